@@ -1,0 +1,53 @@
+/** From keys to what they name; the inverse of encode.ts, and strict: what encoding would not produce does not parse. */
+import { isLaneId } from './lane-id.js';
+import {
+  ANCHOR_KEY,
+  EVENT_PREFIX,
+  INNER_KEY,
+  type Key,
+  LANE_PREFIX,
+  QC_PREFIX,
+  SCHEMA_KEY,
+  TIP_KEY,
+} from './registry.js';
+import { ENTRY_NUMBER_MAX, parsePaddedU64, U64_DIGITS } from './u64.js';
+
+/**
+ * Takes a key apart, or returns undefined for one that this key space does not have: an unknown prefix, uppercase
+ * hex, missing padding, a number above what an entry can have, anything in front or behind.
+ */
+export function parseKey(key: string): Key | undefined {
+  switch (key) {
+    case ANCHOR_KEY:
+      return { kind: 'anchor' };
+    case INNER_KEY:
+      return { kind: 'inner' };
+    case SCHEMA_KEY:
+      return { kind: 'schema' };
+    case TIP_KEY:
+      return { kind: 'tip' };
+  }
+  if (key.startsWith(LANE_PREFIX)) return parseBlockKey(key);
+  if (key.startsWith(QC_PREFIX)) {
+    const index = parseEntryNumber(key.slice(QC_PREFIX.length));
+    return index === undefined ? undefined : { kind: 'commitQC', index };
+  }
+  if (key.startsWith(EVENT_PREFIX)) {
+    const seq = parsePaddedU64(key.slice(EVENT_PREFIX.length));
+    return seq === undefined ? undefined : { kind: 'event', seq };
+  }
+  return undefined;
+}
+
+function parseBlockKey(key: string): Key | undefined {
+  const slash = key.length - U64_DIGITS - 1;
+  if (slash < LANE_PREFIX.length || key[slash] !== '/') return undefined;
+  const lane = key.slice(LANE_PREFIX.length, slash);
+  const number = parseEntryNumber(key.slice(slash + 1));
+  return number === undefined || !isLaneId(lane) ? undefined : { kind: 'block', lane, number };
+}
+
+function parseEntryNumber(digits: string): bigint | undefined {
+  const number = parsePaddedU64(digits);
+  return number === undefined || number > ENTRY_NUMBER_MAX ? undefined : number;
+}

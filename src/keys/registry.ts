@@ -1,0 +1,52 @@
+/**
+ * The registry of the key space, format 1 (design.md section 4). Keys are printable ASCII, parts separated by `/`,
+ * numbers zero-padded, so the order of bytes is: anchor, inner, lanes, meta, QCs; inside of a lane, by number.
+ *
+ * A retired key is never given a new meaning.
+ *
+ *   anchor                      -> the prune anchor (AppQC and its CommitQC)
+ *   inner                       -> the node's own consensus state, opaque bytes
+ *   lane/<lane hex>/<number>    -> the signed block with that number
+ *   meta/event/<seq>            -> what an operator or a migration did, and when
+ *   meta/schema                 -> format, model, store id, time of creation
+ *   meta/tip                    -> cursors of everything, and the checksums of anchor and inner
+ *   qc/<road index>             -> the CommitQC of that road index
+ */
+import type { LaneId } from './lane-id.js';
+
+/** A key of the store, taken apart. */
+export type Key =
+  | { readonly kind: 'anchor' }
+  | { readonly kind: 'inner' }
+  | { readonly kind: 'block'; readonly lane: LaneId; readonly number: bigint }
+  | { readonly kind: 'event'; readonly seq: bigint }
+  | { readonly kind: 'schema' }
+  | { readonly kind: 'tip' }
+  | { readonly kind: 'commitQC'; readonly index: bigint };
+
+/** The kinds of keys, and the shape of each. */
+export const KEY_SHAPES = {
+  anchor: 'anchor',
+  inner: 'inner',
+  block: 'lane/<lane hex>/<20 digits>',
+  event: 'meta/event/<20 digits>',
+  schema: 'meta/schema',
+  tip: 'meta/tip',
+  commitQC: 'qc/<20 digits>',
+} as const satisfies Record<Key['kind'], string>;
+
+/** The key of the prune anchor. */
+export const ANCHOR_KEY = 'anchor';
+/** The key of the node's own consensus state. */
+export const INNER_KEY = 'inner';
+/** The key of the schema record, checked before anything else. */
+export const SCHEMA_KEY = 'meta/schema';
+/** The key of the tip record, the first put of every batch. */
+export const TIP_KEY = 'meta/tip';
+
+/** What every block key begins with. */
+export const LANE_PREFIX = 'lane/';
+/** What every CommitQC key begins with. */
+export const QC_PREFIX = 'qc/';
+/** What every event key begins with. */
+export const EVENT_PREFIX = 'meta/event/';

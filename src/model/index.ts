@@ -1,0 +1,2 @@
+/** What a model is. The one that ships is `lanestore/model/autobahn`. */
+export type * from './model.js';

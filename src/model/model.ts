@@ -1,0 +1,67 @@
+/**
+ * What a model is: how a store reads what it must know out of a node's own types, and how it turns them into bytes.
+ *
+ * The store itself knows no Autobahn. It needs a lane and a number of a block, an index of a CommitQC and the first
+ * block of each lane in it, and the two parts of an anchor. `autobahn` is the model that ships; a node with other types brings its own.
+ *
+ * Every function must be pure and synchronous: the store calls it while a round is planned and encoded. What it
+ * throws refuses the whole round, before any I/O.
+ */
+import type { LaneId } from '../keys/lane-id.js';
+
+/** How entries of one kind become bytes and come back. */
+export interface EntryCodec<T> {
+  /**
+   * Refuses an entry that cannot be stored: absent fields, hashes or keys of a wrong length. Called by every backend
+   * before it plans the entry. It checks the shape, not signatures.
+   * @throws LANESTORE_INVALID naming the field.
+   */
+  check(entry: T): void;
+  /**
+   * The body of the LevelDB record: a plain object with text keys, `Uint8Array` for bytes, bigint for 64-bit
+   * integers, `undefined` nowhere. It may share memory with the entry; the store encodes it at once.
+   */
+  toBody(entry: T): object;
+  /**
+   * The inverse of `toBody`, from decoded CBOR. Byte strings in `body` are `Uint8Array`s that may be kept.
+   * @throws LANESTORE_INVALID naming the field that is absent, of a wrong type or of a wrong length, or unknown.
+   */
+  fromBody(body: unknown): T;
+  /** The entry as it goes over the wire and into a segment-file WAL (for Autobahn: protobuf). */
+  toWire(entry: T): Uint8Array;
+  /** The inverse of `toWire`. @throws LANESTORE_INVALID naming the field. */
+  fromWire(bytes: Uint8Array): T;
+}
+
+/** Blocks: what the planner reads of one. */
+export interface BlockModel<Block> extends EntryCodec<Block> {
+  /** The lane that the block belongs to: lowercase hex. */
+  lane(block: Block): LaneId;
+  /** Its number in that lane, 0 to 2^64-2. */
+  number(block: Block): bigint;
+}
+
+/** CommitQCs: what the planner reads of one. */
+export interface CommitQCModel<CommitQC> extends EntryCodec<CommitQC> {
+  /** Its road index, 0 to 2^64-2. */
+  index(qc: CommitQC): bigint;
+  /** The first block of each lane in it. A lane that it omits has 0, and nothing happens to that lane. */
+  laneStarts(qc: CommitQC): Iterable<readonly [LaneId, bigint]>;
+}
+
+/** Prune anchors: what the planner reads of one. */
+export interface AnchorModel<Anchor, CommitQC> extends EntryCodec<Anchor> {
+  /** The road index that its AppQC names; an anchor whose CommitQC has another one is refused. */
+  index(anchor: Anchor): bigint;
+  /** Its CommitQC. */
+  commitQC(anchor: Anchor): CommitQC;
+}
+
+/** A node's types, as far as a store needs them. */
+export interface Model<Block, CommitQC, Anchor> {
+  /** Stands in `meta/schema`; a store opens only under the model that wrote it. Change it when bodies change. */
+  readonly name: string;
+  readonly block: BlockModel<Block>;
+  readonly commitQC: CommitQCModel<CommitQC>;
+  readonly anchor: AnchorModel<Anchor, CommitQC>;
+}
