@@ -10,9 +10,18 @@ export interface KeyRange {
   readonly lt: string;
 }
 
+/**
+ * Makes the keys of one lane's blocks: the lane is checked once, not with every key.
+ * @throws LANESTORE_INVALID for a lane that is not lowercase hex; the function that it returns, for a number above 2^64-2.
+ */
+export function blockKeys(lane: LaneId): (number: bigint) => string {
+  const prefix = `${LANE_PREFIX}${laneId(lane)}/`;
+  return (number) => prefix + padU64(entryNumber(number, 'block number'));
+}
+
 /** @throws LANESTORE_INVALID for a lane that is not lowercase hex, or a number above 2^64-2. */
 export function blockKey(lane: LaneId, number: bigint): string {
-  return `${LANE_PREFIX}${laneId(lane)}/${padU64(entryNumber(number, 'block number'))}`;
+  return blockKeys(lane)(number);
 }
 
 /** @throws LANESTORE_INVALID for an index above 2^64-2. */

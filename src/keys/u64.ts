@@ -50,3 +50,13 @@ export function parsePaddedU64(digits: string): bigint | undefined {
   const number = BigInt(digits);
   return number > U64_MAX ? undefined : number;
 }
+
+/** The larger of two numbers. */
+export function maxU64(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+/** The smaller of two numbers. */
+export function minU64(a: bigint, b: bigint): bigint {
+  return b > a ? a : b;
+}

@@ -9,6 +9,21 @@
  */
 import type { LaneId } from '../keys/lane-id.js';
 
+/** What a model may write a body with, piece by piece: heads of maps and arrays are followed by that many items. */
+export interface BodyWriter {
+  /** The head of a map; a text and a value follow for each entry. */
+  map(entries: number): void;
+  /** The head of an array. */
+  array(items: number): void;
+  text(text: string): void;
+  bytes(bytes: Uint8Array): void;
+  /** A 64-bit integer, always in 9 bytes. */
+  bigint(value: bigint): void;
+  number(value: number): void;
+  /** Any plain value, as `toBody` may contain it. */
+  value(value: unknown): void;
+}
+
 /** How entries of one kind become bytes and come back. */
 export interface EntryCodec<T> {
   /**
@@ -23,7 +38,13 @@ export interface EntryCodec<T> {
    */
   toBody(entry: T): object;
   /**
-   * The inverse of `toBody`, from decoded CBOR. Byte strings in `body` are `Uint8Array`s that may be kept.
+   * Writes what `toBody` gives, to the byte, without making it. Optional: it lies on the path to durability, and a QC has many
+   * small parts.
+   */
+  writeBody?(to: BodyWriter, entry: T): void;
+  /**
+   * The inverse of `toBody`, from decoded CBOR, which is handed over: it may be changed, kept, or be the entry itself. Byte strings
+   * in it are `Uint8Array`s.
    * @throws LANESTORE_INVALID naming the field that is absent, of a wrong type or of a wrong length, or unknown.
    */
   fromBody(body: unknown): T;

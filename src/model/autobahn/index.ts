@@ -1,0 +1,24 @@
+/**
+ * The Autobahn protocol at 11419398f: its types, their encodings, hashes and signatures, and the model that a store opens
+ * with. A later version of the protocol will be a folder beside this one.
+ */
+export { codecs } from './codecs.js';
+export { Committee, faulty, laneQuorum, quorum } from './committee.js';
+export { publicKeyOf } from './ed25519.js';
+export { headerHash, messageHash, payloadHash } from './hash.js';
+export { autobahn } from './model.js';
+export { type GlobalRange, globalRange, laneRangeOf } from './proposal.js';
+export { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './schema.js';
+export { sign, signBlock, verifySignature } from './sign.js';
+export type * from './types.js';
+export {
+  verifyAnchor,
+  verifyAppQC,
+  verifyChain,
+  verifyCommitQC,
+  verifyFullCommitQC,
+  verifyLaneQC,
+  verifyOrdered,
+  verifyPrepareQC,
+  verifySignedBlock,
+} from './verify.js';

@@ -1,0 +1,108 @@
+/** The kinds of values that fields have, messages aside: how each is checked, written, and read back. */
+import type { BodyWriter } from '../model.js';
+import { Malformed, wrongType } from './malformed.js';
+import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType, type Writer } from './wire.js';
+
+/** A kind of value. What `size`, `write` and `toBody` are given has passed `check`. */
+export interface Kind<T> {
+  readonly wire: WireType;
+  /** @throws Malformed */
+  check(value: unknown): void;
+  /** Bytes of its content, a length prefix not included. */
+  size(value: T): number;
+  /** For a kind with parts: the path to the one that byte `offset` of its content is in; to the first for one below 0. */
+  pathAt?(value: T, offset: number): string;
+  write(to: Writer, value: T): void;
+  /** From what the protobuf library made of it: the generated type of autobahn_pb.ts. @throws Malformed */
+  fromMessage(held: unknown): T;
+  toBody(value: T): unknown;
+  /** Writes what `toBody` gives. */
+  writeBody(to: BodyWriter, value: T): void;
+  /** @throws Malformed */
+  fromBody(body: unknown): T;
+}
+
+function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
+  const check = (value: unknown): void => {
+    if (typeof value !== 'bigint') throw wrongType(value, 'a bigint');
+    if (value < min || value > max) throw new Malformed(`is ${value}, which is no ${name}`);
+  };
+  const checked = (held: unknown): bigint => {
+    check(held);
+    return held as bigint;
+  };
+  return {
+    wire: VARINT,
+    check,
+    size: varintSize64,
+    write: (to, value) => to.varint64(value),
+    fromMessage: checked,
+    toBody: (value) => value,
+    writeBody: (to, value) => to.bigint(value),
+    fromBody: checked,
+  };
+}
+
+/** Unsigned, 64 bits. */
+export const u64 = integer64('unsigned 64-bit number', 0n, 2n ** 64n - 1n);
+
+/** Signed, 64 bits: two's complement on the wire. */
+export const i64 = integer64('signed 64-bit number', -(2n ** 63n), 2n ** 63n - 1n);
+
+const NANOS_MAX = 999_999_999;
+
+/**
+ * Nanoseconds inside of a second. The field is an int32, which the original's canonical encoding cuts to 32 bits where
+ * protobuf extends the sign to 64; in this range both write the same. (The original normalises a time outside of it
+ * when it decodes, and so never writes one.)
+ */
+export const nanos: Kind<number> = {
+  wire: VARINT,
+  check(value) {
+    if (typeof value !== 'number') throw wrongType(value, 'a number');
+    if (!Number.isInteger(value) || value < 0 || value > NANOS_MAX) {
+      throw new Malformed(`is ${value}, must be an integer from 0 to ${NANOS_MAX}`);
+    }
+  },
+  size: varintSize,
+  write: (to, value) => to.varint(value),
+  fromMessage: (held) => nanos.fromBody(held),
+  toBody: (value) => value,
+  writeBody: (to, value) => to.number(value),
+  fromBody(body) {
+    nanos.check(body);
+    return body as number;
+  },
+};
+
+/** A byte string, of exactly `length` bytes if one is given. */
+export function bytes(length?: number): Kind<Uint8Array> {
+  const checkLength = (value: Uint8Array): void => {
+    if (length !== undefined && value.length !== length) {
+      throw new Malformed(`is ${value.length} bytes long, must be ${length}`);
+    }
+  };
+  const check = (value: unknown): void => {
+    if (!(value instanceof Uint8Array)) throw wrongType(value, 'a Uint8Array');
+    checkLength(value);
+  };
+  const checked = (held: unknown): Uint8Array => {
+    check(held);
+    return plain(held as Uint8Array);
+  };
+  return {
+    wire: LENGTH_DELIMITED,
+    check,
+    size: (value) => value.length,
+    write: (to, value) => to.raw(value),
+    fromMessage: checked,
+    toBody: (value) => value,
+    writeBody: (to, value) => to.bytes(value),
+    fromBody: checked,
+  };
+}
+
+/** The same memory as a plain Uint8Array: a Buffer has other methods, and deep comparisons tell them apart. */
+function plain(value: Uint8Array): Uint8Array {
+  return value.constructor === Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}

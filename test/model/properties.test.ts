@@ -1,0 +1,110 @@
+/**
+ * For any value: what is written is read back the same, and buf's own protobuf implementation reads and writes the
+ * same bytes. For any bytes: they are refused in order, or they are exactly what encoding the result gives.
+ */
+import { type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isLanestoreError } from '../../src/errors.js';
+import * as pb from '../../src/model/autobahn/autobahn_pb.js';
+import { codecs } from '../../src/model/autobahn/index.js';
+import type { EntryCodec } from '../../src/model/model.js';
+import { arbitrary } from './arbitrary.js';
+import { throughCbor } from './cbor.js';
+
+const test = suite('properties');
+
+/** Buf's descriptor of what each codec writes. */
+const DESCRIPTORS: Record<keyof typeof codecs, DescMessage> = {
+  signedBlock: pb.SignedMsgSchema,
+  commitQC: pb.CommitQCSchema,
+  pruneAnchor: pb.PersistedAvailPruneAnchorSchema,
+  block: pb.BlockSchema,
+  blockHeader: pb.BlockHeaderSchema,
+  payload: pb.PayloadSchema,
+  proposal: pb.ProposalSchema,
+  appProposal: pb.AppProposalSchema,
+  timeoutVote: pb.TimeoutVoteSchema,
+  laneQC: pb.LaneQCSchema,
+  prepareQC: pb.PrepareQCSchema,
+  fullCommitQC: pb.FullCommitQCSchema,
+  appQC: pb.AppQCSchema,
+  signedMsg: pb.SignedMsgSchema,
+  persistedWrapper: pb.PersistedWrapperSchema,
+};
+
+const NAMES = Object.keys(codecs) as (keyof typeof codecs)[];
+
+/** True if `bytes` were accepted; then they must be what the result encodes to, here and in buf's implementation. */
+function acceptedExactly(name: keyof typeof codecs, bytes: Uint8Array): boolean {
+  const codec = codecs[name] as EntryCodec<object>;
+  let value: object;
+  try {
+    value = codec.fromWire(bytes);
+  } catch (error) {
+    assert.ok(isLanestoreError(error, 'LANESTORE_INVALID'), `${error}`);
+    return false;
+  }
+  assert.equal(codec.toWire(value), bytes);
+  assert.equal(toBinary(DESCRIPTORS[name], fromBinary(DESCRIPTORS[name], bytes)), bytes);
+  return true;
+}
+
+for (const name of NAMES) {
+  const codec = codecs[name] as EntryCodec<object>;
+  const any = arbitrary[name] as fc.Arbitrary<object>;
+
+  test(`${name}: there and back through protobuf and CBOR`, () => {
+    fc.assert(
+      fc.property(any, (value) => {
+        codec.check(value);
+        const wire = codec.toWire(value);
+        assert.equal(codec.fromWire(wire), value);
+        assert.equal(codec.fromBody(throughCbor(codec.toBody(value))), value);
+        assert.ok(acceptedExactly(name, wire));
+      }),
+    );
+  });
+
+  test(`${name}: damaged bytes are refused, or are another value's`, () => {
+    const damage = fc.record({ at: fc.nat(), bit: fc.integer({ min: 0, max: 7 }), cut: fc.boolean() });
+    fc.assert(
+      fc.property(any, damage, (value, { at, bit, cut }) => {
+        const wire = codec.toWire(value);
+        const place = at % (wire.length + 1);
+        if (cut) acceptedExactly(name, wire.subarray(0, place));
+        else
+          acceptedExactly(
+            name,
+            wire.map((byte, i) => (i === place ? byte ^ (1 << bit) : byte)),
+          );
+        assert.not.ok(acceptedExactly(name, new Uint8Array([...wire, 0])));
+      }),
+    );
+  });
+
+  test(`${name}: nothing else comes of any bytes, or of any body`, () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void acceptedExactly(name, bytes)));
+    fc.assert(
+      fc.property(fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true }), (body) => {
+        try {
+          codec.fromBody(body);
+        } catch (error) {
+          assert.ok(isLanestoreError(error, 'LANESTORE_INVALID'), `${error}`);
+        }
+      }),
+    );
+  });
+}
+
+test('lengths up to 2^64 are refused without allocating, and nesting cannot go deep', () => {
+  for (const length of ['ffffffffffffffffff01', 'ffffffff0f', 'ffffff7f']) {
+    assert.not.ok(acceptedExactly('signedBlock', new Uint8Array(Buffer.from(`0a${length}0a`, 'hex'))));
+  }
+  // Groups are how a lenient decoder, which skips unknown fields, is made to recurse.
+  assert.not.ok(acceptedExactly('signedBlock', new Uint8Array(1_000_000).fill(0x1b)));
+  assert.not.ok(acceptedExactly('signedBlock', new Uint8Array(1_000_000).fill(0x0a)));
+});
+
+test.run();

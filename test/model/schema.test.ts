@@ -1,0 +1,126 @@
+/** autobahn.proto, the code that buf generates from it, and the tables of schema.ts say the same. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { file_autobahn } from '../../src/model/autobahn/autobahn_pb.js';
+import { Message } from '../../src/model/autobahn/message.js';
+import { OneOf } from '../../src/model/autobahn/one-of.js';
+import { i64, type Kind, nanos, u64 } from '../../src/model/autobahn/scalars.js';
+import * as schema from '../../src/model/autobahn/schema.js';
+import { LENGTH_DELIMITED } from '../../src/model/autobahn/wire.js';
+import { packageRoot } from '../support/fixtures.js';
+
+const test = suite('schema');
+
+const GENERATED = join('src', 'model', 'autobahn', 'autobahn_pb.ts');
+
+test('autobahn_pb.ts is what `npm run generate` makes of autobahn.proto', () => {
+  const out = mkdtempSync(join(tmpdir(), 'lanestore-generate-'));
+  try {
+    const buf = join(packageRoot, 'node_modules', '@bufbuild', 'buf', 'bin', 'buf');
+    execFileSync(process.execPath, [buf, 'generate', '--output', out], {
+      cwd: packageRoot,
+      env: { ...process.env, XDG_CACHE_HOME: out },
+    });
+    const fresh = readFileSync(join(out, GENERATED), 'utf8');
+    assert.is(readFileSync(join(packageRoot, GENERATED), 'utf8'), fresh, 'run `npm run generate` and check it in');
+  } finally {
+    rmSync(out, { recursive: true });
+  }
+});
+
+/** The table for each message; those that a table folds into another are below. */
+const TABLES = {
+  Timestamp: schema.timestamp,
+  Signature: schema.signature,
+  BlockHeader: schema.blockHeader,
+  Payload: schema.payload,
+  Block: schema.block,
+  LaneQC: schema.laneQC,
+  LaneRange: schema.laneRange,
+  View: schema.view,
+  Proposal: schema.proposal,
+  PrepareQC: schema.prepareQC,
+  CommitQC: schema.commitQC,
+  FullCommitQC: schema.fullCommitQC,
+  AppProposal: schema.appProposal,
+  AppQC: schema.appQC,
+  TimeoutVote: schema.timeoutVote,
+  Msg: schema.msg,
+  SignedMsg: schema.signedMsg,
+  PersistedWrapper: schema.persistedWrapper,
+  PersistedAvailPruneAnchor: schema.pruneAnchor,
+} as const;
+
+/** Fields that may be absent; the others of their messages may not. */
+const OPTIONAL = ['Payload.coinbase', 'AppProposal.appHash', 'Proposal.app', 'TimeoutVote.latestPrepareQcViewNumber'];
+
+const isTable = (kind: unknown): boolean => kind instanceof Message || kind instanceof OneOf;
+const isScalar = (kind: unknown): boolean => [u64, i64, nanos].includes(kind as never);
+const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+
+function sameType(field: DescField, kind: Kind<unknown>): boolean {
+  if (field.message?.name === 'PublicKey') return kind === schema.publicKey;
+  if (field.message !== undefined) return (kind as object) === TABLES[field.message.name as keyof typeof TABLES];
+  const scalar = field.fieldKind === 'list' ? field.listKind === 'scalar' && field.scalar : field.scalar;
+  switch (scalar) {
+    case ScalarType.UINT64:
+      return kind === u64;
+    case ScalarType.INT64:
+      return kind === i64;
+    case ScalarType.INT32:
+      return kind === nanos;
+    case ScalarType.BYTES:
+      return kind.wire === LENGTH_DELIMITED && !isTable(kind) && !isScalar(kind) && kind !== schema.publicKey;
+    default:
+      return false;
+  }
+}
+
+function compare(message: DescMessage, table: Message<never>): void {
+  assert.is(table.desc.typeName, message.typeName);
+  assert.is(table.rows.length, message.fields.length, message.name);
+  for (const [i, field] of message.fields.entries()) {
+    const row = table.rows[i];
+    const name = `${message.name}.${field.localName}`;
+    assert.ok(row !== undefined && sameName(row.name, field.localName), name);
+    assert.is(row?.number, field.number, name);
+    assert.ok(row !== undefined && sameType(field, row.kind), `${name}: type`);
+    const presence = field.fieldKind === 'list' ? 'repeated' : OPTIONAL.includes(name) ? 'optional' : 'required';
+    assert.is(row?.presence, presence, `${name}: presence`);
+  }
+}
+
+for (const message of file_autobahn.messages) {
+  if (message.name === 'PublicKey') continue;
+  test(`${message.name}: names, numbers and types`, () => {
+    const table = TABLES[message.name as keyof typeof TABLES];
+    if (table instanceof Message) compare(message, table as Message<never>);
+    else {
+      const cases = [...table.cases.values()];
+      assert.equal(
+        cases.map(({ name, tag }) => [name, tag >> 3]),
+        message.fields.map(({ localName, number }) => [localName, number]),
+      );
+      for (const [i, field] of message.fields.entries()) assert.ok(sameType(field, cases[i]?.value as Kind<unknown>));
+      assert.ok(message.fields.every(({ oneof }) => oneof?.name === 't'));
+    }
+  });
+}
+
+test('PublicKey is one field, and SignedBlock is a SignedMsg', () => {
+  const key = file_autobahn.messages.find(({ name }) => name === 'PublicKey') as DescMessage;
+  assert.equal(
+    key.fields.map(({ name, number, scalar }) => [name, number, scalar]),
+    [['ed25519', 1, ScalarType.BYTES]],
+  );
+  const fields = ({ rows }: Message<never>): number[][] => rows.map(({ number, kind }) => [number, kind.wire]);
+  assert.is(schema.signedBlock.desc, schema.signedMsg.desc);
+  assert.equal(fields(schema.signedBlock as Message<never>), fields(schema.signedMsg as Message<never>));
+});
+
+test.run();
