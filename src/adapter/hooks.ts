@@ -1,0 +1,37 @@
+/** Firing the durable hooks: once per entry, in order, whatever one of them does (design.md section 3, rule 7). */
+import type { DurableHooks } from './persistence.js';
+import type { Plan } from './planner.js';
+
+/** What a hook threw; apart from `undefined`, which a hook could throw as well. */
+export interface HookFailure {
+  readonly thrown: unknown;
+}
+
+/** Calls `hook` for each entry. A throwing hook does not keep the rest from firing; the first failure is returned. */
+export function fireEach<T>(
+  entries: readonly T[],
+  hook: ((entry: T) => void) | undefined,
+  earlier?: HookFailure,
+): HookFailure | undefined {
+  let failure = earlier;
+  if (hook === undefined) return failure;
+  for (const entry of entries) {
+    try {
+      hook(entry);
+    } catch (thrown) {
+      failure ??= { thrown };
+    }
+  }
+  return failure;
+}
+
+/** Fires the hooks of a durable plan: the anchor's, the CommitQCs', the blocks'. */
+export function fireHooks<B, Q, A>(
+  notify: Plan<B, Q, A>['notify'],
+  hooks: DurableHooks<B, Q, A>,
+): HookFailure | undefined {
+  const anchors = notify.anchor === undefined ? [] : [notify.anchor];
+  const first = fireEach(anchors, hooks.anchor);
+  const second = fireEach(notify.commitQCs, hooks.commitQC, first);
+  return fireEach(notify.blocks, hooks.block, second);
+}

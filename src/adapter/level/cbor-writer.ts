@@ -1,0 +1,222 @@
+/**
+ * Writing the CBOR of records: the plain part of RFC 8949 that bodies are made of, in the shortest heads, byte for byte what
+ * cbor-x writes with the options of design.md section 4 (a property test compares them).
+ *
+ * cbor-x reads records; it does not write them because encoding lies on the path to durability, and it takes four times as long on the
+ * many short byte strings of a QC (docs/benchmarks.md). What is not plain is refused here: nothing is stored that does not come back equal.
+ */
+import { U64_MAX } from '../../keys/index.js';
+import type { BodyWriter } from '../../model/model.js';
+
+/** Records are written one behind the other into memory of this size, which lives until the last of them was written to disk. */
+const ARENA_BYTES = 256 * 1024;
+/** The longest head: one byte and a 64-bit number. */
+const HEAD_BYTES_MAX = 9;
+/** Up to here a loop copies faster than a call. */
+const SHORT_BYTES = 40;
+/** Texts that are kept encoded; keys of maps are few, this only bounds a model that makes them up. */
+const TEXTS_MAX = 1024;
+
+const UNSIGNED = 0x00;
+const NEGATIVE = 0x20;
+const BYTES = 0x40;
+const TEXT = 0x60;
+const ARRAY = 0x80;
+const MAP = 0xa0;
+const FALSE = 0xf4;
+const TRUE = 0xf5;
+const NULL = 0xf6;
+const FLOAT64 = 0xfb;
+const ONE_BYTE = 24;
+const FOUR_BYTES = 26;
+const EIGHT_BYTES = 27;
+
+/** Writes CBOR items into an arena. Not re-entrant: an item must not have getters that write. */
+export class CborWriter implements BodyWriter {
+  #arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
+  #view = new DataView(this.#arena.buffer);
+  /** Where the current item begins, and where the next byte goes. */
+  #start = 0;
+  #at = 0;
+  readonly #texts = new Map<string, Uint8Array>();
+
+  /** Begins an item. What was begun before and not ended is forgotten. */
+  begin(): void {
+    this.#at = this.#start;
+  }
+
+  /** Ends the item; its bytes stay as they are. */
+  end(): Buffer {
+    const bytes = this.#arena.subarray(this.#start, this.#at);
+    this.#start = this.#at;
+    return bytes;
+  }
+
+  /** The bytes of the current item from `from`, for a checksum. */
+  written(from: number): Uint8Array {
+    return this.#arena.subarray(this.#start + from, this.#at);
+  }
+
+  /** The head of an array of `items`, which must follow. */
+  array(items: number): void {
+    this.#head(ARRAY, items);
+  }
+
+  /** The head of a map of `entries`, each a text and a value, which must follow. */
+  map(entries: number): void {
+    this.#head(MAP, entries);
+  }
+
+  /** A 32-bit number in the 5-byte form, however small. */
+  uint32(value: number): void {
+    this.#reserve(HEAD_BYTES_MAX);
+    this.#arena[this.#at] = UNSIGNED | FOUR_BYTES;
+    this.#view.setUint32(this.#at + 1, value);
+    this.#at += 5;
+  }
+
+  /** Any plain value. @throws TypeError for one that is not: undefined, a function, an instance of a class, a bigint beyond 64 bits. */
+  value(value: unknown): void {
+    const type = typeof value;
+    if (type === 'object') this.#object(value as object | null);
+    else if (type === 'bigint') this.bigint(value as bigint);
+    else if (type === 'string') this.text(value as string);
+    else if (type === 'number') this.number(value as number);
+    else if (type === 'boolean') this.#byte(value === true ? TRUE : FALSE);
+    else throw new TypeError(`a body cannot hold a value of type ${type}`);
+  }
+
+  #object(value: object | null): void {
+    if (value === null) this.#byte(NULL);
+    else if (value instanceof Uint8Array) this.bytes(value);
+    else if (Array.isArray(value)) this.#array(value);
+    else if (isPlainObject(value)) this.#map(value);
+    else throw new TypeError(`a body cannot hold ${Object.prototype.toString.call(value)}`);
+  }
+
+  #array(items: readonly unknown[]): void {
+    this.#head(ARRAY, items.length);
+    for (let i = 0; i < items.length; i++) this.value(items[i]);
+  }
+
+  #map(map: Record<string, unknown>): void {
+    const keys = Object.keys(map);
+    this.#head(MAP, keys.length);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string;
+      this.text(key);
+      this.value(map[key]);
+    }
+  }
+
+  /** A byte string. */
+  bytes(bytes: Uint8Array): void {
+    const { length } = bytes;
+    this.#head(BYTES, length);
+    this.#copy(bytes);
+  }
+
+  #copy(bytes: Uint8Array): void {
+    const { length } = bytes;
+    this.#reserve(length);
+    const arena = this.#arena;
+    if (length > SHORT_BYTES) {
+      arena.set(bytes, this.#at);
+      this.#at += length;
+    } else {
+      let at = this.#at;
+      for (let i = 0; i < length; i++) arena[at++] = bytes[i] as number;
+      this.#at = at;
+    }
+  }
+
+  /** A text; short ones are kept encoded. */
+  text(text: string): void {
+    let encoded = this.#texts.get(text);
+    if (encoded === undefined) {
+      encoded = encodeText(text);
+      if (this.#texts.size < TEXTS_MAX && text.length <= SHORT_BYTES) this.#texts.set(text, encoded);
+    }
+    this.#copy(encoded);
+  }
+
+  /** A 64-bit integer in 9 bytes. @throws TypeError beyond 64 bits. */
+  bigint(value: bigint): void {
+    const negative = value < 0n;
+    const magnitude = negative ? -1n - value : value;
+    if (magnitude > U64_MAX) throw new TypeError(`a body cannot hold ${value}: it has more than 64 bits`);
+    this.#reserve(HEAD_BYTES_MAX);
+    this.#arena[this.#at] = (negative ? NEGATIVE : UNSIGNED) | EIGHT_BYTES;
+    this.#view.setBigUint64(this.#at + 1, magnitude);
+    this.#at += 9;
+  }
+
+  /** Whole numbers of 32 bits as integers; any other one as a double. */
+  number(value: number): void {
+    if (Number.isInteger(value) && !Object.is(value, -0) && value <= 0xffffffff && value >= -0x100000000) {
+      if (value >= 0) this.#head(UNSIGNED, value);
+      else this.#head(NEGATIVE, -1 - value);
+      return;
+    }
+    this.#reserve(HEAD_BYTES_MAX);
+    this.#arena[this.#at] = FLOAT64;
+    this.#view.setFloat64(this.#at + 1, value);
+    this.#at += 9;
+  }
+
+  #byte(byte: number): void {
+    this.#reserve(1);
+    this.#arena[this.#at++] = byte;
+  }
+
+  /** The shortest head for a number of up to 32 bits. */
+  #head(major: number, value: number): void {
+    this.#reserve(HEAD_BYTES_MAX);
+    this.#at += writeHead(this.#arena, this.#view, this.#at, major, value);
+  }
+
+  /** Makes room for `length` more bytes; an item that has begun moves along. */
+  #reserve(length: number): void {
+    if (this.#at + length <= this.#arena.length) return;
+    const begun = this.#at - this.#start;
+    const arena = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, 2 * begun + length));
+    this.#arena.copy(arena, 0, this.#start, this.#at);
+    this.#arena = arena;
+    this.#view = new DataView(arena.buffer);
+    this.#start = 0;
+    this.#at = begun;
+  }
+}
+
+function writeHead(to: Uint8Array, view: DataView, at: number, major: number, value: number): number {
+  if (value < ONE_BYTE) {
+    to[at] = major | value;
+    return 1;
+  }
+  if (value < 0x100) {
+    to[at] = major | ONE_BYTE;
+    to[at + 1] = value;
+    return 2;
+  }
+  if (value < 0x10000) {
+    to[at] = major | (ONE_BYTE + 1);
+    view.setUint16(at + 1, value);
+    return 3;
+  }
+  to[at] = major | FOUR_BYTES;
+  view.setUint32(at + 1, value);
+  return 5;
+}
+
+function encodeText(text: string): Uint8Array {
+  const utf8 = Buffer.from(text, 'utf8');
+  const encoded = new Uint8Array(utf8.length + HEAD_BYTES_MAX);
+  const head = writeHead(encoded, new DataView(encoded.buffer), 0, TEXT, utf8.length);
+  encoded.set(utf8, head);
+  return encoded.subarray(0, head + utf8.length);
+}
+
+function isPlainObject(value: object): value is Record<string, unknown> {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

@@ -1,0 +1,271 @@
+/**
+ * The commit queue: the one writer of a store (design.md 5.1). What is accepted while a batch is in flight, or in the same
+ * tick, becomes the next batch: one write, one sync, however many callers. Everything settles in the order of acceptance.
+ *
+ * One batch is in flight at a time, so after a crash only the last batch of the log can be one that nobody was told of.
+ */
+import type { LanestoreError } from '../../errors.js';
+import type { LaneId } from '../../keys/index.js';
+import { Room, type RoomLimits } from '../room.js';
+import type { BatchBuilder, RoundStep, SweepStep } from './batch.js';
+
+/** Limits of a queue, in bytes of encoded entries. */
+export interface QueueLimits extends RoomLimits {
+  /** Rounds are merged up to this; a single round may be larger. */
+  readonly mergeBytesMax: number;
+}
+
+/** When this much waits at the end of a batch, the next one starts before the last one's callers are told. */
+const START_AT_ONCE_BYTES = 256 * 1024;
+
+/** What can be accepted: a round, or lanes to drop. */
+export type Work =
+  | { readonly kind: 'round'; readonly step: RoundStep; readonly lanes: ReadonlySet<LaneId>; readonly bytes: number }
+  | { readonly kind: 'drop'; readonly lanes: readonly LaneId[]; readonly bytes: 0 };
+
+/** What the sweeper asks for; it goes with the next batch and is never merged with a second one of its kind. */
+export type Maintenance =
+  | { readonly kind: 'sweep'; readonly step: SweepStep }
+  | { readonly kind: 'empty'; readonly lanes: readonly LaneId[] }
+  | { readonly kind: 'drop'; readonly lanes: readonly LaneId[] };
+
+/** What the queue drives. */
+export interface QueueDriver {
+  /** A builder over the tip of the last durable batch. */
+  begin(): BatchBuilder;
+  /** Writes and syncs a batch. When it resolves, the batch is durable, and the next `begin` builds on it. */
+  write(batch: BatchBuilder): Promise<void>;
+  /** A drop that needs sweeping first: to be done by maintenance; rounds for those lanes wait until the promise resolves. */
+  dropSlowly(lanes: readonly LaneId[]): Promise<void>;
+  /** A write was rejected; called once, before anything is told. Gives the error that everybody gets. */
+  poison(cause: unknown): LanestoreError;
+}
+
+/** Called when the work is durable, or with the error when it is not. */
+type Settle = (error?: LanestoreError) => void;
+
+interface Item {
+  readonly work: Work;
+  readonly settle: Settle;
+}
+
+/** The one writer of a store; see the top of this file. */
+export class CommitQueue {
+  readonly #driver: QueueDriver;
+  readonly #limits: QueueLimits;
+  #items: Item[] = [];
+  /** What waits; what is in flight has left. */
+  readonly #room: Room;
+  /** Accepted and not settled, slow drops included. */
+  #unsettled = 0;
+  #maintenance: { work: Maintenance; settle: Settle } | undefined;
+  /** Lanes of slow drops: rounds for them, and all behind those rounds, wait. */
+  readonly #blocked = new Set<LaneId>();
+  #running = false;
+  #scheduled = false;
+  #failed: LanestoreError | undefined;
+  #quiet: (() => unknown)[] = [];
+  #idleWaiters: (() => void)[] = [];
+
+  constructor(driver: QueueDriver, limits: QueueLimits) {
+    this.#driver = driver;
+    this.#limits = limits;
+    this.#room = new Room(limits);
+  }
+
+  /**
+   * Accepts work; `settle` is called once, after all that was accepted before.
+   * @throws LANESTORE_INVALID for a round that is too large, LANESTORE_CAPACITY when too much waits; then nothing was accepted.
+   */
+  push(work: Work, settle: Settle): void {
+    this.#room.enter(work.bytes);
+    this.#items.push({ work, settle });
+    this.#unsettled++;
+    this.#schedule();
+  }
+
+  /** Adds maintenance to the next batch. One at a time: the sweeper awaits each. Rejects when the store is poisoned. */
+  maintain(work: Maintenance): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failed !== undefined) return reject(this.#failed);
+      this.#maintenance = { work, settle: (error) => (error === undefined ? resolve() : reject(error)) };
+      this.#schedule();
+    });
+  }
+
+  /** Runs `read` while no batch is in flight, so that it sees whole batches only; the next batch waits for it. */
+  quiet<T>(read: () => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#quiet.push(async () => {
+        try {
+          resolve(await read());
+        } catch (error) {
+          reject(error);
+        }
+      });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when there is room again, see {@link Room.ready}. Rejects when the store is poisoned or closing. */
+  ready(signal?: AbortSignal): Promise<void> {
+    return this.#room.ready(signal);
+  }
+
+  /** Resolves when all that was accepted is settled and no batch is in flight. Never rejects. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idleWaiters.push(resolve);
+      this.#schedule();
+    });
+  }
+
+  /** Rejects those who wait for room: the store is closing. */
+  refuseWaiters(error: LanestoreError): void {
+    this.#room.refuse(error);
+  }
+
+  /** Rejects everything that waits. What is in flight settles by itself. */
+  fail(cause: unknown): LanestoreError {
+    const error = this.#driver.poison(cause);
+    this.#failed = error;
+    for (const item of this.#items.splice(0)) this.#settle(item, error);
+    this.#maintenance?.settle(error);
+    this.#maintenance = undefined;
+    this.refuseWaiters(error);
+    this.#schedule();
+    return error;
+  }
+
+  /** Starts the next batch once this tick is over: after its microtasks, without a turn of the event loop. */
+  #schedule(): void {
+    if (this.#running || this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        this.#scheduled = false;
+        void this.#run();
+      }),
+    );
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    for (const read of this.#quiet.splice(0)) await read();
+    const taken = this.#failed === undefined ? this.#takeOrFail() : undefined;
+    if (taken === undefined) {
+      this.#running = false;
+      // Asked for while the other readers had their turn: nothing else would start them.
+      if (this.#quiet.length > 0) this.#schedule();
+      this.#tellIdle();
+      return;
+    }
+    const { batch, settles } = taken;
+    let error: LanestoreError | undefined;
+    if (batch.isEmpty) {
+      // This may run inside of the batch before, whose callers are told first.
+      await undefined;
+    } else {
+      try {
+        await this.#driver.write(batch);
+      } catch (cause) {
+        error = this.#driver.poison(cause);
+      }
+    }
+    this.#running = false;
+    // A failed batch settles first, then all behind it. After a good one its callers are told first, so that what they submit
+    // next joins the batch that starts now, unless enough waits already to keep the disk busy.
+    if (error === undefined && this.#room.bytes >= START_AT_ONCE_BYTES) void this.#run();
+    else this.#schedule();
+    for (const settle of settles) settle(error);
+    if (error !== undefined) this.fail(error);
+  }
+
+  /** Composing cannot fail on checked input; if it does, nobody must wait for ever. */
+  #takeOrFail(): { batch: BatchBuilder; settles: Settle[] } | undefined {
+    try {
+      return this.#take();
+    } catch (cause) {
+      this.fail(cause);
+      return undefined;
+    }
+  }
+
+  /** Fills a batch from the head of the queue. */
+  #take(): { batch: BatchBuilder; settles: Settle[] } | undefined {
+    const batch = this.#driver.begin();
+    const settles: Settle[] = [];
+    const maintenance = this.#maintenance;
+    if (maintenance !== undefined) {
+      applyMaintenance(batch, maintenance.work);
+      settles.push(maintenance.settle);
+    }
+    let bytes = 0;
+    let count = 0;
+    for (const item of this.#items) {
+      const { work } = item;
+      if (this.#isBlocked(work)) break;
+      if (work.kind === 'round') {
+        if (bytes > 0 && bytes + work.bytes > this.#limits.mergeBytesMax) break;
+        batch.round(work.step);
+        settles.push((error) => this.#settle(item, error));
+      } else if (batch.canDrop(work.lanes)) {
+        for (const lane of work.lanes) batch.drop(lane);
+        settles.push((error) => this.#settle(item, error));
+      } else {
+        this.#startSlowDrop(item, work.lanes);
+      }
+      bytes += work.bytes;
+      count++;
+    }
+    // A slow drop that began just now may have asked for the next one already.
+    if (this.#maintenance === maintenance) this.#maintenance = undefined;
+    this.#items.splice(0, count);
+    this.#room.leave(bytes);
+    return settles.length === 0 && count === 0 ? undefined : { batch, settles };
+  }
+
+  #isBlocked(work: Work): boolean {
+    if (this.#blocked.size === 0) return false;
+    for (const lane of work.lanes) if (this.#blocked.has(lane)) return true;
+    return false;
+  }
+
+  #startSlowDrop(item: Item, lanes: readonly LaneId[]): void {
+    for (const lane of lanes) this.#blocked.add(lane);
+    const finish = (error?: LanestoreError) => {
+      for (const lane of lanes) this.#blocked.delete(lane);
+      this.#settle(item, error);
+      this.#schedule();
+    };
+    this.#driver.dropSlowly(lanes).then(
+      () => finish(),
+      (error: LanestoreError) => finish(error),
+    );
+  }
+
+  #settle(item: Item, error: LanestoreError | undefined): void {
+    this.#unsettled--;
+    item.settle(error);
+  }
+
+  #tellIdle(): void {
+    if (this.#unsettled > 0) return;
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+}
+
+function applyMaintenance(batch: BatchBuilder, work: Maintenance): void {
+  switch (work.kind) {
+    case 'sweep':
+      batch.sweep(work.step);
+      break;
+    case 'empty':
+      for (const lane of work.lanes) batch.empty(lane);
+      break;
+    case 'drop':
+      for (const lane of work.lanes) batch.drop(lane);
+      break;
+  }
+}

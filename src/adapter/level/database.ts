@@ -1,0 +1,67 @@
+/** classic-level as this store opens it: its options, and its errors turned into coded ones. */
+import { ClassicLevel } from 'classic-level';
+import { LanestoreError } from '../../errors.js';
+
+/** LevelDB's own settings. Each default is measured, see docs/benchmarks.md. */
+export interface LevelOptions {
+  /** Bytes that LevelDB gathers before it writes a table: larger means fewer stalls, a slower open, more memory (twice this). Default 16 MiB. */
+  readonly writeBufferBytes?: number;
+  /** Bytes of a table file. Default 8 MiB. */
+  readonly tableFileBytes?: number;
+  /** Bytes of a table's block before compression. Default 4 KiB. */
+  readonly blockBytes?: number;
+  /** Bytes of the cache of uncompressed blocks. Default 8 MiB. */
+  readonly cacheBytes?: number;
+  /** Snappy compression of tables. Blocks of a chain are mostly signatures, hashes and packed transactions. Default false. */
+  readonly compression?: boolean;
+}
+
+/** Tables that LevelDB keeps mapped: bounds the address space, not the memory, which is the page cache's. */
+const OPEN_FILES_MAX = 256;
+
+/** A LevelDB as this store opens it. */
+export type Database = ClassicLevel<string, Uint8Array>;
+
+/** Opens the LevelDB in `path`. @throws LANESTORE_LOCKED, LANESTORE_CORRUPT, LANESTORE_IO. */
+export async function openDatabase(path: string, options: LevelOptions, create: boolean): Promise<Database> {
+  const db: Database = new ClassicLevel(path, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+    createIfMissing: create,
+    writeBufferSize: options.writeBufferBytes ?? 16 * 1024 * 1024,
+    maxFileSize: options.tableFileBytes ?? 8 * 1024 * 1024,
+    blockSize: options.blockBytes ?? 4096,
+    cacheSize: options.cacheBytes ?? 8 * 1024 * 1024,
+    compression: options.compression ?? false,
+    maxOpenFiles: OPEN_FILES_MAX,
+  });
+  try {
+    await db.open();
+  } catch (error) {
+    throw openError(path, error);
+  }
+  return db;
+}
+
+/** What classic-level's reason for not opening means here. The reason stands in the `cause` of its error. */
+export function openError(path: string, error: unknown): LanestoreError {
+  const reason = (error as { cause?: unknown }).cause ?? error;
+  const { code, message } = reason as { code?: string; message?: string };
+  const text = message ?? String(reason);
+  if (code === 'LEVEL_LOCKED') {
+    return new LanestoreError('LANESTORE_LOCKED', `${path} is open in another process: ${text}`, { cause: error });
+  }
+  if (code === 'LEVEL_CORRUPTION' || isMissingFile(text)) {
+    const findings = [{ kind: 'leveldb', file: 'level', detail: text }];
+    return new LanestoreError('LANESTORE_CORRUPT', `LevelDB does not open ${path}: ${text}`, {
+      cause: error,
+      findings,
+    });
+  }
+  return new LanestoreError('LANESTORE_IO', `LevelDB cannot open ${path}: ${text}`, { cause: error });
+}
+
+/** A file that CURRENT or the MANIFEST names is not there: LevelDB calls that an I/O error, but the system refused nothing. */
+function isMissingFile(text: string): boolean {
+  return /No such file or directory|does not exist/.test(text);
+}

@@ -1,0 +1,117 @@
+/**
+ * What a location holds, and how a store comes to be in it (design.md 5.4, 5.5).
+ *
+ * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole store, whenever the process dies.
+ *   1. schema and tip, one synced batch, into `level.creating/`; closed; its directory synced
+ *   2. renamed to `level/`; the location and its parents synced
+ *   3. the witness, synced, and the location once more; only then rounds
+ * Died in 1: the leftover is made anew. Died later: a store with seq 0, for which 2 and 3 are done again. A witness without `level/`
+ * cannot come from that.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { LanestoreError } from '../../errors.js';
+import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
+import { refuseIfOpenHere } from '../lock.js';
+import { type LevelOptions, openDatabase } from './database.js';
+import { Engine } from './engine.js';
+import { CREATING_DIR, LEVEL_DIR, type StorePaths, syncDirectory, VALUES_DIR } from './paths.js';
+import { encodeSchema, FORMAT } from './schema.js';
+import { encodeTip, firstTip, STORE_ID_BYTES } from './tip.js';
+import { WITNESS_FILE } from './witness.js';
+
+/** What stands in the root of a file system on its own, and is nobody's. */
+const IGNORED_NAMES = new Set(['lost+found']);
+
+/**
+ * Tells whether a store must be created in the location, an existing directory.
+ * @throws LANESTORE_NOT_A_STORE if something else is there; LANESTORE_ROLLED_BACK if a store was there and its database is gone;
+ * LANESTORE_CORRUPT if the database lacks what every LevelDB has.
+ */
+export function needsCreation(paths: StorePaths): boolean {
+  const names = readdirSync(paths.location).filter((name) => !IGNORED_NAMES.has(name));
+  if (names.includes(LEVEL_DIR)) {
+    checkLevelDirectory(paths);
+    return false;
+  }
+  const left = names.filter((name) => name === WITNESS_FILE || name === VALUES_DIR);
+  if (left.length > 0) {
+    throw new LanestoreError(
+      'LANESTORE_ROLLED_BACK',
+      `${paths.location} has ${left.join(' and ')} but no ${LEVEL_DIR}: the database of this store is gone`,
+      {
+        findings: [
+          { kind: 'level-missing', file: LEVEL_DIR, detail: `only ${left.join(' and ')} of the store is left` },
+        ],
+      },
+    );
+  }
+  const foreign = names.filter((name) => name !== CREATING_DIR);
+  if (foreign.length === 0) return true;
+  const what = foreign.includes('CURRENT')
+    ? 'is a LevelDB database itself, not the location of a store, which has one in level/'
+    : `holds other files (${foreign.slice(0, 5).join(', ')})`;
+  throw new LanestoreError('LANESTORE_NOT_A_STORE', `${paths.location} ${what}; choose an empty or absent directory`);
+}
+
+/** LevelDB would make a new database where CURRENT is missing, and delete the tables of the old one. */
+function checkLevelDirectory(paths: StorePaths): void {
+  if (!lstatSync(paths.level).isDirectory()) {
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${paths.level} is not a directory`);
+  }
+  const names = readdirSync(paths.level);
+  if (names.includes('CURRENT')) return;
+  const detail =
+    names.length === 0 ? 'the directory is empty' : `CURRENT is missing beside ${names.slice(0, 5).join(', ')}`;
+  throw new LanestoreError('LANESTORE_CORRUPT', `${paths.level} is damaged: ${detail}`, {
+    findings: [{ kind: 'current-missing', file: `${LEVEL_DIR}/CURRENT`, detail }],
+  });
+}
+
+/** Makes a whole, empty store in `level/`, steps 1 and 2 up to the rename; the open that follows syncs the names. */
+export async function createLevel(paths: StorePaths, model: string, options: LevelOptions): Promise<void> {
+  try {
+    await writeEmptyStore(paths, model, options);
+    syncDirectory(paths.creating);
+    renameSync(paths.creating, paths.level);
+  } catch (error) {
+    // Another process finished the same creation first, and may have cleared ours away: then its store is the store.
+    if (!existsSync(paths.level)) throw error;
+  }
+}
+
+async function writeEmptyStore(paths: StorePaths, model: string, options: LevelOptions): Promise<void> {
+  const db = await openLeftover(paths, options);
+  try {
+    const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
+    const schema = encodeSchema({ format: FORMAT, model, store, createdAt: new Date().toISOString() });
+    await new Engine(db).write([
+      { type: 'put', key: TIP_KEY, value: encodeTip(firstTip(store)).bytes },
+      { type: 'put', key: SCHEMA_KEY, value: schema.bytes },
+    ]);
+  } finally {
+    await db.close();
+  }
+}
+
+/** Opens `level.creating`, taking its lock, so that two creators do not disturb each other. What does not open is made anew. */
+async function openLeftover(paths: StorePaths, options: LevelOptions) {
+  refuseIfOpenHere(join(paths.creating, 'LOCK'));
+  try {
+    return await openDatabase(paths.creating, options, true);
+  } catch (error) {
+    if ((error as LanestoreError).code === 'LANESTORE_LOCKED') throw error;
+    rmSync(paths.creating, { recursive: true, force: true });
+    return await openDatabase(paths.creating, options, true);
+  }
+}
+
+/** Removes what a creation left that was cut short, beside a store that is open. What another process writes into it now stays. */
+export function removeLeftover(paths: StorePaths): void {
+  try {
+    rmSync(paths.creating, { recursive: true, force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * Opening a store (design.md 5.4 to 5.7), step by step:
+ *   1. the real path; one opener in this process
+ *   2. what the location holds; creation if it holds nothing
+ *   3. (preflight, the files before LevelDB sees them, has its place here)
+ *   4. LevelDB, which takes the lock between processes
+ *   5. schema, tip, witness; then every live record
+ * Whatever fails, what was taken is given back.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { LanestoreError } from '../../errors.js';
+import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
+import { lockDatabase, lockDirectory, refuseIfOpenHere, type Unlock } from '../lock.js';
+import { openDatabase } from './database.js';
+import { type AnyLevel, Engine } from './engine.js';
+import { createLevel, needsCreation, removeLeftover } from './location.js';
+import { type DatabaseOptions, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
+import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames } from './paths.js';
+import { readTip, recover } from './recovery.js';
+import { encodeSchema, FORMAT, readSchema } from './schema.js';
+import { LevelStore, type RecoveryReport } from './store.js';
+import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from './tip.js';
+import { Witness } from './witness.js';
+import { checkWitness } from './witness-check.js';
+
+/**
+ * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it resolves.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_LOCKED, LANESTORE_SCHEMA, LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK, LANESTORE_IO;
+ * then nothing is held, and nothing of the store's content was changed.
+ */
+export function openLevel<B, Q, A>(location: string, options: LocationOptions<B, Q, A>): Promise<LevelStore<B, Q, A>>;
+/**
+ * Opens a store in a caller's database. There is no witness, and durability is what that database's synced batch gives.
+ * @throws as above; LANESTORE_NOT_A_STORE if the database holds something else.
+ */
+export function openLevel<B, Q, A>(options: DatabaseOptions<B, Q, A>): Promise<LevelStore<B, Q, A>>;
+export async function openLevel<B, Q, A>(
+  first: string | DatabaseOptions<B, Q, A>,
+  second?: LocationOptions<B, Q, A>,
+): Promise<LevelStore<B, Q, A>> {
+  const started = performance.now();
+  if (typeof first === 'string') {
+    if (first === '') throw new LanestoreError('LANESTORE_INVALID', 'the location is an empty string');
+    if (second?.model === undefined) throw new TypeError('openLevel(location, options): options.model is missing');
+    return openLocation(first, second, started);
+  }
+  if (first?.db === undefined) throw new TypeError('openLevel takes a location, or options with a db');
+  if (first.model === undefined) throw new TypeError('openLevel(options): options.model is missing');
+  return openCallersDatabase(first, started);
+}
+
+/** Things to give back, in reverse order, when an open fails or a store is closed. */
+class Held {
+  readonly #releases: (() => void | Promise<void>)[] = [];
+
+  add(release: () => void | Promise<void>): void {
+    this.#releases.push(release);
+  }
+
+  /** Gives everything back, even if some of it fails to go; the first failure is thrown. */
+  async release(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const release of this.#releases.splice(0).reverse()) {
+      try {
+        await release();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new LanestoreError('LANESTORE_IO', 'closing failed', { cause: failures[0] });
+  }
+}
+
+async function holding<T>(open: (held: Held) => Promise<T>): Promise<T> {
+  const held = new Held();
+  try {
+    return await open(held);
+  } catch (error) {
+    await held.release().catch(() => undefined);
+    throw coded(error);
+  }
+}
+
+function openLocation<B, Q, A>(
+  location: string,
+  options: LocationOptions<B, Q, A>,
+  started: number,
+): Promise<LevelStore<B, Q, A>> {
+  return holding(async (held) => {
+    const limits = limitsOf(options);
+    const { paths, unlock } = claim(location, options.createIfMissing ?? true);
+    held.add(unlock);
+    if (needsCreation(paths)) {
+      if (options.createIfMissing === false) throw noStore(location);
+      await createLevel(paths, options.model.name, options.level ?? {});
+    }
+    refuseIfOpenHere(join(paths.level, 'LOCK'));
+    const db = await openDatabase(paths.level, options.level ?? {}, false);
+    held.add(() => db.close());
+    removeLeftover(paths);
+    const engine = new Engine(db);
+    const witnessBytes = Witness.read(paths.witness);
+    const tip = await readIdentity(engine, options.model.name, witnessBytes !== undefined);
+    const verdict = checkWitness(witnessBytes, tip);
+    const found = await recoverStore(engine, options, tip, started);
+    const witness = openWitness(paths, tip);
+    held.add(() => witness.close());
+    return new LevelStore({
+      ...found,
+      report: {
+        ...found.report,
+        ...(verdict.provenSeq === undefined ? {} : { witnessedSeq: verdict.provenSeq }),
+        notes: verdict.notes,
+      },
+      limits,
+      witness: (seq) => witness.write(seq),
+      release: () => held.release(),
+    });
+  });
+}
+
+function openCallersDatabase<B, Q, A>(
+  options: DatabaseOptions<B, Q, A>,
+  started: number,
+): Promise<LevelStore<B, Q, A>> {
+  return holding(async (held) => {
+    const limits = limitsOf(options);
+    const { db, model } = options;
+    if (!db.supports.implicitSnapshots) {
+      throw new LanestoreError(
+        'LANESTORE_INVALID',
+        'the database has no snapshots; a store cannot read whole batches on it',
+      );
+    }
+    const { root, prefix } = rootOf(db);
+    held.add(lockDatabase(root, prefix));
+    await db.open();
+    const engine = new Engine(db);
+    const isNew = (await engine.get(SCHEMA_KEY)) === undefined && (await engine.get(TIP_KEY)) === undefined;
+    if (isNew) await createInDatabase(engine, model.name);
+    const tip = await readIdentity(engine, model.name, false);
+    const found = await recoverStore(engine, options, tip, started);
+    return new LevelStore({ ...found, limits, witness: () => undefined, release: () => held.release() });
+  });
+}
+
+/** Resolves the real path and registers the opener. With `create`, an absent location is made. */
+function claim(location: string, create: boolean): { paths: StorePaths; unlock: Unlock } {
+  const stat = statSync(location, { throwIfNoEntry: false });
+  if (stat === undefined && !create) throw noStore(location);
+  if (stat !== undefined && !stat.isDirectory()) {
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is not a directory`);
+  }
+  if (stat === undefined) makeDirectory(location);
+  const real = realpathSync(location);
+  return { paths: storePaths(real), unlock: lockDirectory(real) };
+}
+
+/** Reads who the store is and what it must hold. @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT. */
+async function readIdentity(engine: Engine, model: string, hasWitness: boolean): Promise<Tip> {
+  const schema = await engine.get(SCHEMA_KEY);
+  if (schema === undefined) {
+    const findings = [{ kind: 'schema-missing', key: SCHEMA_KEY, detail: 'the record is missing' }];
+    // With a tip or a witness it is ours, and damaged; without either it is somebody else's LevelDB.
+    const rest = (await engine.get(TIP_KEY)) !== undefined ? TIP_KEY : hasWitness ? 'the witness' : undefined;
+    if (rest !== undefined) {
+      throw new LanestoreError('LANESTORE_CORRUPT', `${SCHEMA_KEY} is missing, ${rest} is there`, { findings });
+    }
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `the LevelDB has no ${SCHEMA_KEY}: it is not a lanestore`);
+  }
+  return readTip(engine, readSchema(schema, model).store);
+}
+
+async function recoverStore<B, Q, A>(engine: Engine, options: StoreOptions<B, Q, A>, tip: Tip, started: number) {
+  const checking = performance.now();
+  const { recovered, anchor, records, bytes } = await recover(engine, options.model, tip, {
+    load: options.load ?? true,
+  });
+  const ended = performance.now();
+  const lanes = new Map([...tip.lanes].map(([lane, { first, next }]) => [lane, { first, next }] as const));
+  const commitQCs = { first: tip.qc.first, next: tip.qc.next };
+  const report: RecoveryReport = {
+    seq: tip.seq,
+    records,
+    bytes,
+    checkMs: ended - checking,
+    openMs: ended - started,
+    notes: [],
+  };
+  return { model: options.model, engine, tip, state: { lanes, commitQCs, anchor }, recovered, report };
+}
+
+/**
+ * Opens the witness and brings it up to the tip that was verified. Before the first round every open ends creation again, whatever
+ * an interrupted one had synced: first the names, so that no witness outlives its database, then the witness.
+ */
+function openWitness(paths: StorePaths, tip: Tip): Witness {
+  if (tip.seq === 0n) {
+    syncNames(paths.location);
+    Witness.create(paths.witness, tip.store, tip.seq);
+    syncDirectory(paths.location);
+  }
+  const witness = Witness.open(paths.witness, tip.store);
+  witness.write(tip.seq);
+  return witness;
+}
+
+async function createInDatabase(engine: Engine, model: string): Promise<void> {
+  const [key] = await engine.keys({}, 1);
+  if (key !== undefined) {
+    throw new LanestoreError(
+      'LANESTORE_NOT_A_STORE',
+      `the database holds other data (key "${key.slice(0, 80)}"); give it an empty one, or a sublevel`,
+    );
+  }
+  const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
+  const createdAt = new Date().toISOString();
+  await engine.write([
+    { type: 'put', key: TIP_KEY, value: encodeTip(firstTip(store)).bytes },
+    {
+      type: 'put',
+      key: SCHEMA_KEY,
+      value: encodeSchema({ format: FORMAT, model, store, createdAt }).bytes,
+    },
+  ]);
+}
+
+/** A sublevel's database and its whole prefix; any other database stands for itself. */
+function rootOf(db: AnyLevel): { root: object; prefix: string } {
+  const { db: root, prefix } = db as { db?: object; prefix?: string };
+  return root === undefined ? { root: db, prefix: '' } : { root, prefix: prefix ?? '' };
+}
+
+function noStore(location: string): LanestoreError {
+  const what = existsSync(location) ? 'holds no store' : 'does not exist';
+  return new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}`);
+}
+
+/** Errors of the system, and of classic-level, get a code; programming mistakes stay what they are. */
+function coded(error: unknown): unknown {
+  if (error instanceof LanestoreError || error instanceof TypeError) return error;
+  const { code, message } = error as { code?: string; message?: string };
+  const text = message ?? String(error);
+  if (code === 'LEVEL_CORRUPTION') {
+    const findings = [{ kind: 'leveldb', file: 'level', detail: text }];
+    return new LanestoreError('LANESTORE_CORRUPT', `LevelDB found damage: ${text}`, { cause: error, findings });
+  }
+  return new LanestoreError('LANESTORE_IO', `the store cannot be opened: ${text}`, { cause: error });
+}

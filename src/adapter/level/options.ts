@@ -1,0 +1,42 @@
+/** Options of `openLevel`, and what they are when nothing is said. */
+import type { Model } from '../../model/model.js';
+import { type LimitOptions, positiveBytes, roomLimits } from '../room.js';
+import type { QueueLimits } from './commit-queue.js';
+import type { LevelOptions } from './database.js';
+import type { AnyLevel } from './engine.js';
+
+/** Options that both ways of opening take. */
+export interface StoreOptions<B, Q, A> extends LimitOptions {
+  readonly model: Model<B, Q, A>;
+  /** Bytes up to which waiting rounds are merged into one batch. Default 4 MiB. */
+  readonly maxMergeBytes?: number;
+  /** Hand out the entries at `takeRecovered` (default), or verify all of them and hold none in memory. */
+  readonly load?: boolean;
+}
+
+/** Options for a store in a location of its own. */
+export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
+  /** Make a store in an absent or empty location (default), or refuse with LANESTORE_NOT_A_STORE. */
+  readonly createIfMissing?: boolean;
+  /** LevelDB's own settings. */
+  readonly level?: LevelOptions;
+}
+
+/** Options for a store in a caller's database. */
+export interface DatabaseOptions<B, Q, A> extends StoreOptions<B, Q, A> {
+  /**
+   * Any abstract-level database with snapshots, empty or ours; the caller owns and closes it. Use a sublevel to share one. What is
+   * read may share memory with a database that keeps its values in memory: do not write to it.
+   */
+  readonly db: AnyLevel;
+}
+
+const MERGE_BYTES = 4 * 1024 * 1024;
+
+/** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
+export function limitsOf(options: LimitOptions & { readonly maxMergeBytes?: number }): QueueLimits {
+  return {
+    ...roomLimits(options),
+    mergeBytesMax: positiveBytes('maxMergeBytes', options.maxMergeBytes ?? MERGE_BYTES),
+  };
+}

@@ -1,0 +1,83 @@
+/** The names in a location, and the directory operations that make a change of names survive power loss. */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { WITNESS_FILE } from './witness.js';
+
+/** What stands in a location: `<location>/level/`, `<location>/values/`, `<location>/witness` (design.md section 4). */
+export interface StorePaths {
+  readonly location: string;
+  /** The LevelDB. */
+  readonly level: string;
+  /** A LevelDB that is being created; renamed to `level` when it is whole. */
+  readonly creating: string;
+  /** Files of separated values. */
+  readonly values: string;
+  readonly witness: string;
+}
+
+/** The LevelDB's directory in a location. */
+export const LEVEL_DIR = 'level';
+/** What it is called while it is created. */
+export const CREATING_DIR = 'level.creating';
+/** The directory of separated values in a location. */
+export const VALUES_DIR = 'values';
+
+/** The paths of the store in `location`, an absolute path. */
+export function storePaths(location: string): StorePaths {
+  return {
+    location,
+    level: join(location, LEVEL_DIR),
+    creating: join(location, CREATING_DIR),
+    values: join(location, VALUES_DIR),
+    witness: join(location, WITNESS_FILE),
+  };
+}
+
+/** Makes the names in a directory durable. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Makes a directory and its parents, mode 0700. {@link syncNames} makes that durable. Node's own recursive mkdir does not end where
+ * mkdir says ENOENT below a directory that exists, as in /proc.
+ */
+export function makeDirectory(path: string): void {
+  if (madeIn(path)) return;
+  makeDirectory(dirname(path));
+  if (!madeIn(path)) throw new Error(`${dirname(path)} went away while ${path} was made`);
+}
+
+/** Makes `path` unless it is there; false if its parent is absent. */
+function madeIn(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && !existsSync(dirname(path))) return false;
+    if (code !== 'EEXIST') throw error;
+  }
+  return true;
+}
+
+/**
+ * Makes the names in `path` durable, and its own name in its parent, up to the root: whoever made those directories, and whenever
+ * he died. A parent that cannot be opened or synced (search permission only, a read-only mount) holds no name that was made here.
+ */
+export function syncNames(path: string): void {
+  syncDirectory(path);
+  for (let child = path, parent = dirname(path); parent !== child; child = parent, parent = dirname(parent)) {
+    try {
+      syncDirectory(parent);
+    } catch (error) {
+      if (!UNSYNCABLE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+}
+
+const UNSYNCABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL']);

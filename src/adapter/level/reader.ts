@@ -1,0 +1,145 @@
+/** Reading single entries and ranges of a running store, verified like at open. */
+import { LanestoreError } from '../../errors.js';
+import { type LaneId, maxU64, minU64, parseKey } from '../../keys/index.js';
+import type { Model } from '../../model/model.js';
+import { extentOf, type LogName, logKey, logRange, QC_LOG } from './batch.js';
+import type { Engine } from './engine.js';
+import { type ReadResult, readBlock, readCommitQC } from './entry.js';
+import { corrupt } from './recovery.js';
+import type { Tip } from './tip.js';
+
+/** Bounds of a range to read: [from, to), each limited to what the log holds. */
+export interface ReadRange {
+  /** The first number wanted; the oldest held by default. */
+  readonly from?: bigint;
+  /** The number behind the last one wanted; the newest held is the last by default. */
+  readonly to?: bigint;
+}
+
+/** What a reader needs of its store. */
+export interface ReadSource {
+  readonly engine: Engine;
+  /** The tip of the last durable batch. */
+  readonly tip: () => Tip;
+  /** Runs something while no batch is in flight. */
+  readonly quiet: <T>(read: () => T | Promise<T>) => Promise<T>;
+  /** @throws LANESTORE_CLOSED, LANESTORE_FAILED. */
+  readonly assertUsable: () => void;
+}
+
+type Read<T> = (number: bigint, key: string, value: Uint8Array) => ReadResult<T>;
+
+/** Reads verified entries of a running store. */
+export class StoreReader<B, Q, A> {
+  readonly #source: ReadSource;
+  readonly #model: Model<B, Q, A>;
+
+  constructor(source: ReadSource, model: Model<B, Q, A>) {
+    this.#source = source;
+    this.#model = model;
+  }
+
+  block(lane: LaneId, number: bigint): Promise<B | undefined> {
+    return this.#get(lane, number, this.#blockReader(lane));
+  }
+
+  commitQC(index: bigint): Promise<Q | undefined> {
+    return this.#get(QC_LOG, index, this.#commitQCReader());
+  }
+
+  blocks(lane: LaneId, range: ReadRange): AsyncGenerator<B, void, void> {
+    return this.#range(lane, range, this.#blockReader(lane));
+  }
+
+  commitQCs(range: ReadRange): AsyncGenerator<Q, void, void> {
+    return this.#range(QC_LOG, range, this.#commitQCReader());
+  }
+
+  #blockReader(lane: LaneId): Read<B> {
+    return (number, key, value) => readBlock(this.#model, lane, number, key, value);
+  }
+
+  #commitQCReader(): Read<Q> {
+    return (index, key, value) => readCommitQC(this.#model, index, key, value);
+  }
+
+  async #get<T>(log: LogName, number: bigint, read: Read<T>): Promise<T | undefined> {
+    this.#source.assertUsable();
+    if (!this.#holds(log, number)) return undefined;
+    const key = logKey(log, number);
+    let value = await this.#engineRead(() => this.#source.engine.get(key));
+    // Not there: a batch in flight may be truncating it. Between two batches, cursors and database agree.
+    value ??= await this.#source.quiet(async () => {
+      this.#source.assertUsable();
+      if (!this.#holds(log, number)) return undefined;
+      const again = await this.#engineRead(() => this.#source.engine.get(key));
+      if (again === undefined) throw corrupt([missing(log, number)]);
+      return again;
+    });
+    return value === undefined ? undefined : unwrap(read(number, key, value));
+  }
+
+  async *#range<T>(log: LogName, range: ReadRange, read: Read<T>): AsyncGenerator<T, void, void> {
+    const opened = await this.#source.quiet(() => {
+      this.#source.assertUsable();
+      const extent = extentOf(this.#source.tip(), log);
+      if (extent === undefined) return undefined;
+      const from = maxU64(range.from ?? 0n, extent.first);
+      const to = minU64(range.to ?? extent.next, extent.next);
+      return from < to ? { reader: this.#source.engine.entries(logRange(log, from, to)), from, to } : undefined;
+    });
+    if (opened === undefined) return;
+    const { reader, from, to } = opened;
+    let expected = from;
+    try {
+      while (expected < to) {
+        const portion = await this.#engineRead(() => reader.next());
+        if (portion.length === 0) throw corrupt([missing(log, expected)]);
+        for (const [key, value] of portion) {
+          if (key !== logKey(log, expected))
+            throw corrupt([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
+          yield unwrap(read(expected, key, value));
+          expected++;
+        }
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  #holds(log: LogName, number: bigint): boolean {
+    const extent = extentOf(this.#source.tip(), log);
+    return extent !== undefined && number >= extent.first && number < extent.next;
+  }
+
+  async #engineRead<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (cause) {
+      this.#source.assertUsable();
+      const message = (cause as Error).message;
+      if ((cause as { code?: string }).code === 'LEVEL_CORRUPTION') {
+        const findings = [{ kind: 'leveldb', file: 'level', detail: message }];
+        throw new LanestoreError('LANESTORE_CORRUPT', `LevelDB found damage while reading: ${message}`, {
+          cause,
+          findings,
+        });
+      }
+      throw new LanestoreError('LANESTORE_IO', `reading failed: ${message}`, { cause });
+    }
+  }
+}
+
+function unwrap<T>(result: ReadResult<T>): T {
+  if ('finding' in result) throw corrupt([result.finding]);
+  return result.entry;
+}
+
+function missing(log: LogName, number: bigint) {
+  const place = log === QC_LOG ? {} : { lane: log };
+  return { kind: 'missing', key: logKey(log, number), ...place, number, detail: 'the record is missing' };
+}
+
+function stray(key: string) {
+  return { kind: 'stray', key, detail: 'no key of this format reads like this' };
+}

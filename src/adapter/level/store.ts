@@ -1,0 +1,187 @@
+/** The store: planner, commit queue, witness, sweeper and reader, put together over one engine. */
+import { LanestoreError } from '../../errors.js';
+import { type LaneId, laneId, u64 } from '../../keys/index.js';
+import type { Model } from '../../model/model.js';
+import { fireHooks, type HookFailure } from '../hooks.js';
+import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
+import { PlannedPersistence } from '../planned.js';
+import type { Plan, PlanState } from '../planner.js';
+import { BatchBuilder } from './batch.js';
+import { CommitQueue, type QueueLimits, type Work } from './commit-queue.js';
+import { encodePlan } from './encode.js';
+import type { Engine } from './engine.js';
+import { type ReadRange, StoreReader } from './reader.js';
+import { Sweeper } from './sweeper.js';
+import type { Tip } from './tip.js';
+
+/** What opening found out, beside the entries. */
+export interface RecoveryReport {
+  /** Batches that the store has written since its creation. */
+  readonly seq: bigint;
+  /** What the witness proves: everything acknowledged up to this batch is there. Absent without a whole slot, or without a location. */
+  readonly witnessedSeq?: bigint;
+  /** Live records that were read and checked. */
+  readonly records: number;
+  /** Bytes of their values. */
+  readonly bytes: number;
+  /** Milliseconds that reading and checking took, LevelDB's own open not included. */
+  readonly checkMs: number;
+  /** Milliseconds of the whole open. */
+  readonly openMs: number;
+  /** What was noticed and is no damage. */
+  readonly notes: readonly string[];
+}
+
+/** What a store runs on. */
+export interface StoreParts<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+  readonly engine: Engine;
+  readonly tip: Tip;
+  readonly state: PlanState;
+  readonly recovered: Recovered<B, Q, A>;
+  readonly report: RecoveryReport;
+  readonly limits: QueueLimits;
+  /** Called with each durable seq, before anything of that batch settles. */
+  readonly witness: (seq: bigint) => void;
+  /** Frees what the store was opened on. */
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * A node's persistence in one LevelDB: every round is one atomic, synced batch. Beside the port it reads what it holds; what it
+ * reads is durable and verified (LANESTORE_CORRUPT with the finding otherwise).
+ */
+export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
+  /** What opening found out, beside the entries. */
+  readonly recovery: RecoveryReport;
+  readonly #engine: Engine;
+  readonly #queue: CommitQueue;
+  readonly #sweeper: Sweeper;
+  readonly #reader: StoreReader<B, Q, A>;
+  readonly #witness: (seq: bigint) => void;
+  readonly #release: () => Promise<void>;
+  /** The tip of the last durable batch. */
+  #tip: Tip;
+
+  /** Use `openLevel`. */
+  constructor(parts: StoreParts<B, Q, A>) {
+    super(parts.model, parts.state, parts.recovered);
+    this.recovery = parts.report;
+    this.#engine = parts.engine;
+    this.#tip = parts.tip;
+    this.#witness = parts.witness;
+    this.#release = parts.release;
+    this.#queue = new CommitQueue(
+      {
+        begin: () => new BatchBuilder(this.#tip),
+        write: (batch) => this.#write(batch),
+        dropSlowly: (lanes) => this.#sweeper.drop(lanes),
+        poison: (cause) => this.poison(failure(cause)),
+      },
+      parts.limits,
+    );
+    this.#sweeper = new Sweeper({
+      engine: parts.engine,
+      tip: () => this.#tip,
+      maintain: (work) => this.#queue.maintain(work),
+      fail: (cause) => this.#queue.fail(cause),
+    });
+    this.#reader = new StoreReader(
+      {
+        engine: parts.engine,
+        tip: () => this.#tip,
+        quiet: (read) => this.#queue.quiet(read),
+        assertUsable: () => this.assertUsable(),
+      },
+      parts.model,
+    );
+    this.#sweeper.kick();
+  }
+
+  override get cursors(): Cursors {
+    const lanes = new Map([...this.#tip.lanes].map(([lane, { first, next }]) => [lane, { first, next }] as const));
+    return { lanes, commitQCs: { first: this.#tip.qc.first, next: this.#tip.qc.next } };
+  }
+
+  /** Batches written since creation: the `seq` of the newest durable one. */
+  get seq(): bigint {
+    return this.#tip.seq;
+  }
+
+  /**
+   * The durable block `number` of `lane`, or undefined if the lane does not hold it.
+   * @throws LANESTORE_CORRUPT, LANESTORE_IO, LANESTORE_FAILED, LANESTORE_CLOSED.
+   */
+  async block(lane: LaneId, number: bigint): Promise<B | undefined> {
+    return this.#reader.block(laneId(lane), u64(number, 'block number'));
+  }
+
+  /** The durable CommitQC of road index `index`, or undefined if it is not held. @throws as {@link block}. */
+  async commitQC(index: bigint): Promise<Q | undefined> {
+    return this.#reader.commitQC(u64(index, 'road index'));
+  }
+
+  /**
+   * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do not disturb it.
+   * @throws (while iterating) as {@link block}.
+   */
+  readBlocks(lane: LaneId, range: ReadRange = {}): AsyncIterableIterator<B> {
+    return this.#reader.blocks(laneId(lane), range);
+  }
+
+  /** The durable CommitQCs, as {@link readBlocks}. */
+  readCommitQCs(range: ReadRange = {}): AsyncIterableIterator<Q> {
+    return this.#reader.commitQCs(range);
+  }
+
+  override async ready(signal?: AbortSignal): Promise<void> {
+    this.assertUsable();
+    await this.#queue.ready(signal);
+  }
+
+  protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
+    const { step, lanes, bytes } = encodePlan(this.model, plan);
+    return this.#enqueue({ kind: 'round', step, lanes, bytes }, () => fireHooks(plan.notify, hooks));
+  }
+
+  protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
+    return this.#enqueue({ kind: 'drop', lanes, bytes: 0 }, () => undefined);
+  }
+
+  protected override async shutdown(): Promise<void> {
+    this.#queue.refuseWaiters(new LanestoreError('LANESTORE_CLOSED', 'the store was closed'));
+    await this.#queue.idle();
+    await this.#sweeper.stop();
+    await this.#queue.idle();
+    await this.#release();
+  }
+
+  /** Throws what the queue refuses, outside of the promise: otherwise the planner would go on as if the work had been accepted. */
+  #enqueue(work: Work, fire: () => HookFailure | undefined): Promise<void> {
+    let settle!: (error?: LanestoreError) => void;
+    const done = new Promise<void>((resolve, reject) => {
+      settle = (error) => {
+        if (error !== undefined) return reject(error);
+        const failed = fire();
+        if (failed !== undefined) reject(failed.thrown);
+        else resolve();
+      };
+    });
+    this.#queue.push(work, settle);
+    return done;
+  }
+
+  async #write(batch: BatchBuilder): Promise<void> {
+    const { tip, operations } = batch.finish();
+    await this.#engine.write(operations);
+    this.#witness(tip.seq);
+    this.#tip = tip;
+    this.#sweeper.kick();
+  }
+}
+
+function failure(cause: unknown): LanestoreError {
+  if (cause instanceof LanestoreError && cause.code === 'LANESTORE_FAILED') return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new LanestoreError('LANESTORE_FAILED', `a write was rejected, reopen the store: ${reason}`, { cause });
+}

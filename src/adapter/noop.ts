@@ -1,0 +1,62 @@
+/** The backend that stores nothing: for tests and for nodes without a disk. The planner runs, cursors move, hooks fire. */
+import type { LaneId } from '../keys/index.js';
+import type { Model } from '../model/model.js';
+import { fireHooks } from './hooks.js';
+import type { Cursors, DurableHooks, Persistence } from './persistence.js';
+import { PlannedPersistence } from './planned.js';
+import { advance, emptyState, type Plan } from './planner.js';
+
+/** Options of {@link openNoop}. */
+export interface NoopOptions<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+}
+
+/**
+ * Opens a persistence that accepts and refuses exactly what the others do and keeps nothing. Calls settle in order, each
+ * in a later microtask, as a caller of a durable backend would see it.
+ */
+export async function openNoop<B, Q, A>(options: NoopOptions<B, Q, A>): Promise<Persistence<B, Q, A>> {
+  return new NoopPersistence(options.model);
+}
+
+class NoopPersistence<B, Q, A> extends PlannedPersistence<B, Q, A> {
+  readonly #settled = emptyState();
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(model: Model<B, Q, A>) {
+    super(model, emptyState());
+  }
+
+  override get cursors(): Cursors {
+    return { lanes: new Map(this.#settled.lanes), commitQCs: this.#settled.commitQCs };
+  }
+
+  override async ready(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.assertUsable();
+  }
+
+  protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
+    return this.#enqueue(() => {
+      advance(this.#settled, plan);
+      const failure = fireHooks(plan.notify, hooks);
+      if (failure !== undefined) throw failure.thrown;
+    });
+  }
+
+  protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
+    return this.#enqueue(() => {
+      for (const lane of lanes) this.#settled.lanes.delete(lane);
+    });
+  }
+
+  protected override async shutdown(): Promise<void> {
+    await this.#tail;
+  }
+
+  #enqueue(settle: () => void): Promise<void> {
+    const done = this.#tail.then(settle);
+    this.#tail = done.catch(() => undefined);
+    return done;
+  }
+}

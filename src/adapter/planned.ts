@@ -1,0 +1,123 @@
+/**
+ * What every backend shares: it checks arguments, plans each call in the order in which it is made, and hands the plan
+ * to the backend. A backend adds `accept`: encode, store, fire the hooks.
+ */
+import { LanestoreError } from '../errors.js';
+import { type LaneId, laneId } from '../keys/index.js';
+import type { Model } from '../model/model.js';
+import type {
+  AnchorPersister,
+  BlockPersister,
+  CommitQCPersister,
+  Cursors,
+  DurableHooks,
+  Persistence,
+  Recovered,
+  Round,
+} from './persistence.js';
+import { advance, type Plan, type PlanState, planCommitQCs, planLane, planRound } from './planner.js';
+
+/** The port on top of the planner; backends extend it. */
+export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A> {
+  readonly blocks: BlockPersister<B, Q>;
+  readonly commitQCs: CommitQCPersister<Q>;
+  readonly anchor: AnchorPersister<A>;
+
+  protected readonly model: Model<B, Q, A>;
+  /** What the next call is planned against: ahead of the durable cursors, and private (rule 6). */
+  readonly #planned: PlanState;
+  #recovered: Recovered<B, Q, A> | undefined;
+  #failed: LanestoreError | undefined;
+  #closing: Promise<void> | undefined;
+
+  protected constructor(model: Model<B, Q, A>, state: PlanState, recovered?: Recovered<B, Q, A>) {
+    this.model = model;
+    this.#planned = state;
+    this.#recovered = recovered;
+    const store = this;
+    this.blocks = {
+      maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
+        store.#submit({ block: afterEach }, () => planLane(model, store.#planned, lane, anchorQC, blocks)),
+    };
+    this.commitQCs = {
+      get next() {
+        return store.cursors.commitQCs.next;
+      },
+      maybePruneAndPersist: (anchorQC, commitQCs, afterEach) =>
+        store.#submit({ commitQC: afterEach }, () => planCommitQCs(model, store.#planned, anchorQC, commitQCs)),
+    };
+    this.anchor = { persist: (anchor) => store.persist({ anchor }) };
+  }
+
+  abstract get cursors(): Cursors;
+  abstract ready(signal?: AbortSignal): Promise<void>;
+
+  /**
+   * Takes a plan over: reads and encodes its entries before it returns. Throws to refuse it, then nothing of it may be
+   * stored. The promise settles when the plan, and all that was accepted before it, is durable and the hooks have fired.
+   */
+  protected abstract accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void>;
+
+  /** The same for lanes to be forgotten; the planner has forgotten them when this returns. */
+  protected abstract acceptDrop(lanes: readonly LaneId[]): Promise<void>;
+
+  /** Waits for what was accepted and frees what the backend holds. Called once. */
+  protected abstract shutdown(): Promise<void>;
+
+  persist(round: Round<B, Q, A>, hooks: DurableHooks<B, Q, A> = {}): Promise<void> {
+    return this.#submit(hooks, () => {
+      if (typeof round !== 'object' || round === null) throw new TypeError('a round must be an object');
+      if (round.inner !== undefined && !(round.inner instanceof Uint8Array)) {
+        throw new TypeError('round.inner must be a Uint8Array');
+      }
+      return planRound(this.model, this.#planned, round);
+    });
+  }
+
+  async dropLanes(lanes: Iterable<LaneId>): Promise<void> {
+    const list = [...new Set(lanes)];
+    for (const lane of list) laneId(lane);
+    this.assertUsable();
+    const done = this.acceptDrop(list);
+    for (const lane of list) this.#planned.lanes.delete(lane);
+    await done;
+  }
+
+  takeRecovered(): Recovered<B, Q, A> {
+    const recovered = this.#recovered;
+    this.#recovered = undefined;
+    return recovered ?? { commitQCs: [], blocks: new Map() };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.shutdown();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @throws LANESTORE_CLOSED, LANESTORE_FAILED if the store accepts nothing any more. */
+  protected assertUsable(): void {
+    if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the store is closed');
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  /** Poisons the store: every later call but close() fails with this. The first cause stays. */
+  protected poison(error: LanestoreError): LanestoreError {
+    this.#failed ??= error;
+    return this.#failed;
+  }
+
+  async #submit(hooks: DurableHooks<B, Q, A>, makePlan: () => Plan<B, Q, A>): Promise<void> {
+    this.assertUsable();
+    for (const hook of [hooks.anchor, hooks.commitQC, hooks.block]) {
+      if (hook !== undefined && typeof hook !== 'function') throw new TypeError('a durable hook must be a function');
+    }
+    const plan = makePlan();
+    const done = this.accept(plan, hooks);
+    advance(this.#planned, plan);
+    await done;
+  }
+}

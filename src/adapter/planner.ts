@@ -1,0 +1,312 @@
+/**
+ * The planner: what a round does to the cursors, or why it is refused (design.md section 3, rules 1 to 4).
+ *
+ * Pure: it takes cursors and a round and gives a plan; no I/O, no clock, no backend in sight. Every backend executes
+ * the same plans, so that they all accept and refuse the same rounds. A plan is nothing but a proposal until
+ * {@link advance} makes it the state that the next round is planned against; the caller does that once the round was
+ * encoded (rule 6).
+ */
+import { LanestoreError } from '../errors.js';
+import { ENTRY_NUMBER_MAX, entryNumber, type LaneId, laneId, maxU64, minU64, u64 } from '../keys/index.js';
+import type { Model } from '../model/model.js';
+import type { Cursor, Round } from './persistence.js';
+
+/** What the planner remembers of the stored anchor: its index, and where it has each lane begin. */
+export interface AnchorPoint {
+  readonly index: bigint;
+  readonly laneStarts: ReadonlyMap<LaneId, bigint>;
+}
+
+/** What rounds are planned against. A lane that never held anything is absent. */
+export interface PlanState {
+  readonly lanes: Map<LaneId, Cursor>;
+  commitQCs: Cursor;
+  anchor: AnchorPoint | undefined;
+}
+
+/** What a plan does to one lane or to the QC log: remove `truncate` first, then append. */
+export interface LogPlan<Entry> {
+  /** The cursor before; absent for a lane that never held anything. */
+  readonly before: Cursor | undefined;
+  /** What goes, all of it held now: empty when `first` equals `next`. */
+  readonly truncate: Cursor;
+  /** What comes, contiguous, the last one at `after.next - 1`. */
+  readonly append: readonly Entry[];
+  readonly after: Cursor;
+}
+
+/** An anchor to store. */
+export interface AnchorPlan<Anchor> {
+  readonly entry: Anchor;
+  readonly point: AnchorPoint;
+}
+
+/** What an accepted round does. Logs that it leaves as they are do not appear. */
+export interface Plan<Block, CommitQC, Anchor> {
+  readonly anchor: AnchorPlan<Anchor> | undefined;
+  readonly inner: Uint8Array | undefined;
+  readonly commitQCs: LogPlan<CommitQC> | undefined;
+  readonly lanes: ReadonlyMap<LaneId, LogPlan<Block>>;
+  /** What the hooks fire for, in this order: anchor, CommitQCs, blocks; ignored entries included. */
+  readonly notify: {
+    readonly anchor: Anchor | undefined;
+    readonly commitQCs: readonly CommitQC[];
+    readonly blocks: readonly Block[];
+  };
+}
+
+/** The state of a store that holds nothing. */
+export function emptyState(): PlanState {
+  return { lanes: new Map(), commitQCs: { first: 0n, next: 0n }, anchor: undefined };
+}
+
+/** True if there is nothing in the plan to store. */
+export function isNoop(plan: Plan<unknown, unknown, unknown>): boolean {
+  return plan.anchor === undefined && plan.inner === undefined && plan.commitQCs === undefined && plan.lanes.size === 0;
+}
+
+/** Makes `plan`, which was planned against `state`, the state that the next round is planned against. */
+export function advance(state: PlanState, plan: Plan<unknown, unknown, unknown>): void {
+  if (plan.anchor !== undefined) state.anchor = plan.anchor.point;
+  if (plan.commitQCs !== undefined) state.commitQCs = plan.commitQCs.after;
+  for (const [lane, { after }] of plan.lanes) state.lanes.set(lane, after);
+}
+
+/**
+ * Plans a whole round.
+ * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID; then nothing of the round may be stored.
+ */
+export function planRound<B, Q, A>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  round: Round<B, Q, A>,
+): Plan<B, Q, A> {
+  const blocks = round.blocks === undefined ? [] : [...round.blocks];
+  const commitQCs = round.commitQCs === undefined ? [] : [...round.commitQCs];
+  const anchor = round.anchor === undefined ? undefined : planAnchor(model, state, round.anchor);
+  const lanes = new LanePlanner(model, state.lanes, anchor === undefined ? state.anchor : anchor.point);
+  const log = new QCPlanner(model, state.commitQCs);
+  if (anchor !== undefined) {
+    for (const lane of state.lanes.keys()) lanes.truncate(lane, anchor.point.laneStarts.get(lane) ?? 0n);
+    log.truncateTo(model.anchor.commitQC(anchor.entry), anchor.point.index);
+  }
+  for (const qc of commitQCs) log.append(qc);
+  for (const block of blocks) lanes.append(block);
+  return {
+    anchor,
+    inner: round.inner,
+    commitQCs: log.plan(),
+    lanes: lanes.plans(),
+    notify: { anchor: round.anchor, commitQCs, blocks },
+  };
+}
+
+/**
+ * Plans the truncation of one lane by a CommitQC, and blocks for that lane.
+ * @throws LANESTORE_WRONG_LANE for a block of another lane; LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID.
+ */
+export function planLane<B, Q, A>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  lane: LaneId,
+  anchorQC: Q | undefined,
+  blocks: Iterable<B>,
+): Plan<B, Q, A> {
+  laneId(lane);
+  const list = [...blocks];
+  const lanes = new LanePlanner(model, state.lanes, state.anchor);
+  if (anchorQC !== undefined) {
+    model.commitQC.check(anchorQC);
+    lanes.truncate(lane, startsOf(model, anchorQC).get(lane) ?? 0n);
+  }
+  for (const block of list) lanes.append(block, lane);
+  return { ...NOTHING, lanes: lanes.plans(), notify: { ...NOTHING.notify, blocks: list } };
+}
+
+/**
+ * Plans the truncation of the QC log by a CommitQC, which is appended if it is the next one, and further CommitQCs.
+ * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID.
+ */
+export function planCommitQCs<B, Q, A>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  anchorQC: Q | undefined,
+  commitQCs: readonly Q[],
+): Plan<B, Q, A> {
+  const log = new QCPlanner(model, state.commitQCs);
+  const list = [...commitQCs];
+  if (anchorQC !== undefined) {
+    model.commitQC.check(anchorQC);
+    log.truncateTo(anchorQC, entryNumber(model.commitQC.index(anchorQC), 'road index of the anchor'));
+  }
+  for (const qc of list) log.append(qc);
+  return { ...NOTHING, commitQCs: log.plan(), notify: { ...NOTHING.notify, commitQCs: list } };
+}
+
+/** What a stored anchor means for later rounds; backends call it at open. @throws LANESTORE_INVALID as `planRound`. */
+export function anchorPoint<B, Q, A>(model: Model<B, Q, A>, anchor: A): AnchorPoint {
+  const index = entryNumber(model.anchor.index(anchor), 'road index of the anchor');
+  const qc = model.anchor.commitQC(anchor);
+  const qcIndex = u64(model.commitQC.index(qc), 'road index of the CommitQC of the anchor');
+  if (qcIndex !== index) {
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      `anchor: its AppQC is for road index ${index}, its CommitQC for ${qcIndex}; they must be the same`,
+    );
+  }
+  return { index, laneStarts: startsOf(model, qc) };
+}
+
+const NOTHING = {
+  anchor: undefined,
+  inner: undefined,
+  commitQCs: undefined,
+  lanes: new Map(),
+  notify: { anchor: undefined, commitQCs: [], blocks: [] },
+} as const;
+
+/** Rule 4: an anchor below the stored one changes nothing. An equal one applies again, and is stored again. */
+function planAnchor<B, Q, A>(model: Model<B, Q, A>, state: Readonly<PlanState>, entry: A): AnchorPlan<A> | undefined {
+  model.anchor.check(entry);
+  const point = anchorPoint(model, entry);
+  return state.anchor !== undefined && point.index < state.anchor.index ? undefined : { entry, point };
+}
+
+function startsOf<B, Q, A>(model: Model<B, Q, A>, qc: Q): Map<LaneId, bigint> {
+  const starts = new Map<LaneId, bigint>();
+  for (const [lane, start] of model.commitQC.laneStarts(qc)) {
+    starts.set(laneId(lane), u64(start, `first block of lane ${lane}`));
+  }
+  return starts;
+}
+
+/** Rule 3: what is below `start` goes; a log that ends before it is empty there. Rule 4: nothing goes back. */
+function truncated(cursor: Cursor, start: bigint): { truncate: Cursor; after: Cursor } {
+  const first = maxU64(start, cursor.first);
+  const next = maxU64(start, cursor.next);
+  return { truncate: { first: cursor.first, next: minU64(first, cursor.next) }, after: { first, next } };
+}
+
+/** A log while it is planned. */
+interface Draft<Entry> {
+  before: Cursor | undefined;
+  truncate: Cursor;
+  append: Entry[];
+  after: Cursor;
+}
+
+function draftOf<Entry>(cursor: Cursor): Draft<Entry> {
+  return { before: cursor, truncate: { first: cursor.first, next: cursor.first }, append: [], after: cursor };
+}
+
+function changes(draft: Draft<unknown>): boolean {
+  return draft.before === undefined || draft.before !== draft.after;
+}
+
+/** Plans the lanes that a round touches. */
+class LanePlanner<B, Q, A> {
+  readonly #model: Model<B, Q, A>;
+  readonly #cursors: ReadonlyMap<LaneId, Cursor>;
+  readonly #anchor: AnchorPoint | undefined;
+  readonly #drafts = new Map<LaneId, Draft<B>>();
+  /** Where a lane without a cursor must begin because this very call truncates it there. */
+  readonly #baselines = new Map<LaneId, bigint>();
+
+  constructor(model: Model<B, Q, A>, cursors: ReadonlyMap<LaneId, Cursor>, anchor: AnchorPoint | undefined) {
+    this.#model = model;
+    this.#cursors = cursors;
+    this.#anchor = anchor;
+  }
+
+  /** Called at most once a lane, before anything is appended to it. */
+  truncate(lane: LaneId, start: bigint): void {
+    const cursor = this.#cursors.get(lane);
+    if (cursor === undefined) {
+      this.#baselines.set(lane, start);
+    } else if (start > cursor.first) {
+      this.#drafts.set(lane, { before: cursor, append: [], ...truncated(cursor, start) });
+    }
+  }
+
+  append(block: B, only?: LaneId): void {
+    this.#model.block.check(block);
+    const lane = this.#model.block.lane(block);
+    if (!this.#cursors.has(lane)) laneId(lane);
+    const number = entryNumber(this.#model.block.number(block), `block number in lane ${lane}`);
+    if (only !== undefined && lane !== only) {
+      throw new LanestoreError('LANESTORE_WRONG_LANE', `block ${number} is of lane ${lane}, not of lane ${only}`);
+    }
+    let draft = this.#drafts.get(lane);
+    if (draft === undefined) {
+      const cursor = this.#cursors.get(lane);
+      draft = cursor === undefined ? this.#begin(lane, number) : draftOf(cursor);
+      this.#drafts.set(lane, draft);
+    }
+    if (number !== draft.after.next) throw outOfSequence(lane, number, draft.after.next);
+    draft.append.push(block);
+    draft.after = { first: draft.after.first, next: number + 1n };
+  }
+
+  /** Rule 1: a lane that never held anything begins where the anchor has it begin; else at any number. */
+  #begin(lane: LaneId, number: bigint): Draft<B> {
+    const start = maxU64(this.#anchor?.laneStarts.get(lane) ?? 0n, this.#baselines.get(lane) ?? 0n);
+    if (start > 0n && number !== start) throw outOfSequence(lane, number, start);
+    const empty = { first: number, next: number };
+    return { before: undefined, truncate: empty, append: [], after: empty };
+  }
+
+  plans(): Map<LaneId, LogPlan<B>> {
+    const plans = new Map<LaneId, LogPlan<B>>();
+    for (const [lane, draft] of this.#drafts) if (changes(draft)) plans.set(lane, draft);
+    return plans;
+  }
+}
+
+function outOfSequence(lane: LaneId, number: bigint, expected: bigint): LanestoreError {
+  const what = number < expected ? 'is stored already, or was truncated' : 'leaves a gap';
+  const allowed = expected > ENTRY_NUMBER_MAX ? 'no block: the lane is full' : `block ${expected}`;
+  return new LanestoreError(
+    'LANESTORE_OUT_OF_SEQUENCE',
+    `block ${number} of lane ${lane} ${what}: the lane expects ${allowed}`,
+  );
+}
+
+/** Plans the QC log. */
+class QCPlanner<B, Q, A> {
+  readonly #model: Model<B, Q, A>;
+  readonly #draft: Draft<Q>;
+
+  constructor(model: Model<B, Q, A>, cursor: Cursor) {
+    this.#model = model;
+    this.#draft = draftOf(cursor);
+  }
+
+  /** Called at most once, before anything is appended. */
+  truncateTo(qc: Q, index: bigint): void {
+    const draft = this.#draft;
+    if (index > draft.after.first) Object.assign(draft, truncated(draft.after, index));
+    if (index === draft.after.next) this.#push(qc, index);
+  }
+
+  append(qc: Q): void {
+    this.#model.commitQC.check(qc);
+    const index = entryNumber(this.#model.commitQC.index(qc), 'road index');
+    const { next } = this.#draft.after;
+    if (index > next) {
+      throw new LanestoreError(
+        'LANESTORE_OUT_OF_SEQUENCE',
+        `CommitQC ${index} leaves a gap: the QC log expects ${next}`,
+      );
+    }
+    if (index === next) this.#push(qc, index);
+  }
+
+  plan(): LogPlan<Q> | undefined {
+    return changes(this.#draft) ? this.#draft : undefined;
+  }
+
+  #push(qc: Q, index: bigint): void {
+    this.#draft.append.push(qc);
+    this.#draft.after = { first: this.#draft.after.first, next: index + 1n };
+  }
+}

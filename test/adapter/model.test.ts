@@ -1,0 +1,78 @@
+/** Random histories against a plain oracle: every answer, what is recovered after each reopen, and the raw keys below. */
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openLevel } from '../../src/adapter/level/index.js';
+import { openNoop } from '../../src/adapter/noop.js';
+import { withRaw } from '../support/faults.js';
+import { HeldLevel, sweepingEnds } from '../support/held-level.js';
+import { histories, SEED, type Step } from '../support/history.js';
+import { type PlainStore, runHistory } from '../support/history-run.js';
+import { plain } from '../support/plain-model.js';
+import { withTemp } from '../support/temp.js';
+
+const test = suite('model');
+
+/** Runs `body` on random histories; a failure names the seed, and LANESTORE_SEED runs it again. */
+function onHistories(
+  arbitrary: fc.Arbitrary<Step[]>,
+  numRuns: number,
+  body: (steps: Step[]) => Promise<void>,
+): Promise<void> {
+  return fc.assert(fc.asyncProperty(arbitrary, body), { seed: SEED, numRuns, includeErrorInReport: true });
+}
+
+/** A history on memory-level: after each reopen, once sweeping has ended, the raw keys are the oracle's. */
+async function onMemory(steps: readonly Step[], turnsPerWrite: number): Promise<void> {
+  const db = new HeldLevel();
+  db.delay(turnsPerWrite);
+  await runHistory(steps, {
+    open: (load) => openLevel({ db, model: plain, load, maxMergeBytes: 4096 }),
+    opened: async (expected) => {
+      await sweepingEnds(db);
+      assert.equal([...(await db.content()).keys()], expected.keys(), 'raw keys');
+    },
+  });
+  assert.equal(db.violations, []);
+  await db.close();
+}
+
+test('memory-level, writes at once', () =>
+  onHistories(histories({ stepsMax: 20 }), 150, (steps) => onMemory(steps, 0)));
+
+test('memory-level, writes that take a while, so that rounds queue up', () =>
+  onHistories(histories({ stepsMax: 20 }), 150, (steps) => onMemory(steps, 2)));
+
+test('memory-level, with lanes that are too long for one batch: sweeps and slow drops', () =>
+  onHistories(histories({ stepsMax: 10, bursts: true }), 30, (steps) => onMemory(steps, 1)));
+
+test('LevelDB', () =>
+  onHistories(histories({ stepsMax: 12 }), 15, (steps) =>
+    withTemp(async (location) => {
+      await runHistory(steps, {
+        open: (load) => openLevel(location, { model: plain, load }),
+        closed: async (expected) => {
+          const keys = await withRaw(location, (db) => db.keys().all());
+          assert.equal(keys, expected.keys(), 'raw keys');
+        },
+      });
+    }),
+  ));
+
+test('the backend that stores nothing gives the same answers while it is open', () =>
+  onHistories(histories({ stepsMax: 20 }), 150, async (steps) => {
+    const whileOpen = steps.flatMap((step) => (step.kind === 'calls' ? [{ ...step, close: false }] : []));
+    // What it forgets at close is everything: one session, closed by hand.
+    const store: PlainStore = await openNoop({ model: plain });
+    const kept: PlainStore = new Proxy(store, {
+      get: (target, name) => {
+        if (name === 'close') return async () => undefined;
+        const value = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    await runHistory(whileOpen, { open: async () => kept, forgets: true });
+    await store.close();
+  }));
+
+test.run();

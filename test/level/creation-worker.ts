@@ -1,0 +1,75 @@
+/**
+ * A process that opens a store, new or not, stores three rounds and closes it, and may kill itself on the way with SIGKILL:
+ *
+ *   node creation-worker.js LOCATION at K       before the K-th call that lanestore makes of node:fs
+ *   node creation-worker.js LOCATION after MS   after so many milliseconds, a fraction too, by a thread of its own: within LevelDB's calls
+ *   node creation-worker.js LOCATION never      prints each call of node:fs
+ *
+ * Prints `round N` for each acknowledged round, and `done CALLS MS` in the end.
+ */
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { Worker } from 'node:worker_threads';
+import { openLevel } from '../../src/adapter/level/index.js';
+import { plain, plainBlock } from '../support/plain-model.js';
+
+const [location = '', mode = 'never', value = '0'] = process.argv.slice(2);
+const { writeSync } = fs;
+const say = (line: string) => writeSync(1, `${line}\n`);
+
+/** The calls that change something, or make a change durable. */
+const PATCHED = ['fsyncSync', 'mkdirSync', 'openSync', 'renameSync', 'rmSync', 'writeSync'] as const;
+
+/** Names of open files, to say in a line what is synced or written. */
+const names = new Map<unknown, unknown>();
+let calls = 0;
+
+function patch(): void {
+  const table = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
+  for (const name of PATCHED) {
+    const original = table[name]!;
+    const patched = (...args: unknown[]) => {
+      if (mode === 'at' && calls === Number(value)) process.kill(process.pid, 'SIGKILL');
+      calls++;
+      if (mode === 'never')
+        say(`call ${name} ${names.get(args[0]) ?? args[0]} ${typeof args[1] === 'string' ? args[1] : ''}`);
+      const result = original(...args);
+      if (name === 'openSync') names.set(result, args[0]);
+      return result;
+    };
+    table[name] = Object.assign(patched, original);
+  }
+  syncBuiltinESMExports();
+}
+
+/** Starts the clock when called; the thread is up and waiting before. */
+async function armed(ms: number): Promise<() => void> {
+  const gate = new Int32Array(new SharedArrayBuffer(8));
+  const code = `
+    const { parentPort, workerData: gate } = require('node:worker_threads');
+    parentPort.postMessage('up');
+    Atomics.wait(gate, 0, 0);
+    Atomics.wait(gate, 1, 0, ${ms});
+    process.kill(process.pid, 'SIGKILL');`;
+  const thread = new Worker(code, { eval: true, workerData: gate });
+  await new Promise((resolve) => thread.once('message', resolve));
+  return () => {
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+  };
+}
+
+const start = mode === 'after' ? await armed(Number(value)) : () => undefined;
+if (mode !== 'after') patch();
+const began = performance.now();
+start();
+const store = await openLevel(location, { model: plain });
+const next = store.cursors.lanes.get('0a')?.next ?? 0n;
+for (let i = 0n; i < 3n; i++) {
+  await store.persist({ blocks: [plainBlock('0a', next + i)] });
+  say(`round ${next + i}`);
+}
+await store.close();
+say(`done ${calls} ${performance.now() - began}`);
+// The thread would kill it now; it is done, so it may as well.
+if (mode === 'after') process.kill(process.pid, 'SIGKILL');

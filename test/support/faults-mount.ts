@@ -1,0 +1,43 @@
+/** File systems of a test's own, to be full, read-only or mounted twice; only where the test may mount. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+
+/** Mounts at `dir`, which is made, and unmounts in the end. Where mounting is not allowed, says so in a line and does nothing. */
+export async function mounted(
+  what: string,
+  dir: string,
+  args: readonly string[],
+  use: (remount: (options: string) => void) => Promise<void>,
+): Promise<void> {
+  mkdirSync(dir, { recursive: true });
+  const result = spawnSync('mount', [...args, dir], { encoding: 'utf8' });
+  if (result.status !== 0) {
+    const why = result.error?.message ?? result.stderr.trim().split('\n')[0];
+    process.stdout.write(`\n  skipped: ${what} (no mount here: ${why})\n`);
+    return;
+  }
+  try {
+    await use((options) => {
+      const again = spawnSync('mount', ['-o', `remount,${options}`, dir], { encoding: 'utf8' });
+      if (again.status !== 0) throw new Error(`remount: ${again.stderr}`);
+    });
+  } finally {
+    // Lazily, should something still hold it: the directory must be removable.
+    if (spawnSync('umount', [dir]).status !== 0) spawnSync('umount', ['-l', dir]);
+  }
+}
+
+/** A small file system in memory. */
+export function withTmpfs(
+  what: string,
+  dir: string,
+  size: string,
+  use: (remount: (options: string) => void) => Promise<void>,
+): Promise<void> {
+  return mounted(what, dir, ['-t', 'tmpfs', '-o', `size=${size}`, 'lanestore-test'], use);
+}
+
+/** `source` at a second path. */
+export function withBind(what: string, source: string, dir: string, use: () => Promise<void>): Promise<void> {
+  return mounted(what, dir, ['--bind', source], use);
+}

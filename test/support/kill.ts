@@ -1,0 +1,111 @@
+/** Child processes that a test starts, listens to and kills; and random numbers that a seed brings back. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** A child is killed when a test has forgotten it for so long; no test waits on purpose for this. */
+const HANG_MS = 120_000;
+
+/** A running child. */
+export interface Child {
+  readonly process: ChildProcess;
+  /** All lines that it has written to standard output so far; a last one without its newline is not among them. */
+  readonly lines: readonly string[];
+  /** Resolves with the first line, past or to come, that satisfies `wanted`; undefined if the child ends without it. */
+  line(wanted: (line: string) => boolean): Promise<string | undefined>;
+  /** Resolves when the child has ended and all of its output was read. */
+  readonly ended: Promise<ChildEnd>;
+}
+
+/** How a child ended. */
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+}
+
+/** Starts a compiled worker file with Node: `spawnWorker(new URL('./worker.js', import.meta.url), ['arg'])`. */
+export function spawnWorker(file: URL, args: readonly string[] = []): Child {
+  const child = spawn(process.execPath, [fileURLToPath(file), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines: string[] = [];
+  let waiters: { wanted: (line: string) => boolean; resolve: (line: string | undefined) => void }[] = [];
+  let rest = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop() ?? '';
+    for (const line of parts) {
+      lines.push(line);
+      waiters = waiters.filter(({ wanted, resolve }) => {
+        const found = wanted(line);
+        if (found) resolve(line);
+        return !found;
+      });
+    }
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const hang = setTimeout(() => child.kill('SIGKILL'), HANG_MS);
+  const ended = new Promise<ChildEnd>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearTimeout(hang);
+      for (const waiter of waiters.splice(0)) waiter.resolve(undefined);
+      resolve({ code, signal, stderr });
+    });
+  });
+  const line = (wanted: (line: string) => boolean) => {
+    const past = lines.find(wanted);
+    if (past !== undefined) return Promise.resolve(past);
+    if (child.exitCode !== null || child.signalCode !== null) return ended.then(() => lines.find(wanted));
+    return new Promise<string | undefined>((resolve) => waiters.push({ wanted, resolve }));
+  };
+  return { process: child, lines, line, ended };
+}
+
+/** Runs a worker to its end. */
+export async function runWorker(
+  file: URL,
+  args: readonly string[] = [],
+): Promise<ChildEnd & { lines: readonly string[] }> {
+  const child = spawnWorker(file, args);
+  return { ...(await child.ended), lines: child.lines };
+}
+
+/** Random numbers from a seed (mulberry32): the same seed, the same numbers, in every process. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** A number in [0, 1). */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let t = this.#state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  }
+
+  /** A whole number in [from, to). */
+  int(from: number, to: number): number {
+    return from + Math.floor(this.next() * (to - from));
+  }
+
+  /** True once in `n` times. */
+  oneIn(n: number): boolean {
+    return this.next() * n < 1;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.int(0, items.length)] as T;
+  }
+}
+
+/** A seed for this run: LANESTORE_TEST_SEED, or a new one. Print it when a test fails. */
+export function testSeed(): number {
+  const given = process.env.LANESTORE_TEST_SEED;
+  return given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+}

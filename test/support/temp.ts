@@ -1,0 +1,19 @@
+/** Directories that go away with the test that asked for them. */
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Runs `use` with a fresh, empty directory (its real path) and removes it with all that is in it, whatever happened. */
+export async function withTemp<T>(use: (dir: string) => T | Promise<T>): Promise<T> {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'lanestore-test-')));
+  try {
+    return await use(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** A test function for {@link withTemp}: `test('name', inTemp(async (dir) => ...))`. */
+export function inTemp(use: (dir: string) => void | Promise<void>): () => Promise<void> {
+  return () => withTemp(use);
+}
