@@ -1,0 +1,197 @@
+/**
+ * A pair of files that hold one value: `<prefix>_a.pb` and `<prefix>_b.pb`. A write goes to the one that does not hold the newest
+ * value, in place, and is synced; the other one stays whole whatever happens. Both names are there from the beginning, so no
+ * write changes the directory. As sei-chain's persist.go does it (upstream.md 2.2).
+ *
+ * What is read: the higher seq wins. One file that is not whole is a write that was cut short; the other one counts. Nothing usable
+ * in a pair that was written, or two files with the same seq, is damage.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Finding, LanestoreError } from '../../errors.js';
+import { type ABContent, type ABEncoding, decodeAB, encodeAB } from './ab-format.js';
+import { diskFiles, type WalFile, type WalFiles } from './files.js';
+import { messageOf, reading, systemCode, writeFailed } from './io.js';
+import { corrupt, PRIVATE_MODE } from './repair.js';
+
+const SUFFIXES = ['_a.pb', '_b.pb'] as const;
+
+/** Which of the two files. */
+type Slot = 0 | 1;
+
+/** Options of {@link ABFile.open}. */
+export interface ABFileOptions {
+  /** How a new pair is written; one that holds something keeps its encoding. Default `crc`, as the original since 78c53ddf1. */
+  readonly encoding?: ABEncoding;
+  /** Make the files at the first write, not at open. Default false. */
+  readonly lazy?: boolean;
+  /** @internal */
+  readonly files?: WalFiles;
+}
+
+/** What a pair holds, read without touching it. */
+export interface ABScan {
+  readonly directory: string;
+  readonly prefix: string;
+  /** The value that counts; absent if nothing was ever written. */
+  readonly newest: (ABContent & { readonly slot: Slot }) | undefined;
+  /** Their lengths; undefined for one that is absent. */
+  readonly lengths: readonly [number | undefined, number | undefined];
+  readonly notes: readonly string[];
+  /** When there are any, nothing else here may be relied on. */
+  readonly findings: readonly Finding[];
+}
+
+/** Reads a pair. @throws LANESTORE_IO; damage is in `findings`. */
+export async function scanAB(directory: string, prefix: string): Promise<ABScan> {
+  const names = SUFFIXES.map((suffix) => prefix + suffix);
+  const files = await Promise.all(names.map((name) => readIfThere(join(directory, name))));
+  const contents = files.map((file) => (file === undefined || file.length === 0 ? undefined : decodeAB(file)));
+  const broken = contents.flatMap((content, i) => (typeof content === 'string' ? [`${names[i]} (${content})`] : []));
+  const whole = ([0, 1] as const).flatMap((slot) => {
+    const content = contents[slot];
+    return content === undefined || typeof content === 'string' ? [] : [{ ...content, slot }];
+  });
+  whole.sort((x, y) => (x.seq > y.seq ? -1 : 1));
+  const [newest, other] = whole;
+  const findings: Finding[] = [];
+  if (newest === undefined && broken.length > 0) {
+    findings.push({ kind: 'ab-unusable', file: names[0]!, detail: `no whole copy is left: ${broken.join(', ')}` });
+  }
+  if (newest !== undefined && newest.seq === other?.seq) {
+    const detail = `${names.join(' and ')} have the same seq, ${newest.seq}`;
+    findings.push({ kind: 'ab-same-seq', file: names[0]!, detail });
+  }
+  const [a, b] = files.map((file) => file?.length);
+  const notes = newest === undefined ? [] : broken.map((file) => `${file} is not whole; the other copy counts`);
+  return { directory, prefix, newest, lengths: [a, b], notes, findings };
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw new LanestoreError('LANESTORE_IO', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * A pair of files, open to write. One call at a time.
+ *
+ * A failed write does not count: the next one goes to the same file with the same seq.
+ */
+export class ABFile {
+  /** What was there at open, in memory of its own; undefined if nothing was ever written. */
+  readonly loaded: Uint8Array | undefined;
+  /** How it is written. */
+  readonly encoding: ABEncoding;
+  readonly #directory: string;
+  readonly #prefix: string;
+  readonly #files: WalFiles;
+  #open: readonly [WalFile, WalFile] | undefined;
+  #seq: bigint;
+  #next: Slot;
+  readonly #lengths: [number, number];
+  #closed = false;
+
+  private constructor(scan: ABScan, encoding: ABEncoding, files: WalFiles) {
+    const { newest } = scan;
+    this.#directory = scan.directory;
+    this.#prefix = scan.prefix;
+    this.#files = files;
+    this.loaded = newest === undefined ? undefined : new Uint8Array(newest.data);
+    this.encoding = newest?.encoding ?? encoding;
+    this.#seq = newest?.seq ?? 0n;
+    this.#next = newest?.slot === 0 ? 1 : 0;
+    this.#lengths = [scan.lengths[0] ?? 0, scan.lengths[1] ?? 0];
+  }
+
+  /**
+   * Opens the pair in `directory`, which exists, and makes the files that are missing, mode 0600.
+   * @throws LANESTORE_NOT_A_STORE if there is no such directory; LANESTORE_CORRUPT if no copy is usable or both have the same seq;
+   * LANESTORE_IO if the system refuses to read or to make them.
+   */
+  static async open(directory: string, prefix: string, options: ABFileOptions = {}): Promise<ABFile> {
+    const there = await stat(directory).catch(() => undefined);
+    if (there?.isDirectory() !== true) {
+      throw new LanestoreError('LANESTORE_NOT_A_STORE', `invalid state dir: ${directory} is not a directory`);
+    }
+    const scan = await scanAB(directory, prefix);
+    if (scan.findings.length > 0) throw corrupt(directory, scan);
+    return ABFile.openScanned(scan, options);
+  }
+
+  /** @internal Opens a pair that was scanned without findings. */
+  static async openScanned(scan: ABScan, options: ABFileOptions): Promise<ABFile> {
+    const { encoding = 'crc', files = diskFiles, lazy = false } = options;
+    const pair = new ABFile(scan, encoding, files);
+    const exists = scan.lengths.some((length) => length !== undefined);
+    if (exists || !lazy) {
+      await reading(`open ${scan.prefix}_{a,b}.pb in ${scan.directory}`, () => pair.#openFiles());
+    }
+    return pair;
+  }
+
+  /** The seq of the newest value; 0 if nothing was ever written. */
+  get seq(): bigint {
+    return this.#seq;
+  }
+
+  /** Stores `data`; durable when it resolves. @throws LANESTORE_FAILED (the last value is still there), LANESTORE_CLOSED. */
+  async write(data: Uint8Array): Promise<void> {
+    if (this.#closed) throw new LanestoreError('LANESTORE_CLOSED', `${this.#prefix} is closed`);
+    const slot = this.#next;
+    const content = encodeAB(this.encoding, this.#seq + 1n, data);
+    try {
+      await this.#write(slot, content);
+    } catch (error) {
+      throw writeFailed(`write ${this.#prefix}${SUFFIXES[slot]} in ${this.#directory}`, error);
+    }
+    this.#seq++;
+    this.#next = slot === 0 ? 1 : 0;
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const file of this.#open ?? []) await file.close();
+  }
+
+  /**
+   * A wrapper has no checksum: new bytes in front of old ones could pass for a whole one. So the old ones go first, as in the
+   * original. With a checksum they may stay until the end, which saves the file system the work of freeing and allocating blocks.
+   */
+  async #write(slot: Slot, content: Uint8Array): Promise<void> {
+    const file = (this.#open ?? (await this.#openFiles()))[slot];
+    const longer = this.#lengths[slot] > content.length;
+    this.#lengths[slot] = Number.POSITIVE_INFINITY;
+    if (this.encoding === 'wrapper') await file.truncate(0);
+    await file.write([content], 0);
+    if (this.encoding === 'crc' && longer) await file.truncate(content.length);
+    await file.sync();
+    this.#lengths[slot] = content.length;
+  }
+
+  /**
+   * Makes both names durable, always: the original does it as well, and no later write has to. And the content: a process that was
+   * killed may have left it in the system's memory only.
+   */
+  async #openFiles(): Promise<readonly [WalFile, WalFile]> {
+    const opened: WalFile[] = [];
+    try {
+      for (const suffix of SUFFIXES) {
+        const path = join(this.#directory, this.#prefix + suffix);
+        const file = await this.#files.open(path, PRIVATE_MODE, { empty: false });
+        opened.push(file);
+        await file.sync();
+      }
+      await this.#files.syncDirectory(this.#directory);
+    } catch (error) {
+      for (const file of opened) await file.close();
+      throw error;
+    }
+    this.#open = [opened[0]!, opened[1]!];
+    return this.#open;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The two encodings of an A/B file. Until 78c53ddf1 the original wrote `wrapper`, a protobuf message:
+ *
+ *      offset  0    1            .    .            .
+ *              08   seq          12   length       data ...... end of the file
+ *                   uvarint           uvarint
+ *
+ * since then `crc`:
+ *
+ *      offset  0                    4                        12
+ *              CRC-32C, big-endian  seq, little-endian u64   data ...... end of the file
+ *              |
+ *              over all that follows it
+ *
+ * seq counts writes, from 1. An empty file was never written. The wrapper's integrity is that it parses; one whose data is
+ * missing altogether parses as well and was taken by the original, which then forgot the anchor; no write leaves that, so it is torn.
+ */
+import { crc32c } from './crc32c.js';
+
+/** How an A/B file is encoded. */
+export type ABEncoding = 'crc' | 'wrapper';
+
+/** What a whole A/B file holds. */
+export interface ABContent {
+  readonly encoding: ABEncoding;
+  readonly seq: bigint;
+  /** Shares memory with what it was read from. */
+  readonly data: Uint8Array;
+}
+
+const HEADER_BYTES = 12;
+const SEQ_OFFSET = 4;
+const TAG_SEQ = 0x08;
+const TAG_DATA = 0x12;
+const UVARINT_BYTES_MAX = 10;
+
+/** The content of a file. `seq` is 1 or more. */
+export function encodeAB(encoding: ABEncoding, seq: bigint, data: Uint8Array): Uint8Array {
+  if (encoding === 'wrapper') {
+    const head = [TAG_SEQ, ...uvarint(seq), TAG_DATA, ...uvarint(BigInt(data.length))];
+    return Buffer.concat([Uint8Array.from(head), data]);
+  }
+  const file = Buffer.alloc(HEADER_BYTES + data.length);
+  file.writeBigUInt64LE(seq, SEQ_OFFSET);
+  file.set(data, HEADER_BYTES);
+  file.writeUInt32BE(crc32c(file.subarray(SEQ_OFFSET)), 0);
+  return file;
+}
+
+/** Reads either encoding; a text says why the file is not whole. */
+export function decodeAB(file: Uint8Array): ABContent | string {
+  return decodeCrc(file) ?? decodeWrapper(file) ?? (file.length < HEADER_BYTES ? 'truncated' : 'crc32 mismatch');
+}
+
+function decodeCrc(file: Uint8Array): ABContent | string | undefined {
+  if (file.length < HEADER_BYTES) return undefined;
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  if (view.getUint32(0) !== crc32c(file.subarray(SEQ_OFFSET))) return undefined;
+  const seq = view.getBigUint64(SEQ_OFFSET, true);
+  return seq === 0n ? 'its seq is 0' : { encoding: 'crc', seq, data: file.subarray(HEADER_BYTES) };
+}
+
+function decodeWrapper(file: Uint8Array): ABContent | undefined {
+  if (file[0] !== TAG_SEQ) return undefined;
+  const seq = readUvarint(file, 1);
+  if (seq === undefined || seq.value === 0n || file[seq.end] !== TAG_DATA) return undefined;
+  const length = readUvarint(file, seq.end + 1);
+  if (length === undefined || length.value !== BigInt(file.length - length.end)) return undefined;
+  return { encoding: 'wrapper', seq: seq.value, data: file.subarray(length.end) };
+}
+
+function uvarint(value: bigint): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  return [...bytes, Number(rest)];
+}
+
+function readUvarint(bytes: Uint8Array, at: number): { value: bigint; end: number } | undefined {
+  let value = 0n;
+  for (let i = 0; i < UVARINT_BYTES_MAX; i++) {
+    const byte = bytes[at + i];
+    if (byte === undefined) return undefined;
+    value |= BigInt(byte & 0x7f) << BigInt(7 * i);
+    if (byte < 0x80) return value < 1n << 64n ? { value, end: at + i + 1 } : undefined;
+  }
+  return undefined;
+}

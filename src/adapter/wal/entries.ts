@@ -1,0 +1,80 @@
+/** Reading a segment's entries, up to the first thing that is none. */
+import { type Frame, readFrame } from './frame.js';
+import { messageOf } from './io.js';
+
+/** How the entries of one log become bytes and come back. */
+export interface LogCodec<T> {
+  encode(entry: T): Uint8Array;
+  /**
+   * The inverse. What it returns may share memory with `bytes`.
+   * @throws anything, for bytes that are not exactly one whole entry of this log.
+   */
+  decode(bytes: Uint8Array): T;
+  /**
+   * The number that an entry carries: a log's numbers are contiguous, and a gap is damage. It also lets the repair of a torn
+   * tail recognise entries behind damage. A log without it is repaired as the original does.
+   */
+  number?(entry: T): bigint;
+}
+
+/** The first thing in a segment that is no entry. */
+export interface Fault {
+  /** The offset of its first byte. */
+  readonly at: number;
+  /**
+   * `cut`: the file ends within its length or its bytes. `wild`: a length that is never written. `empty`: a length of 0.
+   * `undecodable`: a whole entry whose bytes are none of this log's.
+   */
+  readonly kind: 'cut' | 'wild' | 'empty' | 'undecodable';
+  /** Where it would lie, if it has a length. */
+  readonly frame?: Frame;
+  /** The same for people. */
+  readonly detail: string;
+}
+
+/** What a segment holds. */
+export interface Entries<T> {
+  readonly frames: readonly Frame[];
+  readonly entries: readonly T[];
+  readonly fault?: Fault;
+}
+
+/** Reads entries from the beginning of a segment to its end or the first fault. */
+export function readEntries<T>(bytes: Uint8Array, codec: LogCodec<T>): Entries<T> {
+  const frames: Frame[] = [];
+  const entries: T[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const one = readEntry(bytes, at, codec);
+    if ('kind' in one) return { frames, entries, fault: one };
+    frames.push(one.frame);
+    entries.push(one.entry);
+    at = one.frame.end;
+  }
+  return { frames, entries };
+}
+
+function readEntry<T>(bytes: Uint8Array, at: number, codec: LogCodec<T>): Fault | { frame: Frame; entry: T } {
+  const frame = readFrame(bytes, at);
+  if (frame === 'cut') return { at, kind: 'cut', detail: 'the file ends within the length of an entry' };
+  if (frame === 'wild') return { at, kind: 'wild', detail: 'there is no length that was ever written' };
+  const { start, end } = frame;
+  if (start === end) return { at, kind: 'empty', frame, detail: 'there is an entry without bytes' };
+  if (end > bytes.length) {
+    const detail = `the file ends ${end - bytes.length} bytes before the end of an entry of ${end - start} bytes`;
+    return { at, kind: 'cut', frame, detail };
+  }
+  try {
+    return { frame, entry: codec.decode(copyOf(bytes, frame)) };
+  } catch (error) {
+    const detail = `an entry of ${end - start} bytes is none of this log: ${messageOf(error)}`;
+    return { at, kind: 'undecodable', frame, detail };
+  }
+}
+
+/**
+ * An entry's bytes in memory of their own: entries are handed to callers, who may change them, while a log keeps its segment's
+ * bytes in memory and writes them again when it truncates.
+ */
+export function copyOf(bytes: Uint8Array, { start, end }: Frame): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}

@@ -1,0 +1,119 @@
+/**
+ * The file operations that change something on disk, as one interface, so that tests can record them, stop after any of them,
+ * or let one fail. Reads are not in it: they change nothing.
+ */
+import * as fs from 'node:fs';
+
+/** An open file. One operation at a time. */
+export interface WalFile {
+  /** Writes all of `data`, one behind the other, at byte `position`: one system call, unless the system takes less than it was given. */
+  write(data: readonly Uint8Array[], position: number): Promise<void>;
+  /** Cuts or extends the file to `length` bytes. */
+  truncate(length: number): Promise<void>;
+  /** Makes content and length durable (fdatasync). The file's name is its directory's business. */
+  sync(): Promise<void>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What a WAL does to a directory tree. */
+export interface WalFiles {
+  /** Opens a file to write; one that is absent is made with `mode`. With `empty`, what it held is gone. */
+  open(path: string, mode: number, how: { empty: boolean }): Promise<WalFile>;
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file. */
+  remove(path: string): Promise<void>;
+  /** Removes a directory with all that is in it; an absent one is fine. */
+  removeTree(path: string): Promise<void>;
+  /** Makes one directory, mode 0700; one that is there is fine. */
+  makeDirectory(path: string): Promise<void>;
+  /** Makes the names in a directory durable (fsync). */
+  syncDirectory(path: string): Promise<void>;
+}
+
+/** Directories: nobody but the node has any business here. */
+const DIRECTORY_MODE = 0o700;
+
+/** The real ones: Node's thread pool, and plain file descriptors that stay open. */
+export const diskFiles: WalFiles = {
+  async open(path, mode, { empty }) {
+    const flags = fs.constants.O_CREAT | fs.constants.O_RDWR | (empty ? fs.constants.O_TRUNC : 0);
+    return new DiskFile(await called<number>((done) => fs.open(path, flags, mode, done)));
+  },
+  rename: (from, to) => called((done) => fs.rename(from, to, done)),
+  remove: (path) => called((done) => fs.unlink(path, done)),
+  removeTree: (path) => called((done) => fs.rm(path, { recursive: true, force: true }, done)),
+  async makeDirectory(path) {
+    try {
+      await called<void>((done) => fs.mkdir(path, DIRECTORY_MODE, done));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  },
+  async syncDirectory(path) {
+    const fd = await called<number>((done) => fs.open(path, 'r', done));
+    try {
+      await called<void>((done) => fs.fsync(fd, done));
+    } finally {
+      await called<void>((done) => fs.close(fd, done));
+    }
+  },
+};
+
+class DiskFile implements WalFile {
+  readonly #fd: number;
+  #closed = false;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  async write(data: readonly Uint8Array[], position: number): Promise<void> {
+    let rest = data;
+    let at = position;
+    while (rest.length > 0) {
+      const written = await (rest.length === 1 ? this.#write(rest[0]!, at) : this.#writev(rest, at));
+      rest = behind(rest, written);
+      at += written;
+    }
+  }
+
+  truncate(length: number): Promise<void> {
+    return called((done) => fs.ftruncate(this.#fd, length, done));
+  }
+
+  sync(): Promise<void> {
+    return called((done) => fs.fdatasync(this.#fd, done));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await called<void>((done) => fs.close(this.#fd, done));
+  }
+
+  #write(data: Uint8Array, at: number): Promise<number> {
+    return called((done) => fs.write(this.#fd, data, 0, data.length, at, (error, written) => done(error, written)));
+  }
+
+  #writev(data: readonly Uint8Array[], at: number): Promise<number> {
+    return called((done) => fs.writev(this.#fd, data, at, (error, written) => done(error, written)));
+  }
+}
+
+/** What is left of `chunks` behind their first `bytes`. */
+function behind(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let gone = bytes;
+  for (const [i, chunk] of chunks.entries()) {
+    if (gone < chunk.length) return [chunk.subarray(gone), ...chunks.slice(i + 1)];
+    gone -= chunk.length;
+  }
+  return [];
+}
+
+/** A callback of `node:fs` as a promise: cheaper than a FileHandle, and descriptors are never closed by the garbage collector. */
+function called<T = void>(call: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call((error, value) => (error === null || error === undefined ? resolve(value as T) : reject(error)));
+  });
+}

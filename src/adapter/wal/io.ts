@@ -1,0 +1,44 @@
+/** What the operating system says, as coded errors. */
+import { LanestoreError } from '../../errors.js';
+
+/** The system's code of an error, e.g. `ENOENT`. */
+export function systemCode(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}
+
+/** Runs what reads or opens; what the system refuses becomes LANESTORE_IO. */
+export async function reading<T>(what: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof LanestoreError) throw error;
+    throw new LanestoreError('LANESTORE_IO', `cannot ${what}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The error that a rejected write leaves behind. A coded one keeps its place as the cause. */
+export function writeFailed(what: string, cause: unknown): LanestoreError {
+  if (cause instanceof LanestoreError && cause.code === 'LANESTORE_FAILED') return cause;
+  return new LanestoreError('LANESTORE_FAILED', `cannot ${what}: ${messageOf(cause)}`, { cause });
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Runs `work` over `items`, at most `limit` at a time; results in the order of the items, the first failure is thrown at the end. */
+export async function mapLimited<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  let next = 0;
+  const run = async () => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i]!);
+  };
+  const settled = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, run));
+  for (const one of settled) if (one.status === 'rejected') throw one.reason;
+  return results;
+}

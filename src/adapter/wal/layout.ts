@@ -1,0 +1,158 @@
+/**
+ * What stands in a state directory, as sei-chain 11419398f lays it out, and what is added here:
+ *
+ *   <dir>/blocks/<lane hex>/<segments>      a log of blocks for each lane
+ *   <dir>/blocks/<lane hex>.dropped/        a lane being removed; the original skips the name, the next open removes it
+ *   <dir>/commitqcs/<segments>              the log of CommitQCs
+ *   <dir>/avail_inner_{a,b}.pb              the prune anchor
+ *   <dir>/inner_{a,b}.pb                    the node's consensus state; made at its first write
+ *   <dir>/lock/                             a LevelDB that holds nothing but the lock
+ *   <dir>/torn/                             bytes of torn tails that were cut off, for people
+ */
+import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { LanestoreError } from '../../errors.js';
+import { isLaneId, type LaneId } from '../../keys/index.js';
+import type { WalFiles } from './files.js';
+import { reading, systemCode } from './io.js';
+import { LOCK_DIR } from './lock.js';
+
+/** The directory of the lanes' logs. */
+export const BLOCKS_DIR = 'blocks';
+/** The log of CommitQCs. */
+export const COMMIT_QCS_DIR = 'commitqcs';
+/** Where torn tails are kept. */
+export const TORN_DIR = 'torn';
+/** The prefix of the anchor's A/B files. */
+export const ANCHOR_PREFIX = 'avail_inner';
+/** The prefix of those of the node's consensus state. */
+export const INNER_PREFIX = 'inner';
+/** The ending of a lane's directory that is being removed. */
+export const DROPPED = '.dropped';
+
+/** Of these, a state directory has at least one. */
+const OWN_NAMES = new Set([
+  BLOCKS_DIR,
+  COMMIT_QCS_DIR,
+  LOCK_DIR,
+  ...[ANCHOR_PREFIX, INNER_PREFIX].flatMap((prefix) => [`${prefix}_a.pb`, `${prefix}_b.pb`]),
+]);
+
+/** What stands in the root of a file system on its own, and is nobody's. */
+const IGNORED_NAMES = new Set(['lost+found']);
+
+/** Names of the original's other layouts: one file an entry (40146a1c0), and seiwal (HEAD). */
+const FILE_PER_ENTRY = /^(?:[0-9a-f]{64}_)?[0-9]+\.pb$/;
+const SEIWAL = /^[0-9]+(?:-[0-9]+-[0-9]+)?\.wal(?:\.u)?$/;
+
+/** A lane's key in bytes, as the original wants it. */
+const ORIGINAL_LANE_HEX = 64;
+
+/**
+ * The real path of a state directory, made if it is absent and `create` is true.
+ * @throws LANESTORE_NOT_A_STORE if it is a file, absent or something else; LANESTORE_SCHEMA for another layout; LANESTORE_IO.
+ */
+export async function claimLocation(location: string, create: boolean): Promise<string> {
+  const absolute = resolve(location);
+  const there = await reading(`open ${absolute}`, () => statIfThere(absolute));
+  if (there === undefined) {
+    if (!create) throw notAStore(`${absolute} does not exist`);
+    await reading(`make ${absolute}`, () => mkdir(absolute, { recursive: true, mode: 0o700 }));
+  } else if (!there.isDirectory()) {
+    throw notAStore(`${absolute} is a file; a store is a directory`);
+  }
+  const path = await reading(`resolve ${absolute}`, () => realpath(absolute));
+  await checkNames(path, create);
+  return path;
+}
+
+async function checkNames(path: string, create: boolean): Promise<void> {
+  const names = (await list(path)).map(({ name }) => name).filter((name) => !IGNORED_NAMES.has(name));
+  if (!names.some((name) => OWN_NAMES.has(name))) {
+    if (names.length > 0) {
+      throw notAStore(
+        `${path} holds other files (${names.slice(0, 5).join(', ')}); choose an empty or absent directory`,
+      );
+    }
+    if (!create) throw notAStore(`${path} is empty`);
+  }
+  for (const directory of [BLOCKS_DIR, COMMIT_QCS_DIR]) {
+    const inside = await list(join(path, directory));
+    const foreign = inside.find(({ name }) => FILE_PER_ENTRY.test(name) || SEIWAL.test(name));
+    if (foreign !== undefined) {
+      const detail = `${directory}/${foreign.name} belongs to another layout of the original; import it`;
+      throw new LanestoreError('LANESTORE_SCHEMA', `${path} is no segment-file WAL of 11419398f: ${detail}`);
+    }
+  }
+}
+
+function notAStore(message: string): LanestoreError {
+  return new LanestoreError('LANESTORE_NOT_A_STORE', message);
+}
+
+async function statIfThere(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Makes the name of a directory durable, and those of its parents, whoever made them, and whenever he died. A parent that cannot
+ * be opened or synced (search permission only, a read-only mount) holds no name that was made here.
+ */
+export async function syncNames(path: string, files: WalFiles): Promise<void> {
+  for (let child = path, parent = dirname(path); parent !== child; child = parent, parent = dirname(parent)) {
+    try {
+      await files.syncDirectory(parent);
+    } catch (error) {
+      if (!UNSYNCABLE.has(systemCode(error) ?? '')) throw error;
+    }
+  }
+}
+
+const UNSYNCABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL']);
+
+/** The entries of a directory, sorted by name as the original reads them; an absent one has none. */
+async function list(path: string): Promise<{ name: string; isDirectory: boolean }[]> {
+  return reading(`list ${path}`, async () => {
+    try {
+      const entries = await readdir(path, { withFileTypes: true });
+      const all = entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
+      return all.sort((a, b) => (a.name < b.name ? -1 : 1));
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  });
+}
+
+/** What `blocks/` holds. */
+export interface LaneDirectories {
+  /** Ascending. */
+  readonly lanes: readonly LaneId[];
+  /** Directories of lanes whose removal was cut short. */
+  readonly dropped: readonly string[];
+  /** Names that are skipped. */
+  readonly strays: readonly string[];
+}
+
+/** Reads the names in `blocks/`. @throws LANESTORE_IO. */
+export async function listLanes(location: string): Promise<LaneDirectories> {
+  const lanes: LaneId[] = [];
+  const dropped: string[] = [];
+  const strays: string[] = [];
+  for (const { name, isDirectory } of await list(join(location, BLOCKS_DIR))) {
+    if (isDirectory && isLaneId(name)) lanes.push(name);
+    else if (isDirectory && name.endsWith(DROPPED) && isLaneId(name.slice(0, -DROPPED.length))) dropped.push(name);
+    else strays.push(`${BLOCKS_DIR}/${name}`);
+  }
+  return { lanes, dropped, strays };
+}
+
+/** True for a directory that holds no log and has no key that the original would take for a lane's. */
+export function isNoLane(lane: LaneId, scan: { readonly segments: readonly unknown[] }): boolean {
+  return scan.segments.length === 0 && lane.length !== ORIGINAL_LANE_HEX;
+}

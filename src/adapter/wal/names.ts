@@ -1,0 +1,109 @@
+/**
+ * Names in a log's directory, and what an interrupted truncation left to do.
+ *
+ *   00000000000000000031              a segment; the number is the index of its first entry (20 digits, 1 or more)
+ *   00000000000000000031.START        what is left from that index on: everything before it goes, then it loses its ending
+ *   00000000000000000031.END          the segment of that index without its end: everything behind it goes, then likewise
+ *   00000000000000000031.START.TEMP   being written, and nobody's loss
+ *
+ * Only truncations at the front are made here; `.END` is finished for logs that the original truncated at the back.
+ */
+import { padU64, parsePaddedU64 } from '../../keys/index.js';
+
+/** Digits of a segment's name. */
+const DIGITS = 20;
+
+/** The ending of a segment that replaces all before it. */
+export const START = '.START';
+const END = '.END';
+/** The ending of a file that is being written. */
+export const TEMP = '.TEMP';
+
+/** A segment as its name tells it. */
+export interface SegmentName {
+  /** The file's name, as it is now. */
+  readonly name: string;
+  /** The index of its first entry. */
+  readonly index: bigint;
+}
+
+/** One step that finishes a truncation. */
+export type CleanupStep =
+  | { readonly kind: 'remove'; readonly name: string }
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string };
+
+/** What a directory holds. */
+export interface Listing {
+  /** Ascending; named as they will be after `cleanup`. `file` is the name to read them under now. */
+  readonly segments: readonly (SegmentName & { readonly file: string })[];
+  /** What finishes an interrupted truncation, in order. */
+  readonly cleanup: readonly CleanupStep[];
+  /** Files that were being written. */
+  readonly temps: readonly string[];
+  /** What is no part of a log. */
+  readonly strays: readonly string[];
+  /** Why the names make no sense, if they do not. */
+  readonly problem?: string;
+}
+
+/** The name of the segment whose first entry has `index`. */
+export function segmentName(index: bigint): string {
+  return padU64(index);
+}
+
+interface Named {
+  readonly name: string;
+  readonly index: bigint;
+  readonly ending: string;
+}
+
+/** Reads the names of a log's directory as the original does: sorted, START before END, everything else skipped. */
+export function readListing(names: readonly string[]): Listing {
+  const temps: string[] = [];
+  const strays: string[] = [];
+  const found: Named[] = [];
+  for (const name of [...names].sort()) {
+    const index = parsePaddedU64(name.slice(0, DIGITS));
+    const ending = name.slice(DIGITS);
+    if (index === undefined || index === 0n) strays.push(name);
+    else if (ending === '' || ending === START || ending === END) found.push({ name, index, ending });
+    else if (ending.endsWith(TEMP)) temps.push(name);
+    else strays.push(name);
+  }
+  return { ...finish(found), temps, strays };
+}
+
+function finish(found: readonly Named[]): Pick<Listing, 'segments' | 'cleanup' | 'problem'> {
+  const start = found.findLastIndex(({ ending }) => ending === START);
+  const end = found.findIndex(({ ending }) => ending === END);
+  if (start !== -1 && end !== -1) {
+    return { segments: [], cleanup: [], problem: `both ${found[start]?.name} and ${found[end]?.name} are there` };
+  }
+  if (start !== -1) return replace(found, start, found.slice(0, start), []);
+  if (end !== -1) return replace(found, end, [], found.slice(end + 1));
+  return { segments: found.map(keep), cleanup: [] };
+}
+
+/** The file at `at` takes its final name once `before` and `after` are gone; the segment of that very name is overwritten. */
+function replace(
+  found: readonly Named[],
+  at: number,
+  before: readonly Named[],
+  after: readonly Named[],
+): Pick<Listing, 'segments' | 'cleanup'> {
+  const { name, index } = found[at]!;
+  const gone = new Set([...before, ...after]);
+  const kept = found.filter((file, i) => i !== at && !gone.has(file) && file.index !== index).map(keep);
+  const cleanup: CleanupStep[] = [
+    ...before.map((file) => ({ kind: 'remove', name: file.name }) as const),
+    ...[...after].reverse().map((file) => ({ kind: 'remove', name: file.name }) as const),
+    { kind: 'rename', from: name, to: segmentName(index) },
+  ];
+  const final = { name: segmentName(index), index, file: name };
+  const place = kept.findIndex((segment) => segment.index > index);
+  return { segments: kept.toSpliced(place === -1 ? kept.length : place, 0, final), cleanup };
+}
+
+function keep({ name, index }: Named): SegmentName & { file: string } {
+  return { name, index, file: name };
+}

@@ -1,0 +1,280 @@
+/**
+ * Opening a state directory, step by step:
+ *   1. the real path; what it holds; the lock
+ *   2. everything is read, nothing changed; damage anywhere ends it here, with all findings
+ *   3. what a crash left is mended: truncations are finished, torn tails cut off and kept
+ *   4. a node's start rules: what is below the anchor goes, and the anchor's CommitQC is there
+ * Whatever fails, what was taken is given back.
+ */
+import { join } from 'node:path';
+import { LanestoreError } from '../../errors.js';
+import type { LaneId } from '../../keys/index.js';
+import type { Model } from '../../model/model.js';
+import type { Cursor, Recovered } from '../persistence.js';
+import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound } from '../planner.js';
+import { type LimitOptions, positiveBytes, roomLimits } from '../room.js';
+import { ABFile } from './ab-file.js';
+import type { ABEncoding } from './ab-format.js';
+import { encodePlan } from './encode.js';
+import { diskFiles, type WalFiles } from './files.js';
+import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
+import { mapLimited, reading } from './io.js';
+import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, syncNames, TORN_DIR } from './layout.js';
+import { lockLocation } from './lock.js';
+import { corrupt } from './repair.js';
+import type { LogScan } from './scan.js';
+import { blockCodec, commitQCCodec, LOGS_AT_A_TIME, type StateScan, scanState } from './state.js';
+import { type StoreParts, WalStore } from './store.js';
+import { StoredLog } from './stored-log.js';
+
+/** Options of {@link openWal}. */
+export interface WalOptions<B, Q, A> extends LimitOptions {
+  readonly model: Model<B, Q, A>;
+  /**
+   * Sync directories after a segment or a lane's directory was made, renamed or removed. Default true. The original does not
+   * (false): after a power cut it relies on the file system to keep names in order.
+   */
+  readonly directorySync?: boolean;
+  /** Hand out the entries at `takeRecovered` (default), or verify them all the same and keep none. */
+  readonly load?: boolean;
+  /** Make a store in an absent or empty directory (default), or refuse with LANESTORE_NOT_A_STORE. */
+  readonly createIfMissing?: boolean;
+  /** How new A/B files are written; a store that has some keeps their encoding. Default `crc`. */
+  readonly encoding?: ABEncoding;
+  /** @internal Size that a segment is cycled at. Default 20 MiB, as the original. */
+  readonly segmentBytes?: number;
+  /** @internal */
+  readonly files?: WalFiles;
+}
+
+/**
+ * Opens the state directory `directory`, or makes it. Everything that is there is read and verified before it resolves, as far as the
+ * layout, which has no checksums, lets anyone verify it.
+ * @throws LANESTORE_NOT_A_STORE for a file, or a directory that holds something else; LANESTORE_SCHEMA for another of the
+ * original's layouts; LANESTORE_LOCKED; LANESTORE_CORRUPT with findings, the directory untouched; LANESTORE_IO.
+ */
+export async function openWal<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Promise<WalStore<B, Q, A>> {
+  const checked = checkOptions(directory, options);
+  const location = await claimLocation(directory, options.createIfMissing ?? true);
+  const unlock = await lockLocation(location);
+  const opened: { close(): Promise<void> }[] = [];
+  try {
+    const scan = await scanState(location, options.model);
+    if (scan.findings.length > 0) throw corrupt(location, scan);
+    const { parts, recovered } = await new Opening(location, checked, scan, opened).open();
+    return new WalStore({ ...parts, release: unlock }, recovered);
+  } catch (error) {
+    for (const one of opened) await one.close().catch(() => undefined);
+    await unlock();
+    throw asOpenError(location, error);
+  }
+}
+
+type Checked<B, Q, A> = WalOptions<B, Q, A> & Required<Pick<WalOptions<B, Q, A>, 'files' | 'directorySync'>>;
+
+function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Checked<B, Q, A> {
+  if (typeof directory !== 'string') throw new TypeError('openWal(directory, options): directory must be a string');
+  if (options?.model === undefined) throw new TypeError('openWal(directory, options): options.model is missing');
+  if (directory === '') throw new LanestoreError('LANESTORE_INVALID', 'the directory is an empty string');
+  roomLimits(options);
+  if (options.segmentBytes !== undefined) positiveBytes('segmentBytes', options.segmentBytes);
+  const { encoding = 'crc' } = options;
+  if (encoding !== 'crc' && encoding !== 'wrapper') {
+    throw new LanestoreError('LANESTORE_INVALID', `encoding must be crc or wrapper, got ${encoding}`);
+  }
+  return { ...options, files: options.files ?? diskFiles, directorySync: options.directorySync ?? true };
+}
+
+/** To the caller of an open, a write that the system refused is an open that it refused. */
+function asOpenError(location: string, error: unknown): unknown {
+  if (!(error instanceof LanestoreError) || error.code !== 'LANESTORE_FAILED') return error;
+  return new LanestoreError('LANESTORE_IO', `cannot open ${location}: ${error.message}`, { cause: error });
+}
+
+/** An open that has read everything and found no damage. */
+class Opening<B, Q, A> {
+  readonly #location: string;
+  readonly #options: Checked<B, Q, A>;
+  readonly #scan: StateScan<B, Q, A>;
+  /** What is to be closed if the open fails. */
+  readonly #opened: { close(): Promise<void> }[];
+  readonly #notes: string[];
+
+  constructor(
+    location: string,
+    options: Checked<B, Q, A>,
+    scan: StateScan<B, Q, A>,
+    opened: { close(): Promise<void> }[],
+  ) {
+    this.#location = location;
+    this.#options = options;
+    this.#scan = scan;
+    this.#opened = opened;
+    this.#notes = [...scan.notes];
+  }
+
+  async open(): Promise<{ parts: Omit<StoreParts<B, Q, A>, 'release'>; recovered: Recovered<B, Q, A> | undefined }> {
+    const { model, files, load = true } = this.#options;
+    const [location, options] = [this.#location, this.#options];
+    await reading(`prepare ${this.#location}`, () => this.#prepare());
+    const { anchorPair, innerPair } = await this.#openPairs();
+    const commitQCs = await this.#openCommitQCs();
+    const lanes = await this.#openLanes();
+    const { state, plan } = this.#startRules(commitQCs, lanes);
+    await this.#apply(plan, commitQCs, lanes);
+    advance(state, plan);
+    const parts = {
+      model,
+      location,
+      anchorPair,
+      innerPair,
+      commitQCs,
+      lanes,
+      newLane: laneMaker(location, options),
+      state,
+      notes: this.#notes,
+      limits: roomLimits(this.#options),
+      files,
+    };
+    return { parts, recovered: load ? this.#recovered(plan, innerPair) : undefined };
+  }
+
+  /** Directories as the original makes them at open, and the rest of a lane that was being dropped. */
+  async #prepare(): Promise<void> {
+    const { files, directorySync } = this.#options;
+    const blocks = join(this.#location, BLOCKS_DIR);
+    for (const dropped of this.#scan.dropped) await files.removeTree(join(blocks, dropped));
+    await files.makeDirectory(blocks);
+    if (!directorySync) return;
+    await files.syncDirectory(this.#location);
+    await syncNames(this.#location, files);
+  }
+
+  /** One directory, one encoding: a pair that is new takes the one that its neighbour has. */
+  async #openPairs(): Promise<{ anchorPair: ABFile; innerPair: ABFile }> {
+    const { files } = this.#options;
+    const { anchorPair, innerPair } = this.#scan;
+    const found = anchorPair.newest?.encoding ?? innerPair.newest?.encoding;
+    const encoding = found ?? this.#options.encoding ?? 'crc';
+    const anchor = this.#hold(await ABFile.openScanned(anchorPair, { encoding, files }));
+    const inner = this.#hold(await ABFile.openScanned(innerPair, { encoding, files, lazy: true }));
+    return { anchorPair: anchor, innerPair: inner };
+  }
+
+  async #openCommitQCs(): Promise<StoredLog<Q>> {
+    const codec = commitQCCodec(this.#options.model);
+    const scan = this.#scan.commitQCs;
+    const { wal, notes } = await IndexedWal.openScanned(
+      scan,
+      codec,
+      walOptions(this.#location, this.#options, COMMIT_QCS_DIR),
+    );
+    this.#hold(wal);
+    this.#notes.push(...notes);
+    const cursor = cursorOf(scan, codec.number!) ?? { first: 0n, next: 0n };
+    return new StoredLog(codec, async () => wal, wal, cursor);
+  }
+
+  async #openLanes(): Promise<Map<LaneId, StoredLog<B>>> {
+    const opened = await mapLimited([...this.#scan.lanes], LOGS_AT_A_TIME, async ([lane, scan]) => {
+      // What a crash behind the mkdir left: the log is made with its first block.
+      if (scan.segments.length === 0) return { lane, log: laneLog(this.#location, this.#options, lane), notes: [] };
+      const codec = blockCodec(this.#options.model, lane);
+      const { wal, notes } = await IndexedWal.openScanned(scan, codec, walOptions(this.#location, this.#options, lane));
+      this.#hold(wal);
+      const cursor = this.#laneCursor(lane, scan);
+      return { lane, log: laneLog(this.#location, this.#options, lane, { wal, cursor }), notes };
+    });
+    for (const { notes } of opened) this.#notes.push(...notes);
+    return new Map(opened.map(({ lane, log }) => [lane, log] as const));
+  }
+
+  /** An emptied lane is where the anchor has it begin; without one, the layout does not say where that was. */
+  #laneCursor(lane: LaneId, scan: LogScan<B>): Cursor | undefined {
+    const held = cursorOf(scan, this.#options.model.block.number);
+    const start = this.#scan.anchor?.point.laneStarts.get(lane) ?? 0n;
+    const wasEmptied = (scan.segments[0]?.index ?? 1n) > 1n;
+    return held ?? (wasEmptied && start > 0n ? { first: start, next: start } : undefined);
+  }
+
+  /** The planner's own rules, with the stored anchor: what it did once it does again. */
+  #startRules(
+    commitQCs: StoredLog<Q>,
+    lanes: ReadonlyMap<LaneId, StoredLog<B>>,
+  ): { state: PlanState; plan: Plan<B, Q, A> } {
+    const { anchor } = this.#scan;
+    const state = emptyState();
+    state.commitQCs = commitQCs.cursor!;
+    for (const [lane, { cursor }] of lanes) if (cursor !== undefined) state.lanes.set(lane, cursor);
+    state.anchor = anchor?.point;
+    return { state, plan: planRound(this.#options.model, state, { anchor: anchor?.entry }) };
+  }
+
+  async #apply(plan: Plan<B, Q, A>, commitQCs: StoredLog<Q>, lanes: ReadonlyMap<LaneId, StoredLog<B>>): Promise<void> {
+    const { commitQCs: frames } = encodePlan(this.#options.model, { ...plan, anchor: undefined });
+    const applying = { guard: () => undefined, durable: () => undefined };
+    if (plan.commitQCs !== undefined) await commitQCs.apply(plan.commitQCs, frames, applying);
+    await mapLimited([...plan.lanes], LOGS_AT_A_TIME, ([lane, lanePlan]) =>
+      lanes.get(lane)!.apply(lanePlan, [], applying),
+    );
+  }
+
+  #recovered(plan: Plan<B, Q, A>, innerPair: ABFile): Recovered<B, Q, A> {
+    const { anchor, commitQCs, lanes } = this.#scan;
+    const blocks = new Map<LaneId, readonly B[]>();
+    for (const [lane, { entries }] of lanes) {
+      const left = entriesAfter(entries, plan.lanes.get(lane));
+      if (left.length > 0) blocks.set(lane, left);
+    }
+    return {
+      ...(anchor === undefined ? {} : { anchor: anchor.entry }),
+      ...(innerPair.loaded === undefined ? {} : { inner: innerPair.loaded }),
+      commitQCs: entriesAfter(commitQCs.entries, plan.commitQCs),
+      blocks,
+    };
+  }
+
+  #hold<T extends { close(): Promise<void> }>(one: T): T {
+    this.#opened.push(one);
+    return one;
+  }
+}
+
+function walOptions<B, Q, A>(location: string, options: Checked<B, Q, A>, label: string): IndexedWalOptions {
+  const { files, directorySync, segmentBytes } = options;
+  const tornDirectory = join(location, TORN_DIR);
+  return { files, directorySync, label, tornDirectory, ...(segmentBytes === undefined ? {} : { segmentBytes }) };
+}
+
+/** Makes logs of new lanes. A closure of its own: it outlives the open, and must not keep alive what that has read. */
+function laneMaker<B, Q, A>(location: string, options: Checked<B, Q, A>): (lane: LaneId) => StoredLog<B> {
+  return (lane) => laneLog(location, options, lane);
+}
+
+/** A lane's log; without one on disk, it is made when its first block comes. */
+function laneLog<B, Q, A>(
+  location: string,
+  options: Checked<B, Q, A>,
+  lane: LaneId,
+  there?: { wal: IndexedWal<B>; cursor: Cursor | undefined },
+): StoredLog<B> {
+  const codec = blockCodec(options.model, lane);
+  const directory = join(location, BLOCKS_DIR, lane);
+  const make = () => IndexedWal.open(directory, codec, walOptions(location, options, lane));
+  return new StoredLog(codec, make, there?.wal, there?.cursor);
+}
+
+/** The cursor that a log's entries give; undefined if it holds none. */
+function cursorOf<T>(scan: LogScan<T>, number: (entry: T) => bigint): Cursor | undefined {
+  const [oldest] = scan.entries;
+  if (oldest === undefined) return undefined;
+  const first = number(oldest);
+  return { first, next: first + BigInt(scan.entries.length) };
+}
+
+/** A log's entries after a plan that truncates it. */
+function entriesAfter<T>(entries: readonly T[], plan: LogPlan<T> | undefined): readonly T[] {
+  if (plan === undefined) return entries;
+  const { first, next } = plan.truncate;
+  return [...entries.slice(Number(next - first)), ...plan.append];
+}

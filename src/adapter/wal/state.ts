@@ -1,0 +1,145 @@
+/** Reading a whole state directory without touching it. */
+import { join } from 'node:path';
+import type { Finding } from '../../errors.js';
+import { entryNumber, type LaneId } from '../../keys/index.js';
+import type { Model } from '../../model/model.js';
+import type { Recovered } from '../persistence.js';
+import { type AnchorPoint, anchorPoint } from '../planner.js';
+import { type ABScan, scanAB } from './ab-file.js';
+import type { LogCodec } from './entries.js';
+import { mapLimited, messageOf } from './io.js';
+import {
+  ANCHOR_PREFIX,
+  BLOCKS_DIR,
+  COMMIT_QCS_DIR,
+  claimLocation,
+  INNER_PREFIX,
+  isNoLane,
+  listLanes,
+} from './layout.js';
+import { type LogScan, scanLog } from './scan.js';
+
+/** Logs that are read or opened at a time: each of them waits for the disk now and then. */
+export const LOGS_AT_A_TIME = 8;
+
+/** What a state directory holds. */
+export interface StateScan<B, Q, A> {
+  readonly anchorPair: ABScan;
+  readonly innerPair: ABScan;
+  readonly anchor: { readonly entry: A; readonly point: AnchorPoint } | undefined;
+  readonly commitQCs: LogScan<Q>;
+  /** Ascending. */
+  readonly lanes: ReadonlyMap<LaneId, LogScan<B>>;
+  /** Directories in `blocks/` of lanes whose removal was cut short. */
+  readonly dropped: readonly string[];
+  readonly notes: readonly string[];
+  /** All that is beyond mending, in all files. */
+  readonly findings: readonly Finding[];
+}
+
+/** A lane's blocks as a log. */
+export function blockCodec<B>(model: Model<B, unknown, unknown>, lane: LaneId): LogCodec<B> {
+  const { block } = model;
+  return {
+    encode: (entry) => block.toWire(entry),
+    decode(bytes) {
+      const entry = block.fromWire(bytes);
+      if (block.lane(entry) !== lane) throw new Error(`a block of lane ${block.lane(entry)}`);
+      entryNumber(block.number(entry), 'block number');
+      return entry;
+    },
+    number: (entry) => block.number(entry),
+  };
+}
+
+/** The CommitQCs as a log. */
+export function commitQCCodec<Q>(model: Model<unknown, Q, unknown>): LogCodec<Q> {
+  const { commitQC } = model;
+  return {
+    encode: (entry) => commitQC.toWire(entry),
+    decode(bytes) {
+      const entry = commitQC.fromWire(bytes);
+      entryNumber(commitQC.index(entry), 'road index');
+      return entry;
+    },
+    number: (entry) => commitQC.index(entry),
+  };
+}
+
+/** Reads everything, and collects all findings, not only the first. @throws LANESTORE_IO. */
+export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>): Promise<StateScan<B, Q, A>> {
+  const [anchorPair, innerPair] = await Promise.all([scanAB(location, ANCHOR_PREFIX), scanAB(location, INNER_PREFIX)]);
+  const findings: Finding[] = [...anchorPair.findings, ...innerPair.findings];
+  const anchor = readAnchor(model, anchorPair, findings);
+  const { lanes, dropped, strays } = await listLanes(location);
+  const commitQCs = await scanLog(join(location, COMMIT_QCS_DIR), commitQCCodec(model), { directory: COMMIT_QCS_DIR });
+  const scans = await mapLimited(lanes, LOGS_AT_A_TIME, (lane) =>
+    scanLog(join(location, BLOCKS_DIR, lane), blockCodec(model, lane), { directory: `${BLOCKS_DIR}/${lane}`, lane }),
+  );
+  const skipped = [...strays, ...commitQCs.strays.map((name) => `${COMMIT_QCS_DIR}/${name}`)];
+  const logs = new Map<LaneId, LogScan<B>>();
+  for (const [i, scan] of scans.entries()) {
+    const lane = lanes[i]!;
+    if (isNoLane(lane, scan)) skipped.push(`${BLOCKS_DIR}/${lane}`);
+    else logs.set(lane, scan);
+    skipped.push(...scan.strays.map((name) => `${BLOCKS_DIR}/${lane}/${name}`));
+  }
+  for (const scan of [commitQCs, ...scans]) findings.push(...scan.findings);
+  const notes = [...anchorPair.notes, ...innerPair.notes, ...skipped.map((name) => `skipped ${name}`)];
+  return { anchorPair, innerPair, anchor, commitQCs, lanes: logs, dropped, notes, findings };
+}
+
+function readAnchor<A>(
+  model: Model<unknown, unknown, A>,
+  { newest, prefix }: ABScan,
+  findings: Finding[],
+): { entry: A; point: AnchorPoint } | undefined {
+  if (newest === undefined) return undefined;
+  try {
+    const entry = model.anchor.fromWire(new Uint8Array(newest.data));
+    model.anchor.check(entry);
+    return { entry, point: anchorPoint(model, entry) };
+  } catch (error) {
+    const file = `${prefix}_${newest.slot === 0 ? 'a' : 'b'}.pb`;
+    findings.push({ kind: 'ab-undecodable', file, detail: `its data is no anchor: ${messageOf(error)}` });
+    return undefined;
+  }
+}
+
+/** What {@link readWal} found: as it stands on disk, entries below the anchor included. */
+export interface WalContent<B, Q, A> extends Recovered<B, Q, A> {
+  /** Torn tails are not in it; they are in `torn`, and stay where they are. */
+  readonly torn: readonly string[];
+  /** What was skipped, or read from the other copy. */
+  readonly notes: readonly string[];
+  /** Damage; when there is any, the entries are only those before it. */
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Reads a state directory as it stands: nothing is changed, made or locked. On the directory of a running node a write in progress
+ * looks like a torn tail, and a truncation in progress can make a file go while it is read (LANESTORE_IO): read again.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO.
+ */
+export async function readWal<B, Q, A>(
+  directory: string,
+  options: { readonly model: Model<B, Q, A> },
+): Promise<WalContent<B, Q, A>> {
+  const location = await claimLocation(directory, false);
+  const scan = await scanState(location, options.model);
+  const logs: [string, LogScan<unknown>][] = [[COMMIT_QCS_DIR, scan.commitQCs]];
+  for (const [lane, log] of scan.lanes) logs.push([`${BLOCKS_DIR}/${lane}`, log]);
+  const torn = logs.flatMap(([name, log]) =>
+    log.torn === undefined ? [] : [`${name}/${log.torn.name}: ${log.torn.bytes.length} bytes at byte ${log.torn.at}`],
+  );
+  const { newest: inner } = scan.innerPair;
+  return {
+    ...(scan.anchor === undefined ? {} : { anchor: scan.anchor.entry }),
+    ...(inner === undefined ? {} : { inner: new Uint8Array(inner.data) }),
+    commitQCs: scan.commitQCs.entries,
+    blocks: new Map([...scan.lanes].flatMap(([lane, log]) => (log.entries.length > 0 ? [[lane, log.entries]] : []))),
+    torn,
+    notes: scan.notes,
+    findings: scan.findings,
+  };
+}

@@ -1,0 +1,244 @@
+/** The store: planner, logs and A/B files put together. */
+import { join } from 'node:path';
+import { LanestoreError } from '../../errors.js';
+import type { LaneId } from '../../keys/index.js';
+import type { Model } from '../../model/model.js';
+import { fireEach, type HookFailure } from '../hooks.js';
+import type { Cursor, Cursors, DurableHooks, Recovered } from '../persistence.js';
+import { PlannedPersistence } from '../planned.js';
+import type { Plan, PlanState } from '../planner.js';
+import { Room, type RoomLimits } from '../room.js';
+import type { ABFile } from './ab-file.js';
+import { type EncodedPlan, encodePlan } from './encode.js';
+import type { WalFiles } from './files.js';
+import { systemCode, writeFailed } from './io.js';
+import { BLOCKS_DIR, DROPPED } from './layout.js';
+import { Serial } from './serial.js';
+import type { StoredLog } from './stored-log.js';
+
+/** What a store runs on. */
+export interface StoreParts<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+  readonly location: string;
+  readonly anchorPair: ABFile;
+  readonly innerPair: ABFile;
+  readonly commitQCs: StoredLog<Q>;
+  readonly lanes: Map<LaneId, StoredLog<B>>;
+  /** A lane that has no log yet. */
+  readonly newLane: (lane: LaneId) => StoredLog<B>;
+  readonly state: PlanState;
+  readonly notes: readonly string[];
+  readonly limits: RoomLimits;
+  readonly files: WalFiles;
+  /** Frees what the store was opened on. */
+  readonly release: () => Promise<void>;
+}
+
+/** A round on its way, as far as its steps share something. */
+interface Round<B, Q, A> {
+  readonly hooks: DurableHooks<B, Q, A>;
+  /** What a hook threw first. */
+  failure: HookFailure | undefined;
+  /** Settles when the anchor is durable; undefined if the round has none. */
+  anchored: Promise<void> | undefined;
+}
+
+/**
+ * A node's persistence in segment files: one log a lane, one of CommitQCs, and pairs of files for anchor and inner.
+ *
+ * A round is not atomic: its anchor is written first, alone; then inner, QC log and lanes in parallel, each truncated before it is
+ * appended to, each entry synced before the next one of that log. A crash can leave any of those steps undone; the next open makes
+ * a consistent state of it, because nothing below a durable anchor is needed. Hooks fire as soon as their own entry is durable, so
+ * they come in order for each log, and in any order between logs. Calls on different lanes run in parallel.
+ */
+export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
+  /** What was noticed at open and is no damage: names that were skipped, torn tails that were cut off. */
+  readonly notes: readonly string[];
+  readonly #parts: StoreParts<B, Q, A>;
+  readonly #room: Room;
+  readonly #anchorSteps = new Serial();
+  readonly #innerSteps = new Serial();
+  #failure: LanestoreError | undefined;
+
+  /** @internal Use `openWal`. `recovered` is no part: the store must not hold it once it was taken. */
+  constructor(parts: StoreParts<B, Q, A>, recovered: Recovered<B, Q, A> | undefined) {
+    super(parts.model, parts.state, recovered);
+    this.notes = parts.notes;
+    this.#parts = parts;
+    this.#room = new Room(parts.limits);
+  }
+
+  override get cursors(): Cursors {
+    const lanes = new Map<LaneId, Cursor>();
+    for (const [lane, { cursor }] of this.#parts.lanes) if (cursor !== undefined) lanes.set(lane, cursor);
+    return { lanes, commitQCs: this.#parts.commitQCs.cursor ?? { first: 0n, next: 0n } };
+  }
+
+  override async ready(signal?: AbortSignal): Promise<void> {
+    this.assertUsable();
+    await this.#room.ready(signal);
+  }
+
+  protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
+    const encoded = encodePlan(this.model, plan);
+    this.#room.enter(encoded.bytes);
+    const round: Round<B, Q, A> = { hooks, failure: undefined, anchored: undefined };
+    round.anchored = this.#submitAnchor(plan, encoded, round);
+    const steps = [
+      ...(round.anchored === undefined ? [] : [round.anchored]),
+      ...this.#submitInner(encoded, round),
+      ...this.#submitCommitQCs(plan, encoded, round),
+      ...this.#submitLanes(plan, encoded, round),
+    ];
+    return this.#settle(
+      steps.length > 0 ? steps : [this.#everything().then(() => this.#guard())],
+      round,
+      encoded.bytes,
+    );
+  }
+
+  protected override async acceptDrop(lanes: readonly LaneId[]): Promise<void> {
+    const drops = lanes.map((lane) => {
+      const log = this.#lane(lane);
+      return log.serial.run(async () => {
+        this.#guard();
+        await this.#write(`drop lane ${lane}`, () => this.#drop(lane, log));
+      });
+    });
+    for (const one of await Promise.allSettled(drops)) if (one.status === 'rejected') throw one.reason;
+  }
+
+  protected override async shutdown(): Promise<void> {
+    const { anchorPair, innerPair, commitQCs, lanes, release } = this.#parts;
+    this.#room.refuse(new LanestoreError('LANESTORE_CLOSED', 'the store is closed'));
+    await this.#everything();
+    const held = [anchorPair, innerPair, commitQCs, ...lanes.values()];
+    const closed = await Promise.allSettled(held.map((one) => one.close()));
+    await release();
+    for (const one of closed) if (one.status === 'rejected') throw one.reason;
+  }
+
+  /** The anchor, alone. One that is older than the stored one is not written, but has its turn. */
+  #submitAnchor({ notify }: Plan<B, Q, A>, { anchor }: EncodedPlan, round: Round<B, Q, A>): Promise<void> | undefined {
+    if (notify.anchor === undefined) return undefined;
+    const anchors = [notify.anchor];
+    return this.#anchorSteps.run(async () => {
+      this.#guard();
+      if (anchor !== undefined) await this.#write('write the anchor', () => this.#parts.anchorPair.write(anchor));
+      round.failure = fireEach(anchors, round.hooks.anchor, round.failure);
+    });
+  }
+
+  #submitInner({ inner }: EncodedPlan, round: Round<B, Q, A>): Promise<void>[] {
+    if (inner === undefined) return [];
+    return [
+      this.#innerSteps.run(async () => {
+        await round.anchored;
+        this.#guard();
+        await this.#write('write inner', () => this.#parts.innerPair.write(inner));
+      }),
+    ];
+  }
+
+  #submitCommitQCs(
+    { commitQCs: plan, notify }: Plan<B, Q, A>,
+    encoded: EncodedPlan,
+    round: Round<B, Q, A>,
+  ): Promise<void>[] {
+    if (plan === undefined && notify.commitQCs.length === 0) return [];
+    const log = this.#parts.commitQCs;
+    const waiting = notify.commitQCs.map((qc) => ({ qc, index: this.model.commitQC.index(qc) }));
+    let told = 0;
+    /** Tells of those below `next`, ignored ones included, in the order of the round. */
+    const tell = (next: bigint) => {
+      const from = told;
+      while (told < waiting.length && waiting[told]!.index < next) told++;
+      const qcs = waiting.slice(from, told).map(({ qc }) => qc);
+      round.failure = fireEach(qcs, round.hooks.commitQC, round.failure);
+    };
+    return [
+      log.serial.run(async () => {
+        await round.anchored;
+        this.#guard();
+        if (plan === undefined) return tell(log.cursor?.next ?? 0n);
+        const applying = { guard: () => this.#guard(), durable: tell };
+        await this.#write('write the QC log', () => log.apply(plan, encoded.commitQCs, applying));
+      }),
+    ];
+  }
+
+  #submitLanes(plan: Plan<B, Q, A>, encoded: EncodedPlan, round: Round<B, Q, A>): Promise<void>[] {
+    return [...plan.lanes].map(([lane, lanePlan]) => {
+      const log = this.#lane(lane);
+      const { append, after } = lanePlan;
+      const start = after.next - BigInt(append.length);
+      const durable = (next: bigint) => {
+        if (next > start) {
+          const block = append[Number(next - start) - 1]!;
+          round.failure = fireEach([block], round.hooks.block, round.failure);
+        }
+      };
+      return log.serial.run(async () => {
+        await round.anchored;
+        this.#guard();
+        const applying = { guard: () => this.#guard(), durable };
+        await this.#write(`write lane ${lane}`, () => log.apply(lanePlan, encoded.lanes.get(lane)!, applying));
+      });
+    });
+  }
+
+  /** All steps end before the call does, as in the original: nothing of a round goes on behind its caller's back. */
+  async #settle(steps: readonly Promise<void>[], round: Round<B, Q, A>, bytes: number): Promise<void> {
+    const settled = await Promise.allSettled(steps);
+    this.#room.leave(bytes);
+    for (const one of settled) if (one.status === 'rejected') throw one.reason;
+    if (round.failure !== undefined) throw round.failure.thrown;
+  }
+
+  #lane(lane: LaneId): StoredLog<B> {
+    const { lanes, newLane } = this.#parts;
+    let log = lanes.get(lane);
+    if (log === undefined) {
+      log = newLane(lane);
+      lanes.set(lane, log);
+    }
+    return log;
+  }
+
+  /** The rename decides: what is left of the directory after a crash is removed by the next open. */
+  async #drop(lane: LaneId, log: StoredLog<B>): Promise<void> {
+    const { files, location } = this.#parts;
+    const blocks = join(location, BLOCKS_DIR);
+    await log.forget();
+    try {
+      await files.rename(join(blocks, lane), join(blocks, lane + DROPPED));
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return;
+      throw error;
+    }
+    await files.syncDirectory(blocks);
+    await files.removeTree(join(blocks, lane + DROPPED));
+  }
+
+  /** Resolves when all that was accepted until now has settled. */
+  async #everything(): Promise<void> {
+    const { commitQCs, lanes } = this.#parts;
+    const logs = [commitQCs, ...lanes.values()];
+    await Promise.all([this.#anchorSteps, this.#innerSteps, ...logs.map((log) => log.serial)].map((one) => one.idle()));
+  }
+
+  /** @throws what poisoned the store: nothing more is written, although it was accepted. */
+  #guard(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #write(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      this.#failure ??= this.poison(writeFailed(what, cause));
+      this.#room.refuse(this.#failure);
+      throw this.#failure;
+    }
+  }
+}

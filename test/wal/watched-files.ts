@@ -1,0 +1,84 @@
+/**
+ * The WAL's file operations, watched: recorded, stopped after any of them, or made to fail. They happen on the real disk, apart
+ * from the syncs: what those are for, tests look up in the record, and thousands of them would take minutes.
+ */
+import { basename } from 'node:path';
+import { diskFiles, type WalFile, type WalFiles } from '../../src/adapter/wal/files.js';
+
+/** One operation that changes something on disk. */
+export interface Operation {
+  readonly kind:
+    | 'open'
+    | 'write'
+    | 'truncate'
+    | 'sync'
+    | 'rename'
+    | 'remove'
+    | 'removeTree'
+    | 'makeDirectory'
+    | 'syncDirectory';
+  readonly path: string;
+  /** The new name of a rename. */
+  readonly to?: string;
+  /** The bytes of a write. */
+  readonly data?: Uint8Array;
+}
+
+/** A recorder; `before` sees each operation before it happens, may wait, and may throw instead of it. */
+export class WatchedFiles implements WalFiles {
+  readonly done: Operation[] = [];
+  before: (operation: Operation) => void | Promise<void> = () => {};
+
+  /** `kind name` of each, for comparison. */
+  get log(): string[] {
+    return this.done.map(({ kind, path, to }) => [kind, basename(path), ...(to ? [basename(to)] : [])].join(' '));
+  }
+
+  async open(path: string, mode: number, how: { empty: boolean }): Promise<WalFile> {
+    await this.#begin({ kind: 'open', path });
+    const file = await diskFiles.open(path, mode, how);
+    return {
+      write: async (data, position) => {
+        await this.#begin({ kind: 'write', path, data: Buffer.concat(data) });
+        await file.write(data, position);
+      },
+      truncate: async (length) => {
+        await this.#begin({ kind: 'truncate', path });
+        await file.truncate(length);
+      },
+      sync: async () => {
+        await this.#begin({ kind: 'sync', path });
+      },
+      close: () => file.close(),
+    };
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#begin({ kind: 'rename', path: from, to });
+    await diskFiles.rename(from, to);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#begin({ kind: 'remove', path });
+    await diskFiles.remove(path);
+  }
+
+  async removeTree(path: string): Promise<void> {
+    await this.#begin({ kind: 'removeTree', path });
+    await diskFiles.removeTree(path);
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    await this.#begin({ kind: 'makeDirectory', path });
+    await diskFiles.makeDirectory(path);
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    await this.#begin({ kind: 'syncDirectory', path });
+  }
+
+  async #begin(operation: Operation): Promise<void> {
+    await this.before(operation);
+    this.done.push(operation);
+  }
+}
