@@ -1,0 +1,53 @@
+/** What a case is, and how one is run. */
+import { turns } from './expect.js';
+import { Stage } from './stage.js';
+import type { AnySubject, Features } from './subject.js';
+
+/** One case: a name, what it needs, and what it does with a store that is open in a fresh place. */
+export interface Case {
+  readonly name: string;
+  readonly needs: readonly (keyof Features)[];
+  readonly body: (stage: Stage) => Promise<void>;
+}
+
+/** Collects the cases of one file under a common title. */
+export class Cases {
+  readonly all: Case[] = [];
+  readonly #title: string;
+
+  constructor(title: string) {
+    this.#title = title;
+  }
+
+  /** Adds a case. */
+  add(name: string, body: Case['body']): void {
+    this.needing([], name, body);
+  }
+
+  /** Adds a case that is left out where something of `needs` is missing. */
+  needing(needs: readonly (keyof Features)[], name: string, body: Case['body']): void {
+    this.all.push({ name: `${this.#title}: ${name}`, needs, body });
+  }
+}
+
+/** A case that hangs fails after this time, instead of ending the process without a word. */
+const CASE_MS_MAX = 30_000;
+
+/** Runs a case in a fresh place, and leaves nothing behind. */
+export async function runCase(one: Case, subject: AnySubject): Promise<void> {
+  const stage = await Stage.open(subject);
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${CASE_MS_MAX} ms`)), CASE_MS_MAX);
+  });
+  try {
+    await Promise.race([one.body(stage), deadline]);
+    await Promise.race([stage.end(), deadline]);
+  } catch (error) {
+    // A store that hangs may not close either.
+    await Promise.race([stage.end(), turns()]).catch(() => undefined);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

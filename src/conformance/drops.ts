@@ -1,0 +1,105 @@
+/** Lanes that leave the committee, and may come back. */
+import * as assert from 'uvu/assert';
+import { Cases } from './case.js';
+import { Ledger, refused } from './expect.js';
+
+/** Cases of {@link Persistence.dropLanes}. */
+export const dropCases = new Cases('dropLanes');
+const cases = dropCases;
+
+cases.add('a dropped lane is gone, blocks and cursor; the others are as they were', async (stage) => {
+  await stage.store.persist({
+    commitQCs: [stage.qc(0)],
+    blocks: [0, 1, 2].flatMap((lane) => stage.blocks(lane, 3, 6)),
+  });
+  await stage.store.dropLanes([stage.lane(0), stage.lane(2)]);
+  stage.expectCursors({ lanes: { 1: [3, 6] }, qc: [0, 1] });
+  await stage.expectStored({ commitQCs: stage.qcs(0, 1), blocks: { 1: stage.blocks(1, 3, 6) } });
+  stage.expectCursors({ lanes: { 1: [3, 6] }, qc: [0, 1] });
+});
+
+cases.add('it rejoins as one that never held anything: at any number', async (stage) => {
+  await stage.store.persist({ blocks: stage.blocks(0, 3, 6) });
+  await stage.store.dropLanes([stage.lane(0)]);
+  await stage.store.persist({ blocks: [stage.block(0, 1)] });
+  stage.expectCursors({ lanes: { 0: [1, 2] } });
+  await stage.store.dropLanes([stage.lane(0)]);
+  await stage.store.persist({ blocks: stage.blocks(0, 100, 103) });
+  stage.expectCursors({ lanes: { 0: [100, 103] } });
+  await stage.expectStored({ blocks: { 0: stage.blocks(0, 100, 103) } });
+});
+
+cases.needing(['durable'], 'it rejoins at any number after reopening as well', async (stage) => {
+  await stage.store.persist({ blocks: stage.blocks(0, 3, 6) });
+  await stage.store.dropLanes([stage.lane(0)]);
+  await stage.expectStored({});
+  stage.expectCursors({});
+  await stage.store.persist({ blocks: [stage.block(0, 1)] });
+  await stage.expectStored({ blocks: { 0: stage.blocks(0, 1, 2) } });
+});
+
+cases.add('it rejoins where the stored anchor has it begin', async (stage) => {
+  await stage.store.persist({ anchor: stage.anchor(0, { 0: 7 }), blocks: stage.blocks(0, 7, 9) });
+  await stage.store.dropLanes([stage.lane(0)]);
+  await refused(stage.store.persist({ blocks: [stage.block(0, 9)] }), 'LANESTORE_OUT_OF_SEQUENCE', [9, 7]);
+  await stage.store.persist({ blocks: [stage.block(0, 7)] });
+  stage.expectCursors({ lanes: { 0: [7, 8] }, qc: [0, 1] });
+});
+
+cases.add('an anchor makes no cursor for it', async (stage) => {
+  await stage.store.persist({ blocks: stage.blocks(0, 0, 3) });
+  await stage.store.dropLanes([stage.lane(0)]);
+  await stage.store.anchor.persist(stage.anchor(0, { 0: 9 }));
+  stage.expectCursors({ qc: [0, 1] });
+});
+
+cases.add('an emptied lane can be dropped, and rejoins', async (stage) => {
+  await stage.store.persist({ blocks: stage.blocks(0, 0, 3) });
+  await stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), stage.qc(0, { 0: 10 }), []);
+  await stage.store.dropLanes([stage.lane(0)]);
+  stage.expectCursors({});
+  await stage.store.persist({ blocks: [stage.block(0, 4)] });
+  await stage.expectStored({ blocks: { 0: stage.blocks(0, 4, 5) } });
+});
+
+cases.add('lanes that are unknown, named twice, dropped twice; none at all; any iterable', async (stage) => {
+  await stage.store.persist({ blocks: [...stage.blocks(0, 0, 3), ...stage.blocks(1, 0, 3)] });
+  await stage.store.dropLanes([]);
+  await stage.store.dropLanes([stage.lane(5)]);
+  await stage.store.dropLanes([stage.lane(0), stage.lane(0)]);
+  await stage.store.dropLanes(new Set([stage.lane(0), stage.lane(6)]));
+  stage.expectCursors({ lanes: { 1: [0, 3] } });
+  await stage.expectStored({ blocks: { 1: stage.blocks(1, 0, 3) } });
+});
+
+cases.add('rounds before it, the drop and rounds behind it, without waiting', async (stage) => {
+  const ledger = new Ledger();
+  const fired: string[] = [];
+  const hooks = {
+    block: (block: Parameters<typeof stage.nameOfBlock>[0]) => void fired.push(stage.nameOfBlock(block)),
+  };
+  ledger.watch('fill', stage.store.persist({ blocks: stage.blocks(0, 5, 25) }, hooks));
+  ledger.watch('append', stage.store.persist({ blocks: [stage.block(0, 25)] }, hooks));
+  ledger.watch('drop', stage.store.dropLanes([stage.lane(0)]));
+  ledger.watch('rejoin', stage.store.persist({ blocks: [stage.block(0, 2)] }, hooks));
+  ledger.watch('go on', stage.store.persist({ blocks: [stage.block(0, 3)] }, hooks));
+  assert.equal(await ledger.settled(), ['fill', 'append', 'drop', 'rejoin', 'go on']);
+  assert.is(fired.length, 23, 'the hooks of dropped blocks fired as well: they were durable');
+  stage.expectCursors({ lanes: { 0: [2, 4] } });
+  await stage.expectStored({ blocks: { 0: stage.blocks(0, 2, 4) } });
+});
+
+cases.add('a lane that is no lane id drops nothing', async (stage) => {
+  await stage.store.persist({ blocks: stage.blocks(0, 0, 3) });
+  await refused(stage.store.dropLanes([stage.lane(0), 'not hex']), 'LANESTORE_INVALID');
+  stage.expectCursors({ lanes: { 0: [0, 3] } });
+  await stage.expectStored({ blocks: { 0: stage.blocks(0, 0, 3) } });
+});
+
+cases.add('a lane of 2,000 blocks', async (stage) => {
+  await stage.store.persist({ blocks: [...stage.blocks(0, 0, 2000), ...stage.blocks(1, 0, 2)] });
+  await stage.store.dropLanes([stage.lane(0)]);
+  await stage.store.persist({ blocks: stage.blocks(0, 10, 12) });
+  stage.expectCursors({ lanes: { 0: [10, 12], 1: [0, 2] } });
+  await stage.expectStored({ blocks: { 0: stage.blocks(0, 10, 12), 1: stage.blocks(1, 0, 2) } });
+});

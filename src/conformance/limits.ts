@@ -1,0 +1,105 @@
+/** The ends of the number range, and leaps across it: 0 to 2^64-2 can be stored, and no number between is ever counted out. */
+import { ENTRY_NUMBER_MAX, U64_MAX } from '../index.js';
+import { Cases } from './case.js';
+import { refused } from './expect.js';
+
+/** Cases of very high numbers. */
+export const limitCases = new Cases('limits');
+const cases = limitCases;
+
+const FAR = 2n ** 63n;
+
+cases.add('a lane up to the highest number is full', async (stage) => {
+  const first = ENTRY_NUMBER_MAX - 1n;
+  await stage.store.persist({ blocks: stage.blocks(0, first, U64_MAX) });
+  stage.expectCursors({ lanes: { 0: [first, U64_MAX] } });
+  await refused(stage.store.persist({ blocks: [stage.block(0, U64_MAX)] }), 'LANESTORE_INVALID', [U64_MAX]);
+  await refused(stage.store.persist({ blocks: [stage.block(0, 0)] }), 'LANESTORE_OUT_OF_SEQUENCE', [stage.lane(0), 0]);
+  await stage.expectStored({ blocks: { 0: stage.blocks(0, first, U64_MAX) } });
+  await stage.store.persist({ anchor: stage.anchor(0, { 0: ENTRY_NUMBER_MAX }) });
+  stage.expectCursors({ lanes: { 0: [ENTRY_NUMBER_MAX, U64_MAX] }, qc: [0, 1] });
+});
+
+cases.add('a block beyond the highest number is LANESTORE_INVALID, also as the first one', async (stage) => {
+  await refused(stage.store.persist({ blocks: [stage.block(0, U64_MAX)] }), 'LANESTORE_INVALID', [U64_MAX]);
+  stage.expectCursors({});
+});
+
+cases.add('a lane can be emptied up to 2^64-1, and is full then', async (stage) => {
+  const anchor = stage.anchor(0, { 0: U64_MAX });
+  await stage.store.persist({ blocks: stage.blocks(0, 0, 3) });
+  await stage.store.persist({ anchor });
+  stage.expectCursors({ lanes: { 0: [U64_MAX, U64_MAX] }, qc: [0, 1] });
+  for (const number of [3n, ENTRY_NUMBER_MAX]) {
+    await refused(stage.store.persist({ blocks: [stage.block(0, number)] }), 'LANESTORE_OUT_OF_SEQUENCE', [number]);
+  }
+  await stage.expectStored({ anchor, commitQCs: [stage.commitQCOf(anchor)] });
+});
+
+cases.add('road indexes up to the highest', async (stage) => {
+  const anchor = stage.anchor(ENTRY_NUMBER_MAX);
+  await stage.store.persist({ commitQCs: stage.qcs(0, 3) });
+  await refused(stage.store.anchor.persist(stage.anchor(U64_MAX)), 'LANESTORE_INVALID', [U64_MAX]);
+  await refused(stage.store.persist({ commitQCs: [stage.qc(U64_MAX)] }), 'LANESTORE_INVALID', [U64_MAX]);
+  stage.expectCursors({ qc: [0, 3] });
+  await stage.store.anchor.persist(anchor);
+  stage.expectCursors({ qc: [ENTRY_NUMBER_MAX, U64_MAX] });
+  await refused(stage.store.persist({ commitQCs: [stage.qc(U64_MAX)] }), 'LANESTORE_INVALID', [U64_MAX]);
+  await stage.store.persist({ commitQCs: [stage.qc(ENTRY_NUMBER_MAX), stage.qc(5)] });
+  stage.expectCursors({ qc: [ENTRY_NUMBER_MAX, U64_MAX] });
+  await stage.expectStored({ anchor, commitQCs: [stage.commitQCOf(anchor)] });
+});
+
+cases.add('an anchor may leap over half of all numbers, with blocks and CommitQCs behind the leap', async (stage) => {
+  await stage.store.persist({
+    commitQCs: stage.qcs(0, 3),
+    blocks: [...stage.blocks(0, 0, 5), ...stage.blocks(1, 0, 5)],
+  });
+  const anchor = stage.anchor(FAR, { 0: FAR, 1: 3, 2: FAR });
+  await stage.store.persist({
+    anchor,
+    commitQCs: [stage.qc(FAR + 1n)],
+    blocks: [stage.block(0, FAR), stage.block(1, 5), stage.block(2, FAR)],
+  });
+  stage.expectCursors({ lanes: { 0: [FAR, FAR + 1n], 1: [3, 6], 2: [FAR, FAR + 1n] }, qc: [FAR, FAR + 2n] });
+  await stage.expectStored({
+    anchor,
+    commitQCs: [stage.commitQCOf(anchor), stage.qc(FAR + 1n)],
+    blocks: { 0: [stage.block(0, FAR)], 1: stage.blocks(1, 3, 6), 2: [stage.block(2, FAR)] },
+  });
+});
+
+cases.add('leap after leap on an emptied lane', async (stage) => {
+  await stage.store.persist({ blocks: stage.blocks(0, 0, 3) });
+  let anchor = stage.anchor(0);
+  for (const [i, start] of [2n ** 20n, 2n ** 40n, 2n ** 53n + 1n, FAR].entries()) {
+    anchor = stage.anchor(i, { 0: start });
+    await stage.store.persist({ anchor });
+    stage.expectCursors({ lanes: { 0: [start, start] }, qc: [i, i + 1] });
+  }
+  await stage.expectStored({ anchor, commitQCs: [stage.commitQCOf(anchor)] });
+  await stage.store.persist({ blocks: stage.blocks(0, FAR, FAR + 2n) });
+  stage.expectCursors({ lanes: { 0: [FAR, FAR + 2n] }, qc: [3, 4] });
+});
+
+cases.add('numbers order as numbers, not as text: a lane across 9, 10, 99, 100', async (stage) => {
+  const anchor = stage.anchor(9, { 0: 99 });
+  const commitQCs = [...stage.qcs(0, 9), stage.commitQCOf(anchor), ...stage.qcs(10, 12)];
+  await stage.store.persist({ commitQCs, blocks: stage.blocks(0, 8, 112) });
+  await stage.store.persist({ anchor });
+  stage.expectCursors({ lanes: { 0: [99, 112] }, qc: [9, 12] });
+  await stage.expectStored({
+    anchor,
+    commitQCs: commitQCs.slice(9),
+    blocks: { 0: stage.blocks(0, 99, 112) },
+  });
+});
+
+cases.add('a lane across 2^32 and 2^53', async (stage) => {
+  await stage.store.persist({
+    blocks: [...stage.blocks(0, 2n ** 32n - 2n, 2n ** 32n + 2n), ...stage.blocks(1, 2n ** 53n - 2n, 2n ** 53n + 3n)],
+  });
+  await stage.expectStored({
+    blocks: { 0: stage.blocks(0, 2n ** 32n - 2n, 2n ** 32n + 2n), 1: stage.blocks(1, 2n ** 53n - 2n, 2n ** 53n + 3n) },
+  });
+});

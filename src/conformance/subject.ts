@@ -1,0 +1,102 @@
+/** What the suite is run on: a backend that can be opened in a fresh place, and a node's own entries to fill it with. */
+import type { LaneId, Model, Persistence } from '../index.js';
+
+/** What a backend does beyond what all of them must do. A case that needs what is false here is left out. */
+export interface Features {
+  /** What was acknowledged is there when the same place is opened again. False for a backend that stores nothing. */
+  readonly durable: boolean;
+  /**
+   * A round becomes durable in one step: at its first hook the cursors show all of it, its hooks fire in the order of the round, and
+   * one whose write is rejected leaves nothing. If false, that holds for each lane, the QC log and the anchor on its own.
+   */
+  readonly atomicRounds: boolean;
+  /** Calls settle in the order in which they were made. If false, those that touch one and the same log do. */
+  readonly totalOrder: boolean;
+  /** The cursor of a lane that was emptied by anything but the stored anchor survives reopening. */
+  readonly remembersEmptyCursors: boolean;
+  /** A second opener of a place that is open is LANESTORE_LOCKED. */
+  readonly exclusive: boolean;
+  /** {@link OpenOptions.load} is heeded. */
+  readonly skipsLoading: boolean;
+  /** {@link OpenOptions.maxRoundBytes} and {@link OpenOptions.maxQueuedBytes} are heeded. */
+  readonly limits: boolean;
+  /** Places have {@link Place.lose}. */
+  readonly lose?: boolean;
+  /** Places have {@link Place.storeAnchorOnly}. */
+  readonly storeAnchorOnly?: boolean;
+  /** Places have {@link Place.refuseWrites}. */
+  readonly refuseWrites?: boolean;
+}
+
+/** How a case wants its store opened; each is passed only if the feature is there. */
+export interface OpenOptions {
+  /** False: verify everything and hand out nothing. */
+  readonly load?: boolean;
+  /** A round of more bytes is LANESTORE_INVALID. */
+  readonly maxRoundBytes?: number;
+  /** A round that would let more bytes than this wait is LANESTORE_CAPACITY. */
+  readonly maxQueuedBytes?: number;
+}
+
+/** An entry that goes missing: a block of `lane`, or a CommitQC when `lane` is absent. */
+export interface LostEntry {
+  readonly lane?: LaneId;
+  readonly number: bigint;
+}
+
+/** Where a store lives: one fresh place for each case. */
+export interface Place<Block, CommitQC, Anchor> {
+  /** Opens the store there; also again, after it was closed. */
+  open(options: OpenOptions): Promise<Persistence<Block, CommitQC, Anchor>>;
+  /** Removes all of it. Every store of the place is closed by then. */
+  destroy(): Promise<void>;
+  /** Removes one durable entry behind the store's back while it is closed. For cases about damage. */
+  lose?(entry: LostEntry): Promise<void>;
+  /**
+   * Leaves the closed place as a crash leaves it when of `persist({ anchor })` only the anchor itself became durable. For
+   * backends without atomic rounds.
+   */
+  storeAnchorOnly?(anchor: Anchor): Promise<void>;
+  /** From now on the medium refuses every write of the store that is open, until it is opened again. For cases about failing disks. */
+  refuseWrites?(): void;
+}
+
+/** How to make entries. The same arguments must make entries with the same bytes. */
+export interface Makers<Block, CommitQC, Anchor> {
+  /** Eight lanes or more, ascending. */
+  readonly lanes: readonly LaneId[];
+  block(lane: LaneId, number: bigint): Block;
+  /** A CommitQC that has each lane of `starts` begin there, and omits the others. */
+  commitQC(index: bigint, starts: ReadonlyMap<LaneId, bigint>): CommitQC;
+  /** An anchor whose AppQC is for road index `index`. When its CommitQC has another one, it disagrees with itself and will be refused. */
+  anchor(index: bigint, commitQC: CommitQC): Anchor;
+}
+
+/** A backend under a model, as the suite sees it. */
+export interface Subject<Block, CommitQC, Anchor> {
+  readonly model: Model<Block, CommitQC, Anchor>;
+  readonly make: Makers<Block, CommitQC, Anchor>;
+  readonly features: Features;
+  /** A fresh place. */
+  place(): Place<Block, CommitQC, Anchor> | Promise<Place<Block, CommitQC, Anchor>>;
+}
+
+declare const kind: unique symbol;
+
+/** A block; the suite never looks into one. */
+export interface AnyBlock {
+  readonly [kind]: 'block';
+}
+
+/** A CommitQC; the suite never looks into one. */
+export interface AnyCommitQC {
+  readonly [kind]: 'commitQC';
+}
+
+/** An anchor; the suite never looks into one. */
+export interface AnyAnchor {
+  readonly [kind]: 'anchor';
+}
+
+/** Any subject: its entries are opaque. */
+export type AnySubject = Subject<AnyBlock, AnyCommitQC, AnyAnchor>;

@@ -1,0 +1,8 @@
+/** lanestore: crash-safe, verifiable persistence for the nodes of a multi-lane BFT protocol. Everything that is public. */
+export * from './adapter/index.js';
+export * from './adapter/level/index.js';
+export * from './adapter/wal/index.js';
+export * from './errors.js';
+export * from './keys/index.js';
+export * from './model/autobahn/index.js';
+export type * from './model/index.js';

@@ -1,0 +1,8 @@
+/** The LevelDB backend in a directory does what the port asks of it. */
+import { suite } from 'uvu';
+import { conformance } from '../../src/conformance/index.js';
+import { levelSubject, plainTypes } from './subjects.js';
+
+const test = suite('conformance: level');
+conformance({ test, ...levelSubject(plainTypes) });
+test.run();

@@ -1,0 +1,12 @@
+/** LevelDB's backend over a caller's database in memory does what the port asks of it, under two models. */
+import { suite } from 'uvu';
+import { conformance } from '../../src/conformance/index.js';
+import { autobahnTypes, memorySubject, plainTypes } from './subjects.js';
+
+const test = suite('conformance: level on memory-level');
+conformance({ test, ...memorySubject(plainTypes) });
+test.run();
+
+const other = suite('conformance: level on memory-level, autobahn');
+conformance({ test: other, ...memorySubject(autobahnTypes) });
+other.run();

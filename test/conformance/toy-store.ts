@@ -1,0 +1,314 @@
+/** A small store in memory that does all that the port asks of it, in pieces that a test can break one at a time. */
+import type {
+  AnchorPersister,
+  BlockPersister,
+  CommitQCPersister,
+  Cursors,
+  DurableHooks,
+  Persistence,
+  Recovered,
+  Round,
+} from '../../src/adapter/index.js';
+import {
+  advance,
+  anchorPoint,
+  emptyState,
+  type Plan,
+  type PlanState,
+  planCommitQCs,
+  planLane,
+  planRound,
+} from '../../src/adapter/index.js';
+import type { Features, LostEntry, OpenOptions, Place, Subject } from '../../src/conformance/index.js';
+import { LanestoreError } from '../../src/errors.js';
+import { type LaneId, laneId } from '../../src/keys/index.js';
+import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../support/plain-model.js';
+import { plainTypes } from './subjects.js';
+
+/** A plan of the toy's. */
+export type ToyPlan = Plan<PlainBlock, PlainQC, PlainAnchor>;
+/** Hooks of the toy's. */
+export type ToyHooks = DurableHooks<PlainBlock, PlainQC, PlainAnchor>;
+/** A round of the toy's. */
+export type ToyRound = Round<PlainBlock, PlainQC, PlainAnchor>;
+/** What the toy hands out. */
+export type ToyRecovered = Recovered<PlainBlock, PlainQC, PlainAnchor>;
+
+/** What survives closing. */
+export class ToyDisk {
+  state: PlanState = emptyState();
+  anchor: PlainAnchor | undefined;
+  inner: Uint8Array | undefined;
+  commitQCs: PlainQC[] = [];
+  blocks = new Map<LaneId, PlainBlock[]>();
+  open = false;
+  failing = false;
+}
+
+/** A copy of a state, to plan against. */
+export function copyOf({ lanes, commitQCs, anchor }: PlanState): PlanState {
+  return { lanes: new Map(lanes), commitQCs, anchor };
+}
+
+/** The toy; see the top of this file. */
+export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
+  readonly blocks: BlockPersister<PlainBlock, PlainQC>;
+  readonly commitQCs: CommitQCPersister<PlainQC>;
+  readonly anchor: AnchorPersister<PlainAnchor>;
+  readonly disk: ToyDisk;
+  readonly options: OpenOptions;
+  planned: PlanState;
+  recovered: ToyRecovered | undefined;
+  tail: Promise<unknown> = Promise.resolve();
+  waiting = 0;
+  closing: Promise<void> | undefined;
+  failed: LanestoreError | undefined;
+  #roomWaiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+
+  constructor(disk: ToyDisk, options: OpenOptions) {
+    this.lock(disk);
+    this.disk = disk;
+    this.options = options;
+    this.planned = this.stateAtOpen();
+    disk.state = copyOf(this.planned);
+    this.verify();
+    this.recovered = this.load();
+    this.blocks = {
+      maybePruneAndPersistLane: (lane, qc, blocks, afterEach) =>
+        this.submit({ block: afterEach }, (state) => planLane(plain, state, lane, qc, blocks)),
+    };
+    const store = this;
+    this.commitQCs = {
+      get next() {
+        return store.cursors.commitQCs.next;
+      },
+      maybePruneAndPersist: (qc, qcs, afterEach) =>
+        this.submit({ commitQC: afterEach }, (state) => planCommitQCs(plain, state, qc, qcs)),
+    };
+    this.anchor = { persist: (anchor) => this.persist({ anchor }) };
+  }
+
+  lock(disk: ToyDisk): void {
+    if (disk.open) throw new LanestoreError('LANESTORE_LOCKED', 'it is open');
+    disk.open = true;
+  }
+
+  stateAtOpen(): PlanState {
+    const { anchor, state } = this.disk;
+    return { ...copyOf(state), anchor: anchor && anchorPoint(plain, anchor) };
+  }
+
+  /** No number may be missing. */
+  verify(): void {
+    const { state, blocks, commitQCs } = this.disk;
+    const logs = [
+      { cursor: state.commitQCs, count: commitQCs.length },
+      ...[...state.lanes].map(([lane, cursor]) => ({ cursor, count: blocks.get(lane)?.length ?? 0 })),
+    ];
+    for (const { cursor, count } of logs) {
+      if (cursor.next - cursor.first === BigInt(count)) continue;
+      this.disk.open = false;
+      throw new LanestoreError('LANESTORE_CORRUPT', 'entries are missing');
+    }
+  }
+
+  load(): ToyRecovered | undefined {
+    if (this.options.load === false) return undefined;
+    const { anchor, inner, commitQCs, blocks } = this.disk;
+    const held = [...blocks].filter(([, list]) => list.length > 0);
+    return {
+      ...(anchor === undefined ? {} : { anchor }),
+      ...(inner === undefined ? {} : { inner }),
+      commitQCs: [...commitQCs],
+      blocks: new Map(held.map(([lane, list]) => [lane, [...list]] as const)),
+    };
+  }
+
+  takeRecovered(): ToyRecovered {
+    const { recovered } = this;
+    this.recovered = undefined;
+    return recovered ?? { commitQCs: [], blocks: new Map() };
+  }
+
+  get cursors(): Cursors {
+    return copyOf(this.disk.state);
+  }
+
+  persist(round: ToyRound, hooks: ToyHooks = {}): Promise<void> {
+    return this.submit(hooks, (state) => this.planRound(state, round));
+  }
+
+  planRound(state: PlanState, round: ToyRound): ToyPlan {
+    if (typeof round !== 'object' || round === null) throw new TypeError('no round');
+    if (round.inner !== undefined && !(round.inner instanceof Uint8Array)) throw new TypeError('no bytes');
+    const plan = planRound(plain, state, round);
+    return { ...plan, inner: plan.inner && new Uint8Array(plan.inner) };
+  }
+
+  async submit(hooks: ToyHooks, make: (state: PlanState) => ToyPlan): Promise<void> {
+    this.assertUsable();
+    for (const hook of Object.values(hooks)) {
+      if (hook !== undefined && typeof hook !== 'function') throw new TypeError('no function');
+    }
+    const plan = make(this.planned);
+    const bytes = plan.inner?.length ?? 0;
+    this.enter(bytes);
+    advance(this.planned, plan);
+    await this.enqueue(() => {
+      this.leave(bytes);
+      this.guard();
+      this.write(plan);
+      this.fire(plan, hooks);
+    });
+  }
+
+  /** Runs `step` after all earlier ones, in a turn of its own, as a disk would. */
+  enqueue(step: () => void): Promise<void> {
+    const done = this.tail.then(() => new Promise<void>((resolve) => setImmediate(resolve))).then(step);
+    this.tail = done.catch(() => undefined);
+    return done;
+  }
+
+  write(plan: ToyPlan): void {
+    const { disk } = this;
+    if (disk.failing) {
+      this.failed ??= new LanestoreError('LANESTORE_FAILED', 'the disk is full');
+      throw this.failed;
+    }
+    if (plan.anchor !== undefined) disk.anchor = plan.anchor.entry;
+    if (plan.inner !== undefined) disk.inner = plan.inner;
+    if (plan.commitQCs !== undefined) {
+      const { truncate, append } = plan.commitQCs;
+      disk.commitQCs = [...disk.commitQCs.slice(Number(truncate.next - truncate.first)), ...append];
+    }
+    for (const [lane, { truncate, append }] of plan.lanes) {
+      const held = disk.blocks.get(lane) ?? [];
+      disk.blocks.set(lane, [...held.slice(Number(truncate.next - truncate.first)), ...append]);
+    }
+    advance(disk.state, plan);
+  }
+
+  /** The hooks to fire, in order. */
+  hookCalls({ notify }: ToyPlan, { anchor, commitQC, block }: ToyHooks): (() => void)[] {
+    const anchors = notify.anchor === undefined ? [] : [notify.anchor];
+    return [
+      ...anchors.map((entry) => () => anchor?.(entry)),
+      ...notify.commitQCs.map((entry) => () => commitQC?.(entry)),
+      ...notify.blocks.map((entry) => () => block?.(entry)),
+    ];
+  }
+
+  fire(plan: ToyPlan, hooks: ToyHooks): void {
+    const failures: unknown[] = [];
+    for (const call of this.hookCalls(plan, hooks)) {
+      try {
+        call();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async dropLanes(lanes: Iterable<LaneId>): Promise<void> {
+    const list = [...lanes];
+    for (const lane of list) laneId(lane);
+    this.assertUsable();
+    for (const lane of list) this.planned.lanes.delete(lane);
+    await this.enqueue(() => {
+      this.guard();
+      for (const lane of list) this.forget(lane);
+    });
+  }
+
+  forget(lane: LaneId): void {
+    this.disk.state.lanes.delete(lane);
+    this.disk.blocks.delete(lane);
+  }
+
+  enter(bytes: number): void {
+    const { maxRoundBytes = 1e9, maxQueuedBytes = 1e9 } = this.options;
+    if (bytes > maxRoundBytes) throw new LanestoreError('LANESTORE_INVALID', 'too large');
+    if (this.waiting > 0 && this.waiting + bytes > maxQueuedBytes)
+      throw new LanestoreError('LANESTORE_CAPACITY', 'no room');
+    this.waiting += bytes;
+  }
+
+  leave(bytes: number): void {
+    this.waiting -= bytes;
+    for (const { resolve } of this.#roomWaiters.splice(0)) resolve();
+  }
+
+  async ready(signal?: AbortSignal): Promise<void> {
+    this.assertUsable();
+    signal?.throwIfAborted();
+    if (this.waiting <= (this.options.maxQueuedBytes ?? 1e9) / 2) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#roomWaiters.push({ resolve, reject });
+      signal?.addEventListener('abort', () => reject(signal.reason));
+    });
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.shutdown();
+    return this.closing;
+  }
+
+  async shutdown(): Promise<void> {
+    for (const { reject } of this.#roomWaiters.splice(0)) reject(new LanestoreError('LANESTORE_CLOSED', 'closed'));
+    await this.tail;
+    this.disk.open = false;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  assertUsable(): void {
+    if (this.closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'closed');
+    this.guard();
+  }
+
+  guard(): void {
+    if (this.failed !== undefined) throw this.failed;
+  }
+}
+
+/** What makes a toy. */
+export type ToyClass = new (disk: ToyDisk, options: OpenOptions) => ToyStore;
+
+const features: Features = {
+  durable: true,
+  atomicRounds: true,
+  totalOrder: true,
+  remembersEmptyCursors: true,
+  exclusive: true,
+  skipsLoading: true,
+  limits: true,
+  lose: true,
+  refuseWrites: true,
+};
+
+/** A toy, or one that is broken, as a subject. */
+export function toySubject(Toy: ToyClass): Subject<PlainBlock, PlainQC, PlainAnchor> {
+  const place = (): Place<PlainBlock, PlainQC, PlainAnchor> => {
+    const disk = new ToyDisk();
+    return {
+      open: async (options) => {
+        disk.failing = false;
+        return new Toy(disk, options);
+      },
+      destroy: async () => undefined,
+      lose: async (entry) => lose(disk, entry),
+      refuseWrites: () => {
+        disk.failing = true;
+      },
+    };
+  };
+  return { ...plainTypes, features, place };
+}
+
+function lose(disk: ToyDisk, { lane, number }: LostEntry): void {
+  if (lane === undefined) disk.commitQCs = disk.commitQCs.filter(({ index }) => index !== number);
+  else disk.blocks.set(lane, disk.blocks.get(lane)?.filter((block) => block.number !== number) ?? []);
+}
