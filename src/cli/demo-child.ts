@@ -1,0 +1,74 @@
+/** The demo's child process: a replay that prints what is durable, and is killed in the middle of a round. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type LaneId, LanestoreError } from '../index.js';
+
+/** What a store acknowledged before its process died, from its own lines. */
+export interface Acknowledgements {
+  readonly durable: ReadonlySet<number>;
+  /** Submitted and not acknowledged. */
+  readonly inFlight: readonly number[];
+  /** `<lane> <number>` of each block. */
+  readonly blocks: ReadonlySet<string>;
+  readonly commitQCs: ReadonlySet<bigint>;
+  readonly anchors: ReadonlySet<bigint>;
+}
+
+/** Nothing acknowledged. */
+export function acknowledgements(): Acknowledgements {
+  return { durable: new Set(), inFlight: [], blocks: new Set(), commitQCs: new Set(), anchors: new Set() };
+}
+
+/** The name of a block in {@link Acknowledgements}. */
+export function blockName(lane: LaneId, number: bigint): string {
+  return `${lane} ${number}`;
+}
+
+/** What to run. */
+export interface Execution {
+  readonly file: string;
+  readonly location: string;
+  /** The child is killed as soon as it says that this round is submitted. */
+  readonly victim: number;
+  readonly inFlight: number;
+  readonly paceMs: number;
+  readonly onProgress: (durable: number) => void;
+}
+
+/** Runs the child until it is dead, and adds what it acknowledged to `before`. */
+export async function replayUntilKilled(execution: Execution, before: Acknowledgements): Promise<Acknowledgements> {
+  const { file, location, victim, inFlight, paceMs, onProgress } = execution;
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const args = [main, 'replay', file, location, '--acks', '--in-flight', String(inFlight), '--pace-ms', String(paceMs)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = once(child, 'exit');
+  const durable = new Set(before.durable);
+  const submitted = new Set<number>();
+  const blocks = new Set(before.blocks);
+  const commitQCs = new Set(before.commitQCs);
+  const anchors = new Set(before.anchors);
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [kind, ...words] = line.split(' ');
+    const [first = ''] = words;
+    if (kind === 'submitted') {
+      submitted.add(Number(first));
+      if (Number(first) === victim) child.kill('SIGKILL');
+    } else if (kind === 'durable') {
+      durable.add(Number(first));
+      onProgress(durable.size);
+    } else if (kind === 'block') {
+      blocks.add(words.join(' '));
+    } else if (kind === 'qc') {
+      commitQCs.add(BigInt(first));
+    } else if (kind === 'anchor') {
+      anchors.add(BigInt(first));
+    }
+  }
+  const [, signal] = await exit;
+  if (signal !== 'SIGKILL')
+    throw new LanestoreError('LANESTORE_IO', 'the child process ended before it could be killed');
+  const pending = [...submitted].filter((round) => !durable.has(round));
+  return { durable, inFlight: pending, blocks, commitQCs, anchors };
+}

@@ -1,0 +1,87 @@
+/** What the demo prints, in 80 columns. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  ANCHOR_KEY,
+  blockKey,
+  type CommitQC,
+  type Cursors,
+  commitQCKey,
+  maxU64,
+  type PruneAnchor,
+  type Recovered,
+  SCHEMA_KEY,
+  type SignedBlock,
+  TIP_KEY,
+} from '../index.js';
+import { formatBytes, print, shortLane, styled } from './output.js';
+import { quantile, type ReplayResult } from './replaying.js';
+
+const BAR_COLUMNS = 36;
+const LANES_SHOWN = 8;
+
+/** What the undisturbed part of the replay did: one caller, one round at a time. */
+export function showReplay(result: ReplayResult, survived: number, batches: number): void {
+  const { rounds, blocks, blocksSkipped, durableMs } = result;
+  print(`  ${rounds} rounds, ${survived} of them stored before: ${blocks} blocks, ${blocksSkipped} skipped`);
+  print(`  one at a time: ${fsyncsOf(batches, rounds - survived)}`);
+  const [p50, p99] = [quantile(durableMs, 0.5), quantile(durableMs, 0.99)];
+  print(`  time to durable of an entry: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`);
+}
+
+/** Each batch is one fdatasync. */
+export function fsyncsOf(batches: number, rounds: number): string {
+  return `${rounds} rounds, ${batches} synced batches: ${(batches / rounds).toFixed(2)} fdatasync a round`;
+}
+
+/** The lanes' ranges, drawn to scale: dots were pruned, blocks are held. */
+export function showLanes(cursors: Cursors): void {
+  const lanes = [...cursors.lanes];
+  const highest = lanes.reduce((max, [, { next }]) => maxU64(next, max), 1n);
+  print(`\n  lanes, 0 to ${highest - 1n} (. pruned, # held)`);
+  const column = (number: bigint) => Number((number * BigInt(BAR_COLUMNS)) / highest);
+  for (const [lane, { first, next }] of lanes.slice(0, LANES_SHOWN)) {
+    const [from, to] = [column(first), column(next)];
+    const bar = `${'.'.repeat(from)}${'#'.repeat(to - from)}`.padEnd(BAR_COLUMNS);
+    print(`  ${shortLane(lane).padEnd(9)} ${bar} [${first}, ${next})`);
+  }
+  if (lanes.length > LANES_SHOWN) print(`  and ${lanes.length - LANES_SHOWN} more lanes`);
+  const { first, next } = cursors.commitQCs;
+  print(`  QC log    road indexes [${first}, ${next})`);
+}
+
+/** Some keys as they stand in LevelDB, and what the store takes on disk. */
+export function showKeys(location: string, found: Recovered<SignedBlock, CommitQC, PruneAnchor>): void {
+  print('\n  some keys, as any LevelDB tool lists them');
+  print(`  ${ANCHOR_KEY}`);
+  const [lane, blocks] = [...found.blocks][0] ?? ['', []];
+  for (const block of blocks.slice(0, 1)) {
+    const key = blockKey(lane, block.block.header.blockNumber);
+    const half = key.length - 31;
+    print(`  ${key.slice(0, half)}\n    ${key.slice(half)}`);
+  }
+  print(`  ${SCHEMA_KEY}\n  ${TIP_KEY}`);
+  for (const qc of found.commitQCs.slice(0, 1)) print(`  ${commitQCKey(qc.vote.view.index)}`);
+  const { files, bytes } = sizeOf(location);
+  print(`\n  on disk: ${formatBytes(bytes)} in ${files} files`);
+}
+
+/** What to try next. */
+export function showNext(location: string): void {
+  print(`\n${styled('bold', 'The store stays. Try:')}`);
+  print(`  node dist/cli/main.js manifest ${location}`);
+  print('  node dist/cli/main.js demo --pace-ms 1000       # slower, to watch');
+  print(`  cp -r ${join(location, 'level')} /tmp/copy          # a copy, for RocksDB's ldb:`);
+  print('  ldb --db=/tmp/copy scan --no_value | head');
+}
+
+function sizeOf(directory: string): { files: number; bytes: number } {
+  let files = 0;
+  let bytes = 0;
+  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    files++;
+    bytes += statSync(join(entry.parentPath, entry.name)).size;
+  }
+  return { files, bytes };
+}

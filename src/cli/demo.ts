@@ -1,0 +1,123 @@
+/** `lanestore demo`, which is `npm start`: stores a recorded network's rounds, is killed with SIGKILL, and shows what came back. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { autobahn, LanestoreError, openLevel } from '../index.js';
+import { checkAcknowledged, checkComplete, checkSignatures, impliedBy } from './demo-checks.js';
+import { acknowledgements, replayUntilKilled } from './demo-child.js';
+import { fsyncsOf, showKeys, showLanes, showNext, showReplay } from './demo-report.js';
+import { EXIT, isTerminal, note, print, styled } from './output.js';
+import { replay } from './replaying.js';
+import { type RecordedRound, readRounds } from './rounds-file.js';
+import { type Verb, wholeNumber } from './verb.js';
+
+/** 20 validators, 30 roads, recorded from the original. */
+const TRACE = fileURLToPath(new URL('../../test/fixtures/trace-20/rounds.jsonl.gz', import.meta.url));
+const IN_FLIGHT = 3;
+/** Kills that hit no round in flight are tried again: the disk was faster than the signal. */
+const ATTEMPTS_MAX = 5;
+
+/** The verb `demo`. */
+export const demoVerb: Verb = {
+  usage: '[ROUNDS]',
+  summary: 'stores a recorded network, kills the process midway, shows what came back',
+  help: [
+    'ROUNDS is a recording as for replay; default: the 20-validator trace that ships.',
+    '--pace-ms N   milliseconds between groups of rounds, to watch it (150)',
+    'The store stays in ./lanestore-demo/<number>/.',
+  ],
+  options: { 'pace-ms': { type: 'string' } },
+  positionals: [0, 1],
+  async run([file = TRACE], options) {
+    const paceMs = wholeNumber(options, 'pace-ms', 150, 0);
+    const rounds: RecordedRound[] = [];
+    for await (const round of readRounds(file)) rounds.push(round);
+    if (rounds.length < 2)
+      throw new LanestoreError('LANESTORE_INVALID', `${file} has ${rounds.length} rounds, too few to kill midway`);
+    return demonstrate(file, rounds, freshLocation(), paceMs);
+  },
+};
+
+async function demonstrate(file: string, rounds: RecordedRound[], location: string, paceMs: number): Promise<number> {
+  const shown = relative(process.cwd(), location) || '.';
+  const blocks = rounds.reduce((sum, round) => sum + round.blocks.length, 0);
+  print(styled('bold', `lanestore: ${rounds.length} recorded rounds, ${blocks} blocks, into ${shown}/`));
+  const failures: string[] = [];
+  const expect = (what: string, problems: readonly string[]) => {
+    print(problems.length === 0 ? `  ${styled('green', 'ok')}    ${what}` : `  ${styled('red', 'FAIL')}  ${what}`);
+    for (const problem of problems.slice(0, 5)) print(`        ${problem}`);
+    failures.push(...problems);
+  };
+
+  print('\n1. A child process stores them and is killed with SIGKILL');
+  let acked = acknowledgements();
+  let victim = Math.floor(rounds.length / 2);
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++, victim++) {
+    acked = await replayUntilKilled(
+      { file, location, victim, inFlight: IN_FLIGHT, paceMs, onProgress: progress(rounds.length) },
+      acked,
+    );
+    print(
+      `  killed while round ${victim} was written: ${acked.durable.size} acknowledged, ${acked.inFlight.length} in flight`,
+    );
+    if (acked.inFlight.length > 0) break;
+    print('  nothing was in flight, the disk was faster than the signal: once more');
+  }
+
+  print('\n2. The store is opened again');
+  const store = await openLevel(location, { model: autobahn });
+  try {
+    const recovered = store.takeRecovered();
+    const { records, checkMs, seq: batches } = store.recovery;
+    print(`  ${records} records read and checked in ${checkMs.toFixed(1)} ms`);
+    const { problems, survived } = checkAcknowledged(rounds, recovered, acked);
+    print(`  ${IN_FLIGHT} at a time: ${fsyncsOf(Number(batches), survived)}`);
+    const entries = acked.blocks.size + acked.commitQCs.size + acked.anchors.size;
+    expect(`all ${entries} acknowledged entries are there, or were pruned by an anchor`, problems);
+    for (const round of acked.inFlight) {
+      print(`        round ${round}, in flight: ${round <= survived ? 'came back whole' : 'left no trace'}`);
+    }
+    expect('a crash needs a round in flight', acked.inFlight.length > 0 ? [] : ['every kill came too late']);
+
+    print('\n3. The replay goes on to the end');
+    const seq = store.seq;
+    const result = await replay(store, rounds, { inFlight: 1, paceMs: 0 });
+    showReplay(result, survived, Number(store.seq - seq));
+  } finally {
+    await store.close();
+  }
+
+  print('\n4. Opened once more, and compared with what the recording implies');
+  const reopened = await openLevel(location, { model: autobahn });
+  try {
+    const recovered = reopened.takeRecovered();
+    const implied = impliedBy(rounds);
+    expect('every entry is the recorded one, byte for byte, and there is no other', checkComplete(implied, recovered));
+    const { problems, signatures } = checkSignatures(recovered);
+    expect(`${signatures} signatures, all payload hashes and parent hashes hold`, problems);
+    showLanes(reopened.cursors);
+    showKeys(location, recovered);
+  } finally {
+    await reopened.close();
+  }
+  showNext(shown);
+  if (failures.length > 0) note(`${failures.length} things differ`);
+  return failures.length === 0 ? EXIT.fine : EXIT.findings;
+}
+
+/** The first unused number: an earlier demo's store is never touched. */
+function freshLocation(): string {
+  const parent = resolve('lanestore-demo');
+  mkdirSync(parent, { recursive: true });
+  for (let number = 1; ; number++) {
+    const location = join(parent, String(number));
+    if (!existsSync(location)) return location;
+  }
+}
+
+/** A moving line on a terminal; nothing in a file. */
+function progress(total: number): (durable: number) => void {
+  if (!isTerminal()) return () => undefined;
+  return (durable) =>
+    process.stdout.write(`\r  ${'#'.repeat(durable)}${'.'.repeat(total - durable)} ${durable}/${total}\r`);
+}

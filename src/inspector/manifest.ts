@@ -1,0 +1,169 @@
+/**
+ * The manifest: everything that a store holds, decoded, with hashes, as one JSON object. Two stores with the same manifest hold the same
+ * bytes (`recordSha256` is over the protobuf of the entry, whatever layout it came from). The shape is that of the recordings of the
+ * original (test/fixtures/README.md): 64-bit numbers are decimal strings, bytes are hex.
+ */
+import { createHash } from 'node:crypto';
+import {
+  type AppProposal,
+  autobahn,
+  type CommitQC,
+  codecs,
+  globalRange,
+  headerHash,
+  laneIdOf,
+  messageHash,
+  type PruneAnchor,
+  payloadHash,
+  type Recovered,
+  type SignedBlock,
+  type Timestamp,
+} from '../index.js';
+
+/** What identifies the stored bytes of an entry. */
+export interface RecordIdentity {
+  /** SHA-256 of the entry's protobuf bytes. */
+  readonly recordSha256: string;
+  /** Their number. */
+  readonly recordBytes: number;
+}
+
+/** The prune anchor. */
+export interface ManifestAnchor extends RecordIdentity {
+  readonly appRoadIndex: string;
+  readonly appGlobalNumber: string;
+  readonly appHash: string;
+  readonly commitRoadIndex: string;
+}
+
+/** One lane's part of a CommitQC. */
+export interface ManifestLaneRange {
+  readonly lane: string;
+  readonly first: string;
+  readonly next: string;
+  readonly lastHash: string;
+}
+
+/** The application's state as a CommitQC carries it. */
+export interface ManifestApp {
+  readonly appHash: string;
+  readonly globalNumber: string;
+  readonly roadIndex: string;
+}
+
+/** One CommitQC. */
+export interface ManifestCommitQC extends RecordIdentity {
+  readonly roadIndex: string;
+  readonly viewNumber: string;
+  readonly voteHash: string;
+  readonly signatures: number;
+  readonly globalRange: readonly [first: string, next: string];
+  readonly laneRanges: readonly ManifestLaneRange[];
+  readonly app: ManifestApp | null;
+}
+
+/** One block. */
+export interface ManifestBlock extends RecordIdentity {
+  readonly lane: string;
+  readonly number: string;
+  readonly headerHash: string;
+  readonly parentHash: string;
+  readonly payloadHash: string;
+  readonly messageHash: string;
+  readonly signer: string;
+  readonly txs: number;
+  readonly createdAt: string;
+}
+
+/** Everything that a store holds. */
+export interface Manifest {
+  /** The lanes that the anchor's CommitQC, or else the oldest one, names; without any, the lanes that hold blocks. */
+  readonly committee: readonly string[];
+  readonly anchor: ManifestAnchor | null;
+  readonly commitQCs: readonly ManifestCommitQC[];
+  /** Lanes that hold blocks, ascending. */
+  readonly lanes: Readonly<Record<string, readonly ManifestBlock[]>>;
+}
+
+/** The manifest of what a store held when it was opened. */
+export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnchor>): Manifest {
+  const { anchor, commitQCs, blocks } = recovered;
+  const lanes = [...blocks].sort(([a], [b]) => (a < b ? -1 : 1));
+  const source = anchor?.commitQC ?? commitQCs[0];
+  return {
+    committee:
+      source === undefined
+        ? lanes.map(([lane]) => lane)
+        : [...autobahn.commitQC.laneStarts(source)].map(([lane]) => lane),
+    anchor: anchor === undefined ? null : manifestAnchor(anchor),
+    commitQCs: commitQCs.map(manifestCommitQC),
+    lanes: Object.fromEntries(lanes.map(([lane, entries]) => [lane, entries.map(manifestBlock)])),
+  };
+}
+
+function manifestAnchor(anchor: PruneAnchor): ManifestAnchor {
+  const { vote } = anchor.appQC;
+  return {
+    appRoadIndex: String(vote.roadIndex),
+    appGlobalNumber: String(vote.globalNumber),
+    appHash: hex(vote.appHash),
+    commitRoadIndex: String(anchor.commitQC.vote.view.index),
+    ...identity(codecs.pruneAnchor.toWire(anchor)),
+  };
+}
+
+function manifestCommitQC(qc: CommitQC): ManifestCommitQC {
+  const { view, laneRanges, app } = qc.vote;
+  const range = globalRange(qc.vote);
+  return {
+    roadIndex: String(view.index),
+    viewNumber: String(view.number),
+    voteHash: hex(messageHash({ kind: 'commitVote', value: qc.vote })),
+    signatures: qc.sigs.length,
+    globalRange: [String(range.first), String(range.next)],
+    laneRanges: laneRanges.map(({ lane, first, next, lastHash }) => ({
+      lane: laneIdOf(lane),
+      first: String(first),
+      next: String(next),
+      lastHash: hex(lastHash),
+    })),
+    app: app === undefined ? null : manifestApp(app),
+    ...identity(codecs.commitQC.toWire(qc)),
+  };
+}
+
+function manifestApp({ appHash, globalNumber, roadIndex }: AppProposal): ManifestApp {
+  return { appHash: hex(appHash), globalNumber: String(globalNumber), roadIndex: String(roadIndex) };
+}
+
+function manifestBlock(signed: SignedBlock): ManifestBlock {
+  const { header, payload } = signed.block;
+  return {
+    lane: laneIdOf(header.lane),
+    number: String(header.blockNumber),
+    headerHash: hex(headerHash(header)),
+    parentHash: hex(header.parentHash),
+    payloadHash: hex(payloadHash(payload)),
+    messageHash: hex(messageHash({ kind: 'laneProposal', value: signed.block })),
+    signer: hex(signed.sig.key),
+    txs: payload.txs.length,
+    createdAt: formatTimestamp(payload.createdAt),
+    ...identity(codecs.signedBlock.toWire(signed)),
+  };
+}
+
+/** RFC 3339 in UTC, with as many digits of a second as are needed, as Go's RFC3339Nano has it. */
+export function formatTimestamp({ seconds, nanos }: Timestamp): string {
+  const date = new Date(Number(seconds) * 1000);
+  if (Number.isNaN(date.getTime())) return `${seconds}s+${nanos}ns`;
+  const fraction = nanos === 0 ? '' : `.${String(nanos).padStart(9, '0').replace(/0+$/, '')}`;
+  return date.toISOString().replace('.000Z', `${fraction}Z`);
+}
+
+function identity(wire: Uint8Array): RecordIdentity {
+  return { recordSha256: createHash('sha256').update(wire).digest('hex'), recordBytes: wire.length };
+}
+
+function hex(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
