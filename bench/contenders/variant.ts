@@ -1,0 +1,41 @@
+/** This store with other LevelDB settings, as contenders whose names say which: for tuning. */
+import type { LevelOptions } from '../../src/index.js';
+import type { ContenderKind } from './contender.js';
+import { levelKind } from './level.js';
+
+/** Settings that a variant changes; what is left out is the store's default. */
+export interface VariantSettings extends LevelOptions {
+  readonly maxMergeBytes?: number;
+}
+
+const PREFIX = 'level ';
+const KNOWN = ['writeBufferBytes', 'tableFileBytes', 'blockBytes', 'cacheBytes', 'compression', 'maxMergeBytes'];
+
+/** `level writeBufferBytes=1048576 compression=true`. */
+export function variantName(settings: VariantSettings): string {
+  return (
+    PREFIX +
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' ')
+  );
+}
+
+/** The contender of a variant's name; undefined for any other name. @throws RangeError for a setting that does not exist. */
+export function variantOf(name: string): ContenderKind | undefined {
+  if (!name.startsWith(PREFIX)) return undefined;
+  const settings: Record<string, number | boolean> = {};
+  for (const word of name.slice(PREFIX.length).split(' ').filter(Boolean)) {
+    const [setting = '', value = ''] = word.split('=');
+    if (!KNOWN.includes(setting)) throw new RangeError(`no setting "${setting}"; there are ${KNOWN.join(', ')}`);
+    settings[setting] = setting === 'compression' ? value === 'true' : Number(value);
+  }
+  const { maxMergeBytes, ...level } = settings as VariantSettings;
+  return levelKind({
+    name,
+    description: 'this store with other settings',
+    submission: 'round',
+    level,
+    ...(maxMergeBytes === undefined ? {} : { maxMergeBytes }),
+  });
+}

@@ -1,0 +1,25 @@
+/** This project's segment-file WAL. */
+import { openWal } from '../../src/adapter/wal/index.js';
+import { autobahn } from '../../src/model/autobahn/index.js';
+import type { ContenderKind } from './contender.js';
+import { PortContender, takeLive } from './port.js';
+
+function walKind(name: string, description: string, directorySync: boolean): ContenderKind {
+  const open = (dir: string) => openWal(dir, { model: autobahn, directorySync });
+  return {
+    name,
+    description,
+    open: async (dir) => new PortContender(await open(dir), 'round'),
+    async restart(dir) {
+      const start = performance.now();
+      const store = await open(dir);
+      const live = takeLive(store);
+      const openMs = performance.now() - start;
+      await store.close();
+      return { openMs, live };
+    },
+  };
+}
+
+export const wal = walKind('wal', 'segment files a lane, with directory syncs', true);
+export const walNoDirSync = walKind('wal-nodirsync', 'the same without directory syncs, as the original', false);

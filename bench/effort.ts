@@ -1,0 +1,40 @@
+/** How long a workload is run. Slow contenders are cut short by time, so that a run ends; the lanes are always filled first. */
+import { roundBlockBytes, type Workload } from './workload.js';
+
+/** Bounds of one workload's run, for each contender. */
+export interface Effort {
+  /** Unmeasured rounds: they fill the lanes and warm the code up. */
+  readonly warmUpRoundsMax: number;
+  readonly warmUpMsMax: number;
+  /** Measured rounds of a contender before the next one has its turn. */
+  readonly sliceRoundsMax: number;
+  readonly sliceMsMax: number;
+  /** Slices of each contender in a repetition. */
+  readonly slices: number;
+  /** Restarts, each of a copy of what the rounds left. */
+  readonly restarts: number;
+  /** Rounds whose syncs are counted, in a run of their own; 0 for none. */
+  readonly countedRounds: number;
+}
+
+const MIB = 1024 * 1024;
+
+/** What is done for a workload. */
+export function effortFor(workload: Workload, quick: boolean): Effort {
+  const bytes = roundBlockBytes(workload);
+  if (quick) return quickEffort(bytes);
+  if (bytes < MIB) {
+    return { ...FULL, warmUpRoundsMax: 400, sliceRoundsMax: 100, slices: 4, countedRounds: 200 };
+  }
+  if (bytes < 4 * MIB) return { ...FULL, warmUpRoundsMax: 100, sliceRoundsMax: 30, slices: 3, countedRounds: 40 };
+  return { ...FULL, warmUpRoundsMax: 34, sliceRoundsMax: 8, slices: 2, restarts: 1, countedRounds: 6 };
+}
+
+const FULL = { warmUpMsMax: 20_000, sliceMsMax: 4000, restarts: 3 };
+const QUICK = { warmUpMsMax: 300, sliceMsMax: 150, slices: 1, restarts: 1 };
+
+function quickEffort(bytes: number): Effort {
+  if (bytes < MIB) return { ...QUICK, warmUpRoundsMax: 60, sliceRoundsMax: 40, countedRounds: 10 };
+  if (bytes < 4 * MIB) return { ...QUICK, warmUpRoundsMax: 30, sliceRoundsMax: 10, countedRounds: 0 };
+  return { ...QUICK, warmUpRoundsMax: 30, sliceRoundsMax: 2, restarts: 0, countedRounds: 0 };
+}

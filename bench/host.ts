@@ -1,0 +1,86 @@
+/** The parent's side of a worker process. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Durable, LiveEntries } from './contenders/contender.js';
+import type { Answer, Figures, Request } from './protocol.js';
+
+const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
+
+/** A worker process, and what can be asked of it. */
+export class Host {
+  readonly #child: ChildProcess;
+  #exited = false;
+
+  /** `under` is a command that runs the worker, such as a tracer; it must pass file descriptors on. */
+  constructor(under: readonly string[] = []) {
+    const [command = process.execPath, ...args] = [...under, process.execPath, WORKER];
+    this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child.once('exit', () => {
+      this.#exited = true;
+    });
+  }
+
+  async open(contender: string, dir: string, workload: string, seed: number): Promise<{ roundsToFill: number }> {
+    return (await this.#ask({ kind: 'open', contender, dir, workload, seed })) as { roundsToFill: number };
+  }
+
+  /** Runs rounds until there were `roundsMax`, or, after `roundsMin`, `msMax` of them. */
+  async run(
+    roundsMin: number,
+    roundsMax: number,
+    msMax: number,
+    { marked = false, inFlight = 1 }: { readonly marked?: boolean; readonly inFlight?: number } = {},
+  ): Promise<Durable[]> {
+    return (await this.#ask({ kind: 'run', roundsMin, roundsMax, msMax, inFlight, marked })) as Durable[];
+  }
+
+  async figures(): Promise<Figures> {
+    return (await this.#ask({ kind: 'figures' })) as Figures;
+  }
+
+  /** Undefined for a contender that keeps nothing to come back to. */
+  async restart(contender: string, dir: string): Promise<{ openMs: number; live: LiveEntries } | undefined> {
+    return (await this.#ask({ kind: 'restart', contender, dir })) as { openMs: number; live: LiveEntries } | undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#ask({ kind: 'close' });
+  }
+
+  /** Lets the process end. */
+  async end(): Promise<void> {
+    if (this.#exited) return;
+    const exited = once(this.#child, 'exit');
+    if (this.#child.connected) this.#child.disconnect();
+    await exited;
+  }
+
+  async #ask(request: Request): Promise<unknown> {
+    if (this.#exited) throw new Error('the worker has ended');
+    const { promise, resolve, reject } = withResolvers<Answer>();
+    const onExit = (code: number | null) => reject(new Error(`the worker ended with ${code} during "${request.kind}"`));
+    this.#child.once('message', resolve);
+    this.#child.once('exit', onExit);
+    try {
+      this.#child.send(request);
+      const answer = await promise;
+      if ('error' in answer) throw new Error(answer.error);
+      return answer.value;
+    } finally {
+      this.#child.off('message', resolve);
+      this.#child.off('exit', onExit);
+    }
+  }
+}
+
+/** `Promise.withResolvers`, which Node 20 does not have. */
+function withResolvers<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<T>((res, rej) => {
+    resolve = res;
+    reject = rej;
+  });
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,127 @@
+/** `npm run bench`: all contenders on all workloads, or those that `--only` names; results as JSON, Markdown and SVG. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { packageRoot } from '../test/support/fixtures.js';
+import { type Args, readArgs, USAGE } from './args.js';
+import type { ContenderKind } from './contenders/contender.js';
+import { contenderOf } from './contenders/index.js';
+import { scratchRoot } from './disk.js';
+import { effortFor } from './effort.js';
+import { describeMachine } from './machine.js';
+import { toMarkdown } from './markdown.js';
+import { drawPlots } from './plots.js';
+import { Pool } from './pool.js';
+import type { Results, WorkloadResult } from './results.js';
+import { runWorkload } from './run.js';
+import { summarize } from './summary.js';
+import { canTrace } from './syncs.js';
+import { describe, workloadOf } from './workload.js';
+
+/** Writes a line of progress; on a terminal it replaces the one before. */
+function progress(line: string): void {
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
+}
+
+function note(line: string): void {
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
+}
+
+async function available(names: readonly string[]) {
+  const kinds: ContenderKind[] = [];
+  const skipped: { name: string; reason: string }[] = [];
+  for (const name of names) {
+    const kind = contenderOf(name);
+    const reason = await kind.unavailable?.();
+    if (reason === undefined) {
+      kinds.push(kind);
+    } else {
+      skipped.push({ name, reason });
+      note(`${name} is skipped: ${reason}`);
+    }
+  }
+  return { kinds, skipped };
+}
+
+async function measure(args: Args, dir: string): Promise<WorkloadResult[]> {
+  const { kinds, skipped } = await available(args.contenders);
+  if (!(await canTrace())) note('strace does not work here: syncs are what the contenders count themselves');
+  const pool = args.quick ? await Pool.start(kinds, join(dir, 'warming-up')) : undefined;
+  try {
+    return await measureAll(args, dir, kinds, skipped, pool);
+  } finally {
+    await pool?.end();
+  }
+}
+
+async function measureAll(
+  args: Args,
+  dir: string,
+  kinds: readonly ContenderKind[],
+  skipped: WorkloadResult['skipped'],
+  pool: Pool | undefined,
+): Promise<WorkloadResult[]> {
+  const results: WorkloadResult[] = [];
+  for (const id of args.workloads) {
+    const workload = workloadOf(id);
+    const started = performance.now();
+    const measured = await runWorkload({
+      workload,
+      kinds,
+      effort: effortFor(workload, args.quick),
+      seed: args.seed,
+      repetitions: args.repetitions,
+      ...(pool === undefined ? {} : { hostOf: (kind: ContenderKind) => pool.hostOf(kind) }),
+      dir: join(dir, id),
+      progress: (line) => progress(`${id}: ${line}`),
+    });
+    const result = summarize(workload, measured, skipped);
+    results.push(result);
+    note(`${describe(workload)}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    for (const complaint of result.complaints) note(`${id}: ${complaint}`);
+  }
+  return results;
+}
+
+async function main(args: Args): Promise<void> {
+  const root = scratchRoot(args.dir);
+  const started = performance.now();
+  const startedAt = new Date().toISOString();
+  const machine = describeMachine(root);
+  const dir = mkdtempSync(join(root, 'bench-'));
+  try {
+    const workloads = await measure(args, dir);
+    const results: Results = {
+      format: 1,
+      startedAt,
+      seconds: (performance.now() - started) / 1000,
+      quick: args.quick,
+      seed: args.seed,
+      repetitions: args.repetitions,
+      machine,
+      loadAfter: loadavg()[0] ?? Number.NaN,
+      workloads,
+    };
+    const out = args.out ?? join(packageRoot, 'bench', 'results');
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+    const plots = await drawPlots(results, out);
+    if (plots.length === 0) note('echarts is not installed: no plots');
+    const markdown = toMarkdown(results, plots);
+    writeFileSync(join(out, 'results.md'), markdown);
+    process.stdout.write(markdown);
+    note(`results are in ${out}`);
+    if (workloads.some(({ complaints }) => complaints.length > 0)) process.exitCode = 1;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+let args: Args | undefined;
+try {
+  args = readArgs(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}
+if (args !== undefined) await main(args);

@@ -1,0 +1,102 @@
+/** The report as Markdown: a table a workload. */
+import type { ContenderResult, Results, Syncs, WorkloadResult } from './results.js';
+import { digits, type Spread } from './stats.js';
+import { describe } from './workload.js';
+
+const KIB = 1024;
+const MIB = KIB * KIB;
+
+/** The whole report; `plots` are files beside it. */
+export function toMarkdown(results: Results, plots: readonly string[]): string {
+  const { machine } = results;
+  const lines = [
+    '# Benchmark',
+    '',
+    `${results.startedAt}, ${digits(results.seconds)} s, ${results.quick ? 'a quick run: few rounds, wide spreads' : 'a full run'}, ` +
+      `seed ${results.seed}, ${results.repetitions} repetitions.`,
+    '',
+    `- CPU: ${machine.cpu}, ${machine.cores} cores; ${Math.round(machine.memoryBytes / 2 ** 30)} GiB of memory; load before the run ${digits(machine.loadBefore, 2)}, at its end ${digits(results.loadAfter, 2)}`,
+    `- disk: ${machine.disk}, ${machine.fileSystem} (${machine.mountOptions})${machine.inMemory ? ' **in memory: syncs cost nothing, figures mean nothing**' : ''}`,
+    `- ${machine.kernel}, Node ${machine.node}`,
+    ...(isBusy(results) ? ['', BUSY] : []),
+    '',
+    'A figure is the median of the repetitions, in brackets the lowest and the highest. Contenders take turns in slices, each in a process of its own.',
+    'first / last: p50 of the time until the first and the last block of a round were durable. Amplification: bytes of dirtied pages over',
+    'wire bytes of the entries, compactions included (a short run may fall between two of them). Restart: open and load in a fresh process, files in the page cache. RSS: the whole process of the contender,',
+    'with Node and the generator of rounds, except for go-wal. CPU: a round, background threads included, making the round not.',
+    '',
+  ];
+  for (const plot of plots) lines.push(`![${plot}](${plot})`, '');
+  for (const workload of results.workloads) lines.push(...section(workload));
+  lines.push('## Contenders', '', ...contenders(results), '');
+  return lines.join('\n');
+}
+
+const BUSY =
+  '**The machine was busy with other work: figures are too high, ratios unreliable. Run again when it is quiet.**';
+
+/** One contender at a time runs, with a thread or two; more load than that is somebody else's. */
+function isBusy({ machine, loadAfter }: Results): boolean {
+  return machine.loadBefore > machine.cores / 2 || loadAfter > machine.cores + 1;
+}
+
+function section({ workload, entryBytes, contenders, skipped, complaints }: WorkloadResult): string[] {
+  const { block, commitQC, anchor } = entryBytes;
+  return [
+    `## ${describe(workload)}`,
+    '',
+    `On the wire: block ${block}, CommitQC ${commitQC}, anchor ${anchor} bytes.`,
+    '',
+    '| | rounds | p50 ms | p99 ms | max ms | first / last ms | / limit | / raw | go-wal / it | syncs | KiB written | amplif. | disk MiB | restart ms | RSS MiB | CPU ms |',
+    '|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|',
+    ...contenders.map(row),
+    '',
+    ...skipped.map(({ name, reason }) => `${name} did not run: ${reason}.`),
+    ...complaints.map((complaint) => `**${complaint}**`),
+    ...(skipped.length + complaints.length > 0 ? [''] : []),
+  ];
+}
+
+function row(result: ContenderResult): string {
+  const { roundMs, firstBlockMs, lastBlockMs, overGoWal } = result;
+  const cells = [
+    result.name,
+    result.rounds,
+    range(roundMs.p50),
+    range(roundMs.p99),
+    digits(roundMs.max.max),
+    `${digits(firstBlockMs.p50.median)} / ${digits(lastBlockMs.p50.median)}`,
+    ratio(result.overLimit),
+    ratio(result.overRaw),
+    ratio(overGoWal === null ? null : 1 / overGoWal),
+    syncs(result.syncs),
+    digits(result.storageBytesPerRound / KIB),
+    digits(result.writeAmplification),
+    digits(result.diskBytes / MIB),
+    result.restartMs === null ? '-' : range(result.restartMs),
+    digits(result.rssBytes / MIB),
+    digits(result.cpuMsPerRound),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+function range({ median, min, max }: Spread): string {
+  return min === max ? digits(median) : `${digits(median)} (${digits(min)}-${digits(max)})`;
+}
+
+function ratio(value: number | null): string {
+  return value === null ? '-' : digits(value);
+}
+
+function syncs(counts: Syncs | null): string {
+  if (counts === null) return '-';
+  return counts.how === 'strace' ? digits(counts.perRound) : `${digits(counts.perRound)} (derived)`;
+}
+
+function contenders(results: Results): string[] {
+  const all = new Map<string, string>();
+  for (const { contenders } of results.workloads) {
+    for (const { name, description } of contenders) all.set(name, description);
+  }
+  return [...all].map(([name, description]) => `- **${name}**: ${description}`);
+}

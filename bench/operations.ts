@@ -1,0 +1,49 @@
+/**
+ * The very batches that the LevelDB store writes for a sequence of rounds: the same puts and deletes, its tip first. The store's
+ * own planner and batch builder make them, outside of any timed part, so what `raw` writes is what `level` writes, byte for byte.
+ */
+import { advance, emptyState, type PlanState, planRound } from '../src/adapter/index.js';
+import { BatchBuilder, type Operation } from '../src/adapter/level/batch.js';
+import { encodePlan } from '../src/adapter/level/encode.js';
+import { firstTip, type Tip } from '../src/adapter/level/tip.js';
+import { autobahn } from '../src/model/autobahn/index.js';
+import type { BenchRound } from './rounds.js';
+
+/** Turns rounds into batches, one batch a round. */
+export class BatchSource {
+  readonly #state: PlanState = emptyState();
+  #tip: Tip = firstTip(new Uint8Array(16).fill(7));
+
+  next(round: BenchRound): Operation[] {
+    const plan = planRound(autobahn, this.#state, round);
+    const { step } = encodePlan(autobahn, plan);
+    advance(this.#state, plan);
+    const builder = new BatchBuilder(this.#tip);
+    builder.round(step);
+    const { tip, operations } = builder.finish();
+    this.#tip = tip;
+    return operations;
+  }
+}
+
+/** Bytes of all keys and values. */
+export function operationBytes(operations: readonly Operation[]): number {
+  let bytes = 0;
+  for (const operation of operations) {
+    bytes += operation.key.length + (operation.type === 'put' ? operation.value.length : 0);
+  }
+  return bytes;
+}
+
+/** Keys and values one after the other, in one piece of memory. */
+export function flatten(operations: readonly Operation[]): Uint8Array {
+  const bytes = Buffer.allocUnsafe(operationBytes(operations));
+  let at = 0;
+  for (const operation of operations) {
+    at += bytes.write(operation.key, at, 'latin1');
+    if (operation.type === 'del') continue;
+    bytes.set(operation.value, at);
+    at += operation.value.length;
+  }
+  return bytes;
+}

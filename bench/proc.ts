@@ -1,0 +1,47 @@
+/** What the kernel says of a process (/proc; Linux only). Figures that it does not give are NaN. */
+import { readFileSync } from 'node:fs';
+
+const KIB = 1024;
+
+/** Memory of a process, in bytes. */
+export interface Memory {
+  readonly rss: number;
+  /** The most that `rss` ever was. */
+  readonly rssPeak: number;
+  /** Without pages of mapped files: LevelDB maps its tables. */
+  readonly rssAnon: number;
+}
+
+export function memoryOf(pid: number | 'self'): Memory {
+  const fields = readFields(`/proc/${pid}/status`);
+  const kib = (name: string) => Number.parseInt(fields.get(name) ?? 'NaN', 10) * KIB;
+  return { rss: kib('VmRSS'), rssPeak: kib('VmHWM'), rssAnon: kib('RssAnon') };
+}
+
+/** What a process has written since it began, in bytes. */
+export interface Written {
+  /** Handed to write calls, pipes included. */
+  readonly calls: number;
+  /** Of pages that it made dirty for a disk: whole pages, without the file system's own journal. */
+  readonly storage: number;
+}
+
+export function writtenBy(pid: number | 'self'): Written {
+  const fields = readFields(`/proc/${pid}/io`);
+  return { calls: Number(fields.get('wchar') ?? 'NaN'), storage: Number(fields.get('write_bytes') ?? 'NaN') };
+}
+
+function readFields(path: string): Map<string, string> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return new Map();
+  }
+  return new Map(
+    text.split('\n').map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1).trim()] as const;
+    }),
+  );
+}

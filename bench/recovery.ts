@@ -1,0 +1,162 @@
+/**
+ * `node .build/bench/recovery.js [dir]`: how long a restart takes, and what it takes of memory.
+ * 1. 40 lanes x 90 blocks of 1 KiB: recovery's own time, in fresh processes (as a node restarts) and in a warm one.
+ * 2. `load: false` over 1 GiB of live data, once as blocks of 64 KiB and once of 1 MiB: anonymous memory of a fresh process, sampled from outside.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openLevel } from '../src/index.js';
+import { autobahn } from '../src/model/autobahn/index.js';
+import { makeNetwork } from '../test/support/network.js';
+import { positionals } from './args.js';
+import { scratchRoot, treeSize } from './disk.js';
+import { memoryOf } from './proc.js';
+import { payloadFor } from './rounds.js';
+import { digits, median } from './stats.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const OPENS = 5;
+const POLL_MS = 2;
+/** Bytes that one round of the building may have. */
+const ROUND_BYTES = 4 * MIB;
+
+/** What the child tells of its open. */
+interface Opened {
+  readonly checkMs: number;
+  readonly openMs: number;
+  /** Of all threads, LevelDB's own open included: less sensitive to other work on the machine than the clock is. */
+  readonly cpuMs: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly anonAfter: number;
+}
+
+interface Shape {
+  readonly lanes: number;
+  readonly blocksPerLane: number;
+  readonly blockBytes: number;
+}
+
+/** Fills a store: every block stays live. */
+async function build(dir: string, { lanes, blocksPerLane, blockBytes }: Shape): Promise<void> {
+  const network = makeNetwork({ validators: lanes, signed: false });
+  const payloadBytes = payloadFor(blockBytes);
+  const places = Array.from({ length: lanes }, (_, place) => place);
+  await using store = await openLevel(dir, { model: autobahn });
+  let blocks = [];
+  for (let number = 0; number < blocksPerLane; number++) {
+    for (const place of places) {
+      blocks.push(network.block(place, { payloadBytes }));
+      if (blocks.length * blockBytes < ROUND_BYTES) continue;
+      await store.persist({ blocks });
+      blocks = [];
+    }
+  }
+  await store.persist({ blocks });
+}
+
+async function open(dir: string, load: boolean): Promise<Opened> {
+  const before = process.cpuUsage();
+  await using store = await openLevel(dir, { model: autobahn, load });
+  const { user, system } = process.cpuUsage(before);
+  const { checkMs, openMs, records, bytes } = store.recovery;
+  return { checkMs, openMs, cpuMs: (user + system) / 1000, records, bytes, anonAfter: memoryOf('self').rssAnon };
+}
+
+interface ChildOpen extends Opened {
+  readonly anonBefore: number;
+  readonly anonPeak: number;
+}
+
+/** Opens in a fresh process and samples its memory meanwhile. */
+async function openInChild(dir: string, load: boolean): Promise<ChildOpen> {
+  const child: ChildProcess = fork(fileURLToPath(import.meta.url), ['--open', dir, String(load)]);
+  await once(child, 'message');
+  const pid = child.pid as number;
+  const anonBefore = memoryOf(pid).rssAnon;
+  let anonPeak = anonBefore;
+  const poll = setInterval(() => {
+    const { rssAnon } = memoryOf(pid);
+    if (rssAnon > anonPeak) anonPeak = rssAnon;
+  }, POLL_MS);
+  child.send('open');
+  const [opened] = (await once(child, 'message')) as [Opened];
+  clearInterval(poll);
+  child.send('exit');
+  await once(child, 'exit');
+  return { ...opened, anonBefore, anonPeak: Math.max(anonPeak, opened.anonAfter) };
+}
+
+/** The child's side of {@link openInChild}. */
+async function serve(dir: string, load: boolean): Promise<void> {
+  process.send?.('ready');
+  await once(process, 'message');
+  process.send?.(await open(dir, load));
+  await once(process, 'message');
+  process.disconnect();
+}
+
+async function measureTime(root: string): Promise<void> {
+  const dir = mkdtempSync(join(root, 'recovery-'));
+  try {
+    await build(dir, { lanes: 40, blocksPerLane: 90, blockBytes: KIB });
+    const fresh: Opened[] = [];
+    const warm: Opened[] = [];
+    for (let i = 0; i < OPENS; i++) fresh.push(await openInChild(dir, true));
+    for (let i = 0; i < OPENS; i++) warm.push(await open(dir, true));
+    say(`40 lanes x 90 blocks of 1 KiB (${fresh[0]?.records} records), ${OPENS} opens each:`);
+    for (const [name, opens] of Object.entries({ 'fresh process': fresh, 'same process': warm })) {
+      const line = (pick: (opened: Opened) => number) =>
+        `${digits(median(opens.map(pick)))} ms (${opens.map((opened) => digits(pick(opened))).join(', ')})`;
+      say(
+        `  ${name}: own time ${line(({ checkMs }) => checkMs)}, whole open ${line(({ openMs }) => openMs)}, CPU ${line(({ cpuMs }) => cpuMs)}`,
+      );
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function measureMemory(root: string, shape: Shape): Promise<void> {
+  const dir = mkdtempSync(join(root, 'recovery-'));
+  try {
+    await build(dir, shape);
+    const { lanes, blocksPerLane, blockBytes } = shape;
+    say(`load: false over ${lanes} lanes x ${blocksPerLane} blocks of ${blockBytes / KIB} KiB:`);
+    say(`  on disk ${mib(treeSize(dir).diskBytes)} MiB`);
+    for (let i = 0; i < 3; i++) {
+      const opened = await openInChild(dir, false);
+      const growth = opened.anonPeak - opened.anonBefore;
+      say(
+        `  ${opened.records} records, ${mib(opened.bytes)} MiB checked in ${digits(opened.checkMs)} ms; RssAnon before ` +
+          `${mib(opened.anonBefore)}, after ${mib(opened.anonAfter)}, peak ${mib(opened.anonPeak)} MiB: grows by ${mib(growth)} MiB`,
+      );
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function mib(bytes: number): string {
+  return digits(bytes / MIB, 4);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+// `--open` is how this script calls itself.
+const [first, dir = '', load] =
+  process.argv[2] === '--open' ? process.argv.slice(2) : positionals('node .build/bench/recovery.js [dir]');
+if (first === '--open') {
+  await serve(dir, load === 'true');
+} else {
+  const root = scratchRoot(first);
+  await measureTime(root);
+  await measureMemory(root, { lanes: 20, blocksPerLane: 820, blockBytes: 64 * KIB });
+  await measureMemory(root, { lanes: 20, blocksPerLane: 52, blockBytes: MIB });
+}

@@ -1,0 +1,77 @@
+/** The shape of `results.json`: everything that was measured, and how. */
+import type { LiveEntries } from './contenders/contender.js';
+import type { Machine } from './machine.js';
+import type { Spread } from './stats.js';
+import type { Workload } from './workload.js';
+
+/** Times in milliseconds, sizes in bytes. */
+export interface Results {
+  readonly format: 1;
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly quick: boolean;
+  readonly seed: number;
+  readonly repetitions: number;
+  readonly machine: Machine;
+  /** Processes ready to run, on average over the last minute of the run, the contender's own among them. */
+  readonly loadAfter: number;
+  readonly workloads: readonly WorkloadResult[];
+}
+
+export interface WorkloadResult {
+  readonly workload: Workload;
+  /** Encoded entries of a round, as they go over the wire. */
+  readonly entryBytes: { readonly block: number; readonly commitQC: number; readonly anchor: number };
+  readonly contenders: readonly ContenderResult[];
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  /** What is wrong, such as contenders that do not hold the same in the end. Empty if all is well. */
+  readonly complaints: readonly string[];
+}
+
+/** Latencies: each repetition has a figure; the spread is over the repetitions. */
+export interface Latency {
+  readonly p50: Spread;
+  readonly p99: Spread;
+  readonly max: Spread;
+}
+
+export interface ContenderResult {
+  readonly name: string;
+  readonly description: string;
+  /** Measured rounds, all repetitions together. */
+  readonly rounds: number;
+  readonly roundMs: Latency;
+  readonly firstBlockMs: Latency;
+  readonly lastBlockMs: Latency;
+  /** Round latency at the shares of QUANTILES, all repetitions together. */
+  readonly quantilesMs: readonly number[];
+  readonly cpuMsPerRound: number;
+  readonly syncs: Syncs | null;
+  /** Wire bytes of the entries, bytes of write calls, bytes of dirtied pages, a round. */
+  readonly userBytesPerRound: number;
+  readonly writtenBytesPerRound: number;
+  readonly storageBytesPerRound: number;
+  /** Bytes of dirtied pages over wire bytes. */
+  readonly writeAmplification: number;
+  readonly diskBytes: number;
+  readonly restartMs: Spread | null;
+  readonly live: LiveEntries | null;
+  readonly rssBytes: number;
+  readonly rssPeakBytes: number;
+  /** Its p50 over that of others in the same run; null if they did not run. */
+  readonly overLimit: number | null;
+  readonly overRaw: number | null;
+  readonly overGoWal: number | null;
+}
+
+/** Syncs of a round. */
+export interface Syncs {
+  readonly perRound: number;
+  /** `strace`: counted in the kernel, in a run of its own. `derived`: as many as the contender counted batches. */
+  readonly how: 'strace' | 'derived';
+  readonly fsyncs?: number;
+  readonly fdatasyncs?: number;
+}
+
+/** Shares at which the latency curves are drawn. */
+export const QUANTILES = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1] as const;

@@ -1,0 +1,148 @@
+/**
+ * One workload, all contenders. Each contender lives in a process of its own and they take turns in slices: a slice is long enough for a
+ * contender's own background work (table flushes, compactions) to fall on itself, short enough for a noisy machine to be
+ * noisy to all of them. Who begins changes from slice to slice.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ContenderKind, Durable } from './contenders/contender.js';
+import { treeSize } from './disk.js';
+import type { Effort } from './effort.js';
+import { Host } from './host.js';
+import { mapLimited } from './map-limited.js';
+import type { Figures } from './protocol.js';
+import { type Restarts, restarts } from './restart.js';
+import { canTrace, countSyncs, type SyncCounts } from './syncs.js';
+import type { Workload } from './workload.js';
+
+/** Contenders that are filled, or whose syncs are counted, at the same time: nothing is timed then. */
+const UNTIMED_AT_A_TIME = 3;
+
+/** What to run. */
+export interface RunOptions {
+  readonly workload: Workload;
+  readonly kinds: readonly ContenderKind[];
+  readonly effort: Effort;
+  readonly seed: number;
+  readonly repetitions: number;
+  /** Rounds that are submitted together. Default 1. */
+  readonly inFlight?: number;
+  /** Gives the process of a contender; without it each workload has fresh ones. */
+  readonly hostOf?: (kind: ContenderKind) => Host;
+  /** Scratch folder of this run; it is made and removed. */
+  readonly dir: string;
+  readonly progress: (line: string) => void;
+}
+
+/** What one contender gave, raw. */
+export interface Measured {
+  readonly kind: ContenderKind;
+  /** The rounds of each repetition. */
+  readonly repetitions: readonly (readonly Durable[])[];
+  /** Totals of the measured part. */
+  readonly spent: Pick<Figures, 'cpuMs' | 'writtenBytes' | 'storageBytes' | 'rounds' | 'userBytes'>;
+  readonly syncs: number | null;
+  readonly counted: SyncCounts | undefined;
+  readonly rssBytes: number;
+  readonly rssPeakBytes: number;
+  readonly diskBytes: number;
+  readonly restarts: Restarts | undefined;
+}
+
+interface Runner {
+  readonly kind: ContenderKind;
+  readonly dir: string;
+  readonly host: Host;
+  readonly repetitions: Durable[][];
+  before?: Figures;
+}
+
+/** Runs a workload. */
+export async function runWorkload(options: RunOptions): Promise<Measured[]> {
+  const { kinds, dir, progress, repetitions, effort } = options;
+  const runners: Runner[] = [];
+  mkdirSync(dir, { recursive: true });
+  try {
+    for (const kind of kinds) {
+      const place = join(dir, `store-${runners.length}`);
+      mkdirSync(place);
+      runners.push({ kind, dir: place, host: options.hostOf?.(kind) ?? new Host(), repetitions: [] });
+    }
+    await mapLimited(runners, UNTIMED_AT_A_TIME, (runner) => {
+      progress(`filling ${runner.kind.name}`);
+      return warmUp(runner, options);
+    });
+    for (const runner of runners) runner.before = await runner.host.figures();
+    let turn = 0;
+    for (let repetition = 0; repetition < repetitions; repetition++) {
+      for (const { repetitions } of runners) repetitions.push([]);
+      for (let slice = 0; slice < effort.slices; slice++, turn++) {
+        for (let i = 0; i < runners.length; i++) {
+          const runner = runners[(i + turn) % runners.length] as Runner;
+          progress(
+            `repetition ${repetition + 1}/${repetitions}, slice ${slice + 1}/${effort.slices}: ${runner.kind.name}`,
+          );
+          const times = await runner.host.run(1, effort.sliceRoundsMax, effort.sliceMsMax, {
+            inFlight: options.inFlight ?? 1,
+          });
+          runner.repetitions[repetition]?.push(...times);
+        }
+      }
+    }
+    const measured: Measured[] = [];
+    for (const runner of runners) measured.push(await finish(runner, options));
+    const counts = await countAll(options);
+    return measured.map((one) => ({ ...one, counted: counts.get(one.kind) }));
+  } finally {
+    if (options.hostOf === undefined) for (const { host } of runners) await host.end();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function warmUp({ kind, dir, host }: Runner, { workload, seed, effort }: RunOptions): Promise<void> {
+  const { roundsToFill } = await host.open(kind.name, dir, workload.id, seed);
+  const roundsMax = Math.max(roundsToFill, effort.warmUpRoundsMax);
+  await host.run(roundsToFill, roundsMax, effort.warmUpMsMax);
+}
+
+async function finish(runner: Runner, options: RunOptions): Promise<Measured> {
+  const { kind, host, dir, before } = runner;
+  const { effort, progress } = options;
+  const after = await host.figures();
+  if (before === undefined) throw new Error('nothing was measured');
+  const { diskBytes } = treeSize(dir);
+  await host.close();
+  if (options.hostOf === undefined) await host.end();
+  progress(`${kind.name}: restarting`);
+  const again = effort.restarts === 0 ? undefined : await restarts(kind, dir, effort.restarts);
+  rmSync(dir, { recursive: true, force: true });
+  return {
+    kind,
+    repetitions: runner.repetitions,
+    spent: {
+      cpuMs: after.cpuMs - before.cpuMs,
+      writtenBytes: after.writtenBytes - before.writtenBytes,
+      storageBytes: after.storageBytes - before.storageBytes,
+      rounds: after.rounds - before.rounds,
+      userBytes: after.userBytes - before.userBytes,
+    },
+    syncs: after.syncs === null || before.syncs === null ? null : after.syncs - before.syncs,
+    counted: undefined,
+    rssBytes: after.rssBytes,
+    rssPeakBytes: after.rssPeakBytes,
+    diskBytes,
+    restarts: again,
+  };
+}
+
+/** Counts everybody's syncs, where that is wanted and possible. */
+async function countAll({ kinds, workload, seed, effort, dir, progress }: RunOptions) {
+  const counts = new Map<ContenderKind, SyncCounts>();
+  if (effort.countedRounds === 0 || !(await canTrace())) return counts;
+  await mapLimited(kinds, UNTIMED_AT_A_TIME, async (kind) => {
+    progress(`counting the syncs of ${kind.name}`);
+    const place = join(dir, `counting-${kinds.indexOf(kind)}`);
+    counts.set(kind, await countSyncs(kind.name, workload.id, seed, effort.countedRounds, place));
+  });
+  return counts;
+}

@@ -1,0 +1,38 @@
+/** Order statistics. Samples are never changed in place. */
+
+/** The value below which `share` (0 to 1) of the samples lie: the nearest rank, always a sample that was measured. */
+export function percentile(samples: readonly number[], share: number): number {
+  if (samples.length === 0) return Number.NaN;
+  const sorted = [...samples].sort((a, b) => a - b);
+  const rank = Math.ceil(share * sorted.length);
+  return sorted[Math.min(sorted.length, Math.max(1, rank)) - 1] as number;
+}
+
+/** The middle sample; of an even number, the mean of the two in the middle. */
+export function median(samples: readonly number[]): number {
+  if (samples.length === 0) return Number.NaN;
+  const sorted = [...samples].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] as number;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
+}
+
+/** A figure that was measured once a repetition. */
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Median, lowest and highest of the repetitions. */
+export function spread(samples: readonly number[]): Spread {
+  return { median: median(samples), min: Math.min(...samples), max: Math.max(...samples) };
+}
+
+/** `value` with `digits` significant digits, without an exponent. */
+export function digits(value: number, count = 3): string {
+  if (!Number.isFinite(value)) return '-';
+  if (value === 0) return '0';
+  const decimals = Math.max(0, count - 1 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(decimals, 6));
+}

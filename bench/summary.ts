@@ -1,0 +1,94 @@
+/** From what was measured to the figures of the report. */
+import { autobahn } from '../src/model/autobahn/index.js';
+import type { Durable } from './contenders/contender.js';
+import { type ContenderResult, type Latency, QUANTILES, type Syncs, type WorkloadResult } from './results.js';
+import { RoundSource } from './rounds.js';
+import type { Measured } from './run.js';
+import { percentile, spread } from './stats.js';
+import type { Workload } from './workload.js';
+
+/** Summarises a workload's run. */
+export function summarize(
+  workload: Workload,
+  measured: readonly Measured[],
+  skipped: WorkloadResult['skipped'],
+): WorkloadResult {
+  const plain = measured.map(summarizeOne);
+  const p50Of = (name: string) => plain.find((result) => result.name === name)?.roundMs.p50.median;
+  const over = (result: Plain, name: string) => {
+    const other = p50Of(name);
+    return other === undefined ? null : result.roundMs.p50.median / other;
+  };
+  const contenders = plain.map((result) => ({
+    ...result,
+    overLimit: over(result, 'limit'),
+    overRaw: over(result, 'raw'),
+    overGoWal: over(result, 'go-wal'),
+  }));
+  return { workload, entryBytes: entryBytesOf(workload), contenders, skipped, complaints: complaintsOf(contenders) };
+}
+
+type Plain = Omit<ContenderResult, 'overLimit' | 'overRaw' | 'overGoWal'>;
+
+function summarizeOne(one: Measured): Plain {
+  const { kind, repetitions, spent, restarts } = one;
+  const all = repetitions.flat().map(({ roundMs }) => roundMs);
+  return {
+    name: kind.name,
+    description: kind.description,
+    rounds: all.length,
+    roundMs: latency(repetitions, ({ roundMs }) => roundMs),
+    firstBlockMs: latency(repetitions, ({ firstBlockMs }) => firstBlockMs),
+    lastBlockMs: latency(repetitions, ({ lastBlockMs }) => lastBlockMs),
+    quantilesMs: QUANTILES.map((share) => percentile(all, share)),
+    cpuMsPerRound: spent.cpuMs / spent.rounds,
+    syncs: syncsOf(one),
+    userBytesPerRound: spent.userBytes / spent.rounds,
+    writtenBytesPerRound: spent.writtenBytes / spent.rounds,
+    storageBytesPerRound: spent.storageBytes / spent.rounds,
+    writeAmplification: spent.storageBytes / spent.userBytes,
+    diskBytes: one.diskBytes,
+    restartMs: restarts === undefined ? null : spread(restarts.openMs),
+    live: restarts?.live ?? null,
+    rssBytes: one.rssBytes,
+    rssPeakBytes: one.rssPeakBytes,
+  };
+}
+
+function latency(repetitions: Measured['repetitions'], pick: (durable: Durable) => number): Latency {
+  const at = (share: number) => spread(repetitions.map((rounds) => percentile(rounds.map(pick), share)));
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+function syncsOf({ counted, syncs, spent }: Measured): Syncs | null {
+  if (counted !== undefined) {
+    const { fsyncs, fdatasyncs } = counted;
+    return { perRound: fsyncs + fdatasyncs, how: 'strace', fsyncs, fdatasyncs };
+  }
+  return syncs === null ? null : { perRound: syncs / spent.rounds, how: 'derived' };
+}
+
+/** The sizes of a round's entries when the lanes are full. */
+function entryBytesOf(workload: Workload): WorkloadResult['entryBytes'] {
+  // Small blocks fill the lanes as well; only the sizes of one block of the workload's own are wanted.
+  const source = new RoundSource({ ...workload, blockBytes: 1024 }, 1);
+  let round = source.next();
+  for (let i = 1; i < source.roundsToFill; i++) round = source.next();
+  const [block] = new RoundSource({ ...workload, lanes: 1, blocksPerLane: 1 }, 1).next().blocks;
+  return {
+    block: block === undefined ? 0 : autobahn.block.toWire(block).length,
+    commitQC: autobahn.commitQC.toWire(round.commitQCs[0]).length,
+    anchor: round.anchor === undefined ? 0 : autobahn.anchor.toWire(round.anchor).length,
+  };
+}
+
+/** All contenders got the same rounds, so all that can be opened again must hold the same. */
+function complaintsOf(contenders: readonly ContenderResult[]): string[] {
+  const held = contenders.filter(({ live }) => live !== null);
+  const first = held[0];
+  return held
+    .filter(({ live }) => JSON.stringify(live) !== JSON.stringify(first?.live))
+    .map(
+      ({ name, live }) => `${name} holds ${JSON.stringify(live)}, ${first?.name} holds ${JSON.stringify(first?.live)}`,
+    );
+}

@@ -1,0 +1,66 @@
+/**
+ * Counts the fsync and fdatasync calls of a contender's rounds, in a run of its own under strace: what the kernel saw, not what the
+ * contender says. Without strace there is only what a contender counts itself.
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Host } from './host.js';
+import { MARK_BEGIN, MARK_END } from './marks.js';
+
+const TRACED = 'trace=fsync,fdatasync,?access,?faccessat,?faccessat2';
+
+/** Syncs of each kind in a round, on average. */
+export interface SyncCounts {
+  readonly fsyncs: number;
+  readonly fdatasyncs: number;
+  readonly rounds: number;
+}
+
+let strace: Promise<boolean> | undefined;
+
+/** True if a process can be traced here. */
+export function canTrace(): Promise<boolean> {
+  strace ??= promisify(execFile)('strace', ['-o', '/dev/null', '-e', TRACED, 'true']).then(
+    () => true,
+    () => false,
+  );
+  return strace;
+}
+
+/** Fills the lanes, then counts the syncs of `rounds` rounds. `dir` is made and removed. */
+export async function countSyncs(
+  contender: string,
+  workload: string,
+  seed: number,
+  rounds: number,
+  dir: string,
+): Promise<SyncCounts> {
+  mkdirSync(dir, { recursive: true });
+  const trace = join(dir, 'trace');
+  const data = join(dir, 'data');
+  mkdirSync(data);
+  const host = new Host(['strace', '-f', '-qq', '--seccomp-bpf', '-o', trace, '-e', TRACED]);
+  try {
+    const { roundsToFill } = await host.open(contender, data, workload, seed);
+    await host.run(roundsToFill, roundsToFill, 0);
+    await host.run(rounds, rounds, 0, { marked: true });
+    await host.close();
+    await host.end();
+    return { ...countIn(readFileSync(trace, 'utf8'), rounds), rounds };
+  } finally {
+    await host.end();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Counts the calls between the marks. A call that another thread interrupts is on two lines; its beginning counts. */
+export function countIn(trace: string, rounds: number): Pick<SyncCounts, 'fsyncs' | 'fdatasyncs'> {
+  const begin = trace.indexOf(`"${MARK_BEGIN}"`);
+  const end = trace.indexOf(`"${MARK_END}"`);
+  if (begin < 0 || end < begin) throw new Error('the trace does not show the marks');
+  const part = trace.slice(begin, end);
+  const count = (name: string) => part.split(new RegExp(`^\\d+ +${name}\\(`, 'm')).length - 1;
+  return { fsyncs: count('fsync') / rounds, fdatasyncs: count('fdatasync') / rounds };
+}

@@ -1,0 +1,144 @@
+/**
+ * The process of one contender: it makes its own rounds, from the same seed as all others, and times them. Parent and worker talk
+ * over Node's IPC channel, one request at a time (host.ts).
+ */
+import { existsSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Contender, Durable, Job } from './contenders/contender.js';
+import { contenderOf } from './contenders/index.js';
+import { MARK_BEGIN, MARK_END } from './marks.js';
+import { memoryOf, writtenBy } from './proc.js';
+import type { Answer, Figures, Request } from './protocol.js';
+import { RoundSource } from './rounds.js';
+import { roundBlockBytes, workloadOf } from './workload.js';
+
+/** Rounds that are made ready at a time, so that making them does not lie between measured ones more than it must. */
+const CHUNK_ROUNDS = 50;
+const CHUNK_BYTES = 48 * 1024 * 1024;
+/** The same before it is known how long a round takes. */
+const FIRST_CHUNK_ROUNDS = 5;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** One open contender and the rounds that it is given. */
+class Session {
+  readonly #contender: Contender;
+  readonly #source: RoundSource;
+  #rounds = 0;
+  #userBytes = 0;
+  /** CPU time of this process that is not the contender's: making rounds. */
+  #sparedMs = 0;
+
+  constructor(contender: Contender, source: RoundSource) {
+    this.#contender = contender;
+    this.#source = source;
+  }
+
+  get roundsToFill(): number {
+    return this.#source.roundsToFill;
+  }
+
+  /** Runs rounds until there were `roundsMax`, or, after `roundsMin`, `msMax` of them. */
+  async run(roundsMin: number, roundsMax: number, msMax: number, inFlight: number): Promise<Durable[]> {
+    const times: Durable[] = [];
+    let spent = 0;
+    while (times.length < roundsMax && (times.length < roundsMin || spent < msMax)) {
+      const wanted = times.length < roundsMin ? roundsMin - times.length : ((msMax - spent) / spent) * times.length;
+      const most = Math.min(roundsMax - times.length, times.length === 0 ? FIRST_CHUNK_ROUNDS : CHUNK_ROUNDS);
+      const jobs = this.#prepare(Math.min(most, this.#chunkRounds, Math.ceil(wanted)));
+      for (let at = 0; at < jobs.length; at += inFlight) {
+        const started = performance.now();
+        times.push(...(await Promise.all(jobs.slice(at, at + inFlight).map((job) => job()))));
+        spent += performance.now() - started;
+      }
+    }
+    return times;
+  }
+
+  get #chunkRounds(): number {
+    return Math.max(1, Math.floor(CHUNK_BYTES / roundBlockBytes(this.#source.workload)));
+  }
+
+  /** Makes rounds ready, and leaves no garbage of that for the rounds to collect. */
+  #prepare(rounds: number): Job[] {
+    const before = cpuMs();
+    const jobs: Job[] = [];
+    for (let i = 0; i < rounds; i++) {
+      jobs.push(this.#contender.prepare(this.#source.next()));
+      this.#rounds++;
+      this.#userBytes += this.#contender.userBytes;
+    }
+    collectGarbage();
+    this.#sparedMs += cpuMs() - before;
+    return jobs;
+  }
+
+  /** Totals since the beginning. */
+  async figures(): Promise<Figures> {
+    const counts = { rounds: this.#rounds, userBytes: this.#userBytes, syncs: this.#contender.syncs ?? null };
+    const own = await this.#contender.figures?.();
+    if (own !== undefined) return { ...own, ...counts };
+    collectGarbage();
+    const { rss, rssPeak } = memoryOf('self');
+    const { calls, storage } = writtenBy('self');
+    return {
+      cpuMs: cpuMs() - this.#sparedMs,
+      rssBytes: rss,
+      rssPeakBytes: rssPeak,
+      writtenBytes: calls,
+      storageBytes: storage,
+      ...counts,
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#contender.close();
+  }
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+let session: Session | undefined;
+
+function opened(): Session {
+  if (session === undefined) throw new Error('nothing is open');
+  return session;
+}
+
+async function handle(request: Request): Promise<unknown> {
+  switch (request.kind) {
+    case 'open': {
+      const source = new RoundSource(workloadOf(request.workload), request.seed);
+      session = new Session(await contenderOf(request.contender).open(request.dir), source);
+      return { roundsToFill: session.roundsToFill };
+    }
+    case 'run':
+      if (request.marked) existsSync(MARK_BEGIN);
+      try {
+        return await opened().run(request.roundsMin, request.roundsMax, request.msMax, request.inFlight);
+      } finally {
+        if (request.marked) existsSync(MARK_END);
+      }
+    case 'figures':
+      return opened().figures();
+    case 'close':
+      return opened().close();
+    case 'restart':
+      return contenderOf(request.contender).restart?.(request.dir);
+  }
+}
+
+process.on('message', async (request: Request) => {
+  let answer: Answer;
+  try {
+    answer = { value: await handle(request) };
+  } catch (error) {
+    answer = { error: (error as Error).stack ?? String(error) };
+  }
+  process.send?.(answer);
+});

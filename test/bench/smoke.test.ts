@@ -1,0 +1,159 @@
+/** Every contender for a few tiny rounds: the harness works and all of them end up holding the same. No figure is judged. */
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Durable } from '../../bench/contenders/contender.js';
+import { CONTENDERS, contenderOf } from '../../bench/contenders/index.js';
+import { variantName } from '../../bench/contenders/variant.js';
+import { describeMachine } from '../../bench/machine.js';
+import { toMarkdown } from '../../bench/markdown.js';
+import { BatchSource } from '../../bench/operations.js';
+import type { Results } from '../../bench/results.js';
+import { RoundSource } from '../../bench/rounds.js';
+import { runWorkload } from '../../bench/run.js';
+import { percentile } from '../../bench/stats.js';
+import { summarize } from '../../bench/summary.js';
+import { countIn } from '../../bench/syncs.js';
+import { BLOCKS_KEPT, type Workload, workloadOf } from '../../bench/workload.js';
+import { inTemp } from '../support/temp.js';
+
+const test = suite('bench');
+
+const TINY: Workload = { id: 'tiny', lanes: 2, blocksPerLane: 3, blockBytes: 1024 };
+const ROADS_KEPT = BLOCKS_KEPT / TINY.blocksPerLane;
+const ROUNDS = ROADS_KEPT + 3;
+
+test('rounds: the same seed makes the same ones, with the sizes of the table', () => {
+  const make = () => {
+    const source = new RoundSource(workloadOf('ii'), 7);
+    const batches = new BatchSource();
+    return Array.from({ length: 31 }, () => batches.next(source.next())).pop() ?? [];
+  };
+  const batch = make();
+  assert.equal(batch, make());
+  const puts = batch.filter((operation) => operation.type === 'put');
+  const blocks = puts.filter(({ key }) => key.startsWith('lane/'));
+  assert.is(blocks.length, 20);
+  for (const { value } of blocks) assert.ok(Math.abs(value.length - 1024) <= 16, `${value.length}`);
+  assert.is(puts[0]?.key, 'meta/tip');
+  assert.is(batch.filter(({ type }) => type === 'del').length, 21, 'a block a lane and a CommitQC go');
+});
+
+for (const kind of CONTENDERS) {
+  test(
+    `${kind.name} makes rounds durable and comes back with them`,
+    inTemp(async (dir) => {
+      const reason = await kind.unavailable?.();
+      if (reason !== undefined) {
+        process.stdout.write(`skipped: ${kind.name}: ${reason}\n`);
+        return;
+      }
+      const source = new RoundSource(TINY, 1);
+      const contender = await kind.open(dir);
+      const times: Durable[] = [];
+      for (let round = 0; round < ROUNDS; round++) times.push(await contender.prepare(source.next())());
+      assert.ok(contender.userBytes > TINY.lanes * TINY.blocksPerLane * 512);
+      await contender.close();
+      for (const { roundMs, firstBlockMs, lastBlockMs } of times) {
+        assert.ok(firstBlockMs > 0 && firstBlockMs <= lastBlockMs && lastBlockMs <= roundMs);
+      }
+      if (kind.restart === undefined) return;
+      const { openMs, live } = await kind.restart(dir);
+      assert.ok(openMs > 0);
+      assert.equal(live, { blocks: TINY.lanes * BLOCKS_KEPT, commitQCs: ROADS_KEPT, anchors: 1 });
+    }),
+  );
+}
+
+test('a variant of the store says its settings in its name', () => {
+  const name = variantName({ writeBufferBytes: 1024 * 1024, compression: true });
+  assert.is(name, 'level writeBufferBytes=1048576 compression=true');
+  assert.is(contenderOf(name).name, name);
+  assert.throws(() => contenderOf('level speed=11'), /no setting "speed"/);
+  assert.throws(() => contenderOf('fastest'), /no contender "fastest"/);
+});
+
+test(
+  'a run in worker processes gives the figures of the report',
+  inTemp(async (dir) => {
+    const workload = workloadOf('i');
+    const measured = await runWorkload({
+      workload,
+      kinds: ['limit', 'raw', 'level'].map(contenderOf),
+      effort: {
+        warmUpRoundsMax: 31,
+        warmUpMsMax: 0,
+        sliceRoundsMax: 4,
+        sliceMsMax: 60_000,
+        slices: 1,
+        restarts: 1,
+        countedRounds: 2,
+      },
+      seed: 1,
+      repetitions: 3,
+      dir: join(dir, 'run'),
+      progress: () => undefined,
+    });
+    const result = summarize(workload, measured, []);
+    assert.equal(result.complaints, []);
+    assert.equal(
+      result.contenders.map(({ name }) => name),
+      ['limit', 'raw', 'level'],
+    );
+    for (const one of result.contenders) {
+      assert.is(one.rounds, 12);
+      assert.ok(one.roundMs.p50.min <= one.roundMs.p50.median && one.roundMs.p50.median <= one.roundMs.max.max);
+      assert.is(one.syncs?.perRound, 1, `${one.name}: one synced write a round, ${one.syncs?.how}`);
+      assert.ok(one.userBytesPerRound > 4 * 1024 && one.diskBytes > 0 && one.cpuMsPerRound > 0);
+    }
+    const level = result.contenders[2];
+    assert.equal(level?.live, { blocks: 4 * BLOCKS_KEPT, commitQCs: BLOCKS_KEPT, anchors: 1 });
+    assert.ok((level?.overRaw ?? 0) > 0 && (level?.overLimit ?? 0) > 0);
+    assert.is(level?.overGoWal, null);
+    const results: Results = {
+      format: 1,
+      startedAt: new Date(0).toISOString(),
+      seconds: 1,
+      quick: true,
+      seed: 1,
+      repetitions: 3,
+      machine: describeMachine(dir),
+      loadAfter: 0,
+      workloads: [result],
+    };
+    assert.equal(
+      JSON.parse(JSON.stringify(results)).workloads[0].contenders.length,
+      3,
+      'nothing in it is lost as JSON',
+    );
+    const table = toMarkdown(results, [])
+      .split('\n')
+      .filter((line) => line.startsWith('|'));
+    assert.is(table.length, 5);
+    assert.is(new Set(table.map((line) => line.split('|').length)).size, 1, 'every row has every column');
+  }),
+);
+
+test('syncs are counted between the marks only', () => {
+  const trace = [
+    '10 fdatasync(20) = 0',
+    '10 access("/lanestore-bench-begin", F_OK) = -1 ENOENT (No such file or directory)',
+    '12 fdatasync(20 <unfinished ...>',
+    '10 fsync(21) = 0',
+    '12 <... fdatasync resumed>) = 0',
+    '12 fdatasync(20) = 0',
+    '10 access("/lanestore-bench-end", F_OK) = -1 ENOENT (No such file or directory)',
+    '12 fdatasync(20) = 0',
+    '',
+  ].join('\n');
+  assert.equal(countIn(trace, 2), { fsyncs: 0.5, fdatasyncs: 1 });
+  assert.throws(() => countIn('', 1), /marks/);
+});
+
+test('a percentile is a sample that was measured', () => {
+  assert.is(percentile([4, 1, 3, 2], 0.5), 2);
+  assert.is(percentile([4, 1, 3, 2], 0.99), 4);
+  assert.is(percentile([5], 0), 5);
+});
+
+test.run();
