@@ -1,0 +1,89 @@
+/** The examples of docs/format.md are what the code writes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { ClassicLevel } from 'classic-level';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { autobahn, KEY_SHAPES, openLevel, parseKey, TIP_KEY } from '../../src/index.js';
+import { loadRounds, packageRoot } from '../support/fixtures.js';
+import { withTemp } from '../support/temp.js';
+
+const test = suite('docs/format.md');
+const page = readFileSync(join(packageRoot, 'docs/format.md'), 'utf8');
+
+/** The hex of an annotated listing: per line what stands before the comment. */
+function listingBytes(listing: string): Buffer {
+  const hex = listing
+    .split('\n')
+    .map((line) => line.trim().split(/ {2,}/)[0] ?? '')
+    .map((part) => (/^[0-9a-f ]+$/.test(part) ? part.replaceAll(' ', '') : ''))
+    .join('');
+  return Buffer.from(hex, 'hex');
+}
+
+function block(after: string): string {
+  const from = page.indexOf('```', page.indexOf(after)) + 4;
+  return page.slice(from, page.indexOf('```', from));
+}
+
+function replayed(check: (db: ClassicLevel<string, Buffer>) => Promise<void>): Promise<void> {
+  return withTemp(async (directory) => {
+    const store = await openLevel(directory, { model: autobahn });
+    for (const round of loadRounds('wal')) {
+      await store.persist({
+        anchor: round.anchor === undefined ? undefined : autobahn.anchor.fromWire(round.anchor),
+        commitQCs: round.commitQCs.map((qc) => autobahn.commitQC.fromWire(qc)),
+        blocks: round.blocks.map((bytes) => autobahn.block.fromWire(bytes)),
+      });
+    }
+    await store.close();
+    const db = new ClassicLevel<string, Buffer>(join(directory, 'level'), { valueEncoding: 'buffer' });
+    await check(db);
+    await db.close();
+  });
+}
+
+test('the worked record, the key listing and the tip are those of the fixture', () =>
+  replayed(async (db) => {
+    const key = /The key `([^`]+)`/.exec(page)?.[1] ?? '';
+    const value = await db.get(key);
+    assert.ok(value, 'the worked record is there');
+    assert.is(listingBytes(block('### One record')).toString('hex'), value.toString('hex'));
+    assert.is(value.length, 628);
+    assert.is(crc32(Buffer.concat([Buffer.from(key), value.subarray(2, -5)])), 0x34269056);
+
+    const keys = await db.keys().all();
+    assert.is(keys.length, 67);
+    const listed = block('as RocksDB')
+      .split('\n')
+      .filter((line) => !line.startsWith('$') && line !== '...' && line !== '');
+    let at = -1;
+    for (const line of listed) {
+      const next = keys.indexOf(line);
+      assert.ok(next > at, `${line} is listed in order`);
+      at = next;
+    }
+
+    const tip = (await db.get(TIP_KEY))?.toString('hex') ?? '';
+    for (const part of [
+      '63736571' + '1b0000000000000028',
+      '66616e63686f72' + '1a652a9f27',
+      '6271638' + '31b000000000000001f1b00000000000000281b000000000000001f',
+    ]) {
+      assert.ok(tip.includes(part), part);
+    }
+  }));
+
+test('the key table has every kind of key', () => {
+  for (const shape of Object.values(KEY_SHAPES)) {
+    const shown = shape.replace(
+      /<20 digits>/,
+      shape.startsWith('qc') ? '<road index>' : shape.startsWith('lane') ? '<block number>' : '<seq>',
+    );
+    assert.ok(page.includes(`\`${shown}\``), shown);
+  }
+  assert.is(parseKey('values/1'), undefined);
+});
+
+test.run();

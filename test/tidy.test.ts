@@ -1,0 +1,137 @@
+/** The house rules that a machine can check (shared/style.md): imports point downward, tests run, symbols are documented. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ERROR_CODES } from '../src/errors.js';
+import { packageRoot } from './support/fixtures.js';
+
+const test = suite('tidy');
+
+/** Lower rooms first; a room may import itself and what stands before it. */
+const ROOMS = [
+  'errors',
+  'keys',
+  'model',
+  'adapter',
+  'adapter/wal',
+  'adapter/level',
+  'migrations',
+  'avail',
+  'index',
+] as const;
+/** Rooms that see the public index only. */
+const OUTER_ROOMS = ['conformance', 'inspector', 'cli'];
+
+function filesBelow(folder: string, suffix: string): string[] {
+  return readdirSync(join(packageRoot, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(suffix))
+    .map((entry) => relative(packageRoot, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+function source(file: string): string {
+  return readFileSync(join(packageRoot, file), 'utf8');
+}
+
+function roomOf(file: string): string {
+  const path = relative('src', file).replace(/\.ts$/, '');
+  const room = [...OUTER_ROOMS, ...ROOMS].filter((name) => path === name || path.startsWith(`${name}/`));
+  return room.sort((a, b) => b.length - a.length)[0] ?? `no room: ${file}`;
+}
+
+function importsOf(file: string): string[] {
+  const paths = [...source(file).matchAll(/(?:from|import\() ?'(\.[^']+)'/g)].map((match) => match[1] ?? '');
+  return paths.map((path) => relative(packageRoot, resolve(packageRoot, dirname(file), path)).replace(/\.js$/, '.ts'));
+}
+
+const sources = filesBelow('src', '.ts');
+const tests = filesBelow('test', '.ts');
+
+test('imports point downward', () => {
+  const wrong: string[] = [];
+  for (const file of sources) {
+    const room = roomOf(file);
+    for (const imported of importsOf(file)) {
+      const other = roomOf(imported);
+      if (room === other) continue;
+      const allowed = OUTER_ROOMS.includes(room)
+        ? other === 'index' || (room === 'cli' && other === 'inspector')
+        : ROOMS.indexOf(other as (typeof ROOMS)[number]) !== -1 &&
+          ROOMS.indexOf(other as (typeof ROOMS)[number]) < ROOMS.indexOf(room as (typeof ROOMS)[number]);
+      if (!allowed) wrong.push(`${file} imports ${imported}`);
+    }
+  }
+  assert.equal(wrong, []);
+  assert.ok(sources.length > 30, 'the sources were found');
+});
+
+test('every file of tests runs its suites', () => {
+  for (const file of tests.filter((name) => name.endsWith('.test.ts'))) {
+    const text = source(file);
+    const suites = [...text.matchAll(/= suite(?:<[^>]*>)?\([`'"]/g)].length;
+    const runs = [...text.matchAll(/^\s*\w+\.run\(\);/gm)].length;
+    assert.ok(suites > 0, `${file} has a suite`);
+    assert.is(runs, suites, `${file} runs each of its suites`);
+  }
+});
+
+test('no test is focused or skipped', () => {
+  // Put together here, so that this file does not find itself.
+  const words = ['only', 'skip'].map((word) => `.${word}(`);
+  for (const file of tests) for (const word of words) assert.not.ok(source(file).includes(word), `${file}: ${word}`);
+});
+
+test('every exported symbol is documented', () => {
+  const bare: string[] = [];
+  for (const file of sources.filter((name) => !name.endsWith('_pb.ts'))) {
+    const lines = source(file).split('\n');
+    for (const [i, line] of lines.entries()) {
+      if (!/^export (?:declare |abstract |async )*(?:function|class|interface|type|const|enum) \w/.test(line)) continue;
+      const before =
+        lines
+          .slice(0, i)
+          .reverse()
+          .find((other) => !other.startsWith('// biome-ignore')) ?? '';
+      // An overload's implementation is documented by its overloads.
+      const overloaded = /function (\w+)/.exec(line)?.[1];
+      const isOverload =
+        overloaded !== undefined &&
+        lines
+          .slice(0, i)
+          .some((other) => other.includes(`function ${overloaded}<`) || other.includes(`function ${overloaded}(`));
+      if (!before.trimEnd().endsWith('*/') && !isOverload) bare.push(`${file}:${i + 1} ${line.slice(0, 80)}`);
+    }
+  }
+  assert.equal(bare, []);
+});
+
+test('every file says what it is about', () => {
+  for (const file of sources.filter((name) => !name.endsWith('_pb.ts'))) {
+    assert.match(source(file), /^(?:#!.*\n)?\/\*\*/, file);
+  }
+});
+
+test('every error code is documented with its cause and its remedy', () => {
+  const page = source('docs/errors.md');
+  for (const [code, { cause, remedy }] of Object.entries(ERROR_CODES)) {
+    for (const text of [`## ${code}`, cause, remedy]) assert.ok(page.includes(text), `${code}: ${text}`);
+  }
+});
+
+test('every runtime dependency is said to be for something', () => {
+  const { dependencies } = JSON.parse(source('package.json')) as { dependencies: Record<string, string> };
+  const page = source('docs/architecture.md');
+  for (const name of Object.keys(dependencies)) assert.ok(page.includes(`\`${name}\``), name);
+});
+
+test('every subpath of the package is built from a source', () => {
+  const { exports } = JSON.parse(source('package.json')) as { exports: Record<string, { default?: string } | string> };
+  for (const [subpath, target] of Object.entries(exports)) {
+    if (typeof target === 'string') continue;
+    const file = target.default?.replace('./dist/', 'src/').replace(/\.js$/, '.ts') ?? '';
+    assert.ok(sources.includes(file), `${subpath} -> ${file}`);
+  }
+});
+
+test.run();
