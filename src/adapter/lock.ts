@@ -34,13 +34,15 @@ export function lockDirectory(location: string): Unlock {
   return () => directories.delete(identity);
 }
 
-/** Registers an opener of a prefix of a caller's database. @throws LANESTORE_LOCKED if there is one. */
+/** Registers an opener of a prefix of a caller's database. @throws LANESTORE_LOCKED if one of that prefix, or inside or around it, is open. */
 export function lockDatabase(root: object, prefix: string): Unlock {
   const { databases } = registry();
   const prefixes = databases.get(root) ?? new Set();
   databases.set(root, prefixes);
-  if (prefixes.has(prefix)) {
-    throw new LanestoreError('LANESTORE_LOCKED', `a store is open already on this database, prefix "${prefix}"`);
+  for (const other of prefixes) {
+    // One inside of the other is the same keys twice: the outer store would find the inner one's as strays.
+    if (!other.startsWith(prefix) && !prefix.startsWith(other)) continue;
+    throw new LanestoreError('LANESTORE_LOCKED', `a store is open already on this database, prefix "${other}"`);
   }
   prefixes.add(prefix);
   return () => prefixes.delete(prefix);

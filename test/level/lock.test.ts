@@ -297,6 +297,17 @@ databases('has a store for each sublevel, and one for each prefix only', async (
   assert.equal([...other.takeRecovered().blocks], [['0b', plainBlocks('0b', 0, 3)]]);
 });
 
+databases('a store inside or around an open one is refused: they would share keys', async () => {
+  const db = memory();
+  const outer = await openOn(db.sublevel('a'));
+  await refused(openOn(db.sublevel('a').sublevel('b')), 'LANESTORE_LOCKED');
+  await refused(openOn(db), 'LANESTORE_LOCKED');
+  await outer.persist({ blocks: plainBlocks('0a', 0, 2) });
+  await outer.close();
+  await using again = await openOn(db.sublevel('a'));
+  assert.equal(again.takeRecovered().blocks.get('0a'), plainBlocks('0a', 0, 2));
+});
+
 databases('shared with other data through a sublevel keeps both', async () => {
   const db = memory();
   const text = new TextEncoder().encode('world');
