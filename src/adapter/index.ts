@@ -15,3 +15,4 @@ export {
   planLane,
   planRound,
 } from './planner.js';
+export type { LimitOptions } from './room.js';

@@ -2,7 +2,7 @@
  * Writing the CBOR of records: the plain part of RFC 8949 that bodies are made of, in the shortest heads, byte for byte what
  * cbor-x writes with the options of design.md section 4 (a property test compares them).
  *
- * cbor-x reads records; it does not write them because encoding lies on the path to durability, and it takes four times as long on the
+ * cbor-x reads records; it does not write them because encoding lies on the path to durability, and it takes two to four times as long on the
  * many short byte strings of a QC (docs/benchmarks.md). What is not plain is refused here: nothing is stored that does not come back equal.
  */
 import { U64_MAX } from '../../keys/index.js';

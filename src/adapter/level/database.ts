@@ -2,7 +2,7 @@
 import { ClassicLevel } from 'classic-level';
 import { LanestoreError } from '../../errors.js';
 
-/** LevelDB's own settings. Each default is measured, see docs/benchmarks.md. */
+/** LevelDB's own settings. The defaults are not chosen on evidence yet; `bench/tune.ts` compares them on a disk. */
 export interface LevelOptions {
   /** Bytes that LevelDB gathers before it writes a table: larger means fewer stalls, a slower open, more memory (twice this). Default 16 MiB. */
   readonly writeBufferBytes?: number;

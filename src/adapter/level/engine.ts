@@ -31,7 +31,7 @@ export class Engine {
 
   /**
    * One atomic batch, durable when it resolves. The only way in which this project writes to LevelDB. A chained batch: the array
-   * form costs a third more a round (docs/benchmarks.md).
+   * form takes 1.4 times as long a round, or more (docs/benchmarks.md).
    */
   async write(operations: readonly Operation[]): Promise<void> {
     const batch = this.#db.batch();
