@@ -4,9 +4,9 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
+import { diskFiles, type Files, type WritableFile } from '../../src/adapter/files.js';
 import { openNoop } from '../../src/adapter/index.js';
 import { openLevel } from '../../src/adapter/level/index.js';
-import { diskFiles, type WalFile, type WalFiles } from '../../src/adapter/wal/files.js';
 import { ABFile, IndexedWal, openWal, readWal, type WalOptions } from '../../src/adapter/wal/index.js';
 import type { Features, LostEntry, Makers, Place, Subject } from '../../src/conformance/index.js';
 import { blockKey, commitQCKey, laneBytes } from '../../src/keys/index.js';
@@ -157,12 +157,12 @@ export function noopSubject<B, Q, A>({ model, make }: Types<B, Q, A>): Subject<B
 class FailingFiles {
   failing = false;
 
-  readonly files: WalFiles = {
+  readonly files: Files = {
     ...diskFiles,
     open: async (path, mode, how) => this.#watched(await diskFiles.open(path, mode, how)),
   };
 
-  #watched(file: WalFile): WalFile {
+  #watched(file: WritableFile): WritableFile {
     return {
       write: async (data, position) => {
         if (this.failing) throw new Error('no space left on device');

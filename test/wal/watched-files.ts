@@ -3,7 +3,7 @@
  * from the syncs: what those are for, tests look up in the record, and thousands of them would take minutes.
  */
 import { basename } from 'node:path';
-import { diskFiles, type WalFile, type WalFiles } from '../../src/adapter/wal/files.js';
+import { diskFiles, type Files, type WritableFile } from '../../src/adapter/files.js';
 
 /** One operation that changes something on disk. */
 export interface Operation {
@@ -25,7 +25,7 @@ export interface Operation {
 }
 
 /** A recorder; `before` sees each operation before it happens, may wait, and may throw instead of it. */
-export class WatchedFiles implements WalFiles {
+export class WatchedFiles implements Files {
   readonly done: Operation[] = [];
   before: (operation: Operation) => void | Promise<void> = () => {};
 
@@ -34,7 +34,7 @@ export class WatchedFiles implements WalFiles {
     return this.done.map(({ kind, path, to }) => [kind, basename(path), ...(to ? [basename(to)] : [])].join(' '));
   }
 
-  async open(path: string, mode: number, how: { empty: boolean }): Promise<WalFile> {
+  async open(path: string, mode: number, how: { empty: boolean }): Promise<WritableFile> {
     await this.#begin({ kind: 'open', path });
     const file = await diskFiles.open(path, mode, how);
     return {

@@ -9,8 +9,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Finding, LanestoreError } from '../../errors.js';
+import { diskFiles, type Files, type WritableFile } from '../files.js';
 import { type ABContent, type ABEncoding, decodeAB, encodeAB } from './ab-format.js';
-import { diskFiles, type WalFile, type WalFiles } from './files.js';
 import { messageOf, reading, systemCode, writeFailed } from './io.js';
 import { corrupt, PRIVATE_MODE } from './repair.js';
 
@@ -26,7 +26,7 @@ export interface ABFileOptions {
   /** Make the files at the first write, not at open. Default false. */
   readonly lazy?: boolean;
   /** @internal */
-  readonly files?: WalFiles;
+  readonly files?: Files;
 }
 
 /** What a pair holds, read without touching it. */
@@ -88,14 +88,14 @@ export class ABFile {
   readonly encoding: ABEncoding;
   readonly #directory: string;
   readonly #prefix: string;
-  readonly #files: WalFiles;
-  #open: readonly [WalFile, WalFile] | undefined;
+  readonly #files: Files;
+  #open: readonly [WritableFile, WritableFile] | undefined;
   #seq: bigint;
   #next: Slot;
   readonly #lengths: [number, number];
   #closed = false;
 
-  private constructor(scan: ABScan, encoding: ABEncoding, files: WalFiles) {
+  private constructor(scan: ABScan, encoding: ABEncoding, files: Files) {
     const { newest } = scan;
     this.#directory = scan.directory;
     this.#prefix = scan.prefix;
@@ -177,8 +177,8 @@ export class ABFile {
    * Makes both names durable, always: the original does it as well, and no later write has to. And the content: a process that was
    * killed may have left it in the system's memory only.
    */
-  async #openFiles(): Promise<readonly [WalFile, WalFile]> {
-    const opened: WalFile[] = [];
+  async #openFiles(): Promise<readonly [WritableFile, WritableFile]> {
+    const opened: WritableFile[] = [];
     try {
       for (const suffix of SUFFIXES) {
         const path = join(this.#directory, this.#prefix + suffix);

@@ -6,8 +6,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
+import { diskFiles, type Files, type WritableFile } from '../files.js';
 import { copyOf, type LogCodec, readEntries } from './entries.js';
-import { diskFiles, type WalFile, type WalFiles } from './files.js';
 import { encodeFrame, readFrame } from './frame.js';
 import { messageOf, reading, writeFailed } from './io.js';
 import { segmentName } from './names.js';
@@ -29,7 +29,7 @@ export interface IndexedWalOptions {
   /** @internal Size that a segment is cycled at. */
   readonly segmentBytes?: number;
   /** @internal */
-  readonly files?: WalFiles;
+  readonly files?: Files;
 }
 
 interface Parts {
@@ -48,7 +48,7 @@ interface Parts {
 export class IndexedWal<T> {
   readonly #codec: LogCodec<T>;
   readonly #parts: Parts;
-  #file: WalFile;
+  #file: WritableFile;
   /** Ascending; the last is the tail. Only the tail's `count` grows, in {@link #frames}. */
   #sealed: Segment[];
   #tail: { name: string; index: bigint };
@@ -59,7 +59,7 @@ export class IndexedWal<T> {
   #closed = false;
   #failed: LanestoreError | undefined;
 
-  private constructor(codec: LogCodec<T>, parts: Parts, file: WalFile, scan: LogScan<T>) {
+  private constructor(codec: LogCodec<T>, parts: Parts, file: WritableFile, scan: LogScan<T>) {
     this.#codec = codec;
     this.#parts = parts;
     this.#file = file;
@@ -270,7 +270,7 @@ export class IndexedWal<T> {
  * A process that was killed may have left an entry, or a name, that is in the system's memory only. What is handed out as recovered
  * must be durable, so it is synced first.
  */
-async function settle(file: WalFile, directory: string, { files, directorySync }: DirectoryRules): Promise<void> {
+async function settle(file: WritableFile, directory: string, { files, directorySync }: DirectoryRules): Promise<void> {
   try {
     await file.sync();
     if (!directorySync) return;

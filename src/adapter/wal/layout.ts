@@ -13,7 +13,7 @@ import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import { isLaneId, type LaneId } from '../../keys/index.js';
-import type { WalFiles } from './files.js';
+import type { Files } from '../files.js';
 import { reading, systemCode } from './io.js';
 import { LOCK_DIR } from './lock.js';
 
@@ -103,7 +103,7 @@ async function statIfThere(path: string) {
  * Makes the name of a directory durable, and those of its parents, whoever made them, and whenever he died. A parent that cannot
  * be opened or synced (search permission only, a read-only mount) holds no name that was made here.
  */
-export async function syncNames(path: string, files: WalFiles): Promise<void> {
+export async function syncNames(path: string, files: Files): Promise<void> {
   for (let child = path, parent = dirname(path); parent !== child; child = parent, parent = dirname(parent)) {
     try {
       await files.syncDirectory(parent);

@@ -10,13 +10,13 @@ import { join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
+import { diskFiles, type Files } from '../files.js';
 import type { Cursor, Recovered } from '../persistence.js';
 import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound } from '../planner.js';
 import { type LimitOptions, positiveBytes, roomLimits } from '../room.js';
 import { ABFile } from './ab-file.js';
 import type { ABEncoding } from './ab-format.js';
 import { encodePlan } from './encode.js';
-import { diskFiles, type WalFiles } from './files.js';
 import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
 import { mapLimited, reading } from './io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, syncNames, TORN_DIR } from './layout.js';
@@ -44,7 +44,7 @@ export interface WalOptions<B, Q, A> extends LimitOptions {
   /** @internal Size that a segment is cycled at. Default 20 MiB, as the original. */
   readonly segmentBytes?: number;
   /** @internal */
-  readonly files?: WalFiles;
+  readonly files?: Files;
 }
 
 /**

@@ -2,14 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
-import type { WalFile, WalFiles } from './files.js';
+import type { Files, WritableFile } from '../files.js';
 import { systemCode } from './io.js';
 import type { CleanupStep } from './names.js';
 import type { LogScan, TornTail } from './scan.js';
 
 /** What repairs and truncations need to know beside the log itself. */
 export interface DirectoryRules {
-  readonly files: WalFiles;
+  readonly files: Files;
   /** Sync the directory after a segment was made, renamed or removed. The original does not. */
   readonly directorySync: boolean;
 }
@@ -61,7 +61,7 @@ export async function cleanUp(directory: string, steps: readonly CleanupStep[], 
 }
 
 /** Cuts the torn tail off, once its bytes are durable elsewhere: who wants to know what was lost can look. */
-async function cutTail(directory: string, torn: TornTail, files: WalFiles, keep: TornPlace): Promise<string> {
+async function cutTail(directory: string, torn: TornTail, files: Files, keep: TornPlace): Promise<string> {
   const name = `${keep.label}-${torn.name}-${torn.at}`;
   const kept = await keepBytes(torn.bytes, join(keep.directory, name), files, keep.directory);
   const segment = await files.open(join(directory, torn.name), SEGMENT_MODE, { empty: false });
@@ -71,7 +71,7 @@ async function cutTail(directory: string, torn: TornTail, files: WalFiles, keep:
 }
 
 /** Writes and syncs `bytes` under `path`, or beside it if something else is there. A repair that died here writes the same again. */
-async function keepBytes(bytes: Uint8Array, path: string, files: WalFiles, directory: string): Promise<string> {
+async function keepBytes(bytes: Uint8Array, path: string, files: Files, directory: string): Promise<string> {
   await files.makeDirectory(directory);
   await files.syncDirectory(dirname(directory));
   let free = path;
@@ -97,7 +97,7 @@ async function isOther(path: string, bytes: Uint8Array): Promise<boolean> {
 }
 
 /** Closes the file, whatever comes of `work`. */
-export async function closing<T>(file: WalFile, work: () => Promise<T>): Promise<T> {
+export async function closing<T>(file: WritableFile, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {

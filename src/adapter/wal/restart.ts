@@ -1,6 +1,6 @@
 /** A truncation at the front, as tidwall/wal does it: what is left goes to a file of its own, then takes the place of the rest. */
 import { join } from 'node:path';
-import type { WalFile } from './files.js';
+import type { WritableFile } from '../files.js';
 import { START, segmentName, TEMP } from './names.js';
 import { cleanUp, type DirectoryRules, SEGMENT_MODE } from './repair.js';
 
@@ -21,7 +21,7 @@ export async function writeStart(
   index: bigint,
   frames: readonly Uint8Array[],
   { files, directorySync }: DirectoryRules,
-): Promise<WalFile> {
+): Promise<WritableFile> {
   const start = join(directory, segmentName(index) + START);
   const file = await files.open(start + TEMP, SEGMENT_MODE, { empty: true });
   try {

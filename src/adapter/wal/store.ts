@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
+import type { Files } from '../files.js';
 import { fireEach, type HookFailure } from '../hooks.js';
 import type { Cursor, Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
@@ -10,7 +11,6 @@ import type { Plan, PlanState } from '../planner.js';
 import { Room, type RoomLimits } from '../room.js';
 import type { ABFile } from './ab-file.js';
 import { type EncodedPlan, encodePlan } from './encode.js';
-import type { WalFiles } from './files.js';
 import { systemCode, writeFailed } from './io.js';
 import { BLOCKS_DIR, DROPPED } from './layout.js';
 import { Serial } from './serial.js';
@@ -29,7 +29,7 @@ export interface StoreParts<B, Q, A> {
   readonly state: PlanState;
   readonly notes: readonly string[];
   readonly limits: RoomLimits;
-  readonly files: WalFiles;
+  readonly files: Files;
   /** Frees what the store was opened on. */
   readonly release: () => Promise<void>;
 }

@@ -5,7 +5,7 @@
 import * as fs from 'node:fs';
 
 /** An open file. One operation at a time. */
-export interface WalFile {
+export interface WritableFile {
   /** Writes all of `data`, one behind the other, at byte `position`: one system call, unless the system takes less than it was given. */
   write(data: readonly Uint8Array[], position: number): Promise<void>;
   /** Cuts or extends the file to `length` bytes. */
@@ -17,9 +17,9 @@ export interface WalFile {
 }
 
 /** What a WAL does to a directory tree. */
-export interface WalFiles {
+export interface Files {
   /** Opens a file to write; one that is absent is made with `mode`. With `empty`, what it held is gone. */
-  open(path: string, mode: number, how: { empty: boolean }): Promise<WalFile>;
+  open(path: string, mode: number, how: { empty: boolean }): Promise<WritableFile>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file. */
   remove(path: string): Promise<void>;
@@ -35,7 +35,7 @@ export interface WalFiles {
 const DIRECTORY_MODE = 0o700;
 
 /** The real ones: Node's thread pool, and plain file descriptors that stay open. */
-export const diskFiles: WalFiles = {
+export const diskFiles: Files = {
   async open(path, mode, { empty }) {
     const flags = fs.constants.O_CREAT | fs.constants.O_RDWR | (empty ? fs.constants.O_TRUNC : 0);
     return new DiskFile(await called<number>((done) => fs.open(path, flags, mode, done)));
@@ -60,7 +60,7 @@ export const diskFiles: WalFiles = {
   },
 };
 
-class DiskFile implements WalFile {
+class DiskFile implements WritableFile {
   readonly #fd: number;
   #closed = false;
 
