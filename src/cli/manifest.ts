@@ -1,6 +1,6 @@
 /** `lanestore manifest LOCATION` */
-import { autobahn, openLevel } from '../index.js';
-import { manifestOf } from '../inspector/index.js';
+import { autobahn, openView } from '../index.js';
+import { manifestOfView } from '../inspector/index.js';
 import { EXIT, print } from './output.js';
 import type { Verb } from './verb.js';
 
@@ -8,16 +8,16 @@ import type { Verb } from './verb.js';
 export const manifestVerb: Verb = {
   usage: 'LOCATION',
   summary: 'prints everything that the store in LOCATION holds, with hashes, as JSON',
-  help: ['Checks all of it first. The node must be stopped: the store is opened, and locked meanwhile.'],
+  help: [
+    'Works on a private copy: a node may run meanwhile. Checks all of it; what is damaged is left out, listed on stderr,',
+    'and ends with 1.',
+  ],
   options: {},
   positionals: [1, 1],
   async run([location = '']) {
-    const store = await openLevel(location, { model: autobahn, createIfMissing: false });
-    try {
-      print(JSON.stringify(manifestOf(store.takeRecovered()), null, 2));
-    } finally {
-      await store.close();
-    }
+    await using view = await openView(location, { model: autobahn });
+    print(JSON.stringify(await manifestOfView(view), null, 2));
+    if (view.refusal !== undefined) throw view.refusal;
     return EXIT.fine;
   },
 };

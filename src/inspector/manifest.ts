@@ -17,7 +17,9 @@ import {
   payloadHash,
   type Recovered,
   type SignedBlock,
+  type StoreView,
   type Timestamp,
+  type ViewItem,
 } from '../index.js';
 
 /** What identifies the stored bytes of an entry. */
@@ -99,6 +101,24 @@ export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnch
     commitQCs: commitQCs.map(manifestCommitQC),
     lanes: Object.fromEntries(lanes.map(([lane, entries]) => [lane, entries.map(manifestBlock)])),
   };
+}
+
+/** The manifest of what a view shows; what is damaged is not in it, but among the view's findings. */
+export async function manifestOfView(view: StoreView<SignedBlock, CommitQC, PruneAnchor>): Promise<Manifest> {
+  const blocks = new Map<string, SignedBlock[]>();
+  for (const lane of view.cursors.lanes.keys()) {
+    const entries = await soundEntries(view.blocks(lane));
+    if (entries.length > 0) blocks.set(lane, entries);
+  }
+  const { anchor } = view;
+  const commitQCs = await soundEntries(view.commitQCs());
+  return manifestOf({ ...(anchor === undefined ? {} : { anchor }), commitQCs, blocks });
+}
+
+async function soundEntries<T>(items: AsyncIterable<ViewItem<T>>): Promise<T[]> {
+  const entries: T[] = [];
+  for await (const item of items) if ('entry' in item) entries.push(item.entry);
+  return entries;
 }
 
 function manifestAnchor(anchor: PruneAnchor): ManifestAnchor {

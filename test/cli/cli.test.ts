@@ -79,9 +79,10 @@ test(
     const location = join(dir, 'store');
     assert.is(run('replay', fixture('wal-no-anchor', 'rounds.jsonl'), location).status, 0);
     writeFileSync(join(location, 'witness'), '');
-    const { status, stderr } = run('manifest', location);
+    const { status, stdout, stderr } = run('manifest', location);
     assert.is(status, 1);
     assert.match(stderr, /^LANESTORE_CORRUPT: .*\n {2}witness: the file has 0 bytes/);
+    assert.equal(JSON.parse(stdout), loadExpected('wal-no-anchor'));
   }),
 );
 

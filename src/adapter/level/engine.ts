@@ -57,7 +57,7 @@ export class Engine {
   }
 
   /** A reader of a range, ascending, from a snapshot that is taken now. */
-  entries(range: KeyRange): EntryReader {
+  entries(range: Partial<KeyRange>): EntryReader {
     const options = { ...range, ...ENCODINGS, highWaterMarkBytes: READ_AHEAD_BYTES };
     return new EntryReader(this.#db.iterator<string, Uint8Array>(options));
   }

@@ -4,4 +4,8 @@ export type { AnyLevel } from './engine.js';
 export { openLevel } from './open.js';
 export type { DatabaseOptions, LocationOptions, StoreOptions } from './options.js';
 export type { ReadRange } from './reader.js';
+export type { Schema } from './schema.js';
 export { LevelStore, type RecoveryReport } from './store.js';
+export type { Extent, Tip } from './tip.js';
+export * from './view/index.js';
+export type { WitnessSlot } from './witness.js';

@@ -19,7 +19,7 @@ import { createLevel, needsCreation, removeLeftover } from './location.js';
 import { type DatabaseOptions, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames } from './paths.js';
 import { readTip, recover } from './recovery.js';
-import { encodeSchema, FORMAT, readSchema } from './schema.js';
+import { encodeSchema, FORMAT, readSchema, type Schema } from './schema.js';
 import { LevelStore, type RecoveryReport } from './store.js';
 import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from './tip.js';
 import { Witness } from './witness.js';
@@ -160,6 +160,11 @@ function claim(location: string, create: boolean): { paths: StorePaths; unlock: 
 
 /** Reads who the store is and what it must hold. @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT. */
 async function readIdentity(engine: Engine, model: string, hasWitness: boolean): Promise<Tip> {
+  return readTip(engine, (await readStoreSchema(engine, model, hasWitness)).store);
+}
+
+/** Reads what the store is. @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT. */
+export async function readStoreSchema(engine: Engine, model: string, hasWitness: boolean): Promise<Schema> {
   const schema = await engine.get(SCHEMA_KEY);
   if (schema === undefined) {
     const findings = [{ kind: 'schema-missing', key: SCHEMA_KEY, detail: 'the record is missing' }];
@@ -170,7 +175,7 @@ async function readIdentity(engine: Engine, model: string, hasWitness: boolean):
     }
     throw new LanestoreError('LANESTORE_NOT_A_STORE', `the LevelDB has no ${SCHEMA_KEY}: it is not a lanestore`);
   }
-  return readTip(engine, readSchema(schema, model).store);
+  return readSchema(schema, model);
 }
 
 async function recoverStore<B, Q, A>(engine: Engine, options: StoreOptions<B, Q, A>, tip: Tip, started: number) {
@@ -233,13 +238,14 @@ function rootOf(db: AnyLevel): { root: object; prefix: string } {
   return root === undefined ? { root: db, prefix: '' } : { root, prefix: prefix ?? '' };
 }
 
-function noStore(location: string): LanestoreError {
+/** The error for a location that holds no store. */
+export function noStore(location: string): LanestoreError {
   const what = existsSync(location) ? 'holds no store' : 'does not exist';
   return new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}`);
 }
 
 /** Errors of the system, and of classic-level, get a code; programming mistakes stay what they are. */
-function coded(error: unknown): unknown {
+export function coded(error: unknown): unknown {
   if (error instanceof LanestoreError || error instanceof TypeError) return error;
   const { code, message } = error as { code?: string; message?: string };
   const text = message ?? String(error);

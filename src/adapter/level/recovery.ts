@@ -34,11 +34,20 @@ export interface RecoveryResult<B, Q, A> {
   readonly bytes: number;
 }
 
+/** The same with all that was found wrong, for those who look at a damaged store too. */
+export interface Examination<B, Q, A> extends RecoveryResult<B, Q, A> {
+  /** The anchor and the inner state, unless they are damaged or absent; also with `load: false`. */
+  readonly singles: Pick<Recovered<B, Q, A>, 'anchor' | 'inner'>;
+  readonly findings: readonly Finding[];
+  /** How many there were; `findings` holds the first of them. */
+  readonly findingsTotal: number;
+}
+
 /**
  * Reads the tip.
- * @throws LANESTORE_CORRUPT if it is absent, damaged, or of another store than `store`.
+ * @throws LANESTORE_CORRUPT if it is absent, damaged, or of another store than `store`, if that is known.
  */
-export async function readTip(engine: Engine, store: Uint8Array): Promise<Tip> {
+export async function readTip(engine: Engine, store?: Uint8Array): Promise<Tip> {
   const corrupt = (kind: string, detail: string) =>
     new LanestoreError('LANESTORE_CORRUPT', `${TIP_KEY}: ${detail}`, { findings: [{ kind, key: TIP_KEY, detail }] });
   const value = await engine.get(TIP_KEY);
@@ -47,7 +56,7 @@ export async function readTip(engine: Engine, store: Uint8Array): Promise<Tip> {
   if (isFault(record)) throw corrupt(record.kind, record.detail);
   const tip = parseTip(record.body);
   if (typeof tip === 'string') throw corrupt('tip-body', tip);
-  if (Buffer.compare(tip.store, store) !== 0) {
+  if (store !== undefined && Buffer.compare(tip.store, store) !== 0) {
     throw corrupt('tip-store', `it is of store ${hex(tip.store)}, the schema says ${hex(store)}`);
   }
   return tip;
@@ -71,7 +80,19 @@ export async function recover<B, Q, A>(
   tip: Tip,
   options: { readonly load: boolean },
 ): Promise<RecoveryResult<B, Q, A>> {
-  return new Recovery(engine, model, tip, options.load).run();
+  const found = await examine(engine, model, tip, options);
+  if (found.findingsTotal > 0) throw corrupt(found.findings, found.findingsTotal);
+  return found;
+}
+
+/** The same, but what is wrong is handed out, and what is not. `findingsMax` bounds the list. */
+export function examine<B, Q, A>(
+  engine: Engine,
+  model: Model<B, Q, A>,
+  tip: Tip,
+  options: { readonly load: boolean; readonly findingsMax?: number },
+): Promise<Examination<B, Q, A>> {
+  return new Recovery(engine, model, tip, options.load, options.findingsMax ?? FINDINGS_MAX).run();
 }
 
 class Recovery<B, Q, A> {
@@ -79,19 +100,21 @@ class Recovery<B, Q, A> {
   readonly #model: Model<B, Q, A>;
   readonly #tip: Tip;
   readonly #load: boolean;
+  readonly #findingsMax: number;
   readonly #findings: Finding[] = [];
   #findingsTotal = 0;
   #records = 0;
   #bytes = 0;
 
-  constructor(engine: Engine, model: Model<B, Q, A>, tip: Tip, load: boolean) {
+  constructor(engine: Engine, model: Model<B, Q, A>, tip: Tip, load: boolean, findingsMax: number) {
     this.#engine = engine;
     this.#model = model;
     this.#tip = tip;
     this.#load = load;
+    this.#findingsMax = findingsMax;
   }
 
-  async run(): Promise<RecoveryResult<B, Q, A>> {
+  async run(): Promise<Examination<B, Q, A>> {
     const tip = this.#tip;
     const commitQCs: Q[] = [];
     const blocks = new Map<LaneId, B[]>();
@@ -114,16 +137,21 @@ class Recovery<B, Q, A> {
     ];
     await runParallel(tasks, PARALLEL_READS);
     const point = anchor === undefined ? undefined : this.#checkAnchor(anchor);
-    if (this.#findingsTotal > 0) throw corrupt(this.#findings, this.#findingsTotal);
-    const loaded = this.#load
-      ? { ...(anchor === undefined ? {} : { anchor }), ...(inner === undefined ? {} : { inner }), commitQCs, blocks }
-      : { commitQCs: [], blocks: new Map() };
-    return { recovered: loaded, anchor: point, records: this.#records, bytes: this.#bytes };
+    const singles = { ...(anchor === undefined ? {} : { anchor }), ...(inner === undefined ? {} : { inner }) };
+    return {
+      recovered: this.#load ? { ...singles, commitQCs, blocks } : { commitQCs: [], blocks: new Map() },
+      singles,
+      anchor: point,
+      records: this.#records,
+      bytes: this.#bytes,
+      findings: this.#findings,
+      findingsTotal: this.#findingsTotal,
+    };
   }
 
   #find(finding: Finding): void {
     this.#findingsTotal++;
-    if (this.#findings.length < FINDINGS_MAX) this.#findings.push(finding);
+    if (this.#findings.length < this.#findingsMax) this.#findings.push(finding);
   }
 
   #count(value: Uint8Array): void {

@@ -27,6 +27,17 @@ export async function findStrays(engine: Engine, tip: Tip, report: (finding: Fin
   }
 }
 
+/** What is wrong with a key being there, if anything is. Anchor and inner state the caller compares with the tip himself. */
+export function strayOf(key: string, tip: Tip): Finding | undefined {
+  const parsed = parseKey(key);
+  if (parsed === undefined) return strayFinding(key, tip);
+  if (parsed.kind !== 'block' && parsed.kind !== 'commitQC') return undefined;
+  const [extent, number] =
+    parsed.kind === 'block' ? [tip.lanes.get(parsed.lane), parsed.number] : [tip.qc, parsed.index];
+  const isAllowed = extent !== undefined && number >= extent.swept && number < extent.next;
+  return isAllowed ? undefined : strayFinding(key, tip);
+}
+
 /** What lies between the keys that may be there, in the order of keys. */
 function gapsOf(tip: Tip): Gap[] {
   const gaps: Gap[] = [];

@@ -1,0 +1,222 @@
+/** A view over the LevelDB of a private copy. */
+import { type Finding, LanestoreError } from '../../../errors.js';
+import {
+  INNER_KEY,
+  type KeyRange,
+  type LaneId,
+  laneId,
+  maxU64,
+  minU64,
+  parseKey,
+  U64_MAX,
+  u64,
+} from '../../../keys/index.js';
+import type { Model } from '../../../model/model.js';
+import { type LogName, logKey, logRange, QC_LOG } from '../batch.js';
+import type { Engine, Entry } from '../engine.js';
+import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../entry.js';
+import { coded } from '../open.js';
+import { decodeRecord, isFault } from '../record.js';
+import { corrupt } from '../recovery.js';
+import type { Schema } from '../schema.js';
+import { strayOf } from '../strays.js';
+import type { Extent, Tip } from '../tip.js';
+import type { Extents, StoreFile, StoreView, ViewEntry, ViewItem, ViewRange, WitnessView } from './store-view.js';
+
+/** What opening a view found. */
+export interface ViewParts<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+  /** Absent if LevelDB does not open the copy. */
+  readonly engine: Engine | undefined;
+  readonly location: string;
+  readonly schema: Schema | undefined;
+  readonly tip: Tip | undefined;
+  readonly witness: WitnessView;
+  readonly anchor: A | undefined;
+  readonly inner: Uint8Array | undefined;
+  readonly records: number;
+  readonly bytes: number;
+  readonly findings: readonly Finding[];
+  readonly findingsTotal: number;
+  readonly notes: readonly string[];
+  readonly refusal: LanestoreError | undefined;
+  readonly files: readonly StoreFile[];
+  readonly tries: number;
+  readonly release: () => Promise<void>;
+}
+
+type Read<T> = (number: bigint, key: string, value: Uint8Array) => ReadResult<T>;
+
+const NOTHING: Extent = { first: 0n, next: 0n, swept: 0n };
+
+/** A view over the LevelDB of a private copy; see {@link StoreView}. */
+export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
+  readonly location: string;
+  readonly schema: Schema | undefined;
+  readonly tip: Tip | undefined;
+  readonly witness: WitnessView;
+  readonly cursors: Extents;
+  readonly anchor: A | undefined;
+  readonly inner: Uint8Array | undefined;
+  readonly records: number;
+  readonly bytes: number;
+  readonly findings: readonly Finding[];
+  readonly findingsTotal: number;
+  readonly notes: readonly string[];
+  readonly refusal: LanestoreError | undefined;
+  readonly files: readonly StoreFile[];
+  readonly tries: number;
+  readonly #model: Model<B, Q, A>;
+  readonly #engine: Engine | undefined;
+  readonly #release: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  /** Use `openView`. */
+  constructor(parts: ViewParts<B, Q, A>) {
+    this.location = parts.location;
+    this.schema = parts.schema;
+    this.tip = parts.tip;
+    this.witness = parts.witness;
+    this.cursors = { lanes: parts.tip?.lanes ?? new Map(), commitQCs: parts.tip?.qc ?? NOTHING };
+    this.anchor = parts.anchor;
+    this.inner = parts.inner;
+    this.records = parts.records;
+    this.bytes = parts.bytes;
+    this.findings = parts.findings;
+    this.findingsTotal = parts.findingsTotal;
+    this.notes = parts.notes;
+    this.refusal = parts.refusal;
+    this.files = parts.files;
+    this.tries = parts.tries;
+    this.#model = parts.model;
+    this.#engine = parts.engine;
+    this.#release = parts.release;
+  }
+
+  async *entries(range: Partial<KeyRange> = {}): AsyncGenerator<ViewEntry, void, void> {
+    for await (const [key, value] of this.#read(range)) yield this.#viewed(key, value);
+  }
+
+  async get(key: string): Promise<ViewEntry | undefined> {
+    const value = await this.#get(key);
+    return value === undefined ? undefined : this.#viewed(key, value);
+  }
+
+  block(lane: LaneId, number: bigint): Promise<B | undefined> {
+    return this.#entry(laneId(lane), u64(number, 'block number'), this.#blockReader(lane));
+  }
+
+  commitQC(index: bigint): Promise<Q | undefined> {
+    return this.#entry(QC_LOG, u64(index, 'road index'), this.#commitQCReader());
+  }
+
+  blocks(lane: LaneId, range: ViewRange = {}): AsyncGenerator<ViewItem<B>, void, void> {
+    return this.#items(laneId(lane), this.cursors.lanes.get(lane), range, this.#blockReader(lane));
+  }
+
+  commitQCs(range: ViewRange = {}): AsyncGenerator<ViewItem<Q>, void, void> {
+    return this.#items(QC_LOG, this.cursors.commitQCs, range, this.#commitQCReader());
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#release();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #blockReader(lane: LaneId): Read<B> {
+    return (number, key, value) => readBlock(this.#model, lane, number, key, value);
+  }
+
+  #commitQCReader(): Read<Q> {
+    return (index, key, value) => readCommitQC(this.#model, index, key, value);
+  }
+
+  async #entry<T>(log: LogName, number: bigint, read: Read<T>): Promise<T | undefined> {
+    const key = logKey(log, number);
+    const value = await this.#get(key);
+    if (value === undefined) return undefined;
+    const result = read(number, key, value);
+    if ('finding' in result) throw corrupt([result.finding]);
+    return result.entry;
+  }
+
+  async *#items<T>(
+    log: LogName,
+    extent: Extent | undefined,
+    { from = 0n, to = U64_MAX, stale = false }: ViewRange,
+    read: Read<T>,
+  ): AsyncGenerator<ViewItem<T>, void, void> {
+    const { first, next } = extent ?? NOTHING;
+    const [begin, end] = stale ? [from, to] : [maxU64(from, first), minU64(to, next)];
+    if (begin >= end) return;
+    for await (const [key, value] of this.#read(logRange(log, begin, end))) {
+      const parsed = parseKey(key);
+      const number = parsed?.kind === 'block' ? parsed.number : parsed?.kind === 'commitQC' ? parsed.index : undefined;
+      if (number === undefined) continue;
+      const result = read(number, key, value);
+      const item = { key, number, stale: number < first || number >= next };
+      yield 'finding' in result ? { ...item, finding: result.finding } : { ...item, entry: result.entry };
+    }
+  }
+
+  async #get(key: string): Promise<Uint8Array | undefined> {
+    this.#assertOpen();
+    return this.#engine?.get(key).catch(rethrown);
+  }
+
+  async *#read(range: Partial<KeyRange>): AsyncGenerator<Entry, void, void> {
+    this.#assertOpen();
+    if (this.#engine === undefined) return;
+    const reader = this.#engine.entries(range);
+    try {
+      for (;;) {
+        const portion = await reader.next().catch(rethrown);
+        if (portion.length === 0) return;
+        yield* portion;
+        this.#assertOpen();
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the view is closed');
+  }
+
+  #viewed(key: string, value: Uint8Array): ViewEntry {
+    const finding = this.#wrong(key, value);
+    return { key, value, stored: 'inline', ...(finding === undefined ? {} : { finding }) };
+  }
+
+  #wrong(key: string, value: Uint8Array): Finding | undefined {
+    const stray = this.tip === undefined ? undefined : strayOf(key, this.tip);
+    if (stray !== undefined) return stray;
+    const parsed = parseKey(key);
+    switch (parsed?.kind) {
+      case 'block':
+        return findingIn(readBlock(this.#model, parsed.lane, parsed.number, key, value));
+      case 'commitQC':
+        return findingIn(readCommitQC(this.#model, parsed.index, key, value));
+      case 'anchor':
+        return findingIn(readAnchor(this.#model, value));
+    }
+    const record = decodeRecord(key, value);
+    if (isFault(record)) return { kind: record.kind, key, detail: record.detail };
+    return key === INNER_KEY && !(record.body instanceof Uint8Array)
+      ? { kind: 'record-body', key, detail: 'the body is not a byte string' }
+      : undefined;
+  }
+}
+
+function findingIn(result: ReadResult<unknown>): Finding | undefined {
+  return 'finding' in result ? result.finding : undefined;
+}
+
+function rethrown(error: unknown): never {
+  throw coded(error);
+}

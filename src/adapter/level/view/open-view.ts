@@ -1,0 +1,234 @@
+/**
+ * Opening a view: a private copy of the store, made while a node may be writing (copy.ts), opened, and checked like a store is at open.
+ * The node's lock is not taken, and the location only read.
+ */
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Finding, isLanestoreError, LanestoreError } from '../../../errors.js';
+import type { Model } from '../../../model/model.js';
+import { type Database, openDatabase } from '../database.js';
+import { Engine } from '../engine.js';
+import { needsCreation } from '../location.js';
+import { coded, noStore, readStoreSchema } from '../open.js';
+import { type StorePaths, storePaths } from '../paths.js';
+import { corrupt, type Examination, examine, readTip } from '../recovery.js';
+import type { Tip } from '../tip.js';
+import { parseWitness, Witness } from '../witness.js';
+import { checkWitness } from '../witness-check.js';
+import { copyStore, type StoreCopy } from './copy.js';
+import { LevelView } from './level-view.js';
+import { makeCopyPlace } from './place.js';
+import type { StoreFile, StoreView, WitnessView } from './store-view.js';
+
+/** Options of {@link openView}. */
+export interface ViewOptions<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+  /**
+   * Where the copy is made; an existing directory, not in the location. Default: beside the location, where tables can be hard links; if that
+   * is not possible, the system's directory for temporary files, where they are copied.
+   */
+  readonly directory?: string;
+}
+
+/** Findings that a view holds at most; it counts them all. */
+const FINDINGS_MAX = 100_000;
+
+/**
+ * Opens a view of the store in `location`, whether a node runs on it or not, on a private copy of it that `close` removes. It holds all that
+ * was acknowledged before the call. All live records are read and checked.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID (a directory in the location). Damage does not
+ * throw: it is in `findings`.
+ */
+export async function openView<B, Q, A>(location: string, options: ViewOptions<B, Q, A>): Promise<StoreView<B, Q, A>> {
+  if (typeof location !== 'string') throw new TypeError('openView takes a location');
+  if (options?.model === undefined) throw new TypeError('openView(location, options): options.model is missing');
+  try {
+    const paths = existingStore(location);
+    const missing = missingLevel(paths);
+    if (missing !== undefined) return viewWithoutLevel(paths, options.model, missing);
+    const place = await makeCopyPlace(paths.location, options.directory);
+    const opening = new Opening(paths, options.model);
+    try {
+      return await opening.open(storePaths(place.path), place.remove);
+    } catch (error) {
+      await opening.closeDatabase();
+      await place.remove();
+      throw error;
+    }
+  } catch (error) {
+    throw coded(error);
+  }
+}
+
+/** The paths of a location that is a directory. @throws LANESTORE_NOT_A_STORE. */
+export function existingStore(location: string): StorePaths {
+  const stat = statSync(location, { throwIfNoEntry: false });
+  if (stat === undefined) throw noStore(location);
+  if (!stat.isDirectory()) throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is not a directory`);
+  return storePaths(realpathSync(location));
+}
+
+/** Why there is no database to look into although there was a store. @throws LANESTORE_NOT_A_STORE if there never was one. */
+function missingLevel(paths: StorePaths): LanestoreError | undefined {
+  try {
+    if (needsCreation(paths)) throw noStore(paths.location);
+    return undefined;
+  } catch (error) {
+    if (isLanestoreError(error) && error.findings !== undefined) return error;
+    throw error;
+  }
+}
+
+function viewWithoutLevel<B, Q, A>(
+  paths: StorePaths,
+  model: Model<B, Q, A>,
+  refusal: LanestoreError,
+): StoreView<B, Q, A> {
+  const opening = new Opening(paths, model);
+  opening.refuse(refusal);
+  return opening.view(undefined, { witness: Witness.read(paths.witness), tries: 0, findings: [] }, async () => {});
+}
+
+/** A view in the making: collects what is wrong, in the order in which opening the store would stumble over it. */
+class Opening<B, Q, A> {
+  readonly #paths: StorePaths;
+  readonly #model: Model<B, Q, A>;
+  readonly #findings: Finding[] = [];
+  #findingsTotal = 0;
+  #refusal: LanestoreError | undefined;
+  #db: Database | undefined;
+  #notes: readonly string[] = [];
+
+  constructor(paths: StorePaths, model: Model<B, Q, A>) {
+    this.#paths = paths;
+    this.#model = model;
+  }
+
+  async open(copyPaths: StorePaths, remove: () => Promise<void>): Promise<StoreView<B, Q, A>> {
+    const copy = await copyStore(this.#paths, copyPaths);
+    if (copy.findings.length > 0) this.refuse(corrupt(copy.findings));
+    const engine = await this.#openEngine(copyPaths);
+    return this.view(engine === undefined ? undefined : await this.#look(engine, copy), copy, async () => {
+      await this.closeDatabase();
+      await remove();
+    });
+  }
+
+  async closeDatabase(): Promise<void> {
+    await this.#db?.close();
+  }
+
+  /** Takes the findings of an error with which opening the store would be refused; the first one gives code and message. */
+  refuse(error: LanestoreError, total = error.findings?.length ?? 0): void {
+    this.#refusal ??= error;
+    this.#findingsTotal += total;
+    for (const finding of error.findings ?? []) if (this.#findings.length < FINDINGS_MAX) this.#findings.push(finding);
+  }
+
+  view(found: Found<B, Q, A> | undefined, copy: StoreCopy, release: () => Promise<void>): StoreView<B, Q, A> {
+    const { examined, ...identity } = found ?? { engine: undefined, schema: undefined, tip: undefined };
+    return new LevelView({
+      ...identity,
+      model: this.#model,
+      location: this.#paths.location,
+      witness: { slots: slotsOf(copy), verdict: found?.verdict ?? 'unknown' },
+      anchor: examined?.singles.anchor,
+      inner: examined?.singles.inner,
+      records: examined?.records ?? 0,
+      bytes: examined?.bytes ?? 0,
+      findings: this.#findings,
+      findingsTotal: this.#findingsTotal,
+      notes: this.#notes,
+      refusal: this.#refusal === undefined ? undefined : withFindings(this.#refusal, this.#findings),
+      files: filesOf(this.#paths.location),
+      tries: copy.tries,
+      release,
+    });
+  }
+
+  /** LevelDB on the copy. What it says of the copy's files is said of the store's. */
+  async #openEngine(copyPaths: StorePaths): Promise<Engine | undefined> {
+    try {
+      this.#db = await openDatabase(copyPaths.level, {}, false);
+      return new Engine(this.#db);
+    } catch (error) {
+      if (!isLanestoreError(error, 'LANESTORE_CORRUPT')) throw error;
+      const inStore = (text: string) => text.replaceAll(copyPaths.location, this.#paths.location);
+      const findings = (error.findings ?? []).map((finding) => ({ ...finding, detail: inStore(finding.detail) }));
+      this.refuse(new LanestoreError(error.code, inStore(error.message), { cause: error, findings }));
+      return undefined;
+    }
+  }
+
+  async #look(engine: Engine, { witness }: StoreCopy): Promise<Found<B, Q, A>> {
+    const schema = await this.#orRefused(() => readStoreSchema(engine, this.#model.name, witness !== undefined));
+    const tip = await this.#orRefused(() => readTip(engine, schema?.store));
+    if (tip === undefined) return { engine, schema, tip, verdict: 'unknown', examined: undefined };
+    const verdict = this.#judge(witness, tip);
+    const examined = await this.#orRefused(() => this.#examine(engine, tip));
+    return { engine, schema, tip, verdict, examined };
+  }
+
+  async #examine(engine: Engine, tip: Tip): Promise<Examination<B, Q, A>> {
+    try {
+      const examined = await examine(engine, this.#model, tip, { load: false, findingsMax: FINDINGS_MAX });
+      const { findings, findingsTotal } = examined;
+      if (findingsTotal > 0) this.refuse(corrupt(findings, findingsTotal), findingsTotal);
+      return examined;
+    } catch (error) {
+      throw coded(error);
+    }
+  }
+
+  #judge(witness: Uint8Array | undefined, tip: Tip): WitnessView['verdict'] {
+    try {
+      const { provenSeq, notes } = checkWitness(witness, tip);
+      this.#notes = notes;
+      if (provenSeq === undefined) return 'torn';
+      return provenSeq === tip.seq ? 'equal' : 'behind';
+    } catch (error) {
+      if (!isLanestoreError(error)) throw error;
+      this.refuse(error);
+      const kind = error.findings?.[0]?.kind;
+      return kind === 'witness-ahead' ? 'ahead' : kind === 'witness-store' ? 'other-store' : 'damaged';
+    }
+  }
+
+  /** Damage of a record becomes findings; anything else is thrown. */
+  async #orRefused<T>(read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isLanestoreError(error, 'LANESTORE_CORRUPT')) throw error;
+      this.refuse(error);
+      return undefined;
+    }
+  }
+}
+
+interface Found<B, Q, A> {
+  readonly engine: Engine;
+  readonly schema: Awaited<ReturnType<typeof readStoreSchema>> | undefined;
+  readonly tip: Tip | undefined;
+  readonly verdict: WitnessView['verdict'];
+  readonly examined: Examination<B, Q, A> | undefined;
+}
+
+function slotsOf({ witness }: StoreCopy): WitnessView['slots'] {
+  return witness === undefined ? [] : parseWitness(witness);
+}
+
+function withFindings(error: LanestoreError, findings: readonly Finding[]): LanestoreError {
+  const { code, message } = error;
+  return new LanestoreError(code, message, { cause: error.cause, findings });
+}
+
+/** Names and sizes. A file that goes away meanwhile is left out. */
+function filesOf(location: string): StoreFile[] {
+  const files: StoreFile[] = [];
+  for (const name of readdirSync(location, { recursive: true, encoding: 'utf8' }).sort()) {
+    const stat = statSync(join(location, name), { throwIfNoEntry: false });
+    if (stat?.isFile()) files.push({ name, bytes: stat.size });
+  }
+  return files;
+}
