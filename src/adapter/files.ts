@@ -34,13 +34,33 @@ export interface Files {
 /** Directories: nobody but the node has any business here. */
 const DIRECTORY_MODE = 0o700;
 
-/** The real ones: Node's thread pool, and plain file descriptors that stay open. */
+/** A write of at most so many bytes is a copy into the page cache that takes less than the way to a thread and back. */
+const SYNC_WRITE_BYTES_MAX = 64 * 1024;
+
+/** What libuv has when UV_THREADPOOL_SIZE does not say otherwise. */
+const POOL_THREADS = 4;
+const POOL_THREADS_MAX = 1024;
+
+/** Threads that file operations of this process share, as libuv reads UV_THREADPOOL_SIZE. */
+export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
+  const asked = env.UV_THREADPOOL_SIZE;
+  if (asked === undefined) return POOL_THREADS;
+  return Math.min(POOL_THREADS_MAX, Math.max(1, Number.parseInt(asked, 10) || 1));
+}
+
+/**
+ * The real ones, on plain file descriptors that stay open. What may wait for the disk (syncs, making and freeing files, large writes) goes to
+ * Node's thread pool; small writes, renames and closes are done at once: they cost less than the way to a thread, and the
+ * threads are few (docs/benchmarks.md has the figures).
+ */
 export const diskFiles: Files = {
   async open(path, mode, { empty }) {
     const flags = fs.constants.O_CREAT | fs.constants.O_RDWR | (empty ? fs.constants.O_TRUNC : 0);
     return new DiskFile(await called<number>((done) => fs.open(path, flags, mode, done)));
   },
-  rename: (from, to) => called((done) => fs.rename(from, to, done)),
+  async rename(from, to) {
+    fs.renameSync(from, to);
+  },
   remove: (path) => called((done) => fs.unlink(path, done)),
   removeTree: (path) => called((done) => fs.rm(path, { recursive: true, force: true }, done)),
   async makeDirectory(path) {
@@ -51,11 +71,11 @@ export const diskFiles: Files = {
     }
   },
   async syncDirectory(path) {
-    const fd = await called<number>((done) => fs.open(path, 'r', done));
+    const fd = fs.openSync(path, 'r');
     try {
       await called<void>((done) => fs.fsync(fd, done));
     } finally {
-      await called<void>((done) => fs.close(fd, done));
+      fs.closeSync(fd);
     }
   },
 };
@@ -72,7 +92,7 @@ class DiskFile implements WritableFile {
     let rest = data;
     let at = position;
     while (rest.length > 0) {
-      const written = await (rest.length === 1 ? this.#write(rest[0]!, at) : this.#writev(rest, at));
+      const written = isSmall(rest) ? fs.writevSync(this.#fd, rest, at) : await this.#writev(rest, at);
       rest = behind(rest, written);
       at += written;
     }
@@ -89,16 +109,18 @@ class DiskFile implements WritableFile {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await called<void>((done) => fs.close(this.#fd, done));
-  }
-
-  #write(data: Uint8Array, at: number): Promise<number> {
-    return called((done) => fs.write(this.#fd, data, 0, data.length, at, (error, written) => done(error, written)));
+    fs.closeSync(this.#fd);
   }
 
   #writev(data: readonly Uint8Array[], at: number): Promise<number> {
     return called((done) => fs.writev(this.#fd, data, at, (error, written) => done(error, written)));
   }
+}
+
+function isSmall(chunks: readonly Uint8Array[]): boolean {
+  let bytes = 0;
+  for (const { length } of chunks) bytes += length;
+  return bytes <= SYNC_WRITE_BYTES_MAX;
 }
 
 /** What is left of `chunks` behind their first `bytes`. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
-import type { Files } from '../files.js';
+import { type Files, poolThreads } from '../files.js';
 import { fireEach, type HookFailure } from '../hooks.js';
 import type { Cursor, Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
@@ -14,7 +14,14 @@ import { type EncodedPlan, encodePlan } from './encode.js';
 import { systemCode, writeFailed } from './io.js';
 import { BLOCKS_DIR, DROPPED } from './layout.js';
 import { Serial } from './serial.js';
+import { Slots } from './slots.js';
 import type { StoredLog } from './stored-log.js';
+
+/**
+ * Lanes that are written at a time, for each thread of the pool: enough that no thread waits for work. With all at once every
+ * lane would wait for the first step of every other one, and the first blocks would be durable no earlier than the last.
+ */
+const LANES_PER_THREAD = 2;
 
 /** What a store runs on. */
 export interface StoreParts<B, Q, A> {
@@ -49,7 +56,8 @@ interface Round<B, Q, A> {
  * A round is not atomic: its anchor is written first, alone; then inner, QC log and lanes in parallel, each truncated before it is
  * appended to, each entry synced before the next one of that log. A crash can leave any of those steps undone; the next open makes
  * a consistent state of it, because nothing below a durable anchor is needed. Hooks fire as soon as their own entry is durable, so
- * they come in order for each log, and in any order between logs. Calls on different lanes run in parallel.
+ * they come in order for each log, and in any order between logs. Calls on different lanes run in parallel, up to a few for each thread of
+ * Node's pool: with many lanes and a disk that takes concurrent syncs well, UV_THREADPOOL_SIZE=16 in the node's environment helps.
  */
 export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   /** What was noticed at open and is no damage: names that were skipped, torn tails that were cut off. */
@@ -58,6 +66,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #room: Room;
   readonly #anchorSteps = new Serial();
   readonly #innerSteps = new Serial();
+  readonly #laneSlots = new Slots(LANES_PER_THREAD * poolThreads());
   #failure: LanestoreError | undefined;
 
   /** @internal Use `openWal`. `recovered` is no part: the store must not hold it once it was taken. */
@@ -182,7 +191,9 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
         await round.anchored;
         this.#guard();
         const applying = { guard: () => this.#guard(), durable };
-        await this.#write(`write lane ${lane}`, () => log.apply(lanePlan, encoded.lanes.get(lane)!, applying));
+        await this.#laneSlots.run(() =>
+          this.#write(`write lane ${lane}`, () => log.apply(lanePlan, encoded.lanes.get(lane)!, applying)),
+        );
       });
     });
   }
