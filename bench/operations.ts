@@ -4,7 +4,7 @@
  */
 import { advance, emptyState, type PlanState, planRound } from '../src/adapter/index.js';
 import { BatchBuilder, type Operation } from '../src/adapter/level/batch.js';
-import { encodePlan } from '../src/adapter/level/encode.js';
+import { RoundEncoder } from '../src/adapter/level/encode.js';
 import { firstTip, type Tip } from '../src/adapter/level/tip.js';
 import { autobahn } from '../src/model/autobahn/index.js';
 import type { BenchRound } from './rounds.js';
@@ -12,11 +12,12 @@ import type { BenchRound } from './rounds.js';
 /** Turns rounds into batches, one batch a round. */
 export class BatchSource {
   readonly #state: PlanState = emptyState();
+  readonly #encoder = new RoundEncoder(autobahn);
   #tip: Tip = firstTip(new Uint8Array(16).fill(7));
 
   next(round: BenchRound): Operation[] {
-    const plan = planRound(autobahn, this.#state, round);
-    const { step } = encodePlan(autobahn, plan);
+    const plan = planRound(autobahn, this.#state, round, this.#encoder.begin());
+    const { step } = this.#encoder.encode(plan);
     advance(this.#state, plan);
     const builder = new BatchBuilder(this.#tip);
     builder.round(step);

@@ -15,7 +15,16 @@ import type {
   Recovered,
   Round,
 } from './persistence.js';
-import { advance, type Plan, type PlanState, planCommitQCs, planLane, planRound } from './planner.js';
+import {
+  advance,
+  checksOf,
+  type Intake,
+  type Plan,
+  type PlanState,
+  planCommitQCs,
+  planLane,
+  planRound,
+} from './planner.js';
 
 /** The port on top of the planner; backends extend it. */
 export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A> {
@@ -26,6 +35,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   protected readonly model: Model<B, Q, A>;
   /** What the next call is planned against: ahead of the durable cursors, and private (rule 6). */
   readonly #planned: PlanState;
+  readonly #checks: Intake<B, Q, A>;
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
@@ -33,24 +43,34 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   protected constructor(model: Model<B, Q, A>, state: PlanState, recovered?: Recovered<B, Q, A>) {
     this.model = model;
     this.#planned = state;
+    this.#checks = checksOf(model);
     this.#recovered = recovered;
     const store = this;
     this.blocks = {
       maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
-        store.#submit({ block: afterEach }, () => planLane(model, store.#planned, lane, anchorQC, blocks)),
+        store.#submit({ block: afterEach }, (intake) =>
+          planLane(model, store.#planned, lane, anchorQC, blocks, intake),
+        ),
     };
     this.commitQCs = {
       get next() {
         return store.cursors.commitQCs.next;
       },
       maybePruneAndPersist: (anchorQC, commitQCs, afterEach) =>
-        store.#submit({ commitQC: afterEach }, () => planCommitQCs(model, store.#planned, anchorQC, commitQCs)),
+        store.#submit({ commitQC: afterEach }, (intake) =>
+          planCommitQCs(model, store.#planned, anchorQC, commitQCs, intake),
+        ),
     };
     this.anchor = { persist: (anchor) => store.persist({ anchor }) };
   }
 
   abstract get cursors(): Cursors;
   abstract ready(signal?: AbortSignal): Promise<void>;
+
+  /** What the entries of one call go through while it is planned; asked for once a call. A backend may encode them there. */
+  protected intake(): Intake<B, Q, A> {
+    return this.#checks;
+  }
 
   /**
    * Takes a plan over: reads and encodes its entries before it returns. Throws to refuse it, then nothing of it may be
@@ -65,12 +85,12 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   protected abstract shutdown(): Promise<void>;
 
   persist(round: Round<B, Q, A>, hooks: DurableHooks<B, Q, A> = {}): Promise<void> {
-    return this.#submit(hooks, () => {
+    return this.#submit(hooks, (intake) => {
       if (typeof round !== 'object' || round === null) throw new TypeError('a round must be an object');
       if (round.inner !== undefined && !(round.inner instanceof Uint8Array)) {
         throw new TypeError('round.inner must be a Uint8Array');
       }
-      return planRound(this.model, this.#planned, round);
+      return planRound(this.model, this.#planned, round, intake);
     });
   }
 
@@ -110,12 +130,12 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     return this.#failed;
   }
 
-  async #submit(hooks: DurableHooks<B, Q, A>, makePlan: () => Plan<B, Q, A>): Promise<void> {
+  async #submit(hooks: DurableHooks<B, Q, A>, makePlan: (intake: Intake<B, Q, A>) => Plan<B, Q, A>): Promise<void> {
     this.assertUsable();
     for (const hook of [hooks.anchor, hooks.commitQC, hooks.block]) {
       if (hook !== undefined && typeof hook !== 'function') throw new TypeError('a durable hook must be a function');
     }
-    const plan = makePlan();
+    const plan = makePlan(this.intake());
     const done = this.accept(plan, hooks);
     advance(this.#planned, plan);
     await done;

@@ -7,7 +7,7 @@
  * encoded (rule 6).
  */
 import { LanestoreError } from '../errors.js';
-import { ENTRY_NUMBER_MAX, entryNumber, type LaneId, laneId, maxU64, minU64, u64 } from '../keys/index.js';
+import { ENTRY_NUMBER_MAX, entryNumber, isU64, type LaneId, laneId, maxU64, minU64, u64 } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import type { Cursor, Round } from './persistence.js';
 
@@ -73,6 +73,28 @@ export function advance(state: PlanState, plan: Plan<unknown, unknown, unknown>)
 }
 
 /**
+ * What is done to each entry of a call before anything else is read of it: at least the model's `check`. A backend may encode it in
+ * the same pass; what it encoded is worth nothing until the call was planned to its end.
+ */
+export interface Intake<Block, CommitQC, Anchor> {
+  /** @throws what the model's check throws. */
+  block(entry: Block): void;
+  /** @throws as {@link block}. */
+  commitQC(entry: CommitQC): void;
+  /** @throws as {@link block}. */
+  anchor(entry: Anchor): void;
+}
+
+/** The intake that only checks. */
+export function checksOf<B, Q, A>(model: Model<B, Q, A>): Intake<B, Q, A> {
+  return {
+    block: (entry) => model.block.check(entry),
+    commitQC: (entry) => model.commitQC.check(entry),
+    anchor: (entry) => model.anchor.check(entry),
+  };
+}
+
+/**
  * Plans a whole round.
  * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID; then nothing of the round may be stored.
  */
@@ -80,12 +102,14 @@ export function planRound<B, Q, A>(
   model: Model<B, Q, A>,
   state: Readonly<PlanState>,
   round: Round<B, Q, A>,
+  intake: Intake<B, Q, A> = checksOf(model),
 ): Plan<B, Q, A> {
   const blocks = round.blocks === undefined ? [] : [...round.blocks];
   const commitQCs = round.commitQCs === undefined ? [] : [...round.commitQCs];
+  if (round.anchor !== undefined) intake.anchor(round.anchor);
   const anchor = round.anchor === undefined ? undefined : planAnchor(model, state, round.anchor);
-  const lanes = new LanePlanner(model, state.lanes, anchor === undefined ? state.anchor : anchor.point);
-  const log = new QCPlanner(model, state.commitQCs);
+  const lanes = new LanePlanner(model, intake, state.lanes, anchor === undefined ? state.anchor : anchor.point);
+  const log = new QCPlanner(model, intake, state.commitQCs);
   if (anchor !== undefined) {
     for (const lane of state.lanes.keys()) lanes.truncate(lane, anchor.point.laneStarts.get(lane) ?? 0n);
     log.truncateTo(model.anchor.commitQC(anchor.entry), anchor.point.index);
@@ -111,13 +135,14 @@ export function planLane<B, Q, A>(
   lane: LaneId,
   anchorQC: Q | undefined,
   blocks: Iterable<B>,
+  intake: Intake<B, Q, A> = checksOf(model),
 ): Plan<B, Q, A> {
   laneId(lane);
   const list = [...blocks];
-  const lanes = new LanePlanner(model, state.lanes, state.anchor);
+  const lanes = new LanePlanner(model, intake, state.lanes, state.anchor);
   if (anchorQC !== undefined) {
     model.commitQC.check(anchorQC);
-    lanes.truncate(lane, startsOf(model, anchorQC).get(lane) ?? 0n);
+    lanes.truncate(lane, startsOf(model, state, anchorQC).get(lane) ?? 0n);
   }
   for (const block of list) lanes.append(block, lane);
   return { ...NOTHING, lanes: lanes.plans(), notify: { ...NOTHING.notify, blocks: list } };
@@ -132,8 +157,9 @@ export function planCommitQCs<B, Q, A>(
   state: Readonly<PlanState>,
   anchorQC: Q | undefined,
   commitQCs: readonly Q[],
+  intake: Intake<B, Q, A> = checksOf(model),
 ): Plan<B, Q, A> {
-  const log = new QCPlanner(model, state.commitQCs);
+  const log = new QCPlanner(model, intake, state.commitQCs);
   const list = [...commitQCs];
   if (anchorQC !== undefined) {
     model.commitQC.check(anchorQC);
@@ -143,8 +169,15 @@ export function planCommitQCs<B, Q, A>(
   return { ...NOTHING, commitQCs: log.plan(), notify: { ...NOTHING.notify, commitQCs: list } };
 }
 
-/** What a stored anchor means for later rounds; backends call it at open. @throws LANESTORE_INVALID as `planRound`. */
-export function anchorPoint<B, Q, A>(model: Model<B, Q, A>, anchor: A): AnchorPoint {
+/**
+ * What a stored anchor means for later rounds; backends call it at open. `state` spares lanes that it knows another check.
+ * @throws LANESTORE_INVALID as `planRound`.
+ */
+export function anchorPoint<B, Q, A>(
+  model: Model<B, Q, A>,
+  anchor: A,
+  state: Pick<PlanState, 'lanes'> = NO_LANES,
+): AnchorPoint {
   const index = entryNumber(model.anchor.index(anchor), 'road index of the anchor');
   const qc = model.anchor.commitQC(anchor);
   const qcIndex = u64(model.commitQC.index(qc), 'road index of the CommitQC of the anchor');
@@ -154,8 +187,10 @@ export function anchorPoint<B, Q, A>(model: Model<B, Q, A>, anchor: A): AnchorPo
       `anchor: its AppQC is for road index ${index}, its CommitQC for ${qcIndex}; they must be the same`,
     );
   }
-  return { index, laneStarts: startsOf(model, qc) };
+  return { index, laneStarts: startsOf(model, state, qc) };
 }
+
+const NO_LANES: Pick<PlanState, 'lanes'> = { lanes: new Map() };
 
 const NOTHING = {
   anchor: undefined,
@@ -167,53 +202,70 @@ const NOTHING = {
 
 /** Rule 4: an anchor below the stored one changes nothing. An equal one applies again, and is stored again. */
 function planAnchor<B, Q, A>(model: Model<B, Q, A>, state: Readonly<PlanState>, entry: A): AnchorPlan<A> | undefined {
-  model.anchor.check(entry);
-  const point = anchorPoint(model, entry);
+  const point = anchorPoint(model, entry, state);
   return state.anchor !== undefined && point.index < state.anchor.index ? undefined : { entry, point };
 }
 
-function startsOf<B, Q, A>(model: Model<B, Q, A>, qc: Q): Map<LaneId, bigint> {
+function startsOf<B, Q, A>(
+  model: Model<B, Q, A>,
+  { lanes }: Readonly<Pick<PlanState, 'lanes'>>,
+  qc: Q,
+): Map<LaneId, bigint> {
   const starts = new Map<LaneId, bigint>();
   for (const [lane, start] of model.commitQC.laneStarts(qc)) {
-    starts.set(laneId(lane), u64(start, `first block of lane ${lane}`));
+    if (!lanes.has(lane)) laneId(lane);
+    starts.set(lane, isU64(start) ? start : u64(start, `first block of lane ${lane}`));
   }
   return starts;
 }
 
-/** Rule 3: what is below `start` goes; a log that ends before it is empty there. Rule 4: nothing goes back. */
-function truncated(cursor: Cursor, start: bigint): { truncate: Cursor; after: Cursor } {
-  const first = maxU64(start, cursor.first);
-  const next = maxU64(start, cursor.next);
-  return { truncate: { first: cursor.first, next: minU64(first, cursor.next) }, after: { first, next } };
-}
-
-/** A log while it is planned. */
+/** A log while it is planned: what {@link LogPlan} says, its `after` still moving. */
 interface Draft<Entry> {
-  before: Cursor | undefined;
+  readonly before: Cursor | undefined;
   truncate: Cursor;
-  append: Entry[];
-  after: Cursor;
+  readonly append: Entry[];
+  first: bigint;
+  next: bigint;
 }
 
 function draftOf<Entry>(cursor: Cursor): Draft<Entry> {
-  return { before: cursor, truncate: { first: cursor.first, next: cursor.first }, append: [], after: cursor };
+  const { first, next } = cursor;
+  return { before: cursor, truncate: { first, next: first }, append: [], first, next };
 }
 
-function changes(draft: Draft<unknown>): boolean {
-  return draft.before === undefined || draft.before !== draft.after;
+/** Rule 3: what is below `start` goes; a log that ends before it is empty there. Rule 4: nothing goes back. */
+function truncateDraft(draft: Draft<unknown>, start: bigint): void {
+  const { first, next } = draft;
+  if (start <= first) return;
+  draft.truncate = { first, next: minU64(start, next) };
+  draft.first = start;
+  draft.next = maxU64(start, next);
+}
+
+/** What a draft comes to; undefined if it leaves its log as it is. */
+function planOf<Entry>({ before, truncate, append, first, next }: Draft<Entry>): LogPlan<Entry> | undefined {
+  if (before !== undefined && before.first === first && before.next === next) return undefined;
+  return { before, truncate, append, after: { first, next } };
 }
 
 /** Plans the lanes that a round touches. */
 class LanePlanner<B, Q, A> {
   readonly #model: Model<B, Q, A>;
+  readonly #intake: Intake<B, Q, A>;
   readonly #cursors: ReadonlyMap<LaneId, Cursor>;
   readonly #anchor: AnchorPoint | undefined;
   readonly #drafts = new Map<LaneId, Draft<B>>();
   /** Where a lane without a cursor must begin because this very call truncates it there. */
   readonly #baselines = new Map<LaneId, bigint>();
 
-  constructor(model: Model<B, Q, A>, cursors: ReadonlyMap<LaneId, Cursor>, anchor: AnchorPoint | undefined) {
+  constructor(
+    model: Model<B, Q, A>,
+    intake: Intake<B, Q, A>,
+    cursors: ReadonlyMap<LaneId, Cursor>,
+    anchor: AnchorPoint | undefined,
+  ) {
     this.#model = model;
+    this.#intake = intake;
     this.#cursors = cursors;
     this.#anchor = anchor;
   }
@@ -224,40 +276,66 @@ class LanePlanner<B, Q, A> {
     if (cursor === undefined) {
       this.#baselines.set(lane, start);
     } else if (start > cursor.first) {
-      this.#drafts.set(lane, { before: cursor, append: [], ...truncated(cursor, start) });
+      const draft = draftOf<B>(cursor);
+      truncateDraft(draft, start);
+      this.#drafts.set(lane, draft);
     }
   }
 
   append(block: B, only?: LaneId): void {
-    this.#model.block.check(block);
+    this.#intake.block(block);
     const lane = this.#model.block.lane(block);
-    if (!this.#cursors.has(lane)) laneId(lane);
-    const number = entryNumber(this.#model.block.number(block), `block number in lane ${lane}`);
+    const number = this.#model.block.number(block);
+    const draft = this.#drafts.get(lane);
+    // The common case first; every reason to refuse is in #begin.
+    if (
+      draft === undefined ||
+      number !== draft.next ||
+      number > ENTRY_NUMBER_MAX ||
+      (only !== undefined && lane !== only)
+    ) {
+      this.#push(this.#begin(lane, number, only), block);
+    } else {
+      this.#push(draft, block);
+    }
+  }
+
+  #push(draft: Draft<B>, block: B): void {
+    draft.append.push(block);
+    draft.next += 1n;
+  }
+
+  /** The draft that a block can be appended to, made if it is the first one of its lane; or why there is none. */
+  #begin(lane: LaneId, number: bigint, only: LaneId | undefined): Draft<B> {
+    const cursor = this.#cursors.get(lane);
+    if (cursor === undefined) laneId(lane);
+    entryNumber(number, `block number in lane ${lane}`);
     if (only !== undefined && lane !== only) {
       throw new LanestoreError('LANESTORE_WRONG_LANE', `block ${number} is of lane ${lane}, not of lane ${only}`);
     }
     let draft = this.#drafts.get(lane);
     if (draft === undefined) {
-      const cursor = this.#cursors.get(lane);
-      draft = cursor === undefined ? this.#begin(lane, number) : draftOf(cursor);
+      draft = cursor === undefined ? this.#newLane(lane, number) : draftOf<B>(cursor);
       this.#drafts.set(lane, draft);
     }
-    if (number !== draft.after.next) throw outOfSequence(lane, number, draft.after.next);
-    draft.append.push(block);
-    draft.after = { first: draft.after.first, next: number + 1n };
+    if (number !== draft.next) throw outOfSequence(lane, number, draft.next);
+    return draft;
   }
 
   /** Rule 1: a lane that never held anything begins where the anchor has it begin; else at any number. */
-  #begin(lane: LaneId, number: bigint): Draft<B> {
+  #newLane(lane: LaneId, number: bigint): Draft<B> {
     const start = maxU64(this.#anchor?.laneStarts.get(lane) ?? 0n, this.#baselines.get(lane) ?? 0n);
     if (start > 0n && number !== start) throw outOfSequence(lane, number, start);
     const empty = { first: number, next: number };
-    return { before: undefined, truncate: empty, append: [], after: empty };
+    return { before: undefined, truncate: empty, append: [], ...empty };
   }
 
   plans(): Map<LaneId, LogPlan<B>> {
     const plans = new Map<LaneId, LogPlan<B>>();
-    for (const [lane, draft] of this.#drafts) if (changes(draft)) plans.set(lane, draft);
+    for (const [lane, draft] of this.#drafts) {
+      const plan = planOf(draft);
+      if (plan !== undefined) plans.set(lane, plan);
+    }
     return plans;
   }
 }
@@ -274,39 +352,40 @@ function outOfSequence(lane: LaneId, number: bigint, expected: bigint): Lanestor
 /** Plans the QC log. */
 class QCPlanner<B, Q, A> {
   readonly #model: Model<B, Q, A>;
+  readonly #intake: Intake<B, Q, A>;
   readonly #draft: Draft<Q>;
 
-  constructor(model: Model<B, Q, A>, cursor: Cursor) {
+  constructor(model: Model<B, Q, A>, intake: Intake<B, Q, A>, cursor: Cursor) {
     this.#model = model;
+    this.#intake = intake;
     this.#draft = draftOf(cursor);
   }
 
-  /** Called at most once, before anything is appended. */
+  /** Called at most once, before anything is appended, with a CommitQC that was checked. */
   truncateTo(qc: Q, index: bigint): void {
-    const draft = this.#draft;
-    if (index > draft.after.first) Object.assign(draft, truncated(draft.after, index));
-    if (index === draft.after.next) this.#push(qc, index);
+    truncateDraft(this.#draft, index);
+    if (index === this.#draft.next) this.#push(qc);
   }
 
   append(qc: Q): void {
-    this.#model.commitQC.check(qc);
+    this.#intake.commitQC(qc);
     const index = entryNumber(this.#model.commitQC.index(qc), 'road index');
-    const { next } = this.#draft.after;
+    const { next } = this.#draft;
     if (index > next) {
       throw new LanestoreError(
         'LANESTORE_OUT_OF_SEQUENCE',
         `CommitQC ${index} leaves a gap: the QC log expects ${next}`,
       );
     }
-    if (index === next) this.#push(qc, index);
+    if (index === next) this.#push(qc);
   }
 
   plan(): LogPlan<Q> | undefined {
-    return changes(this.#draft) ? this.#draft : undefined;
+    return planOf(this.#draft);
   }
 
-  #push(qc: Q, index: bigint): void {
+  #push(qc: Q): void {
     this.#draft.append.push(qc);
-    this.#draft.after = { first: this.#draft.after.first, next: index + 1n };
+    this.#draft.next += 1n;
   }
 }

@@ -15,6 +15,11 @@ export const U64_DIGITS = 20;
 
 const PADDED = /^[0-9]{20}$/;
 
+/** True for a bigint that is a u64. */
+export function isU64(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
+}
+
 /**
  * Checks that `value` is a u64 and returns it.
  * @throws TypeError if it is no bigint; LANESTORE_INVALID if it is out of range. `what` names it in the message.

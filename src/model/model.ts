@@ -22,6 +22,8 @@ export interface BodyWriter {
   number(value: number): void;
   /** Any plain value, as `toBody` may contain it. */
   value(value: unknown): void;
+  /** Bytes of CBOR, as they are: for heads and keys that are the same in every entry, or for what was encoded before. */
+  raw(cbor: Uint8Array): void;
 }
 
 /** How entries of one kind become bytes and come back. */
@@ -38,8 +40,9 @@ export interface EntryCodec<T> {
    */
   toBody(entry: T): object;
   /**
-   * Writes what `toBody` gives, to the byte, without making it. Optional: it lies on the path to durability, and a QC has many
-   * small parts.
+   * `check`, and what `toBody` gives, to the byte, in one pass over the entry. Optional: it lies on the path to durability, and a QC
+   * has many small parts. What it wrote before it threw is forgotten.
+   * @throws what `check` throws.
    */
   writeBody?(to: BodyWriter, entry: T): void;
   /**

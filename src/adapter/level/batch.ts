@@ -25,14 +25,13 @@ export const TRUNCATE_DELETES_MAX = 4096;
 
 /** A put, encoded when the round was accepted. */
 export interface Put {
+  readonly type: 'put';
   readonly key: string;
   readonly value: Uint8Array;
 }
 
 /** One operation of a batch, as abstract-level takes it. */
-export type Operation =
-  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: string };
+export type Operation = Put | { readonly type: 'del'; readonly key: string };
 
 /** The name of a log: a lane, or the QC log. */
 export type LogName = LaneId | typeof QC_LOG;
@@ -215,8 +214,8 @@ export class BatchBuilder {
     }
   }
 
-  #put({ key, value }: Put): void {
-    this.#operations.push({ type: 'put', key, value });
+  #put(put: Put): void {
+    this.#operations.push(put);
   }
 
   #deleteRange(log: LogName, from: bigint, to: bigint): void {

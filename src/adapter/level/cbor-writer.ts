@@ -12,8 +12,8 @@ import type { BodyWriter } from '../../model/model.js';
 const ARENA_BYTES = 256 * 1024;
 /** The longest head: one byte and a 64-bit number. */
 const HEAD_BYTES_MAX = 9;
-/** Up to here a loop copies faster than a call. */
-const SHORT_BYTES = 40;
+/** Texts of up to this length are kept encoded. */
+const SHORT_TEXT = 40;
 /** Texts that are kept encoded; keys of maps are few, this only bounds a model that makes them up. */
 const TEXTS_MAX = 1024;
 
@@ -40,21 +40,20 @@ export class CborWriter implements BodyWriter {
   #at = 0;
   readonly #texts = new Map<string, Uint8Array>();
 
-  /** Begins an item. What was begun before and not ended is forgotten. */
-  begin(): void {
+  /** Begins an item behind `front` bytes that the caller will fill in. What was begun before and not ended is forgotten. */
+  begin(front = 0): void {
     this.#at = this.#start;
+    this.#reserve(front);
+    this.#at += front;
   }
 
-  /** Ends the item; its bytes stay as they are. */
-  end(): Buffer {
+  /** Ends the item; its bytes stay as they are, with `front` bytes before and `back` bytes behind them. */
+  end(back = 0): Buffer {
+    this.#reserve(back);
+    this.#at += back;
     const bytes = this.#arena.subarray(this.#start, this.#at);
     this.#start = this.#at;
     return bytes;
-  }
-
-  /** The bytes of the current item from `from`, for a checksum. */
-  written(from: number): Uint8Array {
-    return this.#arena.subarray(this.#start + from, this.#at);
   }
 
   /** The head of an array of `items`, which must follow. */
@@ -67,12 +66,12 @@ export class CborWriter implements BodyWriter {
     this.#head(MAP, entries);
   }
 
-  /** A 32-bit number in the 5-byte form, however small. */
-  uint32(value: number): void {
-    this.#reserve(HEAD_BYTES_MAX);
-    this.#arena[this.#at] = UNSIGNED | FOUR_BYTES;
-    this.#view.setUint32(this.#at + 1, value);
-    this.#at += 5;
+  /** Bytes that are CBOR already, as they are. */
+  raw(bytes: Uint8Array): void {
+    const { length } = bytes;
+    if (this.#at + length > this.#arena.length) this.#grow(length);
+    this.#arena.set(bytes, this.#at);
+    this.#at += length;
   }
 
   /** Any plain value. @throws TypeError for one that is not: undefined, a function, an instance of a class, a bigint beyond 64 bits. */
@@ -111,23 +110,8 @@ export class CborWriter implements BodyWriter {
 
   /** A byte string. */
   bytes(bytes: Uint8Array): void {
-    const { length } = bytes;
-    this.#head(BYTES, length);
-    this.#copy(bytes);
-  }
-
-  #copy(bytes: Uint8Array): void {
-    const { length } = bytes;
-    this.#reserve(length);
-    const arena = this.#arena;
-    if (length > SHORT_BYTES) {
-      arena.set(bytes, this.#at);
-      this.#at += length;
-    } else {
-      let at = this.#at;
-      for (let i = 0; i < length; i++) arena[at++] = bytes[i] as number;
-      this.#at = at;
-    }
+    this.#head(BYTES, bytes.length);
+    this.raw(bytes);
   }
 
   /** A text; short ones are kept encoded. */
@@ -135,9 +119,9 @@ export class CborWriter implements BodyWriter {
     let encoded = this.#texts.get(text);
     if (encoded === undefined) {
       encoded = encodeText(text);
-      if (this.#texts.size < TEXTS_MAX && text.length <= SHORT_BYTES) this.#texts.set(text, encoded);
+      if (this.#texts.size < TEXTS_MAX && text.length <= SHORT_TEXT) this.#texts.set(text, encoded);
     }
-    this.#copy(encoded);
+    this.raw(encoded);
   }
 
   /** A 64-bit integer in 9 bytes. @throws TypeError beyond 64 bits. */
@@ -175,9 +159,13 @@ export class CborWriter implements BodyWriter {
     this.#at += writeHead(this.#arena, this.#view, this.#at, major, value);
   }
 
-  /** Makes room for `length` more bytes; an item that has begun moves along. */
+  /** Makes room for `length` more bytes. */
   #reserve(length: number): void {
-    if (this.#at + length <= this.#arena.length) return;
+    if (this.#at + length > this.#arena.length) this.#grow(length);
+  }
+
+  /** A new arena, with room for `length` more bytes; an item that has begun moves along. */
+  #grow(length: number): void {
     const begun = this.#at - this.#start;
     const arena = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, 2 * begun + length));
     this.#arena.copy(arena, 0, this.#start, this.#at);

@@ -20,7 +20,7 @@ const START_AT_ONCE_BYTES = 256 * 1024;
 
 /** What can be accepted: a round, or lanes to drop. */
 export type Work =
-  | { readonly kind: 'round'; readonly step: RoundStep; readonly lanes: ReadonlySet<LaneId>; readonly bytes: number }
+  | { readonly kind: 'round'; readonly step: RoundStep; readonly lanes: Iterable<LaneId>; readonly bytes: number }
   | { readonly kind: 'drop'; readonly lanes: readonly LaneId[]; readonly bytes: 0 };
 
 /** What the sweeper asks for; it goes with the next batch and is never merged with a second one of its kind. */

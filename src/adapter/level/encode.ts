@@ -1,41 +1,105 @@
 /** From a plan to the step of a batch: every entry encoded, in the order in which the batch will have it. */
 import { ANCHOR_KEY, INNER_KEY, type LaneId } from '../../keys/index.js';
 import type { EntryCodec, Model } from '../../model/model.js';
-import type { LogPlan, Plan } from '../planner.js';
-import { type LogName, type LogStep, logKeys, QC_LOG, type RoundStep, type SingleStep } from './batch.js';
-import { type EncodedRecord, encodeEntry, encodeRecord } from './record.js';
+import type { Intake, LogPlan, Plan } from '../planner.js';
+import { type LogName, type LogStep, logKeys, type Put, QC_LOG, type RoundStep, type SingleStep } from './batch.js';
+import { type EncodedBody, type EncodedRecord, encodeBody, encodeRecord, sealRecord } from './record.js';
 
 /** An encoded plan. */
 export interface EncodedPlan {
   readonly step: RoundStep;
   /** The lanes that it touches, and those that its anchor names: one that is being dropped must be gone before the anchor is stored. */
-  readonly lanes: ReadonlySet<LaneId>;
+  readonly lanes: Iterable<LaneId>;
   /** Bytes of all keys and values that it puts. */
   readonly bytes: number;
 }
 
-/** Encodes a plan. Afterwards the caller's objects and buffers may change. */
-export function encodePlan<B, Q, A>(model: Model<B, Q, A>, plan: Plan<B, Q, A>): EncodedPlan {
-  const step: { anchor?: SingleStep; inner?: SingleStep; logs: LogStep[] } = { logs: [] };
-  let bytes = 0;
-  const put = (key: string, record: EncodedRecord): SingleStep => {
-    bytes += key.length + record.bytes.length;
-    return { key, value: record.bytes, crc: record.crc };
+/** Encodes each entry of a call while the planner takes it in, in the same pass that checks it, and then the plan. */
+export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
+  readonly #model: Model<B, Q, A>;
+  /** What the planner took in of the current call. */
+  readonly #blocks = new Map<B, EncodedBody>();
+  readonly #commitQCs = new Map<Q, EncodedBody>();
+  readonly #anchors = new Map<A, EncodedBody>();
+
+  constructor(model: Model<B, Q, A>) {
+    this.#model = model;
+  }
+
+  /** Begins a call: forgets what one that was refused left. */
+  begin(): this {
+    this.#blocks.clear();
+    this.#commitQCs.clear();
+    this.#anchors.clear();
+    return this;
+  }
+
+  block(entry: B): void {
+    take(this.#model.block, this.#blocks, entry);
+  }
+
+  commitQC(entry: Q): void {
+    take(this.#model.commitQC, this.#commitQCs, entry);
+  }
+
+  anchor(entry: A): void {
+    take(this.#model.anchor, this.#anchors, entry);
+  }
+
+  /** Encodes the plan of the call. Afterwards the caller's objects and buffers may change. */
+  encode(plan: Plan<B, Q, A>): EncodedPlan {
+    const model = this.#model;
+    const step: { anchor?: SingleStep; inner?: SingleStep; logs: LogStep[] } = { logs: [] };
+    let bytes = 0;
+    const single = (key: string, record: EncodedRecord): SingleStep => {
+      bytes += key.length + record.bytes.length;
+      return { type: 'put', key, value: record.bytes, crc: record.crc };
+    };
+    const log = <T>(
+      name: LogName,
+      codec: EntryCodec<T>,
+      bodies: Map<T, EncodedBody>,
+      { truncate, append, after }: LogPlan<T>,
+    ) => {
+      const keyOf = logKeys(name);
+      const puts: Put[] = [];
+      let number = after.next - BigInt(append.length);
+      for (const entry of append) {
+        const key = keyOf(number++);
+        // Not encoded yet: an anchor's own CommitQC, which came in as a part of the anchor, or a model that only checks.
+        const record = sealRecord(key, bodies.get(entry) ?? encodeBody(codec, entry));
+        bytes += key.length + record.bytes.length;
+        puts.push({ type: 'put', key, value: record.bytes });
+      }
+      step.logs.push({ log: name, truncate, puts, after });
+    };
+    if (plan.anchor !== undefined) {
+      const { entry } = plan.anchor;
+      step.anchor = single(
+        ANCHOR_KEY,
+        sealRecord(ANCHOR_KEY, this.#anchors.get(entry) ?? encodeBody(model.anchor, entry)),
+      );
+    }
+    if (plan.inner !== undefined) step.inner = single(INNER_KEY, encodeRecord(INNER_KEY, plan.inner));
+    if (plan.commitQCs !== undefined) log(QC_LOG, model.commitQC, this.#commitQCs, plan.commitQCs);
+    for (const [lane, lanePlan] of plan.lanes) log(lane, model.block, this.#blocks, lanePlan);
+    this.begin();
+    return { step, lanes: lanesOf(plan), bytes };
+  }
+}
+
+/** A model without a writer of its own is encoded after planning: what the planner refuses is then never encoded. */
+function take<T>(codec: EntryCodec<T>, bodies: Map<T, EncodedBody>, entry: T): void {
+  if (codec.writeBody === undefined) codec.check(entry);
+  else bodies.set(entry, encodeBody(codec, entry));
+}
+
+/** Made when it is asked for: only while lanes are being dropped. */
+function lanesOf({ lanes, anchor }: Plan<unknown, unknown, unknown>): Iterable<LaneId> {
+  return {
+    *[Symbol.iterator]() {
+      yield* lanes.keys();
+      if (anchor !== undefined) yield* anchor.point.laneStarts.keys();
+    },
   };
-  const log = <T>(name: LogName, codec: EntryCodec<T>, { truncate, append, after }: LogPlan<T>) => {
-    const first = after.next - BigInt(append.length);
-    const keyOf = logKeys(name);
-    const puts = append.map((entry, i) => {
-      const key = keyOf(first + BigInt(i));
-      return put(key, encodeEntry(key, codec, entry));
-    });
-    step.logs.push({ log: name, truncate, puts, after });
-  };
-  if (plan.anchor !== undefined)
-    step.anchor = put(ANCHOR_KEY, encodeEntry(ANCHOR_KEY, model.anchor, plan.anchor.entry));
-  if (plan.inner !== undefined) step.inner = put(INNER_KEY, encodeRecord(INNER_KEY, plan.inner));
-  if (plan.commitQCs !== undefined) log(QC_LOG, model.commitQC, plan.commitQCs);
-  for (const [lane, lanePlan] of plan.lanes) log(lane, model.block, lanePlan);
-  const named = plan.anchor?.point.laneStarts.keys() ?? [];
-  return { step, lanes: new Set([...plan.lanes.keys(), ...named]), bytes };
 }

@@ -14,7 +14,8 @@
  */
 import { crc32 } from 'node:zlib';
 import { Decoder } from 'cbor-x';
-import type { EntryCodec } from '../../model/model.js';
+import { LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../keys/index.js';
+import type { BodyWriter, EntryCodec } from '../../model/model.js';
 import { CborWriter } from './cbor-writer.js';
 
 /** The record version that this code writes. */
@@ -24,6 +25,8 @@ const ARRAY_OF_3 = 0x83;
 const UINT32 = 0x1a;
 const HEAD_BYTES = 2;
 const TAIL_BYTES = 5;
+/** The longest key of the registry: a block's, with the longest lane. Keys are ASCII. */
+const KEY_BYTES_MAX = LANE_PREFIX.length + 2 * LANE_ID_BYTES_MAX + 1 + U64_DIGITS;
 
 /** Plain CBOR: maps become objects. */
 const decoder = new Decoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
@@ -47,31 +50,50 @@ export interface RecordFault {
   readonly detail: string;
 }
 
+/** A body that was written, with room for the key in front and for the crc behind. It becomes a record once its key is known. */
+export type EncodedBody = Buffer;
+
 /** Encodes `body` as the record of `key`; it shares no memory with `body`. @throws TypeError for a body that is not plain. */
 export function encodeRecord(key: string, body: unknown): EncodedRecord {
-  beginRecord();
+  writer.begin(KEY_BYTES_MAX);
   writer.value(body);
-  return endRecord(key);
+  return sealRecord(key, writer.end(TAIL_BYTES));
 }
 
-/** Encodes an entry as the record of `key`, by the model's own writer if it has one. @throws as {@link encodeRecord}. */
-export function encodeEntry<T>(key: string, codec: EntryCodec<T>, entry: T): EncodedRecord {
-  beginRecord();
+/**
+ * Encodes the body of an entry, by the model's own writer if it has one, which checks the entry in the same pass; otherwise it must have
+ * been checked. It shares no memory with the entry.
+ * @throws what the model's check throws; a TypeError for a body that is not plain.
+ */
+export function encodeBody<T>(codec: EntryCodec<T>, entry: T): EncodedBody {
+  writer.begin(KEY_BYTES_MAX);
   if (codec.writeBody === undefined) writer.value(codec.toBody(entry));
   else codec.writeBody(writer, entry);
-  return endRecord(key);
+  return writer.end(TAIL_BYTES);
 }
 
-function beginRecord(): void {
-  writer.begin();
-  writer.array(3);
-  writer.number(RECORD_VERSION);
+/** Encodes a body by `write`, which is given the writer of all records. */
+export function writeRecord(key: string, write: (to: BodyWriter) => void): EncodedRecord {
+  writer.begin(KEY_BYTES_MAX);
+  write(writer);
+  return sealRecord(key, writer.end(TAIL_BYTES));
 }
 
-function endRecord(key: string): EncodedRecord {
-  const crc = crc32(writer.written(HEAD_BYTES), crc32(key));
-  writer.uint32(crc);
-  return { bytes: writer.end(), crc };
+/**
+ * Makes the record of `key` of a body, in place; once. The key is written directly in front of the body, so that one call takes the crc
+ * of both (a call costs more than the bytes of a key), and the record's head then replaces its last two bytes.
+ */
+export function sealRecord(key: string, body: EncodedBody): EncodedRecord {
+  const from = KEY_BYTES_MAX - key.length;
+  const end = body.length - TAIL_BYTES;
+  if (from < 0) throw new RangeError(`key ${key} has more than ${KEY_BYTES_MAX} bytes`);
+  body.write(key, from, 'latin1');
+  const crc = crc32(body.subarray(from, end));
+  body[KEY_BYTES_MAX - 2] = ARRAY_OF_3;
+  body[KEY_BYTES_MAX - 1] = RECORD_VERSION;
+  body[end] = UINT32;
+  body.writeUInt32BE(crc, end + 1);
+  return { bytes: body.subarray(KEY_BYTES_MAX - HEAD_BYTES), crc };
 }
 
 /** Decodes the record of `key`, or says what is wrong with it. Never throws. */

@@ -5,10 +5,10 @@ import type { Model } from '../../model/model.js';
 import { fireHooks, type HookFailure } from '../hooks.js';
 import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
-import type { Plan, PlanState } from '../planner.js';
+import type { Intake, Plan, PlanState } from '../planner.js';
 import { BatchBuilder } from './batch.js';
 import { CommitQueue, type QueueLimits, type Work } from './commit-queue.js';
-import { encodePlan } from './encode.js';
+import { RoundEncoder } from './encode.js';
 import type { Engine } from './engine.js';
 import { type ReadRange, StoreReader } from './reader.js';
 import { Sweeper } from './sweeper.js';
@@ -55,6 +55,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   /** What opening found out, beside the entries. */
   readonly recovery: RecoveryReport;
   readonly #engine: Engine;
+  readonly #encoder: RoundEncoder<B, Q, A>;
   readonly #queue: CommitQueue;
   readonly #sweeper: Sweeper;
   readonly #reader: StoreReader<B, Q, A>;
@@ -68,6 +69,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     super(parts.model, parts.state, parts.recovered);
     this.recovery = parts.report;
     this.#engine = parts.engine;
+    this.#encoder = new RoundEncoder(parts.model);
     this.#tip = parts.tip;
     this.#witness = parts.witness;
     this.#release = parts.release;
@@ -139,8 +141,12 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     await this.#queue.ready(signal);
   }
 
+  protected override intake(): Intake<B, Q, A> {
+    return this.#encoder.begin();
+  }
+
   protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
-    const { step, lanes, bytes } = encodePlan(this.model, plan);
+    const { step, lanes, bytes } = this.#encoder.encode(plan);
     return this.#enqueue({ kind: 'round', step, lanes, bytes }, () => fireHooks(plan.notify, hooks));
   }
 

@@ -9,8 +9,10 @@
  * integers are u64. Lanes ascend by their bytes. swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
  */
 import { isLaneId, type LaneId, laneBytes, laneIdOf, TIP_KEY, U64_MAX } from '../../keys/index.js';
+import { array, byteString, cbor, map, text } from '../../model/cbor.js';
+import type { BodyWriter } from '../../model/model.js';
 import type { Cursor } from '../persistence.js';
-import { type EncodedRecord, encodeRecord } from './record.js';
+import { type EncodedRecord, writeRecord } from './record.js';
 
 /** Bytes of a store's id. */
 export const STORE_ID_BYTES = 16;
@@ -36,16 +38,40 @@ export function firstTip(store: Uint8Array): Tip {
   return { store, seq: 0n, anchor: null, inner: null, qc: { first: 0n, next: 0n, swept: 0n }, lanes: new Map() };
 }
 
-/** The record of a tip. */
+const HEAD = cbor(map(6), text('store'), byteString(STORE_ID_BYTES));
+const SEQ = cbor(text('seq'));
+const ANCHOR = cbor(text('anchor'));
+const INNER = cbor(text('inner'));
+const QC = cbor(text('qc'), array(3));
+const LANES = cbor(text('lanes'));
+
+/** The record of a tip. Written out, because every batch has one, and it names every lane. */
 export function encodeTip(tip: Tip): EncodedRecord {
-  return encodeRecord(TIP_KEY, {
-    store: tip.store,
-    seq: tip.seq,
-    anchor: tip.anchor,
-    inner: tip.inner,
-    qc: [tip.qc.first, tip.qc.next, tip.qc.swept],
-    lanes: [...tip.lanes].map(([lane, { first, next, swept }]) => [laneBytes(lane), first, next, swept]),
+  return writeRecord(TIP_KEY, (to) => {
+    to.raw(HEAD);
+    to.raw(tip.store);
+    to.raw(SEQ);
+    to.bigint(tip.seq);
+    to.raw(ANCHOR);
+    to.value(tip.anchor);
+    to.raw(INNER);
+    to.value(tip.inner);
+    to.raw(QC);
+    writeExtent(to, tip.qc);
+    to.raw(LANES);
+    to.array(tip.lanes.size);
+    for (const [lane, extent] of tip.lanes) {
+      to.array(4);
+      to.bytes(laneBytes(lane));
+      writeExtent(to, extent);
+    }
   });
+}
+
+function writeExtent(to: BodyWriter, { first, next, swept }: Extent): void {
+  to.bigint(first);
+  to.bigint(next);
+  to.bigint(swept);
 }
 
 /** Reads the body of a tip record, or says in a sentence what is wrong with it. */

@@ -2,7 +2,7 @@
 import { LanestoreError } from '../../errors.js';
 import { type LaneId, laneIdOf } from '../../keys/index.js';
 import { VerifyingKey } from './ed25519.js';
-import { KEY_BYTES } from './schema.js';
+import { KEY_BYTES } from './sizes.js';
 import type { PublicKey } from './types.js';
 
 /** How many of `validators` may be faulty: f = floor((N-1)/3). @throws TypeError unless `validators` is a positive integer. */

@@ -8,8 +8,8 @@ export { publicKeyOf } from './ed25519.js';
 export { headerHash, messageHash, payloadHash } from './hash.js';
 export { autobahn } from './model.js';
 export { type GlobalRange, globalRange, laneRangeOf } from './proposal.js';
-export { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './schema.js';
 export { sign, signBlock, verifySignature } from './sign.js';
+export { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './sizes.js';
 export type * from './types.js';
 export {
   verifyAnchor,

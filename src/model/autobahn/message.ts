@@ -7,7 +7,6 @@
  * sends is byte for byte the same, so there is no other encoding here.
  */
 import type { DescMessage, Message as Generated } from '@bufbuild/protobuf';
-import type { BodyWriter } from '../model.js';
 import { type Field, fieldSize, pathInField, required, type Table, writeField } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
 import { refuseUnknown } from './parse.js';
@@ -109,24 +108,6 @@ export class Message<T extends object> implements Kind<T> {
       else if (held !== undefined) body[name] = kind.toBody(held);
     }
     return body;
-  }
-
-  writeBody(to: BodyWriter, value: T): void {
-    const { rows } = this;
-    let absent = 0;
-    for (let i = 0; i < rows.length; i++) if ((value as Properties)[(rows[i] as Row).name] === undefined) absent++;
-    to.map(rows.length - absent);
-    for (let i = 0; i < rows.length; i++) {
-      const { name, kind, presence } = rows[i] as Row;
-      const held = (value as Properties)[name];
-      if (held === undefined) continue;
-      to.text(name);
-      if (presence === 'repeated') {
-        const list = held as unknown[];
-        to.array(list.length);
-        for (let j = 0; j < list.length; j++) kind.writeBody(to, list[j]);
-      } else kind.writeBody(to, held);
-    }
   }
 
   fromBody(body: unknown): T {

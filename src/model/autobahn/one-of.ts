@@ -1,6 +1,5 @@
 /** A message that holds exactly one of several fields; which one says what it is. */
 import type { DescMessage, Message as Generated } from '@bufbuild/protobuf';
-import type { BodyWriter } from '../model.js';
 import { fieldSize, pathInField, writeField } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
 import { refuseUnknown } from './parse.js';
@@ -80,14 +79,6 @@ export class OneOf<T extends Tagged> implements Kind<T> {
     return { kind, value: this.#case(kind).value.toBody(value) };
   }
 
-  writeBody(to: BodyWriter, { kind, value }: T): void {
-    to.map(2);
-    to.text('kind');
-    to.text(kind);
-    to.text('value');
-    this.#case(kind).value.writeBody(to, value);
-  }
-
   fromBody(body: unknown): T {
     const { one, held } = this.#open(body);
     if (Object.keys(body as object).length > 2) throw new Malformed('has keys beside kind and value');
@@ -140,11 +131,10 @@ export class OneOf<T extends Tagged> implements Kind<T> {
 }
 
 /** The parts of a kind that a wrapper passes on. They use `this`, which spreading an instance would lose. */
-function delegate<T>(kind: Kind<T>): Pick<Kind<T>, 'check' | 'toBody' | 'writeBody' | 'fromBody'> {
+function delegate<T>(kind: Kind<T>): Pick<Kind<T>, 'check' | 'toBody' | 'fromBody'> {
   return {
     check: (value) => kind.check(value),
     toBody: (value) => kind.toBody(value),
-    writeBody: (to, value) => kind.writeBody(to, value),
     fromBody: (body) => kind.fromBody(body),
   };
 }

@@ -1,6 +1,6 @@
 /** The kinds of values that fields have, messages aside: how each is checked, written, and read back. */
-import type { BodyWriter } from '../model.js';
 import { Malformed, wrongType } from './malformed.js';
+import { NANOS_MAX } from './sizes.js';
 import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType, type Writer } from './wire.js';
 
 /** A kind of value. What `size`, `write` and `toBody` are given has passed `check`. */
@@ -16,8 +16,6 @@ export interface Kind<T> {
   /** From what the protobuf library made of it: the generated type of autobahn_pb.ts. @throws Malformed */
   fromMessage(held: unknown): T;
   toBody(value: T): unknown;
-  /** Writes what `toBody` gives. */
-  writeBody(to: BodyWriter, value: T): void;
   /** @throws Malformed */
   fromBody(body: unknown): T;
 }
@@ -38,7 +36,6 @@ function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
     write: (to, value) => to.varint64(value),
     fromMessage: checked,
     toBody: (value) => value,
-    writeBody: (to, value) => to.bigint(value),
     fromBody: checked,
   };
 }
@@ -48,8 +45,6 @@ export const u64 = integer64('unsigned 64-bit number', 0n, 2n ** 64n - 1n);
 
 /** Signed, 64 bits: two's complement on the wire. */
 export const i64 = integer64('signed 64-bit number', -(2n ** 63n), 2n ** 63n - 1n);
-
-const NANOS_MAX = 999_999_999;
 
 /**
  * Nanoseconds inside of a second. The field is an int32, which the original's canonical encoding cuts to 32 bits where
@@ -68,7 +63,6 @@ export const nanos: Kind<number> = {
   write: (to, value) => to.varint(value),
   fromMessage: (held) => nanos.fromBody(held),
   toBody: (value) => value,
-  writeBody: (to, value) => to.number(value),
   fromBody(body) {
     nanos.check(body);
     return body as number;
@@ -97,7 +91,6 @@ export function bytes(length?: number): Kind<Uint8Array> {
     write: (to, value) => to.raw(value),
     fromMessage: checked,
     toBody: (value) => value,
-    writeBody: (to, value) => to.bytes(value),
     fromBody: checked,
   };
 }

@@ -9,14 +9,8 @@ import { inside, Malformed } from './malformed.js';
 import { Message, unwrapped } from './message.js';
 import { OneOf } from './one-of.js';
 import { bytes, i64, nanos, u64 } from './scalars.js';
+import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './sizes.js';
 import type * as types from './types.js';
-
-/** Bytes of a public key. */
-export const KEY_BYTES = 32;
-/** Bytes of a hash. */
-export const HASH_BYTES = 32;
-/** Bytes of an Ed25519 signature. */
-export const SIGNATURE_BYTES = 64;
 
 const hash = bytes(HASH_BYTES);
 

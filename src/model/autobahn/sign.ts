@@ -3,7 +3,8 @@ import { LanestoreError } from '../../errors.js';
 import { checked } from './codecs.js';
 import { publicKeyOf, signHash, VerifyingKey } from './ed25519.js';
 import { messageHash } from './hash.js';
-import { HASH_BYTES, KEY_BYTES, signature as signatureKind } from './schema.js';
+import { signature as signatureKind } from './schema.js';
+import { HASH_BYTES, KEY_BYTES } from './sizes.js';
 import type { Block, Hash, Msg, Signature, SignedBlock } from './types.js';
 
 /**
