@@ -5,9 +5,10 @@ import { fireHooks } from './hooks.js';
 import type { Cursors, DurableHooks, Persistence } from './persistence.js';
 import { PlannedPersistence } from './planned.js';
 import { advance, emptyState, type Plan } from './planner.js';
+import { type PlanLimitOptions, type PlanLimits, planLimits } from './room.js';
 
 /** Options of {@link openNoop}. */
-export interface NoopOptions<B, Q, A> {
+export interface NoopOptions<B, Q, A> extends PlanLimitOptions {
   readonly model: Model<B, Q, A>;
 }
 
@@ -16,15 +17,15 @@ export interface NoopOptions<B, Q, A> {
  * in a later microtask, as a caller of a durable backend would see it.
  */
 export async function openNoop<B, Q, A>(options: NoopOptions<B, Q, A>): Promise<Persistence<B, Q, A>> {
-  return new NoopPersistence(options.model);
+  return new NoopPersistence(options.model, planLimits(options));
 }
 
 class NoopPersistence<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #settled = emptyState();
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(model: Model<B, Q, A>) {
-    super(model, emptyState());
+  constructor(model: Model<B, Q, A>, limits: PlanLimits) {
+    super(model, emptyState(), limits);
   }
 
   override get cursors(): Cursors {

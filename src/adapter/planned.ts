@@ -25,6 +25,7 @@ import {
   planLane,
   planRound,
 } from './planner.js';
+import type { PlanLimits } from './room.js';
 
 /** The port on top of the planner; backends extend it. */
 export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A> {
@@ -36,12 +37,14 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   /** What the next call is planned against: ahead of the durable cursors, and private (rule 6). */
   readonly #planned: PlanState;
   readonly #checks: Intake<B, Q, A>;
+  readonly #planLimits: PlanLimits;
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
 
-  protected constructor(model: Model<B, Q, A>, state: PlanState, recovered?: Recovered<B, Q, A>) {
+  protected constructor(model: Model<B, Q, A>, state: PlanState, limits: PlanLimits, recovered?: Recovered<B, Q, A>) {
     this.model = model;
+    this.#planLimits = limits;
     this.#planned = state;
     this.#checks = checksOf(model);
     this.#recovered = recovered;
@@ -90,6 +93,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       if (round.inner !== undefined && !(round.inner instanceof Uint8Array)) {
         throw new TypeError('round.inner must be a Uint8Array');
       }
+      this.#checkInner(round.inner);
       return planRound(this.model, this.#planned, round, intake);
     });
   }
@@ -136,8 +140,30 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       if (hook !== undefined && typeof hook !== 'function') throw new TypeError('a durable hook must be a function');
     }
     const plan = makePlan(this.intake());
+    this.#checkLanes(plan);
     const done = this.accept(plan, hooks);
     advance(this.#planned, plan);
     await done;
+  }
+
+  #checkInner(inner: Uint8Array | undefined): void {
+    const { innerBytesMax } = this.#planLimits;
+    if (inner === undefined || inner.length <= innerBytesMax) return;
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      `round.inner has ${inner.length} bytes, more than maxInnerBytes = ${innerBytesMax}`,
+    );
+  }
+
+  #checkLanes(plan: Plan<B, Q, A>): void {
+    const { lanesMax } = this.#planLimits;
+    let lanes = this.#planned.lanes.size;
+    for (const [lane, { before }] of plan.lanes) {
+      if (before !== undefined || ++lanes <= lanesMax) continue;
+      throw new LanestoreError(
+        'LANESTORE_INVALID',
+        `lane ${lane} would be one more than maxLanes = ${lanesMax}; drop lanes that left the committee`,
+      );
+    }
   }
 }

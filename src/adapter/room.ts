@@ -1,4 +1,4 @@
-/** How much may wait to be written: what a store refuses with LANESTORE_CAPACITY, and when `ready` resolves. */
+/** The bounds of what a store takes; how much may wait to be written, and when `ready` resolves. */
 import { LanestoreError } from '../errors.js';
 
 /** Bounds of what a store takes at a time. */
@@ -7,6 +7,26 @@ export interface LimitOptions {
   readonly maxRoundBytes?: number | undefined;
   /** Bytes that may wait to be written before a round is LANESTORE_CAPACITY. Default 256 MiB. */
   readonly maxQueuedBytes?: number | undefined;
+  /** Bytes of a single encoded entry beyond which its round is LANESTORE_INVALID. Default 16 MiB: eight of the largest blocks. */
+  readonly maxRecordBytes?: number | undefined;
+}
+
+/** Bounds of what the planner lets in. */
+export interface PlanLimitOptions {
+  /** Bytes of a round's `inner` beyond which it is LANESTORE_INVALID. It is rewritten with every round that has one. Default 1 MiB. */
+  readonly maxInnerBytes?: number | undefined;
+  /**
+   * Lanes that a store has cursors for, emptied ones included, beyond which the first block of a new one is LANESTORE_INVALID: drop those that
+   * left the committee. The cursors of all lanes are written with every batch, some 70 bytes each. A store that has more already
+   * opens, and takes no new ones. Default 1024: some ten committees of the largest kind.
+   */
+  readonly maxLanes?: number | undefined;
+}
+
+/** The bounds of {@link PlanLimitOptions}, checked. */
+export interface PlanLimits {
+  readonly innerBytesMax: number;
+  readonly lanesMax: number;
 }
 
 /** Limits, in bytes of encoded entries. */
@@ -15,25 +35,55 @@ export interface RoomLimits {
   readonly roundBytesMax: number;
   /** A round is refused while this much waits, unless nothing waits. */
   readonly queuedBytesMax: number;
+  /** A round with a single entry larger than this is refused. */
+  readonly recordBytesMax: number;
 }
 
-const DEFAULT_BYTES = 256 * 1024 * 1024;
+const MIB = 1024 * 1024;
+const DEFAULT_BYTES = 256 * MIB;
+const RECORD_BYTES = 16 * MIB;
+const INNER_BYTES = MIB;
+const LANES = 1024;
+
+/** Calls that may wait, however small: each keeps some hundreds of bytes of memory. Beyond, they are LANESTORE_CAPACITY. */
+export const CALLS_MAX = 65_536;
+/** Calls of `ready` that may wait; those beyond are LANESTORE_CAPACITY themselves. */
+export const WAITERS_MAX = 65_536;
 
 /** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
 export function roomLimits(options: LimitOptions): RoomLimits {
   return {
     roundBytesMax: positiveBytes('maxRoundBytes', options.maxRoundBytes ?? DEFAULT_BYTES),
     queuedBytesMax: positiveBytes('maxQueuedBytes', options.maxQueuedBytes ?? DEFAULT_BYTES),
+    recordBytesMax: positiveBytes('maxRecordBytes', options.maxRecordBytes ?? RECORD_BYTES),
+  };
+}
+
+/** The limits that the options ask for. @throws as {@link roomLimits}. */
+export function planLimits(options: PlanLimitOptions): PlanLimits {
+  return {
+    innerBytesMax: positiveBytes('maxInnerBytes', options.maxInnerBytes ?? INNER_BYTES),
+    lanesMax: positiveNumber('maxLanes', options.maxLanes ?? LANES, ''),
   };
 }
 
 /** Checks an option that is a number of bytes. @throws LANESTORE_INVALID, TypeError. */
 export function positiveBytes(name: string, value: number): number {
+  return positiveNumber(name, value, ' of bytes');
+}
+
+function positiveNumber(name: string, value: number, what: string): number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
   if (!Number.isSafeInteger(value) || value <= 0) {
-    throw new LanestoreError('LANESTORE_INVALID', `${name} must be a positive whole number of bytes, got ${value}`);
+    throw new LanestoreError('LANESTORE_INVALID', `${name} must be a positive whole number${what}, got ${value}`);
   }
   return value;
+}
+
+/** Refuses an encoded entry that is too large. @throws LANESTORE_INVALID. */
+export function checkRecordBytes(what: string, bytes: number, max: number): void {
+  if (bytes <= max) return;
+  throw new LanestoreError('LANESTORE_INVALID', `${what} has ${bytes} bytes, more than maxRecordBytes = ${max}`);
 }
 
 interface Waiter {
@@ -45,6 +95,7 @@ interface Waiter {
 export class Room {
   readonly #limits: RoomLimits;
   #bytes = 0;
+  #calls = 0;
   /** The largest round that was refused since there was room the last time: `ready` waits until it fits. */
   #refusedBytes = 0;
   #waiters: Waiter[] = [];
@@ -74,12 +125,17 @@ export class Room {
         `${this.#bytes} bytes wait to be written; with ${bytes} more they would be over ${queuedBytesMax}: wait for ready()`,
       );
     }
+    if (this.#calls >= CALLS_MAX) {
+      throw new LanestoreError('LANESTORE_CAPACITY', `${this.#calls} calls wait to be written: wait for ready()`);
+    }
     this.#bytes += bytes;
+    this.#calls++;
   }
 
-  /** Lets what entered out again, and tells those who wait if there is room now. */
-  leave(bytes: number): void {
+  /** Lets out again what entered in `calls` calls, and tells those who wait if there is room now. */
+  leave(bytes: number, calls = 1): void {
     this.#bytes -= bytes;
+    this.#calls -= calls;
     if (!this.#hasRoom()) return;
     this.#refusedBytes = 0;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
@@ -87,11 +143,14 @@ export class Room {
 
   /**
    * Resolves when no more than half of the limit waits, and the largest refused round fits. Rejects with the signal's reason, or with
-   * what {@link refuse} was given.
+   * what {@link refuse} was given; with LANESTORE_CAPACITY when too many wait already.
    */
   async ready(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#hasRoom()) return;
+    if (this.#waiters.length >= WAITERS_MAX) {
+      throw new LanestoreError('LANESTORE_CAPACITY', `${WAITERS_MAX} calls of ready() wait already`);
+    }
     let abort = () => {};
     try {
       await new Promise<void>((resolve, reject) => {
@@ -118,6 +177,8 @@ export class Room {
   }
 
   #hasRoom(): boolean {
-    return this.#bytes <= this.#limits.queuedBytesMax / 2 && this.#fits(this.#refusedBytes);
+    return (
+      this.#bytes <= this.#limits.queuedBytesMax / 2 && this.#calls <= CALLS_MAX / 2 && this.#fits(this.#refusedBytes)
+    );
   }
 }

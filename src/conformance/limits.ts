@@ -1,9 +1,12 @@
-/** The ends of the number range, and leaps across it: 0 to 2^64-2 can be stored, and no number between is ever counted out. */
+/**
+ * Limits. The ends of the number range, and leaps across it: 0 to 2^64-2 can be stored, and no number between is ever counted out. The
+ * bounds of what a store takes: what is beyond is refused as a whole, and the store goes on.
+ */
 import { ENTRY_NUMBER_MAX, U64_MAX } from '../index.js';
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 
-/** Cases of very high numbers. */
+/** Cases of very high numbers, and of bounds that the caller sets. */
 export const limitCases = new Cases('limits');
 const cases = limitCases;
 
@@ -103,3 +106,72 @@ cases.add('a lane across 2^32 and 2^53', async (stage) => {
     blocks: { 0: stage.blocks(0, 2n ** 32n - 2n, 2n ** 32n + 2n), 1: stage.blocks(1, 2n ** 53n - 2n, 2n ** 53n + 3n) },
   });
 });
+
+cases.needing(['limits'], 'a record beyond maxRecordBytes is LANESTORE_INVALID, whatever it is', async (stage) => {
+  // Room for a block of the makers, not for an inner state of 8 KiB.
+  await stage.reopen({ maxRecordBytes: 4000 });
+  const inner = new Uint8Array(8192).fill(1);
+  await refused(stage.store.persist({ inner, blocks: [stage.block(0, 0)] }), 'LANESTORE_INVALID', [4000]);
+  stage.expectCursors({});
+  await stage.store.persist({ inner: inner.subarray(0, 3000), blocks: stage.blocks(0, 5, 25) });
+  stage.expectCursors({ lanes: { 0: [5, 25] } });
+  await stage.reopen({ maxRecordBytes: 8 });
+  for (const round of [
+    { blocks: [stage.block(0, 25)] },
+    { commitQCs: [stage.qc(0, { 0: 1 })] },
+    { anchor: stage.anchor(0, { 0: 1 }) },
+  ]) {
+    await refused(stage.store.persist(round), 'LANESTORE_INVALID', [8]);
+  }
+  await refused(
+    stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), undefined, [stage.block(0, 25)]),
+    'LANESTORE_INVALID',
+  );
+  await stage.expectStored({ inner: inner.slice(0, 3000), blocks: { 0: stage.blocks(0, 5, 25) } });
+});
+
+cases.needing(['planLimits'], 'an inner state beyond maxInnerBytes is LANESTORE_INVALID', async (stage) => {
+  await stage.reopen({ maxInnerBytes: 100 });
+  const inner = new Uint8Array(100).fill(7);
+  await stage.store.persist({ inner });
+  const tooLong = { inner: new Uint8Array(101), commitQCs: [stage.qc(0)] };
+  await refused(stage.store.persist(tooLong), 'LANESTORE_INVALID', [100, 101]);
+  stage.expectCursors({});
+  await stage.expectStored({ inner });
+});
+
+cases.needing(
+  ['planLimits'],
+  'one lane more than maxLanes is LANESTORE_INVALID, until another one is dropped; those there are go on',
+  async (stage) => {
+    await stage.reopen({ maxLanes: 2 });
+    const twoLanes = [stage.block(0, 0), stage.block(1, 0)];
+    await refused(stage.store.persist({ blocks: [...twoLanes, stage.block(2, 0)] }), 'LANESTORE_INVALID', [
+      stage.lane(2),
+      2,
+    ]);
+    stage.expectCursors({});
+    // Planned ones count: none of these calls is awaited.
+    const first = stage.store.persist({ blocks: [stage.block(0, 0)] });
+    const second = stage.store.blocks.maybePruneAndPersistLane(stage.lane(1), undefined, [stage.block(1, 0)]);
+    await refused(stage.store.persist({ blocks: [stage.block(2, 0)] }), 'LANESTORE_INVALID', [stage.lane(2)]);
+    await Promise.all([first, second]);
+    await stage.store.persist({ blocks: [stage.block(0, 1), stage.block(1, 1)] });
+    await stage.store.dropLanes([stage.lane(0)]);
+    await stage.store.persist({ blocks: [stage.block(2, 0)] });
+    await refused(stage.store.persist({ blocks: [stage.block(0, 0)] }), 'LANESTORE_INVALID', [stage.lane(0)]);
+    stage.expectCursors({ lanes: { 1: [0, 2], 2: [0, 1] } });
+  },
+);
+
+cases.needing(
+  ['durable', 'planLimits'],
+  'a store with more lanes than maxLanes opens, and takes no new one',
+  async (stage) => {
+    await stage.store.persist({ blocks: [stage.block(0, 0), stage.block(1, 0), stage.block(2, 0)] });
+    await stage.reopen({ maxLanes: 1 });
+    await stage.store.persist({ blocks: [stage.block(1, 1)] });
+    await refused(stage.store.persist({ blocks: [stage.block(3, 0)] }), 'LANESTORE_INVALID', [stage.lane(3)]);
+    stage.expectCursors({ lanes: { 0: [0, 1], 1: [0, 2], 2: [0, 1] } });
+  },
+);

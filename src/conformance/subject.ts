@@ -18,8 +18,10 @@ export interface Features {
   readonly exclusive: boolean;
   /** {@link OpenOptions.load} is heeded. */
   readonly skipsLoading: boolean;
-  /** {@link OpenOptions.maxRoundBytes} and {@link OpenOptions.maxQueuedBytes} are heeded. */
+  /** {@link OpenOptions.maxRoundBytes}, {@link OpenOptions.maxQueuedBytes} and {@link OpenOptions.maxRecordBytes} are heeded. */
   readonly limits: boolean;
+  /** {@link OpenOptions.maxInnerBytes} and {@link OpenOptions.maxLanes} are heeded. */
+  readonly planLimits: boolean;
   /** Places have {@link Place.lose}. */
   readonly lose?: boolean;
   /** Places have {@link Place.storeAnchorOnly}. */
@@ -36,6 +38,12 @@ export interface OpenOptions {
   readonly maxRoundBytes?: number;
   /** A round that would let more bytes than this wait is LANESTORE_CAPACITY. */
   readonly maxQueuedBytes?: number;
+  /** A round with a single encoded entry of more bytes is LANESTORE_INVALID. */
+  readonly maxRecordBytes?: number;
+  /** A round whose inner state has more bytes is LANESTORE_INVALID. */
+  readonly maxInnerBytes?: number;
+  /** A round that would let the store have cursors for more lanes is LANESTORE_INVALID. */
+  readonly maxLanes?: number;
 }
 
 /** An entry that goes missing: a block of `lane`, or a CommitQC when `lane` is absent. */

@@ -773,4 +773,38 @@ export const MUTANTS: Readonly<Record<string, ToyClass>> = {
       return super.submit(wrapped, make);
     }
   },
+
+  // Bounds.
+  'takes records of any size': class extends ToyStore {
+    override checkRecords() {}
+  },
+  'takes CommitQCs and anchors of any size': class extends ToyStore {
+    override checkRecords(plan: ToyPlan) {
+      super.checkRecords({ ...plan, anchor: undefined, commitQCs: undefined });
+    }
+  },
+  'takes an inner state of any size': class extends ToyStore {
+    override checkInner() {}
+  },
+  'takes any number of lanes': class extends ToyStore {
+    override checkLanes() {}
+  },
+  'counts the lanes that are durable only': class extends ToyStore {
+    override checkLanes(plan: ToyPlan) {
+      const { planned } = this;
+      this.planned = this.disk.state;
+      try {
+        super.checkLanes(plan);
+      } finally {
+        this.planned = planned;
+      }
+    }
+  },
+  'refuses every round once it has too many lanes': class extends ToyStore {
+    override checkLanes(plan: ToyPlan) {
+      super.checkLanes(plan);
+      if (this.planned.lanes.size > (this.options.maxLanes ?? 1e9))
+        throw new LanestoreError('LANESTORE_INVALID', 'too many');
+    }
+  },
 };

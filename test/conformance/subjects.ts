@@ -97,6 +97,7 @@ const ALL: Features = {
   exclusive: true,
   skipsLoading: true,
   limits: true,
+  planLimits: true,
 };
 
 function keyOf({ lane, number }: LostEntry): string {
@@ -150,7 +151,11 @@ export function memorySubject<B, Q, A>({ model, make }: Types<B, Q, A>): Subject
 /** The backend that stores nothing. */
 export function noopSubject<B, Q, A>({ model, make }: Types<B, Q, A>): Subject<B, Q, A> {
   const features: Features = { ...ALL, durable: false, exclusive: false, skipsLoading: false, limits: false };
-  return { model, make, features, place: () => ({ open: () => openNoop({ model }), destroy: async () => undefined }) };
+  const place = (): Place<B, Q, A> => ({
+    open: ({ maxInnerBytes, maxLanes }) => openNoop({ model, maxInnerBytes, maxLanes }),
+    destroy: async () => undefined,
+  });
+  return { model, make, features, place };
 }
 
 /** Files that can refuse every write. */

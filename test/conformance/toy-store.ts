@@ -151,6 +151,9 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       if (hook !== undefined && typeof hook !== 'function') throw new TypeError('no function');
     }
     const plan = make(this.planned);
+    this.checkRecords(plan);
+    this.checkInner(plan);
+    this.checkLanes(plan);
     const bytes = plan.inner?.length ?? 0;
     this.enter(bytes);
     advance(this.planned, plan);
@@ -226,6 +229,32 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     this.disk.blocks.delete(lane);
   }
 
+  checkRecords({ inner, anchor, commitQCs, lanes }: ToyPlan): void {
+    const { maxRecordBytes = 1e9 } = this.options;
+    const records = [
+      ...(inner === undefined ? [] : [inner]),
+      ...(anchor === undefined ? [] : [plain.anchor.toWire(anchor.entry)]),
+      ...(commitQCs?.append ?? []).map(plain.commitQC.toWire),
+      ...[...lanes.values()].flatMap(({ append }) => append.map(plain.block.toWire)),
+    ];
+    if (records.some(({ length }) => length > maxRecordBytes)) {
+      throw new LanestoreError('LANESTORE_INVALID', `beyond ${maxRecordBytes}`);
+    }
+  }
+
+  checkInner({ inner }: ToyPlan): void {
+    const { maxInnerBytes = 1e9 } = this.options;
+    if (inner === undefined || inner.length <= maxInnerBytes) return;
+    throw new LanestoreError('LANESTORE_INVALID', `${inner.length} beyond ${maxInnerBytes}`);
+  }
+
+  checkLanes({ lanes }: ToyPlan): void {
+    const { maxLanes = 1e9 } = this.options;
+    const added = [...lanes.keys()].filter((lane) => !this.planned.lanes.has(lane));
+    if (added.length === 0 || this.planned.lanes.size + added.length <= maxLanes) return;
+    throw new LanestoreError('LANESTORE_INVALID', `${added} beyond ${maxLanes}`);
+  }
+
   enter(bytes: number): void {
     const { maxRoundBytes = 1e9, maxQueuedBytes = 1e9 } = this.options;
     if (bytes > maxRoundBytes) throw new LanestoreError('LANESTORE_INVALID', 'too large');
@@ -285,6 +314,7 @@ const features: Features = {
   exclusive: true,
   skipsLoading: true,
   limits: true,
+  planLimits: true,
   lose: true,
   refuseWrites: true,
 };

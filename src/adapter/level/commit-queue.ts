@@ -4,7 +4,7 @@
  *
  * One batch is in flight at a time, so after a crash only the last batch of the log can be one that nobody was told of.
  */
-import type { LanestoreError } from '../../errors.js';
+import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import { Room, type RoomLimits } from '../room.js';
 import type { BatchBuilder, RoundStep, SweepStep } from './batch.js';
@@ -14,6 +14,9 @@ export interface QueueLimits extends RoomLimits {
   /** Rounds are merged up to this; a single round may be larger. */
   readonly mergeBytesMax: number;
 }
+
+/** Reads that may wait for the batch in flight to end; those beyond are LANESTORE_CAPACITY. */
+export const QUIET_READS_MAX = 4096;
 
 /** When this much waits at the end of a batch, the next one starts before the last one's callers are told. */
 const START_AT_ONCE_BYTES = 256 * 1024;
@@ -93,9 +96,15 @@ export class CommitQueue {
     });
   }
 
-  /** Runs `read` while no batch is in flight, so that it sees whole batches only; the next batch waits for it. */
+  /**
+   * Runs `read` while no batch is in flight, so that it sees whole batches only; the next batch waits for it.
+   * @throws LANESTORE_CAPACITY when too many wait already.
+   */
   quiet<T>(read: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
+      if (this.#quiet.length >= QUIET_READS_MAX) {
+        return reject(new LanestoreError('LANESTORE_CAPACITY', `${QUIET_READS_MAX} reads wait already; await some`));
+      }
       this.#quiet.push(async () => {
         try {
           resolve(await read());
@@ -222,7 +231,7 @@ export class CommitQueue {
     // A slow drop that began just now may have asked for the next one already.
     if (this.#maintenance === maintenance) this.#maintenance = undefined;
     this.#items.splice(0, count);
-    this.#room.leave(bytes);
+    this.#room.leave(bytes, count);
     return settles.length === 0 && count === 0 ? undefined : { batch, settles };
   }
 

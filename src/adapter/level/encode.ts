@@ -2,6 +2,7 @@
 import { ANCHOR_KEY, INNER_KEY, type LaneId } from '../../keys/index.js';
 import type { EntryCodec, Model } from '../../model/model.js';
 import type { Intake, LogPlan, Plan } from '../planner.js';
+import { checkRecordBytes } from '../room.js';
 import { type LogName, type LogStep, logKeys, type Put, QC_LOG, type RoundStep, type SingleStep } from './batch.js';
 import { type EncodedBody, type EncodedRecord, encodeBody, encodeRecord, sealRecord } from './record.js';
 
@@ -17,13 +18,15 @@ export interface EncodedPlan {
 /** Encodes each entry of a call while the planner takes it in, in the same pass that checks it, and then the plan. */
 export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
   readonly #model: Model<B, Q, A>;
+  readonly #recordBytesMax: number;
   /** What the planner took in of the current call. */
   readonly #blocks = new Map<B, EncodedBody>();
   readonly #commitQCs = new Map<Q, EncodedBody>();
   readonly #anchors = new Map<A, EncodedBody>();
 
-  constructor(model: Model<B, Q, A>) {
+  constructor(model: Model<B, Q, A>, recordBytesMax = Number.POSITIVE_INFINITY) {
     this.#model = model;
+    this.#recordBytesMax = recordBytesMax;
   }
 
   /** Begins a call: forgets what one that was refused left. */
@@ -46,13 +49,17 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
     take(this.#model.anchor, this.#anchors, entry);
   }
 
-  /** Encodes the plan of the call. Afterwards the caller's objects and buffers may change. */
+  /** Encodes the plan of the call. Afterwards the caller's objects and buffers may change. @throws LANESTORE_INVALID for a record too large. */
   encode(plan: Plan<B, Q, A>): EncodedPlan {
     const model = this.#model;
     const step: { anchor?: SingleStep; inner?: SingleStep; logs: LogStep[] } = { logs: [] };
     let bytes = 0;
-    const single = (key: string, record: EncodedRecord): SingleStep => {
+    const count = (key: string, record: EncodedRecord) => {
+      checkRecordBytes(key, record.bytes.length, this.#recordBytesMax);
       bytes += key.length + record.bytes.length;
+    };
+    const single = (key: string, record: EncodedRecord): SingleStep => {
+      count(key, record);
       return { type: 'put', key, value: record.bytes, crc: record.crc };
     };
     const log = <T>(
@@ -68,7 +75,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
         const key = keyOf(number++);
         // Not encoded yet: an anchor's own CommitQC, which came in as a part of the anchor, or a model that only checks.
         const record = sealRecord(key, bodies.get(entry) ?? encodeBody(codec, entry));
-        bytes += key.length + record.bytes.length;
+        count(key, record);
         puts.push({ type: 'put', key, value: record.bytes });
       }
       step.logs.push({ log: name, truncate, puts, after });

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { lockDatabase, lockDirectory, refuseIfOpenHere, type Unlock } from '../lock.js';
+import { planLimits } from '../room.js';
 import { openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { createLevel, needsCreation, removeLeftover } from './location.js';
@@ -89,7 +90,7 @@ function openLocation<B, Q, A>(
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
   return holding(async (held) => {
-    const limits = limitsOf(options);
+    const [limits, plan] = [limitsOf(options), planLimits(options)];
     const { paths, unlock } = claim(location, options.createIfMissing ?? true);
     held.add(unlock);
     if (needsCreation(paths)) {
@@ -115,6 +116,7 @@ function openLocation<B, Q, A>(
         notes: verdict.notes,
       },
       limits,
+      planLimits: plan,
       witness: (seq) => witness.write(seq),
       release: () => held.release(),
     });
@@ -126,7 +128,7 @@ function openCallersDatabase<B, Q, A>(
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
   return holding(async (held) => {
-    const limits = limitsOf(options);
+    const [limits, plan] = [limitsOf(options), planLimits(options)];
     const { db, model } = options;
     if (!db.supports.implicitSnapshots) {
       throw new LanestoreError(
@@ -142,7 +144,13 @@ function openCallersDatabase<B, Q, A>(
     if (isNew) await createInDatabase(engine, model.name);
     const tip = await readIdentity(engine, model.name, false);
     const found = await recoverStore(engine, options, tip, started);
-    return new LevelStore({ ...found, limits, witness: () => undefined, release: () => held.release() });
+    return new LevelStore({
+      ...found,
+      limits,
+      planLimits: plan,
+      witness: () => undefined,
+      release: () => held.release(),
+    });
   });
 }
 

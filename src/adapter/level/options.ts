@@ -1,12 +1,12 @@
 /** Options of `openLevel`, and what they are when nothing is said. */
 import type { Model } from '../../model/model.js';
-import { type LimitOptions, positiveBytes, roomLimits } from '../room.js';
+import { type LimitOptions, type PlanLimitOptions, positiveBytes, roomLimits } from '../room.js';
 import type { QueueLimits } from './commit-queue.js';
 import type { LevelOptions } from './database.js';
 import type { AnyLevel } from './engine.js';
 
 /** Options that both ways of opening take. */
-export interface StoreOptions<B, Q, A> extends LimitOptions {
+export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly model: Model<B, Q, A>;
   /** Bytes up to which waiting rounds are merged into one batch. Default 4 MiB. */
   readonly maxMergeBytes?: number;

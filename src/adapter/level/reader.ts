@@ -27,12 +27,16 @@ export interface ReadSource {
   readonly assertUsable: () => void;
 }
 
+/** Ranges that may be read at the same time, each with an iterator and 1 MiB read ahead; those beyond are LANESTORE_CAPACITY. */
+export const OPEN_RANGES_MAX = 1024;
+
 type Read<T> = (number: bigint, key: string, value: Uint8Array) => ReadResult<T>;
 
 /** Reads verified entries of a running store. */
 export class StoreReader<B, Q, A> {
   readonly #source: ReadSource;
   readonly #model: Model<B, Q, A>;
+  #openRanges = 0;
 
   constructor(source: ReadSource, model: Model<B, Q, A>) {
     this.#source = source;
@@ -82,6 +86,9 @@ export class StoreReader<B, Q, A> {
   async *#range<T>(log: LogName, range: ReadRange, read: Read<T>): AsyncGenerator<T, void, void> {
     const opened = await this.#source.quiet(() => {
       this.#source.assertUsable();
+      if (this.#openRanges >= OPEN_RANGES_MAX) {
+        throw new LanestoreError('LANESTORE_CAPACITY', `${OPEN_RANGES_MAX} ranges are being read; end some first`);
+      }
       const extent = extentOf(this.#source.tip(), log);
       if (extent === undefined) return undefined;
       const from = maxU64(range.from ?? 0n, extent.first);
@@ -90,6 +97,7 @@ export class StoreReader<B, Q, A> {
     });
     if (opened === undefined) return;
     const { reader, from, to } = opened;
+    this.#openRanges++;
     let expected = from;
     try {
       while (expected < to) {
@@ -103,6 +111,7 @@ export class StoreReader<B, Q, A> {
         }
       }
     } finally {
+      this.#openRanges--;
       await reader.close();
     }
   }

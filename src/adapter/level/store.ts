@@ -6,6 +6,7 @@ import { fireHooks, type HookFailure } from '../hooks.js';
 import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
 import type { Intake, Plan, PlanState } from '../planner.js';
+import type { PlanLimits } from '../room.js';
 import { BatchBuilder } from './batch.js';
 import { CommitQueue, type QueueLimits, type Work } from './commit-queue.js';
 import { RoundEncoder } from './encode.js';
@@ -41,6 +42,7 @@ export interface StoreParts<B, Q, A> {
   readonly recovered: Recovered<B, Q, A>;
   readonly report: RecoveryReport;
   readonly limits: QueueLimits;
+  readonly planLimits: PlanLimits;
   /** Called with each durable seq, before anything of that batch settles. */
   readonly witness: (seq: bigint) => void;
   /** Frees what the store was opened on. */
@@ -66,10 +68,10 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
 
   /** Use `openLevel`. */
   constructor(parts: StoreParts<B, Q, A>) {
-    super(parts.model, parts.state, parts.recovered);
+    super(parts.model, parts.state, parts.planLimits, parts.recovered);
     this.recovery = parts.report;
     this.#engine = parts.engine;
-    this.#encoder = new RoundEncoder(parts.model);
+    this.#encoder = new RoundEncoder(parts.model, parts.limits.recordBytesMax);
     this.#tip = parts.tip;
     this.#witness = parts.witness;
     this.#release = parts.release;

@@ -2,6 +2,7 @@
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import type { Plan } from '../planner.js';
+import { checkRecordBytes } from '../room.js';
 import { encodeFrame } from './frame.js';
 
 /** What a plan writes. All of it is in memory of its own: callers may change theirs at once. */
@@ -14,21 +15,28 @@ export interface EncodedPlan {
   readonly bytes: number;
 }
 
-/** @throws LANESTORE_INVALID, and whatever the model's toWire throws. */
-export function encodePlan<B, Q, A>(model: Model<B, Q, A>, plan: Plan<B, Q, A>): EncodedPlan {
+/** @throws LANESTORE_INVALID, also for an entry that is too large, and whatever the model's toWire throws. */
+export function encodePlan<B, Q, A>(
+  model: Model<B, Q, A>,
+  plan: Plan<B, Q, A>,
+  recordBytesMax = Number.POSITIVE_INFINITY,
+): EncodedPlan {
   let bytes = 0;
-  const counted = (encoded: Uint8Array) => {
+  const counted = (what: string, encoded: Uint8Array) => {
+    checkRecordBytes(what, encoded.length, recordBytesMax);
     bytes += encoded.length;
     return encoded;
   };
   const anchor =
-    plan.anchor === undefined ? undefined : counted(new Uint8Array(model.anchor.toWire(plan.anchor.entry)));
-  const inner = plan.inner === undefined ? undefined : counted(new Uint8Array(plan.inner));
+    plan.anchor === undefined
+      ? undefined
+      : counted('the anchor', new Uint8Array(model.anchor.toWire(plan.anchor.entry)));
+  const inner = plan.inner === undefined ? undefined : counted('inner', new Uint8Array(plan.inner));
   const qcs = plan.commitQCs?.append ?? [];
-  const commitQCs = qcs.map((qc) => counted(encodeFrame(model.commitQC.toWire(qc))));
+  const commitQCs = qcs.map((qc) => counted('a CommitQC', encodeFrame(model.commitQC.toWire(qc))));
   const lanes = new Map<LaneId, Uint8Array[]>();
   for (const [lane, { append }] of plan.lanes) {
-    const frames = append.map((block) => counted(encodeFrame(model.block.toWire(block))));
+    const frames = append.map((block) => counted(`a block of lane ${lane}`, encodeFrame(model.block.toWire(block))));
     lanes.set(lane, frames);
   }
   return { anchor, inner, commitQCs, lanes, bytes };

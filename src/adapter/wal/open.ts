@@ -13,7 +13,7 @@ import type { Model } from '../../model/model.js';
 import { diskFiles, type Files } from '../files.js';
 import type { Cursor, Recovered } from '../persistence.js';
 import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound } from '../planner.js';
-import { type LimitOptions, positiveBytes, roomLimits } from '../room.js';
+import { type LimitOptions, type PlanLimitOptions, planLimits, positiveBytes, roomLimits } from '../room.js';
 import { ABFile } from './ab-file.js';
 import type { ABEncoding } from './ab-format.js';
 import { encodePlan } from './encode.js';
@@ -28,7 +28,7 @@ import { type StoreParts, WalStore } from './store.js';
 import { StoredLog } from './stored-log.js';
 
 /** Options of {@link openWal}. */
-export interface WalOptions<B, Q, A> extends LimitOptions {
+export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly model: Model<B, Q, A>;
   /**
    * Sync directories after a segment or a lane's directory was made, renamed or removed. Default true. The original does not
@@ -77,6 +77,7 @@ function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>):
   if (options?.model === undefined) throw new TypeError('openWal(directory, options): options.model is missing');
   if (directory === '') throw new LanestoreError('LANESTORE_INVALID', 'the directory is an empty string');
   roomLimits(options);
+  planLimits(options);
   if (options.segmentBytes !== undefined) positiveBytes('segmentBytes', options.segmentBytes);
   const { encoding = 'crc' } = options;
   if (encoding !== 'crc' && encoding !== 'wrapper') {
@@ -134,6 +135,7 @@ class Opening<B, Q, A> {
       state,
       notes: this.#notes,
       limits: roomLimits(this.#options),
+      planLimits: planLimits(this.#options),
       files,
     };
     return { parts, recovered: load ? this.#recovered(plan, innerPair) : undefined };

@@ -8,7 +8,7 @@ import { fireEach, type HookFailure } from '../hooks.js';
 import type { Cursor, Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
 import type { Plan, PlanState } from '../planner.js';
-import { Room, type RoomLimits } from '../room.js';
+import { type PlanLimits, Room, type RoomLimits } from '../room.js';
 import type { ABFile } from './ab-file.js';
 import { type EncodedPlan, encodePlan } from './encode.js';
 import { systemCode, writeFailed } from './io.js';
@@ -36,6 +36,7 @@ export interface StoreParts<B, Q, A> {
   readonly state: PlanState;
   readonly notes: readonly string[];
   readonly limits: RoomLimits;
+  readonly planLimits: PlanLimits;
   readonly files: Files;
   /** Frees what the store was opened on. */
   readonly release: () => Promise<void>;
@@ -71,7 +72,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
 
   /** @internal Use `openWal`. `recovered` is no part: the store must not hold it once it was taken. */
   constructor(parts: StoreParts<B, Q, A>, recovered: Recovered<B, Q, A> | undefined) {
-    super(parts.model, parts.state, recovered);
+    super(parts.model, parts.state, parts.planLimits, recovered);
     this.notes = parts.notes;
     this.#parts = parts;
     this.#room = new Room(parts.limits);
@@ -89,7 +90,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
-    const encoded = encodePlan(this.model, plan);
+    const encoded = encodePlan(this.model, plan, this.#parts.limits.recordBytesMax);
     this.#room.enter(encoded.bytes);
     const round: Round<B, Q, A> = { hooks, failure: undefined, anchored: undefined };
     round.anchored = this.#submitAnchor(plan, encoded, round);

@@ -1,0 +1,93 @@
+/** What is small has a bound too: calls without bytes, waiters, reads that wait, ranges that are open. */
+import { MemoryLevel } from 'memory-level';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { QUIET_READS_MAX } from '../../src/adapter/level/commit-queue.js';
+import { openLevel } from '../../src/adapter/level/index.js';
+import { OPEN_RANGES_MAX } from '../../src/adapter/level/reader.js';
+import { CALLS_MAX, planLimits, Room, roomLimits, WAITERS_MAX } from '../../src/adapter/room.js';
+import { refused, refusedSync, rejection } from '../support/faults.js';
+import { onHeld } from '../support/held-level.js';
+import { plain, plainBlock, plainBlocks } from '../support/plain-model.js';
+
+const test = suite('queue: bounds');
+
+test('calls without bytes are LANESTORE_CAPACITY beyond a number, until half of them has left', async () => {
+  const room = new Room(roomLimits({}));
+  for (let i = 0; i < CALLS_MAX; i++) room.enter(0);
+  refusedSync(() => room.enter(0), 'LANESTORE_CAPACITY');
+  let ready = false;
+  const waiting = room.ready().then(() => {
+    ready = true;
+  });
+  room.leave(0, CALLS_MAX / 2 - 1);
+  await Promise.resolve();
+  assert.not.ok(ready);
+  room.leave(0, 1);
+  await waiting;
+  room.enter(0);
+});
+
+test('a refused call leaves the count as it was', () => {
+  const room = new Room(roomLimits({ maxRoundBytes: 10, maxQueuedBytes: 10 }));
+  room.enter(10);
+  for (let i = 0; i < CALLS_MAX; i++)
+    refusedSync(() => room.enter(i % 2 === 0 ? 1 : 11), i % 2 === 0 ? 'LANESTORE_CAPACITY' : 'LANESTORE_INVALID');
+  room.leave(10);
+  room.enter(10);
+});
+
+test('calls of ready() beyond a number are refused themselves', async () => {
+  const room = new Room(roomLimits({ maxQueuedBytes: 1 }));
+  room.enter(100);
+  const waiting = Array.from({ length: WAITERS_MAX }, () => room.ready());
+  await refused(room.ready(), 'LANESTORE_CAPACITY');
+  room.leave(100);
+  await Promise.all(waiting);
+});
+
+test(
+  'reads that wait for a batch in flight are LANESTORE_CAPACITY beyond a number',
+  onHeld(async (db) => {
+    const store = await openLevel({ db, model: plain });
+    await store.persist({ blocks: plainBlocks('0a', 0, 2) });
+    db.hold();
+    const written = store.persist({ blocks: [plainBlock('0a', 2)] });
+    await db.held();
+    const first = Array.from({ length: QUIET_READS_MAX }, () => store.readBlocks('0a').next());
+    await refused(store.readBlocks('0a').next(), 'LANESTORE_CAPACITY');
+    db.release();
+    await written;
+    // The ranges beyond those that may be open are refused by the other bound.
+    const outcomes = await Promise.allSettled(first);
+    assert.is(outcomes.filter(({ status }) => status === 'fulfilled').length, OPEN_RANGES_MAX);
+    await store.close();
+  }),
+);
+
+test('ranges that are open at the same time are LANESTORE_CAPACITY beyond a number, until one ends', async () => {
+  const store = await openLevel({ db: new MemoryLevel(), model: plain });
+  await store.persist({ blocks: plainBlocks('0a', 0, 3) });
+  const open = Array.from({ length: OPEN_RANGES_MAX }, () => store.readBlocks('0a'));
+  for (const one of open) await one.next();
+  await refused(store.readBlocks('0a').next(), 'LANESTORE_CAPACITY');
+  assert.equal(await store.block('0a', 1n), plainBlock('0a', 1), 'a single entry can still be read');
+  await open[0]!.return?.(undefined);
+  assert.equal((await store.readBlocks('0a').next()).value, plainBlock('0a', 0));
+  for (const one of open) await one.return?.(undefined);
+  await store.close();
+});
+
+test('limits that are no positive whole numbers are refused', async () => {
+  for (const name of ['maxRecordBytes', 'maxInnerBytes', 'maxLanes']) {
+    for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const options = { [name]: value };
+      const error = refusedSync(() => ({ ...roomLimits(options), ...planLimits(options) }), 'LANESTORE_INVALID');
+      assert.match(error.message, name);
+    }
+    const options = { db: new MemoryLevel(), model: plain, [name]: 'many' as unknown as number };
+    assert.instance(await rejection(openLevel(options)), TypeError);
+  }
+});
+
+test.run();
