@@ -1,6 +1,21 @@
 /** File systems of a test's own, to be full, read-only or mounted twice; only where the test may mount. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Why nothing can be mounted here; undefined if it can. */
+export function mountUnable(): string | undefined {
+  const dir = mkdtempSync(join(tmpdir(), 'lanestore-mount-'));
+  try {
+    const { error, status, stderr } = spawnSync('mount', ['-t', 'tmpfs', 'lanestore-test', dir], { encoding: 'utf8' });
+    if (status !== 0) return `no mount here: ${error?.message ?? stderr.trim().split('\n')[0]}`;
+    spawnSync('umount', [dir]);
+    return undefined;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
 
 /** Mounts at `dir`, which is made, and unmounts in the end. Where mounting is not allowed, says so in a line and does nothing. */
 export async function mounted(

@@ -243,7 +243,8 @@ async function collect<T>(entries: AsyncIterable<T>): Promise<T[]> {
 /** What a hook throws when its call is to have a throwing hook. */
 const HOOK_FAILURE = new Error('a hook threw');
 
-function perform(store: PlainStore, call: Call, fired: string[]): Promise<void> {
+/** Makes a call; each hook that fires is noted in `fired`, one of them throws if the call says so. */
+export function perform(store: PlainStore, call: Call, fired: string[]): Promise<void> {
   let count = 0;
   const throwAt = 'throwAt' in call ? call.throwAt : undefined;
   const note = (line: string) => {

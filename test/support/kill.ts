@@ -23,9 +23,10 @@ export interface ChildEnd {
   readonly stderr: string;
 }
 
-/** Starts a compiled worker file with Node: `spawnWorker(new URL('./worker.js', import.meta.url), ['arg'])`. */
-export function spawnWorker(file: URL, args: readonly string[] = []): Child {
-  const child = spawn(process.execPath, [fileURLToPath(file), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts a compiled worker file with Node: `spawnWorker(new URL('./worker.js', import.meta.url), ['arg'])`; `env` is added to this process's. */
+export function spawnWorker(file: URL, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Child {
+  const options = { stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } };
+  const child = spawn(process.execPath, [fileURLToPath(file), ...args], options);
   const lines: string[] = [];
   let waiters: { wanted: (line: string) => boolean; resolve: (line: string | undefined) => void }[] = [];
   let rest = '';
@@ -67,8 +68,9 @@ export function spawnWorker(file: URL, args: readonly string[] = []): Child {
 export async function runWorker(
   file: URL,
   args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
 ): Promise<ChildEnd & { lines: readonly string[] }> {
-  const child = spawnWorker(file, args);
+  const child = spawnWorker(file, args, env);
   return { ...(await child.ended), lines: child.lines };
 }
 

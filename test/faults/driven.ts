@@ -1,0 +1,95 @@
+/** Rounds on a store whose disk fails under it: what was acknowledged, how it failed, and how it answered from then on. */
+import { isLanestoreError } from '../../src/errors.js';
+import { Random } from '../support/kill.js';
+import { Oracle } from '../support/oracle.js';
+import { type OpenOptions, openPlain, type PlainLevelStore } from './check.js';
+import { makeRounds, type RoundCall, type RoundShape } from './specimen.js';
+
+/** What is done, in words that a child process can be given. */
+export interface Drive {
+  readonly location: string;
+  readonly seed: number;
+  readonly rounds: number;
+  readonly shape: RoundShape;
+  readonly options: OpenOptions;
+  /** Rounds that are submitted together. */
+  readonly together: number;
+}
+
+/** How it went. */
+export interface Trace {
+  /** Rounds that were acknowledged: all of them the first ones. */
+  readonly acknowledged: number;
+  /** The code that the open was refused with, if it was. */
+  readonly refused?: string;
+  /** The code of the first round that was not acknowledged, if there was one; `later`, how the calls behind it ended. */
+  readonly failed?: string;
+  readonly later: readonly string[];
+  /** Rounds that were refused for want of room, before anything was written, and then accepted. */
+  readonly waited: number;
+}
+
+/** Calls that are made on a store that has failed, after the fault is gone. */
+const LATER = 5;
+
+/** The rounds of a drive: the same for the same seed, in every process. */
+export function drivenRounds({ seed, rounds, shape }: Drive): RoundCall[] {
+  return makeRounds(new Oracle(), rounds, shape, new Random(seed));
+}
+
+/** Opens, makes rounds until one fails or all are done, mends the fault by `mend`, goes on, closes. */
+export async function drive(what: Drive, mend: () => void): Promise<Trace> {
+  let store: PlainLevelStore;
+  try {
+    store = await openPlain(what.location, what.options);
+  } catch (error) {
+    return { acknowledged: 0, refused: codeOf(error), later: [], waited: 0 };
+  }
+  const rounds = drivenRounds(what);
+  let acknowledged = 0;
+  let waited = 0;
+  let failed: string | undefined;
+  while (acknowledged < rounds.length && failed === undefined) {
+    const group = rounds.slice(acknowledged, acknowledged + what.together);
+    const codes = await Promise.all(group.map((round) => outcome(store, round)));
+    const first = codes.findIndex((code) => code !== 'ok');
+    acknowledged += first < 0 ? codes.length : first;
+    if (first < 0) continue;
+    if (codes.slice(first).includes('ok')) throw new Error(`a round behind a refused one was acknowledged: ${codes}`);
+    failed = codes[first];
+    if (failed !== 'LANESTORE_CAPACITY') break;
+    // Refused before it was written: with room again the same store goes on. Those behind it may have been out of sequence then.
+    failed = undefined;
+    waited++;
+    mend();
+    await store.ready();
+  }
+  mend();
+  const later: string[] = [];
+  if (failed !== undefined) {
+    for (const round of rounds.slice(acknowledged, acknowledged + LATER)) later.push(await outcome(store, round));
+    later.push(
+      codeOf(
+        await store.ready().then(
+          () => 'ok',
+          (error: unknown) => error,
+        ),
+      ),
+    );
+  }
+  await store.close();
+  return { acknowledged, ...(failed === undefined ? {} : { failed }), later, waited };
+}
+
+async function outcome(store: PlainLevelStore, round: RoundCall): Promise<string> {
+  try {
+    await store.persist(round);
+    return 'ok';
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return isLanestoreError(error) ? error.code : String(error);
+}

@@ -1,0 +1,99 @@
+/** The bytes of a directory, kept in memory, to be written out many times with one thing changed. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+/** What LevelDB keeps for people and for locking; it says nothing of the content. */
+const ASIDE = new Set(['level/LOG', 'level/LOG.old', 'level/LOCK']);
+
+/** A directory: paths below it, with their bytes. Never changed; each change is another image. */
+export class Image {
+  readonly files: ReadonlyMap<string, Buffer>;
+
+  constructor(files: ReadonlyMap<string, Buffer>) {
+    this.files = files;
+  }
+
+  /** The image of a directory. A file that goes away meanwhile, as LevelDB's do, is not in it. */
+  static of(dir: string): Image {
+    const files = new Map<string, Buffer>();
+    for (const entry of readdirSync(dir, { withFileTypes: true, recursive: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      try {
+        files.set(relative(dir, path), readFileSync(path));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+    return new Image(new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))));
+  }
+
+  get(path: string): Buffer {
+    const bytes = this.files.get(path);
+    if (bytes === undefined) throw new Error(`${path} is not in the image (${[...this.files.keys()].join(', ')})`);
+    return bytes;
+  }
+
+  with(path: string, bytes: Buffer): Image {
+    return new Image(new Map(this.files).set(path, bytes));
+  }
+
+  without(path: string): Image {
+    const files = new Map(this.files);
+    files.delete(path);
+    return new Image(files);
+  }
+
+  /** What is in either; where both have a file, this one's. */
+  union(other: Image): Image {
+    return new Image(new Map([...other.files, ...this.files]));
+  }
+
+  /** Paths that satisfy `wanted`, ascending. */
+  paths(wanted: (path: string) => boolean): string[] {
+    return [...this.files.keys()].filter(wanted);
+  }
+
+  /** LevelDB's logs that hold a byte, the newest one last. */
+  logs(): string[] {
+    return this.paths((path) => /^level\/\d+\.log$/.test(path)).filter((path) => this.get(path).length > 0);
+  }
+
+  /** The newest log that holds a byte. */
+  log(): string {
+    const newest = this.logs().at(-1);
+    if (newest === undefined) throw new Error('no log holds a byte');
+    return newest;
+  }
+
+  /** The MANIFEST that CURRENT names. */
+  manifest(): string {
+    return `level/${this.get('level/CURRENT').toString('latin1').trim()}`;
+  }
+
+  /** Makes `dir` hold this and nothing else. */
+  write(dir: string): void {
+    rmSync(dir, { recursive: true, force: true });
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const made = new Set([dir]);
+    for (const [path, bytes] of this.files) {
+      const parent = dirname(join(dir, path));
+      if (!made.has(parent)) mkdirSync(parent, { recursive: true, mode: 0o700 });
+      made.add(parent);
+      writeFileSync(join(dir, path), bytes, { mode: 0o600 });
+    }
+  }
+
+  /** How `dir` differs from this, what LevelDB keeps for people and for locking left out; undefined if it does not. */
+  difference(dir: string): string | undefined {
+    const now = Image.of(dir).files;
+    for (const [path, bytes] of this.files) {
+      if (ASIDE.has(path)) continue;
+      const other = now.get(path);
+      if (other === undefined) return `${path} is gone`;
+      if (!other.equals(bytes)) return `${path} was changed`;
+    }
+    for (const path of now.keys()) if (!this.files.has(path) && !ASIDE.has(path)) return `${path} is new`;
+    return undefined;
+  }
+}

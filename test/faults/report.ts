@@ -1,0 +1,72 @@
+/** What a campaign found, for programs (JSON) and for people (a Markdown table). */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { RowResult } from './campaign.js';
+import { MISTAKES, type Mistake } from './row.js';
+import { ROWS } from './rows.js';
+
+/** The results of all rows, each as it was run the last time. */
+export interface Results {
+  readonly machine: string;
+  readonly rows: readonly RowResult[];
+}
+
+/** Where the campaign was run. */
+export function machine(): string {
+  const [cpu] = cpus();
+  const gib = Math.round(totalmem() / 2 ** 30);
+  return `Linux ${release()}, ${cpus().length} x ${cpu?.model.trim() ?? 'unknown'}, ${gib} GiB, Node ${process.versions.node}`;
+}
+
+/** Puts rows into `faults.json` and `faults.md` of a directory; rows that were not run now stay as they were. */
+export function writeReport(dir: string, rows: readonly RowResult[]): void {
+  const file = join(dir, 'faults.json');
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results).rows : [];
+  const merged = ROWS.flatMap(({ name }) => {
+    const result = rows.find(({ row }) => row === name) ?? before.find(({ row }) => row === name);
+    return result === undefined ? [] : [result];
+  });
+  const results: Results = { machine: machine(), rows: merged };
+  writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`);
+  writeFileSync(join(dir, 'faults.md'), markdown(results));
+}
+
+/** The page. */
+export function markdown({ machine: where, rows }: Results): string {
+  const sum = (mistake: Mistake) => rows.reduce((total, { mistakes }) => total + mistakes[mistake], 0);
+  const cases = rows.reduce((total, row) => total + row.cases, 0);
+  return `# Fault campaign
+
+Made by \`npm run faults\`; do not edit. What each row does, and what is not covered, stands in [crash-safety.md](crash-safety.md).
+
+${where}. ${cases} cases: ${sum('silent')} silent, ${sum('refused')} healthy stores refused.
+
+${table(rows)}
+
+- **silent**: ${MISTAKES.silent}.
+- **healthy refused**: ${MISTAKES.refused}.
+- **other**: ${MISTAKES.died}; ${MISTAKES.touched}; ${MISTAKES.wrong}.
+
+A verdict is how the first open went; where a case opens its store twice under different conditions, both stand there. "exact" means: each
+acknowledged entry is there and equal, and nothing else, but for at most the one batch that was in flight, as a whole.
+`;
+}
+
+/** The table alone. */
+export function table(rows: readonly RowResult[]): string {
+  const lines = rows.map((row) => {
+    const { mistakes } = row;
+    const other = mistakes.died + mistakes.touched + mistakes.wrong + mistakes.harness;
+    const verdicts = Object.entries(row.verdicts).map(([verdict, count]) => `${count} ${verdict}`);
+    const said = row.skipped === undefined ? verdicts.join('<br>') : `skipped: ${row.skipped}`;
+    const cells = [`${row.fault} (\`${row.row}\`)`, row.mustHold, `${row.cases}`, said];
+    const failed = [mistakes.silent, mistakes.refused, other].map(String);
+    return `| ${[...cells, ...failed, `${row.seed}`, row.seconds.toFixed(0)].join(' | ')} |`;
+  });
+  return [
+    '| fault | must hold | cases | verdicts | silent | healthy refused | other | seed | s |',
+    '|---|---|---|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n');
+}

@@ -1,0 +1,33 @@
+/** All rows of the campaign, in the order of the table. */
+import type { Row } from './row.js';
+import { behindTail } from './rows/behind-tail.js';
+import { embedded } from './rows/embedded.js';
+import { interleavings } from './rows/interleavings.js';
+import { ioError } from './rows/io-error.js';
+import { kill } from './rows/kill.js';
+import { noSpace } from './rows/no-space.js';
+import { openers } from './rows/openers.js';
+import { pages } from './rows/pages.js';
+import { reopen } from './rows/reopen.js';
+import { rollback } from './rows/rollback.js';
+// biome-ignore lint/suspicious/noExplicitAny: each row has its own kind of preparation, which only the row itself looks at
+export const ROWS: readonly Row<any>[] = [
+  reopen,
+  embedded,
+  pages,
+  behindTail,
+  rollback,
+  noSpace,
+  ioError,
+  kill,
+  openers,
+  interleavings,
+];
+
+/** The row of that name. @throws Error that names all rows. */
+export function rowNamed(name: string): (typeof ROWS)[number] {
+  const row = ROWS.find((one) => one.name === name);
+  if (row === undefined)
+    throw new Error(`no row is called ${name}; there are ${ROWS.map((one) => one.name).join(', ')}`);
+  return row;
+}

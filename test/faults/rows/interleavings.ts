@@ -1,0 +1,130 @@
+/**
+ * Calls that nobody awaits, from several callers, with completions at random times: the store ends as if they had been made one after the
+ * other, each settles and fires its hooks in that order, and what it holds after a reopen is that. In a fifth of the cases a write fails.
+ */
+import fc from 'fast-check';
+import { openLevel } from '../../../src/adapter/level/index.js';
+import { isLanestoreError } from '../../../src/errors.js';
+import { turns } from '../../support/held-level.js';
+import { type CallSeed, histories, Resolver, type Step } from '../../support/history.js';
+import { perform, runHistory } from '../../support/history-run.js';
+import { describe, Oracle } from '../../support/oracle.js';
+import { plain } from '../../support/plain-model.js';
+import { FaultyLevel } from '../faulty-level.js';
+import { type CaseContext, type Row, Wrong } from '../row.js';
+
+const KINDS = 5;
+
+export const interleavings: Row<null> = {
+  name: 'interleavings',
+  fault: 'un-awaited and concurrent calls in random interleavings',
+  mustHold: "equal to some serial order that respects each caller's own",
+  counts: { full: 5000, short: 500 },
+  prepare: async () => null,
+
+  async run(_, i, context) {
+    const seed = context.random.int(0, 2 ** 31);
+    const steps = fc.sample(histories({ stepsMax: 8 }), { seed, numRuns: 1 })[0]!;
+    if (i % KINDS === 4) return withFailure(steps, context);
+    // One in ten on a real LevelDB; the others where completions can be held back.
+    return i % (2 * KINDS) === 3 ? onDisk(steps, context) : inMemory(steps, context);
+  },
+};
+
+/** How much is merged differs from case to case, from nothing to everything. */
+function merge({ random }: CaseContext): { maxMergeBytes: number } {
+  return { maxMergeBytes: random.pick([1, 200, 1000, 4 * 1024 * 1024]) };
+}
+
+async function serial(run: Promise<unknown>): Promise<void> {
+  try {
+    await run;
+  } catch (error) {
+    throw new Wrong('silent', `no serial order: ${(error as Error).message}`);
+  }
+}
+
+async function onDisk(steps: readonly Step[], context: CaseContext): Promise<string> {
+  const options = { model: plain, ...merge(context) };
+  await serial(runHistory(steps, { open: (load) => openLevel(context.dir, { ...options, load }) }));
+  return 'serial, on LevelDB';
+}
+
+async function inMemory(steps: readonly Step[], context: CaseContext): Promise<string> {
+  const db = new FaultyLevel(context.random, context.random.int(0, 4));
+  const options = { db, model: plain, ...merge(context) };
+  await serial(runHistory(steps, { open: (load) => openLevel({ ...options, load }) }));
+  assertObeyed(db);
+  await db.close();
+  return 'serial';
+}
+
+function assertObeyed({ violations }: FaultyLevel): void {
+  if (violations.length > 0) throw new Wrong('wrong', `the store did what it must not: ${violations.join('; ')}`);
+}
+
+/** A call that was accepted by the oracle, and how it ended. */
+interface Made {
+  readonly fired: string[];
+  readonly expectedFired: readonly string[];
+  /** What the calls up to this one lead to. */
+  readonly state: string;
+  outcome: string;
+}
+
+async function withFailure(steps: readonly Step[], context: CaseContext): Promise<string> {
+  const { random } = context;
+  const db = new FaultyLevel(random, random.int(0, 4));
+  const options = { db, model: plain, ...merge(context) };
+  const store = await openLevel(options);
+  const point = random.pick(['before', 'after'] as const);
+  db.failNth(random.int(0, 6), point);
+  const made: Made[] = [];
+  const pending: Promise<void>[] = [];
+  const oracle = new Oracle();
+  const resolver = new Resolver();
+  const before = oracle.describe();
+  for (const seed of steps.flatMap(callsOf)) {
+    if (seed.pause) await turns(random.int(1, 4));
+    const call = resolver.call(seed, oracle);
+    const { result, fired: expectedFired } = oracle.apply(call);
+    if (result !== 'ok' && result !== 'thrown') continue;
+    const one: Made = { fired: [], expectedFired, state: oracle.describe(), outcome: 'never settled' };
+    made.push(one);
+    // What a hook threw is no refusal: the entry stays.
+    const settle = (error?: unknown) => {
+      one.outcome = isLanestoreError(error) ? error.code : 'ok';
+    };
+    pending.push(perform(store, call, one.fired).then(() => settle(), settle));
+  }
+  await Promise.all(pending);
+  await store.close();
+  assertPoisoned(made);
+  assertObeyed(db);
+  const acknowledged = made.filter(({ outcome }) => outcome === 'ok').length;
+  const reopened = await openLevel(options);
+  const found = describe(reopened.takeRecovered(), reopened.cursors);
+  await reopened.close();
+  const possible = [before, ...made.map(({ state }) => state)].slice(acknowledged);
+  if (!possible.includes(found)) {
+    throw new Wrong('silent', `${acknowledged} of ${made.length} calls were acknowledged, it holds\n${found}`);
+  }
+  await db.close();
+  return acknowledged === made.length ? 'serial' : `poisoned, failed ${point} the write`;
+}
+
+/** Drops may be done in part while later calls are acknowledged; another row looks at them. */
+function callsOf(step: Step): readonly CallSeed[] {
+  return step.kind === 'calls' ? step.calls.filter(({ kind }) => kind !== 'drop') : [];
+}
+
+/** Behind the first call that failed every one fails, and only what was acknowledged fired its hooks. */
+function assertPoisoned(made: readonly Made[]): void {
+  const first = made.findIndex(({ outcome }) => outcome !== 'ok');
+  for (const [n, { outcome, fired, expectedFired }] of made.entries()) {
+    const expected = first >= 0 && n >= first ? 'LANESTORE_FAILED' : 'ok';
+    if (outcome !== expected) throw new Wrong('silent', `call ${n} ended with ${outcome}, not ${expected}`);
+    const hooks = expected === 'ok' ? expectedFired : [];
+    if (fired.join() !== hooks.join()) throw new Wrong('silent', `call ${n} fired ${fired}, not ${hooks}`);
+  }
+}

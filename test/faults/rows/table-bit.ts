@@ -1,0 +1,104 @@
+/**
+ * One bit of a table that LevelDB wrote and synced: rot. LevelDB reads tables without checking them: wrong values, missing keys, an aborted
+ * process. Every eighth case is damage that a compaction has rewritten under a right checksum of LevelDB's: only the store's own can show it.
+ */
+import { join } from 'node:path';
+import { blockKey } from '../../../src/keys/index.js';
+import { flipped, rawBatch, rawGet } from '../../support/faults.js';
+import type { Random } from '../../support/kill.js';
+import { Oracle } from '../../support/oracle.js';
+import { DAMAGE, mustRefuse, type OpenOptions, tryOpen } from '../check.js';
+import { Image } from '../image.js';
+import { type CaseContext, caseRandom, type Row } from '../row.js';
+import { oracleContent, type RoundShape, record } from '../specimen.js';
+
+/** A store whose entries are in tables. */
+interface Tables {
+  readonly image: Image;
+  readonly paths: readonly string[];
+  readonly content: string;
+}
+
+interface Prepared {
+  readonly sets: readonly Tables[];
+  readonly laundered: readonly { readonly image: Image; readonly content: string }[];
+}
+
+/** The data sets of leveldb-hazards.md section 5. */
+const SETS: readonly (readonly [rounds: number, compression: boolean, shape: RoundShape])[] = [
+  [60, true, { lanes: ['0a'], blockBytes: 1024, text: true, innerBytes: 40 }],
+  [60, false, { lanes: ['0a'], blockBytes: 1024, text: true, innerBytes: 40 }],
+  [60, true, { lanes: ['0a'], blockBytes: 1024, innerBytes: 40, anchorEvery: 20, keep: 12 }],
+  [60, false, { lanes: ['0a'], blockBytes: 1024, innerBytes: 40, anchorEvery: 20, keep: 12 }],
+  [4, false, { lanes: ['0a'], blockBytes: 100_000 }],
+  [40, true, { lanes: ['0a', '0b'], blocks: 3, blockBytes: 40, text: true, innerBytes: 40 }],
+  [40, false, { lanes: ['0a', '0b'], blocks: 3, blockBytes: 40, innerBytes: 40 }],
+];
+/** One case in eight is laundered damage. */
+const KINDS = 8;
+const LAUNDERED = 24;
+
+/** Every fifth flip lies beyond what preflight is asked to read. */
+function isBeyond(i: number): boolean {
+  return i % KINDS !== KINDS - 1 && Math.floor(i / KINDS) % 5 === 4;
+}
+
+export const tableBit: Row<Prepared> = {
+  name: 'table-bit',
+  fault: 'one bit flipped in a table, several value sizes, compression on and off',
+  mustHold: "refused, or content exact; the process survives within the preflight's bound, `verify` always",
+  counts: { full: 3200, short: 240 },
+
+  mayDie: isBeyond,
+
+  async prepare({ seed, dir }) {
+    const random = caseRandom(seed, 'table-bit');
+    const sets: Tables[] = [];
+    for (const [n, set] of SETS.entries()) sets.push(await makeTables(join(dir, `${n}`), set, random));
+    return { sets, laundered: await launder(join(dir, 'laundered'), sets[3]!, random) };
+  },
+
+  async run({ sets, laundered }, i, context) {
+    const kind = i % KINDS;
+    if (kind === KINDS - 1) return runLaundered(laundered[Math.floor(i / KINDS) % laundered.length]!, context);
+    const { image, paths, content } = sets[kind]!;
+    const { dir, random } = context;
+    const path = random.pick(paths);
+    const bytes = image.get(path);
+    const harmed = image.with(path, Buffer.from(flipped(bytes, random.int(0, bytes.length * 8))));
+    harmed.write(dir);
+    if (!isBeyond(i)) return mustRefuse(dir, { codes: DAMAGE, contents: [content], image: harmed });
+    const options = { tableCheckBytesMax: 1 } as OpenOptions;
+    return `${await mustRefuse(dir, { codes: [...DAMAGE, 'LANESTORE_IO'], contents: [content], options }, 1)}, beyond the bound`;
+  },
+};
+
+async function makeTables(location: string, [rounds, compression, shape]: (typeof SETS)[number], random: Random) {
+  const oracle = new Oracle();
+  await record(location, oracle, rounds, shape, random, { level: { compression } });
+  // Opening writes the log out as a table.
+  await tryOpen(location, { level: { compression } });
+  const image = Image.of(location);
+  const paths = image.paths((path) => path.endsWith('.ldb'));
+  return { image, paths, content: oracleContent(oracle) };
+}
+
+/** Stores in which a value is wrong, or a key gone, and LevelDB's checksums are right. */
+async function launder(location: string, { image, content }: Tables, random: Random) {
+  const harmed: { image: Image; content: string }[] = [];
+  const held = /lane 0a \[(\d+), (\d+)\)/.exec(content)!;
+  for (let n = 0; n < LAUNDERED; n++) {
+    image.write(location);
+    const key = blockKey('0a', BigInt(random.int(Number(held[1]), Number(held[2]))));
+    const value = await rawGet(location, key);
+    const wrong = flipped(value, random.int(24, value.length * 8 - 40));
+    await rawBatch(location, [n % 2 === 0 ? { type: 'put', key, value: wrong } : { type: 'del', key }]);
+    harmed.push({ image: Image.of(location), content });
+  }
+  return harmed;
+}
+
+async function runLaundered({ image }: Prepared['laundered'][number], { dir }: CaseContext): Promise<string> {
+  image.write(dir);
+  return `${await mustRefuse(dir, { codes: ['LANESTORE_CORRUPT'], contents: [] })}, rewritten by a compaction`;
+}

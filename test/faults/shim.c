@@ -1,0 +1,176 @@
+/*
+ * Faults that a disk cannot be asked for, put between a process and its C library (LD_PRELOAD). Only files below LANESTORE_FAULT_DIR are
+ * looked at. LANESTORE_FAULT says what happens:
+ *
+ *   count                      nothing; at exit, "calls N" on standard error
+ *   kill N                     SIGKILL before the N-th call (from 0) that changes a file or a name, or makes a change durable
+ *   eio PART FROM COUNT DROP   of the fdatasyncs of files whose path has PART in it, number FROM (from 0) and the COUNT - 1 behind it fail
+ *                              with EIO; with DROP 1 what was written since the last good one is lost, as after a failed write-back
+ *   full FREED PASS            once PASS writes of such files went through, each fails with ENOSPC until a file FREED exists
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* stdio.h may have these as macros. */
+#undef fwrite_unlocked
+#undef fflush_unlocked
+
+#define FDS 4096
+
+static const char *dir, *fault;
+static char part[64], freed[PATH_MAX];
+static long at = -1, from = -1, count = 0, pass = -1;
+static int drop = 0, counting = 0;
+static atomic_long calls, syncs, writes;
+static off_t synced[FDS];
+
+#define REAL(name) static __typeof__(&name) real; if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+
+__attribute__((constructor)) static void start(void) {
+  dir = getenv("LANESTORE_FAULT_DIR");
+  fault = getenv("LANESTORE_FAULT");
+  if (!dir || !fault) { dir = 0; return; }
+  counting = strcmp(fault, "count") == 0;
+  sscanf(fault, "kill %ld", &at);
+  sscanf(fault, "eio %63s %ld %ld %d", part, &from, &count, &drop);
+  sscanf(fault, "full %4095s %ld", freed, &pass);
+}
+
+__attribute__((destructor)) static void end(void) {
+  if (dir && counting) fprintf(stderr, "calls %ld\n", atomic_load(&calls));
+}
+
+static int below(const char *path) { return dir && path && strncmp(path, dir, strlen(dir)) == 0; }
+
+static const char *path_of(int fd, char *buffer) {
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, buffer, PATH_MAX - 1);
+  if (length < 0) return 0;
+  buffer[length] = 0;
+  return buffer;
+}
+
+/* Before a call that changes something. */
+static void change(const char *path) {
+  if (below(path) && atomic_fetch_add(&calls, 1) == at) kill(getpid(), SIGKILL);
+}
+
+static void change_fd(int fd) {
+  char buffer[PATH_MAX];
+  if (dir) change(path_of(fd, buffer));
+}
+
+/* True if a write must fail now for want of space. */
+static int no_space(int fd) {
+  char buffer[PATH_MAX];
+  if (!dir || pass < 0 || !below(path_of(fd, buffer))) return 0;
+  if (atomic_fetch_add(&writes, 1) < pass || access(freed, F_OK) == 0) return 0;
+  errno = ENOSPC;
+  return 1;
+}
+
+static void forget(int fd) { if (fd >= 0 && fd < FDS) synced[fd] = 0; }
+
+/* Zeroes what was written since the last good sync: the kernel gives such pages up. */
+static void lose(int fd) {
+  struct stat info;
+  if (fd >= FDS || fstat(fd, &info) != 0) return;
+  static const char zeros[65536];
+  for (off_t offset = synced[fd]; offset < info.st_size;) {
+    size_t size = sizeof zeros;
+    if ((off_t)size > info.st_size - offset) size = (size_t)(info.st_size - offset);
+    ssize_t done = pwrite(fd, zeros, size, offset);
+    if (done <= 0) return;
+    offset += done;
+  }
+}
+
+int fdatasync(int fd) {
+  REAL(fdatasync);
+  char buffer[PATH_MAX];
+  const char *path = dir ? path_of(fd, buffer) : 0;
+  change(path);
+  if (from >= 0 && below(path) && strstr(path + strlen(dir), part)) {
+    long n = atomic_fetch_add(&syncs, 1);
+    if (n >= from && n < from + count) {
+      if (drop) lose(fd);
+      errno = EIO;
+      return -1;
+    }
+  }
+  int result = real(fd);
+  struct stat info;
+  if (dir && result == 0 && fd < FDS && fstat(fd, &info) == 0) synced[fd] = info.st_size;
+  return result;
+}
+
+int fsync(int fd) { REAL(fsync); change_fd(fd); return real(fd); }
+
+size_t fwrite_unlocked(const void *data, size_t size, size_t n, FILE *file) {
+  REAL(fwrite_unlocked);
+  change_fd(fileno(file));
+  if (no_space(fileno(file))) return 0;
+  return real(data, size, n, file);
+}
+
+int fflush_unlocked(FILE *file) {
+  REAL(fflush_unlocked);
+  if (file) change_fd(fileno(file));
+  if (file && no_space(fileno(file))) return EOF;
+  return real(file);
+}
+
+ssize_t write(int fd, const void *data, size_t size) {
+  REAL(write);
+  change_fd(fd);
+  if (no_space(fd)) return -1;
+  return real(fd, data, size);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset) {
+  REAL(pwrite64);
+  change_fd(fd);
+  if (no_space(fd)) return -1;
+  return real(fd, data, size, offset);
+}
+
+int rename(const char *old, const char *new) { REAL(rename); change(old); return real(old, new); }
+int unlink(const char *path) { REAL(unlink); change(path); return real(path); }
+int mkdir(const char *path, mode_t mode) { REAL(mkdir); change(path); return real(path, mode); }
+int ftruncate64(int fd, off64_t size) { REAL(ftruncate64); change_fd(fd); return real(fd, size); }
+
+int open64(const char *path, int flags, ...) {
+  REAL(open64);
+  mode_t mode = 0;
+  if (flags & O_CREAT) {
+    va_list rest;
+    va_start(rest, flags);
+    mode = va_arg(rest, mode_t);
+    va_end(rest);
+  }
+  if (flags & (O_CREAT | O_TRUNC)) change(path);
+  int fd = real(path, flags, mode);
+  forget(fd);
+  return fd;
+}
+
+FILE *fopen64(const char *path, const char *mode) {
+  REAL(fopen64);
+  if (mode[0] != 'r') change(path);
+  FILE *file = real(path, mode);
+  if (file) forget(fileno(file));
+  return file;
+}

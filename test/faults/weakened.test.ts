@@ -1,0 +1,30 @@
+/** The campaign can fail: with any one guard taken out of the store it does, by the verdict of the row that is there for it. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inTemp } from '../support/temp.js';
+import { failed, type RowResult } from './campaign.js';
+import { WEAKNESSES, weaken } from './weakened.js';
+
+const weakened = suite('a weakened store fails the campaign');
+
+for (const weakness of WEAKNESSES) {
+  weakened(
+    weakness.name,
+    inTemp((dir) => {
+      const main = weaken(weakness);
+      const json = join(dir, 'results.json');
+      const args = ['--short', '--stop', '--rows', weakness.row, '--count', `${weakness.count}`, '--json', json];
+      const { status, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+      assert.is(status, 1, stderr);
+      const [result] = JSON.parse(readFileSync(json, 'utf8')) as RowResult[];
+      assert.ok(result !== undefined && failed(result) > 0, stderr);
+      // It must be the store that was found wanting, not the harness.
+      assert.is(result.mistakes.harness, 0, stderr);
+    }),
+  );
+}
+
+weakened.run();

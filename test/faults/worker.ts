@@ -1,0 +1,67 @@
+/**
+ * A process of the campaign's pool: prepares the row it is asked for, runs its cases, and says how each ended. It is kept from case to
+ * case; when a case aborts it, the pool makes another one and the abort is the verdict.
+ *
+ *   node worker.js DIR DISK-DIR    (with an IPC channel; {@link Request} in, {@link Answer} out)
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CaseContext, caseRandom, type Mistake, type Row, Wrong } from './row.js';
+import { rowNamed } from './rows.js';
+
+/** Asks for the number of cases of a row, or for one case. */
+export interface Request {
+  readonly row: string;
+  readonly seed: number;
+  readonly i?: number;
+}
+
+/** How it went. */
+export type Answer =
+  | { readonly count: number }
+  | { readonly verdict: string }
+  | { readonly mistake: Mistake | 'harness'; readonly detail: string };
+
+const [memory = '', disk = ''] = process.argv.slice(2);
+let prepared: { readonly key: string; readonly value: Promise<unknown> } | undefined;
+
+function prepare(row: Row, seed: number): Promise<unknown> {
+  const key = `${row.name}/${seed}`;
+  if (prepared?.key !== key) {
+    const dir = join(memory, 'prepared');
+    rmSync(dir, { recursive: true, force: true });
+    mkdirSync(dir);
+    prepared = { key, value: row.prepare({ seed, dir }) };
+  }
+  return prepared.value;
+}
+
+async function answer({ row: name, seed, i }: Request): Promise<Answer> {
+  const row = rowNamed(name);
+  const ready = await prepare(row, seed);
+  if (i === undefined) return { count: row.count?.(ready) ?? Number(row.counts.full) };
+  const context: CaseContext = {
+    random: caseRandom(seed, name, i),
+    dir: join(memory, 'case'),
+    disk: join(disk, 'case'),
+  };
+  for (const dir of [context.dir, context.disk]) mkdirSync(dir);
+  try {
+    return { verdict: await row.run(ready, i, context) };
+  } finally {
+    for (const dir of [context.dir, context.disk]) rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+for (const dir of [memory, disk]) mkdirSync(dir, { recursive: true });
+process.on('message', (request: Request) => {
+  answer(request).then(
+    (reply) => process.send?.(reply),
+    (error: Error) => {
+      // An error of the harness itself must not pass for a verdict on the store.
+      const mistake = error instanceof Wrong ? error.mistake : 'harness';
+      process.send?.({ mistake, detail: mistake === 'harness' ? `${error.stack}` : error.message } satisfies Answer);
+    },
+  );
+});
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,98 @@
+/** What a process under load (kill-worker.ts) said before it was killed, and whether what it left agrees with that. */
+import { createHash } from 'node:crypto';
+import * as assert from 'uvu/assert';
+import { type Held, Load, type ModeName, type Op, touches } from './load.js';
+
+/** As in kill-worker.ts. */
+const IN_FLIGHT = 8;
+
+/** What a killed process has said. */
+export interface Said {
+  readonly found: string | undefined;
+  /** Calls that resolved. */
+  readonly done: ReadonlySet<number>;
+  /** Calls one of whose hooks fired. */
+  readonly hooked: ReadonlySet<number>;
+  /** Blocks whose hook fired: call, lane, number. */
+  readonly blocks: readonly (readonly [number, string, bigint])[];
+}
+
+/** What the lines of kill-worker.ts say. @throws Error for one that says that something was wrong. */
+export function saidBy(lines: readonly string[]): Said {
+  let found: string | undefined;
+  const done = new Set<number>();
+  const hooked = new Set<number>();
+  const blocks: (readonly [number, string, bigint])[] = [];
+  for (const line of lines) {
+    const [word, first = '', second = '', third = ''] = line.split(' ');
+    if (word === 'open') found = first;
+    else if (word === 'done') done.add(Number(first));
+    else if (word === 'hook' || word === 'qc' || word === 'anchor') {
+      hooked.add(Number(first));
+      if (word === 'hook') blocks.push([Number(first), second, BigInt(third)]);
+    } else throw new Error(line);
+  }
+  return { found, done, hooked, blocks };
+}
+
+/**
+ * Compares what survived with what the process had said, and tells by how many calls it was reached. `before` is what the process found;
+ * it made the calls of `Load(seed, mode)`.
+ */
+export function survivedAs(
+  said: Said,
+  { mode, seed, before, what }: { mode: ModeName; seed: number; before: Held; what: string },
+  survived: Held,
+): string {
+  if (said.found !== undefined) {
+    assert.is(said.found, createHash('sha256').update(before.text).digest('hex'), `${what}: it found what was there`);
+  }
+  const load = new Load(seed, mode, before.state);
+  const count = Math.max(-1, ...said.done, ...said.hooked) + 1 + IN_FLIGHT;
+  const ops = Array.from({ length: said.found === undefined ? 0 : count }, () => load.next());
+  assertHooks(said, ops, survived, what);
+  const states = possibleStates(before, ops, said);
+  const match = states.get(survived.text);
+  if (match !== undefined) return match;
+  const few = [...states].slice(0, 3).map(([text, name]) => `after ${name}\n${text}`);
+  throw new Error(`${what}: after ${said.done.size} calls it holds\n${survived.text}\nnot, say,\n${few.join('\n')}`);
+}
+
+/** Every state that may have survived, as a text, with the number of calls that lead to it. */
+function possibleStates(start: Held, ops: readonly Op[], { done, hooked }: Said): Map<string, string> {
+  const certain = 1 + Math.max(-1, ...hooked, ...[...done].filter((i) => ops[i]?.kind !== 'drop'));
+  const states = new Map<string, string>();
+  const state = start.copy();
+  /** A drop that nobody was told of: it may not have begun, or have emptied its lanes only, while later calls are done. */
+  let drop: { readonly lanes: readonly string[]; readonly without: Held; readonly emptied: Held } | undefined;
+  for (const [i, op] of ops.entries()) {
+    if (drop !== undefined && touches(op, drop.lanes)) drop = undefined;
+    if (op.kind === 'drop' && !done.has(i)) {
+      const emptied = state.copy();
+      emptied.empty(op.lanes);
+      drop = { lanes: op.lanes, without: state.copy(), emptied };
+    } else {
+      drop?.without.apply(op);
+      drop?.emptied.apply(op);
+    }
+    state.apply(op);
+    const [calls, last] = [i + 1, [...done].every((one) => one <= i)];
+    if (calls < certain || !last) continue;
+    states.set(state.text, `${calls} calls`);
+    if (drop === undefined) continue;
+    states.set(drop.without.text, `${calls} calls without the last drop`);
+    states.set(drop.emptied.text, `${calls} calls, the last drop begun`);
+  }
+  if (certain === 0 && done.size === 0) states.set(start.text, 'no call');
+  return states;
+}
+
+/** Without the planner: each block whose hook fired is there, unless its lane begins later now, or was dropped. */
+function assertHooks({ blocks }: Said, ops: readonly Op[], survived: Held, what: string): void {
+  const drops = ops.map((op) => (op.kind === 'drop' ? op.lanes : []));
+  for (const [call, lane, number] of blocks) {
+    if (drops.some((lanes, i) => i > call && lanes.includes(lane))) continue;
+    const cursor = survived.state.lanes.get(lane);
+    assert.ok(cursor !== undefined && number < cursor.next, `${what}: block ${number} of ${lane} was acknowledged`);
+  }
+}
