@@ -55,7 +55,8 @@ export async function runRow(row: Row, pool: Pool, options: CampaignOptions): Pr
     while (next < cases && !(options.stopAtFailure === true && tally.failed > 0)) {
       const i = next++;
       tally.add(i, await runCase(row, pool, options.seed, i));
-      options.progress?.(row.name, ++done, cases, tally.failed);
+      done++;
+      options.progress?.(row.name, done, cases, tally.failed);
     }
   };
   await Promise.all(Array.from({ length: pool.size }, lane));

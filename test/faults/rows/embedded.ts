@@ -88,7 +88,7 @@ export const embedded: Row<readonly Trap[]> = {
     // Torn behind the block: cut short, or its first bytes are zero and the rest is there.
     const cut = random.oneIn(2);
     const torn = cut ? bytes.subarray(0, random.int(embeddedEnd, to)) : bytes;
-    if (!cut) torn.fill(0, from, Math.min(from + random.pick([1, 7, 60, 512]), embeddedEnd - 1));
+    if (!cut) torn.fill(0, from, Math.min(from + random.pick([7, 60, 512]), embeddedEnd - 1));
     image.with(log, torn).with('witness', witness).write(dir);
     const verdict = await mustOpen(dir, [content]);
     await mustOpen(dir, [content]);
