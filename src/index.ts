@@ -4,5 +4,6 @@ export * from './adapter/level/index.js';
 export * from './adapter/wal/index.js';
 export * from './errors.js';
 export * from './keys/index.js';
+export * from './migrations/index.js';
 export * from './model/autobahn/index.js';
 export type * from './model/index.js';

@@ -16,11 +16,12 @@ import { lockDatabase, lockDirectory, refuseIfOpenHere, type Unlock } from '../l
 import { planLimits } from '../room.js';
 import { openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
+import { storedFormat } from './format.js';
 import { createLevel, needsCreation, removeLeftover } from './location.js';
 import { type DatabaseOptions, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames } from './paths.js';
 import { readTip, recover } from './recovery.js';
-import { encodeSchema, FORMAT, readSchema, type Schema } from './schema.js';
+import { encodeSchema, FORMAT, otherFormat, readSchema, type Schema } from './schema.js';
 import { LevelStore, type RecoveryReport } from './store.js';
 import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from './tip.js';
 import { Witness } from './witness.js';
@@ -181,6 +182,7 @@ export async function readStoreSchema(engine: Engine, model: string, hasWitness:
     if (rest !== undefined) {
       throw new LanestoreError('LANESTORE_CORRUPT', `${SCHEMA_KEY} is missing, ${rest} is there`, { findings });
     }
+    if ((await storedFormat(engine)) === 0) throw otherFormat(0);
     throw new LanestoreError('LANESTORE_NOT_A_STORE', `the LevelDB has no ${SCHEMA_KEY}: it is not a lanestore`);
   }
   return readSchema(schema, model);

@@ -39,9 +39,7 @@ export function readSchema(value: Uint8Array, model: string): Schema {
   if (typeof schema !== 'object' || schema === null || typeof format !== 'number') {
     throw corruptSchema('schema-body', 'format is absent');
   }
-  if (format !== FORMAT) {
-    throw new LanestoreError('LANESTORE_SCHEMA', `the store has format ${format}; this version reads format ${FORMAT}`);
-  }
+  if (format !== FORMAT) throw otherFormat(format);
   const { store, createdAt } = schema;
   if (typeof schema.model !== 'string' || typeof createdAt !== 'string') {
     throw corruptSchema('schema-body', 'model or createdAt is not text');
@@ -56,6 +54,18 @@ export function readSchema(value: Uint8Array, model: string): Schema {
     );
   }
   return { format, model: schema.model, store: store.slice(), createdAt };
+}
+
+/** The error for a store of another format: an older one is migrated when somebody asks for it, never on the way. */
+export function otherFormat(format: number): LanestoreError {
+  const remedy =
+    format < FORMAT
+      ? 'stop the node and run "lanestore migrate" on it'
+      : 'open it with the version that wrote it, or a newer one';
+  return new LanestoreError(
+    'LANESTORE_SCHEMA',
+    `the store has format ${format}; this version reads format ${FORMAT}: ${remedy}`,
+  );
 }
 
 function corruptSchema(kind: string, detail: string): LanestoreError {

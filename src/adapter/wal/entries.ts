@@ -53,7 +53,8 @@ export function readEntries<T>(bytes: Uint8Array, codec: LogCodec<T>): Entries<T
   return { frames, entries };
 }
 
-function readEntry<T>(bytes: Uint8Array, at: number, codec: LogCodec<T>): Fault | { frame: Frame; entry: T } {
+/** The entry that begins at `at`, which lies within the bytes, or why there is none. */
+export function readEntry<T>(bytes: Uint8Array, at: number, codec: LogCodec<T>): Fault | { frame: Frame; entry: T } {
   const frame = readFrame(bytes, at);
   if (frame === 'cut') return { at, kind: 'cut', detail: 'the file ends within the length of an entry' };
   if (frame === 'wild') return { at, kind: 'wild', detail: 'there is no length that was ever written' };

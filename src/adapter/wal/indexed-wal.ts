@@ -16,7 +16,7 @@ import { finishStart, writeStart } from './restart.js';
 import { type LogScan, type Segment, scanLog } from './scan.js';
 
 /** When the tail has this many bytes, the next entry goes to a new segment: 20 MiB, as tidwall/wal. */
-const SEGMENT_BYTES = 20 * 1024 * 1024;
+export const SEGMENT_BYTES = 20 * 1024 * 1024;
 
 /** Options of {@link IndexedWal.open}. */
 export interface IndexedWalOptions {

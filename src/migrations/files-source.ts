@@ -1,0 +1,118 @@
+/**
+ * One file an entry as a source: `file-per-entry`.
+ *
+ * The original skips what it cannot decode. Here only the newest file of a log may be torn, since the ones before it were synced
+ * before it was made: it is left out, and that is reported. Any other file that is not what its name says is damage.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LogCodec } from '../adapter/wal/entries.js';
+import { messageOf, reading } from '../adapter/wal/io.js';
+import { BLOCKS_DIR, COMMIT_QCS_DIR } from '../adapter/wal/layout.js';
+import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
+import { LanestoreError } from '../errors.js';
+import type { LaneId } from '../keys/index.js';
+import type { Model } from '../model/model.js';
+import { blockFileName, commitQCFileName, parseBlockFile, parseCommitQCFile } from './file-names.js';
+import { type Detection, namesIn } from './layout.js';
+import { readPairs, type Source, type SourceEntry } from './source.js';
+import { isCutShort } from './torn-file.js';
+
+/** The files of one log. */
+interface FileLog {
+  readonly directory: string;
+  readonly lane?: LaneId;
+  /** Ascending. */
+  readonly numbers: readonly bigint[];
+  readonly nameOf: (number: bigint) => string;
+}
+
+/** Opens it: reads the names, the files when they are asked for. @throws LANESTORE_IMPORT, LANESTORE_IO. */
+export async function openFilesSource<B, Q, A>(
+  { location, layout }: Detection,
+  model: Model<B, Q, A>,
+): Promise<Source<B, Q, A>> {
+  const pairs = await readPairs(location, model);
+  const notes = [...pairs.notes];
+  const note = (text: string) => notes.push(text);
+  const skip = (name: string) => note(`skipped ${name}: it is no part of the layout`);
+  const commitQCs = await commitQCFiles(location, skip);
+  const lanes = await laneFiles(location, skip);
+  return {
+    layout,
+    location,
+    anchor: pairs.anchor,
+    inner: pairs.inner,
+    commitQCLog: { leastNext: 0n },
+    lanes: new Map([...lanes.keys()].map((lane) => [lane, { leastNext: 0n }])),
+    commitQCs: () => entriesOf(location, commitQCs, commitQCCodec(model), note),
+    blocks: (lane) => entriesOf(location, lanes.get(lane) ?? laneLog(lane, []), blockCodec(model, lane), note),
+    notes,
+    close: async () => undefined,
+  };
+}
+
+async function commitQCFiles(location: string, skip: (name: string) => void): Promise<FileLog> {
+  const numbers: bigint[] = [];
+  for (const name of await namesIn(join(location, COMMIT_QCS_DIR))) {
+    const index = parseCommitQCFile(name);
+    if (index === undefined) skip(`${COMMIT_QCS_DIR}/${name}`);
+    else numbers.push(index);
+  }
+  return { directory: COMMIT_QCS_DIR, numbers: ascending(numbers), nameOf: commitQCFileName };
+}
+
+async function laneFiles(location: string, skip: (name: string) => void): Promise<Map<LaneId, FileLog>> {
+  const lanes = new Map<LaneId, bigint[]>();
+  for (const name of await namesIn(join(location, BLOCKS_DIR))) {
+    const block = parseBlockFile(name);
+    if (block === undefined) {
+      skip(`${BLOCKS_DIR}/${name}`);
+      continue;
+    }
+    const numbers = lanes.get(block.lane);
+    if (numbers === undefined) lanes.set(block.lane, [block.number]);
+    else numbers.push(block.number);
+  }
+  const sorted = [...lanes].sort(([a], [b]) => (a < b ? -1 : 1));
+  return new Map(sorted.map(([lane, numbers]) => [lane, laneLog(lane, ascending(numbers))]));
+}
+
+function laneLog(lane: LaneId, numbers: readonly bigint[]): FileLog {
+  return { directory: BLOCKS_DIR, lane, numbers, nameOf: (number) => blockFileName(lane, number) };
+}
+
+function ascending(numbers: bigint[]): bigint[] {
+  return numbers.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+async function* entriesOf<T>(
+  location: string,
+  log: FileLog,
+  codec: LogCodec<T>,
+  note: (text: string) => void,
+): AsyncGenerator<SourceEntry<T>, void, void> {
+  const newest = log.numbers.at(-1);
+  for (const number of log.numbers) {
+    const file = `${log.directory}/${log.nameOf(number)}`;
+    const bytes = new Uint8Array(await reading(`read ${join(location, file)}`, () => readFile(join(location, file))));
+    let entry: T;
+    try {
+      entry = codec.decode(bytes);
+    } catch (error) {
+      if (number === newest && isCutShort(bytes)) {
+        note(`${file}: left out, a write that was cut short (${bytes.length} bytes)`);
+        return;
+      }
+      throw damaged(log, file, number, 'entry-undecodable', messageOf(error));
+    }
+    const actual = codec.number!(entry);
+    if (actual !== number) throw damaged(log, file, number, 'entry-name', `its content has number ${actual}`);
+    yield { entry, number, wire: bytes, place: { file } };
+  }
+}
+
+function damaged({ lane }: FileLog, file: string, number: bigint, kind: string, detail: string): LanestoreError {
+  const finding = { kind, ...(lane === undefined ? {} : { lane }), number, file, detail };
+  return new LanestoreError('LANESTORE_CORRUPT', `${file}: ${detail}`, { findings: [finding] });
+}

@@ -1,0 +1,19 @@
+/** Moving a node's state between layouts, and a store between formats. */
+export { autobahnChecks, type ContentChecks, NO_CHECKS, readCommittee } from './checks.js';
+export type { DigestPart } from './digest.js';
+export { type Detection, detectLayout, type Layout, ORIGINAL_LAYOUTS, type OriginalLayout } from './layout.js';
+export {
+  exportState,
+  importState,
+  type MigrationOptions,
+  type MigrationProgress,
+  type MigrationReport,
+} from './migrate.js';
+export { openSource, openState } from './open-source.js';
+export {
+  type MigrateStoreOptions,
+  type MigrateStoreReport,
+  migrateStore,
+  type StepResult,
+} from './schema-steps.js';
+export type { EntryPlace, Source, SourceEntry, SourceLog } from './source.js';

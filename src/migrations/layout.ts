@@ -1,0 +1,208 @@
+/**
+ * Which layout a directory has, and what says so. Nothing is opened to write, made or locked.
+ *
+ *   file-per-entry   sei-chain 40146a1c0: blocks/<lane hex>_<number>.pb, commitqcs/<road index>.pb, A/B files as protobuf
+ *   wal              11419398f: blocks/<lane hex>/<segments>, commitqcs/<segments>, A/B files as protobuf
+ *   wal-crc          78c53ddf1: the same with CRC-32C in the A/B files
+ *   level            lanestore: level/, witness, values/
+ *
+ * A directory that has the marks of two of them, or only half of one, is refused: guessing there could lose a vote.
+ */
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { LEVEL_DIR, VALUES_DIR } from '../adapter/level/paths.js';
+import { WITNESS_FILE } from '../adapter/level/witness.js';
+import { type ABScan, scanAB } from '../adapter/wal/ab-file.js';
+import type { ABEncoding } from '../adapter/wal/ab-format.js';
+import { reading, systemCode } from '../adapter/wal/io.js';
+import { ANCHOR_PREFIX, BLOCKS_DIR, COMMIT_QCS_DIR, INNER_PREFIX } from '../adapter/wal/layout.js';
+import { readListing } from '../adapter/wal/names.js';
+import { LanestoreError } from '../errors.js';
+import { isLaneId } from '../keys/index.js';
+import { parseBlockFile, parseCommitQCFile } from './file-names.js';
+
+/** The layouts of the original: what can be exported to. */
+export const ORIGINAL_LAYOUTS = ['wal', 'wal-crc', 'file-per-entry'] as const;
+/** A layout of the original. */
+export type OriginalLayout = (typeof ORIGINAL_LAYOUTS)[number];
+/** A layout that can be read. */
+export type Layout = OriginalLayout | 'level';
+
+/** What a directory is. */
+export interface Detection {
+  /** Its real path. */
+  readonly location: string;
+  readonly layout: Layout;
+  /** What was seen that says so, in words. */
+  readonly evidence: readonly string[];
+}
+
+/** How each layout of the original encodes its A/B files. */
+export const AB_ENCODING: Readonly<Record<OriginalLayout, ABEncoding>> = {
+  'file-per-entry': 'wrapper',
+  wal: 'wrapper',
+  'wal-crc': 'crc',
+};
+
+/** The names of later layouts of the original, which are not read: seiwal's segments. */
+const SEIWAL = /^[0-9]+(?:-[0-9]+-[0-9]+)?\.wal(?:\.u)?$/;
+
+/** An error of a migration: nothing was made, nothing was changed. */
+export function importError(message: string, options: ConstructorParameters<typeof LanestoreError>[2] = {}) {
+  return new LanestoreError('LANESTORE_IMPORT', message, options);
+}
+
+/**
+ * Tells the layout of `directory`.
+ * @throws LANESTORE_NOT_A_STORE if it is absent, no directory, empty, or holds nothing that is known; LANESTORE_IMPORT if it has marks
+ * of two layouts or lacks part of one; LANESTORE_SCHEMA for a later layout of the original; LANESTORE_IO.
+ */
+export async function detectLayout(directory: string): Promise<Detection> {
+  const location = await realDirectory(directory);
+  const names = new Set(await namesIn(location));
+  const marks = new Marks(location);
+  for (const name of [LEVEL_DIR, WITNESS_FILE, VALUES_DIR]) if (names.has(name)) marks.add('level', `${name} is there`);
+  if (names.has('CURRENT')) {
+    const what = 'is a LevelDB itself, not the location of a store, which has one in level/';
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}; name the directory that it stands in`);
+  }
+  const pairs = await Promise.all([scanAB(location, ANCHOR_PREFIX), scanAB(location, INNER_PREFIX)]);
+  await marks.readLogs();
+  const original = marks.layouts.some((layout) => layout !== 'level') || hasOriginalNames(names, pairs);
+  if (original) marks.addPairs(pairs);
+  const layout = marks.verdict(names.size === 0, original);
+  if (layout !== 'level') requireWhole(location, names, pairs[0]);
+  return { location, layout, evidence: marks.evidence };
+}
+
+/** The real path of a directory. @throws LANESTORE_NOT_A_STORE, LANESTORE_IO. */
+export async function realDirectory(directory: string): Promise<string> {
+  const absolute = resolve(directory);
+  const there = await reading(`look at ${absolute}`, async () => {
+    try {
+      return await stat(absolute);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  });
+  if (there === undefined) throw new LanestoreError('LANESTORE_NOT_A_STORE', `${absolute} does not exist`);
+  if (!there.isDirectory()) {
+    throw new LanestoreError(
+      'LANESTORE_NOT_A_STORE',
+      `${absolute} is not a directory; name the state directory itself`,
+    );
+  }
+  return reading(`resolve ${absolute}`, () => realpath(absolute));
+}
+
+/** The names in a directory, sorted; an absent one has none. */
+export async function namesIn(directory: string): Promise<string[]> {
+  return reading(`list ${directory}`, async () => {
+    try {
+      return (await readdir(directory)).sort();
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  });
+}
+
+function hasOriginalNames(names: ReadonlySet<string>, pairs: readonly ABScan[]): boolean {
+  const hasPair = pairs.some(({ lengths }) => lengths.some((length) => length !== undefined));
+  return hasPair || names.has(BLOCKS_DIR) || names.has(COMMIT_QCS_DIR);
+}
+
+/** The original makes all four names when it starts, before it writes anything. */
+function requireWhole(location: string, names: ReadonlySet<string>, anchorPair: ABScan): void {
+  const missing = [
+    ...[BLOCKS_DIR, COMMIT_QCS_DIR].filter((name) => !names.has(name)).map((name) => `${name}/`),
+    ...anchorPair.lengths.flatMap((length, i) =>
+      length === undefined ? [`${ANCHOR_PREFIX}_${i === 0 ? 'a' : 'b'}.pb`] : [],
+    ),
+  ];
+  if (missing.length === 0) return;
+  throw importError(
+    `${location} is half a state directory: ${missing.join(', ')} missing, which a node makes at its first start; copy all of it`,
+    { findings: missing.map((file) => ({ kind: 'layout-half', file, detail: 'it is missing' })) },
+  );
+}
+
+/** What was seen. */
+class Marks {
+  readonly #location: string;
+  readonly #seen = new Map<Layout | 'segments', string[]>();
+
+  constructor(location: string) {
+    this.#location = location;
+  }
+
+  get layouts(): (Layout | 'segments')[] {
+    return [...this.#seen.keys()];
+  }
+
+  get evidence(): string[] {
+    return [...this.#seen.values()].flat();
+  }
+
+  add(layout: Layout | 'segments', what: string): void {
+    const seen = this.#seen.get(layout);
+    if (seen === undefined) this.#seen.set(layout, [what]);
+    else seen.push(what);
+  }
+
+  async readLogs(): Promise<void> {
+    const blocks = join(this.#location, BLOCKS_DIR);
+    const inBlocks = await namesIn(blocks);
+    const lanes = inBlocks.filter((name) => isLaneId(name));
+    const blockFiles = inBlocks.filter((name) => parseBlockFile(name) !== undefined);
+    if (lanes.length > 0) this.add('segments', `${BLOCKS_DIR}/ has ${lanes.length} lanes with a directory each`);
+    if (blockFiles.length > 0) this.add('file-per-entry', `${BLOCKS_DIR}/ has ${blockFiles.length} blocks in files`);
+    const inQCs = await namesIn(join(this.#location, COMMIT_QCS_DIR));
+    const { segments, temps } = readListing(inQCs);
+    const qcFiles = inQCs.filter((name) => parseCommitQCFile(name) !== undefined);
+    if (segments.length + temps.length > 0) {
+      this.add('segments', `${COMMIT_QCS_DIR}/ has ${segments.length} segments`);
+    }
+    if (qcFiles.length > 0) this.add('file-per-entry', `${COMMIT_QCS_DIR}/ has ${qcFiles.length} CommitQCs in files`);
+    const later = inQCs.find((name) => SEIWAL.test(name));
+    if (later === undefined) return;
+    const what = `${COMMIT_QCS_DIR}/${later} belongs to a later layout of the original (seiwal), which is not read`;
+    throw new LanestoreError('LANESTORE_SCHEMA', `${this.#location}: ${what}; export from that version first`);
+  }
+
+  /** The A/B files tell `wal` and `wal-crc` apart, and contradict `file-per-entry` if they have a checksum. */
+  addPairs(pairs: readonly ABScan[]): void {
+    const encodings = new Map<ABEncoding, string>();
+    for (const { newest, prefix } of pairs) if (newest !== undefined) encodings.set(newest.encoding, prefix);
+    const segments = this.#seen.has('segments');
+    for (const [encoding, prefix] of encodings) {
+      const files = `${prefix}_{a,b}.pb are written ${encoding === 'crc' ? 'with' : 'without'} a checksum`;
+      if (encoding === 'crc') this.add('wal-crc', files);
+      else this.add(segments ? 'wal' : 'file-per-entry', files);
+    }
+    if (encodings.size === 0) {
+      this.add(segments ? 'wal' : 'file-per-entry', `${pairs[0]!.prefix}_{a,b}.pb hold nothing`);
+    }
+  }
+
+  verdict(empty: boolean, original: boolean): Layout {
+    const layouts = this.layouts.filter((layout) => layout !== 'segments') as Layout[];
+    const [layout] = layouts;
+    if (layout === undefined) {
+      const what = empty ? 'is empty' : 'holds nothing that a node or lanestore writes';
+      throw new LanestoreError('LANESTORE_NOT_A_STORE', `${this.#location} ${what}; name the state directory itself`);
+    }
+    const mixed = layouts.length > 1 || (layout === 'file-per-entry' && this.#seen.has('segments'));
+    if (mixed || (layout === 'level' && original)) {
+      const seen = this.evidence.join('; ');
+      throw importError(
+        `${this.#location} has the marks of two layouts: ${seen}; move away what does not belong to it`,
+        {
+          findings: this.evidence.map((detail) => ({ kind: 'layout-mixed', detail })),
+        },
+      );
+    }
+    return layout;
+  }
+}

@@ -1,0 +1,48 @@
+/** A level store as a source: what its tip says must be there, read from a private copy. */
+import { openView } from '../adapter/level/view/index.js';
+import type { ViewItem } from '../adapter/level/view/store-view.js';
+import { anchorPoint } from '../adapter/planner.js';
+import { LanestoreError } from '../errors.js';
+import type { EntryCodec, Model } from '../model/model.js';
+import type { Detection } from './layout.js';
+import type { Source, SourceEntry } from './source.js';
+
+/** Opens it. @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings for a store that would not open; LANESTORE_SCHEMA; LANESTORE_IO. */
+export async function openLevelSource<B, Q, A>(
+  { location, layout }: Detection,
+  model: Model<B, Q, A>,
+): Promise<Source<B, Q, A>> {
+  const view = await openView(location, { model });
+  if (view.refusal !== undefined) {
+    await view.close();
+    throw view.refusal;
+  }
+  const { anchor, inner, cursors } = view;
+  return {
+    layout,
+    location,
+    anchor: anchor === undefined ? undefined : { entry: anchor, point: anchorPoint(model, anchor) },
+    inner,
+    commitQCLog: { leastNext: cursors.commitQCs.next },
+    lanes: new Map([...cursors.lanes].map(([lane, { next }]) => [lane, { leastNext: next }])),
+    commitQCs: () => entriesOf(view.commitQCs(), model.commitQC),
+    blocks: (lane) => entriesOf(view.blocks(lane), model.block),
+    notes: view.notes,
+    close: () => view.close(),
+  };
+}
+
+async function* entriesOf<T>(
+  items: AsyncIterable<ViewItem<T>>,
+  codec: EntryCodec<T>,
+): AsyncGenerator<SourceEntry<T>, void, void> {
+  for await (const item of items) {
+    // All of it was checked when the view was opened: the copy went bad since.
+    if ('finding' in item) {
+      throw new LanestoreError('LANESTORE_CORRUPT', `${item.key}: ${item.finding.detail}`, {
+        findings: [item.finding],
+      });
+    }
+    yield { entry: item.entry, number: item.number, wire: codec.toWire(item.entry), place: { key: item.key } };
+  }
+}

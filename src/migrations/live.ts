@@ -1,0 +1,72 @@
+/**
+ * Is somebody at work in a directory? The original has no lock, so two things tell: a process that has a file in it open (Linux says
+ * so in /proc), and files that are not what they were when the reading began.
+ */
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { LanestoreError } from '../errors.js';
+import { importError } from './layout.js';
+
+/** Refuses a source that a process, this one included, has open. @throws LANESTORE_LOCKED. */
+export function refuseLive(location: string): void {
+  const pid = openerOf(location);
+  if (pid === undefined) return;
+  const who = pid === process.pid ? 'this process' : `process ${pid}`;
+  throw new LanestoreError('LANESTORE_LOCKED', `${location} is in use by ${who}; stop the node, then try again`);
+}
+
+/** A process that has a file in `location` open, as far as this one may know. */
+function openerOf(location: string): number | undefined {
+  for (const pid of namesOf('/proc')) {
+    if (!/^[0-9]+$/.test(pid)) continue;
+    for (const fd of namesOf(`/proc/${pid}/fd`)) {
+      if (linkOf(`/proc/${pid}/fd/${fd}`)?.startsWith(`${location}/`)) return Number(pid);
+    }
+  }
+  return undefined;
+}
+
+function namesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What each file below a directory looks like from outside: path, inode, size, time of the last change. */
+export type TreeState = ReadonlyMap<string, string>;
+
+/** Takes it. Files that go while it is taken are not in it. */
+export function treeState(location: string): TreeState {
+  const state = new Map<string, string>();
+  const add = (directory: string) => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      if (stat === undefined) continue;
+      if (entry.isDirectory()) add(path);
+      else state.set(path, `${stat.ino} ${stat.size} ${stat.mtimeNs}`);
+    }
+  };
+  add(location);
+  return state;
+}
+
+/** Refuses a source that changed since `before`. @throws LANESTORE_IMPORT naming a file. */
+export function refuseChanged(location: string, before: TreeState): void {
+  const now = treeState(location);
+  const changed = [...before].find(([path, state]) => now.get(path) !== state)?.[0];
+  const added = [...now.keys()].find((path) => !before.has(path));
+  const path = changed ?? added;
+  if (path === undefined) return;
+  throw importError(`${path} changed while it was read; stop the node that runs on ${location}, then try again`);
+}

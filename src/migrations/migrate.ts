@@ -1,0 +1,235 @@
+/**
+ * Moving a node's state from one layout to another: read the source under a node's start rules, build the target beside its place, read it
+ * back from disk under the same rules, compare, sync, move it into its place. Whatever fails, and whenever the process is killed, the
+ * source is as it was and the target is absent or whole.
+ */
+import type { Model } from '../model/model.js';
+import type { ContentChecks } from './checks.js';
+import { NO_CHECKS } from './checks.js';
+import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
+import { openFilesSink } from './files-sink.js';
+import { AB_ENCODING, detectLayout, importError, type Layout, type OriginalLayout } from './layout.js';
+import { openLevelSink } from './level-sink.js';
+import { refuseChanged, refuseLive, treeState } from './live.js';
+import { openSource } from './open-source.js';
+import type { Sink } from './sink.js';
+import type { Source } from './source.js';
+import { newTally, startContent, type Tally } from './start-rules.js';
+import { claimTarget, writeError } from './target.js';
+import { openWalSink } from './wal-sink.js';
+
+/** How far a migration is. */
+export interface MigrationProgress {
+  /** `copy`: source to target. `verify`: the target is read back. */
+  readonly phase: 'copy' | 'verify';
+  readonly entries: number;
+  /** Bytes of these entries, as protobuf. */
+  readonly bytes: number;
+}
+
+/** Options of {@link importState} and {@link exportState}. */
+export interface MigrationOptions<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+  /** What is asked of each entry beyond its place: `autobahnChecks()` for Autobahn, `NO_CHECKS` for a model without hashes. */
+  readonly checks: ContentChecks<B, Q, A>;
+  /** Called now and then. */
+  readonly onProgress?: (progress: MigrationProgress) => void;
+  /** @internal Size that a segment is cycled at. */
+  readonly segmentBytes?: number;
+}
+
+/** What a migration did. */
+export interface MigrationReport {
+  /** Real path of the source. */
+  readonly source: string;
+  readonly sourceLayout: Layout;
+  readonly target: string;
+  readonly targetLayout: Layout;
+  /** Road index of the anchor; absent if there is none. */
+  readonly anchor?: bigint;
+  /** True if the node's consensus state went along. */
+  readonly inner: boolean;
+  readonly commitQCs: number;
+  readonly lanes: number;
+  readonly blocks: number;
+  /** Bytes of all entries, as protobuf. */
+  readonly bytes: number;
+  /** CommitQCs below the anchor, which were not taken. */
+  readonly staleCommitQCs: number;
+  /** Blocks below the anchor, which were not taken. */
+  readonly staleBlocks: number;
+  /** The anchor's CommitQC was missing in the log, and was put in. */
+  readonly anchorQCAdded: boolean;
+  /** What was skipped or left out, and what an operator should know. */
+  readonly notes: readonly string[];
+  /** The manifest that source and target have in common. */
+  readonly manifest: readonly DigestPart[];
+}
+
+/** Entries between two calls of `onProgress`. */
+const PROGRESS_ENTRIES = 256;
+
+/**
+ * Makes a level store in `target` from the state directory `source` of any layout.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA (the source is none, or of a version that is not read); LANESTORE_LOCKED (a node
+ * runs on it); LANESTORE_IMPORT (its content cannot be taken as a whole, with findings; the target exists, or cannot be written);
+ * LANESTORE_IO. Then the source is as it was, and there is no target.
+ */
+export function importState<B, Q, A>(
+  source: string,
+  target: string,
+  options: MigrationOptions<B, Q, A>,
+): Promise<MigrationReport> {
+  return migrate(source, target, 'level', options);
+}
+
+/**
+ * Writes what a level store (or any other layout) holds into `target`, in one of the original's layouts, as the original would have
+ * written it. A node may run on a level store meanwhile: what it holds at this moment is exported.
+ * @throws as {@link importState}.
+ */
+export function exportState<B, Q, A>(
+  source: string,
+  target: string,
+  layout: OriginalLayout,
+  options: MigrationOptions<B, Q, A>,
+): Promise<MigrationReport> {
+  return migrate(source, target, layout, options);
+}
+
+async function migrate<B, Q, A>(
+  from: string,
+  to: string,
+  layout: Layout,
+  options: MigrationOptions<B, Q, A>,
+): Promise<MigrationReport> {
+  const detection = await detectLayout(from);
+  const isLevel = detection.layout === 'level';
+  if (!isLevel) refuseLive(detection.location);
+  const before = isLevel ? undefined : treeState(detection.location);
+  const source = await openSource(detection, options.model);
+  try {
+    const place = claimTarget(to);
+    try {
+      const tally = newTally();
+      const manifest = await copy(source, await openSink(place.directory, layout, options), tally, options);
+      await verify(place.directory, layout, manifest, options);
+      if (before !== undefined) refuseChanged(detection.location, before);
+      place.publish();
+      return reportOf(source, place.target, layout, tally, manifest);
+    } finally {
+      place.abandon();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function openSink<B, Q, A>(
+  directory: string,
+  layout: Layout,
+  { model, segmentBytes }: MigrationOptions<B, Q, A>,
+): Promise<Sink<B, Q, A>> {
+  try {
+    if (layout === 'level') return await openLevelSink(directory, model);
+    if (layout === 'file-per-entry') return await openFilesSink(directory);
+    const encoding = AB_ENCODING[layout];
+    return await openWalSink(directory, { encoding, ...(segmentBytes === undefined ? {} : { segmentBytes }) });
+  } catch (error) {
+    throw writeError(`make ${directory}`, error);
+  }
+}
+
+async function copy<B, Q, A>(
+  source: Source<B, Q, A>,
+  sink: Sink<B, Q, A>,
+  tally: Tally,
+  { model, checks, onProgress }: MigrationOptions<B, Q, A>,
+): Promise<DigestPart[]> {
+  const digest = new ContentDigest();
+  const progress = new Progress('copy', onProgress);
+  try {
+    for await (const item of startContent(source, model, checks, tally)) {
+      digest.add(item);
+      await into(sink.put(item));
+      if (item.kind !== 'log') progress.count(item.wire.length);
+    }
+    await into(sink.finish());
+    return digest.parts();
+  } catch (error) {
+    await sink.abandon();
+    throw error;
+  }
+}
+
+/** Errors of the target are told from those of the source. */
+async function into(write: Promise<void>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    throw writeError('write the target', error);
+  }
+}
+
+/** Reads the target as anybody would, and compares. */
+async function verify<B, Q, A>(
+  directory: string,
+  layout: Layout,
+  expected: readonly DigestPart[],
+  { model, onProgress }: MigrationOptions<B, Q, A>,
+): Promise<void> {
+  const digest = new ContentDigest();
+  const progress = new Progress('verify', onProgress);
+  const target = await openSource({ location: directory, layout, evidence: [] }, model);
+  try {
+    const checks: ContentChecks<B, Q, A> = NO_CHECKS;
+    for await (const item of startContent(target, model, checks, newTally())) {
+      digest.add(item);
+      if (item.kind !== 'log') progress.count(item.wire.length);
+    }
+  } finally {
+    await target.close();
+  }
+  const difference = differenceOf(expected, digest.parts());
+  if (difference === undefined) return;
+  throw importError(
+    `what was written to ${directory} does not read back as the source: ${difference}; nothing was kept`,
+  );
+}
+
+class Progress {
+  readonly #phase: MigrationProgress['phase'];
+  readonly #tell: ((progress: MigrationProgress) => void) | undefined;
+  #entries = 0;
+  #bytes = 0;
+
+  constructor(phase: MigrationProgress['phase'], tell: ((progress: MigrationProgress) => void) | undefined) {
+    this.#phase = phase;
+    this.#tell = tell;
+  }
+
+  count(bytes: number): void {
+    this.#bytes += bytes;
+    if (++this.#entries % PROGRESS_ENTRIES !== 0) return;
+    this.#tell?.({ phase: this.#phase, entries: this.#entries, bytes: this.#bytes });
+  }
+}
+
+function reportOf<B, Q, A>(
+  source: Source<B, Q, A>,
+  target: string,
+  targetLayout: Layout,
+  { anchor, notes, ...tally }: Tally,
+  manifest: readonly DigestPart[],
+): MigrationReport {
+  return {
+    source: source.location,
+    sourceLayout: source.layout,
+    target,
+    targetLayout,
+    ...(anchor === undefined ? {} : { anchor }),
+    ...tally,
+    notes: [...source.notes, ...notes],
+    manifest,
+  };
+}

@@ -1,0 +1,28 @@
+/** Opening a source, whatever its layout. */
+import type { Model } from '../model/model.js';
+import { openFilesSource } from './files-source.js';
+import { type Detection, detectLayout } from './layout.js';
+import { openLevelSource } from './level-source.js';
+import type { Source } from './source.js';
+import { openWalSource } from './wal-source.js';
+
+/**
+ * Opens the directory that was detected, to be read: nothing of it is changed, made or locked. A level store is read from a private
+ * copy, also while a node runs on it.
+ * @throws LANESTORE_IMPORT with findings if it cannot be read as a whole; LANESTORE_SCHEMA, LANESTORE_CORRUPT (level); LANESTORE_IO.
+ */
+export function openSource<B, Q, A>(detection: Detection, model: Model<B, Q, A>): Promise<Source<B, Q, A>> {
+  switch (detection.layout) {
+    case 'level':
+      return openLevelSource(detection, model);
+    case 'file-per-entry':
+      return openFilesSource(detection, model);
+    default:
+      return openWalSource(detection, model);
+  }
+}
+
+/** {@link detectLayout}, then {@link openSource}. @throws what either throws. */
+export async function openState<B, Q, A>(directory: string, model: Model<B, Q, A>): Promise<Source<B, Q, A>> {
+  return openSource(await detectLayout(directory), model);
+}

@@ -1,0 +1,105 @@
+/** A state directory of any layout, to be read: what stands there, entry by entry, before anybody's rules are applied. */
+import type { AnchorPoint } from '../adapter/planner.js';
+import { anchorPoint } from '../adapter/planner.js';
+import { type ABScan, scanAB } from '../adapter/wal/ab-file.js';
+import { messageOf } from '../adapter/wal/io.js';
+import { ANCHOR_PREFIX, INNER_PREFIX } from '../adapter/wal/layout.js';
+import { type Finding, isLanestoreError } from '../errors.js';
+import type { LaneId } from '../keys/index.js';
+import type { Model } from '../model/model.js';
+import { importError, type Layout } from './layout.js';
+
+/** Where an entry stands: for messages. */
+export interface EntryPlace {
+  /** The file, relative to the location. */
+  readonly file?: string;
+  /** The byte offset in it. */
+  readonly offset?: number;
+  /** The LevelDB key. */
+  readonly key?: string;
+}
+
+/** An entry as it was read. */
+export interface SourceEntry<T> {
+  readonly entry: T;
+  /** Block number, or road index. */
+  readonly number: bigint;
+  /** Its protobuf, as it stands in the source, or would stand in the original. */
+  readonly wire: Uint8Array;
+  readonly place: EntryPlace;
+}
+
+/** A log of a source. */
+export interface SourceLog {
+  /**
+   * The lowest number that the log can expect next, whatever it holds: a segment's name counts appends, a cursor is exact. It tells
+   * an emptied log from one that lost its entries.
+   */
+  readonly leastNext: bigint;
+}
+
+/** An opened source. Streams are read one at a time, each from its beginning. */
+export interface Source<B, Q, A> {
+  readonly layout: Layout;
+  /** Its real path. */
+  readonly location: string;
+  readonly anchor: { readonly entry: A; readonly point: AnchorPoint } | undefined;
+  readonly inner: Uint8Array | undefined;
+  readonly commitQCLog: SourceLog;
+  /** All lanes that it knows of, ascending, also those that hold nothing. */
+  readonly lanes: ReadonlyMap<LaneId, SourceLog>;
+  /** Ascending. @throws LANESTORE_CORRUPT at the entry that does not read; LANESTORE_IO. */
+  commitQCs(): AsyncIterable<SourceEntry<Q>>;
+  /** Ascending. @throws as {@link commitQCs}. */
+  blocks(lane: LaneId): AsyncIterable<SourceEntry<B>>;
+  /** What was skipped, left out, or read from the other copy; grows while streams are read. */
+  readonly notes: readonly string[];
+  close(): Promise<void>;
+}
+
+/** What the A/B files of an original layout hold. */
+export interface Pairs<A> {
+  readonly anchor: { readonly entry: A; readonly point: AnchorPoint } | undefined;
+  readonly inner: Uint8Array | undefined;
+  readonly notes: readonly string[];
+}
+
+/** Reads both A/B pairs. @throws LANESTORE_IMPORT if one is unusable or the anchor is none; LANESTORE_IO. */
+export async function readPairs<A>(location: string, model: Model<unknown, unknown, A>): Promise<Pairs<A>> {
+  const anchorPair = await scanAB(location, ANCHOR_PREFIX);
+  const innerPair = await scanAB(location, INNER_PREFIX);
+  refuse(location, [...anchorPair.findings, ...innerPair.findings]);
+  const { newest: inner } = innerPair;
+  return {
+    anchor: readAnchor(location, model, anchorPair),
+    inner: inner === undefined ? undefined : new Uint8Array(inner.data),
+    notes: [...anchorPair.notes, ...innerPair.notes],
+  };
+}
+
+function readAnchor<A>(location: string, model: Model<unknown, unknown, A>, { newest, prefix }: ABScan) {
+  if (newest === undefined) return undefined;
+  try {
+    const entry = model.anchor.fromWire(new Uint8Array(newest.data));
+    return { entry, point: anchorPoint(model, entry) };
+  } catch (error) {
+    if (!isLanestoreError(error)) throw error;
+    const file = `${prefix}_${newest.slot === 0 ? 'a' : 'b'}.pb`;
+    const detail = `its data is no anchor: ${messageOf(error)}`;
+    return refuse(location, [{ kind: 'ab-undecodable', file, detail }]);
+  }
+}
+
+/** Refuses a source for its findings, if there are any. @throws LANESTORE_IMPORT. */
+export function refuse(location: string, findings: readonly Finding[]): undefined {
+  const [first] = findings;
+  if (first === undefined) return undefined;
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more findings)` : '';
+  throw importError(`${location}: ${placeOf(first)}${first.detail}${more}`, { findings });
+}
+
+function placeOf({ file, offset, key }: Finding): string {
+  if (key !== undefined) return `${key}: `;
+  if (file === undefined) return '';
+  return offset === undefined ? `${file}: ` : `${file}, byte ${offset}: `;
+}

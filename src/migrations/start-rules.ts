@@ -1,0 +1,224 @@
+/**
+ * What a node starts from, read from a source (upstream.md 3.6): the anchor; the CommitQCs from its road index on, its own among them;
+ * each lane's blocks from where it has the lane begin. What is below is stale, dropped and counted. Everything must be contiguous
+ * from there; without an anchor, from 0. So the original starts from whatever passes here, and what it would refuse is
+ * refused with its place.
+ *
+ * One rule is stricter than the original's: a log that holds nothing, but certainly held entries at or behind its start, is refused. They are
+ * lost, and a node that began there again could sign a second block with a number that it has voted for.
+ */
+
+import { type Finding, isLanestoreError } from '../errors.js';
+import type { LaneId } from '../keys/index.js';
+import { maxU64 } from '../keys/index.js';
+import type { Model } from '../model/model.js';
+import type { ContentChecks } from './checks.js';
+import { type EntryPlace, refuse, type Source, type SourceEntry, type SourceLog } from './source.js';
+
+/** One piece of what a node starts from, in the order in which a target takes them: anchor, inner, the QC log, each lane. */
+export type Item<B, Q, A> =
+  | { readonly kind: 'anchor'; readonly entry: A; readonly wire: Uint8Array }
+  | { readonly kind: 'inner'; readonly wire: Uint8Array }
+  /** A log begins: all its entries follow before the next one. `lane` is undefined for the QC log. */
+  | { readonly kind: 'log'; readonly lane: LaneId | undefined; readonly first: bigint }
+  | { readonly kind: 'commitQC'; readonly entry: Q; readonly number: bigint; readonly wire: Uint8Array }
+  | {
+      readonly kind: 'block';
+      readonly lane: LaneId;
+      readonly entry: B;
+      readonly number: bigint;
+      readonly wire: Uint8Array;
+    };
+
+/** What the rules did; complete when the stream has ended. */
+export interface Tally {
+  anchor: bigint | undefined;
+  inner: boolean;
+  commitQCs: number;
+  lanes: number;
+  blocks: number;
+  /** Bytes of all entries, as protobuf. */
+  bytes: number;
+  /** Entries below the anchor, which are not taken. */
+  staleCommitQCs: number;
+  staleBlocks: number;
+  /** The anchor's CommitQC was missing in the log and was put in. */
+  anchorQCAdded: boolean;
+  readonly notes: string[];
+}
+
+/** Nothing yet. */
+export function newTally(): Tally {
+  return {
+    anchor: undefined,
+    inner: false,
+    commitQCs: 0,
+    lanes: 0,
+    blocks: 0,
+    bytes: 0,
+    staleCommitQCs: 0,
+    staleBlocks: 0,
+    anchorQCAdded: false,
+    notes: [],
+  };
+}
+
+/** More blocks of one lane than this, and the original refuses to start (inner.go). */
+const LANE_BLOCKS_MAX = 30;
+
+/**
+ * Reads a source by these rules.
+ * @throws LANESTORE_IMPORT with findings, at the place that breaks one; LANESTORE_IO.
+ */
+export async function* startContent<B, Q, A>(
+  source: Source<B, Q, A>,
+  model: Model<B, Q, A>,
+  checks: ContentChecks<B, Q, A>,
+  tally: Tally,
+): AsyncGenerator<Item<B, Q, A>, void, void> {
+  yield* new StartRules(source, model, checks, tally).items();
+}
+
+class StartRules<B, Q, A> {
+  readonly #source: Source<B, Q, A>;
+  readonly #model: Model<B, Q, A>;
+  readonly #checks: ContentChecks<B, Q, A>;
+  readonly #tally: Tally;
+
+  constructor(source: Source<B, Q, A>, model: Model<B, Q, A>, checks: ContentChecks<B, Q, A>, tally: Tally) {
+    this.#source = source;
+    this.#model = model;
+    this.#checks = checks;
+    this.#tally = tally;
+  }
+
+  async *items(): AsyncGenerator<Item<B, Q, A>, void, void> {
+    const { anchor, inner } = this.#source;
+    if (anchor !== undefined) {
+      this.#check('the anchor', {}, {}, () => this.#checks.anchor(anchor.entry));
+      this.#tally.anchor = anchor.point.index;
+      const wire = this.#count(this.#model.anchor.toWire(anchor.entry));
+      yield { kind: 'anchor', entry: anchor.entry, wire };
+    }
+    if (inner !== undefined) {
+      this.#tally.inner = true;
+      yield { kind: 'inner', wire: this.#count(inner) };
+    }
+    yield* this.#commitQCs();
+    const lanes = new Set([...this.#source.lanes.keys(), ...(anchor?.point.laneStarts.keys() ?? [])]);
+    for (const lane of [...lanes].sort()) yield* this.#blocks(lane);
+  }
+
+  async *#commitQCs(): AsyncGenerator<Item<B, Q, A>, void, void> {
+    const { anchor, commitQCLog } = this.#source;
+    const start = anchor?.point.index ?? 0n;
+    yield { kind: 'log', lane: undefined, first: start };
+    let next = start;
+    for await (const { entry, number, wire, place } of this.#reading(this.#source.commitQCs())) {
+      if (number < start) {
+        this.#tally.staleCommitQCs++;
+        continue;
+      }
+      if (anchor !== undefined && next === start && number === start + 1n) {
+        yield this.#anchorQC(anchor.entry, start);
+        next++;
+      }
+      const name = `CommitQC ${number}`;
+      this.#follows(name, number, next, start, place, {});
+      this.#check(name, place, { number }, () => this.#checks.commitQC(entry));
+      this.#tally.commitQCs++;
+      yield { kind: 'commitQC', entry, number, wire: this.#count(wire) };
+      next = number + 1n;
+    }
+    if (next > start) return;
+    // The original's crash between emptying the log and writing the anchor's CommitQC leaves exactly this.
+    this.#notLost('the QC log', commitQCLog, anchor === undefined ? start : start + 1n, {});
+    if (anchor !== undefined) yield this.#anchorQC(anchor.entry, start);
+  }
+
+  #anchorQC(anchor: A, number: bigint): Item<B, Q, A> {
+    const entry = this.#model.anchor.commitQC(anchor);
+    this.#tally.anchorQCAdded = true;
+    this.#tally.commitQCs++;
+    return { kind: 'commitQC', entry, number, wire: this.#count(this.#model.commitQC.toWire(entry)) };
+  }
+
+  async *#blocks(lane: LaneId): AsyncGenerator<Item<B, Q, A>, void, void> {
+    const { anchor, lanes } = this.#source;
+    const start = anchor?.point.laneStarts.get(lane) ?? 0n;
+    yield { kind: 'log', lane, first: start };
+    this.#tally.lanes++;
+    let next = start;
+    let before: B | undefined;
+    for await (const { entry, number, wire, place } of this.#reading(this.#source.blocks(lane))) {
+      if (number < start) {
+        this.#tally.staleBlocks++;
+        continue;
+      }
+      const name = `block ${number} of lane ${lane}`;
+      this.#follows(name, number, next, start, place, { lane });
+      const previous = before;
+      this.#check(name, place, { lane, number }, () => this.#checks.block(entry, previous));
+      this.#tally.blocks++;
+      yield { kind: 'block', lane, entry, number, wire: this.#count(wire) };
+      before = entry;
+      next = number + 1n;
+    }
+    if (next === start) this.#notLost(`lane ${lane}`, lanes.get(lane), start, { lane });
+    if (next - start > BigInt(LANE_BLOCKS_MAX)) {
+      const what = `lane ${lane} holds ${next - start} blocks behind the anchor`;
+      this.#tally.notes.push(`${what}; the original starts with at most ${LANE_BLOCKS_MAX}`);
+    }
+  }
+
+  /** What a source finds damaged is a refusal of the migration. */
+  async *#reading<T>(entries: AsyncIterable<SourceEntry<T>>): AsyncGenerator<SourceEntry<T>, void, void> {
+    try {
+      yield* entries;
+    } catch (error) {
+      if (!isLanestoreError(error, 'LANESTORE_CORRUPT')) throw error;
+      refuse(this.#source.location, error.findings ?? [{ kind: 'damaged', detail: error.message }]);
+    }
+  }
+
+  #follows(
+    name: string,
+    number: bigint,
+    next: bigint,
+    start: bigint,
+    place: EntryPlace,
+    where: Pick<Finding, 'lane'>,
+  ): void {
+    if (number === next) return;
+    const { anchor } = this.#source;
+    let detail = `${name} follows ${next - 1n}: what lies between is missing`;
+    if (next === start && anchor !== undefined) {
+      detail = `${name} is the oldest one, but the anchor (road index ${anchor.point.index}) begins at ${start}`;
+    } else if (next === start) {
+      detail = `${name} is the oldest one, and there is no anchor that says what was before: it is lost, or was never copied`;
+    }
+    refuse(this.#source.location, [{ kind: 'gap', ...where, number, ...place, detail }]);
+  }
+
+  #notLost(name: string, log: SourceLog | undefined, start: bigint, where: Pick<Finding, 'lane'>): void {
+    const next = maxU64(log?.leastNext ?? 0n, start);
+    if (next === start) return;
+    const detail = `${name} holds nothing, but it held entries up to ${next - 1n}, and the anchor prunes only those below ${start}`;
+    refuse(this.#source.location, [{ kind: 'log-lost', ...where, number: start, detail }]);
+  }
+
+  #check(name: string, place: EntryPlace, where: Pick<Finding, 'lane' | 'number'>, check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      if (!isLanestoreError(error)) throw error;
+      const kind = error.code === 'LANESTORE_VERIFY' ? 'verify' : 'entry-invalid';
+      refuse(this.#source.location, [{ kind, ...where, ...place, detail: `${name}: ${error.message}` }]);
+    }
+  }
+
+  #count(wire: Uint8Array): Uint8Array {
+    this.#tally.bytes += wire.length;
+    return wire;
+  }
+}

@@ -1,0 +1,80 @@
+/** A segment-file WAL as a source: `wal` and `wal-crc`. */
+import { join } from 'node:path';
+import type { LogCodec } from '../adapter/wal/entries.js';
+import { BLOCKS_DIR, COMMIT_QCS_DIR, isNoLane, listLanes } from '../adapter/wal/layout.js';
+import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
+import { type LogOutline, outlineLog, streamLog } from '../adapter/wal/stream.js';
+import { LanestoreError } from '../errors.js';
+import type { LaneId } from '../keys/index.js';
+import type { Model } from '../model/model.js';
+import type { Detection } from './layout.js';
+import { readPairs, refuse, type Source, type SourceEntry, type SourceLog } from './source.js';
+
+/** Opens it: reads names and lengths, the entries when they are asked for. @throws LANESTORE_IMPORT, LANESTORE_IO. */
+export async function openWalSource<B, Q, A>(
+  { location, layout }: Detection,
+  model: Model<B, Q, A>,
+): Promise<Source<B, Q, A>> {
+  const pairs = await readPairs(location, model);
+  const notes = [...pairs.notes];
+  const qcOutline = await outlineLog(join(location, COMMIT_QCS_DIR), { directory: COMMIT_QCS_DIR });
+  const { lanes, dropped, strays: names } = await listLanes(location);
+  const strays = [...names];
+  const outlines = new Map<LaneId, LogOutline>();
+  for (const lane of lanes) {
+    const place = { directory: `${BLOCKS_DIR}/${lane}`, lane };
+    const outline = await outlineLog(join(location, BLOCKS_DIR, lane), place);
+    if (isNoLane(lane, outline)) strays.push(place.directory);
+    else outlines.set(lane, outline);
+  }
+  const all = [qcOutline, ...outlines.values()];
+  refuse(
+    location,
+    all.flatMap(({ findings }) => findings),
+  );
+  notes.push(...all.flatMap((outline) => outline.notes));
+  const skipped = [...strays, ...dropped.map((name) => `${BLOCKS_DIR}/${name}`), ...all.flatMap((log) => log.strays)];
+  notes.push(...skipped.map((name) => `skipped ${name}: it is no part of the layout`));
+  const note = (text: string) => notes.push(text);
+  return {
+    layout,
+    location,
+    anchor: pairs.anchor,
+    inner: pairs.inner,
+    commitQCLog: logOf(qcOutline),
+    lanes: new Map([...outlines].map(([lane, outline]) => [lane, logOf(outline)])),
+    commitQCs: () => entriesOf(qcOutline, commitQCCodec(model), note),
+    blocks: (lane) => {
+      const outline = outlines.get(lane);
+      return outline === undefined ? nothing() : entriesOf(outline, blockCodec(model, lane), note);
+    },
+    notes,
+    close: async () => undefined,
+  };
+}
+
+/** Indexes count appends from 1, and a number was appended once at most: the log expects `index - 1` or more. */
+function logOf({ firstIndex }: LogOutline): SourceLog {
+  return { leastNext: firstIndex === undefined ? 0n : firstIndex - 1n };
+}
+
+async function* entriesOf<T>(
+  outline: LogOutline,
+  codec: LogCodec<T>,
+  note: (text: string) => void,
+): AsyncGenerator<SourceEntry<T>, void, void> {
+  let first = true;
+  for await (const { entry, bytes, file, offset } of streamLog(outline, codec, note)) {
+    const number = codec.number!(entry);
+    if (first && number < outline.firstIndex! - 1n) {
+      const detail = `its first entry has number ${number}, but its name says that ${outline.firstIndex! - 1n} came before`;
+      throw new LanestoreError('LANESTORE_CORRUPT', `${file}: ${detail}`, {
+        findings: [{ kind: 'segment-names', file, number, detail }],
+      });
+    }
+    first = false;
+    yield { entry, number, wire: bytes, place: { file, offset } };
+  }
+}
+
+async function* nothing(): AsyncGenerator<never, void, void> {}

@@ -1,0 +1,110 @@
+/** State directories for tests of migrations: copies of the fixtures, their bytes, and what they hold. */
+
+import { createHash } from 'node:crypto';
+import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import * as assert from 'uvu/assert';
+import {
+  autobahn,
+  autobahnChecks,
+  type CommitQC,
+  importState,
+  isLanestoreError,
+  type LaneId,
+  type LanestoreErrorCode,
+  type MigrationOptions,
+  openState,
+  type PruneAnchor,
+  type Recovered,
+  type SignedBlock,
+} from '../../src/index.js';
+import { type Manifest, manifestOf } from '../../src/inspector/index.js';
+import { fixture } from '../support/fixtures.js';
+
+/** The options that every operator has. */
+export const OPTIONS: MigrationOptions<SignedBlock, CommitQC, PruneAnchor> = {
+  model: autobahn,
+  checks: autobahnChecks(),
+};
+
+/** A copy of a fixture's state in `dir`. */
+export function copyState(name: string, dir: string, as = name): string {
+  const to = join(dir, as);
+  cpSync(fixture(name, 'state'), to, { recursive: true });
+  return to;
+}
+
+/** Names, modes, times and bytes of all that is below `dir`: the same before and after, or something was touched. */
+export function treeHash(dir: string): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort()) {
+    const path = join(dir, name);
+    const stat = statSync(path, { bigint: true });
+    hash.update(`${name} ${stat.mode} ${stat.ino} ${stat.size} ${stat.mtimeNs}\n`);
+    if (stat.isFile()) hash.update(readFileSync(path));
+  }
+  return hash.digest('hex');
+}
+
+/** The files below `dir` with their bytes in hex. */
+export function filesOf(dir: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    files[relative(dir, path)] = readFileSync(path).toString('hex');
+  }
+  return files;
+}
+
+/** What a state directory of any layout holds, as it stands. */
+export async function contentOf(dir: string): Promise<Recovered<SignedBlock, CommitQC, PruneAnchor>> {
+  const source = await openState(dir, autobahn);
+  try {
+    const commitQCs: CommitQC[] = [];
+    for await (const { entry } of source.commitQCs()) commitQCs.push(entry);
+    const blocks = new Map<LaneId, SignedBlock[]>();
+    for (const lane of source.lanes.keys()) {
+      const list: SignedBlock[] = [];
+      for await (const { entry } of source.blocks(lane)) list.push(entry);
+      if (list.length > 0) blocks.set(lane, list);
+    }
+    const { anchor, inner } = source;
+    return {
+      ...(anchor === undefined ? {} : { anchor: anchor.entry }),
+      ...(inner === undefined ? {} : { inner }),
+      commitQCs,
+      blocks,
+    };
+  } finally {
+    await source.close();
+  }
+}
+
+/** The manifest of a state directory of any layout. */
+export async function manifestIn(dir: string): Promise<Manifest> {
+  return manifestOf(await contentOf(dir));
+}
+
+/** Imports, and expects a refusal that leaves no trace. */
+export async function refused(
+  source: string,
+  target: string,
+  code: LanestoreErrorCode,
+  text: RegExp,
+  options = OPTIONS,
+): Promise<void> {
+  const before = treeHash(source);
+  const beside = readdirSync(join(target, '..')).sort();
+  try {
+    await importState(source, target, options);
+  } catch (error) {
+    assert.ok(isLanestoreError(error), String(error));
+    assert.is(error.code, code, error.message);
+    assert.match(error.message, text);
+    assert.is(treeHash(source), before, 'the source is untouched');
+    assert.equal(readdirSync(join(target, '..')).sort(), beside, 'nothing was left beside the target');
+    return;
+  }
+  assert.unreachable(`expected ${code}`);
+}
