@@ -1,5 +1,6 @@
 /** The bounds of what a store takes; how much may wait to be written, and when `ready` resolves. */
 import { LanestoreError } from '../errors.js';
+import { Waiters } from './waiters.js';
 
 /** Bounds of what a store takes at a time. */
 export interface LimitOptions {
@@ -47,8 +48,6 @@ const LANES = 1024;
 
 /** Calls that may wait, however small: each keeps some hundreds of bytes of memory. Beyond, they are LANESTORE_CAPACITY. */
 export const CALLS_MAX = 65_536;
-/** Calls of `ready` that may wait; those beyond are LANESTORE_CAPACITY themselves. */
-export const WAITERS_MAX = 65_536;
 
 /** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
 export function roomLimits(options: LimitOptions): RoomLimits {
@@ -86,11 +85,6 @@ export function checkRecordBytes(what: string, bytes: number, max: number): void
   throw new LanestoreError('LANESTORE_INVALID', `${what} has ${bytes} bytes, more than maxRecordBytes = ${max}`);
 }
 
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** Counts what was accepted and waits. */
 export class Room {
   readonly #limits: RoomLimits;
@@ -98,7 +92,7 @@ export class Room {
   #calls = 0;
   /** The largest round that was refused since there was room the last time: `ready` waits until it fits. */
   #refusedBytes = 0;
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Waiters();
 
   constructor(limits: RoomLimits) {
     this.#limits = limits;
@@ -138,7 +132,7 @@ export class Room {
     this.#calls -= calls;
     if (!this.#hasRoom()) return;
     this.#refusedBytes = 0;
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+    this.#waiters.release();
   }
 
   /**
@@ -148,28 +142,12 @@ export class Room {
   async ready(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#hasRoom()) return;
-    if (this.#waiters.length >= WAITERS_MAX) {
-      throw new LanestoreError('LANESTORE_CAPACITY', `${WAITERS_MAX} calls of ready() wait already`);
-    }
-    let abort = () => {};
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const waiter = { resolve, reject };
-        this.#waiters.push(waiter);
-        abort = () => {
-          this.#waiters = this.#waiters.filter((other) => other !== waiter);
-          reject(signal?.reason);
-        };
-        signal?.addEventListener('abort', abort, { once: true });
-      });
-    } finally {
-      signal?.removeEventListener('abort', abort);
-    }
+    await this.#waiters.wait(signal);
   }
 
   /** Rejects those who wait: there will be no room again. */
   refuse(error: LanestoreError): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+    this.#waiters.refuse(error);
   }
 
   #fits(bytes: number): boolean {

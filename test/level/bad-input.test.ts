@@ -430,7 +430,7 @@ ends(
 );
 
 ends(
-  'a disk that fills up: LANESTORE_FAILED, and after a reopen everything acknowledged is there',
+  'a disk that fills up, without a watermark: LANESTORE_FAILED, and after a reopen everything acknowledged is there',
   inTemp(async (dir) => {
     const disk = join(dir, 'disk');
     await withTmpfs('a disk that fills up', disk, '3m', async () => {
@@ -439,7 +439,7 @@ ends(
       const data = (i: number) => new Uint8Array(20_000).fill(i);
       let acknowledged = 0;
       {
-        await using store = await openLevel(location, { model });
+        await using store = await openLevel(location, { model, minFreeBytes: 0 });
         // Room for recovery, which writes the log out as a table.
         writeFileSync(spare, new Uint8Array(1_600_000));
         for (;;) {
@@ -457,7 +457,7 @@ ends(
         rmSync(spare);
         for (let i = 0; i < 3; i++) await refused(store.persist({ inner: big(1) }), 'LANESTORE_FAILED');
       }
-      await using store = await openLevel(location, { model });
+      await using store = await openLevel(location, { model, minFreeBytes: 0 });
       const blocks = store.takeRecovered().blocks.get('0a') ?? [];
       assert.ok(
         blocks.length === acknowledged || blocks.length === acknowledged + 1,

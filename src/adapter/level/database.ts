@@ -16,6 +16,11 @@ export interface LevelOptions {
   readonly compression?: boolean;
 }
 
+/** Default of {@link LevelOptions.writeBufferBytes}. */
+export const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+/** Default of {@link LevelOptions.tableFileBytes}. */
+export const TABLE_FILE_BYTES = 8 * 1024 * 1024;
+
 /** Tables that LevelDB keeps mapped: bounds the address space, not the memory, which is the page cache's. */
 const OPEN_FILES_MAX = 256;
 
@@ -28,8 +33,8 @@ export async function openDatabase(path: string, options: LevelOptions, create: 
     keyEncoding: 'utf8',
     valueEncoding: 'view',
     createIfMissing: create,
-    writeBufferSize: options.writeBufferBytes ?? 16 * 1024 * 1024,
-    maxFileSize: options.tableFileBytes ?? 8 * 1024 * 1024,
+    writeBufferSize: options.writeBufferBytes ?? WRITE_BUFFER_BYTES,
+    maxFileSize: options.tableFileBytes ?? TABLE_FILE_BYTES,
     blockSize: options.blockBytes ?? 4096,
     cacheSize: options.cacheBytes ?? 8 * 1024 * 1024,
     compression: options.compression ?? false,

@@ -18,7 +18,7 @@ import { openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
 import { createLevel, needsCreation, removeLeftover } from './location.js';
-import { type DatabaseOptions, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
+import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames } from './paths.js';
 import { readTip, recover } from './recovery.js';
 import { encodeSchema, FORMAT, otherFormat, readSchema, type Schema } from './schema.js';
@@ -94,6 +94,7 @@ function openLocation<B, Q, A>(
     const [limits, plan] = [limitsOf(options), planLimits(options)];
     const { paths, unlock } = claim(location, options.createIfMissing ?? true);
     held.add(unlock);
+    const space = diskSpaceOf(paths.location, options);
     if (needsCreation(paths)) {
       if (options.createIfMissing === false) throw noStore(location);
       await createLevel(paths, options.model.name, options.level ?? {});
@@ -118,6 +119,7 @@ function openLocation<B, Q, A>(
       },
       limits,
       planLimits: plan,
+      space,
       witness: (seq) => witness.write(seq),
       release: () => held.release(),
     });

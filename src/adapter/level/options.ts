@@ -2,8 +2,9 @@
 import type { Model } from '../../model/model.js';
 import { type LimitOptions, type PlanLimitOptions, positiveBytes, roomLimits } from '../room.js';
 import type { QueueLimits } from './commit-queue.js';
-import type { LevelOptions } from './database.js';
+import { type LevelOptions, TABLE_FILE_BYTES, WRITE_BUFFER_BYTES } from './database.js';
 import type { AnyLevel } from './engine.js';
+import { DiskSpace, defaultMinFreeBytes, type FreeSpace, freeSpaceOf, spaceLimits } from './space.js';
 
 /** Options that both ways of opening take. */
 export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
@@ -20,6 +21,14 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   readonly createIfMissing?: boolean;
   /** LevelDB's own settings. */
   readonly level?: LevelOptions;
+  /**
+   * Bytes of disk that stay free: a round that would leave less is LANESTORE_CAPACITY, nothing is harmed, and `ready` waits for space. Rounds that only
+   * prune go on down to what they need themselves. Default: what LevelDB may need to write its buffers out and compact, 234 MiB with the
+   * default settings (level/space.ts); 0 turns it off.
+   */
+  readonly minFreeBytes?: number;
+  /** @internal */
+  readonly freeSpace?: FreeSpace;
 }
 
 /** Options for a store in a caller's database. */
@@ -39,4 +48,15 @@ export function limitsOf(options: LimitOptions & { readonly maxMergeBytes?: numb
     ...roomLimits(options),
     mergeBytesMax: positiveBytes('maxMergeBytes', options.maxMergeBytes ?? MERGE_BYTES),
   };
+}
+
+/** The watch over the free space of a location, unless it is turned off. @throws LANESTORE_INVALID, TypeError; what the file system throws. */
+export function diskSpaceOf(
+  location: string,
+  options: Pick<LocationOptions<unknown, unknown, unknown>, 'level' | 'minFreeBytes' | 'freeSpace'>,
+): DiskSpace | undefined {
+  const { writeBufferBytes = WRITE_BUFFER_BYTES, tableFileBytes = TABLE_FILE_BYTES } = options.level ?? {};
+  const minFreeBytes = options.minFreeBytes ?? defaultMinFreeBytes(writeBufferBytes, tableFileBytes);
+  const limits = spaceLimits(minFreeBytes, writeBufferBytes);
+  return minFreeBytes === 0 ? undefined : new DiskSpace(options.freeSpace ?? freeSpaceOf(location), limits);
 }

@@ -5,13 +5,14 @@ import type { Model } from '../../model/model.js';
 import { fireHooks, type HookFailure } from '../hooks.js';
 import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
-import type { Intake, Plan, PlanState } from '../planner.js';
+import { type Intake, isNoop, type Plan, type PlanState } from '../planner.js';
 import type { PlanLimits } from '../room.js';
-import { BatchBuilder } from './batch.js';
+import { BatchBuilder, type RoundStep, TRUNCATE_DELETES_MAX } from './batch.js';
 import { CommitQueue, type QueueLimits, type Work } from './commit-queue.js';
 import { RoundEncoder } from './encode.js';
 import type { Engine } from './engine.js';
 import { type ReadRange, StoreReader } from './reader.js';
+import type { DiskSpace } from './space.js';
 import { Sweeper } from './sweeper.js';
 import type { Tip } from './tip.js';
 
@@ -33,6 +34,9 @@ export interface RecoveryReport {
   readonly notes: readonly string[];
 }
 
+/** A delete's key, a put's framing, or a lane's cursor in the tip, at most. */
+const ENTRY_OVERHEAD_BYTES = 192;
+
 /** What a store runs on. */
 export interface StoreParts<B, Q, A> {
   readonly model: Model<B, Q, A>;
@@ -43,6 +47,8 @@ export interface StoreParts<B, Q, A> {
   readonly report: RecoveryReport;
   readonly limits: QueueLimits;
   readonly planLimits: PlanLimits;
+  /** Absent for a database of the caller's. */
+  readonly space?: DiskSpace | undefined;
   /** Called with each durable seq, before anything of that batch settles. */
   readonly witness: (seq: bigint) => void;
   /** Frees what the store was opened on. */
@@ -59,6 +65,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #engine: Engine;
   readonly #encoder: RoundEncoder<B, Q, A>;
   readonly #queue: CommitQueue;
+  readonly #space: DiskSpace | undefined;
   readonly #sweeper: Sweeper;
   readonly #reader: StoreReader<B, Q, A>;
   readonly #witness: (seq: bigint) => void;
@@ -73,6 +80,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#engine = parts.engine;
     this.#encoder = new RoundEncoder(parts.model, parts.limits.recordBytesMax);
     this.#tip = parts.tip;
+    this.#space = parts.space;
     this.#witness = parts.witness;
     this.#release = parts.release;
     this.#queue = new CommitQueue(
@@ -80,7 +88,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
         begin: () => new BatchBuilder(this.#tip),
         write: (batch) => this.#write(batch),
         dropSlowly: (lanes) => this.#sweeper.drop(lanes),
-        poison: (cause) => this.poison(failure(cause)),
+        poison: (cause) => this.#poisoned(cause),
       },
       parts.limits,
     );
@@ -140,7 +148,11 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
 
   override async ready(signal?: AbortSignal): Promise<void> {
     this.assertUsable();
-    await this.#queue.ready(signal);
+    for (;;) {
+      await this.#queue.ready(signal);
+      if (this.#space === undefined || this.#space.hasRoom) return;
+      await this.#space.ready(signal);
+    }
   }
 
   protected override intake(): Intake<B, Q, A> {
@@ -149,15 +161,20 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
 
   protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
     const { step, lanes, bytes } = this.#encoder.encode(plan);
-    return this.#enqueue({ kind: 'round', step, lanes, bytes }, () => fireHooks(plan.notify, hooks));
+    const written = isNoop(plan) ? 0 : bytes + this.#overhead(step);
+    if (written > 0) this.#space?.check(written, onlyPrunes(plan) ? 'prune' : 'round');
+    return this.#enqueue({ kind: 'round', step, lanes, bytes }, () => fireHooks(plan.notify, hooks), written);
   }
 
   protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
-    return this.#enqueue({ kind: 'drop', lanes, bytes: 0 }, () => undefined);
+    this.#space?.check(this.#tipBytes, 'prune');
+    return this.#enqueue({ kind: 'drop', lanes, bytes: 0 }, () => undefined, this.#tipBytes);
   }
 
   protected override async shutdown(): Promise<void> {
-    this.#queue.refuseWaiters(new LanestoreError('LANESTORE_CLOSED', 'the store was closed'));
+    const closed = new LanestoreError('LANESTORE_CLOSED', 'the store was closed');
+    this.#queue.refuseWaiters(closed);
+    this.#space?.refuse(closed);
     await this.#queue.idle();
     await this.#sweeper.stop();
     await this.#queue.idle();
@@ -165,10 +182,11 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   /** Throws what the queue refuses, outside of the promise: otherwise the planner would go on as if the work had been accepted. */
-  #enqueue(work: Work, fire: () => HookFailure | undefined): Promise<void> {
+  #enqueue(work: Work, fire: () => HookFailure | undefined, written: number): Promise<void> {
     let settle!: (error?: LanestoreError) => void;
     const done = new Promise<void>((resolve, reject) => {
       settle = (error) => {
+        this.#space?.leave(written);
         if (error !== undefined) return reject(error);
         const failed = fire();
         if (failed !== undefined) reject(failed.thrown);
@@ -176,7 +194,25 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
       };
     });
     this.#queue.push(work, settle);
+    this.#space?.enter(written);
     return done;
+  }
+
+  /** Bytes of a batch beside what its rounds put: deletes, the tip, and LevelDB's framing. Rather too many. */
+  #overhead({ logs }: RoundStep): number {
+    let entries = 0n;
+    for (const { truncate, puts } of logs) entries += truncate.next - truncate.first + BigInt(puts.length);
+    return this.#tipBytes + ENTRY_OVERHEAD_BYTES * Math.min(Number(entries), TRUNCATE_DELETES_MAX);
+  }
+
+  get #tipBytes(): number {
+    return 4096 + ENTRY_OVERHEAD_BYTES * this.#tip.lanes.size;
+  }
+
+  #poisoned(cause: unknown): LanestoreError {
+    const error = this.poison(failure(cause));
+    this.#space?.refuse(error);
+    return error;
   }
 
   async #write(batch: BatchBuilder): Promise<void> {
@@ -186,6 +222,13 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#tip = tip;
     this.#sweeper.kick();
   }
+}
+
+/** True for a round that only truncates: an anchor, which may bring its own CommitQC along, or no entry at all. */
+function onlyPrunes({ anchor, inner, commitQCs, lanes }: Plan<unknown, unknown, unknown>): boolean {
+  if (inner !== undefined || (commitQCs?.append.length ?? 0) > (anchor === undefined ? 0 : 1)) return false;
+  for (const { append } of lanes.values()) if (append.length > 0) return false;
+  return true;
 }
 
 function failure(cause: unknown): LanestoreError {

@@ -1,0 +1,214 @@
+/**
+ * The disk watermark: a round that would leave too little free space is refused before LevelDB gets into trouble. After a write
+ * that the disk had no room for, LevelDB acknowledges what a restart loses (leveldb-hazards.md section 7), so the store would have to be
+ * poisoned; a refusal harms nothing.
+ *
+ * The free space is read now and then, beside the rounds; what was accepted since, and what was accepted before and may not have been
+ * on disk at the reading, is subtracted. So the estimate is never too high by anything that this store does; what others write shows
+ * at the next reading.
+ *
+ * How much must stay free, by default, is what LevelDB may need at once beside the rounds, for write buffers of W and tables of T bytes:
+ *   2 W             two full buffers that become tables, while their logs are still there
+ *   12 W + 10 MiB   a compaction of level 0, where writes stop at 12 tables, with all of level 1; the inputs stay until the end
+ *   or 25 T         a compaction of a deeper level, whichever is more
+ * 234 MiB with the default settings. Rounds that only prune go on in what they need themselves, 2 W and a MiB: they are what frees space.
+ */
+import { statfsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { LanestoreError } from '../../errors.js';
+import { Waiters } from '../waiters.js';
+
+const MIB = 1024 * 1024;
+
+/** A reading older than this is renewed beside the next round. */
+const READ_EVERY_MS = 250;
+/** When this part of the watermark was accepted since a reading, it is renewed too. */
+const READ_EVERY_PART = 8;
+/** A reading older than this is not believed: the first round after a pause looks for itself, a syscall of some microseconds. */
+const STALE_MS = 5000;
+
+/** Where free bytes are read from. */
+export interface FreeSpace {
+  read(): Promise<number>;
+  /** The same at once. */
+  readNow(): number;
+}
+
+/** Free bytes, in a location's file system, for who is not root. */
+export function freeSpaceOf(location: string): FreeSpace {
+  return {
+    read: async () => freeBytes(await statfs(location)),
+    readNow: () => freeBytes(statfsSync(location)),
+  };
+}
+
+function freeBytes({ bavail, bsize }: { bavail: number; bsize: number }): number {
+  return bavail * bsize;
+}
+
+/** How much must stay free. */
+export interface SpaceLimits {
+  /** For rounds that bring something. */
+  readonly minFreeBytes: number;
+  /** For rounds that only prune. */
+  readonly pruneFreeBytes: number;
+}
+
+/** What stays free unless the caller says otherwise, for LevelDB's settings; see the top of this file. */
+export function defaultMinFreeBytes(writeBufferBytes: number, tableFileBytes: number): number {
+  return 2 * writeBufferBytes + Math.max(12 * writeBufferBytes + 10 * MIB, 25 * tableFileBytes);
+}
+
+/** The limits for a watermark. @throws LANESTORE_INVALID, TypeError. */
+export function spaceLimits(minFreeBytes: number, writeBufferBytes: number): SpaceLimits {
+  if (typeof minFreeBytes !== 'number')
+    throw new TypeError(`minFreeBytes must be a number, got ${typeof minFreeBytes}`);
+  if (!Number.isSafeInteger(minFreeBytes) || minFreeBytes < 0) {
+    throw new LanestoreError('LANESTORE_INVALID', `minFreeBytes must be a whole number of bytes, got ${minFreeBytes}`);
+  }
+  return { minFreeBytes, pruneFreeBytes: Math.min(2 * writeBufferBytes + MIB, Math.floor(minFreeBytes / 2)) };
+}
+
+/** Keeps watch over the free space of one store; see the top of this file. */
+export class DiskSpace {
+  readonly #source: FreeSpace;
+  readonly #limits: SpaceLimits;
+  readonly #now: () => number;
+  readonly #waiters = new Waiters();
+  /** Bytes of all rounds ever accepted, and of those that have not settled. */
+  #accepted = 0;
+  #unsettled = 0;
+  /** The last reading, less what may not have been on disk then; and `#accepted` at that time. */
+  #free: number;
+  #acceptedAtReading = 0;
+  #readAt: number;
+  /** Counts readings: one that is overtaken by a later one is dropped. */
+  #readings = 0;
+  #isReading = false;
+  #failure: Error | undefined;
+  /** What the largest refused round wants to be free. */
+  #wanted = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #refusal: LanestoreError | undefined;
+
+  /** Reads once, at once. @throws what the file system throws. */
+  constructor(source: FreeSpace, limits: SpaceLimits, now: () => number = () => performance.now()) {
+    this.#source = source;
+    this.#limits = limits;
+    this.#now = now;
+    this.#free = source.readNow();
+    this.#readAt = now();
+  }
+
+  /** @throws LANESTORE_CAPACITY when a round of so many bytes would leave too little free. */
+  check(bytes: number, kind: 'round' | 'prune'): void {
+    const { minFreeBytes, pruneFreeBytes } = this.#limits;
+    const wanted = bytes + (kind === 'prune' ? pruneFreeBytes : minFreeBytes);
+    const age = this.#now() - this.#readAt;
+    if (age > STALE_MS || (this.#estimate < wanted && age > READ_EVERY_MS)) this.#readNow();
+    else if (age > READ_EVERY_MS || this.#sinceReading > minFreeBytes / READ_EVERY_PART) void this.#read();
+    if (this.#estimate >= wanted) return;
+    this.#wanted = Math.max(this.#wanted, wanted);
+    const failure = this.#failure === undefined ? '' : ` (it can no longer be read: ${this.#failure.message})`;
+    throw new LanestoreError(
+      'LANESTORE_CAPACITY',
+      `${Math.max(0, this.#estimate)} bytes of disk are free${failure}; a round of ${bytes} bytes must leave ${wanted - bytes} of them: free some, wait for ready()`,
+    );
+  }
+
+  /** A round was accepted. */
+  enter(bytes: number): void {
+    this.#accepted += bytes;
+    this.#unsettled += bytes;
+  }
+
+  /** It has settled. */
+  leave(bytes: number): void {
+    this.#unsettled -= bytes;
+  }
+
+  /** True if the largest round that was refused would be accepted. */
+  get hasRoom(): boolean {
+    return this.#wanted === 0 || this.#estimate >= this.#wanted;
+  }
+
+  /** Resolves when there is room for the largest round that was refused. Looks again and again meanwhile, which does not keep the process alive. */
+  async ready(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.hasRoom) return this.#lift();
+    this.#timer ??= setInterval(() => void this.#look(), READ_EVERY_MS).unref();
+    try {
+      await this.#waiters.wait(signal);
+    } finally {
+      if (this.#waiters.count === 0) this.#stop();
+    }
+  }
+
+  /** Rejects those who wait, now and later. */
+  refuse(error: LanestoreError): void {
+    this.#refusal ??= error;
+    this.#stop();
+    this.#waiters.refuse(error);
+  }
+
+  get #sinceReading(): number {
+    return this.#accepted - this.#acceptedAtReading;
+  }
+
+  get #estimate(): number {
+    return this.#free - this.#sinceReading;
+  }
+
+  async #look(): Promise<void> {
+    await this.#read();
+    if (!this.hasRoom) return;
+    this.#lift();
+    this.#stop();
+    this.#waiters.release();
+  }
+
+  #lift(): void {
+    this.#wanted = 0;
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #read(): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    const reading = this.#begin();
+    try {
+      reading.take(await this.#source.read());
+    } catch (error) {
+      this.#failure = error as Error;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #readNow(): void {
+    const reading = this.#begin();
+    try {
+      reading.take(this.#source.readNow());
+    } catch (error) {
+      this.#failure = error as Error;
+    }
+  }
+
+  /** A reading counts from where it begins: what was not settled then may not be in it, nor is what comes during it. */
+  #begin(): { take(free: number): void } {
+    const [number, accepted, unsettled] = [++this.#readings, this.#accepted, this.#unsettled];
+    const take = (free: number) => {
+      if (number !== this.#readings) return;
+      this.#free = free - unsettled;
+      this.#acceptedAtReading = accepted;
+      this.#readAt = this.#now();
+      this.#failure = undefined;
+    };
+    return { take };
+  }
+}
