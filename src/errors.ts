@@ -68,10 +68,108 @@ export const ERROR_CODES = {
 /** A code of the table {@link ERROR_CODES}. */
 export type LanestoreErrorCode = keyof typeof ERROR_CODES;
 
+/**
+ * Every kind of finding: the code that it leads to, and what it means. Where findings of both codes meet, it is LANESTORE_CORRUPT: bringing back
+ * a newer copy, or accepting an older state, does not help against damage. Kinds are added, never renamed.
+ */
+export const FINDING_KINDS = {
+  'current-missing': { code: 'LANESTORE_CORRUPT', means: "LevelDB's CURRENT is not there" },
+  'current-damaged': { code: 'LANESTORE_CORRUPT', means: 'CURRENT does not name a MANIFEST' },
+  'manifest-missing': { code: 'LANESTORE_CORRUPT', means: 'the MANIFEST that CURRENT names is not there' },
+  'manifest-damaged': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'a record of the MANIFEST is not whole, and not as a crash leaves it',
+  },
+  'manifest-edit': { code: 'LANESTORE_CORRUPT', means: 'the edits of the MANIFEST do not lead to a version' },
+  'table-missing': { code: 'LANESTORE_CORRUPT', means: 'a table that the MANIFEST names is not there' },
+  'table-size': { code: 'LANESTORE_CORRUPT', means: 'a table has another size than the MANIFEST says' },
+  'table-damaged': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'a checksum of a table does not hold, or its parts are not where they must be',
+  },
+  'log-missing': { code: 'LANESTORE_CORRUPT', means: 'a log that the MANIFEST names is not there' },
+  'log-incomplete': { code: 'LANESTORE_CORRUPT', means: 'an older live log is not whole' },
+  'log-damaged': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'the newest log is damaged before its last batch: acknowledged batches are behind it',
+  },
+  'log-batch': { code: 'LANESTORE_CORRUPT', means: 'a record of a log is no batch of this store' },
+  'log-sequence': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'a batch does not follow the one before it: batches between them are gone',
+  },
+  'log-torn': {
+    code: 'LANESTORE_ROLLED_BACK',
+    means: 'the newest log ends in a batch that is not whole, and it had been acknowledged',
+  },
+  'witness-ahead': { code: 'LANESTORE_ROLLED_BACK', means: 'the witness names a batch that is not there' },
+  'witness-store': { code: 'LANESTORE_ROLLED_BACK', means: 'the witness is of another store' },
+  'witness-damaged': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'the witness is missing or short although rounds were written',
+  },
+  'level-missing': { code: 'LANESTORE_ROLLED_BACK', means: 'the database is gone, other files of the store are there' },
+  leveldb: { code: 'LANESTORE_CORRUPT', means: 'LevelDB itself reports damage' },
+  'schema-missing': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is not there' },
+  'schema-body': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is whole, but does not say what it must' },
+  'tip-missing': { code: 'LANESTORE_CORRUPT', means: 'meta/tip is not there' },
+  'tip-body': { code: 'LANESTORE_CORRUPT', means: 'meta/tip is whole, but does not say what it must' },
+  'tip-store': { code: 'LANESTORE_CORRUPT', means: 'meta/tip is of another store than meta/schema' },
+  'tip-crc': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'anchor or inner are whole, but not those that the newest batch knew',
+  },
+  missing: { code: 'LANESTORE_CORRUPT', means: 'a record that the tip names is not there' },
+  stray: {
+    code: 'LANESTORE_CORRUPT',
+    means: 'a record is there that the tip does not know, or a key that no store writes',
+  },
+  'record-shape': { code: 'LANESTORE_CORRUPT', means: 'a value is no record' },
+  'record-version': { code: 'LANESTORE_CORRUPT', means: 'a record has a version that is not known' },
+  'record-crc': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'the checksum of a record does not hold, or it stands under another key',
+  },
+  'record-cbor': { code: 'LANESTORE_CORRUPT', means: 'the body of a record is not one CBOR item' },
+  'record-body': { code: 'LANESTORE_CORRUPT', means: 'the body of a record is not what the model writes' },
+  'record-key': { code: 'LANESTORE_CORRUPT', means: 'the body of a record does not belong under its key' },
+  'anchor-range': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'entries below the stored anchor are there, or its CommitQC is not',
+  },
+  'segment-names': { code: 'LANESTORE_CORRUPT', means: 'WAL: the names of the segments do not fit together' },
+  'segment-gap': { code: 'LANESTORE_CORRUPT', means: 'WAL: a segment is not there' },
+  'segment-overlap': { code: 'LANESTORE_CORRUPT', means: 'WAL: two segments hold the same entries' },
+  'segment-changed': { code: 'LANESTORE_CORRUPT', means: 'WAL: a segment is not as it was when it was read' },
+  'number-gap': { code: 'LANESTORE_CORRUPT', means: 'WAL: numbers are missing between two entries' },
+  'entries-missing': { code: 'LANESTORE_CORRUPT', means: 'WAL: a log holds fewer entries than it must' },
+  'entry-cut': { code: 'LANESTORE_CORRUPT', means: 'WAL: an entry is cut off, and not at the end of a log' },
+  'entry-wild': { code: 'LANESTORE_CORRUPT', means: 'WAL: bytes that no entry begins with' },
+  'entry-empty': { code: 'LANESTORE_CORRUPT', means: 'WAL: an entry without bytes' },
+  'entry-undecodable': { code: 'LANESTORE_CORRUPT', means: 'WAL: an entry that cannot be read' },
+  'ab-unusable': { code: 'LANESTORE_CORRUPT', means: 'WAL: no whole copy of an A/B file is left' },
+  'ab-same-seq': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'WAL: both copies of an A/B file have the same number and differ',
+  },
+  'ab-undecodable': { code: 'LANESTORE_CORRUPT', means: 'WAL: the data of an A/B file cannot be read' },
+  'layout-half': { code: 'LANESTORE_IMPORT', means: 'a source lacks a part of its layout' },
+  'layout-mixed': { code: 'LANESTORE_IMPORT', means: 'a source holds parts of more than one layout' },
+  'log-lost': { code: 'LANESTORE_IMPORT', means: 'a log of a source is empty, and its last entries were not pruned' },
+  'entry-name': { code: 'LANESTORE_IMPORT', means: 'a file of a source holds another entry than its name says' },
+  'entry-invalid': { code: 'LANESTORE_IMPORT', means: 'an entry of a source is not what a store accepts' },
+  gap: { code: 'LANESTORE_IMPORT', means: 'entries of a source are missing between two others, or at the beginning' },
+  damaged: { code: 'LANESTORE_IMPORT', means: 'a source cannot be read to its end' },
+  verify: { code: 'LANESTORE_IMPORT', means: 'a hash or a signature of an entry of a source does not hold' },
+} as const satisfies Record<string, { code: LanestoreErrorCode; means: string }>;
+
+/** A kind of the table {@link FINDING_KINDS}. */
+export type FindingKind = keyof typeof FINDING_KINDS;
+
 /** One thing that a check found wrong in a store, in a form for programs. */
 export interface Finding {
-  /** What is wrong, in kebab case, e.g. `record-crc`; kinds are added, never renamed. */
-  readonly kind: string;
+  /** What is wrong: a key of {@link FINDING_KINDS}. */
+  readonly kind: FindingKind;
   /** The LevelDB key that it concerns. */
   readonly key?: string;
   /** The lane that it concerns, lowercase hex. */

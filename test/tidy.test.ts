@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ERROR_CODES } from '../src/errors.js';
+import { ERROR_CODES, FINDING_KINDS } from '../src/errors.js';
 import { packageRoot } from './support/fixtures.js';
 
 const test = suite('tidy');
@@ -117,6 +117,15 @@ test('every error code is documented with its cause and its remedy', () => {
   for (const [code, { cause, remedy }] of Object.entries(ERROR_CODES)) {
     for (const text of [`## ${code}`, cause, remedy]) assert.ok(page.includes(text), `${code}: ${text}`);
   }
+});
+
+test('every kind of finding is documented, with its code and what it means', () => {
+  const page = source('docs/errors.md');
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+  const expected = Object.entries(FINDING_KINDS).map(
+    ([kind, { code, means }]) => `| \`${kind}\` | ${code.replace('LANESTORE_', '')} | ${means} |`,
+  );
+  assert.equal(rows, expected);
 });
 
 test('every runtime dependency is said to be for something', () => {

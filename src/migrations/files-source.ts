@@ -10,7 +10,7 @@ import type { LogCodec } from '../adapter/wal/entries.js';
 import { messageOf, reading } from '../adapter/wal/io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR } from '../adapter/wal/layout.js';
 import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
-import { LanestoreError } from '../errors.js';
+import { type Finding, type FindingKind, LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import { blockFileName, commitQCFileName, parseBlockFile, parseCommitQCFile } from './file-names.js';
@@ -112,7 +112,7 @@ async function* entriesOf<T>(
   }
 }
 
-function damaged({ lane }: FileLog, file: string, number: bigint, kind: string, detail: string): LanestoreError {
-  const finding = { kind, ...(lane === undefined ? {} : { lane }), number, file, detail };
+function damaged({ lane }: FileLog, file: string, number: bigint, kind: FindingKind, detail: string): LanestoreError {
+  const finding: Finding = { kind, ...(lane === undefined ? {} : { lane }), number, file, detail };
   return new LanestoreError('LANESTORE_CORRUPT', `${file}: ${detail}`, { findings: [finding] });
 }

@@ -5,10 +5,11 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
+import { refusal } from '../../src/adapter/level/refusal.js';
 import { firstTip } from '../../src/adapter/level/tip.js';
 import { encodeSlot, parseWitness, WITNESS_BYTES, Witness } from '../../src/adapter/level/witness.js';
-import { checkWitness } from '../../src/adapter/level/witness-check.js';
-import { dump, findingLines, flipInFile, flipped, rawBatch, rawGet, refused, refusedSync } from '../support/faults.js';
+import { judgeWitness } from '../../src/adapter/level/witness-check.js';
+import { dump, findingLines, flipInFile, flipped, rawBatch, rawGet, refused } from '../support/faults.js';
 import { plain, plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 
@@ -129,9 +130,10 @@ for (const [what, bytes, seq, proven, notes] of [
   ['longer than it should be', new Uint8Array([...file(slot(4n), slot(5n)), 0, 0]), 5n, 5n, 0],
 ] as const) {
   verdicts(`${what}: fine`, () => {
-    const verdict = checkWitness(bytes, tipAt(seq));
+    const verdict = judgeWitness(bytes, tipAt(seq));
     assert.is(verdict.provenSeq, proven);
     assert.is(verdict.notes.length, notes);
+    assert.equal(verdict.findings, []);
   });
 }
 
@@ -148,7 +150,8 @@ for (const [what, bytes, seq, code, finding] of [
   ['short by one byte', file(slot(4n), slot(5n)).subarray(0, 8191), 5n, 'LANESTORE_CORRUPT', 'witness-damaged'],
 ] as const) {
   verdicts(`${what}: ${code}`, () => {
-    const error = refusedSync(() => checkWitness(bytes, tipAt(seq)), code);
+    const error = refusal(judgeWitness(bytes, tipAt(seq)).findings);
+    assert.is(error.code, code);
     assert.equal(findingLines(error), [`${finding} witness - -`]);
   });
 }

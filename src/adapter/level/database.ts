@@ -56,17 +56,24 @@ export function openError(path: string, error: unknown): LanestoreError {
   if (code === 'LEVEL_LOCKED') {
     return new LanestoreError('LANESTORE_LOCKED', `${path} is open in another process: ${text}`, { cause: error });
   }
-  if (code === 'LEVEL_CORRUPTION' || isMissingFile(text)) {
-    const findings = [{ kind: 'leveldb', file: 'level', detail: text }];
-    return new LanestoreError('LANESTORE_CORRUPT', `LevelDB does not open ${path}: ${text}`, {
-      cause: error,
-      findings,
-    });
-  }
+  if (isDamage(code, text)) return levelDamage(`LevelDB does not open ${path}`, text, error);
   return new LanestoreError('LANESTORE_IO', `LevelDB cannot open ${path}: ${text}`, { cause: error });
 }
 
-/** A file that CURRENT or the MANIFEST names is not there: LevelDB calls that an I/O error, but the system refused nothing. */
-function isMissingFile(text: string): boolean {
-  return /No such file or directory|does not exist/.test(text);
+/** True if LevelDB's reason is the state of its files, not the system's refusal. */
+export function isDamage(code: string | undefined, text: string): boolean {
+  return (
+    code === 'LEVEL_CORRUPTION' || /No such file or directory|does not exist/.test(text) || READ_BEYOND_END.test(text)
+  );
+}
+
+/** A table that is shorter than what its index says: LevelDB calls that an I/O error, but the system refused nothing. */
+const READ_BEYOND_END = /\.(ldb|sst): Invalid argument/;
+
+/** The error for damage that LevelDB itself reports. */
+export function levelDamage(what: string, detail: string, cause: unknown): LanestoreError {
+  return new LanestoreError('LANESTORE_CORRUPT', `${what}: ${detail}`, {
+    cause,
+    findings: [{ kind: 'leveldb', file: 'level', detail }],
+  });
 }

@@ -3,6 +3,7 @@ export type { LevelOptions } from './database.js';
 export type { AnyLevel } from './engine.js';
 export { openLevel } from './open.js';
 export type { DatabaseOptions, LocationOptions, StoreOptions } from './options.js';
+export { type PreflightOptions, type PreflightReport, preflight } from './preflight/index.js';
 export type { ReadRange } from './reader.js';
 export type { Schema } from './schema.js';
 export { LevelStore, type RecoveryReport } from './store.js';

@@ -2,7 +2,7 @@
  * Opening a store (design.md 5.4 to 5.7), step by step:
  *   1. the real path; one opener in this process
  *   2. what the location holds; creation if it holds nothing
- *   3. (preflight, the files before LevelDB sees them, has its place here)
+ *   3. the witness; then preflight, the files before LevelDB sees them
  *   4. LevelDB, which takes the lock between processes
  *   5. schema, tip, witness; then every live record
  * Whatever fails, what was taken is given back.
@@ -10,22 +10,25 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { LanestoreError } from '../../errors.js';
+import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { lockDatabase, lockDirectory, refuseIfOpenHere, type Unlock } from '../lock.js';
 import { planLimits } from '../room.js';
-import { openDatabase } from './database.js';
+import { checkAccepted, checkAcceptRollback, isAcceptable, recordRollback } from './accept-rollback.js';
+import { isDamage, levelDamage, openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
 import { createLevel, needsCreation, removeLeftover } from './location.js';
 import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames } from './paths.js';
+import { type PreflightReport, preflight } from './preflight/index.js';
 import { readTip, recover } from './recovery.js';
+import { refusal } from './refusal.js';
 import { encodeSchema, FORMAT, otherFormat, readSchema, type Schema } from './schema.js';
 import { LevelStore, type RecoveryReport } from './store.js';
 import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from './tip.js';
 import { Witness } from './witness.js';
-import { checkWitness } from './witness-check.js';
+import { judgeWitness } from './witness-check.js';
 
 /**
  * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it resolves.
@@ -95,27 +98,39 @@ function openLocation<B, Q, A>(
     const { paths, unlock } = claim(location, options.createIfMissing ?? true);
     held.add(unlock);
     const space = diskSpaceOf(paths.location, options);
-    if (needsCreation(paths)) {
+    const isNew = needsCreation(paths);
+    checkAcceptRollback(options.acceptRollback, isNew);
+    if (isNew) {
       if (options.createIfMissing === false) throw noStore(location);
       await createLevel(paths, options.model.name, options.level ?? {});
     }
     refuseIfOpenHere(join(paths.level, 'LOCK'));
+    const witnessBytes = Witness.read(paths.witness);
+    const files = await checkFiles(paths, witnessBytes, options);
     const db = await openDatabase(paths.level, options.level ?? {}, false);
     held.add(() => db.close());
     removeLeftover(paths);
     const engine = new Engine(db);
-    const witnessBytes = Witness.read(paths.witness);
     const tip = await readIdentity(engine, options.model.name, witnessBytes !== undefined);
-    const verdict = checkWitness(witnessBytes, tip);
-    const found = await recoverStore(engine, options, tip, started);
-    const witness = openWitness(paths, tip);
+    const verdict = judgeWitness(witnessBytes, tip);
+    const { acceptRollback } = options;
+    if (acceptRollback !== undefined) checkAccepted(acceptRollback, verdict.findings, tip.seq);
+    const known = acceptRollback === undefined ? verdict.findings : [];
+    const found = await recoverStore(engine, options, tip, started, known);
+    const goOn =
+      acceptRollback === undefined ? undefined : await recordRollback(engine, tip, witnessBytes, verdict.findings);
+    const current = goOn?.tip ?? tip;
+    const witness = openWitness(paths, current, goOn?.needsWitness ?? false);
     held.add(() => witness.close());
     return new LevelStore({
       ...found,
+      tip: current,
       report: {
         ...found.report,
+        seq: current.seq,
         ...(verdict.provenSeq === undefined ? {} : { witnessedSeq: verdict.provenSeq }),
-        notes: verdict.notes,
+        files,
+        notes: [...files.notes, ...verdict.notes, ...(goOn?.notes ?? [])],
       },
       limits,
       planLimits: plan,
@@ -124,6 +139,19 @@ function openLocation<B, Q, A>(
       release: () => held.release(),
     });
   });
+}
+
+/** Preflight. @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with what it found; then LevelDB has not been near the files. */
+async function checkFiles<B, Q, A>(
+  paths: StorePaths,
+  witness: Uint8Array | undefined,
+  { tableCheckBytesMax, acceptRollback }: LocationOptions<B, Q, A>,
+): Promise<PreflightReport> {
+  const files = await preflight(paths.level, { witness, tableCheckBytesMax });
+  if (files.findings.length === 0) return files;
+  if (acceptRollback === undefined || !isAcceptable(files.findings)) throw refusal(files.findings);
+  checkAccepted(acceptRollback, files.findings, files.seq);
+  return files;
 }
 
 function openCallersDatabase<B, Q, A>(
@@ -178,7 +206,7 @@ async function readIdentity(engine: Engine, model: string, hasWitness: boolean):
 export async function readStoreSchema(engine: Engine, model: string, hasWitness: boolean): Promise<Schema> {
   const schema = await engine.get(SCHEMA_KEY);
   if (schema === undefined) {
-    const findings = [{ kind: 'schema-missing', key: SCHEMA_KEY, detail: 'the record is missing' }];
+    const findings: Finding[] = [{ kind: 'schema-missing', key: SCHEMA_KEY, detail: 'the record is missing' }];
     // With a tip or a witness it is ours, and damaged; without either it is somebody else's LevelDB.
     const rest = (await engine.get(TIP_KEY)) !== undefined ? TIP_KEY : hasWitness ? 'the witness' : undefined;
     if (rest !== undefined) {
@@ -190,10 +218,17 @@ export async function readStoreSchema(engine: Engine, model: string, hasWitness:
   return readSchema(schema, model);
 }
 
-async function recoverStore<B, Q, A>(engine: Engine, options: StoreOptions<B, Q, A>, tip: Tip, started: number) {
+async function recoverStore<B, Q, A>(
+  engine: Engine,
+  options: StoreOptions<B, Q, A>,
+  tip: Tip,
+  started: number,
+  known: readonly Finding[] = [],
+) {
   const checking = performance.now();
   const { recovered, anchor, records, bytes } = await recover(engine, options.model, tip, {
     load: options.load ?? true,
+    known,
   });
   const ended = performance.now();
   const lanes = new Map([...tip.lanes].map(([lane, { first, next }]) => [lane, { first, next }] as const));
@@ -211,10 +246,11 @@ async function recoverStore<B, Q, A>(engine: Engine, options: StoreOptions<B, Q,
 
 /**
  * Opens the witness and brings it up to the tip that was verified. Before the first round every open ends creation again, whatever
- * an interrupted one had synced: first the names, so that no witness outlives its database, then the witness.
+ * an interrupted one had synced: first the names, so that no witness outlives its database, then the witness. After an accepted rollback the
+ * witness is made anew as well.
  */
-function openWitness(paths: StorePaths, tip: Tip): Witness {
-  if (tip.seq === 0n) {
+function openWitness(paths: StorePaths, tip: Tip, anew: boolean): Witness {
+  if (tip.seq === 0n || anew) {
     syncNames(paths.location);
     Witness.create(paths.witness, tip.store, tip.seq);
     syncDirectory(paths.location);
@@ -261,9 +297,6 @@ export function coded(error: unknown): unknown {
   if (error instanceof LanestoreError || error instanceof TypeError) return error;
   const { code, message } = error as { code?: string; message?: string };
   const text = message ?? String(error);
-  if (code === 'LEVEL_CORRUPTION') {
-    const findings = [{ kind: 'leveldb', file: 'level', detail: text }];
-    return new LanestoreError('LANESTORE_CORRUPT', `LevelDB found damage: ${text}`, { cause: error, findings });
-  }
+  if (code?.startsWith('LEVEL_') && isDamage(code, text)) return levelDamage('LevelDB found damage', text, error);
   return new LanestoreError('LANESTORE_IO', `the store cannot be opened: ${text}`, { cause: error });
 }

@@ -29,6 +29,17 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   readonly minFreeBytes?: number;
   /** @internal */
   readonly freeSpace?: FreeSpace;
+  /**
+   * Bytes of LevelDB's tables whose checksums are checked before LevelDB is opened, the newest first; a note in `recovery.notes` says
+   * what was left out. Default 1 GiB, which takes about a second.
+   */
+  readonly tableCheckBytesMax?: number;
+  /**
+   * An operator's decision to go on from a store that is refused because of its witness: LANESTORE_ROLLED_BACK, or a witness that is
+   * missing or of another store. `seq` is the newest batch that is there, as the error says it. A validator that goes on may sign twice.
+   * Any other case is LANESTORE_INVALID, damage is LANESTORE_CORRUPT as ever.
+   */
+  readonly acceptRollback?: { readonly seq: bigint };
 }
 
 /** Options for a store in a caller's database. */

@@ -1,11 +1,12 @@
 /** Reading single entries and ranges of a running store, verified like at open. */
-import { LanestoreError } from '../../errors.js';
+import { type Finding, LanestoreError } from '../../errors.js';
 import { type LaneId, maxU64, minU64, parseKey } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import { extentOf, type LogName, logKey, logRange, QC_LOG } from './batch.js';
+import { isDamage, levelDamage } from './database.js';
 import type { Engine } from './engine.js';
 import { type ReadResult, readBlock, readCommitQC } from './entry.js';
-import { corrupt } from './recovery.js';
+import { refusal } from './refusal.js';
 import type { Tip } from './tip.js';
 
 /** Bounds of a range to read: [from, to), each limited to what the log holds. */
@@ -77,7 +78,7 @@ export class StoreReader<B, Q, A> {
       this.#source.assertUsable();
       if (!this.#holds(log, number)) return undefined;
       const again = await this.#engineRead(() => this.#source.engine.get(key));
-      if (again === undefined) throw corrupt([missing(log, number)]);
+      if (again === undefined) throw refusal([missing(log, number)]);
       return again;
     });
     return value === undefined ? undefined : unwrap(read(number, key, value));
@@ -102,10 +103,10 @@ export class StoreReader<B, Q, A> {
     try {
       while (expected < to) {
         const portion = await this.#engineRead(() => reader.next());
-        if (portion.length === 0) throw corrupt([missing(log, expected)]);
+        if (portion.length === 0) throw refusal([missing(log, expected)]);
         for (const [key, value] of portion) {
           if (key !== logKey(log, expected))
-            throw corrupt([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
+            throw refusal([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
           yield unwrap(read(expected, key, value));
           expected++;
         }
@@ -127,12 +128,8 @@ export class StoreReader<B, Q, A> {
     } catch (cause) {
       this.#source.assertUsable();
       const message = (cause as Error).message;
-      if ((cause as { code?: string }).code === 'LEVEL_CORRUPTION') {
-        const findings = [{ kind: 'leveldb', file: 'level', detail: message }];
-        throw new LanestoreError('LANESTORE_CORRUPT', `LevelDB found damage while reading: ${message}`, {
-          cause,
-          findings,
-        });
+      if (isDamage((cause as { code?: string }).code, message)) {
+        throw levelDamage('LevelDB found damage while reading', message, cause);
       }
       throw new LanestoreError('LANESTORE_IO', `reading failed: ${message}`, { cause });
     }
@@ -140,15 +137,15 @@ export class StoreReader<B, Q, A> {
 }
 
 function unwrap<T>(result: ReadResult<T>): T {
-  if ('finding' in result) throw corrupt([result.finding]);
+  if ('finding' in result) throw refusal([result.finding]);
   return result.entry;
 }
 
-function missing(log: LogName, number: bigint) {
+function missing(log: LogName, number: bigint): Finding {
   const place = log === QC_LOG ? {} : { lane: log };
   return { kind: 'missing', key: logKey(log, number), ...place, number, detail: 'the record is missing' };
 }
 
-function stray(key: string) {
+function stray(key: string): Finding {
   return { kind: 'stray', key, detail: 'no key of this format reads like this' };
 }

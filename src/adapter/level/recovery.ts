@@ -6,7 +6,7 @@
  * newest batch knew; nothing lies outside of the ranges. A batch lost in the middle shows as one of these. That the newest batch itself
  * is there only the witness can tell.
  */
-import { type Finding, LanestoreError } from '../../errors.js';
+import { type Finding, type FindingKind, LanestoreError } from '../../errors.js';
 import { ANCHOR_KEY, INNER_KEY, type LaneId, parseKey, TIP_KEY } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import type { Recovered } from '../persistence.js';
@@ -15,6 +15,7 @@ import { type LogName, logKey, logKeys, logRange, QC_LOG } from './batch.js';
 import type { Engine } from './engine.js';
 import { type ReadResult, readAnchor, readBlock, readCommitQC } from './entry.js';
 import { decodeRecord, isFault } from './record.js';
+import { refusal } from './refusal.js';
 import { findStrays } from './strays.js';
 import { type Extent, parseTip, type Tip } from './tip.js';
 
@@ -48,7 +49,7 @@ export interface Examination<B, Q, A> extends RecoveryResult<B, Q, A> {
  * @throws LANESTORE_CORRUPT if it is absent, damaged, or of another store than `store`, if that is known.
  */
 export async function readTip(engine: Engine, store?: Uint8Array): Promise<Tip> {
-  const corrupt = (kind: string, detail: string) =>
+  const corrupt = (kind: FindingKind, detail: string) =>
     new LanestoreError('LANESTORE_CORRUPT', `${TIP_KEY}: ${detail}`, { findings: [{ kind, key: TIP_KEY, detail }] });
   const value = await engine.get(TIP_KEY);
   if (value === undefined) throw corrupt('tip-missing', 'the record is missing: what must be in the store is unknown');
@@ -62,26 +63,21 @@ export async function readTip(engine: Engine, store?: Uint8Array): Promise<Tip> 
   return tip;
 }
 
-/** An error for findings, of which there is at least one. */
-export function corrupt(findings: readonly Finding[], total = findings.length): LanestoreError {
-  const first = findings[0]?.detail ?? '';
-  const place = findings[0]?.key === undefined ? '' : `${findings[0].key}: `;
-  const more = total > 1 ? ` (and ${total - 1} more findings)` : '';
-  return new LanestoreError('LANESTORE_CORRUPT', `the store is damaged: ${place}${first}${more}`, { findings });
-}
-
 /**
  * Reads and checks everything that the tip says must be there. With `load: false` it checks the same and keeps nothing.
- * @throws LANESTORE_CORRUPT with all findings.
+ * @throws LANESTORE_CORRUPT, or LANESTORE_ROLLED_BACK if nothing is damaged, with all findings: those that are `known` already, then
+ * those of the records.
  */
 export async function recover<B, Q, A>(
   engine: Engine,
   model: Model<B, Q, A>,
   tip: Tip,
-  options: { readonly load: boolean },
+  options: { readonly load: boolean; readonly known?: readonly Finding[] },
 ): Promise<RecoveryResult<B, Q, A>> {
+  const { known = [] } = options;
   const found = await examine(engine, model, tip, options);
-  if (found.findingsTotal > 0) throw corrupt(found.findings, found.findingsTotal);
+  const total = known.length + found.findingsTotal;
+  if (total > 0) throw refusal([...known, ...found.findings], total);
   return found;
 }
 
@@ -144,7 +140,7 @@ class Recovery<B, Q, A> {
       anchor: point,
       records: this.#records,
       bytes: this.#bytes,
-      findings: this.#findings,
+      findings: this.#findings.sort(byKey),
       findingsTotal: this.#findingsTotal,
     };
   }
@@ -268,6 +264,12 @@ class Recovery<B, Q, A> {
     }
     return point;
   }
+}
+
+/** Ranges are read side by side: without this, the order of findings would be a matter of time. */
+function byKey(a: Finding, b: Finding): number {
+  const [left = '', right = ''] = [a.key, b.key];
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /** The number of the entry that a key names, if it names one. */

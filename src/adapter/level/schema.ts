@@ -3,7 +3,7 @@
  *
  *   meta/schema -> { format: 1, model: text, store: 16 bytes, createdAt: text (ISO 8601, UTC) }
  */
-import { LanestoreError } from '../../errors.js';
+import { type FindingKind, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY } from '../../keys/index.js';
 import { decodeRecord, type EncodedRecord, encodeRecord, isFault } from './record.js';
 import { STORE_ID_BYTES } from './tip.js';
@@ -68,7 +68,7 @@ export function otherFormat(format: number): LanestoreError {
   );
 }
 
-function corruptSchema(kind: string, detail: string): LanestoreError {
+function corruptSchema(kind: FindingKind, detail: string): LanestoreError {
   return new LanestoreError('LANESTORE_CORRUPT', `${SCHEMA_KEY} is damaged: ${detail}`, {
     findings: [{ kind, key: SCHEMA_KEY, detail }],
   });

@@ -11,6 +11,7 @@ import { BatchBuilder, type RoundStep, TRUNCATE_DELETES_MAX } from './batch.js';
 import { CommitQueue, type QueueLimits, type Work } from './commit-queue.js';
 import { RoundEncoder } from './encode.js';
 import type { Engine } from './engine.js';
+import type { PreflightReport } from './preflight/index.js';
 import { type ReadRange, StoreReader } from './reader.js';
 import type { DiskSpace } from './space.js';
 import { Sweeper } from './sweeper.js';
@@ -30,6 +31,8 @@ export interface RecoveryReport {
   readonly checkMs: number;
   /** Milliseconds of the whole open. */
   readonly openMs: number;
+  /** What was read of LevelDB's files before LevelDB was opened. Absent without a location. */
+  readonly files?: PreflightReport;
   /** What was noticed and is no damage. */
   readonly notes: readonly string[];
 }

@@ -1,7 +1,7 @@
 /** Reading a log without touching it: what it holds, what is to be mended, and what is beyond mending. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Finding } from '../../errors.js';
+import type { Finding, FindingKind } from '../../errors.js';
 import { copyOf, type Fault, type LogCodec, readEntries } from './entries.js';
 import { reading, systemCode } from './io.js';
 import { type CleanupStep, type Listing, readListing, type SegmentName } from './names.js';
@@ -98,7 +98,7 @@ class Scan<T> {
     this.#cleanup = [...listing.cleanup, ...listing.temps.map((name) => ({ kind: 'remove', name }) as const)];
   }
 
-  find(kind: string, detail: string, where: { file?: string; offset?: number; number?: bigint } = {}): void {
+  find(kind: FindingKind, detail: string, where: { file?: string; offset?: number; number?: bigint } = {}): void {
     const { lane, directory } = this.#place;
     const file = [directory, where.file].filter((part) => part !== undefined && part !== '').join('/');
     this.#findings.push({ kind, detail, ...(lane === undefined ? {} : { lane }), ...where, file });

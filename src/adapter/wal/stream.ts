@@ -98,7 +98,7 @@ function damaged(
   { at, kind }: { readonly at: number; readonly kind: Fault['kind'] | 'gap' },
   detail: string,
 ): LanestoreError {
-  const finding = {
+  const finding: Finding = {
     kind: kind === 'gap' ? 'number-gap' : `entry-${kind}`,
     ...(lane === undefined ? {} : { lane }),
     file,

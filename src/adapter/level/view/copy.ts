@@ -20,7 +20,7 @@ import { constants } from 'node:fs';
 import { copyFile, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { type Finding, LanestoreError } from '../../../errors.js';
+import { type Finding, type FindingKind, LanestoreError } from '../../../errors.js';
 import { LEVEL_DIR, type StorePaths } from '../paths.js';
 import { WITNESS_FILE } from '../witness.js';
 import { type LiveFiles, readLiveFiles } from './live-files.js';
@@ -86,7 +86,7 @@ async function copyLevel(
   missing: ReadonlySet<string>,
   findings: Finding[],
 ): Promise<Gone | undefined> {
-  const find = (kind: string, file: string, detail: string) =>
+  const find = (kind: FindingKind, file: string, detail: string) =>
     findings.push({ kind, file: `${LEVEL_DIR}/${file}`, detail });
   const current = await readFile(join(from, 'CURRENT'));
   const name = /^(MANIFEST-\d+)\n$/.exec(current.toString('latin1'))?.[1];

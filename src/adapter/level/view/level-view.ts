@@ -17,7 +17,7 @@ import type { Engine, Entry } from '../engine.js';
 import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../entry.js';
 import { coded } from '../open.js';
 import { decodeRecord, isFault } from '../record.js';
-import { corrupt } from '../recovery.js';
+import { refusal } from '../refusal.js';
 import type { Schema } from '../schema.js';
 import { strayOf } from '../strays.js';
 import type { Extent, Tip } from '../tip.js';
@@ -140,7 +140,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     const value = await this.#get(key);
     if (value === undefined) return undefined;
     const result = read(number, key, value);
-    if ('finding' in result) throw corrupt([result.finding]);
+    if ('finding' in result) throw refusal([result.finding]);
     return result.entry;
   }
 

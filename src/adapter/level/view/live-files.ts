@@ -15,7 +15,7 @@
  *
  * Source: LevelDB 1.20, doc/log_format.md and db/version_edit.cc.
  */
-import { crc32c } from '../../wal/crc32c.js';
+import { crc32c } from '../../crc32c.js';
 
 /** The files that a MANIFEST names, after all of its whole records. */
 export interface LiveFiles {

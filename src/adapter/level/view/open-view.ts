@@ -11,10 +11,11 @@ import { Engine } from '../engine.js';
 import { needsCreation } from '../location.js';
 import { coded, noStore, readStoreSchema } from '../open.js';
 import { type StorePaths, storePaths } from '../paths.js';
-import { corrupt, type Examination, examine, readTip } from '../recovery.js';
+import { type Examination, examine, readTip } from '../recovery.js';
+import { refusal } from '../refusal.js';
 import type { Tip } from '../tip.js';
 import { parseWitness, Witness } from '../witness.js';
-import { checkWitness } from '../witness-check.js';
+import { judgeWitness } from '../witness-check.js';
 import { copyStore, type StoreCopy } from './copy.js';
 import { LevelView } from './level-view.js';
 import { makeCopyPlace } from './place.js';
@@ -106,7 +107,7 @@ class Opening<B, Q, A> {
 
   async open(copyPaths: StorePaths, remove: () => Promise<void>): Promise<StoreView<B, Q, A>> {
     const copy = await copyStore(this.#paths, copyPaths);
-    if (copy.findings.length > 0) this.refuse(corrupt(copy.findings));
+    if (copy.findings.length > 0) this.refuse(refusal(copy.findings));
     const engine = await this.#openEngine(copyPaths);
     return this.view(engine === undefined ? undefined : await this.#look(engine, copy), copy, async () => {
       await this.closeDatabase();
@@ -173,7 +174,7 @@ class Opening<B, Q, A> {
     try {
       const examined = await examine(engine, this.#model, tip, { load: false, findingsMax: FINDINGS_MAX });
       const { findings, findingsTotal } = examined;
-      if (findingsTotal > 0) this.refuse(corrupt(findings, findingsTotal), findingsTotal);
+      if (findingsTotal > 0) this.refuse(refusal(findings, findingsTotal), findingsTotal);
       return examined;
     } catch (error) {
       throw coded(error);
@@ -181,17 +182,13 @@ class Opening<B, Q, A> {
   }
 
   #judge(witness: Uint8Array | undefined, tip: Tip): WitnessView['verdict'] {
-    try {
-      const { provenSeq, notes } = checkWitness(witness, tip);
-      this.#notes = notes;
-      if (provenSeq === undefined) return 'torn';
-      return provenSeq === tip.seq ? 'equal' : 'behind';
-    } catch (error) {
-      if (!isLanestoreError(error)) throw error;
-      this.refuse(error);
-      const kind = error.findings?.[0]?.kind;
-      return kind === 'witness-ahead' ? 'ahead' : kind === 'witness-store' ? 'other-store' : 'damaged';
-    }
+    const { provenSeq, notes, findings } = judgeWitness(witness, tip);
+    this.#notes = notes;
+    const [finding] = findings;
+    if (finding === undefined) return provenSeq === undefined ? 'torn' : provenSeq === tip.seq ? 'equal' : 'behind';
+    this.refuse(refusal(findings));
+    const { kind } = finding;
+    return kind === 'witness-ahead' ? 'ahead' : kind === 'witness-store' ? 'other-store' : 'damaged';
   }
 
   /** Damage of a record becomes findings; anything else is thrown. */

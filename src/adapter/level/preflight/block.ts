@@ -1,0 +1,66 @@
+/**
+ * A table's block (table/block.cc, table/format.cc of LevelDB 1.20). In the file:
+ *
+ *      offset   0 ............... size        size    size + 1             size + 5
+ *               the block's bytes             type    crc (masked)
+ *                                             0 plain, 1 snappy            CRC-32C of the bytes and the type
+ *
+ * and, decompressed: entries, then offsets of restart points (u32 each), then their number (u32). An entry:
+ *
+ *      shared, rest, value length (varints), the key behind what it shares with the one before it, the value
+ */
+import { crc32c } from '../../crc32c.js';
+import { ByteReader, fixed32, unmaskCrc } from './bytes.js';
+import { unsnappy } from './snappy.js';
+
+/** Type and crc behind a block. */
+export const BLOCK_TRAILER_BYTES = 5;
+
+/** Where a block is in its file; the trailer is not counted. */
+export interface BlockHandle {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** An entry of a block. */
+export interface BlockEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** Reads a handle: offset and size, varints. */
+export function readHandle(reader: ByteReader): BlockHandle | undefined {
+  const offset = reader.varint();
+  const size = reader.varint();
+  return offset === undefined || size === undefined ? undefined : { offset, size };
+}
+
+/** The decompressed bytes of a block with its trailer; undefined if the checksum does not hold or they cannot be decompressed. */
+export function openBlock(stored: Uint8Array): Uint8Array | undefined {
+  const size = stored.length - BLOCK_TRAILER_BYTES;
+  if (size < 0 || unmaskCrc(fixed32(stored, size + 1)) !== crc32c(stored.subarray(0, size + 1))) return undefined;
+  const type = stored[size];
+  if (type === 0) return stored.subarray(0, size);
+  return type === 1 ? unsnappy(stored.subarray(0, size)) : undefined;
+}
+
+/** The entries of a block, ascending; undefined where it is not well-formed. */
+export function blockEntries(block: Uint8Array): BlockEntry[] | undefined {
+  if (block.length < 4) return undefined;
+  const entriesEnd = block.length - 4 * (1 + fixed32(block, block.length - 4));
+  if (entriesEnd < 0) return undefined;
+  const reader = new ByteReader(block.subarray(0, entriesEnd));
+  const entries: BlockEntry[] = [];
+  let key: Uint8Array = new Uint8Array();
+  while (!reader.atEnd) {
+    const shared = reader.varint();
+    const rest = reader.varint();
+    const length = reader.varint();
+    const tail = reader.take(rest);
+    const value = reader.take(length);
+    if (shared === undefined || shared > key.length || tail === undefined || value === undefined) return undefined;
+    key = Buffer.concat([key.subarray(0, shared), tail]);
+    entries.push({ key, value });
+  }
+  return entries;
+}

@@ -1,0 +1,207 @@
+/**
+ * LevelDB's log format, of its write-ahead logs and of its MANIFEST (doc/log_format.md, db/log_reader.cc and log_writer.cc of LevelDB 1.20).
+ *
+ * A file is a sequence of blocks of 32 KiB; only the last one may be shorter. A block holds physical records; less than 7 bytes at its
+ * end are a trailer of zeros.
+ *
+ *      offset   0                4              6       7                      7 + length
+ *               crc (masked)     length (u16)   type    payload ............
+ *               CRC-32C of type and payload; numbers little-endian
+ *
+ * type: 1 full; 2 first, 3 middle, 4 last fragment of a record that crosses a border. A first or middle fragment ends with its block.
+ *
+ * How LevelDB reads what is not whole, which decides what a store would hold after it:
+ *   - a record that the end of the file cuts, and a fragmented one without its last part: not there, and no error
+ *   - type 0 with length 0 (never written, preallocated): the rest of the block is skipped, and no error unless inside a fragmented record
+ *   - anything else that is wrong: the rest of the block is skipped, reported; a log's reader ignores the report, a MANIFEST's fails on it
+ *   - then it goes on at the next block; middle and last fragments without a first one are skipped
+ * So it never looks for records at places where its writer does not begin one.
+ */
+import { crc32c } from '../../crc32c.js';
+import { fixed32, unmaskCrc } from './bytes.js';
+import { PORTION_BYTES, type SourceFile } from './file.js';
+
+/** Bytes of a block. */
+export const LOG_BLOCK_BYTES = 32768;
+/** Bytes before a payload. */
+export const LOG_HEADER_BYTES = 7;
+/** Types of physical records. */
+export const RecordType = { full: 1, first: 2, middle: 3, last: 4 } as const;
+
+/** Where a log stops being one whole record after the other. */
+export interface LogDamage {
+  /** Offset of the physical record that is not as it should be, or of the end that cuts one. */
+  readonly offset: number;
+  /** Offset at which the record begins that is lost here: lower than `offset` if its first fragments are whole. */
+  readonly recordAt: number;
+  readonly detail: string;
+  /** LevelDB calls it corruption: its MANIFEST reader refuses, its log reader goes on in silence. */
+  readonly reported: boolean;
+}
+
+/** Takes the records that LevelDB would read; the bytes are valid only during the call. */
+export interface RecordSink {
+  /** A record begins. */
+  begin(): void;
+  /** Bytes of it. */
+  data(bytes: Uint8Array): void;
+  /** It is whole. `behindDamage`: LevelDB reads it although something before it is not whole. */
+  end(at: number, behindDamage: boolean): void;
+}
+
+/** Reads a whole log as LevelDB does. Returns the first damage, if there is any. */
+export async function readLog(file: SourceFile, sink: RecordSink): Promise<LogDamage | undefined> {
+  const parser = new LogParser(sink, file.size);
+  await file.portions(0, file.size, (portion, at) => {
+    for (let from = 0; from < portion.length; from += LOG_BLOCK_BYTES) {
+      parser.block(portion.subarray(from, from + LOG_BLOCK_BYTES), at + from);
+    }
+  });
+  return parser.finish();
+}
+
+/** The crc of the physical record at `at`, whose payload ends at `end`, is right. */
+export function isWhole(bytes: Uint8Array, at: number, end: number): boolean {
+  return unmaskCrc(fixed32(bytes, at)) === crc32c(bytes.subarray(at + LOG_HEADER_BYTES - 1, end));
+}
+
+class LogParser {
+  readonly #sink: RecordSink;
+  readonly #size: number;
+  /** Where the record begins whose fragments are being read. */
+  #openAt: number | undefined;
+  #damage: LogDamage | undefined;
+
+  constructor(sink: RecordSink, size: number) {
+    this.#sink = sink;
+    this.#size = size;
+  }
+
+  block(block: Uint8Array, base: number): void {
+    // LevelDB knows that a file ended by a short read; after a last block that is full it has not noticed yet.
+    const isEnd = block.length < LOG_BLOCK_BYTES;
+    let at = 0;
+    while (block.length - at >= LOG_HEADER_BYTES) {
+      const length = block[at + 4]! | (block[at + 5]! << 8);
+      const type = block[at + 6]!;
+      const end = at + LOG_HEADER_BYTES + length;
+      if (end > block.length) {
+        if (isEnd) this.#cut(base + at, 'the file ends inside of a record');
+        else this.#bad(base + at, `a record of ${length} bytes does not fit in its block`, true);
+        return;
+      }
+      if (type === 0 && length === 0) {
+        this.#bad(base + at, 'zeros where a record should begin', this.#openAt !== undefined);
+        return;
+      }
+      if (!isWhole(block, at, end)) {
+        this.#bad(base + at, 'the checksum of a record does not hold', true);
+        return;
+      }
+      this.#physical(type, block.subarray(at + LOG_HEADER_BYTES, end), base + at);
+      at = end;
+    }
+    if (isEnd && at < block.length) this.#cut(base + at, 'the file ends inside of the head of a record');
+  }
+
+  finish(): LogDamage | undefined {
+    if (this.#openAt !== undefined) this.#cut(this.#size, 'the file ends between the parts of a record');
+    return this.#damage;
+  }
+
+  #physical(type: number, payload: Uint8Array, offset: number): void {
+    switch (type) {
+      case RecordType.full:
+      case RecordType.first:
+        if (this.#openAt !== undefined)
+          this.#found(offset, 'a record begins where the rest of another should be', true);
+        this.#openAt = offset;
+        this.#sink.begin();
+        this.#sink.data(payload);
+        if (type === RecordType.full) this.#end();
+        return;
+      case RecordType.middle:
+      case RecordType.last:
+        if (this.#openAt === undefined) {
+          this.#found(offset, 'a part of a record without its beginning', true);
+          return;
+        }
+        this.#sink.data(payload);
+        if (type === RecordType.last) this.#end();
+        return;
+      default:
+        this.#bad(offset, `a record of the unknown type ${type}`, true);
+    }
+  }
+
+  #end(): void {
+    const at = this.#openAt ?? 0;
+    this.#openAt = undefined;
+    this.#sink.end(at, this.#damage !== undefined);
+  }
+
+  /** What LevelDB takes for a writer that died. */
+  #cut(offset: number, detail: string): void {
+    this.#found(offset, detail, false);
+    this.#openAt = undefined;
+  }
+
+  #bad(offset: number, detail: string, reported: boolean): void {
+    this.#found(offset, detail, reported);
+    this.#openAt = undefined;
+  }
+
+  #found(offset: number, detail: string, reported: boolean): void {
+    if (this.#damage === undefined) this.#damage = { offset, recordAt: this.#openAt ?? offset, detail, reported };
+    else if (reported && !this.#damage.reported) this.#damage = { ...this.#damage, reported };
+  }
+}
+
+/** What {@link findBehind} offers: the beginning of a record with a valid checksum. */
+export type Candidate = (head: Uint8Array, offset: number) => boolean;
+
+/** Bytes that are looked through at a time, and that are read beyond them: two whole physical records. */
+const STEP_BYTES = 4 * PORTION_BYTES;
+const REACH_BYTES = 2 * (LOG_HEADER_BYTES + 0xffff);
+
+/**
+ * Looks at every offset from `from` on for a record that begins there with a valid checksum: after damage the framing may be lost. Its
+ * first `headBytes` bytes, put together across a border if need be and shorter if the record is, go to `accept`; the first offset that it
+ * accepts is returned. Nothing is skipped by what a record claims: its length may have been chosen by a block's author.
+ */
+export async function findBehind(
+  file: SourceFile,
+  from: number,
+  headBytes: number,
+  accept: Candidate,
+): Promise<number | undefined> {
+  for (let base = from; base < file.size; base += STEP_BYTES) {
+    const bytes = await file.read(base, base + STEP_BYTES + REACH_BYTES);
+    const end = Math.min(STEP_BYTES, bytes.length - LOG_HEADER_BYTES);
+    for (let at = 0; at < end; at++) {
+      const type = bytes[at + LOG_HEADER_BYTES - 1]!;
+      if (type !== RecordType.full && type !== RecordType.first) continue;
+      const head = headAt(bytes, at, headBytes);
+      if (head !== undefined && accept(head, base + at)) return base + at;
+    }
+  }
+  return undefined;
+}
+
+/** The first bytes of the record that begins at `at`; undefined if the checksum of a part that they come from does not hold. */
+function headAt(bytes: Uint8Array, start: number, headBytes: number): Uint8Array | undefined {
+  const parts: Uint8Array[] = [];
+  let have = 0;
+  for (let at = start; have < headBytes; ) {
+    if (at + LOG_HEADER_BYTES > bytes.length) return undefined;
+    const type = bytes[at + 6]!;
+    const end = at + LOG_HEADER_BYTES + (bytes[at + 4]! | (bytes[at + 5]! << 8));
+    const isNext = at === start || type === RecordType.middle || type === RecordType.last;
+    if (end > bytes.length || !isNext || !isWhole(bytes, at, end)) return undefined;
+    parts.push(bytes.subarray(at + LOG_HEADER_BYTES, end));
+    have += end - at - LOG_HEADER_BYTES;
+    if (type === RecordType.full || type === RecordType.last) break;
+    at = end;
+  }
+  return Buffer.concat(parts).subarray(0, headBytes);
+}

@@ -1,0 +1,101 @@
+/**
+ * The MANIFEST: which tables and logs count. Its edits, applied in order, lead to the version that LevelDB would recover.
+ *
+ * An incomplete last edit is what a crash leaves while LevelDB appends one; LevelDB then goes on from the edits before it, and so do we,
+ * provided that everything they name is still there: LevelDB removes files only after the edit that retires them is synced.
+ */
+import type { Finding } from '../../../errors.js';
+import type { SourceFile } from './file.js';
+import { findBehind, type LogDamage, readLog } from './log-format.js';
+import { parseVersionEdit, type TableMeta, type VersionEdit } from './version-edit.js';
+
+/** The version that a MANIFEST leads to. */
+export interface Version {
+  /** Logs below this one do not count any more. */
+  readonly logNumber: number;
+  readonly prevLogNumber: number;
+  readonly lastSequence: number;
+  /** The live tables. */
+  readonly tables: readonly TableMeta[];
+}
+
+/** What a MANIFEST says, and what is wrong with it. */
+export interface ManifestResult {
+  /** Absent if the edits do not lead to one. */
+  readonly version?: Version;
+  readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
+}
+
+const COMPARATOR = 'leveldb.BytewiseComparator';
+
+/** Reads the MANIFEST `file`, which is called `name` in findings. */
+export async function readManifest(file: SourceFile, name: string): Promise<ManifestResult> {
+  const edits = new Edits();
+  const damage = await readLog(file, edits);
+  const finding = (kind: 'manifest-damaged' | 'manifest-edit', detail: string, offset?: number): Finding => ({
+    kind,
+    file: name,
+    ...(offset === undefined ? {} : { offset }),
+    detail,
+  });
+  if (damage !== undefined && (await isWorseThanIncomplete(file, damage, edits.behindDamage))) {
+    return { findings: [finding('manifest-damaged', damage.detail, damage.offset)], notes: [] };
+  }
+  const version = edits.version();
+  if (typeof version === 'string') return { findings: [finding('manifest-edit', version)], notes: [] };
+  const notes =
+    damage === undefined ? [] : [`${name}: the last edit, at ${damage.recordAt}, is incomplete: ${damage.detail}`];
+  return { version, findings: [], notes };
+}
+
+/** A damaged last edit is incomplete if LevelDB takes it for that, reads nothing behind it, and nothing whole is there. */
+async function isWorseThanIncomplete(file: SourceFile, damage: LogDamage, readBehind: number): Promise<boolean> {
+  if (damage.reported || readBehind > 0) return true;
+  const found = await findBehind(file, damage.offset, 1, (head) => head.length > 0);
+  return found !== undefined;
+}
+
+/** Collects records, which are small, and applies them. */
+class Edits {
+  behindDamage = 0;
+  #parts: Uint8Array[] = [];
+  readonly #tables = new Map<string, TableMeta>();
+  readonly #said: Omit<VersionEdit, 'deleted' | 'added'> = {};
+  #fault: string | undefined;
+
+  begin(): void {
+    this.#parts = [];
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#parts.push(bytes.slice());
+  }
+
+  end(at: number, behindDamage: boolean): void {
+    if (behindDamage) this.behindDamage++;
+    else this.#apply(Buffer.concat(this.#parts), at);
+  }
+
+  version(): Version | string {
+    if (this.#fault !== undefined) return this.#fault;
+    const { comparator, logNumber, prevLogNumber, nextFile, lastSequence } = this.#said;
+    if (comparator !== COMPARATOR) return `its comparator is ${comparator ?? 'not named'}, not ${COMPARATOR}`;
+    if (logNumber === undefined) return 'no edit has a log number';
+    if (nextFile === undefined) return 'no edit has a next file number';
+    if (lastSequence === undefined) return 'no edit has a last sequence';
+    return { logNumber, prevLogNumber: prevLogNumber ?? 0, lastSequence, tables: [...this.#tables.values()] };
+  }
+
+  #apply(bytes: Uint8Array, at: number): void {
+    const edit = parseVersionEdit(bytes);
+    if (typeof edit === 'string') {
+      this.#fault ??= `the edit at ${at}: ${edit}`;
+      return;
+    }
+    const { deleted, added, ...said } = edit;
+    Object.assign(this.#said, said);
+    for (const { level, number } of deleted) this.#tables.delete(`${level}/${number}`);
+    for (const table of added) this.#tables.set(`${table.level}/${table.number}`, table);
+  }
+}

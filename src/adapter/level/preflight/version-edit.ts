@@ -1,0 +1,106 @@
+/**
+ * A version edit, which is what a MANIFEST's record holds (db/version_edit.cc of LevelDB 1.20): a sequence of fields, each a varint tag
+ * and what belongs to it. Numbers are varints, keys are slices.
+ *
+ *   1  comparator            slice                    5  compact pointer   level, key
+ *   2  log number            number                   6  deleted table     level, number
+ *   3  next file number      number                   7  new table         level, number, size, smallest key, largest key
+ *   4  last sequence         number                   9  previous log      number (unused since long, 0)
+ *
+ * A key is an internal one: the user's key, then 8 bytes: sequence * 256 + kind (1 put, 0 delete), little-endian.
+ */
+import { ByteReader } from './bytes.js';
+
+const LEVELS = 7;
+/** Bytes behind the user's key in an internal key. */
+export const KEY_TRAILER_BYTES = 8;
+
+/** A table as a MANIFEST names it. */
+export interface TableMeta {
+  readonly level: number;
+  readonly number: number;
+  readonly size: number;
+  readonly smallest: Uint8Array;
+  readonly largest: Uint8Array;
+}
+
+/** One edit; what it does not say is absent. */
+export interface VersionEdit {
+  comparator?: string;
+  logNumber?: number;
+  prevLogNumber?: number;
+  nextFile?: number;
+  lastSequence?: number;
+  readonly deleted: { readonly level: number; readonly number: number }[];
+  readonly added: TableMeta[];
+}
+
+/** Reads an edit, or says in a sentence what is wrong with it: what LevelDB would refuse, and nothing else. */
+export function parseVersionEdit(bytes: Uint8Array): VersionEdit | string {
+  const edit: VersionEdit = { deleted: [], added: [] };
+  const reader = new ByteReader(bytes);
+  while (!reader.atEnd) {
+    const at = reader.at;
+    if (!field(reader, edit)) return `the field at its byte ${at} cannot be read`;
+  }
+  return edit;
+}
+
+function field(reader: ByteReader, edit: VersionEdit): boolean {
+  switch (reader.varint()) {
+    case 1:
+      return set(reader.slice(), (name) => (edit.comparator = Buffer.from(name).toString('latin1')));
+    case 2:
+      return set(reader.varint(), (number) => (edit.logNumber = number));
+    case 3:
+      return set(reader.varint(), (number) => (edit.nextFile = number));
+    case 4:
+      return set(reader.varint(), (number) => (edit.lastSequence = number));
+    case 5:
+      return level(reader) !== undefined && internalKey(reader) !== undefined;
+    case 6:
+      return deletedTable(reader, edit);
+    case 7:
+      return newTable(reader, edit);
+    case 9:
+      return set(reader.varint(), (number) => (edit.prevLogNumber = number));
+    default:
+      return false;
+  }
+}
+
+function set<T>(value: T | undefined, assign: (value: T) => void): boolean {
+  if (value === undefined) return false;
+  assign(value);
+  return true;
+}
+
+function level(reader: ByteReader): number | undefined {
+  const value = reader.varint();
+  return value !== undefined && value < LEVELS ? value : undefined;
+}
+
+function internalKey(reader: ByteReader): Uint8Array | undefined {
+  const key = reader.slice();
+  return key !== undefined && key.length >= KEY_TRAILER_BYTES ? key : undefined;
+}
+
+function deletedTable(reader: ByteReader, edit: VersionEdit): boolean {
+  const at = level(reader);
+  const number = reader.varint();
+  if (at === undefined || number === undefined) return false;
+  edit.deleted.push({ level: at, number });
+  return true;
+}
+
+function newTable(reader: ByteReader, edit: VersionEdit): boolean {
+  const at = level(reader);
+  const number = reader.varint();
+  const size = reader.varint();
+  const smallest = internalKey(reader);
+  const largest = internalKey(reader);
+  if (at === undefined || number === undefined || size === undefined) return false;
+  if (smallest === undefined || largest === undefined) return false;
+  edit.added.push({ level: at, number, size, smallest, largest });
+  return true;
+}

@@ -1,0 +1,169 @@
+/**
+ * A WriteBatch, which is what a log's record holds (db/write_batch.cc of LevelDB 1.20):
+ *
+ *      offset   0                8            12
+ *               sequence (u64)   count (u32)  count operations
+ *      an operation:   1, key, value (put)   or   0, key (delete);   key, value: varint length and so many bytes
+ *
+ * and how one of ours begins (docs/format.md): with the put of `meta/tip`, whose record begins with the store's id and the batch's seq.
+ *
+ *      12   01 08 "meta/tip"   varint length of the value
+ *           83 01 a6 65 "store" 50 store id (16 bytes) 63 "seq" 1b seq (u64, big-endian)
+ *
+ * Block bytes, which others choose, come later in a batch. So a record that begins like this, with an id that is told to nobody, was
+ * written by this store.
+ */
+import { EVENT_PREFIX, eventKey, TIP_KEY } from '../../../keys/index.js';
+import { STORE_ID_BYTES } from '../tip.js';
+import { ByteReader, fixed32 } from './bytes.js';
+
+const HEADER_BYTES = 12;
+const DELETE = 0;
+const PUT = 1;
+
+const TIP_PUT = Buffer.from(`\x01\x08${TIP_KEY}`, 'latin1');
+const BEFORE_STORE = Buffer.from('\x83\x01\xa6\x65store\x50', 'latin1');
+const BEFORE_SEQ = Buffer.from('\x63seq\x1b', 'latin1');
+const LENGTH_BYTES_MAX = 5;
+
+/** No other key is as long as one of `meta/event/`. */
+const EVENT_KEY_BYTES = eventKey(0n).length;
+const EVENT_START = Buffer.from(EVENT_PREFIX, 'latin1');
+
+/** Bytes that tell whose batch it is. */
+export const BATCH_HEAD_BYTES =
+  HEADER_BYTES + TIP_PUT.length + LENGTH_BYTES_MAX + BEFORE_STORE.length + STORE_ID_BYTES + BEFORE_SEQ.length + 8;
+
+/** What the beginning of a tip record says. */
+export interface TipHead {
+  readonly store: Uint8Array;
+  readonly seq: bigint;
+}
+
+/** Reads the beginning of a batch; undefined if a store's batch does not begin like this. */
+export function batchTip(head: Uint8Array): TipHead | undefined {
+  if (!startsWith(head, HEADER_BYTES, TIP_PUT)) return undefined;
+  const reader = new ByteReader(head, HEADER_BYTES + TIP_PUT.length);
+  if (reader.varint() === undefined) return undefined;
+  return tipHead(head.subarray(reader.at));
+}
+
+/** Reads the beginning of a tip record; undefined if it is none. */
+export function tipHead(value: Uint8Array): TipHead | undefined {
+  const storeAt = BEFORE_STORE.length;
+  const seqAt = storeAt + STORE_ID_BYTES + BEFORE_SEQ.length;
+  if (value.length < seqAt + 8 || !startsWith(value, 0, BEFORE_STORE)) return undefined;
+  if (!startsWith(value, storeAt + STORE_ID_BYTES, BEFORE_SEQ)) return undefined;
+  const seq = new DataView(value.buffer, value.byteOffset + seqAt, 8).getBigUint64(0);
+  return { store: value.slice(storeAt, storeAt + STORE_ID_BYTES), seq };
+}
+
+function startsWith(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+  if (bytes.length < at + wanted.length) return false;
+  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;
+  return true;
+}
+
+/** Where a {@link BatchWalk} is: what comes next. */
+type Expect = 'header' | 'tag' | 'key-length' | 'key' | 'value-length' | 'value';
+
+/** Walks over a batch as its bytes come, without holding it. */
+export class BatchWalk {
+  readonly #head = new Uint8Array(BATCH_HEAD_BYTES);
+  #bytes = 0;
+  #found = 0;
+  #expect: Expect = 'header';
+  #isPut = false;
+  /** Bytes of a key, a value or the header that are still to come. */
+  #rest = HEADER_BYTES;
+  #length = 0;
+  #shift = 0;
+  #fault: string | undefined;
+  readonly #eventKey = new Uint8Array(EVENT_KEY_BYTES);
+  #hasEvent = false;
+
+  /** True if the batch records what an operator or a migration did; only such a one may leave numbers out. */
+  get hasEvent(): boolean {
+    return this.#hasEvent;
+  }
+
+  /** Bytes of the batch so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The first bytes, as far as they came. */
+  get head(): Uint8Array {
+    return this.#head.subarray(0, Math.min(this.#bytes, BATCH_HEAD_BYTES));
+  }
+
+  add(bytes: Uint8Array): void {
+    if (this.#bytes < BATCH_HEAD_BYTES) this.#head.set(bytes.subarray(0, BATCH_HEAD_BYTES - this.#bytes), this.#bytes);
+    this.#bytes += bytes.length;
+    for (let at = 0; at < bytes.length && this.#fault === undefined; ) at = this.#step(bytes, at);
+  }
+
+  /** What is wrong with the batch, which has ended; undefined if LevelDB can apply all of it. */
+  end(): string | undefined {
+    if (this.#fault !== undefined) return this.#fault;
+    if (this.#expect !== 'tag') return 'it ends inside of an operation';
+    const count = fixed32(this.#head, 8);
+    return count === this.#found ? undefined : `it says ${count} operations and has ${this.#found}`;
+  }
+
+  /** Takes what is expected from `bytes` at `at`; returns where the next thing begins. */
+  #step(bytes: Uint8Array, at: number): number {
+    switch (this.#expect) {
+      case 'tag':
+        return this.#tag(bytes[at]!, at);
+      case 'key-length':
+      case 'value-length':
+        return this.#lengthByte(bytes[at]!, at);
+      default: {
+        const taken = Math.min(this.#rest, bytes.length - at);
+        if (this.#expect === 'key' && this.#length === EVENT_KEY_BYTES) {
+          this.#eventKey.set(bytes.subarray(at, at + taken), EVENT_KEY_BYTES - this.#rest);
+        }
+        this.#rest -= taken;
+        if (this.#rest === 0) this.#next();
+        return at + taken;
+      }
+    }
+  }
+
+  #tag(tag: number, at: number): number {
+    if (tag !== PUT && tag !== DELETE) this.#fault = `an operation of the unknown kind ${tag}`;
+    this.#found++;
+    this.#isPut = tag === PUT;
+    this.#expectLength('key-length');
+    return at + 1;
+  }
+
+  #lengthByte(byte: number, at: number): number {
+    this.#length += (byte & 0x7f) * 2 ** this.#shift;
+    this.#shift += 7;
+    if (byte >= 0x80) {
+      if (this.#shift >= 35) this.#fault = 'a length that is no 32-bit number';
+    } else {
+      this.#expect = this.#expect === 'key-length' ? 'key' : 'value';
+      this.#rest = this.#length;
+      if (this.#rest === 0) this.#next();
+    }
+    return at + 1;
+  }
+
+  /** The header, a key or a value is over. */
+  #next(): void {
+    if (this.#expect === 'key' && this.#length === EVENT_KEY_BYTES && startsWith(this.#eventKey, 0, EVENT_START)) {
+      this.#hasEvent = true;
+    }
+    if (this.#expect === 'key' && this.#isPut) this.#expectLength('value-length');
+    else this.#expect = 'tag';
+  }
+
+  #expectLength(what: 'key-length' | 'value-length'): void {
+    this.#expect = what;
+    this.#length = 0;
+    this.#shift = 0;
+  }
+}
