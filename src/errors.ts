@@ -12,8 +12,9 @@ export const ERROR_CODES = {
     remedy: 'send the entry that the message names as the next one; nothing of the round was stored',
   },
   LANESTORE_WRONG_LANE: {
-    cause: 'a block of another lane was handed to maybePruneAndPersistLane',
-    remedy: 'call it once for each lane, with blocks of that lane only; nothing was stored',
+    cause: 'a block of another lane was handed to maybePruneAndPersistLane, or the committee has no such lane',
+    remedy:
+      'call it once for each lane, with blocks of that lane only, or ask for a lane of the committee; nothing was stored',
   },
   LANESTORE_INVALID: {
     cause: 'the input is malformed, disagrees with itself or is larger than the store accepts',

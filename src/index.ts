@@ -2,6 +2,7 @@
 export * from './adapter/index.js';
 export * from './adapter/level/index.js';
 export * from './adapter/wal/index.js';
+export * from './avail/index.js';
 export * from './errors.js';
 export * from './keys/index.js';
 export * from './migrations/index.js';

@@ -17,6 +17,7 @@ import {
   publicKeyOf,
   type Signature,
   type SignedBlock,
+  type SignedMsg,
   sign,
   type Timestamp,
 } from '../../src/model/autobahn/index.js';
@@ -141,6 +142,16 @@ export class Network {
   /** The anchor that prunes up to `qc`. @throws RangeError if it orders no block. */
   anchor(qc: CommitQC): PruneAnchor {
     return { appQC: this.appQC(qc), commitQC: qc };
+  }
+
+  /** A message of any kind, signed by one validator. */
+  signedBy(place: number, msg: Msg): SignedMsg {
+    return { msg, sig: this.#sign(at(this.#validators, place), msg) };
+  }
+
+  /** The secret key of a validator, for a node that signs by itself. */
+  secret(place: number): Uint8Array {
+    return at(this.#validators, place).secret;
   }
 
   #order(place: number): LaneRange {

@@ -13,6 +13,7 @@ export { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './sizes.js';
 export type * from './types.js';
 export {
   verifyAnchor,
+  verifyAppProposal,
   verifyAppQC,
   verifyChain,
   verifyCommitQC,
@@ -21,4 +22,5 @@ export {
   verifyOrdered,
   verifyPrepareQC,
   verifySignedBlock,
+  verifySignedMsg,
 } from './verify.js';

@@ -12,6 +12,7 @@ import type { Committee } from './committee.js';
 import { headerHash, messageHash, payloadHash } from './hash.js';
 import { globalRange, laneRangeOf } from './proposal.js';
 import type {
+  AppProposal,
   AppQC,
   BlockHeader,
   CommitQC,
@@ -25,6 +26,7 @@ import type {
   PruneAnchor,
   Signature,
   SignedBlock,
+  SignedMsg,
 } from './types.js';
 
 /**
@@ -96,18 +98,26 @@ export function verifyFullCommitQC(full: FullCommitQC, committee: Committee): vo
   }
 }
 
+/** A proposed state against a CommitQC, which is not verified itself: the state is that of a block which the CommitQC orders. */
+export function verifyAppProposal(app: AppProposal, commitQC: CommitQC): void {
+  codecs.appProposal.check(app);
+  codecs.commitQC.check(commitQC);
+  checkApp(app, commitQC, `appProposal ${app.roadIndex}`);
+}
+
 /** An AppQC: N-f votes for a state, which is that of a block that `commitQC` orders. `commitQC` itself is not verified. */
 export function verifyAppQC(appQC: AppQC, commitQC: CommitQC, committee: Committee): void {
   codecs.appQC.check(appQC);
   codecs.commitQC.check(commitQC);
-  const { roadIndex, globalNumber } = appQC.vote;
-  const where = `appQC ${roadIndex}`;
-  if (roadIndex !== commitQC.vote.view.index) throw fault(where, `does not belong to ${commitQCName(commitQC)}`);
-  const { first, next } = globalRange(commitQC.vote);
-  if (globalNumber < first || globalNumber >= next) {
-    throw fault(where, `global number ${globalNumber} is not in [${first}, ${next}), which its CommitQC orders`);
-  }
+  const where = `appQC ${appQC.vote.roadIndex}`;
+  checkApp(appQC.vote, commitQC, where);
   checkQuorum({ kind: 'appVote', value: appQC.vote }, appQC.sigs, committee, committee.quorum, where);
+}
+
+/** A signed message of any kind: a validator of the committee signed exactly this. What the message says is not looked at. */
+export function verifySignedMsg({ msg, sig }: SignedMsg, committee: Committee): void {
+  codecs.signedMsg.check({ msg, sig });
+  checkSignature(sig, messageHash(msg), committee, msg.kind);
 }
 
 /** A prune anchor: its CommitQC, its AppQC, and that the two belong together. */
@@ -127,6 +137,14 @@ export function verifyOrdered(header: BlockHeader, qc: CommitQC): void {
   const range = laneRangeOf(qc.vote, header.lane);
   if (range === undefined || range.first === range.next || header.blockNumber !== range.next - 1n) return;
   checkHash(blockName(header), 'header hash', headerHash(header), range.lastHash, commitQCName(qc));
+}
+
+function checkApp({ roadIndex, globalNumber }: AppProposal, commitQC: CommitQC, where: string): void {
+  if (roadIndex !== commitQC.vote.view.index) throw fault(where, `does not belong to ${commitQCName(commitQC)}`);
+  const { first, next } = globalRange(commitQC.vote);
+  if (globalNumber < first || globalNumber >= next) {
+    throw fault(where, `global number ${globalNumber} is not in [${first}, ${next}), which its CommitQC orders`);
+  }
 }
 
 function checkProposal(proposal: Proposal, committee: Committee, where: string): void {

@@ -1,0 +1,79 @@
+/** Which committee is asked about what, while one takes over from another. */
+import { LanestoreError } from '../errors.js';
+import { type LaneId, laneId, laneIdOf, u64 } from '../keys/index.js';
+import type { Committee } from '../model/autobahn/index.js';
+
+/** A committee and the roads that it decides: from `firstRoad` on, until the next one's. */
+export interface Epoch {
+  readonly committee: Committee;
+  /** The first road index that it commits. */
+  readonly firstRoad: bigint;
+  /** Where lanes begin that are new with it, by lane id; 0 for those not named. */
+  readonly baselines?: ReadonlyMap<LaneId, bigint>;
+}
+
+/** The epochs that still matter, oldest first. There is always one. */
+export class Epochs {
+  #epochs: Epoch[];
+
+  /** @throws LANESTORE_INVALID if there is none, or they do not ascend. */
+  constructor(epochs: readonly Epoch[]) {
+    if (epochs.length === 0) throw new LanestoreError('LANESTORE_INVALID', 'there must be a committee');
+    this.#epochs = [];
+    for (const epoch of epochs) this.add(epoch);
+  }
+
+  /** The newest one. */
+  get newest(): Epoch {
+    return this.#epochs.at(-1) as Epoch;
+  }
+
+  /** Adds the next epoch. @throws LANESTORE_INVALID if it does not begin after the newest one. */
+  add(epoch: Epoch): void {
+    const newest = this.#epochs.at(-1);
+    u64(epoch.firstRoad, 'first road index of the committee');
+    if (newest !== undefined && epoch.firstRoad <= newest.firstRoad) {
+      throw new LanestoreError(
+        'LANESTORE_INVALID',
+        `a committee from road ${epoch.firstRoad} on cannot follow one from road ${newest.firstRoad} on`,
+      );
+    }
+    for (const [lane, start] of epoch.baselines ?? []) u64(start, `baseline of lane ${laneId(lane)}`);
+    this.#epochs.push(epoch);
+  }
+
+  /** The committee that decides road `index`. */
+  at(index: bigint): Committee {
+    return (this.#epochs.findLast(({ firstRoad }) => firstRoad <= index) ?? (this.#epochs[0] as Epoch)).committee;
+  }
+
+  /** The newest committee with that lane, or undefined if none of them has it. */
+  of(lane: Uint8Array): Committee | undefined {
+    return this.#epochs.findLast(({ committee }) => committee.has(lane))?.committee;
+  }
+
+  /** True if so many votes make a LaneQC in one of them, and one less did not. */
+  isLaneQuorum(votes: number): boolean {
+    return this.#epochs.some(({ committee }) => committee.laneQuorum === votes);
+  }
+
+  /** Where a lane begins that never held anything. */
+  baseline(lane: LaneId): bigint {
+    return this.#epochs.findLast(({ baselines }) => baselines?.has(lane))?.baselines?.get(lane) ?? 0n;
+  }
+
+  /** The lanes of all of them. */
+  lanes(): Set<LaneId> {
+    return new Set(this.#epochs.flatMap(({ committee }) => committee.keys.map(laneIdOf)));
+  }
+
+  /** Forgets the epochs that end at or before road `index`, and returns the lanes that nobody has any more. */
+  retire(index: bigint): LaneId[] {
+    const kept = this.#epochs.findLastIndex(({ firstRoad }) => firstRoad <= index);
+    if (kept <= 0) return [];
+    const before = this.lanes();
+    this.#epochs = this.#epochs.slice(kept);
+    const after = this.lanes();
+    return [...before].filter((lane) => !after.has(lane));
+  }
+}

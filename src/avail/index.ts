@@ -1,0 +1,8 @@
+/** The node side: what a validator holds of its lanes and may vote for, and the loop that makes it durable. */
+export type { Epoch } from './epochs.js';
+export { BLOCKS_PER_COMMIT, BLOCKS_PER_LANE } from './lane.js';
+export type { LoadReport } from './load.js';
+export type { AvailOptions } from './options.js';
+export type { NodeStore } from './persist-loop.js';
+export { AvailState, type DropCounts, openAvail, type Pushed } from './state.js';
+export type { BlockStream, HeaderStream } from './streams.js';

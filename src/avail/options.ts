@@ -1,0 +1,46 @@
+/** How a state is opened. */
+import { positiveBytes } from '../adapter/room.js';
+import { LanestoreError } from '../errors.js';
+import type { Committee } from '../model/autobahn/index.js';
+import type { Epoch } from './epochs.js';
+import type { LoopLimits, NodeStore } from './persist-loop.js';
+
+/** Options of `openAvail`. */
+export interface AvailOptions {
+  /** The store, just opened; nobody else may write to it. The caller closes it, after the state. */
+  readonly store: NodeStore;
+  /** The committee; or, while one takes over from another, the epochs that the stored roads belong to, oldest first. */
+  readonly committee: Committee | readonly Epoch[];
+  /** The node's own secret key, 32 bytes; without it the node produces no blocks. */
+  readonly secret?: Uint8Array;
+  /**
+   * When the node's own blocks are handed out to be sent to peers: once they are durable (default), or as soon as they exist, as the
+   * original does. A node that sent a block, lost it in a crash and produces another one in its place has equivocated.
+   */
+  readonly announce?: 'durable' | 'received';
+  /** Check every signature of what the store holds (default), or trust what was verified before it was stored. */
+  readonly verifyLoaded?: boolean;
+  /** Bytes that one turn of the persist loop hands to the store, and the largest block that is admitted. At most the store's own limit. Default 8 MiB. */
+  readonly maxRoundBytes?: number;
+  /** Rounds under way at a time; 1 waits for each, as the original does. Default: no bound but two for each log. */
+  readonly maxRounds?: number;
+}
+
+const ROUND_BYTES = 8 * 1024 * 1024;
+const ROUNDS_PER_LOG = 2;
+
+/** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
+export function loopLimits({ maxRoundBytes = ROUND_BYTES, maxRounds }: AvailOptions): LoopLimits {
+  const bytesMax = positiveBytes('maxRoundBytes', maxRoundBytes);
+  if (maxRounds === undefined)
+    return { bytesMax, roundsPerLogMax: ROUNDS_PER_LOG, roundsMax: Number.POSITIVE_INFINITY };
+  if (!Number.isSafeInteger(maxRounds) || maxRounds < 1) {
+    throw new LanestoreError('LANESTORE_INVALID', `maxRounds must be a positive whole number, got ${maxRounds}`);
+  }
+  return { bytesMax, roundsPerLogMax: ROUNDS_PER_LOG, roundsMax: maxRounds };
+}
+
+/** The epochs that the options name. */
+export function epochsOf({ committee }: AvailOptions): readonly Epoch[] {
+  return Array.isArray(committee) ? committee : [{ committee: committee as Committee, firstRoad: 0n }];
+}

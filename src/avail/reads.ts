@@ -1,0 +1,150 @@
+/** What can be read from the availability state, and waited for. Whatever leads to a vote or a message is handed out only once it is durable. */
+import type { LaneId } from '../keys/index.js';
+import type { AppQC, CommitQC, FullCommitQC, LaneQC, PruneAnchor, SignedBlock } from '../model/autobahn/index.js';
+import { fullCommitQC } from './headers.js';
+import type { Inner } from './inner.js';
+import { BlockStream, HeaderStream } from './streams.js';
+import type { Waiters } from './waiters.js';
+
+/** The reading half of a state: see `AvailState`, which adds what changes it. */
+export abstract class AvailReads {
+  protected readonly inner: Inner;
+  protected readonly waiters: Waiters;
+  /** The lane whose blocks are handed out only when they are durable: the node's own. */
+  readonly #gatedLane: LaneId | undefined;
+
+  protected constructor(inner: Inner, waiters: Waiters, gatedLane: LaneId | undefined) {
+    this.inner = inner;
+    this.waiters = waiters;
+    this.#gatedLane = gatedLane;
+  }
+
+  /** How often somebody who waits was looked at. */
+  get looks(): number {
+    return this.waiters.looks;
+  }
+
+  /** The lanes of all committees that matter now. */
+  get lanes(): LaneId[] {
+    return [...this.inner.lanes.keys()];
+  }
+
+  /** The road index of the oldest CommitQC held; that of the next one if none is. */
+  get firstCommitQC(): bigint {
+    return this.inner.commitQCs.first;
+  }
+
+  /** The latest durable CommitQC: the node may enter the road index after it. */
+  get lastCommitQC(): CommitQC | undefined {
+    return this.inner.durableQC;
+  }
+
+  /** The road index that the next CommitQC to be pushed has. */
+  get nextCommitQC(): bigint {
+    return this.inner.commitQCs.next;
+  }
+
+  /** The latest AppQC, durable or not. */
+  get lastAppQC(): AppQC | undefined {
+    return this.inner.anchor?.appQC;
+  }
+
+  /** The latest durable anchor. */
+  get durableAnchor(): PruneAnchor | undefined {
+    return this.inner.durableAnchor;
+  }
+
+  /** The block numbers of a lane: the oldest held, the next to come, and up to where they are durable. @throws LANESTORE_WRONG_LANE */
+  range(lane: LaneId): { readonly first: bigint; readonly next: bigint; readonly durable: bigint } {
+    const { blocks, durable } = this.inner.lane(lane);
+    return { first: blocks.first, next: blocks.next, durable };
+  }
+
+  /** The next block that is missing of a lane. @throws LANESTORE_WRONG_LANE */
+  nextBlock(lane: LaneId): bigint {
+    return this.inner.lane(lane).blocks.next;
+  }
+
+  /** Resolves when a lane has room for another block of its owner. @throws LANESTORE_WRONG_LANE */
+  async waitForCapacity(lane: LaneId, signal?: AbortSignal): Promise<void> {
+    await this.waiters.until(
+      [`blocks ${lane}`, `capacity ${lane}`],
+      () => this.inner.lane(lane).hasRoom || undefined,
+      signal,
+    );
+  }
+
+  /** The latest AppQC for road `index` or a later one, with its CommitQC; waits for it. */
+  waitForAppQC(index: bigint, signal?: AbortSignal): Promise<PruneAnchor> {
+    return this.waiters.until(['appQC'], () => (this.inner.nextAppQC > index ? this.inner.anchor : undefined), signal);
+  }
+
+  /** LaneQCs for blocks that `previous` has not ordered, of at least one lane; waits for one. At most 10 blocks a lane ahead. */
+  waitForLaneQCs(previous: CommitQC | undefined, signal?: AbortSignal): Promise<Map<LaneId, LaneQC>> {
+    return this.waiters.until(
+      ['laneQC'],
+      () => {
+        const found = this.inner.laneQCs(previous);
+        return found.size > 0 ? found : undefined;
+      },
+      signal,
+    );
+  }
+
+  /** The latest durable CommitQC, once it is that of road `index` or a later one: the node may enter the road after it. */
+  waitForCommitQC(index: bigint, signal?: AbortSignal): Promise<CommitQC> {
+    return this.waiters.until(
+      ['durableQC'],
+      () => (this.inner.durableQCs > index ? this.inner.durableQC : undefined),
+      signal,
+    );
+  }
+
+  /** The CommitQC of road `index`, once it is durable; undefined if it was pruned. */
+  async commitQC(index: bigint, signal?: AbortSignal): Promise<CommitQC | undefined> {
+    await this.waitForCommitQC(index, signal);
+    return this.inner.commitQCs.get(index);
+  }
+
+  /**
+   * The CommitQC of road `index` with the headers of the blocks that it orders, once it is durable and the headers are known, from
+   * blocks or from votes; undefined if it was pruned.
+   */
+  async fullCommitQC(index: bigint, signal?: AbortSignal): Promise<FullCommitQC | undefined> {
+    const qc = await this.commitQC(index, signal);
+    return qc === undefined ? undefined : fullCommitQC(this.inner, this.waiters, qc, signal);
+  }
+
+  /**
+   * Block `number` of a lane; waits until it is there, and, in the node's own lane, until it may be sent to peers (see `announce`).
+   * Undefined if it was pruned. @throws LANESTORE_WRONG_LANE
+   */
+  async block(lane: LaneId, number: bigint, signal?: AbortSignal): Promise<SignedBlock | undefined> {
+    const { blocks } = this.inner.lane(lane);
+    if (lane === this.#gatedLane) await this.untilDurable(lane, number, signal);
+    else
+      await this.waiters.until(
+        [`blocks ${lane}`],
+        () => this.inner.lane(lane).blocks.next > number || undefined,
+        signal,
+      );
+    return blocks.get(number)?.signed;
+  }
+
+  /** The blocks of a lane from number `first` on (default: the oldest held), each as {@link block} hands it out. @throws LANESTORE_WRONG_LANE */
+  blocks(lane: LaneId, first?: bigint): BlockStream {
+    const { blocks } = this.inner.lane(lane);
+    const block = (number: bigint, signal?: AbortSignal) => this.block(lane, number, signal);
+    return new BlockStream(block, () => blocks.first, first ?? blocks.first);
+  }
+
+  /** The headers that this node may vote for, each once. */
+  headers(): HeaderStream {
+    return new HeaderStream(this.inner, this.waiters);
+  }
+
+  /** Resolves when a block is durable, or was pruned. */
+  protected async untilDurable(id: LaneId, number: bigint, signal?: AbortSignal): Promise<void> {
+    await this.waiters.until([`durable ${id}`], () => this.inner.lane(id).durable > number || undefined, signal);
+  }
+}
