@@ -145,6 +145,13 @@ export class PersistLoop {
           this.#waitForRoom();
           return;
         }
+        // One that is too large is its caller's business; those before it have nothing to do with that.
+        if (isLanestoreError(error, 'LANESTORE_INVALID') && !this.#stopped) {
+          last.reject(error);
+          this.#innerWaiting.unshift(...writes.slice(0, -1));
+          this.kick();
+          return;
+        }
         for (const write of writes) write.reject(error);
         this.#fail(error);
       },

@@ -248,10 +248,11 @@ export class AvailState extends AvailReads {
 
   /**
    * Stores the node's own consensus state: its prepare, commit and timeout votes, before they are sent. Resolves when it, or a later
-   * one, is durable. Copied at the call; the last one wins.
+   * one, is durable. Copied at the call; the last one wins. @throws LANESTORE_INVALID for one beyond the store's `maxInnerBytes`.
    */
   async persistInner(bytes: Uint8Array): Promise<void> {
     this.#assertRunning();
+    if (!(bytes instanceof Uint8Array)) throw new TypeError('the consensus state must be a Uint8Array');
     await this.#loop.persistInner(bytes);
   }
 

@@ -30,7 +30,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodePlan } from '../../src/adapter/level/encode.js';
+import { RoundEncoder } from '../../src/adapter/level/encode.js';
 import { emptyState, planRound } from '../../src/adapter/planner.js';
 import { Inner } from '../../src/avail/inner.js';
 import { Lane } from '../../src/avail/lane.js';
@@ -182,11 +182,10 @@ prune('sizes are upper bounds of the real records', () => {
         const block = net.block(0, { payloadBytes: txs.reduce((sum, n) => sum + n, 1), txBytes: (txs[0] ?? 0) + 1 });
         const qc = net.commitQC();
         const anchor = net.anchor(qc);
+        const state = { ...emptyState(), commitQCs: { first: 2n ** 60n, next: 2n ** 60n } };
+        const encoder = new RoundEncoder(autobahn);
         const bytesOf = (round: { anchor?: PruneAnchor; commitQCs?: CommitQC[]; blocks?: SignedBlock[] }) =>
-          encodePlan(
-            autobahn,
-            planRound(autobahn, { ...emptyState(), commitQCs: { first: 2n ** 60n, next: 2n ** 60n } }, round),
-          ).bytes;
+          encoder.encode(planRound(autobahn, state, round, encoder.begin())).bytes;
         assert.ok(bytesOf({ blocks: [block] }) <= blockBytes(block), 'block');
         assert.ok(bytesOf({ commitQCs: [qc] }) <= commitQCBytes(qc), 'CommitQC');
         assert.ok(bytesOf({ anchor }) <= anchorBytes(anchor) + commitQCBytes(qc), 'anchor, with its CommitQC');

@@ -171,6 +171,17 @@ test("the node's own state goes in a round of its own, the last one wins, and al
     await third;
   }));
 
+test('an oversize own state is refused alone; the one before it is stored, and the state goes on', async () => {
+  await withState({ committee }, async (state) => {
+    const small = state.persistInner(new Uint8Array([1]));
+    await refused(state.persistInner(new Uint8Array(2 * 1024 * 1024)), 'LANESTORE_INVALID', /maxInnerBytes/);
+    await small;
+    await state.pushBlock(traffic.blocks[0]![0]!);
+    await state.flush();
+    assert.ok((await rejection(state.persistInner('text' as never))) instanceof TypeError);
+  });
+});
+
 test('a lane that was pruned past everything under way makes no turn without work', () =>
   played(async (disk, state) => {
     for (const block of traffic.blocks[2]!.slice(0, 3)) void state.pushBlock(block);
