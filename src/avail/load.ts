@@ -40,8 +40,8 @@ export interface Source {
 /**
  * Fills an empty state.
  * @param verify check every signature and quorum as well: about half a millisecond for each signature
- * @throws LANESTORE_CORRUPT with everything that was found wrong: `anchor`, `qc-gap`, `qc-signature`, `lane-start`, `block-gap`,
- * `block-parent`, `lane-capacity`, `block-signature`
+ * @throws LANESTORE_CORRUPT with everything that was found wrong: `node-anchor`, `node-qc-gap`, `node-qc-verify`, `node-lane-start`, `node-block-gap`,
+ * `node-block-parent`, `node-lane-capacity`, `node-block-verify`
  */
 export function load(inner: Inner, source: Source, verify: boolean): LoadReport {
   const loading = new Loading(inner, source, verify);
@@ -89,7 +89,7 @@ class Loading {
   #anchor(): void {
     const { anchor } = this.#source.recovered;
     if (anchor === undefined) return;
-    this.#check({ kind: 'anchor' }, () => {
+    this.#check({ kind: 'node-anchor' }, () => {
       codecs.pruneAnchor.check(anchor);
       if (this.#verify) verifyAnchor(anchor, this.#inner.epochs.at(indexOf(anchor.commitQC)));
       this.#inner.prune(anchor);
@@ -101,11 +101,11 @@ class Loading {
     const { next } = this.#inner.commitQCs;
     if (index < next) return true;
     if (index !== next) {
-      this.findings.push({ kind: 'qc-gap', number: index, detail: `CommitQC ${index} is there, ${next} is not` });
+      this.findings.push({ kind: 'node-qc-gap', number: index, detail: `CommitQC ${index} is there, ${next} is not` });
       return false;
     }
     if (this.#verify)
-      this.#check({ kind: 'qc-signature', number: index }, () => verifyCommitQC(qc, this.#inner.epochs.at(index)));
+      this.#check({ kind: 'node-qc-verify', number: index }, () => verifyCommitQC(qc, this.#inner.epochs.at(index)));
     this.#inner.commitQCs.push(qc);
     return true;
   }
@@ -119,7 +119,7 @@ class Loading {
     const live = blocks.filter(({ block }) => block.header.blockNumber >= lane.blocks.first);
     if (BigInt(live.length) > BLOCKS_PER_LANE) {
       const detail = `lane ${id} has ${live.length} blocks, more than the ${BLOCKS_PER_LANE} that a node admits`;
-      this.findings.push({ kind: 'lane-capacity', lane: id, detail });
+      this.findings.push({ kind: 'node-lane-capacity', lane: id, detail });
     }
     for (const signed of live) if (!this.#block(lane, signed)) break;
     return live.length;
@@ -130,17 +130,17 @@ class Loading {
     const at = { lane: lane.id, number: header.blockNumber };
     if (header.blockNumber !== lane.blocks.next) {
       const detail = `lane ${lane.id}: block ${header.blockNumber} is there, ${lane.blocks.next} is not`;
-      this.findings.push({ kind: 'block-gap', ...at, detail });
+      this.findings.push({ kind: 'node-block-gap', ...at, detail });
       return false;
     }
     if (!lane.continuedBy(header)) {
       const detail = `lane ${lane.id}: the parent hash of block ${header.blockNumber} is not that of the block before`;
-      this.findings.push({ kind: 'block-parent', ...at, detail });
+      this.findings.push({ kind: 'node-block-parent', ...at, detail });
       return false;
     }
     const committee = this.#inner.epochs.of(header.lane);
     if (this.#verify && committee !== undefined)
-      this.#check({ kind: 'block-signature', ...at }, () => verifySignedBlock(signed, committee));
+      this.#check({ kind: 'node-block-verify', ...at }, () => verifySignedBlock(signed, committee));
     lane.blocks.push({ signed, hash: headerHash(header), bytes: blockBytes(signed) });
     return true;
   }
@@ -162,7 +162,7 @@ class Loading {
       if (!named && cursor.first > expected) return this.#inner.openLaneAt(lane.id, cursor.first);
     }
     const detail = `lane ${lane.id} begins at ${cursor.first}, but should begin at ${expected}`;
-    this.findings.push({ kind: 'lane-start', lane: lane.id, number: cursor.first, detail });
+    this.findings.push({ kind: 'node-lane-start', lane: lane.id, number: cursor.first, detail });
     return undefined;
   }
 

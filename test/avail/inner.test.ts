@@ -276,20 +276,24 @@ loading('everything together, stale blocks included', () => {
 loading('an anchor without its CommitQC, or its AppQC', () => {
   const { appQC, commitQC } = traffic.anchors[4]!;
   for (const half of [{ appQC }, { commitQC }, { appQC, commitQC: traffic.qcs[5] }])
-    assert.equal(corrupt(source([], [], half as PruneAnchor)).slice(0, 1), ['anchor'], Object.keys(half).join());
+    assert.equal(corrupt(source([], [], half as PruneAnchor)).slice(0, 1), ['node-anchor'], Object.keys(half).join());
 });
 
 loading('a gap in the CommitQCs, at the start, in the middle, after an anchor', () => {
-  assert.equal(corrupt(source([], traffic.qcs.slice(1, 3))), ['qc-gap']);
-  assert.equal(corrupt(source([], [traffic.qcs[0]!, traffic.qcs[2]!])), ['qc-gap']);
-  assert.equal(corrupt(source([], traffic.qcs.slice(6, 8), traffic.anchors[4])), ['qc-gap']);
+  assert.equal(corrupt(source([], traffic.qcs.slice(1, 3))), ['node-qc-gap']);
+  assert.equal(corrupt(source([], [traffic.qcs[0]!, traffic.qcs[2]!])), ['node-qc-gap']);
+  assert.equal(corrupt(source([], traffic.qcs.slice(6, 8), traffic.anchors[4])), ['node-qc-gap']);
 });
 
 loading('a gap in a lane, and a lane that does not begin where it should', () => {
   const [first] = lanes(0, 4);
-  assert.equal(corrupt(source([[first![0]!, first![2]!]])), ['block-gap']);
-  assert.equal(corrupt(source([traffic.blocks[0]!.slice(2, 4)])), ['lane-start'], 'without an anchor it begins at 0');
-  assert.equal(corrupt(source([traffic.blocks[0]!.slice(14, 16)], [], traffic.anchors[4])), ['lane-start']);
+  assert.equal(corrupt(source([[first![0]!, first![2]!]])), ['node-block-gap']);
+  assert.equal(
+    corrupt(source([traffic.blocks[0]!.slice(2, 4)])),
+    ['node-lane-start'],
+    'without an anchor it begins at 0',
+  );
+  assert.equal(corrupt(source([traffic.blocks[0]!.slice(14, 16)], [], traffic.anchors[4])), ['node-lane-start']);
 });
 
 loading('a lane that the anchor omits begins where the store has it', () => {
@@ -314,12 +318,12 @@ loading('a wrong parent', () => {
     ...stray![2]!,
     block: { ...stray![2]!.block, header: { ...stray![2]!.block.header, parentHash: new Uint8Array(32) } },
   };
-  assert.equal(corrupt(source([[...traffic.blocks[0]!.slice(0, 2), fork]])), ['block-parent']);
+  assert.equal(corrupt(source([[...traffic.blocks[0]!.slice(0, 2), fork]])), ['node-block-parent']);
 });
 
 loading('30 blocks of a lane, and 31', () => {
   loaded(trusting, source(lanes(0, 30)));
-  assert.equal(corrupt(source([traffic.blocks[0]!.slice(0, 31)])), ['lane-capacity']);
+  assert.equal(corrupt(source([traffic.blocks[0]!.slice(0, 31)])), ['node-lane-capacity']);
   loaded(trusting, source(lanes(0, 35), [], traffic.anchors[4]));
 });
 
@@ -328,7 +332,7 @@ loading('all findings at once', () => {
     [traffic.blocks[0]!.slice(0, 33), [traffic.blocks[1]![0]!, traffic.blocks[1]![2]!]],
     traffic.qcs.slice(1, 3),
   );
-  assert.equal(corrupt(bad).sort(), ['block-gap', 'lane-capacity', 'qc-gap']);
+  assert.equal(corrupt(bad).sort(), ['node-block-gap', 'node-lane-capacity', 'node-qc-gap']);
 });
 
 loading('signatures are checked, unless the node trusts its store', () => {
@@ -341,7 +345,7 @@ loading('signatures are checked, unless the node trusts its store', () => {
   loaded(net.committee, good, true);
   const bad = source([blocks[0]!, [...blocks[1]!.slice(0, 3), forgedBlock]], [qcs[0]!, forgedQC], anchors[0]);
   const error = refusedSync(() => loaded(net.committee, bad, true), 'LANESTORE_CORRUPT');
-  assert.equal(findingKinds(error), ['qc-signature', 'block-signature']);
+  assert.equal(findingKinds(error), ['node-qc-verify', 'node-block-verify']);
   loaded(net.committee, bad, false);
 });
 
