@@ -134,6 +134,12 @@ export const FINDING_KINDS = {
   'record-cbor': { code: 'LANESTORE_CORRUPT', means: 'the body of a record is not one CBOR item' },
   'record-body': { code: 'LANESTORE_CORRUPT', means: 'the body of a record is not what the model writes' },
   'record-key': { code: 'LANESTORE_CORRUPT', means: 'the body of a record does not belong under its key' },
+  'value-missing': { code: 'LANESTORE_CORRUPT', means: 'the value file that a record refers to is not there' },
+  'value-short': { code: 'LANESTORE_CORRUPT', means: 'a value file ends before a record in it does' },
+  'value-other': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'what lies in a value file is not the record that is referred to',
+  },
   'anchor-range': {
     code: 'LANESTORE_CORRUPT',
     means: 'entries below the stored anchor are there, or its CommitQC is not',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
 import { diskFiles, type Files, type WritableFile } from '../../src/adapter/files.js';
 import { openNoop } from '../../src/adapter/index.js';
-import { openLevel } from '../../src/adapter/level/index.js';
+import { openLevel, type ValueOptions } from '../../src/adapter/level/index.js';
 import { ABFile, IndexedWal, openWal, readWal, type WalOptions } from '../../src/adapter/wal/index.js';
 import type { Features, LostEntry, Makers, Place, Subject } from '../../src/conformance/index.js';
 import { blockKey, commitQCKey, laneBytes } from '../../src/keys/index.js';
@@ -104,12 +104,12 @@ function keyOf({ lane, number }: LostEntry): string {
   return lane === undefined ? commitQCKey(number) : blockKey(lane, number);
 }
 
-/** LevelDB in a directory. */
-export function levelSubject<B, Q, A>({ model, make }: Types<B, Q, A>): Subject<B, Q, A> {
+/** LevelDB in a directory; with `values`, blocks are separated as these say. */
+export function levelSubject<B, Q, A>({ model, make }: Types<B, Q, A>, values?: ValueOptions): Subject<B, Q, A> {
   const place = (): Place<B, Q, A> => {
     const dir = freshDirectory();
     return {
-      open: (options) => openLevel(dir, { ...options, model }),
+      open: (options) => openLevel(dir, { ...options, model, ...(values === undefined ? {} : { values }) }),
       destroy: () => rm(dir, { recursive: true, force: true }),
       lose: (entry) => rawBatch(dir, [{ type: 'del', key: keyOf(entry) }]),
     };

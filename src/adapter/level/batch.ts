@@ -16,6 +16,8 @@ import {
 } from '../../keys/index.js';
 import type { Cursor } from '../persistence.js';
 import { type Extent, encodeTip, type Tip } from './tip.js';
+import type { Reference } from './values/reference.js';
+import type { RelocateStep } from './values/relocation.js';
 
 /**
  * Deletes that one batch takes for truncations, and for sweeping; more is left to the sweeper. A road index of 100 lanes truncates
@@ -28,6 +30,8 @@ export interface Put {
   readonly type: 'put';
   readonly key: string;
   readonly value: Uint8Array;
+  /** What `value` refers to, if it is a reference to a separated value. */
+  readonly reference?: Reference;
 }
 
 /** One operation of a batch, as abstract-level takes it. */
@@ -129,6 +133,15 @@ export class BatchBuilder {
     if (extent === undefined) return;
     for (const key of keys) this.#delete(key);
     this.#set(log, { ...extent, swept: maxU64(extent.swept, swept) });
+  }
+
+  /** Moves separated values. Before the rounds of the batch, so that what they do to the same keys comes behind. */
+  relocate({ compose }: RelocateStep): void {
+    const holds = (lane: LaneId, number: bigint) => {
+      const extent = this.#lanes.get(lane);
+      return extent !== undefined && number >= extent.first && number < extent.next;
+    };
+    for (const put of compose(holds)) this.#put(put);
   }
 
   /** True if {@link drop} takes the lanes with few deletes: nothing stale is left, and together they hold no more than a batch may delete. */

@@ -2,12 +2,16 @@
  * The commit queue: the one writer of a store (design.md 5.1). What is accepted while a batch is in flight, or in the same
  * tick, becomes the next batch: one write, one sync, however many callers. Everything settles in the order of acceptance.
  *
- * One batch is in flight at a time, so after a crash only the last batch of the log can be one that nobody was told of.
+ * One batch is in flight at a time, so after a crash only the last batch of the log can be one that nobody was told of. The large values of
+ * the rounds behind it may be written to value files meanwhile (values/write-ahead.ts).
  */
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import { Room, type RoomLimits } from '../room.js';
 import type { BatchBuilder, RoundStep, SweepStep } from './batch.js';
+import type { RelocateStep } from './values/relocation.js';
+import type { ValueStore } from './values/value-store.js';
+import { type LargeRound, WriteAhead } from './values/write-ahead.js';
 
 /** Limits of a queue, in bytes of encoded entries. */
 export interface QueueLimits extends RoomLimits {
@@ -26,9 +30,10 @@ export type Work =
   | { readonly kind: 'round'; readonly step: RoundStep; readonly lanes: Iterable<LaneId>; readonly bytes: number }
   | { readonly kind: 'drop'; readonly lanes: readonly LaneId[]; readonly bytes: 0 };
 
-/** What the sweeper asks for; it goes with the next batch and is never merged with a second one of its kind. */
+/** What goes on in the background asks for; it goes first in the next batch. */
 export type Maintenance =
   | { readonly kind: 'sweep'; readonly step: SweepStep }
+  | { readonly kind: 'relocate'; readonly step: RelocateStep }
   | { readonly kind: 'empty'; readonly lanes: readonly LaneId[] }
   | { readonly kind: 'drop'; readonly lanes: readonly LaneId[] };
 
@@ -42,6 +47,8 @@ export interface QueueDriver {
   dropSlowly(lanes: readonly LaneId[]): Promise<void>;
   /** A write was rejected; called once, before anything is told. Gives the error that everybody gets. */
   poison(cause: unknown): LanestoreError;
+  /** Where large values are written before their batch; absent where all of them stay in LevelDB. */
+  readonly values?: ValueStore | undefined;
 }
 
 /** Called when the work is durable, or with the error when it is not. */
@@ -50,6 +57,8 @@ type Settle = (error?: LanestoreError) => void;
 interface Item {
   readonly work: Work;
   readonly settle: Settle;
+  /** What of it may be separated. */
+  readonly large: LargeRound | undefined;
 }
 
 /** The one writer of a store; see the top of this file. */
@@ -61,7 +70,11 @@ export class CommitQueue {
   readonly #room: Room;
   /** Accepted and not settled, slow drops included. */
   #unsettled = 0;
-  #maintenance: { work: Maintenance; settle: Settle } | undefined;
+  #maintenance: { work: Maintenance; settle: Settle }[] = [];
+  readonly #ahead: WriteAhead | undefined;
+  #aheadScheduled = false;
+  /** A batch is in LevelDB's hands. */
+  #inFlight = false;
   /** Lanes of slow drops: rounds for them, and all behind those rounds, wait. */
   readonly #blocked = new Set<LaneId>();
   #running = false;
@@ -74,24 +87,29 @@ export class CommitQueue {
     this.#driver = driver;
     this.#limits = limits;
     this.#room = new Room(limits);
+    this.#ahead = driver.values === undefined ? undefined : new WriteAhead(driver.values);
   }
 
   /**
    * Accepts work; `settle` is called once, after all that was accepted before.
-   * @throws LANESTORE_INVALID for a round that is too large, LANESTORE_CAPACITY when too much waits; then nothing was accepted.
+   * @throws LANESTORE_INVALID for a round that is too large, LANESTORE_CAPACITY when too much waits, or when there is no space for
+   * its values; then nothing was accepted.
    */
   push(work: Work, settle: Settle): void {
+    const large = work.kind === 'round' ? this.#ahead?.consider(work.step, work.bytes) : undefined;
     this.#room.enter(work.bytes);
-    this.#items.push({ work, settle });
+    this.#ahead?.accept(large);
+    this.#items.push({ work, settle, large });
     this.#unsettled++;
+    if (large !== undefined && this.#inFlight) this.#writeAheadSoon();
     this.#schedule();
   }
 
-  /** Adds maintenance to the next batch. One at a time: the sweeper awaits each. Rejects when the store is poisoned. */
+  /** Adds maintenance to the next batch. Who asks awaits each before the next. Rejects when the store is poisoned. */
   maintain(work: Maintenance): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failed !== undefined) return reject(this.#failed);
-      this.#maintenance = { work, settle: (error) => (error === undefined ? resolve() : reject(error)) };
+      this.#maintenance.push({ work, settle: (error) => (error === undefined ? resolve() : reject(error)) });
       this.#schedule();
     });
   }
@@ -117,8 +135,9 @@ export class CommitQueue {
   }
 
   /** Resolves when there is room again, see {@link Room.ready}. Rejects when the store is poisoned or closing. */
-  ready(signal?: AbortSignal): Promise<void> {
-    return this.#room.ready(signal);
+  async ready(signal?: AbortSignal): Promise<void> {
+    await this.#room.ready(signal);
+    await this.#driver.values?.ready(signal);
   }
 
   /** Resolves when all that was accepted is settled and no batch is in flight. Never rejects. */
@@ -132,6 +151,7 @@ export class CommitQueue {
   /** Rejects those who wait for room: the store is closing. */
   refuseWaiters(error: LanestoreError): void {
     this.#room.refuse(error);
+    this.#driver.values?.refuse(error);
   }
 
   /** Rejects everything that waits. What is in flight settles by itself. */
@@ -139,8 +159,7 @@ export class CommitQueue {
     const error = this.#driver.poison(cause);
     this.#failed = error;
     for (const item of this.#items.splice(0)) this.#settle(item, error);
-    this.#maintenance?.settle(error);
-    this.#maintenance = undefined;
+    for (const { settle } of this.#maintenance.splice(0)) settle(error);
     this.refuseWaiters(error);
     this.#schedule();
     return error;
@@ -162,6 +181,8 @@ export class CommitQueue {
     if (this.#running) return;
     this.#running = true;
     for (const read of this.#quiet.splice(0)) await read();
+    const writing = this.#failed === undefined ? this.#writeAhead() : undefined;
+    if (writing !== undefined) await writing.catch((cause) => this.fail(cause));
     const taken = this.#failed === undefined ? this.#takeOrFail() : undefined;
     if (taken === undefined) {
       this.#running = false;
@@ -177,9 +198,14 @@ export class CommitQueue {
       await undefined;
     } else {
       try {
-        await this.#driver.write(batch);
+        this.#inFlight = true;
+        const written = this.#driver.write(batch);
+        this.#writeAhead();
+        await written;
       } catch (cause) {
         error = this.#driver.poison(cause);
+      } finally {
+        this.#inFlight = false;
       }
     }
     this.#running = false;
@@ -189,6 +215,36 @@ export class CommitQueue {
     else this.#schedule();
     for (const settle of settles) settle(error);
     if (error !== undefined) this.fail(error);
+  }
+
+  /** Writes the values of what waits, if it is worth it; the promise is of what is being written. */
+  #writeAhead(): Promise<void> | undefined {
+    return this.#ahead?.write(() => this.#waitingLarge());
+  }
+
+  /** The same once this tick is over, so that what comes in one tick goes together. */
+  #writeAheadSoon(): void {
+    if (this.#aheadScheduled) return;
+    this.#aheadScheduled = true;
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        this.#aheadScheduled = false;
+        if (this.#inFlight && this.#failed === undefined) this.#writeAhead();
+      }),
+    );
+  }
+
+  /** The rounds with large records that will go together, as far as can be told; none while a group that was written waits for its turn. */
+  #waitingLarge(): LargeRound[] {
+    const rounds: LargeRound[] = [];
+    let bytes = 0;
+    for (const { work, large } of this.#items) {
+      if (this.#isBlocked(work) || large?.state === 'written') break;
+      if (bytes > 0 && bytes + work.bytes > this.#limits.mergeBytesMax) break;
+      bytes += work.bytes;
+      if (large?.state === 'waiting') rounds.push(large);
+    }
+    return rounds;
   }
 
   /** Composing cannot fail on checked input; if it does, nobody must wait for ever. */
@@ -205,19 +261,24 @@ export class CommitQueue {
   #take(): { batch: BatchBuilder; settles: Settle[] } | undefined {
     const batch = this.#driver.begin();
     const settles: Settle[] = [];
-    const maintenance = this.#maintenance;
-    if (maintenance !== undefined) {
-      applyMaintenance(batch, maintenance.work);
-      settles.push(maintenance.settle);
+    // What a slow drop asks for that begins just now is for the next batch.
+    for (const { work, settle } of this.#maintenance.splice(0)) {
+      applyMaintenance(batch, work);
+      settles.push(settle);
     }
     let bytes = 0;
     let count = 0;
+    /** Of large records that would go into LevelDB. */
+    let looseBytes = 0;
     for (const item of this.#items) {
-      const { work } = item;
+      const { work, large } = item;
       if (this.#isBlocked(work)) break;
       if (work.kind === 'round') {
         if (bytes > 0 && bytes + work.bytes > this.#limits.mergeBytesMax) break;
-        batch.round(work.step);
+        if (large?.state === 'waiting') looseBytes += large.bytes;
+        // Together these are worth separating: they make up the next batch.
+        if (count > 0 && looseBytes > 0 && this.#ahead?.isEnough(looseBytes)) break;
+        batch.round(large?.step ?? work.step);
         settles.push((error) => this.#settle(item, error));
       } else if (batch.canDrop(work.lanes)) {
         for (const lane of work.lanes) batch.drop(lane);
@@ -228,8 +289,6 @@ export class CommitQueue {
       bytes += work.bytes;
       count++;
     }
-    // A slow drop that began just now may have asked for the next one already.
-    if (this.#maintenance === maintenance) this.#maintenance = undefined;
     this.#items.splice(0, count);
     this.#room.leave(bytes, count);
     return settles.length === 0 && count === 0 ? undefined : { batch, settles };
@@ -256,6 +315,7 @@ export class CommitQueue {
 
   #settle(item: Item, error: LanestoreError | undefined): void {
     this.#unsettled--;
+    item.large?.release();
     item.settle(error);
   }
 
@@ -269,6 +329,9 @@ function applyMaintenance(batch: BatchBuilder, work: Maintenance): void {
   switch (work.kind) {
     case 'sweep':
       batch.sweep(work.step);
+      break;
+    case 'relocate':
+      batch.relocate(work.step);
       break;
     case 'empty':
       for (const lane of work.lanes) batch.empty(lane);

@@ -8,5 +8,6 @@ export type { ReadRange } from './reader.js';
 export type { Schema } from './schema.js';
 export { LevelStore, type RecoveryReport } from './store.js';
 export type { Extent, Tip } from './tip.js';
+export type { ValueOptions } from './values/options.js';
 export * from './view/index.js';
 export type { WitnessSlot } from './witness.js';

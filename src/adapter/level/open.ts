@@ -20,13 +20,16 @@ import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
 import { createLevel, needsCreation, removeLeftover } from './location.js';
 import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
-import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames } from './paths.js';
+import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames, VALUES_DIR } from './paths.js';
 import { type PreflightReport, preflight } from './preflight/index.js';
-import { readTip, recover } from './recovery.js';
+import { type RecoverOptions, readTip, recover } from './recovery.js';
 import { refusal } from './refusal.js';
 import { encodeSchema, FORMAT, otherFormat, readSchema, type Schema } from './schema.js';
 import { LevelStore, type RecoveryReport } from './store.js';
 import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from './tip.js';
+import { type FoundValues, findValues } from './values/names.js';
+import { valueSettings } from './values/options.js';
+import { ValueStore } from './values/value-store.js';
 import { Witness } from './witness.js';
 import { judgeWitness } from './witness-check.js';
 
@@ -95,6 +98,7 @@ function openLocation<B, Q, A>(
 ): Promise<LevelStore<B, Q, A>> {
   return holding(async (held) => {
     const [limits, plan] = [limitsOf(options), planLimits(options)];
+    const settings = valueSettings(options.values);
     const { paths, unlock } = claim(location, options.createIfMissing ?? true);
     held.add(unlock);
     const space = diskSpaceOf(paths.location, options);
@@ -116,7 +120,8 @@ function openLocation<B, Q, A>(
     const { acceptRollback } = options;
     if (acceptRollback !== undefined) checkAccepted(acceptRollback, verdict.findings, tip.seq);
     const known = acceptRollback === undefined ? verdict.findings : [];
-    const found = await recoverStore(engine, options, tip, started, known);
+    const foundValues = findValues(paths.values);
+    const { references, ...found } = await recoverStore(engine, options, tip, started, { known, values: paths.values });
     const goOn =
       acceptRollback === undefined ? undefined : await recordRollback(engine, tip, witnessBytes, verdict.findings);
     const current = goOn?.tip ?? tip;
@@ -125,12 +130,13 @@ function openLocation<B, Q, A>(
     return new LevelStore({
       ...found,
       tip: current,
+      values: new ValueStore({ dir: paths.values, settings, found: foundValues, references }),
       report: {
         ...found.report,
         seq: current.seq,
         ...(verdict.provenSeq === undefined ? {} : { witnessedSeq: verdict.provenSeq }),
         files,
-        notes: [...files.notes, ...verdict.notes, ...(goOn?.notes ?? [])],
+        notes: [...files.notes, ...verdict.notes, ...(goOn?.notes ?? []), ...notesOn(foundValues)],
       },
       limits,
       planLimits: plan,
@@ -174,7 +180,7 @@ function openCallersDatabase<B, Q, A>(
     const isNew = (await engine.get(SCHEMA_KEY)) === undefined && (await engine.get(TIP_KEY)) === undefined;
     if (isNew) await createInDatabase(engine, model.name);
     const tip = await readIdentity(engine, model.name, false);
-    const found = await recoverStore(engine, options, tip, started);
+    const { references: _, ...found } = await recoverStore(engine, options, tip, started);
     return new LevelStore({
       ...found,
       limits,
@@ -223,12 +229,12 @@ async function recoverStore<B, Q, A>(
   options: StoreOptions<B, Q, A>,
   tip: Tip,
   started: number,
-  known: readonly Finding[] = [],
+  more: Omit<RecoverOptions, 'load'> = {},
 ) {
   const checking = performance.now();
-  const { recovered, anchor, records, bytes } = await recover(engine, options.model, tip, {
+  const { recovered, anchor, records, bytes, references } = await recover(engine, options.model, tip, {
     load: options.load ?? true,
-    known,
+    ...more,
   });
   const ended = performance.now();
   const lanes = new Map([...tip.lanes].map(([lane, { first, next }]) => [lane, { first, next }] as const));
@@ -241,7 +247,12 @@ async function recoverStore<B, Q, A>(
     openMs: ended - started,
     notes: [],
   };
-  return { model: options.model, engine, tip, state: { lanes, commitQCs, anchor }, recovered, report };
+  return { model: options.model, engine, tip, state: { lanes, commitQCs, anchor }, recovered, report, references };
+}
+
+/** Files that are none of ours stay where they are. */
+function notesOn({ unknown }: FoundValues): string[] {
+  return unknown.length === 0 ? [] : [`${VALUES_DIR}/ holds other files: ${unknown.slice(0, 5).join(', ')}`];
 }
 
 /**

@@ -5,6 +5,7 @@ import type { QueueLimits } from './commit-queue.js';
 import { type LevelOptions, TABLE_FILE_BYTES, WRITE_BUFFER_BYTES } from './database.js';
 import type { AnyLevel } from './engine.js';
 import { DiskSpace, defaultMinFreeBytes, type FreeSpace, freeSpaceOf, spaceLimits } from './space.js';
+import type { ValueOptions } from './values/options.js';
 
 /** Options that both ways of opening take. */
 export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
@@ -40,6 +41,11 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
    * Any other case is LANESTORE_INVALID, damage is LANESTORE_CORRUPT as ever.
    */
   readonly acceptRollback?: { readonly seq: bigint };
+  /**
+   * Whether large blocks are kept in value files beside LevelDB (default), and how. With false no more are; what is there is read, and given
+   * back as it is truncated.
+   */
+  readonly values?: ValueOptions | boolean;
 }
 
 /** Options for a store in a caller's database. */

@@ -8,6 +8,7 @@ import type { Engine } from './engine.js';
 import { type ReadResult, readBlock, readCommitQC } from './entry.js';
 import { refusal } from './refusal.js';
 import type { Tip } from './tip.js';
+import { placeOf, type ValueReads } from './values/reads.js';
 
 /** Bounds of a range to read: [from, to), each limited to what the log holds. */
 export interface ReadRange {
@@ -24,6 +25,8 @@ export interface ReadSource {
   readonly tip: () => Tip;
   /** Runs something while no batch is in flight. */
   readonly quiet: <T>(read: () => T | Promise<T>) => Promise<T>;
+  /** Lets a reader of separated values in, until it is closed. */
+  readonly reads: () => ValueReads;
   /** @throws LANESTORE_CLOSED, LANESTORE_FAILED. */
   readonly assertUsable: () => void;
 }
@@ -71,6 +74,15 @@ export class StoreReader<B, Q, A> {
   async #get<T>(log: LogName, number: bigint, read: Read<T>): Promise<T | undefined> {
     this.#source.assertUsable();
     if (!this.#holds(log, number)) return undefined;
+    const reads = this.#source.reads();
+    try {
+      return await this.#getWith(reads, log, number, read);
+    } finally {
+      await reads.close();
+    }
+  }
+
+  async #getWith<T>(reads: ValueReads, log: LogName, number: bigint, read: Read<T>): Promise<T | undefined> {
     const key = logKey(log, number);
     let value = await this.#engineRead(() => this.#source.engine.get(key));
     // Not there: a batch in flight may be truncating it. Between two batches, cursors and database agree.
@@ -81,7 +93,24 @@ export class StoreReader<B, Q, A> {
       if (again === undefined) throw refusal([missing(log, number)]);
       return again;
     });
-    return value === undefined ? undefined : unwrap(read(number, key, value));
+    return value === undefined ? undefined : this.#entryOf(reads, log, number, key, value, read);
+  }
+
+  /** The entry that a stored value is, or refers to. */
+  async #entryOf<T>(
+    reads: ValueReads,
+    log: LogName,
+    number: bigint,
+    key: string,
+    value: Uint8Array,
+    read: Read<T>,
+  ): Promise<T> {
+    const resolved = await this.#engineRead(() => reads.resolve(key, value));
+    const place = placeOf(resolved.reference);
+    if ('fault' in resolved) throw refusal([{ ...resolved.fault, key, ...placeIn(log, number), ...place }]);
+    const result = read(number, key, resolved.record);
+    if ('finding' in result) throw refusal([{ ...result.finding, ...place }]);
+    return result.entry;
   }
 
   async *#range<T>(log: LogName, range: ReadRange, read: Read<T>): AsyncGenerator<T, void, void> {
@@ -94,10 +123,12 @@ export class StoreReader<B, Q, A> {
       if (extent === undefined) return undefined;
       const from = maxU64(range.from ?? 0n, extent.first);
       const to = minU64(range.to ?? extent.next, extent.next);
-      return from < to ? { reader: this.#source.engine.entries(logRange(log, from, to)), from, to } : undefined;
+      if (from >= to) return undefined;
+      const reads = this.#source.reads();
+      return { reads, reader: this.#source.engine.entries(logRange(log, from, to)), from, to };
     });
     if (opened === undefined) return;
-    const { reader, from, to } = opened;
+    const { reads, reader, from, to } = opened;
     this.#openRanges++;
     let expected = from;
     try {
@@ -107,12 +138,13 @@ export class StoreReader<B, Q, A> {
         for (const [key, value] of portion) {
           if (key !== logKey(log, expected))
             throw refusal([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
-          yield unwrap(read(expected, key, value));
+          yield await this.#entryOf(reads, log, expected, key, value, read);
           expected++;
         }
       }
     } finally {
       this.#openRanges--;
+      await reads.close();
       await reader.close();
     }
   }
@@ -136,14 +168,12 @@ export class StoreReader<B, Q, A> {
   }
 }
 
-function unwrap<T>(result: ReadResult<T>): T {
-  if ('finding' in result) throw refusal([result.finding]);
-  return result.entry;
+function missing(log: LogName, number: bigint): Finding {
+  return { kind: 'missing', key: logKey(log, number), ...placeIn(log, number), detail: 'the record is missing' };
 }
 
-function missing(log: LogName, number: bigint): Finding {
-  const place = log === QC_LOG ? {} : { lane: log };
-  return { kind: 'missing', key: logKey(log, number), ...place, number, detail: 'the record is missing' };
+function placeIn(log: LogName, number: bigint): Pick<Finding, 'lane' | 'number'> {
+  return log === QC_LOG ? { number } : { lane: log, number };
 }
 
 function stray(key: string): Finding {

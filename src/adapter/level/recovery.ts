@@ -18,6 +18,9 @@ import { decodeRecord, isFault } from './record.js';
 import { refusal } from './refusal.js';
 import { findStrays } from './strays.js';
 import { type Extent, parseTip, type Tip } from './tip.js';
+import { SeparatedEntries } from './values/recovery.js';
+import { isReference } from './values/reference.js';
+import type { FoundReference } from './values/value-store.js';
 
 /** Findings that an error carries at most; the message says how many there were. */
 export const FINDINGS_MAX = 1000;
@@ -33,6 +36,18 @@ export interface RecoveryResult<B, Q, A> {
   readonly records: number;
   /** Bytes of their values. */
   readonly bytes: number;
+  /** Every reference to a separated value, those of stale records too. */
+  readonly references: readonly FoundReference[];
+}
+
+/** How {@link recover} goes about it. */
+export interface RecoverOptions {
+  /** False: check the same, keep nothing. */
+  readonly load: boolean;
+  /** The directory of value files; absent for a store that can have none. */
+  readonly values?: string;
+  /** What else is wrong with the store: told together with what is found. */
+  readonly known?: readonly Finding[];
 }
 
 /** The same with all that was found wrong, for those who look at a damaged store too. */
@@ -72,7 +87,7 @@ export async function recover<B, Q, A>(
   engine: Engine,
   model: Model<B, Q, A>,
   tip: Tip,
-  options: { readonly load: boolean; readonly known?: readonly Finding[] },
+  options: RecoverOptions,
 ): Promise<RecoveryResult<B, Q, A>> {
   const { known = [] } = options;
   const found = await examine(engine, model, tip, options);
@@ -86,9 +101,9 @@ export function examine<B, Q, A>(
   engine: Engine,
   model: Model<B, Q, A>,
   tip: Tip,
-  options: { readonly load: boolean; readonly findingsMax?: number },
+  options: RecoverOptions & { readonly findingsMax?: number },
 ): Promise<Examination<B, Q, A>> {
-  return new Recovery(engine, model, tip, options.load, options.findingsMax ?? FINDINGS_MAX).run();
+  return new Recovery(engine, model, tip, options).run();
 }
 
 class Recovery<B, Q, A> {
@@ -101,13 +116,20 @@ class Recovery<B, Q, A> {
   #findingsTotal = 0;
   #records = 0;
   #bytes = 0;
+  readonly #separated: SeparatedEntries;
 
-  constructor(engine: Engine, model: Model<B, Q, A>, tip: Tip, load: boolean, findingsMax: number) {
+  constructor(
+    engine: Engine,
+    model: Model<B, Q, A>,
+    tip: Tip,
+    { load, values, findingsMax = FINDINGS_MAX }: RecoverOptions & { readonly findingsMax?: number },
+  ) {
     this.#engine = engine;
     this.#model = model;
     this.#tip = tip;
     this.#load = load;
     this.#findingsMax = findingsMax;
+    this.#separated = new SeparatedEntries(values, load, (finding) => this.#find(finding));
   }
 
   async run(): Promise<Examination<B, Q, A>> {
@@ -132,6 +154,8 @@ class Recovery<B, Q, A> {
       () => findStrays(this.#engine, this.#tip, (finding) => this.#find(finding)),
     ];
     await runParallel(tasks, PARALLEL_READS);
+    await this.#separated.readAll();
+    await this.#separated.findStale(this.#engine, tip);
     const point = anchor === undefined ? undefined : this.#checkAnchor(anchor);
     const singles = { ...(anchor === undefined ? {} : { anchor }), ...(inner === undefined ? {} : { inner }) };
     return {
@@ -140,6 +164,7 @@ class Recovery<B, Q, A> {
       anchor: point,
       records: this.#records,
       bytes: this.#bytes,
+      references: this.#separated.found,
       findings: this.#findings.sort(byKey),
       findingsTotal: this.#findingsTotal,
     };
@@ -220,8 +245,15 @@ class Recovery<B, Q, A> {
           }
           if (number > expected) this.#missing(log, expected, number);
           expected = number + 1n;
-          this.#count(value);
-          const result = read(number, key, value);
+          const check = (record: Uint8Array) => {
+            this.#count(record);
+            return read(number, key, record);
+          };
+          if (isReference(value)) {
+            this.#separated.add({ log, number, key, value, check, into });
+            continue;
+          }
+          const result = check(value);
           if ('finding' in result) this.#find(result.finding);
           else if (this.#load) into?.push(result.entry);
         }

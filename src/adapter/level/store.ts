@@ -16,6 +16,9 @@ import { type ReadRange, StoreReader } from './reader.js';
 import type { DiskSpace } from './space.js';
 import { Sweeper } from './sweeper.js';
 import type { Tip } from './tip.js';
+import { ValueReads } from './values/reads.js';
+import { Relocation } from './values/relocation.js';
+import type { ValueStore } from './values/value-store.js';
 
 /** What opening found out, beside the entries. */
 export interface RecoveryReport {
@@ -52,6 +55,8 @@ export interface StoreParts<B, Q, A> {
   readonly planLimits: PlanLimits;
   /** Absent for a database of the caller's. */
   readonly space?: DiskSpace | undefined;
+  /** Value files; absent for a store in a caller's database. */
+  readonly values?: ValueStore;
   /** Called with each durable seq, before anything of that batch settles. */
   readonly witness: (seq: bigint) => void;
   /** Frees what the store was opened on. */
@@ -70,6 +75,8 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #queue: CommitQueue;
   readonly #space: DiskSpace | undefined;
   readonly #sweeper: Sweeper;
+  readonly #values: ValueStore | undefined;
+  readonly #relocation: Relocation | undefined;
   readonly #reader: StoreReader<B, Q, A>;
   readonly #witness: (seq: bigint) => void;
   readonly #release: () => Promise<void>;
@@ -86,12 +93,14 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#space = parts.space;
     this.#witness = parts.witness;
     this.#release = parts.release;
+    this.#values = parts.values;
     this.#queue = new CommitQueue(
       {
         begin: () => new BatchBuilder(this.#tip),
         write: (batch) => this.#write(batch),
         dropSlowly: (lanes) => this.#sweeper.drop(lanes),
         poison: (cause) => this.#poisoned(cause),
+        values: parts.values,
       },
       parts.limits,
     );
@@ -106,16 +115,30 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
         engine: parts.engine,
         tip: () => this.#tip,
         quiet: (read) => this.#queue.quiet(read),
+        reads: () => parts.values?.reads() ?? new ValueReads(undefined),
         assertUsable: () => this.assertUsable(),
       },
       parts.model,
     );
-    this.#sweeper.kick();
+    if (parts.values !== undefined) {
+      this.#relocation = new Relocation({
+        values: parts.values,
+        tip: () => this.#tip,
+        maintain: (step) => this.#queue.maintain({ kind: 'relocate', step }),
+        fail: (cause) => this.#queue.fail(cause),
+      });
+    }
+    this.#kick();
   }
 
   override get cursors(): Cursors {
     const lanes = new Map([...this.#tip.lanes].map(([lane, { first, next }]) => [lane, { first, next }] as const));
     return { lanes, commitQCs: { first: this.#tip.qc.first, next: this.#tip.qc.next } };
+  }
+
+  /** Bytes of separated values that the store holds, and what their files take on the disk; both 0 while there are none. */
+  get valueUsage(): { readonly liveBytes: number; readonly fileBytes: number } {
+    return this.#values?.usage ?? { liveBytes: 0, fileBytes: 0 };
   }
 
   /** Batches written since creation: the `seq` of the newest durable one. */
@@ -180,7 +203,9 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#space?.refuse(closed);
     await this.#queue.idle();
     await this.#sweeper.stop();
+    await this.#relocation?.stop();
     await this.#queue.idle();
+    await this.#values?.close();
     await this.#release();
   }
 
@@ -223,7 +248,13 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     await this.#engine.write(operations);
     this.#witness(tip.seq);
     this.#tip = tip;
+    this.#values?.applied(operations);
+    this.#kick();
+  }
+
+  #kick(): void {
     this.#sweeper.kick();
+    this.#relocation?.kick();
   }
 }
 

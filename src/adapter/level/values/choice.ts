@@ -1,0 +1,40 @@
+/** Which puts of a batch go to value files, and what stands in LevelDB for them. Pure. */
+import type { LogStep, Put, RoundStep } from '../batch.js';
+import { QC_LOG } from '../batch.js';
+import { encodeReference, type Reference } from './reference.js';
+
+/** A put whose value is in a value file: the batch carries its reference. */
+export interface SeparatedPut extends Put {
+  readonly reference: Reference;
+}
+
+/** Bytes of the block records in a round that are large enough to be separated. */
+export function separableBytes(step: RoundStep, valueBytesMin: number): number {
+  let bytes = 0;
+  for (const { value } of separablePuts(step, valueBytesMin)) bytes += value.length;
+  return bytes;
+}
+
+/** Those records, in the order of the round. */
+export function* separablePuts(step: RoundStep, valueBytesMin: number): Generator<Put, void, void> {
+  for (const { log, puts } of step.logs) {
+    if (log === QC_LOG) continue;
+    for (const put of puts) if (put.value.length >= valueBytesMin) yield put;
+  }
+}
+
+/** The round with references in place of those records; `references` are theirs, in the same order. */
+export function separated(step: RoundStep, valueBytesMin: number, references: Iterator<Reference>): RoundStep {
+  const replace = (put: Put): Put | SeparatedPut => {
+    if (put.value.length < valueBytesMin) return put;
+    const { value: reference } = references.next();
+    return separatedPut(put.key, reference as Reference);
+  };
+  const logs = step.logs.map((log): LogStep => (log.log === QC_LOG ? log : { ...log, puts: log.puts.map(replace) }));
+  return { ...step, logs };
+}
+
+/** A put of a reference. */
+export function separatedPut(key: string, reference: Reference): SeparatedPut {
+  return { type: 'put', key, value: encodeReference(key, reference), reference };
+}

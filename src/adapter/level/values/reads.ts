@@ -1,0 +1,134 @@
+/**
+ * The one way from a stored value to its version-1 record: the running store's reader, relocation and tools that look at a copy all read
+ * separated values here; recovery, which reads all of them, does it file by file (sequential.ts) with the same checks.
+ */
+import { close, open, read } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Finding } from '../../../errors.js';
+import { findingFile, valueFileName } from './names.js';
+import { decodeReference, isReference, type Reference } from './reference.js';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+
+/** Why a separated value cannot be had. */
+export type ValueFault = Pick<Finding, 'kind' | 'detail'>;
+
+/** A version-1 record, still to be checked against its key, or why there is none; with the reference that led there, if one did. */
+export type Resolved = {
+  readonly reference?: Reference;
+} & ({ readonly record: Uint8Array } | { readonly fault: ValueFault });
+
+/** Reads separated values, one at a time. It keeps the last file open. */
+export class ValueReads {
+  readonly #dir: string | undefined;
+  readonly #ended: () => void;
+  #open: { readonly number: bigint; readonly fd: number } | undefined;
+
+  /** Over the value files in `dir`; undefined for a store that can have none. `ended` is called once, at {@link close}. */
+  constructor(dir: string | undefined, ended: () => void = () => undefined) {
+    this.#dir = dir;
+    this.#ended = ended;
+  }
+
+  /**
+   * The version-1 record that `value`, stored under `key`, is or refers to. It is as long as the reference says and ends with its crc; that the crc
+   * is right is for whoever decodes it. Rejects with the system's error when a file cannot be read.
+   */
+  async resolve(key: string, value: Uint8Array): Promise<Resolved> {
+    if (!isReference(value)) return { record: value };
+    const reference = decodeReference(key, value);
+    if ('kind' in reference) return { fault: reference };
+    return this.read(reference);
+  }
+
+  /** The record at a place. */
+  async read(reference: Reference): Promise<Resolved> {
+    const { file, offset, length } = reference;
+    const fd = await this.#fileOf(file);
+    if (fd === undefined) return { reference, fault: missingFile(this.#dir) };
+    const bytes = Buffer.allocUnsafeSlow(length);
+    const filled = await readFully(fd, bytes, offset);
+    return { reference, ...recordAt(reference, bytes.subarray(0, filled)) };
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    try {
+      await this.#closeFile();
+    } finally {
+      this.#ended();
+    }
+  }
+
+  async #fileOf(number: bigint): Promise<number | undefined> {
+    if (this.#open?.number === number) return this.#open.fd;
+    if (this.#dir === undefined) return undefined;
+    await this.#closeFile();
+    const fd = await openValueFile(this.#dir, number);
+    if (fd !== undefined) this.#open = { number, fd };
+    return fd;
+  }
+
+  async #closeFile(): Promise<void> {
+    const opened = this.#open;
+    this.#open = undefined;
+    if (opened !== undefined) await closeFile(opened.fd);
+  }
+}
+
+/** Opens a value file to read; undefined if there is none. */
+export async function openValueFile(dir: string, number: bigint): Promise<number | undefined> {
+  try {
+    return await openFile(join(dir, valueFileName(number)), 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Fills `into` from `offset` of a file, and tells how many bytes there were. */
+export async function readFully(fd: number, into: Uint8Array, offset: number): Promise<number> {
+  let filled = 0;
+  while (filled < into.length) {
+    const count = await readSome(fd, into, filled, offset + filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
+}
+
+function readSome(fd: number, into: Uint8Array, at: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, into, at, into.length - at, position, (error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+}
+
+/** What is at the place of a reference, of which `bytes` were there. */
+export function recordAt(
+  { length, crc }: Reference,
+  bytes: Uint8Array,
+): { readonly record: Uint8Array } | { readonly fault: ValueFault } {
+  if (bytes.length < length) {
+    return {
+      fault: { kind: 'value-short', detail: `the file ends ${length - bytes.length} bytes before the record does` },
+    };
+  }
+  const at = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (length < 4 || at.getUint32(length - 4) !== crc) {
+    return { fault: { kind: 'value-other', detail: 'what lies there is not the record that the reference names' } };
+  }
+  return { record: bytes };
+}
+
+/** Why a file gives nothing. */
+export function missingFile(dir: string | undefined): ValueFault {
+  const why = dir === undefined ? 'a store in a caller’s database has no value files' : 'the value file is missing';
+  return { kind: 'value-missing', detail: why };
+}
+
+/** The place that a reference names, as findings have it. */
+export function placeOf(reference: Reference | undefined): Pick<Finding, 'file' | 'offset'> {
+  return reference === undefined ? {} : { file: findingFile(reference.file), offset: reference.offset };
+}

@@ -1,0 +1,91 @@
+/**
+ * Recovery of separated values: references are gathered while LevelDB is read, then the value files are read from front to back, and every
+ * value is checked as if it had stood in LevelDB.
+ */
+import type { Finding } from '../../../errors.js';
+import { type LaneId, parseKey } from '../../../keys/index.js';
+import { type LogName, logRange, QC_LOG } from '../batch.js';
+import type { Engine } from '../engine.js';
+import type { ReadResult } from '../entry.js';
+import type { Tip } from '../tip.js';
+import { placeOf, type Resolved } from './reads.js';
+import { decodeReference, isReference } from './reference.js';
+import { readSequentially, type Wanted } from './sequential.js';
+import type { FoundReference } from './value-store.js';
+
+/** A record that is a reference. */
+export interface SeparatedEntry<T> {
+  readonly log: LogName;
+  readonly number: bigint;
+  readonly key: string;
+  /** The reference's record. */
+  readonly value: Uint8Array;
+  /** Checks the value that it refers to. */
+  readonly check: (record: Uint8Array) => ReadResult<T>;
+  /** Where the entry goes, at the place behind those that are there now. */
+  readonly into: T[] | undefined;
+}
+
+/** Gathers references and checks what they refer to. */
+export class SeparatedEntries {
+  /** All whole references, in no order. */
+  readonly found: FoundReference[] = [];
+  readonly #dir: string | undefined;
+  readonly #load: boolean;
+  readonly #report: (finding: Finding) => void;
+  #wanted: Wanted[] = [];
+
+  constructor(dir: string | undefined, load: boolean, report: (finding: Finding) => void) {
+    this.#dir = dir;
+    this.#load = load;
+    this.#report = report;
+  }
+
+  /** Adds one; with `load`, its place in the list is kept for it. */
+  add<T>({ log, number, key, value, check, into }: SeparatedEntry<T>): void {
+    const place: { lane?: LaneId; number: bigint } = log === QC_LOG ? { number } : { lane: log, number };
+    const reference = decodeReference(key, value);
+    if ('kind' in reference) {
+      this.#report({ ...reference, key, ...place });
+      return;
+    }
+    this.found.push({ key, reference });
+    const slot = this.#load && into !== undefined ? into.push(undefined as T) - 1 : undefined;
+    const take = (resolved: Resolved) => {
+      const at = placeOf(reference);
+      if ('fault' in resolved) return this.#report({ ...resolved.fault, key, ...place, ...at });
+      const result = check(resolved.record);
+      if ('finding' in result) this.#report({ ...result.finding, ...at });
+      else if (into !== undefined && slot !== undefined) into[slot] = result.entry;
+    };
+    this.#wanted.push({ reference, take });
+  }
+
+  /** Reads and checks all that were added. */
+  async readAll(): Promise<void> {
+    const wanted = this.#wanted;
+    this.#wanted = [];
+    await readSequentially(this.#dir, wanted, { keep: this.#load });
+  }
+
+  /** Stale records are not checked, nobody reads them; but until they are swept they refer to a file. */
+  async findStale(engine: Engine, tip: Tip): Promise<void> {
+    for (const [lane, { swept, first }] of tip.lanes) {
+      if (swept === first) continue;
+      const reader = engine.entries(logRange(lane, swept, first));
+      try {
+        for (let portion = await reader.next(); portion.length > 0; portion = await reader.next()) {
+          for (const [key, value] of portion) this.#addStale(key, value);
+        }
+      } finally {
+        await reader.close();
+      }
+    }
+  }
+
+  #addStale(key: string, value: Uint8Array): void {
+    if (!isReference(value) || parseKey(key)?.kind !== 'block') return;
+    const reference = decodeReference(key, value);
+    if (!('kind' in reference)) this.found.push({ key, reference });
+  }
+}

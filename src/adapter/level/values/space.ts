@@ -1,0 +1,331 @@
+/**
+ * Prepared space: value files that are whole on disk before anything needs them (design.md section 4). All of this happens in the
+ * background, beside the rounds.
+ *
+ *   new       <n>.preparing filled with zeros (real ones: every block is placed and initialised), fsynced; renamed to <n>.values; directory
+ *             fsynced. Only then it is given out. An append into it changes no size, places no block and cannot meet a full disk.
+ *   reused    a free <k>.values renamed to <n>.values, n a number never used before; directory fsynced; then its link count is read. More than
+ *             one link: a snapshot has the file, it is not written, our name is removed. That order matters: a link that is made before the
+ *             rename shows in the count, and after the rename there is no <k>.values to make one of.
+ *   removed   a free file that is too much: the directory holds at most 2 x the live bytes and FILES_KEPT files more.
+ *
+ * Crash: before the last directory fsync the file has its old name, or none, or its new one; nothing refers to it under any of them, so the
+ * next open takes it as free. A reference is written only to a file whose name is durable.
+ */
+import { statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { LanestoreError } from '../../../errors.js';
+import type { Files, WritableFile } from '../../files.js';
+import { preparingName, valueFileName } from './names.js';
+
+/** Files beyond twice the live bytes that may be there before unused ones are given back. */
+export const FILES_KEPT = 4;
+
+const FILE_MODE = 0o600;
+/** Zeros are written and synced in portions, so that a round's own sync never waits behind more than one of them. */
+const FILL_BYTES = 1024 * 1024;
+/** After a failed preparation the next try comes no sooner than this. */
+const RETRY_MS = 500;
+/** Each round's need makes the one before it count less: some 35 rounds halve it. */
+const DEMAND_DECAY = 0.98;
+
+/** A file to append to, empty. */
+export interface PreparedFile {
+  readonly number: bigint;
+  readonly bytes: number;
+  readonly file: WritableFile;
+}
+
+/** What is free to be reused. */
+interface FreeFile {
+  readonly number: bigint;
+  readonly bytes: number;
+}
+
+/** What the space is for. */
+export interface SpaceParts {
+  readonly dir: string;
+  readonly files: Files;
+  readonly fileBytes: number;
+  /** Files that may be kept unused: {@link FILES_KEPT}, or none if no values are separated any more. */
+  readonly filesKept: number;
+  /** The lowest number that no file and no reference ever had. */
+  readonly nextNumber: bigint;
+  /** Bytes of live values, and of the files that are in use. */
+  readonly usage: () => { readonly liveBytes: number; readonly heldBytes: number };
+}
+
+interface Waiter {
+  readonly done: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Keeps files prepared ahead of need; see the top of this file. */
+export class Space {
+  readonly #parts: SpaceParts;
+  #nextNumber: bigint;
+  #spares: PreparedFile[] = [];
+  #free: FreeFile[] = [];
+  #leftovers: string[] = [];
+  /** Sizes that somebody waits for. */
+  readonly #orders = new Set<readonly number[]>();
+  /** Bytes that the rounds of late needed, the largest one. */
+  #demand = 0;
+  #hasDirectory = false;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  #failure: Error | undefined;
+  #failedAt = 0;
+  #waiters: Waiter[] = [];
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(parts: SpaceParts) {
+    this.#parts = parts;
+    this.#nextNumber = parts.nextNumber;
+  }
+
+  /** Why the last preparation failed; undefined if it did not. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Bytes that are prepared and not taken. */
+  get spareBytes(): number {
+    return bytesOf(this.#spares);
+  }
+
+  /** Bytes on disk that are not in use. */
+  get idleBytes(): number {
+    return bytesOf(this.#spares) + bytesOf(this.#free);
+  }
+
+  /** Says that a round will need this much, so that it is prepared by the time the next one comes. */
+  expect(bytes: number): void {
+    this.#demand = Math.max(bytes, this.#demand * DEMAND_DECAY);
+    this.kick();
+  }
+
+  /** Takes a prepared file of that size, if there is one. Whoever has taken all that he needs must {@link kick}. */
+  take(bytes: number): PreparedFile | undefined {
+    const at = this.#spares.findIndex((spare) => spare.bytes === bytes);
+    if (at < 0) return undefined;
+    const [spare] = this.#spares.splice(at, 1);
+    return spare;
+  }
+
+  /** True if files of all these sizes are prepared. */
+  has(sizes: readonly number[]): boolean {
+    const spares = this.#spares.map(({ bytes }) => bytes);
+    return sizes.every((size) => {
+      const at = spares.indexOf(size);
+      if (at >= 0) spares.splice(at, 1);
+      return at >= 0;
+    });
+  }
+
+  /** Resolves when files of all these sizes are prepared, or cannot be. */
+  async provide(sizes: readonly number[]): Promise<void> {
+    const order = [...sizes];
+    this.#orders.add(order);
+    try {
+      this.kick();
+      while (!this.has(sizes) && this.#running !== undefined) await this.#running;
+    } finally {
+      this.#orders.delete(order);
+    }
+  }
+
+  /** Takes back a file that nobody refers to any more. */
+  recycle(file: FreeFile): void {
+    this.#free.push(file);
+    this.kick();
+  }
+
+  /** What an interrupted preparation left: to be removed. */
+  removeLeftovers(names: readonly string[]): void {
+    this.#leftovers.push(...names);
+    this.kick();
+  }
+
+  /** Resolves once `done()`; it is asked whenever space was prepared. Rejects as {@link refuse} says, or with the signal's reason. */
+  async until(done: () => boolean, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (done()) return;
+    let abort = () => {};
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const waiter = { done, resolve, reject };
+        this.#waiters.push(waiter);
+        abort = () => {
+          this.#waiters = this.#waiters.filter((other) => other !== waiter);
+          reject(signal?.reason);
+        };
+        signal?.addEventListener('abort', abort, { once: true });
+        this.kick();
+        this.#tell();
+      });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Rejects those who wait for space. */
+  refuse(error: LanestoreError): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+
+  /** Starts what there is to do. */
+  kick(): void {
+    if (this.#running !== undefined || this.#stopped) return;
+    const work = this.#preparation() ?? this.#removal();
+    if (work === undefined) return;
+    this.#running = work().finally(() => {
+      this.#running = undefined;
+      this.#tell();
+      this.kick();
+    });
+  }
+
+  /** Ends after the step at hand, or in the middle of filling a file; what is prepared stays for the next open. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    await this.#running;
+    this.refuse(new LanestoreError('LANESTORE_CLOSED', 'the store was closed'));
+    for (const { file } of this.#spares.splice(0)) await file.close();
+  }
+
+  /** Those who wait are asked after each step; while any is left after a failure, there will be a next try. */
+  #tell(): void {
+    const ready = this.#waiters.filter(({ done }) => done());
+    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
+    for (const { resolve } of ready) resolve();
+  }
+
+  #retryLater(): void {
+    if (this.#waiters.length === 0 || this.#retry !== undefined) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.kick();
+    }, RETRY_MS);
+  }
+
+  /** Making one more file ready, if one is missing. It never rejects: a failure is kept, for those who ask for space. */
+  #preparation(): (() => Promise<void>) | undefined {
+    const size = this.#missingSize();
+    if (size === undefined) {
+      this.#failure = undefined;
+      return undefined;
+    }
+    if (this.#failure !== undefined && performance.now() - this.#failedAt < RETRY_MS) {
+      this.#retryLater();
+      return undefined;
+    }
+    return async () => {
+      try {
+        const at = this.#free.findIndex(({ bytes }) => bytes === size);
+        const [free] = at < 0 ? [] : this.#free.splice(at, 1);
+        await (free === undefined ? this.#create(size) : this.#reuse(free));
+        this.#failure = undefined;
+      } catch (error) {
+        this.#failure = error as Error;
+        this.#failedAt = performance.now();
+      }
+    };
+  }
+
+  /** The size of a file that should be prepared and is not. */
+  #missingSize(): number | undefined {
+    const spares = this.#spares.map(({ bytes }) => bytes);
+    for (const size of [...this.#orders].flat()) {
+      const at = spares.indexOf(size);
+      if (at < 0) return size;
+      spares.splice(at, 1);
+    }
+    return this.#demand > 0 && this.spareBytes < this.#spareBytesWanted() ? this.#parts.fileBytes : undefined;
+  }
+
+  /** Two of the largest rounds of late: one is written while the space behind it is prepared. Bounded, so that the disk's share is. */
+  #spareBytesWanted(): number {
+    const { fileBytes, usage } = this.#parts;
+    return Math.max(fileBytes, Math.min(2 * this.#demand, 2 * fileBytes + usage().liveBytes / 4));
+  }
+
+  /** Giving one file back, if there is one too many. One that cannot be removed is found again at the next open. */
+  #removal(): (() => Promise<void>) | undefined {
+    const { fileBytes } = this.#parts;
+    const leftover = this.#leftovers.pop();
+    if (leftover !== undefined) return () => this.#remove(leftover);
+    const odd = this.#free.findIndex(({ bytes }) => bytes !== fileBytes);
+    const at = odd >= 0 ? odd : this.#hasTooMuch() ? 0 : -1;
+    const [surplus] = at < 0 ? [] : this.#free.splice(at, 1);
+    if (surplus !== undefined) return () => this.#remove(valueFileName(surplus.number));
+    if (this.#orders.size > 0) return undefined;
+    const last = this.#spares.at(-1);
+    if (last === undefined || !this.#hasTooMuch() || this.spareBytes - last.bytes < this.#spareBytesWanted()) return;
+    this.#spares.pop();
+    return async () => {
+      await last.file.close();
+      await this.#remove(valueFileName(last.number));
+    };
+  }
+
+  #hasTooMuch(): boolean {
+    const { liveBytes, heldBytes } = this.#parts.usage();
+    return heldBytes + this.idleBytes > 2 * liveBytes + this.#parts.filesKept * this.#parts.fileBytes;
+  }
+
+  async #create(bytes: number): Promise<void> {
+    const { dir, files } = this.#parts;
+    await this.#makeDirectory();
+    const number = this.#nextNumber++;
+    const path = join(dir, preparingName(number));
+    const file = await files.open(path, FILE_MODE, { empty: true });
+    try {
+      const zeros = new Uint8Array(Math.min(FILL_BYTES, bytes));
+      for (let at = 0; at < bytes; at += zeros.length) {
+        if (this.#stopped) throw new Error('the store was closed');
+        await file.write([zeros.subarray(0, Math.min(zeros.length, bytes - at))], at);
+        await file.sync();
+      }
+      await files.rename(path, join(dir, valueFileName(number)));
+      await files.syncDirectory(dir);
+    } catch (error) {
+      await file.close();
+      await files.remove(path).catch(() => undefined);
+      throw error;
+    }
+    this.#spares.push({ number, bytes, file });
+  }
+
+  async #reuse(free: FreeFile): Promise<void> {
+    const { dir, files } = this.#parts;
+    const number = this.#nextNumber++;
+    const path = join(dir, valueFileName(number));
+    await files.rename(join(dir, valueFileName(free.number)), path);
+    await files.syncDirectory(dir);
+    if (statSync(path).nlink > 1) return this.#remove(valueFileName(number));
+    const file = await files.open(path, FILE_MODE, { empty: false });
+    this.#spares.push({ number, bytes: free.bytes, file });
+  }
+
+  async #remove(name: string): Promise<void> {
+    await this.#parts.files.remove(join(this.#parts.dir, name)).catch(() => undefined);
+  }
+
+  /** Makes the directory when the first file is made; its own name is durable before a file in it is. */
+  async #makeDirectory(): Promise<void> {
+    if (this.#hasDirectory) return;
+    const { dir, files } = this.#parts;
+    await files.makeDirectory(dir);
+    await files.syncDirectory(dirname(dir));
+    this.#hasDirectory = true;
+  }
+}
+
+function bytesOf(list: readonly FreeFile[]): number {
+  let bytes = 0;
+  for (const file of list) bytes += file.bytes;
+  return bytes;
+}

@@ -1,0 +1,210 @@
+/**
+ * The value files of a running store, as the rest of it sees them: values are written ahead of their batch, a durable batch is counted, readers
+ * are let in.
+ *
+ * Nothing here decides what is acknowledged: that is LevelDB's batch alone. A round is durable when its batch is, and by then its values
+ * have been for longer; a batch that is lost leaves values that nobody names.
+ */
+import { LanestoreError } from '../../../errors.js';
+import type { Operation, RoundStep } from '../batch.js';
+import { Appender } from './appender.js';
+import { separableBytes, separablePuts, separated } from './choice.js';
+import type { FoundValues } from './names.js';
+import { sectorsOf, type ValueSettings } from './options.js';
+import { ValueReads } from './reads.js';
+import type { Reference } from './reference.js';
+import { References } from './references.js';
+import { FILES_KEPT, Space } from './space.js';
+
+/** A durable reference, as recovery found it. */
+export interface FoundReference {
+  readonly key: string;
+  readonly reference: Reference;
+}
+
+/** What opening found. */
+export interface ValueParts {
+  readonly dir: string;
+  readonly settings: ValueSettings;
+  readonly found: FoundValues;
+  /** Of live entries, and of stale ones that are not swept. */
+  readonly references: readonly FoundReference[];
+}
+
+/** The value files of a store; see the top of this file. */
+export class ValueStore {
+  readonly #dir: string;
+  readonly #settings: ValueSettings;
+  readonly references: References;
+  readonly #space: Space;
+  readonly #appender: Appender;
+  /** For values that have stayed long: among those of every day they would pin one file after the other. */
+  readonly #mover: Appender;
+  /** Bytes that accepted rounds may need and that are not written yet. */
+  #reserved = 0;
+  /** The largest round that was refused for want of space since there was some. */
+  #refused = 0;
+
+  constructor({ dir, settings, found, references }: ValueParts) {
+    this.#dir = dir;
+    this.#settings = settings;
+    this.references = new References(({ number, bytes }) => this.#space.recycle({ number, bytes }));
+    this.#space = new Space({
+      dir,
+      files: settings.files,
+      fileBytes: settings.fileBytes,
+      filesKept: settings.enabled ? FILES_KEPT : 0,
+      nextNumber: numberAfter(found, references),
+      usage: () => this.references,
+    });
+    const parts = { dir, settings, references: this.references, space: this.#space };
+    this.#appender = new Appender(parts);
+    this.#mover = new Appender(parts);
+    this.#adopt(found, references);
+  }
+
+  /** The settings that it was opened with. */
+  get settings(): ValueSettings {
+    return this.#settings;
+  }
+
+  /** Bytes of values that durable records refer to, and bytes on disk of all value files. */
+  get usage(): { readonly liveBytes: number; readonly fileBytes: number } {
+    return { liveBytes: this.references.liveBytes, fileBytes: this.references.heldBytes + this.#space.idleBytes };
+  }
+
+  /** Bytes of a round, which has `bytes` in all, that may be separated; 0 if separating is off. */
+  separableBytes(step: RoundStep, bytes: number): number {
+    const { enabled, valueBytesMin } = this.#settings;
+    return enabled && bytes >= valueBytesMin ? separableBytes(step, valueBytesMin) : 0;
+  }
+
+  /** True if so many bytes are worth separating. */
+  isEnough(separable: number): boolean {
+    return separable >= this.#settings.batchBytesMin;
+  }
+
+  /**
+   * Says if a round may be accepted. Only when preparing fails (a full disk) must what is prepared be enough for it and for all that was
+   * accepted before; a round that is small enough to be stored inline is accepted always.
+   * @throws LANESTORE_CAPACITY.
+   */
+  admit(separable: number): void {
+    if (!this.isEnough(separable)) return;
+    this.#space.expect(separable);
+    const { failure } = this.#space;
+    if (failure === undefined || this.#fits(separable)) return;
+    this.#refused = Math.max(this.#refused, separable);
+    throw new LanestoreError(
+      'LANESTORE_CAPACITY',
+      `no space can be prepared for ${separable} bytes of values: ${failure.message}; free some, and wait for ready()`,
+      { cause: failure },
+    );
+  }
+
+  /** A round was accepted. */
+  reserve(separable: number): void {
+    this.#reserved += separable;
+  }
+
+  /** A round that was accepted is written, or was taken inline, or has failed. */
+  unreserve(separable: number): void {
+    this.#reserved -= separable;
+  }
+
+  /** Resolves when {@link admit} would let in what it refused. @throws LANESTORE_CLOSED, LANESTORE_FAILED; the signal's reason. */
+  async ready(signal?: AbortSignal): Promise<void> {
+    await this.#space.until(() => this.#space.failure === undefined || this.#fits(this.#refused), signal);
+    this.#refused = 0;
+  }
+
+  /** Rejects those who wait in {@link ready}. */
+  refuse(error: LanestoreError): void {
+    this.#space.refuse(error);
+  }
+
+  /**
+   * Writes the large records of rounds and syncs them; gives the rounds with references instead. `undefined` if there is no space for
+   * them: they are stored inline. One call at a time. When it rejects, the store must not go on.
+   */
+  async writeAhead(steps: readonly RoundStep[]): Promise<readonly RoundStep[] | undefined> {
+    const { valueBytesMin, waitBytesMin } = this.#settings;
+    const records: Uint8Array[] = [];
+    let bytes = 0;
+    for (const step of steps) {
+      for (const { value } of separablePuts(step, valueBytesMin)) {
+        records.push(value);
+        bytes += value.length;
+      }
+    }
+    const references = await this.#appender.append(records, bytes >= waitBytesMin);
+    if (references === undefined) return undefined;
+    const next = references.values();
+    return steps.map((step) => separated(step, valueBytesMin, next));
+  }
+
+  /** Writes records that are to be moved, as {@link writeAhead} does, to a file of their own kind. */
+  async writeMoved(records: readonly Uint8Array[]): Promise<readonly Reference[] | undefined> {
+    return this.#mover.append(records, true);
+  }
+
+  /** True if the file that values were moved to holds none any more; {@link releaseMoved} gives it back. */
+  get hasIdleMoved(): boolean {
+    return this.#mover.isIdle;
+  }
+
+  releaseMoved(): Promise<void> {
+    return this.#mover.close();
+  }
+
+  /** A batch is durable: counts what it refers to and what it deletes, in its order. */
+  applied(operations: readonly Operation[]): void {
+    const { references } = this;
+    for (const operation of operations) {
+      if (operation.type === 'del') {
+        references.delete(operation.key);
+      } else if (operation.reference !== undefined) {
+        references.put(operation.key, operation.reference);
+        references.unpin(operation.reference.file);
+      } else if (references.any) references.delete(operation.key);
+    }
+    this.#space.kick();
+  }
+
+  /** Lets a reader in: what it comes upon stays readable until it is closed. Begin before reading from LevelDB. */
+  reads(): ValueReads {
+    return new ValueReads(this.#dir, this.references.beginReading());
+  }
+
+  /** Ends the background work and closes all files. What is on its way must have settled. */
+  async close(): Promise<void> {
+    await this.#space.stop();
+    await this.#appender.close();
+    await this.#mover.close();
+  }
+
+  #fits(bytes: number): boolean {
+    return sectorsOf(this.#reserved + bytes) <= this.#appender.bytesLeft + this.#space.spareBytes;
+  }
+
+  /** Files with references are kept and never appended to; the others are free. */
+  #adopt(found: FoundValues, references: readonly FoundReference[]): void {
+    const named = new Set(references.map(({ reference }) => reference.file));
+    for (const { number, bytes } of found.files) if (named.has(number)) this.references.add(number, bytes, true);
+    const known = new Set(found.files.map(({ number }) => number));
+    // A stale record may refer to a file that somebody took away: nobody reads it.
+    for (const { key, reference } of references) if (known.has(reference.file)) this.references.put(key, reference);
+    this.#space.removeLeftovers(found.leftovers);
+    for (const { number, bytes, allocated } of found.files) {
+      // One with holes would have to find room on the disk when it is written.
+      if (!named.has(number)) this.#space.recycle({ number, bytes: allocated ? bytes : 0 });
+    }
+  }
+}
+
+function numberAfter(found: FoundValues, references: readonly FoundReference[]): bigint {
+  let highest = -1n;
+  for (const { number } of found.files) if (number > highest) highest = number;
+  for (const { reference } of references) if (reference.file > highest) highest = reference.file;
+  return highest + 1n;
+}
