@@ -128,7 +128,7 @@ const CASES: readonly Case[] = [
     damage: (c) => [
       put(
         A(5),
-        c.get(A(5))!.map((byte, at) => (at === 1 ? 2 : byte)),
+        c.get(A(5))!.map((byte, at) => (at === 1 ? 3 : byte)),
       ),
     ],
     findings: [`record-version ${A(5)} 0a 5`],
