@@ -21,7 +21,7 @@ export type Resolved = {
 } & ({ readonly record: Uint8Array } | { readonly fault: ValueFault });
 
 /** Reads separated values, one at a time. It keeps the last file open. */
-export class ValueReads {
+export class ValueReads implements AsyncDisposable {
   readonly #dir: string | undefined;
   readonly #ended: () => void;
   #open: { readonly number: bigint; readonly fd: number } | undefined;
@@ -60,6 +60,10 @@ export class ValueReads {
     } finally {
       this.#ended();
     }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #fileOf(number: bigint): Promise<number | undefined> {

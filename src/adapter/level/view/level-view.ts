@@ -21,6 +21,8 @@ import { refusal } from '../refusal.js';
 import type { Schema } from '../schema.js';
 import { strayOf } from '../strays.js';
 import type { Extent, Tip } from '../tip.js';
+import { findingFile } from '../values/names.js';
+import { placeOf, ValueReads } from '../values/reads.js';
 import type { Extents, StoreFile, StoreView, ViewEntry, ViewItem, ViewRange, WitnessView } from './store-view.js';
 
 /** What opening a view found. */
@@ -28,6 +30,8 @@ export interface ViewParts<B, Q, A> {
   readonly model: Model<B, Q, A>;
   /** Absent if LevelDB does not open the copy. */
   readonly engine: Engine | undefined;
+  /** The directory of the copied value files; absent if there is no copy. */
+  readonly values: string | undefined;
   readonly location: string;
   readonly schema: Schema | undefined;
   readonly tip: Tip | undefined;
@@ -68,6 +72,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   readonly tries: number;
   readonly #model: Model<B, Q, A>;
   readonly #engine: Engine | undefined;
+  readonly #values: string | undefined;
   readonly #release: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
@@ -90,16 +95,19 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     this.tries = parts.tries;
     this.#model = parts.model;
     this.#engine = parts.engine;
+    this.#values = parts.values;
     this.#release = parts.release;
   }
 
   async *entries(range: Partial<KeyRange> = {}): AsyncGenerator<ViewEntry, void, void> {
-    for await (const [key, value] of this.#read(range)) yield this.#viewed(key, value);
+    await using reads = new ValueReads(this.#values);
+    for await (const [key, value] of this.#read(range)) yield await this.#viewed(reads, key, value);
   }
 
   async get(key: string): Promise<ViewEntry | undefined> {
     const value = await this.#get(key);
-    return value === undefined ? undefined : this.#viewed(key, value);
+    await using reads = new ValueReads(this.#values);
+    return value === undefined ? undefined : await this.#viewed(reads, key, value);
   }
 
   block(lane: LaneId, number: bigint): Promise<B | undefined> {
@@ -139,7 +147,8 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     const key = logKey(log, number);
     const value = await this.#get(key);
     if (value === undefined) return undefined;
-    const result = read(number, key, value);
+    await using reads = new ValueReads(this.#values);
+    const result = await readResolved(reads, number, key, value, read);
     if ('finding' in result) throw refusal([result.finding]);
     return result.entry;
   }
@@ -153,11 +162,12 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     const { first, next } = extent ?? NOTHING;
     const [begin, end] = stale ? [from, to] : [maxU64(from, first), minU64(to, next)];
     if (begin >= end) return;
+    await using reads = new ValueReads(this.#values);
     for await (const [key, value] of this.#read(logRange(log, begin, end))) {
       const parsed = parseKey(key);
       const number = parsed?.kind === 'block' ? parsed.number : parsed?.kind === 'commitQC' ? parsed.index : undefined;
       if (number === undefined) continue;
-      const result = read(number, key, value);
+      const result = await readResolved(reads, number, key, value, read);
       const item = { key, number, stale: number < first || number >= next };
       yield 'finding' in result ? { ...item, finding: result.finding } : { ...item, entry: result.entry };
     }
@@ -188,9 +198,22 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the view is closed');
   }
 
-  #viewed(key: string, value: Uint8Array): ViewEntry {
-    const finding = this.#wrong(key, value);
-    return { key, value, stored: 'inline', ...(finding === undefined ? {} : { finding }) };
+  async #viewed(reads: ValueReads, key: string, value: Uint8Array): Promise<ViewEntry> {
+    const resolved = await reads.resolve(key, value).catch(rethrown);
+    const { reference } = resolved;
+    const place = placeOf(reference);
+    const stored =
+      reference === undefined
+        ? 'inline'
+        : { file: findingFile(reference.file), offset: reference.offset, length: reference.length };
+    if ('fault' in resolved) return { key, value, stored, finding: { ...resolved.fault, key, ...place } };
+    const finding = this.#wrong(key, resolved.record);
+    return {
+      key,
+      value: resolved.record,
+      stored,
+      ...(finding === undefined ? {} : { finding: { ...finding, ...place } }),
+    };
   }
 
   #wrong(key: string, value: Uint8Array): Finding | undefined {
@@ -211,6 +234,23 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
       ? { kind: 'record-body', key, detail: 'the body is not a byte string' }
       : undefined;
   }
+}
+
+/** Reads an entry from where its value stands. */
+async function readResolved<T>(
+  reads: ValueReads,
+  number: bigint,
+  key: string,
+  value: Uint8Array,
+  read: Read<T>,
+): Promise<ReadResult<T>> {
+  const resolved = await reads.resolve(key, value).catch(rethrown);
+  const place = placeOf(resolved.reference);
+  const parsed = parseKey(key);
+  const lane = parsed?.kind === 'block' ? { lane: parsed.lane } : {};
+  if ('fault' in resolved) return { finding: { ...resolved.fault, key, ...lane, number, ...place } };
+  const result = read(number, key, resolved.record);
+  return 'finding' in result ? { finding: { ...result.finding, ...place } } : result;
 }
 
 function findingIn(result: ReadResult<unknown>): Finding | undefined {

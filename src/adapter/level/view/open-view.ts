@@ -3,6 +3,7 @@
  * The node's lock is not taken, and the location only read.
  */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Finding, isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
@@ -17,6 +18,7 @@ import type { Tip } from '../tip.js';
 import { parseWitness, Witness } from '../witness.js';
 import { judgeWitness } from '../witness-check.js';
 import { copyStore, type StoreCopy } from './copy.js';
+import { copyValues } from './copy-values.js';
 import { LevelView } from './level-view.js';
 import { makeCopyPlace } from './place.js';
 import type { StoreFile, StoreView, WitnessView } from './store-view.js';
@@ -30,6 +32,9 @@ export interface ViewOptions<B, Q, A> {
    */
   readonly directory?: string;
 }
+
+/** Copies that are begun because value files went away meanwhile. */
+const COPIES_MAX = 20;
 
 /** Findings that a view holds at most; it counts them all. */
 const FINDINGS_MAX = 100_000;
@@ -99,6 +104,7 @@ class Opening<B, Q, A> {
   #refusal: LanestoreError | undefined;
   #db: Database | undefined;
   #notes: readonly string[] = [];
+  #values: string | undefined;
 
   constructor(paths: StorePaths, model: Model<B, Q, A>) {
     this.#paths = paths;
@@ -106,13 +112,35 @@ class Opening<B, Q, A> {
   }
 
   async open(copyPaths: StorePaths, remove: () => Promise<void>): Promise<StoreView<B, Q, A>> {
-    const copy = await copyStore(this.#paths, copyPaths);
-    if (copy.findings.length > 0) this.refuse(refusal(copy.findings));
-    const engine = await this.#openEngine(copyPaths);
+    const { copy, engine } = await this.#copy(copyPaths);
+    this.#values = copyPaths.values;
     return this.view(engine === undefined ? undefined : await this.#look(engine, copy), copy, async () => {
       await this.closeDatabase();
       await remove();
     });
+  }
+
+  /**
+   * The database, then the value files that it refers to. A file that is gone was given up by a batch that is not in the copy: all of it again.
+   * One that the next copy refers to as well is missing, since numbers do not come back.
+   */
+  async #copy(copyPaths: StorePaths): Promise<{ copy: StoreCopy; engine: Engine | undefined }> {
+    let missing = new Set<bigint>();
+    for (let tries = 0, times = 1; times <= COPIES_MAX; times++) {
+      const copy = await copyStore(this.#paths, copyPaths);
+      tries += copy.tries;
+      if (copy.findings.length > 0) this.refuse(refusal(copy.findings));
+      const engine = await this.#openEngine(copyPaths);
+      const gone = engine === undefined ? new Set<bigint>() : await valuesGone(engine, this.#paths, copyPaths);
+      if ([...gone].every((number) => missing.has(number))) return { copy: { ...copy, tries }, engine };
+      missing = gone;
+      await this.closeDatabase();
+      await rm(copyPaths.level, { recursive: true });
+    }
+    throw new LanestoreError(
+      'LANESTORE_IO',
+      `${this.#paths.location} gives its value files up faster than they can be copied (${COPIES_MAX} times)`,
+    );
   }
 
   async closeDatabase(): Promise<void> {
@@ -131,6 +159,7 @@ class Opening<B, Q, A> {
     return new LevelView({
       ...identity,
       model: this.#model,
+      values: this.#values,
       location: this.#paths.location,
       witness: { slots: slotsOf(copy), verdict: found?.verdict ?? 'unknown' },
       anchor: examined?.singles.anchor,
@@ -172,7 +201,11 @@ class Opening<B, Q, A> {
 
   async #examine(engine: Engine, tip: Tip): Promise<Examination<B, Q, A>> {
     try {
-      const examined = await examine(engine, this.#model, tip, { load: false, findingsMax: FINDINGS_MAX });
+      const examined = await examine(engine, this.#model, tip, {
+        load: false,
+        findingsMax: FINDINGS_MAX,
+        ...(this.#values === undefined ? {} : { values: this.#values }),
+      });
       const { findings, findingsTotal } = examined;
       if (findingsTotal > 0) this.refuse(refusal(findings, findingsTotal), findingsTotal);
       return examined;
@@ -209,6 +242,16 @@ interface Found<B, Q, A> {
   readonly tip: Tip | undefined;
   readonly verdict: WitnessView['verdict'];
   readonly examined: Examination<B, Q, A> | undefined;
+}
+
+/** Damage of the database is found, and told, when it is examined. */
+async function valuesGone(engine: Engine, from: StorePaths, to: StorePaths): Promise<Set<bigint>> {
+  try {
+    return await copyValues(engine, from.values, to.values);
+  } catch (error) {
+    if ((error as { code?: string }).code === 'LEVEL_CORRUPTION') return new Set();
+    throw error;
+  }
 }
 
 function slotsOf({ witness }: StoreCopy): WitnessView['slots'] {

@@ -12,7 +12,7 @@ export type StoredAt = 'inline' | { readonly file: string; readonly offset: numb
 /** A key with its value, as it is stored. */
 export interface ViewEntry {
   readonly key: string;
-  /** The version-1 record, wherever it stands: {@link ViewEntry.stored}. */
+  /** The version-1 record, wherever it stands: {@link ViewEntry.stored}; if it cannot be read from there, the reference to it. */
   readonly value: Uint8Array;
   readonly stored: StoredAt;
   /** What is wrong with it, if something is. */

@@ -1,0 +1,81 @@
+/**
+ * The value files that a copied database refers to, beside the copy.
+ *
+ * A node never writes into what a durable reference names, and a file that it reuses gets another name first, after which it counts the links. So
+ * a link made under the old name holds the bytes for good. What is copied byte by byte is whole if the name still leads to the same file
+ * afterwards. The newest of the files may be the one that the node appends to: it is copied, because a file with a second link is left by
+ * the node before it is full.
+ */
+import { constants, type Stats } from 'node:fs';
+import { copyFile, link, mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LANE_PREFIX, prefixRange } from '../../../keys/index.js';
+import type { Engine } from '../engine.js';
+import { valueFileName } from '../values/names.js';
+import { decodeReference, isReference } from '../values/reference.js';
+
+/** Links or copies what the database refers to from `from` to `to`; gives the numbers of the files that are not there. */
+export async function copyValues(engine: Engine, from: string, to: string): Promise<Set<bigint>> {
+  const numbers = await referredFiles(engine);
+  const missing = new Set<bigint>();
+  await rm(to, { recursive: true, force: true });
+  if (numbers.length > 0) await mkdir(to, { mode: 0o700 });
+  for (const [at, number] of numbers.entries()) {
+    const name = valueFileName(number);
+    const paths = [join(from, name), join(to, name)] as const;
+    const isNewest = at === numbers.length - 1;
+    if (!((!isNewest && (await linked(...paths))) || (await copied(...paths)))) missing.add(number);
+  }
+  return missing;
+}
+
+/** The numbers of the value files that some record names, ascending. */
+async function referredFiles(engine: Engine): Promise<bigint[]> {
+  const numbers = new Set<bigint>();
+  const reader = engine.entries(prefixRange(LANE_PREFIX));
+  try {
+    for (let portion = await reader.next(); portion.length > 0; portion = await reader.next()) {
+      for (const [key, value] of portion) {
+        if (!isReference(value)) continue;
+        const reference = decodeReference(key, value);
+        if (!('kind' in reference)) numbers.add(reference.file);
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+  return [...numbers].sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** False where there can be no link, or there is no file. */
+async function linked(from: string, to: string): Promise<boolean> {
+  return link(from, to).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** False if the file is not there, or was not any more when its last byte was read. */
+async function copied(from: string, to: string): Promise<boolean> {
+  const before = await statIfThere(from);
+  if (before === undefined) return false;
+  try {
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+  const after = await statIfThere(from);
+  if (after?.ino === before.ino && after.dev === before.dev) return true;
+  await rm(to);
+  return false;
+}
+
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
