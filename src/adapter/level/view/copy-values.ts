@@ -14,8 +14,8 @@ import type { Engine } from '../engine.js';
 import { valueFileName } from '../values/names.js';
 import { decodeReference, isReference } from '../values/reference.js';
 
-/** Links or copies what the database refers to from `from` to `to`; gives the numbers of the files that are not there. */
-export async function copyValues(engine: Engine, from: string, to: string): Promise<Set<bigint>> {
+/** Links, if that is wanted, or copies what the database refers to from `from` to `to`; gives the numbers of the files that are not there. */
+export async function copyValues(engine: Engine, from: string, to: string, links: boolean): Promise<Set<bigint>> {
   const numbers = await referredFiles(engine);
   const missing = new Set<bigint>();
   await rm(to, { recursive: true, force: true });
@@ -24,7 +24,7 @@ export async function copyValues(engine: Engine, from: string, to: string): Prom
     const name = valueFileName(number);
     const paths = [join(from, name), join(to, name)] as const;
     const isNewest = at === numbers.length - 1;
-    if (!((!isNewest && (await linked(...paths))) || (await copied(...paths)))) missing.add(number);
+    if (!((links && !isNewest && (await linked(...paths))) || (await copied(...paths)))) missing.add(number);
   }
   return missing;
 }

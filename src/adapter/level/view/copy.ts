@@ -41,6 +41,12 @@ export interface StoreCopy {
   readonly findings: readonly Finding[];
 }
 
+/** How a copy is made. */
+export interface CopyOptions {
+  /** Hard links of what never changes, where they are possible (default), or a copy of every byte. */
+  readonly links?: boolean | undefined;
+}
+
 /** A live file that is not there. If the next MANIFEST read is the same, it is not a race. */
 class Gone {
   readonly name: string;
@@ -56,7 +62,7 @@ class Gone {
  * Copies the store in `from` to `to`, whose directory exists and is empty.
  * @throws LANESTORE_IO if the store changes faster than it can be copied; errors of the file system as they are.
  */
-export async function copyStore(from: StorePaths, to: StorePaths): Promise<StoreCopy> {
+export async function copyStore(from: StorePaths, to: StorePaths, options: CopyOptions = {}): Promise<StoreCopy> {
   await mkdir(to.level, { mode: 0o700 });
   const findings: Finding[] = [];
   const missing = new Set<string>();
@@ -64,7 +70,7 @@ export async function copyStore(from: StorePaths, to: StorePaths): Promise<Store
   for (let tries = 1; tries <= TRIES_MAX; tries++) {
     if (tries > TRIES_AT_ONCE) await setTimeout(PAUSE_MS);
     const witness = await readIfThere(from.witness);
-    const gone = await copyLevel(from.level, to.level, missing, findings);
+    const gone = await copyLevel(from.level, to.level, { missing, findings, links: options.links ?? true });
     if (gone === undefined) {
       if (witness !== undefined) await writeFile(join(to.location, WITNESS_FILE), witness, { mode: 0o600 });
       return { witness, tries, findings };
@@ -79,13 +85,15 @@ export async function copyStore(from: StorePaths, to: StorePaths): Promise<Store
   );
 }
 
-/** One try. Files in `missing` are known to be absent for good, and become findings. */
-async function copyLevel(
-  from: string,
-  to: string,
-  missing: ReadonlySet<string>,
-  findings: Finding[],
-): Promise<Gone | undefined> {
+interface Try {
+  /** Files that are known to be absent for good, and become findings. */
+  readonly missing: ReadonlySet<string>;
+  readonly findings: Finding[];
+  readonly links: boolean;
+}
+
+/** One try. */
+async function copyLevel(from: string, to: string, { missing, findings, links }: Try): Promise<Gone | undefined> {
   const find = (kind: FindingKind, file: string, detail: string) =>
     findings.push({ kind, file: `${LEVEL_DIR}/${file}`, detail });
   const current = await readFile(join(from, 'CURRENT'));
@@ -104,7 +112,7 @@ async function copyLevel(
   const present = new Set(await readdir(from));
   await forgetOthers(to, live);
   for (const table of tableNames(live, present)) {
-    if (await copyTable(from, to, table, live)) continue;
+    if (await copyTable(from, to, table, links && isSafeToLink(live))) continue;
     if (!missing.has(table)) return new Gone(table, manifest);
     find('table-missing', table, 'the MANIFEST names it, but it is not there');
   }
@@ -146,11 +154,9 @@ function logNames(live: LiveFiles, present: ReadonlySet<string>): string[] {
 }
 
 /** Links a table, or copies it where it cannot be linked or a link would not be safe. False if it is gone. */
-async function copyTable(from: string, to: string, name: string, live: LiveFiles): Promise<boolean> {
+async function copyTable(from: string, to: string, name: string, links: boolean): Promise<boolean> {
   const [source, target] = [join(from, name), join(to, name)];
-  const { nextFile } = live;
-  // A MANIFEST that gives away the number of a live table again is damaged: no link to what LevelDB may then write over.
-  if ([...live.tables.keys()].every((number) => number < nextFile)) {
+  if (links) {
     try {
       await link(source, target);
       return true;
@@ -162,6 +168,12 @@ async function copyTable(from: string, to: string, name: string, live: LiveFiles
     }
   } else if (await exists(target)) return true;
   return copied(source, target);
+}
+
+/** A MANIFEST that gives away the number of a live table again is damaged: no link to what LevelDB may then write over. */
+function isSafeToLink({ tables, nextFile }: LiveFiles): boolean {
+  for (const number of tables.keys()) if (number >= nextFile) return false;
+  return true;
 }
 
 /** Another file system, one without hard links, somebody else's file, or too many links already. */

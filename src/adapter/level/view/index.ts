@@ -1,3 +1,4 @@
-/** The offline view: what reading tools use, also while a node runs. */
+/** Looking at a store, and copying it, also while a node runs. */
 export { openView, type ViewOptions } from './open-view.js';
+export { type SnapshotOptions, type SnapshotReport, snapshot } from './snapshot.js';
 export type * from './store-view.js';

@@ -17,10 +17,10 @@ import { refusal } from '../refusal.js';
 import type { Tip } from '../tip.js';
 import { parseWitness, Witness } from '../witness.js';
 import { judgeWitness } from '../witness-check.js';
-import { copyStore, type StoreCopy } from './copy.js';
+import { type CopyOptions, copyStore, type StoreCopy } from './copy.js';
 import { copyValues } from './copy-values.js';
 import { LevelView } from './level-view.js';
-import { makeCopyPlace } from './place.js';
+import { type CopyPlace, makeCopyPlace } from './place.js';
 import type { StoreFile, StoreView, WitnessView } from './store-view.js';
 
 /** Options of {@link openView}. */
@@ -53,16 +53,26 @@ export async function openView<B, Q, A>(location: string, options: ViewOptions<B
     const missing = missingLevel(paths);
     if (missing !== undefined) return viewWithoutLevel(paths, options.model, missing);
     const place = await makeCopyPlace(paths.location, options.directory);
-    const opening = new Opening(paths, options.model);
-    try {
-      return await opening.open(storePaths(place.path), place.remove);
-    } catch (error) {
-      await opening.closeDatabase();
-      await place.remove();
-      throw error;
-    }
+    return await viewIn(place, paths, options.model);
   } catch (error) {
     throw coded(error);
+  }
+}
+
+/** A view on a copy that is made in `place`; closing it, or failing, removes that. @throws as {@link openView}, not always coded. */
+export async function viewIn<B, Q, A>(
+  place: CopyPlace,
+  paths: StorePaths,
+  model: Model<B, Q, A>,
+  options: CopyOptions = {},
+): Promise<StoreView<B, Q, A>> {
+  const opening = new Opening(paths, model, options);
+  try {
+    return await opening.open(storePaths(place.path), place.remove);
+  } catch (error) {
+    await opening.closeDatabase();
+    await place.remove();
+    throw error;
   }
 }
 
@@ -75,7 +85,7 @@ export function existingStore(location: string): StorePaths {
 }
 
 /** Why there is no database to look into although there was a store. @throws LANESTORE_NOT_A_STORE if there never was one. */
-function missingLevel(paths: StorePaths): LanestoreError | undefined {
+export function missingLevel(paths: StorePaths): LanestoreError | undefined {
   try {
     if (needsCreation(paths)) throw noStore(paths.location);
     return undefined;
@@ -99,6 +109,7 @@ function viewWithoutLevel<B, Q, A>(
 class Opening<B, Q, A> {
   readonly #paths: StorePaths;
   readonly #model: Model<B, Q, A>;
+  readonly #options: CopyOptions;
   readonly #findings: Finding[] = [];
   #findingsTotal = 0;
   #refusal: LanestoreError | undefined;
@@ -106,9 +117,10 @@ class Opening<B, Q, A> {
   #notes: readonly string[] = [];
   #values: string | undefined;
 
-  constructor(paths: StorePaths, model: Model<B, Q, A>) {
+  constructor(paths: StorePaths, model: Model<B, Q, A>, options: CopyOptions = {}) {
     this.#paths = paths;
     this.#model = model;
+    this.#options = options;
   }
 
   async open(copyPaths: StorePaths, remove: () => Promise<void>): Promise<StoreView<B, Q, A>> {
@@ -127,11 +139,12 @@ class Opening<B, Q, A> {
   async #copy(copyPaths: StorePaths): Promise<{ copy: StoreCopy; engine: Engine | undefined }> {
     let missing = new Set<bigint>();
     for (let tries = 0, times = 1; times <= COPIES_MAX; times++) {
-      const copy = await copyStore(this.#paths, copyPaths);
+      const copy = await copyStore(this.#paths, copyPaths, this.#options);
       tries += copy.tries;
       if (copy.findings.length > 0) this.refuse(refusal(copy.findings));
       const engine = await this.#openEngine(copyPaths);
-      const gone = engine === undefined ? new Set<bigint>() : await valuesGone(engine, this.#paths, copyPaths);
+      const gone =
+        engine === undefined ? new Set<bigint>() : await valuesGone(engine, this.#paths, copyPaths, this.#options);
       if ([...gone].every((number) => missing.has(number))) return { copy: { ...copy, tries }, engine };
       missing = gone;
       await this.closeDatabase();
@@ -245,9 +258,14 @@ interface Found<B, Q, A> {
 }
 
 /** Damage of the database is found, and told, when it is examined. */
-async function valuesGone(engine: Engine, from: StorePaths, to: StorePaths): Promise<Set<bigint>> {
+async function valuesGone(
+  engine: Engine,
+  from: StorePaths,
+  to: StorePaths,
+  options: CopyOptions,
+): Promise<Set<bigint>> {
   try {
-    return await copyValues(engine, from.values, to.values);
+    return await copyValues(engine, from.values, to.values, options.links ?? true);
   } catch (error) {
     if ((error as { code?: string }).code === 'LEVEL_CORRUPTION') return new Set();
     throw error;

@@ -43,28 +43,30 @@ export async function makeCopyPlace(location: string, directory: string | undefi
 }
 
 async function makeIn(parent: string, location: string): Promise<CopyPlace> {
-  if (parent === location || parent.startsWith(`${location}/`)) {
-    throw new LanestoreError('LANESTORE_INVALID', `a copy of ${location} must not stand inside of it: ${parent}`);
-  }
-  await removeDeadCopies(parent, location);
-  const path = join(parent, `${copyPrefix(location)}${owner()}-${randomBytes(4).toString('hex')}`);
-  await mkdir(path, { mode: 0o700 });
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  refuseInside(parent, location);
+  return makeBeside(join(parent, basename(location) || 'root'));
 }
 
-/**
- * Removes the copies of `location` in `parent` whose process is gone. What cannot be removed stays, without a word: it harms nothing.
- */
-export async function removeDeadCopies(parent: string, location: string): Promise<void> {
-  const prefix = copyPrefix(location);
+/** @throws LANESTORE_INVALID for a place in the location itself: nothing is ever made there. */
+export function refuseInside(parent: string, location: string): void {
+  if (parent !== location && !parent.startsWith(`${location}/`)) return;
+  throw new LanestoreError('LANESTORE_INVALID', `a copy of ${location} must not stand inside of it: ${parent}`);
+}
+
+/** Makes a place beside `path`, called after it, and removes what dead processes left there. @throws what the file system throws. */
+export async function makeBeside(path: string): Promise<CopyPlace> {
+  await removeDeadCopies(dirname(path), `${basename(path)}.copy-`);
+  const made = `${path}.copy-${owner()}-${randomBytes(4).toString('hex')}`;
+  await mkdir(made, { mode: 0o700 });
+  return { path: made, remove: () => rm(made, { recursive: true, force: true }) };
+}
+
+/** What cannot be removed stays, without a word: it harms nothing. */
+async function removeDeadCopies(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(prefix) || !isOrphan(name.slice(prefix.length))) continue;
     await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined);
   }
-}
-
-function copyPrefix(location: string): string {
-  return `${basename(location) || 'root'}.copy-`;
 }
 
 function ioError(where: string, cause: unknown): unknown {

@@ -1,0 +1,145 @@
+/**
+ * A snapshot: a store of its own, as the other one was at a moment, made while a node may be writing.
+ *
+ *   1. a consistent copy beside the target (copy.ts), opened and checked like a store at open
+ *   2. its witness, made anew for the tip that the copy has
+ *   3. every file and directory synced
+ *   4. renamed to the target, whose names are synced
+ * So the target is either absent, or empty as before, or a whole store, whenever the process dies. What it leaves is a copy beside the target, which
+ * the next snapshot of that name removes. Of the location it only reads; the node's lock is not taken.
+ *
+ * Tables that are hard links are never written again, by the node or by whoever opens the snapshot; removing either store leaves the other whole. But
+ * a link is the same bytes on the same disk: it does not protect from that disk. `links: false` copies every byte.
+ */
+import { existsSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { LanestoreError } from '../../../errors.js';
+import type { Model } from '../../../model/model.js';
+import { coded } from '../open.js';
+import { makeDirectory, storePaths, syncDirectory, syncNames } from '../paths.js';
+import { Witness } from '../witness.js';
+import { existingStore, missingLevel, viewIn } from './open-view.js';
+import { makeBeside, refuseInside } from './place.js';
+
+/** Options of {@link snapshot}. */
+export interface SnapshotOptions<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+  /** Hard links of files that never change, where they are possible (default), or a copy of every byte. */
+  readonly links?: boolean;
+}
+
+/** A snapshot that was made. */
+export interface SnapshotReport {
+  /** The real path of the target. */
+  readonly location: string;
+  /** The newest batch that it holds: at least the newest one that was acknowledged when the call was made. */
+  readonly seq: bigint;
+  /** Live records, all of them read and checked. */
+  readonly records: number;
+  /** Bytes of their values. */
+  readonly bytes: number;
+  /** How often the copy was begun before it was consistent. */
+  readonly tries: number;
+}
+
+/**
+ * Copies the store in `location` to `target`, which is absent or an empty directory, whether a node runs on it or not. When it resolves, the
+ * snapshot is durable, complete up to a batch, and verified. It opens like any other store, and has the same store id.
+ *
+ * It is for looking at, for tests, and for a node that cannot sign. A validator that is started on a snapshot does not know what it signed after
+ * the snapshot was made, and may sign against it; the snapshot's witness cannot tell. Never run a store and its snapshot as the same validator.
+ * @throws LANESTORE_NOT_A_STORE (also for a target that holds something), LANESTORE_SCHEMA, LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK (of a
+ * damaged store there is no snapshot), LANESTORE_INVALID, LANESTORE_IO; then the target is as it was.
+ */
+export async function snapshot<B, Q, A>(
+  location: string,
+  target: string,
+  options: SnapshotOptions<B, Q, A>,
+): Promise<SnapshotReport> {
+  if (typeof location !== 'string' || typeof target !== 'string') throw new TypeError('snapshot takes two paths');
+  if (options?.model === undefined)
+    throw new TypeError('snapshot(location, target, options): options.model is missing');
+  try {
+    const paths = existingStore(location);
+    const missing = missingLevel(paths);
+    if (missing !== undefined) throw missing;
+    const path = freeTarget(target, paths.location);
+    const place = await makeBeside(path);
+    try {
+      const report = await copyTo(place.path, paths.location, options);
+      await syncAll(place.path);
+      moveTo(place.path, path);
+      return { location: path, ...report };
+    } finally {
+      await place.remove();
+    }
+  } catch (error) {
+    throw coded(error);
+  }
+}
+
+/** Where the target will stand; its parents are made. @throws LANESTORE_NOT_A_STORE, LANESTORE_INVALID. */
+function freeTarget(target: string, location: string): string {
+  if (target === '') throw new LanestoreError('LANESTORE_INVALID', 'the target is an empty string');
+  const stat = statSync(target, { throwIfNoEntry: false });
+  if (stat?.isDirectory() === true ? readdirSync(target).length > 0 : stat !== undefined) throw occupied(target);
+  const wanted = stat === undefined ? resolve(target) : realpathSync(target);
+  const parent = nearestParent(dirname(wanted));
+  refuseInside(parent, location);
+  makeDirectory(dirname(wanted));
+  return join(realpathSync(dirname(wanted)), basename(wanted));
+}
+
+/** The real path of the next directory above that exists: where names will be made. */
+function nearestParent(path: string): string {
+  return existsSync(path) ? realpathSync(path) : nearestParent(dirname(path));
+}
+
+function occupied(target: string): LanestoreError {
+  return new LanestoreError('LANESTORE_NOT_A_STORE', `${target} holds something; choose an empty or absent directory`);
+}
+
+/** A checked copy with a witness, closed. @throws what opening the store would throw. */
+async function copyTo<B, Q, A>(
+  directory: string,
+  location: string,
+  { model, links }: SnapshotOptions<B, Q, A>,
+): Promise<Omit<SnapshotReport, 'location'>> {
+  const keep = { path: directory, remove: async () => undefined };
+  await using view = await viewIn(keep, storePaths(location), model, { links });
+  if (view.refusal !== undefined) throw view.refusal;
+  const { tip, records, bytes, tries } = view;
+  if (tip === undefined) throw new LanestoreError('LANESTORE_CORRUPT', 'the copy has no tip');
+  await view.close();
+  Witness.create(storePaths(directory).witness, tip.store, tip.seq);
+  return { seq: tip.seq, records, bytes, tries };
+}
+
+/** Syncs every file, then every directory from the inside out. */
+async function syncAll(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) {
+      await syncAll(path);
+      continue;
+    }
+    const file = await open(path, 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+  syncDirectory(directory);
+}
+
+function moveTo(from: string, target: string): void {
+  try {
+    renameSync(from, target);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR' ? occupied(target) : error;
+  }
+  syncNames(dirname(target));
+}
