@@ -78,6 +78,13 @@ func load(dir string) ([]byte, error) {
 }
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "dump" {
+		if err := dump(os.Args[2], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	in, out := bufio.NewReaderSize(os.Stdin, 1<<20), bufio.NewWriter(os.Stdout)
 	s := &server{}
 	var buffer []byte
