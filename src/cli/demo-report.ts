@@ -14,10 +14,10 @@ import {
   type SignedBlock,
   TIP_KEY,
 } from '../index.js';
-import { formatBytes, print, shortLane, styled } from './output.js';
+import { barLines } from './bars.js';
+import { formatBytes, print, styled } from './output.js';
 import { quantile, type ReplayResult } from './replaying.js';
 
-const BAR_COLUMNS = 36;
 const LANES_SHOWN = 8;
 
 /** What the undisturbed part of the replay did: one caller, one round at a time. */
@@ -39,12 +39,7 @@ export function showLanes(cursors: Cursors): void {
   const lanes = [...cursors.lanes];
   const highest = lanes.reduce((max, [, { next }]) => maxU64(next, max), 1n);
   print(`\n  lanes, 0 to ${highest - 1n} (. pruned, # held)`);
-  const column = (number: bigint) => Number((number * BigInt(BAR_COLUMNS)) / highest);
-  for (const [lane, { first, next }] of lanes.slice(0, LANES_SHOWN)) {
-    const [from, to] = [column(first), column(next)];
-    const bar = `${'.'.repeat(from)}${'#'.repeat(to - from)}`.padEnd(BAR_COLUMNS);
-    print(`  ${shortLane(lane).padEnd(9)} ${bar} [${first}, ${next})`);
-  }
+  for (const bar of barLines(lanes).slice(0, LANES_SHOWN)) print(`  ${bar}`);
   if (lanes.length > LANES_SHOWN) print(`  and ${lanes.length - LANES_SHOWN} more lanes`);
   const { first, next } = cursors.commitQCs;
   print(`  QC log    road indexes [${first}, ${next})`);

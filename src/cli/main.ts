@@ -1,14 +1,39 @@
 #!/usr/bin/env node
 /** The command line: finds the verb, parses its arguments, turns errors into one line and an exit code. */
 import { parseArgs } from 'node:util';
-import { ERROR_CODES, LanestoreError } from '../index.js';
+import { ERROR_CODES, LanestoreError, type LanestoreErrorCode } from '../index.js';
+import { benchVerb } from './bench.js';
 import { demoVerb } from './demo.js';
+import { diffVerb } from './diff.js';
+import { exportVerb } from './export.js';
+import { getVerb } from './get.js';
+import { importVerb } from './import.js';
+import { inspectVerb } from './inspect.js';
+import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
-import { EXIT, note, print, quietOnBrokenPipe } from './output.js';
+import { migrateVerb } from './migrate.js';
+import { EXIT, note, print, quietOnBrokenPipe, toJson } from './output.js';
 import { replayVerb } from './replay.js';
 import { type OptionValues, UsageError, type Verb } from './verb.js';
 
-const VERBS: Readonly<Record<string, Verb>> = { demo: demoVerb, manifest: manifestVerb, replay: replayVerb };
+const VERBS: Readonly<Record<string, Verb>> = {
+  inspect: inspectVerb,
+  ls: lsVerb,
+  get: getVerb,
+  manifest: manifestVerb,
+  diff: diffVerb,
+  import: importVerb,
+  export: exportVerb,
+  migrate: migrateVerb,
+  replay: replayVerb,
+  demo: demoVerb,
+  bench: benchVerb,
+};
+
+/** Options of every verb. */
+const EVERYWHERE = { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' } } as const;
+
+const USAGE_COLUMNS = 37;
 
 /** Findings that are printed; the rest is counted. */
 const FINDINGS_SHOWN = 20;
@@ -34,7 +59,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 function parse(name: string, verb: Verb, args: string[]): { values: OptionValues; positionals: string[] } {
   try {
-    const options = { ...verb.options, help: { type: 'boolean', short: 'h' } } as const;
+    const options = { ...verb.options, ...EVERYWHERE } as const;
     return parseArgs({ args, options, allowPositionals: true }) as { values: OptionValues; positionals: string[] };
   } catch (error) {
     throw new UsageError(`${(error as Error).message}\nusage: lanestore ${name} ${verb.usage}`);
@@ -43,8 +68,9 @@ function parse(name: string, verb: Verb, args: string[]): { values: OptionValues
 
 function printUsage(): void {
   print('usage: lanestore VERB ...');
-  for (const [name, verb] of Object.entries(VERBS)) print(`  ${`${name} ${verb.usage}`.padEnd(28)}${verb.summary}`);
-  print('lanestore VERB --help tells more');
+  for (const [name, verb] of Object.entries(VERBS))
+    print(`  ${`${name} ${verb.usage}`.padEnd(USAGE_COLUMNS)} ${verb.summary}`);
+  print('lanestore VERB --help tells more; --json works with every verb');
 }
 
 function printHelp(name: string, verb: Verb): void {
@@ -59,12 +85,22 @@ function explain(error: unknown): number {
     return EXIT.usage;
   }
   if (!(error instanceof LanestoreError)) throw error;
-  note(`${error.code}: ${error.message}`);
-  const findings = error.findings ?? [];
+  const { code, message, findings = [] } = error;
+  const remedy = ERROR_CODES[code].remedy;
+  if (process.argv.includes('--json')) note(toJson({ code, message, remedy, findings }));
+  else explainInWords(error, remedy);
+  const found = FINDINGS_CODES.has(code);
+  return found ? EXIT.findings : EXIT.unreadable;
+}
+
+/** The store could be read, and is not what it should be. */
+const FINDINGS_CODES = new Set<LanestoreErrorCode>(['LANESTORE_CORRUPT', 'LANESTORE_ROLLED_BACK']);
+
+function explainInWords({ code, message, findings = [] }: LanestoreError, remedy: string): void {
+  note(`${code}: ${message}`);
   for (const { key, file, detail } of findings.slice(0, FINDINGS_SHOWN)) note(`  ${key ?? file ?? ''}: ${detail}`);
   if (findings.length > FINDINGS_SHOWN) note(`  and ${findings.length - FINDINGS_SHOWN} more`);
-  note(`what to do: ${ERROR_CODES[error.code].remedy}`);
-  return error.code === 'LANESTORE_CORRUPT' || error.code === 'LANESTORE_ROLLED_BACK' ? EXIT.findings : EXIT.unreadable;
+  note(`what to do: ${remedy}`);
 }
 
 quietOnBrokenPipe();

@@ -1,22 +1,28 @@
 /** `lanestore manifest LOCATION` */
-import { autobahn, openView } from '../index.js';
-import { manifestOfView } from '../inspector/index.js';
-import { EXIT, print } from './output.js';
+import { autobahn, detectLayout, openState, openView } from '../index.js';
+import { manifestChunks, stateOfView } from '../inspector/index.js';
+import { EXIT, note, write } from './output.js';
 import type { Verb } from './verb.js';
 
 /** The verb `manifest`. */
 export const manifestVerb: Verb = {
   usage: 'LOCATION',
-  summary: 'prints everything that the store in LOCATION holds, with hashes, as JSON',
+  summary: 'prints everything that a state directory holds, with hashes, as JSON',
   help: [
-    'Works on a private copy: a node may run meanwhile. Checks all of it; what is damaged is left out, listed on stderr,',
-    'and ends with 1.',
+    'Any layout. A store is read from a private copy: a node may run meanwhile. Checks all of it; what is damaged is',
+    'left out, listed on stderr, and ends with 1.',
   ],
   options: {},
   positionals: [1, 1],
   async run([location = '']) {
+    if ((await detectLayout(location)).layout !== 'level') {
+      const source = await openState(location, autobahn);
+      for await (const chunk of manifestChunks(source)) await write(chunk);
+      for (const text of source.notes) note(`note: ${text}`);
+      return EXIT.fine;
+    }
     await using view = await openView(location, { model: autobahn });
-    print(JSON.stringify(await manifestOfView(view), null, 2));
+    for await (const chunk of manifestChunks(stateOfView(view))) await write(chunk);
     if (view.refusal !== undefined) throw view.refusal;
     return EXIT.fine;
   },

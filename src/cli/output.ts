@@ -1,4 +1,5 @@
 /** Where a verb writes: data to stdout, progress and warnings to stderr; colour only on a terminal. */
+import { once } from 'node:events';
 import { styleText } from 'node:util';
 
 /** Exit codes of every verb. */
@@ -7,6 +8,31 @@ export const EXIT = { fine: 0, findings: 1, usage: 2, unreadable: 3 } as const;
 /** A line of data. */
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** Data of any size: resolves when the reader has taken it, so that nothing piles up. */
+export async function write(data: string | Uint8Array): Promise<void> {
+  if (!process.stdout.write(data)) await once(process.stdout, 'drain');
+}
+
+/** One JSON value in a line of its own; bigints as decimal strings, bytes as hex. */
+export function writeJson(value: unknown): Promise<void> {
+  return write(`${toJson(value)}\n`);
+}
+
+/** JSON of any value of this project: bigints as decimal strings, bytes as hex. */
+export function toJson(value: unknown, indent?: number): string {
+  return JSON.stringify(plain(value), null, indent);
+}
+
+/** The same value with nothing but what JSON has. */
+export function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex');
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
 /** A line of progress or a warning. */
@@ -40,10 +66,30 @@ export function quietOnBrokenPipe(): void {
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+  if (bytes < 1024 * 1024 * 1024) return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+  return `${(bytes / 1024 / 1024 / 1024).toFixed(1)} GiB`;
 }
 
 /** A lane id as people can tell it from others. */
 export function shortLane(lane: string): string {
   return lane.length > 8 ? `${lane.slice(0, 8)}…` : lane;
 }
+
+/** A moving line on a terminal's stderr, at most some times a second; nothing elsewhere. */
+export function progressLine(): { show(text: string): void; end(): void } {
+  let last = 0;
+  const moving = process.stderr.isTTY === true;
+  return {
+    show(text) {
+      const now = performance.now();
+      if (!moving || now - last < PROGRESS_MS) return;
+      last = now;
+      process.stderr.write(`\r${text}\u001b[K`);
+    },
+    end() {
+      if (last > 0) process.stderr.write('\r\u001b[K');
+    },
+  };
+}
+
+const PROGRESS_MS = 200;

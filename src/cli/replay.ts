@@ -1,7 +1,7 @@
 /** `lanestore replay ROUNDS LOCATION` */
 import { writeSync } from 'node:fs';
 import { autobahn, openLevel } from '../index.js';
-import { EXIT, print } from './output.js';
+import { EXIT, print, toJson } from './output.js';
 import { quantile, type ReplayObserver, replay } from './replaying.js';
 import { readRounds } from './rounds-file.js';
 import { type Verb, wholeNumber } from './verb.js';
@@ -9,7 +9,7 @@ import { type Verb, wholeNumber } from './verb.js';
 /** The verb `replay`. */
 export const replayVerb: Verb = {
   usage: 'ROUNDS LOCATION',
-  summary: 'stores recorded rounds (JSON lines, plain or .gz), skipping what is stored already',
+  summary: 'stores recorded rounds (JSON lines, plain or .gz), but what is stored already',
   help: [
     '--in-flight N   rounds that are submitted together, before the first is durable (4)',
     '--pace-ms N     milliseconds to wait before each such group (0)',
@@ -27,11 +27,16 @@ export const replayVerb: Verb = {
       const result = await replay(store, readRounds(file), { inFlight, paceMs }, options.acks === true ? acks : {});
       const seconds = (performance.now() - started) / 1000;
       const batches = Number(store.seq - seq);
+      const [p50, p99] = [quantile(result.durableMs, 0.5), quantile(result.durableMs, 0.99)];
+      if (options.json === true) {
+        const { durableMs: _durableMs, ...counts } = result;
+        print(toJson({ ...counts, seconds, batches, durableMs: { p50, p99 } }, 2));
+        return EXIT.fine;
+      }
       print(`${result.rounds} rounds in ${seconds.toFixed(2)} s: ${batches} synced batches`);
       print(`  blocks     ${result.blocks} stored, ${result.blocksSkipped} stored before`);
       print(`  CommitQCs  ${result.commitQCs}`);
       print(`  anchors    ${result.anchors}`);
-      const [p50, p99] = [quantile(result.durableMs, 0.5), quantile(result.durableMs, 0.99)];
       print(`  time to durable  p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms an entry`);
     } finally {
       await store.close();

@@ -11,6 +11,7 @@ import {
   codecs,
   globalRange,
   headerHash,
+  type LaneId,
   laneIdOf,
   messageHash,
   type PruneAnchor,
@@ -101,6 +102,68 @@ export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnch
     commitQCs: commitQCs.map(manifestCommitQC),
     lanes: Object.fromEntries(lanes.map(([lane, entries]) => [lane, entries.map(manifestBlock)])),
   };
+}
+
+/** What a manifest is made of: an opened source is one, a view becomes one. */
+export interface ManifestSource {
+  readonly anchor: { readonly entry: PruneAnchor } | undefined;
+  readonly lanes: ReadonlyMap<LaneId, unknown>;
+  commitQCs(): AsyncIterable<{ readonly entry: CommitQC }>;
+  blocks(lane: LaneId): AsyncIterable<{ readonly entry: SignedBlock }>;
+}
+
+/** A view as a source; what is damaged is not in it, but among the view's findings. */
+export function stateOfView(view: StoreView<SignedBlock, CommitQC, PruneAnchor>): ManifestSource {
+  return {
+    anchor: view.anchor === undefined ? undefined : { entry: view.anchor },
+    lanes: view.cursors.lanes,
+    commitQCs: () => soundItems(view.commitQCs()),
+    blocks: (lane) => soundItems(view.blocks(lane)),
+  };
+}
+
+async function* soundItems<T>(items: AsyncIterable<ViewItem<T>>): AsyncGenerator<{ readonly entry: T }, void, void> {
+  for await (const item of items) if ('entry' in item) yield item;
+}
+
+/** The manifest as text, piece by piece: the JSON of {@link manifestOf}, in the memory of one entry. */
+export async function* manifestChunks(source: ManifestSource): AsyncGenerator<string, void, void> {
+  const { anchor } = source;
+  let committee = anchor?.entry.commitQC;
+  if (committee === undefined)
+    for await (const { entry } of source.commitQCs()) {
+      committee = entry;
+      break;
+    }
+  const held: LaneId[] = [];
+  for (const lane of [...source.lanes.keys()].sort()) {
+    for await (const _ of source.blocks(lane)) {
+      held.push(lane);
+      break;
+    }
+  }
+  const names = committee === undefined ? held : [...autobahn.commitQC.laneStarts(committee)].map(([lane]) => lane);
+  const list = async function* <T>(entries: AsyncIterable<{ readonly entry: T }>, line: (entry: T) => object) {
+    let empty = true;
+    for await (const { entry } of entries) {
+      yield `${empty ? '' : ','}\n    ${indented(line(entry), 4)}`;
+      empty = false;
+    }
+  };
+  yield `{\n  "committee": ${indented(names, 2)},\n`;
+  yield `  "anchor": ${indented(anchor === undefined ? null : manifestAnchor(anchor.entry), 2)},\n  "commitQCs": [`;
+  yield* list(source.commitQCs(), manifestCommitQC);
+  yield '],\n  "lanes": {';
+  for (const [i, lane] of held.entries()) {
+    yield `${i === 0 ? '' : ','}\n    ${JSON.stringify(lane)}: [`;
+    yield* list(source.blocks(lane), manifestBlock);
+    yield ']';
+  }
+  yield '}\n}\n';
+}
+
+function indented(value: unknown, columns: number): string {
+  return JSON.stringify(value, null, 2).replaceAll('\n', `\n${' '.repeat(columns)}`);
 }
 
 /** The manifest of what a view shows; what is damaged is not in it, but among the view's findings. */

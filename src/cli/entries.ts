@@ -1,0 +1,86 @@
+/** A stored entry, decoded for people: every field, and the hashes that others know it by. */
+import {
+  autobahn,
+  decodeRecord,
+  type Finding,
+  headerHash,
+  isFault,
+  type LaneId,
+  messageHash,
+  parseKey,
+  payloadHash,
+  type ViewEntry,
+} from '../index.js';
+
+/** What is stored under a key. */
+export interface DecodedEntry {
+  readonly key: string;
+  readonly kind: string;
+  readonly lane?: LaneId;
+  readonly number?: bigint;
+  /** Bytes of the record. */
+  readonly bytes: number;
+  readonly stored: ViewEntry['stored'];
+  readonly crc?: number;
+  /** Hashes that the network knows the entry by. */
+  readonly hashes?: Readonly<Record<string, Uint8Array>>;
+  readonly value?: unknown;
+  /** Its protobuf, for entries that have one. */
+  readonly wire?: Uint8Array;
+  readonly finding?: Finding;
+}
+
+/** Decodes what stands under a key. Damage does not throw: then there is no value, and a finding. */
+export function decodeEntry({ key, value, stored, finding }: ViewEntry): DecodedEntry {
+  const parsed = parseKey(key);
+  const entry = {
+    key,
+    kind: parsed?.kind ?? 'unknown',
+    ...(parsed?.kind === 'block' ? { lane: parsed.lane, number: parsed.number } : {}),
+    ...(parsed?.kind === 'commitQC' ? { number: parsed.index } : {}),
+    bytes: value.length,
+    stored,
+    ...(finding === undefined ? {} : { finding }),
+  };
+  const record = decodeRecord(key, value);
+  if (isFault(record)) return entry;
+  const { body, crc } = record;
+  try {
+    return { ...entry, crc, ...decodedBody(entry.kind, body) };
+  } catch {
+    // The finding says why; what CBOR it is can still be seen.
+    return { ...entry, crc, value: body };
+  }
+}
+
+function decodedBody(kind: string, body: unknown): Pick<DecodedEntry, 'hashes' | 'value' | 'wire'> {
+  switch (kind) {
+    case 'block': {
+      const value = autobahn.block.fromBody(body);
+      const { header, payload } = value.block;
+      const hashes = {
+        header: headerHash(header),
+        payload: payloadHash(payload),
+        message: messageHash({ kind: 'laneProposal', value: value.block }),
+      };
+      return { value, hashes, wire: autobahn.block.toWire(value) };
+    }
+    case 'commitQC': {
+      const value = autobahn.commitQC.fromBody(body);
+      const hashes = { vote: messageHash({ kind: 'commitVote', value: value.vote }) };
+      return { value, hashes, wire: autobahn.commitQC.toWire(value) };
+    }
+    case 'anchor': {
+      const value = autobahn.anchor.fromBody(body);
+      const hashes = {
+        appVote: messageHash({ kind: 'appVote', value: value.appQC.vote }),
+        commitVote: messageHash({ kind: 'commitVote', value: value.commitQC.vote }),
+      };
+      return { value, hashes, wire: autobahn.anchor.toWire(value) };
+    }
+    case 'inner':
+      return { value: body, wire: body as Uint8Array };
+    default:
+      return { value: body };
+  }
+}

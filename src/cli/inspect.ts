@@ -1,0 +1,191 @@
+/** `lanestore inspect LOCATION` */
+import { statfsSync } from 'node:fs';
+import {
+  autobahn,
+  type CommitQC,
+  detectLayout,
+  openState,
+  openView,
+  type PruneAnchor,
+  parseKey,
+  type SignedBlock,
+  type StoreView,
+} from '../index.js';
+import { barLines } from './bars.js';
+import { EXIT, formatBytes, note, print, styled, toJson } from './output.js';
+import { bytesBelow } from './tree-bytes.js';
+import type { Verb } from './verb.js';
+
+/** What is known of one log. */
+interface LogSummary {
+  first: bigint;
+  next: bigint;
+  /** Bytes of the values of what it holds. */
+  bytes: number;
+  /** Keys below `first` that the sweeper has not reached yet. */
+  unswept: number;
+}
+
+/** What `inspect --json` prints. */
+interface Inspection {
+  readonly location: string;
+  readonly layout: string;
+  readonly evidence: readonly string[];
+  readonly format?: number;
+  readonly model?: string;
+  readonly createdAt?: string;
+  readonly store?: Uint8Array;
+  readonly seq?: bigint;
+  readonly witness?: string;
+  /** Road index of the anchor. */
+  readonly anchor: bigint | null;
+  /** Bytes of the node's own state. */
+  readonly innerBytes: number | null;
+  readonly commitQCs: LogSummary;
+  readonly lanes: readonly ({ readonly lane: string } & LogSummary)[];
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  readonly bytes: number;
+  readonly freeBytes: number;
+  readonly notes: readonly string[];
+  readonly findings: readonly object[];
+  readonly findingsTotal: number;
+}
+
+/** The verb `inspect`. */
+export const inspectVerb: Verb = {
+  usage: 'LOCATION',
+  summary: 'shows what a state directory is, what it holds, and what is wrong',
+  help: ['Any layout. A store is looked at in a private copy: a node may run meanwhile.'],
+  options: {},
+  positionals: [1, 1],
+  async run([location = ''], { json }) {
+    const { layout, evidence } = await detectLayout(location);
+    const found = layout === 'level' ? await inspectLevel(location, evidence) : await inspectOriginal(location);
+    if (json === true) print(toJson(found, 2));
+    else show(found);
+    return found.findingsTotal > 0 ? EXIT.findings : EXIT.fine;
+  },
+};
+
+async function inspectLevel(location: string, evidence: readonly string[]): Promise<Inspection> {
+  await using view = await openView(location, { model: autobahn });
+  const { commitQCs, lanes } = await summarize(view);
+  const { schema, tip } = view;
+  return {
+    location: view.location,
+    layout: 'level',
+    evidence,
+    ...(schema === undefined
+      ? {}
+      : { format: schema.format, model: schema.model, createdAt: schema.createdAt, store: schema.store }),
+    ...(tip === undefined ? {} : { seq: tip.seq }),
+    witness: view.witness.verdict,
+    anchor: view.anchor === undefined ? null : autobahn.anchor.index(view.anchor),
+    innerBytes: view.inner?.length ?? null,
+    commitQCs,
+    lanes,
+    files: view.files,
+    bytes: view.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    freeBytes: freeBytes(view.location),
+    notes: view.notes,
+    findings: view.findings,
+    findingsTotal: view.findingsTotal,
+  };
+}
+
+async function summarize(view: StoreView<SignedBlock, CommitQC, PruneAnchor>) {
+  const commitQCs: LogSummary = { ...rangeOf(view.cursors.commitQCs), bytes: 0, unswept: 0 };
+  const lanes = new Map<string, LogSummary>();
+  for (const [lane, cursor] of view.cursors.lanes) lanes.set(lane, { ...rangeOf(cursor), bytes: 0, unswept: 0 });
+  for await (const { key, value } of view.entries()) {
+    const parsed = parseKey(key);
+    if (parsed?.kind !== 'block' && parsed?.kind !== 'commitQC') continue;
+    const [log, number] = parsed.kind === 'block' ? [lanes.get(parsed.lane), parsed.number] : [commitQCs, parsed.index];
+    if (log === undefined) continue;
+    if (number < log.first) log.unswept++;
+    else log.bytes += value.length;
+  }
+  return { commitQCs, lanes: [...lanes].map(([lane, log]) => ({ lane, ...log })) };
+}
+
+function rangeOf({ first, next }: { first: bigint; next: bigint }): { first: bigint; next: bigint } {
+  return { first, next };
+}
+
+async function inspectOriginal(directory: string): Promise<Inspection> {
+  const { layout, location, evidence } = await detectLayout(directory);
+  const source = await openState(directory, autobahn);
+  const count = async (entries: AsyncIterable<{ number: bigint; wire: Uint8Array }>, least: bigint) => {
+    const log: LogSummary = { first: least, next: least, bytes: 0, unswept: 0 };
+    for await (const { number, wire } of entries) {
+      if (log.bytes === 0) log.first = number;
+      log.next = number + 1n;
+      log.bytes += wire.length;
+    }
+    return log;
+  };
+  const lanes = [];
+  for (const [lane, { leastNext }] of source.lanes)
+    lanes.push({ lane, ...(await count(source.blocks(lane), leastNext)) });
+  const { anchor, inner } = source;
+  const commitQCs = await count(source.commitQCs(), source.commitQCLog.leastNext);
+  const files = bytesBelow(location);
+  return {
+    location,
+    layout,
+    evidence,
+    anchor: anchor?.point.index ?? null,
+    innerBytes: inner?.length ?? null,
+    commitQCs,
+    lanes,
+    files,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    freeBytes: freeBytes(location),
+    notes: source.notes,
+    findings: [],
+    findingsTotal: 0,
+  };
+}
+
+function freeBytes(location: string): number {
+  const { bavail, bsize } = statfsSync(location);
+  return bavail * bsize;
+}
+
+function show(found: Inspection): void {
+  const line = (name: string, text: string) => print(`${name.padEnd(11)} ${text}`);
+  print(styled('bold', found.location));
+  line('layout', found.layout === 'level' ? `level, format ${found.format ?? 'unknown'}` : found.layout);
+  if (found.model !== undefined) line('model', found.model);
+  if (found.createdAt !== undefined) line('created', found.createdAt);
+  if (found.store !== undefined) line('store', Buffer.from(found.store).toString('hex'));
+  if (found.seq !== undefined) line('seq', `${found.seq} batches; the witness: ${found.witness}`);
+  line('anchor', found.anchor === null ? 'none' : `road index ${found.anchor}`);
+  line('inner', found.innerBytes === null ? 'none' : formatBytes(found.innerBytes));
+  line('CommitQCs', `${logText(found.commitQCs)}`);
+  line('lanes', String(found.lanes.length));
+  const bars = barLines(found.lanes.map((lane) => [lane.lane, lane]));
+  for (const [i, bar] of bars.entries()) print(`  ${bar}  ${sizes(found.lanes[i]!)}`);
+  line('files', `${found.files.length}, ${formatBytes(found.bytes)}; ${formatBytes(found.freeBytes)} free on the disk`);
+  for (const { name, bytes } of found.files.slice(0, FILES_SHOWN)) print(`  ${name.padEnd(28)} ${formatBytes(bytes)}`);
+  if (found.files.length > FILES_SHOWN) print(`  and ${found.files.length - FILES_SHOWN} more (--json lists them)`);
+  for (const text of found.notes) note(`note: ${text}`);
+  line('findings', found.findingsTotal === 0 ? styled('green', 'none') : styled('red', String(found.findingsTotal)));
+  for (const finding of found.findings.slice(0, FINDINGS_SHOWN)) print(`  ${findingText(finding)}`);
+}
+
+const FILES_SHOWN = 12;
+const FINDINGS_SHOWN = 20;
+
+function logText(log: LogSummary): string {
+  return `road indexes [${log.first}, ${log.next})  ${sizes(log)}`;
+}
+
+function sizes({ first, next, bytes, unswept }: LogSummary): string {
+  const stale = unswept === 0 ? '' : `, ${unswept} stale keys not yet swept`;
+  return `${next - first} held, ${formatBytes(bytes)}${stale}`;
+}
+
+function findingText(finding: { kind?: string; key?: string; file?: string; detail?: string }): string {
+  return `${finding.key ?? finding.file ?? finding.kind ?? ''}: ${finding.detail ?? ''}`;
+}

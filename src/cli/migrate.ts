@@ -1,0 +1,34 @@
+/** `lanestore migrate LOCATION` */
+import { autobahn, autobahnChecks, migrateStore } from '../index.js';
+import { EXIT, print, progressLine, toJson } from './output.js';
+import type { Verb } from './verb.js';
+
+/** The verb `migrate`. */
+export const migrateVerb: Verb = {
+  usage: 'LOCATION',
+  summary: 'brings a store of an older format to the one of this version, in place',
+  help: [
+    'No node may run on it. All of it is checked before anything is written. If it is interrupted, the store does not',
+    'open until it was run again; nothing is lost.',
+    '--dry-run   check and count only',
+  ],
+  options: { 'dry-run': { type: 'boolean' } },
+  positionals: [1, 1],
+  async run([location = ''], options) {
+    const dryRun = options['dry-run'] === true;
+    const line = progressLine();
+    const onProgress = (entries: number) => line.show(`converted ${entries} entries`);
+    const report = await migrateStore(location, { model: autobahn, checks: autobahnChecks(), dryRun, onProgress });
+    line.end();
+    if (options.json === true) {
+      print(toJson({ ...report, dryRun }, 2));
+      return EXIT.fine;
+    }
+    if (report.steps.length === 0) print(`${report.location} has format ${report.to} already`);
+    for (const { from, to, entries, stale } of report.steps) {
+      const dropped = stale === 0 ? '' : `, ${stale} below the anchor ${dryRun ? 'to remove' : 'removed'}`;
+      print(`format ${from} -> ${to}: ${entries} entries ${dryRun ? 'to convert' : 'converted'}${dropped}`);
+    }
+    return EXIT.fine;
+  },
+};

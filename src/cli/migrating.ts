@@ -1,0 +1,42 @@
+/** What `import` and `export` have in common. */
+import { autobahnChecks, type MigrationProgress, type MigrationReport, readCommittee } from '../index.js';
+import { formatBytes, note, print, type progressLine, styled, toJson } from './output.js';
+import { type OptionValues, UsageError } from './verb.js';
+
+/** Options for checking signatures. */
+export const CHECK_OPTIONS = { 'verify-signatures': { type: 'boolean' }, committee: { type: 'string' } } as const;
+
+/** The checks that were asked for. @throws UsageError, and what reading the committee throws. */
+export async function checksOf(options: OptionValues): Promise<ReturnType<typeof autobahnChecks>> {
+  const { committee } = options;
+  const signatures = options['verify-signatures'] === true;
+  if (signatures !== (committee !== undefined))
+    throw new UsageError('--verify-signatures and --committee FILE go together');
+  return typeof committee === 'string' ? autobahnChecks(await readCommittee(committee)) : autobahnChecks();
+}
+
+/** Shows how far a migration is. */
+export function showProgress(line: ReturnType<typeof progressLine>): (progress: MigrationProgress) => void {
+  return ({ phase, entries, bytes }) =>
+    line.show(`${phase === 'copy' ? 'copied' : 'read back'} ${entries} entries, ${formatBytes(bytes)}`);
+}
+
+/** What was done. */
+export function showReport(report: MigrationReport, json: boolean): void {
+  if (json) {
+    print(toJson(report, 2));
+    return;
+  }
+  const { anchor, staleBlocks, staleCommitQCs } = report;
+  print(`${report.sourceLayout} ${report.source}`);
+  print(`  -> ${report.targetLayout} ${report.target}`);
+  print(`  anchor     ${anchor === undefined ? 'none' : `road index ${anchor}`}`);
+  print(`  inner      ${report.inner ? 'taken along' : 'none'}`);
+  print(`  CommitQCs  ${report.commitQCs}${report.anchorQCAdded ? ", the anchor's put in" : ''}`);
+  print(`  blocks     ${report.blocks} in ${report.lanes} lanes`);
+  print(`  bytes      ${report.bytes} of protobuf`);
+  if (staleBlocks + staleCommitQCs > 0)
+    print(`  dropped    ${staleBlocks} blocks and ${staleCommitQCs} CommitQCs below the anchor`);
+  print(`  ${styled('green', 'verified')}: read back, and equal to the source`);
+  for (const text of report.notes) note(`note: ${text}`);
+}

@@ -1,0 +1,46 @@
+/** Keys as people type them: `lane/2bd4…/38`, `lane/2bd4/38`, `qc/31`, without padding; and prefixes of keys. */
+import { type LaneId, LanestoreError, laneId, padU64, parseKey } from '../index.js';
+
+const LANE = /^lane\/([0-9a-f]+)(?:…|\.{3})?(?:\/(\d*))?$/;
+const QC = /^qc\/(\d+)$/;
+
+/** The full key of what was typed. @throws LANESTORE_INVALID if it names no key, or no lane or more than one begins like that. */
+export function fullKey(text: string, lanes: Iterable<LaneId>): string {
+  if (parseKey(text) !== undefined) return text;
+  const [, index] = QC.exec(text) ?? [];
+  if (index !== undefined) return checked(`qc/${padU64(BigInt(index))}`, text);
+  const [, start, digits] = LANE.exec(text) ?? [];
+  if (start === undefined || digits === undefined || digits === '') return checked(text, text);
+  return checked(`lane/${theLane(start, lanes)}/${padU64(BigInt(digits))}`, text);
+}
+
+/** The full prefix of what was typed: a lane's beginning becomes the lane, if only one begins like that; a number is complete. */
+export function fullPrefix(text: string, lanes: Iterable<LaneId>): string {
+  const [, start, digits] = LANE.exec(text) ?? [];
+  if (start === undefined || digits === undefined)
+    return QC.test(text) ? fullKey(text, lanes) : text.replace(/…|\.{3}/, '');
+  return digits === '' ? `lane/${theLane(start, lanes)}/` : fullKey(text, lanes);
+}
+
+function checked(key: string, typed: string): string {
+  if (parseKey(key) !== undefined) return key;
+  const shapes = 'anchor, inner, meta/schema, meta/tip, meta/event/<seq>, qc/<road index>, lane/<lane>/<number>';
+  throw new LanestoreError('LANESTORE_INVALID', `"${typed}" is no key; keys are ${shapes} (numbers need no padding)`);
+}
+
+function theLane(start: string, lanes: Iterable<LaneId>): LaneId {
+  const found = [...lanes].filter((lane) => lane.startsWith(start));
+  if (found.length === 1) return found[0]!;
+  const all = [...lanes].map((lane) => `${lane.slice(0, 8)}…`).join(', ');
+  if (found.length === 0) {
+    // A whole id may be a lane that the tip does not know, and whose keys are strays.
+    if (start.length >= WHOLE_LANE_DIGITS) return laneId(start);
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      `no lane begins with ${start}; there are ${all === '' ? 'none' : all}`,
+    );
+  }
+  throw new LanestoreError('LANESTORE_INVALID', `${found.length} lanes begin with ${start}; type more of it`);
+}
+
+const WHOLE_LANE_DIGITS = 64;

@@ -1,0 +1,71 @@
+/** Two states of any layout, entry by entry: what stands there, before anybody's rules are applied. */
+import type { LaneId } from '../keys/index.js';
+import type { Model } from '../model/model.js';
+import type { Source, SourceEntry } from './source.js';
+
+/** One difference. */
+export interface Difference {
+  /** `anchor`, `inner`, `qc`, or a lane's id. */
+  readonly log: string;
+  /** Block number, or road index; of an anchor its road index in the first state that has one; absent for `inner`. */
+  readonly number?: bigint;
+  /** `first`, `second`: only there. `differs`: in both, with other bytes. */
+  readonly kind: 'first' | 'second' | 'differs';
+}
+
+/**
+ * Compares two opened states, in the order anchor, inner, QC log, lanes. Bounded memory.
+ * @throws (while iterating) as the streams of the sources do.
+ */
+export async function* diffStates<B, Q, A>(
+  first: Source<B, Q, A>,
+  second: Source<B, Q, A>,
+  model: Model<B, Q, A>,
+): AsyncGenerator<Difference, void, void> {
+  const wire = (source: Source<B, Q, A>) => source.anchor && model.anchor.toWire(source.anchor.entry);
+  const anchor = kindOf(wire(first), wire(second));
+  const index = first.anchor?.point.index ?? second.anchor?.point.index;
+  if (anchor !== undefined) yield { log: 'anchor', ...(index === undefined ? {} : { number: index }), kind: anchor };
+  const inner = kindOf(first.inner, second.inner);
+  if (inner !== undefined) yield { log: 'inner', kind: inner };
+  yield* diffLogs('qc', first.commitQCs(), second.commitQCs());
+  const lanes = new Set<LaneId>([...first.lanes.keys(), ...second.lanes.keys()]);
+  for (const lane of [...lanes].sort()) yield* diffLogs(lane, first.blocks(lane), second.blocks(lane));
+}
+
+/** Both ascend: the lower number goes on. */
+async function* diffLogs<T>(
+  log: string,
+  first: AsyncIterable<SourceEntry<T>>,
+  second: AsyncIterable<SourceEntry<T>>,
+): AsyncGenerator<Difference, void, void> {
+  const [a, b] = [first[Symbol.asyncIterator](), second[Symbol.asyncIterator]()];
+  const next = async (iterator: AsyncIterator<SourceEntry<T>>) => {
+    const { value, done } = await iterator.next();
+    return done === true ? undefined : (value as SourceEntry<T>);
+  };
+  try {
+    let [x, y] = [await next(a), await next(b)];
+    while (x !== undefined || y !== undefined) {
+      if (y === undefined || (x !== undefined && x.number < y.number)) {
+        yield { log, number: x!.number, kind: 'first' };
+        x = await next(a);
+      } else if (x === undefined || y.number < x.number) {
+        yield { log, number: y.number, kind: 'second' };
+        y = await next(b);
+      } else {
+        if (Buffer.compare(x.wire, y.wire) !== 0) yield { log, number: x.number, kind: 'differs' };
+        [x, y] = [await next(a), await next(b)];
+      }
+    }
+  } finally {
+    await a.return?.();
+    await b.return?.();
+  }
+}
+
+function kindOf(first: Uint8Array | undefined, second: Uint8Array | undefined): Difference['kind'] | undefined {
+  if (first === undefined) return second === undefined ? undefined : 'second';
+  if (second === undefined) return 'first';
+  return Buffer.compare(first, second) === 0 ? undefined : 'differs';
+}

@@ -1,0 +1,125 @@
+/** `lanestore import`, `export`, `diff`, `migrate` and `manifest` as real processes. */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Encoder } from 'cbor-x';
+import { ClassicLevel } from 'classic-level';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { autobahn } from '../../src/index.js';
+import { contentOf, copyState, treeHash } from '../migrations/states.js';
+import { jsonLines, run, shapeOf } from '../support/cli.js';
+import { fixture, loadExpected } from '../support/fixtures.js';
+import { inTemp } from '../support/temp.js';
+
+const test = suite('cli: import, export, diff, migrate, manifest');
+
+test(
+  'import, manifest, diff, export, diff again',
+  inTemp((dir) => {
+    const source = copyState('wal-crash-after-anchor', dir, 'source');
+    const before = treeHash(source);
+    const store = join(dir, 'store');
+    const imported = run('import', source, store);
+    assert.is(imported.status, 0, imported.stderr);
+    assert.match(imported.stdout, /^wal .*source\n {2}-> level .*store\n/);
+    assert.match(imported.stdout, /dropped +\d+ blocks and \d+ CommitQCs below the anchor/);
+    assert.match(imported.stdout, /verified: read back, and equal to the source/);
+    assert.is(treeHash(source), before);
+    const started = loadExpected('wal-crash-after-anchor', 'expected-after-start.json');
+    assert.equal(JSON.parse(run('manifest', store).stdout), started);
+    assert.equal(JSON.parse(run('manifest', source).stdout), loadExpected('wal-crash-after-anchor'));
+    const differs = run('diff', source, store, '--json');
+    assert.is(differs.status, 1);
+    const lines = jsonLines(differs.stdout);
+    assert.ok(lines.length > 0);
+    for (const line of lines) {
+      assert.equal(shapeOf(line), ['kind', 'log', 'number']);
+      assert.is(line.kind, 'first');
+    }
+    for (const layout of ['wal', 'wal-crc', 'file-per-entry']) {
+      const out = join(dir, layout);
+      const exported = run('export', store, out, '--layout', layout, '--json');
+      assert.is(exported.status, 0, exported.stderr);
+      const report = JSON.parse(exported.stdout);
+      assert.equal([report.targetLayout, report.sourceLayout, report.staleBlocks], [layout, 'level', 0]);
+      const same = run('diff', store, out);
+      assert.equal([same.status, same.stdout], [0, `equal: level, ${layout}\n`]);
+    }
+  }),
+);
+
+test(
+  'every file of a manifest prints what the original loads',
+  inTemp(() => {
+    for (const name of ['wal-crc', 'file-per-entry', 'wal-no-anchor', 'wal-quiet-lane']) {
+      const { status, stdout, stderr } = run('manifest', fixture(name, 'state'));
+      assert.is(status, 0, stderr);
+      const expected = loadExpected(name === 'wal-crc' || name === 'file-per-entry' ? 'wal' : name);
+      assert.equal(JSON.parse(stdout), expected);
+    }
+  }),
+);
+
+test(
+  'signatures are checked against a committee when asked; what cannot be imported ends with 3, says why, and leaves nothing',
+  inTemp((dir) => {
+    const source = copyState('wal', dir, 'source');
+    const committee = join(dir, 'manifest.json');
+    writeFileSync(committee, run('manifest', source).stdout);
+    const signed = run('import', source, join(dir, 'a'), '--verify-signatures', '--committee', committee);
+    assert.is(signed.status, 0, signed.stderr);
+    writeFileSync(committee, JSON.stringify(loadExpected('wal-quiet-lane').committee));
+    const wrong = run('import', source, join(dir, 'b'), '--verify-signatures', '--committee', committee);
+    assert.is(wrong.status, 3);
+    assert.match(wrong.stderr, /^LANESTORE_IMPORT: .*not one of the committee/);
+    assert.match(wrong.stderr, /what to do: /);
+    assert.is(run('import', source, join(dir, 'b'), '--verify-signatures').status, 2);
+    assert.is(run('import', source).status, 2);
+    assert.is(run('export', source, join(dir, 'b')).status, 2);
+    assert.is(run('export', source, join(dir, 'b'), '--layout', 'tar').status, 2);
+    assert.is(run('diff', source, join(dir, 'nowhere')).status, 3);
+    mkdirSync(join(dir, 'taken'));
+    writeFileSync(join(dir, 'taken', 'x'), '');
+    assert.match(run('import', source, join(dir, 'taken')).stderr, /taken exists already/);
+    assert.equal(readdirSync(dir).sort(), ['a', 'manifest.json', 'source', 'taken']);
+  }),
+);
+
+test(
+  'migrate: a store of format 0, found, counted, migrated',
+  inTemp(async (dir) => {
+    const cbor = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
+    const { commitQCs, blocks } = await contentOf(fixture('wal-no-anchor', 'state'));
+    const db = new ClassicLevel<string, Uint8Array>(join(dir, 'level'), { valueEncoding: 'view' });
+    for (const qc of commitQCs)
+      await db.put(`qc/${autobahn.commitQC.index(qc)}`, cbor.encode(autobahn.commitQC.toBody(qc)));
+    for (const [lane, list] of blocks) {
+      for (const block of list)
+        await db.put(`lane/${lane}/${autobahn.block.number(block)}`, cbor.encode(autobahn.block.toBody(block)));
+    }
+    await db.close();
+    const refused = run('inspect', dir);
+    assert.is(refused.status, 3);
+    assert.match(
+      refused.stderr,
+      /^LANESTORE_SCHEMA: the store has format 0; this version reads format 1.*lanestore migrate/,
+    );
+    const dry = run('migrate', dir, '--dry-run');
+    assert.match(dry.stdout, /^format 0 -> 1: 48 entries to convert\n$/);
+    const done = run('migrate', dir, '--json');
+    assert.is(done.status, 0, done.stderr);
+    const report = JSON.parse(done.stdout);
+    assert.equal([report.from, report.to, report.steps[0].entries, report.dryRun], [0, 1, 48, false]);
+    assert.equal(JSON.parse(run('manifest', dir).stdout), loadExpected('wal-no-anchor'));
+    assert.match(run('migrate', dir).stdout, /has format 1 already/);
+  }),
+);
+
+test('bench says where the benchmark is', () => {
+  const { status, stdout } = run('bench');
+  assert.is(status, 0);
+  assert.match(stdout, /npm run bench -- --quick/);
+  assert.equal(shapeOf(JSON.parse(run('bench', '--json').stdout)), ['command', 'results']);
+});
+
+test.run();
