@@ -1,10 +1,12 @@
 /** The command line of `npm run bench`. */
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { packageRoot } from '../test/support/fixtures.js';
 import { CONTENDERS } from './contenders/index.js';
 import { WORKLOADS } from './workload.js';
 
-/** Workloads that a quick run leaves out unless `--only` names them: filling the lanes alone writes 600 MiB a contender. */
-const NOT_QUICK: readonly string[] = ['vii'];
+/** Where results go unless `--out` says otherwise: they are part of the repository. */
+export const resultsDir = join(packageRoot, 'bench', 'results');
 
 export interface Args {
   readonly quick: boolean;
@@ -16,8 +18,11 @@ export interface Args {
   readonly seed: number;
 }
 
+const FULL_ONLY = CONTENDERS.filter(({ fullOnly }) => fullOnly).map(({ name }) => name);
+
 export const USAGE = `npm run bench -- [options]
-  --quick            few rounds, under three minutes in all; without vii unless --only names it
+  --quick            few rounds, under three minutes in all; lanes of vii hold fewer blocks; some contenders are left out
+                     unless --only names them: ${FULL_ONLY.join(', ')}
   --dir DIR          where to write: which disk (default: bench/.data)
   --out DIR          where results go (default: bench/results)
   --only NAMES       contenders and workloads, separated by commas; those of a kind that is not named all run
@@ -56,14 +61,15 @@ export function readArgs(argv: readonly string[]): Args {
     quick: values.quick,
     dir: values.dir,
     out: values.out,
-    contenders: pick(contenders, contenders),
-    workloads: pick(workloads, values.quick ? workloads.filter((id) => !NOT_QUICK.includes(id)) : workloads),
+    contenders: pick(contenders, values.quick ? contenders.filter((name) => !FULL_ONLY.includes(name)) : contenders),
+    workloads: pick(workloads, workloads),
     repetitions: wholeNumber('--reps', values.reps),
     seed: wholeNumber('--seed', values.seed),
   };
 }
 
-function wholeNumber(option: string, text: string): number {
+/** @throws RangeError for anything but a whole number above 0. */
+export function wholeNumber(option: string, text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${option} must be a whole number above 0`);
   return value;

@@ -24,17 +24,25 @@ export function effortFor(workload: Workload, quick: boolean): Effort {
   const bytes = roundBlockBytes(workload);
   if (quick) return quickEffort(bytes);
   if (bytes < MIB) {
-    return { ...FULL, warmUpRoundsMax: 400, sliceRoundsMax: 100, slices: 4, countedRounds: 200 };
+    return { ...FULL, warmUpRoundsMax: 400, sliceRoundsMax: 150, slices: 3, countedRounds: 40 };
   }
-  if (bytes < 4 * MIB) return { ...FULL, warmUpRoundsMax: 100, sliceRoundsMax: 30, slices: 3, countedRounds: 40 };
-  return { ...FULL, warmUpRoundsMax: 34, sliceRoundsMax: 8, slices: 2, restarts: 1, countedRounds: 6 };
+  if (bytes < 4 * MIB) return { ...FULL, warmUpRoundsMax: 150, sliceRoundsMax: 60, slices: 2, countedRounds: 10 };
+  return {
+    ...FULL,
+    warmUpRoundsMax: 34,
+    sliceRoundsMax: 12,
+    slices: 1,
+    sliceMsMax: 3000,
+    restarts: 1,
+    countedRounds: 2,
+  };
 }
 
-const FULL = { warmUpMsMax: 20_000, sliceMsMax: 4000, restarts: 3 };
-const QUICK = { warmUpMsMax: 300, sliceMsMax: 150, slices: 1, restarts: 1 };
+const FULL = { warmUpMsMax: 4000, sliceMsMax: 1500, restarts: 3 };
+const QUICK = { warmUpMsMax: 250, sliceMsMax: 120, slices: 1, restarts: 1 };
 
 function quickEffort(bytes: number): Effort {
-  if (bytes < MIB) return { ...QUICK, warmUpRoundsMax: 60, sliceRoundsMax: 40, countedRounds: 10 };
+  if (bytes < MIB) return { ...QUICK, warmUpRoundsMax: 60, sliceRoundsMax: 40, countedRounds: 5 };
   if (bytes < 4 * MIB) return { ...QUICK, warmUpRoundsMax: 30, sliceRoundsMax: 10, countedRounds: 0 };
-  return { ...QUICK, warmUpRoundsMax: 30, sliceRoundsMax: 2, restarts: 0, countedRounds: 0 };
+  return { ...QUICK, warmUpRoundsMax: 8, sliceRoundsMax: 2, countedRounds: 0 };
 }

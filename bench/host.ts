@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Durable, LiveEntries } from './contenders/contender.js';
 import type { Answer, Figures, Request } from './protocol.js';
+import type { Workload } from './workload.js';
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
 
@@ -12,16 +13,19 @@ export class Host {
   readonly #child: ChildProcess;
   #exited = false;
 
-  /** `under` is a command that runs the worker, such as a tracer; it must pass file descriptors on. */
-  constructor(under: readonly string[] = []) {
+  /** `env` adds to this process's environment; `under` is a command that runs the worker, such as a tracer; it must pass file descriptors on. */
+  constructor(env: Readonly<Record<string, string>> = {}, under: readonly string[] = []) {
     const [command = process.execPath, ...args] = [...under, process.execPath, WORKER];
-    this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child = spawn(command, args, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...env },
+    });
     this.#child.once('exit', () => {
       this.#exited = true;
     });
   }
 
-  async open(contender: string, dir: string, workload: string, seed: number): Promise<{ roundsToFill: number }> {
+  async open(contender: string, dir: string, workload: Workload, seed: number): Promise<{ roundsToFill: number }> {
     return (await this.#ask({ kind: 'open', contender, dir, workload, seed })) as { roundsToFill: number };
   }
 

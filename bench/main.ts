@@ -2,8 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { packageRoot } from '../test/support/fixtures.js';
-import { type Args, readArgs, USAGE } from './args.js';
+import { type Args, readArgs, resultsDir, USAGE } from './args.js';
 import type { ContenderKind } from './contenders/contender.js';
 import { contenderOf } from './contenders/index.js';
 import { scratchRoot } from './disk.js';
@@ -16,7 +15,7 @@ import type { Results, WorkloadResult } from './results.js';
 import { runWorkload } from './run.js';
 import { summarize } from './summary.js';
 import { canTrace } from './syncs.js';
-import { describe, workloadOf } from './workload.js';
+import { describe, quickly, workloadOf } from './workload.js';
 
 /** Writes a line of progress; on a terminal it replaces the one before. */
 function progress(line: string): void {
@@ -63,7 +62,7 @@ async function measureAll(
 ): Promise<WorkloadResult[]> {
   const results: WorkloadResult[] = [];
   for (const id of args.workloads) {
-    const workload = workloadOf(id);
+    const workload = args.quick ? quickly(workloadOf(id)) : workloadOf(id);
     const started = performance.now();
     const measured = await runWorkload({
       workload,
@@ -102,7 +101,7 @@ async function main(args: Args): Promise<void> {
       loadAfter: loadavg()[0] ?? Number.NaN,
       workloads,
     };
-    const out = args.out ?? join(packageRoot, 'bench', 'results');
+    const out = args.out ?? resultsDir;
     mkdirSync(out, { recursive: true });
     writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
     const plots = await drawPlots(results, out);

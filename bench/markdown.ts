@@ -1,6 +1,7 @@
-/** The report as Markdown: a table a workload. */
+/** The report as Markdown: an overview, the targets, and a table a workload. */
 import type { ContenderResult, Results, Syncs, WorkloadResult } from './results.js';
 import { digits, type Spread } from './stats.js';
+import { targetsTable } from './targets.js';
 import { describe } from './workload.js';
 
 const KIB = 1024;
@@ -8,11 +9,27 @@ const MIB = KIB * KIB;
 
 /** The whole report; `plots` are files beside it. */
 export function toMarkdown(results: Results, plots: readonly string[]): string {
-  const { machine } = results;
-  const lines = [
+  return [
     '# Benchmark',
     '',
-    `${results.startedAt}, ${digits(results.seconds)} s, ${results.quick ? 'a quick run: few rounds, wide spreads' : 'a full run'}, ` +
+    runFacts(results),
+    overview(results),
+    '## Targets',
+    '',
+    targetsTable(results.workloads),
+    ...plots.map((plot) => `![${plot}](${plot})\n`),
+    workloadTables(results, '##'),
+    '## Contenders',
+    '',
+    contenderList(results),
+  ].join('\n');
+}
+
+/** When, on what, and how. */
+export function runFacts(results: Results): string {
+  const { machine } = results;
+  return [
+    `${results.startedAt}, ${digits(results.seconds)} s, ${results.quick ? 'a quick run: few rounds, code that is barely warm, wide spreads' : 'a full run'}, ` +
       `seed ${results.seed}, ${results.repetitions} repetitions.`,
     '',
     `- CPU: ${machine.cpu}, ${machine.cores} cores; ${Math.round(machine.memoryBytes / 2 ** 30)} GiB of memory; load before the run ${digits(machine.loadBefore, 2)}, at its end ${digits(results.loadAfter, 2)}`,
@@ -20,16 +37,38 @@ export function toMarkdown(results: Results, plots: readonly string[]): string {
     `- ${machine.kernel}, Node ${machine.node}`,
     ...(isBusy(results) ? ['', BUSY] : []),
     '',
+  ].join('\n');
+}
+
+/** The p50 of a round of every contender on every workload. */
+export function overview({ workloads }: Results): string {
+  const names = [...new Set(workloads.flatMap(({ contenders }) => contenders.map(({ name }) => name)))];
+  const rows = workloads.map(({ workload, contenders }) => {
+    const cells = names.map((name) => {
+      const one = contenders.find((contender) => contender.name === name);
+      const figure = one === undefined ? '-' : digits(one.roundMs.p50.median);
+      return name === 'level' ? `**${figure}**` : figure;
+    });
+    return `| ${[describe(workload), ...cells].join(' | ')} |`;
+  });
+  return [
+    `| p50 of a round, ms | ${names.join(' | ')} |`,
+    `|---|${names.map(() => '---|').join('')}`,
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+/** All figures: a table a workload, under headings that begin with `heading`. */
+export function workloadTables({ workloads }: Results, heading: string): string {
+  return [
     'A figure is the median of the repetitions, in brackets the lowest and the highest. Contenders take turns in slices, each in a process of its own.',
-    'first / last: p50 of the time until the first and the last block of a round were durable. Amplification: bytes of dirtied pages over',
-    'wire bytes of the entries, compactions included (a short run may fall between two of them). Restart: open and load in a fresh process, files in the page cache. RSS: the whole process of the contender,',
+    'first / last: p50 of the time until the first and the last block of a round were durable. Written: bytes of all write calls, a round,',
+    'compactions included (a short run may fall between two of them); amplification: the same over wire bytes of the entries. Restart: open and load in a fresh process, files in the page cache. RSS: the whole process of the contender,',
     'with Node and the generator of rounds, except for go-wal. CPU: a round, background threads included, making the round not.',
     '',
-  ];
-  for (const plot of plots) lines.push(`![${plot}](${plot})`, '');
-  for (const workload of results.workloads) lines.push(...section(workload));
-  lines.push('## Contenders', '', ...contenders(results), '');
-  return lines.join('\n');
+    ...workloads.flatMap((workload) => section(workload, heading)),
+  ].join('\n');
 }
 
 const BUSY =
@@ -40,10 +79,10 @@ function isBusy({ machine, loadAfter }: Results): boolean {
   return machine.loadBefore > machine.cores / 2 || loadAfter > machine.cores + 1;
 }
 
-function section({ workload, entryBytes, contenders, skipped, complaints }: WorkloadResult): string[] {
+function section({ workload, entryBytes, contenders, skipped, complaints }: WorkloadResult, heading: string): string[] {
   const { block, commitQC, anchor } = entryBytes;
   return [
-    `## ${describe(workload)}`,
+    `${heading} ${describe(workload)}`,
     '',
     `On the wire: block ${block}, CommitQC ${commitQC}, anchor ${anchor} bytes.`,
     '',
@@ -70,7 +109,7 @@ function row(result: ContenderResult): string {
     ratio(result.overRaw),
     ratio(overGoWal === null ? null : 1 / overGoWal),
     syncs(result.syncs),
-    digits(result.storageBytesPerRound / KIB),
+    digits(result.writtenBytesPerRound / KIB),
     digits(result.writeAmplification),
     digits(result.diskBytes / MIB),
     result.restartMs === null ? '-' : range(result.restartMs),
@@ -93,10 +132,11 @@ function syncs(counts: Syncs | null): string {
   return counts.how === 'strace' ? digits(counts.perRound) : `${digits(counts.perRound)} (derived)`;
 }
 
-function contenders(results: Results): string[] {
+/** What the contenders are. */
+export function contenderList(results: Results): string {
   const all = new Map<string, string>();
   for (const { contenders } of results.workloads) {
     for (const { name, description } of contenders) all.set(name, description);
   }
-  return [...all].map(([name, description]) => `- **${name}**: ${description}`);
+  return [...[...all].map(([name, description]) => `- **${name}**: ${description}`), ''].join('\n');
 }

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ContenderResult, QUANTILES, type Results } from './results.js';
+import type { Tuned, Tuning } from './tune-page.js';
 import { describe } from './workload.js';
 
 /** The little of echarts that is used. */
@@ -16,25 +17,59 @@ interface Chart {
 }
 
 const WIDTH = 960;
-const HEIGHT = 440;
+const HEIGHT = 460;
+/** Wide enough for viewers whose letters are wider than those that echarts measures with. */
+const LEGEND = { bottom: 0, itemGap: 26, textStyle: { fontFamily: 'sans-serif' } };
 const MIB = 1024 * 1024;
+/** As many as there are contenders: echarts has nine, and would use them twice. */
+const COLORS = [
+  ...['#5470c6', '#91cc75', '#6e7074', '#c4a000', '#ee6666', '#fc8452', '#fac858', '#73c0de', '#9a60b4', '#ea7ccc'],
+  ...['#3ba272', '#1f3b73', '#b55d4c'],
+];
+
+/** The names of what is drawn of each. */
+export function plotNames(
+  results: Results | undefined,
+  tuning: Tuning | undefined,
+): { main: string[]; tune: string[] } {
+  return {
+    main: results === undefined ? [] : [...plotsOf(results).keys()],
+    tune: tuning === undefined ? [] : [...tradesOf(tuning).keys()],
+  };
+}
 
 /** Draws all plots into `dir` and gives their names; none if echarts is not installed. */
-export async function drawPlots(results: Results, dir: string): Promise<string[]> {
+export function drawPlots(results: Results, dir: string): Promise<string[]> {
+  return draw(plotsOf(results), dir);
+}
+
+/** The trade of the write buffer, for each workload that it was measured on: p99 against open time, disk size and bytes written. */
+export function drawTuning(tuning: Tuning, dir: string): Promise<string[]> {
+  return draw(tradesOf(tuning), dir);
+}
+
+async function draw(plots: ReadonlyMap<string, object>, dir: string): Promise<string[]> {
   const echarts = await loadEcharts();
   if (echarts === undefined) return [];
+  for (const [name, option] of plots) writeFileSync(join(dir, name), render(echarts, option));
+  return [...plots.keys()];
+}
+
+function plotsOf(results: Results): Map<string, object> {
   const plots = new Map<string, object>([
     ['latency-p50.svg', bars(results, 'p50 of a round', 'ms', ({ roundMs }) => roundMs.p50.median)],
     ['latency-p99.svg', bars(results, 'p99 of a round', 'ms', ({ roundMs }) => roundMs.p99.median)],
     ['restart.svg', bars(results, 'restart: open and load', 'ms', ({ restartMs }) => restartMs?.median)],
-    ['written.svg', bars(results, 'written over what was asked', 'times', (result) => result.writeAmplification)],
+    [
+      'written.svg',
+      bars(results, 'bytes written over bytes of the entries', 'times', (result) => result.writeAmplification),
+    ],
     ['disk.svg', bars(results, 'disk size', 'MiB', ({ diskBytes }) => diskBytes / MIB)],
   ]);
   for (const { workload, contenders } of results.workloads) {
     plots.set(`latency-${workload.id}.svg`, curves(`round latency, ${describe(workload)}`, contenders));
   }
-  for (const [name, option] of plots) writeFileSync(join(dir, name), render(echarts, option));
-  return [...plots.keys()];
+  return plots;
 }
 
 async function loadEcharts(): Promise<Echarts | undefined> {
@@ -50,7 +85,7 @@ async function loadEcharts(): Promise<Echarts | undefined> {
 function render(echarts: Echarts, option: object): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   try {
-    chart.setOption({ animation: false, backgroundColor: '#fff', ...option });
+    chart.setOption({ animation: false, backgroundColor: '#fff', color: COLORS, ...option });
     return chart.renderToSVGString();
   } finally {
     chart.dispose();
@@ -65,12 +100,18 @@ function bars(
   value: (result: ContenderResult) => number | undefined,
 ): object {
   const names = [...new Set(results.workloads.flatMap(({ contenders }) => contenders.map(({ name }) => name)))];
+  const figures = results.workloads.flatMap(({ contenders }) => contenders.map(value));
+  const lowest = Math.min(
+    ...(figures.filter((figure) => figure !== undefined && figure > 0 && Number.isFinite(figure)) as number[]),
+  );
+  const from = 10 ** Math.floor(Math.log10(lowest));
   return {
     title: { text: title, left: 'center' },
-    legend: { bottom: 0 },
-    grid: { left: 70, right: 20, top: 50, bottom: 70 },
+    legend: LEGEND,
+    grid: { left: 70, right: 20, top: 50, bottom: 90 },
     xAxis: { type: 'category', data: results.workloads.map(({ workload }) => workload.id) },
-    yAxis: { type: 'log', name: unit },
+    // Bars begin at the axis, not at 1.
+    yAxis: { type: 'log', name: unit, min: from, startValue: from },
     series: names.map((name) => ({
       name,
       type: 'bar',
@@ -87,14 +128,78 @@ function bars(
 function curves(title: string, contenders: readonly ContenderResult[]): object {
   return {
     title: { text: title, left: 'center' },
-    legend: { bottom: 0 },
-    grid: { left: 70, right: 20, top: 50, bottom: 70 },
-    xAxis: { type: 'category', name: 'share', data: QUANTILES.map((share) => `${share * 100} %`) },
+    legend: LEGEND,
+    grid: { left: 70, right: 30, top: 50, bottom: 110 },
+    xAxis: {
+      type: 'category',
+      name: 'share of rounds',
+      nameLocation: 'middle',
+      nameGap: 28,
+      data: QUANTILES.map((share) => `${share * 100} %`),
+    },
     yAxis: { type: 'log', name: 'ms' },
     series: contenders.map(({ name, quantilesMs }) => ({
       name,
       type: 'line',
       data: quantilesMs.map((ms) => Number(ms.toPrecision(4))),
     })),
+  };
+}
+
+function tradesOf(tuning: Tuning): Map<string, object> {
+  const buffers = Object.entries(tuning.slices).filter(([slice]) => slice.startsWith('buffer-'));
+  return new Map(buffers.map(([, tuned]) => [`tune-${tuned.result.workload.id}.svg`, trade(tuned)]));
+}
+
+const PANELS: readonly { title: string; value: (one: ContenderResult) => number | undefined }[] = [
+  { title: 'p99 of a round, ms', value: ({ roundMs }) => roundMs.p99.median },
+  { title: 'restart, ms', value: ({ restartMs }) => restartMs?.median },
+  { title: 'disk, MiB', value: ({ diskBytes }) => diskBytes / MIB },
+  { title: 'bytes written over bytes of the entries', value: ({ writeAmplification }) => writeAmplification },
+];
+
+/** Four panels over the same axis of write buffers. */
+function trade({ result }: Tuned): object {
+  const settings = result.contenders.map((one) => ({
+    one,
+    mib: Number(/writeBufferBytes=(\d+)/.exec(one.name)?.[1] ?? Number.NaN) / MIB,
+    compressed: one.name.includes('compression=true'),
+  }));
+  const buffers = [...new Set(settings.map(({ mib }) => mib))].sort((a, b) => a - b);
+  const place = (panel: number) => ({ left: `${7 + (panel % 2) * 49}%`, top: panel < 2 ? 80 : 260 });
+  return {
+    title: [
+      { text: `write buffer: ${describe(result.workload)}`, left: 'center' },
+      ...PANELS.map(({ title }, panel) => ({
+        text: title,
+        textStyle: { fontSize: 13, fontWeight: 'normal' },
+        left: place(panel).left,
+        top: place(panel).top - 34,
+      })),
+    ],
+    legend: { ...LEGEND, data: ['not compressed', 'compressed'] },
+    grid: PANELS.map((_, panel) => ({ ...place(panel), width: '42%', height: 110 })),
+    xAxis: PANELS.map((_, panel) => ({
+      gridIndex: panel,
+      type: 'category',
+      data: buffers.map((mib) => `${mib} MiB`),
+    })),
+    yAxis: PANELS.map((_, panel) => ({ gridIndex: panel, type: 'value', min: 0 })),
+    series: PANELS.flatMap(({ value }, panel) =>
+      [false, true].map((compressed) => ({
+        name: compressed ? 'compressed' : 'not compressed',
+        type: 'line',
+        connectNulls: true,
+        xAxisIndex: panel,
+        yAxisIndex: panel,
+        itemStyle: { color: compressed ? '#ee6666' : '#5470c6' },
+        lineStyle: { type: compressed ? 'dashed' : 'solid' },
+        data: buffers.map((mib) => {
+          const found = settings.find((setting) => setting.mib === mib && setting.compressed === compressed);
+          const figure = found === undefined ? undefined : value(found.one);
+          return figure === undefined ? '-' : Number(figure.toPrecision(4));
+        }),
+      })),
+    ),
   };
 }

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import type { ContenderKind } from './contenders/contender.js';
 import { Host } from './host.js';
 import { mapLimited } from './map-limited.js';
+import { workloadOf } from './workload.js';
 
 /** What the code is warmed up with: many small entries, which is where it matters. */
-const WARM_UP_WORKLOAD = 'ii';
+const WARM_UP_WORKLOAD = workloadOf('ii');
 const WARM_UP_ROUNDS_MIN = 40;
 const WARM_UP_ROUNDS_MAX = 300;
 const WARM_UP_MS_MAX = 1200;
@@ -21,7 +22,7 @@ export class Pool {
   /** Starts the processes and lets each run some rounds in `dir`, which is made and removed. */
   static async start(kinds: readonly ContenderKind[], dir: string): Promise<Pool> {
     const pool = new Pool();
-    for (const { name } of kinds) pool.#hosts.set(name, new Host());
+    for (const { name, env } of kinds) pool.#hosts.set(name, new Host(env));
     try {
       await mapLimited(kinds, AT_A_TIME, async (kind) => {
         const host = pool.hostOf(kind);

@@ -45,3 +45,15 @@ function readFields(path: string): Map<string, string> {
     }),
   );
 }
+
+/** CPU time of this process without its main thread, in milliseconds. NaN where the kernel does not tell. */
+export function otherThreadsCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  let mainNs: number;
+  try {
+    mainNs = Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]);
+  } catch {
+    return Number.NaN;
+  }
+  return (user + system) / 1000 - mainNs / 1e6;
+}

@@ -1,4 +1,5 @@
 /** What a parent asks a worker, and what comes back. */
+import type { Workload } from './workload.js';
 
 /** One request at a time. */
 export type Request =
@@ -6,7 +7,7 @@ export type Request =
       readonly kind: 'open';
       readonly contender: string;
       readonly dir: string;
-      readonly workload: string;
+      readonly workload: Workload;
       readonly seed: number;
     }
   | {

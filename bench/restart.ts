@@ -18,7 +18,7 @@ export async function restarts(kind: ContenderKind, dir: string, times: number):
   let live: LiveEntries | undefined;
   for (let i = 0; i < times; i++) {
     const copy = `${dir}.copy`;
-    const host = new Host();
+    const host = new Host(kind.env);
     try {
       cpSync(dir, copy, { recursive: true });
       const found = await host.restart(kind.name, copy);

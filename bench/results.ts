@@ -51,7 +51,7 @@ export interface ContenderResult {
   readonly userBytesPerRound: number;
   readonly writtenBytesPerRound: number;
   readonly storageBytesPerRound: number;
-  /** Bytes of dirtied pages over wire bytes. */
+  /** Bytes of write calls over wire bytes. Not of dirtied pages: the kernel counts a large folio as a whole, whatever was written of it. */
   readonly writeAmplification: number;
   readonly diskBytes: number;
   readonly restartMs: Spread | null;

@@ -8,7 +8,7 @@ import { blockKey, type LaneId } from '../src/keys/index.js';
 import type { CommitQC, PruneAnchor, SignedBlock } from '../src/model/autobahn/index.js';
 import { autobahn } from '../src/model/autobahn/index.js';
 import { makeNetwork, type Network } from '../test/support/network.js';
-import { BLOCKS_KEPT, type Workload } from './workload.js';
+import type { Workload } from './workload.js';
 
 /** A round, as the port takes it. */
 export interface BenchRound {
@@ -56,9 +56,9 @@ export class RoundSource {
     this.#network = makeNetwork({ validators, seed, signed: false });
     this.#places = Array.from({ length: workload.lanes }, (_, place) => place);
     this.#payloadBytes = payloadFor(workload.blockBytes);
-    this.#roadsKept = BLOCKS_KEPT / workload.blocksPerLane;
+    this.#roadsKept = workload.blocksKept / workload.blocksPerLane;
     if (!Number.isInteger(this.#roadsKept)) {
-      throw new RangeError(`${workload.blocksPerLane} blocks a round do not divide ${BLOCKS_KEPT}`);
+      throw new RangeError(`${workload.blocksPerLane} blocks a round do not divide ${workload.blocksKept}`);
     }
   }
 

@@ -66,7 +66,7 @@ export async function runWorkload(options: RunOptions): Promise<Measured[]> {
     for (const kind of kinds) {
       const place = join(dir, `store-${runners.length}`);
       mkdirSync(place);
-      runners.push({ kind, dir: place, host: options.hostOf?.(kind) ?? new Host(), repetitions: [] });
+      runners.push({ kind, dir: place, host: options.hostOf?.(kind) ?? new Host(kind.env), repetitions: [] });
     }
     await mapLimited(runners, UNTIMED_AT_A_TIME, (runner) => {
       progress(`filling ${runner.kind.name}`);
@@ -100,7 +100,7 @@ export async function runWorkload(options: RunOptions): Promise<Measured[]> {
 }
 
 async function warmUp({ kind, dir, host }: Runner, { workload, seed, effort }: RunOptions): Promise<void> {
-  const { roundsToFill } = await host.open(kind.name, dir, workload.id, seed);
+  const { roundsToFill } = await host.open(kind.name, dir, workload, seed);
   const roundsMax = Math.max(roundsToFill, effort.warmUpRoundsMax);
   await host.run(roundsToFill, roundsMax, effort.warmUpMsMax);
 }
@@ -142,7 +142,7 @@ async function countAll({ kinds, workload, seed, effort, dir, progress }: RunOpt
   await mapLimited(kinds, UNTIMED_AT_A_TIME, async (kind) => {
     progress(`counting the syncs of ${kind.name}`);
     const place = join(dir, `counting-${kinds.indexOf(kind)}`);
-    counts.set(kind, await countSyncs(kind.name, workload.id, seed, effort.countedRounds, place));
+    counts.set(kind, await countSyncs(kind, workload, seed, effort.countedRounds, place));
   });
   return counts;
 }

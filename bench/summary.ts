@@ -46,7 +46,7 @@ function summarizeOne(one: Measured): Plain {
     userBytesPerRound: spent.userBytes / spent.rounds,
     writtenBytesPerRound: spent.writtenBytes / spent.rounds,
     storageBytesPerRound: spent.storageBytes / spent.rounds,
-    writeAmplification: spent.storageBytes / spent.userBytes,
+    writeAmplification: spent.writtenBytes / spent.userBytes,
     diskBytes: one.diskBytes,
     restartMs: restarts === undefined ? null : spread(restarts.openMs),
     live: restarts?.live ?? null,

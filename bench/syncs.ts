@@ -6,8 +6,10 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { ContenderKind } from './contenders/contender.js';
 import { Host } from './host.js';
 import { MARK_BEGIN, MARK_END } from './marks.js';
+import type { Workload } from './workload.js';
 
 const TRACED = 'trace=fsync,fdatasync,?access,?faccessat,?faccessat2';
 
@@ -31,8 +33,8 @@ export function canTrace(): Promise<boolean> {
 
 /** Fills the lanes, then counts the syncs of `rounds` rounds. `dir` is made and removed. */
 export async function countSyncs(
-  contender: string,
-  workload: string,
+  kind: ContenderKind,
+  workload: Workload,
   seed: number,
   rounds: number,
   dir: string,
@@ -41,9 +43,9 @@ export async function countSyncs(
   const trace = join(dir, 'trace');
   const data = join(dir, 'data');
   mkdirSync(data);
-  const host = new Host(['strace', '-f', '-qq', '--seccomp-bpf', '-o', trace, '-e', TRACED]);
+  const host = new Host(kind.env, ['strace', '-f', '-qq', '--seccomp-bpf', '-o', trace, '-e', TRACED]);
   try {
-    const { roundsToFill } = await host.open(contender, data, workload, seed);
+    const { roundsToFill } = await host.open(kind.name, data, workload, seed);
     await host.run(roundsToFill, roundsToFill, 0);
     await host.run(rounds, rounds, 0, { marked: true });
     await host.close();

@@ -11,7 +11,7 @@ import { MARK_BEGIN, MARK_END } from './marks.js';
 import { memoryOf, writtenBy } from './proc.js';
 import type { Answer, Figures, Request } from './protocol.js';
 import { RoundSource } from './rounds.js';
-import { roundBlockBytes, workloadOf } from './workload.js';
+import { roundBlockBytes } from './workload.js';
 
 /** Rounds that are made ready at a time, so that making them does not lie between measured ones more than it must. */
 const CHUNK_ROUNDS = 50;
@@ -113,7 +113,7 @@ function opened(): Session {
 async function handle(request: Request): Promise<unknown> {
   switch (request.kind) {
     case 'open': {
-      const source = new RoundSource(workloadOf(request.workload), request.seed);
+      const source = new RoundSource(request.workload, request.seed);
       session = new Session(await contenderOf(request.contender).open(request.dir), source);
       return { roundsToFill: session.roundsToFill };
     }

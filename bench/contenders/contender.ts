@@ -47,6 +47,10 @@ export interface ContenderKind {
   readonly name: string;
   /** One line for the report. */
   readonly description: string;
+  /** What its process has in its environment beside that of the benchmark. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Left out of a quick run unless `--only` names it. */
+  readonly fullOnly?: boolean;
   /** Why it cannot run here, or undefined if it can. May build what it needs. */
   unavailable?(): Promise<string | undefined>;
   /** Opens it in `dir`, which is empty, or holds what an earlier one left. */

@@ -1,27 +1,30 @@
 /** Every contender, in the order of the report. */
 import type { ContenderKind } from './contender.js';
 import { goWalKind } from './go-wal.js';
-import { level, levelAnchorFirst, levelLanes } from './level.js';
-import { limit } from './limit.js';
-import { raw, rawArray } from './raw.js';
+import { level, levelAnchorFirst, levelInline, levelLanes } from './level.js';
+import { limit, limitPreallocated } from './limit.js';
+import { raw, rawArray, rawDeletesApart } from './raw.js';
 import { variantOf } from './variant.js';
-import { wal, walNoDirSync } from './wal.js';
+import { wal, walNoDirSync, walThreads } from './wal.js';
 
 export const CONTENDERS: readonly ContenderKind[] = [
   limit,
+  limitPreallocated,
   raw,
   rawArray,
   level,
+  levelInline,
   levelLanes,
   levelAnchorFirst,
   wal,
   walNoDirSync,
+  walThreads,
   goWalKind,
 ];
 
 /** The contender named `name`, or the variant of `level` (variant.ts). @throws RangeError if there is none. */
 export function contenderOf(name: string): ContenderKind {
-  const found = CONTENDERS.find((kind) => kind.name === name) ?? variantOf(name);
+  const found = [...CONTENDERS, rawDeletesApart].find((kind) => kind.name === name) ?? variantOf(name);
   if (found === undefined) {
     throw new RangeError(`no contender "${name}"; there are ${CONTENDERS.map((kind) => kind.name).join(', ')}`);
   }

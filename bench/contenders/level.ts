@@ -11,20 +11,33 @@ export interface LevelVariant {
   readonly description: string;
   readonly submission: Submission;
   readonly level?: LevelOptions;
+  readonly fullOnly?: boolean;
   readonly maxMergeBytes?: number;
+  /** False keeps large values in LevelDB. */
+  readonly values?: boolean;
 }
 
 /** The store with settings of the caller's choice. */
-export function levelKind({ name, description, submission, level, maxMergeBytes }: LevelVariant): ContenderKind {
+export function levelKind({
+  name,
+  description,
+  submission,
+  level,
+  maxMergeBytes,
+  values = true,
+  fullOnly = false,
+}: LevelVariant): ContenderKind {
   const open = (dir: string): Promise<LevelStore<SignedBlock, CommitQC, PruneAnchor>> =>
     openLevel(dir, {
       model: autobahn,
+      values,
       ...(level === undefined ? {} : { level }),
       ...(maxMergeBytes === undefined ? {} : { maxMergeBytes }),
     });
   return {
     name,
     description,
+    fullOnly,
     async open(dir) {
       const store = await open(dir);
       return new PortContender(store, submission, () => Number(store.seq));
@@ -46,6 +59,13 @@ export const level = levelKind({
   submission: 'round',
 });
 
+export const levelInline = levelKind({
+  name: 'level-inline',
+  description: 'this store with `values: false`: large values go through LevelDB as all others do',
+  submission: 'round',
+  values: false,
+});
+
 export const levelLanes = levelKind({
   name: 'level-lanes',
   description: 'this store; anchor, QC log and each lane in calls of their own, all at once',
@@ -56,4 +76,5 @@ export const levelAnchorFirst = levelKind({
   name: 'level-anchor-first',
   description: 'this store; the anchor awaited, then QC log and each lane in calls of their own, as the original does',
   submission: 'anchor-first',
+  fullOnly: true,
 });

@@ -1,5 +1,5 @@
-/** What a disk lets Node do at best: append the bytes of a round to one file, then fdatasync. Nothing can be read back. */
-import { close, fdatasync, open, write } from 'node:fs';
+/** What a disk lets Node do at best: write the bytes of a round to one file, then fdatasync. Nothing can be read back. */
+import { close, fdatasync, fdatasyncSync, open, write, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BatchSource, flatten } from '../operations.js';
@@ -7,22 +7,33 @@ import type { BenchRound } from '../rounds.js';
 import { allAtOnce, type Contender, type ContenderKind, type Job } from './contender.js';
 import { wireBytes } from './port.js';
 
+const SECTOR_BYTES = 4096;
+const PREALLOCATED_BYTES_MIN = 64 * 1024 * 1024;
+/** Rounds that the preallocated file takes before it is written over again. */
+const PREALLOCATED_ROUNDS_MIN = 4;
+
+/** Where the bytes of a round go: to the end of the file, or to a place in it. */
+type Place = (fd: number, bytes: Uint8Array) => number | null;
+
 class LimitContender implements Contender {
   userBytes = 0;
   syncs = 0;
   readonly #fd: number;
+  readonly #place: Place;
   readonly #batches = new BatchSource();
 
-  constructor(fd: number) {
+  constructor(fd: number, place: Place) {
     this.#fd = fd;
+    this.#place = place;
   }
 
   prepare(round: BenchRound): Job {
     const bytes = flatten(this.#batches.next(round));
+    const position = this.#place(this.#fd, bytes);
     this.userBytes = wireBytes(round);
     return () => {
       this.syncs++;
-      return allAtOnce(() => append(this.#fd, bytes));
+      return allAtOnce(() => store(this.#fd, bytes, position));
     };
   }
 
@@ -32,9 +43,9 @@ class LimitContender implements Contender {
 }
 
 /** Callbacks rather than file handles: the least that Node adds. */
-function append(fd: number, bytes: Uint8Array): Promise<void> {
+function store(fd: number, bytes: Uint8Array, position: number | null): Promise<void> {
   return new Promise((resolve, reject) => {
-    write(fd, bytes, 0, bytes.length, null, (error, written) => {
+    write(fd, bytes, 0, bytes.length, position, (error, written) => {
       if (error !== null) return reject(error);
       if (written !== bytes.length) return reject(new Error(`${written} of ${bytes.length} bytes were written`));
       fdatasync(fd, (syncError) => (syncError === null ? resolve() : reject(syncError)));
@@ -42,8 +53,38 @@ function append(fd: number, bytes: Uint8Array): Promise<void> {
   });
 }
 
-export const limit: ContenderKind = {
-  name: 'limit',
-  description: 'append + fdatasync of the same bytes to one file',
-  open: async (dir) => new LimitContender(await promisify(open)(join(dir, 'limit'), 'a')),
-};
+/** Places in a file that is filled with zeros and synced before it is needed, each at the border of a sector; then from its beginning again. */
+function preallocated(): Place {
+  let size = 0;
+  let next = 0;
+  return (fd, bytes) => {
+    const taken = Math.ceil(bytes.length / SECTOR_BYTES) * SECTOR_BYTES;
+    const wanted = Math.max(PREALLOCATED_BYTES_MIN, PREALLOCATED_ROUNDS_MIN * taken);
+    if (size < wanted) {
+      const zeros = Buffer.alloc(wanted - size);
+      for (let at = 0; at < zeros.length; ) at += writeSync(fd, zeros, at, zeros.length - at, size + at);
+      fdatasyncSync(fd);
+      size = wanted;
+    }
+    const position = next + taken > size ? 0 : next;
+    next = position + taken;
+    return position;
+  };
+}
+
+function limitKind(name: string, description: string, flags: string, place: () => Place): ContenderKind {
+  return {
+    name,
+    description,
+    open: async (dir) => new LimitContender(await promisify(open)(join(dir, 'limit'), flags), place()),
+  };
+}
+
+export const limit = limitKind('limit', 'append + fdatasync of the same bytes to one file', 'a', () => () => null);
+
+export const limitPreallocated = limitKind(
+  'limit-prealloc',
+  'the same into space that was filled with zeros and synced before, and is written over again and again: no metadata changes',
+  'w',
+  preallocated,
+);

@@ -6,19 +6,24 @@ import { levelKind } from './level.js';
 /** Settings that a variant changes; what is left out is the store's default. */
 export interface VariantSettings extends LevelOptions {
   readonly maxMergeBytes?: number;
+  readonly values?: boolean;
 }
 
 const PREFIX = 'level ';
-const KNOWN = ['writeBufferBytes', 'tableFileBytes', 'blockBytes', 'cacheBytes', 'compression', 'maxMergeBytes'];
+const KNOWN = [
+  'writeBufferBytes',
+  'tableFileBytes',
+  'blockBytes',
+  'cacheBytes',
+  'compression',
+  'maxMergeBytes',
+  'values',
+];
+const FLAGS = ['compression', 'values'];
 
-/** `level writeBufferBytes=1048576 compression=true`. */
+/** `level writeBufferBytes=1048576 compression=true`; without settings it is `level` itself. */
 export function variantName(settings: VariantSettings): string {
-  return (
-    PREFIX +
-    Object.entries(settings)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(' ')
-  );
+  return ['level', ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)].join(' ');
 }
 
 /** The contender of a variant's name; undefined for any other name. @throws RangeError for a setting that does not exist. */
@@ -28,14 +33,15 @@ export function variantOf(name: string): ContenderKind | undefined {
   for (const word of name.slice(PREFIX.length).split(' ').filter(Boolean)) {
     const [setting = '', value = ''] = word.split('=');
     if (!KNOWN.includes(setting)) throw new RangeError(`no setting "${setting}"; there are ${KNOWN.join(', ')}`);
-    settings[setting] = setting === 'compression' ? value === 'true' : Number(value);
+    settings[setting] = FLAGS.includes(setting) ? value === 'true' : Number(value);
   }
-  const { maxMergeBytes, ...level } = settings as VariantSettings;
+  const { maxMergeBytes, values, ...level } = settings as VariantSettings;
   return levelKind({
     name,
     description: 'this store with other settings',
     submission: 'round',
     level,
     ...(maxMergeBytes === undefined ? {} : { maxMergeBytes }),
+    ...(values === undefined ? {} : { values }),
   });
 }

@@ -4,11 +4,17 @@ import { autobahn } from '../../src/model/autobahn/index.js';
 import type { ContenderKind } from './contender.js';
 import { PortContender, takeLive } from './port.js';
 
-function walKind(name: string, description: string, directorySync: boolean): ContenderKind {
+function walKind(
+  name: string,
+  description: string,
+  directorySync: boolean,
+  more: Pick<ContenderKind, 'env'> = {},
+): ContenderKind {
   const open = (dir: string) => openWal(dir, { model: autobahn, directorySync });
   return {
     name,
     description,
+    ...more,
     open: async (dir) => new PortContender(await open(dir), 'round'),
     async restart(dir) {
       const start = performance.now();
@@ -23,3 +29,10 @@ function walKind(name: string, description: string, directorySync: boolean): Con
 
 export const wal = walKind('wal', 'segment files a lane, with directory syncs', true);
 export const walNoDirSync = walKind('wal-nodirsync', 'the same without directory syncs, as the original', false);
+
+export const walThreads = walKind(
+  'wal-16-threads',
+  "the same with UV_THREADPOOL_SIZE=16: four times as many of Node's threads as there are without asking",
+  false,
+  { env: { UV_THREADPOOL_SIZE: '16' } },
+);

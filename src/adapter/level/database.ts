@@ -2,9 +2,12 @@
 import { ClassicLevel } from 'classic-level';
 import { LanestoreError } from '../../errors.js';
 
-/** LevelDB's own settings. The defaults are not chosen on evidence yet; `bench/tune.ts` compares them on a disk. */
+/** LevelDB's own settings. docs/benchmarks.md says why the defaults are what they are; `bench/tune.ts` compares others on your disk. */
 export interface LevelOptions {
-  /** Bytes that LevelDB gathers before it writes a table: larger means fewer stalls, a slower open, more memory (twice this). Default 16 MiB. */
+  /**
+   * Bytes that LevelDB gathers before it writes a table. Larger: fewer bytes written, but a longer log to replay at open, longer stalls when a
+   * table is written, more dead entries on the disk, more memory (twice this). Default 2 MiB; 16 MiB where `values` is false and blocks are large.
+   */
   readonly writeBufferBytes?: number;
   /** Bytes of a table file. Default 8 MiB. */
   readonly tableFileBytes?: number;
@@ -17,7 +20,7 @@ export interface LevelOptions {
 }
 
 /** Default of {@link LevelOptions.writeBufferBytes}. */
-export const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+export const WRITE_BUFFER_BYTES = 2 * 1024 * 1024;
 /** Default of {@link LevelOptions.tableFileBytes}. */
 export const TABLE_FILE_BYTES = 8 * 1024 * 1024;
 

@@ -24,7 +24,7 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   readonly level?: LevelOptions;
   /**
    * Bytes of disk that stay free: a round that would leave less is LANESTORE_CAPACITY, nothing is harmed, and `ready` waits for space. Rounds that only
-   * prune go on down to what they need themselves. Default: what LevelDB may need to write its buffers out and compact, 234 MiB with the
+   * prune go on down to what they need themselves. Default: what LevelDB may need to write its buffers out and compact, 204 MiB with the
    * default settings (level/space.ts); 0 turns it off.
    */
   readonly minFreeBytes?: number;

@@ -11,7 +11,7 @@
  *   2 W             two full buffers that become tables, while their logs are still there
  *   12 W + 10 MiB   a compaction of level 0, where writes stop at 12 tables, with all of level 1; the inputs stay until the end
  *   or 25 T         a compaction of a deeper level, whichever is more
- * 234 MiB with the default settings. Rounds that only prune go on in what they need themselves, 2 W and a MiB: they are what frees space.
+ * 204 MiB with the default settings. Rounds that only prune go on in what they need themselves, 2 W and a MiB: they are what frees space.
  */
 import { statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';

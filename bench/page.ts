@@ -1,0 +1,64 @@
+/**
+ * `node .build/bench/page.js`: writes what `bench/results/` holds into docs/benchmarks.md, between the markers
+ * `<!-- results: NAME -->` and `<!-- end -->`. Everything else on the page is written by hand. A test checks that the page is up to date.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../test/support/fixtures.js';
+import { resultsDir } from './args.js';
+import { contenderList, overview, runFacts, workloadTables } from './markdown.js';
+import { plotNames } from './plots.js';
+import { profileTable } from './profile-page.js';
+import { targetsTable } from './targets.js';
+import { tuningReport } from './tune-page.js';
+
+/** The page, and where it finds the plots. */
+export const PAGE = join(packageRoot, 'docs', 'benchmarks.md');
+const RESULTS_FROM_PAGE = '../bench/results';
+
+const MARKED = /(<!-- results: (\S+) -->\n)[\s\S]*?(<!-- end -->)/g;
+
+function read(name: string, dir: string) {
+  const file = join(dir, name);
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+}
+
+/** What stands between each pair of markers. */
+export function sections(dir = resultsDir): Readonly<Record<string, string>> {
+  const results = read('results.json', dir);
+  const tuning = read('tune.json', dir);
+  const profiles = read('profile.json', dir);
+  const image = (name: string) => `![${name}](${RESULTS_FROM_PAGE}/${name})\n`;
+  const { main, tune } = plotNames(results, tuning);
+  const missing = (what: string) => `Not measured yet: ${what}.\n`;
+  return {
+    run: results === undefined ? missing('npm run bench') : runFacts(results),
+    overview: results === undefined ? '' : overview(results),
+    targets: results === undefined ? '' : targetsTable(results.workloads),
+    plots: main.map(image).join('\n'),
+    tables: results === undefined ? '' : workloadTables(results, '###'),
+    contenders: results === undefined ? '' : contenderList(results),
+    tuning: tuning === undefined ? missing('node .build/bench/tune.js missing') : tuningReport(tuning),
+    curves: tune.map(image).join('\n'),
+    profile: profiles === undefined ? missing('node .build/bench/profile.js') : profileTable(profiles),
+  };
+}
+
+/** The page with all that is measured in it. @throws if it has a marker for which there is nothing. */
+export function render(page: string, parts: Readonly<Record<string, string>>): string {
+  const used = new Set<string>();
+  const rendered = page.replace(MARKED, (_, begin: string, name: string, end: string) => {
+    const part = parts[name];
+    if (part === undefined) throw new Error(`the page asks for "${name}", which is not among the results`);
+    used.add(name);
+    return `${begin}\n${part}\n${end}`;
+  });
+  const unused = Object.keys(parts).filter((name) => !used.has(name));
+  if (unused.length > 0) throw new Error(`the page has no place for: ${unused.join(', ')}`);
+  return rendered;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(PAGE, render(readFileSync(PAGE, 'utf8'), sections()));
+}

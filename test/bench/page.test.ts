@@ -1,0 +1,76 @@
+/** docs/benchmarks.md says what bench/results/ holds, and targets are computed. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { resultsDir } from '../../bench/args.js';
+import { toMarkdown } from '../../bench/markdown.js';
+import { PAGE, render, sections } from '../../bench/page.js';
+import { plotNames } from '../../bench/plots.js';
+import type { ContenderResult, Results, WorkloadResult } from '../../bench/results.js';
+import { isMet, TARGETS, targetsTable } from '../../bench/targets.js';
+import { readableName, SLICES } from '../../bench/tune-grids.js';
+import { workloadOf } from '../../bench/workload.js';
+
+const test = suite('bench: the page');
+const page = readFileSync(PAGE, 'utf8');
+const results: Results = JSON.parse(readFileSync(join(resultsDir, 'results.json'), 'utf8'));
+
+test('the page is up to date (node .build/bench/page.js)', () => {
+  assert.ok(render(page, sections()) === page, 'bench/results/ holds something else than docs/benchmarks.md says');
+});
+
+test('results.md is that of results.json', () => {
+  const { main } = plotNames(results, undefined);
+  const report = readFileSync(join(resultsDir, 'results.md'), 'utf8');
+  assert.ok(report === toMarkdown(results, main), 'draw it again: npm run bench');
+});
+
+test('every plot that the page shows is there', () => {
+  const plots = [...page.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path = '']) => path);
+  assert.ok(plots.length > 10, `${plots.length}`);
+  for (const path of plots) assert.ok(existsSync(join(PAGE, '..', path)), path);
+});
+
+test('a marker without results, and results without a marker, are refused', () => {
+  const one = '<!-- results: a -->\nold\n<!-- end -->';
+  assert.is(render(one, { a: 'new' }), '<!-- results: a -->\n\nnew\n<!-- end -->');
+  assert.is(render(render(one, { a: 'new' }), { a: 'new' }), render(one, { a: 'new' }), 'it can be done again');
+  assert.throws(() => render(one, { b: '' }), /"a"/);
+  assert.throws(() => render(one, { a: '', b: '' }), /no place for: b/);
+});
+
+/** A result of which only what a target looks at is given. */
+function result(name: string, p50: number, more: Partial<ContenderResult> = {}): ContenderResult {
+  const flat = (median: number) => ({ median, min: median, max: median });
+  return { name, roundMs: { p50: flat(p50), p99: flat(p50), max: flat(p50) }, ...more } as ContenderResult;
+}
+
+test('a target is met or not by its figure', () => {
+  const contenders = [result('limit', 1), result('raw', 1.5), result('level', 1.5), result('go-wal', 9)];
+  const one = { workload: workloadOf('i'), contenders } as unknown as WorkloadResult;
+  const row = (what: string) =>
+    targetsTable([one])
+      .split('\n')
+      .find((line) => line.startsWith(`| ${what} `));
+  assert.is(row('level / limit'), '| level / limit | **1.50**, not ≤ 1.1 |');
+  assert.is(row('level / raw'), '| level / raw | 1.00 ≤ 1.2 |');
+  assert.is(row('go-wal / level'), '| go-wal / level | **6.00**, not ≥ 7 |');
+  assert.is(row('wal-nodirsync / go-wal'), '| wal-nodirsync / go-wal | (≤ 1.3) not measured |');
+  assert.match(targetsTable([one]), /1 of 3 that were measured are met/);
+  for (const target of TARGETS) {
+    const [limit = Number.NaN] = Object.values(target.bounds);
+    assert.ok(isMet(target, limit, limit), `${target.what}: the bound itself is within it`);
+    assert.is(isMet(target, limit * 2, limit), target.bound === 'least', target.what);
+  }
+});
+
+test('every slice of the tuning has a name of its own, and settings that people can read', () => {
+  assert.is(new Set(SLICES.map(({ name }) => name)).size, SLICES.length);
+  assert.is(readableName('level'), 'defaults');
+  const settings = 'level writeBufferBytes=1048576 compression=true maxMergeBytes=262144';
+  assert.is(readableName(settings), 'writeBufferBytes 1 MiB, compressed, maxMergeBytes 256 KiB');
+  assert.is(readableName('raw-array'), 'raw-array');
+});
+
+test.run();
