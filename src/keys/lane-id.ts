@@ -65,3 +65,17 @@ function equals(a: Uint8Array, b: Uint8Array): boolean {
 export function laneBytes(lane: LaneId): Uint8Array {
   return new Uint8Array(Buffer.from(lane, 'hex'));
 }
+
+/** Makes what belongs to a lane once, and gives the same again; forgets all of it when there are too many lanes to be a committee's. */
+export function remembered<T>(make: (lane: LaneId) => T): (lane: LaneId) => T {
+  const made = new Map<LaneId, T>();
+  return (lane) => {
+    let one = made.get(lane);
+    if (one === undefined) {
+      one = make(lane);
+      if (made.size >= KNOWN_LANES) made.clear();
+      made.set(lane, one);
+    }
+    return one;
+  };
+}

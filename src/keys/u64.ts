@@ -20,6 +20,11 @@ export function isU64(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
 }
 
+/** True for a bigint that can be the number of a stored entry. */
+export function isEntryNumber(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value >= 0n && value <= ENTRY_NUMBER_MAX;
+}
+
 /**
  * Checks that `value` is a u64 and returns it.
  * @throws TypeError if it is no bigint; LANESTORE_INVALID if it is out of range. `what` names it in the message.

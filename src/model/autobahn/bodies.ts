@@ -5,7 +5,7 @@
  *
  * Every writer checks what it writes and gives false at the first thing that the tables would refuse; the tables then say what it is.
  */
-import { byteString, cbor, map, text } from '../cbor.js';
+import { bytesPlace, cbor, INTEGER_PLACE, map, Template, text } from '../cbor.js';
 import type { BodyWriter } from '../model.js';
 import { HASH_BYTES, KEY_BYTES, NANOS_MAX, SIGNATURE_BYTES } from './sizes.js';
 import type * as types from './types.js';
@@ -36,8 +36,56 @@ function isI64(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= I64_MIN && value <= I64_MAX;
 }
 
-const BLOCK = cbor(map(2), text('block'), map(2), text('header'));
-const PAYLOAD = cbor(text('payload'));
+/** Plain values, read only once: what was checked is what is written. */
+function timestampOf(value: unknown): types.Timestamp | undefined {
+  if (!isObject<types.Timestamp>(value)) return undefined;
+  const { seconds, nanos } = value;
+  if (!isI64(seconds) || typeof nanos !== 'number') return undefined;
+  return Number.isInteger(nanos) && nanos >= 0 && nanos <= NANOS_MAX ? { seconds, nanos } : undefined;
+}
+
+/** The first places of a template. */
+function places(template: Template, count: 1): [number];
+function places(template: Template, count: 2): [number, number];
+function places(template: Template, count: 3): [number, number, number];
+function places(template: Template, count: 4): [number, number, number, number];
+function places(template: Template, count: 5): [number, number, number, number, number];
+function places(template: Template, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => template.at(index));
+}
+
+/** Up to the nanoseconds, the first thing of which the length varies; for a payload of five fields and for one with a coinbase, with the same places. */
+const blockHead = (payloadFields: number) =>
+  new Template(
+    map(2),
+    text('block'),
+    map(2),
+    text('header'),
+    map(4),
+    text('lane'),
+    ...bytesPlace(KEY_BYTES),
+    text('blockNumber'),
+    INTEGER_PLACE,
+    text('parentHash'),
+    ...bytesPlace(HASH_BYTES),
+    text('payloadHash'),
+    ...bytesPlace(HASH_BYTES),
+    text('payload'),
+    map(payloadFields),
+    text('createdAt'),
+    map(2),
+    text('seconds'),
+    INTEGER_PLACE,
+    text('nanos'),
+  );
+const HEAD = blockHead(5);
+const HEAD_COINBASE = blockHead(6);
+const [LANE, NUMBER, PARENT, PAYLOAD, SECONDS] = places(HEAD, 5);
+const COUNTS = new Template(text('totalGas'), INTEGER_PLACE, text('edgeCount'), INTEGER_PLACE);
+const [GAS, EDGES] = places(COUNTS, 2);
+const COINBASE = cbor(text('coinbase'));
+const FEE = new Template(text('basefee'), INTEGER_PLACE, text('txs'));
+const [BASEFEE] = places(FEE, 1);
 const SIG = cbor(text('sig'));
 
 /** Of a lane. */
@@ -46,61 +94,20 @@ export const writeSignedBlock: CheckedWriter = (to, entry) => {
   const { block, sig } = entry;
   if (!isObject<types.Block>(block)) return false;
   const { header, payload } = block;
-  to.raw(BLOCK);
-  if (!writeHeader(to, header)) return false;
-  to.raw(PAYLOAD);
-  if (!writePayload(to, payload)) return false;
-  to.raw(SIG);
-  return writeSignature(to, sig);
-};
-
-const HEADER_LANE = cbor(map(4), text('lane'), byteString(KEY_BYTES));
-const HEADER_NUMBER = cbor(text('blockNumber'));
-const HEADER_PARENT = cbor(text('parentHash'), byteString(HASH_BYTES));
-const HEADER_PAYLOAD = cbor(text('payloadHash'), byteString(HASH_BYTES));
-
-function writeHeader(to: BodyWriter, header: unknown): boolean {
-  if (!isObject<types.BlockHeader>(header)) return false;
-  const { lane, blockNumber, parentHash, payloadHash } = header;
-  if (!isBytes(lane, KEY_BYTES) || !isU64(blockNumber)) return false;
-  if (!isBytes(parentHash, HASH_BYTES) || !isBytes(payloadHash, HASH_BYTES)) return false;
-  to.raw(HEADER_LANE);
-  to.raw(lane);
-  to.raw(HEADER_NUMBER);
-  to.bigint(blockNumber);
-  to.raw(HEADER_PARENT);
-  to.raw(parentHash);
-  to.raw(HEADER_PAYLOAD);
-  to.raw(payloadHash);
-  return true;
-}
-
-const PAYLOAD_OF_5 = cbor(map(5), text('createdAt'));
-const PAYLOAD_OF_6 = cbor(map(6), text('createdAt'));
-const TOTAL_GAS = cbor(text('totalGas'));
-const EDGE_COUNT = cbor(text('edgeCount'));
-const COINBASE = cbor(text('coinbase'));
-const BASEFEE = cbor(text('basefee'));
-const TXS = cbor(text('txs'));
-
-function writePayload(to: BodyWriter, payload: unknown): boolean {
-  if (!isObject<types.Payload>(payload)) return false;
+  if (!isObject<types.BlockHeader>(header) || !isObject<types.Payload>(payload)) return false;
   const { createdAt, totalGas, edgeCount, coinbase, basefee, txs } = payload;
-  if (!isU64(totalGas) || !isI64(edgeCount) || !isI64(basefee) || !Array.isArray(txs)) return false;
   if (coinbase !== undefined && !(coinbase instanceof Uint8Array)) return false;
-  to.raw(coinbase === undefined ? PAYLOAD_OF_5 : PAYLOAD_OF_6);
-  if (!writeTimestamp(to, createdAt)) return false;
-  to.raw(TOTAL_GAS);
-  to.bigint(totalGas);
-  to.raw(EDGE_COUNT);
-  to.bigint(edgeCount);
+  if (!writeHead(to, coinbase === undefined ? HEAD : HEAD_COINBASE, header, createdAt)) return false;
+  if (!isU64(totalGas) || !isI64(edgeCount) || !isI64(basefee) || !Array.isArray(txs)) return false;
+  COUNTS.integer(GAS, totalGas);
+  COUNTS.integer(EDGES, edgeCount);
+  to.raw(COUNTS.bytes);
   if (coinbase !== undefined) {
     to.raw(COINBASE);
     to.bytes(coinbase);
   }
-  to.raw(BASEFEE);
-  to.bigint(basefee);
-  to.raw(TXS);
+  FEE.integer(BASEFEE, basefee);
+  to.raw(FEE.bytes);
   const { length } = txs;
   to.array(length);
   for (let i = 0; i < length; i++) {
@@ -108,35 +115,44 @@ function writePayload(to: BodyWriter, payload: unknown): boolean {
     if (!(tx instanceof Uint8Array)) return false;
     to.bytes(tx);
   }
+  to.raw(SIG);
+  return writeSignature(to, sig);
+};
+
+function writeHead(to: BodyWriter, head: Template, header: Unchecked<types.BlockHeader>, createdAt: unknown): boolean {
+  const { lane, blockNumber, parentHash, payloadHash } = header;
+  if (!isBytes(lane, KEY_BYTES) || !isU64(blockNumber)) return false;
+  if (!isBytes(parentHash, HASH_BYTES) || !isBytes(payloadHash, HASH_BYTES)) return false;
+  const created = timestampOf(createdAt);
+  if (created === undefined) return false;
+  const { bytes } = head;
+  bytes.set(lane, LANE);
+  head.integer(NUMBER, blockNumber);
+  bytes.set(parentHash, PARENT);
+  bytes.set(payloadHash, PAYLOAD);
+  head.integer(SECONDS, created.seconds);
+  to.raw(bytes);
+  to.number(created.nanos);
   return true;
 }
 
-const SECONDS = cbor(map(2), text('seconds'));
-const NANOS = cbor(text('nanos'));
-
-function writeTimestamp(to: BodyWriter, timestamp: unknown): boolean {
-  if (!isObject<types.Timestamp>(timestamp)) return false;
-  const { seconds, nanos } = timestamp;
-  if (!isI64(seconds) || typeof nanos !== 'number') return false;
-  if (!Number.isInteger(nanos) || nanos < 0 || nanos > NANOS_MAX) return false;
-  to.raw(SECONDS);
-  to.bigint(seconds);
-  to.raw(NANOS);
-  to.number(nanos);
-  return true;
-}
-
-const SIGNATURE_KEY = cbor(map(2), text('key'), byteString(KEY_BYTES));
-const SIGNATURE_SIG = cbor(text('sig'), byteString(SIGNATURE_BYTES));
+const SIGNATURE = new Template(
+  map(2),
+  text('key'),
+  ...bytesPlace(KEY_BYTES),
+  text('sig'),
+  ...bytesPlace(SIGNATURE_BYTES),
+);
+const [SIGNER, SIGNED] = places(SIGNATURE, 2);
 
 function writeSignature(to: BodyWriter, signature: unknown): boolean {
   if (!isObject<types.Signature>(signature)) return false;
   const { key, sig } = signature;
   if (!isBytes(key, KEY_BYTES) || !isBytes(sig, SIGNATURE_BYTES)) return false;
-  to.raw(SIGNATURE_KEY);
-  to.raw(key);
-  to.raw(SIGNATURE_SIG);
-  to.raw(sig);
+  const { bytes } = SIGNATURE;
+  bytes.set(key, SIGNER);
+  bytes.set(sig, SIGNED);
+  to.raw(bytes);
   return true;
 }
 
@@ -176,39 +192,65 @@ export const writePruneAnchor: CheckedWriter = (to, entry) => {
   return writeCommitQC(to, commitQC);
 };
 
-const VIEW_OF_3 = cbor(map(3), text('view'), map(2), text('index'));
-const VIEW_OF_4 = cbor(map(4), text('view'), map(2), text('index'));
-const VIEW_NUMBER = cbor(text('number'));
-const CREATED_AT = cbor(text('createdAt'));
+/** Up to the nanoseconds; for a proposal of three fields and for one with an application's state. */
+const proposalHead = (fields: number) =>
+  new Template(
+    map(fields),
+    text('view'),
+    map(2),
+    text('index'),
+    INTEGER_PLACE,
+    text('number'),
+    INTEGER_PLACE,
+    text('createdAt'),
+    map(2),
+    text('seconds'),
+    INTEGER_PLACE,
+    text('nanos'),
+  );
+const PROPOSAL = proposalHead(3);
+const PROPOSAL_APP = proposalHead(4);
+const [VIEW_INDEX, VIEW_NUMBER, PROPOSED_SECONDS] = places(PROPOSAL, 3);
+const LANE_RANGES = cbor(text('laneRanges'));
 const APP = cbor(text('app'));
 
 function writeProposal(to: BodyWriter, proposal: unknown): boolean {
   if (!isObject<types.Proposal>(proposal)) return false;
   const { view, createdAt, laneRanges, app } = proposal;
-  if (!isObject<types.View>(view)) return false;
+  const created = timestampOf(createdAt);
+  if (!isObject<types.View>(view) || created === undefined) return false;
   const { index, number } = view;
   if (!isU64(index) || !isU64(number)) return false;
-  to.raw(app === undefined ? VIEW_OF_3 : VIEW_OF_4);
-  to.bigint(index);
-  to.raw(VIEW_NUMBER);
-  to.bigint(number);
-  to.raw(CREATED_AT);
-  if (!writeTimestamp(to, createdAt) || !writeLaneRanges(to, laneRanges)) return false;
+  const head = app === undefined ? PROPOSAL : PROPOSAL_APP;
+  head.integer(VIEW_INDEX, index);
+  head.integer(VIEW_NUMBER, number);
+  head.integer(PROPOSED_SECONDS, created.seconds);
+  to.raw(head.bytes);
+  to.number(created.nanos);
+  if (!writeLaneRanges(to, laneRanges)) return false;
   if (app === undefined) return true;
   to.raw(APP);
   return writeAppProposal(to, app);
 }
 
-const LANE_RANGES = cbor(text('laneRanges'));
-const RANGE_LANE = cbor(map(4), text('lane'), byteString(KEY_BYTES));
-const RANGE_FIRST = cbor(text('first'));
-const RANGE_NEXT = cbor(text('next'));
-const RANGE_HASH = cbor(text('lastHash'), byteString(HASH_BYTES));
+const RANGE = new Template(
+  map(4),
+  text('lane'),
+  ...bytesPlace(KEY_BYTES),
+  text('first'),
+  INTEGER_PLACE,
+  text('next'),
+  INTEGER_PLACE,
+  text('lastHash'),
+  ...bytesPlace(HASH_BYTES),
+);
+const [RANGE_LANE, RANGE_FIRST, RANGE_NEXT, RANGE_HASH] = places(RANGE, 4);
 
 function writeLaneRanges(to: BodyWriter, ranges: unknown): boolean {
   if (!Array.isArray(ranges)) return false;
   to.raw(LANE_RANGES);
   const { length } = ranges;
+  const { bytes } = RANGE;
   to.array(length);
   let last: Uint8Array | undefined;
   for (let i = 0; i < length; i++) {
@@ -218,14 +260,11 @@ function writeLaneRanges(to: BodyWriter, ranges: unknown): boolean {
     if (!isBytes(lane, KEY_BYTES) || !isU64(first) || !isU64(next) || !isBytes(lastHash, HASH_BYTES)) return false;
     if (last !== undefined && !isBelow(last, lane)) return false;
     last = lane;
-    to.raw(RANGE_LANE);
-    to.raw(lane);
-    to.raw(RANGE_FIRST);
-    to.bigint(first);
-    to.raw(RANGE_NEXT);
-    to.bigint(next);
-    to.raw(RANGE_HASH);
-    to.raw(lastHash);
+    bytes.set(lane, RANGE_LANE);
+    RANGE.integer(RANGE_FIRST, first);
+    RANGE.integer(RANGE_NEXT, next);
+    bytes.set(lastHash, RANGE_HASH);
+    to.raw(bytes);
   }
   return true;
 }
