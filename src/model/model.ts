@@ -51,6 +51,11 @@ export interface EntryCodec<T> {
    * @throws LANESTORE_INVALID naming the field that is absent, of a wrong type or of a wrong length, or unknown.
    */
   fromBody(body: unknown): T;
+  /**
+   * What `fromBody` gives, from the encoded body, if that is exactly what `writeBody` writes; undefined otherwise: the body is then decoded
+   * and goes through `fromBody`. Optional: it lies on the path of a restart. The result may share the memory of `body`. Never throws.
+   */
+  readBody?(body: Uint8Array): T | undefined;
   /** The entry as it goes over the wire and into a segment-file WAL (for Autobahn: protobuf). */
   toWire(entry: T): Uint8Array;
   /** The inverse of `toWire`. @throws LANESTORE_INVALID naming the field. */

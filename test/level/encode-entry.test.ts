@@ -1,10 +1,10 @@
 /** A model's own writer writes what its `toBody` gives, to the byte, and refuses what its `check` refuses: two stores of one model must not differ. */
-import { Encoder } from 'cbor-x';
+import { Decoder, Encoder } from 'cbor-x';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type EncodedBody, encodeBody, encodeRecord, sealRecord } from '../../src/adapter/level/record.js';
-import { codecs } from '../../src/model/autobahn/index.js';
+import { codecs, type SignedBlock } from '../../src/model/autobahn/index.js';
 import type { EntryCodec } from '../../src/model/model.js';
 import { arbitrary } from '../model/arbitrary.js';
 import { loadRounds, TRAFFIC } from '../support/fixtures.js';
@@ -13,7 +13,9 @@ import { plain, plainBlock } from '../support/plain-model.js';
 const test = suite('encoding an entry');
 
 const KEY = 'lane/0a/00000000000000000001';
-const cborX = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
+const CBOR_X = { useRecords: false, tagUint8Array: false, variableMapSize: true };
+const cborX = new Encoder(CBOR_X);
+const cborXOut = new Decoder(CBOR_X);
 
 function same<T>(codec: EntryCodec<T>, entry: T): void {
   const own = sealRecord(KEY, encodeBody(codec, entry));
@@ -100,6 +102,42 @@ test('autobahn: every recorded entry', () => {
       for (const block of blocks) same(codecs.signedBlock, codecs.signedBlock.fromWire(block));
     }
   }
+});
+
+test('signedBlock: what is read by layout is what is decoded by table', () => {
+  const { readBody } = codecs.signedBlock;
+  assert.ok(readBody);
+  const byTable = (body: Uint8Array) => codecs.signedBlock.fromBody(cborXOut.decode(new Uint8Array(body)));
+  const bodyOf = (block: SignedBlock) => new Uint8Array(cborX.encode(codecs.signedBlock.toBody(block)));
+  fc.assert(
+    fc.property(arbitrary.signedBlock, (block) => {
+      const body = bodyOf(block);
+      const read = readBody(body);
+      assert.ok(read, 'it knows what was written');
+      assert.equal(read, byTable(body));
+      assert.equal(Object.keys(read.block.payload), Object.keys(block.block.payload));
+    }),
+    { numRuns: 500, seed: 1 },
+  );
+  let known = 0;
+  let unknown = 0;
+  const byte = fc.oneof(fc.nat(255), fc.constantFrom(0x18, 0x19, 0x1a, 0x1b, 0x3b, 0x40, 0x58, 0x59, 0x80, 0xa5, 0xa6));
+  const spoil = fc.tuple(fc.nat(), byte, fc.oneof(fc.constant(0), fc.integer({ min: -80, max: 3 })));
+  fc.assert(
+    fc.property(arbitrary.signedBlock, spoil, (block, [at, value, more]) => {
+      const body = bodyOf(block);
+      const spoilt = new Uint8Array(body.length + more);
+      spoilt.set(body.subarray(0, spoilt.length));
+      spoilt[at % spoilt.length] = value;
+      const read = readBody(spoilt);
+      if (read === undefined) return void unknown++;
+      known++;
+      assert.equal(read, byTable(spoilt));
+      assert.is(Buffer.compare(bodyOf(read), spoilt), 0, 'only the very bytes that are written');
+    }),
+    { numRuns: 5000, seed: 1 },
+  );
+  assert.ok(known > 500 && unknown > 500, `${known} were read, ${unknown} were not`);
 });
 
 test('a model without a writer of its own', () => {

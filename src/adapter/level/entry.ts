@@ -1,8 +1,8 @@
 /** Reading stored entries: the record, then the model's body, then that the body is what its key says. */
 import type { Finding } from '../../errors.js';
 import { ANCHOR_KEY, type LaneId } from '../../keys/index.js';
-import type { Model } from '../../model/model.js';
-import { decodeRecord, isFault } from './record.js';
+import type { EntryCodec, Model } from '../../model/model.js';
+import { decodeBody, isFault, openRecord } from './record.js';
 
 /** An entry that holds, with the crc of its record; or why it does not. */
 export type ReadResult<T> = { readonly entry: T; readonly crc: number } | { readonly finding: Finding };
@@ -41,21 +41,25 @@ export function readAnchor<A>(model: Model<unknown, unknown, A>, value: Uint8Arr
 }
 
 function readEntry<T>(
-  codec: { fromBody(body: unknown): T },
+  codec: Pick<EntryCodec<T>, 'fromBody' | 'readBody'>,
   key: string,
   value: Uint8Array,
   place: Pick<Finding, 'lane' | 'number'>,
   disagreement: (entry: T) => string | undefined,
 ): ReadResult<T> {
-  const record = decodeRecord(key, value);
-  if (isFault(record)) return { finding: { kind: record.kind, key, ...place, detail: record.detail } };
-  let entry: T;
-  try {
-    entry = codec.fromBody(record.body);
-  } catch (error) {
-    return { finding: { kind: 'record-body', key, ...place, detail: (error as Error).message } };
+  const opened = openRecord(key, value);
+  if (isFault(opened)) return { finding: { kind: opened.kind, key, ...place, detail: opened.detail } };
+  let entry = codec.readBody?.(opened.encoded);
+  if (entry === undefined) {
+    const record = decodeBody(opened);
+    if (isFault(record)) return { finding: { kind: record.kind, key, ...place, detail: record.detail } };
+    try {
+      entry = codec.fromBody(record.body);
+    } catch (error) {
+      return { finding: { kind: 'record-body', key, ...place, detail: (error as Error).message } };
+    }
   }
   const wrong = disagreement(entry);
   if (wrong !== undefined) return { finding: { kind: 'record-key', key, ...place, detail: wrong } };
-  return { entry, crc: record.crc };
+  return { entry, crc: opened.crc };
 }

@@ -96,8 +96,14 @@ export function sealRecord(key: string, body: EncodedBody): EncodedRecord {
   return { bytes: body.subarray(KEY_BYTES_MAX - HEAD_BYTES), crc };
 }
 
-/** Decodes the record of `key`, or says what is wrong with it. Never throws. */
-export function decodeRecord(key: string, value: Uint8Array): DecodedRecord | RecordFault {
+/** A record that holds, its body still encoded: a plain `Uint8Array` that shares memory with the value. */
+export interface OpenedRecord {
+  readonly encoded: Uint8Array;
+  readonly crc: number;
+}
+
+/** Checks the record of `key` and gives its body, or says what is wrong. Never throws. */
+export function openRecord(key: string, value: Uint8Array): OpenedRecord | RecordFault {
   const { length } = value;
   const end = length - TAIL_BYTES;
   if (end <= HEAD_BYTES || value[0] !== ARRAY_OF_3 || value[end] !== UINT32) {
@@ -107,27 +113,36 @@ export function decodeRecord(key: string, value: Uint8Array): DecodedRecord | Re
     return { kind: 'record-version', detail: `record version ${value[1]} is not known, only ${RECORD_VERSION}` };
   }
   // A plain view: decoding a Buffer would hand out Buffers.
-  const body = new Uint8Array(value.buffer, value.byteOffset + HEAD_BYTES, end - HEAD_BYTES);
+  const encoded = new Uint8Array(value.buffer, value.byteOffset + HEAD_BYTES, end - HEAD_BYTES);
   const stored = uint32At(value, end + 1);
-  const actual = crc32(body, crc32(key));
-  if (stored !== actual) {
-    return { kind: 'record-crc', detail: `the record says crc ${hex32(stored)}, key and body have ${hex32(actual)}` };
-  }
+  const crc = crc32(encoded, crc32(key));
+  if (stored === crc) return { encoded, crc };
+  return { kind: 'record-crc', detail: `the record says crc ${hex32(stored)}, key and body have ${hex32(crc)}` };
+}
+
+/** Decodes the record of `key`, or says what is wrong with it. Never throws. */
+export function decodeRecord(key: string, value: Uint8Array): DecodedRecord | RecordFault {
+  const record = openRecord(key, value);
+  return isFault(record) ? record : decodeBody(record);
+}
+
+/** Decodes the body of a record. Never throws. */
+export function decodeBody({ encoded, crc }: OpenedRecord): DecodedRecord | RecordFault {
   try {
-    return { body: decoder.decode(body), crc: actual };
+    return { body: decoder.decode(encoded), crc };
   } catch (error) {
     return { kind: 'record-cbor', detail: `the body is not one CBOR item: ${(error as Error).message}` };
   }
 }
 
-/** Tells a fault from a decoded record. */
-export function isFault(result: DecodedRecord | RecordFault): result is RecordFault {
+/** Tells a fault from a record. */
+export function isFault(result: OpenedRecord | DecodedRecord | RecordFault): result is RecordFault {
   return 'kind' in result;
 }
 
 function uint32At(bytes: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const byte = (offset: number) => bytes[at + offset] as number;
+  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
 }
 
 function hex32(value: number): string {

@@ -7,15 +7,31 @@
  */
 import { bytesPlace, cbor, INTEGER_PLACE, map, Template, text } from '../cbor.js';
 import type { BodyWriter } from '../model.js';
-import { HASH_BYTES, KEY_BYTES, NANOS_MAX, SIGNATURE_BYTES } from './sizes.js';
+import {
+  BASEFEE,
+  COINBASE,
+  COUNTS,
+  EDGES,
+  FEE,
+  GAS,
+  HEAD,
+  HEAD_COINBASE,
+  LANE,
+  NUMBER,
+  PARENT,
+  PAYLOAD,
+  places,
+  SECONDS,
+  SIG,
+  SIGNATURE,
+  SIGNED,
+  SIGNER,
+} from './block-layout.js';
+import { HASH_BYTES, I64_MAX, I64_MIN, KEY_BYTES, NANOS_MAX, SIGNATURE_BYTES, U64_MAX } from './sizes.js';
 import type * as types from './types.js';
 
 /** Checks `entry` and writes its body; false if the tables refuse it. */
 export type CheckedWriter = (to: BodyWriter, entry: unknown) => boolean;
-
-const U64_MAX = 2n ** 64n - 1n;
-const I64_MIN = -(2n ** 63n);
-const I64_MAX = 2n ** 63n - 1n;
 
 /** What a value of type T may turn out to be before it was looked at. */
 type Unchecked<T> = { readonly [K in keyof T]?: unknown };
@@ -43,50 +59,6 @@ function timestampOf(value: unknown): types.Timestamp | undefined {
   if (!isI64(seconds) || typeof nanos !== 'number') return undefined;
   return Number.isInteger(nanos) && nanos >= 0 && nanos <= NANOS_MAX ? { seconds, nanos } : undefined;
 }
-
-/** The first places of a template. */
-function places(template: Template, count: 1): [number];
-function places(template: Template, count: 2): [number, number];
-function places(template: Template, count: 3): [number, number, number];
-function places(template: Template, count: 4): [number, number, number, number];
-function places(template: Template, count: 5): [number, number, number, number, number];
-function places(template: Template, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => template.at(index));
-}
-
-/** Up to the nanoseconds, the first thing of which the length varies; for a payload of five fields and for one with a coinbase, with the same places. */
-const blockHead = (payloadFields: number) =>
-  new Template(
-    map(2),
-    text('block'),
-    map(2),
-    text('header'),
-    map(4),
-    text('lane'),
-    ...bytesPlace(KEY_BYTES),
-    text('blockNumber'),
-    INTEGER_PLACE,
-    text('parentHash'),
-    ...bytesPlace(HASH_BYTES),
-    text('payloadHash'),
-    ...bytesPlace(HASH_BYTES),
-    text('payload'),
-    map(payloadFields),
-    text('createdAt'),
-    map(2),
-    text('seconds'),
-    INTEGER_PLACE,
-    text('nanos'),
-  );
-const HEAD = blockHead(5);
-const HEAD_COINBASE = blockHead(6);
-const [LANE, NUMBER, PARENT, PAYLOAD, SECONDS] = places(HEAD, 5);
-const COUNTS = new Template(text('totalGas'), INTEGER_PLACE, text('edgeCount'), INTEGER_PLACE);
-const [GAS, EDGES] = places(COUNTS, 2);
-const COINBASE = cbor(text('coinbase'));
-const FEE = new Template(text('basefee'), INTEGER_PLACE, text('txs'));
-const [BASEFEE] = places(FEE, 1);
-const SIG = cbor(text('sig'));
 
 /** Of a lane. */
 export const writeSignedBlock: CheckedWriter = (to, entry) => {
@@ -135,15 +107,6 @@ function writeHead(to: BodyWriter, head: Template, header: Unchecked<types.Block
   to.number(created.nanos);
   return true;
 }
-
-const SIGNATURE = new Template(
-  map(2),
-  text('key'),
-  ...bytesPlace(KEY_BYTES),
-  text('sig'),
-  ...bytesPlace(SIGNATURE_BYTES),
-);
-const [SIGNER, SIGNED] = places(SIGNATURE, 2);
 
 function writeSignature(to: BodyWriter, signature: unknown): boolean {
   if (!isObject<types.Signature>(signature)) return false;

@@ -5,6 +5,7 @@ import { type CheckedWriter, writeCommitQC, writePruneAnchor, writeSignedBlock }
 import { inside, Malformed, reporting } from './malformed.js';
 import type { Message } from './message.js';
 import { parse } from './parse.js';
+import { readSignedBlock } from './read-block.js';
 import type { Kind } from './scalars.js';
 import * as schema from './schema.js';
 import type * as types from './types.js';
@@ -79,7 +80,10 @@ function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> 
  * memory with its input; what `fromBody` returns shares the byte strings of the body.
  */
 export const codecs = {
-  signedBlock: written<types.SignedBlock>('signedBlock', schema.signedBlock, writeSignedBlock),
+  signedBlock: {
+    ...written<types.SignedBlock>('signedBlock', schema.signedBlock, writeSignedBlock),
+    readBody: readSignedBlock,
+  },
   commitQC: written<types.CommitQC>('commitQC', schema.commitQC, writeCommitQC),
   pruneAnchor: written<types.PruneAnchor>('anchor', schema.pruneAnchor, writePruneAnchor),
   block: codec<types.Block>('block', schema.block),
