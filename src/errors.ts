@@ -111,6 +111,7 @@ export const FINDING_KINDS = {
   },
   'level-missing': { code: 'LANESTORE_ROLLED_BACK', means: 'the database is gone, other files of the store are there' },
   leveldb: { code: 'LANESTORE_CORRUPT', means: 'LevelDB itself reports damage' },
+  'leveldb-abort': { code: 'LANESTORE_CORRUPT', means: 'LevelDB ended a process that read the database' },
   'schema-missing': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is not there' },
   'schema-body': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is whole, but does not say what it must' },
   'tip-missing': { code: 'LANESTORE_CORRUPT', means: 'meta/tip is not there' },
@@ -143,6 +144,10 @@ export const FINDING_KINDS = {
   'anchor-range': {
     code: 'LANESTORE_CORRUPT',
     means: 'entries below the stored anchor are there, or its CommitQC is not',
+  },
+  'entry-verify': {
+    code: 'LANESTORE_VERIFY',
+    means: 'a hash, a parent hash, a quorum or a signature of a stored entry does not hold',
   },
   'segment-names': { code: 'LANESTORE_CORRUPT', means: 'WAL: the names of the segments do not fit together' },
   'segment-gap': { code: 'LANESTORE_CORRUPT', means: 'WAL: a segment is not there' },

@@ -2,6 +2,7 @@
  * The Autobahn protocol at 11419398f: its types, their encodings, hashes and signatures, and the model that a store opens
  * with. A later version of the protocol will be a folder beside this one.
  */
+export { entryChecks } from './checks.js';
 export { codecs } from './codecs.js';
 export { Committee, faulty, laneQuorum, quorum } from './committee.js';
 export { publicKeyOf } from './ed25519.js';

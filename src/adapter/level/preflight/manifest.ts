@@ -15,6 +15,8 @@ export interface Version {
   readonly logNumber: number;
   readonly prevLogNumber: number;
   readonly lastSequence: number;
+  /** The number that LevelDB gives to the next file that it makes. */
+  readonly nextFile: number;
   /** The live tables. */
   readonly tables: readonly TableMeta[];
 }
@@ -84,7 +86,7 @@ class Edits {
     if (logNumber === undefined) return 'no edit has a log number';
     if (nextFile === undefined) return 'no edit has a next file number';
     if (lastSequence === undefined) return 'no edit has a last sequence';
-    return { logNumber, prevLogNumber: prevLogNumber ?? 0, lastSequence, tables: [...this.#tables.values()] };
+    return { logNumber, prevLogNumber: prevLogNumber ?? 0, lastSequence, nextFile, tables: [...this.#tables.values()] };
   }
 
   #apply(bytes: Uint8Array, at: number): void {

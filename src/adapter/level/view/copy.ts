@@ -20,10 +20,12 @@ import { constants } from 'node:fs';
 import { copyFile, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { type Finding, type FindingKind, LanestoreError } from '../../../errors.js';
-import { LEVEL_DIR, type StorePaths } from '../paths.js';
+import { LanestoreError } from '../../../errors.js';
+import type { StorePaths } from '../paths.js';
+import { FileReader } from '../preflight/file.js';
+import { readManifest, type Version } from '../preflight/manifest.js';
+import { logName, logNumbers, manifestNameIn, tableNames } from '../preflight/names.js';
 import { WITNESS_FILE } from '../witness.js';
-import { type LiveFiles, readLiveFiles } from './live-files.js';
 
 /** Tries until it is said that the store changes too fast. Each one begins with the links of those before. */
 const TRIES_MAX = 60;
@@ -37,8 +39,6 @@ export interface StoreCopy {
   readonly witness: Uint8Array | undefined;
   /** How often it was begun. */
   readonly tries: number;
-  /** What keeps LevelDB from finding all of its files; the copy has the rest. */
-  readonly findings: readonly Finding[];
 }
 
 /** How a copy is made. */
@@ -47,7 +47,7 @@ export interface CopyOptions {
   readonly links?: boolean | undefined;
 }
 
-/** A live file that is not there. If the next MANIFEST read is the same, it is not a race. */
+/** A live file that is not there, or a MANIFEST that cannot be read. If the next MANIFEST read is the same, it is not a race. */
 class Gone {
   readonly name: string;
   readonly manifest: Uint8Array;
@@ -59,25 +59,23 @@ class Gone {
 }
 
 /**
- * Copies the store in `from` to `to`, whose directory exists and is empty.
+ * Copies the store in `from` to `to`, whose directory exists and is empty. What is missing for good is missing in the copy, for preflight to find.
  * @throws LANESTORE_IO if the store changes faster than it can be copied; errors of the file system as they are.
  */
 export async function copyStore(from: StorePaths, to: StorePaths, options: CopyOptions = {}): Promise<StoreCopy> {
   await mkdir(to.level, { mode: 0o700 });
-  const findings: Finding[] = [];
   const missing = new Set<string>();
   let last: Gone | undefined;
   for (let tries = 1; tries <= TRIES_MAX; tries++) {
     if (tries > TRIES_AT_ONCE) await setTimeout(PAUSE_MS);
     const witness = await readIfThere(from.witness);
-    const gone = await copyLevel(from.level, to.level, { missing, findings, links: options.links ?? true });
+    const gone = await copyLevel(from.level, to.level, missing, options.links ?? true);
     if (gone === undefined) {
       if (witness !== undefined) await writeFile(join(to.location, WITNESS_FILE), witness, { mode: 0o600 });
-      return { witness, tries, findings };
+      return { witness, tries };
     }
     if (last?.name === gone.name && Buffer.compare(last.manifest, gone.manifest) === 0) missing.add(gone.name);
     last = gone;
-    findings.length = 0;
   }
   throw new LanestoreError(
     'LANESTORE_IO',
@@ -85,72 +83,59 @@ export async function copyStore(from: StorePaths, to: StorePaths, options: CopyO
   );
 }
 
-interface Try {
-  /** Files that are known to be absent for good, and become findings. */
-  readonly missing: ReadonlySet<string>;
-  readonly findings: Finding[];
-  readonly links: boolean;
-}
-
-/** One try. */
-async function copyLevel(from: string, to: string, { missing, findings, links }: Try): Promise<Gone | undefined> {
-  const find = (kind: FindingKind, file: string, detail: string) =>
-    findings.push({ kind, file: `${LEVEL_DIR}/${file}`, detail });
+/** One try. What is in `missing` is absent or damaged for good: the copy goes without it. */
+async function copyLevel(
+  from: string,
+  to: string,
+  missing: ReadonlySet<string>,
+  links: boolean,
+): Promise<Gone | undefined> {
   const current = await readFile(join(from, 'CURRENT'));
-  const name = /^(MANIFEST-\d+)\n$/.exec(current.toString('latin1'))?.[1];
-  if (name === undefined) {
-    find('current-damaged', 'CURRENT', 'it does not name a MANIFEST');
-    return undefined;
-  }
-  const manifest = await readIfThere(join(from, name));
-  if (manifest === undefined) {
-    if (!missing.has(name)) return new Gone(name, current);
-    find('manifest-missing', name, 'CURRENT names it, but it is not there');
-    return undefined;
-  }
-  const live = readLiveFiles(manifest);
-  const present = new Set(await readdir(from));
-  await forgetOthers(to, live);
-  for (const table of tableNames(live, present)) {
-    if (await copyTable(from, to, table, links && isSafeToLink(live))) continue;
-    if (!missing.has(table)) return new Gone(table, manifest);
-    find('table-missing', table, 'the MANIFEST names it, but it is not there');
-  }
-  for (const log of logNames(live, present)) {
-    if (await copied(join(from, log), join(to, log))) continue;
-    if (!missing.has(log)) return new Gone(log, manifest);
-    find('log-missing', log, 'the MANIFEST names it, but it is not there');
-  }
-  await writeFile(join(to, name), manifest);
+  await forgetOthers(to);
   await writeFile(join(to, 'CURRENT'), current);
+  const name = manifestNameIn(current);
+  if (name === undefined) return undefined;
+  const manifest = await readManifestFile(join(from, name), name);
+  if (manifest === undefined) return missing.has(name) ? undefined : new Gone(name, current);
+  const { bytes, version } = manifest;
+  await writeFile(join(to, name), bytes);
+  if (version === undefined) return missing.has(name) ? undefined : new Gone(name, bytes);
+  const present = await readdir(from);
+  const tables = version.tables.map(
+    ({ number }) => tableNames(number).find((one) => present.includes(one)) ?? tableNames(number)[0],
+  );
+  await forgetOthers(to, new Set(['CURRENT', name, ...tables]));
+  for (const table of tables) {
+    if (missing.has(table) || (await copyTable(from, to, table, links && isSafeToLink(version)))) continue;
+    return new Gone(table, bytes);
+  }
+  for (const log of liveLogs(version, present)) {
+    if (missing.has(log) || (await copied(join(from, log), join(to, log)))) continue;
+    return new Gone(log, bytes);
+  }
   return undefined;
 }
 
-/** Removes what an earlier try left and this one does not need. */
-async function forgetOthers(to: string, live: LiveFiles): Promise<void> {
-  for (const name of await readdir(to)) {
-    const number = numberOf(name);
-    if (number === undefined || !isTable(name) || !live.tables.has(number)) await rm(join(to, name), { force: true });
-  }
-}
-
-/** LevelDB calls a table .ldb, and accepts the older .sst. */
-function tableNames(live: LiveFiles, present: ReadonlySet<string>): string[] {
-  return [...live.tables.keys()].map((number) => {
-    const old = fileName(number, 'sst');
-    return present.has(old) ? old : fileName(number, 'ldb');
+/** The bytes of a MANIFEST, and the version that they lead to; undefined if it is not there. */
+async function readManifestFile(path: string, name: string): Promise<{ bytes: Buffer; version?: Version } | undefined> {
+  return new FileReader().with(path, async (file) => {
+    const [bytes, { version }] = [await file.read(0, file.size), await readManifest(file, name)];
+    return version === undefined ? { bytes } : { bytes, version };
   });
 }
 
-/** The live logs, the newest first. The oldest is always one that the MANIFEST names: it exists from before the edit on that names it. */
-function logNames(live: LiveFiles, present: ReadonlySet<string>): string[] {
-  const numbers = new Set([live.logNumber]);
-  if (live.previousLog > 0) numbers.add(live.previousLog);
-  for (const name of present) {
-    const number = numberOf(name);
-    if (number !== undefined && name.endsWith('.log') && number > live.logNumber) numbers.add(number);
+/** Removes what an earlier try left: all but `wanted`, or, as long as that is not known, all but the tables. */
+async function forgetOthers(to: string, wanted?: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(to)) {
+    if (wanted === undefined ? !/\.(ldb|sst)$/.test(name) : !wanted.has(name)) await rm(join(to, name));
   }
-  return [...numbers].sort((a, b) => b - a).map((number) => fileName(number, 'log'));
+}
+
+/** The live logs, the newest first. The oldest is always one that the MANIFEST names: it exists from before the edit on that names it. */
+function liveLogs({ logNumber, prevLogNumber }: Version, present: readonly string[]): string[] {
+  const numbers = new Set([logNumber, ...logNumbers(present).filter((number) => number > logNumber)]);
+  if (prevLogNumber > 0) numbers.add(prevLogNumber);
+  return [...numbers].sort((a, b) => b - a).map(logName);
 }
 
 /** Links a table, or copies it where it cannot be linked or a link would not be safe. False if it is gone. */
@@ -171,9 +156,8 @@ async function copyTable(from: string, to: string, name: string, links: boolean)
 }
 
 /** A MANIFEST that gives away the number of a live table again is damaged: no link to what LevelDB may then write over. */
-function isSafeToLink({ tables, nextFile }: LiveFiles): boolean {
-  for (const number of tables.keys()) if (number >= nextFile) return false;
-  return true;
+function isSafeToLink({ tables, nextFile }: Version): boolean {
+  return tables.every(({ number }) => number < nextFile);
 }
 
 /** Another file system, one without hard links, somebody else's file, or too many links already. */
@@ -200,17 +184,4 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function fileName(number: number, extension: string): string {
-  return `${String(number).padStart(6, '0')}.${extension}`;
-}
-
-function numberOf(name: string): number | undefined {
-  const digits = /^(\d+)\.\w+$/.exec(name)?.[1];
-  return digits === undefined ? undefined : Number(digits);
-}
-
-function isTable(name: string): boolean {
-  return name.endsWith('.ldb') || name.endsWith('.sst');
 }

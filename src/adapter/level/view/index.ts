@@ -2,3 +2,4 @@
 export { openView, type ViewOptions } from './open-view.js';
 export { type SnapshotOptions, type SnapshotReport, snapshot } from './snapshot.js';
 export type * from './store-view.js';
+export { type VerifyOptions, type VerifyReport, verify } from './verify.js';

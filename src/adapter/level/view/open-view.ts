@@ -12,6 +12,7 @@ import { Engine } from '../engine.js';
 import { needsCreation } from '../location.js';
 import { coded, noStore, readStoreSchema } from '../open.js';
 import { type StorePaths, storePaths } from '../paths.js';
+import { preflight } from '../preflight/index.js';
 import { type Examination, examine, readTip } from '../recovery.js';
 import { refusal } from '../refusal.js';
 import type { Tip } from '../tip.js';
@@ -21,6 +22,7 @@ import { type CopyOptions, copyStore, type StoreCopy } from './copy.js';
 import { copyValues } from './copy-values.js';
 import { LevelView } from './level-view.js';
 import { type CopyPlace, makeCopyPlace } from './place.js';
+import { probe, salvage } from './salvage.js';
 import type { StoreFile, StoreView, WitnessView } from './store-view.js';
 
 /** Options of {@link openView}. */
@@ -31,6 +33,15 @@ export interface ViewOptions<B, Q, A> {
    * is not possible, the system's directory for temporary files, where they are copied.
    */
   readonly directory?: string;
+  /** As in `openLevel`. Default 1 GiB. */
+  readonly tableCheckBytesMax?: number;
+}
+
+/** How a view is made, beside what callers say. */
+export interface CopyViewOptions extends CopyOptions {
+  readonly tableCheckBytesMax?: number | undefined;
+  /** Have another process read all of LevelDB first. */
+  readonly probe?: boolean;
 }
 
 /** Copies that are begun because value files went away meanwhile. */
@@ -49,14 +60,22 @@ export async function openView<B, Q, A>(location: string, options: ViewOptions<B
   if (typeof location !== 'string') throw new TypeError('openView takes a location');
   if (options?.model === undefined) throw new TypeError('openView(location, options): options.model is missing');
   try {
-    const paths = existingStore(location);
-    const missing = missingLevel(paths);
-    if (missing !== undefined) return viewWithoutLevel(paths, options.model, missing);
-    const place = await makeCopyPlace(paths.location, options.directory);
-    return await viewIn(place, paths, options.model);
+    return await openCopied(location, options, { tableCheckBytesMax: options.tableCheckBytesMax });
   } catch (error) {
     throw coded(error);
   }
+}
+
+/** A view, for what the copy is for. @throws as {@link openView}, not always coded. */
+export async function openCopied<B, Q, A>(
+  location: string,
+  { model, directory }: ViewOptions<B, Q, A>,
+  options: CopyViewOptions,
+): Promise<StoreView<B, Q, A>> {
+  const paths = existingStore(location);
+  const missing = missingLevel(paths);
+  if (missing !== undefined) return viewWithoutLevel(paths, model, missing);
+  return viewIn(await makeCopyPlace(paths.location, directory), paths, model, options);
 }
 
 /** A view on a copy that is made in `place`; closing it, or failing, removes that. @throws as {@link openView}, not always coded. */
@@ -64,7 +83,7 @@ export async function viewIn<B, Q, A>(
   place: CopyPlace,
   paths: StorePaths,
   model: Model<B, Q, A>,
-  options: CopyOptions = {},
+  options: CopyViewOptions = {},
 ): Promise<StoreView<B, Q, A>> {
   const opening = new Opening(paths, model, options);
   try {
@@ -102,22 +121,22 @@ function viewWithoutLevel<B, Q, A>(
 ): StoreView<B, Q, A> {
   const opening = new Opening(paths, model);
   opening.refuse(refusal);
-  return opening.view(undefined, { witness: Witness.read(paths.witness), tries: 0, findings: [] }, async () => {});
+  return opening.view(undefined, { witness: Witness.read(paths.witness), tries: 0 }, async () => {});
 }
 
 /** A view in the making: collects what is wrong, in the order in which opening the store would stumble over it. */
 class Opening<B, Q, A> {
   readonly #paths: StorePaths;
   readonly #model: Model<B, Q, A>;
-  readonly #options: CopyOptions;
+  readonly #options: CopyViewOptions;
   readonly #findings: Finding[] = [];
   #findingsTotal = 0;
   #refusal: LanestoreError | undefined;
   #db: Database | undefined;
-  #notes: readonly string[] = [];
+  readonly #notes: string[] = [];
   #values: string | undefined;
 
-  constructor(paths: StorePaths, model: Model<B, Q, A>, options: CopyOptions = {}) {
+  constructor(paths: StorePaths, model: Model<B, Q, A>, options: CopyViewOptions = {}) {
     this.#paths = paths;
     this.#model = model;
     this.#options = options;
@@ -141,11 +160,14 @@ class Opening<B, Q, A> {
     for (let tries = 0, times = 1; times <= COPIES_MAX; times++) {
       const copy = await copyStore(this.#paths, copyPaths, this.#options);
       tries += copy.tries;
-      if (copy.findings.length > 0) this.refuse(refusal(copy.findings));
-      const engine = await this.#openEngine(copyPaths);
+      const { engine, findings, notes } = await this.#openEngine(copyPaths, copy);
       const gone =
         engine === undefined ? new Set<bigint>() : await valuesGone(engine, this.#paths, copyPaths, this.#options);
-      if ([...gone].every((number) => missing.has(number))) return { copy: { ...copy, tries }, engine };
+      if ([...gone].every((number) => missing.has(number))) {
+        this.#notes.push(...notes);
+        this.#find(findings);
+        return { copy: { ...copy, tries }, engine };
+      }
       missing = gone;
       await this.closeDatabase();
       await rm(copyPaths.level, { recursive: true });
@@ -160,11 +182,20 @@ class Opening<B, Q, A> {
     await this.#db?.close();
   }
 
-  /** Takes the findings of an error with which opening the store would be refused; the first one gives code and message. */
-  refuse(error: LanestoreError, total = error.findings?.length ?? 0): void {
+  /** Takes an error with which opening the store would be refused; the first one stands for all. */
+  refuse(error: LanestoreError): void {
     this.#refusal ??= error;
+    this.#find(error.findings ?? []);
+  }
+
+  #find(findings: readonly Finding[], total = findings.length): void {
     this.#findingsTotal += total;
-    for (const finding of error.findings ?? []) if (this.#findings.length < FINDINGS_MAX) this.#findings.push(finding);
+    for (const finding of findings) if (this.#findings.length < FINDINGS_MAX) this.#findings.push(finding);
+  }
+
+  #refused(): LanestoreError | undefined {
+    if (this.#refusal !== undefined) return withFindings(this.#refusal, this.#findings);
+    return this.#findingsTotal === 0 ? undefined : refusal(this.#findings, this.#findingsTotal);
   }
 
   view(found: Found<B, Q, A> | undefined, copy: StoreCopy, release: () => Promise<void>): StoreView<B, Q, A> {
@@ -182,25 +213,48 @@ class Opening<B, Q, A> {
       findings: this.#findings,
       findingsTotal: this.#findingsTotal,
       notes: this.#notes,
-      refusal: this.#refusal === undefined ? undefined : withFindings(this.#refusal, this.#findings),
+      refusal: this.#refused(),
       files: filesOf(this.#paths.location),
       tries: copy.tries,
       release,
     });
   }
 
-  /** LevelDB on the copy. What it says of the copy's files is said of the store's. */
-  async #openEngine(copyPaths: StorePaths): Promise<Engine | undefined> {
+  /**
+   * LevelDB on the copy, once preflight has found its files sound; or what another process could read of them. What is said of the copy's
+   * files is said of the store's.
+   */
+  async #openEngine(copyPaths: StorePaths, { witness }: StoreCopy): Promise<Opened> {
+    const { tableCheckBytesMax, probe: isProbed } = this.#options;
+    const { findings, notes } = await preflight(copyPaths.level, { witness, tableCheckBytesMax });
+    const probed = isProbed === true && findings.length === 0 ? await probe(copyPaths.level) : [];
+    const unsound = this.#inStore([...findings, ...probed], copyPaths);
+    if (unsound.length > 0) return this.#salvage(copyPaths, unsound, notes);
     try {
       this.#db = await openDatabase(copyPaths.level, {}, false);
-      return new Engine(this.#db);
+      return { engine: new Engine(this.#db), findings: [], notes };
     } catch (error) {
       if (!isLanestoreError(error, 'LANESTORE_CORRUPT')) throw error;
-      const inStore = (text: string) => text.replaceAll(copyPaths.location, this.#paths.location);
-      const findings = (error.findings ?? []).map((finding) => ({ ...finding, detail: inStore(finding.detail) }));
-      this.refuse(new LanestoreError(error.code, inStore(error.message), { cause: error, findings }));
-      return undefined;
+      return { engine: undefined, findings: this.#inStore(error.findings ?? [], copyPaths), notes };
     }
+  }
+
+  async #salvage(copyPaths: StorePaths, findings: readonly Finding[], notes: readonly string[]): Promise<Opened> {
+    const salvaged = join(copyPaths.location, 'salvaged');
+    const found = await salvage(copyPaths.level, salvaged);
+    if (!found.opened) return { engine: undefined, findings, notes };
+    this.#db = await openDatabase(salvaged, {}, false);
+    const more = [
+      ...notes,
+      'the database is not sound: another process read it, and what it could not read is missing here',
+      ...this.#inStore(found.findings, copyPaths).map(({ detail }) => detail),
+    ];
+    return { engine: new Engine(this.#db), findings, notes: more };
+  }
+
+  #inStore(findings: readonly Finding[], copyPaths: StorePaths): Finding[] {
+    const inStore = (text: string) => text.replaceAll(copyPaths.location, this.#paths.location);
+    return findings.map((finding) => ({ ...finding, detail: inStore(finding.detail) }));
   }
 
   async #look(engine: Engine, { witness }: StoreCopy): Promise<Found<B, Q, A>> {
@@ -220,7 +274,7 @@ class Opening<B, Q, A> {
         ...(this.#values === undefined ? {} : { values: this.#values }),
       });
       const { findings, findingsTotal } = examined;
-      if (findingsTotal > 0) this.refuse(refusal(findings, findingsTotal), findingsTotal);
+      this.#find(findings, findingsTotal);
       return examined;
     } catch (error) {
       throw coded(error);
@@ -229,10 +283,11 @@ class Opening<B, Q, A> {
 
   #judge(witness: Uint8Array | undefined, tip: Tip): WitnessView['verdict'] {
     const { provenSeq, notes, findings } = judgeWitness(witness, tip);
-    this.#notes = notes;
+    this.#notes.push(...notes);
     const [finding] = findings;
     if (finding === undefined) return provenSeq === undefined ? 'torn' : provenSeq === tip.seq ? 'equal' : 'behind';
-    this.refuse(refusal(findings));
+    // A torn tail that had been acknowledged: preflight has said it.
+    if (!this.#findings.some(({ kind }) => kind === finding.kind)) this.#find(findings);
     const { kind } = finding;
     return kind === 'witness-ahead' ? 'ahead' : kind === 'witness-store' ? 'other-store' : 'damaged';
   }
@@ -247,6 +302,13 @@ class Opening<B, Q, A> {
       return undefined;
     }
   }
+}
+
+/** A database that was opened, and what was found before. */
+interface Opened {
+  readonly engine: Engine | undefined;
+  readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
 }
 
 interface Found<B, Q, A> {

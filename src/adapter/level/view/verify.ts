@@ -1,0 +1,118 @@
+/**
+ * Verifying a store offline, to the end: every checksum of LevelDB's files, every record, every value, the witness, and, if the caller
+ * brings them, the model's own checks. On a private copy, so a node may run meanwhile.
+ *
+ * A damaged table can abort the process that reads it. So another process reads all of the database first, whatever preflight says; this one
+ * opens it only if that has ended well, and else looks at what could be salvaged.
+ */
+import type { Finding, LanestoreError } from '../../../errors.js';
+import { isLanestoreError } from '../../../errors.js';
+import { ANCHOR_KEY } from '../../../keys/index.js';
+import type { EntryChecks } from '../../../model/checks.js';
+import { coded } from '../open.js';
+import { openCopied, type ViewOptions } from './open-view.js';
+import type { StoreView, ViewItem, WitnessView } from './store-view.js';
+
+/** Options of {@link verify}. */
+export interface VerifyOptions<B, Q, A> extends Omit<ViewOptions<B, Q, A>, 'tableCheckBytesMax'> {
+  /** What to check of each live entry beyond that it is whole; for Autobahn, `entryChecks(committee)`. */
+  readonly checks?: EntryChecks<B, Q, A>;
+}
+
+/** What {@link verify} found. */
+export interface VerifyReport {
+  /** The real path of the store. */
+  readonly location: string;
+  /** The newest batch; absent if the tip cannot be read. */
+  readonly seq: bigint | undefined;
+  readonly witness: WitnessView;
+  /** Live records that were read. */
+  readonly records: number;
+  /** Bytes of their values. */
+  readonly bytes: number;
+  /** Entries that went through the caller's checks. */
+  readonly checked: number;
+  /** All that is wrong, at most 100,000 of it. */
+  readonly findings: readonly Finding[];
+  readonly findingsTotal: number;
+  /** What was noticed and is no damage, and how the store was read. */
+  readonly notes: readonly string[];
+  /** The error with which a node would refuse the store; absent if it would open, which the caller's checks do not change. */
+  readonly refusal: LanestoreError | undefined;
+  /** How often the copy was begun before it was consistent. */
+  readonly tries: number;
+}
+
+/**
+ * Checks everything that can be checked of the store in `location`, whether a node runs on it or not.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID as `openView`; damage is in `findings`.
+ */
+export async function verify<B, Q, A>(location: string, options: VerifyOptions<B, Q, A>): Promise<VerifyReport> {
+  if (typeof location !== 'string') throw new TypeError('verify takes a location');
+  if (options?.model === undefined) throw new TypeError('verify(location, options): options.model is missing');
+  try {
+    const everything = { tableCheckBytesMax: Number.MAX_SAFE_INTEGER, probe: true };
+    await using view = await openCopied(location, options, everything);
+    const { checked, findings } = await runChecks(view, options.checks ?? {});
+    const { seq } = view.tip ?? { seq: undefined };
+    const { witness, records, bytes, tries } = view;
+    return {
+      location: view.location,
+      seq,
+      witness,
+      records,
+      bytes,
+      checked,
+      findings: [...view.findings, ...findings],
+      findingsTotal: view.findingsTotal + findings.length,
+      notes: [...view.notes, 'another process read the whole database first, where LevelDB may abort without harm'],
+      refusal: view.refusal,
+      tries,
+    };
+  } catch (error) {
+    throw coded(error);
+  }
+}
+
+/** Findings of the caller's checks that are kept. */
+const FAILED_MAX = 10_000;
+
+async function runChecks<B, Q, A>(view: StoreView<B, Q, A>, { block, commitQC, anchor }: EntryChecks<B, Q, A>) {
+  const findings: Finding[] = [];
+  let checked = 0;
+  const attempt = (place: Pick<Finding, 'key' | 'lane' | 'number'>, check: () => void) => {
+    checked++;
+    const detail = failureOf(check);
+    if (detail !== undefined && findings.length < FAILED_MAX) findings.push({ kind: 'entry-verify', ...place, detail });
+  };
+  const { anchor: entry } = view;
+  if (anchor !== undefined && entry !== undefined) attempt({ key: ANCHOR_KEY }, () => anchor(entry));
+  for await (const { key, number, entry: qc } of sound(commitQC === undefined ? [] : view.commitQCs())) {
+    attempt({ key, number }, () => commitQC?.(qc));
+  }
+  for (const lane of block === undefined ? [] : view.cursors.lanes.keys()) {
+    let before: { number: bigint; entry: B } | undefined;
+    for await (const item of sound(view.blocks(lane))) {
+      const last = before?.number === item.number - 1n ? before.entry : undefined;
+      attempt({ key: item.key, lane, number: item.number }, () => block?.(item.entry, last));
+      before = item;
+    }
+  }
+  return { checked, findings };
+}
+
+/** The entries that could be decoded; the others are among the view's findings. */
+async function* sound<T>(items: AsyncIterable<ViewItem<T>> | readonly never[]) {
+  for await (const item of items) if ('entry' in item) yield item;
+}
+
+function failureOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (isLanestoreError(error, 'LANESTORE_VERIFY') || isLanestoreError(error, 'LANESTORE_INVALID'))
+      return error.message;
+    throw error;
+  }
+}
