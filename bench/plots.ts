@@ -99,8 +99,9 @@ function bars(
   unit: string,
   value: (result: ContenderResult) => number | undefined,
 ): object {
-  const names = [...new Set(results.workloads.flatMap(({ contenders }) => contenders.map(({ name }) => name)))];
-  const figures = results.workloads.flatMap(({ contenders }) => contenders.map(value));
+  const all = results.workloads.flatMap(({ contenders }) => contenders);
+  const names = [...new Set(all.filter((one) => value(one) !== undefined).map(({ name }) => name))];
+  const figures = all.map(value);
   const lowest = Math.min(
     ...(figures.filter((figure) => figure !== undefined && figure > 0 && Number.isFinite(figure)) as number[]),
   );
