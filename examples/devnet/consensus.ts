@@ -1,0 +1,468 @@
+/**
+ * Who orders the lanes: for each road index, views with a leader each, prepare and commit votes of N-f validators, timeouts when a
+ * leader is away. Small, for honest nodes that crash; what it does is what makes the store matter: a vote is stored before it is sent,
+ * and after a restart the same vote is sent again, never another one.
+ */
+import {
+  type AvailState,
+  type CommitQC,
+  type Committee,
+  codecs,
+  HASH_BYTES,
+  headerHash,
+  type LaneQC,
+  type LaneRange,
+  laneIdOf,
+  type Msg,
+  messageHash,
+  type PrepareQC,
+  type Proposal,
+  type Signature,
+  type SignedMsg,
+  sign,
+  verifyLaneQC,
+  verifyPrepareQC,
+  verifySignedMsg,
+} from '../../src/index.js';
+import type { Timeout, Wire } from './messages.js';
+
+/** Blocks of a lane that one CommitQC may order. */
+const RANGE_MAX = 10n;
+/** How long a view may take; each further one of the same road takes longer. */
+const VIEW_MS = 1000;
+/** Messages for so many roads ahead are kept. */
+const AHEAD = 4n;
+
+/** What a node must never forget: its votes of the road that it is in. */
+interface Votes {
+  readonly road: bigint;
+  /** The latest view that it voted or gave up in. */
+  readonly view: bigint;
+  readonly prepare?: SignedMsg;
+  readonly commit?: SignedMsg;
+  readonly timeout?: SignedMsg;
+  readonly prepareQC?: PrepareQC;
+}
+
+interface View {
+  proposal?: SignedMsg & { msg: { kind: 'proposal' } };
+  readonly prepares: Map<string, Signature[]>;
+  readonly commits: Map<string, Signature[]>;
+  readonly votes: Map<string, Proposal>;
+  readonly timeouts: Map<string, { readonly timeout: Timeout; readonly prepareQC: PrepareQC | undefined }>;
+  readonly signed: Set<string>;
+}
+
+/** What consensus needs of its node. */
+export interface Seat {
+  readonly state: AvailState;
+  readonly committee: Committee;
+  readonly secret: Uint8Array;
+  readonly place: number;
+  readonly send: (wire: Wire) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** See the top of this file. */
+export class Consensus {
+  readonly #seat: Seat;
+  readonly #roads = new Map<bigint, Map<bigint, View>>();
+  /** What came for roads that this node has not entered yet. */
+  readonly #later = new Map<bigint, (Wire & { kind: 'proposal' | 'vote' | 'timeout' })[]>();
+  #road = 0n;
+  #view = 0n;
+  #previous: CommitQC | undefined;
+  #mine: Votes;
+  #timer: NodeJS.Timeout | undefined;
+  #proposing: AbortController | undefined;
+  #chain: Promise<unknown> = Promise.resolve();
+  #stopped = false;
+
+  constructor(seat: Seat) {
+    this.#seat = seat;
+    this.#mine = decodeVotes(seat.state.recoveredInner);
+  }
+
+  /** Goes from road to road; a road is entered only when the CommitQC before it is durable. */
+  async run(): Promise<void> {
+    await this.#inTurn(() => this.#enter(this.#seat.state.lastCommitQC));
+    for (;;) {
+      const qc = await this.#seat.state.waitForCommitQC(this.#road);
+      this.#seat.send({ kind: 'commitQC', bytes: codecs.commitQC.toWire(qc) });
+      await this.#inTurn(() => this.#enter(qc));
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#proposing?.abort();
+  }
+
+  /** What a peer that is in the same road may have missed. */
+  repeat(): Wire[] {
+    const { road, prepare, commit, timeout, prepareQC } = this.#mine;
+    if (road !== this.#road) return [];
+    const votes = [prepare, commit].filter((vote) => vote !== undefined);
+    const wires: Wire[] = votes.map((vote) => ({ kind: 'vote', bytes: codecs.signedMsg.toWire(vote) }));
+    if (timeout !== undefined) wires.push({ kind: 'timeout', timeout: timeoutOf(timeout, prepareQC) });
+    return [...wires, ...this.#whyThisView()];
+  }
+
+  /** The timeouts that brought this node into its view: who missed them would wait in a view of its own for ever. */
+  #whyThisView(): Wire[] {
+    if (this.#view === 0n) return [];
+    const { timeouts } = this.#viewOf(this.#road, this.#view - 1n);
+    return [...timeouts.values()].map(({ timeout }) => ({ kind: 'timeout', timeout }));
+  }
+
+  /** Takes a proposal, a prepare or commit vote, or a timeout. */
+  receive(wire: Wire & { kind: 'proposal' | 'vote' | 'timeout' }): void {
+    const bytes = wire.kind === 'timeout' ? wire.timeout.bytes : wire.bytes;
+    const signed = codecs.signedMsg.fromWire(bytes);
+    const { msg } = signed;
+    if (
+      msg.kind !== 'proposal' &&
+      msg.kind !== 'prepareVote' &&
+      msg.kind !== 'commitVote' &&
+      msg.kind !== 'timeoutVote'
+    )
+      return;
+    const { index, number } = msg.value.view;
+    if (index > this.#road && index <= this.#road + AHEAD)
+      this.#later.set(index, [...(this.#later.get(index) ?? []), wire]);
+    if (index !== this.#road || this.#stopped) return;
+    const view = this.#viewOf(index, number);
+    const once = `${msg.kind} ${laneIdOf(signed.sig.key)}`;
+    if (view.signed.has(once)) return;
+    verifySignedMsg(signed, this.#seat.committee);
+    if (msg.kind === 'timeoutVote') {
+      if (wire.kind !== 'timeout') return;
+      const prepareQC = this.#timeoutQC(wire.timeout, msg.value.latestPrepareQCViewNumber, index);
+      view.timeouts.set(laneIdOf(signed.sig.key), { timeout: wire.timeout, prepareQC });
+    } else if (msg.kind === 'proposal') {
+      if (wire.kind !== 'proposal' || laneIdOf(signed.sig.key) !== this.#leader(index, number)) return;
+      if (!this.#isSound(msg.value, wire)) return;
+      view.proposal = { msg, sig: signed.sig };
+      if (number > this.#view) for (const timeout of wire.timeouts) this.receive({ kind: 'timeout', timeout });
+    } else this.#count(msg.kind === 'prepareVote' ? view.prepares : view.commits, view, msg.value, signed.sig);
+    view.signed.add(once);
+    this.#advance();
+  }
+
+  #enter(qc: CommitQC | undefined): void {
+    this.#previous = qc;
+    this.#road = qc === undefined ? 0n : qc.vote.view.index + 1n;
+    for (const road of this.#roads.keys()) if (road < this.#road) this.#roads.delete(road);
+    if (this.#mine.road === this.#road) {
+      // Where it was before the restart: it says again what it had said.
+      for (const vote of [this.#mine.prepare, this.#mine.commit]) this.#sendVote(vote);
+      if (this.#mine.timeout !== undefined) this.#sendTimeout(this.#mine.timeout, this.#mine.prepareQC);
+      this.#enterView(this.#mine.view);
+    } else {
+      this.#mine = { road: this.#road, view: 0n };
+      this.#enterView(0n);
+    }
+    const later = this.#later.get(this.#road) ?? [];
+    for (const road of this.#later.keys()) if (road <= this.#road) this.#later.delete(road);
+    for (const wire of later) this.receive(wire);
+  }
+
+  #enterView(number: bigint): void {
+    this.#view = number;
+    this.#proposing?.abort();
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    const wait = VIEW_MS * Math.min(2, Number(number) + 1);
+    this.#timer = setInterval(() => this.#giveUp(), wait);
+    if (this.#leader(this.#road, number) === laneIdOf(this.#key)) void this.#propose().catch(() => undefined);
+    this.#advance();
+  }
+
+  get #key(): Uint8Array {
+    return this.#seat.committee.keys[this.#seat.place] as Uint8Array;
+  }
+
+  #leader(road: bigint, view: bigint): string {
+    const { keys } = this.#seat.committee;
+    return laneIdOf(keys[Number((road + view) % BigInt(keys.length))] as Uint8Array);
+  }
+
+  #viewOf(road: bigint, number: bigint): View {
+    const views = this.#roads.get(road) ?? new Map<bigint, View>();
+    this.#roads.set(road, views);
+    const view: View = views.get(number) ?? {
+      prepares: new Map(),
+      commits: new Map(),
+      votes: new Map(),
+      timeouts: new Map(),
+      signed: new Set(),
+    };
+    views.set(number, view);
+    return view;
+  }
+
+  #count(to: Map<string, Signature[]>, view: View, vote: Proposal, sig: Signature): void {
+    const hash = proposalHash(vote);
+    to.set(hash, [...(to.get(hash) ?? []), sig]);
+    view.votes.set(hash, vote);
+  }
+
+  /** The leader's part. A later view goes on with what may have been committed in an earlier one. */
+  async #propose(): Promise<void> {
+    const abort = new AbortController();
+    this.#proposing = abort;
+    const [road, number] = [this.#road, this.#view];
+    const mine = this.#viewOf(road, number);
+    if (
+      mine.proposal !== undefined ||
+      (this.#mine.road === road && this.#mine.prepare !== undefined && this.#mine.view === number)
+    )
+      return;
+    const timeouts = number === 0n ? [] : [...this.#viewOf(road, number - 1n).timeouts.values()];
+    const locked = highest(timeouts.map(({ prepareQC }) => prepareQC));
+    let vote: Proposal;
+    let laneQCs: LaneQC[] = [];
+    if (locked !== undefined) vote = { ...locked.vote, view: { index: road, number } };
+    else {
+      const found = await this.#seat.state.waitForLaneQCs(this.#previous, abort.signal);
+      laneQCs = [...found.values()];
+      vote = { view: { index: road, number }, createdAt: now(), laneRanges: this.#ranges(found) };
+    }
+    if (abort.signal.aborted) return;
+    // A proposal is a message like any other: it is stored, with the vote for it, before it is sent.
+    const signed = this.#sign({ kind: 'proposal', value: vote });
+    const wire: Wire = {
+      kind: 'proposal',
+      bytes: codecs.signedMsg.toWire(signed),
+      laneQCs: laneQCs.map((qc) => codecs.laneQC.toWire(qc)),
+      timeouts: timeouts.map(({ timeout }) => timeout),
+    };
+    this.#step(async () => {
+      if (!(await this.#prepare(road, number, vote))) return;
+      mine.proposal = signed as View['proposal'] & object;
+      this.#seat.send(wire);
+      this.#sendVote(this.#mine.prepare);
+    });
+  }
+
+  #ranges(found: ReadonlyMap<string, LaneQC>): LaneRange[] {
+    return this.#seat.committee.keys.map((lane) => {
+      const first = this.#nextOf(lane);
+      const top = found.get(laneIdOf(lane))?.vote;
+      return {
+        lane,
+        first,
+        next: top === undefined ? first : top.blockNumber + 1n,
+        lastHash: top === undefined ? new Uint8Array(HASH_BYTES) : headerHash(top),
+      };
+    });
+  }
+
+  #nextOf(lane: Uint8Array): bigint {
+    return this.#previous?.vote.laneRanges.find((range) => Buffer.compare(range.lane, lane) === 0)?.next ?? 0n;
+  }
+
+  /** A proposal follows the last CommitQC, and rests on LaneQCs, or on what the timeouts of the view before carry. */
+  #isSound(vote: Proposal, { laneQCs, timeouts }: Wire & { kind: 'proposal' }): boolean {
+    const { committee } = this.#seat;
+    const { index, number } = vote.view;
+    const follows =
+      vote.laneRanges.length === committee.size &&
+      vote.laneRanges.every(
+        (range) => range.first === this.#nextOf(range.lane) && range.next - range.first <= RANGE_MAX,
+      );
+    if (!follows) return false;
+    if (number > 0n) {
+      const carried = timeouts.map((timeout) => ({ timeout, signed: codecs.signedMsg.fromWire(timeout.bytes) }));
+      const signers = new Set(carried.map(({ signed }) => laneIdOf(signed.sig.key)));
+      if (signers.size < committee.quorum) return false;
+      const qcs: (PrepareQC | undefined)[] = [];
+      for (const { timeout, signed } of carried) {
+        const { msg } = signed;
+        if (msg.kind !== 'timeoutVote' || msg.value.view.index !== index || msg.value.view.number !== number - 1n)
+          return false;
+        verifySignedMsg(signed, committee);
+        qcs.push(this.#timeoutQC(timeout, msg.value.latestPrepareQCViewNumber, index));
+      }
+      const locked = highest(qcs);
+      if (locked !== undefined) return proposalHash({ ...locked.vote, view: vote.view }) === proposalHash(vote);
+    }
+    const tops = new Map(
+      laneQCs.map((bytes) => codecs.laneQC.fromWire(bytes)).map((qc) => [laneIdOf(qc.vote.lane), qc]),
+    );
+    for (const qc of tops.values()) verifyLaneQC(qc, committee);
+    return vote.laneRanges.every(({ lane, first, next, lastHash }) => {
+      const top = tops.get(laneIdOf(lane))?.vote;
+      return first === next || (top?.blockNumber === next - 1n && Buffer.compare(headerHash(top), lastHash) === 0);
+    });
+  }
+
+  /** The PrepareQC that a timeout vote names, verified. */
+  #timeoutQC({ prepareQC }: Timeout, number: bigint | undefined, road: bigint): PrepareQC | undefined {
+    if (number === undefined) return undefined;
+    const qc = codecs.prepareQC.fromWire(prepareQC ?? new Uint8Array());
+    verifyPrepareQC(qc, this.#seat.committee);
+    if (qc.vote.view.index !== road || qc.vote.view.number !== number)
+      throw new RangeError('a timeout names another PrepareQC');
+    return qc;
+  }
+
+  /** One step at a time: what a node says depends on what it has stored. */
+  #step(step: () => Promise<void>): void {
+    this.#chain = this.#chain.then(step).catch((error) => {
+      if (!this.#stopped) this.#seat.fail(error);
+    });
+  }
+
+  /** Runs `work` when the steps before it are done: none of them may find itself in another road after it has stored something. */
+  #inTurn(work: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      this.#step(async () => {
+        work();
+        resolve();
+      });
+    });
+  }
+
+  #advance(): void {
+    this.#step(async () => {
+      if (this.#stopped) return;
+      const [road, number] = [this.#road, this.#view];
+      const view = this.#viewOf(road, number);
+      const { committee } = this.#seat;
+      if (view.proposal !== undefined && (await this.#prepare(road, number, view.proposal.msg.value as Proposal)))
+        this.#sendVote(this.#mine.prepare);
+      const prepared = quorumOf(view.prepares, committee.quorum);
+      if (prepared !== undefined)
+        await this.#commit(road, number, { vote: view.votes.get(prepared.hash)!, sigs: prepared.sigs });
+      for (const past of this.#roads.get(road)?.values() ?? []) {
+        const committed = quorumOf(past.commits, committee.quorum);
+        if (committed === undefined) continue;
+        await this.#seat.state.pushCommitQC({ vote: past.votes.get(committed.hash)!, sigs: committed.sigs });
+        return;
+      }
+      const up = [...(this.#roads.get(road)?.entries() ?? [])].filter(
+        ([at, { timeouts }]) => at >= number && timeouts.size >= committee.quorum,
+      );
+      const top = up.map(([at]) => at).sort((a, b) => (a < b ? 1 : -1))[0];
+      if (top !== undefined && road === this.#road) this.#enterView(top + 1n);
+    });
+  }
+
+  /** Stores the prepare vote of a view; true if it was not there yet and may be sent now. */
+  async #prepare(road: bigint, number: bigint, vote: Proposal): Promise<boolean> {
+    const { road: at, view, prepare, timeout } = this.#mine;
+    if (at !== road || road !== this.#road || number < view) return false;
+    if (number === view && (prepare !== undefined || timeout !== undefined)) return false;
+    const { timeout: _past, commit: _older, ...rest } = this.#mine;
+    await this.#store({ ...rest, view: number, prepare: this.#sign({ kind: 'prepareVote', value: vote }) });
+    return true;
+  }
+
+  async #commit(road: bigint, number: bigint, prepareQC: PrepareQC): Promise<void> {
+    const { road: at, view, commit, timeout } = this.#mine;
+    if (at !== road || road !== this.#road || number !== view || commit !== undefined || timeout !== undefined) return;
+    const vote = this.#sign({ kind: 'commitVote', value: prepareQC.vote });
+    await this.#store({ ...this.#mine, prepareQC, commit: vote });
+    this.#sendVote(vote);
+  }
+
+  /** Nothing came of this view in time: a vote to leave it, sent again until enough others agree. */
+  #giveUp(): void {
+    this.#step(async () => {
+      const [road, number] = [this.#road, this.#view];
+      if (this.#stopped || this.#mine.road !== road || this.#mine.view > number) return;
+      if (this.#mine.view !== number || this.#mine.timeout === undefined) {
+        const { prepareQC } = this.#mine;
+        const latest = prepareQC === undefined ? {} : { latestPrepareQCViewNumber: prepareQC.vote.view.number };
+        const timeout = this.#sign({ kind: 'timeoutVote', value: { view: { index: road, number }, ...latest } });
+        const { prepare: _prepare, commit: _commit, ...rest } = this.#mine;
+        await this.#store({ ...(this.#mine.view === number ? this.#mine : rest), view: number, timeout });
+      }
+      this.#sendTimeout(this.#mine.timeout as SignedMsg, this.#mine.prepareQC);
+      for (const wire of this.#whyThisView()) this.#seat.send(wire);
+    });
+  }
+
+  #sendTimeout(signed: SignedMsg, prepareQC: PrepareQC | undefined): void {
+    const timeout = timeoutOf(signed, prepareQC);
+    this.#seat.send({ kind: 'timeout', timeout });
+    this.receive({ kind: 'timeout', timeout });
+  }
+
+  #sendVote(vote: SignedMsg | undefined): void {
+    if (vote === undefined) return;
+    const wire = { kind: 'vote', bytes: codecs.signedMsg.toWire(vote) } as const;
+    this.#seat.send(wire);
+    this.receive(wire);
+  }
+
+  #sign(msg: Msg): SignedMsg {
+    return { msg, sig: sign(this.#seat.secret, msg) };
+  }
+
+  async #store(votes: Votes): Promise<void> {
+    await this.#seat.state.persistInner(encodeVotes(votes));
+    this.#mine = votes;
+  }
+}
+
+function timeoutOf(signed: SignedMsg, prepareQC: PrepareQC | undefined): Timeout {
+  const bytes = codecs.signedMsg.toWire(signed);
+  return prepareQC === undefined ? { bytes } : { bytes, prepareQC: codecs.prepareQC.toWire(prepareQC) };
+}
+
+function highest(qcs: readonly (PrepareQC | undefined)[]): PrepareQC | undefined {
+  let best: PrepareQC | undefined;
+  for (const qc of qcs)
+    if (qc !== undefined && (best === undefined || qc.vote.view.number > best.vote.view.number)) best = qc;
+  return best;
+}
+
+function quorumOf(
+  votes: ReadonlyMap<string, Signature[]>,
+  quorum: number,
+): { hash: string; sigs: Signature[] } | undefined {
+  for (const [hash, sigs] of votes) if (sigs.length >= quorum) return { hash, sigs };
+  return undefined;
+}
+
+function proposalHash(value: Proposal): string {
+  return Buffer.from(messageHash({ kind: 'proposal', value })).toString('hex');
+}
+
+function now() {
+  const ms = Date.now();
+  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
+}
+
+function encodeVotes({ road, view, prepare, commit, timeout, prepareQC }: Votes): Uint8Array {
+  const msg = (signed: SignedMsg | undefined) =>
+    signed === undefined ? undefined : Buffer.from(codecs.signedMsg.toWire(signed)).toString('base64');
+  const qc = prepareQC === undefined ? undefined : Buffer.from(codecs.prepareQC.toWire(prepareQC)).toString('base64');
+  return Buffer.from(
+    JSON.stringify({
+      road: `${road}`,
+      view: `${view}`,
+      prepare: msg(prepare),
+      commit: msg(commit),
+      timeout: msg(timeout),
+      prepareQC: qc,
+    }),
+  );
+}
+
+function decodeVotes(bytes: Uint8Array | undefined): Votes {
+  if (bytes === undefined) return { road: 0n, view: 0n };
+  const { road, view, prepare, commit, timeout, prepareQC } = JSON.parse(Buffer.from(bytes).toString());
+  const from = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
+  return {
+    road: BigInt(road),
+    view: BigInt(view),
+    ...(prepare === undefined ? {} : { prepare: codecs.signedMsg.fromWire(from(prepare)) }),
+    ...(commit === undefined ? {} : { commit: codecs.signedMsg.fromWire(from(commit)) }),
+    ...(timeout === undefined ? {} : { timeout: codecs.signedMsg.fromWire(from(timeout)) }),
+    ...(prepareQC === undefined ? {} : { prepareQC: codecs.prepareQC.fromWire(from(prepareQC)) }),
+  };
+}

@@ -1,0 +1,327 @@
+/** A run: starts the nodes and the checker, carries their messages, kills and restarts, and sums up. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { autobahn, openAvail, openLevel, openWal } from '../../src/index.js';
+import {
+  type Found,
+  type FromChecker,
+  type FromNode,
+  type Height,
+  members,
+  type Settings,
+  type ToChecker,
+  type ToNode,
+} from './messages.js';
+import { View } from './view.js';
+
+/** What a run does beside letting the nodes go. */
+export interface Run extends Settings {
+  /** Where the stores are. */
+  readonly dir: string;
+  /** Ends when a node has so many CommitQCs. */
+  readonly rounds: number;
+  /** Kills a random node about so often; absent: never. */
+  readonly killEveryMs?: number;
+  /** Does not end before so many kills. */
+  readonly killsMin: number;
+  /** Ends in any case, as a failure, after so long. */
+  readonly timeoutMs: number;
+  /** Called while nodes run with the port of node 0's metrics, before the run ends. */
+  readonly onMetrics?: (port: number) => Promise<void>;
+}
+
+/** What came of it. */
+export interface Summary {
+  readonly rounds: number;
+  readonly kills: number;
+  readonly seconds: number;
+  readonly messages: number;
+  readonly violations: readonly string[];
+  /** What went wrong apart from the protocol: a node that ended by itself, a run that did not get anywhere, a store that does not verify. */
+  readonly failures: readonly string[];
+  /** From a block's arrival at a node until it is durable there: milliseconds, ascending. */
+  readonly durableMs: readonly number[];
+  /** From a node's restart until it has the CommitQCs that the others had then: milliseconds, ascending. */
+  readonly catchUpMs: readonly number[];
+}
+
+const KILL_RETRY_MS = 50;
+/** A killed node starts again within this. */
+const RESTART_MS_MAX = 400;
+
+interface Seat {
+  process: ChildProcess | undefined;
+  kills: number;
+  height: Height | undefined;
+  restarted: { readonly at: number; readonly target: bigint } | undefined;
+}
+
+/** Runs a devnet to its end. Leaves no process behind. */
+export async function runDevnet(run: Run, view = new View()): Promise<Summary> {
+  const devnet = new Devnet(run, view);
+  try {
+    return await devnet.run();
+  } finally {
+    devnet.killAll();
+  }
+}
+
+class Devnet {
+  readonly #run: Run;
+  readonly #view: View;
+  readonly #seats: Seat[];
+  readonly #checker: ChildProcess;
+  readonly #started = performance.now();
+  readonly #durableMs: number[] = [];
+  readonly #catchUpMs: number[] = [];
+  readonly #violations: string[] = [];
+  readonly #failures: string[] = [];
+  #kills = 0;
+  /** The round at the last kill. */
+  #killedAt = -1n;
+  #killer: NodeJS.Timeout | undefined;
+  #ended!: () => void;
+  #metricsPort: number | undefined;
+  #over = false;
+
+  constructor(run: Run, view: View) {
+    this.#run = run;
+    this.#view = view;
+    this.#seats = Array.from({ length: run.nodes }, () => ({
+      process: undefined,
+      kills: 0,
+      height: undefined,
+      restarted: undefined,
+    }));
+    this.#checker = fork(fileURLToPath(new URL('./checker.js', import.meta.url)), [String(run.nodes)], {
+      serialization: 'advanced',
+    });
+    this.#checker.on('message', (message: FromChecker) => {
+      if (message.kind === 'violation') this.#violated(message.what);
+    });
+  }
+
+  async run(): Promise<Summary> {
+    const end = new Promise<void>((resolve) => {
+      this.#ended = resolve;
+    });
+    for (const place of this.#seats.keys()) this.#start(place);
+    const timeout = setTimeout(
+      () => this.#failed(`round ${this.#rounds} after ${this.#run.timeoutMs} ms: it does not get on`),
+      this.#run.timeoutMs,
+    );
+    const look = setInterval(() => this.#look(), 100);
+    if (this.#run.killEveryMs !== undefined) this.#killer = setTimeout(() => this.#kill(), this.#run.killEveryMs);
+    await end;
+    clearTimeout(timeout);
+    clearInterval(look);
+    clearTimeout(this.#killer);
+    const seconds = (performance.now() - this.#started) / 1000;
+    if (this.#run.onMetrics !== undefined && this.#metricsPort !== undefined)
+      await this.#run.onMetrics(this.#metricsPort);
+    this.#over = true;
+    await this.#stopNodes();
+    const { messages, violations } = await this.#finish();
+    if (violations.length === 0 && this.#failures.length === 0) await this.#verifyStores();
+    return {
+      rounds: Number(this.#rounds),
+      kills: this.#kills,
+      seconds,
+      messages,
+      violations,
+      failures: this.#failures,
+      durableMs: this.#durableMs.sort((a, b) => a - b),
+      catchUpMs: this.#catchUpMs.sort((a, b) => a - b),
+    };
+  }
+
+  killAll(): void {
+    clearTimeout(this.#killer);
+    for (const { process } of this.#seats) process?.kill('SIGKILL');
+    this.#checker.kill('SIGKILL');
+  }
+
+  get #rounds(): bigint {
+    return this.#seats.reduce((top, { height }) => (height !== undefined && height.road > top ? height.road : top), 0n);
+  }
+
+  #start(place: number): void {
+    const seat = this.#seats[place] as Seat;
+    const { dir, nodes, backend, payloadBytes, paceMs, metricsPort } = this.#run;
+    const settings: Settings = {
+      nodes,
+      backend,
+      payloadBytes,
+      paceMs,
+      ...(place === 0 && metricsPort !== undefined ? { metricsPort } : {}),
+    };
+    const location = join(dir, `node-${place}`);
+    mkdirSync(location, { recursive: true });
+    const child = fork(
+      fileURLToPath(new URL('./node.js', import.meta.url)),
+      [String(place), JSON.stringify(settings), location],
+      {
+        serialization: 'advanced',
+      },
+    );
+    seat.process = child;
+    child.on('message', (message: FromNode) => this.#hear(place, message));
+    child.on('error', () => undefined);
+    child.on('exit', (code, signal) => {
+      if (seat.process !== child) return;
+      seat.process = undefined;
+      if (!this.#over) this.#failed(`node ${place} ended by itself: ${signal ?? `code ${code}`}`);
+    });
+  }
+
+  #hear(place: number, message: FromNode): void {
+    const seat = this.#seats[place] as Seat;
+    switch (message.kind) {
+      case 'send':
+        // The checker hears of everything before a peer can.
+        if (message.wire.kind !== 'status') this.#tellChecker({ kind: 'sent', from: place, wire: message.wire });
+        for (const [to, { process }] of this.#seats.entries())
+          if (to !== place && (message.to === 'all' || message.to === to))
+            post(process, { kind: 'wire', from: place, wire: message.wire });
+        return;
+      case 'found':
+        this.#tellChecker({ kind: 'found', from: place, found: message.found as Found });
+        return;
+      case 'height':
+        seat.height = message.height;
+        this.#durableMs.push(...message.durableMs);
+        if (seat.restarted !== undefined && message.height.road >= seat.restarted.target) {
+          this.#catchUpMs.push(performance.now() - seat.restarted.at);
+          seat.restarted = undefined;
+        }
+        return;
+      case 'metrics':
+        this.#metricsPort = message.port;
+        return;
+      case 'failed':
+        this.#failed(`node ${place}: ${message.reason}`);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #look(): void {
+    const kills = this.#kills;
+    this.#view.show({
+      rows: this.#seats.map(({ process, kills: own, height }) => ({ up: process !== undefined, kills: own, height })),
+      rounds: this.#rounds,
+      kills,
+      seconds: (performance.now() - this.#started) / 1000,
+      violations: this.#violations.length,
+    });
+    if (this.#isDone() && this.#isWhole()) this.#ended();
+  }
+
+  /** SIGKILL for a random node; it starts again a moment later. One at a time: a committee of four bears no more. */
+  #kill(): void {
+    const again = (ms: number) => {
+      this.#killer = setTimeout(() => this.#kill(), ms);
+    };
+    // On a slow machine the kills wait until the network has got on, or it never would.
+    if (!this.#isWhole() || this.#rounds <= this.#killedAt) {
+      again(KILL_RETRY_MS);
+      return;
+    }
+    const place = Math.floor(Math.random() * this.#seats.length);
+    const seat = this.#seats[place] as Seat;
+    const child = seat.process;
+    seat.process = undefined;
+    seat.kills++;
+    this.#kills++;
+    this.#killedAt = this.#rounds;
+    child?.once('exit', () => {
+      setTimeout(() => {
+        if (this.#over) return;
+        seat.restarted = { at: performance.now(), target: this.#rounds };
+        this.#start(place);
+      }, RESTART_MS_MAX * Math.random());
+    });
+    child?.kill('SIGKILL');
+    if (!this.#isDone()) again((this.#run.killEveryMs ?? 0) * (0.5 + Math.random()));
+  }
+
+  /** True if every node is up, and where the others were when it started. */
+  #isWhole(): boolean {
+    return this.#seats.every(
+      ({ process, height, restarted }) => process !== undefined && height !== undefined && restarted === undefined,
+    );
+  }
+
+  #isDone(): boolean {
+    return this.#rounds >= BigInt(this.#run.rounds) && this.#kills >= this.#run.killsMin;
+  }
+
+  async #stopNodes(): Promise<void> {
+    await Promise.all(
+      this.#seats.map(async (seat) => {
+        const child = seat.process;
+        if (child === undefined) return;
+        const exit = once(child, 'exit');
+        post(child, { kind: 'stop' });
+        await exit;
+      }),
+    );
+  }
+
+  async #finish(): Promise<FromChecker & { kind: 'finished' }> {
+    const finished = new Promise<FromChecker & { kind: 'finished' }>((resolve) => {
+      this.#checker.on('message', (message: FromChecker) => {
+        if (message.kind === 'finished') resolve(message);
+      });
+    });
+    this.#tellChecker({ kind: 'finish' });
+    const result = await finished;
+    this.#checker.disconnect();
+    return result;
+  }
+
+  /** Opens every store once more and checks every hash and signature in it. */
+  async #verifyStores(): Promise<void> {
+    if (this.#run.backend === 'noop') return;
+    const { committee } = members(this.#run.nodes);
+    for (const place of this.#seats.keys()) {
+      const location = join(this.#run.dir, `node-${place}`, this.#run.backend);
+      try {
+        const open = this.#run.backend === 'level' ? openLevel : openWal;
+        const store = await open(location, { model: autobahn });
+        try {
+          const state = await openAvail({ store, committee, verifyLoaded: true });
+          await state.close();
+        } finally {
+          await store.close();
+        }
+      } catch (error) {
+        this.#failures.push(`the store of node ${place} does not verify: ${error}`);
+      }
+    }
+  }
+
+  #tellChecker(message: ToChecker): void {
+    if (this.#checker.connected) this.#checker.send(message);
+  }
+
+  #violated(what: string): void {
+    this.#violations.push(what);
+    this.#ended();
+  }
+
+  #failed(what: string): void {
+    if (this.#over) return;
+    this.#failures.push(what);
+    this.#ended();
+  }
+}
+
+/** A node that was just killed gets nothing any more. */
+function post(child: ChildProcess | undefined, message: ToNode): void {
+  if (child?.connected) child.send(message, () => undefined);
+}

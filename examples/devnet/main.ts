@@ -1,0 +1,105 @@
+/** `npm run devnet`: a network of real processes, each with its own store, and a checker that hears every message. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Run, runDevnet, type Summary } from './devnet.js';
+import type { Backend } from './messages.js';
+
+const USAGE = `npm run devnet -- [options]
+  --nodes N         validators, each a process (4)
+  --rounds N        ends after so many CommitQCs (100)
+  --backend NAME    level, wal or noop, which forgets everything when it is killed (level)
+  --kill            kill a random node with SIGKILL every few seconds and start it again
+  --kill-every MS   how often (3000)
+  --kills N         go on until there were so many kills
+  --pace-ms N       the least time between two blocks of a node (40)
+  --payload N       bytes of a block's payload (256)
+  --timeout S       give up after so many seconds (600)
+  --metrics PORT    node 0 serves its metrics to Prometheus on this port
+  --dir DIR         where the stores are, and stay (default: a temporary directory)
+Exit codes: 0 no violation; 1 a violation, or a node that ended by itself; 2 usage.
+`;
+
+function readArgs(args: string[]): Run & { readonly temporary: boolean } {
+  const { values } = parseArgs({
+    args,
+    options: {
+      nodes: { type: 'string', default: '4' },
+      rounds: { type: 'string', default: '100' },
+      backend: { type: 'string', default: 'level' },
+      kill: { type: 'boolean', default: false },
+      'kill-every': { type: 'string', default: '3000' },
+      kills: { type: 'string', default: '0' },
+      'pace-ms': { type: 'string', default: '40' },
+      payload: { type: 'string', default: '256' },
+      timeout: { type: 'string', default: '600' },
+      metrics: { type: 'string' },
+      dir: { type: 'string' },
+    },
+  });
+  if (!['level', 'wal', 'noop'].includes(values.backend))
+    throw new RangeError(`--backend ${values.backend}: level, wal or noop`);
+  return {
+    nodes: whole('nodes', values.nodes, 2),
+    rounds: whole('rounds', values.rounds, 1),
+    backend: values.backend as Backend,
+    ...(values.kill ? { killEveryMs: whole('kill-every', values['kill-every'], 100) } : {}),
+    killsMin: values.kill ? whole('kills', values.kills, 0) : 0,
+    paceMs: whole('pace-ms', values['pace-ms'], 0),
+    payloadBytes: whole('payload', values.payload, 0),
+    timeoutMs: whole('timeout', values.timeout, 1) * 1000,
+    ...(values.metrics === undefined ? {} : { metricsPort: whole('metrics', values.metrics, 0) }),
+    dir: values.dir ?? mkdtempSync(join(tmpdir(), 'lanestore-devnet-')),
+    temporary: values.dir === undefined,
+  };
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`--${name} must be a whole number from ${least} on`);
+  return value;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function at(samples: readonly number[], share: number): string {
+  const sample = samples[Math.min(samples.length - 1, Math.floor(samples.length * share))];
+  return sample === undefined ? '-' : `${sample.toFixed(1)} ms`;
+}
+
+function report({ rounds, kills, seconds, messages, durableMs, catchUpMs, violations, failures }: Summary): void {
+  print(`\n${rounds} rounds, ${kills} kills, ${messages} messages checked, ${seconds.toFixed(1)} s`);
+  print(
+    `time to durable of a block: p50 ${at(durableMs, 0.5)}, p99 ${at(durableMs, 0.99)} (${durableMs.length} blocks)`,
+  );
+  if (kills > 0) print(`catch-up after a restart: p50 ${at(catchUpMs, 0.5)}, longest ${at(catchUpMs, 1)}`);
+  for (const failure of failures) print(`FAILED: ${failure}`);
+  for (const violation of violations) print(`VIOLATION: ${violation}`);
+  print(`${violations.length} violations`);
+}
+
+async function main(args: string[]): Promise<number> {
+  let run: ReturnType<typeof readArgs>;
+  try {
+    run = readArgs(args);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`);
+    return 2;
+  }
+  try {
+    print(
+      `${run.nodes} nodes on ${run.backend}${run.killEveryMs === undefined ? '' : ', killed now and then'}; stores in ${run.dir}`,
+    );
+    const summary = await runDevnet(run);
+    report(summary);
+    return summary.violations.length + summary.failures.length === 0 ? 0 : 1;
+  } finally {
+    if (run.temporary) rmSync(run.dir, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

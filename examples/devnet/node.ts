@@ -1,0 +1,356 @@
+/** One validator's process: its store, its availability state, consensus, an application that hashes, and what it tells its peers. */
+import { createHash, randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { join } from 'node:path';
+import {
+  type AvailState,
+  autobahn,
+  type BlockHeader,
+  codecs,
+  globalRange,
+  headerHash,
+  isLanestoreError,
+  type LaneId,
+  laneIdOf,
+  type NodeStore,
+  openAvail,
+  openLevel,
+  openNoop,
+  openWal,
+  type SignedMsg,
+  sign,
+} from '../../src/index.js';
+import { Consensus } from './consensus.js';
+import { type Found, type FromNode, members, type Settings, type ToNode, type Wire } from './messages.js';
+
+/** Own blocks that wait to be ordered before the next one is made. */
+const UNORDERED_MAX = 2n;
+/** How often a node asks a peer for what it lacks, and says where it is. */
+const STATUS_MS = 200;
+/** A peer that is in one road for so long has missed something. */
+const STUCK_MS = 700;
+/** Entries of each kind that one answer carries. */
+const ANSWER_MAX = 20n;
+
+const place = Number(process.argv[2]);
+const settings: Settings = JSON.parse(process.argv[3] ?? '{}');
+const dir = process.argv[4] ?? '';
+const { secrets, committee } = members(settings.nodes);
+const secret = secrets[place] as Uint8Array;
+const lanes: readonly LaneId[] = committee.keys.map(laneIdOf);
+const own = lanes[place] as LaneId;
+
+function tell(message: FromNode): void {
+  process.send?.(message);
+}
+
+function send(wire: Wire, to: number | 'all' = 'all'): void {
+  tell({ kind: 'send', to, wire });
+}
+
+function openStore(): Promise<NodeStore> {
+  switch (settings.backend) {
+    case 'level':
+      return openLevel(join(dir, 'level'), { model: autobahn });
+    case 'wal':
+      return openWal(join(dir, 'wal'), { model: autobahn });
+    case 'noop':
+      return openNoop({ model: autobahn });
+  }
+}
+
+/** A validator that runs until it is stopped, or killed. */
+class Node {
+  readonly #store: NodeStore;
+  readonly #state: AvailState;
+  readonly #consensus: Consensus;
+  readonly #ending = new AbortController();
+  /** The votes of this node for blocks that are not ordered yet, to be sent again to who missed them. */
+  readonly #laneVotes = new Map<string, { readonly header: BlockHeader; readonly bytes: Uint8Array }>();
+  readonly #appVotes = new Map<bigint, Uint8Array>();
+  readonly #cameAt = new Map<string, number>();
+  readonly #waiting = new Set<string>();
+  /** By peer: the road that it is in, and since when. */
+  readonly #askedAt = new Map<number, { readonly road: bigint; at: number }>();
+  #durableMs: number[] = [];
+  #stopped = false;
+
+  constructor(store: NodeStore, state: AvailState) {
+    this.#store = store;
+    this.#state = state;
+    this.#consensus = new Consensus({ state, committee, secret, place, send, fail: (error) => this.#fail(error) });
+  }
+
+  /** What the store had, for the checker. */
+  async found(): Promise<Found> {
+    const found = lanes.map(async (lane) => {
+      const { first, next } = this.#state.range(lane);
+      const hashes: string[] = [];
+      for (let number = first; number < next; number++) {
+        const block = await this.#state.block(lane, number);
+        if (block !== undefined) hashes.push(Buffer.from(headerHash(block.block.header)).toString('hex'));
+      }
+      return { first, hashes };
+    });
+    return { nextQC: this.#state.nextCommitQC, lanes: await Promise.all(found) };
+  }
+
+  run(): void {
+    setMaxListeners(0, this.#ending.signal);
+    for (const part of [
+      this.#consensus.run(),
+      this.#vote(),
+      this.#produce(),
+      this.#announce(),
+      this.#execute(),
+      this.#tellWhere(),
+    ])
+      part.catch((error) => this.#fail(error));
+    void this.#state.stopped.then((error) => this.#fail(error));
+  }
+
+  /** Takes a message of a peer. */
+  receive(from: number, wire: Wire): void {
+    this.#take(from, wire).catch((error) => this.#fail(error));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#consensus.stop();
+    this.#ending.abort();
+    await this.#state.close();
+    await this.#store.close();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped || this.#ending.signal.aborted) return;
+    tell({ kind: 'failed', reason: error instanceof Error ? `${error.stack}` : String(error) });
+    process.exit(1);
+  }
+
+  async #take(from: number, wire: Wire): Promise<void> {
+    switch (wire.kind) {
+      case 'block': {
+        const signed = codecs.signedBlock.fromWire(wire.bytes);
+        const { lane, blockNumber } = signed.block.header;
+        const key = `${laneIdOf(lane)}/${blockNumber}`;
+        if (blockNumber > this.#state.nextBlock(laneIdOf(lane)) + ANSWER_MAX) return;
+        await this.#alone(`block ${key}`, async () => {
+          this.#cameAt.set(key, performance.now());
+          if ((await this.#state.pushBlock(signed, this.#ending.signal)) !== 'added') this.#cameAt.delete(key);
+        });
+        return;
+      }
+      case 'commitQC': {
+        const qc = codecs.commitQC.fromWire(wire.bytes);
+        const { index } = qc.vote.view;
+        if (index > this.#state.nextCommitQC + ANSWER_MAX) return;
+        await this.#alone(`qc ${index}`, () => this.#state.pushCommitQC(qc, this.#ending.signal));
+        return;
+      }
+      case 'anchor': {
+        const { appQC, commitQC } = codecs.pruneAnchor.fromWire(wire.bytes);
+        await this.#state.pushAppQC(appQC, commitQC);
+        return;
+      }
+      case 'status':
+        return this.#answer(from, wire);
+      case 'proposal':
+      case 'timeout':
+        return this.#consensus.receive(wire);
+      case 'vote': {
+        const signed = codecs.signedMsg.fromWire(wire.bytes);
+        if (signed.msg.kind === 'laneVote') await this.#takeVote(signed, 'laneVote');
+        else if (signed.msg.kind === 'appVote') await this.#takeVote(signed, 'appVote');
+        else this.#consensus.receive(wire);
+      }
+    }
+  }
+
+  async #takeVote(signed: SignedMsg, kind: 'laneVote' | 'appVote'): Promise<void> {
+    const { msg } = signed;
+    const number = msg.kind === 'laneVote' ? msg.value.blockNumber : msg.kind === 'appVote' ? msg.value.roadIndex : 0n;
+    const where = msg.kind === 'laneVote' ? laneIdOf(msg.value.lane) : '';
+    const { signal } = this.#ending;
+    await this.#alone(`${kind} ${where} ${number} ${laneIdOf(signed.sig.key)}`, () =>
+      kind === 'laneVote' ? this.#state.pushVote(signed, signal) : this.#state.pushAppVote(signed, signal),
+    );
+  }
+
+  /** Drops what is waiting already: peers send again what a restarted node may have missed. */
+  async #alone(key: string, work: () => Promise<unknown>): Promise<void> {
+    if (this.#waiting.has(key)) return;
+    this.#waiting.add(key);
+    try {
+      await work();
+    } catch (error) {
+      if (!this.#ending.signal.aborted) throw error;
+    } finally {
+      this.#waiting.delete(key);
+    }
+  }
+
+  /** Votes for what is durable here, and for nothing else. */
+  async #vote(): Promise<void> {
+    const headers = this.#state.headers();
+    for (;;) {
+      for (const header of await headers.receiveBatch(this.#ending.signal)) {
+        const key = `${laneIdOf(header.lane)}/${header.blockNumber}`;
+        const came = this.#cameAt.get(key);
+        if (came !== undefined) this.#durableMs.push(performance.now() - came);
+        this.#cameAt.delete(key);
+        const msg = { kind: 'laneVote', value: header } as const;
+        const signed = { msg, sig: sign(secret, msg) };
+        const bytes = codecs.signedMsg.toWire(signed);
+        this.#laneVotes.set(key, { header, bytes });
+        await this.#takeVote(signed, 'laneVote');
+        send({ kind: 'vote', bytes });
+      }
+    }
+  }
+
+  async #produce(): Promise<void> {
+    for (;;) {
+      const { next } = this.#state.range(own);
+      if (next - this.#ordered(own) < UNORDERED_MAX) {
+        await this.#state.waitForCapacity(own, this.#ending.signal);
+        this.#cameAt.set(`${own}/${this.#state.nextBlock(own)}`, performance.now());
+        await this.#state.produceBlock(this.#payload(), this.#ending.signal);
+      }
+      await this.#pause(settings.paceMs);
+    }
+  }
+
+  #payload() {
+    const ms = Date.now();
+    const createdAt = { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
+    return {
+      createdAt,
+      totalGas: 21_000n,
+      edgeCount: 0n,
+      basefee: 1n,
+      txs: [new Uint8Array(randomBytes(settings.payloadBytes))],
+    };
+  }
+
+  /** Sends own blocks, as the state lets them go: durable ones. */
+  async #announce(): Promise<void> {
+    const blocks = this.#state.blocks(own);
+    for (;;) send({ kind: 'block', bytes: codecs.signedBlock.toWire(await blocks.receive(this.#ending.signal)) });
+  }
+
+  /** The application: its state after a road is a hash of the headers that the road orders. */
+  async #execute(): Promise<void> {
+    for (let road = this.#state.firstCommitQC; ; ) {
+      const full = await this.#state.fullCommitQC(road, this.#ending.signal);
+      if (full === undefined) {
+        road = this.#state.firstCommitQC > road ? this.#state.firstCommitQC : road + 1n;
+        continue;
+      }
+      const { next } = globalRange(full.qc.vote);
+      const hash = createHash('sha256');
+      for (const header of full.headers) hash.update(headerHash(header));
+      const value = { globalNumber: next - 1n, roadIndex: road, appHash: new Uint8Array(hash.digest()) };
+      const msg = { kind: 'appVote', value } as const;
+      const signed = { msg, sig: sign(secret, msg) };
+      const bytes = codecs.signedMsg.toWire(signed);
+      this.#appVotes.set(road, bytes);
+      await this.#takeVote(signed, 'appVote');
+      send({ kind: 'vote', bytes });
+      road++;
+    }
+  }
+
+  /** Tells a random peer where this node is, which answers with what is missing here; and the devnet how it goes. */
+  async #tellWhere(): Promise<void> {
+    for (;;) {
+      await this.#pause(STATUS_MS);
+      const state = this.#state;
+      const anchor = state.durableAnchor === undefined ? -1n : state.durableAnchor.commitQC.vote.view.index;
+      const blocks = lanes.map((lane) => state.nextBlock(lane));
+      const road = state.nextCommitQC;
+      const peer = (place + 1 + Math.floor(Math.random() * (settings.nodes - 1))) % settings.nodes;
+      send({ kind: 'status', road, anchor, lanes: blocks }, peer);
+      const { badParents, equivocations } = state.dropped;
+      tell({
+        kind: 'height',
+        height: { road, anchor, blocks, dropped: badParents + equivocations },
+        durableMs: this.#durableMs.splice(0),
+      });
+      this.#forget(anchor);
+    }
+  }
+
+  #forget(anchor: bigint): void {
+    for (const road of this.#appVotes.keys()) if (road < anchor) this.#appVotes.delete(road);
+    for (const [key, { header }] of this.#laneVotes)
+      if (header.blockNumber < this.#state.range(laneIdOf(header.lane)).first) this.#laneVotes.delete(key);
+  }
+
+  async #answer(to: number, { road, anchor, lanes: has }: Wire & { kind: 'status' }): Promise<void> {
+    const state = this.#state;
+    const { durableAnchor } = state;
+    if (durableAnchor !== undefined && road < durableAnchor.commitQC.vote.view.index)
+      send({ kind: 'anchor', bytes: codecs.pruneAnchor.toWire(durableAnchor) }, to);
+    const durable = state.lastCommitQC === undefined ? 0n : state.lastCommitQC.vote.view.index + 1n;
+    for (let index = road; index < durable && index < road + ANSWER_MAX; index++) {
+      const qc = await state.commitQC(index);
+      if (qc !== undefined) send({ kind: 'commitQC', bytes: codecs.commitQC.toWire(qc) }, to);
+    }
+    for (const [i, lane] of lanes.entries()) {
+      const { first, durable: end } = state.range(lane);
+      const from = (has[i] ?? 0n) > first ? (has[i] ?? 0n) : first;
+      for (let number = from; number < end && number < from + ANSWER_MAX; number++) {
+        const block = await state.block(lane, number);
+        if (block !== undefined) send({ kind: 'block', bytes: codecs.signedBlock.toWire(block) }, to);
+      }
+    }
+    // Votes are sent again only to one who has not got on for a while.
+    const asked = this.#askedAt.get(to);
+    if (asked?.road !== road) this.#askedAt.set(to, { road, at: performance.now() });
+    if (asked?.road !== road || performance.now() - asked.at < STUCK_MS) return;
+    asked.at = performance.now();
+    for (const { header, bytes } of this.#laneVotes.values())
+      if (header.blockNumber >= this.#ordered(laneIdOf(header.lane))) send({ kind: 'vote', bytes }, to);
+    for (const [index, bytes] of this.#appVotes) if (index > anchor) send({ kind: 'vote', bytes }, to);
+    for (const wire of this.#consensus.repeat()) send(wire, to);
+  }
+
+  /** Up to where CommitQCs order a lane. */
+  #ordered(lane: LaneId): bigint {
+    return this.#state.lastCommitQC?.vote.laneRanges.find((range) => laneIdOf(range.lane) === lane)?.next ?? 0n;
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#ending;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, ms);
+      signal.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer);
+          reject(signal.reason);
+        },
+        { once: true },
+      );
+    });
+  }
+}
+
+process.on('disconnect', () => process.exit());
+const store = await openStore().catch((error) => {
+  const findings = isLanestoreError(error)
+    ? JSON.stringify(error.findings ?? [], (_, v) => (typeof v === 'bigint' ? `${v}` : v))
+    : '';
+  tell({ kind: 'failed', reason: `${error} ${findings}` });
+  process.exit(1);
+});
+const state = await openAvail({ store, committee, secret });
+const node = new Node(store, state);
+tell({ kind: 'found', found: await node.found() });
+process.on('message', (message: ToNode) => {
+  if (message.kind === 'wire') node.receive(message.from, message.wire);
+  else void node.stop().then(() => process.exit(0));
+});
+tell({ kind: 'ready' });
+node.run();

@@ -1,0 +1,132 @@
+/** What no honest validator ever does, held against every message of a run (pure). */
+import { codecs, headerHash, type LaneId, laneIdOf, messageHash, type SignedMsg } from '../../src/index.js';
+import type { Found, Wire } from './messages.js';
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+/** Everything that was sent, and the first thing wrong with each place. */
+export class Record {
+  readonly violations: string[] = [];
+  #messages = 0;
+  readonly #lanes: readonly LaneId[];
+  /** By signer, kind and place: the hash of what was signed there. */
+  readonly #said = new Map<string, string>();
+  /** By node: the blocks that it voted for, by lane and number. */
+  readonly #voted = new Map<number, Map<string, { lane: number; number: bigint; hash: string }>>();
+  /** By node: the road index after the latest CommitQC that it has sent, or voted on top of. */
+  readonly #roads = new Map<number, bigint>();
+
+  /** @param lanes the lane ids, in the order of the committee */
+  constructor(lanes: readonly LaneId[]) {
+    this.#lanes = lanes;
+  }
+
+  /** Messages so far. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** A message that node `from` has sent; what peers pass on is looked at as what its signer said. */
+  sent(from: number, wire: Wire): void {
+    this.#messages++;
+    switch (wire.kind) {
+      case 'block': {
+        const { block, sig } = codecs.signedBlock.fromWire(wire.bytes);
+        const { lane, blockNumber } = block.header;
+        this.#once(hex(sig.key), `block ${laneIdOf(lane).slice(0, 8)}/${blockNumber}`, hex(headerHash(block.header)));
+        if (this.#lanes[from] === laneIdOf(lane)) this.#holds(from, from, blockNumber, hex(headerHash(block.header)));
+        return;
+      }
+      case 'commitQC': {
+        const { vote } = codecs.commitQC.fromWire(wire.bytes);
+        this.#once(
+          'everybody',
+          `CommitQC of road ${vote.view.index}`,
+          hex(messageHash({ kind: 'commitVote', value: vote })),
+        );
+        this.#entered(from, vote.view.index + 1n);
+        return;
+      }
+      case 'vote':
+        this.#vote(from, codecs.signedMsg.fromWire(wire.bytes));
+        return;
+      case 'proposal':
+        this.#vote(from, codecs.signedMsg.fromWire(wire.bytes));
+        return;
+      case 'timeout':
+        this.#vote(from, codecs.signedMsg.fromWire(wire.timeout.bytes));
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** What node `from` had when it started again. */
+  found(from: number, { nextQC, lanes }: Found): void {
+    for (const { lane, number, hash } of this.#voted.get(from)?.values() ?? []) {
+      const held = lanes[lane];
+      if (held === undefined || number < held.first) continue;
+      const there = held.hashes[Number(number - held.first)];
+      const what = `block ${this.#lanes[lane]?.slice(0, 8)}/${number}`;
+      if (there === undefined) this.#violation(`node ${from} had sent or voted for ${what}, and its store has lost it`);
+      else if (there !== hash) this.#violation(`node ${from} had sent or voted for another ${what} than its store has`);
+    }
+    const entered = this.#roads.get(from) ?? 0n;
+    if (nextQC < entered)
+      this.#violation(
+        `node ${from} had the CommitQC of road ${entered - 1n}; now its store ends before road ${nextQC}`,
+      );
+  }
+
+  #vote(from: number, signed: SignedMsg): void {
+    const { msg, sig } = signed;
+    const signer = hex(sig.key);
+    const hash = hex(messageHash(msg));
+    switch (msg.kind) {
+      case 'laneVote': {
+        const { lane, blockNumber } = msg.value;
+        this.#once(signer, `vote for block ${laneIdOf(lane).slice(0, 8)}/${blockNumber}`, hash);
+        if (laneIdOf(sig.key) !== this.#lanes[from]) return;
+        this.#holds(from, this.#lanes.indexOf(laneIdOf(lane)), blockNumber, hex(headerHash(msg.value)));
+        return;
+      }
+      case 'appVote':
+        this.#once(signer, `app vote after block ${msg.value.globalNumber}`, hash);
+        return;
+      case 'proposal':
+      case 'prepareVote':
+      case 'commitVote': {
+        const { index, number } = msg.value.view;
+        this.#once(signer, `${msg.kind} of road ${index}, view ${number}`, hash);
+        if (laneIdOf(sig.key) === this.#lanes[from]) this.#entered(from, index);
+        return;
+      }
+      case 'timeoutVote':
+        this.#once(signer, `timeout vote of road ${msg.value.view.index}, view ${msg.value.view.number}`, hash);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #once(signer: string, place: string, hash: string): void {
+    const key = `${signer} ${place}`;
+    const before = this.#said.get(key);
+    if (before === undefined) this.#said.set(key, hash);
+    else if (before !== hash) this.#violation(`equivocation: ${signer.slice(0, 8)} has two: ${place}`);
+  }
+
+  #holds(node: number, lane: number, number: bigint, hash: string): void {
+    const voted = this.#voted.get(node) ?? new Map();
+    this.#voted.set(node, voted);
+    voted.set(`${lane}/${number}`, { lane, number, hash });
+  }
+
+  #entered(node: number, road: bigint): void {
+    if (road > (this.#roads.get(node) ?? 0n)) this.#roads.set(node, road);
+  }
+
+  #violation(what: string): void {
+    if (!this.violations.includes(what)) this.violations.push(what);
+  }
+}

@@ -1,0 +1,123 @@
+/** The devnet: what its checker catches, and whole runs with real processes that are killed with SIGKILL. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Record } from '../../examples/devnet/rules.js';
+import { codecs, headerHash, type Msg } from '../../src/index.js';
+import { runWorker } from '../support/kill.js';
+import { makeNetwork } from '../support/network.js';
+
+const MAIN = new URL('../../examples/devnet/main.js', import.meta.url);
+
+const rules = suite('devnet: rules');
+const net = makeNetwork({ validators: 4, signed: false });
+const other = makeNetwork({ validators: 4, signed: false });
+other.block(0, { payloadBytes: 9 });
+const block = net.block(0);
+const next = net.block(0);
+const qc = net.commitQC();
+/** Another block of the same signer in the same place. */
+const twin = {
+  ...block,
+  block: { ...block.block, header: { ...block.block.header, payloadHash: new Uint8Array(32) } },
+};
+const hashOf = ({ block: { header } }: typeof block) => Buffer.from(headerHash(header)).toString('hex');
+
+const blockWire = (signed: typeof block) => ({ kind: 'block', bytes: codecs.signedBlock.toWire(signed) }) as const;
+const vote = (place: number, msg: Msg) =>
+  ({ kind: 'vote', bytes: codecs.signedMsg.toWire(net.signedBy(place, msg)) }) as const;
+const laneVote = (place: number, { block: { header } }: typeof block) =>
+  vote(place, { kind: 'laneVote', value: header });
+const EMPTY = { first: 0n, hashes: [] };
+const holding = (hashes: string[], first = 0n) => ({ nextQC: 1n, lanes: [{ first, hashes }, EMPTY, EMPTY, EMPTY] });
+
+rules('honest messages, each as often as anybody likes, are no violation', () => {
+  const record = new Record(net.laneIds);
+  for (let i = 0; i < 2; i++) {
+    record.sent(0, blockWire(block));
+    record.sent(2, blockWire(block));
+    record.sent(1, laneVote(1, block));
+    record.sent(0, { kind: 'commitQC', bytes: codecs.commitQC.toWire(qc) });
+    record.sent(0, vote(0, { kind: 'prepareVote', value: { ...qc.vote, view: { index: 1n, number: 0n } } }));
+    record.sent(0, vote(0, { kind: 'prepareVote', value: { ...qc.vote, view: { index: 1n, number: 1n } } }));
+  }
+  record.found(0, holding([hashOf(block)]));
+  record.found(1, holding([hashOf(block), hashOf(next)]));
+  record.found(1, holding([], 5n));
+  assert.equal(record.violations, []);
+  assert.is(record.messages, 12);
+});
+
+rules('two blocks, two votes, two CommitQCs in one place', () => {
+  const record = new Record(net.laneIds);
+  record.sent(0, blockWire(block));
+  record.sent(3, blockWire(twin));
+  record.sent(1, laneVote(1, block));
+  record.sent(1, laneVote(1, twin));
+  for (const kind of ['prepareVote', 'commitVote'] as const)
+    for (const seconds of [1n, 2n])
+      record.sent(2, vote(2, { kind, value: { ...qc.vote, createdAt: { seconds, nanos: 0 } } }));
+  for (const seconds of [1n, 2n])
+    record.sent(2, {
+      kind: 'commitQC',
+      bytes: codecs.commitQC.toWire({ ...qc, vote: { ...qc.vote, createdAt: { seconds, nanos: 0 } } }),
+    });
+  assert.is(record.violations.length, 5);
+  assert.ok(record.violations.every((what) => what.startsWith('equivocation')));
+});
+
+rules('a block, a vote, a CommitQC that a restart lost', () => {
+  const record = new Record(net.laneIds);
+  record.sent(0, blockWire(block));
+  record.sent(1, laneVote(1, block));
+  record.sent(2, { kind: 'commitQC', bytes: codecs.commitQC.toWire(qc) });
+  record.sent(3, vote(3, { kind: 'commitVote', value: { ...qc.vote, view: { index: 2n, number: 0n } } }));
+  record.found(0, holding([]));
+  record.found(1, holding([hashOf(twin)]));
+  record.found(2, { ...holding([]), nextQC: 0n });
+  record.found(3, holding([]));
+  assert.equal(
+    record.violations.map((what) => what.replace(/[0-9a-f]{8}/, 'LANE')),
+    [
+      'node 0 had sent or voted for block LANE/0, and its store has lost it',
+      'node 1 had sent or voted for another block LANE/0 than its store has',
+      'node 2 had the CommitQC of road 0; now its store ends before road 0',
+      'node 3 had the CommitQC of road 1; now its store ends before road 1',
+    ],
+  );
+});
+
+const runs = suite('devnet: runs');
+
+runs('four nodes, ten kills: no violation, and every store verifies with its signatures', async () => {
+  const { code, lines, stderr } = await runWorker(
+    MAIN,
+    '--rounds 12 --kill --kill-every 300 --kills 10 --timeout 110'.split(' '),
+  );
+  const text = lines.join('\n');
+  assert.is(code, 0, `${text}\n${stderr}`);
+  const [, rounds, kills] = /(\d+) rounds, (\d+) kills/.exec(text) ?? [];
+  assert.ok(Number(rounds) >= 12 && Number(kills) >= 10, text);
+  assert.match(text, /^0 violations$/m);
+});
+
+runs('a backend that forgets is caught', async () => {
+  const { code, lines } = await runWorker(
+    MAIN,
+    '--backend noop --rounds 9999 --kill --kill-every 300 --timeout 100'.split(' '),
+  );
+  const text = lines.join('\n');
+  assert.is(code, 1, text);
+  assert.match(text, /VIOLATION: (equivocation|node \d had)/);
+  assert.not.match(text, /FAILED/);
+});
+
+runs('what it does not understand ends with its usage', async () => {
+  for (const args of [['--backend', 'paper'], ['--rounds', 'many'], ['--nonsense']]) {
+    const { code, stderr } = await runWorker(MAIN, args);
+    assert.is(code, 2);
+    assert.match(stderr, /npm run devnet/);
+  }
+});
+
+rules.run();
+runs.run();
