@@ -19,10 +19,11 @@ import { type LevelOptions, openLevel } from '../../src/adapter/level/index.js';
 import type { LanestoreErrorCode } from '../../src/errors.js';
 import { blockKey } from '../../src/keys/index.js';
 import { findingLines, flipInFile, refused, rejection } from '../support/faults.js';
-import { Random, spawnWorker, testSeed } from '../support/kill.js';
+import { Random, testSeed } from '../support/kill.js';
 import { plain, plainAnchor, plainBlock, plainQC } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { contentOf } from './content.js';
+import { openElsewhere } from './open-elsewhere.js';
 
 const ROUNDS = 90;
 const LANE = '0a';
@@ -230,31 +231,7 @@ rot(
   }),
 );
 
-/** How an open in another process went; undefined if LevelDB aborted it. */
-interface Outcome {
-  readonly content?: string;
-  readonly code?: string;
-  readonly findings?: readonly string[];
-  readonly message?: string;
-}
-
-/** Opens all locations in child processes; one that dies is followed by another for the rest. */
-async function openElsewhere(locations: readonly string[]): Promise<(Outcome | undefined)[]> {
-  const outcomes: (Outcome | undefined)[] = [];
-  while (outcomes.length < locations.length) {
-    const rest = locations.slice(outcomes.length);
-    const child = spawnWorker(new URL('./open-worker.js', import.meta.url), rest);
-    const { signal, code, stderr } = await child.ended;
-    const ends = child.lines.filter((line) => line.startsWith('end '));
-    outcomes.push(...ends.map((line) => JSON.parse(line.split(' ').slice(2).join(' ')) as Outcome));
-    if (ends.length === rest.length) continue;
-    assert.is(signal, 'SIGABRT', `code ${code}: ${stderr}`);
-    outcomes.push(undefined);
-  }
-  return outcomes;
-}
-
-const REFUSALS = ['LANESTORE_CORRUPT', 'LANESTORE_ROLLED_BACK', 'LANESTORE_IO'];
+const REFUSALS = ['LANESTORE_CORRUPT', 'LANESTORE_ROLLED_BACK'];
 
 rot(
   'any bit of any file of LevelDB: refused, or exactly what was stored',
@@ -292,10 +269,10 @@ rot(
     for (const [i, outcome] of outcomes.entries()) {
       const { path, bit } = probes[i]!;
       const where = `bit ${bit} of ${path.slice(base.length)}, seed ${seed}`;
-      if (outcome?.content !== undefined) assert.is(outcome.content, expected, where);
-      else if (outcome !== undefined)
-        assert.ok(REFUSALS.includes(outcome.code ?? ''), `${where}: ${outcome.code} ${outcome.message}`);
-      const result = outcome === undefined ? 'abort' : (outcome.code ?? 'exact');
+      assert.ok(outcome !== undefined, `aborted: ${where}`);
+      if (outcome.content !== undefined) assert.is(outcome.content, expected, where);
+      else assert.ok(REFUSALS.includes(outcome.code ?? ''), `${where}: ${outcome.code} ${outcome.message}`);
+      const result = outcome.code ?? 'exact';
       tally.set(result, (tally.get(result) ?? 0) + 1);
     }
     assert.ok((tally.get('LANESTORE_CORRUPT') ?? 0) > 10, JSON.stringify([...tally]));

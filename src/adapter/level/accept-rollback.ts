@@ -30,11 +30,10 @@ export function isAcceptable(findings: readonly Finding[]): boolean {
   return findings.length > 0 && findings.every(({ kind }) => ACCEPTABLE.includes(kind));
 }
 
-/** Checks the option itself. @throws TypeError; LANESTORE_INVALID where there is no store that could be rolled back. */
-export function checkAcceptRollback(accept: AcceptRollback | undefined, isNewStore: boolean): void {
-  if (accept === undefined) return;
-  if (typeof accept?.seq !== 'bigint') throw new TypeError('acceptRollback.seq must be a bigint');
-  if (isNewStore) throw unfit('there is no store here yet');
+/** Checks the option itself. @throws TypeError. */
+export function checkAcceptRollback(accept: AcceptRollback | undefined): void {
+  if (accept !== undefined && typeof accept?.seq !== 'bigint')
+    throw new TypeError('acceptRollback.seq must be a bigint');
 }
 
 /** @throws LANESTORE_INVALID unless the operator saw this state: a refusal because of its witness, with `seq` as the newest batch. */

@@ -99,13 +99,14 @@ function openLocation<B, Q, A>(
   return holding(async (held) => {
     const [limits, plan] = [limitsOf(options), planLimits(options)];
     const settings = valueSettings(options.values);
-    const { paths, unlock } = claim(location, options.createIfMissing ?? true);
+    const { createIfMissing = true, acceptRollback } = options;
+    checkAcceptRollback(acceptRollback);
+    const { paths, unlock } = claim(location, createIfMissing && acceptRollback === undefined);
     held.add(unlock);
     const space = diskSpaceOf(paths.location, options);
     const isNew = needsCreation(paths);
-    checkAcceptRollback(options.acceptRollback, isNew);
     if (isNew) {
-      if (options.createIfMissing === false) throw noStore(location);
+      if (!createIfMissing || acceptRollback !== undefined) throw noStore(location);
       await createLevel(paths, options.model.name, options.level ?? {});
     }
     refuseIfOpenHere(join(paths.level, 'LOCK'));
@@ -117,7 +118,6 @@ function openLocation<B, Q, A>(
     const engine = new Engine(db);
     const tip = await readIdentity(engine, options.model.name, witnessBytes !== undefined);
     const verdict = judgeWitness(witnessBytes, tip);
-    const { acceptRollback } = options;
     if (acceptRollback !== undefined) checkAccepted(acceptRollback, verdict.findings, tip.seq);
     const known = acceptRollback === undefined ? verdict.findings : [];
     const foundValues = findValues(paths.values);
@@ -167,6 +167,12 @@ function openCallersDatabase<B, Q, A>(
   return holding(async (held) => {
     const [limits, plan] = [limitsOf(options), planLimits(options)];
     const { db, model } = options;
+    if ('acceptRollback' in options) {
+      throw new LanestoreError(
+        'LANESTORE_INVALID',
+        "acceptRollback is for a location: a caller's database has no witness",
+      );
+    }
     if (!db.supports.implicitSnapshots) {
       throw new LanestoreError(
         'LANESTORE_INVALID',

@@ -32,7 +32,7 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   readonly freeSpace?: FreeSpace;
   /**
    * Bytes of LevelDB's tables whose checksums are checked before LevelDB is opened, the newest first; a note in `recovery.notes` says
-   * what was left out. Default 1 GiB, which takes about a second.
+   * what was left out. 0 checks none. Default 1 GiB, which takes about a second.
    */
   readonly tableCheckBytesMax?: number;
   /**

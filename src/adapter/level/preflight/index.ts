@@ -11,6 +11,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding } from '../../../errors.js';
 import { TIP_KEY } from '../../../keys/index.js';
+import { positiveBytes } from '../../room.js';
 import { LEVEL_DIR } from '../paths.js';
 import { parseWitness } from '../witness.js';
 import { judgeWitness } from '../witness-check.js';
@@ -28,7 +29,7 @@ export interface PreflightOptions {
   readonly witness?: Uint8Array | undefined;
   /**
    * Bytes of data blocks whose checksums are read, of the newest tables first; index, filter and footer of every table always are.
-   * What is left out is said in a note. Default 1 GiB.
+   * What is left out is said in a note. 0 checks none. Default 1 GiB.
    */
   readonly tableCheckBytesMax?: number | undefined;
 }
@@ -64,7 +65,10 @@ const TIP = Buffer.from(TIP_KEY, 'latin1');
 /** Looks at a store that another process changes, until two looks in a row see the same files. */
 const LOOKS_MAX = 5;
 
-/** Reads the LevelDB in `directory`. @throws only what the system throws that refuses a read. */
+/**
+ * Reads the LevelDB in `directory`.
+ * @throws LANESTORE_INVALID, TypeError for options that are none; what the system throws that refuses a read; nothing for damage.
+ */
 export async function preflight(directory: string, options: PreflightOptions = {}): Promise<PreflightReport> {
   for (let look = 1; ; look++) {
     const before = fingerprint(directory);
@@ -99,7 +103,8 @@ class Preflight {
   constructor(directory: string, options: PreflightOptions) {
     this.#directory = directory;
     this.#witness = options.witness;
-    this.#tableBytesMax = options.tableCheckBytesMax ?? TABLE_CHECK_BYTES;
+    const bytes = options.tableCheckBytesMax ?? TABLE_CHECK_BYTES;
+    this.#tableBytesMax = bytes === 0 ? 0 : positiveBytes('tableCheckBytesMax', bytes);
     this.#tableBytesLeft = this.#tableBytesMax;
   }
 
