@@ -46,18 +46,34 @@ test('memory-level, writes that take a while, so that rounds queue up', () =>
 test('memory-level, with lanes that are too long for one batch: sweeps and slow drops', () =>
   onHistories(histories({ stepsMax: 10, bursts: true }), 30, (steps) => onMemory(steps, 1)));
 
-test('LevelDB', () =>
-  onHistories(histories({ stepsMax: 12 }), 15, (steps) =>
-    withTemp(async (location) => {
-      await runHistory(steps, {
-        open: (load) => openLevel(location, { model: plain, load }),
-        closed: async (expected) => {
-          const keys = await withRaw(location, (db) => db.keys().all());
-          assert.equal(keys, expected.keys(), 'raw keys');
-        },
-      });
-    }),
-  ));
+/** Small value files, so that they fill up, are moved out of and reused within a history. */
+const VALUE_FILES = { fileBytes: 8192, waitBytesMin: 1 };
+
+for (const [name, values] of [
+  ['LevelDB', undefined],
+  ['LevelDB, every block in a value file', { ...VALUE_FILES, valueBytesMin: 1, batchBytesMin: 1 }],
+  ['LevelDB, some blocks in value files', { ...VALUE_FILES, valueBytesMin: 50, batchBytesMin: 150 }],
+] as const) {
+  test(name, () =>
+    onHistories(histories({ stepsMax: 12 }), 15, (steps) =>
+      onDisk(steps, (location, load) =>
+        openLevel(location, { model: plain, load, ...(values === undefined ? {} : { values }) }),
+      ),
+    ),
+  );
+}
+
+function onDisk(steps: readonly Step[], open: (location: string, load: boolean) => Promise<PlainStore>): Promise<void> {
+  return withTemp(async (location) => {
+    await runHistory(steps, {
+      open: (load) => open(location, load),
+      closed: async (expected) => {
+        const keys = await withRaw(location, (db) => db.keys().all());
+        assert.equal(keys, expected.keys(), 'raw keys');
+      },
+    });
+  });
+}
 
 test('the backend that stores nothing gives the same answers while it is open', () =>
   onHistories(histories({ stepsMax: 20 }), 150, async (steps) => {

@@ -11,7 +11,7 @@ import { writeSync } from 'node:fs';
 import { openLevel } from '../../src/adapter/level/index.js';
 import { isLanestoreError } from '../../src/errors.js';
 import { plain } from '../support/plain-model.js';
-import { Held, Load, MODES, type ModeName, type Op } from './load.js';
+import { Held, Load, MODES, type ModeName, type Op, storeOptions } from './load.js';
 
 /** Calls in flight at a time. Also the bound of what may survive without having been acknowledged. */
 export const IN_FLIGHT = 8;
@@ -24,7 +24,7 @@ function say(line: string): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(1, bytes, done);
 }
 
-const store = await openLevel(location, { model: plain, level: mode.level });
+const store = await openLevel(location, { model: plain, ...storeOptions(modeName as ModeName) });
 const held = Held.of(store.takeRecovered(), store.cursors);
 say(`open ${createHash('sha256').update(held.text).digest('hex')}`);
 

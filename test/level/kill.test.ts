@@ -10,11 +10,11 @@ import { Random, spawnWorker, testSeed } from '../support/kill.js';
 import { plain } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { type Said, saidBy, survivedAs } from './killed.js';
-import { Held, MODES, type ModeName } from './load.js';
+import { Held, MODES, type ModeName, storeOptions } from './load.js';
 
 const WORKER = new URL('./kill-worker.js', import.meta.url);
 /** Kills of each kind of load. */
-const KILLS = 8;
+const KILLS: Record<ModeName, number> = { plain: 8, compaction: 8, values: 22, sweeps: 8 };
 
 /** Runs the worker and kills it: while it opens, or after a number of lines, then some more. */
 async function killOne(location: string, mode: ModeName, seed: number, random: Random): Promise<Said> {
@@ -43,12 +43,12 @@ for (const mode of Object.keys(MODES) as ModeName[]) {
       const random = new Random(seed);
       let before = new Held();
       const tally: string[] = [];
-      for (let kill = 0; kill < KILLS; kill++) {
+      for (let kill = 0; kill < KILLS[mode]; kill++) {
         const what = `kill ${kill} of ${mode}, LANESTORE_TEST_SEED=${seed}`;
         const loadSeed = random.int(0, 2 ** 31);
         const said = await killOne(location, mode, loadSeed, random);
         const stale = process.env.LANESTORE_TEST_TALLY === undefined ? 0 : await unswept(location);
-        await using store = await openLevel(location, { model: plain, level: MODES[mode].level }).catch((error) => {
+        await using store = await openLevel(location, { model: plain, ...storeOptions(mode) }).catch((error) => {
           throw new Error(`${what}: ${error.message}`, { cause: error });
         });
         const survived = Held.of(store.takeRecovered(), store.cursors);

@@ -2,7 +2,7 @@
  * Load for a store that will be killed: an endless list of calls, the same in every process for the same seed and starting state,
  * and what a store must hold after any number of them, worked out with the pure planner.
  */
-import type { LevelOptions } from '../../src/adapter/level/index.js';
+import type { LevelOptions, ValueOptions } from '../../src/adapter/level/index.js';
 import type { Cursor, Recovered, Round } from '../../src/adapter/persistence.js';
 import {
   advance,
@@ -49,12 +49,24 @@ export const MODES = {
     keep: 20,
     hookEvery: 1,
   },
+  /** Small value files: they fill up, values are moved out of them, and they are reused all the time. */
+  values: {
+    level: {},
+    values: { fileBytes: 32 * 1024, valueBytesMin: 700, batchBytesMin: 1500, waitBytesMin: 1 },
+    blocks: [1, 4],
+    bytes: [0, 6000],
+    anchorOneIn: 4,
+    dropOneIn: 30,
+    keep: 20,
+    hookEvery: 1,
+  },
   /** Truncations and drops of more than one batch deletes: stale keys are swept all the time. */
   sweeps: { level: {}, blocks: [500, 1500], bytes: [0, 1], anchorOneIn: 12, dropOneIn: 16, keep: 100, hookEvery: 97 },
 } as const satisfies Record<string, LoadMode>;
 
 interface LoadMode {
   readonly level: LevelOptions;
+  readonly values?: ValueOptions;
   /** Blocks of a lane in a call. */
   readonly blocks: readonly [number, number];
   /** Bytes of a block. */
@@ -68,6 +80,12 @@ interface LoadMode {
 }
 
 export type ModeName = keyof typeof MODES;
+
+/** How a store under that load is opened. */
+export function storeOptions(mode: ModeName): Pick<LoadMode, 'level' | 'values'> {
+  const { level, values }: LoadMode = MODES[mode];
+  return { level, ...(values === undefined ? {} : { values }) };
+}
 
 const LANES: readonly LaneId[] = ['0a', '0a0b', '0b', '0c', 'ff', 'ffff'];
 

@@ -69,6 +69,7 @@ export class Appender {
     await this.#leaveLinkedFile();
     const sizes = this.#newFiles(records);
     const { space } = this.#parts;
+    if (sizes.length > 0) space.discardLinked();
     if (wait && !space.has(sizes)) await space.provide(sizes);
     // From here to the placing nothing may be awaited: another appender takes from the same space.
     if (!space.has(sizes)) return undefined;

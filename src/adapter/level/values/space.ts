@@ -114,6 +114,17 @@ export class Space {
     return spare;
   }
 
+  /** Gives up prepared files that have got another link meanwhile: they are not ours alone to write. */
+  discardLinked(): void {
+    const isOurs = ({ number }: PreparedFile) => statSync(join(this.#parts.dir, valueFileName(number))).nlink === 1;
+    const [ours, linked] = [this.#spares.filter(isOurs), this.#spares.filter((spare) => !isOurs(spare))];
+    this.#spares = ours;
+    for (const { number, file } of linked) {
+      void file.close();
+      this.#leftovers.push(valueFileName(number));
+    }
+  }
+
   /** True if files of all these sizes are prepared. */
   has(sizes: readonly number[]): boolean {
     const spares = this.#spares.map(({ bytes }) => bytes);
