@@ -49,13 +49,13 @@ test('memory-level, with lanes that are too long for one batch: sweeps and slow 
 /** Small value files, so that they fill up, are moved out of and reused within a history. */
 const VALUE_FILES = { fileBytes: 8192, waitBytesMin: 1 };
 
-for (const [name, values] of [
-  ['LevelDB', undefined],
-  ['LevelDB, every block in a value file', { ...VALUE_FILES, valueBytesMin: 1, batchBytesMin: 1 }],
-  ['LevelDB, some blocks in value files', { ...VALUE_FILES, valueBytesMin: 50, batchBytesMin: 150 }],
+for (const [name, runs, values] of [
+  ['LevelDB', 15, undefined],
+  ['LevelDB, every block in a value file', 6, { ...VALUE_FILES, valueBytesMin: 1, batchBytesMin: 1 }],
+  ['LevelDB, some blocks in value files', 6, { ...VALUE_FILES, valueBytesMin: 50, batchBytesMin: 150 }],
 ] as const) {
   test(name, () =>
-    onHistories(histories({ stepsMax: 12 }), 15, (steps) =>
+    onHistories(histories({ stepsMax: 12 }), runs, (steps) =>
       onDisk(steps, (location, load) =>
         openLevel(location, { model: plain, load, ...(values === undefined ? {} : { values }) }),
       ),
