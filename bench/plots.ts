@@ -72,6 +72,33 @@ function plotsOf(results: Results): Map<string, object> {
   return plots;
 }
 
+/** Draws lines over a common axis, on linear scales; false if echarts is not installed. */
+export async function drawLines(
+  title: string,
+  unit: string,
+  at: readonly number[],
+  lines: Readonly<Record<string, readonly number[]>>,
+  path: string,
+): Promise<boolean> {
+  const echarts = await loadEcharts();
+  if (echarts === undefined) return false;
+  const option = {
+    title: { text: title, left: 'center' },
+    legend: LEGEND,
+    grid: { left: 70, right: 20, top: 50, bottom: 90 },
+    xAxis: { type: 'value', name: 'round', max: at.at(-1) },
+    yAxis: { type: 'value', name: unit },
+    series: Object.entries(lines).map(([name, values]) => ({
+      name,
+      type: 'line',
+      showSymbol: false,
+      data: values.map((value, i) => [at[i], Number(value.toPrecision(4))]),
+    })),
+  };
+  writeFileSync(path, render(echarts, option));
+  return true;
+}
+
 async function loadEcharts(): Promise<Echarts | undefined> {
   // Not a literal: it must compile where it is not installed.
   const name = 'echarts';
