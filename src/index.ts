@@ -5,6 +5,7 @@ export * from './adapter/wal/index.js';
 export * from './avail/index.js';
 export * from './errors.js';
 export * from './keys/index.js';
+export * from './metrics/index.js';
 export * from './migrations/index.js';
 export * from './model/autobahn/index.js';
 export type * from './model/index.js';

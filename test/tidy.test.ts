@@ -11,6 +11,7 @@ const test = suite('tidy');
 /** Lower rooms first; a room may import itself and what stands before it. */
 const ROOMS = [
   'errors',
+  'metrics',
   'keys',
   'model',
   'adapter',
@@ -19,6 +20,7 @@ const ROOMS = [
   'migrations',
   'avail',
   'index',
+  'prometheus',
 ] as const;
 /** Rooms that see the public index only. */
 const OUTER_ROOMS = ['conformance', 'inspector', 'cli'];

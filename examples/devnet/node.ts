@@ -1,6 +1,8 @@
 /** One validator's process: its store, its availability state, consensus, an application that hashes, and what it tells its peers. */
 import { createHash, randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import {
   type AvailState,
@@ -20,6 +22,7 @@ import {
   type SignedMsg,
   sign,
 } from '../../src/index.js';
+import { collectPrometheus } from '../../src/prometheus/index.js';
 import { Consensus } from './consensus.js';
 import { type Found, type FromNode, members, type Settings, type ToNode, type Wire } from './messages.js';
 
@@ -57,6 +60,16 @@ function openStore(): Promise<NodeStore> {
     case 'noop':
       return openNoop({ model: autobahn });
   }
+}
+
+/** What Prometheus scrapes. It listens before the store is opened, so that it hears of that too. */
+function serveMetrics(port: number): void {
+  const { registry } = collectPrometheus();
+  const server = createServer(async (_, response) => {
+    response.setHeader('content-type', registry.contentType);
+    response.end(await registry.metrics());
+  });
+  server.listen(port, '127.0.0.1', () => tell({ kind: 'metrics', port: (server.address() as AddressInfo).port }));
 }
 
 /** A validator that runs until it is stopped, or killed. */
@@ -338,6 +351,7 @@ class Node {
 }
 
 process.on('disconnect', () => process.exit());
+if (settings.metricsPort !== undefined) serveMetrics(settings.metricsPort);
 const store = await openStore().catch((error) => {
   const findings = isLanestoreError(error)
     ? JSON.stringify(error.findings ?? [], (_, v) => (typeof v === 'bigint' ? `${v}` : v))

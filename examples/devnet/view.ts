@@ -22,11 +22,13 @@ const LINE_MS = 2000;
 /** Shows progress; on a terminal the table is drawn over the one before. */
 export class View {
   readonly #live: boolean;
+  readonly #write: (text: string) => void;
   #drawn = 0;
   #lastLine = 0;
 
-  constructor(live = process.stdout.isTTY === true) {
+  constructor(live = process.stdout.isTTY === true, write = (text: string): void => void process.stdout.write(text)) {
     this.#live = live;
+    this.#write = write;
   }
 
   show(progress: Progress): void {
@@ -37,12 +39,12 @@ export class View {
     const now = Date.now();
     if (now - this.#lastLine < LINE_MS) return;
     this.#lastLine = now;
-    process.stdout.write(`${line(progress)}\n`);
+    this.#write(`${line(progress)}\n`);
   }
 
   #draw(lines: readonly string[]): void {
-    if (this.#drawn > 0) process.stdout.write(`\x1b[${this.#drawn}A`);
-    process.stdout.write(lines.map((text) => `\x1b[2K${text}\n`).join(''));
+    if (this.#drawn > 0) this.#write(`\x1b[${this.#drawn}A`);
+    this.#write(lines.map((text) => `\x1b[2K${text}\n`).join(''));
     this.#drawn = lines.length;
   }
 }

@@ -4,7 +4,10 @@
  */
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneId } from '../keys/index.js';
+import { meter } from '../metrics/channel.js';
+import { STORE_STATES } from '../metrics/table.js';
 import type { Model } from '../model/model.js';
+import { RoundMeter } from './metered.js';
 import type {
   AnchorPersister,
   BlockPersister,
@@ -38,6 +41,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   readonly #planned: PlanState;
   readonly #checks: Intake<B, Q, A>;
   readonly #planLimits: PlanLimits;
+  readonly #meter = new RoundMeter();
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
@@ -48,6 +52,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     this.#planned = state;
     this.#checks = checksOf(model);
     this.#recovered = recovered;
+    meter('lanestore_state', STORE_STATES.open);
     const store = this;
     this.blocks = {
       maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
@@ -114,7 +119,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.shutdown();
+    this.#closing ??= this.shutdown().finally(() => meter('lanestore_state', STORE_STATES.closed));
     return this.#closing;
   }
 
@@ -130,6 +135,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
 
   /** Poisons the store: every later call but close() fails with this. The first cause stays. */
   protected poison(error: LanestoreError): LanestoreError {
+    if (this.#failed === undefined) meter('lanestore_state', STORE_STATES.failed);
     this.#failed ??= error;
     return this.#failed;
   }
@@ -139,11 +145,27 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     for (const hook of [hooks.anchor, hooks.commitQC, hooks.block]) {
       if (hook !== undefined && typeof hook !== 'function') throw new TypeError('a durable hook must be a function');
     }
-    const plan = makePlan(this.intake());
-    this.#checkLanes(plan);
-    const done = this.accept(plan, hooks);
+    const startedAt = this.#meter.begin();
+    let plan: Plan<B, Q, A>;
+    let done: Promise<void>;
+    try {
+      plan = makePlan(this.intake());
+      this.#checkLanes(plan);
+      done = this.accept(plan, hooks);
+    } catch (error) {
+      this.#meter.refused(startedAt);
+      throw error;
+    }
     advance(this.#planned, plan);
-    await done;
+    this.#meter.accepted(startedAt);
+    // One await and no more: callers hear of their calls in the order in which these settle.
+    try {
+      await done;
+    } catch (error) {
+      this.#meter.settled(startedAt);
+      throw error;
+    }
+    this.#meter.settled(startedAt, plan);
   }
 
   #checkInner(inner: Uint8Array | undefined): void {

@@ -1,5 +1,6 @@
 /** The bounds of what a store takes; how much may wait to be written, and when `ready` resolves. */
 import { LanestoreError } from '../errors.js';
+import { meter } from '../metrics/channel.js';
 import { Waiters } from './waiters.js';
 
 /** Bounds of what a store takes at a time. */
@@ -124,12 +125,15 @@ export class Room {
     }
     this.#bytes += bytes;
     this.#calls++;
+    meter('lanestore_encoded_bytes_total', bytes);
+    meter('lanestore_queue_bytes', this.#bytes);
   }
 
   /** Lets out again what entered in `calls` calls, and tells those who wait if there is room now. */
   leave(bytes: number, calls = 1): void {
     this.#bytes -= bytes;
     this.#calls -= calls;
+    meter('lanestore_queue_bytes', this.#bytes);
     if (!this.#hasRoom()) return;
     this.#refusedBytes = 0;
     this.#waiters.release();

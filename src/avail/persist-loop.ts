@@ -40,6 +40,7 @@ export class PersistLoop {
   readonly #hooks: DurableHooks<SignedBlock, CommitQC, PruneAnchor>;
   readonly #ending = new AbortController();
   #innerWaiting: InnerWrite[] = [];
+  #drops: LaneId[] = [];
   #underWay = 0;
   #turns = 0;
   #scheduled = false;
@@ -116,7 +117,10 @@ export class PersistLoop {
     if (this.#stopped) return;
     this.#turns++;
     if (this.#underWay < this.#limits.roundsMax) {
-      this.#submitInner();
+      if (!this.#waitingForRoom) {
+        this.#submitDrops();
+        this.#submitInner();
+      }
       const turn = this.#waitingForRoom
         ? takeAnchor(this.#inner, this.#limits)
         : takeTurn(this.#inner, this.#limits, this.#turns);
@@ -130,7 +134,6 @@ export class PersistLoop {
 
   /** The last one wins; those before it are settled by it. */
   #submitInner(): void {
-    if (this.#waitingForRoom) return;
     const writes = this.#innerWaiting.splice(0);
     const last = writes.at(-1);
     if (last === undefined) return;
@@ -211,7 +214,19 @@ export class PersistLoop {
 
   #drop(lanes: readonly LaneId[]): void {
     if (lanes.length === 0 || this.#stopped) return;
-    this.#track(this.#store.dropLanes(lanes), undefined, (error) => this.#fail(error));
+    this.#drops.push(...lanes);
+    this.kick();
+  }
+
+  /** Before anything else, should one of them have joined again. */
+  #submitDrops(): void {
+    const lanes = this.#drops.splice(0);
+    if (lanes.length === 0) return;
+    this.#track(this.#store.dropLanes(lanes), undefined, (error) => {
+      if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) return this.#fail(error);
+      this.#drops.unshift(...lanes);
+      this.#waitForRoom();
+    });
   }
 
   #tellIdle(): void {

@@ -12,6 +12,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
+import { meter } from '../../metrics/channel.js';
 import { lockDatabase, lockDirectory, refuseIfOpenHere, type Unlock } from '../lock.js';
 import { planLimits } from '../room.js';
 import { checkAccepted, checkAcceptRollback, isAcceptable, recordRollback } from './accept-rollback.js';
@@ -87,7 +88,10 @@ async function holding<T>(open: (held: Held) => Promise<T>): Promise<T> {
     return await open(held);
   } catch (error) {
     await held.release().catch(() => undefined);
-    throw coded(error);
+    const refusal = coded(error);
+    if (refusal instanceof LanestoreError && refusal.findings !== undefined)
+      meter('lanestore_recovery_findings_total', refusal.findings.length);
+    throw refusal;
   }
 }
 

@@ -127,6 +127,11 @@ export class DiskSpace {
     this.#unsettled -= bytes;
   }
 
+  /** Bytes that are free, as far as is known. */
+  get freeBytes(): number {
+    return this.#estimate;
+  }
+
   /** True if the largest round that was refused would be accepted. */
   get hasRoom(): boolean {
     return this.#wanted === 0 || this.#estimate >= this.#wanted;

@@ -1,6 +1,7 @@
 /** The store: planner, commit queue, witness, sweeper and reader, put together over one engine. */
 import { LanestoreError } from '../../errors.js';
 import { type LaneId, laneId, u64 } from '../../keys/index.js';
+import { meter } from '../../metrics/channel.js';
 import type { Model } from '../../model/model.js';
 import { fireHooks, type HookFailure } from '../hooks.js';
 import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
@@ -11,6 +12,7 @@ import { BatchBuilder, type RoundStep, TRUNCATE_DELETES_MAX } from './batch.js';
 import { CommitQueue, type QueueLimits, type Work } from './commit-queue.js';
 import { RoundEncoder } from './encode.js';
 import type { Engine } from './engine.js';
+import { meterBatch } from './metered.js';
 import type { PreflightReport } from './preflight/index.js';
 import { type ReadRange, StoreReader } from './reader.js';
 import type { DiskSpace } from './space.js';
@@ -128,6 +130,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
         fail: (cause) => this.#queue.fail(cause),
       });
     }
+    meter('lanestore_recovery_seconds', parts.report.openMs / 1000);
     this.#kick();
   }
 
@@ -139,6 +142,11 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   /** Bytes of separated values that the store holds, and what their files take on the disk; both 0 while there are none. */
   get valueUsage(): { readonly liveBytes: number; readonly fileBytes: number } {
     return this.#values?.usage ?? { liveBytes: 0, fileBytes: 0 };
+  }
+
+  /** Free space where the store is, as far as is known; undefined in a caller's database. */
+  get freeBytes(): number | undefined {
+    return this.#space?.freeBytes;
   }
 
   /** Batches written since creation: the `seq` of the newest durable one. */
@@ -245,7 +253,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
 
   async #write(batch: BatchBuilder): Promise<void> {
     const { tip, operations } = batch.finish();
-    await this.#engine.write(operations);
+    await meterBatch(operations, this, () => this.#engine.write(operations));
     this.#witness(tip.seq);
     this.#tip = tip;
     this.#values?.applied(operations);

@@ -5,6 +5,7 @@
  */
 import { LanestoreError } from '../../errors.js';
 import { type LaneId, parseKey } from '../../keys/index.js';
+import { meter } from '../../metrics/channel.js';
 import { extentOf, type LogName, logRange, QC_LOG, type SweepStep } from './batch.js';
 import type { Maintenance } from './commit-queue.js';
 import type { Engine } from './engine.js';
@@ -99,6 +100,7 @@ export class Sweeper {
     const keys = await this.#staleKeys(log, swept, first);
     const step: SweepStep = { log, keys, swept: keys.length < SWEEP_KEYS_MAX ? first : numberAfter(keys) };
     await this.#target.maintain({ kind: 'sweep', step });
+    meter('lanestore_swept_entries_total', keys.length);
   }
 
   async #staleKeys(log: LogName, swept: bigint, first: bigint): Promise<string[]> {

@@ -1,0 +1,59 @@
+/** What every backend's rounds tell of themselves; only while somebody listens. */
+import { isMetered, meter, meterEntries } from '../metrics/channel.js';
+import type { Plan } from './planner.js';
+
+/** The rounds of one store. */
+export class RoundMeter {
+  #unsettled = 0;
+
+  /** A call begins: its start, if somebody listens. */
+  begin(): number | undefined {
+    return isMetered() ? performance.now() : undefined;
+  }
+
+  /** The call was refused. */
+  refused(startedAt: number | undefined): void {
+    if (startedAt !== undefined) meter('lanestore_refused_rounds_total', 1);
+  }
+
+  /** It was planned, encoded and accepted. */
+  accepted(startedAt: number | undefined): void {
+    this.#unsettled++;
+    if (startedAt === undefined) return;
+    meter('lanestore_encode_seconds', secondsSince(startedAt));
+    meter('lanestore_queue_rounds', this.#unsettled);
+  }
+
+  /** It has settled; with its plan if it is durable. */
+  settled(startedAt: number | undefined, plan?: Plan<unknown, unknown, unknown>): void {
+    this.#unsettled--;
+    if (startedAt === undefined) return;
+    meter('lanestore_queue_rounds', this.#unsettled);
+    if (plan === undefined) return;
+    meter('lanestore_rounds_total', 1);
+    meterPlan(plan, secondsSince(startedAt));
+  }
+}
+
+function meterPlan({ anchor, commitQCs, lanes }: Plan<unknown, unknown, unknown>, seconds: number): void {
+  const logs = [...(commitQCs === undefined ? [] : [commitQCs]), ...lanes.values()];
+  let stale = 0n;
+  let blocks = 0;
+  for (const { truncate } of logs) stale += truncate.next - truncate.first;
+  for (const { append } of lanes.values()) blocks += append.length;
+  if (stale > 0n) meter('lanestore_truncated_entries_total', Number(stale));
+  const counts = [
+    ['anchor', anchor === undefined ? 0 : 1],
+    ['commit_qc', commitQCs?.append.length ?? 0],
+    ['block', blocks],
+  ] as const;
+  for (const [kind, count] of counts) {
+    if (count === 0) continue;
+    meterEntries('lanestore_persisted_entries_total', kind, count);
+    meterEntries('lanestore_durable_seconds', kind, seconds);
+  }
+}
+
+function secondsSince(startedAt: number): number {
+  return (performance.now() - startedAt) / 1000;
+}

@@ -1,0 +1,76 @@
+/**
+ * Every metric, once: its name, kind and unit. Names end in their unit and follow Prometheus: `_total` for counters, `_seconds`,
+ * `_bytes`, `_ratio`. Names and units never change; metrics may be added.
+ */
+
+/** What a metric is. A counter only grows; a gauge is what holds now; a histogram is a distribution of values. */
+export type MetricKind = 'counter' | 'gauge' | 'histogram';
+
+/** One row of the table. */
+export interface MetricRow {
+  readonly kind: MetricKind;
+  readonly help: string;
+  /** The values that its label `kind` takes; absent without a label. */
+  readonly labels?: readonly string[];
+  /** Upper bounds of the buckets, in the unit of the name. */
+  readonly buckets?: readonly number[];
+}
+
+const ENTRIES = ['block', 'commit_qc', 'anchor'] as const;
+const FAST_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
+const DISK_SECONDS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5];
+const OPEN_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];
+const KIB = 1024;
+const BYTES = [KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, 1024 * KIB, 4096 * KIB, 16384 * KIB];
+
+/** All metrics. */
+export const METRICS = {
+  lanestore_rounds_total: { kind: 'counter', help: 'Rounds that have become durable.' },
+  lanestore_refused_rounds_total: { kind: 'counter', help: 'Rounds that were refused before anything was stored.' },
+  lanestore_persisted_entries_total: { kind: 'counter', help: 'Entries that have become durable.', labels: ENTRIES },
+  lanestore_truncated_entries_total: { kind: 'counter', help: 'Blocks and CommitQCs that anchors made stale.' },
+  lanestore_swept_entries_total: {
+    kind: 'counter',
+    help: 'Stale keys that were deleted later, in the background (level).',
+  },
+  lanestore_encoded_bytes_total: { kind: 'counter', help: 'Bytes of the records that were accepted.' },
+  lanestore_encode_seconds: {
+    kind: 'histogram',
+    help: 'Checking, planning and encoding one round.',
+    buckets: FAST_SECONDS,
+  },
+  lanestore_durable_seconds: {
+    kind: 'histogram',
+    help: 'From the call until its entries are durable.',
+    labels: ENTRIES,
+    buckets: DISK_SECONDS,
+  },
+  lanestore_batch_seconds: { kind: 'histogram', help: 'Writing and syncing one batch (level).', buckets: DISK_SECONDS },
+  lanestore_batch_bytes: { kind: 'histogram', help: 'Bytes that one batch puts (level).', buckets: BYTES },
+  lanestore_queue_rounds: { kind: 'gauge', help: 'Rounds that were accepted and are not durable yet.' },
+  lanestore_queue_bytes: { kind: 'gauge', help: 'Bytes that wait to be written (level).' },
+  lanestore_value_file_bytes: { kind: 'gauge', help: 'What the files of separated values take (level).' },
+  lanestore_value_live_ratio: {
+    kind: 'gauge',
+    help: 'The share of those files that live values make up, 0 to 1 (level).',
+  },
+  lanestore_free_disk_bytes: { kind: 'gauge', help: 'Free space where the store is (level).' },
+  lanestore_recovery_seconds: { kind: 'histogram', help: 'Opening a store (level).', buckets: OPEN_SECONDS },
+  lanestore_recovery_findings_total: {
+    kind: 'counter',
+    help: 'What was found wrong when opening was refused (level).',
+  },
+  lanestore_state: { kind: 'gauge', help: 'The store: 0 closed, 1 open, 2 failed.' },
+} as const satisfies Record<string, MetricRow>;
+
+/** A name of the table {@link METRICS}. */
+export type MetricName = keyof typeof METRICS;
+
+/** The metrics whose label `kind` tells entries apart. */
+export type EntryMetricName = 'lanestore_persisted_entries_total' | 'lanestore_durable_seconds';
+
+/** A value of the label `kind`. */
+export type EntryKind = (typeof ENTRIES)[number];
+
+/** Values of `lanestore_state`. */
+export const STORE_STATES = { closed: 0, open: 1, failed: 2 } as const;

@@ -1,0 +1,46 @@
+/** A Prometheus registry of lanestore's metrics, on `prom-client`, which the node brings (an optional peer). */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { METRICS, METRICS_CHANNEL, type MetricName, type MetricRow, type MetricSample } from '../metrics/index.js';
+
+/** A registry that listens. */
+export interface PrometheusMetrics {
+  readonly registry: Registry;
+  /** Stops listening; the registry keeps what it has. */
+  stop(): void;
+}
+
+/**
+ * Makes a registry, or fills the node's own, and listens from now on. Call it before the store is opened: what an open tells, only
+ * who listens then hears.
+ */
+export function collectPrometheus(registry: Registry = new Registry()): PrometheusMetrics {
+  const observers = new Map<MetricName, (value: number, kind: string | undefined) => void>();
+  for (const name of Object.keys(METRICS) as MetricName[]) observers.set(name, observer(name, METRICS[name], registry));
+  const listen = (message: unknown) => {
+    const { name, value, kind } = message as MetricSample;
+    observers.get(name)?.(value, kind);
+  };
+  subscribe(METRICS_CHANNEL, listen);
+  return { registry, stop: () => void unsubscribe(METRICS_CHANNEL, listen) };
+}
+
+function observer(name: MetricName, row: MetricRow, registry: Registry): (value: number, kind?: string) => void {
+  const labelNames = row.labels === undefined ? [] : ['kind'];
+  const options = { name, help: row.help, labelNames, registers: [registry] };
+  const labels = (kind: string | undefined): Record<string, string> => (kind === undefined ? {} : { kind });
+  switch (row.kind) {
+    case 'counter': {
+      const counter = new Counter(options);
+      return (value, kind) => counter.inc(labels(kind), value);
+    }
+    case 'gauge': {
+      const gauge = new Gauge(options);
+      return (value, kind) => gauge.set(labels(kind), value);
+    }
+    case 'histogram': {
+      const histogram = new Histogram({ ...options, buckets: [...(row.buckets ?? [])] });
+      return (value, kind) => histogram.observe(labels(kind), value);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Metrics: one table, what is published while somebody listens, nothing otherwise. Every row moves: most of them in a scraped devnet
+ * (test/examples/devnet-metrics.test.ts), those that only trouble moves here.
+ */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openNoop } from '../../src/adapter/index.js';
+import { openLevel } from '../../src/adapter/level/index.js';
+import {
+  METRICS,
+  METRICS_CHANNEL,
+  type MetricName,
+  type MetricRow,
+  type MetricSample,
+} from '../../src/metrics/index.js';
+import { collectPrometheus } from '../../src/prometheus/index.js';
+import { refused, rewriteBody } from '../support/faults.js';
+import { packageRoot } from '../support/fixtures.js';
+import { HeldLevel, sweepingEnds } from '../support/held-level.js';
+import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../support/plain-model.js';
+import { inTemp } from '../support/temp.js';
+
+const test = suite('metrics');
+const rows = Object.entries(METRICS) as [MetricName, MetricRow][];
+
+/** What is published while `work` runs. */
+async function heard(work: () => Promise<void>): Promise<MetricSample[]> {
+  const samples: MetricSample[] = [];
+  const listen = (message: unknown) => void samples.push(message as MetricSample);
+  subscribe(METRICS_CHANNEL, listen);
+  try {
+    await work();
+  } finally {
+    unsubscribe(METRICS_CHANNEL, listen);
+  }
+  return samples;
+}
+
+const values = (samples: readonly MetricSample[], name: MetricName, kind?: string) =>
+  samples.filter((one) => one.name === name && one.kind === kind).map(({ value }) => value);
+const sum = (samples: readonly MetricSample[], name: MetricName, kind?: string) =>
+  values(samples, name, kind).reduce((total, value) => total + value, 0);
+
+test('names carry their unit, counters end in _total, histograms have buckets', () => {
+  for (const [name, { kind, buckets, help }] of rows) {
+    assert.match(name, /^lanestore_[a-z_]+$/);
+    assert.is(name.endsWith('_total'), kind === 'counter', name);
+    assert.is(buckets !== undefined, kind === 'histogram', name);
+    assert.equal(
+      [...(buckets ?? [])],
+      [...(buckets ?? [])].sort((a, b) => a - b),
+      name,
+    );
+    assert.ok(help.endsWith('.'), name);
+  }
+});
+
+for (const [name, open] of [
+  ['noop', () => openNoop({ model: plain })],
+  ['level', () => openLevel({ db: new HeldLevel(), model: plain })],
+] as const) {
+  test(`what rounds tell, on ${name}`, async () => {
+    const samples = await heard(async () => {
+      const store = await open();
+      await store.persist({ commitQCs: [plainQC(0), plainQC(1, { '0a': 4 })], blocks: plainBlocks('0a', 0, 6) });
+      await store.persist({ anchor: plainAnchor(1, { '0a': 4 }) });
+      await refused(store.persist({ blocks: [plainBlock('0a', 99)] }), 'LANESTORE_OUT_OF_SEQUENCE');
+      await store.close();
+    });
+    assert.is(sum(samples, 'lanestore_rounds_total'), 2);
+    assert.is(sum(samples, 'lanestore_refused_rounds_total'), 1);
+    assert.is(sum(samples, 'lanestore_persisted_entries_total', 'block'), 6);
+    assert.is(sum(samples, 'lanestore_persisted_entries_total', 'commit_qc'), 2);
+    assert.is(sum(samples, 'lanestore_persisted_entries_total', 'anchor'), 1);
+    assert.is(sum(samples, 'lanestore_truncated_entries_total'), 5, 'four blocks and a CommitQC');
+    assert.is(values(samples, 'lanestore_queue_rounds').at(-1), 0);
+    assert.equal(values(samples, 'lanestore_state'), [1, 0]);
+    assert.is(values(samples, 'lanestore_durable_seconds', 'block').length, 1);
+  });
+}
+
+test(
+  'sweeping, a failure and a refused open are told',
+  inTemp(async (dir) => {
+    const db = new HeldLevel();
+    const swept = await heard(async () => {
+      const store = await openLevel({ db, model: plain });
+      await store.persist({ blocks: plainBlocks('0a', 0, 4500) });
+      await store.persist({ anchor: plainAnchor(0, { '0a': 4400 }) });
+      await sweepingEnds(db);
+      db.failAfter(0, new Error('EIO'));
+      await refused(store.persist({ blocks: plainBlocks('0b', 0, 1) }), 'LANESTORE_FAILED');
+      await store.close();
+    });
+    assert.ok(sum(swept, 'lanestore_swept_entries_total') > 0);
+    assert.equal(values(swept, 'lanestore_state'), [1, 2, 0]);
+    const location = join(dir, 'store');
+    const first = await openLevel(location, { model: plain });
+    await first.persist({ blocks: plainBlocks('0a', 0, 2) });
+    await first.close();
+    await rewriteBody(location, 'lane/0a/00000000000000000001', (body) => ({ ...body, number: 7n }));
+    const found = await heard(async () => {
+      await refused(openLevel(location, { model: plain }), 'LANESTORE_CORRUPT');
+    });
+    assert.is(sum(found, 'lanestore_recovery_findings_total'), 1);
+  }),
+);
+
+test('a registry has every row, counts while it listens, and stops when it is told to', async () => {
+  const metrics = collectPrometheus();
+  const store = await openNoop({ model: plain });
+  await store.persist({ blocks: plainBlocks('0a', 0, 2) });
+  const text = await metrics.registry.metrics();
+  assert.match(text, /^lanestore_rounds_total 1$/m);
+  assert.match(text, /^lanestore_persisted_entries_total\{kind="block"\} 2$/m);
+  for (const [name, { kind, help }] of rows) {
+    assert.ok(text.includes(`# TYPE ${name} ${kind}`), name);
+    assert.ok(text.includes(`# HELP ${name} ${help}`), name);
+  }
+  metrics.stop();
+  await store.persist({ blocks: plainBlocks('0a', 2, 3) });
+  assert.match(await metrics.registry.metrics(), /^lanestore_rounds_total 1$/m);
+  await store.close();
+});
+
+test('the dashboard shows every metric, and no other', () => {
+  const dashboard = readFileSync(join(packageRoot, 'docs/grafana-dashboard.json'), 'utf8');
+  JSON.parse(dashboard);
+  const names = [...dashboard.matchAll(/lanestore_[a-z_]+/g)].map(([name]) => name.replace(/_bucket$/, ''));
+  assert.equal([...new Set(names)].sort(), rows.map(([name]) => name).sort());
+});
+
+test.run();
