@@ -14,8 +14,9 @@ import { startNode } from './live.js';
 
 const SNAPSHOT_WORKER = new URL('./snapshot-worker.js', import.meta.url);
 const OPEN_WORKER = new URL('../level/open-worker.js', import.meta.url);
-const SNAPSHOTS = 20;
-const KILLS = 14;
+/** In each kind of load. */
+const SNAPSHOTS = 10;
+const KILLS = 10;
 
 const open = (location: string) => openLevel(location, { model: plain });
 const snap = (location: string, target: string) => snapshot(location, target, { model: plain });
@@ -186,7 +187,7 @@ live(
   }),
 );
 
-for (const mode of ['plain', 'compaction'] as const) {
+for (const mode of ['plain', 'compaction', 'values'] as const) {
   live(
     `${mode}: each opens and is whole calls only, all acknowledged ones, and the node is not disturbed`,
     inTemp(async (dir) => {

@@ -11,11 +11,12 @@ import { inTemp } from '../support/temp.js';
 import { startNode } from './live.js';
 import { textOf } from './seen.js';
 
-const VIEWS = 20;
+/** In each kind of load. */
+const VIEWS = 10;
 
 const test = suite('views while a node writes');
 
-for (const mode of ['plain', 'compaction'] as const) {
+for (const mode of ['plain', 'compaction', 'values'] as const) {
   test(
     `${mode}: each shows whole calls only, all acknowledged ones, and the node is not disturbed`,
     inTemp(async (dir) => {

@@ -2,15 +2,13 @@
  * Opening a view: a private copy of the store, made while a node may be writing (copy.ts), opened, and checked like a store is at open.
  * The node's lock is not taken, and the location only read.
  */
-import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Finding, isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { type Database, openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
-import { needsCreation } from '../location.js';
-import { coded, noStore, readStoreSchema } from '../open.js';
+import { coded, readStoreSchema } from '../open.js';
 import { type StorePaths, storePaths } from '../paths.js';
 import { preflight } from '../preflight/index.js';
 import { type Examination, examine, readTip } from '../recovery.js';
@@ -21,9 +19,10 @@ import { judgeWitness } from '../witness-check.js';
 import { type CopyOptions, copyStore, type StoreCopy } from './copy.js';
 import { copyValues } from './copy-values.js';
 import { LevelView } from './level-view.js';
+import { existingStore, filesOf, missingLevel } from './looked-at.js';
 import { type CopyPlace, makeCopyPlace } from './place.js';
 import { probe, salvage } from './salvage.js';
-import type { StoreFile, StoreView, WitnessView } from './store-view.js';
+import type { StoreView, WitnessView } from './store-view.js';
 
 /** Options of {@link openView}. */
 export interface ViewOptions<B, Q, A> {
@@ -91,25 +90,6 @@ export async function viewIn<B, Q, A>(
   } catch (error) {
     await opening.closeDatabase();
     await place.remove();
-    throw error;
-  }
-}
-
-/** The paths of a location that is a directory. @throws LANESTORE_NOT_A_STORE. */
-export function existingStore(location: string): StorePaths {
-  const stat = statSync(location, { throwIfNoEntry: false });
-  if (stat === undefined) throw noStore(location);
-  if (!stat.isDirectory()) throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is not a directory`);
-  return storePaths(realpathSync(location));
-}
-
-/** Why there is no database to look into although there was a store. @throws LANESTORE_NOT_A_STORE if there never was one. */
-export function missingLevel(paths: StorePaths): LanestoreError | undefined {
-  try {
-    if (needsCreation(paths)) throw noStore(paths.location);
-    return undefined;
-  } catch (error) {
-    if (isLanestoreError(error) && error.findings !== undefined) return error;
     throw error;
   }
 }
@@ -341,14 +321,4 @@ function slotsOf({ witness }: StoreCopy): WitnessView['slots'] {
 function withFindings(error: LanestoreError, findings: readonly Finding[]): LanestoreError {
   const { code, message } = error;
   return new LanestoreError(code, message, { cause: error.cause, findings });
-}
-
-/** Names and sizes. A file that goes away meanwhile is left out. */
-function filesOf(location: string): StoreFile[] {
-  const files: StoreFile[] = [];
-  for (const name of readdirSync(location, { recursive: true, encoding: 'utf8' }).sort()) {
-    const stat = statSync(join(location, name), { throwIfNoEntry: false });
-    if (stat?.isFile()) files.push({ name, bytes: stat.size });
-  }
-  return files;
 }

@@ -19,7 +19,8 @@ import type { Model } from '../../../model/model.js';
 import { coded } from '../open.js';
 import { makeDirectory, storePaths, syncDirectory, syncNames } from '../paths.js';
 import { Witness } from '../witness.js';
-import { existingStore, missingLevel, viewIn } from './open-view.js';
+import { existingStore, missingLevel } from './looked-at.js';
+import { viewIn } from './open-view.js';
 import { makeBeside, refuseInside } from './place.js';
 
 /** Options of {@link snapshot}. */

@@ -1,0 +1,37 @@
+/** What a location holds, for those who only look. */
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isLanestoreError, LanestoreError } from '../../../errors.js';
+import { needsCreation } from '../location.js';
+import { noStore } from '../open.js';
+import { type StorePaths, storePaths } from '../paths.js';
+import type { StoreFile } from './store-view.js';
+
+/** The paths of a location that is a directory. @throws LANESTORE_NOT_A_STORE. */
+export function existingStore(location: string): StorePaths {
+  const stat = statSync(location, { throwIfNoEntry: false });
+  if (stat === undefined) throw noStore(location);
+  if (!stat.isDirectory()) throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is not a directory`);
+  return storePaths(realpathSync(location));
+}
+
+/** Why there is no database to look into although there was a store. @throws LANESTORE_NOT_A_STORE if there never was one. */
+export function missingLevel(paths: StorePaths): LanestoreError | undefined {
+  try {
+    if (needsCreation(paths)) throw noStore(paths.location);
+    return undefined;
+  } catch (error) {
+    if (isLanestoreError(error) && error.findings !== undefined) return error;
+    throw error;
+  }
+}
+
+/** Names and sizes of all files of a location. A file that goes away meanwhile is left out. */
+export function filesOf(location: string): StoreFile[] {
+  const files: StoreFile[] = [];
+  for (const name of readdirSync(location, { recursive: true, encoding: 'utf8' }).sort()) {
+    const stat = statSync(join(location, name), { throwIfNoEntry: false });
+    if (stat?.isFile()) files.push({ name, bytes: stat.size });
+  }
+  return files;
+}
