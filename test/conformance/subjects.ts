@@ -104,10 +104,10 @@ function keyOf({ lane, number }: LostEntry): string {
   return lane === undefined ? commitQCKey(number) : blockKey(lane, number);
 }
 
-/** LevelDB in a directory; with `values`, blocks are separated as these say. */
+/** LevelDB in a directory; with `values`, blocks are separated as these say, in memory where there is such a place: it is many files. */
 export function levelSubject<B, Q, A>({ model, make }: Types<B, Q, A>, values?: ValueOptions): Subject<B, Q, A> {
   const place = (): Place<B, Q, A> => {
-    const dir = freshDirectory();
+    const dir = freshDirectory(values !== undefined);
     return {
       open: (options) => openLevel(dir, { ...options, model, ...(values === undefined ? {} : { values }) }),
       destroy: () => rm(dir, { recursive: true, force: true }),

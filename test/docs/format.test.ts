@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { autobahn, KEY_SHAPES, openLevel, parseKey, TIP_KEY } from '../../src/index.js';
+import { autobahn, KEY_SHAPES, openLevel, parseKey, TIP_KEY, type ValueOptions } from '../../src/index.js';
 import { loadRounds, packageRoot } from '../support/fixtures.js';
 import { withTemp } from '../support/temp.js';
 
@@ -27,9 +27,12 @@ function block(after: string): string {
   return page.slice(from, page.indexOf('```', from));
 }
 
-function replayed(check: (db: ClassicLevel<string, Buffer>) => Promise<void>): Promise<void> {
+function replayed(
+  check: (db: ClassicLevel<string, Buffer>, directory: string) => Promise<void>,
+  values?: ValueOptions,
+): Promise<void> {
   return withTemp(async (directory) => {
-    const store = await openLevel(directory, { model: autobahn });
+    const store = await openLevel(directory, { model: autobahn, ...(values === undefined ? {} : { values }) });
     for (const round of loadRounds('wal')) {
       await store.persist({
         anchor: round.anchor === undefined ? undefined : autobahn.anchor.fromWire(round.anchor),
@@ -39,7 +42,7 @@ function replayed(check: (db: ClassicLevel<string, Buffer>) => Promise<void>): P
     }
     await store.close();
     const db = new ClassicLevel<string, Buffer>(join(directory, 'level'), { valueEncoding: 'buffer' });
-    await check(db);
+    await check(db, directory);
     await db.close();
   });
 }
@@ -74,6 +77,20 @@ test('the worked record, the key listing and the tip are those of the fixture', 
       assert.ok(tip.includes(part), part);
     }
   }));
+
+test('the worked reference is that of the fixture with every block separated, and leads to the worked record', () =>
+  replayed(
+    async (db, directory) => {
+      const key = /The key `([^`]+)`/.exec(page)?.[1] ?? '';
+      const value = (await db.get(key)) ?? Buffer.alloc(0);
+      assert.is(listingBytes(block('The reference of the record above')).toString('hex'), value.toString('hex'));
+      assert.is(crc32(Buffer.concat([Buffer.from(key), value.subarray(2, 27)])), value.readUInt32BE(28));
+      const file = readFileSync(join(directory, 'values', '00000000000000000000.values'));
+      const record = file.subarray(184320, 184320 + 628);
+      assert.is(record.toString('hex'), listingBytes(block('### One record')).toString('hex'));
+    },
+    { valueBytesMin: 1, batchBytesMin: 1, waitBytesMin: 1, fileBytes: 1024 * 1024 },
+  ));
 
 test('the key table has every kind of key', () => {
   for (const shape of Object.values(KEY_SHAPES)) {

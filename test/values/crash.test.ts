@@ -19,7 +19,7 @@ const test = suite('separated values: power cuts');
 const CALLS = 60;
 const IN_FLIGHT = 3;
 /** Moments of a run that are looked at, with each of the ways to lose things. */
-const CUTS = 60;
+const CUTS = 40;
 const LOSSES: readonly Left[] = ['nothing', 'some', 'everything'];
 
 /** A moment: what would be on disk, and what had been acknowledged. */

@@ -59,6 +59,23 @@ test(
 );
 
 test(
+  'no file is prepared that would leave less of the disk free than rounds need',
+  inTemp(async (dir) => {
+    let free = 1_020_000;
+    const freeSpace = { read: async () => free, readNow: () => free };
+    const options = { model: plain, values: SMALL_FILES, freeSpace, minFreeBytes: 1_000_000 };
+    await using store = await openLevel(dir, options);
+    await store.persist({ blocks: [big('0a', 0)] });
+    await refused(store.persist({ blocks: [big('0a', 1)] }), 'LANESTORE_CAPACITY');
+    await store.persist({ blocks: [big('0a', 1, 500)] });
+    free = 10_000_000;
+    await store.ready();
+    await store.persist({ blocks: [big('0a', 2)] });
+    assert.equal(await store.block('0a', 2n), big('0a', 2));
+  }),
+);
+
+test(
   'closing ends those who wait for space',
   inTemp(async (dir) => {
     const files = new WatchedFiles();

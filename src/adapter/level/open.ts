@@ -134,7 +134,7 @@ function openLocation<B, Q, A>(
     return new LevelStore({
       ...found,
       tip: current,
-      values: new ValueStore({ dir: paths.values, settings, found: foundValues, references }),
+      values: new ValueStore({ dir: paths.values, settings, found: foundValues, references, disk: space }),
       report: {
         ...found.report,
         seq: current.seq,

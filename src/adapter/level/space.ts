@@ -116,6 +116,11 @@ export class DiskSpace {
     );
   }
 
+  /** True if so many bytes can be set aside and rounds still go on. Looks for itself. */
+  async allows(bytes: number): Promise<boolean> {
+    return (await this.#source.read()) - this.#unsettled - bytes >= this.#limits.minFreeBytes;
+  }
+
   /** A round was accepted. */
   enter(bytes: number): void {
     this.#accepted += bytes;

@@ -49,6 +49,8 @@ export interface SpaceParts {
   readonly fileBytes: number;
   /** Files that may be kept unused: {@link FILES_KEPT}, or none if no values are separated any more. */
   readonly filesKept: number;
+  /** Whether so many bytes more of the disk may be taken. */
+  readonly allows: (bytes: number) => Promise<boolean>;
   /** The lowest number that no file and no reference ever had. */
   readonly nextNumber: bigint;
   /** Bytes of live values, and of the files that are in use. */
@@ -288,7 +290,8 @@ export class Space {
   }
 
   async #create(bytes: number): Promise<void> {
-    const { dir, files } = this.#parts;
+    const { dir, files, allows } = this.#parts;
+    if (!(await allows(bytes))) throw new Error(`a value file of ${bytes} bytes would leave too little disk free`);
     await this.#makeDirectory();
     const number = this.#nextNumber++;
     const path = join(dir, preparingName(number));

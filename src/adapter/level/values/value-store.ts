@@ -7,6 +7,7 @@
  */
 import { LanestoreError } from '../../../errors.js';
 import type { Operation, RoundStep } from '../batch.js';
+import type { DiskSpace } from '../space.js';
 import { Appender } from './appender.js';
 import { separableBytes, separablePuts, separated } from './choice.js';
 import type { FoundValues } from './names.js';
@@ -29,6 +30,8 @@ export interface ValueParts {
   readonly found: FoundValues;
   /** Of live entries, and of stale ones that are not swept. */
   readonly references: readonly FoundReference[];
+  /** The disk's watermark; absent if there is none. */
+  readonly disk?: Pick<DiskSpace, 'allows'> | undefined;
 }
 
 /** The value files of a store; see the top of this file. */
@@ -45,7 +48,7 @@ export class ValueStore {
   /** The largest round that was refused for want of space since there was some. */
   #refused = 0;
 
-  constructor({ dir, settings, found, references }: ValueParts) {
+  constructor({ dir, settings, found, references, disk }: ValueParts) {
     this.#dir = dir;
     this.#settings = settings;
     this.references = new References(({ number, bytes }) => this.#space.recycle({ number, bytes }));
@@ -54,6 +57,7 @@ export class ValueStore {
       files: settings.files,
       fileBytes: settings.fileBytes,
       filesKept: settings.enabled ? FILES_KEPT : 0,
+      allows: async (bytes) => disk === undefined || disk.allows(bytes),
       nextNumber: numberAfter(found, references),
       usage: () => this.references,
     });
