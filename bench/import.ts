@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../src/adapter/level/database.js';
 import { readFrame } from '../src/adapter/wal/frame.js';
 import { BLOCKS_DIR } from '../src/adapter/wal/layout.js';
-import { autobahn, autobahnChecks, blockKey, importState } from '../src/index.js';
+import { autobahn, blockKey, entryChecks, importState } from '../src/index.js';
 import { openWalSink } from '../src/migrations/wal-sink.js';
 import { makeNetwork } from '../test/support/network.js';
 import { positionals } from './args.js';
@@ -50,7 +50,7 @@ async function makeSource(directory: string, bytes: number, blockBytes: number):
 }
 
 async function runImport(source: string, target: string): Promise<number> {
-  return (await importState(source, target, { model: autobahn, checks: autobahnChecks() })).bytes;
+  return (await importState(source, target, { model: autobahn, checks: entryChecks() })).bytes;
 }
 
 /** No decoding: the bytes go from the segments into the database. */

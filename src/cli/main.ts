@@ -14,10 +14,13 @@ import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
 import { EXIT, note, print, quietOnBrokenPipe, toJson } from './output.js';
 import { replayVerb } from './replay.js';
+import { snapshotVerb } from './snapshot.js';
 import { type OptionValues, UsageError, type Verb } from './verb.js';
+import { verifyVerb } from './verify.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   inspect: inspectVerb,
+  verify: verifyVerb,
   ls: lsVerb,
   get: getVerb,
   manifest: manifestVerb,
@@ -25,6 +28,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   import: importVerb,
   export: exportVerb,
   migrate: migrateVerb,
+  snapshot: snapshotVerb,
   replay: replayVerb,
   demo: demoVerb,
   bench: benchVerb,

@@ -1,5 +1,5 @@
 /** `lanestore migrate LOCATION` */
-import { autobahn, autobahnChecks, migrateStore } from '../index.js';
+import { autobahn, entryChecks, migrateStore } from '../index.js';
 import { EXIT, print, progressLine, toJson } from './output.js';
 import type { Verb } from './verb.js';
 
@@ -18,7 +18,7 @@ export const migrateVerb: Verb = {
     const dryRun = options['dry-run'] === true;
     const line = progressLine();
     const onProgress = (entries: number) => line.show(`converted ${entries} entries`);
-    const report = await migrateStore(location, { model: autobahn, checks: autobahnChecks(), dryRun, onProgress });
+    const report = await migrateStore(location, { model: autobahn, checks: entryChecks(), dryRun, onProgress });
     line.end();
     if (options.json === true) {
       print(toJson({ ...report, dryRun }, 2));

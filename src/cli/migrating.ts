@@ -1,5 +1,5 @@
 /** What `import` and `export` have in common. */
-import { autobahnChecks, type MigrationProgress, type MigrationReport, readCommittee } from '../index.js';
+import { entryChecks, type MigrationProgress, type MigrationReport, readCommittee } from '../index.js';
 import { formatBytes, note, print, type progressLine, styled, toJson } from './output.js';
 import { type OptionValues, UsageError } from './verb.js';
 
@@ -7,12 +7,12 @@ import { type OptionValues, UsageError } from './verb.js';
 export const CHECK_OPTIONS = { 'verify-signatures': { type: 'boolean' }, committee: { type: 'string' } } as const;
 
 /** The checks that were asked for. @throws UsageError, and what reading the committee throws. */
-export async function checksOf(options: OptionValues): Promise<ReturnType<typeof autobahnChecks>> {
+export async function checksOf(options: OptionValues): Promise<ReturnType<typeof entryChecks>> {
   const { committee } = options;
   const signatures = options['verify-signatures'] === true;
   if (signatures !== (committee !== undefined))
     throw new UsageError('--verify-signatures and --committee FILE go together');
-  return typeof committee === 'string' ? autobahnChecks(await readCommittee(committee)) : autobahnChecks();
+  return typeof committee === 'string' ? entryChecks(await readCommittee(committee)) : entryChecks();
 }
 
 /** Shows how far a migration is. */

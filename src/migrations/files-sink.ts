@@ -35,7 +35,8 @@ class FilesSink<B, Q, A> implements Sink<B, Q, A> {
       item.kind === 'commitQC'
         ? join(COMMIT_QCS_DIR, commitQCFileName(item.number))
         : join(BLOCKS_DIR, blockFileName(item.lane, item.number));
-    this.#start(writeFileSynced(join(this.#directory, name), item.wire));
+    // Written later, when the source may have taken the memory back.
+    this.#start(writeFileSynced(join(this.#directory, name), new Uint8Array(item.wire)));
     if (this.#inFlight.size >= FILES_IN_FLIGHT) await Promise.race(this.#inFlight);
     this.#throwFailure();
   }

@@ -3,13 +3,14 @@
  * back from disk under the same rules, compare, sync, move it into its place. Whatever fails, and whenever the process is killed, the
  * source is as it was and the target is absent or whole.
  */
+
+import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
-import type { ContentChecks } from './checks.js';
-import { NO_CHECKS } from './checks.js';
 import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
 import { openFilesSink } from './files-sink.js';
-import { AB_ENCODING, detectLayout, importError, type Layout, type OriginalLayout } from './layout.js';
+import { AB_ENCODING, type Detection, detectLayout, importError, type Layout, type OriginalLayout } from './layout.js';
 import { openLevelSink } from './level-sink.js';
+import { openLevelSource } from './level-source.js';
 import { refuseChanged, refuseLive, treeState } from './live.js';
 import { openSource } from './open-source.js';
 import type { Sink } from './sink.js';
@@ -30,8 +31,8 @@ export interface MigrationProgress {
 /** Options of {@link importState} and {@link exportState}. */
 export interface MigrationOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
-  /** What is asked of each entry beyond its place: `autobahnChecks()` for Autobahn, `NO_CHECKS` for a model without hashes. */
-  readonly checks: ContentChecks<B, Q, A>;
+  /** What is asked of each entry beyond its place: `entryChecks()` for Autobahn, `{}` for a model without hashes. */
+  readonly checks: EntryChecks<B, Q, A>;
   /** Called now and then. */
   readonly onProgress?: (progress: MigrationProgress) => void;
   /** @internal Size that a segment is cycled at. */
@@ -113,6 +114,7 @@ async function migrate<B, Q, A>(
     try {
       const tally = newTally();
       const manifest = await copy(source, await openSink(place.directory, layout, options), tally, options);
+      await source.close();
       await verify(place.directory, layout, manifest, options);
       if (before !== undefined) refuseChanged(detection.location, before);
       place.publish();
@@ -180,10 +182,11 @@ async function verify<B, Q, A>(
 ): Promise<void> {
   const digest = new ContentDigest();
   const progress = new Progress('verify', onProgress);
-  const target = await openSource({ location: directory, layout, evidence: [] }, model);
+  const written: Detection = { location: directory, layout, evidence: [] };
+  const target =
+    layout === 'level' ? await openLevelSource(written, model, { examine: false }) : await openSource(written, model);
   try {
-    const checks: ContentChecks<B, Q, A> = NO_CHECKS;
-    for await (const item of startContent(target, model, checks, newTally())) {
+    for await (const item of startContent(target, model, {}, newTally())) {
       digest.add(item);
       if (item.kind !== 'log') progress.count(item.wire.length);
     }

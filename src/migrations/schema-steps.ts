@@ -12,8 +12,8 @@ import { storePaths } from '../adapter/level/paths.js';
 import { FORMAT } from '../adapter/level/schema.js';
 import { lockDirectory, refuseIfOpenHere } from '../adapter/lock.js';
 import { LanestoreError } from '../errors.js';
+import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
-import type { ContentChecks } from './checks.js';
 import { realDirectory } from './layout.js';
 import { convertFormat0 } from './step-0-1.js';
 
@@ -21,7 +21,7 @@ import { convertFormat0 } from './step-0-1.js';
 export interface StepContext<B, Q, A> {
   readonly engine: Engine;
   readonly model: Model<B, Q, A>;
-  readonly checks: ContentChecks<B, Q, A>;
+  readonly checks: EntryChecks<B, Q, A>;
   readonly location: string;
   /** Check and count, write nothing. */
   readonly dryRun: boolean;
@@ -52,7 +52,7 @@ const SCHEMA_STEPS: readonly SchemaStep[] = [{ from: 0, to: 1, run: convertForma
 export interface MigrateStoreOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
   /** As for an import. */
-  readonly checks: ContentChecks<B, Q, A>;
+  readonly checks: EntryChecks<B, Q, A>;
   /** Check only: nothing is written. Default false. */
   readonly dryRun?: boolean;
   /** Called with the number of entries that are converted, now and then. */

@@ -24,7 +24,7 @@ export interface SourceEntry<T> {
   readonly entry: T;
   /** Block number, or road index. */
   readonly number: bigint;
-  /** Its protobuf, as it stands in the source, or would stand in the original. */
+  /** Its protobuf, as it stands in the source, or would stand in the original; good until the next entry is asked for. */
   readonly wire: Uint8Array;
   readonly place: EntryPlace;
 }
@@ -54,6 +54,7 @@ export interface Source<B, Q, A> {
   blocks(lane: LaneId): AsyncIterable<SourceEntry<B>>;
   /** What was skipped, left out, or read from the other copy; grows while streams are read. */
   readonly notes: readonly string[];
+  /** Idempotent. */
   close(): Promise<void>;
 }
 

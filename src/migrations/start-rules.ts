@@ -11,8 +11,8 @@
 import { type Finding, isLanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import { maxU64 } from '../keys/index.js';
+import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
-import type { ContentChecks } from './checks.js';
 import { type EntryPlace, refuse, type Source, type SourceEntry, type SourceLog } from './source.js';
 
 /** One piece of what a node starts from, in the order in which a target takes them: anchor, inner, the QC log, each lane. */
@@ -73,7 +73,7 @@ const LANE_BLOCKS_MAX = 30;
 export async function* startContent<B, Q, A>(
   source: Source<B, Q, A>,
   model: Model<B, Q, A>,
-  checks: ContentChecks<B, Q, A>,
+  checks: EntryChecks<B, Q, A>,
   tally: Tally,
 ): AsyncGenerator<Item<B, Q, A>, void, void> {
   yield* new StartRules(source, model, checks, tally).items();
@@ -82,10 +82,10 @@ export async function* startContent<B, Q, A>(
 class StartRules<B, Q, A> {
   readonly #source: Source<B, Q, A>;
   readonly #model: Model<B, Q, A>;
-  readonly #checks: ContentChecks<B, Q, A>;
+  readonly #checks: EntryChecks<B, Q, A>;
   readonly #tally: Tally;
 
-  constructor(source: Source<B, Q, A>, model: Model<B, Q, A>, checks: ContentChecks<B, Q, A>, tally: Tally) {
+  constructor(source: Source<B, Q, A>, model: Model<B, Q, A>, checks: EntryChecks<B, Q, A>, tally: Tally) {
     this.#source = source;
     this.#model = model;
     this.#checks = checks;
@@ -95,7 +95,7 @@ class StartRules<B, Q, A> {
   async *items(): AsyncGenerator<Item<B, Q, A>, void, void> {
     const { anchor, inner } = this.#source;
     if (anchor !== undefined) {
-      this.#check('the anchor', {}, {}, () => this.#checks.anchor(anchor.entry));
+      this.#check('the anchor', {}, {}, () => this.#checks.anchor?.(anchor.entry));
       this.#tally.anchor = anchor.point.index;
       const wire = this.#count(this.#model.anchor.toWire(anchor.entry));
       yield { kind: 'anchor', entry: anchor.entry, wire };
@@ -125,7 +125,7 @@ class StartRules<B, Q, A> {
       }
       const name = `CommitQC ${number}`;
       this.#follows(name, number, next, start, place, {});
-      this.#check(name, place, { number }, () => this.#checks.commitQC(entry));
+      this.#check(name, place, { number }, () => this.#checks.commitQC?.(entry));
       this.#tally.commitQCs++;
       yield { kind: 'commitQC', entry, number, wire: this.#count(wire) };
       next = number + 1n;
@@ -158,7 +158,7 @@ class StartRules<B, Q, A> {
       const name = `block ${number} of lane ${lane}`;
       this.#follows(name, number, next, start, place, { lane });
       const previous = before;
-      this.#check(name, place, { lane, number }, () => this.#checks.block(entry, previous));
+      this.#check(name, place, { lane, number }, () => this.#checks.block?.(entry, previous));
       this.#tally.blocks++;
       yield { kind: 'block', lane, entry, number, wire: this.#count(wire) };
       before = entry;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { LogCodec } from '../adapter/wal/entries.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, isNoLane, listLanes } from '../adapter/wal/layout.js';
 import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
-import { type LogOutline, outlineLog, streamLog } from '../adapter/wal/stream.js';
+import { type LogOutline, outlineLog, SegmentReader, streamLog } from '../adapter/wal/stream.js';
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
@@ -17,13 +17,14 @@ export async function openWalSource<B, Q, A>(
 ): Promise<Source<B, Q, A>> {
   const pairs = await readPairs(location, model);
   const notes = [...pairs.notes];
-  const qcOutline = await outlineLog(join(location, COMMIT_QCS_DIR), { directory: COMMIT_QCS_DIR });
+  const reader = new SegmentReader();
+  const qcOutline = await outlineLog(join(location, COMMIT_QCS_DIR), { directory: COMMIT_QCS_DIR }, reader);
   const { lanes, dropped, strays: names } = await listLanes(location);
   const strays = [...names];
   const outlines = new Map<LaneId, LogOutline>();
   for (const lane of lanes) {
     const place = { directory: `${BLOCKS_DIR}/${lane}`, lane };
-    const outline = await outlineLog(join(location, BLOCKS_DIR, lane), place);
+    const outline = await outlineLog(join(location, BLOCKS_DIR, lane), place, reader);
     if (isNoLane(lane, outline)) strays.push(place.directory);
     else outlines.set(lane, outline);
   }
@@ -43,13 +44,13 @@ export async function openWalSource<B, Q, A>(
     inner: pairs.inner,
     commitQCLog: logOf(qcOutline),
     lanes: new Map([...outlines].map(([lane, outline]) => [lane, logOf(outline)])),
-    commitQCs: () => entriesOf(qcOutline, commitQCCodec(model), note),
+    commitQCs: () => entriesOf(qcOutline, commitQCCodec(model), reader, note),
     blocks: (lane) => {
       const outline = outlines.get(lane);
-      return outline === undefined ? nothing() : entriesOf(outline, blockCodec(model, lane), note);
+      return outline === undefined ? nothing() : entriesOf(outline, blockCodec(model, lane), reader, note);
     },
     notes,
-    close: async () => undefined,
+    close: async () => reader.free(),
   };
 }
 
@@ -61,10 +62,11 @@ function logOf({ firstIndex }: LogOutline): SourceLog {
 async function* entriesOf<T>(
   outline: LogOutline,
   codec: LogCodec<T>,
+  reader: SegmentReader,
   note: (text: string) => void,
 ): AsyncGenerator<SourceEntry<T>, void, void> {
   let first = true;
-  for await (const { entry, bytes, file, offset } of streamLog(outline, codec, note)) {
+  for await (const { entry, bytes, file, offset } of streamLog(outline, codec, reader, note)) {
     const number = codec.number!(entry);
     if (first && number < outline.firstIndex! - 1n) {
       const detail = `its first entry has number ${number}, but its name says that ${outline.firstIndex! - 1n} came before`;

@@ -20,9 +20,9 @@ import * as assert from 'uvu/assert';
 import { encodeFrame } from '../../src/adapter/wal/frame.js';
 import {
   autobahn,
-  autobahnChecks,
   Committee,
   detectLayout,
+  entryChecks,
   exportState,
   importState,
   isLanestoreError,
@@ -374,14 +374,14 @@ test(
     assert.match(elsewhere.message, new RegExp(`in use by process ${other.pid}; stop the node`));
     other.kill();
     await once(other, 'exit');
-    const checks = autobahnChecks();
+    const checks = entryChecks();
     const racing = {
       ...OPTIONS,
       checks: {
         ...checks,
-        block: (...args: Parameters<typeof checks.block>) => {
+        block: (...args: Parameters<NonNullable<typeof checks.block>>) => {
           appendFileSync(join(source, QC_SEGMENT), new Uint8Array(1));
-          checks.block(...args);
+          checks.block?.(...args);
         },
       },
     };
@@ -437,7 +437,7 @@ test(
     const file = join(dir, 'committee.json');
     writeFileSync(file, JSON.stringify({ committee: expected.committee }));
     const committee = await readCommittee(file);
-    const signed = { ...OPTIONS, checks: autobahnChecks(committee) };
+    const signed = { ...OPTIONS, checks: entryChecks(committee) };
     await importState(source, join(dir, 'store'), signed);
     // A flipped bit in a signature loads without a word in the original.
     const entries = entriesIn(join(source, SEGMENT));
@@ -448,7 +448,7 @@ test(
     writeEntries(join(source, SEGMENT), entries);
     await refused(source, join(dir, 'target'), 'LANESTORE_IMPORT', /block 40 of lane 2bd4.*signature/, signed);
     const strangers = makeNetwork({ validators: 4, seed: 9 }).committee;
-    const wrong = { ...OPTIONS, checks: autobahnChecks(new Committee(strangers.keys)) };
+    const wrong = { ...OPTIONS, checks: entryChecks(new Committee(strangers.keys)) };
     await refused(source, join(dir, 'target'), 'LANESTORE_IMPORT', /not one of the committee/, wrong);
     for (const [text, reason] of [
       ['{"lanes": []}', /holds no list/],

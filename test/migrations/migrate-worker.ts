@@ -1,8 +1,8 @@
 /** One migration: `import SOURCE TARGET`, or a layout of the original for an export. Prints `begin`, then `done`. */
-import { autobahn, autobahnChecks, exportState, importState, type OriginalLayout } from '../../src/index.js';
+import { autobahn, entryChecks, exportState, importState, type OriginalLayout } from '../../src/index.js';
 
 const [how = '', source = '', target = ''] = process.argv.slice(2);
-const options = { model: autobahn, checks: autobahnChecks() };
+const options = { model: autobahn, checks: entryChecks() };
 process.stdout.write('begin\n');
 if (how === 'import') await importState(source, target, options);
 else await exportState(source, target, how as OriginalLayout, options);

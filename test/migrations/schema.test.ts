@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { Engine } from '../../src/adapter/level/engine.js';
 import {
   autobahn,
-  autobahnChecks,
+  entryChecks,
   type LanestoreError,
   migrateStore,
   openLevel,
@@ -23,7 +23,7 @@ import { inTemp } from '../support/temp.js';
 import { contentOf } from './states.js';
 
 const test = suite('migrations: formats');
-const OPTIONS = { model: autobahn, checks: autobahnChecks() };
+const OPTIONS = { model: autobahn, checks: entryChecks() };
 const INNER = new Uint8Array([1, 2, 3]);
 
 /**

@@ -6,8 +6,8 @@ import { join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
 import {
   autobahn,
-  autobahnChecks,
   type CommitQC,
+  entryChecks,
   importState,
   isLanestoreError,
   type LaneId,
@@ -24,7 +24,7 @@ import { fixture } from '../support/fixtures.js';
 /** The options that every operator has. */
 export const OPTIONS: MigrationOptions<SignedBlock, CommitQC, PruneAnchor> = {
   model: autobahn,
-  checks: autobahnChecks(),
+  checks: entryChecks(),
 };
 
 /** A copy of a fixture's state in `dir`. */

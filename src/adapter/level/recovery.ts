@@ -46,6 +46,8 @@ export interface RecoverOptions {
   readonly load: boolean;
   /** The directory of value files; absent for a store that can have none. */
   readonly values?: string;
+  /** Only anchor and inner: for a reader that is going to read every entry itself. Default false. */
+  readonly singlesOnly?: boolean;
   /** What else is wrong with the store: told together with what is found. */
   readonly known?: readonly Finding[];
 }
@@ -111,6 +113,7 @@ class Recovery<B, Q, A> {
   readonly #model: Model<B, Q, A>;
   readonly #tip: Tip;
   readonly #load: boolean;
+  readonly #singlesOnly: boolean;
   readonly #findingsMax: number;
   readonly #findings: Finding[] = [];
   #findingsTotal = 0;
@@ -122,12 +125,18 @@ class Recovery<B, Q, A> {
     engine: Engine,
     model: Model<B, Q, A>,
     tip: Tip,
-    { load, values, findingsMax = FINDINGS_MAX }: RecoverOptions & { readonly findingsMax?: number },
+    {
+      load,
+      values,
+      singlesOnly = false,
+      findingsMax = FINDINGS_MAX,
+    }: RecoverOptions & { readonly findingsMax?: number },
   ) {
     this.#engine = engine;
     this.#model = model;
     this.#tip = tip;
     this.#load = load;
+    this.#singlesOnly = singlesOnly;
     this.#findingsMax = findingsMax;
     this.#separated = new SeparatedEntries(values, load, (finding) => this.#find(finding));
   }
@@ -153,9 +162,11 @@ class Recovery<B, Q, A> {
       ),
       () => findStrays(this.#engine, this.#tip, (finding) => this.#find(finding)),
     ];
-    await runParallel(tasks, PARALLEL_READS);
-    await this.#separated.readAll();
-    await this.#separated.findStale(this.#engine, tip);
+    if (!this.#singlesOnly) {
+      await runParallel(tasks, PARALLEL_READS);
+      await this.#separated.readAll();
+      await this.#separated.findStale(this.#engine, tip);
+    }
     const point = anchor === undefined ? undefined : this.#checkAnchor(anchor);
     const singles = { ...(anchor === undefined ? {} : { anchor }), ...(inner === undefined ? {} : { inner }) };
     return {

@@ -10,6 +10,8 @@ export interface LogCodec<T> {
    * @throws anything, for bytes that are not exactly one whole entry of this log.
    */
   decode(bytes: Uint8Array): T;
+  /** `bytes` may be a view of the segment, which nobody changes: no copy is made for it. Default false. */
+  readonly views?: boolean;
   /**
    * The number that an entry carries: a log's numbers are contiguous, and a gap is damage. It also lets the repair of a torn
    * tail recognise entries behind damage. A log without it is repaired as the original does.
@@ -65,7 +67,7 @@ export function readEntry<T>(bytes: Uint8Array, at: number, codec: LogCodec<T>):
     return { at, kind: 'cut', frame, detail };
   }
   try {
-    return { frame, entry: codec.decode(copyOf(bytes, frame)) };
+    return { frame, entry: codec.decode(codec.views === true ? viewOf(bytes, frame) : copyOf(bytes, frame)) };
   } catch (error) {
     const detail = `an entry of ${end - start} bytes is none of this log: ${messageOf(error)}`;
     return { at, kind: 'undecodable', frame, detail };
@@ -78,4 +80,9 @@ export function readEntry<T>(bytes: Uint8Array, at: number, codec: LogCodec<T>):
  */
 export function copyOf(bytes: Uint8Array, { start, end }: Frame): Uint8Array {
   return new Uint8Array(bytes.subarray(start, end));
+}
+
+/** An entry's bytes as a plain view of the segment's. */
+export function viewOf(bytes: Uint8Array, { start, end }: Frame): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }

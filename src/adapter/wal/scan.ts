@@ -47,17 +47,23 @@ export interface ScanPlace {
 }
 
 /**
- * Reads a log. Nothing on disk changes. An absent directory is a log that never held anything.
+ * Reads a log. Nothing on disk changes. An absent directory is a log that never held anything. What `readSegment` gives must stay as it is
+ * until it has given two more.
  * @throws LANESTORE_IO; damage is in `findings`.
  */
-export async function scanLog<T>(directory: string, codec: LogCodec<T>, place: ScanPlace): Promise<LogScan<T>> {
+export async function scanLog<T>(
+  directory: string,
+  codec: LogCodec<T>,
+  place: ScanPlace,
+  readSegment: (path: string) => Promise<Uint8Array> = readFile,
+): Promise<LogScan<T>> {
   const { files, others } = await listFiles(directory);
   const listing = readListing(files);
   const scan = new Scan(directory, codec, place, listing);
   if (listing.problem !== undefined) scan.find('segment-names', listing.problem);
   for (const segment of listing.segments) {
     const path = join(directory, segment.file);
-    scan.read(segment, await reading(`read ${path}`, () => readFile(path)));
+    scan.read(segment, await reading(`read ${path}`, () => readSegment(path)));
   }
   return scan.result([...listing.strays, ...others]);
 }

@@ -2,10 +2,10 @@
  * Reading a log entry by entry, in the memory of one segment, without touching it: what `scanLog` finds, for logs of any size. Two passes:
  * the names and the lengths of the entries tell which segments count, then the segments that count are decoded.
  */
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Finding, LanestoreError } from '../../errors.js';
-import { copyOf, type Fault, type LogCodec, readEntry } from './entries.js';
+import { type Fault, type LogCodec, readEntry, viewOf } from './entries.js';
 import { reading } from './io.js';
 import { type ScanPlace, type Segment, scanLog } from './scan.js';
 import { damageInTail } from './torn.js';
@@ -28,7 +28,7 @@ export interface LogOutline {
 /** An entry, and where it stands. */
 export interface StreamedEntry<T> {
   readonly entry: T;
-  /** As it stands in the segment, its length not included, in memory of its own. */
+  /** As it stands in the segment, its length not included: a view of the segment, good until the next entry is asked for. */
   readonly bytes: Uint8Array;
   /** Relative to the location. */
   readonly file: string;
@@ -36,11 +36,51 @@ export interface StreamedEntry<T> {
 }
 
 /** Takes entries for what their lengths say. */
-const LENGTHS: LogCodec<undefined> = { encode: () => new Uint8Array(), decode: () => undefined };
+const LENGTHS: LogCodec<undefined> = { encode: () => new Uint8Array(), decode: () => undefined, views: true };
+
+/** Buffers grow by steps of this: segments differ by an entry. */
+const BUFFER_STEP_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads segments into two buffers by turns, for all logs of a location: of some gigabytes in segments of 20 MiB each, the garbage collector
+ * would let many pile up.
+ */
+export class SegmentReader {
+  readonly #buffers = [new Uint8Array(), new Uint8Array()];
+  #turn = 0;
+
+  /** Gives the memory back. */
+  free(): void {
+    this.#buffers.fill(new Uint8Array());
+  }
+
+  /** The segment's bytes; they stay as they are until one more was read, or two with `keepLast`. */
+  async read(path: string, { keepLast }: { readonly keepLast: boolean }): Promise<Uint8Array> {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      if (keepLast) this.#turn = 1 - this.#turn;
+      else this.#buffers[1 - this.#turn] = new Uint8Array();
+      if (this.#buffers[this.#turn]!.length < size) {
+        this.#buffers[this.#turn] = new Uint8Array(Math.ceil(size / BUFFER_STEP_BYTES) * BUFFER_STEP_BYTES);
+      }
+      const buffer = this.#buffers[this.#turn]!;
+      let filled = 0;
+      while (filled < size) {
+        const { bytesRead } = await file.read(buffer, filled, size - filled, filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return buffer.subarray(0, filled);
+    } finally {
+      await file.close();
+    }
+  }
+}
 
 /** The first pass. @throws LANESTORE_IO. */
-export async function outlineLog(directory: string, place: ScanPlace): Promise<LogOutline> {
-  const scan = await scanLog(directory, LENGTHS, place);
+export async function outlineLog(directory: string, place: ScanPlace, segments: SegmentReader): Promise<LogOutline> {
+  const scan = await scanLog(directory, LENGTHS, place, (path) => segments.read(path, { keepLast: true }));
   const fileOf = (name: string) =>
     scan.cleanup.flatMap((step) => (step.kind === 'rename' && step.to === name ? [step.from] : []))[0] ?? name;
   return {
@@ -56,12 +96,13 @@ export async function outlineLog(directory: string, place: ScanPlace): Promise<L
 }
 
 /**
- * The second pass: the entries in order. A torn tail ends it; `torn` is told of it in words.
+ * The second pass: the entries in order, of one log at a time for a reader. A torn tail ends it; `torn` is told of it in words.
  * @throws LANESTORE_CORRUPT with the finding, at the entry that is damaged or does not follow the one before; LANESTORE_IO.
  */
 export async function* streamLog<T>(
   outline: LogOutline,
   codec: LogCodec<T>,
+  reader: SegmentReader,
   torn: (note: string) => void,
 ): AsyncGenerator<StreamedEntry<T>, void, void> {
   const { directory, place, segments } = outline;
@@ -70,7 +111,7 @@ export async function* streamLog<T>(
   for (const [i, segment] of segments.entries()) {
     const path = join(directory, segment.file);
     const file = `${place.directory}/${segment.file}`;
-    const bytes = await reading(`read ${path}`, () => readFile(path));
+    const bytes = await reading(`read ${path}`, () => reader.read(path, { keepLast: false }));
     for (let at = 0; at < bytes.length; ) {
       const one = readEntry(bytes, at, codec);
       if ('kind' in one) {
@@ -86,7 +127,7 @@ export async function* streamLog<T>(
       }
       last = number;
       firstByte ??= bytes[one.frame.start];
-      yield { entry: one.entry, bytes: copyOf(bytes, one.frame), file, offset: at };
+      yield { entry: one.entry, bytes: viewOf(bytes, one.frame), file, offset: at };
       at = one.frame.end;
     }
   }

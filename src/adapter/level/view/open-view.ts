@@ -34,11 +34,15 @@ export interface ViewOptions<B, Q, A> {
   readonly directory?: string;
   /** As in `openLevel`. Default 1 GiB. */
   readonly tableCheckBytesMax?: number;
+  /** @internal False: check no entries, for a caller that is going to read each of them. Default true. */
+  readonly examine?: boolean;
 }
 
 /** How a view is made, beside what callers say. */
 export interface CopyViewOptions extends CopyOptions {
   readonly tableCheckBytesMax?: number | undefined;
+  /** As in {@link ViewOptions}. */
+  readonly examine?: boolean | undefined;
   /** Have another process read all of LevelDB first. */
   readonly probe?: boolean;
 }
@@ -59,7 +63,10 @@ export async function openView<B, Q, A>(location: string, options: ViewOptions<B
   if (typeof location !== 'string') throw new TypeError('openView takes a location');
   if (options?.model === undefined) throw new TypeError('openView(location, options): options.model is missing');
   try {
-    return await openCopied(location, options, { tableCheckBytesMax: options.tableCheckBytesMax });
+    return await openCopied(location, options, {
+      tableCheckBytesMax: options.tableCheckBytesMax,
+      examine: options.examine,
+    });
   } catch (error) {
     throw coded(error);
   }
@@ -251,6 +258,7 @@ class Opening<B, Q, A> {
       const examined = await examine(engine, this.#model, tip, {
         load: false,
         findingsMax: FINDINGS_MAX,
+        singlesOnly: this.#options.examine === false,
         ...(this.#values === undefined ? {} : { values: this.#values }),
       });
       const { findings, findingsTotal } = examined;

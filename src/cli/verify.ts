@@ -1,0 +1,39 @@
+/** `lanestore verify LOCATION` */
+import { autobahn, entryChecks, readCommittee, verify } from '../index.js';
+import { EXIT, formatBytes, note, print, styled, toJson } from './output.js';
+import { UsageError, type Verb } from './verb.js';
+
+/** The verb `verify`. */
+export const verifyVerb: Verb = {
+  usage: 'LOCATION',
+  summary: 'checks everything of a store that can be checked offline; lists all that is wrong',
+  help: [
+    "Every checksum of LevelDB's files, every record and value, the witness, payload hashes and parent hashes. On a private",
+    'copy: a node may run meanwhile.',
+    '--signatures --committee FILE   check quorums and signatures too; FILE lists the public keys (a manifest does)',
+    'Ends with 0 and "OK", or with 1 and every finding.',
+  ],
+  options: { signatures: { type: 'boolean' }, committee: { type: 'string' } },
+  positionals: [1, 1],
+  async run([location = ''], { json, signatures, committee }) {
+    if ((signatures === true) !== (committee !== undefined))
+      throw new UsageError('--signatures and --committee FILE go together');
+    const checks = entryChecks(typeof committee === 'string' ? await readCommittee(committee) : undefined);
+    const { refusal, ...report } = await verify(location, { model: autobahn, checks });
+    const refused = refusal === undefined ? null : { code: refusal.code, message: refusal.message };
+    if (json === true) print(toJson({ ...report, refusal: refused }, 2));
+    else {
+      for (const text of report.notes) note(`note: ${text}`);
+      for (const { kind, key, file, offset, detail } of report.findings) {
+        const place = key ?? `${file ?? ''}${offset === undefined ? '' : `, byte ${offset}`}`;
+        print(`${styled('red', kind)}  ${place}: ${detail}`);
+      }
+      const read = `${report.records} records, ${formatBytes(report.bytes)}, ${report.checked} entries checked`;
+      print(
+        report.findingsTotal === 0 ? `${styled('green', 'OK')}: ${read}` : `${report.findingsTotal} findings; ${read}`,
+      );
+      if (refused !== null) print(`a node would refuse it: ${refused.code}`);
+    }
+    return report.findingsTotal === 0 && refused === null ? EXIT.fine : EXIT.findings;
+  },
+};
