@@ -1,8 +1,13 @@
 /** Space: prepared ahead, refused before a round is accepted, and what a write that fails means. */
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
+import { encodeRecord } from '../../src/adapter/level/record.js';
+import { findValues } from '../../src/adapter/level/values/names.js';
+import { valueSettings } from '../../src/adapter/level/values/options.js';
 import { isReference } from '../../src/adapter/level/values/reference.js';
+import { ValueStore } from '../../src/adapter/level/values/value-store.js';
 import { blockKey } from '../../src/keys/index.js';
 import { rawGet, refused } from '../support/faults.js';
 import { plain } from '../support/plain-model.js';
@@ -72,6 +77,49 @@ test(
     await store.ready();
     await store.persist({ blocks: [big('0a', 2)] });
     assert.equal(await store.block('0a', 2n), big('0a', 2));
+  }),
+);
+
+test(
+  'closing after a failure waits for a write of values that is under way',
+  inTemp(async (dir) => {
+    const files = new WatchedFiles();
+    const order: string[] = [];
+    const open = files.open.bind(files);
+    files.open = async (path, mode, how) => {
+      const file = await open(path, mode, how);
+      return { ...file, close: () => file.close().then(() => void order.push('closed')) };
+    };
+    const values = join(dir, 'values');
+    const settings = valueSettings({ ...SMALL_FILES, files });
+    const store = new ValueStore({ dir: values, settings, found: findValues(values), references: [] });
+    let letGo = () => {};
+    const held = new Promise<void>((reached) => {
+      onValues(files, ({ kind }) => {
+        if (kind !== 'sync') return undefined;
+        reached();
+        return new Promise<void>((go) => {
+          letGo = () => {
+            order.push('synced');
+            go();
+          };
+        });
+      });
+    });
+    const key = blockKey('0a', 0n);
+    const put = { type: 'put', key, value: encodeRecord(key, big('0a', 0).data).bytes } as const;
+    const empty = { first: 0n, next: 0n };
+    const round = store.writeAhead([
+      { logs: [{ log: '0a', truncate: empty, puts: [put], after: { first: 0n, next: 1n } }] },
+    ]);
+    await held;
+    // As after a batch that LevelDB rejected while the values of the next one were written.
+    const closed = store.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    letGo();
+    await closed;
+    assert.equal((await round)?.length, 1);
+    assert.equal(order.slice(order.indexOf('synced')), ['synced', 'closed']);
   }),
 );
 

@@ -51,6 +51,8 @@ export class Appender {
   #current: Current | undefined;
   /** Full files, to be closed after what is written into them now. */
   #left: Current[] = [];
+  /** The last call, settled or not; never rejects. */
+  #busy: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AppenderParts) {
     this.#parts = parts;
@@ -65,7 +67,13 @@ export class Appender {
    * Appends records, each of which ends with its crc, and pins the file of each. Durable when it resolves; `undefined` if there is no space, then
    * nothing was written. With `wait` it waits for space that can be prepared.
    */
-  async append(records: readonly Uint8Array[], wait: boolean): Promise<Reference[] | undefined> {
+  append(records: readonly Uint8Array[], wait: boolean): Promise<Reference[] | undefined> {
+    const appended = this.#append(records, wait);
+    this.#busy = appended.catch(() => undefined);
+    return appended;
+  }
+
+  async #append(records: readonly Uint8Array[], wait: boolean): Promise<Reference[] | undefined> {
     await this.#leaveLinkedFile();
     const sizes = this.#newFiles(records);
     const { space } = this.#parts;
@@ -76,7 +84,7 @@ export class Appender {
     const { references, extents } = this.#place(records);
     space.kick();
     await writeAll(extents);
-    for (const { handle } of this.#left.splice(0)) await handle.close();
+    await this.#closeLeft();
     return references;
   }
 
@@ -86,8 +94,22 @@ export class Appender {
     return current !== undefined && current.end > 0 && current.file.live.size === 0 && current.file.pins === 0;
   }
 
-  /** Closes the file at hand; nothing more is appended to it. */
+  /**
+   * Closes the file at hand once nothing is written any more, also after a failure: a descriptor that is closed under a write may be that of
+   * another file when the write comes to it.
+   */
   async close(): Promise<void> {
+    await this.#busy;
+    await this.#closeLeft();
+    await this.#leave();
+  }
+
+  async #closeLeft(): Promise<void> {
+    for (const { handle } of this.#left.splice(0)) await handle.close();
+  }
+
+  /** Nothing more is appended to the file at hand. */
+  async #leave(): Promise<void> {
     const current = this.#current;
     this.#current = undefined;
     if (current === undefined) return;
@@ -151,7 +173,7 @@ export class Appender {
   async #leaveLinkedFile(): Promise<void> {
     const current = this.#current;
     if (current === undefined) return;
-    if (statSync(join(this.#parts.dir, valueFileName(current.file.number))).nlink > 1) await this.close();
+    if (statSync(join(this.#parts.dir, valueFileName(current.file.number))).nlink > 1) await this.#leave();
   }
 }
 
