@@ -7,7 +7,7 @@
  * the node before it is full.
  */
 import { constants, type Stats } from 'node:fs';
-import { copyFile, link, mkdir, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LANE_PREFIX, prefixRange } from '../../../keys/index.js';
 import type { Engine } from '../engine.js';
@@ -15,18 +15,35 @@ import { valueFileName } from '../values/names.js';
 import { decodeReference, isReference } from '../values/reference.js';
 
 /** Links, if that is wanted, or copies what the database refers to from `from` to `to`; gives the numbers of the files that are not there. */
-export async function copyValues(engine: Engine, from: string, to: string, links: boolean): Promise<Set<bigint>> {
+export async function copyValues(
+  engine: Engine,
+  from: string,
+  to: string,
+  { links = true, frozen }: { readonly links?: boolean | undefined; readonly frozen?: string | undefined },
+): Promise<Set<bigint>> {
   const numbers = await referredFiles(engine);
   const missing = new Set<bigint>();
   await rm(to, { recursive: true, force: true });
   if (numbers.length > 0) await mkdir(to, { mode: 0o700 });
   for (const [at, number] of numbers.entries()) {
     const name = valueFileName(number);
-    const paths = [join(from, name), join(to, name)] as const;
+    const isFrozen = frozen !== undefined && (await statIfThere(join(frozen, name))) !== undefined;
+    const paths = [join(isFrozen ? frozen : from, name), join(to, name)] as const;
     const isNewest = at === numbers.length - 1;
     if (!((links && !isNewest && (await linked(...paths))) || (await copied(...paths)))) missing.add(number);
   }
   return missing;
+}
+
+/**
+ * Links all value files of `from` into `to`, so that the node gives none of them away: it writes to no file that has another link. It costs the
+ * node the rest of the file that it appends to, so it is for one that gives its files up faster than they can be copied. Called before
+ * and after the database is copied. Where there can be no links it does nothing.
+ */
+export async function freezeValues(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  const names = await readdir(from).catch(() => []);
+  for (const name of names) await linked(join(from, name), join(to, name));
 }
 
 /** The numbers of the value files that some record names, ascending. */

@@ -17,7 +17,7 @@ import type { Tip } from '../tip.js';
 import { parseWitness, Witness } from '../witness.js';
 import { judgeWitness } from '../witness-check.js';
 import { type CopyOptions, copyStore, type StoreCopy } from './copy.js';
-import { copyValues } from './copy-values.js';
+import { copyValues, freezeValues } from './copy-values.js';
 import { LevelView } from './level-view.js';
 import { existingStore, filesOf, missingLevel } from './looked-at.js';
 import { type CopyPlace, makeCopyPlace } from './place.js';
@@ -49,6 +49,8 @@ export interface CopyViewOptions extends CopyOptions {
 
 /** Copies that are begun because value files went away meanwhile. */
 const COPIES_MAX = 20;
+/** After so many of them the value files are held. */
+const GENTLE_COPIES_MAX = 3;
 
 /** Findings that a view holds at most; it counts them all. */
 const FINDINGS_MAX = 100_000;
@@ -145,11 +147,17 @@ class Opening<B, Q, A> {
   async #copy(copyPaths: StorePaths): Promise<{ copy: StoreCopy; engine: Engine | undefined }> {
     let missing = new Set<bigint>();
     for (let tries = 0, times = 1; times <= COPIES_MAX; times++) {
+      const frozen = times > GENTLE_COPIES_MAX ? join(copyPaths.location, 'frozen') : undefined;
+      if (frozen !== undefined) await freezeValues(this.#paths.values, frozen);
       const copy = await copyStore(this.#paths, copyPaths, this.#options);
+      if (frozen !== undefined) await freezeValues(this.#paths.values, frozen);
       tries += copy.tries;
       const { engine, findings, notes } = await this.#openEngine(copyPaths, copy);
       const gone =
-        engine === undefined ? new Set<bigint>() : await valuesGone(engine, this.#paths, copyPaths, this.#options);
+        engine === undefined
+          ? new Set<bigint>()
+          : await valuesGone(engine, this.#paths, copyPaths, { links: this.#options.links, frozen });
+      if (frozen !== undefined) await rm(frozen, { recursive: true });
       if ([...gone].every((number) => missing.has(number))) {
         this.#notes.push(...notes);
         this.#find(findings);
@@ -312,10 +320,10 @@ async function valuesGone(
   engine: Engine,
   from: StorePaths,
   to: StorePaths,
-  options: CopyOptions,
+  how: { readonly links?: boolean | undefined; readonly frozen?: string | undefined },
 ): Promise<Set<bigint>> {
   try {
-    return await copyValues(engine, from.values, to.values, options.links ?? true);
+    return await copyValues(engine, from.values, to.values, how);
   } catch (error) {
     if ((error as { code?: string }).code === 'LEVEL_CORRUPTION') return new Set();
     throw error;
