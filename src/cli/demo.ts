@@ -6,7 +6,7 @@ import { autobahn, LanestoreError, openLevel } from '../index.js';
 import { checkAcknowledged, checkComplete, checkSignatures, impliedBy } from './demo-checks.js';
 import { acknowledgements, replayUntilKilled } from './demo-child.js';
 import { fsyncsOf, showKeys, showLanes, showNext, showReplay } from './demo-report.js';
-import { EXIT, isTerminal, note, print, styled } from './output.js';
+import { EXIT, isTerminal, linesAreProgress, note, print, styled, writeJson } from './output.js';
 import { replay } from './replaying.js';
 import { type RecordedRound, readRounds } from './rounds-file.js';
 import { type Verb, wholeNumber } from './verb.js';
@@ -25,28 +25,37 @@ export const demoVerb: Verb = {
     'ROUNDS is a recording as for replay; default: the 20-validator trace that ships.',
     '--pace-ms N   milliseconds between groups of rounds, to watch it (150)',
     'The store stays in ./lanestore-demo/<number>/.',
+    '--json   one object with every check at the end; the rest goes to stderr',
   ],
   options: { 'pace-ms': { type: 'string' } },
   positionals: [0, 1],
   async run([file = TRACE], options) {
+    if (options.json === true) linesAreProgress();
     const paceMs = wholeNumber(options, 'pace-ms', 150, 0);
     const rounds: RecordedRound[] = [];
     for await (const round of readRounds(file)) rounds.push(round);
     if (rounds.length < 2)
       throw new LanestoreError('LANESTORE_INVALID', `${file} has ${rounds.length} rounds, too few to kill midway`);
-    return demonstrate(file, rounds, freshLocation(), paceMs);
+    return demonstrate(file, rounds, freshLocation(), { paceMs, json: options.json === true });
   },
 };
 
-async function demonstrate(file: string, rounds: RecordedRound[], location: string, paceMs: number): Promise<number> {
+async function demonstrate(
+  file: string,
+  rounds: RecordedRound[],
+  location: string,
+  { paceMs, json }: { readonly paceMs: number; readonly json: boolean },
+): Promise<number> {
   const shown = relative(process.cwd(), location) || '.';
   const blocks = rounds.reduce((sum, round) => sum + round.blocks.length, 0);
   print(styled('bold', `lanestore: ${rounds.length} recorded rounds, ${blocks} blocks, into ${shown}/`));
   const failures: string[] = [];
+  const checks: { check: string; ok: boolean; problems: readonly string[] }[] = [];
   const expect = (what: string, problems: readonly string[]) => {
     print(problems.length === 0 ? `  ${styled('green', 'ok')}    ${what}` : `  ${styled('red', 'FAIL')}  ${what}`);
     for (const problem of problems.slice(0, 5)) print(`        ${problem}`);
     failures.push(...problems);
+    checks.push({ check: what, ok: problems.length === 0, problems });
   };
 
   print('\n1. A child process stores them and is killed with SIGKILL');
@@ -101,6 +110,7 @@ async function demonstrate(file: string, rounds: RecordedRound[], location: stri
     await reopened.close();
   }
   showNext(shown);
+  if (json) await writeJson({ location, rounds: rounds.length, blocks, checks });
   if (failures.length > 0) note(`${failures.length} things differ`);
   return failures.length === 0 ? EXIT.fine : EXIT.findings;
 }
@@ -119,5 +129,5 @@ function freshLocation(): string {
 function progress(total: number): (durable: number) => void {
   if (!isTerminal()) return () => undefined;
   return (durable) =>
-    process.stdout.write(`\r  ${'#'.repeat(durable)}${'.'.repeat(total - durable)} ${durable}/${total}\r`);
+    process.stderr.write(`\r  ${'#'.repeat(durable)}${'.'.repeat(total - durable)} ${durable}/${total}\r`);
 }

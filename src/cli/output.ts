@@ -5,9 +5,17 @@ import { styleText } from 'node:util';
 /** Exit codes of every verb. */
 export const EXIT = { fine: 0, findings: 1, usage: 2, unreadable: 3 } as const;
 
+/** Where lines go: stdout, unless a verb keeps that for one JSON value at its end. */
+let lines: NodeJS.WriteStream = process.stdout;
+
+/** From here on, lines are progress: they go to stderr, and stdout is for {@link writeJson}. */
+export function linesAreProgress(): void {
+  lines = process.stderr;
+}
+
 /** A line of data. */
 export function print(line = ''): void {
-  process.stdout.write(`${line}\n`);
+  lines.write(`${line}\n`);
 }
 
 /** Data of any size: resolves when the reader has taken it, so that nothing piles up. */

@@ -6,7 +6,7 @@ import { UsageError, type Verb } from './verb.js';
 /** The verb `verify`. */
 export const verifyVerb: Verb = {
   usage: 'LOCATION',
-  summary: 'checks everything of a store that can be checked offline; lists all that is wrong',
+  summary: 'checks everything of a store that can be checked offline',
   help: [
     "Every checksum of LevelDB's files, every record and value, the witness, payload hashes and parent hashes. On a private",
     'copy: a node may run meanwhile.',

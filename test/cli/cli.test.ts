@@ -114,6 +114,24 @@ test(
 );
 
 test(
+  'replay and demo print one JSON object when asked, and nothing else',
+  inTemp((dir) => {
+    const replayed = run('replay', fixture('wal-no-anchor', 'rounds.jsonl'), join(dir, 'store'), '--json');
+    assert.is(replayed.status, 0, replayed.stderr);
+    const result = JSON.parse(replayed.stdout);
+    assert.equal([result.rounds, result.blocks, result.blocksSkipped], [6, 42, 0]);
+    assert.ok(result.durableMs.p50 > 0 && result.durableMs.p99 >= result.durableMs.p50);
+    const { status, stdout } = spawnSync(process.execPath, [MAIN, 'demo', '--pace-ms', '20', '--json'], {
+      cwd: dir,
+      encoding: 'utf8',
+    });
+    assert.is(status, 0, stdout);
+    const demo = JSON.parse(stdout);
+    assert.ok(demo.checks.length >= 4 && demo.checks.every(({ ok }: { ok: boolean }) => ok), stdout);
+  }),
+);
+
+test(
   'the demo kills, recovers and compares, in 80 columns and without colour',
   inTemp((dir) => {
     mkdirSync(join(dir, 'work'));
