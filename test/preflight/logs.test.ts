@@ -3,11 +3,11 @@ import { appendFileSync, copyFileSync, readFileSync, rmSync, truncateSync, write
 import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { preflight } from '../../src/adapter/level/index.js';
+import { openLevel, preflight } from '../../src/adapter/level/index.js';
 import type { LanestoreErrorCode } from '../../src/errors.js';
 import { findingLines, flipInFile, refused, tree } from '../support/faults.js';
 import { Random, testSeed } from '../support/kill.js';
-import { plainBlock } from '../support/plain-model.js';
+import { plain, plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { append, content, copy, dataFor, LANE, logBytes, logOf, names, open, physical, recordsOf } from './files.js';
 
@@ -366,6 +366,25 @@ test(
       assert.ok((files?.bytes ?? 0) > 12 * dataFor(0).length);
       assert.equal(notes, []);
     }
+  }),
+);
+
+test(
+  'bytes of a block that look like the head of a long record everywhere cost no checksum each: this took minutes',
+  inTemp(async (dir) => {
+    const base = await makeStore(join(dir, 'base'), 0, 2);
+    const witness = readFileSync(join(base, 'witness'));
+    const expected = await content(copy(base, join(dir, 'copy')));
+    // Length 0x7ff0, type 1: at every third byte a record of half a block begins.
+    const data = Buffer.alloc(12 * 1024 * 1024, Buffer.from([0xf0, 0x7f, 0x01]));
+    {
+      await using store = await openLevel(base, { model: plain, values: false });
+      await store.persist({ blocks: [plainBlock(LANE, 2, data)] });
+    }
+    const log = logOf(base);
+    flipInFile(join(base, log), 8 * 40_000);
+    writeFileSync(join(base, 'witness'), witness);
+    await opensTorn(base, expected, 'adversarial bytes');
   }),
 );
 

@@ -157,17 +157,22 @@ class LogParser {
   }
 }
 
-/** What {@link findBehind} offers: the beginning of a record with a valid checksum. */
+/** What {@link findBehind} offers: the first bytes of what may be a record, its checksums not taken yet. */
 export type Candidate = (head: Uint8Array, offset: number) => boolean;
 
-/** Bytes that are looked through at a time, and that are read beyond them: two whole physical records. */
+/** Bytes that are looked through at a time, and that are read beyond them: the physical records that a head may be spread over. */
 const STEP_BYTES = 4 * PORTION_BYTES;
-const REACH_BYTES = 2 * (LOG_HEADER_BYTES + 0xffff);
+const REACH_BYTES = 2 * LOG_BLOCK_BYTES;
+/** A record that begins in the last bytes of a block goes on in the next one, which has room for any head. */
+const HEAD_PARTS_MAX = 2;
+/** A physical record never leaves its block. */
+const PAYLOAD_BYTES_MAX = LOG_BLOCK_BYTES - LOG_HEADER_BYTES;
 
 /**
  * Looks at every offset from `from` on for a record that begins there with a valid checksum: after damage the framing may be lost. Its
  * first `headBytes` bytes, put together across a border if need be and shorter if the record is, go to `accept`; the first offset that it
- * accepts is returned. Nothing is skipped by what a record claims: its length may have been chosen by a block's author.
+ * accepts, and whose checksums hold, is returned. Nothing is skipped by what a record claims: its length may have been chosen by a block's
+ * author. For the same reason `accept` comes first: an author could have a checksum of 32 KiB taken for every third of his bytes.
  */
 export async function findBehind(
   file: SourceFile,
@@ -181,27 +186,41 @@ export async function findBehind(
     for (let at = 0; at < end; at++) {
       const type = bytes[at + LOG_HEADER_BYTES - 1]!;
       if (type !== RecordType.full && type !== RecordType.first) continue;
-      const head = headAt(bytes, at, headBytes);
-      if (head !== undefined && accept(head, base + at)) return base + at;
+      const parts = partsOfHead(bytes, at, headBytes);
+      if (parts === undefined || !accept(headOf(bytes, parts, headBytes), base + at)) continue;
+      if (parts.every((part) => isWhole(bytes, part.at, part.end))) return base + at;
     }
   }
   return undefined;
 }
 
-/** The first bytes of the record that begins at `at`; undefined if the checksum of a part that they come from does not hold. */
-function headAt(bytes: Uint8Array, start: number, headBytes: number): Uint8Array | undefined {
-  const parts: Uint8Array[] = [];
+/** A physical record: where its head begins, and where its payload ends. */
+interface Part {
+  readonly at: number;
+  readonly end: number;
+}
+
+/** The physical records over which the first bytes of the one that begins at `start` are spread; undefined if they do not fit together. */
+function partsOfHead(bytes: Uint8Array, start: number, headBytes: number): readonly Part[] | undefined {
+  const parts: Part[] = [];
   let have = 0;
   for (let at = start; have < headBytes; ) {
-    if (at + LOG_HEADER_BYTES > bytes.length) return undefined;
+    if (parts.length === HEAD_PARTS_MAX || at + LOG_HEADER_BYTES > bytes.length) return undefined;
+    const length = bytes[at + 4]! | (bytes[at + 5]! << 8);
     const type = bytes[at + 6]!;
-    const end = at + LOG_HEADER_BYTES + (bytes[at + 4]! | (bytes[at + 5]! << 8));
+    const end = at + LOG_HEADER_BYTES + length;
     const isNext = at === start || type === RecordType.middle || type === RecordType.last;
-    if (end > bytes.length || !isNext || !isWhole(bytes, at, end)) return undefined;
-    parts.push(bytes.subarray(at + LOG_HEADER_BYTES, end));
-    have += end - at - LOG_HEADER_BYTES;
+    if (length > PAYLOAD_BYTES_MAX || end > bytes.length || !isNext) return undefined;
+    parts.push({ at, end });
+    have += length;
     if (type === RecordType.full || type === RecordType.last) break;
     at = end;
   }
-  return Buffer.concat(parts).subarray(0, headBytes);
+  return parts;
+}
+
+function headOf(bytes: Uint8Array, parts: readonly Part[], headBytes: number): Uint8Array {
+  const payloads = parts.map(({ at, end }) => bytes.subarray(at + LOG_HEADER_BYTES, end));
+  const first = payloads[0]!;
+  return first.length >= headBytes ? first.subarray(0, headBytes) : Buffer.concat(payloads).subarray(0, headBytes);
 }
