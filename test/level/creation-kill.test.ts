@@ -113,8 +113,9 @@ creation(
       assert.ok(index >= 0, `${line}, behind ${trace[after] ?? 'the start'}, in\n${trace.join('\n')}`);
       return index;
     };
-    const created = at(`fsyncSync ${join(location, 'level.creating')} `);
-    const renamed = at(`renameSync ${join(location, 'level.creating')} ${level}`, created);
+    const created = at(`fsyncSync ${join(location, 'level.creating-')}`);
+    const [, creating = ''] = (trace[created] ?? '').split(' ');
+    const renamed = at(`renameSync ${creating} ${level}`, created);
     assert.is(trace.filter((line) => line.startsWith('renameSync')).length, 1);
     const witnessed = at(`openSync ${witness} w`, renamed);
     // The names that were made, and every one above them up to the root, before the witness is.

@@ -7,7 +7,7 @@ import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type AnyLevel, openLevel } from '../../src/adapter/level/index.js';
-import { createLevel } from '../../src/adapter/level/location.js';
+import { createLevel, removeLeftovers } from '../../src/adapter/level/location.js';
 import { storePaths } from '../../src/adapter/level/paths.js';
 import { isLanestoreError } from '../../src/errors.js';
 import type { Model } from '../../src/model/model.js';
@@ -239,16 +239,30 @@ others(
 );
 
 others(
-  'a creation that another process overtakes goes on with the store of the other one',
+  'creations at the same time: the first rename makes the store, the others go on with it and leave nothing',
   inTemp(async (dir) => {
     const paths = storePaths(dir);
+    await Promise.all(Array.from({ length: 4 }, () => createLevel(paths, plain.name, {})));
+    assert.equal(readdirSync(dir), ['level']);
+    await using store = await open(dir);
+    assert.is(store.seq, 0n);
+  }),
+);
+
+others(
+  'a creation that is overtaken and cleared away in its midst goes on with the store of the other one',
+  inTemp(async (dir) => {
+    const [paths, other] = [storePaths(join(dir, 'store')), storePaths(join(dir, 'other'))];
+    for (const { location } of [paths, other]) mkdirSync(location);
+    await createLevel(other, plain.name, {});
     const creating = createLevel(paths, plain.name, {});
-    // The other one is as far as the rename: it takes the directory away under this one, which is in the midst of LevelDB's open.
-    const current = join(paths.creating, 'CURRENT');
-    while (!existsSync(current) && !existsSync(paths.level)) await new Promise((resolve) => setImmediate(resolve));
-    if (existsSync(current)) renameSync(paths.creating, paths.level);
+    while (readdirSync(paths.location).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    renameSync(other.level, paths.level);
+    removeLeftovers(paths);
     await creating;
-    assert.ok(existsSync(paths.level));
+    assert.equal(readdirSync(paths.location), ['level']);
+    await using store = await open(paths.location);
+    assert.is(store.seq, 0n);
   }),
 );
 

@@ -2,7 +2,7 @@
  * What a location holds, and how a store comes to be in it (design.md 5.4, 5.5).
  *
  * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole store, whenever the process dies.
- *   1. schema and tip, one synced batch, into `level.creating/`; closed; its directory synced
+ *   1. schema and tip, one synced batch, into `level.creating-<random>/`; closed; its directory synced
  *   2. renamed to `level/`; the location and its parents synced
  *   3. the witness, synced, and the location once more; only then rounds
  * Died in 1: the leftover is made anew. Died later: a store with seq 0, for which 2 and 3 are done again. A witness without `level/`
@@ -13,10 +13,9 @@ import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
-import { refuseIfOpenHere } from '../lock.js';
 import { type LevelOptions, openDatabase } from './database.js';
 import { Engine } from './engine.js';
-import { CREATING_DIR, LEVEL_DIR, type StorePaths, syncDirectory, VALUES_DIR } from './paths.js';
+import { creatingName, isCreatingName, LEVEL_DIR, type StorePaths, syncDirectory, VALUES_DIR } from './paths.js';
 import { encodeSchema, FORMAT } from './schema.js';
 import { encodeTip, firstTip, STORE_ID_BYTES } from './tip.js';
 import { WITNESS_FILE } from './witness.js';
@@ -47,7 +46,7 @@ export function needsCreation(paths: StorePaths): boolean {
       },
     );
   }
-  const foreign = names.filter((name) => name !== CREATING_DIR);
+  const foreign = names.filter((name) => !isCreatingName(name));
   if (foreign.length === 0) return true;
   const what = foreign.includes('CURRENT')
     ? 'is a LevelDB database itself, not the location of a store, which has one in level/'
@@ -71,18 +70,20 @@ function checkLevelDirectory(paths: StorePaths): void {
 
 /** Makes a whole, empty store in `level/`, steps 1 and 2 up to the rename; the open that follows syncs the names. */
 export async function createLevel(paths: StorePaths, model: string, options: LevelOptions): Promise<void> {
+  const creating = join(paths.location, creatingName());
   try {
-    await writeEmptyStore(paths, model, options);
-    syncDirectory(paths.creating);
-    renameSync(paths.creating, paths.level);
+    await writeEmptyStore(creating, model, options);
+    syncDirectory(creating);
+    renameSync(creating, paths.level);
   } catch (error) {
-    // Another process finished the same creation first, and may have cleared ours away: then its store is the store.
+    rmSync(creating, { recursive: true, force: true });
+    // Another process finished its creation first, and may have cleared ours away: then its store is the store.
     if (!existsSync(paths.level)) throw error;
   }
 }
 
-async function writeEmptyStore(paths: StorePaths, model: string, options: LevelOptions): Promise<void> {
-  const db = await openLeftover(paths, options);
+async function writeEmptyStore(path: string, model: string, options: LevelOptions): Promise<void> {
+  const db = await openDatabase(path, options, true);
   try {
     const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
     const schema = encodeSchema({ format: FORMAT, model, store, createdAt: new Date().toISOString() });
@@ -95,23 +96,14 @@ async function writeEmptyStore(paths: StorePaths, model: string, options: LevelO
   }
 }
 
-/** Opens `level.creating`, taking its lock, so that two creators do not disturb each other. What does not open is made anew. */
-async function openLeftover(paths: StorePaths, options: LevelOptions) {
-  refuseIfOpenHere(join(paths.creating, 'LOCK'));
-  try {
-    return await openDatabase(paths.creating, options, true);
-  } catch (error) {
-    if ((error as LanestoreError).code === 'LANESTORE_LOCKED') throw error;
-    rmSync(paths.creating, { recursive: true, force: true });
-    return await openDatabase(paths.creating, options, true);
-  }
-}
-
-/** Removes what a creation left that was cut short, beside a store that is open. What another process writes into it now stays. */
-export function removeLeftover(paths: StorePaths): void {
-  try {
-    rmSync(paths.creating, { recursive: true, force: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+/** Removes what creations left that were cut short, or came too late, beside a store that is open. */
+export function removeLeftovers(paths: StorePaths): void {
+  for (const name of readdirSync(paths.location).filter(isCreatingName)) {
+    try {
+      rmSync(join(paths.location, name), { recursive: true, force: true });
+    } catch (error) {
+      // Another process is still writing into it, in vain.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+    }
   }
 }

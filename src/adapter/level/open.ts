@@ -19,7 +19,7 @@ import { checkAccepted, checkAcceptRollback, isAcceptable, recordRollback } from
 import { isDamage, levelDamage, openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
-import { createLevel, needsCreation, removeLeftover } from './location.js';
+import { createLevel, needsCreation, removeLeftovers } from './location.js';
 import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames, VALUES_DIR } from './paths.js';
 import { type PreflightReport, preflight } from './preflight/index.js';
@@ -118,7 +118,7 @@ function openLocation<B, Q, A>(
     const files = await checkFiles(paths, witnessBytes, options);
     const db = await openDatabase(paths.level, options.level ?? {}, false);
     held.add(() => db.close());
-    removeLeftover(paths);
+    removeLeftovers(paths);
     const engine = new Engine(db);
     const tip = await readIdentity(engine, options.model.name, witnessBytes !== undefined);
     const verdict = judgeWitness(witnessBytes, tip);

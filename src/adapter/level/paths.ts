@@ -1,4 +1,5 @@
 /** The names in a location, and the directory operations that make a change of names survive power loss. */
+import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { WITNESS_FILE } from './witness.js';
@@ -8,8 +9,6 @@ export interface StorePaths {
   readonly location: string;
   /** The LevelDB. */
   readonly level: string;
-  /** A LevelDB that is being created; renamed to `level` when it is whole. */
-  readonly creating: string;
   /** Files of separated values. */
   readonly values: string;
   readonly witness: string;
@@ -17,8 +16,11 @@ export interface StorePaths {
 
 /** The LevelDB's directory in a location. */
 export const LEVEL_DIR = 'level';
-/** What it is called while it is created. */
-export const CREATING_DIR = 'level.creating';
+/**
+ * What its name begins with while it is created. Each creator has a directory of its own, so that none can clear away, or rename, what
+ * another one is in the middle of; the rename to `level` decides between them.
+ */
+const CREATING_PREFIX = 'level.creating';
 /** The directory of separated values in a location. */
 export const VALUES_DIR = 'values';
 
@@ -27,10 +29,19 @@ export function storePaths(location: string): StorePaths {
   return {
     location,
     level: join(location, LEVEL_DIR),
-    creating: join(location, CREATING_DIR),
     values: join(location, VALUES_DIR),
     witness: join(location, WITNESS_FILE),
   };
+}
+
+/** A name for a LevelDB that is being created, given to nobody else. */
+export function creatingName(): string {
+  return `${CREATING_PREFIX}-${randomBytes(8).toString('hex')}`;
+}
+
+/** True for the name of a LevelDB that is being created, or of what an interrupted creation left. */
+export function isCreatingName(name: string): boolean {
+  return name === CREATING_PREFIX || name.startsWith(`${CREATING_PREFIX}-`);
 }
 
 /** Makes the names in a directory durable. */
