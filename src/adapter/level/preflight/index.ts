@@ -25,7 +25,10 @@ import { type TipHead, tipHead } from './write-batch.js';
 
 /** Options of {@link preflight}. */
 export interface PreflightOptions {
-  /** The bytes of the witness file that belongs to the database, read before the database; absent if there is none. */
+  /**
+   * The bytes of the witness file that belongs to the database, read before the database; undefined if there is none. Left out, it is not judged
+   * whether all that was acknowledged is there, unless the newest log is torn.
+   */
   readonly witness?: Uint8Array | undefined;
   /**
    * Bytes of data blocks whose checksums are read, of the newest tables first; index, filter and footer of every table always are.
@@ -89,11 +92,14 @@ function fingerprint(directory: string): string {
 class Preflight {
   readonly #directory: string;
   readonly #witness: Uint8Array | undefined;
+  readonly #judgesWitness: boolean;
   readonly #tableBytesMax: number;
   readonly #reader = new FileReader();
   readonly #findings: Finding[] = [];
   readonly #notes: string[] = [];
   readonly #started = performance.now();
+  /** The name of the MANIFEST, for findings. */
+  #manifest = 'MANIFEST';
   #tip: TableEntry | undefined;
   /** A table could not be read, or not its tip: what the tables hold is not known. */
   #tablesUnknown = false;
@@ -103,6 +109,7 @@ class Preflight {
   constructor(directory: string, options: PreflightOptions) {
     this.#directory = directory;
     this.#witness = options.witness;
+    this.#judgesWitness = 'witness' in options;
     const bytes = options.tableCheckBytesMax ?? TABLE_CHECK_BYTES;
     this.#tableBytesMax = bytes === 0 ? 0 : positiveBytes('tableCheckBytesMax', bytes);
     this.#tableBytesLeft = this.#tableBytesMax;
@@ -121,6 +128,7 @@ class Preflight {
     }
     const { chain, logs } = await this.#readLogs(names, version);
     this.#judgeTornTail(chain);
+    if (chain.torn === undefined && this.#judgesWitness) this.#judgeWhole(chain);
     return this.#report(tables.length, logs, chain);
   }
 
@@ -137,6 +145,7 @@ class Preflight {
       this.#find('current-damaged', 'CURRENT', 'it does not name a MANIFEST');
       return undefined;
     }
+    this.#manifest = manifest;
     const name = `${LEVEL_DIR}/${manifest}`;
     const result = await this.#reader.with(join(this.#directory, manifest), (file) => readManifest(file, name));
     if (result === undefined) {
@@ -155,14 +164,14 @@ class Preflight {
       found ??= await this.#reader.with(join(this.#directory, name), (file) => this.#checkTable(file, name, meta));
     }
     if (found === undefined) {
-      this.#find('table-missing', tableNames(meta.number)[0], 'the MANIFEST names it, and it is not there');
+      this.#find('table-missing', tableNames(meta.number)[0], `${this.#manifest} names it, and it is not there`);
     }
     if (this.#findings.length > before) this.#tablesUnknown = true;
   }
 
   async #checkTable(file: SourceFile, name: string, { size, smallest, largest }: TableMeta): Promise<true> {
     if (file.size !== size) {
-      this.#find('table-size', name, `it has ${file.size} bytes, the MANIFEST says ${size}`);
+      this.#find('table-size', name, `it has ${file.size} bytes, ${this.#manifest} says ${size}`);
       return true;
     }
     const label = `${LEVEL_DIR}/${name}`;
@@ -188,7 +197,7 @@ class Preflight {
     const live = logNumbers(names).filter((n) => n >= version.logNumber || n === version.prevLogNumber);
     for (const named of [version.logNumber, version.prevLogNumber]) {
       if (named === 0 || live.includes(named)) continue;
-      this.#find('log-missing', logName(named), 'the MANIFEST names it, and it is not there');
+      this.#find('log-missing', logName(named), `${this.#manifest} names it, and it is not there`);
     }
     const newest = live.findLast((number) => this.#size(logName(number)) > 0);
     const expected = parseWitness(this.#witness ?? new Uint8Array())[0]?.store;
@@ -216,6 +225,16 @@ class Preflight {
       return;
     }
     this.#findings.push({ kind: 'log-torn', file, offset, detail }, ...findings);
+  }
+
+  /**
+   * What the witness says against sound files. It is asked before LevelDB writes its log out and begins a new MANIFEST: a log that is brought
+   * back afterwards would be ignored. Whether it is of another store can wait for the schema, which may say that it is no store at all.
+   */
+  #judgeWhole({ store, seq }: LogChain): void {
+    if (this.#findings.length > 0 || store === undefined || seq === undefined) return;
+    const { findings } = judgeWitness(this.#witness, { store, seq });
+    if (findings.every(({ kind }) => kind !== 'witness-store')) this.#findings.push(...findings);
   }
 
   #size(name: string): number {

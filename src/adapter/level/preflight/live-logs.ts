@@ -31,6 +31,8 @@ export class LogChain {
   seq: bigint | undefined;
   torn: TornTail | undefined;
 
+  /** The logs that were read, the present one last. */
+  readonly #read: string[] = [];
   /** What the next batch must be numbered; undefined if nothing tells. */
   #next: bigint | undefined;
 
@@ -45,6 +47,7 @@ export class LogChain {
    * when no whole batch tells it.
    */
   async read(file: SourceFile, name: string, isNewest: boolean, expected: Uint8Array | undefined): Promise<void> {
+    this.#read.push(name);
     const sink = new BatchSink((walk, offset) => this.#batch(name, walk, offset));
     const damage = await readLog(file, sink);
     if (damage === undefined) return;
@@ -86,7 +89,8 @@ export class LogChain {
     }
     const next = this.#next;
     if (next !== undefined && tip.seq !== next && !(walk.hasEvent && tip.seq > next)) {
-      find('log-sequence', `it is batch ${tip.seq}, and ${next} should be next`);
+      const before = this.#read.slice(0, -1).map((name) => `, behind ${name}`);
+      find('log-sequence', `it is batch ${tip.seq}, and ${next} should be next${before.join('')}`);
     }
     this.#take(tip);
   }
