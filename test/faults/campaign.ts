@@ -26,6 +26,14 @@ export interface RowResult {
   /** The first failures, in the order of their cases. */
   readonly failures: readonly Failure[];
   readonly seconds: number;
+  /** Which parts of the row these are, when it was run in parts: `1/4`. */
+  readonly parts?: readonly string[];
+}
+
+/** A part of a row's cases: each `of`-th one, beginning with number `n` (from 1). */
+export interface Part {
+  readonly n: number;
+  readonly of: number;
 }
 
 /** How a campaign is run. */
@@ -34,6 +42,8 @@ export interface CampaignOptions {
   readonly short: boolean;
   /** At most so many cases of a row. */
   readonly limit?: number;
+  /** Only a part of them. */
+  readonly part?: Part;
   /** Ends a row at its first failure. */
   readonly stopAtFailure?: boolean;
   /** Called after each case. */
@@ -48,18 +58,21 @@ export async function runRow(row: Row, pool: Pool, options: CampaignOptions): Pr
   const started = performance.now();
   const tally = new Tally();
   const skipped = row.unable?.();
-  const cases = skipped === undefined ? await countCases(row, pool, options) : 0;
-  let next = 0;
+  const { n, of } = options.part ?? { n: 1, of: 1 };
+  const total = skipped === undefined ? await countCases(row, pool, options) : 0;
+  const cases = Math.ceil((total - n + 1) / of);
+  let next = n - 1;
   let done = 0;
   const lane = async () => {
-    while (next < cases && !(options.stopAtFailure === true && tally.failed > 0)) {
-      const i = next++;
+    while (next < total && !(options.stopAtFailure === true && tally.failed > 0)) {
+      const i = next;
+      next += of;
       tally.add(i, await runCase(row, pool, options.seed, i));
       done++;
       options.progress?.(row.name, done, cases, tally.failed);
     }
   };
-  await Promise.all(Array.from({ length: pool.size }, lane));
+  await Promise.all(Array.from({ length: row.alone === true ? 1 : pool.size }, lane));
   return {
     row: row.name,
     fault: row.fault,
@@ -70,6 +83,25 @@ export async function runRow(row: Row, pool: Pool, options: CampaignOptions): Pr
     ...(skipped === undefined ? {} : { skipped }),
     ...tally.result(),
     seconds: (performance.now() - started) / 1000,
+    ...(options.part === undefined ? {} : { parts: [`${n}/${of}`] }),
+  };
+}
+
+/** Two parts of a row as one result. */
+export function mergedParts(a: RowResult, b: RowResult): RowResult {
+  const sum = <K extends string>(x: Readonly<Record<K, number>>, y: Readonly<Record<K, number>>) => {
+    const total: Record<string, number> = { ...x };
+    for (const [key, count] of Object.entries<number>(y)) total[key] = (total[key] ?? 0) + count;
+    return total as Record<K, number>;
+  };
+  return {
+    ...b,
+    cases: a.cases + b.cases,
+    verdicts: sum(a.verdicts, b.verdicts),
+    mistakes: sum(a.mistakes, b.mistakes),
+    failures: [...a.failures, ...b.failures].slice(0, FAILURES_KEPT),
+    seconds: a.seconds + b.seconds,
+    parts: [...(a.parts ?? []), ...(b.parts ?? [])],
   };
 }
 

@@ -51,7 +51,7 @@ export class Image {
 
   /** Paths that satisfy `wanted`, ascending. */
   paths(wanted: (path: string) => boolean): string[] {
-    return [...this.files.keys()].filter(wanted);
+    return [...this.files.keys()].filter(wanted).sort();
   }
 
   /** LevelDB's logs that hold a byte, the newest one last. */

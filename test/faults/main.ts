@@ -4,6 +4,7 @@
  *   npm run faults                          every row with its full count; writes docs/faults.json and docs/faults.md
  *   npm run faults -- --short               the short counts, a few minutes; writes nothing
  *   npm run faults -- --rows a,b            some rows; the others' results stay as they are
+ *   npm run faults -- --part 2/4            every fourth case, from the second on; the parts of a row add up in the report
  *   npm run faults -- --seed N --case ROW/I one case again; ROW alone: all of the row
  *
  * `--jobs N` processes (default: the machine's), `--count N` cases a row at most, `--stop` at the first failure of a row, `--out DIR`,
@@ -14,7 +15,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../support/fixtures.js';
-import { failed, type RowResult, runCase, runRow } from './campaign.js';
+import { failed, type Part, type RowResult, runCase, runRow } from './campaign.js';
 import { Pool } from './pool.js';
 import { table, writeReport } from './report.js';
 import { ROWS, rowNamed } from './rows.js';
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     case: { type: 'string' },
     jobs: { type: 'string' },
     count: { type: 'string' },
+    part: { type: 'string' },
     out: { type: 'string' },
     json: { type: 'string' },
   },
@@ -53,6 +55,13 @@ function progress(row: string, done: number, of: number, failures: number): void
   process.stderr.write(process.stderr.isTTY ? `\r${line}${done < of ? '' : '\n'}` : `${line}\n`);
 }
 
+/** Reads `2/4`. */
+function partOf(text: string): Part {
+  const [n = 0, of = 0] = text.split('/').map((one) => number('part', one));
+  if (n < 1 || n > of) throw new Error(`--part must be like 2/4, got ${text}`);
+  return { n, of };
+}
+
 /** One case, in full. */
 async function again(text: string): Promise<boolean> {
   const [name = '', i = ''] = text.split('/');
@@ -69,13 +78,9 @@ async function campaign(): Promise<boolean> {
   const results: RowResult[] = [];
   for (const row of rows) {
     const limit = values.count === undefined ? {} : { limit: number('count', values.count) };
-    const result = await runRow(row, pool, {
-      seed,
-      short: values.short,
-      stopAtFailure: values.stop,
-      progress,
-      ...limit,
-    });
+    const part = values.part === undefined ? {} : { part: partOf(values.part) };
+    const options = { seed, short: values.short, stopAtFailure: values.stop, progress, ...limit, ...part };
+    const result = await runRow(row, pool, options);
     results.push(result);
     if (result.skipped !== undefined) process.stderr.write(`${row.name}: skipped: ${result.skipped}\n`);
     for (const { i, mistake, detail } of result.failures) {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Answer, Request } from './worker.js';
 
-const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
+const WORKER = new URL('./worker.js', import.meta.url);
 /** A case that takes longer hangs: nothing that a row does comes near. */
 const HANG_MS = 120_000;
 /** What is kept of a worker's standard error, to say why it died. */
@@ -23,6 +23,7 @@ interface Member {
 /** A pool of workers in directories of its own, which go with it. */
 export class Pool {
   readonly size: number;
+  readonly #worker: string;
   readonly #memory = makeRoot('/dev/shm');
   readonly #disk = makeRoot(tmpdir());
   readonly #idle: Member[] = [];
@@ -30,8 +31,9 @@ export class Pool {
   #started = 0;
   #waiting: ((member: Member) => void)[] = [];
 
-  constructor(size: number) {
+  constructor(size: number, worker = WORKER) {
     this.size = size;
+    this.#worker = fileURLToPath(worker);
   }
 
   /** Has a worker answer; one that dies over it answers with that. */
@@ -71,7 +73,7 @@ export class Pool {
   #start(): Member {
     const n = `${this.#started++}`;
     const [memory, disk] = [join(this.#memory, n), join(this.#disk, n)];
-    const child = fork(WORKER, [memory, disk], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    const child = fork(this.#worker, [memory, disk], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
     const member: Member = { process: child, memory, disk, stderr: '' };
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       member.stderr = (member.stderr + text).slice(-STDERR_BYTES);

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { RowResult } from './campaign.js';
+import { mergedParts, type RowResult } from './campaign.js';
 import { MISTAKES, type Mistake } from './row.js';
 import { ROWS } from './rows.js';
 
@@ -24,12 +24,20 @@ export function writeReport(dir: string, rows: readonly RowResult[]): void {
   const file = join(dir, 'faults.json');
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results).rows : [];
   const merged = ROWS.flatMap(({ name }) => {
-    const result = rows.find(({ row }) => row === name) ?? before.find(({ row }) => row === name);
-    return result === undefined ? [] : [result];
+    const [now, earlier] = [rows, before].map((results) => results.find(({ row }) => row === name));
+    if (now !== undefined && earlier !== undefined && continues(earlier, now)) return [mergedParts(earlier, now)];
+    return now ?? earlier ?? [];
   });
   const results: Results = { machine: machine(), rows: merged };
   writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`);
   writeFileSync(join(dir, 'faults.md'), markdown(results));
+}
+
+/** True if `now` is another part of the same run of a row. */
+function continues(earlier: RowResult, now: RowResult): boolean {
+  const [before, part] = [earlier.parts ?? [], now.parts?.[0]];
+  if (part === undefined || before.length === 0 || before.includes(part)) return false;
+  return earlier.seed === now.seed && before.every((one) => one.split('/')[1] === part.split('/')[1]);
 }
 
 /** The page. */

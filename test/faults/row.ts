@@ -58,6 +58,8 @@ export interface Row<Prepared = unknown> {
   /** What must hold, in the words of the table. */
   readonly mustHold: string;
   readonly counts: Counts;
+  /** One process runs all cases: what it prepared is not the same in two of them. */
+  readonly alone?: boolean;
   /** Why it cannot run on this machine, if it cannot. */
   unable?(): string | undefined;
   prepare(context: PrepareContext): Promise<Prepared>;

@@ -2,20 +2,30 @@
 import type { Row } from './row.js';
 import { behindTail } from './rows/behind-tail.js';
 import { embedded } from './rows/embedded.js';
+import { files } from './rows/files.js';
 import { interleavings } from './rows/interleavings.js';
 import { ioError } from './rows/io-error.js';
 import { kill } from './rows/kill.js';
+import { logBit } from './rows/log-bit.js';
 import { noSpace } from './rows/no-space.js';
 import { openers } from './rows/openers.js';
 import { pages } from './rows/pages.js';
 import { reopen } from './rows/reopen.js';
 import { rollback } from './rows/rollback.js';
+import { tableBit } from './rows/table-bit.js';
+import { tornLog } from './rows/torn-log.js';
+import { valueFiles } from './rows/value-files.js';
 // biome-ignore lint/suspicious/noExplicitAny: each row has its own kind of preparation, which only the row itself looks at
 export const ROWS: readonly Row<any>[] = [
+  tornLog,
   reopen,
   embedded,
   pages,
+  logBit,
+  tableBit,
+  valueFiles,
   behindTail,
+  files,
   rollback,
   noSpace,
   ioError,

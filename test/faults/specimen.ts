@@ -14,6 +14,14 @@ import { Image } from './image.js';
 /** A round, as the port takes it. */
 export type RoundCall = Call & { readonly kind: 'persist' };
 
+/**
+ * Options under which blocks of 4 KiB and more go to value files, small ones, so that a store soon has several; and none is stored inline
+ * because no file was prepared yet.
+ */
+export const SMALL_VALUE_FILES: OpenOptions = {
+  values: { batchBytesMin: 16 * 1024, valueBytesMin: 4096, fileBytes: 128 * 1024, waitBytesMin: 16 * 1024 },
+};
+
 /** How rounds are made. */
 export interface RoundShape {
   readonly lanes: readonly string[];

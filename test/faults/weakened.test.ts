@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inTemp } from '../support/temp.js';
 import { failed, type RowResult } from './campaign.js';
-import { WEAKNESSES, weaken } from './weakened.js';
+import { patchedBuild, WEAKNESSES } from './weakened.js';
 
 const weakened = suite('a weakened store fails the campaign');
 
@@ -14,7 +14,7 @@ for (const weakness of WEAKNESSES) {
   weakened(
     weakness.name,
     inTemp((dir) => {
-      const main = weaken(weakness);
+      const main = join(patchedBuild(weakness), 'test', 'faults', 'main.js');
       const json = join(dir, 'results.json');
       const args = ['--short', '--stop', '--rows', weakness.row, '--count', `${weakness.count}`, '--json', json];
       const { status, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });

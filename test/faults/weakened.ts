@@ -13,18 +13,57 @@ interface Replacement {
   readonly by: string;
 }
 
-/** A guard that is taken out, and the row that must notice. */
-export interface Weakness {
+/** A change of the compiled code. */
+export interface Patch {
   readonly name: string;
+  readonly replacements: readonly Replacement[];
+}
+
+/** A guard that is taken out, and the row that must notice. */
+export interface Weakness extends Patch {
   readonly row: string;
   /** Cases that suffice, of those of the row's short form. */
   readonly count: number;
-  readonly replacements: readonly Replacement[];
 }
 
 const LEVEL = 'src/adapter/level';
 
+/** LevelDB's files are not read before LevelDB reads them. */
+export const NO_PREFLIGHT: Patch = {
+  name: 'preflight off',
+  replacements: [
+    {
+      file: `${LEVEL}/open.js`,
+      find: 'await preflight(paths.level, { witness, tableCheckBytesMax })',
+      by: '{ findings: [], notes: [] }',
+    },
+  ],
+};
+
+/** The witness is not written. */
+export const NO_WITNESS: Patch = {
+  name: 'no witness',
+  replacements: [{ file: `${LEVEL}/store.js`, find: 'this.#witness(tip.seq);', by: '' }],
+};
+
 export const WEAKNESSES: readonly Weakness[] = [
+  {
+    name: 'crc check off',
+    row: 'table-bit',
+    count: 64,
+    replacements: [{ file: `${LEVEL}/record.js`, find: 'if (stored !== actual)', by: 'if (false)' }],
+  },
+  {
+    name: 'tip check off',
+    row: 'table-bit',
+    count: 64,
+    replacements: [
+      { file: `${LEVEL}/recovery.js`, find: 'if (number > expected)', by: 'if (false)' },
+      { file: `${LEVEL}/recovery.js`, find: 'if (expected < next)', by: 'if (false)' },
+      { file: `${LEVEL}/recovery.js`, find: 'if (actual === expected)', by: 'if (true)' },
+    ],
+  },
+  { ...NO_PREFLIGHT, row: 'log-bit', count: 30 },
   {
     name: 'poison off',
     row: 'interleavings',
@@ -45,8 +84,8 @@ export const WEAKNESSES: readonly Weakness[] = [
     replacements: [
       {
         file: `${LEVEL}/witness-check.js`,
-        find: 'if (newest !== undefined && newest.seq > tip.seq)',
-        by: 'if (false)',
+        find: 'newest !== undefined && newest.seq > (seq ?? -1n)',
+        by: 'false',
       },
     ],
   },
@@ -67,8 +106,8 @@ export const WEAKNESSES: readonly Weakness[] = [
 /** The compiled tree that this file is part of. */
 const BUILD = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** Makes the weakened copy, inside of the package so that it finds its dependencies; gives the copy of the campaign's main file. */
-export function weaken({ name, replacements }: Weakness): string {
+/** Makes a copy of the compiled tree with the patch in it, inside of the package so that it finds its dependencies; gives its path. */
+export function patchedBuild({ name, replacements }: Patch): string {
   const copy = join(BUILD, 'weakened', name.replaceAll(' ', '-'));
   rmSync(copy, { recursive: true, force: true });
   for (const part of ['src', 'test/faults', 'test/level', 'test/support']) {
@@ -81,5 +120,5 @@ export function weaken({ name, replacements }: Weakness): string {
     if (parts.length !== 2) throw new Error(`${name}: "${find}" stands ${parts.length - 1} times in ${file}`);
     writeFileSync(path, parts.join(by));
   }
-  return join(copy, 'test', 'faults', 'main.js');
+  return copy;
 }

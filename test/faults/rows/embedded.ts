@@ -41,6 +41,8 @@ const PAYLOADS: readonly ((random: Random, offset: number, own: Own) => Uint8Arr
   (random) => logRecord(FULL, batchOf(3, [{ key: 'meta/tip', value: bytesOf(90, false, random) }])),
   // Records with right checksums and no batch in them, of every type.
   (random) => Buffer.concat([1, 2, 3, 4].map((type) => logRecord(type, bytesOf(random.int(0, 300), false, random)))),
+  // What looks like the header of a long record at every other offset.
+  (random) => Buffer.alloc(random.int(3, 9000), Buffer.from([0xff, 0xff, random.pick([1, 2]), 0x01, 0x08])),
   // The log of another store, from its beginning.
   (_, __, { foreignLog }) => foreignLog,
   // This store's own earlier batches, torn: what it would see if a block repeated its disk, up to a checksum.

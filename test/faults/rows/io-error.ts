@@ -9,16 +9,19 @@ import type { Drive, Trace } from '../driven.js';
 import { checkDriven } from '../driven-check.js';
 import { type Row, Wrong } from '../row.js';
 import { buildShim, faultEnv, shimUnable } from '../shim.js';
-import type { RoundShape } from '../specimen.js';
+import { type RoundShape, SMALL_VALUE_FILES } from '../specimen.js';
 
 const WORKER = new URL('../driven-worker.js', import.meta.url);
 const SMALL: RoundShape = { lanes: ['0a', '0b'], blockBytes: 6000, innerBytes: 60, anchorEvery: 7 };
+
+const LARGE: RoundShape = { lanes: ['0a', '0b'], blockBytes: 20_000, innerBytes: 60, anchorEvery: 7 };
 
 /** A kind of file: part of its path, and how many syncs of such files a drive does, at least. */
 const FILES = [
   { part: '.log', syncs: 30, shape: SMALL, rounds: 40 },
   { part: '.ldb', syncs: 5, shape: SMALL, rounds: 60 },
   { part: 'MANIFEST', syncs: 5, shape: SMALL, rounds: 60 },
+  { part: '.values', syncs: 30, shape: LARGE, rounds: 40 },
 ] as const;
 
 export const ioError: Row<string> = {
@@ -37,7 +40,7 @@ export const ioError: Row<string> = {
       seed: random.int(0, 2 ** 31),
       rounds,
       shape,
-      options: { level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 } },
+      options: { level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 }, ...SMALL_VALUE_FILES },
       together: random.pick([1, 1, 3]),
     };
     await (await openPlain(what.location, what.options)).close();

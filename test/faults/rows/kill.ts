@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { saidBy, survivedAs } from '../../level/killed.js';
-import { Held, MODES, type ModeName } from '../../level/load.js';
+import { Held, MODES, type ModeName, storeOptions } from '../../level/load.js';
 import { type Child, spawnWorker } from '../../support/kill.js';
 import { openPlain, type PlainLevelStore } from '../check.js';
 import { type CaseContext, type Row, Wrong } from '../row.js';
@@ -63,7 +63,7 @@ function start(worker: URL, args: readonly string[], library: string | undefined
 
 async function opened(location: string, mode: ModeName): Promise<PlainLevelStore> {
   try {
-    return await openPlain(location, { level: MODES[mode].level });
+    return await openPlain(location, storeOptions(mode));
   } catch (error) {
     throw new Wrong('refused', `${error}`);
   }

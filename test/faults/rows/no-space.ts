@@ -4,9 +4,10 @@
  */
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { defaultMinFreeBytes } from '../../../src/adapter/level/space.js';
 import { mountUnable, withTmpfs } from '../../support/faults-mount.js';
-import { runWorker } from '../../support/kill.js';
-import { isRefused, type OpenOptions, openPlain, tryOpen } from '../check.js';
+import { type Random, runWorker } from '../../support/kill.js';
+import { isRefused, openPlain, tryOpen } from '../check.js';
 import { type Drive, drive, type Trace } from '../driven.js';
 import { checkDriven } from '../driven-check.js';
 import { type CaseContext, type Row, Wrong } from '../row.js';
@@ -20,16 +21,15 @@ interface Prepared {
 
 const WORKER = new URL('../driven-worker.js', import.meta.url);
 const DISK_BYTES = 24 * 1024 * 1024;
-/** What may be free when the rounds begin. */
-const FREE_MAX = 700_000;
 const ROUNDS = 80;
 const SHAPES: readonly RoundShape[] = [
   { lanes: ['0a', '0b'], blockBytes: 6000, innerBytes: 60, anchorEvery: 7 },
   { lanes: ['0a'], blockBytes: 700, innerBytes: 60 },
   { lanes: ['0a', '0b', '0c'], blockBytes: 20_000 },
 ];
-/** Tables are written often, or never. */
-const LEVELS = [{ writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 }, {}] as const;
+/** Tables are written often; and the watermark is low enough for a small disk. */
+const SMALL_BUFFERS = { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 };
+const WATERMARK_BYTES = defaultMinFreeBytes(SMALL_BUFFERS.writeBufferBytes, SMALL_BUFFERS.tableFileBytes);
 
 export const noSpace: Row<Prepared> = {
   name: 'no-space',
@@ -49,46 +49,52 @@ export const noSpace: Row<Prepared> = {
 
   async run({ shim, mount }, i, context) {
     const { random, dir } = context;
-    // In one case of four the disk is looked at before each round, and refuses in time.
-    const minFreeBytes = mount && i % 4 === 3 ? 300_000 : 0;
+    // In one case of four the disk is watched, as it is by default, and a round is refused in time.
+    const watched = mount && i % 4 === 3;
+    const level = watched ? SMALL_BUFFERS : random.pick([SMALL_BUFFERS, {}]);
     const what: Drive = {
       location: join(dir, 'disk', 'store'),
       seed: random.int(0, 2 ** 31),
       rounds: ROUNDS,
       shape: SHAPES[i % SHAPES.length] as RoundShape,
-      options: { level: random.pick(LEVELS), minFreeBytes } as OpenOptions,
+      options: watched ? { level } : { level, minFreeBytes: 0 },
       together: random.pick([1, 1, 3]),
     };
     if (shim !== undefined && (!mount || i % 4 === 2)) return `${await byShim(what, shim, context)}, by the shim`;
     let verdict = '';
     await withTmpfs('a full disk', join(dir, 'disk'), `${DISK_BYTES}`, async () => {
-      verdict = await onFullDisk(what, context);
+      verdict = await onFullDisk(what, watched ? WATERMARK_BYTES : 0, context);
     });
-    return minFreeBytes === 0 ? verdict : `${verdict}, watermark`;
+    return watched ? `${verdict}, watermark` : verdict;
   },
 };
 
-async function onFullDisk(what: Drive, { random, dir }: CaseContext): Promise<string> {
+/** What may be free when the rounds begin: less than they write. */
+function freeAtStart({ shape, rounds }: Drive, random: Random): number {
+  const written = rounds * shape.lanes.length * shape.blockBytes;
+  return random.int(Math.min(20_000, written / 4), Math.min(700_000, written * 0.7));
+}
+
+/** `reserve`: bytes that stay free beyond what the rounds are left. */
+async function onFullDisk(what: Drive, reserve: number, { random, dir }: CaseContext): Promise<string> {
   await (await openPlain(what.location, what.options)).close();
   const filler = join(dir, 'disk', 'filler');
   const { bavail, bsize } = statfsSync(join(dir, 'disk'));
-  writeFileSync(filler, new Uint8Array(bavail * bsize - random.int(20_000, FREE_MAX)));
-  // Half of the nodes come up again before anyone has made room.
-  const early = random.oneIn(2);
+  writeFileSync(filler, new Uint8Array(bavail * bsize - reserve - freeAtStart(what, random)));
+  // Half of the nodes whose store failed come up again before anyone has made room; one that was refused waits for it.
+  const early = reserve === 0 && random.oneIn(2);
   let full = true;
   const mend = () => {
     if (full) rmSync(filler);
     full = false;
   };
-  let closing: string | undefined;
   const trace = await drive(what, () => {
     if (!early) mend();
   });
   if (full) {
     const outcome = await tryOpen(what.location, what.options);
-    if (isRefused(outcome)) {
-      closing = outcome.code;
-      if (closing !== 'LANESTORE_IO') throw new Wrong('wrong', `on a full disk the open is refused with ${closing}`);
+    if (isRefused(outcome) && outcome.code !== 'LANESTORE_IO') {
+      throw new Wrong('wrong', `on a full disk the open is refused with ${outcome.code}: ${outcome.message}`);
     }
   }
   mend();
@@ -98,7 +104,7 @@ async function onFullDisk(what: Drive, { random, dir }: CaseContext): Promise<st
 async function byShim(what: Drive, shim: string, { random, dir }: CaseContext): Promise<string> {
   const [freed, seen] = [join(dir, 'freed'), join(dir, 'disk')];
   await (await openPlain(what.location, what.options)).close();
-  const env = faultEnv(shim, seen, `full ${freed} ${random.int(1, 900)}`);
+  const env = faultEnv(shim, seen, `full ${freed} ${random.int(1, 250)}`);
   const { lines, signal, code, stderr } = await runWorker(WORKER, [JSON.stringify(what), freed], env);
   if (code !== 0) throw new Wrong('died', `the process ended: ${signal ?? `exit ${code}`}: ${stderr}`);
   return checkDriven(what, JSON.parse(lines[0] ?? '') as Trace);

@@ -77,14 +77,15 @@ async function manifestTails(location: string, random: Random): Promise<Manifest
   return tails;
 }
 
-/** An image in which all files are of one moment: LevelDB works on them in the background. */
+/** An image that was the same for a while: LevelDB has done what it had to do in the background. */
 async function settled(location: string): Promise<Image> {
-  for (let before = Image.of(location); ; ) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    const now = Image.of(location);
-    if (before.difference(location) === undefined && now.difference(location) === undefined) return now;
-    before = now;
+  let image = Image.of(location);
+  for (let same = 0; same < 3; ) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    same = image.difference(location) === undefined ? same + 1 : 0;
+    if (same === 0) image = Image.of(location);
   }
+  return image;
 }
 
 async function tornManifest(tails: readonly ManifestTail[], { random, dir }: CaseContext): Promise<string> {

@@ -3,13 +3,15 @@
  * process. Every eighth case is damage that a compaction has rewritten under a right checksum of LevelDB's: only the store's own can show it.
  */
 import { join } from 'node:path';
+import { verify } from '../../../src/adapter/level/index.js';
 import { blockKey } from '../../../src/keys/index.js';
 import { flipped, rawBatch, rawGet } from '../../support/faults.js';
 import type { Random } from '../../support/kill.js';
 import { Oracle } from '../../support/oracle.js';
-import { DAMAGE, mustRefuse, type OpenOptions, tryOpen } from '../check.js';
+import { plain } from '../../support/plain-model.js';
+import { DAMAGE, mustOpen, mustRefuse, type OpenOptions, tryOpen } from '../check.js';
 import { Image } from '../image.js';
-import { type CaseContext, caseRandom, type Row } from '../row.js';
+import { type CaseContext, caseRandom, type Row, Wrong } from '../row.js';
 import { oracleContent, type RoundShape, record } from '../specimen.js';
 
 /** A store whose entries are in tables. */
@@ -43,6 +45,11 @@ function isBeyond(i: number): boolean {
   return i % KINDS !== KINDS - 1 && Math.floor(i / KINDS) % 5 === 4;
 }
 
+/** Every tenth flip is shown to `verify`, which reads the database in another process first. */
+function isVerified(i: number): boolean {
+  return Math.floor(i / KINDS) % 10 === 3;
+}
+
 export const tableBit: Row<Prepared> = {
   name: 'table-bit',
   fault: 'one bit flipped in a table, several value sizes, compression on and off',
@@ -67,11 +74,21 @@ export const tableBit: Row<Prepared> = {
     const bytes = image.get(path);
     const harmed = image.with(path, Buffer.from(flipped(bytes, random.int(0, bytes.length * 8))));
     harmed.write(dir);
+    if (isVerified(i)) return runVerify(dir, harmed, content);
     if (!isBeyond(i)) return mustRefuse(dir, { codes: DAMAGE, contents: [content], image: harmed });
-    const options = { tableCheckBytesMax: 1 } as OpenOptions;
+    const options: OpenOptions = { tableCheckBytesMax: 1 };
     return `${await mustRefuse(dir, { codes: [...DAMAGE, 'LANESTORE_IO'], contents: [content], options }, 1)}, beyond the bound`;
   },
 };
+
+async function runVerify(dir: string, harmed: Image, content: string): Promise<string> {
+  const { refusal, findingsTotal } = await verify(dir, { model: plain });
+  const difference = harmed.difference(dir);
+  if (difference !== undefined) throw new Wrong('touched', `by verify ${difference}`);
+  if (refusal === undefined) return `verify finds it sound; ${await mustOpen(dir, [content])}`;
+  if (findingsTotal === 0) throw new Wrong('wrong', `verify refuses without a finding: ${refusal.message}`);
+  return `verify finds ${refusal.code}`;
+}
 
 async function makeTables(location: string, [rounds, compression, shape]: (typeof SETS)[number], random: Random) {
   const oracle = new Oracle();

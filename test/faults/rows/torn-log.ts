@@ -5,9 +5,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Oracle } from '../../support/oracle.js';
-import { mustOpen, mustRefuse, tryOpen } from '../check.js';
+import { mustOpen, mustRefuse, type OpenOptions, tryOpen } from '../check.js';
 import { caseRandom, type Row, shuffled, Wrong } from '../row.js';
-import { type RoundShape, record, type Specimen } from '../specimen.js';
+import { type RoundShape, record, SMALL_VALUE_FILES, type Specimen } from '../specimen.js';
 
 interface Prepared {
   readonly specimens: readonly Specimen[];
@@ -15,10 +15,11 @@ interface Prepared {
   readonly cuts: readonly (readonly [specimen: number, length: number])[];
 }
 
-/** Batches of some 700 bytes, and of some 10 KB. */
-const SHAPES: readonly (readonly [rounds: number, shape: RoundShape])[] = [
+/** Batches of some 700 bytes, of some 10 KB, and of some 1 KB with references to value files in them. */
+const SHAPES: readonly (readonly [rounds: number, shape: RoundShape, options?: OpenOptions])[] = [
   [100, { lanes: ['0a'], blockBytes: 220, innerBytes: 40, anchorEvery: 8 }],
   [10, { lanes: ['0a', '0b'], blockBytes: 4900, innerBytes: 40, anchorEvery: 4 }],
+  [8, { lanes: ['0a', '0b'], blockBytes: 9000, innerBytes: 300, anchorEvery: 4 }, SMALL_VALUE_FILES],
 ];
 const BLOCK = 32768;
 /** Bytes around a border of blocks: a record's header of 7 bytes, on either side. */
@@ -34,8 +35,8 @@ export const tornLog: Row<Prepared> = {
   async prepare({ seed, dir }) {
     const random = caseRandom(seed, 'torn-log');
     const specimens: Specimen[] = [];
-    for (const [n, [rounds, shape]] of SHAPES.entries()) {
-      specimens.push(await record(join(dir, `${n}`), new Oracle(), rounds, shape, random));
+    for (const [n, [rounds, shape, options]] of SHAPES.entries()) {
+      specimens.push(await record(join(dir, `${n}`), new Oracle(), rounds, shape, random, options));
     }
     const cuts = specimens.flatMap((specimen, n) => cutsOf(specimen).map((length) => [n, length] as const));
     return { specimens, cuts: shuffled(cuts, random) };

@@ -1,0 +1,158 @@
+/**
+ * `node .build/bench/armour.js [rounds] [opens] [dir]`: what the armour costs. Variants take turns in one run.
+ * 1. Open, each time in a fresh process: with preflight, and a copy of the compiled store from which it was taken out.
+ * 2. A round: whole, without the witness, without the look at the disk's free space, without either.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { openLevel } from '../src/index.js';
+import type { CommitQC, PruneAnchor, SignedBlock } from '../src/model/autobahn/index.js';
+import { autobahn } from '../src/model/autobahn/index.js';
+import { NO_PREFLIGHT, NO_WITNESS, patchedBuild } from '../test/faults/weakened.js';
+import { makeNetwork } from '../test/support/network.js';
+import { positionals } from './args.js';
+import { scratchRoot } from './disk.js';
+import { payloadFor, RoundSource } from './rounds.js';
+import { digits, median, percentile } from './stats.js';
+import { describe, workloadOf } from './workload.js';
+
+const SEED = 1;
+const WARM_UP_ROUNDS = 200;
+const WORKLOADS = ['i', 'ii', 'iv'];
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Live data of the stores that are opened: many small blocks, and blocks that would be separated, kept in LevelDB and not. */
+const SHAPES = [
+  { name: '32 MiB, blocks of 1 KiB', blockBytes: KIB, liveBytes: 32 * MIB, values: false },
+  { name: '64 MiB, blocks of 64 KiB in LevelDB', blockBytes: 64 * KIB, liveBytes: 64 * MIB, values: false },
+  { name: '64 MiB, blocks of 64 KiB in value files', blockBytes: 64 * KIB, liveBytes: 64 * MIB, values: true },
+] as const;
+
+type Shape = (typeof SHAPES)[number];
+type Open = typeof openLevel<SignedBlock, CommitQC, PruneAnchor>;
+
+/** The store of a compiled tree. */
+async function storeOf(build: string | undefined): Promise<Open> {
+  if (build === undefined) return openLevel;
+  const module = (await import(pathToFileURL(join(build, 'src', 'index.js')).href)) as { openLevel: Open };
+  return module.openLevel;
+}
+
+const LANES = 8;
+/** Bytes that one round of the building may have. */
+const ROUND_BYTES = MIB;
+
+async function build(dir: string, { blockBytes, liveBytes, values }: Shape): Promise<void> {
+  const network = makeNetwork({ validators: LANES, signed: false });
+  const payloadBytes = payloadFor(blockBytes);
+  await using store = await openLevel(dir, { model: autobahn, values });
+  let blocks = [];
+  for (let n = 0; n < liveBytes / blockBytes; n++) {
+    blocks.push(network.block(n % LANES, { payloadBytes }));
+    if (blocks.length * blockBytes < ROUND_BYTES) continue;
+    await store.persist({ blocks });
+    blocks = [];
+  }
+  await store.persist({ blocks });
+}
+
+/** Milliseconds of an open in a fresh process, whose modules are loaded already. */
+async function openInChild(dir: string, build: string): Promise<number> {
+  const child: ChildProcess = fork(fileURLToPath(import.meta.url), ['--open', dir, build]);
+  const [openMs] = (await once(child, 'message')) as [number];
+  await once(child, 'exit');
+  return openMs;
+}
+
+async function measureOpens(opens: number, root: string): Promise<string[]> {
+  const without = patchedBuild(NO_PREFLIGHT);
+  const lines = ['open: p50 ms, fresh process, files in the page cache', ''];
+  lines.push(
+    '| live data | with preflight | without | preflight | ms per MiB, whole | ms per MiB, preflight |',
+    '|---|---|---|---|---|---|',
+  );
+  for (const shape of SHAPES) {
+    const dir = mkdtempSync(join(root, 'armour-'));
+    try {
+      await build(dir, shape);
+      await openInChild(dir, ''); // writes the log out as tables
+      const ms: [number[], number[]] = [[], []];
+      for (let n = 0; n < opens; n++) {
+        const turns = [0, 1] as const;
+        for (const which of n % 2 === 0 ? turns : turns.toReversed()) {
+          ms[which].push(await openInChild(dir, which === 0 ? '' : without));
+        }
+      }
+      const [whole, bare] = ms.map(median) as [number, number];
+      const mib = shape.liveBytes / MIB;
+      const cells = [whole, bare, whole - bare, whole / mib, (whole - bare) / mib].map((value) => digits(value));
+      lines.push(`| ${[shape.name, ...cells].join(' | ')} |`);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+  return lines;
+}
+
+async function measureRounds(id: string, rounds: number, root: string): Promise<string> {
+  const dir = mkdtempSync(join(root, 'armour-'));
+  const workload = workloadOf(id);
+  const source = new RoundSource(workload, SEED);
+  const noWitness = await storeOf(patchedBuild(NO_WITNESS));
+  const model = autobahn;
+  const unwatched = { model, minFreeBytes: 0 };
+  try {
+    const variants = [
+      { name: 'whole', store: await openLevel(join(dir, 'a'), { model }), ms: [] as number[] },
+      { name: 'no witness', store: await noWitness(join(dir, 'b'), { model }), ms: [] as number[] },
+      { name: 'no watermark', store: await openLevel(join(dir, 'c'), unwatched), ms: [] as number[] },
+      { name: 'neither', store: await noWitness(join(dir, 'd'), unwatched), ms: [] as number[] },
+    ];
+    for (let round = 0; round < WARM_UP_ROUNDS + rounds; round++) {
+      const entries = source.next();
+      const first = round % variants.length;
+      for (const { store, ms } of [...variants.slice(first), ...variants.slice(0, first)]) {
+        const start = performance.now();
+        await store.persist(entries);
+        if (round >= WARM_UP_ROUNDS) ms.push(performance.now() - start);
+      }
+    }
+    for (const { store } of variants) await store.close();
+    const bare = variants.at(-1)!.ms;
+    const cells = variants.map(({ ms }) => digits(percentile(ms, 0.5)));
+    const ratio = (share: number) => digits(percentile(variants[0]!.ms, share) / percentile(bare, share));
+    return `| ${[describe(workload), ...cells, ratio(0.5), ratio(0.1)].join(' | ')} |`;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<void> {
+  const [rounds = '400', opens = '9', dir] = positionals('node .build/bench/armour.js [rounds] [opens] [dir]');
+  const root = scratchRoot(dir);
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  say(`load before: ${loadavg()[0]?.toFixed(2)} on ${availableParallelism()} cores\n`);
+  for (const line of await measureOpens(Number(opens), root)) say(line);
+  say('\nround: p50 ms; ratio of whole to neither\n');
+  say('| workload | whole | no witness | no watermark | neither | ratio p50 | ratio p10 |');
+  say('|---|---|---|---|---|---|---|');
+  for (const id of WORKLOADS) say(await measureRounds(id, Number(rounds), root));
+}
+
+const [verb, dir = '', tree = ''] = process.argv.slice(2);
+if (verb === '--open') {
+  const open = await storeOf(tree === '' ? undefined : tree);
+  const start = performance.now();
+  const store = await open(dir, { model: autobahn });
+  const openMs = performance.now() - start;
+  await store.close();
+  process.send?.(openMs);
+  process.disconnect?.();
+} else {
+  await main();
+}

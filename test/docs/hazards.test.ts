@@ -1,0 +1,61 @@
+/** Every hazard of LevelDB that docs/crash-safety.md lists has tests, and they exist; and the store stays away from what is not atomic and synced. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ROWS } from '../faults/rows.js';
+import { packageRoot } from '../support/fixtures.js';
+
+const test = suite('docs/crash-safety.md');
+
+const read = (path: string) => readFileSync(join(packageRoot, path), 'utf8');
+const page = read('docs/crash-safety.md');
+
+/** The rows of the table below a heading, by cell. */
+function tableBelow(heading: string): string[][] {
+  const from = page.indexOf(`## ${heading}`);
+  assert.ok(from >= 0, heading);
+  const section = page.slice(from, page.indexOf('\n## ', from + 1));
+  const lines = section.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| hazard'));
+  return lines.map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')));
+}
+
+test('each hazard has a named test that is there', () => {
+  const hazards = tableBelow("LevelDB's hazards");
+  assert.ok(hazards.length > 15);
+  for (const [hazard, , tests = ''] of hazards) {
+    const names = tests.split('<br>');
+    for (const name of names) {
+      const row = /^row `([a-z-]+)`$/.exec(name)?.[1];
+      const [, file = '', title = ''] = /^`(test\/[^`]+)` "(.+)"$/.exec(name) ?? [];
+      if (row !== undefined)
+        assert.ok(
+          ROWS.some((one) => one.name === row),
+          `${hazard}: ${name}`,
+        );
+      else assert.ok(title !== '' && read(file).includes(title), `${hazard}: ${name}`);
+    }
+  }
+});
+
+test('each row of the campaign is named there', () => {
+  for (const { name } of ROWS) assert.ok(page.includes(`\`${name}\``), name);
+});
+
+test('the store calls nothing of LevelDB that is not atomic and synced', () => {
+  const forbidden =
+    /\b(?:db|level|database|engine)\b\S*\.(?:clear|repair|destroy|del|put|approximateSize|compactRange)\(/;
+  const bare = /ClassicLevel\.(?:repair|destroy)|\bsync: false\b/;
+  const wrong: string[] = [];
+  const sources = readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' });
+  for (const file of sources.filter((name) => name.endsWith('.ts'))) {
+    for (const line of read(join('src', file)).split('\n')) {
+      if (forbidden.test(line) || bare.test(line)) wrong.push(`${file}: ${line.trim()}`);
+    }
+  }
+  assert.equal(wrong, []);
+  // Whatever is called, in whatever words: this level refuses an unsynced batch, put, del and clear.
+  assert.match(read('test/support/held-level.ts'), /clear\(\) was called/);
+});
+
+test.run();
