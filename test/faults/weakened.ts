@@ -51,7 +51,7 @@ export const WEAKNESSES: readonly Weakness[] = [
     name: 'crc check off',
     row: 'table-bit',
     count: 64,
-    replacements: [{ file: `${LEVEL}/record.js`, find: 'if (stored !== actual)', by: 'if (false)' }],
+    replacements: [{ file: `${LEVEL}/record.js`, find: 'if (stored === crc)', by: 'if (true)' }],
   },
   {
     name: 'tip check off',
