@@ -39,10 +39,12 @@ export class Record {
       }
       case 'commitQC': {
         const { vote } = codecs.commitQC.fromWire(wire.bytes);
+        // A later view may commit again what an earlier one committed; never something else.
+        const ordered = { ...vote, view: { index: vote.view.index, number: 0n } };
         this.#once(
           'everybody',
           `CommitQC of road ${vote.view.index}`,
-          hex(messageHash({ kind: 'commitVote', value: vote })),
+          hex(messageHash({ kind: 'commitVote', value: ordered })),
         );
         this.#entered(from, vote.view.index + 1n);
         return;

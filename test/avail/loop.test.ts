@@ -32,6 +32,7 @@ class Played {
   readonly calls: Call[] = [];
   readonly dropped: string[][] = [];
   refuse: ((round: Round) => LanestoreError | undefined) | undefined;
+  refuseDrops = false;
   readyCalls = 0;
   #ready: (() => void)[] = [];
 
@@ -41,7 +42,10 @@ class Played {
       const calls = {
         persist: (round: Round, hooks: Hooks) => this.#persist(round, hooks),
         ready: () => this.#waitReady(),
-        dropLanes: async (lanes: Iterable<string>) => void this.dropped.push([...lanes]),
+        dropLanes: async (lanes: Iterable<string>) => {
+          if (this.refuseDrops) throw full();
+          this.dropped.push([...lanes]);
+        },
         takeRecovered: () => noop.takeRecovered(),
       };
       for (const [name, value] of Object.entries(calls)) Object.defineProperty(store, name, { value });
@@ -278,6 +282,29 @@ test('a store whose ready() says yes and which refuses all the same is asked eve
     while (disk.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     clearInterval(answer);
     assert.equal(disk.blocks(0), ['0/0']);
+  }));
+
+test('lanes that cannot be dropped now are dropped when there is room, before anything else', () =>
+  played(async (disk, state) => {
+    disk.refuseDrops = true;
+    const Make = committee.constructor as new (keys: readonly Uint8Array[]) => typeof committee;
+    state.changeCommittee({ committee: new Make(committee.keys.slice(0, 3)), firstRoad: 1n });
+    const qc = { ...traffic.qcs[1]!, sigs: traffic.qcs[1]!.sigs.slice(0, 3) };
+    const vote = { ...qc.vote, laneRanges: qc.vote.laneRanges.slice(0, 3) };
+    const three = { ...qc, vote };
+    const appVote = { ...traffic.anchors[1]!.appQC.vote, globalNumber: 6n };
+    await state.pushAppQC({ vote: appVote, sigs: qc.sigs }, three);
+    await turns();
+    disk.calls[0]?.fire();
+    disk.calls[0]?.resolve();
+    await turns();
+    assert.equal([disk.dropped.length, disk.readyCalls], [0, 1]);
+    void state.pushBlock(traffic.blocks[0]![2]!);
+    disk.refuseDrops = false;
+    disk.room();
+    await turns();
+    assert.equal(disk.dropped, [[net.laneIds[3]]]);
+    assert.equal(disk.blocks(1), ['0/2']);
   }));
 
 test('a real queue that is full: everything becomes durable, in order', async () => {
