@@ -166,24 +166,6 @@ function indented(value: unknown, columns: number): string {
   return JSON.stringify(value, null, 2).replaceAll('\n', `\n${' '.repeat(columns)}`);
 }
 
-/** The manifest of what a view shows; what is damaged is not in it, but among the view's findings. */
-export async function manifestOfView(view: StoreView<SignedBlock, CommitQC, PruneAnchor>): Promise<Manifest> {
-  const blocks = new Map<string, SignedBlock[]>();
-  for (const lane of view.cursors.lanes.keys()) {
-    const entries = await soundEntries(view.blocks(lane));
-    if (entries.length > 0) blocks.set(lane, entries);
-  }
-  const { anchor } = view;
-  const commitQCs = await soundEntries(view.commitQCs());
-  return manifestOf({ ...(anchor === undefined ? {} : { anchor }), commitQCs, blocks });
-}
-
-async function soundEntries<T>(items: AsyncIterable<ViewItem<T>>): Promise<T[]> {
-  const entries: T[] = [];
-  for await (const item of items) if ('entry' in item) entries.push(item.entry);
-  return entries;
-}
-
 function manifestAnchor(anchor: PruneAnchor): ManifestAnchor {
   const { vote } = anchor.appQC;
   return {

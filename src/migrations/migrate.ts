@@ -110,7 +110,7 @@ async function migrate<B, Q, A>(
   const before = isLevel ? undefined : treeState(detection.location);
   const source = await openSource(detection, options.model);
   try {
-    const place = claimTarget(to);
+    const place = await claimTarget(to);
     try {
       const tally = newTally();
       const manifest = await copy(source, await openSink(place.directory, layout, options), tally, options);

@@ -1,19 +1,18 @@
 /**
- * A target that is either whole or absent: it is built in a directory beside its place, `<target>.building-<pid>`, and renamed into it
- * once it is complete, verified and synced. What a killed migration left is removed by the next one into the same target.
+ * A target that is either whole or absent: it is built in a directory of its own beside its place, and renamed into it once it is complete,
+ * verified and synced.
+ *
+ *      <target>.copy-<owner>-<random>/state     what is built; what is made to verify it stands beside it
+ *
+ * What a killed migration left is removed by the next one into the same target.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { makeDirectory, syncDirectory, syncNames } from '../adapter/level/paths.js';
+import { makeBeside } from '../adapter/level/view/place.js';
 import { messageOf, systemCode } from '../adapter/wal/io.js';
-import { isLanestoreError, LanestoreError } from '../errors.js';
+import { isLanestoreError, type LanestoreError } from '../errors.js';
 import { importError } from './layout.js';
-
-/** The ending of a directory in which a target is built. */
-const BUILDING = '.building-';
-
-/** Directories that are being built in this process. */
-const building = new Set<string>();
 
 /** A target under construction. */
 export interface TargetPlace {
@@ -23,38 +22,31 @@ export interface TargetPlace {
   readonly directory: string;
   /** Makes it durable and moves it into its place, in one step. */
   publish(): void;
-  /** Removes what was built; nothing happens after {@link publish}. */
+  /** Removes what was built and not published, and all that stands around it. */
   abandon(): void;
 }
 
 /**
  * Claims `target`, which must be absent or an empty directory, and makes the directory to build in. Parents are made.
- * @throws LANESTORE_IMPORT if something is there, or it is a mount point; LANESTORE_LOCKED if it is being built in this process;
- * LANESTORE_IO if the system refuses.
+ * @throws LANESTORE_IMPORT if something is there, it is a mount point, or the system refuses.
  */
-export function claimTarget(target: string): TargetPlace {
+export async function claimTarget(target: string): Promise<TargetPlace> {
   const path = resolve(target);
-  return writing(`make ${path}`, () => {
+  try {
     refuseTaken(path);
-    const parent = dirname(path);
-    makeDirectory(parent);
-    removeLeftovers(parent, basename(path));
-    const directory = `${path}${BUILDING}${process.pid}`;
-    if (building.has(directory)) {
-      throw new LanestoreError('LANESTORE_LOCKED', `${path} is being built in this process already; wait for it`);
-    }
+    makeDirectory(dirname(path));
+    const outer = (await makeBeside(path)).path;
+    const directory = join(outer, 'state');
     mkdirSync(directory, { mode: 0o700 });
-    building.add(directory);
     return {
       target: path,
       directory,
       publish: () => publish(path, directory),
-      abandon: () => {
-        if (!building.delete(directory)) return;
-        rmSync(directory, { recursive: true, force: true });
-      },
+      abandon: () => rmSync(outer, { recursive: true, force: true }),
     };
-  });
+  } catch (error) {
+    throw writeError(`make ${path}`, error);
+  }
 }
 
 function refuseTaken(path: string): void {
@@ -69,49 +61,33 @@ function refuseTaken(path: string): void {
   }
 }
 
-/** Those of processes that are gone. A live one may be at work for the same target: whoever is second finds it taken. */
-function removeLeftovers(parent: string, name: string): void {
-  for (const other of readdirSync(parent)) {
-    if (!other.startsWith(name + BUILDING)) continue;
-    const pid = Number(other.slice(name.length + BUILDING.length));
-    const path = join(parent, other);
-    if (building.has(path) || (pid !== process.pid && isAlive(pid))) continue;
-    rmSync(path, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid < 1) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) !== 'ESRCH';
-  }
-}
-
 function publish(path: string, directory: string): void {
-  writing(`move ${directory} to ${path}`, () => {
+  try {
     syncTree(directory);
-    try {
-      renameSync(directory, path);
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') {
-        throw importError(`the target ${path} was made by somebody else meanwhile; it is left as it is`, {
-          cause: error,
-        });
-      }
-      if (code === 'EXDEV' || code === 'EBUSY') {
-        throw importError(`the target ${path} cannot be moved into place (${code}); name one that is no mount point`, {
-          cause: error,
-        });
-      }
-      throw error;
-    }
-    building.delete(directory);
+    moveInto(path, directory);
     syncNames(dirname(path));
-  });
+  } catch (error) {
+    throw writeError(`move ${directory} to ${path}`, error);
+  }
+}
+
+function moveInto(path: string, directory: string): void {
+  try {
+    renameSync(directory, path);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') {
+      throw importError(`the target ${path} was made by somebody else meanwhile; it is left as it is`, {
+        cause: error,
+      });
+    }
+    if (code === 'EXDEV' || code === 'EBUSY') {
+      throw importError(`the target ${path} cannot be moved into place (${code}); name one that is no mount point`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
 }
 
 /** Files are synced by whoever wrote them; this makes their names durable, from the inside out. */
@@ -120,15 +96,6 @@ function syncTree(directory: string): void {
     if (entry.isDirectory()) syncTree(join(directory, entry.name));
   }
   syncDirectory(directory);
-}
-
-/** Runs what writes; what the system refuses becomes a coded error that says what to do. */
-export function writing<T>(what: string, write: () => T): T {
-  try {
-    return write();
-  } catch (error) {
-    throw writeError(what, error);
-  }
 }
 
 /** The coded error for a write that failed. */

@@ -61,7 +61,7 @@ for (const [name, expected, layout] of FIXTURES) {
       assert.equal(manifestOf(wal.takeRecovered()), expected);
       await wal.close();
       assert.equal(
-        readdirSync(dir).filter((entry) => entry.includes('building')),
+        readdirSync(dir).filter((entry) => entry.includes('.copy-')),
         [],
       );
     }),

@@ -45,7 +45,7 @@ test(
         assert.equal(await manifestIn(target), loadExpected('wal'), where);
       } else {
         outcomes.absent++;
-        outcomes.leftovers += readdirSync(dir).filter((name) => name.startsWith(`target-${round}.building-`)).length;
+        outcomes.leftovers += readdirSync(dir).filter((name) => name.startsWith(`target-${round}.copy-`)).length;
         if (how === 'import') await importState(source, target, OPTIONS);
         else await exportState(store, target, how as OriginalLayout, OPTIONS);
         assert.equal(await manifestIn(target), loadExpected('wal'), where);

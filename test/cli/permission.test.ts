@@ -1,0 +1,46 @@
+/** What somebody may not read, or not write, ends with 3, names the path, and leaves nothing. Root may everything: then as another user. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { copyState } from '../migrations/states.js';
+import { MAIN } from '../support/cli.js';
+import { inTemp } from '../support/temp.js';
+
+const test = suite('cli: permission');
+const NOBODY = 65534;
+const isRoot = process.getuid?.() === 0;
+
+function runAsUser(...args: string[]) {
+  const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
+  return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd: '/', ...user });
+}
+
+test(
+  'a source that may not be read, a target that may not be made',
+  inTemp((dir) => {
+    if (runAsUser('help').status !== 0) {
+      process.stdout.write('\n  skipped: no permission (another user cannot run this checkout)\n');
+      return;
+    }
+    chmodSync(dir, 0o755);
+    const source = copyState('wal', dir, 'source');
+    mkdirSync(join(dir, 'closed'), { mode: 0o555 });
+    mkdirSync(join(dir, 'open'));
+    if (isRoot) chownSync(join(dir, 'open'), NOBODY, NOBODY);
+    chmodSync(join(source, 'blocks'), 0o000);
+    const unreadable = runAsUser('import', source, join(dir, 'open', 'store'));
+    assert.is(unreadable.status, 3, unreadable.stderr);
+    assert.match(unreadable.stderr, /^LANESTORE_IO: .*source\/blocks.*permission denied/i);
+    chmodSync(join(source, 'blocks'), 0o755);
+    const unwritable = runAsUser('import', source, join(dir, 'closed', 'store'));
+    assert.is(unwritable.status, 3, unwritable.stderr);
+    assert.match(unwritable.stderr, /^LANESTORE_IMPORT: cannot make .*closed\/store: .*permission denied/i);
+    assert.is(runAsUser('import', source, join(dir, 'open', 'store')).status, 0);
+    assert.equal(readdirSync(join(dir, 'open')), ['store']);
+    assert.equal(readdirSync(join(dir, 'closed')), []);
+  }),
+);
+
+test.run();
