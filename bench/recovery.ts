@@ -1,5 +1,5 @@
 /**
- * `node .build/bench/recovery.js [dir]`: how long a restart takes, and what it takes of memory.
+ * `node .build/bench/recovery.js [parts] [dir]`: how long a restart takes, and what it takes of memory; `parts` is `time`, `memory`, or both (`all`).
  * 1. 40 lanes x 90 blocks of 1 KiB: recovery's own time, in fresh processes (as a node restarts) and in a warm one.
  * 2. `load: false` over 1 GiB of live data, once as blocks of 64 KiB and once of 1 MiB: anonymous memory of a fresh process, sampled from outside.
  */
@@ -149,14 +149,22 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-// `--open` is how this script calls itself.
-const [first, dir = '', load] =
-  process.argv[2] === '--open' ? process.argv.slice(2) : positionals('node .build/bench/recovery.js [dir]');
-if (first === '--open') {
-  await serve(dir, load === 'true');
-} else {
-  const root = scratchRoot(first);
-  await measureTime(root);
+const USAGE = 'node .build/bench/recovery.js [time|memory|all] [dir]';
+
+async function measure(parts: string, dir: string | undefined): Promise<void> {
+  if (!['time', 'memory', 'all'].includes(parts)) throw new RangeError(`"${parts}" is no part; usage: ${USAGE}`);
+  const root = scratchRoot(dir);
+  if (parts !== 'memory') await measureTime(root);
+  if (parts === 'time') return;
   await measureMemory(root, { lanes: 20, blocksPerLane: 820, blockBytes: 64 * KIB });
   await measureMemory(root, { lanes: 20, blocksPerLane: 52, blockBytes: MIB });
+}
+
+// `--open` is how this script calls itself.
+if (process.argv[2] === '--open') {
+  const [, dir = '', load] = process.argv.slice(2);
+  await serve(dir, load === 'true');
+} else {
+  const [parts = 'all', dir] = positionals(USAGE);
+  await measure(parts, dir);
 }

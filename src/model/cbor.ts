@@ -57,14 +57,19 @@ export class Template {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
   readonly #places: number[] = [];
+  /** Where the bytes are that stay. */
+  readonly #fixed: Uint16Array;
 
   constructor(...pieces: readonly Piece[]) {
     const bytes: number[] = [];
+    const fixed: number[] = [];
     for (const piece of pieces) {
       if ('place' in piece) this.#places.push(bytes.length);
+      else for (const i of piece.keys()) fixed.push(bytes.length + i);
       bytes.push(...('place' in piece ? new Array<number>(piece.place).fill(0) : piece));
     }
     this.bytes = Uint8Array.from(bytes);
+    this.#fixed = Uint16Array.from(fixed);
     this.#view = new DataView(this.bytes.buffer);
   }
 
@@ -75,12 +80,45 @@ export class Template {
     return at;
   }
 
+  /** True if the bytes that stay stand in `bytes` from `at` on; what is in the places is not looked at. A loop, because a native call costs more. */
+  standsAt(bytes: Uint8Array, at: number): boolean {
+    const own = this.bytes;
+    const fixed = this.#fixed;
+    if (at + own.length > bytes.length) return false;
+    for (let i = 0; i < fixed.length; i++) {
+      const place = fixed[i] as number;
+      if (bytes[at + place] !== own[place]) return false;
+    }
+    return true;
+  }
+
   /** Fills in a 64-bit integer, which the caller has checked. */
   integer(at: number, value: bigint): void {
     const negative = value < 0n;
     this.bytes[at] = negative ? NEGATIVE64 : UINT64;
     this.#view.setBigUint64(at + 1, negative ? -1n - value : value);
   }
+}
+
+/**
+ * The 64-bit integer at `at` in the form that {@link Template.integer} writes; undefined if there is none. Nearly all are small enough to be
+ * put together as a double, which takes one allocation instead of four.
+ */
+export function integerAt(bytes: Uint8Array, at: number): bigint | undefined {
+  const head = bytes[at];
+  if (head !== UINT64 && head !== NEGATIVE64) return undefined;
+  const high = uint32At(bytes, at + 1);
+  const low = uint32At(bytes, at + 5);
+  const magnitude = high < HIGH_SAFE ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low);
+  return head === UINT64 ? magnitude : -1n - magnitude;
+}
+
+/** Below this a high half and any low half make up an integer that a double holds exactly. */
+const HIGH_SAFE = 2 ** 21;
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  const byte = (offset: number) => bytes[at + offset] as number;
+  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
 }
 
 function head(major: number, value: number): number[] {

@@ -13,7 +13,8 @@ const decoder = new Decoder(options);
 function write(value: unknown, writer = new CborWriter()): Buffer {
   writer.begin();
   writer.value(value);
-  return writer.end();
+  const { memory, start, end } = writer.end();
+  return memory.subarray(start, end);
 }
 
 const scalar = fc.oneof(

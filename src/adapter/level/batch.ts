@@ -114,7 +114,13 @@ export class BatchBuilder {
     return this.#operations.length === 0 && !this.#changed;
   }
 
+  /** True if a put of the batch refers to a separated value. */
+  get hasReferences(): boolean {
+    return this.#hasReferences;
+  }
+
   #changed = false;
+  #hasReferences = false;
 
   round(step: RoundStep): void {
     if (step.anchor !== undefined) {
@@ -228,6 +234,7 @@ export class BatchBuilder {
   }
 
   #put(put: Put): void {
+    if (put.reference !== undefined) this.#hasReferences = true;
     this.#operations.push(put);
   }
 

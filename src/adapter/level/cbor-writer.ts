@@ -31,6 +31,14 @@ const ONE_BYTE = 24;
 const FOUR_BYTES = 26;
 const EIGHT_BYTES = 27;
 
+/** Where an item lies, front and back included. Places, not a view: most items become a view of another stretch of the same memory. */
+export interface Written {
+  /** Begins where its `ArrayBuffer` begins. */
+  readonly memory: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Writes CBOR items into an arena. Not re-entrant: an item must not have getters that write. */
 export class CborWriter implements BodyWriter {
   #arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
@@ -47,13 +55,13 @@ export class CborWriter implements BodyWriter {
     this.#at += front;
   }
 
-  /** Ends the item; its bytes stay as they are, with `front` bytes before and `back` bytes behind them. */
-  end(back = 0): Buffer {
+  /** Ends the item; its bytes stay as they are, with `front` bytes before and `back` bytes behind them, which are the caller's too. */
+  end(back = 0): Written {
     this.#reserve(back);
-    this.#at += back;
-    const bytes = this.#arena.subarray(this.#start, this.#at);
+    const written = { memory: this.#arena, start: this.#start, end: this.#at + back };
+    this.#at = written.end;
     this.#start = this.#at;
-    return bytes;
+    return written;
   }
 
   /** The head of an array of `items`, which must follow. */

@@ -145,7 +145,7 @@ function openLocation<B, Q, A>(
       limits,
       planLimits: plan,
       space,
-      witness: (seq) => witness.write(seq),
+      witness,
       release: () => held.release(),
     });
   });
@@ -195,7 +195,6 @@ function openCallersDatabase<B, Q, A>(
       ...found,
       limits,
       planLimits: plan,
-      witness: () => undefined,
       release: () => held.release(),
     });
   });

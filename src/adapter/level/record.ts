@@ -16,7 +16,7 @@ import { crc32 } from 'node:zlib';
 import { Decoder } from 'cbor-x';
 import { LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../keys/index.js';
 import type { BodyWriter, EntryCodec } from '../../model/model.js';
-import { CborWriter } from './cbor-writer.js';
+import { CborWriter, type Written } from './cbor-writer.js';
 
 /** The record version that this code writes. */
 export const RECORD_VERSION = 1;
@@ -51,7 +51,7 @@ export interface RecordFault {
 }
 
 /** A body that was written, with room for the key in front and for the crc behind. It becomes a record once its key is known. */
-export type EncodedBody = Buffer;
+export type EncodedBody = Written;
 
 /** Encodes `body` as the record of `key`; it shares no memory with `body`. @throws TypeError for a body that is not plain. */
 export function encodeRecord(key: string, body: unknown): EncodedRecord {
@@ -83,17 +83,19 @@ export function writeRecord(key: string, write: (to: BodyWriter) => void): Encod
  * Makes the record of `key` of a body, in place; once. The key is written directly in front of the body, so that one call takes the crc
  * of both (a call costs more than the bytes of a key), and the record's head then replaces its last two bytes.
  */
-export function sealRecord(key: string, body: EncodedBody): EncodedRecord {
-  const from = KEY_BYTES_MAX - key.length;
-  const end = body.length - TAIL_BYTES;
-  if (from < 0) throw new RangeError(`key ${key} has more than ${KEY_BYTES_MAX} bytes`);
-  body.write(key, from, 'latin1');
-  const crc = crc32(body.subarray(from, end));
-  body[KEY_BYTES_MAX - 2] = ARRAY_OF_3;
-  body[KEY_BYTES_MAX - 1] = RECORD_VERSION;
-  body[end] = UINT32;
-  body.writeUInt32BE(crc, end + 1);
-  return { bytes: body.subarray(KEY_BYTES_MAX - HEAD_BYTES), crc };
+export function sealRecord(key: string, { memory, start, end }: EncodedBody): EncodedRecord {
+  const from = start + KEY_BYTES_MAX - key.length;
+  if (from < start) throw new RangeError(`key ${key} has more than ${KEY_BYTES_MAX} bytes`);
+  const head = start + KEY_BYTES_MAX - HEAD_BYTES;
+  const tail = end - TAIL_BYTES;
+  memory.write(key, from, 'latin1');
+  // Plain views: those that `subarray` of a Buffer makes take twice as long, and there are two of them a record.
+  const crc = crc32(new Uint8Array(memory.buffer, from, tail - from));
+  memory[head] = ARRAY_OF_3;
+  memory[head + 1] = RECORD_VERSION;
+  memory[tail] = UINT32;
+  memory.writeUInt32BE(crc, tail + 1);
+  return { bytes: new Uint8Array(memory.buffer, head, end - head), crc };
 }
 
 /** A record that holds, its body still encoded: a plain `Uint8Array` that shares memory with the value. */

@@ -256,15 +256,16 @@ class Recovery<B, Q, A> {
           }
           if (number > expected) this.#missing(log, expected, number);
           expected = number + 1n;
-          const check = (record: Uint8Array) => {
-            this.#count(record);
-            return read(number, key, record);
-          };
           if (isReference(value)) {
+            const check = (record: Uint8Array) => {
+              this.#count(record);
+              return read(number, key, record);
+            };
             this.#separated.add({ log, number, key, value, check, into });
             continue;
           }
-          const result = check(value);
+          this.#count(value);
+          const result = read(number, key, value);
           if ('finding' in result) this.#find(result.finding);
           else if (this.#load) into?.push(result.entry);
         }

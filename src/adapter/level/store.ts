@@ -21,6 +21,7 @@ import type { Tip } from './tip.js';
 import { ValueReads } from './values/reads.js';
 import { Relocation } from './values/relocation.js';
 import type { ValueStore } from './values/value-store.js';
+import type { Witness } from './witness.js';
 
 /** What opening found out, beside the entries. */
 export interface RecoveryReport {
@@ -59,8 +60,8 @@ export interface StoreParts<B, Q, A> {
   readonly space?: DiskSpace | undefined;
   /** Value files; absent for a store in a caller's database. */
   readonly values?: ValueStore;
-  /** Called with each durable seq, before anything of that batch settles. */
-  readonly witness: (seq: bigint) => void;
+  /** Told of each seq while its batch is written, and once it is durable, before anything of it settles. Absent for a database of the caller's. */
+  readonly witness?: Pick<Witness, 'prepare' | 'write'>;
   /** Frees what the store was opened on. */
   readonly release: () => Promise<void>;
 }
@@ -80,7 +81,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #values: ValueStore | undefined;
   readonly #relocation: Relocation | undefined;
   readonly #reader: StoreReader<B, Q, A>;
-  readonly #witness: (seq: bigint) => void;
+  readonly #witness: StoreParts<B, Q, A>['witness'];
   readonly #release: () => Promise<void>;
   /** The tip of the last durable batch. */
   #tip: Tip;
@@ -253,10 +254,13 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
 
   async #write(batch: BatchBuilder): Promise<void> {
     const { tip, operations } = batch.finish();
-    await meterBatch(operations, this, () => this.#engine.write(operations));
-    this.#witness(tip.seq);
+    const written = meterBatch(operations, this, () => this.#engine.write(operations));
+    // The disk is at work now: what can be done meanwhile is not done when callers wait for it.
+    this.#witness?.prepare(tip.seq);
+    await written;
+    this.#witness?.write(tip.seq);
     this.#tip = tip;
-    this.#values?.applied(operations);
+    this.#values?.applied(operations, batch.hasReferences);
     this.#kick();
   }
 

@@ -10,7 +10,6 @@
  */
 import { isLaneId, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY, U64_MAX } from '../../keys/index.js';
 import { array, byteString, cbor, INTEGER_PLACE, map, Template, text } from '../../model/cbor.js';
-import type { BodyWriter } from '../../model/model.js';
 import type { Cursor } from '../persistence.js';
 import { type EncodedRecord, writeRecord } from './record.js';
 
@@ -42,7 +41,6 @@ const HEAD = cbor(map(6), text('store'), byteString(STORE_ID_BYTES));
 const SEQ = cbor(text('seq'));
 const ANCHOR = cbor(text('anchor'));
 const INNER = cbor(text('inner'));
-const QC = cbor(text('qc'), array(3));
 const LANES = cbor(text('lanes'));
 
 /** The record of a tip. Written out, because every batch has one, and it names every lane. */
@@ -56,29 +54,34 @@ export function encodeTip(tip: Tip): EncodedRecord {
     to.value(tip.anchor);
     to.raw(INNER);
     to.value(tip.inner);
-    to.raw(QC);
-    writeExtent(to, tip.qc);
+    fillIn(QC, QC.at(0), tip.qc);
+    to.raw(QC.bytes);
     to.raw(LANES);
     to.array(tip.lanes.size);
     for (const [lane, extent] of tip.lanes) {
-      to.raw(laneHead(lane));
-      writeExtent(to, extent);
+      const entry = laneEntry(lane);
+      fillIn(entry, entry.at(0), extent);
+      to.raw(entry.bytes);
     }
   });
 }
 
-const EXTENT = new Template(INTEGER_PLACE, INTEGER_PLACE, INTEGER_PLACE);
-const [FIRST, NEXT, SWEPT] = [EXTENT.at(0), EXTENT.at(1), EXTENT.at(2)];
+const EXTENT = [INTEGER_PLACE, INTEGER_PLACE, INTEGER_PLACE] as const;
+/** The integers of an extent stand side by side, head and number. */
+const INTEGER_BYTES = 9;
 
-function writeExtent(to: BodyWriter, { first, next, swept }: Extent): void {
-  EXTENT.integer(FIRST, first);
-  EXTENT.integer(NEXT, next);
-  EXTENT.integer(SWEPT, swept);
-  to.raw(EXTENT.bytes);
+function fillIn(template: Template, at: number, { first, next, swept }: Extent): void {
+  template.integer(at, first);
+  template.integer(at + INTEGER_BYTES, next);
+  template.integer(at + 2 * INTEGER_BYTES, swept);
 }
 
-/** What a lane's entry begins with. Every tip names every lane, and taking its hex apart costs more than all of the rest. */
-const laneHead = remembered((lane: LaneId) => cbor(array(4), byteString(lane.length / 2), [...laneBytes(lane)]));
+const QC = new Template(text('qc'), array(3), ...EXTENT);
+
+/** A lane's entry. Every tip names every lane, and taking its hex apart costs more than all of the rest. */
+const laneEntry = remembered(
+  (lane: LaneId) => new Template(array(4), byteString(lane.length / 2), [...laneBytes(lane)], ...EXTENT),
+);
 
 /** Reads the body of a tip record, or says in a sentence what is wrong with it. */
 export function parseTip(body: unknown): Tip | string {

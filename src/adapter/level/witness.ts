@@ -64,6 +64,8 @@ function parseSlot(view: Uint8Array): WitnessSlot | undefined {
 export class Witness {
   readonly #fd: number;
   readonly #slot: Buffer;
+  /** The seq that the slot is made for. */
+  #prepared = 0n;
   #open = true;
 
   private constructor(fd: number, store: Uint8Array) {
@@ -99,10 +101,16 @@ export class Witness {
     return new Witness(openSync(path, 'r+'), store);
   }
 
-  /** Says that `seq` is durable. On return the kernel has it: it survives the process, and soon a power cut. */
-  write(seq: bigint): void {
+  /** Makes the slot of `seq` ready while its batch is being written, so that {@link write} only hands it to the kernel. */
+  prepare(seq: bigint): void {
     this.#slot.writeBigUInt64BE(seq, SEQ_OFFSET);
     this.#slot.writeUInt32BE(crc32(this.#slot.subarray(0, CRC_OFFSET)), CRC_OFFSET);
+    this.#prepared = seq;
+  }
+
+  /** Says that `seq` is durable. On return the kernel has it: it survives the process, and soon a power cut. */
+  write(seq: bigint): void {
+    if (this.#prepared !== seq) this.prepare(seq);
     const written = writeSync(this.#fd, this.#slot, 0, SLOT_BYTES, slotOffset(seq));
     if (written !== SLOT_BYTES) throw new Error(`witness: ${written} of ${SLOT_BYTES} bytes were written`);
   }

@@ -1,5 +1,5 @@
 /** How the body of a signed block is laid out: what is the same in every block, and the places in between. For writing and for reading. */
-import { bytesPlace, cbor, INTEGER_PLACE, map, Template, text } from '../cbor.js';
+import { bytesPlace, INTEGER_PLACE, map, Template, text } from '../cbor.js';
 import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './sizes.js';
 
 /** Up to the nanoseconds, the first thing of which the length varies. */
@@ -39,24 +39,27 @@ export const COUNTS = new Template(text('totalGas'), INTEGER_PLACE, text('edgeCo
 /** Its places. */
 export const [GAS, EDGES] = places(COUNTS, 2);
 /** The key of the coinbase. */
-export const COINBASE = cbor(text('coinbase'));
+export const COINBASE = new Template(text('coinbase'));
 /** Up to the list of transactions. */
 export const FEE = new Template(text('basefee'), INTEGER_PLACE, text('txs'));
 /** Its places. */
 export const [BASEFEE] = places(FEE, 1);
-/** The key of a block's signature. */
-export const SIG = cbor(text('sig'));
-
-/** A signature. */
-export const SIGNATURE = new Template(
+const SIGNATURE_PIECES = [
   map(2),
   text('key'),
   ...bytesPlace(KEY_BYTES),
   text('sig'),
   ...bytesPlace(SIGNATURE_BYTES),
-);
+] as const;
+
+/** A signature. */
+export const SIGNATURE = new Template(...SIGNATURE_PIECES);
 /** Its places. */
 export const [SIGNER, SIGNED] = places(SIGNATURE, 2);
+/** What ends a block: the key of its signature, and that. */
+export const BLOCK_SIGNATURE = new Template(text('sig'), ...SIGNATURE_PIECES);
+/** Its places. */
+export const [BLOCK_SIGNER, BLOCK_SIGNED] = places(BLOCK_SIGNATURE, 2);
 
 /** The first places of a template. */
 export function places(template: Template, count: 1): [number];

@@ -9,6 +9,9 @@ import { bytesPlace, cbor, INTEGER_PLACE, map, Template, text } from '../cbor.js
 import type { BodyWriter } from '../model.js';
 import {
   BASEFEE,
+  BLOCK_SIGNATURE,
+  BLOCK_SIGNED,
+  BLOCK_SIGNER,
   COINBASE,
   COUNTS,
   EDGES,
@@ -22,7 +25,6 @@ import {
   PAYLOAD,
   places,
   SECONDS,
-  SIG,
   SIGNATURE,
   SIGNED,
   SIGNER,
@@ -75,7 +77,7 @@ export const writeSignedBlock: CheckedWriter = (to, entry) => {
   COUNTS.integer(EDGES, edgeCount);
   to.raw(COUNTS.bytes);
   if (coinbase !== undefined) {
-    to.raw(COINBASE);
+    to.raw(COINBASE.bytes);
     to.bytes(coinbase);
   }
   FEE.integer(BASEFEE, basefee);
@@ -87,8 +89,7 @@ export const writeSignedBlock: CheckedWriter = (to, entry) => {
     if (!(tx instanceof Uint8Array)) return false;
     to.bytes(tx);
   }
-  to.raw(SIG);
-  return writeSignature(to, sig);
+  return writeSignature(to, sig, BLOCK_SIGNATURE, BLOCK_SIGNER, BLOCK_SIGNED);
 };
 
 function writeHead(to: BodyWriter, head: Template, header: Unchecked<types.BlockHeader>, createdAt: unknown): boolean {
@@ -108,13 +109,19 @@ function writeHead(to: BodyWriter, head: Template, header: Unchecked<types.Block
   return true;
 }
 
-function writeSignature(to: BodyWriter, signature: unknown): boolean {
+function writeSignature(
+  to: BodyWriter,
+  signature: unknown,
+  template = SIGNATURE,
+  signer = SIGNER,
+  signed = SIGNED,
+): boolean {
   if (!isObject<types.Signature>(signature)) return false;
   const { key, sig } = signature;
   if (!isBytes(key, KEY_BYTES) || !isBytes(sig, SIGNATURE_BYTES)) return false;
-  const { bytes } = SIGNATURE;
-  bytes.set(key, SIGNER);
-  bytes.set(sig, SIGNED);
+  const { bytes } = template;
+  bytes.set(key, signer);
+  bytes.set(sig, signed);
   to.raw(bytes);
   return true;
 }

@@ -161,8 +161,13 @@ export class ValueStore {
     return this.#mover.close();
   }
 
-  /** A batch is durable: counts what it refers to and what it deletes, in its order. */
-  applied(operations: readonly Operation[]): void {
+  /** A batch is durable: counts what it refers to and what it deletes, in its order. `refers`: one of its puts is a reference. */
+  applied(operations: readonly Operation[], refers: boolean): void {
+    if (refers || this.references.any) this.#count(operations);
+    this.#space.kick();
+  }
+
+  #count(operations: readonly Operation[]): void {
     const { references } = this;
     for (const operation of operations) {
       if (operation.type === 'del') {
@@ -172,7 +177,6 @@ export class ValueStore {
         references.unpin(operation.reference.file);
       } else if (references.any) references.delete(operation.key);
     }
-    this.#space.kick();
   }
 
   /** Lets a reader in: what it comes upon stays readable until it is closed. Begin before reading from LevelDB. */
