@@ -9,13 +9,20 @@ export interface MeteredStore {
   readonly freeBytes: number | undefined;
 }
 
-/** Runs `write`, and tells how long the batch took and what it put. */
-export async function meterBatch(
+/** Runs `write`, and tells how long the batch took and what it put. Costs nothing while nobody listens, not even a turn of the microtasks. */
+export function meterBatch(
   operations: readonly Operation[],
   store: MeteredStore,
   write: () => Promise<void>,
 ): Promise<void> {
-  if (!isMetered()) return write();
+  return isMetered() ? metered(operations, store, write) : write();
+}
+
+async function metered(
+  operations: readonly Operation[],
+  store: MeteredStore,
+  write: () => Promise<void>,
+): Promise<void> {
   const startedAt = performance.now();
   await write();
   meter('lanestore_batch_seconds', (performance.now() - startedAt) / 1000);
