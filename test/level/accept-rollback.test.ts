@@ -44,7 +44,7 @@ async function assertGoesOn(
   }
   const { at, ...event } = bodyOf(await rawGet(location, eventKey(next))) as Record<string, unknown>;
   assert.ok(Math.abs(Date.now() - Date.parse(at as string)) < 600_000);
-  assert.equal(event, { what: 'rollback-accepted', tipSeq: seq, witnessSeq, why });
+  assert.equal(event, { event: 'rollback-accepted', tipSeq: seq, witnessSeq, why });
   assert.is(parseWitness(readFileSync(join(location, 'witness')))[0]?.seq, next);
   {
     await using store = await open(location);

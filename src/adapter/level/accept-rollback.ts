@@ -2,7 +2,7 @@
  * Going on from a store that is older than what it acknowledged, because an operator says so. It is recorded, in one synced batch:
  *
  *   meta/tip                 the same, with the new seq
- *   meta/event/<seq>         {what: "rollback-accepted", at, tipSeq, witnessSeq | null, why: [kinds of findings]}
+ *   meta/event/<seq>         {event: "rollback-accepted", at, tipSeq, witnessSeq | null, why: [kinds of findings]}
  *
  * Numbering goes on behind all that the lost batches can have had, so that their files, should they come back, are older than the witness
  * and refused. Where the witness does not tell how far they went, it leaps.
@@ -62,7 +62,7 @@ export async function recordRollback(
   const next = { ...tip, seq: isOurs && newest.seq > tip.seq ? newest.seq + 1n : tip.seq + LEAP };
   const key = eventKey(next.seq);
   const event = encodeRecord(key, {
-    what: 'rollback-accepted',
+    event: 'rollback-accepted',
     at: new Date().toISOString(),
     tipSeq: tip.seq,
     witnessSeq: newest?.seq ?? null,
