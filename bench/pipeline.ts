@@ -31,7 +31,7 @@ const WORKLOADS: readonly Workload[] = [
   { lanes: 20, payloadBytes: 1024, gapMs: 0.3 },
   { lanes: 20, payloadBytes: 16 * 1024, gapMs: 1 },
 ];
-const REPETITIONS = 7;
+const REPETITIONS = 21;
 /** Roads of a run, and blocks of a lane that each of them orders. */
 const ROADS = 12;
 const PER_ROAD = 2;
