@@ -7,9 +7,12 @@
  */
 import { U64_MAX } from '../../keys/index.js';
 import type { BodyWriter } from '../../model/model.js';
+import { type Arena, Arenas, arenaOf } from './arenas.js';
 
 /** Records are written one behind the other into memory of this size, which lives until the last of them was written to disk. */
 const ARENA_BYTES = 256 * 1024;
+/** An item of this size, if its memory will be given back, is written into memory that is used again. */
+const LARGE_BYTES = 8 * 1024;
 /** The longest head: one byte and a 64-bit number. */
 const HEAD_BYTES_MAX = 9;
 /** Texts of up to this length are kept encoded. */
@@ -41,16 +44,30 @@ export interface Written {
 
 /** Writes CBOR items into an arena. Not re-entrant: an item must not have getters that write. */
 export class CborWriter implements BodyWriter {
-  #arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
-  #view = new DataView(this.#arena.buffer);
+  readonly #arenas = new Arenas();
+  /** Where items go whose memory is left to the garbage collector. */
+  #common: Arena = arenaOf(ARENA_BYTES);
+  /** Where the current item goes: its arena, that arena's memory, and up to where it may be written. */
+  #into = this.#common;
+  #arena = this.#into.bytes;
+  #view = this.#into.view;
+  #limit = this.#arena.length;
+  /** The current item's memory will be given back. */
+  #returns = false;
   /** Where the current item begins, and where the next byte goes. */
   #start = 0;
   #at = 0;
   readonly #texts = new Map<string, Uint8Array>();
 
-  /** Begins an item behind `front` bytes that the caller will fill in. What was begun before and not ended is forgotten. */
-  begin(front = 0): void {
-    this.#at = this.#start;
+  /**
+   * Begins an item behind `front` bytes that the caller will fill in. What was begun before and not ended is forgotten. With `returns` the
+   * caller may give the item's memory back by {@link release}; one that never does only leaves it to the garbage collector.
+   */
+  begin(front = 0, returns = false): void {
+    if (this.#into !== this.#common) this.#enter(this.#common);
+    this.#returns = returns;
+    this.#start = this.#at = this.#common.end;
+    this.#limit = returns ? Math.min(this.#arena.length, this.#start + LARGE_BYTES) : this.#arena.length;
     this.#reserve(front);
     this.#at += front;
   }
@@ -59,9 +76,17 @@ export class CborWriter implements BodyWriter {
   end(back = 0): Written {
     this.#reserve(back);
     const written = { memory: this.#arena, start: this.#start, end: this.#at + back };
-    this.#at = written.end;
-    this.#start = this.#at;
+    this.#into.end = this.#start = this.#at = written.end;
+    this.#into.items++;
     return written;
+  }
+
+  /**
+   * Gives back the memory of an item, or of a part of it: once, and nobody may look at its bytes afterwards. Memory that is not used again
+   * is left alone.
+   */
+  release(bytes: Uint8Array): void {
+    this.#arenas.release(bytes);
   }
 
   /** The head of an array of `items`, which must follow. */
@@ -77,7 +102,7 @@ export class CborWriter implements BodyWriter {
   /** Bytes that are CBOR already, as they are. */
   raw(bytes: Uint8Array): void {
     const { length } = bytes;
-    if (this.#at + length > this.#arena.length) this.#grow(length);
+    if (this.#at + length > this.#limit) this.#grow(length);
     this.#arena.set(bytes, this.#at);
     this.#at += length;
   }
@@ -169,18 +194,31 @@ export class CborWriter implements BodyWriter {
 
   /** Makes room for `length` more bytes. */
   #reserve(length: number): void {
-    if (this.#at + length > this.#arena.length) this.#grow(length);
+    if (this.#at + length > this.#limit) this.#grow(length);
   }
 
-  /** A new arena, with room for `length` more bytes; an item that has begun moves along. */
+  /** Goes on in an arena with room for `length` more bytes; an item that has begun moves along. */
   #grow(length: number): void {
     const begun = this.#at - this.#start;
-    const arena = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, 2 * begun + length));
-    this.#arena.copy(arena, 0, this.#start, this.#at);
-    this.#arena = arena;
-    this.#view = new DataView(arena.buffer);
-    this.#start = 0;
-    this.#at = begun;
+    const [from, start] = [this.#arena, this.#start];
+    this.#enter(this.#roomFor(begun, length));
+    this.#start = this.#into.end;
+    from.copy(this.#arena, this.#start, start, start + begun);
+    this.#at = this.#start + begun;
+  }
+
+  #roomFor(begun: number, length: number): Arena {
+    const isLarge = this.#returns && begun + length > LARGE_BYTES;
+    if (isLarge) return this.#arenas.take(begun + length) ?? arenaOf(2 * begun + length);
+    this.#common = arenaOf(Math.max(ARENA_BYTES, 2 * begun + length));
+    return this.#common;
+  }
+
+  #enter(arena: Arena): void {
+    this.#into = arena;
+    this.#arena = arena.bytes;
+    this.#view = arena.view;
+    this.#limit = arena.bytes.length;
   }
 }
 

@@ -19,14 +19,17 @@ export interface EncodedPlan {
 export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
   readonly #model: Model<B, Q, A>;
   readonly #recordBytesMax: number;
+  /** Blocks may be written to value files: then their memory is given back. */
+  readonly #separates: boolean;
   /** What the planner took in of the current call. */
   readonly #blocks = new Map<B, EncodedBody>();
   readonly #commitQCs = new Map<Q, EncodedBody>();
   readonly #anchors = new Map<A, EncodedBody>();
 
-  constructor(model: Model<B, Q, A>, recordBytesMax = Number.POSITIVE_INFINITY) {
+  constructor(model: Model<B, Q, A>, recordBytesMax = Number.POSITIVE_INFINITY, separates = false) {
     this.#model = model;
     this.#recordBytesMax = recordBytesMax;
+    this.#separates = separates;
   }
 
   /** Begins a call: forgets what one that was refused left. */
@@ -38,7 +41,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
   }
 
   block(entry: B): void {
-    take(this.#model.block, this.#blocks, entry);
+    take(this.#model.block, this.#blocks, entry, this.#separates);
   }
 
   commitQC(entry: Q): void {
@@ -74,7 +77,10 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
       for (const entry of append) {
         const key = keyOf(number++);
         // Not encoded yet: an anchor's own CommitQC, which came in as a part of the anchor, or a model that only checks.
-        const record = sealRecord(key, bodies.get(entry) ?? encodeBody(codec, entry));
+        const record = sealRecord(
+          key,
+          bodies.get(entry) ?? encodeBody(codec, entry, this.#separates && name !== QC_LOG),
+        );
         count(key, record);
         puts.push({ type: 'put', key, value: record.bytes });
       }
@@ -96,9 +102,9 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
 }
 
 /** A model without a writer of its own is encoded after planning: what the planner refuses is then never encoded. */
-function take<T>(codec: EntryCodec<T>, bodies: Map<T, EncodedBody>, entry: T): void {
+function take<T>(codec: EntryCodec<T>, bodies: Map<T, EncodedBody>, entry: T, returns = false): void {
   if (codec.writeBody === undefined) codec.check(entry);
-  else bodies.set(entry, encodeBody(codec, entry));
+  else bodies.set(entry, encodeBody(codec, entry, returns));
 }
 
 /** Made when it is asked for: only while lanes are being dropped. */

@@ -91,7 +91,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     super(parts.model, parts.state, parts.planLimits, parts.recovered);
     this.recovery = parts.report;
     this.#engine = parts.engine;
-    this.#encoder = new RoundEncoder(parts.model, parts.limits.recordBytesMax);
+    this.#encoder = new RoundEncoder(parts.model, parts.limits.recordBytesMax, parts.values?.settings.enabled ?? false);
     this.#tip = parts.tip;
     this.#space = parts.space;
     this.#witness = parts.witness;

@@ -7,6 +7,7 @@
  */
 import { LanestoreError } from '../../../errors.js';
 import type { Operation, RoundStep } from '../batch.js';
+import { releaseRecord } from '../record.js';
 import type { DiskSpace } from '../space.js';
 import { Appender } from './appender.js';
 import { separableBytes, separablePuts, separated } from './choice.js';
@@ -129,7 +130,8 @@ export class ValueStore {
 
   /**
    * Writes the large records of rounds and syncs them; gives the rounds with references instead. `undefined` if there is no space for
-   * them: they are stored inline. One call at a time. When it rejects, the store must not go on.
+   * them: they are stored inline. One call at a time. When it rejects, the store must not go on. Once it has resolved with rounds, the memory of
+   * the records is used again: nothing may look into the rounds that were given any more.
    */
   async writeAhead(steps: readonly RoundStep[]): Promise<readonly RoundStep[] | undefined> {
     const { valueBytesMin, waitBytesMin } = this.#settings;
@@ -144,7 +146,9 @@ export class ValueStore {
     const references = await this.#appender.append(records, bytes >= waitBytesMin);
     if (references === undefined) return undefined;
     const next = references.values();
-    return steps.map((step) => separated(step, valueBytesMin, next));
+    const apart = steps.map((step) => separated(step, valueBytesMin, next));
+    for (const record of records) releaseRecord(record);
+    return apart;
   }
 
   /** Writes records that are to be moved, as {@link writeAhead} does, to a file of their own kind. */

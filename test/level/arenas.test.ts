@@ -1,0 +1,102 @@
+/** Memory that is given back: what is still needed in it stays as it is, and what is free is used again. */
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { REUSED_ARENA_BYTES } from '../../src/adapter/level/arenas.js';
+import { CborWriter } from '../../src/adapter/level/cbor-writer.js';
+
+const test = suite('arenas');
+
+const KIB = 1024;
+
+/** A byte string of `chunks`, as an item of two arrays would have it: several writes, so that it moves while it grows. */
+function write(writer: CborWriter, chunks: readonly number[], fill: number, returns: boolean): Buffer {
+  writer.begin(16, returns);
+  writer.array(chunks.length);
+  for (const length of chunks) writer.bytes(new Uint8Array(length).fill(fill));
+  const { memory, start, end } = writer.end(5);
+  const item = memory.subarray(start, end);
+  item.fill(fill, 0, 16);
+  item.fill(fill, item.length - 5);
+  return item;
+}
+
+const chunks = fc.array(
+  fc.oneof(fc.nat(300), fc.integer({ min: 7 * KIB, max: 9 * KIB }), fc.integer({ min: 0, max: 1500 * KIB })),
+  { minLength: 1, maxLength: 4 },
+);
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constant('write' as const), chunks, returns: fc.boolean() }),
+    fc.record({ kind: fc.constant('release' as const), at: fc.nat() }),
+    fc.record({ kind: fc.constant('forget' as const), chunks }),
+  ),
+  { maxLength: 40 },
+);
+
+test('an item stays as it is until it is given back, whatever is written, given back or left unfinished meanwhile', () => {
+  fc.assert(
+    fc.property(steps, (all) => {
+      const writer = new CborWriter();
+      const fresh = new CborWriter();
+      const kept: { item: Buffer; copy: Buffer; returns: boolean }[] = [];
+      for (const [i, step] of all.entries()) {
+        if (step.kind === 'write') {
+          const item = write(writer, step.chunks, i, step.returns);
+          assert.is(Buffer.compare(item, write(fresh, step.chunks, i, false)), 0, `item ${i}`);
+          kept.push({ item, copy: Buffer.from(item), returns: step.returns });
+        } else if (step.kind === 'forget') {
+          writer.begin(16, true);
+          for (const length of step.chunks) writer.bytes(new Uint8Array(length).fill(0xee));
+        } else if (kept.length > 0) {
+          const [gone] = kept.splice(step.at % kept.length, 1);
+          // A part of it will do: a record is a part of what was written.
+          if (gone !== undefined) writer.release(gone.item.subarray(3));
+        }
+      }
+      for (const { item, copy } of kept) assert.is(Buffer.compare(item, copy), 0);
+    }),
+    { seed: 20261124, numRuns: 60 },
+  );
+});
+
+test('large items that are given back are written over by the next ones; others never are', () => {
+  const writer = new CborWriter();
+  const first = Array.from({ length: 10 }, () => write(writer, [MIB_MINUS], 1, true));
+  const memory = new Set(first.map(({ buffer }) => buffer));
+  for (const item of first) writer.release(item);
+  for (let round = 0; round < 20; round++) {
+    const items = Array.from({ length: 10 }, () => write(writer, [MIB_MINUS], 2, true));
+    for (const { buffer } of items) assert.ok(memory.has(buffer), `round ${round}`);
+    for (const item of items) writer.release(item);
+  }
+  assert.not(memory.has(write(writer, [100], 3, true).buffer), 'a small one');
+  assert.not(memory.has(write(writer, [MIB_MINUS], 3, false).buffer), 'one that is not given back');
+  assert.not(memory.has(write(writer, [REUSED_ARENA_BYTES], 3, true).buffer), 'one that is too large');
+});
+
+test('an item that is not given back keeps its memory from being used again', () => {
+  const writer = new CborWriter();
+  const stays = write(writer, [MIB_MINUS], 1, true);
+  const [second, third] = [write(writer, [MIB_MINUS], 2, true), write(writer, [MIB_MINUS], 3, true)];
+  writer.release(second);
+  writer.release(third);
+  for (let i = 0; i < 40; i++) writer.release(write(writer, [MIB_MINUS], 4, true));
+  assert.ok(stays.subarray(32, -5).every((byte) => byte === 1));
+});
+
+test('what waits to be used again is bounded', () => {
+  const writer = new CborWriter();
+  const burst = Array.from({ length: 64 }, () => write(writer, [MIB_MINUS], 1, true));
+  const before = new Set(burst.map(({ buffer }) => buffer));
+  assert.ok(before.size > 16);
+  for (const item of burst) writer.release(item);
+  const again = Array.from({ length: 64 }, () => write(writer, [MIB_MINUS], 2, true));
+  const reused = new Set(again.map(({ buffer }) => buffer).filter((buffer) => before.has(buffer)));
+  assert.ok(reused.size >= 8 && reused.size <= 9, `${reused.size} of ${before.size} arenas`);
+});
+
+/** So that, with its ends, three lie in an arena. */
+const MIB_MINUS = 1024 * KIB;
+
+test.run();
