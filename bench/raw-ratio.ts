@@ -3,46 +3,19 @@
  * others; by default of this store over raw classic-level and the limit. All run in one process and take turns round by round, the first
  * one alternating.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
-import { join } from 'node:path';
 import { positionals } from './args.js';
 import { contenderOf } from './contenders/index.js';
 import { scratchRoot } from './disk.js';
-import { RoundSource } from './rounds.js';
 import { digits, percentile } from './stats.js';
+import { takeTurns } from './turns.js';
 import { describe, workloadOf } from './workload.js';
 
-const SEED = 1;
-const WARM_UP_ROUNDS_MAX = 300;
 const USAGE = 'node .build/bench/raw-ratio.js [workloads] [rounds] [dir] [contenders]';
 
 async function compare(names: readonly string[], id: string, rounds: number, root: string): Promise<string> {
-  const dir = mkdtempSync(join(root, 'raw-ratio-'));
-  try {
-    const workload = workloadOf(id);
-    const source = new RoundSource(workload, SEED);
-    const contenders = [];
-    for (const kind of names.map(contenderOf)) {
-      const place = join(dir, kind.name);
-      mkdirSync(place);
-      contenders.push({ name: kind.name, contender: await kind.open(place), ms: [] as number[] });
-    }
-    const warmUp = Math.max(source.roundsToFill, Math.min(WARM_UP_ROUNDS_MAX, rounds));
-    for (let round = 0; round < warmUp + rounds; round++) {
-      const entries = source.next();
-      const jobs = contenders.map(({ contender, ms }) => ({ job: contender.prepare(entries), ms }));
-      if (round % 2 === 1) jobs.reverse();
-      for (const { job, ms } of jobs) {
-        const { roundMs } = await job();
-        if (round >= warmUp) ms.push(roundMs);
-      }
-    }
-    for (const { contender } of contenders) await contender.close();
-    return report(describe(workload), contenders);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+  const workload = workloadOf(id);
+  return report(describe(workload), await takeTurns(names.map(contenderOf), workload, rounds, root));
 }
 
 /** The p10 is what a round takes when nothing disturbs it: the least sensitive to other work on the machine. */

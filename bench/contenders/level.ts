@@ -1,5 +1,5 @@
 /** This store on LevelDB. */
-import { type LevelOptions, type LevelStore, openLevel } from '../../src/index.js';
+import { type LevelOptions, type LevelStore, openLevel, type ValueOptions } from '../../src/index.js';
 import type { CommitQC, PruneAnchor, SignedBlock } from '../../src/model/autobahn/index.js';
 import { autobahn } from '../../src/model/autobahn/index.js';
 import type { ContenderKind } from './contender.js';
@@ -14,7 +14,7 @@ export interface LevelVariant {
   readonly fullOnly?: boolean;
   readonly maxMergeBytes?: number;
   /** False keeps large values in LevelDB. */
-  readonly values?: boolean;
+  readonly values?: boolean | ValueOptions;
 }
 
 /** The store with settings of the caller's choice. */

@@ -1,0 +1,48 @@
+/** Contenders that take turns round by round in one process, the first one alternating: ratios that other work on the machine disturbs least. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ContenderKind } from './contenders/contender.js';
+import { RoundSource } from './rounds.js';
+import type { Workload } from './workload.js';
+
+const SEED = 1;
+const WARM_UP_ROUNDS_MAX = 300;
+
+/** What the rounds of a contender took, in milliseconds, in their order. */
+export interface Turns {
+  readonly name: string;
+  readonly ms: readonly number[];
+}
+
+/** Opens all in directories below `root`, fills the lanes twice (so that value files are reused, not made), and measures `rounds`. */
+export async function takeTurns(
+  kinds: readonly ContenderKind[],
+  workload: Workload,
+  rounds: number,
+  root: string,
+): Promise<Turns[]> {
+  const dir = mkdtempSync(join(root, 'turns-'));
+  try {
+    const source = new RoundSource(workload, SEED);
+    const contenders = [];
+    for (const kind of kinds) {
+      const place = join(dir, kind.name);
+      mkdirSync(place);
+      contenders.push({ name: kind.name, contender: await kind.open(place), ms: [] as number[] });
+    }
+    const warmUp = Math.max(2 * source.roundsToFill, Math.min(WARM_UP_ROUNDS_MAX, rounds));
+    for (let round = 0; round < warmUp + rounds; round++) {
+      const entries = source.next();
+      const jobs = contenders.map(({ contender, ms }) => ({ job: contender.prepare(entries), ms }));
+      if (round % 2 === 1) jobs.reverse();
+      for (const { job, ms } of jobs) {
+        const { roundMs } = await job();
+        if (round >= warmUp) ms.push(roundMs);
+      }
+    }
+    for (const { contender } of contenders) await contender.close();
+    return contenders;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
