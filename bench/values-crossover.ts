@@ -35,6 +35,8 @@ for (const kib of BLOCK_KIB) {
     p99: percentile(ms, 0.99),
   }));
   if (inline === undefined || separate === undefined) throw new Error('a contender is missing');
-  const cells = [inline.p50, separate.p50, separate.p50 / inline.p50, inline.p99, separate.p99].map(digits);
+  const cells = [inline.p50, separate.p50, separate.p50 / inline.p50, inline.p99, separate.p99].map((value) =>
+    digits(value),
+  );
   process.stdout.write(`| ${LANES * kib} | ${cells.join(' | ')} |\n`);
 }
