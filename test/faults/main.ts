@@ -8,7 +8,7 @@
  *   npm run faults -- --seed N --case ROW/I one case again; ROW alone: all of the row
  *
  * `--jobs N` processes (default: the machine's), `--count N` cases a row at most, `--stop` at the first failure of a row, `--out DIR`,
- * `--json FILE`. Exits with 1 when anything failed.
+ * `--json FILE`. Exits with 1 when anything failed, with 2 when it was not understood.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -20,30 +20,49 @@ import { Pool } from './pool.js';
 import { table, writeReport } from './report.js';
 import { ROWS, rowNamed } from './rows.js';
 
-const { values } = parseArgs({
-  options: {
-    short: { type: 'boolean', default: false },
-    stop: { type: 'boolean', default: false },
-    seed: { type: 'string', default: '20260324' },
-    rows: { type: 'string' },
-    case: { type: 'string' },
-    jobs: { type: 'string' },
-    count: { type: 'string' },
-    part: { type: 'string' },
-    out: { type: 'string' },
-    json: { type: 'string' },
-  },
-});
+const OPTIONS = {
+  short: { type: 'boolean', default: false },
+  stop: { type: 'boolean', default: false },
+  seed: { type: 'string', default: '20260324' },
+  rows: { type: 'string' },
+  case: { type: 'string' },
+  jobs: { type: 'string' },
+  count: { type: 'string' },
+  part: { type: 'string' },
+  out: { type: 'string' },
+  json: { type: 'string' },
+} as const;
+
+/** What the command line says, or the end with a line that says what is wrong with it. */
+function understood<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(2);
+  }
+}
+
+const values = understood(() => parseArgs({ options: OPTIONS }).values);
 
 /** A whole number from the command line. */
-function number(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} must be a whole number, got ${text}`);
+function number(name: string, text: string, least = 0): number {
+  const value = text === '' ? Number.NaN : Number(text);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new Error(`--${name} must be a whole number from ${least} on, got "${text}"`);
+  }
   return value;
 }
 
-const seed = number('seed', values.seed);
-const pool = new Pool(values.jobs === undefined ? availableParallelism() : number('jobs', values.jobs));
+const seed = understood(() => number('seed', values.seed));
+const jobs = understood(() => (values.jobs === undefined ? availableParallelism() : number('jobs', values.jobs, 1)));
+const limit = understood(() => (values.count === undefined ? {} : { limit: number('count', values.count, 1) }));
+const part = understood(() => (values.part === undefined ? {} : { part: partOf(values.part) }));
+const [row, i] = values.case?.split('/') ?? [];
+const names = values.rows?.split(',') ?? (row === undefined ? undefined : [row]);
+const rows = understood(() => (names === undefined ? ROWS : names.map(rowNamed)));
+const again = understood(() => (i === undefined ? undefined : number('case', i)));
+const pool = new Pool(jobs);
 const PROGRESS_MS = process.stderr.isTTY ? 200 : 10_000;
 let lastProgress = 0;
 
@@ -63,28 +82,23 @@ function partOf(text: string): Part {
 }
 
 /** One case, in full. */
-async function again(text: string): Promise<boolean> {
-  const [name = '', i = ''] = text.split('/');
-  const result = await runCase(rowNamed(name), pool, seed, number('case', i));
+async function once(row: (typeof ROWS)[number], i: number): Promise<boolean> {
+  const result = await runCase(row, pool, seed, i);
   const said = 'verdict' in result ? result.verdict : `FAILED (${result.mistake}): ${result.detail}`;
-  process.stdout.write(`${text}, seed ${seed}: ${said}\n`);
+  process.stdout.write(`${row.name}/${i}, seed ${seed}: ${said}\n`);
   return 'verdict' in result;
 }
 
 /** Rows, in the order of the table. */
 async function campaign(): Promise<boolean> {
-  const names = values.rows?.split(',') ?? (values.case === undefined ? undefined : [values.case]);
-  const rows = names === undefined ? ROWS : names.map(rowNamed);
   const results: RowResult[] = [];
   for (const row of rows) {
-    const limit = values.count === undefined ? {} : { limit: number('count', values.count) };
-    const part = values.part === undefined ? {} : { part: partOf(values.part) };
     const options = { seed, short: values.short, stopAtFailure: values.stop, progress, ...limit, ...part };
     const result = await runRow(row, pool, options);
     results.push(result);
     if (result.skipped !== undefined) process.stderr.write(`${row.name}: skipped: ${result.skipped}\n`);
-    for (const { i, mistake, detail } of result.failures) {
-      process.stderr.write(`FAILED ${row.name}/${i} (${mistake}), seed ${seed}: ${detail}\n`);
+    for (const { i: n, mistake, detail } of result.failures) {
+      process.stderr.write(`FAILED ${row.name}/${n} (${mistake}), seed ${seed}: ${detail}\n`);
     }
   }
   process.stdout.write(`${table(results)}\n`);
@@ -96,7 +110,8 @@ async function campaign(): Promise<boolean> {
 }
 
 try {
-  const good = values.case?.includes('/') ? await again(values.case) : await campaign();
+  const [first] = rows;
+  const good = again !== undefined && first !== undefined ? await once(first, again) : await campaign();
   process.exitCode = good ? 0 : 1;
 } finally {
   await pool.close();
