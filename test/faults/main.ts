@@ -63,6 +63,10 @@ const names = values.rows?.split(',') ?? (row === undefined ? undefined : [row])
 const rows = understood(() => (names === undefined ? ROWS : names.map(rowNamed)));
 const again = understood(() => (i === undefined ? undefined : number('case', i)));
 const pool = new Pool(jobs);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // Workers and their directories go with the campaign, however it ends.
+  process.once(signal, () => void pool.close().finally(() => process.exit(130)));
+}
 const PROGRESS_MS = process.stderr.isTTY ? 200 : 10_000;
 let lastProgress = 0;
 
