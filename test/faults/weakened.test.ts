@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inTemp } from '../support/temp.js';
 import { failed, type RowResult } from './campaign.js';
-import { patchedBuild, WEAKNESSES } from './weakened.js';
+import { NO_WITNESS, patchedBuild, WEAKNESSES } from './weakened.js';
 
 const weakened = suite('a weakened store fails the campaign');
 
@@ -26,5 +26,9 @@ for (const weakness of WEAKNESSES) {
     }),
   );
 }
+
+weakened('what the benchmark of the armour takes out is where it says', () => {
+  patchedBuild(NO_WITNESS);
+});
 
 weakened.run();

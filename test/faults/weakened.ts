@@ -43,7 +43,10 @@ export const NO_PREFLIGHT: Patch = {
 /** The witness is not written. */
 export const NO_WITNESS: Patch = {
   name: 'no witness',
-  replacements: [{ file: `${LEVEL}/store.js`, find: 'this.#witness(tip.seq);', by: '' }],
+  replacements: [
+    { file: `${LEVEL}/store.js`, find: 'this.#witness?.prepare(tip.seq);', by: '' },
+    { file: `${LEVEL}/store.js`, find: 'this.#witness?.write(tip.seq);', by: '' },
+  ],
 };
 
 export const WEAKNESSES: readonly Weakness[] = [
