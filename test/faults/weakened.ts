@@ -34,7 +34,7 @@ export const NO_PREFLIGHT: Patch = {
   replacements: [
     {
       file: `${LEVEL}/open.js`,
-      find: 'await preflight(paths.level, { witness, tableCheckBytesMax })',
+      find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse })',
       by: '{ findings: [], notes: [] }',
     },
   ],

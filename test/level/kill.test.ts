@@ -10,11 +10,11 @@ import { Random, spawnWorker, testSeed } from '../support/kill.js';
 import { plain } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { type Said, saidBy, survivedAs } from './killed.js';
-import { Held, MODES, type ModeName, storeOptions } from './load.js';
+import { Held, type ModeName, storeOptions } from './load.js';
 
 const WORKER = new URL('./kill-worker.js', import.meta.url);
 /** Kills of each kind of load. */
-const KILLS: Record<ModeName, number> = { plain: 8, compaction: 8, values: 22, sweeps: 8 };
+const KILLS = { plain: 8, compaction: 8, values: 22, sweeps: 8 } as const satisfies Partial<Record<ModeName, number>>;
 
 /** Runs the worker and kills it: while it opens, or after a number of lines, then some more. */
 async function killOne(location: string, mode: ModeName, seed: number, random: Random): Promise<Said> {
@@ -34,7 +34,7 @@ async function killOne(location: string, mode: ModeName, seed: number, random: R
 
 const kills = suite('kill -9 under load');
 
-for (const mode of Object.keys(MODES) as ModeName[]) {
+for (const mode of Object.keys(KILLS) as (keyof typeof KILLS)[]) {
   kills(
     `${mode}: every acknowledgement was true, nothing survives in part, and the store goes on`,
     inTemp(async (dir) => {

@@ -49,6 +49,16 @@ export const MODES = {
     keep: 20,
     hookEvery: 1,
   },
+  /** The same, of so much data that reading all of it takes longer than a file of it lives. */
+  heavy: {
+    level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 },
+    blocks: [1, 4],
+    bytes: [500, 12_000],
+    anchorOneIn: 5,
+    dropOneIn: 1000,
+    keep: 600,
+    hookEvery: 1,
+  },
   /** Small value files: they fill up, values are moved out of them, and they are reused all the time. */
   values: {
     level: {},

@@ -6,16 +6,18 @@ import { ClassicLevel } from 'classic-level';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { refuseIfOpenElsewhere } from '../../src/adapter/level/in-use.js';
 import { type AnyLevel, openLevel } from '../../src/adapter/level/index.js';
 import { createLevel, removeLeftovers } from '../../src/adapter/level/location.js';
 import { storePaths } from '../../src/adapter/level/paths.js';
 import { isLanestoreError } from '../../src/errors.js';
 import type { Model } from '../../src/model/model.js';
-import { rawBatch, refused, rejection } from '../support/faults.js';
+import { flipInFile, rawBatch, refused, rejection, tree } from '../support/faults.js';
 import { withBind } from '../support/faults-mount.js';
-import { type Child, runWorker, spawnWorker } from '../support/kill.js';
+import { type Child, runWorker, spawnWorker, testSeed } from '../support/kill.js';
 import { plain, plainBlock, plainBlocks } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
+import { startNode } from '../view/live.js';
 
 const OPEN_WORKER = new URL('./open-worker.js', import.meta.url);
 const THREAD_WORKER = new URL('./thread-worker.js', import.meta.url);
@@ -54,6 +56,18 @@ async function holder(location: string): Promise<Child> {
 async function kill(child: Child): Promise<void> {
   child.process.kill('SIGKILL');
   await child.ended;
+}
+
+/** Runs `use` with another directory for temporary files. */
+async function withTmpdir(dir: string, use: () => Promise<unknown>): Promise<void> {
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = dir;
+  try {
+    await use();
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
 }
 
 const here = suite('a second opener in this process');
@@ -201,6 +215,81 @@ others(
       await kill(child);
     }
     await (await open(dir)).close();
+  }),
+);
+
+others(
+  'hears LANESTORE_LOCKED at every try while the first one writes, compacts and deletes as fast as it can',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    const node = await startNode(location, 'heavy', testSeed());
+    try {
+      await node.more(500);
+      const from = node.acknowledged;
+      const { lines, stderr } = await runWorker(OPEN_WORKER, ['--times', '200', location]);
+      assert.equal(lines, ['{"LANESTORE_LOCKED":200}'], stderr);
+      await node.more(1);
+      assert.ok(node.acknowledged > from + 200, `${node.acknowledged - from} calls meanwhile`);
+    } finally {
+      await node.kill();
+    }
+    await (await open(location)).close();
+  }),
+);
+
+others(
+  'hears LANESTORE_LOCKED of a store that is damaged as well, and changes nothing; what is damaged, once nobody has it open',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    {
+      await using store = await open(location);
+      for (let number = 0; number < 50; number++) await store.persist({ blocks: [plainBlock('0a', number)] });
+    }
+    const child = await holder(location);
+    const level = join(location, 'level');
+    let before: Map<string, string>;
+    try {
+      const table = readdirSync(level).find((name) => name.endsWith('.ldb'))!;
+      flipInFile(join(level, table), 800);
+      before = tree(join(location, 'level'));
+      for (let twice = 0; twice < 2; twice++) {
+        await refused(open(location), 'LANESTORE_LOCKED', /another process/);
+        assert.is(await elsewhere(location), 'LANESTORE_LOCKED');
+      }
+      assert.equal(tree(level), before);
+    } finally {
+      await kill(child);
+    }
+    await refused(open(location), 'LANESTORE_CORRUPT');
+    assert.is(await elsewhere(location), 'LANESTORE_CORRUPT');
+    assert.equal(tree(level), before);
+  }),
+);
+
+others(
+  'is refused by asking for the lock, which leaves no trace: no file is made or changed, and the lock is as it was',
+  inTemp(async (dir) => {
+    const [location, level] = [join(dir, 'store'), join(dir, 'store', 'level')];
+    await (await open(location)).close();
+    const before = tree(location);
+    await refuseIfOpenElsewhere(level);
+    assert.equal(tree(location), before);
+    rmSync(join(level, 'LOCK'));
+    await refuseIfOpenElsewhere(level);
+    await refuseIfOpenElsewhere(join(dir, 'absent'));
+    assert.not.ok(existsSync(join(level, 'LOCK')) || existsSync(join(dir, 'absent')));
+    const child = await holder(location);
+    try {
+      const [held, scratch] = [tree(location), join(dir, 'tmp')];
+      mkdirSync(scratch);
+      await withTmpdir(scratch, () => refused(refuseIfOpenElsewhere(level), 'LANESTORE_LOCKED'));
+      assert.equal([tree(location), readdirSync(scratch)], [held, []]);
+      // Where it cannot be asked, nobody is refused for it.
+      await withTmpdir(join(dir, 'absent'), () => refuseIfOpenElsewhere(level));
+      assert.is(await elsewhere(location), 'LANESTORE_LOCKED');
+    } finally {
+      await kill(child);
+    }
   }),
 );
 

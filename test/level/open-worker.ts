@@ -4,6 +4,7 @@
  *
  *   node open-worker.js LOCATION...    ->    a line `begin N`, then a line `end N {"content": ...} | {"code": ..., "findings": [...]}` each
  *
+ * With --times N, it opens the first one N times and says how often it met each code: a line `{"LANESTORE_LOCKED": 3, "open": 1}`.
  * With --hold, it opens the first one, says `open`, and keeps it until it is killed. With --after FILE it waits until FILE is there.
  */
 import { existsSync, writeSync } from 'node:fs';
@@ -31,7 +32,14 @@ if (args[0] === '--after') {
   while (!existsSync(args[1]!)) await new Promise((resolve) => setTimeout(resolve, 5));
   args.splice(0, 2);
 }
-if (args[0] === '--hold') {
+if (args[0] === '--times') {
+  const met: Record<string, number> = {};
+  for (let i = 0; i < Number(args[1]); i++) {
+    const { code = 'open' } = (await outcome(args[2]!)) as { code?: string };
+    met[code] = (met[code] ?? 0) + 1;
+  }
+  say(JSON.stringify(met));
+} else if (args[0] === '--hold') {
   try {
     const store = await openLevel(args[1]!, { model: plain });
     say('open');

@@ -19,6 +19,7 @@ import { checkAccepted, checkAcceptRollback, isAcceptable, recordRollback } from
 import { isDamage, levelDamage, openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
+import { refuseIfOpenElsewhere } from './in-use.js';
 import { createLevel, needsCreation, removeLeftovers } from './location.js';
 import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames, VALUES_DIR } from './paths.js';
@@ -151,13 +152,14 @@ function openLocation<B, Q, A>(
   });
 }
 
-/** Preflight. @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with what it found; then LevelDB has not been near the files. */
+/** Preflight. @throws LANESTORE_LOCKED; LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with what it found; then LevelDB has not been near the files. */
 async function checkFiles<B, Q, A>(
   paths: StorePaths,
   witness: Uint8Array | undefined,
   { tableCheckBytesMax, acceptRollback }: LocationOptions<B, Q, A>,
 ): Promise<PreflightReport> {
-  const files = await preflight(paths.level, { witness, tableCheckBytesMax });
+  const refuseIfInUse = () => refuseIfOpenElsewhere(paths.level);
+  const files = await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse });
   if (files.findings.length === 0) return files;
   if (acceptRollback === undefined || !isAcceptable(files.findings)) throw refusal(files.findings);
   checkAccepted(acceptRollback, files.findings, files.seq);

@@ -35,6 +35,11 @@ export interface PreflightOptions {
    * What is left out is said in a note. 0 checks none. Default 1 GiB.
    */
   readonly tableCheckBytesMax?: number | undefined;
+  /**
+   * Called each time that a look finds damage, before that is believed: rejects if somebody else writes to the database, and with that
+   * {@link preflight} does.
+   */
+  readonly refuseIfInUse?: (() => Promise<void>) | undefined;
 }
 
 /** What a preflight found. */
@@ -65,18 +70,21 @@ export const TABLE_CHECK_BYTES = 1024 * 1024 * 1024;
 
 const TIP = Buffer.from(TIP_KEY, 'latin1');
 
-/** Looks at a store that another process changes, until two looks in a row see the same files. */
+/** Looks at files that change meanwhile, until one sees them at rest. */
 const LOOKS_MAX = 5;
 
 /**
  * Reads the LevelDB in `directory`.
- * @throws LANESTORE_INVALID, TypeError for options that are none; what the system throws that refuses a read; nothing for damage.
+ * @throws LANESTORE_INVALID, TypeError for options that are none; what the system throws that refuses a read; what
+ * `refuseIfInUse` rejects with; nothing for damage.
  */
 export async function preflight(directory: string, options: PreflightOptions = {}): Promise<PreflightReport> {
   for (let look = 1; ; look++) {
     const before = fingerprint(directory);
     const report = await new Preflight(directory, options).run();
-    if (report.findings.length === 0 || look === LOOKS_MAX || fingerprint(directory) === before) return report;
+    if (report.findings.length === 0) return report;
+    await options.refuseIfInUse?.();
+    if (look === LOOKS_MAX || fingerprint(directory) === before) return report;
   }
 }
 
