@@ -71,7 +71,7 @@ test('imports point downward', () => {
 test('every file of tests runs its suites', () => {
   for (const file of tests.filter((name) => name.endsWith('.test.ts'))) {
     const text = source(file);
-    const suites = [...text.matchAll(/= suite(?:<[^>]*>)?\([`'"]/g)].length;
+    const suites = [...text.matchAll(/= (?:bounded\()?suite(?:<[^>]*>)?\([`'"]/g)].length;
     const runs = [...text.matchAll(/^\s*\w+\.run\(\);/gm)].length;
     assert.ok(suites > 0, `${file} has a suite`);
     assert.is(runs, suites, `${file} runs each of its suites`);

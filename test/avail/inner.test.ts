@@ -48,12 +48,13 @@ import {
   type SignedBlock,
 } from '../../src/model/autobahn/index.js';
 import { refusedSync } from '../support/faults.js';
+import { bounded } from '../support/hang.js';
 import { makeNetwork } from '../support/network.js';
 import { findingKinds, loaded, source, trafficOf, trustingNetwork } from './support.js';
 
 const LIMITS = { bytesMax: 1 << 20, roundsPerLogMax: 2 };
 
-const queue = suite('avail: queue');
+const queue = bounded(suite('avail: queue'));
 
 queue('empty, filled, pruned, pruned again below, pruned past its end', () => {
   const q = new Queue<string>();
@@ -82,7 +83,7 @@ queue('a tally counts each validator once, and keeps the vote for something else
   assert.is(tally.winner(2)?.sigs.length, 2);
 });
 
-const prune = suite('avail: prune');
+const prune = bounded(suite('avail: prune'));
 
 prune('mismatched AppQC and CommitQC are refused, and nothing changes', () => {
   const { net, committee } = trustingNetwork({ validators: 4 });
@@ -195,7 +196,7 @@ prune('sizes are upper bounds of the real records', () => {
   );
 });
 
-const loading = suite('avail: load');
+const loading = bounded(suite('avail: load'));
 const { net: shared, committee: trusting } = trustingNetwork({ validators: 4 });
 const traffic = trafficOf(shared, 12, 3);
 const lanes = (from: number, to: number) => traffic.blocks.map((lane) => lane.slice(from, to));
@@ -381,7 +382,7 @@ loading(
   },
 );
 
-const monotone = suite('avail: cursors');
+const monotone = bounded(suite('avail: cursors'));
 
 monotone('of a lane only go forward, in any order of acknowledgements', () => {
   const step = fc.oneof(

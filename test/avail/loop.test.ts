@@ -6,11 +6,12 @@ import { type NodeStore, openAvail } from '../../src/avail/index.js';
 import { isLanestoreError, LanestoreError } from '../../src/errors.js';
 import { autobahn, type SignedBlock } from '../../src/model/autobahn/index.js';
 import { refused, rejection } from '../support/faults.js';
+import { bounded } from '../support/hang.js';
 import { turns } from '../support/held-level.js';
 import { makeNetwork } from '../support/network.js';
 import { pending, trafficOf, trustingNetwork, withState } from './support.js';
 
-const test = suite('avail: persist loop');
+const test = bounded(suite('avail: persist loop'));
 const { net, committee } = trustingNetwork({ validators: 4 });
 const traffic = trafficOf(net, 40, 2);
 const [a, b, c] = net.laneIds as [string, string, string, string];

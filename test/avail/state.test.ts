@@ -37,6 +37,7 @@ import {
   verifyLaneQC,
 } from '../../src/model/autobahn/index.js';
 import { refused, rejection } from '../support/faults.js';
+import { bounded } from '../support/hang.js';
 import { turns } from '../support/held-level.js';
 import { makeNetwork } from '../support/network.js';
 import { inTemp, withTemp } from '../support/temp.js';
@@ -61,7 +62,7 @@ const BACKENDS: Readonly<Record<string, Open>> = {
   wal: (dir) => openWal(join(dir, 'wal'), { model: autobahn }),
 };
 
-const flow = suite('avail: the whole flow');
+const flow = bounded(suite('avail: the whole flow'));
 
 /** Produces, votes, orders, executes: what the nodes of a network do, with one state in the place of validator 0. */
 class Player {
@@ -168,7 +169,7 @@ for (const [name, open] of Object.entries(BACKENDS)) {
   );
 }
 
-const restart = suite('avail: restart');
+const restart = bounded(suite('avail: restart'));
 
 const ROWS: readonly (readonly [
   string,
@@ -274,7 +275,7 @@ restart('headers to vote for begin again with all that are held, and only with d
   });
 });
 
-const gates = suite('avail: what is durable');
+const gates = bounded(suite('avail: what is durable'));
 
 gates('lastCommitQC and commitQC() wait for the disk; the next road can be entered only then', () =>
   withState({ committee }, async (state, db) => {
@@ -322,7 +323,7 @@ gates('an abort ends the waiting of a producer, not the block', () =>
   }).then(() => undefined),
 );
 
-const admission = suite('avail: back-pressure');
+const admission = bounded(suite('avail: back-pressure'));
 
 const trusted = trustingNetwork({ validators: 4 });
 const many = trafficOf(trusted.net, 20, 2);
@@ -386,7 +387,7 @@ admission('who waits for one lane, or one kind, is not looked at for another', (
   }).then(() => undefined),
 );
 
-const bad = suite('avail: bad input');
+const bad = bounded(suite('avail: bad input'));
 
 bad('blocks: wrong signer, foreign lane, wrong payload hash, forged signature, oversize', () =>
   withState({ committee, maxRoundBytes: 5000 }, async (state) => {

@@ -1,0 +1,53 @@
+/** A promise that never settles comes out as a failure with a name: by itself it would end the process early, or never. */
+import type { suite } from 'uvu';
+
+type Suite = ReturnType<typeof suite>;
+type Handler = Parameters<Suite>[1];
+
+/** How long nothing may get on before it counts as hanging: far beyond what any step takes on a busy machine. */
+const STILL_MS = 20_000;
+/** The same once something has hung: a property that is being shrunk hangs again and again. */
+const STILL_AGAIN_MS = 1000;
+/** How long one test may take. */
+const TEST_MS = 300_000;
+const LOOK_MS = 100;
+
+let hasHung = false;
+
+/** What `promise` gives; an error that says what hangs, once `progress` has not changed for long. */
+export async function settles<T>(what: () => string, promise: Promise<T>, progress: () => unknown): Promise<T> {
+  let [seen, since] = [progress(), performance.now()];
+  let timer: NodeJS.Timeout | undefined;
+  const hang = new Promise<never>((_, reject) => {
+    timer = setInterval(() => {
+      const now = progress();
+      if (now !== seen) [seen, since] = [now, performance.now()];
+      if (performance.now() - since < (hasHung ? STILL_AGAIN_MS : STILL_MS)) return;
+      hasHung = true;
+      reject(new Error(`it hangs: ${what()}`));
+    }, LOOK_MS);
+  });
+  try {
+    return await Promise.race([promise, hang]);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The same suite, in which a test that does not end fails, and the ones after it run. */
+export function bounded(tests: Suite, testMs = TEST_MS): Suite {
+  const add = (name: string, handler: Handler) => tests(name, (context) => ending(name, handler, context, testMs));
+  return Object.assign(add, tests);
+}
+
+async function ending(name: string, handler: Handler, context: Parameters<Handler>[0], testMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const hang = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`"${name}" does not end`)), testMs);
+  });
+  try {
+    await Promise.race([handler(context), hang]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
