@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { autobahn, openAvail, openLevel, openWal } from '../../src/index.js';
 import {
@@ -15,6 +16,7 @@ import {
   type ToChecker,
   type ToNode,
 } from './messages.js';
+import { type Patient, playTrouble, type Stage } from './trouble.js';
 import { View } from './view.js';
 
 /** What a run does beside letting the nodes go. */
@@ -29,8 +31,10 @@ export interface Run extends Settings {
   readonly killsMin: number;
   /** Ends in any case, as a failure, after so long. */
   readonly timeoutMs: number;
-  /** Called while nodes run with the port of node 0's metrics, before the run ends. */
-  readonly onMetrics?: (port: number) => Promise<void>;
+  /** What goes wrong with node 0's store, and is mended (trouble.ts); the run does not end before. */
+  readonly trouble?: boolean;
+  /** Called at each stage of the trouble, with the port of node 0's metrics. */
+  readonly onStage?: (stage: Stage, port: number | undefined) => Promise<void>;
 }
 
 /** What came of it. */
@@ -49,6 +53,7 @@ export interface Summary {
 }
 
 const KILL_RETRY_MS = 50;
+const LOOK_MS = 100;
 /** A killed node starts again within this. */
 const RESTART_MS_MAX = 400;
 
@@ -85,11 +90,15 @@ class Devnet {
   #killer: NodeJS.Timeout | undefined;
   #ended!: () => void;
   #metricsPort: number | undefined;
+  /** True while what goes wrong with node 0 has not been mended. */
+  #troubled: boolean;
+  #onFailure: ((reason: string) => void) | undefined;
   #over = false;
 
   constructor(run: Run, view: View) {
     this.#run = run;
     this.#view = view;
+    this.#troubled = run.trouble === true;
     this.#seats = Array.from({ length: run.nodes }, () => ({
       process: undefined,
       kills: 0,
@@ -113,15 +122,14 @@ class Devnet {
       () => this.#failed(`round ${this.#rounds} after ${this.#run.timeoutMs} ms: it does not get on`),
       this.#run.timeoutMs,
     );
-    const look = setInterval(() => this.#look(), 100);
+    const look = setInterval(() => this.#look(), LOOK_MS);
     if (this.#run.killEveryMs !== undefined) this.#killer = setTimeout(() => this.#kill(), this.#run.killEveryMs);
+    if (this.#troubled) void this.#trouble();
     await end;
     clearTimeout(timeout);
     clearInterval(look);
     clearTimeout(this.#killer);
     const seconds = (performance.now() - this.#started) / 1000;
-    if (this.#run.onMetrics !== undefined && this.#metricsPort !== undefined)
-      await this.#run.onMetrics(this.#metricsPort);
     this.#over = true;
     await this.#stopNodes();
     const { messages, violations } = await this.#finish();
@@ -157,6 +165,7 @@ class Devnet {
       payloadBytes,
       paceMs,
       ...(place === 0 && metricsPort !== undefined ? { metricsPort } : {}),
+      ...(place === 0 && this.#run.trouble ? { tight: true } : {}),
     };
     const location = join(dir, `node-${place}`);
     mkdirSync(location, { recursive: true });
@@ -202,7 +211,8 @@ class Devnet {
         this.#metricsPort = message.port;
         return;
       case 'failed':
-        this.#failed(`node ${place}: ${message.reason}`);
+        if (place === 0 && this.#onFailure !== undefined) this.#onFailure(message.reason);
+        else this.#failed(`node ${place}: ${message.reason}`);
         return;
       default:
         return;
@@ -232,21 +242,83 @@ class Devnet {
       return;
     }
     const place = Math.floor(Math.random() * this.#seats.length);
+    void this.#killNode(place).then(() => {
+      setTimeout(() => this.#restart(place), RESTART_MS_MAX * Math.random());
+    });
+    if (!this.#isDone()) again((this.#run.killEveryMs ?? 0) * (0.5 + Math.random()));
+  }
+
+  /** Resolves when the process is gone. */
+  async #killNode(place: number): Promise<void> {
     const seat = this.#seats[place] as Seat;
     const child = seat.process;
     seat.process = undefined;
     seat.kills++;
     this.#kills++;
     this.#killedAt = this.#rounds;
-    child?.once('exit', () => {
-      setTimeout(() => {
-        if (this.#over) return;
-        seat.restarted = { at: performance.now(), target: this.#rounds };
-        this.#start(place);
-      }, RESTART_MS_MAX * Math.random());
-    });
-    child?.kill('SIGKILL');
-    if (!this.#isDone()) again((this.#run.killEveryMs ?? 0) * (0.5 + Math.random()));
+    if (child === undefined) return;
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exit;
+  }
+
+  #restart(place: number): void {
+    if (this.#over) return;
+    this.#startsAgain(place);
+    this.#start(place);
+  }
+
+  #startsAgain(place: number): void {
+    (this.#seats[place] as Seat).restarted = { at: performance.now(), target: this.#rounds };
+  }
+
+  async #trouble(): Promise<void> {
+    const { onStage = async () => undefined } = this.#run;
+    try {
+      await playTrouble(
+        this.#patient(0),
+        (line) => this.#view.say(`node 0: ${line}`),
+        (stage) => onStage(stage, this.#metricsPort),
+      );
+      this.#troubled = false;
+    } catch (error) {
+      this.#failed(`the trouble of node 0 was not mended: ${error}`);
+    }
+  }
+
+  #patient(place: number): Patient {
+    const seat = this.#seats[place] as Seat;
+    return {
+      location: join(this.#run.dir, `node-${place}`, this.#run.backend),
+      roads: async (count) => {
+        const target = this.#rounds + BigInt(count);
+        await this.#until(() => this.#isWhole() && this.#rounds >= target);
+      },
+      failure: () =>
+        new Promise((resolve) => {
+          this.#onFailure = (reason) => {
+            this.#onFailure = undefined;
+            resolve(reason);
+          };
+        }),
+      again: async () => {
+        this.#startsAgain(place);
+        post(seat.process, { kind: 'again' });
+        await this.#until(() => this.#isWhole());
+      },
+      killed: async (between) => {
+        await this.#killNode(place);
+        between();
+        this.#restart(place);
+      },
+    };
+  }
+
+  async #until(reached: () => boolean): Promise<void> {
+    while (!reached()) {
+      if (this.#over) throw new Error('the run is over');
+      await sleep(LOOK_MS);
+    }
   }
 
   /** True if every node is up, and where the others were when it started. */
@@ -257,7 +329,7 @@ class Devnet {
   }
 
   #isDone(): boolean {
-    return this.#rounds >= BigInt(this.#run.rounds) && this.#kills >= this.#run.killsMin;
+    return !this.#troubled && this.#rounds >= BigInt(this.#run.rounds) && this.#kills >= this.#run.killsMin;
   }
 
   async #stopNodes(): Promise<void> {

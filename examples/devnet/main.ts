@@ -13,6 +13,7 @@ const USAGE = `npm run devnet -- [options]
   --kill            kill a random node with SIGKILL every few seconds and start it again
   --kill-every MS   how often (3000)
   --kills N         go on until there were so many kills
+  --trouble         node 0's store fails, and is damaged and refused; its operator mends it (level, without --kill)
   --pace-ms N       the least time between two blocks of a node (40)
   --payload N       bytes of a block's payload (256)
   --timeout S       give up after so many seconds (600)
@@ -31,6 +32,7 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
       kill: { type: 'boolean', default: false },
       'kill-every': { type: 'string', default: '3000' },
       kills: { type: 'string', default: '0' },
+      trouble: { type: 'boolean', default: false },
       'pace-ms': { type: 'string', default: '40' },
       payload: { type: 'string', default: '256' },
       timeout: { type: 'string', default: '600' },
@@ -40,7 +42,10 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
   });
   if (!['level', 'wal', 'noop'].includes(values.backend))
     throw new RangeError(`--backend ${values.backend}: level, wal or noop`);
+  if (values.trouble && (values.kill || values.backend !== 'level'))
+    throw new RangeError('--trouble is for level, and goes without --kill');
   return {
+    trouble: values.trouble,
     nodes: whole('nodes', values.nodes, 2),
     rounds: whole('rounds', values.rounds, 1),
     backend: values.backend as Backend,

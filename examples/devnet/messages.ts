@@ -15,6 +15,8 @@ export interface Settings {
   readonly paceMs: number;
   /** Port of a Prometheus endpoint of node 0; 0 takes any, absent has none. */
   readonly metricsPort?: number;
+  /** The node has a store that trouble shows on quickly: small buffers, a small queue, few deletes a batch (level). */
+  readonly tight?: boolean;
 }
 
 /** A message of the protocol. */
@@ -59,10 +61,15 @@ export type FromNode =
   | { readonly kind: 'found'; readonly found: Found }
   | { readonly kind: 'height'; readonly height: Height; readonly durableMs: readonly number[] }
   | { readonly kind: 'metrics'; readonly port: number }
+  /** The store was refused or has failed, or the node has: it votes no more, and waits for `again`. */
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** To a node. */
-export type ToNode = { readonly kind: 'wire'; readonly from: number; readonly wire: Wire } | { readonly kind: 'stop' };
+export type ToNode =
+  | { readonly kind: 'wire'; readonly from: number; readonly wire: Wire }
+  /** The operator has mended what was wrong: close the store and open it again. */
+  | { readonly kind: 'again' }
+  | { readonly kind: 'stop' };
 
 /** To the checker. */
 export type ToChecker =

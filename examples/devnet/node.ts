@@ -32,6 +32,8 @@ const UNORDERED_MAX = 2n;
 const STATUS_MS = 200;
 /** A peer that is in one road for so long has missed something. */
 const STUCK_MS = 700;
+/** Two large blocks may not wait, the buffer is soon full, and what an anchor makes stale is more than one batch deletes. */
+const TIGHT = { maxQueuedBytes: 256 * 1024, maxBatchDeletes: 2, level: { writeBufferBytes: 64 * 1024 } } as const;
 /** Entries of each kind that one answer carries. */
 const ANSWER_MAX = 20n;
 
@@ -54,7 +56,7 @@ function send(wire: Wire, to: number | 'all' = 'all'): void {
 function openStore(): Promise<NodeStore> {
   switch (settings.backend) {
     case 'level':
-      return openLevel(join(dir, 'level'), { model: autobahn });
+      return openLevel(join(dir, 'level'), { model: autobahn, ...(settings.tight ? TIGHT : {}) });
     case 'wal':
       return openWal(join(dir, 'wal'), { model: autobahn });
     case 'noop':
@@ -137,8 +139,9 @@ class Node {
 
   #fail(error: unknown): void {
     if (this.#stopped || this.#ending.signal.aborted) return;
-    tell({ kind: 'failed', reason: error instanceof Error ? `${error.stack}` : String(error) });
-    process.exit(1);
+    this.#consensus.stop();
+    this.#ending.abort();
+    tell({ kind: 'failed', reason: reasonOf(error) });
   }
 
   async #take(from: number, wire: Wire): Promise<void> {
@@ -350,21 +353,46 @@ class Node {
   }
 }
 
+/** The node while its store is open. */
+let node: Node | undefined;
+
+/** Opens the store and runs on it, or says why not. What was opened before is closed. */
+async function start(): Promise<void> {
+  await node?.stop();
+  node = undefined;
+  let store: NodeStore | undefined;
+  try {
+    store = await openStore();
+    const next = new Node(store, await openAvail({ store, committee, secret }));
+    tell({ kind: 'found', found: await next.found() });
+    node = next;
+  } catch (error) {
+    await store?.close();
+    tell({ kind: 'failed', reason: reasonOf(error) });
+    return;
+  }
+  tell({ kind: 'ready' });
+  node.run();
+}
+
+/** What an operator has to know: the code and the findings of the store's refusal, the place of a mistake. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!isLanestoreError(error)) return `${error.stack}`;
+  const findings = JSON.stringify(error.findings ?? [], (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+  return `${error.code}: ${error.message} ${findings}`;
+}
+
+async function stop(): Promise<void> {
+  await node?.stop();
+  process.exit(0);
+}
+
 process.on('disconnect', () => process.exit());
-if (settings.metricsPort !== undefined) serveMetrics(settings.metricsPort);
-const store = await openStore().catch((error) => {
-  const findings = isLanestoreError(error)
-    ? JSON.stringify(error.findings ?? [], (_, v) => (typeof v === 'bigint' ? `${v}` : v))
-    : '';
-  tell({ kind: 'failed', reason: `${error} ${findings}` });
-  process.exit(1);
-});
-const state = await openAvail({ store, committee, secret });
-const node = new Node(store, state);
-tell({ kind: 'found', found: await node.found() });
 process.on('message', (message: ToNode) => {
-  if (message.kind === 'wire') node.receive(message.from, message.wire);
-  else void node.stop().then(() => process.exit(0));
+  if (message.kind === 'wire') node?.receive(message.from, message.wire);
+  else if (message.kind === 'again') void start();
+  else void stop();
 });
-tell({ kind: 'ready' });
-node.run();
+if (settings.metricsPort !== undefined) serveMetrics(settings.metricsPort);
+await start();

@@ -42,6 +42,12 @@ export class View {
     this.#write(`${line(progress)}\n`);
   }
 
+  /** A line that stays. */
+  say(line: string): void {
+    this.#write(this.#live ? `\x1b[2K${line}\n` : `${line}\n`);
+    this.#drawn = 0;
+  }
+
   #draw(lines: readonly string[]): void {
     if (this.#drawn > 0) this.#write(`\x1b[${this.#drawn}A`);
     this.#write(lines.map((text) => `\x1b[2K${text}\n`).join(''));

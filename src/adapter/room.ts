@@ -72,7 +72,8 @@ export function positiveBytes(name: string, value: number): number {
   return positiveNumber(name, value, ' of bytes');
 }
 
-function positiveNumber(name: string, value: number, what: string): number {
+/** Checks an option that is a number; `what` says of what. @throws LANESTORE_INVALID, TypeError. */
+export function positiveNumber(name: string, value: number, what: string): number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
   if (!Number.isSafeInteger(value) || value <= 0) {
     throw new LanestoreError('LANESTORE_INVALID', `${name} must be a positive whole number${what}, got ${value}`);

@@ -1,6 +1,6 @@
 /**
- * Metrics: one table, what is published while somebody listens, nothing otherwise. Every row moves: most of them in a scraped devnet
- * (test/examples/devnet-metrics.test.ts), those that only trouble moves here.
+ * Metrics: one table, what is published while somebody listens, nothing otherwise. Here what each backend tells, exactly; that every row moves
+ * in a scraped node: test/examples/devnet-metrics.test.ts.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
@@ -108,6 +108,27 @@ test(
     assert.is(sum(found, 'lanestore_recovery_findings_total'), 1);
   }),
 );
+
+test('maxBatchDeletes: what is beyond it is swept, and the store ends up the same', async () => {
+  const contents: string[][] = [];
+  for (const maxBatchDeletes of [1, 3, 4096]) {
+    const db = new HeldLevel();
+    const samples = await heard(async () => {
+      const store = await openLevel({ db, model: plain, maxBatchDeletes });
+      await store.persist({ blocks: plainBlocks('0a', 0, 9) });
+      await store.persist({ anchor: plainAnchor(0, { '0a': 6 }) });
+      await sweepingEnds(db);
+      await store.close();
+    });
+    assert.is(sum(samples, 'lanestore_swept_entries_total'), Math.max(0, 6 - maxBatchDeletes), `${maxBatchDeletes}`);
+    const content = await db.content();
+    contents.push([...content.keys()]);
+  }
+  assert.equal(contents[0], contents[2]);
+  assert.equal(contents[1], contents[2]);
+  for (const maxBatchDeletes of [0, 1.5])
+    await refused(openLevel({ db: new HeldLevel(), model: plain, maxBatchDeletes }), 'LANESTORE_INVALID');
+});
 
 test('a registry has every row, counts while it listens, and stops when it is told to', async () => {
   const metrics = collectPrometheus();

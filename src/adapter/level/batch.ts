@@ -20,10 +20,10 @@ import type { Reference } from './values/reference.js';
 import type { RelocateStep } from './values/relocation.js';
 
 /**
- * Deletes that one batch takes for truncations, and for sweeping; more is left to the sweeper. A road index of 100 lanes truncates
- * 1,000 blocks, so ordinary rounds never leave anything; a jump over a long lane does not stall the rounds behind it.
+ * Deletes that one batch takes for truncations, and for sweeping, when nothing is said; more is left to the sweeper. A road index of 100
+ * lanes truncates 1,000 blocks, so ordinary rounds never leave anything; a jump over a long lane does not stall the rounds behind it.
  */
-export const TRUNCATE_DELETES_MAX = 4096;
+export const BATCH_DELETES = 4096;
 
 /** A put, encoded when the round was accepted. */
 export interface Put {
@@ -94,6 +94,7 @@ export function extentOf(tip: Tip, log: LogName): Extent | undefined {
 export class BatchBuilder {
   readonly #operations: Operation[] = [];
   readonly #base: Tip;
+  readonly #deletesMax: number;
   readonly #lanes: Map<LaneId, Extent>;
   #qc: Extent;
   #anchor: number | null;
@@ -101,8 +102,10 @@ export class BatchBuilder {
   #newLane = false;
   #deletes = 0;
 
-  constructor(base: Tip) {
+  /** @param deletesMax deletes for truncations that the batch takes, sweeping included */
+  constructor(base: Tip, deletesMax = BATCH_DELETES) {
     this.#base = base;
+    this.#deletesMax = deletesMax;
     this.#lanes = new Map(base.lanes);
     this.#qc = base.qc;
     this.#anchor = base.anchor;
@@ -216,7 +219,7 @@ export class BatchBuilder {
 
   /** Deletes that still fit. */
   #room(): bigint {
-    return BigInt(Math.max(0, TRUNCATE_DELETES_MAX - this.#deletes));
+    return BigInt(Math.max(0, this.#deletesMax - this.#deletes));
   }
 
   #extent(log: LogName): Extent | undefined {

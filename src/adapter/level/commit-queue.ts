@@ -13,10 +13,12 @@ import type { RelocateStep } from './values/relocation.js';
 import type { ValueStore } from './values/value-store.js';
 import { type LargeRound, WriteAhead } from './values/write-ahead.js';
 
-/** Limits of a queue, in bytes of encoded entries. */
+/** Limits of a queue; those in bytes, of encoded entries. */
 export interface QueueLimits extends RoomLimits {
   /** Rounds are merged up to this; a single round may be larger. */
   readonly mergeBytesMax: number;
+  /** Deletes for truncations that one batch takes. */
+  readonly deletesMax: number;
 }
 
 /** Reads that may wait for the batch in flight to end; those beyond are LANESTORE_CAPACITY. */

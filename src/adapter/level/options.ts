@@ -1,6 +1,7 @@
 /** Options of `openLevel`, and what they are when nothing is said. */
 import type { Model } from '../../model/model.js';
-import { type LimitOptions, type PlanLimitOptions, positiveBytes, roomLimits } from '../room.js';
+import { type LimitOptions, type PlanLimitOptions, positiveBytes, positiveNumber, roomLimits } from '../room.js';
+import { BATCH_DELETES } from './batch.js';
 import type { QueueLimits } from './commit-queue.js';
 import { type LevelOptions, TABLE_FILE_BYTES, WRITE_BUFFER_BYTES } from './database.js';
 import type { AnyLevel } from './engine.js';
@@ -12,6 +13,11 @@ export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly model: Model<B, Q, A>;
   /** Bytes up to which waiting rounds are merged into one batch. Default 4 MiB. */
   readonly maxMergeBytes?: number;
+  /**
+   * Stale keys that a round's own batch deletes, beyond which they are swept in the background. Default 4096: only a jump over a long lane leaves
+   * any. A small one spreads the work of every anchor.
+   */
+  readonly maxBatchDeletes?: number;
   /** Hand out the entries at `takeRecovered` (default), or verify all of them and hold none in memory. */
   readonly load?: boolean;
 }
@@ -60,10 +66,13 @@ export interface DatabaseOptions<B, Q, A> extends StoreOptions<B, Q, A> {
 const MERGE_BYTES = 4 * 1024 * 1024;
 
 /** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
-export function limitsOf(options: LimitOptions & { readonly maxMergeBytes?: number }): QueueLimits {
+export function limitsOf(
+  options: LimitOptions & { readonly maxMergeBytes?: number; readonly maxBatchDeletes?: number },
+): QueueLimits {
   return {
     ...roomLimits(options),
     mergeBytesMax: positiveBytes('maxMergeBytes', options.maxMergeBytes ?? MERGE_BYTES),
+    deletesMax: positiveNumber('maxBatchDeletes', options.maxBatchDeletes ?? BATCH_DELETES, ''),
   };
 }
 

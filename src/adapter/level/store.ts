@@ -8,7 +8,7 @@ import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
 import { type Intake, isNoop, type Plan, type PlanState } from '../planner.js';
 import type { PlanLimits } from '../room.js';
-import { BatchBuilder, type RoundStep, TRUNCATE_DELETES_MAX } from './batch.js';
+import { BatchBuilder, type RoundStep } from './batch.js';
 import { CommitQueue, type QueueLimits, type Work } from './commit-queue.js';
 import { RoundEncoder } from './encode.js';
 import type { Engine } from './engine.js';
@@ -83,6 +83,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #reader: StoreReader<B, Q, A>;
   readonly #witness: StoreParts<B, Q, A>['witness'];
   readonly #release: () => Promise<void>;
+  readonly #deletesMax: number;
   /** The tip of the last durable batch. */
   #tip: Tip;
 
@@ -96,10 +97,11 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#space = parts.space;
     this.#witness = parts.witness;
     this.#release = parts.release;
+    this.#deletesMax = parts.limits.deletesMax;
     this.#values = parts.values;
     this.#queue = new CommitQueue(
       {
-        begin: () => new BatchBuilder(this.#tip),
+        begin: () => new BatchBuilder(this.#tip, parts.limits.deletesMax),
         write: (batch) => this.#write(batch),
         dropSlowly: (lanes) => this.#sweeper.drop(lanes),
         poison: (cause) => this.#poisoned(cause),
@@ -239,7 +241,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   #overhead({ logs }: RoundStep): number {
     let entries = 0n;
     for (const { truncate, puts } of logs) entries += truncate.next - truncate.first + BigInt(puts.length);
-    return this.#tipBytes + ENTRY_OVERHEAD_BYTES * Math.min(Number(entries), TRUNCATE_DELETES_MAX);
+    return this.#tipBytes + ENTRY_OVERHEAD_BYTES * Math.min(Number(entries), this.#deletesMax);
   }
 
   get #tipBytes(): number {
