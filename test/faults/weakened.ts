@@ -49,6 +49,33 @@ export const NO_WITNESS: Patch = {
   ],
 };
 
+/** Nothing is published, nor asked for it: what a store would be that never heard of metrics. */
+export const NO_METRICS: Patch = {
+  name: 'no metrics',
+  replacements: [
+    { file: 'src/adapter/planned.js', find: 'const startedAt = this.#meter.begin();', by: '' },
+    { file: 'src/adapter/planned.js', find: 'this.#meter.refused(startedAt);', by: '' },
+    { file: 'src/adapter/planned.js', find: 'this.#meter.accepted(startedAt);', by: '' },
+    { file: 'src/adapter/planned.js', find: 'this.#meter.settled(startedAt);', by: '' },
+    { file: 'src/adapter/planned.js', find: 'this.#meter.settled(startedAt, plan);', by: '' },
+    {
+      file: 'src/adapter/room.js',
+      find: "meter('lanestore_encoded_bytes_total', bytes);\n        meter('lanestore_queue_bytes', this.#bytes);",
+      by: '',
+    },
+    {
+      file: 'src/adapter/room.js',
+      find: "this.#calls -= calls;\n        meter('lanestore_queue_bytes', this.#bytes);",
+      by: 'this.#calls -= calls;',
+    },
+    {
+      file: `${LEVEL}/store.js`,
+      find: 'meterBatch(operations, this, () => this.#engine.write(operations))',
+      by: 'this.#engine.write(operations)',
+    },
+  ],
+};
+
 export const WEAKNESSES: readonly Weakness[] = [
   {
     name: 'crc check off',
