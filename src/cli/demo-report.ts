@@ -66,8 +66,7 @@ export function showNext(location: string): void {
   print(`\n${styled('bold', 'The store stays. Try:')}`);
   print(`  node dist/cli/main.js manifest ${location}`);
   print('  node dist/cli/main.js demo --pace-ms 1000       # slower, to watch');
-  print(`  cp -r ${join(location, 'level')} /tmp/copy          # a copy, for RocksDB's ldb:`);
-  print('  ldb --db=/tmp/copy scan --no_value | head');
+  print("  docs/inspecting.md shows it with RocksDB's ldb, and with python, on a copy");
 }
 
 function sizeOf(directory: string): { files: number; bytes: number } {
