@@ -219,33 +219,26 @@ function startsOf<B, Q, A>(
   return starts;
 }
 
-/** A log while it is planned: what {@link LogPlan} says, its `after` still moving. */
-interface Draft<Entry> {
-  readonly before: Cursor | undefined;
+/** A {@link LogPlan} while it is made; its `after` moves along. */
+interface Draft<Entry> extends LogPlan<Entry> {
   truncate: Cursor;
   readonly append: Entry[];
-  first: bigint;
-  next: bigint;
+  readonly after: { first: bigint; next: bigint };
 }
 
-function draftOf<Entry>(cursor: Cursor): Draft<Entry> {
-  const { first, next } = cursor;
-  return { before: cursor, truncate: { first, next: first }, append: [], first, next };
+function draftOf<Entry>(before: Cursor): Draft<Entry> {
+  const { first, next } = before;
+  return { before, truncate: { first, next: first }, append: [], after: { first, next } };
 }
 
 /** Rule 3: what is below `start` goes; a log that ends before it is empty there. Rule 4: nothing goes back. */
 function truncateDraft(draft: Draft<unknown>, start: bigint): void {
-  const { first, next } = draft;
+  const { after } = draft;
+  const { first, next } = after;
   if (start <= first) return;
   draft.truncate = { first, next: minU64(start, next) };
-  draft.first = start;
-  draft.next = maxU64(start, next);
-}
-
-/** What a draft comes to; undefined if it leaves its log as it is. */
-function planOf<Entry>({ before, truncate, append, first, next }: Draft<Entry>): LogPlan<Entry> | undefined {
-  if (before !== undefined && before.first === first && before.next === next) return undefined;
-  return { before, truncate, append, after: { first, next } };
+  after.first = start;
+  after.next = maxU64(start, next);
 }
 
 /** Plans the lanes that a round touches. */
@@ -290,19 +283,14 @@ class LanePlanner<B, Q, A> {
     // The common case first; every reason to refuse is in #begin.
     if (
       draft === undefined ||
-      number !== draft.next ||
+      number !== draft.after.next ||
       number > ENTRY_NUMBER_MAX ||
       (only !== undefined && lane !== only)
     ) {
-      this.#push(this.#begin(lane, number, only), block);
+      push(this.#begin(lane, number, only), block);
     } else {
-      this.#push(draft, block);
+      push(draft, block);
     }
-  }
-
-  #push(draft: Draft<B>, block: B): void {
-    draft.append.push(block);
-    draft.next += 1n;
   }
 
   /** The draft that a block can be appended to, made if it is the first one of its lane; or why there is none. */
@@ -318,7 +306,7 @@ class LanePlanner<B, Q, A> {
       draft = cursor === undefined ? this.#newLane(lane, number) : draftOf<B>(cursor);
       this.#drafts.set(lane, draft);
     }
-    if (number !== draft.next) throw outOfSequence(lane, number, draft.next);
+    if (number !== draft.after.next) throw outOfSequence(lane, number, draft.after.next);
     return draft;
   }
 
@@ -327,17 +315,18 @@ class LanePlanner<B, Q, A> {
     const start = maxU64(this.#anchor?.laneStarts.get(lane) ?? 0n, this.#baselines.get(lane) ?? 0n);
     if (start > 0n && number !== start) throw outOfSequence(lane, number, start);
     const empty = { first: number, next: number };
-    return { before: undefined, truncate: empty, append: [], ...empty };
+    return { before: undefined, truncate: empty, append: [], after: { ...empty } };
   }
 
-  plans(): Map<LaneId, LogPlan<B>> {
-    const plans = new Map<LaneId, LogPlan<B>>();
-    for (const [lane, draft] of this.#drafts) {
-      const plan = planOf(draft);
-      if (plan !== undefined) plans.set(lane, plan);
-    }
-    return plans;
+  /** A lane has a draft only if something is truncated or appended. */
+  plans(): ReadonlyMap<LaneId, LogPlan<B>> {
+    return this.#drafts;
   }
+}
+
+function push<Entry>({ append, after }: Draft<Entry>, entry: Entry): void {
+  append.push(entry);
+  after.next += 1n;
 }
 
 function outOfSequence(lane: LaneId, number: bigint, expected: bigint): LanestoreError {
@@ -353,39 +342,39 @@ function outOfSequence(lane: LaneId, number: bigint, expected: bigint): Lanestor
 class QCPlanner<B, Q, A> {
   readonly #model: Model<B, Q, A>;
   readonly #intake: Intake<B, Q, A>;
+  readonly #cursor: Cursor;
   readonly #draft: Draft<Q>;
 
   constructor(model: Model<B, Q, A>, intake: Intake<B, Q, A>, cursor: Cursor) {
     this.#model = model;
     this.#intake = intake;
+    this.#cursor = cursor;
     this.#draft = draftOf(cursor);
   }
 
   /** Called at most once, before anything is appended, with a CommitQC that was checked. */
   truncateTo(qc: Q, index: bigint): void {
     truncateDraft(this.#draft, index);
-    if (index === this.#draft.next) this.#push(qc);
+    if (index === this.#draft.after.next) push(this.#draft, qc);
   }
 
   append(qc: Q): void {
     this.#intake.commitQC(qc);
     const index = entryNumber(this.#model.commitQC.index(qc), 'road index');
-    const { next } = this.#draft;
+    const { next } = this.#draft.after;
     if (index > next) {
       throw new LanestoreError(
         'LANESTORE_OUT_OF_SEQUENCE',
         `CommitQC ${index} leaves a gap: the QC log expects ${next}`,
       );
     }
-    if (index === next) this.#push(qc);
+    if (index === next) push(this.#draft, qc);
   }
 
+  /** Undefined if the log stays as it is. */
   plan(): LogPlan<Q> | undefined {
-    return planOf(this.#draft);
-  }
-
-  #push(qc: Q): void {
-    this.#draft.append.push(qc);
-    this.#draft.next += 1n;
+    const { first, next } = this.#cursor;
+    const { after } = this.#draft;
+    return after.first === first && after.next === next ? undefined : this.#draft;
   }
 }

@@ -90,9 +90,12 @@ export function extentOf(tip: Tip, log: LogName): Extent | undefined {
   return log === QC_LOG ? tip.qc : tip.lanes.get(log);
 }
 
+const NO_TIP: Operation = { type: 'del', key: TIP_KEY };
+
 /** Composes one batch. */
 export class BatchBuilder {
-  readonly #operations: Operation[] = [];
+  /** The first place is the tip's, which is known last. */
+  readonly #operations: Operation[] = [NO_TIP];
   readonly #base: Tip;
   readonly #deletesMax: number;
   readonly #lanes: Map<LaneId, Extent>;
@@ -114,7 +117,12 @@ export class BatchBuilder {
 
   /** True if nothing was added: there is nothing to write. */
   get isEmpty(): boolean {
-    return this.#operations.length === 0 && !this.#changed;
+    return this.#operations.length === 1 && !this.#changed;
+  }
+
+  /** What was composed so far; its first place is the tip's from {@link finish} on. */
+  get operations(): readonly Operation[] {
+    return this.#operations;
   }
 
   /** True if a put of the batch refers to a separated value. */
@@ -191,7 +199,8 @@ export class BatchBuilder {
       qc: this.#qc,
       lanes,
     };
-    return { tip, operations: [{ type: 'put', key: TIP_KEY, value: encodeTip(tip).bytes }, ...this.#operations] };
+    this.#operations[0] = { type: 'put', key: TIP_KEY, value: encodeTip(tip).bytes };
+    return { tip, operations: this.#operations };
   }
 
   #log({ log, truncate, puts, after }: LogStep): void {

@@ -45,6 +45,8 @@ export interface QueueDriver {
   begin(): BatchBuilder;
   /** Writes and syncs a batch. When it resolves, the batch is durable, and the next `begin` builds on it. */
   write(batch: BatchBuilder): Promise<void>;
+  /** Does what a durable batch leaves to be done and nobody waits for; before the next `begin`. */
+  tidyUp(batch: BatchBuilder): void;
   /** A drop that needs sweeping first: to be done by maintenance; rounds for those lanes wait until the promise resolves. */
   dropSlowly(lanes: readonly LaneId[]): Promise<void>;
   /** A write was rejected; called once, before anything is told. Gives the error that everybody gets. */
@@ -211,12 +213,31 @@ export class CommitQueue {
       }
     }
     this.#running = false;
-    // A failed batch settles first, then all behind it. After a good one its callers are told first, so that what they submit
-    // next joins the batch that starts now, unless enough waits already to keep the disk busy.
-    if (error === undefined && this.#room.bytes >= START_AT_ONCE_BYTES) void this.#run();
-    else this.#schedule();
-    for (const settle of settles) settle(error);
-    if (error !== undefined) this.fail(error);
+    const tell = () => {
+      for (const settle of settles) settle(error);
+    };
+    // Callers are told first: what they submit next joins the batch that starts then, unless enough waits already to keep the disk
+    // busy. If the batch failed, its own callers are told before all behind it.
+    if (error !== undefined) {
+      tell();
+      this.fail(error);
+    } else if (this.#room.bytes >= START_AT_ONCE_BYTES) {
+      this.#tidyUp(batch);
+      void this.#run();
+      tell();
+    } else {
+      tell();
+      this.#tidyUp(batch);
+      this.#schedule();
+    }
+  }
+
+  #tidyUp(batch: BatchBuilder): void {
+    try {
+      if (!batch.isEmpty) this.#driver.tidyUp(batch);
+    } catch (cause) {
+      this.fail(cause);
+    }
   }
 
   /** Writes the values of what waits, if it is worth it; the promise is of what is being written. */

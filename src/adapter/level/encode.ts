@@ -22,9 +22,9 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
   /** Blocks may be written to value files: then their memory is given back. */
   readonly #separates: boolean;
   /** What the planner took in of the current call. */
-  readonly #blocks = new Map<B, EncodedBody>();
-  readonly #commitQCs = new Map<Q, EncodedBody>();
-  readonly #anchors = new Map<A, EncodedBody>();
+  readonly #blocks = new Taken<B>();
+  readonly #commitQCs = new Taken<Q>();
+  readonly #anchors = new Taken<A>();
 
   constructor(model: Model<B, Q, A>, recordBytesMax = Number.POSITIVE_INFINITY, separates = false) {
     this.#model = model;
@@ -65,12 +65,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
       count(key, record);
       return { type: 'put', key, value: record.bytes, crc: record.crc };
     };
-    const log = <T>(
-      name: LogName,
-      codec: EntryCodec<T>,
-      bodies: Map<T, EncodedBody>,
-      { truncate, append, after }: LogPlan<T>,
-    ) => {
+    const log = <T>(name: LogName, codec: EntryCodec<T>, bodies: Taken<T>, { truncate, append, after }: LogPlan<T>) => {
       const keyOf = logKeys(name);
       const puts: Put[] = [];
       let number = after.next - BigInt(append.length);
@@ -79,7 +74,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
         // Not encoded yet: an anchor's own CommitQC, which came in as a part of the anchor, or a model that only checks.
         const record = sealRecord(
           key,
-          bodies.get(entry) ?? encodeBody(codec, entry, this.#separates && name !== QC_LOG),
+          bodies.of(entry) ?? encodeBody(codec, entry, this.#separates && name !== QC_LOG),
         );
         count(key, record);
         puts.push({ type: 'put', key, value: record.bytes });
@@ -90,7 +85,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
       const { entry } = plan.anchor;
       step.anchor = single(
         ANCHOR_KEY,
-        sealRecord(ANCHOR_KEY, this.#anchors.get(entry) ?? encodeBody(model.anchor, entry)),
+        sealRecord(ANCHOR_KEY, this.#anchors.of(entry) ?? encodeBody(model.anchor, entry)),
       );
     }
     if (plan.inner !== undefined) step.inner = single(INNER_KEY, encodeRecord(INNER_KEY, plan.inner));
@@ -102,9 +97,46 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
 }
 
 /** A model without a writer of its own is encoded after planning: what the planner refuses is then never encoded. */
-function take<T>(codec: EntryCodec<T>, bodies: Map<T, EncodedBody>, entry: T, returns = false): void {
+function take<T>(codec: EntryCodec<T>, taken: Taken<T>, entry: T, returns = false): void {
   if (codec.writeBody === undefined) codec.check(entry);
-  else bodies.set(entry, encodeBody(codec, entry, returns));
+  else taken.add(entry, encodeBody(codec, entry, returns));
+}
+
+/**
+ * Bodies by their entries. They are asked for nearly always in the order in which they came, lane after lane; looking further costs only
+ * who mixes his lanes.
+ */
+class Taken<T> {
+  #entries: T[] = [];
+  #bodies: EncodedBody[] = [];
+  /** Behind the one that was asked for last. */
+  #next = 0;
+  /** Made for the first entry that is asked for out of order. */
+  #places: Map<T, number> | undefined;
+
+  clear(): void {
+    this.#entries = [];
+    this.#bodies = [];
+    this.#next = 0;
+    this.#places = undefined;
+  }
+
+  add(entry: T, body: EncodedBody): void {
+    this.#entries.push(entry);
+    this.#bodies.push(body);
+  }
+
+  of(entry: T): EncodedBody | undefined {
+    const at = this.#entries[this.#next] === entry ? this.#next : this.#find(entry);
+    if (at === undefined) return undefined;
+    this.#next = at + 1;
+    return this.#bodies[at];
+  }
+
+  #find(entry: T): number | undefined {
+    this.#places ??= new Map(this.#entries.map((one, place) => [one, place]));
+    return this.#places.get(entry);
+  }
 }
 
 /** Made when it is asked for: only while lanes are being dropped. */

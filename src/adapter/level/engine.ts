@@ -24,9 +24,14 @@ const READ_AHEAD_ENTRIES = 1000;
 /** The engine of a store. It serializes nothing: the commit queue is its only writer. */
 export class Engine {
   readonly #db: AnyLevel;
+  /** What is given with each operation of a batch: nothing where the database does the same by itself, which is a tenth cheaper. */
+  readonly #encodings: Partial<typeof ENCODINGS>;
 
   constructor(db: AnyLevel) {
     this.#db = db;
+    const { keyEncoding, valueEncoding } = ENCODINGS;
+    const isDefault = db.keyEncoding().name === keyEncoding && db.valueEncoding().name === valueEncoding;
+    this.#encodings = isDefault ? {} : ENCODINGS;
   }
 
   /**
@@ -35,10 +40,11 @@ export class Engine {
    */
   async write(operations: readonly Operation[]): Promise<void> {
     const batch = this.#db.batch();
+    const encodings = this.#encodings;
     try {
       for (const operation of operations) {
-        if (operation.type === 'put') batch.put<string, Uint8Array>(operation.key, operation.value, ENCODINGS);
-        else batch.del<string>(operation.key, ENCODINGS);
+        if (operation.type === 'put') batch.put<string, Uint8Array>(operation.key, operation.value, encodings);
+        else batch.del<string>(operation.key, encodings);
       }
     } catch (error) {
       await batch.close();

@@ -103,6 +103,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
       {
         begin: () => new BatchBuilder(this.#tip, parts.limits.deletesMax),
         write: (batch) => this.#write(batch),
+        tidyUp: (batch) => this.#tidyUp(batch),
         dropSlowly: (lanes) => this.#sweeper.drop(lanes),
         poison: (cause) => this.#poisoned(cause),
         values: parts.values,
@@ -262,7 +263,10 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     await written;
     this.#witness?.write(tip.seq);
     this.#tip = tip;
-    this.#values?.applied(operations, batch.hasReferences);
+  }
+
+  #tidyUp(batch: BatchBuilder): void {
+    this.#values?.applied(batch.operations, batch.hasReferences);
     this.#kick();
   }
 
