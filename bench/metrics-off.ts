@@ -8,10 +8,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { openLevel } from '../src/index.js';
+import type { openLevel } from '../src/index.js';
 import { METRICS_CHANNEL, type MetricSample } from '../src/metrics/index.js';
 import { autobahn } from '../src/model/autobahn/index.js';
-import { NO_METRICS, patchedBuild } from '../test/faults/weakened.js';
+import { NO_METRICS, type Patch, patchedBuild } from '../test/faults/weakened.js';
 import { positionals } from './args.js';
 import { scratchRoot } from './disk.js';
 import { RoundSource } from './rounds.js';
@@ -24,21 +24,28 @@ const WORKLOADS = ['i', 'iii'];
 /** The spread is that of so many stretches of the run. */
 const STRETCHES = 10;
 
+/** Each from a copy of the compiled tree: code that two stores share would be warm before that of the others. */
+async function storeOf(patch: Patch): Promise<typeof openLevel> {
+  const module = await import(pathToFileURL(join(patchedBuild(patch), 'src', 'index.js')).href);
+  return (module as { openLevel: typeof openLevel }).openLevel;
+}
+
 async function measure(id: string, rounds: number, root: string): Promise<string> {
   const dir = mkdtempSync(join(root, 'metrics-'));
   const workload = workloadOf(id);
   const source = new RoundSource(workload, SEED);
-  const build = join(patchedBuild(NO_METRICS), 'src', 'index.js');
-  const bare = (await import(pathToFileURL(build).href)) as { openLevel: typeof openLevel };
-  const [plain, listened] = [
-    { open: openLevel, listens: false },
-    { open: openLevel, listens: true },
+  const kinds = [
+    { patch: NO_METRICS, listens: false },
+    { patch: { name: 'whole', replacements: [] }, listens: false },
+    { patch: { name: 'whole again', replacements: [] }, listens: false },
+    { patch: { name: 'whole listened to', replacements: [] }, listens: true },
   ];
-  const kinds = [{ open: bare.openLevel, listens: false }, plain, plain, listened];
   try {
     const variants = [];
-    for (const [i, { open, listens }] of kinds.entries())
-      variants.push({ store: await open(join(dir, `${i}`), { model: autobahn }), listens, ms: [] as number[] });
+    for (const { patch, listens } of kinds) {
+      const store = await (await storeOf(patch))(join(dir, patch.name), { model: autobahn });
+      variants.push({ store, listens, ms: [] as number[] });
+    }
     for (let round = 0; round < WARM_UP_ROUNDS + rounds; round++) {
       const entries = source.next();
       const first = round % variants.length;

@@ -450,7 +450,7 @@ async function live(start: Place, ops: readonly Op[]): Promise<void> {
 /** Ends the shrinking of a history that hangs: many times what all of them take. */
 const INTERRUPT_MS = 60_000;
 
-const test = bounded(suite('avail: random histories'));
+const test = bounded(suite('avail: random histories'), 5 * INTERRUPT_MS);
 
 for (const [name, make, runs] of [
   ['level', () => new LevelPlace(), 150],

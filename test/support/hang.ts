@@ -8,9 +8,11 @@ type Handler = Parameters<Suite>[1];
 const STILL_MS = 20_000;
 /** The same once something has hung: a property that is being shrunk hangs again and again. */
 const STILL_AGAIN_MS = 1000;
-/** How long one test may take. */
-const TEST_MS = 300_000;
+/** How long one test may take: many times what the longest does on a busy machine. */
+const TEST_MS = 60_000;
 const LOOK_MS = 100;
+/** What a test that failed leaves running would keep the process alive: it ends after this, longer than all tests take. */
+const EXIT_MS = 900_000;
 
 let hasHung = false;
 
@@ -47,6 +49,9 @@ async function ending(name: string, handler: Handler, context: Parameters<Handle
   });
   try {
     await Promise.race([handler(context), hang]);
+  } catch (error) {
+    setTimeout(() => process.exit(1), EXIT_MS).unref();
+    throw error;
   } finally {
     clearTimeout(timer);
   }
