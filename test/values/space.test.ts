@@ -18,6 +18,13 @@ import { big, onValues, openSmall, run, SMALL_FILES } from './support.js';
 const test = suite('separated values: space');
 
 const noSpace = () => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+/** Waits for what goes on in the background. */
+const until = async (reached: () => boolean) => {
+  for (let tries = 0; !reached(); tries++) {
+    if (tries === 500) throw new Error('it did not happen within 5 s');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
 const isPreparing = ({ kind, path }: Operation) => kind === 'open' && path.endsWith('.preparing');
 
 test(
@@ -188,6 +195,29 @@ test(
     assert.equal(store.takeRecovered().blocks.get('0c'), [big('0c', 0, 3 * SMALL_FILES.fileBytes)]);
   }),
 );
+
+for (const [name, waitBytesMin] of [
+  ['space is prepared for them', 1024 * 1024],
+  ['together they are worth waiting for', 20_000],
+] as const) {
+  test(
+    `calls that are small each are separated as the batch that they become: ${name}`,
+    inTemp(async (dir) => {
+      const lanes = ['0a', '0b', '0c', '0d', '0e', '0f'];
+      {
+        await using store = await openSmall(dir, { batchBytesMin: 12_000, fileBytes: 256 * 1024, waitBytesMin });
+        const round = (n: number) => Promise.all(lanes.map((lane) => store.persist({ blocks: [big(lane, n)] })));
+        await round(0);
+        await until(() => store.valueUsage.fileBytes > 0);
+        const seq = store.seq;
+        await round(1);
+        assert.equal(store.seq - seq, 1n, 'one batch for all');
+      }
+      for (const lane of lanes) assert.ok(isReference(await rawGet(dir, blockKey(lane, 1n))), lane);
+      if (waitBytesMin < lanes.length * 5000) assert.ok(isReference(await rawGet(dir, blockKey('0a', 0n))));
+    }),
+  );
+}
 
 test(
   'while one batch is in LevelDB, the values of the next one are written; everything settles in order',

@@ -13,8 +13,8 @@ export interface ValueOptions {
   /** Bytes of a value file, a multiple of 4 KiB. A larger record gets a file of its own. Default 16 MiB. */
   readonly fileBytes?: number;
   /**
-   * A batch that finds no space prepared is stored inline, as if values were not separated; from this many bytes of values on it waits for
-   * the preparation instead, which is quicker then. Default 4 MiB.
+   * A batch that finds no space prepared is stored inline, as if values were not separated; if this many bytes of values are in it or wait
+   * behind it, it waits for the preparation instead, which is quicker then. Default 4 MiB.
    */
   readonly waitBytesMin?: number;
   /** @internal */

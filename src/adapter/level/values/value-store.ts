@@ -91,14 +91,16 @@ export class ValueStore {
 
   /**
    * Says if a round may be accepted. Only when preparing fails (a full disk) must what is prepared be enough for it and for all that was
-   * accepted before; a round that is small enough to be stored inline is accepted always.
+   * accepted before; a round that is small enough to be stored inline is accepted always. What waits already counts for what is prepared: many
+   * small calls become one batch, whose values are worth separating.
    * @throws LANESTORE_CAPACITY.
    */
   admit(separable: number): void {
-    if (!this.isEnough(separable)) return;
-    this.#space.expect(separable);
+    const waiting = this.#reserved + separable;
+    if (separable === 0 || !this.isEnough(waiting)) return;
+    this.#space.expect(waiting);
     const { failure } = this.#space;
-    if (failure === undefined || this.#fits(separable)) return;
+    if (failure === undefined || !this.isEnough(separable) || this.#fits(separable)) return;
     this.#refused = Math.max(this.#refused, separable);
     throw new LanestoreError(
       'LANESTORE_CAPACITY',
@@ -143,7 +145,8 @@ export class ValueStore {
         bytes += value.length;
       }
     }
-    const references = await this.#appender.append(records, bytes >= waitBytesMin);
+    // What waits behind these counts too: a round in calls of its own comes in groups, each of them too small to wait for.
+    const references = await this.#appender.append(records, Math.max(bytes, this.#reserved) >= waitBytesMin);
     if (references === undefined) return undefined;
     const next = references.values();
     const apart = steps.map((step) => separated(step, valueBytesMin, next));
