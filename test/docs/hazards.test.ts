@@ -43,14 +43,16 @@ test('each row of the campaign is named there', () => {
 });
 
 test('the store calls nothing of LevelDB that is not atomic and synced', () => {
-  const forbidden =
-    /\b(?:db|level|database|engine)\b\S*\.(?:clear|repair|destroy|del|put|approximateSize|compactRange)\(/;
+  const forbidden = /\b(?:db|level|database|engine)\b\S*\.(?:clear|repair|destroy|del|put|approximateSize)\(/;
   const bare = /ClassicLevel\.(?:repair|destroy)|\bsync: false\b/;
+  // A compaction writes damage anew, under a checksum that holds: only where there is no space otherwise.
+  const compaction = /\bcompactRange\b/;
   const wrong: string[] = [];
   const sources = readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' });
   for (const file of sources.filter((name) => name.endsWith('.ts'))) {
     for (const line of read(join('src', file)).split('\n')) {
-      if (forbidden.test(line) || bare.test(line)) wrong.push(`${file}: ${line.trim()}`);
+      const compacts = compaction.test(line) && file !== 'adapter/level/engine.ts';
+      if (forbidden.test(line) || bare.test(line) || compacts) wrong.push(`${file}: ${line.trim()}`);
     }
   }
   assert.equal(wrong, []);

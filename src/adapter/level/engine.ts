@@ -53,6 +53,12 @@ export class Engine {
     await batch.write(SYNC);
   }
 
+  /** Compacts the tables with keys from `from` to `to`, both included. Only for a LevelDB; nothing that is read changes, and rounds go on. */
+  async compact(from: string, to: string): Promise<void> {
+    const db = this.#db as AnyLevel & { compactRange?(from: string, to: string, options: object): Promise<void> };
+    await db.compactRange?.(from, to, { keyEncoding: 'utf8' });
+  }
+
   get(key: string): Promise<Uint8Array | undefined> {
     return this.#db.get<string, Uint8Array>(key, ENCODINGS) as Promise<Uint8Array | undefined>;
   }

@@ -145,6 +145,7 @@ function openLocation<B, Q, A>(
       },
       limits,
       planLimits: plan,
+      level: paths.level,
       space,
       witness,
       release: () => held.release(),

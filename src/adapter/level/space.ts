@@ -11,7 +11,7 @@
  *   2 W             two full buffers that become tables, while their logs are still there
  *   12 W + 10 MiB   a compaction of level 0, where writes stop at 12 tables, with all of level 1; the inputs stay until the end
  *   or 25 T         a compaction of a deeper level, whichever is more
- * 204 MiB with the default settings. Rounds that only prune go on in what they need themselves, 2 W and a MiB: they are what frees space.
+ * 204 MiB with the default settings. Rounds that only prune go on in what they need themselves, 2 W and a MiB: they are what frees space (reclaimer.ts).
  */
 import { statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
@@ -119,6 +119,16 @@ export class DiskSpace {
   /** True if so many bytes can be set aside and rounds still go on. Looks for itself. */
   async allows(bytes: number): Promise<boolean> {
     return (await this.#source.read()) - this.#unsettled - bytes >= this.#limits.minFreeBytes;
+  }
+
+  /**
+   * True if LevelDB may compact, with tables of so many bytes in all, beside rounds that only prune. A step of it has one table and those that overlap
+   * it in the next level, twelve or so, as input and as output: half of the default watermark. Looks for itself.
+   */
+  async allowsCompaction(tableBytes: number): Promise<boolean> {
+    const { minFreeBytes, pruneFreeBytes } = this.#limits;
+    const free = (await this.#source.read()) - this.#unsettled;
+    return free >= pruneFreeBytes + Math.min(tableBytes, Math.floor(minFreeBytes / 2));
   }
 
   /** A round was accepted. */

@@ -15,6 +15,7 @@ import type { Engine } from './engine.js';
 import { meterBatch } from './metered.js';
 import type { PreflightReport } from './preflight/index.js';
 import { type ReadRange, StoreReader } from './reader.js';
+import { Reclaimer } from './reclaimer.js';
 import type { DiskSpace } from './space.js';
 import { Sweeper } from './sweeper.js';
 import type { Tip } from './tip.js';
@@ -56,6 +57,8 @@ export interface StoreParts<B, Q, A> {
   readonly report: RecoveryReport;
   readonly limits: QueueLimits;
   readonly planLimits: PlanLimits;
+  /** LevelDB's directory; absent for a database of the caller's. */
+  readonly level?: string;
   /** Absent for a database of the caller's. */
   readonly space?: DiskSpace | undefined;
   /** Value files; absent for a store in a caller's database. */
@@ -80,6 +83,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #sweeper: Sweeper;
   readonly #values: ValueStore | undefined;
   readonly #relocation: Relocation | undefined;
+  readonly #reclaimer: Reclaimer | undefined;
   readonly #reader: StoreReader<B, Q, A>;
   readonly #witness: StoreParts<B, Q, A>['witness'];
   readonly #release: () => Promise<void>;
@@ -133,6 +137,10 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
         maintain: (step) => this.#queue.maintain({ kind: 'relocate', step }),
         fail: (cause) => this.#queue.fail(cause),
       });
+    }
+    const { engine, level, space, values } = parts;
+    if (level !== undefined && space !== undefined) {
+      this.#reclaimer = new Reclaimer({ engine, level, tip: () => this.#tip, space, values });
     }
     meter('lanestore_recovery_seconds', parts.report.openMs / 1000);
     this.#kick();
@@ -200,12 +208,12 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
     const { step, lanes, bytes } = this.#encoder.encode(plan);
     const written = isNoop(plan) ? 0 : bytes + this.#overhead(step);
-    if (written > 0) this.#space?.check(written, onlyPrunes(plan) ? 'prune' : 'round');
+    if (written > 0) this.#checkSpace(written, onlyPrunes(plan) ? 'prune' : 'round');
     return this.#enqueue({ kind: 'round', step, lanes, bytes }, () => fireHooks(plan.notify, hooks), written);
   }
 
   protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
-    this.#space?.check(this.#tipBytes, 'prune');
+    this.#checkSpace(this.#tipBytes, 'prune');
     return this.#enqueue({ kind: 'drop', lanes, bytes: 0 }, () => undefined, this.#tipBytes);
   }
 
@@ -216,9 +224,20 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     await this.#queue.idle();
     await this.#sweeper.stop();
     await this.#relocation?.stop();
+    await this.#reclaimer?.stop();
     await this.#queue.idle();
     await this.#values?.close();
     await this.#release();
+  }
+
+  /** @throws LANESTORE_CAPACITY; then space is looked for in what was pruned. */
+  #checkSpace(bytes: number, kind: 'round' | 'prune'): void {
+    try {
+      this.#space?.check(bytes, kind);
+    } catch (error) {
+      this.#reclaimer?.kick();
+      throw error;
+    }
   }
 
   /** Throws what the queue refuses, outside of the promise: otherwise the planner would go on as if the work had been accepted. */
@@ -273,6 +292,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   #kick(): void {
     this.#sweeper.kick();
     this.#relocation?.kick();
+    this.#reclaimer?.kick();
   }
 }
 

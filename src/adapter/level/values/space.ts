@@ -155,6 +155,11 @@ export class Space {
     this.kick();
   }
 
+  /** Removes the files that are free: the disk has too little space to keep any for later. */
+  shed(): void {
+    this.removeLeftovers(this.#free.splice(0).map(({ number }) => valueFileName(number)));
+  }
+
   /** What an interrupted preparation left: to be removed. */
   removeLeftovers(names: readonly string[]): void {
     this.#leftovers.push(...names);

@@ -186,6 +186,11 @@ export class ValueStore {
     }
   }
 
+  /** Removes value files that nobody refers to, none is kept for later. */
+  shed(): void {
+    this.#space.shed();
+  }
+
   /** Lets a reader in: what it comes upon stays readable until it is closed. Begin before reading from LevelDB. */
   reads(): ValueReads {
     return new ValueReads(this.#dir, this.references.beginReading());

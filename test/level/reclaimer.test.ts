@@ -1,0 +1,214 @@
+/** Space comes back by pruning alone: stores on disks that are full of what was pruned, and the rules of what is compacted when. */
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openLevel, type ValueOptions } from '../../src/adapter/level/index.js';
+import { Reclaimer } from '../../src/adapter/level/reclaimer.js';
+import type { FreeSpace } from '../../src/adapter/level/space.js';
+import { firstTip, type Tip } from '../../src/adapter/level/tip.js';
+import { isLanestoreError } from '../../src/errors.js';
+import type { LaneId } from '../../src/keys/index.js';
+import { withTmpfs } from '../support/faults-mount.js';
+import { plain, plainAnchor, plainBlock } from '../support/plain-model.js';
+import { inTemp } from '../support/temp.js';
+
+const MIB = 1024 * 1024;
+/** The watermark is at 27 MiB then. */
+const LEVEL = { writeBufferBytes: MIB, tableFileBytes: MIB };
+const BLOCK_BYTES = 64 * 1024;
+
+/** Bytes of all files below a directory. */
+function bytesBelow(dir: string): number {
+  let bytes = 0;
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+  }
+  return bytes;
+}
+
+/** A disk that holds nothing but the store. */
+function diskOf(location: string, bytes: number): FreeSpace {
+  const readNow = () => bytes - bytesBelow(location);
+  return { readNow, read: async () => readNow() };
+}
+
+interface Disk {
+  readonly location: string;
+  readonly freeSpace?: FreeSpace;
+  readonly values?: ValueOptions;
+}
+
+/** Fills the disk to its watermark, prunes, and stores half as much again. */
+async function fillTwice({ location, ...options }: Disk): Promise<void> {
+  const block = (number: number) => plainBlock('0a', number, new Uint8Array(BLOCK_BYTES).fill(number));
+  // Waiting for space does not keep a process alive.
+  const alive = setInterval(() => undefined, 1000);
+  let next = 0;
+  try {
+    await using store = await openLevel(location, { model: plain, level: LEVEL, ...options });
+    const fill = async () => {
+      for (;;) {
+        try {
+          await store.persist({ blocks: [next, next + 1, next + 2, next + 3].map(block) });
+          next += 4;
+        } catch (error) {
+          if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) throw error;
+          return;
+        }
+      }
+    };
+    await fill();
+    const first = next;
+    assert.ok(first > 100, `${first} blocks`);
+    await store.persist({ anchor: plainAnchor(0, { '0a': next - 10 }) });
+    // `ready` waits for the round that was refused, not for all that will be given back.
+    for (let tries = 0; next - first <= first / 2 && tries < 100; tries++) {
+      await store.ready();
+      await fill();
+    }
+    assert.ok(next - first > first / 2, `${next - first} blocks more, ${first} at first`);
+  } finally {
+    clearInterval(alive);
+  }
+  await using again = await openLevel(location, { model: plain, level: LEVEL, ...options });
+  const blocks = again.takeRecovered().blocks.get('0a') ?? [];
+  assert.is(blocks.at(-1)?.number, BigInt(next - 1));
+  assert.equal(blocks[0], block(Number(blocks[0]?.number)));
+}
+
+const store = suite('a store under the watermark, pruned');
+
+store(
+  'has room again: what was pruned is compacted away',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    mkdirSync(location);
+    await fillTwice({ location, freeSpace: diskOf(location, 48 * MIB), values: { batchBytesMin: 2 ** 40 } });
+  }),
+);
+
+store(
+  'has room again: value files that nobody refers to are removed',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    mkdirSync(location);
+    const values = { fileBytes: MIB, waitBytesMin: 1 };
+    await fillTwice({ location, freeSpace: diskOf(location, 64 * MIB), values });
+  }),
+);
+
+store(
+  'has room again on a real small disk',
+  inTemp(async (dir) => {
+    const disk = join(dir, 'disk');
+    await withTmpfs('pruning a store on a small disk', disk, '48m', () =>
+      fillTwice({ location: join(disk, 'store'), values: { batchBytesMin: 2 ** 40 } }),
+    );
+  }),
+);
+
+/** A reclaimer over compactions that a test ends. */
+function held(dir: string, lanes: readonly LaneId[]) {
+  const compactions: { from: string; to: string; end: () => void }[] = [];
+  const starts = new Map(lanes.map((lane) => [lane, 5n]));
+  const space = { hasRoom: false, allowed: [] as number[], allows: true };
+  let sheds = 0;
+  const tip = (): Tip => ({
+    ...firstTip(new Uint8Array(16)),
+    lanes: new Map([...starts].map(([lane, first]) => [lane, { first, next: 100n, swept: first }])),
+  });
+  const reclaimer = new Reclaimer({
+    level: dir,
+    tip,
+    engine: { compact: (from, to) => new Promise((end) => compactions.push({ from, to, end })) },
+    space: {
+      get hasRoom() {
+        return space.hasRoom;
+      },
+      allowsCompaction: async (bytes) => {
+        space.allowed.push(bytes);
+        return space.allows;
+      },
+    },
+    values: { shed: () => void sheds++ },
+  });
+  const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
+  return { reclaimer, compactions, starts, space, soon, sheds: () => sheds };
+}
+
+const rules = suite('the reclaimer');
+
+rules(
+  'does nothing while there is room, then one compaction at a time, over the stale keys of neighbours',
+  inTemp(async (dir) => {
+    writeFileSync(join(dir, '000005.ldb'), new Uint8Array(300));
+    writeFileSync(join(dir, '000006.log'), new Uint8Array(50));
+    const lanes = Array.from({ length: 10 }, (_, i) => `${i}a`);
+    const { reclaimer, compactions, space, soon, sheds } = held(dir, lanes);
+    space.hasRoom = true;
+    reclaimer.kick();
+    await soon();
+    assert.equal([compactions.length, sheds()], [0, 0]);
+    space.hasRoom = false;
+    for (let i = 0; i < 5; i++) {
+      reclaimer.kick();
+      await soon();
+      assert.is(compactions.length, i + 1);
+      reclaimer.kick();
+      await soon();
+      assert.is(compactions.length, i + 1, 'one at a time');
+      compactions[i]!.end();
+    }
+    await soon();
+    const [zero, five] = ['0'.repeat(20), '5'.padStart(20, '0')];
+    const expected = [0, 2, 4, 6, 8].map((i) => [`lane/${i}a/${zero}`, `lane/${i + 1}a/${five}`]);
+    assert.equal(
+      compactions.map(({ from, to }) => [from, to]),
+      expected,
+    );
+    assert.equal([space.allowed, sheds()], [Array(5).fill(300), 1]);
+    await reclaimer.stop();
+  }),
+);
+
+rules(
+  'compacts again only what was pruned since, and rests before; ends when there is room; never without the room that it takes',
+  inTemp(async (dir) => {
+    const { reclaimer, compactions, starts, space, soon } = held(dir, ['0a', '0b']);
+    space.allows = false;
+    reclaimer.kick();
+    await soon();
+    assert.is(compactions.length, 0);
+    space.allows = true;
+    // The kick at the end of a run comes back after the rest.
+    while (compactions.length === 0) await soon();
+    space.hasRoom = true;
+    compactions[0]!.end();
+    await soon();
+    assert.is(compactions.length, 1, 'there is room');
+    space.hasRoom = false;
+    starts.set('0a', 9n);
+    reclaimer.kick();
+    await soon();
+    assert.is(compactions.length, 1, 'it rests');
+    while (compactions.length === 1) await soon();
+    assert.match(compactions[1]!.from, /^lane\/0a\/0+5$/);
+    assert.match(compactions[1]!.to, /^lane\/0a\/0+9$/);
+    let stopped = false;
+    const stopping = reclaimer.stop().then(() => {
+      stopped = true;
+    });
+    await soon();
+    assert.not.ok(stopped);
+    compactions[1]!.end();
+    await stopping;
+    starts.set('0b', 9n);
+    reclaimer.kick();
+    await soon();
+    assert.is(compactions.length, 2);
+  }),
+);
+
+store.run();
+rules.run();
