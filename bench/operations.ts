@@ -3,6 +3,7 @@
  * own planner and batch builder make them, outside of any timed part, so what `raw` writes is what `level` writes, byte for byte.
  */
 import { advance, emptyState, type PlanState, planRound } from '../src/adapter/index.js';
+import { releaseMemory } from '../src/adapter/level/arenas.js';
 import { BatchBuilder, type Operation } from '../src/adapter/level/batch.js';
 import { RoundEncoder } from '../src/adapter/level/encode.js';
 import { firstTip, type Tip } from '../src/adapter/level/tip.js';
@@ -23,8 +24,16 @@ export class BatchSource {
     builder.round(step);
     const { tip, operations } = builder.finish();
     this.#tip = tip;
-    return operations;
+    return operations.map(moved);
   }
+}
+
+/** The operation with a value of its own: the memory that records are encoded into belongs to the stores of this process. */
+function moved(operation: Operation): Operation {
+  if (operation.type === 'del') return operation;
+  const value = new Uint8Array(operation.value);
+  releaseMemory(operation.value);
+  return { ...operation, value };
 }
 
 /** Bytes of all keys and values. */

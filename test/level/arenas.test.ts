@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { REUSED_ARENA_BYTES } from '../../src/adapter/level/arenas.js';
-import { CborWriter } from '../../src/adapter/level/cbor-writer.js';
+import { releaseMemory } from '../../src/adapter/level/arenas.js';
+import { CborWriter, LARGE_ARENA_BYTES } from '../../src/adapter/level/cbor-writer.js';
 
 const test = suite('arenas');
 
@@ -51,7 +51,7 @@ test('an item stays as it is until it is given back, whatever is written, given 
         } else if (kept.length > 0) {
           const [gone] = kept.splice(step.at % kept.length, 1);
           // A part of it will do: a record is a part of what was written.
-          if (gone !== undefined) writer.release(gone.item.subarray(3));
+          if (gone !== undefined) releaseMemory(gone.item.subarray(3));
         }
       }
       for (const { item, copy } of kept) assert.is(Buffer.compare(item, copy), 0);
@@ -64,24 +64,24 @@ test('large items that are given back are written over by the next ones; others 
   const writer = new CborWriter();
   const first = Array.from({ length: 10 }, () => write(writer, [MIB_MINUS], 1, true));
   const memory = new Set(first.map(({ buffer }) => buffer));
-  for (const item of first) writer.release(item);
+  for (const item of first) releaseMemory(item);
   for (let round = 0; round < 20; round++) {
     const items = Array.from({ length: 10 }, () => write(writer, [MIB_MINUS], 2, true));
     for (const { buffer } of items) assert.ok(memory.has(buffer), `round ${round}`);
-    for (const item of items) writer.release(item);
+    for (const item of items) releaseMemory(item);
   }
   assert.not(memory.has(write(writer, [100], 3, true).buffer), 'a small one');
   assert.not(memory.has(write(writer, [MIB_MINUS], 3, false).buffer), 'one that is not given back');
-  assert.not(memory.has(write(writer, [REUSED_ARENA_BYTES], 3, true).buffer), 'one that is too large');
+  assert.not(memory.has(write(writer, [LARGE_ARENA_BYTES], 3, true).buffer), 'one that is too large');
 });
 
 test('an item that is not given back keeps its memory from being used again', () => {
   const writer = new CborWriter();
   const stays = write(writer, [MIB_MINUS], 1, true);
   const [second, third] = [write(writer, [MIB_MINUS], 2, true), write(writer, [MIB_MINUS], 3, true)];
-  writer.release(second);
-  writer.release(third);
-  for (let i = 0; i < 40; i++) writer.release(write(writer, [MIB_MINUS], 4, true));
+  releaseMemory(second);
+  releaseMemory(third);
+  for (let i = 0; i < 40; i++) releaseMemory(write(writer, [MIB_MINUS], 4, true));
   assert.ok(stays.subarray(32, -5).every((byte) => byte === 1));
 });
 
@@ -90,7 +90,7 @@ test('what waits to be used again is bounded', () => {
   const burst = Array.from({ length: 64 }, () => write(writer, [MIB_MINUS], 1, true));
   const before = new Set(burst.map(({ buffer }) => buffer));
   assert.ok(before.size > 16);
-  for (const item of burst) writer.release(item);
+  for (const item of burst) releaseMemory(item);
   const again = Array.from({ length: 64 }, () => write(writer, [MIB_MINUS], 2, true));
   const reused = new Set(again.map(({ buffer }) => buffer).filter((buffer) => before.has(buffer)));
   assert.ok(reused.size >= 8 && reused.size <= 9, `${reused.size} of ${before.size} arenas`);

@@ -96,7 +96,8 @@ const NO_TIP: Operation = { type: 'del', key: TIP_KEY };
 export class BatchBuilder {
   /** The first place is the tip's, which is known last. */
   readonly #operations: Operation[] = [NO_TIP];
-  readonly #base: Tip;
+  /** The tip that the batch builds on. */
+  readonly base: Tip;
   readonly #deletesMax: number;
   readonly #lanes: Map<LaneId, Extent>;
   #qc: Extent;
@@ -107,7 +108,7 @@ export class BatchBuilder {
 
   /** @param deletesMax deletes for truncations that the batch takes, sweeping included */
   constructor(base: Tip, deletesMax = BATCH_DELETES) {
-    this.#base = base;
+    this.base = base;
     this.#deletesMax = deletesMax;
     this.#lanes = new Map(base.lanes);
     this.#qc = base.qc;
@@ -118,11 +119,6 @@ export class BatchBuilder {
   /** True if nothing was added: there is nothing to write. */
   get isEmpty(): boolean {
     return this.#operations.length === 1 && !this.#changed;
-  }
-
-  /** What was composed so far; its first place is the tip's from {@link finish} on. */
-  get operations(): readonly Operation[] {
-    return this.#operations;
   }
 
   /** True if a put of the batch refers to a separated value. */
@@ -192,8 +188,8 @@ export class BatchBuilder {
   finish(): { tip: Tip; operations: Operation[] } {
     const lanes = this.#newLane ? new Map([...this.#lanes].sort(([a], [b]) => (a < b ? -1 : 1))) : this.#lanes;
     const tip: Tip = {
-      store: this.#base.store,
-      seq: this.#base.seq + 1n,
+      store: this.base.store,
+      seq: this.base.seq + 1n,
       anchor: this.#anchor,
       inner: this.#inner,
       qc: this.#qc,

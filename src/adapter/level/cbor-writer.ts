@@ -9,10 +9,14 @@ import { U64_MAX } from '../../keys/index.js';
 import type { BodyWriter } from '../../model/model.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';
 
-/** Records are written one behind the other into memory of this size, which lives until the last of them was written to disk. */
+/** Records are written one behind the other into memory of this size. Two of them: while one round is written the next one is encoded. */
 const ARENA_BYTES = 256 * 1024;
-/** An item of this size, if its memory will be given back, is written into memory that is used again. */
+const ARENAS_MAX = 8;
+/** An item of this size is written into memory of its own kind if the caller asks for it: it will be given back later than the others. */
 const LARGE_BYTES = 8 * 1024;
+/** That memory. It holds two blocks of the protocol's largest size; untouched pages of it cost nothing. */
+export const LARGE_ARENA_BYTES = 4 * 1024 * 1024;
+const LARGE_ARENAS_MAX = 8;
 /** The longest head: one byte and a 64-bit number. */
 const HEAD_BYTES_MAX = 9;
 /** Texts of up to this length are kept encoded. */
@@ -44,30 +48,32 @@ export interface Written {
 
 /** Writes CBOR items into an arena. Not re-entrant: an item must not have getters that write. */
 export class CborWriter implements BodyWriter {
-  readonly #arenas = new Arenas();
-  /** Where items go whose memory is left to the garbage collector. */
-  #common: Arena = arenaOf(ARENA_BYTES);
+  readonly #arenas = new Arenas(ARENA_BYTES, ARENAS_MAX);
+  readonly #largeArenas = new Arenas(LARGE_ARENA_BYTES, LARGE_ARENAS_MAX);
+  /** Where the next item begins. */
+  #common: Arena = this.#arenas.take(0) ?? arenaOf(ARENA_BYTES);
   /** Where the current item goes: its arena, that arena's memory, and up to where it may be written. */
   #into = this.#common;
   #arena = this.#into.bytes;
   #view = this.#into.view;
   #limit = this.#arena.length;
-  /** The current item's memory will be given back. */
-  #returns = false;
+  /** The current item goes into memory of its own kind if it is large. */
+  #apart = false;
   /** Where the current item begins, and where the next byte goes. */
   #start = 0;
   #at = 0;
   readonly #texts = new Map<string, Uint8Array>();
 
   /**
-   * Begins an item behind `front` bytes that the caller will fill in. What was begun before and not ended is forgotten. With `returns` the
-   * caller may give the item's memory back by {@link release}; one that never does only leaves it to the garbage collector.
+   * Begins an item behind `front` bytes that the caller will fill in. What was begun before and not ended is forgotten. The caller may give
+   * the item's memory back (`releaseMemory`); one that never does only leaves it to the garbage collector. `apart` keeps a large item, which
+   * may be given back late, from keeping the memory of small ones.
    */
-  begin(front = 0, returns = false): void {
+  begin(front = 0, apart = false): void {
     if (this.#into !== this.#common) this.#enter(this.#common);
-    this.#returns = returns;
+    this.#apart = apart;
     this.#start = this.#at = this.#common.end;
-    this.#limit = returns ? Math.min(this.#arena.length, this.#start + LARGE_BYTES) : this.#arena.length;
+    this.#limit = apart ? Math.min(this.#arena.length, this.#start + LARGE_BYTES) : this.#arena.length;
     this.#reserve(front);
     this.#at += front;
   }
@@ -79,14 +85,6 @@ export class CborWriter implements BodyWriter {
     this.#into.end = this.#start = this.#at = written.end;
     this.#into.items++;
     return written;
-  }
-
-  /**
-   * Gives back the memory of an item, or of a part of it: once, and nobody may look at its bytes afterwards. Memory that is not used again
-   * is left alone.
-   */
-  release(bytes: Uint8Array): void {
-    this.#arenas.release(bytes);
   }
 
   /** The head of an array of `items`, which must follow. */
@@ -208,10 +206,13 @@ export class CborWriter implements BodyWriter {
   }
 
   #roomFor(begun: number, length: number): Arena {
-    const isLarge = this.#returns && begun + length > LARGE_BYTES;
-    if (isLarge) return this.#arenas.take(begun + length) ?? arenaOf(2 * begun + length);
-    this.#common = arenaOf(Math.max(ARENA_BYTES, 2 * begun + length));
-    return this.#common;
+    const needed = begun + length;
+    if (this.#apart && needed > LARGE_BYTES) return this.#largeArenas.take(needed) ?? arenaOf(needed + begun);
+    const arena = this.#arenas.take(needed);
+    // An item that is larger than an arena gets memory of its own, and the next one begins where this one began.
+    if (arena === undefined) return arenaOf(needed + begun);
+    this.#common = arena;
+    return arena;
   }
 
   #enter(arena: Arena): void {

@@ -45,8 +45,8 @@ export interface QueueDriver {
   begin(): BatchBuilder;
   /** Writes and syncs a batch. When it resolves, the batch is durable, and the next `begin` builds on it. */
   write(batch: BatchBuilder): Promise<void>;
-  /** Does what a durable batch leaves to be done and nobody waits for; before the next `begin`. */
-  tidyUp(batch: BatchBuilder): void;
+  /** Looks for work in the background that durable batches left. Called while nobody waits for it: the disk is busy, or nothing is to be written. */
+  tidyUp(): void;
   /** A drop that needs sweeping first: to be done by maintenance; rounds for those lanes wait until the promise resolves. */
   dropSlowly(lanes: readonly LaneId[]): Promise<void>;
   /** A write was rejected; called once, before anything is told. Gives the error that everybody gets. */
@@ -173,13 +173,13 @@ export class CommitQueue {
   #schedule(): void {
     if (this.#running || this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() =>
-      process.nextTick(() => {
-        this.#scheduled = false;
-        void this.#run();
-      }),
-    );
+    afterMicrotasks(this.#start);
   }
+
+  readonly #start = () => {
+    this.#scheduled = false;
+    void this.#run();
+  };
 
   async #run(): Promise<void> {
     if (this.#running) return;
@@ -190,6 +190,7 @@ export class CommitQueue {
     const taken = this.#failed === undefined ? this.#takeOrFail() : undefined;
     if (taken === undefined) {
       this.#running = false;
+      this.#driver.tidyUp();
       // Asked for while the other readers had their turn: nothing else would start them.
       if (this.#quiet.length > 0) this.#schedule();
       this.#tellIdle();
@@ -205,6 +206,7 @@ export class CommitQueue {
         this.#inFlight = true;
         const written = this.#driver.write(batch);
         this.#writeAhead();
+        this.#driver.tidyUp();
         await written;
       } catch (cause) {
         error = this.#driver.poison(cause);
@@ -213,31 +215,16 @@ export class CommitQueue {
       }
     }
     this.#running = false;
-    const tell = () => {
-      for (const settle of settles) settle(error);
-    };
-    // Callers are told first: what they submit next joins the batch that starts then, unless enough waits already to keep the disk
-    // busy. If the batch failed, its own callers are told before all behind it.
-    if (error !== undefined) {
-      tell();
-      this.fail(error);
-    } else if (this.#room.bytes >= START_AT_ONCE_BYTES) {
-      this.#tidyUp(batch);
-      void this.#run();
-      tell();
-    } else {
-      tell();
-      this.#tidyUp(batch);
-      this.#schedule();
-    }
-  }
-
-  #tidyUp(batch: BatchBuilder): void {
-    try {
-      if (!batch.isEmpty) this.#driver.tidyUp(batch);
-    } catch (cause) {
-      this.fail(cause);
-    }
+    // Enough waits to keep the disk busy: then it is started before callers are told of this batch. Otherwise they are told first, and what
+    // they submit next joins the batch that starts once they had their turn.
+    if (error === undefined && this.#room.bytes >= START_AT_ONCE_BYTES) void this.#run();
+    for (const settle of settles) settle(error);
+    // The callers of a failed batch are told before all behind it.
+    if (error !== undefined) this.fail(error);
+    // One turn for the promise of the store, one for its caller.
+    await undefined;
+    await undefined;
+    this.#schedule();
   }
 
   /** Writes the values of what waits, if it is worth it; the promise is of what is being written. */
@@ -249,12 +236,10 @@ export class CommitQueue {
   #writeAheadSoon(): void {
     if (this.#aheadScheduled) return;
     this.#aheadScheduled = true;
-    queueMicrotask(() =>
-      process.nextTick(() => {
-        this.#aheadScheduled = false;
-        if (this.#inFlight && this.#failed === undefined) this.#writeAhead();
-      }),
-    );
+    afterMicrotasks(() => {
+      this.#aheadScheduled = false;
+      if (this.#inFlight && this.#failed === undefined) this.#writeAhead();
+    });
   }
 
   /** The rounds with large records that will go together, as far as can be told; none while a group that was written waits for its turn. */
@@ -347,6 +332,16 @@ export class CommitQueue {
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 }
+
+/**
+ * Calls `then` when this tick is over, its microtasks included. From outside of a microtask `nextTick` alone would be too early, and
+ * `queueMicrotask` costs several times a `then`.
+ */
+function afterMicrotasks(then: () => void): void {
+  void SETTLED.then(() => process.nextTick(then));
+}
+
+const SETTLED = Promise.resolve();
 
 function applyMaintenance(batch: BatchBuilder, work: Maintenance): void {
   switch (work.kind) {

@@ -19,7 +19,7 @@ export interface EncodedPlan {
 export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
   readonly #model: Model<B, Q, A>;
   readonly #recordBytesMax: number;
-  /** Blocks may be written to value files: then their memory is given back. */
+  /** Blocks may be written to value files: then the memory of large ones is given back later than that of others. */
   readonly #separates: boolean;
   /** What the planner took in of the current call. */
   readonly #blocks = new Taken<B>();
@@ -97,9 +97,9 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
 }
 
 /** A model without a writer of its own is encoded after planning: what the planner refuses is then never encoded. */
-function take<T>(codec: EntryCodec<T>, taken: Taken<T>, entry: T, returns = false): void {
+function take<T>(codec: EntryCodec<T>, taken: Taken<T>, entry: T, apart = false): void {
   if (codec.writeBody === undefined) codec.check(entry);
-  else taken.add(entry, encodeBody(codec, entry, returns));
+  else taken.add(entry, encodeBody(codec, entry, apart));
 }
 
 /**

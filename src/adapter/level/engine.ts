@@ -23,12 +23,16 @@ const READ_AHEAD_ENTRIES = 1000;
 
 /** The engine of a store. It serializes nothing: the commit queue is its only writer. */
 export class Engine {
+  /** True if {@link write} has copied all keys and values when it returns, before anything is awaited: then their memory is free again. */
+  readonly copies: boolean;
   readonly #db: AnyLevel;
   /** What is given with each operation of a batch: nothing where the database does the same by itself, which is a tenth cheaper. */
   readonly #encodings: Partial<typeof ENCODINGS>;
 
-  constructor(db: AnyLevel) {
+  /** `copies` for a classic-level database that nobody else sees: its chained batch takes bytes over as they come. memory-level keeps them. */
+  constructor(db: AnyLevel, copies = false) {
     this.#db = db;
+    this.copies = copies;
     const { keyEncoding, valueEncoding } = ENCODINGS;
     const isDefault = db.keyEncoding().name === keyEncoding && db.valueEncoding().name === valueEncoding;
     this.#encodings = isDefault ? {} : ENCODINGS;

@@ -120,7 +120,7 @@ function openLocation<B, Q, A>(
     const db = await openDatabase(paths.level, options.level ?? {}, false);
     held.add(() => db.close());
     removeLeftovers(paths);
-    const engine = new Engine(db);
+    const engine = new Engine(db, true);
     const tip = await readIdentity(engine, options.model.name, witnessBytes !== undefined);
     const verdict = judgeWitness(witnessBytes, tip);
     if (acceptRollback !== undefined) checkAccepted(acceptRollback, verdict.findings, tip.seq);

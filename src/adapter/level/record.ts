@@ -62,19 +62,14 @@ export function encodeRecord(key: string, body: unknown): EncodedRecord {
 
 /**
  * Encodes the body of an entry, by the model's own writer if it has one, which checks the entry in the same pass; otherwise it must have
- * been checked. It shares no memory with the entry. With `returns` the record's memory may be given back, see {@link releaseRecord}.
+ * been checked. It shares no memory with the entry. `apart` for one that may be given back later than others, see {@link CborWriter.begin}.
  * @throws what the model's check throws; a TypeError for a body that is not plain.
  */
-export function encodeBody<T>(codec: EntryCodec<T>, entry: T, returns = false): EncodedBody {
-  writer.begin(KEY_BYTES_MAX, returns);
+export function encodeBody<T>(codec: EntryCodec<T>, entry: T, apart = false): EncodedBody {
+  writer.begin(KEY_BYTES_MAX, apart);
   if (codec.writeBody === undefined) writer.value(codec.toBody(entry));
   else codec.writeBody(writer, entry);
   return writer.end(TAIL_BYTES);
-}
-
-/** Gives back the memory of a record that was encoded with `returns`: once, when nothing will look at it any more. For any other record it does nothing. */
-export function releaseRecord(bytes: Uint8Array): void {
-  writer.release(bytes);
 }
 
 /** Encodes a body by `write`, which is given the writer of all records. */

@@ -8,6 +8,7 @@ import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
 import { type Intake, isNoop, type Plan, type PlanState } from '../planner.js';
 import type { PlanLimits } from '../room.js';
+import { releaseMemory } from './arenas.js';
 import { BatchBuilder, type RoundStep } from './batch.js';
 import { CommitQueue, type QueueLimits, type Work } from './commit-queue.js';
 import { RoundEncoder } from './encode.js';
@@ -90,6 +91,8 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #deletesMax: number;
   /** The tip of the last durable batch. */
   #tip: Tip;
+  /** Made while the batch before it is on its way: it copies all cursors. */
+  #nextBatch: BatchBuilder | undefined;
 
   /** Use `openLevel`. */
   constructor(parts: StoreParts<B, Q, A>) {
@@ -98,16 +101,16 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#engine = parts.engine;
     this.#encoder = new RoundEncoder(parts.model, parts.limits.recordBytesMax, parts.values?.settings.enabled ?? false);
     this.#tip = parts.tip;
+    this.#deletesMax = parts.limits.deletesMax;
     this.#space = parts.space;
     this.#witness = parts.witness;
     this.#release = parts.release;
-    this.#deletesMax = parts.limits.deletesMax;
     this.#values = parts.values;
     this.#queue = new CommitQueue(
       {
-        begin: () => new BatchBuilder(this.#tip, parts.limits.deletesMax),
+        begin: () => this.#begin(),
         write: (batch) => this.#write(batch),
-        tidyUp: (batch) => this.#tidyUp(batch),
+        tidyUp: () => this.#kick(),
         dropSlowly: (lanes) => this.#sweeper.drop(lanes),
         poison: (cause) => this.#poisoned(cause),
         values: parts.values,
@@ -278,18 +281,23 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     const { tip, operations } = batch.finish();
     const written = meterBatch(operations, this, () => this.#engine.write(operations));
     // The disk is at work now: what can be done meanwhile is not done when callers wait for it.
+    if (this.#engine.copies) for (const one of operations) if (one.type === 'put') releaseMemory(one.value);
+    this.#nextBatch = new BatchBuilder(tip, this.#deletesMax);
     this.#witness?.prepare(tip.seq);
     await written;
     this.#witness?.write(tip.seq);
     this.#tip = tip;
+    this.#values?.applied(operations, batch.hasReferences);
   }
 
-  #tidyUp(batch: BatchBuilder): void {
-    this.#values?.applied(batch.operations, batch.hasReferences);
-    this.#kick();
+  #begin(): BatchBuilder {
+    const ready = this.#nextBatch;
+    this.#nextBatch = undefined;
+    return ready?.base === this.#tip ? ready : new BatchBuilder(this.#tip, this.#deletesMax);
   }
 
   #kick(): void {
+    this.#values?.kick();
     this.#sweeper.kick();
     this.#relocation?.kick();
     this.#reclaimer?.kick();

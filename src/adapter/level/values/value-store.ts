@@ -6,8 +6,8 @@
  * have been for longer; a batch that is lost leaves values that nobody names.
  */
 import { LanestoreError } from '../../../errors.js';
+import { releaseMemory } from '../arenas.js';
 import type { Operation, RoundStep } from '../batch.js';
-import { releaseRecord } from '../record.js';
 import type { DiskSpace } from '../space.js';
 import { Appender } from './appender.js';
 import { separableBytes, separablePuts, separated } from './choice.js';
@@ -150,7 +150,7 @@ export class ValueStore {
     if (references === undefined) return undefined;
     const next = references.values();
     const apart = steps.map((step) => separated(step, valueBytesMin, next));
-    for (const record of records) releaseRecord(record);
+    for (const record of records) releaseMemory(record);
     return apart;
   }
 
@@ -171,6 +171,10 @@ export class ValueStore {
   /** A batch is durable: counts what it refers to and what it deletes, in its order. `refers`: one of its puts is a reference. */
   applied(operations: readonly Operation[], refers: boolean): void {
     if (refers || this.references.any) this.#count(operations);
+  }
+
+  /** Prepares and frees space in the background as the batches so far ask for. */
+  kick(): void {
     this.#space.kick();
   }
 
