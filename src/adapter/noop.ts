@@ -1,11 +1,12 @@
 /** The backend that stores nothing: for tests and for nodes without a disk. The planner runs, cursors move, hooks fire. */
+import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import { fireHooks } from './hooks.js';
 import type { Cursors, DurableHooks, Persistence } from './persistence.js';
 import { PlannedPersistence } from './planned.js';
 import { advance, emptyState, type Plan } from './planner.js';
-import { type PlanLimitOptions, type PlanLimits, planLimits } from './room.js';
+import { type PlanLimitOptions, type PlanLimits, planLimits, Room, roomLimits } from './room.js';
 
 /** Options of {@link openNoop}. */
 export interface NoopOptions<B, Q, A> extends PlanLimitOptions {
@@ -22,6 +23,8 @@ export async function openNoop<B, Q, A>(options: NoopOptions<B, Q, A>): Promise<
 
 class NoopPersistence<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #settled = emptyState();
+  /** Counts calls only: nothing is encoded, so none has bytes. */
+  readonly #room = new Room(roomLimits({}));
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(model: Model<B, Q, A>, limits: PlanLimits) {
@@ -33,8 +36,8 @@ class NoopPersistence<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   override async ready(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
     this.assertUsable();
+    await this.#room.ready(signal);
   }
 
   protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
@@ -52,11 +55,17 @@ class NoopPersistence<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   protected override async shutdown(): Promise<void> {
+    this.#room.refuse(new LanestoreError('LANESTORE_CLOSED', 'the store is closed'));
     await this.#tail;
   }
 
+  /** Throws what the room refuses, outside of the promise: the planner goes on as soon as this returns. */
   #enqueue(settle: () => void): Promise<void> {
-    const done = this.#tail.then(settle);
+    this.#room.enter(0);
+    const done = this.#tail.then(() => {
+      this.#room.leave(0);
+      settle();
+    });
     this.#tail = done.catch(() => undefined);
     return done;
   }

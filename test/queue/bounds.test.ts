@@ -5,11 +5,23 @@ import * as assert from 'uvu/assert';
 import { QUIET_READS_MAX } from '../../src/adapter/level/commit-queue.js';
 import { openLevel } from '../../src/adapter/level/index.js';
 import { OPEN_RANGES_MAX } from '../../src/adapter/level/reader.js';
+import { openNoop } from '../../src/adapter/noop.js';
+import type { Persistence } from '../../src/adapter/persistence.js';
 import { CALLS_MAX, planLimits, Room, roomLimits } from '../../src/adapter/room.js';
 import { WAITERS_MAX } from '../../src/adapter/waiters.js';
 import { refused, refusedSync, rejection } from '../support/faults.js';
 import { onHeld } from '../support/held-level.js';
-import { plain, plainBlock, plainBlocks } from '../support/plain-model.js';
+import {
+  type PlainAnchor,
+  type PlainBlock,
+  type PlainQC,
+  plain,
+  plainBlock,
+  plainBlocks,
+} from '../support/plain-model.js';
+import { inTemp } from '../support/temp.js';
+import { gate, openPlain } from '../wal/plain-store.js';
+import { WatchedFiles } from '../wal/watched-files.js';
 
 const test = suite('queue: bounds');
 
@@ -46,6 +58,51 @@ test('calls of ready() beyond a number are refused themselves', async () => {
   room.leave(100);
   await Promise.all(waiting);
 });
+
+/**
+ * Makes calls, dropped lanes among them, until there are as many as may wait, and some beyond. These are refused and change nothing,
+ * all others settle, and `ready` waits until half of them has. The store holds blocks 0 and 1 of lane 0a; `release` lets it go on.
+ */
+async function callsAreCounted(store: Persistence<PlainBlock, PlainQC, PlainAnchor>, release = () => {}) {
+  let settled = 0;
+  const counted = (call: Promise<void>) => call.then(() => void settled++);
+  const calls = Array.from({ length: 100 }, () => counted(store.dropLanes(['0b'])));
+  while (calls.length < CALLS_MAX) calls.push(counted(store.persist({})));
+  const beyond = [() => store.persist({}), () => store.dropLanes(['0a'])];
+  const refusals = beyond.map((call) => refused(call(), 'LANESTORE_CAPACITY'));
+  const waiting = store.ready().then(() => settled);
+  release();
+  await Promise.all([...calls, ...refusals]);
+  const settledWhenReady = await waiting;
+  assert.ok(settledWhenReady > CALLS_MAX / 4, `${settledWhenReady} calls had settled when ready() did`);
+  await refused(store.persist({ blocks: [plainBlock('0a', 9)] }), 'LANESTORE_OUT_OF_SEQUENCE');
+  await store.persist({ blocks: [plainBlock('0a', 2)] });
+  await store.dropLanes(['0a']);
+  await store.persist({ blocks: [plainBlock('0a', 9)] });
+}
+
+test('the no-op backend counts calls that wait, dropped lanes among them', async () => {
+  const store = await openNoop({ model: plain });
+  await store.persist({ blocks: plainBlocks('0a', 0, 2) });
+  await callsAreCounted(store);
+  const calls = Array.from({ length: CALLS_MAX }, () => store.persist({}));
+  const waiting = refused(store.ready(), 'LANESTORE_CLOSED');
+  await store.close();
+  await Promise.all([waiting, ...calls]);
+});
+
+test(
+  'the segment-file backend counts calls that wait, dropped lanes among them',
+  inTemp(async (dir) => {
+    const files = new WatchedFiles();
+    const store = await openPlain(dir, { files });
+    await store.persist({ blocks: [...plainBlocks('0a', 0, 2), ...plainBlocks('0b', 0, 2)] });
+    const door = gate();
+    files.before = () => door.passed;
+    await callsAreCounted(store, door.open);
+    await store.close();
+  }),
+);
 
 test(
   'reads that wait for a batch in flight are LANESTORE_CAPACITY beyond a number',

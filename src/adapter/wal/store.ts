@@ -102,12 +102,14 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     ];
     return this.#settle(
       steps.length > 0 ? steps : [this.#everything().then(() => this.#guard())],
-      round,
       encoded.bytes,
+      round,
     );
   }
 
-  protected override async acceptDrop(lanes: readonly LaneId[]): Promise<void> {
+  /** Throws what the room refuses, outside of the promise: the planner forgets the lanes as soon as this returns. */
+  protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
+    this.#room.enter(0);
     const drops = lanes.map((lane) => {
       const log = this.#lane(lane);
       return log.serial.run(async () => {
@@ -115,7 +117,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
         await this.#write(`drop lane ${lane}`, () => this.#drop(lane, log));
       });
     });
-    for (const one of await Promise.allSettled(drops)) if (one.status === 'rejected') throw one.reason;
+    return this.#settle(drops, 0);
   }
 
   protected override async shutdown(): Promise<void> {
@@ -199,12 +201,12 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     });
   }
 
-  /** All steps end before the call does, as in the original: nothing of a round goes on behind its caller's back. */
-  async #settle(steps: readonly Promise<void>[], round: Round<B, Q, A>, bytes: number): Promise<void> {
+  /** All steps end before the call does, as in the original: nothing of it goes on behind its caller's back. */
+  async #settle(steps: readonly Promise<void>[], bytes: number, round?: Round<B, Q, A>): Promise<void> {
     const settled = await Promise.allSettled(steps);
     this.#room.leave(bytes);
     for (const one of settled) if (one.status === 'rejected') throw one.reason;
-    if (round.failure !== undefined) throw round.failure.thrown;
+    if (round?.failure !== undefined) throw round.failure.thrown;
   }
 
   #lane(lane: LaneId): StoredLog<B> {
