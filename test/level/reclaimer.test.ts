@@ -10,6 +10,7 @@ import { firstTip, type Tip } from '../../src/adapter/level/tip.js';
 import { isLanestoreError } from '../../src/errors.js';
 import type { LaneId } from '../../src/keys/index.js';
 import { withTmpfs } from '../support/faults-mount.js';
+import { settles } from '../support/hang.js';
 import { plain, plainAnchor, plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 
@@ -42,10 +43,8 @@ interface Disk {
 /** Fills the disk to its watermark, prunes, and stores half as much again. */
 async function fillTwice({ location, ...options }: Disk): Promise<void> {
   const block = (number: number) => plainBlock('0a', number, new Uint8Array(BLOCK_BYTES).fill(number));
-  // Waiting for space does not keep a process alive.
-  const alive = setInterval(() => undefined, 1000);
   let next = 0;
-  try {
+  {
     await using store = await openLevel(location, { model: plain, level: LEVEL, ...options });
     const fill = async () => {
       for (;;) {
@@ -64,12 +63,14 @@ async function fillTwice({ location, ...options }: Disk): Promise<void> {
     await store.persist({ anchor: plainAnchor(0, { '0a': next - 10 }) });
     // `ready` waits for the round that was refused, not for all that will be given back.
     for (let tries = 0; next - first <= first / 2 && tries < 100; tries++) {
-      await store.ready();
+      await settles(
+        () => 'ready() of a store that was pruned',
+        store.ready(),
+        () => bytesBelow(location),
+      );
       await fill();
     }
     assert.ok(next - first > first / 2, `${next - first} blocks more, ${first} at first`);
-  } finally {
-    clearInterval(alive);
   }
   await using again = await openLevel(location, { model: plain, level: LEVEL, ...options });
   const blocks = again.takeRecovered().blocks.get('0a') ?? [];
@@ -134,7 +135,12 @@ function held(dir: string, lanes: readonly LaneId[]) {
     values: { shed: () => void sheds++ },
   });
   const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
-  return { reclaimer, compactions, starts, space, soon, sheds: () => sheds };
+  /** Waits until as many compactions were begun: far longer than the reclaimer rests. */
+  const begun = async (count: number) => {
+    for (let tries = 0; compactions.length < count && tries < 1000; tries++) await soon();
+    assert.is(compactions.length, count, 'compactions begun');
+  };
+  return { reclaimer, compactions, starts, space, soon, begun, sheds: () => sheds };
 }
 
 const rules = suite('the reclaimer');
@@ -175,14 +181,14 @@ rules(
 rules(
   'compacts again only what was pruned since, and rests before; ends when there is room; never without the room that it takes',
   inTemp(async (dir) => {
-    const { reclaimer, compactions, starts, space, soon } = held(dir, ['0a', '0b']);
+    const { reclaimer, compactions, starts, space, soon, begun } = held(dir, ['0a', '0b']);
     space.allows = false;
     reclaimer.kick();
     await soon();
     assert.is(compactions.length, 0);
     space.allows = true;
     // The kick at the end of a run comes back after the rest.
-    while (compactions.length === 0) await soon();
+    await begun(1);
     space.hasRoom = true;
     compactions[0]!.end();
     await soon();
@@ -192,7 +198,7 @@ rules(
     reclaimer.kick();
     await soon();
     assert.is(compactions.length, 1, 'it rests');
-    while (compactions.length === 1) await soon();
+    await begun(2);
     assert.match(compactions[1]!.from, /^lane\/0a\/0+5$/);
     assert.match(compactions[1]!.to, /^lane\/0a\/0+9$/);
     let stopped = false;
