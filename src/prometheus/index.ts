@@ -36,6 +36,8 @@ function observer(name: MetricName, row: MetricRow, registry: Registry): (value:
     }
     case 'gauge': {
       const gauge = new Gauge(options);
+      // What nobody has told yet is absent: its 0 would be a store that is closed, or a disk that is full.
+      gauge.remove();
       return (value, kind) => gauge.set(labels(kind), value);
     }
     case 'histogram': {

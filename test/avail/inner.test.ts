@@ -21,7 +21,7 @@
  * | none ok | "load: nothing" |
  * | block gap error | "load: a gap in a lane" |
  * | parent-hash mismatch error | "load: a wrong parent" |
- * | 35 blocks exceed capacity | "load: more than 30 blocks" |
+ * | 35 blocks exceed capacity | "load: 30 blocks of a lane, and 31" |
  * | anchor's CommitQC drives prune | "prune: the anchor's CommitQC ..." |
  *
  * Beyond upstream: signatures of what was loaded, lanes that begin elsewhere, all findings at once, departed lanes, monotone cursors as
@@ -127,6 +127,8 @@ prune('cursors never go back, whatever is acknowledged late; nothing is left to 
   inner.markAnchor(anchors[9]!);
   inner.markCommitQC(anchors[4]!.commitQC);
   assert.is(inner.durableQCs, 10n, 'a late CommitQC does not take the durable one back');
+  inner.markAnchor(anchors[4]!);
+  assert.equal([inner.durableAnchor, lane.limit], [anchors[9], 39n], 'nor does a late anchor');
 });
 
 prune('a turn that was refused is put back as it was', () => {
@@ -149,6 +151,24 @@ prune('a turn that was refused is put back as it was', () => {
   const again = takeTurn(inner, LIMITS);
   assert.equal([...(again?.round.blocks ?? [])], [...(first?.round.blocks ?? [])]);
   assert.equal(again?.round.commitQCs, first?.round.commitQCs);
+  assert.is(again?.round.anchor, anchors[2]);
+});
+
+prune('a turn that was refused once a newer anchor had come is put back from there, so nothing waits for ever', () => {
+  const { net, committee } = trustingNetwork({ validators: 4 });
+  const { blocks, qcs, anchors } = trafficOf(net, 5);
+  const { inner } = loaded(committee, source([]));
+  for (const [place, lane] of blocks.entries())
+    for (const signed of lane)
+      inner.pushBlock(inner.lane(net.laneIds[place]!), { signed, hash: headerHash(signed.block.header), bytes: 100 });
+  for (const qc of qcs) inner.pushCommitQC(qc);
+  const refusedTurn = takeTurn(inner, LIMITS);
+  inner.prune(anchors[2]!);
+  refusedTurn?.undo();
+  for (const lane of inner.lanes.values()) assert.is(lane.submitted, 2n);
+  const again = takeTurn(inner, LIMITS);
+  assert.is([...(again?.round.blocks ?? [])].length, 4 * 3);
+  assert.equal(again?.round.commitQCs, qcs.slice(2));
   assert.is(again?.round.anchor, anchors[2]);
 });
 
@@ -395,13 +415,19 @@ monotone('of a lane only go forward, in any order of acknowledgements', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const lane = new Lane('aa', 0n);
+      let taken: bigint | undefined;
       let before = { durable: 0n, limit: 30n, first: 0n };
       for (const { kind, to } of steps) {
         if (kind === 'prune') lane.prune(to);
         else if (kind === 'durable') lane.markDurable(to);
         else if (kind === 'anchored') lane.markAnchored(to);
-        else if (kind === 'submit') lane.submit(to);
-        else lane.takeBack(lane.durable);
+        else if (kind === 'submit') {
+          taken = lane.submitted;
+          lane.submit(to);
+        } else if (taken !== undefined) {
+          lane.takeBack(taken);
+          taken = undefined;
+        }
         const now = { durable: lane.durable, limit: lane.limit, first: lane.blocks.first };
         assert.ok(now.durable >= before.durable && now.limit >= before.limit && now.first >= before.first, kind);
         assert.ok(lane.submitted >= lane.blocks.first, 'what was pruned is not handed over');

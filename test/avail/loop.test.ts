@@ -4,17 +4,17 @@ import * as assert from 'uvu/assert';
 import { openNoop } from '../../src/adapter/index.js';
 import { type NodeStore, openAvail } from '../../src/avail/index.js';
 import { isLanestoreError, LanestoreError } from '../../src/errors.js';
-import { autobahn, type SignedBlock } from '../../src/model/autobahn/index.js';
+import { autobahn, type PruneAnchor, type SignedBlock } from '../../src/model/autobahn/index.js';
 import { refused, rejection } from '../support/faults.js';
 import { bounded } from '../support/hang.js';
-import { turns } from '../support/held-level.js';
+import { type HeldLevel, turns } from '../support/held-level.js';
 import { makeNetwork } from '../support/network.js';
 import { pending, trafficOf, trustingNetwork, withState } from './support.js';
 
 const test = bounded(suite('avail: persist loop'));
 const { net, committee } = trustingNetwork({ validators: 4 });
 const traffic = trafficOf(net, 40, 2);
-const [a, b, c] = net.laneIds as [string, string, string, string];
+const [a, b, c, d] = net.laneIds as [string, string, string, string];
 
 type Round = Parameters<NodeStore['persist']>[0];
 type Hooks = Parameters<NodeStore['persist']>[1];
@@ -88,6 +88,24 @@ async function played(use: (disk: Played, state: Awaited<ReturnType<typeof openA
   const disk = new Played();
   const state = await openAvail({ store: await disk.store, committee, ...more });
   await use(disk, state);
+}
+
+/** The committee without its fourth lane, and an anchor at road 1 that it can have made. */
+const Make = committee.constructor as new (keys: readonly Uint8Array[]) => typeof committee;
+const three = new Make(committee.keys.slice(0, 3));
+const anchorOfThree = anchorWithoutLane3();
+
+function anchorWithoutLane3(): PruneAnchor {
+  const { vote, ...rest } = traffic.qcs[1]!;
+  const sigs = rest.sigs.slice(0, 3);
+  const commitQC = { ...rest, sigs, vote: { ...vote, laneRanges: vote.laneRanges.slice(0, 3) } };
+  const appVote = { ...traffic.anchors[1]!.appQC.vote, globalNumber: 6n };
+  return { appQC: { vote: appVote, sigs }, commitQC };
+}
+
+/** True if a database has something of a lane. */
+async function stores(db: HeldLevel, lane: string): Promise<boolean> {
+  return [...(await db.content()).keys()].some((key) => key.includes(lane));
 }
 
 const placeOf = (block: SignedBlock) => net.laneIds.indexOf(autobahn.block.lane(block));
@@ -276,25 +294,23 @@ test('a store whose ready() says yes and which refuses all the same is asked eve
     };
     void state.pushBlock(traffic.blocks[0]![0]!);
     const answer = setInterval(() => disk.room(), 1);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    assert.ok(refusals >= 2 && refusals <= 12, `${refusals} refusals`);
-    disk.refuse = undefined;
-    await turns();
-    while (disk.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    clearInterval(answer);
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      assert.ok(refusals >= 2 && refusals <= 12, `${refusals} refusals`);
+      disk.refuse = undefined;
+      await turns();
+      while (disk.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    } finally {
+      clearInterval(answer);
+    }
     assert.equal(disk.blocks(0), ['0/0']);
   }));
 
 test('lanes that cannot be dropped now are dropped when there is room, before anything else', () =>
   played(async (disk, state) => {
     disk.refuseDrops = true;
-    const Make = committee.constructor as new (keys: readonly Uint8Array[]) => typeof committee;
-    state.changeCommittee({ committee: new Make(committee.keys.slice(0, 3)), firstRoad: 1n });
-    const qc = { ...traffic.qcs[1]!, sigs: traffic.qcs[1]!.sigs.slice(0, 3) };
-    const vote = { ...qc.vote, laneRanges: qc.vote.laneRanges.slice(0, 3) };
-    const three = { ...qc, vote };
-    const appVote = { ...traffic.anchors[1]!.appQC.vote, globalNumber: 6n };
-    await state.pushAppQC({ vote: appVote, sigs: qc.sigs }, three);
+    state.changeCommittee({ committee: three, firstRoad: 1n });
+    await state.pushAppQC(anchorOfThree.appQC, anchorOfThree.commitQC);
     await turns();
     disk.calls[0]?.fire();
     disk.calls[0]?.resolve();
@@ -307,6 +323,70 @@ test('lanes that cannot be dropped now are dropped when there is room, before an
     assert.equal(disk.dropped, [[net.laneIds[3]]]);
     assert.equal(disk.blocks(1), ['0/2']);
   }));
+
+test('what a store acknowledges of a lane that was dropped meanwhile is nobody’s business any more', () =>
+  played(async (disk, state) => {
+    void state.pushBlock(traffic.blocks[3]![0]!);
+    await turns();
+    state.changeCommittee({ committee: three, firstRoad: 1n });
+    await state.pushAppQC(anchorOfThree.appQC, anchorOfThree.commitQC);
+    await turns();
+    disk.calls[1]?.fire();
+    disk.calls[1]?.resolve();
+    await turns();
+    assert.equal(disk.dropped, [[d]]);
+    disk.calls[0]?.fire();
+    disk.calls[0]?.resolve();
+    void state.pushBlock(traffic.blocks[0]![2]!);
+    await turns();
+    assert.equal(disk.blocks(2), ['0/2']);
+  }));
+
+for (const [when, change] of [
+  ['while it was down', (state) => assert.not(state.lanes.includes(d))],
+  ['afterwards', (state) => state.changeCommittee({ committee: three, firstRoad: 1n })],
+] as const satisfies readonly (readonly [string, (state: Awaited<ReturnType<typeof openAvail>>) => void])[]) {
+  test(`a node whose durable anchor is past a committee change that it learned of ${when} drops the lane that left`, async () => {
+    const db = await withState({ committee }, async (state) => {
+      for (const lane of traffic.blocks) for (const block of lane.slice(0, 3)) await state.pushBlock(block);
+      await state.pushAppQC(anchorOfThree.appQC, anchorOfThree.commitQC);
+    });
+    assert.ok(await stores(db, d));
+    const before = { committee, firstRoad: 0n };
+    const epochs = when === 'afterwards' ? [before] : [before, { committee: three, firstRoad: 1n }];
+    await withState({ db, committee: epochs }, async (state) => {
+      change(state);
+      await state.flush();
+      assert.equal(state.lanes, net.laneIds.slice(0, 3));
+    });
+    assert.not(await stores(db, d), 'nothing of it is stored');
+    assert.ok(await stores(db, a));
+  });
+}
+
+test('a lane that leaves and joins again begins anew: those who waited for the old one are told, headers come again', () =>
+  withState({ committee }, async (state) => {
+    const headers = state.headers();
+    const numbers = async () => (await headers.receiveBatch()).map(({ blockNumber }) => blockNumber);
+    const stream = state.blocks(d);
+    await state.pushBlock(traffic.blocks[3]![0]!);
+    assert.is(await stream.receive(), traffic.blocks[3]![0]);
+    assert.equal(await numbers(), [0n]);
+    state.changeCommittee({ committee: three, firstRoad: 1n });
+    assert.is(await state.pushBlock(traffic.blocks[3]![1]!), 'added', 'the change alone drops nothing');
+    assert.is(await stream.receive(), traffic.blocks[3]![1]);
+    assert.equal(await numbers(), [1n]);
+    const waiting = refused(stream.receive(), 'LANESTORE_WRONG_LANE');
+    await state.pushAppQC(anchorOfThree.appQC, anchorOfThree.commitQC);
+    await state.flush();
+    await waiting;
+    await refused(stream.receive(), 'LANESTORE_WRONG_LANE');
+    state.changeCommittee({ committee, firstRoad: 3n });
+    assert.equal(state.range(d), { first: 0n, next: 0n, durable: 0n });
+    assert.is(await state.pushBlock(traffic.blocks[3]![0]!), 'added');
+    assert.equal(await numbers(), [0n], 'of the new one, though the old one had it');
+    assert.is(await state.blocks(d).receive(), traffic.blocks[3]![0]);
+  }).then(() => undefined));
 
 test('a real queue that is full: everything becomes durable, in order', async () => {
   await withState({ committee, maxQueuedBytes: 3000, maxRoundBytes: 2500 }, async (state, db) => {

@@ -7,14 +7,18 @@
  * |---|---|
  * | full flow without and with disk (x5, persist/prune race) | "the whole flow" on noop, level and wal |
  * | restart after two iterations restores AppQC index, FirstCommitQC, LastCommitQC, NextBlock per lane | the same test: it restarts after every second road |
- * | mismatched PushAppQC rejected | "bad input: an AppQC that does not match" |
- * | bad parent hash dropped silently without advancing | "bad input: a block with a wrong parent" |
- * | wrong signer rejected | "bad input: blocks" |
+ * | mismatched PushAppQC rejected | "bad input: CommitQCs and AppQCs: ..., an AppQC that does not match its CommitQC, ..." |
+ * | bad parent hash dropped silently without advancing | "bad input: a block with a wrong parent, ..." |
+ * | wrong signer rejected | "bad input: blocks: wrong signer, ..." |
  * | NewState with disk: empty dir; AppQC, blocks, both, QCs, QCs with AppQC loaded | "restart: ..." table, on level and wal |
- * | writing a non-contiguous QC fails | "a CommitQC far ahead waits"; the store's own refusal: conformance suite, commit-qcs |
+ * | writing a non-contiguous QC fails | "back-pressure: a block far ahead waits ..." (a CommitQC does, too); the store's own refusal: conformance suite, commit-qcs |
  * | anchor past all QCs truncates and re-persists; anchor past all blocks truncates the lane | "restart: ..." table, last rows |
- * | corrupt anchor payload is an error | test/level/bad-input.test.ts, test/wal/ab-file.test.ts (the store refuses it at open); inner.test.ts "an anchor without ..." |
- * | HEAD: subscriptions | "streams ..."; loop.test.ts "a committee change" |
+ * | corrupt anchor payload is an error | the store refuses it at open: test/level/recovery.test.ts "the anchor with a flipped bit", test/wal/store.test.ts "an anchor that does not decode, ..."; inner.test.ts "an anchor without its CommitQC, ..." |
+ * | HEAD: a prune of the anchor's epoch drops closed lanes, its subscriber is told, the change alone drops nothing | loop.test.ts "a committee change: ..." |
+ * | HEAD: subscriptions: stay, leave, rejoin; closed after the drop | loop.test.ts "a lane that leaves and joins again ..." |
+ * | HEAD: subscription of a wrong validator panics | LANESTORE_WRONG_LANE: "bad input: blocks: ..." |
+ * | HEAD: the next CommitQC persists after an anchor came first | "restart: an anchor past all CommitQCs" |
+ * | HEAD: a restart needs Close() first | "the whole flow" closes; without it: conformance suite, "a second opener is LANESTORE_LOCKED, ..." |
  */
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -55,10 +55,10 @@ class Scraper {
   }
 }
 
-/** What of a row has not moved: a counter or histogram, with each of its labels, that never grew; a gauge with one value. */
+/** What of a row has not moved: a counter or histogram, with each of its labels, that never grew; a gauge with one value that was told. */
 function still(pages: readonly string[], name: MetricName, { kind, labels }: MetricRow): boolean {
   const series = pages.map((page) => valuesOf(page, name, kind));
-  if (kind === 'gauge') return new Set(series.map(([value]) => value)).size < 2;
+  if (kind === 'gauge') return new Set(series.flat()).size < 2;
   return Array.from({ length: labels?.length ?? 1 }, (_, i) => i).some(
     (i) => !series.some((values) => (values[i] ?? 0) > 0),
   );

@@ -132,6 +132,9 @@ test('maxBatchDeletes: what is beyond it is swept, and the store ends up the sam
 
 test('a registry has every row, counts while it listens, and stops when it is told to', async () => {
   const metrics = collectPrometheus();
+  const before = await metrics.registry.metrics();
+  for (const [name, { kind }] of rows)
+    if (kind === 'gauge') assert.not.match(before, new RegExp(`^${name} `, 'm'), 'what nobody has told is absent');
   const store = await openNoop({ model: plain });
   await store.persist({ blocks: plainBlocks('0a', 0, 2) });
   const text = await metrics.registry.metrics();

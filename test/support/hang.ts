@@ -11,10 +11,11 @@ const STILL_AGAIN_MS = 1000;
 /** How long one test may take: many times what the longest does on a busy machine. */
 const TEST_MS = 60_000;
 const LOOK_MS = 100;
-/** What a test that failed leaves running would keep the process alive: it ends after this, longer than all tests take. */
-const EXIT_MS = 900_000;
+/** How long what a failed test left running may keep the process alive once the last test has ended. */
+const EXIT_MS = 2000;
 
 let hasHung = false;
+let willExit = false;
 
 /** What `promise` gives; an error that says what hangs, once `progress` has not changed for long. */
 export async function settles<T>(what: () => string, promise: Promise<T>, progress: () => unknown): Promise<T> {
@@ -50,9 +51,24 @@ async function ending(name: string, handler: Handler, context: Parameters<Handle
   try {
     await Promise.race([handler(context), hang]);
   } catch (error) {
-    setTimeout(() => process.exit(1), EXIT_MS).unref();
+    exitAfterLastTest();
     throw error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The queue of uvu, which it works off in order; what a failed test adds to its end runs after all tests of all files. */
+interface Uvu {
+  readonly UVU_QUEUE: unknown[];
+}
+
+function exitAfterLastTest(): void {
+  if (willExit) return;
+  willExit = true;
+  const exit = async () => {
+    setTimeout(() => process.exit(1), EXIT_MS).unref();
+    return [true, 0, 0, 0] as const;
+  };
+  (globalThis as unknown as Uvu).UVU_QUEUE.push([null, exit]);
 }

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
+import { STORE_STATES } from '../../metrics/table.js';
 import { lockDatabase, lockDirectory, refuseIfOpenHere, type Unlock } from '../lock.js';
 import { planLimits } from '../room.js';
 import { checkAccepted, checkAcceptRollback, isAcceptable, recordRollback } from './accept-rollback.js';
@@ -90,8 +91,10 @@ async function holding<T>(open: (held: Held) => Promise<T>): Promise<T> {
   } catch (error) {
     await held.release().catch(() => undefined);
     const refusal = coded(error);
-    if (refusal instanceof LanestoreError && refusal.findings !== undefined)
+    if (refusal instanceof LanestoreError && refusal.findings !== undefined) {
       meter('lanestore_recovery_findings_total', refusal.findings.length);
+      meter('lanestore_state', STORE_STATES.closed);
+    }
     throw refusal;
   }
 }
