@@ -1,4 +1,5 @@
 /** A promise that never settles comes out as a failure with a name: by itself it would end the process early, or never. */
+import { Worker } from 'node:worker_threads';
 import type { suite } from 'uvu';
 
 type Suite = ReturnType<typeof suite>;
@@ -13,7 +14,10 @@ const TEST_MS = 60_000;
 const LOOK_MS = 100;
 /** How long what a failed test left running may keep the process alive once the last test has ended. */
 const EXIT_MS = 2000;
+/** How long a test may starve or block the event loop: meanwhile no timer of this thread would ever say that it does not end. */
+const STARVED_MS = 30_000;
 
+let watched: { readonly beat: Int32Array; readonly told: Worker } | undefined;
 let hasHung = false;
 let willExit = false;
 
@@ -45,6 +49,7 @@ export function bounded(tests: Suite, testMs = TEST_MS): Suite {
 
 async function ending(name: string, handler: Handler, context: Parameters<Handler>[0], testMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
+  watch(name);
   const hang = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`"${name}" does not end`)), testMs);
   });
@@ -55,6 +60,8 @@ async function ending(name: string, handler: Handler, context: Parameters<Handle
     throw error;
   } finally {
     clearTimeout(timer);
+    // What runs between these tests may block as long as it likes.
+    watched?.told.postMessage('');
   }
 }
 
@@ -72,3 +79,33 @@ function exitAfterLastTest(): void {
   };
   (globalThis as unknown as Uvu).UVU_QUEUE.push([null, exit]);
 }
+
+/** From now on, until it is given '', another thread ends the process if a loop that never lets go starves this one. */
+function watch(name: string): void {
+  if (watched === undefined) {
+    const beat = new Int32Array(new SharedArrayBuffer(4));
+    const told = new Worker(WATCHER, {
+      eval: true,
+      workerData: { beat, lookMs: LOOK_MS, looks: STARVED_MS / LOOK_MS },
+    });
+    told.unref();
+    setInterval(() => Atomics.add(beat, 0, 1), LOOK_MS).unref();
+    watched = { beat, told };
+  }
+  watched.told.postMessage(name);
+}
+
+/** Counts its own looks, not the time: a process that was stopped for a while has not starved. The exit code is that of a SIGKILL. */
+const WATCHER = `
+  const { parentPort, workerData: { beat, lookMs, looks } } = require('node:worker_threads');
+  let [name, seen, same] = ['', -1, 0];
+  parentPort.on('message', (message) => { name = message; });
+  setInterval(() => {
+    const now = Atomics.load(beat, 0);
+    same = now === seen && name !== '' ? same + 1 : 0;
+    seen = now;
+    if (same < looks) return;
+    require('node:fs').writeSync(2, '\\n"' + name + '" starves the event loop\\n');
+    process.kill(process.pid, 'SIGKILL');
+  }, lookMs);
+`;
