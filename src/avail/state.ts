@@ -36,7 +36,7 @@ import { PersistLoop } from './persist-loop.js';
 import { AvailReads } from './reads.js';
 import { blockBytes } from './sizes.js';
 import { messageHashHex, type SignedAppVote, type SignedLaneVote, voteOf } from './votes.js';
-import { Waiters } from './waiters.js';
+import { unlessAborted, Waiters } from './waiters.js';
 
 /**
  * What became of something pushed. `known`: it was there already, or is not needed any more. `dropped`: it contradicts what is held,
@@ -248,12 +248,14 @@ export class AvailState extends AvailReads {
 
   /**
    * Stores the node's own consensus state: its prepare, commit and timeout votes, before they are sent. Resolves when it, or a later
-   * one, is durable. Copied at the call; the last one wins. @throws LANESTORE_INVALID for one beyond the store's `maxInnerBytes`.
+   * one, is durable. Copied at the call; the last one wins. An abort ends the waiting; it may be stored all the same, so its votes must
+   * count as given. @throws LANESTORE_INVALID for one beyond the store's `maxInnerBytes`.
    */
-  async persistInner(bytes: Uint8Array): Promise<void> {
+  async persistInner(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     this.#assertRunning();
+    signal?.throwIfAborted();
     if (!(bytes instanceof Uint8Array)) throw new TypeError('the consensus state must be a Uint8Array');
-    await this.#loop.persistInner(bytes);
+    await unlessAborted(this.#loop.persistInner(bytes), signal);
   }
 
   /**
@@ -266,10 +268,10 @@ export class AvailState extends AvailReads {
     this.#loop.dropLanes(this.inner.changeCommittee(epoch));
   }
 
-  /** Resolves when all that was pushed until now is durable. @throws what stopped the state. */
-  async flush(): Promise<void> {
+  /** Resolves when all that was pushed until now is durable. @throws the signal's reason; what stopped the state. */
+  async flush(signal?: AbortSignal): Promise<void> {
     this.#assertRunning();
-    await this.#loop.idle();
+    await unlessAborted(this.#loop.idle(), signal);
     this.#assertRunning();
   }
 

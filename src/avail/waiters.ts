@@ -32,6 +32,17 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
+/** What `promise` gives; an abort ends the waiting for it, nothing else. @throws the signal's reason, or what `promise` rejects with. */
+export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
 /** Waiters by topic. */
 export class Waiters {
   readonly #byTopic = new Map<Topic, Set<Waiter>>();

@@ -194,6 +194,28 @@ test("the node's own state goes in a round of its own, the last one wins, and al
     await third;
   }));
 
+test('an abort ends the waiting for the disk, not what was handed over', () =>
+  played(async (disk, state) => {
+    const abort = new AbortController();
+    const ended = [state.persistInner(new Uint8Array([1]), abort.signal), state.flush(abort.signal)].map((promise) =>
+      rejection(promise),
+    );
+    const flushed = state.flush();
+    await turns();
+    abort.abort('enough');
+    assert.equal(await Promise.all(ended), ['enough', 'enough']);
+    assert.is(await rejection(state.persistInner(new Uint8Array([2]), abort.signal)), 'enough');
+    assert.is(await rejection(state.flush(abort.signal)), 'enough');
+    assert.ok(await pending(flushed), 'who goes on waiting is not told yet');
+    disk.calls[0]?.resolve();
+    await flushed;
+    assert.equal(
+      disk.calls.map(({ round }) => round.inner),
+      [new Uint8Array([1])],
+      'what was aborted at the call was never stored',
+    );
+  }));
+
 test('an oversize own state is refused alone; the one before it is stored, and the state goes on', async () => {
   await withState({ committee }, async (state) => {
     const small = state.persistInner(new Uint8Array([1]));
