@@ -1,5 +1,5 @@
 /** What `import` and `export` have in common. */
-import { entryChecks, type MigrationProgress, type MigrationReport, readCommittee } from '../index.js';
+import { entryChecks, type MigrationProgress, type MigrationReport, readCommittees } from '../index.js';
 import { formatBytes, note, print, type progressLine, styled, toJson } from './output.js';
 import { type OptionValues, UsageError } from './verb.js';
 
@@ -12,7 +12,7 @@ export async function checksOf(options: OptionValues): Promise<ReturnType<typeof
   const signatures = options['verify-signatures'] === true;
   if (signatures !== (committee !== undefined))
     throw new UsageError('--verify-signatures and --committee FILE go together');
-  return typeof committee === 'string' ? entryChecks(await readCommittee(committee)) : entryChecks();
+  return typeof committee === 'string' ? entryChecks(await readCommittees(committee)) : entryChecks();
 }
 
 /** Shows how far a migration is. */

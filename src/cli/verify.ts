@@ -1,5 +1,5 @@
 /** `lanestore verify LOCATION` */
-import { autobahn, entryChecks, readCommittee, verify } from '../index.js';
+import { autobahn, entryChecks, readCommittees, verify } from '../index.js';
 import { EXIT, formatBytes, note, print, styled, toJson } from './output.js';
 import { UsageError, type Verb } from './verb.js';
 
@@ -10,7 +10,8 @@ export const verifyVerb: Verb = {
   help: [
     "Every checksum of LevelDB's files, every record and value, the witness, payload hashes and parent hashes. On a private",
     'copy: a node may run meanwhile.',
-    '--signatures --committee FILE   check quorums and signatures too; FILE lists the public keys (a manifest does)',
+    '--signatures --committee FILE   check quorums and signatures too; FILE lists the public keys (a manifest does),',
+    '                                or several committees, each with the road index from which it holds (docs/inspecting.md)',
     'Ends with 0 and "OK", or with 1 and every finding.',
   ],
   options: { signatures: { type: 'boolean' }, committee: { type: 'string' } },
@@ -18,7 +19,7 @@ export const verifyVerb: Verb = {
   async run([location = ''], { json, signatures, committee }) {
     if ((signatures === true) !== (committee !== undefined))
       throw new UsageError('--signatures and --committee FILE go together');
-    const checks = entryChecks(typeof committee === 'string' ? await readCommittee(committee) : undefined);
+    const checks = entryChecks(typeof committee === 'string' ? await readCommittees(committee) : undefined);
     const { refusal, ...report } = await verify(location, { model: autobahn, checks });
     const refused = refusal === undefined ? null : { code: refusal.code, message: refusal.message };
     if (json === true) print(toJson({ ...report, refusal: refused }, 2));

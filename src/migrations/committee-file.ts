@@ -4,41 +4,88 @@ import { reading } from '../adapter/wal/io.js';
 import { LanestoreError } from '../errors.js';
 import { isLaneId, laneBytes } from '../keys/index.js';
 import { Committee } from '../model/autobahn/committee.js';
+import { Committees, type CommitteeTerm } from '../model/autobahn/committees.js';
 
-/**
- * Reads a committee from a file: JSON, a list of public keys in hex or a map with one under `committee` (such as a manifest), or plain
- * text with one key a line.
- * @throws LANESTORE_IO if it cannot be read; LANESTORE_INVALID naming the file if it holds no committee.
- */
-export async function readCommittee(file: string): Promise<Committee> {
-  const text = await reading(`read the committee file ${file}`, () => readFile(file, 'utf8'));
-  const invalid = (detail: string) =>
-    new LanestoreError(
-      'LANESTORE_INVALID',
-      `the committee file ${file} ${detail}; it must list the validators' public keys, 64 hex digits each`,
-    );
-  const keys = keysIn(text);
-  if (keys === undefined) throw invalid('holds no list');
-  const wrong = keys.find((key) => typeof key !== 'string' || !isLaneId(key.toLowerCase()));
-  if (wrong !== undefined) throw invalid(`has an entry that is no key: ${JSON.stringify(wrong).slice(0, 80)}`);
-  try {
-    return new Committee(keys.map((key) => laneBytes((key as string).toLowerCase())));
-  } catch (error) {
-    if (!(error instanceof LanestoreError)) throw error;
-    throw invalid(`makes no committee: ${error.message}`);
-  }
+const KEYS = "it must list the validators' public keys, 64 hex digits each";
+const FROM = 'it must say "from", the road index from which the committee holds, in decimal';
+
+/** One committee as it stands in a file. */
+interface Listed {
+  /** Where it stands, for messages. */
+  readonly where: string;
+  readonly from: unknown;
+  readonly keys: unknown;
 }
 
-function keysIn(text: string): unknown[] | undefined {
+/**
+ * Reads the committees of a network from a file. One that holds at every road index: JSON, a list of public keys in hex or a map with one
+ * under `committee` (such as a manifest), or plain text with one key a line. Several: JSON,
+ * `{"committees": [{"from": "0", "committee": [keys]}, {"from": "4000", "committee": [keys]}]}`, ascending; each holds from its road index until the next one's.
+ * @throws LANESTORE_IO if it cannot be read; LANESTORE_INVALID naming the file, and the place in it, if it holds no committee, or committees that
+ * overlap or are not in order.
+ */
+export async function readCommittees(file: string): Promise<Committees> {
+  const text = await reading(`read the committee file ${file}`, () => readFile(file, 'utf8'));
+  const invalid = (detail: string) => new LanestoreError('LANESTORE_INVALID', `the committee file ${file}${detail}`);
+  const listed = committeesIn(text);
+  if (typeof listed === 'string') throw invalid(listed);
+  const terms = listed.map((one) => termOf(one, invalid));
+  return attempt(
+    () => new Committees(terms),
+    (reason) => invalid(`: ${reason}`),
+  );
+}
+
+/** The committees of a file, unchecked; or what is wrong with it. */
+function committeesIn(text: string): Listed[] | string {
+  const one = (keys: unknown): Listed[] => [{ where: '', from: '0', keys }];
   if (!/^\s*[[{]/.test(text)) {
     const lines = text.split(/\r?\n/).map((line) => line.replace(/#.*/, '').trim());
-    return lines.filter((line) => line !== '');
+    return one(lines.filter((line) => line !== ''));
   }
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    const list = Array.isArray(value) ? value : (value as { committee?: unknown }).committee;
-    return Array.isArray(list) ? list : undefined;
+    value = JSON.parse(text);
   } catch {
-    return undefined;
+    return ` holds no list: it is not JSON; ${KEYS}`;
+  }
+  if (Array.isArray(value)) return one(value);
+  const { committee, committees } = value as { committee?: unknown; committees?: unknown };
+  if (committees === undefined) return one(committee);
+  if (committee !== undefined) return ' has both "committee" and "committees": leave one out';
+  if (!Array.isArray(committees)) return ': "committees" is no list';
+  return committees.map((entry: unknown, i) => {
+    const { from, committee: keys } = (entry ?? {}) as { from?: unknown; committee?: unknown };
+    return { where: `: committees[${i}]`, from, keys };
+  });
+}
+
+function termOf({ where, from, keys }: Listed, invalid: (detail: string) => LanestoreError): CommitteeTerm {
+  if (!Array.isArray(keys)) throw invalid(`${where} holds no list; ${KEYS}`);
+  const index = roadIndexOf(from);
+  if (index === undefined) throw invalid(`${where} has no road index: ${JSON.stringify(from)}; ${FROM}`);
+  const wrong: unknown = keys.find((key) => typeof key !== 'string' || !isLaneId(key.toLowerCase()));
+  if (wrong !== undefined) {
+    throw invalid(`${where} has an entry that is no key: ${JSON.stringify(wrong).slice(0, 80)}; ${KEYS}`);
+  }
+  const committee = attempt(
+    () => new Committee(keys.map((key: string) => laneBytes(key.toLowerCase()))),
+    (reason) => invalid(`${where} makes no committee: ${reason}; ${KEYS}`),
+  );
+  return { from: index, committee };
+}
+
+function roadIndexOf(from: unknown): bigint | undefined {
+  if (typeof from === 'number' && Number.isSafeInteger(from) && from >= 0) return BigInt(from);
+  return typeof from === 'string' && /^\d{1,20}$/.test(from) ? BigInt(from) : undefined;
+}
+
+/** What `make` makes; what it finds invalid comes as the error that `refusal` makes of the reason. */
+function attempt<T>(make: () => T, refusal: (reason: string) => LanestoreError): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof LanestoreError)) throw error;
+    throw refusal(error.message);
   }
 }

@@ -1,5 +1,5 @@
 /** Moving a node's state between layouts, and a store between formats. */
-export { readCommittee } from './committee-file.js';
+export { readCommittees } from './committee-file.js';
 export { type Difference, diffStates } from './diff.js';
 export type { DigestPart } from './digest.js';
 export { type Detection, detectLayout, type Layout, ORIGINAL_LAYOUTS, type OriginalLayout } from './layout.js';

@@ -11,7 +11,7 @@
 import { type Finding, isLanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import { maxU64 } from '../keys/index.js';
-import type { EntryChecks } from '../model/checks.js';
+import type { EntryChecks, RoadRange } from '../model/checks.js';
 import type { Model } from '../model/model.js';
 import { type EntryPlace, refuse, type Source, type SourceEntry, type SourceLog } from './source.js';
 
@@ -84,6 +84,8 @@ class StartRules<B, Q, A> {
   readonly #model: Model<B, Q, A>;
   readonly #checks: EntryChecks<B, Q, A>;
   readonly #tally: Tally;
+  /** The CommitQCs that the state begins with; known once they were read, before the blocks. */
+  #roads: RoadRange = { first: 0n, next: 0n };
 
   constructor(source: Source<B, Q, A>, model: Model<B, Q, A>, checks: EntryChecks<B, Q, A>, tally: Tally) {
     this.#source = source;
@@ -130,10 +132,13 @@ class StartRules<B, Q, A> {
       yield { kind: 'commitQC', entry, number, wire: this.#count(wire) };
       next = number + 1n;
     }
+    this.#roads = { first: start, next };
     if (next > start) return;
     // The original's crash between emptying the log and writing the anchor's CommitQC leaves exactly this.
     this.#notLost('the QC log', commitQCLog, anchor === undefined ? start : start + 1n, {});
-    if (anchor !== undefined) yield this.#anchorQC(anchor.entry, start);
+    if (anchor === undefined) return;
+    this.#roads = { first: start, next: start + 1n };
+    yield this.#anchorQC(anchor.entry, start);
   }
 
   #anchorQC(anchor: A, number: bigint): Item<B, Q, A> {
@@ -158,7 +163,7 @@ class StartRules<B, Q, A> {
       const name = `block ${number} of lane ${lane}`;
       this.#follows(name, number, next, start, place, { lane });
       const previous = before;
-      this.#check(name, place, { lane, number }, () => this.#checks.block?.(entry, previous));
+      this.#check(name, place, { lane, number }, () => this.#checks.block?.(entry, previous, this.#roads));
       this.#tally.blocks++;
       yield { kind: 'block', lane, entry, number, wire: this.#count(wire) };
       before = entry;

@@ -1,18 +1,23 @@
-/** The checks of stored entries, put together for one committee. */
+/** The checks of stored entries, put together for the committees that signed them. */
 import { LanestoreError } from '../../errors.js';
 import type { EntryChecks } from '../checks.js';
-import type { Committee } from './committee.js';
+import { Committee } from './committee.js';
+import { Committees } from './committees.js';
 import { payloadHash } from './hash.js';
 import type { CommitQC, PruneAnchor, SignedBlock } from './types.js';
 import { verifyAnchor, verifyChain, verifyCommitQC, verifySignedBlock } from './verify.js';
 
 /**
- * What can be checked of stored entries: payload hashes and parent hashes, and with a committee quorums and signatures, about half a
- * millisecond each. Entries of another committee (an earlier epoch) do not pass.
+ * What can be checked of stored entries: payload hashes and parent hashes, and with committees quorums and signatures, about half a
+ * millisecond each. A single committee is one that holds at every road index.
+ *
+ * A CommitQC and an anchor are checked against the committee of their own road index. A block says no road index: what is proved is that its lane
+ * is one of a committee that holds at a road index of the state ({@link Committees.ofLane}), and that the lane's validator signed exactly this block;
+ * not that the committee held when it was made. Which blocks are ordered, and so by whom, only the CommitQCs prove.
  */
-export function entryChecks(committee?: Committee): EntryChecks<SignedBlock, CommitQC, PruneAnchor> {
+export function entryChecks(committees?: Committee | Committees): EntryChecks<SignedBlock, CommitQC, PruneAnchor> {
   const chain = (block: SignedBlock, before: SignedBlock | undefined) => verifyChain([block], before?.block.header);
-  if (committee === undefined) {
+  if (committees === undefined) {
     return {
       block: (block, before) => {
         const { header, payload } = block.block;
@@ -23,12 +28,13 @@ export function entryChecks(committee?: Committee): EntryChecks<SignedBlock, Com
       },
     };
   }
+  const terms = committees instanceof Committee ? new Committees([{ from: 0n, committee: committees }]) : committees;
   return {
-    block: (block, before) => {
+    block: (block, before, roads) => {
       chain(block, before);
-      verifySignedBlock(block, committee);
+      verifySignedBlock(block, terms.ofLane(block.block.header.lane, roads));
     },
-    commitQC: (qc) => verifyCommitQC(qc, committee),
-    anchor: (anchor) => verifyAnchor(anchor, committee),
+    commitQC: (qc) => verifyCommitQC(qc, terms.at(qc.vote.view.index)),
+    anchor: (anchor) => verifyAnchor(anchor, terms.at(anchor.commitQC.vote.view.index)),
   };
 }

@@ -5,6 +5,7 @@
 export { entryChecks } from './checks.js';
 export { codecs } from './codecs.js';
 export { Committee, faulty, laneQuorum, quorum } from './committee.js';
+export { Committees, type CommitteeTerm } from './committees.js';
 export { publicKeyOf } from './ed25519.js';
 export { headerHash, messageHash, payloadHash } from './hash.js';
 export { autobahn } from './model.js';

@@ -15,7 +15,7 @@ import type { StoreView, ViewItem, WitnessView } from './store-view.js';
 
 /** Options of {@link verify}. */
 export interface VerifyOptions<B, Q, A> extends Omit<ViewOptions<B, Q, A>, 'tableCheckBytesMax'> {
-  /** What to check of each live entry beyond that it is whole; for Autobahn, `entryChecks(committee)`. */
+  /** What to check of each live entry beyond that it is whole; for Autobahn, `entryChecks(committees)`. */
   readonly checks?: EntryChecks<B, Q, A>;
 }
 
@@ -85,16 +85,16 @@ async function runChecks<B, Q, A>(view: StoreView<B, Q, A>, { block, commitQC, a
     const detail = failureOf(check);
     if (detail !== undefined && findings.length < FAILED_MAX) findings.push({ kind: 'entry-verify', ...place, detail });
   };
-  const { anchor: entry } = view;
+  const { anchor: entry, cursors } = view;
   if (anchor !== undefined && entry !== undefined) attempt({ key: ANCHOR_KEY }, () => anchor(entry));
   for await (const { key, number, entry: qc } of sound(commitQC === undefined ? [] : view.commitQCs())) {
     attempt({ key, number }, () => commitQC?.(qc));
   }
-  for (const lane of block === undefined ? [] : view.cursors.lanes.keys()) {
+  for (const lane of block === undefined ? [] : cursors.lanes.keys()) {
     let before: { number: bigint; entry: B } | undefined;
     for await (const item of sound(view.blocks(lane))) {
       const last = before?.number === item.number - 1n ? before.entry : undefined;
-      attempt({ key: item.key, lane, number: item.number }, () => block?.(item.entry, last));
+      attempt({ key: item.key, lane, number: item.number }, () => block?.(item.entry, last, cursors.commitQCs));
       before = item;
     }
   }
