@@ -1,6 +1,5 @@
 /** `npm run bench`: all contenders on all workloads, or those that `--only` names; results as JSON, Markdown and SVG. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { type Args, readArgs, resultsDir, USAGE } from './args.js';
 import type { ContenderKind } from './contenders/contender.js';
@@ -9,6 +8,7 @@ import { scratchRoot } from './disk.js';
 import { effortFor } from './effort.js';
 import { describeMachine } from './machine.js';
 import { toMarkdown } from './markdown.js';
+import { Others } from './others.js';
 import { drawPlots } from './plots.js';
 import { Pool } from './pool.js';
 import type { Results, WorkloadResult } from './results.js';
@@ -87,6 +87,7 @@ async function main(args: Args): Promise<void> {
   const started = performance.now();
   const startedAt = new Date().toISOString();
   const machine = describeMachine(root);
+  const others = new Others();
   const dir = mkdtempSync(join(root, 'bench-'));
   try {
     const workloads = await measure(args, dir);
@@ -98,7 +99,7 @@ async function main(args: Args): Promise<void> {
       seed: args.seed,
       repetitions: args.repetitions,
       machine,
-      loadAfter: loadavg()[0] ?? Number.NaN,
+      othersCores: others.cores(),
       workloads,
     };
     const out = args.out ?? resultsDir;

@@ -32,7 +32,7 @@ export function runFacts(results: Results): string {
     `${results.startedAt}, ${digits(results.seconds)} s, ${results.quick ? 'a quick run: few rounds, code that is barely warm, wide spreads' : 'a full run'}, ` +
       `seed ${results.seed}, ${results.repetitions} repetitions.`,
     '',
-    `- CPU: ${machine.cpu}, ${machine.cores} cores; ${Math.round(machine.memoryBytes / 2 ** 30)} GiB of memory; load before the run ${digits(machine.loadBefore, 2)}, at its end ${digits(results.loadAfter, 2)}`,
+    `- CPU: ${machine.cpu}, ${machine.cores} cores; ${Math.round(machine.memoryBytes / 2 ** 30)} GiB of memory; load before the run ${digits(machine.loadBefore, 2)}; other processes kept ${results.othersCores === null ? 'an unknown number of' : digits(results.othersCores, 2)} cores busy during it`,
     `- disk: ${machine.disk}, ${machine.fileSystem} (${machine.mountOptions})${machine.inMemory ? ' **in memory: syncs cost nothing, figures mean nothing**' : ''}`,
     `- ${machine.kernel}, Node ${machine.node}`,
     ...(isBusy(results) ? ['', BUSY] : []),
@@ -74,9 +74,9 @@ export function workloadTables({ workloads }: Results, heading: string): string 
 const BUSY =
   '**The machine was busy with other work: figures are too high, ratios unreliable. Run again when it is quiet.**';
 
-/** One contender at a time runs, with a thread or two; more load than that is somebody else's. */
-function isBusy({ machine, loadAfter }: Results): boolean {
-  return machine.loadBefore > machine.cores / 2 || loadAfter > machine.cores + 1;
+/** A tenth of a core disturbs nothing that is seen here. */
+function isBusy({ machine, othersCores }: Results): boolean {
+  return machine.loadBefore > machine.cores / 2 || (othersCores ?? 0) > 0.1;
 }
 
 function section({ workload, entryBytes, contenders, skipped, complaints }: WorkloadResult, heading: string): string[] {

@@ -13,8 +13,8 @@ export interface Results {
   readonly seed: number;
   readonly repetitions: number;
   readonly machine: Machine;
-  /** Processes ready to run, on average over the last minute of the run, the contender's own among them. */
-  readonly loadAfter: number;
+  /** Cores that other processes kept busy meanwhile, on average; null where the system does not tell. */
+  readonly othersCores: number | null;
   readonly workloads: readonly WorkloadResult[];
 }
 

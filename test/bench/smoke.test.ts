@@ -118,7 +118,7 @@ test(
       seed: 1,
       repetitions: 3,
       machine: describeMachine(dir),
-      loadAfter: 0,
+      othersCores: 0,
       workloads: [result],
     };
     assert.equal(
