@@ -20,11 +20,14 @@ import { quantile, type ReplayResult } from './replaying.js';
 
 const LANES_SHOWN = 8;
 
-/** What the undisturbed part of the replay did: one caller, one round at a time. */
-export function showReplay(result: ReplayResult, survived: number, batches: number): void {
+/**
+ * What the undisturbed part of the replay did: one caller, one round at a time. `written` rounds had something to store: those that are new, and
+ * the one of the newest stored anchor, because an equal anchor is stored again.
+ */
+export function showReplay(result: ReplayResult, survived: number, written: number, batches: number): void {
   const { rounds, blocks, blocksSkipped, durableMs } = result;
   print(`  ${rounds} rounds, ${survived} of them stored before: ${blocks} blocks, ${blocksSkipped} skipped`);
-  print(`  one at a time: ${fsyncsOf(batches, rounds - survived)}`);
+  print(`  one at a time, the newest stored anchor once more: ${fsyncsOf(batches, written)}`);
   const [p50, p99] = [quantile(durableMs, 0.5), quantile(durableMs, 0.99)];
   print(`  time to durable of an entry: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`);
 }

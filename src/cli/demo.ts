@@ -89,9 +89,15 @@ async function demonstrate(
     expect('a crash needs a round in flight', acked.inFlight.length > 0 ? [] : ['every kill came too late']);
 
     print('\n3. The replay goes on to the end');
-    const seq = store.seq;
-    const result = await replay(store, rounds, { inFlight: 1, paceMs: 0 });
-    showReplay(result, survived, Number(store.seq - seq));
+    const begin = store.seq;
+    let seq = begin;
+    let written = 0;
+    const durable = () => {
+      if (store.seq > seq) written++;
+      seq = store.seq;
+    };
+    const result = await replay(store, rounds, { inFlight: 1, paceMs: 0 }, { durable });
+    showReplay(result, survived, written, Number(store.seq - begin));
   } finally {
     await store.close();
   }
