@@ -1,9 +1,16 @@
 /** Memory that is given back: what is still needed in it stays as it is, and what is free is used again. */
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { releaseMemory } from '../../src/adapter/level/arenas.js';
 import { CborWriter, LARGE_ARENA_BYTES } from '../../src/adapter/level/cbor-writer.js';
+import { openDatabase } from '../../src/adapter/level/database.js';
+import { Engine } from '../../src/adapter/level/engine.js';
+import { openLevel } from '../../src/adapter/level/index.js';
+import { blockKey } from '../../src/keys/index.js';
+import { plain, plainBlock } from '../support/plain-model.js';
+import { inTemp } from '../support/temp.js';
 
 const test = suite('arenas');
 
@@ -95,6 +102,56 @@ test('what waits to be used again is bounded', () => {
   const reused = new Set(again.map(({ buffer }) => buffer).filter((buffer) => before.has(buffer)));
   assert.ok(reused.size >= 8 && reused.size <= 9, `${reused.size} of ${before.size} arenas`);
 });
+
+test(
+  'what LevelDB was given may be written over as soon as the call is back: its batch has its own bytes',
+  inTemp(async (dir) => {
+    const db = await openDatabase(join(dir, 'level'), {}, true);
+    const engine = new Engine(db, true);
+    const operations = Array.from({ length: 200 }, (_, i) => {
+      return { type: 'put' as const, key: blockKey('0a', BigInt(i)), value: new Uint8Array(1 + i * 37).fill(i) };
+    });
+    const written = engine.write(operations);
+    for (const { value } of operations) value.fill(0xee);
+    await written;
+    for (const [i, { key, value }] of operations.entries()) {
+      assert.is(Buffer.compare((await engine.get(key))!, Buffer.alloc(value.length, i)), 0, key);
+    }
+    await db.close();
+  }),
+);
+
+for (const [where, values] of [
+  ['in LevelDB', false],
+  ['in value files and in LevelDB', true],
+] as const) {
+  test(
+    `rounds in flight and rounds that follow do not write over each other: ${where}`,
+    inTemp(async (dir) => {
+      const location = join(dir, 'store');
+      const payload = (lane: number, number: number) =>
+        new Uint8Array([200, 9 * KIB, 70 * KIB][(lane + number) % 3]!).fill(lane * 40 + number + 1);
+      const lanes = ['0a', '0b', '0c'];
+      const store = await openLevel(location, { model: plain, values });
+      for (let number = 0; number < 24; number += 4) {
+        const rounds = [0, 1, 2, 3].map((i) =>
+          store.persist({ blocks: lanes.map((id, lane) => plainBlock(id, number + i, payload(lane, number + i))) }),
+        );
+        await Promise.all(rounds);
+      }
+      await store.close();
+      const again = await openLevel(location, { model: plain, values });
+      const { blocks } = again.takeRecovered();
+      await again.close();
+      for (const [lane, id] of lanes.entries()) {
+        const held = blocks.get(id) ?? [];
+        assert.is(held.length, 24);
+        for (const [number, block] of held.entries())
+          assert.equal(block, plainBlock(id, number, payload(lane, number)));
+      }
+    }),
+  );
+}
 
 /** So that, with its ends, three lie in an arena. */
 const MIB_MINUS = 1024 * KIB;

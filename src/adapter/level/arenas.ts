@@ -31,23 +31,23 @@ const byMemory = new WeakMap<ArrayBufferLike, Arena>();
 
 /** Arenas of one size that are used again; see the top of this file. */
 export class Arenas {
-  readonly #bytes: number;
+  /** Bytes of each. */
+  readonly bytes: number;
   readonly #waitingMax: number;
   /** The one that is being filled. */
   #current: Arena | undefined;
   readonly #waiting: Arena[] = [];
 
-  /** Of `bytes` each; at most `waitingMax` wait to be used again. */
+  /** At most `waitingMax` wait to be used again. */
   constructor(bytes: number, waitingMax: number) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.#waitingMax = waitingMax;
   }
 
-  /** An arena that has room for `length` bytes behind its `end`; undefined if so much is never used again. */
-  take(length: number): Arena | undefined {
-    if (length > this.#bytes) return undefined;
+  /** An arena that has room for `length` bytes behind its `end`; they must not be more than {@link bytes}. */
+  take(length: number): Arena {
     const current = this.#current;
-    if (current !== undefined && current.end + length <= this.#bytes) return current;
+    if (current !== undefined && current.end + length <= this.bytes) return current;
     const next = this.#waiting.pop() ?? this.#make();
     this.#current = next;
     return next;
@@ -60,7 +60,7 @@ export class Arenas {
   }
 
   #make(): Arena {
-    const arena = arenaOf(this.#bytes, this);
+    const arena = arenaOf(this.bytes, this);
     byMemory.set(arena.bytes.buffer, arena);
     return arena;
   }

@@ -9,8 +9,9 @@ import { U64_MAX } from '../../keys/index.js';
 import type { BodyWriter } from '../../model/model.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';
 
-/** Records are written one behind the other into memory of this size. Two of them: while one round is written the next one is encoded. */
+/** Records are written one behind the other into memory of this size: a few rounds of small blocks. */
 const ARENA_BYTES = 256 * 1024;
+/** What a burst of rounds that wait has filled is not kept beyond this. */
 const ARENAS_MAX = 8;
 /** An item of this size is written into memory of its own kind if the caller asks for it: it will be given back later than the others. */
 const LARGE_BYTES = 8 * 1024;
@@ -51,7 +52,7 @@ export class CborWriter implements BodyWriter {
   readonly #arenas = new Arenas(ARENA_BYTES, ARENAS_MAX);
   readonly #largeArenas = new Arenas(LARGE_ARENA_BYTES, LARGE_ARENAS_MAX);
   /** Where the next item begins. */
-  #common: Arena = this.#arenas.take(0) ?? arenaOf(ARENA_BYTES);
+  #common: Arena = this.#arenas.take(0);
   /** Where the current item goes: its arena, that arena's memory, and up to where it may be written. */
   #into = this.#common;
   #arena = this.#into.bytes;
@@ -207,11 +208,12 @@ export class CborWriter implements BodyWriter {
 
   #roomFor(begun: number, length: number): Arena {
     const needed = begun + length;
-    if (this.#apart && needed > LARGE_BYTES) return this.#largeArenas.take(needed) ?? arenaOf(needed + begun);
-    const arena = this.#arenas.take(needed);
+    const isLarge = this.#apart && needed > LARGE_BYTES;
+    const arenas = isLarge ? this.#largeArenas : this.#arenas;
     // An item that is larger than an arena gets memory of its own, and the next one begins where this one began.
-    if (arena === undefined) return arenaOf(needed + begun);
-    this.#common = arena;
+    if (needed > arenas.bytes) return arenaOf(needed + begun);
+    const arena = arenas.take(needed);
+    if (!isLarge) this.#common = arena;
     return arena;
   }
 
