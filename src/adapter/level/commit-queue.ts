@@ -8,10 +8,10 @@
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import { Room, type RoomLimits } from '../room.js';
-import type { BatchBuilder, RoundStep, SweepStep } from './batch.js';
-import type { RelocateStep } from './values/relocation.js';
+import type { BatchBuilder } from './batch.js';
 import type { ValueStore } from './values/value-store.js';
 import { type LargeRound, WriteAhead } from './values/write-ahead.js';
+import { applyMaintenance, type Maintenance, type Work } from './work.js';
 
 /** Limits of a queue; those in bytes, of encoded entries. */
 export interface QueueLimits extends RoomLimits {
@@ -26,18 +26,6 @@ export const QUIET_READS_MAX = 4096;
 
 /** When this much waits at the end of a batch, the next one starts before the last one's callers are told. */
 const START_AT_ONCE_BYTES = 256 * 1024;
-
-/** What can be accepted: a round, or lanes to drop. */
-export type Work =
-  | { readonly kind: 'round'; readonly step: RoundStep; readonly lanes: Iterable<LaneId>; readonly bytes: number }
-  | { readonly kind: 'drop'; readonly lanes: readonly LaneId[]; readonly bytes: 0 };
-
-/** What goes on in the background asks for; it goes first in the next batch. */
-export type Maintenance =
-  | { readonly kind: 'sweep'; readonly step: SweepStep }
-  | { readonly kind: 'relocate'; readonly step: RelocateStep }
-  | { readonly kind: 'empty'; readonly lanes: readonly LaneId[] }
-  | { readonly kind: 'drop'; readonly lanes: readonly LaneId[] };
 
 /** What the queue drives. */
 export interface QueueDriver {
@@ -224,6 +212,8 @@ export class CommitQueue {
     // One turn for the promise of the store, one for its caller.
     await undefined;
     await undefined;
+    // Space is prepared behind a batch, not beside its sync.
+    this.#driver.values?.kick();
     this.#schedule();
   }
 
@@ -342,20 +332,3 @@ function afterMicrotasks(then: () => void): void {
 }
 
 const SETTLED = Promise.resolve();
-
-function applyMaintenance(batch: BatchBuilder, work: Maintenance): void {
-  switch (work.kind) {
-    case 'sweep':
-      batch.sweep(work.step);
-      break;
-    case 'relocate':
-      batch.relocate(work.step);
-      break;
-    case 'empty':
-      for (const lane of work.lanes) batch.empty(lane);
-      break;
-    case 'drop':
-      for (const lane of work.lanes) batch.drop(lane);
-      break;
-  }
-}

@@ -10,7 +10,7 @@ import { type Intake, isNoop, type Plan, type PlanState } from '../planner.js';
 import type { PlanLimits } from '../room.js';
 import { releaseMemory } from './arenas.js';
 import { BatchBuilder, type RoundStep } from './batch.js';
-import { CommitQueue, type QueueLimits, type Work } from './commit-queue.js';
+import { CommitQueue, type QueueLimits } from './commit-queue.js';
 import { RoundEncoder } from './encode.js';
 import type { Engine } from './engine.js';
 import { meterBatch } from './metered.js';
@@ -24,6 +24,7 @@ import { ValueReads } from './values/reads.js';
 import { Relocation } from './values/relocation.js';
 import type { ValueStore } from './values/value-store.js';
 import type { Witness } from './witness.js';
+import type { Work } from './work.js';
 
 /** What opening found out, beside the entries. */
 export interface RecoveryReport {
@@ -297,7 +298,6 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   #kick(): void {
-    this.#values?.kick();
     this.#sweeper.kick();
     this.#relocation?.kick();
     this.#reclaimer?.kick();

@@ -7,9 +7,10 @@ import { LanestoreError } from '../../errors.js';
 import { type LaneId, parseKey } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
 import { extentOf, type LogName, logRange, QC_LOG, type SweepStep } from './batch.js';
-import type { Maintenance } from './commit-queue.js';
+
 import type { Engine } from './engine.js';
 import type { Tip } from './tip.js';
+import type { Maintenance } from './work.js';
 
 /** Keys that one batch sweeps: some 25 KiB of log, a fraction of a millisecond on the round that it rides with. */
 export const SWEEP_KEYS_MAX = 256;
