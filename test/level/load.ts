@@ -35,30 +35,24 @@ export type Op =
   | { readonly kind: 'qcs'; readonly anchorQC: PlainQC | undefined; readonly commitQCs: PlainQC[] }
   | { readonly kind: 'drop'; readonly lanes: LaneId[] };
 
+const COMPACTION = {
+  level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 },
+  blocks: [1, 4],
+  bytes: [500, 12_000],
+  anchorOneIn: 5,
+  dropOneIn: 30,
+  keep: 20,
+  hookEvery: 1,
+} as const;
+
 /** Kinds of load. */
 export const MODES = {
   /** Many small rounds. */
   plain: { level: {}, blocks: [1, 4], bytes: [0, 2000], anchorOneIn: 5, dropOneIn: 30, keep: 20, hookEvery: 1 },
   /** The smallest write buffer: tables are written, and compacted, all the time. */
-  compaction: {
-    level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 },
-    blocks: [1, 4],
-    bytes: [500, 12_000],
-    anchorOneIn: 5,
-    dropOneIn: 30,
-    keep: 20,
-    hookEvery: 1,
-  },
+  compaction: COMPACTION,
   /** The same, of so much data that reading all of it takes longer than a file of it lives. */
-  heavy: {
-    level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 },
-    blocks: [1, 4],
-    bytes: [500, 12_000],
-    anchorOneIn: 5,
-    dropOneIn: 1000,
-    keep: 600,
-    hookEvery: 1,
-  },
+  heavy: { ...COMPACTION, dropOneIn: 1000, keep: 600 },
   /** Small value files: they fill up, values are moved out of them, and they are reused all the time. */
   values: {
     level: {},
