@@ -55,7 +55,7 @@ async function runImport(source: string, target: string): Promise<number> {
 
 /** No decoding: the bytes go from the segments into the database. */
 async function runRaw(source: string, target: string): Promise<number> {
-  const db = await openDatabase(target, {}, true);
+  const db = await openDatabase(target, {}, true, 'utf8');
   let total = 0;
   let batch = db.batch();
   let waiting = 0;

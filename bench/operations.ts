@@ -4,8 +4,9 @@
  */
 import { advance, emptyState, type PlanState, planRound } from '../src/adapter/index.js';
 import { releaseMemory } from '../src/adapter/level/arenas.js';
-import { BatchBuilder, type Operation } from '../src/adapter/level/batch.js';
+import { BatchBuilder } from '../src/adapter/level/batch.js';
 import { RoundEncoder } from '../src/adapter/level/encode.js';
+import type { Operation } from '../src/adapter/level/operation.js';
 import { firstTip, type Tip } from '../src/adapter/level/tip.js';
 import { autobahn } from '../src/model/autobahn/index.js';
 import type { BenchRound } from './rounds.js';
@@ -28,12 +29,13 @@ export class BatchSource {
   }
 }
 
-/** The operation with a value of its own: the memory that records are encoded into belongs to the stores of this process. */
+/** The operation with a key and a value of its own: the memory that records are encoded into belongs to the stores of this process. */
 function moved(operation: Operation): Operation {
-  if (operation.type === 'del') return operation;
+  const { key } = operation;
+  if (operation.type === 'del') return { type: 'del', key };
   const value = new Uint8Array(operation.value);
   releaseMemory(operation.value);
-  return { ...operation, value };
+  return { type: 'put', key, value };
 }
 
 /** Bytes of all keys and values. */

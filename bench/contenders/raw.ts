@@ -1,7 +1,7 @@
 /** classic-level without this store: the same puts and deletes, encoded beforehand, in one synced batch. */
 import type { ClassicLevel } from 'classic-level';
-import type { Operation } from '../../src/adapter/level/batch.js';
 import { openDatabase } from '../../src/adapter/level/database.js';
+import type { Operation } from '../../src/adapter/level/operation.js';
 import type { LevelOptions } from '../../src/index.js';
 import { BatchSource } from '../operations.js';
 import type { BenchRound } from '../rounds.js';
@@ -78,10 +78,10 @@ export function rawKind(name: string, description: string, write: Write, level: 
   return {
     name,
     description,
-    open: async (dir) => new RawContender(await openDatabase(dir, level, true), write),
+    open: async (dir) => new RawContender(await openDatabase(dir, level, true, 'utf8'), write),
     async restart(dir) {
       const start = performance.now();
-      const db = await openDatabase(dir, level, false);
+      const db = await openDatabase(dir, level, false, 'utf8');
       const live = await readAll(db);
       const openMs = performance.now() - start;
       await db.close();

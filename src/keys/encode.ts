@@ -1,8 +1,9 @@
 /** From numbers to keys, and from ranges of numbers to ranges of keys. */
 import { LanestoreError } from '../errors.js';
+import { EntryKeys } from './entry-keys.js';
 import { type LaneId, laneId, remembered } from './lane-id.js';
 import { EVENT_PREFIX, LANE_PREFIX, QC_PREFIX } from './registry.js';
-import { entryNumber, isEntryNumber, padU64, U64_DIGITS, u64 } from './u64.js';
+import { padU64, u64 } from './u64.js';
 
 /** Bounds of a range of keys: `gte` inclusive, `lt` exclusive, as abstract-level's iterators take them. */
 export interface KeyRange {
@@ -10,46 +11,26 @@ export interface KeyRange {
   readonly lt: string;
 }
 
-/** Makes keys from numbers. @throws LANESTORE_INVALID for a number above 2^64-2. */
-export type KeyMaker = (number: bigint) => string;
-
 /**
- * Makes the keys of one lane's blocks: the lane is checked once, not with every key.
+ * The keys of one lane's blocks: the lane is checked once, not with every key.
  * @throws LANESTORE_INVALID for a lane that is not lowercase hex.
  */
-export const blockKeys: (lane: LaneId) => KeyMaker = remembered((lane) =>
-  keyMaker(`${LANE_PREFIX}${laneId(lane)}/`, 'block number'),
+export const blockKeys: (lane: LaneId) => EntryKeys = remembered(
+  (lane) => new EntryKeys(`${LANE_PREFIX}${laneId(lane)}/`, 'block number'),
 );
 
-/** The last three digits of a number; the ones before them change once in a thousand entries. */
-const LAST_DIGITS = Array.from({ length: 1000 }, (_, i) => i.toString().padStart(3, '0'));
-
-/** Up to here a number is exact as a double, and much cheaper to take apart. */
-const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
-
-function keyMaker(prefix: string, what: string): KeyMaker {
-  let thousands = -1;
-  let stem = '';
-  return (number) => {
-    if (!isEntryNumber(number) || number > SAFE_MAX) return prefix + padU64(entryNumber(number, what));
-    const small = Number(number);
-    const head = Math.floor(small / 1000);
-    if (head !== thousands) {
-      thousands = head;
-      // Through bytes, because a string that was put together is taken apart again at every use.
-      stem = Buffer.from(prefix + head.toString().padStart(U64_DIGITS - 3, '0'), 'latin1').toString('latin1');
-    }
-    return stem + LAST_DIGITS[small - head * 1000];
-  };
-}
+/** The keys of the QC log. */
+export const commitQCKeys = new EntryKeys(QC_PREFIX, 'road index');
 
 /** @throws LANESTORE_INVALID for a lane that is not lowercase hex, or a number above 2^64-2. */
 export function blockKey(lane: LaneId, number: bigint): string {
-  return blockKeys(lane)(number);
+  return blockKeys(lane).text(number);
 }
 
 /** The key of a CommitQC. @throws LANESTORE_INVALID for an index above 2^64-2. */
-export const commitQCKey: KeyMaker = keyMaker(QC_PREFIX, 'road index');
+export function commitQCKey(index: bigint): string {
+  return commitQCKeys.text(index);
+}
 
 /** @throws LANESTORE_INVALID for a seq that is no u64. */
 export function eventKey(seq: bigint): string {

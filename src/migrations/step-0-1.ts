@@ -10,9 +10,9 @@
  * A crash anywhere leaves some entries old and some new; 1 reads both, so the step begins again and does the rest.
  */
 import { randomBytes } from 'node:crypto';
-import type { Operation } from '../adapter/level/batch.js';
 import type { Engine } from '../adapter/level/engine.js';
 import { STEP_KEY } from '../adapter/level/format.js';
+import type { Operation } from '../adapter/level/operation.js';
 import { type EncodedRecord, encodeRecord } from '../adapter/level/record.js';
 import { encodeSchema, FORMAT } from '../adapter/level/schema.js';
 import { type Extent, encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../adapter/level/tip.js';

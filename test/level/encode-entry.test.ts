@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type EncodedBody, encodeBody, encodeRecord, sealRecord } from '../../src/adapter/level/record.js';
+import { ascii } from '../../src/keys/index.js';
 import { codecs, type SignedBlock } from '../../src/model/autobahn/index.js';
 import type { EntryCodec } from '../../src/model/model.js';
 import { arbitrary } from '../model/arbitrary.js';
@@ -18,7 +19,7 @@ const cborX = new Encoder(CBOR_X);
 const cborXOut = new Decoder(CBOR_X);
 
 function same<T>(codec: EntryCodec<T>, entry: T): void {
-  const own = sealRecord(KEY, encodeBody(codec, entry));
+  const own = sealRecord(ascii(KEY), encodeBody(codec, entry));
   const generic = encodeRecord(KEY, codec.toBody(entry));
   assert.is(Buffer.compare(own.bytes, generic.bytes), 0);
   assert.is(own.crc, generic.crc);
@@ -142,7 +143,7 @@ test('signedBlock: what is read by layout is what is decoded by table', () => {
 
 test('a model without a writer of its own', () => {
   const block = plainBlock('0a', 7);
-  const record = sealRecord(KEY, encodeBody(plain.block, block));
+  const record = sealRecord(ascii(KEY), encodeBody(plain.block, block));
   assert.is(Buffer.compare(record.bytes, encodeRecord(KEY, plain.block.toBody(block)).bytes), 0);
 });
 
@@ -155,7 +156,7 @@ test('bodies keep their bytes until they are sealed, in any order, whatever is r
   const records = bodies.map((_, i) => [blocks.length - 1 - i, bodies[blocks.length - 1 - i] as EncodedBody] as const);
   for (const [i, body] of records) {
     const key = `lane/0a/${String(i).padStart(20, '0')}`;
-    const { bytes } = sealRecord(key, body);
+    const { bytes } = sealRecord(ascii(key), body);
     assert.is(Buffer.compare(bytes, encodeRecord(key, plain.block.toBody(blocks[i] as never)).bytes), 0, `block ${i}`);
   }
 });

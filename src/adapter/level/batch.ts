@@ -7,16 +7,17 @@
 import {
   blockKeys,
   blockRange,
-  commitQCKey,
+  commitQCKeys,
   commitQCRange,
+  type EntryKeys,
   type KeyRange,
   type LaneId,
   maxU64,
   TIP_KEY,
 } from '../../keys/index.js';
 import type { Cursor } from '../persistence.js';
+import { type Delete, EntryDelete, type Operation, type Put } from './operation.js';
 import { type Extent, encodeTip, type Tip } from './tip.js';
-import type { Reference } from './values/reference.js';
 import type { RelocateStep } from './values/relocation.js';
 
 /**
@@ -24,18 +25,6 @@ import type { RelocateStep } from './values/relocation.js';
  * lanes truncates 1,000 blocks, so ordinary rounds never leave anything; a jump over a long lane does not stall the rounds behind it.
  */
 export const BATCH_DELETES = 4096;
-
-/** A put, encoded when the round was accepted. */
-export interface Put {
-  readonly type: 'put';
-  readonly key: string;
-  readonly value: Uint8Array;
-  /** What `value` refers to, if it is a reference to a separated value. */
-  readonly reference?: Reference;
-}
-
-/** One operation of a batch, as abstract-level takes it. */
-export type Operation = Put | { readonly type: 'del'; readonly key: string };
 
 /** The name of a log: a lane, or the QC log. */
 export type LogName = LaneId | typeof QC_LOG;
@@ -70,14 +59,14 @@ export interface SweepStep {
   readonly swept: bigint;
 }
 
-/** Makes the keys of a log's entries. */
-export function logKeys(log: LogName): (number: bigint) => string {
-  return log === QC_LOG ? commitQCKey : blockKeys(log);
+/** The keys of a log's entries. */
+export function logKeys(log: LogName): EntryKeys {
+  return log === QC_LOG ? commitQCKeys : blockKeys(log);
 }
 
 /** The key of an entry of a log. */
 export function logKey(log: LogName, number: bigint): string {
-  return logKeys(log)(number);
+  return logKeys(log).text(number);
 }
 
 /** The keys of the entries [from, to) of a log. */
@@ -144,7 +133,7 @@ export class BatchBuilder {
   sweep({ log, keys, swept }: SweepStep): void {
     const extent = this.#extent(log);
     if (extent === undefined) return;
-    for (const key of keys) this.#delete(key);
+    for (const key of keys) this.#delete({ type: 'del', key });
     this.#set(log, { ...extent, swept: maxU64(extent.swept, swept) });
   }
 
@@ -248,12 +237,12 @@ export class BatchBuilder {
 
   #deleteRange(log: LogName, from: bigint, to: bigint): void {
     if (from === to) return;
-    const keyOf = logKeys(log);
-    for (let number = from; number < to; number++) this.#delete(keyOf(number));
+    const keys = logKeys(log);
+    for (let number = from; number < to; number++) this.#delete(new EntryDelete(keys, number));
   }
 
-  #delete(key: string): void {
-    this.#operations.push({ type: 'del', key });
+  #delete(operation: Delete): void {
+    this.#operations.push(operation);
     this.#deletes++;
   }
 }

@@ -30,10 +30,18 @@ const OPEN_FILES_MAX = 256;
 /** A LevelDB as this store opens it. */
 export type Database = ClassicLevel<string, Uint8Array>;
 
-/** Opens the LevelDB in `path`. @throws LANESTORE_LOCKED, LANESTORE_CORRUPT, LANESTORE_IO. */
-export async function openDatabase(path: string, options: LevelOptions, create: boolean): Promise<Database> {
+/**
+ * Opens the LevelDB in `path`. `keyEncoding` is for calls that name none: `view` takes a key as bytes, or as text.
+ * @throws LANESTORE_LOCKED, LANESTORE_CORRUPT, LANESTORE_IO.
+ */
+export async function openDatabase(
+  path: string,
+  options: LevelOptions,
+  create: boolean,
+  keyEncoding: 'view' | 'utf8' = 'view',
+): Promise<Database> {
   const db: Database = new ClassicLevel(path, {
-    keyEncoding: 'utf8',
+    keyEncoding,
     valueEncoding: 'view',
     createIfMissing: create,
     writeBufferSize: options.writeBufferBytes ?? WRITE_BUFFER_BYTES,

@@ -1,10 +1,13 @@
 /** From a plan to the step of a batch: every entry encoded, in the order in which the batch will have it. */
-import { ANCHOR_KEY, INNER_KEY, type LaneId } from '../../keys/index.js';
+import { ANCHOR_KEY, ascii, INNER_KEY, type LaneId } from '../../keys/index.js';
 import type { EntryCodec, Model } from '../../model/model.js';
 import type { Intake, LogPlan, Plan } from '../planner.js';
 import { checkRecordBytes } from '../room.js';
-import { type LogName, type LogStep, logKeys, type Put, QC_LOG, type RoundStep, type SingleStep } from './batch.js';
+import { type LogName, type LogStep, logKeys, QC_LOG, type RoundStep, type SingleStep } from './batch.js';
+import { EntryPut, type Put } from './operation.js';
 import { type EncodedBody, type EncodedRecord, encodeBody, encodeRecord, sealRecord } from './record.js';
+
+const ANCHOR_KEY_BYTES = ascii(ANCHOR_KEY);
 
 /** An encoded plan. */
 export interface EncodedPlan {
@@ -57,27 +60,27 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
     const model = this.#model;
     const step: { anchor?: SingleStep; inner?: SingleStep; logs: LogStep[] } = { logs: [] };
     let bytes = 0;
-    const count = (key: string, record: EncodedRecord) => {
-      checkRecordBytes(key, record.bytes.length, this.#recordBytesMax);
-      bytes += key.length + record.bytes.length;
+    const count = (put: Put, keyBytes: number) => {
+      const { length } = put.value;
+      if (length > this.#recordBytesMax) checkRecordBytes(put.key, length, this.#recordBytesMax);
+      bytes += keyBytes + length;
     };
-    const single = (key: string, record: EncodedRecord): SingleStep => {
-      count(key, record);
-      return { type: 'put', key, value: record.bytes, crc: record.crc };
+    const single = (key: string, { bytes: value, crc }: EncodedRecord): SingleStep => {
+      const put: SingleStep = { type: 'put', key, value, crc };
+      count(put, key.length);
+      return put;
     };
     const log = <T>(name: LogName, codec: EntryCodec<T>, bodies: Taken<T>, { truncate, append, after }: LogPlan<T>) => {
-      const keyOf = logKeys(name);
-      const puts: Put[] = [];
+      const keys = logKeys(name);
+      const puts: EntryPut[] = [];
       let number = after.next - BigInt(append.length);
       for (const entry of append) {
-        const key = keyOf(number++);
         // Not encoded yet: an anchor's own CommitQC, which came in as a part of the anchor, or a model that only checks.
-        const record = sealRecord(
-          key,
-          bodies.of(entry) ?? encodeBody(codec, entry, this.#separates && name !== QC_LOG),
-        );
-        count(key, record);
-        puts.push({ type: 'put', key, value: record.bytes });
+        const body = bodies.of(entry) ?? encodeBody(codec, entry, this.#separates && name !== QC_LOG);
+        const { bytes: value } = sealRecord(keys.bytes(number), body);
+        const put = new EntryPut(keys, number++, value);
+        count(put, keys.length);
+        puts.push(put);
       }
       step.logs.push({ log: name, truncate, puts, after });
     };
@@ -85,7 +88,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
       const { entry } = plan.anchor;
       step.anchor = single(
         ANCHOR_KEY,
-        sealRecord(ANCHOR_KEY, this.#anchors.of(entry) ?? encodeBody(model.anchor, entry)),
+        sealRecord(ANCHOR_KEY_BYTES, this.#anchors.of(entry) ?? encodeBody(model.anchor, entry)),
       );
     }
     if (plan.inner !== undefined) step.inner = single(INNER_KEY, encodeRecord(INNER_KEY, plan.inner));

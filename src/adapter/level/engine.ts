@@ -1,7 +1,7 @@
 /** The abstract-level database under a store: the few calls that are used, always with the same encodings, always synced. */
-import type { AbstractChainedBatchWriteOptions, AbstractLevel } from 'abstract-level';
+import type { AbstractChainedBatch, AbstractChainedBatchWriteOptions, AbstractLevel } from 'abstract-level';
 import type { KeyRange } from '../../keys/index.js';
-import type { Operation } from './batch.js';
+import { keyBytes, type Operation } from './operation.js';
 
 /** Any abstract-level database: classic-level, memory-level, a sublevel of one. */
 // biome-ignore lint/suspicious/noExplicitAny: the caller's own key and value types do not matter here, encodings are given with every call
@@ -26,16 +26,10 @@ export class Engine {
   /** True if {@link write} has copied all keys and values when it returns, before anything is awaited: then their memory is free again. */
   readonly copies: boolean;
   readonly #db: AnyLevel;
-  /** What is given with each operation of a batch: nothing where the database does the same by itself, which is a tenth cheaper. */
-  readonly #encodings: Partial<typeof ENCODINGS>;
-
-  /** `copies` for a classic-level database that nobody else sees: its chained batch takes bytes over as they come. memory-level keeps them. */
+  /** `copies` for a database of `openDatabase`: its chained batch takes bytes over as they come. memory-level keeps them. */
   constructor(db: AnyLevel, copies = false) {
     this.#db = db;
     this.copies = copies;
-    const { keyEncoding, valueEncoding } = ENCODINGS;
-    const isDefault = db.keyEncoding().name === keyEncoding && db.valueEncoding().name === valueEncoding;
-    this.#encodings = isDefault ? {} : ENCODINGS;
   }
 
   /**
@@ -44,12 +38,9 @@ export class Engine {
    */
   async write(operations: readonly Operation[]): Promise<void> {
     const batch = this.#db.batch();
-    const encodings = this.#encodings;
     try {
-      for (const operation of operations) {
-        if (operation.type === 'put') batch.put<string, Uint8Array>(operation.key, operation.value, encodings);
-        else batch.del<string>(operation.key, encodings);
-      }
+      if (this.copies) fillWithBytes(batch, operations);
+      else fill(batch, operations);
     } catch (error) {
       await batch.close();
       throw error;
@@ -76,6 +67,24 @@ export class Engine {
   entries(range: Partial<KeyRange>): EntryReader {
     const options = { ...range, ...ENCODINGS, highWaterMarkBytes: READ_AHEAD_BYTES };
     return new EntryReader(this.#db.iterator<string, Uint8Array>(options));
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as for AnyLevel
+type AnyBatch = AbstractChainedBatch<any, any, any>;
+
+function fill(batch: AnyBatch, operations: readonly Operation[]): void {
+  for (const operation of operations) {
+    if (operation.type === 'put') batch.put<string, Uint8Array>(operation.key, operation.value, ENCODINGS);
+    else batch.del<string>(operation.key, ENCODINGS);
+  }
+}
+
+/** The same in half the time: one memory for all keys of a log, and no encodings to look up, because the database has these by itself. */
+function fillWithBytes(batch: AnyBatch, operations: readonly Operation[]): void {
+  for (const operation of operations) {
+    if (operation.type === 'put') batch.put(keyBytes(operation), operation.value);
+    else batch.del(keyBytes(operation));
   }
 }
 

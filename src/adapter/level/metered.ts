@@ -1,6 +1,6 @@
 /** What a LevelDB store tells of its batches; only while somebody listens. */
 import { isMetered, meter } from '../../metrics/channel.js';
-import type { Operation } from './batch.js';
+import type { Operation } from './operation.js';
 
 /** What of a store is told beside its batches. */
 export interface MeteredStore {

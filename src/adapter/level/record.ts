@@ -14,7 +14,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { Decoder } from 'cbor-x';
-import { LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../keys/index.js';
+import { ascii, LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../keys/index.js';
 import type { BodyWriter, EntryCodec } from '../../model/model.js';
 import { CborWriter, type Written } from './cbor-writer.js';
 
@@ -57,7 +57,7 @@ export type EncodedBody = Written;
 export function encodeRecord(key: string, body: unknown): EncodedRecord {
   writer.begin(KEY_BYTES_MAX);
   writer.value(body);
-  return sealRecord(key, writer.end(TAIL_BYTES));
+  return sealRecord(ascii(key), writer.end(TAIL_BYTES));
 }
 
 /**
@@ -76,19 +76,20 @@ export function encodeBody<T>(codec: EntryCodec<T>, entry: T, apart = false): En
 export function writeRecord(key: string, write: (to: BodyWriter) => void): EncodedRecord {
   writer.begin(KEY_BYTES_MAX);
   write(writer);
-  return sealRecord(key, writer.end(TAIL_BYTES));
+  return sealRecord(ascii(key), writer.end(TAIL_BYTES));
 }
 
 /**
- * Makes the record of `key` of a body, in place; once. The key is written directly in front of the body, so that one call takes the crc
+ * Makes the record of `key`, given in bytes, of a body, in place; once. The key is written directly in front of the body, so that one call takes the crc
  * of both (a call costs more than the bytes of a key), and the record's head then replaces its last two bytes.
  */
-export function sealRecord(key: string, { memory, start, end }: EncodedBody): EncodedRecord {
+export function sealRecord(key: Uint8Array, { memory, start, end }: EncodedBody): EncodedRecord {
   const from = start + KEY_BYTES_MAX - key.length;
-  if (from < start) throw new RangeError(`key ${key} has more than ${KEY_BYTES_MAX} bytes`);
+  if (from < start)
+    throw new RangeError(`key ${Buffer.from(key).toString('latin1')} has more than ${KEY_BYTES_MAX} bytes`);
   const head = start + KEY_BYTES_MAX - HEAD_BYTES;
   const tail = end - TAIL_BYTES;
-  memory.write(key, from, 'latin1');
+  memory.set(key, from);
   // Plain views: those that `subarray` of a Buffer makes take twice as long, and there are two of them a record.
   const crc = crc32(new Uint8Array(memory.buffer, from, tail - from));
   memory[head] = ARRAY_OF_3;

@@ -243,13 +243,13 @@ class Recovery<B, Q, A> {
   ): Promise<void> {
     if (first === next) return;
     const reader = this.#engine.entries(logRange(log, first, next));
-    const keyOf = logKeys(log);
+    const keys = logKeys(log);
     let expected = first;
     try {
       for (let portion = await reader.next(); portion.length > 0; portion = await reader.next()) {
         for (const [key, value] of portion) {
           // Taking a key apart costs more than making the one that should come.
-          const number = key === keyOf(expected) ? expected : numberIn(key);
+          const number = key === keys.text(expected) ? expected : numberIn(key);
           if (number === undefined) {
             this.#find({ kind: 'stray', key, detail: 'no key of this format reads like this' });
             continue;

@@ -1,6 +1,6 @@
 /** Which puts of a batch go to value files, and what stands in LevelDB for them. Pure. */
-import type { LogStep, Put, RoundStep } from '../batch.js';
-import { QC_LOG } from '../batch.js';
+import { type LogStep, QC_LOG, type RoundStep } from '../batch.js';
+import type { Put } from '../operation.js';
 import { encodeReference, type Reference } from './reference.js';
 
 /** A put whose value is in a value file: the batch carries its reference. */
@@ -29,7 +29,7 @@ export function* separablePuts(step: RoundStep, valueBytesMin: number): Generato
 
 /** The round with references in place of those records; `references` are theirs, in the same order. */
 export function separated(step: RoundStep, valueBytesMin: number, references: Iterator<Reference>): RoundStep {
-  const replace = (put: Put): Put | SeparatedPut => {
+  const replace = (put: Put): Put => {
     if (put.value.length < valueBytesMin) return put;
     const { value: reference } = references.next();
     return separatedPut(put.key, reference as Reference);

@@ -17,7 +17,7 @@
  */
 import { LanestoreError } from '../../../errors.js';
 import { type LaneId, parseKey } from '../../../keys/index.js';
-import type { Put } from '../batch.js';
+import type { Put } from '../operation.js';
 import { decodeRecord, isFault } from '../record.js';
 import type { Tip } from '../tip.js';
 import { separatedPut } from './choice.js';

@@ -7,7 +7,8 @@
  */
 import { LanestoreError } from '../../../errors.js';
 import { releaseMemory } from '../arenas.js';
-import type { Operation, RoundStep } from '../batch.js';
+import type { RoundStep } from '../batch.js';
+import type { Operation } from '../operation.js';
 import type { DiskSpace } from '../space.js';
 import { Appender } from './appender.js';
 import { separableBytes, separablePuts, separated } from './choice.js';

@@ -1,0 +1,59 @@
+/** The two forms of an entry's key are the same key, in whatever order they are asked for. */
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { blockKey, blockKeys, commitQCKey, EntryKeys } from '../../src/keys/index.js';
+import { refusedSync } from '../support/faults.js';
+
+const test = suite('entry keys');
+
+const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
+const padded = (number: bigint) => number.toString().padStart(20, '0');
+
+/** Neighbours, thousands and their borders, and numbers around those that a double and a u64 can hold. */
+const number = fc.oneof(
+  fc.bigInt({ min: 0n, max: 3000n }),
+  fc.bigInt({ min: 2n ** 53n - 1500n, max: 2n ** 53n + 1500n }),
+  fc.bigInt({ min: 2n ** 64n - 1500n, max: 2n ** 64n - 2n }),
+  fc.bigInt({ min: 0n, max: 2n ** 64n - 2n }),
+);
+
+test('bytes and text are the prefix and twenty digits, after whatever was asked for before', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(number, fc.boolean()), { minLength: 1, maxLength: 40 }), (asked) => {
+      const keys = new EntryKeys('lane/0a/', 'block number');
+      for (const [one, bytesFirst] of asked) {
+        const expected = `lane/0a/${padded(one)}`;
+        if (bytesFirst) assert.is(latin1(keys.bytes(one)), expected);
+        assert.is(keys.text(one), expected);
+        assert.is(latin1(keys.bytes(one)), expected);
+        assert.is(keys.length, expected.length);
+      }
+    }),
+    { seed: 20261124 },
+  );
+});
+
+test('a sequence over the borders of thousands', () => {
+  const keys = blockKeys('0b');
+  for (const from of [0n, 990n, 999_990n, 2n ** 53n - 10n]) {
+    for (let one = from; one < from + 30n; one++) assert.is(latin1(keys.bytes(one)), blockKey('0b', one));
+  }
+  assert.is(commitQCKey(7n), `qc/${padded(7n)}`);
+});
+
+for (const [what, wrong] of [
+  ['below zero', -1n],
+  ['2^64 - 1', 2n ** 64n - 1n],
+  ['2^64', 2n ** 64n],
+] as const) {
+  test(`a number that no entry has is refused in both forms, and harms nothing: ${what}`, () => {
+    const keys = new EntryKeys('qc/', 'road index');
+    keys.bytes(5n);
+    refusedSync(() => keys.bytes(wrong), 'LANESTORE_INVALID');
+    refusedSync(() => keys.text(wrong), 'LANESTORE_INVALID');
+    assert.is(latin1(keys.bytes(6n)), `qc/${padded(6n)}`);
+  });
+}
+
+test.run();
