@@ -250,6 +250,9 @@ class LanePlanner<B, Q, A> {
   readonly #drafts = new Map<LaneId, Draft<B>>();
   /** Where a lane without a cursor must begin because this very call truncates it there. */
   readonly #baselines = new Map<LaneId, bigint>();
+  /** The last block's: the blocks of a lane nearly always come together. */
+  #lane: LaneId | undefined;
+  #draft: Draft<B> | undefined;
 
   constructor(
     model: Model<B, Q, A>,
@@ -279,7 +282,7 @@ class LanePlanner<B, Q, A> {
     this.#intake.block(block);
     const lane = this.#model.block.lane(block);
     const number = this.#model.block.number(block);
-    const draft = this.#drafts.get(lane);
+    let draft = lane === this.#lane ? this.#draft : this.#drafts.get(lane);
     // The common case first; every reason to refuse is in #begin.
     if (
       draft === undefined ||
@@ -287,10 +290,11 @@ class LanePlanner<B, Q, A> {
       number > ENTRY_NUMBER_MAX ||
       (only !== undefined && lane !== only)
     ) {
-      push(this.#begin(lane, number, only), block);
-    } else {
-      push(draft, block);
+      draft = this.#begin(lane, number, only);
     }
+    this.#lane = lane;
+    this.#draft = draft;
+    push(draft, block);
   }
 
   /** The draft that a block can be appended to, made if it is the first one of its lane; or why there is none. */

@@ -1,4 +1,5 @@
 /** The keys of one log's entries: as text, and as bytes that are used again from key to key. */
+import { ANCHOR_KEY, INNER_KEY, TIP_KEY } from './registry.js';
 import { entryNumber, isEntryNumber, padU64, U64_DIGITS } from './u64.js';
 
 /** The last three digits of a number; the ones before them change once in a thousand entries. */
@@ -67,7 +68,10 @@ export class EntryKeys {
   }
 }
 
-/** The bytes of a key: every key is ASCII. */
+/** The keys that batches have beside those of entries. */
+const SINGLE_KEYS = new Map([TIP_KEY, ANCHOR_KEY, INNER_KEY].map((key) => [key, Buffer.from(key, 'latin1')]));
+
+/** The bytes of a key, not to be changed: every key is ASCII. */
 export function ascii(key: string): Uint8Array {
-  return new Uint8Array(Buffer.from(key, 'latin1'));
+  return SINGLE_KEYS.get(key) ?? Buffer.from(key, 'latin1');
 }

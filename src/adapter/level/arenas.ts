@@ -11,6 +11,7 @@
 /** Memory, filled from its beginning. */
 export interface Arena {
   readonly bytes: Buffer;
+  readonly buffer: ArrayBuffer;
   readonly view: DataView;
   /** Where the next item begins. */
   end: number;
@@ -23,7 +24,8 @@ export interface Arena {
 /** A new arena. */
 export function arenaOf(length: number, pool?: Arenas): Arena {
   const bytes = Buffer.allocUnsafeSlow(length);
-  return { bytes, view: new DataView(bytes.buffer), end: 0, items: 0, ...(pool === undefined ? {} : { pool }) };
+  const { buffer } = bytes;
+  return { bytes, buffer, view: new DataView(buffer), end: 0, items: 0, ...(pool === undefined ? {} : { pool }) };
 }
 
 /** Arenas that are used again, by their memory, which an item is a part of; weak, because not every item is given back. */
@@ -61,13 +63,18 @@ export class Arenas {
 
   #make(): Arena {
     const arena = arenaOf(this.bytes, this);
-    byMemory.set(arena.bytes.buffer, arena);
+    byMemory.set(arena.buffer, arena);
     return arena;
   }
 }
 
+/** The arena of the last item: neighbours nearly always lie in the same one. */
+let last: Arena | undefined;
+
 /** Gives back an item by its bytes, or a part of them; once. Memory that is not used again is left alone. */
 export function releaseMemory({ buffer }: Uint8Array): void {
-  const arena = byMemory.get(buffer);
-  if (arena !== undefined && --arena.items === 0) arena.pool?.giveBack(arena);
+  const arena = last?.buffer === buffer ? last : byMemory.get(buffer);
+  if (arena === undefined) return;
+  last = arena;
+  if (--arena.items === 0) arena.pool?.giveBack(arena);
 }

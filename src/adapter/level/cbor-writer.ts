@@ -43,6 +43,8 @@ const EIGHT_BYTES = 27;
 export interface Written {
   /** Begins where its `ArrayBuffer` begins. */
   readonly memory: Buffer;
+  /** That of `memory`; asking a view for it each time takes as long as making one. */
+  readonly buffer: ArrayBuffer;
   readonly start: number;
   readonly end: number;
 }
@@ -82,7 +84,7 @@ export class CborWriter implements BodyWriter {
   /** Ends the item; its bytes stay as they are, with `front` bytes before and `back` bytes behind them, which are the caller's too. */
   end(back = 0): Written {
     this.#reserve(back);
-    const written = { memory: this.#arena, start: this.#start, end: this.#at + back };
+    const written = { memory: this.#arena, buffer: this.#into.buffer, start: this.#start, end: this.#at + back };
     this.#into.end = this.#start = this.#at = written.end;
     this.#into.items++;
     return written;

@@ -95,7 +95,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
     if (plan.commitQCs !== undefined) log(QC_LOG, model.commitQC, this.#commitQCs, plan.commitQCs);
     for (const [lane, lanePlan] of plan.lanes) log(lane, model.block, this.#blocks, lanePlan);
     this.begin();
-    return { step, lanes: lanesOf(plan), bytes };
+    return { step, lanes: new TouchedLanes(plan), bytes };
   }
 }
 
@@ -142,12 +142,17 @@ class Taken<T> {
   }
 }
 
-/** Made when it is asked for: only while lanes are being dropped. */
-function lanesOf({ lanes, anchor }: Plan<unknown, unknown, unknown>): Iterable<LaneId> {
-  return {
-    *[Symbol.iterator]() {
-      yield* lanes.keys();
-      if (anchor !== undefined) yield* anchor.point.laneStarts.keys();
-    },
-  };
+/** The lanes that a plan touches or its anchor names. Looked at only while lanes are being dropped. */
+class TouchedLanes implements Iterable<LaneId> {
+  readonly #plan: Plan<unknown, unknown, unknown>;
+
+  constructor(plan: Plan<unknown, unknown, unknown>) {
+    this.#plan = plan;
+  }
+
+  *[Symbol.iterator](): Generator<LaneId, void, void> {
+    const { lanes, anchor } = this.#plan;
+    yield* lanes.keys();
+    if (anchor !== undefined) yield* anchor.point.laneStarts.keys();
+  }
 }

@@ -36,16 +36,15 @@ export class Engine {
    * One atomic batch, durable when it resolves. The only way in which this project writes to LevelDB. A chained batch: the array
    * form takes 1.4 times as long a round, or more (docs/benchmarks.md).
    */
-  async write(operations: readonly Operation[]): Promise<void> {
+  write(operations: readonly Operation[]): Promise<void> {
     const batch = this.#db.batch();
     try {
       if (this.copies) fillWithBytes(batch, operations);
       else fill(batch, operations);
     } catch (error) {
-      await batch.close();
-      throw error;
+      return batch.close().then(() => Promise.reject(error));
     }
-    await batch.write(SYNC);
+    return batch.write(SYNC);
   }
 
   /** Compacts the tables with keys from `from` to `to`, both included. Only for a LevelDB; nothing that is read changes, and rounds go on. */

@@ -1,5 +1,5 @@
 /** The operations of a batch. */
-import type { EntryKeys } from '../../keys/index.js';
+import { ascii, type EntryKeys } from '../../keys/index.js';
 import type { Reference } from './values/reference.js';
 
 /** A put, encoded when the round was accepted. */
@@ -55,6 +55,6 @@ export class EntryDelete extends EntryOperation implements Delete {
 }
 
 /** The bytes of an operation's key, in memory that the next call may write over: for who copies them at once. */
-export function keyBytes(operation: Operation): Uint8Array | string {
-  return operation instanceof EntryOperation ? operation.keys.bytes(operation.number) : operation.key;
+export function keyBytes(operation: Operation): Uint8Array {
+  return operation instanceof EntryOperation ? operation.keys.bytes(operation.number) : ascii(operation.key);
 }

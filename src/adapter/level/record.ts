@@ -83,7 +83,7 @@ export function writeRecord(key: string, write: (to: BodyWriter) => void): Encod
  * Makes the record of `key`, given in bytes, of a body, in place; once. The key is written directly in front of the body, so that one call takes the crc
  * of both (a call costs more than the bytes of a key), and the record's head then replaces its last two bytes.
  */
-export function sealRecord(key: Uint8Array, { memory, start, end }: EncodedBody): EncodedRecord {
+export function sealRecord(key: Uint8Array, { memory, buffer, start, end }: EncodedBody): EncodedRecord {
   const from = start + KEY_BYTES_MAX - key.length;
   if (from < start)
     throw new RangeError(`key ${Buffer.from(key).toString('latin1')} has more than ${KEY_BYTES_MAX} bytes`);
@@ -91,12 +91,12 @@ export function sealRecord(key: Uint8Array, { memory, start, end }: EncodedBody)
   const tail = end - TAIL_BYTES;
   memory.set(key, from);
   // Plain views: those that `subarray` of a Buffer makes take twice as long, and there are two of them a record.
-  const crc = crc32(new Uint8Array(memory.buffer, from, tail - from));
+  const crc = crc32(new Uint8Array(buffer, from, tail - from));
   memory[head] = ARRAY_OF_3;
   memory[head + 1] = RECORD_VERSION;
   memory[tail] = UINT32;
   memory.writeUInt32BE(crc, tail + 1);
-  return { bytes: new Uint8Array(memory.buffer, head, end - head), crc };
+  return { bytes: new Uint8Array(buffer, head, end - head), crc };
 }
 
 /** A record that holds, its body still encoded: a plain `Uint8Array` that shares memory with the value. */

@@ -263,9 +263,9 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
 
   /** Bytes of a batch beside what its rounds put: deletes, the tip, and LevelDB's framing. Rather too many. */
   #overhead({ logs }: RoundStep): number {
-    let entries = 0n;
-    for (const { truncate, puts } of logs) entries += truncate.next - truncate.first + BigInt(puts.length);
-    return this.#tipBytes + ENTRY_OVERHEAD_BYTES * Math.min(Number(entries), this.#deletesMax);
+    let entries = 0;
+    for (const { truncate, puts } of logs) entries += Number(truncate.next - truncate.first) + puts.length;
+    return this.#tipBytes + ENTRY_OVERHEAD_BYTES * Math.min(entries, this.#deletesMax);
   }
 
   get #tipBytes(): number {

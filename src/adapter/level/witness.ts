@@ -64,6 +64,9 @@ function parseSlot(view: Uint8Array): WitnessSlot | undefined {
 export class Witness {
   readonly #fd: number;
   readonly #slot: Buffer;
+  readonly #view: DataView;
+  /** What the crc is of. */
+  readonly #head: Buffer;
   /** The seq that the slot is made for. */
   #prepared = 0n;
   #open = true;
@@ -71,6 +74,8 @@ export class Witness {
   private constructor(fd: number, store: Uint8Array) {
     this.#fd = fd;
     this.#slot = encodeSlot({ store, seq: 0n });
+    this.#view = new DataView(this.#slot.buffer, this.#slot.byteOffset, SLOT_BYTES);
+    this.#head = this.#slot.subarray(0, CRC_OFFSET);
   }
 
   /** Writes a whole witness file for `seq` and syncs it; the caller syncs the directory. Replaces what is there. */
@@ -103,8 +108,8 @@ export class Witness {
 
   /** Makes the slot of `seq` ready while its batch is being written, so that {@link write} only hands it to the kernel. */
   prepare(seq: bigint): void {
-    this.#slot.writeBigUInt64BE(seq, SEQ_OFFSET);
-    this.#slot.writeUInt32BE(crc32(this.#slot.subarray(0, CRC_OFFSET)), CRC_OFFSET);
+    this.#view.setBigUint64(SEQ_OFFSET, seq);
+    this.#view.setUint32(CRC_OFFSET, crc32(this.#head));
     this.#prepared = seq;
   }
 

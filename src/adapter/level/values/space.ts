@@ -195,7 +195,7 @@ export class Space {
 
   /** Starts what there is to do. */
   kick(): void {
-    if (this.#running !== undefined || this.#stopped) return;
+    if (this.#running !== undefined || this.#stopped || this.#isUnused) return;
     const work = this.#preparation() ?? this.#removal();
     if (work === undefined) return;
     this.#running = work().finally(() => {
@@ -227,6 +227,12 @@ export class Space {
       this.#retry = undefined;
       this.kick();
     }, RETRY_MS);
+  }
+
+  /** True while nothing was separated: every round asks. */
+  get #isUnused(): boolean {
+    if (this.#demand > 0 || this.#orders.size > 0 || this.#failure !== undefined) return false;
+    return this.#spares.length + this.#free.length + this.#leftovers.length === 0;
   }
 
   /** Making one more file ready, if one is missing. It never rejects: a failure is kept, for those who ask for space. */
