@@ -3,7 +3,7 @@ import type { ContenderKind } from './contender.js';
 import { goWalKind } from './go-wal.js';
 import { level, levelAnchorFirst, levelInline, levelLanes } from './level.js';
 import { limit, limitPreallocated } from './limit.js';
-import { raw, rawArray, rawDeletesApart } from './raw.js';
+import { raw, rawArray, rawDeletesApart, rawStock } from './raw.js';
 import { variantOf } from './variant.js';
 import { wal, walNoDirSync, walThreads } from './wal.js';
 
@@ -24,7 +24,7 @@ export const CONTENDERS: readonly ContenderKind[] = [
 
 /** The contender named `name`, or the variant of `level` (variant.ts). @throws RangeError if there is none. */
 export function contenderOf(name: string): ContenderKind {
-  const found = [...CONTENDERS, rawDeletesApart].find((kind) => kind.name === name) ?? variantOf(name);
+  const found = [...CONTENDERS, rawDeletesApart, rawStock].find((kind) => kind.name === name) ?? variantOf(name);
   if (found === undefined) {
     throw new RangeError(`no contender "${name}"; there are ${CONTENDERS.map((kind) => kind.name).join(', ')}`);
   }

@@ -107,6 +107,18 @@ export const rawArray: ContenderKind = {
   fullOnly: true,
 };
 
+/** classic-level as it comes. */
+export const rawStock = rawKind(
+  'raw-stock',
+  'classic-level with its own defaults, the same operations in one synced chained batch',
+  writeChained,
+  {
+    writeBufferBytes: 4 * 1024 * 1024,
+    tableFileBytes: 2 * 1024 * 1024,
+    compression: true,
+  },
+);
+
 /** For tuning only: it is no way to write a round. */
 export const rawDeletesApart = rawKind(
   'raw-deletes-apart',

@@ -21,8 +21,8 @@ function write(writer: CborWriter, chunks: readonly number[], fill: number, retu
   writer.begin(16, returns);
   writer.array(chunks.length);
   for (const length of chunks) writer.bytes(new Uint8Array(length).fill(fill));
-  const { memory, start, end } = writer.end(5);
-  const item = memory.subarray(start, end);
+  const { buffer, byteOffset, length } = writer.end(16, 5);
+  const item = Buffer.from(buffer, byteOffset, length);
   item.fill(fill, 0, 16);
   item.fill(fill, item.length - 5);
   return item;

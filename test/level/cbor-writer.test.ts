@@ -13,8 +13,8 @@ const decoder = new Decoder(options);
 function write(value: unknown, writer = new CborWriter()): Buffer {
   writer.begin();
   writer.value(value);
-  const { memory, start, end } = writer.end();
-  return memory.subarray(start, end);
+  const { buffer, byteOffset, length } = writer.end();
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 const scalar = fc.oneof(

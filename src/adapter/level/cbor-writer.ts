@@ -39,16 +39,6 @@ const ONE_BYTE = 24;
 const FOUR_BYTES = 26;
 const EIGHT_BYTES = 27;
 
-/** Where an item lies, front and back included. Places, not a view: most items become a view of another stretch of the same memory. */
-export interface Written {
-  /** Begins where its `ArrayBuffer` begins. */
-  readonly memory: Buffer;
-  /** That of `memory`; asking a view for it each time takes as long as making one. */
-  readonly buffer: ArrayBuffer;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** Writes CBOR items into an arena. Not re-entrant: an item must not have getters that write. */
 export class CborWriter implements BodyWriter {
   readonly #arenas = new Arenas(ARENA_BYTES, ARENAS_MAX);
@@ -62,8 +52,9 @@ export class CborWriter implements BodyWriter {
   #limit = this.#arena.length;
   /** The current item goes into memory of its own kind if it is large. */
   #apart = false;
-  /** Where the current item begins, and where the next byte goes. */
+  /** Where the current item begins, how many bytes of it are the caller's, and where the next byte goes. */
   #start = 0;
+  #front = 0;
   #at = 0;
   readonly #texts = new Map<string, Uint8Array>();
 
@@ -79,15 +70,21 @@ export class CborWriter implements BodyWriter {
     this.#limit = apart ? Math.min(this.#arena.length, this.#start + LARGE_BYTES) : this.#arena.length;
     this.#reserve(front);
     this.#at += front;
+    this.#front = front;
   }
 
-  /** Ends the item; its bytes stay as they are, with `front` bytes before and `back` bytes behind them, which are the caller's too. */
-  end(back = 0): Written {
+  /**
+   * Ends the item and gives its bytes, with the last `front` of those before it and `back` ones behind it. They stay as they are. The bytes in
+   * front that are not a part of the view are the caller's too.
+   */
+  end(front = 0, back = 0): Uint8Array {
     this.#reserve(back);
-    const written = { memory: this.#arena, buffer: this.#into.buffer, start: this.#start, end: this.#at + back };
-    this.#into.end = this.#start = this.#at = written.end;
+    const from = this.#start + this.#front - front;
+    const end = this.#at + back;
+    this.#into.end = this.#start = this.#at = end;
     this.#into.items++;
-    return written;
+    // A plain view: one that `subarray` of a Buffer makes takes twice as long.
+    return new Uint8Array(this.#into.buffer, from, end - from);
   }
 
   /** The head of an array of `items`, which must follow. */

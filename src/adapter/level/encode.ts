@@ -7,8 +7,6 @@ import { type LogName, type LogStep, logKeys, QC_LOG, type RoundStep, type Singl
 import { EntryPut, type Put } from './operation.js';
 import { type EncodedBody, type EncodedRecord, encodeBody, encodeRecord, sealRecord } from './record.js';
 
-const ANCHOR_KEY_BYTES = ascii(ANCHOR_KEY);
-
 /** An encoded plan. */
 export interface EncodedPlan {
   readonly step: RoundStep;
@@ -77,8 +75,8 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
       for (const entry of append) {
         // Not encoded yet: an anchor's own CommitQC, which came in as a part of the anchor, or a model that only checks.
         const body = bodies.of(entry) ?? encodeBody(codec, entry, this.#separates && name !== QC_LOG);
-        const { bytes: value } = sealRecord(keys.bytes(number), body);
-        const put = new EntryPut(keys, number++, value);
+        sealRecord(keys.bytes(number), body);
+        const put = new EntryPut(keys, number++, body);
         count(put, keys.length);
         puts.push(put);
       }
@@ -86,10 +84,8 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
     };
     if (plan.anchor !== undefined) {
       const { entry } = plan.anchor;
-      step.anchor = single(
-        ANCHOR_KEY,
-        sealRecord(ANCHOR_KEY_BYTES, this.#anchors.of(entry) ?? encodeBody(model.anchor, entry)),
-      );
+      const bytes = this.#anchors.of(entry) ?? encodeBody(model.anchor, entry);
+      step.anchor = single(ANCHOR_KEY, { bytes, crc: sealRecord(ascii(ANCHOR_KEY), bytes) });
     }
     if (plan.inner !== undefined) step.inner = single(INNER_KEY, encodeRecord(INNER_KEY, plan.inner));
     if (plan.commitQCs !== undefined) log(QC_LOG, model.commitQC, this.#commitQCs, plan.commitQCs);

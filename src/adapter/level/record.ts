@@ -16,7 +16,7 @@ import { crc32 } from 'node:zlib';
 import { Decoder } from 'cbor-x';
 import { ascii, LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../keys/index.js';
 import type { BodyWriter, EntryCodec } from '../../model/model.js';
-import { CborWriter, type Written } from './cbor-writer.js';
+import { CborWriter } from './cbor-writer.js';
 
 /** The record version that this code writes. */
 export const RECORD_VERSION = 1;
@@ -50,14 +50,12 @@ export interface RecordFault {
   readonly detail: string;
 }
 
-/** A body that was written, with room for the key in front and for the crc behind. It becomes a record once its key is known. */
-export type EncodedBody = Written;
+/** A body that was written, with room for the record's head and crc, and before them for its key. It becomes a record once that is known. */
+export type EncodedBody = Uint8Array;
 
 /** Encodes `body` as the record of `key`; it shares no memory with `body`. @throws TypeError for a body that is not plain. */
 export function encodeRecord(key: string, body: unknown): EncodedRecord {
-  writer.begin(KEY_BYTES_MAX);
-  writer.value(body);
-  return sealRecord(ascii(key), writer.end(TAIL_BYTES));
+  return writeRecord(key, (to) => to.value(body));
 }
 
 /**
@@ -69,34 +67,38 @@ export function encodeBody<T>(codec: EntryCodec<T>, entry: T, apart = false): En
   writer.begin(KEY_BYTES_MAX, apart);
   if (codec.writeBody === undefined) writer.value(codec.toBody(entry));
   else codec.writeBody(writer, entry);
-  return writer.end(TAIL_BYTES);
+  return writer.end(HEAD_BYTES, TAIL_BYTES);
 }
 
 /** Encodes a body by `write`, which is given the writer of all records. */
 export function writeRecord(key: string, write: (to: BodyWriter) => void): EncodedRecord {
   writer.begin(KEY_BYTES_MAX);
   write(writer);
-  return sealRecord(ascii(key), writer.end(TAIL_BYTES));
+  const bytes = writer.end(HEAD_BYTES, TAIL_BYTES);
+  return { bytes, crc: sealRecord(ascii(key), bytes) };
 }
 
 /**
- * Makes the record of `key`, given in bytes, of a body, in place; once. The key is written directly in front of the body, so that one call takes the crc
- * of both (a call costs more than the bytes of a key), and the record's head then replaces its last two bytes.
+ * Makes a body the record of `key`, which is given in bytes, in place and once; gives its crc. The key is written directly in front of the
+ * body, so that one call takes the crc of both (a call costs more than the bytes of a key), and the record's head then replaces its last two.
  */
-export function sealRecord(key: Uint8Array, { memory, buffer, start, end }: EncodedBody): EncodedRecord {
-  const from = start + KEY_BYTES_MAX - key.length;
-  if (from < start)
+export function sealRecord(key: Uint8Array, record: EncodedBody): number {
+  if (key.length > KEY_BYTES_MAX) {
     throw new RangeError(`key ${Buffer.from(key).toString('latin1')} has more than ${KEY_BYTES_MAX} bytes`);
-  const head = start + KEY_BYTES_MAX - HEAD_BYTES;
-  const tail = end - TAIL_BYTES;
-  memory.set(key, from);
-  // Plain views: those that `subarray` of a Buffer makes take twice as long, and there are two of them a record.
-  const crc = crc32(new Uint8Array(buffer, from, tail - from));
-  memory[head] = ARRAY_OF_3;
-  memory[head + 1] = RECORD_VERSION;
-  memory[tail] = UINT32;
-  memory.writeUInt32BE(crc, tail + 1);
-  return { bytes: new Uint8Array(buffer, head, end - head), crc };
+  }
+  const body = record.length - HEAD_BYTES - TAIL_BYTES;
+  const keyed = new Uint8Array(record.buffer, record.byteOffset + HEAD_BYTES - key.length, key.length + body);
+  keyed.set(key);
+  const crc = crc32(keyed);
+  const tail = HEAD_BYTES + body;
+  record[0] = ARRAY_OF_3;
+  record[1] = RECORD_VERSION;
+  record[tail] = UINT32;
+  record[tail + 1] = crc >>> 24;
+  record[tail + 2] = crc >>> 16;
+  record[tail + 3] = crc >>> 8;
+  record[tail + 4] = crc;
+  return crc;
 }
 
 /** A record that holds, its body still encoded: a plain `Uint8Array` that shares memory with the value. */
