@@ -8,7 +8,8 @@ import { CborWriter, LARGE_ARENA_BYTES } from '../../src/adapter/level/cbor-writ
 import { openDatabase } from '../../src/adapter/level/database.js';
 import { Engine } from '../../src/adapter/level/engine.js';
 import { openLevel } from '../../src/adapter/level/index.js';
-import { blockKey } from '../../src/keys/index.js';
+import { EntryDelete, EntryPut } from '../../src/adapter/level/operation.js';
+import { blockKeys } from '../../src/keys/index.js';
 import { plain, plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 
@@ -104,18 +105,23 @@ test('what waits to be used again is bounded', () => {
 });
 
 test(
-  'what LevelDB was given may be written over as soon as the call is back: its batch has its own bytes',
+  'what LevelDB was given may be written over as soon as the call is back: its batch has its own bytes, of keys that share theirs too',
   inTemp(async (dir) => {
     const db = await openDatabase(join(dir, 'level'), {}, true);
     const engine = new Engine(db, true);
-    const operations = Array.from({ length: 200 }, (_, i) => {
-      return { type: 'put' as const, key: blockKey('0a', BigInt(i)), value: new Uint8Array(1 + i * 37).fill(i) };
+    const keys = blockKeys('0a');
+    const puts = Array.from({ length: 200 }, (_, i) => {
+      return new EntryPut(keys, 900n + BigInt(i), new Uint8Array(1 + i * 37).fill(i));
     });
-    const written = engine.write(operations);
-    for (const { value } of operations) value.fill(0xee);
+    const gone = puts.filter((_, i) => i % 3 === 0);
+    const written = engine.write([...puts, ...gone.map(({ number }) => new EntryDelete(keys, number))]);
+    for (const { value } of puts) value.fill(0xee);
+    keys.bytes(7n);
     await written;
-    for (const [i, { key, value }] of operations.entries()) {
-      assert.is(Buffer.compare((await engine.get(key))!, Buffer.alloc(value.length, i)), 0, key);
+    for (const [i, { key, value }] of puts.entries()) {
+      const found = await engine.get(key);
+      if (i % 3 === 0) assert.is(found, undefined, key);
+      else assert.is(Buffer.compare(found!, Buffer.alloc(value.length, i)), 0, key);
     }
     await db.close();
   }),
