@@ -1,7 +1,7 @@
 /** From numbers to keys, and from ranges of numbers to ranges of keys. */
 import { LanestoreError } from '../errors.js';
-import { EntryKeys } from './entry-keys.js';
-import { type LaneId, laneId, remembered } from './lane-id.js';
+import { blockKeys, commitQCKeys } from './entry-keys.js';
+import { type LaneId, laneId } from './lane-id.js';
 import { EVENT_PREFIX, LANE_PREFIX, QC_PREFIX } from './registry.js';
 import { padU64, u64 } from './u64.js';
 
@@ -10,17 +10,6 @@ export interface KeyRange {
   readonly gte: string;
   readonly lt: string;
 }
-
-/**
- * The keys of one lane's blocks: the lane is checked once, not with every key.
- * @throws LANESTORE_INVALID for a lane that is not lowercase hex.
- */
-export const blockKeys: (lane: LaneId) => EntryKeys = remembered(
-  (lane) => new EntryKeys(`${LANE_PREFIX}${laneId(lane)}/`, 'block number'),
-);
-
-/** The keys of the QC log. */
-export const commitQCKeys = new EntryKeys(QC_PREFIX, 'road index');
 
 /** @throws LANESTORE_INVALID for a lane that is not lowercase hex, or a number above 2^64-2. */
 export function blockKey(lane: LaneId, number: bigint): string {

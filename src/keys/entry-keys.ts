@@ -1,5 +1,9 @@
-/** The keys of one log's entries: as text, and as bytes that are used again from key to key. */
-import { ANCHOR_KEY, INNER_KEY, TIP_KEY } from './registry.js';
+/**
+ * The keys of one log's entries: as text, and as bytes that are used again from key to key. Not exported from this room: who changed such bytes
+ * would change what stores write.
+ */
+import { type LaneId, laneId, remembered } from './lane-id.js';
+import { ANCHOR_KEY, INNER_KEY, LANE_PREFIX, QC_PREFIX, TIP_KEY } from './registry.js';
 import { entryNumber, isEntryNumber, padU64, U64_DIGITS } from './u64.js';
 
 /** The last three digits of a number; the ones before them change once in a thousand entries. */
@@ -27,7 +31,7 @@ export class EntryKeys {
     this.#prefix = prefix;
     this.#what = what;
     this.length = prefix.length + U64_DIGITS;
-    this.#bytes = ascii(prefix + padU64(0n));
+    this.#bytes = utf8(prefix + padU64(0n));
   }
 
   /** The key of the entry `number`. @throws LANESTORE_INVALID for a number above 2^64-2. */
@@ -49,13 +53,13 @@ export class EntryKeys {
     const bytes = this.#bytes;
     if (!isEntryNumber(number) || number > SAFE_MAX) {
       this.#bytesThousands = -1;
-      bytes.set(ascii(this.text(number)));
+      bytes.set(utf8(this.text(number)));
       return bytes;
     }
     const small = Number(number);
     const thousands = Math.floor(small / 1000);
     if (thousands !== this.#bytesThousands) {
-      bytes.set(ascii(this.text(number)));
+      bytes.set(utf8(this.text(number)));
       this.#bytesThousands = thousands;
       return bytes;
     }
@@ -68,10 +72,26 @@ export class EntryKeys {
   }
 }
 
-/** The keys that batches have beside those of entries. */
-const SINGLE_KEYS = new Map([TIP_KEY, ANCHOR_KEY, INNER_KEY].map((key) => [key, Buffer.from(key, 'latin1')]));
+/**
+ * The keys of one lane's blocks: the lane is checked once, not with every key.
+ * @throws LANESTORE_INVALID for a lane that is not lowercase hex.
+ */
+export const blockKeys: (lane: LaneId) => EntryKeys = remembered(
+  (lane) => new EntryKeys(`${LANE_PREFIX}${laneId(lane)}/`, 'block number'),
+);
 
-/** The bytes of a key, not to be changed: every key is ASCII. */
-export function ascii(key: string): Uint8Array {
-  return SINGLE_KEYS.get(key) ?? Buffer.from(key, 'latin1');
+/** The keys of the QC log. */
+export const commitQCKeys = new EntryKeys(QC_PREFIX, 'road index');
+
+/** The keys that batches have beside those of entries. */
+const SINGLE_KEYS = new Map([TIP_KEY, ANCHOR_KEY, INNER_KEY].map((key) => [key, utf8(key)]));
+
+/** The bytes of a key, not to be changed: those of single keys are made once. */
+export function bytesOfKey(key: string): Uint8Array {
+  return SINGLE_KEYS.get(key) ?? utf8(key);
+}
+
+/** In memory of its own, not of the pool that all small Buffers of the process share. Keys are ASCII, but what a sweep comes upon may be any text. */
+function utf8(key: string): Uint8Array {
+  return new Uint8Array(Buffer.from(key, 'utf8'));
 }

@@ -1,6 +1,5 @@
 /** The key space of a store: what keys there are, how they are written and read. Pure. */
 export * from './encode.js';
-export * from './entry-keys.js';
 export * from './lane-id.js';
 export * from './parse.js';
 export * from './registry.js';

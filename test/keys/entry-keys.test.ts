@@ -2,7 +2,9 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { blockKey, blockKeys, commitQCKey, EntryKeys } from '../../src/keys/index.js';
+import { blockKeys, bytesOfKey, EntryKeys } from '../../src/keys/entry-keys.js';
+import * as keysRoom from '../../src/keys/index.js';
+import { blockKey, commitQCKey } from '../../src/keys/index.js';
 import { refusedSync } from '../support/faults.js';
 
 const test = suite('entry keys');
@@ -55,5 +57,20 @@ for (const [what, wrong] of [
     assert.is(latin1(keys.bytes(6n)), `qc/${padded(6n)}`);
   });
 }
+
+test('a key that no store would write has its own bytes: a sweep must not delete another one for it', () => {
+  for (const key of ['lane/0a/0000000000000000000\u0135', 'anchor', 'anchor2', 'meta/tip']) {
+    assert.is(Buffer.from(bytesOfKey(key)).toString('utf8'), key);
+  }
+});
+
+test("the memory that stores make their keys in is nobody else's", () => {
+  const room: object = keysRoom;
+  for (const name of ['EntryKeys', 'blockKeys', 'commitQCKeys', 'bytesOfKey']) assert.not(name in room, name);
+  const own = (bytes: Uint8Array) => assert.is(bytes.buffer.byteLength, bytes.length);
+  own(blockKeys('0c').bytes(1n));
+  own(blockKeys('0c').bytes(2n ** 60n));
+  own(bytesOfKey('anchor'));
+});
 
 test.run();

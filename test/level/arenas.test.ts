@@ -9,7 +9,7 @@ import { openDatabase } from '../../src/adapter/level/database.js';
 import { Engine } from '../../src/adapter/level/engine.js';
 import { openLevel } from '../../src/adapter/level/index.js';
 import { EntryDelete, EntryPut } from '../../src/adapter/level/operation.js';
-import { blockKeys } from '../../src/keys/index.js';
+import { blockKeys } from '../../src/keys/entry-keys.js';
 import { plain, plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 

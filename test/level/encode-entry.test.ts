@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type EncodedBody, encodeBody, encodeRecord, sealRecord } from '../../src/adapter/level/record.js';
-import { ascii } from '../../src/keys/index.js';
+import { bytesOfKey } from '../../src/keys/entry-keys.js';
 import { codecs, type SignedBlock } from '../../src/model/autobahn/index.js';
 import type { EntryCodec } from '../../src/model/model.js';
 import { arbitrary } from '../model/arbitrary.js';
@@ -20,7 +20,7 @@ const cborXOut = new Decoder(CBOR_X);
 
 function same<T>(codec: EntryCodec<T>, entry: T): void {
   const own = encodeBody(codec, entry);
-  const crc = sealRecord(ascii(KEY), own);
+  const crc = sealRecord(bytesOfKey(KEY), own);
   const generic = encodeRecord(KEY, codec.toBody(entry));
   assert.is(Buffer.compare(own, generic.bytes), 0);
   assert.is(crc, generic.crc);
@@ -145,7 +145,7 @@ test('signedBlock: what is read by layout is what is decoded by table', () => {
 test('a model without a writer of its own', () => {
   const block = plainBlock('0a', 7);
   const record = encodeBody(plain.block, block);
-  sealRecord(ascii(KEY), record);
+  sealRecord(bytesOfKey(KEY), record);
   assert.is(Buffer.compare(record, encodeRecord(KEY, plain.block.toBody(block)).bytes), 0);
 });
 
@@ -158,7 +158,7 @@ test('bodies keep their bytes until they are sealed, in any order, whatever is r
   const records = bodies.map((_, i) => [blocks.length - 1 - i, bodies[blocks.length - 1 - i] as EncodedBody] as const);
   for (const [i, body] of records) {
     const key = `lane/0a/${String(i).padStart(20, '0')}`;
-    sealRecord(ascii(key), body);
+    sealRecord(bytesOfKey(key), body);
     assert.is(Buffer.compare(body, encodeRecord(key, plain.block.toBody(blocks[i] as never)).bytes), 0, `block ${i}`);
   }
 });

@@ -72,6 +72,21 @@ test(
 );
 
 test(
+  'who waits for room first, in the same tick, still goes along',
+  onHeld(async (db) => {
+    const store = await openLevel({ db, model: plain });
+    const patient = async () => {
+      await store.ready();
+      for (let hop = 0; hop < 3; hop++) await undefined;
+      await store.persist({ blocks: [plainBlock(lane(1), 0)] });
+    };
+    await Promise.all([store.persist({ blocks: [plainBlock(lane(0), 0)] }), patient()]);
+    assert.equal(blocksPerBatch(db), [2]);
+    await store.close();
+  }),
+);
+
+test(
   'what arrives while a batch is in flight becomes the next batch, whoever sent it',
   onHeld(async (db) => {
     const { store, first } = await busyStore(db);

@@ -68,7 +68,7 @@ export class Arenas {
   }
 }
 
-/** The arena of the last item: neighbours nearly always lie in the same one. */
+/** The arena of the last item: neighbours nearly always lie in the same one. It is the one that stays when all stores are gone. */
 let last: Arena | undefined;
 
 /** Gives back an item by its bytes, or a part of them; once. Memory that is not used again is left alone. */

@@ -4,17 +4,8 @@
  * Pure. A builder starts from the tip of the last durable batch and takes steps in the order in which they were accepted; the
  * batch begins with its tip, so that a log record of ours can be told from one that a block's author smuggled in.
  */
-import {
-  blockKeys,
-  blockRange,
-  commitQCKeys,
-  commitQCRange,
-  type EntryKeys,
-  type KeyRange,
-  type LaneId,
-  maxU64,
-  TIP_KEY,
-} from '../../keys/index.js';
+import { blockKeys, commitQCKeys, type EntryKeys } from '../../keys/entry-keys.js';
+import { blockRange, commitQCRange, type KeyRange, type LaneId, maxU64, TIP_KEY } from '../../keys/index.js';
 import type { Cursor } from '../persistence.js';
 import { type Delete, EntryDelete, type Operation, type Put } from './operation.js';
 import { type Extent, encodeTip, type Tip } from './tip.js';

@@ -43,8 +43,8 @@ export interface QueueDriver {
   readonly values?: ValueStore | undefined;
 }
 
-/** Turns of the microtasks without new work after which a tick is taken to have brought all of it. */
-const QUIET_TURNS = 3;
+/** Turns of the microtasks without new work after which a tick is taken to have brought all of it. Who awaits `ready()` first takes five. */
+const QUIET_TURNS = 8;
 
 /** Called when the work is durable, or with the error when it is not. */
 type Settle = (error?: LanestoreError) => void;

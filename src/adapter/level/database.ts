@@ -31,7 +31,7 @@ const OPEN_FILES_MAX = 256;
 export type Database = ClassicLevel<string, Uint8Array>;
 
 /**
- * Opens the LevelDB in `path`. `keyEncoding` is for calls that name none: `view` takes a key as bytes, or as text.
+ * Opens the LevelDB in `path`. `keyEncoding` is for calls that name none: `view` takes a key as bytes, or as text, and gives bytes.
  * @throws LANESTORE_LOCKED, LANESTORE_CORRUPT, LANESTORE_IO.
  */
 export async function openDatabase(

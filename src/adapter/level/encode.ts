@@ -1,5 +1,6 @@
 /** From a plan to the step of a batch: every entry encoded, in the order in which the batch will have it. */
-import { ANCHOR_KEY, ascii, INNER_KEY, type LaneId } from '../../keys/index.js';
+import { bytesOfKey } from '../../keys/entry-keys.js';
+import { ANCHOR_KEY, INNER_KEY, type LaneId } from '../../keys/index.js';
 import type { EntryCodec, Model } from '../../model/model.js';
 import type { Intake, LogPlan, Plan } from '../planner.js';
 import { checkRecordBytes } from '../room.js';
@@ -85,7 +86,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
     if (plan.anchor !== undefined) {
       const { entry } = plan.anchor;
       const bytes = this.#anchors.of(entry) ?? encodeBody(model.anchor, entry);
-      step.anchor = single(ANCHOR_KEY, { bytes, crc: sealRecord(ascii(ANCHOR_KEY), bytes) });
+      step.anchor = single(ANCHOR_KEY, { bytes, crc: sealRecord(bytesOfKey(ANCHOR_KEY), bytes) });
     }
     if (plan.inner !== undefined) step.inner = single(INNER_KEY, encodeRecord(INNER_KEY, plan.inner));
     if (plan.commitQCs !== undefined) log(QC_LOG, model.commitQC, this.#commitQCs, plan.commitQCs);

@@ -1,4 +1,4 @@
-/** The abstract-level database under a store: the few calls that are used, always with the same encodings, always synced. */
+/** The abstract-level database under a store: the few calls that are used, always with the same encodings or what comes to the same, always synced. */
 import type { AbstractChainedBatch, AbstractChainedBatchWriteOptions, AbstractLevel } from 'abstract-level';
 import type { KeyRange } from '../../keys/index.js';
 import { keyBytes, type Operation } from './operation.js';
@@ -10,7 +10,7 @@ export type AnyLevel = AbstractLevel<any, any, any>;
 /** A key and its value, as read. */
 export type Entry = readonly [key: string, value: Uint8Array];
 
-/** Encodings are given with every call, so that the caller's own defaults do not matter. */
+/** Given with every call, so that the caller's own defaults do not matter; but for writing into a database that we opened, see {@link fillWithBytes}. */
 const ENCODINGS = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
 
 /** `sync` is classic-level's option; a database without a disk ignores it. */
@@ -26,7 +26,7 @@ export class Engine {
   /** True if {@link write} has copied all keys and values when it returns, before anything is awaited: then their memory is free again. */
   readonly copies: boolean;
   readonly #db: AnyLevel;
-  /** `copies` for a database of `openDatabase`: its chained batch takes bytes over as they come. memory-level keeps them. */
+  /** `copies` only for a database of `openDatabase`: its chained batch takes bytes over as they come. memory-level keeps them. */
   constructor(db: AnyLevel, copies = false) {
     this.#db = db;
     this.copies = copies;

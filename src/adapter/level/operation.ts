@@ -1,5 +1,5 @@
 /** The operations of a batch. */
-import { ascii, type EntryKeys } from '../../keys/index.js';
+import { bytesOfKey, type EntryKeys } from '../../keys/entry-keys.js';
 import type { Reference } from './values/reference.js';
 
 /** A put, encoded when the round was accepted. */
@@ -17,7 +17,7 @@ export interface Delete {
   readonly key: string;
 }
 
-/** One operation of a batch, as abstract-level takes it. */
+/** One operation of a batch. Not to be cloned: the key of an entry's is a getter. */
 export type Operation = Put | Delete;
 
 /**
@@ -56,5 +56,5 @@ export class EntryDelete extends EntryOperation implements Delete {
 
 /** The bytes of an operation's key, in memory that the next call may write over: for who copies them at once. */
 export function keyBytes(operation: Operation): Uint8Array {
-  return operation instanceof EntryOperation ? operation.keys.bytes(operation.number) : ascii(operation.key);
+  return operation instanceof EntryOperation ? operation.keys.bytes(operation.number) : bytesOfKey(operation.key);
 }

@@ -14,7 +14,8 @@
  */
 import { crc32 } from 'node:zlib';
 import { Decoder } from 'cbor-x';
-import { ascii, LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../keys/index.js';
+import { bytesOfKey } from '../../keys/entry-keys.js';
+import { LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../keys/index.js';
 import type { BodyWriter, EntryCodec } from '../../model/model.js';
 import { CborWriter } from './cbor-writer.js';
 
@@ -75,7 +76,7 @@ export function writeRecord(key: string, write: (to: BodyWriter) => void): Encod
   writer.begin(KEY_BYTES_MAX);
   write(writer);
   const bytes = writer.end(HEAD_BYTES, TAIL_BYTES);
-  return { bytes, crc: sealRecord(ascii(key), bytes) };
+  return { bytes, crc: sealRecord(bytesOfKey(key), bytes) };
 }
 
 /**
