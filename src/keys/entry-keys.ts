@@ -1,5 +1,5 @@
 /**
- * The keys of one log's entries: as text, and as bytes that are used again from key to key. Not exported from this room: who changed such bytes
+ * The keys of one log's entries: as text, and as bytes that are used again from key to key. Not in this room's index: who changed such bytes
  * would change what stores write.
  */
 import { type LaneId, laneId, remembered } from './lane-id.js';

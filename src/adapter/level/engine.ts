@@ -26,6 +26,7 @@ export class Engine {
   /** True if {@link write} has copied all keys and values when it returns, before anything is awaited: then their memory is free again. */
   readonly copies: boolean;
   readonly #db: AnyLevel;
+
   /** `copies` only for a database of `openDatabase`: its chained batch takes bytes over as they come. memory-level keeps them. */
   constructor(db: AnyLevel, copies = false) {
     this.#db = db;

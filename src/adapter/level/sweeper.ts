@@ -7,7 +7,6 @@ import { LanestoreError } from '../../errors.js';
 import { type LaneId, parseKey } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
 import { extentOf, type LogName, logRange, QC_LOG, type SweepStep } from './batch.js';
-
 import type { Engine } from './engine.js';
 import type { Tip } from './tip.js';
 import type { Maintenance } from './work.js';
