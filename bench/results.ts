@@ -71,6 +71,7 @@ export interface Syncs {
   readonly how: 'strace' | 'derived';
   readonly fsyncs?: number;
   readonly fdatasyncs?: number;
+  readonly syncedWrites?: number;
 }
 
 /** Shares at which the latency curves are drawn. */

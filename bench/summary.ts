@@ -62,8 +62,8 @@ function latency(repetitions: Measured['repetitions'], pick: (durable: Durable) 
 
 function syncsOf({ counted, syncs, spent }: Measured): Syncs | null {
   if (counted !== undefined) {
-    const { fsyncs, fdatasyncs } = counted;
-    return { perRound: fsyncs + fdatasyncs, how: 'strace', fsyncs, fdatasyncs };
+    const { fsyncs, fdatasyncs, syncedWrites } = counted;
+    return { perRound: fsyncs + fdatasyncs + syncedWrites, how: 'strace', fsyncs, fdatasyncs, syncedWrites };
   }
   return syncs === null ? null : { perRound: syncs / spent.rounds, how: 'derived' };
 }

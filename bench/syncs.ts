@@ -1,6 +1,7 @@
 /**
- * Counts the fsync and fdatasync calls of a contender's rounds, in a run of its own under strace: what the kernel saw, not what the
- * contender says. Without strace there is only what a contender counts itself.
+ * Counts the syncs of a contender's rounds, in a run of its own under strace: what the kernel saw, not what the contender says. Those are fsync,
+ * fdatasync, and each write to one of the store's value files, which are open with O_DSYNC. Without strace there is only what a contender
+ * counts itself.
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -11,12 +12,14 @@ import { Host } from './host.js';
 import { MARK_BEGIN, MARK_END } from './marks.js';
 import type { Workload } from './workload.js';
 
-const TRACED = 'trace=fsync,fdatasync,?access,?faccessat,?faccessat2';
+const TRACED = 'trace=fsync,fdatasync,pwrite64,pwritev,?access,?faccessat,?faccessat2';
 
 /** Syncs of each kind in a round, on average. */
 export interface SyncCounts {
   readonly fsyncs: number;
   readonly fdatasyncs: number;
+  /** Writes that are synced when they return. */
+  readonly syncedWrites: number;
   readonly rounds: number;
 }
 
@@ -43,7 +46,7 @@ export async function countSyncs(
   const trace = join(dir, 'trace');
   const data = join(dir, 'data');
   mkdirSync(data);
-  const host = new Host(kind.env, ['strace', '-f', '-qq', '--seccomp-bpf', '-o', trace, '-e', TRACED]);
+  const host = new Host(kind.env, ['strace', '-f', '-y', '-qq', '--seccomp-bpf', '-o', trace, '-e', TRACED]);
   try {
     const { roundsToFill } = await host.open(kind.name, data, workload, seed);
     await host.run(roundsToFill, roundsToFill, 0);
@@ -58,11 +61,15 @@ export async function countSyncs(
 }
 
 /** Counts the calls between the marks. A call that another thread interrupts is on two lines; its beginning counts. */
-export function countIn(trace: string, rounds: number): Pick<SyncCounts, 'fsyncs' | 'fdatasyncs'> {
+export function countIn(trace: string, rounds: number): Omit<SyncCounts, 'rounds'> {
   const begin = trace.indexOf(`"${MARK_BEGIN}"`);
   const end = trace.indexOf(`"${MARK_END}"`);
   if (begin < 0 || end < begin) throw new Error('the trace does not show the marks');
   const part = trace.slice(begin, end);
-  const count = (name: string) => part.split(new RegExp(`^\\d+ +${name}\\(`, 'm')).length - 1;
-  return { fsyncs: count('fsync') / rounds, fdatasyncs: count('fdatasync') / rounds };
+  const count = (call: string) => (part.split(new RegExp(`^\\d+ +${call}`, 'm')).length - 1) / rounds;
+  return {
+    fsyncs: count('fsync\\('),
+    fdatasyncs: count('fdatasync\\('),
+    syncedWrites: count('pwrite(?:64|v)\\(\\d+<[^>]*\\.(?:values|preparing)>'),
+  };
 }

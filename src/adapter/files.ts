@@ -4,10 +4,15 @@
  */
 import * as fs from 'node:fs';
 
-/** An open file. One operation at a time. */
+/** An open file. One operation at a time, but for {@link writeSynced}. */
 export interface WritableFile {
   /** Writes all of `data`, one behind the other, at byte `position`: one system call, unless the system takes less than it was given. */
   write(data: readonly Uint8Array[], position: number): Promise<void>;
+  /**
+   * The same, and what was written is durable, as after {@link sync}, when it resolves. Several may be on their way at once, to places apart from
+   * each other. When it rejects, nothing can be said of those bytes, and a retry would prove nothing.
+   */
+  writeSynced(data: readonly Uint8Array[], position: number): Promise<void>;
   /** Cuts or extends the file to `length` bytes. */
   truncate(length: number): Promise<void>;
   /** Makes content and length durable (fdatasync). The file's name is its directory's business. */
@@ -16,10 +21,18 @@ export interface WritableFile {
   close(): Promise<void>;
 }
 
-/** What a WAL does to a directory tree. */
+/** How a file is opened. */
+export interface OpenHow {
+  /** What it held is gone. */
+  readonly empty: boolean;
+  /** It is written by {@link WritableFile.writeSynced} only, which then is one call where the system has such a thing. */
+  readonly synced?: boolean;
+}
+
+/** What a WAL, or a set of value files, does to a directory tree. */
 export interface Files {
-  /** Opens a file to write; one that is absent is made with `mode`. With `empty`, what it held is gone. */
-  open(path: string, mode: number, how: { empty: boolean }): Promise<WritableFile>;
+  /** Opens a file to write; one that is absent is made with `mode`. */
+  open(path: string, mode: number, how: OpenHow): Promise<WritableFile>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file. */
   remove(path: string): Promise<void>;
@@ -36,6 +49,12 @@ const DIRECTORY_MODE = 0o700;
 
 /** A write of at most so many bytes is a copy into the page cache that takes less than the way to a thread and back. */
 const SYNC_WRITE_BYTES_MAX = 64 * 1024;
+
+/**
+ * On Linux a write to a descriptor with this flag is a write and an fdatasync of what it wrote, in one call to a thread instead of two. Not elsewhere:
+ * macOS would not make the disk empty its cache for it, as libuv's fdatasync does.
+ */
+const SYNCED_FLAG = process.platform === 'linux' ? fs.constants.O_DSYNC : 0;
 
 /** What libuv has when UV_THREADPOOL_SIZE does not say otherwise. */
 const POOL_THREADS = 4;
@@ -54,9 +73,11 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
  * threads are few (docs/benchmarks.md has the figures).
  */
 export const diskFiles: Files = {
-  async open(path, mode, { empty }) {
-    const flags = fs.constants.O_CREAT | fs.constants.O_RDWR | (empty ? fs.constants.O_TRUNC : 0);
-    return new DiskFile(await called<number>((done) => fs.open(path, flags, mode, done)));
+  async open(path, mode, { empty, synced = false }) {
+    const { O_CREAT, O_RDWR, O_TRUNC } = fs.constants;
+    const syncs = synced ? SYNCED_FLAG : 0;
+    const flags = O_CREAT | O_RDWR | (empty ? O_TRUNC : 0) | syncs;
+    return new DiskFile(await called<number>((done) => fs.open(path, flags, mode, done)), syncs !== 0);
   },
   async rename(from, to) {
     fs.renameSync(from, to);
@@ -82,20 +103,28 @@ export const diskFiles: Files = {
 
 class DiskFile implements WritableFile {
   readonly #fd: number;
+  /** Each write of the descriptor is a synced one. */
+  readonly #syncs: boolean;
   #closed = false;
 
-  constructor(fd: number) {
+  constructor(fd: number, syncs: boolean) {
     this.#fd = fd;
+    this.#syncs = syncs;
   }
 
   async write(data: readonly Uint8Array[], position: number): Promise<void> {
     let rest = data;
     let at = position;
     while (rest.length > 0) {
-      const written = isSmall(rest) ? fs.writevSync(this.#fd, rest, at) : await this.#writev(rest, at);
+      const written = !this.#syncs && isSmall(rest) ? fs.writevSync(this.#fd, rest, at) : await this.#writev(rest, at);
       rest = behind(rest, written);
       at += written;
     }
+  }
+
+  async writeSynced(data: readonly Uint8Array[], position: number): Promise<void> {
+    await this.write(data, position);
+    if (!this.#syncs) await this.sync();
   }
 
   truncate(length: number): Promise<void> {

@@ -143,11 +143,14 @@ test('syncs are counted between the marks only', () => {
     '10 fsync(21) = 0',
     '12 <... fdatasync resumed>) = 0',
     '12 fdatasync(20) = 0',
+    '11 pwritev(25</s/values/00000000000000000001.values>, [{iov_base="..."}], 2, 0 <unfinished ...>',
+    '11 pwrite64(24</s/witness>, "..."..., 36, 0) = 36',
+    '12 pwrite64(26</s/values/00000000000000000002.preparing>, "..."..., 1048576, 0) = 1048576',
     '10 access("/lanestore-bench-end", F_OK) = -1 ENOENT (No such file or directory)',
     '12 fdatasync(20) = 0',
     '',
   ].join('\n');
-  assert.equal(countIn(trace, 2), { fsyncs: 0.5, fdatasyncs: 1 });
+  assert.equal(countIn(trace, 2), { fsyncs: 0.5, fdatasyncs: 1, syncedWrites: 1 });
   assert.throws(() => countIn('', 1), /marks/);
 });
 

@@ -168,10 +168,17 @@ class FailingFiles {
   };
 
   #watched(file: WritableFile): WritableFile {
+    const refuse = () => {
+      if (this.failing) throw new Error('no space left on device');
+    };
     return {
       write: async (data, position) => {
-        if (this.failing) throw new Error('no space left on device');
+        refuse();
         await file.write(data, position);
+      },
+      writeSynced: async (data, position) => {
+        refuse();
+        await file.writeSynced(data, position);
       },
       truncate: (length) => file.truncate(length),
       sync: () => file.sync(),

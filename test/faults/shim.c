@@ -4,8 +4,9 @@
  *
  *   count                      nothing; at exit, "calls N" on standard error
  *   kill N                     SIGKILL before the N-th call (from 0) that changes a file or a name, or makes a change durable
- *   eio PART FROM COUNT DROP   of the fdatasyncs of files whose path has PART in it, number FROM (from 0) and the COUNT - 1 behind it fail
- *                              with EIO; with DROP 1 what was written since the last good one is lost, as after a failed write-back
+ *   eio PART FROM COUNT DROP   of the syncs of files whose path has PART in it, number FROM (from 0) and the COUNT - 1 behind it fail
+ *                              with EIO; with DROP 1 what was written since the last good one is lost, as after a failed write-back. A sync
+ *                              is an fdatasync, or a write to a descriptor that was opened with O_DSYNC
  *   full FREED PASS            once PASS writes of such files went through, each fails with ENOSPC until a file FREED exists
  */
 #define _GNU_SOURCE
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* stdio.h may have these as macros. */
@@ -35,6 +37,8 @@ static long at = -1, from = -1, count = 0, pass = -1;
 static int drop = 0, counting = 0;
 static atomic_long calls, syncs, writes;
 static off_t synced[FDS];
+/* Opened with O_DSYNC. */
+static int dsync[FDS];
 
 #define REAL(name) static __typeof__(&name) real; if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
@@ -82,7 +86,18 @@ static int no_space(int fd) {
   return 1;
 }
 
-static void forget(int fd) { if (fd >= 0 && fd < FDS) synced[fd] = 0; }
+static void opened(int fd, int flags) {
+  if (fd < 0 || fd >= FDS) return;
+  synced[fd] = 0;
+  dsync[fd] = (flags & O_DSYNC) != 0;
+}
+
+/* True if this sync is one of those that fail. */
+static int fails(const char *path) {
+  if (from < 0 || !below(path) || !strstr(path + strlen(dir), part)) return 0;
+  long n = atomic_fetch_add(&syncs, 1);
+  return n >= from && n < from + count;
+}
 
 /* Zeroes what was written since the last good sync: the kernel gives such pages up. */
 static void lose(int fd) {
@@ -103,13 +118,10 @@ int fdatasync(int fd) {
   char buffer[PATH_MAX];
   const char *path = dir ? path_of(fd, buffer) : 0;
   change(path);
-  if (from >= 0 && below(path) && strstr(path + strlen(dir), part)) {
-    long n = atomic_fetch_add(&syncs, 1);
-    if (n >= from && n < from + count) {
-      if (drop) lose(fd);
-      errno = EIO;
-      return -1;
-    }
+  if (fails(path)) {
+    if (drop) lose(fd);
+    errno = EIO;
+    return -1;
   }
   int result = real(fd);
   struct stat info;
@@ -140,11 +152,38 @@ ssize_t write(int fd, const void *data, size_t size) {
   return real(fd, data, size);
 }
 
+/* True if a write to a descriptor with O_DSYNC must fail; `lost` if not even the kernel has what it wrote. */
+static int sync_fails(int fd, int *lost) {
+  char buffer[PATH_MAX];
+  if (!dir || fd >= FDS || !dsync[fd] || !fails(path_of(fd, buffer))) return 0;
+  *lost = drop;
+  return 1;
+}
+
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset) {
   REAL(pwrite64);
+  int lost = 0;
   change_fd(fd);
   if (no_space(fd)) return -1;
+  if (sync_fails(fd, &lost)) {
+    if (!lost) real(fd, data, size, offset);
+    errno = EIO;
+    return -1;
+  }
   return real(fd, data, size, offset);
+}
+
+ssize_t pwritev64(int fd, const struct iovec *data, int n, off64_t offset) {
+  REAL(pwritev64);
+  int lost = 0;
+  change_fd(fd);
+  if (no_space(fd)) return -1;
+  if (sync_fails(fd, &lost)) {
+    if (!lost) real(fd, data, n, offset);
+    errno = EIO;
+    return -1;
+  }
+  return real(fd, data, n, offset);
 }
 
 int rename(const char *old, const char *new) { REAL(rename); change(old); return real(old, new); }
@@ -163,7 +202,7 @@ int open64(const char *path, int flags, ...) {
   }
   if (flags & (O_CREAT | O_TRUNC)) change(path);
   int fd = real(path, flags, mode);
-  forget(fd);
+  opened(fd, flags);
   return fd;
 }
 
@@ -171,6 +210,6 @@ FILE *fopen64(const char *path, const char *mode) {
   REAL(fopen64);
   if (mode[0] != 'r') change(path);
   FILE *file = real(path, mode);
-  if (file) forget(fileno(file));
+  if (file) opened(fileno(file), 0);
   return file;
 }

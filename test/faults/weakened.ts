@@ -70,8 +70,8 @@ export const NO_METRICS: Patch = {
     },
     {
       file: `${LEVEL}/store.js`,
-      find: 'meterBatch(operations, this, () => this.#engine.write(operations))',
-      by: 'this.#engine.write(operations)',
+      find: 'meterBatch(operations, this, () => filled.write())',
+      by: 'filled.write()',
     },
   ],
 };

@@ -9,6 +9,7 @@ import { openDatabase } from '../../src/adapter/level/database.js';
 import { Engine } from '../../src/adapter/level/engine.js';
 import { openLevel } from '../../src/adapter/level/index.js';
 import { EntryDelete, EntryPut } from '../../src/adapter/level/operation.js';
+import { encodeBody } from '../../src/adapter/level/record.js';
 import { blockKeys } from '../../src/keys/entry-keys.js';
 import { plain, plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
@@ -111,17 +112,22 @@ test(
     const engine = new Engine(db, true);
     const keys = blockKeys('0a');
     const puts = Array.from({ length: 200 }, (_, i) => {
-      return new EntryPut(keys, 900n + BigInt(i), new Uint8Array(1 + i * 37).fill(i));
+      return new EntryPut(
+        keys,
+        900n + BigInt(i),
+        encodeBody(plain.block, plainBlock('0a', 900 + i, new Uint8Array(i * 37).fill(i))),
+      );
     });
+    const records = puts.map(({ value }) => Buffer.from(value));
     const gone = puts.filter((_, i) => i % 3 === 0);
     const written = engine.write([...puts, ...gone.map(({ number }) => new EntryDelete(keys, number))]);
     for (const { value } of puts) value.fill(0xee);
     keys.bytes(7n);
     await written;
-    for (const [i, { key, value }] of puts.entries()) {
+    for (const [i, { key }] of puts.entries()) {
       const found = await engine.get(key);
       if (i % 3 === 0) assert.is(found, undefined, key);
-      else assert.is(Buffer.compare(found!, Buffer.alloc(value.length, i)), 0, key);
+      else assert.is(Buffer.compare(found!, records[i]!), 0, key);
     }
     await db.close();
   }),

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { diskFiles, type Files, type WritableFile } from '../../src/adapter/files.js';
+import { diskFiles, type Files, type OpenHow, type WritableFile } from '../../src/adapter/files.js';
 import type { Random } from '../support/kill.js';
 
 const SECTOR = 4096;
@@ -42,17 +42,28 @@ export class PowerCutDisk implements Files {
     for (const [name, inode] of names) writeFileSync(join(dir, name), contentOf(inode, left, random));
   }
 
-  async open(path: string, mode: number, how: { empty: boolean }): Promise<WritableFile> {
+  async open(path: string, mode: number, how: OpenHow): Promise<WritableFile> {
     this.before();
     const name = basename(path);
     const inode: Inode = (how.empty ? undefined : this.#now.get(name)) ?? { durable: Buffer.alloc(0), pending: [] };
     if (this.#now.get(name) !== inode) this.#change({ kind: 'add', name, inode });
-    const file = await diskFiles.open(path, mode, how);
+    const file = await diskFiles.open(path, mode, { empty: how.empty });
+    const write = async (data: readonly Uint8Array[], position: number) => {
+      this.before();
+      const pending = { offset: position, data: Buffer.concat(data) };
+      inode.pending.push(pending);
+      await file.write(data, position);
+      return pending;
+    };
     return {
-      write: async (data, position) => {
+      write: async (data, position) => void (await write(data, position)),
+      // Of several at once each makes its own bytes durable, and no others.
+      writeSynced: async (data, position) => {
+        const pending = await write(data, position);
         this.before();
-        inode.pending.push({ offset: position, data: Buffer.concat(data) });
-        await file.write(data, position);
+        await new Promise((resolve) => setImmediate(resolve));
+        inode.durable = written(inode.durable, pending);
+        inode.pending.splice(inode.pending.indexOf(pending), 1);
       },
       truncate: () => {
         throw new Error('value files are never truncated');

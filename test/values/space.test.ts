@@ -125,7 +125,9 @@ test(
     await new Promise((resolve) => setTimeout(resolve, 20));
     letGo();
     await closed;
-    assert.equal((await round)?.length, 1);
+    const ahead = await round;
+    await ahead?.durable;
+    assert.equal(ahead?.steps.length, 1);
     assert.equal(order.slice(order.indexOf('synced')), ['synced', 'closed']);
   }),
 );

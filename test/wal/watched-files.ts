@@ -3,7 +3,7 @@
  * from the syncs: what those are for, tests look up in the record, and thousands of them would take minutes.
  */
 import { basename } from 'node:path';
-import { diskFiles, type Files, type WritableFile } from '../../src/adapter/files.js';
+import { diskFiles, type Files, type OpenHow, type WritableFile } from '../../src/adapter/files.js';
 
 /** One operation that changes something on disk. */
 export interface Operation {
@@ -34,21 +34,25 @@ export class WatchedFiles implements Files {
     return this.done.map(({ kind, path, to }) => [kind, basename(path), ...(to ? [basename(to)] : [])].join(' '));
   }
 
-  async open(path: string, mode: number, how: { empty: boolean }): Promise<WritableFile> {
+  async open(path: string, mode: number, how: OpenHow): Promise<WritableFile> {
     await this.#begin({ kind: 'open', path });
-    const file = await diskFiles.open(path, mode, how);
+    const file = await diskFiles.open(path, mode, { empty: how.empty });
+    const write: WritableFile['write'] = async (data, position) => {
+      await this.#begin({ kind: 'write', path, data: Buffer.concat(data) });
+      await file.write(data, position);
+    };
+    const sync = () => this.#begin({ kind: 'sync', path });
     return {
-      write: async (data, position) => {
-        await this.#begin({ kind: 'write', path, data: Buffer.concat(data) });
-        await file.write(data, position);
+      write,
+      writeSynced: async (data, position) => {
+        await write(data, position);
+        await sync();
       },
       truncate: async (length) => {
         await this.#begin({ kind: 'truncate', path });
         await file.truncate(length);
       },
-      sync: async () => {
-        await this.#begin({ kind: 'sync', path });
-      },
+      sync,
       close: () => file.close(),
     };
   }

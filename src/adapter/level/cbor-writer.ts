@@ -14,7 +14,7 @@ const ARENA_BYTES = 256 * 1024;
 /** What a burst of rounds that wait has filled is not kept beyond this. */
 const ARENAS_MAX = 8;
 /** An item of this size is written into memory of its own kind if the caller asks for it: it will be given back later than the others. */
-const LARGE_BYTES = 8 * 1024;
+export const LARGE_BYTES = 8 * 1024;
 /** That memory. It holds two blocks of the protocol's largest size; untouched pages of it cost nothing. */
 export const LARGE_ARENA_BYTES = 4 * 1024 * 1024;
 const LARGE_ARENAS_MAX = 8;

@@ -2,8 +2,8 @@
  * The commit queue: the one writer of a store (design.md 5.1). What is accepted while a batch is in flight, or in the same
  * tick, becomes the next batch: one write, one sync, however many callers. Everything settles in the order of acceptance.
  *
- * One batch is in flight at a time, so after a crash only the last batch of the log can be one that nobody was told of. The large values of
- * the rounds behind it may be written to value files meanwhile (values/write-ahead.ts).
+ * One batch is in flight at a time, so after a crash only the last batch of the log can be one that nobody was told of. Large values are written
+ * to value files before their batch, beside the batch before it if there is one (values/write-ahead.ts); the batch is composed meanwhile.
  */
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
@@ -31,8 +31,11 @@ const START_AT_ONCE_BYTES = 256 * 1024;
 export interface QueueDriver {
   /** A builder over the tip of the last durable batch. */
   begin(): BatchBuilder;
-  /** Writes and syncs a batch. When it resolves, the batch is durable, and the next `begin` builds on it. */
-  write(batch: BatchBuilder): Promise<void>;
+  /**
+   * Writes and syncs a batch, once the values that it refers to are durable; rejects if they cannot be. When it resolves, the batch is durable, and
+   * the next `begin` builds on it.
+   */
+  write(batch: BatchBuilder, valuesDurable: Promise<void> | undefined): Promise<void>;
   /** Looks for work in the background that durable batches left. Called while nobody waits for it: the disk is busy, or nothing is to be written. */
   tidyUp(): void;
   /** A drop that needs sweeping first: to be done by maintenance; rounds for those lanes wait until the promise resolves. */
@@ -55,6 +58,9 @@ interface Item {
   /** What of it may be separated. */
   readonly large: LargeRound | undefined;
 }
+
+/** For a failure that somebody else is told of too. */
+const noticed = () => undefined;
 
 /** The one writer of a store; see the top of this file. */
 export class CommitQueue {
@@ -208,8 +214,10 @@ export class CommitQueue {
     } else {
       try {
         this.#inFlight = true;
-        const written = this.#driver.write(batch);
-        this.#writeAhead();
+        const valuesDurable = this.#ahead?.durable;
+        const written = this.#driver.write(batch, valuesDurable);
+        if (valuesDurable === undefined) this.#writeAhead();
+        else void valuesDurable.then(() => this.#writeAheadInFlight(), noticed);
         this.#driver.tidyUp();
         await written;
       } catch (cause) {
@@ -233,7 +241,7 @@ export class CommitQueue {
     this.#schedule();
   }
 
-  /** Writes the values of what waits, if it is worth it; the promise is of what is being written. */
+  /** Begins to write the values of what waits, if it is worth it. Resolves when it is known where those that are on their way will be. */
   #writeAhead(): Promise<void> | undefined {
     return this.#ahead?.write(() => this.#waitingLarge());
   }
@@ -244,15 +252,20 @@ export class CommitQueue {
     this.#aheadScheduled = true;
     await this.#collect();
     this.#aheadScheduled = false;
+    this.#writeAheadInFlight();
+  }
+
+  /** The same, if a batch is on its way: otherwise they go with the batch that is about to be composed. */
+  #writeAheadInFlight(): void {
     if (this.#inFlight && this.#failed === undefined) this.#writeAhead();
   }
 
-  /** The rounds with large records that will go together, as far as can be told; none while a group that was written waits for its turn. */
+  /** The rounds with large records that will go together, as far as can be told; none while a group that has its places waits for its turn. */
   #waitingLarge(): LargeRound[] {
     const rounds: LargeRound[] = [];
     let bytes = 0;
     for (const { work, large } of this.#items) {
-      if (this.#isBlocked(work) || large?.state === 'written') break;
+      if (this.#isBlocked(work) || large?.state === 'placed') break;
       if (bytes > 0 && bytes + work.bytes > this.#limits.mergeBytesMax) break;
       bytes += work.bytes;
       if (large?.state === 'waiting') rounds.push(large);

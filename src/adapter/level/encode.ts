@@ -5,6 +5,7 @@ import type { EntryCodec, Model } from '../../model/model.js';
 import type { Intake, LogPlan, Plan } from '../planner.js';
 import { checkRecordBytes } from '../room.js';
 import { type LogName, type LogStep, logKeys, QC_LOG, type RoundStep, type SingleStep } from './batch.js';
+import { LARGE_BYTES } from './cbor-writer.js';
 import { EntryPut, type Put } from './operation.js';
 import { type EncodedBody, type EncodedRecord, encodeBody, encodeRecord, sealRecord } from './record.js';
 
@@ -59,26 +60,27 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
     const model = this.#model;
     const step: { anchor?: SingleStep; inner?: SingleStep; logs: LogStep[] } = { logs: [] };
     let bytes = 0;
-    const count = (put: Put, keyBytes: number) => {
-      const { length } = put.value;
+    const count = (put: Put, keyBytes: number, length: number) => {
       if (length > this.#recordBytesMax) checkRecordBytes(put.key, length, this.#recordBytesMax);
       bytes += keyBytes + length;
     };
     const single = (key: string, { bytes: value, crc }: EncodedRecord): SingleStep => {
       const put: SingleStep = { type: 'put', key, value, crc };
-      count(put, key.length);
+      count(put, key.length, value.length);
       return put;
     };
     const log = <T>(name: LogName, codec: EntryCodec<T>, bodies: Taken<T>, { truncate, append, after }: LogPlan<T>) => {
       const keys = logKeys(name);
+      const apart = this.#separates && name !== QC_LOG;
       const puts: EntryPut[] = [];
       let number = after.next - BigInt(append.length);
       for (const entry of append) {
         // Not encoded yet: an anchor's own CommitQC, which came in as a part of the anchor, or a model that only checks.
-        const body = bodies.of(entry) ?? encodeBody(codec, entry, this.#separates && name !== QC_LOG);
-        sealRecord(keys.bytes(number), body);
+        const body = bodies.of(entry) ?? encodeBody(codec, entry, apart);
         const put = new EntryPut(keys, number++, body);
-        count(put, keys.length);
+        // A large one is left to who writes it: while he takes its crc, those before it are on their way to the disk.
+        if (!apart || body.length < LARGE_BYTES) put.seal();
+        count(put, keys.length, body.length);
         puts.push(put);
       }
       step.logs.push({ log: name, truncate, puts, after });

@@ -21,9 +21,16 @@ const READ_AHEAD_BYTES = 1024 * 1024;
 /** Entries that an iterator reads ahead at a time. */
 const READ_AHEAD_ENTRIES = 1000;
 
+/** A batch that LevelDB has been given, to be written or given up. */
+export interface FilledBatch {
+  /** Atomic, and durable when it resolves. */
+  write(): Promise<void>;
+  discard(): Promise<void>;
+}
+
 /** The engine of a store. It serializes nothing: the commit queue is its only writer. */
 export class Engine {
-  /** True if {@link write} has copied all keys and values when it returns, before anything is awaited: then their memory is free again. */
+  /** True if {@link fill} has copied all keys and values when it returns: then their memory is free again. */
   readonly copies: boolean;
   readonly #db: AnyLevel;
 
@@ -34,18 +41,24 @@ export class Engine {
   }
 
   /**
-   * One atomic batch, durable when it resolves. The only way in which this project writes to LevelDB. A chained batch: the array
-   * form takes 1.4 times as long a round, or more (docs/benchmarks.md).
+   * Gives LevelDB one batch. The only way in which this project writes to LevelDB. A chained batch: the array form takes 1.4 times as
+   * long a round, or more (docs/benchmarks.md).
    */
-  write(operations: readonly Operation[]): Promise<void> {
+  fill(operations: readonly Operation[]): FilledBatch {
     const batch = this.#db.batch();
     try {
       if (this.copies) fillWithBytes(batch, operations);
       else fill(batch, operations);
     } catch (error) {
-      return batch.close().then(() => Promise.reject(error));
+      void batch.close();
+      throw error;
     }
-    return batch.write(SYNC);
+    return { write: () => batch.write(SYNC), discard: () => batch.close() };
+  }
+
+  /** One atomic batch, durable when it resolves. */
+  async write(operations: readonly Operation[]): Promise<void> {
+    return this.fill(operations).write();
   }
 
   /** Compacts the tables with keys from `from` to `to`, both included. Only for a LevelDB; nothing that is read changes, and rounds go on. */

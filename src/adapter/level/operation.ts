@@ -1,8 +1,9 @@
 /** The operations of a batch. */
 import { bytesOfKey, type EntryKeys } from '../../keys/entry-keys.js';
+import { type EncodedBody, sealRecord } from './record.js';
 import type { Reference } from './values/reference.js';
 
-/** A put, encoded when the round was accepted. */
+/** A put, encoded when the round was accepted. Not to be cloned: an entry's record is a getter. */
 export interface Put {
   readonly type: 'put';
   readonly key: string;
@@ -38,15 +39,40 @@ class EntryOperation {
   }
 }
 
-/** A put of an entry. */
+/**
+ * A put of an entry. Its body becomes the record of its key when the record is first asked for: the crc of large ones is taken while those before
+ * them are on their way to the disk.
+ */
 export class EntryPut extends EntryOperation implements Put {
   readonly type = 'put';
-  readonly value: Uint8Array;
+  readonly #body: EncodedBody;
+  #isSealed = false;
 
-  constructor(keys: EntryKeys, number: bigint, value: Uint8Array) {
+  constructor(keys: EntryKeys, number: bigint, body: EncodedBody) {
     super(keys, number);
-    this.value = value;
+    this.#body = body;
   }
+
+  get value(): Uint8Array {
+    return this.#isSealed ? this.#body : this.seal();
+  }
+
+  /** Bytes of the record; asking for them does not make it. */
+  get bytes(): number {
+    return this.#body.length;
+  }
+
+  /** Makes the record now. */
+  seal(): Uint8Array {
+    sealRecord(this.keys.bytes(this.number), this.#body);
+    this.#isSealed = true;
+    return this.#body;
+  }
+}
+
+/** Bytes of the value that is put. */
+export function valueBytes(put: Put): number {
+  return put instanceof EntryPut ? put.bytes : put.value.length;
 }
 
 /** A delete of an entry. */

@@ -110,7 +110,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#queue = new CommitQueue(
       {
         begin: () => this.#begin(),
-        write: (batch) => this.#write(batch),
+        write: (batch, valuesDurable) => this.#write(batch, valuesDurable),
         tidyUp: () => this.#kick(),
         dropSlowly: (lanes) => this.#sweeper.drop(lanes),
         poison: (cause) => this.#poisoned(cause),
@@ -278,9 +278,18 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     return error;
   }
 
-  async #write(batch: BatchBuilder): Promise<void> {
+  async #write(batch: BatchBuilder, valuesDurable: Promise<void> | undefined): Promise<void> {
     const { tip, operations } = batch.finish();
-    const written = meterBatch(operations, this, () => this.#engine.write(operations));
+    const filled = this.#engine.fill(operations);
+    const write = () => meterBatch(operations, this, () => filled.write());
+    // What the batch names must be durable before LevelDB hears of it; if it cannot be, LevelDB never does.
+    const written =
+      valuesDurable === undefined
+        ? write()
+        : valuesDurable.then(write, async (cause) => {
+            await filled.discard();
+            throw cause;
+          });
     // The disk is at work now: what can be done meanwhile is not done when callers wait for it.
     if (this.#engine.copies) for (const one of operations) if (one.type === 'put') releaseMemory(one.value);
     this.#nextBatch = new BatchBuilder(tip, this.#deletesMax);

@@ -1,14 +1,15 @@
 /**
- * The appender: writes values into prepared space and syncs them, before any batch names them.
+ * The appender: writes values into prepared space, synced, before LevelDB hears of any batch that names them.
  *
  * - Whole records, one behind the other, in one file each; what one call writes begins at a 4 KiB border and is filled up to one with
  *   zeros. So no sector is written twice between two uses of a file, and what is durable in it cannot be torn by what comes later.
- * - One write and one fdatasync a file and call, in most cases one file.
+ * - In portions: a record is asked for when its turn comes, which is when the crc of a large one is taken, and by then those before it are on
+ *   their way to the disk. A portion is one synced write: `write` and `fdatasync` in one.
  * - Files of an earlier run are never appended to, and a file that has got another link meanwhile (a snapshot's) neither.
  *
- * Crash: what was written and is named by no durable reference is garbage. A reference goes into LevelDB only after the fdatasync of
- * its file has returned, so a durable reference names durable bytes. A write or a sync that fails may have lost earlier pages of the file
- * from memory: the store must not go on, and a retry would prove nothing.
+ * Crash: what was written and is named by no durable reference is garbage. LevelDB hears of a reference only after all writes of the call have
+ * returned, so a durable reference names durable bytes. A write that fails may have lost earlier pages of the file from memory: the store must
+ * not go on, and a retry would prove nothing.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,13 +36,32 @@ interface Current {
   end: number;
 }
 
-/** What one call writes into one file. */
-interface Extent {
-  readonly target: Current;
+/** A record to append. */
+export interface Appendable {
+  readonly bytes: number;
+  /** The record, which ends with its crc; asked for once. */
+  readonly record: () => Uint8Array;
+}
+
+/** Records that have their places. */
+export interface Appended {
+  /** In the order of the records; the file of each is pinned. */
+  readonly references: readonly Reference[];
+  /** Resolves when all of them are durable; rejects when nothing more is on its way. */
+  readonly durable: Promise<void>;
+}
+
+/** What is written together: neighbours in one file. */
+interface Portion {
   readonly offset: number;
   readonly chunks: Uint8Array[];
   bytes: number;
 }
+
+/** A portion is at least this long: a shorter one would take as long for its sync as for its bytes. Measured, see docs/benchmarks.md. */
+const PORTION_BYTES_MIN = 512 * 1024;
+/** Portions of one call into one file: as many as libuv has threads, when nobody asks for more. */
+const PORTIONS_MAX = 4;
 
 const ZEROS = new Uint8Array(SECTOR_BYTES);
 
@@ -51,8 +71,10 @@ export class Appender {
   #current: Current | undefined;
   /** Full files, to be closed after what is written into them now. */
   #left: Current[] = [];
-  /** The last call, settled or not; never rejects. */
+  /** The last call, from its beginning until nothing of it is on its way any more; never rejects. */
   #busy: Promise<unknown> = Promise.resolve();
+  /** What that call has begun to write. */
+  #writes: Promise<void>[] = [];
 
   constructor(parts: AppenderParts) {
     this.#parts = parts;
@@ -64,16 +86,17 @@ export class Appender {
   }
 
   /**
-   * Appends records, each of which ends with its crc, and pins the file of each. Durable when it resolves; `undefined` if there is no space, then
-   * nothing was written. With `wait` it waits for space that can be prepared.
+   * Gives records their places and begins to write them. `undefined` if there is no space, then nothing was written. With `wait` it waits for space
+   * that can be prepared. The next call must not come before `durable` has settled.
    */
-  append(records: readonly Uint8Array[], wait: boolean): Promise<Reference[] | undefined> {
+  append(records: readonly Appendable[], wait: boolean): Promise<Appended | undefined> {
     const appended = this.#append(records, wait);
-    this.#busy = appended.catch(() => undefined);
+    this.#busy = appended.catch(() => undefined).then(() => Promise.allSettled(this.#writes));
     return appended;
   }
 
-  async #append(records: readonly Uint8Array[], wait: boolean): Promise<Reference[] | undefined> {
+  async #append(records: readonly Appendable[], wait: boolean): Promise<Appended | undefined> {
+    this.#writes = [];
     await this.#leaveLinkedFile();
     const sizes = this.#newFiles(records);
     const { space } = this.#parts;
@@ -81,11 +104,9 @@ export class Appender {
     if (wait && !space.has(sizes)) await space.provide(sizes);
     // From here to the placing nothing may be awaited: another appender takes from the same space.
     if (!space.has(sizes)) return undefined;
-    const { references, extents } = this.#place(records);
+    const references = this.#write(records);
     space.kick();
-    await writeAll(extents);
-    await this.#closeLeft();
-    return references;
+    return { references, durable: this.#written() };
   }
 
   /** True if nothing that was written into the file at hand is needed: closed, it can be reused as a whole. */
@@ -118,43 +139,81 @@ export class Appender {
   }
 
   /** The sizes of the files that `records` need beside the one at hand. */
-  #newFiles(records: readonly Uint8Array[]): number[] {
+  #newFiles(records: readonly Appendable[]): number[] {
     const { fileBytes } = this.#parts.settings;
     const sizes: number[] = [];
     let left = this.bytesLeft;
-    for (const { length } of records) {
-      if (length > left) {
-        sizes.push(Math.max(fileBytes, sectorsOf(length)));
+    for (const { bytes } of records) {
+      if (bytes > left) {
+        sizes.push(Math.max(fileBytes, sectorsOf(bytes)));
         left = sizes.at(-1) as number;
       }
-      left -= length;
+      left -= bytes;
     }
     return sizes;
   }
 
-  #place(records: readonly Uint8Array[]): { references: Reference[]; extents: Extent[] } {
+  /** Places the records, and sends each portion on its way as soon as it is full. */
+  #write(records: readonly Appendable[]): Reference[] {
     const references: Reference[] = [];
-    const extents: Extent[] = [];
-    for (const record of records) {
-      const { length } = record;
-      const target = length <= this.bytesLeft ? (this.#current as Current) : this.#next(length);
-      let extent = extents.at(-1);
-      if (extent?.target !== target) {
-        extent = { target, offset: target.end, chunks: [], bytes: 0 };
-        extents.push(extent);
+    let total = 0;
+    for (const { bytes } of records) total += bytes;
+    const portionBytes = Math.max(PORTION_BYTES_MIN, Math.ceil(total / PORTIONS_MAX));
+    let portion: Portion | undefined;
+    for (const { bytes, record } of records) {
+      if (bytes > this.bytesLeft) {
+        this.#finish(portion);
+        portion = undefined;
+        this.#next(bytes);
       }
-      references.push({ file: target.file.number, offset: target.end, length, crc: crcAtEnd(record) });
-      extent.chunks.push(record);
-      extent.bytes += length;
-      target.end += length;
-      target.file.pins++;
+      const current = this.#current as Current;
+      portion ??= { offset: current.end, chunks: [], bytes: 0 };
+      const value = record();
+      references.push({ file: current.file.number, offset: current.end, length: bytes, crc: crcAtEnd(value) });
+      portion.chunks.push(value);
+      portion.bytes += bytes;
+      current.end += bytes;
+      current.file.pins++;
+      const isFull = portion.bytes >= portionBytes && this.#writes.length < PORTIONS_MAX - 1;
+      if (isFull) portion = this.#sendSectors(portion);
     }
-    for (const extent of extents) {
-      const padding = sectorsOf(extent.bytes) - extent.bytes;
-      if (padding > 0) extent.chunks.push(ZEROS.subarray(0, padding));
-      extent.target.end += padding;
-    }
-    return { references, extents };
+    this.#finish(portion);
+    return references;
+  }
+
+  /** Sends the whole sectors of a portion, and gives the rest: a sector is written once. */
+  #sendSectors(portion: Portion): Portion {
+    const { offset, chunks, bytes } = portion;
+    const over = bytes % SECTOR_BYTES;
+    const last = chunks.at(-1) as Uint8Array;
+    const whole = last.length - over;
+    // It would have to be taken apart further: the next record will do.
+    if (whole <= 0) return portion;
+    this.#send([...chunks.slice(0, -1), last.subarray(0, whole)], offset);
+    return { offset: offset + bytes - over, chunks: over === 0 ? [] : [last.subarray(whole)], bytes: over };
+  }
+
+  /** Sends the end of what goes into the file at hand, filled up to a border. */
+  #finish(portion: Portion | undefined): void {
+    if (portion === undefined || portion.bytes === 0) return;
+    const padding = sectorsOf(portion.bytes) - portion.bytes;
+    if (padding > 0) portion.chunks.push(ZEROS.subarray(0, padding));
+    (this.#current as Current).end += padding;
+    this.#send(portion.chunks, portion.offset);
+  }
+
+  #send(chunks: readonly Uint8Array[], offset: number): void {
+    const write = (this.#current as Current).handle.writeSynced(chunks, offset);
+    // Heard of at the end, together with the others.
+    write.catch(() => undefined);
+    this.#writes.push(write);
+  }
+
+  /** Rejects after the last write has ended. */
+  async #written(): Promise<void> {
+    const results = await Promise.allSettled(this.#writes);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    await this.#closeLeft();
   }
 
   #next(length: number): Current {
@@ -175,17 +234,6 @@ export class Appender {
     if (current === undefined) return;
     if (statSync(join(this.#parts.dir, valueFileName(current.file.number))).nlink > 1) await this.#leave();
   }
-}
-
-/** Writes and syncs all extents at the same time; rejects after the last one has ended. */
-async function writeAll(extents: readonly Extent[]): Promise<void> {
-  const done = await Promise.allSettled(
-    extents.map(async ({ target, offset, chunks }) => {
-      await target.handle.write(chunks, offset);
-      await target.handle.sync();
-    }),
-  );
-  for (const result of done) if (result.status === 'rejected') throw result.reason;
 }
 
 /** The crc that ends a record. */

@@ -1,6 +1,6 @@
 /** Which puts of a batch go to value files, and what stands in LevelDB for them. Pure. */
 import { type LogStep, QC_LOG, type RoundStep } from '../batch.js';
-import type { Put } from '../operation.js';
+import { type Put, valueBytes } from '../operation.js';
 import { encodeReference, type Reference } from './reference.js';
 
 /** A put whose value is in a value file: the batch carries its reference. */
@@ -14,7 +14,10 @@ export function separableBytes(step: RoundStep, valueBytesMin: number): number {
   // Every round passes here, so no generator.
   for (const { log, puts } of step.logs) {
     if (log === QC_LOG) continue;
-    for (const { value } of puts) if (value.length >= valueBytesMin) bytes += value.length;
+    for (const put of puts) {
+      const length = valueBytes(put);
+      if (length >= valueBytesMin) bytes += length;
+    }
   }
   return bytes;
 }
@@ -23,14 +26,14 @@ export function separableBytes(step: RoundStep, valueBytesMin: number): number {
 export function* separablePuts(step: RoundStep, valueBytesMin: number): Generator<Put, void, void> {
   for (const { log, puts } of step.logs) {
     if (log === QC_LOG) continue;
-    for (const put of puts) if (put.value.length >= valueBytesMin) yield put;
+    for (const put of puts) if (valueBytes(put) >= valueBytesMin) yield put;
   }
 }
 
 /** The round with references in place of those records; `references` are theirs, in the same order. */
 export function separated(step: RoundStep, valueBytesMin: number, references: Iterator<Reference>): RoundStep {
   const replace = (put: Put): Put => {
-    if (put.value.length < valueBytesMin) return put;
+    if (valueBytes(put) < valueBytesMin) return put;
     const { value: reference } = references.next();
     return separatedPut(put.key, reference as Reference);
   };

@@ -306,13 +306,12 @@ export class Space {
     await this.#makeDirectory();
     const number = this.#nextNumber++;
     const path = join(dir, preparingName(number));
-    const file = await files.open(path, FILE_MODE, { empty: true });
+    const file = await files.open(path, FILE_MODE, { empty: true, synced: true });
     try {
       const zeros = new Uint8Array(Math.min(FILL_BYTES, bytes));
       for (let at = 0; at < bytes; at += zeros.length) {
         if (this.#stopped) throw new Error('the store was closed');
-        await file.write([zeros.subarray(0, Math.min(zeros.length, bytes - at))], at);
-        await file.sync();
+        await file.writeSynced([zeros.subarray(0, Math.min(zeros.length, bytes - at))], at);
       }
       await files.rename(path, join(dir, valueFileName(number)));
       await files.syncDirectory(dir);
@@ -331,7 +330,7 @@ export class Space {
     await files.rename(join(dir, valueFileName(free.number)), path);
     await files.syncDirectory(dir);
     if (statSync(path).nlink > 1) return this.#remove(valueFileName(number));
-    const file = await files.open(path, FILE_MODE, { empty: false });
+    const file = await files.open(path, FILE_MODE, { empty: false, synced: true });
     this.#spares.push({ number, bytes: free.bytes, file });
   }
 

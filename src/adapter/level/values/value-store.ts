@@ -8,7 +8,7 @@
 import { LanestoreError } from '../../../errors.js';
 import { releaseMemory } from '../arenas.js';
 import type { RoundStep } from '../batch.js';
-import type { Operation } from '../operation.js';
+import { type Operation, type Put, valueBytes } from '../operation.js';
 import type { DiskSpace } from '../space.js';
 import { Appender } from './appender.js';
 import { separableBytes, separablePuts, separated } from './choice.js';
@@ -23,6 +23,14 @@ import { FILES_KEPT, Space } from './space.js';
 export interface FoundReference {
   readonly key: string;
   readonly reference: Reference;
+}
+
+/** Rounds whose values are on their way. */
+export interface WrittenAhead {
+  /** The rounds with references in place of their large records. */
+  readonly steps: readonly RoundStep[];
+  /** Resolves when all of these values are durable. */
+  readonly durable: Promise<void>;
 }
 
 /** What opening found. */
@@ -132,32 +140,43 @@ export class ValueStore {
   }
 
   /**
-   * Writes the large records of rounds and syncs them; gives the rounds with references instead. `undefined` if there is no space for
-   * them: they are stored inline. One call at a time. When it rejects, the store must not go on. Once it has resolved with rounds, the memory of
-   * the records is used again: nothing may look into the rounds that were given any more.
+   * Gives the large records of rounds their places and begins to write them. `undefined` if there is no space for them: they are stored inline.
+   * One call at a time, and the next one once the last is durable. When it rejects, or `durable` does, the store must not go on. The memory
+   * of the records is used again: once it has resolved with rounds, nothing may look into those that were given.
    */
-  async writeAhead(steps: readonly RoundStep[]): Promise<readonly RoundStep[] | undefined> {
+  async writeAhead(steps: readonly RoundStep[]): Promise<WrittenAhead | undefined> {
     const { valueBytesMin, waitBytesMin } = this.#settings;
-    const records: Uint8Array[] = [];
+    const puts: Put[] = [];
     let bytes = 0;
     for (const step of steps) {
-      for (const { value } of separablePuts(step, valueBytesMin)) {
-        records.push(value);
-        bytes += value.length;
+      for (const put of separablePuts(step, valueBytesMin)) {
+        puts.push(put);
+        bytes += valueBytes(put);
       }
     }
     // What waits behind these counts too: a round in calls of its own comes in groups, each of them too small to wait for.
-    const references = await this.#appender.append(records, Math.max(bytes, this.#reserved) >= waitBytesMin);
-    if (references === undefined) return undefined;
-    const next = references.values();
+    const wait = Math.max(bytes, this.#reserved) >= waitBytesMin;
+    const appended = await this.#appender.append(
+      puts.map((put) => ({ bytes: valueBytes(put), record: () => put.value })),
+      wait,
+    );
+    if (appended === undefined) return undefined;
+    const next = appended.references.values();
     const apart = steps.map((step) => separated(step, valueBytesMin, next));
-    for (const record of records) releaseMemory(record);
-    return apart;
+    const durable = appended.durable.then(() => {
+      for (const { value } of puts) releaseMemory(value);
+    });
+    return { steps: apart, durable };
   }
 
-  /** Writes records that are to be moved, as {@link writeAhead} does, to a file of their own kind. */
+  /** Writes records that are to be moved to a file of their own kind. Durable when it resolves; else as {@link writeAhead}. */
   async writeMoved(records: readonly Uint8Array[]): Promise<readonly Reference[] | undefined> {
-    return this.#mover.append(records, true);
+    const appended = await this.#mover.append(
+      records.map((record) => ({ bytes: record.length, record: () => record })),
+      true,
+    );
+    await appended?.durable;
+    return appended?.references;
   }
 
   /** True if the file that values were moved to holds none any more; {@link releaseMoved} gives it back. */

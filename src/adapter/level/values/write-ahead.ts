@@ -1,9 +1,13 @@
 /**
  * Writing values ahead of their batch: the first of two stages. While one batch is synced in LevelDB, the values of the rounds that will make up
- * the next one are written and synced; so a batch in LevelDB never waits for large bytes that could have been on disk already.
+ * the next one are written; so a batch in LevelDB never waits for large bytes that could have been on disk already.
+ *
+ *   waiting --> writing --> placed     its values have their places, and are on their way there; the batch can be composed, and must wait for
+ *                  |                   `durable` before LevelDB is told
+ *                  +------> inline     there was no space: LevelDB takes it whole
  *
  * What a round's batch looks like is not decided here: it is composed when its turn comes, against the state that it builds on, from the
- * round as it was encoded when it was accepted, with references where its values have been written.
+ * round as it was encoded when it was accepted, with references where its values are.
  */
 import type { RoundStep } from '../batch.js';
 import type { ValueStore } from './value-store.js';
@@ -14,8 +18,8 @@ export class LargeRound {
   step: RoundStep;
   /** Bytes of its large records. */
   readonly bytes: number;
-  /** `inline`: there was no space, LevelDB takes it whole. */
-  state: 'waiting' | 'writing' | 'written' | 'inline' = 'waiting';
+  /** See the top of this file. */
+  state: 'waiting' | 'writing' | 'placed' | 'inline' = 'waiting';
   #reservedIn: ValueStore | undefined;
 
   constructor(step: RoundStep, bytes: number) {
@@ -39,7 +43,9 @@ export class LargeRound {
 /** Writes the values of rounds ahead, one group of rounds at a time. */
 export class WriteAhead {
   readonly #values: ValueStore;
-  #busy: Promise<void> | undefined;
+  /** Of the group that is being written: until it is durable, or for good once it has failed. */
+  #placed: Promise<void> | undefined;
+  #durable: Promise<void> | undefined;
 
   constructor(values: ValueStore) {
     this.#values = values;
@@ -63,30 +69,45 @@ export class WriteAhead {
   }
 
   /**
-   * Writes the values of the rounds that wait, if they are worth it. The promise is of the group that is being written, these or an earlier
-   * one; undefined if there is none. Once a write has failed, it is that failure for good.
+   * Resolves when everything that has a place is durable; undefined if it is already. A batch with placed rounds waits for it. Once a write has
+   * failed, it is that failure for good.
+   */
+  get durable(): Promise<void> | undefined {
+    return this.#durable;
+  }
+
+  /**
+   * Begins to write the values of the rounds that wait, if they are worth it. The promise is of the group that is being written, these or an
+   * earlier one, and resolves when its rounds are placed, or to be stored inline; undefined if there is no group.
    */
   write(waiting: () => readonly LargeRound[]): Promise<void> | undefined {
-    if (this.#busy !== undefined) return this.#busy;
+    if (this.#placed !== undefined) return this.#placed;
     const rounds = waiting();
     let bytes = 0;
     for (const round of rounds) bytes += round.bytes;
     if (!this.isEnough(bytes)) return undefined;
-    this.#busy = this.#write(rounds).then(() => {
-      this.#busy = undefined;
-    });
+    this.#placed = this.#place(rounds);
     // Whoever composes the next batch hears of a failure; until then nobody may be listening.
-    this.#busy.catch(() => undefined);
-    return this.#busy;
+    this.#placed.catch(() => undefined);
+    return this.#placed;
   }
 
-  async #write(rounds: readonly LargeRound[]): Promise<void> {
+  async #place(rounds: readonly LargeRound[]): Promise<void> {
     for (const round of rounds) round.state = 'writing';
-    const steps = await this.#values.writeAhead(rounds.map(({ step }) => step));
+    const ahead = await this.#values.writeAhead(rounds.map(({ step }) => step));
     for (const [i, round] of rounds.entries()) {
-      round.state = steps === undefined ? 'inline' : 'written';
-      round.step = steps?.[i] ?? round.step;
+      round.state = ahead === undefined ? 'inline' : 'placed';
+      round.step = ahead?.steps[i] ?? round.step;
       round.release();
     }
+    if (ahead === undefined) {
+      this.#placed = undefined;
+      return;
+    }
+    this.#durable = ahead.durable.then(() => {
+      this.#placed = undefined;
+      this.#durable = undefined;
+    });
+    this.#durable.catch(() => undefined);
   }
 }

@@ -1,0 +1,139 @@
+/** Values and their batch: LevelDB hears of a batch only when the values that it names are durable, in however many portions they are written. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { refused } from '../support/faults.js';
+import { inTemp } from '../support/temp.js';
+import { type Operation, WatchedFiles } from '../wal/watched-files.js';
+import { big, onValues, openSmall, type PlainStore, placeOf } from './support.js';
+
+const test = suite('separated values: before their batch');
+
+const KIB = 1024;
+const LARGE_FILES = { fileBytes: 8 * KIB * KIB } as const;
+const BLOCK_BYTES = 100_001;
+const BLOCKS = 24;
+const SECTOR_BYTES = 4096;
+
+/** A round of some 2.3 MiB: four portions. */
+function persistLarge(store: PlainStore, from: number): Promise<void> {
+  return store.persist({ blocks: Array.from({ length: BLOCKS }, (_, i) => big('0a', from + i, BLOCK_BYTES)) });
+}
+
+function logBytes(location: string): number {
+  const logs = readdirSync(join(location, 'level')).filter((name) => name.endsWith('.log'));
+  return logs.reduce((bytes, name) => bytes + statSync(join(location, 'level', name)).size, 0);
+}
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+test(
+  'a batch waits for the last of its portions, and is written as soon as that is durable',
+  inTemp(async (dir) => {
+    const files = new WatchedFiles();
+    const store = await openSmall(dir, { ...LARGE_FILES, files });
+    await persistLarge(store, 0);
+    const held: (() => void)[] = [];
+    onValues(files, ({ kind }) => (kind === 'sync' ? new Promise<void>((go) => held.push(go)) : undefined));
+    const before = logBytes(dir);
+    let settled = false;
+    const round = persistLarge(store, BLOCKS).then(() => {
+      settled = true;
+    });
+    await pause();
+    assert.is(held.length, 4, 'all portions are on their way at once');
+    for (const letGo of held.splice(1)) letGo();
+    await pause();
+    assert.is(logBytes(dir), before, 'LevelDB has heard of nothing');
+    assert.not.ok(settled);
+    held[0]?.();
+    await round;
+    assert.ok(logBytes(dir) > before);
+    for (let i = 0; i < 2 * BLOCKS; i++) assert.equal(await store.block('0a', BigInt(i)), big('0a', i, BLOCK_BYTES));
+    await store.close();
+  }),
+);
+
+test(
+  'portions lie side by side, whole sectors each, and the call is filled up to a border',
+  inTemp(async (dir) => {
+    const files = new WatchedFiles();
+    const written: { readonly bytes: number; readonly path: string }[] = [];
+    onValues(
+      files,
+      ({ kind, path, data }) => void (kind === 'write' && written.push({ bytes: data?.length ?? 0, path })),
+    );
+    {
+      await using store = await openSmall(dir, { ...LARGE_FILES, files });
+      await persistLarge(store, 0);
+    }
+    assert.is(written.length, 4);
+    for (const { bytes } of written) assert.is(bytes % SECTOR_BYTES, 0);
+    const total = written.reduce((sum, { bytes }) => sum + bytes, 0);
+    const [first, last] = [await placeOf(dir, '0a', 0), await placeOf(dir, '0a', BLOCKS - 1)];
+    const end = last.offset + last.length;
+    assert.is(first.offset, 0);
+    assert.is(total, Math.ceil(end / SECTOR_BYTES) * SECTOR_BYTES);
+    const file = readFileSync(
+      join(dir, 'values', written[0]!.path.split('/').at(-1)!.replace('.preparing', '.values')),
+    );
+    assert.ok(file.subarray(end, total).every((byte) => byte === 0));
+  }),
+);
+
+for (const portion of [0, 1, 3]) {
+  test(
+    `portion ${portion + 1} of 4 fails: LevelDB never hears of the batch, and the store is poisoned`,
+    inTemp(async (dir) => {
+      const files = new WatchedFiles();
+      const store = await openSmall(dir, { ...LARGE_FILES, files });
+      await persistLarge(store, 0);
+      let syncs = 0;
+      onValues(files, ({ kind }: Operation) => {
+        if (kind === 'sync' && syncs++ === portion) throw new Error('EIO: i/o error');
+      });
+      const before = logBytes(dir);
+      const [large, small] = [persistLarge(store, BLOCKS), store.persist({ blocks: [big('0b', 0, 10)] })];
+      await refused(large, 'LANESTORE_FAILED', /EIO/);
+      await refused(small, 'LANESTORE_FAILED');
+      assert.is(logBytes(dir), before);
+      await refused(store.persist({ blocks: [big('0b', 0, 10)] }), 'LANESTORE_FAILED');
+      await store.close();
+      await using again = await openSmall(dir, LARGE_FILES);
+      const { blocks } = again.takeRecovered();
+      assert.equal(
+        [...blocks].map(([lane, { length }]) => [lane, length]),
+        [['0a', BLOCKS]],
+      );
+    }),
+  );
+}
+
+test(
+  'once the values of a batch are durable, those of the next one are written beside it',
+  inTemp(async (dir) => {
+    const files = new WatchedFiles();
+    await using store = await openSmall(dir, { ...LARGE_FILES, files });
+    await persistLarge(store, 0);
+    const order: string[] = [];
+    const held: (() => void)[] = [];
+    const seq = store.seq;
+    onValues(files, ({ kind }) => {
+      order.push(`${kind} ${store.seq - seq}`);
+      return kind === 'sync' && held.length < 4 ? new Promise<void>((go) => held.push(go)) : undefined;
+    });
+    const rounds = [persistLarge(store, BLOCKS).then(() => void order.push('first'))];
+    await pause();
+    rounds.push(persistLarge(store, 2 * BLOCKS).then(() => void order.push('second')));
+    await pause();
+    order.length = 0;
+    for (const letGo of held) letGo();
+    await Promise.all(rounds);
+    assert.is(order[0], 'write 0', 'while LevelDB writes the first batch');
+    assert.ok(order.indexOf('first') > 0 && order.indexOf('first') < order.indexOf('second'));
+    for (let i = 0; i < 3 * BLOCKS; i++) assert.equal(await store.block('0a', BigInt(i)), big('0a', i, BLOCK_BYTES));
+  }),
+);
+
+test.run();
