@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 
 /** An open file. One operation at a time, but for {@link writeSynced}. */
 export interface WritableFile {
-  /** Writes all of `data`, one behind the other, at byte `position`: one system call, unless the system takes less than it was given. */
+  /** Writes all of `data`, one behind the other, at byte `position`. */
   write(data: readonly Uint8Array[], position: number): Promise<void>;
   /**
    * The same, and what was written is durable, as after {@link sync}, when it resolves. Several may be on their way at once, to places apart from
@@ -56,6 +56,9 @@ const SYNC_WRITE_BYTES_MAX = 64 * 1024;
  */
 const SYNCED_FLAG = process.platform === 'linux' ? fs.constants.O_DSYNC : 0;
 
+/** What one system call takes on every system (IOV_MAX of POSIX on Linux); libuv makes several of more, and does not tell which of them failed. */
+const CHUNKS_A_CALL = 1024;
+
 /** What libuv has when UV_THREADPOOL_SIZE does not say otherwise. */
 const POOL_THREADS = 4;
 const POOL_THREADS_MAX = 1024;
@@ -69,7 +72,7 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
 
 /**
  * The real ones, on plain file descriptors that stay open. What may wait for the disk (syncs, making and freeing files, large writes) goes to
- * Node's thread pool; small writes, renames and closes are done at once: they cost less than the way to a thread, and the
+ * Node's thread pool; small writes that are not synced, renames and closes are done at once: they cost less than the way to a thread, and the
  * threads are few (docs/benchmarks.md has the figures).
  */
 export const diskFiles: Files = {
@@ -116,15 +119,27 @@ class DiskFile implements WritableFile {
     let rest = data;
     let at = position;
     while (rest.length > 0) {
-      const written = !this.#syncs && isSmall(rest) ? fs.writevSync(this.#fd, rest, at) : await this.#writev(rest, at);
+      const written = isSmall(rest) ? fs.writevSync(this.#fd, rest, at) : await this.#writev(rest, at);
       rest = behind(rest, written);
       at += written;
     }
   }
 
   async writeSynced(data: readonly Uint8Array[], position: number): Promise<void> {
-    await this.write(data, position);
-    if (!this.#syncs) await this.sync();
+    if (!this.#syncs) {
+      await this.write(data, position);
+      return this.sync();
+    }
+    // A call that is cut short may hide that a sync failed, and the kernel tells of that once: the rest must not be tried again.
+    let at = position;
+    for (let first = 0; first < data.length; first += CHUNKS_A_CALL) {
+      const chunks = data.slice(first, first + CHUNKS_A_CALL);
+      const bytes = bytesIn(chunks);
+      const written = await this.#writev(chunks, at);
+      if (written !== bytes)
+        throw new Error(`${written} of ${bytes} bytes were written: the disk may be full, or failing`);
+      at += bytes;
+    }
   }
 
   truncate(length: number): Promise<void> {
@@ -147,9 +162,13 @@ class DiskFile implements WritableFile {
 }
 
 function isSmall(chunks: readonly Uint8Array[]): boolean {
+  return bytesIn(chunks) <= SYNC_WRITE_BYTES_MAX;
+}
+
+function bytesIn(chunks: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const { length } of chunks) bytes += length;
-  return bytes <= SYNC_WRITE_BYTES_MAX;
+  return bytes;
 }
 
 /** What is left of `chunks` behind their first `bytes`. */

@@ -45,7 +45,11 @@ export const METRICS = {
     labels: ENTRIES,
     buckets: DISK_SECONDS,
   },
-  lanestore_batch_seconds: { kind: 'histogram', help: 'Writing and syncing one batch (level).', buckets: DISK_SECONDS },
+  lanestore_batch_seconds: {
+    kind: 'histogram',
+    help: 'LevelDB writing and syncing one batch, whose values are durable by then (level).',
+    buckets: DISK_SECONDS,
+  },
   lanestore_batch_bytes: { kind: 'histogram', help: 'Bytes that one batch puts (level).', buckets: BYTES },
   lanestore_queue_rounds: { kind: 'gauge', help: 'Rounds that were accepted and are not durable yet.' },
   lanestore_queue_bytes: { kind: 'gauge', help: 'Bytes that wait to be written (level).' },

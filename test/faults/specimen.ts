@@ -15,11 +15,17 @@ import { Image } from './image.js';
 export type RoundCall = Call & { readonly kind: 'persist' };
 
 /**
- * Options under which blocks of 4 KiB and more go to value files, small ones, so that a store soon has several; and none is stored inline
- * because no file was prepared yet.
+ * Options under which blocks of 4 KiB and more go to value files, small ones, so that a store soon has several; none is stored inline
+ * because no file was prepared yet, and a batch's values are written in several portions.
  */
 export const SMALL_VALUE_FILES: OpenOptions = {
-  values: { batchBytesMin: 16 * 1024, valueBytesMin: 4096, fileBytes: 128 * 1024, waitBytesMin: 16 * 1024 },
+  values: {
+    batchBytesMin: 16 * 1024,
+    valueBytesMin: 4096,
+    fileBytes: 128 * 1024,
+    waitBytesMin: 16 * 1024,
+    portionBytesMin: 8 * 1024,
+  },
 };
 
 /** How rounds are made. */

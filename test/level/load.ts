@@ -56,7 +56,7 @@ export const MODES = {
   /** Small value files: they fill up, values are moved out of them, and they are reused all the time. */
   values: {
     level: {},
-    values: { fileBytes: 32 * 1024, valueBytesMin: 700, batchBytesMin: 1500, waitBytesMin: 1 },
+    values: { fileBytes: 32 * 1024, valueBytesMin: 700, batchBytesMin: 1500, waitBytesMin: 1, portionBytesMin: 4096 },
     blocks: [1, 4],
     bytes: [0, 6000],
     anchorOneIn: 4,

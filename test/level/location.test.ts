@@ -464,7 +464,7 @@ system(
       const location = join(disk, 'store');
       const data = new Uint8Array(400_000).fill(7);
       {
-        await using store = await open(location);
+        await using store = await openLevel(location, { model: plain, minFreeBytes: 0, values: false });
         for (let i = 0; i < 3; i++) await store.persist({ blocks: [plainBlock('0a', i, data)] });
       }
       fill(join(disk, 'filler'));

@@ -219,7 +219,7 @@ test(
     // The batch, from a store that was open for longer: its log begins like the one of the shorter.
     const later = copy(base, join(dir, 'later'));
     {
-      await using store = await open(later);
+      await using store = await openLevel(later, { model: plain, values: false });
       await store.persist({ blocks: [plainBlock(LANE, 3, Buffer.alloc(1024 * 1024, 'big '))] });
     }
     const batch = recordsOf(readFileSync(join(later, logOf(later))))[0]!.bytes;

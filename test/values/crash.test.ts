@@ -50,7 +50,7 @@ function call(store: PlainStore, op: Op): Promise<void> {
 /** Runs a load and takes copies of what a power cut would leave at about `CUTS` moments. */
 async function cutRun(dir: string, seed: number, random: Random): Promise<{ cuts: Cut[]; states: string[] }> {
   const location = join(dir, 'store');
-  const disk = new PowerCutDisk();
+  const disk = new PowerCutDisk(random);
   const cuts: Cut[] = [];
   let acknowledged = 0;
   let moments = 0;

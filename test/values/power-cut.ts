@@ -27,9 +27,14 @@ export type Left = 'nothing' | 'everything' | 'some';
 export class PowerCutDisk implements Files {
   /** Called before each operation that changes something. */
   before: () => void = () => {};
+  readonly #random: Random;
   #now = new Map<string, Inode>();
   #durable = new Map<string, Inode>();
   #changes: NameChange[] = [];
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
 
   /** Writes what a power cut at this moment may leave into `dir`. */
   cut(dir: string, left: Left, random: Random): void {
@@ -57,11 +62,11 @@ export class PowerCutDisk implements Files {
     };
     return {
       write: async (data, position) => void (await write(data, position)),
-      // Of several at once each makes its own bytes durable, and no others.
+      // Of several at once each makes its own bytes durable, and no others, and none needs to be the first.
       writeSynced: async (data, position) => {
         const pending = await write(data, position);
+        await new Promise((resolve) => setTimeout(resolve, this.#random.int(0, 8)));
         this.before();
-        await new Promise((resolve) => setImmediate(resolve));
         inode.durable = written(inode.durable, pending);
         inode.pending.splice(inode.pending.indexOf(pending), 1);
       },

@@ -88,6 +88,22 @@ test(
 );
 
 test(
+  'without a watermark no more is set aside than stays free: it would be our own zeros that fill the disk under LevelDB',
+  inTemp(async (dir) => {
+    let free = 2 * SMALL_FILES.fileBytes - 1;
+    const freeSpace = { read: async () => free, readNow: () => free };
+    await using store = await openLevel(dir, { model: plain, values: SMALL_FILES, freeSpace, minFreeBytes: 0 });
+    await store.persist({ blocks: [big('0a', 0)] });
+    await refused(store.persist({ blocks: [big('0a', 1)] }), 'LANESTORE_CAPACITY');
+    assert.is(store.valueUsage.fileBytes, 0);
+    free++;
+    await store.ready();
+    await store.persist({ blocks: [big('0a', 1)] });
+    assert.is(store.valueUsage.fileBytes, SMALL_FILES.fileBytes);
+  }),
+);
+
+test(
   'closing after a failure waits for a write of values that is under way',
   inTemp(async (dir) => {
     const files = new WatchedFiles();

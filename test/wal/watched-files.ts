@@ -20,8 +20,9 @@ export interface Operation {
   readonly path: string;
   /** The new name of a rename. */
   readonly to?: string;
-  /** The bytes of a write. */
+  /** The bytes of a write, and where they go. */
   readonly data?: Uint8Array;
+  readonly position?: number;
 }
 
 /** A recorder; `before` sees each operation before it happens, may wait, and may throw instead of it. */
@@ -38,7 +39,7 @@ export class WatchedFiles implements Files {
     await this.#begin({ kind: 'open', path });
     const file = await diskFiles.open(path, mode, { empty: how.empty });
     const write: WritableFile['write'] = async (data, position) => {
-      await this.#begin({ kind: 'write', path, data: Buffer.concat(data) });
+      await this.#begin({ kind: 'write', path, data: Buffer.concat(data), position });
       await file.write(data, position);
     };
     const sync = () => this.#begin({ kind: 'sync', path });

@@ -74,7 +74,7 @@ export class CommitQueue {
   #maintenance: { work: Maintenance; settle: Settle }[] = [];
   readonly #ahead: WriteAhead | undefined;
   #aheadScheduled = false;
-  /** A batch is in LevelDB's hands. */
+  /** A batch was composed and is not durable: in LevelDB's hands, or waiting for its values. */
   #inFlight = false;
   /** Lanes of slow drops: rounds for them, and all behind those rounds, wait. */
   readonly #blocked = new Set<LaneId>();
@@ -214,7 +214,7 @@ export class CommitQueue {
     } else {
       try {
         this.#inFlight = true;
-        const valuesDurable = this.#ahead?.durable;
+        const valuesDurable = this.#ahead?.durable?.then(() => this.#refuseIfFailed());
         const written = this.#driver.write(batch, valuesDurable);
         if (valuesDurable === undefined) this.#writeAhead();
         else void valuesDurable.then(() => this.#writeAheadInFlight(), noticed);
@@ -253,6 +253,11 @@ export class CommitQueue {
     await this.#collect();
     this.#aheadScheduled = false;
     this.#writeAheadInFlight();
+  }
+
+  /** LevelDB is not told of anything more once those behind have heard that the store failed. */
+  #refuseIfFailed(): void {
+    if (this.#failed !== undefined) throw this.#failed;
   }
 
   /** The same, if a batch is on its way: otherwise they go with the batch that is about to be composed. */

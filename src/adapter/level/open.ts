@@ -28,6 +28,7 @@ import { type PreflightReport, preflight } from './preflight/index.js';
 import { type RecoverOptions, readTip, recover } from './recovery.js';
 import { refusal } from './refusal.js';
 import { encodeSchema, FORMAT, otherFormat, readSchema, type Schema } from './schema.js';
+import { freeSpaceOf, withoutWatermark } from './space.js';
 import { LevelStore, type RecoveryReport } from './store.js';
 import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from './tip.js';
 import { type FoundValues, findValues } from './values/names.js';
@@ -138,7 +139,13 @@ function openLocation<B, Q, A>(
     return new LevelStore({
       ...found,
       tip: current,
-      values: new ValueStore({ dir: paths.values, settings, found: foundValues, references, disk: space }),
+      values: new ValueStore({
+        dir: paths.values,
+        settings,
+        found: foundValues,
+        references,
+        disk: space ?? withoutWatermark(options.freeSpace ?? freeSpaceOf(paths.location)),
+      }),
       report: {
         ...found.report,
         seq: current.seq,

@@ -42,6 +42,20 @@ export function freeSpaceOf(location: string): FreeSpace {
   };
 }
 
+/** Who asks before disk is set aside for later. */
+export interface SetAside {
+  /** True if so many bytes can be set aside and rounds still go on. */
+  allows(bytes: number): Promise<boolean>;
+}
+
+/**
+ * What may be set aside where there is no watermark: not more than stays free. Otherwise it would be our own zeros that fill the disk under
+ * LevelDB.
+ */
+export function withoutWatermark(source: FreeSpace): SetAside {
+  return { allows: async (bytes) => (await source.read()) >= 2 * bytes };
+}
+
 function freeBytes({ bavail, bsize }: { bavail: number; bsize: number }): number {
   return bavail * bsize;
 }
@@ -70,7 +84,7 @@ export function spaceLimits(minFreeBytes: number, writeBufferBytes: number): Spa
 }
 
 /** Keeps watch over the free space of one store; see the top of this file. */
-export class DiskSpace {
+export class DiskSpace implements SetAside {
   readonly #source: FreeSpace;
   readonly #limits: SpaceLimits;
   readonly #now: () => number;
@@ -116,7 +130,7 @@ export class DiskSpace {
     );
   }
 
-  /** True if so many bytes can be set aside and rounds still go on. Looks for itself. */
+  /** Looks for itself. */
   async allows(bytes: number): Promise<boolean> {
     return (await this.#source.read()) - this.#unsettled - bytes >= this.#limits.minFreeBytes;
   }

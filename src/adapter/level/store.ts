@@ -286,10 +286,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     const written =
       valuesDurable === undefined
         ? write()
-        : valuesDurable.then(write, async (cause) => {
-            await filled.discard();
-            throw cause;
-          });
+        : valuesDurable.then(write, (cause) => filled.discard().finally(() => Promise.reject(cause)));
     // The disk is at work now: what can be done meanwhile is not done when callers wait for it.
     if (this.#engine.copies) for (const one of operations) if (one.type === 'put') releaseMemory(one.value);
     this.#nextBatch = new BatchBuilder(tip, this.#deletesMax);

@@ -1,6 +1,6 @@
 /**
- * fdatasync says EIO, once or for good, on the log, on a table, on the MANIFEST, on a value file; in half of the cases what it was to sync is
- * lost as well, as after a failed write-back. The shim does it; the disk itself is fine.
+ * A sync says EIO, once or for good, on the log, on a table, on the MANIFEST, on a value file (there it is that of a write with O_DSYNC); in half
+ * of the cases what it was to sync is lost as well, as after a failed write-back. The shim does it; the disk itself is fine.
  */
 import { join } from 'node:path';
 import { runWorker } from '../../support/kill.js';
@@ -26,7 +26,7 @@ const FILES = [
 
 export const ioError: Row<string> = {
   name: 'io-error',
-  fault: 'EIO on fdatasync (log, table, MANIFEST, values), once and for good',
+  fault: 'EIO on a sync (log, table, MANIFEST, values), once and for good',
   mustHold: '0 acknowledged lost',
   counts: { full: 48, short: 12 },
   unable: shimUnable,

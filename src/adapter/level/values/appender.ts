@@ -58,16 +58,12 @@ interface Portion {
   bytes: number;
 }
 
-/** A portion is at least this long: a shorter one would take as long for its sync as for its bytes. Measured, see docs/benchmarks.md. */
-const PORTION_BYTES_MIN = 512 * 1024;
-/** Portions of one call into one file: as many as libuv has threads, when nobody asks for more. */
-const PORTIONS_MAX = 4;
-
 const ZEROS = new Uint8Array(SECTOR_BYTES);
 
 /** Appends records; one call at a time. */
 export class Appender {
   readonly #parts: AppenderParts;
+  readonly #portionsMax: number;
   #current: Current | undefined;
   /** Full files, to be closed after what is written into them now. */
   #left: Current[] = [];
@@ -76,8 +72,10 @@ export class Appender {
   /** What that call has begun to write. */
   #writes: Promise<void>[] = [];
 
-  constructor(parts: AppenderParts) {
+  /** A call is divided into at most `portionsMax` portions; each further file that it begins is one more. */
+  constructor(parts: AppenderParts, portionsMax: number) {
     this.#parts = parts;
+    this.#portionsMax = portionsMax;
   }
 
   /** Bytes that the file at hand still takes. */
@@ -158,8 +156,10 @@ export class Appender {
     const references: Reference[] = [];
     let total = 0;
     for (const { bytes } of records) total += bytes;
-    const portionBytes = Math.max(PORTION_BYTES_MIN, Math.ceil(total / PORTIONS_MAX));
+    const { portionBytesMin } = this.#parts.settings;
+    const portionBytes = Math.max(portionBytesMin, Math.ceil(total / this.#portionsMax));
     let portion: Portion | undefined;
+    let left = total;
     for (const { bytes, record } of records) {
       if (bytes > this.bytesLeft) {
         this.#finish(portion);
@@ -174,8 +174,10 @@ export class Appender {
       portion.bytes += bytes;
       current.end += bytes;
       current.file.pins++;
-      const isFull = portion.bytes >= portionBytes && this.#writes.length < PORTIONS_MAX - 1;
-      if (isFull) portion = this.#sendSectors(portion);
+      left -= bytes;
+      // What follows must be worth a sync of its own.
+      const isFull = portion.bytes >= portionBytes && left >= portionBytesMin;
+      if (isFull && this.#writes.length < this.#portionsMax - 1) portion = this.#sendSectors(portion);
     }
     this.#finish(portion);
     return references;

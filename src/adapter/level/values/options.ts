@@ -14,9 +14,11 @@ export interface ValueOptions {
   readonly fileBytes?: number;
   /**
    * A batch that finds no space prepared is stored inline, as if values were not separated; if this many bytes of values are in it or wait
-   * behind it, it waits for the preparation instead, which is quicker then. Default 4 MiB.
+   * behind it, it waits for the preparation instead, which is quicker then. Default 512 KiB.
    */
   readonly waitBytesMin?: number;
+  /** @internal Bytes from which on a part of a batch's values is written, and synced, before the rest. */
+  readonly portionBytesMin?: number;
   /** @internal */
   readonly files?: Files;
 }
@@ -26,6 +28,8 @@ export type ValueSettings = Required<ValueOptions> & {
   /** False: what is separated is read and kept, nothing new is. */
   readonly enabled: boolean;
 };
+
+type BytesOption = 'batchBytesMin' | 'valueBytesMin' | 'fileBytes' | 'waitBytesMin' | 'portionBytesMin';
 
 /** Everything in a value file is aligned to this: a sector holds data of one sync only. */
 export const SECTOR_BYTES = 4096;
@@ -41,8 +45,7 @@ export function sectorsOf(bytes: number): number {
 export function valueSettings(options: ValueOptions | boolean = true): ValueSettings {
   const given = typeof options === 'object' && options !== null ? options : {};
   if (typeof options !== 'boolean' && given !== options) throw new TypeError('values must be an object or a boolean');
-  const bytes = (name: 'batchBytesMin' | 'valueBytesMin' | 'fileBytes' | 'waitBytesMin', otherwise: number) =>
-    positiveBytes(`values.${name}`, given[name] ?? otherwise);
+  const bytes = (name: BytesOption, otherwise: number) => positiveBytes(`values.${name}`, given[name] ?? otherwise);
   const fileBytes = bytes('fileBytes', 16 * KIB * KIB);
   if (fileBytes % SECTOR_BYTES !== 0 || fileBytes > OFFSET_MAX) {
     throw new LanestoreError(
@@ -55,7 +58,8 @@ export function valueSettings(options: ValueOptions | boolean = true): ValueSett
     batchBytesMin: bytes('batchBytesMin', 128 * KIB),
     valueBytesMin: bytes('valueBytesMin', 8 * KIB),
     fileBytes,
-    waitBytesMin: bytes('waitBytesMin', 4 * KIB * KIB),
+    waitBytesMin: bytes('waitBytesMin', 512 * KIB),
+    portionBytesMin: bytes('portionBytesMin', 512 * KIB),
     files: given.files ?? diskFiles,
   };
 }

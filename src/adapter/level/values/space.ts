@@ -2,9 +2,9 @@
  * Prepared space: value files that are whole on disk before anything needs them (design.md section 4). All of this happens in the
  * background, beside the rounds.
  *
- *   new       <n>.preparing filled with zeros (real ones: every block is placed and initialised), fsynced; renamed to <n>.values; directory
- *             fsynced. Only then it is given out. An append into it changes no size, places no block and cannot meet a full disk.
- *   reused    a free <k>.values renamed to <n>.values, n a number never used before; directory fsynced; then its link count is read. More than
+ *   new       <n>.preparing filled with zeros (real ones: every block is placed and initialised), synced; renamed to <n>.values; directory
+ *             synced. Only then it is given out. An append into it changes no size, places no block and cannot meet a full disk.
+ *   reused    a free <k>.values renamed to <n>.values, n a number never used before; directory synced; then its link count is read. More than
  *             one link: a snapshot has the file, it is not written, our name is removed. That order matters: a link that is made before the
  *             rename shows in the count, and after the rename there is no <k>.values to make one of.
  *   removed   a free file that is too much: the directory holds at most 2 x the live bytes and FILES_KEPT files more.

@@ -6,10 +6,11 @@
  * have been for longer; a batch that is lost leaves values that nobody names.
  */
 import { LanestoreError } from '../../../errors.js';
+import { poolThreads } from '../../files.js';
 import { releaseMemory } from '../arenas.js';
 import type { RoundStep } from '../batch.js';
 import { type Operation, type Put, valueBytes } from '../operation.js';
-import type { DiskSpace } from '../space.js';
+import type { SetAside } from '../space.js';
 import { Appender } from './appender.js';
 import { separableBytes, separablePuts, separated } from './choice.js';
 import type { FoundValues } from './names.js';
@@ -18,6 +19,9 @@ import { ValueReads } from './reads.js';
 import type { Reference } from './reference.js';
 import { References } from './references.js';
 import { FILES_KEPT, Space } from './space.js';
+
+/** Portions of a batch's values that are on their way at once, if libuv has so many threads. */
+const PORTIONS_MAX = 4;
 
 /** A durable reference, as recovery found it. */
 export interface FoundReference {
@@ -40,8 +44,8 @@ export interface ValueParts {
   readonly found: FoundValues;
   /** Of live entries, and of stale ones that are not swept. */
   readonly references: readonly FoundReference[];
-  /** The disk's watermark; absent if there is none. */
-  readonly disk?: Pick<DiskSpace, 'allows'> | undefined;
+  /** Asked before a file is made; absent: all may be. */
+  readonly disk?: SetAside;
 }
 
 /** The value files of a store; see the top of this file. */
@@ -53,7 +57,7 @@ export class ValueStore {
   readonly #appender: Appender;
   /** For values that have stayed long: among those of every day they would pin one file after the other. */
   readonly #mover: Appender;
-  /** Bytes that accepted rounds may need and that are not written yet. */
+  /** Bytes that accepted rounds may need and that have no place yet. */
   #reserved = 0;
   /** The largest round that was refused for want of space since there was some. */
   #refused = 0;
@@ -72,8 +76,9 @@ export class ValueStore {
       usage: () => this.references,
     });
     const parts = { dir, settings, references: this.references, space: this.#space };
-    this.#appender = new Appender(parts);
-    this.#mover = new Appender(parts);
+    this.#appender = new Appender(parts, Math.min(PORTIONS_MAX, poolThreads()));
+    // In the background: it takes one thread, and leaves the others to the rounds.
+    this.#mover = new Appender(parts, 1);
     this.#adopt(found, references);
   }
 
@@ -123,7 +128,7 @@ export class ValueStore {
     this.#reserved += separable;
   }
 
-  /** A round that was accepted is written, or was taken inline, or has failed. */
+  /** A round that was accepted has its place, or was taken inline, or has failed. */
   unreserve(separable: number): void {
     this.#reserved -= separable;
   }
@@ -169,7 +174,7 @@ export class ValueStore {
     return { steps: apart, durable };
   }
 
-  /** Writes records that are to be moved to a file of their own kind. Durable when it resolves; else as {@link writeAhead}. */
+  /** Writes records that are to be moved to a file of their own kind; `undefined` if there is no space. Durable when it resolves. */
   async writeMoved(records: readonly Uint8Array[]): Promise<readonly Reference[] | undefined> {
     const appended = await this.#mover.append(
       records.map((record) => ({ bytes: record.length, record: () => record })),

@@ -1,0 +1,82 @@
+/** Synced writes to real files: in one call where that can be, and never tried again once one was cut short. */
+import fs, { readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { diskFiles } from '../../src/adapter/files.js';
+import { inTemp } from '../support/temp.js';
+
+const test = suite('files: synced writes');
+
+type Done = (error: Error | null) => void;
+
+const MODE = 0o600;
+const { writev, fdatasync } = fs;
+const writeAll = writev as (fd: number, chunks: Uint8Array[], at: number, done: Done) => void;
+
+/** What the system was asked for: the chunks of each write, and each fdatasync. */
+let calls: (number | 'fdatasync')[] = [];
+/** Bytes that the next write leaves out. */
+let missing = 0;
+
+test.before(() => {
+  const watchedWrite = (fd: number, chunks: Uint8Array[], at: number, done: Done) => {
+    calls.push(chunks.length);
+    const all = Buffer.concat(chunks);
+    const part = all.subarray(0, all.length - missing);
+    missing = 0;
+    writeAll(fd, [part], at, done);
+  };
+  const watchedSync = (fd: number, done: Done) => {
+    calls.push('fdatasync');
+    fdatasync(fd, done);
+  };
+  Object.assign(fs, { writev: watchedWrite, fdatasync: watchedSync });
+  syncBuiltinESMExports();
+});
+test.after(() => {
+  Object.assign(fs, { writev, fdatasync });
+  syncBuiltinESMExports();
+});
+test.before.each(() => {
+  calls = [];
+  missing = 0;
+});
+
+/** 3,000 chunks of 1 to 97 bytes. */
+const CHUNKS = Array.from({ length: 3000 }, (_, i) => new Uint8Array(1 + (i % 97)).fill(1 + (i % 255)));
+
+for (const synced of [true, false]) {
+  test(
+    `all of it is there, and synced: a file that was ${synced ? '' : 'not '}opened for that`,
+    inTemp(async (dir) => {
+      const path = join(dir, 'file');
+      const file = await diskFiles.open(path, MODE, { empty: true, synced });
+      await Promise.all([file.writeSynced(CHUNKS, 7), file.writeSynced([new Uint8Array(7).fill(9)], 0)]);
+      await file.close();
+      const expected = Buffer.concat([new Uint8Array(7).fill(9), ...CHUNKS]);
+      assert.is(Buffer.compare(readFileSync(path), expected), 0);
+      const oneCall = synced && process.platform === 'linux';
+      assert.is(calls.includes('fdatasync'), !oneCall);
+      if (oneCall) assert.equal(calls, [1024, 1, 1024, 952], 'no call takes more than the system does at once');
+    }),
+  );
+}
+
+if (process.platform === 'linux') {
+  test(
+    'what was cut short is an error: the rest would be written, and what the kernel had to say be lost',
+    inTemp(async (dir) => {
+      const file = await diskFiles.open(join(dir, 'file'), MODE, { empty: true, synced: true });
+      missing = 1;
+      const error = await file.writeSynced(CHUNKS, 0).catch((thrown: Error) => thrown);
+      assert.instance(error, Error);
+      assert.match((error as Error).message, /bytes were written/);
+      assert.equal(calls, [1024]);
+      await file.close();
+    }),
+  );
+}
+
+test.run();
