@@ -9,6 +9,8 @@ export interface Effort {
   /** Measured rounds of a contender before the next one has its turn. */
   readonly sliceRoundsMax: number;
   readonly sliceMsMax: number;
+  /** Before each slice the disk must be quiet. */
+  readonly settles: boolean;
   /** Slices of each contender in a repetition. */
   readonly slices: number;
   /** Restarts, each of a copy of what the rounds left. */
@@ -38,8 +40,8 @@ export function effortFor(workload: Workload, quick: boolean): Effort {
   };
 }
 
-const FULL = { warmUpMsMax: 4000, sliceMsMax: 1500, restarts: 3 };
-const QUICK = { warmUpMsMax: 250, sliceMsMax: 120, slices: 1, restarts: 1 };
+const FULL = { settles: true, warmUpMsMax: 4000, sliceMsMax: 1500, restarts: 3 };
+const QUICK = { settles: false, warmUpMsMax: 250, sliceMsMax: 120, slices: 1, restarts: 1 };
 
 function quickEffort(bytes: number): Effort {
   if (bytes < MIB) return { ...QUICK, warmUpRoundsMax: 60, sliceRoundsMax: 40, countedRounds: 5 };

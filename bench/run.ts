@@ -1,7 +1,8 @@
 /**
  * One workload, all contenders. Each contender lives in a process of its own and they take turns in slices: a slice is long enough for a
  * contender's own background work (table flushes, compactions) to fall on itself, short enough for a noisy machine to be
- * noisy to all of them. Who begins changes from slice to slice.
+ * noisy to all of them. Who begins changes from slice to slice, and before each the disk must be quiet (not in a
+ * quick run).
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import type { Effort } from './effort.js';
 import { Host } from './host.js';
 import { mapLimited } from './map-limited.js';
 import type { Figures } from './protocol.js';
+import { quietDisk } from './quiet-disk.js';
 import { type Restarts, restarts } from './restart.js';
 import { canTrace, countSyncs, type SyncCounts } from './syncs.js';
 import type { Workload } from './workload.js';
@@ -82,6 +84,7 @@ export async function runWorkload(options: RunOptions): Promise<Measured[]> {
           progress(
             `repetition ${repetition + 1}/${repetitions}, slice ${slice + 1}/${effort.slices}: ${runner.kind.name}`,
           );
+          if (effort.settles) await quietDisk(dir);
           const times = await runner.host.run(1, effort.sliceRoundsMax, effort.sliceMsMax, {
             inFlight: options.inFlight ?? 1,
           });

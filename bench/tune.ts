@@ -35,6 +35,7 @@ async function tune(slice: Slice, times: number, root: string): Promise<Tuned> {
       workload,
       kinds: grid.contenders.map(contenderOf),
       effort: {
+        settles: true,
         warmUpRoundsMax: Math.ceil(rounds / REPETITIONS),
         warmUpMsMax: ANY_MS,
         sliceRoundsMax: Math.ceil(rounds / REPETITIONS),

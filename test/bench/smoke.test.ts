@@ -81,6 +81,7 @@ test(
       workload,
       kinds: ['limit', 'raw', 'level'].map(contenderOf),
       effort: {
+        settles: true,
         warmUpRoundsMax: 31,
         warmUpMsMax: 0,
         sliceRoundsMax: 4,

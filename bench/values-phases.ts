@@ -1,0 +1,117 @@
+/**
+ * `node .build/bench/values-phases.js [workloads] [rounds] [dir]`: how far a round with separated values has come, and when. One store alone,
+ * one round at a time; milliseconds from the call, in the order of a round. What is on the disk's side of a line goes on beside what follows.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { diskFiles, type Files } from '../src/adapter/files.js';
+import { Engine } from '../src/adapter/level/engine.js';
+import { positionals } from './args.js';
+import { levelKind } from './contenders/level.js';
+import { scratchRoot } from './disk.js';
+import { RoundSource } from './rounds.js';
+import { digits, percentile } from './stats.js';
+import { describe, type Workload, workloadOf } from './workload.js';
+
+const SEED = 1;
+
+/** How far a round has come. */
+const STEPS = {
+  submitted: 'checked, planned, copied; the call is back',
+  first: 'the first portion of its values is checksummed and on its way',
+  last: 'the last portion is',
+  filled: 'the batch is composed, and LevelDB has been given it',
+  durable: 'all values are durable, LevelDB is told to write',
+  synced: 'the batch is durable',
+  told: 'the caller knows',
+} as const;
+type Step = keyof typeof STEPS;
+
+/** When the round at hand came to each step. */
+let reached: Partial<Record<Step, number>> | undefined;
+
+function mark(step: Step): void {
+  if (reached !== undefined) reached[step] = performance.now();
+}
+
+const watchedFiles: Files = {
+  ...diskFiles,
+  async open(path, mode, how) {
+    const file = await diskFiles.open(path, mode, how);
+    const writeSynced = file.writeSynced.bind(file);
+    return Object.assign(file, {
+      writeSynced: (data: readonly Uint8Array[], position: number) => {
+        const written = writeSynced(data, position);
+        // The space that is made beside the rounds is written by the same call: its portions have one chunk, of zeros.
+        if (data.length > 1 && reached?.filled === undefined) {
+          if (reached?.first === undefined) mark('first');
+          mark('last');
+        }
+        return written;
+      },
+    });
+  },
+};
+
+const { fill } = Engine.prototype;
+Engine.prototype.fill = function (this: Engine, operations) {
+  const filled = fill.call(this, operations);
+  mark('filled');
+  return {
+    ...filled,
+    write: () => {
+      mark('durable');
+      return filled.write().then(() => mark('synced'));
+    },
+  };
+};
+
+const kind = levelKind({ name: 'level', description: 'watched', submission: 'round', values: { files: watchedFiles } });
+
+async function measure(workload: Workload, rounds: number, root: string): Promise<Map<Step, number[]>> {
+  const dir = mkdtempSync(join(root, 'phases-'));
+  const steps = new Map<Step, number[]>();
+  try {
+    const source = new RoundSource(workload, SEED);
+    const contender = await kind.open(dir);
+    const warmUp = 3 * source.roundsToFill;
+    for (let round = 0; round < warmUp + rounds; round++) {
+      const job = contender.prepare(source.next());
+      const marks: Partial<Record<Step, number>> = {};
+      reached = marks;
+      const started = performance.now();
+      const done = job();
+      mark('submitted');
+      await done;
+      mark('told');
+      reached = undefined;
+      if (round < warmUp) continue;
+      for (const [step, at] of Object.entries(marks)) {
+        const list = steps.get(step as Step) ?? [];
+        steps.set(step as Step, list);
+        list.push(at - started);
+      }
+    }
+    await contender.close();
+    return steps;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const [ids = 'iv,v', rounds = '300', dir] = positionals(
+  'node .build/bench/values-phases.js [workloads] [rounds] [dir]',
+);
+const root = scratchRoot(dir);
+for (const workload of ids.split(',').map(workloadOf)) {
+  const steps = await measure(workload, Number(rounds), root);
+  process.stdout.write(
+    `\n${describe(workload)}, ${rounds} rounds\n\n| ms from the call | p10 | p50 | p99 |\n|---|---|---|---|\n`,
+  );
+  for (const [step, what] of Object.entries(STEPS)) {
+    const ms = steps.get(step as Step) ?? [];
+    process.stdout.write(
+      `| ${what} | ${[0.1, 0.5, 0.99].map((share) => digits(percentile(ms, share))).join(' | ')} |\n`,
+    );
+  }
+}
