@@ -1,11 +1,12 @@
 /** Synced writes to real files: in one call where that can be, and never tried again once one was cut short. */
-import fs, { readFileSync } from 'node:fs';
+import fs, { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { diskFiles } from '../../src/adapter/files.js';
 import { inTemp } from '../support/temp.js';
+import { openSmall, run } from '../values/support.js';
 
 const test = suite('files: synced writes');
 
@@ -64,7 +65,43 @@ for (const synced of [true, false]) {
   );
 }
 
+/** For each descriptor that this process has open below `dir`, whether the kernel syncs what is written to it. */
+function syncedDescriptors(dir: string): boolean[] {
+  const synced: boolean[] = [];
+  for (const fd of readdirSync('/proc/self/fd')) {
+    let path: string;
+    try {
+      path = readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      continue; // the one of this listing
+    }
+    if (!path.startsWith(dir)) continue;
+    const [, flags = ''] = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
+    synced.push((Number.parseInt(flags, 8) & constants.O_DSYNC) !== 0);
+  }
+  return synced;
+}
+
 if (process.platform === 'linux') {
+  test(
+    'what is asked for in one call the kernel does sync: it says so of the descriptor',
+    inTemp(async (dir) => {
+      for (const synced of [true, false]) {
+        const file = await diskFiles.open(join(dir, `${synced}`), MODE, { empty: true, synced });
+        assert.equal(syncedDescriptors(join(dir, `${synced}`)), [synced]);
+        await file.close();
+      }
+      await using store = await openSmall(join(dir, 'store'));
+      await run(store, '0a', 0, 40, 3);
+      const ofValues = syncedDescriptors(join(dir, 'store', 'values'));
+      assert.ok(ofValues.length > 0);
+      assert.ok(
+        ofValues.every((synced) => synced),
+        'value files that were made, and that are used again',
+      );
+    }),
+  );
+
   test(
     'what was cut short is an error: the rest would be written, and what the kernel had to say be lost',
     inTemp(async (dir) => {
