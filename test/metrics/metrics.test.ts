@@ -1,6 +1,6 @@
 /**
  * Metrics: one table, what is published while somebody listens, nothing otherwise. Here what each backend tells, exactly; that every row moves
- * in a scraped node: test/examples/devnet-metrics.test.ts.
+ * in a scraped node: test/examples/devnet-metrics.long.test.ts.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
