@@ -1,7 +1,7 @@
 /**
  * `node .build/bench/raw-ratio.js [workloads] [rounds] [dir] [contenders]`: what a round of the first contender costs over the same round of the
  * others; by default of this store over raw classic-level and the limit. All run in one process and take turns round by round, the first
- * one alternating.
+ * one alternating. Before and after a change: contenders `level@A/.build,level@B/.build`, two checkouts that are built.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { positionals } from './args.js';

@@ -25,8 +25,9 @@ export async function takeTurns(
   try {
     const source = new RoundSource(workload, SEED);
     const contenders = [];
-    for (const kind of kinds) {
-      const place = join(dir, kind.name);
+    for (const [i, kind] of kinds.entries()) {
+      // Names of other builds are paths.
+      const place = join(dir, String(i));
       mkdirSync(place);
       contenders.push({ name: kind.name, contender: await kind.open(place), ms: [] as number[] });
     }

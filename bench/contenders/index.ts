@@ -3,6 +3,7 @@ import type { ContenderKind } from './contender.js';
 import { goWalKind } from './go-wal.js';
 import { level, levelAnchorFirst, levelInline, levelLanes } from './level.js';
 import { limit, limitPreallocated } from './limit.js';
+import { otherBuildOf } from './other-build.js';
 import { raw, rawArray, rawDeletesApart, rawStock } from './raw.js';
 import { variantOf } from './variant.js';
 import { wal, walNoDirSync, walThreads } from './wal.js';
@@ -22,9 +23,10 @@ export const CONTENDERS: readonly ContenderKind[] = [
   goWalKind,
 ];
 
-/** The contender named `name`, or the variant of `level` (variant.ts). @throws RangeError if there is none. */
+/** The contender named `name`: one of the list, a variant of `level` (variant.ts) or another build (other-build.ts). @throws RangeError if there is none. */
 export function contenderOf(name: string): ContenderKind {
-  const found = [...CONTENDERS, rawDeletesApart, rawStock].find((kind) => kind.name === name) ?? variantOf(name);
+  const listed = [...CONTENDERS, rawDeletesApart, rawStock].find((kind) => kind.name === name);
+  const found = listed ?? variantOf(name) ?? otherBuildOf(name);
   if (found === undefined) {
     throw new RangeError(`no contender "${name}"; there are ${CONTENDERS.map((kind) => kind.name).join(', ')}`);
   }
