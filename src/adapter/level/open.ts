@@ -34,6 +34,7 @@ import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from './tip.js';
 import { type FoundValues, findValues } from './values/names.js';
 import { valueSettings } from './values/options.js';
 import { ValueStore } from './values/value-store.js';
+import { withPrivateCopy } from './view/private-copy.js';
 import { Witness } from './witness.js';
 import { judgeWitness } from './witness-check.js';
 
@@ -121,6 +122,7 @@ function openLocation<B, Q, A>(
     refuseIfOpenHere(join(paths.level, 'LOCK'));
     const witnessBytes = Witness.read(paths.witness);
     const files = await checkFiles(paths, witnessBytes, options);
+    if (files.store === undefined) await refuseUnidentified(paths, options.model.name, witnessBytes !== undefined);
     const db = await openDatabase(paths.level, options.level ?? {}, false);
     held.add(() => db.close());
     removeLeftovers(paths);
@@ -175,6 +177,14 @@ async function checkFiles<B, Q, A>(
   if (acceptRollback === undefined || !isAcceptable(files.findings)) throw refusal(files.findings);
   checkAccepted(acceptRollback, files.findings, files.seq);
   return files;
+}
+
+/**
+ * For a database in which preflight found no store's tip: of format 0, of another program, or damaged. LevelDB would write into it as soon as
+ * it opens it, so a private copy is asked what it is. @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT.
+ */
+async function refuseUnidentified(paths: StorePaths, model: string, hasWitness: boolean): Promise<void> {
+  await withPrivateCopy(paths, (engine) => readIdentity(engine, model, hasWitness));
 }
 
 function openCallersDatabase<B, Q, A>(
