@@ -8,6 +8,7 @@
  *   <dir>/inner_{a,b}.pb                    the node's consensus state; made at its first write
  *   <dir>/lock/                             a LevelDB that holds nothing but the lock
  *   <dir>/torn/                             bytes of torn tails that were cut off, for people
+ *   <dir>/ab-wrapper                        the first A/B file is written without a checksum (first-encoding.ts)
  */
 import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';

@@ -17,6 +17,7 @@ import { type LimitOptions, type PlanLimitOptions, planLimits, positiveBytes, ro
 import { ABFile } from './ab-file.js';
 import type { ABEncoding } from './ab-format.js';
 import { encodePlan } from './encode.js';
+import { firstEncoding } from './first-encoding.js';
 import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
 import { mapLimited, reading } from './io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, syncNames, TORN_DIR } from './layout.js';
@@ -39,7 +40,10 @@ export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly load?: boolean;
   /** Make a store in an absent or empty directory (default), or refuse with LANESTORE_NOT_A_STORE. */
   readonly createIfMissing?: boolean;
-  /** How new A/B files are written; a store that has some keeps their encoding. Default `crc`. */
+  /**
+   * How new A/B files are written; a store that has some keeps their encoding. Default `crc`, and `wrapper` in a directory that the original made
+   * and that has no anchor yet: one of 11419398f needs it. For one of 78c53ddf1, which looks the same then, say `crc`.
+   */
   readonly encoding?: ABEncoding;
   /** @internal Size that a segment is cycled at. Default 20 MiB, as the original. */
   readonly segmentBytes?: number;
@@ -56,12 +60,13 @@ export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
 export async function openWal<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Promise<WalStore<B, Q, A>> {
   const checked = checkOptions(directory, options);
   const location = await claimLocation(directory, options.createIfMissing ?? true);
+  const encoding = await firstEncoding(location, checked.encoding, checked.files);
   const unlock = await lockLocation(location);
   const opened: { close(): Promise<void> }[] = [];
   try {
     const scan = await scanState(location, options.model);
     if (scan.findings.length > 0) throw corrupt(location, scan);
-    const { parts, recovered } = await new Opening(location, checked, scan, opened).open();
+    const { parts, recovered } = await new Opening(location, { ...checked, encoding }, scan, opened).open();
     return new WalStore({ ...parts, release: unlock }, recovered);
   } catch (error) {
     for (const one of opened) await one.close().catch(() => undefined);
@@ -71,6 +76,8 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
 }
 
 type Checked<B, Q, A> = WalOptions<B, Q, A> & Required<Pick<WalOptions<B, Q, A>, 'files' | 'directorySync'>>;
+/** What is known once the directory was looked at. */
+type Settled<B, Q, A> = Checked<B, Q, A> & { readonly encoding: ABEncoding };
 
 function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Checked<B, Q, A> {
   if (typeof directory !== 'string') throw new TypeError('openWal(directory, options): directory must be a string');
@@ -79,8 +86,8 @@ function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>):
   roomLimits(options);
   planLimits(options);
   if (options.segmentBytes !== undefined) positiveBytes('segmentBytes', options.segmentBytes);
-  const { encoding = 'crc' } = options;
-  if (encoding !== 'crc' && encoding !== 'wrapper') {
+  const { encoding } = options;
+  if (encoding !== undefined && encoding !== 'crc' && encoding !== 'wrapper') {
     throw new LanestoreError('LANESTORE_INVALID', `encoding must be crc or wrapper, got ${encoding}`);
   }
   return { ...options, files: options.files ?? diskFiles, directorySync: options.directorySync ?? true };
@@ -95,7 +102,7 @@ function asOpenError(location: string, error: unknown): unknown {
 /** An open that has read everything and found no damage. */
 class Opening<B, Q, A> {
   readonly #location: string;
-  readonly #options: Checked<B, Q, A>;
+  readonly #options: Settled<B, Q, A>;
   readonly #scan: StateScan<B, Q, A>;
   /** What is to be closed if the open fails. */
   readonly #opened: { close(): Promise<void> }[];
@@ -103,7 +110,7 @@ class Opening<B, Q, A> {
 
   constructor(
     location: string,
-    options: Checked<B, Q, A>,
+    options: Settled<B, Q, A>,
     scan: StateScan<B, Q, A>,
     opened: { close(): Promise<void> }[],
   ) {
@@ -157,7 +164,7 @@ class Opening<B, Q, A> {
     const { files } = this.#options;
     const { anchorPair, innerPair } = this.#scan;
     const found = anchorPair.newest?.encoding ?? innerPair.newest?.encoding;
-    const encoding = found ?? this.#options.encoding ?? 'crc';
+    const encoding = found ?? this.#options.encoding;
     const anchor = this.#hold(await ABFile.openScanned(anchorPair, { encoding, files }));
     const inner = this.#hold(await ABFile.openScanned(innerPair, { encoding, files, lazy: true }));
     return { anchorPair: anchor, innerPair: inner };
