@@ -35,11 +35,18 @@ export interface ABScan {
   readonly prefix: string;
   /** The value that counts; absent if nothing was ever written. */
   readonly newest: (ABContent & { readonly slot: Slot }) | undefined;
+  /** The seq of the other copy, if that is whole, too. */
+  readonly older: bigint | undefined;
   /** Their lengths; undefined for one that is absent. */
   readonly lengths: readonly [number | undefined, number | undefined];
   readonly notes: readonly string[];
   /** When there are any, nothing else here may be relied on. */
   readonly findings: readonly Finding[];
+}
+
+/** The name of one of the two files. */
+export function fileOf(prefix: string, slot: Slot): string {
+  return prefix + SUFFIXES[slot];
 }
 
 /** Reads a pair. @throws LANESTORE_IO; damage is in `findings`. */
@@ -64,7 +71,7 @@ export async function scanAB(directory: string, prefix: string): Promise<ABScan>
   }
   const [a, b] = files.map((file) => file?.length);
   const notes = newest === undefined ? [] : broken.map((file) => `${file} is not whole; the other copy counts`);
-  return { directory, prefix, newest, lengths: [a, b], notes, findings };
+  return { directory, prefix, newest, older: other?.seq, lengths: [a, b], notes, findings };
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
