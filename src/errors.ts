@@ -150,6 +150,7 @@ export const FINDING_KINDS = {
     means: 'a hash, a parent hash, a quorum or a signature of a stored entry does not hold',
   },
   'segment-names': { code: 'LANESTORE_CORRUPT', means: 'WAL: the names of the segments do not fit together' },
+  'name-twice': { code: 'LANESTORE_CORRUPT', means: 'two names stand for the same entry, or the same lane' },
   'segment-gap': { code: 'LANESTORE_CORRUPT', means: 'WAL: a segment is not there' },
   'segment-overlap': { code: 'LANESTORE_CORRUPT', means: 'WAL: two segments hold the same entries' },
   'segment-changed': { code: 'LANESTORE_CORRUPT', means: 'WAL: a segment is not as it was when it was read' },

@@ -18,7 +18,7 @@ import { reading, systemCode } from '../adapter/wal/io.js';
 import { ANCHOR_PREFIX, BLOCKS_DIR, COMMIT_QCS_DIR, INNER_PREFIX } from '../adapter/wal/layout.js';
 import { readListing } from '../adapter/wal/names.js';
 import { LanestoreError } from '../errors.js';
-import { isLaneId } from '../keys/index.js';
+import { laneOfHex } from '../keys/index.js';
 import { parseBlockFile, parseCommitQCFile } from './file-names.js';
 
 /** The layouts of the original: what can be exported to. */
@@ -154,7 +154,7 @@ class Marks {
   async readLogs(): Promise<void> {
     const blocks = join(this.#location, BLOCKS_DIR);
     const inBlocks = await namesIn(blocks);
-    const lanes = inBlocks.filter((name) => isLaneId(name));
+    const lanes = inBlocks.filter((name) => laneOfHex(name) !== undefined);
     const blockFiles = inBlocks.filter((name) => parseBlockFile(name) !== undefined);
     if (lanes.length > 0) this.add('segments', `${BLOCKS_DIR}/ has ${lanes.length} lanes with a directory each`);
     if (blockFiles.length > 0) this.add('file-per-entry', `${BLOCKS_DIR}/ has ${blockFiles.length} blocks in files`);

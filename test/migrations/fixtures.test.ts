@@ -192,9 +192,9 @@ test(
     assert.equal(await manifestIn(join(dir, 'store')), loadExpected('wal'));
     const files = copyState('file-per-entry', dir);
     writeFileSync(join(files, 'blocks', 'readme.pb'), 'hello');
-    writeFileSync(join(files, 'commitqcs', '007.pb'), 'hello');
+    writeFileSync(join(files, 'commitqcs', 'seven.pb'), 'hello');
     const other = await importState(files, join(dir, 'store-2'), OPTIONS);
-    for (const name of ['blocks/readme.pb', 'commitqcs/007.pb']) {
+    for (const name of ['blocks/readme.pb', 'commitqcs/seven.pb']) {
       assert.ok(
         other.notes.some((note) => note.includes(`skipped ${name}`)),
         name,

@@ -12,8 +12,8 @@
  */
 import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { LanestoreError } from '../../errors.js';
-import { isLaneId, type LaneId } from '../../keys/index.js';
+import { type Finding, LanestoreError } from '../../errors.js';
+import { isLaneId, type LaneId, laneOfHex } from '../../keys/index.js';
 import type { Files } from '../files.js';
 import { reading, systemCode } from './io.js';
 import { LOCK_DIR } from './lock.js';
@@ -43,7 +43,7 @@ const OWN_NAMES = new Set([
 const IGNORED_NAMES = new Set(['lost+found']);
 
 /** Names of the original's other layouts: one file an entry (40146a1c0), and seiwal (HEAD). */
-const FILE_PER_ENTRY = /^(?:[0-9a-f]{64}_)?[0-9]+\.pb$/;
+const FILE_PER_ENTRY = /^(?:[0-9a-fA-F]{64}_)?[0-9]+\.pb$/;
 const SEIWAL = /^[0-9]+(?:-[0-9]+-[0-9]+)?\.wal(?:\.u)?$/;
 
 /** A lane's key in bytes, as the original wants it. */
@@ -130,27 +130,50 @@ async function list(path: string): Promise<{ name: string; isDirectory: boolean 
   });
 }
 
+/** A lane's directory. */
+export interface LaneDirectory {
+  readonly lane: LaneId;
+  /** Its name in `blocks/`: the lane in hex, in the case in which it stands there. */
+  readonly name: string;
+}
+
 /** What `blocks/` holds. */
 export interface LaneDirectories {
-  /** Ascending. */
-  readonly lanes: readonly LaneId[];
+  /** Ascending by lane, one for each. */
+  readonly lanes: readonly LaneDirectory[];
   /** Directories of lanes whose removal was cut short. */
   readonly dropped: readonly string[];
   /** Names that are skipped. */
   readonly strays: readonly string[];
+  /** Directories that stand for the same lane as another one, which is in `lanes`. */
+  readonly findings: readonly Finding[];
 }
 
-/** Reads the names in `blocks/`. @throws LANESTORE_IO. */
+/** Reads the names in `blocks/` as the original does: 64 hex digits of either case are a lane. @throws LANESTORE_IO. */
 export async function listLanes(location: string): Promise<LaneDirectories> {
-  const lanes: LaneId[] = [];
+  const lanes = new Map<LaneId, LaneDirectory>();
   const dropped: string[] = [];
   const strays: string[] = [];
+  const findings: Finding[] = [];
   for (const { name, isDirectory } of await list(join(location, BLOCKS_DIR))) {
-    if (isDirectory && isLaneId(name)) lanes.push(name);
+    const lane = isDirectory ? await laneNamed(join(location, BLOCKS_DIR), name) : undefined;
+    const other = lane === undefined ? undefined : lanes.get(lane);
+    if (lane !== undefined && other !== undefined) {
+      const detail = `it stands for the same lane as ${other.name}: keep the one that the node wrote`;
+      findings.push({ kind: 'name-twice', lane, file: `${BLOCKS_DIR}/${name}`, detail });
+    } else if (lane !== undefined) lanes.set(lane, { lane, name });
     else if (isDirectory && name.endsWith(DROPPED) && isLaneId(name.slice(0, -DROPPED.length))) dropped.push(name);
     else strays.push(`${BLOCKS_DIR}/${name}`);
   }
-  return { lanes, dropped, strays };
+  const sorted = [...lanes.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1));
+  return { lanes: sorted, dropped, strays, findings };
+}
+
+/** A name in upper case is not written here: it is the original's, whose lanes have 32 bytes, or an empty directory that nothing is lost in. */
+async function laneNamed(blocks: string, name: string): Promise<LaneId | undefined> {
+  if (isLaneId(name)) return name;
+  if (name.length !== ORIGINAL_LANE_HEX || laneOfHex(name) === undefined) return undefined;
+  return (await list(join(blocks, name))).length === 0 ? undefined : laneOfHex(name);
 }
 
 /** True for a directory that holds no log and has no key that the original would take for a lane's. */

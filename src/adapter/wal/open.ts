@@ -6,7 +6,7 @@
  *   4. a node's start rules: what is below the anchor goes, and the anchor's CommitQC is there
  * Whatever fails, what was taken is given back.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -154,9 +154,22 @@ class Opening<B, Q, A> {
     const blocks = join(this.#location, BLOCKS_DIR);
     for (const dropped of this.#scan.dropped) await files.removeTree(join(blocks, dropped));
     await files.makeDirectory(blocks);
+    await this.#nameLanes(blocks);
     if (!directorySync) return;
     await files.syncDirectory(this.#location);
     await syncNames(this.#location, files);
+  }
+
+  /** The original loads a directory in upper case too; here one name stands for a lane. A crash before it is durable: the next open does it. */
+  async #nameLanes(blocks: string): Promise<void> {
+    const { files, directorySync } = this.#options;
+    const named = [...this.#scan.lanes].map(([lane, { directory }]) => ({ lane, name: basename(directory) }));
+    const wrong = named.filter(({ lane, name }) => lane !== name);
+    for (const { lane, name } of wrong) {
+      await files.rename(join(blocks, name), join(blocks, lane));
+      this.#notes.push(`${BLOCKS_DIR}/${name}: renamed to ${lane}`);
+    }
+    if (directorySync && wrong.length > 0) await files.syncDirectory(blocks);
   }
 
   /** One directory, one encoding: a pair that is new takes the one that its neighbour has. */
@@ -185,7 +198,8 @@ class Opening<B, Q, A> {
   }
 
   async #openLanes(): Promise<Map<LaneId, StoredLog<B>>> {
-    const opened = await mapLimited([...this.#scan.lanes], LOGS_AT_A_TIME, async ([lane, scan]) => {
+    const opened = await mapLimited([...this.#scan.lanes], LOGS_AT_A_TIME, async ([lane, found]) => {
+      const scan = { ...found, directory: join(this.#location, BLOCKS_DIR, lane) };
       // What a crash behind the mkdir left: the log is made with its first block.
       if (scan.segments.length === 0) return { lane, log: laneLog(this.#location, this.#options, lane), notes: [] };
       const codec = blockCodec(this.#options.model, lane);

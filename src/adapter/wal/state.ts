@@ -22,7 +22,7 @@ export interface StateScan<B, Q, A> {
   readonly anchor: { readonly entry: A; readonly point: AnchorPoint } | undefined;
   readonly inner: Uint8Array | undefined;
   readonly commitQCs: LogScan<Q>;
-  /** Ascending. */
+  /** Ascending. The name of a log's directory may be another one than openWal gives it: in upper case. */
   readonly lanes: ReadonlyMap<LaneId, LogScan<B>>;
   /** Directories in `blocks/` of lanes whose removal was cut short. */
   readonly dropped: readonly string[];
@@ -64,18 +64,19 @@ export function commitQCCodec<Q>(model: Model<unknown, Q, unknown>): LogCodec<Q>
 export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>): Promise<StateScan<B, Q, A>> {
   const { anchorPair, innerPair, anchor, inner, ...pairs } = await scanPairs(location, model);
   const findings: Finding[] = [...pairs.findings];
-  const { lanes, dropped, strays } = await listLanes(location);
+  const { lanes, dropped, strays, ...names } = await listLanes(location);
+  findings.push(...names.findings);
   const commitQCs = await scanLog(join(location, COMMIT_QCS_DIR), commitQCCodec(model), { directory: COMMIT_QCS_DIR });
-  const scans = await mapLimited(lanes, LOGS_AT_A_TIME, (lane) =>
-    scanLog(join(location, BLOCKS_DIR, lane), blockCodec(model, lane), { directory: `${BLOCKS_DIR}/${lane}`, lane }),
+  const scans = await mapLimited(lanes, LOGS_AT_A_TIME, ({ lane, name }) =>
+    scanLog(join(location, BLOCKS_DIR, name), blockCodec(model, lane), { directory: `${BLOCKS_DIR}/${name}`, lane }),
   );
   const skipped = [...strays, ...commitQCs.strays.map((name) => `${COMMIT_QCS_DIR}/${name}`)];
   const logs = new Map<LaneId, LogScan<B>>();
   for (const [i, scan] of scans.entries()) {
-    const lane = lanes[i]!;
-    if (isNoLane(lane, scan)) skipped.push(`${BLOCKS_DIR}/${lane}`);
+    const { lane, name } = lanes[i]!;
+    if (isNoLane(lane, scan)) skipped.push(`${BLOCKS_DIR}/${name}`);
     else logs.set(lane, scan);
-    skipped.push(...scan.strays.map((name) => `${BLOCKS_DIR}/${lane}/${name}`));
+    skipped.push(...scan.strays.map((stray) => `${BLOCKS_DIR}/${name}/${stray}`));
   }
   for (const scan of [commitQCs, ...scans]) findings.push(...scan.findings);
   const notes = [...pairs.notes, ...skipped.map((name) => `skipped ${name}`)];
