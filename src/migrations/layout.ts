@@ -17,6 +17,7 @@ import type { ABEncoding } from '../adapter/wal/ab-format.js';
 import { reading, systemCode } from '../adapter/wal/io.js';
 import { ANCHOR_PREFIX, BLOCKS_DIR, COMMIT_QCS_DIR, INNER_PREFIX } from '../adapter/wal/layout.js';
 import { readListing } from '../adapter/wal/names.js';
+import { refuseNewerNode } from '../adapter/wal/newer-node.js';
 import { LanestoreError } from '../errors.js';
 import { laneOfHex } from '../keys/index.js';
 import { parseBlockFile, parseCommitQCFile } from './file-names.js';
@@ -44,9 +45,6 @@ export const AB_ENCODING: Readonly<Record<OriginalLayout, ABEncoding>> = {
   'wal-crc': 'crc',
 };
 
-/** The names of later layouts of the original, which are not read: seiwal's segments. */
-const SEIWAL = /^[0-9]+(?:-[0-9]+-[0-9]+)?\.wal(?:\.u)?$/;
-
 /** An error of a migration: nothing was made, nothing was changed. */
 export function importError(message: string, options: ConstructorParameters<typeof LanestoreError>[2] = {}) {
   return new LanestoreError('LANESTORE_IMPORT', message, options);
@@ -67,6 +65,7 @@ export async function detectLayout(directory: string): Promise<Detection> {
     throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}; name the directory that it stands in`);
   }
   const pairs = await Promise.all([scanAB(location, ANCHOR_PREFIX), scanAB(location, INNER_PREFIX)]);
+  await refuseNewerNode(location);
   await marks.readLogs();
   const original = marks.layouts.some((layout) => layout !== 'level') || hasOriginalNames(names, pairs);
   if (original) marks.addPairs(pairs);
@@ -165,10 +164,6 @@ class Marks {
       this.add('segments', `${COMMIT_QCS_DIR}/ has ${segments.length} segments`);
     }
     if (qcFiles.length > 0) this.add('file-per-entry', `${COMMIT_QCS_DIR}/ has ${qcFiles.length} CommitQCs in files`);
-    const later = inQCs.find((name) => SEIWAL.test(name));
-    if (later === undefined) return;
-    const what = `${COMMIT_QCS_DIR}/${later} belongs to a later layout of the original (seiwal), which is not read`;
-    throw new LanestoreError('LANESTORE_SCHEMA', `${this.#location}: ${what}; export from that version first`);
   }
 
   /** The A/B files tell `wal` and `wal-crc` apart, and contradict `file-per-entry` if they have a checksum. */

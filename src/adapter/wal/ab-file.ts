@@ -10,7 +10,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { diskFiles, type Files, type WritableFile } from '../files.js';
-import { type ABContent, type ABEncoding, decodeAB, encodeAB } from './ab-format.js';
+import { type ABContent, type ABEncoding, decodeAB, encodeAB, problemOf } from './ab-format.js';
 import { messageOf, reading, systemCode, writeFailed } from './io.js';
 import { corrupt, PRIVATE_MODE } from './repair.js';
 
@@ -54,13 +54,15 @@ export async function scanAB(directory: string, prefix: string): Promise<ABScan>
   const names = SUFFIXES.map((suffix) => prefix + suffix);
   const files = await Promise.all(names.map((name) => readIfThere(join(directory, name))));
   const contents = files.map((file) => (file === undefined || file.length === 0 ? undefined : decodeAB(file)));
-  const broken = contents.flatMap((content, i) => (typeof content === 'string' ? [`${names[i]} (${content})`] : []));
   const whole = ([0, 1] as const).flatMap((slot) => {
     const content = contents[slot];
     return content === undefined || typeof content === 'string' ? [] : [{ ...content, slot }];
   });
   whole.sort((x, y) => (x.seq > y.seq ? -1 : 1));
   const [newest, other] = whole;
+  const broken = contents.flatMap((content, i) =>
+    typeof content === 'string' ? [`${names[i]} (${problemOf(files[i]!, content, newest?.encoding)})`] : [],
+  );
   const findings: Finding[] = [];
   if (newest === undefined && broken.length > 0) {
     findings.push({ kind: 'ab-unusable', file: names[0]!, detail: `no whole copy is left: ${broken.join(', ')}` });

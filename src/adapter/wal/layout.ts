@@ -42,9 +42,8 @@ const OWN_NAMES = new Set([
 /** What stands in the root of a file system on its own, and is nobody's. */
 const IGNORED_NAMES = new Set(['lost+found']);
 
-/** Names of the original's other layouts: one file an entry (40146a1c0), and seiwal (HEAD). */
+/** Names of the original's earlier layout: one file an entry (40146a1c0). */
 const FILE_PER_ENTRY = /^(?:[0-9a-fA-F]{64}_)?[0-9]+\.pb$/;
-const SEIWAL = /^[0-9]+(?:-[0-9]+-[0-9]+)?\.wal(?:\.u)?$/;
 
 /** A lane's key in bytes, as the original wants it. */
 const ORIGINAL_LANE_HEX = 64;
@@ -79,7 +78,7 @@ async function checkNames(path: string, create: boolean): Promise<void> {
   }
   for (const directory of [BLOCKS_DIR, COMMIT_QCS_DIR]) {
     const inside = await list(join(path, directory));
-    const foreign = inside.find(({ name }) => FILE_PER_ENTRY.test(name) || SEIWAL.test(name));
+    const foreign = inside.find(({ name }) => FILE_PER_ENTRY.test(name));
     if (foreign !== undefined) {
       const detail = `${directory}/${foreign.name} belongs to another layout of the original; import it`;
       throw new LanestoreError('LANESTORE_SCHEMA', `${path} is no segment-file WAL of 11419398f: ${detail}`);

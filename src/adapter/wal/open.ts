@@ -22,6 +22,7 @@ import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
 import { mapLimited, reading } from './io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, syncNames, TORN_DIR } from './layout.js';
 import { lockLocation } from './lock.js';
+import { refuseNewerNode } from './newer-node.js';
 import { corrupt } from './repair.js';
 import type { LogScan } from './scan.js';
 import { blockCodec, commitQCCodec, LOGS_AT_A_TIME, type StateScan, scanState } from './state.js';
@@ -60,6 +61,7 @@ export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
 export async function openWal<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Promise<WalStore<B, Q, A>> {
   const checked = checkOptions(directory, options);
   const location = await claimLocation(directory, options.createIfMissing ?? true);
+  await refuseNewerNode(location);
   const encoding = await firstEncoding(location, checked.encoding, checked.files);
   const unlock = await lockLocation(location);
   const opened: { close(): Promise<void> }[] = [];

@@ -9,6 +9,7 @@ import type { ABScan } from './ab-file.js';
 import type { LogCodec } from './entries.js';
 import { mapLimited } from './io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, isNoLane, listLanes } from './layout.js';
+import { refuseNewerNode } from './newer-node.js';
 import { scanPairs } from './pairs.js';
 import { type LogScan, scanLog } from './scan.js';
 
@@ -103,6 +104,7 @@ export async function readWal<B, Q, A>(
   options: { readonly model: Model<B, Q, A> },
 ): Promise<WalContent<B, Q, A>> {
   const location = await claimLocation(directory, false);
+  await refuseNewerNode(location);
   const scan = await scanState(location, options.model);
   const logs: [string, LogScan<unknown>][] = [[COMMIT_QCS_DIR, scan.commitQCs]];
   for (const [lane, log] of scan.lanes) logs.push([`${BLOCKS_DIR}/${lane}`, log]);
