@@ -12,6 +12,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LEVEL_DIR, VALUES_DIR } from '../adapter/level/paths.js';
 import { WITNESS_FILE } from '../adapter/level/witness.js';
+import { didYouMean } from '../adapter/likeness.js';
 import { type ABScan, scanAB } from '../adapter/wal/ab-file.js';
 import type { ABEncoding } from '../adapter/wal/ab-format.js';
 import { reading, systemCode } from '../adapter/wal/io.js';
@@ -50,6 +51,12 @@ export function importError(message: string, options: ConstructorParameters<type
   return new LanestoreError('LANESTORE_IMPORT', message, options);
 }
 
+function notAState(message: string): LanestoreError {
+  return new LanestoreError('LANESTORE_NOT_A_STORE', message, {
+    remedy: 'name the state directory itself: a store holds level/, a state of the original blocks/ and commitqcs/',
+  });
+}
+
 /**
  * Tells the layout of `directory`.
  * @throws LANESTORE_NOT_A_STORE if it is absent, no directory, empty, or holds nothing that is known; LANESTORE_IMPORT if it has marks
@@ -62,7 +69,7 @@ export async function detectLayout(directory: string): Promise<Detection> {
   for (const name of [LEVEL_DIR, WITNESS_FILE, VALUES_DIR]) if (names.has(name)) marks.add('level', `${name} is there`);
   if (names.has('CURRENT')) {
     const what = 'is a LevelDB itself, not the location of a store, which has one in level/';
-    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}; name the directory that it stands in`);
+    throw notAState(`${location} ${what}${didYouMean(location)}`);
   }
   const pairs = await Promise.all([scanAB(location, ANCHOR_PREFIX), scanAB(location, INNER_PREFIX)]);
   await refuseNewerNode(location);
@@ -85,12 +92,9 @@ export async function realDirectory(directory: string): Promise<string> {
       throw error;
     }
   });
-  if (there === undefined) throw new LanestoreError('LANESTORE_NOT_A_STORE', `${absolute} does not exist`);
+  if (there === undefined) throw notAState(`${absolute} does not exist`);
   if (!there.isDirectory()) {
-    throw new LanestoreError(
-      'LANESTORE_NOT_A_STORE',
-      `${absolute} is not a directory; name the state directory itself`,
-    );
+    throw notAState(`${absolute} is not a directory${didYouMean(absolute)}`);
   }
   return reading(`resolve ${absolute}`, () => realpath(absolute));
 }
@@ -186,7 +190,7 @@ class Marks {
     const [layout] = layouts;
     if (layout === undefined) {
       const what = empty ? 'is empty' : 'holds nothing that a node or lanestore writes';
-      throw new LanestoreError('LANESTORE_NOT_A_STORE', `${this.#location} ${what}; name the state directory itself`);
+      throw notAState(`${this.#location} ${what}${didYouMean(this.#location)}`);
     }
     const mixed = layouts.length > 1 || (layout === 'file-per-entry' && this.#seen.has('segments'));
     if (mixed || (layout === 'level' && original)) {

@@ -114,7 +114,9 @@ async function levelPaths(location: string): Promise<StorePaths> {
   const { location: path, layout } = await detectLayout(location);
   if (layout !== 'level') {
     const what = `is a state directory of the original (layout ${layout}), not a store`;
-    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${path} ${what}: "lanestore import" makes a store of it`);
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${path} ${what}: "lanestore import" makes a store of it`, {
+      remedy: 'make a store of it ("lanestore import", importState); a migration is for stores of an older format',
+    });
   }
   const paths = storePaths(path);
   const missing = missingLevel(paths);

@@ -124,7 +124,9 @@ export class ABFile {
   static async open(directory: string, prefix: string, options: ABFileOptions = {}): Promise<ABFile> {
     const there = await stat(directory).catch(() => undefined);
     if (there?.isDirectory() !== true) {
-      throw new LanestoreError('LANESTORE_NOT_A_STORE', `invalid state dir: ${directory} is not a directory`);
+      throw new LanestoreError('LANESTORE_NOT_A_STORE', `invalid state dir: ${directory} is not a directory`, {
+        remedy: 'make the directory first, or check the path',
+      });
     }
     const scan = await scanAB(directory, prefix);
     if (scan.findings.length > 0) throw corrupt(directory, scan);

@@ -15,6 +15,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { isLaneId, type LaneId, laneOfHex } from '../../keys/index.js';
 import type { Files } from '../files.js';
+import { didYouMean, likenessOf } from '../likeness.js';
 import { reading, systemCode } from './io.js';
 import { LOCK_DIR } from './lock.js';
 
@@ -45,6 +46,9 @@ const IGNORED_NAMES = new Set(['lost+found']);
 /** Names of the original's earlier layout: one file an entry (40146a1c0). */
 const FILE_PER_ENTRY = /^(?:[0-9a-fA-F]{64}_)?[0-9]+\.pb$/;
 
+/** What to do for one who wants a state directory that is there. */
+const NAME_A_STATE = 'check the path: a state directory holds blocks/ and commitqcs/';
+
 /** A lane's key in bytes, as the original wants it. */
 const ORIGINAL_LANE_HEX = 64;
 
@@ -56,10 +60,10 @@ export async function claimLocation(location: string, create: boolean): Promise<
   const absolute = resolve(location);
   const there = await reading(`open ${absolute}`, () => statIfThere(absolute));
   if (there === undefined) {
-    if (!create) throw notAStore(`${absolute} does not exist`);
+    if (!create) throw notAStore(`${absolute} does not exist`, NAME_A_STATE);
     await reading(`make ${absolute}`, () => mkdir(absolute, { recursive: true, mode: 0o700 }));
   } else if (!there.isDirectory()) {
-    throw notAStore(`${absolute} is a file; a store is a directory`);
+    throw notAStore(`${absolute} is a file; a store is a directory${didYouMean(absolute)}`);
   }
   const path = await reading(`resolve ${absolute}`, () => realpath(absolute));
   await checkNames(path, create);
@@ -70,24 +74,26 @@ async function checkNames(path: string, create: boolean): Promise<void> {
   const names = (await list(path)).map(({ name }) => name).filter((name) => !IGNORED_NAMES.has(name));
   if (!names.some((name) => OWN_NAMES.has(name))) {
     if (names.length > 0) {
-      throw notAStore(
-        `${path} holds other files (${names.slice(0, 5).join(', ')}); choose an empty or absent directory`,
-      );
+      if (likenessOf(path) === 'store')
+        throw notAStore(`${path} is a store on LevelDB, not a WAL`, 'open it with openLevel');
+      throw notAStore(`${path} holds other files (${names.slice(0, 5).join(', ')})${didYouMean(path)}`);
     }
-    if (!create) throw notAStore(`${path} is empty`);
+    if (!create) throw notAStore(`${path} is empty`, NAME_A_STATE);
   }
   for (const directory of [BLOCKS_DIR, COMMIT_QCS_DIR]) {
     const inside = await list(join(path, directory));
     const foreign = inside.find(({ name }) => FILE_PER_ENTRY.test(name));
     if (foreign !== undefined) {
       const detail = `${directory}/${foreign.name} belongs to another layout of the original; import it`;
-      throw new LanestoreError('LANESTORE_SCHEMA', `${path} is no segment-file WAL of 11419398f: ${detail}`);
+      throw new LanestoreError('LANESTORE_SCHEMA', `${path} is no segment-file WAL of 11419398f: ${detail}`, {
+        remedy: 'make a store of it ("lanestore import", importState)',
+      });
     }
   }
 }
 
-function notAStore(message: string): LanestoreError {
-  return new LanestoreError('LANESTORE_NOT_A_STORE', message);
+function notAStore(message: string, remedy?: string): LanestoreError {
+  return new LanestoreError('LANESTORE_NOT_A_STORE', message, remedy === undefined ? {} : { remedy });
 }
 
 async function statIfThere(path: string) {
