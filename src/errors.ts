@@ -150,6 +150,7 @@ export const FINDING_KINDS = {
     means: 'a hash, a parent hash, a quorum or a signature of a stored entry does not hold',
   },
   'segment-names': { code: 'LANESTORE_CORRUPT', means: 'WAL: the names of the segments do not fit together' },
+  'name-twice': { code: 'LANESTORE_CORRUPT', means: 'two names stand for the same entry, or the same lane' },
   'segment-gap': { code: 'LANESTORE_CORRUPT', means: 'WAL: a segment is not there' },
   'segment-overlap': { code: 'LANESTORE_CORRUPT', means: 'WAL: two segments hold the same entries' },
   'segment-changed': { code: 'LANESTORE_CORRUPT', means: 'WAL: a segment is not as it was when it was read' },
@@ -214,6 +215,8 @@ export interface Finding {
 export interface LanestoreErrorOptions {
   readonly cause?: unknown;
   readonly findings?: readonly Finding[];
+  /** What to do in this situation, where the code's own remedy is too general. */
+  readonly remedy?: string;
 }
 
 /** The only error class that lanestore throws on purpose; `code` says what happened. */
@@ -223,10 +226,13 @@ export class LanestoreError extends Error {
   readonly code: LanestoreErrorCode;
   /** All that the checks found, for LANESTORE_CORRUPT and LANESTORE_ROLLED_BACK; else absent. */
   readonly findings?: readonly Finding[];
+  /** What the operator, or the caller, does about it: for this situation if more is known than the code says, else `ERROR_CODES[code].remedy`. */
+  readonly remedy: string;
 
   constructor(code: LanestoreErrorCode, message: string, options: LanestoreErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
+    this.remedy = options.remedy ?? ERROR_CODES[code].remedy;
     if (options.findings !== undefined) this.findings = options.findings;
   }
 }

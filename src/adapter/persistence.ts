@@ -28,7 +28,7 @@ export interface Cursors {
 export interface Round<Block, CommitQC, Anchor> {
   /** Truncates lanes and QC log to its CommitQC, and is stored. One older than the stored anchor changes nothing. */
   readonly anchor?: Anchor | undefined;
-  /** The node's own consensus state, opaque; the last write wins. Copied at the call. */
+  /** The node's own consensus state: any bytes (but see `Model.inner`); the last write wins. Copied at the call. */
   readonly inner?: Uint8Array | undefined;
   /** In order of their road index; those that are stored already are ignored. */
   readonly commitQCs?: readonly CommitQC[] | undefined;

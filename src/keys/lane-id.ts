@@ -14,6 +14,12 @@ export function isLaneId(text: string): boolean {
   return LANE_HEX.test(text);
 }
 
+/** The lane whose bytes `text` gives in hex, in either case; undefined for anything else. */
+export function laneOfHex(text: string): LaneId | undefined {
+  const lane = text.toLowerCase();
+  return isLaneId(lane) ? lane : undefined;
+}
+
 /**
  * Checks a lane id and returns it.
  * @throws TypeError if it is no string; LANESTORE_INVALID if it is not lowercase hex of 1 to 64 bytes.

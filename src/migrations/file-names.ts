@@ -1,10 +1,13 @@
-/** The names of the file-per-entry layout (upstream.md 2.1): numbers without padding, as Go's `%d` writes them. */
-import { isLaneId, type LaneId, U64_MAX } from '../keys/index.js';
+/**
+ * The names of the file-per-entry layout. Written: lane in lowercase hex, numbers without padding, as Go's `%d` writes them. Read: as the original
+ * parses them, so hex of either case and numbers with leading zeros are names, too, and two names can stand for one entry.
+ */
+import { type LaneId, laneOfHex, U64_MAX } from '../keys/index.js';
 
 /** The ending of every entry's file. */
 const ENDING = '.pb';
-const BLOCK = /^([0-9a-f]+)_(0|[1-9][0-9]*)\.pb$/;
-const COMMIT_QC = /^(0|[1-9][0-9]*)\.pb$/;
+const BLOCK = /^([0-9a-fA-F]+)_([0-9]+)\.pb$/;
+const COMMIT_QC = /^([0-9]+)\.pb$/;
 
 /** The name of a block's file in `blocks/`. */
 export function blockFileName(lane: LaneId, number: bigint): string {
@@ -16,14 +19,14 @@ export function commitQCFileName(index: bigint): string {
   return `${index}${ENDING}`;
 }
 
-/** The inverse of {@link blockFileName}; undefined for any other name. */
+/** Which block a file's name stands for; undefined for a name that the original skips. */
 export function parseBlockFile(name: string): { lane: LaneId; number: bigint } | undefined {
-  const [, lane = '', digits = ''] = BLOCK.exec(name) ?? [];
-  const number = numberOf(digits);
-  return number === undefined || !isLaneId(lane) ? undefined : { lane, number };
+  const [, hex = '', digits = ''] = BLOCK.exec(name) ?? [];
+  const [lane, number] = [laneOfHex(hex), numberOf(digits)];
+  return number === undefined || lane === undefined ? undefined : { lane, number };
 }
 
-/** The inverse of {@link commitQCFileName}; undefined for any other name. */
+/** Which CommitQC a file's name stands for; undefined for a name that the original skips. */
 export function parseCommitQCFile(name: string): bigint | undefined {
   return numberOf(COMMIT_QC.exec(name)?.[1] ?? '');
 }

@@ -1,7 +1,7 @@
 /**
  * One file an entry as a source: `file-per-entry`.
  *
- * The original skips what it cannot decode. Here only the newest file of a log may be torn, since the ones before it were synced
+ * A name is read as the original reads it (file-names.ts); two names for one entry are refused. The original skips what it cannot decode. Here only the newest file of a log may be torn, since the ones before it were synced
  * before it was made: it is left out, and that is reported. Any other file that is not what its name says is damage.
  */
 import { readFile } from 'node:fs/promises';
@@ -13,9 +13,9 @@ import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
 import { type Finding, type FindingKind, LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
-import { blockFileName, commitQCFileName, parseBlockFile, parseCommitQCFile } from './file-names.js';
+import { parseBlockFile, parseCommitQCFile } from './file-names.js';
 import { type Detection, namesIn } from './layout.js';
-import { readPairs, type Source, type SourceEntry } from './source.js';
+import { readPairs, refuse, type Source, type SourceEntry } from './source.js';
 import { isCutShort } from './torn-file.js';
 
 /** The files of one log. */
@@ -23,8 +23,13 @@ interface FileLog {
   readonly directory: string;
   readonly lane?: LaneId;
   /** Ascending. */
-  readonly numbers: readonly bigint[];
-  readonly nameOf: (number: bigint) => string;
+  readonly files: readonly EntryFile[];
+}
+
+/** A file, and which entry it must hold. */
+interface EntryFile {
+  readonly number: bigint;
+  readonly name: string;
 }
 
 /** Opens it: reads the names, the files when they are asked for. @throws LANESTORE_IMPORT, LANESTORE_IO. */
@@ -38,6 +43,7 @@ export async function openFilesSource<B, Q, A>(
   const skip = (name: string) => note(`skipped ${name}: it is no part of the layout`);
   const commitQCs = await commitQCFiles(location, skip);
   const lanes = await laneFiles(location, skip);
+  refuse(location, [commitQCs, ...lanes.values()].flatMap(namedTwice));
   return {
     layout,
     location,
@@ -53,37 +59,49 @@ export async function openFilesSource<B, Q, A>(
 }
 
 async function commitQCFiles(location: string, skip: (name: string) => void): Promise<FileLog> {
-  const numbers: bigint[] = [];
+  const files: EntryFile[] = [];
   for (const name of await namesIn(join(location, COMMIT_QCS_DIR))) {
     const index = parseCommitQCFile(name);
     if (index === undefined) skip(`${COMMIT_QCS_DIR}/${name}`);
-    else numbers.push(index);
+    else files.push({ number: index, name });
   }
-  return { directory: COMMIT_QCS_DIR, numbers: ascending(numbers), nameOf: commitQCFileName };
+  return { directory: COMMIT_QCS_DIR, files: ascending(files) };
 }
 
 async function laneFiles(location: string, skip: (name: string) => void): Promise<Map<LaneId, FileLog>> {
-  const lanes = new Map<LaneId, bigint[]>();
+  const lanes = new Map<LaneId, EntryFile[]>();
   for (const name of await namesIn(join(location, BLOCKS_DIR))) {
     const block = parseBlockFile(name);
     if (block === undefined) {
       skip(`${BLOCKS_DIR}/${name}`);
       continue;
     }
-    const numbers = lanes.get(block.lane);
-    if (numbers === undefined) lanes.set(block.lane, [block.number]);
-    else numbers.push(block.number);
+    const files = lanes.get(block.lane) ?? [];
+    files.push({ number: block.number, name });
+    lanes.set(block.lane, files);
   }
   const sorted = [...lanes].sort(([a], [b]) => (a < b ? -1 : 1));
-  return new Map(sorted.map(([lane, numbers]) => [lane, laneLog(lane, ascending(numbers))]));
+  return new Map(sorted.map(([lane, files]) => [lane, laneLog(lane, ascending(files))]));
 }
 
-function laneLog(lane: LaneId, numbers: readonly bigint[]): FileLog {
-  return { directory: BLOCKS_DIR, lane, numbers, nameOf: (number) => blockFileName(lane, number) };
+function laneLog(lane: LaneId, files: readonly EntryFile[]): FileLog {
+  return { directory: BLOCKS_DIR, lane, files };
 }
 
-function ascending(numbers: bigint[]): bigint[] {
-  return numbers.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+function ascending(files: EntryFile[]): EntryFile[] {
+  return files.sort((a, b) => (a.number < b.number ? -1 : a.number > b.number ? 1 : 0));
+}
+
+/** Which of two names for an entry counts, the original leaves to the order of names. */
+function namedTwice({ directory, lane, files }: FileLog): Finding[] {
+  return files.flatMap(({ number, name }, i) => {
+    const before = files[i - 1];
+    if (before?.number !== number) return [];
+    const detail = `it stands for the same entry as ${before.name}: keep the one that the node wrote`;
+    return [
+      { kind: 'name-twice', ...(lane === undefined ? {} : { lane }), number, file: `${directory}/${name}`, detail },
+    ];
+  });
 }
 
 async function* entriesOf<T>(
@@ -92,9 +110,9 @@ async function* entriesOf<T>(
   codec: LogCodec<T>,
   note: (text: string) => void,
 ): AsyncGenerator<SourceEntry<T>, void, void> {
-  const newest = log.numbers.at(-1);
-  for (const number of log.numbers) {
-    const file = `${log.directory}/${log.nameOf(number)}`;
+  const newest = log.files.at(-1)?.number;
+  for (const { number, name } of log.files) {
+    const file = `${log.directory}/${name}`;
     const bytes = new Uint8Array(await reading(`read ${join(location, file)}`, () => readFile(join(location, file))));
     let entry: T;
     try {

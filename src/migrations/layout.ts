@@ -12,13 +12,15 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LEVEL_DIR, VALUES_DIR } from '../adapter/level/paths.js';
 import { WITNESS_FILE } from '../adapter/level/witness.js';
+import { didYouMean } from '../adapter/likeness.js';
 import { type ABScan, scanAB } from '../adapter/wal/ab-file.js';
 import type { ABEncoding } from '../adapter/wal/ab-format.js';
 import { reading, systemCode } from '../adapter/wal/io.js';
 import { ANCHOR_PREFIX, BLOCKS_DIR, COMMIT_QCS_DIR, INNER_PREFIX } from '../adapter/wal/layout.js';
 import { readListing } from '../adapter/wal/names.js';
+import { refuseNewerNode } from '../adapter/wal/newer-node.js';
 import { LanestoreError } from '../errors.js';
-import { isLaneId } from '../keys/index.js';
+import { laneOfHex } from '../keys/index.js';
 import { parseBlockFile, parseCommitQCFile } from './file-names.js';
 
 /** The layouts of the original: what can be exported to. */
@@ -44,12 +46,15 @@ export const AB_ENCODING: Readonly<Record<OriginalLayout, ABEncoding>> = {
   'wal-crc': 'crc',
 };
 
-/** The names of later layouts of the original, which are not read: seiwal's segments. */
-const SEIWAL = /^[0-9]+(?:-[0-9]+-[0-9]+)?\.wal(?:\.u)?$/;
-
 /** An error of a migration: nothing was made, nothing was changed. */
 export function importError(message: string, options: ConstructorParameters<typeof LanestoreError>[2] = {}) {
   return new LanestoreError('LANESTORE_IMPORT', message, options);
+}
+
+function notAState(message: string): LanestoreError {
+  return new LanestoreError('LANESTORE_NOT_A_STORE', message, {
+    remedy: 'name the state directory itself: a store holds level/, a state of the original blocks/ and commitqcs/',
+  });
 }
 
 /**
@@ -64,9 +69,10 @@ export async function detectLayout(directory: string): Promise<Detection> {
   for (const name of [LEVEL_DIR, WITNESS_FILE, VALUES_DIR]) if (names.has(name)) marks.add('level', `${name} is there`);
   if (names.has('CURRENT')) {
     const what = 'is a LevelDB itself, not the location of a store, which has one in level/';
-    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}; name the directory that it stands in`);
+    throw notAState(`${location} ${what}${didYouMean(location)}`);
   }
   const pairs = await Promise.all([scanAB(location, ANCHOR_PREFIX), scanAB(location, INNER_PREFIX)]);
+  await refuseNewerNode(location);
   await marks.readLogs();
   const original = marks.layouts.some((layout) => layout !== 'level') || hasOriginalNames(names, pairs);
   if (original) marks.addPairs(pairs);
@@ -86,12 +92,9 @@ export async function realDirectory(directory: string): Promise<string> {
       throw error;
     }
   });
-  if (there === undefined) throw new LanestoreError('LANESTORE_NOT_A_STORE', `${absolute} does not exist`);
+  if (there === undefined) throw notAState(`${absolute} does not exist`);
   if (!there.isDirectory()) {
-    throw new LanestoreError(
-      'LANESTORE_NOT_A_STORE',
-      `${absolute} is not a directory; name the state directory itself`,
-    );
+    throw notAState(`${absolute} is not a directory${didYouMean(absolute)}`);
   }
   return reading(`resolve ${absolute}`, () => realpath(absolute));
 }
@@ -154,7 +157,7 @@ class Marks {
   async readLogs(): Promise<void> {
     const blocks = join(this.#location, BLOCKS_DIR);
     const inBlocks = await namesIn(blocks);
-    const lanes = inBlocks.filter((name) => isLaneId(name));
+    const lanes = inBlocks.filter((name) => laneOfHex(name) !== undefined);
     const blockFiles = inBlocks.filter((name) => parseBlockFile(name) !== undefined);
     if (lanes.length > 0) this.add('segments', `${BLOCKS_DIR}/ has ${lanes.length} lanes with a directory each`);
     if (blockFiles.length > 0) this.add('file-per-entry', `${BLOCKS_DIR}/ has ${blockFiles.length} blocks in files`);
@@ -165,10 +168,6 @@ class Marks {
       this.add('segments', `${COMMIT_QCS_DIR}/ has ${segments.length} segments`);
     }
     if (qcFiles.length > 0) this.add('file-per-entry', `${COMMIT_QCS_DIR}/ has ${qcFiles.length} CommitQCs in files`);
-    const later = inQCs.find((name) => SEIWAL.test(name));
-    if (later === undefined) return;
-    const what = `${COMMIT_QCS_DIR}/${later} belongs to a later layout of the original (seiwal), which is not read`;
-    throw new LanestoreError('LANESTORE_SCHEMA', `${this.#location}: ${what}; export from that version first`);
   }
 
   /** The A/B files tell `wal` and `wal-crc` apart, and contradict `file-per-entry` if they have a checksum. */
@@ -191,7 +190,7 @@ class Marks {
     const [layout] = layouts;
     if (layout === undefined) {
       const what = empty ? 'is empty' : 'holds nothing that a node or lanestore writes';
-      throw new LanestoreError('LANESTORE_NOT_A_STORE', `${this.#location} ${what}; name the state directory itself`);
+      throw notAState(`${this.#location} ${what}${didYouMean(this.#location)}`);
     }
     const mixed = layouts.length > 1 || (layout === 'file-per-entry' && this.#seen.has('segments'));
     if (mixed || (layout === 'level' && original)) {

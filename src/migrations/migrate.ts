@@ -4,6 +4,7 @@
  * source is as it was and the target is absent or whole.
  */
 
+import { messageOf } from '../adapter/wal/io.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
 import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
@@ -110,6 +111,7 @@ async function migrate<B, Q, A>(
   const before = isLevel ? undefined : treeState(detection.location);
   const source = await openSource(detection, options.model);
   try {
+    refuseInner(source, layout, options.model);
     const place = await claimTarget(to);
     try {
       const tally = newTally();
@@ -124,6 +126,20 @@ async function migrate<B, Q, A>(
     }
   } finally {
     await source.close();
+  }
+}
+
+/**
+ * A layout whose A/B files have no checksum takes nothing for inner but what the protocol knows: the original, and `openWal`, could not tell
+ * it from damage. @throws LANESTORE_IMPORT.
+ */
+function refuseInner<B, Q, A>({ inner, location }: Source<B, Q, A>, layout: Layout, model: Model<B, Q, A>): void {
+  if (inner === undefined || layout === 'level' || AB_ENCODING[layout] !== 'wrapper') return;
+  try {
+    model.inner?.check(inner);
+  } catch (error) {
+    const what = `the inner state in ${location} is none of ${model.name}, and ${layout} has no checksum for anything else`;
+    throw importError(`${what}: ${messageOf(error)}; export to wal-crc`, { cause: error });
   }
 }
 

@@ -3,18 +3,25 @@
  * leave a state from which it goes on after a crash, and ends with the one batch that names the new format: until then no store opens.
  *
  *   0 -> 1   keys get their padding, bodies their record with crc, and the store its tip and schema
+ *
+ * What the location holds is told by its names first, then by LevelDB's files, then by a private copy of the database. Only a sound store that
+ * has a step to take is opened in place: LevelDB writes as soon as it is opened, and what it writes replaces a damaged log.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDatabase } from '../adapter/level/database.js';
 import { Engine } from '../adapter/level/engine.js';
 import { storedFormat } from '../adapter/level/format.js';
-import { storePaths } from '../adapter/level/paths.js';
+import { coded, readStoreSchema } from '../adapter/level/open.js';
+import { type StorePaths, storePaths } from '../adapter/level/paths.js';
 import { FORMAT } from '../adapter/level/schema.js';
+import { missingLevel } from '../adapter/level/view/looked-at.js';
+import { withPrivateCopy } from '../adapter/level/view/private-copy.js';
 import { lockDirectory, refuseIfOpenHere } from '../adapter/lock.js';
 import { LanestoreError } from '../errors.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
-import { realDirectory } from './layout.js';
+import { detectLayout } from './layout.js';
 import { convertFormat0 } from './step-0-1.js';
 
 /** What a step works on. */
@@ -66,42 +73,96 @@ export interface MigrateStoreReport {
   readonly to: number;
   /** Empty if the store has the format of this version already. */
   readonly steps: readonly StepResult[];
+  /** What was noticed in LevelDB's files and is no damage: the torn tail of a crash, for one. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Brings the store in `location` to the format of this version, in place. No node may run on it. If the process dies, the store does
- * not open (LANESTORE_SCHEMA) until this was called again and has finished; nothing is lost.
- * @throws LANESTORE_NOT_A_STORE; LANESTORE_LOCKED; LANESTORE_SCHEMA for a newer format; LANESTORE_IMPORT with findings if the content
- * is not what its format says, then nothing was written; LANESTORE_IO; LANESTORE_CORRUPT.
+ * not open (LANESTORE_SCHEMA) until this was called again and has finished; nothing is lost. A dry run reads a private copy, takes no lock and
+ * writes nothing into the location; neither does a call that is refused, or finds the format of this version.
+ * @throws LANESTORE_NOT_A_STORE, which names the layout if it is one of the original's; LANESTORE_LOCKED; LANESTORE_SCHEMA for a newer format;
+ * LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings if LevelDB's files are damaged; LANESTORE_IMPORT with findings if the content is not
+ * what its format says; LANESTORE_IO.
  */
 export async function migrateStore<B, Q, A>(
   location: string,
-  { model, checks, dryRun = false, onProgress }: MigrateStoreOptions<B, Q, A>,
+  options: MigrateStoreOptions<B, Q, A>,
 ): Promise<MigrateStoreReport> {
-  const paths = storePaths(await realDirectory(location));
+  const paths = await levelPaths(location);
+  if (options.dryRun === true) return onCopy(paths, options, { dryRun: true }).catch(rethrowCoded);
   const unlock = lockDirectory(paths.location);
   try {
     refuseIfOpenHere(join(paths.level, 'LOCK'));
+    const found = await onCopy(paths, options, { dryRun: false }).catch(rethrowCoded);
+    if (found.from === FORMAT) return found;
     const db = await openDatabase(paths.level, {}, false);
     try {
       const engine = new Engine(db);
-      const from = await storedFormat(engine);
-      if (from === undefined) {
-        throw new LanestoreError('LANESTORE_NOT_A_STORE', `${paths.level} holds neither a store nor what format 0 has`);
-      }
-      const steps: StepResult[] = [];
-      for (const step of stepsFrom(from)) {
-        const { location: place } = paths;
-        const result = await step.run({ engine, model, checks, location: place, dryRun, onProgress });
-        steps.push({ from: step.from, to: step.to, ...result });
-      }
-      return { location: paths.location, from, to: FORMAT, steps };
+      const steps = await runSteps(engine, await formatIn(engine, paths, options.model.name), paths, options, false);
+      return { ...found, steps };
     } finally {
       await db.close();
     }
   } finally {
     unlock();
   }
+}
+
+/** The paths of a location that holds a level store, as its names tell. @throws LANESTORE_NOT_A_STORE, LANESTORE_IMPORT, LANESTORE_ROLLED_BACK. */
+async function levelPaths(location: string): Promise<StorePaths> {
+  const { location: path, layout } = await detectLayout(location);
+  if (layout !== 'level') {
+    const what = `is a state directory of the original (layout ${layout}), not a store`;
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${path} ${what}: "lanestore import" makes a store of it`, {
+      remedy: 'make a store of it ("lanestore import", importState); a migration is for stores of an older format',
+    });
+  }
+  const paths = storePaths(path);
+  const missing = missingLevel(paths);
+  if (missing !== undefined) throw missing;
+  return paths;
+}
+
+/** What the format is, and, in a dry run, what the steps would do. The store is only read. */
+function onCopy<B, Q, A>(
+  paths: StorePaths,
+  options: MigrateStoreOptions<B, Q, A>,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<MigrateStoreReport> {
+  return withPrivateCopy(paths, async (engine, notes) => {
+    const from = await formatIn(engine, paths, options.model.name);
+    const steps = dryRun ? await runSteps(engine, from, paths, options, true) : [];
+    stepsFrom(from);
+    return { location: paths.location, from, to: FORMAT, steps, notes };
+  });
+}
+
+function rethrowCoded(error: unknown): never {
+  throw coded(error);
+}
+
+/** @throws LANESTORE_NOT_A_STORE for a database of something else; LANESTORE_CORRUPT for a store whose schema is damaged. */
+async function formatIn(engine: Engine, { level, witness }: StorePaths, model: string): Promise<number> {
+  const format = await storedFormat(engine);
+  if (format !== undefined) return format;
+  await readStoreSchema(engine, model, existsSync(witness));
+  throw new LanestoreError('LANESTORE_NOT_A_STORE', `${level} holds neither a store nor what format 0 has`);
+}
+
+async function runSteps<B, Q, A>(
+  engine: Engine,
+  from: number,
+  { location }: StorePaths,
+  { model, checks, onProgress }: MigrateStoreOptions<B, Q, A>,
+  dryRun: boolean,
+): Promise<StepResult[]> {
+  const results: StepResult[] = [];
+  for (const step of stepsFrom(from)) {
+    const result = await step.run({ engine, model, checks, location, dryRun, onProgress });
+    results.push({ from: step.from, to: step.to, ...result });
+  }
+  return results;
 }
 
 /** The steps that lead from `format` to this version's. @throws LANESTORE_SCHEMA naming both. */

@@ -1,10 +1,9 @@
 /** A state directory of any layout, to be read: what stands there, entry by entry, before anybody's rules are applied. */
 import type { AnchorPoint } from '../adapter/planner.js';
-import { anchorPoint } from '../adapter/planner.js';
-import { type ABScan, scanAB } from '../adapter/wal/ab-file.js';
+import { type ABScan, fileOf } from '../adapter/wal/ab-file.js';
 import { messageOf } from '../adapter/wal/io.js';
-import { ANCHOR_PREFIX, INNER_PREFIX } from '../adapter/wal/layout.js';
-import { type Finding, isLanestoreError } from '../errors.js';
+import { scanPairs } from '../adapter/wal/pairs.js';
+import type { Finding } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import { importError, type Layout } from './layout.js';
@@ -65,29 +64,26 @@ export interface Pairs<A> {
   readonly notes: readonly string[];
 }
 
-/** Reads both A/B pairs. @throws LANESTORE_IMPORT if one is unusable or the anchor is none; LANESTORE_IO. */
+/** Reads both A/B pairs. @throws LANESTORE_IMPORT if one is unusable or its content is none; LANESTORE_IO. */
 export async function readPairs<A>(location: string, model: Model<unknown, unknown, A>): Promise<Pairs<A>> {
-  const anchorPair = await scanAB(location, ANCHOR_PREFIX);
-  const innerPair = await scanAB(location, INNER_PREFIX);
-  refuse(location, [...anchorPair.findings, ...innerPair.findings]);
-  const { newest: inner } = innerPair;
-  return {
-    anchor: readAnchor(location, model, anchorPair),
-    inner: inner === undefined ? undefined : new Uint8Array(inner.data),
-    notes: [...anchorPair.notes, ...innerPair.notes],
-  };
+  const { anchor, inner, innerPair, notes, findings } = await scanPairs(location, model);
+  refuse(location, findings);
+  return { anchor, inner, notes: [...notes, ...notesOn(innerPair, inner, model)] };
 }
 
-function readAnchor<A>(location: string, model: Model<unknown, unknown, A>, { newest, prefix }: ABScan) {
-  if (newest === undefined) return undefined;
+/** With a checksum inner is what its node wrote. If the protocol does not know it, that is another node's, maybe of a later version. */
+function notesOn(
+  { newest, prefix }: ABScan,
+  inner: Uint8Array | undefined,
+  model: Model<unknown, unknown, unknown>,
+): string[] {
+  if (newest === undefined || inner === undefined) return [];
   try {
-    const entry = model.anchor.fromWire(new Uint8Array(newest.data));
-    return { entry, point: anchorPoint(model, entry) };
+    model.inner?.check(inner);
+    return [];
   } catch (error) {
-    if (!isLanestoreError(error)) throw error;
-    const file = `${prefix}_${newest.slot === 0 ? 'a' : 'b'}.pb`;
-    const detail = `its data is no anchor: ${messageOf(error)}`;
-    return refuse(location, [{ kind: 'ab-undecodable', file, detail }]);
+    const why = `no inner state of ${model.name} (${messageOf(error)})`;
+    return [`${fileOf(prefix, newest.slot)}: its checksum holds, but it is ${why}; it is taken as it is`];
   }
 }
 

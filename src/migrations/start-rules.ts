@@ -103,6 +103,7 @@ class StartRules<B, Q, A> {
       yield { kind: 'anchor', entry: anchor.entry, wire };
     }
     if (inner !== undefined) {
+      this.#check('the inner state', {}, {}, () => this.#checks.inner?.(inner));
       this.#tally.inner = true;
       yield { kind: 'inner', wire: this.#count(inner) };
     }

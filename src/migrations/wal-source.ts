@@ -19,12 +19,13 @@ export async function openWalSource<B, Q, A>(
   const notes = [...pairs.notes];
   const reader = new SegmentReader();
   const qcOutline = await outlineLog(join(location, COMMIT_QCS_DIR), { directory: COMMIT_QCS_DIR }, reader);
-  const { lanes, dropped, strays: names } = await listLanes(location);
-  const strays = [...names];
+  const { lanes, dropped, ...names } = await listLanes(location);
+  refuse(location, names.findings);
+  const strays = [...names.strays];
   const outlines = new Map<LaneId, LogOutline>();
-  for (const lane of lanes) {
-    const place = { directory: `${BLOCKS_DIR}/${lane}`, lane };
-    const outline = await outlineLog(join(location, BLOCKS_DIR, lane), place, reader);
+  for (const { lane, name } of lanes) {
+    const place = { directory: `${BLOCKS_DIR}/${name}`, lane };
+    const outline = await outlineLog(join(location, BLOCKS_DIR, name), place, reader);
     if (isNoLane(lane, outline)) strays.push(place.directory);
     else outlines.set(lane, outline);
   }

@@ -12,4 +12,6 @@ export interface EntryChecks<Block, CommitQC, Anchor> {
   readonly block?: (block: Block, before: Block | undefined, roads: RoadRange) => void;
   readonly commitQC?: (qc: CommitQC) => void;
   readonly anchor?: (anchor: Anchor) => void;
+  /** The node's inner state. Bytes that the protocol does not know pass: only its node can read them. */
+  readonly inner?: (inner: Uint8Array) => void;
 }

@@ -86,6 +86,16 @@ export interface AnchorModel<Anchor, CommitQC> extends EntryCodec<Anchor> {
   commitQC(anchor: Anchor): CommitQC;
 }
 
+/** The node's inner state, for a model that knows what it looks like. */
+export interface InnerModel {
+  /**
+   * Refuses what is no inner state. Called where no checksum tells damage, which is in A/B files of the form `wrapper`: before inner is written
+   * to one, and when one is read. Elsewhere inner may be any bytes.
+   * @throws LANESTORE_INVALID naming the field.
+   */
+  check(inner: Uint8Array): void;
+}
+
 /** A node's types, as far as a store needs them. */
 export interface Model<Block, CommitQC, Anchor> {
   /** Stands in `meta/schema`; a store opens only under the model that wrote it. Change it when bodies change. */
@@ -93,4 +103,6 @@ export interface Model<Block, CommitQC, Anchor> {
   readonly block: BlockModel<Block>;
   readonly commitQC: CommitQCModel<CommitQC>;
   readonly anchor: AnchorModel<Anchor, CommitQC>;
+  /** Absent: inner is any bytes, everywhere. */
+  readonly inner?: InnerModel;
 }

@@ -7,10 +7,15 @@ const test = suite('conformance: wal');
 conformance({ test, ...walSubject(plainTypes) });
 test.run();
 
+// Without a checksum the model would refuse an inner state that it does not know, and the suite's are any bytes.
+const { inner: _, ...opaqueInner } = autobahnTypes.model;
 const original = suite('conformance: wal as the original, autobahn');
 conformance({
   test: original,
-  ...walSubject(autobahnTypes, { directorySync: false, encoding: 'wrapper', inMemory: true }),
+  ...walSubject(
+    { ...autobahnTypes, model: opaqueInner },
+    { directorySync: false, encoding: 'wrapper', inMemory: true },
+  ),
 });
 original.run();
 

@@ -15,6 +15,7 @@ import {
 } from '../../src/index.js';
 import { manifestOf } from '../../src/inspector/index.js';
 import { fixture, loadExpected } from '../support/fixtures.js';
+import { innerState } from '../support/inner.js';
 import { inTemp } from '../support/temp.js';
 import { copyState, filesOf, manifestIn, OPTIONS, treeHash } from './states.js';
 
@@ -134,10 +135,10 @@ test(
 test(
   "the A/B file has the same payload, seq 1 in A, B empty; the node's own state goes along unchanged; modes are a node's",
   inTemp(async (dir) => {
-    const inner = new Uint8Array([0, 255, 7, 7]);
+    const inner = innerState(7);
     const source = copyState('wal', dir);
     writeFileSync(join(source, 'inner_a.pb'), encodeAB('wrapper', 5n, inner));
-    writeFileSync(join(source, 'inner_b.pb'), encodeAB('wrapper', 4n, new Uint8Array([1])));
+    writeFileSync(join(source, 'inner_b.pb'), encodeAB('wrapper', 4n, innerState(1)));
     const report = await importState(source, join(dir, 'store'), OPTIONS);
     assert.ok(report.inner);
     const anchor = autobahn.anchor.toWire((await openedAnchor(join(dir, 'store'))).anchor!);
@@ -191,9 +192,9 @@ test(
     assert.equal(await manifestIn(join(dir, 'store')), loadExpected('wal'));
     const files = copyState('file-per-entry', dir);
     writeFileSync(join(files, 'blocks', 'readme.pb'), 'hello');
-    writeFileSync(join(files, 'commitqcs', '007.pb'), 'hello');
+    writeFileSync(join(files, 'commitqcs', 'seven.pb'), 'hello');
     const other = await importState(files, join(dir, 'store-2'), OPTIONS);
-    for (const name of ['blocks/readme.pb', 'commitqcs/007.pb']) {
+    for (const name of ['blocks/readme.pb', 'commitqcs/seven.pb']) {
       assert.ok(
         other.notes.some((note) => note.includes(`skipped ${name}`)),
         name,

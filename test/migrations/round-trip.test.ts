@@ -18,6 +18,7 @@ import {
 } from '../../src/index.js';
 import { type Manifest, manifestOf } from '../../src/inspector/index.js';
 import { SEED } from '../support/history.js';
+import { innerState } from '../support/inner.js';
 import { makeNetwork } from '../support/network.js';
 import { withTemp } from '../support/temp.js';
 import { manifestIn, OPTIONS } from './states.js';
@@ -70,7 +71,7 @@ async function write(location: string, seed: HistorySeed): Promise<{ manifest: M
       anchored = at;
     }
   }
-  await store.persist({ blocks: made(seed.tail), inner: seed.inner ? new Uint8Array([9, 9]) : undefined });
+  await store.persist({ blocks: made(seed.tail), inner: seed.inner ? innerState(9) : undefined });
   const { cursors } = store;
   await store.close();
   const again = await openLevel(location, { model: autobahn });

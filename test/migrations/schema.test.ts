@@ -1,7 +1,6 @@
 /** Formats: a newer one is refused, an older one migrated when asked, in steps that a crash does not harm. */
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Encoder } from 'cbor-x';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -17,32 +16,13 @@ import {
 } from '../../src/index.js';
 import { manifestOf } from '../../src/inspector/index.js';
 import { makeRecord, rawBatch, withRaw } from '../support/faults.js';
-import { fixture, loadExpected } from '../support/fixtures.js';
+import { loadExpected } from '../support/fixtures.js';
 import { Random, spawnWorker, testSeed } from '../support/kill.js';
 import { inTemp } from '../support/temp.js';
-import { contentOf } from './states.js';
+import { INNER, writePlainly } from './states.js';
 
 const test = suite('migrations: formats');
 const OPTIONS = { model: autobahn, checks: entryChecks() };
-const INNER = new Uint8Array([1, 2, 3]);
-
-/**
- * What a plain adapter over LevelDB does: a key of the parts as they are, a value of what an encoder makes of the body. Nothing here
- * is code of the project but the bodies.
- */
-async function writePlainly(location: string, name: string): Promise<void> {
-  const cbor = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
-  const { anchor, commitQCs, blocks } = await contentOf(fixture(name, 'state'));
-  const db = new ClassicLevel<string, Uint8Array>(join(location, 'level'), { valueEncoding: 'view' });
-  const put = (key: string, body: object) => db.put(key, cbor.encode(body), { sync: true });
-  if (anchor !== undefined) await put('anchor', autobahn.anchor.toBody(anchor));
-  await put('inner', INNER);
-  for (const qc of commitQCs) await put(`qc/${autobahn.commitQC.index(qc)}`, autobahn.commitQC.toBody(qc));
-  for (const [lane, list] of blocks) {
-    for (const block of list) await put(`lane/${lane}/${autobahn.block.number(block)}`, autobahn.block.toBody(block));
-  }
-  await db.close();
-}
 
 async function rejection(promise: Promise<unknown>): Promise<LanestoreError> {
   try {

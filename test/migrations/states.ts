@@ -3,6 +3,8 @@
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { Encoder } from 'cbor-x';
+import { ClassicLevel } from 'classic-level';
 import * as assert from 'uvu/assert';
 import {
   autobahn,
@@ -79,6 +81,27 @@ export async function contentOf(dir: string): Promise<Recovered<SignedBlock, Com
   } finally {
     await source.close();
   }
+}
+
+/** The inner state that {@link writePlainly} stores. */
+export const INNER = new Uint8Array([1, 2, 3]);
+
+/**
+ * What a plain adapter over LevelDB does: a key of the parts as they are, a value of what an encoder makes of the body. Nothing here
+ * is code of the project but the bodies.
+ */
+export async function writePlainly(location: string, name: string): Promise<void> {
+  const cbor = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
+  const { anchor, commitQCs, blocks } = await contentOf(fixture(name, 'state'));
+  const db = new ClassicLevel<string, Uint8Array>(join(location, 'level'), { valueEncoding: 'view' });
+  const put = (key: string, body: object) => db.put(key, cbor.encode(body), { sync: true });
+  if (anchor !== undefined) await put('anchor', autobahn.anchor.toBody(anchor));
+  await put('inner', INNER);
+  for (const qc of commitQCs) await put(`qc/${autobahn.commitQC.index(qc)}`, autobahn.commitQC.toBody(qc));
+  for (const [lane, list] of blocks) {
+    for (const block of list) await put(`lane/${lane}/${autobahn.block.number(block)}`, autobahn.block.toBody(block));
+  }
+  await db.close();
 }
 
 /** The manifest of a state directory of any layout. */

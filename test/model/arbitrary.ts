@@ -7,17 +7,21 @@ import type {
   BlockHeader,
   CommitQC,
   FullCommitQC,
+  FullTimeoutVote,
   LaneQC,
   LaneRange,
   Msg,
   Payload,
+  PersistedInner,
   PersistedWrapper,
   PrepareQC,
   Proposal,
   PruneAnchor,
   Signature,
+  Signed,
   SignedBlock,
   SignedMsg,
+  TimeoutQC,
   TimeoutVote,
   Timestamp,
   View,
@@ -63,6 +67,11 @@ const timeoutVote = object<TimeoutVote>({ view, latestPrepareQCViewNumber: u64 }
 const commitQC = object<CommitQC>({ vote: proposal, sigs: few(signature) });
 const appQC = object<AppQC>({ vote: appProposal, sigs: few(signature) });
 
+const prepareQC = object<PrepareQC>({ vote: proposal, sigs: few(signature) });
+const signedTimeoutVote = object<Signed<'timeoutVote'>>({ msg: timeoutVote, sig: signature });
+const signedCommitVote = object<Signed<'commitVote'>>({ msg: proposal, sig: signature });
+const signedPrepareVote = object<Signed<'prepareVote'>>({ msg: proposal, sig: signature });
+
 const kinds = { laneProposal: block, laneVote: blockHeader, timeoutVote, appVote: appProposal };
 const proposals = { proposal, prepareVote: proposal, commitVote: proposal };
 const msg = fc.oneof(
@@ -83,9 +92,25 @@ export const arbitrary = {
   appProposal,
   timeoutVote,
   laneQC: object<LaneQC>({ vote: blockHeader, sigs: few(signature) }),
-  prepareQC: object<PrepareQC>({ vote: proposal, sigs: few(signature) }),
+  prepareQC,
   fullCommitQC: object<FullCommitQC>({ qc: commitQC, headers: few(blockHeader) }),
   appQC,
   signedMsg: object<SignedMsg>({ msg, sig: signature }),
+  persistedInner: object<PersistedInner>(
+    {
+      commitQC,
+      prepareQC,
+      timeoutQC: object<TimeoutQC>({ votes: few(signedTimeoutVote), latestPrepareQC: prepareQC }, 'latestPrepareQC'),
+      commitVote: signedCommitVote,
+      prepareVote: signedPrepareVote,
+      timeoutVote: object<FullTimeoutVote>({ vote: signedTimeoutVote, latestPrepareQC: prepareQC }, 'latestPrepareQC'),
+    },
+    'commitQC',
+    'prepareQC',
+    'timeoutQC',
+    'commitVote',
+    'prepareVote',
+    'timeoutVote',
+  ),
   persistedWrapper: object<PersistedWrapper>({ seq: u64, data: anyBytes }),
 };

@@ -31,6 +31,7 @@ const DESCRIPTORS: Record<keyof typeof codecs, DescMessage> = {
   fullCommitQC: pb.FullCommitQCSchema,
   appQC: pb.AppQCSchema,
   signedMsg: pb.SignedMsgSchema,
+  persistedInner: pb.PersistedInnerSchema,
   persistedWrapper: pb.PersistedWrapperSchema,
 };
 

@@ -52,12 +52,25 @@ const TABLES = {
   TimeoutVote: schema.timeoutVote,
   Msg: schema.msg,
   SignedMsg: schema.signedMsg,
+  TimeoutQC: schema.timeoutQC,
+  FullTimeoutVote: schema.fullTimeoutVote,
+  PersistedInner: schema.persistedInner,
   PersistedWrapper: schema.persistedWrapper,
   PersistedAvailPruneAnchor: schema.pruneAnchor,
 } as const;
 
 /** Fields that may be absent; the others of their messages may not. */
-const OPTIONAL = ['Payload.coinbase', 'AppProposal.appHash', 'Proposal.app', 'TimeoutVote.latestPrepareQcViewNumber'];
+const OPTIONAL = [
+  'Payload.coinbase',
+  'AppProposal.appHash',
+  'Proposal.app',
+  'TimeoutVote.latestPrepareQcViewNumber',
+  'TimeoutQC.latestPrepareQc',
+  'FullTimeoutVote.latestPrepareQc',
+  ...['commitQc', 'prepareQc', 'timeoutQc', 'commitVote', 'prepareVote', 'timeoutVote'].map(
+    (name) => `PersistedInner.${name}`,
+  ),
+];
 
 const isTable = (kind: unknown): boolean => kind instanceof Message || kind instanceof OneOf;
 const isScalar = (kind: unknown): boolean => [u64, i64, nanos].includes(kind as never);
@@ -65,6 +78,8 @@ const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowe
 
 function sameType(field: DescField, kind: Kind<unknown>): boolean {
   if (field.message?.name === 'PublicKey') return kind === schema.publicKey;
+  // Where it is known what is signed, its table takes that kind only.
+  if (field.message?.name === 'SignedMsg') return kind instanceof Message && kind.desc === field.message;
   if (field.message !== undefined) return (kind as object) === TABLES[field.message.name as keyof typeof TABLES];
   const scalar = field.fieldKind === 'list' ? field.listKind === 'scalar' && field.scalar : field.scalar;
   switch (scalar) {

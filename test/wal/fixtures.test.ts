@@ -7,6 +7,7 @@ import { ABFile, openWal, readWal } from '../../src/adapter/wal/index.js';
 import { autobahn } from '../../src/model/autobahn/index.js';
 import { refused, tree } from '../support/faults.js';
 import { fixture, loadExpected, loadRounds } from '../support/fixtures.js';
+import { innerState } from '../support/inner.js';
 import { inTemp } from '../support/temp.js';
 import { copyState, digestsExpected, digestsOf, originalFiles, roundOf } from './state.js';
 
@@ -144,7 +145,7 @@ test(
       const at = copyState(name, dir);
       await using store = await openWal(at, { model: autobahn, encoding: name === 'wal' ? 'crc' : 'wrapper' });
       const { anchor } = store.takeRecovered();
-      await store.persist({ anchor: anchor!, inner: new Uint8Array([1, 2, 3]) });
+      await store.persist({ anchor: anchor!, inner: innerState(3) });
       for (const file of ['avail_inner_b.pb', 'inner_a.pb']) {
         const [byte, next] = readFileSync(join(at, file));
         if (first === undefined) assert.not.equal([byte, next], [0x08, 0x01]);
@@ -152,7 +153,7 @@ test(
       }
       await store.close();
       await using again = await openWal(at, { model: autobahn });
-      assert.equal(again.takeRecovered().inner, new Uint8Array([1, 2, 3]));
+      assert.equal(again.takeRecovered().inner, innerState(3));
     }
   }),
 );

@@ -66,7 +66,8 @@ export function originalFiles(dir: string): Record<string, string> {
   const files: Record<string, string> = {};
   for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
     const name = relative(dir, join(entry.parentPath, entry.name));
-    if (entry.isFile() && !/^(?:lock|torn)\//.test(name)) files[name] = readFileSync(join(dir, name)).toString('hex');
+    if (entry.isFile() && !/^(?:(?:lock|torn)\/|ab-wrapper$)/.test(name))
+      files[name] = readFileSync(join(dir, name)).toString('hex');
   }
   return files;
 }

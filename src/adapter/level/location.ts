@@ -13,6 +13,7 @@ import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
+import { didYouMean, likenessOf } from '../likeness.js';
 import { type LevelOptions, openDatabase } from './database.js';
 import { Engine } from './engine.js';
 import { creatingName, isCreatingName, LEVEL_DIR, type StorePaths, syncDirectory, VALUES_DIR } from './paths.js';
@@ -20,15 +21,18 @@ import { encodeSchema, FORMAT } from './schema.js';
 import { encodeTip, firstTip, STORE_ID_BYTES } from './tip.js';
 import { WITNESS_FILE } from './witness.js';
 
+/** What to do for one who wants a store that is there. */
+export const NAME_A_STORE = 'check the path: the location of a store is a directory that holds level/';
+
 /** What stands in the root of a file system on its own, and is nobody's. */
 const IGNORED_NAMES = new Set(['lost+found']);
 
 /**
- * Tells whether a store must be created in the location, an existing directory.
+ * Tells whether a store must be created in the location, an existing directory. `remedy`: of the error for something else, if none would be made.
  * @throws LANESTORE_NOT_A_STORE if something else is there; LANESTORE_ROLLED_BACK if a store was there and its database is gone;
  * LANESTORE_CORRUPT if the database lacks what every LevelDB has.
  */
-export function needsCreation(paths: StorePaths): boolean {
+export function needsCreation(paths: StorePaths, remedy?: string): boolean {
   const names = readdirSync(paths.location).filter((name) => !IGNORED_NAMES.has(name));
   if (names.includes(LEVEL_DIR)) {
     checkLevelDirectory(paths);
@@ -48,10 +52,24 @@ export function needsCreation(paths: StorePaths): boolean {
   }
   const foreign = names.filter((name) => !isCreatingName(name));
   if (foreign.length === 0) return true;
-  const what = foreign.includes('CURRENT')
+  throw foreignDirectory(paths.location, foreign, remedy);
+}
+
+function foreignDirectory(location: string, names: readonly string[], remedy: string | undefined): LanestoreError {
+  if (likenessOf(location) === 'state') {
+    return new LanestoreError(
+      'LANESTORE_NOT_A_STORE',
+      `${location} is a state directory of the original, not a store`,
+      {
+        remedy: 'make a store of it ("lanestore import", importState), or open it as it is, with openWal',
+      },
+    );
+  }
+  const what = names.includes('CURRENT')
     ? 'is a LevelDB database itself, not the location of a store, which has one in level/'
-    : `holds other files (${foreign.slice(0, 5).join(', ')})`;
-  throw new LanestoreError('LANESTORE_NOT_A_STORE', `${paths.location} ${what}; choose an empty or absent directory`);
+    : `holds other files (${names.slice(0, 5).join(', ')})`;
+  const message = `${location} ${what}${didYouMean(location)}`;
+  return new LanestoreError('LANESTORE_NOT_A_STORE', message, remedy === undefined ? {} : { remedy });
 }
 
 /** LevelDB would make a new database where CURRENT is missing, and delete the tables of the old one. */

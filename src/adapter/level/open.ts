@@ -14,6 +14,7 @@ import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
 import { STORE_STATES } from '../../metrics/table.js';
+import { didYouMean } from '../likeness.js';
 import { lockDatabase, lockDirectory, refuseIfOpenHere, type Unlock } from '../lock.js';
 import { planLimits } from '../room.js';
 import { checkAccepted, checkAcceptRollback, isAcceptable, recordRollback } from './accept-rollback.js';
@@ -21,7 +22,7 @@ import { isDamage, levelDamage, openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
 import { refuseIfOpenElsewhere } from './in-use.js';
-import { createLevel, needsCreation, removeLeftovers } from './location.js';
+import { createLevel, NAME_A_STORE, needsCreation, removeLeftovers } from './location.js';
 import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames, VALUES_DIR } from './paths.js';
 import { type PreflightReport, preflight } from './preflight/index.js';
@@ -34,6 +35,7 @@ import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from './tip.js';
 import { type FoundValues, findValues } from './values/names.js';
 import { valueSettings } from './values/options.js';
 import { ValueStore } from './values/value-store.js';
+import { withPrivateCopy } from './view/private-copy.js';
 import { Witness } from './witness.js';
 import { judgeWitness } from './witness-check.js';
 
@@ -113,14 +115,16 @@ function openLocation<B, Q, A>(
     const { paths, unlock } = claim(location, createIfMissing && acceptRollback === undefined);
     held.add(unlock);
     const space = diskSpaceOf(paths.location, options);
-    const isNew = needsCreation(paths);
+    const mayCreate = createIfMissing && acceptRollback === undefined;
+    const isNew = needsCreation(paths, mayCreate ? undefined : NAME_A_STORE);
     if (isNew) {
-      if (!createIfMissing || acceptRollback !== undefined) throw noStore(location);
+      if (!mayCreate) throw noStore(location);
       await createLevel(paths, options.model.name, options.level ?? {});
     }
     refuseIfOpenHere(join(paths.level, 'LOCK'));
     const witnessBytes = Witness.read(paths.witness);
     const files = await checkFiles(paths, witnessBytes, options);
+    if (files.store === undefined) await refuseUnidentified(paths, options.model.name, witnessBytes !== undefined);
     const db = await openDatabase(paths.level, options.level ?? {}, false);
     held.add(() => db.close());
     removeLeftovers(paths);
@@ -177,6 +181,14 @@ async function checkFiles<B, Q, A>(
   return files;
 }
 
+/**
+ * For a database in which preflight found no store's tip: of format 0, of another program, or damaged. LevelDB would write into it as soon as
+ * it opens it, so a private copy is asked what it is. @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT.
+ */
+async function refuseUnidentified(paths: StorePaths, model: string, hasWitness: boolean): Promise<void> {
+  await withPrivateCopy(paths, (engine) => readIdentity(engine, model, hasWitness));
+}
+
 function openCallersDatabase<B, Q, A>(
   options: DatabaseOptions<B, Q, A>,
   started: number,
@@ -218,7 +230,7 @@ function claim(location: string, create: boolean): { paths: StorePaths; unlock: 
   const stat = statSync(location, { throwIfNoEntry: false });
   if (stat === undefined && !create) throw noStore(location);
   if (stat !== undefined && !stat.isDirectory()) {
-    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is not a directory`);
+    throw noDirectory(location);
   }
   if (stat === undefined) makeDirectory(location);
   const real = realpathSync(location);
@@ -241,7 +253,9 @@ export async function readStoreSchema(engine: Engine, model: string, hasWitness:
       throw new LanestoreError('LANESTORE_CORRUPT', `${SCHEMA_KEY} is missing, ${rest} is there`, { findings });
     }
     if ((await storedFormat(engine)) === 0) throw otherFormat(0);
-    throw new LanestoreError('LANESTORE_NOT_A_STORE', `the LevelDB has no ${SCHEMA_KEY}: it is not a lanestore`);
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `the LevelDB has no ${SCHEMA_KEY}: it is not a lanestore`, {
+      remedy: 'it is the database of another program, and was left as it is: check the path',
+    });
   }
   return readSchema(schema, model);
 }
@@ -299,6 +313,7 @@ async function createInDatabase(engine: Engine, model: string): Promise<void> {
     throw new LanestoreError(
       'LANESTORE_NOT_A_STORE',
       `the database holds other data (key "${key.slice(0, 80)}"); give it an empty one, or a sublevel`,
+      { remedy: 'give openLevel an empty database, or a sublevel of one' },
     );
   }
   const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
@@ -319,10 +334,16 @@ function rootOf(db: AnyLevel): { root: object; prefix: string } {
   return root === undefined ? { root: db, prefix: '' } : { root, prefix: prefix ?? '' };
 }
 
-/** The error for a location that holds no store. */
+/** The error for a location that holds no store, where none is made. */
 export function noStore(location: string): LanestoreError {
-  const what = existsSync(location) ? 'holds no store' : 'does not exist';
-  return new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}`);
+  const what = existsSync(location) ? `holds no store${didYouMean(location)}` : 'does not exist';
+  return new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}`, { remedy: NAME_A_STORE });
+}
+
+/** The error for a location that is a file. */
+export function noDirectory(location: string): LanestoreError {
+  const message = `${location} is not a directory${didYouMean(location)}`;
+  return new LanestoreError('LANESTORE_NOT_A_STORE', message, { remedy: NAME_A_STORE });
 }
 
 /** Errors of the system, and of classic-level, get a code; programming mistakes stay what they are. */

@@ -10,7 +10,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { diskFiles, type Files, type WritableFile } from '../files.js';
-import { type ABContent, type ABEncoding, decodeAB, encodeAB } from './ab-format.js';
+import { type ABContent, type ABEncoding, decodeAB, encodeAB, problemOf } from './ab-format.js';
 import { messageOf, reading, systemCode, writeFailed } from './io.js';
 import { corrupt, PRIVATE_MODE } from './repair.js';
 
@@ -35,6 +35,8 @@ export interface ABScan {
   readonly prefix: string;
   /** The value that counts; absent if nothing was ever written. */
   readonly newest: (ABContent & { readonly slot: Slot }) | undefined;
+  /** The seq of the other copy, if that is whole, too. */
+  readonly older: bigint | undefined;
   /** Their lengths; undefined for one that is absent. */
   readonly lengths: readonly [number | undefined, number | undefined];
   readonly notes: readonly string[];
@@ -42,18 +44,25 @@ export interface ABScan {
   readonly findings: readonly Finding[];
 }
 
+/** The name of one of the two files. */
+export function fileOf(prefix: string, slot: Slot): string {
+  return prefix + SUFFIXES[slot];
+}
+
 /** Reads a pair. @throws LANESTORE_IO; damage is in `findings`. */
 export async function scanAB(directory: string, prefix: string): Promise<ABScan> {
   const names = SUFFIXES.map((suffix) => prefix + suffix);
   const files = await Promise.all(names.map((name) => readIfThere(join(directory, name))));
   const contents = files.map((file) => (file === undefined || file.length === 0 ? undefined : decodeAB(file)));
-  const broken = contents.flatMap((content, i) => (typeof content === 'string' ? [`${names[i]} (${content})`] : []));
   const whole = ([0, 1] as const).flatMap((slot) => {
     const content = contents[slot];
     return content === undefined || typeof content === 'string' ? [] : [{ ...content, slot }];
   });
   whole.sort((x, y) => (x.seq > y.seq ? -1 : 1));
   const [newest, other] = whole;
+  const broken = contents.flatMap((content, i) =>
+    typeof content === 'string' ? [`${names[i]} (${problemOf(files[i]!, content, newest?.encoding)})`] : [],
+  );
   const findings: Finding[] = [];
   if (newest === undefined && broken.length > 0) {
     findings.push({ kind: 'ab-unusable', file: names[0]!, detail: `no whole copy is left: ${broken.join(', ')}` });
@@ -64,7 +73,7 @@ export async function scanAB(directory: string, prefix: string): Promise<ABScan>
   }
   const [a, b] = files.map((file) => file?.length);
   const notes = newest === undefined ? [] : broken.map((file) => `${file} is not whole; the other copy counts`);
-  return { directory, prefix, newest, lengths: [a, b], notes, findings };
+  return { directory, prefix, newest, older: other?.seq, lengths: [a, b], notes, findings };
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
@@ -115,7 +124,9 @@ export class ABFile {
   static async open(directory: string, prefix: string, options: ABFileOptions = {}): Promise<ABFile> {
     const there = await stat(directory).catch(() => undefined);
     if (there?.isDirectory() !== true) {
-      throw new LanestoreError('LANESTORE_NOT_A_STORE', `invalid state dir: ${directory} is not a directory`);
+      throw new LanestoreError('LANESTORE_NOT_A_STORE', `invalid state dir: ${directory} is not a directory`, {
+        remedy: 'make the directory first, or check the path',
+      });
     }
     const scan = await scanAB(directory, prefix);
     if (scan.findings.length > 0) throw corrupt(directory, scan);

@@ -47,6 +47,15 @@ export function encodeAB(encoding: ABEncoding, seq: bigint, data: Uint8Array): U
   return file;
 }
 
+/**
+ * Why a file is not whole that {@link decodeAB} does not read: `problem` speaks of a checksum, which only `crc` has. `encoding` is that of the
+ * other file of its pair, if that is known.
+ */
+export function problemOf(file: Uint8Array, problem: string, encoding: ABEncoding | undefined): string {
+  const isWrapper = encoding === undefined ? file[0] === TAG_SEQ : encoding === 'wrapper';
+  return isWrapper ? 'its message does not parse' : problem;
+}
+
 /** Reads either encoding; a text says why the file is not whole. */
 export function decodeAB(file: Uint8Array): ABContent | string {
   return decodeCrc(file) ?? decodeWrapper(file) ?? (file.length < HEADER_BYTES ? 'truncated' : 'crc32 mismatch');

@@ -8,12 +8,14 @@
  *   <dir>/inner_{a,b}.pb                    the node's consensus state; made at its first write
  *   <dir>/lock/                             a LevelDB that holds nothing but the lock
  *   <dir>/torn/                             bytes of torn tails that were cut off, for people
+ *   <dir>/ab-wrapper                        the first A/B file is written without a checksum (first-encoding.ts)
  */
 import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { LanestoreError } from '../../errors.js';
-import { isLaneId, type LaneId } from '../../keys/index.js';
+import { type Finding, LanestoreError } from '../../errors.js';
+import { isLaneId, type LaneId, laneOfHex } from '../../keys/index.js';
 import type { Files } from '../files.js';
+import { didYouMean, likenessOf } from '../likeness.js';
 import { reading, systemCode } from './io.js';
 import { LOCK_DIR } from './lock.js';
 
@@ -41,9 +43,11 @@ const OWN_NAMES = new Set([
 /** What stands in the root of a file system on its own, and is nobody's. */
 const IGNORED_NAMES = new Set(['lost+found']);
 
-/** Names of the original's other layouts: one file an entry (40146a1c0), and seiwal (HEAD). */
-const FILE_PER_ENTRY = /^(?:[0-9a-f]{64}_)?[0-9]+\.pb$/;
-const SEIWAL = /^[0-9]+(?:-[0-9]+-[0-9]+)?\.wal(?:\.u)?$/;
+/** Names of the original's earlier layout: one file an entry (40146a1c0). */
+const FILE_PER_ENTRY = /^(?:[0-9a-fA-F]{64}_)?[0-9]+\.pb$/;
+
+/** What to do for one who wants a state directory that is there. */
+const NAME_A_STATE = 'check the path: a state directory holds blocks/ and commitqcs/';
 
 /** A lane's key in bytes, as the original wants it. */
 const ORIGINAL_LANE_HEX = 64;
@@ -56,10 +60,10 @@ export async function claimLocation(location: string, create: boolean): Promise<
   const absolute = resolve(location);
   const there = await reading(`open ${absolute}`, () => statIfThere(absolute));
   if (there === undefined) {
-    if (!create) throw notAStore(`${absolute} does not exist`);
+    if (!create) throw notAStore(`${absolute} does not exist`, NAME_A_STATE);
     await reading(`make ${absolute}`, () => mkdir(absolute, { recursive: true, mode: 0o700 }));
   } else if (!there.isDirectory()) {
-    throw notAStore(`${absolute} is a file; a store is a directory`);
+    throw notAStore(`${absolute} is a file; a store is a directory${didYouMean(absolute)}`);
   }
   const path = await reading(`resolve ${absolute}`, () => realpath(absolute));
   await checkNames(path, create);
@@ -70,24 +74,26 @@ async function checkNames(path: string, create: boolean): Promise<void> {
   const names = (await list(path)).map(({ name }) => name).filter((name) => !IGNORED_NAMES.has(name));
   if (!names.some((name) => OWN_NAMES.has(name))) {
     if (names.length > 0) {
-      throw notAStore(
-        `${path} holds other files (${names.slice(0, 5).join(', ')}); choose an empty or absent directory`,
-      );
+      if (likenessOf(path) === 'store')
+        throw notAStore(`${path} is a store on LevelDB, not a WAL`, 'open it with openLevel');
+      throw notAStore(`${path} holds other files (${names.slice(0, 5).join(', ')})${didYouMean(path)}`);
     }
-    if (!create) throw notAStore(`${path} is empty`);
+    if (!create) throw notAStore(`${path} is empty`, NAME_A_STATE);
   }
   for (const directory of [BLOCKS_DIR, COMMIT_QCS_DIR]) {
     const inside = await list(join(path, directory));
-    const foreign = inside.find(({ name }) => FILE_PER_ENTRY.test(name) || SEIWAL.test(name));
+    const foreign = inside.find(({ name }) => FILE_PER_ENTRY.test(name));
     if (foreign !== undefined) {
       const detail = `${directory}/${foreign.name} belongs to another layout of the original; import it`;
-      throw new LanestoreError('LANESTORE_SCHEMA', `${path} is no segment-file WAL of 11419398f: ${detail}`);
+      throw new LanestoreError('LANESTORE_SCHEMA', `${path} is no segment-file WAL of 11419398f: ${detail}`, {
+        remedy: 'make a store of it ("lanestore import", importState)',
+      });
     }
   }
 }
 
-function notAStore(message: string): LanestoreError {
-  return new LanestoreError('LANESTORE_NOT_A_STORE', message);
+function notAStore(message: string, remedy?: string): LanestoreError {
+  return new LanestoreError('LANESTORE_NOT_A_STORE', message, remedy === undefined ? {} : { remedy });
 }
 
 async function statIfThere(path: string) {
@@ -129,27 +135,50 @@ async function list(path: string): Promise<{ name: string; isDirectory: boolean 
   });
 }
 
+/** A lane's directory. */
+export interface LaneDirectory {
+  readonly lane: LaneId;
+  /** Its name in `blocks/`: the lane in hex, in the case in which it stands there. */
+  readonly name: string;
+}
+
 /** What `blocks/` holds. */
 export interface LaneDirectories {
-  /** Ascending. */
-  readonly lanes: readonly LaneId[];
+  /** Ascending by lane, one for each. */
+  readonly lanes: readonly LaneDirectory[];
   /** Directories of lanes whose removal was cut short. */
   readonly dropped: readonly string[];
   /** Names that are skipped. */
   readonly strays: readonly string[];
+  /** Directories that stand for the same lane as another one, which is in `lanes`. */
+  readonly findings: readonly Finding[];
 }
 
-/** Reads the names in `blocks/`. @throws LANESTORE_IO. */
+/** Reads the names in `blocks/` as the original does: 64 hex digits of either case are a lane. @throws LANESTORE_IO. */
 export async function listLanes(location: string): Promise<LaneDirectories> {
-  const lanes: LaneId[] = [];
+  const lanes = new Map<LaneId, LaneDirectory>();
   const dropped: string[] = [];
   const strays: string[] = [];
+  const findings: Finding[] = [];
   for (const { name, isDirectory } of await list(join(location, BLOCKS_DIR))) {
-    if (isDirectory && isLaneId(name)) lanes.push(name);
+    const lane = isDirectory ? await laneNamed(join(location, BLOCKS_DIR), name) : undefined;
+    const other = lane === undefined ? undefined : lanes.get(lane);
+    if (lane !== undefined && other !== undefined) {
+      const detail = `it stands for the same lane as ${other.name}: keep the one that the node wrote`;
+      findings.push({ kind: 'name-twice', lane, file: `${BLOCKS_DIR}/${name}`, detail });
+    } else if (lane !== undefined) lanes.set(lane, { lane, name });
     else if (isDirectory && name.endsWith(DROPPED) && isLaneId(name.slice(0, -DROPPED.length))) dropped.push(name);
     else strays.push(`${BLOCKS_DIR}/${name}`);
   }
-  return { lanes, dropped, strays };
+  const sorted = [...lanes.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1));
+  return { lanes: sorted, dropped, strays, findings };
+}
+
+/** A name in upper case is not written here: it is the original's, whose lanes have 32 bytes, or an empty directory that nothing is lost in. */
+async function laneNamed(blocks: string, name: string): Promise<LaneId | undefined> {
+  if (isLaneId(name)) return name;
+  if (name.length !== ORIGINAL_LANE_HEX || laneOfHex(name) === undefined) return undefined;
+  return (await list(join(blocks, name))).length === 0 ? undefined : laneOfHex(name);
 }
 
 /** True for a directory that holds no log and has no key that the original would take for a lane's. */

@@ -6,7 +6,7 @@
  *   4. a node's start rules: what is below the anchor goes, and the anchor's CommitQC is there
  * Whatever fails, what was taken is given back.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -17,10 +17,12 @@ import { type LimitOptions, type PlanLimitOptions, planLimits, positiveBytes, ro
 import { ABFile } from './ab-file.js';
 import type { ABEncoding } from './ab-format.js';
 import { encodePlan } from './encode.js';
+import { firstEncoding } from './first-encoding.js';
 import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
 import { mapLimited, reading } from './io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, syncNames, TORN_DIR } from './layout.js';
 import { lockLocation } from './lock.js';
+import { refuseNewerNode } from './newer-node.js';
 import { corrupt } from './repair.js';
 import type { LogScan } from './scan.js';
 import { blockCodec, commitQCCodec, LOGS_AT_A_TIME, type StateScan, scanState } from './state.js';
@@ -39,7 +41,10 @@ export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly load?: boolean;
   /** Make a store in an absent or empty directory (default), or refuse with LANESTORE_NOT_A_STORE. */
   readonly createIfMissing?: boolean;
-  /** How new A/B files are written; a store that has some keeps their encoding. Default `crc`. */
+  /**
+   * How new A/B files are written; a store that has some keeps their encoding. Default `crc`, and `wrapper` in a directory that the original made
+   * and that has no anchor yet: one of 11419398f needs it. For one of 78c53ddf1, which looks the same then, say `crc`.
+   */
   readonly encoding?: ABEncoding;
   /** @internal Size that a segment is cycled at. Default 20 MiB, as the original. */
   readonly segmentBytes?: number;
@@ -56,12 +61,14 @@ export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
 export async function openWal<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Promise<WalStore<B, Q, A>> {
   const checked = checkOptions(directory, options);
   const location = await claimLocation(directory, options.createIfMissing ?? true);
+  await refuseNewerNode(location);
+  const encoding = await firstEncoding(location, checked.encoding, checked.files);
   const unlock = await lockLocation(location);
   const opened: { close(): Promise<void> }[] = [];
   try {
     const scan = await scanState(location, options.model);
     if (scan.findings.length > 0) throw corrupt(location, scan);
-    const { parts, recovered } = await new Opening(location, checked, scan, opened).open();
+    const { parts, recovered } = await new Opening(location, { ...checked, encoding }, scan, opened).open();
     return new WalStore({ ...parts, release: unlock }, recovered);
   } catch (error) {
     for (const one of opened) await one.close().catch(() => undefined);
@@ -71,6 +78,8 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
 }
 
 type Checked<B, Q, A> = WalOptions<B, Q, A> & Required<Pick<WalOptions<B, Q, A>, 'files' | 'directorySync'>>;
+/** What is known once the directory was looked at. */
+type Settled<B, Q, A> = Checked<B, Q, A> & { readonly encoding: ABEncoding };
 
 function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Checked<B, Q, A> {
   if (typeof directory !== 'string') throw new TypeError('openWal(directory, options): directory must be a string');
@@ -79,8 +88,8 @@ function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>):
   roomLimits(options);
   planLimits(options);
   if (options.segmentBytes !== undefined) positiveBytes('segmentBytes', options.segmentBytes);
-  const { encoding = 'crc' } = options;
-  if (encoding !== 'crc' && encoding !== 'wrapper') {
+  const { encoding } = options;
+  if (encoding !== undefined && encoding !== 'crc' && encoding !== 'wrapper') {
     throw new LanestoreError('LANESTORE_INVALID', `encoding must be crc or wrapper, got ${encoding}`);
   }
   return { ...options, files: options.files ?? diskFiles, directorySync: options.directorySync ?? true };
@@ -95,7 +104,7 @@ function asOpenError(location: string, error: unknown): unknown {
 /** An open that has read everything and found no damage. */
 class Opening<B, Q, A> {
   readonly #location: string;
-  readonly #options: Checked<B, Q, A>;
+  readonly #options: Settled<B, Q, A>;
   readonly #scan: StateScan<B, Q, A>;
   /** What is to be closed if the open fails. */
   readonly #opened: { close(): Promise<void> }[];
@@ -103,7 +112,7 @@ class Opening<B, Q, A> {
 
   constructor(
     location: string,
-    options: Checked<B, Q, A>,
+    options: Settled<B, Q, A>,
     scan: StateScan<B, Q, A>,
     opened: { close(): Promise<void> }[],
   ) {
@@ -147,9 +156,22 @@ class Opening<B, Q, A> {
     const blocks = join(this.#location, BLOCKS_DIR);
     for (const dropped of this.#scan.dropped) await files.removeTree(join(blocks, dropped));
     await files.makeDirectory(blocks);
+    await this.#nameLanes(blocks);
     if (!directorySync) return;
     await files.syncDirectory(this.#location);
     await syncNames(this.#location, files);
+  }
+
+  /** The original loads a directory in upper case too; here one name stands for a lane. A crash before it is durable: the next open does it. */
+  async #nameLanes(blocks: string): Promise<void> {
+    const { files, directorySync } = this.#options;
+    const named = [...this.#scan.lanes].map(([lane, { directory }]) => ({ lane, name: basename(directory) }));
+    const wrong = named.filter(({ lane, name }) => lane !== name);
+    for (const { lane, name } of wrong) {
+      await files.rename(join(blocks, name), join(blocks, lane));
+      this.#notes.push(`${BLOCKS_DIR}/${name}: renamed to ${lane}`);
+    }
+    if (directorySync && wrong.length > 0) await files.syncDirectory(blocks);
   }
 
   /** One directory, one encoding: a pair that is new takes the one that its neighbour has. */
@@ -157,7 +179,7 @@ class Opening<B, Q, A> {
     const { files } = this.#options;
     const { anchorPair, innerPair } = this.#scan;
     const found = anchorPair.newest?.encoding ?? innerPair.newest?.encoding;
-    const encoding = found ?? this.#options.encoding ?? 'crc';
+    const encoding = found ?? this.#options.encoding;
     const anchor = this.#hold(await ABFile.openScanned(anchorPair, { encoding, files }));
     const inner = this.#hold(await ABFile.openScanned(innerPair, { encoding, files, lazy: true }));
     return { anchorPair: anchor, innerPair: inner };
@@ -178,7 +200,8 @@ class Opening<B, Q, A> {
   }
 
   async #openLanes(): Promise<Map<LaneId, StoredLog<B>>> {
-    const opened = await mapLimited([...this.#scan.lanes], LOGS_AT_A_TIME, async ([lane, scan]) => {
+    const opened = await mapLimited([...this.#scan.lanes], LOGS_AT_A_TIME, async ([lane, found]) => {
+      const scan = { ...found, directory: join(this.#location, BLOCKS_DIR, lane) };
       // What a crash behind the mkdir left: the log is made with its first block.
       if (scan.segments.length === 0) return { lane, log: laneLog(this.#location, this.#options, lane), notes: [] };
       const codec = blockCodec(this.#options.model, lane);

@@ -4,19 +4,13 @@ import type { Finding } from '../../errors.js';
 import { entryNumber, type LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import type { Recovered } from '../persistence.js';
-import { type AnchorPoint, anchorPoint } from '../planner.js';
-import { type ABScan, scanAB } from './ab-file.js';
+import type { AnchorPoint } from '../planner.js';
+import type { ABScan } from './ab-file.js';
 import type { LogCodec } from './entries.js';
-import { mapLimited, messageOf } from './io.js';
-import {
-  ANCHOR_PREFIX,
-  BLOCKS_DIR,
-  COMMIT_QCS_DIR,
-  claimLocation,
-  INNER_PREFIX,
-  isNoLane,
-  listLanes,
-} from './layout.js';
+import { mapLimited } from './io.js';
+import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, isNoLane, listLanes } from './layout.js';
+import { refuseNewerNode } from './newer-node.js';
+import { scanPairs } from './pairs.js';
 import { type LogScan, scanLog } from './scan.js';
 
 /** Logs that are read or opened at a time: each of them waits for the disk now and then. */
@@ -27,8 +21,9 @@ export interface StateScan<B, Q, A> {
   readonly anchorPair: ABScan;
   readonly innerPair: ABScan;
   readonly anchor: { readonly entry: A; readonly point: AnchorPoint } | undefined;
+  readonly inner: Uint8Array | undefined;
   readonly commitQCs: LogScan<Q>;
-  /** Ascending. */
+  /** Ascending. The name of a log's directory may be another one than openWal gives it: in upper case. */
   readonly lanes: ReadonlyMap<LaneId, LogScan<B>>;
   /** Directories in `blocks/` of lanes whose removal was cut short. */
   readonly dropped: readonly string[];
@@ -68,42 +63,25 @@ export function commitQCCodec<Q>(model: Model<unknown, Q, unknown>): LogCodec<Q>
 
 /** Reads everything, and collects all findings, not only the first. @throws LANESTORE_IO. */
 export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>): Promise<StateScan<B, Q, A>> {
-  const [anchorPair, innerPair] = await Promise.all([scanAB(location, ANCHOR_PREFIX), scanAB(location, INNER_PREFIX)]);
-  const findings: Finding[] = [...anchorPair.findings, ...innerPair.findings];
-  const anchor = readAnchor(model, anchorPair, findings);
-  const { lanes, dropped, strays } = await listLanes(location);
+  const { anchorPair, innerPair, anchor, inner, ...pairs } = await scanPairs(location, model);
+  const findings: Finding[] = [...pairs.findings];
+  const { lanes, dropped, strays, ...names } = await listLanes(location);
+  findings.push(...names.findings);
   const commitQCs = await scanLog(join(location, COMMIT_QCS_DIR), commitQCCodec(model), { directory: COMMIT_QCS_DIR });
-  const scans = await mapLimited(lanes, LOGS_AT_A_TIME, (lane) =>
-    scanLog(join(location, BLOCKS_DIR, lane), blockCodec(model, lane), { directory: `${BLOCKS_DIR}/${lane}`, lane }),
+  const scans = await mapLimited(lanes, LOGS_AT_A_TIME, ({ lane, name }) =>
+    scanLog(join(location, BLOCKS_DIR, name), blockCodec(model, lane), { directory: `${BLOCKS_DIR}/${name}`, lane }),
   );
   const skipped = [...strays, ...commitQCs.strays.map((name) => `${COMMIT_QCS_DIR}/${name}`)];
   const logs = new Map<LaneId, LogScan<B>>();
   for (const [i, scan] of scans.entries()) {
-    const lane = lanes[i]!;
-    if (isNoLane(lane, scan)) skipped.push(`${BLOCKS_DIR}/${lane}`);
+    const { lane, name } = lanes[i]!;
+    if (isNoLane(lane, scan)) skipped.push(`${BLOCKS_DIR}/${name}`);
     else logs.set(lane, scan);
-    skipped.push(...scan.strays.map((name) => `${BLOCKS_DIR}/${lane}/${name}`));
+    skipped.push(...scan.strays.map((stray) => `${BLOCKS_DIR}/${name}/${stray}`));
   }
   for (const scan of [commitQCs, ...scans]) findings.push(...scan.findings);
-  const notes = [...anchorPair.notes, ...innerPair.notes, ...skipped.map((name) => `skipped ${name}`)];
-  return { anchorPair, innerPair, anchor, commitQCs, lanes: logs, dropped, notes, findings };
-}
-
-function readAnchor<A>(
-  model: Model<unknown, unknown, A>,
-  { newest, prefix }: ABScan,
-  findings: Finding[],
-): { entry: A; point: AnchorPoint } | undefined {
-  if (newest === undefined) return undefined;
-  try {
-    const entry = model.anchor.fromWire(new Uint8Array(newest.data));
-    model.anchor.check(entry);
-    return { entry, point: anchorPoint(model, entry) };
-  } catch (error) {
-    const file = `${prefix}_${newest.slot === 0 ? 'a' : 'b'}.pb`;
-    findings.push({ kind: 'ab-undecodable', file, detail: `its data is no anchor: ${messageOf(error)}` });
-    return undefined;
-  }
+  const notes = [...pairs.notes, ...skipped.map((name) => `skipped ${name}`)];
+  return { anchorPair, innerPair, anchor, inner, commitQCs, lanes: logs, dropped, notes, findings };
 }
 
 /** What {@link readWal} found: as it stands on disk, entries below the anchor included. */
@@ -126,16 +104,16 @@ export async function readWal<B, Q, A>(
   options: { readonly model: Model<B, Q, A> },
 ): Promise<WalContent<B, Q, A>> {
   const location = await claimLocation(directory, false);
+  await refuseNewerNode(location);
   const scan = await scanState(location, options.model);
   const logs: [string, LogScan<unknown>][] = [[COMMIT_QCS_DIR, scan.commitQCs]];
   for (const [lane, log] of scan.lanes) logs.push([`${BLOCKS_DIR}/${lane}`, log]);
   const torn = logs.flatMap(([name, log]) =>
     log.torn === undefined ? [] : [`${name}/${log.torn.name}: ${log.torn.bytes.length} bytes at byte ${log.torn.at}`],
   );
-  const { newest: inner } = scan.innerPair;
   return {
     ...(scan.anchor === undefined ? {} : { anchor: scan.anchor.entry }),
-    ...(inner === undefined ? {} : { inner: new Uint8Array(inner.data) }),
+    ...(scan.inner === undefined ? {} : { inner: scan.inner }),
     commitQCs: scan.commitQCs.entries,
     blocks: new Map([...scan.lanes].flatMap(([lane, log]) => (log.entries.length > 0 ? [[lane, log.entries]] : []))),
     torn,

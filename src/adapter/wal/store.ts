@@ -90,6 +90,9 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
+    const { innerPair } = this.#parts;
+    // What would not be told from damage at the next open is not written.
+    if (plan.inner !== undefined && innerPair.encoding === 'wrapper') this.model.inner?.check(plan.inner);
     const encoded = encodePlan(this.model, plan, this.#parts.limits.recordBytesMax);
     this.#room.enter(encoded.bytes);
     const round: Round<B, Q, A> = { hooks, failure: undefined, anchored: undefined };

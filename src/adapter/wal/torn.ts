@@ -58,7 +58,7 @@ export function damageInTail<T>(
     case 'undecodable':
       return border(zerosFrom) < fault.frame!.end ? undefined : fault.detail;
     case 'wild':
-      return fault.detail;
+      return `${fault.detail}; the original would cut off the ${bytes.length - fault.at} bytes from here on, which may be a damaged entry that it told others of`;
   }
 }
 

@@ -1,15 +1,17 @@
 /** The checks of stored entries, put together for the committees that signed them. */
-import { LanestoreError } from '../../errors.js';
+import { isLanestoreError, LanestoreError } from '../../errors.js';
 import type { EntryChecks } from '../checks.js';
+import { codecs } from './codecs.js';
 import { Committee } from './committee.js';
 import { Committees } from './committees.js';
 import { payloadHash } from './hash.js';
-import type { CommitQC, PruneAnchor, SignedBlock } from './types.js';
+import { verifyInner } from './inner.js';
+import type { CommitQC, PersistedInner, PruneAnchor, SignedBlock } from './types.js';
 import { verifyAnchor, verifyChain, verifyCommitQC, verifySignedBlock } from './verify.js';
 
 /**
- * What can be checked of stored entries: payload hashes and parent hashes, and with committees quorums and signatures, about half a
- * millisecond each. A single committee is one that holds at every road index.
+ * What can be checked of stored entries: payload hashes and parent hashes, the signatures in the inner state, and with committees all quorums and
+ * signatures, about half a millisecond each. A single committee is one that holds at every road index.
  *
  * A CommitQC and an anchor are checked against the committee of their own road index. A block says no road index: what is proved is that its lane
  * is one of a committee that holds at a road index of the state ({@link Committees.ofLane}), and that the lane's validator signed exactly this block;
@@ -26,6 +28,7 @@ export function entryChecks(committees?: Committee | Committees): EntryChecks<Si
         }
         chain(block, before);
       },
+      inner: (bytes) => checkInner(bytes, undefined),
     };
   }
   const terms = committees instanceof Committee ? new Committees([{ from: 0n, committee: committees }]) : committees;
@@ -36,5 +39,20 @@ export function entryChecks(committees?: Committee | Committees): EntryChecks<Si
     },
     commitQC: (qc) => verifyCommitQC(qc, terms.at(qc.vote.view.index)),
     anchor: (anchor) => verifyAnchor(anchor, terms.at(anchor.commitQC.vote.view.index)),
+    inner: (bytes) => checkInner(bytes, terms),
   };
+}
+
+function checkInner(bytes: Uint8Array, committees: Committees | undefined): void {
+  const inner = innerIn(bytes);
+  if (inner !== undefined) verifyInner(inner, committees);
+}
+
+function innerIn(bytes: Uint8Array): PersistedInner | undefined {
+  try {
+    return codecs.persistedInner.fromWire(bytes);
+  } catch (error) {
+    if (isLanestoreError(error, 'LANESTORE_INVALID')) return undefined;
+    throw error;
+  }
 }

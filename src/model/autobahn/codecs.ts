@@ -97,5 +97,6 @@ export const codecs = {
   fullCommitQC: codec<types.FullCommitQC>('fullCommitQC', schema.fullCommitQC),
   appQC: codec<types.AppQC>('appQC', schema.appQC),
   signedMsg: codec<types.SignedMsg>('signedMsg', schema.signedMsg),
+  persistedInner: codec<types.PersistedInner>('inner', schema.persistedInner),
   persistedWrapper: codec<types.PersistedWrapper>('persistedWrapper', schema.persistedWrapper),
 };

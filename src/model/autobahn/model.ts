@@ -22,6 +22,7 @@ export const autobahn: Model<SignedBlock, CommitQC, PruneAnchor> = {
     index: ({ appQC }) => appQC.vote.roadIndex,
     commitQC: ({ commitQC }) => commitQC,
   },
+  inner: { check: (bytes) => void codecs.persistedInner.fromWire(bytes) },
 };
 
 function laneStart({ lane, first }: LaneRange): readonly [LaneId, bigint] {

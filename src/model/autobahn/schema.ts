@@ -4,7 +4,7 @@
  * that lane ranges ascend.
  */
 import * as pb from './autobahn_pb.js';
-import { optional, repeated, required } from './fields.js';
+import { optional, repeated, required, type Table } from './fields.js';
 import { inside, Malformed } from './malformed.js';
 import { Message, unwrapped } from './message.js';
 import { OneOf } from './one-of.js';
@@ -150,11 +150,43 @@ export const signedBlock = new Message<types.SignedBlock>(pb.SignedMsgSchema, {
   sig: required(2, signature),
 });
 
+/** A SignedMsg that is known to hold a timeout vote. */
+const signedTimeoutVote = signedAs('timeoutVote');
+
+/** A quorum of timeout votes. Whose they are, and that one of them saw the PrepareQC, is for the node to say. */
+export const timeoutQC = new Message<types.TimeoutQC>(pb.TimeoutQCSchema, {
+  votes: repeated(1, signedTimeoutVote),
+  latestPrepareQC: optional(2, prepareQC),
+});
+
+/** A timeout vote, and the PrepareQC that it names. */
+export const fullTimeoutVote = new Message<types.FullTimeoutVote>(pb.FullTimeoutVoteSchema, {
+  vote: required(1, signedTimeoutVote),
+  latestPrepareQC: optional(2, prepareQC),
+});
+
+/** All of it may be absent: a node that has just started. That its parts belong to one view is for the node to say. */
+export const persistedInner = new Message<types.PersistedInner>(pb.PersistedInnerSchema, {
+  commitQC: optional(1, commitQC),
+  prepareQC: optional(2, prepareQC),
+  timeoutQC: optional(3, timeoutQC),
+  commitVote: optional(4, signedAs('commitVote')),
+  prepareVote: optional(5, signedAs('prepareVote')),
+  timeoutVote: optional(6, fullTimeoutVote),
+});
+
 /** What the original wraps the content of an A/B file in. */
 export const persistedWrapper = new Message<types.PersistedWrapper>(pb.PersistedWrapperSchema, {
   seq: required(1, u64),
   data: required(2, bytes()),
 });
+
+/** A SignedMsg that is known to hold a message of one kind. */
+function signedAs<K extends types.Msg['kind']>(kind: K): Message<types.Signed<K>> {
+  // The rows are those of signedMsg; `only` refuses other kinds.
+  const table = { msg: required(1, msg.only(kind)), sig: required(2, signature) } as unknown as Table<types.Signed<K>>;
+  return new Message(pb.SignedMsgSchema, table);
+}
 
 function checkAscending(ranges: readonly types.LaneRange[]): void {
   let last: Uint8Array | undefined;

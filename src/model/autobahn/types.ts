@@ -163,6 +163,34 @@ export interface SignedMsg {
   readonly sig: Signature;
 }
 
+/** A message of one kind, with its signature. */
+export interface Signed<K extends Msg['kind']> {
+  readonly msg: Extract<Msg, { kind: K }>['value'];
+  readonly sig: Signature;
+}
+
+/** Proof that N-f validators gave up on a view. */
+export interface TimeoutQC {
+  readonly votes: readonly Signed<'timeoutVote'>[];
+  readonly latestPrepareQC?: PrepareQC;
+}
+
+/** A vote to give up on a view, with the PrepareQC that it names. */
+export interface FullTimeoutVote {
+  readonly vote: Signed<'timeoutVote'>;
+  readonly latestPrepareQC?: PrepareQC;
+}
+
+/** The node's own consensus state as the original stores it: what it has voted for, and what led it to its view. */
+export interface PersistedInner {
+  readonly commitQC?: CommitQC;
+  readonly prepareQC?: PrepareQC;
+  readonly timeoutQC?: TimeoutQC;
+  readonly commitVote?: Signed<'commitVote'>;
+  readonly prepareVote?: Signed<'prepareVote'>;
+  readonly timeoutVote?: FullTimeoutVote;
+}
+
 /** What an A/B file of the original holds before it had a checksum. */
 export interface PersistedWrapper {
   /** Which of the two files is newer; u64. */

@@ -70,6 +70,9 @@ export const TABLE_CHECK_BYTES = 1024 * 1024 * 1024;
 
 const TIP = Buffer.from(TIP_KEY, 'latin1');
 
+/** What is wrong with a log whatever its batches hold: LevelDB would drop part of it without a word. */
+const LOG_DAMAGE: ReadonlySet<Finding['kind']> = new Set(['log-damaged', 'log-incomplete']);
+
 /** Looks at files that change meanwhile, until one sees them at rest. */
 const LOOKS_MAX = 5;
 
@@ -216,8 +219,9 @@ class Preflight {
         chain.read(file, `${LEVEL_DIR}/${name}`, newest === undefined || number >= newest, expected),
       );
     }
-    // Where nothing tells a store, the database is somebody else's: that is for the one who opens it to say.
-    if (chain.store !== undefined || expected !== undefined) this.#findings.push(...chain.findings);
+    // Where nothing tells a store, the database is of format 0 or of something else: what its batches hold is for the opener to judge.
+    const isOurs = chain.store !== undefined || expected !== undefined;
+    this.#findings.push(...chain.findings.filter(({ kind }) => isOurs || LOG_DAMAGE.has(kind)));
     return { chain, logs: live.length };
   }
 

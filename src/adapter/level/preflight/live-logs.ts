@@ -10,7 +10,7 @@
 import type { Finding } from '../../../errors.js';
 import type { SourceFile } from './file.js';
 import { findBehind, type LogDamage, type RecordSink, readLog } from './log-format.js';
-import { BATCH_HEAD_BYTES, BatchWalk, batchTip, type TipHead } from './write-batch.js';
+import { BATCH_HEAD_BYTES, BatchWalk, batchTip, mayBeBatch, type TipHead } from './write-batch.js';
 
 /** The torn tail of a log. */
 export interface TornTail {
@@ -58,9 +58,14 @@ export class LogChain {
     } else if (sink.appliedBehind > 0) {
       find('log-damaged', `LevelDB would skip it and apply ${sink.appliedBehind} records behind it`);
     } else {
-      const behind = await this.#batchBehind(file, damage, this.store ?? expected);
-      if (behind === undefined) this.torn = { file: name, offset: damage.recordAt, detail: damage.detail };
-      else find('log-damaged', `batch ${behind.seq} begins behind it, at ${behind.offset}`);
+      const store = this.store ?? expected;
+      const behind = await this.#batchBehind(file, damage, store);
+      // The batches of format 0, and of other programs, name no store: whichever stands there was written after the damaged one.
+      const isOther = store === undefined && behind === undefined;
+      const otherAt = isOther ? await findBehind(file, damage.offset, BATCH_HEAD_BYTES, mayBeBatch) : undefined;
+      if (behind !== undefined) find('log-damaged', `batch ${behind.seq} begins behind it, at ${behind.offset}`);
+      else if (otherAt !== undefined) find('log-damaged', `another batch begins behind it, at ${otherAt}`);
+      else this.torn = { file: name, offset: damage.recordAt, detail: damage.detail };
     }
   }
 

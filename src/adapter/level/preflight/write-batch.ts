@@ -58,6 +58,12 @@ export function tipHead(value: Uint8Array): TipHead | undefined {
   return { store: value.slice(storeAt, storeAt + STORE_ID_BYTES), seq };
 }
 
+/** True if a batch of any program may begin like this: a sequence below 2^56, an operation at least, and the first one a put or a delete. */
+export function mayBeBatch(head: Uint8Array): boolean {
+  const tag = head[HEADER_BYTES];
+  return (tag === PUT || tag === DELETE) && head[7] === 0 && fixed32(head, 8) > 0;
+}
+
 function startsWith(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
   if (bytes.length < at + wanted.length) return false;
   for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;

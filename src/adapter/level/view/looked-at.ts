@@ -1,9 +1,9 @@
 /** What a location holds, for those who only look. */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isLanestoreError, LanestoreError } from '../../../errors.js';
-import { needsCreation } from '../location.js';
-import { noStore } from '../open.js';
+import { isLanestoreError, type LanestoreError } from '../../../errors.js';
+import { NAME_A_STORE, needsCreation } from '../location.js';
+import { noDirectory, noStore } from '../open.js';
 import { type StorePaths, storePaths } from '../paths.js';
 import type { StoreFile } from './store-view.js';
 
@@ -11,14 +11,14 @@ import type { StoreFile } from './store-view.js';
 export function existingStore(location: string): StorePaths {
   const stat = statSync(location, { throwIfNoEntry: false });
   if (stat === undefined) throw noStore(location);
-  if (!stat.isDirectory()) throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is not a directory`);
+  if (!stat.isDirectory()) throw noDirectory(location);
   return storePaths(realpathSync(location));
 }
 
 /** Why there is no database to look into although there was a store. @throws LANESTORE_NOT_A_STORE if there never was one. */
 export function missingLevel(paths: StorePaths): LanestoreError | undefined {
   try {
-    if (needsCreation(paths)) throw noStore(paths.location);
+    if (needsCreation(paths, NAME_A_STORE)) throw noStore(paths.location);
     return undefined;
   } catch (error) {
     if (isLanestoreError(error) && error.findings !== undefined) return error;

@@ -98,7 +98,9 @@ function nearestParent(path: string): string {
 }
 
 function occupied(target: string): LanestoreError {
-  return new LanestoreError('LANESTORE_NOT_A_STORE', `${target} holds something; choose an empty or absent directory`);
+  return new LanestoreError('LANESTORE_NOT_A_STORE', `${target} holds something; choose an empty or absent directory`, {
+    remedy: 'choose an empty or absent directory for the target',
+  });
 }
 
 /** A checked copy with a witness, closed. @throws what opening the store would throw. */

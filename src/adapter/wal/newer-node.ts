@@ -1,0 +1,100 @@
+/**
+ * What a node of a later version of the original leaves in a state directory. It keeps its logs elsewhere in the same directories (seiwal):
+ *
+ *   commitqcs/ and blocks/<80 hex>/   <seq>.wal.u, <seq>-<first>-<last>.wal, wal.lock, iterator/, *.swap
+ *
+ * It does not see the segments of the versions that are read here, and begins with logs of its own beside them. So one that was started by mistake
+ * and stopped again leaves an intact old state, and files without an entry.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LanestoreError } from '../../errors.js';
+import { laneOfHex } from '../../keys/index.js';
+import { reading, systemCode } from './io.js';
+import { BLOCKS_DIR, COMMIT_QCS_DIR } from './layout.js';
+import { readListing } from './names.js';
+
+/** A log's file; the second form is one that is complete. */
+const LOG_FILE = /^[0-9]+(?:-[0-9]+-[0-9]+)?\.wal(?:\.u)?$/;
+/** What goes along with log files, and holds nothing of its own. */
+const COMPANION = /^(?:wal\.lock|iterator|.+\.swap)$/;
+/** Its lanes' directories have names of 40 bytes. */
+const LANE_HEX = 80;
+/** A file's head: its magic and a version. */
+const HEAD_BYTES = 6;
+
+/** What was found of it. */
+export interface NewerTraces {
+  /** Log files, relative to the location. */
+  readonly logs: readonly string[];
+  /** Those that hold more than a head. */
+  readonly written: readonly string[];
+  /** All that it left in the way, relative to the location: directories of lanes as a whole. */
+  readonly left: readonly string[];
+  /** Entries in one of the older layouts stand beside them. */
+  readonly besideOld: boolean;
+}
+
+/** Looks for it by names and sizes. @throws LANESTORE_IO. */
+export async function tracesOfNewerNode(location: string): Promise<NewerTraces> {
+  const [inQCs, inBlocks] = [await names(join(location, COMMIT_QCS_DIR)), await names(join(location, BLOCKS_DIR))];
+  const lanes = inBlocks.filter((name) => name.length === LANE_HEX && laneOfHex(name) !== undefined);
+  const logs = inQCs.filter((name) => LOG_FILE.test(name)).map((name) => `${COMMIT_QCS_DIR}/${name}`);
+  for (const lane of lanes) {
+    const inLane = await names(join(location, BLOCKS_DIR, lane));
+    logs.push(...inLane.filter((name) => LOG_FILE.test(name)).map((name) => `${BLOCKS_DIR}/${lane}/${name}`));
+  }
+  const written: string[] = [];
+  for (const log of logs) if ((await bytesIn(join(location, log))) > HEAD_BYTES) written.push(log);
+  const inTheWay = inQCs.filter((name) => LOG_FILE.test(name) || COMPANION.test(name));
+  const left = [
+    ...inTheWay.map((name) => `${COMMIT_QCS_DIR}/${name}`),
+    ...lanes.filter((lane) => logs.some((log) => log.includes(lane))).map((lane) => `${BLOCKS_DIR}/${lane}`),
+  ];
+  const besideOld =
+    readListing(inQCs).segments.length > 0 ||
+    [...inQCs, ...inBlocks].some((name) => name.endsWith('.pb')) ||
+    inBlocks.some((name) => name.length < LANE_HEX && laneOfHex(name) !== undefined);
+  return { logs, written, left, besideOld };
+}
+
+/** Refuses a directory in which such a node has logs. @throws LANESTORE_SCHEMA saying what happened, and what to do. */
+export async function refuseNewerNode(location: string): Promise<void> {
+  const { logs, written, left, besideOld } = await tracesOfNewerNode(location);
+  const [log] = logs;
+  if (log === undefined) return;
+  const what = `${location}: ${written[0] ?? log} belongs to a later layout of the original (seiwal), which is not read`;
+  if (!besideOld) throw refusal(what, 'run it with the version that wrote it: nothing here can read or convert it');
+  if (written.length > 0) {
+    const gone =
+      'a node of that version has gone on from here, and the entries of the older layout are older than what it may have signed';
+    throw refusal(`${what}; ${gone}`, 'go on with the later version; do not run a validator from the older entries');
+  }
+  const started =
+    'a node of that version was started on this older state, and has stored no entry; the older state is intact';
+  const list = left.join(', ');
+  throw refusal(
+    `${what}: ${started}. With no node running, remove ${list} and try again`,
+    `make sure that no node runs on it, remove ${list}, and try again; keep everything else`,
+  );
+}
+
+function refusal(message: string, remedy: string): LanestoreError {
+  return new LanestoreError('LANESTORE_SCHEMA', message, { remedy });
+}
+
+async function names(directory: string): Promise<string[]> {
+  return reading(`list ${directory}`, async () => {
+    try {
+      return (await readdir(directory)).sort();
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+      throw error;
+    }
+  });
+}
+
+async function bytesIn(file: string): Promise<number> {
+  return (await reading(`look at ${file}`, () => stat(file))).size;
+}
