@@ -109,6 +109,39 @@ test(
   }),
 );
 
+test(
+  'the child of a demo ends with it',
+  inTemp(async (dir) => {
+    // It waits for its next rounds longer than any test lasts.
+    const child = spawn(process.execPath, [MAIN, 'demo', '--pace-ms', '1000000'], { cwd: dir, stdio: 'ignore' });
+    const ended = once(child, 'close');
+    try {
+      for (let tries = 0; replaysIn(dir).length === 0 && tries < 6000; tries++) await sleep(10);
+      assert.is(replaysIn(dir).length, 1, 'a child is at work');
+      child.kill('SIGINT');
+      assert.equal(await ended, [null, 'SIGINT']);
+      for (let tries = 0; replaysIn(dir).length > 0 && tries < 3000; tries++) await sleep(10);
+      assert.equal(replaysIn(dir), []);
+    } finally {
+      child.kill('SIGKILL');
+      for (const pid of replaysIn(dir)) process.kill(pid, 'SIGKILL');
+    }
+  }),
+);
+
+/** The processes that replay into a store below `dir`. */
+function replaysIn(dir: string): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    try {
+      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return args.includes('replay') && args.some((arg) => arg.startsWith(`${dir}/`));
+    } catch {
+      return false;
+    }
+  });
+}
+
 /** False for a process that has ended, whether or not its parent has asked for its exit code. */
 function isRunning(pid: number): boolean {
   if (!existsSync(`/proc/${pid}/stat`)) return false;
