@@ -39,8 +39,11 @@ function atCopy(signal: NodeJS.Signals): string {
   `;
 }
 
-async function runSignalled(preload: string, args: readonly string[]) {
-  const child = spawn(process.execPath, [`--import=${preload}`, MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+async function runSignalled(preload: string, args: readonly string[], cwd = process.cwd()) {
+  const child = spawn(process.execPath, [`--import=${preload}`, MAIN, ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   child.stdout.resume();
   child.stderr.resume();
   return (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
@@ -73,74 +76,47 @@ test(
   }),
 );
 
+/** Loaded before the command: a process that the command starts is replaced by one that never ends, and then it gets `signal`. */
+function atSpawn(signal: NodeJS.Signals, pidFile: string): string {
+  return `
+    import child from 'node:child_process';
+    import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    const { spawn } = child;
+    child.spawn = (file, args, options) => {
+      const made = spawn(file, ['-e', 'setInterval(() => {}, 1e6)'], options);
+      fs.writeFileSync(${JSON.stringify(pidFile)}, String(made.pid));
+      setTimeout(() => process.kill(process.pid, '${signal}'), 0);
+      return made;
+    };
+    syncBuiltinESMExports();
+  `;
+}
+
 test(
-  'the process that reads a database for verify ends with it',
+  'the process that reads a database for verify, and the one that a demo kills, end with it',
   inTemp(async (dir) => {
     const store = join(dir, 'store');
     assert.is(run('import', fixture('wal', 'state'), store).status, 0);
-    // Instead of the reader, a process that never ends.
     const [preload, pidFile] = [join(dir, 'preload.mjs'), join(dir, 'pid')];
-    writeFileSync(
-      preload,
-      `
-      import child from 'node:child_process';
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
-      const { spawn } = child;
-      child.spawn = (file, args, options) => {
-        const made = spawn(file, ['-e', 'setInterval(() => {}, 1e6)'], options);
-        fs.writeFileSync(${JSON.stringify(pidFile)}, String(made.pid));
-        setTimeout(() => process.kill(process.pid, 'SIGTERM'), 0);
-        return made;
-      };
-      syncBuiltinESMExports();
-      `,
-    );
-    const ended = await runSignalled(preload, ['verify', store]);
-    const pid = Number(readFileSync(pidFile, 'utf8'));
-    try {
-      assert.equal(ended, [null, 'SIGTERM']);
-      for (let tries = 0; isRunning(pid) && tries < 3000; tries++) await sleep(10);
-      assert.not.ok(isRunning(pid), 'it is gone');
-      assert.equal(readdirSync(dir).sort(), ['pid', 'preload.mjs', 'store']);
-    } finally {
-      if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+    for (const [signal, ...args] of [
+      ['SIGTERM', 'verify', store],
+      ['SIGINT', 'demo'],
+    ] as const) {
+      writeFileSync(preload, atSpawn(signal, pidFile));
+      const ended = await runSignalled(preload, args, dir);
+      const pid = Number(readFileSync(pidFile, 'utf8'));
+      try {
+        assert.equal(ended, [null, signal]);
+        for (let tries = 0; isRunning(pid) && tries < 3000; tries++) await sleep(10);
+        assert.not.ok(isRunning(pid), `${args[0]}: it is gone`);
+      } finally {
+        if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+      }
     }
+    assert.equal(readdirSync(dir).sort(), ['lanestore-demo', 'pid', 'preload.mjs', 'store']);
   }),
 );
-
-test(
-  'the child of a demo ends with it',
-  inTemp(async (dir) => {
-    // It waits for its next rounds longer than any test lasts.
-    const child = spawn(process.execPath, [MAIN, 'demo', '--pace-ms', '1000000'], { cwd: dir, stdio: 'ignore' });
-    const ended = once(child, 'close');
-    try {
-      for (let tries = 0; replaysIn(dir).length === 0 && tries < 6000; tries++) await sleep(10);
-      assert.is(replaysIn(dir).length, 1, 'a child is at work');
-      child.kill('SIGINT');
-      assert.equal(await ended, [null, 'SIGINT']);
-      for (let tries = 0; replaysIn(dir).length > 0 && tries < 3000; tries++) await sleep(10);
-      assert.equal(replaysIn(dir), []);
-    } finally {
-      child.kill('SIGKILL');
-      for (const pid of replaysIn(dir)) process.kill(pid, 'SIGKILL');
-    }
-  }),
-);
-
-/** The processes that replay into a store below `dir`. */
-function replaysIn(dir: string): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    try {
-      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return args.includes('replay') && args.some((arg) => arg.startsWith(`${dir}/`));
-    } catch {
-      return false;
-    }
-  });
-}
 
 /** False for a process that has ended, whether or not its parent has asked for its exit code. */
 function isRunning(pid: number): boolean {
