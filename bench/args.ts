@@ -1,6 +1,8 @@
 /** The command line of `npm run bench`. */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { UsageError } from '../src/cli/command-error.js';
+import { understood, wholeOption } from '../src/cli/script.js';
 import { packageRoot } from '../test/support/fixtures.js';
 import { CONTENDERS } from './contenders/index.js';
 import { WORKLOADS } from './workload.js';
@@ -30,21 +32,21 @@ export const USAGE = `npm run bench -- [options]
                      workloads: ${WORKLOADS.map(({ id }) => id).join(', ')}
   --reps N           repetitions (default: 3, the least for a spread)
   --seed N           seed of all entries (default: 1)
+Exit codes: 0 done; 1 figures that do not hold (the notes say which); 2 usage;
+  6 the output could not be written; 7 an error in the program.
 `;
 
-/** @throws RangeError, TypeError for what it does not understand. */
+/** @throws UsageError for what it does not understand. */
 export function readArgs(argv: readonly string[]): Args {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      quick: { type: 'boolean', default: false },
-      dir: { type: 'string' },
-      out: { type: 'string' },
-      only: { type: 'string', multiple: true, default: [] },
-      reps: { type: 'string', default: '3' },
-      seed: { type: 'string', default: '1' },
-    },
-  });
+  const options = {
+    quick: { type: 'boolean', default: false },
+    dir: { type: 'string' },
+    out: { type: 'string' },
+    only: { type: 'string', multiple: true, default: [] as string[] },
+    reps: { type: 'string', default: '3' },
+    seed: { type: 'string', default: '1' },
+  } satisfies ParseArgsConfig['options'];
+  const { values } = understood(() => parseArgs({ args: [...argv], options }));
   const names = values.only.flatMap((list) => list.split(',')).filter((name) => name !== '');
   const pick = (known: readonly string[], otherwise: readonly string[]) => {
     const picked = known.filter((name) => names.includes(name));
@@ -54,7 +56,7 @@ export function readArgs(argv: readonly string[]): Args {
   const workloads = WORKLOADS.map(({ id }) => id);
   for (const name of names) {
     if (!contenders.includes(name) && !workloads.includes(name)) {
-      throw new RangeError(`--only: "${name}" is neither a contender nor a workload`);
+      throw new UsageError(`--only: "${name}" is neither a contender nor a workload`);
     }
   }
   return {
@@ -63,22 +65,19 @@ export function readArgs(argv: readonly string[]): Args {
     out: values.out,
     contenders: pick(contenders, values.quick ? contenders.filter((name) => !FULL_ONLY.includes(name)) : contenders),
     workloads: pick(workloads, workloads),
-    repetitions: wholeNumber('--reps', values.reps),
-    seed: wholeNumber('--seed', values.seed),
+    repetitions: wholeOption('reps', values.reps, 1),
+    seed: wholeOption('seed', values.seed, 1),
   };
 }
 
-/** @throws RangeError for anything but a whole number above 0. */
-export function wholeNumber(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${option} must be a whole number above 0`);
-  return value;
-}
-
-/** The arguments of a script that takes no options. An option would be taken for a directory, so it ends with the usage and code 2. */
+/**
+ * The arguments of a script that takes no options. An option would be taken for a directory, so it ends with the usage: `--help` and `-h` with
+ * code 0, any other with 2.
+ */
 export function positionals(usage: string): string[] {
   const args = process.argv.slice(2);
   if (!args.some((arg) => arg.startsWith('-'))) return args;
-  process.stderr.write(`usage: ${usage}\n`);
-  process.exit(2);
+  const isHelp = args.every((arg) => arg === '--help' || arg === '-h');
+  (isHelp ? process.stdout : process.stderr).write(`usage: ${usage}\n`);
+  process.exit(isHelp ? 0 : 2);
 }

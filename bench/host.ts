@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { onSignal } from '../src/cli/signals.js';
 import type { Durable, LiveEntries } from './contenders/contender.js';
 import type { Answer, Figures, Request } from './protocol.js';
 import type { Workload } from './workload.js';
@@ -20,8 +21,10 @@ export class Host {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, ...env },
     });
+    const forget = onSignal(() => this.#child.kill('SIGKILL'));
     this.#child.once('exit', () => {
       this.#exited = true;
+      forget();
     });
   }
 

@@ -1,6 +1,9 @@
 /** `npm run bench`: all contenders on all workloads, or those that `--only` names; results as JSON, Markdown and SVG. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stderr, stdout } from '../src/cli/channel.js';
+import { runScript } from '../src/cli/script.js';
+import { onSignal } from '../src/cli/signals.js';
 import { type Args, readArgs, resultsDir, USAGE } from './args.js';
 import type { ContenderKind } from './contenders/contender.js';
 import { contenderOf } from './contenders/index.js';
@@ -19,11 +22,11 @@ import { describe, quickly, workloadOf } from './workload.js';
 
 /** Writes a line of progress; on a terminal it replaces the one before. */
 function progress(line: string): void {
-  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
+  void stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
 }
 
 function note(line: string): void {
-  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
+  void stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
 }
 
 async function available(names: readonly string[]) {
@@ -82,13 +85,16 @@ async function measureAll(
   return results;
 }
 
-async function main(args: Args): Promise<void> {
+async function main(argv: readonly string[]): Promise<number> {
+  const args = readArgs(argv);
   const root = scratchRoot(args.dir);
   const started = performance.now();
   const startedAt = new Date().toISOString();
   const machine = describeMachine(root);
   const others = new Others();
   const dir = mkdtempSync(join(root, 'bench-'));
+  const remove = () => rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 10 });
+  const forget = onSignal(remove);
   try {
     const workloads = await measure(args, dir);
     const results: Results = {
@@ -109,19 +115,13 @@ async function main(args: Args): Promise<void> {
     if (plots.length === 0) note('echarts is not installed: no plots');
     const markdown = toMarkdown(results, plots);
     writeFileSync(join(out, 'results.md'), markdown);
-    process.stdout.write(markdown);
+    void stdout.write(markdown);
     note(`results are in ${out}`);
-    if (workloads.some(({ complaints }) => complaints.length > 0)) process.exitCode = 1;
+    return workloads.some(({ complaints }) => complaints.length > 0) ? 1 : 0;
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    remove();
+    forget();
   }
 }
 
-let args: Args | undefined;
-try {
-  args = readArgs(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`${(error as Error).message}\n\n${USAGE}`);
-  process.exitCode = 2;
-}
-if (args !== undefined) await main(args);
+await runScript(USAGE, main);

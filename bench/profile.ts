@@ -8,7 +8,8 @@ import type { Profiler } from 'node:inspector';
 import { Session } from 'node:inspector/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { resultsDir, wholeNumber } from './args.js';
+import { wholeOption } from '../src/cli/script.js';
+import { resultsDir } from './args.js';
 import { contenderOf } from './contenders/index.js';
 import { scratchRoot } from './disk.js';
 import { describeMachine } from './machine.js';
@@ -129,7 +130,7 @@ const dir = mkdtempSync(join(root, 'profile-'));
 const profiles: Profile[] = [];
 const results: Profiles = { format: 1, startedAt: new Date().toISOString(), machine: describeMachine(root), profiles };
 for (const name of positionals.length > 0 ? positionals : DEFAULT) {
-  profiles.push(await profile(name, wholeNumber('--rounds', values.rounds), dir));
+  profiles.push(await profile(name, wholeOption('rounds', values.rounds, 1), dir));
 }
 mkdirSync(values.out, { recursive: true });
 writeFileSync(join(values.out, 'profile.json'), `${JSON.stringify(results, null, 2)}\n`);

@@ -7,7 +7,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { resultsDir, wholeNumber } from './args.js';
+import { UsageError } from '../src/cli/command-error.js';
+import { understood, wholeOption } from '../src/cli/script.js';
+import { resultsDir } from './args.js';
 import { contenderOf } from './contenders/index.js';
 import { scratchRoot } from './disk.js';
 import { describeMachine } from './machine.js';
@@ -72,23 +74,21 @@ function chosen(names: readonly string[], done: Tuning): readonly Slice[] {
   const wanted = names.flatMap((name) => {
     if (name === 'missing') return SLICES.filter((slice) => done.slices[slice.name] === undefined);
     const found = SLICES.filter((slice) => slice.name === name);
-    if (found.length === 0) throw new RangeError(`no slice "${name}"`);
+    if (found.length === 0) throw new UsageError(`no slice "${name}"`);
     return found;
   });
-  if (wanted.length === 0) throw new RangeError('no slice is named, or none is missing');
+  if (wanted.length === 0) throw new UsageError('no slice is named, or none is missing');
   return wanted;
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      dir: { type: 'string' },
-      out: { type: 'string', default: resultsDir },
-      times: { type: 'string', default: '1' },
-    },
-  });
-  const times = wholeNumber('--times', values.times);
+  const options = {
+    dir: { type: 'string' },
+    out: { type: 'string', default: resultsDir },
+    times: { type: 'string', default: '1' },
+  } as const;
+  const { values, positionals } = understood(() => parseArgs({ allowPositionals: true, options }));
+  const times = wholeOption('times', values.times, 1);
   const file = join(values.out, 'tune.json');
   const wanted = chosen(positionals, readTuning(file));
   const root = scratchRoot(values.dir);
@@ -106,7 +106,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof RangeError)) throw error;
+  if (!(error instanceof UsageError)) throw error;
   const names = SLICES.map(({ name }) => name).join(', ');
   process.stderr.write(
     `${error.message}\nusage: node .build/bench/tune.js [--dir DIR] [--out DIR] [--times N] SLICE...\nslices: ${names}, or missing\n`,

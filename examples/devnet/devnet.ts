@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { onSignal } from '../../src/cli/signals.js';
 import { autobahn, openAvail, openLevel, openWal } from '../../src/index.js';
 import {
   type Found,
@@ -67,9 +68,11 @@ interface Seat {
 /** Runs a devnet to its end. Leaves no process behind. */
 export async function runDevnet(run: Run, view = new View()): Promise<Summary> {
   const devnet = new Devnet(run, view);
+  const forget = onSignal(() => devnet.killAll());
   try {
     return await devnet.run();
   } finally {
+    forget();
     devnet.killAll();
   }
 }

@@ -3,8 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { stdout } from '../../src/cli/channel.js';
+import { UsageError } from '../../src/cli/command-error.js';
+import { runScript, understood, wholeOption } from '../../src/cli/script.js';
+import { onSignal } from '../../src/cli/signals.js';
 import { type Run, runDevnet, type Summary } from './devnet.js';
 import type { Backend } from './messages.js';
+import { View } from './view.js';
 
 const USAGE = `npm run devnet -- [options]
   --nodes N         validators, each a process (4)
@@ -19,56 +24,48 @@ const USAGE = `npm run devnet -- [options]
   --timeout S       give up after so many seconds (600)
   --metrics PORT    node 0 serves its metrics to Prometheus on this port
   --dir DIR         where the stores are, and stay (default: a temporary directory)
-Exit codes: 0 no violation; 1 a violation, or a node that ended by itself; 2 usage.
+Exit codes: 0 no violation; 1 a violation, or a node that ended by itself; 2 usage;
+  6 the output could not be written; 7 an error in the program.
 `;
 
 function readArgs(args: string[]): Run & { readonly temporary: boolean } {
-  const { values } = parseArgs({
-    args,
-    options: {
-      nodes: { type: 'string', default: '4' },
-      rounds: { type: 'string', default: '100' },
-      backend: { type: 'string', default: 'level' },
-      kill: { type: 'boolean', default: false },
-      'kill-every': { type: 'string', default: '3000' },
-      kills: { type: 'string', default: '0' },
-      trouble: { type: 'boolean', default: false },
-      'pace-ms': { type: 'string', default: '40' },
-      payload: { type: 'string', default: '256' },
-      timeout: { type: 'string', default: '600' },
-      metrics: { type: 'string' },
-      dir: { type: 'string' },
-    },
-  });
+  const options = {
+    nodes: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '100' },
+    backend: { type: 'string', default: 'level' },
+    kill: { type: 'boolean', default: false },
+    'kill-every': { type: 'string', default: '3000' },
+    kills: { type: 'string', default: '0' },
+    trouble: { type: 'boolean', default: false },
+    'pace-ms': { type: 'string', default: '40' },
+    payload: { type: 'string', default: '256' },
+    timeout: { type: 'string', default: '600' },
+    metrics: { type: 'string' },
+    dir: { type: 'string' },
+  } as const;
+  const { values } = understood(() => parseArgs({ args, options }));
   if (!['level', 'wal', 'noop'].includes(values.backend))
-    throw new RangeError(`--backend ${values.backend}: level, wal or noop`);
+    throw new UsageError(`--backend ${values.backend}: level, wal or noop`);
   if (values.trouble && (values.kill || values.backend !== 'level'))
-    throw new RangeError('--trouble is for level, and goes without --kill');
+    throw new UsageError('--trouble is for level, and goes without --kill');
   return {
     trouble: values.trouble,
-    nodes: whole('nodes', values.nodes, 2),
-    rounds: whole('rounds', values.rounds, 1),
+    nodes: wholeOption('nodes', values.nodes, 2),
+    rounds: wholeOption('rounds', values.rounds, 1),
     backend: values.backend as Backend,
-    ...(values.kill ? { killEveryMs: whole('kill-every', values['kill-every'], 100) } : {}),
-    killsMin: values.kill ? whole('kills', values.kills, 0) : 0,
-    paceMs: whole('pace-ms', values['pace-ms'], 0),
-    payloadBytes: whole('payload', values.payload, 0),
-    timeoutMs: whole('timeout', values.timeout, 1) * 1000,
-    ...(values.metrics === undefined ? {} : { metricsPort: whole('metrics', values.metrics, 0) }),
+    ...(values.kill ? { killEveryMs: wholeOption('kill-every', values['kill-every'], 100) } : {}),
+    killsMin: values.kill ? wholeOption('kills', values.kills, 0) : 0,
+    paceMs: wholeOption('pace-ms', values['pace-ms'], 0),
+    payloadBytes: wholeOption('payload', values.payload, 0),
+    timeoutMs: wholeOption('timeout', values.timeout, 1) * 1000,
+    ...(values.metrics === undefined ? {} : { metricsPort: wholeOption('metrics', values.metrics, 0) }),
     dir: values.dir ?? mkdtempSync(join(tmpdir(), 'lanestore-devnet-')),
     temporary: values.dir === undefined,
   };
 }
 
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`--${name} must be a whole number from ${least} on`);
-  return value;
-}
-
 function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  void stdout.write(`${text}\n`);
 }
 
 function at(samples: readonly number[], share: number): string {
@@ -88,23 +85,22 @@ function report({ rounds, kills, seconds, messages, durableMs, catchUpMs, violat
 }
 
 async function main(args: string[]): Promise<number> {
-  let run: ReturnType<typeof readArgs>;
-  try {
-    run = readArgs(args);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
+  const run = readArgs(args);
+  const remove = () => {
+    if (run.temporary) rmSync(run.dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 10 });
+  };
+  const forget = onSignal(remove);
   try {
     print(
       `${run.nodes} nodes on ${run.backend}${run.killEveryMs === undefined ? '' : ', killed now and then'}; stores in ${run.dir}`,
     );
-    const summary = await runDevnet(run);
+    const summary = await runDevnet(run, new View(process.stdout.isTTY, (text) => void stdout.write(text)));
     report(summary);
     return summary.violations.length + summary.failures.length === 0 ? 0 : 1;
   } finally {
-    if (run.temporary) rmSync(run.dir, { recursive: true, force: true });
+    remove();
+    forget();
   }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+await runScript(USAGE, main);

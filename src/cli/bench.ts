@@ -1,4 +1,5 @@
 /** `lanestore bench` */
+import { EXIT } from './exit-codes.js';
 import { print, toJson } from './output.js';
 import type { Verb } from './verb.js';
 
@@ -20,6 +21,6 @@ export const benchVerb: Verb = {
       print(`  ${COMMAND}        # under three minutes; --help tells more`);
       print('Figures, and how they were measured: docs/benchmarks.md');
     }
-    return 0;
+    return EXIT.ok;
   },
 };

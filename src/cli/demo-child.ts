@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type LaneId, LanestoreError } from '../index.js';
+import { onSignal } from './signals.js';
 
 /** What a store acknowledged before its process died, from its own lines. */
 export interface Acknowledgements {
@@ -43,7 +44,8 @@ export async function replayUntilKilled(execution: Execution, before: Acknowledg
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const args = [main, 'replay', file, location, '--acks', '--in-flight', String(inFlight), '--pace-ms', String(paceMs)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exit = once(child, 'exit');
+  const forget = onSignal(() => child.kill('SIGKILL'));
+  const exit = once(child, 'exit').finally(forget);
   const durable = new Set(before.durable);
   const submitted = new Set<number>();
   const blocks = new Set(before.blocks);

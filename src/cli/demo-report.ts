@@ -1,6 +1,7 @@
 /** What the demo prints, in 80 columns. */
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   ANCHOR_KEY,
   blockKey,
@@ -65,12 +66,25 @@ export function showKeys(location: string, found: Recovered<SignedBlock, CommitQ
   print(`\n  on disk: ${formatBytes(bytes)} in ${files} files`);
 }
 
-/** What to try next. */
+/** What to try next, as it can be typed where the demo was started. */
 export function showNext(location: string): void {
+  const command = invocation();
   print(`\n${styled('bold', 'The store stays. Try:')}`);
-  print(`  node dist/cli/main.js manifest ${location}`);
-  print('  node dist/cli/main.js demo --pace-ms 1000       # slower, to watch');
-  print("  docs/inspecting.md shows it with RocksDB's ldb, and with python, on a copy");
+  print(`  ${command} inspect ${location}`);
+  print(`  ${command} verify ${location}`);
+  print('slower, to watch:');
+  print(`  ${command} demo --pace-ms 1000`);
+  print("with RocksDB's ldb, and with python, on a copy:");
+  print(`  ${relative(process.cwd(), INSPECTING)}`);
+}
+
+const INSPECTING = fileURLToPath(new URL('../../docs/inspecting.md', import.meta.url));
+
+/** How this program was called: by its name if it is installed, else as a script of a checkout. */
+function invocation(): string {
+  const script = process.argv[1] ?? '';
+  if (basename(script) !== 'lanestore') return `node ${relative(process.cwd(), script)}`;
+  return script.includes(join('node_modules', '.bin')) ? 'npx lanestore' : 'lanestore';
 }
 
 function sizeOf(directory: string): { files: number; bytes: number } {

@@ -3,10 +3,12 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { autobahn, LanestoreError, openLevel } from '../index.js';
+import { stderr } from './channel.js';
 import { checkAcknowledged, checkComplete, checkSignatures, impliedBy } from './demo-checks.js';
 import { acknowledgements, replayUntilKilled } from './demo-child.js';
 import { fsyncsOf, showKeys, showLanes, showNext, showReplay } from './demo-report.js';
-import { EXIT, isTerminal, linesAreProgress, note, print, styled, writeJson } from './output.js';
+import { EXIT } from './exit-codes.js';
+import { isTerminal, linesAreProgress, note, print, styled, writeJson } from './output.js';
 import { replay } from './replaying.js';
 import { type RecordedRound, readRounds } from './rounds-file.js';
 import { type Verb, wholeNumber } from './verb.js';
@@ -118,7 +120,7 @@ async function demonstrate(
   showNext(shown);
   if (json) await writeJson({ location, rounds: rounds.length, blocks, checks });
   if (failures.length > 0) note(`${failures.length} things differ`);
-  return failures.length === 0 ? EXIT.fine : EXIT.findings;
+  return failures.length === 0 ? EXIT.ok : EXIT.damaged;
 }
 
 /** The first unused number: an earlier demo's store is never touched. */
@@ -135,5 +137,5 @@ function freshLocation(): string {
 function progress(total: number): (durable: number) => void {
   if (!isTerminal()) return () => undefined;
   return (durable) =>
-    process.stderr.write(`\r  ${'#'.repeat(durable)}${'.'.repeat(total - durable)} ${durable}/${total}\r`);
+    void stderr.write(`\r  ${'#'.repeat(durable)}${'.'.repeat(total - durable)} ${durable}/${total}\r`);
 }

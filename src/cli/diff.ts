@@ -1,6 +1,7 @@
 /** `lanestore diff A B` */
-import { autobahn, type Difference, diffStates, openState } from '../index.js';
-import { EXIT, note, shortLane, styled, write, writeJson } from './output.js';
+import { autobahn, type Difference, diffStates, openState, startState } from '../index.js';
+import { EXIT } from './exit-codes.js';
+import { note, shortLane, styled, write, writeJson } from './output.js';
 import type { Verb } from './verb.js';
 
 /** The verb `diff`. */
@@ -9,19 +10,24 @@ export const diffVerb: Verb = {
   summary: 'compares two state directories of any layout, entry by entry',
   help: [
     'Prints "<" for what only A has, ">" for what only B has, "!" for what differs.',
-    'Ends with 0 if they hold the same, else with 1.',
+    'Ends with 0 if they hold the same, with 4 if they differ.',
     '--json prints one object a line: {log, number, kind: first | second | differs}.',
-    'Compares what stands there: entries below the anchor count too.',
+    '--start-rules   compare what a node would start with: without entries below the anchor, with the CommitQC of the',
+    '                anchor. A store that was imported agrees with its source then. Default: what stands there counts.',
   ],
-  options: {},
+  options: { 'start-rules': { type: 'boolean' } },
   positionals: [2, 2],
-  async run([a = '', b = ''], { json }) {
+  reads: 'state',
+  async run([a = '', b = ''], options) {
+    const { json } = options;
+    const started = options['start-rules'] === true;
     const first = await openState(a, autobahn);
     try {
       const second = await openState(b, autobahn);
       try {
         let count = 0;
-        for await (const difference of diffStates(first, second, autobahn)) {
+        const [one, other] = started ? [startState(first, autobahn), startState(second, autobahn)] : [first, second];
+        for await (const difference of diffStates(one, other, autobahn)) {
           count++;
           if (json === true) await writeJson(difference);
           else await write(`${lineOf(difference)}\n`);
@@ -29,7 +35,9 @@ export const diffVerb: Verb = {
         if (json !== true && count === 0)
           await write(`${styled('green', 'equal')}: ${first.layout}, ${second.layout}\n`);
         for (const text of [...first.notes, ...second.notes]) note(`note: ${text}`);
-        return count === 0 ? EXIT.fine : EXIT.findings;
+        if (count === 0) return EXIT.ok;
+        if (!started && (first.layout !== 'level' || second.layout !== 'level')) note(`note: ${STALE_HINT}`);
+        return EXIT.differs;
       } finally {
         await second.close();
       }
@@ -38,6 +46,8 @@ export const diffVerb: Verb = {
     }
   },
 };
+
+const STALE_HINT = 'a node drops what is below its anchor when it starts; diff --start-rules compares without that';
 
 const MARK = { first: '<', second: '>', differs: '!' } as const;
 

@@ -1,8 +1,10 @@
 /** `lanestore export LOCATION TARGET --layout LAYOUT` */
 import { autobahn, exportState, ORIGINAL_LAYOUTS, type OriginalLayout } from '../index.js';
+import { UsageError } from './command-error.js';
+import { EXIT } from './exit-codes.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';
-import { EXIT, progressLine } from './output.js';
-import { UsageError, type Verb } from './verb.js';
+import { progressLine } from './output.js';
+import type { Verb } from './verb.js';
 
 /** The verb `export`. */
 export const exportVerb: Verb = {
@@ -16,6 +18,7 @@ export const exportVerb: Verb = {
   ],
   options: { ...CHECK_OPTIONS, layout: { type: 'string' } },
   positionals: [2, 2],
+  reads: 'source',
   async run([location = '', target = ''], options) {
     const layout = ORIGINAL_LAYOUTS.find((name) => name === options.layout) as OriginalLayout | undefined;
     if (layout === undefined) throw new UsageError(`--layout must be one of ${ORIGINAL_LAYOUTS.join(', ')}`);
@@ -29,6 +32,6 @@ export const exportVerb: Verb = {
     } finally {
       line.end();
     }
-    return EXIT.fine;
+    return EXIT.ok;
   },
 };

@@ -1,9 +1,11 @@
 /** `lanestore get LOCATION KEY` */
-import { autobahn, LanestoreError, openView } from '../index.js';
+import { autobahn, openView, type StoreView } from '../index.js';
+import { AbsentError, CommandError, UsageError } from './command-error.js';
 import { decodeEntry } from './entries.js';
-import { EXIT, note, plain, print, styled, toJson, write } from './output.js';
+import { EXIT } from './exit-codes.js';
+import { note, plain, print, styled, toJson, write } from './output.js';
 import { fullKey } from './short-keys.js';
-import { UsageError, type Verb } from './verb.js';
+import type { Verb } from './verb.js';
 
 /** Of a record: two bytes before the body, five behind it (docs/format.md). */
 const [HEAD_BYTES, TAIL_BYTES] = [2, 5];
@@ -18,10 +20,11 @@ export const getVerb: Verb = {
     '--raw     the record as it is stored (a separated value: as it would be stored inline)',
     '--cbor    its body, one CBOR item',
     '--proto   the entry in protobuf, as the original has it',
-    'The last three write bytes. A damaged record is printed as far as it decodes, and ends with 1.',
+    'The last three write bytes. A damaged record is printed as far as it decodes, and ends with 1; an absent one with 5.',
   ],
   options: { raw: { type: 'boolean' }, cbor: { type: 'boolean' }, proto: { type: 'boolean' } },
   positionals: [2, 2],
+  reads: 'store',
   async run([location = '', typed = ''], { json, raw, cbor, proto }) {
     if ([json, raw, cbor, proto].filter((chosen) => chosen === true).length > 1)
       throw new UsageError('only one of --json, --raw, --cbor and --proto at a time');
@@ -29,21 +32,39 @@ export const getVerb: Verb = {
     if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
     const key = fullKey(typed, view.cursors.lanes.keys());
     const viewed = await view.get(key);
-    if (viewed === undefined)
-      throw new LanestoreError('LANESTORE_INVALID', `there is no ${key} in ${location}; ls lists what there is`);
+    if (viewed === undefined) return reportAbsent(view, key);
     const { wire, ...entry } = decodeEntry(viewed);
     if (raw === true) await write(viewed.value);
     else if (cbor === true) await write(viewed.value.subarray(HEAD_BYTES, -TAIL_BYTES));
     else if (proto === true) {
-      if (wire === undefined) throw new LanestoreError('LANESTORE_INVALID', `${key} has no protobuf`);
+      if (wire === undefined) throw noProtobuf(key, viewed.finding?.detail);
       await write(wire);
     } else if (json === true) print(toJson(entry, 2));
     else showTree(plain(entry), '');
-    if (viewed.finding === undefined) return EXIT.fine;
-    note(`${key}: ${viewed.finding.kind}: ${viewed.finding.detail}`);
-    return EXIT.findings;
+    const finding = viewed.finding ?? view.findings.find((found) => found.key === key);
+    if (finding === undefined) return EXIT.ok;
+    note(`${key}: ${finding.kind}: ${finding.detail}`);
+    return EXIT.damaged;
   },
 };
+
+/** A key that is not there: damage, if the store must hold it or cannot be read as a whole. @throws AbsentError otherwise. */
+function reportAbsent({ findings, refusal, location }: AnyView, key: string): number {
+  const finding = findings.find((found) => found.key === key);
+  if (finding !== undefined) note(`${key}: ${finding.kind}: ${finding.detail}`);
+  else if (refusal !== undefined && findings.some((found) => found.key === undefined))
+    note(`${key}: not found, but the store is damaged and may have held it; lanestore verify lists what is wrong`);
+  else throw new AbsentError(`there is no ${key} in ${location}`);
+  return EXIT.damaged;
+}
+
+type AnyView = Pick<StoreView<unknown, unknown, unknown>, 'findings' | 'refusal' | 'location'>;
+
+/** Why an entry has no protobuf: it is damaged, or of a kind that the original does not have. */
+function noProtobuf(key: string, damage: string | undefined): CommandError {
+  if (damage !== undefined) return new CommandError('damaged', `${key} has no protobuf that can be read: ${damage}`);
+  return new UsageError(`${key} has no protobuf; --json, --raw and --cbor print it`);
+}
 
 /** One field a line, nested ones further in. */
 function showTree(value: unknown, indent: string): void {

@@ -1,7 +1,8 @@
 /** `lanestore import SOURCE LOCATION` */
 import { autobahn, importState } from '../index.js';
+import { EXIT } from './exit-codes.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';
-import { EXIT, progressLine } from './output.js';
+import { progressLine } from './output.js';
 import type { Verb } from './verb.js';
 
 /** The verb `import`. */
@@ -15,6 +16,7 @@ export const importVerb: Verb = {
   ],
   options: CHECK_OPTIONS,
   positionals: [2, 2],
+  reads: 'source',
   async run([source = '', location = ''], options) {
     const checks = await checksOf(options);
     const line = progressLine();
@@ -26,6 +28,6 @@ export const importVerb: Verb = {
     } finally {
       line.end();
     }
-    return EXIT.fine;
+    return EXIT.ok;
   },
 };

@@ -12,7 +12,8 @@ import {
   type StoreView,
 } from '../index.js';
 import { barLines } from './bars.js';
-import { EXIT, formatBytes, note, print, styled, toJson } from './output.js';
+import { EXIT } from './exit-codes.js';
+import { formatBytes, note, print, styled, toJson } from './output.js';
 import { bytesBelow } from './tree-bytes.js';
 import type { Verb } from './verb.js';
 
@@ -58,12 +59,13 @@ export const inspectVerb: Verb = {
   help: ['Any layout. A store is looked at in a private copy: a node may run meanwhile.'],
   options: {},
   positionals: [1, 1],
+  reads: 'state',
   async run([location = ''], { json }) {
     const { layout, evidence } = await detectLayout(location);
     const found = layout === 'level' ? await inspectLevel(location, evidence) : await inspectOriginal(location);
     if (json === true) print(toJson(found, 2));
     else show(found);
-    return found.findingsTotal > 0 ? EXIT.findings : EXIT.fine;
+    return found.findingsTotal > 0 ? EXIT.damaged : EXIT.ok;
   },
 };
 

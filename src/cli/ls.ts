@@ -1,7 +1,9 @@
 /** `lanestore ls LOCATION [PREFIX]` */
-import { autobahn, openView, prefixRange } from '../index.js';
+import { autobahn, type KeyRange, openView, prefixRange } from '../index.js';
+import { AbsentError } from './command-error.js';
 import { type DecodedEntry, decodeEntry } from './entries.js';
-import { EXIT, styled, toJson, write, writeJson } from './output.js';
+import { EXIT } from './exit-codes.js';
+import { note, styled, toJson, write, writeJson } from './output.js';
 import { fullPrefix } from './short-keys.js';
 import type { Verb } from './verb.js';
 
@@ -11,28 +13,45 @@ export const lsVerb: Verb = {
   summary: 'lists the keys of a store, with sizes and what stands under each',
   help: [
     'PREFIX: the beginning of a key; of a lane some digits do, and numbers need no padding: lane/2bd4/ lane/2bd4/38 qc/31',
-    '--json prints one object a line. Damaged and stray keys are listed too, and end with 1.',
+    '--json prints one object a line. Damaged and stray keys are listed too, and end with 1; so do keys that are missing.',
+    'Nothing under PREFIX ends with 5.',
     'Works on a private copy: a node may run meanwhile.',
   ],
   options: {},
   positionals: [1, 2],
+  reads: 'store',
   async run([location = '', prefix = ''], { json }) {
     await using view = await openView(location, { model: autobahn });
     if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
     const range = prefix === '' ? {} : prefixRange(fullPrefix(prefix, view.cursors.lanes.keys()));
-    let status: number = EXIT.fine;
+    let listed = 0;
+    const damaged = new Set<string>();
     for await (const viewed of view.entries(range)) {
       const entry = decodeEntry(viewed);
-      if (entry.finding !== undefined) status = EXIT.findings;
-      if (json === true) await writeJson(listed(entry));
+      listed++;
+      if (entry.finding !== undefined) damaged.add(entry.key);
+      if (json === true) await writeJson(summaryOf(entry));
       else await write(`${entry.key}  ${String(entry.bytes).padStart(7)}  ${remark(entry)}\n`);
     }
-    return status;
+    const unlisted = view.findings.filter(({ key }) => key === undefined || (isIn(range, key) && !damaged.has(key)));
+    for (const { key, file, kind, detail } of unlisted.slice(0, FINDINGS_SHOWN))
+      note(`${key ?? file ?? location}: ${kind}: ${detail}`);
+    if (unlisted.length > FINDINGS_SHOWN) note(`and ${unlisted.length - FINDINGS_SHOWN} more; verify lists all`);
+    if (damaged.size + unlisted.length > 0) return EXIT.damaged;
+    if (listed === 0) throw new AbsentError(`no key of ${location} begins with "${prefix}"`);
+    return EXIT.ok;
   },
 };
 
+/** Findings that are printed beside the keys, of records that are missing and of files; the rest is counted. */
+const FINDINGS_SHOWN = 20;
+
+function isIn({ gte = '', lt }: Partial<KeyRange>, key: string): boolean {
+  return key >= gte && (lt === undefined || key < lt);
+}
+
 /** Without the whole value, which `get` prints. */
-function listed({ value: _value, wire: _wire, ...rest }: DecodedEntry): object {
+function summaryOf({ value: _value, wire: _wire, ...rest }: DecodedEntry): object {
   return rest;
 }
 

@@ -1,22 +1,29 @@
 #!/usr/bin/env node
 /** The command line: finds the verb, parses its arguments, turns errors into one line and an exit code. */
 import { parseArgs } from 'node:util';
-import { ERROR_CODES, LanestoreError, type LanestoreErrorCode } from '../index.js';
+import { isLanestoreError, LanestoreError, removePrivateCopies } from '../index.js';
+import { explanationOf } from './advice.js';
 import { benchVerb } from './bench.js';
+import { stderr, stdout } from './channel.js';
+import { CommandError, UsageError } from './command-error.js';
 import { demoVerb } from './demo.js';
 import { diffVerb } from './diff.js';
+import { EXIT, exitOf } from './exit-codes.js';
 import { exportVerb } from './export.js';
 import { getVerb } from './get.js';
+import { helpVerb, showHelp, usageLines, verbNamed } from './help.js';
 import { importVerb } from './import.js';
 import { inspectVerb } from './inspect.js';
 import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
-import { EXIT, note, print, quietOnBrokenPipe, toJson } from './output.js';
+import { note, outputError, toJson } from './output.js';
 import { replayVerb } from './replay.js';
+import { cleanUp, endOnSignals, onSignal } from './signals.js';
 import { snapshotVerb } from './snapshot.js';
-import { type OptionValues, UsageError, type Verb } from './verb.js';
+import type { OptionValues, Verb } from './verb.js';
 import { verifyVerb } from './verify.js';
+import { versionVerb } from './version.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   inspect: inspectVerb,
@@ -32,80 +39,110 @@ const VERBS: Readonly<Record<string, Verb>> = {
   replay: replayVerb,
   demo: demoVerb,
   bench: benchVerb,
+  version: versionVerb,
+  help: helpVerb(() => VERBS),
 };
+
+/** Options that stand for a verb. */
+const ALIASES = new Map([
+  ['--help', 'help'],
+  ['-h', 'help'],
+  ['--version', 'version'],
+  ['-V', 'version'],
+]);
 
 /** Options of every verb. */
 const EVERYWHERE = { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' } } as const;
 
-const USAGE_COLUMNS = 37;
-
 /** Findings that are printed; the rest is counted. */
 const FINDINGS_SHOWN = 20;
 
-async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    printUsage();
-    return name === undefined ? EXIT.usage : EXIT.fine;
-  }
-  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
-  if (verb === undefined) throw new UsageError(`"${name}" is no verb; lanestore help lists them`);
-  const { values, positionals } = parse(name, verb, rest);
-  if (values.help === true) {
-    printHelp(name, verb);
-    return EXIT.fine;
+/** What is run, as far as it is known: for what is said of an error. */
+let verb: Verb | undefined;
+let positionals: readonly string[] = [];
+const args = process.argv.slice(2);
+const isJson = args.includes('--json');
+
+async function main(): Promise<number> {
+  const [first, ...rest] = args;
+  if (first === undefined) throw new UsageError(usageLines(VERBS).join('\n'));
+  const name = ALIASES.get(first) ?? first;
+  if (name.startsWith('-')) throw new UsageError(`the command comes first, then options such as ${name}`);
+  verb = verbNamed(name, VERBS);
+  const parsed = parse(name, verb, rest);
+  positionals = parsed.positionals;
+  if (parsed.values.help === true) {
+    showHelp(name, verb);
+    return EXIT.ok;
   }
   const [min, max] = verb.positionals;
-  if (positionals.length < min || positionals.length > max)
-    throw new UsageError(`usage: lanestore ${name} ${verb.usage}`);
-  return verb.run(positionals, values);
+  if (positionals.length < min || positionals.length > max) throw new UsageError(usageOf(name, verb));
+  // A variable of a script that is not set: it must not stand for the current directory.
+  if ([...positionals, ...Object.values(parsed.values)].includes(''))
+    throw new UsageError(`an argument is empty\n${usageOf(name, verb)}`);
+  return verb.run(positionals, parsed.values);
 }
 
-function parse(name: string, verb: Verb, args: string[]): { values: OptionValues; positionals: string[] } {
+function parse(name: string, called: Verb, rest: string[]): { values: OptionValues; positionals: string[] } {
+  const config = { args: rest, options: { ...called.options, ...EVERYWHERE }, allowPositionals: true } as const;
   try {
-    const options = { ...verb.options, ...EVERYWHERE } as const;
-    return parseArgs({ args, options, allowPositionals: true }) as { values: OptionValues; positionals: string[] };
+    return parseArgs(config) as { values: OptionValues; positionals: string[] };
   } catch (error) {
-    throw new UsageError(`${(error as Error).message}\nusage: lanestore ${name} ${verb.usage}`);
+    throw new UsageError(`${(error as Error).message}\n${usageOf(name, called)}`);
   }
 }
 
-function printUsage(): void {
-  print('usage: lanestore VERB ...');
-  for (const [name, verb] of Object.entries(VERBS))
-    print(`  ${`${name} ${verb.usage}`.padEnd(USAGE_COLUMNS)} ${verb.summary}`);
-  print('lanestore VERB --help tells more; --json works with every verb');
+function usageOf(name: string, { usage }: Verb): string {
+  return `usage: lanestore ${name} ${usage}`.trimEnd();
 }
 
-function printHelp(name: string, verb: Verb): void {
-  print(`usage: lanestore ${name} ${verb.usage}`);
-  print(verb.summary);
-  for (const line of verb.help) print(`  ${line}`);
-}
-
-function explain(error: unknown): number {
-  if (error instanceof UsageError) {
-    note(error.message);
-    return EXIT.usage;
+/** Tells what went wrong, and with which code the process ends. */
+async function explain(thrown: unknown): Promise<number> {
+  const error = asCoded(thrown);
+  if (error instanceof CommandError) {
+    const { exit, message, remedy } = error;
+    if (isJson) note(toJson({ code: exit.toUpperCase(), message, remedy: remedy ?? null, findings: [] }));
+    else note(remedy === undefined ? message : `${message}\nwhat to do: ${remedy}`);
+    return EXIT[exit];
   }
-  if (!(error instanceof LanestoreError)) throw error;
-  const { code, message, findings = [] } = error;
-  const remedy = ERROR_CODES[code].remedy;
-  if (process.argv.includes('--json')) note(toJson({ code, message, remedy, findings }));
-  else explainInWords(error, remedy);
-  const found = FINDINGS_CODES.has(code);
-  return found ? EXIT.findings : EXIT.unreadable;
+  const { code, findings = [] } = error;
+  const { message, remedy } = await explanationOf(error, verb, positionals);
+  if (isJson) note(toJson({ code, message, remedy, findings }));
+  else {
+    note(`${code}: ${message}`);
+    for (const { key, file, detail } of findings.slice(0, FINDINGS_SHOWN)) note(`  ${key ?? file ?? ''}: ${detail}`);
+    if (findings.length > FINDINGS_SHOWN) note(`  and ${findings.length - FINDINGS_SHOWN} more`);
+    note(`what to do: ${remedy}`);
+  }
+  return exitOf(code);
 }
 
-/** The store could be read, and is not what it should be. */
-const FINDINGS_CODES = new Set<LanestoreErrorCode>(['LANESTORE_CORRUPT', 'LANESTORE_ROLLED_BACK']);
-
-function explainInWords({ code, message, findings = [] }: LanestoreError, remedy: string): void {
-  note(`${code}: ${message}`);
-  for (const { key, file, detail } of findings.slice(0, FINDINGS_SHOWN)) note(`  ${key ?? file ?? ''}: ${detail}`);
-  if (findings.length > FINDINGS_SHOWN) note(`  and ${findings.length - FINDINGS_SHOWN} more`);
-  note(`what to do: ${remedy}`);
+/** What the system refuses is LANESTORE_IO; all else that has no code is an error in lanestore. */
+function asCoded(error: unknown): LanestoreError | CommandError {
+  if (isLanestoreError(error) || error instanceof CommandError) return error;
+  if (!(error instanceof Error)) return new CommandError('internal', String(error));
+  const { syscall, message, stack = message } = error as NodeJS.ErrnoException;
+  if (syscall !== undefined) return new LanestoreError('LANESTORE_IO', message, { cause: error });
+  return new CommandError(
+    'internal',
+    stack,
+    'report it with these lines and with what lanestore version --json prints',
+  );
 }
 
-quietOnBrokenPipe();
-process.exitCode = await main(process.argv.slice(2)).catch(explain);
+/** The code, or another one if not all of the output could be written. */
+async function settled(code: number): Promise<number> {
+  await stdout.flush();
+  const error = outputError();
+  return error === undefined || code === EXIT.output ? code : explain(error);
+}
+
+onSignal(removePrivateCopies);
+endOnSignals();
+process.on('uncaughtException', (error) => {
+  cleanUp();
+  void explain(error)
+    .then(() => stderr.flush())
+    .finally(() => process.exit(EXIT.internal));
+});
+process.exitCode = await main().catch(explain).then(settled);

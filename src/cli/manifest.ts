@@ -1,7 +1,8 @@
 /** `lanestore manifest LOCATION` */
 import { autobahn, detectLayout, openState, openView } from '../index.js';
 import { manifestChunks, stateOfView } from '../inspector/index.js';
-import { EXIT, note, write } from './output.js';
+import { EXIT } from './exit-codes.js';
+import { note, write } from './output.js';
 import type { Verb } from './verb.js';
 
 /** The verb `manifest`. */
@@ -14,16 +15,17 @@ export const manifestVerb: Verb = {
   ],
   options: {},
   positionals: [1, 1],
+  reads: 'state',
   async run([location = '']) {
     if ((await detectLayout(location)).layout !== 'level') {
       const source = await openState(location, autobahn);
       for await (const chunk of manifestChunks(source)) await write(chunk);
       for (const text of source.notes) note(`note: ${text}`);
-      return EXIT.fine;
+      return EXIT.ok;
     }
     await using view = await openView(location, { model: autobahn });
     for await (const chunk of manifestChunks(stateOfView(view))) await write(chunk);
     if (view.refusal !== undefined) throw view.refusal;
-    return EXIT.fine;
+    return EXIT.ok;
   },
 };

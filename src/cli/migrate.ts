@@ -1,6 +1,7 @@
 /** `lanestore migrate LOCATION` */
 import { autobahn, entryChecks, migrateStore } from '../index.js';
-import { EXIT, print, progressLine, toJson } from './output.js';
+import { EXIT } from './exit-codes.js';
+import { print, progressLine, toJson } from './output.js';
 import type { Verb } from './verb.js';
 
 /** The verb `migrate`. */
@@ -14,6 +15,7 @@ export const migrateVerb: Verb = {
   ],
   options: { 'dry-run': { type: 'boolean' } },
   positionals: [1, 1],
+  reads: 'store',
   async run([location = ''], options) {
     const dryRun = options['dry-run'] === true;
     const line = progressLine();
@@ -22,13 +24,13 @@ export const migrateVerb: Verb = {
     line.end();
     if (options.json === true) {
       print(toJson({ ...report, dryRun }, 2));
-      return EXIT.fine;
+      return EXIT.ok;
     }
     if (report.steps.length === 0) print(`${report.location} has format ${report.to} already`);
     for (const { from, to, entries, stale } of report.steps) {
       const dropped = stale === 0 ? '' : `, ${stale} below the anchor ${dryRun ? 'to remove' : 'removed'}`;
       print(`format ${from} -> ${to}: ${entries} entries ${dryRun ? 'to convert' : 'converted'}${dropped}`);
     }
-    return EXIT.fine;
+    return EXIT.ok;
   },
 };

@@ -1,7 +1,8 @@
 /** What `import` and `export` have in common. */
 import { entryChecks, type MigrationProgress, type MigrationReport, readCommittees } from '../index.js';
+import { UsageError } from './command-error.js';
 import { formatBytes, note, print, type progressLine, styled, toJson } from './output.js';
-import { type OptionValues, UsageError } from './verb.js';
+import type { OptionValues } from './verb.js';
 
 /** Options for checking signatures. */
 export const CHECK_OPTIONS = { 'verify-signatures': { type: 'boolean' }, committee: { type: 'string' } } as const;

@@ -1,26 +1,40 @@
 /** Where a verb writes: data to stdout, progress and warnings to stderr; colour only on a terminal. */
-import { once } from 'node:events';
 import { styleText } from 'node:util';
-
-/** Exit codes of every verb. */
-export const EXIT = { fine: 0, findings: 1, usage: 2, unreadable: 3 } as const;
+import { stderr, stdout } from './channel.js';
+import { CommandError } from './command-error.js';
 
 /** Where lines go: stdout, unless a verb keeps that for one JSON value at its end. */
-let lines: NodeJS.WriteStream = process.stdout;
+let lines = stdout;
 
 /** From here on, lines are progress: they go to stderr, and stdout is for {@link writeJson}. */
 export function linesAreProgress(): void {
-  lines = process.stderr;
+  lines = stderr;
 }
 
 /** A line of data. */
 export function print(line = ''): void {
-  lines.write(`${line}\n`);
+  void lines.write(`${line}\n`);
 }
 
-/** Data of any size: resolves when the reader has taken it, so that nothing piles up. */
+/**
+ * Data of any size: resolves when the reader has taken it, so that nothing piles up, or has gone away.
+ * @throws CommandError (output) if it cannot be written.
+ */
 export async function write(data: string | Uint8Array): Promise<void> {
-  if (!process.stdout.write(data)) await once(process.stdout, 'drain');
+  await stdout.write(data);
+  const error = outputError();
+  if (error !== undefined) throw error;
+}
+
+/** What is to be said if something of what was printed could not be written. */
+export function outputError(): CommandError | undefined {
+  const { failure } = stdout;
+  if (failure === undefined) return undefined;
+  return new CommandError(
+    'output',
+    `standard output cannot be written: ${failure.message}`,
+    'make room, or send the output elsewhere, and run it again; what a command makes or changes may be there already',
+  );
 }
 
 /** One JSON value in a line of its own; bigints as decimal strings, bytes as hex. */
@@ -45,7 +59,7 @@ export function plain(value: unknown): unknown {
 
 /** A line of progress or a warning. */
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  void stderr.write(`${line}\n`);
 }
 
 /** True where colour and moving lines are welcome. */
@@ -58,16 +72,6 @@ type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 /** The text in a colour, or as it is when not on a terminal. */
 export function styled(style: Style, text: string): string {
   return isTerminal() ? styleText(style, text) : text;
-}
-
-/** A reader that went away (`| head`) is no error. */
-export function quietOnBrokenPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(EXIT.fine);
-      throw error;
-    });
-  }
 }
 
 /** `bytes` in the largest unit that keeps it above 1. */
@@ -92,10 +96,10 @@ export function progressLine(): { show(text: string): void; end(): void } {
       const now = performance.now();
       if (!moving || now - last < PROGRESS_MS) return;
       last = now;
-      process.stderr.write(`\r${text}\u001b[K`);
+      void stderr.write(`\r${text}\u001b[K`);
     },
     end() {
-      if (last > 0) process.stderr.write('\r\u001b[K');
+      if (last > 0) void stderr.write('\r\u001b[K');
     },
   };
 }

@@ -1,9 +1,12 @@
 /** `lanestore replay ROUNDS LOCATION` */
-import { writeSync } from 'node:fs';
-import { autobahn, openLevel } from '../index.js';
-import { EXIT, print, toJson } from './output.js';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { autobahn, LanestoreError, openLevel, openNoop } from '../index.js';
+import { stdout } from './channel.js';
+import { EXIT } from './exit-codes.js';
+import { print, toJson } from './output.js';
 import { quantile, type ReplayObserver, replay } from './replaying.js';
-import { readRounds } from './rounds-file.js';
+import { type RecordedRound, readRounds } from './rounds-file.js';
 import { type Verb, wholeNumber } from './verb.js';
 
 /** The verb `replay`. */
@@ -11,6 +14,7 @@ export const replayVerb: Verb = {
   usage: 'ROUNDS LOCATION',
   summary: 'stores recorded rounds (JSON lines, plain or .gz), but what is stored already',
   help: [
+    'If the recording cannot be read, or its first round cannot be stored, no store is made.',
     '--in-flight N   rounds that are submitted together, before the first is durable (4)',
     '--pace-ms N     milliseconds to wait before each such group (0)',
     '--acks          print a line for everything as it is submitted and becomes durable',
@@ -20,18 +24,21 @@ export const replayVerb: Verb = {
   async run([file = '', location = ''], options) {
     const inFlight = wholeNumber(options, 'in-flight', 4, 1);
     const paceMs = wholeNumber(options, 'pace-ms', 0, 0);
+    const rounds = readRounds(file);
+    const head = await headOf(rounds, file);
+    if (!existsSync(join(location, 'level'))) await rehearse(head);
     const store = await openLevel(location, { model: autobahn, load: false });
     try {
       const seq = store.seq;
       const started = performance.now();
-      const result = await replay(store, readRounds(file), { inFlight, paceMs }, options.acks === true ? acks : {});
+      const result = await replay(store, joined(head, rounds), { inFlight, paceMs }, options.acks === true ? acks : {});
       const seconds = (performance.now() - started) / 1000;
       const batches = Number(store.seq - seq);
       const [p50, p99] = [quantile(result.durableMs, 0.5), quantile(result.durableMs, 0.99)];
       if (options.json === true) {
         const { durableMs: _durableMs, ...counts } = result;
         print(toJson({ ...counts, seconds, batches, durableMs: { p50, p99 } }, 2));
-        return EXIT.fine;
+        return EXIT.ok;
       }
       print(`${result.rounds} rounds in ${seconds.toFixed(2)} s: ${batches} synced batches`);
       print(`  blocks     ${result.blocks} stored, ${result.blocksSkipped} stored before`);
@@ -41,7 +48,7 @@ export const replayVerb: Verb = {
     } finally {
       await store.close();
     }
-    return EXIT.fine;
+    return EXIT.ok;
   },
 };
 
@@ -55,13 +62,32 @@ const acks: ReplayObserver = {
 };
 
 function line(text: string): void {
-  let rest = Buffer.from(`${text}\n`);
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(1, rest));
-    } catch (error) {
-      // A pipe whose reader is slow: stdout may be non-blocking.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-    }
+  stdout.writeNow(`${text}\n`);
+}
+
+/** The rounds up to the first one that has something to store. @throws LANESTORE_INVALID if there is none, and what reading throws. */
+async function headOf(rounds: AsyncIterator<RecordedRound, void>, file: string): Promise<RecordedRound[]> {
+  const head: RecordedRound[] = [];
+  for (;;) {
+    const { value: round } = await rounds.next();
+    if (round === undefined)
+      throw new LanestoreError('LANESTORE_INVALID', `${file} holds nothing that could be stored`);
+    head.push(round);
+    if (round.anchor !== undefined || round.commitQCs.length + round.blocks.length > 0) return head;
   }
+}
+
+/** Has the rounds accepted by a store that keeps nothing, so that those which are refused leave no empty store. @throws as `persist`. */
+async function rehearse(rounds: readonly RecordedRound[]): Promise<void> {
+  const store = await openNoop({ model: autobahn });
+  try {
+    for (const round of rounds) await store.persist(round);
+  } finally {
+    await store.close();
+  }
+}
+
+async function* joined(head: readonly RecordedRound[], rest: AsyncIterable<RecordedRound>) {
+  yield* head;
+  yield* rest;
 }

@@ -1,10 +1,11 @@
 /** Keys as people type them: `lane/2bd4…/38`, `lane/2bd4/38`, `qc/31`, without padding; and prefixes of keys. */
-import { type LaneId, LanestoreError, laneId, padU64, parseKey } from '../index.js';
+import { type LaneId, laneId, padU64, parseKey } from '../index.js';
+import { AbsentError, UsageError } from './command-error.js';
 
 const LANE = /^lane\/([0-9a-f]+)(?:…|\.{3})?(?:\/(\d*))?$/;
 const QC = /^qc\/(\d+)$/;
 
-/** The full key of what was typed. @throws LANESTORE_INVALID if it names no key, or no lane or more than one begins like that. */
+/** The full key of what was typed. @throws UsageError if it names no key, or more than one lane begins like that; AbsentError if none does. */
 export function fullKey(text: string, lanes: Iterable<LaneId>): string {
   if (parseKey(text) !== undefined) return text;
   const [, index] = QC.exec(text) ?? [];
@@ -25,7 +26,7 @@ export function fullPrefix(text: string, lanes: Iterable<LaneId>): string {
 function checked(key: string, typed: string): string {
   if (parseKey(key) !== undefined) return key;
   const shapes = 'anchor, inner, meta/schema, meta/tip, meta/event/<seq>, qc/<road index>, lane/<lane>/<number>';
-  throw new LanestoreError('LANESTORE_INVALID', `"${typed}" is no key; keys are ${shapes} (numbers need no padding)`);
+  throw new UsageError(`"${typed}" is no key; keys are ${shapes} (numbers need no padding)`);
 }
 
 function theLane(start: string, lanes: Iterable<LaneId>): LaneId {
@@ -34,13 +35,10 @@ function theLane(start: string, lanes: Iterable<LaneId>): LaneId {
   const all = [...lanes].map((lane) => `${lane.slice(0, 8)}…`).join(', ');
   if (found.length === 0) {
     // A whole id may be a lane that the tip does not know, and whose keys are strays.
-    if (start.length >= WHOLE_LANE_DIGITS) return laneId(start);
-    throw new LanestoreError(
-      'LANESTORE_INVALID',
-      `no lane begins with ${start}; there are ${all === '' ? 'none' : all}`,
-    );
+    if (start.length === WHOLE_LANE_DIGITS) return laneId(start);
+    throw new AbsentError(`no lane begins with ${start}; there are ${all === '' ? 'none' : all}`);
   }
-  throw new LanestoreError('LANESTORE_INVALID', `${found.length} lanes begin with ${start}; type more of it`);
+  throw new UsageError(`${found.length} lanes begin with ${start}; type more of it`);
 }
 
 const WHOLE_LANE_DIGITS = 64;

@@ -1,5 +1,6 @@
 /** What a verb of the command line is. */
 import type { ParseArgsConfig } from 'node:util';
+import { UsageError } from './command-error.js';
 
 /** Parsed options of a verb. */
 export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
@@ -15,19 +16,18 @@ export interface Verb {
   readonly options: NonNullable<ParseArgsConfig['options']>;
   /** How many positional arguments it takes, at least and at most. */
   readonly positionals: readonly [min: number, max: number];
-  /** Runs it; resolves with the exit code. */
+  /** What its first argument names: a store, a state directory of any layout, or one from which a target is made. */
+  readonly reads?: 'store' | 'state' | 'source';
+  /** Runs it; resolves with the exit code, a value of `EXIT`. */
   run(positionals: readonly string[], options: OptionValues): Promise<number>;
 }
-
-/** A mistake of whoever typed the command: exit code 2. */
-export class UsageError extends Error {}
 
 /** A whole number from an option. @throws UsageError. */
 export function wholeNumber(options: OptionValues, name: string, fallback: number, min: number): number {
   const text = options[name];
   if (text === undefined) return fallback;
-  const value = Number(text);
-  if (typeof text !== 'string' || !Number.isSafeInteger(value) || value < min) {
+  const value = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value) || value < min) {
     throw new UsageError(`--${name} must be a whole number, at least ${min}, got "${String(text)}"`);
   }
   return value;

@@ -1,7 +1,9 @@
 /** `lanestore verify LOCATION` */
 import { autobahn, entryChecks, readCommittees, verify } from '../index.js';
-import { EXIT, formatBytes, note, print, styled, toJson } from './output.js';
-import { UsageError, type Verb } from './verb.js';
+import { UsageError } from './command-error.js';
+import { EXIT } from './exit-codes.js';
+import { formatBytes, note, print, styled, toJson } from './output.js';
+import type { Verb } from './verb.js';
 
 /** The verb `verify`. */
 export const verifyVerb: Verb = {
@@ -11,11 +13,13 @@ export const verifyVerb: Verb = {
     "Every checksum of LevelDB's files, every record and value, the witness, payload hashes and parent hashes. On a private",
     'copy: a node may run meanwhile.',
     '--signatures --committee FILE   check quorums and signatures too; FILE lists the public keys (a manifest does),',
-    '                                or several committees, each with the road index from which it holds (docs/inspecting.md)',
-    'Ends with 0 and "OK", or with 1 and every finding.',
+    '                                or several committees, each with the road index from which it holds',
+    '                                (docs/inspecting.md)',
+    'Ends with 0 and "OK", or with 1 and every finding (lanestore help lists all exit codes).',
   ],
   options: { signatures: { type: 'boolean' }, committee: { type: 'string' } },
   positionals: [1, 1],
+  reads: 'store',
   async run([location = ''], { json, signatures, committee }) {
     if ((signatures === true) !== (committee !== undefined))
       throw new UsageError('--signatures and --committee FILE go together');
@@ -35,6 +39,6 @@ export const verifyVerb: Verb = {
       );
       if (refused !== null) print(`a node would refuse it: ${refused.code}`);
     }
-    return report.findingsTotal === 0 && refused === null ? EXIT.fine : EXIT.findings;
+    return report.findingsTotal === 0 && refused === null ? EXIT.ok : EXIT.damaged;
   },
 };

@@ -18,3 +18,4 @@ export {
   type StepResult,
 } from './schema-steps.js';
 export type { EntryPlace, Source, SourceEntry, SourceLog } from './source.js';
+export { startState } from './start-rules.js';

@@ -79,6 +79,40 @@ export async function* startContent<B, Q, A>(
   yield* new StartRules(source, model, checks, tally).items();
 }
 
+/**
+ * The source as a node starts from it: its streams give what {@link startContent} does of each log. Entries have no place.
+ * @throws (its streams) as {@link startContent}.
+ */
+export function startState<B, Q, A>(source: Source<B, Q, A>, model: Model<B, Q, A>): Source<B, Q, A> {
+  const rules = new StartRules(source, model, {}, newTally());
+  return {
+    layout: source.layout,
+    location: source.location,
+    anchor: source.anchor,
+    inner: source.inner,
+    commitQCLog: source.commitQCLog,
+    lanes: source.lanes,
+    notes: source.notes,
+    commitQCs: () => entriesOf(rules.commitQCs(), 'commitQC'),
+    blocks: (lane) => entriesOf(rules.blocks(lane), 'block'),
+    close: () => source.close(),
+  };
+}
+
+type ItemOf<K, B, Q, A> = Extract<Item<B, Q, A>, { readonly kind: K }>;
+
+async function* entriesOf<B, Q, A, K extends 'commitQC' | 'block'>(
+  items: AsyncIterable<Item<B, Q, A>>,
+  kind: K,
+): AsyncGenerator<SourceEntry<K extends 'block' ? B : Q>, void, void> {
+  const isEntry = (item: Item<B, Q, A>): item is ItemOf<'commitQC' | 'block', B, Q, A> => item.kind === kind;
+  for await (const item of items) {
+    if (!isEntry(item)) continue;
+    const { entry, number, wire } = item;
+    yield { entry: entry as K extends 'block' ? B : Q, number, wire, place: {} };
+  }
+}
+
 class StartRules<B, Q, A> {
   readonly #source: Source<B, Q, A>;
   readonly #model: Model<B, Q, A>;
@@ -107,12 +141,13 @@ class StartRules<B, Q, A> {
       this.#tally.inner = true;
       yield { kind: 'inner', wire: this.#count(inner) };
     }
-    yield* this.#commitQCs();
+    yield* this.commitQCs();
     const lanes = new Set([...this.#source.lanes.keys(), ...(anchor?.point.laneStarts.keys() ?? [])]);
-    for (const lane of [...lanes].sort()) yield* this.#blocks(lane);
+    for (const lane of [...lanes].sort()) yield* this.blocks(lane);
   }
 
-  async *#commitQCs(): AsyncGenerator<Item<B, Q, A>, void, void> {
+  /** The QC log: its beginning, then its entries. */
+  async *commitQCs(): AsyncGenerator<Item<B, Q, A>, void, void> {
     const { anchor, commitQCLog } = this.#source;
     const start = anchor?.point.index ?? 0n;
     yield { kind: 'log', lane: undefined, first: start };
@@ -149,7 +184,8 @@ class StartRules<B, Q, A> {
     return { kind: 'commitQC', entry, number, wire: this.#count(this.#model.commitQC.toWire(entry)) };
   }
 
-  async *#blocks(lane: LaneId): AsyncGenerator<Item<B, Q, A>, void, void> {
+  /** A lane: its beginning, then its entries. */
+  async *blocks(lane: LaneId): AsyncGenerator<Item<B, Q, A>, void, void> {
     const { anchor, lanes } = this.#source;
     const start = anchor?.point.laneStarts.get(lane) ?? 0n;
     yield { kind: 'log', lane, first: start };

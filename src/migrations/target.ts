@@ -6,7 +6,7 @@
  *
  * What a killed migration left is removed by the next one into the same target.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { makeDirectory, syncDirectory, syncNames } from '../adapter/level/paths.js';
 import { makeBeside } from '../adapter/level/view/place.js';
@@ -35,14 +35,14 @@ export async function claimTarget(target: string): Promise<TargetPlace> {
   try {
     refuseTaken(path);
     makeDirectory(dirname(path));
-    const outer = (await makeBeside(path)).path;
-    const directory = join(outer, 'state');
+    const place = await makeBeside(path);
+    const directory = join(place.path, 'state');
     mkdirSync(directory, { mode: 0o700 });
     return {
       target: path,
       directory,
       publish: () => publish(path, directory),
-      abandon: () => rmSync(outer, { recursive: true, force: true }),
+      abandon: () => place.removeNow(),
     };
   } catch (error) {
     throw writeError(`make ${path}`, error);

@@ -3,7 +3,7 @@
  * cache, or, where that has not got them, from this checkout.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -55,12 +55,22 @@ test(
     const lanestore = (...args: string[]) => npm(folder, 'npx', '--no-install', 'lanestore', ...args);
     const help = lanestore('help');
     assert.is(help.status, 0, help.stderr);
-    assert.match(help.stdout, /^usage: lanestore VERB/);
+    assert.match(help.stdout, /^usage: lanestore COMMAND/);
     cpSync(join(packageRoot, 'test/fixtures/wal/state'), join(dir, 'state'), { recursive: true });
     const imported = lanestore('import', join(dir, 'state'), join(dir, 'store'));
     assert.is(imported.status, 0, imported.stderr);
     const manifest = lanestore('manifest', join(dir, 'store'));
     assert.equal(JSON.parse(manifest.stdout), loadExpected('wal'));
+    // What the demo says to try next can be typed here, where there is no checkout.
+    const demo = lanestore('demo', '--pace-ms', '20');
+    assert.is(demo.status, 0, demo.stderr);
+    const [, tips = ''] = demo.stdout.split('Try:');
+    assert.match(tips, /^ {2}npx lanestore verify lanestore-demo\/1$/m);
+    assert.not.match(tips, /dist\//);
+    const [page = ''] = /\S+inspecting\.md/.exec(tips) ?? [];
+    assert.ok(existsSync(join(folder, page)), tips);
+    const next = lanestore('verify', 'lanestore-demo/1');
+    assert.is(next.status, 0, next.stderr);
     // As a library, by its subpaths, and without what only tests need.
     const script =
       "import('lanestore/migrations').then((m) => console.log(typeof m.importState, typeof m.detectLayout))";

@@ -43,7 +43,7 @@ function tableOf(location: string): string {
 const sound = suite('verifying a sound store');
 
 sound(
-  'finds nothing, changes nothing, and says how it read',
+  'finds nothing, changes nothing, and has nothing to note',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -59,7 +59,7 @@ sound(
     assert.equal(tree(dir), before);
     assert.equal([report.location, report.seq, report.findings, report.refusal], [location, 2n, [], undefined]);
     assert.equal([report.records, report.checked, report.witness.verdict], [592, 591, 'equal']);
-    assert.match(report.notes.join('\n'), /another process/);
+    assert.equal(report.notes, []);
     assert.equal(seen.slice(0, 4), ['anchor 1', 'qc 1', 'undefined<10', '10<11']);
   }),
 );

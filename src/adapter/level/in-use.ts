@@ -6,10 +6,11 @@
  * The lock is this process's while LevelDB asks, and all that this process holds on the file is gone afterwards (leveldb-hazards.md section 8):
  * only for who has made sure that nobody in this process has the directory open (`../lock.ts`).
  */
-import { lstatSync } from 'node:fs';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
+import { rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addLeftover } from '../../base/leftovers.js';
 import { LanestoreError } from '../../errors.js';
 import { openDatabase } from './database.js';
 
@@ -21,8 +22,9 @@ export async function refuseIfOpenElsewhere(level: string): Promise<void> {
   const lock = join(level, 'LOCK');
   // Through a link to a file that is absent, LevelDB would make one.
   if (lstatSync(lock, { throwIfNoEntry: false }) === undefined) return;
-  const scratch = await mkdtemp(join(tmpdir(), 'lanestore-lock-')).catch(() => undefined);
+  const scratch = makeScratch();
   if (scratch === undefined) return;
+  const forget = addLeftover(() => rmSync(scratch, { recursive: true, force: true }));
   try {
     await symlink(lock, join(scratch, 'LOCK'));
     const db = await openDatabase(scratch, {}, false);
@@ -34,5 +36,14 @@ export async function refuseIfOpenElsewhere(level: string): Promise<void> {
     });
   } finally {
     await rm(scratch, { recursive: true, force: true });
+    forget();
+  }
+}
+
+function makeScratch(): string | undefined {
+  try {
+    return mkdtempSync(join(tmpdir(), 'lanestore-lock-'));
+  } catch {
+    return undefined;
   }
 }

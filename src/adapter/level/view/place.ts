@@ -8,17 +8,24 @@
  * for its owner; a process of another machine or container cannot be looked up, so its copies stay.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
+import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { readdir, realpath, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { addLeftover, removeAllLeftovers } from '../../../base/leftovers.js';
 import { LanestoreError } from '../../../errors.js';
 
 /** A directory for one copy. */
 export interface CopyPlace {
   readonly path: string;
   remove(): Promise<void>;
+  /** The same before it returns. */
+  removeNow(): void;
 }
+
+/** Tries to remove a directory in which a process, or a call of this one, makes another file meanwhile. */
+const REMOVE_TRIES = 20;
+const REMOVE_RETRY_MS = 10;
 
 /** What keeps a directory from being made in one place, so that another one is tried. */
 const UNUSABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOENT']);
@@ -57,8 +64,27 @@ export function refuseInside(parent: string, location: string): void {
 export async function makeBeside(path: string): Promise<CopyPlace> {
   await removeDeadCopies(dirname(path), `${basename(path)}.copy-`);
   const made = `${path}.copy-${owner()}-${randomBytes(4).toString('hex')}`;
-  await mkdir(made, { mode: 0o700 });
-  return { path: made, remove: () => rm(made, { recursive: true, force: true }) };
+  const options = { recursive: true, force: true, maxRetries: REMOVE_TRIES, retryDelay: REMOVE_RETRY_MS } as const;
+  const removeNow = () => rmSync(made, options);
+  // Made and registered in one step: no signal comes between.
+  mkdirSync(made, { mode: 0o700 });
+  const forget = addLeftover(removeNow);
+  return {
+    path: made,
+    remove: () => rm(made, options).then(forget),
+    removeNow: () => {
+      removeNow();
+      forget();
+    },
+  };
+}
+
+/**
+ * Removes, before it returns, every private copy, and every target under construction, that this process has made and not yet removed, and ends
+ * the processes that read them. For a program that is told to end (SIGINT, SIGTERM) and exits right after: views and migrations in progress fail.
+ */
+export function removePrivateCopies(): void {
+  removeAllLeftovers();
 }
 
 /** What cannot be removed stays, without a word: it harms nothing. */

@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { addLeftover } from '../../../base/leftovers.js';
 import type { Finding } from '../../../errors.js';
 import { LEVEL_DIR } from '../paths.js';
 
@@ -51,6 +52,8 @@ function run(mode: string, level: string, ...into: readonly string[]): Promise<O
     timeout: CHILD_MS_MAX,
     killSignal: 'SIGKILL',
   });
+  const forget = addLeftover(() => child.kill('SIGKILL'));
+  child.once('exit', forget);
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;

@@ -109,7 +109,7 @@ async function copyTo<B, Q, A>(
   location: string,
   { model, links }: SnapshotOptions<B, Q, A>,
 ): Promise<Omit<SnapshotReport, 'location'>> {
-  const keep = { path: directory, remove: async () => undefined };
+  const keep = { path: directory, remove: async () => undefined, removeNow: () => undefined };
   await using view = await viewIn(keep, storePaths(location), model, { links });
   if (view.refusal !== undefined) throw view.refusal;
   const { tip, records, bytes, tries } = view;

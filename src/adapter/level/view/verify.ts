@@ -35,7 +35,7 @@ export interface VerifyReport {
   /** All that is wrong, at most 100,000 of it. */
   readonly findings: readonly Finding[];
   readonly findingsTotal: number;
-  /** What was noticed and is no damage, and how the store was read. */
+  /** What was noticed and is no damage; of a database that is not sound, how it was read. */
   readonly notes: readonly string[];
   /** The error with which a node would refuse the store; absent if it would open, which the caller's checks do not change. */
   readonly refusal: LanestoreError | undefined;
@@ -65,7 +65,7 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
       checked,
       findings: [...view.findings, ...findings],
       findingsTotal: view.findingsTotal + findings.length,
-      notes: [...view.notes, 'another process read the whole database first, where LevelDB may abort without harm'],
+      notes: view.notes,
       refusal: view.refusal,
       tries,
     };

@@ -1,0 +1,68 @@
+/** What to do about an error, for one who typed a command: the library's advice is for a program that calls it. */
+import { detectLayout, ERROR_CODES, isLanestoreError, type LanestoreError, type LanestoreErrorCode } from '../index.js';
+import type { Verb } from './verb.js';
+
+/** An error as a command explains it. */
+export interface Explanation {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+type Advice = Readonly<Partial<Record<LanestoreErrorCode, string>>>;
+
+const ALWAYS: Advice = {
+  LANESTORE_INVALID: 'fix what the message names; nothing was changed',
+  LANESTORE_IO:
+    'see what the message names: permissions, a read-only or full disk, a failing device; then run it again',
+};
+
+const NOT_A_STATE =
+  'name the state directory itself: of a store it holds level/, of the original blocks/ and commitqcs/';
+
+/** For verbs that read what their first argument names. */
+const READING: Readonly<Record<NonNullable<Verb['reads']>, Advice>> = {
+  store: { LANESTORE_NOT_A_STORE: 'name the location of a store; inspect says what a directory is' },
+  state: {
+    LANESTORE_NOT_A_STORE: NOT_A_STATE,
+    LANESTORE_IMPORT: 'see the place that the message names; nothing was changed',
+  },
+  source: { LANESTORE_NOT_A_STORE: NOT_A_STATE },
+};
+
+/** For `replay`, which stores rounds. */
+const STORING: Advice = {
+  LANESTORE_INVALID: 'fix what the message names and run it again: rounds that are stored already are skipped',
+  LANESTORE_OUT_OF_SEQUENCE: 'replay a recording that goes on from what the store holds; inspect shows that',
+  LANESTORE_CAPACITY: 'make room on the disk and run it again: rounds that are stored already are skipped',
+  LANESTORE_FAILED: 'see what the message names (disk space, the disk itself) and run it again',
+};
+
+/** What is printed of an error of the library that ended `verb`. */
+export async function explanationOf(
+  error: LanestoreError,
+  verb: Verb | undefined,
+  positionals: readonly string[],
+): Promise<Explanation> {
+  const { code, message } = error;
+  if (code === 'LANESTORE_NOT_A_STORE' && verb?.reads === 'store') {
+    const found = await explainNoStore(message, positionals[0] ?? '');
+    if (found !== undefined) return found;
+  }
+  const special = verb?.reads === undefined ? STORING : READING[verb.reads];
+  return { message, remedy: special[code] ?? ALWAYS[code] ?? ERROR_CODES[code].remedy };
+}
+
+/** A state directory of the original is told from a wrong path. Undefined if `location` is neither that nor a store. */
+async function explainNoStore(message: string, location: string): Promise<Explanation | undefined> {
+  try {
+    const { layout } = await detectLayout(location);
+    if (layout === 'level') return { message, remedy: 'choose an empty or absent directory for the target' };
+    return {
+      message: `${location} is a state directory of the original (${layout}), not a store`,
+      remedy: `lanestore import ${location} STORE makes a store of it; inspect, manifest and diff read it as it is`,
+    };
+  } catch (error) {
+    if (isLanestoreError(error)) return undefined;
+    throw error;
+  }
+}

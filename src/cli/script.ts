@@ -1,0 +1,59 @@
+/** What the repository's own programs (bench, devnet, faults) share with the command line: help, signals, output that fails, exit codes. */
+import { stdout } from './channel.js';
+import { CommandError, UsageError } from './command-error.js';
+import { EXIT } from './exit-codes.js';
+import { note, outputError, print } from './output.js';
+import { cleanUp, endOnSignals } from './signals.js';
+
+/**
+ * Runs `main` with the arguments of this process and sets the exit code that it resolves with: 0, or 1 for what the program looks for. `--help` prints
+ * `usage` and ends with 0; a UsageError prints both and ends with 2. Output that cannot be written ends with 6, any other error with 7 and its stack.
+ */
+export async function runScript(usage: string, main: (args: string[]) => Promise<number>): Promise<void> {
+  endOnSignals();
+  const args = process.argv.slice(2);
+  if (args.includes('--help') || args.includes('-h')) {
+    print(usage.trimEnd());
+    process.exitCode = await withOutput(EXIT.ok);
+    return;
+  }
+  process.on('uncaughtException', (error) => {
+    process.exitCode = explain(error, usage);
+    cleanUp();
+    process.exit();
+  });
+  const code = await main(args).catch((error: unknown) => explain(error, usage));
+  process.exitCode = await withOutput(code);
+}
+
+/** What `read` makes of the arguments. @throws UsageError for what it throws. */
+export function understood<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** A whole number from an option of these programs. @throws UsageError. */
+export function wholeOption(name: string, text: string, min: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(value) && value >= min) return value;
+  throw new UsageError(`--${name} must be a whole number from ${min} on, got "${text}"`);
+}
+
+function explain(error: unknown, usage: string): number {
+  if (error instanceof CommandError) {
+    note(error instanceof UsageError ? `${error.message}\n\n${usage.trimEnd()}` : error.message);
+    return EXIT[error.exit];
+  }
+  note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return EXIT.internal;
+}
+
+async function withOutput(code: number): Promise<number> {
+  await stdout.flush();
+  const error = outputError();
+  if (error === undefined || code === EXIT.output) return code;
+  return explain(error, '');
+}

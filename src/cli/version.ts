@@ -1,0 +1,22 @@
+/** `lanestore version`, `--version`, `-V` */
+import { readFileSync } from 'node:fs';
+import { EXIT } from './exit-codes.js';
+import { print, toJson } from './output.js';
+import type { Verb } from './verb.js';
+
+/** The verb `version`. */
+export const versionVerb: Verb = {
+  usage: '',
+  summary: 'prints the version of lanestore',
+  help: ['--json adds those of Node.js and the platform, for a bug report.'],
+  options: {},
+  positionals: [0, 0],
+  async run(_positionals, { json }) {
+    const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+    const { version } = JSON.parse(manifest) as { version: string };
+    const { versions, platform, arch } = process;
+    if (json === true) print(toJson({ version, node: versions.node, platform, arch }, 2));
+    else print(`lanestore ${version}`);
+    return EXIT.ok;
+  },
+};
