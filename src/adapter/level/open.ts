@@ -10,6 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { CloseStack } from '../../base/close-stack.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
@@ -63,34 +64,12 @@ export async function openLevel<B, Q, A>(
   return openCallersDatabase(first, started);
 }
 
-/** Things to give back, in reverse order, when an open fails or a store is closed. */
-class Held {
-  readonly #releases: (() => void | Promise<void>)[] = [];
-
-  add(release: () => void | Promise<void>): void {
-    this.#releases.push(release);
-  }
-
-  /** Gives everything back, even if some of it fails to go; the first failure is thrown. */
-  async release(): Promise<void> {
-    const failures: unknown[] = [];
-    for (const release of this.#releases.splice(0).reverse()) {
-      try {
-        await release();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw new LanestoreError('LANESTORE_IO', 'closing failed', { cause: failures[0] });
-  }
-}
-
-async function holding<T>(open: (held: Held) => Promise<T>): Promise<T> {
-  const held = new Held();
+async function holding<T>(open: (held: CloseStack) => Promise<T>): Promise<T> {
+  const held = new CloseStack();
   try {
     return await open(held);
   } catch (error) {
-    await held.release().catch(() => undefined);
+    await held.close().catch(() => undefined);
     const refusal = coded(error);
     if (refusal instanceof LanestoreError && refusal.findings !== undefined) {
       meter('lanestore_recovery_findings_total', refusal.findings.length);
@@ -158,7 +137,7 @@ function openLocation<B, Q, A>(
       level: paths.level,
       space,
       witness,
-      release: () => held.release(),
+      release: () => held.close(),
     });
   });
 }
@@ -208,7 +187,7 @@ function openCallersDatabase<B, Q, A>(
       ...found,
       limits,
       planLimits: plan,
-      release: () => held.release(),
+      release: () => held.close(),
     });
   });
 }

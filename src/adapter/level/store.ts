@@ -1,4 +1,5 @@
 /** The store: planner, commit queue, witness, sweeper and reader, put together over one engine. */
+import { closeAll } from '../../base/close-stack.js';
 import { LanestoreError } from '../../errors.js';
 import { type LaneId, laneId, u64 } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
@@ -225,13 +226,19 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     const closed = new LanestoreError('LANESTORE_CLOSED', 'the store was closed');
     this.#queue.refuseWaiters(closed);
     this.#space?.refuse(closed);
-    await this.#queue.idle();
-    await this.#sweeper.stop();
-    await this.#relocation?.stop();
-    await this.#reclaimer?.stop();
-    await this.#queue.idle();
-    await this.#values?.close();
-    await this.#release();
+    try {
+      await closeAll([
+        () => this.#queue.idle(),
+        () => this.#sweeper.stop(),
+        () => this.#relocation?.stop(),
+        () => this.#reclaimer?.stop(),
+        () => this.#queue.idle(),
+        () => this.#values?.close(),
+        this.#release,
+      ]);
+    } catch (error) {
+      throw closingFailed(error);
+    }
   }
 
   /** @throws LANESTORE_CAPACITY; then space is looked for in what was pruned. */
@@ -315,6 +322,13 @@ function onlyPrunes({ anchor, inner, commitQCs, lanes }: Plan<unknown, unknown, 
   if (inner !== undefined || (commitQCs?.append.length ?? 0) > (anchor === undefined ? 0 : 1)) return false;
   for (const { append } of lanes.values()) if (append.length > 0) return false;
   return true;
+}
+
+/** Everything was released all the same, and what was acknowledged had been synced before. */
+function closingFailed(cause: unknown): LanestoreError {
+  if (cause instanceof LanestoreError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new LanestoreError('LANESTORE_IO', `closing the store failed: ${reason}`, { cause });
 }
 
 function failure(cause: unknown): LanestoreError {

@@ -8,6 +8,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closeAll } from '../../base/close-stack.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { diskFiles, type Files, type WritableFile } from '../files.js';
 import { type ABContent, type ABEncoding, decodeAB, encodeAB } from './ab-format.js';
@@ -155,7 +156,8 @@ export class ABFile {
   /** Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const file of this.#open ?? []) await file.close();
+    const close = () => closeAll((this.#open ?? []).map((file) => () => file.close()));
+    await reading(`close ${this.#prefix}_{a,b}.pb in ${this.#directory}`, close);
   }
 
   /**
@@ -188,7 +190,7 @@ export class ABFile {
       }
       await this.#files.syncDirectory(this.#directory);
     } catch (error) {
-      for (const file of opened) await file.close();
+      await closeAll(opened.map((file) => () => file.close())).catch(() => undefined);
       throw error;
     }
     this.#open = [opened[0]!, opened[1]!];

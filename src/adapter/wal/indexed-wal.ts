@@ -277,7 +277,7 @@ async function settle(file: WritableFile, directory: string, { files, directoryS
     await files.syncDirectory(directory);
     await files.syncDirectory(dirname(directory));
   } catch (error) {
-    await file.close();
+    await file.close().catch(() => undefined);
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** Mending what a scan found: finishing an interrupted truncation, and taking a torn tail out of the way. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { releasing } from '../../base/close-stack.js';
 import { LanestoreError } from '../../errors.js';
 import type { Files, WritableFile } from '../files.js';
 import { systemCode } from './io.js';
@@ -96,13 +97,9 @@ async function isOther(path: string, bytes: Uint8Array): Promise<boolean> {
   }
 }
 
-/** Closes the file, whatever comes of `work`. */
-export async function closing<T>(file: WritableFile, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } finally {
-    await file.close();
-  }
+/** Closes the file, whatever comes of `work`. @throws the first failure of the two. */
+export function closing<T>(file: WritableFile, work: () => Promise<T>): Promise<T> {
+  return releasing(() => file.close(), work);
 }
 
 /** The error for a log that is beyond mending. */

@@ -4,6 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closeAll } from '../../../base/close-stack.js';
 import { type Finding, isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { type Database, openDatabase } from '../database.js';
@@ -97,8 +98,7 @@ export async function viewIn<B, Q, A>(
   try {
     return await opening.open(storePaths(place.path), place.remove);
   } catch (error) {
-    await opening.closeDatabase();
-    await place.remove();
+    await closeAll([() => opening.closeDatabase(), place.remove]).catch(() => undefined);
     throw error;
   }
 }
@@ -134,10 +134,9 @@ class Opening<B, Q, A> {
   async open(copyPaths: StorePaths, remove: () => Promise<void>): Promise<StoreView<B, Q, A>> {
     const { copy, engine } = await this.#copy(copyPaths);
     this.#values = copyPaths.values;
-    return this.view(engine === undefined ? undefined : await this.#look(engine, copy), copy, async () => {
-      await this.closeDatabase();
-      await remove();
-    });
+    return this.view(engine === undefined ? undefined : await this.#look(engine, copy), copy, () =>
+      closeAll([() => this.closeDatabase(), remove]),
+    );
   }
 
   /**
