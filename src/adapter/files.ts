@@ -4,11 +4,12 @@
  */
 import * as fs from 'node:fs';
 import { called } from '../base/called.js';
-import { createFile, openDirectorySync, openRegular } from '../base/open-file.js';
+import { syncDirectoryInPool } from '../base/directory-sync.js';
+import { createFile, openRegular } from '../base/open-file.js';
 
 /** What an open file is now. */
 export interface FileStatus {
-  /** Its names: 0 once it was removed, more than 1 if it has another owner (a backup, a snapshot). */
+  /** Its names: more than 1 if it has another owner (a backup, a snapshot); 0 once it was removed, or where the file system does not count. */
   readonly links: number;
   readonly bytes: number;
 }
@@ -105,14 +106,7 @@ export const diskFiles: Files = {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   },
-  async syncDirectory(path) {
-    const fd = openDirectorySync(path);
-    try {
-      await called<void>((done) => fs.fsync(fd, done));
-    } finally {
-      fs.closeSync(fd);
-    }
-  },
+  syncDirectory: syncDirectoryInPool,
 };
 
 class DiskFile implements WritableFile {

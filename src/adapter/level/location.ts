@@ -11,14 +11,15 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncDirectory } from '../../base/directory-sync.js';
 import { LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { type LevelOptions, openDatabase } from './database.js';
 import { Engine } from './engine.js';
-import { creatingName, isCreatingName, LEVEL_DIR, type StorePaths, syncDirectory, VALUES_DIR } from './paths.js';
+import { creatingName, isCreatingName, LEVEL_DIR, type StorePaths, VALUES_DIR } from './paths.js';
 import { encodeSchema, FORMAT } from './schema.js';
 import { encodeTip, firstTip, STORE_ID_BYTES } from './tip.js';
-import { WITNESS_FILE } from './witness.js';
+import { NEW_WITNESS_FILE, WITNESS_FILE } from './witness.js';
 
 /** What stands in the root of a file system on its own, and is nobody's. */
 const IGNORED_NAMES = new Set(['lost+found']);
@@ -96,8 +97,9 @@ async function writeEmptyStore(path: string, model: string, options: LevelOption
   }
 }
 
-/** Removes what creations left that were cut short, or came too late, beside a store that is open. */
+/** Removes what creations left that were cut short, or came too late, beside a store that is open; also of a witness. */
 export function removeLeftovers(paths: StorePaths): void {
+  rmSync(join(paths.location, NEW_WITNESS_FILE), { force: true });
   for (const name of readdirSync(paths.location).filter(isCreatingName)) {
     try {
       rmSync(join(paths.location, name), { recursive: true, force: true });

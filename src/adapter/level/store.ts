@@ -297,8 +297,11 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     // The disk is at work now: what can be done meanwhile is not done when callers wait for it.
     if (this.#engine.copies) for (const one of operations) if (one.type === 'put') releaseMemory(one.value);
     this.#nextBatch = new BatchBuilder(tip, this.#deletesMax);
-    this.#witness?.prepare(tip.seq);
+    const ownWitness = this.#witness?.prepare(tip.seq);
+    // Ignored here: it is waited for below, unless the batch fails first.
+    ownWitness?.catch(() => undefined);
     await written;
+    if (ownWitness !== undefined) await ownWitness;
     this.#witness?.write(tip.seq);
     this.#tip = tip;
     this.#values?.applied(operations, batch.hasReferences);

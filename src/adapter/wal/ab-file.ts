@@ -165,7 +165,7 @@ export class ABFile {
    * original. With a checksum they may stay until the end, which saves the file system the work of freeing and allocating blocks.
    */
   async #write(slot: Slot, content: Uint8Array): Promise<void> {
-    const file = (this.#open ?? (await this.#openFiles()))[slot];
+    const file = await this.#ownFile(slot);
     const longer = this.#lengths[slot] > content.length;
     this.#lengths[slot] = Number.POSITIVE_INFINITY;
     if (this.encoding === 'wrapper') await file.truncate(0);
@@ -173,6 +173,20 @@ export class ABFile {
     if (this.encoding === 'crc' && longer) await file.truncate(content.length);
     await file.sync();
     this.#lengths[slot] = content.length;
+  }
+
+  /**
+   * The file of a slot. One with another name is that of a backup too: a new one takes its place. The newest value is in the other slot, so
+   * a crash meanwhile loses nothing.
+   */
+  async #ownFile(slot: Slot): Promise<WritableFile> {
+    const pair = this.#open ?? (await this.#openFiles());
+    if (pair[slot].status().links <= 1) return pair[slot];
+    const path = join(this.#directory, this.#prefix + SUFFIXES[slot]);
+    const file = await this.#files.open(path, PRIVATE_MODE, { empty: true });
+    this.#open = slot === 0 ? [file, pair[1]] : [pair[0], file];
+    await closeAll([() => pair[slot].close(), () => this.#files.syncDirectory(this.#directory)]);
+    return file;
   }
 
   /**

@@ -174,6 +174,7 @@ export class IndexedWal<T> {
 
   async #append(frame: Uint8Array): Promise<void> {
     const { segmentBytes } = this.#parts;
+    if (this.#file.status().links > 1) await this.#leaveShared();
     if (this.#tailBytes > segmentBytes) await this.#cycle();
     await this.#file.write([frame], this.#tailBytes);
     await this.#file.sync();
@@ -182,7 +183,14 @@ export class IndexedWal<T> {
     if (this.#tailBytes >= segmentBytes) await this.#cycle();
   }
 
-  /** A full tail is complete and durable; the next entry goes to a new segment. */
+  /** A tail with another name is that of a backup too, and is never written again. */
+  async #leaveShared(): Promise<void> {
+    // Alone and empty, its name is all that keeps the index: it is never away.
+    if (this.count === 0 && this.#sealed.length === 0) await this.#restart(this.#tail.index, []);
+    else await this.#cycle();
+  }
+
+  /** A tail that is left is complete and durable; the next entry goes to a new segment. */
   async #cycle(): Promise<void> {
     const { directory, rules } = this.#parts;
     const tail = { ...this.#tail, count: this.#frames.length };
@@ -190,7 +198,8 @@ export class IndexedWal<T> {
     await this.#file.close();
     this.#file = await rules.files.open(join(directory, segmentName(index)), SEGMENT_MODE, { empty: true });
     if (rules.directorySync) await rules.files.syncDirectory(directory);
-    this.#sealed.push(tail);
+    // An empty tail was replaced under its own name.
+    if (tail.count > 0) this.#sealed.push(tail);
     this.#tail = { name: segmentName(index), index };
     this.#frames = [];
     this.#tailBytes = 0;

@@ -11,6 +11,7 @@
  * returned, so a durable reference names durable bytes. A write that fails may have lost earlier pages of the file from memory: the store must
  * not go on, and a retry would prove nothing.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
 import type { WritableFile } from '../../files.js';
@@ -239,10 +240,8 @@ export class Appender {
     const current = this.#current;
     if (current === undefined) return;
     const { links } = current.handle.status();
-    if (links === 0) {
-      const path = join(this.#parts.dir, valueFileName(current.file.number));
-      throw new Error(`${path} was removed while values were written to it`);
-    }
+    const path = join(this.#parts.dir, valueFileName(current.file.number));
+    if (links === 0 && !existsSync(path)) throw new Error(`${path} was removed while values were written to it`);
     if (links > 1) await this.#leave();
   }
 }

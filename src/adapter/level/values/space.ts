@@ -12,6 +12,7 @@
  * Crash: before the last directory fsync the file has its old name, or none, or its new one; nothing refers to it under any of them, so the
  * next open takes it as free. A reference is written only to a file whose name is durable.
  */
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
 import { LanestoreError } from '../../../errors.js';
@@ -121,7 +122,7 @@ export class Space {
     // Each file is judged once, and a file that is closed is out of the pool: a link may come at any moment.
     const ours: PreparedFile[] = [];
     for (const spare of this.#spares) {
-      if (isOursAlone(spare)) ours.push(spare);
+      if (this.#isOursAlone(spare)) ours.push(spare);
       else this.#discard(spare);
     }
     this.#spares = ours;
@@ -354,8 +355,19 @@ export class Space {
       throw error;
     }
     const spare = { number, bytes, file };
-    if (isOursAlone(spare)) this.#spares.push(spare);
+    if (this.#isOursAlone(spare)) this.#spares.push(spare);
     else this.#discard(spare);
+  }
+
+  /** True for a file with one name and the size that it was prepared with. The descriptor tells, not the name. */
+  #isOursAlone({ number, file, bytes }: PreparedFile): boolean {
+    try {
+      const { links, bytes: found } = file.status();
+      if (found !== bytes || links > 1) return false;
+      return links === 1 || existsSync(join(this.#parts.dir, valueFileName(number)));
+    } catch {
+      return false;
+    }
   }
 
   /** Closes a prepared file that is out of the pool; its name is removed later. It holds nothing. */
@@ -375,16 +387,6 @@ export class Space {
     await files.makeDirectory(dir);
     await files.syncDirectory(dirname(dir));
     this.#hasDirectory = true;
-  }
-}
-
-/** True for a file with one name and the size that it was prepared with. It is asked by its descriptor, not by its name. */
-function isOursAlone({ file, bytes }: PreparedFile): boolean {
-  try {
-    const status = file.status();
-    return status.links === 1 && status.bytes === bytes;
-  } catch {
-    return false;
   }
 }
 

@@ -15,10 +15,11 @@ import { existsSync, readdirSync, realpathSync, renameSync, statSync } from 'nod
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { releasing } from '../../../base/close-stack.js';
+import { syncDirectory } from '../../../base/directory-sync.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { coded } from '../open.js';
-import { makeDirectory, storePaths, syncDirectory, syncNames } from '../paths.js';
+import { makeDirectory, storePaths, syncNames } from '../paths.js';
 import { Witness } from '../witness.js';
 import { existingStore, missingLevel } from './looked-at.js';
 import { viewIn } from './open-view.js';
