@@ -6,8 +6,9 @@
  * The directory itself is taken as it is: the path to it may lead through symbolic links.
  */
 import * as fs from 'node:fs';
-import { open as openHandle } from 'node:fs/promises';
+import { type FileHandle, open as openHandle } from 'node:fs/promises';
 import { called } from './called.js';
+import { releasing } from './close-stack.js';
 
 /** Systems that lack one of these have no such files either. */
 const { O_CREAT, O_DIRECTORY = 0, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = fs.constants;
@@ -53,15 +54,26 @@ export function createFileSync(path: string, flags: number, mode: number): numbe
   }
 }
 
-/** All bytes of the file at `path`. @throws as {@link openRegular}. */
-export async function readRegular(path: string): Promise<Buffer> {
+/** Opens the file at `path` to be read, as long as it is now. @throws as {@link openRegular}. */
+export async function openToRead(path: string): Promise<{ readonly handle: FileHandle; readonly size: number }> {
   const handle = await openHandle(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(explained(path));
   try {
-    refuseOther(await handle.stat(), path);
-    return await handle.readFile();
-  } finally {
+    const stat = await handle.stat();
+    refuseOther(stat, path);
+    return { handle, size: stat.size };
+  } catch (error) {
     await handle.close();
+    throw error;
   }
+}
+
+/** All bytes of the file at `path`. @throws as {@link openRegular}. */
+export async function readRegular(path: string): Promise<Buffer> {
+  const { handle } = await openToRead(path);
+  return releasing(
+    () => handle.close(),
+    () => handle.readFile(),
+  );
 }
 
 /** The same at once. */

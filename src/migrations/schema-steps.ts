@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { openDatabase } from '../adapter/level/database.js';
 import { Engine } from '../adapter/level/engine.js';
 import { storedFormat } from '../adapter/level/format.js';
+import { refuseOtherTypes } from '../adapter/level/location.js';
 import { storePaths } from '../adapter/level/paths.js';
 import { FORMAT } from '../adapter/level/schema.js';
 import { lockDirectory, refuseIfOpenHere } from '../adapter/lock.js';
@@ -81,6 +82,7 @@ export async function migrateStore<B, Q, A>(
   const paths = storePaths(await realDirectory(location));
   const unlock = lockDirectory(paths.location);
   try {
+    refuseOtherTypes(paths);
     refuseIfOpenHere(join(paths.level, 'LOCK'));
     const db = await openDatabase(paths.level, {}, false);
     try {

@@ -14,9 +14,11 @@ import { join } from 'node:path';
 import { syncDirectory } from '../../base/directory-sync.js';
 import { LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
+import { typeFindings } from '../file-types.js';
 import { type LevelOptions, openDatabase } from './database.js';
 import { Engine } from './engine.js';
 import { creatingName, isCreatingName, LEVEL_DIR, type StorePaths, VALUES_DIR } from './paths.js';
+import { refusal } from './refusal.js';
 import { encodeSchema, FORMAT } from './schema.js';
 import { encodeTip, firstTip, STORE_ID_BYTES } from './tip.js';
 import { NEW_WITNESS_FILE, WITNESS_FILE } from './witness.js';
@@ -53,6 +55,12 @@ export function needsCreation(paths: StorePaths): boolean {
     ? 'is a LevelDB database itself, not the location of a store, which has one in level/'
     : `holds other files (${foreign.slice(0, 5).join(', ')})`;
   throw new LanestoreError('LANESTORE_NOT_A_STORE', `${paths.location} ${what}; choose an empty or absent directory`);
+}
+
+/** Refuses a store that has links or special files among its own. Nothing of it is opened. @throws LANESTORE_CORRUPT with findings. */
+export function refuseOtherTypes(paths: StorePaths): void {
+  const findings = typeFindings(paths.location, [LEVEL_DIR, VALUES_DIR, WITNESS_FILE], 1);
+  if (findings.length > 0) throw refusal(findings);
 }
 
 /** LevelDB would make a new database where CURRENT is missing, and delete the tables of the old one. */

@@ -23,7 +23,7 @@ import { isDamage, levelDamage, openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
 import { refuseIfOpenElsewhere } from './in-use.js';
-import { createLevel, needsCreation, removeLeftovers } from './location.js';
+import { createLevel, needsCreation, refuseOtherTypes, removeLeftovers } from './location.js';
 import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncNames, VALUES_DIR } from './paths.js';
 import { type PreflightReport, preflight } from './preflight/index.js';
@@ -92,6 +92,7 @@ function openLocation<B, Q, A>(
     checkAcceptRollback(acceptRollback);
     const { paths, unlock } = claim(location, createIfMissing && acceptRollback === undefined);
     held.add(unlock);
+    refuseOtherTypes(paths);
     const space = diskSpaceOf(paths.location, options);
     const isNew = needsCreation(paths);
     if (isNew) {

@@ -6,9 +6,10 @@
  * What is read: the higher seq wins. One file that is not whole is a write that was cut short; the other one counts. Nothing usable
  * in a pair that was written, or two files with the same seq, is damage.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
+import { readRegular } from '../../base/open-file.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { diskFiles, type Files, type WritableFile } from '../files.js';
 import { type ABContent, type ABEncoding, decodeAB, encodeAB } from './ab-format.js';
@@ -70,7 +71,7 @@ export async function scanAB(directory: string, prefix: string): Promise<ABScan>
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path);
+    return await readRegular(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw new LanestoreError('LANESTORE_IO', `cannot read ${path}: ${messageOf(error)}`, { cause: error });

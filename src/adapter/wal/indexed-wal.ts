@@ -3,8 +3,8 @@
  * every step durable when its promise resolves. It knows indexes, not numbers: the first entry ever has index 1, and indexes count on
  * for ever, also when the log is emptied and opened again.
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readRegular } from '../../base/open-file.js';
 import { LanestoreError } from '../../errors.js';
 import { diskFiles, type Files, type WritableFile } from '../files.js';
 import { copyOf, type LogCodec, readEntries } from './entries.js';
@@ -232,7 +232,7 @@ export class IndexedWal<T> {
     if (index >= this.#tail.index) return this.#frames.slice(Number(index - this.#tail.index));
     const segment = this.#sealed.findLast((candidate) => candidate.index <= index)!;
     const path = join(this.#parts.directory, segment.name);
-    const bytes = await reading(`read ${path}`, () => readFile(path));
+    const bytes = await reading(`read ${path}`, () => readRegular(path));
     const { frames, fault } = readEntries(bytes, this.#codec);
     if (fault !== undefined || frames.length !== segment.count) {
       const detail = fault?.detail ?? `${frames.length} entries can be read, ${segment.count} were written`;

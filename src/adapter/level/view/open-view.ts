@@ -15,7 +15,7 @@ import { preflight } from '../preflight/index.js';
 import { type Examination, examine, readTip } from '../recovery.js';
 import { refusal } from '../refusal.js';
 import type { Tip } from '../tip.js';
-import { parseWitness, Witness } from '../witness.js';
+import { parseWitness, WITNESS_FILE, Witness } from '../witness.js';
 import { judgeWitness } from '../witness-check.js';
 import { type CopyOptions, copyStore, type StoreCopy } from './copy.js';
 import { copyValues, freezeValues } from './copy-values.js';
@@ -110,7 +110,9 @@ function viewWithoutLevel<B, Q, A>(
 ): StoreView<B, Q, A> {
   const opening = new Opening(paths, model);
   opening.refuse(refusal);
-  return opening.view(undefined, { witness: Witness.read(paths.witness), tries: 0 }, async () => {});
+  const isOdd = refusal.findings?.some(({ kind, file }) => kind === 'file-type' && file === WITNESS_FILE);
+  const witness = isOdd === true ? undefined : Witness.read(paths.witness);
+  return opening.view(undefined, { witness, tries: 0 }, async () => {});
 }
 
 /** A view in the making: collects what is wrong, in the order in which opening the store would stumble over it. */
