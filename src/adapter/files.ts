@@ -68,6 +68,9 @@ const SYNC_WRITE_BYTES_MAX = 64 * 1024;
  */
 const SYNCED_FLAG = process.platform === 'linux' ? fs.constants.O_DSYNC : 0;
 
+/** How a file system that does not know the flag refuses it; then a synced write is a write and an fdatasync. */
+const NOT_SUPPORTED = new Set(['EINVAL', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
+
 /** What one system call takes on every system (IOV_MAX of POSIX on Linux); libuv makes several of more, and does not tell which of them failed. */
 const CHUNKS_A_CALL = 1024;
 
@@ -92,7 +95,13 @@ export const diskFiles: Files = {
     const { O_CREAT, O_RDWR } = fs.constants;
     const openWith = (flag: number) =>
       empty ? createFile(path, O_RDWR | flag, mode) : openRegular(path, O_CREAT | O_RDWR | flag, mode);
-    return new DiskFile(await openWith(synced ? SYNCED_FLAG : 0), synced && SYNCED_FLAG !== 0);
+    if (!synced || SYNCED_FLAG === 0) return new DiskFile(await openWith(0), false);
+    try {
+      return new DiskFile(await openWith(SYNCED_FLAG), true);
+    } catch (error) {
+      if (!NOT_SUPPORTED.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      return new DiskFile(await openWith(0), false);
+    }
   },
   async rename(from, to) {
     fs.renameSync(from, to);

@@ -1,6 +1,15 @@
 /** Value files that get another name, lose theirs, or cannot be written, while the store runs: none is written that is not the store's alone. */
 import { spawn } from 'node:child_process';
-import fs, { closeSync, existsSync, linkSync, openSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  writeSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -128,6 +137,21 @@ async function withFreeFiles(dir: string): Promise<void> {
   await run(store, '0a', 0, 60, 2);
 }
 
+/** Runs `use` as a user to whom modes apply: root is made another one meanwhile, who gets `dir`. */
+async function asOther(dir: string, use: () => Promise<void>): Promise<void> {
+  if (process.geteuid?.() !== 0) return use();
+  const nobody = 65_534;
+  fs.chownSync(dir, nobody, nobody);
+  for (const name of fs.readdirSync(dir, { recursive: true, encoding: 'utf8' }))
+    fs.chownSync(join(dir, name), nobody, nobody);
+  process.seteuid?.(nobody);
+  try {
+    await use();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
 test(
   'free files that cannot be opened for writing are dropped, and others made: rounds are not refused',
   inTemp(async (dir) => {
@@ -149,6 +173,25 @@ test(
     await holds(dir, '0a', 90);
   }),
 );
+
+if (process.getuid !== undefined) {
+  test(
+    'free files that are read-only, as from a backup: the store opens, drops them, and makes others',
+    inTemp(async (dir) => {
+      const location = join(dir, 'store');
+      await withFreeFiles(location);
+      for (const name of valueFiles(location)) chmodSync(join(location, 'values', name), 0o400);
+      const before = valueFiles(location);
+      await asOther(dir, async () => {
+        await using store = await openSmall(location);
+        await run(store, '0a', 60, 120, 2);
+      });
+      const modes = valueFiles(location).map((name) => statSync(join(location, 'values', name)).mode & 0o777);
+      assert.ok(before.length >= 2 && modes.includes(0o600), `${before.length} files before, modes ${modes}`);
+      await holds(location, '0a', 120);
+    }),
+  );
+}
 
 test(
   'a free file that was cut short by others is dropped: appending to it would need space that was not prepared',

@@ -161,9 +161,10 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     return this.#values?.usage ?? { liveBytes: 0, fileBytes: 0 };
   }
 
-  /** Free space where the store is, as far as is known; undefined in a caller's database. */
+  /** Free space where the store is, as far as is known; undefined in a caller's database, and where the file system does not say. */
   get freeBytes(): number | undefined {
-    return this.#space?.freeBytes;
+    const bytes = this.#space?.freeBytes;
+    return bytes === Number.POSITIVE_INFINITY ? undefined : bytes;
   }
 
   /** Batches written since creation: the `seq` of the newest durable one. */
