@@ -110,6 +110,10 @@ export const FINDING_KINDS = {
     means: 'the witness is missing or short although rounds were written',
   },
   'level-missing': { code: 'LANESTORE_ROLLED_BACK', means: 'the database is gone, other files of the store are there' },
+  'file-type': {
+    code: 'LANESTORE_CORRUPT',
+    means: 'a symbolic link, FIFO, socket or device stands where a regular file or a directory must be',
+  },
   leveldb: { code: 'LANESTORE_CORRUPT', means: 'LevelDB itself reports damage' },
   'leveldb-abort': { code: 'LANESTORE_CORRUPT', means: 'LevelDB ended a process that read the database' },
   'schema-missing': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is not there' },

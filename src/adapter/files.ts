@@ -3,6 +3,16 @@
  * or let one fail. Reads are not in it: they change nothing.
  */
 import * as fs from 'node:fs';
+import { called } from '../base/called.js';
+import { syncDirectoryInPool } from '../base/directory-sync.js';
+import { createFile, openRegular } from '../base/open-file.js';
+
+/** What an open file is now. */
+export interface FileStatus {
+  /** Its names: more than 1 if it has another owner (a backup, a snapshot); 0 once it was removed, or where the file system does not count. */
+  readonly links: number;
+  readonly bytes: number;
+}
 
 /** An open file. One operation at a time, but for {@link writeSynced}. */
 export interface WritableFile {
@@ -17,13 +27,15 @@ export interface WritableFile {
   truncate(length: number): Promise<void>;
   /** Makes content and length durable (fdatasync). The file's name is its directory's business. */
   sync(): Promise<void>;
-  /** Idempotent. */
+  /** By the descriptor, at once: unlike a look at the name, it is about the file that will be written. A system call of a microsecond. */
+  status(): FileStatus;
+  /** Idempotent. Every later operation is refused: the number of the descriptor may be that of another file by then. */
   close(): Promise<void>;
 }
 
 /** How a file is opened. */
 export interface OpenHow {
-  /** What it held is gone. */
+  /** A new file, made under a free name: what had the name loses it. */
   readonly empty: boolean;
   /** It is written by {@link WritableFile.writeSynced} only, which then is one call where the system has such a thing. */
   readonly synced?: boolean;
@@ -31,7 +43,7 @@ export interface OpenHow {
 
 /** What a WAL, or a set of value files, does to a directory tree. */
 export interface Files {
-  /** Opens a file to write; one that is absent is made with `mode`. */
+  /** Opens a regular file to write; one that is absent is made with `mode`. Rejects for a link, a FIFO, a device. */
   open(path: string, mode: number, how: OpenHow): Promise<WritableFile>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file. */
@@ -56,6 +68,9 @@ const SYNC_WRITE_BYTES_MAX = 64 * 1024;
  */
 const SYNCED_FLAG = process.platform === 'linux' ? fs.constants.O_DSYNC : 0;
 
+/** How a file system that does not know the flag refuses it; then a synced write is a write and an fdatasync. */
+const NOT_SUPPORTED = new Set(['EINVAL', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
+
 /** What one system call takes on every system (IOV_MAX of POSIX on Linux); libuv makes several of more, and does not tell which of them failed. */
 const CHUNKS_A_CALL = 1024;
 
@@ -77,10 +92,16 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
  */
 export const diskFiles: Files = {
   async open(path, mode, { empty, synced = false }) {
-    const { O_CREAT, O_RDWR, O_TRUNC } = fs.constants;
-    const syncs = synced ? SYNCED_FLAG : 0;
-    const flags = O_CREAT | O_RDWR | (empty ? O_TRUNC : 0) | syncs;
-    return new DiskFile(await called<number>((done) => fs.open(path, flags, mode, done)), syncs !== 0);
+    const { O_CREAT, O_RDWR } = fs.constants;
+    const openWith = (flag: number) =>
+      empty ? createFile(path, O_RDWR | flag, mode) : openRegular(path, O_CREAT | O_RDWR | flag, mode);
+    if (!synced || SYNCED_FLAG === 0) return new DiskFile(await openWith(0), false);
+    try {
+      return new DiskFile(await openWith(SYNCED_FLAG), true);
+    } catch (error) {
+      if (!NOT_SUPPORTED.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      return new DiskFile(await openWith(0), false);
+    }
   },
   async rename(from, to) {
     fs.renameSync(from, to);
@@ -94,14 +115,7 @@ export const diskFiles: Files = {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   },
-  async syncDirectory(path) {
-    const fd = fs.openSync(path, 'r');
-    try {
-      await called<void>((done) => fs.fsync(fd, done));
-    } finally {
-      fs.closeSync(fd);
-    }
-  },
+  syncDirectory: syncDirectoryInPool,
 };
 
 class DiskFile implements WritableFile {
@@ -109,6 +123,12 @@ class DiskFile implements WritableFile {
   /** Each write of the descriptor is a synced one. */
   readonly #syncs: boolean;
   #closed = false;
+
+  /** @throws if the file is closed. */
+  get #open(): number {
+    if (this.#closed) throw new Error('the file was closed');
+    return this.#fd;
+  }
 
   constructor(fd: number, syncs: boolean) {
     this.#fd = fd;
@@ -119,7 +139,7 @@ class DiskFile implements WritableFile {
     let rest = data;
     let at = position;
     while (rest.length > 0) {
-      const written = isSmall(rest) ? fs.writevSync(this.#fd, rest, at) : await this.#writev(rest, at);
+      const written = isSmall(rest) ? fs.writevSync(this.#open, rest, at) : await this.#writev(rest, at);
       rest = behind(rest, written);
       at += written;
     }
@@ -143,11 +163,16 @@ class DiskFile implements WritableFile {
   }
 
   truncate(length: number): Promise<void> {
-    return called((done) => fs.ftruncate(this.#fd, length, done));
+    return called((done) => fs.ftruncate(this.#open, length, done));
   }
 
   sync(): Promise<void> {
-    return called((done) => fs.fdatasync(this.#fd, done));
+    return called((done) => fs.fdatasync(this.#open, done));
+  }
+
+  status(): FileStatus {
+    const { nlink, size } = fs.fstatSync(this.#open);
+    return { links: nlink, bytes: size };
   }
 
   async close(): Promise<void> {
@@ -157,7 +182,7 @@ class DiskFile implements WritableFile {
   }
 
   #writev(data: readonly Uint8Array[], at: number): Promise<number> {
-    return called((done) => fs.writev(this.#fd, data, at, (error, written) => done(error, written)));
+    return called((done) => fs.writev(this.#open, data, at, (error, written) => done(error, written)));
   }
 }
 
@@ -179,11 +204,4 @@ function behind(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Arr
     gone -= chunk.length;
   }
   return [];
-}
-
-/** A callback of `node:fs` as a promise: cheaper than a FileHandle, and descriptors are never closed by the garbage collector. */
-function called<T = void>(call: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    call((error, value) => (error === null || error === undefined ? resolve(value as T) : reject(error)));
-  });
 }

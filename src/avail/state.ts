@@ -5,6 +5,7 @@
  * Concurrency: every method may be called at any time. What waits takes an AbortSignal and rejects with its reason; when the store
  * fails or the state is closed, everything that waits, and every later call, rejects with that error.
  */
+import { closeAll } from '../base/close-stack.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf } from '../keys/index.js';
 import {
@@ -286,13 +287,13 @@ export class AvailState extends AvailReads {
 
   async #close(): Promise<void> {
     const error = new LanestoreError('LANESTORE_CLOSED', 'the availability state is closed');
-    if (this.#error === undefined) {
+    const stopped = this.#error !== undefined;
+    if (!stopped) {
       this.#error = { error };
       this.waiters.stop(error);
-      await this.#loop.idle();
     }
-    this.#loop.stop(error);
-    this.#tellStopped(error);
+    const idle = stopped ? async () => undefined : () => this.#loop.idle();
+    await closeAll([idle, () => this.#loop.stop(error), () => this.#tellStopped(error)]);
   }
 
   #stop(error: unknown): void {

@@ -46,7 +46,8 @@ interface Inspection {
   readonly lanes: readonly ({ readonly lane: string } & LogSummary)[];
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   readonly bytes: number;
-  readonly freeBytes: number;
+  /** null where the file system does not say. */
+  readonly freeBytes: number | null;
   readonly notes: readonly string[];
   readonly findings: readonly object[];
   readonly findingsTotal: number;
@@ -149,9 +150,9 @@ async function inspectOriginal(directory: string): Promise<Inspection> {
   };
 }
 
-function freeBytes(location: string): number {
-  const { bavail, bsize } = statfsSync(location);
-  return bavail * bsize;
+function freeBytes(location: string): number | null {
+  const { blocks, bavail, bsize } = statfsSync(location);
+  return blocks === 0 ? null : bavail * bsize;
 }
 
 function show(found: Inspection): void {
@@ -168,7 +169,8 @@ function show(found: Inspection): void {
   line('lanes', String(found.lanes.length));
   const bars = barLines(found.lanes.map((lane) => [lane.lane, lane]));
   for (const [i, bar] of bars.entries()) print(`  ${bar}  ${sizes(found.lanes[i]!)}`);
-  line('files', `${found.files.length}, ${formatBytes(found.bytes)}; ${formatBytes(found.freeBytes)} free on the disk`);
+  const free = found.freeBytes === null ? 'unknown free space' : `${formatBytes(found.freeBytes)} free`;
+  line('files', `${found.files.length}, ${formatBytes(found.bytes)}; ${free} on the disk`);
   for (const { name, bytes } of found.files.slice(0, FILES_SHOWN)) print(`  ${name.padEnd(28)} ${formatBytes(bytes)}`);
   if (found.files.length > FILES_SHOWN) print(`  and ${found.files.length - FILES_SHOWN} more (--json lists them)`);
   for (const text of found.notes) note(`note: ${text}`);

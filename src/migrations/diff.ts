@@ -1,4 +1,5 @@
 /** Two states of any layout, entry by entry: what stands there, before anybody's rules are applied. */
+import { closeAll } from '../base/close-stack.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import type { Source, SourceEntry } from './source.js';
@@ -59,8 +60,7 @@ async function* diffLogs<T>(
       }
     }
   } finally {
-    await a.return?.();
-    await b.return?.();
+    await closeAll([() => a.return?.(), () => b.return?.()]);
   }
 }
 

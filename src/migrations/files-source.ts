@@ -4,12 +4,12 @@
  * A name is read as the original reads it (file-names.ts); two names for one entry are refused. The original skips what it cannot decode. Here only the newest file of a log may be torn, since the ones before it were synced
  * before it was made: it is left out, and that is reported. Any other file that is not what its name says is damage.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogCodec } from '../adapter/wal/entries.js';
 import { messageOf, reading } from '../adapter/wal/io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR } from '../adapter/wal/layout.js';
 import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
+import { readRegular } from '../base/open-file.js';
 import { type Finding, type FindingKind, LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
@@ -113,7 +113,9 @@ async function* entriesOf<T>(
   const newest = log.files.at(-1)?.number;
   for (const { number, name } of log.files) {
     const file = `${log.directory}/${name}`;
-    const bytes = new Uint8Array(await reading(`read ${join(location, file)}`, () => readFile(join(location, file))));
+    const bytes = new Uint8Array(
+      await reading(`read ${join(location, file)}`, () => readRegular(join(location, file))),
+    );
     let entry: T;
     try {
       entry = codec.decode(bytes);

@@ -10,13 +10,14 @@
  */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { typeFindings } from '../adapter/file-types.js';
 import { LEVEL_DIR, VALUES_DIR } from '../adapter/level/paths.js';
 import { WITNESS_FILE } from '../adapter/level/witness.js';
 import { didYouMean } from '../adapter/likeness.js';
 import { type ABScan, scanAB } from '../adapter/wal/ab-file.js';
 import type { ABEncoding } from '../adapter/wal/ab-format.js';
 import { reading, systemCode } from '../adapter/wal/io.js';
-import { ANCHOR_PREFIX, BLOCKS_DIR, COMMIT_QCS_DIR, INNER_PREFIX } from '../adapter/wal/layout.js';
+import { ANCHOR_PREFIX, BLOCKS_DIR, COMMIT_QCS_DIR, INNER_PREFIX, PAIR_FILES } from '../adapter/wal/layout.js';
 import { readListing } from '../adapter/wal/names.js';
 import { refuseNewerNode } from '../adapter/wal/newer-node.js';
 import { LanestoreError } from '../errors.js';
@@ -60,7 +61,7 @@ function notAState(message: string): LanestoreError {
 /**
  * Tells the layout of `directory`.
  * @throws LANESTORE_NOT_A_STORE if it is absent, no directory, empty, or holds nothing that is known; LANESTORE_IMPORT if it has marks
- * of two layouts or lacks part of one; LANESTORE_SCHEMA for a later layout of the original; LANESTORE_IO.
+ * of two layouts, lacks part of one, or has links or special files among its own; LANESTORE_SCHEMA for a later layout of the original; LANESTORE_IO.
  */
 export async function detectLayout(directory: string): Promise<Detection> {
   const location = await realDirectory(directory);
@@ -71,6 +72,7 @@ export async function detectLayout(directory: string): Promise<Detection> {
     const what = 'is a LevelDB itself, not the location of a store, which has one in level/';
     throw notAState(`${location} ${what}${didYouMean(location)}`);
   }
+  refuseOtherTypes(location);
   const pairs = await Promise.all([scanAB(location, ANCHOR_PREFIX), scanAB(location, INNER_PREFIX)]);
   await refuseNewerNode(location);
   await marks.readLogs();
@@ -79,6 +81,16 @@ export async function detectLayout(directory: string): Promise<Detection> {
   const layout = marks.verdict(names.size === 0, original);
   if (layout !== 'level') requireWhole(location, names, pairs[0]);
   return { location, layout, evidence: marks.evidence };
+}
+
+/** What opening a level store looks for in its own files, for a state directory of the original's. @throws LANESTORE_IMPORT with findings. */
+function refuseOtherTypes(location: string): void {
+  const advice = 'links are not followed, and what is no file is not read: name a copy without them (cp -rL)';
+  const findings = typeFindings(location, [BLOCKS_DIR, COMMIT_QCS_DIR, ...PAIR_FILES], 2, advice);
+  const [first] = findings;
+  if (first === undefined) return;
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  throw importError(`${location} cannot be read: ${first.file}: ${first.detail}${more}`, { findings });
 }
 
 /** The real path of a directory. @throws LANESTORE_NOT_A_STORE, LANESTORE_IO. */

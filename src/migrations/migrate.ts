@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from '../adapter/wal/io.js';
+import { releasing } from '../base/close-stack.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
 import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
@@ -110,23 +111,22 @@ async function migrate<B, Q, A>(
   if (!isLevel) refuseLive(detection.location);
   const before = isLevel ? undefined : treeState(detection.location);
   const source = await openSource(detection, options.model);
-  try {
-    refuseInner(source, layout, options.model);
-    const place = await claimTarget(to);
-    try {
-      const tally = newTally();
-      const manifest = await copy(source, await openSink(place.directory, layout, options), tally, options);
-      await source.close();
-      await verify(place.directory, layout, manifest, options);
-      if (before !== undefined) refuseChanged(detection.location, before);
-      place.publish();
-      return reportOf(source, place.target, layout, tally, manifest);
-    } finally {
-      place.abandon();
-    }
-  } finally {
-    await source.close();
-  }
+  return releasing(
+    () => source.close(),
+    async () => {
+      refuseInner(source, layout, options.model);
+      const place = await claimTarget(to);
+      return releasing(place.abandon, async () => {
+        const tally = newTally();
+        const manifest = await copy(source, await openSink(place.directory, layout, options), tally, options);
+        await source.close();
+        await verify(place.directory, layout, manifest, options);
+        if (before !== undefined) refuseChanged(detection.location, before);
+        place.publish();
+        return reportOf(source, place.target, layout, tally, manifest);
+      });
+    },
+  );
 }
 
 /**
@@ -201,14 +201,15 @@ async function verify<B, Q, A>(
   const written: Detection = { location: directory, layout, evidence: [] };
   const target =
     layout === 'level' ? await openLevelSource(written, model, { examine: false }) : await openSource(written, model);
-  try {
-    for await (const item of startContent(target, model, {}, newTally())) {
-      digest.add(item);
-      if (item.kind !== 'log') progress.count(item.wire.length);
-    }
-  } finally {
-    await target.close();
-  }
+  await releasing(
+    () => target.close(),
+    async () => {
+      for await (const item of startContent(target, model, {}, newTally())) {
+        digest.add(item);
+        if (item.kind !== 'log') progress.count(item.wire.length);
+      }
+    },
+  );
   const difference = differenceOf(expected, digest.parts());
   if (difference === undefined) return;
   throw importError(

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { openDatabase } from '../adapter/level/database.js';
 import { Engine } from '../adapter/level/engine.js';
 import { storedFormat } from '../adapter/level/format.js';
+import { refuseOtherTypes } from '../adapter/level/location.js';
 import { coded, readStoreSchema } from '../adapter/level/open.js';
 import { type StorePaths, storePaths } from '../adapter/level/paths.js';
 import { FORMAT } from '../adapter/level/schema.js';
@@ -93,6 +94,7 @@ export async function migrateStore<B, Q, A>(
   if (options.dryRun === true) return onCopy(paths, options, { dryRun: true }).catch(rethrowCoded);
   const unlock = lockDirectory(paths.location);
   try {
+    refuseOtherTypes(paths);
     refuseIfOpenHere(join(paths.level, 'LOCK'));
     const found = await onCopy(paths, options, { dryRun: false }).catch(rethrowCoded);
     if (found.from === FORMAT) return found;

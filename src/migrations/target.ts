@@ -8,9 +8,10 @@
  */
 import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { makeDirectory, syncDirectory, syncNames } from '../adapter/level/paths.js';
+import { makeDirectory, syncNames } from '../adapter/level/paths.js';
 import { makeBeside } from '../adapter/level/view/place.js';
 import { messageOf, systemCode } from '../adapter/wal/io.js';
+import { syncDirectory } from '../base/directory-sync.js';
 import { isLanestoreError, type LanestoreError } from '../errors.js';
 import { importError } from './layout.js';
 

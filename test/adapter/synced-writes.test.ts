@@ -65,6 +65,42 @@ for (const synced of [true, false]) {
   );
 }
 
+test(
+  'a file system that refuses the flag: each synced write is a write and an fdatasync, and the store goes on',
+  inTemp(async (dir) => {
+    const { open } = fs;
+    const openFile = open as (...args: unknown[]) => void;
+    let refused = 0;
+    const refusing = (path: string, flags: number, mode: number, done: Done) => {
+      if ((flags & constants.O_DSYNC) === 0) return openFile(path, flags, mode, done);
+      refused++;
+      done(Object.assign(new Error(`EINVAL: invalid argument, open '${path}'`), { code: 'EINVAL' }));
+    };
+    Object.assign(fs, { open: refusing });
+    syncBuiltinESMExports();
+    try {
+      const file = await diskFiles.open(join(dir, 'file'), MODE, { empty: true, synced: true });
+      await file.writeSynced(CHUNKS, 0);
+      await file.close();
+      assert.is(calls.at(-1), 'fdatasync');
+      assert.is(Buffer.compare(readFileSync(join(dir, 'file')), Buffer.concat(CHUNKS)), 0);
+      const location = join(dir, 'store');
+      for (const [from, to] of [
+        [0, 20],
+        [20, 40],
+      ] as const) {
+        await using store = await openSmall(location);
+        await run(store, '0a', from, to, 3);
+        assert.ok(store.valueUsage.liveBytes > 0, 'values are separated');
+      }
+      assert.ok(process.platform !== 'linux' || refused > 1, 'new files and used ones');
+    } finally {
+      Object.assign(fs, { open });
+      syncBuiltinESMExports();
+    }
+  }),
+);
+
 /** For each descriptor that this process has open below `dir`, whether the kernel syncs what is written to it. */
 function syncedDescriptors(dir: string): boolean[] {
   const synced: boolean[] = [];

@@ -182,6 +182,7 @@ class FailingFiles {
       },
       truncate: (length) => file.truncate(length),
       sync: () => file.sync(),
+      status: () => file.status(),
       close: () => file.close(),
     };
   }

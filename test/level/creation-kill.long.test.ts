@@ -1,5 +1,5 @@
 /** SIGKILL at any moment of creation, and of the first rounds: the next open just works, and has every acknowledged round. */
-import { readdirSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -116,17 +116,43 @@ creation(
     const created = at(`fsyncSync ${join(location, 'level.creating-')}`);
     const [, creating = ''] = (trace[created] ?? '').split(' ');
     const renamed = at(`renameSync ${creating} ${level}`, created);
-    assert.is(trace.filter((line) => line.startsWith('renameSync')).length, 1);
-    const witnessed = at(`openSync ${witness} w`, renamed);
+    assert.is(trace.filter((line) => line.startsWith('renameSync')).length, 2);
+    const witnessed = at(`openSync ${witness}.new `, renamed);
     // The names that were made, and every one above them up to the root, before the witness is.
     for (let path = location; ; path = dirname(path)) {
       assert.ok(at(`fsyncSync ${path} `, renamed) < witnessed, `${path} is synced before the witness is made`);
       if (path === dirname(path)) break;
     }
-    const synced = at(`fsyncSync ${witness} `, witnessed);
-    const named = at(`fsyncSync ${location} `, synced);
+    // It has its name once it is whole and synced.
+    const synced = at(`fsyncSync ${witness}.new `, witnessed);
+    const placed = at(`renameSync ${witness}.new ${witness}`, synced);
+    const named = at(`fsyncSync ${location} `, placed);
     // The witness is opened for good behind that: rounds come later still.
-    at(`openSync ${witness} r+`, named);
+    at(`openSync ${witness} `, named);
+  }),
+);
+
+creation(
+  'before every call while a copy takes the place of a witness that has another name, which keeps its bytes',
+  inTemp(async (dir) => {
+    /** A store with three rounds, and the other name of its witness. */
+    const linked = async (name: string) => {
+      const [location, backup] = [join(dir, name), join(dir, `${name}-witness`)];
+      assert.is((await run(location, 'after', '60000')).rounds, 3);
+      linkSync(join(location, 'witness'), backup);
+      return { location, backup, held: readFileSync(backup) };
+    };
+    const whole = await linked('whole');
+    const { calls, trace } = await run(whole.location, 'never');
+    assert.ok(trace.includes(`renameSync ${whole.location}/witness.new ${whole.location}/witness`), 'it was replaced');
+    await inParallel([...Array(calls).keys()], async (at) => {
+      const what = `before call ${at}`;
+      const { location, backup, held } = await linked(`${at}`);
+      const { killed, rounds } = await run(location, 'at', `${at}`);
+      assert.ok(killed, what);
+      await assertSound(location, 3 + rounds, 6, what);
+      assert.is(Buffer.compare(readFileSync(backup), held), 0, `${what}: the other name keeps its bytes`);
+    });
   }),
 );
 

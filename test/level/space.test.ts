@@ -1,5 +1,6 @@
 /** The disk watermark: rounds are refused before the disk is full, pruning goes on, and nothing is lost or poisoned. */
-import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import fs, { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -239,6 +240,53 @@ store(
     await waiting;
     await one.persist(round);
     assert.equal(one.cursors.lanes.get('0a'), { first: 6n, next: 10n });
+  }),
+);
+
+store(
+  'a file system that reports no blocks at all does not say what is free: no round is refused',
+  inTemp(async (dir) => {
+    const disk = join(dir, 'disk');
+    await withTmpfs('a file system without a size', disk, '0', async () => {
+      assert.is(statfsSync(disk).blocks, 0);
+      const location = join(disk, 'store');
+      {
+        await using one = await openLevel(location, { model: plain, values: { waitBytesMin: 1 } });
+        for (let n = 0; n < 4; n++) {
+          await one.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000).fill(n)), plainBlock('0b', n)] });
+        }
+        await one.ready();
+        assert.is(one.freeBytes, undefined);
+        assert.ok(one.valueUsage.liveBytes > 0, 'values are separated there too');
+      }
+      await using again = await openLevel(location, { model: plain });
+      assert.equal(again.cursors.lanes.get('0a'), { first: 0n, next: 4n });
+    });
+  }),
+);
+
+store(
+  'a system without statfs does not say it either',
+  inTemp(async (dir) => {
+    const { statfsSync: sync } = fs;
+    const { statfs } = fs.promises;
+    const missing = Object.assign(new Error('ENOSYS: function not implemented, statfs'), { code: 'ENOSYS' });
+    Object.assign(fs, {
+      statfsSync: () => {
+        throw missing;
+      },
+    });
+    Object.assign(fs.promises, { statfs: () => Promise.reject(missing) });
+    syncBuiltinESMExports();
+    try {
+      await using one = await openLevel(dir, { model: plain });
+      for (let n = 0; n < 3; n++) await one.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000))] });
+      assert.is(one.freeBytes, undefined);
+    } finally {
+      Object.assign(fs, { statfsSync: sync });
+      Object.assign(fs.promises, { statfs });
+      syncBuiltinESMExports();
+    }
   }),
 );
 

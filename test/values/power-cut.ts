@@ -79,6 +79,7 @@ export class PowerCutDisk implements Files {
         await new Promise((resolve) => setImmediate(resolve));
         for (const write of inode.pending.splice(0, synced)) inode.durable = written(inode.durable, write);
       },
+      status: () => file.status(),
       close: () => file.close(),
     };
   }

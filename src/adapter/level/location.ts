@@ -11,15 +11,18 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncDirectory } from '../../base/directory-sync.js';
 import { LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
+import { typeFindings } from '../file-types.js';
 import { didYouMean, likenessOf } from '../likeness.js';
 import { type LevelOptions, openDatabase } from './database.js';
 import { Engine } from './engine.js';
-import { creatingName, isCreatingName, LEVEL_DIR, type StorePaths, syncDirectory, VALUES_DIR } from './paths.js';
+import { creatingName, isCreatingName, LEVEL_DIR, type StorePaths, VALUES_DIR } from './paths.js';
+import { refusal } from './refusal.js';
 import { encodeSchema, FORMAT } from './schema.js';
 import { encodeTip, firstTip, STORE_ID_BYTES } from './tip.js';
-import { WITNESS_FILE } from './witness.js';
+import { NEW_WITNESS_FILE, WITNESS_FILE } from './witness.js';
 
 /** What to do for one who wants a store that is there. */
 export const NAME_A_STORE = 'check the path: the location of a store is a directory that holds level/';
@@ -72,6 +75,12 @@ function foreignDirectory(location: string, names: readonly string[], remedy: st
   return new LanestoreError('LANESTORE_NOT_A_STORE', message, remedy === undefined ? {} : { remedy });
 }
 
+/** Refuses a store that has links or special files among its own. Nothing of it is opened. @throws LANESTORE_CORRUPT with findings. */
+export function refuseOtherTypes(paths: StorePaths): void {
+  const findings = typeFindings(paths.location, [LEVEL_DIR, VALUES_DIR, WITNESS_FILE], 1);
+  if (findings.length > 0) throw refusal(findings);
+}
+
 /** LevelDB would make a new database where CURRENT is missing, and delete the tables of the old one. */
 function checkLevelDirectory(paths: StorePaths): void {
   if (!lstatSync(paths.level).isDirectory()) {
@@ -114,8 +123,9 @@ async function writeEmptyStore(path: string, model: string, options: LevelOption
   }
 }
 
-/** Removes what creations left that were cut short, or came too late, beside a store that is open. */
+/** Removes what creations left that were cut short, or came too late, beside a store that is open; also of a witness. */
 export function removeLeftovers(paths: StorePaths): void {
+  rmSync(join(paths.location, NEW_WITNESS_FILE), { force: true });
   for (const name of readdirSync(paths.location).filter(isCreatingName)) {
     try {
       rmSync(join(paths.location, name), { recursive: true, force: true });

@@ -10,6 +10,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { CloseStack } from '../../base/close-stack.js';
+import { syncDirectory } from '../../base/directory-sync.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
@@ -22,9 +24,9 @@ import { isDamage, levelDamage, openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
 import { refuseIfOpenElsewhere } from './in-use.js';
-import { createLevel, NAME_A_STORE, needsCreation, removeLeftovers } from './location.js';
+import { createLevel, NAME_A_STORE, needsCreation, refuseOtherTypes, removeLeftovers } from './location.js';
 import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
-import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames, VALUES_DIR } from './paths.js';
+import { makeDirectory, type StorePaths, storePaths, syncNames, VALUES_DIR } from './paths.js';
 import { type PreflightReport, preflight } from './preflight/index.js';
 import { type RecoverOptions, readTip, recover } from './recovery.js';
 import { refusal } from './refusal.js';
@@ -65,34 +67,12 @@ export async function openLevel<B, Q, A>(
   return openCallersDatabase(first, started);
 }
 
-/** Things to give back, in reverse order, when an open fails or a store is closed. */
-class Held {
-  readonly #releases: (() => void | Promise<void>)[] = [];
-
-  add(release: () => void | Promise<void>): void {
-    this.#releases.push(release);
-  }
-
-  /** Gives everything back, even if some of it fails to go; the first failure is thrown. */
-  async release(): Promise<void> {
-    const failures: unknown[] = [];
-    for (const release of this.#releases.splice(0).reverse()) {
-      try {
-        await release();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw new LanestoreError('LANESTORE_IO', 'closing failed', { cause: failures[0] });
-  }
-}
-
-async function holding<T>(open: (held: Held) => Promise<T>): Promise<T> {
-  const held = new Held();
+async function holding<T>(open: (held: CloseStack) => Promise<T>): Promise<T> {
+  const held = new CloseStack();
   try {
     return await open(held);
   } catch (error) {
-    await held.release().catch(() => undefined);
+    await held.close().catch(() => undefined);
     const refusal = coded(error);
     if (refusal instanceof LanestoreError && refusal.findings !== undefined) {
       meter('lanestore_recovery_findings_total', refusal.findings.length);
@@ -114,6 +94,7 @@ function openLocation<B, Q, A>(
     checkAcceptRollback(acceptRollback);
     const { paths, unlock } = claim(location, createIfMissing && acceptRollback === undefined);
     held.add(unlock);
+    refuseOtherTypes(paths);
     const space = diskSpaceOf(paths.location, options);
     const mayCreate = createIfMissing && acceptRollback === undefined;
     const isNew = needsCreation(paths, mayCreate ? undefined : NAME_A_STORE);
@@ -162,7 +143,7 @@ function openLocation<B, Q, A>(
       level: paths.level,
       space,
       witness,
-      release: () => held.release(),
+      release: () => held.close(),
     });
   });
 }
@@ -220,7 +201,7 @@ function openCallersDatabase<B, Q, A>(
       ...found,
       limits,
       planLimits: plan,
-      release: () => held.release(),
+      release: () => held.close(),
     });
   });
 }

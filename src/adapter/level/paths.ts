@@ -1,7 +1,8 @@
 /** The names in a location, and the directory operations that make a change of names survive power loss. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { syncDirectory } from '../../base/directory-sync.js';
 import { WITNESS_FILE } from './witness.js';
 
 /** What stands in a location: `<location>/level/`, `<location>/values/`, `<location>/witness` (design.md section 4). */
@@ -42,16 +43,6 @@ export function creatingName(): string {
 /** True for the name of a LevelDB that is being created, or of what an interrupted creation left. */
 export function isCreatingName(name: string): boolean {
   return name === CREATING_PREFIX || name.startsWith(`${CREATING_PREFIX}-`);
-}
-
-/** Makes the names in a directory durable. */
-export function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /**

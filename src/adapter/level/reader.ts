@@ -1,4 +1,5 @@
 /** Reading single entries and ranges of a running store, verified like at open. */
+import { closeAll } from '../../base/close-stack.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { type LaneId, maxU64, minU64, parseKey } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -144,8 +145,7 @@ export class StoreReader<B, Q, A> {
       }
     } finally {
       this.#openRanges--;
-      await reads.close();
-      await reader.close();
+      await closeAll([() => reads.close(), () => reader.close()]);
     }
   }
 

@@ -13,7 +13,7 @@
  *   or 25 T         a compaction of a deeper level, whichever is more
  * 204 MiB with the default settings. Rounds that only prune go on in what they need themselves, 2 W and a MiB: they are what frees space (reclaimer.ts).
  */
-import { statfsSync } from 'node:fs';
+import { type StatsFs, statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { LanestoreError } from '../../errors.js';
 import { Waiters } from '../waiters.js';
@@ -27,7 +27,7 @@ const READ_EVERY_PART = 8;
 /** A reading older than this is not believed: the first round after a pause looks for itself, a syscall of some microseconds. */
 const STALE_MS = 5000;
 
-/** Where free bytes are read from. */
+/** Where free bytes are read from: infinity where the file system does not say. Then nothing is refused for want of space. */
 export interface FreeSpace {
   read(): Promise<number>;
   /** The same at once. */
@@ -37,8 +37,14 @@ export interface FreeSpace {
 /** Free bytes, in a location's file system, for who is not root. */
 export function freeSpaceOf(location: string): FreeSpace {
   return {
-    read: async () => freeBytes(await statfs(location)),
-    readNow: () => freeBytes(statfsSync(location)),
+    read: () => statfs(location).then(freeBytes, unsaid),
+    readNow: () => {
+      try {
+        return freeBytes(statfsSync(location));
+      } catch (error) {
+        return unsaid(error);
+      }
+    },
   };
 }
 
@@ -56,8 +62,17 @@ export function withoutWatermark(source: FreeSpace): SetAside {
   return { allows: async (bytes) => (await source.read()) >= 2 * bytes };
 }
 
-function freeBytes({ bavail, bsize }: { bavail: number; bsize: number }): number {
-  return bavail * bsize;
+/** Zero blocks in all say that the file system does not count: a tmpfs without a limit, some network and FUSE file systems. */
+function freeBytes({ blocks, bavail, bsize }: StatsFs): number {
+  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
+}
+
+/** A file system, or a sandbox, without statfs. */
+const NO_STATFS = new Set(['ENOSYS', 'EOPNOTSUPP', 'ENOTSUP']);
+
+function unsaid(error: unknown): number {
+  if (NO_STATFS.has((error as NodeJS.ErrnoException).code ?? '')) return Number.POSITIVE_INFINITY;
+  throw error;
 }
 
 /** How much must stay free. */
@@ -156,7 +171,7 @@ export class DiskSpace implements SetAside {
     this.#unsettled -= bytes;
   }
 
-  /** Bytes that are free, as far as is known. */
+  /** Bytes that are free, as far as is known; infinity where the file system does not say. */
   get freeBytes(): number {
     return this.#estimate;
   }

@@ -1,4 +1,5 @@
 /** The store: planner, commit queue, witness, sweeper and reader, put together over one engine. */
+import { closeAll } from '../../base/close-stack.js';
 import { LanestoreError } from '../../errors.js';
 import { type LaneId, laneId, u64 } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
@@ -160,9 +161,10 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     return this.#values?.usage ?? { liveBytes: 0, fileBytes: 0 };
   }
 
-  /** Free space where the store is, as far as is known; undefined in a caller's database. */
+  /** Free space where the store is, as far as is known; undefined in a caller's database, and where the file system does not say. */
   get freeBytes(): number | undefined {
-    return this.#space?.freeBytes;
+    const bytes = this.#space?.freeBytes;
+    return bytes === Number.POSITIVE_INFINITY ? undefined : bytes;
   }
 
   /** Batches written since creation: the `seq` of the newest durable one. */
@@ -225,13 +227,19 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     const closed = new LanestoreError('LANESTORE_CLOSED', 'the store was closed');
     this.#queue.refuseWaiters(closed);
     this.#space?.refuse(closed);
-    await this.#queue.idle();
-    await this.#sweeper.stop();
-    await this.#relocation?.stop();
-    await this.#reclaimer?.stop();
-    await this.#queue.idle();
-    await this.#values?.close();
-    await this.#release();
+    try {
+      await closeAll([
+        () => this.#queue.idle(),
+        () => this.#sweeper.stop(),
+        () => this.#relocation?.stop(),
+        () => this.#reclaimer?.stop(),
+        () => this.#queue.idle(),
+        () => this.#values?.close(),
+        this.#release,
+      ]);
+    } catch (error) {
+      throw closingFailed(error);
+    }
   }
 
   /** @throws LANESTORE_CAPACITY; then space is looked for in what was pruned. */
@@ -290,8 +298,11 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     // The disk is at work now: what can be done meanwhile is not done when callers wait for it.
     if (this.#engine.copies) for (const one of operations) if (one.type === 'put') releaseMemory(one.value);
     this.#nextBatch = new BatchBuilder(tip, this.#deletesMax);
-    this.#witness?.prepare(tip.seq);
+    const ownWitness = this.#witness?.prepare(tip.seq);
+    // Ignored here: it is waited for below, unless the batch fails first.
+    ownWitness?.catch(() => undefined);
     await written;
+    if (ownWitness !== undefined) await ownWitness;
     this.#witness?.write(tip.seq);
     this.#tip = tip;
     this.#values?.applied(operations, batch.hasReferences);
@@ -315,6 +326,13 @@ function onlyPrunes({ anchor, inner, commitQCs, lanes }: Plan<unknown, unknown, 
   if (inner !== undefined || (commitQCs?.append.length ?? 0) > (anchor === undefined ? 0 : 1)) return false;
   for (const { append } of lanes.values()) if (append.length > 0) return false;
   return true;
+}
+
+/** Everything was released all the same, and what was acknowledged had been synced before. */
+function closingFailed(cause: unknown): LanestoreError {
+  if (cause instanceof LanestoreError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new LanestoreError('LANESTORE_IO', `closing the store failed: ${reason}`, { cause });
 }
 
 function failure(cause: unknown): LanestoreError {

@@ -10,15 +10,30 @@
  * harms one of them at most. A slot is written in place, NOT synced, after its batch is durable and before anything of it
  * settles: after a crash of the process it tells exactly what was acknowledged. After a power cut it may be older by what the
  * kernel had not written back (seconds); such a loss LevelDB's own fdatasync prevents, the witness does not prove.
+ *
+ * A witness that has another name is the witness of a backup too (`cp -al`), and is not written: a copy takes its place first. It is written
+ * whole to `witness.new`, synced, and renamed, like every new witness; so the name `witness` always leads to a whole file.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { called } from '../../base/called.js';
+import { syncDirectory, syncDirectoryInPool } from '../../base/directory-sync.js';
+import { createFile, createFileSync, openRegularSync, readRegularSync } from '../../base/open-file.js';
 import { STORE_ID_BYTES } from './tip.js';
 
 /** The file's name in the location. */
 export const WITNESS_FILE = 'witness';
 /** The file's size: it is whole from creation on and never grows. */
 export const WITNESS_BYTES = 8192;
+
+/** What its name ends with until it is whole. */
+const NEW_SUFFIX = '.new';
+/** The name of one that is being made, or that a crash left. */
+export const NEW_WITNESS_FILE = WITNESS_FILE + NEW_SUFFIX;
+
+const MODE = 0o600;
+const { O_RDWR } = fs.constants;
 
 const MAGIC = Buffer.from('LSWITNS1', 'latin1');
 const SLOT_SPACING = 4096;
@@ -62,7 +77,8 @@ function parseSlot(view: Uint8Array): WitnessSlot | undefined {
 
 /** The open witness file of a running store. Synchronous on purpose: a 36-byte write into the page cache. */
 export class Witness {
-  readonly #fd: number;
+  readonly #path: string;
+  #fd: number;
   readonly #slot: Buffer;
   readonly #view: DataView;
   /** What the crc is of. */
@@ -71,60 +87,113 @@ export class Witness {
   #prepared = 0n;
   #open = true;
 
-  private constructor(fd: number, store: Uint8Array) {
+  private constructor(path: string, fd: number, store: Uint8Array) {
+    this.#path = path;
     this.#fd = fd;
     this.#slot = encodeSlot({ store, seq: 0n });
     this.#view = new DataView(this.#slot.buffer, this.#slot.byteOffset, SLOT_BYTES);
     this.#head = this.#slot.subarray(0, CRC_OFFSET);
   }
 
-  /** Writes a whole witness file for `seq` and syncs it; the caller syncs the directory. Replaces what is there. */
+  /** Puts a whole witness file for `seq` in its place, synced; the caller syncs the directory. What is there is not written to. */
   static create(path: string, store: Uint8Array, seq: bigint): void {
-    const fd = openSync(path, 'w', 0o600);
-    try {
-      const bytes = Buffer.alloc(WITNESS_BYTES);
-      encodeSlot({ store, seq }).copy(bytes, slotOffset(seq));
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    const bytes = Buffer.alloc(WITNESS_BYTES);
+    encodeSlot({ store, seq }).copy(bytes, slotOffset(seq));
+    put(path, bytes);
   }
 
-  /** The bytes of the witness file, or undefined if there is none. */
+  /** The bytes of the witness file, or undefined if there is none. @throws what the system throws, also for what is no regular file. */
   static read(path: string): Uint8Array | undefined {
     try {
-      return readFileSync(path);
+      return readRegularSync(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
   }
 
-  /** Opens the file that {@link create} made, to be written in place. */
+  /** Opens the file that {@link create} made, to be written in place; a copy of it if it has another name. */
   static open(path: string, store: Uint8Array): Witness {
-    return new Witness(openSync(path, 'r+'), store);
+    let fd = openRegularSync(path, O_RDWR);
+    if (isShared(fd)) {
+      fs.closeSync(fd);
+      put(path, readRegularSync(path));
+      syncDirectory(dirname(path));
+      fd = openRegularSync(path, O_RDWR);
+    }
+    return new Witness(path, fd, store);
   }
 
-  /** Makes the slot of `seq` ready while its batch is being written, so that {@link write} only hands it to the kernel. */
-  prepare(seq: bigint): void {
+  /**
+   * Makes the slot of `seq` ready while its batch is being written, so that {@link write} only hands it to the kernel. If the file got
+   * another name meanwhile, a promise: wait for it before {@link write}. It rejects if no copy can take the file's place.
+   */
+  prepare(seq: bigint): Promise<void> | undefined {
     this.#view.setBigUint64(SEQ_OFFSET, seq);
     this.#view.setUint32(CRC_OFFSET, crc32(this.#head));
     this.#prepared = seq;
+    // A system call of a microsecond, while the disk is at work.
+    return isShared(this.#fd) ? this.#leave() : undefined;
   }
 
   /** Says that `seq` is durable. On return the kernel has it: it survives the process, and soon a power cut. */
   write(seq: bigint): void {
     if (this.#prepared !== seq) this.prepare(seq);
-    const written = writeSync(this.#fd, this.#slot, 0, SLOT_BYTES, slotOffset(seq));
+    if (!this.#open) throw new Error('the witness is closed');
+    const written = fs.writeSync(this.#fd, this.#slot, 0, SLOT_BYTES, slotOffset(seq));
     if (written !== SLOT_BYTES) throw new Error(`witness: ${written} of ${SLOT_BYTES} bytes were written`);
   }
 
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    closeSync(this.#fd);
+    fs.closeSync(this.#fd);
   }
+
+  /** Puts a copy in the place of the file, and goes on with that. */
+  async #leave(): Promise<void> {
+    const bytes = Buffer.alloc(WITNESS_BYTES);
+    fs.readSync(this.#fd, bytes, 0, bytes.length, 0);
+    const fd = await createFile(this.#path + NEW_SUFFIX, O_RDWR, MODE);
+    try {
+      writeFully(fd, bytes);
+      await called((done) => fs.fsync(fd, done));
+      if (!isSameFile(this.#path, this.#fd)) throw new Error(`${this.#path} is not the file that this store opened`);
+      fs.renameSync(this.#path + NEW_SUFFIX, this.#path);
+      await syncDirectoryInPool(dirname(this.#path));
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+    fs.closeSync(this.#fd);
+    this.#fd = fd;
+  }
+}
+
+/** True if the file has another name: that of a backup. */
+function isShared(fd: number): boolean {
+  return fs.fstatSync(fd).nlink > 1;
+}
+
+function isSameFile(path: string, fd: number): boolean {
+  const [named, opened] = [fs.lstatSync(path, { bigint: true }), fs.fstatSync(fd, { bigint: true })];
+  return named.ino === opened.ino && named.dev === opened.dev;
+}
+
+/** Writes a new file, synced, and gives it the name `path`. */
+function put(path: string, bytes: Uint8Array): void {
+  const fd = createFileSync(path + NEW_SUFFIX, O_RDWR, MODE);
+  try {
+    writeFully(fd, bytes);
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+  fs.renameSync(path + NEW_SUFFIX, path);
+}
+
+function writeFully(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done, bytes.length - done, done);
 }
 
 function slotOffset(seq: bigint): number {

@@ -6,8 +6,10 @@
  * What is read: the higher seq wins. One file that is not whole is a write that was cut short; the other one counts. Nothing usable
  * in a pair that was written, or two files with the same seq, is damage.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closeAll } from '../../base/close-stack.js';
+import { readRegular } from '../../base/open-file.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { diskFiles, type Files, type WritableFile } from '../files.js';
 import { type ABContent, type ABEncoding, decodeAB, encodeAB, problemOf } from './ab-format.js';
@@ -78,7 +80,7 @@ export async function scanAB(directory: string, prefix: string): Promise<ABScan>
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path);
+    return await readRegular(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw new LanestoreError('LANESTORE_IO', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
@@ -166,7 +168,8 @@ export class ABFile {
   /** Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const file of this.#open ?? []) await file.close();
+    const close = () => closeAll((this.#open ?? []).map((file) => () => file.close()));
+    await reading(`close ${this.#prefix}_{a,b}.pb in ${this.#directory}`, close);
   }
 
   /**
@@ -174,7 +177,7 @@ export class ABFile {
    * original. With a checksum they may stay until the end, which saves the file system the work of freeing and allocating blocks.
    */
   async #write(slot: Slot, content: Uint8Array): Promise<void> {
-    const file = (this.#open ?? (await this.#openFiles()))[slot];
+    const file = await this.#ownFile(slot);
     const longer = this.#lengths[slot] > content.length;
     this.#lengths[slot] = Number.POSITIVE_INFINITY;
     if (this.encoding === 'wrapper') await file.truncate(0);
@@ -182,6 +185,20 @@ export class ABFile {
     if (this.encoding === 'crc' && longer) await file.truncate(content.length);
     await file.sync();
     this.#lengths[slot] = content.length;
+  }
+
+  /**
+   * The file of a slot. One with another name is that of a backup too: a new one takes its place. The newest value is in the other slot, so
+   * a crash meanwhile loses nothing.
+   */
+  async #ownFile(slot: Slot): Promise<WritableFile> {
+    const pair = this.#open ?? (await this.#openFiles());
+    if (pair[slot].status().links <= 1) return pair[slot];
+    const path = join(this.#directory, this.#prefix + SUFFIXES[slot]);
+    const file = await this.#files.open(path, PRIVATE_MODE, { empty: true });
+    this.#open = slot === 0 ? [file, pair[1]] : [pair[0], file];
+    await closeAll([() => pair[slot].close(), () => this.#files.syncDirectory(this.#directory)]);
+    return file;
   }
 
   /**
@@ -199,7 +216,7 @@ export class ABFile {
       }
       await this.#files.syncDirectory(this.#directory);
     } catch (error) {
-      for (const file of opened) await file.close();
+      await closeAll(opened.map((file) => () => file.close())).catch(() => undefined);
       throw error;
     }
     this.#open = [opened[0]!, opened[1]!];

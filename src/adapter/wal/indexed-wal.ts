@@ -3,8 +3,8 @@
  * every step durable when its promise resolves. It knows indexes, not numbers: the first entry ever has index 1, and indexes count on
  * for ever, also when the log is emptied and opened again.
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readRegular } from '../../base/open-file.js';
 import { LanestoreError } from '../../errors.js';
 import { diskFiles, type Files, type WritableFile } from '../files.js';
 import { copyOf, type LogCodec, readEntries } from './entries.js';
@@ -174,6 +174,7 @@ export class IndexedWal<T> {
 
   async #append(frame: Uint8Array): Promise<void> {
     const { segmentBytes } = this.#parts;
+    if (this.#file.status().links > 1) await this.#leaveShared();
     if (this.#tailBytes > segmentBytes) await this.#cycle();
     await this.#file.write([frame], this.#tailBytes);
     await this.#file.sync();
@@ -182,7 +183,14 @@ export class IndexedWal<T> {
     if (this.#tailBytes >= segmentBytes) await this.#cycle();
   }
 
-  /** A full tail is complete and durable; the next entry goes to a new segment. */
+  /** A tail with another name is that of a backup too, and is never written again. */
+  async #leaveShared(): Promise<void> {
+    // Alone and empty, its name is all that keeps the index: it is never away.
+    if (this.count === 0 && this.#sealed.length === 0) await this.#restart(this.#tail.index, []);
+    else await this.#cycle();
+  }
+
+  /** A tail that is left is complete and durable; the next entry goes to a new segment. */
   async #cycle(): Promise<void> {
     const { directory, rules } = this.#parts;
     const tail = { ...this.#tail, count: this.#frames.length };
@@ -190,7 +198,8 @@ export class IndexedWal<T> {
     await this.#file.close();
     this.#file = await rules.files.open(join(directory, segmentName(index)), SEGMENT_MODE, { empty: true });
     if (rules.directorySync) await rules.files.syncDirectory(directory);
-    this.#sealed.push(tail);
+    // An empty tail was replaced under its own name.
+    if (tail.count > 0) this.#sealed.push(tail);
     this.#tail = { name: segmentName(index), index };
     this.#frames = [];
     this.#tailBytes = 0;
@@ -223,7 +232,7 @@ export class IndexedWal<T> {
     if (index >= this.#tail.index) return this.#frames.slice(Number(index - this.#tail.index));
     const segment = this.#sealed.findLast((candidate) => candidate.index <= index)!;
     const path = join(this.#parts.directory, segment.name);
-    const bytes = await reading(`read ${path}`, () => readFile(path));
+    const bytes = await reading(`read ${path}`, () => readRegular(path));
     const { frames, fault } = readEntries(bytes, this.#codec);
     if (fault !== undefined || frames.length !== segment.count) {
       const detail = fault?.detail ?? `${frames.length} entries can be read, ${segment.count} were written`;
@@ -277,7 +286,7 @@ async function settle(file: WritableFile, directory: string, { files, directoryS
     await files.syncDirectory(directory);
     await files.syncDirectory(dirname(directory));
   } catch (error) {
-    await file.close();
+    await file.close().catch(() => undefined);
     throw error;
   }
 }

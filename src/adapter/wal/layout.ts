@@ -14,10 +14,12 @@ import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { isLaneId, type LaneId, laneOfHex } from '../../keys/index.js';
+import { typeFindings } from '../file-types.js';
 import type { Files } from '../files.js';
 import { didYouMean, likenessOf } from '../likeness.js';
 import { reading, systemCode } from './io.js';
 import { LOCK_DIR } from './lock.js';
+import { corrupt } from './repair.js';
 
 /** The directory of the lanes' logs. */
 export const BLOCKS_DIR = 'blocks';
@@ -32,13 +34,14 @@ export const INNER_PREFIX = 'inner';
 /** The ending of a lane's directory that is being removed. */
 export const DROPPED = '.dropped';
 
+/** The files of both pairs. */
+export const PAIR_FILES = [ANCHOR_PREFIX, INNER_PREFIX].flatMap((prefix) => [`${prefix}_a.pb`, `${prefix}_b.pb`]);
+
 /** Of these, a state directory has at least one. */
-const OWN_NAMES = new Set([
-  BLOCKS_DIR,
-  COMMIT_QCS_DIR,
-  LOCK_DIR,
-  ...[ANCHOR_PREFIX, INNER_PREFIX].flatMap((prefix) => [`${prefix}_a.pb`, `${prefix}_b.pb`]),
-]);
+const OWN_NAMES = new Set([BLOCKS_DIR, COMMIT_QCS_DIR, LOCK_DIR, ...PAIR_FILES]);
+
+/** Nothing else is opened, made or removed, but the files of the pairs. */
+const OWN_DIRECTORIES = [BLOCKS_DIR, COMMIT_QCS_DIR, LOCK_DIR, TORN_DIR];
 
 /** What stands in the root of a file system on its own, and is nobody's. */
 const IGNORED_NAMES = new Set(['lost+found']);
@@ -54,7 +57,8 @@ const ORIGINAL_LANE_HEX = 64;
 
 /**
  * The real path of a state directory, made if it is absent and `create` is true.
- * @throws LANESTORE_NOT_A_STORE if it is a file, absent or something else; LANESTORE_SCHEMA for another layout; LANESTORE_IO.
+ * @throws LANESTORE_NOT_A_STORE if it is a file, absent or something else; LANESTORE_SCHEMA for another layout; LANESTORE_CORRUPT if links or
+ * special files are among its own; LANESTORE_IO.
  */
 export async function claimLocation(location: string, create: boolean): Promise<string> {
   const absolute = resolve(location);
@@ -66,6 +70,9 @@ export async function claimLocation(location: string, create: boolean): Promise<
     throw notAStore(`${absolute} is a file; a store is a directory${didYouMean(absolute)}`);
   }
   const path = await reading(`resolve ${absolute}`, () => realpath(absolute));
+  const findings = await reading(`look at ${path}`, async () => typeFindings(path, OWN_DIRECTORIES, 2));
+  if (findings.length === 0) findings.push(...typeFindings(path, PAIR_FILES, 0));
+  if (findings.length > 0) throw corrupt(path, { findings });
   await checkNames(path, create);
   return path;
 }

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
+import { closeAll } from '../../base/close-stack.js';
 import { LanestoreError } from '../../errors.js';
 import { lockDirectory, refuseIfOpenHere } from '../lock.js';
 import { messageOf } from './io.js';
@@ -21,10 +22,7 @@ export async function lockLocation(location: string): Promise<() => Promise<void
     const path = join(location, LOCK_DIR);
     refuseIfOpenHere(join(path, 'LOCK'));
     const db = await openLock(path, location);
-    return async () => {
-      await db.close();
-      unlock();
-    };
+    return () => closeAll([() => db.close(), unlock]);
   } catch (error) {
     unlock();
     throw error;

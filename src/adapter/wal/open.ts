@@ -7,6 +7,7 @@
  * Whatever fails, what was taken is given back.
  */
 import { basename, join } from 'node:path';
+import { closeAll } from '../../base/close-stack.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -71,8 +72,8 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
     const { parts, recovered } = await new Opening(location, { ...checked, encoding }, scan, opened).open();
     return new WalStore({ ...parts, release: unlock }, recovered);
   } catch (error) {
-    for (const one of opened) await one.close().catch(() => undefined);
-    await unlock();
+    const releases = [...opened.map((one) => () => one.close()), unlock];
+    await closeAll(releases).catch(() => undefined);
     throw asOpenError(location, error);
   }
 }

@@ -1,10 +1,11 @@
 /** Mending what a scan found: finishing an interrupted truncation, and taking a torn tail out of the way. */
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { releasing } from '../../base/close-stack.js';
+import { readRegular } from '../../base/open-file.js';
 import { LanestoreError } from '../../errors.js';
 import type { Files, WritableFile } from '../files.js';
 import { systemCode } from './io.js';
-import type { CleanupStep } from './names.js';
+import { type CleanupStep, START, TEMP } from './names.js';
 import type { LogScan, TornTail } from './scan.js';
 
 /** What repairs and truncations need to know beside the log itself. */
@@ -64,10 +65,28 @@ export async function cleanUp(directory: string, steps: readonly CleanupStep[], 
 async function cutTail(directory: string, torn: TornTail, files: Files, keep: TornPlace): Promise<string> {
   const name = `${keep.label}-${torn.name}-${torn.at}`;
   const kept = await keepBytes(torn.bytes, join(keep.directory, name), files, keep.directory);
-  const segment = await files.open(join(directory, torn.name), SEGMENT_MODE, { empty: false });
-  // The open that asked for this syncs the tail before it hands anything out.
-  await closing(segment, () => segment.truncate(torn.at));
+  const path = join(directory, torn.name);
+  const segment = await files.open(path, SEGMENT_MODE, { empty: false });
+  await closing(segment, async () => {
+    // With another name it is that of a backup too, which stays as it is.
+    if (segment.status().links > 1) return replaceBySound(path, torn.at, files);
+    // The open that asked for this syncs the tail before it hands anything out.
+    await segment.truncate(torn.at);
+  });
   return `${keep.label}: cut a torn tail of ${torn.bytes.length} bytes at byte ${torn.at} of ${torn.name}, kept in ${kept}`;
+}
+
+/** Puts a copy of the first `bytes` of a segment in its place. What a crash leaves of the copy, the next open removes. */
+async function replaceBySound(path: string, bytes: number, files: Files): Promise<void> {
+  const sound = (await readRegular(path)).subarray(0, bytes);
+  const temp = path + START + TEMP;
+  const copy = await files.open(temp, SEGMENT_MODE, { empty: true });
+  await closing(copy, async () => {
+    await copy.write([sound], 0);
+    await copy.sync();
+  });
+  await files.rename(temp, path);
+  await files.syncDirectory(dirname(path));
 }
 
 /** Writes and syncs `bytes` under `path`, or beside it if something else is there. A repair that died here writes the same again. */
@@ -88,7 +107,7 @@ async function keepBytes(bytes: Uint8Array, path: string, files: Files, director
 /** True if a file is there that holds something else than the beginning of `bytes`. */
 async function isOther(path: string, bytes: Uint8Array): Promise<boolean> {
   try {
-    const there = await readFile(path);
+    const there = await readRegular(path);
     return there.length > bytes.length || Buffer.compare(there, bytes.subarray(0, there.length)) !== 0;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
@@ -96,13 +115,9 @@ async function isOther(path: string, bytes: Uint8Array): Promise<boolean> {
   }
 }
 
-/** Closes the file, whatever comes of `work`. */
-export async function closing<T>(file: WritableFile, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } finally {
-    await file.close();
-  }
+/** Closes the file, whatever comes of `work`. @throws the first failure of the two. */
+export function closing<T>(file: WritableFile, work: () => Promise<T>): Promise<T> {
+  return releasing(() => file.close(), work);
 }
 
 /** The error for a log that is beyond mending. */

@@ -30,7 +30,7 @@ export async function writeStart(
     await files.rename(start + TEMP, start);
     if (directorySync) await files.syncDirectory(directory);
   } catch (error) {
-    await file.close();
+    await file.close().catch(() => undefined);
     throw error;
   }
   return file;

@@ -1,6 +1,7 @@
 /** Reading a log without touching it: what it holds, what is to be mended, and what is beyond mending. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegular } from '../../base/open-file.js';
 import type { Finding, FindingKind } from '../../errors.js';
 import { copyOf, type Fault, type LogCodec, readEntries } from './entries.js';
 import { reading, systemCode } from './io.js';
@@ -55,7 +56,7 @@ export async function scanLog<T>(
   directory: string,
   codec: LogCodec<T>,
   place: ScanPlace,
-  readSegment: (path: string) => Promise<Uint8Array> = readFile,
+  readSegment: (path: string) => Promise<Uint8Array> = readRegular,
 ): Promise<LogScan<T>> {
   const { files, others } = await listFiles(directory);
   const listing = readListing(files);

@@ -1,5 +1,6 @@
 /** The store: planner, logs and A/B files put together. */
 import { join } from 'node:path';
+import { closeAll } from '../../base/close-stack.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -126,11 +127,8 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   protected override async shutdown(): Promise<void> {
     const { anchorPair, innerPair, commitQCs, lanes, release } = this.#parts;
     this.#room.refuse(new LanestoreError('LANESTORE_CLOSED', 'the store is closed'));
-    await this.#everything();
-    const held = [anchorPair, innerPair, commitQCs, ...lanes.values()];
-    const closed = await Promise.allSettled(held.map((one) => one.close()));
-    await release();
-    for (const one of closed) if (one.status === 'rejected') throw one.reason;
+    const files = [anchorPair, innerPair, commitQCs, ...lanes.values()];
+    await closeAll([() => this.#everything(), ...files.map((file) => () => file.close()), release]);
   }
 
   /** The anchor, alone. One that is older than the stored one is not written, but has its turn. */

@@ -2,8 +2,8 @@
  * Reading a log entry by entry, in the memory of one segment, without touching it: what `scanLog` finds, for logs of any size. Two passes:
  * the names and the lengths of the entries tell which segments count, then the segments that count are decoded.
  */
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openToRead } from '../../base/open-file.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { type Fault, type LogCodec, readEntry, viewOf } from './entries.js';
 import { reading } from './io.js';
@@ -56,9 +56,8 @@ export class SegmentReader {
 
   /** The segment's bytes; they stay as they are until one more was read, or two with `keepLast`. */
   async read(path: string, { keepLast }: { readonly keepLast: boolean }): Promise<Uint8Array> {
-    const file = await open(path, 'r');
+    const { handle: file, size } = await openToRead(path);
     try {
-      const { size } = await file.stat();
       if (keepLast) this.#turn = 1 - this.#turn;
       else this.#buffers[1 - this.#turn] = new Uint8Array();
       if (this.#buffers[this.#turn]!.length < size) {

@@ -1,5 +1,6 @@
 /** Reading LevelDB's files: few large reads, the next one under way while the last one is looked at, memory bounded. */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openToRead } from '../../../base/open-file.js';
 
 /** Bytes of a read; a multiple of a log's block. */
 export const PORTION_BYTES = 1024 * 1024;
@@ -28,6 +29,9 @@ export class FileReader {
   }
 }
 
+/** Nothing of that name, or something that is no file. */
+const NO_FILE = new Set(['ENOENT', 'EFTYPE', 'EISDIR', 'ELOOP', 'ENXIO']);
+
 /** A file that is open for reading, as long as it was when it was opened. */
 export class SourceFile {
   readonly size: number;
@@ -42,17 +46,13 @@ export class SourceFile {
 
   /** Opens the file; undefined if there is none of that name, or something that is no file. */
   static async open(path: string, reader: FileReader): Promise<SourceFile | undefined> {
-    let handle: FileHandle;
     try {
-      handle = await open(path, 'r');
+      const { handle, size } = await openToRead(path);
+      return new SourceFile(handle, size, reader);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (NO_FILE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw error;
     }
-    const stat = await handle.stat();
-    if (stat.isFile()) return new SourceFile(handle, stat.size, reader);
-    await handle.close();
-    return undefined;
   }
 
   /** The bytes [from, to), fewer where the file ends. */

@@ -11,8 +11,9 @@
  * returned, so a durable reference names durable bytes. A write that fails may have lost earlier pages of the file from memory: the store must
  * not go on, and a retry would prove nothing.
  */
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { closeAll } from '../../../base/close-stack.js';
 import type { WritableFile } from '../../files.js';
 import { valueFileName } from './names.js';
 import { SECTOR_BYTES, sectorsOf, type ValueSettings } from './options.js';
@@ -119,12 +120,17 @@ export class Appender {
    */
   async close(): Promise<void> {
     await this.#busy;
-    await this.#closeLeft();
-    await this.#leave();
+    await closeAll([() => this.#closeLeft(), () => this.#leave()]);
   }
 
   async #closeLeft(): Promise<void> {
-    for (const { handle } of this.#left.splice(0)) await handle.close();
+    await closeAll(
+      this.#left.splice(0).map(
+        ({ handle }) =>
+          () =>
+            handle.close(),
+      ),
+    );
   }
 
   /** Nothing more is appended to the file at hand. */
@@ -132,8 +138,7 @@ export class Appender {
     const current = this.#current;
     this.#current = undefined;
     if (current === undefined) return;
-    await current.handle.close();
-    this.#parts.references.seal(current.file);
+    await closeAll([() => current.handle.close(), () => this.#parts.references.seal(current.file)]);
   }
 
   /** The sizes of the files that `records` need beside the one at hand. */
@@ -234,7 +239,10 @@ export class Appender {
   async #leaveLinkedFile(): Promise<void> {
     const current = this.#current;
     if (current === undefined) return;
-    if (statSync(join(this.#parts.dir, valueFileName(current.file.number))).nlink > 1) await this.#leave();
+    const { links } = current.handle.status();
+    const path = join(this.#parts.dir, valueFileName(current.file.number));
+    if (links === 0 && !existsSync(path)) throw new Error(`${path} was removed while values were written to it`);
+    if (links > 1) await this.#leave();
   }
 }
 

@@ -2,14 +2,14 @@
  * The one way from a stored value to its version-1 record: the running store's reader, relocation and tools that look at a copy all read
  * separated values here; recovery, which reads all of them, does it file by file (sequential.ts) with the same checks.
  */
-import { close, open, read } from 'node:fs';
+import { close, constants, read } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { openRegular } from '../../../base/open-file.js';
 import type { Finding } from '../../../errors.js';
 import { findingFile, valueFileName } from './names.js';
 import { decodeReference, isReference, type Reference } from './reference.js';
 
-const openFile = promisify(open);
 const closeFile = promisify(close);
 
 /** Why a separated value cannot be had. */
@@ -85,7 +85,7 @@ export class ValueReads implements AsyncDisposable {
 /** Opens a value file to read; undefined if there is none. */
 export async function openValueFile(dir: string, number: bigint): Promise<number | undefined> {
   try {
-    return await openFile(join(dir, valueFileName(number)), 'r');
+    return await openRegular(join(dir, valueFileName(number)), constants.O_RDONLY);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -74,7 +74,7 @@ export class Relocation {
     if (this.#running !== undefined || this.#stopped) return;
     const { values } = this.#target;
     if (this.#isLoose()) this.#running = this.#run();
-    else if (values.hasIdleMoved) this.#running = values.releaseMoved();
+    else if (values.hasIdleMoved) this.#running = this.#orFail(() => values.releaseMoved());
     void this.#running?.finally(() => {
       this.#running = undefined;
     });
@@ -86,9 +86,15 @@ export class Relocation {
     await this.#running;
   }
 
-  async #run(): Promise<void> {
-    try {
+  #run(): Promise<void> {
+    return this.#orFail(async () => {
       while (!this.#stopped && this.#isLoose()) if (!(await this.#moveSome())) return;
+    });
+  }
+
+  async #orFail(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       this.#stopped = true;
       this.#target.fail(error);

@@ -12,8 +12,9 @@
  * Crash: before the last directory fsync the file has its old name, or none, or its new one; nothing refers to it under any of them, so the
  * next open takes it as free. A reference is written only to a file whose name is durable.
  */
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { closeAll } from '../../../base/close-stack.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Files, WritableFile } from '../../files.js';
 import { preparingName, valueFileName } from './names.js';
@@ -116,15 +117,15 @@ export class Space {
     return spare;
   }
 
-  /** Gives up prepared files that have got another link meanwhile: they are not ours alone to write. */
+  /** Gives up prepared files that have got another link meanwhile, or lost their name: they are not ours alone to write. */
   discardLinked(): void {
-    const isOurs = ({ number }: PreparedFile) => statSync(join(this.#parts.dir, valueFileName(number))).nlink === 1;
-    const [ours, linked] = [this.#spares.filter(isOurs), this.#spares.filter((spare) => !isOurs(spare))];
-    this.#spares = ours;
-    for (const { number, file } of linked) {
-      void file.close();
-      this.#leftovers.push(valueFileName(number));
+    // Each file is judged once, and a file that is closed is out of the pool: a link may come at any moment.
+    const ours: PreparedFile[] = [];
+    for (const spare of this.#spares) {
+      if (this.#isOursAlone(spare)) ours.push(spare);
+      else this.#discard(spare);
     }
+    this.#spares = ours;
   }
 
   /** True if files of all these sizes are prepared. */
@@ -211,7 +212,13 @@ export class Space {
     clearTimeout(this.#retry);
     await this.#running;
     this.refuse(new LanestoreError('LANESTORE_CLOSED', 'the store was closed'));
-    for (const { file } of this.#spares.splice(0)) await file.close();
+    await closeAll(
+      this.#spares.splice(0).map(
+        ({ file }) =>
+          () =>
+            file.close(),
+      ),
+    );
   }
 
   /** Those who wait are asked after each step; while any is left after a failure, there will be a next try. */
@@ -290,7 +297,8 @@ export class Space {
     if (last === undefined || !this.#hasTooMuch() || this.spareBytes - last.bytes < this.#spareBytesWanted()) return;
     this.#spares.pop();
     return async () => {
-      await last.file.close();
+      // It holds nothing, so nothing depends on its end.
+      await last.file.close().catch(() => undefined);
       await this.#remove(valueFileName(last.number));
     };
   }
@@ -316,22 +324,56 @@ export class Space {
       await files.rename(path, join(dir, valueFileName(number)));
       await files.syncDirectory(dir);
     } catch (error) {
-      await file.close();
+      await file.close().catch(() => undefined);
       await files.remove(path).catch(() => undefined);
       throw error;
     }
     this.#spares.push({ number, bytes, file });
   }
 
-  async #reuse(free: FreeFile): Promise<void> {
+  /** A file that cannot be had for writing is dropped, and another one is made. */
+  async #reuse({ number: free, bytes }: FreeFile): Promise<void> {
     const { dir, files } = this.#parts;
     const number = this.#nextNumber++;
-    const path = join(dir, valueFileName(number));
-    await files.rename(join(dir, valueFileName(free.number)), path);
-    await files.syncDirectory(dir);
-    if (statSync(path).nlink > 1) return this.#remove(valueFileName(number));
-    const file = await files.open(path, FILE_MODE, { empty: false, synced: true });
-    this.#spares.push({ number, bytes: free.bytes, file });
+    const name = valueFileName(number);
+    const path = join(dir, name);
+    try {
+      await files.rename(join(dir, valueFileName(free)), path);
+    } catch (error) {
+      if (isOfFile(error)) return this.#remove(valueFileName(free));
+      this.#free.push({ number: free, bytes });
+      throw error;
+    }
+    let file: WritableFile;
+    try {
+      await files.syncDirectory(dir);
+      file = await files.open(path, FILE_MODE, { empty: false, synced: true });
+    } catch (error) {
+      if (isOfFile(error)) return this.#remove(name);
+      // The reason may pass (too many open files): it is free under its new name.
+      this.#free.push({ number, bytes });
+      throw error;
+    }
+    const spare = { number, bytes, file };
+    if (this.#isOursAlone(spare)) this.#spares.push(spare);
+    else this.#discard(spare);
+  }
+
+  /** True for a file with one name and the size that it was prepared with. The descriptor tells, not the name. */
+  #isOursAlone({ number, file, bytes }: PreparedFile): boolean {
+    try {
+      const { links, bytes: found } = file.status();
+      if (found !== bytes || links > 1) return false;
+      return links === 1 || existsSync(join(this.#parts.dir, valueFileName(number)));
+    } catch {
+      return false;
+    }
+  }
+
+  /** Closes a prepared file that is out of the pool; its name is removed later. It holds nothing. */
+  #discard({ number, file }: PreparedFile): void {
+    file.close().catch(() => undefined);
+    this.#leftovers.push(valueFileName(number));
   }
 
   async #remove(name: string): Promise<void> {
@@ -346,6 +388,13 @@ export class Space {
     await files.syncDirectory(dirname(dir));
     this.#hasDirectory = true;
   }
+}
+
+/** What the system says of one file, and not of the disk or the process: it is read-only, immutable, gone, or no regular file. */
+const OF_FILE = new Set(['EACCES', 'EPERM', 'ENOENT', 'EISDIR', 'ELOOP', 'EFTYPE', 'ETXTBSY', 'ENXIO']);
+
+function isOfFile(error: unknown): boolean {
+  return OF_FILE.has((error as NodeJS.ErrnoException).code ?? '');
 }
 
 function bytesOf(list: readonly FreeFile[]): number {

@@ -5,6 +5,7 @@
  * Nothing here decides what is acknowledged: that is LevelDB's batch alone. A round is durable when its batch is, and by then its values
  * have been for longer; a batch that is lost leaves values that nobody names.
  */
+import { closeAll } from '../../../base/close-stack.js';
 import { LanestoreError } from '../../../errors.js';
 import { poolThreads } from '../../files.js';
 import { releaseMemory } from '../arenas.js';
@@ -227,9 +228,7 @@ export class ValueStore {
 
   /** Ends the background work and closes all files. What is on its way must have settled. */
   async close(): Promise<void> {
-    await this.#space.stop();
-    await this.#appender.close();
-    await this.#mover.close();
+    await closeAll([() => this.#space.stop(), () => this.#appender.close(), () => this.#mover.close()]);
   }
 
   #fits(bytes: number): boolean {

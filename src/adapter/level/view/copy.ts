@@ -17,9 +17,10 @@
  * LOCK is never opened: in the process of the node, closing it would free the node's lock (leveldb-hazards.md section 8).
  */
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { readRegular } from '../../../base/open-file.js';
 import { LanestoreError } from '../../../errors.js';
 import type { StorePaths } from '../paths.js';
 import { FileReader } from '../preflight/file.js';
@@ -90,7 +91,7 @@ async function copyLevel(
   missing: ReadonlySet<string>,
   links: boolean,
 ): Promise<Gone | undefined> {
-  const current = await readFile(join(from, 'CURRENT'));
+  const current = await readRegular(join(from, 'CURRENT'));
   await forgetOthers(to);
   await writeFile(join(to, 'CURRENT'), current);
   const name = manifestNameIn(current);
@@ -179,7 +180,7 @@ async function exists(path: string): Promise<boolean> {
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    return await readRegular(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -1,8 +1,8 @@
 /** What a location holds, for those who only look. */
-import { readdirSync, realpathSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { isLanestoreError, type LanestoreError } from '../../../errors.js';
-import { NAME_A_STORE, needsCreation } from '../location.js';
+import { NAME_A_STORE, needsCreation, refuseOtherTypes } from '../location.js';
 import { noDirectory, noStore } from '../open.js';
 import { type StorePaths, storePaths } from '../paths.js';
 import type { StoreFile } from './store-view.js';
@@ -15,9 +15,10 @@ export function existingStore(location: string): StorePaths {
   return storePaths(realpathSync(location));
 }
 
-/** Why there is no database to look into although there was a store. @throws LANESTORE_NOT_A_STORE if there never was one. */
+/** Why there is no database to look into although there is, or was, a store. @throws LANESTORE_NOT_A_STORE if there never was one. */
 export function missingLevel(paths: StorePaths): LanestoreError | undefined {
   try {
+    refuseOtherTypes(paths);
     if (needsCreation(paths, NAME_A_STORE)) throw noStore(paths.location);
     return undefined;
   } catch (error) {
@@ -26,12 +27,14 @@ export function missingLevel(paths: StorePaths): LanestoreError | undefined {
   }
 }
 
-/** Names and sizes of all files of a location. A file that goes away meanwhile is left out. */
+/** Names and sizes of all files of a location; no link is followed. A file that goes away meanwhile is left out. */
 export function filesOf(location: string): StoreFile[] {
   const files: StoreFile[] = [];
-  for (const name of readdirSync(location, { recursive: true, encoding: 'utf8' }).sort()) {
-    const stat = statSync(join(location, name), { throwIfNoEntry: false });
-    if (stat?.isFile()) files.push({ name, bytes: stat.size });
+  for (const entry of readdirSync(location, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined) files.push({ name: relative(location, path), bytes: stat.size });
   }
-  return files;
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -4,6 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closeAll } from '../../../base/close-stack.js';
 import { type Finding, isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { type Database, openDatabase } from '../database.js';
@@ -14,7 +15,7 @@ import { preflight } from '../preflight/index.js';
 import { type Examination, examine, readTip } from '../recovery.js';
 import { refusal } from '../refusal.js';
 import type { Tip } from '../tip.js';
-import { parseWitness, Witness } from '../witness.js';
+import { parseWitness, WITNESS_FILE, Witness } from '../witness.js';
 import { judgeWitness } from '../witness-check.js';
 import { type CopyOptions, copyStore, type StoreCopy } from './copy.js';
 import { copyValues, freezeValues } from './copy-values.js';
@@ -97,8 +98,7 @@ export async function viewIn<B, Q, A>(
   try {
     return await opening.open(storePaths(place.path), place.remove);
   } catch (error) {
-    await opening.closeDatabase();
-    await place.remove();
+    await closeAll([() => opening.closeDatabase(), place.remove]).catch(() => undefined);
     throw error;
   }
 }
@@ -110,7 +110,9 @@ function viewWithoutLevel<B, Q, A>(
 ): StoreView<B, Q, A> {
   const opening = new Opening(paths, model);
   opening.refuse(refusal);
-  return opening.view(undefined, { witness: Witness.read(paths.witness), tries: 0 }, async () => {});
+  const isOdd = refusal.findings?.some(({ kind, file }) => kind === 'file-type' && file === WITNESS_FILE);
+  const witness = isOdd === true ? undefined : Witness.read(paths.witness);
+  return opening.view(undefined, { witness, tries: 0 }, async () => {});
 }
 
 /** A view in the making: collects what is wrong, in the order in which opening the store would stumble over it. */
@@ -134,10 +136,9 @@ class Opening<B, Q, A> {
   async open(copyPaths: StorePaths, remove: () => Promise<void>): Promise<StoreView<B, Q, A>> {
     const { copy, engine } = await this.#copy(copyPaths);
     this.#values = copyPaths.values;
-    return this.view(engine === undefined ? undefined : await this.#look(engine, copy), copy, async () => {
-      await this.closeDatabase();
-      await remove();
-    });
+    return this.view(engine === undefined ? undefined : await this.#look(engine, copy), copy, () =>
+      closeAll([() => this.closeDatabase(), remove]),
+    );
   }
 
   /**

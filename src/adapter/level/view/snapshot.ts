@@ -14,10 +14,12 @@
 import { existsSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { releasing } from '../../../base/close-stack.js';
+import { syncDirectory } from '../../../base/directory-sync.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { coded } from '../open.js';
-import { makeDirectory, storePaths, syncDirectory, syncNames } from '../paths.js';
+import { makeDirectory, storePaths, syncNames } from '../paths.js';
 import { Witness } from '../witness.js';
 import { existingStore, missingLevel } from './looked-at.js';
 import { viewIn } from './open-view.js';
@@ -67,14 +69,12 @@ export async function snapshot<B, Q, A>(
     if (missing !== undefined) throw missing;
     const path = freeTarget(target, paths.location);
     const place = await makeBeside(path);
-    try {
+    return await releasing(place.remove, async () => {
       const report = await copyTo(place.path, paths.location, options);
       await syncAll(place.path);
       moveTo(place.path, path);
       return { location: path, ...report };
-    } finally {
-      await place.remove();
-    }
+    });
   } catch (error) {
     throw coded(error);
   }
@@ -128,11 +128,10 @@ async function syncAll(directory: string): Promise<void> {
       continue;
     }
     const file = await open(path, 'r');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await releasing(
+      () => file.close(),
+      () => file.sync(),
+    );
   }
   syncDirectory(directory);
 }

@@ -1,0 +1,127 @@
+/**
+ * Opening a file by its name in a directory that may have been prepared by others: the name is not followed if it is a symbolic link, opening
+ * does not block on a FIFO, and what was opened is looked at by its descriptor. A new file is made under a name that is free, so it is
+ * never one that has another name elsewhere.
+ *
+ * The directory itself is taken as it is: the path to it may lead through symbolic links.
+ */
+import * as fs from 'node:fs';
+import { type FileHandle, open as openHandle } from 'node:fs/promises';
+import { called } from './called.js';
+import { releasing } from './close-stack.js';
+
+/** Systems that lack one of these have no such files either. */
+const { O_CREAT, O_DIRECTORY = 0, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = fs.constants;
+
+/** Opens the file at `path`. @throws what the system throws; an error with code EFTYPE, EISDIR or ELOOP for what is no regular file. */
+export async function openRegular(path: string, flags: number, mode?: number): Promise<number> {
+  const fd = await called<number>((done) => fs.open(path, flags | O_NOFOLLOW | O_NONBLOCK, mode, done)).catch(
+    explained(path),
+  );
+  return checked(fd, path);
+}
+
+/** The same at once. */
+export function openRegularSync(path: string, flags: number, mode?: number): number {
+  try {
+    return checked(fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, mode), path);
+  } catch (error) {
+    return explained(path)(error);
+  }
+}
+
+/** Makes a new file. What has that name already, a link or a file that an interrupted call left, loses it. */
+export async function createFile(path: string, flags: number, mode: number): Promise<number> {
+  const create = () => openRegular(path, flags | O_CREAT | O_EXCL, mode);
+  try {
+    return await create();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await called((done) => fs.unlink(path, done));
+    return create();
+  }
+}
+
+/** The same at once. */
+export function createFileSync(path: string, flags: number, mode: number): number {
+  const create = () => openRegularSync(path, flags | O_CREAT | O_EXCL, mode);
+  try {
+    return create();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    fs.unlinkSync(path);
+    return create();
+  }
+}
+
+/** Opens the file at `path` to be read, as long as it is now. @throws as {@link openRegular}. */
+export async function openToRead(path: string): Promise<{ readonly handle: FileHandle; readonly size: number }> {
+  const handle = await openHandle(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(explained(path));
+  try {
+    const stat = await handle.stat();
+    refuseOther(stat, path);
+    return { handle, size: stat.size };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** All bytes of the file at `path`. @throws as {@link openRegular}. */
+export async function readRegular(path: string): Promise<Buffer> {
+  const { handle } = await openToRead(path);
+  return releasing(
+    () => handle.close(),
+    () => handle.readFile(),
+  );
+}
+
+/** The same at once. */
+export function readRegularSync(path: string): Buffer {
+  const fd = openRegularSync(path, O_RDONLY);
+  try {
+    return fs.readFileSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Opens a directory, to sync the names in it. */
+export function openDirectorySync(path: string): number {
+  return fs.openSync(path, O_RDONLY | O_DIRECTORY);
+}
+
+/** What stands under a name, as people call it. */
+export function kindOf(entry: fs.Dirent | fs.Stats): string {
+  if (entry.isFile()) return 'a regular file';
+  if (entry.isDirectory()) return 'a directory';
+  if (entry.isSymbolicLink()) return 'a symbolic link';
+  if (entry.isFIFO()) return 'a FIFO';
+  return entry.isSocket() ? 'a socket' : 'a device';
+}
+
+function checked(fd: number, path: string): number {
+  try {
+    refuseOther(fs.fstatSync(fd), path);
+    return fd;
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+}
+
+function refuseOther(stat: fs.Stats, path: string): void {
+  if (!stat.isFile()) throw notRegular(path, kindOf(stat), stat.isDirectory() ? 'EISDIR' : 'EFTYPE');
+}
+
+/** ELOOP speaks of too many links where there is one. */
+function explained(path: string): (error: unknown) => never {
+  return (error) => {
+    const isLink = (error as NodeJS.ErrnoException).code === 'ELOOP' && fs.lstatSync(path).isSymbolicLink();
+    throw isLink ? notRegular(path, 'a symbolic link', 'ELOOP') : error;
+  };
+}
+
+function notRegular(path: string, kind: string, code: string): Error {
+  return Object.assign(new Error(`${code}: ${path} is ${kind}, not a regular file`), { code });
+}
