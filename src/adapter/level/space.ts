@@ -15,8 +15,8 @@
  */
 import { statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { WaitList } from '../../base/waiters.js';
 import { LanestoreError } from '../../errors.js';
-import { Waiters } from '../waiters.js';
 
 const MIB = 1024 * 1024;
 
@@ -88,7 +88,7 @@ export class DiskSpace implements SetAside {
   readonly #source: FreeSpace;
   readonly #limits: SpaceLimits;
   readonly #now: () => number;
-  readonly #waiters = new Waiters();
+  readonly #waiters = new WaitList('calls of ready()');
   /** Bytes of all rounds ever accepted, and of those that have not settled. */
   #accepted = 0;
   #unsettled = 0;
@@ -175,7 +175,7 @@ export class DiskSpace implements SetAside {
     try {
       await this.#waiters.wait(signal);
     } finally {
-      if (this.#waiters.count === 0) this.#stop();
+      if (this.#waiters.size === 0) this.#stop();
     }
   }
 

@@ -74,6 +74,7 @@ export class ValueStore {
       allows: async (bytes) => disk === undefined || disk.allows(bytes),
       nextNumber: numberAfter(found, references),
       usage: () => this.references,
+      isEnough: () => this.#space.failure === undefined || this.#fits(this.#refused),
     });
     const parts = { dir, settings, references: this.references, space: this.#space };
     this.#appender = new Appender(parts, Math.min(PORTIONS_MAX, poolThreads()));
@@ -135,7 +136,7 @@ export class ValueStore {
 
   /** Resolves when {@link admit} would let in what it refused. @throws LANESTORE_CLOSED, LANESTORE_FAILED; the signal's reason. */
   async ready(signal?: AbortSignal): Promise<void> {
-    await this.#space.until(() => this.#space.failure === undefined || this.#fits(this.#refused), signal);
+    await this.#space.ready(signal);
     this.#refused = 0;
   }
 
