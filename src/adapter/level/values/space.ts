@@ -76,6 +76,7 @@ export class Space {
   #stopped = false;
   #failure: Error | undefined;
   #failedAt = 0;
+  #failures = 0;
   readonly #waiters = new WaitList('calls of ready()');
   #refusal: LanestoreError | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -88,6 +89,11 @@ export class Space {
   /** Why the last preparation failed; undefined if it did not. */
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /** How many preparations have failed. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Bytes that are prepared and not taken. */
@@ -241,6 +247,7 @@ export class Space {
         this.#failure = undefined;
       } catch (error) {
         this.#failure = error as Error;
+        this.#failures++;
         this.#failedAt = performance.now();
       }
     };
