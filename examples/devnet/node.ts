@@ -1,9 +1,9 @@
 /** One validator's process: its store, its availability state, consensus, an application that hashes, and what it tells its peers. */
 import { createHash, randomBytes } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AvailState,
   autobahn,
@@ -111,7 +111,6 @@ class Node {
   }
 
   run(): void {
-    setMaxListeners(0, this.#ending.signal);
     for (const part of [
       this.#consensus.run(),
       this.#vote(),
@@ -337,19 +336,9 @@ class Node {
     return this.#state.lastCommitQC?.vote.laneRanges.find((range) => laneIdOf(range.lane) === lane)?.next ?? 0n;
   }
 
+  /** Takes its listener back when it ends: a signal that lives as long as the node must not collect them. */
   #pause(ms: number): Promise<void> {
-    const { signal } = this.#ending;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, ms);
-      signal.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer);
-          reject(signal.reason);
-        },
-        { once: true },
-      );
-    });
+    return sleep(ms, undefined, { signal: this.#ending.signal });
   }
 }
 

@@ -1,7 +1,7 @@
 /** The bounds of what a store takes; how much may wait to be written, and when `ready` resolves. */
+import { WaitList } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
 import { meter } from '../metrics/channel.js';
-import { Waiters } from './waiters.js';
 
 /** Bounds of what a store takes at a time. */
 export interface LimitOptions {
@@ -94,7 +94,7 @@ export class Room {
   #calls = 0;
   /** The largest round that was refused since there was room the last time: `ready` waits until it fits. */
   #refusedBytes = 0;
-  readonly #waiters = new Waiters();
+  readonly #waiters = new WaitList('calls of ready()');
 
   constructor(limits: RoomLimits) {
     this.#limits = limits;

@@ -1,19 +1,20 @@
 /** The headers that a CommitQC orders, found backwards by their hashes. */
 import { laneIdOf } from '../keys/index.js';
 import type { BlockHeader, CommitQC, FullCommitQC, LaneRange } from '../model/autobahn/index.js';
-import type { Inner } from './inner.js';
-import type { Waiters } from './waiters.js';
+import { type Inner, indexOf } from './inner.js';
+import type { Lane } from './lane.js';
 
 /** A CommitQC with its headers, lane after lane; waits until they are known. Undefined when one of the lanes was pruned. */
 export async function fullCommitQC(
   inner: Inner,
-  waiters: Waiters,
   qc: CommitQC,
   signal?: AbortSignal,
 ): Promise<FullCommitQC | undefined> {
   const headers: BlockHeader[] = [];
-  for (const range of qc.vote.laneRanges) {
-    const found = await rangeHeaders(inner, waiters, range, signal);
+  // Looked up before the first wait: afterwards an id may mean a lane that has joined again.
+  const lanes = qc.vote.laneRanges.map(({ lane }) => inner.laneOfRoad(laneIdOf(lane), indexOf(qc)));
+  for (const [i, range] of qc.vote.laneRanges.entries()) {
+    const found = await rangeHeaders(inner, lanes[i], range, signal);
     if (found === undefined) return undefined;
     headers.push(...found);
   }
@@ -23,21 +24,18 @@ export async function fullCommitQC(
 /** The headers of one range, from the hash of its last one back to its first: each names its parent. */
 async function rangeHeaders(
   inner: Inner,
-  waiters: Waiters,
-  { lane: key, first, next, lastHash }: LaneRange,
+  lane: Lane | undefined,
+  { first, next, lastHash }: LaneRange,
   signal?: AbortSignal,
 ): Promise<BlockHeader[] | undefined> {
-  const id = laneIdOf(key);
+  if (first === next) return [];
+  if (lane === undefined) return undefined;
   const headers: BlockHeader[] = [];
   let wanted = lastHash;
   for (let number = next - 1n; number >= first; number--) {
-    const header = await waiters.until(
-      [`blocks ${id}`, `votes ${id}`],
-      () => {
-        const lane = inner.lanes.get(id);
-        if (lane === undefined || lane.votes.first > first) return 'pruned';
-        return lane.header(number, wanted);
-      },
+    const header = await inner.waiters.until(
+      () => (inner.holds(lane) && lane.votes.first <= first ? lane.header(number, wanted) : 'pruned'),
+      (ending) => lane.waiters.headers.wait(ending),
       signal,
     );
     if (header === 'pruned') return undefined;

@@ -1,6 +1,6 @@
 /**
- * The availability state itself: lanes, CommitQCs, votes, the latest anchor, and what of it is durable. No I/O, no waiting, no
- * verification: callers verify first, and wait where {@link Lane.admitsBlock} says so. Each change names its topics to `changed`.
+ * The availability state itself: lanes, CommitQCs, votes, the latest anchor, and what of it is durable. No I/O, no verification: callers
+ * verify first, and wait where {@link Lane.admitsBlock} says so. Each change wakes the callers whose wait it may end.
  */
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf, maxU64 } from '../keys/index.js';
@@ -18,14 +18,14 @@ import { type Epoch, Epochs } from './epochs.js';
 import { BLOCKS_PER_COMMIT, type HeldBlock, hexOf, Lane } from './lane.js';
 import { Queue } from './queue.js';
 import { type Counted, Tally } from './tally.js';
-import type { Topic } from './waiters.js';
+import { AvailWaiters } from './waiters.js';
 
 /** See the top of this file. */
 export class Inner {
   readonly epochs: Epochs;
   readonly lanes = new Map<LaneId, Lane>();
   readonly commitQCs = new Queue<CommitQC>();
-  readonly #changed: (topic: Topic) => void;
+  readonly waiters = new AvailWaiters();
   /** App votes by global block number, above those that the anchor settles. */
   readonly #appVotes = new Map<bigint, Tally<AppProposal>>();
   #anchor: PruneAnchor | undefined;
@@ -35,10 +35,9 @@ export class Inner {
   #qcsSubmitted = 0n;
   #qcRounds: bigint[] = [];
 
-  constructor(epochs: readonly Epoch[], changed: (topic: Topic) => void) {
+  constructor(epochs: readonly Epoch[]) {
     this.epochs = new Epochs(epochs);
-    this.#changed = changed;
-    this.#openLanes();
+    this.#openLanes(0n);
   }
 
   /** The latest anchor, durable or not. */
@@ -61,6 +60,11 @@ export class Inner {
     return this.#durableQC === undefined ? 0n : indexOf(this.#durableQC) + 1n;
   }
 
+  /** The road index after the latest durable anchor. */
+  get durableAnchors(): bigint {
+    return this.#durableAnchor === undefined ? 0n : indexOf(this.#durableAnchor.commitQC) + 1n;
+  }
+
   /** The road index after the latest AppQC. */
   get nextAppQC(): bigint {
     return this.#anchor === undefined ? 0n : indexOf(this.#anchor.commitQC) + 1n;
@@ -69,14 +73,39 @@ export class Inner {
   /** The lane of that id. @throws LANESTORE_WRONG_LANE if no committee has it. */
   lane(id: LaneId): Lane {
     const lane = this.lanes.get(id);
-    if (lane === undefined) throw new LanestoreError('LANESTORE_WRONG_LANE', `no committee has the lane ${id}`);
+    if (lane === undefined) throw noLane(id);
     return lane;
+  }
+
+  /** True as long as a lane has not left all committees. One that joined again is another lane. */
+  holds(lane: Lane): boolean {
+    return this.lanes.get(lane.id) === lane;
+  }
+
+  /** What `check` gives, as {@link AvailWaiters.until}, unless the lane has left. @throws LANESTORE_WRONG_LANE then. */
+  untilOf<T>(
+    lane: Lane,
+    check: () => T | undefined,
+    wait: (signal?: AbortSignal) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const checkLane = () => {
+      if (!this.holds(lane)) throw noLane(lane.id);
+      return check();
+    };
+    return this.waiters.until(checkLane, wait, signal);
+  }
+
+  /** Rejects every call that waits, and that will. */
+  stop(error: unknown): void {
+    this.waiters.stop(error);
+    for (const lane of this.lanes.values()) lane.waiters.refuse(error);
   }
 
   /** Adds a block that its lane admits now and that continues it. */
   pushBlock(lane: Lane, block: HeldBlock): void {
     lane.blocks.push(block);
-    this.#changed(`blocks ${lane.id}`);
+    this.#wakeBlocks(lane);
   }
 
   /** Counts a vote that its lane admits now. */
@@ -84,15 +113,15 @@ export class Inner {
     const tally = lane.tally(header.blockNumber);
     const counted = tally.add(hexOf(hash), header, sig);
     if (counted !== 'counted') return counted;
-    this.#changed(`votes ${lane.id}`);
-    if (this.epochs.isLaneQuorum(tally.candidate(hexOf(hash))?.sigs.length ?? 0)) this.#changed('laneQC');
+    lane.waiters.headers.release();
+    if (this.epochs.isLaneQuorum(tally.candidate(hexOf(hash))?.sigs.length ?? 0)) this.waiters.laneQCs.release();
     return counted;
   }
 
   /** Adds the next CommitQC. */
   pushCommitQC(qc: CommitQC): void {
     this.commitQCs.push(qc);
-    this.#changed('commitQCs');
+    this.waiters.commitQCs.reach(this.commitQCs.next);
   }
 
   /** The votes for the application's state after global block `number`. */
@@ -122,46 +151,48 @@ export class Inner {
     this.#qcsSubmitted = maxU64(this.#qcsSubmitted, index);
     const { first } = globalRange(anchor.commitQC.vote);
     for (const number of [...this.#appVotes.keys()]) if (number < first) this.#appVotes.delete(number);
-    for (const [id, start] of autobahn.commitQC.laneStarts(anchor.commitQC)) this.#pruneLane(id, start);
-    this.#changed('commitQCs');
-    this.#changed('appQC');
+    for (const [lane, start] of this.#starts(anchor)) this.#pruneLane(lane, start);
+    this.waiters.commitQCs.reach(this.commitQCs.next);
+    this.waiters.appQCs.reach(this.nextAppQC);
     return true;
   }
 
-  /** Block `number` of a lane is durable. A lane that was dropped meanwhile is none of our business any more. */
-  markBlock(id: LaneId, number: bigint): void {
-    const lane = this.lanes.get(id);
-    if (lane === undefined) return;
+  /** Block `number` of a lane is durable. The lane may have left meanwhile; then nothing else changes, even if its id has joined again. */
+  markBlock(lane: Lane, number: bigint): void {
     lane.markDurable(number + 1n);
-    this.#changed(`durable ${id}`);
-    this.#changed('durable');
+    if (!this.holds(lane)) return;
+    lane.waiters.durable.reach(lane.durable);
+    this.waiters.durableBlocks.release();
   }
 
   /** A CommitQC is durable. */
   markCommitQC(qc: CommitQC): void {
     if (indexOf(qc) >= this.durableQCs) this.#durableQC = qc;
     this.#qcRounds = this.#qcRounds.filter((end) => end > this.durableQCs);
-    this.#changed('durableQC');
+    this.waiters.durableQCs.reach(this.durableQCs);
   }
 
   /** An anchor is durable, and its CommitQC with it. Returns the lanes that it lets go: nobody has them any more. */
   markAnchor(anchor: PruneAnchor): LaneId[] {
     const index = indexOf(anchor.commitQC);
-    if (this.#durableAnchor === undefined || index > indexOf(this.#durableAnchor.commitQC))
-      this.#durableAnchor = anchor;
-    for (const [id, start] of autobahn.commitQC.laneStarts(anchor.commitQC)) {
-      this.lanes.get(id)?.markAnchored(start);
-      this.#changed(`capacity ${id}`);
+    if (index >= this.durableAnchors) this.#durableAnchor = anchor;
+    for (const [lane, start] of this.#starts(anchor)) {
+      lane.markAnchored(start);
+      lane.waiters.pushedBlocks.reach(lane.blocksDecided);
+      lane.waiters.pushedVotes.reach(lane.votesDecided);
+      this.wakeProducer(lane);
+      if (lane.hasRoom) lane.waiters.room.release();
     }
     this.markCommitQC(anchor.commitQC);
+    this.waiters.durableAnchors.reach(index + 1n);
     return this.#retire(index);
   }
 
   /** Lets the next committee in; lanes that it has no more go when the durable anchor reaches its first road. */
   changeCommittee(epoch: Epoch): LaneId[] {
     this.epochs.add(epoch);
-    this.#openLanes();
-    this.#changed('laneQC');
+    this.#openLanes(epoch.firstRoad);
+    this.waiters.laneQCs.release();
     return this.#durableAnchor === undefined ? [] : this.#retire(indexOf(this.#durableAnchor.commitQC));
   }
 
@@ -171,12 +202,13 @@ export class Inner {
    */
   laneQCs(previous: CommitQC | undefined): Map<LaneId, LaneQC> {
     const found = new Map<LaneId, LaneQC>();
-    const committee = this.epochs.at(previous === undefined ? 0n : indexOf(previous) + 1n);
+    const road = previous === undefined ? -1n : indexOf(previous);
+    const committee = this.epochs.at(road + 1n);
     const ends = new Map(previous?.vote.laneRanges.map(({ lane, next }) => [laneIdOf(lane), next] as const));
     for (const id of committee.keys.map(laneIdOf)) {
       const lane = this.lanes.get(id);
       if (lane === undefined) continue;
-      const first = ends.get(id) ?? lane.baseline;
+      const first = (road < lane.firstRoad ? undefined : ends.get(id)) ?? lane.baseline;
       for (let number = first; number < first + BLOCKS_PER_COMMIT; number++) {
         const winner = lane.votes.get(number)?.winner(committee.laneQuorum);
         if (winner === undefined) break;
@@ -237,31 +269,65 @@ export class Inner {
   }
 
   /** Gives a lane that a store remembers a place to begin at, before anything is in it. */
-  openLaneAt(id: LaneId, first: bigint): Lane {
-    const lane = new Lane(id, first);
+  openLaneAt(id: LaneId, first: bigint, firstRoad = 0n): Lane {
+    const lane = new Lane(id, first, firstRoad);
     this.lanes.set(id, lane);
     return lane;
   }
 
-  #pruneLane(id: LaneId, start: bigint): void {
+  /** The lane that a CommitQC of road `index` means by `id`; undefined if it has left, even if its id has joined again. */
+  laneOfRoad(id: LaneId, index: bigint): Lane | undefined {
     const lane = this.lanes.get(id);
-    if (lane === undefined || start <= lane.votes.first) return;
-    lane.prune(start);
-    for (const kind of ['blocks', 'votes', 'durable'] as const) this.#changed(`${kind} ${id}`);
+    return lane === undefined || index < lane.firstRoad ? undefined : lane;
   }
 
-  #openLanes(): void {
-    for (const id of this.epochs.lanes()) if (!this.lanes.has(id)) this.openLaneAt(id, this.epochs.baseline(id));
+  /** Lets the call of `produceBlock` go on that has waited longest, if there is room. It must call this again once it has ended. */
+  wakeProducer(lane: Lane): void {
+    if (lane.hasRoom) lane.waiters.producers.releaseFirst();
+  }
+
+  /** Where an anchor has lanes begin, without those that have left. */
+  #starts({ commitQC }: PruneAnchor): [Lane, bigint][] {
+    const starts: [Lane, bigint][] = [];
+    for (const [id, start] of autobahn.commitQC.laneStarts(commitQC)) {
+      const lane = this.laneOfRoad(id, indexOf(commitQC));
+      if (lane !== undefined) starts.push([lane, start]);
+    }
+    return starts;
+  }
+
+  #pruneLane(lane: Lane, start: bigint): void {
+    if (start <= lane.votes.first) return;
+    lane.prune(start);
+    this.#wakeBlocks(lane);
+    lane.waiters.pushedVotes.reach(lane.votesDecided);
+    lane.waiters.durable.reach(lane.durable);
+  }
+
+  #wakeBlocks(lane: Lane): void {
+    lane.waiters.pushedBlocks.reach(lane.blocksDecided);
+    lane.waiters.blocks.reach(lane.blocks.next);
+    lane.waiters.headers.release();
+  }
+
+  #openLanes(firstRoad: bigint): void {
+    for (const id of this.epochs.lanes())
+      if (!this.lanes.has(id)) this.openLaneAt(id, this.epochs.baseline(id), firstRoad);
   }
 
   #retire(index: bigint): LaneId[] {
     const gone = this.epochs.retire(index);
     for (const id of gone) {
+      const lane = this.lanes.get(id);
       this.lanes.delete(id);
-      for (const kind of ['blocks', 'votes', 'durable', 'capacity'] as const) this.#changed(`${kind} ${id}`);
+      lane?.waiters.leave(noLane(id));
     }
     return gone;
   }
+}
+
+function noLane(id: LaneId): LanestoreError {
+  return new LanestoreError('LANESTORE_WRONG_LANE', `no committee has the lane ${id}`);
 }
 
 /** The road index of a CommitQC. */

@@ -3,6 +3,7 @@ import { type LaneId, laneIdOf, maxU64 } from '../keys/index.js';
 import type { BlockHeader, Hash, SignedBlock } from '../model/autobahn/index.js';
 import { Queue } from './queue.js';
 import { Tally } from './tally.js';
+import { LaneWaiters } from './waiters.js';
 
 /** Blocks of one lane that a CommitQC may order (the original's MaxLaneRangeInProposal). */
 export const BLOCKS_PER_COMMIT = 10n;
@@ -22,7 +23,12 @@ export interface HeldBlock {
 /** Whether a block or vote can be taken. `wait`: there is no room yet, or blocks before it are missing; `past`: it is not needed any more. */
 export type Admission = 'now' | 'wait' | 'past';
 
-/** A lane. Every cursor moves by {@link maxU64}: a late acknowledgement never takes one back. */
+/**
+ * A lane, from when it joins a committee until it has left all of them. One that joins again is another object under the same id: what was
+ * begun with this one (rounds, waiting calls, streams) must never touch that one, so it keeps the object, not the id.
+ *
+ * Every cursor moves by {@link maxU64}: a late acknowledgement never takes one back.
+ */
 export class Lane {
   readonly id: LaneId;
   readonly blocks: Queue<HeldBlock>;
@@ -30,6 +36,9 @@ export class Lane {
   readonly votes: Queue<Tally<BlockHeader>>;
   /** Where the lane began, for a lane that no CommitQC has named yet. */
   readonly baseline: bigint;
+  /** The road that it joined with: a CommitQC of an earlier road that names its id means a lane that is gone. */
+  readonly firstRoad: bigint;
+  readonly waiters = new LaneWaiters();
   /** Blocks below are durable, or were pruned. */
   #durable: bigint;
   /** Blocks below were handed to the store. */
@@ -39,9 +48,10 @@ export class Lane {
   /** The ends of the rounds under way that carry blocks of this lane, ascending. */
   #rounds: bigint[] = [];
 
-  constructor(id: LaneId, first: bigint) {
+  constructor(id: LaneId, first: bigint, firstRoad = 0n) {
     this.id = id;
     this.baseline = first;
+    this.firstRoad = firstRoad;
     this.blocks = new Queue(first);
     this.votes = new Queue(first);
     this.#durable = first;
@@ -89,6 +99,16 @@ export class Lane {
   admitsVote(number: bigint): Admission {
     if (number < this.votes.first) return 'past';
     return number < this.limit ? 'now' : 'wait';
+  }
+
+  /** {@link admitsBlock} does not say `wait` for blocks up to this one. It never goes back. */
+  get blocksDecided(): bigint {
+    return this.hasRoom ? this.blocks.next : this.blocks.next - 1n;
+  }
+
+  /** {@link admitsVote} does not say `wait` for votes up to this block's. It never goes back. */
+  get votesDecided(): bigint {
+    return maxU64(this.limit, this.votes.first) - 1n;
   }
 
   /**

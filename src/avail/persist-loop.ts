@@ -7,10 +7,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableHooks, Persistence } from '../adapter/index.js';
+import { CountWaitList, WaitList } from '../base/waiters.js';
 import { isLanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import { autobahn, type CommitQC, type PruneAnchor, type SignedBlock } from '../model/autobahn/index.js';
 import type { Inner } from './inner.js';
+import { InnerWrites } from './inner-writes.js';
+import type { Lane } from './lane.js';
 import { type Turn, type TurnLimits, takeAnchor, takeTurn } from './turn.js';
 
 /** What a node's store is. */
@@ -25,10 +28,10 @@ export interface LoopLimits extends TurnLimits {
 /** The longest pause before a store that has no room is asked again, should its `ready` not say when. */
 const PAUSE_MS_MAX = 1000;
 
-interface InnerWrite {
-  readonly bytes: Uint8Array;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+/** What was handed to a loop so far beside the state itself: calls of `persistInner`, and lanes to be dropped. */
+export interface HandedOver {
+  readonly innerCalls: bigint;
+  readonly drops: bigint;
 }
 
 /** See the top of this file. */
@@ -37,10 +40,14 @@ export class PersistLoop {
   readonly #store: NodeStore;
   readonly #limits: LoopLimits;
   readonly #fail: (error: unknown) => void;
-  readonly #hooks: DurableHooks<SignedBlock, CommitQC, PruneAnchor>;
+  readonly #hooks: Pick<DurableHooks<SignedBlock, CommitQC, PruneAnchor>, 'anchor' | 'commitQC'>;
   readonly #ending = new AbortController();
-  #innerWaiting: InnerWrite[] = [];
+  readonly #innerWrites = new InnerWrites();
+  readonly #dropped = new CountWaitList('calls of flush');
   #drops: LaneId[] = [];
+  /** Lanes that were to be dropped so far, and those of them that are. */
+  #dropsAsked = 0n;
+  #dropsDone = 0n;
   #underWay = 0;
   #turns = 0;
   #scheduled = false;
@@ -48,7 +55,7 @@ export class PersistLoop {
   /** True from a refusal until the store has room again: only anchors go, for they make room. */
   #waitingForRoom = false;
   #refusals = 0;
-  #idleWaiters: (() => void)[] = [];
+  readonly #idle = new WaitList('calls of close');
 
   /** @param fail called once with what stops the loop: what the store rejected a round with */
   constructor(inner: Inner, store: NodeStore, limits: LoopLimits, fail: (error: unknown) => void) {
@@ -59,7 +66,6 @@ export class PersistLoop {
     this.#hooks = {
       anchor: (anchor) => this.#drop(inner.markAnchor(anchor)),
       commitQC: (qc) => inner.markCommitQC(qc),
-      block: (block) => inner.markBlock(autobahn.block.lane(block), autobahn.block.number(block)),
     };
   }
 
@@ -81,13 +87,14 @@ export class PersistLoop {
     );
   }
 
-  /** Stores the node's own consensus state; resolves when this, or what was handed over after it, is durable. */
-  persistInner(bytes: Uint8Array): Promise<void> {
-    const copy = new Uint8Array(bytes);
-    return new Promise((resolve, reject) => {
-      this.#innerWaiting.push({ bytes: copy, resolve, reject });
-      this.kick();
-    });
+  /**
+   * Stores the node's own consensus state; resolves when this, or what was handed over after it, is durable.
+   * @throws as `AvailState.persistInner`.
+   */
+  persistInner(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const stored = this.#innerWrites.add(new Uint8Array(bytes), signal);
+    this.kick();
+    return stored;
   }
 
   /** Forgets lanes in the store. */
@@ -95,32 +102,50 @@ export class PersistLoop {
     this.#drop(lanes);
   }
 
-  /** Resolves when all that is there has become durable, or the loop has stopped. */
-  async idle(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#idleWaiters.push(resolve);
-      this.kick();
-      if (this.#stopped) this.#tellIdle();
-    });
+  /** What was handed over until now; for {@link settled}. */
+  get handedOver(): HandedOver {
+    return { innerCalls: this.#innerWrites.calls, drops: this.#dropsAsked };
+  }
+
+  /**
+   * Resolves when what was handed over until then is settled: stored, refused for its size, dropped. What comes later does not count.
+   * @throws the signal's reason; what {@link stop} was given.
+   */
+  async settled({ innerCalls, drops }: HandedOver, signal?: AbortSignal): Promise<void> {
+    this.#ending.signal.throwIfAborted();
+    await this.#innerWrites.settled(innerCalls, signal);
+    this.#ending.signal.throwIfAborted();
+    if (this.#dropsDone < drops) await this.#dropped.wait(drops, signal);
+  }
+
+  /** Resolves when all that is there has become durable, or the loop has stopped. @throws the signal's reason. */
+  async idle(signal?: AbortSignal): Promise<void> {
+    if (this.#stopped) return;
+    this.kick();
+    await this.#idle.wait(signal);
   }
 
   /** Takes no more turns. What the store has accepted goes on by itself. */
   stop(error: unknown): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#ending.abort();
-    for (const write of this.#innerWaiting.splice(0)) write.reject(error);
-    this.#tellIdle();
+    this.#ending.abort(error);
+    this.#innerWrites.refuse(error);
+    this.#dropped.refuse(error);
+    this.#idle.release();
   }
 
   #turn(): void {
     if (this.#stopped) return;
     this.#turns++;
     if (this.#underWay < this.#limits.roundsMax) {
-      if (!this.#waitingForRoom) {
-        this.#submitDrops();
-        this.#submitInner();
+      // A refusal is seen before the next turn: only then is it known whether a lane that has joined again begins anew in the store.
+      if (!this.#waitingForRoom && this.#submitDrops()) {
+        this.kick();
+        return;
       }
+      // Without room, too: whether the store refuses its size decides what must be kept for when there is some.
+      if (!this.#waitingForRoom || this.#innerWrites.isUntried) this.#submitInner();
       const turn = this.#waitingForRoom
         ? takeAnchor(this.#inner, this.#limits)
         : takeTurn(this.#inner, this.#limits, this.#turns);
@@ -129,40 +154,40 @@ export class PersistLoop {
         if (turn.more) this.kick();
       }
     }
-    if (this.#underWay === 0 && !this.#waitingForRoom && this.#innerWaiting.length === 0) this.#tellIdle();
+    if (this.#underWay === 0 && !this.#waitingForRoom && this.#innerWrites.isEmpty) this.#idle.release();
   }
 
   /** The last one wins; those before it are settled by it. */
   #submitInner(): void {
-    const writes = this.#innerWaiting.splice(0);
-    const last = writes.at(-1);
-    if (last === undefined) return;
+    const writes = this.#innerWrites;
+    const taken = writes.take();
+    if (taken === undefined) return;
+    const { bytes } = taken.at(-1) ?? taken[0];
     this.#track(
-      this.#store.persist({ inner: last.bytes }),
-      () => {
-        for (const write of writes) write.resolve();
-      },
+      this.#store.persist({ inner: bytes }),
+      () => writes.stored(taken),
       (error) => {
-        if (isLanestoreError(error, 'LANESTORE_CAPACITY') && !this.#stopped) {
-          this.#innerWaiting.unshift(...writes);
+        if (this.#stopped) return this.#fail(error);
+        if (isLanestoreError(error, 'LANESTORE_CAPACITY')) {
+          writes.putBack(taken);
           this.#waitForRoom();
-          return;
-        }
-        // One that is too large is its caller's business; those before it have nothing to do with that.
-        if (isLanestoreError(error, 'LANESTORE_INVALID') && !this.#stopped) {
-          last.reject(error);
-          this.#innerWaiting.unshift(...writes.slice(0, -1));
+        } else if (isLanestoreError(error, 'LANESTORE_INVALID')) {
+          // One that is too large is its caller's business; those before it have nothing to do with that.
+          writes.tooLarge(taken, error);
           this.kick();
-          return;
+        } else {
+          this.#fail(error);
         }
-        for (const write of writes) write.reject(error);
-        this.#fail(error);
       },
     );
   }
 
   #submit(turn: Turn): void {
-    this.#track(this.#store.persist(turn.round, this.#hooks), undefined, (error) => {
+    const block = (signed: SignedBlock) => {
+      const lane = turn.lanes.get(autobahn.block.lane(signed)) as Lane;
+      this.#inner.markBlock(lane, autobahn.block.number(signed));
+    };
+    this.#track(this.#store.persist(turn.round, { ...this.#hooks, block }), undefined, (error) => {
       if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) return this.#fail(error);
       if (this.#stopped) return;
       // A refusal is seen before the next turn, so nothing was planned behind this one.
@@ -215,22 +240,24 @@ export class PersistLoop {
   #drop(lanes: readonly LaneId[]): void {
     if (lanes.length === 0 || this.#stopped) return;
     this.#drops.push(...lanes);
+    this.#dropsAsked += BigInt(lanes.length);
     this.kick();
   }
 
-  /** Before anything else, should one of them have joined again. */
-  #submitDrops(): void {
+  /** Before anything else, should one of them have joined again. False if there are none. */
+  #submitDrops(): boolean {
     const lanes = this.#drops.splice(0);
-    if (lanes.length === 0) return;
-    this.#track(this.#store.dropLanes(lanes), undefined, (error) => {
+    if (lanes.length === 0) return false;
+    const done = () => {
+      this.#dropsDone += BigInt(lanes.length);
+      this.#dropped.reach(this.#dropsDone);
+    };
+    this.#track(this.#store.dropLanes(lanes), done, (error) => {
       if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) return this.#fail(error);
-      this.#drops.unshift(...lanes);
+      this.#drops = [...lanes, ...this.#drops];
       this.#waitForRoom();
     });
-  }
-
-  #tellIdle(): void {
-    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+    return true;
   }
 }
 

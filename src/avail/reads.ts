@@ -3,25 +3,23 @@ import type { LaneId } from '../keys/index.js';
 import type { AppQC, CommitQC, FullCommitQC, LaneQC, PruneAnchor, SignedBlock } from '../model/autobahn/index.js';
 import { fullCommitQC } from './headers.js';
 import type { Inner } from './inner.js';
+import type { Lane } from './lane.js';
 import { BlockStream, HeaderStream } from './streams.js';
-import type { Waiters } from './waiters.js';
 
 /** The reading half of a state: see `AvailState`, which adds what changes it. */
 export abstract class AvailReads {
   protected readonly inner: Inner;
-  protected readonly waiters: Waiters;
   /** The lane whose blocks are handed out only when they are durable: the node's own. */
   readonly #gatedLane: LaneId | undefined;
 
-  protected constructor(inner: Inner, waiters: Waiters, gatedLane: LaneId | undefined) {
+  protected constructor(inner: Inner, gatedLane: LaneId | undefined) {
     this.inner = inner;
-    this.waiters = waiters;
     this.#gatedLane = gatedLane;
   }
 
-  /** How often somebody who waits was looked at. */
+  /** How often a call that waits was woken to look again. */
   get looks(): number {
-    return this.waiters.looks;
+    return this.inner.waiters.looks;
   }
 
   /** The lanes of all committees that matter now. */
@@ -67,35 +65,44 @@ export abstract class AvailReads {
 
   /** Resolves when a lane has room for another block of its owner. @throws LANESTORE_WRONG_LANE */
   async waitForCapacity(lane: LaneId, signal?: AbortSignal): Promise<void> {
-    await this.waiters.until(
-      [`blocks ${lane}`, `capacity ${lane}`],
-      () => this.inner.lane(lane).hasRoom || undefined,
+    const held = this.inner.lane(lane);
+    await this.inner.untilOf(
+      held,
+      () => held.hasRoom || undefined,
+      (ending) => held.waiters.room.wait(ending),
       signal,
     );
   }
 
   /** The latest AppQC for road `index` or a later one, with its CommitQC; waits for it. */
   waitForAppQC(index: bigint, signal?: AbortSignal): Promise<PruneAnchor> {
-    return this.waiters.until(['appQC'], () => (this.inner.nextAppQC > index ? this.inner.anchor : undefined), signal);
+    const { waiters } = this.inner;
+    return waiters.until(
+      () => (this.inner.nextAppQC > index ? this.inner.anchor : undefined),
+      (ending) => waiters.appQCs.wait(index + 1n, ending),
+      signal,
+    );
   }
 
   /** LaneQCs for blocks that `previous` has not ordered, of at least one lane; waits for one. At most 10 blocks a lane ahead. */
   waitForLaneQCs(previous: CommitQC | undefined, signal?: AbortSignal): Promise<Map<LaneId, LaneQC>> {
-    return this.waiters.until(
-      ['laneQC'],
+    const { waiters } = this.inner;
+    return waiters.until(
       () => {
         const found = this.inner.laneQCs(previous);
         return found.size > 0 ? found : undefined;
       },
+      (ending) => waiters.laneQCs.wait(ending),
       signal,
     );
   }
 
   /** The latest durable CommitQC, once it is that of road `index` or a later one: the node may enter the road after it. */
   waitForCommitQC(index: bigint, signal?: AbortSignal): Promise<CommitQC> {
-    return this.waiters.until(
-      ['durableQC'],
+    const { waiters } = this.inner;
+    return waiters.until(
       () => (this.inner.durableQCs > index ? this.inner.durableQC : undefined),
+      (ending) => waiters.durableQCs.wait(index + 1n, ending),
       signal,
     );
   }
@@ -112,7 +119,7 @@ export abstract class AvailReads {
    */
   async fullCommitQC(index: bigint, signal?: AbortSignal): Promise<FullCommitQC | undefined> {
     const qc = await this.commitQC(index, signal);
-    return qc === undefined ? undefined : fullCommitQC(this.inner, this.waiters, qc, signal);
+    return qc === undefined ? undefined : fullCommitQC(this.inner, qc, signal);
   }
 
   /**
@@ -120,31 +127,41 @@ export abstract class AvailReads {
    * Undefined if it was pruned. @throws LANESTORE_WRONG_LANE
    */
   async block(lane: LaneId, number: bigint, signal?: AbortSignal): Promise<SignedBlock | undefined> {
-    const { blocks } = this.inner.lane(lane);
-    if (lane === this.#gatedLane) await this.untilDurable(lane, number, signal);
-    else
-      await this.waiters.until(
-        [`blocks ${lane}`],
-        () => this.inner.lane(lane).blocks.next > number || undefined,
-        signal,
-      );
-    return blocks.get(number)?.signed;
+    return this.#block(this.inner.lane(lane), number, signal);
   }
 
   /** The blocks of a lane from number `first` on (default: the oldest held), each as {@link block} hands it out. @throws LANESTORE_WRONG_LANE */
   blocks(lane: LaneId, first?: bigint): BlockStream {
-    const { blocks } = this.inner.lane(lane);
-    const block = (number: bigint, signal?: AbortSignal) => this.block(lane, number, signal);
-    return new BlockStream(block, () => blocks.first, first ?? blocks.first);
+    const held = this.inner.lane(lane);
+    const block = (number: bigint, signal?: AbortSignal) => this.#block(held, number, signal);
+    return new BlockStream(block, () => held.blocks.first, first ?? held.blocks.first);
   }
 
   /** The headers that this node may vote for, each once. */
   headers(): HeaderStream {
-    return new HeaderStream(this.inner, this.waiters);
+    return new HeaderStream(this.inner);
   }
 
-  /** Resolves when a block is durable, or was pruned. */
-  protected async untilDurable(id: LaneId, number: bigint, signal?: AbortSignal): Promise<void> {
-    await this.waiters.until([`durable ${id}`], () => this.inner.lane(id).durable > number || undefined, signal);
+  /** Resolves when the blocks of a lane below `next` are durable, or were pruned. @throws LANESTORE_WRONG_LANE once the lane has left. */
+  protected async untilDurable(lane: Lane, next: bigint, signal?: AbortSignal): Promise<void> {
+    await this.inner.untilOf(
+      lane,
+      () => lane.durable >= next || undefined,
+      (ending) => lane.waiters.durable.wait(next, ending),
+      signal,
+    );
+  }
+
+  async #block(lane: Lane, number: bigint, signal: AbortSignal | undefined): Promise<SignedBlock | undefined> {
+    const next = number + 1n;
+    if (lane.id === this.#gatedLane) await this.untilDurable(lane, next, signal);
+    else
+      await this.inner.untilOf(
+        lane,
+        () => lane.blocks.next >= next || undefined,
+        (ending) => lane.waiters.blocks.wait(next, ending),
+        signal,
+      );
+    return lane.blocks.get(number)?.signed;
   }
 }

@@ -6,6 +6,7 @@
  * fails or the state is closed, everything that waits, and every later call, rejects with that error.
  */
 import { closeAll } from '../base/close-stack.js';
+import { onAbort } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf } from '../keys/index.js';
 import {
@@ -37,7 +38,6 @@ import { PersistLoop } from './persist-loop.js';
 import { AvailReads } from './reads.js';
 import { blockBytes } from './sizes.js';
 import { messageHashHex, type SignedAppVote, type SignedLaneVote, voteOf } from './votes.js';
-import { unlessAborted, Waiters } from './waiters.js';
 
 /**
  * What became of something pushed. `known`: it was there already, or is not needed any more. `dropped`: it contradicts what is held,
@@ -70,15 +70,15 @@ export class AvailState extends AvailReads {
   #dropped: { badParents: number; equivocations: number } = { badParents: 0, equivocations: 0 };
   #error: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
+  /** Aborts when the caller does not wait for the closing any more. */
+  readonly #givenUp = new AbortController();
 
   /** @internal Use {@link openAvail}. */
   constructor(options: AvailOptions) {
     const limits = loopLimits(options);
     const { store, secret } = options;
     const ownLane = secret === undefined ? undefined : laneIdOf(publicKeyOf(secret));
-    const waiters = new Waiters();
-    const inner = new Inner(epochsOf(options), (topic) => waiters.wake(topic));
-    super(inner, waiters, options.announce === 'received' ? undefined : ownLane);
+    super(new Inner(epochsOf(options)), options.announce === 'received' ? undefined : ownLane);
     this.#secret = secret === undefined ? undefined : new Uint8Array(secret);
     this.#ownLane = ownLane;
     this.#announceReceived = options.announce === 'received';
@@ -118,13 +118,13 @@ export class AvailState extends AvailReads {
     const bytes = this.#admissibleBytes(signed);
     const { header } = signed.block;
     const id = laneIdOf(header.lane);
-    if (this.#isHeld(this.inner.lane(id), signed)) return 'known';
+    const lane = this.inner.lane(id);
+    if (this.#isHeld(lane, signed)) return 'known';
     verifySignedBlock(signed, this.#committeeOf(header.lane));
     const hash = headerHash(header);
-    return this.waiters.until(
-      [`blocks ${id}`, `capacity ${id}`],
+    return this.inner.untilOf(
+      lane,
       () => {
-        const lane = this.inner.lane(id);
         const admission = lane.admitsBlock(header.blockNumber);
         if (admission === 'wait') return undefined;
         if (admission === 'past') return this.#past(lane, header.blockNumber, hash);
@@ -136,6 +136,7 @@ export class AvailState extends AvailReads {
         this.#loop.kick();
         return 'added';
       },
+      (ending) => lane.waiters.pushedBlocks.wait(header.blockNumber, ending),
       signal,
     );
   }
@@ -148,15 +149,9 @@ export class AvailState extends AvailReads {
   async produceBlock(payload: Payload, signal?: AbortSignal): Promise<SignedBlock> {
     this.#assertRunning();
     const { secret, id } = this.#producer();
-    const made = await this.waiters.until(
-      [`blocks ${id}`, `capacity ${id}`],
-      () => {
-        const lane = this.inner.lane(id);
-        return lane.hasRoom ? this.#produce(lane, secret, payload) : undefined;
-      },
-      signal,
-    );
-    if (!this.#announceReceived) await this.untilDurable(id, made.block.header.blockNumber, signal);
+    const lane = this.inner.lane(id);
+    const made = await this.#whenRoom(lane, () => this.#produce(lane, secret, payload), signal);
+    if (!this.#announceReceived) await this.untilDurable(lane, made.block.header.blockNumber + 1n, signal);
     return made;
   }
 
@@ -169,18 +164,18 @@ export class AvailState extends AvailReads {
     this.#assertRunning();
     const { header, sig }: SignedLaneVote = voteOf(signed, 'laneVote');
     const id = laneIdOf(header.lane);
-    const { votes } = this.inner.lane(id);
+    const lane = this.inner.lane(id);
     const hash = headerHash(header);
-    if (votes.get(header.blockNumber)?.wouldBe(hexOf(hash), sig.key) === 'known') return 'known';
+    if (lane.votes.get(header.blockNumber)?.wouldBe(hexOf(hash), sig.key) === 'known') return 'known';
     verifySignedMsg(signed, this.#committeeOf(header.lane));
-    return this.waiters.until(
-      [`votes ${id}`, `capacity ${id}`],
+    return this.inner.untilOf(
+      lane,
       () => {
-        const lane = this.inner.lane(id);
         const admission = lane.admitsVote(header.blockNumber);
         if (admission === 'wait') return undefined;
         return admission === 'past' ? 'known' : this.#counted(this.inner.pushVote(lane, header, hash, sig));
       },
+      (ending) => lane.waiters.pushedVotes.wait(header.blockNumber, ending),
       signal,
     );
   }
@@ -192,11 +187,10 @@ export class AvailState extends AvailReads {
   async pushCommitQC(qc: CommitQC, signal?: AbortSignal): Promise<Pushed> {
     this.#assertRunning();
     const index = indexOf(qc);
-    const { commitQCs, epochs } = this.inner;
+    const { commitQCs, epochs, waiters } = this.inner;
     if (index < commitQCs.next) return 'known';
     verifyCommitQC(qc, epochs.at(index));
-    return this.waiters.until(
-      ['commitQCs'],
+    return waiters.until(
       () => {
         if (index > commitQCs.next) return undefined;
         if (index < commitQCs.next) return 'known';
@@ -204,6 +198,7 @@ export class AvailState extends AvailReads {
         this.#loop.kick();
         return 'added';
       },
+      (ending) => waiters.commitQCs.wait(index, ending),
       signal,
     );
   }
@@ -215,10 +210,10 @@ export class AvailState extends AvailReads {
   async pushAppVote(signed: SignedMsg, signal?: AbortSignal): Promise<Pushed> {
     this.#assertRunning();
     const { app, sig }: SignedAppVote = voteOf(signed, 'appVote');
-    const committee = this.inner.epochs.at(app.roadIndex);
+    const { epochs, waiters } = this.inner;
+    const committee = epochs.at(app.roadIndex);
     verifySignedMsg(signed, committee);
-    return this.waiters.until(
-      ['commitQCs'],
+    return waiters.until(
       () => {
         if (app.roadIndex < this.inner.nextAppQC) return 'known';
         const qc = this.inner.commitQCs.get(app.roadIndex);
@@ -230,6 +225,7 @@ export class AvailState extends AvailReads {
         if (winner !== undefined) this.#prune({ appQC: { vote: winner.vote, sigs: [...winner.sigs] }, commitQC: qc });
         return counted;
       },
+      (ending) => waiters.commitQCs.wait(app.roadIndex + 1n, ending),
       signal,
     );
   }
@@ -249,14 +245,16 @@ export class AvailState extends AvailReads {
 
   /**
    * Stores the node's own consensus state: its prepare, commit and timeout votes, before they are sent. Resolves when it, or a later
-   * one, is durable. Copied at the call; the last one wins. An abort ends the waiting; it may be stored all the same, so its votes must
-   * count as given. @throws LANESTORE_INVALID for one beyond the store's `maxInnerBytes`.
+   * one, is durable. Copied at the call; the last one wins, and while the store has no room only its bytes are kept. An abort ends the
+   * waiting; it may be stored all the same, so its votes must count as given.
+   * @throws LANESTORE_INVALID for one beyond the store's `maxInnerBytes`; LANESTORE_CAPACITY when 65,536 calls wait already.
    */
   async persistInner(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     this.#assertRunning();
     signal?.throwIfAborted();
     if (!(bytes instanceof Uint8Array)) throw new TypeError('the consensus state must be a Uint8Array');
-    await unlessAborted(this.#loop.persistInner(bytes), signal);
+    // Not awaited: a function that waits here would keep the caller's bytes.
+    return this.#loop.persistInner(bytes, signal);
   }
 
   /**
@@ -269,37 +267,67 @@ export class AvailState extends AvailReads {
     this.#loop.dropLanes(this.inner.changeCommittee(epoch));
   }
 
-  /** Resolves when all that was pushed until now is durable. @throws the signal's reason; what stopped the state. */
+  /**
+   * Resolves when all that was pushed until now is durable, and the lanes that were let go until now are dropped from the store. What is
+   * pushed later does not count: a steady stream does not hold it up. What an anchor prunes meanwhile counts as durable once the anchor is.
+   * @throws the signal's reason; what stopped the state.
+   */
   async flush(signal?: AbortSignal): Promise<void> {
     this.#assertRunning();
-    await unlessAborted(this.#loop.idle(), signal);
+    signal?.throwIfAborted();
+    const { lanes, commitQCs, nextAppQC, waiters } = this.inner;
+    const [handedOver, nextQC] = [this.#loop.handedOver, commitQCs.next];
+    const ends = [...lanes.values()].map((lane) => [lane, lane.blocks.next] as const);
+    for (const [lane, next] of ends) if (lane.durable < next) await this.#durableOrGone(lane, next, signal);
     this.#assertRunning();
+    if (this.inner.durableQCs < nextQC) await waiters.durableQCs.wait(nextQC, signal);
+    this.#assertRunning();
+    if (this.inner.durableAnchors < nextAppQC) await waiters.durableAnchors.wait(nextAppQC, signal);
+    this.#assertRunning();
+    await this.#loop.settled(handedOver, signal);
   }
 
   /**
-   * Takes nothing more, and rejects all who wait with LANESTORE_CLOSED. Resolves when what was pushed is durable, or the store has
-   * failed. The store stays open: close it afterwards. Idempotent.
+   * Takes nothing more: every call that waits, and every later one, rejects with LANESTORE_CLOSED; calls of {@link persistInner} go on.
+   * Resolves when all that was pushed is durable, or the store has failed. While the store has no room that may never come: give a signal.
+   *
+   * When a signal of any of its calls aborts, the closing ends for all of them with that signal's reason. Then:
+   * - Durable is whatever {@link headers}, {@link lastCommitQC} and {@link produceBlock} have handed out, and every `persistInner` that has
+   *   resolved: nothing that this node may have voted for, entered a road by, or announced as its own.
+   * - Lost is what was not handed to the store yet: blocks, CommitQCs and an anchor that were pushed (`added` says that they were taken, not
+   *   that they are durable), and a consensus state whose `persistInner` rejects with LANESTORE_CLOSED now. With `announce: 'received'` own
+   *   blocks may be among them that peers have. What was handed over before becomes durable or not by itself: the store's `close` waits for
+   *   that, and the next open says what is there.
+   * - Released are the calls that wait, the consensus states, and the wait for room in the store. The state asks nothing of the store any
+   *   more, so it can be closed at once.
+   *
+   * The store stays open: close it afterwards. Idempotent. @throws the reason of a signal that aborted before the end.
    */
-  close(): Promise<void> {
+  close(signal?: AbortSignal): Promise<void> {
     this.#closing ??= this.#close();
-    return this.#closing;
+    if (signal === undefined) return this.#closing;
+    if (signal.aborted) {
+      this.#givenUp.abort(signal.reason);
+      return this.#closing;
+    }
+    const forget = onAbort(signal, () => this.#givenUp.abort(signal.reason));
+    return this.#closing.finally(forget);
   }
 
   async #close(): Promise<void> {
     const error = new LanestoreError('LANESTORE_CLOSED', 'the availability state is closed');
-    const stopped = this.#error !== undefined;
-    if (!stopped) {
+    if (this.#error === undefined) {
       this.#error = { error };
-      this.waiters.stop(error);
+      this.inner.stop(error);
     }
-    const idle = stopped ? async () => undefined : () => this.#loop.idle();
+    const idle = () => this.#loop.idle(this.#givenUp.signal);
     await closeAll([idle, () => this.#loop.stop(error), () => this.#tellStopped(error)]);
   }
 
   #stop(error: unknown): void {
     this.#error ??= { error };
     this.#loop.stop(error);
-    this.waiters.stop(error);
+    this.inner.stop(error);
     this.#tellStopped(error);
   }
 
@@ -342,6 +370,32 @@ export class AvailState extends AvailReads {
       throw new LanestoreError('LANESTORE_INVALID', 'without `secret` this node produces no blocks');
     }
     return { secret: this.#secret, id: this.#ownLane };
+  }
+
+  /** Resolves when the blocks of a lane below `next` are durable, or were pruned, or the lane has left. */
+  async #durableOrGone(lane: Lane, next: bigint, signal: AbortSignal | undefined): Promise<void> {
+    this.#assertRunning();
+    if (!this.inner.holds(lane)) return;
+    try {
+      await lane.waiters.durable.wait(next, signal);
+    } catch (error) {
+      if (this.#error !== undefined || signal?.aborted || this.inner.holds(lane)) throw error;
+    }
+  }
+
+  /** What `use` gives, once the lane has room for a block; calls go on one after another, in the order in which they came. */
+  async #whenRoom<T>(lane: Lane, use: () => T, signal: AbortSignal | undefined): Promise<T> {
+    try {
+      return await this.inner.untilOf(
+        lane,
+        () => (lane.hasRoom ? use() : undefined),
+        (ending) => lane.waiters.producers.wait(ending),
+        signal,
+      );
+    } finally {
+      // Also when this call was woken and has failed: the room is the next one's.
+      this.inner.wakeProducer(lane);
+    }
   }
 
   #produce(lane: Lane, secret: Uint8Array, payload: Payload): SignedBlock {

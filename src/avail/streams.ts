@@ -3,19 +3,16 @@ import { maxU64 } from '../keys/index.js';
 import type { BlockHeader, SignedBlock } from '../model/autobahn/index.js';
 import type { Inner } from './inner.js';
 import type { Lane } from './lane.js';
-import type { Waiters } from './waiters.js';
 
 /** The headers of blocks that have become durable, each once: what this node may vote for. */
 export class HeaderStream {
   readonly #inner: Inner;
-  readonly #waiters: Waiters;
   /** A lane that leaves and joins again is another one. */
   readonly #next = new WeakMap<Lane, bigint>();
 
   /** @internal Use `AvailState.headers`. */
-  constructor(inner: Inner, waiters: Waiters) {
+  constructor(inner: Inner) {
     this.#inner = inner;
-    this.#waiters = waiters;
   }
 
   /**
@@ -24,7 +21,12 @@ export class HeaderStream {
    * @throws the signal's reason; what stopped the state.
    */
   receiveBatch(signal?: AbortSignal): Promise<BlockHeader[]> {
-    return this.#waiters.until(['durable'], () => this.#take(), signal);
+    const { waiters } = this.#inner;
+    return waiters.until(
+      () => this.#take(),
+      (ending) => waiters.durableBlocks.wait(ending),
+      signal,
+    );
   }
 
   #take(): BlockHeader[] | undefined {
@@ -42,7 +44,7 @@ export class HeaderStream {
   }
 }
 
-/** The blocks of one lane in order, as they may be sent to peers. */
+/** The blocks of one lane in order, as they may be sent to peers. It ends with its lane: of one that joins again there is another stream. */
 export class BlockStream {
   readonly #block: (number: bigint, signal?: AbortSignal) => Promise<SignedBlock | undefined>;
   readonly #first: () => bigint;
@@ -59,7 +61,10 @@ export class BlockStream {
     this.#next = next;
   }
 
-  /** The next block; waits for it. What was pruned meanwhile is passed over. @throws the signal's reason; what stopped the state. */
+  /**
+   * The next block; waits for it. What was pruned meanwhile is passed over.
+   * @throws LANESTORE_WRONG_LANE once the lane has left; the signal's reason; what stopped the state.
+   */
   async receive(signal?: AbortSignal): Promise<SignedBlock> {
     for (;;) {
       const block = await this.#block(this.#next, signal);

@@ -10,6 +10,8 @@ import { anchorBytes, commitQCBytes } from './sizes.js';
 export interface Turn {
   readonly round: Round<SignedBlock, CommitQC, PruneAnchor>;
   readonly bytes: number;
+  /** The lanes of its blocks, as they were when they were taken: an id may mean another lane by the time the round is durable. */
+  readonly lanes: ReadonlyMap<LaneId, Lane>;
   /** True if something is left that only the size of the turn kept out. */
   readonly more: boolean;
   /** Puts everything back; only while nothing was taken after it. */
@@ -50,6 +52,7 @@ class Take {
   #anchor: PruneAnchor | undefined;
   readonly #commitQCs: CommitQC[] = [];
   readonly #blocks: SignedBlock[] = [];
+  readonly #lanes = new Map<LaneId, Lane>();
   #bytes = 0;
   #more = false;
 
@@ -68,7 +71,7 @@ class Take {
     const undo = () => {
       for (const step of this.#undo.reverse()) step();
     };
-    return { round, bytes: this.#bytes, more: this.#more, undo };
+    return { round, bytes: this.#bytes, lanes: this.#lanes, more: this.#more, undo };
   }
 
   anchor(): void {
@@ -109,6 +112,7 @@ class Take {
       if (end === undefined) continue;
       const from = lane.submitted;
       lane.submit(end);
+      this.#lanes.set(lane.id, lane);
       this.#undo.push(() => lane.takeBack(from));
     }
   }

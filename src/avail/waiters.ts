@@ -1,132 +1,85 @@
 /**
- * Those who wait for something to come true. Each waits on topics, a kind and mostly a lane, and is looked at only when one of
- * them changes: a block of one lane wakes nobody who waits for another lane, or for votes.
+ * What callers of the availability state wait for. Each list stands for one thing that can change, and mostly for one lane, so a caller is
+ * looked at only when what it waits for may be there: a block of one lane wakes no caller that waits for another lane, or for votes.
  */
+import { CountWaitList, WaitList } from '../base/waiters.js';
 
-/** What can change. A topic with a lane stands for that lane only. */
-export type TopicKind =
-  /** A block was added, or blocks were pruned. */
-  | 'blocks'
-  /** Blocks became durable, or were pruned. */
-  | 'durable'
-  /** The durable anchor moved: there is room. */
-  | 'capacity'
-  /** A vote was counted, or votes were pruned. */
-  | 'votes'
-  /** A block reached the quorum of its lane. */
-  | 'laneQC'
-  /** A CommitQC was added, or CommitQCs were pruned. */
-  | 'commitQCs'
-  /** CommitQCs became durable. */
-  | 'durableQC'
-  /** There is a newer AppQC. */
-  | 'appQC';
+/** The callers that wait for something of one lane: of this object, not of a lane that has the same id later. */
+export class LaneWaiters {
+  /** `pushBlock`, by block number, until the lane can say what becomes of it; see `Lane.blocksDecided`. */
+  readonly pushedBlocks = new CountWaitList('blocks of a lane');
+  /** `pushVote`, by block number; see `Lane.votesDecided`. */
+  readonly pushedVotes = new CountWaitList('votes for blocks of a lane');
+  /** Until the lane holds so many blocks, or they were pruned. */
+  readonly blocks = new CountWaitList('readers of blocks');
+  /** Until so many blocks are durable, or were pruned. */
+  readonly durable = new CountWaitList('readers of durable blocks');
+  /** `produceBlock`: each block takes room from the next one, so they go on one after another. */
+  readonly producers = new WaitList('calls of produceBlock');
+  /** `waitForCapacity`. */
+  readonly room = new WaitList('calls of waitForCapacity');
+  /** Until there is another header: a block was added, a vote was counted, or some were pruned. */
+  readonly headers = new WaitList('calls of fullCommitQC');
 
-/** A kind, or a kind and a lane. */
-export type Topic = TopicKind | `${TopicKind} ${string}`;
+  /** Rejects all of them. */
+  refuse(error: unknown): void {
+    for (const list of [this.pushedBlocks, this.pushedVotes, this.blocks, this.durable]) list.refuse(error);
+    for (const list of [this.producers, this.room, this.headers]) list.refuse(error);
+  }
 
-interface Waiter {
-  readonly topics: readonly Topic[];
-  /** Settles the waiter if it can be settled; true if it was. */
-  readonly look: () => boolean;
-  readonly reject: (error: unknown) => void;
+  /** The lane has left: rejects all of them, but those that wait for headers, which count as pruned. */
+  leave(error: unknown): void {
+    this.headers.release();
+    this.refuse(error);
+  }
 }
 
-/** What `promise` gives; an abort ends the waiting for it, nothing else. @throws the signal's reason, or what `promise` rejects with. */
-export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
-/** Waiters by topic. */
-export class Waiters {
-  readonly #byTopic = new Map<Topic, Set<Waiter>>();
+/** The callers that wait for something of the whole state. */
+export class AvailWaiters {
+  /** Until there are so many CommitQCs, or they were pruned. */
+  readonly commitQCs = new CountWaitList('calls for CommitQCs');
+  /** Until so many CommitQCs are durable. */
+  readonly durableQCs = new CountWaitList('calls for durable CommitQCs');
+  /** Until there is an AppQC for so many roads. */
+  readonly appQCs = new CountWaitList('calls of waitForAppQC');
+  /** Until an anchor for so many roads is durable. */
+  readonly durableAnchors = new CountWaitList('calls of flush');
+  /** Until another block has a quorum, or the committee changes. */
+  readonly laneQCs = new WaitList('calls of waitForLaneQCs');
+  /** Until blocks of any lane are durable. */
+  readonly durableBlocks = new WaitList('calls of receiveBatch');
   #stopped: { readonly error: unknown } | undefined;
   #looks = 0;
 
-  /** How often a waiter was looked at; what tests hold against the number of changes. */
+  /** How often a caller was woken; what tests hold against the number of changes. */
   get looks(): number {
     return this.#looks;
   }
 
-  /** How many wait. */
-  get size(): number {
-    return new Set([...this.#byTopic.values()].flatMap((waiters) => [...waiters])).size;
-  }
-
   /**
-   * Resolves with what `check` gives as soon as that is not undefined: at once, or at a change of one of `topics`. `check` runs while
-   * the state is whole, may change it, and is not asked again once it has returned something.
-   * @throws the signal's reason when it aborts; what `check` throws; what {@link stop} was given.
+   * Resolves with what `check` gives as soon as that is not undefined: at once, or after a `wait`, which is asked for again each time.
+   * `check` may change the state, and is not called again once it has returned something.
+   * @throws the signal's reason when it aborts; what `check` and `wait` throw; what {@link stop} was given.
    */
-  async until<T>(topics: readonly Topic[], check: () => T | undefined, signal?: AbortSignal): Promise<T> {
-    signal?.throwIfAborted();
-    if (this.#stopped !== undefined) throw this.#stopped.error;
-    const now = check();
-    if (now !== undefined) return now;
-    return new Promise<T>((resolve, reject) => {
-      const abort = () => settle(() => reject(signal?.reason));
-      const settle = (how: () => void): boolean => {
-        this.#remove(waiter);
-        signal?.removeEventListener('abort', abort);
-        how();
-        return true;
-      };
-      let looking = false;
-      const waiter: Waiter = {
-        topics,
-        look: () => {
-          // What `check` itself changes comes round to here.
-          if (looking) return false;
-          looking = true;
-          try {
-            const value = check();
-            return value !== undefined && settle(() => resolve(value));
-          } catch (error) {
-            return settle(() => reject(error));
-          } finally {
-            looking = false;
-          }
-        },
-        reject: (error) => void settle(() => reject(error)),
-      };
-      this.#add(waiter);
-      signal?.addEventListener('abort', abort, { once: true });
-    });
-  }
-
-  /** Looks at those who wait on `topic`. */
-  wake(topic: Topic): void {
-    for (const waiter of [...(this.#byTopic.get(topic) ?? [])]) {
+  async until<T>(
+    check: () => T | undefined,
+    wait: (signal?: AbortSignal) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (this.#stopped !== undefined) throw this.#stopped.error;
+      const value = check();
+      if (value !== undefined) return value;
+      await wait(signal);
       this.#looks++;
-      waiter.look();
     }
   }
 
-  /** Rejects all who wait, and all who will. The first error stays. */
+  /** Rejects all that wait, and all that will; the callers of lanes are the lanes' own. The first error stays. */
   stop(error: unknown): void {
     this.#stopped ??= { error };
-    for (const waiters of [...this.#byTopic.values()]) for (const waiter of [...waiters]) waiter.reject(error);
-  }
-
-  #add(waiter: Waiter): void {
-    for (const topic of waiter.topics) {
-      const waiters = this.#byTopic.get(topic);
-      if (waiters === undefined) this.#byTopic.set(topic, new Set([waiter]));
-      else waiters.add(waiter);
-    }
-  }
-
-  #remove(waiter: Waiter): void {
-    for (const topic of waiter.topics) {
-      const waiters = this.#byTopic.get(topic);
-      waiters?.delete(waiter);
-      if (waiters?.size === 0) this.#byTopic.delete(topic);
-    }
+    for (const list of [this.commitQCs, this.durableQCs, this.appQCs, this.durableAnchors]) list.refuse(error);
+    for (const list of [this.laneQCs, this.durableBlocks]) list.refuse(error);
   }
 }

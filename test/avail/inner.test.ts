@@ -119,7 +119,7 @@ prune('cursors never go back, whatever is acknowledged late; nothing is left to 
   // An AppQC from peers is far beyond what is in flight (upstream weakness 6: the cursor went back and the loop span).
   inner.prune(anchors[9]!);
   assert.is(lane.durable, 9n);
-  inner.markBlock(lane.id, 2n);
+  inner.markBlock(lane, 2n);
   assert.equal([lane.durable, lane.submitted, lane.roundsUnderWay], [9n, 9n, 0]);
   const next = takeTurn(inner, LIMITS);
   assert.equal(Object.keys(next?.round ?? {}), ['anchor', 'commitQCs']);
@@ -382,13 +382,10 @@ loading(
       [2n, [net.laneIds[3]]],
       [3n, []],
     ] as const) {
-      const inner = new Inner(
-        [
-          { committee, firstRoad: 0n },
-          { committee: smaller, firstRoad },
-        ],
-        () => undefined,
-      );
+      const inner = new Inner([
+        { committee, firstRoad: 0n },
+        { committee: smaller, firstRoad },
+      ]);
       const live = source(
         blocks.map((lane) => lane.slice(4)),
         qcs.slice(2),

@@ -1,14 +1,14 @@
 /** The persist loop over stores that are slow, full and broken: pipelining, back-pressure, errors, no busy loop. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openNoop } from '../../src/adapter/index.js';
-import { type NodeStore, openAvail } from '../../src/avail/index.js';
-import { isLanestoreError, LanestoreError } from '../../src/errors.js';
-import { autobahn, type PruneAnchor, type SignedBlock } from '../../src/model/autobahn/index.js';
+import { openAvail } from '../../src/avail/index.js';
+import { isLanestoreError } from '../../src/errors.js';
+import type { PruneAnchor } from '../../src/model/autobahn/index.js';
 import { refused, rejection } from '../support/faults.js';
 import { bounded } from '../support/hang.js';
 import { type HeldLevel, turns } from '../support/held-level.js';
 import { makeNetwork } from '../support/network.js';
+import { full, Played } from './played.js';
 import { pending, trafficOf, trustingNetwork, withState } from './support.js';
 
 const test = bounded(suite('avail: persist loop'));
@@ -16,76 +16,8 @@ const { net, committee } = trustingNetwork({ validators: 4 });
 const traffic = trafficOf(net, 40, 2);
 const [a, b, c, d] = net.laneIds as [string, string, string, string];
 
-type Round = Parameters<NodeStore['persist']>[0];
-type Hooks = Parameters<NodeStore['persist']>[1];
-
-/** A call to the store that a test settles by hand. */
-interface Call {
-  readonly round: Round;
-  /** Fires the hooks of the entries that `pick` picks, all by default. */
-  readonly fire: (pick?: (entry: SignedBlock) => boolean) => void;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A store of which a test plays the disk. Refusals come at the call, as from every backend. */
-class Played {
-  readonly calls: Call[] = [];
-  readonly dropped: string[][] = [];
-  refuse: ((round: Round) => LanestoreError | undefined) | undefined;
-  refuseDrops = false;
-  readyCalls = 0;
-  #ready: (() => void)[] = [];
-
-  get store(): Promise<NodeStore> {
-    return openNoop({ model: autobahn }).then((noop) => {
-      const store = Object.create(noop) as NodeStore;
-      const calls = {
-        persist: (round: Round, hooks: Hooks) => this.#persist(round, hooks),
-        ready: () => this.#waitReady(),
-        dropLanes: async (lanes: Iterable<string>) => {
-          if (this.refuseDrops) throw full();
-          this.dropped.push([...lanes]);
-        },
-        takeRecovered: () => noop.takeRecovered(),
-      };
-      for (const [name, value] of Object.entries(calls)) Object.defineProperty(store, name, { value });
-      Object.defineProperty(store, 'cursors', { value: noop.cursors });
-      return store;
-    });
-  }
-
-  room(): void {
-    for (const resolve of this.#ready.splice(0)) resolve();
-  }
-
-  /** The blocks of a call, by lane and number. */
-  blocks(call: number): string[] {
-    const blocks = [...(this.calls[call]?.round.blocks ?? [])];
-    return blocks.map((block) => `${placeOf(block)}/${autobahn.block.number(block)}`).sort();
-  }
-
-  async #persist(round: Round, hooks: Hooks): Promise<void> {
-    const refusal = this.refuse?.(round);
-    if (refusal !== undefined) throw refusal;
-    await new Promise<void>((resolve, reject) => {
-      const fire = (pick: (entry: SignedBlock) => boolean = () => true) => {
-        if (round.anchor !== undefined) hooks?.anchor?.(round.anchor);
-        for (const qc of round.commitQCs ?? []) hooks?.commitQC?.(qc);
-        for (const block of round.blocks ?? []) if (pick(block)) hooks?.block?.(block);
-      };
-      this.calls.push({ round, fire, resolve, reject });
-    });
-  }
-
-  #waitReady(): Promise<void> {
-    this.readyCalls++;
-    return new Promise((resolve) => this.#ready.push(resolve));
-  }
-}
-
 async function played(use: (disk: Played, state: Awaited<ReturnType<typeof openAvail>>) => Promise<void>, more = {}) {
-  const disk = new Played();
+  const disk = new Played(net.laneIds);
   const state = await openAvail({ store: await disk.store, committee, ...more });
   await use(disk, state);
 }
@@ -107,9 +39,6 @@ function anchorWithoutLane3(): PruneAnchor {
 async function stores(db: HeldLevel, lane: string): Promise<boolean> {
   return [...(await db.content()).keys()].some((key) => key.includes(lane));
 }
-
-const placeOf = (block: SignedBlock) => net.laneIds.indexOf(autobahn.block.lane(block));
-const full = () => new LanestoreError('LANESTORE_CAPACITY', 'full');
 
 test('what is pushed in one tick goes in one round; a second round is handed over while the first is under way', () =>
   played(async (disk, state) => {
@@ -156,7 +85,7 @@ test('no lane, CommitQC or anchor waits for a slower lane', () =>
       await turns();
     }
     // Lane 1 is slow: both of its rounds hang, the other entries of the same rounds are durable.
-    for (const call of disk.calls) call.fire((block) => placeOf(block) === 0);
+    for (const call of disk.calls) call.fire((block) => disk.placeOf(block) === 0);
     assert.equal(
       (await headers.receiveBatch()).map(({ blockNumber }) => blockNumber),
       [0n, 1n],

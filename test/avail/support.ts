@@ -80,7 +80,7 @@ export function source(
 
 /** A state loaded from what a store would hand out. */
 export function loaded(committee: Committee, from: ReturnType<typeof source>, verify = false) {
-  const inner = new Inner([{ committee, firstRoad: 0n }], () => undefined);
+  const inner = new Inner([{ committee, firstRoad: 0n }]);
   const report = load(inner, from, verify);
   return { inner, report };
 }

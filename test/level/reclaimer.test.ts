@@ -1,14 +1,16 @@
 /** Space comes back by pruning alone: stores on disks that are full of what was pruned, and the rules of what is compacted when. */
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, type ValueOptions } from '../../src/adapter/level/index.js';
-import { Reclaimer } from '../../src/adapter/level/reclaimer.js';
+import { REST_MS, Reclaimer } from '../../src/adapter/level/reclaimer.js';
 import type { FreeSpace } from '../../src/adapter/level/space.js';
 import { firstTip, type Tip } from '../../src/adapter/level/tip.js';
 import { isLanestoreError } from '../../src/errors.js';
 import type { LaneId } from '../../src/keys/index.js';
+import { refused } from '../support/faults.js';
 import { withTmpfs } from '../support/faults-mount.js';
 import { settles } from '../support/hang.js';
 import { plain, plainAnchor, plainBlock } from '../support/plain-model.js';
@@ -113,7 +115,7 @@ store(
 function held(dir: string, lanes: readonly LaneId[]) {
   const compactions: { from: string; to: string; end: () => void }[] = [];
   const starts = new Map(lanes.map((lane) => [lane, 5n]));
-  const space = { hasRoom: false, allowed: [] as number[], allows: true };
+  const space = { hasRoom: false, isAwaited: true, allowed: [] as number[], allows: true };
   let sheds = 0;
   const tip = (): Tip => ({
     ...firstTip(new Uint8Array(16)),
@@ -126,6 +128,9 @@ function held(dir: string, lanes: readonly LaneId[]) {
     space: {
       get hasRoom() {
         return space.hasRoom;
+      },
+      get isAwaited() {
+        return space.isAwaited;
       },
       allowsCompaction: async (bytes) => {
         space.allowed.push(bytes);
@@ -212,6 +217,71 @@ rules(
     reclaimer.kick();
     await soon();
     assert.is(compactions.length, 2);
+  }),
+);
+
+rules(
+  'compacts once after a refusal, however much is pruned afterwards; again only after another one, or for a call that waits',
+  inTemp(async (dir) => {
+    const { reclaimer, compactions, starts, space, soon, begun } = held(dir, ['0a']);
+    space.isAwaited = false;
+    reclaimer.kick();
+    await soon();
+    assert.is(compactions.length, 0, 'nothing was refused, and nothing waits');
+    reclaimer.refused();
+    await begun(1);
+    starts.set('0a', 9n);
+    compactions[0]!.end();
+    await soon();
+    for (let kicks = 0; kicks < 100; kicks++) {
+      starts.set('0a', 10n + BigInt(kicks));
+      reclaimer.kick();
+      await soon();
+    }
+    assert.is(compactions.length, 1, 'longer than it rests: the round was given up');
+    reclaimer.refused();
+    await begun(2);
+    compactions[1]!.end();
+    await soon();
+    starts.set('0a', 200n);
+    space.isAwaited = true;
+    reclaimer.kick();
+    await begun(3);
+    compactions[2]!.end();
+    await reclaimer.stop();
+  }),
+);
+
+store(
+  'is compacted at most once for a round that was refused and given up',
+  inTemp(async (dir) => {
+    const free = 230e6;
+    const compact = ClassicLevel.prototype.compactRange;
+    let compactions = 0;
+    ClassicLevel.prototype.compactRange = function (
+      this: ClassicLevel<string, Uint8Array>,
+      ...args: Parameters<typeof compact>
+    ) {
+      compactions++;
+      return compact.apply(this, args);
+    } as typeof compact;
+    try {
+      await using one = await openLevel(dir, {
+        model: plain,
+        freeSpace: { read: async () => free, readNow: () => free },
+      });
+      const large = [0, 1, 2].map((number) => plainBlock('0a', number, new Uint8Array(15e6)));
+      await refused(one.persist({ blocks: large }), 'LANESTORE_CAPACITY');
+      const end = performance.now() + 3 * REST_MS;
+      // A run takes one compaction for the lane, and one for the CommitQCs.
+      for (let n = 0; performance.now() < end && compactions <= 2; n++) {
+        await one.persist({ anchor: plainAnchor(n, { '0a': n }), blocks: [plainBlock('0a', n)] });
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    } finally {
+      ClassicLevel.prototype.compactRange = compact;
+    }
+    assert.ok(compactions <= 2, `${compactions} compactions for one round that was given up`);
   }),
 );
 

@@ -9,6 +9,7 @@ import { DiskSpace, defaultMinFreeBytes, type FreeSpace, spaceLimits } from '../
 import { isLanestoreError, LanestoreError } from '../../src/errors.js';
 import { refused, refusedSync, rejection } from '../support/faults.js';
 import { withTmpfs } from '../support/faults-mount.js';
+import { settles } from '../support/hang.js';
 import { runWorker } from '../support/kill.js';
 import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
@@ -177,6 +178,39 @@ watermark('ready() waits for room for the largest refused round, for the signal,
   assert.is(await rejection(space.ready()), end);
 });
 
+watermark(
+  'ready() does not wait for ever for a large round that was given up: after four readings smaller ones count',
+  async () => {
+    const { disk, space } = watch(1400);
+    refusedSync(() => space.check(500, 'round'), 'LANESTORE_CAPACITY');
+    let ready = 0;
+    const wait = async () => {
+      await space.ready();
+      ready++;
+    };
+    const reading = async () => {
+      while (disk.reading === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await disk.answer();
+    };
+    const first = wait();
+    for (let i = 0; i < 3; i++) await reading();
+    assert.is(ready, 0, 'it may be tried again');
+    await reading();
+    assert.is(ready, 1, 'smaller rounds are accepted');
+    await first;
+    space.check(400, 'round');
+    await space.ready();
+    refusedSync(() => space.check(500, 'round'), 'LANESTORE_CAPACITY');
+    disk.free = 1000;
+    const second = wait();
+    for (let i = 0; i < 6; i++) await reading();
+    assert.is(ready, 1, 'no round is accepted');
+    disk.free = 1001;
+    await reading();
+    await second;
+  },
+);
+
 watermark('the default is what LevelDB may need at once', () => {
   assert.is(defaultMinFreeBytes(16 * MIB, 8 * MIB), 234 * MIB);
   assert.is(defaultMinFreeBytes(MIB, 8 * MIB), 202 * MIB);
@@ -287,6 +321,26 @@ store(
       Object.assign(fs.promises, { statfs });
       syncBuiltinESMExports();
     }
+  }),
+);
+
+store(
+  'a large round that was given up keeps no call of ready() waiting',
+  inTemp(async (dir) => {
+    const free = 400_000;
+    await using one = await open(dir, { read: async () => free, readNow: () => free });
+    await refused(
+      one.persist({ blocks: [plainBlock('0a', 0, new Uint8Array(500_000))] }),
+      'LANESTORE_CAPACITY',
+      /bytes of disk are free/,
+    );
+    await one.persist({ blocks: [plainBlock('0a', 0)] });
+    await settles(
+      () => 'ready(), though small rounds are accepted',
+      one.ready(),
+      () => 0,
+    );
+    await one.persist({ blocks: [plainBlock('0a', 1)] });
   }),
 );
 

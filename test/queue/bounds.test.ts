@@ -8,7 +8,7 @@ import { OPEN_RANGES_MAX } from '../../src/adapter/level/reader.js';
 import { openNoop } from '../../src/adapter/noop.js';
 import type { Persistence } from '../../src/adapter/persistence.js';
 import { CALLS_MAX, planLimits, Room, roomLimits } from '../../src/adapter/room.js';
-import { WAITERS_MAX } from '../../src/adapter/waiters.js';
+import { WAITERS_MAX } from '../../src/base/waiters.js';
 import { refused, refusedSync, rejection } from '../support/faults.js';
 import { onHeld } from '../support/held-level.js';
 import {

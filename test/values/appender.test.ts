@@ -31,6 +31,7 @@ function appenderIn(dir: string, portionsMax: number, options: ValueOptions = {}
     allows: async () => true,
     nextNumber: 0n,
     usage: () => references,
+    isEnough: () => true,
   });
   const appender = new Appender({ dir: values, settings, references, space }, portionsMax);
   return { appender, space, references, files, values };

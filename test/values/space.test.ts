@@ -10,6 +10,7 @@ import { isReference } from '../../src/adapter/level/values/reference.js';
 import { ValueStore } from '../../src/adapter/level/values/value-store.js';
 import { blockKey } from '../../src/keys/index.js';
 import { rawGet, refused } from '../support/faults.js';
+import { settles } from '../support/hang.js';
 import { plain } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { type Operation, WatchedFiles } from '../wal/watched-files.js';
@@ -67,6 +68,31 @@ test(
     assert.ok(await accepted(), 'space came back');
     for (let i = 0; i < n; i++)
       assert.equal(await store.block('0a', BigInt(i)), big('0a', i, i === n - 2 ? 500 : 5000));
+  }),
+);
+
+test(
+  'a round that was refused for want of prepared space, and given up, keeps no call of ready() waiting',
+  inTemp(async (dir) => {
+    const files = new WatchedFiles();
+    await using store = await openSmall(dir, { files });
+    let tries = 0;
+    files.before = (operation) => {
+      if (!isPreparing(operation)) return;
+      tries++;
+      throw noSpace();
+    };
+    await store.persist({ blocks: [big('0a', 0)] });
+    await until(() => tries > 0);
+    await refused(store.persist({ blocks: [big('0a', 1)] }), 'LANESTORE_CAPACITY');
+    await store.persist({ blocks: [big('0a', 1, 500)] });
+    await settles(
+      () => `ready(), though small rounds are accepted; ${tries} preparations have failed`,
+      store.ready(),
+      () => 0,
+    );
+    assert.ok(tries > 1, 'others were tried before');
+    await store.persist({ blocks: [big('0a', 2, 500)] });
   }),
 );
 

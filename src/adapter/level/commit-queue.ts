@@ -5,6 +5,7 @@
  * One batch is in flight at a time, so after a crash only the last batch of the log can be one that nobody was told of. Large values are written
  * to value files before their batch, beside the batch before it if there is one (values/write-ahead.ts); the batch is composed meanwhile.
  */
+import { WaitList } from '../../base/waiters.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import { Room, type RoomLimits } from '../room.js';
@@ -82,7 +83,7 @@ export class CommitQueue {
   #scheduled = false;
   #failed: LanestoreError | undefined;
   #quiet: (() => unknown)[] = [];
-  #idleWaiters: (() => void)[] = [];
+  readonly #idle = new WaitList('calls of close()');
 
   constructor(driver: QueueDriver, limits: QueueLimits) {
     this.#driver = driver;
@@ -143,10 +144,9 @@ export class CommitQueue {
 
   /** Resolves when all that was accepted is settled and no batch is in flight. Never rejects. */
   idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#idleWaiters.push(resolve);
-      this.#schedule();
-    });
+    const idle = this.#idle.wait();
+    this.#schedule();
+    return idle;
   }
 
   /** Rejects those who wait for room: the store is closing. */
@@ -352,6 +352,6 @@ export class CommitQueue {
 
   #tellIdle(): void {
     if (this.#unsettled > 0) return;
-    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+    this.#idle.release();
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Gives disk space back when there is too little of it. What is pruned is deleted in LevelDB, but its bytes stay in the tables until a
  * compaction comes upon them, and under the watermark nothing that fills tables, and so starts one, is accepted any more. So once a
- * round was refused for want of space, the range of keys that was pruned is compacted, in the background, and value files that nobody
- * refers to are removed.
+ * round was refused for want of space, the range of keys that was pruned is compacted, in the background, and value files that no record
+ * refers to are removed. A refusal starts that once; again only while a call of `ready` waits, for the round may have been given up.
  *
  * One compaction at a time, each of some logs that are neighbours; rounds go on beside it. LevelDB does not close in the midst of one, so close()
  * waits for the one at hand. A compaction writes what it keeps before it removes what it read, and a write that the disk has no room for
@@ -19,7 +19,7 @@ import type { ValueStore } from './values/value-store.js';
 /** The lanes are compacted in so many portions at most: each begins with writing out what LevelDB has in memory. */
 const PORTIONS_MAX = 8;
 /** From the end of one run to the next: prunes come with every round, and a table should not be written again for each. */
-const REST_MS = 1000;
+export const REST_MS = 1000;
 
 /** What the reclaimer works on. */
 export interface ReclaimTarget {
@@ -28,7 +28,7 @@ export interface ReclaimTarget {
   readonly level: string;
   /** The tip of the last durable batch. */
   readonly tip: () => Tip;
-  readonly space: Pick<DiskSpace, 'hasRoom' | 'allowsCompaction'>;
+  readonly space: Pick<DiskSpace, 'hasRoom' | 'isAwaited' | 'allowsCompaction'>;
   readonly values?: Pick<ValueStore, 'shed'> | undefined;
 }
 
@@ -47,6 +47,8 @@ export class Reclaimer {
   readonly #compacted = new Map<LogName, bigint>();
   #running: Promise<void> | undefined;
   #stopped = false;
+  /** A round was refused since the last run began. */
+  #isAsked = false;
   #restUntil = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -54,9 +56,17 @@ export class Reclaimer {
     this.#target = target;
   }
 
+  /** A round was refused for want of space. */
+  refused(): void {
+    this.#isAsked = true;
+    this.kick();
+  }
+
   /** Starts work if space is short and something was pruned: after a refusal, and after each batch. */
   kick(): void {
-    if (this.#running !== undefined || this.#stopped || this.#target.space.hasRoom || !this.#hasWork()) return;
+    const { space } = this.#target;
+    if (this.#running !== undefined || this.#stopped || space.hasRoom) return;
+    if (!(this.#isAsked || space.isAwaited) || !this.#hasWork()) return;
     const rest = this.#restUntil - performance.now();
     if (rest > 0) {
       this.#timer ??= setTimeout(() => {
@@ -82,6 +92,7 @@ export class Reclaimer {
   /** A failure is not reported here: a disk that fails a compaction fails LevelDB's next write, which poisons the store. */
   async #run(): Promise<void> {
     const { engine, level, space, values } = this.#target;
+    this.#isAsked = false;
     values?.shed();
     for (const { from, to, logs } of this.#portions()) {
       const bytes = await tableBytes(level).catch(() => Number.POSITIVE_INFINITY);

@@ -15,8 +15,8 @@
  */
 import { type StatsFs, statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { WaitList } from '../../base/waiters.js';
 import { LanestoreError } from '../../errors.js';
-import { Waiters } from '../waiters.js';
 
 const MIB = 1024 * 1024;
 
@@ -24,6 +24,8 @@ const MIB = 1024 * 1024;
 const READ_EVERY_MS = 250;
 /** When this part of the watermark was accepted since a reading, it is renewed too. */
 const READ_EVERY_PART = 8;
+/** Readings, while `ready` waits, for which a refused round holds it up: a second. Nothing tells if that round was given up. */
+const READINGS_A_REFUSAL = 4;
 /** A reading older than this is not believed: the first round after a pause looks for itself, a syscall of some microseconds. */
 const STALE_MS = 5000;
 
@@ -103,7 +105,7 @@ export class DiskSpace implements SetAside {
   readonly #source: FreeSpace;
   readonly #limits: SpaceLimits;
   readonly #now: () => number;
-  readonly #waiters = new Waiters();
+  readonly #waiters = new WaitList('calls of ready()');
   /** Bytes of all rounds ever accepted, and of those that have not settled. */
   #accepted = 0;
   #unsettled = 0;
@@ -115,8 +117,10 @@ export class DiskSpace implements SetAside {
   #readings = 0;
   #isReading = false;
   #failure: Error | undefined;
-  /** What the largest refused round wants to be free. */
+  /** What the largest refused round wants to be free; 0 once there was room for it, or it was taken to be given up. */
   #wanted = 0;
+  /** Readings for those that wait, since it was refused. */
+  #readingsWaited = 0;
   #timer: NodeJS.Timeout | undefined;
   #refusal: LanestoreError | undefined;
 
@@ -137,6 +141,7 @@ export class DiskSpace implements SetAside {
     if (age > STALE_MS || (this.#estimate < wanted && age > READ_EVERY_MS)) this.#readNow();
     else if (age > READ_EVERY_MS || this.#sinceReading > minFreeBytes / READ_EVERY_PART) void this.#read();
     if (this.#estimate >= wanted) return;
+    if (this.#wanted === 0) this.#readingsWaited = 0;
     this.#wanted = Math.max(this.#wanted, wanted);
     const failure = this.#failure === undefined ? '' : ` (it can no longer be read: ${this.#failure.message})`;
     throw new LanestoreError(
@@ -181,7 +186,15 @@ export class DiskSpace implements SetAside {
     return this.#wanted === 0 || this.#estimate >= this.#wanted;
   }
 
-  /** Resolves when there is room for the largest round that was refused. Looks again and again meanwhile, which does not keep the process alive. */
+  /** True if calls of {@link ready} wait. */
+  get isAwaited(): boolean {
+    return this.#waiters.size > 0;
+  }
+
+  /**
+   * Resolves when there is room for the largest round that was refused; after a second also when there is room for smaller ones, for that
+   * round may have been given up. Looks again and again meanwhile, which does not keep the process alive.
+   */
   async ready(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#refusal !== undefined) throw this.#refusal;
@@ -190,7 +203,7 @@ export class DiskSpace implements SetAside {
     try {
       await this.#waiters.wait(signal);
     } finally {
-      if (this.#waiters.count === 0) this.#stop();
+      if (!this.isAwaited) this.#stop();
     }
   }
 
@@ -211,7 +224,9 @@ export class DiskSpace implements SetAside {
 
   async #look(): Promise<void> {
     await this.#read();
-    if (!this.hasRoom) return;
+    this.#readingsWaited++;
+    const isGivenUp = this.#readingsWaited >= READINGS_A_REFUSAL && this.#estimate > this.#limits.minFreeBytes;
+    if (!this.hasRoom && !isGivenUp) return;
     this.#lift();
     this.#stop();
     this.#waiters.release();

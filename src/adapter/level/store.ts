@@ -247,7 +247,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     try {
       this.#space?.check(bytes, kind);
     } catch (error) {
-      this.#reclaimer?.kick();
+      this.#reclaimer?.refused();
       throw error;
     }
   }

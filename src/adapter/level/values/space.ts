@@ -15,6 +15,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
+import { WaitList } from '../../../base/waiters.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Files, WritableFile } from '../../files.js';
 import { preparingName, valueFileName } from './names.js';
@@ -56,12 +57,8 @@ export interface SpaceParts {
   readonly nextNumber: bigint;
   /** Bytes of live values, and of the files that are in use. */
   readonly usage: () => { readonly liveBytes: number; readonly heldBytes: number };
-}
-
-interface Waiter {
-  readonly done: () => boolean;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  /** Whether there is enough for those that wait in {@link Space.ready}. */
+  readonly isEnough: () => boolean;
 }
 
 /** Keeps files prepared ahead of need; see the top of this file. */
@@ -80,7 +77,9 @@ export class Space {
   #stopped = false;
   #failure: Error | undefined;
   #failedAt = 0;
-  #waiters: Waiter[] = [];
+  #failures = 0;
+  readonly #waiters = new WaitList('calls of ready()');
+  #refusal: LanestoreError | undefined;
   #retry: NodeJS.Timeout | undefined;
 
   constructor(parts: SpaceParts) {
@@ -91,6 +90,11 @@ export class Space {
   /** Why the last preparation failed; undefined if it did not. */
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /** How many preparations have failed. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Bytes that are prepared and not taken. */
@@ -167,31 +171,22 @@ export class Space {
     this.kick();
   }
 
-  /** Resolves once `done()`; it is asked whenever space was prepared. Rejects as {@link refuse} says, or with the signal's reason. */
-  async until(done: () => boolean, signal?: AbortSignal): Promise<void> {
+  /** Resolves once there is enough; that is looked at whenever space was prepared. Rejects as {@link refuse} says, or with the signal's reason. */
+  async ready(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    if (done()) return;
-    let abort = () => {};
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const waiter = { done, resolve, reject };
-        this.#waiters.push(waiter);
-        abort = () => {
-          this.#waiters = this.#waiters.filter((other) => other !== waiter);
-          reject(signal?.reason);
-        };
-        signal?.addEventListener('abort', abort, { once: true });
-        this.kick();
-        this.#tell();
-      });
-    } finally {
-      signal?.removeEventListener('abort', abort);
+    while (!this.#parts.isEnough()) {
+      if (this.#refusal !== undefined) throw this.#refusal;
+      const enough = this.#waiters.wait(signal);
+      this.kick();
+      this.#tell();
+      await enough;
     }
   }
 
-  /** Rejects those who wait for space. */
+  /** Rejects those who wait for space, now and later. */
   refuse(error: LanestoreError): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+    this.#refusal ??= error;
+    this.#waiters.refuse(error);
   }
 
   /** Starts what there is to do. */
@@ -221,15 +216,13 @@ export class Space {
     );
   }
 
-  /** Those who wait are asked after each step; while any is left after a failure, there will be a next try. */
+  /** Looked at after each step; while any call waits after a failure, there will be a next try. */
   #tell(): void {
-    const ready = this.#waiters.filter(({ done }) => done());
-    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
-    for (const { resolve } of ready) resolve();
+    if (this.#waiters.size > 0 && this.#parts.isEnough()) this.#waiters.release();
   }
 
   #retryLater(): void {
-    if (this.#waiters.length === 0 || this.#retry !== undefined) return;
+    if (this.#waiters.size === 0 || this.#retry !== undefined) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.kick();
@@ -261,6 +254,7 @@ export class Space {
         this.#failure = undefined;
       } catch (error) {
         this.#failure = error as Error;
+        this.#failures++;
         this.#failedAt = performance.now();
       }
     };

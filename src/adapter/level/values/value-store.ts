@@ -23,6 +23,8 @@ import { FILES_KEPT, Space } from './space.js';
 
 /** Portions of a batch's values that are on their way at once, if libuv has so many threads. */
 const PORTIONS_MAX = 4;
+/** Failed preparations, one every 500 ms, for which a refused round holds up `ready`. */
+const FAILURES_A_REFUSAL = 4;
 
 /** A durable reference, as recovery found it. */
 export interface FoundReference {
@@ -60,8 +62,9 @@ export class ValueStore {
   readonly #mover: Appender;
   /** Bytes that accepted rounds may need and that have no place yet. */
   #reserved = 0;
-  /** The largest round that was refused for want of space since there was some. */
+  /** The largest round that was refused for want of space since there was some, and how many preparations had failed by then. */
   #refused = 0;
+  #failuresAtRefusal = 0;
 
   constructor({ dir, settings, found, references, disk }: ValueParts) {
     this.#dir = dir;
@@ -75,6 +78,7 @@ export class ValueStore {
       allows: async (bytes) => disk === undefined || disk.allows(bytes),
       nextNumber: numberAfter(found, references),
       usage: () => this.references,
+      isEnough: () => this.#isReady(),
     });
     const parts = { dir, settings, references: this.references, space: this.#space };
     this.#appender = new Appender(parts, Math.min(PORTIONS_MAX, poolThreads()));
@@ -116,6 +120,7 @@ export class ValueStore {
     this.#space.expect(waiting);
     const { failure } = this.#space;
     if (failure === undefined || !this.isEnough(separable) || this.#fits(separable)) return;
+    if (this.#refused === 0) this.#failuresAtRefusal = this.#space.failures;
     this.#refused = Math.max(this.#refused, separable);
     throw new LanestoreError(
       'LANESTORE_CAPACITY',
@@ -134,10 +139,20 @@ export class ValueStore {
     this.#reserved -= separable;
   }
 
-  /** Resolves when {@link admit} would let in what it refused. @throws LANESTORE_CLOSED, LANESTORE_FAILED; the signal's reason. */
+  /**
+   * Resolves when {@link admit} would let in what it refused; or, since nothing tells if that was given up, when preparing has
+   * failed {@link FAILURES_A_REFUSAL} times since: rounds that are small enough to be stored inline are accepted all the time.
+   * @throws LANESTORE_CLOSED, LANESTORE_FAILED; the signal's reason.
+   */
   async ready(signal?: AbortSignal): Promise<void> {
-    await this.#space.until(() => this.#space.failure === undefined || this.#fits(this.#refused), signal);
+    await this.#space.ready(signal);
     this.#refused = 0;
+  }
+
+  #isReady(): boolean {
+    const { failure, failures } = this.#space;
+    if (failure === undefined || this.#fits(this.#refused)) return true;
+    return failures - this.#failuresAtRefusal >= FAILURES_A_REFUSAL;
   }
 
   /** Rejects those who wait in {@link ready}. */
