@@ -10,7 +10,7 @@ import { Engine } from '../adapter/level/engine.js';
 import { storedFormat } from '../adapter/level/format.js';
 import { storePaths } from '../adapter/level/paths.js';
 import { FORMAT } from '../adapter/level/schema.js';
-import { lockDirectory, refuseIfOpenHere } from '../adapter/lock.js';
+import { lockDirectory, openLocked, refuseIfOpenHere } from '../adapter/lock.js';
 import { LanestoreError } from '../errors.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
@@ -79,10 +79,11 @@ export async function migrateStore<B, Q, A>(
   { model, checks, dryRun = false, onProgress }: MigrateStoreOptions<B, Q, A>,
 ): Promise<MigrateStoreReport> {
   const paths = storePaths(await realDirectory(location));
-  const unlock = lockDirectory(paths.location);
+  const unlock = await lockDirectory(paths.location);
   try {
-    refuseIfOpenHere(join(paths.level, 'LOCK'));
-    const db = await openDatabase(paths.level, {}, false);
+    const lockFile = join(paths.level, 'LOCK');
+    refuseIfOpenHere(lockFile);
+    const { db, lock } = await openLocked(lockFile, () => openDatabase(paths.level, {}, false));
     try {
       const engine = new Engine(db);
       const from = await storedFormat(engine);
@@ -97,6 +98,7 @@ export async function migrateStore<B, Q, A>(
       }
       return { location: paths.location, from, to: FORMAT, steps };
     } finally {
+      lock?.close();
       await db.close();
     }
   } finally {
