@@ -18,7 +18,7 @@ import { type StorePaths, storePaths } from '../adapter/level/paths.js';
 import { FORMAT } from '../adapter/level/schema.js';
 import { missingLevel } from '../adapter/level/view/looked-at.js';
 import { withPrivateCopy } from '../adapter/level/view/private-copy.js';
-import { lockDirectory, refuseIfOpenHere } from '../adapter/lock.js';
+import { lockDirectory, openLocked, refuseIfOpenHere } from '../adapter/lock.js';
 import { LanestoreError } from '../errors.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
@@ -92,18 +92,20 @@ export async function migrateStore<B, Q, A>(
 ): Promise<MigrateStoreReport> {
   const paths = await levelPaths(location);
   if (options.dryRun === true) return onCopy(paths, options, { dryRun: true }).catch(rethrowCoded);
-  const unlock = lockDirectory(paths.location);
+  const unlock = await lockDirectory(paths.location);
   try {
     refuseOtherTypes(paths);
-    refuseIfOpenHere(join(paths.level, 'LOCK'));
+    const lockFile = join(paths.level, 'LOCK');
+    refuseIfOpenHere(lockFile);
     const found = await onCopy(paths, options, { dryRun: false }).catch(rethrowCoded);
     if (found.from === FORMAT) return found;
-    const db = await openDatabase(paths.level, {}, false);
+    const { db, lock } = await openLocked(lockFile, () => openDatabase(paths.level, {}, false));
     try {
       const engine = new Engine(db);
       const steps = await runSteps(engine, await formatIn(engine, paths, options.model.name), paths, options, false);
       return { ...found, steps };
     } finally {
+      lock?.close();
       await db.close();
     }
   } finally {

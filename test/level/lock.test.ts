@@ -1,4 +1,5 @@
 /** One opener of a store: in this process by any path, in a worker thread, in another process; and whoever is refused harms nobody. */
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -16,11 +17,12 @@ import { flipInFile, rawBatch, refused, rejection, tree } from '../support/fault
 import { withBind } from '../support/faults-mount.js';
 import { type Child, runWorker, spawnWorker, testSeed } from '../support/kill.js';
 import { plain, plainBlock, plainBlocks } from '../support/plain-model.js';
-import { inTemp } from '../support/temp.js';
+import { inTemp, withTmpdir } from '../support/temp.js';
 import { startNode } from '../view/live.js';
 
 const OPEN_WORKER = new URL('./open-worker.js', import.meta.url);
 const THREAD_WORKER = new URL('./thread-worker.js', import.meta.url);
+const BARRIER_WORKER = new URL('./barrier-worker.js', import.meta.url);
 
 const open = (location: string) => openLevel(location, { model: plain });
 const otherModel: Model<never, never, never> = { ...(plain as unknown as Model<never, never, never>), name: 'other/1' };
@@ -56,18 +58,6 @@ async function holder(location: string): Promise<Child> {
 async function kill(child: Child): Promise<void> {
   child.process.kill('SIGKILL');
   await child.ended;
-}
-
-/** Runs `use` with another directory for temporary files. */
-async function withTmpdir(dir: string, use: () => Promise<unknown>): Promise<void> {
-  const before = process.env.TMPDIR;
-  process.env.TMPDIR = dir;
-  try {
-    await use();
-  } finally {
-    if (before === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = before;
-  }
 }
 
 const here = suite('a second opener in this process');
@@ -126,6 +116,41 @@ here(
     assert.is(await elsewhere(dir), 'LANESTORE_LOCKED');
     await store.close();
     assert.is(await inThread(dir), 'open 1');
+  }),
+);
+
+here(
+  'in another thread at the same moment: exactly one gets the store, and other processes stay locked out',
+  inTemp(async (dir) => {
+    await (await open(dir)).close();
+    for (let round = 0n; round < 6n; round++) {
+      const gate = new Int32Array(new SharedArrayBuffer(4));
+      const workerData = { location: dir, gate, threads: 2 };
+      const threads = Array.from({ length: 2 }, () => new Worker(BARRIER_WORKER, { workerData }));
+      const gone = threads.map((thread) => once(thread, 'exit'));
+      const said = await Promise.all(threads.map(async (thread) => (await once(thread, 'message'))[0] as string));
+      assert.equal([...said].sort(), ['open', 'refused LANESTORE_LOCKED']);
+      const winner = threads[said.indexOf('open')]!;
+      assert.is(await elsewhere(dir), 'LANESTORE_LOCKED', 'the loser did not free the lock of the winner');
+      winner.postMessage('go');
+      assert.equal(await once(winner, 'message'), ['acknowledged']);
+      await Promise.all(gone);
+      await using store = await open(dir);
+      assert.is(store.seq, round + 1n);
+    }
+  }),
+);
+
+here(
+  "in a thread that ended without closing is welcome: its hold on the process's threads ended with it",
+  inTemp(async (dir) => {
+    const workerData = { location: dir, gate: new Int32Array(new SharedArrayBuffer(4)), threads: 1 };
+    const thread = new Worker(BARRIER_WORKER, { workerData });
+    assert.equal(await once(thread, 'message'), ['open']);
+    await refused(open(dir), 'LANESTORE_LOCKED');
+    await thread.terminate();
+    await (await open(dir)).close();
+    assert.is(await elsewhere(dir), 'open');
   }),
 );
 

@@ -17,3 +17,15 @@ export async function withTemp<T>(use: (dir: string) => T | Promise<T>): Promise
 export function inTemp(use: (dir: string) => void | Promise<void>): () => Promise<void> {
   return () => withTemp(use);
 }
+
+/** Runs `use` with another directory for temporary files. */
+export async function withTmpdir(dir: string, use: () => Promise<unknown>): Promise<void> {
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = dir;
+  try {
+    await use();
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+}

@@ -59,8 +59,11 @@ async function cutRun(dir: string, seed: number, random: Random): Promise<{ cuts
     if (moments++ % every !== 0 || cuts.length >= CUTS * LOSSES.length) return;
     for (const left of LOSSES) {
       const to = join(dir, `cut-${cuts.length}`);
-      // LevelDB's files as they are: its own syncs are not what this is about.
-      for (const name of ['level', 'witness']) cpSync(join(location, name), join(to, name), { recursive: true });
+      // LevelDB's files as they are: its own syncs are not what this is about. Not LOCK: reading it
+      // in this process would free the store's lock.
+      const filter = (path: string) => !path.endsWith('LOCK');
+      for (const name of ['level', 'witness'])
+        cpSync(join(location, name), join(to, name), { recursive: true, filter });
       disk.cut(join(to, 'values'), left, random);
       cuts.push({ location: to, left, acknowledged });
     }

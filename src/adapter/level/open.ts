@@ -3,7 +3,7 @@
  *   1. the real path; one opener in this process
  *   2. what the location holds; creation if it holds nothing
  *   3. the witness; then preflight, the files before LevelDB sees them
- *   4. LevelDB, which takes the lock between processes
+ *   4. LevelDB, which takes the lock between processes; whether it is held
  *   5. schema, tip, witness; then every live record
  * Whatever fails, what was taken is given back.
  */
@@ -16,8 +16,11 @@ import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
 import { STORE_STATES } from '../../metrics/table.js';
+import type { Files } from '../files.js';
+import { guardedFiles } from '../guarded-files.js';
 import { didYouMean } from '../likeness.js';
-import { lockDatabase, lockDirectory, refuseIfOpenHere, type Unlock } from '../lock.js';
+import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
+import { lockDatabase, lockDirectory, openLocked, refuseIfOpenHere, type Unlock } from '../lock.js';
 import { planLimits } from '../room.js';
 import { checkAccepted, checkAcceptRollback, isAcceptable, recordRollback } from './accept-rollback.js';
 import { isDamage, levelDamage, openDatabase } from './database.js';
@@ -92,9 +95,12 @@ function openLocation<B, Q, A>(
     const settings = valueSettings(options.values);
     const { createIfMissing = true, acceptRollback } = options;
     checkAcceptRollback(acceptRollback);
-    const { paths, unlock } = claim(location, createIfMissing && acceptRollback === undefined);
+    const { paths, unlock } = await claim(location, createIfMissing && acceptRollback === undefined);
     held.add(unlock);
     refuseOtherTypes(paths);
+    const guard = new LocationGuard();
+    held.add(() => guard.close());
+    guard.watch(paths.location);
     const space = diskSpaceOf(paths.location, options);
     const mayCreate = createIfMissing && acceptRollback === undefined;
     const isNew = needsCreation(paths, mayCreate ? undefined : NAME_A_STORE);
@@ -102,18 +108,22 @@ function openLocation<B, Q, A>(
       if (!mayCreate) throw noStore(location);
       await createLevel(paths, options.model.name, options.level ?? {});
     }
-    refuseIfOpenHere(join(paths.level, 'LOCK'));
+    guard.watch(paths.level);
+    const lockFile = join(paths.level, 'LOCK');
+    refuseIfOpenHere(lockFile);
     const witnessBytes = Witness.read(paths.witness);
     const files = await checkFiles(paths, witnessBytes, options);
     if (files.store === undefined) await refuseUnidentified(paths, options.model.name, witnessBytes !== undefined);
-    const db = await openDatabase(paths.level, options.level ?? {}, false);
+    const { db, lock } = await openLocked(lockFile, () => openDatabase(paths.level, options.level ?? {}, false));
     held.add(() => db.close());
+    guard.watchLock(lockFile, lock);
     removeLeftovers(paths);
     const engine = new Engine(db, true);
     const tip = await readIdentity(engine, options.model.name, witnessBytes !== undefined);
     const verdict = judgeWitness(witnessBytes, tip);
     if (acceptRollback !== undefined) checkAccepted(acceptRollback, verdict.findings, tip.seq);
     const known = acceptRollback === undefined ? verdict.findings : [];
+    if (existsSync(paths.values)) guard.watch(paths.values);
     const foundValues = findValues(paths.values);
     const { references, ...found } = await recoverStore(engine, options, tip, started, { known, values: paths.values });
     const goOn =
@@ -126,7 +136,7 @@ function openLocation<B, Q, A>(
       tip: current,
       values: new ValueStore({
         dir: paths.values,
-        settings,
+        settings: { ...settings, files: guardedValueFiles(settings.files, guard) },
         found: foundValues,
         references,
         disk: space ?? withoutWatermark(options.freeSpace ?? freeSpaceOf(paths.location)),
@@ -136,16 +146,33 @@ function openLocation<B, Q, A>(
         seq: current.seq,
         ...(verdict.provenSeq === undefined ? {} : { witnessedSeq: verdict.provenSeq }),
         files,
-        notes: [...files.notes, ...verdict.notes, ...(goOn?.notes ?? []), ...notesOn(foundValues)],
+        notes: [
+          ...files.notes,
+          ...verdict.notes,
+          ...(goOn?.notes ?? []),
+          ...notesOn(foundValues),
+          ...(lock === undefined ? [LOCK_NOT_SHOWN] : []),
+        ],
       },
       limits,
       planLimits: plan,
       level: paths.level,
+      guard,
       space,
       witness,
       release: () => held.close(),
     });
   });
+}
+
+/** The directory of value files is made when the first of them is, and watched from then on. */
+function guardedValueFiles(files: Files, guard: LocationGuard): Files {
+  const guarded = guardedFiles(files, guard);
+  const makeDirectory = async (path: string) => {
+    await guarded.makeDirectory(path);
+    guard.watch(path);
+  };
+  return { ...guarded, makeDirectory };
 }
 
 /** Preflight. @throws LANESTORE_LOCKED; LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with what it found; then LevelDB has not been near the files. */
@@ -207,7 +234,7 @@ function openCallersDatabase<B, Q, A>(
 }
 
 /** Resolves the real path and registers the opener. With `create`, an absent location is made. */
-function claim(location: string, create: boolean): { paths: StorePaths; unlock: Unlock } {
+async function claim(location: string, create: boolean): Promise<{ paths: StorePaths; unlock: Unlock }> {
   const stat = statSync(location, { throwIfNoEntry: false });
   if (stat === undefined && !create) throw noStore(location);
   if (stat !== undefined && !stat.isDirectory()) {
@@ -215,7 +242,7 @@ function claim(location: string, create: boolean): { paths: StorePaths; unlock: 
   }
   if (stat === undefined) makeDirectory(location);
   const real = realpathSync(location);
-  return { paths: storePaths(real), unlock: lockDirectory(real) };
+  return { paths: storePaths(real), unlock: await lockDirectory(real) };
 }
 
 /** Reads who the store is and what it must hold. @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT. */

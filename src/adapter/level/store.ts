@@ -5,6 +5,7 @@ import { type LaneId, laneId, u64 } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
 import type { Model } from '../../model/model.js';
 import { fireHooks, type HookFailure } from '../hooks.js';
+import type { LocationGuard } from '../location-guard.js';
 import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
 import { type Intake, isNoop, type Plan, type PlanState } from '../planner.js';
@@ -13,8 +14,9 @@ import { releaseMemory } from './arenas.js';
 import { BatchBuilder, type RoundStep } from './batch.js';
 import { CommitQueue, type QueueLimits } from './commit-queue.js';
 import { RoundEncoder } from './encode.js';
-import type { Engine } from './engine.js';
+import type { Engine, FilledBatch } from './engine.js';
 import { meterBatch } from './metered.js';
+import type { Operation } from './operation.js';
 import type { PreflightReport } from './preflight/index.js';
 import { type ReadRange, StoreReader } from './reader.js';
 import { Reclaimer } from './reclaimer.js';
@@ -62,6 +64,8 @@ export interface StoreParts<B, Q, A> {
   readonly planLimits: PlanLimits;
   /** LevelDB's directory; absent for a database of the caller's. */
   readonly level?: string;
+  /** Looked at beside each batch, before anything of it settles. Absent for a database of the caller's. */
+  readonly guard?: LocationGuard;
   /** Absent for a database of the caller's. */
   readonly space?: DiskSpace | undefined;
   /** Value files; absent for a store in a caller's database. */
@@ -89,6 +93,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #reclaimer: Reclaimer | undefined;
   readonly #reader: StoreReader<B, Q, A>;
   readonly #witness: StoreParts<B, Q, A>['witness'];
+  readonly #guard: LocationGuard | undefined;
   readonly #release: () => Promise<void>;
   readonly #deletesMax: number;
   /** The tip of the last durable batch. */
@@ -106,6 +111,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#deletesMax = parts.limits.deletesMax;
     this.#space = parts.space;
     this.#witness = parts.witness;
+    this.#guard = parts.guard;
     this.#release = parts.release;
     this.#values = parts.values;
     this.#queue = new CommitQueue(
@@ -143,9 +149,14 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
         fail: (cause) => this.#queue.fail(cause),
       });
     }
-    const { engine, level, space, values } = parts;
+    const { engine, guard, level, space, values } = parts;
+    guard?.onLost((error) => this.#queue.fail(error));
     if (level !== undefined && space !== undefined) {
-      this.#reclaimer = new Reclaimer({ engine, level, tip: () => this.#tip, space, values });
+      const compact = async (from: string, to: string) => {
+        guard?.checkInBackground();
+        await engine.compact(from, to);
+      };
+      this.#reclaimer = new Reclaimer({ engine: { compact }, level, tip: () => this.#tip, space, values });
     }
     meter('lanestore_recovery_seconds', parts.report.openMs / 1000);
     this.#kick();
@@ -242,11 +253,17 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     }
   }
 
-  /** @throws LANESTORE_CAPACITY; then space is looked for in what was pruned. */
+  /**
+   * @throws LANESTORE_CAPACITY; then space is looked for in what was pruned. LANESTORE_FAILED if it
+   * is not the store's disk that is looked at.
+   */
   #checkSpace(bytes: number, kind: 'round' | 'prune'): void {
     try {
       this.#space?.check(bytes, kind);
     } catch (error) {
+      // It may be another disk that is full.
+      const lost = this.#guard?.loss();
+      if (lost !== undefined) throw this.#queue.fail(lost);
       this.#reclaimer?.refused();
       throw error;
     }
@@ -281,7 +298,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   #poisoned(cause: unknown): LanestoreError {
-    const error = this.poison(failure(cause));
+    const error = this.poison(failure(this.#guard?.loss() ?? cause));
     this.#space?.refuse(error);
     return error;
   }
@@ -289,7 +306,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   async #write(batch: BatchBuilder, valuesDurable: Promise<void> | undefined): Promise<void> {
     const { tip, operations } = batch.finish();
     const filled = this.#engine.fill(operations);
-    const write = () => meterBatch(operations, this, () => filled.write());
+    const write = () => this.#writeInPlace(filled, operations);
     // What the batch names must be durable before LevelDB hears of it; if it cannot be, LevelDB never does.
     const written =
       valuesDurable === undefined
@@ -306,6 +323,25 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#witness?.write(tip.seq);
     this.#tip = tip;
     this.#values?.applied(operations, batch.hasReferences);
+  }
+
+  /** Hands a batch to LevelDB, in the place that the store was opened in. */
+  async #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
+    try {
+      this.#guard?.checkUnlessRecent();
+    } catch (error) {
+      await filled.discard();
+      throw error;
+    }
+    const written = meterBatch(operations, this, () => filled.write());
+    try {
+      // While the disk is at work, this look costs the batch nothing.
+      this.#guard?.check();
+    } catch (error) {
+      await written.catch(() => undefined);
+      throw error;
+    }
+    await written;
   }
 
   #begin(): BatchBuilder {

@@ -17,7 +17,7 @@ export const LOCK_DIR = 'lock';
  * @throws LANESTORE_LOCKED if another opener, here or in another process, holds it; LANESTORE_IO.
  */
 export async function lockLocation(location: string): Promise<() => Promise<void>> {
-  const unlock = lockDirectory(location);
+  const unlock = await lockDirectory(location);
   try {
     const path = join(location, LOCK_DIR);
     refuseIfOpenHere(join(path, 'LOCK'));

@@ -7,12 +7,13 @@
  * A copy whose process is gone is nobody's, and is removed when the next one is made. The start time keeps a reused pid from passing
  * for its owner; a process of another machine or container cannot be looked up, so its copies stay.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
 import { readdir, realpath, rm } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { addLeftover, removeAllLeftovers } from '../../../base/leftovers.js';
+import { isDeadOwner, processOwner } from '../../../base/process-owner.js';
 import { LanestoreError } from '../../../errors.js';
 
 /** A directory for one copy. */
@@ -63,7 +64,7 @@ export function refuseInside(parent: string, location: string): void {
 /** Makes a place beside `path`, called after it, and removes what dead processes left there. @throws what the file system throws. */
 export async function makeBeside(path: string): Promise<CopyPlace> {
   await removeDeadCopies(dirname(path), `${basename(path)}.copy-`);
-  const made = `${path}.copy-${owner()}-${randomBytes(4).toString('hex')}`;
+  const made = `${path}.copy-${processOwner()}-${randomBytes(4).toString('hex')}`;
   const options = { recursive: true, force: true, maxRetries: REMOVE_TRIES, retryDelay: REMOVE_RETRY_MS } as const;
   const removeNow = () => rmSync(made, options);
   // Made and registered in one step: no signal comes between.
@@ -103,52 +104,8 @@ function ioError(where: string, cause: unknown): unknown {
   });
 }
 
-const OWNER = /^(\d+)-(\d+)-([0-9a-f]{8})-[0-9a-f]{8}$/;
-
-function owner(): string {
-  return `${process.pid}-${startOf(process.pid) ?? 0}-${machine()}`;
-}
-
 /** True only when it is certain that the process which made it has ended. */
 function isOrphan(suffix: string): boolean {
-  const [, pid, start, where] = OWNER.exec(suffix) ?? [];
-  if (pid === undefined || where !== machine()) return false;
-  const running = startOf(Number(pid));
-  if (running !== undefined) return running !== Number(start);
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
-}
-
-/** When a process began, in ticks since boot: field 22 of its stat line; the name before may hold spaces and brackets. */
-function startOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  } catch {
-    return undefined;
-  }
-}
-
-let machineId: string | undefined;
-
-/** Names the space in which pids mean something: this boot of this machine, and the pid namespace. */
-function machine(): string {
-  machineId ??= createHash('sha256')
-    .update(`${hostname()} ${read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'))}`)
-    .update(read(() => readlinkSync('/proc/self/ns/pid')))
-    .digest('hex')
-    .slice(0, 8);
-  return machineId;
-}
-
-function read(source: () => string): string {
-  try {
-    return source();
-  } catch {
-    return '';
-  }
+  const [, owner] = /^(.+)-[0-9a-f]{8}$/.exec(suffix) ?? [];
+  return owner !== undefined && isDeadOwner(owner);
 }

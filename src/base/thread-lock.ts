@@ -1,0 +1,139 @@
+/**
+ * Exclusion between the threads of one process. Worker threads share no memory that they could find
+ * by themselves, and a lock of the kernel on a file (fcntl) belongs to the process, not to a
+ * thread. So the kernel is asked for something that it gives out once:
+ *
+ *   Linux       an abstract unix socket, with the process's id in its name. It is freed when the
+ *               thread or the process ends, however it ends, and leaves nothing on a disk. Its name
+ *               is seen by the whole network namespace: a name that another process has taken
+ *               excludes nobody here, then a file does it.
+ *   elsewhere   an empty file in the directory for temporary files, made with O_EXCL, with the
+ *               process's id and start time in its name: what a killed process leaves excludes
+ *               nobody, and is removed by the next one. A thread that is terminated while it holds
+ *               the lock leaves the file until its process ends.
+ *
+ * Between processes this excludes nothing.
+ */
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { isDeadOwner, processOwner } from './process-owner.js';
+
+/** Frees the lock. Idempotent. */
+export type ReleaseThreadLock = () => void;
+
+/**
+ * A name that another process took may be free again at the next look; one that changes hands more
+ * often is given up.
+ */
+const LISTEN_TRIES = 3;
+
+/**
+ * Takes the lock `name` (letters, digits, `-`) for the calling thread; undefined if a thread of
+ * this process holds it, the caller's own included. Where the system offers neither a socket nor a
+ * file, it is given without being exclusive.
+ */
+export async function lockThreads(
+  name: string,
+  sockets = process.platform === 'linux',
+): Promise<ReleaseThreadLock | undefined> {
+  if (sockets) {
+    const server = await listenAlone(`lanestore-${process.pid}-${name}`);
+    if (server === 'held') return undefined;
+    if (server !== 'unavailable') return () => void server.close();
+  }
+  return lockByFile(join(tmpdir(), `lanestore-thread-${name}-`));
+}
+
+async function listenAlone(name: string): Promise<Server | 'held' | 'unavailable'> {
+  for (let tries = 0; tries < LISTEN_TRIES; tries++) {
+    const server = await listen(name);
+    if (typeof server !== 'string') return server;
+    if (server !== 'EADDRINUSE') return 'unavailable';
+    const holder = holderOf(name);
+    if (holder === 'this process' || holder === 'unknown') return 'held';
+    if (holder === 'another process') return 'unavailable';
+  }
+  return 'held';
+}
+
+/**
+ * Listens on an abstract socket, without keeping the process alive; the code of the error if that
+ * fails.
+ */
+function listen(name: string): Promise<Server | string> {
+  return new Promise((resolve) => {
+    // Any process of the machine may connect; none has a reason to.
+    const server = createServer((socket) => void socket.destroy());
+    server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
+    try {
+      // Exclusive: in a cluster, Node would otherwise share one socket between the workers.
+      server.listen({ path: `\0${name}`, exclusive: true }, () => resolve(server.unref()));
+    } catch (error) {
+      resolve((error as NodeJS.ErrnoException).code ?? 'unknown');
+    }
+  });
+}
+
+/**
+ * Whose the abstract socket `name` is. The kernel lists it with its inode, and a process's
+ * descriptors say which inodes it has.
+ */
+function holderOf(name: string): 'this process' | 'another process' | 'nobody' | 'unknown' {
+  try {
+    const lines = readFileSync('/proc/self/net/unix', 'latin1').split('\n');
+    // An older libuv fills the name up with zeros, which are shown as `@`.
+    const line = lines.find((text) => text.replace(/@+$/, '').endsWith(` @${name}`));
+    if (line === undefined) return 'nobody';
+    const socket = `socket:[${line.trim().split(/\s+/)[6]}]`;
+    const isOurs = readdirSync('/proc/self/fd').some((fd) => linkOf(`/proc/self/fd/${fd}`) === socket);
+    return isOurs ? 'this process' : 'another process';
+  } catch {
+    return 'unknown';
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function lockByFile(prefix: string): ReleaseThreadLock | undefined {
+  const path = prefix + processOwner();
+  try {
+    removeDead(prefix);
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EEXIST' && isOwn(path) ? undefined : () => undefined;
+  }
+  let held = true;
+  return () => {
+    if (held) remove(path);
+    held = false;
+  };
+}
+
+/** A file that another user made is not this process's. */
+function isOwn(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && (process.getuid === undefined || stat.uid === process.getuid());
+}
+
+function removeDead(prefix: string): void {
+  const [directory, start] = [dirname(prefix), basename(prefix)];
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith(start) && isDeadOwner(name.slice(start.length))) remove(join(directory, name));
+  }
+}
+
+/** A file that cannot be removed excludes nobody but this process's own threads. */
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {}
+}

@@ -1,0 +1,139 @@
+/** Exclusion between the threads of one process, by an abstract socket and by a file. */
+import { once } from 'node:events';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { processOwner } from '../../src/base/process-owner.js';
+import { lockThreads } from '../../src/base/thread-lock.js';
+import { spawnWorker } from '../support/kill.js';
+import { inTemp, withTmpdir } from '../support/temp.js';
+
+const test = suite('base: the lock between threads');
+const SQUATTER = new URL('./squatter-worker.js', import.meta.url);
+const HOLDER = new URL('./thread-lock-worker.js', import.meta.url);
+
+/** Each way of locking, with its files in `dir`. */
+function bothWays(use: (sockets: boolean, dir: string) => Promise<void>): () => Promise<void> {
+  return inTemp(async (dir) => {
+    await withTmpdir(dir, async () => {
+      if (process.platform === 'linux') await use(true, dir);
+      await use(false, dir);
+    });
+  });
+}
+
+test(
+  'is given once, and again when it was freed; names do not disturb each other',
+  bothWays(async (sockets) => {
+    const release = await lockThreads('a', sockets);
+    assert.ok(release !== undefined);
+    assert.is(await lockThreads('a', sockets), undefined);
+    const other = await lockThreads('b', sockets);
+    assert.ok(other !== undefined);
+    other();
+    release();
+    release();
+    const again = await lockThreads('a', sockets);
+    assert.ok(again !== undefined);
+    again();
+  }),
+);
+
+test(
+  'of many that ask at once one gets it',
+  bothWays(async (sockets) => {
+    const given = (await Promise.all(Array.from({ length: 20 }, () => lockThreads('a', sockets)))).filter(Boolean);
+    assert.is(given.length, 1);
+    given[0]?.();
+  }),
+);
+
+test(
+  'excludes other threads of this process, and no other process',
+  bothWays(async (sockets) => {
+    const thread = new Worker(HOLDER, { workerData: { name: 'a', sockets }, env: process.env });
+    assert.equal(await once(thread, 'message'), ['held']);
+    assert.is(await lockThreads('a', sockets), undefined);
+    const child = spawnWorker(HOLDER, ['a', String(sockets)]);
+    assert.is(await child.line(() => true), 'held');
+    child.process.kill('SIGKILL');
+    await child.ended;
+    thread.postMessage('free');
+    await once(thread, 'exit');
+    (await lockThreads('a', sockets))!();
+  }),
+);
+
+test(
+  'by a socket ends with its thread, and leaves no file',
+  inTemp(async (dir) => {
+    if (process.platform !== 'linux') return void process.stdout.write('\n  skipped: no abstract sockets here\n');
+    await withTmpdir(dir, async () => {
+      const thread = new Worker(HOLDER, { workerData: { name: 'a', sockets: true }, env: process.env });
+      assert.equal(await once(thread, 'message'), ['held']);
+      assert.is(await lockThreads('a', true), undefined);
+      await thread.terminate();
+      (await lockThreads('a', true))!();
+      assert.equal(readdirSync(dir), []);
+    });
+  }),
+);
+
+test(
+  'by a socket whose name another process has taken is one by a file, and excludes all the same',
+  inTemp(async (dir) => {
+    if (process.platform !== 'linux') return void process.stdout.write('\n  skipped: no abstract sockets here\n');
+    const squatter = spawnWorker(SQUATTER, [`lanestore-${process.pid}-a`]);
+    assert.is(await squatter.line(() => true), 'listening');
+    await withTmpdir(dir, async () => {
+      const release = await lockThreads('a', true);
+      assert.ok(release !== undefined);
+      assert.is(await lockThreads('a', true), undefined);
+      assert.is(readdirSync(dir).length, 1);
+      release();
+      assert.equal(readdirSync(dir), []);
+    });
+    squatter.process.kill('SIGKILL');
+    await squatter.ended;
+  }),
+);
+
+test(
+  'by a file: what a killed process left is removed, what a living one holds is not',
+  inTemp(async (dir) => {
+    await withTmpdir(dir, async () => {
+      const [killed, living] = [spawnWorker(HOLDER, ['a', 'false']), spawnWorker(HOLDER, ['a', 'false'])];
+      for (const child of [killed, living]) assert.is(await child.line(() => true), 'held');
+      killed.process.kill('SIGKILL');
+      await killed.ended;
+      assert.is(readdirSync(dir).length, 2);
+      const release = await lockThreads('a', false);
+      const left = readdirSync(dir).sort();
+      assert.equal(left.length, 2, 'its own, and that of the living one');
+      assert.not.ok(left.some((name) => name.startsWith(`lanestore-thread-a-${killed.process.pid}-`)));
+      release!();
+      living.process.kill('SIGKILL');
+      await living.ended;
+    });
+  }),
+);
+
+test(
+  'by a file, where none can be made, is given without being exclusive',
+  inTemp(async (dir) => {
+    await withTmpdir(join(dir, 'absent'), async () => {
+      const [one, two] = [await lockThreads('a', false), await lockThreads('a', false)];
+      assert.ok(one !== undefined && two !== undefined);
+      one();
+      two();
+    });
+    const path = join(dir, `lanestore-thread-a-${processOwner()}`);
+    writeFileSync(path, '');
+    await withTmpdir(dir, async () => assert.is(await lockThreads('a', false), undefined));
+    assert.ok(existsSync(path));
+  }),
+);
+
+test.run();
