@@ -1,4 +1,7 @@
-/** A store that has no room for long, or is never idle: what is kept meanwhile, what flush() waits for, and how close() ends. */
+/**
+ * A store that has no room for long, or is never idle: what is kept meanwhile, what flush() waits
+ * for, and how close() ends.
+ */
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
