@@ -336,7 +336,10 @@ class Node {
     return this.#state.lastCommitQC?.vote.laneRanges.find((range) => laneIdOf(range.lane) === lane)?.next ?? 0n;
   }
 
-  /** Takes its listener back when it ends: a signal that lives as long as the node must not collect them. */
+  /**
+   * Takes its listener back when it ends: a signal that lives as long as the node must not collect
+   * them.
+   */
   #pause(ms: number): Promise<void> {
     return sleep(ms, undefined, { signal: this.#ending.signal });
   }

@@ -112,8 +112,9 @@ export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
   persist(round: Round<Block, CommitQC, Anchor>, hooks?: DurableHooks<Block, CommitQC, Anchor>): Promise<void>;
 
   /**
-   * Resolves when the queue has room again after LANESTORE_CAPACITY; at once if it has. It waits for the largest round that was refused,
-   * but not for ever: that may have been given up, so after a while room for smaller ones is enough. Submit again; if that is refused, wait again.
+   * Resolves when the queue has room again after LANESTORE_CAPACITY; at once if it has. It waits
+   * for the largest round that was refused, but not for ever: that may have been given up, so after
+   * a while room for smaller ones is enough. Submit again; if that is refused, wait again.
    * @throws LANESTORE_FAILED, LANESTORE_CLOSED; the signal's reason when it aborts.
    */
   ready(signal?: AbortSignal): Promise<void>;

@@ -1,12 +1,16 @@
 /**
- * The node's own consensus states that wait to be stored: the newest one, and its callers. Those before it are superseded, so their bytes
- * are dropped; only one that is smaller than every later one is kept, as long as the store may still refuse these for their size.
+ * The node's own consensus states that wait to be stored: the newest one, and its callers. Those
+ * before it are superseded, so their bytes are dropped; only one that is smaller than every later
+ * one is kept, as long as the store may still refuse these for their size.
  */
 import { CountWaitList } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
 import { maxU64 } from '../keys/index.js';
 
-/** States that are kept at a time: each larger than the one before it, and than all that the store has taken so far. */
+/**
+ * States that are kept at a time: each larger than the one before it, and than all that the store
+ * has taken so far.
+ */
 const KEPT_MAX = 64;
 
 /** A state, and the calls that it stands for: those after `after`, up to `upTo`. */
@@ -25,10 +29,16 @@ export class InnerWrites {
   readonly #settled = new CountWaitList('calls of flush');
   #kept: InnerWrite[] = [];
   #calls = 0n;
-  /** Calls up to this one are settled; so are those that the store refused, up to the value, once all up to the key are. */
+  /**
+   * Calls up to this one are settled; so are those that the store refused, up to the value, once
+   * all up to the key are.
+   */
   #settledCalls = 0n;
   readonly #refused = new Map<bigint, bigint>();
-  /** The store has taken, or refused for want of room, a state of this size: it never refuses it as too large. */
+  /**
+   * The store has taken, or refused for want of room, a state of this size: it never refuses it as
+   * too large.
+   */
   #soundBytes = 0;
 
   /** True if no state waits to be handed over. */
@@ -41,14 +51,19 @@ export class InnerWrites {
     return this.#calls;
   }
 
-  /** True if the store may refuse the newest state as too large: until it has said, those before it cannot be dropped. */
+  /**
+   * True if the store may refuse the newest state as too large: until it has said, those before it
+   * cannot be dropped.
+   */
   get isUntried(): boolean {
     return (this.#kept.at(-1)?.bytes.length ?? 0) > this.#soundBytes;
   }
 
   /**
-   * Adds a state, which the caller must not change any more; resolves when it, or a later one, is durable.
-   * @throws the signal's reason, what {@link refuse} is given, what the store refuses it with; LANESTORE_CAPACITY.
+   * Adds a state, which the caller must not change any more; resolves when it, or a later one, is
+   * durable.
+   * @throws the signal's reason, what {@link refuse} is given, what the store refuses it with;
+   * LANESTORE_CAPACITY.
    */
   add(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     if (this.#kept.length >= KEPT_MAX && bytes.length > (this.#kept.at(-1)?.bytes.length ?? 0)) {
@@ -79,7 +94,10 @@ export class InnerWrites {
     this.#keepBefore([write]);
   }
 
-  /** The newest of what was taken is too large: its callers are told, and the ones before it wait again. */
+  /**
+   * The newest of what was taken is too large: its callers are told, and the ones before it wait
+   * again.
+   */
   tooLarge(taken: InnerWritesTaken, error: unknown): void {
     const { after, upTo } = newest(taken);
     const before = taken.slice(0, -1);
@@ -92,7 +110,10 @@ export class InnerWrites {
     this.#keepBefore(before);
   }
 
-  /** Resolves when the first `calls` calls are settled, one way or the other. @throws the signal's reason, what {@link refuse} is given. */
+  /**
+   * Resolves when the first `calls` calls are settled, one way or the other.
+   * @throws the signal's reason, what {@link refuse} is given.
+   */
   async settled(calls: bigint, signal?: AbortSignal): Promise<void> {
     if (this.#settledCalls < calls) await this.#settled.wait(calls, signal);
   }

@@ -1,6 +1,7 @@
 /**
- * The availability state itself: lanes, CommitQCs, votes, the latest anchor, and what of it is durable. No I/O, no verification: callers
- * verify first, and wait where {@link Lane.admitsBlock} says so. Each change wakes the callers whose wait it may end.
+ * The availability state itself: lanes, CommitQCs, votes, the latest anchor, and what of it is
+ * durable. No I/O, no verification: callers verify first, and wait where {@link Lane.admitsBlock}
+ * says so. Each change wakes the callers whose wait it may end.
  */
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf, maxU64 } from '../keys/index.js';
@@ -82,7 +83,10 @@ export class Inner {
     return this.lanes.get(lane.id) === lane;
   }
 
-  /** What `check` gives, as {@link AvailWaiters.until}, unless the lane has left. @throws LANESTORE_WRONG_LANE then. */
+  /**
+   * What `check` gives, as {@link AvailWaiters.until}, unless the lane has left.
+   * @throws LANESTORE_WRONG_LANE then.
+   */
   untilOf<T>(
     lane: Lane,
     check: () => T | undefined,
@@ -157,7 +161,10 @@ export class Inner {
     return true;
   }
 
-  /** Block `number` of a lane is durable. The lane may have left meanwhile; then nothing else changes, even if its id has joined again. */
+  /**
+   * Block `number` of a lane is durable. The lane may have left meanwhile; then nothing else
+   * changes, even if its id has joined again.
+   */
   markBlock(lane: Lane, number: bigint): void {
     lane.markDurable(number + 1n);
     if (!this.holds(lane)) return;
@@ -275,13 +282,19 @@ export class Inner {
     return lane;
   }
 
-  /** The lane that a CommitQC of road `index` means by `id`; undefined if it has left, even if its id has joined again. */
+  /**
+   * The lane that a CommitQC of road `index` means by `id`; undefined if it has left, even if its
+   * id has joined again.
+   */
   laneOfRoad(id: LaneId, index: bigint): Lane | undefined {
     const lane = this.lanes.get(id);
     return lane === undefined || index < lane.firstRoad ? undefined : lane;
   }
 
-  /** Lets the call of `produceBlock` go on that has waited longest, if there is room. It must call this again once it has ended. */
+  /**
+   * Lets the call of `produceBlock` go on that has waited longest, if there is room. It must call
+   * this again once it has ended.
+   */
   wakeProducer(lane: Lane): void {
     if (lane.hasRoom) lane.waiters.producers.releaseFirst();
   }

@@ -24,8 +24,9 @@ export interface HeldBlock {
 export type Admission = 'now' | 'wait' | 'past';
 
 /**
- * A lane, from when it joins a committee until it has left all of them. One that joins again is another object under the same id: what was
- * begun with this one (rounds, waiting calls, streams) must never touch that one, so it keeps the object, not the id.
+ * A lane, from when it joins a committee until it has left all of them. One that joins again is
+ * another object under the same id: what was begun with this one (rounds, waiting calls, streams)
+ * must never touch that one, so it keeps the object, not the id.
  *
  * Every cursor moves by {@link maxU64}: a late acknowledgement never takes one back.
  */
@@ -36,7 +37,10 @@ export class Lane {
   readonly votes: Queue<Tally<BlockHeader>>;
   /** Where the lane began, for a lane that no CommitQC has named yet. */
   readonly baseline: bigint;
-  /** The road that it joined with: a CommitQC of an earlier road that names its id means a lane that is gone. */
+  /**
+   * The road that it joined with: a CommitQC of an earlier road that names its id means a lane that
+   * is gone.
+   */
   readonly firstRoad: bigint;
   readonly waiters = new LaneWaiters();
   /** Blocks below are durable, or were pruned. */

@@ -28,7 +28,10 @@ export interface LoopLimits extends TurnLimits {
 /** The longest pause before a store that has no room is asked again, should its `ready` not say when. */
 const PAUSE_MS_MAX = 1000;
 
-/** What was handed to a loop so far beside the state itself: calls of `persistInner`, and lanes to be dropped. */
+/**
+ * What was handed to a loop so far beside the state itself: calls of `persistInner`, and lanes to
+ * be dropped.
+ */
 export interface HandedOver {
   readonly innerCalls: bigint;
   readonly drops: bigint;
@@ -88,7 +91,8 @@ export class PersistLoop {
   }
 
   /**
-   * Stores the node's own consensus state; resolves when this, or what was handed over after it, is durable.
+   * Stores the node's own consensus state; resolves when this, or what was handed over after it, is
+   * durable.
    * @throws as `AvailState.persistInner`.
    */
   persistInner(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
@@ -108,7 +112,8 @@ export class PersistLoop {
   }
 
   /**
-   * Resolves when what was handed over until then is settled: stored, refused for its size, dropped. What comes later does not count.
+   * Resolves when what was handed over until then is settled: stored, refused for its size,
+   * dropped. What comes later does not count.
    * @throws the signal's reason; what {@link stop} was given.
    */
   async settled({ innerCalls, drops }: HandedOver, signal?: AbortSignal): Promise<void> {
@@ -118,7 +123,10 @@ export class PersistLoop {
     if (this.#dropsDone < drops) await this.#dropped.wait(drops, signal);
   }
 
-  /** Resolves when all that is there has become durable, or the loop has stopped. @throws the signal's reason. */
+  /**
+   * Resolves when all that is there has become durable, or the loop has stopped.
+   * @throws the signal's reason.
+   */
   async idle(signal?: AbortSignal): Promise<void> {
     if (this.#stopped) return;
     this.kick();
@@ -139,12 +147,14 @@ export class PersistLoop {
     if (this.#stopped) return;
     this.#turns++;
     if (this.#underWay < this.#limits.roundsMax) {
-      // A refusal is seen before the next turn: only then is it known whether a lane that has joined again begins anew in the store.
+      // A refusal is seen before the next turn: only then is it known whether a lane that has
+      // joined again begins anew in the store.
       if (!this.#waitingForRoom && this.#submitDrops()) {
         this.kick();
         return;
       }
-      // Without room, too: whether the store refuses its size decides what must be kept for when there is some.
+      // Without room, too: whether the store refuses its size decides what must be kept for when
+      // there is some.
       if (!this.#waitingForRoom || this.#innerWrites.isUntried) this.#submitInner();
       const turn = this.#waitingForRoom
         ? takeAnchor(this.#inner, this.#limits)
@@ -172,7 +182,8 @@ export class PersistLoop {
           writes.putBack(taken);
           this.#waitForRoom();
         } else if (isLanestoreError(error, 'LANESTORE_INVALID')) {
-          // One that is too large is its caller's business; those before it have nothing to do with that.
+          // One that is too large is its caller's business; those before it have nothing to do with
+          // that.
           writes.tooLarge(taken, error);
           this.kick();
         } else {

@@ -142,7 +142,10 @@ export abstract class AvailReads {
     return new HeaderStream(this.inner);
   }
 
-  /** Resolves when the blocks of a lane below `next` are durable, or were pruned. @throws LANESTORE_WRONG_LANE once the lane has left. */
+  /**
+   * Resolves when the blocks of a lane below `next` are durable, or were pruned.
+   * @throws LANESTORE_WRONG_LANE once the lane has left.
+   */
   protected async untilDurable(lane: Lane, next: bigint, signal?: AbortSignal): Promise<void> {
     await this.inner.untilOf(
       lane,

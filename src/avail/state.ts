@@ -244,10 +244,12 @@ export class AvailState extends AvailReads {
   }
 
   /**
-   * Stores the node's own consensus state: its prepare, commit and timeout votes, before they are sent. Resolves when it, or a later
-   * one, is durable. Copied at the call; the last one wins, and while the store has no room only its bytes are kept. An abort ends the
-   * waiting; it may be stored all the same, so its votes must count as given.
-   * @throws LANESTORE_INVALID for one beyond the store's `maxInnerBytes`; LANESTORE_CAPACITY when 65,536 calls wait already.
+   * Stores the node's own consensus state: its prepare, commit and timeout votes, before they are
+   * sent. Resolves when it, or a later one, is durable. Copied at the call; the last one wins, and
+   * while the store has no room only its bytes are kept. An abort ends the waiting; it may be
+   * stored all the same, so its votes must count as given.
+   * @throws LANESTORE_INVALID for one beyond the store's `maxInnerBytes`; LANESTORE_CAPACITY when
+   * 65,536 calls wait already.
    */
   async persistInner(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     this.#assertRunning();
@@ -268,8 +270,9 @@ export class AvailState extends AvailReads {
   }
 
   /**
-   * Resolves when all that was pushed until now is durable, and the lanes that were let go until now are dropped from the store. What is
-   * pushed later does not count: a steady stream does not hold it up. What an anchor prunes meanwhile counts as durable once the anchor is.
+   * Resolves when all that was pushed until now is durable, and the lanes that were let go until
+   * now are dropped from the store. What is pushed later does not count: a steady stream does not
+   * hold it up. What an anchor prunes meanwhile counts as durable once the anchor is.
    * @throws the signal's reason; what stopped the state.
    */
   async flush(signal?: AbortSignal): Promise<void> {
@@ -288,20 +291,25 @@ export class AvailState extends AvailReads {
   }
 
   /**
-   * Takes nothing more: every call that waits, and every later one, rejects with LANESTORE_CLOSED; calls of {@link persistInner} go on.
-   * Resolves when all that was pushed is durable, or the store has failed. While the store has no room that may never come: give a signal.
+   * Takes nothing more: every call that waits, and every later one, rejects with LANESTORE_CLOSED;
+   * calls of {@link persistInner} go on. Resolves when all that was pushed is durable, or the store
+   * has failed. While the store has no room that may never come: give a signal.
    *
-   * When a signal of any of its calls aborts, the closing ends for all of them with that signal's reason. Then:
-   * - Durable is whatever {@link headers}, {@link lastCommitQC} and {@link produceBlock} have handed out, and every `persistInner` that has
-   *   resolved: nothing that this node may have voted for, entered a road by, or announced as its own.
-   * - Lost is what was not handed to the store yet: blocks, CommitQCs and an anchor that were pushed (`added` says that they were taken, not
-   *   that they are durable), and a consensus state whose `persistInner` rejects with LANESTORE_CLOSED now. With `announce: 'received'` own
-   *   blocks may be among them that peers have. What was handed over before becomes durable or not by itself: the store's `close` waits for
-   *   that, and the next open says what is there.
-   * - Released are the calls that wait, the consensus states, and the wait for room in the store. The state asks nothing of the store any
-   *   more, so it can be closed at once.
+   * When a signal of any of its calls aborts, the closing ends for all of them with that signal's
+   * reason. Then:
+   * - Durable is whatever {@link headers}, {@link lastCommitQC} and {@link produceBlock} have handed
+   *   out, and every `persistInner` that has resolved: nothing that this node may have voted for,
+   *   entered a road by, or announced as its own is lost.
+   * - Lost is what was not handed to the store yet: blocks, CommitQCs and an anchor that were pushed
+   *   (`added` says that they were taken, not that they are durable), and a consensus state whose
+   *   `persistInner` rejects with LANESTORE_CLOSED now. With `announce: 'received'` own blocks may be
+   *   among them that peers have. What was handed over before becomes durable or not by itself: the
+   *   store's `close` waits for that, and the next open says what is there.
+   * - Released are the calls that wait, the consensus states, and the wait for room in the store.
+   *   The state asks nothing of the store any more, so it can be closed at once.
    *
-   * The store stays open: close it afterwards. Idempotent. @throws the reason of a signal that aborted before the end.
+   * The store stays open: close it afterwards. Idempotent.
+   * @throws the reason of a signal that aborted before the end.
    */
   close(signal?: AbortSignal): Promise<void> {
     this.#closing ??= this.#close();
@@ -372,7 +380,10 @@ export class AvailState extends AvailReads {
     return { secret: this.#secret, id: this.#ownLane };
   }
 
-  /** Resolves when the blocks of a lane below `next` are durable, or were pruned, or the lane has left. */
+  /**
+   * Resolves when the blocks of a lane below `next` are durable, or were pruned, or the lane has
+   * left.
+   */
   async #durableOrGone(lane: Lane, next: bigint, signal: AbortSignal | undefined): Promise<void> {
     this.#assertRunning();
     if (!this.inner.holds(lane)) return;
@@ -383,7 +394,10 @@ export class AvailState extends AvailReads {
     }
   }
 
-  /** What `use` gives, once the lane has room for a block; calls go on one after another, in the order in which they came. */
+  /**
+   * What `use` gives, once the lane has room for a block; calls go on one after another, in the
+   * order in which they came.
+   */
   async #whenRoom<T>(lane: Lane, use: () => T, signal: AbortSignal | undefined): Promise<T> {
     try {
       return await this.inner.untilOf(

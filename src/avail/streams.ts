@@ -44,7 +44,10 @@ export class HeaderStream {
   }
 }
 
-/** The blocks of one lane in order, as they may be sent to peers. It ends with its lane: of one that joins again there is another stream. */
+/**
+ * The blocks of one lane in order, as they may be sent to peers. It ends with its lane: of one that
+ * joins again there is another stream.
+ */
 export class BlockStream {
   readonly #block: (number: bigint, signal?: AbortSignal) => Promise<SignedBlock | undefined>;
   readonly #first: () => bigint;
@@ -63,7 +66,8 @@ export class BlockStream {
 
   /**
    * The next block; waits for it. What was pruned meanwhile is passed over.
-   * @throws LANESTORE_WRONG_LANE once the lane has left; the signal's reason; what stopped the state.
+   * @throws LANESTORE_WRONG_LANE once the lane has left; the signal's reason; what stopped the
+   * state.
    */
   async receive(signal?: AbortSignal): Promise<SignedBlock> {
     for (;;) {

@@ -10,7 +10,10 @@ import { anchorBytes, commitQCBytes } from './sizes.js';
 export interface Turn {
   readonly round: Round<SignedBlock, CommitQC, PruneAnchor>;
   readonly bytes: number;
-  /** The lanes of its blocks, as they were when they were taken: an id may mean another lane by the time the round is durable. */
+  /**
+   * The lanes of its blocks, as they were when they were taken: an id may mean another lane by the
+   * time the round is durable.
+   */
   readonly lanes: ReadonlyMap<LaneId, Lane>;
   /** True if something is left that only the size of the turn kept out. */
   readonly more: boolean;

@@ -1,12 +1,19 @@
 /**
- * What callers of the availability state wait for. Each list stands for one thing that can change, and mostly for one lane, so a caller is
- * looked at only when what it waits for may be there: a block of one lane wakes no caller that waits for another lane, or for votes.
+ * What callers of the availability state wait for. Each list stands for one thing that can change,
+ * and mostly for one lane, so a caller is looked at only when what it waits for may be there: a
+ * block of one lane wakes no caller that waits for another lane, or for votes.
  */
 import { CountWaitList, WaitList } from '../base/waiters.js';
 
-/** The callers that wait for something of one lane: of this object, not of a lane that has the same id later. */
+/**
+ * The callers that wait for something of one lane: of this object, not of a lane that has the same
+ * id later.
+ */
 export class LaneWaiters {
-  /** `pushBlock`, by block number, until the lane can say what becomes of it; see `Lane.blocksDecided`. */
+  /**
+   * `pushBlock`, by block number, until the lane can say what becomes of it; see
+   * `Lane.blocksDecided`.
+   */
   readonly pushedBlocks = new CountWaitList('blocks of a lane');
   /** `pushVote`, by block number; see `Lane.votesDecided`. */
   readonly pushedVotes = new CountWaitList('votes for blocks of a lane');
@@ -27,7 +34,9 @@ export class LaneWaiters {
     for (const list of [this.producers, this.room, this.headers]) list.refuse(error);
   }
 
-  /** The lane has left: rejects all of them, but those that wait for headers, which count as pruned. */
+  /**
+   * The lane has left: rejects all of them, but those that wait for headers, which count as pruned.
+   */
   leave(error: unknown): void {
     this.headers.release();
     this.refuse(error);
@@ -57,9 +66,11 @@ export class AvailWaiters {
   }
 
   /**
-   * Resolves with what `check` gives as soon as that is not undefined: at once, or after a `wait`, which is asked for again each time.
-   * `check` may change the state, and is not called again once it has returned something.
-   * @throws the signal's reason when it aborts; what `check` and `wait` throw; what {@link stop} was given.
+   * Resolves with what `check` gives as soon as that is not undefined: at once, or after a `wait`,
+   * which is asked for again each time. `check` may change the state, and is not called again once
+   * it has returned something.
+   * @throws the signal's reason when it aborts; what `check` and `wait` throw; what {@link stop}
+   * was given.
    */
   async until<T>(
     check: () => T | undefined,
@@ -76,7 +87,10 @@ export class AvailWaiters {
     }
   }
 
-  /** Rejects all that wait, and all that will; the callers of lanes are the lanes' own. The first error stays. */
+  /**
+   * Rejects all that wait, and all that will; the callers of lanes are the lanes' own. The first
+   * error stays.
+   */
   stop(error: unknown): void {
     this.#stopped ??= { error };
     for (const list of [this.commitQCs, this.durableQCs, this.appQCs, this.durableAnchors]) list.refuse(error);

@@ -1,13 +1,16 @@
 /**
- * Lists of callers that wait. Every list of the project is one of these, because each of them keeps four bounds:
+ * Lists of callers that wait. Every list of the project is one of these, because each of them keeps
+ * four bounds:
  *
  * - A caller is added to a list, and taken out of it, in O(1), whatever ends its wait.
  * - An AbortSignal gets one listener, however many callers wait with it, in however many lists.
  * - A list holds a bounded number of callers; one more is LANESTORE_CAPACITY.
- * - Ending a wait runs no code of the caller at once: it goes on in a microtask of its own. So a caller that changes what others wait for
- *   does not call them, and a chain of them, however long, takes no stack.
+ * - Ending a wait runs no code of the caller at once: it goes on in a microtask of its own. So a
+ *   caller that changes what others wait for does not call them, and a chain of them, however long,
+ *   takes no stack.
  *
- * What a caller waits for may be gone again when it goes on, so it must look, and wait again if need be.
+ * What a caller waits for may be gone again when it goes on, so it must look, and wait again if
+ * need be.
  */
 import { LanestoreError } from '../errors.js';
 
@@ -23,8 +26,8 @@ interface Aborts {
 const abortsOf = new WeakMap<AbortSignal, Aborts>();
 
 /**
- * Calls `callback` when `signal`, which has not aborted yet, does. All callbacks of a signal share one listener. Returns what takes the
- * callback back, in O(1); idempotent.
+ * Calls `callback` when `signal`, which has not aborted yet, does. All callbacks of a signal share
+ * one listener. Returns what takes the callback back, in O(1); idempotent.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   let aborts = abortsOf.get(signal);
@@ -116,7 +119,10 @@ export class WaitList {
     return this.#waiters.size;
   }
 
-  /** Waits for the next {@link release}. @throws the signal's reason, what {@link refuse} is given, LANESTORE_CAPACITY. */
+  /**
+   * Waits for the next {@link release}.
+   * @throws the signal's reason, what {@link refuse} is given, LANESTORE_CAPACITY.
+   */
   wait(signal?: AbortSignal): Promise<void> {
     return enlist(
       this,
@@ -168,7 +174,8 @@ export class CountWaitList {
   }
 
   /**
-   * Waits for the next {@link reach} of `number` or more. @throws the signal's reason, what {@link refuse} is given, LANESTORE_CAPACITY.
+   * Waits for the next {@link reach} of `number` or more.
+   * @throws the signal's reason, what {@link refuse} is given, LANESTORE_CAPACITY.
    */
   wait(number: bigint, signal?: AbortSignal): Promise<void> {
     return enlist(
@@ -180,8 +187,8 @@ export class CountWaitList {
   }
 
   /**
-   * Resolves all calls that wait for `number` or less. Takes as many steps as the count has grown by, or as there are numbers that are
-   * waited for if these are fewer: the count may jump by 2^60.
+   * Resolves all calls that wait for `number` or less. Takes as many steps as the count has grown
+   * by, or as there are numbers that are waited for if these are fewer: the count may jump by 2^60.
    */
   reach(number: bigint): void {
     if (number <= this.#reached) return;

@@ -1,4 +1,7 @@
-/** A store that has no room for long, or is never idle: what is kept meanwhile, what flush() waits for, and how close() ends. */
+/**
+ * A store that has no room for long, or is never idle: what is kept meanwhile, what flush() waits
+ * for, and how close() ends.
+ */
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -33,6 +36,8 @@ function bounding(disk: Played, isFull: () => boolean): void {
     return isFull() ? full() : undefined;
   };
 }
+
+const codeOf = ({ code }: LanestoreError) => code;
 
 /** Bytes of buffers that are still referenced. */
 function bufferBytes(): number {
@@ -93,6 +98,21 @@ test('a state that is too large is refused at once, also without room; the one b
     await Promise.all([first, smaller, flushed]);
   }));
 
+test('states that are each larger than all before are bounded; one that is not supersedes them', () =>
+  played(async (disk, state) => {
+    const call = (bytes: number) => state.persistInner(new Uint8Array(bytes)).then(() => 'stored', codeOf);
+    const ends = Array.from({ length: 70 }, (_, i) => call(i + 1));
+    ends.push(call(64));
+    await turns();
+    assert.equal(
+      disk.calls.map(({ round }) => round.inner?.length),
+      [64],
+    );
+    disk.settle(0);
+    const expected = Array.from({ length: 71 }, (_, i) => (i < 64 || i === 70 ? 'stored' : 'LANESTORE_CAPACITY'));
+    assert.equal(await Promise.all(ends), expected);
+  }));
+
 test('whatever comes when, with room or without: each state is refused for its size, or it or a later one is stored', () =>
   fc.assert(
     fc.asyncProperty(
@@ -128,10 +148,7 @@ test('whatever comes when, with room or without: each state is refused for its s
             } else {
               const call = state.persistInner(new Uint8Array(step.bytes).fill(sizes.length));
               sizes.push(step.bytes);
-              const end = call.then(
-                () => 'stored',
-                ({ code }: LanestoreError) => code,
-              );
+              const end = call.then(() => 'stored', codeOf);
               ends.push(end.then((how) => ({ end: how, stored: stored() })));
               if (sizes.length % 3 === 0) flushes.push(state.flush());
             }

@@ -1,4 +1,7 @@
-/** A store of which a test plays the disk: it refuses, acknowledges and fails each round by hand, and says when there is room. */
+/**
+ * A store of which a test plays the disk: it refuses, acknowledges and fails each round by hand,
+ * and says when there is room.
+ */
 import { openNoop } from '../../src/adapter/index.js';
 import type { NodeStore } from '../../src/avail/index.js';
 import { LanestoreError } from '../../src/errors.js';

@@ -1,4 +1,7 @@
-/** Many calls that wait for each other: the work grows with their number, a signal gets one listener, and no call is looked at in vain. */
+/**
+ * Many calls that wait for each other: the work grows with their number, a signal gets one
+ * listener, and no call is looked at in vain.
+ */
 import { getEventListeners } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -83,7 +86,8 @@ test('producers that wait for room go on one after another: none is woken in vai
   const numbers = (await made).map((result) =>
     result.status === 'fulfilled' ? result.value.block.header.blockNumber : result.reason,
   );
-  // Those that wait go on in the order in which they came; two of the ten with the signal were among the first 30.
+  // Those that wait go on in the order in which they came; two of the ten with the signal were
+  // among the first 30.
   const expected = Array.from({ length: 122 }, (_, i) => BigInt(i));
   assert.equal(
     numbers.filter((number) => number !== 'enough'),

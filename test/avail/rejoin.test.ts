@@ -1,4 +1,7 @@
-/** A lane that leaves and joins again is another lane: what was begun with the one that left never touches the one that joined. */
+/**
+ * A lane that leaves and joins again is another lane: what was begun with the one that left never
+ * touches the one that joined.
+ */
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -29,7 +32,10 @@ const others = trafficOf(trustingNetwork({ validators: 4, seed: 1 }).net, 2, 3).
 const Make = committee.constructor as new (keys: readonly Uint8Array[]) => typeof committee;
 const three = new Make(committee.keys.slice(0, 3));
 
-/** The anchor of road 1 whose CommitQC has ranges of some of the first three lanes only, each with blocks 2 and 3. */
+/**
+ * The anchor of road 1 whose CommitQC has ranges of some of the first three lanes only, each with
+ * blocks 2 and 3.
+ */
 function anchorOf(places: readonly number[]): PruneAnchor {
   const { vote, ...rest } = traffic.qcs[1] as CommitQC;
   const sigs = rest.sigs.slice(0, 3);
@@ -44,7 +50,9 @@ async function played(use: (disk: Played, state: AvailState) => Promise<void>) {
   await use(disk, await openAvail({ store: await disk.store, committee }));
 }
 
-/** Lets the lane leave at road 1, by an anchor that `ack` acknowledges, and join again at road 2. */
+/**
+ * Lets the lane leave at road 1, by an anchor that `ack` acknowledges, and join again at road 2.
+ */
 async function rejoin(state: AvailState, ack: () => void, places: readonly number[] = [0, 1, 2]): Promise<void> {
   state.changeCommittee({ committee: three, firstRoad: 1n });
   const { appQC, commitQC } = anchorOf(places);

@@ -1,4 +1,7 @@
-/** The one kind of waiter list: bounded, O(1) to join and to leave, one listener a signal, and never a call into the caller. */
+/**
+ * The one kind of waiter list: bounded, O(1) to join and to leave, one listener a signal, and never
+ * a call into the caller.
+ */
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -68,7 +71,8 @@ test('a count that jumps by 2^60 takes as many steps as numbers are waited for; 
   assert.is(list.size, 1);
   list.reach(2n ** 61n);
   await waits[2];
-  // A number that the count has passed already waits for the next step: the list does not know what its caller looked at.
+  // A number that the count has passed already waits for the next step: the list does not know what
+  // its caller looked at.
   const late = noted(order, 'late', list.wait(7n));
   assert.is(list.size, 1);
   list.reach(2n ** 61n + 1n);

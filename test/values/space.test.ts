@@ -125,7 +125,7 @@ test(
     valueFileBytes = () => store.valueUsage.fileBytes;
     await store.persist({ blocks: [big('0a', 0)] });
     await refused(store.persist({ blocks: [big('0a', 1)] }), 'LANESTORE_CAPACITY');
-    assert.is(store.valueUsage.fileBytes, 0);
+    assert.is(valueFileBytes(), 0);
     free++;
     await store.ready();
     await store.persist({ blocks: [big('0a', 1)] });

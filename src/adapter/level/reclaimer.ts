@@ -1,8 +1,10 @@
 /**
- * Gives disk space back when there is too little of it. What is pruned is deleted in LevelDB, but its bytes stay in the tables until a
- * compaction comes upon them, and under the watermark nothing that fills tables, and so starts one, is accepted any more. So once a
- * round was refused for want of space, the range of keys that was pruned is compacted, in the background, and value files that no record
- * refers to are removed. A refusal starts that once; again only while a call of `ready` waits, for the round may have been given up.
+ * Gives disk space back when there is too little of it. What is pruned is deleted in LevelDB, but
+ * its bytes stay in the tables until a compaction comes upon them, and under the watermark nothing
+ * that fills tables, and so starts one, is accepted any more. So once a round was refused for want
+ * of space, the range of keys that was pruned is compacted, in the background, and value files that
+ * no record refers to are removed. A refusal starts that once; again only while a call of `ready`
+ * waits, for the round may have been given up.
  *
  * One compaction at a time, each of some logs that are neighbours; rounds go on beside it. LevelDB does not close in the midst of one, so close()
  * waits for the one at hand. A compaction writes what it keeps before it removes what it read, and a write that the disk has no room for

@@ -24,7 +24,10 @@ const MIB = 1024 * 1024;
 const READ_EVERY_MS = 250;
 /** When this part of the watermark was accepted since a reading, it is renewed too. */
 const READ_EVERY_PART = 8;
-/** Readings, while `ready` waits, for which a refused round holds it up: a second. Nothing tells if that round was given up. */
+/**
+ * Readings, while `ready` waits, for which a refused round holds it up: a second. Nothing tells if
+ * that round was given up.
+ */
 const READINGS_A_REFUSAL = 4;
 /** A reading older than this is not believed: the first round after a pause looks for itself, a syscall of some microseconds. */
 const STALE_MS = 5000;
@@ -117,7 +120,10 @@ export class DiskSpace implements SetAside {
   #readings = 0;
   #isReading = false;
   #failure: Error | undefined;
-  /** What the largest refused round wants to be free; 0 once there was room for it, or it was taken to be given up. */
+  /**
+   * What the largest refused round wants to be free; 0 once there was room for it, or it was taken
+   * to be given up.
+   */
   #wanted = 0;
   /** Readings for those that wait, since it was refused. */
   #readingsWaited = 0;
@@ -192,8 +198,9 @@ export class DiskSpace implements SetAside {
   }
 
   /**
-   * Resolves when there is room for the largest round that was refused; after a second also when there is room for smaller ones, for that
-   * round may have been given up. Looks again and again meanwhile, which does not keep the process alive.
+   * Resolves when there is room for the largest round that was refused; after a second also when
+   * there is room for smaller ones, for that round may have been given up. Looks again and again
+   * meanwhile, which does not keep the process alive.
    */
   async ready(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();

@@ -171,7 +171,10 @@ export class Space {
     this.kick();
   }
 
-  /** Resolves once there is enough; that is looked at whenever space was prepared. Rejects as {@link refuse} says, or with the signal's reason. */
+  /**
+   * Resolves once there is enough; that is looked at whenever space was prepared. Rejects as
+   * {@link refuse} says, or with the signal's reason.
+   */
   async ready(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     while (!this.#parts.isEnough()) {

@@ -62,7 +62,10 @@ export class ValueStore {
   readonly #mover: Appender;
   /** Bytes that accepted rounds may need and that have no place yet. */
   #reserved = 0;
-  /** The largest round that was refused for want of space since there was some, and how many preparations had failed by then. */
+  /**
+   * The largest round that was refused for want of space since there was some, and how many
+   * preparations had failed by then.
+   */
   #refused = 0;
   #failuresAtRefusal = 0;
 
@@ -140,8 +143,9 @@ export class ValueStore {
   }
 
   /**
-   * Resolves when {@link admit} would let in what it refused; or, since nothing tells if that was given up, when preparing has
-   * failed {@link FAILURES_A_REFUSAL} times since: rounds that are small enough to be stored inline are accepted all the time.
+   * Resolves when {@link admit} would let in what it refused; or, since nothing tells if that was
+   * given up, when preparing has failed {@link FAILURES_A_REFUSAL} times since: rounds that are
+   * small enough to be stored inline are accepted all the time.
    * @throws LANESTORE_CLOSED, LANESTORE_FAILED; the signal's reason.
    */
   async ready(signal?: AbortSignal): Promise<void> {
