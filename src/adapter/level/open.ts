@@ -289,7 +289,12 @@ function openWitness(paths: StorePaths, tip: Tip, anew: boolean): Witness {
     syncDirectory(paths.location);
   }
   const witness = Witness.open(paths.witness, tip.store);
-  witness.write(tip.seq);
+  try {
+    witness.write(tip.seq);
+  } catch (error) {
+    witness.close();
+    throw error;
+  }
   return witness;
 }
 

@@ -184,8 +184,9 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   /**
-   * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do not disturb it.
-   * @throws (while iterating) as {@link block}.
+   * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do not disturb it. One that is left at
+   * `close` is ended: it yields nothing more, and throws LANESTORE_CLOSED.
+   * @throws TypeError for bounds that are no bigints; while iterating as {@link block}.
    */
   readBlocks(lane: LaneId, range: ReadRange = {}): AsyncIterableIterator<B> {
     return this.#reader.blocks(laneId(lane), range);
@@ -225,13 +226,15 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     const closed = new LanestoreError('LANESTORE_CLOSED', 'the store was closed');
     this.#queue.refuseWaiters(closed);
     this.#space?.refuse(closed);
-    await this.#queue.idle();
+    // Before the value files go: a later store may write to them, which a read that goes on would take for damage.
+    const [reading] = await Promise.allSettled([this.#reader.close(), this.#queue.idle()]);
     await this.#sweeper.stop();
     await this.#relocation?.stop();
     await this.#reclaimer?.stop();
     await this.#queue.idle();
     await this.#values?.close();
     await this.#release();
+    if (reading.status === 'rejected') throw reading.reason;
   }
 
   /** @throws LANESTORE_CAPACITY; then space is looked for in what was pruned. */

@@ -49,10 +49,14 @@ export class SourceFile {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
-    const stat = await handle.stat();
-    if (stat.isFile()) return new SourceFile(handle, stat.size, reader);
-    await handle.close();
-    return undefined;
+    let file: SourceFile | undefined;
+    try {
+      const stat = await handle.stat();
+      if (stat.isFile()) file = new SourceFile(handle, stat.size, reader);
+      return file;
+    } finally {
+      if (file === undefined) await handle.close();
+    }
   }
 
   /** The bytes [from, to), fewer where the file ends. */

@@ -57,8 +57,8 @@ export async function readSequentially(
     const buffer = bufferFor(index, run.end - run.offset);
     return buffer.subarray(0, await readFully(opened.fd, buffer, run.offset));
   };
+  let next = load(0);
   try {
-    let next = load(0);
     for (const [index, run] of runs.entries()) {
       const bytes = await next;
       next = load(index + 1);
@@ -66,6 +66,8 @@ export async function readSequentially(
     }
     await next;
   } finally {
+    // A read that is under way may still open a file.
+    await next.catch(() => undefined);
     const { fd } = opened ?? {};
     if (fd !== undefined) await closeFile(fd);
   }
