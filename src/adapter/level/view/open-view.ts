@@ -21,7 +21,7 @@ import { copyValues, freezeValues } from './copy-values.js';
 import { LevelView } from './level-view.js';
 import { existingStore, filesOf, missingLevel } from './looked-at.js';
 import { type CopyPlace, makeCopyPlace } from './place.js';
-import { probe, salvage } from './salvage.js';
+import { probe, type Salvage, salvage } from './salvage.js';
 import type { StoreView, WitnessView } from './store-view.js';
 
 /** Options of {@link openView}. */
@@ -236,7 +236,15 @@ class Opening<B, Q, A> {
 
   async #salvage(copyPaths: StorePaths, findings: readonly Finding[], notes: readonly string[]): Promise<Opened> {
     const salvaged = join(copyPaths.location, 'salvaged');
-    const found = await salvage(copyPaths.level, salvaged);
+    let found: Salvage;
+    try {
+      found = await salvage(copyPaths.level, salvaged);
+    } catch (error) {
+      if (!isLanestoreError(error, 'LANESTORE_IO')) throw error;
+      // The damage is known, and more than the reason why nothing is shown.
+      const note = `the database is not sound, and what can be read of it is missing here: ${error.message}`;
+      return { engine: undefined, findings, notes: [...notes, note] };
+    }
     if (!found.opened) return { engine: undefined, findings, notes };
     this.#db = await openDatabase(salvaged, {}, false);
     const more = [
