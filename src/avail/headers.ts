@@ -1,4 +1,5 @@
 /** The headers that a CommitQC orders, found backwards by their hashes. */
+import { appendAll } from '../base/lists.js';
 import { laneIdOf } from '../keys/index.js';
 import type { BlockHeader, CommitQC, FullCommitQC, LaneRange } from '../model/autobahn/index.js';
 import type { Inner } from './inner.js';
@@ -15,7 +16,7 @@ export async function fullCommitQC(
   for (const range of qc.vote.laneRanges) {
     const found = await rangeHeaders(inner, waiters, range, signal);
     if (found === undefined) return undefined;
-    headers.push(...found);
+    appendAll(headers, found);
   }
   return { qc, headers };
 }

@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableHooks, Persistence } from '../adapter/index.js';
+import { appendAll } from '../base/lists.js';
 import { isLanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import { autobahn, type CommitQC, type PruneAnchor, type SignedBlock } from '../model/autobahn/index.js';
@@ -144,14 +145,14 @@ export class PersistLoop {
       },
       (error) => {
         if (isLanestoreError(error, 'LANESTORE_CAPACITY') && !this.#stopped) {
-          this.#innerWaiting.unshift(...writes);
+          this.#innerWaiting = [...writes, ...this.#innerWaiting];
           this.#waitForRoom();
           return;
         }
         // One that is too large is its caller's business; those before it have nothing to do with that.
         if (isLanestoreError(error, 'LANESTORE_INVALID') && !this.#stopped) {
           last.reject(error);
-          this.#innerWaiting.unshift(...writes.slice(0, -1));
+          this.#innerWaiting = [...writes.slice(0, -1), ...this.#innerWaiting];
           this.kick();
           return;
         }
@@ -214,7 +215,7 @@ export class PersistLoop {
 
   #drop(lanes: readonly LaneId[]): void {
     if (lanes.length === 0 || this.#stopped) return;
-    this.#drops.push(...lanes);
+    appendAll(this.#drops, lanes);
     this.kick();
   }
 
@@ -224,7 +225,7 @@ export class PersistLoop {
     if (lanes.length === 0) return;
     this.#track(this.#store.dropLanes(lanes), undefined, (error) => {
       if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) return this.#fail(error);
-      this.#drops.unshift(...lanes);
+      this.#drops = [...lanes, ...this.#drops];
       this.#waitForRoom();
     });
   }

@@ -4,6 +4,7 @@ import type { LogCodec } from '../adapter/wal/entries.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, isNoLane, listLanes } from '../adapter/wal/layout.js';
 import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
 import { type LogOutline, outlineLog, SegmentReader, streamLog } from '../adapter/wal/stream.js';
+import { appendAll } from '../base/lists.js';
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
@@ -33,9 +34,9 @@ export async function openWalSource<B, Q, A>(
     location,
     all.flatMap(({ findings }) => findings),
   );
-  notes.push(...all.flatMap((outline) => outline.notes));
+  for (const outline of all) appendAll(notes, outline.notes);
   const skipped = [...strays, ...dropped.map((name) => `${BLOCKS_DIR}/${name}`), ...all.flatMap((log) => log.strays)];
-  notes.push(...skipped.map((name) => `skipped ${name}: it is no part of the layout`));
+  for (const name of skipped) notes.push(`skipped ${name}: it is no part of the layout`);
   const note = (text: string) => notes.push(text);
   const state = new SourceState();
   return {

@@ -171,8 +171,11 @@ async function checkFiles<B, Q, A>(
 ): Promise<PreflightReport> {
   const refuseIfInUse = () => refuseIfOpenElsewhere(paths.level);
   const files = await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse });
-  if (files.findings.length === 0) return files;
-  if (acceptRollback === undefined || !isAcceptable(files.findings)) throw refusal(files.findings);
+  if (files.findingsTotal === 0) return files;
+  const areAllKnown = files.findings.length === files.findingsTotal;
+  if (acceptRollback === undefined || !areAllKnown || !isAcceptable(files.findings)) {
+    throw refusal(files.findings, files.findingsTotal);
+  }
   checkAccepted(acceptRollback, files.findings, files.seq);
   return files;
 }

@@ -7,6 +7,7 @@
  * Whatever fails, what was taken is given back.
  */
 import { join } from 'node:path';
+import { appendAll } from '../../base/lists.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -172,7 +173,7 @@ class Opening<B, Q, A> {
       walOptions(this.#location, this.#options, COMMIT_QCS_DIR),
     );
     this.#hold(wal);
-    this.#notes.push(...notes);
+    appendAll(this.#notes, notes);
     const cursor = cursorOf(scan, codec.number!) ?? { first: 0n, next: 0n };
     return new StoredLog(codec, async () => wal, wal, cursor);
   }
@@ -187,7 +188,7 @@ class Opening<B, Q, A> {
       const cursor = this.#laneCursor(lane, scan);
       return { lane, log: laneLog(this.#location, this.#options, lane, { wal, cursor }), notes };
     });
-    for (const { notes } of opened) this.#notes.push(...notes);
+    for (const { notes } of opened) appendAll(this.#notes, notes);
     return new Map(opened.map(({ lane, log }) => [lane, log] as const));
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Finding } from '../../errors.js';
 import { entryNumber, type LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
+import { FindingList } from '../finding-list.js';
 import type { Recovered } from '../persistence.js';
 import { type AnchorPoint, anchorPoint } from '../planner.js';
 import { type ABScan, scanAB } from './ab-file.js';
@@ -35,6 +36,8 @@ export interface StateScan<B, Q, A> {
   readonly notes: readonly string[];
   /** All that is beyond mending, in all files. */
   readonly findings: readonly Finding[];
+  /** How many there are: `findings` holds the first of them. */
+  readonly findingsTotal: number;
 }
 
 /** A lane's blocks as a log. */
@@ -69,7 +72,9 @@ export function commitQCCodec<Q>(model: Model<unknown, Q, unknown>): LogCodec<Q>
 /** Reads everything, and collects all findings, not only the first. @throws LANESTORE_IO. */
 export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>): Promise<StateScan<B, Q, A>> {
   const [anchorPair, innerPair] = await Promise.all([scanAB(location, ANCHOR_PREFIX), scanAB(location, INNER_PREFIX)]);
-  const findings: Finding[] = [...anchorPair.findings, ...innerPair.findings];
+  const findings = new FindingList();
+  findings.addAll(anchorPair.findings);
+  findings.addAll(innerPair.findings);
   const anchor = readAnchor(model, anchorPair, findings);
   const { lanes, dropped, strays } = await listLanes(location);
   const commitQCs = await scanLog(join(location, COMMIT_QCS_DIR), commitQCCodec(model), { directory: COMMIT_QCS_DIR });
@@ -82,17 +87,28 @@ export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>
     const lane = lanes[i]!;
     if (isNoLane(lane, scan)) skipped.push(`${BLOCKS_DIR}/${lane}`);
     else logs.set(lane, scan);
-    skipped.push(...scan.strays.map((name) => `${BLOCKS_DIR}/${lane}/${name}`));
+    for (const name of scan.strays) skipped.push(`${BLOCKS_DIR}/${lane}/${name}`);
   }
-  for (const scan of [commitQCs, ...scans]) findings.push(...scan.findings);
+  for (const scan of [commitQCs, ...scans]) findings.addAll(scan.findings, scan.findingsTotal);
   const notes = [...anchorPair.notes, ...innerPair.notes, ...skipped.map((name) => `skipped ${name}`)];
-  return { anchorPair, innerPair, anchor, commitQCs, lanes: logs, dropped, notes, findings };
+  const { kept, total } = findings;
+  return {
+    anchorPair,
+    innerPair,
+    anchor,
+    commitQCs,
+    lanes: logs,
+    dropped,
+    notes,
+    findings: kept,
+    findingsTotal: total,
+  };
 }
 
 function readAnchor<A>(
   model: Model<unknown, unknown, A>,
   { newest, prefix }: ABScan,
-  findings: Finding[],
+  findings: FindingList,
 ): { entry: A; point: AnchorPoint } | undefined {
   if (newest === undefined) return undefined;
   try {
@@ -101,7 +117,7 @@ function readAnchor<A>(
     return { entry, point: anchorPoint(model, entry) };
   } catch (error) {
     const file = `${prefix}_${newest.slot === 0 ? 'a' : 'b'}.pb`;
-    findings.push({ kind: 'ab-undecodable', file, detail: `its data is no anchor: ${messageOf(error)}` });
+    findings.add({ kind: 'ab-undecodable', file, detail: `its data is no anchor: ${messageOf(error)}` });
     return undefined;
   }
 }
@@ -112,8 +128,10 @@ export interface WalContent<B, Q, A> extends Recovered<B, Q, A> {
   readonly torn: readonly string[];
   /** What was skipped, or read from the other copy. */
   readonly notes: readonly string[];
-  /** Damage; when there is any, the entries are only those before it. */
+  /** Damage, at most 1,000 findings of it; when there is any, the entries are only those before it. */
   readonly findings: readonly Finding[];
+  /** How many findings there are. */
+  readonly findingsTotal: number;
 }
 
 /**
@@ -141,5 +159,6 @@ export async function readWal<B, Q, A>(
     torn,
     notes: scan.notes,
     findings: scan.findings,
+    findingsTotal: scan.findingsTotal,
   };
 }

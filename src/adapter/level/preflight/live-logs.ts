@@ -7,7 +7,7 @@
  *   - damage with a batch behind it hides an acknowledged one
  *   - an older log is whole: its last batch was acknowledged before the next log began
  */
-import type { Finding } from '../../../errors.js';
+import { FindingList } from '../../finding-list.js';
 import type { SourceFile } from './file.js';
 import { findBehind, type LogDamage, type RecordSink, readLog } from './log-format.js';
 import { BATCH_HEAD_BYTES, BatchWalk, batchTip, type TipHead } from './write-batch.js';
@@ -22,7 +22,9 @@ export interface TornTail {
 
 /** Reads logs, the oldest first, and keeps what they lead to. */
 export class LogChain {
-  readonly findings: Finding[] = [];
+  readonly findings: FindingList;
+  /** Records that are no batch, from before anything told whose store it is; as {@link findings} once it is told. */
+  readonly foreign: FindingList;
   /** Batches that were read. */
   batches = 0;
   /** Whose batches these are; absent until something tells it. */
@@ -37,7 +39,9 @@ export class LogChain {
   #next: bigint | undefined;
 
   /** Begins with the tip that the tables hold; 'none' if they hold none, so that the logs begin with the store; undefined if it is not known. */
-  constructor(tables: TipHead | 'none' | undefined) {
+  constructor(tables: TipHead | 'none' | undefined, findingsMax?: number) {
+    this.findings = new FindingList(findingsMax);
+    this.foreign = new FindingList(findingsMax);
     if (tables === 'none') this.#next = 0n;
     else if (tables !== undefined) this.#take(tables);
   }
@@ -52,7 +56,7 @@ export class LogChain {
     const damage = await readLog(file, sink);
     if (damage === undefined) return;
     const find = (kind: 'log-damaged' | 'log-incomplete', detail: string) =>
-      this.findings.push({ kind, file: name, offset: damage.offset, detail: `${damage.detail}; ${detail}` });
+      this.findings.add({ kind, file: name, offset: damage.offset, detail: `${damage.detail}; ${detail}` });
     if (!isNewest) {
       find('log-incomplete', 'a newer log holds batches, so this one was whole');
     } else if (sink.appliedBehind > 0) {
@@ -66,8 +70,8 @@ export class LogChain {
 
   #batch(file: string, walk: BatchWalk, offset: number): void {
     this.batches++;
-    const find = (kind: 'log-batch' | 'log-sequence', detail: string) =>
-      this.findings.push({ kind, file, offset, detail });
+    const list = this.seq === undefined ? this.foreign : this.findings;
+    const find = (kind: 'log-batch' | 'log-sequence', detail: string) => list.add({ kind, file, offset, detail });
     const fault = walk.end();
     if (fault !== undefined) find('log-batch', `the batch is not well-formed: ${fault}`);
     const tip = batchTip(walk.head);
@@ -78,7 +82,7 @@ export class LogChain {
     // Creation that was cut short before its rename is done again in the same place, with an id of its own. What stands before the first
     // batch of all is no store's: the keys of format 0 that were converted (migrations).
     if (tip.seq === 0n && (this.seq ?? 0n) === 0n) {
-      if (this.seq === undefined) this.#forgetForeign();
+      if (this.seq === undefined) this.foreign.clear();
       this.#take(tip);
       return;
     }
@@ -93,11 +97,6 @@ export class LogChain {
       find('log-sequence', `it is batch ${tip.seq}, and ${next} should be next${before.join('')}`);
     }
     this.#take(tip);
-  }
-
-  #forgetForeign(): void {
-    const others = this.findings.filter(({ kind }) => kind !== 'log-batch');
-    this.findings.splice(0, this.findings.length, ...others);
   }
 
   #take({ store, seq }: TipHead): void {

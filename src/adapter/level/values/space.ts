@@ -14,6 +14,7 @@
  */
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { appendAll } from '../../../base/lists.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Files, WritableFile } from '../../files.js';
 import { preparingName, valueFileName } from './names.js';
@@ -162,7 +163,7 @@ export class Space {
 
   /** What an interrupted preparation left: to be removed. */
   removeLeftovers(names: readonly string[]): void {
-    this.#leftovers.push(...names);
+    appendAll(this.#leftovers, names);
     this.kick();
   }
 

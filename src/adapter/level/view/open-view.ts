@@ -4,8 +4,10 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { appendAll } from '../../../base/lists.js';
 import { type Finding, isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
+import { FindingList } from '../../finding-list.js';
 import { type Database, openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
 import { coded, readStoreSchema } from '../open.js';
@@ -118,8 +120,7 @@ class Opening<B, Q, A> {
   readonly #paths: StorePaths;
   readonly #model: Model<B, Q, A>;
   readonly #options: CopyViewOptions;
-  readonly #findings: Finding[] = [];
-  #findingsTotal = 0;
+  readonly #findings = new FindingList(FINDINGS_MAX);
   #refusal: LanestoreError | undefined;
   #db: Database | undefined;
   readonly #notes: string[] = [];
@@ -159,8 +160,8 @@ class Opening<B, Q, A> {
           : await valuesGone(engine, this.#paths, copyPaths, { links: this.#options.links, frozen });
       if (frozen !== undefined) await rm(frozen, { recursive: true });
       if ([...gone].every((number) => missing.has(number))) {
-        this.#notes.push(...notes);
-        this.#find(findings);
+        appendAll(this.#notes, notes);
+        this.#findings.addList(findings);
         return { copy: { ...copy, tries }, engine };
       }
       missing = gone;
@@ -180,17 +181,13 @@ class Opening<B, Q, A> {
   /** Takes an error with which opening the store would be refused; the first one stands for all. */
   refuse(error: LanestoreError): void {
     this.#refusal ??= error;
-    this.#find(error.findings ?? []);
-  }
-
-  #find(findings: readonly Finding[], total = findings.length): void {
-    this.#findingsTotal += total;
-    for (const finding of findings) if (this.#findings.length < FINDINGS_MAX) this.#findings.push(finding);
+    this.#findings.addAll(error.findings ?? []);
   }
 
   #refused(): LanestoreError | undefined {
-    if (this.#refusal !== undefined) return withFindings(this.#refusal, this.#findings);
-    return this.#findingsTotal === 0 ? undefined : refusal(this.#findings, this.#findingsTotal);
+    const { kept, total } = this.#findings;
+    if (this.#refusal !== undefined) return withFindings(this.#refusal, kept);
+    return total === 0 ? undefined : refusal(kept, total);
   }
 
   view(found: Found<B, Q, A> | undefined, copy: StoreCopy, release: () => Promise<void>): StoreView<B, Q, A> {
@@ -205,8 +202,8 @@ class Opening<B, Q, A> {
       inner: examined?.singles.inner,
       records: examined?.records ?? 0,
       bytes: examined?.bytes ?? 0,
-      findings: this.#findings,
-      findingsTotal: this.#findingsTotal,
+      findings: this.#findings.kept,
+      findingsTotal: this.#findings.total,
       notes: this.#notes,
       refusal: this.#refused(),
       files: filesOf(this.#paths.location),
@@ -221,20 +218,24 @@ class Opening<B, Q, A> {
    */
   async #openEngine(copyPaths: StorePaths, { witness }: StoreCopy): Promise<Opened> {
     const { tableCheckBytesMax, probe: isProbed } = this.#options;
-    const { findings, notes } = await preflight(copyPaths.level, { witness, tableCheckBytesMax });
-    const probed = isProbed === true && findings.length === 0 ? await probe(copyPaths.level) : [];
-    const unsound = this.#inStore([...findings, ...probed], copyPaths);
-    if (unsound.length > 0) return this.#salvage(copyPaths, unsound, notes);
+    const options = { witness, tableCheckBytesMax, findingsMax: FINDINGS_MAX };
+    const { findings, findingsTotal, notes } = await preflight(copyPaths.level, options);
+    const unsound = new FindingList(FINDINGS_MAX);
+    unsound.addAll(this.#inStore(findings, copyPaths), findingsTotal);
+    if (isProbed === true && findingsTotal === 0)
+      unsound.addAll(this.#inStore(await probe(copyPaths.level), copyPaths));
+    if (unsound.total > 0) return this.#salvage(copyPaths, unsound, notes);
     try {
       this.#db = await openDatabase(copyPaths.level, {}, false);
-      return { engine: new Engine(this.#db), findings: [], notes };
+      return { engine: new Engine(this.#db), findings: unsound, notes };
     } catch (error) {
       if (!isLanestoreError(error, 'LANESTORE_CORRUPT')) throw error;
-      return { engine: undefined, findings: this.#inStore(error.findings ?? [], copyPaths), notes };
+      unsound.addAll(this.#inStore(error.findings ?? [], copyPaths));
+      return { engine: undefined, findings: unsound, notes };
     }
   }
 
-  async #salvage(copyPaths: StorePaths, findings: readonly Finding[], notes: readonly string[]): Promise<Opened> {
+  async #salvage(copyPaths: StorePaths, findings: FindingList, notes: readonly string[]): Promise<Opened> {
     const salvaged = join(copyPaths.location, 'salvaged');
     let found: Salvage;
     try {
@@ -278,7 +279,7 @@ class Opening<B, Q, A> {
         ...(this.#values === undefined ? {} : { values: this.#values }),
       });
       const { findings, findingsTotal } = examined;
-      this.#find(findings, findingsTotal);
+      this.#findings.addAll(findings, findingsTotal);
       return examined;
     } catch (error) {
       throw coded(error);
@@ -287,11 +288,11 @@ class Opening<B, Q, A> {
 
   #judge(witness: Uint8Array | undefined, tip: Tip): WitnessView['verdict'] {
     const { provenSeq, notes, findings } = judgeWitness(witness, tip);
-    this.#notes.push(...notes);
+    appendAll(this.#notes, notes);
     const [finding] = findings;
     if (finding === undefined) return provenSeq === undefined ? 'torn' : provenSeq === tip.seq ? 'equal' : 'behind';
     // A torn tail that had been acknowledged: preflight has said it.
-    if (!this.#findings.some(({ kind }) => kind === finding.kind)) this.#find(findings);
+    if (!this.#findings.kept.some(({ kind }) => kind === finding.kind)) this.#findings.addAll(findings);
     const { kind } = finding;
     return kind === 'witness-ahead' ? 'ahead' : kind === 'witness-store' ? 'other-store' : 'damaged';
   }
@@ -311,7 +312,7 @@ class Opening<B, Q, A> {
 /** A database that was opened, and what was found before. */
 interface Opened {
   readonly engine: Engine | undefined;
-  readonly findings: readonly Finding[];
+  readonly findings: FindingList;
   readonly notes: readonly string[];
 }
 
