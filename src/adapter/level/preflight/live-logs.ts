@@ -10,7 +10,7 @@
 import { FindingList } from '../../finding-list.js';
 import type { SourceFile } from './file.js';
 import { findBehind, type LogDamage, type RecordSink, readLog } from './log-format.js';
-import { BATCH_HEAD_BYTES, BatchWalk, batchTip, type TipHead } from './write-batch.js';
+import { BATCH_FIXED, BATCH_HEAD_BYTES, BatchWalk, batchTip, type TipHead } from './write-batch.js';
 
 /** The torn tail of a log. */
 export interface TornTail {
@@ -111,20 +111,21 @@ export class LogChain {
    */
   async #batchBehind(file: SourceFile, damage: LogDamage, store: Uint8Array | undefined) {
     let seq = 0n;
-    const offset = await findBehind(file, damage.offset, BATCH_HEAD_BYTES, (head) => {
+    const accept = (head: Uint8Array) => {
       const tip = batchTip(head);
       if (tip === undefined || (store !== undefined && Buffer.compare(tip.store, store) !== 0)) return false;
       if (this.seq !== undefined && tip.seq <= this.seq) return false;
       seq = tip.seq;
       return true;
-    });
+    };
+    const offset = await findBehind(file, damage.offset, { bytes: BATCH_HEAD_BYTES, fixed: BATCH_FIXED, accept });
     return offset === undefined ? undefined : { offset, seq };
   }
 }
 
 class BatchSink implements RecordSink {
   readonly #use: (walk: BatchWalk, offset: number) => void;
-  #walk = new BatchWalk();
+  readonly #walk = new BatchWalk();
   /** Records that LevelDB would apply although something before them is not whole. */
   appliedBehind = 0;
 
@@ -133,7 +134,7 @@ class BatchSink implements RecordSink {
   }
 
   begin(): void {
-    this.#walk = new BatchWalk();
+    this.#walk.begin();
   }
 
   data(bytes: Uint8Array): void {
