@@ -1,4 +1,5 @@
 /** The headers that a CommitQC orders, found backwards by their hashes. */
+import { appendAll } from '../base/lists.js';
 import { laneIdOf } from '../keys/index.js';
 import type { BlockHeader, CommitQC, FullCommitQC, LaneRange } from '../model/autobahn/index.js';
 import { type Inner, indexOf } from './inner.js';
@@ -16,7 +17,7 @@ export async function fullCommitQC(
   for (const [i, range] of qc.vote.laneRanges.entries()) {
     const found = await rangeHeaders(inner, lanes[i], range, signal);
     if (found === undefined) return undefined;
-    headers.push(...found);
+    appendAll(headers, found);
   }
   return { qc, headers };
 }

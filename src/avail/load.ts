@@ -2,6 +2,8 @@
  * What a store hands out at start becomes the state, or is refused as a whole. The store has checked that everything it acknowledged
  * is there; here it is checked that this is something a node of this committee can have stored.
  */
+
+import { FindingList } from '../adapter/finding-list.js';
 import type { Cursors, Recovered } from '../adapter/index.js';
 import { type Finding, LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
@@ -46,18 +48,19 @@ export interface Source {
 export function load(inner: Inner, source: Source, verify: boolean): LoadReport {
   const loading = new Loading(inner, source, verify);
   const report = loading.run();
-  if (loading.findings.length > 0) {
-    const [first] = loading.findings;
-    const more = loading.findings.length > 1 ? `, and ${loading.findings.length - 1} more` : '';
+  const { kept: findings, total } = loading.findings;
+  if (total > 0) {
+    const [first] = findings;
+    const more = total > 1 ? `, and ${total - 1} more` : '';
     throw new LanestoreError('LANESTORE_CORRUPT', `the stored state cannot be this node's: ${first?.detail}${more}`, {
-      findings: loading.findings,
+      findings,
     });
   }
   return report;
 }
 
 class Loading {
-  readonly findings: Finding[] = [];
+  readonly findings = new FindingList();
   readonly #inner: Inner;
   readonly #source: Source;
   readonly #verify: boolean;
@@ -75,7 +78,7 @@ class Loading {
     let blocks = 0;
     for (const lane of this.#inner.lanes.values()) blocks += this.#lane(lane);
     const unknownLanes = [...cursors.lanes.keys()].filter((lane) => !this.#inner.lanes.has(lane));
-    if (this.findings.length > 0) return { commitQCs: 0, blocks: 0, unknownLanes, departedLanes: [] };
+    if (this.findings.total > 0) return { commitQCs: 0, blocks: 0, unknownLanes, departedLanes: [] };
     const departed = this.#inner.markLoaded();
     return {
       ...(recovered.anchor === undefined ? {} : { anchor: indexOf(recovered.anchor.commitQC) }),
@@ -101,7 +104,7 @@ class Loading {
     const { next } = this.#inner.commitQCs;
     if (index < next) return true;
     if (index !== next) {
-      this.findings.push({ kind: 'node-qc-gap', number: index, detail: `CommitQC ${index} is there, ${next} is not` });
+      this.findings.add({ kind: 'node-qc-gap', number: index, detail: `CommitQC ${index} is there, ${next} is not` });
       return false;
     }
     if (this.#verify)
@@ -119,7 +122,7 @@ class Loading {
     const live = blocks.filter(({ block }) => block.header.blockNumber >= lane.blocks.first);
     if (BigInt(live.length) > BLOCKS_PER_LANE) {
       const detail = `lane ${id} has ${live.length} blocks, more than the ${BLOCKS_PER_LANE} that a node admits`;
-      this.findings.push({ kind: 'node-lane-capacity', lane: id, detail });
+      this.findings.add({ kind: 'node-lane-capacity', lane: id, detail });
     }
     for (const signed of live) if (!this.#block(lane, signed)) break;
     return live.length;
@@ -130,12 +133,12 @@ class Loading {
     const at = { lane: lane.id, number: header.blockNumber };
     if (header.blockNumber !== lane.blocks.next) {
       const detail = `lane ${lane.id}: block ${header.blockNumber} is there, ${lane.blocks.next} is not`;
-      this.findings.push({ kind: 'node-block-gap', ...at, detail });
+      this.findings.add({ kind: 'node-block-gap', ...at, detail });
       return false;
     }
     if (!lane.continuedBy(header)) {
       const detail = `lane ${lane.id}: the parent hash of block ${header.blockNumber} is not that of the block before`;
-      this.findings.push({ kind: 'node-block-parent', ...at, detail });
+      this.findings.add({ kind: 'node-block-parent', ...at, detail });
       return false;
     }
     const committee = this.#inner.epochs.of(header.lane);
@@ -162,7 +165,7 @@ class Loading {
       if (!named && cursor.first > expected) return this.#inner.openLaneAt(lane.id, cursor.first);
     }
     const detail = `lane ${lane.id} begins at ${cursor.first}, but should begin at ${expected}`;
-    this.findings.push({ kind: 'node-lane-start', lane: lane.id, number: cursor.first, detail });
+    this.findings.add({ kind: 'node-lane-start', lane: lane.id, number: cursor.first, detail });
     return undefined;
   }
 
@@ -171,7 +174,7 @@ class Loading {
       check();
     } catch (error) {
       if (!(error instanceof LanestoreError || error instanceof TypeError)) throw error;
-      this.findings.push({ ...where, detail: error.message });
+      this.findings.add({ ...where, detail: error.message });
     }
   }
 }

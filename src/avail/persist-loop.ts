@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableHooks, Persistence } from '../adapter/index.js';
+import { appendAll } from '../base/lists.js';
 import { CountWaitList, WaitList } from '../base/waiters.js';
 import { isLanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
@@ -250,7 +251,7 @@ export class PersistLoop {
 
   #drop(lanes: readonly LaneId[]): void {
     if (lanes.length === 0 || this.#stopped) return;
-    this.#drops.push(...lanes);
+    appendAll(this.#drops, lanes);
     this.#dropsAsked += BigInt(lanes.length);
     this.kick();
   }

@@ -45,7 +45,13 @@ export async function replayUntilKilled(execution: Execution, before: Acknowledg
   const args = [main, 'replay', file, location, '--acks', '--in-flight', String(inFlight), '--pace-ms', String(paceMs)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const forget = onSignal(() => child.kill('SIGKILL'));
-  const exit = once(child, 'exit').finally(forget);
+  const exit = once(child, 'exit')
+    .catch((cause: Error) => {
+      throw new LanestoreError('LANESTORE_IO', `the child process cannot be started: ${cause.message}`, { cause });
+    })
+    .finally(forget);
+  // Without a process there is no output to read, and the reason is told by an event.
+  if (child.pid === undefined) await exit;
   const durable = new Set(before.durable);
   const submitted = new Set<number>();
   const blocks = new Set(before.blocks);

@@ -15,7 +15,7 @@ import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import { parseBlockFile, parseCommitQCFile } from './file-names.js';
 import { type Detection, namesIn } from './layout.js';
-import { readPairs, refuse, type Source, type SourceEntry } from './source.js';
+import { readPairs, refuse, type Source, type SourceEntry, SourceState } from './source.js';
 import { isCutShort } from './torn-file.js';
 
 /** The files of one log. */
@@ -44,6 +44,7 @@ export async function openFilesSource<B, Q, A>(
   const commitQCs = await commitQCFiles(location, skip);
   const lanes = await laneFiles(location, skip);
   refuse(location, [commitQCs, ...lanes.values()].flatMap(namedTwice));
+  const state = new SourceState();
   return {
     layout,
     location,
@@ -51,10 +52,11 @@ export async function openFilesSource<B, Q, A>(
     inner: pairs.inner,
     commitQCLog: { leastNext: 0n },
     lanes: new Map([...lanes.keys()].map((lane) => [lane, { leastNext: 0n }])),
-    commitQCs: () => entriesOf(location, commitQCs, commitQCCodec(model), note),
-    blocks: (lane) => entriesOf(location, lanes.get(lane) ?? laneLog(lane, []), blockCodec(model, lane), note),
+    commitQCs: () => state.guard(entriesOf(location, commitQCs, commitQCCodec(model), note)),
+    blocks: (lane) =>
+      state.guard(entriesOf(location, lanes.get(lane) ?? laneLog(lane, []), blockCodec(model, lane), note)),
     notes,
-    close: async () => undefined,
+    close: async () => state.close(),
   };
 }
 

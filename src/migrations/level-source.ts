@@ -1,6 +1,6 @@
 /** A level store as a source: what its tip says must be there, read from a private copy. */
 import { openView } from '../adapter/level/view/index.js';
-import type { ViewItem } from '../adapter/level/view/store-view.js';
+import type { StoreView, ViewItem } from '../adapter/level/view/store-view.js';
 import { anchorPoint } from '../adapter/planner.js';
 import { LanestoreError } from '../errors.js';
 import type { EntryCodec, Model } from '../model/model.js';
@@ -20,10 +20,20 @@ export async function openLevelSource<B, Q, A>(
   { examine = true }: LevelSourceOptions = {},
 ): Promise<Source<B, Q, A>> {
   const view = await openView(location, { model, examine });
-  if (view.refusal !== undefined) {
+  try {
+    if (view.refusal !== undefined) throw view.refusal;
+    return sourceOf(view, { location, layout }, model);
+  } catch (error) {
     await view.close();
-    throw view.refusal;
+    throw error;
   }
+}
+
+function sourceOf<B, Q, A>(
+  view: StoreView<B, Q, A>,
+  { location, layout }: Pick<Detection, 'location' | 'layout'>,
+  model: Model<B, Q, A>,
+): Source<B, Q, A> {
   const { anchor, inner, cursors } = view;
   return {
     layout,

@@ -3,7 +3,7 @@ import type { AnchorPoint } from '../adapter/planner.js';
 import { type ABScan, fileOf } from '../adapter/wal/ab-file.js';
 import { messageOf } from '../adapter/wal/io.js';
 import { scanPairs } from '../adapter/wal/pairs.js';
-import type { Finding } from '../errors.js';
+import { type Finding, LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import { importError, type Layout } from './layout.js';
@@ -47,7 +47,7 @@ export interface Source<B, Q, A> {
   readonly commitQCLog: SourceLog;
   /** All lanes that it knows of, ascending, also those that hold nothing. */
   readonly lanes: ReadonlyMap<LaneId, SourceLog>;
-  /** Ascending. @throws LANESTORE_CORRUPT at the entry that does not read; LANESTORE_IO. */
+  /** Ascending. @throws LANESTORE_CORRUPT at the entry that does not read; LANESTORE_IO; LANESTORE_CLOSED once the source is closed. */
   commitQCs(): AsyncIterable<SourceEntry<Q>>;
   /** Ascending. @throws as {@link commitQCs}. */
   blocks(lane: LaneId): AsyncIterable<SourceEntry<B>>;
@@ -55,6 +55,29 @@ export interface Source<B, Q, A> {
   readonly notes: readonly string[];
   /** Idempotent. */
   close(): Promise<void>;
+}
+
+/** Whether a source is open; its streams end with it. */
+export class SourceState {
+  #isClosed = false;
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** The same entries, as long as the source is open. @throws LANESTORE_CLOSED afterwards. */
+  async *guard<T>(entries: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+    this.#assertOpen();
+    for await (const entry of entries) {
+      this.#assertOpen();
+      yield entry;
+      this.#assertOpen();
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new LanestoreError('LANESTORE_CLOSED', 'the source is closed');
+  }
 }
 
 /** What the A/B files of an original layout hold. */

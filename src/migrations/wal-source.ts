@@ -4,11 +4,12 @@ import type { LogCodec } from '../adapter/wal/entries.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, isNoLane, listLanes } from '../adapter/wal/layout.js';
 import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
 import { type LogOutline, outlineLog, SegmentReader, streamLog } from '../adapter/wal/stream.js';
+import { appendAll } from '../base/lists.js';
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import type { Detection } from './layout.js';
-import { readPairs, refuse, type Source, type SourceEntry, type SourceLog } from './source.js';
+import { readPairs, refuse, type Source, type SourceEntry, type SourceLog, SourceState } from './source.js';
 
 /** Opens it: reads names and lengths, the entries when they are asked for. @throws LANESTORE_IMPORT, LANESTORE_IO. */
 export async function openWalSource<B, Q, A>(
@@ -34,10 +35,11 @@ export async function openWalSource<B, Q, A>(
     location,
     all.flatMap(({ findings }) => findings),
   );
-  notes.push(...all.flatMap((outline) => outline.notes));
+  for (const outline of all) appendAll(notes, outline.notes);
   const skipped = [...strays, ...dropped.map((name) => `${BLOCKS_DIR}/${name}`), ...all.flatMap((log) => log.strays)];
-  notes.push(...skipped.map((name) => `skipped ${name}: it is no part of the layout`));
+  for (const name of skipped) notes.push(`skipped ${name}: it is no part of the layout`);
   const note = (text: string) => notes.push(text);
+  const state = new SourceState();
   return {
     layout,
     location,
@@ -45,13 +47,16 @@ export async function openWalSource<B, Q, A>(
     inner: pairs.inner,
     commitQCLog: logOf(qcOutline),
     lanes: new Map([...outlines].map(([lane, outline]) => [lane, logOf(outline)])),
-    commitQCs: () => entriesOf(qcOutline, commitQCCodec(model), reader, note),
+    commitQCs: () => state.guard(entriesOf(qcOutline, commitQCCodec(model), reader, note)),
     blocks: (lane) => {
       const outline = outlines.get(lane);
-      return outline === undefined ? nothing() : entriesOf(outline, blockCodec(model, lane), reader, note);
+      return state.guard(outline === undefined ? nothing() : entriesOf(outline, blockCodec(model, lane), reader, note));
     },
     notes,
-    close: async () => reader.free(),
+    close: async () => {
+      state.close();
+      reader.free();
+    },
   };
 }
 

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FINDINGS_MAX } from '../../src/adapter/finding-list.js';
 import { type LevelStore, openLevel } from '../../src/adapter/level/index.js';
-import { FINDINGS_MAX } from '../../src/adapter/level/recovery.js';
 import type { LanestoreErrorCode } from '../../src/errors.js';
 import { blockKey, commitQCKey, eventKey, laneBytes } from '../../src/keys/index.js';
 import {

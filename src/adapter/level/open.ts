@@ -183,8 +183,11 @@ async function checkFiles<B, Q, A>(
 ): Promise<PreflightReport> {
   const refuseIfInUse = () => refuseIfOpenElsewhere(paths.level);
   const files = await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse });
-  if (files.findings.length === 0) return files;
-  if (acceptRollback === undefined || !isAcceptable(files.findings)) throw refusal(files.findings);
+  if (files.findingsTotal === 0) return files;
+  const areAllKnown = files.findings.length === files.findingsTotal;
+  if (acceptRollback === undefined || !areAllKnown || !isAcceptable(files.findings)) {
+    throw refusal(files.findings, files.findingsTotal);
+  }
   checkAccepted(acceptRollback, files.findings, files.seq);
   return files;
 }
@@ -311,7 +314,12 @@ function openWitness(paths: StorePaths, tip: Tip, anew: boolean): Witness {
     syncDirectory(paths.location);
   }
   const witness = Witness.open(paths.witness, tip.store);
-  witness.write(tip.seq);
+  try {
+    witness.write(tip.seq);
+  } catch (error) {
+    witness.close();
+    throw error;
+  }
   return witness;
 }
 

@@ -1,11 +1,11 @@
 /** Reading single entries and ranges of a running store, verified like at open. */
-import { closeAll } from '../../base/close-stack.js';
+import { type Closable, OpenSet } from '../../base/open-set.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { type LaneId, maxU64, minU64, parseKey } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import { extentOf, type LogName, logKey, logRange, QC_LOG } from './batch.js';
 import { isDamage, levelDamage } from './database.js';
-import type { Engine } from './engine.js';
+import type { Engine, EntryReader } from './engine.js';
 import { type ReadResult, readBlock, readCommitQC } from './entry.js';
 import { refusal } from './refusal.js';
 import type { Tip } from './tip.js';
@@ -37,11 +37,44 @@ export const OPEN_RANGES_MAX = 1024;
 
 type Read<T> = (number: bigint, key: string, value: Uint8Array) => ReadResult<T>;
 
+/** Checks the bounds of a range before anything is taken for it. @throws TypeError for bounds that are no bigints. */
+export function checkRange(range: ReadRange): void {
+  if (typeof range !== 'object' || range === null) throw new TypeError('a range must be an object');
+  for (const name of ['from', 'to'] as const) {
+    const bound: unknown = range[name];
+    if (bound === undefined || typeof bound === 'bigint') continue;
+    throw new TypeError(`range.${name} must be a bigint, got ${typeof bound}`);
+  }
+}
+
+/** What the iteration of a range holds until it ends. */
+class OpenRange implements Closable {
+  readonly reads: ValueReads;
+  readonly entries: EntryReader;
+  readonly from: bigint;
+  readonly to: bigint;
+  #closing: Promise<void> | undefined;
+
+  constructor(reads: ValueReads, entries: EntryReader, from: bigint, to: bigint) {
+    this.reads = reads;
+    this.entries = entries;
+    this.from = from;
+    this.to = to;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.reads.close().finally(() => this.entries.close());
+    return this.#closing;
+  }
+}
+
 /** Reads verified entries of a running store. */
 export class StoreReader<B, Q, A> {
   readonly #source: ReadSource;
   readonly #model: Model<B, Q, A>;
-  #openRanges = 0;
+  readonly #ranges = new OpenSet();
+  readonly #singles = new Set<Promise<unknown>>();
+  #closed = false;
 
   constructor(source: ReadSource, model: Model<B, Q, A>) {
     this.#source = source;
@@ -57,11 +90,23 @@ export class StoreReader<B, Q, A> {
   }
 
   blocks(lane: LaneId, range: ReadRange): AsyncGenerator<B, void, void> {
+    checkRange(range);
     return this.#range(lane, range, this.#blockReader(lane));
   }
 
   commitQCs(range: ReadRange): AsyncGenerator<Q, void, void> {
+    checkRange(range);
     return this.#range(QC_LOG, range, this.#commitQCReader());
+  }
+
+  /**
+   * Ends all reading: single reads are waited for, an iteration that is left ends with LANESTORE_CLOSED when it is asked for more. Descriptors
+   * and value files of both are given back when this resolves.
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#singles);
+    await this.#ranges.closeAll();
   }
 
   #blockReader(lane: LaneId): Read<B> {
@@ -76,10 +121,12 @@ export class StoreReader<B, Q, A> {
     this.#source.assertUsable();
     if (!this.#holds(log, number)) return undefined;
     const reads = this.#source.reads();
+    const reading = this.#getWith(reads, log, number, read).finally(() => reads.close());
+    this.#singles.add(reading);
     try {
-      return await this.#getWith(reads, log, number, read);
+      return await reading;
     } finally {
-      await reads.close();
+      this.#singles.delete(reading);
     }
   }
 
@@ -114,39 +161,49 @@ export class StoreReader<B, Q, A> {
     return result.entry;
   }
 
-  async *#range<T>(log: LogName, range: ReadRange, read: Read<T>): AsyncGenerator<T, void, void> {
-    const opened = await this.#source.quiet(() => {
-      this.#source.assertUsable();
-      if (this.#openRanges >= OPEN_RANGES_MAX) {
-        throw new LanestoreError('LANESTORE_CAPACITY', `${OPEN_RANGES_MAX} ranges are being read; end some first`);
-      }
-      const extent = extentOf(this.#source.tip(), log);
-      if (extent === undefined) return undefined;
-      const from = maxU64(range.from ?? 0n, extent.first);
-      const to = minU64(range.to ?? extent.next, extent.next);
-      if (from >= to) return undefined;
-      const reads = this.#source.reads();
-      return { reads, reader: this.#source.engine.entries(logRange(log, from, to)), from, to };
-    });
-    if (opened === undefined) return;
-    const { reads, reader, from, to } = opened;
-    this.#openRanges++;
-    let expected = from;
+  async *#range<T>(log: LogName, bounds: ReadRange, read: Read<T>): AsyncGenerator<T, void, void> {
+    const range = await this.#source.quiet(() => this.#openRange(log, bounds));
+    if (range === undefined) return;
+    const { reads, entries, to } = range;
+    let expected = range.from;
     try {
       while (expected < to) {
-        const portion = await this.#engineRead(() => reader.next());
+        const portion = await this.#engineRead(() => entries.next());
         if (portion.length === 0) throw refusal([missing(log, expected)]);
         for (const [key, value] of portion) {
+          this.#assertOpen();
           if (key !== logKey(log, expected))
             throw refusal([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
-          yield await this.#entryOf(reads, log, expected, key, value, read);
+          const entry = await this.#entryOf(reads, log, expected, key, value, read);
+          this.#assertOpen();
+          yield entry;
           expected++;
         }
       }
+      this.#assertOpen();
     } finally {
-      this.#openRanges--;
-      await closeAll([() => reads.close(), () => reader.close()]);
+      await this.#ranges.close(range);
     }
+  }
+
+  /** What is needed to iterate over a log; undefined if it holds nothing in these bounds. */
+  #openRange(log: LogName, bounds: ReadRange): OpenRange | undefined {
+    this.#source.assertUsable();
+    if (this.#ranges.size >= OPEN_RANGES_MAX) {
+      throw new LanestoreError('LANESTORE_CAPACITY', `${OPEN_RANGES_MAX} ranges are being read; end some first`);
+    }
+    const extent = extentOf(this.#source.tip(), log);
+    if (extent === undefined) return undefined;
+    const from = maxU64(bounds.from ?? 0n, extent.first);
+    const to = minU64(bounds.to ?? extent.next, extent.next);
+    if (from >= to) return undefined;
+    const entries = this.#source.engine.entries(logRange(log, from, to));
+    // Last, because it cannot fail: a reader that is let in and lost keeps value files from being freed.
+    return this.#ranges.add(new OpenRange(this.#source.reads(), entries, from, to));
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new LanestoreError('LANESTORE_CLOSED', 'the store is closed');
   }
 
   #holds(log: LogName, number: bigint): boolean {

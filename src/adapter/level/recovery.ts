@@ -9,6 +9,7 @@
 import { type Finding, type FindingKind, LanestoreError } from '../../errors.js';
 import { ANCHOR_KEY, INNER_KEY, type LaneId, parseKey, TIP_KEY } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
+import { FINDINGS_MAX, FindingList } from '../finding-list.js';
 import type { Recovered } from '../persistence.js';
 import { type AnchorPoint, anchorPoint } from '../planner.js';
 import { type LogName, logKey, logKeys, logRange, QC_LOG } from './batch.js';
@@ -21,9 +22,6 @@ import { type Extent, parseTip, type Tip } from './tip.js';
 import { SeparatedEntries } from './values/recovery.js';
 import { isReference } from './values/reference.js';
 import type { FoundReference } from './values/value-store.js';
-
-/** Findings that an error carries at most; the message says how many there were. */
-export const FINDINGS_MAX = 1000;
 
 /** Ranges that are read at the same time: as many as libuv has threads for. */
 const PARALLEL_READS = 4;
@@ -114,9 +112,7 @@ class Recovery<B, Q, A> {
   readonly #tip: Tip;
   readonly #load: boolean;
   readonly #singlesOnly: boolean;
-  readonly #findingsMax: number;
-  readonly #findings: Finding[] = [];
-  #findingsTotal = 0;
+  readonly #findings: FindingList;
   #records = 0;
   #bytes = 0;
   readonly #separated: SeparatedEntries;
@@ -137,7 +133,7 @@ class Recovery<B, Q, A> {
     this.#tip = tip;
     this.#load = load;
     this.#singlesOnly = singlesOnly;
-    this.#findingsMax = findingsMax;
+    this.#findings = new FindingList(findingsMax);
     this.#separated = new SeparatedEntries(values, load, (finding) => this.#find(finding));
   }
 
@@ -176,14 +172,13 @@ class Recovery<B, Q, A> {
       records: this.#records,
       bytes: this.#bytes,
       references: this.#separated.found,
-      findings: this.#findings.sort(byKey),
-      findingsTotal: this.#findingsTotal,
+      findings: [...this.#findings.kept].sort(byKey),
+      findingsTotal: this.#findings.total,
     };
   }
 
   #find(finding: Finding): void {
-    this.#findingsTotal++;
-    if (this.#findings.length < this.#findingsMax) this.#findings.push(finding);
+    this.#findings.add(finding);
   }
 
   #count(value: Uint8Array): void {

@@ -197,8 +197,9 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   /**
-   * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do not disturb it.
-   * @throws (while iterating) as {@link block}.
+   * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do not disturb it. One that is left at
+   * `close` is ended: it yields nothing more, and throws LANESTORE_CLOSED.
+   * @throws TypeError for bounds that are no bigints; while iterating as {@link block}.
    */
   readBlocks(lane: LaneId, range: ReadRange = {}): AsyncIterableIterator<B> {
     return this.#reader.blocks(laneId(lane), range);
@@ -240,6 +241,8 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     this.#space?.refuse(closed);
     try {
       await closeAll([
+        // Before the value files go: a later store may write to them, which a read that goes on would take for damage.
+        () => Promise.all([this.#reader.close(), this.#queue.idle()]),
         () => this.#queue.idle(),
         () => this.#sweeper.stop(),
         () => this.#relocation?.stop(),

@@ -8,6 +8,7 @@
  */
 import { basename, join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
+import { appendAll } from '../../base/lists.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -195,7 +196,7 @@ class Opening<B, Q, A> {
       walOptions(this.#location, this.#options, COMMIT_QCS_DIR),
     );
     this.#hold(wal);
-    this.#notes.push(...notes);
+    appendAll(this.#notes, notes);
     const cursor = cursorOf(scan, codec.number!) ?? { first: 0n, next: 0n };
     return new StoredLog(codec, async () => wal, wal, cursor);
   }
@@ -211,7 +212,7 @@ class Opening<B, Q, A> {
       const cursor = this.#laneCursor(lane, scan);
       return { lane, log: laneLog(this.#location, this.#options, lane, { wal, cursor }), notes };
     });
-    for (const { notes } of opened) this.#notes.push(...notes);
+    for (const { notes } of opened) appendAll(this.#notes, notes);
     return new Map(opened.map(({ lane, log }) => [lane, log] as const));
   }
 

@@ -121,9 +121,13 @@ export function closing<T>(file: WritableFile, work: () => Promise<T>): Promise<
 }
 
 /** The error for a log that is beyond mending. */
-export function corrupt(what: string, scan: Pick<LogScan<unknown>, 'findings'>): LanestoreError {
+export function corrupt(
+  what: string,
+  scan: Pick<LogScan<unknown>, 'findings'> & Partial<Pick<LogScan<unknown>, 'findingsTotal'>>,
+): LanestoreError {
   const [first] = scan.findings;
-  const more = scan.findings.length > 1 ? ` (and ${scan.findings.length - 1} more findings)` : '';
+  const { findingsTotal: total = scan.findings.length } = scan;
+  const more = total > 1 ? ` (and ${total - 1} more findings)` : '';
   const where = first?.offset === undefined ? first?.file : `${first.file}, byte ${first.offset}`;
   return new LanestoreError('LANESTORE_CORRUPT', `${what} is damaged: ${where}: ${first?.detail}${more}`, {
     findings: scan.findings,

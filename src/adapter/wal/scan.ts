@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readRegular } from '../../base/open-file.js';
 import type { Finding, FindingKind } from '../../errors.js';
+import { FindingList } from '../finding-list.js';
 import { copyOf, type Fault, type LogCodec, readEntries } from './entries.js';
 import { reading, systemCode } from './io.js';
 import { type CleanupStep, type Listing, readListing, type SegmentName } from './names.js';
@@ -36,6 +37,8 @@ export interface LogScan<T> {
   readonly torn?: TornTail;
   /** What is beyond mending; when there is any, nothing else here may be relied on. */
   readonly findings: readonly Finding[];
+  /** How many there are: `findings` holds the first of them. */
+  readonly findingsTotal: number;
   /** Names that are no part of a log. */
   readonly strays: readonly string[];
 }
@@ -88,7 +91,7 @@ class Scan<T> {
   readonly #codec: LogCodec<T>;
   readonly #place: ScanPlace;
   readonly #listing: Listing;
-  readonly #findings: Finding[] = [];
+  readonly #findings = new FindingList();
   readonly #cleanup: CleanupStep[];
   #segments: Segment[] = [];
   #entries: T[] = [];
@@ -108,7 +111,7 @@ class Scan<T> {
   find(kind: FindingKind, detail: string, where: { file?: string; offset?: number; number?: bigint } = {}): void {
     const { lane, directory } = this.#place;
     const file = [directory, where.file].filter((part) => part !== undefined && part !== '').join('/');
-    this.#findings.push({ kind, detail, ...(lane === undefined ? {} : { lane }), ...where, file });
+    this.#findings.add({ kind, detail, ...(lane === undefined ? {} : { lane }), ...where, file });
   }
 
   /** Takes the segments in ascending order. */
@@ -132,7 +135,8 @@ class Scan<T> {
       entries: this.#entries,
       cleanup: this.#cleanup,
       ...(this.#torn === undefined ? {} : { torn: this.#torn }),
-      findings: this.#findings,
+      findings: this.#findings.kept,
+      findingsTotal: this.#findings.total,
       strays,
     };
   }
@@ -157,7 +161,7 @@ class Scan<T> {
       this.find('segment-overlap', detail, { file: segment.name });
       return;
     }
-    this.#cleanup.push(...this.#segments.map(({ name }) => ({ kind: 'remove', name }) as const));
+    for (const { name } of this.#segments) this.#cleanup.push({ kind: 'remove', name });
     this.#segments = [];
     this.#entries = [];
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Finding } from '../../errors.js';
 import { entryNumber, type LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
+import { FindingList } from '../finding-list.js';
 import type { Recovered } from '../persistence.js';
 import type { AnchorPoint } from '../planner.js';
 import type { ABScan } from './ab-file.js';
@@ -30,6 +31,8 @@ export interface StateScan<B, Q, A> {
   readonly notes: readonly string[];
   /** All that is beyond mending, in all files. */
   readonly findings: readonly Finding[];
+  /** How many there are: `findings` holds the first of them. */
+  readonly findingsTotal: number;
 }
 
 /** A lane's blocks as a log. */
@@ -64,9 +67,10 @@ export function commitQCCodec<Q>(model: Model<unknown, Q, unknown>): LogCodec<Q>
 /** Reads everything, and collects all findings, not only the first. @throws LANESTORE_IO. */
 export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>): Promise<StateScan<B, Q, A>> {
   const { anchorPair, innerPair, anchor, inner, ...pairs } = await scanPairs(location, model);
-  const findings: Finding[] = [...pairs.findings];
+  const findings = new FindingList();
+  findings.addAll(pairs.findings);
   const { lanes, dropped, strays, ...names } = await listLanes(location);
-  findings.push(...names.findings);
+  findings.addAll(names.findings);
   const commitQCs = await scanLog(join(location, COMMIT_QCS_DIR), commitQCCodec(model), { directory: COMMIT_QCS_DIR });
   const scans = await mapLimited(lanes, LOGS_AT_A_TIME, ({ lane, name }) =>
     scanLog(join(location, BLOCKS_DIR, name), blockCodec(model, lane), { directory: `${BLOCKS_DIR}/${name}`, lane }),
@@ -77,11 +81,23 @@ export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>
     const { lane, name } = lanes[i]!;
     if (isNoLane(lane, scan)) skipped.push(`${BLOCKS_DIR}/${name}`);
     else logs.set(lane, scan);
-    skipped.push(...scan.strays.map((stray) => `${BLOCKS_DIR}/${name}/${stray}`));
+    for (const stray of scan.strays) skipped.push(`${BLOCKS_DIR}/${name}/${stray}`);
   }
-  for (const scan of [commitQCs, ...scans]) findings.push(...scan.findings);
+  for (const scan of [commitQCs, ...scans]) findings.addAll(scan.findings, scan.findingsTotal);
   const notes = [...pairs.notes, ...skipped.map((name) => `skipped ${name}`)];
-  return { anchorPair, innerPair, anchor, inner, commitQCs, lanes: logs, dropped, notes, findings };
+  const { kept, total } = findings;
+  return {
+    anchorPair,
+    innerPair,
+    anchor,
+    inner,
+    commitQCs,
+    lanes: logs,
+    dropped,
+    notes,
+    findings: kept,
+    findingsTotal: total,
+  };
 }
 
 /** What {@link readWal} found: as it stands on disk, entries below the anchor included. */
@@ -90,8 +106,10 @@ export interface WalContent<B, Q, A> extends Recovered<B, Q, A> {
   readonly torn: readonly string[];
   /** What was skipped, or read from the other copy. */
   readonly notes: readonly string[];
-  /** Damage; when there is any, the entries are only those before it. */
+  /** Damage, at most 1,000 findings of it; when there is any, the entries are only those before it. */
   readonly findings: readonly Finding[];
+  /** How many findings there are. */
+  readonly findingsTotal: number;
 }
 
 /**
@@ -119,5 +137,6 @@ export async function readWal<B, Q, A>(
     torn,
     notes: scan.notes,
     findings: scan.findings,
+    findingsTotal: scan.findingsTotal,
   };
 }

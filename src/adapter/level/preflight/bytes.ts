@@ -20,6 +20,13 @@ export function fixed32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
 
+/** True if `wanted` stands at `at`. */
+export function startsWith(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+  if (bytes.length < at + wanted.length) return false;
+  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;
+  return true;
+}
+
 /** Reads values one after the other. What is not there, or too large, reads as undefined, and so does all that comes after it. */
 export class ByteReader {
   readonly #bytes: Uint8Array;

@@ -2,8 +2,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { openToRead } from '../../../base/open-file.js';
 
-/** Bytes of a read; a multiple of a log's block. */
-export const PORTION_BYTES = 1024 * 1024;
+/** Bytes of a read, unless its caller says so. */
+const PORTION_BYTES = 1024 * 1024;
 
 /** Opens files one after the other, with two buffers for all of them. */
 export class FileReader {
@@ -60,11 +60,19 @@ export class SourceFile {
     return this.#fill(Buffer.allocUnsafeSlow(Math.max(0, Math.min(to, this.size) - from)), from);
   }
 
-  /** Calls `use` with the bytes [from, to) in portions; one is only valid until `use` returns. */
-  async portions(from: number, to: number, use: (bytes: Buffer, at: number) => void): Promise<void> {
+  /**
+   * Calls `use` with the bytes [from, to) in portions of `portionBytes`, each in a turn of the event loop of its own; one is only valid until
+   * `use` returns.
+   */
+  async portions(
+    from: number,
+    to: number,
+    use: (bytes: Buffer, at: number) => void,
+    portionBytes = PORTION_BYTES,
+  ): Promise<void> {
     const end = Math.min(to, this.size);
     const start = (at: number, turn: number) => {
-      const bytes = Math.max(0, Math.min(PORTION_BYTES, end - at));
+      const bytes = Math.max(0, Math.min(portionBytes, end - at));
       return this.#fill(this.#reader.buffer(turn, bytes).subarray(0, bytes), at);
     };
     let reading = start(from, 0);

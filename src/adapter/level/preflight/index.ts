@@ -9,8 +9,10 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { appendAll } from '../../../base/lists.js';
 import type { Finding } from '../../../errors.js';
 import { TIP_KEY } from '../../../keys/index.js';
+import { FindingList } from '../../finding-list.js';
 import { positiveBytes } from '../../room.js';
 import { LEVEL_DIR } from '../paths.js';
 import { parseWitness } from '../witness.js';
@@ -36,6 +38,10 @@ export interface PreflightOptions {
    */
   readonly tableCheckBytesMax?: number | undefined;
   /**
+   * Findings that are kept at most; all are counted. Default 1,000, as many as an error carries.
+   */
+  readonly findingsMax?: number | undefined;
+  /**
    * Called each time that a look finds damage, before that is believed: rejects if somebody else writes to the database, and with that
    * {@link preflight} does.
    */
@@ -46,6 +52,8 @@ export interface PreflightOptions {
 export interface PreflightReport {
   /** Damage: none means that LevelDB will apply exactly what was acknowledged, as far as its own files can tell. */
   readonly findings: readonly Finding[];
+  /** How many findings there are: `findings` holds the first of them. */
+  readonly findingsTotal: number;
   /** What was noticed and is no damage. */
   readonly notes: readonly string[];
   /** The store's id, if tables or logs tell it. */
@@ -70,9 +78,6 @@ export const TABLE_CHECK_BYTES = 1024 * 1024 * 1024;
 
 const TIP = Buffer.from(TIP_KEY, 'latin1');
 
-/** What is wrong with a log whatever its batches hold: LevelDB would drop part of it without a word. */
-const LOG_DAMAGE: ReadonlySet<Finding['kind']> = new Set(['log-damaged', 'log-incomplete']);
-
 /** Looks at files that change meanwhile, until one sees them at rest. */
 const LOOKS_MAX = 5;
 
@@ -85,7 +90,7 @@ export async function preflight(directory: string, options: PreflightOptions = {
   for (let look = 1; ; look++) {
     const before = fingerprint(directory);
     const report = await new Preflight(directory, options).run();
-    if (report.findings.length === 0) return report;
+    if (report.findingsTotal === 0) return report;
     await options.refuseIfInUse?.();
     if (look === LOOKS_MAX || fingerprint(directory) === before) return report;
   }
@@ -106,7 +111,8 @@ class Preflight {
   readonly #judgesWitness: boolean;
   readonly #tableBytesMax: number;
   readonly #reader = new FileReader();
-  readonly #findings: Finding[] = [];
+  readonly #findingsMax: number | undefined;
+  readonly #findings: FindingList;
   readonly #notes: string[] = [];
   readonly #started = performance.now();
   /** The name of the MANIFEST, for findings. */
@@ -119,6 +125,8 @@ class Preflight {
 
   constructor(directory: string, options: PreflightOptions) {
     this.#directory = directory;
+    this.#findingsMax = options.findingsMax;
+    this.#findings = new FindingList(options.findingsMax);
     this.#witness = options.witness;
     this.#judgesWitness = 'witness' in options;
     const bytes = options.tableCheckBytesMax ?? TABLE_CHECK_BYTES;
@@ -129,7 +137,7 @@ class Preflight {
   async run(): Promise<PreflightReport> {
     const names = readdirSync(this.#directory);
     const version = await this.#readVersion(names);
-    if (version === undefined) return this.#report(0, 0, new LogChain(undefined));
+    if (version === undefined) return this.#report(0, 0, this.#chain(undefined));
     const tables = [...version.tables].sort((a, b) => b.number - a.number);
     for (const table of tables) await this.#readTable(table);
     if (this.#uncheckedBytes > 0) {
@@ -163,13 +171,13 @@ class Preflight {
       this.#find('manifest-missing', manifest, 'CURRENT names it, and it is not there');
       return undefined;
     }
-    this.#findings.push(...result.findings);
-    this.#notes.push(...result.notes);
+    this.#findings.addAll(result.findings);
+    appendAll(this.#notes, result.notes);
     return result.version;
   }
 
   async #readTable(meta: TableMeta): Promise<void> {
-    const before = this.#findings.length;
+    const before = this.#findings.total;
     let found: true | undefined;
     for (const name of tableNames(meta.number)) {
       found ??= await this.#reader.with(join(this.#directory, name), (file) => this.#checkTable(file, name, meta));
@@ -177,7 +185,7 @@ class Preflight {
     if (found === undefined) {
       this.#find('table-missing', tableNames(meta.number)[0], `${this.#manifest} names it, and it is not there`);
     }
-    if (this.#findings.length > before) this.#tablesUnknown = true;
+    if (this.#findings.total > before) this.#tablesUnknown = true;
   }
 
   async #checkTable(file: SourceFile, name: string, { size, smallest, largest }: TableMeta): Promise<true> {
@@ -188,17 +196,17 @@ class Preflight {
     const label = `${LEVEL_DIR}/${name}`;
     const parts = await readTable(file, label);
     if ('kind' in parts) {
-      this.#findings.push(parts);
+      this.#findings.add(parts);
       return true;
     }
-    const before = this.#findings.length;
-    const report = (finding: Finding) => this.#findings.push(finding);
+    const before = this.#findings.total;
+    const report = (finding: Finding) => this.#findings.add(finding);
     const checked = await checkDataBlocks(file, label, parts.data, this.#tableBytesLeft, report);
     this.#tableBytesLeft -= checked;
     this.#uncheckedBytes += parts.dataBytes - checked;
     if (Buffer.compare(userKey(smallest), TIP) > 0 || Buffer.compare(userKey(largest), TIP) < 0) return true;
     const entry = await lookUp(file, parts, TIP);
-    if (entry === 'damaged' && this.#findings.length === before)
+    if (entry === 'damaged' && this.#findings.total === before)
       this.#find('table-damaged', name, 'the block of meta/tip is damaged');
     if (typeof entry === 'object' && entry.sequence > (this.#tip?.sequence ?? -1)) this.#tip = entry;
     return true;
@@ -212,7 +220,7 @@ class Preflight {
     }
     const newest = live.findLast((number) => this.#size(logName(number)) > 0);
     const expected = parseWitness(this.#witness ?? new Uint8Array())[0]?.store;
-    const chain = new LogChain(this.#tablesUnknown ? undefined : tableTip(this.#tip));
+    const chain = this.#chain(this.#tablesUnknown ? undefined : tableTip(this.#tip));
     for (const number of live) {
       const name = logName(number);
       await this.#reader.with(join(this.#directory, name), (file) =>
@@ -220,8 +228,8 @@ class Preflight {
       );
     }
     // Where nothing tells a store, the database is of format 0 or of something else: what its batches hold is for the opener to judge.
-    const isOurs = chain.store !== undefined || expected !== undefined;
-    this.#findings.push(...chain.findings.filter(({ kind }) => isOurs || LOG_DAMAGE.has(kind)));
+    if (chain.store !== undefined || expected !== undefined) this.#findings.addList(chain.foreign);
+    this.#findings.addList(chain.findings);
     return { chain, logs: live.length };
   }
 
@@ -236,7 +244,7 @@ class Preflight {
       );
       return;
     }
-    this.#findings.push({ kind: 'log-torn', file, offset, detail }, ...findings);
+    this.#findings.addAll([{ kind: 'log-torn', file, offset, detail }, ...findings]);
   }
 
   /**
@@ -244,9 +252,13 @@ class Preflight {
    * back afterwards would be ignored. Whether it is of another store can wait for the schema, which may say that it is no store at all.
    */
   #judgeWhole({ store, seq }: LogChain): void {
-    if (this.#findings.length > 0 || store === undefined || seq === undefined) return;
+    if (this.#findings.total > 0 || store === undefined || seq === undefined) return;
     const { findings } = judgeWitness(this.#witness, { store, seq });
-    if (findings.every(({ kind }) => kind !== 'witness-store')) this.#findings.push(...findings);
+    if (findings.every(({ kind }) => kind !== 'witness-store')) this.#findings.addAll(findings);
+  }
+
+  #chain(tables: TipHead | 'none' | undefined): LogChain {
+    return new LogChain(tables, this.#findingsMax);
   }
 
   #size(name: string): number {
@@ -254,12 +266,13 @@ class Preflight {
   }
 
   #find(kind: Finding['kind'], name: string, detail: string): void {
-    this.#findings.push({ kind, file: `${LEVEL_DIR}/${name}`, detail });
+    this.#findings.add({ kind, file: `${LEVEL_DIR}/${name}`, detail });
   }
 
   #report(tables: number, logs: number, chain: LogChain): PreflightReport {
     return {
-      findings: this.#findings,
+      findings: this.#findings.kept,
+      findingsTotal: this.#findings.total,
       notes: this.#notes,
       ...(chain.store === undefined ? {} : { store: chain.store }),
       ...(chain.seq === undefined ? {} : { seq: chain.seq }),

@@ -7,10 +7,18 @@
  *   - damage with a batch behind it hides an acknowledged one
  *   - an older log is whole: its last batch was acknowledged before the next log began
  */
-import type { Finding } from '../../../errors.js';
+import { FindingList } from '../../finding-list.js';
 import type { SourceFile } from './file.js';
 import { findBehind, type LogDamage, type RecordSink, readLog } from './log-format.js';
-import { BATCH_HEAD_BYTES, BatchWalk, batchTip, mayBeBatch, type TipHead } from './write-batch.js';
+import {
+  BATCH_FIXED,
+  BATCH_HEAD_BYTES,
+  BatchWalk,
+  batchTip,
+  mayBeBatch,
+  OTHER_BATCH_FIXED,
+  type TipHead,
+} from './write-batch.js';
 
 /** The torn tail of a log. */
 export interface TornTail {
@@ -22,7 +30,9 @@ export interface TornTail {
 
 /** Reads logs, the oldest first, and keeps what they lead to. */
 export class LogChain {
-  readonly findings: Finding[] = [];
+  readonly findings: FindingList;
+  /** Records that are no batch, from before anything told whose store it is; as {@link findings} once it is told. */
+  readonly foreign: FindingList;
   /** Batches that were read. */
   batches = 0;
   /** Whose batches these are; absent until something tells it. */
@@ -37,7 +47,9 @@ export class LogChain {
   #next: bigint | undefined;
 
   /** Begins with the tip that the tables hold; 'none' if they hold none, so that the logs begin with the store; undefined if it is not known. */
-  constructor(tables: TipHead | 'none' | undefined) {
+  constructor(tables: TipHead | 'none' | undefined, findingsMax?: number) {
+    this.findings = new FindingList(findingsMax);
+    this.foreign = new FindingList(findingsMax);
     if (tables === 'none') this.#next = 0n;
     else if (tables !== undefined) this.#take(tables);
   }
@@ -52,7 +64,7 @@ export class LogChain {
     const damage = await readLog(file, sink);
     if (damage === undefined) return;
     const find = (kind: 'log-damaged' | 'log-incomplete', detail: string) =>
-      this.findings.push({ kind, file: name, offset: damage.offset, detail: `${damage.detail}; ${detail}` });
+      this.findings.add({ kind, file: name, offset: damage.offset, detail: `${damage.detail}; ${detail}` });
     if (!isNewest) {
       find('log-incomplete', 'a newer log holds batches, so this one was whole');
     } else if (sink.appliedBehind > 0) {
@@ -62,7 +74,8 @@ export class LogChain {
       const behind = await this.#batchBehind(file, damage, store);
       // The batches of format 0, and of other programs, name no store: whichever stands there was written after the damaged one.
       const isOther = store === undefined && behind === undefined;
-      const otherAt = isOther ? await findBehind(file, damage.offset, BATCH_HEAD_BYTES, mayBeBatch) : undefined;
+      const other = { bytes: BATCH_HEAD_BYTES, fixed: OTHER_BATCH_FIXED, accept: mayBeBatch };
+      const otherAt = isOther ? await findBehind(file, damage.offset, other) : undefined;
       if (behind !== undefined) find('log-damaged', `batch ${behind.seq} begins behind it, at ${behind.offset}`);
       else if (otherAt !== undefined) find('log-damaged', `another batch begins behind it, at ${otherAt}`);
       else this.torn = { file: name, offset: damage.recordAt, detail: damage.detail };
@@ -71,8 +84,8 @@ export class LogChain {
 
   #batch(file: string, walk: BatchWalk, offset: number): void {
     this.batches++;
-    const find = (kind: 'log-batch' | 'log-sequence', detail: string) =>
-      this.findings.push({ kind, file, offset, detail });
+    const list = this.seq === undefined ? this.foreign : this.findings;
+    const find = (kind: 'log-batch' | 'log-sequence', detail: string) => list.add({ kind, file, offset, detail });
     const fault = walk.end();
     if (fault !== undefined) find('log-batch', `the batch is not well-formed: ${fault}`);
     const tip = batchTip(walk.head);
@@ -83,7 +96,7 @@ export class LogChain {
     // Creation that was cut short before its rename is done again in the same place, with an id of its own. What stands before the first
     // batch of all is no store's: the keys of format 0 that were converted (migrations).
     if (tip.seq === 0n && (this.seq ?? 0n) === 0n) {
-      if (this.seq === undefined) this.#forgetForeign();
+      if (this.seq === undefined) this.foreign.clear();
       this.#take(tip);
       return;
     }
@@ -100,11 +113,6 @@ export class LogChain {
     this.#take(tip);
   }
 
-  #forgetForeign(): void {
-    const others = this.findings.filter(({ kind }) => kind !== 'log-batch');
-    this.findings.splice(0, this.findings.length, ...others);
-  }
-
   #take({ store, seq }: TipHead): void {
     this.store = store;
     this.seq = seq;
@@ -117,20 +125,21 @@ export class LogChain {
    */
   async #batchBehind(file: SourceFile, damage: LogDamage, store: Uint8Array | undefined) {
     let seq = 0n;
-    const offset = await findBehind(file, damage.offset, BATCH_HEAD_BYTES, (head) => {
+    const accept = (head: Uint8Array) => {
       const tip = batchTip(head);
       if (tip === undefined || (store !== undefined && Buffer.compare(tip.store, store) !== 0)) return false;
       if (this.seq !== undefined && tip.seq <= this.seq) return false;
       seq = tip.seq;
       return true;
-    });
+    };
+    const offset = await findBehind(file, damage.offset, { bytes: BATCH_HEAD_BYTES, fixed: BATCH_FIXED, accept });
     return offset === undefined ? undefined : { offset, seq };
   }
 }
 
 class BatchSink implements RecordSink {
   readonly #use: (walk: BatchWalk, offset: number) => void;
-  #walk = new BatchWalk();
+  readonly #walk = new BatchWalk();
   /** Records that LevelDB would apply although something before them is not whole. */
   appliedBehind = 0;
 
@@ -139,7 +148,7 @@ class BatchSink implements RecordSink {
   }
 
   begin(): void {
-    this.#walk = new BatchWalk();
+    this.#walk.begin();
   }
 
   data(bytes: Uint8Array): void {

@@ -18,8 +18,8 @@
  * So it never looks for records at places where its writer does not begin one.
  */
 import { crc32c } from '../../crc32c.js';
-import { fixed32, unmaskCrc } from './bytes.js';
-import { PORTION_BYTES, type SourceFile } from './file.js';
+import { fixed32, startsWith, unmaskCrc } from './bytes.js';
+import type { SourceFile } from './file.js';
 
 /** Bytes of a block. */
 export const LOG_BLOCK_BYTES = 32768;
@@ -49,14 +49,21 @@ export interface RecordSink {
   end(at: number, behindDamage: boolean): void;
 }
 
+/** Bytes of a log that are read in a turn of the event loop: they may be some ten thousand records. */
+const LOG_PORTION_BYTES = 8 * LOG_BLOCK_BYTES;
+
 /** Reads a whole log as LevelDB does. Returns the first damage, if there is any. */
-export async function readLog(file: SourceFile, sink: RecordSink): Promise<LogDamage | undefined> {
+export async function readLog(
+  file: Pick<SourceFile, 'portions' | 'size'>,
+  sink: RecordSink,
+): Promise<LogDamage | undefined> {
   const parser = new LogParser(sink, file.size);
-  await file.portions(0, file.size, (portion, at) => {
+  const read = (portion: Uint8Array, at: number) => {
     for (let from = 0; from < portion.length; from += LOG_BLOCK_BYTES) {
       parser.block(portion.subarray(from, from + LOG_BLOCK_BYTES), at + from);
     }
-  });
+  };
+  await file.portions(0, file.size, read, LOG_PORTION_BYTES);
   return parser.finish();
 }
 
@@ -157,41 +164,106 @@ class LogParser {
   }
 }
 
-/** What {@link findBehind} offers: the first bytes of what may be a record, its checksums not taken yet. */
-export type Candidate = (head: Uint8Array, offset: number) => boolean;
+/** What {@link findBehind} looks for: how a record begins. */
+export interface HeadPattern {
+  /** Bytes of the beginning that are looked at. */
+  readonly bytes: number;
+  /** What stands at `at` in each of them: told by a byte or two, so that what is none costs little. */
+  readonly fixed: { readonly at: number; readonly bytes: Uint8Array };
+  /** Takes a beginning, shorter if the record is, or refuses it. Called before its checksums are taken. */
+  accept(head: Uint8Array): boolean;
+}
 
-/** Bytes that are looked through at a time, and that are read beyond them: the physical records that a head may be spread over. */
-const STEP_BYTES = 4 * PORTION_BYTES;
+/** Bytes that are looked through in a turn of the event loop. */
+const WINDOW_BYTES = 512 * 1024;
+/** Bytes that are read beyond them: the physical records that a head may be spread over. */
 const REACH_BYTES = 2 * LOG_BLOCK_BYTES;
 /** A record that begins in the last bytes of a block goes on in the next one, which has room for any head. */
 const HEAD_PARTS_MAX = 2;
 /** A physical record never leaves its block. */
 const PAYLOAD_BYTES_MAX = LOG_BLOCK_BYTES - LOG_HEADER_BYTES;
+/**
+ * Bytes of accepted records whose checksums are taken in vain. Only where nothing tells a store's id can a block's author have made so many:
+ * such a store was never opened, so the one that comes next may count as whole.
+ */
+const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
  * Looks at every offset from `from` on for a record that begins there with a valid checksum: after damage the framing may be lost. Its
- * first `headBytes` bytes, put together across a border if need be and shorter if the record is, go to `accept`; the first offset that it
- * accepts, and whose checksums hold, is returned. Nothing is skipped by what a record claims: its length may have been chosen by a block's
- * author. For the same reason `accept` comes first: an author could have a checksum of 32 KiB taken for every third of his bytes.
+ * beginning, put together across a border if need be, is held against `pattern`; the first offset where it fits, and whose checksums hold,
+ * is returned. Nothing is skipped by what a record claims: its length may have been chosen by a block's author. For the same reason the
+ * pattern comes first: an author could have a checksum of 32 KiB taken for every third of his bytes.
+ *
+ * Work: in proportion to the bytes, whatever they are. Each {@link WINDOW_BYTES} the event loop has a turn, for the next ones are read.
  */
 export async function findBehind(
-  file: SourceFile,
+  file: Pick<SourceFile, 'read' | 'size'>,
   from: number,
-  headBytes: number,
-  accept: Candidate,
+  pattern: HeadPattern,
 ): Promise<number | undefined> {
-  for (let base = from; base < file.size; base += STEP_BYTES) {
-    const bytes = await file.read(base, base + STEP_BYTES + REACH_BYTES);
-    const end = Math.min(STEP_BYTES, bytes.length - LOG_HEADER_BYTES);
+  const search = new HeadSearch(pattern);
+  for (let base = from; base < file.size; base += WINDOW_BYTES) {
+    const bytes = await file.read(base, base + WINDOW_BYTES + REACH_BYTES);
+    const at = search.firstIn(bytes, Math.min(WINDOW_BYTES, bytes.length - LOG_HEADER_BYTES));
+    if (at !== undefined) return base + at;
+  }
+  return undefined;
+}
+
+class HeadSearch {
+  readonly #pattern: HeadPattern;
+  /** A head that is spread over two physical records, put together. */
+  readonly #spread: Uint8Array;
+  #checkedBytes = 0;
+
+  constructor(pattern: HeadPattern) {
+    this.#pattern = pattern;
+    this.#spread = new Uint8Array(pattern.bytes);
+  }
+
+  /** The first place before `end` at which a record begins that fits. */
+  firstIn(bytes: Uint8Array, end: number): number | undefined {
+    const { bytes: headBytes, fixed } = this.#pattern;
+    const fixedEnd = fixed.at + fixed.bytes.length;
     for (let at = 0; at < end; at++) {
       const type = bytes[at + LOG_HEADER_BYTES - 1]!;
       if (type !== RecordType.full && type !== RecordType.first) continue;
+      const length = bytes[at + 4]! | (bytes[at + 5]! << 8);
+      // Most of what is none: told without putting anything together.
+      if (length >= fixedEnd && !startsWith(bytes, at + LOG_HEADER_BYTES + fixed.at, fixed.bytes)) continue;
       const parts = partsOfHead(bytes, at, headBytes);
-      if (parts === undefined || !accept(headOf(bytes, parts, headBytes), base + at)) continue;
-      if (parts.every((part) => isWhole(bytes, part.at, part.end))) return base + at;
+      if (parts === undefined) continue;
+      const head = this.#headOf(bytes, parts);
+      if (!startsWith(head, fixed.at, fixed.bytes) || !this.#pattern.accept(head)) continue;
+      if (this.#isWhole(bytes, parts)) return at;
     }
+    return undefined;
   }
-  return undefined;
+
+  /** Valid until the next call. */
+  #headOf(bytes: Uint8Array, parts: readonly Part[]): Uint8Array {
+    const { bytes: headBytes } = this.#pattern;
+    const [first] = parts as readonly [Part];
+    const start = first.at + LOG_HEADER_BYTES;
+    if (first.end - start >= headBytes || parts.length === 1)
+      return bytes.subarray(start, Math.min(first.end, start + headBytes));
+    let have = 0;
+    for (const { at, end } of parts) {
+      const payload = bytes.subarray(at + LOG_HEADER_BYTES, Math.min(end, at + LOG_HEADER_BYTES + headBytes - have));
+      this.#spread.set(payload, have);
+      have += payload.length;
+    }
+    return this.#spread.subarray(0, have);
+  }
+
+  #isWhole(bytes: Uint8Array, parts: readonly Part[]): boolean {
+    if (this.#checkedBytes > CHECKED_BYTES_MAX) return true;
+    for (const { at, end } of parts) {
+      this.#checkedBytes += end - at;
+      if (!isWhole(bytes, at, end)) return false;
+    }
+    return true;
+  }
 }
 
 /** A physical record: where its head begins, and where its payload ends. */
@@ -217,10 +289,4 @@ function partsOfHead(bytes: Uint8Array, start: number, headBytes: number): reado
     at = end;
   }
   return parts;
-}
-
-function headOf(bytes: Uint8Array, parts: readonly Part[], headBytes: number): Uint8Array {
-  const payloads = parts.map(({ at, end }) => bytes.subarray(at + LOG_HEADER_BYTES, end));
-  const first = payloads[0]!;
-  return first.length >= headBytes ? first.subarray(0, headBytes) : Buffer.concat(payloads).subarray(0, headBytes);
 }

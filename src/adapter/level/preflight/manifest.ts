@@ -54,7 +54,8 @@ export async function readManifest(file: SourceFile, name: string): Promise<Mani
 /** A damaged last edit is incomplete if LevelDB takes it for that, reads nothing behind it, and nothing whole is there. */
 async function isWorseThanIncomplete(file: SourceFile, damage: LogDamage, readBehind: number): Promise<boolean> {
   if (damage.reported || readBehind > 0) return true;
-  const found = await findBehind(file, damage.offset, 1, (head) => head.length > 0);
+  const any = { bytes: 1, fixed: { at: 0, bytes: new Uint8Array() }, accept: (head: Uint8Array) => head.length > 0 };
+  const found = await findBehind(file, damage.offset, any);
   return found !== undefined;
 }
 

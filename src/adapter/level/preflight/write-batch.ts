@@ -15,7 +15,7 @@
  */
 import { EVENT_PREFIX, eventKey, TIP_KEY } from '../../../keys/index.js';
 import { STORE_ID_BYTES } from '../tip.js';
-import { ByteReader, fixed32 } from './bytes.js';
+import { ByteReader, fixed32, startsWith } from './bytes.js';
 
 const HEADER_BYTES = 12;
 const DELETE = 0;
@@ -33,6 +33,9 @@ const EVENT_START = Buffer.from(EVENT_PREFIX, 'latin1');
 /** Bytes that tell whose batch it is. */
 export const BATCH_HEAD_BYTES =
   HEADER_BYTES + TIP_PUT.length + LENGTH_BYTES_MAX + BEFORE_STORE.length + STORE_ID_BYTES + BEFORE_SEQ.length + 8;
+
+/** Where a store's batch names its first key, and how. */
+export const BATCH_FIXED = { at: HEADER_BYTES, bytes: TIP_PUT } as const;
 
 /** What the beginning of a tip record says. */
 export interface TipHead {
@@ -58,22 +61,19 @@ export function tipHead(value: Uint8Array): TipHead | undefined {
   return { store: value.slice(storeAt, storeAt + STORE_ID_BYTES), seq };
 }
 
+/** Where a batch of any program has the same byte: the highest one of its sequence, which is below 2^56. */
+export const OTHER_BATCH_FIXED = { at: 7, bytes: Uint8Array.of(0) } as const;
+
 /** True if a batch of any program may begin like this: a sequence below 2^56, an operation at least, and the first one a put or a delete. */
 export function mayBeBatch(head: Uint8Array): boolean {
   const tag = head[HEADER_BYTES];
   return (tag === PUT || tag === DELETE) && head[7] === 0 && fixed32(head, 8) > 0;
 }
 
-function startsWith(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
-  if (bytes.length < at + wanted.length) return false;
-  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;
-  return true;
-}
-
 /** Where a {@link BatchWalk} is: what comes next. */
 type Expect = 'header' | 'tag' | 'key-length' | 'key' | 'value-length' | 'value';
 
-/** Walks over a batch as its bytes come, without holding it. */
+/** Walks over batches as their bytes come, without holding them; one after the other, each from {@link BatchWalk.begin} on. */
 export class BatchWalk {
   readonly #head = new Uint8Array(BATCH_HEAD_BYTES);
   #bytes = 0;
@@ -101,6 +101,19 @@ export class BatchWalk {
   /** The first bytes, as far as they came. */
   get head(): Uint8Array {
     return this.#head.subarray(0, Math.min(this.#bytes, BATCH_HEAD_BYTES));
+  }
+
+  /** The next batch begins. */
+  begin(): void {
+    this.#bytes = 0;
+    this.#found = 0;
+    this.#expect = 'header';
+    this.#isPut = false;
+    this.#rest = HEADER_BYTES;
+    this.#length = 0;
+    this.#shift = 0;
+    this.#fault = undefined;
+    this.#hasEvent = false;
   }
 
   add(bytes: Uint8Array): void {

@@ -6,7 +6,7 @@ import { close, constants, read } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openRegular } from '../../../base/open-file.js';
-import type { Finding } from '../../../errors.js';
+import { type Finding, LanestoreError } from '../../../errors.js';
 import { findingFile, valueFileName } from './names.js';
 import { decodeReference, isReference, type Reference } from './reference.js';
 
@@ -25,6 +25,9 @@ export class ValueReads implements AsyncDisposable {
   readonly #dir: string | undefined;
   readonly #ended: () => void;
   #open: { readonly number: bigint; readonly fd: number } | undefined;
+  /** The read in progress: its descriptor must not be closed, and perhaps given to another file, before it ends. */
+  #reading: Promise<Resolved> | undefined;
+  #closing: Promise<void> | undefined;
 
   /** Over the value files in `dir`; undefined for a store that can have none. `ended` is called once, at {@link close}. */
   constructor(dir: string | undefined, ended: () => void = () => undefined) {
@@ -34,7 +37,7 @@ export class ValueReads implements AsyncDisposable {
 
   /**
    * The version-1 record that `value`, stored under `key`, is or refers to. It is as long as the reference says and ends with its crc; that the crc
-   * is right is for whoever decodes it. Rejects with the system's error when a file cannot be read.
+   * is right is for whoever decodes it. Rejects with the system's error when a file cannot be read, with LANESTORE_CLOSED after {@link close}.
    */
   async resolve(key: string, value: Uint8Array): Promise<Resolved> {
     if (!isReference(value)) return { record: value };
@@ -43,8 +46,28 @@ export class ValueReads implements AsyncDisposable {
     return this.read(reference);
   }
 
-  /** The record at a place. */
+  /** The record at a place. @throws LANESTORE_CLOSED after {@link close}. */
   async read(reference: Reference): Promise<Resolved> {
+    if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the store was closed');
+    this.#reading = this.#read(reference);
+    try {
+      return await this.#reading;
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  /** Ends after the read in progress. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #read(reference: Reference): Promise<Resolved> {
     const { file, offset, length } = reference;
     const fd = await this.#fileOf(file);
     if (fd === undefined) return { reference, fault: missingFile(this.#dir) };
@@ -53,17 +76,13 @@ export class ValueReads implements AsyncDisposable {
     return { reference, ...recordAt(reference, bytes.subarray(0, filled)) };
   }
 
-  /** Idempotent. */
-  async close(): Promise<void> {
+  async #end(): Promise<void> {
     try {
+      await this.#reading?.catch(() => undefined);
       await this.#closeFile();
     } finally {
       this.#ended();
     }
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   async #fileOf(number: bigint): Promise<number | undefined> {

@@ -15,6 +15,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
+import { appendAll } from '../../../base/lists.js';
 import { WaitList } from '../../../base/waiters.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Files, WritableFile } from '../../files.js';
@@ -167,7 +168,7 @@ export class Space {
 
   /** What an interrupted preparation left: to be removed. */
   removeLeftovers(names: readonly string[]): void {
-    this.#leftovers.push(...names);
+    appendAll(this.#leftovers, names);
     this.kick();
   }
 

@@ -1,4 +1,5 @@
 /** A view over the LevelDB of a private copy. */
+import { OpenSet } from '../../../base/open-set.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
 import {
   INNER_KEY,
@@ -16,6 +17,7 @@ import { type LogName, logKey, logRange, QC_LOG } from '../batch.js';
 import type { Engine, Entry } from '../engine.js';
 import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../entry.js';
 import { coded } from '../open.js';
+import { checkRange } from '../reader.js';
 import { decodeRecord, isFault } from '../record.js';
 import { refusal } from '../refusal.js';
 import type { Schema } from '../schema.js';
@@ -74,6 +76,8 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   readonly #engine: Engine | undefined;
   readonly #values: string | undefined;
   readonly #release: () => Promise<void>;
+  /** What reads hold that have not ended. */
+  readonly #open = new OpenSet();
   #closing: Promise<void> | undefined;
 
   /** Use `openView`. */
@@ -100,14 +104,21 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   }
 
   async *entries(range: Partial<KeyRange> = {}): AsyncGenerator<ViewEntry, void, void> {
-    await using reads = new ValueReads(this.#values);
-    for await (const [key, value] of this.#read(range)) yield await this.#viewed(reads, key, value);
+    const reads = this.#reads();
+    try {
+      for await (const [key, value] of this.#read(range)) {
+        const entry = await this.#viewed(reads, key, value);
+        this.#assertOpen();
+        yield entry;
+      }
+    } finally {
+      await this.#open.close(reads);
+    }
   }
 
   async get(key: string): Promise<ViewEntry | undefined> {
     const value = await this.#get(key);
-    await using reads = new ValueReads(this.#values);
-    return value === undefined ? undefined : await this.#viewed(reads, key, value);
+    return value === undefined ? undefined : this.#reading((reads) => this.#viewed(reads, key, value));
   }
 
   block(lane: LaneId, number: bigint): Promise<B | undefined> {
@@ -119,15 +130,17 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   }
 
   blocks(lane: LaneId, range: ViewRange = {}): AsyncGenerator<ViewItem<B>, void, void> {
+    checkRange(range);
     return this.#items(laneId(lane), this.cursors.lanes.get(lane), range, this.#blockReader(lane));
   }
 
   commitQCs(range: ViewRange = {}): AsyncGenerator<ViewItem<Q>, void, void> {
+    checkRange(range);
     return this.#items(QC_LOG, this.cursors.commitQCs, range, this.#commitQCReader());
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#release();
+    this.#closing ??= this.#end();
     return this.#closing;
   }
 
@@ -147,8 +160,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     const key = logKey(log, number);
     const value = await this.#get(key);
     if (value === undefined) return undefined;
-    await using reads = new ValueReads(this.#values);
-    const result = await readResolved(reads, number, key, value, read);
+    const result = await this.#reading((reads) => readResolved(reads, number, key, value, read));
     if ('finding' in result) throw refusal([result.finding]);
     return result.entry;
   }
@@ -162,14 +174,20 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     const { first, next } = extent ?? NOTHING;
     const [begin, end] = stale ? [from, to] : [maxU64(from, first), minU64(to, next)];
     if (begin >= end) return;
-    await using reads = new ValueReads(this.#values);
-    for await (const [key, value] of this.#read(logRange(log, begin, end))) {
-      const parsed = parseKey(key);
-      const number = parsed?.kind === 'block' ? parsed.number : parsed?.kind === 'commitQC' ? parsed.index : undefined;
-      if (number === undefined) continue;
-      const result = await readResolved(reads, number, key, value, read);
-      const item = { key, number, stale: number < first || number >= next };
-      yield 'finding' in result ? { ...item, finding: result.finding } : { ...item, entry: result.entry };
+    const reads = this.#reads();
+    try {
+      for await (const [key, value] of this.#read(logRange(log, begin, end))) {
+        const parsed = parseKey(key);
+        const number =
+          parsed?.kind === 'block' ? parsed.number : parsed?.kind === 'commitQC' ? parsed.index : undefined;
+        if (number === undefined) continue;
+        const result = await readResolved(reads, number, key, value, read);
+        this.#assertOpen();
+        const item = { key, number, stale: number < first || number >= next };
+        yield 'finding' in result ? { ...item, finding: result.finding } : { ...item, entry: result.entry };
+      }
+    } finally {
+      await this.#open.close(reads);
     }
   }
 
@@ -181,17 +199,44 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   async *#read(range: Partial<KeyRange>): AsyncGenerator<Entry, void, void> {
     this.#assertOpen();
     if (this.#engine === undefined) return;
-    const reader = this.#engine.entries(range);
+    const reader = this.#open.add(this.#engine.entries(range));
     try {
       for (;;) {
-        const portion = await reader.next().catch(rethrown);
-        if (portion.length === 0) return;
-        yield* portion;
+        const portion = await reader.next().catch((error) => {
+          this.#assertOpen();
+          return rethrown(error);
+        });
         this.#assertOpen();
+        if (portion.length === 0) return;
+        for (const entry of portion) {
+          yield entry;
+          // Its files may be gone: what cannot be read of them any more is no damage.
+          this.#assertOpen();
+        }
       }
     } finally {
-      await reader.close();
+      await this.#open.close(reader);
     }
+  }
+
+  /** A reader of values, to be closed with `#open`. */
+  #reads(): ValueReads {
+    this.#assertOpen();
+    return this.#open.add(new ValueReads(this.#values));
+  }
+
+  async #reading<T>(read: (reads: ValueReads) => Promise<T>): Promise<T> {
+    const reads = this.#reads();
+    try {
+      return await read(reads);
+    } finally {
+      await this.#open.close(reads);
+    }
+  }
+
+  /** Ends what is being read, then frees the copy. */
+  async #end(): Promise<void> {
+    await this.#open.closeAll().finally(() => this.#release());
   }
 
   #assertOpen(): void {

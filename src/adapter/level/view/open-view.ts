@@ -5,8 +5,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
+import { appendAll } from '../../../base/lists.js';
 import { type Finding, isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
+import { FindingList } from '../../finding-list.js';
 import { type Database, openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
 import { coded, readStoreSchema } from '../open.js';
@@ -22,7 +24,7 @@ import { copyValues, freezeValues } from './copy-values.js';
 import { LevelView } from './level-view.js';
 import { existingStore, filesOf, missingLevel } from './looked-at.js';
 import { type CopyPlace, makeCopyPlace } from './place.js';
-import { probe, salvage } from './salvage.js';
+import { probe, type Salvage, salvage } from './salvage.js';
 import type { StoreView, WitnessView } from './store-view.js';
 
 /** Options of {@link openView}. */
@@ -120,8 +122,7 @@ class Opening<B, Q, A> {
   readonly #paths: StorePaths;
   readonly #model: Model<B, Q, A>;
   readonly #options: CopyViewOptions;
-  readonly #findings: Finding[] = [];
-  #findingsTotal = 0;
+  readonly #findings = new FindingList(FINDINGS_MAX);
   #refusal: LanestoreError | undefined;
   #db: Database | undefined;
   readonly #notes: string[] = [];
@@ -160,8 +161,8 @@ class Opening<B, Q, A> {
           : await valuesGone(engine, this.#paths, copyPaths, { links: this.#options.links, frozen });
       if (frozen !== undefined) await rm(frozen, { recursive: true });
       if ([...gone].every((number) => missing.has(number))) {
-        this.#notes.push(...notes);
-        this.#find(findings);
+        appendAll(this.#notes, notes);
+        this.#findings.addList(findings);
         return { copy: { ...copy, tries }, engine };
       }
       missing = gone;
@@ -181,17 +182,13 @@ class Opening<B, Q, A> {
   /** Takes an error with which opening the store would be refused; the first one stands for all. */
   refuse(error: LanestoreError): void {
     this.#refusal ??= error;
-    this.#find(error.findings ?? []);
-  }
-
-  #find(findings: readonly Finding[], total = findings.length): void {
-    this.#findingsTotal += total;
-    for (const finding of findings) if (this.#findings.length < FINDINGS_MAX) this.#findings.push(finding);
+    this.#findings.addAll(error.findings ?? []);
   }
 
   #refused(): LanestoreError | undefined {
-    if (this.#refusal !== undefined) return withFindings(this.#refusal, this.#findings);
-    return this.#findingsTotal === 0 ? undefined : refusal(this.#findings, this.#findingsTotal);
+    const { kept, total } = this.#findings;
+    if (this.#refusal !== undefined) return withFindings(this.#refusal, kept);
+    return total === 0 ? undefined : refusal(kept, total);
   }
 
   view(found: Found<B, Q, A> | undefined, copy: StoreCopy, release: () => Promise<void>): StoreView<B, Q, A> {
@@ -206,8 +203,8 @@ class Opening<B, Q, A> {
       inner: examined?.singles.inner,
       records: examined?.records ?? 0,
       bytes: examined?.bytes ?? 0,
-      findings: this.#findings,
-      findingsTotal: this.#findingsTotal,
+      findings: this.#findings.kept,
+      findingsTotal: this.#findings.total,
       notes: this.#notes,
       refusal: this.#refused(),
       files: filesOf(this.#paths.location),
@@ -222,22 +219,34 @@ class Opening<B, Q, A> {
    */
   async #openEngine(copyPaths: StorePaths, { witness }: StoreCopy): Promise<Opened> {
     const { tableCheckBytesMax, probe: isProbed } = this.#options;
-    const { findings, notes } = await preflight(copyPaths.level, { witness, tableCheckBytesMax });
-    const probed = isProbed === true && findings.length === 0 ? await probe(copyPaths.level) : [];
-    const unsound = this.#inStore([...findings, ...probed], copyPaths);
-    if (unsound.length > 0) return this.#salvage(copyPaths, unsound, notes);
+    const options = { witness, tableCheckBytesMax, findingsMax: FINDINGS_MAX };
+    const { findings, findingsTotal, notes } = await preflight(copyPaths.level, options);
+    const unsound = new FindingList(FINDINGS_MAX);
+    unsound.addAll(this.#inStore(findings, copyPaths), findingsTotal);
+    if (isProbed === true && findingsTotal === 0)
+      unsound.addAll(this.#inStore(await probe(copyPaths.level), copyPaths));
+    if (unsound.total > 0) return this.#salvage(copyPaths, unsound, notes);
     try {
       this.#db = await openDatabase(copyPaths.level, {}, false);
-      return { engine: new Engine(this.#db), findings: [], notes };
+      return { engine: new Engine(this.#db), findings: unsound, notes };
     } catch (error) {
       if (!isLanestoreError(error, 'LANESTORE_CORRUPT')) throw error;
-      return { engine: undefined, findings: this.#inStore(error.findings ?? [], copyPaths), notes };
+      unsound.addAll(this.#inStore(error.findings ?? [], copyPaths));
+      return { engine: undefined, findings: unsound, notes };
     }
   }
 
-  async #salvage(copyPaths: StorePaths, findings: readonly Finding[], notes: readonly string[]): Promise<Opened> {
+  async #salvage(copyPaths: StorePaths, findings: FindingList, notes: readonly string[]): Promise<Opened> {
     const salvaged = join(copyPaths.location, 'salvaged');
-    const found = await salvage(copyPaths.level, salvaged);
+    let found: Salvage;
+    try {
+      found = await salvage(copyPaths.level, salvaged);
+    } catch (error) {
+      if (!isLanestoreError(error, 'LANESTORE_IO')) throw error;
+      // The damage is known, and more than the reason why nothing is shown.
+      const note = `the database is not sound, and what can be read of it is missing here: ${error.message}`;
+      return { engine: undefined, findings, notes: [...notes, note] };
+    }
     if (!found.opened) return { engine: undefined, findings, notes };
     this.#db = await openDatabase(salvaged, {}, false);
     const more = [
@@ -271,7 +280,7 @@ class Opening<B, Q, A> {
         ...(this.#values === undefined ? {} : { values: this.#values }),
       });
       const { findings, findingsTotal } = examined;
-      this.#find(findings, findingsTotal);
+      this.#findings.addAll(findings, findingsTotal);
       return examined;
     } catch (error) {
       throw coded(error);
@@ -280,11 +289,11 @@ class Opening<B, Q, A> {
 
   #judge(witness: Uint8Array | undefined, tip: Tip): WitnessView['verdict'] {
     const { provenSeq, notes, findings } = judgeWitness(witness, tip);
-    this.#notes.push(...notes);
+    appendAll(this.#notes, notes);
     const [finding] = findings;
     if (finding === undefined) return provenSeq === undefined ? 'torn' : provenSeq === tip.seq ? 'equal' : 'behind';
     // A torn tail that had been acknowledged: preflight has said it.
-    if (!this.#findings.some(({ kind }) => kind === finding.kind)) this.#find(findings);
+    if (!this.#findings.kept.some(({ kind }) => kind === finding.kind)) this.#findings.addAll(findings);
     const { kind } = finding;
     return kind === 'witness-ahead' ? 'ahead' : kind === 'witness-store' ? 'other-store' : 'damaged';
   }
@@ -304,7 +313,7 @@ class Opening<B, Q, A> {
 /** A database that was opened, and what was found before. */
 interface Opened {
   readonly engine: Engine | undefined;
-  readonly findings: readonly Finding[];
+  readonly findings: FindingList;
   readonly notes: readonly string[];
 }
 

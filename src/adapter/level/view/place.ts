@@ -4,10 +4,12 @@
  *
  *      <name of the location>.copy-<pid>-<start of the process>-<machine and pid namespace>-<random>
  *
+ * A name that is too long for that is cut, and its digest put behind it. The same name is always cut to the same one.
+ *
  * A copy whose process is gone is nobody's, and is removed when the next one is made. The start time keeps a reused pid from passing
  * for its owner; a process of another machine or container cannot be looked up, so its copies stay.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +31,14 @@ const REMOVE_TRIES = 20;
 const REMOVE_RETRY_MS = 10;
 
 /** What keeps a directory from being made in one place, so that another one is tried. */
-const UNUSABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOENT']);
+const UNUSABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOENT', 'ENAMETOOLONG']);
+
+/** Bytes of a name that file systems take. */
+const NAME_BYTES_MAX = 255;
+/** Upper bound of what stands behind the name of the location: ".copy-", 7 digits, 12 digits, 8 and 8 hex digits, three dashes. */
+const ENDING_BYTES_MAX = 44;
+/** Hex digits of a digest: enough to tell the names in a directory apart. */
+const DIGEST_CHARS = 16;
 
 /**
  * Makes a place for a copy of `location`, a real path: in `directory` if given, else beside the location, else in the system's directory for
@@ -63,8 +72,10 @@ export function refuseInside(parent: string, location: string): void {
 
 /** Makes a place beside `path`, called after it, and removes what dead processes left there. @throws what the file system throws. */
 export async function makeBeside(path: string): Promise<CopyPlace> {
-  await removeDeadCopies(dirname(path), `${basename(path)}.copy-`);
-  const made = `${path}.copy-${processOwner()}-${randomBytes(4).toString('hex')}`;
+  const parent = dirname(path);
+  const prefix = `${shortened(basename(path))}.copy-`;
+  await removeDeadCopies(parent, prefix);
+  const made = join(parent, `${prefix}${processOwner()}-${randomBytes(4).toString('hex')}`);
   const options = { recursive: true, force: true, maxRetries: REMOVE_TRIES, retryDelay: REMOVE_RETRY_MS } as const;
   const removeNow = () => rmSync(made, options);
   // Made and registered in one step: no signal comes between.
@@ -86,6 +97,17 @@ export async function makeBeside(path: string): Promise<CopyPlace> {
  */
 export function removePrivateCopies(): void {
   removeAllLeftovers();
+}
+
+/** The name, or so much of it that a copy can be called after it, in whole characters, and its digest. */
+function shortened(name: string): string {
+  const bytes = new TextEncoder().encode(name);
+  const room = NAME_BYTES_MAX - ENDING_BYTES_MAX;
+  if (bytes.length <= room) return name;
+  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, DIGEST_CHARS);
+  // As a stream, the decoder keeps back a character that is cut.
+  const start = new TextDecoder().decode(bytes.subarray(0, room - DIGEST_CHARS - 1), { stream: true });
+  return `${start}~${digest}`;
 }
 
 /** What cannot be removed stays, without a word: it harms nothing. */

@@ -5,10 +5,12 @@
  *   node reader-child.js forward LEVEL INTO   copies entries from the first one on, up to where they cannot be read
  *   node reader-child.js reverse LEVEL INTO   the same from the last one back, down to what INTO holds already
  *
- * It writes one line of JSON: `{"opened": true, "entries": 12}`, with `"error"` if something could not be read. No line: it was aborted.
+ * It writes lines of {@link ReaderLine}: `begun` before LevelDB is let near its files, `opened`, then what was read. Without the last one it
+ * was ended; without the first one LevelDB had nothing to do with that.
  */
 import { writeSync } from 'node:fs';
 import { ClassicLevel } from 'classic-level';
+import { LINE_MARK, type ReaderError, type ReaderLine } from './salvage.js';
 
 type Raw = ClassicLevel<Buffer, Buffer>;
 
@@ -17,13 +19,17 @@ const ENTRIES_AT_ONCE = 200;
 const [mode, level = '', into = ''] = process.argv.slice(2);
 const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer', compression: false } as const;
 
-function say(result: { opened: boolean; entries: number; error?: string }): void {
-  writeSync(1, `${JSON.stringify(result)}\n`);
+function say(line: ReaderLine): void {
+  writeSync(1, `${LINE_MARK}${JSON.stringify(line)}\n`);
 }
 
-function reason(error: unknown): string {
-  const { cause, message } = error as { cause?: { message?: string }; message?: string };
-  return cause?.message ?? message ?? String(error);
+function errorOf(error: unknown, isWriting: boolean): ReaderError {
+  const { cause, code, message } = error as {
+    cause?: { code?: string; message?: string };
+    code?: string;
+    message?: string;
+  };
+  return { code: cause?.code ?? code, message: cause?.message ?? message ?? String(error), isWriting };
 }
 
 /** What `reverse` must not pass: the last key that `forward` copied. */
@@ -32,34 +38,56 @@ async function lastKey(target: Raw): Promise<Buffer | undefined> {
   return key;
 }
 
-async function read(source: Raw, target: Raw | undefined): Promise<void> {
-  let [entries, error]: [number, string | undefined] = [0, undefined];
+async function read(source: Raw, target: Raw | undefined): Promise<ReaderLine> {
   const end = mode === 'reverse' && target !== undefined ? await lastKey(target) : undefined;
   const iterator = source.iterator({ reverse: mode === 'reverse', fillCache: false });
+  let entries = 0;
+  let isWriting = false;
   try {
     for (let isEnd = false; !isEnd; ) {
       const all = await iterator.nextv(ENTRIES_AT_ONCE);
       const portion = end === undefined ? all : all.filter(([key]) => Buffer.compare(key, end) > 0);
       isEnd = all.length === 0 || portion.length < all.length;
       entries += portion.length;
+      isWriting = true;
       await target?.batch(portion.map(([key, value]) => ({ type: 'put' as const, key, value })));
+      isWriting = false;
     }
-  } catch (cause) {
-    error = reason(cause);
+    return { entries };
+  } catch (error) {
+    return { entries, error: errorOf(error, isWriting) };
   } finally {
     await iterator.close();
   }
-  say({ opened: true, entries, ...(error === undefined ? {} : { error }) });
 }
 
-const source: Raw = new ClassicLevel(level, { ...encodings, createIfMissing: false });
-try {
-  await source.open();
-} catch (error) {
-  say({ opened: false, entries: 0, error: reason(error) });
-  process.exit(0);
+/** Opens what is copied into. */
+async function openTarget(): Promise<Raw | undefined> {
+  if (mode === 'probe') return undefined;
+  const target: Raw = new ClassicLevel(into, encodings);
+  await target.open();
+  return target;
 }
-const target: Raw | undefined = mode === 'probe' ? undefined : new ClassicLevel(into, encodings);
-await read(source, target);
-await target?.close();
-await source.close();
+
+async function main(): Promise<ReaderLine> {
+  let target: Raw | undefined;
+  try {
+    target = await openTarget();
+  } catch (error) {
+    return { entries: 0, error: errorOf(error, true) };
+  }
+  const source: Raw = new ClassicLevel(level, { ...encodings, createIfMissing: false });
+  say({ begun: true });
+  try {
+    await source.open();
+  } catch (error) {
+    return { entries: 0, error: errorOf(error, false) };
+  }
+  say({ opened: true });
+  const result = await read(source, target);
+  await target?.close();
+  await source.close();
+  return result;
+}
+
+say(await main());

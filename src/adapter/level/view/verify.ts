@@ -9,6 +9,7 @@ import type { Finding, LanestoreError } from '../../../errors.js';
 import { isLanestoreError } from '../../../errors.js';
 import { ANCHOR_KEY } from '../../../keys/index.js';
 import type { EntryChecks } from '../../../model/checks.js';
+import { FindingList } from '../../finding-list.js';
 import { coded } from '../open.js';
 import { openCopied, type ViewOptions } from './open-view.js';
 import type { StoreView, ViewItem, WitnessView } from './store-view.js';
@@ -32,8 +33,9 @@ export interface VerifyReport {
   readonly bytes: number;
   /** Entries that went through the caller's checks. */
   readonly checked: number;
-  /** All that is wrong, at most 100,000 of it. */
+  /** All that is wrong, at most 100,000 of the store and 10,000 of `checks`. */
   readonly findings: readonly Finding[];
+  /** How many findings there are. */
   readonly findingsTotal: number;
   /** What was noticed and is no damage; of a database that is not sound, how it was read. */
   readonly notes: readonly string[];
@@ -53,7 +55,7 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
   try {
     const everything = { tableCheckBytesMax: Number.MAX_SAFE_INTEGER, probe: true };
     await using view = await openCopied(location, options, everything);
-    const { checked, findings } = await runChecks(view, options.checks ?? {});
+    const { checked, failed } = await runChecks(view, options.checks ?? {});
     const { seq } = view.tip ?? { seq: undefined };
     const { witness, records, bytes, tries } = view;
     return {
@@ -63,8 +65,8 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
       records,
       bytes,
       checked,
-      findings: [...view.findings, ...findings],
-      findingsTotal: view.findingsTotal + findings.length,
+      findings: [...view.findings, ...failed.kept],
+      findingsTotal: view.findingsTotal + failed.total,
       notes: view.notes,
       refusal: view.refusal,
       tries,
@@ -74,16 +76,16 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
   }
 }
 
-/** Findings of the caller's checks that are kept. */
+/** Findings of the caller's checks that are kept; all are counted. */
 const FAILED_MAX = 10_000;
 
 async function runChecks<B, Q, A>(view: StoreView<B, Q, A>, { block, commitQC, anchor }: EntryChecks<B, Q, A>) {
-  const findings: Finding[] = [];
+  const failed = new FindingList(FAILED_MAX);
   let checked = 0;
   const attempt = (place: Pick<Finding, 'key' | 'lane' | 'number'>, check: () => void) => {
     checked++;
     const detail = failureOf(check);
-    if (detail !== undefined && findings.length < FAILED_MAX) findings.push({ kind: 'entry-verify', ...place, detail });
+    if (detail !== undefined) failed.add({ kind: 'entry-verify', ...place, detail });
   };
   const { anchor: entry, cursors } = view;
   if (anchor !== undefined && entry !== undefined) attempt({ key: ANCHOR_KEY }, () => anchor(entry));
@@ -98,7 +100,7 @@ async function runChecks<B, Q, A>(view: StoreView<B, Q, A>, { block, commitQC, a
       before = item;
     }
   }
-  return { checked, findings };
+  return { checked, failed };
 }
 
 /** The entries that could be decoded; the others are among the view's findings. */
