@@ -3,6 +3,7 @@
  * or let one fail. Reads are not in it: they change nothing.
  */
 import * as fs from 'node:fs';
+import { withMethods } from '../base/options.js';
 
 /** An open file. One operation at a time, but for {@link writeSynced}. */
 export interface WritableFile {
@@ -43,6 +44,9 @@ export interface Files {
   /** Makes the names in a directory durable (fsync). */
   syncDirectory(path: string): Promise<void>;
 }
+
+/** The option `files`. */
+export const checkFiles = withMethods<Files>('a port to files', 'open', 'rename', 'remove', 'syncDirectory');
 
 /** Directories: nobody but the node has any business here. */
 const DIRECTORY_MODE = 0o700;

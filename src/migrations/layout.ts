@@ -17,6 +17,7 @@ import type { ABEncoding } from '../adapter/wal/ab-format.js';
 import { reading, systemCode } from '../adapter/wal/io.js';
 import { ANCHOR_PREFIX, BLOCKS_DIR, COMMIT_QCS_DIR, INNER_PREFIX } from '../adapter/wal/layout.js';
 import { readListing } from '../adapter/wal/names.js';
+import { oneOf } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { isLaneId } from '../keys/index.js';
 import { parseBlockFile, parseCommitQCFile } from './file-names.js';
@@ -25,6 +26,8 @@ import { parseBlockFile, parseCommitQCFile } from './file-names.js';
 export const ORIGINAL_LAYOUTS = ['wal', 'wal-crc', 'file-per-entry'] as const;
 /** A layout of the original. */
 export type OriginalLayout = (typeof ORIGINAL_LAYOUTS)[number];
+/** A layout to export to. */
+export const checkLayout = oneOf<OriginalLayout>(...ORIGINAL_LAYOUTS);
 /** A layout that can be read. */
 export type Layout = OriginalLayout | 'level';
 

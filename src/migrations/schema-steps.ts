@@ -11,9 +11,11 @@ import { storedFormat } from '../adapter/level/format.js';
 import { storePaths } from '../adapter/level/paths.js';
 import { FORMAT } from '../adapter/level/schema.js';
 import { lockDirectory, refuseIfOpenHere } from '../adapter/lock.js';
+import { boolean, callback, fields, required, string } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
+import { checkEntryChecks, MODEL_CHECK } from '../model/option-checks.js';
 import { realDirectory } from './layout.js';
 import { convertFormat0 } from './step-0-1.js';
 
@@ -59,6 +61,13 @@ export interface MigrateStoreOptions<B, Q, A> {
   readonly onProgress?: (entries: number) => void;
 }
 
+const checkMigrateOptions = fields<MigrateStoreOptions<unknown, unknown, unknown>>({
+  ...MODEL_CHECK,
+  checks: required(checkEntryChecks),
+  dryRun: boolean,
+  onProgress: callback(),
+});
+
 /** What {@link migrateStore} did. */
 export interface MigrateStoreReport {
   readonly location: string;
@@ -76,8 +85,11 @@ export interface MigrateStoreReport {
  */
 export async function migrateStore<B, Q, A>(
   location: string,
-  { model, checks, dryRun = false, onProgress }: MigrateStoreOptions<B, Q, A>,
+  options: MigrateStoreOptions<B, Q, A>,
 ): Promise<MigrateStoreReport> {
+  string(location, 'migrateStore: location');
+  checkMigrateOptions(options, 'migrateStore: options');
+  const { model, checks, dryRun = false, onProgress } = options;
   const paths = storePaths(await realDirectory(location));
   const unlock = lockDirectory(paths.location);
   try {

@@ -10,19 +10,28 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { mismatch } from '../../base/options.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
 import { STORE_STATES } from '../../metrics/table.js';
 import { lockDatabase, lockDirectory, refuseIfOpenHere, type Unlock } from '../lock.js';
 import { planLimits } from '../room.js';
-import { checkAccepted, checkAcceptRollback, isAcceptable, recordRollback } from './accept-rollback.js';
+import { checkAccepted, isAcceptable, recordRollback } from './accept-rollback.js';
 import { isDamage, levelDamage, openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
 import { refuseIfOpenElsewhere } from './in-use.js';
 import { createLevel, needsCreation, removeLeftovers } from './location.js';
-import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
+import {
+  checkDatabaseOptions,
+  checkLocationOptions,
+  type DatabaseOptions,
+  diskSpaceOf,
+  type LocationOptions,
+  limitsOf,
+  type StoreOptions,
+} from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncDirectory, syncNames, VALUES_DIR } from './paths.js';
 import { type PreflightReport, preflight } from './preflight/index.js';
 import { type RecoverOptions, readTip, recover } from './recovery.js';
@@ -55,11 +64,18 @@ export async function openLevel<B, Q, A>(
   const started = performance.now();
   if (typeof first === 'string') {
     if (first === '') throw new LanestoreError('LANESTORE_INVALID', 'the location is an empty string');
-    if (second?.model === undefined) throw new TypeError('openLevel(location, options): options.model is missing');
-    return openLocation(first, second, started);
+    checkLocationOptions(second, 'openLevel: options');
+    return openLocation(first, second as LocationOptions<B, Q, A>, started);
   }
-  if (first?.db === undefined) throw new TypeError('openLevel takes a location, or options with a db');
-  if (first.model === undefined) throw new TypeError('openLevel(options): options.model is missing');
+  if (typeof first !== 'object' || first === null) throw mismatch('openLevel: location', 'a string, or options', first);
+  if (second !== undefined) throw new TypeError('openLevel: options with a db are the only argument');
+  if ('acceptRollback' in first) {
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      "acceptRollback is for a location: a caller's database has no witness",
+    );
+  }
+  checkDatabaseOptions(first, 'openLevel: options');
   return openCallersDatabase(first, started);
 }
 
@@ -109,7 +125,6 @@ function openLocation<B, Q, A>(
     const [limits, plan] = [limitsOf(options), planLimits(options)];
     const settings = valueSettings(options.values);
     const { createIfMissing = true, acceptRollback } = options;
-    checkAcceptRollback(acceptRollback);
     const { paths, unlock } = claim(location, createIfMissing && acceptRollback === undefined);
     held.add(unlock);
     const space = diskSpaceOf(paths.location, options);
@@ -184,12 +199,6 @@ function openCallersDatabase<B, Q, A>(
   return holding(async (held) => {
     const [limits, plan] = [limitsOf(options), planLimits(options)];
     const { db, model } = options;
-    if ('acceptRollback' in options) {
-      throw new LanestoreError(
-        'LANESTORE_INVALID',
-        "acceptRollback is for a location: a caller's database has no witness",
-      );
-    }
     if (!db.supports.implicitSnapshots) {
       throw new LanestoreError(
         'LANESTORE_INVALID',

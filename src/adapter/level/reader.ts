@@ -1,4 +1,5 @@
 /** Reading single entries and ranges of a running store, verified like at open. */
+import { type Checks, fields, uint64 } from '../../base/options.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { type LaneId, maxU64, minU64, parseKey } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -17,6 +18,12 @@ export interface ReadRange {
   /** The number behind the last one wanted; the newest held is the last by default. */
   readonly to?: bigint;
 }
+
+/** What each of {@link ReadRange} must be. */
+export const RANGE_CHECKS: Checks<ReadRange> = { from: uint64, to: uint64 };
+
+/** A range to read. */
+export const checkReadRange = fields(RANGE_CHECKS);
 
 /** What a reader needs of its store. */
 export interface ReadSource {

@@ -15,7 +15,7 @@ import { RoundEncoder } from './encode.js';
 import type { Engine } from './engine.js';
 import { meterBatch } from './metered.js';
 import type { PreflightReport } from './preflight/index.js';
-import { type ReadRange, StoreReader } from './reader.js';
+import { checkReadRange, type ReadRange, StoreReader } from './reader.js';
 import { Reclaimer } from './reclaimer.js';
 import type { DiskSpace } from './space.js';
 import { Sweeper } from './sweeper.js';
@@ -185,14 +185,16 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
 
   /**
    * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do not disturb it.
-   * @throws (while iterating) as {@link block}.
+   * @throws TypeError, LANESTORE_INVALID for a lane or a range that is none; (while iterating) as {@link block}.
    */
   readBlocks(lane: LaneId, range: ReadRange = {}): AsyncIterableIterator<B> {
+    checkReadRange(range, 'readBlocks: range');
     return this.#reader.blocks(laneId(lane), range);
   }
 
   /** The durable CommitQCs, as {@link readBlocks}. */
   readCommitQCs(range: ReadRange = {}): AsyncIterableIterator<Q> {
+    checkReadRange(range, 'readCommitQCs: range');
     return this.#reader.commitQCs(range);
   }
 

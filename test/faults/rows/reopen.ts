@@ -28,7 +28,7 @@ interface Prepared {
   readonly shim: string | undefined;
 }
 
-const SMALL_BUFFERS = { level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 } };
+const SMALL_BUFFERS = { level: { writeBufferBytes: 64 * 1024, tableFileBytes: 1024 * 1024 } };
 const TABLES: RoundShape = { lanes: ['0a', '0b'], blockBytes: 6000, innerBytes: 50, anchorEvery: 10 };
 const TORN: RoundShape = { lanes: ['0a', '0b'], blockBytes: 2500, innerBytes: 50, anchorEvery: 4 };
 const TABLE_ROUNDS = 60;

@@ -9,9 +9,9 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { byteArray, callback, fields, string, wholeNumber } from '../../../base/options.js';
 import type { Finding } from '../../../errors.js';
 import { TIP_KEY } from '../../../keys/index.js';
-import { positiveBytes } from '../../room.js';
 import { LEVEL_DIR } from '../paths.js';
 import { parseWitness } from '../witness.js';
 import { judgeWitness } from '../witness-check.js';
@@ -41,6 +41,15 @@ export interface PreflightOptions {
    */
   readonly refuseIfInUse?: (() => Promise<void>) | undefined;
 }
+
+/** Bytes of tables to check; 0 checks none. */
+export const checkTableCheckBytes = wholeNumber(0, Number.MAX_SAFE_INTEGER, 'of bytes');
+
+const checkPreflightOptions = fields<PreflightOptions>({
+  witness: byteArray,
+  tableCheckBytesMax: checkTableCheckBytes,
+  refuseIfInUse: callback(),
+});
 
 /** What a preflight found. */
 export interface PreflightReport {
@@ -79,6 +88,8 @@ const LOOKS_MAX = 5;
  * `refuseIfInUse` rejects with; nothing for damage.
  */
 export async function preflight(directory: string, options: PreflightOptions = {}): Promise<PreflightReport> {
+  string(directory, 'preflight: directory');
+  checkPreflightOptions(options, 'preflight: options');
   for (let look = 1; ; look++) {
     const before = fingerprint(directory);
     const report = await new Preflight(directory, options).run();
@@ -118,8 +129,7 @@ class Preflight {
     this.#directory = directory;
     this.#witness = options.witness;
     this.#judgesWitness = 'witness' in options;
-    const bytes = options.tableCheckBytesMax ?? TABLE_CHECK_BYTES;
-    this.#tableBytesMax = bytes === 0 ? 0 : positiveBytes('tableCheckBytesMax', bytes);
+    this.#tableBytesMax = options.tableCheckBytesMax ?? TABLE_CHECK_BYTES;
     this.#tableBytesLeft = this.#tableBytesMax;
   }
 
