@@ -6,9 +6,11 @@
  * {@link advance} makes it the state that the next round is planned against; the caller does that once the round was
  * encoded (rule 6).
  */
+import { iterable, settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { ENTRY_NUMBER_MAX, entryNumber, isU64, type LaneId, laneId, maxU64, minU64, u64 } from '../keys/index.js';
 import type { Model } from '../model/model.js';
+import { checkRound } from './arguments.js';
 import type { Cursor, Round } from './persistence.js';
 
 /** What the planner remembers of the stored anchor: its index, and where it has each lane begin. */
@@ -96,7 +98,8 @@ export function checksOf<B, Q, A>(model: Model<B, Q, A>): Intake<B, Q, A> {
 
 /**
  * Plans a whole round.
- * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID; then nothing of the round may be stored.
+ * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID; TypeError for what is no round, or has parts that no round has. Then nothing of the
+ * round may be stored.
  */
 export function planRound<B, Q, A>(
   model: Model<B, Q, A>,
@@ -104,6 +107,7 @@ export function planRound<B, Q, A>(
   round: Round<B, Q, A>,
   intake: Intake<B, Q, A> = checksOf(model),
 ): Plan<B, Q, A> {
+  checkRound(round, 'round');
   const blocks = round.blocks === undefined ? [] : [...round.blocks];
   const commitQCs = round.commitQCs === undefined ? [] : [...round.commitQCs];
   if (round.anchor !== undefined) intake.anchor(round.anchor);
@@ -138,6 +142,8 @@ export function planLane<B, Q, A>(
   intake: Intake<B, Q, A> = checksOf(model),
 ): Plan<B, Q, A> {
   laneId(lane);
+  settled(anchorQC, 'anchorQC');
+  iterable(blocks, 'blocks');
   const list = [...blocks];
   const lanes = new LanePlanner(model, intake, state.lanes, state.anchor);
   if (anchorQC !== undefined) {
@@ -159,6 +165,8 @@ export function planCommitQCs<B, Q, A>(
   commitQCs: readonly Q[],
   intake: Intake<B, Q, A> = checksOf(model),
 ): Plan<B, Q, A> {
+  settled(anchorQC, 'anchorQC');
+  iterable(commitQCs, 'commitQCs');
   const log = new QCPlanner(model, intake, state.commitQCs);
   const list = [...commitQCs];
   if (anchorQC !== undefined) {

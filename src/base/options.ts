@@ -132,6 +132,22 @@ export function orBoolean<T>(check: Check<T>): Check<T | boolean> {
   };
 }
 
+/** An array, or another iterable object; no text and no bytes, which are iterable too. What it holds is not looked at. */
+export const iterable: Check<never> = (value, name) => {
+  if (Array.isArray(value)) return value as never;
+  const isObject = typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
+  if (!isObject || typeof (value as { [Symbol.iterator]?: unknown })[Symbol.iterator] !== 'function') {
+    throw mismatch(name, 'an array or another iterable', value);
+  }
+  return value as never;
+};
+
+/** Anything but a promise: the type is the caller's. */
+export const settled: Check<never> = (value, name) => {
+  if (isThenable(value)) throw mismatch(name, 'a value', value);
+  return value as never;
+};
+
 /** The TypeError for a value of another type. */
 export function mismatch(name: string, expected: string, value: unknown): TypeError {
   return new TypeError(`${name} must be ${expected}, got ${kindOf(value)}`);

@@ -85,7 +85,12 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       maybePruneAndPersist: (qc, qcs, afterEach) =>
         this.submit({ commitQC: afterEach }, (state) => planCommitQCs(plain, state, qc, qcs)),
     };
-    this.anchor = { persist: (anchor) => this.persist({ anchor }) };
+    this.anchor = {
+      persist: async (anchor) => {
+        if (anchor === undefined) throw new TypeError('no anchor');
+        return this.persist({ anchor });
+      },
+    };
   }
 
   lock(disk: ToyDisk): void {
@@ -139,17 +144,13 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   planRound(state: PlanState, round: ToyRound): ToyPlan {
-    if (typeof round !== 'object' || round === null) throw new TypeError('no round');
-    if (round.inner !== undefined && !(round.inner instanceof Uint8Array)) throw new TypeError('no bytes');
     const plan = planRound(plain, state, round);
     return { ...plan, inner: plan.inner && new Uint8Array(plan.inner) };
   }
 
   async submit(hooks: ToyHooks, make: (state: PlanState) => ToyPlan): Promise<void> {
     this.assertUsable();
-    for (const hook of Object.values(hooks)) {
-      if (hook !== undefined && typeof hook !== 'function') throw new TypeError('no function');
-    }
+    this.checkHooks(hooks);
     const plan = make(this.planned);
     this.checkRecords(plan);
     this.checkInner(plan);
@@ -163,6 +164,16 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       this.write(plan);
       this.fire(plan, hooks);
     });
+  }
+
+  checkHooks(hooks: ToyHooks): void {
+    if (typeof hooks !== 'object' || hooks === null || Symbol.iterator in hooks || 'then' in hooks) {
+      throw new TypeError('no hooks');
+    }
+    for (const [name, hook] of Object.entries(hooks)) {
+      if (!['anchor', 'commitQC', 'block'].includes(name)) throw new TypeError(`no hook ${name}`);
+      if (hook !== undefined && typeof hook !== 'function') throw new TypeError('no function');
+    }
   }
 
   /** Runs `step` after all earlier ones, in a turn of its own, as a disk would. */
@@ -214,6 +225,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   async dropLanes(lanes: Iterable<LaneId>): Promise<void> {
+    if (typeof lanes === 'string' || ArrayBuffer.isView(lanes)) throw new TypeError('no lanes');
     const list = [...lanes];
     for (const lane of list) laneId(lane);
     this.assertUsable();
