@@ -60,7 +60,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
         store.#submit({ block: afterEach }, (intake) => {
           if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersistLane: afterEach');
-          return planLane(model, store.#planned, lane, anchorQC, blocks, intake);
+          return planLane(model, store.#planned, lane, anchorQC, blocks, intake, limits.roundEntriesMax);
         }),
     };
     this.commitQCs = {
@@ -70,7 +70,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       maybePruneAndPersist: (anchorQC, commitQCs, afterEach) =>
         store.#submit({ commitQC: afterEach }, (intake) => {
           if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersist: afterEach');
-          return planCommitQCs(model, store.#planned, anchorQC, commitQCs, intake);
+          return planCommitQCs(model, store.#planned, anchorQC, commitQCs, intake, limits.roundEntriesMax);
         }),
     };
     this.anchor = {
@@ -105,7 +105,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   persist(round: Round<B, Q, A>, hooks: DurableHooks<B, Q, A> = {}): Promise<void> {
     return this.#submit(hooks, (intake) => {
       checkHooks(hooks, 'persist: hooks');
-      const plan = planRound(this.model, this.#planned, round, intake);
+      const plan = planRound(this.model, this.#planned, round, intake, this.#planLimits.roundEntriesMax);
       this.#checkInner(plan.inner);
       return plan;
     });

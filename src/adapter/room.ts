@@ -24,6 +24,11 @@ export interface PlanLimitOptions {
    * opens, and takes no new ones. Default 1024: some ten committees of the largest kind.
    */
   readonly maxLanes?: number | undefined;
+  /**
+   * Blocks and CommitQCs of a call, beyond which it is LANESTORE_INVALID: they are encoded in one turn of the event loop, and as many are
+   * merged into one batch. Default 8192, some 30 to 50 ms of tiny blocks.
+   */
+  readonly maxRoundEntries?: number | undefined;
 }
 
 /** What each of {@link LimitOptions} must be. */
@@ -37,12 +42,14 @@ export const LIMIT_CHECKS: Checks<LimitOptions> = {
 export const PLAN_LIMIT_CHECKS: Checks<PlanLimitOptions> = {
   maxInnerBytes: byteCount,
   maxLanes: count,
+  maxRoundEntries: count,
 };
 
 /** The bounds of {@link PlanLimitOptions}, checked. */
 export interface PlanLimits {
   readonly innerBytesMax: number;
   readonly lanesMax: number;
+  readonly roundEntriesMax: number;
 }
 
 /** Limits, in bytes of encoded entries. */
@@ -60,6 +67,8 @@ const DEFAULT_BYTES = 256 * MIB;
 const RECORD_BYTES = 16 * MIB;
 const INNER_BYTES = MIB;
 const LANES = 1024;
+/** Default of {@link PlanLimitOptions.maxRoundEntries}. */
+export const ROUND_ENTRIES = 8192;
 
 /** Calls that may wait, however small: each keeps some hundreds of bytes of memory. Beyond, they are LANESTORE_CAPACITY. */
 export const CALLS_MAX = 65_536;
@@ -78,6 +87,7 @@ export function planLimits(options: PlanLimitOptions): PlanLimits {
   return {
     innerBytesMax: byteCount(options.maxInnerBytes ?? INNER_BYTES, 'maxInnerBytes'),
     lanesMax: count(options.maxLanes ?? LANES, 'maxLanes'),
+    roundEntriesMax: count(options.maxRoundEntries ?? ROUND_ENTRIES, 'maxRoundEntries'),
   };
 }
 

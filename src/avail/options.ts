@@ -1,4 +1,5 @@
 /** How a state is opened. */
+import { ROUND_ENTRIES } from '../adapter/room.js';
 import {
   boolean,
   byteArray,
@@ -32,6 +33,8 @@ export interface AvailOptions {
   readonly verifyLoaded?: boolean;
   /** Bytes that one turn of the persist loop hands to the store, and the largest block that is admitted. At most the store's own limit. Default 8 MiB. */
   readonly maxRoundBytes?: number;
+  /** Blocks and CommitQCs that one turn hands to the store. At most the store's own limit. Default 8192, as the store's. */
+  readonly maxRoundEntries?: number;
   /** Rounds under way at a time; 1 waits for each, as the original does. Default: no bound but two for each log. */
   readonly maxRounds?: number;
 }
@@ -50,6 +53,7 @@ export const checkAvailOptions = fields<AvailOptions>({
   announce: oneOf('durable', 'received'),
   verifyLoaded: boolean,
   maxRoundBytes: byteCount,
+  maxRoundEntries: count,
   maxRounds: count,
 });
 
@@ -57,9 +61,10 @@ const ROUND_BYTES = 8 * 1024 * 1024;
 const ROUNDS_PER_LOG = 2;
 
 /** The limits that the options ask for. */
-export function loopLimits({ maxRoundBytes, maxRounds }: AvailOptions): LoopLimits {
+export function loopLimits({ maxRoundBytes, maxRoundEntries, maxRounds }: AvailOptions): LoopLimits {
   return {
     bytesMax: maxRoundBytes ?? ROUND_BYTES,
+    entriesMax: maxRoundEntries ?? ROUND_ENTRIES,
     roundsPerLogMax: ROUNDS_PER_LOG,
     roundsMax: maxRounds ?? Number.POSITIVE_INFINITY,
   };

@@ -20,7 +20,7 @@ export interface Features {
   readonly skipsLoading: boolean;
   /** {@link OpenOptions.maxRoundBytes}, {@link OpenOptions.maxQueuedBytes} and {@link OpenOptions.maxRecordBytes} are heeded. */
   readonly limits: boolean;
-  /** {@link OpenOptions.maxInnerBytes} and {@link OpenOptions.maxLanes} are heeded. */
+  /** {@link OpenOptions.maxInnerBytes}, {@link OpenOptions.maxLanes} and {@link OpenOptions.maxRoundEntries} are heeded. */
   readonly planLimits: boolean;
   /** Places have {@link Place.lose}. */
   readonly lose?: boolean;
@@ -59,6 +59,8 @@ export interface OpenOptions {
   readonly maxInnerBytes?: number;
   /** A round that would let the store have cursors for more lanes is LANESTORE_INVALID. */
   readonly maxLanes?: number;
+  /** A call with more blocks and CommitQCs is LANESTORE_INVALID. */
+  readonly maxRoundEntries?: number;
 }
 
 /** An entry that goes missing: a block of `lane`, or a CommitQC when `lane` is absent. */

@@ -111,7 +111,7 @@ const VALUES: Samples<ValueOptions> = {
 };
 
 const LIMITS = { maxRoundBytes: number, maxQueuedBytes: number, maxRecordBytes: number };
-const PLAN_LIMITS = { maxInnerBytes: number, maxLanes: number };
+const PLAN_LIMITS = { maxInnerBytes: number, maxLanes: number, maxRoundEntries: number };
 const STORE = { model, ...LIMITS, ...PLAN_LIMITS, maxMergeBytes: number, maxBatchDeletes: number, load: flag };
 
 const LOCATION: Samples<LocationOptions<unknown, unknown, unknown>> = {
@@ -190,6 +190,7 @@ const AVAIL: Samples<AvailOptions> = {
   announce: { wrong: [true, null], invalid: ['later'] },
   verifyLoaded: flag,
   maxRoundBytes: number,
+  maxRoundEntries: number,
   maxRounds: number,
 };
 

@@ -814,6 +814,21 @@ export const MUTANTS: Readonly<Record<string, ToyClass>> = {
   },
 
   // Bounds.
+  'takes any number of entries': class extends ToyStore {
+    override get entriesMax() {
+      return Number.POSITIVE_INFINITY;
+    }
+  },
+  'counts the blocks of a round, and not its CommitQCs': class extends ToyStore {
+    uncounted = 0;
+    override get entriesMax() {
+      return super.entriesMax + this.uncounted;
+    }
+    override planRound(state: PlanState, round: ToyRound) {
+      this.uncounted = round?.commitQCs?.length ?? 0;
+      return super.planRound(state, round);
+    }
+  },
   'takes records of any size': class extends ToyStore {
     override checkRecords() {}
   },

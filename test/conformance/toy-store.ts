@@ -75,7 +75,9 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     this.recovered = this.load();
     this.blocks = {
       maybePruneAndPersistLane: (lane, qc, blocks, afterEach) =>
-        this.submit({ block: afterEach }, (state) => planLane(plain, state, lane, qc, blocks)),
+        this.submit({ block: afterEach }, (state) =>
+          planLane(plain, state, lane, qc, blocks, undefined, this.entriesMax),
+        ),
     };
     const store = this;
     this.commitQCs = {
@@ -83,7 +85,9 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         return store.cursors.commitQCs.next;
       },
       maybePruneAndPersist: (qc, qcs, afterEach) =>
-        this.submit({ commitQC: afterEach }, (state) => planCommitQCs(plain, state, qc, qcs)),
+        this.submit({ commitQC: afterEach }, (state) =>
+          planCommitQCs(plain, state, qc, qcs, undefined, this.entriesMax),
+        ),
     };
     this.anchor = {
       persist: async (anchor) => {
@@ -91,6 +95,10 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         return this.persist({ anchor });
       },
     };
+  }
+
+  get entriesMax(): number {
+    return this.options.maxRoundEntries ?? 1e9;
   }
 
   lock(disk: ToyDisk): void {
@@ -144,7 +152,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   planRound(state: PlanState, round: ToyRound): ToyPlan {
-    const plan = planRound(plain, state, round);
+    const plan = planRound(plain, state, round, undefined, this.entriesMax);
     return { ...plan, inner: plan.inner && new Uint8Array(plan.inner) };
   }
 

@@ -122,7 +122,8 @@ function openLocation<B, Q, A>(
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
   return holding(async (held) => {
-    const [limits, plan] = [limitsOf(options), planLimits(options)];
+    const plan = planLimits(options);
+    const limits = limitsOf(options, plan);
     const settings = valueSettings(options.values);
     const { createIfMissing = true, acceptRollback } = options;
     const { paths, unlock } = claim(location, createIfMissing && acceptRollback === undefined);
@@ -197,7 +198,8 @@ function openCallersDatabase<B, Q, A>(
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
   return holding(async (held) => {
-    const [limits, plan] = [limitsOf(options), planLimits(options)];
+    const plan = planLimits(options);
+    const limits = limitsOf(options, plan);
     const { db, model } = options;
     if (!db.supports.implicitSnapshots) {
       throw new LanestoreError(

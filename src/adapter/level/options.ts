@@ -2,7 +2,14 @@
 import { boolean, byteCount, type Checks, count, fields, required, withMethods } from '../../base/options.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
-import { LIMIT_CHECKS, type LimitOptions, PLAN_LIMIT_CHECKS, type PlanLimitOptions, roomLimits } from '../room.js';
+import {
+  LIMIT_CHECKS,
+  type LimitOptions,
+  PLAN_LIMIT_CHECKS,
+  type PlanLimitOptions,
+  type PlanLimits,
+  roomLimits,
+} from '../room.js';
 import { type AcceptRollback, checkAcceptRollback } from './accept-rollback.js';
 import { BATCH_DELETES } from './batch.js';
 import type { QueueLimits } from './commit-queue.js';
@@ -106,10 +113,12 @@ const MERGE_BYTES = 4 * 1024 * 1024;
 /** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
 export function limitsOf(
   options: LimitOptions & { readonly maxMergeBytes?: number; readonly maxBatchDeletes?: number },
+  { roundEntriesMax }: PlanLimits,
 ): QueueLimits {
   return {
     ...roomLimits(options),
     mergeBytesMax: byteCount(options.maxMergeBytes ?? MERGE_BYTES, 'maxMergeBytes'),
+    mergeEntriesMax: roundEntriesMax,
     deletesMax: count(options.maxBatchDeletes ?? BATCH_DELETES, 'maxBatchDeletes'),
   };
 }

@@ -212,15 +212,15 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
-    const { step, lanes, bytes } = this.#encoder.encode(plan);
+    const { step, lanes, bytes, entries } = this.#encoder.encode(plan);
     const written = isNoop(plan) ? 0 : bytes + this.#overhead(step);
     if (written > 0) this.#checkSpace(written, onlyPrunes(plan) ? 'prune' : 'round');
-    return this.#enqueue({ kind: 'round', step, lanes, bytes }, () => fireHooks(plan.notify, hooks), written);
+    return this.#enqueue({ kind: 'round', step, lanes, bytes, entries }, () => fireHooks(plan.notify, hooks), written);
   }
 
   protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
     this.#checkSpace(this.#tipBytes, 'prune');
-    return this.#enqueue({ kind: 'drop', lanes, bytes: 0 }, () => undefined, this.#tipBytes);
+    return this.#enqueue({ kind: 'drop', lanes, bytes: 0, entries: 0 }, () => undefined, this.#tipBytes);
   }
 
   protected override async shutdown(): Promise<void> {
