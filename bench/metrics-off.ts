@@ -47,7 +47,7 @@ async function measure(id: string, rounds: number, root: string): Promise<string
       variants.push({ store, listens, ms: [] as number[] });
     }
     for (let round = 0; round < WARM_UP_ROUNDS + rounds; round++) {
-      const entries = source.next();
+      const { lanes: _, ...entries } = source.next();
       const first = round % variants.length;
       for (const { store, listens, ms } of [...variants.slice(first), ...variants.slice(0, first)]) {
         // All stores of a process share the channel, so somebody listens only during these rounds.

@@ -17,7 +17,7 @@ export class BatchSource {
   readonly #encoder = new RoundEncoder(autobahn);
   #tip: Tip = firstTip(new Uint8Array(16).fill(7));
 
-  next(round: BenchRound): Operation[] {
+  next({ lanes: _, ...round }: BenchRound): Operation[] {
     const plan = planRound(autobahn, this.#state, round, this.#encoder.begin());
     const { step } = this.#encoder.encode(plan);
     advance(this.#state, plan);

@@ -36,14 +36,15 @@ export class PortContender implements Contender {
 
   prepare(round: BenchRound): Job {
     this.userBytes = wireBytes(round);
-    return this.#submission === 'round' ? () => this.#persist(round) : () => this.#persistLanes(round);
+    const { lanes: _, ...parts } = round;
+    return this.#submission === 'round' ? () => this.#persist(parts) : () => this.#persistLanes(round);
   }
 
   close(): Promise<void> {
     return this.#store.close();
   }
 
-  async #persist(round: BenchRound): Promise<Durable> {
+  async #persist(round: Omit<BenchRound, 'lanes'>): Promise<Durable> {
     const clock = new BlockClock();
     await this.#store.persist(round, { block: clock.tick });
     return clock.durable();

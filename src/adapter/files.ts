@@ -6,6 +6,7 @@ import * as fs from 'node:fs';
 import { called } from '../base/called.js';
 import { syncDirectoryInPool } from '../base/directory-sync.js';
 import { createFile, openRegular } from '../base/open-file.js';
+import { withMethods } from '../base/options.js';
 
 /** What an open file is now. */
 export interface FileStatus {
@@ -55,6 +56,9 @@ export interface Files {
   /** Makes the names in a directory durable (fsync). */
   syncDirectory(path: string): Promise<void>;
 }
+
+/** The option `files`. */
+export const checkFiles = withMethods<Files>('a port to files', 'open', 'rename', 'remove', 'syncDirectory');
 
 /** Directories: nobody but the node has any business here. */
 const DIRECTORY_MODE = 0o700;

@@ -1,23 +1,28 @@
 /** The backend that stores nothing: for tests and for nodes without a disk. The planner runs, cursors move, hooks fire. */
+import { fields } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
+import { MODEL_CHECK } from '../model/option-checks.js';
 import { fireHooks } from './hooks.js';
 import type { Cursors, DurableHooks, Persistence } from './persistence.js';
 import { PlannedPersistence } from './planned.js';
 import { advance, emptyState, type Plan } from './planner.js';
-import { type PlanLimitOptions, type PlanLimits, planLimits, Room, roomLimits } from './room.js';
+import { PLAN_LIMIT_CHECKS, type PlanLimitOptions, type PlanLimits, planLimits, Room, roomLimits } from './room.js';
 
 /** Options of {@link openNoop}. */
 export interface NoopOptions<B, Q, A> extends PlanLimitOptions {
   readonly model: Model<B, Q, A>;
 }
 
+const checkNoopOptions = fields<NoopOptions<unknown, unknown, unknown>>({ ...MODEL_CHECK, ...PLAN_LIMIT_CHECKS });
+
 /**
  * Opens a persistence that accepts and refuses exactly what the others do and keeps nothing. Calls settle in order, each
  * in a later microtask, as a caller of a durable backend would see it.
  */
 export async function openNoop<B, Q, A>(options: NoopOptions<B, Q, A>): Promise<Persistence<B, Q, A>> {
+  checkNoopOptions(options, 'openNoop: options');
   return new NoopPersistence(options.model, planLimits(options));
 }
 

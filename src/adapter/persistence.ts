@@ -107,7 +107,7 @@ export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
    * Stores a round. The entries are read and encoded before this returns, so the caller may reuse them at once.
    * Resolves when the round, and every round accepted before it, is durable and the hooks have fired.
    * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CAPACITY (refused as a whole, nothing stored);
-   * LANESTORE_FAILED, LANESTORE_CLOSED; TypeError for arguments of the wrong type.
+   * LANESTORE_FAILED, LANESTORE_CLOSED; TypeError for arguments of the wrong type, and for parts and hooks that do not exist.
    */
   persist(round: Round<Block, CommitQC, Anchor>, hooks?: DurableHooks<Block, CommitQC, Anchor>): Promise<void>;
 

@@ -2,11 +2,13 @@
  * What every backend shares: it checks arguments, plans each call in the order in which it is made, and hands the plan
  * to the backend. A backend adds `accept`: encode, store, fire the hooks.
  */
+import { iterable } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneId } from '../keys/index.js';
 import { meter } from '../metrics/channel.js';
 import { STORE_STATES } from '../metrics/table.js';
 import type { Model } from '../model/model.js';
+import { checkHook, checkHooks } from './arguments.js';
 import { RoundMeter } from './metered.js';
 import type {
   AnchorPersister,
@@ -56,20 +58,28 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     const store = this;
     this.blocks = {
       maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
-        store.#submit({ block: afterEach }, (intake) =>
-          planLane(model, store.#planned, lane, anchorQC, blocks, intake),
-        ),
+        store.#submit({ block: afterEach }, (intake) => {
+          if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersistLane: afterEach');
+          return planLane(model, store.#planned, lane, anchorQC, blocks, intake, limits.roundEntriesMax);
+        }),
     };
     this.commitQCs = {
       get next() {
         return store.cursors.commitQCs.next;
       },
       maybePruneAndPersist: (anchorQC, commitQCs, afterEach) =>
-        store.#submit({ commitQC: afterEach }, (intake) =>
-          planCommitQCs(model, store.#planned, anchorQC, commitQCs, intake),
-        ),
+        store.#submit({ commitQC: afterEach }, (intake) => {
+          if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersist: afterEach');
+          return planCommitQCs(model, store.#planned, anchorQC, commitQCs, intake, limits.roundEntriesMax);
+        }),
     };
-    this.anchor = { persist: (anchor) => store.persist({ anchor }) };
+    this.anchor = {
+      persist: (anchor) =>
+        store.#submit({}, (intake) => {
+          if (anchor === undefined) throw new TypeError('anchor.persist: anchor is missing');
+          return planRound(model, store.#planned, { anchor }, intake);
+        }),
+    };
   }
 
   abstract get cursors(): Cursors;
@@ -94,16 +104,15 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
 
   persist(round: Round<B, Q, A>, hooks: DurableHooks<B, Q, A> = {}): Promise<void> {
     return this.#submit(hooks, (intake) => {
-      if (typeof round !== 'object' || round === null) throw new TypeError('a round must be an object');
-      if (round.inner !== undefined && !(round.inner instanceof Uint8Array)) {
-        throw new TypeError('round.inner must be a Uint8Array');
-      }
-      this.#checkInner(round.inner);
-      return planRound(this.model, this.#planned, round, intake);
+      checkHooks(hooks, 'persist: hooks');
+      const plan = planRound(this.model, this.#planned, round, intake, this.#planLimits.roundEntriesMax);
+      this.#checkInner(plan.inner);
+      return plan;
     });
   }
 
   async dropLanes(lanes: Iterable<LaneId>): Promise<void> {
+    iterable(lanes, 'dropLanes: lanes');
     const list = [...new Set(lanes)];
     for (const lane of list) laneId(lane);
     this.assertUsable();
@@ -142,9 +151,6 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
 
   async #submit(hooks: DurableHooks<B, Q, A>, makePlan: (intake: Intake<B, Q, A>) => Plan<B, Q, A>): Promise<void> {
     this.assertUsable();
-    for (const hook of [hooks.anchor, hooks.commitQC, hooks.block]) {
-      if (hook !== undefined && typeof hook !== 'function') throw new TypeError('a durable hook must be a function');
-    }
     const startedAt = this.#meter.begin();
     let plan: Plan<B, Q, A>;
     let done: Promise<void>;

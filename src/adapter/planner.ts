@@ -6,9 +6,11 @@
  * {@link advance} makes it the state that the next round is planned against; the caller does that once the round was
  * encoded (rule 6).
  */
+import { iterable, settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { ENTRY_NUMBER_MAX, entryNumber, isU64, type LaneId, laneId, maxU64, minU64, u64 } from '../keys/index.js';
 import type { Model } from '../model/model.js';
+import { checkRound } from './arguments.js';
 import type { Cursor, Round } from './persistence.js';
 
 /** What the planner remembers of the stored anchor: its index, and where it has each lane begin. */
@@ -96,16 +98,20 @@ export function checksOf<B, Q, A>(model: Model<B, Q, A>): Intake<B, Q, A> {
 
 /**
  * Plans a whole round.
- * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID; then nothing of the round may be stored.
+ * @param entriesMax blocks and CommitQCs that it may have; an iterable is read no further
+ * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID; TypeError for what is no round, or has parts that no round has. Then nothing of the
+ * round may be stored.
  */
 export function planRound<B, Q, A>(
   model: Model<B, Q, A>,
   state: Readonly<PlanState>,
   round: Round<B, Q, A>,
   intake: Intake<B, Q, A> = checksOf(model),
+  entriesMax = Number.POSITIVE_INFINITY,
 ): Plan<B, Q, A> {
-  const blocks = round.blocks === undefined ? [] : [...round.blocks];
-  const commitQCs = round.commitQCs === undefined ? [] : [...round.commitQCs];
+  checkRound(round, 'round');
+  const blocks = round.blocks === undefined ? [] : listOf(round.blocks, entriesMax);
+  const commitQCs = round.commitQCs === undefined ? [] : listOf(round.commitQCs, entriesMax, blocks.length);
   if (round.anchor !== undefined) intake.anchor(round.anchor);
   const anchor = round.anchor === undefined ? undefined : planAnchor(model, state, round.anchor);
   const lanes = new LanePlanner(model, intake, state.lanes, anchor === undefined ? state.anchor : anchor.point);
@@ -136,9 +142,12 @@ export function planLane<B, Q, A>(
   anchorQC: Q | undefined,
   blocks: Iterable<B>,
   intake: Intake<B, Q, A> = checksOf(model),
+  entriesMax = Number.POSITIVE_INFINITY,
 ): Plan<B, Q, A> {
   laneId(lane);
-  const list = [...blocks];
+  settled(anchorQC, 'anchorQC');
+  iterable(blocks, 'blocks');
+  const list = listOf(blocks, entriesMax);
   const lanes = new LanePlanner(model, intake, state.lanes, state.anchor);
   if (anchorQC !== undefined) {
     model.commitQC.check(anchorQC);
@@ -158,15 +167,37 @@ export function planCommitQCs<B, Q, A>(
   anchorQC: Q | undefined,
   commitQCs: readonly Q[],
   intake: Intake<B, Q, A> = checksOf(model),
+  entriesMax = Number.POSITIVE_INFINITY,
 ): Plan<B, Q, A> {
+  settled(anchorQC, 'anchorQC');
+  iterable(commitQCs, 'commitQCs');
   const log = new QCPlanner(model, intake, state.commitQCs);
-  const list = [...commitQCs];
+  const list = listOf(commitQCs, entriesMax);
   if (anchorQC !== undefined) {
     model.commitQC.check(anchorQC);
     log.truncateTo(anchorQC, entryNumber(model.commitQC.index(anchorQC), 'road index of the anchor'));
   }
   for (const qc of list) log.append(qc);
   return { ...NOTHING, commitQCs: log.plan(), notify: { ...NOTHING.notify, commitQCs: list } };
+}
+
+/** The entries of a call. What is beyond the bound is not read: an iterable may be endless. @throws LANESTORE_INVALID. */
+function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
+  if (Array.isArray(entries)) {
+    if (before + entries.length > max) throw tooMany(max);
+    return [...entries];
+  }
+  const list: T[] = [];
+  for (const entry of entries) {
+    if (before + list.length >= max) throw tooMany(max);
+    list.push(entry);
+  }
+  return list;
+}
+
+function tooMany(max: number): LanestoreError {
+  const what = 'the call has more blocks and CommitQCs than';
+  return new LanestoreError('LANESTORE_INVALID', `${what} maxRoundEntries = ${max}; split it`);
 }
 
 /**

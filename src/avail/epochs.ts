@@ -1,6 +1,8 @@
 /** Which committee is asked about what, while one takes over from another. */
+import { type Check, fields, mismatch, required, uint64 } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneId, laneIdOf, u64 } from '../keys/index.js';
+import { checkCommittee } from '../model/autobahn/committee.js';
 import type { Committee } from '../model/autobahn/index.js';
 
 /** A committee and the roads that it decides: from `firstRoad` on, until the next one's. */
@@ -11,6 +13,18 @@ export interface Epoch {
   /** Where lanes begin that are new with it, by lane id; 0 for those not named. */
   readonly baselines?: ReadonlyMap<LaneId, bigint>;
 }
+
+const checkBaselines: Check<ReadonlyMap<LaneId, bigint>> = (value, name) => {
+  if (!(value instanceof Map)) throw mismatch(name, 'a Map', value);
+  return value;
+};
+
+/** An epoch: its own fields. */
+export const checkEpoch = fields<Epoch>({
+  committee: required(checkCommittee),
+  firstRoad: required(uint64),
+  baselines: checkBaselines,
+});
 
 /** The epochs that still matter, oldest first. There is always one. */
 export class Epochs {

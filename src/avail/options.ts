@@ -1,8 +1,19 @@
 /** How a state is opened. */
-import { positiveBytes } from '../adapter/room.js';
-import { LanestoreError } from '../errors.js';
+import { ROUND_ENTRIES } from '../adapter/room.js';
+import {
+  boolean,
+  byteArray,
+  byteCount,
+  type Check,
+  count,
+  fields,
+  oneOf,
+  required,
+  withMethods,
+} from '../base/options.js';
+import { checkCommittee } from '../model/autobahn/committee.js';
 import type { Committee } from '../model/autobahn/index.js';
-import type { Epoch } from './epochs.js';
+import { checkEpoch, type Epoch } from './epochs.js';
 import type { LoopLimits, NodeStore } from './persist-loop.js';
 
 /** Options of `openAvail`. */
@@ -22,22 +33,41 @@ export interface AvailOptions {
   readonly verifyLoaded?: boolean;
   /** Bytes that one turn of the persist loop hands to the store, and the largest block that is admitted. At most the store's own limit. Default 8 MiB. */
   readonly maxRoundBytes?: number;
+  /** Blocks and CommitQCs that one turn hands to the store. At most the store's own limit. Default 8192, as the store's. */
+  readonly maxRoundEntries?: number;
   /** Rounds under way at a time; 1 waits for each, as the original does. Default: no bound but two for each log. */
   readonly maxRounds?: number;
 }
 
+const checkCommitteeOrEpochs: Check<Committee | readonly Epoch[]> = (value, name) => {
+  if (!Array.isArray(value)) return checkCommittee(value, name);
+  for (const [i, epoch] of value.entries()) checkEpoch(epoch, `${name}[${i}]`);
+  return value;
+};
+
+/** The options of `openAvail`. */
+export const checkAvailOptions = fields<AvailOptions>({
+  store: required(withMethods('a store', 'persist', 'dropLanes', 'takeRecovered', 'ready')),
+  committee: required(checkCommitteeOrEpochs),
+  secret: byteArray,
+  announce: oneOf('durable', 'received'),
+  verifyLoaded: boolean,
+  maxRoundBytes: byteCount,
+  maxRoundEntries: count,
+  maxRounds: count,
+});
+
 const ROUND_BYTES = 8 * 1024 * 1024;
 const ROUNDS_PER_LOG = 2;
 
-/** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
-export function loopLimits({ maxRoundBytes = ROUND_BYTES, maxRounds }: AvailOptions): LoopLimits {
-  const bytesMax = positiveBytes('maxRoundBytes', maxRoundBytes);
-  if (maxRounds === undefined)
-    return { bytesMax, roundsPerLogMax: ROUNDS_PER_LOG, roundsMax: Number.POSITIVE_INFINITY };
-  if (!Number.isSafeInteger(maxRounds) || maxRounds < 1) {
-    throw new LanestoreError('LANESTORE_INVALID', `maxRounds must be a positive whole number, got ${maxRounds}`);
-  }
-  return { bytesMax, roundsPerLogMax: ROUNDS_PER_LOG, roundsMax: maxRounds };
+/** The limits that the options ask for. */
+export function loopLimits({ maxRoundBytes, maxRoundEntries, maxRounds }: AvailOptions): LoopLimits {
+  return {
+    bytesMax: maxRoundBytes ?? ROUND_BYTES,
+    entriesMax: maxRoundEntries ?? ROUND_ENTRIES,
+    roundsPerLogMax: ROUNDS_PER_LOG,
+    roundsMax: maxRounds ?? Number.POSITIVE_INFINITY,
+  };
 }
 
 /** The epochs that the options name. */

@@ -29,11 +29,11 @@ import {
   verifySignedBlock,
   verifySignedMsg,
 } from '../model/autobahn/index.js';
-import type { Epoch } from './epochs.js';
+import { checkEpoch, type Epoch } from './epochs.js';
 import { Inner, indexOf } from './inner.js';
 import { hexOf, type Lane } from './lane.js';
 import { type LoadReport, load } from './load.js';
-import { type AvailOptions, epochsOf, loopLimits } from './options.js';
+import { type AvailOptions, checkAvailOptions, epochsOf, loopLimits } from './options.js';
 import { PersistLoop } from './persist-loop.js';
 import { AvailReads } from './reads.js';
 import { blockBytes } from './sizes.js';
@@ -266,6 +266,7 @@ export class AvailState extends AvailReads {
    */
   changeCommittee(epoch: Epoch): void {
     this.#assertRunning();
+    checkEpoch(epoch, 'changeCommittee: epoch');
     this.#loop.dropLanes(this.inner.changeCommittee(epoch));
   }
 
@@ -446,5 +447,6 @@ export class AvailState extends AvailReads {
  * @throws LANESTORE_CORRUPT with findings if what is stored cannot be this node's; LANESTORE_INVALID for options.
  */
 export async function openAvail(options: AvailOptions): Promise<AvailState> {
+  checkAvailOptions(options, 'openAvail: options');
   return new AvailState(options);
 }

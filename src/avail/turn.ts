@@ -25,6 +25,8 @@ export interface Turn {
 export interface TurnLimits {
   /** Bytes of all entries together; a turn with a single entry may have more. */
   readonly bytesMax: number;
+  /** Blocks and CommitQCs of a turn. */
+  readonly entriesMax: number;
   /** A lane, or the QC log, waits while so many rounds with its entries are under way; others do not wait for it. */
   readonly roundsPerLogMax: number;
 }
@@ -57,6 +59,7 @@ class Take {
   readonly #blocks: SignedBlock[] = [];
   readonly #lanes = new Map<LaneId, Lane>();
   #bytes = 0;
+  #entries = 0;
   #more = false;
 
   constructor(inner: Inner, limits: TurnLimits) {
@@ -80,7 +83,7 @@ class Take {
   anchor(): void {
     const anchor = this.#inner.anchorToSubmit;
     if (anchor === undefined) return;
-    this.#fits(anchorBytes(anchor));
+    this.#fits(anchorBytes(anchor), 0);
     this.#anchor = anchor;
     const before = this.#inner.submitAnchor(indexOf(anchor.commitQC));
     this.#undo.push(() => void this.#inner.submitAnchor(before));
@@ -93,7 +96,7 @@ class Take {
     let next = from;
     for (; next < commitQCs.next; next++) {
       const qc = commitQCs.get(next) as CommitQC;
-      if (!this.#fits(commitQCBytes(qc))) break;
+      if (!this.#fits(commitQCBytes(qc), 1)) break;
       this.#commitQCs.push(qc);
     }
     if (next === from) return;
@@ -124,18 +127,20 @@ class Take {
   #takeBlock(lane: Lane, next: Map<LaneId, bigint>): boolean {
     const number = next.get(lane.id) ?? lane.submitted;
     const held = lane.blocks.get(number);
-    if (held === undefined || !this.#fits(held.bytes)) return false;
+    if (held === undefined || !this.#fits(held.bytes, 1)) return false;
     this.#blocks.push(held.signed);
     next.set(lane.id, number + 1n);
     return true;
   }
 
-  #fits(bytes: number): boolean {
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.bytesMax) {
+  #fits(bytes: number, entries: number): boolean {
+    const { bytesMax, entriesMax } = this.#limits;
+    if ((this.#bytes > 0 && this.#bytes + bytes > bytesMax) || this.#entries + entries > entriesMax) {
       this.#more = true;
       return false;
     }
     this.#bytes += bytes;
+    this.#entries += entries;
     return true;
   }
 }

@@ -74,7 +74,7 @@ import { limitCases } from './limits.js';
 import { orderingCases } from './ordering.js';
 import { recoveryCases } from './recovery.js';
 import { roundCases } from './rounds.js';
-import type { AnySubject, Subject } from './subject.js';
+import { type AnySubject, checkSubject, type Subject } from './subject.js';
 
 export type { Case } from './case.js';
 export type { Features, LostEntry, Makers, OpenOptions, Place, Subject } from './subject.js';
@@ -105,8 +105,9 @@ export interface BoundCase {
   run(): Promise<void>;
 }
 
-/** The cases that apply to a subject, to run without a test runner. */
+/** The cases that apply to a subject, to run without a test runner. @throws TypeError for what is no subject. */
 export function casesFor<B, Q, A>(subject: Subject<B, Q, A>): BoundCase[] {
+  checkSubject(subject);
   // The suite never looks into an entry, so it can treat those of all models alike.
   const any = subject as unknown as AnySubject;
   const applies = ({ needs }: Case) => needs.every((feature) => any.features[feature] === true);
@@ -118,6 +119,7 @@ export function casesFor<B, Q, A>(subject: Subject<B, Q, A>): BoundCase[] {
  * @returns how many; a test that nothing went missing can compare it.
  */
 export function conformance<B, Q, A>({ test, ...subject }: Subject<B, Q, A> & { readonly test: Register }): number {
+  if (typeof test !== 'function') throw new TypeError('conformance: test must be a function');
   const cases = casesFor(subject);
   for (const { name, run } of cases) test(name, run);
   return cases.length;

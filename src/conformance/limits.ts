@@ -175,3 +175,45 @@ cases.needing(
     stage.expectCursors({ lanes: { 0: [0, 1], 1: [0, 2], 2: [0, 1] } });
   },
 );
+
+cases.needing(['planLimits'], 'more entries than maxRoundEntries are LANESTORE_INVALID, in any call', async (stage) => {
+  await stage.store.persist({ commitQCs: stage.qcs(0, 2) });
+  await stage.reopen({ maxRoundEntries: 3 });
+  const { store } = stage;
+  const from = stage.features.durable ? 2 : 0;
+  const [blocks, commitQCs] = [stage.blocks(0, 0, 4), stage.qcs(from, from + 4)];
+  await refused(store.persist({ blocks }), 'LANESTORE_INVALID', ['maxRoundEntries', 3]);
+  await refused(store.persist({ commitQCs }), 'LANESTORE_INVALID', [3]);
+  const both = { blocks: blocks.slice(0, 2), commitQCs: commitQCs.slice(0, 2) };
+  await refused(store.persist(both), 'LANESTORE_INVALID', [3]);
+  await refused(store.persist({ blocks: new Set(blocks) }), 'LANESTORE_INVALID', [3]);
+  await refused(store.blocks.maybePruneAndPersistLane(stage.lane(0), undefined, blocks), 'LANESTORE_INVALID', [3]);
+  await refused(store.commitQCs.maybePruneAndPersist(undefined, commitQCs), 'LANESTORE_INVALID', [3]);
+  stage.expectCursors({ qc: [0, from] });
+  await store.persist({ inner: new Uint8Array(1), blocks: blocks.slice(0, 2), commitQCs: commitQCs.slice(0, 1) });
+  const anchor = stage.anchor(from + 1, { 0: 1 });
+  await store.persist({ anchor, blocks: stage.blocks(1, 0, 3) });
+  stage.expectCursors({ lanes: { 0: [1, 2], 1: [0, 3] }, qc: [from + 1, from + 2] });
+});
+
+cases.needing(['planLimits'], 'of an endless iterable no more is read than maxRoundEntries', async (stage) => {
+  await stage.reopen({ maxRoundEntries: 10 });
+  let [read, ended] = [0, 0];
+  const endless = function* () {
+    try {
+      for (let number = 0; ; number++) {
+        if (++read > 1000) throw new Error('it is read on and on');
+        yield stage.block(0, number);
+      }
+    } finally {
+      ended++;
+    }
+  };
+  await refused(stage.store.persist({ blocks: endless() }), 'LANESTORE_INVALID', [10]);
+  const call = stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), undefined, endless());
+  await refused(call, 'LANESTORE_INVALID', [10]);
+  if (read > 30 || ended !== 2) throw new Error(`${read} were read, ${ended} iterators of 2 closed`);
+  stage.expectCursors({});
+  await stage.store.persist({ blocks: stage.blocks(0, 0, 10) });
+  stage.expectCursors({ lanes: { 0: [0, 10] } });
+});

@@ -112,12 +112,14 @@ export class Stage {
   }
 
   /** Opens the store of the place, which is closed. Options whose feature is missing are not passed. */
-  async open({ load, maxLanes, maxInnerBytes, ...limits }: OpenOptions = {}): Promise<Store> {
+  async open({ load, maxLanes, maxInnerBytes, maxRoundEntries, ...limits }: OpenOptions = {}): Promise<Store> {
+    const { planLimits } = this.features;
     const options = {
       ...(load === undefined || !this.features.skipsLoading ? {} : { load }),
       ...(this.features.limits ? limits : {}),
-      ...(maxLanes === undefined || !this.features.planLimits ? {} : { maxLanes }),
-      ...(maxInnerBytes === undefined || !this.features.planLimits ? {} : { maxInnerBytes }),
+      ...(maxLanes === undefined || !planLimits ? {} : { maxLanes }),
+      ...(maxInnerBytes === undefined || !planLimits ? {} : { maxInnerBytes }),
+      ...(maxRoundEntries === undefined || !planLimits ? {} : { maxRoundEntries }),
     };
     const store = await this.place.open(options);
     this.#stores.push(store);

@@ -20,7 +20,7 @@ export interface Features {
   readonly skipsLoading: boolean;
   /** {@link OpenOptions.maxRoundBytes}, {@link OpenOptions.maxQueuedBytes} and {@link OpenOptions.maxRecordBytes} are heeded. */
   readonly limits: boolean;
-  /** {@link OpenOptions.maxInnerBytes} and {@link OpenOptions.maxLanes} are heeded. */
+  /** {@link OpenOptions.maxInnerBytes}, {@link OpenOptions.maxLanes} and {@link OpenOptions.maxRoundEntries} are heeded. */
   readonly planLimits: boolean;
   /** Places have {@link Place.lose}. */
   readonly lose?: boolean;
@@ -29,6 +29,21 @@ export interface Features {
   /** Places have {@link Place.refuseWrites}. */
   readonly refuseWrites?: boolean;
 }
+
+/** Every feature; true for those that a backend must declare. */
+const FEATURES = {
+  durable: true,
+  atomicRounds: true,
+  totalOrder: true,
+  remembersEmptyCursors: true,
+  exclusive: true,
+  skipsLoading: true,
+  limits: true,
+  planLimits: true,
+  lose: false,
+  storeAnchorOnly: false,
+  refuseWrites: false,
+} as const satisfies Record<keyof Features, boolean>;
 
 /** How a case wants its store opened; each is passed only if the feature is there. */
 export interface OpenOptions {
@@ -44,6 +59,8 @@ export interface OpenOptions {
   readonly maxInnerBytes?: number;
   /** A round that would let the store have cursors for more lanes is LANESTORE_INVALID. */
   readonly maxLanes?: number;
+  /** A call with more blocks and CommitQCs is LANESTORE_INVALID. */
+  readonly maxRoundEntries?: number;
 }
 
 /** An entry that goes missing: a block of `lane`, or a CommitQC when `lane` is absent. */
@@ -87,6 +104,29 @@ export interface Subject<Block, CommitQC, Anchor> {
   readonly features: Features;
   /** A fresh place. */
   place(): Place<Block, CommitQC, Anchor> | Promise<Place<Block, CommitQC, Anchor>>;
+}
+
+const SUBJECT = ['model', 'make', 'features', 'place'] as const satisfies (keyof Subject<never, never, never>)[];
+
+/** @throws TypeError for what is no subject. A feature that is misspelt would leave its cases out, and nobody would see it. */
+export function checkSubject(subject: unknown): asserts subject is AnySubject {
+  const given = namedIn(subject, 'subject', SUBJECT);
+  for (const name of SUBJECT) if (given[name] === undefined) throw new TypeError(`subject.${name} is missing`);
+  if (typeof given.place !== 'function') throw new TypeError('subject.place must be a function');
+  const features = namedIn(given.features, 'subject.features', Object.keys(FEATURES));
+  for (const [name, isNeeded] of Object.entries(FEATURES)) {
+    const feature = features[name];
+    if (typeof feature === 'boolean' || (feature === undefined && !isNeeded)) continue;
+    throw new TypeError(`subject.features.${name} must be a boolean, got a ${typeof feature}`);
+  }
+}
+
+function namedIn(value: unknown, what: string, names: readonly string[]): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) throw new TypeError(`${what} must be an object`);
+  for (const name of Object.keys(value)) {
+    if (!names.includes(name)) throw new TypeError(`${what}.${name} is unknown; known are ${names.join(', ')}`);
+  }
+  return value as Readonly<Record<string, unknown>>;
 }
 
 declare const kind: unique symbol;

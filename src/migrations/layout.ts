@@ -20,6 +20,7 @@ import { reading, systemCode } from '../adapter/wal/io.js';
 import { ANCHOR_PREFIX, BLOCKS_DIR, COMMIT_QCS_DIR, INNER_PREFIX, PAIR_FILES } from '../adapter/wal/layout.js';
 import { readListing } from '../adapter/wal/names.js';
 import { refuseNewerNode } from '../adapter/wal/newer-node.js';
+import { oneOf } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { laneOfHex } from '../keys/index.js';
 import { parseBlockFile, parseCommitQCFile } from './file-names.js';
@@ -28,6 +29,8 @@ import { parseBlockFile, parseCommitQCFile } from './file-names.js';
 export const ORIGINAL_LAYOUTS = ['wal', 'wal-crc', 'file-per-entry'] as const;
 /** A layout of the original. */
 export type OriginalLayout = (typeof ORIGINAL_LAYOUTS)[number];
+/** A layout to export to. */
+export const checkLayout = oneOf<OriginalLayout>(...ORIGINAL_LAYOUTS);
 /** A layout that can be read. */
 export type Layout = OriginalLayout | 'level';
 

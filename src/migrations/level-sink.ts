@@ -2,11 +2,12 @@
 import { openLevel } from '../adapter/level/open.js';
 import type { LevelStore } from '../adapter/level/store.js';
 import type { Round } from '../adapter/persistence.js';
+import { ROUND_ENTRIES } from '../adapter/room.js';
 import type { Model } from '../model/model.js';
 import type { Sink } from './sink.js';
 import type { Item } from './start-rules.js';
 
-/** A round is submitted when its entries have so many bytes: one fdatasync for them, and bounded memory. */
+/** A round is submitted when its entries have so many bytes, or are as many as a store takes: one fdatasync for them, and bounded memory. */
 const ROUND_BYTES = 4 * 1024 * 1024;
 /** Rounds that are submitted and not durable: the next one is encoded while the disk works. */
 const ROUNDS_IN_FLIGHT = 2;
@@ -28,6 +29,7 @@ class LevelSink<B, Q, A> implements Sink<B, Q, A> {
   readonly #inFlight: Promise<void>[] = [];
   #draft: Draft<B, Q, A> = { commitQCs: [], blocks: [] };
   #bytes = 0;
+  #entries = 0;
   #placed = false;
 
   constructor(store: LevelStore<B, Q, A>) {
@@ -41,7 +43,8 @@ class LevelSink<B, Q, A> implements Sink<B, Q, A> {
     else if (item.kind === 'commitQC') await this.#commitQC(item.entry);
     else this.#draft.blocks.push(item.entry);
     this.#bytes += item.wire.length;
-    if (this.#bytes >= ROUND_BYTES) await this.#submit();
+    this.#entries++;
+    if (this.#bytes >= ROUND_BYTES || this.#entries >= ROUND_ENTRIES) await this.#submit();
   }
 
   async finish(): Promise<void> {
@@ -69,6 +72,7 @@ class LevelSink<B, Q, A> implements Sink<B, Q, A> {
     const round: Round<B, Q, A> = this.#draft;
     this.#draft = { commitQCs: [], blocks: [] };
     this.#bytes = 0;
+    this.#entries = 0;
     return this.#wait(this.#store.persist(round));
   }
 

@@ -3,14 +3,23 @@
  * back from disk under the same rules, compare, sync, move it into its place. Whatever fails, and whenever the process is killed, the
  * source is as it was and the target is absent or whole.
  */
-
 import { messageOf } from '../adapter/wal/io.js';
 import { releasing } from '../base/close-stack.js';
+import { byteCount, callback, fields, required, string } from '../base/options.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
+import { checkEntryChecks, MODEL_CHECK } from '../model/option-checks.js';
 import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
 import { openFilesSink } from './files-sink.js';
-import { AB_ENCODING, type Detection, detectLayout, importError, type Layout, type OriginalLayout } from './layout.js';
+import {
+  AB_ENCODING,
+  checkLayout,
+  type Detection,
+  detectLayout,
+  importError,
+  type Layout,
+  type OriginalLayout,
+} from './layout.js';
 import { openLevelSink } from './level-sink.js';
 import { openLevelSource } from './level-source.js';
 import { refuseChanged, refuseLive, treeState } from './live.js';
@@ -40,6 +49,13 @@ export interface MigrationOptions<B, Q, A> {
   /** @internal Size that a segment is cycled at. */
   readonly segmentBytes?: number;
 }
+
+const checkMigrationOptions = fields<MigrationOptions<unknown, unknown, unknown>>({
+  ...MODEL_CHECK,
+  checks: required(checkEntryChecks),
+  onProgress: callback(),
+  segmentBytes: byteCount,
+});
 
 /** What a migration did. */
 export interface MigrationReport {
@@ -78,11 +94,12 @@ const PROGRESS_ENTRIES = 256;
  * runs on it); LANESTORE_IMPORT (its content cannot be taken as a whole, with findings; the target exists, or cannot be written);
  * LANESTORE_IO. Then the source is as it was, and there is no target.
  */
-export function importState<B, Q, A>(
+export async function importState<B, Q, A>(
   source: string,
   target: string,
   options: MigrationOptions<B, Q, A>,
 ): Promise<MigrationReport> {
+  check('importState', source, target, options);
   return migrate(source, target, 'level', options);
 }
 
@@ -91,13 +108,21 @@ export function importState<B, Q, A>(
  * written it. A node may run on a level store meanwhile: what it holds at this moment is exported.
  * @throws as {@link importState}.
  */
-export function exportState<B, Q, A>(
+export async function exportState<B, Q, A>(
   source: string,
   target: string,
   layout: OriginalLayout,
   options: MigrationOptions<B, Q, A>,
 ): Promise<MigrationReport> {
+  check('exportState', source, target, options);
+  checkLayout(layout, 'exportState: layout');
   return migrate(source, target, layout, options);
+}
+
+function check(name: string, source: unknown, target: unknown, options: unknown): void {
+  string(source, `${name}: source`);
+  string(target, `${name}: target`);
+  checkMigrationOptions(options, `${name}: options`);
 }
 
 async function migrate<B, Q, A>(

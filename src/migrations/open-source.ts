@@ -1,5 +1,7 @@
 /** Opening a source, whatever its layout. */
+import { string } from '../base/options.js';
 import type { Model } from '../model/model.js';
+import { checkModel } from '../model/option-checks.js';
 import { openFilesSource } from './files-source.js';
 import { type Detection, detectLayout } from './layout.js';
 import { openLevelSource } from './level-source.js';
@@ -11,7 +13,8 @@ import { openWalSource } from './wal-source.js';
  * copy, also while a node runs on it.
  * @throws LANESTORE_IMPORT with findings if it cannot be read as a whole; LANESTORE_SCHEMA, LANESTORE_CORRUPT (level); LANESTORE_IO.
  */
-export function openSource<B, Q, A>(detection: Detection, model: Model<B, Q, A>): Promise<Source<B, Q, A>> {
+export async function openSource<B, Q, A>(detection: Detection, model: Model<B, Q, A>): Promise<Source<B, Q, A>> {
+  checkModel(model, 'openSource: model');
   switch (detection.layout) {
     case 'level':
       return openLevelSource(detection, model);
@@ -24,5 +27,6 @@ export function openSource<B, Q, A>(detection: Detection, model: Model<B, Q, A>)
 
 /** {@link detectLayout}, then {@link openSource}. @throws what either throws. */
 export async function openState<B, Q, A>(directory: string, model: Model<B, Q, A>): Promise<Source<B, Q, A>> {
+  string(directory, 'openState: directory');
   return openSource(await detectLayout(directory), model);
 }

@@ -19,9 +19,11 @@ import { FORMAT } from '../adapter/level/schema.js';
 import { missingLevel } from '../adapter/level/view/looked-at.js';
 import { withPrivateCopy } from '../adapter/level/view/private-copy.js';
 import { lockDirectory, openLocked, refuseIfOpenHere } from '../adapter/lock.js';
+import { boolean, callback, fields, required, string } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
+import { checkEntryChecks, MODEL_CHECK } from '../model/option-checks.js';
 import { detectLayout } from './layout.js';
 import { convertFormat0 } from './step-0-1.js';
 
@@ -67,6 +69,13 @@ export interface MigrateStoreOptions<B, Q, A> {
   readonly onProgress?: (entries: number) => void;
 }
 
+const checkMigrateOptions = fields<MigrateStoreOptions<unknown, unknown, unknown>>({
+  ...MODEL_CHECK,
+  checks: required(checkEntryChecks),
+  dryRun: boolean,
+  onProgress: callback(),
+});
+
 /** What {@link migrateStore} did. */
 export interface MigrateStoreReport {
   readonly location: string;
@@ -90,6 +99,8 @@ export async function migrateStore<B, Q, A>(
   location: string,
   options: MigrateStoreOptions<B, Q, A>,
 ): Promise<MigrateStoreReport> {
+  string(location, 'migrateStore: location');
+  checkMigrateOptions(options, 'migrateStore: options');
   const paths = await levelPaths(location);
   if (options.dryRun === true) return onCopy(paths, options, { dryRun: true }).catch(rethrowCoded);
   const unlock = await lockDirectory(paths.location);

@@ -15,7 +15,9 @@ import { STEP_KEY } from '../adapter/level/format.js';
 import type { Operation } from '../adapter/level/operation.js';
 import { type EncodedRecord, encodeRecord } from '../adapter/level/record.js';
 import { encodeSchema, FORMAT } from '../adapter/level/schema.js';
+
 import { type Extent, encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../adapter/level/tip.js';
+import { ROUND_ENTRIES } from '../adapter/room.js';
 import type { Format0Key } from '../keys/format-0.js';
 import { ANCHOR_KEY, blockKey, commitQCKey, INNER_KEY, type LaneId, SCHEMA_KEY, TIP_KEY } from '../keys/index.js';
 import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
@@ -24,8 +26,10 @@ import { importError } from './layout.js';
 import type { StepContext } from './schema-steps.js';
 import { newTally, startContent } from './start-rules.js';
 
-/** A batch is written when its values have so many bytes. */
+/** A batch is written when its values have so many bytes, */
 const BATCH_BYTES = 4 * 1024 * 1024;
+/** or when it has so many operations: it is composed in one turn of the event loop. */
+const BATCH_OPERATIONS = ROUND_ENTRIES;
 
 /** What the content amounts to. */
 interface Survey {
@@ -101,6 +105,7 @@ async function convert<B, Q, A>(context: StepContext<B, Q, A>, survey: Survey): 
   for await (const [key, value] of everyEntry(engine)) {
     const named = namedBy(key);
     if (named === undefined) continue;
+    if (batch.length >= BATCH_OPERATIONS) await write();
     if (isStale(named, survey)) {
       batch.push({ type: 'del', key });
       continue;

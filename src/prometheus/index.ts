@@ -1,6 +1,7 @@
 /** A Prometheus registry of lanestore's metrics, on `prom-client`, which the node brings (an optional peer). */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { withMethods } from '../base/options.js';
 import { METRICS, METRICS_CHANNEL, type MetricName, type MetricRow, type MetricSample } from '../metrics/index.js';
 
 /** A registry that listens. */
@@ -10,11 +11,14 @@ export interface PrometheusMetrics {
   stop(): void;
 }
 
+const checkRegistry = withMethods<Registry>('a Registry of prom-client', 'registerMetric');
+
 /**
  * Makes a registry, or fills the node's own, and listens from now on. Call it before the store is opened: what an open tells, only
  * who listens then hears.
  */
 export function collectPrometheus(registry: Registry = new Registry()): PrometheusMetrics {
+  checkRegistry(registry, 'collectPrometheus: registry');
   const observers = new Map<MetricName, (value: number, kind: string | undefined) => void>();
   for (const name of Object.keys(METRICS) as MetricName[]) observers.set(name, observer(name, METRICS[name], registry));
   const listen = (message: unknown) => {

@@ -52,7 +52,7 @@ import { bounded } from '../support/hang.js';
 import { makeNetwork } from '../support/network.js';
 import { findingKinds, loaded, source, trafficOf, trustingNetwork } from './support.js';
 
-const LIMITS = { bytesMax: 1 << 20, roundsPerLogMax: 2 };
+const LIMITS = { bytesMax: 1 << 20, entriesMax: 1000, roundsPerLogMax: 2 };
 
 const queue = bounded(suite('avail: queue'));
 
@@ -185,12 +185,32 @@ prune('a turn stays below its bytes, takes a larger entry alone, and lets no lan
   const taken: SignedBlock[] = [];
   for (let rotation = 0; taken.length < 24; rotation++) {
     assert.ok(rotation < 24, 'every turn takes something');
-    const turn = takeTurn(inner, { bytesMax: 1000, roundsPerLogMax: 99 }, rotation);
+    const turn = takeTurn(inner, { bytesMax: 1000, entriesMax: 99, roundsPerLogMax: 99 }, rotation);
     const blocks = [...(turn?.round.blocks ?? [])];
     assert.ok(blocks.length === 1 || (turn?.bytes ?? 0) <= 1000, `${turn?.bytes} bytes`);
     taken.push(...blocks);
   }
   for (const lane of inner.lanes.values()) assert.is(lane.submitted, 6n);
+});
+
+prune('a turn takes no more entries than a store does; what it leaves comes with the next ones', () => {
+  const { net, committee } = trustingNetwork({ validators: 4 });
+  const { blocks, qcs } = trafficOf(net, 6);
+  const { inner } = loaded(committee, source([]));
+  for (const [place, lane] of blocks.entries()) {
+    for (const signed of lane.slice(0, 3)) {
+      inner.pushBlock(inner.lane(net.laneIds[place]!), { signed, hash: headerHash(signed.block.header), bytes: 10 });
+    }
+  }
+  for (const qc of qcs.slice(0, 6)) inner.pushCommitQC(qc);
+  const counts: number[] = [];
+  for (let rotation = 0; rotation < 20; rotation++) {
+    const turn = takeTurn(inner, { bytesMax: 1e9, entriesMax: 5, roundsPerLogMax: 99 }, rotation);
+    if (turn === undefined) break;
+    counts.push([...(turn.round.blocks ?? []), ...(turn.round.commitQCs ?? [])].length);
+    assert.is(turn.more, counts.length < 4, `turn ${counts.length}`);
+  }
+  assert.equal(counts, [5, 5, 5, 3]);
 });
 
 prune('sizes are upper bounds of the real records', () => {

@@ -76,6 +76,25 @@ test('maxRounds: 1 is one round at a time', () =>
     { maxRounds: 1 },
   ));
 
+test('a round has no more entries than maxRoundEntries, and all that was pushed goes', () =>
+  played(
+    async (disk, state) => {
+      for (const lane of traffic.blocks) for (const block of lane.slice(0, 3)) void state.pushBlock(block);
+      for (let call = 0; call < 12; call++) {
+        await turns();
+        disk.calls[call]?.fire();
+        disk.calls[call]?.resolve();
+      }
+      const counts = disk.calls.map((_, call) => disk.blocks(call).length);
+      assert.ok(Math.max(...counts) <= 3, `${counts}`);
+      assert.is(
+        counts.reduce((sum, count) => sum + count, 0),
+        12,
+      );
+    },
+    { maxRoundEntries: 3 },
+  ));
+
 test('no lane, CommitQC or anchor waits for a slower lane', () =>
   played(async (disk, state) => {
     const headers = state.headers();

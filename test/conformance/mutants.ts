@@ -2,7 +2,7 @@
 import { advance, type Cursors, emptyState, type PlanState, planLane } from '../../src/adapter/index.js';
 import { isLanestoreError, LanestoreError } from '../../src/errors.js';
 import { type LaneId, U64_MAX } from '../../src/keys/index.js';
-import { type PlainBlock, plain } from '../support/plain-model.js';
+import { type PlainAnchor, type PlainBlock, plain } from '../support/plain-model.js';
 import {
   copyOf,
   type ToyClass,
@@ -774,7 +774,61 @@ export const MUTANTS: Readonly<Record<string, ToyClass>> = {
     }
   },
 
+  'takes a round with parts that no round has': class extends ToyStore {
+    override planRound(state: PlanState, round: ToyRound) {
+      const { anchor, inner, commitQCs, blocks } = round;
+      return super.planRound(state, { anchor, inner, commitQCs, blocks });
+    }
+  },
+  'takes a promise for a round': class extends ToyStore {
+    override planRound(state: PlanState, round: ToyRound) {
+      return super.planRound(state, round instanceof Promise ? {} : round);
+    }
+  },
+  'takes a list for a round': class extends ToyStore {
+    override planRound(state: PlanState, round: ToyRound) {
+      return super.planRound(state, Array.isArray(round) ? {} : round);
+    }
+  },
+  'takes a text for a list': class extends ToyStore {
+    override planRound(state: PlanState, round: ToyRound) {
+      return super.planRound(state, typeof round?.blocks === 'string' ? { ...round, blocks: [] } : round);
+    }
+  },
+  'takes any hooks': class extends ToyStore {
+    override checkHooks() {}
+  },
+  'takes hooks that it does not know': class extends ToyStore {
+    override checkHooks(hooks: ToyHooks) {
+      const { anchor, commitQC, block } = hooks;
+      super.checkHooks({ anchor, commitQC, block });
+    }
+  },
+  'takes no anchor for an anchor': class extends ToyStore {
+    override anchor = { persist: (anchor: PlainAnchor) => this.persist({ anchor }) };
+  },
+  'takes rounds by their own fields only': class extends ToyStore {
+    override planRound(state: PlanState, round: ToyRound) {
+      return super.planRound(state, typeof round === 'object' && !('then' in round) ? { ...round } : round);
+    }
+  },
+
   // Bounds.
+  'takes any number of entries': class extends ToyStore {
+    override get entriesMax() {
+      return Number.POSITIVE_INFINITY;
+    }
+  },
+  'counts the blocks of a round, and not its CommitQCs': class extends ToyStore {
+    uncounted = 0;
+    override get entriesMax() {
+      return super.entriesMax + this.uncounted;
+    }
+    override planRound(state: PlanState, round: ToyRound) {
+      this.uncounted = round?.commitQCs?.length ?? 0;
+      return super.planRound(state, round);
+    }
+  },
   'takes records of any size': class extends ToyStore {
     override checkRecords() {}
   },

@@ -152,7 +152,8 @@ export function memorySubject<B, Q, A>({ model, make }: Types<B, Q, A>): Subject
 export function noopSubject<B, Q, A>({ model, make }: Types<B, Q, A>): Subject<B, Q, A> {
   const features: Features = { ...ALL, durable: false, exclusive: false, skipsLoading: false, limits: false };
   const place = (): Place<B, Q, A> => ({
-    open: ({ maxInnerBytes, maxLanes }) => openNoop({ model, maxInnerBytes, maxLanes }),
+    open: ({ maxInnerBytes, maxLanes, maxRoundEntries }) =>
+      openNoop({ model, maxInnerBytes, maxLanes, maxRoundEntries }),
     destroy: async () => undefined,
   });
   return { model, make, features, place };

@@ -75,7 +75,9 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     this.recovered = this.load();
     this.blocks = {
       maybePruneAndPersistLane: (lane, qc, blocks, afterEach) =>
-        this.submit({ block: afterEach }, (state) => planLane(plain, state, lane, qc, blocks)),
+        this.submit({ block: afterEach }, (state) =>
+          planLane(plain, state, lane, qc, blocks, undefined, this.entriesMax),
+        ),
     };
     const store = this;
     this.commitQCs = {
@@ -83,9 +85,20 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         return store.cursors.commitQCs.next;
       },
       maybePruneAndPersist: (qc, qcs, afterEach) =>
-        this.submit({ commitQC: afterEach }, (state) => planCommitQCs(plain, state, qc, qcs)),
+        this.submit({ commitQC: afterEach }, (state) =>
+          planCommitQCs(plain, state, qc, qcs, undefined, this.entriesMax),
+        ),
     };
-    this.anchor = { persist: (anchor) => this.persist({ anchor }) };
+    this.anchor = {
+      persist: async (anchor) => {
+        if (anchor === undefined) throw new TypeError('no anchor');
+        return this.persist({ anchor });
+      },
+    };
+  }
+
+  get entriesMax(): number {
+    return this.options.maxRoundEntries ?? 1e9;
   }
 
   lock(disk: ToyDisk): void {
@@ -139,17 +152,13 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   planRound(state: PlanState, round: ToyRound): ToyPlan {
-    if (typeof round !== 'object' || round === null) throw new TypeError('no round');
-    if (round.inner !== undefined && !(round.inner instanceof Uint8Array)) throw new TypeError('no bytes');
-    const plan = planRound(plain, state, round);
+    const plan = planRound(plain, state, round, undefined, this.entriesMax);
     return { ...plan, inner: plan.inner && new Uint8Array(plan.inner) };
   }
 
   async submit(hooks: ToyHooks, make: (state: PlanState) => ToyPlan): Promise<void> {
     this.assertUsable();
-    for (const hook of Object.values(hooks)) {
-      if (hook !== undefined && typeof hook !== 'function') throw new TypeError('no function');
-    }
+    this.checkHooks(hooks);
     const plan = make(this.planned);
     this.checkRecords(plan);
     this.checkInner(plan);
@@ -163,6 +172,16 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       this.write(plan);
       this.fire(plan, hooks);
     });
+  }
+
+  checkHooks(hooks: ToyHooks): void {
+    if (typeof hooks !== 'object' || hooks === null || Symbol.iterator in hooks || 'then' in hooks) {
+      throw new TypeError('no hooks');
+    }
+    for (const [name, hook] of Object.entries(hooks)) {
+      if (!['anchor', 'commitQC', 'block'].includes(name)) throw new TypeError(`no hook ${name}`);
+      if (hook !== undefined && typeof hook !== 'function') throw new TypeError('no function');
+    }
   }
 
   /** Runs `step` after all earlier ones, in a turn of its own, as a disk would. */
@@ -214,6 +233,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   async dropLanes(lanes: Iterable<LaneId>): Promise<void> {
+    if (typeof lanes === 'string' || ArrayBuffer.isView(lanes)) throw new TypeError('no lanes');
     const list = [...lanes];
     for (const lane of list) laneId(lane);
     this.assertUsable();

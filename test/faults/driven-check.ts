@@ -1,5 +1,5 @@
 /** Judges a store whose disk failed: nothing acknowledged is lost, it took nothing more once a write was rejected, and it works again. */
-import { Oracle } from '../support/oracle.js';
+import { Oracle, roundOf } from '../support/oracle.js';
 import { isRefused, mustOpen, openPlain, tryOpen } from './check.js';
 import { type Drive, drivenRounds, type Trace } from './driven.js';
 import { Wrong } from './row.js';
@@ -33,7 +33,7 @@ export async function checkDriven(what: Drive, trace: Trace): Promise<string> {
 
 async function goesOn(what: Drive, done: number): Promise<void> {
   const store = await openPlain(what.location, what.options);
-  for (const round of drivenRounds(what).slice(done, done + 3)) await store.persist(round);
+  for (const round of drivenRounds(what).slice(done, done + 3)) await store.persist(roundOf(round));
   await store.close();
   await mustOpen(what.location, [contentsOf(what)[Math.min(done + 3, what.rounds)] as string], what.options);
 }

@@ -1,7 +1,7 @@
 /** Rounds on a store whose disk fails under it: what was acknowledged, how it failed, and how it answered from then on. */
 import { isLanestoreError } from '../../src/errors.js';
 import { Random } from '../support/kill.js';
-import { Oracle } from '../support/oracle.js';
+import { Oracle, roundOf } from '../support/oracle.js';
 import { type OpenOptions, openPlain, type PlainLevelStore } from './check.js';
 import { makeRounds, type RoundCall, type RoundShape } from './specimen.js';
 
@@ -83,7 +83,7 @@ export async function drive(what: Drive, mend: () => void): Promise<Trace> {
 
 async function outcome(store: PlainLevelStore, round: RoundCall): Promise<string> {
   try {
-    await store.persist(round);
+    await store.persist(roundOf(round));
     return 'ok';
   } catch (error) {
     return codeOf(error);

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentText } from '../level/content.js';
 import type { Random } from '../support/kill.js';
-import type { Call, Oracle } from '../support/oracle.js';
+import { type Call, type Oracle, roundOf } from '../support/oracle.js';
 import { type PlainBlock, plainAnchor, plainQC } from '../support/plain-model.js';
 import { type OpenOptions, openPlain } from './check.js';
 import { Image } from './image.js';
@@ -143,7 +143,7 @@ export async function record(
   const moments: Moment[] = [moment(location, 0, oracle)];
   for (let n = 1; n <= count; n++) {
     const [round] = makeRounds(oracle, 1, shape, random);
-    await store.persist(round as RoundCall);
+    await store.persist(roundOf(round as RoundCall));
     moments.push(moment(location, n, oracle));
   }
   await store.close();

@@ -36,7 +36,7 @@ export type Op =
   | { readonly kind: 'drop'; readonly lanes: LaneId[] };
 
 const COMPACTION = {
-  level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 },
+  level: { writeBufferBytes: 64 * 1024, tableFileBytes: 1024 * 1024 },
   blocks: [1, 4],
   bytes: [500, 12_000],
   anchorOneIn: 5,

@@ -7,10 +7,10 @@ import { openLevel } from '../../src/adapter/level/index.js';
 import { OPEN_RANGES_MAX } from '../../src/adapter/level/reader.js';
 import { openNoop } from '../../src/adapter/noop.js';
 import type { Persistence } from '../../src/adapter/persistence.js';
-import { CALLS_MAX, planLimits, Room, roomLimits } from '../../src/adapter/room.js';
+import { CALLS_MAX, planLimits, ROUND_ENTRIES, Room, roomLimits } from '../../src/adapter/room.js';
 import { WAITERS_MAX } from '../../src/base/waiters.js';
 import { refused, refusedSync, rejection } from '../support/faults.js';
-import { onHeld } from '../support/held-level.js';
+import { onHeld, turns } from '../support/held-level.js';
 import {
   type PlainAnchor,
   type PlainBlock,
@@ -136,8 +136,61 @@ test('ranges that are open at the same time are LANESTORE_CAPACITY beyond a numb
   await store.close();
 });
 
+test('a round of a million tiny blocks is refused before an entry of it is looked at; the default is kept', async () => {
+  let looks = 0;
+  const check = (block: PlainBlock) => {
+    looks++;
+    plain.block.check(block);
+  };
+  const model = { ...plain, block: { ...plain.block, check } };
+  const data = new Uint8Array(1);
+  const blocks = Array.from({ length: 1_000_000 }, (_, i) => ({ lane: '0a', number: BigInt(i), data }));
+  const stores = [await openLevel({ db: new MemoryLevel(), model }), await openNoop({ model })];
+  for (const store of stores) {
+    looks = 0;
+    await refused(store.persist({ blocks }), 'LANESTORE_INVALID', /maxRoundEntries = \d+; split it/);
+    assert.is(looks, 0);
+    await refused(store.persist({ blocks: blocks.slice(0, ROUND_ENTRIES + 1) }), 'LANESTORE_INVALID');
+    await store.persist({ blocks: blocks.slice(0, ROUND_ENTRIES) });
+    assert.is(store.cursors.lanes.get('0a')?.next, BigInt(ROUND_ENTRIES));
+    await store.close();
+  }
+});
+
+test(
+  'what waits is composed and told in batches of bounded entries and calls, however small they are',
+  onHeld(async (db) => {
+    const store = await openLevel({ db, model: plain, maxRoundEntries: 100 });
+    const lane = (i: number) => i.toString(16).padStart(4, '0');
+    db.hold();
+    const first = store.persist({ blocks: plainBlocks('ff', 0, 1) });
+    await db.held();
+    let told = 0;
+    const calls = Array.from({ length: 300 }, async (_, i) => {
+      await store.persist(i % 3 === 0 ? { inner: new Uint8Array([i % 256]) } : { blocks: plainBlocks(lane(i), 0, 3) });
+      told++;
+    });
+    const perBatch: number[] = [];
+    await turns();
+    while (told < calls.length) {
+      const before = told;
+      db.step();
+      await turns();
+      perBatch.push(told - before);
+      if (told < calls.length) await db.held();
+    }
+    db.release();
+    await Promise.all([first, ...calls]);
+    for (const batch of db.batches.slice(1)) {
+      assert.ok(batch.filter(({ key }) => key.startsWith('lane/')).length <= 100, 'entries of a batch');
+    }
+    assert.ok(Math.max(...perBatch) <= 100, `calls told at once: ${perBatch}`);
+    await store.close();
+  }),
+);
+
 test('limits that are no positive whole numbers are refused', async () => {
-  for (const name of ['maxRecordBytes', 'maxInnerBytes', 'maxLanes']) {
+  for (const name of ['maxRecordBytes', 'maxInnerBytes', 'maxLanes', 'maxRoundEntries']) {
     for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       const options = { [name]: value };
       const error = refusedSync(() => ({ ...roomLimits(options), ...planLimits(options) }), 'LANESTORE_INVALID');

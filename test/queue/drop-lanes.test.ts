@@ -202,7 +202,7 @@ test(
   'two lanes dropped slowly one after the other both go; a round for the second waits for the second only in its turn',
   onHeld(async (db) => {
     const store = await open(db);
-    await store.persist({ blocks: [...plainBlocks('0a', 0, LARGE), ...plainBlocks('0b', 0, LARGE)] });
+    for (const lane of ['0a', '0b']) await store.persist({ blocks: plainBlocks(lane, 0, LARGE) });
     const ledger = new Ledger();
     ledger.watch('drop a', store.dropLanes(['0a']));
     ledger.watch('drop b', store.dropLanes(['0b']));

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { DurableHooks, Persistence } from '../../src/adapter/persistence.js';
 import { LanestoreError } from '../../src/errors.js';
 import { type CallSeed, maxOf, minOf, type ReadSeed, Resolver, type Step } from './history.js';
-import { type Call, describe, describeCursors, Oracle, type Outcome, showBlock, showQC } from './oracle.js';
+import { type Call, describe, describeCursors, Oracle, type Outcome, roundOf, showBlock, showQC } from './oracle.js';
 import { LANES, type PlainAnchor, type PlainBlock, type PlainQC, plainBlock } from './plain-model.js';
 
 /** A store under test. */
@@ -258,7 +258,7 @@ export function perform(store: PlainStore, call: Call, fired: string[]): Promise
   };
   switch (call.kind) {
     case 'persist':
-      return store.persist(call, hooks);
+      return store.persist(roundOf(call), hooks);
     case 'lane':
       return store.blocks.maybePruneAndPersistLane(call.lane, call.anchorQC, call.blocks, hooks.block);
     case 'commitQCs':

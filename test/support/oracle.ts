@@ -2,7 +2,7 @@
  * What a store must hold after a history of calls, written from design.md section 3 and from nothing else: plain maps, one call
  * after the other, each on a copy that is kept if the call is accepted. It shares no line with the planner.
  */
-import type { Cursors, Recovered } from '../../src/adapter/persistence.js';
+import type { Cursors, Recovered, Round } from '../../src/adapter/persistence.js';
 import type { LanestoreErrorCode } from '../../src/errors.js';
 import type { PlainAnchor, PlainBlock, PlainQC } from './plain-model.js';
 
@@ -31,6 +31,12 @@ export type Call =
     }
   | { readonly kind: 'anchor'; readonly anchor: PlainAnchor }
   | { readonly kind: 'drop'; readonly lanes: readonly string[] };
+
+/** The round of a call: nothing but what a store takes. */
+export function roundOf(call: Call & { readonly kind: 'persist' }): Round<PlainBlock, PlainQC, PlainAnchor> {
+  const { kind: _, throwAt: __, ...round } = call;
+  return round;
+}
 
 /** What must come of a call: it resolves, rejects with what its hook threw, or is refused. */
 export interface Outcome {

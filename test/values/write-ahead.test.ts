@@ -184,7 +184,14 @@ test(
         poison: () => failed,
         values,
       },
-      { queuedBytesMax: 1e6, recordBytesMax: 1e6, roundBytesMax: 1e6, mergeBytesMax: 1e6, deletesMax: 100 },
+      {
+        queuedBytesMax: 1e6,
+        recordBytesMax: 1e6,
+        roundBytesMax: 1e6,
+        mergeBytesMax: 1e6,
+        mergeEntriesMax: 1e6,
+        deletesMax: 100,
+      },
     );
     let letGo: (() => void) | undefined;
     onValues(files, ({ kind }) => (kind === 'sync' ? new Promise<void>((go) => (letGo = go)) : undefined));
@@ -193,7 +200,7 @@ test(
     const empty = { first: 0n, next: 0n };
     const step = { logs: [{ log: '0a', truncate: empty, puts: [put], after: { first: 0n, next: 1n } }] };
     const settled = new Promise<LanestoreError | undefined>((settle) => {
-      queue.push({ kind: 'round', step, lanes: ['0a'], bytes: put.value.length }, settle);
+      queue.push({ kind: 'round', step, lanes: ['0a'], bytes: put.value.length, entries: 1 }, settle);
     });
     await until(() => letGo !== undefined);
     queue.fail(new Error('EIO'));

@@ -7,6 +7,7 @@
  * Numbering goes on behind all that the lost batches can have had, so that their files, should they come back, are older than the witness
  * and refused. Where the witness does not tell how far they went, it leaps.
  */
+import { fields, required, uint64 } from '../../base/options.js';
 import { type Finding, type FindingKind, LanestoreError } from '../../errors.js';
 import { eventKey, TIP_KEY } from '../../keys/index.js';
 import type { Engine } from './engine.js';
@@ -30,11 +31,8 @@ export function isAcceptable(findings: readonly Finding[]): boolean {
   return findings.length > 0 && findings.every(({ kind }) => ACCEPTABLE.includes(kind));
 }
 
-/** Checks the option itself. @throws TypeError. */
-export function checkAcceptRollback(accept: AcceptRollback | undefined): void {
-  if (accept !== undefined && typeof accept?.seq !== 'bigint')
-    throw new TypeError('acceptRollback.seq must be a bigint');
-}
+/** The option itself. */
+export const checkAcceptRollback = fields<AcceptRollback>({ seq: required(uint64) });
 
 /** @throws LANESTORE_INVALID unless the operator saw this state: a refusal because of its witness, with `seq` as the newest batch. */
 export function checkAccepted(accept: AcceptRollback, findings: readonly Finding[], seq: bigint | undefined): void {

@@ -18,6 +18,8 @@ import { applyMaintenance, type Maintenance, type Work } from './work.js';
 export interface QueueLimits extends RoomLimits {
   /** Rounds are merged up to this; a single round may be larger. */
   readonly mergeBytesMax: number;
+  /** Rounds are merged up to this many entries and calls; a single round may have more. */
+  readonly mergeEntriesMax: number;
   /** Deletes for truncations that one batch takes. */
   readonly deletesMax: number;
 }
@@ -58,6 +60,18 @@ interface Item {
   readonly settle: Settle;
   /** What of it may be separated. */
   readonly large: LargeRound | undefined;
+}
+
+/** What goes together in one batch. */
+interface Merged {
+  bytes: number;
+  /** Entries, and one for each call: it is composed and told in one turn of the event loop. */
+  weight: number;
+}
+
+function add(merged: Merged, { bytes, entries }: Work): void {
+  merged.bytes += bytes;
+  merged.weight += entries + 1;
 }
 
 /** For a failure that somebody else is told of too. */
@@ -268,11 +282,10 @@ export class CommitQueue {
   /** The rounds with large records that will go together, as far as can be told; none while a group that has its places waits for its turn. */
   #waitingLarge(): LargeRound[] {
     const rounds: LargeRound[] = [];
-    let bytes = 0;
+    const merged: Merged = { bytes: 0, weight: 0 };
     for (const { work, large } of this.#items) {
-      if (this.#isBlocked(work) || large?.state === 'placed') break;
-      if (bytes > 0 && bytes + work.bytes > this.#limits.mergeBytesMax) break;
-      bytes += work.bytes;
+      if (this.#isBlocked(work) || large?.state === 'placed' || !this.#fits(merged, work)) break;
+      add(merged, work);
       if (large?.state === 'waiting') rounds.push(large);
     }
     return rounds;
@@ -297,7 +310,7 @@ export class CommitQueue {
       applyMaintenance(batch, work);
       settles.push(settle);
     }
-    let bytes = 0;
+    const merged: Merged = { bytes: 0, weight: 0 };
     let count = 0;
     /** Of large records that would go into LevelDB. */
     let looseBytes = 0;
@@ -305,7 +318,7 @@ export class CommitQueue {
       const { work, large } = item;
       if (this.#isBlocked(work)) break;
       if (work.kind === 'round') {
-        if (bytes > 0 && bytes + work.bytes > this.#limits.mergeBytesMax) break;
+        if (!this.#fits(merged, work)) break;
         if (large?.state === 'waiting') looseBytes += large.bytes;
         // Together these are worth separating: they make up the next batch.
         if (count > 0 && looseBytes > 0 && this.#ahead?.isEnough(looseBytes)) break;
@@ -317,12 +330,19 @@ export class CommitQueue {
       } else {
         this.#startSlowDrop(item, work.lanes);
       }
-      bytes += work.bytes;
+      add(merged, work);
       count++;
     }
     this.#items.splice(0, count);
-    this.#room.leave(bytes, count);
+    this.#room.leave(merged.bytes, count);
     return settles.length === 0 && count === 0 ? undefined : { batch, settles };
+  }
+
+  /** True if a round goes with those that are merged already; the first one always does. */
+  #fits(merged: Merged, { bytes, entries }: Work): boolean {
+    const { mergeBytesMax, mergeEntriesMax } = this.#limits;
+    if (merged.bytes > 0 && merged.bytes + bytes > mergeBytesMax) return false;
+    return merged.weight === 0 || merged.weight + entries < mergeEntriesMax;
   }
 
   #isBlocked(work: Work): boolean {

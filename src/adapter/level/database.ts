@@ -1,28 +1,43 @@
 /** classic-level as this store opens it: its options, and its errors turned into coded ones. */
 import { ClassicLevel } from 'classic-level';
+import { boolean, fields, wholeNumber } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 
-/** LevelDB's own settings. docs/benchmarks.md says why the defaults are what they are; `bench/tune.ts` compares others on your disk. */
+/** LevelDB's own settings, in the ranges that LevelDB takes. docs/benchmarks.md says why the defaults are what they are; `bench/tune.ts` compares others on your disk. */
 export interface LevelOptions {
   /**
    * Bytes that LevelDB gathers before it writes a table. Larger: fewer bytes written, but a longer log to replay at open, longer stalls when a
-   * table is written, more dead entries on the disk, more memory (twice this). Default 2 MiB; 16 MiB where `values` is false and blocks are large.
+   * table is written, more dead entries on the disk, more memory (twice this). 64 KiB to 1 GiB. Default 2 MiB; 16 MiB where `values` is false
+   * and blocks are large.
    */
   readonly writeBufferBytes?: number;
-  /** Bytes of a table file. Default 8 MiB. */
+  /** Bytes of a table file, 1 MiB to 1 GiB. Default 8 MiB. */
   readonly tableFileBytes?: number;
-  /** Bytes of a table's block before compression. Default 4 KiB. */
+  /** Bytes of a table's block before compression, 1 KiB to 4 MiB. Default 4 KiB. */
   readonly blockBytes?: number;
-  /** Bytes of the cache of uncompressed blocks. Default 8 MiB. */
+  /** Bytes of the cache of uncompressed blocks, 0 to 2 GiB. Default 8 MiB. */
   readonly cacheBytes?: number;
   /** Snappy compression of tables. Blocks of a chain are mostly signatures, hashes and packed transactions. Default false. */
   readonly compression?: boolean;
 }
 
+const KIB = 1024;
+const MIB = KIB * KIB;
+const GIB = KIB * MIB;
+
+/** LevelDB would silently take the nearest end of its range instead; classic-level would take the rest modulo 2^32. */
+export const checkLevelOptions = fields<LevelOptions>({
+  writeBufferBytes: wholeNumber(64 * KIB, GIB, 'of bytes'),
+  tableFileBytes: wholeNumber(MIB, GIB, 'of bytes'),
+  blockBytes: wholeNumber(KIB, 4 * MIB, 'of bytes'),
+  cacheBytes: wholeNumber(0, 2 * GIB, 'of bytes'),
+  compression: boolean,
+});
+
 /** Default of {@link LevelOptions.writeBufferBytes}. */
-export const WRITE_BUFFER_BYTES = 2 * 1024 * 1024;
+export const WRITE_BUFFER_BYTES = 2 * MIB;
 /** Default of {@link LevelOptions.tableFileBytes}. */
-export const TABLE_FILE_BYTES = 8 * 1024 * 1024;
+export const TABLE_FILE_BYTES = 8 * MIB;
 
 /** Tables that LevelDB keeps mapped: bounds the address space, not the memory, which is the page cache's. */
 const OPEN_FILES_MAX = 256;
@@ -47,7 +62,7 @@ export async function openDatabase(
     writeBufferSize: options.writeBufferBytes ?? WRITE_BUFFER_BYTES,
     maxFileSize: options.tableFileBytes ?? TABLE_FILE_BYTES,
     blockSize: options.blockBytes ?? 4096,
-    cacheSize: options.cacheBytes ?? 8 * 1024 * 1024,
+    cacheSize: options.cacheBytes ?? 8 * MIB,
     compression: options.compression ?? false,
     maxOpenFiles: OPEN_FILES_MAX,
   });

@@ -16,6 +16,8 @@ export interface EncodedPlan {
   readonly lanes: Iterable<LaneId>;
   /** Bytes of all keys and values that it puts. */
   readonly bytes: number;
+  /** Blocks and CommitQCs that it puts. */
+  readonly entries: number;
 }
 
 /** Encodes each entry of a call while the planner takes it in, in the same pass that checks it, and then the plan. */
@@ -60,6 +62,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
     const model = this.#model;
     const step: { anchor?: SingleStep; inner?: SingleStep; logs: LogStep[] } = { logs: [] };
     let bytes = 0;
+    let entries = 0;
     const count = (put: Put, keyBytes: number, length: number) => {
       if (length > this.#recordBytesMax) checkRecordBytes(put.key, length, this.#recordBytesMax);
       bytes += keyBytes + length;
@@ -83,6 +86,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
         count(put, keys.length, body.length);
         puts.push(put);
       }
+      entries += puts.length;
       step.logs.push({ log: name, truncate, puts, after });
     };
     if (plan.anchor !== undefined) {
@@ -94,7 +98,7 @@ export class RoundEncoder<B, Q, A> implements Intake<B, Q, A> {
     if (plan.commitQCs !== undefined) log(QC_LOG, model.commitQC, this.#commitQCs, plan.commitQCs);
     for (const [lane, lanePlan] of plan.lanes) log(lane, model.block, this.#blocks, lanePlan);
     this.begin();
-    return { step, lanes: new TouchedLanes(plan), bytes };
+    return { step, lanes: new TouchedLanes(plan), bytes, entries };
   }
 }
 

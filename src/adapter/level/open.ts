@@ -12,6 +12,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloseStack } from '../../base/close-stack.js';
 import { syncDirectory } from '../../base/directory-sync.js';
+import { mismatch } from '../../base/options.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
@@ -22,13 +23,21 @@ import { didYouMean } from '../likeness.js';
 import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
 import { lockDatabase, lockDirectory, openLocked, refuseIfOpenHere, type Unlock } from '../lock.js';
 import { planLimits } from '../room.js';
-import { checkAccepted, checkAcceptRollback, isAcceptable, recordRollback } from './accept-rollback.js';
+import { checkAccepted, isAcceptable, recordRollback } from './accept-rollback.js';
 import { isDamage, levelDamage, openDatabase } from './database.js';
 import { type AnyLevel, Engine } from './engine.js';
 import { storedFormat } from './format.js';
 import { refuseIfOpenElsewhere } from './in-use.js';
 import { createLevel, NAME_A_STORE, needsCreation, refuseOtherTypes, removeLeftovers } from './location.js';
-import { type DatabaseOptions, diskSpaceOf, type LocationOptions, limitsOf, type StoreOptions } from './options.js';
+import {
+  checkDatabaseOptions,
+  checkLocationOptions,
+  type DatabaseOptions,
+  diskSpaceOf,
+  type LocationOptions,
+  limitsOf,
+  type StoreOptions,
+} from './options.js';
 import { makeDirectory, type StorePaths, storePaths, syncNames, VALUES_DIR } from './paths.js';
 import { type PreflightReport, preflight } from './preflight/index.js';
 import { type RecoverOptions, readTip, recover } from './recovery.js';
@@ -62,11 +71,18 @@ export async function openLevel<B, Q, A>(
   const started = performance.now();
   if (typeof first === 'string') {
     if (first === '') throw new LanestoreError('LANESTORE_INVALID', 'the location is an empty string');
-    if (second?.model === undefined) throw new TypeError('openLevel(location, options): options.model is missing');
-    return openLocation(first, second, started);
+    checkLocationOptions(second, 'openLevel: options');
+    return openLocation(first, second as LocationOptions<B, Q, A>, started);
   }
-  if (first?.db === undefined) throw new TypeError('openLevel takes a location, or options with a db');
-  if (first.model === undefined) throw new TypeError('openLevel(options): options.model is missing');
+  if (typeof first !== 'object' || first === null) throw mismatch('openLevel: location', 'a string, or options', first);
+  if (second !== undefined) throw new TypeError('openLevel: options with a db are the only argument');
+  if ('acceptRollback' in first) {
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      "acceptRollback is for a location: a caller's database has no witness",
+    );
+  }
+  checkDatabaseOptions(first, 'openLevel: options');
   return openCallersDatabase(first, started);
 }
 
@@ -91,10 +107,10 @@ function openLocation<B, Q, A>(
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
   return holding(async (held) => {
-    const [limits, plan] = [limitsOf(options), planLimits(options)];
+    const plan = planLimits(options);
+    const limits = limitsOf(options, plan);
     const settings = valueSettings(options.values);
     const { createIfMissing = true, acceptRollback } = options;
-    checkAcceptRollback(acceptRollback);
     const { paths, unlock } = await claim(location, createIfMissing && acceptRollback === undefined);
     held.add(unlock);
     refuseOtherTypes(paths);
@@ -205,14 +221,9 @@ function openCallersDatabase<B, Q, A>(
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
   return holding(async (held) => {
-    const [limits, plan] = [limitsOf(options), planLimits(options)];
+    const plan = planLimits(options);
+    const limits = limitsOf(options, plan);
     const { db, model } = options;
-    if ('acceptRollback' in options) {
-      throw new LanestoreError(
-        'LANESTORE_INVALID',
-        "acceptRollback is for a location: a caller's database has no witness",
-      );
-    }
     if (!db.supports.implicitSnapshots) {
       throw new LanestoreError(
         'LANESTORE_INVALID',

@@ -1,12 +1,30 @@
 /** Options of `openLevel`, and what they are when nothing is said. */
+import { boolean, byteCount, type Checks, count, fields, required, withMethods } from '../../base/options.js';
 import type { Model } from '../../model/model.js';
-import { type LimitOptions, type PlanLimitOptions, positiveBytes, positiveNumber, roomLimits } from '../room.js';
+import { MODEL_CHECK } from '../../model/option-checks.js';
+import {
+  LIMIT_CHECKS,
+  type LimitOptions,
+  PLAN_LIMIT_CHECKS,
+  type PlanLimitOptions,
+  type PlanLimits,
+  roomLimits,
+} from '../room.js';
+import { type AcceptRollback, checkAcceptRollback } from './accept-rollback.js';
 import { BATCH_DELETES } from './batch.js';
 import type { QueueLimits } from './commit-queue.js';
-import { type LevelOptions, TABLE_FILE_BYTES, WRITE_BUFFER_BYTES } from './database.js';
+import { checkLevelOptions, type LevelOptions, TABLE_FILE_BYTES, WRITE_BUFFER_BYTES } from './database.js';
 import type { AnyLevel } from './engine.js';
-import { DiskSpace, defaultMinFreeBytes, type FreeSpace, freeSpaceOf, spaceLimits } from './space.js';
-import type { ValueOptions } from './values/options.js';
+import { checkTableCheckBytes } from './preflight/index.js';
+import {
+  checkMinFreeBytes,
+  DiskSpace,
+  defaultMinFreeBytes,
+  type FreeSpace,
+  freeSpaceOf,
+  spaceLimits,
+} from './space.js';
+import { checkValues, type ValueOptions } from './values/options.js';
 
 /** Options that both ways of opening take. */
 export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
@@ -46,7 +64,7 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
    * missing or of another store. `seq` is the newest batch that is there, as the error says it. A validator that goes on may sign twice.
    * Any other case is LANESTORE_INVALID, damage is LANESTORE_CORRUPT as ever.
    */
-  readonly acceptRollback?: { readonly seq: bigint };
+  readonly acceptRollback?: AcceptRollback;
   /**
    * Whether large blocks are kept in value files beside LevelDB (default), and how. With false no more are; what is there is read, and given
    * back as it is truncated.
@@ -63,16 +81,45 @@ export interface DatabaseOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   readonly db: AnyLevel;
 }
 
+const STORE_CHECKS: Checks<StoreOptions<unknown, unknown, unknown>> = {
+  ...MODEL_CHECK,
+  ...LIMIT_CHECKS,
+  ...PLAN_LIMIT_CHECKS,
+  maxMergeBytes: byteCount,
+  maxBatchDeletes: count,
+  load: boolean,
+};
+
+/** The options of `openLevel(location, options)`. */
+export const checkLocationOptions = fields<LocationOptions<unknown, unknown, unknown>>({
+  ...STORE_CHECKS,
+  createIfMissing: boolean,
+  level: checkLevelOptions,
+  minFreeBytes: checkMinFreeBytes,
+  freeSpace: withMethods('a source of free bytes', 'read', 'readNow'),
+  tableCheckBytesMax: checkTableCheckBytes,
+  acceptRollback: checkAcceptRollback,
+  values: checkValues,
+});
+
+/** The options of `openLevel(options)`. */
+export const checkDatabaseOptions = fields<DatabaseOptions<unknown, unknown, unknown>>({
+  ...STORE_CHECKS,
+  db: required(withMethods('an abstract-level database', 'open', 'get', 'batch', 'iterator', 'keys')),
+});
+
 const MERGE_BYTES = 4 * 1024 * 1024;
 
 /** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
 export function limitsOf(
   options: LimitOptions & { readonly maxMergeBytes?: number; readonly maxBatchDeletes?: number },
+  { roundEntriesMax }: PlanLimits,
 ): QueueLimits {
   return {
     ...roomLimits(options),
-    mergeBytesMax: positiveBytes('maxMergeBytes', options.maxMergeBytes ?? MERGE_BYTES),
-    deletesMax: positiveNumber('maxBatchDeletes', options.maxBatchDeletes ?? BATCH_DELETES, ''),
+    mergeBytesMax: byteCount(options.maxMergeBytes ?? MERGE_BYTES, 'maxMergeBytes'),
+    mergeEntriesMax: roundEntriesMax,
+    deletesMax: count(options.maxBatchDeletes ?? BATCH_DELETES, 'maxBatchDeletes'),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Reading single entries and ranges of a running store, verified like at open. */
 import { type Closable, OpenSet } from '../../base/open-set.js';
+import { type Checks, fields, uint64 } from '../../base/options.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { type LaneId, maxU64, minU64, parseKey } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -19,6 +20,12 @@ export interface ReadRange {
   readonly to?: bigint;
 }
 
+/** What each of {@link ReadRange} must be. */
+export const RANGE_CHECKS: Checks<ReadRange> = { from: uint64, to: uint64 };
+
+/** A range to read. */
+export const checkReadRange = fields(RANGE_CHECKS);
+
 /** What a reader needs of its store. */
 export interface ReadSource {
   readonly engine: Engine;
@@ -36,16 +43,6 @@ export interface ReadSource {
 export const OPEN_RANGES_MAX = 1024;
 
 type Read<T> = (number: bigint, key: string, value: Uint8Array) => ReadResult<T>;
-
-/** Checks the bounds of a range before anything is taken for it. @throws TypeError for bounds that are no bigints. */
-export function checkRange(range: ReadRange): void {
-  if (typeof range !== 'object' || range === null) throw new TypeError('a range must be an object');
-  for (const name of ['from', 'to'] as const) {
-    const bound: unknown = range[name];
-    if (bound === undefined || typeof bound === 'bigint') continue;
-    throw new TypeError(`range.${name} must be a bigint, got ${typeof bound}`);
-  }
-}
 
 /** What the iteration of a range holds until it ends. */
 class OpenRange implements Closable {
@@ -90,12 +87,10 @@ export class StoreReader<B, Q, A> {
   }
 
   blocks(lane: LaneId, range: ReadRange): AsyncGenerator<B, void, void> {
-    checkRange(range);
     return this.#range(lane, range, this.#blockReader(lane));
   }
 
   commitQCs(range: ReadRange): AsyncGenerator<Q, void, void> {
-    checkRange(range);
     return this.#range(QC_LOG, range, this.#commitQCReader());
   }
 

@@ -15,6 +15,7 @@
  */
 import { type StatsFs, statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { wholeNumber } from '../../base/options.js';
 import { WaitList } from '../../base/waiters.js';
 import { LanestoreError } from '../../errors.js';
 
@@ -93,13 +94,12 @@ export function defaultMinFreeBytes(writeBufferBytes: number, tableFileBytes: nu
   return 2 * writeBufferBytes + Math.max(12 * writeBufferBytes + 10 * MIB, 25 * tableFileBytes);
 }
 
+/** The option `minFreeBytes`. */
+export const checkMinFreeBytes = wholeNumber(0, Number.MAX_SAFE_INTEGER, 'of bytes');
+
 /** The limits for a watermark. @throws LANESTORE_INVALID, TypeError. */
 export function spaceLimits(minFreeBytes: number, writeBufferBytes: number): SpaceLimits {
-  if (typeof minFreeBytes !== 'number')
-    throw new TypeError(`minFreeBytes must be a number, got ${typeof minFreeBytes}`);
-  if (!Number.isSafeInteger(minFreeBytes) || minFreeBytes < 0) {
-    throw new LanestoreError('LANESTORE_INVALID', `minFreeBytes must be a whole number of bytes, got ${minFreeBytes}`);
-  }
+  checkMinFreeBytes(minFreeBytes, 'minFreeBytes');
   return { minFreeBytes, pruneFreeBytes: Math.min(2 * writeBufferBytes + MIB, Math.floor(minFreeBytes / 2)) };
 }
 

@@ -18,7 +18,7 @@ import type { Engine, FilledBatch } from './engine.js';
 import { meterBatch } from './metered.js';
 import type { Operation } from './operation.js';
 import type { PreflightReport } from './preflight/index.js';
-import { type ReadRange, StoreReader } from './reader.js';
+import { checkReadRange, type ReadRange, StoreReader } from './reader.js';
 import { Reclaimer } from './reclaimer.js';
 import type { DiskSpace } from './space.js';
 import { Sweeper } from './sweeper.js';
@@ -199,14 +199,16 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   /**
    * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do not disturb it. One that is left at
    * `close` is ended: it yields nothing more, and throws LANESTORE_CLOSED.
-   * @throws TypeError for bounds that are no bigints; while iterating as {@link block}.
+   * @throws TypeError, LANESTORE_INVALID for a lane or a range that is none; (while iterating) as {@link block}.
    */
   readBlocks(lane: LaneId, range: ReadRange = {}): AsyncIterableIterator<B> {
+    checkReadRange(range, 'readBlocks: range');
     return this.#reader.blocks(laneId(lane), range);
   }
 
   /** The durable CommitQCs, as {@link readBlocks}. */
   readCommitQCs(range: ReadRange = {}): AsyncIterableIterator<Q> {
+    checkReadRange(range, 'readCommitQCs: range');
     return this.#reader.commitQCs(range);
   }
 
@@ -224,15 +226,15 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
-    const { step, lanes, bytes } = this.#encoder.encode(plan);
+    const { step, lanes, bytes, entries } = this.#encoder.encode(plan);
     const written = isNoop(plan) ? 0 : bytes + this.#overhead(step);
     if (written > 0) this.#checkSpace(written, onlyPrunes(plan) ? 'prune' : 'round');
-    return this.#enqueue({ kind: 'round', step, lanes, bytes }, () => fireHooks(plan.notify, hooks), written);
+    return this.#enqueue({ kind: 'round', step, lanes, bytes, entries }, () => fireHooks(plan.notify, hooks), written);
   }
 
   protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
     this.#checkSpace(this.#tipBytes, 'prune');
-    return this.#enqueue({ kind: 'drop', lanes, bytes: 0 }, () => undefined, this.#tipBytes);
+    return this.#enqueue({ kind: 'drop', lanes, bytes: 0, entries: 0 }, () => undefined, this.#tipBytes);
   }
 
   protected override async shutdown(): Promise<void> {

@@ -5,8 +5,15 @@ import type { RelocateStep } from './values/relocation.js';
 
 /** What can be accepted: a round, or lanes to drop. */
 export type Work =
-  | { readonly kind: 'round'; readonly step: RoundStep; readonly lanes: Iterable<LaneId>; readonly bytes: number }
-  | { readonly kind: 'drop'; readonly lanes: readonly LaneId[]; readonly bytes: 0 };
+  | {
+      readonly kind: 'round';
+      readonly step: RoundStep;
+      readonly lanes: Iterable<LaneId>;
+      readonly bytes: number;
+      /** Blocks and CommitQCs that it puts. */
+      readonly entries: number;
+    }
+  | { readonly kind: 'drop'; readonly lanes: readonly LaneId[]; readonly bytes: 0; readonly entries: 0 };
 
 /** What goes on in the background asks for; it goes first in the next batch. */
 export type Maintenance =

@@ -10,9 +10,10 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
 import { readRegular } from '../../base/open-file.js';
+import { boolean, fields, string } from '../../base/options.js';
 import { type Finding, LanestoreError } from '../../errors.js';
-import { diskFiles, type Files, type WritableFile } from '../files.js';
-import { type ABContent, type ABEncoding, decodeAB, encodeAB, problemOf } from './ab-format.js';
+import { checkFiles, diskFiles, type Files, type WritableFile } from '../files.js';
+import { type ABContent, type ABEncoding, checkEncoding, decodeAB, encodeAB, problemOf } from './ab-format.js';
 import { messageOf, reading, systemCode, writeFailed } from './io.js';
 import { corrupt, PRIVATE_MODE } from './repair.js';
 
@@ -30,6 +31,8 @@ export interface ABFileOptions {
   /** @internal */
   readonly files?: Files;
 }
+
+const checkABFileOptions = fields<ABFileOptions>({ encoding: checkEncoding, lazy: boolean, files: checkFiles });
 
 /** What a pair holds, read without touching it. */
 export interface ABScan {
@@ -124,6 +127,9 @@ export class ABFile {
    * LANESTORE_IO if the system refuses to read or to make them.
    */
   static async open(directory: string, prefix: string, options: ABFileOptions = {}): Promise<ABFile> {
+    string(directory, 'ABFile.open: directory');
+    string(prefix, 'ABFile.open: prefix');
+    checkABFileOptions(options, 'ABFile.open: options');
     const there = await stat(directory).catch(() => undefined);
     if (there?.isDirectory() !== true) {
       throw new LanestoreError('LANESTORE_NOT_A_STORE', `invalid state dir: ${directory} is not a directory`, {

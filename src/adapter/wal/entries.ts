@@ -1,4 +1,5 @@
 /** Reading a segment's entries, up to the first thing that is none. */
+import { withMethods } from '../../base/options.js';
 import { type Frame, readFrame } from './frame.js';
 import { messageOf } from './io.js';
 
@@ -18,6 +19,9 @@ export interface LogCodec<T> {
    */
   number?(entry: T): bigint;
 }
+
+/** A codec: what a log calls is there. It may have more. */
+export const checkLogCodec = withMethods<LogCodec<unknown>>('a codec', 'encode', 'decode');
 
 /** The first thing in a segment that is no entry. */
 export interface Fault {

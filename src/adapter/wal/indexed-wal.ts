@@ -5,9 +5,10 @@
  */
 import { dirname, join } from 'node:path';
 import { readRegular } from '../../base/open-file.js';
+import { boolean, byteCount, fields, required, string } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
-import { diskFiles, type Files, type WritableFile } from '../files.js';
-import { copyOf, type LogCodec, readEntries } from './entries.js';
+import { checkFiles, diskFiles, type Files, type WritableFile } from '../files.js';
+import { checkLogCodec, copyOf, type LogCodec, readEntries } from './entries.js';
 import { encodeFrame, readFrame } from './frame.js';
 import { messageOf, reading, writeFailed } from './io.js';
 import { segmentName } from './names.js';
@@ -31,6 +32,14 @@ export interface IndexedWalOptions {
   /** @internal */
   readonly files?: Files;
 }
+
+const checkIndexedWalOptions = fields<IndexedWalOptions>({
+  tornDirectory: required(string),
+  label: string,
+  directorySync: boolean,
+  segmentBytes: byteCount,
+  files: checkFiles,
+});
 
 interface Parts {
   readonly directory: string;
@@ -76,6 +85,9 @@ export class IndexedWal<T> {
    * @throws LANESTORE_CORRUPT with findings, the log untouched; LANESTORE_IO.
    */
   static async open<T>(directory: string, codec: LogCodec<T>, options: IndexedWalOptions): Promise<IndexedWal<T>> {
+    string(directory, 'IndexedWal.open: directory');
+    checkLogCodec(codec, 'IndexedWal.open: codec');
+    checkIndexedWalOptions(options, 'IndexedWal.open: options');
     const scan = await scanLog(directory, codec, { directory: '' });
     if (scan.findings.length > 0) throw corrupt(directory, scan);
     return (await IndexedWal.openScanned(scan, codec, options)).wal;

@@ -9,15 +9,24 @@
 import { basename, join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
 import { appendAll } from '../../base/lists.js';
+import { boolean, byteCount, fields, string } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
-import { diskFiles, type Files } from '../files.js';
+import { MODEL_CHECK } from '../../model/option-checks.js';
+import { checkFiles, diskFiles, type Files } from '../files.js';
 import type { Cursor, Recovered } from '../persistence.js';
 import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound } from '../planner.js';
-import { type LimitOptions, type PlanLimitOptions, planLimits, positiveBytes, roomLimits } from '../room.js';
+import {
+  LIMIT_CHECKS,
+  type LimitOptions,
+  PLAN_LIMIT_CHECKS,
+  type PlanLimitOptions,
+  planLimits,
+  roomLimits,
+} from '../room.js';
 import { ABFile } from './ab-file.js';
-import type { ABEncoding } from './ab-format.js';
+import { type ABEncoding, checkEncoding } from './ab-format.js';
 import { encodePlan } from './encode.js';
 import { firstEncoding } from './first-encoding.js';
 import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
@@ -54,6 +63,18 @@ export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly files?: Files;
 }
 
+const checkWalOptions = fields<WalOptions<unknown, unknown, unknown>>({
+  ...MODEL_CHECK,
+  ...LIMIT_CHECKS,
+  ...PLAN_LIMIT_CHECKS,
+  directorySync: boolean,
+  load: boolean,
+  createIfMissing: boolean,
+  encoding: checkEncoding,
+  segmentBytes: byteCount,
+  files: checkFiles,
+});
+
 /**
  * Opens the state directory `directory`, or makes it. Everything that is there is read and verified before it resolves, as far as the
  * layout, which has no checksums, lets anyone verify it.
@@ -84,16 +105,9 @@ type Checked<B, Q, A> = WalOptions<B, Q, A> & Required<Pick<WalOptions<B, Q, A>,
 type Settled<B, Q, A> = Checked<B, Q, A> & { readonly encoding: ABEncoding };
 
 function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Checked<B, Q, A> {
-  if (typeof directory !== 'string') throw new TypeError('openWal(directory, options): directory must be a string');
-  if (options?.model === undefined) throw new TypeError('openWal(directory, options): options.model is missing');
+  string(directory, 'openWal: directory');
   if (directory === '') throw new LanestoreError('LANESTORE_INVALID', 'the directory is an empty string');
-  roomLimits(options);
-  planLimits(options);
-  if (options.segmentBytes !== undefined) positiveBytes('segmentBytes', options.segmentBytes);
-  const { encoding } = options;
-  if (encoding !== undefined && encoding !== 'crc' && encoding !== 'wrapper') {
-    throw new LanestoreError('LANESTORE_INVALID', `encoding must be crc or wrapper, got ${encoding}`);
-  }
+  checkWalOptions(options, 'openWal: options');
   return { ...options, files: options.files ?? diskFiles, directorySync: options.directorySync ?? true };
 }
 

@@ -1,8 +1,10 @@
 /** Reading a whole state directory without touching it. */
 import { join } from 'node:path';
+import { fields, string } from '../../base/options.js';
 import type { Finding } from '../../errors.js';
 import { entryNumber, type LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
+import { MODEL_CHECK } from '../../model/option-checks.js';
 import { FindingList } from '../finding-list.js';
 import type { Recovered } from '../persistence.js';
 import type { AnchorPoint } from '../planner.js';
@@ -100,6 +102,8 @@ export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>
   };
 }
 
+const checkReadWalOptions = fields<{ readonly model: Model<unknown, unknown, unknown> }>(MODEL_CHECK);
+
 /** What {@link readWal} found: as it stands on disk, entries below the anchor included. */
 export interface WalContent<B, Q, A> extends Recovered<B, Q, A> {
   /** Torn tails are not in it; they are in `torn`, and stay where they are. */
@@ -121,6 +125,8 @@ export async function readWal<B, Q, A>(
   directory: string,
   options: { readonly model: Model<B, Q, A> },
 ): Promise<WalContent<B, Q, A>> {
+  string(directory, 'readWal: directory');
+  checkReadWalOptions(options, 'readWal: options');
   const location = await claimLocation(directory, false);
   await refuseNewerNode(location);
   const scan = await scanState(location, options.model);

@@ -3,7 +3,7 @@ import { isLanestoreError, LanestoreError } from '../../errors.js';
 import type { EntryChecks } from '../checks.js';
 import { codecs } from './codecs.js';
 import { Committee } from './committee.js';
-import { Committees } from './committees.js';
+import { Committees, checkCommittees } from './committees.js';
 import { payloadHash } from './hash.js';
 import { verifyInner } from './inner.js';
 import type { CommitQC, PersistedInner, PruneAnchor, SignedBlock } from './types.js';
@@ -16,6 +16,7 @@ import { verifyAnchor, verifyChain, verifyCommitQC, verifySignedBlock } from './
  * A CommitQC and an anchor are checked against the committee of their own road index. A block says no road index: what is proved is that its lane
  * is one of a committee that holds at a road index of the state ({@link Committees.ofLane}), and that the lane's validator signed exactly this block;
  * not that the committee held when it was made. Which blocks are ordered, and so by whom, only the CommitQCs prove.
+ * @throws TypeError for what is no Committee and no Committees.
  */
 export function entryChecks(committees?: Committee | Committees): EntryChecks<SignedBlock, CommitQC, PruneAnchor> {
   const chain = (block: SignedBlock, before: SignedBlock | undefined) => verifyChain([block], before?.block.header);
@@ -31,7 +32,10 @@ export function entryChecks(committees?: Committee | Committees): EntryChecks<Si
       inner: (bytes) => checkInner(bytes, undefined),
     };
   }
-  const terms = committees instanceof Committee ? new Committees([{ from: 0n, committee: committees }]) : committees;
+  const terms =
+    committees instanceof Committee
+      ? new Committees([{ from: 0n, committee: committees }])
+      : checkCommittees(committees, 'entryChecks: committees');
   return {
     block: (block, before, roads) => {
       chain(block, before);

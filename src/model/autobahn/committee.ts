@@ -1,4 +1,5 @@
 /** Who may vote, and how many votes it takes (the original at 11419398f, sei-tendermint/internal/autobahn/types/committee.go). */
+import { withMethods } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import { type LaneId, laneIdOf } from '../../keys/index.js';
 import { VerifyingKey } from './ed25519.js';
@@ -71,6 +72,9 @@ export class Committee {
     return validator.key.verify(hash, sig);
   }
 }
+
+/** A committee, also of another copy of this package. */
+export const checkCommittee = withMethods<Committee>('a Committee', 'has', 'verifies');
 
 function checkedCopy(key: PublicKey): PublicKey {
   if (!(key instanceof Uint8Array)) throw new TypeError('a committee is made of keys, each a Uint8Array');

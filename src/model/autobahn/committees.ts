@@ -1,8 +1,9 @@
 /** Committees that follow one another, for whoever checks entries of more than one. */
+import { fields, required, uint64, withMethods } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import { entryNumber, laneIdOf } from '../../keys/index.js';
 import type { RoadRange } from '../checks.js';
-import type { Committee } from './committee.js';
+import { type Committee, checkCommittee } from './committee.js';
 import type { PublicKey } from './types.js';
 
 /** A committee, and when it holds. */
@@ -11,6 +12,8 @@ export interface CommitteeTerm {
   readonly from: bigint;
   readonly committee: Committee;
 }
+
+const checkTerm = fields<CommitteeTerm>({ from: required(uint64), committee: required(checkCommittee) });
 
 /** The committees of a network, in the order in which they held. There is no gap behind the first one's beginning. */
 export class Committees {
@@ -22,7 +25,8 @@ export class Committees {
     this.terms = [...terms];
     if (this.terms.length === 0) throw new LanestoreError('LANESTORE_INVALID', 'there is no committee');
     let last: bigint | undefined;
-    for (const { from } of this.terms) {
+    for (const [i, term] of this.terms.entries()) {
+      const { from } = checkTerm(term, `Committees: terms[${i}]`);
       entryNumber(from, 'road index of a committee');
       if (last === from) {
         throw new LanestoreError('LANESTORE_INVALID', `two committees hold from road index ${from}: they overlap`);
@@ -64,3 +68,6 @@ export class Committees {
     );
   }
 }
+
+/** Committees, also of another copy of this package. */
+export const checkCommittees = withMethods<Committees>('a Committee or Committees', 'at', 'ofLane');

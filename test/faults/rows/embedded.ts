@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { makeRecord } from '../../support/faults.js';
 import type { Random } from '../../support/kill.js';
-import { Oracle } from '../../support/oracle.js';
+import { Oracle, roundOf } from '../../support/oracle.js';
 import { mustOpen, openPlain } from '../check.js';
 import { Image } from '../image.js';
 import { batchOf, FULL, logRecord, logRecords, recordStart } from '../log-format.js';
@@ -101,7 +101,7 @@ export const embedded: Row<readonly Trap[]> = {
 async function logOf(location: string, random: Random): Promise<Buffer> {
   const oracle = new Oracle();
   const store = await openPlain(location);
-  for (const round of makeRounds(oracle, 3, SHAPE, random)) await store.persist(round);
+  for (const round of makeRounds(oracle, 3, SHAPE, random)) await store.persist(roundOf(round));
   await store.close();
   const image = Image.of(location);
   return image.get(image.log());
@@ -110,7 +110,7 @@ async function logOf(location: string, random: Random): Promise<Buffer> {
 async function makeTrap(location: string, n: number, foreignLog: Buffer, random: Random): Promise<Trap> {
   const oracle = new Oracle();
   const store = await openPlain(location);
-  for (const round of makeRounds(oracle, 3, SHAPE, random)) await store.persist(round);
+  for (const round of makeRounds(oracle, 3, SHAPE, random)) await store.persist(roundOf(round));
   const before = Image.of(location);
   const log = before.log();
   const from = recordStart(before.get(log).length);

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Random } from '../../support/kill.js';
-import { Oracle } from '../../support/oracle.js';
+import { Oracle, roundOf } from '../../support/oracle.js';
 import { DAMAGE, mustOpen, mustRefuse, type OpenOptions, openPlain, type Refused } from '../check.js';
 import { Image } from '../image.js';
 import { caseRandom, type Row, Wrong } from '../row.js';
@@ -91,7 +91,7 @@ async function lastLife(
 ): Promise<Store> {
   const store = await openPlain(location, options);
   for (let n = 0; n < 10; n++) {
-    await store.persist(makeRounds(oracle, 1, shape, random)[0] as RoundCall);
+    await store.persist(roundOf(makeRounds(oracle, 1, shape, random)[0] as RoundCall));
     copies.push(Image.of(location));
   }
   await store.close();

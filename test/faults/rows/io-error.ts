@@ -40,7 +40,7 @@ export const ioError: Row<string> = {
       seed: random.int(0, 2 ** 31),
       rounds,
       shape,
-      options: { level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 }, ...SMALL_VALUE_FILES },
+      options: { level: { writeBufferBytes: 64 * 1024, tableFileBytes: 1024 * 1024 }, ...SMALL_VALUE_FILES },
       together: random.pick([1, 1, 3]),
     };
     await (await openPlain(what.location, what.options)).close();

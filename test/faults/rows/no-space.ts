@@ -20,7 +20,7 @@ interface Prepared {
 }
 
 const WORKER = new URL('../driven-worker.js', import.meta.url);
-const DISK_BYTES = 24 * 1024 * 1024;
+const DISK_BYTES = 40 * 1024 * 1024;
 const ROUNDS = 80;
 const SHAPES: readonly RoundShape[] = [
   { lanes: ['0a', '0b'], blockBytes: 6000, innerBytes: 60, anchorEvery: 7 },
@@ -28,7 +28,7 @@ const SHAPES: readonly RoundShape[] = [
   { lanes: ['0a', '0b', '0c'], blockBytes: 20_000 },
 ];
 /** Tables are written often; and the watermark is low enough for a small disk. */
-const SMALL_BUFFERS = { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 };
+const SMALL_BUFFERS = { writeBufferBytes: 64 * 1024, tableFileBytes: 1024 * 1024 };
 const WATERMARK_BYTES = defaultMinFreeBytes(SMALL_BUFFERS.writeBufferBytes, SMALL_BUFFERS.tableFileBytes);
 
 export const noSpace: Row<Prepared> = {

@@ -2,10 +2,10 @@
 import { symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { runWorker } from '../../support/kill.js';
-import { Oracle } from '../../support/oracle.js';
+import { Oracle, roundOf } from '../../support/oracle.js';
 import { isRefused, mustOpen, openPlain, tryOpen } from '../check.js';
 import { type CaseContext, type Row, Wrong } from '../row.js';
-import { makeRounds, oracleContent, type RoundCall, type RoundShape } from '../specimen.js';
+import { makeRounds, oracleContent, type RoundShape } from '../specimen.js';
 
 const SHAPE: RoundShape = { lanes: ['0a', '0b'], blockBytes: 400, innerBytes: 20, anchorEvery: 4 };
 const WORKER = new URL('../../level/open-worker.js', import.meta.url);
@@ -73,7 +73,7 @@ export const openers: Row<null> = {
     const oracle = new Oracle();
     const store = await openPlain(location);
     const go = async () => {
-      for (const round of makeRounds(oracle, 5, SHAPE, random)) await store.persist(round as RoundCall);
+      for (const round of makeRounds(oracle, 5, SHAPE, random)) await store.persist(roundOf(round));
     };
     await go();
     const code = await open(location, dir);

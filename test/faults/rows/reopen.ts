@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { type Random, runWorker } from '../../support/kill.js';
-import { Oracle } from '../../support/oracle.js';
+import { Oracle, roundOf } from '../../support/oracle.js';
 import { mustOpen, openPlain } from '../check.js';
 import { Image } from '../image.js';
 import { recordsOf } from '../log-format.js';
@@ -28,7 +28,7 @@ interface Prepared {
   readonly shim: string | undefined;
 }
 
-const SMALL_BUFFERS = { level: { writeBufferBytes: 64 * 1024, tableFileBytes: 64 * 1024 } };
+const SMALL_BUFFERS = { level: { writeBufferBytes: 64 * 1024, tableFileBytes: 1024 * 1024 } };
 const TABLES: RoundShape = { lanes: ['0a', '0b'], blockBytes: 6000, innerBytes: 50, anchorEvery: 10 };
 const TORN: RoundShape = { lanes: ['0a', '0b'], blockBytes: 2500, innerBytes: 50, anchorEvery: 4 };
 const TABLE_ROUNDS = 60;
@@ -62,7 +62,7 @@ async function manifestTails(location: string, random: Random): Promise<Manifest
   const store = await openPlain(location, SMALL_BUFFERS);
   let before = Image.of(location);
   for (let n = 0; n < TABLE_ROUNDS; n++) {
-    await store.persist(makeRounds(oracle, 1, TABLES, random)[0] as RoundCall);
+    await store.persist(roundOf(makeRounds(oracle, 1, TABLES, random)[0] as RoundCall));
     const now = await settled(location);
     const manifest = now.manifest();
     const records = recordsOf(now.get(manifest));

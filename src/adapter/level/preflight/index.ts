@@ -10,10 +10,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { appendAll } from '../../../base/lists.js';
+import { byteArray, callback, count, fields, string, wholeNumber } from '../../../base/options.js';
 import type { Finding } from '../../../errors.js';
 import { TIP_KEY } from '../../../keys/index.js';
 import { FindingList } from '../../finding-list.js';
-import { positiveBytes } from '../../room.js';
 import { LEVEL_DIR } from '../paths.js';
 import { parseWitness } from '../witness.js';
 import { judgeWitness } from '../witness-check.js';
@@ -47,6 +47,16 @@ export interface PreflightOptions {
    */
   readonly refuseIfInUse?: (() => Promise<void>) | undefined;
 }
+
+/** Bytes of tables to check; 0 checks none. */
+export const checkTableCheckBytes = wholeNumber(0, Number.MAX_SAFE_INTEGER, 'of bytes');
+
+const checkPreflightOptions = fields<PreflightOptions>({
+  witness: byteArray,
+  tableCheckBytesMax: checkTableCheckBytes,
+  findingsMax: count,
+  refuseIfInUse: callback(),
+});
 
 /** What a preflight found. */
 export interface PreflightReport {
@@ -87,6 +97,8 @@ const LOOKS_MAX = 5;
  * `refuseIfInUse` rejects with; nothing for damage.
  */
 export async function preflight(directory: string, options: PreflightOptions = {}): Promise<PreflightReport> {
+  string(directory, 'preflight: directory');
+  checkPreflightOptions(options, 'preflight: options');
   for (let look = 1; ; look++) {
     const before = fingerprint(directory);
     const report = await new Preflight(directory, options).run();
@@ -129,8 +141,7 @@ class Preflight {
     this.#findings = new FindingList(options.findingsMax);
     this.#witness = options.witness;
     this.#judgesWitness = 'witness' in options;
-    const bytes = options.tableCheckBytesMax ?? TABLE_CHECK_BYTES;
-    this.#tableBytesMax = bytes === 0 ? 0 : positiveBytes('tableCheckBytesMax', bytes);
+    this.#tableBytesMax = options.tableCheckBytesMax ?? TABLE_CHECK_BYTES;
     this.#tableBytesLeft = this.#tableBytesMax;
   }
 

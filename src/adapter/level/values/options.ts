@@ -1,7 +1,6 @@
 /** What may be said about separated values at open, and what holds when nothing is said. */
-import { LanestoreError } from '../../../errors.js';
-import { diskFiles, type Files } from '../../files.js';
-import { positiveBytes } from '../../room.js';
+import { byteCount, type Check, type Checks, fields, orBoolean, outOfRange } from '../../../base/options.js';
+import { checkFiles, diskFiles, type Files } from '../../files.js';
 import { OFFSET_MAX } from './reference.js';
 
 /** Which block records are kept in value files beside LevelDB, and how those files are. */
@@ -29,8 +28,6 @@ export type ValueSettings = Required<ValueOptions> & {
   readonly enabled: boolean;
 };
 
-type BytesOption = 'batchBytesMin' | 'valueBytesMin' | 'fileBytes' | 'waitBytesMin' | 'portionBytesMin';
-
 /** Everything in a value file is aligned to this: a sector holds data of one sync only. */
 export const SECTOR_BYTES = 4096;
 
@@ -41,25 +38,35 @@ export function sectorsOf(bytes: number): number {
   return Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES;
 }
 
+const fileBytes: Check<number> = (value, name) => {
+  const bytes = byteCount(value, name);
+  if (bytes % SECTOR_BYTES === 0 && bytes <= OFFSET_MAX) return bytes;
+  throw outOfRange(name, `a multiple of ${SECTOR_BYTES} below 4 GiB`, bytes);
+};
+
+const VALUE_CHECKS: Checks<ValueOptions> = {
+  batchBytesMin: byteCount,
+  valueBytesMin: byteCount,
+  fileBytes,
+  waitBytesMin: byteCount,
+  portionBytesMin: byteCount,
+  files: checkFiles,
+};
+
+/** The option `values`. */
+export const checkValues = orBoolean(fields(VALUE_CHECKS));
+
 /** The settings that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that cannot be. */
 export function valueSettings(options: ValueOptions | boolean = true): ValueSettings {
-  const given = typeof options === 'object' && options !== null ? options : {};
-  if (typeof options !== 'boolean' && given !== options) throw new TypeError('values must be an object or a boolean');
-  const bytes = (name: BytesOption, otherwise: number) => positiveBytes(`values.${name}`, given[name] ?? otherwise);
-  const fileBytes = bytes('fileBytes', 16 * KIB * KIB);
-  if (fileBytes % SECTOR_BYTES !== 0 || fileBytes > OFFSET_MAX) {
-    throw new LanestoreError(
-      'LANESTORE_INVALID',
-      `values.fileBytes must be a multiple of ${SECTOR_BYTES} below 4 GiB, got ${fileBytes}`,
-    );
-  }
+  checkValues(options, 'values');
+  const given = typeof options === 'boolean' ? {} : options;
   return {
     enabled: options !== false,
-    batchBytesMin: bytes('batchBytesMin', 128 * KIB),
-    valueBytesMin: bytes('valueBytesMin', 8 * KIB),
-    fileBytes,
-    waitBytesMin: bytes('waitBytesMin', 512 * KIB),
-    portionBytesMin: bytes('portionBytesMin', 512 * KIB),
+    batchBytesMin: given.batchBytesMin ?? 128 * KIB,
+    valueBytesMin: given.valueBytesMin ?? 8 * KIB,
+    fileBytes: given.fileBytes ?? 16 * KIB * KIB,
+    waitBytesMin: given.waitBytesMin ?? 512 * KIB,
+    portionBytesMin: given.portionBytesMin ?? 512 * KIB,
     files: given.files ?? diskFiles,
   };
 }

@@ -1,5 +1,6 @@
 /** A view over the LevelDB of a private copy. */
 import { OpenSet } from '../../../base/open-set.js';
+import { boolean, fields, string } from '../../../base/options.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
 import {
   INNER_KEY,
@@ -17,7 +18,7 @@ import { type LogName, logKey, logRange, QC_LOG } from '../batch.js';
 import type { Engine, Entry } from '../engine.js';
 import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../entry.js';
 import { coded } from '../open.js';
-import { checkRange } from '../reader.js';
+import { RANGE_CHECKS } from '../reader.js';
 import { decodeRecord, isFault } from '../record.js';
 import { refusal } from '../refusal.js';
 import type { Schema } from '../schema.js';
@@ -50,6 +51,10 @@ export interface ViewParts<B, Q, A> {
   readonly tries: number;
   readonly release: () => Promise<void>;
 }
+
+const checkViewRange = fields<ViewRange>({ ...RANGE_CHECKS, stale: boolean });
+
+const checkKeyRange = fields<Partial<KeyRange>>({ gte: string, lt: string });
 
 type Read<T> = (number: bigint, key: string, value: Uint8Array) => ReadResult<T>;
 
@@ -103,7 +108,12 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     this.#release = parts.release;
   }
 
-  async *entries(range: Partial<KeyRange> = {}): AsyncGenerator<ViewEntry, void, void> {
+  entries(range: Partial<KeyRange> = {}): AsyncGenerator<ViewEntry, void, void> {
+    checkKeyRange(range, 'entries: range');
+    return this.#entries(range);
+  }
+
+  async *#entries(range: Partial<KeyRange>): AsyncGenerator<ViewEntry, void, void> {
     const reads = this.#reads();
     try {
       for await (const [key, value] of this.#read(range)) {
@@ -117,6 +127,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   }
 
   async get(key: string): Promise<ViewEntry | undefined> {
+    string(key, 'get: key');
     const value = await this.#get(key);
     return value === undefined ? undefined : this.#reading((reads) => this.#viewed(reads, key, value));
   }
@@ -130,12 +141,12 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   }
 
   blocks(lane: LaneId, range: ViewRange = {}): AsyncGenerator<ViewItem<B>, void, void> {
-    checkRange(range);
+    checkViewRange(range, 'blocks: range');
     return this.#items(laneId(lane), this.cursors.lanes.get(lane), range, this.#blockReader(lane));
   }
 
   commitQCs(range: ViewRange = {}): AsyncGenerator<ViewItem<Q>, void, void> {
-    checkRange(range);
+    checkViewRange(range, 'commitQCs: range');
     return this.#items(QC_LOG, this.cursors.commitQCs, range, this.#commitQCReader());
   }
 

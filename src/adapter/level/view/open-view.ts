@@ -6,14 +6,16 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
 import { appendAll } from '../../../base/lists.js';
+import { boolean, fields, string } from '../../../base/options.js';
 import { type Finding, isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
+import { MODEL_CHECK } from '../../../model/option-checks.js';
 import { FindingList } from '../../finding-list.js';
 import { type Database, openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
 import { coded, readStoreSchema } from '../open.js';
 import { type StorePaths, storePaths } from '../paths.js';
-import { preflight } from '../preflight/index.js';
+import { checkTableCheckBytes, preflight } from '../preflight/index.js';
 import { type Examination, examine, readTip } from '../recovery.js';
 import { refusal } from '../refusal.js';
 import type { Tip } from '../tip.js';
@@ -41,6 +43,14 @@ export interface ViewOptions<B, Q, A> {
   readonly examine?: boolean;
 }
 
+/** Those that views for any purpose have. */
+export const VIEW_CHECKS = { ...MODEL_CHECK, directory: string, examine: boolean };
+
+const checkViewOptions = fields<ViewOptions<unknown, unknown, unknown>>({
+  ...VIEW_CHECKS,
+  tableCheckBytesMax: checkTableCheckBytes,
+});
+
 /** How a view is made, beside what callers say. */
 export interface CopyViewOptions extends CopyOptions {
   readonly tableCheckBytesMax?: number | undefined;
@@ -65,8 +75,8 @@ const FINDINGS_MAX = 100_000;
  * throw: it is in `findings`.
  */
 export async function openView<B, Q, A>(location: string, options: ViewOptions<B, Q, A>): Promise<StoreView<B, Q, A>> {
-  if (typeof location !== 'string') throw new TypeError('openView takes a location');
-  if (options?.model === undefined) throw new TypeError('openView(location, options): options.model is missing');
+  string(location, 'openView: location');
+  checkViewOptions(options, 'openView: options');
   try {
     return await openCopied(location, options, {
       tableCheckBytesMax: options.tableCheckBytesMax,

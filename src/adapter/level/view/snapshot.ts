@@ -16,8 +16,10 @@ import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { releasing } from '../../../base/close-stack.js';
 import { syncDirectory } from '../../../base/directory-sync.js';
+import { boolean, fields, string } from '../../../base/options.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
+import { MODEL_CHECK } from '../../../model/option-checks.js';
 import { coded } from '../open.js';
 import { makeDirectory, storePaths, syncNames } from '../paths.js';
 import { Witness } from '../witness.js';
@@ -31,6 +33,8 @@ export interface SnapshotOptions<B, Q, A> {
   /** Hard links of files that never change, where they are possible (default), or a copy of every byte. */
   readonly links?: boolean;
 }
+
+const checkSnapshotOptions = fields<SnapshotOptions<unknown, unknown, unknown>>({ ...MODEL_CHECK, links: boolean });
 
 /** A snapshot that was made. */
 export interface SnapshotReport {
@@ -60,9 +64,9 @@ export async function snapshot<B, Q, A>(
   target: string,
   options: SnapshotOptions<B, Q, A>,
 ): Promise<SnapshotReport> {
-  if (typeof location !== 'string' || typeof target !== 'string') throw new TypeError('snapshot takes two paths');
-  if (options?.model === undefined)
-    throw new TypeError('snapshot(location, target, options): options.model is missing');
+  string(location, 'snapshot: location');
+  string(target, 'snapshot: target');
+  checkSnapshotOptions(options, 'snapshot: options');
   try {
     const paths = existingStore(location);
     const missing = missingLevel(paths);

@@ -5,13 +5,15 @@
  * A damaged table can abort the process that reads it. So another process reads all of the database first, whatever preflight says; this one
  * opens it only if that has ended well, and else looks at what could be salvaged.
  */
+import { fields, string } from '../../../base/options.js';
 import type { Finding, LanestoreError } from '../../../errors.js';
 import { isLanestoreError } from '../../../errors.js';
 import { ANCHOR_KEY } from '../../../keys/index.js';
 import type { EntryChecks } from '../../../model/checks.js';
+import { checkEntryChecks } from '../../../model/option-checks.js';
 import { FindingList } from '../../finding-list.js';
 import { coded } from '../open.js';
-import { openCopied, type ViewOptions } from './open-view.js';
+import { openCopied, VIEW_CHECKS, type ViewOptions } from './open-view.js';
 import type { StoreView, ViewItem, WitnessView } from './store-view.js';
 
 /** Options of {@link verify}. */
@@ -19,6 +21,11 @@ export interface VerifyOptions<B, Q, A> extends Omit<ViewOptions<B, Q, A>, 'tabl
   /** What to check of each live entry beyond that it is whole; for Autobahn, `entryChecks(committees)`. */
   readonly checks?: EntryChecks<B, Q, A>;
 }
+
+const checkVerifyOptions = fields<VerifyOptions<unknown, unknown, unknown>>({
+  ...VIEW_CHECKS,
+  checks: checkEntryChecks,
+});
 
 /** What {@link verify} found. */
 export interface VerifyReport {
@@ -50,8 +57,8 @@ export interface VerifyReport {
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID as `openView`; damage is in `findings`.
  */
 export async function verify<B, Q, A>(location: string, options: VerifyOptions<B, Q, A>): Promise<VerifyReport> {
-  if (typeof location !== 'string') throw new TypeError('verify takes a location');
-  if (options?.model === undefined) throw new TypeError('verify(location, options): options.model is missing');
+  string(location, 'verify: location');
+  checkVerifyOptions(options, 'verify: options');
   try {
     const everything = { tableCheckBytesMax: Number.MAX_SAFE_INTEGER, probe: true };
     await using view = await openCopied(location, options, everything);

@@ -1,0 +1,604 @@
+/**
+ * Every public function that takes options, with an unknown name, and each option with a wrong type and out of range: a TypeError or
+ * LANESTORE_INVALID that names the function and the option, and nothing was done. The samples are typed by the options: a new option
+ * without one does not compile.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { MemoryLevel } from 'memory-level';
+import { Registry } from 'prom-client';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ABFile, type ABFileOptions, IndexedWal, type IndexedWalOptions } from '../../src/adapter/wal/index.js';
+import { casesFor, conformance, type Features, type Subject } from '../../src/conformance/index.js';
+import {
+  type AvailOptions,
+  autobahn,
+  Committee,
+  Committees,
+  type CommitteeTerm,
+  type DatabaseOptions,
+  type EntryChecks,
+  type Epoch,
+  entryChecks,
+  exportState,
+  importState,
+  isLanestoreError,
+  type KeyRange,
+  type LevelOptions,
+  type LocationOptions,
+  type MigrateStoreOptions,
+  type MigrationOptions,
+  migrateStore,
+  type NoopOptions,
+  openAvail,
+  openLevel,
+  openNoop,
+  openSource,
+  openState,
+  openView,
+  openWal,
+  type PreflightOptions,
+  preflight,
+  type ReadRange,
+  readWal,
+  type SnapshotOptions,
+  snapshot,
+  type ValueOptions,
+  type VerifyOptions,
+  type ViewOptions,
+  type ViewRange,
+  verify,
+  type WalOptions,
+} from '../../src/index.js';
+import { collectPrometheus } from '../../src/prometheus/index.js';
+import { memorySubject, plainTypes } from '../conformance/subjects.js';
+import { packageRoot } from '../support/fixtures.js';
+import { plain, plainBlocks } from '../support/plain-model.js';
+import { withTemp } from '../support/temp.js';
+import { textCodec } from '../wal/text-log.js';
+
+const test = suite('options of every public function');
+
+/** Values of one option. */
+interface Sample {
+  /** The option must be given. */
+  readonly required?: true;
+  readonly wrong: readonly unknown[];
+  readonly invalid?: readonly unknown[];
+  /** Of an option that is an object itself. */
+  readonly fields?: Samples<unknown>;
+}
+
+type Samples<O> = { readonly [Name in keyof Required<O>]: Sample };
+
+const text: Sample = { wrong: [1, null, ['x'], {}] };
+const flag: Sample = { wrong: [0, 1, 'false', 'snappy', null, []] };
+const call: Sample = { wrong: ['f', 1, null, {}] };
+const port: Sample = { wrong: [{}, 'x', null, 1] };
+const data: Sample = { wrong: ['00', [0], new ArrayBuffer(1), null] };
+const number: Sample = {
+  wrong: ['1', 1n, null, true, [1]],
+  invalid: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY],
+};
+const fromZero: Sample = { ...number, invalid: [-1, 1.5, Number.NaN] };
+const u64: Sample = { wrong: [1, '1', null], invalid: [-1n, 2n ** 64n] };
+const model: Sample = {
+  required: true,
+  wrong: [null, 'autobahn', {}, { ...plain, block: {} }, { ...plain, name: 5 }, { ...plain, inner: {} }],
+};
+const range = (least: number, most: number): Sample => ({
+  ...number,
+  invalid: [-1, 0.5, least - 1, most + 1, 2 ** 32],
+});
+
+const CHECKS: Samples<EntryChecks<unknown, unknown, unknown>> = {
+  block: call,
+  commitQC: call,
+  anchor: call,
+  inner: call,
+};
+const checks: Sample = { wrong: [null, 5, [], new Map()], fields: CHECKS };
+
+const LEVEL: Samples<LevelOptions> = {
+  writeBufferBytes: range(64 * 1024, 2 ** 30),
+  tableFileBytes: range(2 ** 20, 2 ** 30),
+  blockBytes: range(1024, 2 ** 22),
+  cacheBytes: range(0, 2 ** 31),
+  compression: flag,
+};
+
+const VALUES: Samples<ValueOptions> = {
+  batchBytesMin: number,
+  valueBytesMin: number,
+  fileBytes: { ...number, invalid: [0, 5000, 2 ** 33] },
+  waitBytesMin: number,
+  portionBytesMin: number,
+  files: port,
+};
+
+const LIMITS = { maxRoundBytes: number, maxQueuedBytes: number, maxRecordBytes: number };
+const PLAN_LIMITS = { maxInnerBytes: number, maxLanes: number, maxRoundEntries: number };
+const STORE = { model, ...LIMITS, ...PLAN_LIMITS, maxMergeBytes: number, maxBatchDeletes: number, load: flag };
+
+const LOCATION: Samples<LocationOptions<unknown, unknown, unknown>> = {
+  ...STORE,
+  createIfMissing: flag,
+  level: { wrong: [null, true, 'snappy', []], fields: LEVEL },
+  minFreeBytes: fromZero,
+  freeSpace: port,
+  tableCheckBytesMax: fromZero,
+  acceptRollback: { wrong: [null, 5, {}, true], fields: { seq: { ...u64, required: true } } as Samples<unknown> },
+  values: { wrong: [null, 5, 'true', []], fields: VALUES },
+};
+
+const DATABASE: Samples<DatabaseOptions<unknown, unknown, unknown>> = {
+  ...STORE,
+  db: { ...port, wrong: [{}, { get: 1 }] },
+};
+
+const NOOP: Samples<NoopOptions<unknown, unknown, unknown>> = { model, ...PLAN_LIMITS };
+
+const encoding: Sample = { wrong: [1, null, true], invalid: ['json', ''] };
+
+const WAL: Samples<WalOptions<unknown, unknown, unknown>> = {
+  model,
+  ...LIMITS,
+  ...PLAN_LIMITS,
+  directorySync: flag,
+  load: flag,
+  createIfMissing: flag,
+  encoding,
+  segmentBytes: number,
+  files: port,
+};
+
+const AB_FILE: Samples<ABFileOptions> = { encoding, lazy: flag, files: port };
+
+const LOG: Samples<IndexedWalOptions> = {
+  tornDirectory: { ...text, required: true },
+  label: text,
+  directorySync: flag,
+  segmentBytes: number,
+  files: port,
+};
+
+const VIEW: Samples<ViewOptions<unknown, unknown, unknown>> = {
+  model,
+  directory: text,
+  tableCheckBytesMax: fromZero,
+  examine: flag,
+};
+
+const VERIFY: Samples<VerifyOptions<unknown, unknown, unknown>> = { model, directory: text, examine: flag, checks };
+const SNAPSHOT: Samples<SnapshotOptions<unknown, unknown, unknown>> = { model, links: flag };
+const PREFLIGHT: Samples<PreflightOptions> = {
+  witness: data,
+  tableCheckBytesMax: fromZero,
+  findingsMax: number,
+  refuseIfInUse: call,
+};
+
+const MIGRATION: Samples<MigrationOptions<unknown, unknown, unknown>> = {
+  model,
+  checks: { ...checks, required: true },
+  onProgress: call,
+  segmentBytes: number,
+};
+
+const STEPS: Samples<MigrateStoreOptions<unknown, unknown, unknown>> = {
+  model,
+  checks: { ...checks, required: true },
+  dryRun: flag,
+  onProgress: call,
+};
+
+const committee: Sample = { required: true, wrong: [null, {}, 'x', [new Uint8Array(32)]] };
+
+const AVAIL: Samples<AvailOptions> = {
+  store: { ...port, required: true },
+  committee,
+  secret: data,
+  announce: { wrong: [true, null], invalid: ['later'] },
+  verifyLoaded: flag,
+  maxRoundBytes: number,
+  maxRoundEntries: number,
+  maxRounds: number,
+};
+
+const EPOCH: Samples<Epoch> = {
+  committee,
+  firstRoad: { ...u64, required: true },
+  baselines: { wrong: [null, {}, [], new Set()] },
+};
+
+const TERM: Samples<CommitteeTerm> = { from: { ...u64, required: true }, committee };
+const READ_RANGE: Samples<ReadRange> = { from: u64, to: u64 };
+const VIEW_RANGE: Samples<ViewRange> = { ...READ_RANGE, stale: flag };
+const KEY_RANGE: Samples<KeyRange> = { gte: text, lt: text };
+
+const needed: Sample = { ...flag, required: true };
+
+const FEATURES: Samples<Features> = {
+  durable: needed,
+  atomicRounds: needed,
+  totalOrder: needed,
+  remembersEmptyCursors: needed,
+  exclusive: needed,
+  skipsLoading: needed,
+  limits: needed,
+  planLimits: needed,
+  lose: flag,
+  storeAnchorOnly: flag,
+  refuseWrites: flag,
+};
+
+const SUBJECT: Samples<Pick<Subject<unknown, unknown, unknown>, 'features' | 'place'>> = {
+  features: { required: true, wrong: [null, 5, 'all'], fields: FEATURES },
+  place: { ...call, required: true },
+};
+
+/** What is there for all calls: nothing of it changes. */
+interface Ground {
+  /** A store that is closed. */
+  readonly location: string;
+  /** A state directory. */
+  readonly wal: string;
+  /** A name that is free. */
+  readonly free: string;
+  readonly dir: string;
+}
+
+interface Target {
+  /** How the message begins. */
+  readonly name: string;
+  readonly samples: Samples<unknown>;
+  /** Options that are right. */
+  valid(ground: Ground): object | Promise<object>;
+  /** Calls it. What it gives is closed by its `close`, if it has one. */
+  call(options: never, ground: Ground): unknown;
+}
+
+const keys = new Committee([new Uint8Array(32).fill(1)]);
+const anything = { model: plain, checks: {} };
+
+/** Runs `use` with something that is open, and closes it. */
+async function using<T extends { close(): Promise<void> }>(open: Promise<T>, use: (it: T) => unknown): Promise<void> {
+  const it = await open;
+  try {
+    await use(it);
+  } finally {
+    await it.close();
+  }
+}
+
+const openStore = ({ location }: Ground) => openLevel(location, { model: plain });
+const openCopy = ({ location }: Ground) => openView(location, { model: plain });
+
+/** One a function, by its name among the exports. */
+const TARGETS: Readonly<Record<string, Target>> = {
+  'openLevel, a location': {
+    name: 'openLevel: options',
+    samples: LOCATION,
+    valid: () => ({ model: plain }),
+    call: (options, { free }) => openLevel(free, options),
+  },
+  'openLevel, a database': {
+    name: 'openLevel: options',
+    samples: DATABASE,
+    valid: () => ({ db: new MemoryLevel(), model: plain }),
+    call: (options) => openLevel(options),
+  },
+  openNoop: {
+    name: 'openNoop: options',
+    samples: NOOP,
+    valid: () => ({ model: plain }),
+    call: (options) => openNoop(options),
+  },
+  openWal: {
+    name: 'openWal: options',
+    samples: WAL,
+    valid: () => ({ model: plain }),
+    call: (options, { free }) => openWal(free, options),
+  },
+  readWal: {
+    name: 'readWal: options',
+    samples: { model } satisfies Samples<Parameters<typeof readWal>[1]>,
+    valid: () => ({ model: plain }),
+    call: (options, { wal }) => readWal(wal, options),
+  },
+  ABFile: {
+    name: 'ABFile.open: options',
+    samples: AB_FILE,
+    valid: () => ({}),
+    call: (options, { wal }) => ABFile.open(wal, 'other', options),
+  },
+  IndexedWal: {
+    name: 'IndexedWal.open: options',
+    samples: LOG,
+    valid: ({ dir }) => ({ tornDirectory: join(dir, 'torn') }),
+    call: (options, { free }) => IndexedWal.open(free, textCodec, options),
+  },
+  openView: {
+    name: 'openView: options',
+    samples: VIEW,
+    valid: () => ({ model: plain }),
+    call: (options, { location }) => openView(location, options),
+  },
+  verify: {
+    name: 'verify: options',
+    samples: VERIFY,
+    valid: () => ({ model: plain }),
+    call: (options, { location }) => verify(location, options),
+  },
+  snapshot: {
+    name: 'snapshot: options',
+    samples: SNAPSHOT,
+    valid: () => ({ model: plain }),
+    call: (options, { location, free }) => snapshot(location, free, options),
+  },
+  preflight: {
+    name: 'preflight: options',
+    samples: PREFLIGHT,
+    valid: ({ location }) => ({ witness: new Uint8Array(readFileSync(join(location, 'witness'))) }),
+    call: (options, { location }) => preflight(join(location, 'level'), options),
+  },
+  importState: {
+    name: 'importState: options',
+    samples: MIGRATION,
+    valid: () => anything,
+    call: (options, { wal, free }) => importState(wal, free, options),
+  },
+  exportState: {
+    name: 'exportState: options',
+    samples: MIGRATION,
+    valid: () => anything,
+    call: (options, { location, free }) => exportState(location, free, 'wal', options),
+  },
+  migrateStore: {
+    name: 'migrateStore: options',
+    samples: STEPS,
+    valid: () => anything,
+    call: (options, { location }) => migrateStore(location, options),
+  },
+  openAvail: {
+    name: 'openAvail: options',
+    samples: AVAIL,
+    valid: async () => ({ store: await openNoop({ model: autobahn }), committee: keys }),
+    call: (options) => openAvail(options),
+  },
+  'openAvail, epochs': {
+    name: 'openAvail: options.committee[0]',
+    samples: EPOCH,
+    valid: () => ({ committee: keys, firstRoad: 0n }),
+    call: async (epoch) => openAvail({ store: await openNoop({ model: autobahn }), committee: [epoch] }),
+  },
+  AvailState: {
+    name: 'changeCommittee: epoch',
+    samples: EPOCH,
+    valid: () => ({ committee: keys, firstRoad: 5n }),
+    call: async (epoch) => {
+      const store = await openNoop({ model: autobahn });
+      await using(openAvail({ store, committee: keys }), (state) => state.changeCommittee(epoch));
+    },
+  },
+  Committees: {
+    name: 'Committees: terms[0]',
+    samples: TERM,
+    valid: () => ({ from: 0n, committee: keys }),
+    call: (term) => new Committees([term]),
+  },
+  'LevelStore, readBlocks': {
+    name: 'readBlocks: range',
+    samples: READ_RANGE,
+    valid: () => ({}),
+    call: (range, ground) => using(openStore(ground), (store) => drain(store.readBlocks('0a', range))),
+  },
+  'LevelStore, readCommitQCs': {
+    name: 'readCommitQCs: range',
+    samples: READ_RANGE,
+    valid: () => ({}),
+    call: (range, ground) => using(openStore(ground), (store) => drain(store.readCommitQCs(range))),
+  },
+  'StoreView, blocks': {
+    name: 'blocks: range',
+    samples: VIEW_RANGE,
+    valid: () => ({}),
+    call: (range, ground) => using(openCopy(ground), (view) => drain(view.blocks('0a', range))),
+  },
+  'StoreView, commitQCs': {
+    name: 'commitQCs: range',
+    samples: VIEW_RANGE,
+    valid: () => ({}),
+    call: (range, ground) => using(openCopy(ground), (view) => drain(view.commitQCs(range))),
+  },
+  'StoreView, entries': {
+    name: 'entries: range',
+    samples: KEY_RANGE,
+    valid: () => ({}),
+    call: (range, ground) => using(openCopy(ground), (view) => drain(view.entries(range))),
+  },
+  casesFor: {
+    name: 'subject',
+    samples: SUBJECT as Samples<unknown>,
+    valid: () => memorySubject(plainTypes),
+    call: (subject) => casesFor(subject),
+  },
+};
+
+/** Public functions and classes that take no options; what they take is checked where they are tested. */
+const WITHOUT: readonly string[] = [
+  ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'isLanestoreError'],
+  ...[
+    'advance',
+    'anchorPoint',
+    'emptyState',
+    'isNoop',
+    'planCommitQCs',
+    'planLane',
+    'planRound',
+    'decodeRecord',
+    'isFault',
+  ],
+  ...['blockKey', 'blockRange', 'commitQCKey', 'commitQCRange', 'eventKey', 'laneRange', 'prefixRange', 'parseKey'],
+  ...['entryNumber', 'isEntryNumber', 'isU64', 'maxU64', 'minU64', 'padU64', 'parsePaddedU64', 'u64'],
+  ...['isLaneId', 'laneBytes', 'laneId', 'laneIdOf', 'remembered'],
+  ...['detectLayout', 'diffStates', 'openSource', 'openState', 'readCommittees'],
+  ...['entryChecks', 'faulty', 'globalRange', 'headerHash', 'laneQuorum', 'laneRangeOf', 'messageHash', 'payloadHash'],
+  ...[
+    'publicKeyOf',
+    'quorum',
+    'sign',
+    'signBlock',
+    'verifySignature',
+    'verifyAnchor',
+    'verifyAppProposal',
+    'verifyAppQC',
+  ],
+  ...['verifyChain', 'verifyCommitQC', 'verifyFullCommitQC', 'verifyLaneQC', 'verifyOrdered', 'verifyPrepareQC'],
+  ...['verifySignedBlock', 'verifySignedMsg', 'formatTimestamp', 'manifestChunks', 'manifestOf', 'stateOfView'],
+  ...['collectPrometheus'],
+  // Takes what casesFor takes, and the function to register with.
+  'conformance',
+];
+
+async function drain(entries: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of entries);
+}
+
+/** What a call came to: the error, or that it was accepted; what it opened is closed. */
+async function outcome(target: Target, options: unknown, ground: Ground): Promise<unknown> {
+  try {
+    const result = (await target.call(options as never, ground)) as { close?(): Promise<void> } | undefined;
+    await result?.close?.();
+  } catch (error) {
+    return error;
+  }
+  return 'accepted';
+}
+
+/** Each mistake of an options object, and what the error must say; `at` leads to nested ones. */
+function* mistakes(target: Target, valid: object): Generator<{ options: unknown; code?: string; says: string }> {
+  for (const options of [
+    null,
+    5,
+    'x',
+    [],
+    [valid],
+    Promise.resolve(valid),
+    new Map(Object.entries(valid)),
+    () => valid,
+  ]) {
+    yield { options, says: target.name.replace(/: options$/, '') };
+  }
+  yield* mistakesIn(target.samples, valid, target.name, (options) => options);
+}
+
+function* mistakesIn(
+  samples: Samples<unknown>,
+  valid: object,
+  name: string,
+  inside: (options: object) => object,
+): Generator<{ options: unknown; code?: string; says: string }> {
+  for (const [option, sample] of Object.entries<Sample>(samples)) {
+    const place = `${name}.${option}`;
+    const having = (value: unknown) => inside({ ...valid, [option]: value });
+    const misspelt = `${option.slice(0, -2)}${option.slice(-1)}`;
+    yield { options: inside({ ...valid, [misspelt]: 1 }), says: `${name}.${misspelt}` };
+    if (sample.required) yield { options: having(undefined), says: place };
+    for (const value of [...sample.wrong, Promise.resolve(1)]) yield { options: having(value), says: place };
+    for (const value of sample.invalid ?? []) yield { options: having(value), code: 'LANESTORE_INVALID', says: place };
+    if (sample.fields === undefined) continue;
+    const given = (valid as Record<string, object | undefined>)[option] ?? {};
+    yield* mistakesIn(sample.fields, given, place, having);
+  }
+}
+
+for (const [title, target] of Object.entries(TARGETS)) {
+  test(`${title}: an unknown name, a wrong type, a value out of range`, () =>
+    withTemp(async (dir) => {
+      const ground = { location: join(dir, 'store'), wal: join(dir, 'wal'), free: join(dir, 'free'), dir };
+      const content = { commitQCs: [{ index: 0n, starts: [] }], blocks: plainBlocks('0a', 0, 3) };
+      await using(openLevel(ground.location, { model: plain }), (store) => store.persist(content));
+      await using(openWal(ground.wal, { model: plain }), (store) => store.persist(content));
+      const valid = await target.valid(ground);
+      const wrong: string[] = [];
+      let count = 0;
+      for (const { options, code, says } of mistakes(target, valid)) {
+        const error = await outcome(target, options, ground);
+        const isRight =
+          code === undefined ? error instanceof TypeError : isLanestoreError(error) && error.code === code;
+        count++;
+        if (!isRight || !(error as Error).message.startsWith(says)) wrong.push(`${says}: ${error}`);
+        assert.not.ok(existsSync(ground.free), `${says}: something was made`);
+      }
+      assert.equal(wrong, []);
+      assert.ok(count > 10, 'the mistakes were made');
+      const names = Object.keys(target.samples).map((name) => [name, undefined] as const);
+      const absent = { ...Object.fromEntries(names), ...valid };
+      assert.is(await outcome(target, absent, ground), 'accepted', 'what is undefined is absent');
+    }));
+}
+
+test('a sound store is not called damaged because of a wrong option', () =>
+  withTemp(async (dir) => {
+    await using(openLevel(dir, { model: plain }), (store) => store.persist({ blocks: plainBlocks('0a', 0, 3) }));
+    for (const compression of ['snappy', 'none', 2, 'false']) {
+      const error = await openLevel(dir, { model: plain, level: { compression } as never }).catch((thrown) => thrown);
+      assert.ok(error instanceof TypeError, `${compression}: ${error}`);
+    }
+    await using(openLevel(dir, { model: plain }), (store) => assert.is(store.recovery.records, 3));
+  }));
+
+test('every public function is in the list above, or takes no options', async () => {
+  const { exports } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+    exports: Record<string, { default?: string } | string>;
+  };
+  const found = new Set<string>();
+  for (const target of Object.values(exports)) {
+    if (typeof target === 'string' || target.default === undefined) continue;
+    const built = target.default.replace('./dist/', '.build/src/');
+    const names = (await import(pathToFileURL(join(packageRoot, built)).href)) as Record<string, unknown>;
+    for (const [name, value] of Object.entries(names)) if (typeof value === 'function') found.add(name);
+  }
+  const known = new Set([...Object.keys(TARGETS).map((title) => title.replace(/,.*/, '')), ...WITHOUT]);
+  assert.equal([...found].filter((name) => !known.has(name)).sort(), [], 'add it to TARGETS, or to WITHOUT');
+});
+
+test('arguments beside options: a TypeError that names them', async () => {
+  const any = (value: unknown) => value as never;
+  for (const [says, call] of [
+    ['openLevel', () => openLevel(any({ db: new MemoryLevel(), model: plain }), any({ maxLanes: 1 }))],
+    ['openLevel', () => openLevel(any(5), any({ model: plain }))],
+    ['openWal: directory', () => openWal(any(5), { model: plain })],
+    ['readWal: directory', () => readWal(any(5), { model: plain })],
+    ['openView: location', () => openView(any(5), { model: plain })],
+    ['verify: location', () => verify(any(undefined), { model: plain })],
+    ['snapshot: target', () => snapshot('x', any(5), { model: plain })],
+    ['preflight: directory', () => preflight(any(5))],
+    ['importState: source', () => importState(any(5), 'x', anything)],
+    ['importState: target', () => importState('x', any(5), anything)],
+    ['exportState: layout', () => exportState('x', 'y', any(5), anything)],
+    ['migrateStore: location', () => migrateStore(any(5), anything)],
+    ['openState: directory', () => openState(any(5), plain)],
+    ['openSource: model', () => openSource({ location: 'x', layout: 'wal', evidence: [] }, any({}))],
+    ['entryChecks: committees', () => entryChecks(any([keys]))],
+    ['entryChecks: committees', () => entryChecks(any(null))],
+    ['collectPrometheus: registry', () => collectPrometheus(any({ registry: new Registry() }))],
+    ['IndexedWal.open: codec', () => IndexedWal.open('x', any({ encode: String }), { tornDirectory: 'y' })],
+    ['conformance: test', () => conformance({ ...memorySubject(plainTypes), test: any('test') })],
+  ] as [string, () => unknown][]) {
+    const error = await Promise.resolve()
+      .then(call)
+      .then(
+        () => 'accepted',
+        (thrown: unknown) => thrown,
+      );
+    assert.ok(error instanceof TypeError && error.message.startsWith(says), `${says}: ${error}`);
+  }
+  const layout = await exportState('x', 'y', any('tidwall'), anything).catch((error: unknown) => error);
+  assert.ok(isLanestoreError(layout, 'LANESTORE_INVALID') && layout.message.startsWith('exportState: layout'));
+});
+
+test.run();
