@@ -11,6 +11,7 @@ const test = suite('tidy');
 /** Lower rooms first; a room may import itself and what stands before it. */
 const ROOMS = [
   'errors',
+  'base',
   'metrics',
   'keys',
   'model',

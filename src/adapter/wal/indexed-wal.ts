@@ -224,7 +224,7 @@ export class IndexedWal<T> {
     const segment = this.#sealed.findLast((candidate) => candidate.index <= index)!;
     const path = join(this.#parts.directory, segment.name);
     const bytes = await reading(`read ${path}`, () => readFile(path));
-    const { frames, fault } = readEntries(bytes, this.#codec);
+    const { frames, fault } = await readEntries(bytes, this.#codec);
     if (fault !== undefined || frames.length !== segment.count) {
       const detail = fault?.detail ?? `${frames.length} entries can be read, ${segment.count} were written`;
       throw corrupt(path, { findings: [{ kind: 'segment-changed', file: segment.name, detail }] });
