@@ -45,6 +45,8 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
+  /** A call is being planned and accepted: the planned cursors are about to move. */
+  #isPlanning = false;
 
   protected constructor(model: Model<B, Q, A>, state: PlanState, limits: PlanLimits, recovered?: Recovered<B, Q, A>) {
     this.model = model;
@@ -56,18 +58,20 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     const store = this;
     this.blocks = {
       maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
-        store.#submit({ block: afterEach }, (intake) =>
-          planLane(model, store.#planned, lane, anchorQC, blocks, intake),
-        ),
+        store.#submit({ block: afterEach }, () => {
+          const list = [...blocks];
+          return (intake) => planLane(model, store.#planned, lane, anchorQC, list, intake);
+        }),
     };
     this.commitQCs = {
       get next() {
         return store.cursors.commitQCs.next;
       },
       maybePruneAndPersist: (anchorQC, commitQCs, afterEach) =>
-        store.#submit({ commitQC: afterEach }, (intake) =>
-          planCommitQCs(model, store.#planned, anchorQC, commitQCs, intake),
-        ),
+        store.#submit({ commitQC: afterEach }, () => {
+          const list = [...commitQCs];
+          return (intake) => planCommitQCs(model, store.#planned, anchorQC, list, intake);
+        }),
     };
     this.anchor = { persist: (anchor) => store.persist({ anchor }) };
   }
@@ -93,13 +97,14 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   protected abstract shutdown(): Promise<void>;
 
   persist(round: Round<B, Q, A>, hooks: DurableHooks<B, Q, A> = {}): Promise<void> {
-    return this.#submit(hooks, (intake) => {
+    return this.#submit(hooks, () => {
       if (typeof round !== 'object' || round === null) throw new TypeError('a round must be an object');
-      if (round.inner !== undefined && !(round.inner instanceof Uint8Array)) {
+      const own = read(round);
+      if (own.inner !== undefined && !(own.inner instanceof Uint8Array)) {
         throw new TypeError('round.inner must be a Uint8Array');
       }
-      this.#checkInner(round.inner);
-      return planRound(this.model, this.#planned, round, intake);
+      this.#checkInner(own.inner);
+      return (intake) => planRound(this.model, this.#planned, own, intake);
     });
   }
 
@@ -107,8 +112,11 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     const list = [...new Set(lanes)];
     for (const lane of list) laneId(lane);
     this.assertUsable();
-    const done = this.acceptDrop(list);
-    for (const lane of list) this.#planned.lanes.delete(lane);
+    const done = this.#alone(() => {
+      const accepted = this.acceptDrop(list);
+      for (const lane of list) this.#planned.lanes.delete(lane);
+      return accepted;
+    });
     await done;
   }
 
@@ -119,7 +127,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.shutdown().finally(() => meter('lanestore_state', STORE_STATES.closed));
+    this.#closing ??= this.#shutDown().finally(() => meter('lanestore_state', STORE_STATES.closed));
     return this.#closing;
   }
 
@@ -140,7 +148,17 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     return this.#failed;
   }
 
-  async #submit(hooks: DurableHooks<B, Q, A>, makePlan: (intake: Intake<B, Q, A>) => Plan<B, Q, A>): Promise<void> {
+  async #shutDown(): Promise<void> {
+    // Called from inside of a call that is being handed over: that one is accepted first, as a whole, and waited for.
+    if (this.#isPlanning) await undefined;
+    await this.shutdown();
+  }
+
+  /**
+   * `read` runs the caller's iterables, which may call this store, `close()` too: nothing of this call was planned before. What it returns
+   * plans the call, in one step with what the backend does to accept it.
+   */
+  async #submit(hooks: DurableHooks<B, Q, A>, read: () => (intake: Intake<B, Q, A>) => Plan<B, Q, A>): Promise<void> {
     this.assertUsable();
     for (const hook of [hooks.anchor, hooks.commitQC, hooks.block]) {
       if (hook !== undefined && typeof hook !== 'function') throw new TypeError('a durable hook must be a function');
@@ -149,14 +167,13 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     let plan: Plan<B, Q, A>;
     let done: Promise<void>;
     try {
-      plan = makePlan(this.intake());
-      this.#checkLanes(plan);
-      done = this.accept(plan, hooks);
+      const makePlan = read();
+      this.assertUsable();
+      ({ plan, done } = this.#alone(() => this.#handOver(makePlan, hooks)));
     } catch (error) {
       this.#meter.refused(startedAt);
       throw error;
     }
-    advance(this.#planned, plan);
     this.#meter.accepted(startedAt);
     // One await and no more: callers hear of their calls in the order in which these settle.
     try {
@@ -166,6 +183,32 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       throw error;
     }
     this.#meter.settled(startedAt, plan);
+  }
+
+  #handOver(
+    makePlan: (intake: Intake<B, Q, A>) => Plan<B, Q, A>,
+    hooks: DurableHooks<B, Q, A>,
+  ): { plan: Plan<B, Q, A>; done: Promise<void> } {
+    const plan = makePlan(this.intake());
+    this.#checkLanes(plan);
+    const done = this.accept(plan, hooks);
+    advance(this.#planned, plan);
+    return { plan, done };
+  }
+
+  /** Runs a step that reads and moves the planned cursors. @throws TypeError inside of another one, whose cursors it would not see. */
+  #alone<R>(step: () => R): R {
+    if (this.#isPlanning) {
+      throw new TypeError(
+        'the store was called from inside of one of its own calls: by a function of the model, a getter of an entry, or a listener of its metrics',
+      );
+    }
+    this.#isPlanning = true;
+    try {
+      return step();
+    } finally {
+      this.#isPlanning = false;
+    }
   }
 
   #checkInner(inner: Uint8Array | undefined): void {
@@ -188,4 +231,14 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       );
     }
   }
+}
+
+/** A round as the caller hands it in, each property read once, in memory of its own. */
+function read<B, Q, A>({ anchor, inner, commitQCs, blocks }: Round<B, Q, A>): Round<B, Q, A> {
+  return {
+    ...(anchor === undefined ? {} : { anchor }),
+    ...(inner === undefined ? {} : { inner }),
+    ...(commitQCs === undefined ? {} : { commitQCs: [...commitQCs] }),
+    ...(blocks === undefined ? {} : { blocks: [...blocks] }),
+  };
 }

@@ -151,6 +151,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       if (hook !== undefined && typeof hook !== 'function') throw new TypeError('no function');
     }
     const plan = make(this.planned);
+    this.assertUsable();
     this.checkRecords(plan);
     this.checkInner(plan);
     this.checkLanes(plan);
