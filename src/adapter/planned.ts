@@ -30,6 +30,26 @@ import {
 } from './planner.js';
 import type { PlanLimits } from './room.js';
 
+/**
+ * A call of any store is being planned and accepted: its planned cursors are about to move, and the encoder that all stores share is at work.
+ */
+let isPlanning = false;
+
+/** Runs such a step. @throws TypeError inside of another one, whose cursors it would not see. */
+function plannedAlone<R>(step: () => R): R {
+  if (isPlanning) {
+    throw new TypeError(
+      'a store was called from inside of a call that is being planned: by a function of the model, a getter of an entry, or a listener of its metrics',
+    );
+  }
+  isPlanning = true;
+  try {
+    return step();
+  } finally {
+    isPlanning = false;
+  }
+}
+
 /** The port on top of the planner; backends extend it. */
 export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A> {
   readonly blocks: BlockPersister<B, Q>;
@@ -45,8 +65,6 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
-  /** A call is being planned and accepted: the planned cursors are about to move. */
-  #isPlanning = false;
 
   protected constructor(model: Model<B, Q, A>, state: PlanState, limits: PlanLimits, recovered?: Recovered<B, Q, A>) {
     this.model = model;
@@ -112,7 +130,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     const list = [...new Set(lanes)];
     for (const lane of list) laneId(lane);
     this.assertUsable();
-    const done = this.#alone(() => {
+    const done = plannedAlone(() => {
       const accepted = this.acceptDrop(list);
       for (const lane of list) this.#planned.lanes.delete(lane);
       return accepted;
@@ -150,7 +168,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
 
   async #shutDown(): Promise<void> {
     // Called from inside of a call that is being handed over: that one is accepted first, as a whole, and waited for.
-    if (this.#isPlanning) await undefined;
+    if (isPlanning) await undefined;
     await this.shutdown();
   }
 
@@ -169,7 +187,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     try {
       const makePlan = read();
       this.assertUsable();
-      ({ plan, done } = this.#alone(() => this.#handOver(makePlan, hooks)));
+      ({ plan, done } = plannedAlone(() => this.#handOver(makePlan, hooks)));
     } catch (error) {
       this.#meter.refused(startedAt);
       throw error;
@@ -194,21 +212,6 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     const done = this.accept(plan, hooks);
     advance(this.#planned, plan);
     return { plan, done };
-  }
-
-  /** Runs a step that reads and moves the planned cursors. @throws TypeError inside of another one, whose cursors it would not see. */
-  #alone<R>(step: () => R): R {
-    if (this.#isPlanning) {
-      throw new TypeError(
-        'the store was called from inside of one of its own calls: by a function of the model, a getter of an entry, or a listener of its metrics',
-      );
-    }
-    this.#isPlanning = true;
-    try {
-      return step();
-    } finally {
-      this.#isPlanning = false;
-    }
   }
 
   #checkInner(inner: Uint8Array | undefined): void {

@@ -1,4 +1,6 @@
 /** A model's functions, and getters of entries, call the store that is using them: nothing of it is stored twice or in part. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
@@ -123,6 +125,22 @@ for (const [name, open] of Object.entries(BACKENDS)) {
         await again.close();
       }));
   }
+
+  test(`${name}: a model that uses another store`, () =>
+    withTemp(async (dir) => {
+      mkdirSync(join(dir, 'other'));
+      const other = await open(join(dir, 'other'), plain);
+      let inner: Promise<unknown> | undefined;
+      const call = () => {
+        inner ??= other.persist({ blocks: plainBlocks('0b', 0, 3) }).catch((error) => error);
+      };
+      const store = await open(join(dir, 'store'), calling('block', name === 'level' ? 'toBody' : 'lane', call));
+      await store.persist({ blocks: plainBlocks('0a', 0, 2) });
+      assert.instance(await inner, TypeError);
+      assert.equal([cursorsOf(store), cursorsOf(other)], [['0a 0-2', 'qc 0-0'], ['qc 0-0']]);
+      await store.close();
+      await other.close();
+    }));
 
   test(`${name}: a getter of an entry that persists`, () =>
     withTemp(async (dir) => {
