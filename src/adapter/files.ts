@@ -17,14 +17,26 @@ export interface WritableFile {
   truncate(length: number): Promise<void>;
   /** Makes content and length durable (fdatasync). The file's name is its directory's business. */
   sync(): Promise<void>;
+  /** Which file this is. Absent where that cannot be told. */
+  identity?(): Promise<FileIdentity>;
   /** Idempotent. */
   close(): Promise<void>;
+}
+
+/** What tells a file from another one of the same name. */
+export interface FileIdentity {
+  readonly device: bigint;
+  readonly inode: bigint;
+  /** Bytes. */
+  readonly size: bigint;
 }
 
 /** How a file is opened. */
 export interface OpenHow {
   /** What it held is gone. */
   readonly empty: boolean;
+  /** One that is absent is not made: ENOENT. */
+  readonly existing?: boolean;
   /** It is written by {@link WritableFile.writeSynced} only, which then is one call where the system has such a thing. */
   readonly synced?: boolean;
 }
@@ -76,10 +88,10 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
  * threads are few (docs/benchmarks.md has the figures).
  */
 export const diskFiles: Files = {
-  async open(path, mode, { empty, synced = false }) {
+  async open(path, mode, { empty, existing = false, synced = false }) {
     const { O_CREAT, O_RDWR, O_TRUNC } = fs.constants;
     const syncs = synced ? SYNCED_FLAG : 0;
-    const flags = O_CREAT | O_RDWR | (empty ? O_TRUNC : 0) | syncs;
+    const flags = O_RDWR | (existing ? 0 : O_CREAT) | (empty ? O_TRUNC : 0) | syncs;
     return new DiskFile(await called<number>((done) => fs.open(path, flags, mode, done)), syncs !== 0);
   },
   async rename(from, to) {
@@ -119,7 +131,7 @@ class DiskFile implements WritableFile {
     let rest = data;
     let at = position;
     while (rest.length > 0) {
-      const written = isSmall(rest) ? fs.writevSync(this.#fd, rest, at) : await this.#writev(rest, at);
+      const written = isSmall(rest) ? fs.writevSync(this.#descriptor, rest, at) : await this.#writev(rest, at);
       rest = behind(rest, written);
       at += written;
     }
@@ -143,11 +155,18 @@ class DiskFile implements WritableFile {
   }
 
   truncate(length: number): Promise<void> {
-    return called((done) => fs.ftruncate(this.#fd, length, done));
+    return called((done) => fs.ftruncate(this.#descriptor, length, done));
   }
 
   sync(): Promise<void> {
-    return called((done) => fs.fdatasync(this.#fd, done));
+    return called((done) => fs.fdatasync(this.#descriptor, done));
+  }
+
+  async identity(): Promise<FileIdentity> {
+    const { dev, ino, size } = await called<fs.BigIntStats>((done) =>
+      fs.fstat(this.#descriptor, { bigint: true }, done),
+    );
+    return { device: dev, inode: ino, size };
   }
 
   async close(): Promise<void> {
@@ -156,8 +175,14 @@ class DiskFile implements WritableFile {
     fs.closeSync(this.#fd);
   }
 
+  /** Its number may stand for another file once this one is closed. */
+  get #descriptor(): number {
+    if (this.#closed) throw new Error('the file is closed');
+    return this.#fd;
+  }
+
   #writev(data: readonly Uint8Array[], at: number): Promise<number> {
-    return called((done) => fs.writev(this.#fd, data, at, (error, written) => done(error, written)));
+    return called((done) => fs.writev(this.#descriptor, data, at, (error, written) => done(error, written)));
   }
 }
 

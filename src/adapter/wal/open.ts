@@ -16,6 +16,7 @@ import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound
 import { type LimitOptions, type PlanLimitOptions, planLimits, positiveBytes, roomLimits } from '../room.js';
 import { ABFile } from './ab-file.js';
 import type { ABEncoding } from './ab-format.js';
+import { DescriptorPool } from './descriptor-pool.js';
 import { encodePlan } from './encode.js';
 import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
 import { mapLimited, reading } from './io.js';
@@ -43,6 +44,8 @@ export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly encoding?: ABEncoding;
   /** @internal Size that a segment is cycled at. Default 20 MiB, as the original. */
   readonly segmentBytes?: number;
+  /** @internal Tails of logs that are kept open. Default 128. */
+  readonly openFilesMax?: number;
   /** @internal */
   readonly files?: Files;
 }
@@ -70,7 +73,12 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
   }
 }
 
-type Checked<B, Q, A> = WalOptions<B, Q, A> & Required<Pick<WalOptions<B, Q, A>, 'files' | 'directorySync'>>;
+interface Checked<B, Q, A> extends WalOptions<B, Q, A> {
+  readonly files: Files;
+  /** What the logs write with; the A/B files have descriptors of their own. */
+  readonly logFiles: Files;
+  readonly directorySync: boolean;
+}
 
 function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Checked<B, Q, A> {
   if (typeof directory !== 'string') throw new TypeError('openWal(directory, options): directory must be a string');
@@ -83,7 +91,8 @@ function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>):
   if (encoding !== 'crc' && encoding !== 'wrapper') {
     throw new LanestoreError('LANESTORE_INVALID', `encoding must be crc or wrapper, got ${encoding}`);
   }
-  return { ...options, files: options.files ?? diskFiles, directorySync: options.directorySync ?? true };
+  const { files = diskFiles, directorySync = true, openFilesMax } = options;
+  return { ...options, files, logFiles: new DescriptorPool(files, openFilesMax), directorySync };
 }
 
 /** To the caller of an open, a write that the system refused is an open that it refused. */
@@ -243,7 +252,7 @@ class Opening<B, Q, A> {
 }
 
 function walOptions<B, Q, A>(location: string, options: Checked<B, Q, A>, label: string): IndexedWalOptions {
-  const { files, directorySync, segmentBytes } = options;
+  const { logFiles: files, directorySync, segmentBytes } = options;
   const tornDirectory = join(location, TORN_DIR);
   return { files, directorySync, label, tornDirectory, ...(segmentBytes === undefined ? {} : { segmentBytes }) };
 }

@@ -110,12 +110,19 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   /** Throws what the room refuses, outside of the promise: the planner forgets the lanes as soon as this returns. */
   protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
     this.#room.enter(0);
-    const drops = lanes.map((lane) => {
-      const log = this.#lane(lane);
-      return log.serial.run(async () => {
+    const known = lanes.flatMap((lane) => {
+      const log = this.#parts.lanes.get(lane);
+      return log === undefined ? [] : [{ lane, log }];
+    });
+    const drops = known.map(({ lane, log }) => {
+      const done = log.serial.run(async () => {
         this.#guard();
         await this.#write(`drop lane ${lane}`, () => this.#drop(lane, log));
+        // A lane that rejoined meanwhile goes on with this log, behind this step.
+        if (log.serial.count === step) this.#parts.lanes.delete(lane);
       });
+      const step = log.serial.count;
+      return done;
     });
     return this.#settle(drops, 0);
   }
