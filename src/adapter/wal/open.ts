@@ -223,7 +223,7 @@ class Opening<B, Q, A> {
 
   async #apply(plan: Plan<B, Q, A>, commitQCs: StoredLog<Q>, lanes: ReadonlyMap<LaneId, StoredLog<B>>): Promise<void> {
     const { commitQCs: frames } = encodePlan(this.#options.model, { ...plan, anchor: undefined });
-    const applying = { guard: () => undefined, durable: () => undefined };
+    const applying = { guard: () => undefined, durable: () => undefined, isAnchored: true };
     if (plan.commitQCs !== undefined) await commitQCs.apply(plan.commitQCs, frames, applying);
     await mapLimited([...plan.lanes], LOGS_AT_A_TIME, ([lane, lanePlan]) =>
       lanes.get(lane)!.apply(lanePlan, [], applying),
