@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Args, readArgs, resultsDir, USAGE } from './args.js';
 import type { ContenderKind } from './contenders/contender.js';
 import { contenderOf } from './contenders/index.js';
+import { measureDamaged } from './damaged.js';
 import { scratchRoot } from './disk.js';
 import { effortFor } from './effort.js';
 import { describeMachine } from './machine.js';
@@ -91,6 +92,8 @@ async function main(args: Args): Promise<void> {
   const dir = mkdtempSync(join(root, 'bench-'));
   try {
     const workloads = await measure(args, dir);
+    progress('opening damaged directories');
+    const damaged = await measureDamaged(join(dir, 'damaged'), args.quick ? 0.1 : 1);
     const results: Results = {
       format: 1,
       startedAt,
@@ -101,6 +104,7 @@ async function main(args: Args): Promise<void> {
       machine,
       othersCores: others.cores(),
       workloads,
+      damaged,
     };
     const out = args.out ?? resultsDir;
     mkdirSync(out, { recursive: true });
