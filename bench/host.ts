@@ -3,8 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onSignal } from '../src/cli/signals.js';
-import type { Durable, LiveEntries } from './contenders/contender.js';
-import type { Answer, Figures, Request } from './protocol.js';
+import type { Answer, Figures, Request, Restarted, Slice } from './protocol.js';
 import type { Workload } from './workload.js';
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
@@ -38,8 +37,8 @@ export class Host {
     roundsMax: number,
     msMax: number,
     { marked = false, inFlight = 1 }: { readonly marked?: boolean; readonly inFlight?: number } = {},
-  ): Promise<Durable[]> {
-    return (await this.#ask({ kind: 'run', roundsMin, roundsMax, msMax, inFlight, marked })) as Durable[];
+  ): Promise<Slice> {
+    return (await this.#ask({ kind: 'run', roundsMin, roundsMax, msMax, inFlight, marked })) as Slice;
   }
 
   async figures(): Promise<Figures> {
@@ -47,8 +46,8 @@ export class Host {
   }
 
   /** Undefined for a contender that keeps nothing to come back to. */
-  async restart(contender: string, dir: string): Promise<{ openMs: number; live: LiveEntries } | undefined> {
-    return (await this.#ask({ kind: 'restart', contender, dir })) as { openMs: number; live: LiveEntries } | undefined;
+  async restart(contender: string, dir: string): Promise<Restarted | undefined> {
+    return (await this.#ask({ kind: 'restart', contender, dir })) as Restarted | undefined;
   }
 
   async close(): Promise<void> {

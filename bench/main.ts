@@ -7,6 +7,7 @@ import { onSignal } from '../src/cli/signals.js';
 import { type Args, readArgs, resultsDir, USAGE } from './args.js';
 import type { ContenderKind } from './contenders/contender.js';
 import { contenderOf } from './contenders/index.js';
+import { measureDamaged } from './damaged.js';
 import { scratchRoot } from './disk.js';
 import { effortFor } from './effort.js';
 import { describeMachine } from './machine.js';
@@ -97,6 +98,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const forget = onSignal(remove);
   try {
     const workloads = await measure(args, dir);
+    progress('opening damaged directories');
+    const damaged = await measureDamaged(join(dir, 'damaged'), args.quick ? 0.1 : 1);
     const results: Results = {
       format: 1,
       startedAt,
@@ -107,6 +110,7 @@ async function main(argv: readonly string[]): Promise<number> {
       machine,
       othersCores: others.cores(),
       workloads,
+      damaged,
     };
     const out = args.out ?? resultsDir;
     mkdirSync(out, { recursive: true });

@@ -1,4 +1,5 @@
 /** The report as Markdown: an overview, the targets, and a table a workload. */
+import { TURN_MS_GOAL } from './longest-turn.js';
 import type { ContenderResult, Results, Syncs, WorkloadResult } from './results.js';
 import { digits, type Spread } from './stats.js';
 import { targetsTable } from './targets.js';
@@ -19,6 +20,7 @@ export function toMarkdown(results: Results, plots: readonly string[]): string {
     targetsTable(results.workloads),
     ...plots.map((plot) => `![${plot}](${plot})\n`),
     workloadTables(results, '##'),
+    ...(results.damaged === undefined ? [] : ['## Damaged directories', '', damagedTable(results)]),
     '## Contenders',
     '',
     contenderList(results),
@@ -66,6 +68,11 @@ export function workloadTables({ workloads }: Results, heading: string): string 
     'first / last: p50 of the time until the first and the last block of a round were durable. Written: bytes of all write calls, a round,',
     'compactions included (a short run may fall between two of them); amplification: the same over wire bytes of the entries. Restart: open and load in a fresh process, files in the page cache. RSS: the whole process of the contender,',
     'with Node and the generator of rounds, except for go-wal. CPU: a round, background threads included, making the round not.',
+    ...(workloads.some(({ contenders }) => contenders.some(({ turnMsMax }) => turnMsMax !== undefined))
+      ? [
+          'Longest turn: the longest time that the event loop was kept busy at a stretch, garbage collection included, of all rounds and of all restarts.',
+        ]
+      : []),
     '',
     ...workloads.flatMap((workload) => section(workload, heading)),
   ].join('\n');
@@ -79,16 +86,24 @@ function isBusy({ machine, othersCores }: Results): boolean {
   return machine.loadBefore > machine.cores / 2 || (othersCores ?? 0) > 0.1;
 }
 
+const COLUMNS =
+  'rounds | p50 ms | p99 ms | max ms | first / last ms | / limit | / raw | go-wal / it | syncs | KiB written | amplif. | disk MiB | restart ms | RSS MiB | CPU ms'.split(
+    ' | ',
+  );
+const TURNS_COLUMN = 'longest turn ms, rounds / restart';
+
 function section({ workload, entryBytes, contenders, skipped, complaints }: WorkloadResult, heading: string): string[] {
   const { block, commitQC, anchor } = entryBytes;
+  const hasTurns = contenders.some(({ turnMsMax }) => turnMsMax !== undefined);
+  const columns = hasTurns ? [...COLUMNS, TURNS_COLUMN] : COLUMNS;
   return [
     `${heading} ${describe(workload)}`,
     '',
     `On the wire: block ${block}, CommitQC ${commitQC}, anchor ${anchor} bytes.`,
     '',
-    '| | rounds | p50 ms | p99 ms | max ms | first / last ms | / limit | / raw | go-wal / it | syncs | KiB written | amplif. | disk MiB | restart ms | RSS MiB | CPU ms |',
-    '|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|',
-    ...contenders.map(row),
+    `| | ${columns.join(' | ')} |`,
+    `|---|${columns.map(() => '---|').join('')}`,
+    ...contenders.map((one) => row(one, hasTurns)),
     '',
     ...skipped.map(({ name, reason }) => `${name} did not run: ${reason}.`),
     ...complaints.map((complaint) => `**${complaint}**`),
@@ -96,7 +111,7 @@ function section({ workload, entryBytes, contenders, skipped, complaints }: Work
   ];
 }
 
-function row(result: ContenderResult): string {
+function row(result: ContenderResult, hasTurns: boolean): string {
   const { roundMs, firstBlockMs, lastBlockMs, overGoWal } = result;
   const cells = [
     result.name,
@@ -115,8 +130,13 @@ function row(result: ContenderResult): string {
     result.restartMs === null ? '-' : range(result.restartMs),
     digits(result.rssBytes / MIB),
     digits(result.cpuMsPerRound),
+    ...(hasTurns ? [turns(result)] : []),
   ];
   return `| ${cells.join(' | ')} |`;
+}
+
+function turns({ turnMsMax }: ContenderResult): string {
+  return [turnMsMax?.rounds, turnMsMax?.restart].map((one) => (one ? digits(one.max) : '-')).join(' / ');
 }
 
 function range({ median, min, max }: Spread): string {
@@ -130,6 +150,23 @@ function ratio(value: number | null): string {
 function syncs(counts: Syncs | null): string {
   if (counts === null) return '-';
   return counts.how === 'strace' ? digits(counts.perRound) : `${digits(counts.perRound)} (derived)`;
+}
+
+/** How long damaged directories take to open. */
+export function damagedTable({ damaged }: Results): string {
+  if (damaged === undefined) return 'Not measured yet: npm run bench.\n';
+  const rows = damaged.map(
+    ({ what, bytes, outcome, openMs, turnMsMax }) =>
+      `| ${[what, digits(bytes / MIB), outcome, digits(openMs), turnMsMax > TURN_MS_GOAL ? `**${digits(turnMsMax)}**` : digits(turnMsMax)].join(' | ')} |`,
+  );
+  return [
+    '| | MiB | outcome | open ms | longest turn ms |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+    `A turn of the event loop should take ${TURN_MS_GOAL} ms at most; longer ones are in bold.`,
+    '',
+  ].join('\n');
 }
 
 /** What the contenders are. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../test/support/fixtures.js';
 import { resultsDir } from './args.js';
-import { contenderList, overview, runFacts, workloadTables } from './markdown.js';
+import { contenderList, damagedTable, overview, runFacts, workloadTables } from './markdown.js';
 import { plotNames } from './plots.js';
 import { profileTable } from './profile-page.js';
 import { targetsTable } from './targets.js';
@@ -38,6 +38,7 @@ export function sections(dir = resultsDir): Readonly<Record<string, string>> {
     targets: results === undefined ? '' : targetsTable(results.workloads),
     plots: main.map(image).join('\n'),
     tables: results === undefined ? '' : workloadTables(results, '###'),
+    damaged: results === undefined ? '' : damagedTable(results),
     contenders: results === undefined ? '' : contenderList(results),
     tuning: tuning === undefined ? missing('node .build/bench/tune.js missing') : tuningReport(tuning),
     curves: tune.map(image).join('\n'),

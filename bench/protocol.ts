@@ -1,4 +1,5 @@
 /** What a parent asks a worker, and what comes back. */
+import type { Durable, LiveEntries } from './contenders/contender.js';
 import type { Workload } from './workload.js';
 
 /** One request at a time. */
@@ -23,6 +24,21 @@ export type Request =
   | { readonly kind: 'figures' }
   | { readonly kind: 'close' }
   | { readonly kind: 'restart'; readonly contender: string; readonly dir: string };
+
+/** The rounds of a slice. */
+export interface Slice {
+  readonly rounds: readonly Durable[];
+  /** The longest turn of the event loop meanwhile; null for a contender whose work is done in a process of its own. */
+  readonly turnMsMax: number | null;
+}
+
+/** A restart. */
+export interface Restarted {
+  readonly openMs: number;
+  readonly live: LiveEntries;
+  /** As {@link Slice.turnMsMax}. */
+  readonly turnMsMax: number | null;
+}
 
 /** What every request is answered with. */
 export type Answer = { readonly value: unknown } | { readonly error: string };

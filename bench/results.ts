@@ -16,6 +16,18 @@ export interface Results {
   /** Cores that other processes kept busy meanwhile, on average; null where the system does not tell. */
   readonly othersCores: number | null;
   readonly workloads: readonly WorkloadResult[];
+  /** Opening what is damaged, or looks like it. Absent in older results, and in a run of some workloads only. */
+  readonly damaged?: readonly DamagedResult[];
+}
+
+/** How a store opens in a directory that a crash or something else damaged, at the worst that a peer can make of it. */
+export interface DamagedResult {
+  readonly what: string;
+  readonly bytes: number;
+  /** `opened`, or the code of the refusal. */
+  readonly outcome: string;
+  readonly openMs: number;
+  readonly turnMsMax: number;
 }
 
 export interface WorkloadResult {
@@ -45,6 +57,8 @@ export interface ContenderResult {
   readonly lastBlockMs: Latency;
   /** Round latency at the shares of QUANTILES, all repetitions together. */
   readonly quantilesMs: readonly number[];
+  /** The longest turn of the event loop: of each repetition, and of each restart. Null where it cannot be watched; absent in older results. */
+  readonly turnMsMax?: { readonly rounds: Spread | null; readonly restart: Spread | null };
   readonly cpuMsPerRound: number;
   readonly syncs: Syncs | null;
   /** Wire bytes of the entries, bytes of write calls, bytes of dirtied pages, a round. */

@@ -41,6 +41,8 @@ export interface Measured {
   readonly kind: ContenderKind;
   /** The rounds of each repetition. */
   readonly repetitions: readonly (readonly Durable[])[];
+  /** The longest turn of the event loop in each repetition; empty for a contender whose event loop cannot be watched. */
+  readonly turnMsMax: readonly number[];
   /** Totals of the measured part. */
   readonly spent: Pick<Figures, 'cpuMs' | 'writtenBytes' | 'storageBytes' | 'rounds' | 'userBytes'>;
   readonly syncs: number | null;
@@ -56,6 +58,7 @@ interface Runner {
   readonly dir: string;
   readonly host: Host;
   readonly repetitions: Durable[][];
+  readonly turnMsMax: number[];
   before?: Figures;
 }
 
@@ -68,7 +71,13 @@ export async function runWorkload(options: RunOptions): Promise<Measured[]> {
     for (const kind of kinds) {
       const place = join(dir, `store-${runners.length}`);
       mkdirSync(place);
-      runners.push({ kind, dir: place, host: options.hostOf?.(kind) ?? new Host(kind.env), repetitions: [] });
+      runners.push({
+        kind,
+        dir: place,
+        host: options.hostOf?.(kind) ?? new Host(kind.env),
+        repetitions: [],
+        turnMsMax: [],
+      });
     }
     await mapLimited(runners, UNTIMED_AT_A_TIME, (runner) => {
       progress(`filling ${runner.kind.name}`);
@@ -85,10 +94,13 @@ export async function runWorkload(options: RunOptions): Promise<Measured[]> {
             `repetition ${repetition + 1}/${repetitions}, slice ${slice + 1}/${effort.slices}: ${runner.kind.name}`,
           );
           if (effort.settles) await quietDisk(dir);
-          const times = await runner.host.run(1, effort.sliceRoundsMax, effort.sliceMsMax, {
+          const { rounds, turnMsMax } = await runner.host.run(1, effort.sliceRoundsMax, effort.sliceMsMax, {
             inFlight: options.inFlight ?? 1,
           });
-          runner.repetitions[repetition]?.push(...times);
+          runner.repetitions[repetition]?.push(...rounds);
+          if (turnMsMax !== null) {
+            runner.turnMsMax[repetition] = Math.max(runner.turnMsMax[repetition] ?? 0, turnMsMax);
+          }
         }
       }
     }
@@ -122,6 +134,7 @@ async function finish(runner: Runner, options: RunOptions): Promise<Measured> {
   return {
     kind,
     repetitions: runner.repetitions,
+    turnMsMax: runner.turnMsMax,
     spent: {
       cpuMs: after.cpuMs - before.cpuMs,
       writtenBytes: after.writtenBytes - before.writtenBytes,

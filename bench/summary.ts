@@ -4,7 +4,7 @@ import type { Durable } from './contenders/contender.js';
 import { type ContenderResult, type Latency, QUANTILES, type Syncs, type WorkloadResult } from './results.js';
 import { RoundSource } from './rounds.js';
 import type { Measured } from './run.js';
-import { percentile, spread } from './stats.js';
+import { percentile, type Spread, spread } from './stats.js';
 import type { Workload } from './workload.js';
 
 /** Summarises a workload's run. */
@@ -41,6 +41,7 @@ function summarizeOne(one: Measured): Plain {
     firstBlockMs: latency(repetitions, ({ firstBlockMs }) => firstBlockMs),
     lastBlockMs: latency(repetitions, ({ lastBlockMs }) => lastBlockMs),
     quantilesMs: QUANTILES.map((share) => percentile(all, share)),
+    turnMsMax: { rounds: spreadOrNull(one.turnMsMax), restart: spreadOrNull(restarts?.turnMsMax ?? []) },
     cpuMsPerRound: spent.cpuMs / spent.rounds,
     syncs: syncsOf(one),
     userBytesPerRound: spent.userBytes / spent.rounds,
@@ -53,6 +54,10 @@ function summarizeOne(one: Measured): Plain {
     rssBytes: one.rssBytes,
     rssPeakBytes: one.rssPeakBytes,
   };
+}
+
+function spreadOrNull(samples: readonly number[]): Spread | null {
+  return samples.length === 0 ? null : spread(samples);
 }
 
 function latency(repetitions: Measured['repetitions'], pick: (durable: Durable) => number): Latency {

@@ -1,4 +1,5 @@
 /** What the store is to reach, and whether it did: computed from results, never typed. All are figures of one run. */
+import { TURN_MS_GOAL } from './longest-turn.js';
 import type { ContenderResult, WorkloadResult } from './results.js';
 import { digits } from './stats.js';
 
@@ -95,6 +96,12 @@ export const TARGETS: readonly Target[] = [
     bound: 'most',
     bounds: all(0.5, LARGE),
     figure: over('level', 'level-inline', ({ cpuMsPerRound }) => cpuMsPerRound),
+  },
+  {
+    what: 'level: longest turn, ms',
+    bound: 'most',
+    bounds: all(TURN_MS_GOAL),
+    figure: of('level', ({ turnMsMax }) => turnMsMax?.rounds?.max),
   },
   { what: 'wal-nodirsync / go-wal', bound: 'most', bounds: all(1.3), figure: over('wal-nodirsync', 'go-wal') },
   { what: 'wal-16-threads / go-wal', bound: 'most', bounds: all(1.3), figure: over('wal-16-threads', 'go-wal') },

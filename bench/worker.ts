@@ -7,9 +7,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Contender, Durable, Job } from './contenders/contender.js';
 import { contenderOf } from './contenders/index.js';
+import { LongestTurn } from './longest-turn.js';
 import { MARK_BEGIN, MARK_END } from './marks.js';
 import { memoryOf, writtenBy } from './proc.js';
-import type { Answer, Figures, Request } from './protocol.js';
+import type { Answer, Figures, Request, Restarted, Slice } from './protocol.js';
 import { RoundSource } from './rounds.js';
 import { roundBlockBytes } from './workload.js';
 
@@ -26,13 +27,16 @@ const collectGarbage = runInNewContext('gc') as () => void;
 class Session {
   readonly #contender: Contender;
   readonly #source: RoundSource;
+  readonly #isElsewhere: boolean;
+  readonly #longest = new LongestTurn();
   #rounds = 0;
   #userBytes = 0;
   /** CPU time of this process that is not the contender's: making rounds. */
   #sparedMs = 0;
 
-  constructor(contender: Contender, source: RoundSource) {
+  constructor(contender: Contender, source: RoundSource, isElsewhere: boolean) {
     this.#contender = contender;
+    this.#isElsewhere = isElsewhere;
     this.#source = source;
   }
 
@@ -41,20 +45,23 @@ class Session {
   }
 
   /** Runs rounds until there were `roundsMax`, or, after `roundsMin`, `msMax` of them. */
-  async run(roundsMin: number, roundsMax: number, msMax: number, inFlight: number): Promise<Durable[]> {
+  async run(roundsMin: number, roundsMax: number, msMax: number, inFlight: number): Promise<Slice> {
     const times: Durable[] = [];
     let spent = 0;
     while (times.length < roundsMax && (times.length < roundsMin || spent < msMax)) {
       const wanted = times.length < roundsMin ? roundsMin - times.length : ((msMax - spent) / spent) * times.length;
       const most = Math.min(roundsMax - times.length, times.length === 0 ? FIRST_CHUNK_ROUNDS : CHUNK_ROUNDS);
       const jobs = this.#prepare(Math.min(most, this.#chunkRounds, Math.ceil(wanted)));
-      for (let at = 0; at < jobs.length; at += inFlight) {
-        const started = performance.now();
-        times.push(...(await Promise.all(jobs.slice(at, at + inFlight).map((job) => job()))));
-        spent += performance.now() - started;
-      }
+      await this.#longest.during(async () => {
+        for (let at = 0; at < jobs.length; at += inFlight) {
+          const started = performance.now();
+          times.push(...(await Promise.all(jobs.slice(at, at + inFlight).map((job) => job()))));
+          spent += performance.now() - started;
+        }
+      });
     }
-    return times;
+    const turnMsMax = this.#longest.take();
+    return { rounds: times, turnMsMax: this.#isElsewhere ? null : turnMsMax };
   }
 
   get #chunkRounds(): number {
@@ -110,11 +117,19 @@ function opened(): Session {
   return session;
 }
 
+async function restart(name: string, dir: string): Promise<Restarted | undefined> {
+  const kind = contenderOf(name);
+  const longest = new LongestTurn();
+  const found = await longest.during(async () => kind.restart?.(dir));
+  return found && { ...found, turnMsMax: kind.isElsewhere === true ? null : longest.take() };
+}
+
 async function handle(request: Request): Promise<unknown> {
   switch (request.kind) {
     case 'open': {
       const source = new RoundSource(request.workload, request.seed);
-      session = new Session(await contenderOf(request.contender).open(request.dir), source);
+      const kind = contenderOf(request.contender);
+      session = new Session(await kind.open(request.dir), source, kind.isElsewhere ?? false);
       return { roundsToFill: session.roundsToFill };
     }
     case 'run':
@@ -129,7 +144,7 @@ async function handle(request: Request): Promise<unknown> {
     case 'close':
       return opened().close();
     case 'restart':
-      return contenderOf(request.contender).restart?.(request.dir);
+      return restart(request.contender, request.dir);
   }
 }
 

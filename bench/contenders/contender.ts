@@ -49,6 +49,8 @@ export interface ContenderKind {
   readonly description: string;
   /** What its process has in its environment beside that of the benchmark. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Its work is done in a process of its own, whose event loop cannot be watched. */
+  readonly isElsewhere?: boolean;
   /** Left out of a quick run unless `--only` names it. */
   readonly fullOnly?: boolean;
   /** Why it cannot run here, or undefined if it can. May build what it needs. */

@@ -130,6 +130,7 @@ async function start(): Promise<GoProcess> {
 
 export const goWalKind: ContenderKind = {
   name: 'go-wal',
+  isElsewhere: true,
   description: "the original's WAL: tidwall/wal v1.2.1 in Go, driven as sei-chain drives it at 11419398f",
   async unavailable() {
     const built = await goWal();

@@ -13,6 +13,9 @@ export interface FileStatus {
   /** Its names: more than 1 if it has another owner (a backup, a snapshot); 0 once it was removed, or where the file system does not count. */
   readonly links: number;
   readonly bytes: number;
+  /** Device and inode tell a file from another one of the same name. */
+  readonly device: bigint;
+  readonly inode: bigint;
 }
 
 /** An open file. One operation at a time, but for {@link writeSynced}. */
@@ -38,6 +41,8 @@ export interface WritableFile {
 export interface OpenHow {
   /** A new file, made under a free name: what had the name loses it. */
   readonly empty: boolean;
+  /** One that is absent is not made: ENOENT. */
+  readonly existing?: boolean;
   /** It is written by {@link WritableFile.writeSynced} only, which then is one call where the system has such a thing. */
   readonly synced?: boolean;
 }
@@ -95,10 +100,11 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
  * threads are few (docs/benchmarks.md has the figures).
  */
 export const diskFiles: Files = {
-  async open(path, mode, { empty, synced = false }) {
+  async open(path, mode, { empty, existing = false, synced = false }) {
     const { O_CREAT, O_RDWR } = fs.constants;
+    const create = existing ? 0 : O_CREAT;
     const openWith = (flag: number) =>
-      empty ? createFile(path, O_RDWR | flag, mode) : openRegular(path, O_CREAT | O_RDWR | flag, mode);
+      empty ? createFile(path, O_RDWR | flag, mode) : openRegular(path, create | O_RDWR | flag, mode);
     if (!synced || SYNCED_FLAG === 0) return new DiskFile(await openWith(0), false);
     try {
       return new DiskFile(await openWith(SYNCED_FLAG), true);
@@ -175,8 +181,7 @@ class DiskFile implements WritableFile {
   }
 
   status(): FileStatus {
-    const { nlink, size } = fs.fstatSync(this.#open);
-    return { links: nlink, bytes: size };
+    return statusOf(fs.fstatSync(this.#open, { bigint: true }));
   }
 
   async close(): Promise<void> {
@@ -188,6 +193,15 @@ class DiskFile implements WritableFile {
   #writev(data: readonly Uint8Array[], at: number): Promise<number> {
     return called((done) => fs.writev(this.#open, data, at, (error, written) => done(error, written)));
   }
+}
+
+/** What the file at `path` is now. @throws what the file system throws. */
+export function statusAt(path: string): FileStatus {
+  return statusOf(fs.statSync(path, { bigint: true }));
+}
+
+function statusOf({ dev, ino, nlink, size }: fs.BigIntStats): FileStatus {
+  return { device: dev, inode: ino, links: Number(nlink), bytes: Number(size) };
 }
 
 function isSmall(chunks: readonly Uint8Array[]): boolean {

@@ -104,7 +104,8 @@ export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
   readonly cursors: Cursors;
 
   /**
-   * Stores a round. The entries are read and encoded before this returns, so the caller may reuse them at once.
+   * Stores a round. The entries are read and encoded before this returns, so the caller may reuse them at once. The round's iterables are
+   * run first, and hooks after each step: both may call the store. Functions of the model may not, but for `close()`.
    * Resolves when the round, and every round accepted before it, is durable and the hooks have fired.
    * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CAPACITY (refused as a whole, nothing stored);
    * LANESTORE_FAILED, LANESTORE_CLOSED; TypeError for arguments of the wrong type, and for parts and hooks that do not exist.
@@ -131,6 +132,9 @@ export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
    */
   dropLanes(lanes: Iterable<LaneId>): Promise<void>;
 
-  /** Refuses new calls, waits for what was accepted, frees everything. Idempotent; also after LANESTORE_FAILED. */
+  /**
+   * Refuses new calls, waits for what was accepted, frees everything. Idempotent; also after LANESTORE_FAILED. A round whose own iterable
+   * closes the store is refused as a whole.
+   */
   close(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { type LaneId, laneId } from '../keys/index.js';
 import { meter } from '../metrics/channel.js';
 import { STORE_STATES } from '../metrics/table.js';
 import type { Model } from '../model/model.js';
-import { checkHook, checkHooks } from './arguments.js';
+import { checkHook, checkHooks, checkRound } from './arguments.js';
 import { RoundMeter } from './metered.js';
 import type {
   AnchorPersister,
@@ -24,6 +24,7 @@ import {
   advance,
   checksOf,
   type Intake,
+  listOf,
   type Plan,
   type PlanState,
   planCommitQCs,
@@ -31,6 +32,26 @@ import {
   planRound,
 } from './planner.js';
 import type { PlanLimits } from './room.js';
+
+/**
+ * A call of any store is being planned and accepted: its planned cursors are about to move, and the encoder that all stores share is at work.
+ */
+let isPlanning = false;
+
+/** Runs such a step. @throws TypeError inside of another one, whose cursors it would not see. */
+function plannedAlone<R>(step: () => R): R {
+  if (isPlanning) {
+    throw new TypeError(
+      'a store was called from inside of a call that is being planned: by a function of the model, a getter of an entry, or a listener of its metrics',
+    );
+  }
+  isPlanning = true;
+  try {
+    return step();
+  } finally {
+    isPlanning = false;
+  }
+}
 
 /** The port on top of the planner; backends extend it. */
 export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A> {
@@ -58,9 +79,11 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     const store = this;
     this.blocks = {
       maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
-        store.#submit({ block: afterEach }, (intake) => {
+        store.#submit({ block: afterEach }, () => {
           if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersistLane: afterEach');
-          return planLane(model, store.#planned, lane, anchorQC, blocks, intake, limits.roundEntriesMax);
+          iterable(blocks, 'blocks');
+          const list = listOf(blocks, limits.roundEntriesMax);
+          return (intake) => planLane(model, store.#planned, lane, anchorQC, list, intake);
         }),
     };
     this.commitQCs = {
@@ -68,16 +91,18 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
         return store.cursors.commitQCs.next;
       },
       maybePruneAndPersist: (anchorQC, commitQCs, afterEach) =>
-        store.#submit({ commitQC: afterEach }, (intake) => {
+        store.#submit({ commitQC: afterEach }, () => {
           if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersist: afterEach');
-          return planCommitQCs(model, store.#planned, anchorQC, commitQCs, intake, limits.roundEntriesMax);
+          iterable(commitQCs, 'commitQCs');
+          const list = listOf(commitQCs, limits.roundEntriesMax);
+          return (intake) => planCommitQCs(model, store.#planned, anchorQC, list, intake);
         }),
     };
     this.anchor = {
       persist: (anchor) =>
-        store.#submit({}, (intake) => {
+        store.#submit({}, () => {
           if (anchor === undefined) throw new TypeError('anchor.persist: anchor is missing');
-          return planRound(model, store.#planned, { anchor }, intake);
+          return (intake) => planRound(model, store.#planned, { anchor }, intake);
         }),
     };
   }
@@ -103,11 +128,12 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   protected abstract shutdown(): Promise<void>;
 
   persist(round: Round<B, Q, A>, hooks: DurableHooks<B, Q, A> = {}): Promise<void> {
-    return this.#submit(hooks, (intake) => {
+    return this.#submit(hooks, () => {
       checkHooks(hooks, 'persist: hooks');
-      const plan = planRound(this.model, this.#planned, round, intake, this.#planLimits.roundEntriesMax);
-      this.#checkInner(plan.inner);
-      return plan;
+      checkRound(round, 'round');
+      const own = read(round, this.#planLimits.roundEntriesMax);
+      this.#checkInner(own.inner);
+      return (intake) => planRound(this.model, this.#planned, own, intake);
     });
   }
 
@@ -116,8 +142,11 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     const list = [...new Set(lanes)];
     for (const lane of list) laneId(lane);
     this.assertUsable();
-    const done = this.acceptDrop(list);
-    for (const lane of list) this.#planned.lanes.delete(lane);
+    const done = plannedAlone(() => {
+      const accepted = this.acceptDrop(list);
+      for (const lane of list) this.#planned.lanes.delete(lane);
+      return accepted;
+    });
     await done;
   }
 
@@ -128,7 +157,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.shutdown().finally(() => meter('lanestore_state', STORE_STATES.closed));
+    this.#closing ??= this.#shutDown().finally(() => meter('lanestore_state', STORE_STATES.closed));
     return this.#closing;
   }
 
@@ -149,20 +178,29 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     return this.#failed;
   }
 
-  async #submit(hooks: DurableHooks<B, Q, A>, makePlan: (intake: Intake<B, Q, A>) => Plan<B, Q, A>): Promise<void> {
+  async #shutDown(): Promise<void> {
+    // Called from inside of a call that is being handed over: that one is accepted first, as a whole, and waited for.
+    if (isPlanning) await undefined;
+    await this.shutdown();
+  }
+
+  /**
+   * `read` runs the caller's iterables, which may call this store, `close()` too: nothing of this call was planned before. What it returns
+   * plans the call, in one step with what the backend does to accept it.
+   */
+  async #submit(hooks: DurableHooks<B, Q, A>, read: () => (intake: Intake<B, Q, A>) => Plan<B, Q, A>): Promise<void> {
     this.assertUsable();
     const startedAt = this.#meter.begin();
     let plan: Plan<B, Q, A>;
     let done: Promise<void>;
     try {
-      plan = makePlan(this.intake());
-      this.#checkLanes(plan);
-      done = this.accept(plan, hooks);
+      const makePlan = read();
+      this.assertUsable();
+      ({ plan, done } = plannedAlone(() => this.#handOver(makePlan, hooks)));
     } catch (error) {
       this.#meter.refused(startedAt);
       throw error;
     }
-    advance(this.#planned, plan);
     this.#meter.accepted(startedAt);
     // One await and no more: callers hear of their calls in the order in which these settle.
     try {
@@ -172,6 +210,17 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       throw error;
     }
     this.#meter.settled(startedAt, plan);
+  }
+
+  #handOver(
+    makePlan: (intake: Intake<B, Q, A>) => Plan<B, Q, A>,
+    hooks: DurableHooks<B, Q, A>,
+  ): { plan: Plan<B, Q, A>; done: Promise<void> } {
+    const plan = makePlan(this.intake());
+    this.#checkLanes(plan);
+    const done = this.accept(plan, hooks);
+    advance(this.#planned, plan);
+    return { plan, done };
   }
 
   #checkInner(inner: Uint8Array | undefined): void {
@@ -194,4 +243,22 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       );
     }
   }
+}
+
+/**
+ * A round as the caller hands it in, each property read once, in memory of its own.
+ * @throws LANESTORE_INVALID for more entries than `entriesMax`.
+ */
+function read<B, Q, A>(
+  { anchor, inner, commitQCs, blocks }: Round<B, Q, A>,
+  entriesMax: number,
+): Round<B, Q, A> & { readonly blocks?: readonly B[] } {
+  const blockList = blocks === undefined ? undefined : listOf(blocks, entriesMax);
+  const qcList = commitQCs === undefined ? undefined : listOf(commitQCs, entriesMax, blockList?.length);
+  return {
+    ...(anchor === undefined ? {} : { anchor }),
+    ...(inner === undefined ? {} : { inner }),
+    ...(qcList === undefined ? {} : { commitQCs: qcList }),
+    ...(blockList === undefined ? {} : { blocks: blockList }),
+  };
 }

@@ -182,7 +182,7 @@ export function planCommitQCs<B, Q, A>(
 }
 
 /** The entries of a call. What is beyond the bound is not read: an iterable may be endless. @throws LANESTORE_INVALID. */
-function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
+export function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
   if (Array.isArray(entries)) {
     if (before + entries.length > max) throw tooMany(max);
     return [...entries];

@@ -4,6 +4,7 @@ import type { LanestoreErrorCode } from '../index.js';
 import { Cases } from './case.js';
 import { Ledger, refused, rejection, turns } from './expect.js';
 import type { Stage } from './stage.js';
+import type { AnyCommitQC } from './subject.js';
 
 /** Cases of {@link Persistence.close} and {@link Persistence.ready}, of limits and of locks. */
 export const lifecycleCases = new Cases('lifecycle');
@@ -61,6 +62,60 @@ cases.add('close() waits for what was accepted, and its hooks fire', async (stag
   if (!stage.features.durable) return;
   await stage.open();
   stage.expectRecovered({ blocks: { 0: stage.blocks(0, 0, 5), 1: stage.blocks(1, 0, 5) } });
+});
+
+cases.add('a call whose own iterable closes the store is refused, and nothing of it is stored', async (stage) => {
+  let closing: Promise<void> | undefined;
+  function* closingAfter<T>(...entries: T[]): Generator<T> {
+    yield* entries.slice(0, 1);
+    closing = stage.store.close();
+    yield* entries.slice(1);
+  }
+  const qcs = () => closingAfter(stage.qc(0), stage.qc(1)) as unknown as readonly AnyCommitQC[];
+  const blocks = () => closingAfter(...stage.blocks(0, 2, 4));
+  const calls = [
+    () => stage.store.persist({ anchor: stage.anchor(0), inner: new Uint8Array(2), blocks: blocks() }),
+    () => stage.store.persist({ commitQCs: qcs(), blocks: [stage.block(1, 0)] }),
+    () =>
+      stage.store.persist({
+        blocks: stage.blocks(0, 2, 4),
+        get inner() {
+          closing = stage.store.close();
+          return new Uint8Array(2);
+        },
+      }),
+    () => stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), undefined, blocks()),
+    () => stage.store.commitQCs.maybePruneAndPersist(undefined, qcs()),
+    () => stage.store.dropLanes(closingAfter(stage.lane(0), stage.lane(1))),
+  ];
+  await stage.store.persist({ blocks: stage.blocks(0, 0, 2) });
+  for (const call of calls) {
+    await refused(call(), 'LANESTORE_CLOSED');
+    await closing;
+    if (!stage.features.durable) return;
+    await stage.expectStored({ blocks: { 0: stage.blocks(0, 0, 2) } });
+  }
+});
+
+cases.add('a hook may close the store: what was accepted is stored as a whole', async (stage) => {
+  let closing: Promise<void> | undefined;
+  const first = stage.store.persist(
+    { blocks: stage.blocks(0, 0, 3) },
+    {
+      block: () => {
+        closing = stage.store.close();
+      },
+    },
+  );
+  const second = stage.store.persist({
+    blocks: [...stage.blocks(0, 3, 5), stage.block(1, 0)],
+    commitQCs: [stage.qc(0)],
+  });
+  await Promise.all([first, second]);
+  await closing;
+  if (!stage.features.durable) return;
+  await stage.open();
+  stage.expectRecovered({ commitQCs: stage.qcs(0, 1), blocks: { 0: stage.blocks(0, 0, 5), 1: [stage.block(1, 0)] } });
 });
 
 cases.add('leaving an `await using` block closes', async (stage) => {

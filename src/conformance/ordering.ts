@@ -27,6 +27,49 @@ cases.add('each call is planned against what the earlier ones lead to', async (s
   });
 });
 
+cases.add('what an iterable of a call calls is accepted before that call', async (stage) => {
+  const ledger = new Ledger();
+  function* persisting(from: number, index: number) {
+    yield stage.block(0, from + 1);
+    ledger.watch('inner', stage.store.persist({ blocks: [stage.block(0, from)], commitQCs: [stage.qc(index)] }));
+    ledger.watch('drop', stage.store.dropLanes([stage.lane(1)]));
+    yield stage.block(0, from + 2);
+  }
+  await stage.store.persist({ blocks: stage.blocks(1, 0, 3) });
+  ledger.watch('outer', stage.store.persist({ blocks: persisting(0, 0), anchor: stage.anchor(1, { 0: 1 }) }));
+  await refused(stage.store.persist({ blocks: [...persisting(3, 2), stage.block(0, 7)] }), 'LANESTORE_OUT_OF_SEQUENCE');
+  assert.equal([...(await ledger.settled())].sort(), ['drop', 'drop', 'inner', 'inner', 'outer']);
+  stage.expectCursors({ lanes: { 0: [1, 4] }, qc: [1, 3] });
+  await stage.expectStored({
+    anchor: stage.anchor(1, { 0: 1 }),
+    commitQCs: [stage.qc(1, { 0: 1 }), stage.qc(2)],
+    blocks: { 0: stage.blocks(0, 1, 4) },
+  });
+});
+
+cases.add('a hook may make calls of its own: they come after all that was accepted', async (stage) => {
+  const ledger = new Ledger();
+  const hooks = {
+    block: () => {
+      if (ledger.lines.length > 0) return;
+      ledger.lines.push('hook');
+      ledger.watch('persist', stage.store.persist({ blocks: [stage.block(0, 4)] }));
+      ledger.watch('drop', stage.store.dropLanes([stage.lane(0)]));
+      ledger.watch('again', stage.store.persist({ blocks: [stage.block(0, 9)] }));
+      ledger.watch('ready', stage.store.ready());
+    },
+  };
+  const first = stage.store.persist({ blocks: stage.blocks(0, 0, 2) }, hooks);
+  const second = stage.store.persist({ blocks: stage.blocks(0, 2, 4) });
+  await Promise.all([first, second]);
+  const lines = await ledger.settled();
+  assert.equal(
+    lines.filter((line) => line !== 'ready'),
+    ['hook', 'persist', 'drop', 'again'],
+  );
+  await stage.expectStored({ blocks: { 0: [stage.block(0, 9)] } });
+});
+
 cases.add('calls for one lane settle in order', async (stage) => {
   const ledger = new Ledger();
   for (let i = 0; i < 12; i++) {

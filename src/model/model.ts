@@ -58,8 +58,13 @@ export interface EntryCodec<T> {
   readBody?(body: Uint8Array): T | undefined;
   /** The entry as it goes over the wire and into a segment-file WAL (for Autobahn: protobuf). */
   toWire(entry: T): Uint8Array;
-  /** The inverse of `toWire`. @throws LANESTORE_INVALID naming the field. */
+  /** The inverse of `toWire`. Leaves `bytes` as they are. @throws LANESTORE_INVALID naming the field. */
   fromWire(bytes: Uint8Array): T;
+  /**
+   * False only for bytes that `fromWire` refuses, found out in a time that does not grow with them. Optional: the segment-file WAL asks it of
+   * each place behind a torn tail where an entry could begin, before it decodes anything there. Never throws.
+   */
+  isWireShaped?(bytes: Uint8Array): boolean;
 }
 
 /** Blocks: what the planner reads of one. */

@@ -151,6 +151,7 @@ const WAL: Samples<WalOptions<unknown, unknown, unknown>> = {
   createIfMissing: flag,
   encoding,
   segmentBytes: number,
+  openFilesMax: number,
   files: port,
 };
 

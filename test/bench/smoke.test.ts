@@ -5,8 +5,10 @@ import * as assert from 'uvu/assert';
 import type { Durable } from '../../bench/contenders/contender.js';
 import { CONTENDERS, contenderOf } from '../../bench/contenders/index.js';
 import { variantName } from '../../bench/contenders/variant.js';
+import { measureDamaged } from '../../bench/damaged.js';
+import { LongestTurn } from '../../bench/longest-turn.js';
 import { describeMachine } from '../../bench/machine.js';
-import { toMarkdown, workloadTables } from '../../bench/markdown.js';
+import { damagedTable, toMarkdown, workloadTables } from '../../bench/markdown.js';
 import { BatchSource } from '../../bench/operations.js';
 import type { Results } from '../../bench/results.js';
 import { RoundSource } from '../../bench/rounds.js';
@@ -105,6 +107,7 @@ test(
       assert.is(one.rounds, 12);
       assert.ok(one.roundMs.p50.min <= one.roundMs.p50.median && one.roundMs.p50.median <= one.roundMs.max.max);
       assert.is(one.syncs?.perRound, 1, `${one.name}: one synced write a round, ${one.syncs?.how}`);
+      assert.ok((one.turnMsMax?.rounds?.max ?? -1) >= 0, `${one.name}: its longest turn is there`);
       assert.ok(one.userBytesPerRound > 4 * 1024 && one.diskBytes > 0 && one.cpuMsPerRound > 0);
     }
     const level = result.contenders[2];
@@ -133,6 +136,35 @@ test(
     assert.is(table.length, 5);
     assert.is(new Set(table.map((line) => line.split('|').length)).size, 1, 'every row has every column');
     assert.ok(toMarkdown(results, []).includes(table.join('\n')), 'the report has that table');
+  }),
+);
+
+test('the longest turn is the one that kept the event loop busy', async () => {
+  const longest = new LongestTurn();
+  const busy = async (ms: number) => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  };
+  await longest.during(() => busy(200));
+  const taken = longest.take();
+  assert.ok(taken >= 190, `${taken} ms`);
+  assert.is(longest.take(), 0, 'it was taken');
+});
+
+test(
+  'damaged directories are opened or refused as they should be, and the report has their figures',
+  inTemp(async (dir) => {
+    const damaged = await measureDamaged(join(dir, 'damaged'), 0.02);
+    assert.equal(
+      damaged.map(({ what, outcome }) => `${what.slice(0, 5)} ${outcome}`),
+      ['wal:  opened', 'wal:  opened', 'wal:  LANESTORE_CORRUPT', 'level LANESTORE_CORRUPT'],
+    );
+    const table = damagedTable({ damaged } as unknown as Results);
+    for (const { what, bytes, openMs, turnMsMax } of damaged) {
+      assert.ok(table.includes(`| ${what} |`));
+      assert.ok(bytes > 1000 && openMs > 0 && turnMsMax >= 0, what);
+    }
+    assert.match(damagedTable({} as Results), /Not measured yet/);
   }),
 );
 

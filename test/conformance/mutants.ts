@@ -281,6 +281,16 @@ export const MUTANTS: Readonly<Record<string, ToyClass>> = {
       return super.planRound(state, round);
     }
   },
+  'stores a round whose iterable closed it': class extends ToyStore {
+    override submit(hooks: ToyHooks, make: (state: PlanState) => ToyPlan) {
+      return super.submit(hooks, (state) => {
+        const plan = make(state);
+        const { closing } = this;
+        if (closing !== undefined) this.write(plan);
+        return plan;
+      });
+    }
+  },
   'stores the anchor of a refused round': class extends ToyStore {
     override async persist(round: ToyRound, hooks: ToyHooks = {}) {
       await super.persist(round, hooks).catch(async (error) => {

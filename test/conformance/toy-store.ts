@@ -160,6 +160,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     this.assertUsable();
     this.checkHooks(hooks);
     const plan = make(this.planned);
+    this.assertUsable();
     this.checkRecords(plan);
     this.checkInner(plan);
     this.checkLanes(plan);

@@ -37,7 +37,7 @@ export class WatchedFiles implements Files {
 
   async open(path: string, mode: number, how: OpenHow): Promise<WritableFile> {
     await this.#begin({ kind: 'open', path });
-    const file = await diskFiles.open(path, mode, { empty: how.empty });
+    const file = await diskFiles.open(path, mode, { empty: how.empty, existing: how.existing ?? false });
     const write: WritableFile['write'] = async (data, position) => {
       await this.#begin({ kind: 'write', path, data: Buffer.concat(data), position });
       await file.write(data, position);

@@ -1,5 +1,6 @@
 /** Reading a segment's entries, up to the first thing that is none. */
 import { withMethods } from '../../base/options.js';
+import { Turns } from '../../base/turns.js';
 import { type Frame, readFrame } from './frame.js';
 import { messageOf } from './io.js';
 
@@ -7,7 +8,7 @@ import { messageOf } from './io.js';
 export interface LogCodec<T> {
   encode(entry: T): Uint8Array;
   /**
-   * The inverse. What it returns may share memory with `bytes`.
+   * The inverse. What it returns may share memory with `bytes`, which it leaves as they are.
    * @throws anything, for bytes that are not exactly one whole entry of this log.
    */
   decode(bytes: Uint8Array): T;
@@ -18,10 +19,23 @@ export interface LogCodec<T> {
    * tail recognise entries behind damage. A log without it is repaired as the original does.
    */
   number?(entry: T): bigint;
+  /** False only for bytes that `decode` refuses, found out in a time that does not grow with them. Never throws. */
+  isShaped?(bytes: Uint8Array): boolean;
 }
 
 /** A codec: what a log calls is there. It may have more. */
 export const checkLogCodec = withMethods<LogCodec<unknown>>('a codec', 'encode', 'decode');
+/**
+ * What one turn of the event loop reads, of all logs of this process together. In bytes: those of a QC take 15 ns each to decode on a small
+ * machine, so that this is a third of the 50 ms that a turn may take.
+ */
+export const TURN_BYTES = 1024 * 1024;
+
+/** What an entry costs apart from its bytes, expressed in bytes: a small block takes as long as this many bytes of a large one. */
+export const ENTRY_COST_BYTES = 4096;
+
+/** Shared by all readers: eight logs are read at a time, and each of them would have a turn's work done in the same turn. */
+export const readTurns = new Turns(TURN_BYTES);
 
 /** The first thing in a segment that is no entry. */
 export interface Fault {
@@ -45,8 +59,8 @@ export interface Entries<T> {
   readonly fault?: Fault;
 }
 
-/** Reads entries from the beginning of a segment to its end or the first fault. */
-export function readEntries<T>(bytes: Uint8Array, codec: LogCodec<T>): Entries<T> {
+/** Reads entries from the beginning of a segment to its end or the first fault. `bytes` must stay as they are until it resolves. */
+export async function readEntries<T>(bytes: Uint8Array, codec: LogCodec<T>): Promise<Entries<T>> {
   const frames: Frame[] = [];
   const entries: T[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -54,9 +68,15 @@ export function readEntries<T>(bytes: Uint8Array, codec: LogCodec<T>): Entries<T
     if ('kind' in one) return { frames, entries, fault: one };
     frames.push(one.frame);
     entries.push(one.entry);
+    if (readTurns.spend(readCost(one.frame))) await readTurns.next();
     at = one.frame.end;
   }
   return { frames, entries };
+}
+
+/** What an entry takes to read, of {@link readTurns}. */
+export function readCost({ at, end }: Frame): number {
+  return end - at + ENTRY_COST_BYTES;
 }
 
 /** The entry that begins at `at`, which lies within the bytes, or why there is none. */

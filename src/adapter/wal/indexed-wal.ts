@@ -10,10 +10,10 @@ import { LanestoreError } from '../../errors.js';
 import { checkFiles, diskFiles, type Files, type WritableFile } from '../files.js';
 import { checkLogCodec, copyOf, type LogCodec, readEntries } from './entries.js';
 import { encodeFrame, readFrame } from './frame.js';
-import { messageOf, reading, writeFailed } from './io.js';
+import { isOutOfSpace, messageOf, reading, writeFailed } from './io.js';
 import { segmentName } from './names.js';
 import { corrupt, type DirectoryRules, repair, SEGMENT_MODE } from './repair.js';
-import { finishStart, writeStart } from './restart.js';
+import { finishStart, makeStart, writeTemp } from './restart.js';
 import { type LogScan, type Segment, scanLog } from './scan.js';
 
 /** When the tail has this many bytes, the next entry goes to a new segment: 20 MiB, as tidwall/wal. */
@@ -139,11 +139,13 @@ export class IndexedWal<T> {
 
   /**
    * Removes the entries before `index`, which becomes the oldest; `index` == nextIndex empties the log. `verify` is given
-   * the entry that will be the oldest, to look at; what it throws is thrown, and nothing was removed.
+   * the entry that will be the oldest, to look at; what it throws is thrown, and nothing was removed. What is left of a segment is written
+   * anew: where the disk has no room for that, older segments are removed first, and if there still is none, with `mayLag` the entries before
+   * `index` in its segment stay until a later truncation.
    * @throws LANESTORE_INVALID if `index` is not in [firstIndex, nextIndex]; LANESTORE_CORRUPT if that entry does not
    * read (then nothing was removed); LANESTORE_FAILED.
    */
-  async truncateBefore(index: bigint, verify?: (entry: T) => void): Promise<void> {
+  async truncateBefore(index: bigint, verify?: (entry: T) => void, mayLag = false): Promise<void> {
     if (index < this.firstIndex || index > this.nextIndex) {
       const range = `[${this.firstIndex}, ${this.nextIndex}]`;
       throw new LanestoreError('LANESTORE_INVALID', `cannot truncate before index ${index}: it is not in ${range}`);
@@ -155,7 +157,9 @@ export class IndexedWal<T> {
         const entry = this.#decode(kept[0]!, index);
         verify?.(entry);
       }
-      if (index > this.firstIndex) await this.#writing('truncate', () => this.#restart(index, kept));
+      // An emptied log may go on at a later number: then nothing may stay before it.
+      const lags = mayLag && kept.length > 0;
+      if (index > this.firstIndex) await this.#writing('truncate', () => this.#restart(index, kept, lags));
     });
   }
 
@@ -198,7 +202,7 @@ export class IndexedWal<T> {
   /** A tail with another name is that of a backup too, and is never written again. */
   async #leaveShared(): Promise<void> {
     // Alone and empty, its name is all that keeps the index: it is never away.
-    if (this.count === 0 && this.#sealed.length === 0) await this.#restart(this.#tail.index, []);
+    if (this.count === 0 && this.#sealed.length === 0) await this.#restart(this.#tail.index, [], false);
     else await this.#cycle();
   }
 
@@ -218,11 +222,25 @@ export class IndexedWal<T> {
   }
 
   /** Replaces everything up to the segment with `index` by `frames`, which are what is left of it. */
-  async #restart(index: bigint, frames: Uint8Array[]): Promise<void> {
+  async #restart(index: bigint, frames: Uint8Array[], mayLag: boolean): Promise<void> {
     const { directory, rules } = this.#parts;
+    const write = () => writeTemp(directory, index, frames, rules);
+    const file = await write().catch(async (full) => {
+      if (!isOutOfSpace(full)) throw full;
+      await this.#removeSegmentsBefore(index);
+      return write().catch((error) => {
+        if (!mayLag || !isOutOfSpace(error)) throw error;
+      });
+    });
+    if (file === undefined) return;
+    try {
+      await makeStart(directory, index, 'temp', rules);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     const gone = this.#sealed.filter((segment) => segment.index <= index);
     const inTail = index >= this.#tail.index;
-    const file = await writeStart(directory, index, frames, rules);
     // The new file is the tail when the old tail goes; otherwise it is a sealed segment, and closed.
     const closed = (inTail ? this.#file : file).close();
     if (inTail) this.#file = file;
@@ -239,13 +257,29 @@ export class IndexedWal<T> {
     }
   }
 
+  /** Removes the segments that end before `index`, without writing anything. */
+  async #removeSegmentsBefore(index: bigint): Promise<void> {
+    const { directory, rules } = this.#parts;
+    const oldest = [...this.#sealed, this.#tail].findLast((segment) => segment.index <= index)!;
+    const gone = this.#sealed.filter((segment) => segment.index < oldest.index);
+    if (gone.length === 0) return;
+    await makeStart(directory, oldest.index, 'segment', rules);
+    await finishStart(
+      directory,
+      oldest.index,
+      gone.map(({ name }) => name),
+      rules,
+    );
+    this.#sealed = this.#sealed.slice(gone.length);
+  }
+
   /** The entries of the segment with `index`, from that one on. */
   async #framesFrom(index: bigint): Promise<Uint8Array[]> {
     if (index >= this.#tail.index) return this.#frames.slice(Number(index - this.#tail.index));
     const segment = this.#sealed.findLast((candidate) => candidate.index <= index)!;
     const path = join(this.#parts.directory, segment.name);
     const bytes = await reading(`read ${path}`, () => readRegular(path));
-    const { frames, fault } = readEntries(bytes, this.#codec);
+    const { frames, fault } = await readEntries(bytes, this.#codec);
     if (fault !== undefined || frames.length !== segment.count) {
       const detail = fault?.detail ?? `${frames.length} entries can be read, ${segment.count} were written`;
       throw corrupt(path, { findings: [{ kind: 'segment-changed', file: segment.name, detail }] });

@@ -6,6 +6,12 @@ export function systemCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
+/** True if the disk, or the user's share of it, is full. */
+export function isOutOfSpace(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** Runs what reads or opens; what the system refuses becomes LANESTORE_IO. */
 export async function reading<T>(what: string, read: () => Promise<T>): Promise<T> {
   try {

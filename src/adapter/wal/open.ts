@@ -9,7 +9,7 @@
 import { basename, join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
 import { appendAll } from '../../base/lists.js';
-import { boolean, byteCount, fields, string } from '../../base/options.js';
+import { boolean, byteCount, count, fields, string } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
@@ -27,6 +27,7 @@ import {
 } from '../room.js';
 import { ABFile } from './ab-file.js';
 import { type ABEncoding, checkEncoding } from './ab-format.js';
+import { DescriptorPool } from './descriptor-pool.js';
 import { encodePlan } from './encode.js';
 import { firstEncoding } from './first-encoding.js';
 import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
@@ -59,6 +60,8 @@ export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly encoding?: ABEncoding;
   /** @internal Size that a segment is cycled at. Default 20 MiB, as the original. */
   readonly segmentBytes?: number;
+  /** @internal Tails of logs that are kept open. Default 128. */
+  readonly openFilesMax?: number;
   /** @internal */
   readonly files?: Files;
 }
@@ -72,6 +75,7 @@ const checkWalOptions = fields<WalOptions<unknown, unknown, unknown>>({
   createIfMissing: boolean,
   encoding: checkEncoding,
   segmentBytes: byteCount,
+  openFilesMax: count,
   files: checkFiles,
 });
 
@@ -100,7 +104,13 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
   }
 }
 
-type Checked<B, Q, A> = WalOptions<B, Q, A> & Required<Pick<WalOptions<B, Q, A>, 'files' | 'directorySync'>>;
+interface Checked<B, Q, A> extends WalOptions<B, Q, A> {
+  readonly files: Files;
+  /** What the logs write with; the A/B files have descriptors of their own. */
+  readonly logFiles: Files;
+  readonly directorySync: boolean;
+}
+
 /** What is known once the directory was looked at. */
 type Settled<B, Q, A> = Checked<B, Q, A> & { readonly encoding: ABEncoding };
 
@@ -108,7 +118,8 @@ function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>):
   string(directory, 'openWal: directory');
   if (directory === '') throw new LanestoreError('LANESTORE_INVALID', 'the directory is an empty string');
   checkWalOptions(options, 'openWal: options');
-  return { ...options, files: options.files ?? diskFiles, directorySync: options.directorySync ?? true };
+  const { files = diskFiles, directorySync = true, openFilesMax } = options;
+  return { ...options, files, logFiles: new DescriptorPool(files, openFilesMax), directorySync };
 }
 
 /** To the caller of an open, a write that the system refused is an open that it refused. */
@@ -253,7 +264,7 @@ class Opening<B, Q, A> {
 
   async #apply(plan: Plan<B, Q, A>, commitQCs: StoredLog<Q>, lanes: ReadonlyMap<LaneId, StoredLog<B>>): Promise<void> {
     const { commitQCs: frames } = encodePlan(this.#options.model, { ...plan, anchor: undefined });
-    const applying = { guard: () => undefined, durable: () => undefined };
+    const applying = { guard: () => undefined, durable: () => undefined, isAnchored: true };
     if (plan.commitQCs !== undefined) await commitQCs.apply(plan.commitQCs, frames, applying);
     await mapLimited([...plan.lanes], LOGS_AT_A_TIME, ([lane, lanePlan]) =>
       lanes.get(lane)!.apply(lanePlan, [], applying),
@@ -282,7 +293,7 @@ class Opening<B, Q, A> {
 }
 
 function walOptions<B, Q, A>(location: string, options: Checked<B, Q, A>, label: string): IndexedWalOptions {
-  const { files, directorySync, segmentBytes } = options;
+  const { logFiles: files, directorySync, segmentBytes } = options;
   const tornDirectory = join(location, TORN_DIR);
   return { files, directorySync, label, tornDirectory, ...(segmentBytes === undefined ? {} : { segmentBytes }) };
 }

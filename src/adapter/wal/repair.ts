@@ -4,7 +4,7 @@ import { releasing } from '../../base/close-stack.js';
 import { readRegular } from '../../base/open-file.js';
 import { LanestoreError } from '../../errors.js';
 import type { Files, WritableFile } from '../files.js';
-import { systemCode } from './io.js';
+import { isOutOfSpace, systemCode } from './io.js';
 import { type CleanupStep, START, TEMP } from './names.js';
 import type { LogScan, TornTail } from './scan.js';
 
@@ -61,10 +61,14 @@ export async function cleanUp(directory: string, steps: readonly CleanupStep[], 
   if (directorySync) await files.syncDirectory(directory);
 }
 
-/** Cuts the torn tail off, once its bytes are durable elsewhere: who wants to know what was lost can look. */
+/**
+ * Cuts the torn tail off, once its bytes are durable elsewhere, for people who want to see what was lost. On a full disk they are not kept:
+ * nothing that was acknowledged is among them, and the store must open to be pruned.
+ */
 async function cutTail(directory: string, torn: TornTail, files: Files, keep: TornPlace): Promise<string> {
   const name = `${keep.label}-${torn.name}-${torn.at}`;
   const kept = await keepBytes(torn.bytes, join(keep.directory, name), files, keep.directory);
+  const where = kept === undefined ? 'not kept: the disk is full' : `kept in ${kept}`;
   const path = join(directory, torn.name);
   const segment = await files.open(path, SEGMENT_MODE, { empty: false });
   await closing(segment, async () => {
@@ -73,7 +77,7 @@ async function cutTail(directory: string, torn: TornTail, files: Files, keep: To
     // The open that asked for this syncs the tail before it hands anything out.
     await segment.truncate(torn.at);
   });
-  return `${keep.label}: cut a torn tail of ${torn.bytes.length} bytes at byte ${torn.at} of ${torn.name}, kept in ${kept}`;
+  return `${keep.label}: cut a torn tail of ${torn.bytes.length} bytes at byte ${torn.at} of ${torn.name}, ${where}`;
 }
 
 /** Puts a copy of the first `bytes` of a segment in its place. What a crash leaves of the copy, the next open removes. */
@@ -89,19 +93,38 @@ async function replaceBySound(path: string, bytes: number, files: Files): Promis
   await files.syncDirectory(dirname(path));
 }
 
-/** Writes and syncs `bytes` under `path`, or beside it if something else is there. A repair that died here writes the same again. */
-async function keepBytes(bytes: Uint8Array, path: string, files: Files, directory: string): Promise<string> {
-  await files.makeDirectory(directory);
-  await files.syncDirectory(dirname(directory));
+/**
+ * Writes and syncs `bytes` under `path`, or beside it if something else is there; gives the path, or undefined where the disk is full. A
+ * repair that died here writes the same again.
+ */
+async function keepBytes(
+  bytes: Uint8Array,
+  path: string,
+  files: Files,
+  directory: string,
+): Promise<string | undefined> {
   let free = path;
-  for (let n = 1; await isOther(free, bytes); n++) free = `${path}.${n}`;
-  const file = await files.open(free, PRIVATE_MODE, { empty: true });
-  await closing(file, async () => {
-    await file.write([bytes], 0);
-    await file.sync();
-  });
-  await files.syncDirectory(directory);
-  return free;
+  try {
+    await files.makeDirectory(directory);
+    await files.syncDirectory(dirname(directory));
+    for (let n = 1; await isOther(free, bytes); n++) free = `${path}.${n}`;
+    const file = await files.open(free, PRIVATE_MODE, { empty: true });
+    await closing(file, async () => {
+      await file.write([bytes], 0);
+      await file.sync();
+    });
+    await files.syncDirectory(directory);
+    return free;
+  } catch (error) {
+    if (!isOutOfSpace(error)) throw error;
+    await removeIfThere(free, files);
+    return undefined;
+  }
+}
+
+/** Removes what could not be written to its end. It is no part of the log, so that it may stay where it cannot be removed. */
+export async function removeIfThere(path: string, files: Files): Promise<void> {
+  await files.remove(path).catch(() => undefined);
 }
 
 /** True if a file is there that holds something else than the beginning of `bytes`. */

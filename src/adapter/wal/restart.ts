@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import type { WritableFile } from '../files.js';
 import { START, segmentName, TEMP } from './names.js';
-import { cleanUp, type DirectoryRules, SEGMENT_MODE } from './repair.js';
+import { cleanUp, type DirectoryRules, removeIfThere, SEGMENT_MODE } from './repair.js';
 
 /**
- * Steps 1 and 2 of four; `frames` are the entries that are left of the segment with `index`.
+ * Step 1 of four; `frames` are the entries that are left of the segment with `index`. When it throws, the log is as it was.
  *
  *   1. write `<index>.START.TEMP`, sync       a crash leaves the log as it was
  *   2. rename it to `<index>.START`           from here on the truncation is decided: a crash is finished at open
@@ -16,24 +16,36 @@ import { cleanUp, type DirectoryRules, SEGMENT_MODE } from './repair.js';
  * anything goes. Where several segments went, it is synced before 4 as well: with one left between two that are gone, and no
  * START to tell, there would be a gap. (One alone that is left over is recognised by its content.)
  */
-export async function writeStart(
+export async function writeTemp(
   directory: string,
   index: bigint,
   frames: readonly Uint8Array[],
-  { files, directorySync }: DirectoryRules,
+  { files }: DirectoryRules,
 ): Promise<WritableFile> {
-  const start = join(directory, segmentName(index) + START);
-  const file = await files.open(start + TEMP, SEGMENT_MODE, { empty: true });
+  const temp = join(directory, segmentName(index) + START + TEMP);
+  const file = await files.open(temp, SEGMENT_MODE, { empty: true });
   try {
     await file.write(frames, 0);
     await file.sync();
-    await files.rename(start + TEMP, start);
-    if (directorySync) await files.syncDirectory(directory);
   } catch (error) {
     await file.close().catch(() => undefined);
+    // On a full disk it may have taken the last byte.
+    await removeIfThere(temp, files);
     throw error;
   }
   return file;
+}
+
+/** Step 2, for a file that step 1 wrote; or, for a segment that is kept as it is, steps 1 and 2: then nothing is written. */
+export async function makeStart(
+  directory: string,
+  index: bigint,
+  from: 'temp' | 'segment',
+  { files, directorySync }: DirectoryRules,
+): Promise<void> {
+  const segment = join(directory, segmentName(index));
+  await files.rename(from === 'temp' ? segment + START + TEMP : segment, segment + START);
+  if (directorySync) await files.syncDirectory(directory);
 }
 
 /** Steps 3 and 4. */

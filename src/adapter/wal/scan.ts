@@ -67,7 +67,7 @@ export async function scanLog<T>(
   if (listing.problem !== undefined) scan.find('segment-names', listing.problem);
   for (const segment of listing.segments) {
     const path = join(directory, segment.file);
-    scan.read(segment, await reading(`read ${path}`, () => readSegment(path)));
+    await scan.read(segment, await reading(`read ${path}`, () => readSegment(path)));
   }
   return scan.result([...listing.strays, ...others]);
 }
@@ -115,16 +115,16 @@ class Scan<T> {
   }
 
   /** Takes the segments in ascending order. */
-  read(segment: SegmentName & { file: string }, bytes: Uint8Array): void {
+  async read(segment: SegmentName & { file: string }, bytes: Uint8Array): Promise<void> {
     const isTail = segment.name === this.#listing.segments.at(-1)?.name;
     this.#joins(segment, bytes);
-    const { frames, entries, fault } = readEntries(bytes, this.#codec);
+    const { frames, entries, fault } = await readEntries(bytes, this.#codec);
     this.#checkNumbers(segment, entries);
     for (const entry of entries) this.#entries.push(entry);
     this.#firstByte ??= bytes[frames[0]?.start ?? bytes.length];
     this.#segments.push({ name: segment.name, index: segment.index, count: entries.length });
     this.#tail = frames.map(({ at, end }) => bytes.subarray(at, end));
-    if (fault !== undefined) this.#judge(segment, bytes, fault, isTail);
+    if (fault !== undefined) await this.#judge(segment, bytes, fault, isTail);
   }
 
   result(strays: readonly string[]): LogScan<T> {
@@ -185,9 +185,14 @@ class Scan<T> {
   }
 
   /** Only the newest segment can have a torn tail: the others were complete before their successor was made. */
-  #judge(segment: SegmentName & { file: string }, bytes: Uint8Array, fault: Fault, isTail: boolean): void {
+  async #judge(
+    segment: SegmentName & { file: string },
+    bytes: Uint8Array,
+    fault: Fault,
+    isTail: boolean,
+  ): Promise<void> {
     const before = { number: this.#lastNumber(), firstByte: this.#firstByte };
-    const damage = isTail ? damageInTail(bytes, fault, this.#codec, before) : fault.detail;
+    const damage = isTail ? await damageInTail(bytes, fault, this.#codec, before) : fault.detail;
     if (damage === undefined) {
       this.#torn = {
         name: segment.name,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fields, string } from '../../base/options.js';
 import type { Finding } from '../../errors.js';
 import { entryNumber, type LaneId } from '../../keys/index.js';
-import type { Model } from '../../model/model.js';
+import type { EntryCodec, Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
 import { FindingList } from '../finding-list.js';
 import type { Recovered } from '../persistence.js';
@@ -49,6 +49,7 @@ export function blockCodec<B>(model: Model<B, unknown, unknown>, lane: LaneId): 
       return entry;
     },
     number: (entry) => block.number(entry),
+    ...shapeOf(block),
   };
 }
 
@@ -63,7 +64,12 @@ export function commitQCCodec<Q>(model: Model<unknown, Q, unknown>): LogCodec<Q>
       return entry;
     },
     number: (entry) => commitQC.index(entry),
+    ...shapeOf(commitQC),
   };
+}
+
+function shapeOf<T>(codec: EntryCodec<T>): Pick<LogCodec<T>, 'isShaped'> {
+  return codec.isWireShaped === undefined ? {} : { isShaped: (bytes) => codec.isWireShaped!(bytes) };
 }
 
 /** Reads everything, and collects all findings, not only the first. @throws LANESTORE_IO. */

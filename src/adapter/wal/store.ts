@@ -114,12 +114,19 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   /** Throws what the room refuses, outside of the promise: the planner forgets the lanes as soon as this returns. */
   protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
     this.#room.enter(0);
-    const drops = lanes.map((lane) => {
-      const log = this.#lane(lane);
-      return log.serial.run(async () => {
+    const known = lanes.flatMap((lane) => {
+      const log = this.#parts.lanes.get(lane);
+      return log === undefined ? [] : [{ lane, log }];
+    });
+    const drops = known.map(({ lane, log }) => {
+      const done = log.serial.run(async () => {
         this.#guard();
         await this.#write(`drop lane ${lane}`, () => this.#drop(lane, log));
+        // A lane that rejoined meanwhile goes on with this log, behind this step.
+        if (log.serial.count === step) this.#parts.lanes.delete(lane);
       });
+      const step = log.serial.count;
+      return done;
     });
     return this.#settle(drops, 0);
   }
@@ -154,12 +161,13 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   }
 
   #submitCommitQCs(
-    { commitQCs: plan, notify }: Plan<B, Q, A>,
+    { anchor, commitQCs: plan, notify }: Plan<B, Q, A>,
     encoded: EncodedPlan,
     round: Round<B, Q, A>,
   ): Promise<void>[] {
     if (plan === undefined && notify.commitQCs.length === 0) return [];
     const log = this.#parts.commitQCs;
+    const isAnchored = anchor !== undefined;
     const waiting = notify.commitQCs.map((qc) => ({ qc, index: this.model.commitQC.index(qc) }));
     let told = 0;
     /** Tells of those below `next`, ignored ones included, in the order of the round. */
@@ -174,13 +182,14 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
         await round.anchored;
         this.#guard();
         if (plan === undefined) return tell(log.cursor?.next ?? 0n);
-        const applying = { guard: () => this.#guard(), durable: tell };
+        const applying = { guard: () => this.#guard(), durable: tell, isAnchored };
         await this.#write('write the QC log', () => log.apply(plan, encoded.commitQCs, applying));
       }),
     ];
   }
 
   #submitLanes(plan: Plan<B, Q, A>, encoded: EncodedPlan, round: Round<B, Q, A>): Promise<void>[] {
+    const isAnchored = plan.anchor !== undefined;
     return [...plan.lanes].map(([lane, lanePlan]) => {
       const log = this.#lane(lane);
       const { append, after } = lanePlan;
@@ -194,7 +203,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
       return log.serial.run(async () => {
         await round.anchored;
         this.#guard();
-        const applying = { guard: () => this.#guard(), durable };
+        const applying = { guard: () => this.#guard(), durable, isAnchored };
         await this.#laneSlots.run(() =>
           this.#write(`write lane ${lane}`, () => log.apply(lanePlan, encoded.lanes.get(lane)!, applying)),
         );

@@ -12,6 +12,8 @@ export interface Applying {
   guard(): void;
   /** Called after each step that became durable, with the number up to which the log is durable now. */
   durable(next: bigint): void;
+  /** A stored anchor says what is truncated: entries below it may stay on a full disk, for they are never read again. */
+  readonly isAnchored: boolean;
 }
 
 /** One log, and its durable cursor. */
@@ -42,7 +44,7 @@ export class StoredLog<T> {
     let next = plan.after.next - BigInt(frames.length);
     if (plan.truncate.first < plan.truncate.next) {
       applying.guard();
-      await this.#truncate(plan.truncate);
+      await this.#truncate(plan.truncate, applying.isAnchored);
     }
     if (plan.before !== undefined) this.#cursor = { first, next };
     applying.durable(next);
@@ -67,17 +69,19 @@ export class StoredLog<T> {
     await this.#wal?.close();
   }
 
-  /** Rule 5: the entry that will be the oldest is looked at before anything goes. */
-  async #truncate({ first, next }: Cursor): Promise<void> {
+  /** Rule 5: the entry that will be the oldest is looked at before anything goes. On disk there may be more than the cursor says. */
+  async #truncate({ first, next }: Cursor, mayLag: boolean): Promise<void> {
     const wal = this.#wal;
-    const count = next - first;
-    if (wal === undefined || count > BigInt(wal.count)) {
-      throw new LanestoreError('LANESTORE_CORRUPT', `the log holds ${wal?.count ?? 0} entries, ${count} are to go`);
+    const left = this.#cursor!.next - next;
+    if (wal === undefined || next - first + left > BigInt(wal.count)) {
+      const all = next - first + left;
+      throw new LanestoreError('LANESTORE_CORRUPT', `the log holds ${wal?.count ?? 0} entries, there should be ${all}`);
     }
-    await wal.truncateBefore(wal.firstIndex + count, (entry) => {
+    const verify = (entry: T) => {
       const found = this.#codec.number?.(entry);
       if (found === next) return;
       throw new LanestoreError('LANESTORE_CORRUPT', `entry ${next} would become the oldest, but there is ${found}`);
-    });
+    };
+    await wal.truncateBefore(wal.nextIndex - left, verify, mayLag);
   }
 }

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { openToRead } from '../../base/open-file.js';
 import { type Finding, LanestoreError } from '../../errors.js';
-import { type Fault, type LogCodec, readEntry, viewOf } from './entries.js';
+import { type Fault, type LogCodec, readCost, readEntry, readTurns, viewOf } from './entries.js';
 import { reading } from './io.js';
 import { type ScanPlace, type Segment, scanLog } from './scan.js';
 import { damageInTail } from './torn.js';
@@ -115,7 +115,7 @@ export async function* streamLog<T>(
       const one = readEntry(bytes, at, codec);
       if ('kind' in one) {
         const isTail = i === segments.length - 1;
-        const damage = isTail ? damageInTail(bytes, one, codec, { number: last, firstByte }) : one.detail;
+        const damage = isTail ? await damageInTail(bytes, one, codec, { number: last, firstByte }) : one.detail;
         if (damage !== undefined) throw damaged(place, file, one, damage);
         torn(`${file}: a torn tail of ${bytes.length - at} bytes at byte ${at} is left out: ${one.detail}`);
         return;
@@ -127,6 +127,7 @@ export async function* streamLog<T>(
       last = number;
       firstByte ??= bytes[one.frame.start];
       yield { entry: one.entry, bytes: viewOf(bytes, one.frame), file, offset: at };
+      if (readTurns.spend(readCost(one.frame))) await readTurns.next();
       at = one.frame.end;
     }
   }

@@ -22,14 +22,25 @@
  * lane's owner who hides signed blocks inside of his blocks makes a torn tail of his lane look like damage: the node then refuses to
  * start, which is the safe side.
  */
-import { copyOf, type Fault, type LogCodec } from './entries.js';
+import { ENTRY_COST_BYTES, type Fault, type LogCodec, readTurns, viewOf } from './entries.js';
 import { LENGTH_BYTES_MAX, lengthBytes, readFrame } from './frame.js';
 
 /** What disks and file systems write as a whole. Larger sectors and pages have their borders here as well. */
 const SECTOR_BYTES = 512;
 
-/** Bounds the search through content that others chose; where it ends without a verdict, it is damage. */
-const ATTEMPTS_MAX = 100_000;
+/**
+ * The search goes through content that others chose: it decodes no more than this for each byte of the tail, and no more than that beside
+ * it. Where it ends without a verdict, it is damage. Random bytes take 130 for each byte of a tail of 2 MiB, and 640 of one of 16 MiB, most of it
+ * refused at its first bytes; with a codec that knows an entry's shape, they take nothing.
+ */
+const SEARCH_BYTES = {
+  shaped: { perByte: 16, beside: 64 * 1024 * 1024 },
+  unknown: { perByte: 1024, beside: 256 * 1024 * 1024 },
+};
+
+/** What a place that is looked at costs of a turn, and what one costs where an entry may begin; in bytes as {@link ENTRY_COST_BYTES}. */
+const PLACE_COST_BYTES = 8;
+const CANDIDATE_COST_BYTES = 128;
 
 /** What the entries before the fault tell about those that could follow. */
 export interface Before {
@@ -40,15 +51,16 @@ export interface Before {
 }
 
 /** Why the tail is damaged, or undefined if it is an ordinary torn one. `bytes` is the newest segment. */
-export function damageInTail<T>(
+export async function damageInTail<T>(
   bytes: Uint8Array,
   fault: Fault,
   codec: LogCodec<T>,
   before: Before,
-): string | undefined {
+): Promise<string | undefined> {
   const zerosFrom = trailingZeros(bytes);
   if (zerosFrom <= fault.at) return undefined;
-  const evidence = entryUnderDamagedLength(bytes, fault, codec, before) ?? laterEntry(bytes, fault, codec, before);
+  const evidence =
+    entryUnderDamagedLength(bytes, fault, codec, before) ?? (await laterEntry(bytes, fault, codec, before));
   if (evidence !== undefined) return evidence;
   switch (fault.kind) {
     case 'cut':
@@ -110,16 +122,28 @@ function differByOneBit(a: number, b: number): boolean {
 }
 
 /** Any whole entry further on, whatever comes behind it. */
-function laterEntry<T>(bytes: Uint8Array, fault: Fault, codec: LogCodec<T>, before: Before): string | undefined {
+async function laterEntry<T>(
+  bytes: Uint8Array,
+  fault: Fault,
+  codec: LogCodec<T>,
+  before: Before,
+): Promise<string | undefined> {
   if (codec.number === undefined) return undefined;
   const firstBytes = new Set<number | undefined>([before.firstByte, bytes[fault.frame?.start ?? bytes.length]]);
   firstBytes.delete(undefined);
-  let attempts = 0;
+  const { perByte, beside } = codec.isShaped === undefined ? SEARCH_BYTES.unknown : SEARCH_BYTES.shaped;
+  let left = beside + perByte * (bytes.length - fault.at);
   for (let at = fault.at + 1; at < bytes.length; at++) {
+    if (readTurns.spend(PLACE_COST_BYTES)) await readTurns.next();
     const frame = readFrame(bytes, at);
     if (frame === 'cut' || frame === 'wild' || frame.start === frame.end || frame.end > bytes.length) continue;
     if (firstBytes.size > 0 && !firstBytes.has(bytes[frame.start])) continue;
-    if (++attempts > ATTEMPTS_MAX) return 'there is too much that looks like entries to tell';
+    readTurns.spend(CANDIDATE_COST_BYTES);
+    if (codec.isShaped?.(viewOf(bytes, frame)) === false) continue;
+    const cost = frame.end - frame.start + ENTRY_COST_BYTES;
+    left -= cost;
+    if (left < 0) return 'there is too much that looks like entries to tell';
+    readTurns.spend(cost);
     const number = numberOf(bytes, frame.start, frame.end, codec);
     if (number === undefined) continue;
     if (before.number === undefined || (number > before.number && number - before.number <= bytes.length - fault.at)) {
@@ -134,7 +158,7 @@ function numberOf<T>(bytes: Uint8Array, start: number, end: number, codec: LogCo
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    return codec.number?.(codec.decode(copyOf(bytes, { at: start, start, end })));
+    return codec.number?.(codec.decode(viewOf(bytes, { at: start, start, end })));
   } catch {
     return undefined;
   } finally {

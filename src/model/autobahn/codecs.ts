@@ -10,6 +10,7 @@ import type { Kind } from './scalars.js';
 import * as schema from './schema.js';
 import type * as types from './types.js';
 import { Writer } from './wire.js';
+import { isShaped } from './wire-shape.js';
 
 /** The canonical encoding of a value that `kind` has checked. */
 export function encode<T>(kind: Kind<T>, value: T): Uint8Array {
@@ -67,6 +68,7 @@ function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> 
       const own = new Uint8Array(bytes);
       return reporting(root, { typeErrors: false }, () => decode(kind, own));
     },
+    isWireShaped: (bytes) => isShaped(kind, bytes),
   };
 }
 

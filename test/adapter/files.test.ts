@@ -1,0 +1,48 @@
+/** Files on plain descriptors: what is closed stays closed, whatever its number stands for by then. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { diskFiles } from '../../src/adapter/files.js';
+import { rejection } from '../support/faults.js';
+import { inTemp } from '../support/temp.js';
+
+const test = suite('files');
+
+test(
+  'a file that is closed writes nothing into the one that has its descriptor now',
+  inTemp(async (dir) => {
+    const closed = await diskFiles.open(join(dir, 'a'), 0o600, { empty: true });
+    await closed.close();
+    const other = await diskFiles.open(join(dir, 'b'), 0o600, { empty: true });
+    await other.write([Buffer.from('own bytes')], 0);
+    const calls = [
+      () => closed.write([Buffer.from('foreign')], 0),
+      () => closed.write([Buffer.alloc(100_000)], 0),
+      () => closed.writeSynced([Buffer.from('foreign')], 0),
+      () => closed.truncate(0),
+      () => closed.sync(),
+    ];
+    for (const call of calls) assert.match(`${await rejection(call)}`, /the file is closed/);
+    await other.close();
+    assert.is(readFileSync(join(dir, 'b'), 'utf8'), 'own bytes');
+  }),
+);
+
+test(
+  'an existing file is opened; an absent one is not made where it must exist',
+  inTemp(async (dir) => {
+    const path = join(dir, 'a');
+    const how = { empty: false, existing: true };
+    assert.match(`${await rejection(diskFiles.open(path, 0o600, how))}`, /ENOENT/);
+    const made = await diskFiles.open(path, 0o600, { empty: false });
+    const again = await diskFiles.open(path, 0o600, how);
+    assert.equal(again.status(), made.status());
+    await made.write([Buffer.from('x')], 0);
+    assert.is(again.status().bytes, 1);
+    await made.close();
+    await again.close();
+  }),
+);
+
+test.run();

@@ -1,0 +1,52 @@
+/** Work divided over turns of the event loop. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Turns } from '../../src/base/turns.js';
+
+const test = suite('turns');
+
+test('a turn ends with the step that reaches its share, and the next one begins afresh', async () => {
+  const turns = new Turns(10);
+  assert.equal([turns.spend(4), turns.spend(5), turns.spend(1)], [false, false, true]);
+  await turns.next();
+  assert.not.ok(turns.spend(9));
+});
+
+test('next() resolves in this turn while there is something left of it', async () => {
+  const turns = new Turns(10);
+  turns.spend(9);
+  let passed = false;
+  const immediate = new Promise<void>((resolve) => setImmediate(resolve)).then(() => assert.ok(passed));
+  await turns.next();
+  passed = true;
+  await immediate;
+});
+
+test('all who share it share the work of a turn, and each of them comes to its end', async () => {
+  const turns = new Turns(10);
+  const inTurn = new Map<number, number>();
+  let turn = 0;
+  let done = false;
+  const tick = () => {
+    turn++;
+    if (!done) setImmediate(tick);
+  };
+  setImmediate(tick);
+  const work = async () => {
+    for (let step = 0; step < 50; step++) {
+      inTurn.set(turn, (inTurn.get(turn) ?? 0) + 1);
+      if (turns.spend(1)) await turns.next();
+    }
+  };
+  await Promise.all([work(), work(), work(), work()]);
+  done = true;
+  const steps = [...inTurn.values()];
+  assert.is(
+    steps.reduce((sum, one) => sum + one, 0),
+    200,
+  );
+  // The first turn: each of the four takes the step that it finds out with that the turn is over.
+  assert.ok(Math.max(...steps) <= 13, `${Math.max(...steps)} steps in one turn`);
+});
+
+test.run();
