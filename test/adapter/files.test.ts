@@ -23,7 +23,7 @@ test(
       () => closed.truncate(0),
       () => closed.sync(),
     ];
-    for (const call of calls) assert.match(`${await rejection(call)}`, /the file is closed/);
+    for (const call of calls) assert.match(`${await rejection(call)}`, /the file was closed/);
     await other.close();
     assert.is(readFileSync(join(dir, 'b'), 'utf8'), 'own bytes');
   }),

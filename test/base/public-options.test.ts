@@ -433,6 +433,9 @@ const WITHOUT: readonly string[] = [
   ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'isLanestoreError'],
   ...[
     'advance',
+    'laneOfHex',
+    'removePrivateCopies',
+    'startState',
     'anchorPoint',
     'emptyState',
     'isNoop',

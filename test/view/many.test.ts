@@ -74,7 +74,7 @@ test(
     const location = join(dir, 'store');
     {
       await using store = await openLevel(location, { model: plain });
-      await store.persist({ blocks: plainBlocks('0a', 0, 12_000) });
+      for (const from of [0, 6000]) await store.persist({ blocks: plainBlocks('0a', from, from + 6000) });
     }
     const block = () => {
       throw new LanestoreError('LANESTORE_VERIFY', 'refused');

@@ -19,7 +19,8 @@ export function plainVerdict<T>(bytes: Uint8Array, fault: Fault, codec: LogCodec
     return (zerosTo === -1 ? bytes.length : zerosTo) >= border(fault.at + 1) ? undefined : fault.detail;
   }
   if (fault.kind === 'undecodable') return border(zerosFrom) < fault.frame!.end ? undefined : fault.detail;
-  return fault.detail;
+  const left = bytes.length - fault.at;
+  return `${fault.detail}; the original would cut off the ${left} bytes from here on, which may be a damaged entry that it told others of`;
 }
 
 function underDamagedLength<T>(bytes: Uint8Array, { at, frame }: Fault, codec: LogCodec<T>, before: Before) {
