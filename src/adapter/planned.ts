@@ -38,19 +38,14 @@ import type { PlanLimits } from './room.js';
  */
 let isPlanning = false;
 
-/** Runs such a step. @throws TypeError inside of another one, whose cursors it would not see. */
-function plannedAlone<R>(step: () => R): R {
+/** @throws TypeError inside of another such call, whose cursors this one would not see. */
+function beginPlanning(): void {
   if (isPlanning) {
     throw new TypeError(
       'a store was called from inside of a call that is being planned: by a function of the model, a getter of an entry, or a listener of its metrics',
     );
   }
   isPlanning = true;
-  try {
-    return step();
-  } finally {
-    isPlanning = false;
-  }
 }
 
 /** The port on top of the planner; backends extend it. */
@@ -142,11 +137,14 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     const list = [...new Set(lanes)];
     for (const lane of list) laneId(lane);
     this.assertUsable();
-    const done = plannedAlone(() => {
-      const accepted = this.acceptDrop(list);
+    beginPlanning();
+    let done: Promise<void>;
+    try {
+      done = this.acceptDrop(list);
       for (const lane of list) this.#planned.lanes.delete(lane);
-      return accepted;
-    });
+    } finally {
+      isPlanning = false;
+    }
     await done;
   }
 
@@ -196,7 +194,15 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
     try {
       const makePlan = read();
       this.assertUsable();
-      ({ plan, done } = plannedAlone(() => this.#handOver(makePlan, hooks)));
+      beginPlanning();
+      try {
+        plan = makePlan(this.intake());
+        this.#checkLanes(plan);
+        done = this.accept(plan, hooks);
+        advance(this.#planned, plan);
+      } finally {
+        isPlanning = false;
+      }
     } catch (error) {
       this.#meter.refused(startedAt);
       throw error;
@@ -210,17 +216,6 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       throw error;
     }
     this.#meter.settled(startedAt, plan);
-  }
-
-  #handOver(
-    makePlan: (intake: Intake<B, Q, A>) => Plan<B, Q, A>,
-    hooks: DurableHooks<B, Q, A>,
-  ): { plan: Plan<B, Q, A>; done: Promise<void> } {
-    const plan = makePlan(this.intake());
-    this.#checkLanes(plan);
-    const done = this.accept(plan, hooks);
-    advance(this.#planned, plan);
-    return { plan, done };
   }
 
   #checkInner(inner: Uint8Array | undefined): void {
@@ -249,16 +244,13 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
  * A round as the caller hands it in, each property read once, in memory of its own.
  * @throws LANESTORE_INVALID for more entries than `entriesMax`.
  */
-function read<B, Q, A>(
-  { anchor, inner, commitQCs, blocks }: Round<B, Q, A>,
-  entriesMax: number,
-): Round<B, Q, A> & { readonly blocks?: readonly B[] } {
+function read<B, Q, A>({ anchor, inner, commitQCs, blocks }: Round<B, Q, A>, entriesMax: number): Round<B, Q, A> {
   const blockList = blocks === undefined ? undefined : listOf(blocks, entriesMax);
   const qcList = commitQCs === undefined ? undefined : listOf(commitQCs, entriesMax, blockList?.length);
   return {
-    ...(anchor === undefined ? {} : { anchor }),
-    ...(inner === undefined ? {} : { inner }),
-    ...(qcList === undefined ? {} : { commitQCs: qcList }),
-    ...(blockList === undefined ? {} : { blocks: blockList }),
+    anchor,
+    inner,
+    commitQCs: qcList,
+    blocks: blockList,
   };
 }

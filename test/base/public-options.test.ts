@@ -162,6 +162,7 @@ const LOG: Samples<IndexedWalOptions> = {
   label: text,
   directorySync: flag,
   segmentBytes: number,
+  pool: port,
   files: port,
 };
 

@@ -29,6 +29,8 @@ test(
   }),
 );
 
+const MANY = [...LANES, '10', '11', '12', '13', '14'];
+
 /** Counts the descriptors that are open, and writes to a file whose last write was not synced before it was closed. */
 class CountedFiles extends WatchedFiles {
   openNow = 0;
@@ -66,18 +68,19 @@ test(
     const options = { files: files as Files, openFilesMax: 2, segmentBytes: 300 };
     const store = await openPlain(dir, options);
     for (let number = 0; number < 20; number++) {
-      const order = number % 2 === 0 ? LANES : [...LANES].reverse();
+      const order = number % 2 === 0 ? MANY : [...MANY].reverse();
       for (const lane of order) await store.persist({ blocks: [plainBlock(lane, number)] });
       if (number === 9) await store.persist({ anchor: plainAnchor(0, { '0a': 9, '0b': 3, '0c': 10 }) });
     }
-    // The fifth lane and the QC log are in use while two others are open.
-    assert.ok(files.openMax <= 4, `${files.openMax} descriptors at a time`);
+    // Beside the two: the truncation of three lanes and of the QC log may write a file of its own at the same time.
+    assert.ok(files.openMax <= 2 + 4, `${files.openMax} descriptors at a time`);
     await store.close();
     assert.is(files.openNow, 0);
     assert.equal(files.closedUnsynced, []);
     const numbers = (from: number) => Array.from({ length: 20 - from }, (_, i) => from + i);
     const { lanes } = await withStore(dir, async (again) => contentOf(again));
-    assert.equal(lanes, { '0a': numbers(9), '0b': numbers(3), '0c': numbers(10), '0d': numbers(0), '0e': numbers(0) });
+    const starts: Record<string, number> = { '0a': 9, '0b': 3, '0c': 10 };
+    assert.equal(lanes, Object.fromEntries(MANY.map((lane) => [lane, numbers(starts[lane] ?? 0)])));
   }),
 );
 

@@ -5,9 +5,10 @@
  */
 import { dirname, join } from 'node:path';
 import { readRegular } from '../../base/open-file.js';
-import { boolean, byteCount, fields, required, string } from '../../base/options.js';
+import { boolean, byteCount, fields, required, string, withMethods } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
-import { checkFiles, diskFiles, type Files, type WritableFile } from '../files.js';
+import { checkFiles, diskFiles, type FileStatus, type Files, type WritableFile } from '../files.js';
+import { type DescriptorHolder, DescriptorPool } from './descriptor-pool.js';
 import { checkLogCodec, copyOf, type LogCodec, readEntries } from './entries.js';
 import { encodeFrame, readFrame } from './frame.js';
 import { isOutOfSpace, messageOf, reading, writeFailed } from './io.js';
@@ -29,6 +30,8 @@ export interface IndexedWalOptions {
   readonly directorySync?: boolean;
   /** @internal Size that a segment is cycled at. */
   readonly segmentBytes?: number;
+  /** @internal Shared with other logs. */
+  readonly pool?: DescriptorPool;
   /** @internal */
   readonly files?: Files;
 }
@@ -38,12 +41,14 @@ const checkIndexedWalOptions = fields<IndexedWalOptions>({
   label: string,
   directorySync: boolean,
   segmentBytes: byteCount,
+  pool: withMethods<DescriptorPool>('a pool of descriptors', 'open', 'used'),
   files: checkFiles,
 });
 
 interface Parts {
   readonly directory: string;
   readonly rules: DirectoryRules;
+  readonly pool: DescriptorPool;
   readonly segmentBytes: number;
 }
 
@@ -54,10 +59,15 @@ interface Parts {
  * begun and not resolved may be there or not after a crash, as a whole. Concurrency: one call at a time (TypeError otherwise).
  * After LANESTORE_FAILED only `close` works; open it again.
  */
-export class IndexedWal<T> {
+export class IndexedWal<T> implements DescriptorHolder {
   readonly #codec: LogCodec<T>;
   readonly #parts: Parts;
-  #file: WritableFile;
+  /** The tail's; undefined while its descriptor is given up. */
+  #file: WritableFile | undefined;
+  /** What it was then. */
+  #was: FileStatus | undefined;
+  /** Settles when the descriptor that is being given up is closed. */
+  #givingUp: Promise<void> = Promise.resolve();
   /** Ascending; the last is the tail. Only the tail's `count` grows, in {@link #frames}. */
   #sealed: Segment[];
   #tail: { name: string; index: bigint };
@@ -77,6 +87,7 @@ export class IndexedWal<T> {
     this.#tail = { name, index };
     this.#frames = [...scan.tail];
     this.#tailBytes = bytesIn(this.#frames);
+    parts.pool.used(this);
   }
 
   /**
@@ -101,14 +112,15 @@ export class IndexedWal<T> {
   ): Promise<{ wal: IndexedWal<T>; notes: string[] }> {
     const { directory } = scan;
     const { directorySync = true, files = diskFiles, label = 'log', segmentBytes = SEGMENT_BYTES } = options;
+    const { pool = new DescriptorPool() } = options;
     const rules = { files, directorySync };
     return reading(`open the log ${directory}`, async () => {
       await files.makeDirectory(directory);
       const notes = await repair(scan, rules, { directory: options.tornDirectory, label });
       const name = scan.segments.at(-1)?.name ?? segmentName(1n);
-      const file = await files.open(join(directory, name), SEGMENT_MODE, { empty: false });
+      const file = await pool.open(() => files.open(join(directory, name), SEGMENT_MODE, { empty: false }));
       await settle(file, directory, rules);
-      return { wal: new IndexedWal(codec, { directory, rules, segmentBytes }, file, scan), notes };
+      return { wal: new IndexedWal(codec, { directory, rules, pool, segmentBytes }, file, scan), notes };
     });
   }
 
@@ -185,53 +197,99 @@ export class IndexedWal<T> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await reading(`close the log ${this.#parts.directory}`, () => this.#file.close());
+    this.#parts.pool.gone(this);
+    await reading(`close the log ${this.#parts.directory}`, async () => {
+      await this.#givingUp;
+      await this.#file?.close();
+    });
+  }
+
+  /** @internal */
+  get canGiveUp(): boolean {
+    return !this.#busy && this.#failed === undefined && this.#file !== undefined;
+  }
+
+  /** @internal */
+  giveUp(): Promise<void> {
+    const file = this.#file!;
+    this.#file = undefined;
+    this.#givingUp = (async () => {
+      try {
+        this.#was = file.status();
+      } finally {
+        await file.close();
+      }
+    })();
+    return this.#givingUp;
+  }
+
+  /** The tail's descriptor is opened again. @throws if its name stands for another file than the one that was written. */
+  async #reopen(): Promise<WritableFile> {
+    const { directory, pool, rules } = this.#parts;
+    const path = join(directory, this.#tail.name);
+    await this.#givingUp;
+    const file = await pool.open(() => rules.files.open(path, SEGMENT_MODE, { empty: false, existing: true }));
+    this.#file = file;
+    const [is, was] = [file.status(), this.#was!];
+    if (is.device !== was.device || is.inode !== was.inode || is.bytes !== was.bytes) {
+      throw new Error(`${path} is not the file that was written before: it was replaced, cut or written by others`);
+    }
+    return file;
   }
 
   async #append(frame: Uint8Array): Promise<void> {
-    const { segmentBytes } = this.#parts;
-    if (this.#file.status().links > 1) await this.#leaveShared();
-    if (this.#tailBytes > segmentBytes) await this.#cycle();
-    await this.#file.write([frame], this.#tailBytes);
-    await this.#file.sync();
+    const { pool, segmentBytes } = this.#parts;
+    let file = this.#file ?? (await this.#reopen());
+    pool.used(this);
+    if (file.status().links > 1) file = await this.#leaveShared();
+    if (this.#tailBytes > segmentBytes) file = await this.#cycle();
+    await file.write([frame], this.#tailBytes);
+    await file.sync();
     this.#frames.push(frame);
     this.#tailBytes += frame.length;
     if (this.#tailBytes >= segmentBytes) await this.#cycle();
   }
 
   /** A tail with another name is that of a backup too, and is never written again. */
-  async #leaveShared(): Promise<void> {
+  async #leaveShared(): Promise<WritableFile> {
     // Alone and empty, its name is all that keeps the index: it is never away.
-    if (this.count === 0 && this.#sealed.length === 0) await this.#restart(this.#tail.index, [], false);
-    else await this.#cycle();
+    if (this.count > 0 || this.#sealed.length > 0) return this.#cycle();
+    await this.#restart(this.#tail.index, [], false);
+    return this.#file ?? this.#reopen();
   }
 
   /** A tail that is left is complete and durable; the next entry goes to a new segment. */
-  async #cycle(): Promise<void> {
+  async #cycle(): Promise<WritableFile> {
     const { directory, rules } = this.#parts;
     const tail = { ...this.#tail, count: this.#frames.length };
     const index = this.nextIndex;
-    await this.#file.close();
-    this.#file = await rules.files.open(join(directory, segmentName(index)), SEGMENT_MODE, { empty: true });
+    await this.#file?.close();
+    const file = await rules.files.open(join(directory, segmentName(index)), SEGMENT_MODE, { empty: true });
+    this.#file = file;
     if (rules.directorySync) await rules.files.syncDirectory(directory);
     // An empty tail was replaced under its own name.
     if (tail.count > 0) this.#sealed.push(tail);
     this.#tail = { name: segmentName(index), index };
     this.#frames = [];
     this.#tailBytes = 0;
+    return file;
   }
 
   /** Replaces everything up to the segment with `index` by `frames`, which are what is left of it. */
   async #restart(index: bigint, frames: Uint8Array[], mayLag: boolean): Promise<void> {
     const { directory, rules } = this.#parts;
-    const write = () => writeTemp(directory, index, frames, rules);
-    const file = await write().catch(async (full) => {
-      if (!isOutOfSpace(full)) throw full;
-      await this.#removeSegmentsBefore(index);
-      return write().catch((error) => {
-        if (!mayLag || !isOutOfSpace(error)) throw error;
-      });
-    });
+    if (this.#file === undefined) {
+      // The new file may become the tail, which is open then.
+      await this.#givingUp;
+      await this.#parts.pool.makeRoom();
+    }
+    let file: WritableFile | undefined;
+    try {
+      file = await writeTemp(directory, index, frames, rules);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      file = await this.#writeOnFullDisk(index, frames, mayLag);
+    }
     if (file === undefined) return;
     try {
       await makeStart(directory, index, 'temp', rules);
@@ -242,8 +300,11 @@ export class IndexedWal<T> {
     const gone = this.#sealed.filter((segment) => segment.index <= index);
     const inTail = index >= this.#tail.index;
     // The new file is the tail when the old tail goes; otherwise it is a sealed segment, and closed.
-    const closed = (inTail ? this.#file : file).close();
-    if (inTail) this.#file = file;
+    const closed = (inTail ? this.#file : file)?.close();
+    if (inTail) {
+      this.#file = file;
+      this.#parts.pool.used(this);
+    }
     const removals = [...gone, ...(inTail ? [this.#tail] : [])].map((segment) => segment.name);
     await Promise.all([finishStart(directory, index, removals, rules), closed]);
     const name = segmentName(index);
@@ -254,6 +315,18 @@ export class IndexedWal<T> {
       this.#tailBytes = bytesIn(frames);
     } else {
       this.#sealed.unshift({ name, index, count: frames.length });
+    }
+  }
+
+  /** Once there may be room. Undefined if there is none, and with `mayLag` need not be. */
+  async #writeOnFullDisk(index: bigint, frames: Uint8Array[], mayLag: boolean): Promise<WritableFile | undefined> {
+    const { directory, rules } = this.#parts;
+    await this.#removeSegmentsBefore(index);
+    try {
+      return await writeTemp(directory, index, frames, rules);
+    } catch (error) {
+      if (mayLag && isOutOfSpace(error)) return undefined;
+      throw error;
     }
   }
 

@@ -106,9 +106,9 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
 
 interface Checked<B, Q, A> extends WalOptions<B, Q, A> {
   readonly files: Files;
-  /** What the logs write with; the A/B files have descriptors of their own. */
-  readonly logFiles: Files;
   readonly directorySync: boolean;
+  /** Shared by all logs; the A/B files have descriptors of their own. */
+  readonly pool: DescriptorPool;
 }
 
 /** What is known once the directory was looked at. */
@@ -119,7 +119,7 @@ function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>):
   if (directory === '') throw new LanestoreError('LANESTORE_INVALID', 'the directory is an empty string');
   checkWalOptions(options, 'openWal: options');
   const { files = diskFiles, directorySync = true, openFilesMax } = options;
-  return { ...options, files, logFiles: new DescriptorPool(files, openFilesMax), directorySync };
+  return { ...options, files, directorySync, pool: new DescriptorPool(openFilesMax) };
 }
 
 /** To the caller of an open, a write that the system refused is an open that it refused. */
@@ -293,9 +293,9 @@ class Opening<B, Q, A> {
 }
 
 function walOptions<B, Q, A>(location: string, options: Checked<B, Q, A>, label: string): IndexedWalOptions {
-  const { logFiles: files, directorySync, segmentBytes } = options;
+  const { files, directorySync, pool, segmentBytes } = options;
   const tornDirectory = join(location, TORN_DIR);
-  return { files, directorySync, label, tornDirectory, ...(segmentBytes === undefined ? {} : { segmentBytes }) };
+  return { files, directorySync, pool, label, tornDirectory, ...(segmentBytes === undefined ? {} : { segmentBytes }) };
 }
 
 /** Makes logs of new lanes. A closure of its own: it outlives the open, and must not keep alive what that has read. */
