@@ -1,5 +1,5 @@
 /** Synced writes to real files: in one call where that can be, and never tried again once one was cut short. */
-import fs, { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import fs, { constants, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -111,7 +111,8 @@ function syncedDescriptors(dir: string): boolean[] {
     } catch {
       continue; // the one of this listing
     }
-    if (!path.startsWith(dir)) continue;
+    // The directory itself is held open, too.
+    if (!path.startsWith(dir) || statSync(`/proc/self/fd/${fd}`).isDirectory()) continue;
     const [, flags = ''] = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
     synced.push((Number.parseInt(flags, 8) & constants.O_DSYNC) !== 0);
   }

@@ -20,7 +20,8 @@ export class Image {
       if (!entry.isFile()) continue;
       const path = join(entry.parentPath, entry.name);
       try {
-        files.set(relative(dir, path), readFileSync(path));
+        // LOCK is empty, and reading it in the process of a running store would free the store's lock.
+        files.set(relative(dir, path), entry.name === 'LOCK' ? Buffer.alloc(0) : readFileSync(path));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       }
