@@ -9,9 +9,10 @@ import { LanestoreError } from '../../errors.js';
 import { diskFiles, type Files, type WritableFile } from '../files.js';
 import { copyOf, type LogCodec, readEntries } from './entries.js';
 import { encodeFrame, readFrame } from './frame.js';
-import { messageOf, reading, writeFailed } from './io.js';
+import { isNoSpace, messageOf, reading, writeFailed } from './io.js';
 import { segmentName } from './names.js';
 import { corrupt, type DirectoryRules, repair, SEGMENT_MODE } from './repair.js';
+import type { Reserve } from './reserve.js';
 import { finishStart, writeStart } from './restart.js';
 import { type LogScan, type Segment, scanLog } from './scan.js';
 
@@ -30,6 +31,8 @@ export interface IndexedWalOptions {
   readonly segmentBytes?: number;
   /** @internal */
   readonly files?: Files;
+  /** @internal */
+  readonly reserve?: Reserve;
 }
 
 interface Parts {
@@ -89,7 +92,7 @@ export class IndexedWal<T> {
   ): Promise<{ wal: IndexedWal<T>; notes: string[] }> {
     const { directory } = scan;
     const { directorySync = true, files = diskFiles, label = 'log', segmentBytes = SEGMENT_BYTES } = options;
-    const rules = { files, directorySync };
+    const rules = { files, directorySync, reserve: options.reserve };
     return reading(`open the log ${directory}`, async () => {
       await files.makeDirectory(directory);
       const notes = await repair(scan, rules, { directory: options.tornDirectory, label });
@@ -128,6 +131,8 @@ export class IndexedWal<T> {
   /**
    * Removes the entries before `index`, which becomes the oldest; `index` == nextIndex empties the log. `verify` is given
    * the entry that will be the oldest, to look at; what it throws is thrown, and nothing was removed.
+   * On a disk that has no room for what stays of a segment, only whole segments are removed: then
+   * older entries are left, and {@link firstIndex} is lower than `index`.
    * @throws LANESTORE_INVALID if `index` is not in [firstIndex, nextIndex]; LANESTORE_CORRUPT if that entry does not
    * read (then nothing was removed); LANESTORE_FAILED.
    */
@@ -175,11 +180,24 @@ export class IndexedWal<T> {
   async #append(frame: Uint8Array): Promise<void> {
     const { segmentBytes } = this.#parts;
     if (this.#tailBytes > segmentBytes) await this.#cycle();
-    await this.#file.write([frame], this.#tailBytes);
+    await this.#writeFrame(frame);
     await this.#file.sync();
     this.#frames.push(frame);
     this.#tailBytes += frame.length;
     if (this.#tailBytes >= segmentBytes) await this.#cycle();
+  }
+
+  /**
+   * What a full disk took of a frame is given back: the next open would find a torn tail, and no
+   * room to keep its bytes.
+   */
+  async #writeFrame(frame: Uint8Array): Promise<void> {
+    try {
+      await this.#file.write([frame], this.#tailBytes);
+    } catch (error) {
+      if (isNoSpace(error)) await this.#file.truncate(this.#tailBytes).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** A full tail is complete and durable; the next entry goes to a new segment. */
@@ -196,12 +214,43 @@ export class IndexedWal<T> {
     this.#tailBytes = 0;
   }
 
-  /** Replaces everything up to the segment with `index` by `frames`, which are what is left of it. */
+  /**
+   * Replaces everything up to the segment with `index` by `frames`, which are what is left of it.
+   * On a full disk, the whole segments before it go first, which needs no space, then the reserve
+   * does; what still has no room is left for the next truncation.
+   */
   async #restart(index: bigint, frames: Uint8Array[]): Promise<void> {
+    const { directory, rules } = this.#parts;
+    let file = await writeStart(directory, index, frames, rules);
+    if (file === undefined) {
+      await this.#removeWhole(index);
+      file = await writeStart(directory, index, frames, rules);
+    }
+    if (file === undefined && (await rules.reserve?.giveUp())) file = await writeStart(directory, index, frames, rules);
+    if (file !== undefined) return this.#replace(index, frames, file);
+    // A log that was emptied may go on at any number: what is left in it must not look as if it came before that.
+    if (frames.length === 0) throw new LanestoreError('LANESTORE_IO', `no space left to truncate ${directory}`);
+  }
+
+  /**
+   * Removes the segments that hold nothing from `index` on. The oldest first, each durably: there
+   * is no gap after a power cut.
+   */
+  async #removeWhole(index: bigint): Promise<void> {
+    const { directory, rules } = this.#parts;
+    for (;;) {
+      const [oldest] = this.#sealed;
+      if (oldest === undefined || oldest.index + BigInt(oldest.count) > index) return;
+      await rules.files.remove(join(directory, oldest.name));
+      if (rules.directorySync) await rules.files.syncDirectory(directory);
+      this.#sealed.shift();
+    }
+  }
+
+  async #replace(index: bigint, frames: Uint8Array[], file: WritableFile): Promise<void> {
     const { directory, rules } = this.#parts;
     const gone = this.#sealed.filter((segment) => segment.index <= index);
     const inTail = index >= this.#tail.index;
-    const file = await writeStart(directory, index, frames, rules);
     // The new file is the tail when the old tail goes; otherwise it is a sealed segment, and closed.
     const closed = (inTail ? this.#file : file).close();
     if (inTail) this.#file = file;

@@ -6,6 +6,13 @@ export function systemCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
+/** True if the system refused something because the disk, or a quota on it, is full. */
+export function isNoSpace(error: unknown): boolean {
+  const code = systemCode(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return true;
+  return error instanceof Error && error.cause !== undefined && isNoSpace(error.cause);
+}
+
 /** Runs what reads or opens; what the system refuses becomes LANESTORE_IO. */
 export async function reading<T>(what: string, read: () => Promise<T>): Promise<T> {
   try {

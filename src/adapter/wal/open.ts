@@ -11,6 +11,8 @@ import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import { diskFiles, type Files } from '../files.js';
+import { guardedFiles } from '../guarded-files.js';
+import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
 import type { Cursor, Recovered } from '../persistence.js';
 import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound } from '../planner.js';
 import { type LimitOptions, type PlanLimitOptions, planLimits, positiveBytes, roomLimits } from '../room.js';
@@ -22,6 +24,7 @@ import { mapLimited, reading } from './io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, syncNames, TORN_DIR } from './layout.js';
 import { lockLocation } from './lock.js';
 import { corrupt } from './repair.js';
+import type { Reserve } from './reserve.js';
 import type { LogScan } from './scan.js';
 import { blockCodec, commitQCCodec, LOGS_AT_A_TIME, type StateScan, scanState } from './state.js';
 import { type StoreParts, WalStore } from './store.js';
@@ -56,21 +59,36 @@ export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
 export async function openWal<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Promise<WalStore<B, Q, A>> {
   const checked = checkOptions(directory, options);
   const location = await claimLocation(directory, options.createIfMissing ?? true);
-  const unlock = await lockLocation(location);
+  const lock = await lockLocation(location);
+  const guard = new LocationGuard();
+  const release = async () => {
+    guard.close();
+    await lock.free();
+  };
   const opened: { close(): Promise<void> }[] = [];
   try {
+    for (const watched of [location, lock.directory]) guard.watch(watched);
+    guard.watchLock(lock.file, lock.held);
     const scan = await scanState(location, options.model);
     if (scan.findings.length > 0) throw corrupt(location, scan);
-    const { parts, recovered } = await new Opening(location, checked, scan, opened).open();
-    return new WalStore({ ...parts, release: unlock }, recovered);
+    const guarded = { ...checked, files: guardedFiles(checked.files, guard), reserve: lock.reserve };
+    const { parts, recovered } = await new Opening(location, guarded, scan, opened).open();
+    for (const directory of [BLOCKS_DIR, COMMIT_QCS_DIR]) guard.watch(join(location, directory));
+    await lock.reserve.keep();
+    const notes = [...parts.notes, ...(lock.held === undefined ? [LOCK_NOT_SHOWN] : [])];
+    return new WalStore({ ...parts, notes, guard, release }, recovered);
   } catch (error) {
     for (const one of opened) await one.close().catch(() => undefined);
-    await unlock();
+    guard.close();
+    await lock.free();
     throw asOpenError(location, error);
   }
 }
 
 type Checked<B, Q, A> = WalOptions<B, Q, A> & Required<Pick<WalOptions<B, Q, A>, 'files' | 'directorySync'>>;
+
+/** Options, and what was locked for this open. */
+type Held<B, Q, A> = Checked<B, Q, A> & { readonly reserve: Reserve };
 
 function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Checked<B, Q, A> {
   if (typeof directory !== 'string') throw new TypeError('openWal(directory, options): directory must be a string');
@@ -95,7 +113,7 @@ function asOpenError(location: string, error: unknown): unknown {
 /** An open that has read everything and found no damage. */
 class Opening<B, Q, A> {
   readonly #location: string;
-  readonly #options: Checked<B, Q, A>;
+  readonly #options: Held<B, Q, A>;
   readonly #scan: StateScan<B, Q, A>;
   /** What is to be closed if the open fails. */
   readonly #opened: { close(): Promise<void> }[];
@@ -103,7 +121,7 @@ class Opening<B, Q, A> {
 
   constructor(
     location: string,
-    options: Checked<B, Q, A>,
+    options: Held<B, Q, A>,
     scan: StateScan<B, Q, A>,
     opened: { close(): Promise<void> }[],
   ) {
@@ -114,7 +132,10 @@ class Opening<B, Q, A> {
     this.#notes = [...scan.notes];
   }
 
-  async open(): Promise<{ parts: Omit<StoreParts<B, Q, A>, 'release'>; recovered: Recovered<B, Q, A> | undefined }> {
+  async open(): Promise<{
+    parts: Omit<StoreParts<B, Q, A>, 'release' | 'guard'>;
+    recovered: Recovered<B, Q, A> | undefined;
+  }> {
     const { model, files, load = true } = this.#options;
     const [location, options] = [this.#location, this.#options];
     await reading(`prepare ${this.#location}`, () => this.#prepare());
@@ -137,6 +158,7 @@ class Opening<B, Q, A> {
       limits: roomLimits(this.#options),
       planLimits: planLimits(this.#options),
       files,
+      reserve: this.#options.reserve,
     };
     return { parts, recovered: load ? this.#recovered(plan, innerPair) : undefined };
   }
@@ -242,21 +264,28 @@ class Opening<B, Q, A> {
   }
 }
 
-function walOptions<B, Q, A>(location: string, options: Checked<B, Q, A>, label: string): IndexedWalOptions {
-  const { files, directorySync, segmentBytes } = options;
+function walOptions<B, Q, A>(location: string, options: Held<B, Q, A>, label: string): IndexedWalOptions {
+  const { files, directorySync, reserve, segmentBytes } = options;
   const tornDirectory = join(location, TORN_DIR);
-  return { files, directorySync, label, tornDirectory, ...(segmentBytes === undefined ? {} : { segmentBytes }) };
+  return {
+    files,
+    directorySync,
+    reserve,
+    label,
+    tornDirectory,
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+  };
 }
 
 /** Makes logs of new lanes. A closure of its own: it outlives the open, and must not keep alive what that has read. */
-function laneMaker<B, Q, A>(location: string, options: Checked<B, Q, A>): (lane: LaneId) => StoredLog<B> {
+function laneMaker<B, Q, A>(location: string, options: Held<B, Q, A>): (lane: LaneId) => StoredLog<B> {
   return (lane) => laneLog(location, options, lane);
 }
 
 /** A lane's log; without one on disk, it is made when its first block comes. */
 function laneLog<B, Q, A>(
   location: string,
-  options: Checked<B, Q, A>,
+  options: Held<B, Q, A>,
   lane: LaneId,
   there?: { wal: IndexedWal<B>; cursor: Cursor | undefined },
 ): StoredLog<B> {

@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LanestoreError } from '../../errors.js';
 import type { Files, WritableFile } from '../files.js';
-import { systemCode } from './io.js';
+import { isNoSpace, systemCode } from './io.js';
 import type { CleanupStep } from './names.js';
+import type { Reserve } from './reserve.js';
 import type { LogScan, TornTail } from './scan.js';
 
 /** What repairs and truncations need to know beside the log itself. */
@@ -12,6 +13,8 @@ export interface DirectoryRules {
   readonly files: Files;
   /** Sync the directory after a segment was made, renamed or removed. The original does not. */
   readonly directorySync: boolean;
+  /** For what frees space on a full disk. */
+  readonly reserve?: Pick<Reserve, 'giveUp' | 'spend'> | undefined;
 }
 
 /** Where the bytes of torn tails are kept: never in a log's directory, where the original would take them for a segment. */
@@ -37,7 +40,7 @@ export async function repair(scan: LogScan<unknown>, rules: DirectoryRules, keep
     await cleanUp(scan.directory, scan.cleanup, rules);
     notes.push(`${keep.label}: removed what an interrupted truncation left`);
   }
-  if (scan.torn !== undefined) notes.push(await cutTail(scan.directory, scan.torn, rules.files, keep));
+  if (scan.torn !== undefined) notes.push(await cutTail(scan.directory, scan.torn, rules, keep));
   return notes;
 }
 
@@ -60,14 +63,23 @@ export async function cleanUp(directory: string, steps: readonly CleanupStep[], 
   if (directorySync) await files.syncDirectory(directory);
 }
 
-/** Cuts the torn tail off, once its bytes are durable elsewhere: who wants to know what was lost can look. */
-async function cutTail(directory: string, torn: TornTail, files: Files, keep: TornPlace): Promise<string> {
+/**
+ * Cuts the torn tail off, once its bytes are durable elsewhere, for people to look at. On a full
+ * disk they are not kept: the node must be able to start there, and they were never acknowledged.
+ */
+async function cutTail(directory: string, torn: TornTail, rules: DirectoryRules, keep: TornPlace): Promise<string> {
+  const { files, reserve } = rules;
   const name = `${keep.label}-${torn.name}-${torn.at}`;
-  const kept = await keepBytes(torn.bytes, join(keep.directory, name), files, keep.directory);
+  const keeping = () => keepBytes(torn.bytes, join(keep.directory, name), files, keep.directory);
+  const kept = await (reserve?.spend(keeping) ?? keeping()).catch((error) => {
+    if (!isNoSpace(error)) throw error;
+    return undefined;
+  });
   const segment = await files.open(join(directory, torn.name), SEGMENT_MODE, { empty: false });
   // The open that asked for this syncs the tail before it hands anything out.
   await closing(segment, () => segment.truncate(torn.at));
-  return `${keep.label}: cut a torn tail of ${torn.bytes.length} bytes at byte ${torn.at} of ${torn.name}, kept in ${kept}`;
+  const where = kept === undefined ? 'not kept: the disk is full' : `kept in ${kept}`;
+  return `${keep.label}: cut a torn tail of ${torn.bytes.length} bytes at byte ${torn.at} of ${torn.name}, ${where}`;
 }
 
 /** Writes and syncs `bytes` under `path`, or beside it if something else is there. A repair that died here writes the same again. */
@@ -77,10 +89,15 @@ async function keepBytes(bytes: Uint8Array, path: string, files: Files, director
   let free = path;
   for (let n = 1; await isOther(free, bytes); n++) free = `${path}.${n}`;
   const file = await files.open(free, PRIVATE_MODE, { empty: true });
-  await closing(file, async () => {
-    await file.write([bytes], 0);
-    await file.sync();
-  });
+  try {
+    await closing(file, async () => {
+      await file.write([bytes], 0);
+      await file.sync();
+    });
+  } catch (error) {
+    if (isNoSpace(error)) await files.remove(free);
+    throw error;
+  }
   await files.syncDirectory(directory);
   return free;
 }

@@ -5,6 +5,7 @@ import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import { type Files, poolThreads } from '../files.js';
 import { fireEach, type HookFailure } from '../hooks.js';
+import type { LocationGuard } from '../location-guard.js';
 import type { Cursor, Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
 import type { Plan, PlanState } from '../planner.js';
@@ -13,6 +14,7 @@ import type { ABFile } from './ab-file.js';
 import { type EncodedPlan, encodePlan } from './encode.js';
 import { systemCode, writeFailed } from './io.js';
 import { BLOCKS_DIR, DROPPED } from './layout.js';
+import type { Reserve } from './reserve.js';
 import { Serial } from './serial.js';
 import { Slots } from './slots.js';
 import type { StoredLog } from './stored-log.js';
@@ -38,6 +40,10 @@ export interface StoreParts<B, Q, A> {
   readonly limits: RoomLimits;
   readonly planLimits: PlanLimits;
   readonly files: Files;
+  /** Looked at beside each sync, before anything settles. */
+  readonly guard: LocationGuard;
+  /** For what frees space on a full disk. */
+  readonly reserve: Reserve;
   /** Frees what the store was opened on. */
   readonly release: () => Promise<void>;
 }
@@ -126,6 +132,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     await this.#everything();
     const held = [anchorPair, innerPair, commitQCs, ...lanes.values()];
     const closed = await Promise.allSettled(held.map((one) => one.close()));
+    await this.#parts.reserve.idle();
     await release();
     for (const one of closed) if (one.status === 'rejected') throw one.reason;
   }
@@ -136,9 +143,21 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     const anchors = [notify.anchor];
     return this.#anchorSteps.run(async () => {
       this.#guard();
-      if (anchor !== undefined) await this.#write('write the anchor', () => this.#parts.anchorPair.write(anchor));
+      if (anchor !== undefined) await this.#write('write the anchor', () => this.#writeAnchor(anchor));
       round.failure = fireEach(anchors, round.hooks.anchor, round.failure);
     });
+  }
+
+  /** Once an anchor has made room. */
+  #keepReserve(): void {
+    const { guard, reserve } = this.#parts;
+    if (reserve.isKept || this.#failure !== undefined || guard.loss() !== undefined) return;
+    void reserve.keep();
+  }
+
+  #writeAnchor(anchor: Uint8Array): Promise<void> {
+    const { anchorPair, reserve } = this.#parts;
+    return reserve.spend(() => anchorPair.write(anchor));
   }
 
   #submitInner({ inner }: EncodedPlan, round: Round<B, Q, A>): Promise<void>[] {
@@ -205,6 +224,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   async #settle(steps: readonly Promise<void>[], bytes: number, round?: Round<B, Q, A>): Promise<void> {
     const settled = await Promise.allSettled(steps);
     this.#room.leave(bytes);
+    if (round?.anchored !== undefined) this.#keepReserve();
     for (const one of settled) if (one.status === 'rejected') throw one.reason;
     if (round?.failure !== undefined) throw round.failure.thrown;
   }
@@ -250,7 +270,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     try {
       await work();
     } catch (cause) {
-      this.#failure ??= this.poison(writeFailed(what, cause));
+      this.#failure ??= this.poison(writeFailed(what, this.#parts.guard.loss() ?? cause));
       this.#room.refuse(this.#failure);
       throw this.#failure;
     }

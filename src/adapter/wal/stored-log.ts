@@ -42,7 +42,7 @@ export class StoredLog<T> {
     let next = plan.after.next - BigInt(frames.length);
     if (plan.truncate.first < plan.truncate.next) {
       applying.guard();
-      await this.#truncate(plan.truncate);
+      await this.#truncate(plan.truncate, plan.before?.next ?? 0n);
     }
     if (plan.before !== undefined) this.#cursor = { first, next };
     applying.durable(next);
@@ -67,14 +67,17 @@ export class StoredLog<T> {
     await this.#wal?.close();
   }
 
-  /** Rule 5: the entry that will be the oldest is looked at before anything goes. */
-  async #truncate({ first, next }: Cursor): Promise<void> {
+  /**
+   * Rule 5: the entry that will be the oldest is looked at before anything goes. Counted from `end`,
+   * where the log ends: a truncation on a full disk may have left entries in front.
+   */
+  async #truncate({ first, next }: Cursor, end: bigint): Promise<void> {
     const wal = this.#wal;
-    const count = next - first;
-    if (wal === undefined || count > BigInt(wal.count)) {
-      throw new LanestoreError('LANESTORE_CORRUPT', `the log holds ${wal?.count ?? 0} entries, ${count} are to go`);
+    if (wal === undefined || end - first > BigInt(wal.count)) {
+      const detail = `the log holds ${wal?.count ?? 0} entries, ${next - first} are to go`;
+      throw new LanestoreError('LANESTORE_CORRUPT', detail);
     }
-    await wal.truncateBefore(wal.firstIndex + count, (entry) => {
+    await wal.truncateBefore(wal.nextIndex - (end - next), (entry) => {
       const found = this.#codec.number?.(entry);
       if (found === next) return;
       throw new LanestoreError('LANESTORE_CORRUPT', `entry ${next} would become the oldest, but there is ${found}`);
