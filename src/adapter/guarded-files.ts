@@ -96,6 +96,10 @@ class GuardedFile implements WritableFile {
   }
 
   async #besides(synced: Promise<void>): Promise<void> {
+    // Heard of below.
+    synced.catch(() => undefined);
+    // Not before the caller has sent what else it has to send in this turn.
+    await undefined;
     try {
       this.#guard.checkUnlessRecent();
       if (!this.#pin.isSame()) this.#guard.failMoved(this.#pin.path);

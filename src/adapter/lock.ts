@@ -9,7 +9,7 @@
  *   2. so is one beside a bare classic-level, or another version of this package, in this process:
  *      {@link refuseIfOpenHere}
  *   3. after LevelDB was opened, the kernel is asked if the lock is really held: {@link openLocked}
- *   4. it is asked again with every batch (location-guard.ts), for no rule keeps an application
+ *   4. it is asked again beside the batches (location-guard.ts), for no rule keeps an application
  *      from opening LOCK
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';

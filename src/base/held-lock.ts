@@ -3,8 +3,8 @@
  * `/proc/self/fdinfo`. Such a lock is easily lost: it goes when any thread of the process closes
  * any descriptor of that file, and whoever had it is not told. The file is never opened here.
  */
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
-import { identityOf } from './pinned-path.js';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { identityAt } from './pinned-path.js';
 
 /** Bytes of a descriptor's page that are read; it has some 150. */
 const PAGE_BYTES = 1024;
@@ -57,13 +57,10 @@ export class HeldLock {
 
 /** This process's descriptors of `file`, by what they lead to. */
 function descriptorsOf(file: string): string[] {
-  const wanted = statSync(file, { bigint: true, throwIfNoEntry: false });
+  const wanted = identityAt(file);
   if (wanted === undefined) return [];
   try {
-    return readdirSync('/proc/self/fd').filter((fd) => {
-      const stat = statSync(`/proc/self/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
-      return stat !== undefined && identityOf(stat) === identityOf(wanted);
-    });
+    return readdirSync('/proc/self/fd').filter((fd) => identityAt(`/proc/self/fd/${fd}`) === wanted);
   } catch {
     return [];
   }

@@ -5,6 +5,9 @@
  */
 import { type BigIntStats, closeSync, fstatSync, openSync, statSync } from 'node:fs';
 
+/** Inode numbers may have more than 53 bits. */
+const EXACT = { bigint: true, throwIfNoEntry: false } as const;
+
 type Identity = Pick<BigIntStats, 'dev' | 'ino'>;
 
 /** Device and inode, as text. */
@@ -14,7 +17,7 @@ export function identityOf(stat: Identity): string {
 
 /** The identity of what `path` leads to; undefined if there is nothing. */
 export function identityAt(path: string): string | undefined {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const stat = statSync(path, EXACT);
   return stat === undefined ? undefined : identityOf(stat);
 }
 
@@ -63,7 +66,7 @@ export class PinnedPath {
    */
   isSame(): boolean {
     try {
-      const stat = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+      const stat = statSync(this.path, EXACT);
       return stat !== undefined && stat.ino === this.#stat.ino && stat.dev === this.#stat.dev;
     } catch {
       return false;

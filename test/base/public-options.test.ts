@@ -163,6 +163,7 @@ const LOG: Samples<IndexedWalOptions> = {
   directorySync: flag,
   segmentBytes: number,
   pool: port,
+  reserve: port,
   files: port,
 };
 

@@ -1,10 +1,11 @@
 /** A store on a full disk: it opens, and it prunes, which is what makes room. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeFrame } from '../../src/adapter/wal/frame.js';
 import { refused, tree } from '../support/faults.js';
-import { plainAnchor, plainBlock, plainBlocks, plainQC } from '../support/plain-model.js';
+import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { FullDisk } from './full-disk.js';
 import { contentOf, openPlain, type PlainStore, withStore } from './plain-store.js';
@@ -85,15 +86,20 @@ test(
 );
 
 test(
-  'a block that the disk had no room for leaves a torn tail: the store opens, cuts it without keeping it, and prunes',
+  'what a full disk took of a block is given back; a torn tail is cut there without being kept, and the store prunes',
   inTemp(async (dir) => {
     const disk = new FullDisk();
     const store = await filled(dir, disk, 51);
     disk.freeBytes = 30;
-    const error = await refused(store.persist({ blocks: [plainBlock('0a', 51, 'x'.repeat(200))] }), 'LANESTORE_FAILED');
+    const block = plainBlock('0a', 51, 'x'.repeat(200));
+    const error = await refused(store.persist({ blocks: [block] }), 'LANESTORE_FAILED');
     assert.match(error.message, /ENOSPC/);
     await store.close();
-    assert.is(disk.freeBytes, 0);
+    assert.is(disk.freeBytes, 30);
+    // A node that died in the middle of that write.
+    const tail = join(dir, 'blocks', '0a', segments(dir).at(-1)!);
+    appendFileSync(tail, encodeFrame(plain.block.toWire(block)).subarray(0, 30));
+    disk.freeBytes = 0;
     const again = await openPlain(dir, { files: disk, segmentBytes: SEGMENT_BYTES });
     assert.match(again.notes.join('\n'), /cut a torn tail of 30 bytes .*not kept: the disk is full/);
     assert.equal(readdirSync(join(dir, 'torn')), []);

@@ -124,7 +124,7 @@ function openLocation<B, Q, A>(
       if (!mayCreate) throw noStore(location);
       await createLevel(paths, options.model.name, options.level ?? {});
     }
-    guard.watch(paths.level);
+    guard.watchClosely(paths.level);
     const lockFile = join(paths.level, 'LOCK');
     refuseIfOpenHere(lockFile);
     const witnessBytes = Witness.read(paths.witness);

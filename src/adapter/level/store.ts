@@ -340,8 +340,8 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     }
     const written = meterBatch(operations, this, () => filled.write());
     try {
-      // While the disk is at work, this look costs the batch nothing.
-      this.#guard?.check();
+      // While the disk is at work.
+      this.#guard?.checkBatch();
     } catch (error) {
       await written.catch(() => undefined);
       throw error;

@@ -14,6 +14,7 @@ import { encodeFrame, readFrame } from './frame.js';
 import { isOutOfSpace, messageOf, reading, writeFailed } from './io.js';
 import { segmentName } from './names.js';
 import { corrupt, type DirectoryRules, repair, SEGMENT_MODE } from './repair.js';
+import type { Reserve } from './reserve.js';
 import { finishStart, makeStart, writeTemp } from './restart.js';
 import { type LogScan, type Segment, scanLog } from './scan.js';
 
@@ -33,6 +34,8 @@ export interface IndexedWalOptions {
   /** @internal Shared with other logs. */
   readonly pool?: DescriptorPool;
   /** @internal */
+  readonly reserve?: Reserve;
+  /** @internal */
   readonly files?: Files;
 }
 
@@ -42,6 +45,7 @@ const checkIndexedWalOptions = fields<IndexedWalOptions>({
   directorySync: boolean,
   segmentBytes: byteCount,
   pool: withMethods<DescriptorPool>('a pool of descriptors', 'open', 'used'),
+  reserve: withMethods<Reserve>('a reserve', 'giveUp', 'spend'),
   files: checkFiles,
 });
 
@@ -113,7 +117,7 @@ export class IndexedWal<T> implements DescriptorHolder {
     const { directory } = scan;
     const { directorySync = true, files = diskFiles, label = 'log', segmentBytes = SEGMENT_BYTES } = options;
     const { pool = new DescriptorPool() } = options;
-    const rules = { files, directorySync };
+    const rules = { files, directorySync, reserve: options.reserve };
     return reading(`open the log ${directory}`, async () => {
       await files.makeDirectory(directory);
       const notes = await repair(scan, rules, { directory: options.tornDirectory, label });
@@ -243,11 +247,21 @@ export class IndexedWal<T> implements DescriptorHolder {
     pool.used(this);
     if (file.status().links > 1) file = await this.#leaveShared();
     if (this.#tailBytes > segmentBytes) file = await this.#cycle();
-    await file.write([frame], this.#tailBytes);
+    await this.#writeFrame(file, frame);
     await file.sync();
     this.#frames.push(frame);
     this.#tailBytes += frame.length;
     if (this.#tailBytes >= segmentBytes) await this.#cycle();
+  }
+
+  /** What a full disk took of a frame is given back: the next open would find a torn tail, and no room to keep its bytes. */
+  async #writeFrame(file: WritableFile, frame: Uint8Array): Promise<void> {
+    try {
+      await file.write([frame], this.#tailBytes);
+    } catch (error) {
+      if (isOutOfSpace(error)) await file.truncate(this.#tailBytes).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** A tail with another name is that of a backup too, and is never written again. */
@@ -322,8 +336,9 @@ export class IndexedWal<T> implements DescriptorHolder {
   async #writeOnFullDisk(index: bigint, frames: Uint8Array[], mayLag: boolean): Promise<WritableFile | undefined> {
     const { directory, rules } = this.#parts;
     await this.#removeSegmentsBefore(index);
+    const write = () => writeTemp(directory, index, frames, rules);
     try {
-      return await writeTemp(directory, index, frames, rules);
+      return await (rules.reserve?.spend(write) ?? write());
     } catch (error) {
       if (mayLag && isOutOfSpace(error)) return undefined;
       throw error;

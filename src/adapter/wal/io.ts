@@ -9,7 +9,8 @@ export function systemCode(error: unknown): string | undefined {
 /** True if the disk, or the user's share of it, is full. */
 export function isOutOfSpace(error: unknown): boolean {
   const code = systemCode(error);
-  return code === 'ENOSPC' || code === 'EDQUOT';
+  if (code === 'ENOSPC' || code === 'EDQUOT') return true;
+  return error instanceof Error && error.cause !== undefined && isOutOfSpace(error.cause);
 }
 
 /** Runs what reads or opens; what the system refuses becomes LANESTORE_IO. */

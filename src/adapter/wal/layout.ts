@@ -7,6 +7,7 @@
  *   <dir>/avail_inner_{a,b}.pb              the prune anchor
  *   <dir>/inner_{a,b}.pb                    the node's consensus state; made at its first write
  *   <dir>/lock/                             a LevelDB that holds nothing but the lock
+ *   <dir>/lock/reserve                      space that is given up on a full disk (reserve.ts)
  *   <dir>/torn/                             bytes of torn tails that were cut off, for people
  *   <dir>/ab-wrapper                        the first A/B file is written without a checksum (first-encoding.ts)
  */

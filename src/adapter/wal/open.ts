@@ -15,6 +15,8 @@ import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
 import { checkFiles, diskFiles, type Files } from '../files.js';
+import { guardedFiles } from '../guarded-files.js';
+import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
 import type { Cursor, Recovered } from '../persistence.js';
 import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound } from '../planner.js';
 import {
@@ -36,6 +38,7 @@ import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, syncNames, TORN_DIR } from '
 import { lockLocation } from './lock.js';
 import { refuseNewerNode } from './newer-node.js';
 import { corrupt } from './repair.js';
+import type { Reserve } from './reserve.js';
 import type { LogScan } from './scan.js';
 import { blockCodec, commitQCCodec, LOGS_AT_A_TIME, type StateScan, scanState } from './state.js';
 import { type StoreParts, WalStore } from './store.js';
@@ -90,15 +93,23 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
   const location = await claimLocation(directory, options.createIfMissing ?? true);
   await refuseNewerNode(location);
   const encoding = await firstEncoding(location, checked.encoding, checked.files);
-  const unlock = await lockLocation(location);
+  const lock = await lockLocation(location);
+  const guard = new LocationGuard();
+  const release = () => closeAll([() => guard.close(), () => lock.free()]);
   const opened: { close(): Promise<void> }[] = [];
   try {
+    for (const watched of [location, lock.directory]) guard.watch(watched);
+    guard.watchLock(lock.file, lock.held);
     const scan = await scanState(location, options.model);
     if (scan.findings.length > 0) throw corrupt(location, scan);
-    const { parts, recovered } = await new Opening(location, { ...checked, encoding }, scan, opened).open();
-    return new WalStore({ ...parts, release: unlock }, recovered);
+    const settled = { ...checked, encoding, files: guardedFiles(checked.files, guard), reserve: lock.reserve };
+    const { parts, recovered } = await new Opening(location, settled, scan, opened).open();
+    for (const name of [BLOCKS_DIR, COMMIT_QCS_DIR]) guard.watch(join(location, name));
+    await lock.reserve.keep();
+    const notes = [...parts.notes, ...(lock.held === undefined ? [LOCK_NOT_SHOWN] : [])];
+    return new WalStore({ ...parts, notes, guard, release }, recovered);
   } catch (error) {
-    const releases = [...opened.map((one) => () => one.close()), unlock];
+    const releases = [...opened.map((file) => () => file.close()), release];
     await closeAll(releases).catch(() => undefined);
     throw asOpenError(location, error);
   }
@@ -111,8 +122,8 @@ interface Checked<B, Q, A> extends WalOptions<B, Q, A> {
   readonly pool: DescriptorPool;
 }
 
-/** What is known once the directory was looked at. */
-type Settled<B, Q, A> = Checked<B, Q, A> & { readonly encoding: ABEncoding };
+/** What is known once the directory was looked at and locked. */
+type Settled<B, Q, A> = Checked<B, Q, A> & { readonly encoding: ABEncoding; readonly reserve: Reserve };
 
 function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Checked<B, Q, A> {
   string(directory, 'openWal: directory');
@@ -150,7 +161,10 @@ class Opening<B, Q, A> {
     this.#notes = [...scan.notes];
   }
 
-  async open(): Promise<{ parts: Omit<StoreParts<B, Q, A>, 'release'>; recovered: Recovered<B, Q, A> | undefined }> {
+  async open(): Promise<{
+    parts: Omit<StoreParts<B, Q, A>, 'release' | 'guard'>;
+    recovered: Recovered<B, Q, A> | undefined;
+  }> {
     const { model, files, load = true } = this.#options;
     const [location, options] = [this.#location, this.#options];
     await reading(`prepare ${this.#location}`, () => this.#prepare());
@@ -173,6 +187,7 @@ class Opening<B, Q, A> {
       limits: roomLimits(this.#options),
       planLimits: planLimits(this.#options),
       files,
+      reserve: this.#options.reserve,
     };
     return { parts, recovered: load ? this.#recovered(plan, innerPair) : undefined };
   }
@@ -292,21 +307,22 @@ class Opening<B, Q, A> {
   }
 }
 
-function walOptions<B, Q, A>(location: string, options: Checked<B, Q, A>, label: string): IndexedWalOptions {
-  const { files, directorySync, pool, segmentBytes } = options;
+function walOptions<B, Q, A>(location: string, options: Settled<B, Q, A>, label: string): IndexedWalOptions {
+  const { files, directorySync, pool, reserve, segmentBytes } = options;
   const tornDirectory = join(location, TORN_DIR);
-  return { files, directorySync, pool, label, tornDirectory, ...(segmentBytes === undefined ? {} : { segmentBytes }) };
+  const size = segmentBytes === undefined ? {} : { segmentBytes };
+  return { files, directorySync, pool, reserve, label, tornDirectory, ...size };
 }
 
 /** Makes logs of new lanes. A closure of its own: it outlives the open, and must not keep alive what that has read. */
-function laneMaker<B, Q, A>(location: string, options: Checked<B, Q, A>): (lane: LaneId) => StoredLog<B> {
+function laneMaker<B, Q, A>(location: string, options: Settled<B, Q, A>): (lane: LaneId) => StoredLog<B> {
   return (lane) => laneLog(location, options, lane);
 }
 
 /** A lane's log; without one on disk, it is made when its first block comes. */
 function laneLog<B, Q, A>(
   location: string,
-  options: Checked<B, Q, A>,
+  options: Settled<B, Q, A>,
   lane: LaneId,
   there?: { wal: IndexedWal<B>; cursor: Cursor | undefined },
 ): StoredLog<B> {

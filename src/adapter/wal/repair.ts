@@ -6,6 +6,7 @@ import { LanestoreError } from '../../errors.js';
 import type { Files, WritableFile } from '../files.js';
 import { isOutOfSpace, systemCode } from './io.js';
 import { type CleanupStep, START, TEMP } from './names.js';
+import type { Reserve } from './reserve.js';
 import type { LogScan, TornTail } from './scan.js';
 
 /** What repairs and truncations need to know beside the log itself. */
@@ -13,6 +14,8 @@ export interface DirectoryRules {
   readonly files: Files;
   /** Sync the directory after a segment was made, renamed or removed. The original does not. */
   readonly directorySync: boolean;
+  /** For what frees space on a full disk. */
+  readonly reserve?: Pick<Reserve, 'giveUp' | 'spend'> | undefined;
 }
 
 /** Where the bytes of torn tails are kept: never in a log's directory, where the original would take them for a segment. */

@@ -6,6 +6,7 @@ import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import { type Files, poolThreads } from '../files.js';
 import { fireEach, type HookFailure } from '../hooks.js';
+import type { LocationGuard } from '../location-guard.js';
 import type { Cursor, Cursors, DurableHooks, Recovered } from '../persistence.js';
 import { PlannedPersistence } from '../planned.js';
 import type { Plan, PlanState } from '../planner.js';
@@ -14,6 +15,7 @@ import type { ABFile } from './ab-file.js';
 import { type EncodedPlan, encodePlan } from './encode.js';
 import { systemCode, writeFailed } from './io.js';
 import { BLOCKS_DIR, DROPPED } from './layout.js';
+import type { Reserve } from './reserve.js';
 import { Serial } from './serial.js';
 import { Slots } from './slots.js';
 import type { StoredLog } from './stored-log.js';
@@ -39,6 +41,10 @@ export interface StoreParts<B, Q, A> {
   readonly limits: RoomLimits;
   readonly planLimits: PlanLimits;
   readonly files: Files;
+  /** Looked at beside each sync, before anything settles. */
+  readonly guard: LocationGuard;
+  /** For what frees space on a full disk. */
+  readonly reserve: Reserve;
   /** Frees what the store was opened on. */
   readonly release: () => Promise<void>;
 }
@@ -135,7 +141,12 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     const { anchorPair, innerPair, commitQCs, lanes, release } = this.#parts;
     this.#room.refuse(new LanestoreError('LANESTORE_CLOSED', 'the store is closed'));
     const files = [anchorPair, innerPair, commitQCs, ...lanes.values()];
-    await closeAll([() => this.#everything(), ...files.map((file) => () => file.close()), release]);
+    await closeAll([
+      () => this.#everything(),
+      ...files.map((file) => () => file.close()),
+      () => this.#parts.reserve.idle(),
+      release,
+    ]);
   }
 
   /** The anchor, alone. One that is older than the stored one is not written, but has its turn. */
@@ -144,9 +155,21 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     const anchors = [notify.anchor];
     return this.#anchorSteps.run(async () => {
       this.#guard();
-      if (anchor !== undefined) await this.#write('write the anchor', () => this.#parts.anchorPair.write(anchor));
+      if (anchor !== undefined) await this.#write('write the anchor', () => this.#writeAnchor(anchor));
       round.failure = fireEach(anchors, round.hooks.anchor, round.failure);
     });
+  }
+
+  /** Once an anchor has made room. */
+  #keepReserve(): void {
+    const { guard, reserve } = this.#parts;
+    if (reserve.isKept || this.#failure !== undefined || guard.loss() !== undefined) return;
+    void reserve.keep();
+  }
+
+  #writeAnchor(anchor: Uint8Array): Promise<void> {
+    const { anchorPair, reserve } = this.#parts;
+    return reserve.spend(() => anchorPair.write(anchor));
   }
 
   #submitInner({ inner }: EncodedPlan, round: Round<B, Q, A>): Promise<void>[] {
@@ -215,6 +238,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   async #settle(steps: readonly Promise<void>[], bytes: number, round?: Round<B, Q, A>): Promise<void> {
     const settled = await Promise.allSettled(steps);
     this.#room.leave(bytes);
+    if (round?.anchored !== undefined) this.#keepReserve();
     for (const one of settled) if (one.status === 'rejected') throw one.reason;
     if (round?.failure !== undefined) throw round.failure.thrown;
   }
@@ -260,7 +284,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     try {
       await work();
     } catch (cause) {
-      this.#failure ??= this.poison(writeFailed(what, cause));
+      this.#failure ??= this.poison(writeFailed(what, this.#parts.guard.loss() ?? cause));
       this.#room.refuse(this.#failure);
       throw this.#failure;
     }
