@@ -56,7 +56,7 @@ if (process.platform === 'linux') {
       await run(store, '0a', 0, 3, 100);
       let linked = '';
       const looked = (path: string, stat: fs.Stats | undefined) => {
-        if (linked !== '' || !path.endsWith('.values') || stat?.nlink !== 1 || !isUnwritten(path)) return;
+        if (linked !== '' || !path.endsWith('.values') || Number(stat?.nlink) !== 1 || !isUnwritten(path)) return;
         linked = path;
         linkSync(path, join(dir, 'other-name'));
       };
