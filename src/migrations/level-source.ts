@@ -21,7 +21,7 @@ export async function openLevelSource<B, Q, A>(
 ): Promise<Source<B, Q, A>> {
   const view = await openView(location, { model, examine });
   if (view.refusal !== undefined) {
-    await view.close();
+    await view.close().catch(() => undefined);
     throw view.refusal;
   }
   const { anchor, inner, cursors } = view;
