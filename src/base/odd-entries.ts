@@ -13,7 +13,7 @@ export interface OddEntry {
 
 /**
  * The odd entries among `names` in `root`, and below them down to `depth` levels, at most `max`. Nothing is opened, and no link followed. What is
- * absent, or goes away meanwhile, is no odd entry.
+ * absent, goes away meanwhile, or cannot be listed, is no odd entry.
  */
 export function oddEntries(root: string, names: readonly string[], depth: number, max: number): OddEntry[] {
   const found: OddEntry[] = [];
@@ -36,8 +36,8 @@ export function oddEntries(root: string, names: readonly string[], depth: number
 function entriesOf(directory: string): Dirent[] {
   try {
     return readdirSync(directory, { withFileTypes: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+  } catch {
+    // Ignored here: the caller opens the directory next, and reports the same error with what it was for.
+    return [];
   }
 }

@@ -24,7 +24,7 @@ export async function openLevelSource<B, Q, A>(
     if (view.refusal !== undefined) throw view.refusal;
     return sourceOf(view, { location, layout }, model);
   } catch (error) {
-    await view.close();
+    await view.close().catch(() => undefined);
     throw error;
   }
 }
