@@ -46,7 +46,8 @@ async function runSignalled(preload: string, args: readonly string[], cwd = proc
   });
   child.stdout.resume();
   child.stderr.resume();
-  return (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  // Not `close`: a process that outlives it may hold its pipes.
+  return (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
 }
 
 test(
