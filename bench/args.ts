@@ -71,8 +71,8 @@ export function readArgs(argv: readonly string[]): Args {
 }
 
 /**
- * The arguments of a script that takes no options. An option would be taken for a directory, so it ends with the usage: `--help` and `-h` with
- * code 0, any other with 2.
+ * The arguments of a script that takes no options. An option would be taken for a directory, so it ends with the
+ * usage: `--help` and `-h` with code 0, any other with 2.
  */
 export function positionals(usage: string): string[] {
   const args = process.argv.slice(2);

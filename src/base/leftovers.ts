@@ -1,6 +1,7 @@
 /**
- * What this process has made for the time being and removes when it is done: private directories, and processes that work in them. A program
- * that is told to end before can remove all of it at once. No signal handlers here: those belong to the program.
+ * What this process has made for the time being and removes when it is done: private directories, and processes that
+ * work in them. A program that is told to end before can remove all of it at once. No signal handlers here: those
+ * belong to the program.
  */
 
 const leftovers = new Set<() => void>();

@@ -1,6 +1,7 @@
 /**
- * Standard output and standard error, as a command sees them. A reader that goes away (`| head`) is no error: what is written from then on is
- * dropped, and the command goes on to its verdict. Any other failure, a full disk for one, is kept, and the rest is dropped, too.
+ * Standard output and standard error, as a command sees them. A reader that goes away (`| head`) is no error: what is
+ * written from then on is dropped, and the command goes on to its verdict. Any other failure, a full disk for one, is
+ * kept, and the rest is dropped, too.
  */
 import { writeSync } from 'node:fs';
 

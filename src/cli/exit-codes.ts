@@ -1,4 +1,7 @@
-/** The exit codes of every command: one table, which `lanestore help` prints and docs/exit-codes.md repeats (a test compares them). */
+/**
+ * The exit codes of every command: one table, which `lanestore help` prints and docs/exit-codes.md repeats (a test
+ * compares them).
+ */
 import { constants } from 'node:os';
 import type { LanestoreErrorCode } from '../index.js';
 

@@ -48,7 +48,10 @@ export const getVerb: Verb = {
   },
 };
 
-/** A key that is not there: damage, if the store must hold it or cannot be read as a whole. @throws AbsentError otherwise. */
+/**
+ * A key that is not there: damage, if the store must hold it or cannot be read as a whole. @throws AbsentError
+ * otherwise.
+ */
 function reportAbsent({ findings, refusal, location }: AnyView, key: string): number {
   const finding = findings.find((found) => found.key === key);
   if (finding !== undefined) note(`${key}: ${finding.kind}: ${finding.detail}`);

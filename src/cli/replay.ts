@@ -65,7 +65,10 @@ function line(text: string): void {
   stdout.writeNow(`${text}\n`);
 }
 
-/** The rounds up to the first one that has something to store. @throws LANESTORE_INVALID if there is none, and what reading throws. */
+/**
+ * The rounds up to the first one that has something to store. @throws LANESTORE_INVALID if there is none, and what
+ * reading throws.
+ */
 async function headOf(rounds: AsyncIterator<RecordedRound, void>, file: string): Promise<RecordedRound[]> {
   const head: RecordedRound[] = [];
   for (;;) {
@@ -77,7 +80,10 @@ async function headOf(rounds: AsyncIterator<RecordedRound, void>, file: string):
   }
 }
 
-/** Has the rounds accepted by a store that keeps nothing, so that those which are refused leave no empty store. @throws as `persist`. */
+/**
+ * Has the rounds accepted by a store that keeps nothing, so that those which are refused leave no empty store.
+ * @throws as `persist`.
+ */
 async function rehearse(rounds: readonly RecordedRound[]): Promise<void> {
   const store = await openNoop({ model: autobahn });
   try {

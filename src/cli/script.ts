@@ -1,4 +1,7 @@
-/** What the repository's own programs (bench, devnet, faults) share with the command line: help, signals, output that fails, exit codes. */
+/**
+ * What the repository's own programs (bench, devnet, faults) share with the command line: help, signals, output that
+ * fails, exit codes.
+ */
 import { stdout } from './channel.js';
 import { CommandError, UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
@@ -6,8 +9,9 @@ import { note, outputError, print } from './output.js';
 import { cleanUp, endOnSignals } from './signals.js';
 
 /**
- * Runs `main` with the arguments of this process and sets the exit code that it resolves with: 0, or 1 for what the program looks for. `--help` prints
- * `usage` and ends with 0; a UsageError prints both and ends with 2. Output that cannot be written ends with 6, any other error with 7 and its stack.
+ * Runs `main` with the arguments of this process and sets the exit code that it resolves with: 0, or 1 for what the
+ * program looks for. `--help` prints `usage` and ends with 0; a UsageError prints both and ends with 2. Output that
+ * cannot be written ends with 6, any other error with 7 and its stack.
  */
 export async function runScript(usage: string, main: (args: string[]) => Promise<number>): Promise<void> {
   endOnSignals();

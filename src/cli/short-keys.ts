@@ -5,7 +5,10 @@ import { AbsentError, UsageError } from './command-error.js';
 const LANE = /^lane\/([0-9a-f]+)(?:…|\.{3})?(?:\/(\d*))?$/;
 const QC = /^qc\/(\d+)$/;
 
-/** The full key of what was typed. @throws UsageError if it names no key, or more than one lane begins like that; AbsentError if none does. */
+/**
+ * The full key of what was typed. @throws UsageError if it names no key, or more than one lane begins like that;
+ * AbsentError if none does.
+ */
 export function fullKey(text: string, lanes: Iterable<LaneId>): string {
   if (parseKey(text) !== undefined) return text;
   const [, index] = QC.exec(text) ?? [];

@@ -1,6 +1,6 @@
 /**
- * What happens when a command is told to end: it removes its private copies, and what else it has made for the time being, then dies of the
- * signal, so that a shell loop ends, too.
+ * What happens when a command is told to end: it removes its private copies, and what else it has made for the time
+ * being, then dies of the signal, so that a shell loop ends, too.
  */
 import { exitOfSignal } from './exit-codes.js';
 
@@ -10,7 +10,10 @@ const DEATH_MS_MAX = 200;
 
 const cleanups = new Set<() => void>();
 
-/** Has `cleanup` called, synchronously, when a signal ends the process; what was registered last is called first. Returns what forgets it. */
+/**
+ * Has `cleanup` called, synchronously, when a signal ends the process; what was registered last is called first.
+ * Returns what forgets it.
+ */
 export function onSignal(cleanup: () => void): () => void {
   cleanups.add(cleanup);
   return () => void cleanups.delete(cleanup);

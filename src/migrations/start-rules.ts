@@ -80,7 +80,8 @@ export async function* startContent<B, Q, A>(
 }
 
 /**
- * The source as a node starts from it: its streams give what {@link startContent} does of each log. Entries have no place.
+ * The source as a node starts from it: its streams give what {@link startContent} does of each log. Entries have no
+ * place.
  * @throws (its streams) as {@link startContent}.
  */
 export function startState<B, Q, A>(source: Source<B, Q, A>, model: Model<B, Q, A>): Source<B, Q, A> {

@@ -1,4 +1,7 @@
-/** Output that is not read, or cannot be written: the verdict decides the exit code, and a full device is an error of its own. */
+/**
+ * Output that is not read, or cannot be written: the verdict decides the exit code, and a full device is an error of
+ * its own.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

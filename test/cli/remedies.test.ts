@@ -1,4 +1,7 @@
-/** What a command says, and what it leaves, when it cannot do what was asked: advice that fits the command, and nothing that was not there. */
+/**
+ * What a command says, and what it leaves, when it cannot do what was asked: advice that fits the command, and
+ * nothing that was not there.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -1,4 +1,7 @@
-/** The repository's own programs, `npm run bench`, `devnet` and `faults`: help, usage, output that fails, signals. As npm runs them, once built. */
+/**
+ * The repository's own programs, `npm run bench`, `devnet` and `faults`: help, usage, output that fails, signals. As
+ * npm runs them, once built.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';

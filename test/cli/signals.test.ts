@@ -13,8 +13,8 @@ import { inTemp } from '../support/temp.js';
 const test = suite('cli: signals');
 
 /**
- * Loaded before the command: sends it `signal` as soon as it has made a directory for a copy. It arrives at the next turn of the event loop, while
- * the copy is being written.
+ * Loaded before the command: sends it `signal` as soon as it has made a directory for a copy. It arrives at the next
+ * turn of the event loop, while the copy is being written.
  */
 function atCopy(signal: NodeJS.Signals): string {
   return `
@@ -46,7 +46,8 @@ async function runSignalled(preload: string, args: readonly string[], cwd = proc
   });
   child.stdout.resume();
   child.stderr.resume();
-  return (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  // Not `close`: a process that outlives it may hold its pipes.
+  return (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
 }
 
 test(
@@ -76,7 +77,10 @@ test(
   }),
 );
 
-/** Loaded before the command: a process that the command starts is replaced by one that never ends, and then it gets `signal`. */
+/**
+ * Loaded before the command: a process that the command starts is replaced by one that never ends, and then it gets
+ * `signal`.
+ */
 function atSpawn(signal: NodeJS.Signals, pidFile: string): string {
   return `
     import child from 'node:child_process';

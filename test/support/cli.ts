@@ -32,7 +32,10 @@ export interface Ending {
   readonly stderr: string;
 }
 
-/** Runs a verb whose standard output is a pipe that nobody reads from: it is closed before the first write. `node` are options of Node.js. */
+/**
+ * Runs a verb whose standard output is a pipe that nobody reads from: it is closed before the first write. `node` are
+ * options of Node.js.
+ */
 export async function runUnread(args: readonly string[], node: readonly string[] = []): Promise<Ending> {
   const child = spawn(process.execPath, [...node, MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();

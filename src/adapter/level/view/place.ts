@@ -92,8 +92,9 @@ export async function makeBeside(path: string): Promise<CopyPlace> {
 }
 
 /**
- * Removes, before it returns, every private copy, and every target under construction, that this process has made and not yet removed, and ends
- * the processes that read them. For a program that is told to end (SIGINT, SIGTERM) and exits right after: views and migrations in progress fail.
+ * Removes, before it returns, every private copy, and every target under construction, that this process has made and
+ * not yet removed, and ends the processes that read them. For a program that is told to end (SIGINT, SIGTERM) and
+ * exits right after: views and migrations in progress fail.
  */
 export function removePrivateCopies(): void {
   removeAllLeftovers();
