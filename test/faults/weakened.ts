@@ -35,7 +35,7 @@ export const NO_PREFLIGHT: Patch = {
     {
       file: `${LEVEL}/open.js`,
       find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse })',
-      by: '{ findings: [], notes: [] }',
+      by: '{ findings: [], findingsTotal: 0, notes: [] }',
     },
   ],
 };
