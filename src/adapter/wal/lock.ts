@@ -3,9 +3,10 @@
  * does it, which the kernel frees when its holder dies. Inside of a process `../lock.ts` does.
  */
 import { join } from 'node:path';
-import { ClassicLevel } from 'classic-level';
+import type { ClassicLevel } from 'classic-level';
 import { closeAll } from '../../base/close-stack.js';
 import { LanestoreError } from '../../errors.js';
+import { loadClassicLevel } from '../classic-level.js';
 import { lockDirectory, refuseIfOpenHere } from '../lock.js';
 import { messageOf } from './io.js';
 
@@ -30,7 +31,8 @@ export async function lockLocation(location: string): Promise<() => Promise<void
 }
 
 async function openLock(path: string, location: string): Promise<ClassicLevel> {
-  const db = new ClassicLevel(path, { writeBufferSize: 64 * 1024, cacheSize: 0, compression: false });
+  const LevelDB = await loadClassicLevel();
+  const db: ClassicLevel = new LevelDB(path, { writeBufferSize: 64 * 1024, cacheSize: 0, compression: false });
   try {
     await db.open();
     return db;

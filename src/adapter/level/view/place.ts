@@ -13,6 +13,7 @@ import { readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { addLeftover, removeAllLeftovers } from '../../../base/leftovers.js';
+import { messageOf } from '../../../base/permission-model.js';
 import { isDeadOwner, processOwner } from '../../../base/process-owner.js';
 import { LanestoreError } from '../../../errors.js';
 
@@ -29,7 +30,7 @@ const REMOVE_TRIES = 20;
 const REMOVE_RETRY_MS = 10;
 
 /** What keeps a directory from being made in one place, so that another one is tried. */
-const UNUSABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOENT']);
+const UNUSABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOENT', 'ERR_ACCESS_DENIED']);
 
 /**
  * Makes a place for a copy of `location`, a real path: in `directory` if given, else beside the location, else in the system's directory for
@@ -98,7 +99,7 @@ async function removeDeadCopies(parent: string, prefix: string): Promise<void> {
 
 function ioError(where: string, cause: unknown): unknown {
   if (cause instanceof LanestoreError) return cause;
-  const reason = (cause as Error).message;
+  const reason = messageOf(cause);
   return new LanestoreError('LANESTORE_IO', `no copy can be made in ${where}: ${reason}; give another directory`, {
     cause,
   });

@@ -52,14 +52,19 @@ async function read(source: Raw, target: Raw | undefined): Promise<void> {
   say({ opened: true, entries, ...(error === undefined ? {} : { error }) });
 }
 
-const source: Raw = new ClassicLevel(level, { ...encodings, createIfMissing: false });
-try {
-  await source.open();
-} catch (error) {
-  say({ opened: false, entries: 0, error: reason(error) });
-  process.exit(0);
+async function main(): Promise<void> {
+  const source: Raw = new ClassicLevel(level, { ...encodings, createIfMissing: false });
+  try {
+    await source.open();
+  } catch (error) {
+    say({ opened: false, entries: 0, error: reason(error) });
+    process.exit(0);
+  }
+  const target: Raw | undefined = mode === 'probe' ? undefined : new ClassicLevel(into, encodings);
+  await read(source, target);
+  await target?.close();
+  await source.close();
 }
-const target: Raw | undefined = mode === 'probe' ? undefined : new ClassicLevel(into, encodings);
-await read(source, target);
-await target?.close();
-await source.close();
+
+// Not at the top level: bundles of CommonJS cannot have that.
+void main();

@@ -4,12 +4,14 @@
  * key, so what was salvaged wrongly is recognised like on a sound store.
  */
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { addLeftover } from '../../../base/leftovers.js';
-import type { Finding } from '../../../errors.js';
+import { messageOf } from '../../../base/permission-model.js';
+import { shippedFile } from '../../../base/shipped-file.js';
+import { type Finding, LanestoreError } from '../../../errors.js';
 import { LEVEL_DIR } from '../paths.js';
 
-const CHILD = new URL('./reader-child.js', import.meta.url);
+/** Why there is another process. */
+const WHY = 'another process reads what may be damaged, because LevelDB may abort it';
 /** A process that has not ended by then hangs on damage, and is killed. */
 const CHILD_MS_MAX = 3_600_000;
 /** Of what an aborted process wrote to standard error, this much is told. */
@@ -46,12 +48,10 @@ interface Outcome {
   readonly findings: readonly Finding[];
 }
 
-function run(mode: string, level: string, ...into: readonly string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [fileURLToPath(CHILD), mode, level, ...into], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: CHILD_MS_MAX,
-    killSignal: 'SIGKILL',
-  });
+/** @throws LANESTORE_IO if the process cannot be started. */
+async function run(mode: string, level: string, ...into: readonly string[]): Promise<Outcome> {
+  const file = shippedFile('reader-child.js', import.meta.url, WHY);
+  const child = start([file, mode, level, ...into]);
   const forget = addLeftover(() => child.kill('SIGKILL'));
   child.once('exit', forget);
   let [stdout, stderr] = ['', ''];
@@ -65,6 +65,18 @@ function run(mode: string, level: string, ...into: readonly string[]): Promise<O
     child.once('error', reject);
     child.once('close', (code, signal) => resolve(outcomeOf(stdout, signal ?? `exit code ${code}`, stderr)));
   });
+}
+
+function start(args: readonly string[]) {
+  try {
+    return spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: CHILD_MS_MAX,
+      killSignal: 'SIGKILL',
+    });
+  } catch (cause) {
+    throw new LanestoreError('LANESTORE_IO', `${WHY}; it cannot be started: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function outcomeOf(stdout: string, end: string, stderr: string): Outcome {
