@@ -4,9 +4,8 @@
  */
 import * as fs from 'node:fs';
 import { called } from '../base/called.js';
-import { syncDirectoryInPool } from '../base/directory-sync.js';
-import { createFile, openRegular } from '../base/open-file.js';
 import { withMethods } from '../base/options.js';
+import { createSynced, openSynced, type SyncedFile, syncDirectory } from '../base/synced-file.js';
 
 /** What an open file is now. */
 export interface FileStatus {
@@ -104,7 +103,7 @@ export const diskFiles: Files = {
     const { O_CREAT, O_RDWR } = fs.constants;
     const create = existing ? 0 : O_CREAT;
     const openWith = (flag: number) =>
-      empty ? createFile(path, O_RDWR | flag, mode) : openRegular(path, create | O_RDWR | flag, mode);
+      empty ? createSynced(path, O_RDWR | flag, mode) : openSynced(path, create | O_RDWR | flag, mode);
     if (!synced || SYNCED_FLAG === 0) return new DiskFile(await openWith(0), false);
     try {
       return new DiskFile(await openWith(SYNCED_FLAG), true);
@@ -125,23 +124,23 @@ export const diskFiles: Files = {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   },
-  syncDirectory: syncDirectoryInPool,
+  syncDirectory,
 };
 
 class DiskFile implements WritableFile {
-  readonly #fd: number;
+  readonly #file: SyncedFile;
   /** Each write of the descriptor is a synced one. */
   readonly #syncs: boolean;
   #closed = false;
 
   /** @throws if the file is closed. */
-  get #open(): number {
+  get #open(): SyncedFile {
     if (this.#closed) throw new Error('the file was closed');
-    return this.#fd;
+    return this.#file;
   }
 
-  constructor(fd: number, syncs: boolean) {
-    this.#fd = fd;
+  constructor(file: SyncedFile, syncs: boolean) {
+    this.#file = file;
     this.#syncs = syncs;
   }
 
@@ -149,7 +148,7 @@ class DiskFile implements WritableFile {
     let rest = data;
     let at = position;
     while (rest.length > 0) {
-      const written = isSmall(rest) ? fs.writevSync(this.#open, rest, at) : await this.#writev(rest, at);
+      const written = isSmall(rest) ? fs.writevSync(this.#open.fd, rest, at) : await this.#writev(rest, at);
       rest = behind(rest, written);
       at += written;
     }
@@ -173,25 +172,25 @@ class DiskFile implements WritableFile {
   }
 
   truncate(length: number): Promise<void> {
-    return called((done) => fs.ftruncate(this.#open, length, done));
+    return called((done) => fs.ftruncate(this.#open.fd, length, done));
   }
 
-  sync(): Promise<void> {
-    return called((done) => fs.fdatasync(this.#open, done));
+  async sync(): Promise<void> {
+    return this.#open.datasync();
   }
 
   status(): FileStatus {
-    return statusOf(fs.fstatSync(this.#open, { bigint: true }));
+    return statusOf(fs.fstatSync(this.#open.fd, { bigint: true }));
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    fs.closeSync(this.#fd);
+    await this.#file.close();
   }
 
   #writev(data: readonly Uint8Array[], at: number): Promise<number> {
-    return called((done) => fs.writev(this.#open, data, at, (error, written) => done(error, written)));
+    return called((done) => fs.writev(this.#open.fd, data, at, (error, written) => done(error, written)));
   }
 }
 

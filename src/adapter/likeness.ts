@@ -16,7 +16,16 @@ const NAMED_MAX = 3;
 
 /** What the directory looks like; undefined if like neither. */
 export function likenessOf(directory: string): Likeness | undefined {
-  return MARKS.find(([, names]) => names.every((name) => existsSync(join(directory, name))))?.[0];
+  return MARKS.find(([, names]) => names.every((name) => isThere(join(directory, name))))?.[0];
+}
+
+/** False too where it may not be looked: the permission model of Node.js makes `existsSync` throw. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
 }
 
 /** The question for a path that is neither, `; did you mean …?`: the directory around it, or those right inside of it. Empty if none is. */

@@ -11,7 +11,7 @@ import { called } from './called.js';
 import { releasing } from './close-stack.js';
 
 /** Systems that lack one of these have no such files either. */
-const { O_CREAT, O_DIRECTORY = 0, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = fs.constants;
+const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = fs.constants;
 
 /** Opens the file at `path`. @throws what the system throws; an error with code EFTYPE, EISDIR or ELOOP for what is no regular file. */
 export async function openRegular(path: string, flags: number, mode?: number): Promise<number> {
@@ -30,41 +30,15 @@ export function openRegularSync(path: string, flags: number, mode?: number): num
   }
 }
 
-/** Makes a new file. What has that name already, a link or a file that an interrupted call left, loses it. */
-export async function createFile(path: string, flags: number, mode: number): Promise<number> {
-  const create = () => openRegular(path, flags | O_CREAT | O_EXCL, mode);
-  try {
-    return await create();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    await called((done) => fs.unlink(path, done));
-    return create();
-  }
-}
-
-/** The same at once. */
-export function createFileSync(path: string, flags: number, mode: number): number {
-  const create = () => openRegularSync(path, flags | O_CREAT | O_EXCL, mode);
-  try {
-    return create();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    fs.unlinkSync(path);
-    return create();
-  }
+/** The same as a FileHandle, to be closed. */
+export async function openRegularHandle(path: string, flags: number, mode?: number): Promise<FileHandle> {
+  return (await lookedAt(path, flags, mode)).handle;
 }
 
 /** Opens the file at `path` to be read, as long as it is now. @throws as {@link openRegular}. */
 export async function openToRead(path: string): Promise<{ readonly handle: FileHandle; readonly size: number }> {
-  const handle = await openHandle(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(explained(path));
-  try {
-    const stat = await handle.stat();
-    refuseOther(stat, path);
-    return { handle, size: stat.size };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  const { handle, stat } = await lookedAt(path, O_RDONLY);
+  return { handle, size: stat.size };
 }
 
 /** All bytes of the file at `path`. @throws as {@link openRegular}. */
@@ -86,11 +60,6 @@ export function readRegularSync(path: string): Buffer {
   }
 }
 
-/** Opens a directory, to sync the names in it. */
-export function openDirectorySync(path: string): number {
-  return fs.openSync(path, O_RDONLY | O_DIRECTORY);
-}
-
 /** What stands under a name, as people call it. */
 export function kindOf(entry: fs.Dirent | fs.Stats): string {
   if (entry.isFile()) return 'a regular file';
@@ -98,6 +67,18 @@ export function kindOf(entry: fs.Dirent | fs.Stats): string {
   if (entry.isSymbolicLink()) return 'a symbolic link';
   if (entry.isFIFO()) return 'a FIFO';
   return entry.isSocket() ? 'a socket' : 'a device';
+}
+
+async function lookedAt(path: string, flags: number, mode?: number): Promise<{ handle: FileHandle; stat: fs.Stats }> {
+  const handle = await openHandle(path, flags | O_NOFOLLOW | O_NONBLOCK, mode).catch(explained(path));
+  try {
+    const stat = await handle.stat();
+    refuseOther(stat, path);
+    return { handle, stat };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 function checked(fd: number, path: string): number {

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { type LaneId, LanestoreError } from '../index.js';
 import { onSignal } from './signals.js';
 
@@ -41,7 +40,8 @@ export interface Execution {
 /** Runs the child until it is dead, and adds what it acknowledged to `before`. */
 export async function replayUntilKilled(execution: Execution, before: Acknowledgements): Promise<Acknowledgements> {
   const { file, location, victim, inFlight, paceMs, onProgress } = execution;
-  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  // This program itself, also where it is a bundle.
+  const [, main = ''] = process.argv;
   const args = [main, 'replay', file, location, '--acks', '--in-flight', String(inFlight), '--pace-ms', String(paceMs)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const forget = onSignal(() => child.kill('SIGKILL'));

@@ -1,7 +1,6 @@
 /** What the demo prints, in 80 columns. */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   ANCHOR_KEY,
   blockKey,
@@ -18,6 +17,7 @@ import {
 import { barLines } from './bars.js';
 import { formatBytes, print, styled } from './output.js';
 import { quantile, type ReplayResult } from './replaying.js';
+import { shippedPath } from './shipped.js';
 
 const LANES_SHOWN = 8;
 
@@ -75,10 +75,8 @@ export function showNext(location: string): void {
   print('slower, to watch:');
   print(`  ${command} demo --pace-ms 1000`);
   print("with RocksDB's ldb, and with python, on a copy:");
-  print(`  ${relative(process.cwd(), INSPECTING)}`);
+  print(`  ${relative(process.cwd(), shippedPath('docs/inspecting.md'))}`);
 }
-
-const INSPECTING = fileURLToPath(new URL('../../docs/inspecting.md', import.meta.url));
 
 /** How this program was called: by its name if it is installed, else as a script of a checkout. */
 function invocation(): string {

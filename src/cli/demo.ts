@@ -1,7 +1,6 @@
 /** `lanestore demo`, which is `npm start`: stores a recorded network's rounds, is killed with SIGKILL, and shows what came back. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { autobahn, LanestoreError, openLevel } from '../index.js';
 import { stderr } from './channel.js';
 import { checkAcknowledged, checkComplete, checkSignatures, impliedBy } from './demo-checks.js';
@@ -11,10 +10,11 @@ import { EXIT } from './exit-codes.js';
 import { isTerminal, linesAreProgress, note, print, styled, writeJson } from './output.js';
 import { replay } from './replaying.js';
 import { type RecordedRound, readRounds } from './rounds-file.js';
+import { shipped } from './shipped.js';
 import { type Verb, wholeNumber } from './verb.js';
 
 /** 20 validators, 30 roads, recorded from the original. */
-const TRACE = fileURLToPath(new URL('../../test/fixtures/trace-20/rounds.jsonl.gz', import.meta.url));
+const TRACE = 'test/fixtures/trace-20/rounds.jsonl.gz';
 const IN_FLIGHT = 3;
 /** Kills that hit no round in flight are tried again: the disk was faster than the signal. */
 const ATTEMPTS_MAX = 5;
@@ -31,7 +31,7 @@ export const demoVerb: Verb = {
   ],
   options: { 'pace-ms': { type: 'string' } },
   positionals: [0, 1],
-  async run([file = TRACE], options) {
+  async run([file = shipped(TRACE)], options) {
     if (options.json === true) linesAreProgress();
     const paceMs = wholeNumber(options, 'pace-ms', 150, 0);
     const rounds: RecordedRound[] = [];

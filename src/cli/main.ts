@@ -121,8 +121,12 @@ async function explain(thrown: unknown): Promise<number> {
 function asCoded(error: unknown): LanestoreError | CommandError {
   if (isLanestoreError(error) || error instanceof CommandError) return error;
   if (!(error instanceof Error)) return new CommandError('internal', String(error));
-  const { syscall, message, stack = message } = error as NodeJS.ErrnoException;
+  const { syscall, code, message, stack = message } = error as NodeJS.ErrnoException;
   if (syscall !== undefined) return new LanestoreError('LANESTORE_IO', message, { cause: error });
+  if (code === 'ERR_ACCESS_DENIED') {
+    const { permission, resource } = error as { permission?: string; resource?: string };
+    return new LanestoreError('LANESTORE_IO', `${message} (${permission} ${resource})`, { cause: error });
+  }
   return new CommandError(
     'internal',
     stack,

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { EXIT } from './exit-codes.js';
 import { print, toJson } from './output.js';
+import { shipped } from './shipped.js';
 import type { Verb } from './verb.js';
 
 /** The verb `version`. */
@@ -12,7 +13,7 @@ export const versionVerb: Verb = {
   options: {},
   positionals: [0, 0],
   async run(_positionals, { json }) {
-    const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+    const manifest = readFileSync(shipped('package.json'), 'utf8');
     const { version } = JSON.parse(manifest) as { version: string };
     const { versions, platform, arch } = process;
     if (json === true) print(toJson({ version, node: versions.node, platform, arch }, 2));

@@ -147,7 +147,7 @@ async function migrate<B, Q, A>(
         await source.close();
         await verify(place.directory, layout, manifest, options);
         if (before !== undefined) refuseChanged(detection.location, before);
-        place.publish();
+        await place.publish();
         return reportOf(source, place.target, layout, tally, manifest);
       });
     },

@@ -8,10 +8,10 @@
  */
 import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { makeDirectory, syncNames } from '../adapter/level/paths.js';
 import { makeBeside } from '../adapter/level/view/place.js';
 import { messageOf, systemCode } from '../adapter/wal/io.js';
-import { syncDirectory } from '../base/directory-sync.js';
+import { makeDirectory, syncNames } from '../base/directories.js';
+import { syncDirectory } from '../base/synced-file.js';
 import { isLanestoreError, type LanestoreError } from '../errors.js';
 import { importError } from './layout.js';
 
@@ -22,7 +22,7 @@ export interface TargetPlace {
   /** Where it is built: empty, mode 0700. */
   readonly directory: string;
   /** Makes it durable and moves it into its place, in one step. */
-  publish(): void;
+  publish(): Promise<void>;
   /** Removes what was built and not published, and all that stands around it. */
   abandon(): void;
 }
@@ -62,11 +62,12 @@ function refuseTaken(path: string): void {
   }
 }
 
-function publish(path: string, directory: string): void {
+async function publish(path: string, directory: string): Promise<void> {
   try {
-    syncTree(directory);
+    await syncTree(directory);
     moveInto(path, directory);
-    syncNames(dirname(path));
+    await syncDirectory(dirname(path));
+    await syncNames(dirname(path));
   } catch (error) {
     throw writeError(`move ${directory} to ${path}`, error);
   }
@@ -92,11 +93,11 @@ function moveInto(path: string, directory: string): void {
 }
 
 /** Files are synced by whoever wrote them; this makes their names durable, from the inside out. */
-function syncTree(directory: string): void {
+async function syncTree(directory: string): Promise<void> {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    if (entry.isDirectory()) syncTree(join(directory, entry.name));
+    if (entry.isDirectory()) await syncTree(join(directory, entry.name));
   }
-  syncDirectory(directory);
+  await syncDirectory(directory);
 }
 
 /** The coded error for a write that failed. */

@@ -113,22 +113,22 @@ creation(
       assert.ok(index >= 0, `${line}, behind ${trace[after] ?? 'the start'}, in\n${trace.join('\n')}`);
       return index;
     };
-    const created = at(`fsyncSync ${join(location, 'level.creating-')}`);
+    const created = at(`fsync ${join(location, 'level.creating-')}`);
     const [, creating = ''] = (trace[created] ?? '').split(' ');
     const renamed = at(`renameSync ${creating} ${level}`, created);
     assert.is(trace.filter((line) => line.startsWith('renameSync')).length, 2);
-    const witnessed = at(`openSync ${witness}.new `, renamed);
+    const witnessed = at(`open ${witness}.new `, renamed);
     // The names that were made, and every one above them up to the root, before the witness is.
     for (let path = location; ; path = dirname(path)) {
-      assert.ok(at(`fsyncSync ${path} `, renamed) < witnessed, `${path} is synced before the witness is made`);
+      assert.ok(at(`fsync ${path} `, renamed) < witnessed, `${path} is synced before the witness is made`);
       if (path === dirname(path)) break;
     }
     // It has its name once it is whole and synced.
-    const synced = at(`fsyncSync ${witness}.new `, witnessed);
+    const synced = at(`fsync ${witness}.new `, witnessed);
     const placed = at(`renameSync ${witness}.new ${witness}`, synced);
-    const named = at(`fsyncSync ${location} `, placed);
+    const named = at(`fsync ${location} `, placed);
     // The witness is opened for good behind that: rounds come later still.
-    at(`openSync ${witness} `, named);
+    at(`open ${witness} `, named);
   }),
 );
 

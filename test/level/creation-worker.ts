@@ -18,11 +18,21 @@ const { writeSync } = fs;
 const say = (line: string) => writeSync(1, `${line}\n`);
 
 /** The calls that change something, or make a change durable. */
-const PATCHED = ['fsyncSync', 'mkdirSync', 'openSync', 'renameSync', 'rmSync', 'writeSync'] as const;
+const PATCHED = ['fsync', 'mkdirSync', 'open', 'openSync', 'renameSync', 'rmSync', 'unlink', 'writeSync'] as const;
 
 /** Names of open files, to say in a line what is synced or written. */
 const names = new Map<unknown, unknown>();
 let calls = 0;
+
+type Opened = (error: Error | null, fd?: number) => void;
+
+/** Remembers the name of what was opened before it is told. */
+function naming(path: unknown, done: Opened): Opened {
+  return (error, fd) => {
+    if (fd !== undefined) names.set(fd, path);
+    done(error, fd);
+  };
+}
 
 function patch(): void {
   const table = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -33,6 +43,7 @@ function patch(): void {
       calls++;
       if (mode === 'never')
         say(`call ${name} ${names.get(args[0]) ?? args[0]} ${typeof args[1] === 'string' ? args[1] : ''}`);
+      if (name === 'open') return original(...args.slice(0, -1), naming(args[0], args.at(-1) as Opened));
       const result = original(...args);
       if (name === 'openSync') names.set(result, args[0]);
       return result;

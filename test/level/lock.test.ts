@@ -309,8 +309,10 @@ others(
       mkdirSync(scratch);
       await withTmpdir(scratch, () => refused(refuseIfOpenElsewhere(level), 'LANESTORE_LOCKED'));
       assert.equal([tree(location), readdirSync(scratch)], [held, []]);
-      // Where it cannot be asked, nobody is refused for it.
-      await withTmpdir(join(dir, 'absent'), () => refuseIfOpenElsewhere(level));
+      // Beside the store where the system's directory for temporary files is of no use.
+      const names = readdirSync(dir);
+      await withTmpdir(join(dir, 'absent'), () => refused(refuseIfOpenElsewhere(level), 'LANESTORE_LOCKED'));
+      assert.equal([tree(location), readdirSync(dir)], [held, names]);
       assert.is(await elsewhere(location), 'LANESTORE_LOCKED');
     } finally {
       await kill(child);

@@ -79,11 +79,11 @@ slots('a file of any length is read without a throw', () => {
 
 slots(
   'alternate as seq does, in place, and the file keeps its size',
-  inTemp((dir) => {
+  inTemp(async (dir) => {
     const path = join(dir, 'witness');
-    Witness.create(path, STORE, 0n);
+    await Witness.create(path, STORE, 0n);
     assert.is(statSync(path).mode & 0o777, 0o600);
-    const witness = Witness.open(path, STORE);
+    const witness = await Witness.open(path, STORE);
     try {
       for (let seq = 1n; seq < 8n; seq++) {
         witness.write(seq);
@@ -104,8 +104,8 @@ slots(
         );
       }
     } finally {
-      witness.close();
-      witness.close();
+      await witness.close();
+      await witness.close();
     }
   }),
 );

@@ -1,7 +1,9 @@
 /** classic-level as this store opens it: its options, and its errors turned into coded ones. */
-import { ClassicLevel } from 'classic-level';
+import type { ClassicLevel } from 'classic-level';
 import { boolean, fields, wholeNumber } from '../../base/options.js';
+import { messageOf } from '../../base/permission-model.js';
 import { LanestoreError } from '../../errors.js';
+import { loadClassicLevel } from '../classic-level.js';
 
 /** LevelDB's own settings, in the ranges that LevelDB takes. docs/benchmarks.md says why the defaults are what they are; `bench/tune.ts` compares others on your disk. */
 export interface LevelOptions {
@@ -55,7 +57,8 @@ export async function openDatabase(
   create: boolean,
   keyEncoding: 'view' | 'utf8' = 'view',
 ): Promise<Database> {
-  const db: Database = new ClassicLevel(path, {
+  const LevelDB = await loadClassicLevel();
+  const db: Database = new LevelDB(path, {
     keyEncoding,
     valueEncoding: 'view',
     createIfMissing: create,
@@ -77,8 +80,8 @@ export async function openDatabase(
 /** What classic-level's reason for not opening means here. The reason stands in the `cause` of its error. */
 export function openError(path: string, error: unknown): LanestoreError {
   const reason = (error as { cause?: unknown }).cause ?? error;
-  const { code, message } = reason as { code?: string; message?: string };
-  const text = message ?? String(reason);
+  const { code } = reason as { code?: string };
+  const text = messageOf(reason);
   if (code === 'LEVEL_LOCKED') {
     return new LanestoreError('LANESTORE_LOCKED', `${path} is open in another process: ${text}`, { cause: error });
   }

@@ -11,7 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { syncDirectory } from '../../base/directory-sync.js';
+import { syncDirectory } from '../../base/synced-file.js';
 import { LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { typeFindings } from '../file-types.js';
@@ -100,7 +100,7 @@ export async function createLevel(paths: StorePaths, model: string, options: Lev
   const creating = join(paths.location, creatingName());
   try {
     await writeEmptyStore(creating, model, options);
-    syncDirectory(creating);
+    await syncDirectory(creating);
     renameSync(creating, paths.level);
   } catch (error) {
     rmSync(creating, { recursive: true, force: true });

@@ -11,8 +11,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloseStack } from '../../base/close-stack.js';
-import { syncDirectory } from '../../base/directory-sync.js';
+import { makeDirectory, syncNames } from '../../base/directories.js';
 import { mismatch } from '../../base/options.js';
+import { messageOf } from '../../base/permission-model.js';
+import { syncDirectory } from '../../base/synced-file.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
@@ -38,7 +40,7 @@ import {
   limitsOf,
   type StoreOptions,
 } from './options.js';
-import { makeDirectory, type StorePaths, storePaths, syncNames, VALUES_DIR } from './paths.js';
+import { type StorePaths, storePaths, VALUES_DIR } from './paths.js';
 import { type PreflightReport, preflight } from './preflight/index.js';
 import { type RecoverOptions, readTip, recover } from './recovery.js';
 import { refusal } from './refusal.js';
@@ -145,7 +147,7 @@ function openLocation<B, Q, A>(
     const goOn =
       acceptRollback === undefined ? undefined : await recordRollback(engine, tip, witnessBytes, verdict.findings);
     const current = goOn?.tip ?? tip;
-    const witness = openWitness(paths, current, goOn?.needsWitness ?? false);
+    const witness = await openWitness(paths, current, goOn?.needsWitness ?? false);
     held.add(() => witness.close());
     return new LevelStore({
       ...found,
@@ -318,17 +320,18 @@ function notesOn({ unknown }: FoundValues): string[] {
  * an interrupted one had synced: first the names, so that no witness outlives its database, then the witness. After an accepted rollback the
  * witness is made anew as well.
  */
-function openWitness(paths: StorePaths, tip: Tip, anew: boolean): Witness {
+async function openWitness(paths: StorePaths, tip: Tip, anew: boolean): Promise<Witness> {
   if (tip.seq === 0n || anew) {
-    syncNames(paths.location);
-    Witness.create(paths.witness, tip.store, tip.seq);
-    syncDirectory(paths.location);
+    await syncDirectory(paths.location);
+    await syncNames(paths.location);
+    await Witness.create(paths.witness, tip.store, tip.seq);
+    await syncDirectory(paths.location);
   }
-  const witness = Witness.open(paths.witness, tip.store);
+  const witness = await Witness.open(paths.witness, tip.store);
   try {
     witness.write(tip.seq);
   } catch (error) {
-    witness.close();
+    await witness.close();
     throw error;
   }
   return witness;
@@ -376,8 +379,8 @@ export function noDirectory(location: string): LanestoreError {
 /** Errors of the system, and of classic-level, get a code; programming mistakes stay what they are. */
 export function coded(error: unknown): unknown {
   if (error instanceof LanestoreError || error instanceof TypeError) return error;
-  const { code, message } = error as { code?: string; message?: string };
-  const text = message ?? String(error);
+  const { code } = error as { code?: string };
+  const text = messageOf(error);
   if (code?.startsWith('LEVEL_') && isDamage(code, text)) return levelDamage('LevelDB found damage', text, error);
   return new LanestoreError('LANESTORE_IO', `the store cannot be opened: ${text}`, { cause: error });
 }

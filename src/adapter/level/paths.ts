@@ -1,8 +1,6 @@
-/** The names in a location, and the directory operations that make a change of names survive power loss. */
+/** The names in a location. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { syncDirectory } from '../../base/directory-sync.js';
+import { join } from 'node:path';
 import { WITNESS_FILE } from './witness.js';
 
 /** What stands in a location: `<location>/level/`, `<location>/values/`, `<location>/witness` (design.md section 4). */
@@ -44,42 +42,3 @@ export function creatingName(): string {
 export function isCreatingName(name: string): boolean {
   return name === CREATING_PREFIX || name.startsWith(`${CREATING_PREFIX}-`);
 }
-
-/**
- * Makes a directory and its parents, mode 0700. {@link syncNames} makes that durable. Node's own recursive mkdir does not end where
- * mkdir says ENOENT below a directory that exists, as in /proc.
- */
-export function makeDirectory(path: string): void {
-  if (madeIn(path)) return;
-  makeDirectory(dirname(path));
-  if (!madeIn(path)) throw new Error(`${dirname(path)} went away while ${path} was made`);
-}
-
-/** Makes `path` unless it is there; false if its parent is absent. */
-function madeIn(path: string): boolean {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && !existsSync(dirname(path))) return false;
-    if (code !== 'EEXIST') throw error;
-  }
-  return true;
-}
-
-/**
- * Makes the names in `path` durable, and its own name in its parent, up to the root: whoever made those directories, and whenever
- * he died. A parent that cannot be opened or synced (search permission only, a read-only mount) holds no name that was made here.
- */
-export function syncNames(path: string): void {
-  syncDirectory(path);
-  for (let child = path, parent = dirname(path); parent !== child; child = parent, parent = dirname(parent)) {
-    try {
-      syncDirectory(parent);
-    } catch (error) {
-      if (!UNSYNCABLE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    }
-  }
-}
-
-const UNSYNCABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL']);

@@ -16,6 +16,7 @@
 import { type StatsFs, statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { wholeNumber } from '../../base/options.js';
+import { messageOf } from '../../base/permission-model.js';
 import { WaitList } from '../../base/waiters.js';
 import { LanestoreError } from '../../errors.js';
 
@@ -149,7 +150,7 @@ export class DiskSpace implements SetAside {
     if (this.#estimate >= wanted) return;
     if (this.#wanted === 0) this.#readingsWaited = 0;
     this.#wanted = Math.max(this.#wanted, wanted);
-    const failure = this.#failure === undefined ? '' : ` (it can no longer be read: ${this.#failure.message})`;
+    const failure = this.#failure === undefined ? '' : ` (it can no longer be read: ${messageOf(this.#failure)})`;
     throw new LanestoreError(
       'LANESTORE_CAPACITY',
       `${Math.max(0, this.#estimate)} bytes of disk are free${failure}; a round of ${bytes} bytes must leave ${wanted - bytes} of them: free some, wait for ready()`,

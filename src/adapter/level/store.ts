@@ -1,5 +1,6 @@
 /** The store: planner, commit queue, witness, sweeper and reader, put together over one engine. */
 import { closeAll } from '../../base/close-stack.js';
+import { messageOf } from '../../base/permission-model.js';
 import { LanestoreError } from '../../errors.js';
 import { type LaneId, laneId, u64 } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
@@ -372,12 +373,12 @@ function onlyPrunes({ anchor, inner, commitQCs, lanes }: Plan<unknown, unknown, 
 /** Everything was released all the same, and what was acknowledged had been synced before. */
 function closingFailed(cause: unknown): LanestoreError {
   if (cause instanceof LanestoreError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new LanestoreError('LANESTORE_IO', `closing the store failed: ${reason}`, { cause });
 }
 
 function failure(cause: unknown): LanestoreError {
   if (cause instanceof LanestoreError && cause.code === 'LANESTORE_FAILED') return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new LanestoreError('LANESTORE_FAILED', `a write was rejected, reopen the store: ${reason}`, { cause });
 }

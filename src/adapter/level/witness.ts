@@ -17,9 +17,8 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { called } from '../../base/called.js';
-import { syncDirectory, syncDirectoryInPool } from '../../base/directory-sync.js';
-import { createFile, createFileSync, openRegularSync, readRegularSync } from '../../base/open-file.js';
+import { readRegularSync } from '../../base/open-file.js';
+import { createSynced, openSynced, type SyncedFile, syncDirectory } from '../../base/synced-file.js';
 import { STORE_ID_BYTES } from './tip.js';
 
 /** The file's name in the location. */
@@ -78,7 +77,7 @@ function parseSlot(view: Uint8Array): WitnessSlot | undefined {
 /** The open witness file of a running store. Synchronous on purpose: a 36-byte write into the page cache. */
 export class Witness {
   readonly #path: string;
-  #fd: number;
+  #file: SyncedFile;
   readonly #slot: Buffer;
   readonly #view: DataView;
   /** What the crc is of. */
@@ -87,19 +86,19 @@ export class Witness {
   #prepared = 0n;
   #open = true;
 
-  private constructor(path: string, fd: number, store: Uint8Array) {
+  private constructor(path: string, file: SyncedFile, store: Uint8Array) {
     this.#path = path;
-    this.#fd = fd;
+    this.#file = file;
     this.#slot = encodeSlot({ store, seq: 0n });
     this.#view = new DataView(this.#slot.buffer, this.#slot.byteOffset, SLOT_BYTES);
     this.#head = this.#slot.subarray(0, CRC_OFFSET);
   }
 
   /** Puts a whole witness file for `seq` in its place, synced; the caller syncs the directory. What is there is not written to. */
-  static create(path: string, store: Uint8Array, seq: bigint): void {
+  static async create(path: string, store: Uint8Array, seq: bigint): Promise<void> {
     const bytes = Buffer.alloc(WITNESS_BYTES);
     encodeSlot({ store, seq }).copy(bytes, slotOffset(seq));
-    put(path, bytes);
+    await put(path, bytes);
   }
 
   /** The bytes of the witness file, or undefined if there is none. @throws what the system throws, also for what is no regular file. */
@@ -113,15 +112,15 @@ export class Witness {
   }
 
   /** Opens the file that {@link create} made, to be written in place; a copy of it if it has another name. */
-  static open(path: string, store: Uint8Array): Witness {
-    let fd = openRegularSync(path, O_RDWR);
-    if (isShared(fd)) {
-      fs.closeSync(fd);
-      put(path, readRegularSync(path));
-      syncDirectory(dirname(path));
-      fd = openRegularSync(path, O_RDWR);
+  static async open(path: string, store: Uint8Array): Promise<Witness> {
+    let file = await openSynced(path, O_RDWR);
+    if (isShared(file.fd)) {
+      await file.close();
+      await put(path, readRegularSync(path));
+      await syncDirectory(dirname(path));
+      file = await openSynced(path, O_RDWR);
     }
-    return new Witness(path, fd, store);
+    return new Witness(path, file, store);
   }
 
   /**
@@ -133,40 +132,41 @@ export class Witness {
     this.#view.setUint32(CRC_OFFSET, crc32(this.#head));
     this.#prepared = seq;
     // A system call of a microsecond, while the disk is at work.
-    return isShared(this.#fd) ? this.#leave() : undefined;
+    return isShared(this.#file.fd) ? this.#leave() : undefined;
   }
 
   /** Says that `seq` is durable. On return the kernel has it: it survives the process, and soon a power cut. */
   write(seq: bigint): void {
     if (this.#prepared !== seq) this.prepare(seq);
     if (!this.#open) throw new Error('the witness is closed');
-    const written = fs.writeSync(this.#fd, this.#slot, 0, SLOT_BYTES, slotOffset(seq));
+    const written = fs.writeSync(this.#file.fd, this.#slot, 0, SLOT_BYTES, slotOffset(seq));
     if (written !== SLOT_BYTES) throw new Error(`witness: ${written} of ${SLOT_BYTES} bytes were written`);
   }
 
-  close(): void {
+  /** Idempotent. */
+  async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    fs.closeSync(this.#fd);
+    await this.#file.close();
   }
 
   /** Puts a copy in the place of the file, and goes on with that. */
   async #leave(): Promise<void> {
     const bytes = Buffer.alloc(WITNESS_BYTES);
-    fs.readSync(this.#fd, bytes, 0, bytes.length, 0);
-    const fd = await createFile(this.#path + NEW_SUFFIX, O_RDWR, MODE);
+    fs.readSync(this.#file.fd, bytes, 0, bytes.length, 0);
+    const file = await writeNew(this.#path, bytes);
     try {
-      writeFully(fd, bytes);
-      await called((done) => fs.fsync(fd, done));
-      if (!isSameFile(this.#path, this.#fd)) throw new Error(`${this.#path} is not the file that this store opened`);
+      if (!isSameFile(this.#path, this.#file.fd))
+        throw new Error(`${this.#path} is not the file that this store opened`);
       fs.renameSync(this.#path + NEW_SUFFIX, this.#path);
-      await syncDirectoryInPool(dirname(this.#path));
+      await syncDirectory(dirname(this.#path));
     } catch (error) {
-      fs.closeSync(fd);
+      await file.close();
       throw error;
     }
-    fs.closeSync(this.#fd);
-    this.#fd = fd;
+    const before = this.#file;
+    this.#file = file;
+    await before.close();
   }
 }
 
@@ -181,15 +181,23 @@ function isSameFile(path: string, fd: number): boolean {
 }
 
 /** Writes a new file, synced, and gives it the name `path`. */
-function put(path: string, bytes: Uint8Array): void {
-  const fd = createFileSync(path + NEW_SUFFIX, O_RDWR, MODE);
-  try {
-    writeFully(fd, bytes);
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
+async function put(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await writeNew(path, bytes);
+  await file.close();
   fs.renameSync(path + NEW_SUFFIX, path);
+}
+
+/** Writes what will have the name `path`, synced, under a name of its own. The file is open. */
+async function writeNew(path: string, bytes: Uint8Array): Promise<SyncedFile> {
+  const file = await createSynced(path + NEW_SUFFIX, O_RDWR, MODE);
+  try {
+    writeFully(file.fd, bytes);
+    await file.sync();
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 function writeFully(fd: number, bytes: Uint8Array): void {

@@ -1,5 +1,8 @@
 /** What the operating system says, as coded errors. */
+import { messageOf } from '../../base/permission-model.js';
 import { LanestoreError } from '../../errors.js';
+
+export { messageOf };
 
 /** The system's code of an error, e.g. `ENOENT`. */
 export function systemCode(error: unknown): string | undefined {
@@ -27,11 +30,6 @@ export async function reading<T>(what: string, read: () => Promise<T>): Promise<
 export function writeFailed(what: string, cause: unknown): LanestoreError {
   if (cause instanceof LanestoreError && cause.code === 'LANESTORE_FAILED') return cause;
   return new LanestoreError('LANESTORE_FAILED', `cannot ${what}: ${messageOf(cause)}`, { cause });
-}
-
-/** The message of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Runs `work` over `items`, at most `limit` at a time; results in the order of the items, the first failure is thrown at the end. */

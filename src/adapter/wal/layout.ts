@@ -11,12 +11,12 @@
  *   <dir>/torn/                             bytes of torn tails that were cut off, for people
  *   <dir>/ab-wrapper                        the first A/B file is written without a checksum (first-encoding.ts)
  */
-import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { makeDirectory } from '../../base/directories.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { isLaneId, type LaneId, laneOfHex } from '../../keys/index.js';
 import { typeFindings } from '../file-types.js';
-import type { Files } from '../files.js';
 import { didYouMean, likenessOf } from '../likeness.js';
 import { reading, systemCode } from './io.js';
 import { LOCK_DIR } from './lock.js';
@@ -66,7 +66,7 @@ export async function claimLocation(location: string, create: boolean): Promise<
   const there = await reading(`open ${absolute}`, () => statIfThere(absolute));
   if (there === undefined) {
     if (!create) throw notAStore(`${absolute} does not exist`, NAME_A_STATE);
-    await reading(`make ${absolute}`, () => mkdir(absolute, { recursive: true, mode: 0o700 }));
+    await reading(`make ${absolute}`, async () => makeDirectory(absolute));
   } else if (!there.isDirectory()) {
     throw notAStore(`${absolute} is a file; a store is a directory${didYouMean(absolute)}`);
   }
@@ -112,22 +112,6 @@ async function statIfThere(path: string) {
     throw error;
   }
 }
-
-/**
- * Makes the name of a directory durable, and those of its parents, whoever made them, and whenever he died. A parent that cannot
- * be opened or synced (search permission only, a read-only mount) holds no name that was made here.
- */
-export async function syncNames(path: string, files: Files): Promise<void> {
-  for (let child = path, parent = dirname(path); parent !== child; child = parent, parent = dirname(parent)) {
-    try {
-      await files.syncDirectory(parent);
-    } catch (error) {
-      if (!UNSYNCABLE.has(systemCode(error) ?? '')) throw error;
-    }
-  }
-}
-
-const UNSYNCABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL']);
 
 /** The entries of a directory, sorted by name as the original reads them; an absent one has none. */
 async function list(path: string): Promise<{ name: string; isDirectory: boolean }[]> {

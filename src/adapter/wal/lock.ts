@@ -11,10 +11,11 @@
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ClassicLevel } from 'classic-level';
+import type { ClassicLevel } from 'classic-level';
 import { closeAll } from '../../base/close-stack.js';
 import type { HeldLock } from '../../base/held-lock.js';
 import { LanestoreError } from '../../errors.js';
+import { loadClassicLevel } from '../classic-level.js';
 import { lockDirectory, openLocked, refuseIfOpenHere } from '../lock.js';
 import { messageOf } from './io.js';
 import { RESERVE_FILE, Reserve } from './reserve.js';
@@ -110,7 +111,8 @@ export async function openElsewhere(
 
 /** @throws LANESTORE_LOCKED; what classic-level throws for everything else. */
 async function openDatabase(path: string, location: string): Promise<ClassicLevel> {
-  const db = new ClassicLevel(path, { writeBufferSize: 64 * 1024, cacheSize: 0, compression: false });
+  const LevelDB = await loadClassicLevel();
+  const db: ClassicLevel = new LevelDB(path, { writeBufferSize: 64 * 1024, cacheSize: 0, compression: false });
   try {
     await db.open();
     return db;

@@ -8,6 +8,7 @@
  */
 import { basename, join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
+import { syncNames } from '../../base/directories.js';
 import { appendAll } from '../../base/lists.js';
 import { boolean, byteCount, count, fields, string } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
@@ -34,7 +35,7 @@ import { encodePlan } from './encode.js';
 import { firstEncoding } from './first-encoding.js';
 import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
 import { mapLimited, reading } from './io.js';
-import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, syncNames, TORN_DIR } from './layout.js';
+import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, TORN_DIR } from './layout.js';
 import { lockLocation } from './lock.js';
 import { refuseNewerNode } from './newer-node.js';
 import { corrupt } from './repair.js';
@@ -201,7 +202,7 @@ class Opening<B, Q, A> {
     await this.#nameLanes(blocks);
     if (!directorySync) return;
     await files.syncDirectory(this.#location);
-    await syncNames(this.#location, files);
+    await syncNames(this.#location, (directory) => files.syncDirectory(directory));
   }
 
   /** The original loads a directory in upper case too; here one name stands for a lane. A crash before it is durable: the next open does it. */

@@ -6,6 +6,7 @@
  * have been for longer; a batch that is lost leaves values that nobody names.
  */
 import { closeAll } from '../../../base/close-stack.js';
+import { messageOf } from '../../../base/permission-model.js';
 import { LanestoreError } from '../../../errors.js';
 import { poolThreads } from '../../files.js';
 import { releaseMemory } from '../arenas.js';
@@ -127,7 +128,7 @@ export class ValueStore {
     this.#refused = Math.max(this.#refused, separable);
     throw new LanestoreError(
       'LANESTORE_CAPACITY',
-      `no space can be prepared for ${separable} bytes of values: ${failure.message}; free some, and wait for ready()`,
+      `no space can be prepared for ${separable} bytes of values: ${messageOf(failure)}; free some, and wait for ready()`,
       { cause: failure },
     );
   }

@@ -161,8 +161,17 @@ function isSafeToLink({ tables, nextFile }: Version): boolean {
   return tables.every(({ number }) => number < nextFile);
 }
 
-/** Another file system, one without hard links, somebody else's file, or too many links already. */
-const UNLINKABLE = new Set(['EXDEV', 'EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+/** Another file system, one without hard links, a node's directory that may only be read, somebody else's file, or too many links already. */
+const UNLINKABLE = new Set([
+  'EXDEV',
+  'EPERM',
+  'EACCES',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EMLINK',
+  'ERR_ACCESS_DENIED',
+]);
 
 async function copied(source: string, target: string): Promise<boolean> {
   try {

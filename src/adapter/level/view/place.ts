@@ -15,6 +15,7 @@ import { readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { addLeftover, removeAllLeftovers } from '../../../base/leftovers.js';
+import { messageOf } from '../../../base/permission-model.js';
 import { isDeadOwner, processOwner } from '../../../base/process-owner.js';
 import { LanestoreError } from '../../../errors.js';
 
@@ -31,7 +32,16 @@ const REMOVE_TRIES = 20;
 const REMOVE_RETRY_MS = 10;
 
 /** What keeps a directory from being made in one place, so that another one is tried. */
-const UNUSABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOENT', 'ENAMETOOLONG']);
+const UNUSABLE = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+  'EDQUOT',
+  'ENOENT',
+  'ENAMETOOLONG',
+  'ERR_ACCESS_DENIED',
+]);
 
 /** Bytes of a name that file systems take. */
 const NAME_BYTES_MAX = 255;
@@ -121,7 +131,7 @@ async function removeDeadCopies(parent: string, prefix: string): Promise<void> {
 
 function ioError(where: string, cause: unknown): unknown {
   if (cause instanceof LanestoreError) return cause;
-  const reason = (cause as Error).message;
+  const reason = messageOf(cause);
   return new LanestoreError('LANESTORE_IO', `no copy can be made in ${where}: ${reason}; give another directory`, {
     cause,
   });

@@ -90,4 +90,5 @@ async function main(): Promise<ReaderLine> {
   return result;
 }
 
-say(await main());
+// Not at the top level: bundles of CommonJS cannot have that.
+void main().then(say);

@@ -6,12 +6,15 @@
  * That process can also fail for reasons of its own: it is killed, cannot be started, does not find its file. That says nothing about the
  * store, so it is LANESTORE_IO. Damage is only what LevelDB reports, and what aborts the process once it has begun to read.
  */
-import { fileURLToPath } from 'node:url';
 import { type ChildEnd, runChild } from '../../../base/child.js';
+import { messageOf } from '../../../base/permission-model.js';
+import { shippedFile } from '../../../base/shipped-file.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
 import { isDamage } from '../database.js';
 import { LEVEL_DIR } from '../paths.js';
 
+/** Why there is another process. */
+const WHY = 'another process reads what may be damaged, because LevelDB may abort it';
 /** A process that has not ended by then hangs, and is killed. */
 const CHILD_MS_MAX = 3_600_000;
 /** Characters of either output of the process that are kept: its own lines are short. */
@@ -87,13 +90,13 @@ interface Outcome {
 
 /** @throws LANESTORE_IO for a process that ended otherwise, and for a copy that could not be written. */
 async function run(mode: string, level: string, ...into: readonly string[]): Promise<Outcome> {
+  const file = shippedFile('reader-child.js', import.meta.url, WHY);
   let end: ChildEnd;
   try {
-    const file = fileURLToPath(new URL('./reader-child.js', import.meta.url));
     const bounds = { msMax: CHILD_MS_MAX, outputCharsMax: OUTPUT_CHARS_MAX };
     end = await runChild(process.execPath, [file, mode, level, ...into], bounds);
   } catch (cause) {
-    throw failed(`it cannot be started: ${(cause as Error).message}`, cause);
+    throw failed(`it cannot be started: ${messageOf(cause)}`, cause);
   }
   const said = Object.assign({}, ...linesOf(end)) as {
     begun?: true;

@@ -15,13 +15,14 @@ import { existsSync, readdirSync, realpathSync, renameSync, statSync } from 'nod
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { releasing } from '../../../base/close-stack.js';
-import { syncDirectory } from '../../../base/directory-sync.js';
+import { makeDirectory, syncNames } from '../../../base/directories.js';
 import { boolean, fields, string } from '../../../base/options.js';
+import { syncDirectory } from '../../../base/synced-file.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { MODEL_CHECK } from '../../../model/option-checks.js';
 import { coded } from '../open.js';
-import { makeDirectory, storePaths, syncNames } from '../paths.js';
+import { storePaths } from '../paths.js';
 import { Witness } from '../witness.js';
 import { existingStore, missingLevel } from './looked-at.js';
 import { viewIn } from './open-view.js';
@@ -76,7 +77,7 @@ export async function snapshot<B, Q, A>(
     return await releasing(place.remove, async () => {
       const report = await copyTo(place.path, paths.location, options);
       await syncAll(place.path);
-      moveTo(place.path, path);
+      await moveTo(place.path, path);
       return { location: path, ...report };
     });
   } catch (error) {
@@ -119,7 +120,7 @@ async function copyTo<B, Q, A>(
   const { tip, records, bytes, tries } = view;
   if (tip === undefined) throw new LanestoreError('LANESTORE_CORRUPT', 'the copy has no tip');
   await view.close();
-  Witness.create(storePaths(directory).witness, tip.store, tip.seq);
+  await Witness.create(storePaths(directory).witness, tip.store, tip.seq);
   return { seq: tip.seq, records, bytes, tries };
 }
 
@@ -137,15 +138,16 @@ async function syncAll(directory: string): Promise<void> {
       () => file.sync(),
     );
   }
-  syncDirectory(directory);
+  await syncDirectory(directory);
 }
 
-function moveTo(from: string, target: string): void {
+async function moveTo(from: string, target: string): Promise<void> {
   try {
     renameSync(from, target);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR' ? occupied(target) : error;
   }
-  syncNames(dirname(target));
+  await syncDirectory(dirname(target));
+  await syncNames(dirname(target));
 }
