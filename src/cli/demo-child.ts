@@ -28,6 +28,8 @@ export function blockName(lane: LaneId, number: bigint): string {
 
 /** What to run. */
 export interface Execution {
+  /** The path of the command line's own program, also where it is a bundle: it is started with `replay`. */
+  readonly program: string;
   readonly file: string;
   readonly location: string;
   /** The child is killed as soon as it says that this round is submitted. */
@@ -39,10 +41,18 @@ export interface Execution {
 
 /** Runs the child until it is dead, and adds what it acknowledged to `before`. */
 export async function replayUntilKilled(execution: Execution, before: Acknowledgements): Promise<Acknowledgements> {
-  const { file, location, victim, inFlight, paceMs, onProgress } = execution;
-  // This program itself, also where it is a bundle.
-  const [, main = ''] = process.argv;
-  const args = [main, 'replay', file, location, '--acks', '--in-flight', String(inFlight), '--pace-ms', String(paceMs)];
+  const { program, file, location, victim, inFlight, paceMs, onProgress } = execution;
+  const args = [
+    program,
+    'replay',
+    file,
+    location,
+    '--acks',
+    '--in-flight',
+    String(inFlight),
+    '--pace-ms',
+    String(paceMs),
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const forget = onSignal(() => child.kill('SIGKILL'));
   const exit = once(child, 'exit')

@@ -62,10 +62,11 @@ async function demonstrate(
 
   print('\n1. A child process stores them and is killed with SIGKILL');
   let acked = acknowledgements();
+  const [, program = ''] = process.argv;
   let victim = Math.floor(rounds.length / 2);
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++, victim++) {
     acked = await replayUntilKilled(
-      { file, location, victim, inFlight: IN_FLIGHT, paceMs, onProgress: progress(rounds.length) },
+      { program, file, location, victim, inFlight: IN_FLIGHT, paceMs, onProgress: progress(rounds.length) },
       acked,
     );
     print(

@@ -5,6 +5,7 @@
  *   node starved-worker.js demo FILE LOCATION
  */
 import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { verify } from '../../src/adapter/level/index.js';
 import { acknowledgements, replayUntilKilled } from '../../src/cli/demo-child.js';
 import { isLanestoreError } from '../../src/errors.js';
@@ -15,7 +16,8 @@ const FREE_MAX = 12;
 
 async function attempt(): Promise<string> {
   if (mode === 'verify') return `sound ${(await verify(path, { model: plain })).findings.length}`;
-  const execution = { file: path, location, victim: 0, inFlight: 1, paceMs: 0, onProgress: () => undefined };
+  const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+  const execution = { program, file: path, location, victim: 0, inFlight: 1, paceMs: 0, onProgress: () => undefined };
   await replayUntilKilled(execution, acknowledgements());
   return 'killed';
 }
