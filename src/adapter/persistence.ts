@@ -128,7 +128,8 @@ export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
    * Forgets lanes that left the committee: their blocks and their cursors. Durable when it resolves. A round for such a lane
    * that is submitted later, or whose anchor names it, waits behind it, with all that follows, and finds a lane that never held
    * anything; other rounds may settle before. Unknown lanes are ignored. If the process dies before it resolves, a lane may still be
-   * there, whole or emptied: drop it again.
+   * there, whole or emptied: drop it again. A call names as many lanes as `maxLanes` or `maxRoundEntries` says, or as the store
+   * holds, whatever is most; more are LANESTORE_INVALID.
    */
   dropLanes(lanes: Iterable<LaneId>): Promise<void>;
 

@@ -134,8 +134,7 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
 
   async dropLanes(lanes: Iterable<LaneId>): Promise<void> {
     iterable(lanes, 'dropLanes: lanes');
-    const list = [...new Set(lanes)];
-    for (const lane of list) laneId(lane);
+    const list = this.#lanesOf(lanes);
     this.assertUsable();
     beginPlanning();
     let done: Promise<void>;
@@ -216,6 +215,20 @@ export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A
       throw error;
     }
     this.#meter.settled(startedAt, plan);
+  }
+
+  /** @throws LANESTORE_INVALID for more than a store holds or may hold; a TypeError for what is no lane id. */
+  #lanesOf(lanes: Iterable<LaneId>): LaneId[] {
+    const { lanesMax, roundEntriesMax } = this.#planLimits;
+    const max = Math.max(lanesMax, roundEntriesMax, this.#planned.lanes.size);
+    const named = new Set<LaneId>();
+    let count = 0;
+    for (const lane of lanes) {
+      if (++count > max)
+        throw new LanestoreError('LANESTORE_INVALID', `dropLanes: lanes has more than ${max} lanes; split it`);
+      named.add(laneId(lane));
+    }
+    return [...named];
   }
 
   #checkInner(inner: Uint8Array | undefined): void {

@@ -8,7 +8,7 @@ import { acknowledgements, replayUntilKilled } from './demo-child.js';
 import { fsyncsOf, showKeys, showLanes, showNext, showReplay } from './demo-report.js';
 import { EXIT } from './exit-codes.js';
 import { isTerminal, linesAreProgress, note, print, styled, writeJson } from './output.js';
-import { replay } from './replaying.js';
+import { rehearse, replay } from './replaying.js';
 import { type RecordedRound, readRounds } from './rounds-file.js';
 import { shipped } from './shipped.js';
 import { type Verb, wholeNumber } from './verb.js';
@@ -38,6 +38,7 @@ export const demoVerb: Verb = {
     for await (const round of readRounds(file)) rounds.push(round);
     if (rounds.length < 2)
       throw new LanestoreError('LANESTORE_INVALID', `${file} has ${rounds.length} rounds, too few to kill midway`);
+    await rehearse(rounds);
     return demonstrate(file, rounds, freshLocation(), { paceMs, json: options.json === true });
   },
 };

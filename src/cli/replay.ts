@@ -1,11 +1,11 @@
 /** `lanestore replay ROUNDS LOCATION` */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { autobahn, LanestoreError, openLevel, openNoop } from '../index.js';
+import { autobahn, LanestoreError, openLevel } from '../index.js';
 import { stdout } from './channel.js';
 import { EXIT } from './exit-codes.js';
 import { print, toJson } from './output.js';
-import { quantile, type ReplayObserver, replay } from './replaying.js';
+import { quantile, type ReplayObserver, rehearse, replay } from './replaying.js';
 import { type RecordedRound, readRounds } from './rounds-file.js';
 import { type Verb, wholeNumber } from './verb.js';
 
@@ -77,19 +77,6 @@ async function headOf(rounds: AsyncIterator<RecordedRound, void>, file: string):
       throw new LanestoreError('LANESTORE_INVALID', `${file} holds nothing that could be stored`);
     head.push(round);
     if (round.anchor !== undefined || round.commitQCs.length + round.blocks.length > 0) return head;
-  }
-}
-
-/**
- * Has the rounds accepted by a store that keeps nothing, so that those which are refused leave no empty store.
- * @throws as `persist`.
- */
-async function rehearse(rounds: readonly RecordedRound[]): Promise<void> {
-  const store = await openNoop({ model: autobahn });
-  try {
-    for (const round of rounds) await store.persist(round);
-  } finally {
-    await store.close();
   }
 }
 

@@ -3,6 +3,7 @@ import {
   autobahn,
   type CommitQC,
   type LaneId,
+  openNoop,
   type Persistence,
   type PruneAnchor,
   type SignedBlock,
@@ -68,6 +69,19 @@ export async function replay(
   }
   await Promise.all(group);
   return result;
+}
+
+/**
+ * Has rounds accepted by a store that keeps nothing, so that those which are refused leave nothing on the disk.
+ * @throws as `persist`.
+ */
+export async function rehearse(rounds: Iterable<RecordedRound>): Promise<void> {
+  const store = await openNoop({ model: autobahn });
+  try {
+    for (const round of rounds) await store.persist(round);
+  } finally {
+    await store.close();
+  }
 }
 
 async function submit(

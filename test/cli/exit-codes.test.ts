@@ -1,15 +1,16 @@
 /** The exit codes: one table, in the code, in `help` and in docs/exit-codes.md; and a real process for each of them. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXIT_CODES, SIGNAL_EXIT } from '../../src/cli/exit-codes.js';
-import { run, runFull, runIn, shapeOf } from '../support/cli.js';
+import { begin, type CommandLines, run, runFull, runLines, shapeOf } from '../support/cli.js';
 import { rawBatch } from '../support/faults.js';
 import { fixture, packageRoot } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 
 const test = suite('cli: exit codes');
+const HERE = process.cwd();
 const VERBS = [
   ...['inspect', 'verify', 'ls', 'get', 'manifest', 'diff', 'import', 'export', 'migrate', 'snapshot', 'replay'],
   ...['demo', 'bench', 'version', 'help'],
@@ -34,7 +35,8 @@ test(
   'damaged, unreadable, different and absent each have a code of their own; a bug is not damage',
   inTemp(async (dir) => {
     const [store, damaged] = [join(dir, 'store'), join(dir, 'damaged')];
-    for (const location of [store, damaged]) assert.is(run('import', fixture('wal', 'state'), location).status, 0);
+    for (const location of [store, damaged])
+      assert.is((await begin(HERE, 'import', fixture('wal', 'state'), location)).status, 0);
     await rawBatch(damaged, [{ type: 'del', key: 'qc/00000000000000000035' }]);
     const bug = join(dir, 'bug.mjs');
     writeFileSync(
@@ -42,22 +44,22 @@ test(
       "import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';\n" +
         "fs.statfsSync = () => { throw new TypeError('a bug'); }; syncBuiltinESMExports();\n",
     );
-    const ended = {
-      ok: run('get', store, 'qc/35'),
-      damaged: run('verify', damaged),
-      usage: run('get', store, 'qc/35', '--xml'),
-      refused: run('get', join(dir, 'nowhere'), 'qc/35'),
-      differs: run('diff', store, fixture('wal-no-anchor', 'state')),
-      absent: run('get', store, 'qc/99'),
+    const endings = {
+      ok: begin(HERE, 'get', store, 'qc/35'),
+      damaged: begin(HERE, 'verify', damaged),
+      usage: begin(HERE, 'get', store, 'qc/35', '--xml'),
+      refused: begin(HERE, 'get', join(dir, 'nowhere'), 'qc/35'),
+      differs: begin(HERE, 'diff', store, fixture('wal-no-anchor', 'state')),
+      absent: begin(HERE, 'get', store, 'qc/99'),
       output: runFull('stdout', 'get', store, 'qc/35'),
-      internal: runIn(dir, `--import=${bug}`, 'inspect', store),
+      internal: begin(dir, `--import=${bug}`, 'inspect', store),
     };
-    assert.equal(shapeOf(ended), shapeOf(EXIT_CODES), 'every outcome is tried');
+    assert.equal(shapeOf(endings), shapeOf(EXIT_CODES), 'every outcome is tried');
     for (const [name, { code }] of Object.entries(EXIT_CODES)) {
-      const { status, stderr } = ended[name as keyof typeof ended];
+      const { status, stderr } = await endings[name as keyof typeof endings];
       assert.is(status, code, `${name}: ${stderr}`);
     }
-    assert.match(ended.internal.stderr, /^TypeError: a bug\n\s+at /);
+    assert.match((await endings.internal).stderr, /^TypeError: a bug\n\s+at /);
   }),
 );
 
@@ -66,92 +68,124 @@ test(
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     assert.is(run('import', fixture('wal', 'state'), location).status, 0);
-    for (const args of [
-      ['get', location, 'qc/35x'],
-      ['get', location, 'lane/7/50'],
-      ['ls', location, 'lane/7/'],
-    ])
-      assert.is(run(...args).status, 2, args.join(' '));
-    for (const args of [
+    const none: CommandLines = [
       ['get', location, 'qc/99'],
       ['get', location, 'lane/ffff/1'],
       ['ls', location, 'qc/99'],
       ['ls', location, 'lane/ffff/'],
       ['ls', location, 'zebra'],
-    ]) {
-      const { status, stdout, stderr } = run(...args);
+    ];
+    const ambiguous: CommandLines = [
+      ['get', location, 'qc/35x'],
+      ['get', location, 'lane/7/50'],
+      ['ls', location, 'lane/7/'],
+    ];
+    const checkAbsent = async (args: readonly string[]) => {
+      const [{ status, stdout, stderr }, json] = await Promise.all([
+        begin(HERE, ...args),
+        begin(HERE, ...args, '--json'),
+      ]);
       assert.equal([status, stdout], [5, ''], args.join(' '));
       assert.match(stderr, /^(?:there is no qc\/0+99 in|no lane begins with ffff|no key of .* begins with)/);
       assert.match(stderr, /\nwhat to do: lanestore ls lists what there is; nothing was changed\n$/);
-      assert.equal(JSON.parse(run(...args, '--json').stderr).code, 'ABSENT');
-    }
+      assert.equal(JSON.parse(json.stderr).code, 'ABSENT');
+    };
+    await Promise.all([
+      ...ambiguous.map(async (args) => assert.is((await begin(HERE, ...args)).status, 2, args.join(' '))),
+      ...none.map(checkAbsent),
+    ]);
     await rawBatch(location, [{ type: 'del', key: 'qc/00000000000000000035' }]);
-    for (const args of [
+    const missing: CommandLines = [
       ['get', location, 'qc/35'],
       ['ls', location, 'qc/35'],
       ['ls', location],
-    ]) {
-      const { status, stderr } = run(...args);
+    ];
+    const checkDamaged = async (args: readonly string[]) => {
+      const { status, stderr } = await begin(HERE, ...args);
       assert.is(status, 1, args.join(' '));
       assert.match(stderr, /^qc\/0+35: missing: /);
-    }
-    assert.is(run('ls', location, 'qc/36').status, 0, 'the rest of the store is not asked about');
+    };
+    const rest = begin(HERE, 'ls', location, 'qc/36');
+    await Promise.all(missing.map(checkDamaged));
+    assert.is((await rest).status, 0, 'the rest of the store is not asked about');
   }),
 );
 
-test('the version, by every name', () => {
+test('the version, by every name', async () => {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
-  for (const args of [['version'], ['--version'], ['-V']]) {
-    const { status, stdout, stderr } = run(...args);
-    assert.equal([status, stdout, stderr], [0, `lanestore ${version}\n`, '']);
-    assert.is(JSON.parse(run(...args, '--json').stdout).version, version);
-  }
+  const check = async (name: string) => {
+    const [plain, json] = await Promise.all([begin(HERE, name), begin(HERE, name, '--json')]);
+    assert.equal(plain, { status: 0, stdout: `lanestore ${version}\n`, stderr: '' });
+    assert.is(JSON.parse(json.stdout).version, version);
+  };
+  await Promise.all(['version', '--version', '-V'].map(check));
 });
 
-test('help of every command, in both orders', () => {
+test('help of every command, in both orders', async () => {
   const listed = JSON.parse(run('help', '--json').stdout).commands.map(({ name }: { name: string }) => name);
   assert.equal(listed, VERBS);
-  for (const name of VERBS) {
-    const after = run(name, '--help');
-    assert.is(after.status, 0, after.stderr);
-    assert.ok(after.stdout.startsWith(`usage: lanestore ${name}`), after.stdout);
-    assert.equal(run('help', name), after);
-    assert.equal(run(name, '-h'), after);
-    for (const line of after.stdout.split('\n')) assert.ok(line.length <= 120, line);
+  const orders = VERBS.map((name) => [
+    [name, '--help'],
+    ['help', name],
+    [name, '-h'],
+  ]);
+  const results = await runLines(HERE, orders.flat());
+  assert.equal(await begin(HERE, 'help', 'verify'), results[orders.flat().findIndex(([, name]) => name === 'verify')]);
+  for (const [place, name] of VERBS.entries()) {
+    const [after, before, short] = results.slice(3 * place, 3 * place + 3);
+    assert.equal(shapeOf(after!), ['status', 'stderr', 'stdout']);
+    assert.is(after!.status, 0, after!.stderr);
+    assert.ok(after!.stdout.startsWith(`usage: lanestore ${name}`), after!.stdout);
+    assert.equal(before, after);
+    assert.equal(short, after);
+    for (const line of after!.stdout.split('\n')) assert.ok(line.length <= 120, line);
   }
 });
 
 test(
   'options and arguments that a command does not have, and empty ones, end with 2 and its usage; nothing is made',
-  inTemp((dir) => {
-    for (const name of VERBS) {
-      for (const args of [['--nonsense'], ['a', 'b', 'c'], ['--json=yes'], ['']]) {
-        const { status, stdout, stderr } = runIn(dir, name, ...args);
-        assert.equal([status, stdout], [2, ''], `${name} ${args.join(' ')}: ${stderr}`);
-        assert.match(stderr, new RegExp(`usage: lanestore ${name}`));
-      }
+  inTemp(async (dir) => {
+    const wrong = VERBS.flatMap((name) =>
+      [['--nonsense'], ['a', 'b', 'c'], ['--json=yes'], ['']].map((args) => [name, ...args]),
+    );
+    const values: CommandLines = [
+      ['replay', 'a', 'b', '--pace-ms', ''],
+      ['replay', 'a', 'b', '--in-flight', '1e1'],
+      ['--json'],
+    ];
+    const results = await runLines(dir, [...wrong, ...values, []]);
+    assert.equal(await begin(dir, 'get', '--nonsense'), results[wrong.findIndex(([name]) => name === 'get')]);
+    for (const [place, args] of wrong.entries()) {
+      const { status, stdout, stderr } = results[place]!;
+      assert.equal([status, stdout], [2, ''], `${args.join(' ')}: ${stderr}`);
+      assert.match(stderr, new RegExp(`usage: lanestore ${args[0]}`));
     }
-    for (const args of [['replay', 'a', 'b', '--pace-ms', ''], ['replay', 'a', 'b', '--in-flight', '1e1'], ['--json']])
-      assert.is(runIn(dir, ...args).status, 2, args.join(' '));
-    const { status, stdout, stderr } = run();
+    for (const [place, args] of values.entries()) assert.is(results[wrong.length + place]!.status, 2, args.join(' '));
+    const { status, stdout, stderr } = results.at(-1)!;
     assert.equal([status, stdout], [2, '']);
     assert.match(stderr, /^usage: lanestore/);
+    assert.equal(readdirSync(dir), []);
   }),
 );
 
-test('an unknown command names the one that may be meant', () => {
-  for (const [typed, meant] of [
-    ['verfy', 'verify'],
-    ['snapshit', 'snapshot'],
-    ['improt', 'import'],
-  ] as const) {
-    const { status, stderr } = run(typed);
-    assert.is(status, 2);
-    assert.match(stderr, new RegExp(`^unknown command "${typed}"; did you mean ${meant}\\?`));
-    assert.match(run('help', typed).stderr, new RegExp(`did you mean ${meant}\\?`));
+test('an unknown command names the one that may be meant', async () => {
+  const meant = { verfy: 'verify', snapshit: 'snapshot', improt: 'import' };
+  const typed = Object.keys(meant);
+  const unknown = ['frobnicate', 'toString'];
+  const results = await runLines(
+    HERE,
+    [...typed, ...unknown].flatMap((name) => [[name], ['help', name]]),
+  );
+  for (const [place, command] of Object.values(meant).entries()) {
+    const [alone, help] = results.slice(2 * place);
+    assert.is(alone!.status, 2);
+    assert.match(alone!.stderr, new RegExp(`^unknown command "${typed[place]}"; did you mean ${command}\\?`));
+    assert.match(help!.stderr, new RegExp(`did you mean ${command}\\?`));
   }
-  assert.not.match(run('frobnicate').stderr, /did you mean/);
-  assert.is(run('toString').status, 2);
+  for (const { status, stderr } of results.slice(2 * typed.length)) {
+    assert.is(status, 2);
+    assert.not.match(stderr, /did you mean/);
+  }
 });
 
 test.run();

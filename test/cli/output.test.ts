@@ -2,11 +2,11 @@
  * Output that is not read, or cannot be written: the verdict decides the exit code, and a full device is an error of
  * its own.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { run, runFull, runIn, runUnread } from '../support/cli.js';
+import { begin, run, runFull, runIn, runUnread } from '../support/cli.js';
 import { rawBatch } from '../support/faults.js';
 import { fixture, loadExpected } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
@@ -17,7 +17,8 @@ const STACK = /\n\s+at .*(?:\.js|node:)/;
 /** A sound store, and a damaged one: a record is missing, another one does not have its checksum. */
 async function stores(dir: string): Promise<{ sound: string; damaged: string }> {
   const [sound, damaged] = [join(dir, 'sound'), join(dir, 'damaged')];
-  for (const store of [sound, damaged]) assert.is(run('import', fixture('wal', 'state'), store).status, 0);
+  assert.is(run('import', fixture('wal', 'state'), sound).status, 0);
+  cpSync(sound, damaged, { recursive: true });
   await rawBatch(damaged, [
     { type: 'del', key: 'qc/00000000000000000035' },
     { type: 'put', key: 'qc/00000000000000000036', value: new Uint8Array([1]) },
@@ -49,13 +50,16 @@ function verdicts({ sound, damaged }: { sound: string; damaged: string }): [code
 test(
   'a reader that goes away: the check is finished, and its verdict is the exit code',
   inTemp(async (dir) => {
-    for (const [code, ...args] of verdicts(await stores(dir))) {
-      for (const json of code === 0 ? [[]] : [[], ['--json']]) {
-        const { status, stderr } = await runUnread([...args, ...json]);
-        assert.is(status, code, `${[...args, ...json].join(' ')}: ${stderr}`);
-        assert.not.match(stderr, STACK);
-      }
-    }
+    const check = async (code: number, args: string[]) => {
+      const { status, stderr } = await runUnread(args);
+      assert.is(status, code, `${args.join(' ')}: ${stderr}`);
+      assert.not.match(stderr, STACK);
+    };
+    await Promise.all(
+      verdicts(await stores(dir)).flatMap(([code, ...args]) =>
+        code === 0 ? [check(code, args)] : [check(code, args), check(code, [...args, '--json'])],
+      ),
+    );
   }),
 );
 
@@ -63,33 +67,42 @@ test(
   'a reader that goes away: what is to be made is made',
   inTemp(async (dir) => {
     const [replayed, imported] = [join(dir, 'replayed'), join(dir, 'imported')];
-    const acks = await runUnread(['replay', fixture('wal', 'rounds.jsonl'), replayed, '--acks']);
-    assert.equal([acks.status, acks.stderr], [0, '']);
-    assert.equal(JSON.parse(run('manifest', replayed).stdout), loadExpected('wal'));
-    assert.is((await runUnread(['import', fixture('wal', 'state'), imported])).status, 0);
-    assert.is(run('verify', imported).status, 0);
-    assert.is((await runUnread(['export', imported, join(dir, 'wal'), '--layout', 'wal'])).status, 0);
-    assert.is((await runUnread(['snapshot', imported, join(dir, 'snapshot')])).status, 0);
-    assert.is(run('diff', join(dir, 'snapshot'), join(dir, 'wal')).status, 0);
+    const replay = async () => {
+      const acks = await runUnread(['replay', fixture('wal', 'rounds.jsonl'), replayed, '--acks']);
+      assert.equal([acks.status, acks.stderr], [0, '']);
+      assert.equal(JSON.parse((await begin(dir, 'manifest', replayed)).stdout), loadExpected('wal'));
+    };
+    const copy = async () => {
+      assert.is((await runUnread(['import', fixture('wal', 'state'), imported])).status, 0);
+      const [verified, exported, copied] = await Promise.all([
+        begin(dir, 'verify', imported),
+        runUnread(['export', imported, join(dir, 'wal'), '--layout', 'wal']),
+        runUnread(['snapshot', imported, join(dir, 'snapshot')]),
+      ]);
+      assert.equal([verified.status, exported.status, copied.status], [0, 0, 0]);
+      assert.is((await begin(dir, 'diff', 'snapshot', 'wal')).status, 0);
+    };
+    await Promise.all([replay(), copy()]);
   }),
 );
 
 test(
   'a full device ends with 6 whatever the verdict, with one sentence and no stack',
   inTemp(async (dir) => {
-    for (const [code, ...args] of verdicts(await stores(dir))) {
-      const plain = runFull('stdout', ...args);
+    const check = async (code: number, args: string[]) => {
+      const plain = await runFull('stdout', ...args);
       assert.is(plain.status, 6, `${args.join(' ')}: ${plain.stderr}`);
       assert.match(plain.stderr, /^standard output cannot be written: ENOSPC.*\nwhat to do: /m);
       assert.not.match(plain.stderr, STACK);
-      if (code === 0) continue;
-      const json = runFull('stdout', ...args, '--json');
+      if (code === 0) return;
+      const json = await runFull('stdout', ...args, '--json');
       assert.is(json.status, 6, args.join(' '));
       const lines = json.stderr.trim().split('\n');
       assert.is(JSON.parse(lines.at(-1) ?? '').code, 'OUTPUT', json.stderr);
-    }
+    };
+    await Promise.all(verdicts(await stores(dir)).map(([code, ...args]) => check(code, args)));
     const store = join(dir, 'replayed');
-    assert.is(runFull('stdout', 'replay', fixture('wal', 'rounds.jsonl'), store, '--acks').status, 6);
+    assert.is((await runFull('stdout', 'replay', fixture('wal', 'rounds.jsonl'), store, '--acks')).status, 6);
     assert.equal(JSON.parse(run('manifest', store).stdout), loadExpected('wal'));
   }),
 );
@@ -98,11 +111,16 @@ test(
   'standard error that cannot be written changes no exit code',
   inTemp(async (dir) => {
     const found = await stores(dir);
-    assert.is(runFull('stderr', 'verify').status, 2);
-    assert.is(runFull('stderr', 'get', found.sound, 'qc/99').status, 5);
-    assert.is(runFull('both', 'verify', found.damaged).status, 6);
-    for (const [code, ...args] of verdicts(found).filter(([code]) => code !== 0))
-      assert.is(runFull('stderr', ...args).status, code, args.join(' '));
+    const check = async (code: number, full: 'stderr' | 'both', ...args: string[]) =>
+      assert.is((await runFull(full, ...args)).status, code, args.join(' '));
+    await Promise.all([
+      check(2, 'stderr', 'verify'),
+      check(5, 'stderr', 'get', found.sound, 'qc/99'),
+      check(6, 'both', 'verify', found.damaged),
+      ...verdicts(found)
+        .filter(([code]) => code !== 0)
+        .map(([code, ...args]) => check(code, 'stderr', ...args)),
+    ]);
   }),
 );
 

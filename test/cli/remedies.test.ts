@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { treeHash } from '../migrations/states.js';
-import { jsonLines, run } from '../support/cli.js';
+import { jsonLines, run, runIn } from '../support/cli.js';
 import { fixture, loadExpected } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 
@@ -52,6 +52,24 @@ test(
     const { blocks, blocksSkipped } = JSON.parse(rest.stdout);
     assert.ok(blocks > 0 && blocksSkipped > 0, rest.stdout);
     assert.equal(JSON.parse(run('manifest', store).stdout), loadExpected('wal'));
+  }),
+);
+
+test(
+  'a demo whose recording is refused, at its beginning or further on, leaves no store',
+  inTemp((dir) => {
+    const bad: [name: string, rounds: string[], expected: RegExp][] = [
+      ['entry', [...ROUNDS.slice(0, 9), '{"blocks":["AAAA"]}'], /^LANESTORE_INVALID: .*line 10/],
+      ['first', ROUNDS.slice(1), /^LANESTORE_OUT_OF_SEQUENCE: /],
+      ['further on', [...ROUNDS, ...ROUNDS], /^LANESTORE_OUT_OF_SEQUENCE: /],
+    ];
+    for (const [name, rounds, expected] of bad) {
+      writeFileSync(join(dir, name), rounds.join('\n'));
+      const { status, stderr } = runIn(dir, 'demo', name, '--pace-ms', '0');
+      assert.is(status, 3, name);
+      assert.match(stderr, expected);
+      assert.not.ok(existsSync(join(dir, 'lanestore-demo')), name);
+    }
   }),
 );
 

@@ -201,4 +201,45 @@ test('limits that are no positive whole numbers are refused', async () => {
   }
 });
 
+for (const [backend, open] of Object.entries({
+  level: () => openLevel({ db: new MemoryLevel(), model: plain, maxLanes: 3, maxRoundEntries: 10 }),
+  noop: () => openNoop({ model: plain, maxLanes: 3, maxRoundEntries: 10 }),
+})) {
+  test(`${backend}: of an endless iterable of lanes to drop no more is read than a store may hold`, async () => {
+    const store: Persistence<PlainBlock, PlainQC, PlainAnchor> = await open();
+    await store.persist({ blocks: [plainBlock('0a', 0)] });
+    let [read, ended] = [0, 0];
+    const endless = function* () {
+      try {
+        for (;;) {
+          if (++read > 1000) throw new Error('it is read on and on');
+          yield '0a';
+        }
+      } finally {
+        ended++;
+      }
+    };
+    await refused(store.dropLanes(endless()), 'LANESTORE_INVALID', /more than 10 lanes/);
+    assert.equal([read, ended], [11, 1]);
+    assert.is(store.cursors.lanes.size, 1, 'nothing was dropped');
+    await store.dropLanes(Array.from({ length: 10 }, (_, i) => `0${i.toString(16)}`));
+    await store.dropLanes(['0a']);
+    assert.is(store.cursors.lanes.size, 0);
+    await store.close();
+  });
+}
+
+test('as many lanes as a store holds are dropped by one call, whatever its bounds are by now', async () => {
+  const db = new MemoryLevel<Uint8Array, Uint8Array>();
+  const lanes = Array.from({ length: 40 }, (_, i) => `a${i.toString(16).padStart(3, '0')}`);
+  const before = await openLevel({ db, model: plain });
+  await before.persist({ blocks: lanes.map((lane) => plainBlock(lane, 0)) });
+  await before.close();
+  const store = await openLevel({ db, model: plain, maxLanes: 3, maxRoundEntries: 10 });
+  await refused(store.dropLanes([...lanes, '0a']), 'LANESTORE_INVALID', /more than 40 lanes/);
+  await store.dropLanes(lanes);
+  assert.is(store.cursors.lanes.size, 0);
+  await store.close();
+});
+
 test.run();
