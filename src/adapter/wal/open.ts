@@ -103,7 +103,8 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
     guard.watchLock(lock.file, lock.held);
     const scan = await scanState(location, options.model);
     if (scan.findings.length > 0) throw corrupt(location, scan);
-    const settled = { ...checked, encoding, files: guardedFiles(checked.files, guard), reserve: lock.reserve };
+    const files = checked.pool.sparingFiles(guardedFiles(checked.files, guard));
+    const settled = { ...checked, encoding, files, reserve: lock.reserve };
     const { parts, recovered } = await new Opening(location, settled, scan, opened).open();
     for (const name of [BLOCKS_DIR, COMMIT_QCS_DIR]) guard.watch(join(location, name));
     await lock.reserve.keep();
@@ -329,7 +330,7 @@ function laneLog<B, Q, A>(
 ): StoredLog<B> {
   const codec = blockCodec(options.model, lane);
   const directory = join(location, BLOCKS_DIR, lane);
-  const make = () => IndexedWal.open(directory, codec, walOptions(location, options, lane));
+  const make = () => options.pool.sparing(() => IndexedWal.open(directory, codec, walOptions(location, options, lane)));
   return new StoredLog(codec, make, there?.wal, there?.cursor);
 }
 
