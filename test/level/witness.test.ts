@@ -1,5 +1,16 @@
 /** The witness: its bytes, its slots, and what each state of the file proves about the database beside it. */
-import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import fs, {
+  closeSync,
+  existsSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
@@ -9,6 +20,7 @@ import { refusal } from '../../src/adapter/level/refusal.js';
 import { firstTip } from '../../src/adapter/level/tip.js';
 import { encodeSlot, parseWitness, WITNESS_BYTES, Witness } from '../../src/adapter/level/witness.js';
 import { judgeWitness } from '../../src/adapter/level/witness-check.js';
+import { openBelow } from '../support/descriptors.js';
 import { dump, findingLines, flipInFile, flipped, rawBatch, rawGet, refused } from '../support/faults.js';
 import { plain, plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
@@ -106,6 +118,40 @@ slots(
     } finally {
       await witness.close();
       await witness.close();
+    }
+  }),
+);
+
+slots(
+  'closed while a copy takes its place: nothing stays open, and no descriptor of others is closed',
+  inTemp(async (dir) => {
+    const path = join(dir, 'w');
+    await Witness.create(path, STORE, 0n);
+    const witness = await Witness.open(path, STORE);
+    linkSync(path, join(dir, 'backup'));
+    const { fsync } = fs;
+    let syncs = 0;
+    // The second one is that of the directory: the copy has the name by then.
+    const renamed = new Promise<() => void>((resolve) => {
+      fs.fsync = ((fd: number, done: fs.NoParamCallback) => {
+        if (++syncs === 2) resolve(() => fsync(fd, done));
+        else fsync(fd, done);
+      }) as typeof fs.fsync;
+    });
+    syncBuiltinESMExports();
+    try {
+      const left = witness.prepare(1n);
+      const goOn = await renamed;
+      const closed = witness.close();
+      const others = Array.from({ length: 8 }, (_, i) => openSync(join(dir, `other-${i}`), 'w'));
+      goOn();
+      await left;
+      await closed;
+      for (const fd of others) closeSync(fd);
+      assert.equal(openBelow(dir), []);
+    } finally {
+      fs.fsync = fsync;
+      syncBuiltinESMExports();
     }
   }),
 );

@@ -1,6 +1,6 @@
 /** A/B files: the cases of persist_test.go at 11419398f and since 78c53ddf1 (upstream.md 4.4). */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ABFile, type ABFileOptions } from '../../src/adapter/wal/ab-file.js';
@@ -208,6 +208,41 @@ test(
     assert.is((error.cause as { code?: string }).code, 'EISDIR');
   }),
 );
+
+for (const [what, kind] of [
+  ['cannot be made', 'open'],
+  ['has a name that may not be durable', 'syncDirectory'],
+] as const) {
+  test(
+    `a file with another name, when the one for its place ${what}: the next write does not go into either`,
+    inTemp(async (dir) => {
+      const [a] = paths(dir);
+      const backup = join(dir, 'backup');
+      const files = new WatchedFiles();
+      await withPair(
+        dir,
+        async (pair) => {
+          for (const text of ['one', 'two']) await pair.write(ascii(text));
+          linkSync(a, backup);
+          files.before = (operation) => {
+            if (operation.kind !== kind) return;
+            files.before = () => {};
+            // As a disk does that is full, or a process without descriptors, between two calls of the system.
+            if (kind === 'open') unlinkSync(operation.path);
+            throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
+          };
+          await refused(pair.write(ascii('three')), 'LANESTORE_FAILED', /the disk is full/);
+          files.done.length = 0;
+          await pair.write(ascii('four'));
+          assert.ok(files.log.includes(`syncDirectory ${basename(dir)}`), files.log.join());
+        },
+        { files },
+      );
+      assert.is(await loaded(dir), 'four');
+      assert.is(seqIn(backup), 1n);
+    }),
+  );
+}
 
 test(
   'what the system refuses to make is LANESTORE_IO',

@@ -1,5 +1,6 @@
 /**
- * A process that writes a block of each of many lanes, twice, opens again and says what it found:
+ * A process that writes a block of each of many lanes, twice, truncates them, drops one that comes again, opens again and says what it
+ * found:
  * node many-lanes-worker.js DIR LANES
  */
 import { readdirSync, writeSync } from 'node:fs';
@@ -15,6 +16,9 @@ try {
   for (const number of [0, 1]) await store.persist({ blocks: lanes.map((lane) => plainBlock(lane, number)) });
   await store.persist({ anchor: plainAnchor(0, Object.fromEntries(lanes.map((lane) => [lane, 1]))) });
   await store.persist({ blocks: lanes.map((lane) => plainBlock(lane, 2)) });
+  const [last] = lanes.slice(-1);
+  await store.dropLanes([last!]);
+  await store.persist({ blocks: [1, 2].map((number) => plainBlock(last!, number)) });
   const descriptors = readdirSync('/proc/self/fd').length;
   await store.close();
   const again = await openPlain(dir, { maxLanes: count });

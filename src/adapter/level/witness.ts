@@ -84,6 +84,8 @@ export class Witness {
   readonly #head: Buffer;
   /** The seq that the slot is made for. */
   #prepared = 0n;
+  /** A copy that is taking the file's place. */
+  #leaving: Promise<void> | undefined;
   #open = true;
 
   private constructor(path: string, file: SyncedFile, store: Uint8Array) {
@@ -128,16 +130,15 @@ export class Witness {
    * another name meanwhile, a promise: wait for it before {@link write}. It rejects if no copy can take the file's place.
    */
   prepare(seq: bigint): Promise<void> | undefined {
-    this.#view.setBigUint64(SEQ_OFFSET, seq);
-    this.#view.setUint32(CRC_OFFSET, crc32(this.#head));
-    this.#prepared = seq;
+    this.#fill(seq);
     // A system call of a microsecond, while the disk is at work.
-    return isShared(this.#file.fd) ? this.#leave() : undefined;
+    this.#leaving = isShared(this.#file.fd) ? this.#leave() : undefined;
+    return this.#leaving;
   }
 
   /** Says that `seq` is durable. On return the kernel has it: it survives the process, and soon a power cut. */
   write(seq: bigint): void {
-    if (this.#prepared !== seq) this.prepare(seq);
+    if (this.#prepared !== seq) this.#fill(seq);
     if (!this.#open) throw new Error('the witness is closed');
     const written = fs.writeSync(this.#file.fd, this.#slot, 0, SLOT_BYTES, slotOffset(seq));
     if (written !== SLOT_BYTES) throw new Error(`witness: ${written} of ${SLOT_BYTES} bytes were written`);
@@ -147,7 +148,15 @@ export class Witness {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    // Of a batch that failed meanwhile, so that its caller does not wait for it: it closes the file that it leaves.
+    await this.#leaving?.catch(() => undefined);
     await this.#file.close();
+  }
+
+  #fill(seq: bigint): void {
+    this.#view.setBigUint64(SEQ_OFFSET, seq);
+    this.#view.setUint32(CRC_OFFSET, crc32(this.#head));
+    this.#prepared = seq;
   }
 
   /** Puts a copy in the place of the file, and goes on with that. */

@@ -107,6 +107,8 @@ export class ABFile {
   #seq: bigint;
   #next: Slot;
   readonly #lengths: [number, number];
+  /** The file that is open has lost its name, or the name of the new one may not be durable: another one must take its place. */
+  readonly #isLeft: [boolean, boolean] = [false, false];
   #closed = false;
 
   private constructor(scan: ABScan, encoding: ABEncoding, files: Files) {
@@ -199,11 +201,14 @@ export class ABFile {
    */
   async #ownFile(slot: Slot): Promise<WritableFile> {
     const pair = this.#open ?? (await this.#openFiles());
-    if (pair[slot].status().links <= 1) return pair[slot];
+    if (!this.#isLeft[slot] && pair[slot].status().links <= 1) return pair[slot];
+    // Once its name is gone, the file has one name again: the backup's.
+    this.#isLeft[slot] = true;
     const path = join(this.#directory, this.#prefix + SUFFIXES[slot]);
     const file = await this.#files.open(path, PRIVATE_MODE, { empty: true });
     this.#open = slot === 0 ? [file, pair[1]] : [pair[0], file];
     await closeAll([() => pair[slot].close(), () => this.#files.syncDirectory(this.#directory)]);
+    this.#isLeft[slot] = false;
     return file;
   }
 

@@ -2,11 +2,16 @@
  * Logs that keep their tail open between writes, without a descriptor for each of them: a node may have a thousand lanes. At most so many
  * are open; the one that was written longest ago gives its descriptor up, and opens its file again when it is written.
  */
-import type { WritableFile } from '../files.js';
-import { systemCode } from './io.js';
+import type { Files, WritableFile } from '../files.js';
+import { isOutOfDescriptors } from './io.js';
 
 /** Tails that are kept open: a committee of the largest kind, and the log of CommitQCs. */
 export const OPEN_FILES_MAX = 128;
+
+/** Of the tails that are open when the process has no descriptor left, so many parts of four stay open: the rest is for others. */
+const PARTS_KEPT = 3;
+/** But it is not the logs that take them all if they have no more than this. */
+const OPEN_FILES_MIN = 16;
 
 /** What has a descriptor that it can give up. */
 export interface DescriptorHolder {
@@ -18,7 +23,7 @@ export interface DescriptorHolder {
 
 /** A bound on open descriptors. Those that cannot be given up, or are being opened, may be more for a moment. */
 export class DescriptorPool {
-  readonly #openMax: number;
+  #openMax: number;
   /** Those that are open; the one that was used longest ago first. */
   readonly #open = new Set<DescriptorHolder>();
 
@@ -37,17 +42,40 @@ export class DescriptorPool {
     this.#open.delete(holder);
   }
 
-  /** Opens a file once there is a descriptor to spare; the process may have fewer than this pool may take. */
+  /** Opens a file once this pool has room for it. */
   async open(open: () => Promise<WritableFile>): Promise<WritableFile> {
     await this.makeRoom();
+    return this.sparing(open);
+  }
+
+  /**
+   * Runs `work`, and again each time that it finds no descriptor left and one of this pool can be closed. The process may have fewer than
+   * this pool may take: then the pool has all that were free, and takes fewer from now on. `work` can begin anew.
+   */
+  async sparing<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await open();
+        return await work();
       } catch (error) {
-        const isOut = systemCode(error) === 'EMFILE' || systemCode(error) === 'ENFILE';
-        if (!isOut || !(await this.#closeOne())) throw error;
+        if (!isOutOfDescriptors(error)) throw error;
+        const kept = Math.max(OPEN_FILES_MIN, Math.floor((this.#open.size * PARTS_KEPT) / 4));
+        this.#openMax = Math.min(this.#openMax, kept);
+        if (!(await this.#closeOne())) throw error;
+        await this.makeRoom();
       }
     }
+  }
+
+  /** The same file operations, of which none fails for want of a descriptor that this pool can spare. */
+  sparingFiles(files: Files): Files {
+    return {
+      open: (path, mode, how) => this.sparing(() => files.open(path, mode, how)),
+      rename: (from, to) => files.rename(from, to),
+      remove: (path) => files.remove(path),
+      removeTree: (path) => this.sparing(() => files.removeTree(path)),
+      makeDirectory: (path) => files.makeDirectory(path),
+      syncDirectory: (path) => this.sparing(() => files.syncDirectory(path)),
+    };
   }
 
   /** Closes descriptors until there is room for one. */

@@ -365,8 +365,9 @@ export class IndexedWal<T> implements DescriptorHolder {
   async #framesFrom(index: bigint): Promise<Uint8Array[]> {
     if (index >= this.#tail.index) return this.#frames.slice(Number(index - this.#tail.index));
     const segment = this.#sealed.findLast((candidate) => candidate.index <= index)!;
-    const path = join(this.#parts.directory, segment.name);
-    const bytes = await reading(`read ${path}`, () => readRegular(path));
+    const { directory, pool } = this.#parts;
+    const path = join(directory, segment.name);
+    const bytes = await reading(`read ${path}`, () => pool.sparing(() => readRegular(path)));
     const { frames, fault } = await readEntries(bytes, this.#codec);
     if (fault !== undefined || frames.length !== segment.count) {
       const detail = fault?.detail ?? `${frames.length} entries can be read, ${segment.count} were written`;

@@ -9,11 +9,23 @@ export function systemCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
+const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT']);
+const OUT_OF_DESCRIPTORS = new Set(['EMFILE', 'ENFILE']);
+
 /** True if the disk, or the user's share of it, is full. */
 export function isOutOfSpace(error: unknown): boolean {
-  const code = systemCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return true;
-  return error instanceof Error && error.cause !== undefined && isOutOfSpace(error.cause);
+  return isBecauseOf(error, OUT_OF_SPACE);
+}
+
+/** True if the process, or the system, can open no more files. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  return isBecauseOf(error, OUT_OF_DESCRIPTORS);
+}
+
+/** True if one of these codes of the system is the error's, or that of what caused it. */
+function isBecauseOf(error: unknown, codes: ReadonlySet<string>): boolean {
+  if (codes.has(systemCode(error) ?? '')) return true;
+  return error instanceof Error && error.cause !== undefined && isBecauseOf(error.cause, codes);
 }
 
 /** Runs what reads or opens; what the system refuses becomes LANESTORE_IO. */

@@ -53,7 +53,8 @@ export async function lockLocation(location: string, places = elsewhere()): Prom
     const reserve = new Reserve(join(directory, RESERVE_FILE));
     refuseIfOpenHere(file);
     const { db, lock } = await openLocked(file, () => openLock(directory, location, reserve, places));
-    return { directory, file, held: lock, reserve, free: () => closeAll([() => db.close(), unlock]) };
+    const free = () => closeAll([() => lock?.close(), () => db.close(), unlock]);
+    return { directory, file, held: lock, reserve, free };
   } catch (error) {
     unlock();
     throw error;
@@ -103,7 +104,8 @@ export async function openElsewhere(
     } catch (error) {
       keepLocked(error);
     } finally {
-      await rm(scratch, { recursive: true, force: true });
+      // What stays is empty, or holds a database without entries.
+      await rm(scratch, { recursive: true, force: true }).catch(() => undefined);
     }
   }
   return undefined;

@@ -34,7 +34,7 @@ import { DescriptorPool } from './descriptor-pool.js';
 import { encodePlan } from './encode.js';
 import { firstEncoding } from './first-encoding.js';
 import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
-import { mapLimited, reading } from './io.js';
+import { mapLimited, messageOf, reading, systemCode } from './io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, TORN_DIR } from './layout.js';
 import { lockLocation } from './lock.js';
 import { refuseNewerNode } from './newer-node.js';
@@ -94,7 +94,9 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
   const location = await claimLocation(directory, options.createIfMissing ?? true);
   await refuseNewerNode(location);
   const encoding = await firstEncoding(location, checked.encoding, checked.files);
-  const lock = await lockLocation(location);
+  const lock = await lockLocation(location).catch((error) => {
+    throw asOpenError(location, error);
+  });
   const guard = new LocationGuard();
   const release = () => closeAll([() => guard.close(), () => lock.free()]);
   const opened: { close(): Promise<void> }[] = [];
@@ -103,7 +105,8 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
     guard.watchLock(lock.file, lock.held);
     const scan = await scanState(location, options.model);
     if (scan.findings.length > 0) throw corrupt(location, scan);
-    const settled = { ...checked, encoding, files: guardedFiles(checked.files, guard), reserve: lock.reserve };
+    const files = checked.pool.sparingFiles(guardedFiles(checked.files, guard));
+    const settled = { ...checked, encoding, files, reserve: lock.reserve };
     const { parts, recovered } = await new Opening(location, settled, scan, opened).open();
     for (const name of [BLOCKS_DIR, COMMIT_QCS_DIR]) guard.watch(join(location, name));
     await lock.reserve.keep();
@@ -134,10 +137,11 @@ function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>):
   return { ...options, files, directorySync, pool: new DescriptorPool(openFilesMax) };
 }
 
-/** To the caller of an open, a write that the system refused is an open that it refused. */
+/** To the caller of an open, a write that the system refused is an open that it refused, as is anything else. Programming mistakes stay. */
 function asOpenError(location: string, error: unknown): unknown {
-  if (!(error instanceof LanestoreError) || error.code !== 'LANESTORE_FAILED') return error;
-  return new LanestoreError('LANESTORE_IO', `cannot open ${location}: ${error.message}`, { cause: error });
+  const isRefused = !(error instanceof TypeError) && systemCode(error) !== undefined;
+  if (error instanceof LanestoreError ? error.code !== 'LANESTORE_FAILED' : !isRefused) return error;
+  return new LanestoreError('LANESTORE_IO', `cannot open ${location}: ${messageOf(error)}`, { cause: error });
 }
 
 /** An open that has read everything and found no damage. */
@@ -329,7 +333,7 @@ function laneLog<B, Q, A>(
 ): StoredLog<B> {
   const codec = blockCodec(options.model, lane);
   const directory = join(location, BLOCKS_DIR, lane);
-  const make = () => IndexedWal.open(directory, codec, walOptions(location, options, lane));
+  const make = () => options.pool.sparing(() => IndexedWal.open(directory, codec, walOptions(location, options, lane)));
   return new StoredLog(codec, make, there?.wal, there?.cursor);
 }
 
