@@ -19,7 +19,9 @@ export function likenessOf(directory: string): Likeness | undefined {
   return MARKS.find(([, names]) => names.every((name) => isThere(join(directory, name))))?.[0];
 }
 
-/** False too where it may not be looked: the permission model of Node.js makes `existsSync` throw. */
+/**
+ * False too where it may not be looked: the permission model of Node.js makes `existsSync` throw.
+ */
 function isThere(path: string): boolean {
   try {
     return existsSync(path);

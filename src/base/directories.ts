@@ -5,9 +5,10 @@ import { hasPermissionModel } from './permission-model.js';
 import { syncDirectory } from './synced-file.js';
 
 /**
- * Makes a directory and its parents, mode 0700. {@link syncNames} makes that durable. Node's own recursive mkdir does not end where
- * mkdir says ENOENT below a directory that exists, as in /proc.
- * @throws what the system throws; what the permission model of Node.js throws where the names could be made, but not durable.
+ * Makes a directory and its parents, mode 0700. {@link syncNames} makes that durable. Node's own
+ * recursive mkdir does not end where mkdir says ENOENT below a directory that exists, as in /proc.
+ * @throws what the system throws; what the permission model of Node.js throws where the names could
+ * be made, but not durable.
  */
 export function makeDirectory(path: string): void {
   if (madeIn(path)) return;
@@ -30,9 +31,10 @@ function madeIn(path: string): boolean {
 }
 
 /**
- * Makes the name of a directory durable in its parent, and those of its parents up to the root: whoever made them, and whenever that process
- * ended. A parent that cannot be opened or synced (search permission only, a read-only mount, not granted by the permission model of Node.js)
- * holds no name that was made here.
+ * Makes the name of a directory durable in its parent, and those of its parents up to the root:
+ * whoever made them, and whenever that process ended. A parent that cannot be opened or synced
+ * (search permission only, a read-only mount, not granted by the permission model of Node.js) holds
+ * no name that was made here.
  */
 export async function syncNames(
   path: string,

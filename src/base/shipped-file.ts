@@ -1,4 +1,7 @@
-/** Files that this package brings along and reads, or runs, by their path. A bundle does not contain them. */
+/**
+ * Files that this package brings along and reads, or runs, by their path. A bundle does not contain
+ * them.
+ */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -30,7 +30,10 @@ export async function openSynced(path: string, flags: number, mode?: number): Pr
     : ofDescriptor(await openRegular(path, flags, mode));
 }
 
-/** Makes a new file. What has that name already, a link or a file that an interrupted call left, loses it. */
+/**
+ * Makes a new file. What has that name already, a link or a file that an interrupted call left,
+ * loses it.
+ */
 export async function createSynced(path: string, flags: number, mode: number): Promise<SyncedFile> {
   const create = () => openSynced(path, flags | O_CREAT | O_EXCL, mode);
   try {

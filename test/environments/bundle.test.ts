@@ -1,4 +1,7 @@
-/** Bundles by esbuild: all works in them; what a bundle cannot contain is asked for when it is needed, by an error with a code. */
+/**
+ * Bundles by esbuild: all works in them; what a bundle cannot contain is asked for when it is
+ * needed, by an error with a code.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

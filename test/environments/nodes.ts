@@ -1,4 +1,7 @@
-/** Other versions of Node.js, from npm's registry, kept in node_modules/.cache: a checkout downloads each once. */
+/**
+ * Other versions of Node.js, from npm's registry, kept in node_modules/.cache: a checkout downloads
+ * each once.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,8 +28,8 @@ export const thisNode: NodeVersion = {
 };
 
 /**
- * The other versions that can be had. One that cannot is left out, with a line that says why; under CI=true that is an error, for there
- * nothing may be skipped.
+ * The other versions that can be had. One that cannot is left out, with a line that says why; under
+ * CI=true that is an error, for there nothing may be skipped.
  */
 export function otherNodes(): NodeVersion[] {
   return VERSIONS.flatMap((version) => {
@@ -42,7 +45,10 @@ export function otherNodes(): NodeVersion[] {
   });
 }
 
-/** The package holds the executable itself. Another test may download it meanwhile: each does it in a directory of its own. */
+/**
+ * The package holds the executable itself. Another test may download it meanwhile: each does it in
+ * a directory of its own.
+ */
 function download(version: string, path: string): void {
   mkdirSync(CACHE, { recursive: true });
   const folder = mkdtempSync(join(CACHE, 'download-'));

@@ -1,4 +1,7 @@
-/** Under the permission model of Node.js: all works with the options that docs/embedding.md lists; without one, the error names it. */
+/**
+ * Under the permission model of Node.js: all works with the options that docs/embedding.md lists;
+ * without one, the error names it.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,9 +1,11 @@
 /**
- * What a node does with its stores, from the first open to the last look, as a program that runs anywhere:
+ * What a node does with its stores, from the first open to the last look, as a program that runs
+ * anywhere:
  *
  *   node scenario.js DIRECTORY STEP ...
  *
- * Prints a line of JSON for each step: `{"step": "level"}`, or with the `code`, `message` and `remedy` with which it ended.
+ * Prints a line of JSON for each step: `{"step": "level"}`, or with the `code`, `message` and
+ * `remedy` with which it ended.
  */
 import { linkSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

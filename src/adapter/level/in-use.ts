@@ -1,8 +1,9 @@
 /**
  * Is another process at work in a LevelDB's directory? LevelDB's own lock tells, and asking must change nothing there: LevelDB itself is asked, to
- * open an empty directory elsewhere, whose LOCK is a link to the one in question: a symbolic link in the directory for temporary files, or a hard
- * link beside the store. It takes the lock before it looks for a CURRENT,
- * finds none, and gives the lock back. /proc/locks would not do: it leaves out holders in other containers.
+ * open an empty directory elsewhere, whose LOCK is a link to the one in question: a symbolic link
+ * in the directory for temporary files, or a hard link beside the store. It takes the lock before
+ * it looks for a CURRENT, finds none, and gives the lock back. /proc/locks would not do: it leaves
+ * out holders in other containers.
  *
  * The lock is this process's while LevelDB asks, and all that this process holds on the file is gone afterwards (leveldb-hazards.md section 8):
  * only for who has made sure that nobody in this process has the directory open (`../lock.ts`).
@@ -56,7 +57,10 @@ async function inTemp(lock: string): Promise<Scratch | undefined> {
   }
 }
 
-/** By a hard link: under the permission model of Node.js, only a process that may read and write everything makes symbolic links. */
+/**
+ * By a hard link: under the permission model of Node.js, only a process that may read and write
+ * everything makes symbolic links.
+ */
 async function besideStore(lock: string): Promise<Scratch | undefined> {
   try {
     return await withLock(await makeBeside(dirname(dirname(lock))), (path) => link(lock, path));

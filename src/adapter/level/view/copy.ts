@@ -161,7 +161,10 @@ function isSafeToLink({ tables, nextFile }: Version): boolean {
   return tables.every(({ number }) => number < nextFile);
 }
 
-/** Another file system, one without hard links, a node's directory that may only be read, somebody else's file, or too many links already. */
+/**
+ * Another file system, one without hard links, a node's directory that may only be read, somebody
+ * else's file, or too many links already.
+ */
 const UNLINKABLE = new Set([
   'EXDEV',
   'EPERM',
