@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../test/support/fixtures.js';
 import { resultsDir } from './args.js';
+import { profileTable } from './experiments/profile-page.js';
+import { tuningReport } from './experiments/tune-page.js';
 import { contenderList, damagedTable, overview, runFacts, workloadTables } from './markdown.js';
 import { plotNames } from './plots.js';
-import { profileTable } from './profile-page.js';
 import { targetsTable } from './targets.js';
-import { tuningReport } from './tune-page.js';
 
 /** The page, and where it finds the plots. */
 export const PAGE = join(packageRoot, 'docs', 'benchmarks.md');
@@ -40,9 +40,9 @@ export function sections(dir = resultsDir): Readonly<Record<string, string>> {
     tables: results === undefined ? '' : workloadTables(results, '###'),
     damaged: results === undefined ? '' : damagedTable(results),
     contenders: results === undefined ? '' : contenderList(results),
-    tuning: tuning === undefined ? missing('node .build/bench/tune.js missing') : tuningReport(tuning),
+    tuning: tuning === undefined ? missing('node .build/bench/experiments/tune.js missing') : tuningReport(tuning),
     curves: tune.map(image).join('\n'),
-    profile: profiles === undefined ? missing('node .build/bench/profile.js') : profileTable(profiles),
+    profile: profiles === undefined ? missing('node .build/bench/experiments/profile.js') : profileTable(profiles),
   };
 }
 

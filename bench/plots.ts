@@ -1,8 +1,8 @@
 /** SVG plots, drawn by echarts without a browser. It is a development dependency: without it there are no plots, and all else is the same. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Tuned, Tuning } from './experiments/tune-page.js';
 import { type ContenderResult, QUANTILES, type Results } from './results.js';
-import type { Tuned, Tuning } from './tune-page.js';
 import { describe } from './workload.js';
 
 /** The little of echarts that is used. */

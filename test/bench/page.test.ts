@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { resultsDir } from '../../bench/args.js';
+import { readableName, SLICES } from '../../bench/experiments/tune-grids.js';
 import { toMarkdown } from '../../bench/markdown.js';
 import { PAGE, render, sections } from '../../bench/page.js';
 import { plotNames } from '../../bench/plots.js';
 import type { ContenderResult, Results, WorkloadResult } from '../../bench/results.js';
 import { isMet, TARGETS, targetsTable } from '../../bench/targets.js';
-import { readableName, SLICES } from '../../bench/tune-grids.js';
 import { workloadOf } from '../../bench/workload.js';
 
 const test = suite('bench: the page');

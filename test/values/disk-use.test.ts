@@ -1,7 +1,7 @@
-/** The disk's share of value files in the worst case, as bench/values-disk.ts draws it, in short. */
+/** The disk's share of value files in the worst case, as bench/experiments/values-disk.ts draws it, in short. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bound, simulate } from '../../bench/values-disk.js';
+import { bound, simulate } from '../../bench/experiments/values-disk.js';
 import { inTemp } from '../support/temp.js';
 
 const test = suite('separated values: disk use');

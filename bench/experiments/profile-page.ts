@@ -1,7 +1,7 @@
 /** What profiling measured, as a table. */
-import type { Machine } from './machine.js';
-import { digits } from './stats.js';
-import { describe, type Workload } from './workload.js';
+import type { Machine } from '../machine.js';
+import { digits } from '../stats.js';
+import { describe, type Workload } from '../workload.js';
 
 /** Where the time of a contender's rounds went. */
 export interface Profile {

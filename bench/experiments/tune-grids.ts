@@ -1,5 +1,5 @@
 /** What is tuned: slices, each a set of variants of one workload that take turns in one run of a few minutes. */
-import { type VariantSettings, variantName } from './contenders/variant.js';
+import { type VariantSettings, variantName } from '../contenders/variant.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

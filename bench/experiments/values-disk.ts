@@ -1,12 +1,12 @@
 /**
- * `node .build/bench/values-disk.js [dir]`: what value files take on the disk in the worst case. Four lanes run for thousands of rounds and keep 30 blocks
+ * `node .build/bench/experiments/values-disk.js [dir]`: what value files take on the disk in the worst case. Four lanes run for thousands of rounds and keep 30 blocks
  * each; then one lane stands still with its 30 blocks while the others run on; then it goes on; at last everything is pruned. Files are small, so that there
  * are many of them. The curve goes to bench/results/values-disk.svg and .json.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LevelStore, openLevel } from '../src/index.js';
-import { packageRoot } from '../test/support/fixtures.js';
+import { type LevelStore, openLevel } from '../../src/index.js';
+import { packageRoot } from '../../test/support/fixtures.js';
 import {
   type PlainAnchor,
   type PlainBlock,
@@ -14,10 +14,10 @@ import {
   plain,
   plainAnchor,
   plainBlock,
-} from '../test/support/plain-model.js';
-import { positionals } from './args.js';
-import { scratchRoot } from './disk.js';
-import { drawLines } from './plots.js';
+} from '../../test/support/plain-model.js';
+import { positionals } from '../args.js';
+import { scratchRoot } from '../disk.js';
+import { drawLines } from '../plots.js';
 
 const KIB = 1024;
 const FILE_BYTES = 256 * KIB;
@@ -116,6 +116,6 @@ async function main(root: string, out: string): Promise<void> {
 }
 
 if (process.argv[1]?.endsWith('values-disk.js')) {
-  const [root] = positionals('node .build/bench/values-disk.js [dir]');
+  const [root] = positionals('node .build/bench/experiments/values-disk.js [dir]');
   await main(scratchRoot(root), join(packageRoot, 'bench', 'results'));
 }

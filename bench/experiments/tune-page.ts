@@ -1,9 +1,9 @@
 /** What tuning measured, as tables. */
-import type { Machine } from './machine.js';
-import type { ContenderResult, WorkloadResult } from './results.js';
-import { digits } from './stats.js';
+import type { Machine } from '../machine.js';
+import type { ContenderResult, WorkloadResult } from '../results.js';
+import { digits } from '../stats.js';
+import { describe } from '../workload.js';
 import { readableName, SLICES } from './tune-grids.js';
-import { describe } from './workload.js';
 
 const MIB = 1024 * 1024;
 
@@ -48,7 +48,7 @@ export function tuningTables(tuning: Tuning): string {
 export function tuningReport(tuning: Tuning): string {
   const missing = SLICES.filter(({ name }) => tuning.slices[name] === undefined).map(({ name }) => name);
   if (missing.length === 0) return tuningTables(tuning);
-  const command = '`node .build/bench/tune.js missing`';
+  const command = '`node .build/bench/experiments/tune.js missing`';
   return `${tuningTables(tuning)}\nNot measured yet (${command}): ${missing.join(', ')}.\n`;
 }
 

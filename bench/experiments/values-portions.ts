@@ -1,5 +1,5 @@
 /**
- * `node .build/bench/values-portions.js [rounds] [dir]`: ways to write a batch's values into prepared space, with the crc of each taken on the way;
+ * `node .build/bench/experiments/values-portions.js [rounds] [dir]`: ways to write a batch's values into prepared space, with the crc of each taken on the way;
  * variants take turns, random bytes (zeros take a third less). It is where the size of a portion comes from (values/options.ts).
  */
 
@@ -7,9 +7,9 @@ import { randomFillSync } from 'node:crypto';
 import { closeSync, constants, fdatasync, fdatasyncSync, openSync, rmSync, writeSync, writev } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { positionals } from './args.js';
-import { scratchRoot } from './disk.js';
-import { digits, percentile } from './stats.js';
+import { positionals } from '../args.js';
+import { scratchRoot } from '../disk.js';
+import { digits, percentile } from '../stats.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -124,7 +124,7 @@ async function compare(space: Space, records: number, bytes: number, rounds: num
   }
 }
 
-const [rounds = '200', dir] = positionals('node .build/bench/values-portions.js [rounds] [dir]');
+const [rounds = '200', dir] = positionals('node .build/bench/experiments/values-portions.js [rounds] [dir]');
 const space = new Space(join(scratchRoot(dir), 'portions'));
 try {
   for (const { records, bytes } of BATCHES) {

@@ -1,22 +1,22 @@
 /**
  * Time to durable of a block in the pipelined persist loop, against the same loop with one round at a time, which is the original's:
  *
- *   node .build/bench/pipeline.js [DIR]
+ *   node .build/bench/experiments/pipeline.js [DIR]
  *
  * Both states are open at the same time, each on a store of its own, and take turns in short runs of the same traffic. Blocks arrive one
  * by one at a fixed pace, whatever the store does. Signatures are not verified: they would cost both the same.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openLevel } from '../src/adapter/level/index.js';
-import { openWal } from '../src/adapter/wal/index.js';
-import { type AvailState, type NodeStore, openAvail } from '../src/avail/index.js';
-import { laneIdOf } from '../src/keys/index.js';
-import { autobahn, type CommitQC, type PruneAnchor, type SignedBlock } from '../src/model/autobahn/index.js';
-import { trustingNetwork } from '../test/avail/support.js';
-import { positionals } from './args.js';
-import { scratchRoot } from './disk.js';
-import { digits, median, percentile, spread } from './stats.js';
+import { openLevel } from '../../src/adapter/level/index.js';
+import { openWal } from '../../src/adapter/wal/index.js';
+import { type AvailState, type NodeStore, openAvail } from '../../src/avail/index.js';
+import { laneIdOf } from '../../src/keys/index.js';
+import { autobahn, type CommitQC, type PruneAnchor, type SignedBlock } from '../../src/model/autobahn/index.js';
+import { trustingNetwork } from '../../test/avail/support.js';
+import { positionals } from '../args.js';
+import { scratchRoot } from '../disk.js';
+import { digits, median, percentile, spread } from '../stats.js';
 
 /** What arrives. */
 interface Workload {
@@ -165,7 +165,7 @@ async function measure(backend: 'level' | 'wal', { lanes, payloadBytes, gapMs }:
   );
 }
 
-const [where] = positionals('node .build/bench/pipeline.js [DIR]');
+const [where] = positionals('node .build/bench/experiments/pipeline.js [DIR]');
 const dir = mkdtempSync(join(scratchRoot(where), 'pipeline-'));
 try {
   process.stdout.write(

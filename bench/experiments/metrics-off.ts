@@ -1,5 +1,5 @@
 /**
- * `node .build/bench/metrics-off.js [rounds] [dir]`: what the metrics channel costs a round, with nobody listening and with somebody
+ * `node .build/bench/experiments/metrics-off.js [rounds] [dir]`: what the metrics channel costs a round, with nobody listening and with somebody
  * who adds up, against a copy of the compiled store that publishes nothing. All take turns round by round in one process; the store
  * without a listener runs twice, which shows how far two equal ones are apart.
  */
@@ -8,15 +8,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { openLevel } from '../src/index.js';
-import { METRICS_CHANNEL, type MetricSample } from '../src/metrics/index.js';
-import { autobahn } from '../src/model/autobahn/index.js';
-import { NO_METRICS, type Patch, patchedBuild } from '../test/faults/weakened.js';
-import { positionals } from './args.js';
-import { scratchRoot } from './disk.js';
-import { RoundSource } from './rounds.js';
-import { digits, median, percentile, spread } from './stats.js';
-import { describe, workloadOf } from './workload.js';
+import type { openLevel } from '../../src/index.js';
+import { METRICS_CHANNEL, type MetricSample } from '../../src/metrics/index.js';
+import { autobahn } from '../../src/model/autobahn/index.js';
+import { NO_METRICS, type Patch, patchedBuild } from '../../test/faults/weakened.js';
+import { positionals } from '../args.js';
+import { scratchRoot } from '../disk.js';
+import { RoundSource } from '../rounds.js';
+import { digits, median, percentile, spread } from '../stats.js';
+import { describe, workloadOf } from '../workload.js';
 
 const SEED = 1;
 const WARM_UP_ROUNDS = 300;
@@ -82,7 +82,7 @@ function ratio(ms: readonly number[], base: readonly number[]): string {
   return `${digits(percentile(ms, 0.5) / percentile(base, 0.5))} (${digits(min)} to ${digits(max)})`;
 }
 
-const [rounds = '1000', where] = positionals('node .build/bench/metrics-off.js [rounds] [dir]');
+const [rounds = '1000', where] = positionals('node .build/bench/experiments/metrics-off.js [rounds] [dir]');
 const root = scratchRoot(where);
 process.stdout.write(`load before: ${loadavg()[0]?.toFixed(2)} on ${availableParallelism()} cores\n\n`);
 process.stdout.write(

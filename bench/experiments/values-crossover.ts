@@ -1,16 +1,16 @@
 /**
- * `node .build/bench/values-crossover.js [rounds] [dir]`: when large values are better kept apart, all inline against all in value files:
+ * `node .build/bench/experiments/values-crossover.js [rounds] [dir]`: when large values are better kept apart, all inline against all in value files:
  * 1. from how many bytes a batch on (`batchBytesMin`): rounds of a block a lane in four lanes. Separating a batch costs a second sync; what it
  *    saves grows with the bytes.
  * 2. from how many bytes a record on (`valueBytesMin`): rounds large enough to be separated, of records of one size each.
  */
 import { loadavg } from 'node:os';
-import { positionals } from './args.js';
-import { levelInline, levelKind } from './contenders/level.js';
-import { scratchRoot } from './disk.js';
-import { digits, percentile } from './stats.js';
-import { takeTurns } from './turns.js';
-import { BLOCKS_KEPT } from './workload.js';
+import { positionals } from '../args.js';
+import { levelInline, levelKind } from '../contenders/level.js';
+import { scratchRoot } from '../disk.js';
+import { digits, percentile } from '../stats.js';
+import { takeTurns } from '../turns.js';
+import { BLOCKS_KEPT } from '../workload.js';
 
 const KIB = 1024;
 
@@ -58,7 +58,7 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-const [rounds = '150', dir] = positionals('node .build/bench/values-crossover.js [rounds] [dir]');
+const [rounds = '150', dir] = positionals('node .build/bench/experiments/values-crossover.js [rounds] [dir]');
 const root = scratchRoot(dir);
 say(`load before: ${loadavg()[0]?.toFixed(2)}\n`);
 await compare(BATCHES, Number(rounds), root);

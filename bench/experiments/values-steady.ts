@@ -1,5 +1,5 @@
 /**
- * `node .build/bench/values-steady.js [workloads] [rounds] [file MiB] [dir]`: what separated values write and take once their files are used
+ * `node .build/bench/experiments/values-steady.js [workloads] [rounds] [file MiB] [dir]`: what separated values write and take once their files are used
  * again. One store after the other runs `rounds` rounds, as one `persist` and in calls of their own a lane; a line for each sixth of
  * them: bytes handed to write calls over the payload on the wire (counted, so that other work on the machine does not matter), and what a round
  * took. Further file sizes, separated by commas, are run as `persist` in the same way.
@@ -8,14 +8,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { positionals } from './args.js';
-import type { ContenderKind } from './contenders/contender.js';
-import { level, levelKind, levelLanes } from './contenders/level.js';
-import { scratchRoot, treeSize } from './disk.js';
-import { writtenBy } from './proc.js';
-import { RoundSource } from './rounds.js';
-import { digits, percentile } from './stats.js';
-import { describe, type Workload, workloadOf } from './workload.js';
+import { positionals } from '../args.js';
+import type { ContenderKind } from '../contenders/contender.js';
+import { level, levelKind, levelLanes } from '../contenders/level.js';
+import { scratchRoot, treeSize } from '../disk.js';
+import { writtenBy } from '../proc.js';
+import { RoundSource } from '../rounds.js';
+import { digits, percentile } from '../stats.js';
+import { describe, type Workload, workloadOf } from '../workload.js';
 
 const MIB = 1024 * 1024;
 const SEED = 1;
@@ -53,7 +53,7 @@ async function run(kind: ContenderKind, workload: Workload, rounds: number, dir:
   return parts;
 }
 
-const USAGE = 'node .build/bench/values-steady.js [workloads] [rounds] [file MiB] [dir]';
+const USAGE = 'node .build/bench/experiments/values-steady.js [workloads] [rounds] [file MiB] [dir]';
 const [ids = 'iv,v', rounds = '600', sizes = '', root] = positionals(USAGE);
 const kinds = [level, levelLanes];
 for (const mib of sizes.split(',').filter((size) => size !== '')) {

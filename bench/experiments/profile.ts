@@ -1,5 +1,5 @@
 /**
- * `node .build/bench/profile.js [--dir DIR] [--out DIR] [--rounds N] CONTENDER:WORKLOAD...`: where the time of a round goes, by Node's
+ * `node .build/bench/experiments/profile.js [--dir DIR] [--out DIR] [--rounds N] CONTENDER:WORKLOAD...`: where the time of a round goes, by Node's
  * sampling profiler. Only rounds are profiled, not the making of them. Writes `profile.json`, and the profiles themselves
  * (`*.cpuprofile`, for Chromium's developer tools) into DIR.
  */
@@ -8,15 +8,15 @@ import type { Profiler } from 'node:inspector';
 import { Session } from 'node:inspector/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { wholeOption } from '../src/cli/script.js';
-import { resultsDir } from './args.js';
-import { contenderOf } from './contenders/index.js';
-import { scratchRoot } from './disk.js';
-import { describeMachine } from './machine.js';
-import { otherThreadsCpuMs } from './proc.js';
+import { wholeOption } from '../../src/cli/script.js';
+import { resultsDir } from '../args.js';
+import { contenderOf } from '../contenders/index.js';
+import { scratchRoot } from '../disk.js';
+import { describeMachine } from '../machine.js';
+import { otherThreadsCpuMs } from '../proc.js';
+import { RoundSource } from '../rounds.js';
+import { quickly, roundBlockBytes, workloadOf } from '../workload.js';
 import { type Profile, type Profiles, profileTable } from './profile-page.js';
-import { RoundSource } from './rounds.js';
-import { quickly, roundBlockBytes, workloadOf } from './workload.js';
 
 const SEED = 1;
 const SAMPLE_US = 200;

@@ -1,17 +1,17 @@
 /**
- * `node .build/bench/values-phases.js [workloads] [rounds] [dir]`: how far a round with separated values has come, and when. One store alone,
+ * `node .build/bench/experiments/values-phases.js [workloads] [rounds] [dir]`: how far a round with separated values has come, and when. One store alone,
  * one round at a time; milliseconds from the call, in the order of a round. What is on the disk's side of a line goes on beside what follows.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskFiles, type Files } from '../src/adapter/files.js';
-import { Engine } from '../src/adapter/level/engine.js';
-import { positionals } from './args.js';
-import { levelKind } from './contenders/level.js';
-import { scratchRoot } from './disk.js';
-import { RoundSource } from './rounds.js';
-import { digits, percentile } from './stats.js';
-import { describe, type Workload, workloadOf } from './workload.js';
+import { diskFiles, type Files } from '../../src/adapter/files.js';
+import { Engine } from '../../src/adapter/level/engine.js';
+import { positionals } from '../args.js';
+import { levelKind } from '../contenders/level.js';
+import { scratchRoot } from '../disk.js';
+import { RoundSource } from '../rounds.js';
+import { digits, percentile } from '../stats.js';
+import { describe, type Workload, workloadOf } from '../workload.js';
 
 const SEED = 1;
 
@@ -100,7 +100,7 @@ async function measure(workload: Workload, rounds: number, root: string): Promis
 }
 
 const [ids = 'iv,v', rounds = '300', dir] = positionals(
-  'node .build/bench/values-phases.js [workloads] [rounds] [dir]',
+  'node .build/bench/experiments/values-phases.js [workloads] [rounds] [dir]',
 );
 const root = scratchRoot(dir);
 for (const workload of ids.split(',').map(workloadOf)) {

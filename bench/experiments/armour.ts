@@ -1,5 +1,5 @@
 /**
- * `node .build/bench/armour.js [rounds] [opens] [dir]`: what the armour costs; 0 leaves that part out. Variants take turns in one run.
+ * `node .build/bench/experiments/armour.js [rounds] [opens] [dir]`: what the armour costs; 0 leaves that part out. Variants take turns in one run.
  * 1. Open, each time in a fresh process: with preflight, and a copy of the compiled store from which it was taken out.
  * 2. A round: whole, without the witness, without the look at the disk's free space, without either.
  */
@@ -9,16 +9,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { openLevel } from '../src/index.js';
-import type { CommitQC, PruneAnchor, SignedBlock } from '../src/model/autobahn/index.js';
-import { autobahn } from '../src/model/autobahn/index.js';
-import { NO_PREFLIGHT, NO_WITNESS, patchedBuild } from '../test/faults/weakened.js';
-import { makeNetwork } from '../test/support/network.js';
-import { positionals } from './args.js';
-import { scratchRoot } from './disk.js';
-import { payloadFor, RoundSource } from './rounds.js';
-import { digits, median, percentile } from './stats.js';
-import { describe, workloadOf } from './workload.js';
+import { openLevel } from '../../src/index.js';
+import type { CommitQC, PruneAnchor, SignedBlock } from '../../src/model/autobahn/index.js';
+import { autobahn } from '../../src/model/autobahn/index.js';
+import { NO_PREFLIGHT, NO_WITNESS, patchedBuild } from '../../test/faults/weakened.js';
+import { makeNetwork } from '../../test/support/network.js';
+import { positionals } from '../args.js';
+import { scratchRoot } from '../disk.js';
+import { payloadFor, RoundSource } from '../rounds.js';
+import { digits, median, percentile } from '../stats.js';
+import { describe, workloadOf } from '../workload.js';
 
 const SEED = 1;
 const WARM_UP_ROUNDS = 200;
@@ -148,7 +148,9 @@ async function measureRounds(id: string, rounds: number, root: string): Promise<
 }
 
 async function main(): Promise<void> {
-  const [rounds = '400', opens = '9', dir] = positionals('node .build/bench/armour.js [rounds] [opens] [dir]');
+  const [rounds = '400', opens = '9', dir] = positionals(
+    'node .build/bench/experiments/armour.js [rounds] [opens] [dir]',
+  );
   const root = scratchRoot(dir);
   const say = (line: string) => process.stdout.write(`${line}\n`);
   say(`load before: ${loadavg()[0]?.toFixed(2)} on ${availableParallelism()} cores\n`);

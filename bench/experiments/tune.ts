@@ -1,5 +1,5 @@
 /**
- * `node .build/bench/tune.js [--dir DIR] [--out DIR] [--times N] SLICE...`: LevelDB's settings one against the other. A slice is one run of at
+ * `node .build/bench/experiments/tune.js [--dir DIR] [--out DIR] [--times N] SLICE...`: LevelDB's settings one against the other. A slice is one run of at
  * most some 100 seconds (tune-grids.ts), or N times as long; `missing` stands for those that were not run yet. Each adds itself to
  * `tune.json`, from which tables and curves are made anew.
  */
@@ -7,18 +7,18 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { UsageError } from '../src/cli/command-error.js';
-import { understood, wholeOption } from '../src/cli/script.js';
-import { resultsDir } from './args.js';
-import { contenderOf } from './contenders/index.js';
-import { scratchRoot } from './disk.js';
-import { describeMachine } from './machine.js';
-import { drawTuning } from './plots.js';
-import { runWorkload } from './run.js';
-import { summarize } from './summary.js';
+import { UsageError } from '../../src/cli/command-error.js';
+import { understood, wholeOption } from '../../src/cli/script.js';
+import { resultsDir } from '../args.js';
+import { contenderOf } from '../contenders/index.js';
+import { scratchRoot } from '../disk.js';
+import { describeMachine } from '../machine.js';
+import { drawTuning } from '../plots.js';
+import { runWorkload } from '../run.js';
+import { summarize } from '../summary.js';
+import { workloadOf } from '../workload.js';
 import { SLICES, type Slice } from './tune-grids.js';
 import { type Tuned, type Tuning, tuningTables } from './tune-page.js';
-import { workloadOf } from './workload.js';
 
 const REPETITIONS = 3;
 const SEED = 1;
@@ -109,7 +109,7 @@ try {
   if (!(error instanceof UsageError)) throw error;
   const names = SLICES.map(({ name }) => name).join(', ');
   process.stderr.write(
-    `${error.message}\nusage: node .build/bench/tune.js [--dir DIR] [--out DIR] [--times N] SLICE...\nslices: ${names}, or missing\n`,
+    `${error.message}\nusage: node .build/bench/experiments/tune.js [--dir DIR] [--out DIR] [--times N] SLICE...\nslices: ${names}, or missing\n`,
   );
   process.exitCode = 2;
 }

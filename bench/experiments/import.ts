@@ -1,5 +1,5 @@
 /**
- * `node .build/bench/import.js [make] [MiB] [block KiB] [pairs] [dir]`: how fast a segment-file WAL is imported, next to raw classic-level that loads the
+ * `node .build/bench/experiments/import.js [make] [MiB] [block KiB] [pairs] [dir]`: how fast a segment-file WAL is imported, next to raw classic-level that loads the
  * same bytes, read from the same segments, in synced batches of 4 MiB with the store's LevelDB settings. The two take turns, each in a process of
  * its own, whose anonymous memory is sampled. The import checks every hash, reads all of it back and compares; raw does nothing of that.
  */
@@ -8,18 +8,19 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openDatabase } from '../src/adapter/level/database.js';
-import { readFrame } from '../src/adapter/wal/frame.js';
-import { BLOCKS_DIR } from '../src/adapter/wal/layout.js';
-import { autobahn, blockKey, entryChecks, importState } from '../src/index.js';
-import { openWalSink } from '../src/migrations/wal-sink.js';
-import { makeNetwork } from '../test/support/network.js';
-import { positionals } from './args.js';
-import { scratchRoot } from './disk.js';
-import { memoryOf } from './proc.js';
-import { digits, percentile } from './stats.js';
+import { openDatabase } from '../../src/adapter/level/database.js';
+import { readFrame } from '../../src/adapter/wal/frame.js';
+import { BLOCKS_DIR } from '../../src/adapter/wal/layout.js';
+import { autobahn, blockKey, entryChecks, importState } from '../../src/index.js';
+import { openWalSink } from '../../src/migrations/wal-sink.js';
+import { makeNetwork } from '../../test/support/network.js';
+import { positionals } from '../args.js';
+import { scratchRoot } from '../disk.js';
+import { memoryOf } from '../proc.js';
+import { digits, percentile } from '../stats.js';
 
-const USAGE = 'node .build/bench/import.js [MiB] [block KiB] [pairs] [dir], or make [MiB] [block KiB] [dir]';
+const USAGE =
+  'node .build/bench/experiments/import.js [MiB] [block KiB] [pairs] [dir], or make [MiB] [block KiB] [dir]';
 const MIB = 1024 * 1024;
 const LANES = 4;
 const BATCH_BYTES = 4 * MIB;
