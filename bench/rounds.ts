@@ -3,7 +3,7 @@
  * them, and the anchor that leaves BLOCKS_KEPT blocks in each lane. Signatures are random bytes: no backend verifies them.
  */
 
-import { encodeRecord } from '../src/adapter/level/record.js';
+import { encodeRecord } from '../src/adapter/level/format/record.js';
 import { blockKey, type LaneId } from '../src/keys/index.js';
 import type { CommitQC, PruneAnchor, SignedBlock } from '../src/model/autobahn/index.js';
 import { autobahn } from '../src/model/autobahn/index.js';

@@ -1,7 +1,7 @@
 /** classic-level without this store: the same puts and deletes, encoded beforehand, in one synced batch. */
 import type { ClassicLevel } from 'classic-level';
 import { openDatabase } from '../../src/adapter/level/database.js';
-import type { Operation } from '../../src/adapter/level/operation.js';
+import type { Operation } from '../../src/adapter/level/format/operation.js';
 import type { LevelOptions } from '../../src/index.js';
 import { BatchSource } from '../operations.js';
 import type { BenchRound } from '../rounds.js';

@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskFiles, type Files } from '../../src/adapter/files.js';
+import { diskFiles, type Files } from '../../src/base/files.js';
 import { Engine } from '../../src/adapter/level/engine.js';
 import { positionals } from '../args.js';
 import { levelKind } from '../contenders/level.js';

@@ -3,7 +3,7 @@
  * that is not the store's, and no write settles there.
  */
 import { PinnedPath } from '../base/pinned-path.js';
-import type { FileStatus, Files, OpenHow, WritableFile } from './files.js';
+import type { FileStatus, Files, OpenHow, WritableFile } from '../base/files.js';
 import type { LocationGuard } from './location-guard.js';
 
 /** The same operations, each refused with LANESTORE_FAILED once `guard` misses something. */

@@ -15,4 +15,4 @@ export {
   planLane,
   planRound,
 } from './planner.js';
-export type { LimitOptions, PlanLimitOptions } from './room.js';
+export type { LimitOptions, PlanLimitOptions } from './backpressure.js';

@@ -6,9 +6,9 @@ import type { Model } from '../model/model.js';
 import { MODEL_CHECK } from '../model/option-checks.js';
 import { fireHooks } from './hooks.js';
 import type { Cursors, DurableHooks, Persistence } from './persistence.js';
-import { PlannedPersistence } from './planned.js';
+import { PlannedPersistence } from './base-persistence.js';
 import { advance, emptyState, type Plan } from './planner.js';
-import { PLAN_LIMIT_CHECKS, type PlanLimitOptions, type PlanLimits, planLimits, Room, roomLimits } from './room.js';
+import { PLAN_LIMIT_CHECKS, type PlanLimitOptions, type PlanLimits, planLimits, Room, roomLimits } from './backpressure.js';
 
 /** Options of {@link openNoop}. */
 export interface NoopOptions<B, Q, A> extends PlanLimitOptions {

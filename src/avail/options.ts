@@ -1,5 +1,5 @@
 /** How a state is opened. */
-import { ROUND_ENTRIES } from '../adapter/room.js';
+import { ROUND_ENTRIES } from '../adapter/backpressure.js';
 import {
   boolean,
   byteArray,

@@ -16,7 +16,7 @@ import {
 } from '../index.js';
 import { barLines } from './bars.js';
 import { formatBytes, print, styled } from './output.js';
-import { quantile, type ReplayResult } from './replaying.js';
+import { quantile, type ReplayResult } from './replay-rounds.js';
 import { shippedPath } from './shipped.js';
 
 const LANES_SHOWN = 8;

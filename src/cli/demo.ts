@@ -8,7 +8,7 @@ import { acknowledgements, replayUntilKilled } from './demo-child.js';
 import { fsyncsOf, showKeys, showLanes, showNext, showReplay } from './demo-report.js';
 import { EXIT } from './exit-codes.js';
 import { isTerminal, linesAreProgress, note, print, styled, writeJson } from './output.js';
-import { rehearse, replay } from './replaying.js';
+import { rehearse, replay } from './replay-rounds.js';
 import { type RecordedRound, readRounds } from './rounds-file.js';
 import { shipped } from './shipped.js';
 import { type Verb, wholeNumber } from './verb.js';

@@ -14,7 +14,7 @@ import {
 import { barLines } from './bars.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
-import { bytesBelow } from './tree-bytes.js';
+import { bytesBelow } from './file-sizes.js';
 import type { Verb } from './verb.js';
 
 /** What is known of one log. */

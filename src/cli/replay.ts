@@ -5,7 +5,7 @@ import { autobahn, LanestoreError, openLevel } from '../index.js';
 import { stdout } from './channel.js';
 import { EXIT } from './exit-codes.js';
 import { print, toJson } from './output.js';
-import { quantile, type ReplayObserver, rehearse, replay } from './replaying.js';
+import { quantile, type ReplayObserver, rehearse, replay } from './replay-rounds.js';
 import { type RecordedRound, readRounds } from './rounds-file.js';
 import { type Verb, wholeNumber } from './verb.js';
 

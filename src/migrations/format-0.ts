@@ -5,7 +5,7 @@
  */
 import { Decoder } from 'cbor-x';
 import type { Engine, Entry } from '../adapter/level/engine.js';
-import { decodeRecord, isFault } from '../adapter/level/record.js';
+import { decodeRecord, isFault } from '../adapter/level/format/record.js';
 import { anchorPoint } from '../adapter/planner.js';
 import { type Finding, isLanestoreError, LanestoreError } from '../errors.js';
 import { type Format0Key, parseFormat0Key } from '../keys/format-0.js';

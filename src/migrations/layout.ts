@@ -11,8 +11,8 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { typeFindings } from '../adapter/file-types.js';
-import { LEVEL_DIR, VALUES_DIR } from '../adapter/level/paths.js';
-import { WITNESS_FILE } from '../adapter/level/witness.js';
+import { LEVEL_DIR, VALUES_DIR } from '../adapter/level/format/paths.js';
+import { WITNESS_FILE } from '../adapter/level/format/witness.js';
 import { didYouMean } from '../adapter/likeness.js';
 import { type ABScan, scanAB } from '../adapter/wal/ab-file.js';
 import type { ABEncoding } from '../adapter/wal/ab-format.js';

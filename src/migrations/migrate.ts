@@ -22,7 +22,7 @@ import {
 } from './layout.js';
 import { openLevelSink } from './level-sink.js';
 import { openLevelSource } from './level-source.js';
-import { refuseChanged, refuseLive, treeState } from './live.js';
+import { refuseChanged, refuseLive, treeState } from './source-guard.js';
 import { openSource } from './open-source.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';

@@ -11,13 +11,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Engine } from '../adapter/level/engine.js';
-import { STEP_KEY } from '../adapter/level/format.js';
-import type { Operation } from '../adapter/level/operation.js';
-import { type EncodedRecord, encodeRecord } from '../adapter/level/record.js';
-import { encodeSchema, FORMAT } from '../adapter/level/schema.js';
+import { STEP_KEY } from '../adapter/level/format/stored-format.js';
+import type { Operation } from '../adapter/level/format/operation.js';
+import { type EncodedRecord, encodeRecord } from '../adapter/level/format/record.js';
+import { encodeSchema, FORMAT } from '../adapter/level/format/schema.js';
 
-import { type Extent, encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../adapter/level/tip.js';
-import { ROUND_ENTRIES } from '../adapter/room.js';
+import { type Extent, encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../adapter/level/format/tip.js';
+import { ROUND_ENTRIES } from '../adapter/backpressure.js';
 import type { Format0Key } from '../keys/format-0.js';
 import { ANCHOR_KEY, blockKey, commitQCKey, INNER_KEY, type LaneId, SCHEMA_KEY, TIP_KEY } from '../keys/index.js';
 import { ContentDigest, type DigestPart, differenceOf } from './digest.js';

@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskFiles, type WritableFile } from '../adapter/files.js';
+import { diskFiles, type WritableFile } from '../base/files.js';
 import type { ABEncoding } from '../adapter/wal/ab-format.js';
 import { encodeFrame } from '../adapter/wal/frame.js';
 import { SEGMENT_BYTES } from '../adapter/wal/indexed-wal.js';

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { crc32c } from '../../src/adapter/crc32c.js';
+import { crc32c } from '../../src/base/crc32c.js';
 import { plainCrc32c } from '../preflight/files.js';
 
 const test = suite('crc32c');

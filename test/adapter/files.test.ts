@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { diskFiles } from '../../src/adapter/files.js';
+import { diskFiles } from '../../src/base/files.js';
 import { rejection } from '../support/faults.js';
 import { inTemp } from '../support/temp.js';
 

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { diskFiles } from '../../src/adapter/files.js';
+import { diskFiles } from '../../src/base/files.js';
 import { inTemp } from '../support/temp.js';
 import { openSmall, run } from '../values/support.js';
 

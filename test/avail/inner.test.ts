@@ -30,7 +30,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { RoundEncoder } from '../../src/adapter/level/encode.js';
+import { RoundEncoder } from '../../src/adapter/level/write/encode.js';
 import { emptyState, planRound } from '../../src/adapter/planner.js';
 import { Inner } from '../../src/avail/inner.js';
 import { Lane } from '../../src/avail/lane.js';

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
-import { diskFiles, type Files, type WritableFile } from '../../src/adapter/files.js';
+import { diskFiles, type Files, type WritableFile } from '../../src/base/files.js';
 import { openNoop } from '../../src/adapter/index.js';
 import { openLevel, type ValueOptions } from '../../src/adapter/level/index.js';
 import { ABFile, IndexedWal, openWal, readWal, type WalOptions } from '../../src/adapter/wal/index.js';

@@ -5,7 +5,7 @@ import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
-import { parseWitness } from '../../src/adapter/level/witness.js';
+import { parseWitness } from '../../src/adapter/level/format/witness.js';
 import { eventKey } from '../../src/keys/index.js';
 import { append, content, copy, logOf, open } from '../preflight/files.js';
 import { bodyOf, findingLines, flipInFile, rawGet, refused, rejection, tree } from '../support/faults.js';

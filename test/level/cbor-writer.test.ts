@@ -3,7 +3,7 @@ import { Decoder, Encoder } from 'cbor-x';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CborWriter } from '../../src/adapter/level/cbor-writer.js';
+import { CborWriter } from '../../src/cbor/writer.js';
 
 const test = suite('cbor writer');
 const options = { useRecords: false, tagUint8Array: false, variableMapSize: true };

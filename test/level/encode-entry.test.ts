@@ -3,7 +3,7 @@ import { Decoder, Encoder } from 'cbor-x';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type EncodedBody, encodeBody, encodeRecord, sealRecord } from '../../src/adapter/level/record.js';
+import { type EncodedBody, encodeBody, encodeRecord, sealRecord } from '../../src/adapter/level/format/record.js';
 import { bytesOfKey } from '../../src/keys/entry-keys.js';
 import { codecs, type SignedBlock } from '../../src/model/autobahn/index.js';
 import type { EntryCodec } from '../../src/model/model.js';

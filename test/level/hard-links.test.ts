@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseWitness } from '../../src/adapter/level/witness.js';
+import { parseWitness } from '../../src/adapter/level/format/witness.js';
 import type { Persistence } from '../../src/adapter/persistence.js';
 import { openWal } from '../../src/adapter/wal/index.js';
 import { tree } from '../support/faults.js';

@@ -4,7 +4,7 @@ import { decode } from 'cbor-x';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodeRecord, encodeRecord, isFault, type RecordFault } from '../../src/adapter/level/record.js';
+import { decodeRecord, encodeRecord, isFault, type RecordFault } from '../../src/adapter/level/format/record.js';
 import { flipped } from '../support/faults.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -1,7 +1,7 @@
 /** The schema record: its bytes, and which ones this code refuses to read the rest of. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeSchema, FORMAT, readSchema, type Schema } from '../../src/adapter/level/schema.js';
+import { encodeSchema, FORMAT, readSchema, type Schema } from '../../src/adapter/level/format/schema.js';
 import { SCHEMA_KEY } from '../../src/keys/index.js';
 import { findingLines, flipped, makeRecord, refusedSync } from '../support/faults.js';
 

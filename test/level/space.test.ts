@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
-import { DiskSpace, defaultMinFreeBytes, type FreeSpace, spaceLimits } from '../../src/adapter/level/space.js';
+import { DiskSpace, defaultMinFreeBytes, type FreeSpace, spaceLimits } from '../../src/adapter/level/disk-watermark.js';
 import { isLanestoreError, LanestoreError } from '../../src/errors.js';
 import { refused, refusedSync, rejection } from '../support/faults.js';
 import { withTmpfs } from '../support/faults-mount.js';

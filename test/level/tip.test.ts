@@ -2,8 +2,8 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodeRecord, isFault } from '../../src/adapter/level/record.js';
-import { encodeTip, firstTip, parseTip, type Tip } from '../../src/adapter/level/tip.js';
+import { decodeRecord, isFault } from '../../src/adapter/level/format/record.js';
+import { encodeTip, firstTip, parseTip, type Tip } from '../../src/adapter/level/format/tip.js';
 import { laneIdOf, TIP_KEY, U64_MAX } from '../../src/keys/index.js';
 
 const STORE = Uint8Array.from({ length: 16 }, (_, i) => i);

@@ -2,12 +2,12 @@
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { QUIET_READS_MAX } from '../../src/adapter/level/commit-queue.js';
+import { QUIET_READS_MAX } from '../../src/adapter/level/write/queue.js';
 import { openLevel } from '../../src/adapter/level/index.js';
-import { OPEN_RANGES_MAX } from '../../src/adapter/level/reader.js';
+import { OPEN_RANGES_MAX } from '../../src/adapter/level/read/reader.js';
 import { openNoop } from '../../src/adapter/noop.js';
 import type { Persistence } from '../../src/adapter/persistence.js';
-import { CALLS_MAX, planLimits, ROUND_ENTRIES, Room, roomLimits } from '../../src/adapter/room.js';
+import { CALLS_MAX, planLimits, ROUND_ENTRIES, Room, roomLimits } from '../../src/adapter/backpressure.js';
 import { WAITERS_MAX } from '../../src/base/waiters.js';
 import { refused, refusedSync, rejection } from '../support/faults.js';
 import { onHeld, turns } from '../support/held-level.js';

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LevelStore, openLevel } from '../../src/adapter/level/index.js';
-import { encodeRecord } from '../../src/adapter/level/record.js';
+import { encodeRecord } from '../../src/adapter/level/format/record.js';
 import { blockKey, commitQCKey, laneBytes } from '../../src/keys/index.js';
 import { refused } from '../support/faults.js';
 import { type HeldLevel, type HoldPoint, Ledger, onHeld, turns, writeRaw } from '../support/held-level.js';

@@ -6,8 +6,8 @@
 
 import { MemoryLevel } from 'memory-level';
 import * as assert from 'uvu/assert';
-import { decodeRecord, isFault } from '../../src/adapter/level/record.js';
-import { parseTip, type Tip } from '../../src/adapter/level/tip.js';
+import { decodeRecord, isFault } from '../../src/adapter/level/format/record.js';
+import { parseTip, type Tip } from '../../src/adapter/level/format/tip.js';
 import { isLanestoreError } from '../../src/errors.js';
 import { TIP_KEY } from '../../src/keys/index.js';
 

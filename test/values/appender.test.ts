@@ -7,9 +7,9 @@ import * as assert from 'uvu/assert';
 import { Appender } from '../../src/adapter/level/values/appender.js';
 import { valueFileName } from '../../src/adapter/level/values/names.js';
 import { SECTOR_BYTES, type ValueOptions, valueSettings } from '../../src/adapter/level/values/options.js';
-import type { Reference } from '../../src/adapter/level/values/reference.js';
-import { References } from '../../src/adapter/level/values/references.js';
-import { Space } from '../../src/adapter/level/values/space.js';
+import type { Reference } from '../../src/adapter/level/values/value-ref.js';
+import { References } from '../../src/adapter/level/values/value-index.js';
+import { Space } from '../../src/adapter/level/values/value-file-pool.js';
 import { inTemp, withTemp } from '../support/temp.js';
 import { WatchedFiles } from '../wal/watched-files.js';
 

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
 import { valueFileName } from '../../src/adapter/level/values/names.js';
-import type { Reference } from '../../src/adapter/level/values/reference.js';
+import type { Reference } from '../../src/adapter/level/values/value-ref.js';
 import { blockKey } from '../../src/keys/index.js';
 import { flipInFile, rawBatch, rawGet, refused, tree } from '../support/faults.js';
 import { plain } from '../support/plain-model.js';

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { diskFiles } from '../../src/adapter/files.js';
+import { diskFiles } from '../../src/base/files.js';
 import { rejection } from '../support/faults.js';
 import { inTemp } from '../support/temp.js';
 import { WatchedFiles } from '../wal/watched-files.js';

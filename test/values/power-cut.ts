@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { diskFiles, type Files, type OpenHow, type WritableFile } from '../../src/adapter/files.js';
+import { diskFiles, type Files, type OpenHow, type WritableFile } from '../../src/base/files.js';
 import type { Random } from '../support/kill.js';
 
 const SECTOR = 4096;

@@ -11,7 +11,7 @@ import {
   REFERENCE_BYTES,
   type Reference,
   sameReference,
-} from '../../src/adapter/level/values/reference.js';
+} from '../../src/adapter/level/values/value-ref.js';
 import { blockKey, U64_MAX } from '../../src/keys/index.js';
 import { flipped } from '../support/faults.js';
 import { SEED } from '../support/history.js';

@@ -1,7 +1,7 @@
 /** When a value file is free: the counts, pins and readers that say so. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { References } from '../../src/adapter/level/values/references.js';
+import { References } from '../../src/adapter/level/values/value-index.js';
 
 const test = suite('separated values: counts');
 

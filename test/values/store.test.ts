@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
-import { isReference } from '../../src/adapter/level/values/reference.js';
+import { isReference } from '../../src/adapter/level/values/value-ref.js';
 import { blockKey } from '../../src/keys/index.js';
 import { rawGet } from '../support/faults.js';
 import { plain, plainAnchor, plainBlock } from '../support/plain-model.js';

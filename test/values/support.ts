@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LevelStore, openLevel, type ValueOptions } from '../../src/adapter/level/index.js';
-import { decodeReference, type Reference } from '../../src/adapter/level/values/reference.js';
+import { decodeReference, type Reference } from '../../src/adapter/level/values/value-ref.js';
 import { blockKey } from '../../src/keys/index.js';
 import { rawGet } from '../support/faults.js';
 import {

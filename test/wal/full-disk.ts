@@ -1,6 +1,6 @@
 /** A disk that is full: real files, and a count of the bytes that they may still take. */
 import { statSync } from 'node:fs';
-import type { OpenHow, WritableFile } from '../../src/adapter/files.js';
+import type { OpenHow, WritableFile } from '../../src/base/files.js';
 import { WatchedFiles } from './watched-files.js';
 
 /** File operations on it. A write that does not fit writes what fits, as a file system does. */

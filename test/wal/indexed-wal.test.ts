@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { diskFiles } from '../../src/adapter/files.js';
+import { diskFiles } from '../../src/base/files.js';
 import { refused, rejection } from '../support/faults.js';
 import { inTemp, withTemp } from '../support/temp.js';
 import {

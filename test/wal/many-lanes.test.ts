@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { queryObjects } from 'node:v8';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Files, OpenHow, WritableFile } from '../../src/adapter/files.js';
+import type { Files, OpenHow, WritableFile } from '../../src/base/files.js';
 import { StoredLog } from '../../src/adapter/wal/stored-log.js';
 import { refused } from '../support/faults.js';
 import { LANES, plainAnchor, plainBlock, plainBlocks } from '../support/plain-model.js';

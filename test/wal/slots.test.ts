@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { poolThreads } from '../../src/adapter/files.js';
+import { poolThreads } from '../../src/base/files.js';
 import { Slots } from '../../src/adapter/wal/slots.js';
 import { plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';

@@ -3,7 +3,7 @@
  * from the syncs: what those are for, tests look up in the record, and thousands of them would take minutes.
  */
 import { basename } from 'node:path';
-import { diskFiles, type Files, type OpenHow, type WritableFile } from '../../src/adapter/files.js';
+import { diskFiles, type Files, type OpenHow, type WritableFile } from '../../src/base/files.js';
 
 /** One operation that changes something on disk. */
 export interface Operation {

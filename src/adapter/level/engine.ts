@@ -1,7 +1,7 @@
 /** The abstract-level database under a store: the few calls that are used, always with the same encodings or what comes to the same, always synced. */
 import type { AbstractChainedBatch, AbstractChainedBatchWriteOptions, AbstractLevel } from 'abstract-level';
 import type { KeyRange } from '../../keys/index.js';
-import { keyBytes, type Operation } from './operation.js';
+import { keyBytes, type Operation } from './format/operation.js';
 
 /** Any abstract-level database: classic-level, memory-level, a sublevel of one. */
 // biome-ignore lint/suspicious/noExplicitAny: the caller's own key and value types do not matter here, encodings are given with every call

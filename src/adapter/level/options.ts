@@ -9,10 +9,10 @@ import {
   type PlanLimitOptions,
   type PlanLimits,
   roomLimits,
-} from '../room.js';
-import { type AcceptRollback, checkAcceptRollback } from './accept-rollback.js';
-import { BATCH_DELETES } from './batch.js';
-import type { QueueLimits } from './commit-queue.js';
+} from '../backpressure.js';
+import { type AcceptRollback, checkAcceptRollback } from './open/accept-rollback.js';
+import { BATCH_DELETES } from './write/batch.js';
+import type { QueueLimits } from './write/queue.js';
 import { checkLevelOptions, type LevelOptions, TABLE_FILE_BYTES, WRITE_BUFFER_BYTES } from './database.js';
 import type { AnyLevel } from './engine.js';
 import { checkTableCheckBytes } from './preflight/index.js';
@@ -23,7 +23,7 @@ import {
   type FreeSpace,
   freeSpaceOf,
   spaceLimits,
-} from './space.js';
+} from './disk-watermark.js';
 import { checkValues, type ValueOptions } from './values/options.js';
 
 /** Options that both ways of opening take. */

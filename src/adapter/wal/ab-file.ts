@@ -12,7 +12,7 @@ import { closeAll } from '../../base/close-stack.js';
 import { readRegular } from '../../base/open-file.js';
 import { boolean, fields, string } from '../../base/options.js';
 import { type Finding, LanestoreError } from '../../errors.js';
-import { checkFiles, diskFiles, type Files, type WritableFile } from '../files.js';
+import { checkFiles, diskFiles, type Files, type WritableFile } from '../../base/files.js';
 import { type ABContent, type ABEncoding, checkEncoding, decodeAB, encodeAB, problemOf } from './ab-format.js';
 import { messageOf, reading, systemCode, writeFailed } from './io.js';
 import { corrupt, PRIVATE_MODE } from './repair.js';

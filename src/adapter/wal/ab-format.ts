@@ -16,7 +16,7 @@
  * missing altogether parses as well and was taken by the original, which then forgot the anchor; no write leaves that, so it is torn.
  */
 import { oneOf } from '../../base/options.js';
-import { crc32c } from '../crc32c.js';
+import { crc32c } from '../../base/crc32c.js';
 
 /** How an A/B file is encoded. */
 export type ABEncoding = 'crc' | 'wrapper';

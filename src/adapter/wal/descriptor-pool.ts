@@ -2,7 +2,7 @@
  * Logs that keep their tail open between writes, without a descriptor for each of them: a node may have a thousand lanes. At most so many
  * are open; the one that was written longest ago gives its descriptor up, and opens its file again when it is written.
  */
-import type { Files, WritableFile } from '../files.js';
+import type { Files, WritableFile } from '../../base/files.js';
 import { isOutOfDescriptors } from './io.js';
 
 /** Tails that are kept open: a committee of the largest kind, and the log of CommitQCs. */

@@ -2,7 +2,7 @@
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import type { Plan } from '../planner.js';
-import { checkRecordBytes } from '../room.js';
+import { checkRecordBytes } from '../backpressure.js';
 import { encodeFrame } from './frame.js';
 
 /** What a plan writes. All of it is in memory of its own: callers may change theirs at once. */

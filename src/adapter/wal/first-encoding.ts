@@ -6,7 +6,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Files } from '../files.js';
+import type { Files } from '../../base/files.js';
 import { scanAB } from './ab-file.js';
 import type { ABEncoding } from './ab-format.js';
 import { reading } from './io.js';

@@ -15,7 +15,7 @@ import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
-import { checkFiles, diskFiles, type Files } from '../files.js';
+import { checkFiles, diskFiles, type Files } from '../../base/files.js';
 import { guardedFiles } from '../guarded-files.js';
 import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
 import type { Cursor, Recovered } from '../persistence.js';
@@ -27,7 +27,7 @@ import {
   type PlanLimitOptions,
   planLimits,
   roomLimits,
-} from '../room.js';
+} from '../backpressure.js';
 import { ABFile } from './ab-file.js';
 import { type ABEncoding, checkEncoding } from './ab-format.js';
 import { DescriptorPool } from './descriptor-pool.js';

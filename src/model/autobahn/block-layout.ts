@@ -1,5 +1,5 @@
 /** How the body of a signed block is laid out: what is the same in every block, and the places in between. For writing and for reading. */
-import { bytesPlace, INTEGER_PLACE, map, Template, text } from '../cbor.js';
+import { bytesPlace, INTEGER_PLACE, map, Template, text } from '../../cbor/template.js';
 import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './sizes.js';
 
 /** Up to the nanoseconds, the first thing of which the length varies. */

@@ -5,7 +5,7 @@
  *
  * Every writer checks what it writes and gives false at the first thing that the tables would refuse; the tables then say what it is.
  */
-import { bytesPlace, cbor, INTEGER_PLACE, map, Template, text } from '../cbor.js';
+import { bytesPlace, cbor, INTEGER_PLACE, map, Template, text } from '../../cbor/template.js';
 import type { BodyWriter } from '../model.js';
 import {
   BASEFEE,

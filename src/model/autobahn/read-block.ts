@@ -5,7 +5,7 @@
  * It takes exactly the bytes that bodies.ts writes; for any other ones it gives undefined, and they go the long way, which reads them or says
  * what is wrong. A property test compares both.
  */
-import { integerAt, type Template } from '../cbor.js';
+import { integerAt, type Template } from '../../cbor/template.js';
 import {
   BASEFEE,
   BLOCK_SIGNATURE,

@@ -4,7 +4,7 @@
  */
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaultMinFreeBytes } from '../../../src/adapter/level/space.js';
+import { defaultMinFreeBytes } from '../../../src/adapter/level/disk-watermark.js';
 import { mountUnable, withTmpfs } from '../../support/faults-mount.js';
 import { type Random, runWorker } from '../../support/kill.js';
 import { isRefused, openPlain, tryOpen } from '../check.js';

@@ -9,7 +9,7 @@
  *
  *      shared, rest, value length (varints), the key behind what it shares with the one before it, the value
  */
-import { crc32c } from '../../crc32c.js';
+import { crc32c } from '../../../base/crc32c.js';
 import { ByteReader, fixed32, unmaskCrc } from './bytes.js';
 import { unsnappy } from './snappy.js';
 

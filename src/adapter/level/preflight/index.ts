@@ -14,9 +14,9 @@ import { byteArray, callback, count, fields, string, wholeNumber } from '../../.
 import type { Finding } from '../../../errors.js';
 import { TIP_KEY } from '../../../keys/index.js';
 import { FindingList } from '../../finding-list.js';
-import { LEVEL_DIR } from '../paths.js';
-import { parseWitness } from '../witness.js';
-import { judgeWitness } from '../witness-check.js';
+import { LEVEL_DIR } from '../format/paths.js';
+import { parseWitness } from '../format/witness.js';
+import { judgeWitness } from '../open/witness-check.js';
 import { FileReader, type SourceFile } from './file.js';
 import { LogChain } from './live-logs.js';
 import { readManifest, type Version } from './manifest.js';

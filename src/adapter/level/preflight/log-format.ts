@@ -17,7 +17,7 @@
  *   - then it goes on at the next block; middle and last fragments without a first one are skipped
  * So it never looks for records at places where its writer does not begin one.
  */
-import { crc32c } from '../../crc32c.js';
+import { crc32c } from '../../../base/crc32c.js';
 import { fixed32, startsWith, unmaskCrc } from './bytes.js';
 import type { SourceFile } from './file.js';
 

@@ -12,7 +12,7 @@
  * uses is unchecked.
  */
 import type { Finding } from '../../../errors.js';
-import { crc32c } from '../../crc32c.js';
+import { crc32c } from '../../../base/crc32c.js';
 import {
   BLOCK_TRAILER_BYTES,
   type BlockEntry,

@@ -14,7 +14,7 @@
  * written by this store.
  */
 import { EVENT_PREFIX, eventKey, TIP_KEY } from '../../../keys/index.js';
-import { STORE_ID_BYTES } from '../tip.js';
+import { STORE_ID_BYTES } from '../format/tip.js';
 import { ByteReader, fixed32, startsWith } from './bytes.js';
 
 const HEADER_BYTES = 12;

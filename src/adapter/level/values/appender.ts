@@ -14,12 +14,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
-import type { WritableFile } from '../../files.js';
+import type { WritableFile } from '../../../base/files.js';
 import { valueFileName } from './names.js';
 import { SECTOR_BYTES, sectorsOf, type ValueSettings } from './options.js';
-import type { Reference } from './reference.js';
-import type { References, ValueFile } from './references.js';
-import type { PreparedFile, Space } from './space.js';
+import type { Reference } from './value-ref.js';
+import type { References, ValueFile } from './value-index.js';
+import type { PreparedFile, Space } from './value-file-pool.js';
 
 /** What an appender works with. */
 export interface AppenderParts {

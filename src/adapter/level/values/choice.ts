@@ -1,7 +1,7 @@
 /** Which puts of a batch go to value files, and what stands in LevelDB for them. Pure. */
-import { type LogStep, QC_LOG, type RoundStep } from '../batch.js';
-import { type Put, valueBytes } from '../operation.js';
-import { encodeReference, type Reference } from './reference.js';
+import { type LogStep, QC_LOG, type RoundStep } from '../write/batch.js';
+import { type Put, valueBytes } from '../format/operation.js';
+import { encodeReference, type Reference } from './value-ref.js';
 
 /** A put whose value is in a value file: the batch carries its reference. */
 export interface SeparatedPut extends Put {

@@ -9,7 +9,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { padU64, parsePaddedU64 } from '../../../keys/index.js';
-import { VALUES_DIR } from '../paths.js';
+import { VALUES_DIR } from '../format/paths.js';
 
 const VALUES_SUFFIX = '.values';
 const PREPARING_SUFFIX = '.preparing';

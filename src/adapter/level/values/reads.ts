@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { openRegular } from '../../../base/open-file.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
 import { findingFile, valueFileName } from './names.js';
-import { decodeReference, isReference, type Reference } from './reference.js';
+import { decodeReference, isReference, type Reference } from './value-ref.js';
 
 const closeFile = promisify(close);
 

@@ -8,19 +8,19 @@
 import { closeAll } from '../../../base/close-stack.js';
 import { messageOf } from '../../../base/permission-model.js';
 import { LanestoreError } from '../../../errors.js';
-import { poolThreads } from '../../files.js';
-import { releaseMemory } from '../arenas.js';
-import type { RoundStep } from '../batch.js';
-import { type Operation, type Put, valueBytes } from '../operation.js';
-import type { SetAside } from '../space.js';
+import { poolThreads } from '../../../base/files.js';
+import { releaseMemory } from '../../../cbor/arenas.js';
+import type { RoundStep } from '../write/batch.js';
+import { type Operation, type Put, valueBytes } from '../format/operation.js';
+import type { SetAside } from '../disk-watermark.js';
 import { Appender } from './appender.js';
 import { separableBytes, separablePuts, separated } from './choice.js';
 import type { FoundValues } from './names.js';
 import { sectorsOf, type ValueSettings } from './options.js';
 import { ValueReads } from './reads.js';
-import type { Reference } from './reference.js';
-import { References } from './references.js';
-import { FILES_KEPT, Space } from './space.js';
+import type { Reference } from './value-ref.js';
+import { References } from './value-index.js';
+import { FILES_KEPT, Space } from './value-file-pool.js';
 
 /** Portions of a batch's values that are on their way at once, if libuv has so many threads. */
 const PORTIONS_MAX = 4;

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { LANE_PREFIX, prefixRange } from '../../../keys/index.js';
 import type { Engine } from '../engine.js';
 import { valueFileName } from '../values/names.js';
-import { decodeReference, isReference } from '../values/reference.js';
+import { decodeReference, isReference } from '../values/value-ref.js';
 
 /** Links, if that is wanted, or copies what the database refers to from `from` to `to`; gives the numbers of the files that are not there. */
 export async function copyValues(

@@ -14,16 +14,16 @@ import {
   u64,
 } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
-import { type LogName, logKey, logRange, QC_LOG } from '../batch.js';
+import { type LogName, logKey, logRange, QC_LOG } from '../write/batch.js';
 import type { Engine, Entry } from '../engine.js';
-import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../entry.js';
-import { coded } from '../open.js';
-import { RANGE_CHECKS } from '../reader.js';
-import { decodeRecord, isFault } from '../record.js';
-import { refusal } from '../refusal.js';
-import type { Schema } from '../schema.js';
-import { strayOf } from '../strays.js';
-import type { Extent, Tip } from '../tip.js';
+import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../format/entry.js';
+import { coded } from '../open/open.js';
+import { RANGE_CHECKS } from '../read/reader.js';
+import { decodeRecord, isFault } from '../format/record.js';
+import { refusal } from '../format/corruption-error.js';
+import type { Schema } from '../format/schema.js';
+import { strayOf } from '../open/strays.js';
+import type { Extent, Tip } from '../format/tip.js';
 import { findingFile } from '../values/names.js';
 import { placeOf, ValueReads } from '../values/reads.js';
 import type { Extents, StoreFile, StoreView, ViewEntry, ViewItem, ViewRange, WitnessView } from './store-view.js';

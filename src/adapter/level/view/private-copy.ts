@@ -1,9 +1,9 @@
 /** A database that is opened where it can do no harm: on a private copy, which goes away with the call. */
 import { openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
-import { type StorePaths, storePaths } from '../paths.js';
+import { type StorePaths, storePaths } from '../format/paths.js';
 import { preflight } from '../preflight/index.js';
-import { refusal } from '../refusal.js';
+import { refusal } from '../format/corruption-error.js';
 import { copyStore } from './copy.js';
 import { makeCopyPlace } from './place.js';
 

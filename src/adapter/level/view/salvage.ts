@@ -11,7 +11,7 @@ import { messageOf } from '../../../base/permission-model.js';
 import { shippedFile } from '../../../base/shipped-file.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
 import { isDamage } from '../database.js';
-import { LEVEL_DIR } from '../paths.js';
+import { LEVEL_DIR } from '../format/paths.js';
 
 /** Why there is another process. */
 const WHY = 'another process reads what may be damaged, because LevelDB may abort it';

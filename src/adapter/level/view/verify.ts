@@ -12,7 +12,7 @@ import { ANCHOR_KEY } from '../../../keys/index.js';
 import type { EntryChecks } from '../../../model/checks.js';
 import { checkEntryChecks } from '../../../model/option-checks.js';
 import { FindingList } from '../../finding-list.js';
-import { coded } from '../open.js';
+import { coded } from '../open/open.js';
 import { openCopied, VIEW_CHECKS, type ViewOptions } from './open-view.js';
 import type { StoreView, ViewItem, WitnessView } from './store-view.js';
 

@@ -1,0 +1,269 @@
+/**
+ * What every backend shares: it checks arguments, plans each call in the order in which it is made, and hands the plan
+ * to the backend. A backend adds `accept`: encode, store, fire the hooks.
+ */
+import { iterable } from '../base/options.js';
+import { LanestoreError } from '../errors.js';
+import { type LaneId, laneId } from '../keys/index.js';
+import { meter } from '../metrics/channel.js';
+import { STORE_STATES } from '../metrics/table.js';
+import type { Model } from '../model/model.js';
+import { checkHook, checkHooks, checkRound } from './arguments.js';
+import { RoundMeter } from './round-meter.js';
+import type {
+  AnchorPersister,
+  BlockPersister,
+  CommitQCPersister,
+  Cursors,
+  DurableHooks,
+  Persistence,
+  Recovered,
+  Round,
+} from './persistence.js';
+import {
+  advance,
+  checksOf,
+  type Intake,
+  listOf,
+  type Plan,
+  type PlanState,
+  planCommitQCs,
+  planLane,
+  planRound,
+} from './planner.js';
+import type { PlanLimits } from './backpressure.js';
+
+/**
+ * A call of any store is being planned and accepted: its planned cursors are about to move, and the encoder that all stores share is at work.
+ */
+let isPlanning = false;
+
+/** @throws TypeError inside of another such call, whose cursors this one would not see. */
+function beginPlanning(): void {
+  if (isPlanning) {
+    throw new TypeError(
+      'a store was called from inside of a call that is being planned: by a function of the model, a getter of an entry, or a listener of its metrics',
+    );
+  }
+  isPlanning = true;
+}
+
+/** The port on top of the planner; backends extend it. */
+export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A> {
+  readonly blocks: BlockPersister<B, Q>;
+  readonly commitQCs: CommitQCPersister<Q>;
+  readonly anchor: AnchorPersister<A>;
+
+  protected readonly model: Model<B, Q, A>;
+  /** What the next call is planned against: ahead of the durable cursors, and private (rule 6). */
+  readonly #planned: PlanState;
+  readonly #checks: Intake<B, Q, A>;
+  readonly #planLimits: PlanLimits;
+  readonly #meter = new RoundMeter();
+  #recovered: Recovered<B, Q, A> | undefined;
+  #failed: LanestoreError | undefined;
+  #closing: Promise<void> | undefined;
+
+  protected constructor(model: Model<B, Q, A>, state: PlanState, limits: PlanLimits, recovered?: Recovered<B, Q, A>) {
+    this.model = model;
+    this.#planLimits = limits;
+    this.#planned = state;
+    this.#checks = checksOf(model);
+    this.#recovered = recovered;
+    meter('lanestore_state', STORE_STATES.open);
+    const store = this;
+    this.blocks = {
+      maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
+        store.#submit({ block: afterEach }, () => {
+          if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersistLane: afterEach');
+          iterable(blocks, 'blocks');
+          const list = listOf(blocks, limits.roundEntriesMax);
+          return (intake) => planLane(model, store.#planned, lane, anchorQC, list, intake);
+        }),
+    };
+    this.commitQCs = {
+      get next() {
+        return store.cursors.commitQCs.next;
+      },
+      maybePruneAndPersist: (anchorQC, commitQCs, afterEach) =>
+        store.#submit({ commitQC: afterEach }, () => {
+          if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersist: afterEach');
+          iterable(commitQCs, 'commitQCs');
+          const list = listOf(commitQCs, limits.roundEntriesMax);
+          return (intake) => planCommitQCs(model, store.#planned, anchorQC, list, intake);
+        }),
+    };
+    this.anchor = {
+      persist: (anchor) =>
+        store.#submit({}, () => {
+          if (anchor === undefined) throw new TypeError('anchor.persist: anchor is missing');
+          return (intake) => planRound(model, store.#planned, { anchor }, intake);
+        }),
+    };
+  }
+
+  abstract get cursors(): Cursors;
+  abstract ready(signal?: AbortSignal): Promise<void>;
+
+  /** What the entries of one call go through while it is planned; asked for once a call. A backend may encode them there. */
+  protected intake(): Intake<B, Q, A> {
+    return this.#checks;
+  }
+
+  /**
+   * Takes a plan over: reads and encodes its entries before it returns. Throws to refuse it, then nothing of it may be
+   * stored. The promise settles when the plan, and all that was accepted before it, is durable and the hooks have fired.
+   */
+  protected abstract accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void>;
+
+  /** The same for lanes to be forgotten; the planner has forgotten them when this returns. */
+  protected abstract acceptDrop(lanes: readonly LaneId[]): Promise<void>;
+
+  /** Waits for what was accepted and frees what the backend holds. Called once. */
+  protected abstract shutdown(): Promise<void>;
+
+  persist(round: Round<B, Q, A>, hooks: DurableHooks<B, Q, A> = {}): Promise<void> {
+    return this.#submit(hooks, () => {
+      checkHooks(hooks, 'persist: hooks');
+      checkRound(round, 'round');
+      const own = read(round, this.#planLimits.roundEntriesMax);
+      this.#checkInner(own.inner);
+      return (intake) => planRound(this.model, this.#planned, own, intake);
+    });
+  }
+
+  async dropLanes(lanes: Iterable<LaneId>): Promise<void> {
+    iterable(lanes, 'dropLanes: lanes');
+    const list = this.#lanesOf(lanes);
+    this.assertUsable();
+    beginPlanning();
+    let done: Promise<void>;
+    try {
+      done = this.acceptDrop(list);
+      for (const lane of list) this.#planned.lanes.delete(lane);
+    } finally {
+      isPlanning = false;
+    }
+    await done;
+  }
+
+  takeRecovered(): Recovered<B, Q, A> {
+    const recovered = this.#recovered;
+    this.#recovered = undefined;
+    return recovered ?? { commitQCs: [], blocks: new Map() };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown().finally(() => meter('lanestore_state', STORE_STATES.closed));
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @throws LANESTORE_CLOSED, LANESTORE_FAILED if the store accepts nothing any more. */
+  protected assertUsable(): void {
+    if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the store is closed');
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  /** Poisons the store: every later call but close() fails with this. The first cause stays. */
+  protected poison(error: LanestoreError): LanestoreError {
+    if (this.#failed === undefined) meter('lanestore_state', STORE_STATES.failed);
+    this.#failed ??= error;
+    return this.#failed;
+  }
+
+  async #shutDown(): Promise<void> {
+    // Called from inside of a call that is being handed over: that one is accepted first, as a whole, and waited for.
+    if (isPlanning) await undefined;
+    await this.shutdown();
+  }
+
+  /**
+   * `read` runs the caller's iterables, which may call this store, `close()` too: nothing of this call was planned before. What it returns
+   * plans the call, in one step with what the backend does to accept it.
+   */
+  async #submit(hooks: DurableHooks<B, Q, A>, read: () => (intake: Intake<B, Q, A>) => Plan<B, Q, A>): Promise<void> {
+    this.assertUsable();
+    const startedAt = this.#meter.begin();
+    let plan: Plan<B, Q, A>;
+    let done: Promise<void>;
+    try {
+      const makePlan = read();
+      this.assertUsable();
+      beginPlanning();
+      try {
+        plan = makePlan(this.intake());
+        this.#checkLanes(plan);
+        done = this.accept(plan, hooks);
+        advance(this.#planned, plan);
+      } finally {
+        isPlanning = false;
+      }
+    } catch (error) {
+      this.#meter.refused(startedAt);
+      throw error;
+    }
+    this.#meter.accepted(startedAt);
+    // One await and no more: callers hear of their calls in the order in which these settle.
+    try {
+      await done;
+    } catch (error) {
+      this.#meter.settled(startedAt);
+      throw error;
+    }
+    this.#meter.settled(startedAt, plan);
+  }
+
+  /** @throws LANESTORE_INVALID for more than a store holds or may hold; a TypeError for what is no lane id. */
+  #lanesOf(lanes: Iterable<LaneId>): LaneId[] {
+    const { lanesMax, roundEntriesMax } = this.#planLimits;
+    const max = Math.max(lanesMax, roundEntriesMax, this.#planned.lanes.size);
+    const named = new Set<LaneId>();
+    let count = 0;
+    for (const lane of lanes) {
+      if (++count > max)
+        throw new LanestoreError('LANESTORE_INVALID', `dropLanes: lanes has more than ${max} lanes; split it`);
+      named.add(laneId(lane));
+    }
+    return [...named];
+  }
+
+  #checkInner(inner: Uint8Array | undefined): void {
+    const { innerBytesMax } = this.#planLimits;
+    if (inner === undefined || inner.length <= innerBytesMax) return;
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      `round.inner has ${inner.length} bytes, more than maxInnerBytes = ${innerBytesMax}`,
+    );
+  }
+
+  #checkLanes(plan: Plan<B, Q, A>): void {
+    const { lanesMax } = this.#planLimits;
+    let lanes = this.#planned.lanes.size;
+    for (const [lane, { before }] of plan.lanes) {
+      if (before !== undefined || ++lanes <= lanesMax) continue;
+      throw new LanestoreError(
+        'LANESTORE_INVALID',
+        `lane ${lane} would be one more than maxLanes = ${lanesMax}; drop lanes that left the committee`,
+      );
+    }
+  }
+}
+
+/**
+ * A round as the caller hands it in, each property read once, in memory of its own.
+ * @throws LANESTORE_INVALID for more entries than `entriesMax`.
+ */
+function read<B, Q, A>({ anchor, inner, commitQCs, blocks }: Round<B, Q, A>, entriesMax: number): Round<B, Q, A> {
+  const blockList = blocks === undefined ? undefined : listOf(blocks, entriesMax);
+  const qcList = commitQCs === undefined ? undefined : listOf(commitQCs, entriesMax, blockList?.length);
+  return {
+    anchor,
+    inner,
+    commitQCs: qcList,
+    blocks: blockList,
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * Records: the values of the store (format 1, design.md section 4). Each is ONE well-formed CBOR item, which any CBOR tool decodes:
+ *
+ *      offset  0    1    2                  n-5  n-4          n
+ *              83   01   body ............   1a   crc (4 bytes, big-endian)
+ *              |    |    |                   |
+ *              |    |    |                   unsigned integer in 4 bytes, always this form
+ *              |    |    one CBOR item
+ *              |    record version 1
+ *              array of 3
+ *
+ * crc is CRC-32 (IEEE) over the bytes of the key, then those of the body. It binds the body to its key, and since its place and
+ * form are fixed it can be checked before a CBOR decoder sees a byte that rot may have chosen.
+ */
+import { crc32 } from 'node:zlib';
+import { Decoder } from 'cbor-x';
+import { bytesOfKey } from '../../../keys/entry-keys.js';
+import { LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../../keys/index.js';
+import type { BodyWriter, EntryCodec } from '../../../model/model.js';
+import { CborWriter } from '../../../cbor/writer.js';
+
+/** The record version that this code writes. */
+export const RECORD_VERSION = 1;
+
+const ARRAY_OF_3 = 0x83;
+const UINT32 = 0x1a;
+const HEAD_BYTES = 2;
+const TAIL_BYTES = 5;
+/** The longest key of the registry: a block's, with the longest lane. Keys are ASCII. */
+const KEY_BYTES_MAX = LANE_PREFIX.length + 2 * LANE_ID_BYTES_MAX + 1 + U64_DIGITS;
+
+/** Plain CBOR: maps become objects. */
+const decoder = new Decoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
+const writer = new CborWriter();
+
+/** An encoded record. */
+export interface EncodedRecord {
+  readonly bytes: Uint8Array;
+  readonly crc: number;
+}
+
+/** A decoded record; byte strings in `body` are plain `Uint8Array`s that share memory with the value. */
+export interface DecodedRecord {
+  readonly body: unknown;
+  readonly crc: number;
+}
+
+/** Why a value is not the record that it should be. */
+export interface RecordFault {
+  readonly kind: 'record-shape' | 'record-version' | 'record-crc' | 'record-cbor';
+  readonly detail: string;
+}
+
+/** A body that was written, with room for the record's head and crc, and before them for its key. It becomes a record once that is known. */
+export type EncodedBody = Uint8Array;
+
+/** Encodes `body` as the record of `key`; it shares no memory with `body`. @throws TypeError for a body that is not plain. */
+export function encodeRecord(key: string, body: unknown): EncodedRecord {
+  return writeRecord(key, (to) => to.value(body));
+}
+
+/**
+ * Encodes the body of an entry, by the model's own writer if it has one, which checks the entry in the same pass; otherwise it must have
+ * been checked. It shares no memory with the entry. `apart` for one that may be given back later than others, see {@link CborWriter.begin}.
+ * @throws what the model's check throws; a TypeError for a body that is not plain.
+ */
+export function encodeBody<T>(codec: EntryCodec<T>, entry: T, apart = false): EncodedBody {
+  writer.begin(KEY_BYTES_MAX, apart);
+  if (codec.writeBody === undefined) writer.value(codec.toBody(entry));
+  else codec.writeBody(writer, entry);
+  return writer.end(HEAD_BYTES, TAIL_BYTES);
+}
+
+/** Encodes a body by `write`, which is given the writer of all records. */
+export function writeRecord(key: string, write: (to: BodyWriter) => void): EncodedRecord {
+  writer.begin(KEY_BYTES_MAX);
+  write(writer);
+  const bytes = writer.end(HEAD_BYTES, TAIL_BYTES);
+  return { bytes, crc: sealRecord(bytesOfKey(key), bytes) };
+}
+
+/**
+ * Makes a body the record of `key`, which is given in bytes, in place and once; gives its crc. The key is written directly in front of the
+ * body, so that one call takes the crc of both (a call costs more than the bytes of a key), and the record's head then replaces its last two.
+ */
+export function sealRecord(key: Uint8Array, record: EncodedBody): number {
+  if (key.length > KEY_BYTES_MAX) {
+    throw new RangeError(`key ${Buffer.from(key).toString('latin1')} has more than ${KEY_BYTES_MAX} bytes`);
+  }
+  const body = record.length - HEAD_BYTES - TAIL_BYTES;
+  const keyed = new Uint8Array(record.buffer, record.byteOffset + HEAD_BYTES - key.length, key.length + body);
+  keyed.set(key);
+  const crc = crc32(keyed);
+  const tail = HEAD_BYTES + body;
+  record[0] = ARRAY_OF_3;
+  record[1] = RECORD_VERSION;
+  record[tail] = UINT32;
+  record[tail + 1] = crc >>> 24;
+  record[tail + 2] = crc >>> 16;
+  record[tail + 3] = crc >>> 8;
+  record[tail + 4] = crc;
+  return crc;
+}
+
+/** A record that holds, its body still encoded: a plain `Uint8Array` that shares memory with the value. */
+export interface OpenedRecord {
+  readonly encoded: Uint8Array;
+  readonly crc: number;
+}
+
+/** Checks the record of `key` and gives its body, or says what is wrong. Never throws. */
+export function openRecord(key: string, value: Uint8Array): OpenedRecord | RecordFault {
+  const { length } = value;
+  const end = length - TAIL_BYTES;
+  if (end <= HEAD_BYTES || value[0] !== ARRAY_OF_3 || value[end] !== UINT32) {
+    return { kind: 'record-shape', detail: `the value of ${length} bytes is not a record` };
+  }
+  if (value[1] !== RECORD_VERSION) {
+    return { kind: 'record-version', detail: `record version ${value[1]} is not known, only ${RECORD_VERSION}` };
+  }
+  // A plain view: decoding a Buffer would hand out Buffers.
+  const encoded = new Uint8Array(value.buffer, value.byteOffset + HEAD_BYTES, end - HEAD_BYTES);
+  const stored = uint32At(value, end + 1);
+  const crc = crc32(encoded, crc32(key));
+  if (stored === crc) return { encoded, crc };
+  return { kind: 'record-crc', detail: `the record says crc ${hex32(stored)}, key and body have ${hex32(crc)}` };
+}
+
+/** Decodes the record of `key`, or says what is wrong with it. Never throws. */
+export function decodeRecord(key: string, value: Uint8Array): DecodedRecord | RecordFault {
+  const record = openRecord(key, value);
+  return isFault(record) ? record : decodeBody(record);
+}
+
+/** Decodes the body of a record. Never throws. */
+export function decodeBody({ encoded, crc }: OpenedRecord): DecodedRecord | RecordFault {
+  try {
+    return { body: decoder.decode(encoded), crc };
+  } catch (error) {
+    return { kind: 'record-cbor', detail: `the body is not one CBOR item: ${(error as Error).message}` };
+  }
+}
+
+/** Tells a fault from a record. */
+export function isFault(result: OpenedRecord | DecodedRecord | RecordFault): result is RecordFault {
+  return 'kind' in result;
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  const byte = (offset: number) => bytes[at + offset] as number;
+  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
+}
+
+function hex32(value: number): string {
+  return value.toString(16).padStart(8, '0');
+}

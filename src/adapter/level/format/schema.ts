@@ -1,0 +1,75 @@
+/**
+ * The schema record: what this store is. Written once, at creation, and checked before anything else is read.
+ *
+ *   meta/schema -> { format: 1, model: text, store: 16 bytes, createdAt: text (ISO 8601, UTC) }
+ */
+import { type FindingKind, LanestoreError } from '../../../errors.js';
+import { SCHEMA_KEY } from '../../../keys/index.js';
+import { decodeRecord, type EncodedRecord, encodeRecord, isFault } from './record.js';
+import { STORE_ID_BYTES } from './tip.js';
+
+/** The format of keys and values that this code reads and writes. */
+export const FORMAT = 1;
+
+/** The schema record, decoded. */
+export interface Schema {
+  readonly format: number;
+  /** The name of the model that the bodies belong to. */
+  readonly model: string;
+  /** The store's id: 16 random bytes, the same in tip and witness. */
+  readonly store: Uint8Array;
+  /** When the store was created: ISO 8601, UTC. */
+  readonly createdAt: string;
+}
+
+/** The record of a schema. */
+export function encodeSchema(schema: Schema): EncodedRecord {
+  return encodeRecord(SCHEMA_KEY, { ...schema });
+}
+
+/**
+ * Reads the schema record and checks that this code, with this model, may read the rest.
+ * @throws LANESTORE_CORRUPT if the record is damaged; LANESTORE_SCHEMA for another format or model.
+ */
+export function readSchema(value: Uint8Array, model: string): Schema {
+  const record = decodeRecord(SCHEMA_KEY, value);
+  if (isFault(record)) throw corruptSchema(record.kind, record.detail);
+  const schema = record.body as Partial<Schema> | null;
+  const format = schema?.format;
+  if (typeof schema !== 'object' || schema === null || typeof format !== 'number') {
+    throw corruptSchema('schema-body', 'format is absent');
+  }
+  if (format !== FORMAT) throw otherFormat(format);
+  const { store, createdAt } = schema;
+  if (typeof schema.model !== 'string' || typeof createdAt !== 'string') {
+    throw corruptSchema('schema-body', 'model or createdAt is not text');
+  }
+  if (!(store instanceof Uint8Array) || store.length !== STORE_ID_BYTES) {
+    throw corruptSchema('schema-body', 'store is not 16 bytes');
+  }
+  if (schema.model !== model) {
+    throw new LanestoreError(
+      'LANESTORE_SCHEMA',
+      `the store was written with the model "${schema.model}", not "${model}"`,
+    );
+  }
+  return { format, model: schema.model, store: store.slice(), createdAt };
+}
+
+/** The error for a store of another format: an older one is migrated when somebody asks for it, never on the way. */
+export function otherFormat(format: number): LanestoreError {
+  const remedy =
+    format < FORMAT
+      ? 'stop the node and run "lanestore migrate" on it'
+      : 'open it with the version that wrote it, or a newer one';
+  return new LanestoreError(
+    'LANESTORE_SCHEMA',
+    `the store has format ${format}; this version reads format ${FORMAT}: ${remedy}`,
+  );
+}
+
+function corruptSchema(kind: FindingKind, detail: string): LanestoreError {
+  return new LanestoreError('LANESTORE_CORRUPT', `${SCHEMA_KEY} is damaged: ${detail}`, {
+    findings: [{ kind, key: SCHEMA_KEY, detail }],
+  });
+}

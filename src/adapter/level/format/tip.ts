@@ -1,0 +1,127 @@
+/**
+ * The tip: the one record that says what must be there. It is the first put of every batch, so it is always as new as the
+ * newest batch that survived, and whatever else a batch held must agree with it.
+ *
+ *   meta/tip -> { store: 16 bytes, seq, anchor: crc | null, inner: crc | null,
+ *                 qc: [first, next, swept], lanes: [[lane bytes, first, next, swept], ...] }
+ *
+ * `seq` counts batches; creation is 0. `anchor` and `inner` are the crc of that record, or null if there is none. All other
+ * integers are u64. Lanes ascend by their bytes. swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
+ */
+import { isLaneId, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY, U64_MAX } from '../../../keys/index.js';
+import { array, byteString, cbor, INTEGER_PLACE, map, Template, text } from '../../../cbor/template.js';
+import type { Cursor } from '../../persistence.js';
+import { type EncodedRecord, writeRecord } from './record.js';
+
+/** Bytes of a store's id. */
+export const STORE_ID_BYTES = 16;
+
+/** A cursor, and below which number no keys are left. */
+export interface Extent extends Cursor {
+  readonly swept: bigint;
+}
+
+/** The tip, decoded. It is never changed in place: each batch makes a new one. */
+export interface Tip {
+  readonly store: Uint8Array;
+  readonly seq: bigint;
+  readonly anchor: number | null;
+  readonly inner: number | null;
+  readonly qc: Extent;
+  /** Ascending by lane. */
+  readonly lanes: ReadonlyMap<LaneId, Extent>;
+}
+
+/** The tip of a store that holds nothing. */
+export function firstTip(store: Uint8Array): Tip {
+  return { store, seq: 0n, anchor: null, inner: null, qc: { first: 0n, next: 0n, swept: 0n }, lanes: new Map() };
+}
+
+const HEAD = cbor(map(6), text('store'), byteString(STORE_ID_BYTES));
+const SEQ = cbor(text('seq'));
+const ANCHOR = cbor(text('anchor'));
+const INNER = cbor(text('inner'));
+const LANES = cbor(text('lanes'));
+
+/** The record of a tip. Written out, because every batch has one, and it names every lane. */
+export function encodeTip(tip: Tip): EncodedRecord {
+  return writeRecord(TIP_KEY, (to) => {
+    to.raw(HEAD);
+    to.raw(tip.store);
+    to.raw(SEQ);
+    to.bigint(tip.seq);
+    to.raw(ANCHOR);
+    to.value(tip.anchor);
+    to.raw(INNER);
+    to.value(tip.inner);
+    fillIn(QC, QC.at(0), tip.qc);
+    to.raw(QC.bytes);
+    to.raw(LANES);
+    to.array(tip.lanes.size);
+    for (const [lane, extent] of tip.lanes) {
+      const entry = laneEntry(lane);
+      fillIn(entry, entry.at(0), extent);
+      to.raw(entry.bytes);
+    }
+  });
+}
+
+const EXTENT = [INTEGER_PLACE, INTEGER_PLACE, INTEGER_PLACE] as const;
+/** The integers of an extent stand side by side, head and number. */
+const INTEGER_BYTES = 9;
+
+function fillIn(template: Template, at: number, { first, next, swept }: Extent): void {
+  template.integer(at, first);
+  template.integer(at + INTEGER_BYTES, next);
+  template.integer(at + 2 * INTEGER_BYTES, swept);
+}
+
+const QC = new Template(text('qc'), array(3), ...EXTENT);
+
+/** A lane's entry. Every tip names every lane, and taking its hex apart costs more than all of the rest. */
+const laneEntry = remembered(
+  (lane: LaneId) => new Template(array(4), byteString(lane.length / 2), [...laneBytes(lane)], ...EXTENT),
+);
+
+/** Reads the body of a tip record, or says in a sentence what is wrong with it. */
+export function parseTip(body: unknown): Tip | string {
+  if (!isMap(body)) return 'it is not a map';
+  const { store, seq, anchor, inner, qc, lanes } = body;
+  if (!(store instanceof Uint8Array) || store.length !== STORE_ID_BYTES) return 'store is not 16 bytes';
+  if (!isU64(seq)) return 'seq is not a 64-bit integer';
+  if (!isCrcOrNull(anchor)) return 'anchor is neither a crc nor null';
+  if (!isCrcOrNull(inner)) return 'inner is neither a crc nor null';
+  const log = parseExtent(qc);
+  if (log === undefined) return 'qc is not [first, next, swept]';
+  if (!Array.isArray(lanes)) return 'lanes is not an array';
+  const extents = new Map<LaneId, Extent>();
+  let last = '';
+  for (const entry of lanes) {
+    const lane = Array.isArray(entry) && entry[0] instanceof Uint8Array ? laneIdOf(entry[0]) : '';
+    const extent = Array.isArray(entry) ? parseExtent(entry.slice(1)) : undefined;
+    if (extent === undefined || !isLaneId(lane)) return `lanes[${extents.size}] is not [lane, first, next, swept]`;
+    if (lane <= last) return `lanes[${extents.size}] is not in ascending order`;
+    extents.set(lane, extent);
+    last = lane;
+  }
+  return { store: store.slice(), seq, anchor, inner, qc: log, lanes: extents };
+}
+
+function parseExtent(value: unknown): Extent | undefined {
+  if (!Array.isArray(value) || value.length !== 3) return undefined;
+  const [first, next, swept] = value;
+  if (!isU64(first) || !isU64(next) || !isU64(swept) || swept > first || first > next) return undefined;
+  return { first, next, swept };
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+}
+
+function isU64(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
+}
+
+function isCrcOrNull(value: unknown): value is number | null {
+  return value === null || (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff);
+}

@@ -1,0 +1,80 @@
+/**
+ * Is another process at work in a LevelDB's directory? LevelDB's own lock tells, and asking must change nothing there: LevelDB itself is asked, to
+ * open an empty directory elsewhere, whose LOCK is a link to the one in question: a symbolic link
+ * in the directory for temporary files, or a hard link beside the store. It takes the lock before
+ * it looks for a CURRENT, finds none, and gives the lock back. /proc/locks would not do: it leaves
+ * out holders in other containers.
+ *
+ * The lock is this process's while LevelDB asks, and all that this process holds on the file is gone afterwards (leveldb-hazards.md section 8):
+ * only for who has made sure that nobody in this process has the directory open (`../lock.ts`).
+ */
+import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
+import { link, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { addLeftover } from '../../../base/leftovers.js';
+import { LanestoreError } from '../../../errors.js';
+import { openDatabase } from '../database.js';
+import { makeBeside } from '../view/place.js';
+
+/**
+ * Refuses a directory that another process has open. Says nothing where that cannot be found out: a LOCK that is absent or not writable, nowhere
+ * to put a link. @throws LANESTORE_LOCKED.
+ */
+export async function refuseIfOpenElsewhere(level: string): Promise<void> {
+  const lock = join(level, 'LOCK');
+  // Through a link to a file that is absent, LevelDB would make one.
+  if (lstatSync(lock, { throwIfNoEntry: false }) === undefined) return;
+  const scratch = (await inTemp(lock)) ?? (await besideStore(lock));
+  if (scratch === undefined) return;
+  try {
+    const db = await openDatabase(scratch.path, {}, false);
+    await db.close();
+  } catch (error) {
+    if (!(error instanceof LanestoreError) || error.code !== 'LANESTORE_LOCKED') return;
+    throw new LanestoreError('LANESTORE_LOCKED', `${level} is open in another process, and is being written to`, {
+      cause: error.cause,
+    });
+  } finally {
+    await scratch.remove();
+  }
+}
+
+/** A directory whose LOCK is the one in question. */
+interface Scratch {
+  readonly path: string;
+  remove(): Promise<void>;
+}
+
+async function inTemp(lock: string): Promise<Scratch | undefined> {
+  try {
+    const path = mkdtempSync(join(tmpdir(), 'lanestore-lock-'));
+    const forget = addLeftover(() => rmSync(path, { recursive: true, force: true }));
+    const remove = () => rm(path, { recursive: true, force: true }).then(forget);
+    return await withLock({ path, remove }, (link) => symlink(lock, link));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * By a hard link: under the permission model of Node.js, only a process that may read and write
+ * everything makes symbolic links.
+ */
+async function besideStore(lock: string): Promise<Scratch | undefined> {
+  try {
+    return await withLock(await makeBeside(dirname(dirname(lock))), (path) => link(lock, path));
+  } catch {
+    return undefined;
+  }
+}
+
+async function withLock(scratch: Scratch, put: (path: string) => Promise<void>): Promise<Scratch> {
+  try {
+    await put(join(scratch.path, 'LOCK'));
+    return scratch;
+  } catch (error) {
+    await scratch.remove();
+    throw error;
+  }
+}

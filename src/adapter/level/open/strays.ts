@@ -1,0 +1,82 @@
+/**
+ * Keys that must not be there: one that a lost batch had deleted, one whose tip is lost, or somebody else's. Every gap between the keys
+ * that the tip allows is looked into, without reading values.
+ */
+import type { Finding } from '../../../errors.js';
+import { ANCHOR_KEY, INNER_KEY, type KeyRange, parseKey, SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
+import { logRange, QC_LOG } from '../write/batch.js';
+import type { Engine } from '../engine.js';
+import type { Tip } from '../format/tip.js';
+
+/** Keys that are read at a time. */
+const KEYS_AT_ONCE = 1000;
+
+/** A range of keys, open where a bound is absent. */
+type Gap = Partial<KeyRange>;
+
+/** Reports every key that the tip does not allow; in [swept, first), where stale entries may be left, every key that is no entry. */
+export async function findStrays(engine: Engine, tip: Tip, report: (finding: Finding) => void): Promise<void> {
+  for (const gap of gapsOf(tip)) {
+    for await (const key of keysIn(engine, gap)) if (parseKey(key)?.kind !== 'event') report(strayFinding(key, tip));
+  }
+  for (const [log, { swept, first }] of [[QC_LOG, tip.qc] as const, ...tip.lanes]) {
+    if (swept === first) continue;
+    for await (const key of keysIn(engine, logRange(log, swept, first))) {
+      if (parseKey(key) === undefined) report(strayFinding(key, tip));
+    }
+  }
+}
+
+/** What is wrong with a key being there, if anything is. Anchor and inner state the caller compares with the tip himself. */
+export function strayOf(key: string, tip: Tip): Finding | undefined {
+  const parsed = parseKey(key);
+  if (parsed === undefined) return strayFinding(key, tip);
+  if (parsed.kind !== 'block' && parsed.kind !== 'commitQC') return undefined;
+  const [extent, number] =
+    parsed.kind === 'block' ? [tip.lanes.get(parsed.lane), parsed.number] : [tip.qc, parsed.index];
+  const isAllowed = extent !== undefined && number >= extent.swept && number < extent.next;
+  return isAllowed ? undefined : strayFinding(key, tip);
+}
+
+/** What lies between the keys that may be there, in the order of keys. */
+function gapsOf(tip: Tip): Gap[] {
+  const gaps: Gap[] = [];
+  let from: Gap = {};
+  const allow = ({ gte, lt }: KeyRange) => {
+    gaps.push({ ...from, lt: gte });
+    from = { gte: lt };
+  };
+  const allowKey = (key: string) => allow({ gte: key, lt: `${key}\0` });
+  allowKey(ANCHOR_KEY);
+  allowKey(INNER_KEY);
+  for (const [lane, { swept, next }] of tip.lanes) allow(logRange(lane, swept, next));
+  allowKey(SCHEMA_KEY);
+  allowKey(TIP_KEY);
+  allow(logRange(QC_LOG, tip.qc.swept, tip.qc.next));
+  gaps.push(from);
+  return gaps;
+}
+
+async function* keysIn(engine: Engine, gap: Gap): AsyncGenerator<string, void, void> {
+  for (let range = gap; ; ) {
+    const keys = await engine.keys(range, KEYS_AT_ONCE);
+    yield* keys;
+    if (keys.length < KEYS_AT_ONCE) return;
+    range = { ...gap, gte: `${keys[keys.length - 1]}\0` };
+  }
+}
+
+function strayFinding(key: string, tip: Tip): Finding {
+  const parsed = parseKey(key);
+  if (parsed?.kind === 'block') {
+    const extent = tip.lanes.get(parsed.lane);
+    const range =
+      extent === undefined ? 'the tip does not know the lane' : `the lane holds [${extent.first}, ${extent.next})`;
+    return { kind: 'stray', key, lane: parsed.lane, number: parsed.number, detail: `it must not be there: ${range}` };
+  }
+  if (parsed?.kind === 'commitQC') {
+    const range = `the QC log holds [${tip.qc.first}, ${tip.qc.next})`;
+    return { kind: 'stray', key, number: parsed.index, detail: `it must not be there: ${range}` };
+  }
+  return { kind: 'stray', key, detail: 'no key of this format reads like this' };
+}

@@ -1,0 +1,233 @@
+/** Reading single entries and ranges of a running store, verified like at open. */
+import { type Closable, OpenSet } from '../../../base/open-set.js';
+import { type Checks, fields, uint64 } from '../../../base/options.js';
+import { type Finding, LanestoreError } from '../../../errors.js';
+import { type LaneId, maxU64, minU64, parseKey } from '../../../keys/index.js';
+import type { Model } from '../../../model/model.js';
+import { extentOf, type LogName, logKey, logRange, QC_LOG } from '../write/batch.js';
+import { isDamage, levelDamage } from '../database.js';
+import type { Engine, EntryReader } from '../engine.js';
+import { type ReadResult, readBlock, readCommitQC } from '../format/entry.js';
+import { refusal } from '../format/corruption-error.js';
+import type { Tip } from '../format/tip.js';
+import { placeOf, type ValueReads } from '../values/reads.js';
+
+/** Bounds of a range to read: [from, to), each limited to what the log holds. */
+export interface ReadRange {
+  /** The first number wanted; the oldest held by default. */
+  readonly from?: bigint;
+  /** The number behind the last one wanted; the newest held is the last by default. */
+  readonly to?: bigint;
+}
+
+/** What each of {@link ReadRange} must be. */
+export const RANGE_CHECKS: Checks<ReadRange> = { from: uint64, to: uint64 };
+
+/** A range to read. */
+export const checkReadRange = fields(RANGE_CHECKS);
+
+/** What a reader needs of its store. */
+export interface ReadSource {
+  readonly engine: Engine;
+  /** The tip of the last durable batch. */
+  readonly tip: () => Tip;
+  /** Runs something while no batch is in flight. */
+  readonly quiet: <T>(read: () => T | Promise<T>) => Promise<T>;
+  /** Lets a reader of separated values in, until it is closed. */
+  readonly reads: () => ValueReads;
+  /** @throws LANESTORE_CLOSED, LANESTORE_FAILED. */
+  readonly assertUsable: () => void;
+}
+
+/** Ranges that may be read at the same time, each with an iterator and 1 MiB read ahead; those beyond are LANESTORE_CAPACITY. */
+export const OPEN_RANGES_MAX = 1024;
+
+type Read<T> = (number: bigint, key: string, value: Uint8Array) => ReadResult<T>;
+
+/** What the iteration of a range holds until it ends. */
+class OpenRange implements Closable {
+  readonly reads: ValueReads;
+  readonly entries: EntryReader;
+  readonly from: bigint;
+  readonly to: bigint;
+  #closing: Promise<void> | undefined;
+
+  constructor(reads: ValueReads, entries: EntryReader, from: bigint, to: bigint) {
+    this.reads = reads;
+    this.entries = entries;
+    this.from = from;
+    this.to = to;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.reads.close().finally(() => this.entries.close());
+    return this.#closing;
+  }
+}
+
+/** Reads verified entries of a running store. */
+export class StoreReader<B, Q, A> {
+  readonly #source: ReadSource;
+  readonly #model: Model<B, Q, A>;
+  readonly #ranges = new OpenSet();
+  readonly #singles = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor(source: ReadSource, model: Model<B, Q, A>) {
+    this.#source = source;
+    this.#model = model;
+  }
+
+  block(lane: LaneId, number: bigint): Promise<B | undefined> {
+    return this.#get(lane, number, this.#blockReader(lane));
+  }
+
+  commitQC(index: bigint): Promise<Q | undefined> {
+    return this.#get(QC_LOG, index, this.#commitQCReader());
+  }
+
+  blocks(lane: LaneId, range: ReadRange): AsyncGenerator<B, void, void> {
+    return this.#range(lane, range, this.#blockReader(lane));
+  }
+
+  commitQCs(range: ReadRange): AsyncGenerator<Q, void, void> {
+    return this.#range(QC_LOG, range, this.#commitQCReader());
+  }
+
+  /**
+   * Ends all reading: single reads are waited for, an iteration that is left ends with LANESTORE_CLOSED when it is asked for more. Descriptors
+   * and value files of both are given back when this resolves.
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#singles);
+    await this.#ranges.closeAll();
+  }
+
+  #blockReader(lane: LaneId): Read<B> {
+    return (number, key, value) => readBlock(this.#model, lane, number, key, value);
+  }
+
+  #commitQCReader(): Read<Q> {
+    return (index, key, value) => readCommitQC(this.#model, index, key, value);
+  }
+
+  async #get<T>(log: LogName, number: bigint, read: Read<T>): Promise<T | undefined> {
+    this.#source.assertUsable();
+    if (!this.#holds(log, number)) return undefined;
+    const reads = this.#source.reads();
+    const reading = this.#getWith(reads, log, number, read).finally(() => reads.close());
+    this.#singles.add(reading);
+    try {
+      return await reading;
+    } finally {
+      this.#singles.delete(reading);
+    }
+  }
+
+  async #getWith<T>(reads: ValueReads, log: LogName, number: bigint, read: Read<T>): Promise<T | undefined> {
+    const key = logKey(log, number);
+    let value = await this.#engineRead(() => this.#source.engine.get(key));
+    // Not there: a batch in flight may be truncating it. Between two batches, cursors and database agree.
+    value ??= await this.#source.quiet(async () => {
+      this.#source.assertUsable();
+      if (!this.#holds(log, number)) return undefined;
+      const again = await this.#engineRead(() => this.#source.engine.get(key));
+      if (again === undefined) throw refusal([missing(log, number)]);
+      return again;
+    });
+    return value === undefined ? undefined : this.#entryOf(reads, log, number, key, value, read);
+  }
+
+  /** The entry that a stored value is, or refers to. */
+  async #entryOf<T>(
+    reads: ValueReads,
+    log: LogName,
+    number: bigint,
+    key: string,
+    value: Uint8Array,
+    read: Read<T>,
+  ): Promise<T> {
+    const resolved = await this.#engineRead(() => reads.resolve(key, value));
+    const place = placeOf(resolved.reference);
+    if ('fault' in resolved) throw refusal([{ ...resolved.fault, key, ...placeIn(log, number), ...place }]);
+    const result = read(number, key, resolved.record);
+    if ('finding' in result) throw refusal([{ ...result.finding, ...place }]);
+    return result.entry;
+  }
+
+  async *#range<T>(log: LogName, bounds: ReadRange, read: Read<T>): AsyncGenerator<T, void, void> {
+    const range = await this.#source.quiet(() => this.#openRange(log, bounds));
+    if (range === undefined) return;
+    const { reads, entries, to } = range;
+    let expected = range.from;
+    try {
+      while (expected < to) {
+        const portion = await this.#engineRead(() => entries.next());
+        if (portion.length === 0) throw refusal([missing(log, expected)]);
+        for (const [key, value] of portion) {
+          this.#assertOpen();
+          if (key !== logKey(log, expected))
+            throw refusal([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
+          const entry = await this.#entryOf(reads, log, expected, key, value, read);
+          this.#assertOpen();
+          yield entry;
+          expected++;
+        }
+      }
+      this.#assertOpen();
+    } finally {
+      await this.#ranges.close(range);
+    }
+  }
+
+  /** What is needed to iterate over a log; undefined if it holds nothing in these bounds. */
+  #openRange(log: LogName, bounds: ReadRange): OpenRange | undefined {
+    this.#source.assertUsable();
+    if (this.#ranges.size >= OPEN_RANGES_MAX) {
+      throw new LanestoreError('LANESTORE_CAPACITY', `${OPEN_RANGES_MAX} ranges are being read; end some first`);
+    }
+    const extent = extentOf(this.#source.tip(), log);
+    if (extent === undefined) return undefined;
+    const from = maxU64(bounds.from ?? 0n, extent.first);
+    const to = minU64(bounds.to ?? extent.next, extent.next);
+    if (from >= to) return undefined;
+    const entries = this.#source.engine.entries(logRange(log, from, to));
+    // Last, because it cannot fail: a reader that is let in and lost keeps value files from being freed.
+    return this.#ranges.add(new OpenRange(this.#source.reads(), entries, from, to));
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new LanestoreError('LANESTORE_CLOSED', 'the store is closed');
+  }
+
+  #holds(log: LogName, number: bigint): boolean {
+    const extent = extentOf(this.#source.tip(), log);
+    return extent !== undefined && number >= extent.first && number < extent.next;
+  }
+
+  async #engineRead<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (cause) {
+      this.#source.assertUsable();
+      const message = (cause as Error).message;
+      if (isDamage((cause as { code?: string }).code, message)) {
+        throw levelDamage('LevelDB found damage while reading', message, cause);
+      }
+      throw new LanestoreError('LANESTORE_IO', `reading failed: ${message}`, { cause });
+    }
+  }
+}
+
+function missing(log: LogName, number: bigint): Finding {
+  return { kind: 'missing', key: logKey(log, number), ...placeIn(log, number), detail: 'the record is missing' };
+}
+
+function placeIn(log: LogName, number: bigint): Pick<Finding, 'lane' | 'number'> {
+  return log === QC_LOG ? { number } : { lane: log, number };
+}
+
+function stray(key: string): Finding {
+  return { kind: 'stray', key, detail: 'no key of this format reads like this' };
+}

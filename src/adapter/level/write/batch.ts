@@ -1,0 +1,239 @@
+/**
+ * From accepted steps to one LevelDB batch: the puts and deletes, and the tip that describes the store after them.
+ *
+ * Pure. A builder starts from the tip of the last durable batch and takes steps in the order in which they were accepted; the
+ * batch begins with its tip, so that a log record of ours can be told from one that a block's author smuggled in.
+ */
+import { blockKeys, commitQCKeys, type EntryKeys } from '../../../keys/entry-keys.js';
+import { blockRange, commitQCRange, type KeyRange, type LaneId, maxU64, TIP_KEY } from '../../../keys/index.js';
+import type { Cursor } from '../../persistence.js';
+import { type Delete, EntryDelete, type Operation, type Put } from '../format/operation.js';
+import { type Extent, encodeTip, type Tip } from '../format/tip.js';
+import type { RelocateStep } from '../values/collector.js';
+
+/**
+ * Deletes that one batch takes for truncations, and for sweeping, when nothing is said; more is left to the sweeper. A road index of 100
+ * lanes truncates 1,000 blocks, so ordinary rounds never leave anything; a jump over a long lane does not stall the rounds behind it.
+ */
+export const BATCH_DELETES = 4096;
+
+/** The name of a log: a lane, or the QC log. */
+export type LogName = LaneId | typeof QC_LOG;
+
+/** Names the QC log where lanes are named by their ids; no lane id reads like this. */
+export const QC_LOG = 'qc';
+
+/** What a round does to one log: remove `truncate`, put `puts`, leave it at `after`. */
+export interface LogStep {
+  readonly log: LogName;
+  readonly truncate: Cursor;
+  readonly puts: readonly Put[];
+  readonly after: Cursor;
+}
+
+/** A record of which there is one: the anchor, or the node's inner state. */
+export interface SingleStep extends Put {
+  readonly crc: number;
+}
+
+/** An accepted round, encoded. */
+export interface RoundStep {
+  readonly anchor?: SingleStep;
+  readonly inner?: SingleStep;
+  readonly logs: readonly LogStep[];
+}
+
+/** Stale keys of one log that an iterator found; below `swept` none are left afterwards. */
+export interface SweepStep {
+  readonly log: LogName;
+  readonly keys: readonly string[];
+  readonly swept: bigint;
+}
+
+/** The keys of a log's entries. */
+export function logKeys(log: LogName): EntryKeys {
+  return log === QC_LOG ? commitQCKeys : blockKeys(log);
+}
+
+/** The key of an entry of a log. */
+export function logKey(log: LogName, number: bigint): string {
+  return logKeys(log).text(number);
+}
+
+/** The keys of the entries [from, to) of a log. */
+export function logRange(log: LogName, from: bigint, to: bigint): KeyRange {
+  return log === QC_LOG ? commitQCRange(from, to) : blockRange(log, from, to);
+}
+
+/** The extent of a log, if it ever held anything. */
+export function extentOf(tip: Tip, log: LogName): Extent | undefined {
+  return log === QC_LOG ? tip.qc : tip.lanes.get(log);
+}
+
+const NO_TIP: Operation = { type: 'del', key: TIP_KEY };
+
+/** Composes one batch. */
+export class BatchBuilder {
+  /** The first place is the tip's, which is known last. */
+  readonly #operations: Operation[] = [NO_TIP];
+  /** The tip that the batch builds on. */
+  readonly base: Tip;
+  readonly #deletesMax: number;
+  readonly #lanes: Map<LaneId, Extent>;
+  #qc: Extent;
+  #anchor: number | null;
+  #inner: number | null;
+  #newLane = false;
+  #deletes = 0;
+
+  /** @param deletesMax deletes for truncations that the batch takes, sweeping included */
+  constructor(base: Tip, deletesMax = BATCH_DELETES) {
+    this.base = base;
+    this.#deletesMax = deletesMax;
+    this.#lanes = new Map(base.lanes);
+    this.#qc = base.qc;
+    this.#anchor = base.anchor;
+    this.#inner = base.inner;
+  }
+
+  /** True if nothing was added: there is nothing to write. */
+  get isEmpty(): boolean {
+    return this.#operations.length === 1 && !this.#changed;
+  }
+
+  /** True if a put of the batch refers to a separated value. */
+  get hasReferences(): boolean {
+    return this.#hasReferences;
+  }
+
+  #changed = false;
+  #hasReferences = false;
+
+  round(step: RoundStep): void {
+    if (step.anchor !== undefined) {
+      this.#put(step.anchor);
+      this.#anchor = step.anchor.crc;
+    }
+    if (step.inner !== undefined) {
+      this.#put(step.inner);
+      this.#inner = step.inner.crc;
+    }
+    for (const log of step.logs) this.#log(log);
+  }
+
+  sweep({ log, keys, swept }: SweepStep): void {
+    const extent = this.#extent(log);
+    if (extent === undefined) return;
+    for (const key of keys) this.#delete({ type: 'del', key });
+    this.#set(log, { ...extent, swept: maxU64(extent.swept, swept) });
+  }
+
+  /** Moves separated values. Before the rounds of the batch, so that what they do to the same keys comes behind. */
+  relocate({ compose }: RelocateStep): void {
+    const holds = (lane: LaneId, number: bigint) => {
+      const extent = this.#lanes.get(lane);
+      return extent !== undefined && number >= extent.first && number < extent.next;
+    };
+    for (const put of compose(holds)) this.#put(put);
+  }
+
+  /** True if {@link drop} takes the lanes with few deletes: nothing stale is left, and together they hold no more than a batch may delete. */
+  canDrop(lanes: readonly LaneId[]): boolean {
+    let held = 0n;
+    for (const lane of lanes) {
+      const extent = this.#lanes.get(lane);
+      if (extent === undefined) continue;
+      if (extent.swept < extent.first) return false;
+      held += extent.next - extent.first;
+    }
+    return held <= this.#room();
+  }
+
+  /** Empties a lane, all of it left to the sweeper: the first step of dropping one that {@link canDrop} refuses. */
+  empty(lane: LaneId): void {
+    const extent = this.#lanes.get(lane);
+    if (extent !== undefined) this.#set(lane, { ...extent, first: extent.next });
+  }
+
+  /** Takes what a lane holds, and its cursor. Only after {@link canDrop}. */
+  drop(lane: LaneId): void {
+    const extent = this.#lanes.get(lane);
+    if (extent === undefined) return;
+    this.#deleteRange(lane, extent.first, extent.next);
+    this.#lanes.delete(lane);
+    this.#changed = true;
+  }
+
+  /** The batch, its tip first, and the tip. */
+  finish(): { tip: Tip; operations: Operation[] } {
+    const lanes = this.#newLane ? new Map([...this.#lanes].sort(([a], [b]) => (a < b ? -1 : 1))) : this.#lanes;
+    const tip: Tip = {
+      store: this.base.store,
+      seq: this.base.seq + 1n,
+      anchor: this.#anchor,
+      inner: this.#inner,
+      qc: this.#qc,
+      lanes,
+    };
+    this.#operations[0] = { type: 'put', key: TIP_KEY, value: encodeTip(tip).bytes };
+    return { tip, operations: this.#operations };
+  }
+
+  #log({ log, truncate, puts, after }: LogStep): void {
+    const { first, next } = after;
+    const swept = this.#truncate(log, truncate, first);
+    for (const put of puts) this.#put(put);
+    this.#set(log, { first, next, swept });
+  }
+
+  /** Deletes what fits, and returns below which number no keys are left. */
+  #truncate(log: LogName, truncate: Cursor, firstAfter: bigint): bigint {
+    const extent = this.#extent(log);
+    if (extent === undefined) return firstAfter;
+    // Stale keys from an earlier jump lie below: `swept` can only move past them when the sweeper took them.
+    if (extent.swept < extent.first) return extent.swept;
+    const room = this.#room();
+    const length = truncate.next - truncate.first;
+    if (length <= room) {
+      this.#deleteRange(log, truncate.first, truncate.next);
+      return firstAfter;
+    }
+    this.#deleteRange(log, truncate.first, truncate.first + room);
+    return truncate.first + room;
+  }
+
+  /** Deletes that still fit. */
+  #room(): bigint {
+    return BigInt(Math.max(0, this.#deletesMax - this.#deletes));
+  }
+
+  #extent(log: LogName): Extent | undefined {
+    return log === QC_LOG ? this.#qc : this.#lanes.get(log);
+  }
+
+  #set(log: LogName, extent: Extent): void {
+    this.#changed = true;
+    if (log === QC_LOG) {
+      this.#qc = extent;
+    } else {
+      if (!this.#lanes.has(log)) this.#newLane = true;
+      this.#lanes.set(log, extent);
+    }
+  }
+
+  #put(put: Put): void {
+    if (put.reference !== undefined) this.#hasReferences = true;
+    this.#operations.push(put);
+  }
+
+  #deleteRange(log: LogName, from: bigint, to: bigint): void {
+    if (from === to) return;
+    const keys = logKeys(log);
+    for (let number = from; number < to; number++) this.#delete(new EntryDelete(keys, number));
+  }
+
+  #delete(operation: Delete): void {
+    this.#operations.push(operation);
+    this.#deletes++;
+  }
+}

@@ -1,0 +1,36 @@
+/** What a LevelDB store tells of its batches; only while somebody listens. */
+import { isMetered, meter } from '../../../metrics/channel.js';
+import type { Operation } from '../format/operation.js';
+
+/** What of a store is told beside its batches. */
+export interface MeteredStore {
+  readonly valueUsage: { readonly liveBytes: number; readonly fileBytes: number };
+  /** Undefined where there is no location. */
+  readonly freeBytes: number | undefined;
+}
+
+/** Runs `write`, and tells how long the batch took and what it put. Costs nothing while nobody listens, not even a turn of the microtasks. */
+export function meterBatch(
+  operations: readonly Operation[],
+  store: MeteredStore,
+  write: () => Promise<void>,
+): Promise<void> {
+  return isMetered() ? metered(operations, store, write) : write();
+}
+
+async function metered(
+  operations: readonly Operation[],
+  store: MeteredStore,
+  write: () => Promise<void>,
+): Promise<void> {
+  const startedAt = performance.now();
+  await write();
+  meter('lanestore_batch_seconds', (performance.now() - startedAt) / 1000);
+  let bytes = 0;
+  for (const operation of operations) if (operation.type === 'put') bytes += operation.value.length;
+  meter('lanestore_batch_bytes', bytes);
+  const { liveBytes, fileBytes } = store.valueUsage;
+  meter('lanestore_value_file_bytes', fileBytes);
+  if (fileBytes > 0) meter('lanestore_value_live_ratio', liveBytes / fileBytes);
+  if (store.freeBytes !== undefined) meter('lanestore_free_disk_bytes', store.freeBytes);
+}

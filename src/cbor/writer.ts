@@ -1,0 +1,258 @@
+/**
+ * Writing the CBOR of records: the plain part of RFC 8949 that bodies are made of, in the shortest heads, byte for byte what
+ * cbor-x writes with the options of design.md section 4 (a property test compares them).
+ *
+ * cbor-x reads records; it does not write them because encoding lies on the path to durability, and it takes two to four times as long on the
+ * many short byte strings of a QC (docs/benchmarks.md). What is not plain is refused here: nothing is stored that does not come back equal.
+ */
+import { U64_MAX } from '../keys/index.js';
+import type { BodyWriter } from '../model/model.js';
+import { type Arena, Arenas, arenaOf } from './arenas.js';
+
+/** Records are written one behind the other into memory of this size: a few rounds of small blocks. */
+const ARENA_BYTES = 256 * 1024;
+/** What a burst of rounds that wait has filled is not kept beyond this. */
+const ARENAS_MAX = 8;
+/** An item of this size is written into memory of its own kind if the caller asks for it: it will be given back later than the others. */
+export const LARGE_BYTES = 8 * 1024;
+/** That memory. It holds two blocks of the protocol's largest size; untouched pages of it cost nothing. */
+export const LARGE_ARENA_BYTES = 4 * 1024 * 1024;
+const LARGE_ARENAS_MAX = 8;
+/** The longest head: one byte and a 64-bit number. */
+const HEAD_BYTES_MAX = 9;
+/** Texts of up to this length are kept encoded. */
+const SHORT_TEXT = 40;
+/** Texts that are kept encoded; keys of maps are few, this only bounds a model that makes them up. */
+const TEXTS_MAX = 1024;
+
+const UNSIGNED = 0x00;
+const NEGATIVE = 0x20;
+const BYTES = 0x40;
+const TEXT = 0x60;
+const ARRAY = 0x80;
+const MAP = 0xa0;
+const FALSE = 0xf4;
+const TRUE = 0xf5;
+const NULL = 0xf6;
+const FLOAT64 = 0xfb;
+const ONE_BYTE = 24;
+const FOUR_BYTES = 26;
+const EIGHT_BYTES = 27;
+
+/** Writes CBOR items into an arena. Not re-entrant: an item must not have getters that write. */
+export class CborWriter implements BodyWriter {
+  readonly #arenas = new Arenas(ARENA_BYTES, ARENAS_MAX);
+  readonly #largeArenas = new Arenas(LARGE_ARENA_BYTES, LARGE_ARENAS_MAX);
+  /** Where the next item begins. */
+  #common: Arena = this.#arenas.take(0);
+  /** Where the current item goes: its arena, that arena's memory, and up to where it may be written. */
+  #into = this.#common;
+  #arena = this.#into.bytes;
+  #view = this.#into.view;
+  #limit = this.#arena.length;
+  /** The current item goes into memory of its own kind if it is large. */
+  #apart = false;
+  /** Where the current item begins, how many bytes of it are the caller's, and where the next byte goes. */
+  #start = 0;
+  #front = 0;
+  #at = 0;
+  readonly #texts = new Map<string, Uint8Array>();
+
+  /**
+   * Begins an item behind `front` bytes that the caller will fill in. What was begun before and not ended is forgotten. The caller may give
+   * the item's memory back (`releaseMemory`); one that never does only leaves it to the garbage collector. `apart` keeps a large item, which
+   * may be given back late, from keeping the memory of small ones.
+   */
+  begin(front = 0, apart = false): void {
+    if (this.#into !== this.#common) this.#enter(this.#common);
+    this.#apart = apart;
+    this.#start = this.#at = this.#common.end;
+    this.#limit = apart ? Math.min(this.#arena.length, this.#start + LARGE_BYTES) : this.#arena.length;
+    this.#reserve(front);
+    this.#at += front;
+    this.#front = front;
+  }
+
+  /**
+   * Ends the item and gives its bytes, with the last `front` of those before it and `back` ones behind it. They stay as they are. The bytes in
+   * front that are not a part of the view are the caller's too.
+   */
+  end(front = 0, back = 0): Uint8Array {
+    this.#reserve(back);
+    const from = this.#start + this.#front - front;
+    const end = this.#at + back;
+    this.#into.end = this.#start = this.#at = end;
+    this.#into.items++;
+    // A plain view: one that `subarray` of a Buffer makes takes twice as long.
+    return new Uint8Array(this.#into.buffer, from, end - from);
+  }
+
+  /** The head of an array of `items`, which must follow. */
+  array(items: number): void {
+    this.#head(ARRAY, items);
+  }
+
+  /** The head of a map of `entries`, each a text and a value, which must follow. */
+  map(entries: number): void {
+    this.#head(MAP, entries);
+  }
+
+  /** Bytes that are CBOR already, as they are. */
+  raw(bytes: Uint8Array): void {
+    const { length } = bytes;
+    if (this.#at + length > this.#limit) this.#grow(length);
+    this.#arena.set(bytes, this.#at);
+    this.#at += length;
+  }
+
+  /** Any plain value. @throws TypeError for one that is not: undefined, a function, an instance of a class, a bigint beyond 64 bits. */
+  value(value: unknown): void {
+    const type = typeof value;
+    if (type === 'object') this.#object(value as object | null);
+    else if (type === 'bigint') this.bigint(value as bigint);
+    else if (type === 'string') this.text(value as string);
+    else if (type === 'number') this.number(value as number);
+    else if (type === 'boolean') this.#byte(value === true ? TRUE : FALSE);
+    else throw new TypeError(`a body cannot hold a value of type ${type}`);
+  }
+
+  #object(value: object | null): void {
+    if (value === null) this.#byte(NULL);
+    else if (value instanceof Uint8Array) this.bytes(value);
+    else if (Array.isArray(value)) this.#array(value);
+    else if (isPlainObject(value)) this.#map(value);
+    else throw new TypeError(`a body cannot hold ${Object.prototype.toString.call(value)}`);
+  }
+
+  #array(items: readonly unknown[]): void {
+    this.#head(ARRAY, items.length);
+    for (let i = 0; i < items.length; i++) this.value(items[i]);
+  }
+
+  #map(map: Record<string, unknown>): void {
+    const keys = Object.keys(map);
+    this.#head(MAP, keys.length);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string;
+      this.text(key);
+      this.value(map[key]);
+    }
+  }
+
+  /** A byte string. */
+  bytes(bytes: Uint8Array): void {
+    this.#head(BYTES, bytes.length);
+    this.raw(bytes);
+  }
+
+  /** A text; short ones are kept encoded. */
+  text(text: string): void {
+    let encoded = this.#texts.get(text);
+    if (encoded === undefined) {
+      encoded = encodeText(text);
+      if (this.#texts.size < TEXTS_MAX && text.length <= SHORT_TEXT) this.#texts.set(text, encoded);
+    }
+    this.raw(encoded);
+  }
+
+  /** A 64-bit integer in 9 bytes. @throws TypeError beyond 64 bits. */
+  bigint(value: bigint): void {
+    const negative = value < 0n;
+    const magnitude = negative ? -1n - value : value;
+    if (magnitude > U64_MAX) throw new TypeError(`a body cannot hold ${value}: it has more than 64 bits`);
+    this.#reserve(HEAD_BYTES_MAX);
+    this.#arena[this.#at] = (negative ? NEGATIVE : UNSIGNED) | EIGHT_BYTES;
+    this.#view.setBigUint64(this.#at + 1, magnitude);
+    this.#at += 9;
+  }
+
+  /** Whole numbers of 32 bits as integers; any other one as a double. */
+  number(value: number): void {
+    if (Number.isInteger(value) && !Object.is(value, -0) && value <= 0xffffffff && value >= -0x100000000) {
+      if (value >= 0) this.#head(UNSIGNED, value);
+      else this.#head(NEGATIVE, -1 - value);
+      return;
+    }
+    this.#reserve(HEAD_BYTES_MAX);
+    this.#arena[this.#at] = FLOAT64;
+    this.#view.setFloat64(this.#at + 1, value);
+    this.#at += 9;
+  }
+
+  #byte(byte: number): void {
+    this.#reserve(1);
+    this.#arena[this.#at++] = byte;
+  }
+
+  /** The shortest head for a number of up to 32 bits. */
+  #head(major: number, value: number): void {
+    this.#reserve(HEAD_BYTES_MAX);
+    this.#at += writeHead(this.#arena, this.#view, this.#at, major, value);
+  }
+
+  /** Makes room for `length` more bytes. */
+  #reserve(length: number): void {
+    if (this.#at + length > this.#limit) this.#grow(length);
+  }
+
+  /** Goes on in an arena with room for `length` more bytes; an item that has begun moves along. */
+  #grow(length: number): void {
+    const begun = this.#at - this.#start;
+    const [from, start] = [this.#arena, this.#start];
+    this.#enter(this.#roomFor(begun, length));
+    this.#start = this.#into.end;
+    from.copy(this.#arena, this.#start, start, start + begun);
+    this.#at = this.#start + begun;
+  }
+
+  #roomFor(begun: number, length: number): Arena {
+    const needed = begun + length;
+    const isLarge = this.#apart && needed > LARGE_BYTES;
+    const arenas = isLarge ? this.#largeArenas : this.#arenas;
+    // An item that is larger than an arena gets memory of its own, and the next one begins where this one began.
+    if (needed > arenas.bytes) return arenaOf(needed + begun);
+    const arena = arenas.take(needed);
+    if (!isLarge) this.#common = arena;
+    return arena;
+  }
+
+  #enter(arena: Arena): void {
+    this.#into = arena;
+    this.#arena = arena.bytes;
+    this.#view = arena.view;
+    this.#limit = arena.bytes.length;
+  }
+}
+
+function writeHead(to: Uint8Array, view: DataView, at: number, major: number, value: number): number {
+  if (value < ONE_BYTE) {
+    to[at] = major | value;
+    return 1;
+  }
+  if (value < 0x100) {
+    to[at] = major | ONE_BYTE;
+    to[at + 1] = value;
+    return 2;
+  }
+  if (value < 0x10000) {
+    to[at] = major | (ONE_BYTE + 1);
+    view.setUint16(at + 1, value);
+    return 3;
+  }
+  to[at] = major | FOUR_BYTES;
+  view.setUint32(at + 1, value);
+  return 5;
+}
+
+function encodeText(text: string): Uint8Array {
+  const utf8 = Buffer.from(text, 'utf8');
+  const encoded = new Uint8Array(utf8.length + HEAD_BYTES_MAX);
+  const head = writeHead(encoded, new DataView(encoded.buffer), 0, TEXT, utf8.length);
+  encoded.set(utf8, head);
+  return encoded.subarray(0, head + utf8.length);
+}
+
+function isPlainObject(value: object): value is Record<string, unknown> {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
