@@ -3,11 +3,11 @@
  * own planner and batch builder make them, outside of any timed part, so what `raw` writes is what `level` writes, byte for byte.
  */
 import { advance, emptyState, type PlanState, planRound } from '../src/adapter/index.js';
-import { releaseMemory } from '../src/cbor/arenas.js';
-import { BatchBuilder } from '../src/adapter/level/write/batch.js';
-import { RoundEncoder } from '../src/adapter/level/write/encode.js';
 import type { Operation } from '../src/adapter/level/format/operation.js';
 import { firstTip, type Tip } from '../src/adapter/level/format/tip.js';
+import { BatchBuilder } from '../src/adapter/level/write/batch.js';
+import { RoundEncoder } from '../src/adapter/level/write/encode.js';
+import { releaseMemory } from '../src/cbor/arenas.js';
 import { autobahn } from '../src/model/autobahn/index.js';
 import type { BenchRound } from './rounds.js';
 

@@ -4,8 +4,8 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskFiles, type Files } from '../../src/base/files.js';
 import { Engine } from '../../src/adapter/level/engine.js';
+import { diskFiles, type Files } from '../../src/base/files.js';
 import { positionals } from '../args.js';
 import { levelKind } from '../contenders/level.js';
 import { scratchRoot } from '../disk.js';

@@ -98,7 +98,7 @@ export function checkRecordBytes(what: string, bytes: number, max: number): void
 }
 
 /** Counts what was accepted and waits. */
-export class Room {
+export class QueueBudget {
   readonly #limits: RoomLimits;
   #bytes = 0;
   #calls = 0;

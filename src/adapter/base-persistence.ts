@@ -9,7 +9,7 @@ import { meter } from '../metrics/channel.js';
 import { STORE_STATES } from '../metrics/table.js';
 import type { Model } from '../model/model.js';
 import { checkHook, checkHooks, checkRound } from './arguments.js';
-import { RoundMeter } from './round-meter.js';
+import type { PlanLimits } from './backpressure.js';
 import type {
   AnchorPersister,
   BlockPersister,
@@ -31,7 +31,7 @@ import {
   planLane,
   planRound,
 } from './planner.js';
-import type { PlanLimits } from './backpressure.js';
+import { RoundMeter } from './round-meter.js';
 
 /**
  * A call of any store is being planned and accepted: its planned cursors are about to move, and the encoder that all stores share is at work.
@@ -49,7 +49,7 @@ function beginPlanning(): void {
 }
 
 /** The port on top of the planner; backends extend it. */
-export abstract class PlannedPersistence<B, Q, A> implements Persistence<B, Q, A> {
+export abstract class BasePersistence<B, Q, A> implements Persistence<B, Q, A> {
   readonly blocks: BlockPersister<B, Q>;
   readonly commitQCs: CommitQCPersister<Q>;
   readonly anchor: AnchorPersister<A>;

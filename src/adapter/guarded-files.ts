@@ -2,8 +2,9 @@
  * File operations under a {@link LocationGuard}: nothing is made, renamed or removed in a directory
  * that is not the store's, and no write settles there.
  */
-import { PinnedPath } from '../base/pinned-path.js';
+
 import type { FileStatus, Files, OpenHow, WritableFile } from '../base/files.js';
+import { PinnedPath } from '../base/pinned-path.js';
 import type { LocationGuard } from './location-guard.js';
 
 /** The same operations, each refused with LANESTORE_FAILED once `guard` misses something. */

@@ -1,4 +1,6 @@
 /** The port, the planner, and the backend that stores nothing. The real backends stand in folders below. */
+
+export type { LimitOptions, PlanLimitOptions } from './backpressure.js';
 export { type NoopOptions, openNoop } from './noop.js';
 export type * from './persistence.js';
 export {
@@ -15,4 +17,3 @@ export {
   planLane,
   planRound,
 } from './planner.js';
-export type { LimitOptions, PlanLimitOptions } from './backpressure.js';

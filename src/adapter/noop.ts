@@ -4,11 +4,18 @@ import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import { MODEL_CHECK } from '../model/option-checks.js';
+import {
+  PLAN_LIMIT_CHECKS,
+  type PlanLimitOptions,
+  type PlanLimits,
+  planLimits,
+  QueueBudget,
+  roomLimits,
+} from './backpressure.js';
+import { BasePersistence } from './base-persistence.js';
 import { fireHooks } from './hooks.js';
 import type { Cursors, DurableHooks, Persistence } from './persistence.js';
-import { PlannedPersistence } from './base-persistence.js';
 import { advance, emptyState, type Plan } from './planner.js';
-import { PLAN_LIMIT_CHECKS, type PlanLimitOptions, type PlanLimits, planLimits, Room, roomLimits } from './backpressure.js';
 
 /** Options of {@link openNoop}. */
 export interface NoopOptions<B, Q, A> extends PlanLimitOptions {
@@ -26,10 +33,10 @@ export async function openNoop<B, Q, A>(options: NoopOptions<B, Q, A>): Promise<
   return new NoopPersistence(options.model, planLimits(options));
 }
 
-class NoopPersistence<B, Q, A> extends PlannedPersistence<B, Q, A> {
+class NoopPersistence<B, Q, A> extends BasePersistence<B, Q, A> {
   readonly #settled = emptyState();
   /** Counts calls only: nothing is encoded, so none has bytes. */
-  readonly #room = new Room(roomLimits({}));
+  readonly #room = new QueueBudget(roomLimits({}));
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(model: Model<B, Q, A>, limits: PlanLimits) {

@@ -6,8 +6,8 @@
  * many short byte strings of a QC (docs/benchmarks.md). What is not plain is refused here: nothing is stored that does not come back equal.
  */
 import { U64_MAX } from '../keys/index.js';
-import type { BodyWriter } from '../model/model.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';
+import type { BodyWriter } from './body-writer.js';
 
 /** Records are written one behind the other into memory of this size: a few rounds of small blocks. */
 const ARENA_BYTES = 256 * 1024;

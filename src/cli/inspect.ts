@@ -13,8 +13,8 @@ import {
 } from '../index.js';
 import { barLines } from './bars.js';
 import { EXIT } from './exit-codes.js';
-import { formatBytes, note, print, styled, toJson } from './output.js';
 import { bytesBelow } from './file-sizes.js';
+import { formatBytes, note, print, styled, toJson } from './output.js';
 import type { Verb } from './verb.js';
 
 /** What is known of one log. */

@@ -15,7 +15,7 @@ export {
   type MigrateStoreOptions,
   type MigrateStoreReport,
   migrateStore,
-  type StepResult,
 } from './schema-steps.js';
 export type { EntryPlace, Source, SourceEntry, SourceLog } from './source.js';
 export { startState } from './start-rules.js';
+export type { StepResult } from './step.js';

@@ -22,10 +22,10 @@ import {
 } from './layout.js';
 import { openLevelSink } from './level-sink.js';
 import { openLevelSource } from './level-source.js';
-import { refuseChanged, refuseLive, treeState } from './source-guard.js';
 import { openSource } from './open-source.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';
+import { refuseChanged, refuseLive, treeState } from './source-guard.js';
 import { newTally, startContent, type Tally } from './start-rules.js';
 import { claimTarget, writeError } from './target.js';
 import { openWalSink } from './wal-sink.js';

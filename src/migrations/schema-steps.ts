@@ -9,15 +9,15 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { withPrivateCopy } from '../adapter/level/copy/private-copy.js';
 import { openDatabase } from '../adapter/level/database.js';
 import { Engine } from '../adapter/level/engine.js';
-import { storedFormat } from '../adapter/level/format/stored-format.js';
-import { refuseOtherTypes } from '../adapter/level/open/create.js';
-import { coded, readStoreSchema } from '../adapter/level/open/open.js';
 import { type StorePaths, storePaths } from '../adapter/level/format/paths.js';
 import { FORMAT } from '../adapter/level/format/schema.js';
+import { refuseOtherTypes } from '../adapter/level/open/create.js';
+import { coded, readStoreSchema } from '../adapter/level/open/open.js';
+import { storedFormat } from '../adapter/level/open/stored-format.js';
 import { missingLevel } from '../adapter/level/view/looked-at.js';
-import { withPrivateCopy } from '../adapter/level/view/private-copy.js';
 import { lockDirectory, openLocked, refuseIfOpenHere } from '../adapter/lock.js';
 import { boolean, callback, fields, required, string } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -25,35 +25,8 @@ import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
 import { checkEntryChecks, MODEL_CHECK } from '../model/option-checks.js';
 import { detectLayout } from './layout.js';
+import type { SchemaStep, StepResult } from './step.js';
 import { convertFormat0 } from './step-0-1.js';
-
-/** What a step works on. */
-export interface StepContext<B, Q, A> {
-  readonly engine: Engine;
-  readonly model: Model<B, Q, A>;
-  readonly checks: EntryChecks<B, Q, A>;
-  readonly location: string;
-  /** Check and count, write nothing. */
-  readonly dryRun: boolean;
-  readonly onProgress: ((entries: number) => void) | undefined;
-}
-
-/** What a step did, or would do. */
-export interface StepResult {
-  readonly from: number;
-  readonly to: number;
-  /** Records that were converted now; in a step that goes on after a crash, the rest. */
-  readonly entries: number;
-  /** Entries below the anchor, which were removed. */
-  readonly stale: number;
-}
-
-/** A step of the registry. */
-interface SchemaStep {
-  readonly from: number;
-  readonly to: number;
-  run<B, Q, A>(context: StepContext<B, Q, A>): Promise<Omit<StepResult, 'from' | 'to'>>;
-}
 
 /** Ascending; each `to` is the next one's `from`, the last is the format of this version. */
 const SCHEMA_STEPS: readonly SchemaStep[] = [{ from: 0, to: 1, run: convertFormat0 }];

@@ -10,21 +10,20 @@
  * A crash anywhere leaves some entries old and some new; 1 reads both, so the step begins again and does the rest.
  */
 import { randomBytes } from 'node:crypto';
+import { ROUND_ENTRIES } from '../adapter/backpressure.js';
 import type { Engine } from '../adapter/level/engine.js';
-import { STEP_KEY } from '../adapter/level/format/stored-format.js';
 import type { Operation } from '../adapter/level/format/operation.js';
 import { type EncodedRecord, encodeRecord } from '../adapter/level/format/record.js';
 import { encodeSchema, FORMAT } from '../adapter/level/format/schema.js';
-
 import { type Extent, encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../adapter/level/format/tip.js';
-import { ROUND_ENTRIES } from '../adapter/backpressure.js';
+import { STEP_KEY } from '../adapter/level/open/stored-format.js';
 import type { Format0Key } from '../keys/format-0.js';
 import { ANCHOR_KEY, blockKey, commitQCKey, INNER_KEY, type LaneId, SCHEMA_KEY, TIP_KEY } from '../keys/index.js';
 import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
 import { bodyOf, everyEntry, Format0Content, isConverted, namedBy } from './format-0.js';
 import { importError } from './layout.js';
-import type { StepContext } from './schema-steps.js';
 import { newTally, startContent } from './start-rules.js';
+import type { StepContext } from './step.js';
 
 /** A batch is written when its values have so many bytes, */
 const BATCH_BYTES = 4 * 1024 * 1024;

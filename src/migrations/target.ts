@@ -8,8 +8,8 @@
  */
 import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { makeBeside } from '../adapter/level/view/place.js';
 import { messageOf, systemCode } from '../adapter/wal/io.js';
+import { makeBeside } from '../base/copy-place.js';
 import { makeDirectory, syncNames } from '../base/directories.js';
 import { syncDirectory } from '../base/synced-file.js';
 import { isLanestoreError, type LanestoreError } from '../errors.js';

@@ -5,13 +5,13 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskFiles, type WritableFile } from '../base/files.js';
 import type { ABEncoding } from '../adapter/wal/ab-format.js';
 import { encodeFrame } from '../adapter/wal/frame.js';
 import { SEGMENT_BYTES } from '../adapter/wal/indexed-wal.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR } from '../adapter/wal/layout.js';
 import { segmentName } from '../adapter/wal/names.js';
 import { SEGMENT_MODE } from '../adapter/wal/repair.js';
+import { diskFiles, type WritableFile } from '../base/files.js';
 import { PairWriter } from './pair-writer.js';
 import type { Sink } from './sink.js';
 import type { Item } from './start-rules.js';

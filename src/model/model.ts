@@ -7,24 +7,10 @@
  * Every function must be pure and synchronous: the store calls it while a round is planned and encoded. What it
  * throws refuses the whole round, before any I/O.
  */
+import type { BodyWriter } from '../cbor/body-writer.js';
 import type { LaneId } from '../keys/lane-id.js';
 
-/** What a model may write a body with, piece by piece: heads of maps and arrays are followed by that many items. */
-export interface BodyWriter {
-  /** The head of a map; a text and a value follow for each entry. */
-  map(entries: number): void;
-  /** The head of an array. */
-  array(items: number): void;
-  text(text: string): void;
-  bytes(bytes: Uint8Array): void;
-  /** A 64-bit integer, always in 9 bytes. */
-  bigint(value: bigint): void;
-  number(value: number): void;
-  /** Any plain value, as `toBody` may contain it. */
-  value(value: unknown): void;
-  /** Bytes of CBOR, as they are: for heads and keys that are the same in every entry, or for what was encoded before. */
-  raw(cbor: Uint8Array): void;
-}
+export type { BodyWriter } from '../cbor/body-writer.js';
 
 /** How entries of one kind become bytes and come back. */
 export interface EntryCodec<T> {

@@ -4,10 +4,10 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
-import { diskFiles, type Files, type WritableFile } from '../../src/base/files.js';
 import { openNoop } from '../../src/adapter/index.js';
 import { openLevel, type ValueOptions } from '../../src/adapter/level/index.js';
 import { ABFile, IndexedWal, openWal, readWal, type WalOptions } from '../../src/adapter/wal/index.js';
+import { diskFiles, type Files, type WritableFile } from '../../src/base/files.js';
 import type { Features, LostEntry, Makers, Place, Subject } from '../../src/conformance/index.js';
 import { blockKey, commitQCKey, laneBytes } from '../../src/keys/index.js';
 import {

@@ -33,7 +33,7 @@ export const NO_PREFLIGHT: Patch = {
   name: 'preflight off',
   replacements: [
     {
-      file: `${LEVEL}/open.js`,
+      file: `${LEVEL}/open/open.js`,
       find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse })',
       by: '{ findings: [], findingsTotal: 0, notes: [], store: new Uint8Array(16) }',
     },
@@ -53,18 +53,18 @@ export const NO_WITNESS: Patch = {
 export const NO_METRICS: Patch = {
   name: 'no metrics',
   replacements: [
-    { file: 'src/adapter/planned.js', find: 'const startedAt = this.#meter.begin();', by: '' },
-    { file: 'src/adapter/planned.js', find: 'this.#meter.refused(startedAt);', by: '' },
-    { file: 'src/adapter/planned.js', find: 'this.#meter.accepted(startedAt);', by: '' },
-    { file: 'src/adapter/planned.js', find: 'this.#meter.settled(startedAt);', by: '' },
-    { file: 'src/adapter/planned.js', find: 'this.#meter.settled(startedAt, plan);', by: '' },
+    { file: 'src/adapter/base-persistence.js', find: 'const startedAt = this.#meter.begin();', by: '' },
+    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.refused(startedAt);', by: '' },
+    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.accepted(startedAt);', by: '' },
+    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.settled(startedAt);', by: '' },
+    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.settled(startedAt, plan);', by: '' },
     {
-      file: 'src/adapter/room.js',
+      file: 'src/adapter/backpressure.js',
       find: "meter('lanestore_encoded_bytes_total', bytes);\n        meter('lanestore_queue_bytes', this.#bytes);",
       by: '',
     },
     {
-      file: 'src/adapter/room.js',
+      file: 'src/adapter/backpressure.js',
       find: "this.#calls -= calls;\n        meter('lanestore_queue_bytes', this.#bytes);",
       by: 'this.#calls -= calls;',
     },
@@ -81,16 +81,16 @@ export const WEAKNESSES: readonly Weakness[] = [
     name: 'crc check off',
     row: 'table-bit',
     count: 64,
-    replacements: [{ file: `${LEVEL}/record.js`, find: 'if (stored === crc)', by: 'if (true)' }],
+    replacements: [{ file: `${LEVEL}/format/record.js`, find: 'if (stored === crc)', by: 'if (true)' }],
   },
   {
     name: 'tip check off',
     row: 'table-bit',
     count: 64,
     replacements: [
-      { file: `${LEVEL}/recovery.js`, find: 'if (number > expected)', by: 'if (false)' },
-      { file: `${LEVEL}/recovery.js`, find: 'if (expected < next)', by: 'if (false)' },
-      { file: `${LEVEL}/recovery.js`, find: 'if (actual === expected)', by: 'if (true)' },
+      { file: `${LEVEL}/open/recovery.js`, find: 'if (number > expected)', by: 'if (false)' },
+      { file: `${LEVEL}/open/recovery.js`, find: 'if (expected < next)', by: 'if (false)' },
+      { file: `${LEVEL}/open/recovery.js`, find: 'if (actual === expected)', by: 'if (true)' },
     ],
   },
   { ...NO_PREFLIGHT, row: 'log-bit', count: 30 },
@@ -100,11 +100,11 @@ export const WEAKNESSES: readonly Weakness[] = [
     count: 200,
     replacements: [
       {
-        file: 'src/adapter/planned.js',
+        file: 'src/adapter/base-persistence.js',
         find: 'this.#failed ??= error;\n        return this.#failed;',
         by: 'return error;',
       },
-      { file: `${LEVEL}/commit-queue.js`, find: 'this.#failed = error;', by: '' },
+      { file: `${LEVEL}/write/queue.js`, find: 'this.#failed = error;', by: '' },
     ],
   },
   {
@@ -113,7 +113,7 @@ export const WEAKNESSES: readonly Weakness[] = [
     count: 5,
     replacements: [
       {
-        file: `${LEVEL}/witness-check.js`,
+        file: `${LEVEL}/format/witness-check.js`,
         find: 'newest !== undefined && newest.seq > (seq ?? -1n)',
         by: 'false',
       },
@@ -125,7 +125,7 @@ export const WEAKNESSES: readonly Weakness[] = [
     count: 200,
     replacements: [
       {
-        file: `${LEVEL}/commit-queue.js`,
+        file: `${LEVEL}/write/queue.js`,
         find: 'for (const settle of settles)',
         by: 'for (const settle of settles.reverse())',
       },

@@ -16,8 +16,8 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { diskFiles } from '../../src/base/files.js';
 import { openWal } from '../../src/adapter/wal/index.js';
+import { diskFiles } from '../../src/base/files.js';
 import { rejection, tree } from '../support/faults.js';
 import { spawnWorker } from '../support/kill.js';
 import { plain, plainAnchor, plainBlock, plainQC } from '../support/plain-model.js';

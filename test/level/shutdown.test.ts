@@ -2,9 +2,9 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { diskFiles, type Files, type WritableFile } from '../../src/base/files.js';
 import { openWal } from '../../src/adapter/wal/index.js';
 import { CloseStack, closeAll, releasing } from '../../src/base/close-stack.js';
+import { diskFiles, type Files, type WritableFile } from '../../src/base/files.js';
 import { isLanestoreError } from '../../src/errors.js';
 import { rejection } from '../support/faults.js';
 import { runWorker } from '../support/kill.js';

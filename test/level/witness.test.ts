@@ -15,11 +15,11 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openLevel } from '../../src/adapter/level/index.js';
-import { refusal } from '../../src/adapter/level/format/corruption-error.js';
+import { corruptionError } from '../../src/adapter/level/format/corruption-error.js';
 import { firstTip } from '../../src/adapter/level/format/tip.js';
 import { encodeSlot, parseWitness, WITNESS_BYTES, Witness } from '../../src/adapter/level/format/witness.js';
-import { judgeWitness } from '../../src/adapter/level/open/witness-check.js';
+import { judgeWitness } from '../../src/adapter/level/format/witness-check.js';
+import { openLevel } from '../../src/adapter/level/index.js';
 import { openBelow } from '../support/descriptors.js';
 import { dump, findingLines, flipInFile, flipped, rawBatch, rawGet, refused } from '../support/faults.js';
 import { plain, plainBlock } from '../support/plain-model.js';
@@ -196,7 +196,7 @@ for (const [what, bytes, seq, code, finding] of [
   ['short by one byte', file(slot(4n), slot(5n)).subarray(0, 8191), 5n, 'LANESTORE_CORRUPT', 'witness-damaged'],
 ] as const) {
   verdicts(`${what}: ${code}`, () => {
-    const error = refusal(judgeWitness(bytes, tipAt(seq)).findings);
+    const error = corruptionError(judgeWitness(bytes, tipAt(seq)).findings);
     assert.is(error.code, code);
     assert.equal(findingLines(error), [`${finding} witness - -`]);
   });

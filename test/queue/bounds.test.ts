@@ -2,12 +2,12 @@
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { QUIET_READS_MAX } from '../../src/adapter/level/write/queue.js';
+import { CALLS_MAX, planLimits, QueueBudget, ROUND_ENTRIES, roomLimits } from '../../src/adapter/backpressure.js';
 import { openLevel } from '../../src/adapter/level/index.js';
 import { OPEN_RANGES_MAX } from '../../src/adapter/level/read/reader.js';
+import { QUIET_READS_MAX } from '../../src/adapter/level/write/queue.js';
 import { openNoop } from '../../src/adapter/noop.js';
 import type { Persistence } from '../../src/adapter/persistence.js';
-import { CALLS_MAX, planLimits, ROUND_ENTRIES, Room, roomLimits } from '../../src/adapter/backpressure.js';
 import { WAITERS_MAX } from '../../src/base/waiters.js';
 import { refused, refusedSync, rejection } from '../support/faults.js';
 import { onHeld, turns } from '../support/held-level.js';
@@ -26,7 +26,7 @@ import { WatchedFiles } from '../wal/watched-files.js';
 const test = suite('queue: bounds');
 
 test('calls without bytes are LANESTORE_CAPACITY beyond a number, until half of them has left', async () => {
-  const room = new Room(roomLimits({}));
+  const room = new QueueBudget(roomLimits({}));
   for (let i = 0; i < CALLS_MAX; i++) room.enter(0);
   refusedSync(() => room.enter(0), 'LANESTORE_CAPACITY');
   let ready = false;
@@ -42,7 +42,7 @@ test('calls without bytes are LANESTORE_CAPACITY beyond a number, until half of 
 });
 
 test('a refused call leaves the count as it was', () => {
-  const room = new Room(roomLimits({ maxRoundBytes: 10, maxQueuedBytes: 10 }));
+  const room = new QueueBudget(roomLimits({ maxRoundBytes: 10, maxQueuedBytes: 10 }));
   room.enter(10);
   for (let i = 0; i < CALLS_MAX; i++)
     refusedSync(() => room.enter(i % 2 === 0 ? 1 : 11), i % 2 === 0 ? 'LANESTORE_CAPACITY' : 'LANESTORE_INVALID');
@@ -51,7 +51,7 @@ test('a refused call leaves the count as it was', () => {
 });
 
 test('calls of ready() beyond a number are refused themselves', async () => {
-  const room = new Room(roomLimits({ maxQueuedBytes: 1 }));
+  const room = new QueueBudget(roomLimits({ maxQueuedBytes: 1 }));
   room.enter(100);
   const waiting = Array.from({ length: WAITERS_MAX }, () => room.ready());
   await refused(room.ready(), 'LANESTORE_CAPACITY');

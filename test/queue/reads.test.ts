@@ -1,8 +1,8 @@
 /** Reading a running store: durable, verified, and always the answer of a whole batch, whatever is in flight. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type LevelStore, openLevel } from '../../src/adapter/level/index.js';
 import { encodeRecord } from '../../src/adapter/level/format/record.js';
+import { type LevelStore, openLevel } from '../../src/adapter/level/index.js';
 import { blockKey, commitQCKey, laneBytes } from '../../src/keys/index.js';
 import { refused } from '../support/faults.js';
 import { type HeldLevel, type HoldPoint, Ledger, onHeld, turns, writeRaw } from '../support/held-level.js';

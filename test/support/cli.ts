@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { Slots } from '../../src/adapter/wal/slots.js';
+import { Semaphore } from '../../src/base/mutex.js';
 import { packageRoot } from './fixtures.js';
 
 /** What `lanestore` runs. */
@@ -44,7 +44,7 @@ function withMain(args: readonly string[]): string[] {
 }
 
 /** Processes that run at a time: one more than there are cores, for each also waits for the disk. */
-const processes = new Slots(availableParallelism() + 1);
+const processes = new Semaphore(availableParallelism() + 1);
 
 /** What {@link runIn} does, while other commands run. */
 export async function begin(cwd: string, ...args: string[]): Promise<Result> {

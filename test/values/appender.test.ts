@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ValueRef } from '../../src/adapter/level/format/value-ref.js';
 import { Appender } from '../../src/adapter/level/values/appender.js';
 import { valueFileName } from '../../src/adapter/level/values/names.js';
 import { SECTOR_BYTES, type ValueOptions, valueSettings } from '../../src/adapter/level/values/options.js';
-import type { Reference } from '../../src/adapter/level/values/value-ref.js';
-import { References } from '../../src/adapter/level/values/value-index.js';
-import { Space } from '../../src/adapter/level/values/value-file-pool.js';
+import { ValueFilePool } from '../../src/adapter/level/values/value-file-pool.js';
+import { ValueIndex } from '../../src/adapter/level/values/value-index.js';
 import { inTemp, withTemp } from '../support/temp.js';
 import { WatchedFiles } from '../wal/watched-files.js';
 
@@ -21,9 +21,9 @@ const FILE_BYTES = 64 * 1024;
 function appenderIn(dir: string, portionsMax: number, options: ValueOptions = {}) {
   const files = new WatchedFiles();
   const settings = valueSettings({ fileBytes: FILE_BYTES, files, ...options });
-  const references = new References(() => undefined);
+  const references = new ValueIndex(() => undefined);
   const values = join(dir, 'values');
-  const space = new Space({
+  const space = new ValueFilePool({
     dir: values,
     files,
     fileBytes: FILE_BYTES,
@@ -61,7 +61,7 @@ test('any records, in any calls, in portions of any size', async () => {
     fc.asyncProperty(settings, async ({ calls, portionsMax, portionBytesMin }) =>
       withTemp(async (dir) => {
         const { appender, space, references, files, values } = appenderIn(dir, portionsMax, { portionBytesMin });
-        const stored: { readonly reference: Reference; readonly record: Uint8Array }[] = [];
+        const stored: { readonly reference: ValueRef; readonly record: Uint8Array }[] = [];
         /** By file, the sectors that were written. */
         const sectors = new Map<string, Set<number>>();
         let writes = 0;

@@ -3,9 +3,9 @@ import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ValueRef } from '../../src/adapter/level/format/value-ref.js';
 import { openLevel } from '../../src/adapter/level/index.js';
 import { valueFileName } from '../../src/adapter/level/values/names.js';
-import type { Reference } from '../../src/adapter/level/values/value-ref.js';
 import { blockKey } from '../../src/keys/index.js';
 import { flipInFile, rawBatch, rawGet, refused, tree } from '../support/faults.js';
 import { plain } from '../support/plain-model.js';
@@ -15,7 +15,7 @@ import { big, openSmall, placeOf, run, valueFiles } from './support.js';
 const test = suite('separated values: damage');
 
 /** Damages the file in which block 7 of lane 0a lies; each gives the numbers that are found wrong. */
-const CASES: Record<string, { kind: string; damage: (path: string, at: Reference) => void; all?: boolean }> = {
+const CASES: Record<string, { kind: string; damage: (path: string, at: ValueRef) => void; all?: boolean }> = {
   'a file is missing': { kind: 'value-missing', all: true, damage: (path) => rmSync(path) },
   'a file has another name': { kind: 'value-missing', all: true, damage: (path) => renameSync(path, `${path}.bak`) },
   'a file is short': {

@@ -9,9 +9,9 @@ import {
   isReference,
   OFFSET_MAX,
   REFERENCE_BYTES,
-  type Reference,
   sameReference,
-} from '../../src/adapter/level/values/value-ref.js';
+  type ValueRef,
+} from '../../src/adapter/level/format/value-ref.js';
 import { blockKey, U64_MAX } from '../../src/keys/index.js';
 import { flipped } from '../support/faults.js';
 import { SEED } from '../support/history.js';
@@ -19,7 +19,7 @@ import { SEED } from '../support/history.js';
 const test = suite('separated values: references');
 
 const uint32 = fc.integer({ min: 0, max: OFFSET_MAX });
-const references: fc.Arbitrary<Reference> = fc.record({
+const references: fc.Arbitrary<ValueRef> = fc.record({
   file: fc.bigInt({ min: 0n, max: U64_MAX }),
   offset: uint32,
   length: uint32,
@@ -54,7 +54,7 @@ test('no flipped bit passes, nor another key, nor another length', () => {
 });
 
 test('are the same only if all parts are', () => {
-  const one: Reference = { file: 1n, offset: 2, length: 3, crc: 4 };
+  const one: ValueRef = { file: 1n, offset: 2, length: 3, crc: 4 };
   assert.ok(sameReference(one, { ...one }));
   for (const other of [{ file: 2n }, { offset: 3 }, { length: 4 }, { crc: 5 }])
     assert.not.ok(sameReference(one, { ...one, ...other }));

@@ -1,13 +1,13 @@
 /** When a value file is free: the counts, pins and readers that say so. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { References } from '../../src/adapter/level/values/value-index.js';
+import { ValueIndex } from '../../src/adapter/level/values/value-index.js';
 
 const test = suite('separated values: counts');
 
 function make() {
   const freed: bigint[] = [];
-  const references = new References(({ number }) => void freed.push(number));
+  const references = new ValueIndex(({ number }) => void freed.push(number));
   const at = (file: bigint, offset = 0) => ({ file, offset, length: 100, crc: 1 });
   return { references, freed, at };
 }

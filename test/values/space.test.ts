@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openLevel } from '../../src/adapter/level/index.js';
 import { encodeRecord } from '../../src/adapter/level/format/record.js';
+import { isReference } from '../../src/adapter/level/format/value-ref.js';
+import { openLevel } from '../../src/adapter/level/index.js';
 import { findValues } from '../../src/adapter/level/values/names.js';
 import { valueSettings } from '../../src/adapter/level/values/options.js';
-import { isReference } from '../../src/adapter/level/values/value-ref.js';
 import { ValueStore } from '../../src/adapter/level/values/value-store.js';
 import { blockKey } from '../../src/keys/index.js';
 import { rawGet, refused } from '../support/faults.js';

@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isReference } from '../../src/adapter/level/format/value-ref.js';
 import { openLevel } from '../../src/adapter/level/index.js';
-import { isReference } from '../../src/adapter/level/values/value-ref.js';
 import { blockKey } from '../../src/keys/index.js';
 import { rawGet } from '../support/faults.js';
 import { plain, plainAnchor, plainBlock } from '../support/plain-model.js';

@@ -1,8 +1,8 @@
 /** What the tests of value files share: a store whose every block is separated, and a look at its files. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeReference, type ValueRef } from '../../src/adapter/level/format/value-ref.js';
 import { type LevelStore, openLevel, type ValueOptions } from '../../src/adapter/level/index.js';
-import { decodeReference, type Reference } from '../../src/adapter/level/values/value-ref.js';
 import { blockKey } from '../../src/keys/index.js';
 import { rawGet } from '../support/faults.js';
 import {
@@ -42,7 +42,7 @@ export function diskBytes(location: string): number {
 }
 
 /** Where a block of a closed store lies. */
-export async function placeOf(location: string, lane: string, number: number): Promise<Reference> {
+export async function placeOf(location: string, lane: string, number: number): Promise<ValueRef> {
   const key = blockKey(lane, BigInt(number));
   const reference = decodeReference(key, await rawGet(location, key));
   if ('kind' in reference) throw new Error(reference.detail);

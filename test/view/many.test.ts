@@ -3,11 +3,11 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { diskFiles } from '../../src/base/files.js';
 import { openLevel, openView, verify } from '../../src/adapter/level/index.js';
-import { FILES_KEPT, Space } from '../../src/adapter/level/values/value-file-pool.js';
+import { FILES_KEPT, ValueFilePool } from '../../src/adapter/level/values/value-file-pool.js';
 import { encodeFrame } from '../../src/adapter/wal/frame.js';
 import { openWal, readWal } from '../../src/adapter/wal/index.js';
+import { diskFiles } from '../../src/base/files.js';
 import { LanestoreError } from '../../src/errors.js';
 import { BLOCK_BYTES, batchOf, FULL, logRecord } from '../faults/log-format.js';
 import { refused } from '../support/faults.js';
@@ -108,7 +108,7 @@ test(
   inTemp(async (dir) => {
     const removed: string[] = [];
     const files = { ...diskFiles, remove: async (path: string) => void removed.push(path) };
-    const space = new Space({
+    const space = new ValueFilePool({
       dir,
       files,
       fileBytes: 1,

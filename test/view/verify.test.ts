@@ -3,10 +3,10 @@ import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { crc32c } from '../../src/base/crc32c.js';
 import { openLevel, openView, verify } from '../../src/adapter/level/index.js';
 import { FileReader } from '../../src/adapter/level/preflight/file.js';
 import { readTable } from '../../src/adapter/level/preflight/table.js';
+import { crc32c } from '../../src/base/crc32c.js';
 import { blockKey, commitQCKey } from '../../src/keys/index.js';
 import { autobahn, Committee, entryChecks } from '../../src/model/autobahn/index.js';
 import { flipInFile, refused, rewriteBody, tree } from '../support/faults.js';

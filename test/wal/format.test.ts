@@ -1,10 +1,10 @@
 /** The bytes: CRC-32C, lengths of entries, names of segments, the two encodings of A/B files. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { crc32c } from '../../src/base/crc32c.js';
 import { decodeAB, encodeAB } from '../../src/adapter/wal/ab-format.js';
 import { ENTRY_BYTES_MAX, encodeFrame, readFrame } from '../../src/adapter/wal/frame.js';
 import { readListing } from '../../src/adapter/wal/names.js';
+import { crc32c } from '../../src/base/crc32c.js';
 import { refusedSync } from '../support/faults.js';
 
 const test = suite('wal: format');

@@ -56,7 +56,7 @@ export function freeSpaceOf(location: string): FreeSpace {
 }
 
 /** Who asks before disk is set aside for later. */
-export interface SetAside {
+export interface DiskReservation {
   /** True if so many bytes can be set aside and rounds still go on. */
   allows(bytes: number): Promise<boolean>;
 }
@@ -65,7 +65,7 @@ export interface SetAside {
  * What may be set aside where there is no watermark: not more than stays free. Otherwise it would be our own zeros that fill the disk under
  * LevelDB.
  */
-export function withoutWatermark(source: FreeSpace): SetAside {
+export function withoutWatermark(source: FreeSpace): DiskReservation {
   return { allows: async (bytes) => (await source.read()) >= 2 * bytes };
 }
 
@@ -105,7 +105,7 @@ export function spaceLimits(minFreeBytes: number, writeBufferBytes: number): Spa
 }
 
 /** Keeps watch over the free space of one store; see the top of this file. */
-export class DiskSpace implements SetAside {
+export class DiskSpace implements DiskReservation {
   readonly #source: FreeSpace;
   readonly #limits: SpaceLimits;
   readonly #now: () => number;

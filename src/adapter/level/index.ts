@@ -1,14 +1,14 @@
 /** The LevelDB backend. */
 export type { LevelOptions } from './database.js';
 export type { AnyLevel } from './engine.js';
+export { type DecodedRecord, decodeRecord, isFault, type RecordFault } from './format/record.js';
+export type { Schema } from './format/schema.js';
+export type { Extent, Tip } from './format/tip.js';
+export type { WitnessSlot } from './format/witness.js';
 export { openLevel } from './open/open.js';
 export type { DatabaseOptions, LocationOptions, StoreOptions } from './options.js';
 export { type PreflightOptions, type PreflightReport, preflight } from './preflight/index.js';
 export type { ReadRange } from './read/reader.js';
-export { type DecodedRecord, decodeRecord, isFault, type RecordFault } from './format/record.js';
-export type { Schema } from './format/schema.js';
 export { LevelStore, type RecoveryReport } from './store.js';
-export type { Extent, Tip } from './format/tip.js';
 export type { ValueOptions } from './values/options.js';
 export * from './view/index.js';
-export type { WitnessSlot } from './format/witness.js';

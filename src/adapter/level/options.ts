@@ -1,5 +1,5 @@
 /** Options of `openLevel`, and what they are when nothing is said. */
-import { boolean, byteCount, type Checks, count, fields, required, withMethods } from '../../base/options.js';
+import { boolean, byteCount, type Checks, count, fields, required, uint64, withMethods } from '../../base/options.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
 import {
@@ -10,12 +10,7 @@ import {
   type PlanLimits,
   roomLimits,
 } from '../backpressure.js';
-import { type AcceptRollback, checkAcceptRollback } from './open/accept-rollback.js';
-import { BATCH_DELETES } from './write/batch.js';
-import type { QueueLimits } from './write/queue.js';
 import { checkLevelOptions, type LevelOptions, TABLE_FILE_BYTES, WRITE_BUFFER_BYTES } from './database.js';
-import type { AnyLevel } from './engine.js';
-import { checkTableCheckBytes } from './preflight/index.js';
 import {
   checkMinFreeBytes,
   DiskSpace,
@@ -24,7 +19,11 @@ import {
   freeSpaceOf,
   spaceLimits,
 } from './disk-watermark.js';
+import type { AnyLevel } from './engine.js';
+import { checkTableCheckBytes } from './preflight/index.js';
 import { checkValues, type ValueOptions } from './values/options.js';
+import { BATCH_DELETES } from './write/batch.js';
+import type { QueueLimits } from './write/queue.js';
 
 /** Options that both ways of opening take. */
 export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
@@ -38,6 +37,11 @@ export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly maxBatchDeletes?: number;
   /** Hand out the entries at `takeRecovered` (default), or verify all of them and hold none in memory. */
   readonly load?: boolean;
+}
+
+/** The option `acceptRollback`. */
+export interface AcceptRollback {
+  readonly seq: bigint;
 }
 
 /** Options for a store in a location of its own. */
@@ -98,7 +102,7 @@ export const checkLocationOptions = fields<LocationOptions<unknown, unknown, unk
   minFreeBytes: checkMinFreeBytes,
   freeSpace: withMethods('a source of free bytes', 'read', 'readNow'),
   tableCheckBytesMax: checkTableCheckBytes,
-  acceptRollback: checkAcceptRollback,
+  acceptRollback: fields<AcceptRollback>({ seq: required(uint64) }),
   values: checkValues,
 });
 

@@ -1,33 +1,34 @@
 /** The store: planner, commit queue, witness, sweeper and reader, put together over one engine. */
 import { closeAll } from '../../base/close-stack.js';
 import { messageOf } from '../../base/permission-model.js';
+import { releaseMemory } from '../../cbor/arenas.js';
 import { LanestoreError } from '../../errors.js';
 import { type LaneId, laneId, u64 } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
 import type { Model } from '../../model/model.js';
+import type { PlanLimits } from '../backpressure.js';
+import { BasePersistence } from '../base-persistence.js';
 import { fireHooks, type HookFailure } from '../hooks.js';
 import type { LocationGuard } from '../location-guard.js';
 import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
-import { PlannedPersistence } from '../base-persistence.js';
 import { type Intake, isNoop, type Plan, type PlanState } from '../planner.js';
-import type { PlanLimits } from '../backpressure.js';
-import { releaseMemory } from '../../cbor/arenas.js';
-import { BatchBuilder, type RoundStep } from './write/batch.js';
-import { CommitQueue, type QueueLimits } from './write/queue.js';
-import { RoundEncoder } from './write/encode.js';
+import type { DiskSpace } from './disk-watermark.js';
 import type { Engine, FilledBatch } from './engine.js';
-import { meterBatch } from './write/metered.js';
 import type { Operation } from './format/operation.js';
+import type { RoundStep } from './format/step.js';
+import type { Tip } from './format/tip.js';
+import type { Witness } from './format/witness.js';
 import type { PreflightReport } from './preflight/index.js';
 import { checkReadRange, type ReadRange, StoreReader } from './read/reader.js';
-import { Reclaimer } from './write/reclaimer.js';
-import type { DiskSpace } from './disk-watermark.js';
-import { Sweeper } from './write/sweeper.js';
-import type { Tip } from './format/tip.js';
+import { ValueCollector } from './values/collector.js';
 import { ValueReads } from './values/reads.js';
-import { Relocation } from './values/collector.js';
 import type { ValueStore } from './values/value-store.js';
-import type { Witness } from './format/witness.js';
+import { BatchBuilder } from './write/batch.js';
+import { RoundEncoder } from './write/encode.js';
+import { meterBatch } from './write/metered.js';
+import { CommitQueue, type QueueLimits } from './write/queue.js';
+import { Reclaimer } from './write/reclaimer.js';
+import { Sweeper } from './write/sweeper.js';
 import type { Work } from './write/work.js';
 
 /** What opening found out, beside the entries. */
@@ -81,7 +82,7 @@ export interface StoreParts<B, Q, A> {
  * A node's persistence in one LevelDB: every round is one atomic, synced batch. Beside the port it reads what it holds; what it
  * reads is durable and verified (LANESTORE_CORRUPT with the finding otherwise).
  */
-export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
+export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A> {
   /** What opening found out, beside the entries. */
   readonly recovery: RecoveryReport;
   readonly #engine: Engine;
@@ -90,7 +91,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
   readonly #space: DiskSpace | undefined;
   readonly #sweeper: Sweeper;
   readonly #values: ValueStore | undefined;
-  readonly #relocation: Relocation | undefined;
+  readonly #collector: ValueCollector | undefined;
   readonly #reclaimer: Reclaimer | undefined;
   readonly #reader: StoreReader<B, Q, A>;
   readonly #witness: StoreParts<B, Q, A>['witness'];
@@ -136,14 +137,14 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
       {
         engine: parts.engine,
         tip: () => this.#tip,
-        quiet: (read) => this.#queue.quiet(read),
+        readBetweenBatches: (read) => this.#queue.readBetweenBatches(read),
         reads: () => parts.values?.reads() ?? new ValueReads(undefined),
         assertUsable: () => this.assertUsable(),
       },
       parts.model,
     );
     if (parts.values !== undefined) {
-      this.#relocation = new Relocation({
+      this.#collector = new ValueCollector({
         values: parts.values,
         tip: () => this.#tip,
         maintain: (step) => this.#queue.maintain({ kind: 'relocate', step }),
@@ -248,7 +249,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
         () => Promise.all([this.#reader.close(), this.#queue.idle()]),
         () => this.#queue.idle(),
         () => this.#sweeper.stop(),
-        () => this.#relocation?.stop(),
+        () => this.#collector?.stop(),
         () => this.#reclaimer?.stop(),
         () => this.#queue.idle(),
         () => this.#values?.close(),
@@ -358,7 +359,7 @@ export class LevelStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
 
   #kick(): void {
     this.#sweeper.kick();
-    this.#relocation?.kick();
+    this.#collector?.kick();
     this.#reclaimer?.kick();
   }
 }

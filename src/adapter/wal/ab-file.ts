@@ -9,10 +9,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
+import { checkFiles, diskFiles, type Files, type WritableFile } from '../../base/files.js';
 import { readRegular } from '../../base/open-file.js';
 import { boolean, fields, string } from '../../base/options.js';
 import { type Finding, LanestoreError } from '../../errors.js';
-import { checkFiles, diskFiles, type Files, type WritableFile } from '../../base/files.js';
 import { type ABContent, type ABEncoding, checkEncoding, decodeAB, encodeAB, problemOf } from './ab-format.js';
 import { messageOf, reading, systemCode, writeFailed } from './io.js';
 import { corrupt, PRIVATE_MODE } from './repair.js';

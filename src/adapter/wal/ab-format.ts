@@ -15,8 +15,9 @@
  * seq counts writes, from 1. An empty file was never written. The wrapper's integrity is that it parses; one whose data is
  * missing altogether parses as well and was taken by the original, which then forgot the anchor; no write leaves that, so it is torn.
  */
-import { oneOf } from '../../base/options.js';
+
 import { crc32c } from '../../base/crc32c.js';
+import { oneOf } from '../../base/options.js';
 
 /** How an A/B file is encoded. */
 export type ABEncoding = 'crc' | 'wrapper';

@@ -1,8 +1,8 @@
 /** A plan's entries as bytes, made while the call that brought them is still running. */
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
-import type { Plan } from '../planner.js';
 import { checkRecordBytes } from '../backpressure.js';
+import type { Plan } from '../planner.js';
 import { encodeFrame } from './frame.js';
 
 /** What a plan writes. All of it is in memory of its own: callers may change theirs at once. */

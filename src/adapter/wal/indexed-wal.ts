@@ -4,10 +4,10 @@
  * for ever, also when the log is emptied and opened again.
  */
 import { dirname, join } from 'node:path';
+import { checkFiles, diskFiles, type FileStatus, type Files, type WritableFile } from '../../base/files.js';
 import { readRegular } from '../../base/open-file.js';
 import { boolean, byteCount, fields, required, string, withMethods } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
-import { checkFiles, diskFiles, type FileStatus, type Files, type WritableFile } from '../../base/files.js';
 import { type DescriptorHolder, DescriptorPool } from './descriptor-pool.js';
 import { checkLogCodec, copyOf, type LogCodec, readEntries } from './entries.js';
 import { encodeFrame, readFrame } from './frame.js';
@@ -15,8 +15,8 @@ import { isOutOfSpace, messageOf, reading, writeFailed } from './io.js';
 import { segmentName } from './names.js';
 import { corrupt, type DirectoryRules, repair, SEGMENT_MODE } from './repair.js';
 import type { Reserve } from './reserve.js';
-import { finishStart, makeStart, writeTemp } from './start-file.js';
 import { type LogScan, type Segment, scanLog } from './scan.js';
+import { finishStart, makeStart, writeTemp } from './start-file.js';
 
 /** When the tail has this many bytes, the next entry goes to a new segment: 20 MiB, as tidwall/wal. */
 export const SEGMENT_BYTES = 20 * 1024 * 1024;

@@ -9,17 +9,13 @@
 import { basename, join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
 import { syncNames } from '../../base/directories.js';
+import { checkFiles, diskFiles, type Files } from '../../base/files.js';
 import { appendAll } from '../../base/lists.js';
 import { boolean, byteCount, count, fields, string } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
-import { checkFiles, diskFiles, type Files } from '../../base/files.js';
-import { guardedFiles } from '../guarded-files.js';
-import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
-import type { Cursor, Recovered } from '../persistence.js';
-import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound } from '../planner.js';
 import {
   LIMIT_CHECKS,
   type LimitOptions,
@@ -28,6 +24,10 @@ import {
   planLimits,
   roomLimits,
 } from '../backpressure.js';
+import { guardedFiles } from '../guarded-files.js';
+import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
+import type { Cursor, Recovered } from '../persistence.js';
+import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound } from '../planner.js';
 import { ABFile } from './ab-file.js';
 import { type ABEncoding, checkEncoding } from './ab-format.js';
 import { DescriptorPool } from './descriptor-pool.js';

@@ -1,9 +1,9 @@
 /** Mending what a scan found: finishing an interrupted truncation, and taking a torn tail out of the way. */
 import { dirname, join } from 'node:path';
 import { releasing } from '../../base/close-stack.js';
+import type { Files, WritableFile } from '../../base/files.js';
 import { readRegular } from '../../base/open-file.js';
 import { LanestoreError } from '../../errors.js';
-import type { Files, WritableFile } from '../../base/files.js';
 import { isOutOfSpace, systemCode } from './io.js';
 import { type CleanupStep, START, TEMP } from './names.js';
 import type { Reserve } from './reserve.js';

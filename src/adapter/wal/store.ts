@@ -1,23 +1,22 @@
 /** The store: planner, logs and A/B files put together. */
 import { join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
+import { type Files, poolThreads } from '../../base/files.js';
+import { Mutex, Semaphore } from '../../base/mutex.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
-import { type Files, poolThreads } from '../../base/files.js';
+import { type PlanLimits, QueueBudget, type RoomLimits } from '../backpressure.js';
+import { BasePersistence } from '../base-persistence.js';
 import { fireEach, type HookFailure } from '../hooks.js';
 import type { LocationGuard } from '../location-guard.js';
 import type { Cursor, Cursors, DurableHooks, Recovered } from '../persistence.js';
-import { PlannedPersistence } from '../base-persistence.js';
 import type { Plan, PlanState } from '../planner.js';
-import { type PlanLimits, Room, type RoomLimits } from '../backpressure.js';
 import type { ABFile } from './ab-file.js';
 import { type EncodedPlan, encodePlan } from './encode.js';
 import { systemCode, writeFailed } from './io.js';
 import { BLOCKS_DIR, DROPPED } from './layout.js';
 import type { Reserve } from './reserve.js';
-import { Serial } from './serial.js';
-import { Slots } from './slots.js';
 import type { StoredLog } from './stored-log.js';
 
 /**
@@ -67,14 +66,14 @@ interface Round<B, Q, A> {
  * they come in order for each log, and in any order between logs. Calls on different lanes run in parallel, up to a few for each thread of
  * Node's pool: with many lanes and a disk that takes concurrent syncs well, UV_THREADPOOL_SIZE=16 in the node's environment helps.
  */
-export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
+export class WalStore<B, Q, A> extends BasePersistence<B, Q, A> {
   /** What was noticed at open and is no damage: names that were skipped, torn tails that were cut off. */
   readonly notes: readonly string[];
   readonly #parts: StoreParts<B, Q, A>;
-  readonly #room: Room;
-  readonly #anchorSteps = new Serial();
-  readonly #innerSteps = new Serial();
-  readonly #laneSlots = new Slots(LANES_PER_THREAD * poolThreads());
+  readonly #room: QueueBudget;
+  readonly #anchorSteps = new Mutex();
+  readonly #innerSteps = new Mutex();
+  readonly #laneSlots = new Semaphore(LANES_PER_THREAD * poolThreads());
   #failure: LanestoreError | undefined;
 
   /** @internal Use `openWal`. `recovered` is no part: the store must not hold it once it was taken. */
@@ -82,7 +81,7 @@ export class WalStore<B, Q, A> extends PlannedPersistence<B, Q, A> {
     super(parts.model, parts.state, parts.planLimits, recovered);
     this.notes = parts.notes;
     this.#parts = parts;
-    this.#room = new Room(parts.limits);
+    this.#room = new QueueBudget(parts.limits);
   }
 
   override get cursors(): Cursors {

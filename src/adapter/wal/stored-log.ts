@@ -1,10 +1,11 @@
 /** A lane, or the QC log, as the store drives it: plans speak of numbers, the log below of indexes. */
+
+import { Mutex } from '../../base/mutex.js';
 import { LanestoreError } from '../../errors.js';
 import type { Cursor } from '../persistence.js';
 import type { LogPlan } from '../planner.js';
 import type { LogCodec } from './entries.js';
 import type { IndexedWal } from './indexed-wal.js';
-import { Serial } from './serial.js';
 
 /** What a log asks for while it applies a plan. */
 export interface Applying {
@@ -19,7 +20,7 @@ export interface Applying {
 /** One log, and its durable cursor. */
 export class StoredLog<T> {
   /** Everything that concerns this log goes through here. */
-  readonly serial = new Serial();
+  readonly serial = new Mutex();
   readonly #codec: LogCodec<T>;
   readonly #open: () => Promise<IndexedWal<T>>;
   #wal: IndexedWal<T> | undefined;

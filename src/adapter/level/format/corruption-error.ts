@@ -7,7 +7,7 @@ export function isOnlyRolledBack(findings: readonly Finding[]): boolean {
 }
 
 /** The error for findings, of which there is at least one. LANESTORE_CORRUPT if anything is damaged, else LANESTORE_ROLLED_BACK. */
-export function refusal(findings: readonly Finding[], total = findings.length): LanestoreError {
+export function corruptionError(findings: readonly Finding[], total = findings.length): LanestoreError {
   const [first] = findings;
   const at = first?.offset === undefined ? '' : `, byte ${first.offset}`;
   const place = first?.key ?? (first?.file === undefined ? undefined : first.file + at);

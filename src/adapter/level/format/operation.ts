@@ -1,7 +1,7 @@
 /** The operations of a batch. */
 import { bytesOfKey, type EntryKeys } from '../../../keys/entry-keys.js';
 import { type EncodedBody, sealRecord } from './record.js';
-import type { Reference } from '../values/value-ref.js';
+import type { ValueRef } from './value-ref.js';
 
 /** A put, encoded when the round was accepted. Not to be cloned: an entry's record is a getter. */
 export interface Put {
@@ -9,7 +9,7 @@ export interface Put {
   readonly key: string;
   readonly value: Uint8Array;
   /** What `value` refers to, if it is a reference to a separated value. */
-  readonly reference?: Reference;
+  readonly reference?: ValueRef;
 }
 
 /** A delete. */

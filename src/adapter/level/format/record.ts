@@ -14,10 +14,10 @@
  */
 import { crc32 } from 'node:zlib';
 import { Decoder } from 'cbor-x';
+import { CborWriter } from '../../../cbor/writer.js';
 import { bytesOfKey } from '../../../keys/entry-keys.js';
 import { LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../../keys/index.js';
 import type { BodyWriter, EntryCodec } from '../../../model/model.js';
-import { CborWriter } from '../../../cbor/writer.js';
 
 /** The record version that this code writes. */
 export const RECORD_VERSION = 1;

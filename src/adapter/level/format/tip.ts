@@ -8,8 +8,9 @@
  * `seq` counts batches; creation is 0. `anchor` and `inner` are the crc of that record, or null if there is none. All other
  * integers are u64. Lanes ascend by their bytes. swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
  */
-import { isLaneId, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY, U64_MAX } from '../../../keys/index.js';
+
 import { array, byteString, cbor, INTEGER_PLACE, map, Template, text } from '../../../cbor/template.js';
+import { isLaneId, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY, U64_MAX } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
 import { type EncodedRecord, writeRecord } from './record.js';
 

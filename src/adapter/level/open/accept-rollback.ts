@@ -7,13 +7,13 @@
  * Numbering goes on behind all that the lost batches can have had, so that their files, should they come back, are older than the witness
  * and refused. Where the witness does not tell how far they went, it leaps.
  */
-import { fields, required, uint64 } from '../../../base/options.js';
 import { type Finding, type FindingKind, LanestoreError } from '../../../errors.js';
 import { eventKey, TIP_KEY } from '../../../keys/index.js';
 import type { Engine } from '../engine.js';
 import { encodeRecord } from '../format/record.js';
 import { encodeTip, type Tip } from '../format/tip.js';
 import { parseWitness, WITNESS_BYTES } from '../format/witness.js';
+import type { AcceptRollback } from '../options.js';
 
 /** What an operator may accept: the newest batches are gone, or nothing vouches for them. Never damage of what is there. */
 const ACCEPTABLE: readonly FindingKind[] = ['log-torn', 'witness-ahead', 'witness-store', 'witness-damaged'];
@@ -21,18 +21,10 @@ const ACCEPTABLE: readonly FindingKind[] = ['log-torn', 'witness-ahead', 'witnes
 /** More batches than a store can have written and lost: at a thousand a second, fifty days' worth. */
 const LEAP = 2n ** 32n;
 
-/** The option `acceptRollback`. */
-export interface AcceptRollback {
-  readonly seq: bigint;
-}
-
 /** True if the findings are such as an operator may accept, and there are some. */
 export function isAcceptable(findings: readonly Finding[]): boolean {
   return findings.length > 0 && findings.every(({ kind }) => ACCEPTABLE.includes(kind));
 }
-
-/** The option itself. */
-export const checkAcceptRollback = fields<AcceptRollback>({ seq: required(uint64) });
 
 /** @throws LANESTORE_INVALID unless the operator saw this state: a refusal because of its witness, with `seq` as the newest batch. */
 export function checkAccepted(accept: AcceptRollback, findings: readonly Finding[], seq: bigint | undefined): void {
@@ -41,7 +33,7 @@ export function checkAccepted(accept: AcceptRollback, findings: readonly Finding
 }
 
 /** How a store goes on after an accepted rollback. */
-export interface GoOn {
+export interface AcceptedRollback {
   readonly tip: Tip;
   /** The witness must be made anew: there is none, or it is not whole, or another store's. */
   readonly needsWitness: boolean;
@@ -54,7 +46,7 @@ export async function recordRollback(
   tip: Tip,
   witness: Uint8Array | undefined,
   findings: readonly Finding[],
-): Promise<GoOn> {
+): Promise<AcceptedRollback> {
   const newest = parseWitness(witness ?? new Uint8Array())[0];
   const isOurs = newest !== undefined && Buffer.compare(newest.store, tip.store) === 0;
   const next = { ...tip, seq: isOurs && newest.seq > tip.seq ? newest.seq + 1n : tip.seq + LEAP };

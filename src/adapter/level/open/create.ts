@@ -18,8 +18,8 @@ import { typeFindings } from '../../file-types.js';
 import { didYouMean, likenessOf } from '../../likeness.js';
 import { type LevelOptions, openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
+import { corruptionError } from '../format/corruption-error.js';
 import { creatingName, isCreatingName, LEVEL_DIR, type StorePaths, VALUES_DIR } from '../format/paths.js';
-import { refusal } from '../format/corruption-error.js';
 import { encodeSchema, FORMAT } from '../format/schema.js';
 import { encodeTip, firstTip, STORE_ID_BYTES } from '../format/tip.js';
 import { NEW_WITNESS_FILE, WITNESS_FILE } from '../format/witness.js';
@@ -78,7 +78,7 @@ function foreignDirectory(location: string, names: readonly string[], remedy: st
 /** Refuses a store that has links or special files among its own. Nothing of it is opened. @throws LANESTORE_CORRUPT with findings. */
 export function refuseOtherTypes(paths: StorePaths): void {
   const findings = typeFindings(paths.location, [LEVEL_DIR, VALUES_DIR, WITNESS_FILE], 1);
-  if (findings.length > 0) throw refusal(findings);
+  if (findings.length > 0) throw corruptionError(findings);
 }
 
 /** LevelDB would make a new database where CURRENT is missing, and delete the tables of the old one. */

@@ -12,6 +12,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloseStack } from '../../../base/close-stack.js';
 import { makeDirectory, syncNames } from '../../../base/directories.js';
+import type { Files } from '../../../base/files.js';
 import { mismatch } from '../../../base/options.js';
 import { messageOf } from '../../../base/permission-model.js';
 import { syncDirectory } from '../../../base/synced-file.js';
@@ -19,18 +20,21 @@ import { type Finding, LanestoreError } from '../../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
 import { meter } from '../../../metrics/channel.js';
 import { STORE_STATES } from '../../../metrics/table.js';
-import type { Files } from '../../../base/files.js';
+import { planLimits } from '../../backpressure.js';
 import { guardedFiles } from '../../guarded-files.js';
 import { didYouMean } from '../../likeness.js';
 import { LOCK_NOT_SHOWN, LocationGuard } from '../../location-guard.js';
 import { lockDatabase, lockDirectory, openLocked, refuseIfOpenHere, type Unlock } from '../../lock.js';
-import { planLimits } from '../../backpressure.js';
-import { checkAccepted, isAcceptable, recordRollback } from './accept-rollback.js';
+import { withPrivateCopy } from '../copy/private-copy.js';
 import { isDamage, levelDamage, openDatabase } from '../database.js';
+import { freeSpaceOf, withoutWatermark } from '../disk-watermark.js';
 import { type AnyLevel, Engine } from '../engine.js';
-import { storedFormat } from '../format/stored-format.js';
-import { refuseIfOpenElsewhere } from './probe-lock.js';
-import { createLevel, NAME_A_STORE, needsCreation, refuseOtherTypes, removeLeftovers } from './create.js';
+import { corruptionError } from '../format/corruption-error.js';
+import { type StorePaths, storePaths, VALUES_DIR } from '../format/paths.js';
+import { encodeSchema, FORMAT, otherFormat, readSchema, type Schema } from '../format/schema.js';
+import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../format/tip.js';
+import { Witness } from '../format/witness.js';
+import { judgeWitness } from '../format/witness-check.js';
 import {
   checkDatabaseOptions,
   checkLocationOptions,
@@ -40,20 +44,16 @@ import {
   limitsOf,
   type StoreOptions,
 } from '../options.js';
-import { type StorePaths, storePaths, VALUES_DIR } from '../format/paths.js';
 import { type PreflightReport, preflight } from '../preflight/index.js';
-import { type RecoverOptions, readTip, recover } from './recovery.js';
-import { refusal } from '../format/corruption-error.js';
-import { encodeSchema, FORMAT, otherFormat, readSchema, type Schema } from '../format/schema.js';
-import { freeSpaceOf, withoutWatermark } from '../disk-watermark.js';
 import { LevelStore, type RecoveryReport } from '../store.js';
-import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../format/tip.js';
 import { type FoundValues, findValues } from '../values/names.js';
 import { valueSettings } from '../values/options.js';
 import { ValueStore } from '../values/value-store.js';
-import { withPrivateCopy } from '../view/private-copy.js';
-import { Witness } from '../format/witness.js';
-import { judgeWitness } from './witness-check.js';
+import { checkAccepted, isAcceptable, recordRollback } from './accept-rollback.js';
+import { createLevel, NAME_A_STORE, needsCreation, refuseOtherTypes, removeLeftovers } from './create.js';
+import { refuseIfOpenElsewhere } from './probe-lock.js';
+import { type RecoverOptions, readTip, recover } from './recovery.js';
+import { storedFormat } from './stored-format.js';
 
 /**
  * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it resolves.
@@ -204,7 +204,7 @@ async function checkFiles<B, Q, A>(
   if (files.findingsTotal === 0) return files;
   const areAllKnown = files.findings.length === files.findingsTotal;
   if (acceptRollback === undefined || !areAllKnown || !isAcceptable(files.findings)) {
-    throw refusal(files.findings, files.findingsTotal);
+    throw corruptionError(files.findings, files.findingsTotal);
   }
   checkAccepted(acceptRollback, files.findings, files.seq);
   return files;

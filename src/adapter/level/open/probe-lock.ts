@@ -12,10 +12,10 @@ import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { link, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { makeBeside } from '../../../base/copy-place.js';
 import { addLeftover } from '../../../base/leftovers.js';
 import { LanestoreError } from '../../../errors.js';
 import { openDatabase } from '../database.js';
-import { makeBeside } from '../view/place.js';
 
 /**
  * Refuses a directory that another process has open. Says nothing where that cannot be found out: a LOCK that is absent or not writable, nowhere

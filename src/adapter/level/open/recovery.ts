@@ -12,16 +12,16 @@ import type { Model } from '../../../model/model.js';
 import { FINDINGS_MAX, FindingList } from '../../finding-list.js';
 import type { Recovered } from '../../persistence.js';
 import { type AnchorPoint, anchorPoint } from '../../planner.js';
-import { type LogName, logKey, logKeys, logRange, QC_LOG } from '../write/batch.js';
 import type { Engine } from '../engine.js';
+import { corruptionError } from '../format/corruption-error.js';
 import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../format/entry.js';
+import { type LogName, logKey, logKeys, logRange, QC_LOG } from '../format/log.js';
 import { decodeRecord, isFault } from '../format/record.js';
-import { refusal } from '../format/corruption-error.js';
-import { findStrays } from './strays.js';
 import { type Extent, parseTip, type Tip } from '../format/tip.js';
+import { isReference } from '../format/value-ref.js';
 import { SeparatedEntries } from '../values/recovery.js';
-import { isReference } from '../values/value-ref.js';
 import type { FoundReference } from '../values/value-store.js';
+import { findStrays } from './strays.js';
 
 /** Ranges that are read at the same time: as many as libuv has threads for. */
 const PARALLEL_READS = 4;
@@ -92,7 +92,7 @@ export async function recover<B, Q, A>(
   const { known = [] } = options;
   const found = await examine(engine, model, tip, options);
   const total = known.length + found.findingsTotal;
-  if (total > 0) throw refusal([...known, ...found.findings], total);
+  if (total > 0) throw corruptionError([...known, ...found.findings], total);
   return found;
 }
 

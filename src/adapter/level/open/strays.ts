@@ -4,8 +4,8 @@
  */
 import type { Finding } from '../../../errors.js';
 import { ANCHOR_KEY, INNER_KEY, type KeyRange, parseKey, SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
-import { logRange, QC_LOG } from '../write/batch.js';
 import type { Engine } from '../engine.js';
+import { logRange, QC_LOG } from '../format/log.js';
 import type { Tip } from '../format/tip.js';
 
 /** Keys that are read at a time. */

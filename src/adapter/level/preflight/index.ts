@@ -16,9 +16,9 @@ import { TIP_KEY } from '../../../keys/index.js';
 import { FindingList } from '../../finding-list.js';
 import { LEVEL_DIR } from '../format/paths.js';
 import { parseWitness } from '../format/witness.js';
-import { judgeWitness } from '../open/witness-check.js';
+import { judgeWitness } from '../format/witness-check.js';
 import { FileReader, type SourceFile } from './file.js';
-import { LogChain } from './live-logs.js';
+import { LogVerifier } from './live-logs.js';
 import { readManifest, type Version } from './manifest.js';
 import { logName, logNumbers, manifestNameIn, tableNames } from './names.js';
 import { checkDataBlocks, lookUp, readTable, type TableEntry, userKey } from './table.js';
@@ -223,7 +223,7 @@ class Preflight {
     return true;
   }
 
-  async #readLogs(names: readonly string[], version: Version): Promise<{ chain: LogChain; logs: number }> {
+  async #readLogs(names: readonly string[], version: Version): Promise<{ chain: LogVerifier; logs: number }> {
     const live = logNumbers(names).filter((n) => n >= version.logNumber || n === version.prevLogNumber);
     for (const named of [version.logNumber, version.prevLogNumber]) {
       if (named === 0 || live.includes(named)) continue;
@@ -245,7 +245,7 @@ class Preflight {
   }
 
   /** LevelDB drops a torn tail for good at its next open; so whether it was acknowledged is asked before. */
-  #judgeTornTail(chain: LogChain): void {
+  #judgeTornTail(chain: LogVerifier): void {
     if (chain.torn === undefined) return;
     const { file, offset, detail } = chain.torn;
     const { findings } = judgeWitness(this.#witness, chain);
@@ -262,14 +262,14 @@ class Preflight {
    * What the witness says against sound files. It is asked before LevelDB writes its log out and begins a new MANIFEST: a log that is brought
    * back afterwards would be ignored. Whether it is of another store can wait for the schema, which may say that it is no store at all.
    */
-  #judgeWhole({ store, seq }: LogChain): void {
+  #judgeWhole({ store, seq }: LogVerifier): void {
     if (this.#findings.total > 0 || store === undefined || seq === undefined) return;
     const { findings } = judgeWitness(this.#witness, { store, seq });
     if (findings.every(({ kind }) => kind !== 'witness-store')) this.#findings.addAll(findings);
   }
 
-  #chain(tables: TipHead | 'none' | undefined): LogChain {
-    return new LogChain(tables, this.#findingsMax);
+  #chain(tables: TipHead | 'none' | undefined): LogVerifier {
+    return new LogVerifier(tables, this.#findingsMax);
   }
 
   #size(name: string): number {
@@ -280,7 +280,7 @@ class Preflight {
     this.#findings.add({ kind, file: `${LEVEL_DIR}/${name}`, detail });
   }
 
-  #report(tables: number, logs: number, chain: LogChain): PreflightReport {
+  #report(tables: number, logs: number, chain: LogVerifier): PreflightReport {
     return {
       findings: this.#findings.kept,
       findingsTotal: this.#findings.total,

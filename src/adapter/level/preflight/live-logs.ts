@@ -13,7 +13,7 @@ import { findBehind, type LogDamage, type RecordSink, readLog } from './log-form
 import {
   BATCH_FIXED,
   BATCH_HEAD_BYTES,
-  BatchWalk,
+  BatchParser,
   batchTip,
   mayBeBatch,
   OTHER_BATCH_FIXED,
@@ -29,7 +29,7 @@ export interface TornTail {
 }
 
 /** Reads logs, the oldest first, and keeps what they lead to. */
-export class LogChain {
+export class LogVerifier {
   readonly findings: FindingList;
   /** Records that are no batch, from before anything told whose store it is; as {@link findings} once it is told. */
   readonly foreign: FindingList;
@@ -82,7 +82,7 @@ export class LogChain {
     }
   }
 
-  #batch(file: string, walk: BatchWalk, offset: number): void {
+  #batch(file: string, walk: BatchParser, offset: number): void {
     this.batches++;
     const list = this.seq === undefined ? this.foreign : this.findings;
     const find = (kind: 'log-batch' | 'log-sequence', detail: string) => list.add({ kind, file, offset, detail });
@@ -138,12 +138,12 @@ export class LogChain {
 }
 
 class BatchSink implements RecordSink {
-  readonly #use: (walk: BatchWalk, offset: number) => void;
-  readonly #walk = new BatchWalk();
+  readonly #use: (walk: BatchParser, offset: number) => void;
+  readonly #walk = new BatchParser();
   /** Records that LevelDB would apply although something before them is not whole. */
   appliedBehind = 0;
 
-  constructor(use: (walk: BatchWalk, offset: number) => void) {
+  constructor(use: (walk: BatchParser, offset: number) => void) {
     this.#use = use;
   }
 

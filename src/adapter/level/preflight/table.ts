@@ -11,8 +11,9 @@
  * (leveldb-hazards.md section 5). Checked here: that these parts are where they must be, each with its checksum; so no byte that LevelDB
  * uses is unchecked.
  */
-import type { Finding } from '../../../errors.js';
+
 import { crc32c } from '../../../base/crc32c.js';
+import type { Finding } from '../../../errors.js';
 import {
   BLOCK_TRAILER_BYTES,
   type BlockEntry,

@@ -70,11 +70,11 @@ export function mayBeBatch(head: Uint8Array): boolean {
   return (tag === PUT || tag === DELETE) && head[7] === 0 && fixed32(head, 8) > 0;
 }
 
-/** Where a {@link BatchWalk} is: what comes next. */
+/** Where a {@link BatchParser} is: what comes next. */
 type Expect = 'header' | 'tag' | 'key-length' | 'key' | 'value-length' | 'value';
 
-/** Walks over batches as their bytes come, without holding them; one after the other, each from {@link BatchWalk.begin} on. */
-export class BatchWalk {
+/** Walks over batches as their bytes come, without holding them; one after the other, each from {@link BatchParser.begin} on. */
+export class BatchParser {
   readonly #head = new Uint8Array(BATCH_HEAD_BYTES);
   #bytes = 0;
   #found = 0;

@@ -4,11 +4,11 @@ import { type Checks, fields, uint64 } from '../../../base/options.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
 import { type LaneId, maxU64, minU64, parseKey } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
-import { extentOf, type LogName, logKey, logRange, QC_LOG } from '../write/batch.js';
 import { isDamage, levelDamage } from '../database.js';
 import type { Engine, EntryReader } from '../engine.js';
+import { corruptionError } from '../format/corruption-error.js';
 import { type ReadResult, readBlock, readCommitQC } from '../format/entry.js';
-import { refusal } from '../format/corruption-error.js';
+import { extentOf, type LogName, logKey, logRange, QC_LOG } from '../format/log.js';
 import type { Tip } from '../format/tip.js';
 import { placeOf, type ValueReads } from '../values/reads.js';
 
@@ -32,7 +32,7 @@ export interface ReadSource {
   /** The tip of the last durable batch. */
   readonly tip: () => Tip;
   /** Runs something while no batch is in flight. */
-  readonly quiet: <T>(read: () => T | Promise<T>) => Promise<T>;
+  readonly readBetweenBatches: <T>(read: () => T | Promise<T>) => Promise<T>;
   /** Lets a reader of separated values in, until it is closed. */
   readonly reads: () => ValueReads;
   /** @throws LANESTORE_CLOSED, LANESTORE_FAILED. */
@@ -129,11 +129,11 @@ export class StoreReader<B, Q, A> {
     const key = logKey(log, number);
     let value = await this.#engineRead(() => this.#source.engine.get(key));
     // Not there: a batch in flight may be truncating it. Between two batches, cursors and database agree.
-    value ??= await this.#source.quiet(async () => {
+    value ??= await this.#source.readBetweenBatches(async () => {
       this.#source.assertUsable();
       if (!this.#holds(log, number)) return undefined;
       const again = await this.#engineRead(() => this.#source.engine.get(key));
-      if (again === undefined) throw refusal([missing(log, number)]);
+      if (again === undefined) throw corruptionError([missing(log, number)]);
       return again;
     });
     return value === undefined ? undefined : this.#entryOf(reads, log, number, key, value, read);
@@ -150,25 +150,25 @@ export class StoreReader<B, Q, A> {
   ): Promise<T> {
     const resolved = await this.#engineRead(() => reads.resolve(key, value));
     const place = placeOf(resolved.reference);
-    if ('fault' in resolved) throw refusal([{ ...resolved.fault, key, ...placeIn(log, number), ...place }]);
+    if ('fault' in resolved) throw corruptionError([{ ...resolved.fault, key, ...placeIn(log, number), ...place }]);
     const result = read(number, key, resolved.record);
-    if ('finding' in result) throw refusal([{ ...result.finding, ...place }]);
+    if ('finding' in result) throw corruptionError([{ ...result.finding, ...place }]);
     return result.entry;
   }
 
   async *#range<T>(log: LogName, bounds: ReadRange, read: Read<T>): AsyncGenerator<T, void, void> {
-    const range = await this.#source.quiet(() => this.#openRange(log, bounds));
+    const range = await this.#source.readBetweenBatches(() => this.#openRange(log, bounds));
     if (range === undefined) return;
     const { reads, entries, to } = range;
     let expected = range.from;
     try {
       while (expected < to) {
         const portion = await this.#engineRead(() => entries.next());
-        if (portion.length === 0) throw refusal([missing(log, expected)]);
+        if (portion.length === 0) throw corruptionError([missing(log, expected)]);
         for (const [key, value] of portion) {
           this.#assertOpen();
           if (key !== logKey(log, expected))
-            throw refusal([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
+            throw corruptionError([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
           const entry = await this.#entryOf(reads, log, expected, key, value, read);
           this.#assertOpen();
           yield entry;

@@ -15,18 +15,18 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
 import type { WritableFile } from '../../../base/files.js';
+import type { ValueRef } from '../format/value-ref.js';
 import { valueFileName } from './names.js';
 import { SECTOR_BYTES, sectorsOf, type ValueSettings } from './options.js';
-import type { Reference } from './value-ref.js';
-import type { References, ValueFile } from './value-index.js';
-import type { PreparedFile, Space } from './value-file-pool.js';
+import type { PreparedFile, ValueFilePool } from './value-file-pool.js';
+import type { ValueFile, ValueIndex } from './value-index.js';
 
 /** What an appender works with. */
 export interface AppenderParts {
   readonly dir: string;
   readonly settings: ValueSettings;
-  readonly references: References;
-  readonly space: Space;
+  readonly references: ValueIndex;
+  readonly space: ValueFilePool;
 }
 
 /** The file that is appended to. */
@@ -47,7 +47,7 @@ export interface Appendable {
 /** Records that have their places. */
 export interface Appended {
   /** In the order of the records; the file of each is pinned. */
-  readonly references: readonly Reference[];
+  readonly references: readonly ValueRef[];
   /** Resolves when all of them are durable; rejects when nothing more is on its way. */
   readonly durable: Promise<void>;
 }
@@ -157,8 +157,8 @@ export class Appender {
   }
 
   /** Places the records, and sends each portion on its way as soon as it is full. */
-  #write(records: readonly Appendable[]): Reference[] {
-    const references: Reference[] = [];
+  #write(records: readonly Appendable[]): ValueRef[] {
+    const references: ValueRef[] = [];
     let total = 0;
     for (const { bytes } of records) total += bytes;
     const { portionBytesMin } = this.#parts.settings;

@@ -4,12 +4,12 @@
  */
 import { close } from 'node:fs';
 import { promisify } from 'node:util';
+import type { ValueRef } from '../format/value-ref.js';
 import { missingFile, openValueFile, type Resolved, readFully, recordAt } from './reads.js';
-import type { Reference } from './value-ref.js';
 
 /** A separated value that is to be read. */
 export interface Wanted {
-  readonly reference: Reference;
+  readonly reference: ValueRef;
   /** Called once. The record's memory is used again afterwards if `keep` is false. */
   readonly take: (resolved: Resolved) => void;
 }

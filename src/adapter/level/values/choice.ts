@@ -1,11 +1,12 @@
 /** Which puts of a batch go to value files, and what stands in LevelDB for them. Pure. */
-import { type LogStep, QC_LOG, type RoundStep } from '../write/batch.js';
+import { QC_LOG } from '../format/log.js';
 import { type Put, valueBytes } from '../format/operation.js';
-import { encodeReference, type Reference } from './value-ref.js';
+import type { LogStep, RoundStep } from '../format/step.js';
+import { encodeReference, type ValueRef } from '../format/value-ref.js';
 
 /** A put whose value is in a value file: the batch carries its reference. */
 export interface SeparatedPut extends Put {
-  readonly reference: Reference;
+  readonly reference: ValueRef;
 }
 
 /** Bytes of the block records in a round that are large enough to be separated. */
@@ -31,17 +32,17 @@ export function* separablePuts(step: RoundStep, valueBytesMin: number): Generato
 }
 
 /** The round with references in place of those records; `references` are theirs, in the same order. */
-export function separated(step: RoundStep, valueBytesMin: number, references: Iterator<Reference>): RoundStep {
+export function separated(step: RoundStep, valueBytesMin: number, references: Iterator<ValueRef>): RoundStep {
   const replace = (put: Put): Put => {
     if (valueBytes(put) < valueBytesMin) return put;
     const { value: reference } = references.next();
-    return separatedPut(put.key, reference as Reference);
+    return separatedPut(put.key, reference as ValueRef);
   };
   const logs = step.logs.map((log): LogStep => (log.log === QC_LOG ? log : { ...log, puts: log.puts.map(replace) }));
   return { ...step, logs };
 }
 
 /** A put of a reference. */
-export function separatedPut(key: string, reference: Reference): SeparatedPut {
+export function separatedPut(key: string, reference: ValueRef): SeparatedPut {
   return { type: 'put', key, value: encodeReference(key, reference), reference };
 }

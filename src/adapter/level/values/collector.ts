@@ -19,11 +19,12 @@ import { LanestoreError } from '../../../errors.js';
 import { type LaneId, parseKey } from '../../../keys/index.js';
 import type { Put } from '../format/operation.js';
 import { decodeRecord, isFault } from '../format/record.js';
+import type { RelocateStep } from '../format/step.js';
 import type { Tip } from '../format/tip.js';
+import { sameReference, type ValueRef } from '../format/value-ref.js';
 import { separatedPut } from './choice.js';
 import { findingFile } from './names.js';
 import { sectorsOf } from './options.js';
-import { type Reference, sameReference } from './value-ref.js';
 import type { ValueFile } from './value-index.js';
 import type { ValueStore } from './value-store.js';
 
@@ -32,14 +33,8 @@ export interface Move {
   readonly key: string;
   readonly lane: LaneId;
   readonly number: bigint;
-  readonly from: Reference;
-  readonly to: Reference;
-}
-
-/** Moves that are to ride with the next batch. */
-export interface RelocateStep {
-  /** The puts of those that still hold in the state that the batch builds on; called once, when it is composed. */
-  readonly compose: (holds: (lane: LaneId, number: bigint) => boolean) => readonly Put[];
+  readonly from: ValueRef;
+  readonly to: ValueRef;
 }
 
 /** What relocation works on. */
@@ -60,7 +55,7 @@ const PORTION_BYTES_MIN = 64 * 1024;
 const FILES_LOOSE = 3;
 
 /** Moves values in the background; see the top of this file. */
-export class Relocation {
+export class ValueCollector {
   readonly #target: RelocationTarget;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -115,7 +110,7 @@ export class Relocation {
     const records = await this.#read(found);
     const written = records.length === 0 ? undefined : await values.writeMoved(records);
     if (written === undefined) return false;
-    const moves = found.map((one, i) => ({ ...one, to: written[i] as Reference }));
+    const moves = found.map((one, i) => ({ ...one, to: written[i] as ValueRef }));
     const pinned = new Set(written);
     try {
       await maintain({ compose: (holds) => this.#compose(moves, pinned, holds) });
@@ -128,7 +123,7 @@ export class Relocation {
 
   #compose(
     moves: readonly Move[],
-    pinned: Set<Reference>,
+    pinned: Set<ValueRef>,
     holds: (lane: LaneId, number: bigint) => boolean,
   ): readonly Put[] {
     const { references } = this.#target.values;

@@ -1,7 +1,8 @@
 /** What may be said about separated values at open, and what holds when nothing is said. */
-import { byteCount, type Check, type Checks, fields, orBoolean, outOfRange } from '../../../base/options.js';
+
 import { checkFiles, diskFiles, type Files } from '../../../base/files.js';
-import { OFFSET_MAX } from './value-ref.js';
+import { byteCount, type Check, type Checks, fields, orBoolean, outOfRange } from '../../../base/options.js';
+import { OFFSET_MAX } from '../format/value-ref.js';
 
 /** Which block records are kept in value files beside LevelDB, and how those files are. */
 export interface ValueOptions {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openRegular } from '../../../base/open-file.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
+import { decodeReference, isReference, type ValueRef } from '../format/value-ref.js';
 import { findingFile, valueFileName } from './names.js';
-import { decodeReference, isReference, type Reference } from './value-ref.js';
 
 const closeFile = promisify(close);
 
@@ -17,7 +17,7 @@ export type ValueFault = Pick<Finding, 'kind' | 'detail'>;
 
 /** A version-1 record, still to be checked against its key, or why there is none; with the reference that led there, if one did. */
 export type Resolved = {
-  readonly reference?: Reference;
+  readonly reference?: ValueRef;
 } & ({ readonly record: Uint8Array } | { readonly fault: ValueFault });
 
 /** Reads separated values, one at a time. It keeps the last file open. */
@@ -47,7 +47,7 @@ export class ValueReads implements AsyncDisposable {
   }
 
   /** The record at a place. @throws LANESTORE_CLOSED after {@link close}. */
-  async read(reference: Reference): Promise<Resolved> {
+  async read(reference: ValueRef): Promise<Resolved> {
     if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the store was closed');
     this.#reading = this.#read(reference);
     try {
@@ -67,7 +67,7 @@ export class ValueReads implements AsyncDisposable {
     return this.close();
   }
 
-  async #read(reference: Reference): Promise<Resolved> {
+  async #read(reference: ValueRef): Promise<Resolved> {
     const { file, offset, length } = reference;
     const fd = await this.#fileOf(file);
     if (fd === undefined) return { reference, fault: missingFile(this.#dir) };
@@ -130,7 +130,7 @@ function readSome(fd: number, into: Uint8Array, at: number, position: number): P
 
 /** What is at the place of a reference, of which `bytes` were there. */
 export function recordAt(
-  { length, crc }: Reference,
+  { length, crc }: ValueRef,
   bytes: Uint8Array,
 ): { readonly record: Uint8Array } | { readonly fault: ValueFault } {
   if (bytes.length < length) {
@@ -152,6 +152,6 @@ export function missingFile(dir: string | undefined): ValueFault {
 }
 
 /** The place that a reference names, as findings have it. */
-export function placeOf(reference: Reference | undefined): Pick<Finding, 'file' | 'offset'> {
+export function placeOf(reference: ValueRef | undefined): Pick<Finding, 'file' | 'offset'> {
   return reference === undefined ? {} : { file: findingFile(reference.file), offset: reference.offset };
 }

@@ -4,13 +4,13 @@
  */
 import type { Finding } from '../../../errors.js';
 import { type LaneId, parseKey } from '../../../keys/index.js';
-import { type LogName, logRange, QC_LOG } from '../write/batch.js';
 import type { Engine } from '../engine.js';
 import type { ReadResult } from '../format/entry.js';
+import { type LogName, logRange, QC_LOG } from '../format/log.js';
 import type { Tip } from '../format/tip.js';
-import { placeOf, type Resolved } from './reads.js';
-import { decodeReference, isReference } from './value-ref.js';
+import { decodeReference, isReference } from '../format/value-ref.js';
 import { readSequentially, type Wanted } from './bulk-read.js';
+import { placeOf, type Resolved } from './reads.js';
 import type { FoundReference } from './value-store.js';
 
 /** A record that is a reference. */

@@ -15,10 +15,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
+import type { Files, WritableFile } from '../../../base/files.js';
 import { appendAll } from '../../../base/lists.js';
 import { WaitList } from '../../../base/waiters.js';
 import { LanestoreError } from '../../../errors.js';
-import type { Files, WritableFile } from '../../../base/files.js';
 import { preparingName, valueFileName } from './names.js';
 
 /** Files beyond twice the live bytes that may be there before unused ones are given back. */
@@ -63,7 +63,7 @@ export interface SpaceParts {
 }
 
 /** Keeps files prepared ahead of need; see the top of this file. */
-export class Space {
+export class ValueFilePool {
   readonly #parts: SpaceParts;
   #nextNumber: bigint;
   #spares: PreparedFile[] = [];

@@ -9,7 +9,7 @@
  *   - every reader that began before all of that was so has ended: it may hold a reference that it read earlier. A reader that begins later
  *     finds none.
  */
-import type { Reference } from './value-ref.js';
+import type { ValueRef } from '../format/value-ref.js';
 
 /** A value file that holds, or may come to hold, something that is needed. */
 export class ValueFile {
@@ -17,7 +17,7 @@ export class ValueFile {
   /** Its size on disk. */
   readonly bytes: number;
   /** The durable references to it, by their keys. */
-  readonly live = new Map<string, Reference>();
+  readonly live = new Map<string, ValueRef>();
   /** Bytes of their values. */
   liveBytes = 0;
   /** References that are not durable yet. */
@@ -39,7 +39,7 @@ interface Unreferenced {
 }
 
 /** Counts references; see the top of this file. */
-export class References {
+export class ValueIndex {
   readonly #freed: (file: ValueFile) => void;
   readonly #files = new Map<bigint, ValueFile>();
   readonly #index = new Map<string, ValueFile>();
@@ -88,12 +88,12 @@ export class References {
   }
 
   /** The durable reference of `key`. */
-  get(key: string): Reference | undefined {
+  get(key: string): ValueRef | undefined {
     return this.#index.get(key)?.live.get(key);
   }
 
   /** A record with this reference is durable under `key`, in place of what stood there. */
-  put(key: string, reference: Reference): void {
+  put(key: string, reference: ValueRef): void {
     const file = this.#files.get(reference.file);
     if (file === undefined) throw new Error(`value file ${reference.file} is not known`);
     this.delete(key);

@@ -9,7 +9,7 @@
  * What a round's batch looks like is not decided here: it is composed when its turn comes, against the state that it builds on, from the
  * round as it was encoded when it was accepted, with references where its values are.
  */
-import type { RoundStep } from '../write/batch.js';
+import type { RoundStep } from '../format/step.js';
 import type { ValueStore } from './value-store.js';
 
 /** A round with records that are large enough to be separated. */
@@ -41,7 +41,7 @@ export class LargeRound {
 }
 
 /** Writes the values of rounds ahead, one group of rounds at a time. */
-export class WriteAhead {
+export class ValueStage {
   readonly #values: ValueStore;
   /** Of the group that is being written: until it is durable, or for good once it has failed. */
   #placed: Promise<void> | undefined;

@@ -6,21 +6,21 @@
  * have been for longer; a batch that is lost leaves values that nobody names.
  */
 import { closeAll } from '../../../base/close-stack.js';
-import { messageOf } from '../../../base/permission-model.js';
-import { LanestoreError } from '../../../errors.js';
 import { poolThreads } from '../../../base/files.js';
+import { messageOf } from '../../../base/permission-model.js';
 import { releaseMemory } from '../../../cbor/arenas.js';
-import type { RoundStep } from '../write/batch.js';
+import { LanestoreError } from '../../../errors.js';
+import type { DiskReservation } from '../disk-watermark.js';
 import { type Operation, type Put, valueBytes } from '../format/operation.js';
-import type { SetAside } from '../disk-watermark.js';
+import type { RoundStep } from '../format/step.js';
+import type { ValueRef } from '../format/value-ref.js';
 import { Appender } from './appender.js';
 import { separableBytes, separablePuts, separated } from './choice.js';
 import type { FoundValues } from './names.js';
 import { sectorsOf, type ValueSettings } from './options.js';
 import { ValueReads } from './reads.js';
-import type { Reference } from './value-ref.js';
-import { References } from './value-index.js';
-import { FILES_KEPT, Space } from './value-file-pool.js';
+import { FILES_KEPT, ValueFilePool } from './value-file-pool.js';
+import { ValueIndex } from './value-index.js';
 
 /** Portions of a batch's values that are on their way at once, if libuv has so many threads. */
 const PORTIONS_MAX = 4;
@@ -30,7 +30,7 @@ const FAILURES_A_REFUSAL = 4;
 /** A durable reference, as recovery found it. */
 export interface FoundReference {
   readonly key: string;
-  readonly reference: Reference;
+  readonly reference: ValueRef;
 }
 
 /** Rounds whose values are on their way. */
@@ -49,15 +49,15 @@ export interface ValueParts {
   /** Of live entries, and of stale ones that are not swept. */
   readonly references: readonly FoundReference[];
   /** Asked before a file is made; absent: all may be. */
-  readonly disk?: SetAside;
+  readonly disk?: DiskReservation;
 }
 
 /** The value files of a store; see the top of this file. */
 export class ValueStore {
   readonly #dir: string;
   readonly #settings: ValueSettings;
-  readonly references: References;
-  readonly #space: Space;
+  readonly references: ValueIndex;
+  readonly #space: ValueFilePool;
   readonly #appender: Appender;
   /** For values that have stayed long: among those of every day they would pin one file after the other. */
   readonly #mover: Appender;
@@ -73,8 +73,8 @@ export class ValueStore {
   constructor({ dir, settings, found, references, disk }: ValueParts) {
     this.#dir = dir;
     this.#settings = settings;
-    this.references = new References(({ number, bytes }) => this.#space.recycle({ number, bytes }));
-    this.#space = new Space({
+    this.references = new ValueIndex(({ number, bytes }) => this.#space.recycle({ number, bytes }));
+    this.#space = new ValueFilePool({
       dir,
       files: settings.files,
       fileBytes: settings.fileBytes,
@@ -196,7 +196,7 @@ export class ValueStore {
   }
 
   /** Writes records that are to be moved to a file of their own kind; `undefined` if there is no space. Durable when it resolves. */
-  async writeMoved(records: readonly Uint8Array[]): Promise<readonly Reference[] | undefined> {
+  async writeMoved(records: readonly Uint8Array[]): Promise<readonly ValueRef[] | undefined> {
     const appended = await this.#mover.append(
       records.map((record) => ({ bytes: record.length, record: () => record })),
       true,

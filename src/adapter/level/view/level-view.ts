@@ -14,16 +14,16 @@ import {
   u64,
 } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
-import { type LogName, logKey, logRange, QC_LOG } from '../write/batch.js';
 import type { Engine, Entry } from '../engine.js';
+import { corruptionError } from '../format/corruption-error.js';
 import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../format/entry.js';
-import { coded } from '../open/open.js';
-import { RANGE_CHECKS } from '../read/reader.js';
+import { type LogName, logKey, logRange, QC_LOG } from '../format/log.js';
 import { decodeRecord, isFault } from '../format/record.js';
-import { refusal } from '../format/corruption-error.js';
 import type { Schema } from '../format/schema.js';
-import { strayOf } from '../open/strays.js';
 import type { Extent, Tip } from '../format/tip.js';
+import { coded } from '../open/open.js';
+import { strayOf } from '../open/strays.js';
+import { RANGE_CHECKS } from '../read/reader.js';
 import { findingFile } from '../values/names.js';
 import { placeOf, ValueReads } from '../values/reads.js';
 import type { Extents, StoreFile, StoreView, ViewEntry, ViewItem, ViewRange, WitnessView } from './store-view.js';
@@ -172,7 +172,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     const value = await this.#get(key);
     if (value === undefined) return undefined;
     const result = await this.#reading((reads) => readResolved(reads, number, key, value, read));
-    if ('finding' in result) throw refusal([result.finding]);
+    if ('finding' in result) throw corruptionError([result.finding]);
     return result.entry;
   }
 

@@ -2,9 +2,9 @@
 import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { isLanestoreError, type LanestoreError } from '../../../errors.js';
+import { type StorePaths, storePaths } from '../format/paths.js';
 import { NAME_A_STORE, needsCreation, refuseOtherTypes } from '../open/create.js';
 import { noDirectory, noStore } from '../open/open.js';
-import { type StorePaths, storePaths } from '../format/paths.js';
 import type { StoreFile } from './store-view.js';
 
 /** The paths of a location that is a directory. @throws LANESTORE_NOT_A_STORE. */

@@ -5,27 +5,27 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
+import { type CopyPlace, makeCopyPlace } from '../../../base/copy-place.js';
 import { appendAll } from '../../../base/lists.js';
 import { boolean, fields, string } from '../../../base/options.js';
 import { type Finding, isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { MODEL_CHECK } from '../../../model/option-checks.js';
 import { FindingList } from '../../finding-list.js';
+import { type CopyOptions, copyStore, type StoreCopy } from '../copy/copy.js';
+import { copyValues, freezeValues } from '../copy/copy-values.js';
 import { type Database, openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
-import { coded, readStoreSchema } from '../open/open.js';
+import { corruptionError } from '../format/corruption-error.js';
 import { type StorePaths, storePaths } from '../format/paths.js';
-import { checkTableCheckBytes, preflight } from '../preflight/index.js';
-import { type Examination, examine, readTip } from '../open/recovery.js';
-import { refusal } from '../format/corruption-error.js';
 import type { Tip } from '../format/tip.js';
 import { parseWitness, WITNESS_FILE, Witness } from '../format/witness.js';
-import { judgeWitness } from '../open/witness-check.js';
-import { type CopyOptions, copyStore, type StoreCopy } from './copy.js';
-import { copyValues, freezeValues } from './copy-values.js';
+import { judgeWitness } from '../format/witness-check.js';
+import { coded, readStoreSchema } from '../open/open.js';
+import { type Examination, examine, readTip } from '../open/recovery.js';
+import { checkTableCheckBytes, preflight } from '../preflight/index.js';
 import { LevelView } from './level-view.js';
 import { existingStore, filesOf, missingLevel } from './looked-at.js';
-import { type CopyPlace, makeCopyPlace } from './place.js';
 import { probe, type Salvage, salvage } from './salvage.js';
 import type { StoreView, WitnessView } from './store-view.js';
 
@@ -198,7 +198,7 @@ class Opening<B, Q, A> {
   #refused(): LanestoreError | undefined {
     const { kept, total } = this.#findings;
     if (this.#refusal !== undefined) return withFindings(this.#refusal, kept);
-    return total === 0 ? undefined : refusal(kept, total);
+    return total === 0 ? undefined : corruptionError(kept, total);
   }
 
   view(found: Found<B, Q, A> | undefined, copy: StoreCopy, release: () => Promise<void>): StoreView<B, Q, A> {

@@ -15,18 +15,18 @@ import { existsSync, readdirSync, realpathSync, renameSync, statSync } from 'nod
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { releasing } from '../../../base/close-stack.js';
+import { makeBeside, refuseInside } from '../../../base/copy-place.js';
 import { makeDirectory, syncNames } from '../../../base/directories.js';
 import { boolean, fields, string } from '../../../base/options.js';
 import { syncDirectory } from '../../../base/synced-file.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { MODEL_CHECK } from '../../../model/option-checks.js';
-import { coded } from '../open/open.js';
 import { storePaths } from '../format/paths.js';
 import { Witness } from '../format/witness.js';
+import { coded } from '../open/open.js';
 import { existingStore, missingLevel } from './looked-at.js';
 import { viewIn } from './open-view.js';
-import { makeBeside, refuseInside } from './place.js';
 
 /** Options of {@link snapshot}. */
 export interface SnapshotOptions<B, Q, A> {

@@ -1,10 +1,10 @@
 /** What a reading tool sees of a store: all that is there, sound or not, and all that is wrong with it. */
 import type { Finding, LanestoreError } from '../../../errors.js';
 import type { KeyRange, LaneId } from '../../../keys/index.js';
-import type { ReadRange } from '../read/reader.js';
 import type { Schema } from '../format/schema.js';
 import type { Extent, Tip } from '../format/tip.js';
 import type { WitnessSlot } from '../format/witness.js';
+import type { ReadRange } from '../read/reader.js';
 
 /** Where the bytes of a value stand: in LevelDB, or in a file of separated values, relative to the location. */
 export type StoredAt = 'inline' | { readonly file: string; readonly offset: number; readonly length: number };

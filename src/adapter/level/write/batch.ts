@@ -4,71 +4,18 @@
  * Pure. A builder starts from the tip of the last durable batch and takes steps in the order in which they were accepted; the
  * batch begins with its tip, so that a log record of ours can be told from one that a block's author smuggled in.
  */
-import { blockKeys, commitQCKeys, type EntryKeys } from '../../../keys/entry-keys.js';
-import { blockRange, commitQCRange, type KeyRange, type LaneId, maxU64, TIP_KEY } from '../../../keys/index.js';
+import { type LaneId, maxU64, TIP_KEY } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
+import { type LogName, logKeys, QC_LOG } from '../format/log.js';
 import { type Delete, EntryDelete, type Operation, type Put } from '../format/operation.js';
+import type { LogStep, RelocateStep, RoundStep, SweepStep } from '../format/step.js';
 import { type Extent, encodeTip, type Tip } from '../format/tip.js';
-import type { RelocateStep } from '../values/collector.js';
 
 /**
  * Deletes that one batch takes for truncations, and for sweeping, when nothing is said; more is left to the sweeper. A road index of 100
  * lanes truncates 1,000 blocks, so ordinary rounds never leave anything; a jump over a long lane does not stall the rounds behind it.
  */
 export const BATCH_DELETES = 4096;
-
-/** The name of a log: a lane, or the QC log. */
-export type LogName = LaneId | typeof QC_LOG;
-
-/** Names the QC log where lanes are named by their ids; no lane id reads like this. */
-export const QC_LOG = 'qc';
-
-/** What a round does to one log: remove `truncate`, put `puts`, leave it at `after`. */
-export interface LogStep {
-  readonly log: LogName;
-  readonly truncate: Cursor;
-  readonly puts: readonly Put[];
-  readonly after: Cursor;
-}
-
-/** A record of which there is one: the anchor, or the node's inner state. */
-export interface SingleStep extends Put {
-  readonly crc: number;
-}
-
-/** An accepted round, encoded. */
-export interface RoundStep {
-  readonly anchor?: SingleStep;
-  readonly inner?: SingleStep;
-  readonly logs: readonly LogStep[];
-}
-
-/** Stale keys of one log that an iterator found; below `swept` none are left afterwards. */
-export interface SweepStep {
-  readonly log: LogName;
-  readonly keys: readonly string[];
-  readonly swept: bigint;
-}
-
-/** The keys of a log's entries. */
-export function logKeys(log: LogName): EntryKeys {
-  return log === QC_LOG ? commitQCKeys : blockKeys(log);
-}
-
-/** The key of an entry of a log. */
-export function logKey(log: LogName, number: bigint): string {
-  return logKeys(log).text(number);
-}
-
-/** The keys of the entries [from, to) of a log. */
-export function logRange(log: LogName, from: bigint, to: bigint): KeyRange {
-  return log === QC_LOG ? commitQCRange(from, to) : blockRange(log, from, to);
-}
-
-/** The extent of a log, if it ever held anything. */
-export function extentOf(tip: Tip, log: LogName): Extent | undefined {
-  return log === QC_LOG ? tip.qc : tip.lanes.get(log);
-}
 
 const NO_TIP: Operation = { type: 'del', key: TIP_KEY };
 

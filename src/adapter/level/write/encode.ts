@@ -1,13 +1,15 @@
 /** From a plan to the step of a batch: every entry encoded, in the order in which the batch will have it. */
+
+import { LARGE_BYTES } from '../../../cbor/writer.js';
 import { bytesOfKey } from '../../../keys/entry-keys.js';
 import { ANCHOR_KEY, INNER_KEY, type LaneId } from '../../../keys/index.js';
 import type { EntryCodec, Model } from '../../../model/model.js';
-import type { Intake, LogPlan, Plan } from '../../planner.js';
 import { checkRecordBytes } from '../../backpressure.js';
-import { type LogName, type LogStep, logKeys, QC_LOG, type RoundStep, type SingleStep } from './batch.js';
-import { LARGE_BYTES } from '../../../cbor/writer.js';
+import type { Intake, LogPlan, Plan } from '../../planner.js';
+import { type LogName, logKeys, QC_LOG } from '../format/log.js';
 import { EntryPut, type Put } from '../format/operation.js';
 import { type EncodedBody, type EncodedRecord, encodeBody, encodeRecord, sealRecord } from '../format/record.js';
+import type { LogStep, RoundStep, SingleStep } from '../format/step.js';
 
 /** An encoded plan. */
 export interface EncodedPlan {

@@ -8,10 +8,10 @@
 import { WaitList } from '../../../base/waiters.js';
 import { LanestoreError } from '../../../errors.js';
 import type { LaneId } from '../../../keys/index.js';
-import { Room, type RoomLimits } from '../../backpressure.js';
-import type { BatchBuilder } from './batch.js';
+import { QueueBudget, type RoomLimits } from '../../backpressure.js';
+import { type LargeRound, ValueStage } from '../values/value-stage.js';
 import type { ValueStore } from '../values/value-store.js';
-import { type LargeRound, WriteAhead } from '../values/value-stage.js';
+import type { BatchBuilder } from './batch.js';
 import { applyMaintenance, type Maintenance, type Work } from './work.js';
 
 /** Limits of a queue; those in bytes, of encoded entries. */
@@ -83,11 +83,11 @@ export class CommitQueue {
   readonly #limits: QueueLimits;
   #items: Item[] = [];
   /** What waits; what is in flight has left. */
-  readonly #room: Room;
+  readonly #room: QueueBudget;
   /** Accepted and not settled, slow drops included. */
   #unsettled = 0;
   #maintenance: { work: Maintenance; settle: Settle }[] = [];
-  readonly #ahead: WriteAhead | undefined;
+  readonly #ahead: ValueStage | undefined;
   #aheadScheduled = false;
   /** A batch was composed and is not durable: in LevelDB's hands, or waiting for its values. */
   #inFlight = false;
@@ -96,14 +96,14 @@ export class CommitQueue {
   #running = false;
   #scheduled = false;
   #failed: LanestoreError | undefined;
-  #quiet: (() => unknown)[] = [];
+  #reads: (() => unknown)[] = [];
   readonly #idle = new WaitList('calls of close()');
 
   constructor(driver: QueueDriver, limits: QueueLimits) {
     this.#driver = driver;
     this.#limits = limits;
-    this.#room = new Room(limits);
-    this.#ahead = driver.values === undefined ? undefined : new WriteAhead(driver.values);
+    this.#room = new QueueBudget(limits);
+    this.#ahead = driver.values === undefined ? undefined : new ValueStage(driver.values);
   }
 
   /**
@@ -134,12 +134,12 @@ export class CommitQueue {
    * Runs `read` while no batch is in flight, so that it sees whole batches only; the next batch waits for it.
    * @throws LANESTORE_CAPACITY when too many wait already.
    */
-  quiet<T>(read: () => T | Promise<T>): Promise<T> {
+  readBetweenBatches<T>(read: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#quiet.length >= QUIET_READS_MAX) {
+      if (this.#reads.length >= QUIET_READS_MAX) {
         return reject(new LanestoreError('LANESTORE_CAPACITY', `${QUIET_READS_MAX} reads wait already; await some`));
       }
-      this.#quiet.push(async () => {
+      this.#reads.push(async () => {
         try {
           resolve(await read());
         } catch (error) {
@@ -150,7 +150,7 @@ export class CommitQueue {
     });
   }
 
-  /** Resolves when there is room again, see {@link Room.ready}. Rejects when the store is poisoned or closing. */
+  /** Resolves when there is room again, see {@link QueueBudget.ready}. Rejects when the store is poisoned or closing. */
   async ready(signal?: AbortSignal): Promise<void> {
     await this.#room.ready(signal);
     await this.#driver.values?.ready(signal);
@@ -208,7 +208,7 @@ export class CommitQueue {
   async #run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
-    for (const read of this.#quiet.splice(0)) await read();
+    for (const read of this.#reads.splice(0)) await read();
     const writing = this.#failed === undefined ? this.#writeAhead() : undefined;
     if (writing !== undefined) await writing.catch((cause) => this.fail(cause));
     const taken = this.#failed === undefined ? this.#takeOrFail() : undefined;
@@ -216,7 +216,7 @@ export class CommitQueue {
       this.#running = false;
       this.#driver.tidyUp();
       // Asked for while the other readers had their turn: nothing else would start them.
-      if (this.#quiet.length > 0) this.#schedule();
+      if (this.#reads.length > 0) this.#schedule();
       this.#tellIdle();
       return;
     }

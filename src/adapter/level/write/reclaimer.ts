@@ -12,9 +12,9 @@
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LogName, logKey, QC_LOG } from './batch.js';
-import type { Engine } from '../engine.js';
 import type { DiskSpace } from '../disk-watermark.js';
+import type { Engine } from '../engine.js';
+import { type LogName, logKey, QC_LOG } from '../format/log.js';
 import type { Tip } from '../format/tip.js';
 import type { ValueStore } from '../values/value-store.js';
 

@@ -6,8 +6,9 @@
 import { LanestoreError } from '../../../errors.js';
 import { type LaneId, parseKey } from '../../../keys/index.js';
 import { meter } from '../../../metrics/channel.js';
-import { extentOf, type LogName, logRange, QC_LOG, type SweepStep } from './batch.js';
 import type { Engine } from '../engine.js';
+import { extentOf, type LogName, logRange, QC_LOG } from '../format/log.js';
+import type { SweepStep } from '../format/step.js';
 import type { Tip } from '../format/tip.js';
 import type { Maintenance } from './work.js';
 

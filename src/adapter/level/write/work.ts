@@ -1,7 +1,7 @@
 /** What the commit queue takes: what callers ask for, and what goes on in the background asks for. */
 import type { LaneId } from '../../../keys/index.js';
-import type { BatchBuilder, RoundStep, SweepStep } from './batch.js';
-import type { RelocateStep } from '../values/collector.js';
+import type { RelocateStep, RoundStep, SweepStep } from '../format/step.js';
+import type { BatchBuilder } from './batch.js';
 
 /** What can be accepted: a round, or lanes to drop. */
 export type Work =

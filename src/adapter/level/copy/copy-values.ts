@@ -11,8 +11,8 @@ import { copyFile, link, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LANE_PREFIX, prefixRange } from '../../../keys/index.js';
 import type { Engine } from '../engine.js';
+import { decodeReference, isReference } from '../format/value-ref.js';
 import { valueFileName } from '../values/names.js';
-import { decodeReference, isReference } from '../values/value-ref.js';
 
 /** Links, if that is wanted, or copies what the database refers to from `from` to `to`; gives the numbers of the files that are not there. */
 export async function copyValues(

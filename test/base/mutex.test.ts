@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { poolThreads } from '../../src/base/files.js';
-import { Slots } from '../../src/adapter/wal/slots.js';
+import { Semaphore } from '../../src/base/mutex.js';
 import { plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
-import { withStore } from './plain-store.js';
-import { WatchedFiles } from './watched-files.js';
+import { withStore } from '../wal/plain-store.js';
+import { WatchedFiles } from '../wal/watched-files.js';
 
 const test = suite('wal: slots');
 
@@ -17,7 +17,7 @@ test('never more than the bound, all of them, in the order in which they came, w
       fc.integer({ min: 1, max: 4 }),
       fc.array(fc.record({ turns: fc.nat(3), fails: fc.boolean() }), { maxLength: 12 }),
       async (max, steps) => {
-        const slots = new Slots(max);
+        const slots = new Semaphore(max);
         const begun: number[] = [];
         let running = 0;
         const results = await Promise.allSettled(

@@ -13,7 +13,7 @@
  * that ends it stands here once more. So bytes that lie there for another key, or from an earlier use of the space, do not pass.
  */
 import { crc32 } from 'node:zlib';
-import type { RecordFault } from '../format/record.js';
+import type { RecordFault } from './record.js';
 
 /** The record version of a reference. */
 export const REFERENCE_VERSION = 2;
@@ -23,7 +23,7 @@ export const REFERENCE_BYTES = 32;
 export const OFFSET_MAX = 0xffffffff;
 
 /** Where a value lies. */
-export interface Reference {
+export interface ValueRef {
   /** The number of the value file. */
   readonly file: bigint;
   /** Bytes from its beginning. */
@@ -47,7 +47,7 @@ const BODY_END = 27;
 const OWN_CRC_OFFSET = 28;
 
 /** The record of `key` that says where its value is. */
-export function encodeReference(key: string, { file, offset, length, crc }: Reference): Uint8Array {
+export function encodeReference(key: string, { file, offset, length, crc }: ValueRef): Uint8Array {
   const bytes = Buffer.allocUnsafe(REFERENCE_BYTES);
   bytes[0] = ARRAY_OF_3;
   bytes[1] = REFERENCE_VERSION;
@@ -68,7 +68,7 @@ export function isReference(value: Uint8Array): boolean {
 }
 
 /** Reads the reference that is stored under `key`, or says what is wrong with it. Never throws. */
-export function decodeReference(key: string, value: Uint8Array): Reference | RecordFault {
+export function decodeReference(key: string, value: Uint8Array): ValueRef | RecordFault {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (!hasForm(bytes)) {
     return { kind: 'record-shape', detail: `the reference of ${bytes.length} bytes does not have the form of one` };
@@ -88,7 +88,7 @@ export function decodeReference(key: string, value: Uint8Array): Reference | Rec
 }
 
 /** True if both name the same bytes. */
-export function sameReference(a: Reference, b: Reference): boolean {
+export function sameReference(a: ValueRef, b: ValueRef): boolean {
   return a.file === b.file && a.offset === b.offset && a.length === b.length && a.crc === b.crc;
 }
 

@@ -1,11 +1,12 @@
 /** A database that is opened where it can do no harm: on a private copy, which goes away with the call. */
+
+import { makeCopyPlace } from '../../../base/copy-place.js';
 import { openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
+import { corruptionError } from '../format/corruption-error.js';
 import { type StorePaths, storePaths } from '../format/paths.js';
 import { preflight } from '../preflight/index.js';
-import { refusal } from '../format/corruption-error.js';
 import { copyStore } from './copy.js';
-import { makeCopyPlace } from './place.js';
 
 /**
  * Copies the database of `paths`, whose `level/` exists, and its witness, and gives the copy to `use`, opened. Of the location it only
@@ -22,7 +23,7 @@ export async function withPrivateCopy<T>(
     const copy = storePaths(place.path);
     const { witness } = await copyStore(paths, copy);
     const { findings, notes } = await preflight(copy.level, { witness });
-    if (findings.length > 0) throw refusal(findings);
+    if (findings.length > 0) throw corruptionError(findings);
     const db = await openDatabase(copy.level, {}, false);
     try {
       return await use(new Engine(db), notes);

@@ -14,10 +14,10 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { addLeftover, removeAllLeftovers } from '../../../base/leftovers.js';
-import { messageOf } from '../../../base/permission-model.js';
-import { isDeadOwner, processOwner } from '../../../base/process-owner.js';
-import { LanestoreError } from '../../../errors.js';
+import { LanestoreError } from '../errors.js';
+import { addLeftover, removeAllLeftovers } from './leftovers.js';
+import { messageOf } from './permission-model.js';
+import { isDeadOwner, processOwner } from './process-owner.js';
 
 /** A directory for one copy. */
 export interface CopyPlace {

@@ -1,6 +1,6 @@
 /** What the witness says about a tip that was found. Pure. */
 import type { Finding } from '../../../errors.js';
-import { parseWitness, WITNESS_BYTES, WITNESS_FILE } from '../format/witness.js';
+import { parseWitness, WITNESS_BYTES, WITNESS_FILE } from './witness.js';
 
 /** What the witness proves. */
 export interface WitnessVerdict {

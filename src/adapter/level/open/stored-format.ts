@@ -2,7 +2,7 @@
 import { parseFormat0Key } from '../../../keys/format-0.js';
 import { eventKey, SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
 import type { Engine } from '../engine.js';
-import { decodeRecord, isFault } from './record.js';
+import { decodeRecord, isFault } from '../format/record.js';
 
 /** Where the step from format 0 says that it has begun: its first batch puts it, before anything is converted. */
 export const STEP_KEY = eventKey(0n);

@@ -23,10 +23,10 @@ import { setTimeout } from 'node:timers/promises';
 import { readRegular } from '../../../base/open-file.js';
 import { LanestoreError } from '../../../errors.js';
 import type { StorePaths } from '../format/paths.js';
+import { WITNESS_FILE } from '../format/witness.js';
 import { FileReader } from '../preflight/file.js';
 import { readManifest, type Version } from '../preflight/manifest.js';
 import { logName, logNumbers, manifestNameIn, tableNames } from '../preflight/names.js';
-import { WITNESS_FILE } from '../format/witness.js';
 
 /** Tries until it is said that the store changes too fast. Each one begins with the links of those before. */
 const TRIES_MAX = 60;

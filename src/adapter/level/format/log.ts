@@ -1,0 +1,32 @@
+/**
+ * The logs of a store (one a lane, and the QC log): their names, their keys, and what a tip says of them.
+ */
+import { blockKeys, commitQCKeys, type EntryKeys } from '../../../keys/entry-keys.js';
+import { blockRange, commitQCRange, type KeyRange, type LaneId } from '../../../keys/index.js';
+import type { Extent, Tip } from './tip.js';
+
+/** The name of a log: a lane, or the QC log. */
+export type LogName = LaneId | typeof QC_LOG;
+
+/** Names the QC log where lanes are named by their ids; no lane id reads like this. */
+export const QC_LOG = 'qc';
+
+/** The keys of a log's entries. */
+export function logKeys(log: LogName): EntryKeys {
+  return log === QC_LOG ? commitQCKeys : blockKeys(log);
+}
+
+/** The key of an entry of a log. */
+export function logKey(log: LogName, number: bigint): string {
+  return logKeys(log).text(number);
+}
+
+/** The keys of the entries [from, to) of a log. */
+export function logRange(log: LogName, from: bigint, to: bigint): KeyRange {
+  return log === QC_LOG ? commitQCRange(from, to) : blockRange(log, from, to);
+}
+
+/** The extent of a log, if it ever held anything. */
+export function extentOf(tip: Tip, log: LogName): Extent | undefined {
+  return log === QC_LOG ? tip.qc : tip.lanes.get(log);
+}
