@@ -4,25 +4,30 @@
  */
 import { advance, emptyState, type PlanState, planRound } from '../src/adapter/index.js';
 import type { Operation } from '../src/adapter/level/format/operation.js';
+import type { LevelEntries } from '../src/adapter/level/format/step.js';
 import { firstTip, type Tip } from '../src/adapter/level/format/tip.js';
 import { BatchBuilder } from '../src/adapter/level/write/batch.js';
-import { RoundEncoder } from '../src/adapter/level/write/encode.js';
+import { PutEncoder } from '../src/adapter/level/write/encode.js';
 import { releaseMemory } from '../src/cbor/arenas.js';
-import { autobahn } from '../src/model/autobahn/index.js';
+import { autobahn, type CommitQC, type PruneAnchor, type SignedBlock } from '../src/model/autobahn/index.js';
 import type { BenchRound } from './rounds.js';
 
 /** Turns rounds into batches, one batch a round. */
 export class BatchSource {
   readonly #state: PlanState = emptyState();
-  readonly #encoder = new RoundEncoder(autobahn);
+  readonly #encoder = new PutEncoder(autobahn);
   #tip: Tip = firstTip(new Uint8Array(16).fill(7));
 
   next({ lanes: _, ...round }: BenchRound): Operation[] {
-    const plan = planRound(autobahn, this.#state, round, this.#encoder.begin());
-    const { step } = this.#encoder.encode(plan);
+    const plan = planRound<SignedBlock, CommitQC, PruneAnchor, LevelEntries>(
+      autobahn,
+      this.#state,
+      round,
+      this.#encoder,
+    );
     advance(this.#state, plan);
     const builder = new BatchBuilder(this.#tip);
-    builder.round(step);
+    builder.round(plan);
     const { tip, operations } = builder.finish();
     this.#tip = tip;
     return operations.map(moved);

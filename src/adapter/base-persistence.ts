@@ -20,18 +20,18 @@ import type {
   Recovered,
   Round,
 } from './persistence.js';
+import { advance, type PlanState } from './planner.js';
+import { RoundMeter } from './round-meter.js';
 import {
-  advance,
-  checksOf,
-  type Intake,
+  type Encoded,
+  type EntryEncoder,
   listOf,
   type Plan,
-  type PlanState,
   planCommitQCs,
   planLane,
   planRound,
-} from './planner.js';
-import { RoundMeter } from './round-meter.js';
+  type Unencoded,
+} from './round-plan.js';
 
 /**
  * A call of any store is being planned and accepted: its planned cursors are about to move, and the encoder that all stores share is at work.
@@ -49,7 +49,7 @@ function beginPlanning(): void {
 }
 
 /** The port on top of the planner; backends extend it. */
-export abstract class BasePersistence<B, Q, A> implements Persistence<B, Q, A> {
+export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> implements Persistence<B, Q, A> {
   readonly blocks: BlockPersister<B, Q>;
   readonly commitQCs: CommitQCPersister<Q>;
   readonly anchor: AnchorPersister<A>;
@@ -57,18 +57,25 @@ export abstract class BasePersistence<B, Q, A> implements Persistence<B, Q, A> {
   protected readonly model: Model<B, Q, A>;
   /** What the next call is planned against: ahead of the durable cursors, and private (rule 6). */
   readonly #planned: PlanState;
-  readonly #checks: Intake<B, Q, A>;
+  readonly #encoder: EntryEncoder<B, Q, A, E>;
   readonly #planLimits: PlanLimits;
   readonly #meter = new RoundMeter();
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
 
-  protected constructor(model: Model<B, Q, A>, state: PlanState, limits: PlanLimits, recovered?: Recovered<B, Q, A>) {
+  /** `encoder` is given the entries of each call in turn. */
+  protected constructor(
+    model: Model<B, Q, A>,
+    encoder: EntryEncoder<B, Q, A, E>,
+    state: PlanState,
+    limits: PlanLimits,
+    recovered?: Recovered<B, Q, A>,
+  ) {
     this.model = model;
     this.#planLimits = limits;
     this.#planned = state;
-    this.#checks = checksOf(model);
+    this.#encoder = encoder;
     this.#recovered = recovered;
     meter('lanestore_state', STORE_STATES.open);
     const store = this;
@@ -78,7 +85,7 @@ export abstract class BasePersistence<B, Q, A> implements Persistence<B, Q, A> {
           if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersistLane: afterEach');
           iterable(blocks, 'blocks');
           const list = listOf(blocks, limits.roundEntriesMax);
-          return (intake) => planLane(model, store.#planned, lane, anchorQC, list, intake);
+          return () => planLane(model, store.#planned, lane, anchorQC, list, encoder);
         }),
     };
     this.commitQCs = {
@@ -90,14 +97,14 @@ export abstract class BasePersistence<B, Q, A> implements Persistence<B, Q, A> {
           if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersist: afterEach');
           iterable(commitQCs, 'commitQCs');
           const list = listOf(commitQCs, limits.roundEntriesMax);
-          return (intake) => planCommitQCs(model, store.#planned, anchorQC, list, intake);
+          return () => planCommitQCs(model, store.#planned, anchorQC, list, encoder);
         }),
     };
     this.anchor = {
       persist: (anchor) =>
         store.#submit({}, () => {
           if (anchor === undefined) throw new TypeError('anchor.persist: anchor is missing');
-          return (intake) => planRound(model, store.#planned, { anchor }, intake);
+          return () => planRound(model, store.#planned, { anchor }, encoder);
         }),
     };
   }
@@ -105,16 +112,11 @@ export abstract class BasePersistence<B, Q, A> implements Persistence<B, Q, A> {
   abstract get cursors(): Cursors;
   abstract ready(signal?: AbortSignal): Promise<void>;
 
-  /** What the entries of one call go through while it is planned; asked for once a call. A backend may encode them there. */
-  protected intake(): Intake<B, Q, A> {
-    return this.#checks;
-  }
-
   /**
-   * Takes a plan over: reads and encodes its entries before it returns. Throws to refuse it, then nothing of it may be
+   * Takes a plan over, whose entries are encoded. Throws to refuse it, then nothing of it may be
    * stored. The promise settles when the plan, and all that was accepted before it, is durable and the hooks have fired.
    */
-  protected abstract accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void>;
+  protected abstract accept(plan: Plan<B, Q, A, E>, hooks: DurableHooks<B, Q, A>): Promise<void>;
 
   /** The same for lanes to be forgotten; the planner has forgotten them when this returns. */
   protected abstract acceptDrop(lanes: readonly LaneId[]): Promise<void>;
@@ -128,7 +130,7 @@ export abstract class BasePersistence<B, Q, A> implements Persistence<B, Q, A> {
       checkRound(round, 'round');
       const own = read(round, this.#planLimits.roundEntriesMax);
       this.#checkInner(own.inner);
-      return (intake) => planRound(this.model, this.#planned, own, intake);
+      return () => planRound(this.model, this.#planned, own, this.#encoder);
     });
   }
 
@@ -185,17 +187,17 @@ export abstract class BasePersistence<B, Q, A> implements Persistence<B, Q, A> {
    * `read` runs the caller's iterables, which may call this store, `close()` too: nothing of this call was planned before. What it returns
    * plans the call, in one step with what the backend does to accept it.
    */
-  async #submit(hooks: DurableHooks<B, Q, A>, read: () => (intake: Intake<B, Q, A>) => Plan<B, Q, A>): Promise<void> {
+  async #submit(hooks: DurableHooks<B, Q, A>, read: () => () => Plan<B, Q, A, E>): Promise<void> {
     this.assertUsable();
     const startedAt = this.#meter.begin();
-    let plan: Plan<B, Q, A>;
+    let plan: Plan<B, Q, A, E>;
     let done: Promise<void>;
     try {
       const makePlan = read();
       this.assertUsable();
       beginPlanning();
       try {
-        plan = makePlan(this.intake());
+        plan = makePlan();
         this.#checkLanes(plan);
         done = this.accept(plan, hooks);
         advance(this.#planned, plan);
@@ -240,7 +242,7 @@ export abstract class BasePersistence<B, Q, A> implements Persistence<B, Q, A> {
     );
   }
 
-  #checkLanes(plan: Plan<B, Q, A>): void {
+  #checkLanes(plan: Plan<B, Q, A, E>): void {
     const { lanesMax } = this.#planLimits;
     let lanes = this.#planned.lanes.size;
     for (const [lane, { before }] of plan.lanes) {

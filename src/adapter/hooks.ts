@@ -1,6 +1,6 @@
 /** Firing the durable hooks: once per entry, in order, whatever one of them does (design.md section 3, rule 7). */
 import type { DurableHooks } from './persistence.js';
-import type { Plan } from './planner.js';
+import type { Plan } from './round-plan.js';
 
 /** What a hook threw; apart from `undefined`, which a hook could throw as well. */
 export interface HookFailure {

@@ -3,17 +3,16 @@
 export type { LimitOptions, PlanLimitOptions } from './backpressure.js';
 export { type NoopOptions, openNoop } from './noop.js';
 export type * from './persistence.js';
+export { type AnchorPoint, advance, emptyState, type LogPlan, type LogPlans, type PlanState } from './planner.js';
 export {
-  type AnchorPlan,
-  type AnchorPoint,
-  advance,
   anchorPoint,
-  emptyState,
+  checkedEntries,
+  type Encoded,
+  type EntryEncoder,
   isNoop,
-  type LogPlan,
   type Plan,
-  type PlanState,
   planCommitQCs,
   planLane,
   planRound,
-} from './planner.js';
+  type Unencoded,
+} from './round-plan.js';

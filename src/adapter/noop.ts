@@ -15,7 +15,8 @@ import {
 import { BasePersistence } from './base-persistence.js';
 import { fireHooks } from './hooks.js';
 import type { Cursors, DurableHooks, Persistence } from './persistence.js';
-import { advance, emptyState, type Plan } from './planner.js';
+import { advance, emptyState } from './planner.js';
+import { checkedEntries, type Plan } from './round-plan.js';
 
 /** Options of {@link openNoop}. */
 export interface NoopOptions<B, Q, A> extends PlanLimitOptions {
@@ -40,7 +41,7 @@ class NoopPersistence<B, Q, A> extends BasePersistence<B, Q, A> {
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(model: Model<B, Q, A>, limits: PlanLimits) {
-    super(model, emptyState(), limits);
+    super(model, checkedEntries(model), emptyState(), limits);
   }
 
   override get cursors(): Cursors {

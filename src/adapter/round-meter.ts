@@ -1,6 +1,6 @@
 /** What every backend's rounds tell of themselves; only while somebody listens. */
 import { isMetered, meter, meterEntries } from '../metrics/channel.js';
-import type { Plan } from './planner.js';
+import type { Encoded, Plan } from './round-plan.js';
 
 /** The rounds of one store. */
 export class RoundMeter {
@@ -25,7 +25,7 @@ export class RoundMeter {
   }
 
   /** It has settled; with its plan if it is durable. */
-  settled(startedAt: number | undefined, plan?: Plan<unknown, unknown, unknown>): void {
+  settled(startedAt: number | undefined, plan?: Plan<unknown, unknown, unknown, Encoded>): void {
     this.#unsettled--;
     if (startedAt === undefined) return;
     meter('lanestore_queue_rounds', this.#unsettled);
@@ -35,7 +35,7 @@ export class RoundMeter {
   }
 }
 
-function meterPlan({ anchor, commitQCs, lanes }: Plan<unknown, unknown, unknown>, seconds: number): void {
+function meterPlan({ anchor, commitQCs, lanes }: Plan<unknown, unknown, unknown, Encoded>, seconds: number): void {
   const logs = [...(commitQCs === undefined ? [] : [commitQCs]), ...lanes.values()];
   let stale = 0n;
   let blocks = 0;

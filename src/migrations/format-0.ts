@@ -6,7 +6,7 @@
 import { Decoder } from 'cbor-x';
 import type { Engine, Entry } from '../adapter/level/engine.js';
 import { decodeRecord, isFault } from '../adapter/level/format/record.js';
-import { anchorPoint } from '../adapter/planner.js';
+import { anchorPoint } from '../adapter/round-plan.js';
 import { type Finding, isLanestoreError, LanestoreError } from '../errors.js';
 import { type Format0Key, parseFormat0Key } from '../keys/format-0.js';
 import { ANCHOR_KEY, INNER_KEY, type LaneId, parseKey } from '../keys/index.js';

@@ -1,7 +1,7 @@
 /** A level store as a source: what its tip says must be there, read from a private copy. */
 import { openView } from '../adapter/level/view/index.js';
 import type { StoreView, ViewItem } from '../adapter/level/view/store-view.js';
-import { anchorPoint } from '../adapter/planner.js';
+import { anchorPoint } from '../adapter/round-plan.js';
 import { LanestoreError } from '../errors.js';
 import type { EntryCodec, Model } from '../model/model.js';
 import type { Detection } from './layout.js';

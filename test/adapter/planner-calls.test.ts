@@ -1,9 +1,10 @@
 /** The planner for the lane side and the QC side of the port, and what a plan tells and leads to. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { advance, planCommitQCs, planLane, planRound } from '../../src/adapter/planner.js';
+import { advance } from '../../src/adapter/planner.js';
 import { U64_MAX } from '../../src/keys/index.js';
 import { type PlainBlock, type PlainQC, plain, plainAnchor, plainBlock, plainQC } from '../support/plain-model.js';
+import { planCommitQCs, planLane, planRound } from '../support/plan.js';
 import {
   A37,
   blocks,

@@ -2,16 +2,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  advance,
-  emptyState,
-  type LogPlan,
-  type Plan,
-  type PlanState,
-  planCommitQCs,
-  planLane,
-  planRound,
-} from '../../src/adapter/planner.js';
+import { advance, emptyState, type LogPlan, type PlanState } from '../../src/adapter/planner.js';
+import type { Plan } from '../../src/adapter/round-plan.js';
 import { isLanestoreError } from '../../src/errors.js';
 import { U64_MAX } from '../../src/keys/index.js';
 import { SEED } from '../support/history.js';
@@ -25,6 +17,7 @@ import {
   plainBlock,
   plainQC,
 } from '../support/plain-model.js';
+import { planCommitQCs, planLane, planRound } from '../support/plan.js';
 
 const test = suite('planner: properties');
 

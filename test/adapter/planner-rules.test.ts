@@ -1,9 +1,9 @@
 /** The planner, rule by rule (design.md section 3), as tables: a state and a round, and the plan in one line or the refusal. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { planRound } from '../../src/adapter/planner.js';
 import { ENTRY_NUMBER_MAX, U64_MAX } from '../../src/keys/index.js';
 import { plain, plainAnchor, plainBlock, plainQC } from '../support/plain-model.js';
+import { planRound } from '../support/plan.js';
 import {
   A37,
   blocks,

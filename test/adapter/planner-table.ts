@@ -1,7 +1,8 @@
 /** Tables of the planner: states in short, plans in one line, and what must hold for every plan. */
 import * as assert from 'uvu/assert';
 import type { Round } from '../../src/adapter/persistence.js';
-import { isNoop, type LogPlan, type Plan, type PlanState } from '../../src/adapter/planner.js';
+import type { LogPlan, PlanState } from '../../src/adapter/planner.js';
+import { isNoop, type Plan } from '../../src/adapter/round-plan.js';
 import { isLanestoreError } from '../../src/errors.js';
 import {
   type PlainAnchor,

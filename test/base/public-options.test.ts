@@ -439,6 +439,7 @@ const WITHOUT: readonly string[] = [
     'removePrivateCopies',
     'startState',
     'anchorPoint',
+    'checkedEntries',
     'emptyState',
     'isNoop',
     'planCommitQCs',

@@ -14,15 +14,13 @@ import {
   emptyState,
   type Persistence,
   type PlanState,
-  planCommitQCs,
-  planLane,
-  planRound,
   type Round,
 } from '../../src/adapter/index.js';
 import { openLevel } from '../../src/adapter/level/index.js';
 import { openWal } from '../../src/adapter/wal/index.js';
 import { isLanestoreError } from '../../src/errors.js';
 import { LANES, type PlainAnchor, type PlainBlock, type PlainQC, plain, plainBlock } from '../support/plain-model.js';
+import { planCommitQCs, planLane, planRound } from '../support/plan.js';
 
 const test = suite('conformance: level and wal, side by side');
 

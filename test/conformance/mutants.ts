@@ -1,8 +1,9 @@
 /** Broken stores: each does one thing wrong, and the suite must catch it. */
-import { advance, type Cursors, emptyState, type PlanState, planLane } from '../../src/adapter/index.js';
+import { advance, type Cursors, emptyState, type PlanState } from '../../src/adapter/index.js';
 import { isLanestoreError, LanestoreError } from '../../src/errors.js';
 import { type LaneId, U64_MAX } from '../../src/keys/index.js';
 import { type PlainAnchor, type PlainBlock, plain } from '../support/plain-model.js';
+import { planLane } from '../support/plan.js';
 import {
   copyOf,
   type ToyClass,

@@ -9,20 +9,12 @@ import type {
   Recovered,
   Round,
 } from '../../src/adapter/index.js';
-import {
-  advance,
-  anchorPoint,
-  emptyState,
-  type Plan,
-  type PlanState,
-  planCommitQCs,
-  planLane,
-  planRound,
-} from '../../src/adapter/index.js';
+import { advance, anchorPoint, emptyState, type Plan, type PlanState } from '../../src/adapter/index.js';
 import type { Features, LostEntry, OpenOptions, Place, Subject } from '../../src/conformance/index.js';
 import { LanestoreError } from '../../src/errors.js';
 import { type LaneId, laneId } from '../../src/keys/index.js';
 import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../support/plain-model.js';
+import { planCommitQCs, planLane, planRound } from '../support/plan.js';
 import { plainTypes } from './subjects.js';
 
 /** A plan of the toy's. */
@@ -75,9 +67,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     this.recovered = this.load();
     this.blocks = {
       maybePruneAndPersistLane: (lane, qc, blocks, afterEach) =>
-        this.submit({ block: afterEach }, (state) =>
-          planLane(plain, state, lane, qc, blocks, undefined, this.entriesMax),
-        ),
+        this.submit({ block: afterEach }, (state) => planLane(plain, state, lane, qc, blocks, this.entriesMax)),
     };
     const store = this;
     this.commitQCs = {
@@ -85,9 +75,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         return store.cursors.commitQCs.next;
       },
       maybePruneAndPersist: (qc, qcs, afterEach) =>
-        this.submit({ commitQC: afterEach }, (state) =>
-          planCommitQCs(plain, state, qc, qcs, undefined, this.entriesMax),
-        ),
+        this.submit({ commitQC: afterEach }, (state) => planCommitQCs(plain, state, qc, qcs, this.entriesMax)),
     };
     this.anchor = {
       persist: async (anchor) => {
@@ -152,7 +140,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   planRound(state: PlanState, round: ToyRound): ToyPlan {
-    const plan = planRound(plain, state, round, undefined, this.entriesMax);
+    const plan = planRound(plain, state, round, this.entriesMax);
     return { ...plan, inner: plan.inner && new Uint8Array(plan.inner) };
   }
 

@@ -4,19 +4,12 @@
  */
 import type { LevelOptions, ValueOptions } from '../../src/adapter/level/index.js';
 import type { Cursor, Recovered, Round } from '../../src/adapter/persistence.js';
-import {
-  advance,
-  anchorPoint,
-  emptyState,
-  type Plan,
-  type PlanState,
-  planCommitQCs,
-  planLane,
-  planRound,
-} from '../../src/adapter/planner.js';
+import { advance, emptyState, type PlanState } from '../../src/adapter/planner.js';
+import { anchorPoint, type Plan } from '../../src/adapter/round-plan.js';
 import type { LaneId } from '../../src/keys/index.js';
 import { Random } from '../support/kill.js';
 import { type PlainAnchor, type PlainBlock, type PlainQC, plain, plainQC } from '../support/plain-model.js';
+import { planCommitQCs, planLane, planRound } from '../support/plan.js';
 import { contentText } from './content.js';
 
 type PlainRound = Round<PlainBlock, PlainQC, PlainAnchor>;

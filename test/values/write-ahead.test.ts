@@ -1,21 +1,22 @@
 /** Values and their batch: LevelDB hears of a batch only when the values that it names are durable, in however many portions they are written. */
+
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeRecord } from '../../src/adapter/level/format/record.js';
 import { firstTip } from '../../src/adapter/level/format/tip.js';
 import { findValues } from '../../src/adapter/level/values/names.js';
 import { valueSettings } from '../../src/adapter/level/values/options.js';
 import { ValueStore } from '../../src/adapter/level/values/value-store.js';
 import { BatchBuilder } from '../../src/adapter/level/write/batch.js';
+import { sizeOf } from '../../src/adapter/level/write/encode.js';
 import { CommitQueue } from '../../src/adapter/level/write/queue.js';
 import { poolThreads } from '../../src/base/files.js';
 import { LanestoreError } from '../../src/errors.js';
-import { blockKey } from '../../src/keys/index.js';
 import { refused } from '../support/faults.js';
 import { inTemp } from '../support/temp.js';
 import { type Operation, WatchedFiles } from '../wal/watched-files.js';
+import { encodedRound } from './encoded.js';
 import { big, onValues, openSmall, type PlainStore, placeOf, SMALL_FILES } from './support.js';
 
 const test = suite('separated values: before their batch');
@@ -195,12 +196,10 @@ test(
     );
     let letGo: (() => void) | undefined;
     onValues(files, ({ kind }) => (kind === 'sync' ? new Promise<void>((go) => (letGo = go)) : undefined));
-    const key = blockKey('0a', 0n);
-    const put = { type: 'put', key, value: encodeRecord(key, big('0a', 0).data).bytes } as const;
-    const empty = { first: 0n, next: 0n };
-    const step = { logs: [{ log: '0a', truncate: empty, puts: [put], after: { first: 0n, next: 1n } }] };
+    const round = encodedRound(big('0a', 0));
+    const { bytes, entries } = sizeOf(round);
     const settled = new Promise<LanestoreError | undefined>((settle) => {
-      queue.push({ kind: 'round', step, lanes: ['0a'], bytes: put.value.length, entries: 1 }, settle);
+      queue.push({ kind: 'round', round, bytes, entries }, settle);
     });
     await until(() => letGo !== undefined);
     queue.fail(new Error('EIO'));

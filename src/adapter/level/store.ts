@@ -11,11 +11,12 @@ import { BasePersistence } from '../base-persistence.js';
 import { fireHooks, type HookFailure } from '../hooks.js';
 import type { LocationGuard } from '../location-guard.js';
 import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
-import { type Intake, isNoop, type Plan, type PlanState } from '../planner.js';
+import type { PlanState } from '../planner.js';
+import { isNoop, type Plan } from '../round-plan.js';
 import type { DiskSpace } from './disk-watermark.js';
 import type { Engine, FilledBatch } from './engine.js';
 import type { Operation } from './format/operation.js';
-import type { RoundStep } from './format/step.js';
+import type { EncodedRound, LevelEntries } from './format/step.js';
 import type { Tip } from './format/tip.js';
 import type { Witness } from './format/witness.js';
 import type { PreflightReport } from './preflight/index.js';
@@ -24,7 +25,7 @@ import { ValueCollector } from './values/collector.js';
 import { ValueReads } from './values/reads.js';
 import type { ValueStore } from './values/value-store.js';
 import { BatchBuilder } from './write/batch.js';
-import { RoundEncoder } from './write/encode.js';
+import { PutEncoder, type RoundSize, sizeOf } from './write/encode.js';
 import { meterBatch } from './write/metered.js';
 import { CommitQueue, type QueueLimits } from './write/queue.js';
 import { Reclaimer } from './write/reclaimer.js';
@@ -82,11 +83,10 @@ export interface StoreParts<B, Q, A> {
  * A node's persistence in one LevelDB: every round is one atomic, synced batch. Beside the port it reads what it holds; what it
  * reads is durable and verified (LANESTORE_CORRUPT with the finding otherwise).
  */
-export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A> {
+export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> {
   /** What opening found out, beside the entries. */
   readonly recovery: RecoveryReport;
   readonly #engine: Engine;
-  readonly #encoder: RoundEncoder<B, Q, A>;
   readonly #queue: CommitQueue;
   readonly #space: DiskSpace | undefined;
   readonly #sweeper: Sweeper;
@@ -105,10 +105,11 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A> {
 
   /** Use `openLevel`. */
   constructor(parts: StoreParts<B, Q, A>) {
-    super(parts.model, parts.state, parts.planLimits, parts.recovered);
+    const separates = parts.values?.settings.enabled ?? false;
+    const encoder = new PutEncoder(parts.model, parts.limits.recordBytesMax, separates);
+    super(parts.model, encoder, parts.state, parts.planLimits, parts.recovered);
     this.recovery = parts.report;
     this.#engine = parts.engine;
-    this.#encoder = new RoundEncoder(parts.model, parts.limits.recordBytesMax, parts.values?.settings.enabled ?? false);
     this.#tip = parts.tip;
     this.#deletesMax = parts.limits.deletesMax;
     this.#space = parts.space;
@@ -223,15 +224,12 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A> {
     }
   }
 
-  protected override intake(): Intake<B, Q, A> {
-    return this.#encoder.begin();
-  }
-
-  protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
-    const { step, lanes, bytes, entries } = this.#encoder.encode(plan);
-    const written = isNoop(plan) ? 0 : bytes + this.#overhead(step);
+  protected override accept(plan: Plan<B, Q, A, LevelEntries>, hooks: DurableHooks<B, Q, A>): Promise<void> {
+    const size = sizeOf(plan);
+    const written = isNoop(plan) ? 0 : size.bytes + this.#overhead(size);
     if (written > 0) this.#checkSpace(written, onlyPrunes(plan) ? 'prune' : 'round');
-    return this.#enqueue({ kind: 'round', step, lanes, bytes, entries }, () => fireHooks(plan.notify, hooks), written);
+    const { bytes, entries } = size;
+    return this.#enqueue({ kind: 'round', round: plan, bytes, entries }, () => fireHooks(plan.notify, hooks), written);
   }
 
   protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
@@ -293,11 +291,9 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A> {
     return done;
   }
 
-  /** Bytes of a batch beside what its rounds put: deletes, the tip, and LevelDB's framing. Rather too many. */
-  #overhead({ logs }: RoundStep): number {
-    let entries = 0;
-    for (const { truncate, puts } of logs) entries += Number(truncate.next - truncate.first) + puts.length;
-    return this.#tipBytes + ENTRY_OVERHEAD_BYTES * Math.min(entries, this.#deletesMax);
+  /** Bytes of a batch beside what its rounds put: deletes, the tip, and LevelDB's framing. Upper bound. */
+  #overhead({ entries, removals }: RoundSize): number {
+    return this.#tipBytes + ENTRY_OVERHEAD_BYTES * Math.min(entries + removals, this.#deletesMax);
   }
 
   get #tipBytes(): number {
@@ -365,7 +361,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A> {
 }
 
 /** True for a round that only truncates: an anchor, which may bring its own CommitQC along, or no entry at all. */
-function onlyPrunes({ anchor, inner, commitQCs, lanes }: Plan<unknown, unknown, unknown>): boolean {
+function onlyPrunes({ anchor, inner, commitQCs, lanes }: EncodedRound): boolean {
   if (inner !== undefined || (commitQCs?.append.length ?? 0) > (anchor === undefined ? 0 : 1)) return false;
   for (const { append } of lanes.values()) if (append.length > 0) return false;
   return true;

@@ -1,43 +1,72 @@
-/** A plan's entries as bytes, made while the call that brought them is still running. */
-import type { LaneId } from '../../keys/index.js';
+/** Entries as the bytes of this layout, each checked and encoded in the pass in which it is planned. */
 import type { Model } from '../../model/model.js';
 import { checkRecordBytes } from '../backpressure.js';
-import type { Plan } from '../planner.js';
+import type { Encoded, EntryEncoder, Plan } from '../round-plan.js';
 import { encodeFrame } from './frame.js';
 
-/** What a plan writes. All of it is in memory of its own: callers may change theirs at once. */
-export interface EncodedPlan {
-  readonly anchor: Uint8Array | undefined;
-  readonly inner: Uint8Array | undefined;
-  readonly commitQCs: readonly Uint8Array[];
-  readonly lanes: ReadonlyMap<LaneId, readonly Uint8Array[]>;
-  /** All together. */
-  readonly bytes: number;
+/** An entry of a log, and its frame. */
+export interface FramedEntry<T> {
+  readonly entry: T;
+  readonly frame: Uint8Array;
 }
 
-/** @throws LANESTORE_INVALID, also for an entry that is too large, and whatever the model's toWire throws. */
-export function encodePlan<B, Q, A>(
-  model: Model<B, Q, A>,
-  plan: Plan<B, Q, A>,
-  recordBytesMax = Number.POSITIVE_INFINITY,
-): EncodedPlan {
-  let bytes = 0;
-  const counted = (what: string, encoded: Uint8Array) => {
-    checkRecordBytes(what, encoded.length, recordBytesMax);
-    bytes += encoded.length;
-    return encoded;
-  };
-  const anchor =
-    plan.anchor === undefined
-      ? undefined
-      : counted('the anchor', new Uint8Array(model.anchor.toWire(plan.anchor.entry)));
-  const inner = plan.inner === undefined ? undefined : counted('inner', new Uint8Array(plan.inner));
-  const qcs = plan.commitQCs?.append ?? [];
-  const commitQCs = qcs.map((qc) => counted('a CommitQC', encodeFrame(model.commitQC.toWire(qc))));
-  const lanes = new Map<LaneId, Uint8Array[]>();
-  for (const [lane, { append }] of plan.lanes) {
-    const frames = append.map((block) => counted(`a block of lane ${lane}`, encodeFrame(model.block.toWire(block))));
-    lanes.set(lane, frames);
+/** Entries as this backend encodes them: in memory of their own, so that callers may change theirs at once. */
+export interface WalEntries<B, Q> extends Encoded {
+  readonly block: FramedEntry<B>;
+  readonly commitQC: FramedEntry<Q>;
+  readonly anchor: Uint8Array;
+  readonly inner: Uint8Array;
+}
+
+/** Encodes the entries of calls. */
+export class FrameEncoder<B, Q, A> implements EntryEncoder<B, Q, A, WalEntries<B, Q>> {
+  readonly #model: Model<B, Q, A>;
+  readonly #recordBytesMax: number;
+
+  constructor(model: Model<B, Q, A>, recordBytesMax = Number.POSITIVE_INFINITY) {
+    this.#model = model;
+    this.#recordBytesMax = recordBytesMax;
   }
-  return { anchor, inner, commitQCs, lanes, bytes };
+
+  block(block: B): FramedEntry<B> {
+    const model = this.#model.block;
+    model.check(block);
+    const frame = encodeFrame(model.toWire(block));
+    if (frame.length > this.#recordBytesMax) this.#refuse(`a block of lane ${model.lane(block)}`, frame);
+    return { entry: block, frame };
+  }
+
+  commitQC(qc: Q): FramedEntry<Q> {
+    const model = this.#model.commitQC;
+    model.check(qc);
+    const frame = encodeFrame(model.toWire(qc));
+    this.#refuse('a CommitQC', frame);
+    return { entry: qc, frame };
+  }
+
+  anchor(anchor: A): Uint8Array {
+    const model = this.#model.anchor;
+    model.check(anchor);
+    const bytes = new Uint8Array(model.toWire(anchor));
+    this.#refuse('the anchor', bytes);
+    return bytes;
+  }
+
+  inner(inner: Uint8Array): Uint8Array {
+    this.#refuse('inner', inner);
+    return new Uint8Array(inner);
+  }
+
+  /** @throws LANESTORE_INVALID for an entry that is too large. */
+  #refuse(what: string, bytes: Uint8Array): void {
+    checkRecordBytes(what, bytes.length, this.#recordBytesMax);
+  }
+}
+
+/** Bytes of all entries that a plan writes. */
+export function bytesIn<B, Q, A>({ anchor, inner, commitQCs, lanes }: Plan<B, Q, A, WalEntries<B, Q>>): number {
+  let bytes = (anchor?.entry.length ?? 0) + (inner?.length ?? 0);
+  for (const { frame } of commitQCs?.append ?? []) bytes += frame.length;
+  for (const { append } of lanes.values()) for (const { frame } of append) bytes += frame.length;
+  return bytes;
 }

@@ -27,11 +27,12 @@ import {
 import { guardedFiles } from '../guarded-files.js';
 import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
 import type { Cursor, Recovered } from '../persistence.js';
-import { advance, emptyState, type LogPlan, type Plan, type PlanState, planRound } from '../planner.js';
+import { advance, emptyState, type LogPlan, type PlanState } from '../planner.js';
+import { type Plan, planRound } from '../round-plan.js';
 import { ABFile } from './ab-file.js';
 import { type ABEncoding, checkEncoding } from './ab-format.js';
 import { DescriptorPool } from './descriptor-pool.js';
-import { encodePlan } from './encode.js';
+import { type FramedEntry, FrameEncoder, type WalEntries } from './encode.js';
 import { firstEncoding } from './first-encoding.js';
 import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
 import { mapLimited, messageOf, reading, systemCode } from './io.js';
@@ -273,25 +274,27 @@ class Opening<B, Q, A> {
   #startRules(
     commitQCs: StoredLog<Q>,
     lanes: ReadonlyMap<LaneId, StoredLog<B>>,
-  ): { state: PlanState; plan: Plan<B, Q, A> } {
+  ): { state: PlanState; plan: Plan<B, Q, A, WalEntries<B, Q>> } {
     const { anchor } = this.#scan;
     const state = emptyState();
     state.commitQCs = commitQCs.cursor!;
     for (const [lane, { cursor }] of lanes) if (cursor !== undefined) state.lanes.set(lane, cursor);
     state.anchor = anchor?.point;
-    return { state, plan: planRound(this.#options.model, state, { anchor: anchor?.entry }) };
+    const { model } = this.#options;
+    return { state, plan: planRound(model, state, { anchor: anchor?.entry }, new FrameEncoder(model)) };
   }
 
-  async #apply(plan: Plan<B, Q, A>, commitQCs: StoredLog<Q>, lanes: ReadonlyMap<LaneId, StoredLog<B>>): Promise<void> {
-    const { commitQCs: frames } = encodePlan(this.#options.model, { ...plan, anchor: undefined });
+  async #apply(
+    plan: Plan<B, Q, A, WalEntries<B, Q>>,
+    commitQCs: StoredLog<Q>,
+    lanes: ReadonlyMap<LaneId, StoredLog<B>>,
+  ): Promise<void> {
     const applying = { guard: () => undefined, durable: () => undefined, isAnchored: true };
-    if (plan.commitQCs !== undefined) await commitQCs.apply(plan.commitQCs, frames, applying);
-    await mapLimited([...plan.lanes], LOGS_AT_A_TIME, ([lane, lanePlan]) =>
-      lanes.get(lane)!.apply(lanePlan, [], applying),
-    );
+    if (plan.commitQCs !== undefined) await commitQCs.apply(plan.commitQCs, applying);
+    await mapLimited([...plan.lanes], LOGS_AT_A_TIME, ([lane, lanePlan]) => lanes.get(lane)!.apply(lanePlan, applying));
   }
 
-  #recovered(plan: Plan<B, Q, A>, innerPair: ABFile): Recovered<B, Q, A> {
+  #recovered(plan: Plan<B, Q, A, WalEntries<B, Q>>, innerPair: ABFile): Recovered<B, Q, A> {
     const { anchor, commitQCs, lanes } = this.#scan;
     const blocks = new Map<LaneId, readonly B[]>();
     for (const [lane, { entries }] of lanes) {
@@ -346,8 +349,8 @@ function cursorOf<T>(scan: LogScan<T>, number: (entry: T) => bigint): Cursor | u
 }
 
 /** A log's entries after a plan that truncates it. */
-function entriesAfter<T>(entries: readonly T[], plan: LogPlan<T> | undefined): readonly T[] {
+function entriesAfter<T>(entries: readonly T[], plan: LogPlan<FramedEntry<T>> | undefined): readonly T[] {
   if (plan === undefined) return entries;
   const { first, next } = plan.truncate;
-  return [...entries.slice(Number(next - first)), ...plan.append];
+  return [...entries.slice(Number(next - first)), ...plan.append.map(({ entry }) => entry)];
 }

@@ -6,7 +6,8 @@
  */
 import type { Finding } from '../../errors.js';
 import type { Model } from '../../model/model.js';
-import { type AnchorPoint, anchorPoint } from '../planner.js';
+import type { AnchorPoint } from '../planner.js';
+import { anchorPoint } from '../round-plan.js';
 import { type ABScan, fileOf, scanAB } from './ab-file.js';
 import { messageOf } from './io.js';
 import { ANCHOR_PREFIX, INNER_PREFIX } from './layout.js';

@@ -11,9 +11,10 @@ import { BasePersistence } from '../base-persistence.js';
 import { fireEach, type HookFailure } from '../hooks.js';
 import type { LocationGuard } from '../location-guard.js';
 import type { Cursor, Cursors, DurableHooks, Recovered } from '../persistence.js';
-import type { Plan, PlanState } from '../planner.js';
+import type { PlanState } from '../planner.js';
+import type { Plan } from '../round-plan.js';
 import type { ABFile } from './ab-file.js';
-import { type EncodedPlan, encodePlan } from './encode.js';
+import { bytesIn, FrameEncoder, type WalEntries } from './encode.js';
 import { systemCode, writeFailed } from './io.js';
 import { BLOCKS_DIR, DROPPED } from './layout.js';
 import type { Reserve } from './reserve.js';
@@ -48,6 +49,9 @@ export interface StoreParts<B, Q, A> {
   readonly release: () => Promise<void>;
 }
 
+/** A call's plan, its entries encoded. */
+type WalPlan<B, Q, A> = Plan<B, Q, A, WalEntries<B, Q>>;
+
 /** A round on its way, as far as its steps share something. */
 interface Round<B, Q, A> {
   readonly hooks: DurableHooks<B, Q, A>;
@@ -66,7 +70,7 @@ interface Round<B, Q, A> {
  * they come in order for each log, and in any order between logs. Calls on different lanes run in parallel, up to a few for each thread of
  * Node's pool: with many lanes and a disk that takes concurrent syncs well, UV_THREADPOOL_SIZE=16 in the node's environment helps.
  */
-export class WalStore<B, Q, A> extends BasePersistence<B, Q, A> {
+export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>> {
   /** What was noticed at open and is no damage: names that were skipped, torn tails that were cut off. */
   readonly notes: readonly string[];
   readonly #parts: StoreParts<B, Q, A>;
@@ -78,7 +82,13 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A> {
 
   /** @internal Use `openWal`. `recovered` is no part: the store must not hold it once it was taken. */
   constructor(parts: StoreParts<B, Q, A>, recovered: Recovered<B, Q, A> | undefined) {
-    super(parts.model, parts.state, parts.planLimits, recovered);
+    super(
+      parts.model,
+      new FrameEncoder(parts.model, parts.limits.recordBytesMax),
+      parts.state,
+      parts.planLimits,
+      recovered,
+    );
     this.notes = parts.notes;
     this.#parts = parts;
     this.#room = new QueueBudget(parts.limits);
@@ -95,25 +105,21 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A> {
     await this.#room.ready(signal);
   }
 
-  protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
+  protected override accept(plan: WalPlan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
     const { innerPair } = this.#parts;
     // What would not be told from damage at the next open is not written.
     if (plan.inner !== undefined && innerPair.encoding === 'wrapper') this.model.inner?.check(plan.inner);
-    const encoded = encodePlan(this.model, plan, this.#parts.limits.recordBytesMax);
-    this.#room.enter(encoded.bytes);
+    const bytes = bytesIn(plan);
+    this.#room.enter(bytes);
     const round: Round<B, Q, A> = { hooks, failure: undefined, anchored: undefined };
-    round.anchored = this.#submitAnchor(plan, encoded, round);
+    round.anchored = this.#submitAnchor(plan, round);
     const steps = [
       ...(round.anchored === undefined ? [] : [round.anchored]),
-      ...this.#submitInner(encoded, round),
-      ...this.#submitCommitQCs(plan, encoded, round),
-      ...this.#submitLanes(plan, encoded, round),
+      ...this.#submitInner(plan, round),
+      ...this.#submitCommitQCs(plan, round),
+      ...this.#submitLanes(plan, round),
     ];
-    return this.#settle(
-      steps.length > 0 ? steps : [this.#everything().then(() => this.#guard())],
-      encoded.bytes,
-      round,
-    );
+    return this.#settle(steps.length > 0 ? steps : [this.#everything().then(() => this.#guard())], bytes, round);
   }
 
   /** Throws what the room refuses, outside of the promise: the planner forgets the lanes as soon as this returns. */
@@ -149,12 +155,12 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A> {
   }
 
   /** The anchor, alone. One that is older than the stored one is not written, but has its turn. */
-  #submitAnchor({ notify }: Plan<B, Q, A>, { anchor }: EncodedPlan, round: Round<B, Q, A>): Promise<void> | undefined {
+  #submitAnchor({ anchor, notify }: WalPlan<B, Q, A>, round: Round<B, Q, A>): Promise<void> | undefined {
     if (notify.anchor === undefined) return undefined;
     const anchors = [notify.anchor];
     return this.#anchorSteps.run(async () => {
       this.#guard();
-      if (anchor !== undefined) await this.#write('write the anchor', () => this.#writeAnchor(anchor));
+      if (anchor !== undefined) await this.#write('write the anchor', () => this.#writeAnchor(anchor.entry));
       round.failure = fireEach(anchors, round.hooks.anchor, round.failure);
     });
   }
@@ -171,7 +177,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A> {
     return reserve.spend(() => anchorPair.write(anchor));
   }
 
-  #submitInner({ inner }: EncodedPlan, round: Round<B, Q, A>): Promise<void>[] {
+  #submitInner({ inner }: WalPlan<B, Q, A>, round: Round<B, Q, A>): Promise<void>[] {
     if (inner === undefined) return [];
     return [
       this.#innerSteps.run(async () => {
@@ -182,11 +188,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A> {
     ];
   }
 
-  #submitCommitQCs(
-    { anchor, commitQCs: plan, notify }: Plan<B, Q, A>,
-    encoded: EncodedPlan,
-    round: Round<B, Q, A>,
-  ): Promise<void>[] {
+  #submitCommitQCs({ anchor, commitQCs: plan, notify }: WalPlan<B, Q, A>, round: Round<B, Q, A>): Promise<void>[] {
     if (plan === undefined && notify.commitQCs.length === 0) return [];
     const log = this.#parts.commitQCs;
     const isAnchored = anchor !== undefined;
@@ -205,12 +207,12 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A> {
         this.#guard();
         if (plan === undefined) return tell(log.cursor?.next ?? 0n);
         const applying = { guard: () => this.#guard(), durable: tell, isAnchored };
-        await this.#write('write the QC log', () => log.apply(plan, encoded.commitQCs, applying));
+        await this.#write('write the QC log', () => log.apply(plan, applying));
       }),
     ];
   }
 
-  #submitLanes(plan: Plan<B, Q, A>, encoded: EncodedPlan, round: Round<B, Q, A>): Promise<void>[] {
+  #submitLanes(plan: WalPlan<B, Q, A>, round: Round<B, Q, A>): Promise<void>[] {
     const isAnchored = plan.anchor !== undefined;
     return [...plan.lanes].map(([lane, lanePlan]) => {
       const log = this.#lane(lane);
@@ -218,17 +220,15 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A> {
       const start = after.next - BigInt(append.length);
       const durable = (next: bigint) => {
         if (next > start) {
-          const block = append[Number(next - start) - 1]!;
-          round.failure = fireEach([block], round.hooks.block, round.failure);
+          const { entry } = append[Number(next - start) - 1]!;
+          round.failure = fireEach([entry], round.hooks.block, round.failure);
         }
       };
       return log.serial.run(async () => {
         await round.anchored;
         this.#guard();
         const applying = { guard: () => this.#guard(), durable, isAnchored };
-        await this.#laneSlots.run(() =>
-          this.#write(`write lane ${lane}`, () => log.apply(lanePlan, encoded.lanes.get(lane)!, applying)),
-        );
+        await this.#laneSlots.run(() => this.#write(`write lane ${lane}`, () => log.apply(lanePlan, applying)));
       });
     });
   }

@@ -4,6 +4,7 @@ import { Mutex } from '../../base/mutex.js';
 import { LanestoreError } from '../../errors.js';
 import type { Cursor } from '../persistence.js';
 import type { LogPlan } from '../planner.js';
+import type { FramedEntry } from './encode.js';
 import type { LogCodec } from './entries.js';
 import type { IndexedWal } from './indexed-wal.js';
 
@@ -39,17 +40,17 @@ export class StoredLog<T> {
     return this.#cursor;
   }
 
-  /** Truncates, then appends `frames`, the encoded `plan.append`. Each step is durable before the next one begins. */
-  async apply(plan: LogPlan<T>, frames: readonly Uint8Array[], applying: Applying): Promise<void> {
+  /** Truncates, then appends. Each step is durable before the next one begins. */
+  async apply(plan: LogPlan<FramedEntry<T>>, applying: Applying): Promise<void> {
     const { first } = plan.after;
-    let next = plan.after.next - BigInt(frames.length);
+    let next = plan.after.next - BigInt(plan.append.length);
     if (plan.truncate.first < plan.truncate.next) {
       applying.guard();
       await this.#truncate(plan.truncate, applying.isAnchored);
     }
     if (plan.before !== undefined) this.#cursor = { first, next };
     applying.durable(next);
-    for (const frame of frames) {
+    for (const { frame } of plan.append) {
       applying.guard();
       this.#wal ??= await this.#open();
       await this.#wal.appendFrame(frame);

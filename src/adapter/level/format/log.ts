@@ -2,14 +2,10 @@
  * The logs of a store (one a lane, and the QC log): their names, their keys, and what a tip says of them.
  */
 import { blockKeys, commitQCKeys, type EntryKeys } from '../../../keys/entry-keys.js';
-import { blockRange, commitQCRange, type KeyRange, type LaneId } from '../../../keys/index.js';
+import { blockRange, commitQCRange, type KeyRange, type LogName, QC_LOG } from '../../../keys/index.js';
 import type { Extent, Tip } from './tip.js';
 
-/** The name of a log: a lane, or the QC log. */
-export type LogName = LaneId | typeof QC_LOG;
-
-/** Names the QC log where lanes are named by their ids; no lane id reads like this. */
-export const QC_LOG = 'qc';
+export { type LogName, QC_LOG } from '../../../keys/index.js';
 
 /** The keys of a log's entries. */
 export function logKeys(log: LogName): EntryKeys {

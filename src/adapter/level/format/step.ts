@@ -1,28 +1,19 @@
 /** What a batch is composed of: encoded rounds, and the work of the background. */
 import type { LaneId } from '../../../keys/index.js';
-import type { Cursor } from '../../persistence.js';
+import type { Encoded, Plan } from '../../round-plan.js';
 import type { LogName } from './log.js';
-import type { Put } from './operation.js';
+import type { EntryPut, Put, SinglePut } from './operation.js';
 
-/** What a round does to one log: remove `truncate`, put `puts`, leave it at `after`. */
-export interface LogStep {
-  readonly log: LogName;
-  readonly truncate: Cursor;
-  readonly puts: readonly Put[];
-  readonly after: Cursor;
+/** Entries as this backend encodes them. */
+export interface LevelEntries extends Encoded {
+  readonly block: EntryPut;
+  readonly commitQC: EntryPut;
+  readonly anchor: SinglePut;
+  readonly inner: SinglePut;
 }
 
-/** A record of which there is one: the anchor, or the node's inner state. */
-export interface SingleStep extends Put {
-  readonly crc: number;
-}
-
-/** An accepted round, encoded. */
-export interface RoundStep {
-  readonly anchor?: SingleStep;
-  readonly inner?: SingleStep;
-  readonly logs: readonly LogStep[];
-}
+/** An accepted round: its plan, each entry of it a put. */
+export type EncodedRound = Omit<Plan<unknown, unknown, unknown, LevelEntries>, 'notify'>;
 
 /** Stale keys of one log that an iterator found; below `swept` none are left afterwards. */
 export interface SweepStep {

@@ -11,7 +11,8 @@ import { ANCHOR_KEY, INNER_KEY, type LaneId, parseKey, TIP_KEY } from '../../../
 import type { Model } from '../../../model/model.js';
 import { FINDINGS_MAX, FindingList } from '../../finding-list.js';
 import type { Recovered } from '../../persistence.js';
-import { type AnchorPoint, anchorPoint } from '../../planner.js';
+import type { AnchorPoint } from '../../planner.js';
+import { anchorPoint } from '../../round-plan.js';
 import type { Engine } from '../engine.js';
 import { corruptionError } from '../format/corruption-error.js';
 import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../format/entry.js';

@@ -9,21 +9,20 @@
  * What a round's batch looks like is not decided here: it is composed when its turn comes, against the state that it builds on, from the
  * round as it was encoded when it was accepted, with references where its values are.
  */
-import type { RoundStep } from '../format/step.js';
+import type { EncodedRound } from '../format/step.js';
 import type { ValueStore } from './value-store.js';
 
 /** A round with records that are large enough to be separated. */
 export class LargeRound {
-  /** What the batch takes: the round as it was accepted, or with references. */
-  step: RoundStep;
+  readonly round: EncodedRound;
   /** Bytes of its large records. */
   readonly bytes: number;
   /** See the top of this file. */
   state: 'waiting' | 'writing' | 'placed' | 'inline' = 'waiting';
   #reservedIn: ValueStore | undefined;
 
-  constructor(step: RoundStep, bytes: number) {
-    this.step = step;
+  constructor(round: EncodedRound, bytes: number) {
+    this.round = round;
     this.bytes = bytes;
   }
 
@@ -52,10 +51,10 @@ export class ValueStage {
   }
 
   /** The large records of a round, if it has some. @throws LANESTORE_CAPACITY if there will be no space for them. */
-  consider(step: RoundStep, bytes: number): LargeRound | undefined {
-    const large = this.#values.separableBytes(step, bytes);
+  consider(round: EncodedRound, bytes: number): LargeRound | undefined {
+    const large = this.#values.separableBytes(round, bytes);
     this.#values.admit(large);
-    return large === 0 ? undefined : new LargeRound(step, large);
+    return large === 0 ? undefined : new LargeRound(round, large);
   }
 
   /** A considered round was accepted. */
@@ -94,17 +93,16 @@ export class ValueStage {
 
   async #place(rounds: readonly LargeRound[]): Promise<void> {
     for (const round of rounds) round.state = 'writing';
-    const ahead = await this.#values.writeAhead(rounds.map(({ step }) => step));
-    for (const [i, round] of rounds.entries()) {
-      round.state = ahead === undefined ? 'inline' : 'placed';
-      round.step = ahead?.steps[i] ?? round.step;
+    const durable = await this.#values.writeAhead(rounds.map(({ round }) => round));
+    for (const round of rounds) {
+      round.state = durable === undefined ? 'inline' : 'placed';
       round.release();
     }
-    if (ahead === undefined) {
+    if (durable === undefined) {
       this.#placed = undefined;
       return;
     }
-    this.#durable = ahead.durable.then(() => {
+    this.#durable = durable.done.then(() => {
       this.#placed = undefined;
       this.#durable = undefined;
     });

@@ -11,11 +11,11 @@ import { messageOf } from '../../../base/permission-model.js';
 import { releaseMemory } from '../../../cbor/arenas.js';
 import { LanestoreError } from '../../../errors.js';
 import type { DiskReservation } from '../disk-watermark.js';
-import { type Operation, type Put, valueBytes } from '../format/operation.js';
-import type { RoundStep } from '../format/step.js';
+import type { Operation } from '../format/operation.js';
+import type { EncodedRound } from '../format/step.js';
 import type { ValueRef } from '../format/value-ref.js';
 import { Appender } from './appender.js';
-import { separableBytes, separablePuts, separated } from './choice.js';
+import { separableBytes, separablePuts } from './choice.js';
 import type { FoundValues } from './names.js';
 import { sectorsOf, type ValueSettings } from './options.js';
 import { ValueReads } from './reads.js';
@@ -33,12 +33,10 @@ export interface FoundReference {
   readonly reference: ValueRef;
 }
 
-/** Rounds whose values are on their way. */
+/** Values that have their places and are on their way there. */
 export interface WrittenAhead {
-  /** The rounds with references in place of their large records. */
-  readonly steps: readonly RoundStep[];
-  /** Resolves when all of these values are durable. */
-  readonly durable: Promise<void>;
+  /** Resolves when all of them are durable. */
+  readonly done: Promise<void>;
 }
 
 /** What opening found. */
@@ -102,9 +100,9 @@ export class ValueStore {
   }
 
   /** Bytes of a round, which has `bytes` in all, that may be separated; 0 if separating is off. */
-  separableBytes(step: RoundStep, bytes: number): number {
+  separableBytes(round: EncodedRound, bytes: number): number {
     const { enabled, valueBytesMin } = this.#settings;
-    return enabled && bytes >= valueBytesMin ? separableBytes(step, valueBytesMin) : 0;
+    return enabled && bytes >= valueBytesMin ? separableBytes(round, valueBytesMin) : 0;
   }
 
   /** True if so many bytes are worth separating. */
@@ -170,29 +168,24 @@ export class ValueStore {
    * One call at a time, and the next one once the last is durable. When it rejects, or `durable` does, the store must not go on. The memory
    * of the records is used again: once it has resolved with rounds, nothing may look into those that were given.
    */
-  async writeAhead(steps: readonly RoundStep[]): Promise<WrittenAhead | undefined> {
+  async writeAhead(rounds: readonly EncodedRound[]): Promise<WrittenAhead | undefined> {
     const { valueBytesMin, waitBytesMin } = this.#settings;
-    const puts: Put[] = [];
+    const puts = rounds.flatMap((round) => separablePuts(round, valueBytesMin));
     let bytes = 0;
-    for (const step of steps) {
-      for (const put of separablePuts(step, valueBytesMin)) {
-        puts.push(put);
-        bytes += valueBytes(put);
-      }
-    }
+    for (const put of puts) bytes += put.bytes;
     // What waits behind these counts too: a round in calls of its own comes in groups, each of them too small to wait for.
     const wait = Math.max(bytes, this.#reserved) >= waitBytesMin;
     const appended = await this.#appender.append(
-      puts.map((put) => ({ bytes: valueBytes(put), record: () => put.value })),
+      puts.map((put) => ({ bytes: put.bytes, record: () => put.value })),
       wait,
     );
     if (appended === undefined) return undefined;
-    const next = appended.references.values();
-    const apart = steps.map((step) => separated(step, valueBytesMin, next));
-    const durable = appended.durable.then(() => {
-      for (const { value } of puts) releaseMemory(value);
+    const records = puts.map((put) => put.value);
+    for (const [i, put] of puts.entries()) put.separate(appended.references[i] as ValueRef);
+    const done = appended.durable.then(() => {
+      for (const record of records) releaseMemory(record);
     });
-    return { steps: apart, durable };
+    return { done };
   }
 
   /** Writes records that are to be moved to a file of their own kind; `undefined` if there is no space. Durable when it resolves. */

@@ -6,9 +6,10 @@
  */
 import { type LaneId, maxU64, TIP_KEY } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
+import type { LogPlan } from '../../planner.js';
 import { type LogName, logKeys, QC_LOG } from '../format/log.js';
-import { type Delete, EntryDelete, type Operation, type Put } from '../format/operation.js';
-import type { LogStep, RelocateStep, RoundStep, SweepStep } from '../format/step.js';
+import { type Delete, EntryDelete, type EntryPut, type Operation, type Put } from '../format/operation.js';
+import type { EncodedRound, RelocateStep, SweepStep } from '../format/step.js';
 import { type Extent, encodeTip, type Tip } from '../format/tip.js';
 
 /**
@@ -56,16 +57,17 @@ export class BatchBuilder {
   #changed = false;
   #hasReferences = false;
 
-  round(step: RoundStep): void {
-    if (step.anchor !== undefined) {
-      this.#put(step.anchor);
-      this.#anchor = step.anchor.crc;
+  round({ anchor, inner, commitQCs, lanes }: EncodedRound): void {
+    if (anchor !== undefined) {
+      this.#put(anchor.entry);
+      this.#anchor = anchor.entry.crc;
     }
-    if (step.inner !== undefined) {
-      this.#put(step.inner);
-      this.#inner = step.inner.crc;
+    if (inner !== undefined) {
+      this.#put(inner);
+      this.#inner = inner.crc;
     }
-    for (const log of step.logs) this.#log(log);
+    if (commitQCs !== undefined) this.#log(commitQCs);
+    for (const lane of lanes.values()) this.#log(lane);
   }
 
   sweep({ log, keys, swept }: SweepStep): void {
@@ -126,10 +128,10 @@ export class BatchBuilder {
     return { tip, operations: this.#operations };
   }
 
-  #log({ log, truncate, puts, after }: LogStep): void {
+  #log({ log, truncate, append, after }: LogPlan<EntryPut>): void {
     const { first, next } = after;
     const swept = this.#truncate(log, truncate, first);
-    for (const put of puts) this.#put(put);
+    for (const put of append) this.#put(put);
     this.#set(log, { first, next, swept });
   }
 

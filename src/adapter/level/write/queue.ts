@@ -12,7 +12,7 @@ import { QueueBudget, type RoomLimits } from '../../backpressure.js';
 import { type LargeRound, ValueStage } from '../values/value-stage.js';
 import type { ValueStore } from '../values/value-store.js';
 import type { BatchBuilder } from './batch.js';
-import { applyMaintenance, type Maintenance, type Work } from './work.js';
+import { applyMaintenance, type Maintenance, touchesAny, type Work } from './work.js';
 
 /** Limits of a queue; those in bytes, of encoded entries. */
 export interface QueueLimits extends RoomLimits {
@@ -112,7 +112,7 @@ export class CommitQueue {
    * its values; then nothing was accepted.
    */
   push(work: Work, settle: Settle): void {
-    const large = work.kind === 'round' ? this.#ahead?.consider(work.step, work.bytes) : undefined;
+    const large = work.kind === 'round' ? this.#ahead?.consider(work.round, work.bytes) : undefined;
     this.#room.enter(work.bytes);
     this.#ahead?.accept(large);
     this.#items.push({ work, settle, large });
@@ -322,7 +322,7 @@ export class CommitQueue {
         if (large?.state === 'waiting') looseBytes += large.bytes;
         // Together these are worth separating: they make up the next batch.
         if (count > 0 && looseBytes > 0 && this.#ahead?.isEnough(looseBytes)) break;
-        batch.round(large?.step ?? work.step);
+        batch.round(work.round);
         settles.push((error) => this.#settle(item, error));
       } else if (batch.canDrop(work.lanes)) {
         for (const lane of work.lanes) batch.drop(lane);
@@ -346,9 +346,7 @@ export class CommitQueue {
   }
 
   #isBlocked(work: Work): boolean {
-    if (this.#blocked.size === 0) return false;
-    for (const lane of work.lanes) if (this.#blocked.has(lane)) return true;
-    return false;
+    return this.#blocked.size > 0 && touchesAny(work, this.#blocked);
   }
 
   #startSlowDrop(item: Item, lanes: readonly LaneId[]): void {

@@ -1,0 +1,261 @@
+/**
+ * From a call of the port to its plan: each entry is checked and encoded once, in the order of the port, and then planned
+ * (planner.ts). A call is refused at its first entry that cannot be encoded or is out of sequence; entries before it were
+ * encoded in vain.
+ */
+import { iterable, settled } from '../base/options.js';
+import { LanestoreError } from '../errors.js';
+import { entryNumber, isU64, type LaneId, laneId, u64 } from '../keys/index.js';
+import type { Model } from '../model/model.js';
+import { checkRound } from './arguments.js';
+import type { Round } from './persistence.js';
+import { type AnchorPoint, type LogPlans, type PlanState, RoundPlanner } from './planner.js';
+
+/** The kinds of what a backend makes of entries. */
+export interface Encoded {
+  readonly block: unknown;
+  readonly commitQC: unknown;
+  readonly anchor: unknown;
+  readonly inner: unknown;
+}
+
+/** Entries as they are: for a backend that does not encode them. */
+export interface Unencoded<B, Q, A> extends Encoded {
+  readonly block: B;
+  readonly commitQC: Q;
+  readonly anchor: A;
+  readonly inner: Uint8Array;
+}
+
+/** How a backend encodes entries. Each method checks its entry, as the model does, before anything is read of it. */
+export interface EntryEncoder<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> {
+  /** @throws what the model's check throws; LANESTORE_INVALID for an entry that is too large. */
+  block(block: B): E['block'];
+  /** @throws as {@link block}. */
+  commitQC(qc: Q): E['commitQC'];
+  /** @throws as {@link block}. */
+  anchor(anchor: A): E['anchor'];
+  /** @throws as {@link block}. */
+  inner(inner: Uint8Array): E['inner'];
+}
+
+/** What an accepted call does. */
+export interface Plan<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> extends LogPlans<E['block'], E['commitQC']> {
+  /** The anchor to store; absent without one, or if it is older than the stored one. */
+  readonly anchor: { readonly entry: E['anchor']; readonly point: AnchorPoint } | undefined;
+  readonly inner: E['inner'] | undefined;
+  /** The caller's own objects that hooks fire for, in this order; ignored entries included. */
+  readonly notify: {
+    readonly anchor: A | undefined;
+    readonly commitQCs: readonly Q[];
+    readonly blocks: readonly B[];
+  };
+}
+
+/** The encoder that only checks. */
+export function checkedEntries<B, Q, A>(model: Model<B, Q, A>): EntryEncoder<B, Q, A> {
+  return {
+    block(block) {
+      model.block.check(block);
+      return block;
+    },
+    commitQC(qc) {
+      model.commitQC.check(qc);
+      return qc;
+    },
+    anchor(anchor) {
+      model.anchor.check(anchor);
+      return anchor;
+    },
+    inner: (inner) => inner,
+  };
+}
+
+/** True if there is nothing in the plan to store. */
+export function isNoop(
+  plan: Pick<Plan<unknown, unknown, unknown, Encoded>, 'anchor' | 'inner' | 'commitQCs' | 'lanes'>,
+): boolean {
+  return plan.anchor === undefined && plan.inner === undefined && plan.commitQCs === undefined && plan.lanes.size === 0;
+}
+
+/**
+ * Plans a whole round.
+ * @param entriesMax blocks and CommitQCs that it may have; an iterable is read no further
+ * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID; TypeError for what is no round, or has parts that no round has. Then
+ * nothing of the round may be stored.
+ */
+export function planRound<B, Q, A, E extends Encoded>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  round: Round<B, Q, A>,
+  encoder: EntryEncoder<B, Q, A, E>,
+  entriesMax = Number.POSITIVE_INFINITY,
+): Plan<B, Q, A, E> {
+  checkRound(round, 'round');
+  const blocks = round.blocks === undefined ? [] : listOf(round.blocks, entriesMax);
+  const commitQCs = round.commitQCs === undefined ? [] : listOf(round.commitQCs, entriesMax, blocks.length);
+  const planner = new RoundPlanner<E['block'], E['commitQC']>(state);
+  const anchor = round.anchor === undefined ? undefined : planAnchor(model, state, planner, round.anchor, encoder);
+  for (const qc of commitQCs) appendCommitQC(model, planner, qc, encoder);
+  for (const block of blocks) appendBlock(model, planner, block, encoder);
+  const inner = round.inner === undefined ? undefined : encoder.inner(round.inner);
+  return { anchor, inner, ...planner.plans(), notify: { anchor: round.anchor, commitQCs, blocks } };
+}
+
+/**
+ * Plans the truncation of one lane by a CommitQC, and blocks for that lane.
+ * @throws LANESTORE_WRONG_LANE for a block of another lane; LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID.
+ */
+export function planLane<B, Q, A, E extends Encoded>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  lane: LaneId,
+  anchorQC: Q | undefined,
+  blocks: Iterable<B>,
+  encoder: EntryEncoder<B, Q, A, E>,
+  entriesMax = Number.POSITIVE_INFINITY,
+): Plan<B, Q, A, E> {
+  laneId(lane);
+  settled(anchorQC, 'anchorQC');
+  iterable(blocks, 'blocks');
+  const list = listOf(blocks, entriesMax);
+  const planner = new RoundPlanner<E['block'], E['commitQC']>(state);
+  if (anchorQC !== undefined) {
+    model.commitQC.check(anchorQC);
+    planner.truncateLane(lane, startsOf(model, state, anchorQC).get(lane) ?? 0n);
+  }
+  for (const block of list) appendBlock(model, planner, block, encoder, lane);
+  return { ...NOTHING, ...planner.plans(), notify: { ...NOTHING.notify, blocks: list } };
+}
+
+/**
+ * Plans the truncation of the QC log by a CommitQC, which is appended if it is the next one, and further CommitQCs.
+ * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID.
+ */
+export function planCommitQCs<B, Q, A, E extends Encoded>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  anchorQC: Q | undefined,
+  commitQCs: readonly Q[],
+  encoder: EntryEncoder<B, Q, A, E>,
+  entriesMax = Number.POSITIVE_INFINITY,
+): Plan<B, Q, A, E> {
+  settled(anchorQC, 'anchorQC');
+  iterable(commitQCs, 'commitQCs');
+  const list = listOf(commitQCs, entriesMax);
+  const planner = new RoundPlanner<E['block'], E['commitQC']>(state);
+  if (anchorQC !== undefined) {
+    model.commitQC.check(anchorQC);
+    const index = entryNumber(model.commitQC.index(anchorQC), 'road index of the anchor');
+    planner.truncateCommitQCs(index);
+    appendIfNext(planner, index, anchorQC, encoder);
+  }
+  for (const qc of list) appendCommitQC(model, planner, qc, encoder);
+  return { ...NOTHING, ...planner.plans(), notify: { ...NOTHING.notify, commitQCs: list } };
+}
+
+/** The entries of a call. What is beyond the bound is not read: an iterable may be endless. @throws LANESTORE_INVALID. */
+export function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
+  if (Array.isArray(entries)) {
+    if (before + entries.length > max) throw tooMany(max);
+    return [...entries];
+  }
+  const list: T[] = [];
+  for (const entry of entries) {
+    if (before + list.length >= max) throw tooMany(max);
+    list.push(entry);
+  }
+  return list;
+}
+
+/**
+ * What a stored anchor means for later rounds; backends call it at open. Lanes that `state` has were checked before.
+ * @throws LANESTORE_INVALID as {@link planRound}.
+ */
+export function anchorPoint<B, Q, A>(
+  model: Model<B, Q, A>,
+  anchor: A,
+  state: Pick<PlanState, 'lanes'> = NO_LANES,
+): AnchorPoint {
+  const index = entryNumber(model.anchor.index(anchor), 'road index of the anchor');
+  const qc = model.anchor.commitQC(anchor);
+  const qcIndex = u64(model.commitQC.index(qc), 'road index of the CommitQC of the anchor');
+  if (qcIndex !== index) {
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      `anchor: its AppQC is for road index ${index}, its CommitQC for ${qcIndex}; they must be the same`,
+    );
+  }
+  return { index, laneStarts: startsOf(model, state, qc) };
+}
+
+const NO_LANES: Pick<PlanState, 'lanes'> = { lanes: new Map() };
+
+const NOTHING = {
+  anchor: undefined,
+  inner: undefined,
+  notify: { anchor: undefined, commitQCs: [], blocks: [] },
+} as const;
+
+function planAnchor<B, Q, A, E extends Encoded>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  planner: RoundPlanner<E['block'], E['commitQC']>,
+  anchor: A,
+  encoder: EntryEncoder<B, Q, A, E>,
+): Plan<B, Q, A, E>['anchor'] {
+  const entry = encoder.anchor(anchor);
+  const point = anchorPoint(model, anchor, state);
+  if (!planner.storeAnchor(point)) return undefined;
+  appendIfNext(planner, point.index, model.anchor.commitQC(anchor), encoder);
+  return { entry, point };
+}
+
+/** An anchor's own CommitQC, which was checked as a part of it, is appended if the log was truncated up to it. */
+function appendIfNext<B, Q, A, E extends Encoded>(
+  planner: RoundPlanner<E['block'], E['commitQC']>,
+  index: bigint,
+  qc: Q,
+  encoder: EntryEncoder<B, Q, A, E>,
+): void {
+  if (index === planner.nextCommitQC) planner.appendCommitQC(index, encoder.commitQC(qc));
+}
+
+function appendCommitQC<B, Q, A, E extends Encoded>(
+  model: Model<B, Q, A>,
+  planner: RoundPlanner<E['block'], E['commitQC']>,
+  qc: Q,
+  encoder: EntryEncoder<B, Q, A, E>,
+): void {
+  const entry = encoder.commitQC(qc);
+  planner.appendCommitQC(model.commitQC.index(qc), entry);
+}
+
+function appendBlock<B, Q, A, E extends Encoded>(
+  model: Model<B, Q, A>,
+  planner: RoundPlanner<E['block'], E['commitQC']>,
+  block: B,
+  encoder: EntryEncoder<B, Q, A, E>,
+  only?: LaneId,
+): void {
+  const entry = encoder.block(block);
+  planner.appendBlock(model.block.lane(block), model.block.number(block), entry, only);
+}
+
+function startsOf<B, Q, A>(
+  model: Model<B, Q, A>,
+  { lanes }: Readonly<Pick<PlanState, 'lanes'>>,
+  qc: Q,
+): Map<LaneId, bigint> {
+  const starts = new Map<LaneId, bigint>();
+  for (const [lane, start] of model.commitQC.laneStarts(qc)) {
+    if (!lanes.has(lane)) laneId(lane);
+    starts.set(lane, isU64(start) ? start : u64(start, `first block of lane ${lane}`));
+  }
+  return starts;
+}
+
+function tooMany(max: number): LanestoreError {
+  const what = 'the call has more blocks and CommitQCs than';
+  return new LanestoreError('LANESTORE_INVALID', `${what} maxRoundEntries = ${max}; split it`);
+}

@@ -1,0 +1,42 @@
+/** Plans of calls whose entries are checked and not encoded. */
+
+import type { PlanState, Round } from '../../src/adapter/index.js';
+import {
+  checkedEntries,
+  type Plan,
+  planCommitQCs as planEncodedCommitQCs,
+  planLane as planEncodedLane,
+  planRound as planEncodedRound,
+} from '../../src/adapter/round-plan.js';
+import type { LaneId } from '../../src/keys/index.js';
+import type { Model } from '../../src/model/model.js';
+
+export function planRound<B, Q, A>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  round: Round<B, Q, A>,
+  entriesMax?: number,
+): Plan<B, Q, A> {
+  return planEncodedRound(model, state, round, checkedEntries(model), entriesMax);
+}
+
+export function planLane<B, Q, A>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  lane: LaneId,
+  anchorQC: Q | undefined,
+  blocks: Iterable<B>,
+  entriesMax?: number,
+): Plan<B, Q, A> {
+  return planEncodedLane(model, state, lane, anchorQC, blocks, checkedEntries(model), entriesMax);
+}
+
+export function planCommitQCs<B, Q, A>(
+  model: Model<B, Q, A>,
+  state: Readonly<PlanState>,
+  anchorQC: Q | undefined,
+  commitQCs: readonly Q[],
+  entriesMax?: number,
+): Plan<B, Q, A> {
+  return planEncodedCommitQCs(model, state, anchorQC, commitQCs, checkedEntries(model), entriesMax);
+}
