@@ -73,7 +73,8 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
     if (scan.findings.length > 0) throw corrupt(location, scan);
     const guarded = { ...checked, files: guardedFiles(checked.files, guard), reserve: lock.reserve };
     const { parts, recovered } = await new Opening(location, guarded, scan, opened).open();
-    for (const directory of [BLOCKS_DIR, COMMIT_QCS_DIR]) guard.watch(join(location, directory));
+    guard.watchClosely(join(location, BLOCKS_DIR));
+    guard.watch(join(location, COMMIT_QCS_DIR));
     await lock.reserve.keep();
     const notes = [...parts.notes, ...(lock.held === undefined ? [LOCK_NOT_SHOWN] : [])];
     return new WalStore({ ...parts, notes, guard, release }, recovered);
