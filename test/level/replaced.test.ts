@@ -236,6 +236,17 @@ test(
 );
 
 test(
+  'is found out by a read: what is missing there is no damage',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 10);
+    renameSync(join(location, 'values'), join(dir, 'away'));
+    await refused(store.block('0a', 3n), 'LANESTORE_FAILED', /values is not what it was/);
+    await refused(store.persist({ blocks: [big('0a', 10)] }), 'LANESTORE_FAILED', /values is not what it was/);
+    await store.close();
+  }),
+);
+
+test(
   'is found out when a value file that it writes into is removed, or another one put in its place',
   inTemp(async (dir) => {
     for (const [i, harm] of [rmSync, (path: string) => writeFileSync(`${path}.new`, '')].entries()) {
