@@ -8,6 +8,7 @@ import { closeSync, openSync } from 'node:fs';
 import { verify } from '../../src/adapter/level/index.js';
 import { acknowledgements, replayUntilKilled } from '../../src/cli/demo-child.js';
 import { isLanestoreError } from '../../src/errors.js';
+import { MAIN } from '../support/cli.js';
 import { plain } from '../support/plain-model.js';
 
 const [mode, path = '', location = ''] = process.argv.slice(2);
@@ -20,6 +21,8 @@ async function attempt(): Promise<string> {
   return 'killed';
 }
 
+// The demo's child is the program that runs: this one would start itself, again and again.
+process.argv[1] = MAIN;
 // Loads everything: what is loaded late would need descriptors too.
 if (mode === 'verify') await attempt();
 for (let free = FREE_MAX; free >= 0; free--) {
