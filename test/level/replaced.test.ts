@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, openView, snapshot, verify } from '../../src/adapter/level/index.js';
@@ -24,7 +25,7 @@ import { refused, tree } from '../support/faults.js';
 import { withTmpfs } from '../support/faults-mount.js';
 import { settles } from '../support/hang.js';
 import { runWorker } from '../support/kill.js';
-import { plain, plainBlocks } from '../support/plain-model.js';
+import { plain, plainAnchor, plainBlocks } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { big, openSmall, type PlainStore, run, valueFiles } from '../values/support.js';
 
@@ -218,6 +219,33 @@ test(
       ended,
       () => undefined,
     );
+  }),
+);
+
+test(
+  'removes and renames no value file in another directory: one operation at most is on its way',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 90);
+    const twin = join(dir, 'twin');
+    // Not LOCK: reading it in this process would free it.
+    cpSync(location, twin, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+    await store.persist({ anchor: plainAnchor(1, { '0a': 90 }) });
+    // The files that have just become free are removed in the background.
+    renameSync(location, join(dir, 'old'));
+    renameSync(twin, location);
+    const before = valueFiles(location);
+    assert.ok(before.length > 12, `${before.length} value files`);
+    const isPoisoned = () =>
+      store.ready().then(
+        () => false,
+        ({ code }) => code === 'LANESTORE_FAILED',
+      );
+    for (let tries = 0; tries < 300 && !(await isPoisoned()); tries++) await sleep(10);
+    const after = valueFiles(location);
+    const gone = before.filter((name) => !after.includes(name));
+    assert.ok(gone.length <= 1, `${gone.length} of ${before.length} are gone`);
+    assert.ok(await isPoisoned(), 'without another round');
+    await store.close();
   }),
 );
 

@@ -70,6 +70,28 @@ test(
   }),
 );
 
+for (const [what, change] of Object.entries({
+  'drops no lane': (store: PlainStore) => store.dropLanes(['0a']),
+  'truncates no log': (store: PlainStore) => store.blocks.maybePruneAndPersistLane('0a', plainQC(9, { '0a': 10 }), []),
+})) {
+  test(
+    `${what} in another directory, although that writes into no file that is open`,
+    inTemp(async (dir) => {
+      const { store, location } = await begun(dir);
+      const twin = join(dir, 'twin');
+      cpSync(location, twin, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+      renameSync(location, join(dir, 'old'));
+      renameSync(twin, location);
+      const before = tree(location);
+      const failure = await refused(change(store), 'LANESTORE_FAILED', /is not what it was .*moved away/);
+      assert.match((failure.cause as Error).message, /moved away/);
+      await refused(round(store, 12), 'LANESTORE_FAILED');
+      await store.close();
+      assert.equal(tree(location), before);
+    }),
+  );
+}
+
 for (const part of ['blocks', 'blocks/0a', 'commitqcs', 'lock']) {
   test(
     `is found out when only ${part}/ is replaced, by a copy of it`,
