@@ -2,73 +2,104 @@
  * File operations under a {@link LocationGuard}: nothing is made, renamed or removed in a directory
  * that is not the store's, and no write settles there.
  */
-
+import { dirname } from 'node:path';
 import type { FileStatus, Files, OpenHow, WritableFile } from '../base/files.js';
-import { PinnedPath } from '../base/pinned-path.js';
-import type { LocationGuard } from './location-guard.js';
+import { identityAt } from '../base/pinned-path.js';
+import { type LocationGuard, RECENT_MS } from './location-guard.js';
 
 /** The same operations, each refused with LANESTORE_FAILED once `guard` misses something. */
 export function guardedFiles(files: Files, guard: LocationGuard): Files {
   /** Open files by the path that they have now. */
   const open = new Map<string, GuardedFile>();
-  const checked = async <T>(operation: () => Promise<T>): Promise<T> => {
-    guard.checkInBackground();
+  const directories = new Directories(guard);
+  // No async function: it would cost more than most looks.
+  const checked = <T>(directory: string, operation: () => Promise<T>): Promise<T> => {
+    try {
+      guard.checkInBackground(() => directories.check(directory));
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return operation();
   };
+  const opened = async (path: string, mode: number, how: OpenHow) => {
+    const file: GuardedFile = new GuardedFile(await files.open(path, mode, how), path, guard, () => {
+      if (open.get(file.path) === file) open.delete(file.path);
+    });
+    open.set(path, file);
+    return file;
+  };
+  const renamed = async (from: string, to: string) => {
+    await files.rename(from, to);
+    directories.forget(from);
+    const file = open.get(from);
+    if (file === undefined) return;
+    open.delete(from);
+    open.set(to, file);
+    file.path = to;
+  };
   return {
-    open: (path, mode, how: OpenHow) =>
-      checked(async () => {
-        const opened = await files.open(path, mode, how);
-        try {
-          const file: GuardedFile = new GuardedFile(opened, path, guard, () => {
-            if (open.get(file.path) === file) open.delete(file.path);
-          });
-          open.set(path, file);
-          return file;
-        } catch (error) {
-          await opened.close();
-          throw error;
-        }
-      }),
-    rename: (from, to) =>
-      checked(async () => {
-        await files.rename(from, to);
-        const file = open.get(from);
-        if (file === undefined) return;
-        open.delete(from);
-        open.set(to, file);
-        file.movedTo(to);
-      }),
-    remove: (path) => checked(() => files.remove(path)),
-    removeTree: (path) => checked(() => files.removeTree(path)),
-    makeDirectory: (path) => checked(() => files.makeDirectory(path)),
-    syncDirectory: (path) => checked(() => files.syncDirectory(path)),
+    open: (path, mode, how) => checked(dirname(path), () => opened(path, mode, how)),
+    rename: (from, to) => checked(dirname(from), () => renamed(from, to)),
+    remove: (path) => checked(dirname(path), () => files.remove(path)),
+    removeTree: (path) => {
+      directories.forget(path);
+      return checked(dirname(path), () => files.removeTree(path));
+    },
+    makeDirectory: (path) => checked(dirname(path), () => files.makeDirectory(path)),
+    syncDirectory: (path) => checked(path, () => files.syncDirectory(path)),
   };
 }
 
 /**
+ * The directories that files are made in, a lane's for one. They are not held open: there may be a
+ * thousand of them.
+ */
+class Directories {
+  readonly #guard: LocationGuard;
+  readonly #seen = new Map<string, { readonly identity: string | undefined; lookedAt: number }>();
+
+  constructor(guard: LocationGuard) {
+    this.#guard = guard;
+  }
+
+  /** @throws LANESTORE_FAILED if it is another one than at the first look. */
+  check(path: string): void {
+    const [seen, now] = [this.#seen.get(path), performance.now()];
+    if (seen === undefined) {
+      this.#seen.set(path, { identity: identityAt(path), lookedAt: now });
+      return;
+    }
+    if (now - seen.lookedAt <= RECENT_MS) return;
+    if (identityAt(path) !== seen.identity) this.#guard.failMoved(path);
+    seen.lookedAt = now;
+  }
+
+  /** The path is about to be another directory's, or nothing's. */
+  forget(path: string): void {
+    this.#seen.delete(path);
+  }
+}
+
+/**
  * While what was written goes to the disk, it is looked if the file is still the one that its path
- * leads to.
+ * leads to, unless that was done just now.
  */
 class GuardedFile implements WritableFile {
+  path: string;
   readonly #file: WritableFile;
   readonly #guard: LocationGuard;
   readonly #closed: () => void;
-  #pin: PinnedPath;
+  readonly #identity: string | undefined;
+  #lookedAt = performance.now();
+  /** The look that all writes of this turn share. */
+  #look: Promise<void> | undefined;
 
   constructor(file: WritableFile, path: string, guard: LocationGuard, closed: () => void) {
     this.#file = file;
+    this.path = path;
     this.#guard = guard;
     this.#closed = closed;
-    this.#pin = PinnedPath.openFile(path);
-  }
-
-  get path(): string {
-    return this.#pin.path;
-  }
-
-  movedTo(path: string): void {
-    this.#pin = this.#pin.at(path);
+    this.#identity = identityAt(path);
   }
 
   write(data: readonly Uint8Array[], position: number): Promise<void> {
@@ -96,18 +127,25 @@ class GuardedFile implements WritableFile {
     return this.#file.close();
   }
 
-  async #besides(synced: Promise<void>): Promise<void> {
-    // Heard of below.
-    synced.catch(() => undefined);
-    // Not before the caller has sent what else it has to send in this turn.
-    await undefined;
-    try {
-      this.#guard.checkUnlessRecent();
-      if (!this.#pin.isSame()) this.#guard.failMoved(this.#pin.path);
-    } catch (error) {
-      await synced.catch(() => undefined);
-      throw error;
+  #besides(synced: Promise<void>): Promise<void> {
+    if (this.#look === undefined) {
+      if (this.#guard.isStepRecent && performance.now() - this.#lookedAt <= RECENT_MS) return synced;
+      this.#look = this.#lookSoon();
+      // Heard of by those who wait for the sync.
+      this.#look.catch(() => undefined);
     }
-    await synced;
+    const look = this.#look;
+    return synced.then(() => look);
+  }
+
+  /** Not before the caller has sent what else it has to send in this turn. */
+  async #lookSoon(): Promise<void> {
+    await undefined;
+    this.#look = undefined;
+    this.#guard.checkStep();
+    const now = performance.now();
+    if (now - this.#lookedAt <= RECENT_MS) return;
+    if (identityAt(this.path) !== this.#identity) this.#guard.failMoved(this.path);
+    this.#lookedAt = now;
   }
 }

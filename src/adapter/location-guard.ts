@@ -13,8 +13,10 @@ import type { HeldLock } from '../base/held-lock.js';
 import { PinnedPath } from '../base/pinned-path.js';
 import { LanestoreError } from '../errors.js';
 
-/** A look at everything is believed for so long: less than a process takes to start. */
-const RECENT_MS = 5;
+/** A look is believed for so long: less than a process takes to start. */
+export const RECENT_MS = 5;
+/** A look at the closest directory, between steps of one piece of work. */
+const CLOSE_RECENT_MS = 1;
 
 /** The note of a store whose lock cannot be watched. */
 export const LOCK_NOT_SHOWN =
@@ -28,6 +30,7 @@ export class LocationGuard {
   #lock: HeldLock | undefined;
   #lost: LanestoreError | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #lookedCloselyAt = Number.NEGATIVE_INFINITY;
   #onLost: (error: LanestoreError) => void = () => undefined;
 
   /** Remembers what is at the path of a directory. @throws what the file system throws. */
@@ -36,7 +39,7 @@ export class LocationGuard {
     this.#pins.push(PinnedPath.directory(directory));
   }
 
-  /** The same for the directory that each batch goes into: it is looked at with each of them. */
+  /** The same for the directory that is written into all the time: it is looked at more often. */
   watchClosely(directory: string): void {
     this.#closest = PinnedPath.directory(directory);
     this.#pins.push(this.#closest);
@@ -63,6 +66,7 @@ export class LocationGuard {
     if (moved !== undefined) this.#fail(movedMessage(moved.path));
     if (this.#lock?.isHeld() === false) this.#fail(lockMessage(this.#lock.path));
     this.#lookedAt = performance.now();
+    this.#lookedCloselyAt = this.#lookedAt;
   }
 
   /**
@@ -91,10 +95,22 @@ export class LocationGuard {
     if (!this.#isRecent) this.check();
   }
 
-  /** The same, for work whose failures no caller is told of: the listener is. */
-  checkInBackground(): void {
+  /**
+   * To be called with each step of work that has many: looks at what was not looked at just now.
+   */
+  checkStep(): void {
+    if (this.isStepRecent) return;
+    if (!this.#isRecent || this.#closest?.isSame() === false) this.check();
+    this.#lookedCloselyAt = performance.now();
+  }
+
+  /**
+   * {@link checkStep}, then `more`, for work whose failures no caller is told of: the listener is.
+   */
+  checkInBackground(more: () => void = () => undefined): void {
     try {
-      this.check();
+      this.checkStep();
+      more();
     } catch (error) {
       this.#onLost(error as LanestoreError);
       throw error;
@@ -116,6 +132,13 @@ export class LocationGuard {
     for (const pin of this.#pins.splice(0)) pin.close();
     this.#lock?.close();
     this.#lock = undefined;
+  }
+
+  /** True if {@link checkStep} has nothing to look at now. */
+  get isStepRecent(): boolean {
+    const now = performance.now();
+    if (this.#lost !== undefined || now - this.#lookedAt > RECENT_MS) return false;
+    return now - this.#lookedCloselyAt <= CLOSE_RECENT_MS;
   }
 
   get #isRecent(): boolean {

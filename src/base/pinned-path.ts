@@ -55,11 +55,6 @@ export class PinnedPath {
     return new PinnedPath(path, statSync(path, { bigint: true }), undefined);
   }
 
-  /** The same file under another path, to which it was renamed. */
-  at(path: string): PinnedPath {
-    return new PinnedPath(path, this.#stat, undefined);
-  }
-
   /**
    * True if the path leads to the same as ever; some 3 microseconds. False too if the system does
    * not say.

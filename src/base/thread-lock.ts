@@ -6,7 +6,8 @@
  *   Linux       an abstract unix socket, with the process's id in its name. It is freed when the
  *               thread or the process ends, however it ends, and leaves nothing on a disk. Its name
  *               is seen by the whole network namespace: a name that another process has taken
- *               excludes nobody here, then a file does it.
+ *               excludes nobody here, then a file does it. Whoever has one of the two looks for the
+ *               other one as well: that process may end.
  *   elsewhere   an empty file in the directory for temporary files, made with O_EXCL, with the
  *               process's id and start time in its name: what a killed process leaves excludes
  *               nobody, and is removed by the next one. A thread that is terminated while it holds
@@ -14,10 +15,20 @@
  *
  * Between processes this excludes nothing.
  */
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { isDeadOwner, processOwner } from './process-owner.js';
 
 /** Frees the lock. Idempotent. */
@@ -28,6 +39,11 @@ export type ReleaseThreadLock = () => void;
  * often is given up.
  */
 const LISTEN_TRIES = 3;
+/**
+ * Between two looks at the holder of a socket: one that this process closes meanwhile is in no list
+ * of descriptors any more, and for a moment still in the list of sockets.
+ */
+const LOOK_AGAIN_MS = 20;
 
 /**
  * Takes the lock `name` (letters, digits, `-`) for the calling thread; undefined if a thread of
@@ -38,22 +54,43 @@ export async function lockThreads(
   name: string,
   sockets = process.platform === 'linux',
 ): Promise<ReleaseThreadLock | undefined> {
-  if (sockets) {
-    const server = await listenAlone(`lanestore-${process.pid}-${name}`);
-    if (server === 'held') return undefined;
-    if (server !== 'unavailable') return () => void server.close();
+  const prefix = join(tmpdir(), `lanestore-thread-${name}-`);
+  if (!sockets) return lockByFile(prefix);
+  const socket = `lanestore-${process.pid}-${name}`;
+  const server = await listenAlone(socket);
+  if (server === 'held') return undefined;
+  if (server !== 'unavailable') {
+    if (!isLockedByFile(prefix)) return () => void server.close();
+    server.close();
+    return undefined;
   }
-  return lockByFile(join(tmpdir(), `lanestore-thread-${name}-`));
+  const unlock = lockByFile(prefix);
+  if (unlock === undefined) return undefined;
+  // Only now does a thread that gets the socket see the file.
+  const late = await listenAlone(socket);
+  if (late === 'unavailable') return unlock;
+  if (late === 'held') {
+    unlock();
+    return undefined;
+  }
+  return () => {
+    unlock();
+    late.close();
+  };
 }
 
 async function listenAlone(name: string): Promise<Server | 'held' | 'unavailable'> {
+  let other: string | undefined;
   for (let tries = 0; tries < LISTEN_TRIES; tries++) {
     const server = await listen(name);
     if (typeof server !== 'string') return server;
     if (server !== 'EADDRINUSE') return 'unavailable';
     const holder = holderOf(name);
     if (holder === 'this process' || holder === 'unknown') return 'held';
-    if (holder === 'another process') return 'unavailable';
+    if (holder === 'nobody') continue;
+    if (holder.socket === other) return 'unavailable';
+    other = holder.socket;
+    await setTimeout(LOOK_AGAIN_MS);
   }
   return 'held';
 }
@@ -77,10 +114,10 @@ function listen(name: string): Promise<Server | string> {
 }
 
 /**
- * Whose the abstract socket `name` is. The kernel lists it with its inode, and a process's
- * descriptors say which inodes it has.
+ * Whose the abstract socket `name` is: of another process it is the kernel's name of the socket. The
+ * kernel lists it with its inode, and a process's descriptors say which inodes it has.
  */
-function holderOf(name: string): 'this process' | 'another process' | 'nobody' | 'unknown' {
+function holderOf(name: string): 'this process' | { readonly socket: string } | 'nobody' | 'unknown' {
   try {
     const lines = readFileSync('/proc/self/net/unix', 'latin1').split('\n');
     // An older libuv fills the name up with zeros, which are shown as `@`.
@@ -88,7 +125,7 @@ function holderOf(name: string): 'this process' | 'another process' | 'nobody' |
     if (line === undefined) return 'nobody';
     const socket = `socket:[${line.trim().split(/\s+/)[6]}]`;
     const isOurs = readdirSync('/proc/self/fd').some((fd) => linkOf(`/proc/self/fd/${fd}`) === socket);
-    return isOurs ? 'this process' : 'another process';
+    return isOurs ? 'this process' : { socket };
   } catch {
     return 'unknown';
   }
@@ -104,13 +141,9 @@ function linkOf(path: string): string | undefined {
 
 function lockByFile(prefix: string): ReleaseThreadLock | undefined {
   const path = prefix + processOwner();
-  try {
-    removeDead(prefix);
-    closeSync(openSync(path, 'wx', 0o600));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'EEXIST' && isOwn(path) ? undefined : () => undefined;
-  }
+  const made = makeAlone(prefix, path);
+  if (made === 'held') return undefined;
+  if (made === 'unavailable') return () => undefined;
   let held = true;
   return () => {
     if (held) remove(path);
@@ -118,10 +151,28 @@ function lockByFile(prefix: string): ReleaseThreadLock | undefined {
   };
 }
 
+function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable' {
+  try {
+    removeDead(prefix);
+    closeSync(openSync(path, 'wx', 0o600));
+    return 'made';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return 'unavailable';
+    // One that is gone by now was held just now.
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    return stat === undefined || isOwn(stat) ? 'held' : 'unavailable';
+  }
+}
+
+/** True if a thread of this process holds the lock by a file. */
+function isLockedByFile(prefix: string): boolean {
+  const stat = lstatSync(prefix + processOwner(), { throwIfNoEntry: false });
+  return stat !== undefined && isOwn(stat);
+}
+
 /** A file that another user made is not this process's. */
-function isOwn(path: string): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && (process.getuid === undefined || stat.uid === process.getuid());
+function isOwn({ uid }: Stats): boolean {
+  return process.getuid === undefined || uid === process.getuid();
 }
 
 function removeDead(prefix: string): void {

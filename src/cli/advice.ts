@@ -1,14 +1,12 @@
 /** What to do about an error, for one who typed a command: the library's advice is for a program that calls it. */
-import { detectLayout, ERROR_CODES, isLanestoreError, type LanestoreError, type LanestoreErrorCode } from '../index.js';
-import type { Verb } from './verb.js';
+import { detectLayout, ERROR_CODES, isLanestoreError, type LanestoreError } from '../index.js';
+import type { Advice, Verb } from './verb.js';
 
 /** An error as a command explains it. */
 export interface Explanation {
   readonly message: string;
   readonly remedy: string;
 }
-
-type Advice = Readonly<Partial<Record<LanestoreErrorCode, string>>>;
 
 const ALWAYS: Advice = {
   LANESTORE_INVALID: 'fix what the message names; nothing was changed',
@@ -29,14 +27,6 @@ const READING: Readonly<Record<NonNullable<Verb['reads']>, Advice>> = {
   source: { LANESTORE_NOT_A_STORE: NOT_A_STATE },
 };
 
-/** For `replay`, which stores rounds. */
-const STORING: Advice = {
-  LANESTORE_INVALID: 'fix what the message names and run it again: rounds that are stored already are skipped',
-  LANESTORE_OUT_OF_SEQUENCE: 'replay a recording that goes on from what the store holds; inspect shows that',
-  LANESTORE_CAPACITY: 'make room on the disk and run it again: rounds that are stored already are skipped',
-  LANESTORE_FAILED: 'see what the message names (disk space, the disk itself) and run it again',
-};
-
 /** What is printed of an error of the library that ended `verb`. */
 export async function explanationOf(
   error: LanestoreError,
@@ -48,8 +38,10 @@ export async function explanationOf(
     const found = await explainNoStore(message, positionals[0] ?? '');
     if (found !== undefined) return found;
   }
-  const special = verb?.reads === undefined ? STORING : READING[verb.reads];
-  return { message, remedy: special[code] ?? ALWAYS[code] ?? ERROR_CODES[code].remedy };
+  const ofVerb = verb?.advice ?? (verb?.reads === undefined ? {} : READING[verb.reads]);
+  // What the library says of this very situation comes before what holds for every error of the code.
+  const isSpecific = error.remedy !== ERROR_CODES[code].remedy && code !== 'LANESTORE_NOT_A_STORE';
+  return { message, remedy: isSpecific ? error.remedy : (ofVerb[code] ?? ALWAYS[code] ?? error.remedy) };
 }
 
 /** A state directory of the original is told from a wrong path. Undefined if `location` is neither that nor a store. */

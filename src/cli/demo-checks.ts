@@ -65,7 +65,8 @@ export function checkAcknowledged(
     if (!commitQCs.has(index) && index >= road) problems.push(`CommitQC ${index} was acknowledged and is gone`);
   }
   for (const index of acked.anchors) if (index > road) problems.push(`anchor ${index} was acknowledged and is gone`);
-  const least = Math.max(0, ...acked.durable);
+  let least = 0;
+  for (const round of acked.durable) least = Math.max(least, round);
   const manifest = JSON.stringify(manifestOf(found));
   for (let count = least; count <= rounds.length; count++) {
     if (JSON.stringify(manifestOf(impliedBy(rounds.slice(0, count)))) === manifest)

@@ -31,6 +31,11 @@ export const demoVerb: Verb = {
   ],
   options: { 'pace-ms': { type: 'string' } },
   positionals: [0, 1],
+  advice: {
+    LANESTORE_OUT_OF_SEQUENCE: 'name a recording that begins with the first round of a store and leaves none out',
+    LANESTORE_CAPACITY: 'make room on the disk and run it again: it makes a new store',
+    LANESTORE_FAILED: 'see what the message names (disk space, the disk itself) and run it again: it makes a new store',
+  },
   async run([file = shipped(TRACE)], options) {
     if (options.json === true) linesAreProgress();
     const paceMs = wholeNumber(options, 'pace-ms', 150, 0);
@@ -57,7 +62,7 @@ async function demonstrate(
   const expect = (what: string, problems: readonly string[]) => {
     print(problems.length === 0 ? `  ${styled('green', 'ok')}    ${what}` : `  ${styled('red', 'FAIL')}  ${what}`);
     for (const problem of problems.slice(0, 5)) print(`        ${problem}`);
-    failures.push(...problems);
+    for (const problem of problems) failures.push(problem);
     checks.push({ check: what, ok: problems.length === 0, problems });
   };
 

@@ -52,7 +52,11 @@ const ALIASES = new Map([
 ]);
 
 /** Options of every verb. */
-const EVERYWHERE = { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' } } as const;
+const EVERYWHERE = {
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
+  json: { type: 'boolean' },
+} as const;
 
 /** Findings that are printed; the rest is counted. */
 const FINDINGS_SHOWN = 20;
@@ -75,6 +79,7 @@ async function main(): Promise<number> {
     showHelp(name, verb);
     return EXIT.ok;
   }
+  if (parsed.values.version === true) return versionVerb.run([], parsed.values);
   const [min, max] = verb.positionals;
   if (positionals.length < min || positionals.length > max) throw new UsageError(usageOf(name, verb));
   // A variable of a script that is not set: it must not stand for the current directory.

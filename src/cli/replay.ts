@@ -21,6 +21,12 @@ export const replayVerb: Verb = {
   ],
   options: { 'in-flight': { type: 'string' }, 'pace-ms': { type: 'string' }, acks: { type: 'boolean' } },
   positionals: [2, 2],
+  advice: {
+    LANESTORE_INVALID: 'fix what the message names and run it again: rounds that are stored already are skipped',
+    LANESTORE_OUT_OF_SEQUENCE: 'replay a recording that goes on from what the store holds; inspect shows that',
+    LANESTORE_CAPACITY: 'make room on the disk and run it again: rounds that are stored already are skipped',
+    LANESTORE_FAILED: 'see what the message names (disk space, the disk itself) and run it again',
+  },
   async run([file = '', location = ''], options) {
     const inFlight = wholeNumber(options, 'in-flight', 4, 1);
     const paceMs = wholeNumber(options, 'pace-ms', 0, 0);

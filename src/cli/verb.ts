@@ -1,9 +1,13 @@
 /** What a verb of the command line is. */
 import type { ParseArgsConfig } from 'node:util';
+import type { LanestoreErrorCode } from '../index.js';
 import { UsageError } from './command-error.js';
 
 /** Parsed options of a verb. */
 export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+
+/** What to do about errors, by their codes. */
+export type Advice = Readonly<Partial<Record<LanestoreErrorCode, string>>>;
 
 /** A verb: one file each. */
 export interface Verb {
@@ -18,6 +22,8 @@ export interface Verb {
   readonly positionals: readonly [min: number, max: number];
   /** What its first argument names: a store, a state directory of any layout, or one from which a target is made. */
   readonly reads?: 'store' | 'state' | 'source';
+  /** For errors with which it ends; `reads` has advice of its own. */
+  readonly advice?: Advice;
   /** Runs it; resolves with the exit code, a value of `EXIT`. */
   run(positionals: readonly string[], options: OptionValues): Promise<number>;
 }

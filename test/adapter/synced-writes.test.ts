@@ -130,7 +130,7 @@ if (process.platform === 'linux') {
       }
       await using store = await openSmall(join(dir, 'store'));
       await run(store, '0a', 0, 40, 3);
-      const ofValues = syncedDescriptors(join(dir, 'store', 'values'));
+      const ofValues = syncedDescriptors(`${join(dir, 'store', 'values')}/`);
       assert.ok(ofValues.length > 0);
       assert.ok(
         ofValues.every((synced) => synced),

@@ -12,6 +12,9 @@ import { inTemp, withTmpdir } from '../support/temp.js';
 
 const test = suite('base: the lock between threads');
 const SQUATTER = new URL('./squatter-worker.js', import.meta.url);
+const CONTENDER = new URL('./thread-lock-contender.js', import.meta.url);
+/** Enough that two hold it at once several times where one thread's closing can be taken for another process's. */
+const TAKES = 4000;
 const HOLDER = new URL('./thread-lock-worker.js', import.meta.url);
 
 /** Each way of locking, with its files in `dir`. */
@@ -97,6 +100,39 @@ test(
     });
     squatter.process.kill('SIGKILL');
     await squatter.ended;
+  }),
+);
+
+test(
+  'taken while another process had the name of the socket excludes those that come when it has not',
+  inTemp(async (dir) => {
+    if (process.platform !== 'linux') return void process.stdout.write('\n  skipped: no abstract sockets here\n');
+    await withTmpdir(dir, async () => {
+      const squatter = spawnWorker(SQUATTER, [`lanestore-${process.pid}-a`]);
+      assert.is(await squatter.line(() => true), 'listening');
+      const release = await lockThreads('a', true);
+      assert.ok(release !== undefined);
+      squatter.process.kill('SIGKILL');
+      await squatter.ended;
+      assert.is(await lockThreads('a', true), undefined);
+      assert.is(await lockThreads('a', true), undefined);
+      release();
+      (await lockThreads('a', true))!();
+    });
+  }),
+);
+
+test(
+  'is never held by two threads that take it and free it as fast as they can',
+  bothWays(async (sockets) => {
+    const counts = new Int32Array(new SharedArrayBuffer(12));
+    const threads = Array.from({ length: 4 }, () => {
+      return new Worker(CONTENDER, { workerData: { counts, sockets, takes: TAKES }, env: process.env });
+    });
+    await Promise.all(threads.map((thread) => once(thread, 'exit')));
+    const [holders, taken = 0, overlaps] = counts;
+    assert.equal([holders, overlaps], [0, 0]);
+    assert.ok(taken >= TAKES);
   }),
 );
 

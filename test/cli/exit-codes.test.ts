@@ -119,6 +119,12 @@ test('the version, by every name', async () => {
     assert.is(JSON.parse(json.stdout).version, version);
   };
   await Promise.all(['version', '--version', '-V'].map(check));
+  const lines = VERBS.flatMap((name) => [
+    [name, '--version'],
+    [name, '-V'],
+  ]);
+  for (const [place, result] of (await runLines(HERE, lines)).entries())
+    assert.equal(result, { status: 0, stdout: `lanestore ${version}\n`, stderr: '' }, lines[place]!.join(' '));
 });
 
 test('help of every command, in both orders', async () => {

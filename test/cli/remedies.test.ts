@@ -139,6 +139,21 @@ test(
 );
 
 test(
+  'where the library knows what to do in a situation, its advice is printed',
+  inTemp((dir) => {
+    const started = run('import', fixture('wal-newer-node-started', 'state'), join(dir, 'store'));
+    assert.is(started.status, 3);
+    assert.match(started.stderr, /^LANESTORE_SCHEMA: /);
+    assert.match(
+      started.stderr,
+      /\nwhat to do: make sure that no node runs on it, remove commitqcs\/0\.wal\.u, .* and try again; keep everything/,
+    );
+    writeFileSync(join(dir, 'middle'), ROUNDS.slice(1).join('\n'));
+    assert.match(run('demo', join(dir, 'middle')).stderr, /\nwhat to do: name a recording that begins with the first/);
+  }),
+);
+
+test(
   'diff --start-rules: an import agrees with its source; what is really different is told',
   inTemp((dir) => {
     const [source, store] = [fixture('wal-crash-after-anchor', 'state'), join(dir, 'store')];

@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -32,6 +32,16 @@ test('--help goes to stdout and ends with 0, and names the exit codes', () => {
       assert.equal([status, stderr], [0, ''], name);
       assert.ok(stdout.startsWith(`npm run ${name} -- [options]\n`), stdout);
       assert.match(stdout, /^Exit codes: 0 .*; 1 .*; 2 usage;\n {2}6 .*; 7 /m);
+    }
+  }
+});
+
+test('the version, by both names of the option', () => {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+  for (const name of NAMES) {
+    for (const option of ['--version', '-V']) {
+      const { status, stdout, stderr } = script(name, option);
+      assert.equal([status, stdout, stderr], [0, `lanestore ${version}\n`, ''], name);
     }
   }
 });

@@ -16,16 +16,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, openView, snapshot, verify } from '../../src/adapter/level/index.js';
 import { detectLayout, migrateStore, openState } from '../../src/migrations/index.js';
 import { refused, tree } from '../support/faults.js';
 import { withTmpfs } from '../support/faults-mount.js';
+import { settles } from '../support/hang.js';
 import { runWorker } from '../support/kill.js';
-import { plain, plainBlocks } from '../support/plain-model.js';
+import { plain, plainAnchor, plainBlocks } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
-import { big, openSmall, type PlainStore, valueFiles } from '../values/support.js';
+import { big, openSmall, type PlainStore, run, valueFiles } from '../values/support.js';
 
 const test = suite('a store whose place is taken from it');
 const OPEN_WORKER = new URL('./open-worker.js', import.meta.url);
@@ -198,6 +200,56 @@ test(
 );
 
 test(
+  'is found out by a round for which a free value file is renamed: that round is refused, and closing ends',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    const store = await openSmall(location);
+    // The first files are free again, and there is more prepared than such rounds need.
+    await run(store, '0a', 0, 40, 2);
+    const isIdle = () => valueFiles(location).length;
+    for (let same = 0, files = isIdle(); same < 50; same = isIdle() === files ? same + 1 : 0) {
+      files = isIdle();
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    renameSync(join(location, 'level'), join(dir, 'away'));
+    const round = store.persist({ blocks: Array.from({ length: 30 }, (_, i) => big('0b', i)) });
+    const ended = refused(round, 'LANESTORE_FAILED', /level is not what it was/).then(() => store.close());
+    await settles(
+      () => 'the round, or close()',
+      ended,
+      () => undefined,
+    );
+  }),
+);
+
+test(
+  'removes and renames no value file in another directory: one operation at most is on its way',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 90);
+    const twin = join(dir, 'twin');
+    // Not LOCK: reading it in this process would free it.
+    cpSync(location, twin, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+    await store.persist({ anchor: plainAnchor(1, { '0a': 90 }) });
+    // The files that have just become free are removed in the background.
+    renameSync(location, join(dir, 'old'));
+    renameSync(twin, location);
+    const before = valueFiles(location);
+    assert.ok(before.length > 12, `${before.length} value files`);
+    const isPoisoned = () =>
+      store.ready().then(
+        () => false,
+        ({ code }) => code === 'LANESTORE_FAILED',
+      );
+    for (let tries = 0; tries < 300 && !(await isPoisoned()); tries++) await sleep(10);
+    const after = valueFiles(location);
+    const gone = before.filter((name) => !after.includes(name));
+    assert.ok(gone.length <= 1, `${gone.length} of ${before.length} are gone`);
+    assert.ok(await isPoisoned(), 'without another round');
+    await store.close();
+  }),
+);
+
+test(
   'is not told to wait for space on what is another disk',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
@@ -207,6 +259,17 @@ test(
     renameSync(location, join(dir, 'old'));
     await refused(store.persist({ blocks: [big('0a', 0)] }), 'LANESTORE_FAILED', /moved away/);
     await refused(store.ready(), 'LANESTORE_FAILED', /moved away/);
+    await store.close();
+  }),
+);
+
+test(
+  'is found out by a read: what is missing there is no damage',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 10);
+    renameSync(join(location, 'values'), join(dir, 'away'));
+    await refused(store.block('0a', 3n), 'LANESTORE_FAILED', /values is not what it was/);
+    await refused(store.persist({ blocks: [big('0a', 10)] }), 'LANESTORE_FAILED', /values is not what it was/);
     await store.close();
   }),
 );

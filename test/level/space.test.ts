@@ -252,6 +252,8 @@ store(
     await refused(one.commitQCs.maybePruneAndPersist(undefined, [plainQC(4)]), 'LANESTORE_CAPACITY');
     assert.equal([...one.cursors.lanes], [['0a', { first: 6n, next: 9n }]]);
     assert.equal(one.cursors.commitQCs, { first: 3n, next: 4n });
+    // On a slow machine a reading may have begun by now, and would be overtaken.
+    await disk.answer();
     disk.free = 10_000;
     await new Promise((resolve) => setTimeout(resolve, 300));
     // Accepted on the last reading; the new one comes beside it.

@@ -6,10 +6,17 @@ import { closeSync, cpSync, existsSync, openSync, readdirSync, renameSync, rmSyn
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { RECENT_MS } from '../../src/adapter/location-guard.js';
 import { refused, tree } from '../support/faults.js';
 import { plainAnchor, plainBlock, plainQC } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { contentOf, openPlain, type PlainStore, withStore } from './plain-store.js';
+
+/** Resolves when no look of before is believed any more. */
+async function later(): Promise<void> {
+  const end = performance.now() + 2 * RECENT_MS;
+  while (performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
+}
 
 const test = suite('wal: a store whose place is taken from it');
 
@@ -33,6 +40,7 @@ async function begun(dir: string): Promise<{ store: PlainStore; location: string
 
 /** Rounds that are acknowledged until the store refuses, with a cause that names `place`. */
 async function writesUntilRefused(store: PlainStore, from: number, place: RegExp): Promise<number> {
+  await later();
   for (let number = from; number < from + 20_000; number++) {
     try {
       await round(store, number);
@@ -61,6 +69,28 @@ test(
     assert.ok(['7-12', '7-13'].includes(old.cursors['0a']!), old.cursors['0a']);
   }),
 );
+
+for (const [what, change] of Object.entries({
+  'drops no lane': (store: PlainStore) => store.dropLanes(['0a']),
+  'truncates no log': (store: PlainStore) => store.blocks.maybePruneAndPersistLane('0a', plainQC(9, { '0a': 10 }), []),
+})) {
+  test(
+    `${what} in another directory, although that writes into no file that is open`,
+    inTemp(async (dir) => {
+      const { store, location } = await begun(dir);
+      const twin = join(dir, 'twin');
+      cpSync(location, twin, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+      renameSync(location, join(dir, 'old'));
+      renameSync(twin, location);
+      const before = tree(location);
+      const failure = await refused(change(store), 'LANESTORE_FAILED', /is not what it was .*moved away/);
+      assert.match((failure.cause as Error).message, /moved away/);
+      await refused(round(store, 12), 'LANESTORE_FAILED');
+      await store.close();
+      assert.equal(tree(location), before);
+    }),
+  );
+}
 
 for (const part of ['blocks', 'blocks/0a', 'commitqcs', 'lock']) {
   test(

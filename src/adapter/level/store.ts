@@ -141,6 +141,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
         readBetweenBatches: (read) => this.#queue.readBetweenBatches(read),
         reads: () => parts.values?.reads() ?? new ValueReads(undefined),
         assertUsable: () => this.assertUsable(),
+        explained: (error) => this.#lossOr(error),
       },
       parts.model,
     );
@@ -267,11 +268,16 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
       this.#space?.check(bytes, kind);
     } catch (error) {
       // It may be another disk that is full.
-      const lost = this.#guard?.loss();
-      if (lost !== undefined) throw this.#queue.fail(lost);
-      this.#reclaimer?.refused();
-      throw error;
+      const explained = this.#lossOr(error as LanestoreError);
+      if (explained === error) this.#reclaimer?.refused();
+      throw explained;
     }
+  }
+
+  /** `error`, unless it comes from another place: then the store fails. */
+  #lossOr(error: LanestoreError): LanestoreError {
+    const lost = this.#guard?.loss();
+    return lost === undefined ? error : this.#queue.fail(lost);
   }
 
   /** Throws what the queue refuses, outside of the promise: otherwise the planner would go on as if the work had been accepted. */

@@ -42,7 +42,7 @@ export async function tracesOfNewerNode(location: string): Promise<NewerTraces> 
   const logs = inQCs.filter((name) => LOG_FILE.test(name)).map((name) => `${COMMIT_QCS_DIR}/${name}`);
   for (const lane of lanes) {
     const inLane = await names(join(location, BLOCKS_DIR, lane));
-    logs.push(...inLane.filter((name) => LOG_FILE.test(name)).map((name) => `${BLOCKS_DIR}/${lane}/${name}`));
+    for (const name of inLane) if (LOG_FILE.test(name)) logs.push(`${BLOCKS_DIR}/${lane}/${name}`);
   }
   const written: string[] = [];
   for (const log of logs) if ((await bytesIn(join(location, log))) > HEAD_BYTES) written.push(log);

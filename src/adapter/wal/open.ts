@@ -109,7 +109,8 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
     const files = checked.pool.sparingFiles(guardedFiles(checked.files, guard));
     const settled = { ...checked, encoding, files, reserve: lock.reserve };
     const { parts, recovered } = await new Opening(location, settled, scan, opened).open();
-    for (const name of [BLOCKS_DIR, COMMIT_QCS_DIR]) guard.watch(join(location, name));
+    guard.watchClosely(join(location, BLOCKS_DIR));
+    guard.watch(join(location, COMMIT_QCS_DIR));
     await lock.reserve.keep();
     const notes = [...parts.notes, ...(lock.held === undefined ? [LOCK_NOT_SHOWN] : [])];
     return new WalStore({ ...parts, notes, guard, release }, recovered);

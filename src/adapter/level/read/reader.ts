@@ -37,6 +37,8 @@ export interface ReadSource {
   readonly reads: () => ValueReads;
   /** @throws LANESTORE_CLOSED, LANESTORE_FAILED. */
   readonly assertUsable: () => void;
+  /** What is thrown for a read that failed with `error`: LANESTORE_FAILED if it was not this store that was read. */
+  readonly explained: (error: LanestoreError) => LanestoreError;
 }
 
 /** Ranges that may be read at the same time, each with an iterator and 1 MiB read ahead; those beyond are LANESTORE_CAPACITY. */
@@ -133,7 +135,7 @@ export class StoreReader<B, Q, A> {
       this.#source.assertUsable();
       if (!this.#holds(log, number)) return undefined;
       const again = await this.#engineRead(() => this.#source.engine.get(key));
-      if (again === undefined) throw corruptionError([missing(log, number)]);
+      if (again === undefined) throw this.#damage([missing(log, number)]);
       return again;
     });
     return value === undefined ? undefined : this.#entryOf(reads, log, number, key, value, read);
@@ -150,9 +152,9 @@ export class StoreReader<B, Q, A> {
   ): Promise<T> {
     const resolved = await this.#engineRead(() => reads.resolve(key, value));
     const place = placeOf(resolved.reference);
-    if ('fault' in resolved) throw corruptionError([{ ...resolved.fault, key, ...placeIn(log, number), ...place }]);
+    if ('fault' in resolved) throw this.#damage([{ ...resolved.fault, key, ...placeIn(log, number), ...place }]);
     const result = read(number, key, resolved.record);
-    if ('finding' in result) throw corruptionError([{ ...result.finding, ...place }]);
+    if ('finding' in result) throw this.#damage([{ ...result.finding, ...place }]);
     return result.entry;
   }
 
@@ -164,11 +166,11 @@ export class StoreReader<B, Q, A> {
     try {
       while (expected < to) {
         const portion = await this.#engineRead(() => entries.next());
-        if (portion.length === 0) throw corruptionError([missing(log, expected)]);
+        if (portion.length === 0) throw this.#damage([missing(log, expected)]);
         for (const [key, value] of portion) {
           this.#assertOpen();
           if (key !== logKey(log, expected))
-            throw corruptionError([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
+            throw this.#damage([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
           const entry = await this.#entryOf(reads, log, expected, key, value, read);
           this.#assertOpen();
           yield entry;
@@ -213,10 +215,14 @@ export class StoreReader<B, Q, A> {
       this.#source.assertUsable();
       const message = (cause as Error).message;
       if (isDamage((cause as { code?: string }).code, message)) {
-        throw levelDamage('LevelDB found damage while reading', message, cause);
+        throw this.#source.explained(levelDamage('LevelDB found damage while reading', message, cause));
       }
-      throw new LanestoreError('LANESTORE_IO', `reading failed: ${message}`, { cause });
+      throw this.#source.explained(new LanestoreError('LANESTORE_IO', `reading failed: ${message}`, { cause }));
     }
+  }
+
+  #damage(findings: readonly Finding[]): LanestoreError {
+    return this.#source.explained(corruptionError(findings));
   }
 }
 

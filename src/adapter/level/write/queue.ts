@@ -109,10 +109,12 @@ export class CommitQueue {
   /**
    * Accepts work; `settle` is called once, after all that was accepted before.
    * @throws LANESTORE_INVALID for a round that is too large, LANESTORE_CAPACITY when too much waits, or when there is no space for
-   * its values; then nothing was accepted.
+   * its values; LANESTORE_FAILED. Then nothing was accepted.
    */
   push(work: Work, settle: Settle): void {
     const large = work.kind === 'round' ? this.#ahead?.consider(work.round, work.bytes) : undefined;
+    // Preparing space for it may have failed the store: nothing would settle it any more.
+    if (this.#failed !== undefined) throw this.#failed;
     this.#room.enter(work.bytes);
     this.#ahead?.accept(large);
     this.#items.push({ work, settle, large });
