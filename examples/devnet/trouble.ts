@@ -2,7 +2,7 @@
  * What goes wrong with the store of a validator, and what its operator does about it: played on one node while the others go on.
  * Everything happens outside of the node's process, to its files, as it would by a wrong `mv` and a bad disk.
  */
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where a run of the trouble is; each is what an operator sees on the dashboard. */
@@ -48,21 +48,19 @@ export async function playTrouble(
   await patient.roads(ROADS_BETWEEN);
   await onStage('mended');
 
-  let table = '';
-  let whole: Buffer = Buffer.alloc(0);
+  let tables: Table[] = [];
   const refusal = patient.failure();
   await patient.killed(() => {
-    table = largestTable(level);
-    whole = readFileSync(table);
-    writeFileSync(table, flipped(whole));
+    tables = tablesIn(level);
+    for (const { path, bytes } of tables) writeFileSync(path, flipped(bytes));
   });
-  say(`it was killed, and one bit of ${table} has flipped`);
+  say(`it was killed, and one bit of each table in ${level} has flipped`);
   expect(await refusal, /LANESTORE_CORRUPT.*"kind":/s);
   say('its store is refused, with findings: nothing is voted from it');
   await onStage('refused');
-  writeFileSync(table, whole);
+  for (const { path, bytes } of tables) writeFileSync(path, bytes);
   await patient.again();
-  say('the table is back from the mirror, the store open, the node has caught up');
+  say('the tables are back from the mirror, the store open, the node has caught up');
   await patient.roads(ROADS_BETWEEN);
   await onStage('restored');
 }
@@ -71,14 +69,21 @@ function expect(reason: string, pattern: RegExp): void {
   if (!pattern.test(reason)) throw new Error(`the node should have said ${pattern}, and said: ${reason}`);
 }
 
-function largestTable(level: string): string {
-  const tables = readdirSync(level)
+interface Table {
+  readonly path: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * All tables: some of them may be no part of the database, such as the output of a compaction that was
+ * killed. The last opening made at least one from the log that it replayed.
+ */
+function tablesIn(level: string): Table[] {
+  const paths = readdirSync(level)
     .filter((name) => name.endsWith('.ldb'))
-    .map((name) => join(level, name))
-    .sort((a, b) => statSync(b).size - statSync(a).size);
-  const [largest] = tables;
-  if (largest === undefined) throw new Error(`${level} has no tables yet`);
-  return largest;
+    .map((name) => join(level, name));
+  if (paths.length === 0) throw new Error(`${level} has no tables yet`);
+  return paths.map((path) => ({ path, bytes: readFileSync(path) }));
 }
 
 /** The bytes with one bit of the first data block flipped. */

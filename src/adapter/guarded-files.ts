@@ -21,6 +21,12 @@ export function guardedFiles(files: Files, guard: LocationGuard): Files {
     }
     return operation();
   };
+  // What these take away cannot be had back: no earlier look is believed.
+  const checkedNow = <T>(directory: string, operation: () => Promise<T>): Promise<T> => {
+    guard.expire();
+    directories.expire(directory);
+    return checked(directory, operation);
+  };
   const opened = async (path: string, mode: number, how: OpenHow) => {
     const file: GuardedFile = new GuardedFile(await files.open(path, mode, how), path, guard, () => {
       if (open.get(file.path) === file) open.delete(file.path);
@@ -39,11 +45,11 @@ export function guardedFiles(files: Files, guard: LocationGuard): Files {
   };
   return {
     open: (path, mode, how) => checked(dirname(path), () => opened(path, mode, how)),
-    rename: (from, to) => checked(dirname(from), () => renamed(from, to)),
-    remove: (path) => checked(dirname(path), () => files.remove(path)),
+    rename: (from, to) => checkedNow(dirname(from), () => renamed(from, to)),
+    remove: (path) => checkedNow(dirname(path), () => files.remove(path)),
     removeTree: (path) => {
       directories.forget(path);
-      return checked(dirname(path), () => files.removeTree(path));
+      return checkedNow(dirname(path), () => files.removeTree(path));
     },
     makeDirectory: (path) => checked(dirname(path), () => files.makeDirectory(path)),
     syncDirectory: (path) => checked(path, () => files.syncDirectory(path)),
@@ -72,6 +78,12 @@ class Directories {
     if (now - seen.lookedAt <= RECENT_MS) return;
     if (identityAt(path) !== seen.identity) this.#guard.failMoved(path);
     seen.lookedAt = now;
+  }
+
+  /** The next {@link check} looks, however recent the last look is. */
+  expire(path: string): void {
+    const seen = this.#seen.get(path);
+    if (seen !== undefined) seen.lookedAt = Number.NEGATIVE_INFINITY;
   }
 
   /** The path is about to be another directory's, or nothing's. */

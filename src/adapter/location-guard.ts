@@ -95,6 +95,11 @@ export class LocationGuard {
     if (!this.#isRecent) this.check();
   }
 
+  /** The next look is made, however recent the last one is. */
+  expire(): void {
+    this.#lookedAt = Number.NEGATIVE_INFINITY;
+  }
+
   /**
    * To be called with each step of work that has many: looks at what was not looked at just now.
    */

@@ -6,17 +6,11 @@ import { closeSync, cpSync, existsSync, openSync, readdirSync, renameSync, rmSyn
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { RECENT_MS } from '../../src/adapter/location-guard.js';
+import { expiredLooks } from '../support/expired-looks.js';
 import { refused, tree } from '../support/faults.js';
 import { plainAnchor, plainBlock, plainQC } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { contentOf, openPlain, type PlainStore, withStore } from './plain-store.js';
-
-/** Resolves when no look of before is believed any more. */
-async function later(): Promise<void> {
-  const end = performance.now() + 2 * RECENT_MS;
-  while (performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
-}
 
 const test = suite('wal: a store whose place is taken from it');
 
@@ -40,7 +34,7 @@ async function begun(dir: string): Promise<{ store: PlainStore; location: string
 
 /** Rounds that are acknowledged until the store refuses, with a cause that names `place`. */
 async function writesUntilRefused(store: PlainStore, from: number, place: RegExp): Promise<number> {
-  await later();
+  await expiredLooks();
   for (let number = from; number < from + 20_000; number++) {
     try {
       await round(store, number);
