@@ -24,6 +24,17 @@ export const ERROR_CODES = {
     cause: 'a hash, a parent hash, a quorum or a signature does not hold',
     remedy: 'do not trust the entry; find out who made it',
   },
+  LANESTORE_CONFLICT: {
+    cause:
+      'a vote contradicts what its key signed, or may have signed; nothing of the round was stored, nothing was released',
+    remedy:
+      'do not sign: on `floor`, `passed` and `excluded` the node abstains; `differs` is an alarm: the node was about to sign twice',
+  },
+  LANESTORE_QUARANTINED: {
+    cause: 'it is not known what the key of this store signed last, so this part of its votes is closed',
+    remedy:
+      'blocks, CommitQCs and anchors are still stored; open the part only when it is certain that no other copy signs, see docs/signing-safety.md',
+  },
   LANESTORE_CAPACITY: {
     cause: 'there is no room for the round now',
     remedy: 'nothing was stored; wait for ready() and submit it again',
@@ -184,6 +195,13 @@ export const FINDING_KINDS = {
   'node-block-gap': { code: 'LANESTORE_CORRUPT', means: 'blocks of a lane are missing' },
   'node-block-parent': { code: 'LANESTORE_CORRUPT', means: 'the parent of a stored block is not the block before it' },
   'node-block-verify': { code: 'LANESTORE_CORRUPT', means: 'a stored block does not hold for this committee' },
+  floor: {
+    code: 'LANESTORE_CONFLICT',
+    means: 'a vote at or below the floor of its log: its key may have signed there',
+  },
+  differs: { code: 'LANESTORE_CONFLICT', means: 'a vote in a place in which its key signed something else' },
+  passed: { code: 'LANESTORE_CONFLICT', means: 'a vote below the last one of its log' },
+  excluded: { code: 'LANESTORE_CONFLICT', means: 'a vote that one of another log rules out' },
   'layout-half': { code: 'LANESTORE_IMPORT', means: 'a source lacks a part of its layout' },
   'layout-mixed': { code: 'LANESTORE_IMPORT', means: 'a source holds parts of more than one layout' },
   'log-lost': { code: 'LANESTORE_IMPORT', means: 'a log of a source is empty, and its last entries were not pruned' },
@@ -211,6 +229,8 @@ export interface Finding {
   readonly file?: string;
   /** The byte offset in `file`. */
   readonly offset?: number;
+  /** The log of votes that it concerns. */
+  readonly log?: string;
   /** The same for people. */
   readonly detail: string;
 }
@@ -228,7 +248,7 @@ export class LanestoreError extends Error {
   override readonly name = 'LanestoreError';
   /** What happened: a key of {@link ERROR_CODES}. */
   readonly code: LanestoreErrorCode;
-  /** All that the checks found, for LANESTORE_CORRUPT and LANESTORE_ROLLED_BACK; else absent. */
+  /** All that the checks found, for LANESTORE_CORRUPT and LANESTORE_ROLLED_BACK; the one of LANESTORE_CONFLICT; else absent. */
   readonly findings?: readonly Finding[];
   /** What the operator, or the caller, does about it: for this situation if more is known than the code says, else `ERROR_CODES[code].remedy`. */
   readonly remedy: string;

@@ -8,6 +8,7 @@ export const checkRound = fields<Round<unknown, unknown, unknown>>({
   inner: byteArray,
   commitQCs: iterable,
   blocks: iterable,
+  votes: iterable,
 });
 
 /** A durable hook. @throws TypeError. */
@@ -18,4 +19,5 @@ export const checkHooks = fields<DurableHooks<unknown, unknown, unknown>>({
   anchor: checkHook,
   commitQC: checkHook,
   block: checkHook,
+  vote: callback<(vote: unknown, digest: Uint8Array) => void>(),
 });

@@ -32,6 +32,7 @@ import {
   planRound,
   type Unencoded,
 } from './round-plan.js';
+import { votesOf } from './round-votes.js';
 
 /**
  * A call of any store is being planned and accepted: its planned cursors are about to move, and the encoder that all stores share is at work.
@@ -259,7 +260,10 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
  * A round as the caller hands it in, each property read once, in memory of its own.
  * @throws LANESTORE_INVALID for more entries than `entriesMax`.
  */
-function read<B, Q, A>({ anchor, inner, commitQCs, blocks }: Round<B, Q, A>, entriesMax: number): Round<B, Q, A> {
+function read<B, Q, A>(
+  { anchor, inner, commitQCs, blocks, votes }: Round<B, Q, A>,
+  entriesMax: number,
+): Round<B, Q, A> {
   const blockList = blocks === undefined ? undefined : listOf(blocks, entriesMax);
   const qcList = commitQCs === undefined ? undefined : listOf(commitQCs, entriesMax, blockList?.length);
   return {
@@ -267,5 +271,6 @@ function read<B, Q, A>({ anchor, inner, commitQCs, blocks }: Round<B, Q, A>, ent
     inner,
     commitQCs: qcList,
     blocks: blockList,
+    votes: votes === undefined ? undefined : votesOf(votes),
   };
 }

@@ -25,7 +25,7 @@ export function fireEach<T>(
   return failure;
 }
 
-/** Fires the hooks of a durable plan: the anchor's, the CommitQCs', the blocks'. */
+/** Fires the hooks of a durable plan: the anchor's, the CommitQCs', the blocks', the votes'. */
 export function fireHooks<B, Q, A>(
   notify: Plan<B, Q, A>['notify'],
   hooks: DurableHooks<B, Q, A>,
@@ -33,5 +33,8 @@ export function fireHooks<B, Q, A>(
   const anchors = notify.anchor === undefined ? [] : [notify.anchor];
   const first = fireEach(anchors, hooks.anchor);
   const second = fireEach(notify.commitQCs, hooks.commitQC, first);
-  return fireEach(notify.blocks, hooks.block, second);
+  const third = fireEach(notify.blocks, hooks.block, second);
+  const { vote } = hooks;
+  if (notify.votes === undefined || vote === undefined) return third;
+  return fireEach(notify.votes, (given) => vote(given.vote, given.digest), third);
 }

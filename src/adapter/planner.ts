@@ -15,7 +15,8 @@ import {
   minU64,
   QC_LOG,
 } from '../keys/index.js';
-import type { Cursor } from './persistence.js';
+import type { Cursor, VoteState } from './persistence.js';
+import { type VotePlan, withVotes } from './vote-rules.js';
 
 /** A stored anchor as the planner sees it: its road index, and the first block that each lane keeps. */
 export interface AnchorPoint {
@@ -29,6 +30,8 @@ export interface PlanState {
   readonly lanes: Map<LaneId, Cursor>;
   commitQCs: Cursor;
   anchor: AnchorPoint | undefined;
+  /** Absent where a backend keeps no votes: rounds with votes are refused. */
+  votes?: VoteState | undefined;
 }
 
 /** What a plan does to one log: remove `truncate` first, then append. `Entry` is whatever the caller made of an entry. */
@@ -57,11 +60,15 @@ export function emptyState(): PlanState {
 /** Makes `plan`, which was planned against `state`, the state that the next call is planned against. */
 export function advance(
   state: PlanState,
-  plan: LogPlans<unknown, unknown> & { readonly anchor: { readonly point: AnchorPoint } | undefined },
+  plan: LogPlans<unknown, unknown> & {
+    readonly anchor: { readonly point: AnchorPoint } | undefined;
+    readonly votes?: VotePlan | undefined;
+  },
 ): void {
   if (plan.anchor !== undefined) state.anchor = plan.anchor.point;
   if (plan.commitQCs !== undefined) state.commitQCs = plan.commitQCs.after;
   for (const [lane, { after }] of plan.lanes) state.lanes.set(lane, after);
+  if (plan.votes !== undefined && state.votes !== undefined) state.votes = withVotes(state.votes, plan.votes);
 }
 
 /** A {@link LogPlan} in the making; `after` moves along. */

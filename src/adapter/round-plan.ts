@@ -10,6 +10,8 @@ import type { Model } from '../model/model.js';
 import { checkRound } from './arguments.js';
 import type { Round } from './persistence.js';
 import { type AnchorPoint, type LogPlans, type PlanState, RoundPlanner } from './planner.js';
+import { planRoundVotes, type VoteToNotify } from './round-votes.js';
+import type { VotePlan } from './vote-rules.js';
 
 /** The kinds of what a backend makes of entries. */
 export interface Encoded {
@@ -44,11 +46,14 @@ export interface Plan<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> extends L
   /** The anchor to store; absent without one, or if it is older than the stored one. */
   readonly anchor: { readonly entry: E['anchor']; readonly point: AnchorPoint } | undefined;
   readonly inner: E['inner'] | undefined;
+  /** The watermarks that move; absent for a call without votes. */
+  readonly votes?: VotePlan | undefined;
   /** The caller's own objects that hooks fire for, in this order; ignored entries included. */
   readonly notify: {
     readonly anchor: A | undefined;
     readonly commitQCs: readonly Q[];
     readonly blocks: readonly B[];
+    readonly votes?: readonly VoteToNotify[];
   };
 }
 
@@ -73,15 +78,17 @@ export function checkedEntries<B, Q, A>(model: Model<B, Q, A>): EntryEncoder<B, 
 
 /** True if there is nothing in the plan to store. */
 export function isNoop(
-  plan: Pick<Plan<unknown, unknown, unknown, Encoded>, 'anchor' | 'inner' | 'commitQCs' | 'lanes'>,
+  plan: Pick<Plan<unknown, unknown, unknown, Encoded>, 'anchor' | 'inner' | 'commitQCs' | 'lanes' | 'votes'>,
 ): boolean {
-  return plan.anchor === undefined && plan.inner === undefined && plan.commitQCs === undefined && plan.lanes.size === 0;
+  const { anchor, inner, commitQCs, lanes, votes } = plan;
+  if (votes !== undefined && votes.size > 0) return false;
+  return anchor === undefined && inner === undefined && commitQCs === undefined && lanes.size === 0;
 }
 
 /**
  * Plans a whole round.
  * @param entriesMax blocks and CommitQCs that it may have; an iterable is read no further
- * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID; TypeError for what is no round, or has parts that no round has. Then
+ * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CONFLICT, LANESTORE_QUARANTINED; TypeError for what is no round, or has parts that no round has. Then
  * nothing of the round may be stored.
  */
 export function planRound<B, Q, A, E extends Encoded>(
@@ -98,8 +105,11 @@ export function planRound<B, Q, A, E extends Encoded>(
   const anchor = round.anchor === undefined ? undefined : planAnchor(model, state, planner, round.anchor, encoder);
   for (const qc of commitQCs) appendCommitQC(model, planner, qc, encoder);
   for (const block of blocks) appendBlock(model, planner, block, encoder);
+  const votes = planRoundVotes(model, state, round);
   const inner = round.inner === undefined ? undefined : encoder.inner(round.inner);
-  return { anchor, inner, ...planner.plans(), notify: { anchor: round.anchor, commitQCs, blocks } };
+  const notify = { anchor: round.anchor, commitQCs, blocks };
+  if (votes === undefined) return { anchor, inner, ...planner.plans(), notify };
+  return { anchor, inner, votes: votes.plan, ...planner.plans(), notify: { ...notify, votes: votes.notify } };
 }
 
 /**

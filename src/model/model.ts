@@ -87,6 +87,83 @@ export interface InnerModel {
   check(inner: Uint8Array): void;
 }
 
+/**
+ * One to three u64, compared number by number from the first one on. All positions of a log have the same count of numbers.
+ * Autobahn: (road, view), or (global number).
+ */
+export type Position = readonly bigint[];
+
+/**
+ * What a quarantine closes. `rounds`: votes of consensus; `app`: votes for a state of the application; `lanes`: votes for blocks;
+ * `own`: blocks of the node's own lane.
+ */
+export type VotePart = 'rounds' | 'app' | 'lanes' | 'own';
+
+/** A log of votes: places in which a key signs once each, in ascending order. */
+export interface VoteLog {
+  /** How many numbers a position has: 1 to 3. */
+  readonly arity: number;
+  /** The part that it belongs to: lanes have no logs. */
+  readonly part: 'rounds' | 'app';
+}
+
+/** The place of a vote in a log. */
+export interface LogPlace {
+  /** A key of {@link VoteModel.logs}. */
+  readonly log: string;
+  readonly at: Position;
+  /**
+   * What the vote rules out, and what rules it out: it is refused if one of these logs has a vote, or a floor, at or above that
+   * position. Empty for a vote that only its own log orders.
+   */
+  readonly before: readonly (readonly [log: string, at: Position])[];
+  /** The vote is refused until CommitQC `needs - 1` is stored; 0 needs none. */
+  readonly needs: bigint;
+}
+
+/** The place of a vote for a block (`lanes`), or of a block of the node's own lane (`own`): the stored lane says what is signed there. */
+export interface LanePlace {
+  readonly part: 'lanes' | 'own';
+  readonly lane: LaneId;
+  readonly number: bigint;
+}
+
+/** A key that signs in this process. */
+export interface VoteKey {
+  /** The public key. */
+  readonly signer: Uint8Array;
+  sign(digest: Uint8Array): Uint8Array;
+}
+
+/**
+ * The messages that a node signs, as far as a store and a guard must know them so that no key signs twice in one place.
+ *
+ * `digest` must tell any two messages apart, and two messages in one place must have the same `place`. Everything that `place` gives must be
+ * covered by the digest: the place is never signed by itself.
+ */
+export interface VoteModel<Vote, Block, Signed> {
+  /** By name: 1 to 32 of `a-z`, `0-9` and `-`; at most 16 logs. Names stand in stores: never rename one. */
+  readonly logs: Readonly<Record<string, VoteLog>>;
+  /** False: a lane that was dropped never comes back under the same id, so no floor is kept for it. */
+  readonly lanesRecur: boolean;
+  /** Refuses what is no message, or contradicts itself. @throws LANESTORE_INVALID naming the field. */
+  check(vote: Vote): void;
+  /** Where it stands. Called after `check`. */
+  place(vote: Vote): LogPlace | LanePlace;
+  /** The bytes that the key signs, 32 of them, in memory of their own. Called after `check`. */
+  digest(vote: Vote): Uint8Array;
+  /** The vote for a stored block. */
+  laneVote(block: Block): Vote;
+  /** True for a lane whose blocks `signer` signs. */
+  isOwnLane(lane: LaneId, signer: Uint8Array): boolean;
+  /** The vote as it is sent. */
+  signed(vote: Vote, signer: Uint8Array, signature: Uint8Array): Signed;
+  /** The inverse: what was signed, and by which key. The signature was verified before. */
+  opened(signed: Signed): { readonly vote: Vote; readonly signer: Uint8Array };
+  /** The key of a secret. @throws LANESTORE_INVALID for a wrong length. */
+  keyOf(secret: Uint8Array): VoteKey;
+}
+
 /** A node's types, as far as a store needs them. */
 export interface Model<Block, CommitQC, Anchor> {
   /** Stands in `meta/schema`; a store opens only under the model that wrote it. Change it when bodies change. */
@@ -96,4 +173,6 @@ export interface Model<Block, CommitQC, Anchor> {
   readonly anchor: AnchorModel<Anchor, CommitQC>;
   /** Absent: inner is any bytes, everywhere. */
   readonly inner?: InnerModel;
+  /** Absent: rounds with votes are refused, and no guard opens on the store. */
+  readonly votes?: VoteModel<unknown, Block, unknown>;
 }

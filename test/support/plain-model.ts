@@ -1,7 +1,8 @@
 /** A small model of a node's own types, to show that the store knows no Autobahn, and to make rounds in one line. */
+import { createHash, createHmac } from 'node:crypto';
 import { LanestoreError } from '../../src/errors.js';
 import { type LaneId, laneBytes, laneIdOf } from '../../src/keys/index.js';
-import type { Model } from '../../src/model/model.js';
+import type { LanePlace, LogPlace, Model, Position, VoteModel } from '../../src/model/model.js';
 
 export interface PlainBlock {
   readonly lane: LaneId;
@@ -42,6 +43,32 @@ export function plainQC(index: bigint | number, starts: Record<LaneId, bigint | 
 
 export function plainAnchor(index: bigint | number, starts: Record<LaneId, bigint | number> = {}): PlainAnchor {
   return { index: BigInt(index), qc: plainQC(index, starts) };
+}
+
+/** A vote in a log: its place stands in it. */
+export interface PlainVote extends LogPlace {
+  readonly digest: Uint8Array;
+}
+
+/** A vote for a block, or a block of the own lane: where it stands, and what it is for. */
+export interface PlainLaneVote extends LanePlace {
+  readonly hash: Uint8Array;
+}
+
+export interface PlainSigned {
+  readonly vote: PlainVote | PlainLaneVote;
+  readonly signer: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export function plainVote(log: string, at: Position, more: Partial<PlainVote> = {}): PlainVote {
+  const digest = createHash('sha256').update(`${log} ${at.join()}`).digest();
+  return { log, at, before: [], needs: 0n, digest: new Uint8Array(digest), ...more };
+}
+
+/** The block as a message of its owner. */
+export function plainLaneVote(part: 'lanes' | 'own', { lane, number, data }: PlainBlock): PlainLaneVote {
+  return { part, lane, number, hash: new Uint8Array(createHash('sha256').update(data).digest()) };
 }
 
 function refuse(what: string): never {
@@ -88,7 +115,35 @@ const json = {
     ),
 };
 
-export const plain: Model<PlainBlock, PlainQC, PlainAnchor> = {
+/** Signatures are HMACs: whoever has the key can check them, which is all that tests need. */
+export function plainSignature(signer: Uint8Array, digest: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac('sha256', signer).update(digest).digest());
+}
+
+export const plainVotes: VoteModel<PlainVote | PlainLaneVote, PlainBlock, PlainSigned> = {
+  logs: {
+    step: { arity: 2, part: 'rounds' },
+    view: { arity: 2, part: 'rounds' },
+    app: { arity: 1, part: 'app' },
+  },
+  lanesRecur: true,
+  check: (vote) => void (typeof vote === 'object' && vote !== null ? vote : refuse('a vote is an object')),
+  place: (vote) => vote,
+  digest: (vote) =>
+    'hash' in vote
+      ? new Uint8Array(
+          createHash('sha256').update(`${vote.part} ${vote.lane} ${vote.number}`).update(vote.hash).digest(),
+        )
+      : vote.digest,
+  laneVote: (block) => plainLaneVote('lanes', block),
+  isOwnLane: (lane, signer) => laneBytes(lane)[0] === signer[0],
+  signed: (vote, signer, signature) => ({ vote, signer, signature }),
+  opened: ({ vote, signer }) => ({ vote, signer }),
+  keyOf: (secret) => ({ signer: secret, sign: (digest) => plainSignature(secret, digest) }),
+};
+
+export const plain: Model<PlainBlock, PlainQC, PlainAnchor> & { readonly votes: typeof plainVotes } = {
+  votes: plainVotes,
   name: 'plain/1',
   block: {
     lane: (block) => block.lane,

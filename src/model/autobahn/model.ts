@@ -1,11 +1,14 @@
 /** Autobahn as a model: what a store must know of it. */
 import { type LaneId, laneIdOf } from '../../keys/index.js';
-import type { Model } from '../model.js';
+import type { Model, VoteModel } from '../model.js';
 import { codecs } from './codecs.js';
-import type { CommitQC, LaneRange, PruneAnchor, SignedBlock } from './types.js';
+import type { CommitQC, LaneRange, Msg, PruneAnchor, SignedBlock, SignedMsg } from './types.js';
+import { votes } from './votes.js';
 
 /** The protocol at 11419398f: blocks are signed lane proposals, lanes are validators' public keys. */
-export const autobahn: Model<SignedBlock, CommitQC, PruneAnchor> = {
+export const autobahn: Model<SignedBlock, CommitQC, PruneAnchor> & {
+  readonly votes: VoteModel<Msg, SignedBlock, SignedMsg>;
+} = {
   name: 'autobahn/11419398f',
   block: {
     ...codecs.signedBlock,
@@ -23,6 +26,7 @@ export const autobahn: Model<SignedBlock, CommitQC, PruneAnchor> = {
     commitQC: ({ commitQC }) => commitQC,
   },
   inner: { check: (bytes) => void codecs.persistedInner.fromWire(bytes) },
+  votes,
 };
 
 function laneStart({ lane, first }: LaneRange): readonly [LaneId, bigint] {

@@ -1,0 +1,125 @@
+/** From the votes of a call to what the rules judge: each is checked, placed and hashed once, by the model. */
+import { LanestoreError } from '../errors.js';
+import { isU64 } from '../keys/index.js';
+import type { LanePlace, LogPlace, Model, Position, VoteModel } from '../model/model.js';
+import type { Round } from './persistence.js';
+import type { PlanState } from './planner.js';
+import { type PlacedVote, planVotes, type VotePlan } from './vote-rules.js';
+
+/** Votes of one call. */
+export const ROUND_VOTES_MAX = 1024;
+
+/** Positions that one vote names in other logs. */
+const BEFORE_MAX = 16;
+
+/** Bytes of a digest. */
+const DIGEST_BYTES = 32;
+
+/** What is asked of a model of votes here. */
+type Places = Pick<VoteModel<unknown, never, unknown>, 'logs' | 'check' | 'place' | 'digest'>;
+
+/** A vote that a hook fires for: the caller's own object, and what was stored for it. */
+export interface VoteToNotify {
+  readonly vote: unknown;
+  readonly digest: Uint8Array;
+}
+
+/**
+ * Plans the votes of a round; undefined for a round without that part.
+ * @throws LANESTORE_INVALID where votes are not kept, or for a round that has more than votes and inner; as {@link placedVote} and
+ * {@link planVotes}. Then nothing of the round may be stored.
+ */
+export function planRoundVotes<B, Q, A>(
+  { votes: model }: Pick<Model<B, Q, A>, 'votes'>,
+  state: Readonly<PlanState>,
+  round: Round<B, Q, A>,
+): { readonly plan: VotePlan; readonly notify: readonly VoteToNotify[] } | undefined {
+  if (round.votes === undefined) return undefined;
+  if (model === undefined) throw invalid('round.votes: the model of this store has no votes');
+  if (state.votes === undefined) {
+    throw new LanestoreError('LANESTORE_INVALID', 'round.votes: this backend keeps no votes', {
+      remedy: 'open the store with openLevel, on a location or on a database with durable: true',
+    });
+  }
+  const others = (['anchor', 'commitQCs', 'blocks'] as const).filter((part) => round[part] !== undefined);
+  if (others.length > 0) {
+    throw new LanestoreError('LANESTORE_INVALID', `round.votes: ${others[0]} must be in a round of its own`, {
+      remedy: 'a refused vote refuses its round: put votes into a round with inner only; nothing was stored',
+    });
+  }
+  const votes = votesOf(round.votes);
+  const placed = votes.map((vote) => placedVote(model, vote));
+  const notify = votes.map((vote, i) => ({ vote, digest: placed[i]!.digest }));
+  return { plan: planVotes(state.votes, placed, state.commitQCs.next), notify };
+}
+
+/** The votes of a call. What is beyond the bound is not read. @throws LANESTORE_INVALID for more than {@link ROUND_VOTES_MAX}. */
+export function votesOf(votes: Iterable<unknown>): unknown[] {
+  const list: unknown[] = [];
+  for (const vote of votes) {
+    if (list.length >= ROUND_VOTES_MAX) {
+      throw new LanestoreError('LANESTORE_INVALID', `the call has more than ${ROUND_VOTES_MAX} votes; split it`);
+    }
+    list.push(vote);
+  }
+  return list;
+}
+
+/**
+ * A vote that is in a log.
+ * @throws LANESTORE_INVALID for an unknown log, a position of the wrong arity, a vote for a block or a block: these have no log; what the
+ * model's check throws.
+ */
+export function placedVote(model: Places, vote: unknown): PlacedVote {
+  model.check(vote);
+  const place = model.place(vote);
+  if (isLanePlace(place)) {
+    throw new LanestoreError('LANESTORE_INVALID', `a message of lane ${place.lane} is in no log of votes`, {
+      remedy: 'sign votes for blocks with guard.laneVote, own blocks with guard.ownBlock',
+    });
+  }
+  const { log, at, before, needs } = place;
+  const { part } = logOf(model, log, at);
+  if (!Array.isArray(before) || before.length > BEFORE_MAX) {
+    throw invalid(`a vote of log ${log} names more than ${BEFORE_MAX} positions of other logs`);
+  }
+  for (const [other, position] of before) logOf(model, other, position);
+  if (!isU64(needs)) throw invalid(`a vote of log ${log} needs a CommitQC that no road has: ${String(needs)}`);
+  // Copies: what is judged, stored and signed later must be one and the same.
+  return {
+    log,
+    part,
+    at: [...at],
+    before: before.map(([other, position]) => [other, [...position]] as const),
+    needs,
+    digest: digestOf(model, vote),
+  };
+}
+
+/** The bytes to sign, in memory of their own. @throws LANESTORE_INVALID if the model gives anything but 32 bytes. */
+export function digestOf(model: Pick<Places, 'digest'>, vote: unknown): Uint8Array {
+  const digest = model.digest(vote);
+  if (!(digest instanceof Uint8Array) || digest.length !== DIGEST_BYTES) {
+    throw invalid(`the digest of a vote is not ${DIGEST_BYTES} bytes`);
+  }
+  return new Uint8Array(digest);
+}
+
+/** True for a place in a lane. */
+export function isLanePlace(place: LogPlace | LanePlace): place is LanePlace {
+  return 'lane' in place;
+}
+
+/** The log of a position, which fits it. @throws LANESTORE_INVALID. */
+function logOf({ logs }: Places, log: unknown, at: Position): VoteModel<unknown, never, unknown>['logs'][string] {
+  const row = typeof log === 'string' && Object.hasOwn(logs, log) ? logs[log] : undefined;
+  if (row === undefined) throw invalid(`a vote of the unknown log ${String(log).slice(0, 64)}`);
+  if (!Array.isArray(at) || at.length !== row.arity || !at.every(isU64)) {
+    throw invalid(`a vote of log ${String(log)} has a position that is not ${row.arity} unsigned 64-bit numbers`);
+  }
+  return row;
+}
+
+function invalid(what: string): LanestoreError {
+  return new LanestoreError('LANESTORE_INVALID', what);
+}

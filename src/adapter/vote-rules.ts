@@ -1,0 +1,194 @@
+/**
+ * The rules of votes: what a key may sign, given all that it signed. They are listed in docs/signing-safety.md.
+ *
+ * Pure, over positions and digests only: no model, no bytes on disk, no clock, no backend. As in the planner, a plan is a proposal until
+ * {@link withVotes} makes it the state that the next vote is judged against.
+ */
+import { LanestoreError } from '../errors.js';
+import type { LaneId } from '../keys/index.js';
+import type { LogPlace, Position, VotePart } from '../model/model.js';
+import type { VoteLogState, VoteState, Watermark } from './persistence.js';
+
+/** A vote as the rules see it. */
+export interface PlacedVote extends LogPlace {
+  /** The part that its log belongs to. */
+  readonly part: VotePart;
+  /** The 32 bytes that the key signs. */
+  readonly digest: Uint8Array;
+}
+
+/**
+ * What becomes of a vote. Accepted are `new`, and `again`: the very vote that its log has as its watermark. All others refuse it; `early`:
+ * the CommitQC that it needs is not stored.
+ */
+export type VoteVerdict = 'new' | 'again' | VoteRefusal;
+
+/** Why a vote is refused. */
+export type VoteRefusal = 'quarantined' | 'early' | 'floor' | 'differs' | 'passed' | 'excluded';
+
+/** What accepted votes change: the new watermark of each log that moves. */
+export type VotePlan = ReadonlyMap<string, Watermark>;
+
+/** The state of a store whose key never signed, and that no key is bound to. */
+export const NO_VOTES: VoteState = {
+  signer: undefined,
+  logs: new Map(),
+  laneFloors: new Map(),
+  quarantine: undefined,
+};
+
+const NO_LOG: VoteLogState = { watermark: undefined, floor: undefined };
+
+/**
+ * Negative, 0 or positive, as `a` is below, at or above `b`.
+ * @throws RangeError for positions of different logs: any answer could let a vote through.
+ */
+export function comparePositions(a: Position, b: Position): number {
+  if (a.length !== b.length || a.length === 0) {
+    throw new RangeError(`positions of ${a.length} and ${b.length} numbers have no order`);
+  }
+  for (const [i, number] of a.entries()) {
+    const other = b[i] as bigint;
+    if (number !== other) return number < other ? -1 : 1;
+  }
+  return 0;
+}
+
+/** True if nothing of `part` may be signed: no key is bound, or a quarantine closes it. */
+export function isClosed({ signer, quarantine }: VoteState, part: VotePart): boolean {
+  return signer === undefined || quarantine?.parts.includes(part) === true;
+}
+
+/**
+ * Judges one vote; the rules in their order.
+ * @param nextCommitQC the road index of the next CommitQC of the planned QC log
+ */
+export function judge(state: VoteState, vote: PlacedVote, nextCommitQC: bigint): VoteVerdict {
+  if (isClosed(state, vote.part)) return 'quarantined';
+  if (nextCommitQC < vote.needs) return 'early';
+  const { watermark, floor } = state.logs.get(vote.log) ?? NO_LOG;
+  if (floor !== undefined && comparePositions(vote.at, floor) <= 0) return 'floor';
+  if (watermark !== undefined) {
+    const order = comparePositions(vote.at, watermark.at);
+    if (order === 0) return Buffer.compare(vote.digest, watermark.digest) === 0 ? 'again' : 'differs';
+    if (order < 0) return 'passed';
+  }
+  for (const [log, at] of vote.before) if (reaches(state.logs.get(log), at)) return 'excluded';
+  return 'new';
+}
+
+/**
+ * Plans the votes of one round, each against those before it.
+ * @throws LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_CONFLICT for the first one that is refused: then nothing of the
+ * round may be stored.
+ */
+export function planVotes(state: VoteState, votes: readonly PlacedVote[], nextCommitQC: bigint): VotePlan {
+  const plan = new Map<string, Watermark>();
+  for (const vote of votes) {
+    const now = withVotes(state, plan);
+    const verdict = judge(now, vote, nextCommitQC);
+    if (verdict === 'new') plan.set(vote.log, { at: vote.at, digest: vote.digest });
+    else if (verdict !== 'again') throw refusalError(now, vote, verdict, nextCommitQC);
+  }
+  return plan;
+}
+
+/** The state after an accepted plan. */
+export function withVotes(state: VoteState, plan: VotePlan): VoteState {
+  if (plan.size === 0) return state;
+  const logs = new Map(state.logs);
+  for (const [log, watermark] of plan) logs.set(log, { watermark, floor: logs.get(log)?.floor });
+  return { ...state, logs };
+}
+
+/** The state with parts closed. Those that are closed stay closed, and the first reason stays first. */
+export function withQuarantine(state: VoteState, parts: readonly VotePart[], why: string): VoteState {
+  const before = state.quarantine;
+  const added = parts.filter((part) => before?.parts.includes(part) !== true);
+  if (added.length === 0) return state;
+  const reason = before === undefined ? why : `${before.why}; ${why}`;
+  const closed = [...new Set([...(before?.parts ?? []), ...added])];
+  return { ...state, quarantine: { parts: closed, why: reason.slice(0, REASON_MAX) } };
+}
+
+/** The state with floors for lanes that are dropped: a floor never falls. @throws LANESTORE_CAPACITY beyond {@link LANE_FLOORS_MAX}. */
+export function withLaneFloors(state: VoteState, dropped: ReadonlyMap<LaneId, bigint>): VoteState {
+  const laneFloors = new Map(state.laneFloors);
+  for (const [lane, floor] of dropped) {
+    const before = laneFloors.get(lane);
+    if (before === undefined || before < floor) laneFloors.set(lane, floor);
+  }
+  if (laneFloors.size > LANE_FLOORS_MAX) {
+    throw new LanestoreError(
+      'LANESTORE_CAPACITY',
+      `dropLanes: the store would keep floors of more than ${LANE_FLOORS_MAX} dropped lanes`,
+      {
+        remedy:
+          'nothing was dropped; a model whose lanes never come back under the same id says so (lanesRecur: false)',
+      },
+    );
+  }
+  return { ...state, laneFloors };
+}
+
+/** Characters of a reason that are kept. */
+const REASON_MAX = 1024;
+
+/** Dropped lanes whose floors a store keeps, some 80 bytes each. */
+export const LANE_FLOORS_MAX = 10_000;
+
+/** The error that refuses a vote. */
+export function refusalError(
+  state: VoteState,
+  vote: PlacedVote,
+  refusal: VoteRefusal,
+  nextCommitQC: bigint,
+): LanestoreError {
+  const name = `the vote at ${positionText(vote.at)} of log ${vote.log}`;
+  if (refusal === 'quarantined') return closedError(state, vote.part, name);
+  if (refusal === 'early') {
+    return new LanestoreError(
+      'LANESTORE_OUT_OF_SEQUENCE',
+      `${name} needs CommitQC ${vote.needs - 1n}: the QC log expects ${nextCommitQC}`,
+      { remedy: 'store that CommitQC first; nothing of the round was stored' },
+    );
+  }
+  const detail = `${name} ${reasonOf(state, vote, refusal)}`;
+  return new LanestoreError('LANESTORE_CONFLICT', detail, { findings: [{ kind: refusal, log: vote.log, detail }] });
+}
+
+/** LANESTORE_QUARANTINED for something of a part that is closed. */
+export function closedError({ signer, quarantine }: VoteState, part: VotePart, name: string): LanestoreError {
+  if (signer === undefined) {
+    return new LanestoreError('LANESTORE_QUARANTINED', `${name}: no key was ever bound to this store`, {
+      remedy:
+        'a key that never signed anywhere: open the guard with firstUse: true; any other key: bring its signing state, see docs/signing-safety.md',
+    });
+  }
+  return new LanestoreError('LANESTORE_QUARANTINED', `${name}: the part ${part} is closed: ${quarantine?.why}`);
+}
+
+function reasonOf({ logs }: VoteState, vote: PlacedVote, refusal: 'floor' | 'differs' | 'passed' | 'excluded'): string {
+  const { watermark, floor } = logs.get(vote.log) ?? NO_LOG;
+  switch (refusal) {
+    case 'floor':
+      return `is at or below the floor ${positionText(floor)}`;
+    case 'differs':
+      return 'is another one than the key has signed there';
+    case 'passed':
+      return `is below the last one, at ${positionText(watermark?.at)}`;
+    case 'excluded': {
+      const [log, at] = vote.before.find(([other, position]) => reaches(logs.get(other), position)) ?? [];
+      return `must come before ${positionText(at)} of log ${log}, which was reached`;
+    }
+  }
+}
+
+/** True if a log has a watermark or a floor at or above `at`. */
+function reaches({ watermark, floor }: VoteLogState = NO_LOG, at: Position): boolean {
+  return [watermark?.at, floor].some((position) => position !== undefined && comparePositions(position, at) >= 0);
+}
+
+function positionText(position: Position | undefined): string {
+  return `(${position?.join(', ') ?? ''})`;
+}
