@@ -16,19 +16,11 @@ export {
   planRound,
   type Unencoded,
 } from './round-plan.js';
-export { placedVote, ROUND_VOTES_MAX, votesOf } from './round-votes.js';
 export {
-  comparePositions,
-  isClosed,
-  judge,
-  LANE_FLOORS_MAX,
   NO_VOTES,
-  type PlacedVote,
-  planVotes,
   type VotePlan,
   type VoteRefusal,
   type VoteVerdict,
   withLaneFloors,
   withQuarantine,
-  withVotes,
 } from './vote-rules.js';

@@ -75,9 +75,10 @@ import { orderingCases } from './ordering.js';
 import { recoveryCases } from './recovery.js';
 import { roundCases } from './rounds.js';
 import { type AnySubject, checkSubject, type Subject } from './subject.js';
+import { voteCases } from './votes.js';
 
 export type { Case } from './case.js';
-export type { Features, LostEntry, Makers, OpenOptions, Place, Subject } from './subject.js';
+export type { Features, LostEntry, Makers, OpenOptions, Place, Subject, VoteMakers } from './subject.js';
 
 /** Every case there is, of every backend. */
 export const CASES: readonly Case[] = [
@@ -93,6 +94,7 @@ export const CASES: readonly Case[] = [
   lifecycleCases,
   argumentCases,
   limitCases,
+  voteCases,
 ].flatMap(({ all }) => all);
 
 /** Where cases are registered: a suite of uvu, or anything else that takes a name and a function. */

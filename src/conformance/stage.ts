@@ -1,7 +1,16 @@
 /** What a case works with: a store in a fresh place, entries in one line, and what it holds as text. */
 import * as assert from 'uvu/assert';
-import type { Cursor, Cursors, LaneId, Persistence, Recovered } from '../index.js';
-import type { AnyAnchor, AnyBlock, AnyCommitQC, AnySubject, Features, OpenOptions, Place } from './subject.js';
+import type { Cursor, Cursors, LaneId, Persistence, Recovered, VoteState, VoteStore } from '../index.js';
+import type {
+  AnyAnchor,
+  AnyBlock,
+  AnyCommitQC,
+  AnySubject,
+  Features,
+  OpenOptions,
+  Place,
+  VoteMakers,
+} from './subject.js';
 
 /** The store under test. */
 export type Store = Persistence<AnyBlock, AnyCommitQC, AnyAnchor>;
@@ -88,6 +97,33 @@ export class Stage {
   /** An anchor whose two parts are for different road indexes. */
   disagreeingAnchor(index: Num, qcIndex: Num): AnyAnchor {
     return this.#subject.make.anchor(BigInt(index), this.qc(qcIndex));
+  }
+
+  /** Makers of votes. */
+  get make(): VoteMakers {
+    const { votes } = this.#subject.make;
+    if (votes === undefined) throw new TypeError('subject.make.votes is missing: features.votes is true');
+    return votes;
+  }
+
+  /** The votes of the store that was opened last. */
+  get votes(): VoteStore<AnyBlock> {
+    const { votes } = this.store;
+    if (votes === undefined) throw new TypeError('the store has no votes: features.votes is true');
+    return votes;
+  }
+
+  /** Watermarks, floors, quarantine and key, as text. */
+  voteText({ signer, logs, laneFloors, quarantine }: VoteState): string {
+    const lines = [...logs].map(
+      ([log, { watermark, floor }]) =>
+        `${log} ${watermark === undefined ? '' : `${watermark.at.join('/')} ${hex(watermark.digest)}`} ${floor ?? ''}`,
+    );
+    const floors = this.#subject.make.lanes.flatMap((lane, place) =>
+      laneFloors.has(lane) ? [`lane ${place} ${laneFloors.get(lane)}`] : [],
+    );
+    const closed = quarantine === undefined ? [] : [`closed ${[...quarantine.parts].sort()}: ${quarantine.why}`];
+    return [signer === undefined ? 'no key' : hex(signer), ...lines.sort(), ...floors, ...closed].join('; ');
   }
 
   /** The CommitQC of an anchor. */

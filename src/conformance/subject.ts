@@ -22,6 +22,8 @@ export interface Features {
   readonly limits: boolean;
   /** {@link OpenOptions.maxInnerBytes}, {@link OpenOptions.maxLanes} and {@link OpenOptions.maxRoundEntries} are heeded. */
   readonly planLimits: boolean;
+  /** The store keeps votes (`Persistence.votes`). If false, it refuses rounds with votes. Needs {@link Makers.votes}. */
+  readonly votes: boolean;
   /** Places have {@link Place.lose}. */
   readonly lose?: boolean;
   /** Places have {@link Place.storeAnchorOnly}. */
@@ -40,6 +42,7 @@ const FEATURES = {
   skipsLoading: true,
   limits: true,
   planLimits: true,
+  votes: true,
   lose: false,
   storeAnchorOnly: false,
   refuseWrites: false,
@@ -95,6 +98,18 @@ export interface Makers<Block, CommitQC, Anchor> {
   commitQC(index: bigint, starts: ReadonlyMap<LaneId, bigint>): CommitQC;
   /** An anchor whose AppQC is for road index `index`. When its CommitQC has another one, it disagrees with itself and will be refused. */
   anchor(index: bigint, commitQC: CommitQC): Anchor;
+  /** Votes of the model; for cases about votes. */
+  readonly votes?: VoteMakers;
+}
+
+/** How to make votes. The same arguments must make votes with the same digest. */
+export interface VoteMakers {
+  /** A vote of the first log that needs no CommitQC; a higher `step` stands above a lower one. Variants of a step are different votes in one place. */
+  step(step: bigint, variant?: number): unknown;
+  /** A vote of another log that is ruled out once a vote of the first log at `step`, 1 or more, or above is given. It needs no CommitQC. */
+  before(step: bigint): unknown;
+  /** A vote of the first log that stands above all of `step`, and needs CommitQC `index - 1`; `index` is 1 or more. */
+  needing(index: bigint): unknown;
 }
 
 /** A backend under a model, as the suite sees it. */

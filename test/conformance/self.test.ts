@@ -8,6 +8,7 @@ import { packageRoot } from '../support/fixtures.js';
 import { MUTANTS } from './mutants.js';
 import { levelSubject, memorySubject, noopSubject, plainTypes, walSubject } from './subjects.js';
 import { type ToyClass, ToyStore, toySubject } from './toy-store.js';
+import { VOTE_MUTANTS } from './vote-mutants.js';
 
 const test = suite('conformance: the suite itself');
 
@@ -30,7 +31,7 @@ test.after(() => void process.off('unhandledRejection', ignore));
 
 conformance({ test: (name, body) => test(`a store that is right passes "${name}"`, body), ...toySubject(ToyStore) });
 
-for (const [what, Toy] of Object.entries(MUTANTS)) {
+for (const [what, Toy] of Object.entries({ ...MUTANTS, ...VOTE_MUTANTS })) {
   test(`a store that ${what} fails`, async () => {
     assert.ok((await failureOf(Toy)) !== undefined, 'no case failed');
   });
@@ -38,7 +39,7 @@ for (const [what, Toy] of Object.entries(MUTANTS)) {
 
 test('names are unique, and every case applies to one of our backends', () => {
   assert.is(new Set(CASES.map(({ name }) => name)).size, CASES.length);
-  const subjects = [levelSubject(plainTypes), memorySubject(plainTypes), walSubject(plainTypes)];
+  const subjects = [levelSubject(plainTypes), memorySubject(plainTypes), walSubject(plainTypes), toySubject(ToyStore)];
   const applied = new Set(subjects.flatMap((subject) => casesFor(subject).map(({ name }) => name)));
   assert.equal(
     CASES.filter(({ name }) => !applied.has(name)),

@@ -20,7 +20,15 @@ import {
 } from '../../src/model/autobahn/index.js';
 import type { EntryCodec, Model } from '../../src/model/model.js';
 import { rawBatch } from '../support/faults.js';
-import { type PlainAnchor, type PlainBlock, type PlainQC, plain, plainBlock } from '../support/plain-model.js';
+import {
+  type PlainAnchor,
+  type PlainBlock,
+  type PlainQC,
+  plain,
+  plainBlock,
+  plainVote,
+} from '../support/plain-model.js';
+import { proposalMsg } from '../support/vote-messages.js';
 
 /** A model with makers of its entries. */
 export interface Types<B, Q, A> {
@@ -36,6 +44,12 @@ export const plainTypes: Types<PlainBlock, PlainQC, PlainAnchor> = {
     block: (lane, number) => plainBlock(lane, number),
     commitQC: (index, starts) => ({ index, starts: [...starts] }),
     anchor: (index, qc) => ({ index, qc }),
+    votes: {
+      step: (step, variant = 0) =>
+        plainVote('step', [0n, step], { digest: new Uint8Array(32).fill(Number(step) * 16 + variant) }),
+      before: (step) => plainVote('view', [0n, step], { before: [['step', [0n, step]]] }),
+      needing: (index) => plainVote('step', [index, 0n], { needs: index }),
+    },
   },
 };
 
@@ -79,6 +93,11 @@ export const autobahnTypes: Types<SignedBlock, CommitQC, PruneAnchor> = {
       appQC: { vote: { globalNumber: 3n, roadIndex: index, appHash: hashOf(index) }, sigs: [sig] },
       commitQC,
     }),
+    votes: {
+      step: (step, variant = 0) => proposalMsg('prepareVote', 0, step, variant),
+      before: (step) => proposalMsg('commitVote', 0, step - 1n),
+      needing: (index) => proposalMsg('prepareVote', index, 0),
+    },
   },
 };
 
@@ -98,6 +117,7 @@ const ALL: Features = {
   skipsLoading: true,
   limits: true,
   planLimits: true,
+  votes: false,
 };
 
 function keyOf({ lane, number }: LostEntry): string {

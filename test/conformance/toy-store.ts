@@ -10,9 +10,12 @@ import type {
   Round,
 } from '../../src/adapter/index.js';
 import { advance, anchorPoint, emptyState, type Plan, type PlanState } from '../../src/adapter/index.js';
+import type { VoteState, VoteStore } from '../../src/adapter/persistence.js';
+import { NO_VOTES, withLaneFloors, withQuarantine } from '../../src/adapter/vote-rules.js';
 import type { Features, LostEntry, OpenOptions, Place, Subject } from '../../src/conformance/index.js';
 import { LanestoreError } from '../../src/errors.js';
 import { type LaneId, laneId } from '../../src/keys/index.js';
+import type { VotePart } from '../../src/model/model.js';
 import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../support/plain-model.js';
 import { planCommitQCs, planLane, planRound } from '../support/plan.js';
 import { plainTypes } from './subjects.js';
@@ -28,7 +31,7 @@ export type ToyRecovered = Recovered<PlainBlock, PlainQC, PlainAnchor>;
 
 /** What survives closing. */
 export class ToyDisk {
-  state: PlanState = emptyState();
+  state: PlanState = { ...emptyState(), votes: NO_VOTES };
   anchor: PlainAnchor | undefined;
   inner: Uint8Array | undefined;
   commitQCs: PlainQC[] = [];
@@ -38,8 +41,8 @@ export class ToyDisk {
 }
 
 /** A copy of a state, to plan against. */
-export function copyOf({ lanes, commitQCs, anchor }: PlanState): PlanState {
-  return { lanes: new Map(lanes), commitQCs, anchor };
+export function copyOf({ lanes, commitQCs, anchor, votes }: PlanState): PlanState {
+  return { lanes: new Map(lanes), commitQCs, anchor, votes };
 }
 
 /** The toy; see the top of this file. */
@@ -47,6 +50,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   readonly blocks: BlockPersister<PlainBlock, PlainQC>;
   readonly commitQCs: CommitQCPersister<PlainQC>;
   readonly anchor: AnchorPersister<PlainAnchor>;
+  readonly votes: VoteStore<PlainBlock>;
   readonly disk: ToyDisk;
   readonly options: OpenOptions;
   planned: PlanState;
@@ -55,6 +59,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   waiting = 0;
   closing: Promise<void> | undefined;
   failed: LanestoreError | undefined;
+  attached: object | undefined;
   #roomWaiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
 
   constructor(disk: ToyDisk, options: OpenOptions) {
@@ -83,6 +88,71 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         return this.persist({ anchor });
       },
     };
+    this.votes = {
+      model: plain.votes,
+      get durable() {
+        return store.disk.state.votes!;
+      },
+      get planned() {
+        return store.planned.votes!;
+      },
+      get nextCommitQC() {
+        return store.planned.commitQCs.next;
+      },
+      block: async (lane, number) => {
+        this.assertUsable();
+        return this.durableBlock(lane, number);
+      },
+      bind: (signer) => {
+        const own = new Uint8Array(signer);
+        return this.changeVotes((votes) => this.bound(votes, own));
+      },
+      quarantine: (parts, why) => this.changeVotes((votes) => this.quarantined(votes, parts, why)),
+      attach: () => this.attach(),
+    };
+  }
+
+  durableBlock(lane: LaneId, number: bigint): PlainBlock | undefined {
+    return this.disk.blocks.get(lane)?.find((block) => block.number === number);
+  }
+
+  bound(votes: VoteState, signer: Uint8Array): VoteState {
+    if (votes.signer !== undefined && Buffer.compare(votes.signer, signer) !== 0) {
+      throw new LanestoreError('LANESTORE_INVALID', 'another key is bound');
+    }
+    return { ...votes, signer };
+  }
+
+  quarantined(votes: VoteState, parts: readonly VotePart[], why: string): VoteState {
+    return withQuarantine(votes, parts, why);
+  }
+
+  async changeVotes(change: (votes: VoteState) => VoteState): Promise<void> {
+    this.assertUsable();
+    this.planned.votes = change(this.planned.votes!);
+    await this.enqueue(() => {
+      this.guard();
+      if (this.disk.failing) throw this.fail();
+      this.writeVotes(change(this.disk.state.votes!));
+    });
+  }
+
+  writeVotes(votes: VoteState): void {
+    this.disk.state.votes = votes;
+  }
+
+  attach(): () => void {
+    if (this.attached !== undefined) throw new LanestoreError('LANESTORE_LOCKED', 'a guard is there');
+    const token = {};
+    this.attached = token;
+    return () => {
+      if (this.attached === token) this.attached = undefined;
+    };
+  }
+
+  fail(): LanestoreError {
+    this.failed ??= new LanestoreError('LANESTORE_FAILED', 'the disk is full');
+    return this.failed;
   }
 
   get entriesMax(): number {
@@ -168,7 +238,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       throw new TypeError('no hooks');
     }
     for (const [name, hook] of Object.entries(hooks)) {
-      if (!['anchor', 'commitQC', 'block'].includes(name)) throw new TypeError(`no hook ${name}`);
+      if (!['anchor', 'commitQC', 'block', 'vote'].includes(name)) throw new TypeError(`no hook ${name}`);
       if (hook !== undefined && typeof hook !== 'function') throw new TypeError('no function');
     }
   }
@@ -182,10 +252,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
 
   write(plan: ToyPlan): void {
     const { disk } = this;
-    if (disk.failing) {
-      this.failed ??= new LanestoreError('LANESTORE_FAILED', 'the disk is full');
-      throw this.failed;
-    }
+    if (disk.failing) throw this.fail();
     if (plan.anchor !== undefined) disk.anchor = plan.anchor.entry;
     if (plan.inner !== undefined) disk.inner = plan.inner;
     if (plan.commitQCs !== undefined) {
@@ -200,12 +267,13 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   /** The hooks to fire, in order. */
-  hookCalls({ notify }: ToyPlan, { anchor, commitQC, block }: ToyHooks): (() => void)[] {
+  hookCalls({ notify }: ToyPlan, { anchor, commitQC, block, vote }: ToyHooks): (() => void)[] {
     const anchors = notify.anchor === undefined ? [] : [notify.anchor];
     return [
       ...anchors.map((entry) => () => anchor?.(entry)),
       ...notify.commitQCs.map((entry) => () => commitQC?.(entry)),
       ...notify.blocks.map((entry) => () => block?.(entry)),
+      ...(notify.votes ?? []).map((given) => () => vote?.(given.vote, given.digest)),
     ];
   }
 
@@ -226,11 +294,20 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     const list = [...lanes];
     for (const lane of list) laneId(lane);
     this.assertUsable();
+    const floors = this.floorsOf(list);
+    this.planned.votes = withLaneFloors(this.planned.votes!, floors);
     for (const lane of list) this.planned.lanes.delete(lane);
     await this.enqueue(() => {
       this.guard();
       for (const lane of list) this.forget(lane);
+      this.writeVotes(withLaneFloors(this.disk.state.votes!, floors));
     });
+  }
+
+  /** The last number of each lane that is about to be dropped. */
+  floorsOf(lanes: readonly LaneId[]): Map<LaneId, bigint> {
+    const ends = lanes.map((lane) => [lane, (this.planned.lanes.get(lane)?.next ?? 0n) - 1n] as const);
+    return new Map(ends.filter(([, last]) => last >= 0n));
   }
 
   forget(lane: LaneId): void {
@@ -324,6 +401,7 @@ const features: Features = {
   skipsLoading: true,
   limits: true,
   planLimits: true,
+  votes: true,
   lose: true,
   refuseWrites: true,
 };
