@@ -60,7 +60,7 @@ export const ERROR_CODES = {
     remedy: 'open it with the version and the model that the message names, or migrate it',
   },
   LANESTORE_IO: {
-    cause: 'the operating system refused an open or a read',
+    cause: 'the operating system refused an open or a read, or an outside signer did not sign',
     remedy: 'see `cause`: permissions, a read-only or full disk, a failing device; then open again',
   },
   LANESTORE_CORRUPT: {

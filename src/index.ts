@@ -4,6 +4,7 @@ export * from './adapter/level/index.js';
 export * from './adapter/wal/index.js';
 export * from './avail/index.js';
 export * from './errors.js';
+export * from './guard/index.js';
 export * from './keys/index.js';
 export * from './metrics/index.js';
 export * from './migrations/index.js';

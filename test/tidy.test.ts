@@ -33,6 +33,7 @@ const ROOMS: readonly string[] = [
   'adapter/level/view',
   'adapter/level',
   'migrations',
+  'guard',
   'avail',
   'index',
   'prometheus',

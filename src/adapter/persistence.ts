@@ -101,6 +101,8 @@ export interface VoteStore<Block> {
   readonly planned: VoteState;
   /** The road index of the next CommitQC, those that were accepted counted. */
   readonly nextCommitQC: bigint;
+  /** The number of the next block of a lane, those that were accepted counted; undefined for a lane that never held anything. */
+  nextBlock(lane: LaneId): bigint | undefined;
   /**
    * The block that the durable lane holds under that number; undefined if it holds none.
    * @throws LANESTORE_FAILED, LANESTORE_CLOSED; LANESTORE_CORRUPT if it cannot be read as it was written.

@@ -201,6 +201,18 @@ voting('blocks are read from the durable lane, and from nowhere else', async (st
   assert.is(await blockOf(0, 5n), undefined);
 });
 
+voting('the next block of a lane counts those that were accepted', async (stage) => {
+  const next = () => stage.votes.nextBlock(stage.lane(0));
+  assert.is(next(), undefined);
+  const stored = stage.store.persist({ blocks: stage.blocks(0, 3, 6) });
+  assert.is(next(), 6n);
+  await stored;
+  await stage.store.anchor.persist(stage.anchor(0, { 0: 9 }));
+  assert.is(next(), 9n);
+  await stage.store.dropLanes([stage.lane(0)]);
+  assert.is(next(), undefined);
+});
+
 voting('a lane that is dropped leaves its last number as a floor, which never falls', async (stage) => {
   await stage.store.persist({ blocks: [...stage.blocks(0, 3, 6), ...stage.blocks(1, 0, 2)] });
   await stage.store.blocks.maybePruneAndPersistLane(stage.lane(2), stage.qc(0, { 2: 0 }), stage.blocks(2, 0, 1));

@@ -152,11 +152,13 @@ export interface VoteModel<Vote, Block, Signed> {
   place(vote: Vote): LogPlace | LanePlace;
   /** The bytes that the key signs, 32 of them, in memory of their own. Called after `check`. */
   digest(vote: Vote): Uint8Array;
-  /** The vote for a stored block. */
+  /** The vote for a stored block. Its digest tells any two blocks of one place apart. */
   laneVote(block: Block): Vote;
+  /** A signed block of the own lane as a store takes it. */
+  blockOf(signed: Signed): Block;
   /** True for a lane whose blocks `signer` signs. */
   isOwnLane(lane: LaneId, signer: Uint8Array): boolean;
-  /** The vote as it is sent. */
+  /** The vote as it is sent. @throws LANESTORE_INVALID for what cannot be a signature. */
   signed(vote: Vote, signer: Uint8Array, signature: Uint8Array): Signed;
   /** The inverse: what was signed, and by which key. The signature was verified before. */
   opened(signed: Signed): { readonly vote: Vote; readonly signer: Uint8Array };

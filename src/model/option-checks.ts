@@ -34,6 +34,7 @@ const votes = withMethods<VoteModel<unknown, unknown, unknown>>(
   'place',
   'digest',
   'laneVote',
+  'blockOf',
   'isOwnLane',
   'signed',
   'opened',

@@ -15,7 +15,7 @@ import { NO_VOTES, withLaneFloors, withQuarantine } from '../../src/adapter/vote
 import type { Features, LostEntry, OpenOptions, Place, Subject } from '../../src/conformance/index.js';
 import { LanestoreError } from '../../src/errors.js';
 import { type LaneId, laneId } from '../../src/keys/index.js';
-import type { VotePart } from '../../src/model/model.js';
+import type { Model, VotePart } from '../../src/model/model.js';
 import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../support/plain-model.js';
 import { planCommitQCs, planLane, planRound } from '../support/plan.js';
 import { plainTypes } from './subjects.js';
@@ -89,7 +89,9 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       },
     };
     this.votes = {
-      model: plain.votes,
+      get model() {
+        return store.model.votes as VoteStore<PlainBlock>['model'];
+      },
       get durable() {
         return store.disk.state.votes!;
       },
@@ -99,6 +101,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       get nextCommitQC() {
         return store.planned.commitQCs.next;
       },
+      nextBlock: (lane) => this.planned.lanes.get(lane)?.next,
       block: async (lane, number) => {
         this.assertUsable();
         return this.durableBlock(lane, number);
@@ -153,6 +156,10 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   fail(): LanestoreError {
     this.failed ??= new LanestoreError('LANESTORE_FAILED', 'the disk is full');
     return this.failed;
+  }
+
+  get model(): Model<PlainBlock, PlainQC, PlainAnchor> {
+    return plain;
   }
 
   get entriesMax(): number {
@@ -210,7 +217,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   planRound(state: PlanState, round: ToyRound): ToyPlan {
-    const plan = planRound(plain, state, round, this.entriesMax);
+    const plan = planRound(this.model, state, round, this.entriesMax);
     return { ...plan, inner: plan.inner && new Uint8Array(plan.inner) };
   }
 

@@ -53,6 +53,8 @@ export interface PlainVote extends LogPlace {
 /** A vote for a block, or a block of the own lane: where it stands, and what it is for. */
 export interface PlainLaneVote extends LanePlace {
   readonly hash: Uint8Array;
+  /** The block itself, in a message of the own lane. */
+  readonly block?: PlainBlock;
 }
 
 export interface PlainSigned {
@@ -67,8 +69,10 @@ export function plainVote(log: string, at: Position, more: Partial<PlainVote> = 
 }
 
 /** The block as a message of its owner. */
-export function plainLaneVote(part: 'lanes' | 'own', { lane, number, data }: PlainBlock): PlainLaneVote {
-  return { part, lane, number, hash: new Uint8Array(createHash('sha256').update(data).digest()) };
+export function plainLaneVote(part: 'lanes' | 'own', block: PlainBlock): PlainLaneVote {
+  const { lane, number, data } = block;
+  const hash = new Uint8Array(createHash('sha256').update(data).digest());
+  return part === 'lanes' ? { part, lane, number, hash } : { part, lane, number, hash, block };
 }
 
 function refuse(what: string): never {
@@ -136,6 +140,7 @@ export const plainVotes: VoteModel<PlainVote | PlainLaneVote, PlainBlock, PlainS
         )
       : vote.digest,
   laneVote: (block) => plainLaneVote('lanes', block),
+  blockOf: ({ vote }) => ('block' in vote && vote.block !== undefined ? vote.block : refuse('it is no block')),
   isOwnLane: (lane, signer) => laneBytes(lane)[0] === signer[0],
   signed: (vote, signer, signature) => ({ vote, signer, signature }),
   opened: ({ vote, signer }) => ({ vote, signer }),

@@ -34,8 +34,12 @@ export const votes: VoteModel<Msg, SignedBlock, SignedMsg> = {
   place,
   digest: messageHash,
   laneVote: ({ block }) => ({ kind: 'laneVote', value: block.header }),
+  blockOf: ({ msg, sig }) => {
+    if (msg.kind !== 'laneProposal') throw new LanestoreError('LANESTORE_INVALID', `a ${msg.kind} is no block`);
+    return { block: msg.value, sig };
+  },
   isOwnLane: (lane, signer) => lane === laneIdOf(signer),
-  signed: (msg, key, sig) => ({ msg, sig: { key, sig } }),
+  signed: (msg, key, sig) => ({ msg, sig: checked('signature', schema.signature, { key, sig }) }),
   opened: ({ msg, sig }) => ({ vote: msg, signer: sig.key }),
   keyOf(secret) {
     if (secret.length !== KEY_BYTES) {

@@ -1,0 +1,8 @@
+/**
+ * The guard: holds the key of a validator, and signs nothing that the store has not kept. What it prevents, and what not, is in
+ * docs/signing-safety.md.
+ *
+ * @module
+ */
+export { Guard, type GuardRound, openGuard } from './guard.js';
+export type { GuardOptions, GuardStore } from './options.js';

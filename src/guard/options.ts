@@ -1,0 +1,91 @@
+/** How a guard is opened. */
+import type { Cursors, DurableHooks, Round, VoteStore } from '../adapter/persistence.js';
+import {
+  boolean,
+  byteArray,
+  type Check,
+  callback,
+  count,
+  fields,
+  mismatch,
+  required,
+  withMethods,
+} from '../base/options.js';
+import { LanestoreError } from '../errors.js';
+import type { VoteModel } from '../model/model.js';
+import { checkModel } from '../model/option-checks.js';
+import { Signer, type SignFunction } from './signer.js';
+
+/** What a guard needs of its store. */
+export interface GuardStore<Block> {
+  readonly cursors: Cursors;
+  readonly votes?: VoteStore<Block> | undefined;
+  persist(
+    round: Pick<Round<never, never, never>, 'votes' | 'inner'>,
+    hooks: Pick<DurableHooks<never, never, never>, 'vote'>,
+  ): Promise<void>;
+}
+
+/** Options of `openGuard`. The key is given as `key`, or as `sign` and `signer`. */
+export interface GuardOptions<Vote, Block, Signed> {
+  /** The store, just opened, of a backend that keeps votes. The caller closes it, after the guard. */
+  readonly store: GuardStore<Block>;
+  /** The model that the store was opened with. */
+  readonly model: { readonly votes: VoteModel<Vote, Block, Signed> };
+  /** The secret key; nothing else may sign with it. Copied. */
+  readonly key?: Uint8Array;
+  /**
+   * Signs 32 bytes with a key that is elsewhere, in an HSM or KMS. One that throws, or does not answer within `signMsMax`, has signed as far as
+   * the guard knows: the vote counts as given, its signature is never released, and the same vote may be tried again.
+   */
+  readonly sign?: SignFunction;
+  /** The public key that `sign` signs with. */
+  readonly signer?: Uint8Array;
+  /**
+   * True: this key never signed anything, anywhere. Needed once, for a store that no key is bound to; without it such a store signs nothing.
+   * Give it by hand, never in a configuration that stays: a new store with an old key signs a second time.
+   */
+  readonly firstUse?: boolean;
+  /** How long `sign` may take. Default 10,000. */
+  readonly signMsMax?: number;
+}
+
+const checkVoteModel: Check<GuardOptions<unknown, unknown, unknown>['model']> = (value, name) => {
+  const model = checkModel(value, name);
+  if (model.votes === undefined) throw mismatch(name, 'a model with votes, such as autobahn', value);
+  return value as GuardOptions<unknown, unknown, unknown>['model'];
+};
+
+/** The options of `openGuard`. */
+export const checkGuardOptions = fields<GuardOptions<unknown, unknown, unknown>>({
+  store: required(withMethods<GuardStore<unknown>>('a store', 'persist')),
+  model: required(checkVoteModel),
+  key: byteArray,
+  sign: callback<SignFunction>(),
+  signer: byteArray,
+  firstUse: boolean,
+  signMsMax: count,
+});
+
+const SIGN_MS = 10_000;
+const SIGNER_BYTES_MAX = 128;
+
+/** The signer that the options name. @throws LANESTORE_INVALID if they name none, or two. */
+export function signerOf<Vote, Block, Signed>(options: GuardOptions<Vote, Block, Signed>): Signer {
+  const { key, sign, signer, model, signMsMax = SIGN_MS } = options;
+  if ((key === undefined) === (sign === undefined)) {
+    throw new LanestoreError('LANESTORE_INVALID', 'openGuard: options must have either key, or sign and signer');
+  }
+  if (key !== undefined) {
+    const own = model.votes.keyOf(key);
+    if (signer !== undefined && Buffer.compare(signer, own.signer) !== 0) {
+      throw new LanestoreError('LANESTORE_INVALID', 'openGuard: options.signer is not the public key of options.key');
+    }
+    return new Signer(own.signer, (digest) => own.sign(digest), signMsMax);
+  }
+  if (signer === undefined) throw new TypeError('openGuard: options.signer is missing');
+  if (signer.length === 0 || signer.length > SIGNER_BYTES_MAX) {
+    throw new LanestoreError('LANESTORE_INVALID', `openGuard: options.signer must have 1 to ${SIGNER_BYTES_MAX} bytes`);
+  }
+  return new Signer(signer, sign as SignFunction, signMsMax);
+}

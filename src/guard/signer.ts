@@ -1,0 +1,63 @@
+/** The key of a guard: in this process, or behind a function that may throw, hang or answer late. */
+import { Semaphore } from '../base/mutex.js';
+import { LanestoreError } from '../errors.js';
+
+/** Signs 32 bytes. */
+export type SignFunction = (digest: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+
+/** Calls of the sign function under way at a time, for rounds and for lanes each: votes for blocks must not hold up consensus. */
+const SIGNATURES_MAX = 16;
+
+/** Upper bound for what a sign function may return. */
+const SIGNATURE_BYTES_MAX = 1024;
+
+/** See the top of this file. */
+export class Signer {
+  /** The public key. */
+  readonly key: Uint8Array;
+  readonly #sign: SignFunction;
+  readonly #msMax: number;
+  readonly #slots = { rounds: new Semaphore(SIGNATURES_MAX), lanes: new Semaphore(SIGNATURES_MAX) };
+
+  constructor(key: Uint8Array, sign: SignFunction, msMax: number) {
+    this.key = new Uint8Array(key);
+    this.#sign = sign;
+    this.#msMax = msMax;
+  }
+
+  /**
+   * The signature of `digest`, in memory of its own. An answer that comes after the deadline is dropped.
+   * @throws LANESTORE_IO if the function throws, gives no signature, or does not answer in time.
+   */
+  sign(digest: Uint8Array, purpose: 'rounds' | 'lanes'): Promise<Uint8Array> {
+    return this.#slots[purpose].run(async () => {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(failed(`it did not answer within ${this.#msMax} ms`)), this.#msMax);
+      });
+      try {
+        // A copy, so that no function changes what was judged.
+        const answer = Promise.resolve(new Uint8Array(digest)).then(this.#sign);
+        return signatureOf(await Promise.race([answer, late]));
+      } catch (error) {
+        throw error instanceof LanestoreError ? error : failed('it threw', error);
+      } finally {
+        clearTimeout(timer);
+      }
+    });
+  }
+}
+
+function signatureOf(answer: unknown): Uint8Array {
+  if (!(answer instanceof Uint8Array) || answer.length === 0 || answer.length > SIGNATURE_BYTES_MAX) {
+    throw failed('it gave no signature');
+  }
+  return new Uint8Array(answer);
+}
+
+function failed(what: string, cause?: unknown): LanestoreError {
+  return new LanestoreError('LANESTORE_IO', `the sign function failed: ${what}`, {
+    ...(cause === undefined ? {} : { cause }),
+    remedy: 'nothing was released, and the vote counts as given: see to the signer, then give the same vote again',
+  });
+}

@@ -1,0 +1,88 @@
+/** Whether a message under the own key was given by this store. If not, another copy signs, or the store lost what it gave. */
+import type { Cursors, VoteState, VoteStore } from '../adapter/persistence.js';
+import { digestOf, isLanePlace, placedVote } from '../adapter/round-votes.js';
+import { comparePositions, type PlacedVote } from '../adapter/vote-rules.js';
+import type { LanePlace, VoteModel, VotePart } from '../model/model.js';
+import type { OwnLane } from './own-lane.js';
+
+/** What a guard knows of its own signatures. */
+export interface Known<Vote, Block, Signed> {
+  readonly model: VoteModel<Vote, Block, Signed>;
+  readonly votes: VoteStore<Block>;
+  /** What was given, what is being signed included. */
+  readonly given: VoteState;
+  readonly own: OwnLane<Block>;
+  /** The durable cursors. */
+  readonly cursors: () => Cursors;
+}
+
+/** The part to close, and the reason for people. */
+export interface Stranger {
+  readonly part: VotePart;
+  readonly why: string;
+}
+
+/** What is wrong with a message under the own key; undefined if this store gave it, or does not know any more. */
+export async function strangerIn<Vote, Block, Signed>(
+  known: Known<Vote, Block, Signed>,
+  signed: Signed,
+): Promise<Stranger | undefined> {
+  const { model } = known;
+  const { vote } = model.opened(signed);
+  model.check(vote);
+  const place = model.place(vote);
+  if (!isLanePlace(place)) return strangerInLog(known.given, placedVote(model, vote));
+  const floor = known.votes.planned.laneFloors.get(place.lane);
+  if (floor !== undefined && place.number <= floor) return undefined;
+  return place.part === 'own' ? strangerBlock(known, signed, place) : strangerVote(known, vote, place);
+}
+
+function strangerInLog({ logs }: VoteState, { log, at, digest, part }: PlacedVote): Stranger | undefined {
+  const { watermark, floor } = logs.get(log) ?? {};
+  if (floor !== undefined && comparePositions(at, floor) <= 0) return undefined;
+  const name = `a vote at (${at.join(', ')}) of log ${log}`;
+  const order = watermark === undefined ? 1 : comparePositions(at, watermark.at);
+  if (order > 0) return { part, why: `${name} came from outside: this store never gave it` };
+  const isOther = order === 0 && watermark !== undefined && Buffer.compare(digest, watermark.digest) !== 0;
+  return isOther ? { part, why: `${name} came from outside: this store gave another one` } : undefined;
+}
+
+/** A block of the own lane: it must be in the store, or below what the store still holds, or be one that is on its way there. */
+async function strangerBlock<Vote, Block, Signed>(
+  { model, votes, own }: Known<Vote, Block, Signed>,
+  signed: Signed,
+  { lane, number }: LanePlace,
+): Promise<Stranger | undefined> {
+  const name = `block ${number} of the own lane`;
+  const other = { part: 'own', why: `${name} came from outside: this store holds another one` } as const;
+  const pending = own.pending(lane, number);
+  if (pending !== undefined) {
+    return Buffer.compare(pending, digestOf(model, model.opened(signed).vote)) === 0 ? undefined : other;
+  }
+  if (number >= (votes.nextBlock(lane) ?? 0n)) {
+    return { part: 'own', why: `${name} came from outside: this store lacks it` };
+  }
+  const held = await votes.block(lane, number);
+  if (held === undefined) return undefined;
+  const [given, seen] = [held, model.blockOf(signed)].map((block) => digestOf(model, model.laneVote(block)));
+  return Buffer.compare(given as Uint8Array, seen as Uint8Array) === 0 ? undefined : other;
+}
+
+/** A vote for a block: a guard gives one only for what its durable lane holds. */
+async function strangerVote<Vote, Block, Signed>(
+  { model, votes, cursors }: Known<Vote, Block, Signed>,
+  vote: Vote,
+  { lane, number }: LanePlace,
+): Promise<Stranger | undefined> {
+  const name = `a vote for block ${number} of lane ${lane}`;
+  const digest = digestOf(model, vote);
+  const held = await votes.block(lane, number);
+  if (held !== undefined) {
+    const isOwn = Buffer.compare(digestOf(model, model.laneVote(held)), digest) === 0;
+    return isOwn ? undefined : { part: 'lanes', why: `${name} came from outside: this store holds another block` };
+  }
+  const cursor = cursors().lanes.get(lane);
+  // Without floors, a lane that was dropped looks like one that never was.
+  const isLacking = cursor === undefined ? model.lanesRecur : number >= cursor.first;
+  return isLacking ? { part: 'lanes', why: `${name} came from outside: this store lacks the block` } : undefined;
+}
