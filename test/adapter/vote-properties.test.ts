@@ -10,7 +10,7 @@ import { placedVote } from '../../src/adapter/round-votes.js';
 import { judge, NO_VOTES, type PlacedVote, type VoteVerdict, withVotes } from '../../src/adapter/vote-rules.js';
 import { autobahn, type Msg, type Proposal } from '../../src/model/autobahn/index.js';
 import { SEED } from '../support/history.js';
-import { appMsg, proposalMsg, proposalOf, timeoutMsg } from '../support/vote-messages.js';
+import { anyVote, appMsg, proposalMsg, proposalOf, timeoutMsg } from '../support/vote-messages.js';
 import { ReleaseOracle } from '../support/vote-oracle.js';
 
 const test = suite('votes: properties');
@@ -125,22 +125,6 @@ class VoteDisk {
 type Step =
   | { readonly kind: 'vote'; readonly msg: Msg }
   | { readonly kind: 'commitQC' | 'sync' | 'crash'; readonly count: number };
-
-const small = fc.nat(2);
-const view = fc.nat(3);
-const variant = fc.nat(1);
-
-const anyVote: fc.Arbitrary<Msg> = fc.oneof(
-  fc
-    .tuple(fc.constantFrom('proposal', 'prepareVote', 'commitVote'), small, view, variant)
-    .map(([kind, road, number, of]) => proposalMsg(kind, road, number, of)),
-  fc
-    .tuple(small, view, fc.option(view, { nil: undefined }))
-    .map(([road, number, latest]) =>
-      timeoutMsg(road, number, latest === undefined ? undefined : Math.min(latest, number)),
-    ),
-  fc.tuple(fc.nat(5), small, variant).map(([number, road, of]) => appMsg(number, road, of)),
-);
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: anyVote.map((msg) => ({ kind: 'vote' as const, msg })) },

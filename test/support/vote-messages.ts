@@ -1,4 +1,5 @@
 /** Messages of consensus in one line: only what places and digests are made of. */
+import fc from 'fast-check';
 import { HASH_BYTES, type Msg, type Proposal } from '../../src/model/autobahn/index.js';
 
 /** A proposal of view (road, view); another `variant` is another proposal. */
@@ -34,3 +35,20 @@ export function appMsg(globalNumber: bigint | number, road: bigint | number, var
   const appHash = new Uint8Array(HASH_BYTES).fill(variant);
   return { kind: 'appVote', value: { globalNumber: BigInt(globalNumber), roadIndex: BigInt(road), appHash } };
 }
+
+const small = fc.nat(2);
+const view = fc.nat(3);
+const variant = fc.nat(1);
+
+/** Any vote of a log, at places so few that they meet. */
+export const anyVote: fc.Arbitrary<Msg> = fc.oneof(
+  fc
+    .tuple(fc.constantFrom('proposal', 'prepareVote', 'commitVote'), small, view, variant)
+    .map(([kind, road, number, of]) => proposalMsg(kind, road, number, of)),
+  fc
+    .tuple(small, view, fc.option(view, { nil: undefined }))
+    .map(([road, number, latest]) =>
+      timeoutMsg(road, number, latest === undefined ? undefined : Math.min(latest, number)),
+    ),
+  fc.tuple(fc.nat(5), small, variant).map(([number, road, of]) => appMsg(number, road, of)),
+);
