@@ -28,7 +28,7 @@ function refuse(what: string): never {
 }
 
 /** What every kind of body goes through, whether it came from the node, from disk or from the wire. */
-const is = {
+export const is = {
   bytes: (value: unknown, what: string, length?: number): Uint8Array =>
     value instanceof Uint8Array && (length === undefined || value.length === length)
       ? new Uint8Array(value)
@@ -43,7 +43,8 @@ const is = {
       : refuse(`${what} must have exactly ${keys.join(', ')}`),
 };
 
-function batchOf(body: unknown): Batch {
+/** Reads a batch. @throws LANESTORE_INVALID. */
+export function batchOf(body: unknown): Batch {
   const { author, sequence, items } = is.map(body, 'batch', 'author', 'sequence', 'items');
   return {
     author: is.bytes(author, 'batch.author', AUTHOR_BYTES),
@@ -70,6 +71,11 @@ function checkpointOf(body: unknown): Checkpoint {
 
 /** Plain CBOR: maps with text keys, byte strings, 64-bit integers for bigint. */
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
+
+/** The one encoding of a value of plain objects, bytes, bigints and lists. */
+export function encodeBody(body: object): Uint8Array {
+  return new Uint8Array(cbor.encode(body));
+}
 
 /** The types are plain objects with bytes and bigints, so they are their own bodies; the wire is the same CBOR. */
 function codec<T extends object>(what: string, read: (body: unknown) => T): EntryCodec<T> {

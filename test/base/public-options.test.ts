@@ -23,6 +23,7 @@ import {
   type Epoch,
   entryChecks,
   exportState,
+  type GuardOptions,
   importState,
   isLanestoreError,
   type KeyRange,
@@ -33,6 +34,7 @@ import {
   migrateStore,
   type NoopOptions,
   openAvail,
+  openGuard,
   openLevel,
   openNoop,
   openSource,
@@ -54,6 +56,7 @@ import {
 } from '../../src/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
 import { memorySubject, plainTypes } from '../conformance/subjects.js';
+import { ToyDisk, ToyStore } from '../conformance/toy-store.js';
 import { packageRoot } from '../support/fixtures.js';
 import { plain, plainBlocks } from '../support/plain-model.js';
 import { withTemp } from '../support/temp.js';
@@ -208,6 +211,18 @@ const AVAIL: Samples<AvailOptions> = {
   maxRoundBytes: number,
   maxRoundEntries: number,
   maxRounds: number,
+};
+
+type AnyGuardOptions = GuardOptions<unknown, unknown, unknown>;
+
+const GUARD: Samples<AnyGuardOptions> = {
+  store: { required: true, wrong: [5, 'store', {}, new Map()] },
+  model: { required: true, wrong: [5, null, {}, { ...plain, votes: undefined }] },
+  key: data,
+  sign: call,
+  signer: data,
+  firstUse: flag,
+  signMsMax: number,
 };
 
 const EPOCH: Samples<Epoch> = {
@@ -372,6 +387,12 @@ const TARGETS: Readonly<Record<string, Target>> = {
     valid: async () => ({ store: await openNoop({ model: autobahn }), committee: keys }),
     call: (options) => openAvail(options),
   },
+  openGuard: {
+    name: 'openGuard: options',
+    samples: GUARD as Samples<unknown>,
+    valid: () => ({ store: new ToyStore(new ToyDisk(), {}), model: plain, key: new Uint8Array(32) }),
+    call: (options) => openGuard(options),
+  },
   'openAvail, epochs': {
     name: 'openAvail: options.committee[0]',
     samples: EPOCH,
@@ -433,7 +454,7 @@ const TARGETS: Readonly<Record<string, Target>> = {
 
 /** Public functions and classes that take no options; what they take is checked where they are tested. */
 const WITHOUT: readonly string[] = [
-  ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'isLanestoreError'],
+  ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'Guard', 'isLanestoreError'],
   ...[
     'advance',
     'laneOfHex',
