@@ -29,6 +29,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { isRefusedByNode } from './permission-model.js';
 import { isDeadOwner, processOwner } from './process-owner.js';
 
 /** Frees the lock. Idempotent. */
@@ -166,8 +167,14 @@ function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable
 
 /** True if a thread of this process holds the lock by a file. */
 function isLockedByFile(prefix: string): boolean {
-  const stat = lstatSync(prefix + processOwner(), { throwIfNoEntry: false });
-  return stat !== undefined && isOwn(stat);
+  try {
+    const stat = lstatSync(prefix + processOwner(), { throwIfNoEntry: false });
+    return stat !== undefined && isOwn(stat);
+  } catch (error) {
+    // Where this process may not look for a file, it could not make one either.
+    if (isRefusedByNode(error) || (error as NodeJS.ErrnoException).code === 'EACCES') return false;
+    throw error;
+  }
 }
 
 /** A file that another user made is not this process's. */
