@@ -99,11 +99,12 @@ test(
     const view = await openView(location, { model: plain });
     const left = [view.entries(), view.blocks('0a'), view.blocks('0a', { stale: true })];
     for (const iterator of left) await iterator.next();
+    const empty = [view.blocks('0b'), view.commitQCs({ from: 99n })];
     await view.blocks('0a').next();
     await view.close();
     assert.equal(openBelow(dir), []);
     assert.equal(readdirSync(dir), ['store']);
-    for (const iterator of left) await refused(iterator.next(), 'LANESTORE_CLOSED');
+    for (const iterator of [...left, ...empty]) await refused(iterator.next(), 'LANESTORE_CLOSED');
     await refused(view.blocks('0a').next(), 'LANESTORE_CLOSED');
     await refused(view.block('0a', 1n), 'LANESTORE_CLOSED');
   }),
