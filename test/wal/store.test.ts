@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, write
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeFrame } from '../../src/adapter/wal/frame.js';
 import { ABFile, IndexedWal } from '../../src/adapter/wal/index.js';
 import { blockCodec } from '../../src/adapter/wal/state.js';
 import { refused, rejection, tree } from '../support/faults.js';
@@ -105,7 +106,7 @@ test(
     assert.equal(
       error.findings?.map(({ kind, lane, number, file, offset }) => [kind, lane, number, file, offset]),
       [
-        ['number-gap', A, 2n, `blocks/${A}/${SEGMENT}`, undefined],
+        ['number-gap', A, 2n, `blocks/${A}/${SEGMENT}`, encodeFrame(plain.block.toWire(plainBlock(A, 0))).length],
         ['entry-undecodable', LONG, undefined, `blocks/${LONG}/${SEGMENT}`, 0],
       ],
     );

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import type { IndexedWal } from '../../src/adapter/wal/index.js';
 import { refused } from '../support/faults.js';
 import { inTemp } from '../support/temp.js';
-import { appendAll, namesIn, openLog, state, stateOf, withLog } from './text-log.js';
+import { appendAll, namesIn, numberedCodec, openLog, state, stateOf, withLog } from './text-log.js';
 import { type Operation, WatchedFiles } from './watched-files.js';
 
 const test = suite('wal: crashes within a truncation');
@@ -197,6 +197,18 @@ test(
     const error = await refused(openLog(dir), 'LANESTORE_CORRUPT');
     assert.is(error.findings?.[0]?.kind, 'segment-names');
     assert.equal(readdirSync(join(dir, 'log')), before);
+  }),
+);
+
+test(
+  'damage in what an interrupted truncation left: the finding names the file that is there',
+  inTemp(async (dir) => {
+    mkdirSync(join(dir, 'log'));
+    const start = `${s(2)}.START`;
+    writeFileSync(join(dir, 'log', start), Buffer.concat([Buffer.from('\x06#1:ab;'), Buffer.from('\x04#1:;')]));
+    const error = await refused(openLog(dir, { codec: numberedCodec }), 'LANESTORE_CORRUPT');
+    assert.equal(error.findings, [{ kind: 'number-gap', file: start, offset: 7, number: 1n, detail: '1 follows 1' }]);
+    assert.equal(readdirSync(join(dir, 'log')), [start]);
   }),
 );
 

@@ -60,12 +60,13 @@ function asserted<T>(codec: LogCodec<T>, entries: readonly Uint8Array[], numRuns
     const tail = Buffer.concat(parts.map((part) => part(entries)));
     for (const [place, bit] of flips) if (tail.length > 0) tail[Math.floor(place * (tail.length - 1))]! ^= 1 << bit;
     const bytes = new Uint8Array(Buffer.concat([...whole, tail.subarray(0, Math.max(0, tail.length - cut))]));
-    const { entries: read, frames, fault } = await readEntries(bytes, codec);
-    if (fault === undefined) return;
-    const last = read.at(-1);
+    const steps = [...readEntries(bytes, codec)];
+    const fault = steps.at(-1);
+    if (fault === undefined || !('kind' in fault)) return;
+    const read = steps.flatMap((step) => ('kind' in step ? [] : [step]));
     const before = {
-      number: last === undefined ? undefined : codec.number!(last),
-      firstByte: bytes[frames[0]?.start ?? bytes.length],
+      number: read.length === 0 ? undefined : codec.number!(read.at(-1)!.entry),
+      firstByte: bytes[read[0]?.frame.start ?? bytes.length],
     };
     const verdict = await damageInTail(bytes, fault, codec, before);
     assert.is(verdict, plainVerdict(bytes, fault, codec, before));

@@ -9,8 +9,8 @@ import { readRegular } from '../../base/open-file.js';
 import { boolean, byteCount, fields, required, string, withMethods } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import { type DescriptorHolder, DescriptorPool } from './descriptor-pool.js';
-import { checkLogCodec, copyOf, type LogCodec, readEntries } from './entries.js';
-import { encodeFrame, readFrame } from './frame.js';
+import { checkLogCodec, copyOf, type Fault, type LogCodec, readCost, readEntries, readTurns } from './entries.js';
+import { encodeFrame, type Frame, readFrame } from './frame.js';
 import { isOutOfSpace, messageOf, reading, writeFailed } from './io.js';
 import { segmentName } from './names.js';
 import { corrupt, type DirectoryRules, repair, SEGMENT_MODE } from './repair.js';
@@ -368,7 +368,13 @@ export class IndexedWal<T> implements DescriptorHolder {
     const { directory, pool } = this.#parts;
     const path = join(directory, segment.name);
     const bytes = await reading(`read ${path}`, () => pool.sparing(() => readRegular(path)));
-    const { frames, fault } = await readEntries(bytes, this.#codec);
+    const frames: Frame[] = [];
+    let fault: Fault | undefined;
+    for (const read of readEntries(bytes, this.#codec)) {
+      if ('kind' in read) fault = read;
+      else frames.push(read.frame);
+      if (!('kind' in read) && readTurns.spend(readCost(read.frame))) await readTurns.next();
+    }
     if (fault !== undefined || frames.length !== segment.count) {
       const detail = fault?.detail ?? `${frames.length} entries can be read, ${segment.count} were written`;
       throw corrupt(path, { findings: [{ kind: 'segment-changed', file: segment.name, detail }] });
