@@ -14,8 +14,8 @@ import { readRegular } from '../../base/open-file.js';
 import { boolean, fields, string } from '../../base/options.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { type ABContent, type ABEncoding, checkEncoding, decodeAB, encodeAB, problemOf } from './ab-format.js';
-import { messageOf, reading, systemCode, writeFailed } from './io.js';
-import { corrupt, PRIVATE_MODE } from './repair.js';
+import { corruptionError, messageOf, reading, systemCode, writeFailed } from './io.js';
+import { PRIVATE_MODE } from './repair.js';
 
 const SUFFIXES = ['_a.pb', '_b.pb'] as const;
 
@@ -139,7 +139,7 @@ export class ABFile {
       });
     }
     const scan = await scanAB(directory, prefix);
-    if (scan.findings.length > 0) throw corrupt(directory, scan);
+    if (scan.findings.length > 0) throw corruptionError(directory, scan);
     return ABFile.openScanned(scan, options);
   }
 

@@ -6,7 +6,7 @@ import type { Finding, FindingKind } from '../../errors.js';
 import { FindingList } from '../finding-list.js';
 import { type Fault, type LogCodec, readCost, readEntries, readTurns } from './entries.js';
 import { type Frame, readFrame } from './frame.js';
-import { reading, systemCode } from './io.js';
+import { corruptionError, reading, systemCode } from './io.js';
 import { type CleanupStep, type ListedSegment, readListing, type SegmentName } from './names.js';
 import { damageInTail } from './torn.js';
 
@@ -134,6 +134,28 @@ async function listFiles(directory: string): Promise<{ files: string[]; others: 
     if (systemCode(error) === 'ENOENT') return { files: [], others: [] };
     return reading(`list ${directory}`, () => Promise.reject(error));
   }
+}
+
+/** The entries of a segment as they stand in it, length included. @throws LANESTORE_CORRUPT if they are not those that the log counts; LANESTORE_IO. */
+export async function framesOf<T>(
+  directory: string,
+  { name, count }: Segment,
+  codec: LogCodec<T>,
+  readFile: ReadFile,
+): Promise<Uint8Array[]> {
+  const path = join(directory, name);
+  const bytes = await reading(`read ${path}`, () => readFile(path));
+  const frames: Uint8Array[] = [];
+  let detail: string | undefined;
+  for (const read of readEntries(bytes, codec)) {
+    if ('kind' in read) detail = read.detail;
+    else frames.push(bytes.subarray(read.frame.at, read.frame.end));
+    if (!('kind' in read) && readTurns.spend(readCost(read.frame))) await readTurns.next();
+  }
+  if (frames.length !== count) detail ??= `${frames.length} entries can be read, ${count} were written`;
+  if (detail !== undefined)
+    throw corruptionError(path, { findings: [{ kind: 'segment-changed', file: name, detail }] });
+  return frames;
 }
 
 /** What the next segment is held against. */

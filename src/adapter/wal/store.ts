@@ -238,7 +238,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     const settled = await Promise.allSettled(steps);
     this.#room.leave(bytes);
     if (round?.anchored !== undefined) this.#keepReserve();
-    for (const one of settled) if (one.status === 'rejected') throw one.reason;
+    for (const step of settled) if (step.status === 'rejected') throw step.reason;
     if (round?.failure !== undefined) throw round.failure.thrown;
   }
 
@@ -271,7 +271,8 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   async #everything(): Promise<void> {
     const { commitQCs, lanes } = this.#parts;
     const logs = [commitQCs, ...lanes.values()];
-    await Promise.all([this.#anchorSteps, this.#innerSteps, ...logs.map((log) => log.serial)].map((one) => one.idle()));
+    const mutexes = [this.#anchorSteps, this.#innerSteps, ...logs.map((log) => log.serial)];
+    await Promise.all(mutexes.map((mutex) => mutex.idle()));
   }
 
   /** @throws what poisoned the store: nothing more is written, although it was accepted. */
