@@ -111,7 +111,7 @@ export function casesFor<B, Q, A>(subject: Subject<B, Q, A>): BoundCase[] {
   // The suite never looks into an entry, so it can treat those of all models alike.
   const any = subject as unknown as AnySubject;
   const applies = ({ needs }: Case) => needs.every((feature) => any.features[feature] === true);
-  return CASES.filter(applies).map((one) => ({ name: one.name, run: () => runCase(one, any) }));
+  return CASES.filter(applies).map((found) => ({ name: found.name, run: () => runCase(found, any) }));
 }
 
 /**

@@ -64,7 +64,7 @@ export async function scanAB(directory: string, prefix: string): Promise<ABScan>
     return content === undefined || typeof content === 'string' ? [] : [{ ...content, slot }];
   });
   whole.sort((x, y) => (x.seq > y.seq ? -1 : 1));
-  const [newest, other] = whole;
+  const [newest, older] = whole;
   const broken = contents.flatMap((content, i) =>
     typeof content === 'string' ? [`${names[i]} (${problemOf(files[i]!, content, newest?.encoding)})`] : [],
   );
@@ -72,13 +72,13 @@ export async function scanAB(directory: string, prefix: string): Promise<ABScan>
   if (newest === undefined && broken.length > 0) {
     findings.push({ kind: 'ab-unusable', file: names[0]!, detail: `no whole copy is left: ${broken.join(', ')}` });
   }
-  if (newest !== undefined && newest.seq === other?.seq) {
+  if (newest !== undefined && newest.seq === older?.seq) {
     const detail = `${names.join(' and ')} have the same seq, ${newest.seq}`;
     findings.push({ kind: 'ab-same-seq', file: names[0]!, detail });
   }
   const [a, b] = files.map((file) => file?.length);
   const notes = newest === undefined ? [] : broken.map((file) => `${file} is not whole; the other copy counts`);
-  return { directory, prefix, newest, older: other?.seq, lengths: [a, b], notes, findings };
+  return { directory, prefix, newest, older: older?.seq, lengths: [a, b], notes, findings };
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {

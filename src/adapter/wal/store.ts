@@ -130,13 +130,13 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       return log === undefined ? [] : [{ lane, log }];
     });
     const drops = known.map(({ lane, log }) => {
-      const done = log.serial.run(async () => {
+      const done = log.mutex.run(async () => {
         this.#guard();
         await this.#write(`drop lane ${lane}`, () => this.#drop(lane, log));
         // A lane that rejoined meanwhile goes on with this log, behind this step.
-        if (log.serial.count === step) this.#parts.lanes.delete(lane);
+        if (log.mutex.count === step) this.#parts.lanes.delete(lane);
       });
-      const step = log.serial.count;
+      const step = log.mutex.count;
       return done;
     });
     return this.#settle(drops, 0);
@@ -202,7 +202,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       round.failure = fireEach(qcs, round.hooks.commitQC, round.failure);
     };
     return [
-      log.serial.run(async () => {
+      log.mutex.run(async () => {
         await round.anchored;
         this.#guard();
         if (plan === undefined) return tell(log.cursor?.next ?? 0n);
@@ -224,7 +224,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
           round.failure = fireEach([entry], round.hooks.block, round.failure);
         }
       };
-      return log.serial.run(async () => {
+      return log.mutex.run(async () => {
         await round.anchored;
         this.#guard();
         const applying = { guard: () => this.#guard(), durable, isAnchored };
@@ -271,7 +271,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   async #everything(): Promise<void> {
     const { commitQCs, lanes } = this.#parts;
     const logs = [commitQCs, ...lanes.values()];
-    const mutexes = [this.#anchorSteps, this.#innerSteps, ...logs.map((log) => log.serial)];
+    const mutexes = [this.#anchorSteps, this.#innerSteps, ...logs.map((log) => log.mutex)];
     await Promise.all(mutexes.map((mutex) => mutex.idle()));
   }
 
