@@ -140,7 +140,7 @@ const BUILD = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export function patchedBuild({ name, replacements }: Patch): string {
   const copy = join(BUILD, 'weakened', name.replaceAll(' ', '-'));
   rmSync(copy, { recursive: true, force: true });
-  for (const part of ['src', 'test/faults', 'test/level', 'test/support']) {
+  for (const part of ['src', 'test/faults', 'test/kill', 'test/support']) {
     mkdirSync(dirname(join(copy, part)), { recursive: true });
     cpSync(join(BUILD, part), join(copy, part), { recursive: true });
   }

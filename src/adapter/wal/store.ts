@@ -130,13 +130,13 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       return log === undefined ? [] : [{ lane, log }];
     });
     const drops = known.map(({ lane, log }) => {
-      const done = log.serial.run(async () => {
+      const done = log.mutex.run(async () => {
         this.#guard();
         await this.#write(`drop lane ${lane}`, () => this.#drop(lane, log));
         // A lane that rejoined meanwhile goes on with this log, behind this step.
-        if (log.serial.count === step) this.#parts.lanes.delete(lane);
+        if (log.mutex.count === step) this.#parts.lanes.delete(lane);
       });
-      const step = log.serial.count;
+      const step = log.mutex.count;
       return done;
     });
     return this.#settle(drops, 0);
@@ -202,7 +202,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       round.failure = fireEach(qcs, round.hooks.commitQC, round.failure);
     };
     return [
-      log.serial.run(async () => {
+      log.mutex.run(async () => {
         await round.anchored;
         this.#guard();
         if (plan === undefined) return tell(log.cursor?.next ?? 0n);
@@ -224,7 +224,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
           round.failure = fireEach([entry], round.hooks.block, round.failure);
         }
       };
-      return log.serial.run(async () => {
+      return log.mutex.run(async () => {
         await round.anchored;
         this.#guard();
         const applying = { guard: () => this.#guard(), durable, isAnchored };
@@ -238,7 +238,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     const settled = await Promise.allSettled(steps);
     this.#room.leave(bytes);
     if (round?.anchored !== undefined) this.#keepReserve();
-    for (const one of settled) if (one.status === 'rejected') throw one.reason;
+    for (const step of settled) if (step.status === 'rejected') throw step.reason;
     if (round?.failure !== undefined) throw round.failure.thrown;
   }
 
@@ -271,7 +271,8 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   async #everything(): Promise<void> {
     const { commitQCs, lanes } = this.#parts;
     const logs = [commitQCs, ...lanes.values()];
-    await Promise.all([this.#anchorSteps, this.#innerSteps, ...logs.map((log) => log.serial)].map((one) => one.idle()));
+    const mutexes = [this.#anchorSteps, this.#innerSteps, ...logs.map((log) => log.mutex)];
+    await Promise.all(mutexes.map((mutex) => mutex.idle()));
   }
 
   /** @throws what poisoned the store: nothing more is written, although it was accepted. */
