@@ -161,14 +161,14 @@ test(
       });
     });
     const round = encodedRound(big('0a', 0));
-    const writing = store.writeAhead([round]);
+    const writing = store.place([round]);
     await held;
     // As after a batch that LevelDB rejected while the values of the next one were written.
     const closed = store.close();
     await new Promise((resolve) => setTimeout(resolve, 20));
     letGo();
     await closed;
-    await (await writing)?.done;
+    await (await writing)?.durable;
     assert.ok(round.lanes.get('0a')?.append[0]?.reference !== undefined, 'the put is that of a reference');
     assert.equal(order.slice(order.indexOf('synced')), ['synced', 'closed']);
   }),

@@ -17,8 +17,8 @@ import { type StatsFs, statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { wholeNumber } from '../../base/options.js';
 import { messageOf } from '../../base/permission-model.js';
-import { WaitList } from '../../base/waiters.js';
 import { LanestoreError } from '../../errors.js';
+import type { Cost, Resource } from '../backpressure.js';
 
 const MIB = 1024 * 1024;
 
@@ -41,7 +41,7 @@ export interface FreeSpace {
   readNow(): number;
 }
 
-/** Free bytes, in a location's file system, for who is not root. */
+/** Free bytes of a location's file system, available to unprivileged processes. */
 export function freeSpaceOf(location: string): FreeSpace {
   return {
     read: () => statfs(location).then(freeBytes, unsaid),
@@ -55,7 +55,7 @@ export function freeSpaceOf(location: string): FreeSpace {
   };
 }
 
-/** Who asks before disk is set aside for later. */
+/** Asked before disk space is set aside for later. */
 export interface DiskReservation {
   /** True if so many bytes can be set aside and rounds still go on. */
   allows(bytes: number): Promise<boolean>;
@@ -105,11 +105,10 @@ export function spaceLimits(minFreeBytes: number, writeBufferBytes: number): Spa
 }
 
 /** Keeps watch over the free space of one store; see the top of this file. */
-export class DiskSpace implements DiskReservation {
+export class DiskSpace implements DiskReservation, Resource {
   readonly #source: FreeSpace;
   readonly #limits: SpaceLimits;
   readonly #now: () => number;
-  readonly #waiters = new WaitList('calls of ready()');
   /** Bytes of all rounds ever accepted, and of those that have not settled. */
   #accepted = 0;
   #unsettled = 0;
@@ -129,7 +128,7 @@ export class DiskSpace implements DiskReservation {
   /** Readings for those that wait, since it was refused. */
   #readingsWaited = 0;
   #timer: NodeJS.Timeout | undefined;
-  #refusal: LanestoreError | undefined;
+  #explain: (refusal: LanestoreError) => LanestoreError = (refusal) => refusal;
 
   /** Reads once, at once. @throws what the file system throws. */
   constructor(source: FreeSpace, limits: SpaceLimits, now: () => number = () => performance.now()) {
@@ -140,10 +139,17 @@ export class DiskSpace implements DiskReservation {
     this.#readAt = now();
   }
 
-  /** @throws LANESTORE_CAPACITY when a round of so many bytes would leave too little free. */
-  check(bytes: number, kind: 'round' | 'prune'): void {
+  /** `explain` is given each refusal that is about to be thrown, and gives what is thrown instead. */
+  onRefusal(explain: (refusal: LanestoreError) => LanestoreError): void {
+    this.#explain = explain;
+  }
+
+  /** @throws LANESTORE_CAPACITY when a round would leave too little free. */
+  check({ diskBytes, isPrune }: Cost): void {
+    // A round that writes nothing waits for no disk.
+    if (diskBytes === 0) return;
     const { minFreeBytes, pruneFreeBytes } = this.#limits;
-    const wanted = bytes + (kind === 'prune' ? pruneFreeBytes : minFreeBytes);
+    const wanted = diskBytes + (isPrune ? pruneFreeBytes : minFreeBytes);
     const age = this.#now() - this.#readAt;
     if (age > STALE_MS || (this.#estimate < wanted && age > READ_EVERY_MS)) this.#readNow();
     else if (age > READ_EVERY_MS || this.#sinceReading > minFreeBytes / READ_EVERY_PART) void this.#read();
@@ -151,9 +157,11 @@ export class DiskSpace implements DiskReservation {
     if (this.#wanted === 0) this.#readingsWaited = 0;
     this.#wanted = Math.max(this.#wanted, wanted);
     const failure = this.#failure === undefined ? '' : ` (it can no longer be read: ${messageOf(this.#failure)})`;
-    throw new LanestoreError(
-      'LANESTORE_CAPACITY',
-      `${Math.max(0, this.#estimate)} bytes of disk are free${failure}; a round of ${bytes} bytes must leave ${wanted - bytes} of them: free some, wait for ready()`,
+    throw this.#explain(
+      new LanestoreError(
+        'LANESTORE_CAPACITY',
+        `${Math.max(0, this.#estimate)} bytes of disk are free${failure}; a round of ${diskBytes} bytes must leave ${wanted - diskBytes} of them: free some, wait for ready()`,
+      ),
     );
   }
 
@@ -172,15 +180,13 @@ export class DiskSpace implements DiskReservation {
     return free >= pruneFreeBytes + Math.min(tableBytes, Math.floor(minFreeBytes / 2));
   }
 
-  /** A round was accepted. */
-  enter(bytes: number): void {
-    this.#accepted += bytes;
-    this.#unsettled += bytes;
+  enter({ diskBytes }: Cost): void {
+    this.#accepted += diskBytes;
+    this.#unsettled += diskBytes;
   }
 
-  /** It has settled. */
-  leave(bytes: number): void {
-    this.#unsettled -= bytes;
+  leave({ diskBytes }: Cost): void {
+    this.#unsettled -= diskBytes;
   }
 
   /** Bytes that are free, as far as is known; infinity where the file system does not say. */
@@ -193,33 +199,21 @@ export class DiskSpace implements DiskReservation {
     return this.#wanted === 0 || this.#estimate >= this.#wanted;
   }
 
-  /** True if calls of {@link ready} wait. */
+  /** True while calls of `ready` wait for disk space. */
   get isAwaited(): boolean {
-    return this.#waiters.size > 0;
+    return this.#timer !== undefined;
+  }
+
+  forgetRefusals(): void {
+    this.#wanted = 0;
   }
 
   /**
-   * Resolves when there is room for the largest round that was refused; after a second also when
-   * there is room for smaller ones, for that round may have been given up. Looks again and again
-   * meanwhile, which does not keep the process alive.
+   * Reads every {@link READ_EVERY_MS}, which does not keep the process alive. After a second, room for smaller rounds is
+   * enough: the refused one may have been given up.
    */
-  async ready(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#refusal !== undefined) throw this.#refusal;
-    if (this.hasRoom) return this.#lift();
-    this.#timer ??= setInterval(() => void this.#look(), READ_EVERY_MS).unref();
-    try {
-      await this.#waiters.wait(signal);
-    } finally {
-      if (!this.isAwaited) this.#stop();
-    }
-  }
-
-  /** Rejects those who wait, now and later. */
-  refuse(error: LanestoreError): void {
-    this.#refusal ??= error;
-    this.#stop();
-    this.#waiters.refuse(error);
+  seekRoom(report: () => boolean): void {
+    this.#timer ??= setInterval(() => void this.#look(report), READ_EVERY_MS).unref();
   }
 
   get #sinceReading(): number {
@@ -230,18 +224,15 @@ export class DiskSpace implements DiskReservation {
     return this.#free - this.#sinceReading;
   }
 
-  async #look(): Promise<void> {
+  async #look(report: () => boolean): Promise<void> {
+    // The calls that waited may have ended: then nothing is read any more.
+    if (!report()) return this.#stop();
     await this.#read();
     this.#readingsWaited++;
     const isGivenUp = this.#readingsWaited >= READINGS_A_REFUSAL && this.#estimate > this.#limits.minFreeBytes;
-    if (!this.hasRoom && !isGivenUp) return;
-    this.#lift();
-    this.#stop();
-    this.#waiters.release();
-  }
-
-  #lift(): void {
-    this.#wanted = 0;
+    if (isGivenUp) this.forgetRefusals();
+    if (this.hasRoom) this.#stop();
+    if (!report()) this.#stop();
   }
 
   #stop(): void {

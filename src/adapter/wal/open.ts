@@ -17,12 +17,11 @@ import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
 import {
+  admissionLimits,
   LIMIT_CHECKS,
   type LimitOptions,
   PLAN_LIMIT_CHECKS,
   type PlanLimitOptions,
-  planLimits,
-  roomLimits,
 } from '../backpressure.js';
 import { guardedFiles } from '../guarded-files.js';
 import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
@@ -191,8 +190,7 @@ class Opening<B, Q, A> {
       newLane: laneMaker(location, options),
       state,
       notes: this.#notes,
-      limits: roomLimits(this.#options),
-      planLimits: planLimits(this.#options),
+      limits: admissionLimits(this.#options),
       files,
       reserve: this.#options.reserve,
     };
