@@ -144,12 +144,12 @@ export interface Resource {
   readonly hasRoom: boolean;
   /** Forgets the calls that were refused: `ready` resolves. */
   forgetRefusals(): void;
-  /**
-   * Looks for room again and again, as long as {@link hasRoom} is false and `report`, which is to be called after each look,
-   * returns true. Idempotent while it looks; does not call `report` before it returns.
-   */
-  seekRoom(report: () => boolean): void;
+  /** Looks for room once, or tries to make some. Never rejects. */
+  look(): Promise<void>;
 }
+
+/** While calls of `ready` wait, resources without room look for it this often. */
+export const LOOK_EVERY_MS = 250;
 
 /** Admits calls, counts what they take, and lets calls of `ready` wait for room. */
 export class AdmissionGate {
@@ -161,10 +161,16 @@ export class AdmissionGate {
   /** The largest call that the queue refused since it had room the last time: `ready` waits until it fits. */
   #refusedBytes = 0;
   #closed: LanestoreError | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(limits: AdmissionLimits, resources: readonly Resource[] = []) {
     this.limits = limits;
     this.#resources = resources;
+  }
+
+  /** True while calls of {@link ready} wait. */
+  get isAwaited(): boolean {
+    return this.#waiters.size > 0;
   }
 
   /** Bytes that wait in the queue. */
@@ -232,7 +238,7 @@ export class AdmissionGate {
 
   /**
    * Resolves once at most half of the queue is taken and every call fits that was refused; resources take a refused call to
-   * be given up after a while.
+   * be given up after a while. Waiting for a resource does not keep the process alive.
    * @throws the signal's reason; what {@link close} was given; LANESTORE_CAPACITY when too many calls wait already.
    */
   async ready(signal?: AbortSignal): Promise<void> {
@@ -247,6 +253,7 @@ export class AdmissionGate {
   /** Admits nothing more, and rejects the calls of {@link ready}, now and later. The first error stays. */
   close(error: LanestoreError): void {
     this.#closed ??= error;
+    this.#rest();
     this.#waiters.refuse(this.#closed);
   }
 
@@ -264,17 +271,36 @@ export class AdmissionGate {
     }
   }
 
-  /** Lets the calls of `ready` go on if there is room; else what has none looks for it. False if no call waits. */
-  readonly #report = (): boolean => {
-    if (this.#waiters.size === 0) return false;
-    if (this.#hasRoom) {
+  /** Lets the calls of `ready` go on if there is room. */
+  #report(): void {
+    if (!this.isAwaited) {
+      this.#rest();
+    } else if (this.#hasRoom) {
+      this.#rest();
       this.#forgetRefusals();
       this.#waiters.release();
-      return false;
+    } else if (this.#short.length > 0) {
+      this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY_MS).unref();
     }
-    for (const resource of this.#resources) if (!resource.hasRoom) resource.seekRoom(this.#report);
-    return true;
-  };
+  }
+
+  async #look(): Promise<void> {
+    // The calls may have ended meanwhile: then nothing is looked at any more.
+    this.#report();
+    if (!this.isAwaited) return;
+    await Promise.all(this.#short.map((resource) => resource.look()));
+    this.#report();
+  }
+
+  #rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The resources without room. */
+  get #short(): Resource[] {
+    return this.#resources.filter((resource) => !resource.hasRoom);
+  }
 
   #forgetRefusals(): void {
     for (const resource of this.#resources) resource.forgetRefusals();
@@ -290,7 +316,7 @@ export class AdmissionGate {
   }
 
   get #hasRoom(): boolean {
-    return this.#hasQueueRoom && this.#resources.every((resource) => resource.hasRoom);
+    return this.#hasQueueRoom && this.#short.length === 0;
   }
 }
 

@@ -19,6 +19,13 @@ import { big, onValues, openSmall, run, SMALL_FILES } from './support.js';
 
 const test = suite('separated values: space');
 
+/** Waiting for space does not keep a process alive, not even this one. */
+let alive: NodeJS.Timeout;
+test.before(() => {
+  alive = setInterval(() => undefined, 1000);
+});
+test.after(() => clearInterval(alive));
+
 const noSpace = () => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
 /** Waits for what goes on in the background. */
 const until = async (reached: () => boolean) => {

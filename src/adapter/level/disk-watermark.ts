@@ -18,18 +18,15 @@ import { statfs } from 'node:fs/promises';
 import { wholeNumber } from '../../base/options.js';
 import { messageOf } from '../../base/permission-model.js';
 import { LanestoreError } from '../../errors.js';
-import type { Cost, Resource } from '../backpressure.js';
+import { type Cost, LOOK_EVERY_MS, type Resource } from '../backpressure.js';
 
 const MIB = 1024 * 1024;
 
 /** A reading older than this is renewed beside the next round. */
-const READ_EVERY_MS = 250;
+const READ_EVERY_MS = LOOK_EVERY_MS;
 /** When this part of the watermark was accepted since a reading, it is renewed too. */
 const READ_EVERY_PART = 8;
-/**
- * Readings, while `ready` waits, for which a refused round holds it up: a second. Nothing tells if
- * that round was given up.
- */
+/** Readings, while `ready` waits, for which a refused round holds it up: a second. The round may have been given up. */
 const READINGS_A_REFUSAL = 4;
 /** A reading older than this is not believed: the first round after a pause looks for itself, a syscall of some microseconds. */
 const STALE_MS = 5000;
@@ -120,14 +117,10 @@ export class DiskSpace implements DiskReservation, Resource {
   #readings = 0;
   #isReading = false;
   #failure: Error | undefined;
-  /**
-   * What the largest refused round wants to be free; 0 once there was room for it, or it was taken
-   * to be given up.
-   */
+  /** Bytes that must be free for the largest refused round; 0 once there was room for it, or it was taken to be given up. */
   #wanted = 0;
-  /** Readings for those that wait, since it was refused. */
+  /** Looks for calls of `ready` since it was refused. */
   #readingsWaited = 0;
-  #timer: NodeJS.Timeout | undefined;
   #explain: (refusal: LanestoreError) => LanestoreError = (refusal) => refusal;
 
   /** Reads once, at once. @throws what the file system throws. */
@@ -199,21 +192,16 @@ export class DiskSpace implements DiskReservation, Resource {
     return this.#wanted === 0 || this.#estimate >= this.#wanted;
   }
 
-  /** True while calls of `ready` wait for disk space. */
-  get isAwaited(): boolean {
-    return this.#timer !== undefined;
-  }
-
   forgetRefusals(): void {
     this.#wanted = 0;
   }
 
-  /**
-   * Reads every {@link READ_EVERY_MS}, which does not keep the process alive. After a second, room for smaller rounds is
-   * enough: the refused one may have been given up.
-   */
-  seekRoom(report: () => boolean): void {
-    this.#timer ??= setInterval(() => void this.#look(report), READ_EVERY_MS).unref();
+  /** After a second, room for smaller rounds is enough: the refused one may have been given up. */
+  async look(): Promise<void> {
+    await this.#read();
+    this.#readingsWaited++;
+    const isGivenUp = this.#readingsWaited >= READINGS_A_REFUSAL && this.#estimate > this.#limits.minFreeBytes;
+    if (isGivenUp) this.forgetRefusals();
   }
 
   get #sinceReading(): number {
@@ -222,22 +210,6 @@ export class DiskSpace implements DiskReservation, Resource {
 
   get #estimate(): number {
     return this.#free - this.#sinceReading;
-  }
-
-  async #look(report: () => boolean): Promise<void> {
-    // The calls that waited may have ended: then nothing is read any more.
-    if (!report()) return this.#stop();
-    await this.#read();
-    this.#readingsWaited++;
-    const isGivenUp = this.#readingsWaited >= READINGS_A_REFUSAL && this.#estimate > this.#limits.minFreeBytes;
-    if (isGivenUp) this.forgetRefusals();
-    if (this.hasRoom) this.#stop();
-    if (!report()) this.#stop();
-  }
-
-  #stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
   }
 
   async #read(): Promise<void> {

@@ -147,7 +147,8 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
         guard?.checkInBackground();
         await engine.compact(from, to);
       };
-      this.#reclaimer = new Reclaimer({ engine: { compact }, level, tip, space, values });
+      const isAwaited = () => this.gate.isAwaited;
+      this.#reclaimer = new Reclaimer({ engine: { compact }, level, tip, space, isAwaited, values });
     }
     meter('lanestore_recovery_seconds', parts.report.openMs / 1000);
     this.#kick();

@@ -75,9 +75,6 @@ export class ValueFilePool {
   #failure: Error | undefined;
   #failedAt = 0;
   #failures = 0;
-  #retry: NodeJS.Timeout | undefined;
-  /** Called after each step while calls of `ready` wait for space; false: none waits any more. */
-  #report: (() => boolean) | undefined;
 
   constructor(parts: PoolParts) {
     this.#parts = parts;
@@ -118,13 +115,7 @@ export class ValueFilePool {
 
   /** Gives up prepared files that have got another link meanwhile, or lost their name: they are not ours alone to write. */
   discardLinked(): void {
-    // Each file is judged once, and a file that is closed is out of the pool: a link may come at any moment.
-    const ours: PreparedFile[] = [];
-    for (const spare of this.#spares) {
-      if (this.#isOursAlone(spare)) ours.push(spare);
-      else this.#discard(spare);
-    }
-    this.#spares = ours;
+    for (const spare of this.#spares.splice(0)) this.#keepOrDiscard(spare);
   }
 
   /** True if files of all these sizes are prepared. */
@@ -161,10 +152,10 @@ export class ValueFilePool {
     this.kick();
   }
 
-  /** Prepares, and tries again after failures, until `report`, called after each step, returns false. */
-  seek(report: () => boolean): void {
-    this.#report = report;
+  /** Resolves after the step at hand, or the next one; at once if there is nothing to do now. */
+  async step(): Promise<void> {
     this.kick();
+    await this.#running;
   }
 
   /** Starts what there is to do. */
@@ -174,7 +165,6 @@ export class ValueFilePool {
     if (work === undefined) return;
     this.#running = work().finally(() => {
       this.#running = undefined;
-      this.#tell();
       this.kick();
     });
   }
@@ -182,23 +172,9 @@ export class ValueFilePool {
   /** Ends after the step at hand, or in the middle of filling a file; what is prepared stays for the next open. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#retry);
     await this.#running;
     const files = this.#spares.splice(0).map(({ file }) => file);
     await closeAll(files.map((file) => () => file.close()));
-  }
-
-  #tell(): void {
-    if (this.#report?.() === false) this.#report = undefined;
-  }
-
-  /** While a call waits there is a next try after a failure. */
-  #retryLater(): undefined {
-    if (this.#report === undefined) return;
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
-      this.kick();
-    }, RETRY_MS);
   }
 
   /** True while nothing was separated: every round asks. */
@@ -211,12 +187,10 @@ export class ValueFilePool {
   #preparation(): (() => Promise<void>) | undefined {
     const size = this.#missingSize();
     if (size === undefined) {
-      const hadFailed = this.#failure !== undefined;
       this.#failure = undefined;
-      if (hadFailed) this.#tell();
       return undefined;
     }
-    if (this.#failure !== undefined && performance.now() - this.#failedAt < RETRY_MS) return this.#retryLater();
+    if (this.#failure !== undefined && performance.now() - this.#failedAt < RETRY_MS) return undefined;
     return async () => {
       try {
         const at = this.#free.findIndex(({ bytes }) => bytes === size);
@@ -324,9 +298,7 @@ export class ValueFilePool {
       this.#free.push({ number, bytes });
       throw error;
     }
-    const spare = { number, bytes, file };
-    if (this.#isOursAlone(spare)) this.#spares.push(spare);
-    else this.#discard(spare);
+    this.#keepOrDiscard({ number, bytes, file });
   }
 
   /** True for a file with one name and the size that it was prepared with. The descriptor tells, not the name. */
@@ -340,10 +312,15 @@ export class ValueFilePool {
     }
   }
 
-  /** Closes a prepared file that is out of the pool; its name is removed later. It holds nothing. */
-  #discard({ number, file }: PreparedFile): void {
-    file.close().catch(() => undefined);
-    this.#leftovers.push(valueFileName(number));
+  /** Adds a file to those that are prepared; one that is not ours alone is closed, and its name is removed later. It holds nothing. */
+  #keepOrDiscard(spare: PreparedFile): void {
+    // Judged once, here: a link may come at any moment, and a file that is closed must not be in the pool.
+    if (this.#isOursAlone(spare)) {
+      this.#spares.push(spare);
+      return;
+    }
+    spare.file.close().catch(() => undefined);
+    this.#leftovers.push(valueFileName(spare.number));
   }
 
   async #remove(name: string): Promise<void> {
@@ -368,7 +345,5 @@ function isOfFile(error: unknown): boolean {
 }
 
 function bytesOf(list: readonly FreeFile[]): number {
-  let bytes = 0;
-  for (const file of list) bytes += file.bytes;
-  return bytes;
+  return list.reduce((sum, { bytes }) => sum + bytes, 0);
 }

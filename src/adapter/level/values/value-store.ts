@@ -147,8 +147,8 @@ export class ValueStore implements Resource {
     this.#refused = 0;
   }
 
-  seekRoom(report: () => boolean): void {
-    this.#pool.seek(report);
+  look(): Promise<void> {
+    return this.#pool.step();
   }
 
   /**
