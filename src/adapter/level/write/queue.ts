@@ -9,7 +9,7 @@ import { WaitList } from '../../../base/waiters.js';
 import { LanestoreError } from '../../../errors.js';
 import type { LaneId } from '../../../keys/index.js';
 import type { AdmissionGate, Cost } from '../../backpressure.js';
-import { type Accepted, type AcceptedRound, type Maintenance, namesAny } from './accepted.js';
+import { type Accepted, type AcceptedDrop, type AcceptedRound, type Maintenance, namesAny } from './accepted.js';
 
 /** Reads that may wait for the batch in flight to end; those beyond are LANESTORE_CAPACITY. */
 export const QUIET_READS_MAX = 4096;
@@ -56,10 +56,10 @@ export interface QueueParts<Batch extends { readonly isEmpty: boolean }> {
 
 /** What one batch merges: bounded, because it is composed, and its calls are settled, in one turn of the event loop. */
 class Group {
-  #bytes = 0;
+  bytes = 0;
+  calls = 0;
   /** Entries, and one for each call. */
   #weight = 0;
-  #calls = 0;
   readonly #bytesMax: number;
   readonly #weightMax: number;
 
@@ -68,24 +68,16 @@ class Group {
     this.#weightMax = weightMax;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get calls(): number {
-    return this.#calls;
-  }
-
   /** True if a call goes with those that are in the group; the first one always does. */
   fits({ bytes, entries }: Cost): boolean {
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#bytesMax) return false;
+    if (this.bytes > 0 && this.bytes + bytes > this.#bytesMax) return false;
     return this.#weight === 0 || this.#weight + entries < this.#weightMax;
   }
 
   add({ bytes, entries }: Cost): void {
-    this.#bytes += bytes;
+    this.bytes += bytes;
+    this.calls++;
     this.#weight += entries + 1;
-    this.#calls++;
   }
 }
 
@@ -112,7 +104,8 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   #reads: (() => unknown)[] = [];
   /** Accepted and not settled, slow drops included. */
   #unsettled = 0;
-  /** Lanes of slow drops: calls that name them, and all calls after those, wait. */
+  readonly #slowDrops = new Set<AcceptedDrop>();
+  /** Their lanes: calls that name one, and all calls after those, wait. */
   readonly #blocked = new Set<LaneId>();
   /** A batch was composed and is not durable. */
   #isInFlight = false;
@@ -174,6 +167,8 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   fail(cause: unknown): LanestoreError {
     const error = this.#parts.poison(cause);
     this.#failed = error;
+    // Accepted before the calls that wait for them.
+    for (const drop of this.#slowDrops) this.#endSlowDrop(drop, error);
     for (const call of this.#calls.splice(0)) this.#settle(call, error);
     for (const { settle } of this.#steps.splice(0)) settle(error);
     this.#schedule();
@@ -310,7 +305,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
       const added = writer.add(batch, call);
       if (added === false) break;
       if (added === true) calls.push(call);
-      else if (call.kind === 'drop') this.#block(call, call.lanes, added);
+      else if (call.kind === 'drop') this.#beginSlowDrop(call, added);
       group.add(call.cost);
     }
     this.#calls.splice(0, group.calls);
@@ -327,20 +322,24 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     return this.#blocked.size > 0 && namesAny(call, this.#blocked);
   }
 
-  #block(call: Accepted, lanes: readonly LaneId[], done: Promise<void>): void {
-    for (const lane of lanes) this.#blocked.add(lane);
-    const finish = (error?: LanestoreError) => {
-      for (const lane of lanes) this.#blocked.delete(lane);
-      this.#settle(call, error);
-      this.#schedule();
-    };
+  #beginSlowDrop(drop: AcceptedDrop, done: Promise<void>): void {
+    this.#slowDrops.add(drop);
+    for (const lane of drop.lanes) this.#blocked.add(lane);
     done.then(
-      () => finish(),
-      (error: LanestoreError) => finish(error),
+      () => this.#endSlowDrop(drop),
+      (error: LanestoreError) => this.#endSlowDrop(drop, error),
     );
   }
 
-  #settle(call: Accepted, error: LanestoreError | undefined): void {
+  /** Once: a failed store ends it before its steps do. */
+  #endSlowDrop(drop: AcceptedDrop, error?: LanestoreError): void {
+    if (!this.#slowDrops.delete(drop)) return;
+    for (const lane of drop.lanes) this.#blocked.delete(lane);
+    this.#settle(drop, error);
+    this.#schedule();
+  }
+
+  #settle(call: Accepted, error?: LanestoreError): void {
     this.#unsettled--;
     call.settle(error);
   }
