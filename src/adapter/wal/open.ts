@@ -14,7 +14,7 @@ import { appendAll } from '../../base/lists.js';
 import { string } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
-import { planLimits, roomLimits } from '../backpressure.js';
+import { admissionLimits } from '../backpressure.js';
 import { guardedFiles } from '../guarded-files.js';
 import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
 import type { Cursor, Recovered } from '../persistence.js';
@@ -144,8 +144,7 @@ class Opening<B, Q, A> {
       newLane: laneMaker(location, options),
       state,
       notes: this.#notes,
-      limits: roomLimits(this.#options),
-      planLimits: planLimits(this.#options),
+      limits: admissionLimits(this.#options),
       files,
       reserve: this.#options.reserve,
     };

@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { AdmissionGate, admissionLimits, type Cost, freeOfCost } from '../../../src/adapter/backpressure.js';
 import {
   DiskSpace,
   defaultMinFreeBytes,
@@ -63,61 +64,64 @@ for (const one of [watermark, store]) {
   one.after(() => clearInterval(alive));
 }
 
+const round = (diskBytes: number): Cost => ({ ...freeOfCost(), diskBytes, isPrune: false });
+const prune = (diskBytes: number): Cost => ({ ...freeOfCost(), diskBytes });
+
 /** 1000 bytes must stay free, 200 for pruning. */
 function watch(free: number) {
   const disk = new FakeDisk(free);
   const clock = { now: 0 };
   const space = new DiskSpace(disk, { minFreeBytes: 1000, pruneFreeBytes: 200 }, () => clock.now);
-  return { disk, clock, space };
+  return { disk, clock, space, gate: new AdmissionGate(admissionLimits({}), [space]) };
 }
 
 watermark('what was accepted since the reading is subtracted', () => {
   const { space } = watch(1500);
   for (let i = 0; i < 5; i++) {
-    space.check(100, 'round');
-    space.enter(100);
+    space.check(round(100));
+    space.enter(round(100));
   }
-  const error = refusedSync(() => space.check(1, 'round'), 'LANESTORE_CAPACITY');
+  const error = refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
   assert.match(error.message, /1000 bytes of disk are free/);
-  space.check(800, 'prune');
-  refusedSync(() => space.check(801, 'prune'), 'LANESTORE_CAPACITY');
+  space.check(prune(800));
+  refusedSync(() => space.check(prune(801)), 'LANESTORE_CAPACITY');
 });
 
 watermark('a reading does not count on what had not settled when it began, nor on what came during it', async () => {
   const { disk, clock, space } = watch(2000);
-  space.enter(300);
-  space.enter(200);
-  space.leave(300);
+  space.enter(round(300));
+  space.enter(round(200));
+  space.leave(round(300));
   clock.now = 300;
   disk.free = 1700;
-  space.check(100, 'round');
+  space.check(round(100));
   assert.is(disk.reading, 1);
-  space.enter(100);
-  space.leave(200);
+  space.enter(round(100));
+  space.leave(round(200));
   await disk.answer();
   // 1700 - 200 in flight at its beginning - 100 during it.
-  space.check(400, 'round');
-  refusedSync(() => space.check(401, 'round'), 'LANESTORE_CAPACITY');
+  space.check(round(400));
+  refusedSync(() => space.check(round(401)), 'LANESTORE_CAPACITY');
 });
 
 watermark(
   'readings are made beside the rounds, now and then, and after many bytes; only after a pause at once',
   async () => {
     const { disk, clock, space } = watch(1_000_000);
-    for (let i = 0; i < 100; i++) space.check(1, 'round');
+    for (let i = 0; i < 100; i++) space.check(round(1));
     assert.equal([disk.looks, disk.reading], [1, 0]);
-    space.enter(126);
-    space.check(1, 'round');
-    space.check(1, 'round');
+    space.enter(round(126));
+    space.check(round(1));
+    space.check(round(1));
     assert.equal([disk.looks, disk.reading], [1, 1]);
     await disk.answer();
     clock.now = 251;
-    space.check(1, 'round');
+    space.check(round(1));
     assert.equal([disk.looks, disk.reading], [1, 1]);
     await disk.answer();
     clock.now = 251 + 5001;
     disk.free = 900;
-    refusedSync(() => space.check(1, 'round'), 'LANESTORE_CAPACITY');
+    refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
     assert.equal([disk.looks, disk.reading], [2, 0]);
   },
 );
@@ -125,44 +129,44 @@ watermark(
 watermark('a slow reading that a later one has overtaken is dropped', async () => {
   const { disk, clock, space } = watch(5000);
   clock.now = 300;
-  space.check(1, 'round');
+  space.check(round(1));
   clock.now = 6000;
   disk.free = 1100;
-  space.check(100, 'round');
+  space.check(round(100));
   disk.free = 9999;
   await disk.answer();
-  refusedSync(() => space.check(101, 'round'), 'LANESTORE_CAPACITY');
+  refusedSync(() => space.check(round(101)), 'LANESTORE_CAPACITY');
 });
 
 watermark('before it refuses it looks again, unless it has just looked', () => {
   const { disk, clock, space } = watch(1000);
-  refusedSync(() => space.check(1, 'round'), 'LANESTORE_CAPACITY');
+  refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
   disk.free = 2000;
-  refusedSync(() => space.check(1, 'round'), 'LANESTORE_CAPACITY');
+  refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
   clock.now = 251;
-  space.check(1, 'round');
+  space.check(round(1));
 });
 
 watermark('a disk that can no longer be read is not believed to have more room', () => {
   const { disk, clock, space } = watch(1100);
-  space.enter(60);
+  space.enter(round(60));
   disk.readNow = () => {
     throw new Error('EIO');
   };
   clock.now = 10_000;
-  space.check(40, 'round');
-  assert.match(refusedSync(() => space.check(41, 'round'), 'LANESTORE_CAPACITY').message, /EIO/);
+  space.check(round(40));
+  assert.match(refusedSync(() => space.check(round(41)), 'LANESTORE_CAPACITY').message, /EIO/);
 });
 
 watermark('ready() waits for room for the largest refused round, for the signal, or for the end', async () => {
-  const { disk, space } = watch(1000);
-  await space.ready();
-  refusedSync(() => space.check(500, 'round'), 'LANESTORE_CAPACITY');
-  refusedSync(() => space.check(1, 'round'), 'LANESTORE_CAPACITY');
+  const { disk, space, gate } = watch(1000);
+  await gate.ready();
+  refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
+  refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
   let ready = 0;
-  const waiting = [space.ready(), space.ready()].map((one) => one.then(() => ready++));
+  const waiting = [gate.ready(), gate.ready()].map((one) => one.then(() => ready++));
   const control = new AbortController();
-  const aborted = rejection(space.ready(control.signal));
+  const aborted = rejection(gate.ready(control.signal));
   control.abort('no longer');
   assert.is(await aborted, 'no longer');
   while (disk.reading === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -173,24 +177,24 @@ watermark('ready() waits for room for the largest refused round, for the signal,
   disk.free = 1500;
   await disk.answer();
   await Promise.all(waiting);
-  space.check(500, 'round');
-  space.enter(500);
-  refusedSync(() => space.check(500, 'round'), 'LANESTORE_CAPACITY');
-  const refusedWaiter = rejection(space.ready());
+  space.check(round(500));
+  space.enter(round(500));
+  refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
+  const refusedWaiter = rejection(gate.ready());
   const end = new LanestoreError('LANESTORE_CLOSED', 'over');
-  space.refuse(end);
+  gate.close(end);
   assert.is(await refusedWaiter, end);
-  assert.is(await rejection(space.ready()), end);
+  assert.is(await rejection(gate.ready()), end);
 });
 
 watermark(
   'ready() does not wait for ever for a large round that was given up: after four readings smaller ones count',
   async () => {
-    const { disk, space } = watch(1400);
-    refusedSync(() => space.check(500, 'round'), 'LANESTORE_CAPACITY');
+    const { disk, space, gate } = watch(1400);
+    refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
     let ready = 0;
     const wait = async () => {
-      await space.ready();
+      await gate.ready();
       ready++;
     };
     const reading = async () => {
@@ -203,9 +207,9 @@ watermark(
     await reading();
     assert.is(ready, 1, 'smaller rounds are accepted');
     await first;
-    space.check(400, 'round');
-    await space.ready();
-    refusedSync(() => space.check(500, 'round'), 'LANESTORE_CAPACITY');
+    space.check(round(400));
+    await gate.ready();
+    refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
     disk.free = 1000;
     const second = wait();
     for (let i = 0; i < 6; i++) await reading();

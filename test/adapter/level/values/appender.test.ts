@@ -31,9 +31,8 @@ function appenderIn(dir: string, portionsMax: number, options: ValueOptions = {}
     allows: async () => true,
     nextNumber: 0n,
     usage: () => references,
-    isEnough: () => true,
   });
-  const appender = new Appender({ dir: values, settings, references, space }, portionsMax);
+  const appender = new Appender({ dir: values, settings, references, pool: space }, portionsMax);
   return { appender, space, references, files, values };
 }
 

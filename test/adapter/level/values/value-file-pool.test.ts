@@ -19,6 +19,13 @@ import { big, onValues, openSmall, run, SMALL_FILES } from './support.js';
 
 const test = suite('separated values: space');
 
+/** Waiting for space does not keep a process alive, not even this one. */
+let alive: NodeJS.Timeout;
+test.before(() => {
+  alive = setInterval(() => undefined, 1000);
+});
+test.after(() => clearInterval(alive));
+
 const noSpace = () => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
 /** Waits for what goes on in the background. */
 const until = async (reached: () => boolean) => {
@@ -161,14 +168,14 @@ test(
       });
     });
     const round = encodedRound(big('0a', 0));
-    const writing = store.writeAhead([round]);
+    const writing = store.place([round]);
     await held;
     // As after a batch that LevelDB rejected while the values of the next one were written.
     const closed = store.close();
     await new Promise((resolve) => setTimeout(resolve, 20));
     letGo();
     await closed;
-    await (await writing)?.done;
+    await (await writing)?.durable;
     assert.ok(round.lanes.get('0a')?.append[0]?.reference !== undefined, 'the put is that of a reference');
     assert.equal(order.slice(order.indexOf('synced')), ['synced', 'closed']);
   }),

@@ -4,13 +4,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { AdmissionGate, admissionLimits, freeOfCost } from '../../../../src/adapter/backpressure.js';
+import type { Engine, FilledBatch } from '../../../../src/adapter/level/engine.js';
 import { firstTip } from '../../../../src/adapter/level/format/tip.js';
 import { findValues } from '../../../../src/adapter/level/values/names.js';
 import { valueSettings } from '../../../../src/adapter/level/values/options.js';
 import { ValueStore } from '../../../../src/adapter/level/values/value-store.js';
-import { BatchBuilder } from '../../../../src/adapter/level/write/batch.js';
 import { sizeOf } from '../../../../src/adapter/level/write/encode.js';
 import { CommitQueue } from '../../../../src/adapter/level/write/queue.js';
+import { BatchWriter } from '../../../../src/adapter/level/write/writer.js';
 import { poolThreads } from '../../../../src/base/files.js';
 import { LanestoreError } from '../../../../src/errors.js';
 import { refused } from '../../../support/faults.js';
@@ -172,41 +174,39 @@ test(
       references: [],
     });
     const failed = new LanestoreError('LANESTORE_FAILED', 'a write elsewhere was rejected');
-    const written: BatchBuilder[] = [];
-    const queue = new CommitQueue(
-      {
-        begin: () => new BatchBuilder(firstTip(new Uint8Array(16))),
-        write: async (batch, valuesDurable) => {
-          await valuesDurable;
-          written.push(batch);
-        },
-        tidyUp: () => undefined,
-        dropSlowly: () => Promise.reject(new Error('no lane is dropped')),
-        poison: () => failed,
-        values,
-      },
-      {
-        queuedBytesMax: 1e6,
-        recordBytesMax: 1e6,
-        roundBytesMax: 1e6,
-        mergeBytesMax: 1e6,
-        mergeEntriesMax: 1e6,
-        deletesMax: 100,
-      },
-    );
+    let written = 0;
+    let discarded = 0;
+    const filled: FilledBatch = { write: async () => void written++, discard: async () => void discarded++ };
+    const engine = { copies: false, fill: () => filled } as unknown as Engine;
+    const writer = new BatchWriter({
+      engine,
+      tip: firstTip(new Uint8Array(16)),
+      deletesMax: 100,
+      values,
+      metered: { valueUsage: { liveBytes: 0, fileBytes: 0 }, freeBytes: undefined },
+      dropSlowly: () => Promise.reject(new Error('no lane is dropped')),
+    });
+    const gate = new AdmissionGate(admissionLimits({}), [values]);
+    const poison = () => {
+      writer.fail(failed);
+      return failed;
+    };
+    const queue = new CommitQueue({ writer, gate, mergeBytesMax: 1e6, tidyUp: () => undefined, poison });
     let letGo: (() => void) | undefined;
     onValues(files, ({ kind }) => (kind === 'sync' ? new Promise<void>((go) => (letGo = go)) : undefined));
     const round = encodedRound(big('0a', 0));
     const { bytes, entries } = sizeOf(round);
+    const cost = { ...freeOfCost(), bytes, entries, largeBytes: values.separableBytes(round, bytes) };
+    gate.admit(cost);
     const settled = new Promise<LanestoreError | undefined>((settle) => {
-      queue.push({ kind: 'round', round, bytes, entries }, settle);
+      queue.push({ kind: 'round', plan: round, cost, settle });
     });
     await until(() => letGo !== undefined);
     queue.fail(new Error('EIO'));
     letGo?.();
     assert.is(await settled, failed);
-    assert.is(written.length, 0);
     await queue.idle();
+    assert.equal([written, discarded], [0, 1]);
     await values.close();
   }),
 );

@@ -115,7 +115,6 @@ test(
       filesKept: FILES_KEPT,
       allows: async () => true,
       nextNumber: 0n,
-      isEnough: () => true,
       usage: () => ({ liveBytes: 0, heldBytes: 0 }),
     });
     space.removeLeftovers(Array.from({ length: MANY }, (_, i) => `${i}.preparing`));

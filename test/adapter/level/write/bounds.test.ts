@@ -2,7 +2,13 @@
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CALLS_MAX, planLimits, QueueBudget, ROUND_ENTRIES, roomLimits } from '../../../../src/adapter/backpressure.js';
+import {
+  AdmissionGate,
+  admissionLimits,
+  CALLS_MAX,
+  freeOfCost,
+  ROUND_ENTRIES,
+} from '../../../../src/adapter/backpressure.js';
 import { openLevel } from '../../../../src/adapter/level/index.js';
 import { OPEN_RANGES_MAX } from '../../../../src/adapter/level/read/reader.js';
 import { QUIET_READS_MAX } from '../../../../src/adapter/level/write/queue.js';
@@ -25,37 +31,41 @@ import { WatchedFiles } from '../../wal/watched-files.js';
 
 const test = suite('queue: bounds');
 
+const sized = (bytes: number) => ({ ...freeOfCost(), bytes });
+
 test('calls without bytes are LANESTORE_CAPACITY beyond a number, until half of them has left', async () => {
-  const room = new QueueBudget(roomLimits({}));
-  for (let i = 0; i < CALLS_MAX; i++) room.enter(0);
-  refusedSync(() => room.enter(0), 'LANESTORE_CAPACITY');
+  const gate = new AdmissionGate(admissionLimits({}));
+  for (let i = 0; i < CALLS_MAX; i++) gate.admit(freeOfCost());
+  refusedSync(() => gate.admit(freeOfCost()), 'LANESTORE_CAPACITY');
   let ready = false;
-  const waiting = room.ready().then(() => {
+  const waiting = gate.ready().then(() => {
     ready = true;
   });
-  room.leave(0, CALLS_MAX / 2 - 1);
+  gate.dequeue(0, CALLS_MAX / 2 - 1);
   await Promise.resolve();
   assert.not.ok(ready);
-  room.leave(0, 1);
+  gate.dequeue(0, 1);
   await waiting;
-  room.enter(0);
+  gate.admit(freeOfCost());
 });
 
 test('a refused call leaves the count as it was', () => {
-  const room = new QueueBudget(roomLimits({ maxRoundBytes: 10, maxQueuedBytes: 10 }));
-  room.enter(10);
-  for (let i = 0; i < CALLS_MAX; i++)
-    refusedSync(() => room.enter(i % 2 === 0 ? 1 : 11), i % 2 === 0 ? 'LANESTORE_CAPACITY' : 'LANESTORE_INVALID');
-  room.leave(10);
-  room.enter(10);
+  const gate = new AdmissionGate(admissionLimits({ maxRoundBytes: 10, maxQueuedBytes: 10 }));
+  gate.admit(sized(10));
+  for (let i = 0; i < CALLS_MAX; i++) {
+    const isLarge = i % 2 === 1;
+    refusedSync(() => gate.admit(sized(isLarge ? 11 : 1)), isLarge ? 'LANESTORE_INVALID' : 'LANESTORE_CAPACITY');
+  }
+  gate.dequeue(10, 1);
+  gate.admit(sized(10));
 });
 
 test('calls of ready() beyond a number are refused themselves', async () => {
-  const room = new QueueBudget(roomLimits({ maxQueuedBytes: 1 }));
-  room.enter(100);
-  const waiting = Array.from({ length: WAITERS_MAX }, () => room.ready());
-  await refused(room.ready(), 'LANESTORE_CAPACITY');
-  room.leave(100);
+  const gate = new AdmissionGate(admissionLimits({ maxQueuedBytes: 1 }));
+  gate.admit(sized(100));
+  const waiting = Array.from({ length: WAITERS_MAX }, () => gate.ready());
+  await refused(gate.ready(), 'LANESTORE_CAPACITY');
+  gate.dequeue(100, 1);
   await Promise.all(waiting);
 });
 
@@ -193,7 +203,7 @@ test('limits that are no positive whole numbers are refused', async () => {
   for (const name of ['maxRecordBytes', 'maxInnerBytes', 'maxLanes', 'maxRoundEntries']) {
     for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       const options = { [name]: value };
-      const error = refusedSync(() => ({ ...roomLimits(options), ...planLimits(options) }), 'LANESTORE_INVALID');
+      const error = refusedSync(() => admissionLimits(options), 'LANESTORE_INVALID');
       assert.match(error.message, name);
     }
     const options = { db: new MemoryLevel(), model: plain, [name]: 'many' as unknown as number };

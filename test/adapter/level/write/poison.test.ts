@@ -219,4 +219,35 @@ async function largeLane(db: HeldLevel): Promise<HeldLevel> {
   return db.crashed();
 }
 
+for (const [what, fail] of Object.entries({
+  'search for keys': async (db: HeldLevel) => db.failKeys(DISK_FULL),
+  'sweep that is written': async (db: HeldLevel) => {
+    db.hold();
+    db.releaseKeys();
+    await db.held();
+    db.reject(DISK_FULL);
+  },
+})) {
+  test(
+    `a slow drop whose ${what} fails settles before the calls that wait for it`,
+    onHeld(async (db) => {
+      const store = await open(db);
+      await store.persist({ blocks: plainBlocks('0a', 0, 5000) });
+      const ledger = new Ledger();
+      db.holdKeys();
+      ledger.watch('drop', store.dropLanes(['0a']));
+      ledger.watch('blocked', store.persist({ blocks: [plainBlock('0a', 0)] }));
+      ledger.watch('after it', store.persist({ blocks: [plainBlock('0b', 0)] }));
+      await db.keysHeld();
+      await fail(db);
+      assert.equal(
+        await ledger.all(),
+        ['drop', 'blocked', 'after it'].map((name) => `${name}: LANESTORE_FAILED`),
+      );
+      db.release();
+      await store.close();
+    }),
+  );
+}
+
 test.run();

@@ -129,14 +129,12 @@ function held(dir: string, lanes: readonly LaneId[]) {
       get hasRoom() {
         return space.hasRoom;
       },
-      get isAwaited() {
-        return space.isAwaited;
-      },
       allowsCompaction: async (bytes) => {
         space.allowed.push(bytes);
         return space.allows;
       },
     },
+    isAwaited: () => space.isAwaited,
     values: { shed: () => void sheds++ },
   });
   const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
