@@ -90,7 +90,8 @@ async function workOf(build: string): Promise<Work> {
     work.set(`${name}, read`, () => {
       let read = 0;
       for (const encoded of bodies) {
-        const entry = codec.readBody?.(encoded) ?? codec.fromBody((decodeBody({ encoded, crc: 0 }) as never)['body']);
+        const entry =
+          codec.readBody?.(encoded) ?? codec.fromBody((decodeBody({ encoded, crc: 0 }) as { body: unknown }).body);
         read += Object.keys(entry).length;
       }
       return read;
