@@ -166,8 +166,14 @@ function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable
 
 /** True if a thread of this process holds the lock by a file. */
 function isLockedByFile(prefix: string): boolean {
-  const stat = lstatSync(prefix + processOwner(), { throwIfNoEntry: false });
-  return stat !== undefined && isOwn(stat);
+  try {
+    const stat = lstatSync(prefix + processOwner(), { throwIfNoEntry: false });
+    return stat !== undefined && isOwn(stat);
+  } catch {
+    // Where this process cannot look for a file, it could not make one either. An error would leave the socket open, and
+    // every later open of this process locked out.
+    return false;
+  }
 }
 
 /** A file that another user made is not this process's. */

@@ -55,12 +55,12 @@ import {
   type WalOptions,
 } from '../../src/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
+import { textCodec } from '../adapter/wal/text-log.js';
 import { memorySubject, plainTypes } from '../conformance/subjects.js';
 import { ToyDisk, ToyStore } from '../conformance/toy-store.js';
 import { packageRoot } from '../support/fixtures.js';
 import { plain, plainBlocks } from '../support/plain-model.js';
 import { withTemp } from '../support/temp.js';
-import { textCodec } from '../wal/text-log.js';
 
 const test = suite('options of every public function');
 

@@ -44,8 +44,8 @@ export const NO_PREFLIGHT: Patch = {
 export const NO_WITNESS: Patch = {
   name: 'no witness',
   replacements: [
-    { file: `${LEVEL}/store.js`, find: 'this.#witness?.prepare(tip.seq);', by: '' },
-    { file: `${LEVEL}/store.js`, find: 'this.#witness?.write(tip.seq);', by: '' },
+    { file: `${LEVEL}/write/writer.js`, find: 'witness?.prepare(tip.seq)', by: 'undefined' },
+    { file: `${LEVEL}/write/writer.js`, find: 'witness?.write(tip.seq);', by: '' },
   ],
 };
 
@@ -60,17 +60,17 @@ export const NO_METRICS: Patch = {
     { file: 'src/adapter/base-persistence.js', find: 'this.#meter.settled(startedAt, plan);', by: '' },
     {
       file: 'src/adapter/backpressure.js',
-      find: "meter('lanestore_encoded_bytes_total', bytes);\n        meter('lanestore_queue_bytes', this.#bytes);",
+      find: "meter('lanestore_encoded_bytes_total', bytes);\n        meter('lanestore_queue_bytes', this.#queuedBytes);",
       by: '',
     },
     {
       file: 'src/adapter/backpressure.js',
-      find: "this.#calls -= calls;\n        meter('lanestore_queue_bytes', this.#bytes);",
-      by: 'this.#calls -= calls;',
+      find: "this.#queuedCalls -= calls;\n        meter('lanestore_queue_bytes', this.#queuedBytes);",
+      by: 'this.#queuedCalls -= calls;',
     },
     {
-      file: `${LEVEL}/store.js`,
-      find: 'meterBatch(operations, this, () => filled.write())',
+      file: `${LEVEL}/write/writer.js`,
+      find: 'meterBatch(operations, metered, () => filled.write())',
       by: 'filled.write()',
     },
   ],
@@ -101,7 +101,7 @@ export const WEAKNESSES: readonly Weakness[] = [
     replacements: [
       {
         file: 'src/adapter/base-persistence.js',
-        find: 'this.#failed ??= error;\n        return this.#failed;',
+        find: 'this.#failed ??= error;\n        this.gate.close(this.#failed);\n        return this.#failed;',
         by: 'return error;',
       },
       { file: `${LEVEL}/write/queue.js`, find: 'this.#failed = error;', by: '' },
@@ -126,8 +126,8 @@ export const WEAKNESSES: readonly Weakness[] = [
     replacements: [
       {
         file: `${LEVEL}/write/queue.js`,
-        find: 'for (const settle of settles)',
-        by: 'for (const settle of settles.reverse())',
+        find: 'for (const call of calls)',
+        by: 'for (const call of calls.reverse())',
       },
     ],
   },
@@ -140,7 +140,7 @@ const BUILD = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export function patchedBuild({ name, replacements }: Patch): string {
   const copy = join(BUILD, 'weakened', name.replaceAll(' ', '-'));
   rmSync(copy, { recursive: true, force: true });
-  for (const part of ['src', 'test/faults', 'test/level', 'test/support']) {
+  for (const part of ['src', 'test/faults', 'test/kill', 'test/support']) {
     mkdirSync(dirname(join(copy, part)), { recursive: true });
     cpSync(join(BUILD, part), join(copy, part), { recursive: true });
   }

@@ -30,7 +30,9 @@ export interface ReclaimTarget {
   readonly level: string;
   /** The tip of the last durable batch. */
   readonly tip: () => Tip;
-  readonly space: Pick<DiskSpace, 'hasRoom' | 'isAwaited' | 'allowsCompaction'>;
+  readonly space: Pick<DiskSpace, 'hasRoom' | 'allowsCompaction'>;
+  /** True while calls of `ready` wait. */
+  readonly isAwaited: () => boolean;
   readonly values?: Pick<ValueStore, 'shed'> | undefined;
 }
 
@@ -66,9 +68,9 @@ export class Reclaimer {
 
   /** Starts work if space is short and something was pruned: after a refusal, and after each batch. */
   kick(): void {
-    const { space } = this.#target;
+    const { space, isAwaited } = this.#target;
     if (this.#running !== undefined || this.#stopped || space.hasRoom) return;
-    if (!(this.#isAsked || space.isAwaited) || !this.#hasWork()) return;
+    if (!(this.#isAsked || isAwaited()) || !this.#hasWork()) return;
     const rest = this.#restUntil - performance.now();
     if (rest > 0) {
       this.#timer ??= setTimeout(() => {
