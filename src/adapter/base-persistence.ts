@@ -19,6 +19,8 @@ import type {
   Persistence,
   Recovered,
   Round,
+  VoteState,
+  VoteStore,
 } from './persistence.js';
 import { advance, type PlanState } from './planner.js';
 import { RoundMeter } from './round-meter.js';
@@ -29,9 +31,12 @@ import {
   planCommitQCs,
   planLane,
   planRound,
+  planVoteChange,
   type Unencoded,
 } from './round-plan.js';
 import { votesOf } from './round-votes.js';
+import { StoreVotes } from './store-votes.js';
+import { NO_VOTES, withLaneFloors } from './vote-rules.js';
 
 /** True while a call of any store is encoded, planned and admitted: its cursors are about to move, and all stores share encoders. */
 let isPlanning = false;
@@ -51,6 +56,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   readonly blocks: BlockPersister<B, Q>;
   readonly commitQCs: CommitQCPersister<Q>;
   readonly anchor: AnchorPersister<A>;
+  readonly votes: VoteStore<B> | undefined;
 
   protected readonly model: Model<B, Q, A>;
   /** Every call passes it; the backend says when a call has left the queue, and when it has settled. */
@@ -107,9 +113,20 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
           return () => planRound(model, store.#planned, { anchor }, encoder);
         }),
     };
+    this.votes = this.#votesOf(model.votes);
   }
 
   abstract get cursors(): Cursors;
+
+  /** The durable state of votes. Asked of a backend whose state has votes. */
+  protected get durableVotes(): VoteState {
+    return this.#planned.votes ?? NO_VOTES;
+  }
+
+  /** A durable block, for a backend whose state has votes. */
+  protected heldBlock(_lane: LaneId, _number: bigint): Promise<B | undefined> {
+    return Promise.resolve(undefined);
+  }
 
   /** What a plan takes of the store. Throws to refuse a plan that the backend cannot store. */
   protected abstract costOf(plan: Plan<B, Q, A, E>): Cost;
@@ -148,10 +165,12 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     beginPlanning();
     let done: Promise<void>;
     try {
+      const votes = this.#flooredVotes(list);
       const cost = this.costOfDrop();
       this.gate.admit(cost);
       done = this.acceptDrop(list, cost);
       for (const lane of list) this.#planned.lanes.delete(lane);
+      this.#planned.votes = votes;
     } finally {
       isPlanning = false;
     }
@@ -235,6 +254,30 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       throw error;
     }
     this.#meter.settled(startedAt, plan);
+  }
+
+  /** The planned votes with floors for lanes that are about to be dropped. @throws LANESTORE_CAPACITY. */
+  #flooredVotes(dropped: readonly LaneId[]): VoteState | undefined {
+    const { votes, lanes } = this.#planned;
+    if (votes === undefined || this.model.votes?.lanesRecur !== true) return votes;
+    return withLaneFloors(votes, dropped, lanes);
+  }
+
+  /** Undefined where the backend, or the model, keeps none. */
+  #votesOf(model: Model<B, Q, A>['votes']): VoteStore<B> | undefined {
+    const planned = this.#planned;
+    if (model === undefined || planned.votes === undefined) return undefined;
+    return new StoreVotes<B>({
+      model,
+      planned: planned as PlanState & { votes: VoteState },
+      durable: () => this.durableVotes,
+      block: async (lane, number) => {
+        this.assertUsable();
+        return this.heldBlock(lane, number);
+      },
+      change: (change) => this.#submit({}, () => () => planVoteChange(change)),
+      ready: () => this.ready(),
+    });
   }
 
   /** @throws LANESTORE_INVALID for more than a store holds or may hold; a TypeError for what is no lane id. */

@@ -18,7 +18,7 @@ export {
 } from './round-plan.js';
 export {
   NO_VOTES,
-  type VotePlan,
+  type VoteChange,
   type VoteRefusal,
   type VoteVerdict,
   withLaneFloors,

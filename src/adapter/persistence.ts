@@ -76,6 +76,10 @@ export interface Quarantine {
   readonly parts: readonly VotePart[];
   /** For people; at most 1,024 characters. */
   readonly why: string;
+  /** When the first of them was closed: ISO 8601, UTC. */
+  readonly when: string;
+  /** The batch that closed the last of them; absent until it is durable. */
+  readonly seq?: bigint;
 }
 
 /** What a store keeps of the votes of its key. The object does not change afterwards. */

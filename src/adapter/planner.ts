@@ -16,7 +16,7 @@ import {
   QC_LOG,
 } from '../keys/index.js';
 import type { Cursor, VoteState } from './persistence.js';
-import { type VotePlan, withVotes } from './vote-rules.js';
+import { changedVotes, type VoteChange } from './vote-rules.js';
 
 /** A stored anchor as the planner sees it: its road index, and the first block that each lane keeps. */
 export interface AnchorPoint {
@@ -62,13 +62,13 @@ export function advance(
   state: PlanState,
   plan: LogPlans<unknown, unknown> & {
     readonly anchor: { readonly point: AnchorPoint } | undefined;
-    readonly votes?: VotePlan | undefined;
+    readonly votes?: VoteChange | undefined;
   },
 ): void {
   if (plan.anchor !== undefined) state.anchor = plan.anchor.point;
   if (plan.commitQCs !== undefined) state.commitQCs = plan.commitQCs.after;
   for (const [lane, { after }] of plan.lanes) state.lanes.set(lane, after);
-  if (plan.votes !== undefined && state.votes !== undefined) state.votes = withVotes(state.votes, plan.votes);
+  if (plan.votes !== undefined && state.votes !== undefined) state.votes = changedVotes(state.votes, plan.votes);
 }
 
 /** A {@link LogPlan} in the making; `after` moves along. */

@@ -12,7 +12,7 @@ import { listOf } from './backpressure.js';
 import type { Round } from './persistence.js';
 import { type AnchorPoint, type LogPlans, type PlanState, RoundPlanner } from './planner.js';
 import { planRoundVotes, type VoteToNotify } from './round-votes.js';
-import type { VotePlan } from './vote-rules.js';
+import { isUnchanged, type VoteChange } from './vote-rules.js';
 
 /** The kinds of what a backend makes of entries. */
 export interface Encoded {
@@ -47,8 +47,8 @@ export interface Plan<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> extends L
   /** The anchor to store; absent without one, or if it is older than the stored one. */
   readonly anchor: { readonly entry: E['anchor']; readonly point: AnchorPoint } | undefined;
   readonly inner: E['inner'] | undefined;
-  /** The watermarks that move; absent for a call without votes. */
-  readonly votes?: VotePlan | undefined;
+  /** What changes of the votes; absent for a call without. */
+  readonly votes?: VoteChange | undefined;
   /** The caller's own objects that hooks fire for, in this order; ignored entries included. */
   readonly notify: {
     readonly anchor: A | undefined;
@@ -82,7 +82,7 @@ export function isNoop(
   plan: Pick<Plan<unknown, unknown, unknown, Encoded>, 'anchor' | 'inner' | 'commitQCs' | 'lanes' | 'votes'>,
 ): boolean {
   const { anchor, inner, commitQCs, lanes, votes } = plan;
-  if (votes !== undefined && votes.size > 0) return false;
+  if (votes !== undefined && !isUnchanged(votes)) return false;
   return anchor === undefined && inner === undefined && commitQCs === undefined && lanes.size === 0;
 }
 
@@ -110,7 +110,7 @@ export function planRound<B, Q, A, E extends Encoded>(
   const inner = round.inner === undefined ? undefined : encoder.inner(round.inner);
   const notify = { anchor: round.anchor, commitQCs, blocks };
   if (votes === undefined) return { anchor, inner, ...planner.plans(), notify };
-  return { anchor, inner, votes: votes.plan, ...planner.plans(), notify: { ...notify, votes: votes.notify } };
+  return { anchor, inner, votes: votes.change, ...planner.plans(), notify: { ...notify, votes: votes.notify } };
 }
 
 /**
@@ -187,6 +187,11 @@ export function anchorPoint<B, Q, A>(
 }
 
 const NO_LANES: Pick<PlanState, 'lanes'> = { lanes: new Map() };
+
+/** Plans a change of the votes that is no vote. */
+export function planVoteChange<B, Q, A, E extends Encoded>(votes: VoteChange): Plan<B, Q, A, E> {
+  return { ...NOTHING, commitQCs: undefined, lanes: new Map(), votes };
+}
 
 const NOTHING = {
   anchor: undefined,

@@ -4,7 +4,7 @@ import { isU64 } from '../keys/index.js';
 import type { LanePlace, LogPlace, Model, Position, VoteModel } from '../model/model.js';
 import type { Round } from './persistence.js';
 import type { PlanState } from './planner.js';
-import { type PlacedVote, planVotes, type VotePlan } from './vote-rules.js';
+import { type PlacedVote, planVotes, type VoteChange } from './vote-rules.js';
 
 /** Votes of one call. */
 export const ROUND_VOTES_MAX = 1024;
@@ -33,7 +33,7 @@ export function planRoundVotes<B, Q, A>(
   { votes: model }: Pick<Model<B, Q, A>, 'votes'>,
   state: Readonly<PlanState>,
   round: Round<B, Q, A>,
-): { readonly plan: VotePlan; readonly notify: readonly VoteToNotify[] } | undefined {
+): { readonly change: VoteChange; readonly notify: readonly VoteToNotify[] } | undefined {
   if (round.votes === undefined) return undefined;
   if (model === undefined) throw invalid('round.votes: the model of this store has no votes');
   if (state.votes === undefined) {
@@ -50,7 +50,7 @@ export function planRoundVotes<B, Q, A>(
   const votes = votesOf(round.votes);
   const placed = votes.map((vote) => placedVote(model, vote));
   const notify = votes.map((vote, i) => ({ vote, digest: placed[i]!.digest }));
-  return { plan: planVotes(state.votes, placed, state.commitQCs.next), notify };
+  return { change: { watermarks: planVotes(state.votes, placed, state.commitQCs.next) }, notify };
 }
 
 /** The votes of a call. What is beyond the bound is not read. @throws LANESTORE_INVALID for more than {@link ROUND_VOTES_MAX}. */

@@ -2,12 +2,12 @@
  * The rules of votes: what a key may sign, given all that it signed. They are listed in docs/signing-safety.md.
  *
  * Pure, over positions and digests only: no model, no bytes on disk, no clock, no backend. As in the planner, a plan is a proposal until
- * {@link withVotes} makes it the state that the next vote is judged against.
+ * {@link changedVotes} makes it the state that the next vote is judged against.
  */
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { LogPlace, Position, VotePart } from '../model/model.js';
-import type { VoteLogState, VoteState, Watermark } from './persistence.js';
+import type { Cursor, Quarantine, VoteLogState, VoteState, Watermark } from './persistence.js';
 
 /** A vote as the rules see it. */
 export interface PlacedVote extends LogPlace {
@@ -26,8 +26,15 @@ export type VoteVerdict = 'new' | 'again' | VoteRefusal;
 /** Why a vote is refused. */
 export type VoteRefusal = 'quarantined' | 'early' | 'floor' | 'differs' | 'passed' | 'excluded';
 
-/** What accepted votes change: the new watermark of each log that moves. */
-export type VotePlan = ReadonlyMap<string, Watermark>;
+/** What an accepted call changes of the votes. Absent: not changed. */
+export interface VoteChange {
+  /** The new watermark of each log that moves. */
+  readonly watermarks?: ReadonlyMap<string, Watermark>;
+  /** The key that is bound. */
+  readonly signer?: Uint8Array;
+  /** Parts that are closed. */
+  readonly quarantine?: Quarantine;
+}
 
 /** The state of a store whose key never signed, and that no key is bound to. */
 export const NO_VOTES: VoteState = {
@@ -37,6 +44,7 @@ export const NO_VOTES: VoteState = {
   quarantine: undefined,
 };
 
+const NO_CURSOR: Cursor = { first: 0n, next: 0n };
 const NO_LOG: VoteLogState = { watermark: undefined, floor: undefined };
 
 /**
@@ -82,42 +90,71 @@ export function judge(state: VoteState, vote: PlacedVote, nextCommitQC: bigint):
  * @throws LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_CONFLICT for the first one that is refused: then nothing of the
  * round may be stored.
  */
-export function planVotes(state: VoteState, votes: readonly PlacedVote[], nextCommitQC: bigint): VotePlan {
-  const plan = new Map<string, Watermark>();
+export function planVotes(
+  state: VoteState,
+  votes: readonly PlacedVote[],
+  nextCommitQC: bigint,
+): ReadonlyMap<string, Watermark> {
+  const watermarks = new Map<string, Watermark>();
   for (const vote of votes) {
-    const now = withVotes(state, plan);
+    const now = changedVotes(state, { watermarks });
     const verdict = judge(now, vote, nextCommitQC);
-    if (verdict === 'new') plan.set(vote.log, { at: vote.at, digest: vote.digest });
+    if (verdict === 'new') watermarks.set(vote.log, { at: vote.at, digest: vote.digest });
     else if (verdict !== 'again') throw refusalError(now, vote, verdict, nextCommitQC);
   }
-  return plan;
+  return watermarks;
 }
 
-/** The state after an accepted plan. */
-export function withVotes(state: VoteState, plan: VotePlan): VoteState {
-  if (plan.size === 0) return state;
-  const logs = new Map(state.logs);
-  for (const [log, watermark] of plan) logs.set(log, { watermark, floor: logs.get(log)?.floor });
-  return { ...state, logs };
+/** True if there is nothing in a change: the state is the same after it. */
+export function isUnchanged({ watermarks, signer, quarantine }: VoteChange): boolean {
+  return (watermarks === undefined || watermarks.size === 0) && signer === undefined && quarantine === undefined;
 }
+
+/** The state after an accepted call. */
+export function changedVotes(state: VoteState, change: VoteChange): VoteState {
+  if (isUnchanged(change)) return state;
+  const { watermarks = NO_WATERMARKS, signer = state.signer, quarantine } = change;
+  const logs = new Map(state.logs);
+  for (const [log, watermark] of watermarks) logs.set(log, { watermark, floor: logs.get(log)?.floor });
+  const next = { ...state, signer, logs };
+  return quarantine === undefined ? next : withQuarantine(next, quarantine);
+}
+
+const NO_WATERMARKS: ReadonlyMap<string, Watermark> = new Map();
 
 /** The state with parts closed. Those that are closed stay closed, and the first reason stays first. */
-export function withQuarantine(state: VoteState, parts: readonly VotePart[], why: string): VoteState {
+export function withQuarantine(state: VoteState, { parts, why, when }: Quarantine): VoteState {
   const before = state.quarantine;
   const added = parts.filter((part) => before?.parts.includes(part) !== true);
   if (added.length === 0) return state;
   const reason = before === undefined ? why : `${before.why}; ${why}`;
   const closed = [...new Set([...(before?.parts ?? []), ...added])];
-  return { ...state, quarantine: { parts: closed, why: reason.slice(0, REASON_MAX) } };
+  return { ...state, quarantine: { parts: closed, why: reason.slice(0, REASON_MAX), when: before?.when ?? when } };
 }
 
-/** The state with floors for lanes that are dropped: a floor never falls. @throws LANESTORE_CAPACITY beyond {@link LANE_FLOORS_MAX}. */
-export function withLaneFloors(state: VoteState, dropped: ReadonlyMap<LaneId, bigint>): VoteState {
-  const laneFloors = new Map(state.laneFloors);
-  for (const [lane, floor] of dropped) {
-    const before = laneFloors.get(lane);
-    if (before === undefined || before < floor) laneFloors.set(lane, floor);
+/**
+ * The state with floors for lanes that are dropped: their last numbers. A floor never falls. Floors below the first block of a lane
+ * that is held are left out: nothing is signed there anyway.
+ * @throws LANESTORE_CAPACITY beyond {@link LANE_FLOORS_MAX}.
+ */
+export function withLaneFloors(
+  state: VoteState,
+  dropped: readonly LaneId[],
+  lanes: ReadonlyMap<LaneId, Cursor>,
+): VoteState {
+  const laneFloors = new Map<LaneId, bigint>();
+  for (const [lane, floor] of state.laneFloors) {
+    if ((lanes.get(lane)?.first ?? 0n) <= floor) laneFloors.set(lane, floor);
   }
+  let isChanged = laneFloors.size !== state.laneFloors.size;
+  for (const lane of dropped) {
+    const { next } = lanes.get(lane) ?? NO_CURSOR;
+    const before = laneFloors.get(lane);
+    if (next === 0n || (before !== undefined && before >= next - 1n)) continue;
+    laneFloors.set(lane, next - 1n);
+    isChanged = true;
+  }
+  if (!isChanged) return state;
   if (laneFloors.size > LANE_FLOORS_MAX) {
     throw new LanestoreError(
       'LANESTORE_CAPACITY',

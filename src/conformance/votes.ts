@@ -168,7 +168,9 @@ cases.needing(['votes'], 'without a key all votes are closed; a key is bound onc
 voting('a quarantine closes its parts at once, for good, and nothing else', async (stage) => {
   await stage.store.persist({ votes: [stage.make.step(1n)] });
   const closed = stage.votes.quarantine(['rounds'], 'a copy was seen');
-  assert.equal(stage.votes.planned.quarantine, { parts: ['rounds'], why: 'a copy was seen' });
+  const { parts, why, when } = stage.votes.planned.quarantine ?? (assert.unreachable('it is not closed') as never);
+  assert.equal([parts, why], [['rounds'], 'a copy was seen']);
+  assert.not.ok(Number.isNaN(Date.parse(when)), `${when} is a time`);
   await refused(stage.store.persist({ votes: [stage.make.step(2n)] }), 'LANESTORE_QUARANTINED');
   await refused(stage.store.persist({ votes: [stage.make.step(1n)] }), 'LANESTORE_QUARANTINED');
   await closed;

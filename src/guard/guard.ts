@@ -8,6 +8,7 @@
 import type { Quarantine, VoteState, VoteStore, Watermark } from '../adapter/persistence.js';
 import { digestOf, isLanePlace, placedVote, votesOf } from '../adapter/round-votes.js';
 import {
+  changedVotes,
   closedError,
   comparePositions,
   isClosed,
@@ -15,7 +16,6 @@ import {
   type PlacedVote,
   planVotes,
   type VoteVerdict,
-  withVotes,
 } from '../adapter/vote-rules.js';
 import { Mutex } from '../base/mutex.js';
 import { byteArray, callback, fields, iterable, required } from '../base/options.js';
@@ -76,7 +76,7 @@ export class Guard<Vote, Block, Signed> {
   get quarantine(): Quarantine | undefined {
     const { signer, quarantine } = this.#votes.planned;
     if (signer !== undefined) return quarantine;
-    return { parts: ['rounds', 'app', 'lanes', 'own'], why: 'no key was ever bound to this store' };
+    return { parts: ['rounds', 'app', 'lanes', 'own'], why: 'no key was ever bound to this store', when: '' };
   }
 
   /**
@@ -103,9 +103,9 @@ export class Guard<Vote, Block, Signed> {
     checkGuardRound(round, 'round');
     const votes = votesOf(round.votes) as Vote[];
     const placed = votes.map((vote) => placedVote(this.#model, vote));
-    const plan = planVotes(this.#given(), placed, this.#votes.nextCommitQC);
+    const watermarks = planVotes(this.#given(), placed, this.#votes.nextCommitQC);
     return this.#counted(async () => {
-      for (const [log, watermark] of plan) this.#reserved.set(log, watermark);
+      for (const [log, watermark] of watermarks) this.#reserved.set(log, watermark);
       const signatures = Promise.all(placed.map(({ digest }) => this.#signer.sign(digest, 'rounds')));
       // Awaited below, when the rounds before this one have had their turn.
       signatures.catch(() => undefined);
@@ -228,7 +228,7 @@ export class Guard<Vote, Block, Signed> {
       if (stored === undefined || comparePositions(watermark.at, stored.at) > 0) ahead.set(log, watermark);
       else this.#reserved.delete(log);
     }
-    return withVotes(planned, ahead);
+    return changedVotes(planned, { watermarks: ahead });
   }
 
   /** The signed votes, and the inner state with them. If there are none, the votes are stored alone: they count as given. */

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { VoteState } from '../../src/adapter/persistence.js';
 import { placedVote } from '../../src/adapter/round-votes.js';
-import { judge, NO_VOTES, type PlacedVote, type VoteVerdict, withVotes } from '../../src/adapter/vote-rules.js';
+import { changedVotes, judge, NO_VOTES, type PlacedVote, type VoteVerdict } from '../../src/adapter/vote-rules.js';
 import { autobahn, type Msg, type Proposal } from '../../src/model/autobahn/index.js';
 import { SEED } from '../support/history.js';
 import { anyVote, appMsg, proposalMsg, proposalOf, timeoutMsg } from '../support/vote-messages.js';
@@ -85,7 +85,8 @@ class VoteDisk {
     const verdict = this.#variant.judge(votes, vote, nextCommitQC);
     if (verdict !== 'new' && verdict !== 'again') return verdict;
     const { log, at, digest } = vote;
-    if (verdict === 'new') this.#planned = { votes: withVotes(votes, new Map([[log, { at, digest }]])), nextCommitQC };
+    if (verdict === 'new')
+      this.#planned = { votes: changedVotes(votes, { watermarks: new Map([[log, { at, digest }]]) }), nextCommitQC };
     this.#pending.push({ msg, digest, durable: this.#planned });
     if (this.#variant.releases === 'accepted') this.#release({ msg, digest });
     return verdict;

@@ -2,9 +2,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { advance, emptyState, isNoop, type PlanState } from '../../src/adapter/index.js';
-import type { VoteState } from '../../src/adapter/persistence.js';
+import type { Cursor, Quarantine, VoteState } from '../../src/adapter/persistence.js';
 import { ROUND_VOTES_MAX } from '../../src/adapter/round-votes.js';
 import {
+  changedVotes,
   comparePositions,
   judge,
   LANE_FLOORS_MAX,
@@ -13,11 +14,10 @@ import {
   planVotes,
   withLaneFloors,
   withQuarantine,
-  withVotes,
 } from '../../src/adapter/vote-rules.js';
 import { isLanestoreError, type LanestoreError, type LanestoreErrorCode } from '../../src/errors.js';
 import { U64_MAX } from '../../src/keys/index.js';
-import type { Position } from '../../src/model/model.js';
+import type { Position, VotePart } from '../../src/model/model.js';
 import { plain, plainAnchor, plainBlock, plainQC, plainVote } from '../support/plain-model.js';
 import { planRound } from '../support/plan.js';
 
@@ -29,8 +29,11 @@ function vote(log: string, at: Position, fill: number, more: Partial<PlacedVote>
   return { log, part: 'rounds', at, before: [], needs: 0n, digest: new Uint8Array(32).fill(fill), ...more };
 }
 
+const WHEN = '2026-11-27T00:00:00.000Z';
+const closing = (parts: readonly VotePart[], why: string): Quarantine => ({ parts, why, when: WHEN });
+
 function stateOf(...votes: PlacedVote[]): VoteState {
-  return withVotes(OPEN, planVotes(OPEN, votes, U64_MAX));
+  return changedVotes(OPEN, { watermarks: planVotes(OPEN, votes, U64_MAX) });
 }
 
 /** What `call` throws, with that code. */
@@ -111,7 +114,7 @@ test('what it must come before: a watermark or a floor there, or above, excludes
 });
 
 test('rules come in their order', () => {
-  const closed = withQuarantine(stateOf(vote('prepare', [3n, 1n], 1)), ['rounds'], 'a copy');
+  const closed = withQuarantine(stateOf(vote('prepare', [3n, 1n], 1)), closing(['rounds'], 'a copy'));
   const late = vote('prepare', [3n, 1n], 2, { needs: 5n });
   assert.is(judge(closed, late, 4n), 'quarantined');
   assert.is(judge({ ...closed, quarantine: undefined }, late, 4n), 'early');
@@ -120,13 +123,13 @@ test('rules come in their order', () => {
 });
 
 test('a quarantine closes its parts and no others; a part stays closed, the first reason stays first', () => {
-  const once = withQuarantine(OPEN, ['app'], 'first');
+  const once = withQuarantine(OPEN, closing(['app'], 'first'));
   assert.is(judge(once, vote('prepare', [0n], 1), 0n), 'new');
   assert.is(judge(once, vote('app', [0n], 1, { part: 'app' }), 0n), 'quarantined');
-  assert.is(withQuarantine(once, ['app'], 'again'), once);
-  const twice = withQuarantine(once, ['app', 'own'], 'second');
-  assert.equal(twice.quarantine, { parts: ['app', 'own'], why: 'first; second' });
-  assert.is(withQuarantine(OPEN, ['own'], 'x'.repeat(5000)).quarantine?.why.length, 1024);
+  assert.is(withQuarantine(once, closing(['app'], 'again')), once);
+  const twice = withQuarantine(once, closing(['app', 'own'], 'second'));
+  assert.equal(twice.quarantine, { parts: ['app', 'own'], why: 'first; second', when: WHEN });
+  assert.is(withQuarantine(OPEN, closing(['own'], 'x'.repeat(5000))).quarantine?.why.length, 1024);
 });
 
 test('the votes of a round are judged each against those before it, and refused as a whole', () => {
@@ -158,31 +161,56 @@ test('each refusal has its code, and says what is in the way', () => {
   assert.match(refusal('LANESTORE_OUT_OF_SEQUENCE', state, vote('prepare', [5n, 0n], 1, { needs: 5n })), /CommitQC 4/);
   assert.match(refusal('LANESTORE_QUARANTINED', NO_VOTES, vote('prepare', [5n, 0n], 1)), /no key/);
   assert.match(
-    refusal('LANESTORE_QUARANTINED', withQuarantine(OPEN, ['rounds'], 'a copy'), vote('prepare', [5n, 0n], 1)),
+    refusal('LANESTORE_QUARANTINED', withQuarantine(OPEN, closing(['rounds'], 'a copy')), vote('prepare', [5n, 0n], 1)),
     /a copy/,
   );
 });
 
-test('floors of dropped lanes never fall, and are bounded', () => {
-  const state = withLaneFloors(
-    withLaneFloors(OPEN, new Map([['0a', 7n]])),
+const cursor = (first: bigint, next: bigint): Cursor => ({ first, next });
+
+test('a lane that is dropped leaves its last number as a floor, which never falls', () => {
+  const once = withLaneFloors(
+    OPEN,
+    ['0a', '0b', '0c'],
     new Map([
-      ['0a', 3n],
-      ['0b', 1n],
+      ['0a', cursor(3n, 8n)],
+      ['0b', cursor(0n, 0n)],
     ]),
   );
-  assert.equal(
-    [...state.laneFloors],
-    [
+  assert.equal([...once.laneFloors], [['0a', 7n]]);
+  assert.is(withLaneFloors(once, ['0a'], new Map([['0a', cursor(0n, 4n)]])), once);
+  const higher = withLaneFloors(once, ['0a'], new Map([['0a', cursor(0n, 9n)]]));
+  assert.equal([...higher.laneFloors], [['0a', 8n]]);
+});
+
+test('a floor below the first block that its lane holds is left out', () => {
+  const state: VoteState = {
+    ...OPEN,
+    laneFloors: new Map([
       ['0a', 7n],
-      ['0b', 1n],
+      ['0b', 7n],
+    ]),
+  };
+  const lanes = new Map([
+    ['0a', cursor(8n, 9n)],
+    ['0b', cursor(7n, 9n)],
+    ['0c', cursor(1n, 2n)],
+  ]);
+  assert.equal(
+    [...withLaneFloors(state, ['0c'], lanes).laneFloors],
+    [
+      ['0b', 7n],
+      ['0c', 1n],
     ],
   );
-  const many = new Map(
-    Array.from({ length: LANE_FLOORS_MAX }, (_, i) => [i.toString(16).padStart(8, '0'), 0n] as const),
-  );
-  const full = withLaneFloors(OPEN, many);
-  thrown('LANESTORE_CAPACITY', () => withLaneFloors(full, new Map([['0a', 1n]])));
+});
+
+test('floors of dropped lanes are bounded', () => {
+  const ids = Array.from({ length: LANE_FLOORS_MAX + 1 }, (_, i) => i.toString(16).padStart(8, '0'));
+  const lanes = new Map(ids.map((lane) => [lane, cursor(0n, 1n)] as const));
+  const full = withLaneFloors(OPEN, ids.slice(1), lanes);
+  assert.is(full.laneFloors.size, LANE_FLOORS_MAX);
+  thrown('LANESTORE_CAPACITY', () => withLaneFloors(full, ids, lanes));
 });
 
 // --- a round
@@ -193,7 +221,7 @@ const planned = (votes: unknown[], state = fresh()) => planRound(plain, state, {
 test('a round with votes has inner beside them and nothing else', () => {
   const votes = [plainVote('step', [0n, 0n])];
   const plan = planRound(plain, fresh(), { votes, inner: new Uint8Array(1) });
-  assert.is(plan.votes?.size, 1);
+  assert.is(plan.votes?.watermarks?.size, 1);
   assert.not.ok(isNoop(plan));
   for (const part of [{ anchor: plainAnchor(0) }, { commitQCs: [plainQC(0)] }, { blocks: [plainBlock('0a', 0)] }]) {
     thrown('LANESTORE_INVALID', () => planRound(plain, fresh(), { votes, ...part }));
@@ -258,7 +286,7 @@ test('what was judged is a copy: a vote that changes later changes nothing', () 
   const plan = planned([plainVote('step', at, { digest })]);
   at[0] = 0n;
   digest.fill(2);
-  assert.equal(plan.votes?.get('step'), { at: [1n, 0n], digest: new Uint8Array(32).fill(1) });
+  assert.equal(plan.votes?.watermarks?.get('step'), { at: [1n, 0n], digest: new Uint8Array(32).fill(1) });
 });
 
 test.run();

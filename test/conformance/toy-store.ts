@@ -10,7 +10,7 @@ import type {
   Round,
 } from '../../src/adapter/index.js';
 import { advance, anchorPoint, emptyState, type Plan, type PlanState } from '../../src/adapter/index.js';
-import type { VoteState, VoteStore } from '../../src/adapter/persistence.js';
+import type { Cursor, VoteState, VoteStore } from '../../src/adapter/persistence.js';
 import { NO_VOTES, withLaneFloors, withQuarantine } from '../../src/adapter/vote-rules.js';
 import type { Features, LostEntry, OpenOptions, Place, Subject } from '../../src/conformance/index.js';
 import { LanestoreError } from '../../src/errors.js';
@@ -127,7 +127,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   quarantined(votes: VoteState, parts: readonly VotePart[], why: string): VoteState {
-    return withQuarantine(votes, parts, why);
+    return withQuarantine(votes, { parts, why, when: '2026-11-27T00:00:00.000Z' });
   }
 
   async changeVotes(change: (votes: VoteState) => VoteState): Promise<void> {
@@ -301,20 +301,19 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     const list = [...lanes];
     for (const lane of list) laneId(lane);
     this.assertUsable();
-    const floors = this.floorsOf(list);
-    this.planned.votes = withLaneFloors(this.planned.votes!, floors);
+    const lanesBefore = new Map(this.planned.lanes);
+    this.planned.votes = this.floored(this.planned.votes!, list, lanesBefore);
     for (const lane of list) this.planned.lanes.delete(lane);
     await this.enqueue(() => {
       this.guard();
       for (const lane of list) this.forget(lane);
-      this.writeVotes(withLaneFloors(this.disk.state.votes!, floors));
+      this.writeVotes(this.floored(this.disk.state.votes!, list, lanesBefore));
     });
   }
 
-  /** The last number of each lane that is about to be dropped. */
-  floorsOf(lanes: readonly LaneId[]): Map<LaneId, bigint> {
-    const ends = lanes.map((lane) => [lane, (this.planned.lanes.get(lane)?.next ?? 0n) - 1n] as const);
-    return new Map(ends.filter(([, last]) => last >= 0n));
+  /** The votes with floors for lanes that are dropped. */
+  floored(votes: VoteState, dropped: readonly LaneId[], lanes: ReadonlyMap<LaneId, Cursor>): VoteState {
+    return withLaneFloors(votes, dropped, lanes);
   }
 
   forget(lane: LaneId): void {

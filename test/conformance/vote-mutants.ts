@@ -1,6 +1,6 @@
 /** Stores that do one thing wrong with votes: the suite must catch each. */
 import { advance, type PlanState } from '../../src/adapter/index.js';
-import type { VoteState } from '../../src/adapter/persistence.js';
+import type { Cursor, VoteState } from '../../src/adapter/persistence.js';
 import { NO_VOTES, withQuarantine } from '../../src/adapter/vote-rules.js';
 import type { LaneId } from '../../src/keys/index.js';
 import type { VotePart } from '../../src/model/model.js';
@@ -78,12 +78,12 @@ export const VOTE_MUTANTS: Readonly<Record<string, ToyClass>> = {
   },
   'closes everything for one part': class extends ToyStore {
     override quarantined(votes: VoteState, _: readonly VotePart[], why: string) {
-      return withQuarantine(votes, ['rounds', 'app', 'lanes', 'own'], why);
+      return withQuarantine(votes, { parts: ['rounds', 'app', 'lanes', 'own'], why, when: '' });
     }
   },
   'opens what was closed when another part is closed': class extends ToyStore {
     override quarantined(votes: VoteState, parts: readonly VotePart[], why: string) {
-      return { ...votes, quarantine: { parts, why } };
+      return { ...votes, quarantine: { parts, why, when: '' } };
     }
   },
   'forgets a quarantine when it is closed': class extends ToyStore {
@@ -93,24 +93,19 @@ export const VOTE_MUTANTS: Readonly<Record<string, ToyClass>> = {
     }
   },
   'leaves no floor for a lane that is dropped': class extends ToyStore {
-    override floorsOf() {
-      return new Map<LaneId, bigint>();
+    override floored(votes: VoteState) {
+      return votes;
     }
   },
   'leaves the next number as a floor': class extends ToyStore {
-    override floorsOf(lanes: readonly LaneId[]) {
-      return new Map([...super.floorsOf(lanes)].map(([lane, floor]) => [lane, floor + 1n] as const));
+    override floored(votes: VoteState, dropped: readonly LaneId[], lanes: ReadonlyMap<LaneId, Cursor>) {
+      const { laneFloors } = super.floored(votes, dropped, lanes);
+      return { ...votes, laneFloors: new Map([...laneFloors].map(([lane, floor]) => [lane, floor + 1n] as const)) };
     }
   },
   'counts the durable blocks of a dropped lane only': class extends ToyStore {
-    override floorsOf(lanes: readonly LaneId[]) {
-      const { planned } = this;
-      this.planned = { ...this.disk.state };
-      try {
-        return super.floorsOf(lanes);
-      } finally {
-        this.planned = planned;
-      }
+    override floored(votes: VoteState, dropped: readonly LaneId[]) {
+      return super.floored(votes, dropped, this.disk.state.lanes);
     }
   },
   'lets floors fall': class extends ToyStore {

@@ -251,7 +251,7 @@ test('a part that is closed while its votes are signed or stored: they are not r
   assert.ok(isLanestoreError(signing.error, 'LANESTORE_QUARANTINED'), String(signing.error));
   await refused('LANESTORE_QUARANTINED', () => guard.round({ votes: [step(2n)] }));
   assert.is(guard.test(step(2n)), 'quarantined');
-  assert.equal(guard.quarantine, { parts: ['rounds'], why: 'a copy was seen' });
+  assert.is(guard.quarantine?.why, 'a copy was seen');
   const app = guard.round({ votes: [plainVote('app', [1n])] });
   await idle();
   signer.answerAll();

@@ -1,0 +1,109 @@
+/** The votes of a store behind the port: what every backend that keeps votes shares. */
+import { byteArray, iterable, mismatch, outOfRange, string } from '../base/options.js';
+import { isLanestoreError, LanestoreError } from '../errors.js';
+import { type LaneId, laneId, u64 } from '../keys/index.js';
+import type { VoteModel, VotePart } from '../model/model.js';
+import type { VoteState, VoteStore } from './persistence.js';
+import type { PlanState } from './planner.js';
+import { changedVotes, type VoteChange } from './vote-rules.js';
+
+/** Bytes of a public key that a store is bound to. */
+export const SIGNER_BYTES_MAX = 128;
+/** Characters of a reason. */
+const REASON_MAX = 1024;
+/** Every part. */
+export const VOTE_PARTS: readonly VotePart[] = ['rounds', 'app', 'lanes', 'own'];
+
+/** What a backend gives for its votes. */
+export interface VoteBackend<Block> {
+  readonly model: VoteModel<unknown, Block, unknown>;
+  /** What the next call is planned against. */
+  readonly planned: PlanState & { votes: VoteState };
+  durable(): VoteState;
+  block(lane: LaneId, number: bigint): Promise<Block | undefined>;
+  /** Makes a change durable, in the order of calls. `planned` shows it when this returns, unless the call is refused. */
+  change(change: VoteChange): Promise<void>;
+  /** Resolves when a change that was refused for want of room may be tried again. */
+  ready(): Promise<void>;
+}
+
+/** See the top of this file. */
+export class StoreVotes<Block> implements VoteStore<Block> {
+  readonly #backend: VoteBackend<Block>;
+  #guard: object | undefined;
+
+  constructor(backend: VoteBackend<Block>) {
+    this.#backend = backend;
+  }
+
+  get model(): VoteModel<unknown, Block, unknown> {
+    return this.#backend.model;
+  }
+
+  get durable(): VoteState {
+    return this.#backend.durable();
+  }
+
+  get planned(): VoteState {
+    return this.#backend.planned.votes;
+  }
+
+  get nextCommitQC(): bigint {
+    return this.#backend.planned.commitQCs.next;
+  }
+
+  nextBlock(lane: LaneId): bigint | undefined {
+    return this.#backend.planned.lanes.get(lane)?.next;
+  }
+
+  async block(lane: LaneId, number: bigint): Promise<Block | undefined> {
+    return this.#backend.block(laneId(lane), u64(number, 'block number'));
+  }
+
+  async bind(signer: Uint8Array): Promise<void> {
+    byteArray(signer, 'votes.bind: signer');
+    if (signer.length === 0 || signer.length > SIGNER_BYTES_MAX) {
+      throw outOfRange('votes.bind: signer', `a key of 1 to ${SIGNER_BYTES_MAX} bytes`, `${signer.length} bytes`);
+    }
+    const bound = this.planned.signer;
+    if (bound !== undefined && Buffer.compare(bound, signer) !== 0) {
+      throw new LanestoreError('LANESTORE_INVALID', 'votes.bind: the store is bound to another key', {
+        remedy: 'a store keeps the votes of one key: open another store for another key',
+      });
+    }
+    await this.#backend.change(bound === undefined ? { signer: new Uint8Array(signer) } : {});
+  }
+
+  async quarantine(parts: readonly VotePart[], why: string): Promise<void> {
+    iterable(parts, 'votes.quarantine: parts');
+    string(why, 'votes.quarantine: why');
+    const closed = [...parts];
+    for (const part of closed) {
+      if (!VOTE_PARTS.includes(part)) throw outOfRange('votes.quarantine: parts', VOTE_PARTS.join(' or '), part);
+    }
+    if (closed.length === 0) throw mismatch('votes.quarantine: parts', 'at least one part', undefined);
+    const quarantine = { parts: closed, why: why.slice(0, REASON_MAX), when: new Date().toISOString() };
+    const { planned } = this.#backend;
+    // Even if there is no room for the call now: nothing of these parts is signed from here on.
+    planned.votes = changedVotes(planned.votes, { quarantine });
+    for (;;) {
+      try {
+        return await this.#backend.change({ quarantine });
+      } catch (error) {
+        if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) throw error;
+        await this.#backend.ready();
+      }
+    }
+  }
+
+  attach(): () => void {
+    if (this.#guard !== undefined) {
+      throw new LanestoreError('LANESTORE_LOCKED', 'the store has a guard already; close it first');
+    }
+    const guard = {};
+    this.#guard = guard;
+    return () => {
+      if (this.#guard === guard) this.#guard = undefined;
+    };
+  }
+}
