@@ -6,6 +6,7 @@ import { advance, emptyState, type PlanState, planRound } from '../src/adapter/i
 import type { Operation } from '../src/adapter/level/format/operation.js';
 import type { LevelEntries } from '../src/adapter/level/format/step.js';
 import { firstTip, type Tip } from '../src/adapter/level/format/tip.js';
+import { NO_STORED_VOTES } from '../src/adapter/level/format/votes.js';
 import { BatchBuilder } from '../src/adapter/level/write/batch.js';
 import { PutEncoder } from '../src/adapter/level/write/encode.js';
 import { releaseMemory } from '../src/cbor/arenas.js';
@@ -16,7 +17,7 @@ import type { BenchRound } from './rounds.js';
 export class BatchSource {
   readonly #state: PlanState = emptyState();
   readonly #encoder = new PutEncoder(autobahn);
-  #tip: Tip = firstTip(new Uint8Array(16).fill(7));
+  #tip: Tip = firstTip(new Uint8Array(16).fill(7), 0);
 
   next({ lanes: _, ...round }: BenchRound): Operation[] {
     const plan = planRound<SignedBlock, CommitQC, PruneAnchor, LevelEntries>(
@@ -26,7 +27,7 @@ export class BatchSource {
       this.#encoder,
     );
     advance(this.#state, plan);
-    const builder = new BatchBuilder(this.#tip);
+    const builder = new BatchBuilder(this.#tip, NO_STORED_VOTES);
     builder.round(plan);
     const { tip, operations } = builder.finish();
     this.#tip = tip;

@@ -36,7 +36,7 @@ import {
 } from './round-plan.js';
 import { votesOf } from './round-votes.js';
 import { StoreVotes } from './store-votes.js';
-import { NO_VOTES, withLaneFloors } from './vote-rules.js';
+import { checkLaneFloors, NO_VOTES, withLaneFloors } from './vote-rules.js';
 
 /** True while a call of any store is encoded, planned and admitted: its cursors are about to move, and all stores share encoders. */
 let isPlanning = false;
@@ -260,7 +260,9 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   #flooredVotes(dropped: readonly LaneId[]): VoteState | undefined {
     const { votes, lanes } = this.#planned;
     if (votes === undefined || this.model.votes?.lanesRecur !== true) return votes;
-    return withLaneFloors(votes, dropped, lanes);
+    const floored = withLaneFloors(votes, dropped, lanes);
+    checkLaneFloors(floored);
+    return floored;
   }
 
   /** Undefined where the backend, or the model, keeps none. */

@@ -9,7 +9,7 @@
  * and changes nothing for the others. After LANESTORE_FAILED nothing is accepted until the store is opened again.
  */
 import type { LaneId } from '../keys/index.js';
-import type { Position, VoteModel, VotePart } from '../model/model.js';
+import type { LogHistory, VoteModel, VotePart } from '../model/model.js';
 
 /** A half-open range [first, next) that a lane or the QC log holds. Empty when both are equal; never goes back. */
 export interface Cursor {
@@ -58,18 +58,10 @@ export interface DurableHooks<Block, CommitQC, Anchor> {
 }
 
 /** A vote that was given: its position, and the bytes that the key signed. */
-export interface Watermark {
-  readonly at: Position;
-  readonly digest: Uint8Array;
-}
+export type Watermark = NonNullable<LogHistory['watermark']>;
 
-/** What a store keeps of one log of votes. Both only rise. */
-export interface VoteLogState {
-  /** The highest vote given. */
-  readonly watermark: Watermark | undefined;
-  /** Nothing is signed at or below it. */
-  readonly floor: Position | undefined;
-}
+/** What a store keeps of one log of votes: the highest vote given, and a floor. Both only rise. */
+export type VoteLogState = LogHistory;
 
 /** Why parts of a store's votes are closed. */
 export interface Quarantine {

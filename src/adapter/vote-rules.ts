@@ -111,7 +111,7 @@ export function isUnchanged({ watermarks, signer, quarantine }: VoteChange): boo
 }
 
 /** The state after an accepted call. */
-export function changedVotes(state: VoteState, change: VoteChange): VoteState {
+export function changedVotes<State extends VoteState>(state: State, change: VoteChange): State {
   if (isUnchanged(change)) return state;
   const { watermarks = NO_WATERMARKS, signer = state.signer, quarantine } = change;
   const logs = new Map(state.logs);
@@ -123,25 +123,27 @@ export function changedVotes(state: VoteState, change: VoteChange): VoteState {
 const NO_WATERMARKS: ReadonlyMap<string, Watermark> = new Map();
 
 /** The state with parts closed. Those that are closed stay closed, and the first reason stays first. */
-export function withQuarantine(state: VoteState, { parts, why, when }: Quarantine): VoteState {
-  const before = state.quarantine;
+export function withQuarantine<State extends VoteState>(state: State, { parts, why, when }: Quarantine): State {
+  const before: (Partial<Quarantine> & Pick<Quarantine, 'parts' | 'why' | 'when'>) | undefined = state.quarantine;
   const added = parts.filter((part) => before?.parts.includes(part) !== true);
   if (added.length === 0) return state;
   const reason = before === undefined ? why : `${before.why}; ${why}`;
   const closed = [...new Set([...(before?.parts ?? []), ...added])];
-  return { ...state, quarantine: { parts: closed, why: reason.slice(0, REASON_MAX), when: before?.when ?? when } };
+  // What else a backend keeps of it stays, but not the batch: the next one closes the part.
+  const { seq: _, ...kept } = before ?? {};
+  const quarantine = { ...kept, parts: closed, why: reason.slice(0, REASON_MAX), when: before?.when ?? when };
+  return { ...state, quarantine };
 }
 
 /**
  * The state with floors for lanes that are dropped: their last numbers. A floor never falls. Floors below the first block of a lane
  * that is held are left out: nothing is signed there anyway.
- * @throws LANESTORE_CAPACITY beyond {@link LANE_FLOORS_MAX}.
  */
-export function withLaneFloors(
-  state: VoteState,
+export function withLaneFloors<State extends VoteState>(
+  state: State,
   dropped: readonly LaneId[],
   lanes: ReadonlyMap<LaneId, Cursor>,
-): VoteState {
+): State {
   const laneFloors = new Map<LaneId, bigint>();
   for (const [lane, floor] of state.laneFloors) {
     if ((lanes.get(lane)?.first ?? 0n) <= floor) laneFloors.set(lane, floor);
@@ -155,17 +157,19 @@ export function withLaneFloors(
     isChanged = true;
   }
   if (!isChanged) return state;
-  if (laneFloors.size > LANE_FLOORS_MAX) {
-    throw new LanestoreError(
-      'LANESTORE_CAPACITY',
-      `dropLanes: the store would keep floors of more than ${LANE_FLOORS_MAX} dropped lanes`,
-      {
-        remedy:
-          'nothing was dropped; a model whose lanes never come back under the same id says so (lanesRecur: false)',
-      },
-    );
-  }
   return { ...state, laneFloors };
+}
+
+/** Refuses a drop of lanes that would leave too many floors. @throws LANESTORE_CAPACITY beyond {@link LANE_FLOORS_MAX}. */
+export function checkLaneFloors({ laneFloors }: VoteState): void {
+  if (laneFloors.size <= LANE_FLOORS_MAX) return;
+  throw new LanestoreError(
+    'LANESTORE_CAPACITY',
+    `dropLanes: the store would keep floors of more than ${LANE_FLOORS_MAX} dropped lanes`,
+    {
+      remedy: 'nothing was dropped; a model whose lanes never come back under the same id says so (lanesRecur: false)',
+    },
+  );
 }
 
 /** Characters of a reason that are kept. */

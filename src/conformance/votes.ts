@@ -174,7 +174,7 @@ voting('a quarantine closes its parts at once, for good, and nothing else', asyn
   await refused(stage.store.persist({ votes: [stage.make.step(2n)] }), 'LANESTORE_QUARANTINED');
   await refused(stage.store.persist({ votes: [stage.make.step(1n)] }), 'LANESTORE_QUARANTINED');
   await closed;
-  assert.equal(stage.votes.durable.quarantine, stage.votes.planned.quarantine);
+  assert.is(stage.voteText(stage.votes.durable), stage.voteText(stage.votes.planned));
   await stage.store.persist({ commitQCs: stage.qcs(0, 1), blocks: stage.blocks(0, 0, 1) });
   await reopenedAlike(stage);
   await refused(stage.store.persist({ votes: [stage.make.step(2n)] }), 'LANESTORE_QUARANTINED');

@@ -3,7 +3,7 @@
  * would change what stores write.
  */
 import { type LaneId, laneId, remembered } from './lane-id.js';
-import { ANCHOR_KEY, INNER_KEY, LANE_PREFIX, QC_PREFIX, TIP_KEY } from './registry.js';
+import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, LANE_PREFIX, QC_PREFIX, TIP_KEY, VOTES_KEY } from './registry.js';
 import { entryNumber, isEntryNumber, padU64, U64_DIGITS } from './u64.js';
 
 /** The last three digits of a number; the ones before them change once in a thousand entries. */
@@ -84,7 +84,9 @@ export const blockKeys: (lane: LaneId) => EntryKeys = remembered(
 export const commitQCKeys = new EntryKeys(QC_PREFIX, 'road index');
 
 /** The keys that batches have beside those of entries. */
-const SINGLE_KEYS = new Map([TIP_KEY, ANCHOR_KEY, INNER_KEY].map((key) => [key, utf8(key)]));
+const SINGLE_KEYS = new Map(
+  [TIP_KEY, ANCHOR_KEY, INNER_KEY, VOTES_KEY, LANE_FLOORS_KEY].map((key) => [key, utf8(key)]),
+);
 
 /** The bytes of a key, not to be changed: those of single keys are made once. */
 export function bytesOfKey(key: string): Uint8Array {

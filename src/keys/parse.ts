@@ -5,10 +5,12 @@ import {
   EVENT_PREFIX,
   INNER_KEY,
   type Key,
+  LANE_FLOORS_KEY,
   LANE_PREFIX,
   QC_PREFIX,
   SCHEMA_KEY,
   TIP_KEY,
+  VOTES_KEY,
 } from './registry.js';
 import { ENTRY_NUMBER_MAX, parsePaddedU64, U64_DIGITS } from './u64.js';
 
@@ -26,6 +28,10 @@ export function parseKey(key: string): Key | undefined {
       return { kind: 'schema' };
     case TIP_KEY:
       return { kind: 'tip' };
+    case VOTES_KEY:
+      return { kind: 'votes' };
+    case LANE_FLOORS_KEY:
+      return { kind: 'laneFloors' };
   }
   if (key.startsWith(LANE_PREFIX)) return parseBlockKey(key);
   if (key.startsWith(QC_PREFIX)) {

@@ -1,6 +1,6 @@
 /**
- * The registry of the key space, format 1 (design.md section 4). Keys are printable ASCII, parts separated by `/`,
- * numbers zero-padded, so the order of bytes is: anchor, inner, lanes, meta, QCs; inside of a lane, by number.
+ * The registry of the key space, format 2 (design.md section 4). Keys are printable ASCII, parts separated by `/`,
+ * numbers zero-padded, so the order of bytes is: anchor, inner, lanes, meta, QCs, votes; inside of a lane, by number.
  *
  * A retired key is never given a new meaning.
  *
@@ -9,8 +9,10 @@
  *   lane/<lane hex>/<number>    -> the signed block with that number
  *   meta/event/<seq>            -> what an operator or a migration did, and when
  *   meta/schema                 -> format, model, store id, time of creation
- *   meta/tip                    -> cursors of everything, and the checksums of anchor and inner
+ *   meta/tip                    -> cursors of everything, and the checksums of the records of which there is one
  *   qc/<road index>             -> the CommitQC of that road index
+ *   votes                       -> what the node's key signed last, and what it may not sign
+ *   votes/lanes                 -> floors of lanes that were dropped
  */
 import type { LaneId } from './lane-id.js';
 
@@ -22,7 +24,9 @@ export type Key =
   | { readonly kind: 'event'; readonly seq: bigint }
   | { readonly kind: 'schema' }
   | { readonly kind: 'tip' }
-  | { readonly kind: 'commitQC'; readonly index: bigint };
+  | { readonly kind: 'commitQC'; readonly index: bigint }
+  | { readonly kind: 'votes' }
+  | { readonly kind: 'laneFloors' };
 
 /** The kinds of keys, and the shape of each. */
 export const KEY_SHAPES = {
@@ -33,6 +37,8 @@ export const KEY_SHAPES = {
   schema: 'meta/schema',
   tip: 'meta/tip',
   commitQC: 'qc/<20 digits>',
+  votes: 'votes',
+  laneFloors: 'votes/lanes',
 } as const satisfies Record<Key['kind'], string>;
 
 /** The key of the prune anchor. */
@@ -43,6 +49,10 @@ export const INNER_KEY = 'inner';
 export const SCHEMA_KEY = 'meta/schema';
 /** The key of the tip record, the first put of every batch. */
 export const TIP_KEY = 'meta/tip';
+/** The key of the votes of the node's key. */
+export const VOTES_KEY = 'votes';
+/** The key of the floors of dropped lanes. */
+export const LANE_FLOORS_KEY = 'votes/lanes';
 
 /** What every block key begins with. */
 export const LANE_PREFIX = 'lane/';

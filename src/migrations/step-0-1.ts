@@ -1,11 +1,11 @@
 /**
- * From format 0 to format 1.
+ * From format 0 to format 2, which differs from format 1 in the tip and in the votes only.
  *
  *   1. everything is read under a node's start rules, and its digest taken; what breaks a rule ends it here
  *   2. the first batch: meta/event/0 says that the step has begun
  *   3. batches of some MiB: each entry goes from its old key to its new one in the same batch; what is below the anchor goes
  *   4. everything is read once more, and must have the digest of 1
- *   5. the last batch: tip and schema; from here on the store opens, with seq 0, as one that was just created
+ *   5. the last batch: tip, schema and votes, which are closed; from here on the store opens, with seq 0, as one that was just created
  *
  * A crash anywhere leaves some entries old and some new; 1 reads both, so the step begins again and does the rest.
  */
@@ -16,14 +16,25 @@ import type { Operation } from '../adapter/level/format/operation.js';
 import { type EncodedRecord, encodeRecord } from '../adapter/level/format/record.js';
 import { encodeSchema, FORMAT } from '../adapter/level/format/schema.js';
 import { type Extent, encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../adapter/level/format/tip.js';
+import { encodeVotes } from '../adapter/level/format/votes.js';
 import { STEP_KEY } from '../adapter/level/open/stored-format.js';
 import type { Format0Key } from '../keys/format-0.js';
-import { ANCHOR_KEY, blockKey, commitQCKey, INNER_KEY, type LaneId, SCHEMA_KEY, TIP_KEY } from '../keys/index.js';
+import {
+  ANCHOR_KEY,
+  blockKey,
+  commitQCKey,
+  INNER_KEY,
+  type LaneId,
+  SCHEMA_KEY,
+  TIP_KEY,
+  VOTES_KEY,
+} from '../keys/index.js';
 import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
 import { bodyOf, everyEntry, Format0Content, isConverted, namedBy } from './format-0.js';
 import { importError } from './layout.js';
 import { newTally, startContent } from './start-rules.js';
 import type { StepContext } from './step.js';
+import { closedVotes } from './vote-history.js';
 
 /** A batch is written when its values have so many bytes, */
 const BATCH_BYTES = 4 * 1024 * 1024;
@@ -31,13 +42,15 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_OPERATIONS = ROUND_ENTRIES;
 
 /** What the content amounts to. */
-interface Survey {
+interface Survey<A> {
   readonly parts: readonly DigestPart[];
   readonly entries: number;
   readonly stale: number;
   readonly commitQCs: Extent;
   readonly lanes: ReadonlyMap<LaneId, Extent>;
   /** The anchor's CommitQC, if the log lacks it. */
+  readonly anchor: A | undefined;
+  readonly inner: Uint8Array | undefined;
   readonly missingQC: { readonly key: string; readonly record: EncodedRecord } | undefined;
 }
 
@@ -59,16 +72,20 @@ export async function convertFormat0<B, Q, A>(
   return { entries, stale: survey.stale };
 }
 
-async function read<B, Q, A>({ engine, model, checks, location }: StepContext<B, Q, A>): Promise<Survey> {
+async function read<B, Q, A>({ engine, model, checks, location }: StepContext<B, Q, A>): Promise<Survey<A>> {
   const content = await Format0Content.read(engine, model, location);
   const tally = newTally();
   const digest = new ContentDigest();
   let commitQCs: Extent = extentFrom(0n);
   const lanes = new Map<LaneId, Extent>();
-  let missingQC: Survey['missingQC'];
+  let missingQC: Survey<A>['missingQC'];
+  let anchor: A | undefined;
+  let inner: Uint8Array | undefined;
   for await (const item of startContent(await content.source(), model, checks, tally)) {
     digest.add(item);
-    if (item.kind === 'log' && item.lane === undefined) commitQCs = extentFrom(item.first);
+    if (item.kind === 'anchor') anchor = item.entry;
+    else if (item.kind === 'inner') inner = item.wire;
+    else if (item.kind === 'log' && item.lane === undefined) commitQCs = extentFrom(item.first);
     else if (item.kind === 'commitQC') {
       commitQCs = { ...commitQCs, next: item.number + 1n };
       if (tally.anchorQCAdded && missingQC === undefined) {
@@ -83,14 +100,23 @@ async function read<B, Q, A>({ engine, model, checks, location }: StepContext<B,
   }
   const parts = digest.parts();
   const stale = tally.staleBlocks + tally.staleCommitQCs;
-  return { parts, entries: parts.reduce((sum, part) => sum + part.entries, 0), stale, commitQCs, lanes, missingQC };
+  return {
+    parts,
+    entries: parts.reduce((sum, part) => sum + part.entries, 0),
+    stale,
+    commitQCs,
+    lanes,
+    anchor,
+    inner,
+    missingQC,
+  };
 }
 
 function extentFrom(first: bigint): Extent {
   return { first, next: first, swept: first };
 }
 
-async function convert<B, Q, A>(context: StepContext<B, Q, A>, survey: Survey): Promise<number> {
+async function convert<B, Q, A>(context: StepContext<B, Q, A>, survey: Survey<A>): Promise<number> {
   const { engine, onProgress } = context;
   let batch: Operation[] = survey.missingQC === undefined ? [] : [put(survey.missingQC.key, survey.missingQC.record)];
   let bytes = 0;
@@ -121,7 +147,7 @@ async function convert<B, Q, A>(context: StepContext<B, Q, A>, survey: Survey): 
   return entries;
 }
 
-function isStale(named: Format0Key, { commitQCs, lanes }: Survey): boolean {
+function isStale(named: Format0Key, { commitQCs, lanes }: Pick<Survey<unknown>, 'commitQCs' | 'lanes'>): boolean {
   if (named.kind === 'commitQC') return named.index < commitQCs.first;
   if (named.kind !== 'block') return false;
   const extent = lanes.get(named.lane);
@@ -142,11 +168,12 @@ function keyOf(named: Format0Key): string {
 }
 
 /** Tip first, as in every batch. */
-async function finish<B, Q, A>({ engine, model }: StepContext<B, Q, A>, survey: Survey): Promise<void> {
+async function finish<B, Q, A>({ engine, model }: StepContext<B, Q, A>, survey: Survey<A>): Promise<void> {
   const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
   const createdAt = new Date().toISOString();
+  const votes = encodeVotes(closedVotes(model, survey.inner, survey.anchor, createdAt), 0n);
   const tip: Tip = {
-    ...firstTip(store),
+    ...firstTip(store, votes.crc),
     anchor: await crcOf(engine, ANCHOR_KEY),
     inner: await crcOf(engine, INNER_KEY),
     qc: survey.commitQCs,
@@ -156,6 +183,7 @@ async function finish<B, Q, A>({ engine, model }: StepContext<B, Q, A>, survey: 
   await engine.write([
     put(TIP_KEY, encodeTip(tip)),
     put(SCHEMA_KEY, encodeSchema({ format: FORMAT, model: model.name, store, createdAt })),
+    put(VOTES_KEY, votes),
     put(STEP_KEY, finished),
   ]);
 }
@@ -167,7 +195,7 @@ async function crcOf(engine: Engine, key: string): Promise<number | null> {
 }
 
 function event(detail: object): EncodedRecord {
-  return encodeRecord(STEP_KEY, { event: 'schema-step', from: 0, to: 1, ...detail });
+  return encodeRecord(STEP_KEY, { event: 'schema-step', from: 0, to: FORMAT, ...detail });
 }
 
 function put(key: string, record: EncodedRecord): Operation {

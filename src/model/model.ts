@@ -128,6 +128,20 @@ export interface LanePlace {
   readonly number: bigint;
 }
 
+/** What is known of a log of votes: the highest vote given, and a position at or below which nothing may be signed. */
+export interface LogHistory {
+  readonly watermark: { readonly at: Position; readonly digest: Uint8Array } | undefined;
+  readonly floor: Position | undefined;
+}
+
+/** What a node's stored state tells of the votes of its key. */
+export interface VoteHistory {
+  /** The key, if the state holds something that it signed. */
+  readonly signer: Uint8Array | undefined;
+  /** By name. */
+  readonly logs: ReadonlyMap<string, LogHistory>;
+}
+
 /** A key that signs in this process. */
 export interface VoteKey {
   /** The public key. */
@@ -164,6 +178,11 @@ export interface VoteModel<Vote, Block, Signed> {
   opened(signed: Signed): { readonly vote: Vote; readonly signer: Uint8Array };
   /** The key of a secret. @throws LANESTORE_INVALID for a wrong length. */
   keyOf(secret: Uint8Array): VoteKey;
+  /**
+   * What the node's inner state and the anchor tell of its votes. Optional: for stores whose format kept none, and for imports.
+   * @throws LANESTORE_INVALID for an inner state that cannot be read: then nothing is known.
+   */
+  history?(inner: Uint8Array | undefined, anchor: unknown): VoteHistory;
 }
 
 /** A node's types, as far as a store needs them. */

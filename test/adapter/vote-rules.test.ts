@@ -6,6 +6,7 @@ import type { Cursor, Quarantine, VoteState } from '../../src/adapter/persistenc
 import { ROUND_VOTES_MAX } from '../../src/adapter/round-votes.js';
 import {
   changedVotes,
+  checkLaneFloors,
   comparePositions,
   judge,
   LANE_FLOORS_MAX,
@@ -210,7 +211,8 @@ test('floors of dropped lanes are bounded', () => {
   const lanes = new Map(ids.map((lane) => [lane, cursor(0n, 1n)] as const));
   const full = withLaneFloors(OPEN, ids.slice(1), lanes);
   assert.is(full.laneFloors.size, LANE_FLOORS_MAX);
-  thrown('LANESTORE_CAPACITY', () => withLaneFloors(full, ids, lanes));
+  checkLaneFloors(full);
+  thrown('LANESTORE_CAPACITY', () => checkLaneFloors(withLaneFloors(full, ids, lanes)));
 });
 
 // --- a round

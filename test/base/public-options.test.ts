@@ -139,6 +139,7 @@ const LOCATION: Samples<LocationOptions<unknown, unknown, unknown>> = {
 const DATABASE: Samples<DatabaseOptions<unknown, unknown, unknown>> = {
   ...STORE,
   db: { ...port, wrong: [{}, { get: 1 }] },
+  durable: flag,
 };
 
 const NOOP: Samples<NoopOptions<unknown, unknown, unknown>> = { model, ...PLAN_LIMITS };

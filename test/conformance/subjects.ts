@@ -134,7 +134,7 @@ export function levelSubject<B, Q, A>({ model, make }: Types<B, Q, A>, values?: 
       lose: (entry) => rawBatch(dir, [{ type: 'del', key: keyOf(entry) }]),
     };
   };
-  return { model, make, features: { ...ALL, lose: true }, place };
+  return { model, make, features: { ...ALL, votes: true, lose: true }, place };
 }
 
 /** memory-level whose batches can be refused. */
@@ -156,7 +156,7 @@ export function memorySubject<B, Q, A>({ model, make }: Types<B, Q, A>): Subject
     return {
       open: (options) => {
         db.failing = false;
-        return openLevel({ ...options, db, model });
+        return openLevel({ ...options, db, model, durable: true });
       },
       destroy: () => db.close(),
       lose: (entry) => db.del(keyOf(entry)),
@@ -165,7 +165,7 @@ export function memorySubject<B, Q, A>({ model, make }: Types<B, Q, A>): Subject
       },
     };
   };
-  return { model, make, features: { ...ALL, lose: true, refuseWrites: true }, place };
+  return { model, make, features: { ...ALL, votes: true, lose: true, refuseWrites: true }, place };
 }
 
 /** The backend that stores nothing. */

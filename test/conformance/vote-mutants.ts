@@ -78,12 +78,12 @@ export const VOTE_MUTANTS: Readonly<Record<string, ToyClass>> = {
   },
   'closes everything for one part': class extends ToyStore {
     override quarantined(votes: VoteState, _: readonly VotePart[], why: string) {
-      return withQuarantine(votes, { parts: ['rounds', 'app', 'lanes', 'own'], why, when: '' });
+      return withQuarantine(votes, { parts: ['rounds', 'app', 'lanes', 'own'], why, when: new Date(0).toISOString() });
     }
   },
   'opens what was closed when another part is closed': class extends ToyStore {
     override quarantined(votes: VoteState, parts: readonly VotePart[], why: string) {
-      return { ...votes, quarantine: { parts, why, when: '' } };
+      return { ...votes, quarantine: { parts, why, when: new Date(0).toISOString() } };
     }
   },
   'forgets a quarantine when it is closed': class extends ToyStore {

@@ -38,6 +38,8 @@ const TABLE: readonly (readonly [Key, string])[] = [
   [{ kind: 'tip' }, 'meta/tip'],
   [{ kind: 'event', seq: 0n }, 'meta/event/00000000000000000000'],
   [{ kind: 'event', seq: U64_MAX }, 'meta/event/18446744073709551615'],
+  [{ kind: 'votes' }, 'votes'],
+  [{ kind: 'laneFloors' }, 'votes/lanes'],
   [{ kind: 'commitQC', index: 0n }, 'qc/00000000000000000000'],
   [{ kind: 'commitQC', index: 33n }, 'qc/00000000000000000033'],
   [{ kind: 'commitQC', index: ENTRY_NUMBER_MAX }, 'qc/18446744073709551614'],
@@ -51,7 +53,10 @@ function encode(key: Key): string {
   switch (key.kind) {
     case 'anchor':
     case 'inner':
+    case 'votes':
       return key.kind;
+    case 'laneFloors':
+      return 'votes/lanes';
     case 'schema':
     case 'tip':
       return `meta/${key.kind}`;

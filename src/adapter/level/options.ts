@@ -75,6 +75,11 @@ export interface DatabaseOptions<B, Q, A> extends StoreOptions<B, Q, A> {
    * read may share memory with a database that keeps its values in memory: do not write to it.
    */
   readonly db: AnyLevel;
+  /**
+   * The word of the database's owner that a batch with `sync: true` survives power loss once it resolves. Without it the store keeps no votes:
+   * a vote that is lost after it was sent is given a second time.
+   */
+  readonly durable?: boolean;
 }
 
 const STORE_CHECKS: Checks<StoreOptions<unknown, unknown, unknown>> = {
@@ -102,6 +107,7 @@ export const checkLocationOptions = fields<LocationOptions<unknown, unknown, unk
 export const checkDatabaseOptions = fields<DatabaseOptions<unknown, unknown, unknown>>({
   ...STORE_CHECKS,
   db: required(withMethods('an abstract-level database', 'open', 'get', 'batch', 'iterator', 'keys')),
+  durable: boolean,
 });
 
 const MERGE_BYTES = 4 * 1024 * 1024;

@@ -9,13 +9,14 @@ import { AdmissionGate, type AdmissionLimits, type Cost, freeOfCost } from '../b
 import { BasePersistence } from '../base-persistence.js';
 import { fireHooks } from '../hooks.js';
 import type { LocationGuard } from '../location-guard.js';
-import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
+import type { Cursors, DurableHooks, Recovered, VoteState } from '../persistence.js';
 import type { PlanState } from '../planner.js';
 import { isNoop, type Plan } from '../round-plan.js';
 import type { DiskSpace } from './disk-watermark.js';
 import type { Engine } from './engine.js';
 import type { EncodedRound, LevelEntries, RelocateStep } from './format/step.js';
 import type { Tip } from './format/tip.js';
+import type { StoredVotes } from './format/votes.js';
 import type { Witness } from './format/witness.js';
 import type { BatchLimits } from './options.js';
 import type { PreflightReport } from './preflight/index.js';
@@ -54,11 +55,17 @@ export interface RecoveryReport {
 /** A delete's key, a put's framing, or a lane's cursor in the tip, at most. */
 const ENTRY_OVERHEAD_BYTES = 192;
 
+/** The record of votes, at most. */
+const VOTES_BYTES = 8 * 1024;
+/** A lane's entry in the record of floors, at most. */
+const LANE_FLOOR_BYTES = 80;
+
 /** What a store runs on. */
 export interface StoreParts<B, Q, A> {
   readonly model: Model<B, Q, A>;
   readonly engine: Engine;
   readonly tip: Tip;
+  readonly votes: StoredVotes;
   readonly state: PlanState;
   readonly recovered: Recovered<B, Q, A>;
   readonly report: RecoveryReport;
@@ -113,7 +120,10 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     const fail = (cause: unknown) => this.#queue.fail(cause);
     this.#writer = new BatchWriter({
       ...parts,
-      deletesMax: batches.deletesMax,
+      batches: {
+        deletesMax: batches.deletesMax,
+        lanesRecur: model.votes?.lanesRecur ?? parts.votes.signer !== undefined,
+      },
       metered: this,
       dropSlowly: (lanes) => this.#sweeper.drop(lanes),
     });
@@ -158,6 +168,14 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     const { lanes, qc } = this.#writer.tip;
     const cursors = [...lanes].map(([lane, { first, next }]) => [lane, { first, next }] as const);
     return { lanes: new Map(cursors), commitQCs: { first: qc.first, next: qc.next } };
+  }
+
+  protected override get durableVotes(): VoteState {
+    return this.#writer.votes;
+  }
+
+  protected override heldBlock(lane: LaneId, number: bigint): Promise<B | undefined> {
+    return this.#reader.block(lane, number);
   }
 
   /** Bytes of separated values that the store holds, and what their files take on the disk; both 0 while there are none. */
@@ -208,13 +226,15 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   protected override costOf(plan: EncodedRound): Cost {
     const { bytes, entries, removals } = sizeOf(plan);
     const tidied = Math.min(entries + removals, this.#deletesMax);
-    const diskBytes = isNoop(plan) ? 0 : bytes + this.#tipBytes + ENTRY_OVERHEAD_BYTES * tidied;
+    const votesBytes = plan.votes === undefined ? 0 : VOTES_BYTES;
+    const diskBytes = isNoop(plan) ? 0 : bytes + votesBytes + this.#tipBytes + ENTRY_OVERHEAD_BYTES * tidied;
     const largeBytes = this.#values?.separableBytes(plan, bytes) ?? 0;
     return { bytes, entries, diskBytes, isPrune: onlyPrunes(plan), largeBytes };
   }
 
   protected override costOfDrop(): Cost {
-    return { ...freeOfCost(), diskBytes: this.#tipBytes };
+    const floorsBytes = LANE_FLOOR_BYTES * (this.#writer.votes.laneFloors.size + this.#writer.tip.lanes.size);
+    return { ...freeOfCost(), diskBytes: this.#tipBytes + floorsBytes };
   }
 
   protected override accept(

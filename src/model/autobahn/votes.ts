@@ -11,13 +11,13 @@
  */
 import { LanestoreError } from '../../errors.js';
 import { ENTRY_NUMBER_MAX, laneIdOf, U64_MAX } from '../../keys/index.js';
-import type { LanePlace, LogPlace, Position, VoteModel } from '../model.js';
-import { checked } from './codecs.js';
+import type { LanePlace, LogHistory, LogPlace, Position, VoteHistory, VoteModel } from '../model.js';
+import { checked, codecs } from './codecs.js';
 import { publicKeyOf, signHash } from './ed25519.js';
 import { messageHash } from './hash.js';
 import * as schema from './schema.js';
 import { KEY_BYTES } from './sizes.js';
-import type { Msg, SignedBlock, SignedMsg, View } from './types.js';
+import type { Msg, PersistedInner, PruneAnchor, SignedBlock, SignedMsg, View } from './types.js';
 
 /** The model of votes of the protocol at 11419398f. Its votes are messages, its digests message hashes. */
 export const votes: VoteModel<Msg, SignedBlock, SignedMsg> = {
@@ -48,7 +48,64 @@ export const votes: VoteModel<Msg, SignedBlock, SignedMsg> = {
     const own = new Uint8Array(secret);
     return { signer: publicKeyOf(own), sign: (digest) => signHash(own, digest) };
   },
+  history,
 };
+
+/**
+ * From the original's inner state: its votes are watermarks, and everything below its current view is passed. A proposal is in no inner
+ * state, so none is signed in the current view any more. App votes may go up to the anchor's block.
+ */
+function history(inner: Uint8Array | undefined, anchor: unknown): VoteHistory {
+  const logs = new Map<string, LogHistory>();
+  if (anchor !== undefined) {
+    const { appQC } = anchor as PruneAnchor;
+    logs.set('app', { watermark: undefined, floor: [appQC.vote.globalNumber] });
+  }
+  if (inner === undefined) return { signer: undefined, logs };
+  const state = codecs.persistedInner.fromWire(inner);
+  const { prepareVote, commitVote, timeoutVote } = state;
+  const given: SignedMsg[] = [];
+  if (prepareVote !== undefined)
+    given.push({ msg: { kind: 'prepareVote', value: prepareVote.msg }, sig: prepareVote.sig });
+  if (commitVote !== undefined) given.push({ msg: { kind: 'commitVote', value: commitVote.msg }, sig: commitVote.sig });
+  if (timeoutVote !== undefined) {
+    const { msg, sig } = timeoutVote.vote;
+    given.push({ msg: { kind: 'timeoutVote', value: msg }, sig });
+  }
+  const current = currentView(state, given);
+  const floor = before(current);
+  for (const log of ['prepare', 'commit', 'timeout']) logs.set(log, { watermark: undefined, floor });
+  logs.set('proposal', { watermark: undefined, floor: current });
+  for (const { msg } of given) {
+    check(msg);
+    const { log, at } = place(msg) as LogPlace;
+    // A vote of an earlier view, which no original leaves, is below the floor.
+    if (compare(at, current) === 0) logs.set(log, { watermark: { at, digest: messageHash(msg) }, floor });
+  }
+  return { signer: given[0]?.sig.key, logs };
+}
+
+/** The view that the state is in: what its QCs justify, or the latest that it voted in. */
+function currentView({ commitQC, timeoutQC, prepareQC }: PersistedInner, given: readonly SignedMsg[]): Position {
+  const road = commitQC === undefined ? 0n : commitQC.vote.view.index + 1n;
+  const views: Position[] = [[road, 0n]];
+  for (const { msg } of timeoutQC?.votes ?? []) views.push([msg.view.index, msg.view.number + 1n]);
+  if (prepareQC !== undefined) views.push(positionOf(prepareQC.vote.view));
+  for (const { msg } of given) views.push((place(msg) as LogPlace).at);
+  const inRange = views.map(([index = 0n, number = 0n]) => (number > U64_MAX ? [index + 1n, 0n] : [index, number]));
+  return inRange.reduce((highest, view) => (compare(view, highest) > 0 ? view : highest));
+}
+
+/** The position before; none before the first one. */
+function before([index = 0n, number = 0n]: Position): Position | undefined {
+  if (number > 0n) return [index, number - 1n];
+  return index > 0n ? [index - 1n, U64_MAX] : undefined;
+}
+
+function compare([index = 0n, number = 0n]: Position, [otherIndex = 0n, otherNumber = 0n]: Position): number {
+  if (index !== otherIndex) return index < otherIndex ? -1 : 1;
+  return number === otherNumber ? 0 : number < otherNumber ? -1 : 1;
+}
 
 function check(msg: Msg): void {
   checked('vote', schema.msg, msg);

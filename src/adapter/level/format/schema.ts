@@ -1,7 +1,7 @@
 /**
  * The schema record: what this store is. Written once, at creation, and checked before anything else is read.
  *
- *   meta/schema -> { format: 1, model: text, store: 16 bytes, createdAt: text (ISO 8601, UTC) }
+ *   meta/schema -> { format: 2, model: text, store: 16 bytes, createdAt: text (ISO 8601, UTC) }
  */
 import { type FindingKind, LanestoreError } from '../../../errors.js';
 import { SCHEMA_KEY } from '../../../keys/index.js';
@@ -9,7 +9,7 @@ import { decodeRecord, type EncodedRecord, encodeRecord, isFault } from './recor
 import { STORE_ID_BYTES } from './tip.js';
 
 /** The format of keys and values that this code reads and writes. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** The schema record, decoded. */
 export interface Schema {

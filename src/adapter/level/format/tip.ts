@@ -2,11 +2,14 @@
  * The tip: the one record that says what must be there. It is the first put of every batch, so it is always as new as the
  * newest batch that survived, and whatever else a batch held must agree with it.
  *
- *   meta/tip -> { store: 16 bytes, seq, anchor: crc | null, inner: crc | null,
+ *   meta/tip -> { store: 16 bytes, seq, singles: [anchor crc | null, inner crc | null], votes: [crc, lane floors crc | null],
  *                 qc: [first, next, swept], lanes: [[lane bytes, first, next, swept], ...] }
  *
- * `seq` counts batches; creation is 0. `anchor` and `inner` are the crc of that record, or null if there is none. All other
- * integers are u64. Lanes ascend by their bytes. swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
+ * `seq` counts batches; creation is 0. A crc is that of the record `anchor`, `inner`, `votes`, `votes/lanes`, null if there is none. All
+ * other integers are u64. Lanes ascend by their bytes. swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
+ *
+ * A map of six entries that begins with `store` and `seq`, in format 1 as well: by these bytes preflight knows a batch of the store, so
+ * an older version takes a newer store for what it is, and not for a damaged one.
  */
 
 import { array, byteString, cbor, INTEGER_PLACE, map, Template, text } from '../../../cbor/template.js';
@@ -28,20 +31,24 @@ export interface Tip {
   readonly seq: bigint;
   readonly anchor: number | null;
   readonly inner: number | null;
+  /** Every store has the record `votes`. */
+  readonly votes: number;
+  readonly laneFloors: number | null;
   readonly qc: Extent;
   /** Ascending by lane. */
   readonly lanes: ReadonlyMap<LaneId, Extent>;
 }
 
-/** The tip of a store that holds nothing. */
-export function firstTip(store: Uint8Array): Tip {
-  return { store, seq: 0n, anchor: null, inner: null, qc: { first: 0n, next: 0n, swept: 0n }, lanes: new Map() };
+/** The tip of a store that holds nothing but the record `votes`, which has that crc. */
+export function firstTip(store: Uint8Array, votes: number): Tip {
+  const qc = { first: 0n, next: 0n, swept: 0n };
+  return { store, seq: 0n, anchor: null, inner: null, votes, laneFloors: null, qc, lanes: new Map() };
 }
 
 const HEAD = cbor(map(6), text('store'), byteString(STORE_ID_BYTES));
 const SEQ = cbor(text('seq'));
-const ANCHOR = cbor(text('anchor'));
-const INNER = cbor(text('inner'));
+const SINGLES = cbor(text('singles'), array(2));
+const VOTES = cbor(text('votes'), array(2));
 const LANES = cbor(text('lanes'));
 
 /** The record of a tip. Written out, because every batch has one, and it names every lane. */
@@ -51,10 +58,12 @@ export function encodeTip(tip: Tip): EncodedRecord {
     to.raw(tip.store);
     to.raw(SEQ);
     to.bigint(tip.seq);
-    to.raw(ANCHOR);
+    to.raw(SINGLES);
     to.value(tip.anchor);
-    to.raw(INNER);
     to.value(tip.inner);
+    to.raw(VOTES);
+    to.value(tip.votes);
+    to.value(tip.laneFloors);
     fillIn(QC, QC.at(0), tip.qc);
     to.raw(QC.bytes);
     to.raw(LANES);
@@ -87,11 +96,14 @@ const laneEntry = remembered(
 /** Reads the body of a tip record, or says in a sentence what is wrong with it. */
 export function parseTip(body: unknown): Tip | string {
   if (!isMap(body)) return 'it is not a map';
-  const { store, seq, anchor, inner, qc, lanes } = body;
+  const { store, seq, singles, votes: voteRecords, qc, lanes } = body;
   if (!(store instanceof Uint8Array) || store.length !== STORE_ID_BYTES) return 'store is not 16 bytes';
   if (!isU64(seq)) return 'seq is not a 64-bit integer';
-  if (!isCrcOrNull(anchor)) return 'anchor is neither a crc nor null';
-  if (!isCrcOrNull(inner)) return 'inner is neither a crc nor null';
+  if (!isPair(singles) || !singles.every(isCrcOrNull)) return 'singles is not [crc or null, crc or null]';
+  const [anchor, inner] = singles as [number | null, number | null];
+  if (!isPair(voteRecords) || !voteRecords.every(isCrcOrNull)) return 'votes is not [crc, crc or null]';
+  const [votes, laneFloors] = voteRecords as [number | null, number | null];
+  if (votes === null) return 'votes is not [crc, crc or null]';
   const log = parseExtent(qc);
   if (log === undefined) return 'qc is not [first, next, swept]';
   if (!Array.isArray(lanes)) return 'lanes is not an array';
@@ -105,7 +117,7 @@ export function parseTip(body: unknown): Tip | string {
     extents.set(lane, extent);
     last = lane;
   }
-  return { store: store.slice(), seq, anchor, inner, qc: log, lanes: extents };
+  return { store: store.slice(), seq, anchor, inner, votes, laneFloors, qc: log, lanes: extents };
 }
 
 function parseExtent(value: unknown): Extent | undefined {
@@ -113,6 +125,10 @@ function parseExtent(value: unknown): Extent | undefined {
   const [first, next, swept] = value;
   if (!isU64(first) || !isU64(next) || !isU64(swept) || swept > first || first > next) return undefined;
   return { first, next, swept };
+}
+
+function isPair(value: unknown): value is [unknown, unknown] {
+  return Array.isArray(value) && value.length === 2;
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -1,27 +1,14 @@
-/**
- * What a location holds, and how a store comes to be in it (design.md 5.4, 5.5).
- *
- * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole store, whenever the process dies.
- *   1. schema and tip, one synced batch, into `level.creating-<random>/`; closed; its directory synced
- *   2. renamed to `level/`; the location and its parents synced
- *   3. the witness, synced, and the location once more; only then rounds
- * Died in 1: the leftover is made anew. Died later: a store with seq 0, for which 2 and 3 are done again. A witness without `level/`
- * cannot come from that.
- */
-import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../../../base/synced-file.js';
 import { LanestoreError } from '../../../errors.js';
-import { SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
 import { typeFindings } from '../../file-types.js';
 import { didYouMean, likenessOf } from '../../likeness.js';
 import { type LevelOptions, openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
 import { corruptionError } from '../format/corruption-error.js';
+import { firstBatch } from '../format/first-batch.js';
 import { creatingName, isCreatingName, LEVEL_DIR, type StorePaths, VALUES_DIR } from '../format/paths.js';
-import { encodeSchema, FORMAT } from '../format/schema.js';
-import { encodeTip, firstTip, STORE_ID_BYTES } from '../format/tip.js';
 import { NEW_WITNESS_FILE, WITNESS_FILE } from '../format/witness.js';
 
 /** What to do for one who wants a store that is there. */
@@ -112,12 +99,7 @@ export async function createLevel(paths: StorePaths, model: string, options: Lev
 async function writeEmptyStore(path: string, model: string, options: LevelOptions): Promise<void> {
   const db = await openDatabase(path, options, true);
   try {
-    const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
-    const schema = encodeSchema({ format: FORMAT, model, store, createdAt: new Date().toISOString() });
-    await new Engine(db).write([
-      { type: 'put', key: TIP_KEY, value: encodeTip(firstTip(store)).bytes },
-      { type: 'put', key: SCHEMA_KEY, value: schema.bytes },
-    ]);
+    await new Engine(db).write(firstBatch(model));
   } finally {
     await db.close();
   }

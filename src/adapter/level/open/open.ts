@@ -1,13 +1,3 @@
-/**
- * Opening a store (design.md 5.4 to 5.7), step by step:
- *   1. the real path; one opener in this process
- *   2. what the location holds; creation if it holds nothing
- *   3. the witness; then preflight, the files before LevelDB sees them
- *   4. LevelDB, which takes the lock between processes; whether it is held
- *   5. schema, tip, witness; then every live record
- * Whatever fails, what was taken is given back.
- */
-import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloseStack } from '../../../base/close-stack.js';
@@ -30,9 +20,10 @@ import { isDamage, levelDamage, openDatabase } from '../database.js';
 import { freeSpaceOf, withoutWatermark } from '../disk-watermark.js';
 import { type AnyLevel, Engine } from '../engine.js';
 import { corruptionError } from '../format/corruption-error.js';
+import { firstBatch } from '../format/first-batch.js';
 import { type StorePaths, storePaths, VALUES_DIR } from '../format/paths.js';
-import { encodeSchema, FORMAT, otherFormat, readSchema, type Schema } from '../format/schema.js';
-import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../format/tip.js';
+import { otherFormat, readSchema, type Schema } from '../format/schema.js';
+import type { Tip } from '../format/tip.js';
 import { Witness } from '../format/witness.js';
 import { judgeWitness } from '../format/witness-check.js';
 import {
@@ -143,7 +134,11 @@ function openLocation<B, Q, A>(
     const known = acceptRollback === undefined ? verdict.findings : [];
     if (existsSync(paths.values)) guard.watch(paths.values);
     const foundValues = findValues(paths.values);
-    const { references, ...found } = await recoverStore(engine, options, tip, started, { known, values: paths.values });
+    const { references, ...found } = await recoverStore(engine, options, tip, started, {
+      known,
+      values: paths.values,
+      keepsVotes: true,
+    });
     const goOn =
       acceptRollback === undefined ? undefined : await recordRollback(engine, tip, witnessBytes, verdict.findings);
     const current = goOn?.tip ?? tip;
@@ -239,7 +234,9 @@ function openCallersDatabase<B, Q, A>(
     const isNew = (await engine.get(SCHEMA_KEY)) === undefined && (await engine.get(TIP_KEY)) === undefined;
     if (isNew) await createInDatabase(engine, model.name);
     const tip = await readIdentity(engine, model.name, false);
-    const { references: _, ...found } = await recoverStore(engine, options, tip, started);
+    const { references: _, ...found } = await recoverStore(engine, options, tip, started, {
+      keepsVotes: options.durable === true,
+    });
     return new LevelStore({
       ...found,
       limits,
@@ -289,10 +286,10 @@ async function recoverStore<B, Q, A>(
   options: StoreOptions<B, Q, A>,
   tip: Tip,
   started: number,
-  more: Omit<RecoverOptions, 'load'> = {},
+  { keepsVotes, ...more }: Omit<RecoverOptions, 'load'> & { readonly keepsVotes: boolean },
 ) {
   const checking = performance.now();
-  const { recovered, anchor, records, bytes, references } = await recover(engine, options.model, tip, {
+  const { recovered, anchor, votes, records, bytes, references } = await recover(engine, options.model, tip, {
     load: options.load ?? true,
     ...more,
   });
@@ -307,7 +304,8 @@ async function recoverStore<B, Q, A>(
     openMs: ended - started,
     notes: [],
   };
-  return { model: options.model, engine, tip, state: { lanes, commitQCs, anchor }, recovered, report, references };
+  const state = { lanes, commitQCs, anchor, ...(keepsVotes ? { votes } : {}) };
+  return { model: options.model, engine, tip, votes, state, recovered, report, references };
 }
 
 /** Files that are none of ours stay where they are. */
@@ -346,16 +344,7 @@ async function createInDatabase(engine: Engine, model: string): Promise<void> {
       { remedy: 'give openLevel an empty database, or a sublevel of one' },
     );
   }
-  const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
-  const createdAt = new Date().toISOString();
-  await engine.write([
-    { type: 'put', key: TIP_KEY, value: encodeTip(firstTip(store)).bytes },
-    {
-      type: 'put',
-      key: SCHEMA_KEY,
-      value: encodeSchema({ format: FORMAT, model, store, createdAt }).bytes,
-    },
-  ]);
+  await engine.write(firstBatch(model));
 }
 
 /** A sublevel's database and its whole prefix; any other database stands for itself. */

@@ -7,7 +7,15 @@
  * is there only the witness can tell.
  */
 import { type Finding, type FindingKind, LanestoreError } from '../../../errors.js';
-import { ANCHOR_KEY, INNER_KEY, type LaneId, parseKey, TIP_KEY } from '../../../keys/index.js';
+import {
+  ANCHOR_KEY,
+  INNER_KEY,
+  LANE_FLOORS_KEY,
+  type LaneId,
+  parseKey,
+  TIP_KEY,
+  VOTES_KEY,
+} from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
 import { FINDINGS_MAX, FindingList } from '../../finding-list.js';
 import type { Recovered } from '../../persistence.js';
@@ -20,6 +28,7 @@ import { type LogName, logKey, logKeys, logRange, QC_LOG } from '../format/log.j
 import { decodeRecord, isFault } from '../format/record.js';
 import { type Extent, parseTip, type Tip } from '../format/tip.js';
 import { isReference } from '../format/value-ref.js';
+import { NO_STORED_VOTES, parseLaneFloors, parseVotes, type StoredVotes } from '../format/votes.js';
 import { SeparatedEntries } from '../values/recovery.js';
 import type { FoundReference } from '../values/value-store.js';
 import { findStrays } from './strays.js';
@@ -31,6 +40,8 @@ const PARALLEL_READS = 4;
 export interface RecoveryResult<B, Q, A> {
   readonly recovered: Recovered<B, Q, A>;
   readonly anchor: AnchorPoint | undefined;
+  /** What is kept of the votes of the node's key; of a key that was never bound if it is damaged. */
+  readonly votes: StoredVotes;
   /** Live records that were read and checked. */
   readonly records: number;
   /** Bytes of their values. */
@@ -143,7 +154,7 @@ class Recovery<B, Q, A> {
     const commitQCs: Q[] = [];
     const blocks = new Map<LaneId, B[]>();
     for (const [lane, extent] of tip.lanes) if (this.#load && extent.first < extent.next) blocks.set(lane, []);
-    const [anchor, inner] = await Promise.all([this.#readAnchor(), this.#readInner()]);
+    const [anchor, inner, votes] = await Promise.all([this.#readAnchor(), this.#readInner(), this.#readVotes()]);
     const tasks = [
       () =>
         this.#readLog(QC_LOG, tip.qc, (index, key, value) => readCommitQC(this.#model, index, key, value), commitQCs),
@@ -170,6 +181,7 @@ class Recovery<B, Q, A> {
       recovered: this.#load ? { ...singles, commitQCs, blocks } : { commitQCs: [], blocks: new Map() },
       singles,
       anchor: point,
+      votes,
       records: this.#records,
       bytes: this.#bytes,
       references: this.#separated.found,
@@ -199,19 +211,46 @@ class Recovery<B, Q, A> {
     return result.entry;
   }
 
-  async #readInner(): Promise<Uint8Array | undefined> {
-    const value = await this.#engine.get(INNER_KEY);
-    if (!this.#isExpected(INNER_KEY, value, this.#tip.inner)) return undefined;
-    const record = decodeRecord(INNER_KEY, value);
-    if (isFault(record)) {
-      this.#find({ kind: record.kind, key: INNER_KEY, detail: record.detail });
-    } else if (!(record.body instanceof Uint8Array)) {
-      this.#find({ kind: 'record-body', key: INNER_KEY, detail: 'the body is not a byte string' });
-    } else {
-      this.#checkCrc(INNER_KEY, record.crc, this.#tip.inner);
-      return record.body;
+  #readInner(): Promise<Uint8Array | undefined> {
+    const parse = (body: unknown) => (body instanceof Uint8Array ? body : 'the body is not a byte string');
+    return this.#readSingle(INNER_KEY, this.#tip.inner, parse);
+  }
+
+  async #readVotes(): Promise<StoredVotes> {
+    const { votes: crc, laneFloors: floorsCrc } = this.#tip;
+    const votes = await this.#readSingle(VOTES_KEY, crc, parseVotes);
+    const laneFloors = await this.#readSingle(LANE_FLOORS_KEY, floorsCrc, parseLaneFloors);
+    if (votes !== undefined) this.#checkLogs(votes);
+    return { ...NO_STORED_VOTES, ...votes, ...(laneFloors === undefined ? {} : { laneFloors }) };
+  }
+
+  /** Positions of another arity than the model's could not be compared. */
+  #checkLogs({ logs }: Pick<StoredVotes, 'logs'>): void {
+    for (const [log, { watermark, floor }] of logs) {
+      const arity = this.#model.votes?.logs[log]?.arity;
+      const position = watermark?.at ?? floor;
+      if (arity === undefined || position === undefined || position.length === arity) continue;
+      const detail = `log ${log} has positions of ${position.length} numbers, those of the model have ${arity}`;
+      this.#find({ kind: 'record-body', key: VOTES_KEY, log, detail });
     }
-    return undefined;
+  }
+
+  /** Reads a record of which there is one; undefined if it is damaged, or not there. */
+  async #readSingle<T>(key: string, crc: number | null, parse: (body: unknown) => T | string): Promise<T | undefined> {
+    const value = await this.#engine.get(key);
+    if (!this.#isExpected(key, value, crc)) return undefined;
+    const record = decodeRecord(key, value);
+    if (isFault(record)) {
+      this.#find({ kind: record.kind, key, detail: record.detail });
+      return undefined;
+    }
+    const parsed = parse(record.body);
+    if (typeof parsed === 'string') {
+      this.#find({ kind: 'record-body', key, detail: parsed });
+      return undefined;
+    }
+    this.#checkCrc(key, record.crc, crc);
+    return parsed;
   }
 
   #isExpected(key: string, value: Uint8Array | undefined, crc: number | null): value is Uint8Array {

@@ -3,7 +3,16 @@
  * that the tip allows is looked into, without reading values.
  */
 import type { Finding } from '../../../errors.js';
-import { ANCHOR_KEY, INNER_KEY, type KeyRange, parseKey, SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
+import {
+  ANCHOR_KEY,
+  INNER_KEY,
+  type KeyRange,
+  LANE_FLOORS_KEY,
+  parseKey,
+  SCHEMA_KEY,
+  TIP_KEY,
+  VOTES_KEY,
+} from '../../../keys/index.js';
 import type { Engine } from '../engine.js';
 import { logRange, QC_LOG } from '../format/log.js';
 import type { Tip } from '../format/tip.js';
@@ -53,6 +62,8 @@ function gapsOf(tip: Tip): Gap[] {
   allowKey(SCHEMA_KEY);
   allowKey(TIP_KEY);
   allow(logRange(QC_LOG, tip.qc.swept, tip.qc.next));
+  allowKey(VOTES_KEY);
+  allowKey(LANE_FLOORS_KEY);
   gaps.push(from);
   return gaps;
 }

@@ -4,13 +4,15 @@
  * Pure. A builder starts from the tip of the last durable batch and takes steps in the order in which they were accepted; the
  * batch begins with its tip, so that a log record of ours can be told from one inside of a block's bytes, which others choose.
  */
-import { type LaneId, maxU64, TIP_KEY } from '../../../keys/index.js';
+import { LANE_FLOORS_KEY, type LaneId, maxU64, TIP_KEY, VOTES_KEY } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
 import type { LogPlan } from '../../planner.js';
+import { changedVotes, isUnchanged, withLaneFloors } from '../../vote-rules.js';
 import { type LogName, logKeys, QC_LOG } from '../format/log.js';
 import { type Delete, EntryDelete, type EntryPut, type Operation, type Put } from '../format/operation.js';
 import type { EncodedRound, RelocateStep, SweepStep } from '../format/step.js';
 import { type Extent, encodeTip, type Tip } from '../format/tip.js';
+import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../format/votes.js';
 import type { Maintenance } from './accepted.js';
 
 /**
@@ -21,13 +23,24 @@ export const BATCH_DELETES = 4096;
 
 const NO_TIP: Operation = { type: 'del', key: TIP_KEY };
 
+/** How batches are composed. */
+export interface BatchSettings {
+  /** Deletes for truncations that the batch takes, sweeping included. */
+  readonly deletesMax?: number;
+  /** Lanes that are dropped leave floors. */
+  readonly lanesRecur?: boolean;
+}
+
 /** Composes one batch. */
 export class BatchBuilder {
   /** The first place is the tip's, which is known last. */
   readonly #operations: Operation[] = [NO_TIP];
   /** The tip that the batch builds on. */
   readonly base: Tip;
+  readonly #baseVotes: StoredVotes;
   readonly #deletesMax: number;
+  readonly #lanesRecur: boolean;
+  #votes: StoredVotes;
   readonly #lanes: Map<LaneId, Extent>;
   #qc: Extent;
   #anchor: number | null;
@@ -37,10 +50,12 @@ export class BatchBuilder {
   #changed = false;
   #hasReferences = false;
 
-  /** @param deletesMax deletes for truncations that the batch takes, sweeping included */
-  constructor(base: Tip, deletesMax = BATCH_DELETES) {
+  constructor(base: Tip, votes: StoredVotes, { deletesMax = BATCH_DELETES, lanesRecur = false }: BatchSettings = {}) {
     this.base = base;
+    this.#baseVotes = votes;
+    this.#votes = votes;
     this.#deletesMax = deletesMax;
+    this.#lanesRecur = lanesRecur;
     this.#lanes = new Map(base.lanes);
     this.#qc = base.qc;
     this.#anchor = base.anchor;
@@ -57,7 +72,7 @@ export class BatchBuilder {
     return this.#hasReferences;
   }
 
-  round({ anchor, inner, commitQCs, lanes }: EncodedRound): void {
+  round({ anchor, inner, commitQCs, lanes, votes }: EncodedRound): void {
     if (anchor !== undefined) {
       this.#put(anchor.entry);
       this.#anchor = anchor.entry.crc;
@@ -68,6 +83,7 @@ export class BatchBuilder {
     }
     if (commitQCs !== undefined) this.#log(commitQCs);
     for (const lane of lanes.values()) this.#log(lane);
+    if (votes !== undefined && !isUnchanged(votes)) this.#setVotes(changedVotes(this.#votes, votes));
   }
 
   /** Adds a step of the background. Before the rounds of the batch, so that what they do to the same keys comes after it. */
@@ -105,19 +121,50 @@ export class BatchBuilder {
     return true;
   }
 
-  /** The batch, its tip first, and the tip. */
-  finish(): { tip: Tip; operations: Operation[] } {
+  /** The batch, its tip first, and what it leads to. */
+  finish(): { tip: Tip; votes: StoredVotes; operations: Operation[] } {
+    const { votes, laneFloors } = this.#putVotes();
     const lanes = this.#newLane ? new Map([...this.#lanes].sort(([a], [b]) => (a < b ? -1 : 1))) : this.#lanes;
     const tip: Tip = {
       store: this.base.store,
       seq: this.base.seq + 1n,
       anchor: this.#anchor,
       inner: this.#inner,
+      votes,
+      laneFloors,
       qc: this.#qc,
       lanes,
     };
     this.#operations[0] = { type: 'put', key: TIP_KEY, value: encodeTip(tip).bytes };
-    return { tip, operations: this.#operations };
+    return { tip, votes: this.#votes, operations: this.#operations };
+  }
+
+  /** Puts the records of votes that change; gives the crcs of both. */
+  #putVotes(): Pick<Tip, 'votes' | 'laneFloors'> {
+    const { base } = this;
+    let { votes, laneFloors } = base;
+    const before = this.#baseVotes;
+    const { signer, logs, quarantine } = this.#votes;
+    if (signer !== before.signer || logs !== before.logs || quarantine !== before.quarantine) {
+      const seq = base.seq + 1n;
+      if (quarantine !== undefined && quarantine.seq === undefined) {
+        this.#votes = { ...this.#votes, quarantine: { ...quarantine, seq } };
+      }
+      const record = encodeVotes(this.#votes, seq);
+      this.#put({ type: 'put', key: VOTES_KEY, value: record.bytes });
+      votes = record.crc;
+    }
+    if (this.#votes.laneFloors !== before.laneFloors) {
+      const record = encodeLaneFloors(this.#votes.laneFloors);
+      this.#put({ type: 'put', key: LANE_FLOORS_KEY, value: record.bytes });
+      laneFloors = record.crc;
+    }
+    return { votes, laneFloors };
+  }
+
+  #setVotes(votes: StoredVotes): void {
+    this.#votes = votes;
+    this.#changed = true;
   }
 
   #sweep({ log, keys, swept }: SweepStep): void {
@@ -138,15 +185,25 @@ export class BatchBuilder {
   /** All that a lane holds becomes stale: it is left to the sweeper. */
   #empty(lane: LaneId): void {
     const extent = this.#lanes.get(lane);
-    if (extent !== undefined) this.#set(lane, { ...extent, first: extent.next });
+    if (extent === undefined) return;
+    this.#leaveFloor(lane);
+    this.#set(lane, { ...extent, first: extent.next });
   }
 
   #drop(lane: LaneId): void {
     const extent = this.#lanes.get(lane);
     if (extent === undefined) return;
+    this.#leaveFloor(lane);
     this.#deleteRange(lane, extent.first, extent.next);
     this.#lanes.delete(lane);
     this.#changed = true;
+  }
+
+  /** Before the lane goes: it may come back, with other blocks under numbers that were voted for. */
+  #leaveFloor(lane: LaneId): void {
+    if (!this.#lanesRecur) return;
+    const votes = withLaneFloors(this.#votes, [lane], this.#lanes);
+    if (votes !== this.#votes) this.#setVotes(votes);
   }
 
   #log({ log, truncate, append, after }: LogPlan<EntryPut>): void {

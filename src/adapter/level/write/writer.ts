@@ -15,10 +15,11 @@ import type { LocationGuard } from '../../location-guard.js';
 import type { Engine, FilledBatch } from '../engine.js';
 import type { Operation } from '../format/operation.js';
 import type { Tip } from '../format/tip.js';
+import type { StoredVotes } from '../format/votes.js';
 import type { Witness } from '../format/witness.js';
 import type { ValueStore } from '../values/value-store.js';
 import type { Accepted, AcceptedRound, Maintenance } from './accepted.js';
-import { BatchBuilder } from './batch.js';
+import { BatchBuilder, type BatchSettings } from './batch.js';
 import { type MeteredStore, meterBatch } from './metered.js';
 import type { GroupWriter } from './queue.js';
 
@@ -27,8 +28,9 @@ export interface WriterParts {
   readonly engine: Engine;
   /** The tip that was found at open. */
   readonly tip: Tip;
-  /** Deletes for truncations that one batch takes. */
-  readonly deletesMax: number;
+  /** The votes that were found at open. */
+  readonly votes: StoredVotes;
+  readonly batches: BatchSettings;
   /** Looked at with each batch, before anything of it settles. Absent for a database of the caller's. */
   readonly guard?: LocationGuard | undefined;
   /** Written for each batch once it is durable, before anything of it settles. Absent for a database of the caller's. */
@@ -47,6 +49,7 @@ const ignored = () => undefined;
 export class BatchWriter implements GroupWriter<BatchBuilder> {
   readonly #parts: WriterParts;
   #tip: Tip;
+  #votes: StoredVotes;
   /** Made while the batch before it is on its way: it copies all cursors. */
   #nextBatch: BatchBuilder | undefined;
   /** Of the batch that is being composed: its calls, and bytes of their large records that have no place. */
@@ -62,11 +65,17 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   constructor(parts: WriterParts) {
     this.#parts = parts;
     this.#tip = parts.tip;
+    this.#votes = parts.votes;
   }
 
   /** The tip of the last durable batch. */
   get tip(): Tip {
     return this.#tip;
+  }
+
+  /** The votes as the last durable batch left them. */
+  get votes(): StoredVotes {
+    return this.#votes;
   }
 
   /** LevelDB is given nothing more, not even a batch that waits for its values: later calls have been settled with this error. */
@@ -97,7 +106,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     this.#nextBatch = undefined;
     this.#calls = 0;
     this.#unplacedBytes = 0;
-    const batch = ready?.base === this.#tip ? ready : new BatchBuilder(this.#tip, this.#parts.deletesMax);
+    const batch = ready?.base === this.#tip ? ready : new BatchBuilder(this.#tip, this.#votes, this.#parts.batches);
     for (const step of steps) batch.maintain(step);
     return batch;
   }
@@ -118,9 +127,9 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   }
 
   async write(batch: BatchBuilder): Promise<void> {
-    const { engine, witness, values, deletesMax } = this.#parts;
+    const { engine, witness, values, batches } = this.#parts;
     this.#isAhead = false;
-    const { tip, operations } = batch.finish();
+    const { tip, votes, operations } = batch.finish();
     const filled = engine.fill(operations);
     const written =
       this.#durable === undefined
@@ -128,7 +137,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
         : this.#writeAfter(this.#durable, filled, operations);
     // The disk is at work now: what can be done meanwhile is not done when callers wait for it.
     if (engine.copies) for (const operation of operations) if (operation.type === 'put') releaseMemory(operation.value);
-    this.#nextBatch = new BatchBuilder(tip, deletesMax);
+    this.#nextBatch = new BatchBuilder(tip, votes, batches);
     const ownWitness = witness?.prepare(tip.seq);
     // Ignored here: it is awaited below, unless the batch fails first.
     ownWitness?.catch(ignored);
@@ -136,6 +145,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     if (ownWitness !== undefined) await ownWitness;
     witness?.write(tip.seq);
     this.#tip = tip;
+    this.#votes = votes;
     values?.applied(operations, batch.hasReferences);
   }
 

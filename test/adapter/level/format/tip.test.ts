@@ -22,6 +22,8 @@ const EXAMPLE: Tip = {
   seq: 3n,
   anchor: 0x2f968b5f,
   inner: null,
+  votes: 0x01020304,
+  laneFloors: null,
   qc: { first: 5n, next: 8n, swept: 5n },
   lanes: new Map([
     ['0a', { first: 1n, next: 4n, swept: 0n }],
@@ -35,20 +37,20 @@ tips('has exactly these bytes', () => {
     'a6', // a map of six
     `6573746f7265 50${hex(STORE)}`, // "store": 16 bytes
     `63736571 ${u64('3')}`, // "seq"
-    '66616e63686f72 1a2f968b5f', // "anchor": crc
-    '65696e6e6572 f6', // "inner": null
+    '6773696e676c6573 82 1a2f968b5f f6', // "singles": the crc of the anchor, no inner
+    '65766f746573 82 1a01020304 f6', // "votes": the crc of votes, no floors
     `627163 83 ${u64('5')} ${u64('8')} ${u64('5')}`, // "qc": [first, next, swept]
     '656c616e6573 82', // "lanes": two of them
     `84 410a ${u64('1')} ${u64('4')} ${u64('0')}`,
     `84 420a00 ${u64('f'.repeat(16))} ${u64('f'.repeat(16))} ${u64('f'.repeat(16))}`,
   ];
-  const expected = `8301 ${body.join('')} 1a1fddb26e`.replaceAll(' ', '');
+  const expected = `8301 ${body.join('')} 1a816006dd`.replaceAll(' ', '');
   assert.is(hex(encodeTip(EXAMPLE).bytes), expected);
   assert.equal(parseTip(bodyOf(Buffer.from(expected, 'hex'))), EXAMPLE);
 });
 
 tips('of an empty store counts no batch and holds nothing', () => {
-  const tip = firstTip(STORE);
+  const tip = firstTip(STORE, 7);
   assert.equal(parseTip(bodyOf(encodeTip(tip).bytes)), tip);
   assert.is(tip.seq, 0n);
   assert.is(tip.lanes.size, 0);
@@ -68,8 +70,8 @@ const lanes = fc
 
 tips('comes back as it was', () => {
   fc.assert(
-    fc.property(u64s, crcs, crcs, extents, lanes, (seq, anchor, inner, qc, map) => {
-      const tip: Tip = { store: STORE, seq, anchor, inner, qc, lanes: map };
+    fc.property(u64s, crcs, crcs, crcs, extents, lanes, (seq, anchor, inner, laneFloors, qc, map) => {
+      const tip: Tip = { store: STORE, seq, anchor, inner, votes: 9, laneFloors, qc, lanes: map };
       assert.equal(parseTip(bodyOf(encodeTip(tip).bytes)), tip);
     }),
   );
@@ -93,12 +95,18 @@ for (const [what, change, sentence] of [
   ['no store id', { store: undefined }, /store/],
   ['a seq that is a number', { seq: 3 }, /seq/],
   ['no seq', { seq: undefined }, /seq/],
-  ['an anchor crc beyond 32 bits', { anchor: 2 ** 32 }, /anchor/],
-  ['a negative anchor crc', { anchor: -1 }, /anchor/],
-  ['an anchor crc that is a fraction', { anchor: 0.5 }, /anchor/],
-  ['an absent anchor crc', { anchor: undefined }, /anchor/],
-  ['an inner crc that is text', { inner: 'x' }, /inner/],
-  ['an inner crc that is a bigint', { inner: 1n }, /inner/],
+  ['an anchor crc beyond 32 bits', { singles: [2 ** 32, null] }, /singles/],
+  ['a negative anchor crc', { singles: [-1, null] }, /singles/],
+  ['an anchor crc that is a fraction', { singles: [0.5, null] }, /singles/],
+  ['no anchor crc', { singles: [null] }, /singles/],
+  ['no singles', { singles: undefined }, /singles/],
+  ['an inner crc that is text', { singles: [null, 'x'] }, /singles/],
+  ['an inner crc that is a bigint', { singles: [null, 1n] }, /singles/],
+  ['a crc too many', { singles: [null, null, null] }, /singles/],
+  ['no votes', { votes: undefined }, /votes/],
+  ['votes without a crc', { votes: [null, null] }, /votes/],
+  ['votes without a place for lane floors', { votes: [7] }, /votes/],
+  ['a crc of lane floors that is text', { votes: [7, 'x'] }, /votes/],
   ['no qc', { qc: undefined }, /qc/],
   ['a qc of two', { qc: [0n, 0n] }, /qc/],
   ['a qc of four', { qc: [0n, 0n, 0n, 0n] }, /qc/],

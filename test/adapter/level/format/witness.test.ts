@@ -38,7 +38,7 @@ function file(slot0?: Uint8Array, slot1?: Uint8Array): Uint8Array {
 }
 
 const slot = (seq: bigint, store = STORE) => encodeSlot({ store, seq });
-const tipAt = (seq: bigint) => ({ ...firstTip(STORE), seq });
+const tipAt = (seq: bigint) => ({ ...firstTip(STORE, 0), seq });
 
 const slots = suite('witness slots');
 

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { AdmissionGate, admissionLimits, freeOfCost } from '../../../../src/adapter/backpressure.js';
 import type { Engine, FilledBatch } from '../../../../src/adapter/level/engine.js';
 import { firstTip } from '../../../../src/adapter/level/format/tip.js';
+import { NO_STORED_VOTES } from '../../../../src/adapter/level/format/votes.js';
 import { findValues } from '../../../../src/adapter/level/values/names.js';
 import { valueSettings } from '../../../../src/adapter/level/values/options.js';
 import { ValueStore } from '../../../../src/adapter/level/values/value-store.js';
@@ -180,8 +181,9 @@ test(
     const engine = { copies: false, fill: () => filled } as unknown as Engine;
     const writer = new BatchWriter({
       engine,
-      tip: firstTip(new Uint8Array(16)),
-      deletesMax: 100,
+      tip: firstTip(new Uint8Array(16), 0),
+      votes: NO_STORED_VOTES,
+      batches: {},
       values,
       metered: { valueUsage: { liveBytes: 0, fileBytes: 0 }, freeBytes: undefined },
       dropSlowly: () => Promise.reject(new Error('no lane is dropped')),

@@ -118,7 +118,7 @@ function held(dir: string, lanes: readonly LaneId[]) {
   const space = { hasRoom: false, isAwaited: true, allowed: [] as number[], allows: true };
   let sheds = 0;
   const tip = (): Tip => ({
-    ...firstTip(new Uint8Array(16)),
+    ...firstTip(new Uint8Array(16), 0),
     lanes: new Map([...starts].map(([lane, first]) => [lane, { first, next: 100n, swept: first }])),
   });
   const reclaimer = new Reclaimer({

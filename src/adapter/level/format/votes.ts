@@ -1,0 +1,168 @@
+/**
+ * What a store keeps of the votes of its key, in two records: one that each batch with votes rewrites, and one that only a drop of lanes
+ * does.
+ *
+ *   votes       -> { signer: bytes | null, home: [u64, u64] | null, logs: [[name, at | null, digest | null, floor | null], ...],
+ *                    quarantine: { parts: [text, ...], why: text, when: text, seq, heir: 16 bytes | null } | null,
+ *                    sinks: { names: [text, ...], quorum } | null }
+ *   votes/lanes -> [[lane bytes, floor], ...]
+ *
+ * `at` and `floor` are positions: arrays of one to three u64. `at` and `digest` (32 bytes) are the watermark; a log has both or neither.
+ * Logs ascend by their names, lanes by their bytes. `home`, `heir` and `sinks` are read and kept, and nothing acts on them yet.
+ */
+import {
+  isLaneId,
+  LANE_FLOORS_KEY,
+  type LaneId,
+  laneBytes,
+  laneIdOf,
+  U64_MAX,
+  VOTES_KEY,
+} from '../../../keys/index.js';
+import type { Position } from '../../../model/model.js';
+import type { Quarantine, VoteLogState, VoteState } from '../../persistence.js';
+import { SIGNER_BYTES_MAX, VOTE_PARTS } from '../../store-votes.js';
+import { NO_VOTES } from '../../vote-rules.js';
+import { type EncodedRecord, encodeRecord } from './record.js';
+import { STORE_ID_BYTES } from './tip.js';
+
+/** What both records hold. */
+export interface StoredVotes extends VoteState {
+  /** Inode and time of birth (nanoseconds) of `level/`. */
+  readonly home: readonly [bigint, bigint] | undefined;
+  readonly quarantine: StoredQuarantine | undefined;
+  readonly sinks: { readonly names: readonly string[]; readonly quorum: number } | undefined;
+}
+
+/** A quarantine, and the store that signs in place of this one. */
+export interface StoredQuarantine extends Quarantine {
+  readonly heir?: Uint8Array | undefined;
+}
+
+/** The votes of a store that was just created: no key is bound to it. */
+export const NO_STORED_VOTES: StoredVotes = { ...NO_VOTES, home: undefined, sinks: undefined, quarantine: undefined };
+
+const DIGEST_BYTES = 32;
+const ARITY_MAX = 3;
+const LOG_NAME = /^[a-z0-9-]{1,32}$/;
+
+/** The record `votes`. `seq` is that of its batch: a quarantine that has none was closed by it. */
+export function encodeVotes({ signer, home, logs, quarantine, sinks }: StoredVotes, seq: bigint): EncodedRecord {
+  const rows = [...logs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([log, state]) => [log, ...rowOf(state)]);
+  return encodeRecord(VOTES_KEY, {
+    signer: signer ?? null,
+    home: home === undefined ? null : [...home],
+    logs: rows,
+    quarantine: quarantine === undefined ? null : closedBy(quarantine, seq),
+    sinks: sinks === undefined ? null : { names: [...sinks.names], quorum: sinks.quorum },
+  });
+}
+
+function closedBy({ parts, why, when, seq, heir }: StoredQuarantine, batch: bigint): object {
+  return { parts: [...parts], why, when, seq: seq ?? batch, heir: heir ?? null };
+}
+
+/** The record `votes/lanes`. */
+export function encodeLaneFloors(floors: ReadonlyMap<LaneId, bigint>): EncodedRecord {
+  const lanes = [...floors].sort(([a], [b]) => (a < b ? -1 : 1));
+  return encodeRecord(
+    LANE_FLOORS_KEY,
+    lanes.map(([lane, floor]) => [laneBytes(lane), floor]),
+  );
+}
+
+/** Reads the body of the record `votes`, or says in a sentence what is wrong with it. */
+export function parseVotes(body: unknown): Omit<StoredVotes, 'laneFloors'> | string {
+  if (!isMap(body)) return 'it is not a map';
+  const { signer, home, logs, quarantine, sinks, ...rest } = body;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) return `it has the unknown key ${unknown}`;
+  if (signer !== null && !isBytes(signer, 1, SIGNER_BYTES_MAX)) return 'signer is neither a key nor null';
+  if (home !== null && !(isPosition(home) && home.length === 2)) return 'home is neither [u64, u64] nor null';
+  if (sinks !== null && !isSinks(sinks)) return 'sinks is neither { names, quorum } nor null';
+  if (!Array.isArray(logs)) return 'logs is not an array';
+  const parsed = new Map<string, VoteLogState>();
+  let last = '';
+  for (const row of logs) {
+    const log = parseLog(row);
+    if (log === undefined) return `logs[${parsed.size}] is not [name, at, digest, floor]`;
+    const [name, state] = log;
+    if (name <= last) return `logs[${parsed.size}] is not in ascending order`;
+    parsed.set(name, state);
+    last = name;
+  }
+  const closed = quarantine === null ? undefined : parseQuarantine(quarantine);
+  if (closed === null) return 'quarantine is neither { parts, why, when, seq, heir } nor null';
+  return {
+    signer: signer === null ? undefined : signer.slice(),
+    home: home === null ? undefined : (home as [bigint, bigint]),
+    logs: parsed,
+    quarantine: closed,
+    sinks: sinks === null ? undefined : sinks,
+  };
+}
+
+/** Reads the body of the record `votes/lanes`, or says in a sentence what is wrong with it. */
+export function parseLaneFloors(body: unknown): ReadonlyMap<LaneId, bigint> | string {
+  if (!Array.isArray(body)) return 'it is not an array';
+  const floors = new Map<LaneId, bigint>();
+  let last = '';
+  for (const row of body) {
+    const [bytes, floor] = Array.isArray(row) && row.length === 2 ? row : [];
+    const lane = bytes instanceof Uint8Array ? laneIdOf(bytes) : '';
+    if (!isLaneId(lane) || !isU64(floor)) return `[${floors.size}] is not [lane, floor]`;
+    if (lane <= last) return `[${floors.size}] is not in ascending order`;
+    floors.set(lane, floor);
+    last = lane;
+  }
+  return floors;
+}
+
+function rowOf({ watermark, floor }: VoteLogState): unknown[] {
+  const position = (at: Position | undefined) => (at === undefined ? null : [...at]);
+  return [position(watermark?.at), watermark?.digest ?? null, position(floor)];
+}
+
+function parseLog(row: unknown): [string, VoteLogState] | undefined {
+  if (!Array.isArray(row) || row.length !== 4) return undefined;
+  const [name, at, digest, floor] = row;
+  if (typeof name !== 'string' || !LOG_NAME.test(name)) return undefined;
+  if (!(floor === null || isPosition(floor))) return undefined;
+  if (at === null && digest === null) return [name, { watermark: undefined, floor: floor ?? undefined }];
+  if (!isPosition(at) || !isBytes(digest, DIGEST_BYTES, DIGEST_BYTES)) return undefined;
+  if (floor !== null && floor.length !== at.length) return undefined;
+  return [name, { watermark: { at, digest: digest.slice() }, floor: floor ?? undefined }];
+}
+
+/** Null for what is no quarantine. */
+function parseQuarantine(value: unknown): StoredQuarantine | null {
+  if (!isMap(value) || Object.keys(value).length !== 5) return null;
+  const { parts, why, when, seq, heir } = value;
+  if (!Array.isArray(parts) || parts.length === 0 || new Set(parts).size !== parts.length) return null;
+  if (!parts.every((part) => VOTE_PARTS.includes(part))) return null;
+  if (typeof why !== 'string' || typeof when !== 'string' || !isU64(seq)) return null;
+  if (heir === null) return { parts, why, when, seq };
+  return isBytes(heir, STORE_ID_BYTES, STORE_ID_BYTES) ? { parts, why, when, seq, heir: heir.slice() } : null;
+}
+
+function isSinks(value: unknown): value is { names: string[]; quorum: number } {
+  if (!isMap(value) || Object.keys(value).length !== 2) return false;
+  const { names, quorum } = value;
+  return Array.isArray(names) && names.every((name) => typeof name === 'string') && Number.isInteger(quorum);
+}
+
+function isPosition(value: unknown): value is bigint[] {
+  return Array.isArray(value) && value.length >= 1 && value.length <= ARITY_MAX && value.every(isU64);
+}
+
+function isBytes(value: unknown, min: number, max: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length >= min && value.length <= max;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+}
+
+function isU64(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
+}
