@@ -1,4 +1,4 @@
-/** The house rules that a machine can check (shared/style.md): imports point downward, tests run, symbols are documented. */
+/** The house rules that a machine can check: imports point downward, tests run, symbols are documented. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { suite } from 'uvu';

@@ -82,6 +82,53 @@ test(`prose has ${PROSE_COLUMNS} columns at most; tables, code and images may ha
   assert.equal(wide, []);
 });
 
+/** Every file of code, with its comments on one line each. */
+function codeFiles(): { name: string; text: string }[] {
+  return ['src', 'test', 'bench', 'examples', 'scripts'].flatMap((folder) =>
+    readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(?:ts|go|mjs|c)$/.test(name))
+      .map((name) => ({ name: join(folder, name), text: readFileSync(join(packageRoot, folder, name), 'utf8') }))
+      .map(({ name, text }) => ({ name, text: text.replaceAll(/\n\s*(?:\*|\/\/)?[ \t]*/g, ' ') })),
+  );
+}
+
+test('every section of a page that code cites is there', () => {
+  const wrong: string[] = [];
+  let citations = 0;
+  for (const { name, text } of codeFiles()) {
+    for (const match of text.matchAll(/\b(docs\/[a-z-]+\.md), (?=[A-Z])/g)) {
+      const page = match[1] ?? '';
+      const cited = text.slice(match.index + match[0].length);
+      const headings = proseLines(join(packageRoot, page)).flatMap((line) => /^#{2,6} (.*)$/.exec(line)?.[1] ?? []);
+      citations++;
+      if (!headings.some((heading) => cited.startsWith(heading))) wrong.push(`${name}: ${page}, ${cited.slice(0, 40)}`);
+    }
+  }
+  assert.equal(wrong, []);
+  assert.ok(citations > 40, `${citations} citations were found`);
+});
+
+test('nothing mentions a paper outside of the repository', () => {
+  // Put together here, so that this file does not find itself.
+  const papers = [
+    ['up', 'stream.md'],
+    ['hou', 'se.md'],
+    ['sty', 'le.md'],
+    ['../sha', 'red'],
+  ].map((parts) => parts.join(''));
+  const unrooted = /(?<![\w/-])(?:design|leveldb-hazards)\.md/;
+  const wrong = [
+    ...codeFiles().filter(({ text }) => unrooted.test(text) || papers.some((paper) => text.includes(paper))),
+    ...PAGES.map((page) => ({ name: relative(packageRoot, page), text: readFileSync(page, 'utf8') })).filter(
+      ({ text }) => papers.some((paper) => text.includes(paper)),
+    ),
+  ];
+  assert.equal(
+    wrong.map(({ name }) => name),
+    [],
+  );
+});
+
 test('docs/architecture.svg is drawn from the imports (node scripts/architecture-svg.mjs)', async () => {
   const script = pathToFileURL(join(packageRoot, 'scripts', 'architecture-svg.mjs')).href;
   const { architectureSvg } = (await import(script)) as { architectureSvg(): string };

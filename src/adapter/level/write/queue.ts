@@ -1,5 +1,5 @@
 /**
- * The commit queue: the one writer of a store (design.md 5.1). What is accepted while a batch is in flight, or in the same
+ * The commit queue: the one writer of a store (docs/design.md, One writer). What is accepted while a batch is in flight, or in the same
  * tick, becomes the next batch: one write, one sync, however many callers. Everything settles in the order of acceptance.
  *
  * One batch is in flight at a time, so after a crash only the last batch of the log can be one that nobody was told of. Large values are written
