@@ -11,8 +11,8 @@ import { PROSE_COLUMNS } from '../support/wrap.js';
 const test = suite('docs: all pages');
 
 const docs = readdirSync(join(packageRoot, 'docs')).filter((name) => name.endsWith('.md'));
-const PAGES = ['README.md', 'CHANGELOG.md', ...docs.map((name) => `docs/${name}`)].map((name) =>
-  join(packageRoot, name),
+const PAGES = ['README.md', 'CHANGELOG.md', 'test/fixtures/README.md', ...docs.map((name) => `docs/${name}`)].map(
+  (name) => join(packageRoot, name),
 );
 
 /** The lines of a page, without fenced code. */
