@@ -1,9 +1,9 @@
 /**
  * Writing the CBOR of records: the plain part of RFC 8949 that bodies are made of, in the shortest heads, byte for byte what
- * cbor-x writes with the options of design.md section 4 (a property test compares them).
+ * cbor-x writes with the options of docs/design.md, CBOR (a property test compares them).
  *
  * cbor-x reads records; it does not write them because encoding lies on the path to durability, and it takes two to four times as long on the
- * many short byte strings of a QC (docs/benchmarks.md). What is not plain is refused here: nothing is stored that does not come back equal.
+ * many short byte strings of a QC (docs/benchmarks-details.md). What is not plain is refused here: nothing is stored that does not come back equal.
  */
 import { U64_MAX } from '../keys/index.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';

@@ -1,6 +1,6 @@
 /**
  * The disk watermark: a round that would leave too little free space is refused before LevelDB gets into trouble. After a write
- * that the disk had no room for, LevelDB acknowledges what a restart loses (leveldb-hazards.md section 7), so the store would have to be
+ * that the disk had no room for, LevelDB acknowledges what a restart loses (docs/leveldb-hazards.md, I/O errors), so the store would have to be
  * poisoned; a refusal harms nothing.
  *
  * The free space is read now and then, beside the rounds; what was accepted since, and what was accepted before and may not have been

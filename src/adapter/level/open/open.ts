@@ -1,5 +1,5 @@
 /**
- * Opening a store (design.md 5.4 to 5.7), step by step:
+ * Opening a store (docs/design.md, Opening), step by step:
  *   1. the real path; one opener in this process
  *   2. what the location holds; creation if it holds nothing
  *   3. the witness; then preflight, the files before LevelDB sees them

@@ -1,5 +1,5 @@
 /**
- * Prepared space: value files that are whole on disk before anything needs them (design.md section 4). All of this happens in the
+ * Prepared space: value files that are whole on disk before anything needs them (docs/design.md, Value files). All of this happens in the
  * background, beside the rounds.
  *
  *   new       <n>.preparing filled with zeros (real ones: every block is placed and initialised), synced; renamed to <n>.values; directory

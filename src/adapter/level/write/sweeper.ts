@@ -1,5 +1,5 @@
 /**
- * The sweeper: deletes, in the background, the stale keys that a jump left behind (design.md 5.2). It reads which keys there are,
+ * The sweeper: deletes, in the background, the stale keys that a jump left behind (docs/design.md, Deletes). It reads which keys there are,
  * so a gap of 2^40 numbers costs nothing, and its deletes ride along with the next batch. What it has not done when the process
  * dies, the tip still says: [swept, first).
  */
