@@ -29,49 +29,13 @@ export interface Weakness extends Patch {
 const LEVEL = 'src/adapter/level';
 
 /** LevelDB's files are not read before LevelDB reads them. */
-export const NO_PREFLIGHT: Patch = {
+const NO_PREFLIGHT: Patch = {
   name: 'preflight off',
   replacements: [
     {
       file: `${LEVEL}/open/open.js`,
       find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse })',
       by: '{ findings: [], findingsTotal: 0, notes: [], store: new Uint8Array(16) }',
-    },
-  ],
-};
-
-/** The witness is not written. */
-export const NO_WITNESS: Patch = {
-  name: 'no witness',
-  replacements: [
-    { file: `${LEVEL}/write/writer.js`, find: 'witness?.prepare(tip.seq)', by: 'undefined' },
-    { file: `${LEVEL}/write/writer.js`, find: 'witness?.write(tip.seq);', by: '' },
-  ],
-};
-
-/** Nothing is published, nor asked for it: what a store would be that never heard of metrics. */
-export const NO_METRICS: Patch = {
-  name: 'no metrics',
-  replacements: [
-    { file: 'src/adapter/base-persistence.js', find: 'const startedAt = this.#meter.begin();', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.refused(startedAt);', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.accepted(startedAt);', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.settled(startedAt);', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.settled(startedAt, plan);', by: '' },
-    {
-      file: 'src/adapter/backpressure.js',
-      find: "meter('lanestore_encoded_bytes_total', bytes);\n        meter('lanestore_queue_bytes', this.#queuedBytes);",
-      by: '',
-    },
-    {
-      file: 'src/adapter/backpressure.js',
-      find: "this.#queuedCalls -= calls;\n        meter('lanestore_queue_bytes', this.#queuedBytes);",
-      by: 'this.#queuedCalls -= calls;',
-    },
-    {
-      file: `${LEVEL}/write/writer.js`,
-      find: 'meterBatch(operations, metered, () => filled.write())',
-      by: 'filled.write()',
     },
   ],
 };
