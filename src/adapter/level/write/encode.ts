@@ -40,7 +40,7 @@ export class PutEncoder<B, Q, A> implements EntryEncoder<B, Q, A, LevelEntries> 
       this.#lane = lane;
     }
     const put = this.#put(this.#laneKeys, model.number(block), body);
-    // A large one is sealed by its writer: its crc is taken while those before it are on their way to the disk.
+    // A large one is sealed when it is appended: its crc is taken while those before it are on their way to the disk.
     if (!this.#separates || body.length < LARGE_BYTES) put.seal();
     return put;
   }

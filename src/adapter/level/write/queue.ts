@@ -1,5 +1,5 @@
 /**
- * The commit queue: order and grouping (design.md 5.1). Calls that are accepted while a batch is in flight, or in the same tick,
+ * The commit queue: order and grouping. Calls that are accepted while a batch is in flight, or in the same tick,
  * become the next batch: one write, one sync, however many callers. Calls settle in the order of acceptance.
  *
  * One batch is in flight at a time, so after a crash only the last batch of the log can be one that was not acknowledged. What
