@@ -25,7 +25,7 @@ import { ValueReads } from './values/reads.js';
 import type { ValueStore } from './values/value-store.js';
 import type { Accepted } from './write/accepted.js';
 import type { BatchBuilder } from './write/batch.js';
-import { PutEncoder, sizeOf } from './write/encode.js';
+import { PutEncoder, sealRecords, sizeOf } from './write/encode.js';
 import { CommitQueue } from './write/queue.js';
 import { Reclaimer } from './write/reclaimer.js';
 import { Sweeper } from './write/sweeper.js';
@@ -222,6 +222,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     hooks: DurableHooks<B, Q, A>,
     cost: Cost,
   ): Promise<void> {
+    sealRecords(plan, this.#values?.settings.enabled ?? false);
     return new Promise((resolve, reject) => {
       const settle: Accepted['settle'] = (error) => {
         this.gate.settle(cost);

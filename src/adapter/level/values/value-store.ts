@@ -129,8 +129,10 @@ export class ValueStore implements Resource {
     this.#reserved += largeBytes;
   }
 
-  leave({ largeBytes }: Cost): void {
-    this.#reserved -= largeBytes;
+  /** The large records of a call have their places, or are to be stored inline, or the call has settled. Idempotent. */
+  leave(cost: Cost): void {
+    this.#reserved -= cost.largeBytes;
+    cost.largeBytes = 0;
   }
 
   /**
