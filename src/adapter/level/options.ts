@@ -45,7 +45,7 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   /**
    * Bytes of disk that stay free: a round that would leave less is LANESTORE_CAPACITY, nothing is harmed, and `ready` waits for space. Rounds that only
    * prune go on down to what they need themselves. Default: what LevelDB may need to write its buffers out and compact, 204 MiB with the
-   * default settings (level/space.ts); 0 turns it off (a value file is then made only where as much stays free).
+   * default settings (disk-watermark.ts); 0 turns it off (a value file is then made only where as much stays free).
    */
   readonly minFreeBytes?: number;
   /** @internal */

@@ -1,6 +1,6 @@
 /**
- * Prepared space: value files that are whole on disk before anything needs them (docs/design.md, Value files). All of this happens in the
- * background, beside the rounds.
+ * Prepared space: value files that are whole on disk before anything needs them (docs/design.md, Value files). All of this happens
+ * in the background, while rounds go on.
  *
  *   new       <n>.preparing filled with zeros (real ones: every block is placed and initialised), synced; renamed to <n>.values; directory
  *             synced. Only then it is given out. An append into it changes no size, places no block and cannot meet a full disk.
@@ -23,7 +23,7 @@ import { preparingName, valueFileName } from './names.js';
 export const FILES_KEPT = 4;
 
 const FILE_MODE = 0o600;
-/** Zeros are written and synced in portions, so that a round's own sync never waits behind more than one of them. */
+/** Zeros are written and synced in portions, so that the sync of a round waits for at most one of them. */
 const FILL_BYTES = 1024 * 1024;
 /** After a failed preparation the next try comes no sooner than this. */
 const RETRY_MS = 500;
@@ -67,7 +67,7 @@ export class ValueFilePool {
   #leftovers: string[] = [];
   /** Sizes of the files that calls of {@link provide} wait for. */
   readonly #orders = new Set<readonly number[]>();
-  /** Bytes that the rounds of late needed, the largest one. */
+  /** Bytes that the largest of the recent rounds needed. */
   #demand = 0;
   #hasDirectory = false;
   #running: Promise<void> | undefined;
@@ -183,7 +183,7 @@ export class ValueFilePool {
     return this.#spares.length + this.#free.length + this.#leftovers.length === 0;
   }
 
-  /** Making one more file ready, if one is missing. It never rejects: a failure is kept, for those who ask for space. */
+  /** Makes one more file ready, if one is missing. It never rejects: a failure is kept for {@link failure}. */
   #preparation(): (() => Promise<void>) | undefined {
     const size = this.#missingSize();
     if (size === undefined) {
@@ -221,13 +221,13 @@ export class ValueFilePool {
     });
   }
 
-  /** Two of the largest rounds of late: one is written while the space behind it is prepared. Bounded, so that the disk's share is. */
+  /** Two of the largest recent rounds: one is written while space for the next is prepared. Bounded, so that disk usage is bounded. */
   #spareBytesWanted(): number {
     const { fileBytes, usage } = this.#parts;
     return Math.max(fileBytes, Math.min(2 * this.#demand, 2 * fileBytes + usage().liveBytes / 4));
   }
 
-  /** Giving one file back, if there is one too many. One that cannot be removed is found again at the next open. */
+  /** Gives one file back, if there is one too many. One that cannot be removed is found again at the next open. */
   #removal(): (() => Promise<void>) | undefined {
     const { fileBytes } = this.#parts;
     const leftover = this.#leftovers.pop();
@@ -301,7 +301,7 @@ export class ValueFilePool {
     this.#keepOrDiscard({ number, bytes, file });
   }
 
-  /** True for a file with one name and the size that it was prepared with. The descriptor tells, not the name. */
+  /** True for a file with one name and the size that it was prepared with. Asked of the descriptor, not of the name. */
   #isOursAlone({ number, file, bytes }: PreparedFile): boolean {
     try {
       const { links, bytes: found } = file.status();

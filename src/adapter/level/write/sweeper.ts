@@ -1,5 +1,5 @@
 /**
- * The sweeper: deletes, in the background, the stale keys that a jump left behind (docs/design.md, Deletes). It reads which keys there are,
+ * The sweeper: deletes, in the background, the stale keys that a jump left (docs/design.md, Deletes). It reads which keys there are,
  * so a gap of 2^40 numbers costs nothing, and its deletes ride along with the next batch. What it has not done when the process
  * dies, the tip still says: [swept, first).
  */
@@ -15,7 +15,7 @@ import type { Maintenance } from './accepted.js';
 /** Keys that one batch sweeps: some 25 KiB of log, a fraction of a millisecond on the round that it rides with. */
 export const SWEEP_KEYS_MAX = 256;
 
-/** What the sweeper works on. */
+/** What a sweeper works with. */
 export interface SweepTarget {
   readonly engine: Engine;
   /** The tip of the last durable batch. */
