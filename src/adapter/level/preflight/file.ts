@@ -1,5 +1,6 @@
 /** Reading LevelDB's files: few large reads, the next one under way while the last one is looked at, memory bounded. */
 import type { FileHandle } from 'node:fs/promises';
+import { readFully } from '../../../base/bytes.js';
 import { openToRead } from '../../../base/open-file.js';
 
 /** Bytes of a read, unless its caller says so. */
@@ -94,12 +95,7 @@ export class SourceFile {
   }
 
   async #fill(buffer: Buffer, from: number): Promise<Buffer> {
-    let done = 0;
-    while (done < buffer.length) {
-      const { bytesRead } = await this.#handle.read(buffer, done, buffer.length - done, from + done);
-      if (bytesRead === 0) break;
-      done += bytesRead;
-    }
+    const done = await readFully(this.#handle.fd, buffer, from);
     this.#reader.bytes += done;
     return buffer.subarray(0, done);
   }

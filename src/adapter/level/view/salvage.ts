@@ -10,6 +10,7 @@ import { type ChildEnd, runChild } from '../../../base/child.js';
 import { messageOf } from '../../../base/permission-model.js';
 import { shippedFile } from '../../../base/shipped-file.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
+import type { Salvage } from '../copy/copied-database.js';
 import { isDamage } from '../database.js';
 import { LEVEL_DIR } from '../format/paths.js';
 
@@ -45,14 +46,6 @@ export interface ReaderError {
   readonly message: string;
   /** The copy could not be written: what is read is not to blame. */
   readonly isWriting: boolean;
-}
-
-/** What could be salvaged. */
-export interface Salvage {
-  /** False if LevelDB does not even open. */
-  readonly opened: boolean;
-  /** Why the rest cannot be read. */
-  readonly findings: readonly Finding[];
 }
 
 /**
