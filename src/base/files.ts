@@ -26,6 +26,11 @@ export interface WritableFile {
    * each other. When it rejects, nothing can be said of those bytes, and a retry would prove nothing.
    */
   writeSynced(data: readonly Uint8Array[], position: number): Promise<void>;
+  /**
+   * Writes a few bytes at once: when it returns, the kernel has them, so that they survive the process. A short write is an error. It blocks, and is for
+   * what must be written before the caller goes on.
+   */
+  writeNow(data: Uint8Array, position: number): void;
   /** Cuts or extends the file to `length` bytes. */
   truncate(length: number): Promise<void>;
   /** Makes content and length durable (fdatasync). The file's name is its directory's business. */
@@ -46,7 +51,7 @@ export interface OpenHow {
   readonly synced?: boolean;
 }
 
-/** What a WAL, or a set of value files, does to a directory tree. */
+/** What a store does to a directory tree. */
 export interface Files {
   /** Opens a regular file to write; one that is absent is made with `mode`. Rejects for a link, a FIFO, a device. */
   open(path: string, mode: number, how: OpenHow): Promise<WritableFile>;
@@ -165,10 +170,14 @@ class DiskFile implements WritableFile {
       const chunks = data.slice(first, first + CHUNKS_A_CALL);
       const bytes = bytesIn(chunks);
       const written = await this.#writev(chunks, at);
-      if (written !== bytes)
-        throw new Error(`${written} of ${bytes} bytes were written: the disk may be full, or failing`);
+      if (written !== bytes) throw shortWrite(written, bytes);
       at += bytes;
     }
+  }
+
+  writeNow(data: Uint8Array, position: number): void {
+    const written = fs.writeSync(this.#open.fd, data, 0, data.length, position);
+    if (written !== data.length) throw shortWrite(written, data.length);
   }
 
   truncate(length: number): Promise<void> {
@@ -201,6 +210,10 @@ export function statusAt(path: string): FileStatus {
 
 function statusOf({ dev, ino, nlink, size }: fs.BigIntStats): FileStatus {
   return { device: dev, inode: ino, links: Number(nlink), bytes: Number(size) };
+}
+
+function shortWrite(written: number, bytes: number): Error {
+  return new Error(`${written} of ${bytes} bytes were written: the disk may be full, or failing`);
 }
 
 function isSmall(chunks: readonly Uint8Array[]): boolean {

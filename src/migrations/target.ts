@@ -37,7 +37,7 @@ export async function claimTarget(target: string): Promise<TargetPlace> {
   const path = resolve(target);
   try {
     refuseTaken(path);
-    makeDirectory(dirname(path));
+    await makeDirectory(dirname(path));
     const place = await makeBeside(path);
     const directory = join(place.path, 'state');
     mkdirSync(directory, { mode: 0o700 });

@@ -127,6 +127,7 @@ const LOCATION: Samples<LocationOptions<unknown, unknown, unknown>> = {
   createIfMissing: flag,
   level: { wrong: [null, true, 'snappy', []], fields: LEVEL },
   minFreeBytes: fromZero,
+  files: port,
   freeSpace: port,
   tableCheckBytesMax: fromZero,
   acceptRollback: { wrong: [null, 5, {}, true], fields: { seq: { ...u64, required: true } } as Samples<unknown> },

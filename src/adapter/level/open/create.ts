@@ -9,10 +9,10 @@
  * cannot come from that.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncNames } from '../../../base/directories.js';
-import { syncDirectory } from '../../../base/synced-file.js';
+import type { Files } from '../../../base/files.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
 import { type LevelOptions, openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
@@ -23,14 +23,19 @@ import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../format/tip.js'
 import { NEW_WITNESS_FILE, Witness } from '../format/witness.js';
 
 /** Makes a whole, empty store in `level/`, steps 1 and 2 up to the rename; the open that follows syncs the names. */
-export async function createLevel(paths: StorePaths, model: string, options: LevelOptions): Promise<void> {
+export async function createLevel(
+  paths: StorePaths,
+  model: string,
+  options: LevelOptions,
+  files: Files,
+): Promise<void> {
   const creating = join(paths.location, creatingName());
   try {
     await writeEmptyStore(creating, model, options);
-    await syncDirectory(creating);
-    renameSync(creating, paths.level);
+    await files.syncDirectory(creating);
+    await files.rename(creating, paths.level);
   } catch (error) {
-    rmSync(creating, { recursive: true, force: true });
+    await files.removeTree(creating).catch(() => undefined);
     // Another process finished its creation first, and may have cleared ours away: then its store is the store.
     if (!existsSync(paths.level)) throw error;
   }
@@ -56,11 +61,11 @@ export function emptyStore(model: string): Operation[] {
 }
 
 /** Removes what creations left that were cut short, or came too late, beside a store that is open; also of a witness. */
-export function removeLeftovers(paths: StorePaths): void {
-  rmSync(join(paths.location, NEW_WITNESS_FILE), { force: true });
-  for (const name of readdirSync(paths.location).filter(isCreatingName)) {
+export async function removeLeftovers(paths: StorePaths, files: Files): Promise<void> {
+  for (const name of readdirSync(paths.location)) {
+    if (name !== NEW_WITNESS_FILE && !isCreatingName(name)) continue;
     try {
-      rmSync(join(paths.location, name), { recursive: true, force: true });
+      await files.removeTree(join(paths.location, name));
     } catch (error) {
       // Another process is still writing into it, in vain.
       if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
@@ -73,14 +78,14 @@ export function removeLeftovers(paths: StorePaths): void {
  * an interrupted one had synced: first the names, so that no witness outlives its database, then the witness. After an accepted rollback the
  * witness is made anew as well.
  */
-export async function openWitness(paths: StorePaths, tip: Tip, anew: boolean): Promise<Witness> {
+export async function openWitness(paths: StorePaths, tip: Tip, anew: boolean, files: Files): Promise<Witness> {
   if (tip.seq === 0n || anew) {
-    await syncDirectory(paths.location);
-    await syncNames(paths.location);
-    await Witness.create(paths.witness, tip.store, tip.seq);
-    await syncDirectory(paths.location);
+    await files.syncDirectory(paths.location);
+    await syncNames(paths.location, (directory) => files.syncDirectory(directory));
+    await Witness.create(files, paths.witness, tip.store, tip.seq);
+    await files.syncDirectory(paths.location);
   }
-  const witness = await Witness.open(paths.witness, tip.store);
+  const witness = await Witness.open(files, paths.witness, tip.store);
   try {
     witness.write(tip.seq);
   } catch (error) {

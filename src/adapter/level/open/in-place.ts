@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CloseStack } from '../../../base/close-stack.js';
+import { diskFiles } from '../../../base/files.js';
 import { FindingList } from '../../finding-list.js';
 import type { LocationGuard } from '../../location-guard.js';
 import { openLocked, refuseIfOpenHere } from '../../lock.js';
@@ -36,7 +37,7 @@ export interface DatabaseInPlace extends OpenedDatabase {
  */
 export async function openInPlace<B, Q, A>(
   paths: StorePaths,
-  { model, level = {}, tableCheckBytesMax, acceptRollback }: LocationOptions<B, Q, A>,
+  { model, level = {}, tableCheckBytesMax, acceptRollback, files = diskFiles }: LocationOptions<B, Q, A>,
   guard: LocationGuard,
   held: CloseStack,
 ): Promise<DatabaseInPlace> {
@@ -60,7 +61,7 @@ export async function openInPlace<B, Q, A>(
   const { db, lock } = await openLocked(lockFile, () => openDatabase(paths.level, level, false));
   held.add(() => db.close());
   guard.watchLock(lockFile, lock);
-  removeLeftovers(paths);
+  await removeLeftovers(paths, files);
   if (existsSync(paths.values)) guard.watch(paths.values);
   return { ...opened, engine: new Engine(db, true), isLockShown: lock !== undefined, close: () => db.close() };
 }

@@ -5,7 +5,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { CloseStack } from '../../../base/close-stack.js';
 import { makeDirectory } from '../../../base/directories.js';
-import type { Files } from '../../../base/files.js';
+import { diskFiles, type Files } from '../../../base/files.js';
 import { mismatch } from '../../../base/options.js';
 import { LanestoreError } from '../../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
@@ -95,9 +95,9 @@ function openLocation<B, Q, A>(
     const plan = planLimits(options);
     const limits = limitsOf(options, plan);
     const settings = valueSettings(options.values);
-    const { model, createIfMissing = true, acceptRollback, level = {} } = options;
+    const { model, createIfMissing = true, acceptRollback, level = {}, files = diskFiles } = options;
     const mayCreate = createIfMissing && acceptRollback === undefined;
-    const paths = claim(location, mayCreate);
+    const paths = await claim(location, mayCreate, files);
     held.add(await lockDirectory(paths.location));
     const guard = new LocationGuard();
     held.add(() => guard.close());
@@ -110,7 +110,7 @@ function openLocation<B, Q, A>(
         depth: 'records',
         load: options.load ?? true,
         acceptRollback,
-        create: mayCreate ? () => createLevel(paths, model.name, level) : undefined,
+        create: mayCreate ? () => createLevel(paths, model.name, level, files) : undefined,
         database: async () => {
           const opened = await openInPlace(paths, options, guard, held);
           isLockShown = opened.isLockShown;
@@ -123,7 +123,7 @@ function openLocation<B, Q, A>(
     const goOn =
       acceptRollback === undefined ? undefined : await recordRollback(engine, found.tip, witnessed, verdict.findings);
     const tip = goOn?.tip ?? found.tip;
-    const witness = await openWitness(paths, tip, goOn?.needsWitness ?? false);
+    const witness = await openWitness(paths, tip, goOn?.needsWitness ?? false, files);
     held.add(() => witness.close());
     const parts = partsOf(found, options, plan, started);
     return new LevelStore({
@@ -131,7 +131,7 @@ function openLocation<B, Q, A>(
       tip,
       values: new ValueStore({
         dir: paths.values,
-        settings: { ...settings, files: guardedValueFiles(settings.files, guard) },
+        settings: { ...settings, files: guardedValueFiles(options.files ?? settings.files, guard) },
         found: foundValues,
         references: found.records.references,
         disk: space ?? withoutWatermark(options.freeSpace ?? freeSpaceOf(paths.location)),
@@ -159,9 +159,9 @@ function openLocation<B, Q, A>(
 }
 
 /** The paths of a location, by its real path. One that is absent is made where the caller may create a store. @throws LANESTORE_NOT_A_STORE. */
-function claim(location: string, mayCreate: boolean): StorePaths {
+async function claim(location: string, mayCreate: boolean, files: Files): Promise<StorePaths> {
   if (!mayCreate || statSync(location, { throwIfNoEntry: false }) !== undefined) return existingLocation(location);
-  makeDirectory(location);
+  await makeDirectory(location, files);
   return storePaths(realpathSync(location));
 }
 

@@ -17,6 +17,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { CloseStack, releasing } from '../../../base/close-stack.js';
 import { makeBeside, refuseInside } from '../../../base/copy-place.js';
 import { makeDirectory, syncNames } from '../../../base/directories.js';
+import { diskFiles } from '../../../base/files.js';
 import { boolean, fields, string } from '../../../base/options.js';
 import { syncDirectory } from '../../../base/synced-file.js';
 import { LanestoreError } from '../../../errors.js';
@@ -89,7 +90,7 @@ async function copyTo<B, Q, A>(
   const paths = existingLocation(location);
   let place = { from: '', to: '' };
   const database = async () => {
-    const to = freeTarget(target, paths.location);
+    const to = await freeTarget(target, paths.location);
     const copy = await makeBeside(to);
     held.add(copy.remove);
     place = { from: copy.path, to };
@@ -98,7 +99,7 @@ async function copyTo<B, Q, A>(
   const found = sound(await examine(paths, { model, depth: 'records', database }));
   await found.database?.close();
   const { seq, store } = found.tip;
-  await Witness.create(storePaths(place.from).witness, store, seq);
+  await Witness.create(diskFiles, storePaths(place.from).witness, store, seq);
   await syncAll(place.from);
   await moveTo(place.from, place.to);
   const { records, bytes } = found.records;
@@ -106,14 +107,14 @@ async function copyTo<B, Q, A>(
 }
 
 /** Where the target will stand; its parents are made. @throws LANESTORE_NOT_A_STORE, LANESTORE_INVALID. */
-function freeTarget(target: string, location: string): string {
+async function freeTarget(target: string, location: string): Promise<string> {
   if (target === '') throw new LanestoreError('LANESTORE_INVALID', 'the target is an empty string');
   const stat = statSync(target, { throwIfNoEntry: false });
   if (stat?.isDirectory() === true ? readdirSync(target).length > 0 : stat !== undefined) throw occupied(target);
   const wanted = stat === undefined ? resolve(target) : realpathSync(target);
   const parent = nearestParent(dirname(wanted));
   refuseInside(parent, location);
-  makeDirectory(dirname(wanted));
+  await makeDirectory(dirname(wanted));
   return join(realpathSync(dirname(wanted)), basename(wanted));
 }
 
