@@ -14,6 +14,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type BackgroundRun, BackgroundTask } from '../../../base/background-task.js';
 import { closeAll } from '../../../base/close-stack.js';
 import type { Files, WritableFile } from '../../../base/files.js';
 import { appendAll } from '../../../base/lists.js';
@@ -74,14 +75,12 @@ export class ValueFilePool {
   /** Bytes that the rounds of late needed, the largest one. */
   #demand = 0;
   #hasDirectory = false;
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  readonly #task = new BackgroundTask(() => this.#next());
   #failure: Error | undefined;
   #failedAt = 0;
   #failures = 0;
   readonly #waiters = new WaitList('calls of ready()');
   #refusal: LanestoreError | undefined;
-  #retry: NodeJS.Timeout | undefined;
 
   constructor(parts: SpaceParts) {
     this.#parts = parts;
@@ -149,7 +148,7 @@ export class ValueFilePool {
     this.#orders.add(order);
     try {
       this.kick();
-      while (!this.has(sizes) && this.#running !== undefined) await this.#running;
+      while (!this.has(sizes) && this.#task.running !== undefined) await this.#task.running;
     } finally {
       this.#orders.delete(order);
     }
@@ -195,21 +194,17 @@ export class ValueFilePool {
 
   /** Starts what there is to do. */
   kick(): void {
-    if (this.#running !== undefined || this.#stopped || this.#isUnused) return;
-    const work = this.#preparation() ?? this.#removal();
-    if (work === undefined) return;
-    this.#running = work().finally(() => {
-      this.#running = undefined;
-      this.#tell();
-      this.kick();
-    });
+    this.#task.kick();
+  }
+
+  #next(): BackgroundRun | undefined {
+    const work = this.#isUnused ? undefined : (this.#preparation() ?? this.#removal());
+    return work === undefined ? undefined : () => work().finally(() => this.#tell());
   }
 
   /** Ends after the step at hand, or in the middle of filling a file; what is prepared stays for the next open. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#retry);
-    await this.#running;
+    await this.#task.stop();
     this.refuse(new LanestoreError('LANESTORE_CLOSED', 'the store was closed'));
     await closeAll(
       this.#spares.splice(0).map(
@@ -226,11 +221,7 @@ export class ValueFilePool {
   }
 
   #retryLater(): void {
-    if (this.#waiters.size === 0 || this.#retry !== undefined) return;
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.kick();
-    }, RETRY_MS);
+    if (this.#waiters.size > 0) this.#task.kickAfter(RETRY_MS, true);
   }
 
   /** True while nothing was separated: every round asks. */
@@ -316,7 +307,7 @@ export class ValueFilePool {
     try {
       const zeros = new Uint8Array(Math.min(FILL_BYTES, bytes));
       for (let at = 0; at < bytes; at += zeros.length) {
-        if (this.#stopped) throw new Error('the store was closed');
+        if (this.#task.isStopped) throw new Error('the store was closed');
         await file.writeSynced([zeros.subarray(0, Math.min(zeros.length, bytes - at))], at);
       }
       await files.rename(path, join(dir, valueFileName(number)));
