@@ -7,11 +7,9 @@ import { type Dirent, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { kindOf } from '../base/open-file.js';
 import type { Finding } from '../errors.js';
+import { FINDINGS_MAX } from './finding-list.js';
 
-/** Of more than this the rest is not looked for. */
-const FINDINGS_MAX = 1000;
-
-/** Findings for the entries among `names` in `location`, and `depth` levels below them, that are of another type; `advice` ends each. */
+/** Findings, at most {@link FINDINGS_MAX}, for the entries among `names` in `location`, and `depth` levels below them, that are of another type; `advice` ends each. */
 export function typeFindings(
   location: string,
   names: readonly string[],

@@ -1,9 +1,11 @@
 /**
  * The file operations that change something on disk, as one interface, so that tests can record them, stop after any of them,
- * or let one fail. Reads are not in it: they change nothing.
+ * or let one fail; and the reads of preflight, as another one.
  */
 import * as fs from 'node:fs';
+import { readFully } from './bytes.js';
 import { called } from './called.js';
+import { openToRead } from './open-file.js';
 import { withMethods } from './options.js';
 import { createSynced, openSynced, type SyncedFile, syncDirectory } from './synced-file.js';
 
@@ -66,8 +68,38 @@ export interface Files {
   syncDirectory(path: string): Promise<void>;
 }
 
+/** A file that is open for reading. */
+export interface ReadableFile {
+  /** Its length when it was opened. */
+  readonly bytes: number;
+  /** Fills `into` from byte `position` on. Resolves with the number of bytes that were there: fewer only at the end of the file. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** How the files of others are read. */
+export interface FileReads {
+  /** Opens a regular file. Rejects for a link, a FIFO, a device. */
+  open(path: string): Promise<ReadableFile>;
+}
+
+/** The real ones. */
+export const diskReads: FileReads = {
+  async open(path) {
+    const { handle, size } = await openToRead(path);
+    return {
+      bytes: size,
+      read: (into, position) => readFully(handle.fd, into, position),
+      close: () => handle.close(),
+    };
+  },
+};
+
 /** The option `files`. */
 export const checkFiles = withMethods<Files>('a port to files', 'open', 'rename', 'remove', 'syncDirectory');
+
+/** The option `reads`. */
+export const checkReads = withMethods<FileReads>('a port to files that are read', 'open');
 
 /** Directories: nobody but the node has any business here. */
 const DIRECTORY_MODE = 0o700;

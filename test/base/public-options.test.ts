@@ -128,6 +128,7 @@ const LOCATION: Samples<LocationOptions<unknown, unknown, unknown>> = {
   level: { wrong: [null, true, 'snappy', []], fields: LEVEL },
   minFreeBytes: fromZero,
   files: port,
+  reads: port,
   freeSpace: port,
   tableCheckBytesMax: fromZero,
   acceptRollback: { wrong: [null, 5, {}, true], fields: { seq: { ...u64, required: true } } as Samples<unknown> },
@@ -181,6 +182,7 @@ const PREFLIGHT: Samples<PreflightOptions> = {
   witness: data,
   tableCheckBytesMax: fromZero,
   findingsMax: number,
+  reads: port,
   refuseIfInUse: call,
 };
 

@@ -1,12 +1,12 @@
-/** Each file operation of a creation, and of a witness, fails in turn: the caller gets a coded error, and nothing is lost or stuck. */
+/** Each file operation of a creation, of a witness and of preflight fails in turn: the caller gets a coded error, and nothing is lost or stuck. */
 import { linkSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
-import type { Files } from '../../src/base/files.js';
+import { diskReads, type FileReads, type Files } from '../../src/base/files.js';
 import { openBelow } from '../support/descriptors.js';
-import { refused } from '../support/faults.js';
+import { refused, tree } from '../support/faults.js';
 import { FaultyFiles } from '../support/faulty-files.js';
 import { plain, plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
@@ -130,3 +130,52 @@ for (const code of CODES) {
 }
 
 witness.run();
+
+const reading = suite('preflight with a failing read');
+
+reading(
+  'EIO at any open or read: LANESTORE_IO, never damage, and nothing of the store is changed',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    for (let round = 0n; round < 3n; round++) {
+      await using store = await open(location);
+      await store.persist({ blocks: [plainBlock('0a', round)] });
+    }
+    const before = tree(location);
+    let at = 0;
+    for (let isDone = false; !isDone; at++) {
+      let seen = 0;
+      const begin = (path: string) => {
+        if (seen++ === at) throw Object.assign(new Error(`EIO: injected, ${path}`), { code: 'EIO' });
+      };
+      const reads: FileReads = {
+        open: async (path) => {
+          begin(path);
+          const file = await diskReads.open(path);
+          const read = async (into: Uint8Array, position: number) => {
+            begin(path);
+            return file.read(into, position);
+          };
+          return { bytes: file.bytes, read, close: () => file.close() };
+        },
+      };
+      const opening = openLevel(location, { model: plain, reads });
+      isDone = await opening.then(
+        async (store) => {
+          await store.close();
+          return true;
+        },
+        () => false,
+      );
+      if (isDone) continue;
+      const error = await refused(opening, 'LANESTORE_IO');
+      assert.match(error.message, 'EIO: injected');
+      assert.equal(openBelow(location), [], error.message);
+      assert.equal(tree(location), before, error.message);
+    }
+    assert.ok(at > 8, `${at} reads`);
+    assert.is(await blocksIn(location), 3);
+  }),
+);
+
+reading.run();

@@ -1,5 +1,5 @@
 /** Options of `openLevel`, and what they are when nothing is said. */
-import { checkFiles, type Files } from '../../base/files.js';
+import { checkFiles, checkReads, type FileReads, type Files } from '../../base/files.js';
 import { boolean, byteCount, type Checks, count, fields, required, uint64, withMethods } from '../../base/options.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
@@ -59,6 +59,8 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   readonly minFreeBytes?: number;
   /** @internal What creation and witness are written through, and value files unless `values` names another. */
   readonly files?: Files;
+  /** @internal What preflight reads by. */
+  readonly reads?: FileReads;
   /** @internal */
   readonly freeSpace?: FreeSpace;
   /**
@@ -104,6 +106,7 @@ export const checkLocationOptions = fields<LocationOptions<unknown, unknown, unk
   level: checkLevelOptions,
   minFreeBytes: checkMinFreeBytes,
   files: checkFiles,
+  reads: checkReads,
   freeSpace: withMethods('a source of free bytes', 'read', 'readNow'),
   tableCheckBytesMax: checkTableCheckBytes,
   acceptRollback: fields<AcceptRollback>({ seq: required(uint64) }),

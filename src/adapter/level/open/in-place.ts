@@ -37,7 +37,7 @@ export interface DatabaseInPlace extends OpenedDatabase {
  */
 export async function openInPlace<B, Q, A>(
   paths: StorePaths,
-  { model, level = {}, tableCheckBytesMax, acceptRollback, files = diskFiles }: LocationOptions<B, Q, A>,
+  { model, level = {}, tableCheckBytesMax, acceptRollback, files = diskFiles, reads }: LocationOptions<B, Q, A>,
   guard: LocationGuard,
   held: CloseStack,
 ): Promise<DatabaseInPlace> {
@@ -46,7 +46,7 @@ export async function openInPlace<B, Q, A>(
   refuseIfOpenHere(lockFile);
   const witness = Witness.read(paths.witness);
   const refuseIfInUse = () => refuseIfOpenElsewhere(paths.level);
-  const report = await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse });
+  const report = await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse, reads });
   const findings = new FindingList();
   const opened = { engine: undefined, witness, values: paths.values, findings, notes: report.notes, report, tries: 0 };
   if (report.findingsTotal > 0) {

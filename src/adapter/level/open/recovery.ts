@@ -14,7 +14,7 @@ import type { Recovered } from '../../persistence.js';
 import type { AnchorPoint } from '../../planner.js';
 import { anchorPoint } from '../../round-plan.js';
 import type { Engine } from '../engine.js';
-import { readAnchor } from '../format/entry.js';
+import { type ReadResult, readAnchor } from '../format/entry.js';
 import { type LogName, QC_LOG } from '../format/log.js';
 import { decodeRecord, isFault } from '../format/record.js';
 import type { Extent, Tip } from '../format/tip.js';
@@ -192,17 +192,19 @@ class Recovery<B, Q, A> {
   }
 
   #readEntry<T>(log: LogName, { number, key, value }: StoredEntry, read: ReadRecord<T>, into: T[] | undefined): void {
-    const check = (record: Uint8Array) => {
-      this.#count(record);
-      return read(number, key, record);
-    };
     if (isReference(value)) {
+      const check = (record: Uint8Array) => this.#read(number, key, record, read);
       this.#separated.add({ log, number, key, value, check, into });
       return;
     }
-    const result = check(value);
+    const result = this.#read(number, key, value, read);
     if ('finding' in result) this.#find(result.finding);
     else if (this.#load) into?.push(result.entry);
+  }
+
+  #read<T>(number: bigint, key: string, record: Uint8Array, read: ReadRecord<T>): ReadResult<T> {
+    this.#count(record);
+    return read(number, key, record);
   }
 
   /**

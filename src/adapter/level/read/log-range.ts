@@ -119,7 +119,7 @@ export function strayKey(key: string): Finding {
 }
 
 /** The number of the entry that a key names, if it names one. */
-export function numberIn(key: string): bigint | undefined {
+function numberIn(key: string): bigint | undefined {
   const parsed = parseKey(key);
   return parsed?.kind === 'block' ? parsed.number : parsed?.kind === 'commitQC' ? parsed.index : undefined;
 }
