@@ -3,9 +3,8 @@
  * or let one fail; and the reads of preflight, as another one.
  */
 import * as fs from 'node:fs';
-import { readFully } from './bytes.js';
 import { called } from './called.js';
-import { openToRead } from './open-file.js';
+import { openToRead, readFully } from './open-file.js';
 import { withMethods } from './options.js';
 import { createSynced, openSynced, type SyncedFile, syncDirectory } from './synced-file.js';
 

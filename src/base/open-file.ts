@@ -60,6 +60,20 @@ export function readRegularSync(path: string): Buffer {
   }
 }
 
+/** Fills `into` from byte `offset` of an open file. Resolves with the number of bytes that were there: fewer only at the end of the file. */
+export async function readFully(fd: number, into: Uint8Array, offset: number): Promise<number> {
+  let filled = 0;
+  while (filled < into.length) {
+    const [at, left] = [filled, into.length - filled];
+    const count = await called<number>((done) =>
+      fs.read(fd, into, at, left, offset + at, (error, n) => done(error, n)),
+    );
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
+}
+
 /** What stands under a name, as people call it. */
 export function kindOf(entry: fs.Dirent | fs.Stats): string {
   if (entry.isFile()) return 'a regular file';

@@ -146,8 +146,9 @@ export class StoreReader<B, Q, A> {
     if (range === undefined) return;
     const { reads, entries } = range;
     try {
-      while (!entries.isComplete) {
-        for (const item of await this.#engineRead(() => entries.next())) {
+      const next = () => this.#engineRead(() => entries.next());
+      for (let items = await next(); items.length > 0; items = entries.isComplete ? [] : await next()) {
+        for (const item of items) {
           this.#assertOpen();
           if ('finding' in item) throw this.#damage([item.finding]);
           const entry = await this.#entryOf(reads, log, item, read);

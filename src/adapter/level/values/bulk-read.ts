@@ -5,7 +5,7 @@
 
 import { close } from 'node:fs';
 import { promisify } from 'node:util';
-import { readFully } from '../../../base/bytes.js';
+import { readFully } from '../../../base/open-file.js';
 import type { ValueRef } from '../format/value-ref.js';
 import { missingFile, openValueFile, type Resolved, recordAt } from './reads.js';
 

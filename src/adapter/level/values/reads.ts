@@ -5,8 +5,7 @@
 import { close, constants } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { readFully } from '../../../base/bytes.js';
-import { openRegular } from '../../../base/open-file.js';
+import { openRegular, readFully } from '../../../base/open-file.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
 import { decodeReference, isReference, type ValueRef } from '../format/value-ref.js';
 import { findingFile, valueFileName } from './names.js';
