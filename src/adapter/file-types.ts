@@ -1,7 +1,7 @@
 /**
- * A state directory may come from others: a snapshot, a backup, an archive. What is a link in it would be written through, and opening a FIFO
- * would not end. So before anything in it is opened, everything must be a regular file or a directory. The location itself, and what leads
- * to it, may well be a link.
+ * A state directory may come from others: a snapshot, a backup, an archive. What is a link in it would be
+ * written through, and opening a FIFO would not end. So before anything in it is opened, everything must be a
+ * regular file or a directory. The location itself, and what leads to it, may well be a link.
  */
 import { type Dirent, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,10 @@ import { kindOf } from '../base/open-file.js';
 import type { Finding } from '../errors.js';
 import { FINDINGS_MAX } from './finding-list.js';
 
-/** Findings, at most {@link FINDINGS_MAX}, for the entries among `names` in `location`, and `depth` levels below them, that are of another type; `advice` ends each. */
+/**
+ * Findings, at most {@link FINDINGS_MAX}, for the entries among `names` in `location`, and `depth` levels
+ * below them, that are of another type; `advice` ends each.
+ */
 export function typeFindings(
   location: string,
   names: readonly string[],
@@ -32,8 +35,8 @@ interface OddEntry {
 }
 
 /**
- * The odd entries among `names` in `root`, and below them down to `depth` levels, at most `max`. Nothing is opened, and no link followed. What is
- * absent, goes away meanwhile, or cannot be listed, is no odd entry.
+ * The odd entries among `names` in `root`, and below them down to `depth` levels, at most `max`. Nothing is
+ * opened, and no link followed. What is absent, goes away meanwhile, or cannot be listed, is no odd entry.
  */
 function oddEntries(root: string, names: readonly string[], depth: number, max: number): OddEntry[] {
   const found: OddEntry[] = [];

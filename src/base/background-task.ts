@@ -33,7 +33,10 @@ export class BackgroundTask {
     return this.#running;
   }
 
-  /** Begins a run, unless one is under way, there is nothing to do, or the task has stopped. Cheap: called after every batch. */
+  /**
+   * Begins a run, unless one is under way, there is nothing to do, or the task has stopped. Cheap: called
+   * after every batch.
+   */
   kick(): void {
     if (this.#running !== undefined || this.#isStopped) return;
     const run = this.#next();

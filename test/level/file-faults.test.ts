@@ -1,4 +1,7 @@
-/** Each file operation of a creation, of a witness and of preflight fails in turn: the caller gets a coded error, and nothing is lost or stuck. */
+/**
+ * Each file operation of a creation, of a witness and of preflight fails in turn: the caller gets a coded
+ * error, and nothing is lost or stuck.
+ */
 import { linkSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -1,4 +1,7 @@
-/** What imports and exports use of this backend beyond its public entry: its names, its bytes, and how both are read. */
+/**
+ * What imports and exports use of this backend beyond its public entry: its names, its bytes, and how both
+ * are read.
+ */
 export { type ABScan, fileOf, scanAB } from './ab-file.js';
 export { encodeAB } from './ab-format.js';
 export { encodeFrame, readFrame } from './frame.js';

@@ -1,4 +1,7 @@
-/** A store's database, opened where it can do no harm: on a private copy. The location is only read, and its lock not taken. */
+/**
+ * A store's database, opened where it can do no harm: on a private copy. The location is only read, and its
+ * lock not taken.
+ */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CloseStack } from '../../../base/close-stack.js';
@@ -57,8 +60,8 @@ const COPIES_MAX = 20;
 const GENTLE_COPIES_MAX = 3;
 
 /**
- * Copies the store in `paths`, whose `level/` exists, into `directory`, which is empty, and opens the copy. `held` closes it. What is said of
- * the copy's files is said of the store's.
+ * Copies the store in `paths`, whose `level/` exists, into `directory`, which is empty, and opens the copy.
+ * `held` closes it. What is said of the copy's files is said of the store's.
  * @throws LANESTORE_IO; errors of the file system as they are. Damage is in `findings`.
  */
 export async function openCopy(
@@ -93,8 +96,9 @@ class Copying {
   }
 
   /**
-   * The database, then the value files that it refers to. A file that is gone was given up by a batch that is not in the copy: all of it again.
-   * One that the next copy refers to as well is missing, since numbers do not come back.
+   * The database, then the value files that it refers to. A file that is gone was given up by a batch that is
+   * not in the copy: all of it again. One that the next copy refers to as well is missing, since numbers do
+   * not come back.
    */
   async open(): Promise<OpenedDatabase> {
     let missing = new Set<bigint>();

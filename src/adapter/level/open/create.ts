@@ -1,12 +1,13 @@
 /**
  * How a store comes to be in a location.
  *
- * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole store, whenever the process dies.
+ * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole store,
+ * whenever the process dies.
  *   1. schema and tip, one synced batch, into `level.creating-<random>/`; closed; its directory synced
  *   2. renamed to `level/`; the location and its parents synced
  *   3. the witness, synced, and the location once more; only then rounds
- * Died in 1: the leftover is made anew. Died later: a store with seq 0, for which 2 and 3 are done again. A witness without `level/`
- * cannot come from that.
+ * Died in 1: the leftover is made anew. Died later: a store with seq 0, for which 2 and 3 are done again. A
+ * witness without `level/` cannot come from that.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
@@ -60,7 +61,10 @@ export function emptyStore(model: string): Operation[] {
   ];
 }
 
-/** Removes what creations left that were cut short, or came too late, beside a store that is open; also of a witness. */
+/**
+ * Removes what creations left that were cut short, or came too late, beside a store that is open; also of a
+ * witness.
+ */
 export async function removeLeftovers(paths: StorePaths, files: Files): Promise<void> {
   for (const name of readdirSync(paths.location)) {
     if (name !== NEW_WITNESS_FILE && !isCreatingName(name)) continue;
@@ -74,9 +78,9 @@ export async function removeLeftovers(paths: StorePaths, files: Files): Promise<
 }
 
 /**
- * Opens the witness and brings it up to the tip that was verified. Before the first round every open ends creation again, whatever
- * an interrupted one had synced: first the names, so that no witness outlives its database, then the witness. After an accepted rollback the
- * witness is made anew as well.
+ * Opens the witness and brings it up to the tip that was verified. Before the first round every open ends
+ * creation again, whatever an interrupted one had synced: first the names, so that no witness outlives its
+ * database, then the witness. After an accepted rollback the witness is made anew as well.
  */
 export async function openWitness(paths: StorePaths, tip: Tip, anew: boolean, files: Files): Promise<Witness> {
   if (tip.seq === 0n || anew) {

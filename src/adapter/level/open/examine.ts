@@ -1,15 +1,18 @@
 /**
- * The one way to look at a store. `openLevel`, views, `verify`, snapshots and migrations differ in how the database is opened, how far they
- * look, and what they do with the result.
+ * The one way to look at a store. `openLevel`, views, `verify`, snapshots and migrations differ in how the
+ * database is opened, how far they look, and what they do with the result.
  *
- *   1. names      the location holds a store, of regular files and directories only             location.ts
- *   2. database   the witness's bytes, then preflight, then LevelDB: in its place (in-place.ts) or on a private copy (copy/)
- *   3. identity   format, schema and model, tip; what the witness says of the tip                identity.ts
- *   4. records    every live record against the tip                                             recovery.ts
+ *   1. names      the location holds a store, of regular files and directories only   location.ts
+ *   2. database   the witness's bytes, then preflight, then LevelDB opens it:
+ *                 in its place                                                        in-place.ts
+ *                 or on a private copy                                                ../copy/
+ *   3. identity   format, schema and model, tip; what the witness says of the tip     identity.ts
+ *   4. records    every live record against the tip                                   recovery.ts
  *
- * A step runs only if LevelDB cannot harm what the steps before it found. Nothing in the location is changed in 1 and 3, in 2 only once
- * preflight found LevelDB's files sound, and in 4 never. With `goesOn` damage does not throw: it becomes a finding, and the first error that
- * opening the store would end with becomes `refusal`.
+ * Steps 1, 3 and 4 change nothing in the location. Step 2 changes something only in its place, and only once
+ * preflight found LevelDB's files sound: until then LevelDB is not let near them. With `goesOn` damage does
+ * not throw: it becomes a finding, and the first error that opening the store would end with becomes
+ * `refusal`.
  */
 import { CloseStack, releasing } from '../../../base/close-stack.js';
 import { makeCopyPlace } from '../../../base/copy-place.js';
@@ -40,7 +43,10 @@ export interface ContentOptions<B, Q, A> {
   readonly depth: Depth;
   /** Keep the entries that were read. Default false. */
   readonly load?: boolean;
-  /** What the witness says against the store is accepted by the operator. @throws LANESTORE_INVALID unless it is this case. */
+  /**
+   * What the witness says against the store is accepted by the operator. @throws LANESTORE_INVALID unless it
+   * is this case.
+   */
   readonly acceptRollback?: AcceptRollback | undefined;
   /** Look on after damage, and give all findings. Default: the first damage that makes the rest uncertain is thrown. */
   readonly goesOn?: boolean;
@@ -88,8 +94,8 @@ export interface SoundStore<B, Q, A> extends Examined<B, Q, A> {
 
 /**
  * Looks at the store in a location, an existing directory.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID; what `database` and `create` throw. For damage, see
- * {@link ContentOptions.goesOn}.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID; what `database` and
+ * `create` throw. For damage, see {@link ContentOptions.goesOn}.
  */
 export async function examine<B, Q, A>(
   paths: StorePaths,
@@ -102,8 +108,8 @@ export async function examine<B, Q, A>(
   });
   if (isThere === undefined) return examination.result(undefined, witnessAlone(paths, examination));
   const opened = await examination.orRefused(() => database(paths));
-  if (opened !== undefined) await examination.look(opened, opened.engine, opened.witness);
-  return examination.result(opened, opened?.witness);
+  await examination.look(opened?.engine, opened);
+  return examination.result(opened);
 }
 
 /** Looks at a database of the caller's, which has neither files nor a witness. @throws as {@link examine}. */
@@ -112,8 +118,8 @@ export async function examineDatabase<B, Q, A>(
   options: ContentOptions<B, Q, A>,
 ): Promise<Examined<B, Q, A>> {
   const examination = new Examination(options);
-  await examination.look(undefined, engine, undefined);
-  return examination.result(undefined, undefined);
+  await examination.look(engine, undefined);
+  return examination.result(undefined);
 }
 
 /** The same, of a store that opens. @throws `refusal`. */
@@ -127,7 +133,8 @@ export function sound<B, Q, A>(examined: Examined<B, Q, A>): SoundStore<B, Q, A>
 }
 
 /**
- * Looks at a private copy of a store, without its value files, which is removed when `use` has ended. It changes nothing in the location.
+ * Looks at a private copy of a store, without its value files, which is removed when `use` has ended. It
+ * changes nothing in the location.
  * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings; what {@link examine} and `use` throw.
  */
 export function examineCopy<B, Q, A, T>(
@@ -191,11 +198,7 @@ class Examination<B, Q, A> {
   }
 
   /** Steps 3 and 4. `database`: absent for a database of the caller's. */
-  async look(
-    database: OpenedDatabase | undefined,
-    engine: Engine | undefined,
-    witness: Uint8Array | undefined,
-  ): Promise<void> {
+  async look(engine: Engine | undefined, database: OpenedDatabase | undefined): Promise<void> {
     if (database !== undefined) {
       this.#notes.push(...database.notes);
       this.findings.addList(database.findings);
@@ -203,7 +206,7 @@ class Examination<B, Q, A> {
     if (engine === undefined) return;
     this.#engine = engine;
     const { model, depth } = this.#options;
-    const hasWitness = witness !== undefined;
+    const hasWitness = database?.witness !== undefined;
     if (depth === 'format') {
       this.#format = await this.orRefused(() => readFormat(engine, model.name, hasWitness));
       return;
@@ -213,14 +216,14 @@ class Examination<B, Q, A> {
     const tip = await this.orRefused(() => readTip(engine, this.#schema?.store));
     this.#tip = tip;
     if (tip === undefined || depth === 'identity') return;
-    this.#verdict = database === undefined ? { notes: [], findings: [] } : this.#judge(witness, tip);
+    this.#verdict = database === undefined ? { notes: [], findings: [] } : this.#judge(database.witness, tip);
     const checking = performance.now();
     this.#records = await this.orRefused(() => this.#check(engine, tip, database?.values));
     this.#checkMs = performance.now() - checking;
     if (this.#records !== undefined) this.findings.addAll(this.#records.findings, this.#records.findingsTotal);
   }
 
-  result(database: OpenedDatabase | undefined, witness: Uint8Array | undefined): Examined<B, Q, A> {
+  result(database: OpenedDatabase | undefined, witness = database?.witness): Examined<B, Q, A> {
     return {
       engine: this.#engine,
       database,

@@ -12,8 +12,10 @@ import { parseTip, type Tip } from '../format/tip.js';
 export const STEP_KEY = eventKey(0n);
 
 /**
- * The format of what is in the database: that of its schema; 0 for the plain keys of format 0 without one, also when they are half converted.
- * @throws LANESTORE_NOT_A_STORE for a database of something else; LANESTORE_CORRUPT for a store whose schema is damaged.
+ * The format of what is in the database: that of its schema; 0 for the plain keys of format 0 without one,
+ * also when they are half converted.
+ * @throws LANESTORE_NOT_A_STORE for a database of something else; LANESTORE_CORRUPT for a store whose schema
+ * is damaged.
  */
 export async function readFormat(engine: Engine, model: string, hasWitness: boolean): Promise<number> {
   const format = await storedFormat(engine);

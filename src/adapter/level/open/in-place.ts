@@ -1,8 +1,9 @@
 /**
  * A store's own database, opened in its place by the one opener of its location.
  *
- * LevelDB writes into a directory as soon as it opens it, and what it writes replaces a damaged log. So LevelDB opens it only once preflight
- * found its files sound, and they, or a private copy, show that it is a store.
+ * LevelDB writes into a directory as soon as it opens it, and what it writes replaces a damaged log. So
+ * LevelDB opens it only once preflight found its files sound, and they, or a private copy, show that it is a
+ * store.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,10 +31,11 @@ export interface DatabaseInPlace extends OpenedDatabase {
 }
 
 /**
- * Opens the database of `paths`, whose `level/` exists and of which this process is the one opener. `guard` watches it from then on, `held`
- * closes it.
- * @throws LANESTORE_LOCKED; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA for a database that is no store of this format; LANESTORE_CORRUPT if LevelDB
- * finds damage; LANESTORE_INVALID for an `acceptRollback` that does not fit. With `findings` LevelDB has not been near the files.
+ * Opens the database of `paths`, whose `level/` exists and of which this process is the one opener. `guard`
+ * watches it from then on, `held` closes it.
+ * @throws LANESTORE_LOCKED; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA for a database that is no store of this
+ * format; LANESTORE_CORRUPT if LevelDB finds damage; LANESTORE_INVALID for an `acceptRollback` that does not
+ * fit. With `findings` LevelDB has not been near the files.
  */
 export async function openInPlace<B, Q, A>(
   paths: StorePaths,

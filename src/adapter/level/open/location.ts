@@ -22,10 +22,12 @@ export function existingLocation(location: string): StorePaths {
 }
 
 /**
- * True if the location, an existing directory, holds a store; false if it is empty and the caller may create one (`mayCreate`).
- * @throws LANESTORE_NOT_A_STORE if something else is there, or nothing that the caller may make a store of; LANESTORE_ROLLED_BACK with
- * findings if a store was there and its database is gone; LANESTORE_CORRUPT with findings if the database lacks what every LevelDB has, or the
- * store has links or special files among its own.
+ * True if the location, an existing directory, holds a store; false if it is empty and the caller may create
+ * one (`mayCreate`).
+ * @throws LANESTORE_NOT_A_STORE if something else is there, or nothing that the caller may make a store of;
+ * LANESTORE_ROLLED_BACK with findings if a store was there and its database is gone; LANESTORE_CORRUPT with
+ * findings if the database lacks what every LevelDB has, or the store has links or special files among its
+ * own.
  */
 export function holdsStore(paths: StorePaths, mayCreate: boolean): boolean {
   const odd = typeFindings(paths.location, [LEVEL_DIR, VALUES_DIR, WITNESS_FILE], 1);

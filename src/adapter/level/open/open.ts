@@ -1,6 +1,7 @@
 /**
- * Opening a store: the real path and one opener in this process; creation if the location holds nothing; then `examine` with the database in
- * its place, and what is found becomes a running store. Whatever fails, what was taken is given back.
+ * Opening a store: the real path and one opener in this process; creation if the location holds nothing; then
+ * `examine` with the database in its place, and what is found becomes a running store. Whatever fails, what
+ * was taken is given back.
  */
 import { realpathSync, statSync } from 'node:fs';
 import { CloseStack } from '../../../base/close-stack.js';
@@ -40,8 +41,8 @@ import { existingLocation } from './location.js';
 
 /**
  * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it resolves.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_LOCKED, LANESTORE_SCHEMA, LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK, LANESTORE_IO;
- * then nothing is held, and nothing of the store's content was changed.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_LOCKED, LANESTORE_SCHEMA, LANESTORE_CORRUPT,
+ * LANESTORE_ROLLED_BACK, LANESTORE_IO; then nothing is held, and nothing of the store's content was changed.
  */
 export function openLevel<B, Q, A>(location: string, options: LocationOptions<B, Q, A>): Promise<LevelStore<B, Q, A>>;
 /**
@@ -158,7 +159,10 @@ function openLocation<B, Q, A>(
   });
 }
 
-/** The paths of a location, by its real path. One that is absent is made where the caller may create a store. @throws LANESTORE_NOT_A_STORE. */
+/**
+ * The paths of a location, by its real path. One that is absent is made where the caller may create a store.
+ * @throws LANESTORE_NOT_A_STORE.
+ */
 async function claim(location: string, mayCreate: boolean, files: Files): Promise<StorePaths> {
   if (!mayCreate || statSync(location, { throwIfNoEntry: false }) !== undefined) return existingLocation(location);
   await makeDirectory(location, files);

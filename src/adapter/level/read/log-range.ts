@@ -1,8 +1,9 @@
 /**
  * The one reader of a log's range [from, to): recovery, the running store and views read entries here.
  *
- * A log holds one key a number, without gaps. So each key that comes is compared with the one that is expected: numbers that are skipped are
- * missing, and a key that names no entry is a stray. What either means is for the caller.
+ * A log holds one key a number, without gaps. So each key that comes is compared with the one that is
+ * expected: numbers that are skipped are missing, and a key that names no entry is a stray. What either means
+ * is for the caller.
  */
 import type { Closable } from '../../../base/open-set.js';
 import type { Finding } from '../../../errors.js';

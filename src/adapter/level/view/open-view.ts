@@ -1,6 +1,6 @@
 /**
- * Opening a view: `examine` with a private copy of the database, made while a node may be writing. The node's lock is not taken, and the
- * location only read.
+ * Opening a view: `examine` with a private copy of the database, made while a node may be writing. The node's
+ * lock is not taken, and the location only read.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -25,8 +25,9 @@ import type { StoreFile, StoreView, WitnessView } from './store-view.js';
 export interface ViewOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
   /**
-   * Where the copy is made; an existing directory, not in the location. Default: beside the location, where tables can be hard links; if that
-   * is not possible, the system's directory for temporary files, where they are copied.
+   * Where the copy is made; an existing directory, not in the location. Default: beside the location, where
+   * tables can be hard links; if that is not possible, the system's directory for temporary files, where they
+   * are copied.
    */
   readonly directory?: string;
   /** As in `openLevel`. Default 1 GiB. */
@@ -47,10 +48,10 @@ const checkViewOptions = fields<ViewOptions<unknown, unknown, unknown>>({
 const FINDINGS_MAX = 100_000;
 
 /**
- * Opens a view of the store in `location`, whether a node runs on it or not, on a private copy of it that `close` removes. It holds all that
- * was acknowledged before the call. All live records are read and checked.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID (a directory in the location). Damage does not
- * throw: it is in `findings`.
+ * Opens a view of the store in `location`, whether a node runs on it or not, on a private copy of it that
+ * `close` removes. It holds all that was acknowledged before the call. All live records are read and checked.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID (a directory in the
+ * location). Damage does not throw: it is in `findings`.
  */
 export async function openView<B, Q, A>(location: string, options: ViewOptions<B, Q, A>): Promise<StoreView<B, Q, A>> {
   string(location, 'openView: location');
