@@ -82,6 +82,20 @@ test('imports point downward', () => {
   assert.ok(sources.length > 30, 'the sources were found');
 });
 
+test('migrations use the public entries of the backends, and what these name for conversions', () => {
+  const entries = ['level', 'wal'].flatMap((backend) => [
+    `src/adapter/${backend}/index.ts`,
+    `src/adapter/${backend}/conversion.ts`,
+  ]);
+  const imports = sources
+    .filter((file) => file.startsWith('src/migrations/'))
+    .flatMap((file) => importsOf(file).map((imported) => [file, imported] as const))
+    .filter(([, imported]) => /^src\/adapter\/(level|wal)\//.test(imported));
+  const wrong = imports.filter(([, imported]) => !entries.includes(imported));
+  assert.equal(wrong, []);
+  assert.ok(imports.length > 10, 'the imports were found');
+});
+
 test('no file imports itself by way of others, types included', () => {
   const circles: string[] = [];
   const done = new Set<string>();

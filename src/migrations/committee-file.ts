@@ -1,6 +1,7 @@
 /** Committees from files, for whoever checks signatures. */
+
 import { readFile } from 'node:fs/promises';
-import { reading } from '../adapter/wal/io.js';
+import { reading } from '../adapter/wal/conversion.js';
 import { LanestoreError } from '../errors.js';
 import { isLaneId, laneBytes } from '../keys/index.js';
 import { Committee } from '../model/autobahn/committee.js';

@@ -33,8 +33,8 @@ const NO_PREFLIGHT: Patch = {
   name: 'preflight off',
   replacements: [
     {
-      file: `${LEVEL}/open/open.js`,
-      find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse })',
+      file: `${LEVEL}/open/in-place.js`,
+      find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse, reads })',
       by: '{ findings: [], findingsTotal: 0, notes: [], store: new Uint8Array(16) }',
     },
   ],
@@ -52,8 +52,7 @@ export const WEAKNESSES: readonly Weakness[] = [
     row: 'table-bit',
     count: 64,
     replacements: [
-      { file: `${LEVEL}/open/recovery.js`, find: 'if (number > expected)', by: 'if (false)' },
-      { file: `${LEVEL}/open/recovery.js`, find: 'if (expected < next)', by: 'if (false)' },
+      { file: `${LEVEL}/read/log-range.js`, find: 'if (this.#expected >= to)', by: 'if (true)' },
       { file: `${LEVEL}/open/recovery.js`, find: 'if (actual === expected)', by: 'if (true)' },
     ],
   },
@@ -108,11 +107,22 @@ export function patchedBuild({ name, replacements }: Patch): string {
     mkdirSync(dirname(join(copy, part)), { recursive: true });
     cpSync(join(BUILD, part), join(copy, part), { recursive: true });
   }
-  for (const { file, find, by } of replacements) {
-    const path = join(copy, file);
-    const parts = readFileSync(path, 'utf8').split(find);
-    if (parts.length !== 2) throw new Error(`${name}: "${find}" stands ${parts.length - 1} times in ${file}`);
-    writeFileSync(path, parts.join(by));
+  for (const replacement of replacements) {
+    const path = join(copy, replacement.file);
+    writeFileSync(path, replaced(readFileSync(path, 'utf8'), replacement, name));
   }
   return copy;
+}
+
+/** @throws for a replacement whose text does not stand in the compiled code exactly once. */
+export function checkPatch({ name, replacements }: Patch): void {
+  for (const replacement of replacements) {
+    replaced(readFileSync(join(BUILD, replacement.file), 'utf8'), replacement, name);
+  }
+}
+
+function replaced(text: string, { file, find, by }: Replacement, name: string): string {
+  const parts = text.split(find);
+  if (parts.length !== 2) throw new Error(`${name}: "${find}" stands ${parts.length - 1} times in ${file}`);
+  return parts.join(by);
 }

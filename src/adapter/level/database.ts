@@ -106,3 +106,12 @@ export function levelDamage(what: string, detail: string, cause: unknown): Lanes
     findings: [{ kind: 'leveldb', file: 'level', detail }],
   });
 }
+
+/** Errors of the system, and of classic-level, get a code; programming mistakes stay what they are. */
+export function coded(error: unknown): unknown {
+  if (error instanceof LanestoreError || error instanceof TypeError) return error;
+  const { code } = error as { code?: string };
+  const text = messageOf(error);
+  if (code?.startsWith('LEVEL_') && isDamage(code, text)) return levelDamage('LevelDB found damage', text, error);
+  return new LanestoreError('LANESTORE_IO', `the store cannot be opened: ${text}`, { cause: error });
+}

@@ -76,6 +76,16 @@ export class Engine {
     return this.#db.keys<string>({ ...range, limit, keyEncoding: 'utf8' }).all();
   }
 
+  /** The entries of a range in portions, ascending, from a snapshot that is taken when the loop begins. */
+  async *portions(range: Partial<KeyRange>): AsyncGenerator<readonly Entry[], void, void> {
+    const reader = this.entries(range);
+    try {
+      for (let portion = await reader.next(); portion.length > 0; portion = await reader.next()) yield portion;
+    } finally {
+      await reader.close();
+    }
+  }
+
   /** A reader of a range, ascending, from a snapshot that is taken now. */
   entries(range: Partial<KeyRange>): EntryReader {
     const options = { ...range, ...ENCODINGS, highWaterMarkBytes: READ_AHEAD_BYTES };

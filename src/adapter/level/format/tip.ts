@@ -10,7 +10,7 @@
  */
 
 import { array, byteString, cbor, INTEGER_PLACE, map, Template, text } from '../../../cbor/template.js';
-import { isLaneId, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY, U64_MAX } from '../../../keys/index.js';
+import { isLaneId, isU64, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
 import { type EncodedRecord, writeRecord } from './record.js';
 
@@ -117,10 +117,6 @@ function parseExtent(value: unknown): Extent | undefined {
 
 function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
-}
-
-function isU64(value: unknown): value is bigint {
-  return typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
 }
 
 function isCrcOrNull(value: unknown): value is number | null {

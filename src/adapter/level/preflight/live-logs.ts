@@ -7,6 +7,7 @@
  *   - damage with a batch behind it hides an acknowledged one
  *   - an older log is whole: its last batch was acknowledged before the next log began
  */
+import { hex } from '../../../base/bytes.js';
 import { FindingList } from '../../finding-list.js';
 import type { SourceFile } from './file.js';
 import { findBehind, type LogDamage, type RecordSink, readLog } from './log-format.js';
@@ -159,9 +160,4 @@ class BatchSink implements RecordSink {
     if (behindDamage) this.appliedBehind++;
     else this.#use(this.#walk, offset);
   }
-}
-
-/** Bytes in hex. */
-export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

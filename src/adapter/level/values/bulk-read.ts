@@ -2,10 +2,12 @@
  * Reading many separated values as recovery does: file by file, from front to back, neighbours in one read, while the ones before are
  * checked. Each value is handed over as it comes, with the same checks as in reads.ts.
  */
+
 import { close } from 'node:fs';
 import { promisify } from 'node:util';
+import { readFully } from '../../../base/open-file.js';
 import type { ValueRef } from '../format/value-ref.js';
-import { missingFile, openValueFile, type Resolved, readFully, recordAt } from './reads.js';
+import { missingFile, openValueFile, type Resolved, recordAt } from './reads.js';
 
 /** A separated value that is to be read. */
 export interface Wanted {

@@ -15,6 +15,7 @@
  *
  * Crash: before the batch is durable the old references hold, and the old file is not free; afterwards the new ones do, to synced bytes.
  */
+import { type BackgroundRun, BackgroundTask } from '../../../base/background-task.js';
 import { LanestoreError } from '../../../errors.js';
 import { type LaneId, parseKey } from '../../../keys/index.js';
 import type { Put } from '../format/operation.js';
@@ -57,8 +58,8 @@ const FILES_LOOSE = 3;
 /** Moves values in the background; see the top of this file. */
 export class ValueCollector {
   readonly #target: CollectorTarget;
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  /** Not at once again: what cannot be moved now may be after the next batch. */
+  readonly #task = new BackgroundTask(() => this.#next(), { repeats: false });
 
   constructor(target: CollectorTarget) {
     this.#target = target;
@@ -66,24 +67,23 @@ export class ValueCollector {
 
   /** Starts work if there is any: after open, and after each batch. */
   kick(): void {
-    if (this.#running !== undefined || this.#stopped) return;
-    const { values } = this.#target;
-    if (this.#isLoose()) this.#running = this.#run();
-    else if (values.hasIdleMoved) this.#running = this.#orFail(() => values.releaseMoved());
-    void this.#running?.finally(() => {
-      this.#running = undefined;
-    });
+    this.#task.kick();
   }
 
   /** Ends after the portion at hand. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
+    await this.#task.stop();
+  }
+
+  #next(): BackgroundRun | undefined {
+    const { values } = this.#target;
+    if (this.#isLoose()) return () => this.#run();
+    return values.hasIdleMoved ? () => this.#orFail(() => values.releaseMoved()) : undefined;
   }
 
   #run(): Promise<void> {
     return this.#orFail(async () => {
-      while (!this.#stopped && this.#isLoose()) if (!(await this.#moveSome())) return;
+      while (!this.#task.isStopped && this.#isLoose()) if (!(await this.#moveSome())) return;
     });
   }
 
@@ -91,7 +91,7 @@ export class ValueCollector {
     try {
       await work();
     } catch (error) {
-      this.#stopped = true;
+      this.#task.halt();
       this.#target.fail(error);
     }
   }

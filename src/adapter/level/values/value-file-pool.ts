@@ -14,6 +14,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type BackgroundRun, BackgroundTask } from '../../../base/background-task.js';
 import { closeAll } from '../../../base/close-stack.js';
 import type { Files, WritableFile } from '../../../base/files.js';
 import { appendAll } from '../../../base/lists.js';
@@ -70,8 +71,7 @@ export class ValueFilePool {
   /** Bytes that the largest of the recent rounds needed. */
   #demand = 0;
   #hasDirectory = false;
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  readonly #task = new BackgroundTask(() => this.#next());
   #failure: Error | undefined;
   #failedAt = 0;
   #failures = 0;
@@ -129,7 +129,7 @@ export class ValueFilePool {
     this.#orders.add(order);
     try {
       this.kick();
-      while (!this.has(sizes) && this.#running !== undefined) await this.#running;
+      while (!this.has(sizes) && this.#task.running !== undefined) await this.#task.running;
     } finally {
       this.#orders.delete(order);
     }
@@ -155,24 +155,21 @@ export class ValueFilePool {
   /** Resolves after the step at hand, or the next one; at once if there is nothing to do now. */
   async step(): Promise<void> {
     this.kick();
-    await this.#running;
+    await this.#task.running;
   }
 
   /** Starts what there is to do. */
   kick(): void {
-    if (this.#running !== undefined || this.#stopped || this.#isUnused) return;
-    const work = this.#preparation() ?? this.#removal();
-    if (work === undefined) return;
-    this.#running = work().finally(() => {
-      this.#running = undefined;
-      this.kick();
-    });
+    this.#task.kick();
+  }
+
+  #next(): BackgroundRun | undefined {
+    return this.#isUnused ? undefined : (this.#preparation() ?? this.#removal());
   }
 
   /** Ends after the step at hand, or in the middle of filling a file; what is prepared stays for the next open. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
+    await this.#task.stop();
     const files = this.#spares.splice(0).map(({ file }) => file);
     await closeAll(files.map((file) => () => file.close()));
   }
@@ -262,7 +259,7 @@ export class ValueFilePool {
     try {
       const zeros = new Uint8Array(Math.min(FILL_BYTES, bytes));
       for (let at = 0; at < bytes; at += zeros.length) {
-        if (this.#stopped) throw new Error('the store was closed');
+        if (this.#task.isStopped) throw new Error('the store was closed');
         await file.writeSynced([zeros.subarray(0, Math.min(zeros.length, bytes - at))], at);
       }
       await files.rename(path, join(dir, valueFileName(number)));

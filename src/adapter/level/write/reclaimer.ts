@@ -12,6 +12,7 @@
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type BackgroundRun, BackgroundTask } from '../../../base/background-task.js';
 import type { DiskSpace } from '../disk-watermark.js';
 import type { Engine } from '../engine.js';
 import { type LogName, logKey, QC_LOG } from '../format/log.js';
@@ -49,12 +50,10 @@ export class Reclaimer {
   readonly #target: ReclaimTarget;
   /** Where each log began when it was compacted last. */
   readonly #compacted = new Map<LogName, bigint>();
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  readonly #task = new BackgroundTask(() => this.#next());
   /** A round was refused since the last run began. */
   #isAsked = false;
   #restUntil = 0;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(target: ReclaimTarget) {
     this.#target = target;
@@ -68,29 +67,25 @@ export class Reclaimer {
 
   /** Starts work if space is short and something was pruned: after a refusal, and after each batch. */
   kick(): void {
-    const { space, isAwaited } = this.#target;
-    if (this.#running !== undefined || this.#stopped || space.hasRoom) return;
-    if (!(this.#isAsked || isAwaited()) || !this.#hasWork()) return;
-    const restMs = this.#restUntil - performance.now();
-    if (restMs > 0) {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        this.kick();
-      }, restMs).unref();
-      return;
-    }
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      this.#restUntil = performance.now() + REST_MS;
-      this.kick();
-    });
+    this.#task.kick();
   }
 
   /** Ends after the compaction at hand. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#running;
+    await this.#task.stop();
+  }
+
+  #next(): BackgroundRun | undefined {
+    const { space, isAwaited } = this.#target;
+    if (space.hasRoom || !(this.#isAsked || isAwaited()) || !this.#hasWork()) return undefined;
+    const restMs = this.#restUntil - performance.now();
+    if (restMs <= 0) return () => this.#run().finally(() => this.#rest());
+    this.#task.kickAfter(restMs);
+    return undefined;
+  }
+
+  #rest(): void {
+    this.#restUntil = performance.now() + REST_MS;
   }
 
   /** A failure is not reported here: a disk that fails a compaction fails LevelDB's next write, which poisons the store. */
@@ -100,7 +95,7 @@ export class Reclaimer {
     values?.shed();
     for (const { from, to, logs } of this.#portions()) {
       const bytes = await tableBytes(level).catch(() => Number.POSITIVE_INFINITY);
-      if (this.#stopped || space.hasRoom || !(await space.allowsCompaction(bytes).catch(() => false))) return;
+      if (this.#task.isStopped || space.hasRoom || !(await space.allowsCompaction(bytes).catch(() => false))) return;
       try {
         await engine.compact(from, to);
       } catch {
