@@ -1,8 +1,6 @@
 /** The codec of each message: check, CBOR body, protobuf. */
 import type { BodyWriter } from '../../cbor/body-writer.js';
-import { readBody } from '../../cbor/read-steps.js';
-import { compile, type Step } from '../../cbor/steps.js';
-import { writeMap } from '../../cbor/write-steps.js';
+import { compile, type Layout } from '../../cbor/compile.js';
 import { LanestoreError } from '../../errors.js';
 import type { EntryCodec } from '../model.js';
 import { inside, Malformed, reporting } from './malformed.js';
@@ -63,15 +61,15 @@ function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> 
 }
 
 /** Bodies of which the bytes are known before. */
-function byShape<T extends object>(root: string, kind: Message<T>, step: Step) {
+function byShape<T extends object>(root: string, kind: Message<T>, { write, read }: Layout) {
   return {
     writeBody(to: BodyWriter, value: T) {
-      if (writeMap(to, step, value)) return;
+      if (write(to, value)) return;
       checked(root, kind, value);
       // The table found nothing wrong on a second look: a getter, or memory that somebody else writes to.
       throw new LanestoreError('LANESTORE_INVALID', `${root} changed while it was read`);
     },
-    readBody: (body: Uint8Array) => readBody(step, body) as T | undefined,
+    readBody: (body: Uint8Array) => read(body) as T | undefined,
   };
 }
 
