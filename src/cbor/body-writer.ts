@@ -17,8 +17,10 @@ export interface BodyWriter {
   value(value: unknown): void;
   /** Bytes of CBOR, as they are: for heads and keys that are the same in every entry, or for what was encoded before. */
   raw(cbor: Uint8Array): void;
-  /** What a template holds, `copies` times; its places are then filled in, at offsets from where the first begins, before anything else is written. */
-  stretch(template: Template, copies?: number): void;
+  /** Bytes of CBOR, in which places are then filled in, at offsets from their beginning, before anything else is written. */
+  stretch(cbor: Uint8Array): void;
+  /** The bytes of a template so many times; offsets count from the first. */
+  stretches(template: Template, copies: number): void;
   /** From here on offsets count from so many bytes further on. */
   advance(bytes: number): void;
   /** Entries that may be absent and are there, of the map that is being written. */

@@ -3,8 +3,6 @@ import type { Access, EntryShape, Read } from './shape.js';
 import type { Stretch } from './stretch.js';
 import { map } from './template.js';
 
-const I64_MIN = -(2n ** 63n);
-const I64_MAX = 2n ** 63n - 1n;
 const MAP = map(0)[0] as number;
 
 type Begins = Stretch | undefined;
@@ -65,7 +63,7 @@ export function signed(begins: Begins, offset: number): Read<bigint> {
   return (from) => {
     if (begins !== undefined) from.pass(begins.template);
     const value = from.integerAt(offset);
-    if (value < I64_MIN || value > I64_MAX) from.fail();
+    if (BigInt.asIntN(64, value) !== value) from.fail();
     return value;
   };
 }

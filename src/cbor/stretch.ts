@@ -10,6 +10,7 @@ export class Stretch {
   length = 0;
   /** All of it, once it has ended. */
   template = NOTHING;
+  bytes = NOTHING.bytes;
 
   add(piece: Piece): void {
     this.#pieces.push(piece);
@@ -25,5 +26,6 @@ export class Stretch {
 
   end(): void {
     this.template = new Template(...this.#pieces);
+    this.bytes = this.template.bytes;
   }
 }

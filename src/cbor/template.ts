@@ -113,28 +113,6 @@ export class Template {
   }
 }
 
-/**
- * The 64-bit integer at `at`, behind `head`; undefined if that is the head of none. Nearly all are small enough to be put together as a
- * double, which takes one allocation instead of four.
- */
-export function integerAt(bytes: Uint8Array, at: number, head: typeof UINT64): bigint;
-export function integerAt(bytes: Uint8Array, at: number, head: number): bigint | undefined;
-export function integerAt(bytes: Uint8Array, at: number, head: number): bigint | undefined {
-  if (head !== UINT64 && head !== NEGATIVE64) return undefined;
-  const high = uint32At(bytes, at);
-  const low = uint32At(bytes, at + 4);
-  const magnitude = high < HIGH_SAFE ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low);
-  return head === UINT64 ? magnitude : -1n - magnitude;
-}
-
-/** Below this a high half and any low half make up an integer that a double holds exactly. */
-const HIGH_SAFE = 2 ** 21;
-
-function uint32At(bytes: Uint8Array, at: number): number {
-  const byte = (offset: number) => bytes[at + offset] as number;
-  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
-}
-
 function head(major: number, value: number): number[] {
   if (value > 0xff) throw new RangeError(`${value} is too much for a piece of CBOR`);
   return value < ONE_BYTE ? [major | value] : [major | ONE_BYTE, value];

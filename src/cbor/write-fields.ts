@@ -3,9 +3,6 @@ import type { Access, EntryShape, Write } from './shape.js';
 import type { Stretch } from './stretch.js';
 import { map, NEGATIVE64, UINT64 } from './template.js';
 
-const I64_MIN = -(2n ** 63n);
-const I64_MAX = 2n ** 63n - 1n;
-const U64_MAX = 2n ** 64n - 1n;
 const MAP = map(0)[0] as number;
 
 type Begins = Stretch | undefined;
@@ -31,7 +28,7 @@ export function objectWithOptional(
 ): Write {
   return (to, value) => {
     if (!isObject(value)) return false;
-    if (begins !== undefined) to.stretch(begins.template);
+    if (begins !== undefined) to.stretch(begins.bytes);
     const head = to.positionOf(offset);
     const outer = to.optional;
     to.optional = 0;
@@ -55,7 +52,7 @@ export function optional(write: Write): Write {
 export function fixedBytes(begins: Begins, offset: number, length: number): Write {
   return (to, value) => {
     if (!(value instanceof Uint8Array) || value.length !== length) return false;
-    if (begins !== undefined) to.stretch(begins.template);
+    if (begins !== undefined) to.stretch(begins.bytes);
     to.fillBytes(offset, value);
     return true;
   };
@@ -64,8 +61,8 @@ export function fixedBytes(begins: Begins, offset: number, length: number): Writ
 /** A 64-bit integer that is not below zero. */
 export function unsigned(begins: Begins, offset: number): Write {
   return (to, value) => {
-    if (typeof value !== 'bigint' || value < 0n || value > U64_MAX) return false;
-    if (begins !== undefined) to.stretch(begins.template);
+    if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) return false;
+    if (begins !== undefined) to.stretch(begins.bytes);
     to.fillBigint(offset, value);
     return true;
   };
@@ -74,8 +71,8 @@ export function unsigned(begins: Begins, offset: number): Write {
 /** A 64-bit integer. */
 export function signed(begins: Begins, offset: number): Write {
   return (to, value) => {
-    if (typeof value !== 'bigint' || value < I64_MIN || value > I64_MAX) return false;
-    if (begins !== undefined) to.stretch(begins.template);
+    if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) return false;
+    if (begins !== undefined) to.stretch(begins.bytes);
     const isNegative = value < 0n;
     to.fillByte(offset, isNegative ? NEGATIVE64 : UINT64);
     to.fillBigint(offset + 1, isNegative ? -1n - value : value);
@@ -87,7 +84,7 @@ export function signed(begins: Begins, offset: number): Write {
 export function number(begins: Begins, max: number): Write {
   return (to, value) => {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max) return false;
-    if (begins !== undefined) to.stretch(begins.template);
+    if (begins !== undefined) to.stretch(begins.bytes);
     to.number(value);
     return true;
   };
@@ -97,7 +94,7 @@ export function number(begins: Begins, max: number): Write {
 export function bytes(begins: Begins): Write {
   return (to, value) => {
     if (!(value instanceof Uint8Array)) return false;
-    if (begins !== undefined) to.stretch(begins.template);
+    if (begins !== undefined) to.stretch(begins.bytes);
     to.bytes(value);
     return true;
   };
@@ -107,7 +104,7 @@ export function bytes(begins: Begins): Write {
 export function bytesList(begins: Begins): Write {
   return (to, value) => {
     if (!Array.isArray(value)) return false;
-    if (begins !== undefined) to.stretch(begins.template);
+    if (begins !== undefined) to.stretch(begins.bytes);
     const { length } = value;
     to.array(length);
     for (let i = 0; i < length; i++) {
@@ -123,7 +120,7 @@ export function bytesList(begins: Begins): Write {
 export function list(begins: Begins, write: Write, listFault: ListFault): Write {
   return (to, value) => {
     if (!Array.isArray(value)) return false;
-    if (begins !== undefined) to.stretch(begins.template);
+    if (begins !== undefined) to.stretch(begins.bytes);
     const { length } = value;
     to.array(length);
     for (let i = 0; i < length; i++) if (!write(to, value[i])) return false;
@@ -136,10 +133,10 @@ export function fixedList(begins: Begins, write: Write, listFault: ListFault, it
   const { length: itemBytes } = item;
   return (to, value) => {
     if (!Array.isArray(value)) return false;
-    if (begins !== undefined) to.stretch(begins.template);
+    if (begins !== undefined) to.stretch(begins.bytes);
     const { length } = value;
     to.array(length);
-    to.stretch(item.template, length);
+    to.stretches(item.template, length);
     for (let i = 0; i < length; i++) {
       if (!write(to, value[i])) return false;
       to.advance(itemBytes);

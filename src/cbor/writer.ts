@@ -109,18 +109,18 @@ export class CborWriter implements BodyWriter {
     this.#at += length;
   }
 
-  /** What a template holds, `copies` times; its places are filled in before anything else is written. */
-  stretch(template: Template, copies = 1): void {
-    const { bytes } = template;
-    if (copies !== 1) {
-      this.#stretches(template, copies);
-      return;
-    }
-    this.raw(bytes);
-    this.#base = this.#at - bytes.length;
+  /** A stretch, whose places are filled in before anything else is written. */
+  stretch(bytes: Uint8Array): void {
+    const { length } = bytes;
+    if (this.#at + length > this.#limit) this.#grow(length);
+    const at = this.#at;
+    this.#base = at;
+    this.#at = at + length;
+    this.#arena.set(bytes, at);
   }
 
-  #stretches({ bytes, several }: Template, copies: number): void {
+  /** A stretch, `copies` times; offsets count from the first one. */
+  stretches({ bytes, several }: Template, copies: number): void {
     this.#reserve(bytes.length * copies);
     this.#base = this.#at;
     let left = copies;
