@@ -8,11 +8,11 @@
  * Each kind of value has one closure in the source, and the functions of an `Access` call the closures of one object only. So V8 sees one
  * kind at each of these calls, and inlines it.
  */
+
+import { BodyReader } from './body-reader.js';
 import * as reading from './read-fields.js';
-import { BodyReader } from './reader.js';
 import type { EntryShape, MapShape, Read, Shape, Write } from './shape.js';
-import { Stretch } from './stretch.js';
-import { byteString, map, type Piece, text, UINT64_HEAD } from './template.js';
+import { byteString, map, type Piece, Stretch, text, UINT64_HEAD } from './template.js';
 import * as writing from './write-fields.js';
 
 /** What writes and reads bodies. */
@@ -22,6 +22,9 @@ export interface Layout {
   /** The object of a body; undefined for anything but the very bytes that `write` writes. Byte strings share the memory of `body`. */
   readonly read: (body: Uint8Array) => object | undefined;
 }
+
+/** More would need a head of two bytes. */
+const ENTRIES_MAX = 23;
 
 interface Field {
   readonly write: Write;
@@ -49,6 +52,8 @@ class Compiler {
   #varies = false;
 
   map({ entries, access }: MapShape): Field {
+    if (entries.length === 0 || entries.length > ENTRIES_MAX)
+      throw new RangeError(`a map of ${entries.length} entries`);
     const required = entries.filter(({ presence }) => presence !== 'optional').length;
     const hasOptional = required < entries.length;
     if (!hasOptional) this.#stretch.add(map(required));

@@ -1,7 +1,6 @@
 /** Readers of values, each of exactly what the writer of the same name writes. `begins` is the stretch that begins with it, if one does. */
 import type { Access, EntryShape, Read } from './shape.js';
-import type { Stretch } from './stretch.js';
-import { map } from './template.js';
+import { map, type Stretch } from './template.js';
 
 const MAP = map(0)[0] as number;
 

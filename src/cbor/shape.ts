@@ -1,6 +1,7 @@
 /** What a body may be made of: maps with known keys, in one order. `compile.ts` makes of a shape, once, what writes and reads such bodies. */
+
+import type { BodyReader } from './body-reader.js';
 import type { BodyWriter } from './body-writer.js';
-import type { BodyReader } from './reader.js';
 
 /** A byte string, of exactly `length` bytes if one is given. */
 export interface BytesShape {
@@ -23,7 +24,7 @@ export interface NumberShape {
 /** A map; the body of an object. */
 export interface MapShape {
   readonly is: 'map';
-  /** At most 23. */
+  /** At most 23, one at least. */
   readonly entries: readonly EntryShape[];
   // biome-ignore lint/suspicious/noExplicitAny: the type of the object is known where the shape is made
   readonly access: Access<any>;

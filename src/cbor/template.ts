@@ -113,6 +113,35 @@ export class Template {
   }
 }
 
+const NOTHING = new Template();
+
+/** A stretch that is being put together, see compile.ts. */
+export class Stretch {
+  readonly #pieces: Piece[] = [];
+  #hasBegun = false;
+  length = 0;
+  /** All of it, once it has ended. */
+  template = NOTHING;
+  bytes = NOTHING.bytes;
+
+  add(piece: Piece): void {
+    this.#pieces.push(piece);
+    this.length += 'place' in piece ? piece.place : piece.length;
+  }
+
+  /** Itself, the first time. */
+  begin(): this | undefined {
+    if (this.#hasBegun) return undefined;
+    this.#hasBegun = true;
+    return this;
+  }
+
+  end(): void {
+    this.template = new Template(...this.#pieces);
+    this.bytes = this.template.bytes;
+  }
+}
+
 function head(major: number, value: number): number[] {
   if (value > 0xff) throw new RangeError(`${value} is too much for a piece of CBOR`);
   return value < ONE_BYTE ? [major | value] : [major | ONE_BYTE, value];

@@ -1,7 +1,6 @@
 /** Writers of values. Each checks the value, and gives false if it does not fit. `begins` is the stretch that begins with it, if one does. */
 import type { Access, EntryShape, Write } from './shape.js';
-import type { Stretch } from './stretch.js';
-import { map, NEGATIVE64, UINT64 } from './template.js';
+import { map, NEGATIVE64, type Stretch, UINT64 } from './template.js';
 
 const MAP = map(0)[0] as number;
 

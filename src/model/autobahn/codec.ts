@@ -7,8 +7,6 @@ import { inside, Malformed, reporting } from './malformed.js';
 import type { Message } from './message.js';
 import { parse } from './parse.js';
 import type { Kind } from './scalars.js';
-import * as schema from './schema.js';
-import type * as types from './types.js';
 import { Writer } from './wire.js';
 import { isShaped } from './wire-shape.js';
 
@@ -43,7 +41,7 @@ export function checked<T>(root: string, kind: Kind<T>, value: T): T {
   return value;
 }
 
-function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> {
+export function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> {
   return {
     check: (value) => void checked(root, kind, value),
     toBody: (value) => kind.toBody(value) as object,
@@ -72,31 +70,3 @@ function byShape<T extends object>(root: string, kind: Message<T>, { write, read
     readBody: (body: Uint8Array) => read(body) as T | undefined,
   };
 }
-
-/**
- * A codec for every message that is stored or sent on its own.
- *
- * `check` takes any value; it throws LANESTORE_INVALID for a field that is absent, out of range or of a wrong length, and
- * a TypeError for one of a wrong JavaScript type. `toBody` expects what `check` accepts; `toWire` checks by itself.
- * `fromWire` and `fromBody` throw LANESTORE_INVALID and nothing else, whatever they are given. `fromWire` accepts exactly
- * what `toWire` gives: the canonical encoding, which is the only one that the original writes. What it returns shares no
- * memory with its input; what `fromBody` returns shares the byte strings of the body.
- */
-export const codecs = {
-  signedBlock: codec<types.SignedBlock>('signedBlock', schema.signedBlock),
-  commitQC: codec<types.CommitQC>('commitQC', schema.commitQC),
-  pruneAnchor: codec<types.PruneAnchor>('anchor', schema.pruneAnchor),
-  block: codec<types.Block>('block', schema.block),
-  blockHeader: codec<types.BlockHeader>('blockHeader', schema.blockHeader),
-  payload: codec<types.Payload>('payload', schema.payload),
-  proposal: codec<types.Proposal>('proposal', schema.proposal),
-  appProposal: codec<types.AppProposal>('appProposal', schema.appProposal),
-  timeoutVote: codec<types.TimeoutVote>('timeoutVote', schema.timeoutVote),
-  laneQC: codec<types.LaneQC>('laneQC', schema.laneQC),
-  prepareQC: codec<types.PrepareQC>('prepareQC', schema.prepareQC),
-  fullCommitQC: codec<types.FullCommitQC>('fullCommitQC', schema.fullCommitQC),
-  appQC: codec<types.AppQC>('appQC', schema.appQC),
-  signedMsg: codec<types.SignedMsg>('signedMsg', schema.signedMsg),
-  persistedInner: codec<types.PersistedInner>('inner', schema.persistedInner),
-  persistedWrapper: codec<types.PersistedWrapper>('persistedWrapper', schema.persistedWrapper),
-};

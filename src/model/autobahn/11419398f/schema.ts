@@ -3,13 +3,14 @@
  * buf generates), and what proto3 cannot say: which fields must be present, how long keys, hashes and signatures are,
  * that lane ranges ascend.
  */
+
+import { optional, repeated, required, type Table } from '../fields.js';
+import { inside, Malformed } from '../malformed.js';
+import { Message, unwrapped } from '../message.js';
+import { OneOf } from '../one-of.js';
+import { bytes, i64, nanos, u64 } from '../scalars.js';
+import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from '../sizes.js';
 import * as pb from './autobahn_pb.js';
-import { optional, repeated, required, type Table } from './fields.js';
-import { inside, Malformed } from './malformed.js';
-import { Message, unwrapped } from './message.js';
-import { OneOf } from './one-of.js';
-import { bytes, i64, nanos, u64 } from './scalars.js';
-import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './sizes.js';
 import type * as types from './types.js';
 
 const hash = bytes(HASH_BYTES);
