@@ -41,7 +41,7 @@ export class BodyReader {
     this.hasFailed = true;
   }
 
-  /** Goes on behind a stretch; what is in its places is read by offsets from its beginning. */
+  /** Passes a stretch; what is in its places is read by offsets from its beginning. */
   pass(stretch: Template): void {
     const at = this.#at;
     if (!stretch.standsAt(this.#body, at)) this.hasFailed = true;

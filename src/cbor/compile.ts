@@ -12,7 +12,7 @@
 import { BodyReader } from './body-reader.js';
 import * as reading from './read-fields.js';
 import type { EntryShape, MapShape, Read, Shape, Write } from './shape.js';
-import { byteString, map, type Piece, Stretch, text, UINT64_HEAD } from './template.js';
+import { byteString, map, type Piece, Stretch, text, UINT64 } from './template.js';
 import * as writing from './write-fields.js';
 
 /** What writes and reads bodies. */
@@ -96,7 +96,7 @@ class Compiler {
       return { write: writing.signed(begins, offset), read: reading.signed(begins, offset) };
     }
     if (shape.is === 'integer') {
-      const { begins, offset } = this.#place(8, UINT64_HEAD);
+      const { begins, offset } = this.#place(8, [UINT64]);
       return { write: writing.unsigned(begins, offset), read: reading.unsigned(begins, offset) };
     }
     const { length } = shape;
@@ -126,7 +126,7 @@ class Compiler {
     return { ...field, write: writing.fixedList(begins, item.write, listFault, copied.end()) };
   }
 
-  /** A place of so many bytes behind `head`; and the stretch, if it is what comes first in it. */
+  /** A place of so many bytes after `head`; and the stretch, if it is what comes first in it. */
   #place(length: number, head: Piece = []): { begins: Stretch | undefined; offset: number } {
     this.#stretch.add(head);
     const offset = this.#stretch.length;

@@ -12,8 +12,6 @@ const ONE_BYTE = 24;
 export const UINT64 = 0x1b;
 /** The head of one that is below zero; -1 minus it follows. */
 export const NEGATIVE64 = 0x3b;
-/** The head of a 64-bit integer that is not below zero, as a piece. */
-export const UINT64_HEAD: readonly number[] = [UINT64];
 
 /** Copies of a template that are made in one piece. */
 export const SEVERAL = 4;
@@ -21,7 +19,7 @@ export const SEVERAL = 4;
 /** A part of a {@link Template}: bytes that stay, or a place of that many bytes that is filled in each time. */
 export type Piece = readonly number[] | { readonly place: number };
 
-/** The pieces, one behind the other. */
+/** The pieces, one after the other. */
 export function cbor(...pieces: readonly (readonly number[])[]): Uint8Array {
   return Uint8Array.from(pieces.flat());
 }
@@ -45,11 +43,6 @@ export function byteString(length: number): number[] {
 export function text(value: string): number[] {
   const utf8 = Buffer.from(value, 'utf8');
   return [...head(TEXT, utf8.length), ...utf8];
-}
-
-/** A byte string of `length` bytes that is filled in. */
-export function bytesPlace(length: number): Piece[] {
-  return [byteString(length), { place: length }];
 }
 
 /** A 64-bit integer that is filled in, its head included. */

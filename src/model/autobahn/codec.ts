@@ -41,6 +41,15 @@ export function checked<T>(root: string, kind: Kind<T>, value: T): T {
   return value;
 }
 
+/**
+ * The codec of a message, which errors call `root`.
+ *
+ * `check` takes any value; it throws LANESTORE_INVALID for a field that is absent, out of range or of a wrong length, and
+ * a TypeError for one of a wrong JavaScript type. `toBody` expects what `check` accepts; `toWire` checks by itself.
+ * `fromWire` and `fromBody` throw LANESTORE_INVALID and nothing else, whatever they are given. `fromWire` accepts exactly
+ * what `toWire` gives: the canonical encoding, which is the only one that the original writes. What it returns shares no
+ * memory with its input; what `fromBody` returns shares the byte strings of the body.
+ */
 export function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> {
   return {
     check: (value) => void checked(root, kind, value),
@@ -58,7 +67,7 @@ export function codec<T extends object>(root: string, kind: Message<T>): EntryCo
   };
 }
 
-/** Bodies of which the bytes are known before. */
+/** What its layout adds to the codec of a message. */
 function byShape<T extends object>(root: string, kind: Message<T>, { write, read }: Layout) {
   return {
     writeBody(to: BodyWriter, value: T) {

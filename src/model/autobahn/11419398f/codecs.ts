@@ -3,15 +3,7 @@ import { codec } from '../codec.js';
 import * as schema from './schema.js';
 import type * as types from './types.js';
 
-/**
- * A codec for every message that is stored or sent on its own.
- *
- * `check` takes any value; it throws LANESTORE_INVALID for a field that is absent, out of range or of a wrong length, and
- * a TypeError for one of a wrong JavaScript type. `toBody` expects what `check` accepts; `toWire` checks by itself.
- * `fromWire` and `fromBody` throw LANESTORE_INVALID and nothing else, whatever they are given. `fromWire` accepts exactly
- * what `toWire` gives: the canonical encoding, which is the only one that the original writes. What it returns shares no
- * memory with its input; what `fromBody` returns shares the byte strings of the body.
- */
+/** A codec for every message that is stored or sent on its own. */
 export const codecs = {
   signedBlock: codec<types.SignedBlock>('signedBlock', schema.signedBlock),
   commitQC: codec<types.CommitQC>('commitQC', schema.commitQC),
