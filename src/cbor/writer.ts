@@ -8,6 +8,7 @@
 import { U64_MAX } from '../keys/index.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';
 import type { BodyWriter } from './body-writer.js';
+import { SEVERAL, type Template } from './template.js';
 
 /** Records are written one behind the other into memory of this size: a few rounds of small blocks. */
 const ARENA_BYTES = 256 * 1024;
@@ -58,6 +59,7 @@ export class CborWriter implements BodyWriter {
   #at = 0;
   /** Where what is filled in has its offsets from. */
   #base = 0;
+  optional = 0;
   readonly #texts = new Map<string, Uint8Array>();
 
   /**
@@ -107,25 +109,38 @@ export class CborWriter implements BodyWriter {
     this.#at += length;
   }
 
-  /** Bytes that are CBOR already, `copies` times; what changes in them is filled in before anything else is written. */
-  stretch(bytes: Uint8Array, copies = 1): void {
+  /** A stretch, whose places are filled in before anything else is written. */
+  stretch(bytes: Uint8Array): void {
     const { length } = bytes;
-    const all = length * copies;
-    if (this.#at + all > this.#limit) this.#grow(all);
-    const base = this.#at;
-    this.#base = base;
-    this.#at = base + all;
-    if (copies === 0) return;
-    this.#arena.set(bytes, base);
-    // Doubling: a call costs more than the bytes.
-    for (let done = length; done < all; done *= 2) {
-      this.#arena.copyWithin(base + done, base, base + Math.min(done, all - done));
-    }
+    if (this.#at + length > this.#limit) this.#grow(length);
+    const at = this.#at;
+    this.#base = at;
+    this.#at = at + length;
+    this.#arena.set(bytes, at);
+  }
+
+  /** A stretch, `copies` times; offsets count from the first one. */
+  stretches({ bytes, several }: Template, copies: number): void {
+    this.#reserve(bytes.length * copies);
+    this.#base = this.#at;
+    let left = copies;
+    for (; left >= SEVERAL; left -= SEVERAL) this.raw(several);
+    for (; left > 0; left--) this.raw(bytes);
   }
 
   /** From here on offsets count from so many bytes further on. */
   advance(bytes: number): void {
     this.#base += bytes;
+  }
+
+  /** The position of an offset in the item. */
+  positionOf(offset: number): number {
+    return this.#base + offset - this.#start;
+  }
+
+  /** Fills in a byte at a position. */
+  fillByteAt(position: number, byte: number): void {
+    this.#arena[this.#start + position] = byte;
   }
 
   /** Fills in a byte. */

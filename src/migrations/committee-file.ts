@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { reading } from '../adapter/wal/conversion.js';
 import { LanestoreError } from '../errors.js';
 import { isLaneId, laneBytes } from '../keys/index.js';
-import { Committee } from '../model/autobahn/committee.js';
-import { Committees, type CommitteeTerm } from '../model/autobahn/committees.js';
+import { Committee } from '../model/autobahn/11419398f/committee.js';
+import { Committees, type CommitteeTerm } from '../model/autobahn/11419398f/committees.js';
 
 const KEYS = "it must list the validators' public keys, 64 hex digits each";
 const FROM = 'it must say "from", the road index from which the committee holds, in decimal';

@@ -1,8 +1,8 @@
 /** Committees that follow one another, for whoever checks entries of more than one. */
-import { fields, required, uint64, withMethods } from '../../base/options.js';
-import { LanestoreError } from '../../errors.js';
-import { entryNumber, laneIdOf } from '../../keys/index.js';
-import type { RoadRange } from '../checks.js';
+import { fields, required, uint64, withMethods } from '../../../base/options.js';
+import { LanestoreError } from '../../../errors.js';
+import { entryNumber, laneIdOf } from '../../../keys/index.js';
+import type { RoadRange } from '../../checks.js';
 import { type Committee, checkCommittee } from './committee.js';
 import type { PublicKey } from './types.js';
 

@@ -5,8 +5,8 @@
  * Every function here throws LANESTORE_VERIFY saying what does not hold and where, LANESTORE_INVALID for a malformed value
  * (a TypeError for a wrong type), and returns nothing when all is well. They compute: about half a millisecond a signature.
  */
-import { LanestoreError } from '../../errors.js';
-import { laneIdOf } from '../../keys/index.js';
+import { LanestoreError } from '../../../errors.js';
+import { laneIdOf } from '../../../keys/index.js';
 import { codecs } from './codecs.js';
 import type { Committee } from './committee.js';
 import { headerHash, messageHash, payloadHash } from './hash.js';

@@ -1,16 +1,12 @@
 /** The codec of each message: check, CBOR body, protobuf. */
 import type { BodyWriter } from '../../cbor/body-writer.js';
-import { readBody } from '../../cbor/read-steps.js';
-import { compile, type Step } from '../../cbor/steps.js';
-import { writeMap } from '../../cbor/write-steps.js';
+import { compile, type Layout } from '../../cbor/compile.js';
 import { LanestoreError } from '../../errors.js';
 import type { EntryCodec } from '../model.js';
 import { inside, Malformed, reporting } from './malformed.js';
 import type { Message } from './message.js';
 import { parse } from './parse.js';
 import type { Kind } from './scalars.js';
-import * as schema from './schema.js';
-import type * as types from './types.js';
 import { Writer } from './wire.js';
 import { isShaped } from './wire-shape.js';
 
@@ -45,7 +41,16 @@ export function checked<T>(root: string, kind: Kind<T>, value: T): T {
   return value;
 }
 
-function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> {
+/**
+ * The codec of a message, which errors call `root`.
+ *
+ * `check` takes any value; it throws LANESTORE_INVALID for a field that is absent, out of range or of a wrong length, and
+ * a TypeError for one of a wrong JavaScript type. `toBody` expects what `check` accepts; `toWire` checks by itself.
+ * `fromWire` and `fromBody` throw LANESTORE_INVALID and nothing else, whatever they are given. `fromWire` accepts exactly
+ * what `toWire` gives: the canonical encoding, which is the only one that the original writes. What it returns shares no
+ * memory with its input; what `fromBody` returns shares the byte strings of the body.
+ */
+export function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> {
   return {
     check: (value) => void checked(root, kind, value),
     toBody: (value) => kind.toBody(value) as object,
@@ -62,43 +67,15 @@ function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> 
   };
 }
 
-/** Bodies of which the bytes are known before. */
-function byShape<T extends object>(root: string, kind: Message<T>, step: Step) {
+/** What its layout adds to the codec of a message. */
+function byShape<T extends object>(root: string, kind: Message<T>, { write, read }: Layout) {
   return {
     writeBody(to: BodyWriter, value: T) {
-      if (writeMap(to, step, value)) return;
+      if (write(to, value)) return;
       checked(root, kind, value);
       // The table found nothing wrong on a second look: a getter, or memory that somebody else writes to.
       throw new LanestoreError('LANESTORE_INVALID', `${root} changed while it was read`);
     },
-    readBody: (body: Uint8Array) => readBody(step, body) as T | undefined,
+    readBody: (body: Uint8Array) => read(body) as T | undefined,
   };
 }
-
-/**
- * A codec for every message that is stored or sent on its own.
- *
- * `check` takes any value; it throws LANESTORE_INVALID for a field that is absent, out of range or of a wrong length, and
- * a TypeError for one of a wrong JavaScript type. `toBody` expects what `check` accepts; `toWire` checks by itself.
- * `fromWire` and `fromBody` throw LANESTORE_INVALID and nothing else, whatever they are given. `fromWire` accepts exactly
- * what `toWire` gives: the canonical encoding, which is the only one that the original writes. What it returns shares no
- * memory with its input; what `fromBody` returns shares the byte strings of the body.
- */
-export const codecs = {
-  signedBlock: codec<types.SignedBlock>('signedBlock', schema.signedBlock),
-  commitQC: codec<types.CommitQC>('commitQC', schema.commitQC),
-  pruneAnchor: codec<types.PruneAnchor>('anchor', schema.pruneAnchor),
-  block: codec<types.Block>('block', schema.block),
-  blockHeader: codec<types.BlockHeader>('blockHeader', schema.blockHeader),
-  payload: codec<types.Payload>('payload', schema.payload),
-  proposal: codec<types.Proposal>('proposal', schema.proposal),
-  appProposal: codec<types.AppProposal>('appProposal', schema.appProposal),
-  timeoutVote: codec<types.TimeoutVote>('timeoutVote', schema.timeoutVote),
-  laneQC: codec<types.LaneQC>('laneQC', schema.laneQC),
-  prepareQC: codec<types.PrepareQC>('prepareQC', schema.prepareQC),
-  fullCommitQC: codec<types.FullCommitQC>('fullCommitQC', schema.fullCommitQC),
-  appQC: codec<types.AppQC>('appQC', schema.appQC),
-  signedMsg: codec<types.SignedMsg>('signedMsg', schema.signedMsg),
-  persistedInner: codec<types.PersistedInner>('inner', schema.persistedInner),
-  persistedWrapper: codec<types.PersistedWrapper>('persistedWrapper', schema.persistedWrapper),
-};

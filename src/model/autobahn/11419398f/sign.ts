@@ -1,10 +1,10 @@
 /** Signing messages, and checking one signature without a committee. */
-import { LanestoreError } from '../../errors.js';
-import { checked } from './codecs.js';
-import { publicKeyOf, signHash, VerifyingKey } from './ed25519.js';
+import { LanestoreError } from '../../../errors.js';
+import { checked } from '../codec.js';
+import { publicKeyOf, signHash, VerifyingKey } from '../ed25519.js';
+import { HASH_BYTES, KEY_BYTES } from '../sizes.js';
 import { messageHash } from './hash.js';
 import { signature as signatureKind } from './schema.js';
-import { HASH_BYTES, KEY_BYTES } from './sizes.js';
 import type { Block, Hash, Msg, Signature, SignedBlock } from './types.js';
 
 /**

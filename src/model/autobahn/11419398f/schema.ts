@@ -3,13 +3,14 @@
  * buf generates), and what proto3 cannot say: which fields must be present, how long keys, hashes and signatures are,
  * that lane ranges ascend.
  */
+
+import { optional, repeated, required, type Table } from '../fields.js';
+import { inside, Malformed } from '../malformed.js';
+import { Message, unwrapped } from '../message.js';
+import { OneOf } from '../one-of.js';
+import { bytes, i64, nanos, u64 } from '../scalars.js';
+import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from '../sizes.js';
 import * as pb from './autobahn_pb.js';
-import { optional, repeated, required, type Table } from './fields.js';
-import { inside, Malformed } from './malformed.js';
-import { Message, unwrapped } from './message.js';
-import { OneOf } from './one-of.js';
-import { bytes, i64, nanos, u64 } from './scalars.js';
-import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './sizes.js';
 import type * as types from './types.js';
 
 const hash = bytes(HASH_BYTES);
@@ -24,7 +25,10 @@ export const signature = new Message<types.Signature>(
     key: required(1, publicKey),
     sig: required(2, bytes(SIGNATURE_BYTES)),
   },
-  { take: ({ key, sig }) => [key, sig], make: (key, sig) => ({ key, sig }) },
+  {
+    write: (fields, to, { key, sig }) => fields.key(to, key) && fields.sig(to, sig),
+    read: (fields, from) => ({ key: fields.key(from), sig: fields.sig(from) }),
+  },
 );
 
 /** Seconds may be negative, nanoseconds may not. */
@@ -34,7 +38,10 @@ export const timestamp = new Message<types.Timestamp>(
     seconds: required(1, i64),
     nanos: required(2, nanos),
   },
-  { take: ({ seconds, nanos }) => [seconds, nanos], make: (seconds, nanos) => ({ seconds, nanos }) },
+  {
+    write: (fields, to, { seconds, nanos }) => fields.seconds(to, seconds) && fields.nanos(to, nanos),
+    read: (fields, from) => ({ seconds: fields.seconds(from), nanos: fields.nanos(from) }),
+  },
 );
 
 /** Its canonical encoding is what a parent hash is taken over. */
@@ -47,8 +54,17 @@ export const blockHeader = new Message<types.BlockHeader>(
     payloadHash: required(4, hash),
   },
   {
-    take: ({ lane, blockNumber, parentHash, payloadHash }) => [lane, blockNumber, parentHash, payloadHash],
-    make: (lane, blockNumber, parentHash, payloadHash) => ({ lane, blockNumber, parentHash, payloadHash }),
+    write: (fields, to, { lane, blockNumber, parentHash, payloadHash }) =>
+      fields.lane(to, lane) &&
+      fields.blockNumber(to, blockNumber) &&
+      fields.parentHash(to, parentHash) &&
+      fields.payloadHash(to, payloadHash),
+    read: (fields, from) => ({
+      lane: fields.lane(from),
+      blockNumber: fields.blockNumber(from),
+      parentHash: fields.parentHash(from),
+      payloadHash: fields.payloadHash(from),
+    }),
   },
 );
 
@@ -64,18 +80,24 @@ export const payload = new Message<types.Payload>(
     txs: repeated(6, bytes()),
   },
   {
-    take: ({ createdAt, totalGas, edgeCount, coinbase, basefee, txs }) => [
-      createdAt,
-      totalGas,
-      edgeCount,
-      coinbase,
-      basefee,
-      txs,
-    ],
-    make: (createdAt, totalGas, edgeCount, coinbase, basefee, txs) =>
-      coinbase === undefined
+    write: (fields, to, { createdAt, totalGas, edgeCount, coinbase, basefee, txs }) =>
+      fields.createdAt(to, createdAt) &&
+      fields.totalGas(to, totalGas) &&
+      fields.edgeCount(to, edgeCount) &&
+      fields.coinbase(to, coinbase) &&
+      fields.basefee(to, basefee) &&
+      fields.txs(to, txs),
+    read: (fields, from) => {
+      const createdAt = fields.createdAt(from);
+      const totalGas = fields.totalGas(from);
+      const edgeCount = fields.edgeCount(from);
+      const coinbase = fields.coinbase(from);
+      const basefee = fields.basefee(from);
+      const txs = fields.txs(from);
+      return coinbase === undefined
         ? { createdAt, totalGas, edgeCount, basefee, txs }
-        : { createdAt, totalGas, edgeCount, coinbase, basefee, txs },
+        : { createdAt, totalGas, edgeCount, coinbase, basefee, txs };
+    },
   },
 );
 
@@ -86,7 +108,10 @@ export const block = new Message<types.Block>(
     header: required(1, blockHeader),
     payload: required(2, payload),
   },
-  { take: ({ header, payload }) => [header, payload], make: (header, payload) => ({ header, payload }) },
+  {
+    write: (fields, to, { header, payload }) => fields.header(to, header) && fields.payload(to, payload),
+    read: (fields, from) => ({ header: fields.header(from), payload: fields.payload(from) }),
+  },
 );
 
 /** Votes are for the header alone, not for the payload. */
@@ -105,8 +130,14 @@ export const laneRange = new Message<types.LaneRange>(
     lastHash: required(4, hash),
   },
   {
-    take: ({ lane, first, next, lastHash }) => [lane, first, next, lastHash],
-    make: (lane, first, next, lastHash) => ({ lane, first, next, lastHash }),
+    write: (fields, to, { lane, first, next, lastHash }) =>
+      fields.lane(to, lane) && fields.first(to, first) && fields.next(to, next) && fields.lastHash(to, lastHash),
+    read: (fields, from) => ({
+      lane: fields.lane(from),
+      first: fields.first(from),
+      next: fields.next(from),
+      lastHash: fields.lastHash(from),
+    }),
   },
 );
 
@@ -117,7 +148,10 @@ export const view = new Message<types.View>(
     index: required(1, u64),
     number: required(2, u64),
   },
-  { take: ({ index, number }) => [index, number], make: (index, number) => ({ index, number }) },
+  {
+    write: (fields, to, { index, number }) => fields.index(to, index) && fields.number(to, number),
+    read: (fields, from) => ({ index: fields.index(from), number: fields.number(from) }),
+  },
 );
 
 /** An application hash has no fixed length, and an absent one is not an empty one. */
@@ -129,9 +163,14 @@ export const appProposal = new Message<types.AppProposal>(
     appHash: optional(3, bytes()),
   },
   {
-    take: ({ globalNumber, roadIndex, appHash }) => [globalNumber, roadIndex, appHash],
-    make: (globalNumber, roadIndex, appHash) =>
-      appHash === undefined ? { globalNumber, roadIndex } : { globalNumber, roadIndex, appHash },
+    write: (fields, to, { globalNumber, roadIndex, appHash }) =>
+      fields.globalNumber(to, globalNumber) && fields.roadIndex(to, roadIndex) && fields.appHash(to, appHash),
+    read: (fields, from) => {
+      const globalNumber = fields.globalNumber(from);
+      const roadIndex = fields.roadIndex(from);
+      const appHash = fields.appHash(from);
+      return appHash === undefined ? { globalNumber, roadIndex } : { globalNumber, roadIndex, appHash };
+    },
   },
 );
 
@@ -148,9 +187,18 @@ export const proposal = new Message<types.Proposal>(
     app: optional(4, appProposal),
   },
   {
-    take: ({ view, createdAt, laneRanges, app }) => [view, createdAt, laneRanges, app],
-    make: (view, createdAt, laneRanges, app) =>
-      app === undefined ? { view, createdAt, laneRanges } : { view, createdAt, laneRanges, app },
+    write: (fields, to, { view, createdAt, laneRanges, app }) =>
+      fields.view(to, view) &&
+      fields.createdAt(to, createdAt) &&
+      fields.laneRanges(to, laneRanges) &&
+      fields.app(to, app),
+    read: (fields, from) => {
+      const view = fields.view(from);
+      const createdAt = fields.createdAt(from);
+      const laneRanges = fields.laneRanges(from);
+      const app = fields.app(from);
+      return app === undefined ? { view, createdAt, laneRanges } : { view, createdAt, laneRanges, app };
+    },
   },
 );
 
@@ -167,7 +215,10 @@ export const commitQC = new Message<types.CommitQC>(
     vote: required(1, proposal),
     sigs: repeated(3, signature),
   },
-  { take: ({ vote, sigs }) => [vote, sigs], make: (vote, sigs) => ({ vote, sigs }) },
+  {
+    write: (fields, to, { vote, sigs }) => fields.vote(to, vote) && fields.sigs(to, sigs),
+    read: (fields, from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
+  },
 );
 
 /** How many headers there must be is for verify.ts to say. */
@@ -183,7 +234,10 @@ export const appQC = new Message<types.AppQC>(
     vote: required(1, appProposal),
     sigs: repeated(2, signature),
   },
-  { take: ({ vote, sigs }) => [vote, sigs], make: (vote, sigs) => ({ vote, sigs }) },
+  {
+    write: (fields, to, { vote, sigs }) => fields.vote(to, vote) && fields.sigs(to, sigs),
+    read: (fields, from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
+  },
 );
 
 /** PersistedAvailPruneAnchor: neither half may be absent. */
@@ -193,7 +247,10 @@ export const pruneAnchor = new Message<types.PruneAnchor>(
     appQC: required(1, appQC),
     commitQC: required(2, commitQC),
   },
-  { take: ({ appQC, commitQC }) => [appQC, commitQC], make: (appQC, commitQC) => ({ appQC, commitQC }) },
+  {
+    write: (fields, to, { appQC, commitQC }) => fields.appQC(to, appQC) && fields.commitQC(to, commitQC),
+    read: (fields, from) => ({ appQC: fields.appQC(from), commitQC: fields.commitQC(from) }),
+  },
 );
 
 /** The view number is absent if the voter saw no PrepareQC. */
@@ -226,7 +283,10 @@ export const signedBlock = new Message<types.SignedBlock>(
     block: required(1, msg.only('laneProposal')),
     sig: required(2, signature),
   },
-  { take: ({ block, sig }) => [block, sig], make: (block, sig) => ({ block, sig }) },
+  {
+    write: (fields, to, { block, sig }) => fields.block(to, block) && fields.sig(to, sig),
+    read: (fields, from) => ({ block: fields.block(from), sig: fields.sig(from) }),
+  },
 );
 
 /** A SignedMsg that is known to hold a timeout vote. */

@@ -3,8 +3,8 @@
  * sei-tendermint/internal/autobahn/types). They check what they are given, since a hash of something malformed would look like any other.
  */
 import { createHash } from 'node:crypto';
-import { checked, encode } from './codecs.js';
-import type { Kind } from './scalars.js';
+import { checked, encode } from '../codec.js';
+import type { Kind } from '../scalars.js';
 import * as schema from './schema.js';
 import type { BlockHeader, Hash, Msg, Payload } from './types.js';
 

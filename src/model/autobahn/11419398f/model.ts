@@ -1,6 +1,6 @@
 /** Autobahn as a model: what a store must know of it. */
-import { type LaneId, laneIdOf } from '../../keys/index.js';
-import type { Model } from '../model.js';
+import { type LaneId, laneIdOf } from '../../../keys/index.js';
+import type { Model } from '../../model.js';
 import { codecs } from './codecs.js';
 import type { CommitQC, LaneRange, PruneAnchor, SignedBlock } from './types.js';
 

@@ -1,5 +1,5 @@
 /** Whether a node's inner state holds: every signature in it, which together cover all of its content. */
-import { LanestoreError } from '../../errors.js';
+import { LanestoreError } from '../../../errors.js';
 import type { Committees } from './committees.js';
 import { messageHash } from './hash.js';
 import { verifySignature } from './sign.js';

@@ -1,6 +1,6 @@
 /** The checks of stored entries, put together for the committees that signed them. */
-import { isLanestoreError, LanestoreError } from '../../errors.js';
-import type { EntryChecks } from '../checks.js';
+import { isLanestoreError, LanestoreError } from '../../../errors.js';
+import type { EntryChecks } from '../../checks.js';
 import { codecs } from './codecs.js';
 import { Committee } from './committee.js';
 import { Committees, checkCommittees } from './committees.js';

@@ -1,9 +1,9 @@
 /** Who may vote, and how many votes it takes (the original at 11419398f, sei-tendermint/internal/autobahn/types/committee.go). */
-import { withMethods } from '../../base/options.js';
-import { LanestoreError } from '../../errors.js';
-import { type LaneId, laneIdOf } from '../../keys/index.js';
-import { VerifyingKey } from './ed25519.js';
-import { KEY_BYTES } from './sizes.js';
+import { withMethods } from '../../../base/options.js';
+import { LanestoreError } from '../../../errors.js';
+import { type LaneId, laneIdOf } from '../../../keys/index.js';
+import { VerifyingKey } from '../ed25519.js';
+import { KEY_BYTES } from '../sizes.js';
 import type { PublicKey } from './types.js';
 
 /** How many of `validators` may be faulty: f = floor((N-1)/3). @throws TypeError unless `validators` is a positive integer. */
