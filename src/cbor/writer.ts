@@ -52,7 +52,7 @@ export class CborWriter implements BodyWriter {
   #view = this.#into.view;
   #limit = this.#arena.length;
   /** The current item goes into memory of its own kind if it is large. */
-  #apart = false;
+  #releasedLate = false;
   /** Where the current item begins, how many bytes of it are the caller's, and where the next byte goes. */
   #start = 0;
   #front = 0;
@@ -64,14 +64,14 @@ export class CborWriter implements BodyWriter {
 
   /**
    * Begins an item behind `front` bytes that the caller will fill in. What was begun before and not ended is forgotten. The caller may give
-   * the item's memory back (`releaseMemory`); one that never does only leaves it to the garbage collector. `apart` keeps a large item, which
+   * the item's memory back (`releaseMemory`); one that never does only leaves it to the garbage collector. `releasedLate` keeps a large item, which
    * may be given back late, from keeping the memory of small ones.
    */
-  begin(front = 0, apart = false): void {
+  begin(front = 0, releasedLate = false): void {
     if (this.#into !== this.#common) this.#enter(this.#common);
-    this.#apart = apart;
+    this.#releasedLate = releasedLate;
     this.#start = this.#at = this.#common.end;
-    this.#limit = apart ? Math.min(this.#arena.length, this.#start + LARGE_BYTES) : this.#arena.length;
+    this.#limit = releasedLate ? Math.min(this.#arena.length, this.#start + LARGE_BYTES) : this.#arena.length;
     this.#reserve(front);
     this.#at += front;
     this.#front = front;
@@ -260,7 +260,7 @@ export class CborWriter implements BodyWriter {
 
   #roomFor(begun: number, length: number): Arena {
     const needed = begun + length;
-    const isLarge = this.#apart && needed > LARGE_BYTES;
+    const isLarge = this.#releasedLate && needed > LARGE_BYTES;
     const arenas = isLarge ? this.#largeArenas : this.#arenas;
     // An item that is larger than an arena gets memory of its own, and the next one begins where this one began.
     if (needed > arenas.bytes) return arenaOf(needed + begun);

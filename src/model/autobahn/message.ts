@@ -220,7 +220,7 @@ function refuseList(listFault: ListFault<never> | undefined, list: readonly neve
 }
 
 function generatedName(desc: DescMessage, number: number): string {
-  const field = desc.fields.find((one) => one.number === number);
+  const field = desc.fields.find((candidate) => candidate.number === number);
   if (field === undefined) throw new RangeError(`${desc.typeName} has no field ${number}`);
   return field.localName;
 }

@@ -103,7 +103,7 @@ async function copyLevel(
   if (version === undefined) return missing.has(name) ? undefined : new Gone(name, bytes);
   const present = await readdir(from);
   const tables = version.tables.map(
-    ({ number }) => tableNames(number).find((one) => present.includes(one)) ?? tableNames(number)[0],
+    ({ number }) => tableNames(number).find((name) => present.includes(name)) ?? tableNames(number)[0],
   );
   await forgetOthers(to, new Set(['CURRENT', name, ...tables]));
   for (const table of tables) {

@@ -75,8 +75,8 @@ export class LogVerifier {
       const behind = await this.#batchBehind(file, damage, store);
       // The batches of format 0, and of other programs, name no store: whichever stands there was written after the damaged one.
       const isOther = store === undefined && behind === undefined;
-      const other = { bytes: BATCH_HEAD_BYTES, fixed: OTHER_BATCH_FIXED, accept: mayBeBatch };
-      const otherAt = isOther ? await findBehind(file, damage.offset, other) : undefined;
+      const anyBatch = { bytes: BATCH_HEAD_BYTES, fixed: OTHER_BATCH_FIXED, accept: mayBeBatch };
+      const otherAt = isOther ? await findBehind(file, damage.offset, anyBatch) : undefined;
       if (behind !== undefined) find('log-damaged', `batch ${behind.seq} begins behind it, at ${behind.offset}`);
       else if (otherAt !== undefined) find('log-damaged', `another batch begins behind it, at ${otherAt}`);
       else this.torn = { file: name, offset: damage.recordAt, detail: damage.detail };
