@@ -3,7 +3,7 @@
  * resolves. Beyond a bound a call is refused as a whole and nothing of it is stored.
  */
 import { byteCount, type Checks, count } from '../base/options.js';
-import { WaitList } from '../base/waiters.js';
+import { throwIfAborted, WaitList } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import { meter } from '../metrics/channel.js';
@@ -242,7 +242,7 @@ export class AdmissionGate {
    * @throws the signal's reason; what {@link close} was given; LANESTORE_CAPACITY when too many calls wait already.
    */
   async ready(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#hasRoom) return this.#forgetRefusals();
     const room = this.#waiters.wait(signal);

@@ -41,7 +41,7 @@ import { checkLaneFloors, NO_VOTES, withLaneFloors } from './vote-rules.js';
 /** True while a call of any store is encoded, planned and admitted: its cursors are about to move, and all stores share encoders. */
 let isPlanning = false;
 
-/** @throws TypeError inside of another such call, whose cursors this one would not see. */
+/** @throws TypeError inside of another such call, whose cursors the new one would not see. */
 function beginPlanning(): void {
   if (isPlanning) {
     throw new TypeError(

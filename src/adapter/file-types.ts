@@ -1,15 +1,18 @@
 /**
- * A state directory may come from others: a snapshot, a backup, an archive. What is a link in it would be written through, and opening a FIFO
- * would not end. So before anything in it is opened, everything must be a regular file or a directory. The location itself, and what leads
- * to it, may well be a link.
+ * A state directory may come from others: a snapshot, a backup, an archive. What is a link in it would be
+ * written through, and opening a FIFO would not end. So before anything in it is opened, everything must be a
+ * regular file or a directory. The location itself, and what leads to it, may well be a link.
  */
-import { oddEntries } from '../base/odd-entries.js';
+import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { kindOf } from '../base/open-file.js';
 import type { Finding } from '../errors.js';
+import { FINDINGS_MAX } from './finding-list.js';
 
-/** Of more than this the rest is not looked for. */
-const FINDINGS_MAX = 1000;
-
-/** Findings for the entries among `names` in `location`, and `depth` levels below them, that are of another type; `advice` ends each. */
+/**
+ * Findings, at most {@link FINDINGS_MAX}, for the entries among `names` in `location`, and `depth` levels
+ * below them, that are of another type; `advice` ends each.
+ */
 export function typeFindings(
   location: string,
   names: readonly string[],
@@ -21,4 +24,43 @@ export function typeFindings(
     file: path,
     detail: `it is ${kind}; ${advice}`,
   }));
+}
+
+/** A link, a FIFO, a socket or a device. */
+interface OddEntry {
+  /** Relative to the root. */
+  readonly path: string;
+  /** As people call it, e.g. `a FIFO`. */
+  readonly kind: string;
+}
+
+/**
+ * The odd entries among `names` in `root`, and below them down to `depth` levels, at most `max`. Nothing is
+ * opened, and no link followed. What is absent, goes away meanwhile, or cannot be listed, is no odd entry.
+ */
+function oddEntries(root: string, names: readonly string[], depth: number, max: number): OddEntry[] {
+  const found: OddEntry[] = [];
+  const look = (
+    path: string,
+    entry: Pick<Dirent, 'isFile' | 'isDirectory'> & Parameters<typeof kindOf>[0],
+    left: number,
+  ) => {
+    if (found.length >= max || entry.isFile()) return;
+    if (!entry.isDirectory()) found.push({ path, kind: kindOf(entry) });
+    else if (left > 0) for (const child of entriesOf(join(root, path))) look(join(path, child.name), child, left - 1);
+  };
+  for (const name of names) {
+    const stat = lstatSync(join(root, name), { throwIfNoEntry: false });
+    if (stat !== undefined) look(name, stat, depth);
+  }
+  return found;
+}
+
+function entriesOf(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    // Ignored here: the caller opens the directory next, and reports the same error with what it was for.
+    return [];
+  }
 }

@@ -122,6 +122,10 @@ class GuardedFile implements WritableFile {
     return this.#besides(this.#file.writeSynced(data, position));
   }
 
+  writeNow(data: Uint8Array, position: number): void {
+    this.#file.writeNow(data, position);
+  }
+
   truncate(length: number): Promise<void> {
     return this.#file.truncate(length);
   }

@@ -2,7 +2,7 @@
 import { type Check, fields, mismatch, required, uint64 } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneId, laneIdOf, u64 } from '../keys/index.js';
-import { checkCommittee } from '../model/autobahn/committee.js';
+import { checkCommittee } from '../model/autobahn/11419398f/committee.js';
 import type { Committee } from '../model/autobahn/index.js';
 
 /** A committee and the roads that it decides: from `firstRoad` on, until the next one's. */

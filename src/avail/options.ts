@@ -11,7 +11,7 @@ import {
   required,
   withMethods,
 } from '../base/options.js';
-import { checkCommittee } from '../model/autobahn/committee.js';
+import { checkCommittee } from '../model/autobahn/11419398f/committee.js';
 import type { Committee } from '../model/autobahn/index.js';
 import { checkEpoch, type Epoch } from './epochs.js';
 import type { LoopLimits, NodeStore } from './persist-loop.js';

@@ -6,7 +6,7 @@
  * fails or the state is closed, everything that waits, and every later call, rejects with that error.
  */
 import { closeAll } from '../base/close-stack.js';
-import { onAbort } from '../base/waiters.js';
+import { checkSignal, onAbort, throwIfAborted } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf } from '../keys/index.js';
 import {
@@ -95,7 +95,7 @@ export class AvailState extends AvailPushes {
    */
   async persistInner(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     this.assertRunning();
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (!(bytes instanceof Uint8Array)) throw new TypeError('the consensus state must be a Uint8Array');
     // Not awaited: a function that waits here would keep the caller's bytes.
     return this.#loop.persistInner(bytes, signal);
@@ -120,7 +120,7 @@ export class AvailState extends AvailPushes {
    */
   async flush(signal?: AbortSignal): Promise<void> {
     this.assertRunning();
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const { lanes, commitQCs, nextAppQC, waiters } = this.inner;
     const [handedOver, nextQC] = [this.#loop.handedOver, commitQCs.next];
     const ends = [...lanes.values()].map((lane) => [lane, lane.blocks.next] as const);
@@ -154,7 +154,8 @@ export class AvailState extends AvailPushes {
    * The store stays open: close it afterwards. Idempotent.
    * @throws the reason of a signal that aborted before the end.
    */
-  close(signal?: AbortSignal): Promise<void> {
+  async close(signal?: AbortSignal): Promise<void> {
+    if (signal !== undefined) checkSignal(signal);
     this.#closing ??= this.#close();
     if (signal === undefined) return this.#closing;
     if (signal.aborted) {

@@ -1,8 +1,8 @@
 /** Making directories, and making their names durable. */
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { diskFiles, type Files } from './files.js';
 import { hasPermissionModel } from './permission-model.js';
-import { syncDirectory } from './synced-file.js';
 
 /**
  * Makes a directory and its parents, mode 0700. {@link syncNames} makes that durable. Node's own
@@ -10,22 +10,21 @@ import { syncDirectory } from './synced-file.js';
  * @throws what the system throws; what the permission model of Node.js throws where the names could
  * be made, but not durable.
  */
-export function makeDirectory(path: string): void {
-  if (madeIn(path)) return;
-  makeDirectory(dirname(path));
-  if (!madeIn(path)) throw new Error(`${dirname(path)} went away while ${path} was made`);
+export async function makeDirectory(path: string, files: Pick<Files, 'makeDirectory'> = diskFiles): Promise<void> {
+  if (await madeIn(path, files)) return;
+  await makeDirectory(dirname(path), files);
+  if (!(await madeIn(path, files))) throw new Error(`${dirname(path)} went away while ${path} was made`);
 }
 
 /** Makes `path` unless it is there; false if its parent is absent. */
-function madeIn(path: string): boolean {
+async function madeIn(path: string, files: Pick<Files, 'makeDirectory'>): Promise<boolean> {
   try {
     // A name in a directory that may not be read could not be made durable there.
     if (hasPermissionModel() && !existsSync(path)) closeSync(openSync(dirname(path), 'r'));
-    mkdirSync(path, { mode: 0o700 });
+    await files.makeDirectory(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && !existsSync(dirname(path))) return false;
-    if (code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !existsSync(dirname(path))) return false;
+    throw error;
   }
   return true;
 }
@@ -38,7 +37,7 @@ function madeIn(path: string): boolean {
  */
 export async function syncNames(
   path: string,
-  sync: (directory: string) => Promise<void> = syncDirectory,
+  sync: (directory: string) => Promise<void> = diskFiles.syncDirectory,
 ): Promise<void> {
   for (let child = path, parent = dirname(path); parent !== child; child = parent, parent = dirname(parent)) {
     try {

@@ -1,15 +1,19 @@
 /**
- * The file operations that change something on disk, as one interface, so that tests can record them, stop after any of them,
- * or let one fail. Reads are not in it: they change nothing.
+ * The file operations that change something on disk, as one interface, so that tests can record them, stop
+ * after any of them, or let one fail; and the reads of preflight, as another one.
  */
 import * as fs from 'node:fs';
 import { called } from './called.js';
+import { openToRead, readFully } from './open-file.js';
 import { withMethods } from './options.js';
 import { createSynced, openSynced, type SyncedFile, syncDirectory } from './synced-file.js';
 
 /** What an open file is now. */
 export interface FileStatus {
-  /** Its names: more than 1 if it has another owner (a backup, a snapshot); 0 once it was removed, or where the file system does not count. */
+  /**
+   * Its names: more than 1 if it has another owner (a backup, a snapshot); 0 once it was removed, or where
+   * the file system does not count.
+   */
   readonly links: number;
   readonly bytes: number;
   /** Device and inode tell a file from another one of the same name. */
@@ -22,15 +26,24 @@ export interface WritableFile {
   /** Writes all of `data`, one behind the other, at byte `position`. */
   write(data: readonly Uint8Array[], position: number): Promise<void>;
   /**
-   * The same, and what was written is durable, as after {@link sync}, when it resolves. Several may be on their way at once, to places apart from
-   * each other. When it rejects, nothing can be said of those bytes, and a retry would prove nothing.
+   * The same, and what was written is durable, as after {@link sync}, when it resolves. Several may be on
+   * their way at once, to places apart from each other. When it rejects, nothing can be said of those bytes,
+   * and a retry would prove nothing.
    */
   writeSynced(data: readonly Uint8Array[], position: number): Promise<void>;
+  /**
+   * Writes a few bytes at once: when it returns, the kernel has them, so that they survive the process. A
+   * short write is an error. It blocks, and is for what must be written before the caller goes on.
+   */
+  writeNow(data: Uint8Array, position: number): void;
   /** Cuts or extends the file to `length` bytes. */
   truncate(length: number): Promise<void>;
   /** Makes content and length durable (fdatasync). The file's name is its directory's business. */
   sync(): Promise<void>;
-  /** By the descriptor, at once: unlike a look at the name, it is about the file that will be written. A system call of a microsecond. */
+  /**
+   * By the descriptor, at once: unlike a look at the name, it is about the file that will be written. A
+   * system call of a microsecond.
+   */
   status(): FileStatus;
   /** Idempotent. Every later operation is refused: the number of the descriptor may be that of another file by then. */
   close(): Promise<void>;
@@ -42,11 +55,14 @@ export interface OpenHow {
   readonly empty: boolean;
   /** One that is absent is not made: ENOENT. */
   readonly existing?: boolean;
-  /** It is written by {@link WritableFile.writeSynced} only, which then is one call where the system has such a thing. */
+  /**
+   * It is written by {@link WritableFile.writeSynced} only, which then is one call where the system has such
+   * a thing.
+   */
   readonly synced?: boolean;
 }
 
-/** What a WAL, or a set of value files, does to a directory tree. */
+/** What a store does to a directory tree. */
 export interface Files {
   /** Opens a regular file to write; one that is absent is made with `mode`. Rejects for a link, a FIFO, a device. */
   open(path: string, mode: number, how: OpenHow): Promise<WritableFile>;
@@ -61,8 +77,41 @@ export interface Files {
   syncDirectory(path: string): Promise<void>;
 }
 
+/** A file that is open for reading. */
+export interface ReadableFile {
+  /** Its length when it was opened. */
+  readonly bytes: number;
+  /**
+   * Fills `into` from byte `position` on. Resolves with the number of bytes that were there: fewer only at
+   * the end of the file.
+   */
+  read(into: Uint8Array, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** How the files of others are read. */
+export interface FileReads {
+  /** Opens a regular file. Rejects for a link, a FIFO, a device. */
+  open(path: string): Promise<ReadableFile>;
+}
+
+/** The real ones. */
+export const diskReads: FileReads = {
+  async open(path) {
+    const { handle, size } = await openToRead(path);
+    return {
+      bytes: size,
+      read: (into, position) => readFully(handle.fd, into, position),
+      close: () => handle.close(),
+    };
+  },
+};
+
 /** The option `files`. */
 export const checkFiles = withMethods<Files>('a port to files', 'open', 'rename', 'remove', 'syncDirectory');
+
+/** The option `reads`. */
+export const checkReads = withMethods<FileReads>('a port to files that are read', 'open');
 
 /** Directories: nobody but the node has any business here. */
 const DIRECTORY_MODE = 0o700;
@@ -71,15 +120,19 @@ const DIRECTORY_MODE = 0o700;
 const SYNC_WRITE_BYTES_MAX = 64 * 1024;
 
 /**
- * On Linux a write to a descriptor with this flag is a write and an fdatasync of what it wrote, in one call to a thread instead of two. Not elsewhere:
- * macOS would not make the disk empty its cache for it, as libuv's fdatasync does.
+ * On Linux a write to a descriptor with this flag is a write and an fdatasync of what it wrote, in one call
+ * to a thread instead of two. Not elsewhere: macOS would not make the disk empty its cache for it, as libuv's
+ * fdatasync does.
  */
 const SYNCED_FLAG = process.platform === 'linux' ? fs.constants.O_DSYNC : 0;
 
 /** How a file system that does not know the flag refuses it; then a synced write is a write and an fdatasync. */
 const NOT_SUPPORTED = new Set(['EINVAL', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
 
-/** What one system call takes on every system (IOV_MAX of POSIX on Linux); libuv makes several of more, and does not tell which of them failed. */
+/**
+ * What one system call takes on every system (IOV_MAX of POSIX on Linux); libuv makes several of more, and
+ * does not tell which of them failed.
+ */
 const CHUNKS_A_CALL = 1024;
 
 /** What libuv has when UV_THREADPOOL_SIZE does not say otherwise. */
@@ -94,9 +147,10 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
 }
 
 /**
- * The real ones, on plain file descriptors that stay open. What may wait for the disk (syncs, making and freeing files, large writes) goes to
- * Node's thread pool; small writes that are not synced, renames and closes are done at once: they cost less than the way to a thread, and the
- * threads are few (docs/benchmarks.md has the figures).
+ * The real ones, on plain file descriptors that stay open. What may wait for the disk (syncs, making and
+ * freeing files, large writes) goes to Node's thread pool; small writes that are not synced, renames and
+ * closes are done at once: they cost less than the way to a thread, and the threads are few
+ * (docs/benchmarks-details.md has the figures).
  */
 export const diskFiles: Files = {
   async open(path, mode, { empty, existing = false, synced = false }) {
@@ -165,10 +219,14 @@ class DiskFile implements WritableFile {
       const chunks = data.slice(first, first + CHUNKS_A_CALL);
       const bytes = bytesIn(chunks);
       const written = await this.#writev(chunks, at);
-      if (written !== bytes)
-        throw new Error(`${written} of ${bytes} bytes were written: the disk may be full, or failing`);
+      if (written !== bytes) throw shortWrite(written, bytes);
       at += bytes;
     }
+  }
+
+  writeNow(data: Uint8Array, position: number): void {
+    const written = fs.writeSync(this.#open.fd, data, 0, data.length, position);
+    if (written !== data.length) throw shortWrite(written, data.length);
   }
 
   truncate(length: number): Promise<void> {
@@ -201,6 +259,10 @@ export function statusAt(path: string): FileStatus {
 
 function statusOf({ dev, ino, nlink, size }: fs.BigIntStats): FileStatus {
   return { device: dev, inode: ino, links: Number(nlink), bytes: Number(size) };
+}
+
+function shortWrite(written: number, bytes: number): Error {
+  return new Error(`${written} of ${bytes} bytes were written: the disk may be full, or failing`);
 }
 
 function isSmall(chunks: readonly Uint8Array[]): boolean {

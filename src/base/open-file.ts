@@ -1,7 +1,8 @@
 /**
- * Opening a file by its name in a directory that may have been prepared by others: the name is not followed if it is a symbolic link, opening
- * does not block on a FIFO, and what was opened is looked at by its descriptor. A new file is made under a name that is free, so it is
- * never one that has another name elsewhere.
+ * Opening a file by its name in a directory that may have been prepared by others: the name is not followed
+ * if it is a symbolic link, opening does not block on a FIFO, and what was opened is looked at by its
+ * descriptor. A new file is made under a name that is free, so it is never one that has another name
+ * elsewhere.
  *
  * The directory itself is taken as it is: the path to it may lead through symbolic links.
  */
@@ -13,7 +14,10 @@ import { releasing } from './close-stack.js';
 /** Systems that lack one of these have no such files either. */
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = fs.constants;
 
-/** Opens the file at `path`. @throws what the system throws; an error with code EFTYPE, EISDIR or ELOOP for what is no regular file. */
+/**
+ * Opens the file at `path`. @throws what the system throws; an error with code EFTYPE, EISDIR or ELOOP for
+ * what is no regular file.
+ */
 export async function openRegular(path: string, flags: number, mode?: number): Promise<number> {
   const fd = await called<number>((done) => fs.open(path, flags | O_NOFOLLOW | O_NONBLOCK, mode, done)).catch(
     explained(path),
@@ -58,6 +62,23 @@ export function readRegularSync(path: string): Buffer {
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/**
+ * Fills `into` from byte `offset` of an open file. Resolves with the number of bytes that were there: fewer
+ * only at the end of the file.
+ */
+export async function readFully(fd: number, into: Uint8Array, offset: number): Promise<number> {
+  let filled = 0;
+  while (filled < into.length) {
+    const [at, left] = [filled, into.length - filled];
+    const count = await called<number>((done) =>
+      fs.read(fd, into, at, left, offset + at, (error, n) => done(error, n)),
+    );
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
 }
 
 /** What stands under a name, as people call it. */

@@ -80,7 +80,7 @@ export async function lockThreads(
 }
 
 async function listenAlone(name: string): Promise<Server | 'held' | 'unavailable'> {
-  let other: string | undefined;
+  let holderBefore: string | undefined;
   for (let tries = 0; tries < LISTEN_TRIES; tries++) {
     const server = await listen(name);
     if (typeof server !== 'string') return server;
@@ -88,8 +88,8 @@ async function listenAlone(name: string): Promise<Server | 'held' | 'unavailable
     const holder = holderOf(name);
     if (holder === 'this process' || holder === 'unknown') return 'held';
     if (holder === 'nobody') continue;
-    if (holder.socket === other) return 'unavailable';
-    other = holder.socket;
+    if (holder.socket === holderBefore) return 'unavailable';
+    holderBefore = holder.socket;
     await setTimeout(LOOK_AGAIN_MS);
   }
   return 'held';

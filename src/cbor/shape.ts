@@ -1,7 +1,7 @@
-/**
- * What a body may be made of: maps with known keys, in one order. A shape is what `steps.ts` compiles, once, into what writes and reads
- * such bodies.
- */
+/** What a body may be made of: maps with known keys, in one order. `compile.ts` makes of a shape, once, what writes and reads such bodies. */
+
+import type { BodyReader } from './body-reader.js';
+import type { BodyWriter } from './body-writer.js';
 
 /** A byte string, of exactly `length` bytes if one is given. */
 export interface BytesShape {
@@ -21,12 +21,13 @@ export interface NumberShape {
   readonly max: number;
 }
 
-/** A map; the bodies of objects. */
+/** A map; the body of an object. */
 export interface MapShape {
   readonly is: 'map';
-  /** At most {@link ENTRIES_MAX}. */
+  /** At most 23, one at least. */
   readonly entries: readonly EntryShape[];
-  readonly access: Access;
+  // biome-ignore lint/suspicious/noExplicitAny: the type of the object is known where the shape is made
+  readonly access: Access<any>;
 }
 
 /** A shape of any kind. */
@@ -42,27 +43,38 @@ export interface EntryShape {
   readonly listFault?: ((list: readonly never[]) => unknown) | undefined;
 }
 
-/** Entries of a map. */
-export const ENTRIES_MAX = 6;
+/** Checks a value and writes it; false if it does not fit. */
+export type Write = (to: BodyWriter, value: unknown) => boolean;
 
-/** How the properties of an object are got at, in the order of the entries. */
-export interface Access {
-  /** The properties, each read once. */
-  // biome-ignore lint/suspicious/noExplicitAny: objects of many types pass here
-  readonly take: (object: any) => unknown[];
-  /** An object with these properties, in this order; one that is undefined has no key. Values behind the last property are left out. */
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  readonly make: (...values: any[]) => object;
+/** Reads a value. What it gives means nothing once the reader has failed. */
+export type Read<T> = (from: BodyReader) => T;
+
+/** How the properties of an object are got at: each once, in the order of the entries. */
+export interface Access<T> {
+  /** Passes each property to its writer; false as soon as one says so. */
+  readonly write: (
+    fields: { readonly [K in keyof T]-?: Write },
+    to: BodyWriter,
+    object: { readonly [K in keyof T]?: unknown },
+  ) => boolean;
+  /** An object with what each reader gives; a property that is undefined has no key. */
+  readonly read: (fields: { readonly [K in keyof T]-?: Read<T[K]> }, from: BodyReader) => T;
 }
 
-/** Access to properties by their names. Several times as slow as functions that are written out, whose property accesses V8 specialises. */
-export function accessByName(names: readonly string[]): Access {
+/** Access by name. Where it is written out instead, V8 compiles all fields of the object into one function, several times as fast. */
+export function accessByName<T>(names: readonly (keyof T)[]): Access<T> {
   return {
-    take: (object: Record<string, unknown>) => names.map((name) => object[name]),
-    make(...values) {
-      const object: Record<string, unknown> = {};
-      for (const [i, name] of names.entries()) if (values[i] !== undefined) object[name] = values[i];
-      return object;
+    write(fields, to, object) {
+      for (const name of names) if (!fields[name](to, object[name])) return false;
+      return true;
+    },
+    read(fields, from) {
+      const object: Partial<T> = {};
+      for (const name of names) {
+        const value = fields[name](from);
+        if (value !== undefined) object[name] = value;
+      }
+      return object as T;
     },
   };
 }

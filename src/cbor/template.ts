@@ -12,13 +12,14 @@ const ONE_BYTE = 24;
 export const UINT64 = 0x1b;
 /** The head of one that is below zero; -1 minus it follows. */
 export const NEGATIVE64 = 0x3b;
-/** The head of a 64-bit integer that is not below zero, as a piece. */
-export const UINT64_HEAD: readonly number[] = [UINT64];
+
+/** Copies of a template that are made in one piece. */
+export const SEVERAL = 4;
 
 /** A part of a {@link Template}: bytes that stay, or a place of that many bytes that is filled in each time. */
 export type Piece = readonly number[] | { readonly place: number };
 
-/** The pieces, one behind the other. */
+/** The pieces, one after the other. */
 export function cbor(...pieces: readonly (readonly number[])[]): Uint8Array {
   return Uint8Array.from(pieces.flat());
 }
@@ -44,11 +45,6 @@ export function text(value: string): number[] {
   return [...head(TEXT, utf8.length), ...utf8];
 }
 
-/** A byte string of `length` bytes that is filled in. */
-export function bytesPlace(length: number): Piece[] {
-  return [byteString(length), { place: length }];
-}
-
 /** A 64-bit integer that is filled in, its head included. */
 export const INTEGER_PLACE: Piece = { place: 9 };
 
@@ -58,6 +54,7 @@ export const INTEGER_PLACE: Piece = { place: 9 };
  */
 export class Template {
   readonly bytes: Uint8Array;
+  #several: Uint8Array | undefined;
   readonly #view: DataView;
   readonly #places: number[] = [];
   /** Where the bytes are that stay. */
@@ -74,6 +71,12 @@ export class Template {
     this.bytes = Uint8Array.from(bytes);
     this.#fixed = Uint16Array.from(fixed);
     this.#view = new DataView(this.bytes.buffer);
+  }
+
+  /** The bytes {@link SEVERAL} times: copying them takes hardly longer than copying them once. */
+  get several(): Uint8Array {
+    this.#several ??= Uint8Array.from(new Array<Uint8Array>(SEVERAL).fill(this.bytes).flatMap((bytes) => [...bytes]));
+    return this.#several;
   }
 
   /** Where place `index` is. @throws RangeError if there are not so many. */
@@ -103,26 +106,33 @@ export class Template {
   }
 }
 
-/**
- * The 64-bit integer at `at`, behind `head`; undefined if that is the head of none. Nearly all are small enough to be put together as a
- * double, which takes one allocation instead of four.
- */
-export function integerAt(bytes: Uint8Array, at: number, head: typeof UINT64): bigint;
-export function integerAt(bytes: Uint8Array, at: number, head: number): bigint | undefined;
-export function integerAt(bytes: Uint8Array, at: number, head: number): bigint | undefined {
-  if (head !== UINT64 && head !== NEGATIVE64) return undefined;
-  const high = uint32At(bytes, at);
-  const low = uint32At(bytes, at + 4);
-  const magnitude = high < HIGH_SAFE ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low);
-  return head === UINT64 ? magnitude : -1n - magnitude;
-}
+const NOTHING = new Template();
 
-/** Below this a high half and any low half make up an integer that a double holds exactly. */
-const HIGH_SAFE = 2 ** 21;
+/** A stretch that is being put together, see compile.ts. */
+export class Stretch {
+  readonly #pieces: Piece[] = [];
+  #hasBegun = false;
+  length = 0;
+  /** All of it, once it has ended. */
+  template = NOTHING;
+  bytes = NOTHING.bytes;
 
-function uint32At(bytes: Uint8Array, at: number): number {
-  const byte = (offset: number) => bytes[at + offset] as number;
-  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
+  add(piece: Piece): void {
+    this.#pieces.push(piece);
+    this.length += 'place' in piece ? piece.place : piece.length;
+  }
+
+  /** Itself, the first time. */
+  begin(): this | undefined {
+    if (this.#hasBegun) return undefined;
+    this.#hasBegun = true;
+    return this;
+  }
+
+  end(): void {
+    this.template = new Template(...this.#pieces);
+    this.bytes = this.template.bytes;
+  }
 }
 
 function head(major: number, value: number): number[] {

@@ -1,13 +1,14 @@
 /**
  * Writing the CBOR of records: the plain part of RFC 8949 that bodies are made of, in the shortest heads, byte for byte what
- * cbor-x writes with the options of design.md section 4 (a property test compares them).
+ * cbor-x writes with the options of docs/design.md, CBOR (a property test compares them).
  *
  * cbor-x reads records; it does not write them because encoding lies on the path to durability, and it takes two to four times as long on the
- * many short byte strings of a QC (docs/benchmarks.md). What is not plain is refused here: nothing is stored that does not come back equal.
+ * many short byte strings of a QC (docs/benchmarks-details.md). What is not plain is refused here: nothing is stored that does not come back equal.
  */
 import { U64_MAX } from '../keys/index.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';
 import type { BodyWriter } from './body-writer.js';
+import { SEVERAL, type Template } from './template.js';
 
 /** Records are written one behind the other into memory of this size: a few rounds of small blocks. */
 const ARENA_BYTES = 256 * 1024;
@@ -51,25 +52,26 @@ export class CborWriter implements BodyWriter {
   #view = this.#into.view;
   #limit = this.#arena.length;
   /** The current item goes into memory of its own kind if it is large. */
-  #apart = false;
+  #releasedLate = false;
   /** Where the current item begins, how many bytes of it are the caller's, and where the next byte goes. */
   #start = 0;
   #front = 0;
   #at = 0;
   /** Where what is filled in has its offsets from. */
   #base = 0;
+  optional = 0;
   readonly #texts = new Map<string, Uint8Array>();
 
   /**
    * Begins an item behind `front` bytes that the caller will fill in. What was begun before and not ended is forgotten. The caller may give
-   * the item's memory back (`releaseMemory`); one that never does only leaves it to the garbage collector. `apart` keeps a large item, which
+   * the item's memory back (`releaseMemory`); one that never does only leaves it to the garbage collector. `releasedLate` keeps a large item, which
    * may be given back late, from keeping the memory of small ones.
    */
-  begin(front = 0, apart = false): void {
+  begin(front = 0, releasedLate = false): void {
     if (this.#into !== this.#common) this.#enter(this.#common);
-    this.#apart = apart;
+    this.#releasedLate = releasedLate;
     this.#start = this.#at = this.#common.end;
-    this.#limit = apart ? Math.min(this.#arena.length, this.#start + LARGE_BYTES) : this.#arena.length;
+    this.#limit = releasedLate ? Math.min(this.#arena.length, this.#start + LARGE_BYTES) : this.#arena.length;
     this.#reserve(front);
     this.#at += front;
     this.#front = front;
@@ -107,25 +109,38 @@ export class CborWriter implements BodyWriter {
     this.#at += length;
   }
 
-  /** Bytes that are CBOR already, `copies` times; what changes in them is filled in before anything else is written. */
-  stretch(bytes: Uint8Array, copies = 1): void {
+  /** A stretch, whose places are filled in before anything else is written. */
+  stretch(bytes: Uint8Array): void {
     const { length } = bytes;
-    const all = length * copies;
-    if (this.#at + all > this.#limit) this.#grow(all);
-    const base = this.#at;
-    this.#base = base;
-    this.#at = base + all;
-    if (copies === 0) return;
-    this.#arena.set(bytes, base);
-    // Doubling: a call costs more than the bytes.
-    for (let done = length; done < all; done *= 2) {
-      this.#arena.copyWithin(base + done, base, base + Math.min(done, all - done));
-    }
+    if (this.#at + length > this.#limit) this.#grow(length);
+    const at = this.#at;
+    this.#base = at;
+    this.#at = at + length;
+    this.#arena.set(bytes, at);
+  }
+
+  /** A stretch, `copies` times; offsets count from the first one. */
+  stretches({ bytes, several }: Template, copies: number): void {
+    this.#reserve(bytes.length * copies);
+    this.#base = this.#at;
+    let left = copies;
+    for (; left >= SEVERAL; left -= SEVERAL) this.raw(several);
+    for (; left > 0; left--) this.raw(bytes);
   }
 
   /** From here on offsets count from so many bytes further on. */
   advance(bytes: number): void {
     this.#base += bytes;
+  }
+
+  /** The position of an offset in the item. */
+  positionOf(offset: number): number {
+    return this.#base + offset - this.#start;
+  }
+
+  /** Fills in a byte at a position. */
+  fillByteAt(position: number, byte: number): void {
+    this.#arena[this.#start + position] = byte;
   }
 
   /** Fills in a byte. */
@@ -245,7 +260,7 @@ export class CborWriter implements BodyWriter {
 
   #roomFor(begun: number, length: number): Arena {
     const needed = begun + length;
-    const isLarge = this.#apart && needed > LARGE_BYTES;
+    const isLarge = this.#releasedLate && needed > LARGE_BYTES;
     const arenas = isLarge ? this.#largeArenas : this.#arenas;
     // An item that is larger than an arena gets memory of its own, and the next one begins where this one began.
     if (needed > arenas.bytes) return arenaOf(needed + begun);

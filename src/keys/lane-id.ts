@@ -1,4 +1,5 @@
 /** Lane ids: lowercase hex of the lane's bytes (32 for Autobahn at 11419398f, 40 later; other models as they please). */
+import { hex } from '../base/bytes.js';
 import { LanestoreError } from '../errors.js';
 
 /** Lowercase hex of a lane's bytes, 1 to {@link LANE_ID_BYTES_MAX} of them. */
@@ -54,7 +55,7 @@ export function laneIdOf(bytes: Uint8Array): LaneId {
   const place = (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) & (KNOWN_LANES - 1);
   const found = known[place];
   if (found !== undefined && equals(found.bytes, bytes)) return found.id;
-  const id = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+  const id = hex(bytes);
   if (bytes.length <= LANE_ID_BYTES_MAX) known[place] = { bytes: new Uint8Array(bytes), id };
   return id;
 }

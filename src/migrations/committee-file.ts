@@ -1,10 +1,11 @@
 /** Committees from files, for whoever checks signatures. */
+
 import { readFile } from 'node:fs/promises';
-import { reading } from '../adapter/wal/io.js';
+import { reading } from '../adapter/wal/conversion.js';
 import { LanestoreError } from '../errors.js';
 import { isLaneId, laneBytes } from '../keys/index.js';
-import { Committee } from '../model/autobahn/committee.js';
-import { Committees, type CommitteeTerm } from '../model/autobahn/committees.js';
+import { Committee } from '../model/autobahn/11419398f/committee.js';
+import { Committees, type CommitteeTerm } from '../model/autobahn/11419398f/committees.js';
 
 const KEYS = "it must list the validators' public keys, 64 hex digits each";
 const FROM = 'it must say "from", the road index from which the committee holds, in decimal';
@@ -29,7 +30,7 @@ export async function readCommittees(file: string): Promise<Committees> {
   const invalid = (detail: string) => new LanestoreError('LANESTORE_INVALID', `the committee file ${file}${detail}`);
   const listed = committeesIn(text);
   if (typeof listed === 'string') throw invalid(listed);
-  const terms = listed.map((one) => termOf(one, invalid));
+  const terms = listed.map((entry) => termOf(entry, invalid));
   return attempt(
     () => new Committees(terms),
     (reason) => invalid(`: ${reason}`),
@@ -38,10 +39,10 @@ export async function readCommittees(file: string): Promise<Committees> {
 
 /** The committees of a file, unchecked; or what is wrong with it. */
 function committeesIn(text: string): Listed[] | string {
-  const one = (keys: unknown): Listed[] => [{ where: '', from: '0', keys }];
+  const everywhere = (keys: unknown): Listed[] => [{ where: '', from: '0', keys }];
   if (!/^\s*[[{]/.test(text)) {
     const lines = text.split(/\r?\n/).map((line) => line.replace(/#.*/, '').trim());
-    return one(lines.filter((line) => line !== ''));
+    return everywhere(lines.filter((line) => line !== ''));
   }
   let value: unknown;
   try {
@@ -49,9 +50,9 @@ function committeesIn(text: string): Listed[] | string {
   } catch {
     return ` holds no list: it is not JSON; ${KEYS}`;
   }
-  if (Array.isArray(value)) return one(value);
+  if (Array.isArray(value)) return everywhere(value);
   const { committee, committees } = value as { committee?: unknown; committees?: unknown };
-  if (committees === undefined) return one(committee);
+  if (committees === undefined) return everywhere(committee);
   if (committee !== undefined) return ' has both "committee" and "committees": leave one out';
   if (!Array.isArray(committees)) return ': "committees" is no list';
   return committees.map((entry: unknown, i) => {

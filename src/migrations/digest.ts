@@ -63,13 +63,13 @@ function laneName(lane: LaneId): string {
 export function differenceOf(source: readonly DigestPart[], target: readonly DigestPart[]): string | undefined {
   const others = new Map(target.map((part) => [part.name, part]));
   for (const part of source) {
-    const other = others.get(part.name);
+    const counterpart = others.get(part.name);
     others.delete(part.name);
-    if (other === undefined) return `${part.name} is missing in the target`;
-    if (other.entries !== part.entries) {
-      return `${part.name} has ${part.entries} entries in the source, ${other.entries} in the target`;
+    if (counterpart === undefined) return `${part.name} is missing in the target`;
+    if (counterpart.entries !== part.entries) {
+      return `${part.name} has ${part.entries} entries in the source, ${counterpart.entries} in the target`;
     }
-    if (other.sha256 !== part.sha256) return `${part.name} has other bytes in the target`;
+    if (counterpart.sha256 !== part.sha256) return `${part.name} has other bytes in the target`;
   }
   const [extra] = others.keys();
   return extra === undefined ? undefined : `${extra} is in the target only`;

@@ -1,7 +1,8 @@
 /** One file an entry as a target, as 40146a1c0 writes it: names without padding, mode 0600, each file synced. */
+
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { BLOCKS_DIR, COMMIT_QCS_DIR } from '../adapter/wal/layout.js';
+import { BLOCKS_DIR, COMMIT_QCS_DIR } from '../adapter/wal/conversion.js';
 import { blockFileName, commitQCFileName } from './file-names.js';
 import { AB_ENCODING } from './layout.js';
 import { PairWriter, writeFileSynced } from './pair-writer.js';

@@ -4,19 +4,29 @@
  * A name is read as the original reads it (file-names.ts); two names for one entry are refused. The original skips what it cannot decode. Here only the newest file of a log may be torn, since the ones before it were synced
  * before it was made: it is left out, and that is reported. Any other file that is not what its name says is damage.
  */
+
 import { join } from 'node:path';
-import type { LogCodec } from '../adapter/wal/entries.js';
-import { messageOf, reading } from '../adapter/wal/io.js';
-import { BLOCKS_DIR, COMMIT_QCS_DIR } from '../adapter/wal/layout.js';
-import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
+import {
+  BLOCKS_DIR,
+  blockCodec,
+  COMMIT_QCS_DIR,
+  commitQCCodec,
+  readFrame,
+  reading,
+} from '../adapter/wal/conversion.js';
+import type { LogCodec } from '../adapter/wal/index.js';
 import { readRegular } from '../base/open-file.js';
+import { messageOf } from '../base/permission-model.js';
 import { type Finding, type FindingKind, LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import { parseBlockFile, parseCommitQCFile } from './file-names.js';
 import { type Detection, namesIn } from './layout.js';
 import { readPairs, refuse, type Source, type SourceEntry, SourceState } from './source.js';
-import { isCutShort } from './torn-file.js';
+
+const SECTOR_BYTES = 512;
+const LENGTH_DELIMITED = 2;
+const VARINT = 0;
 
 /** The files of one log. */
 interface FileLog {
@@ -137,4 +147,38 @@ async function* entriesOf<T>(
 function damaged({ lane }: FileLog, file: string, number: bigint, kind: FindingKind, detail: string): LanestoreError {
   const finding: Finding = { kind, ...(lane === undefined ? {} : { lane }), number, file, detail };
   return new LanestoreError('LANESTORE_CORRUPT', `${file}: ${detail}`, { findings: [finding] });
+}
+
+/**
+ * True if a crash can have left these bytes of a message that was being written, then synced: nothing, its first bytes, or zeros where a sector
+ * had not been written. Rot does none of these; where the two cannot be told apart it is damage, and never left out.
+ */
+function isCutShort(bytes: Uint8Array): boolean {
+  return bytes.length === 0 || endsInZeroSectors(bytes) || endsWithinField(bytes);
+}
+
+function endsInZeroSectors(bytes: Uint8Array): boolean {
+  let from = bytes.length;
+  while (from > 0 && bytes[from - 1] === 0) from--;
+  return Math.ceil(from / SECTOR_BYTES) * SECTOR_BYTES < bytes.length;
+}
+
+/** Goes from field to field of the outermost message; true if the bytes end inside of one. */
+function endsWithinField(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; ) {
+    const tag = readFrame(bytes, at);
+    if (typeof tag === 'string') return tag === 'cut';
+    const key = tag.end - tag.start;
+    const content = readFrame(bytes, tag.start);
+    if ((key & 7) === LENGTH_DELIMITED) {
+      if (typeof content === 'string') return content === 'cut';
+      at = content.end;
+    } else if ((key & 7) === VARINT) {
+      at = tag.start;
+      while (at < bytes.length && (bytes[at] as number) >= 0x80) at++;
+      at++;
+    } else return false;
+    if (at > bytes.length) return true;
+  }
+  return false;
 }

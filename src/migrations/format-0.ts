@@ -3,9 +3,10 @@
  * converted; an entry is converted when its value is a whole record of its key, which no bare body can be: those begin as a map or
  * a byte string, a record as an array.
  */
+
 import { Decoder } from 'cbor-x';
-import type { Engine, Entry } from '../adapter/level/engine.js';
-import { decodeRecord, isFault } from '../adapter/level/format/record.js';
+import type { Engine, Entry } from '../adapter/level/conversion.js';
+import { decodeRecord, isFault } from '../adapter/level/index.js';
 import { anchorPoint } from '../adapter/round-plan.js';
 import { type Finding, isLanestoreError, LanestoreError } from '../errors.js';
 import { type Format0Key, parseFormat0Key } from '../keys/format-0.js';
@@ -13,7 +14,7 @@ import { ANCHOR_KEY, INNER_KEY, type LaneId, parseKey } from '../keys/index.js';
 import type { EntryCodec, Model } from '../model/model.js';
 import { refuse, type Source, type SourceEntry } from './source.js';
 
-/** As design.md section 4 has it: maps become objects. */
+/** As docs/design.md, CBOR has it: maps become objects. */
 const decoder = new Decoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
 
 /** The entries of one log: the key of each number. */
@@ -157,12 +158,7 @@ export function bodyOf(key: string, value: Uint8Array): unknown {
 
 /** Every key with its value, ascending, from one snapshot. */
 export async function* everyEntry(engine: Engine): AsyncGenerator<Entry, void, void> {
-  const reader = engine.entries({ gte: '', lt: '\u007f' });
-  try {
-    for (let portion = await reader.next(); portion.length > 0; portion = await reader.next()) yield* portion;
-  } finally {
-    await reader.close();
-  }
+  for await (const portion of engine.portions({ gte: '', lt: '\u007f' })) yield* portion;
 }
 
 function wrong(agrees: boolean): string | undefined {

@@ -8,18 +8,26 @@
  *
  * A directory that has the marks of two of them, or only half of one, is refused: guessing there could lose a vote.
  */
+
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { typeFindings } from '../adapter/file-types.js';
-import { LEVEL_DIR, VALUES_DIR } from '../adapter/level/format/paths.js';
-import { WITNESS_FILE } from '../adapter/level/format/witness.js';
+import { LEVEL_DIR, VALUES_DIR, WITNESS_FILE } from '../adapter/level/conversion.js';
 import { didYouMean } from '../adapter/likeness.js';
-import { type ABScan, scanAB } from '../adapter/wal/ab-file.js';
-import type { ABEncoding } from '../adapter/wal/ab-format.js';
-import { reading, systemCode } from '../adapter/wal/io.js';
-import { ANCHOR_PREFIX, BLOCKS_DIR, COMMIT_QCS_DIR, INNER_PREFIX, PAIR_FILES } from '../adapter/wal/layout.js';
-import { readListing } from '../adapter/wal/names.js';
-import { refuseNewerNode } from '../adapter/wal/newer-node.js';
+import {
+  type ABScan,
+  ANCHOR_PREFIX,
+  BLOCKS_DIR,
+  COMMIT_QCS_DIR,
+  INNER_PREFIX,
+  PAIR_FILES,
+  reading,
+  readListing,
+  refuseNewerNode,
+  scanAB,
+  systemCode,
+} from '../adapter/wal/conversion.js';
+import type { ABEncoding } from '../adapter/wal/index.js';
 import { oneOf } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { laneOfHex } from '../keys/index.js';

@@ -1,8 +1,7 @@
 /** A level store as a target: written through the port itself, in rounds of some MiB. */
 
 import { ROUND_ENTRIES } from '../adapter/backpressure.js';
-import { openLevel } from '../adapter/level/open/open.js';
-import type { LevelStore } from '../adapter/level/store.js';
+import { type LevelStore, openLevel } from '../adapter/level/index.js';
 import type { Round } from '../adapter/persistence.js';
 import type { Model } from '../model/model.js';
 import type { Sink } from './sink.js';

@@ -1,6 +1,5 @@
 /** A level store as a source: what its tip says must be there, read from a private copy. */
-import { openView } from '../adapter/level/view/index.js';
-import type { StoreView, ViewItem } from '../adapter/level/view/store-view.js';
+import { openView, type StoreView, type ViewItem } from '../adapter/level/index.js';
 import { anchorPoint } from '../adapter/round-plan.js';
 import { LanestoreError } from '../errors.js';
 import type { EntryCodec, Model } from '../model/model.js';

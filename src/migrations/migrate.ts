@@ -3,9 +3,10 @@
  * back from disk under the same rules, compare, sync, move it into its place. Whatever fails, and whenever the process is killed, the
  * source is as it was and the target is absent or whole.
  */
-import { messageOf } from '../adapter/wal/io.js';
+
 import { releasing } from '../base/close-stack.js';
 import { byteCount, callback, fields, required, string } from '../base/options.js';
+import { messageOf } from '../base/permission-model.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
 import { checkEntryChecks, MODEL_CHECK } from '../model/option-checks.js';

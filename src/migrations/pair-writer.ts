@@ -1,8 +1,8 @@
 /** The A/B files of a new state directory: what there is goes to A with seq 1, B is empty, as after a node's first write. */
+
 import { join } from 'node:path';
-import { type ABEncoding, encodeAB } from '../adapter/wal/ab-format.js';
-import { ANCHOR_PREFIX, INNER_PREFIX } from '../adapter/wal/layout.js';
-import { closing, PRIVATE_MODE } from '../adapter/wal/repair.js';
+import { ANCHOR_PREFIX, closing, encodeAB, INNER_PREFIX, PRIVATE_MODE } from '../adapter/wal/conversion.js';
+import type { ABEncoding } from '../adapter/wal/index.js';
 import { diskFiles } from '../base/files.js';
 
 const PREFIX = { anchor: ANCHOR_PREFIX, inner: INNER_PREFIX } as const;

@@ -7,17 +7,19 @@
  * What the location holds is told by its names first, then by LevelDB's files, then by a private copy of the database. Only a sound store that
  * has a step to take is opened in place: LevelDB writes as soon as it is opened, and what it writes replaces a damaged log.
  */
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { withPrivateCopy } from '../adapter/level/copy/private-copy.js';
-import { openDatabase } from '../adapter/level/database.js';
-import { Engine } from '../adapter/level/engine.js';
-import { type StorePaths, storePaths } from '../adapter/level/format/paths.js';
-import { FORMAT } from '../adapter/level/format/schema.js';
-import { refuseOtherTypes } from '../adapter/level/open/create.js';
-import { coded, readStoreSchema } from '../adapter/level/open/open.js';
-import { storedFormat } from '../adapter/level/open/stored-format.js';
-import { missingLevel } from '../adapter/level/view/looked-at.js';
+import {
+  coded,
+  Engine,
+  examineCopy,
+  FORMAT,
+  openDatabase,
+  readFormat,
+  type StorePaths,
+  storePaths,
+} from '../adapter/level/conversion.js';
 import { lockDirectory, openLocked, refuseIfOpenHere } from '../adapter/lock.js';
 import { boolean, callback, fields, required, string } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -78,7 +80,6 @@ export async function migrateStore<B, Q, A>(
   if (options.dryRun === true) return onCopy(paths, options, { dryRun: true }).catch(rethrowCoded);
   const unlock = await lockDirectory(paths.location);
   try {
-    refuseOtherTypes(paths);
     const lockFile = join(paths.level, 'LOCK');
     refuseIfOpenHere(lockFile);
     const found = await onCopy(paths, options, { dryRun: false }).catch(rethrowCoded);
@@ -86,7 +87,8 @@ export async function migrateStore<B, Q, A>(
     const { db, lock } = await openLocked(lockFile, () => openDatabase(paths.level, {}, false));
     try {
       const engine = new Engine(db);
-      const steps = await runSteps(engine, await formatIn(engine, paths, options.model.name), paths, options, false);
+      const from = await readFormat(engine, options.model.name, existsSync(paths.witness));
+      const steps = await runSteps(engine, from, paths, options, false);
       return { ...found, steps };
     } finally {
       lock?.close();
@@ -97,7 +99,7 @@ export async function migrateStore<B, Q, A>(
   }
 }
 
-/** The paths of a location that holds a level store, as its names tell. @throws LANESTORE_NOT_A_STORE, LANESTORE_IMPORT, LANESTORE_ROLLED_BACK. */
+/** The paths of a location that holds a level store, as its names tell. @throws LANESTORE_NOT_A_STORE, LANESTORE_IMPORT. */
 async function levelPaths(location: string): Promise<StorePaths> {
   const { location: path, layout } = await detectLayout(location);
   if (layout !== 'level') {
@@ -106,10 +108,7 @@ async function levelPaths(location: string): Promise<StorePaths> {
       remedy: 'make a store of it ("lanestore import", importState); a migration is for stores of an older format',
     });
   }
-  const paths = storePaths(path);
-  const missing = missingLevel(paths);
-  if (missing !== undefined) throw missing;
-  return paths;
+  return storePaths(path);
 }
 
 /** What the format is, and, in a dry run, what the steps would do. The store is only read. */
@@ -118,24 +117,15 @@ function onCopy<B, Q, A>(
   options: MigrateStoreOptions<B, Q, A>,
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<MigrateStoreReport> {
-  return withPrivateCopy(paths, async (engine, notes) => {
-    const from = await formatIn(engine, paths, options.model.name);
-    const steps = dryRun ? await runSteps(engine, from, paths, options, true) : [];
-    stepsFrom(from);
-    return { location: paths.location, from, to: FORMAT, steps, notes };
+  return examineCopy(paths, { model: options.model, depth: 'format' }, async ({ format = FORMAT, notes }, engine) => {
+    const steps = dryRun ? await runSteps(engine, format, paths, options, true) : [];
+    stepsFrom(format);
+    return { location: paths.location, from: format, to: FORMAT, steps, notes };
   });
 }
 
 function rethrowCoded(error: unknown): never {
   throw coded(error);
-}
-
-/** @throws LANESTORE_NOT_A_STORE for a database of something else; LANESTORE_CORRUPT for a store whose schema is damaged. */
-async function formatIn(engine: Engine, { level, witness }: StorePaths, model: string): Promise<number> {
-  const format = await storedFormat(engine);
-  if (format !== undefined) return format;
-  await readStoreSchema(engine, model, existsSync(witness));
-  throw new LanestoreError('LANESTORE_NOT_A_STORE', `${level} holds neither a store nor what format 0 has`);
 }
 
 async function runSteps<B, Q, A>(

@@ -11,8 +11,8 @@ import { importError } from './layout.js';
 export function refuseLive(location: string): void {
   const pid = openerOf(location);
   if (pid === undefined) return;
-  const who = pid === process.pid ? 'this process' : `process ${pid}`;
-  throw new LanestoreError('LANESTORE_LOCKED', `${location} is in use by ${who}; stop the node, then try again`);
+  const owner = pid === process.pid ? 'this process' : `process ${pid}`;
+  throw new LanestoreError('LANESTORE_LOCKED', `${location} is in use by ${owner}; stop the node, then try again`);
 }
 
 /** A process that has a file in `location` open, as far as this one may know. */

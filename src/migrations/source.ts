@@ -1,8 +1,8 @@
 /** A state directory of any layout, to be read: what stands there, entry by entry, before anybody's rules are applied. */
+
 import type { AnchorPoint } from '../adapter/planner.js';
-import { type ABScan, fileOf } from '../adapter/wal/ab-file.js';
-import { messageOf } from '../adapter/wal/io.js';
-import { scanPairs } from '../adapter/wal/pairs.js';
+import { type ABScan, fileOf, scanPairs } from '../adapter/wal/conversion.js';
+import { messageOf } from '../base/permission-model.js';
 import { type Finding, LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';

@@ -9,15 +9,23 @@
  *
  * A crash anywhere leaves some entries old and some new; 1 reads both, so the step begins again and does the rest.
  */
+
 import { randomBytes } from 'node:crypto';
 import { ROUND_ENTRIES } from '../adapter/backpressure.js';
-import type { Engine } from '../adapter/level/engine.js';
-import type { Operation } from '../adapter/level/format/operation.js';
-import { type EncodedRecord, encodeRecord } from '../adapter/level/format/record.js';
-import { encodeSchema, FORMAT } from '../adapter/level/format/schema.js';
-import { type Extent, encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../adapter/level/format/tip.js';
-import { encodeVotes } from '../adapter/level/format/votes.js';
-import { STEP_KEY } from '../adapter/level/open/stored-format.js';
+import {
+  type EncodedRecord,
+  type Engine,
+  encodeRecord,
+  encodeSchema,
+  encodeTip,
+  encodeVotes,
+  FORMAT,
+  firstTip,
+  type Operation,
+  STEP_KEY,
+  STORE_ID_BYTES,
+} from '../adapter/level/conversion.js';
+import type { Extent, Tip } from '../adapter/level/index.js';
 import type { Format0Key } from '../keys/format-0.js';
 import {
   ANCHOR_KEY,

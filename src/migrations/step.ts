@@ -1,5 +1,5 @@
 /** A step from one format of the store to the next: what it works on, and what it reports. */
-import type { Engine } from '../adapter/level/engine.js';
+import type { Engine } from '../adapter/level/conversion.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
 

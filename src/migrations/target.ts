@@ -6,11 +6,13 @@
  *
  * What a killed migration left is removed by the next one into the same target.
  */
+
 import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { messageOf, systemCode } from '../adapter/wal/io.js';
+import { systemCode } from '../adapter/wal/conversion.js';
 import { makeBeside } from '../base/copy-place.js';
 import { makeDirectory, syncNames } from '../base/directories.js';
+import { messageOf } from '../base/permission-model.js';
 import { syncDirectory } from '../base/synced-file.js';
 import { isLanestoreError, type LanestoreError } from '../errors.js';
 import { importError } from './layout.js';
@@ -35,7 +37,7 @@ export async function claimTarget(target: string): Promise<TargetPlace> {
   const path = resolve(target);
   try {
     refuseTaken(path);
-    makeDirectory(dirname(path));
+    await makeDirectory(dirname(path));
     const place = await makeBeside(path);
     const directory = join(place.path, 'state');
     mkdirSync(directory, { mode: 0o700 });

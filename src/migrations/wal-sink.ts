@@ -3,14 +3,18 @@
  * node has that began at 0; a segment that reached 20 MiB is followed by a new one; a log that holds nothing is an empty segment whose
  * name keeps its place.
  */
+
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ABEncoding } from '../adapter/wal/ab-format.js';
-import { encodeFrame } from '../adapter/wal/frame.js';
-import { SEGMENT_BYTES } from '../adapter/wal/indexed-wal.js';
-import { BLOCKS_DIR, COMMIT_QCS_DIR } from '../adapter/wal/layout.js';
-import { segmentName } from '../adapter/wal/names.js';
-import { SEGMENT_MODE } from '../adapter/wal/repair.js';
+import {
+  BLOCKS_DIR,
+  COMMIT_QCS_DIR,
+  encodeFrame,
+  SEGMENT_BYTES,
+  SEGMENT_MODE,
+  segmentName,
+} from '../adapter/wal/conversion.js';
+import type { ABEncoding } from '../adapter/wal/index.js';
 import { diskFiles, type WritableFile } from '../base/files.js';
 import { PairWriter } from './pair-writer.js';
 import type { Sink } from './sink.js';

@@ -1,9 +1,19 @@
 /** A segment-file WAL as a source: `wal` and `wal-crc`. */
+
 import { join } from 'node:path';
-import type { LogCodec } from '../adapter/wal/entries.js';
-import { BLOCKS_DIR, COMMIT_QCS_DIR, isNoLane, listLanes } from '../adapter/wal/layout.js';
-import { blockCodec, commitQCCodec } from '../adapter/wal/state.js';
-import { type LogOutline, outlineLog, SegmentReader, streamLog } from '../adapter/wal/stream.js';
+import {
+  BLOCKS_DIR,
+  blockCodec,
+  COMMIT_QCS_DIR,
+  commitQCCodec,
+  isNoLane,
+  type LogOutline,
+  listLanes,
+  outlineLog,
+  SegmentReader,
+  streamLog,
+} from '../adapter/wal/conversion.js';
+import type { LogCodec } from '../adapter/wal/index.js';
 import { appendAll } from '../base/lists.js';
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';

@@ -11,6 +11,7 @@ import { storePaths } from '../../src/adapter/level/format/paths.js';
 import { type AnyLevel, openLevel } from '../../src/adapter/level/index.js';
 import { createLevel, removeLeftovers } from '../../src/adapter/level/open/create.js';
 import { refuseIfOpenElsewhere } from '../../src/adapter/level/open/probe-lock.js';
+import { diskFiles } from '../../src/base/files.js';
 import { isLanestoreError } from '../../src/errors.js';
 import type { Model } from '../../src/model/model.js';
 import { flipInFile, rawBatch, refused, rejection, tree } from '../support/faults.js';
@@ -358,7 +359,7 @@ others(
   'creations at the same time: the first rename makes the store, the others go on with it and leave nothing',
   inTemp(async (dir) => {
     const paths = storePaths(dir);
-    await Promise.all(Array.from({ length: 4 }, () => createLevel(paths, plain.name, {})));
+    await Promise.all(Array.from({ length: 4 }, () => createLevel(paths, plain.name, {}, diskFiles)));
     assert.equal(readdirSync(dir), ['level']);
     await using store = await open(dir);
     assert.is(store.seq, 0n);
@@ -370,11 +371,11 @@ others(
   inTemp(async (dir) => {
     const [paths, other] = [storePaths(join(dir, 'store')), storePaths(join(dir, 'other'))];
     for (const { location } of [paths, other]) mkdirSync(location);
-    await createLevel(other, plain.name, {});
-    const creating = createLevel(paths, plain.name, {});
+    await createLevel(other, plain.name, {}, diskFiles);
+    const creating = createLevel(paths, plain.name, {}, diskFiles);
     while (readdirSync(paths.location).length === 0) await new Promise((resolve) => setImmediate(resolve));
     renameSync(other.level, paths.level);
-    removeLeftovers(paths);
+    await removeLeftovers(paths, diskFiles);
     await creating;
     assert.equal(readdirSync(paths.location), ['level']);
     await using store = await open(paths.location);

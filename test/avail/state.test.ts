@@ -1,7 +1,7 @@
 /**
  * The availability state over real stores, with real signatures.
  *
- * Where the cases of upstream.md 4.6 (avail/state_test.go at 11419398f) went:
+ * Where the cases of docs/original.md, Test cases: availability state (avail/state_test.go at 11419398f) went:
  *
  * | upstream | here |
  * |---|---|

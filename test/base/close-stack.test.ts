@@ -35,6 +35,7 @@ class FailingClose {
     return {
       write: (data, position) => file.write(data, position),
       writeSynced: (data, position) => file.writeSynced(data, position),
+      writeNow: (data, position) => file.writeNow(data, position),
       truncate: (length) => file.truncate(length),
       sync: () => file.sync(),
       status: () => file.status(),

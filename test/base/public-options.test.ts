@@ -130,6 +130,8 @@ const LOCATION: Samples<LocationOptions<unknown, unknown, unknown>> = {
   createIfMissing: flag,
   level: { wrong: [null, true, 'snappy', []], fields: LEVEL },
   minFreeBytes: fromZero,
+  files: port,
+  reads: port,
   freeSpace: port,
   tableCheckBytesMax: fromZero,
   acceptRollback: { wrong: [null, 5, {}, true], fields: { seq: { ...u64, required: true } } as Samples<unknown> },
@@ -184,6 +186,7 @@ const PREFLIGHT: Samples<PreflightOptions> = {
   witness: data,
   tableCheckBytesMax: fromZero,
   findingsMax: number,
+  reads: port,
   refuseIfInUse: call,
 };
 

@@ -201,6 +201,10 @@ class FailingFiles {
         refuse();
         await file.writeSynced(data, position);
       },
+      writeNow: (data, position) => {
+        refuse();
+        file.writeNow(data, position);
+      },
       truncate: (length) => file.truncate(length),
       sync: () => file.sync(),
       status: () => file.status(),

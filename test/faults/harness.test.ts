@@ -8,6 +8,7 @@ import { type RowResult, runRow } from './campaign.js';
 import { Pool } from './pool.js';
 import { type Results, writeReport } from './report.js';
 import { caseRandom, type Row, shuffled } from './row.js';
+import { checkPatch, WEAKNESSES } from './weakened.js';
 
 const harness = suite('the harness of the fault campaign');
 
@@ -97,5 +98,9 @@ harness(
     assert.is(stored()[0]?.cases, 10);
   }),
 );
+
+harness('each guard that is taken out of a store stands where its patch says', () => {
+  for (const patch of WEAKNESSES) checkPatch(patch);
+});
 
 harness.run();

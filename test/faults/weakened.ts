@@ -29,49 +29,13 @@ export interface Weakness extends Patch {
 const LEVEL = 'src/adapter/level';
 
 /** LevelDB's files are not read before LevelDB reads them. */
-export const NO_PREFLIGHT: Patch = {
+const NO_PREFLIGHT: Patch = {
   name: 'preflight off',
   replacements: [
     {
-      file: `${LEVEL}/open/open.js`,
-      find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse })',
+      file: `${LEVEL}/open/in-place.js`,
+      find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse, reads })',
       by: '{ findings: [], findingsTotal: 0, notes: [], store: new Uint8Array(16) }',
-    },
-  ],
-};
-
-/** The witness is not written. */
-export const NO_WITNESS: Patch = {
-  name: 'no witness',
-  replacements: [
-    { file: `${LEVEL}/write/writer.js`, find: 'witness?.prepare(tip.seq)', by: 'undefined' },
-    { file: `${LEVEL}/write/writer.js`, find: 'witness?.write(tip.seq);', by: '' },
-  ],
-};
-
-/** Nothing is published, nor asked for it: what a store would be that never heard of metrics. */
-export const NO_METRICS: Patch = {
-  name: 'no metrics',
-  replacements: [
-    { file: 'src/adapter/base-persistence.js', find: 'const startedAt = this.#meter.begin();', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.refused(startedAt);', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.accepted(startedAt);', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.settled(startedAt);', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.settled(startedAt, plan);', by: '' },
-    {
-      file: 'src/adapter/backpressure.js',
-      find: "meter('lanestore_encoded_bytes_total', bytes);\n        meter('lanestore_queue_bytes', this.#queuedBytes);",
-      by: '',
-    },
-    {
-      file: 'src/adapter/backpressure.js',
-      find: "this.#queuedCalls -= calls;\n        meter('lanestore_queue_bytes', this.#queuedBytes);",
-      by: 'this.#queuedCalls -= calls;',
-    },
-    {
-      file: `${LEVEL}/write/writer.js`,
-      find: 'meterBatch(operations, metered, () => filled.write())',
-      by: 'filled.write()',
     },
   ],
 };
@@ -88,8 +52,7 @@ export const WEAKNESSES: readonly Weakness[] = [
     row: 'table-bit',
     count: 64,
     replacements: [
-      { file: `${LEVEL}/open/recovery.js`, find: 'if (number > expected)', by: 'if (false)' },
-      { file: `${LEVEL}/open/recovery.js`, find: 'if (expected < next)', by: 'if (false)' },
+      { file: `${LEVEL}/read/log-range.js`, find: 'if (this.#expected >= to)', by: 'if (true)' },
       { file: `${LEVEL}/open/recovery.js`, find: 'if (actual === expected)', by: 'if (true)' },
     ],
   },
@@ -144,11 +107,22 @@ export function patchedBuild({ name, replacements }: Patch): string {
     mkdirSync(dirname(join(copy, part)), { recursive: true });
     cpSync(join(BUILD, part), join(copy, part), { recursive: true });
   }
-  for (const { file, find, by } of replacements) {
-    const path = join(copy, file);
-    const parts = readFileSync(path, 'utf8').split(find);
-    if (parts.length !== 2) throw new Error(`${name}: "${find}" stands ${parts.length - 1} times in ${file}`);
-    writeFileSync(path, parts.join(by));
+  for (const replacement of replacements) {
+    const path = join(copy, replacement.file);
+    writeFileSync(path, replaced(readFileSync(path, 'utf8'), replacement, name));
   }
   return copy;
+}
+
+/** @throws for a replacement whose text does not stand in the compiled code exactly once. */
+export function checkPatch({ name, replacements }: Patch): void {
+  for (const replacement of replacements) {
+    replaced(readFileSync(join(BUILD, replacement.file), 'utf8'), replacement, name);
+  }
+}
+
+function replaced(text: string, { file, find, by }: Replacement, name: string): string {
+  const parts = text.split(find);
+  if (parts.length !== 2) throw new Error(`${name}: "${find}" stands ${parts.length - 1} times in ${file}`);
+  return parts.join(by);
 }

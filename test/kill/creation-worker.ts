@@ -18,7 +18,20 @@ const { writeSync } = fs;
 const say = (line: string) => writeSync(1, `${line}\n`);
 
 /** The calls that change something, or make a change durable. */
-const PATCHED = ['fsync', 'mkdirSync', 'open', 'openSync', 'renameSync', 'rmSync', 'unlink', 'writeSync'] as const;
+const PATCHED = [
+  'fdatasync',
+  'fsync',
+  'mkdir',
+  'mkdirSync',
+  'open',
+  'openSync',
+  'renameSync',
+  'rm',
+  'rmSync',
+  'unlink',
+  'writeSync',
+  'writevSync',
+] as const;
 
 /** Names of open files, to say in a line what is synced or written. */
 const names = new Map<unknown, unknown>();

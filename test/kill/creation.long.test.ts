@@ -124,7 +124,7 @@ creation(
       if (path === dirname(path)) break;
     }
     // It has its name once it is whole and synced.
-    const synced = at(`fsync ${witness}.new `, witnessed);
+    const synced = at(`fdatasync ${witness}.new `, witnessed);
     const placed = at(`renameSync ${witness}.new ${witness}`, synced);
     const named = at(`fsync ${location} `, placed);
     // The witness is opened for good behind that: rounds come later still.

@@ -1,6 +1,6 @@
 /** One entry of each kind that is stored, as the original wrote it; the anchor has all optional fields. */
 import type { DescMessage } from '@bufbuild/protobuf';
-import * as pb from '../../src/model/autobahn/autobahn_pb.js';
+import * as pb from '../../src/model/autobahn/11419398f/autobahn_pb.js';
 import { autobahn, codecs } from '../../src/model/autobahn/index.js';
 import type { EntryCodec } from '../../src/model/model.js';
 import { loadRounds } from '../support/fixtures.js';

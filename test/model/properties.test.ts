@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isLanestoreError } from '../../src/errors.js';
-import * as pb from '../../src/model/autobahn/autobahn_pb.js';
+import * as pb from '../../src/model/autobahn/11419398f/autobahn_pb.js';
 import { codecs } from '../../src/model/autobahn/index.js';
 import type { EntryCodec } from '../../src/model/model.js';
 import { arbitrary } from './arbitrary.js';

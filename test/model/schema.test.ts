@@ -6,17 +6,17 @@ import { join } from 'node:path';
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { file_autobahn } from '../../src/model/autobahn/autobahn_pb.js';
+import { file_autobahn } from '../../src/model/autobahn/11419398f/autobahn_pb.js';
+import * as schema from '../../src/model/autobahn/11419398f/schema.js';
 import { Message } from '../../src/model/autobahn/message.js';
 import { OneOf } from '../../src/model/autobahn/one-of.js';
 import { i64, type Kind, nanos, u64 } from '../../src/model/autobahn/scalars.js';
-import * as schema from '../../src/model/autobahn/schema.js';
 import { LENGTH_DELIMITED } from '../../src/model/autobahn/wire.js';
 import { packageRoot } from '../support/fixtures.js';
 
 const test = suite('schema');
 
-const GENERATED = join('src', 'model', 'autobahn', 'autobahn_pb.ts');
+const GENERATED = join('src', 'model', 'autobahn', '11419398f', 'autobahn_pb.ts');
 
 test('autobahn_pb.ts is what `npm run generate` makes of autobahn.proto', () => {
   const out = mkdtempSync(join(tmpdir(), 'lanestore-generate-'));

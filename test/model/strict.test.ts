@@ -3,7 +3,7 @@ import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as pb from '../../src/model/autobahn/autobahn_pb.js';
+import * as pb from '../../src/model/autobahn/11419398f/autobahn_pb.js';
 import { autobahn, codecs } from '../../src/model/autobahn/index.js';
 import type { EntryCodec } from '../../src/model/model.js';
 import { block, commitQC, ENTRIES, MAY_BE_ABSENT } from './entries.js';

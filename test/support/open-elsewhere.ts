@@ -1,4 +1,4 @@
-/** Opening stores in other processes, which LevelDB may abort (leveldb-hazards.md section 5). */
+/** Opening stores in other processes, which LevelDB may abort (docs/leveldb-hazards.md, Bit rot in a table). */
 import * as assert from 'uvu/assert';
 import { spawnWorker } from './kill.js';
 

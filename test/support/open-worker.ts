@@ -1,6 +1,6 @@
 /**
  * A process that opens stores of the plain model, one after the other, and says how each open went: LevelDB can abort the process
- * on rotten tables (leveldb-hazards.md section 5), which must not be that of the tests.
+ * on rotten tables (docs/leveldb-hazards.md, Bit rot in a table), which must not be that of the tests.
  *
  *   node open-worker.js LOCATION...    ->    a line `begin N`, then a line `end N {"content": ...} | {"code": ..., "findings": [...]}` each
  *

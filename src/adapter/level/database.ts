@@ -5,7 +5,7 @@ import { messageOf } from '../../base/permission-model.js';
 import { LanestoreError } from '../../errors.js';
 import { loadClassicLevel } from '../classic-level.js';
 
-/** LevelDB's own settings, in the ranges that LevelDB takes. docs/benchmarks.md says why the defaults are what they are; `bench/experiments/tune.ts` compares others on your disk. */
+/** LevelDB's own settings, in the ranges that LevelDB takes. docs/benchmarks-details.md says why the defaults are what they are; `bench/experiments/tune.ts` compares others on your disk. */
 export interface LevelOptions {
   /**
    * Bytes that LevelDB gathers before it writes a table. Larger: fewer bytes written, but a longer log to replay at open, longer stalls when a
@@ -105,4 +105,13 @@ export function levelDamage(what: string, detail: string, cause: unknown): Lanes
     cause,
     findings: [{ kind: 'leveldb', file: 'level', detail }],
   });
+}
+
+/** Errors of the system, and of classic-level, get a code; programming mistakes stay what they are. */
+export function coded(error: unknown): unknown {
+  if (error instanceof LanestoreError || error instanceof TypeError) return error;
+  const { code } = error as { code?: string };
+  const text = messageOf(error);
+  if (code?.startsWith('LEVEL_') && isDamage(code, text)) return levelDamage('LevelDB found damage', text, error);
+  return new LanestoreError('LANESTORE_IO', `the store cannot be opened: ${text}`, { cause: error });
 }

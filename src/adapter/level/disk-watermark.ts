@@ -1,13 +1,13 @@
 /**
  * The disk watermark: a round that would leave too little free space is refused before LevelDB gets into trouble. After a write
- * that the disk had no room for, LevelDB acknowledges what a restart loses (leveldb-hazards.md section 7), so the store would have to be
+ * that the disk had no room for, LevelDB acknowledges what a restart loses (docs/leveldb-hazards.md, I/O errors), so the store would have to be
  * poisoned; a refusal harms nothing.
  *
- * The free space is read now and then, beside the rounds; what was accepted since, and what was accepted before and may not have been
+ * The free space is read now and then, while rounds go on; what was accepted since, and what was accepted before and may not have been
  * on disk at the reading, is subtracted. So the estimate is never too high by anything that this store does; what others write shows
  * at the next reading.
  *
- * How much must stay free, by default, is what LevelDB may need at once beside the rounds, for write buffers of W and tables of T bytes:
+ * How much must stay free, by default, is what LevelDB may need at once besides the rounds, for write buffers of W and tables of T bytes:
  *   2 W             two full buffers that become tables, while their logs are still there
  *   12 W + 10 MiB   a compaction of level 0, where writes stop at 12 tables, with all of level 1; the inputs stay until the end
  *   or 25 T         a compaction of a deeper level, whichever is more
@@ -22,7 +22,7 @@ import { type Cost, LOOK_EVERY_MS, type Resource } from '../backpressure.js';
 
 const MIB = 1024 * 1024;
 
-/** A reading older than this is renewed beside the next round. */
+/** A reading older than this is renewed with the next round. */
 const READ_EVERY_MS = LOOK_EVERY_MS;
 /** When this part of the watermark was accepted since a reading, it is renewed too. */
 const READ_EVERY_PART = 8;
@@ -158,14 +158,14 @@ export class DiskSpace implements DiskReservation, Resource {
     );
   }
 
-  /** Looks for itself. */
+  /** Reads the free space anew. */
   async allows(bytes: number): Promise<boolean> {
     return (await this.#source.read()) - this.#unsettled - bytes >= this.#limits.minFreeBytes;
   }
 
   /**
-   * True if LevelDB may compact, with tables of so many bytes in all, beside rounds that only prune. A step of it has one table and those that overlap
-   * it in the next level, twelve or so, as input and as output: half of the default watermark. Looks for itself.
+   * True if LevelDB may compact, with tables of so many bytes in all, while rounds only prune. A step of it has one table and those that overlap
+   * it in the next level, twelve or so, as input and as output: half of the default watermark. Reads the free space anew.
    */
   async allowsCompaction(tableBytes: number): Promise<boolean> {
     const { minFreeBytes, pruneFreeBytes } = this.#limits;

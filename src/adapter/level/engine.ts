@@ -42,7 +42,7 @@ export class Engine {
 
   /**
    * Gives LevelDB one batch. The only way in which this project writes to LevelDB. A chained batch: the array form takes 1.4 times as
-   * long a round, or more (docs/benchmarks.md).
+   * long a round, or more (docs/benchmarks-details.md).
    */
   fill(operations: readonly Operation[]): FilledBatch {
     const batch = this.#db.batch();
@@ -74,6 +74,16 @@ export class Engine {
   /** Keys of a range, ascending, at most `limit`. */
   async keys(range: Partial<KeyRange>, limit: number): Promise<string[]> {
     return this.#db.keys<string>({ ...range, limit, keyEncoding: 'utf8' }).all();
+  }
+
+  /** The entries of a range in portions, ascending, from a snapshot that is taken when the loop begins. */
+  async *portions(range: Partial<KeyRange>): AsyncGenerator<readonly Entry[], void, void> {
+    const reader = this.entries(range);
+    try {
+      for (let portion = await reader.next(); portion.length > 0; portion = await reader.next()) yield portion;
+    } finally {
+      await reader.close();
+    }
   }
 
   /** A reader of a range, ascending, from a snapshot that is taken now. */

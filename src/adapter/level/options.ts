@@ -1,4 +1,5 @@
 /** Options of `openLevel`, and what they are when nothing is said. */
+import { checkFiles, checkReads, type FileReads, type Files } from '../../base/files.js';
 import { boolean, byteCount, type Checks, count, fields, required, uint64, withMethods } from '../../base/options.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
@@ -45,9 +46,13 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   /**
    * Bytes of disk that stay free: a round that would leave less is LANESTORE_CAPACITY, nothing is harmed, and `ready` waits for space. Rounds that only
    * prune go on down to what they need themselves. Default: what LevelDB may need to write its buffers out and compact, 204 MiB with the
-   * default settings (level/space.ts); 0 turns it off (a value file is then made only where as much stays free).
+   * default settings (disk-watermark.ts); 0 turns it off (a value file is then made only where as much stays free).
    */
   readonly minFreeBytes?: number;
+  /** @internal What creation and witness are written through, and value files unless `values` names another. */
+  readonly files?: Files;
+  /** @internal What preflight reads by. */
+  readonly reads?: FileReads;
   /** @internal */
   readonly freeSpace?: FreeSpace;
   /**
@@ -97,6 +102,8 @@ export const checkLocationOptions = fields<LocationOptions<unknown, unknown, unk
   createIfMissing: boolean,
   level: checkLevelOptions,
   minFreeBytes: checkMinFreeBytes,
+  files: checkFiles,
+  reads: checkReads,
   freeSpace: withMethods('a source of free bytes', 'read', 'readNow'),
   tableCheckBytesMax: checkTableCheckBytes,
   acceptRollback: fields<AcceptRollback>({ seq: required(uint64) }),

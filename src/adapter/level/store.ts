@@ -26,13 +26,13 @@ import { ValueReads } from './values/reads.js';
 import type { ValueStore } from './values/value-store.js';
 import type { Accepted } from './write/accepted.js';
 import type { BatchBuilder } from './write/batch.js';
-import { PutEncoder, sizeOf } from './write/encode.js';
+import { PutEncoder, sealRecords, sizeOf } from './write/encode.js';
 import { CommitQueue } from './write/queue.js';
 import { Reclaimer } from './write/reclaimer.js';
 import { Sweeper } from './write/sweeper.js';
 import { BatchWriter } from './write/writer.js';
 
-/** What opening found out, beside the entries. */
+/** What opening found out, besides the entries. */
 export interface RecoveryReport {
   /** Batches that the store has written since its creation. */
   readonly seq: bigint;
@@ -86,11 +86,11 @@ export interface StoreParts<B, Q, A> {
 }
 
 /**
- * A node's persistence in one LevelDB: every round is one atomic, synced batch. Beside the port it reads what it holds; what it
+ * A node's persistence in one LevelDB: every round is one atomic, synced batch. Besides the port it reads what it holds; what it
  * reads is durable and verified (LANESTORE_CORRUPT with the finding otherwise).
  */
 export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> {
-  /** What opening found out, beside the entries. */
+  /** What opening found out, besides the entries. */
   readonly recovery: RecoveryReport;
   readonly #queue: CommitQueue<BatchBuilder>;
   readonly #writer: BatchWriter;
@@ -183,7 +183,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     return this.#values?.usage ?? { liveBytes: 0, fileBytes: 0 };
   }
 
-  /** Free space where the store is, as far as is known; undefined in a caller's database, and where the file system does not say. */
+  /** Free space where the store is, as far as is known; undefined in a caller's database, and where the file system does not count. */
   get freeBytes(): number | undefined {
     const bytes = this.#space?.freeBytes;
     return bytes === Number.POSITIVE_INFINITY ? undefined : bytes;
@@ -242,6 +242,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     hooks: DurableHooks<B, Q, A>,
     cost: Cost,
   ): Promise<void> {
+    sealRecords(plan, this.#values?.settings.enabled ?? false);
     return new Promise((resolve, reject) => {
       const settle: Accepted['settle'] = (error) => {
         this.gate.settle(cost);

@@ -1,7 +1,7 @@
 /**
  * A pair of files that hold one value: `<prefix>_a.pb` and `<prefix>_b.pb`. A write goes to the one that does not hold the newest
  * value, in place, and is synced; the other one stays whole whatever happens. Both names are there from the beginning, so no
- * write changes the directory. As sei-chain's persist.go does it (upstream.md 2.2).
+ * write changes the directory. As sei-chain's persist.go does it (docs/original.md, A/B files).
  *
  * What is read: the higher seq wins. One file that is not whole is a write that was cut short; the other one counts. Nothing usable
  * in a pair that was written, or two files with the same seq, is damage.

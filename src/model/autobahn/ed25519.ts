@@ -10,7 +10,6 @@
  */
 import { createHash } from 'node:crypto';
 import { ed25519ctx } from '@noble/curves/ed25519.js';
-import type { PublicKey } from './types.js';
 
 const CONTEXT = Buffer.from('sei_giga_autobahn');
 /** dom2(0, context) of RFC 8032 section 2. */
@@ -30,11 +29,11 @@ const TABLE_WINDOW = 4;
 
 /** A public key, ready to verify with. */
 export class VerifyingKey {
-  readonly #encoded: PublicKey;
+  readonly #encoded: Uint8Array;
   readonly #point: ReturnType<typeof decompress>;
   #verified = 0;
 
-  constructor(encoded: PublicKey) {
+  constructor(encoded: Uint8Array) {
     this.#encoded = encoded;
     this.#point = decompress(encoded);
   }
@@ -60,7 +59,7 @@ export function signHash(secret: Uint8Array, hash: Uint8Array): Uint8Array {
 }
 
 /** The public key of a 32-byte secret. */
-export function publicKeyOf(secret: Uint8Array): PublicKey {
+export function publicKeyOf(secret: Uint8Array): Uint8Array {
   return ed25519ctx.getPublicKey(secret);
 }
 

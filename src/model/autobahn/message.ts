@@ -32,7 +32,11 @@ export class Message<T extends object> implements Kind<T> {
   readonly shape: MapShape | undefined;
 
   /** @throws RangeError for a table whose rows do not ascend, or of which `desc` has none. */
-  constructor(desc: DescMessage, table: Table<T>, access: Access = accessByName(Object.keys(table))) {
+  constructor(
+    desc: DescMessage,
+    table: Table<T>,
+    access: Access<T> = accessByName<T>(Object.keys(table) as (keyof T)[]),
+  ) {
     this.desc = desc;
     this.rows = Object.entries<Field<unknown>>(table).map(([name, field]) => ({
       ...field,
@@ -45,7 +49,7 @@ export class Message<T extends object> implements Kind<T> {
       if (number <= last) throw new RangeError(`field ${name} is out of order`);
       last = number;
     }
-    this.shape = shapeOf(this.rows, access);
+    this.shape = shapeOf(this.rows, access as MapShape['access']);
   }
 
   check(value: unknown): void {
@@ -136,7 +140,7 @@ export class Message<T extends object> implements Kind<T> {
   }
 }
 
-function shapeOf(rows: readonly Row[], access: Access): MapShape | undefined {
+function shapeOf(rows: readonly Row[], access: MapShape['access']): MapShape | undefined {
   const entries: EntryShape[] = [];
   for (const { name, kind, presence, listFault } of rows) {
     if (kind.shape === undefined) return undefined;
@@ -216,7 +220,7 @@ function refuseList(listFault: ListFault<never> | undefined, list: readonly neve
 }
 
 function generatedName(desc: DescMessage, number: number): string {
-  const field = desc.fields.find((one) => one.number === number);
+  const field = desc.fields.find((candidate) => candidate.number === number);
   if (field === undefined) throw new RangeError(`${desc.typeName} has no field ${number}`);
   return field.localName;
 }

@@ -38,18 +38,18 @@ export class OneOf<T extends Tagged> implements Kind<T> {
       value,
       tag: tagOf(number, LENGTH_DELIMITED),
     }));
-    this.cases = new Map(all.map((one) => [one.name, one]));
+    this.cases = new Map(all.map((field) => [field.name, field]));
     const [oneof, ...others] = desc.oneofs;
     if (oneof === undefined || others.length > 0) throw new RangeError(`${desc.typeName} is not of one oneof`);
     this.#generated = oneof.localName;
   }
 
   check(value: unknown): void {
-    const { one, held } = this.#open(value);
+    const { field, held } = this.#open(value);
     try {
-      one.value.check(held);
+      field.value.check(held);
     } catch (error) {
-      throw inside(`.${one.name}`, error);
+      throw inside(`.${field.name}`, error);
     }
   }
 
@@ -58,8 +58,8 @@ export class OneOf<T extends Tagged> implements Kind<T> {
   }
 
   write(to: Writer, { kind, value }: T): void {
-    const one = this.#case(kind);
-    writeField(to, one.tag, one.value, value);
+    const field = this.#case(kind);
+    writeField(to, field.tag, field.value, value);
   }
 
   pathAt({ kind, value }: T, offset: number): string {
@@ -67,11 +67,11 @@ export class OneOf<T extends Tagged> implements Kind<T> {
   }
 
   fromMessage(message: unknown): T {
-    const { one, held } = this.#caseOf(message);
+    const { field, held } = this.#caseOf(message);
     try {
-      return { kind: one.name, value: one.value.fromMessage(held) } as T;
+      return { kind: field.name, value: field.value.fromMessage(held) } as T;
     } catch (error) {
-      throw inside(`.${one.name}`, error);
+      throw inside(`.${field.name}`, error);
     }
   }
 
@@ -80,12 +80,12 @@ export class OneOf<T extends Tagged> implements Kind<T> {
   }
 
   fromBody(body: unknown): T {
-    const { one, held } = this.#open(body);
+    const { field, held } = this.#open(body);
     if (Object.keys(body as object).length > 2) throw new Malformed('has keys beside kind and value');
     try {
-      return { kind: one.name, value: one.value.fromBody(held) } as T;
+      return { kind: field.name, value: field.value.fromBody(held) } as T;
     } catch (error) {
-      throw inside(`.${one.name}`, error);
+      throw inside(`.${field.name}`, error);
     }
   }
 
@@ -100,8 +100,8 @@ export class OneOf<T extends Tagged> implements Kind<T> {
       write: (to, value) => writeField(to, tag, inner, value),
       pathAt: (value, offset) => pathInField(inner, value, offset),
       fromMessage: (message) => {
-        const { one, held } = this.#caseOf(message);
-        if (one.name !== name) throw new Malformed(`is a ${one.name}, must be a ${name}`);
+        const { field, held } = this.#caseOf(message);
+        if (field.name !== name) throw new Malformed(`is a ${field.name}, must be a ${name}`);
         return inner.fromMessage(held);
       },
     };
@@ -112,22 +112,22 @@ export class OneOf<T extends Tagged> implements Kind<T> {
   }
 
   /** Which case a generated message is, and what it holds. */
-  #caseOf(message: unknown): { one: Case; held: unknown } {
+  #caseOf(message: unknown): { field: Case; held: unknown } {
     refuseUnknown(message as Generated);
     const { case: name, value } =
       (message as Record<string, { case?: string; value?: unknown }>)[this.#generated] ?? {};
     if (name === undefined) throw new Malformed('is empty');
-    return { one: this.#case(name), held: value };
+    return { field: this.#case(name), held: value };
   }
 
-  #open(value: unknown): { one: Case; held: unknown } {
+  #open(value: unknown): { field: Case; held: unknown } {
     if (typeof value !== 'object' || value === null) throw wrongType(value, 'an object');
     const { kind, value: held } = value as Partial<Tagged>;
     if (kind === undefined || held === undefined) throw new Malformed('must have a kind and a value');
     if (typeof kind !== 'string') throw inside('.kind', wrongType(kind, 'a string'));
-    const one = this.cases.get(kind);
-    if (one === undefined) throw new Malformed(`has the unknown kind ${JSON.stringify(kind.slice(0, 64))}`);
-    return { one, held };
+    const field = this.cases.get(kind);
+    if (field === undefined) throw new Malformed(`has the unknown kind ${JSON.stringify(kind.slice(0, 64))}`);
+    return { field, held };
   }
 }
 

@@ -8,9 +8,3 @@ export const HASH_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 /** Nanoseconds inside of a second go up to here. */
 export const NANOS_MAX = 999_999_999;
-/** The largest number of a field that is unsigned. */
-export const U64_MAX = 2n ** 64n - 1n;
-/** The smallest number of a field that is signed. */
-export const I64_MIN = -(2n ** 63n);
-/** The largest number of a field that is signed. */
-export const I64_MAX = 2n ** 63n - 1n;

@@ -1,4 +1,4 @@
-/** One log: the cases of wal_test.go at 11419398f, those of 289bc6101 that apply (upstream.md 4.1), and several segments. */
+/** One log: the cases of wal_test.go at 11419398f, those of 289bc6101 that apply (docs/original.md, Test cases: one log), and several segments. */
 import { appendFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';

@@ -1,4 +1,4 @@
-/** When calls settle and hooks fire, what a rejected write does, and how much may wait (design.md section 3, rules 6 and 7). */
+/** When calls settle and hooks fire, what a rejected write does, and how much may wait (docs/architecture.md, Rules of the planner, rules 6 and 7). */
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-/** The store in its directory: blocks_test.go and commitqcs_test.go where they concern the disk (upstream.md 4.2, 4.3), start rules, dropped lanes. */
+/** The store in its directory: blocks_test.go and commitqcs_test.go where they concern the disk (docs/original.md, Test cases: blocks; docs/original.md, Test cases: CommitQCs), start rules, dropped lanes. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

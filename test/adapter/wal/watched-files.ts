@@ -54,6 +54,7 @@ export class WatchedFiles implements Files {
         await file.truncate(length);
       },
       sync,
+      writeNow: (data, position) => file.writeNow(data, position),
       status: () => file.status(),
       close: () => file.close(),
     };

@@ -49,17 +49,12 @@ export async function freezeValues(from: string, to: string): Promise<void> {
 /** The numbers of the value files that some record names, ascending. */
 async function referredFiles(engine: Engine): Promise<bigint[]> {
   const numbers = new Set<bigint>();
-  const reader = engine.entries(prefixRange(LANE_PREFIX));
-  try {
-    for (let portion = await reader.next(); portion.length > 0; portion = await reader.next()) {
-      for (const [key, value] of portion) {
-        if (!isReference(value)) continue;
-        const reference = decodeReference(key, value);
-        if (!('kind' in reference)) numbers.add(reference.file);
-      }
+  for await (const portion of engine.portions(prefixRange(LANE_PREFIX))) {
+    for (const [key, value] of portion) {
+      if (!isReference(value)) continue;
+      const reference = decodeReference(key, value);
+      if (!('kind' in reference)) numbers.add(reference.file);
     }
-  } finally {
-    await reader.close();
   }
   return [...numbers].sort((a, b) => (a < b ? -1 : 1));
 }

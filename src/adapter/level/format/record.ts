@@ -1,5 +1,5 @@
 /**
- * Records: the values of the store (format 1, design.md section 4). Each is ONE well-formed CBOR item, which any CBOR tool decodes:
+ * Records: the values of the store (format 1, docs/format.md, Records). Each is ONE well-formed CBOR item, which any CBOR tool decodes:
  *
  *      offset  0    1    2                  n-5  n-4          n
  *              83   01   body ............   1a   crc (4 bytes, big-endian)
@@ -61,11 +61,11 @@ export function encodeRecord(key: string, body: unknown): EncodedRecord {
 
 /**
  * Encodes the body of an entry, by the model's own writer if it has one, which checks the entry in the same pass; otherwise it must have
- * been checked. It shares no memory with the entry. `apart` for one that may be given back later than others, see {@link CborWriter.begin}.
+ * been checked. It shares no memory with the entry. `releasedLate` for one that may be given back later than others, see {@link CborWriter.begin}.
  * @throws what the model's check throws; a TypeError for a body that is not plain.
  */
-export function encodeBody<T>(codec: EntryCodec<T>, entry: T, apart = false): EncodedBody {
-  writer.begin(KEY_BYTES_MAX, apart);
+export function encodeBody<T>(codec: EntryCodec<T>, entry: T, releasedLate = false): EncodedBody {
+  writer.begin(KEY_BYTES_MAX, releasedLate);
   if (codec.writeBody === undefined) writer.value(codec.toBody(entry));
   else codec.writeBody(writer, entry);
   return writer.end(HEAD_BYTES, TAIL_BYTES);

@@ -11,6 +11,9 @@ import { STORE_ID_BYTES } from './tip.js';
 /** The format of keys and values that this code reads and writes. */
 export const FORMAT = 2;
 
+/** The oldest format that views read. Format 1 differs in the tip, and has no votes. */
+export const OLDEST_READ = 1;
+
 /** The schema record, decoded. */
 export interface Schema {
   readonly format: number;
@@ -29,9 +32,10 @@ export function encodeSchema(schema: Schema): EncodedRecord {
 
 /**
  * Reads the schema record and checks that this code, with this model, may read the rest.
+ * @param oldest the lowest format that is taken
  * @throws LANESTORE_CORRUPT if the record is damaged; LANESTORE_SCHEMA for another format or model.
  */
-export function readSchema(value: Uint8Array, model: string): Schema {
+export function readSchema(value: Uint8Array, model: string, oldest = FORMAT): Schema {
   const record = decodeRecord(SCHEMA_KEY, value);
   if (isFault(record)) throw corruptSchema(record.kind, record.detail);
   const schema = record.body as Partial<Schema> | null;
@@ -39,7 +43,7 @@ export function readSchema(value: Uint8Array, model: string): Schema {
   if (typeof schema !== 'object' || schema === null || typeof format !== 'number') {
     throw corruptSchema('schema-body', 'format is absent');
   }
-  if (format !== FORMAT) throw otherFormat(format);
+  if (!Number.isInteger(format) || format < oldest || format > FORMAT) throw otherFormat(format);
   const { store, createdAt } = schema;
   if (typeof schema.model !== 'string' || typeof createdAt !== 'string') {
     throw corruptSchema('schema-body', 'model or createdAt is not text');
@@ -66,6 +70,11 @@ export function otherFormat(format: number): LanestoreError {
     'LANESTORE_SCHEMA',
     `the store has format ${format}; this version reads format ${FORMAT}: ${remedy}`,
   );
+}
+
+/** What views say of a store of an older format. */
+export function olderNote(format: number): string {
+  return `the store has format ${format}, which can be read: it opens once "lanestore migrate" has made it format ${FORMAT}`;
 }
 
 function corruptSchema(kind: FindingKind, detail: string): LanestoreError {

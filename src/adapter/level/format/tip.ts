@@ -9,11 +9,12 @@
  * other integers are u64. Lanes ascend by their bytes. swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
  *
  * A map of six entries that begins with `store` and `seq`, in format 1 as well: by these bytes preflight knows a batch of the store, so
- * an older version takes a newer store for what it is, and not for a damaged one.
+ * an older version takes a newer store for what it is, and not for a damaged one. Format 1 has `anchor: crc | null, inner: crc | null` in
+ * place of `singles` and `votes`.
  */
 
 import { array, byteString, cbor, INTEGER_PLACE, map, Template, text } from '../../../cbor/template.js';
-import { isLaneId, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY, U64_MAX } from '../../../keys/index.js';
+import { isLaneId, isU64, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
 import { type EncodedRecord, writeRecord } from './record.js';
 
@@ -31,8 +32,8 @@ export interface Tip {
   readonly seq: bigint;
   readonly anchor: number | null;
   readonly inner: number | null;
-  /** Every store has the record `votes`. */
-  readonly votes: number;
+  /** Null in format 1 only, which is read, and never written: every store of this format has the record `votes`. */
+  readonly votes: number | null;
   readonly laneFloors: number | null;
   readonly qc: Extent;
   /** Ascending by lane. */
@@ -53,6 +54,7 @@ const LANES = cbor(text('lanes'));
 
 /** The record of a tip. Written out, because every batch has one, and it names every lane. */
 export function encodeTip(tip: Tip): EncodedRecord {
+  if (tip.votes === null) throw new TypeError('a tip without votes is of format 1, which is not written');
   return writeRecord(TIP_KEY, (to) => {
     to.raw(HEAD);
     to.raw(tip.store);
@@ -96,14 +98,11 @@ const laneEntry = remembered(
 /** Reads the body of a tip record, or says in a sentence what is wrong with it. */
 export function parseTip(body: unknown): Tip | string {
   if (!isMap(body)) return 'it is not a map';
-  const { store, seq, singles, votes: voteRecords, qc, lanes } = body;
+  const { store, seq, qc, lanes } = body;
   if (!(store instanceof Uint8Array) || store.length !== STORE_ID_BYTES) return 'store is not 16 bytes';
   if (!isU64(seq)) return 'seq is not a 64-bit integer';
-  if (!isPair(singles) || !singles.every(isCrcOrNull)) return 'singles is not [crc or null, crc or null]';
-  const [anchor, inner] = singles as [number | null, number | null];
-  if (!isPair(voteRecords) || !voteRecords.every(isCrcOrNull)) return 'votes is not [crc, crc or null]';
-  const [votes, laneFloors] = voteRecords as [number | null, number | null];
-  if (votes === null) return 'votes is not [crc, crc or null]';
+  const crcs = 'singles' in body || 'votes' in body ? parseCrcs(body) : parseCrcs1(body);
+  if (typeof crcs === 'string') return crcs;
   const log = parseExtent(qc);
   if (log === undefined) return 'qc is not [first, next, swept]';
   if (!Array.isArray(lanes)) return 'lanes is not an array';
@@ -117,7 +116,25 @@ export function parseTip(body: unknown): Tip | string {
     extents.set(lane, extent);
     last = lane;
   }
-  return { store: store.slice(), seq, anchor, inner, votes, laneFloors, qc: log, lanes: extents };
+  return { store: store.slice(), seq, ...crcs, qc: log, lanes: extents };
+}
+
+type Crcs = Pick<Tip, 'anchor' | 'inner' | 'votes' | 'laneFloors'>;
+
+function parseCrcs({ singles, votes: voteRecords }: Record<string, unknown>): Crcs | string {
+  if (!isPair(singles) || !singles.every(isCrcOrNull)) return 'singles is not [crc or null, crc or null]';
+  if (!isPair(voteRecords)) return 'votes is not [crc, crc or null]';
+  const [votes, laneFloors] = voteRecords;
+  if (votes === null || !isCrcOrNull(votes) || !isCrcOrNull(laneFloors)) return 'votes is not [crc, crc or null]';
+  const [anchor, inner] = singles as [number | null, number | null];
+  return { anchor, inner, votes, laneFloors };
+}
+
+/** Of format 1. */
+function parseCrcs1({ anchor, inner }: Record<string, unknown>): Crcs | string {
+  if (!isCrcOrNull(anchor)) return 'anchor is neither a crc nor null';
+  if (!isCrcOrNull(inner)) return 'inner is neither a crc nor null';
+  return { anchor, inner, votes: null, laneFloors: null };
 }
 
 function parseExtent(value: unknown): Extent | undefined {
@@ -133,10 +150,6 @@ function isPair(value: unknown): value is [unknown, unknown] {
 
 function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
-}
-
-function isU64(value: unknown): value is bigint {
-  return typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
 }
 
 function isCrcOrNull(value: unknown): value is number | null {

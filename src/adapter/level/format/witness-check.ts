@@ -1,4 +1,5 @@
 /** What the witness says about a tip that was found. Pure. */
+import { hex } from '../../../base/bytes.js';
 import type { Finding } from '../../../errors.js';
 import { parseWitness, WITNESS_BYTES, WITNESS_FILE } from './witness.js';
 
@@ -38,8 +39,4 @@ export function judgeWitness(bytes: Uint8Array | undefined, { store, seq }: Foun
   if (newest !== undefined) return { provenSeq: newest.seq, notes: [], findings };
   const notes = whole ? ['both slots of the witness are torn: it proves nothing about what was acknowledged'] : [];
   return { notes, findings };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -14,11 +14,11 @@
  * A witness that has another name is the witness of a backup too (`cp -al`), and is not written: a copy takes its place first. It is written
  * whole to `witness.new`, synced, and renamed, like every new witness; so the name `witness` always leads to a whole file.
  */
-import * as fs from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { Files, WritableFile } from '../../../base/files.js';
 import { readRegularSync } from '../../../base/open-file.js';
-import { createSynced, openSynced, type SyncedFile, syncDirectory } from '../../../base/synced-file.js';
 import { STORE_ID_BYTES } from './tip.js';
 
 /** The file's name in the location. */
@@ -32,7 +32,6 @@ const NEW_SUFFIX = '.new';
 export const NEW_WITNESS_FILE = WITNESS_FILE + NEW_SUFFIX;
 
 const MODE = 0o600;
-const { O_RDWR } = fs.constants;
 
 const MAGIC = Buffer.from('LSWITNS1', 'latin1');
 const SLOT_SPACING = 4096;
@@ -74,10 +73,13 @@ function parseSlot(view: Uint8Array): WitnessSlot | undefined {
   return { store: new Uint8Array(bytes.subarray(MAGIC.length, SEQ_OFFSET)), seq: bytes.readBigUInt64BE(SEQ_OFFSET) };
 }
 
-/** The open witness file of a running store. Synchronous on purpose: a 36-byte write into the page cache. */
+/** The open witness file of a running store. {@link write} is synchronous on purpose: 36 bytes into the page cache. */
 export class Witness {
+  readonly #files: Files;
   readonly #path: string;
-  #file: SyncedFile;
+  #file: WritableFile;
+  /** What the file holds. */
+  readonly #bytes: Buffer;
   readonly #slot: Buffer;
   readonly #view: DataView;
   /** What the crc is of. */
@@ -88,19 +90,23 @@ export class Witness {
   #leaving: Promise<void> | undefined;
   #open = true;
 
-  private constructor(path: string, file: SyncedFile, store: Uint8Array) {
+  private constructor(files: Files, path: string, file: WritableFile, bytes: Buffer, store: Uint8Array) {
+    this.#files = files;
     this.#path = path;
     this.#file = file;
+    this.#bytes = bytes;
     this.#slot = encodeSlot({ store, seq: 0n });
     this.#view = new DataView(this.#slot.buffer, this.#slot.byteOffset, SLOT_BYTES);
     this.#head = this.#slot.subarray(0, CRC_OFFSET);
   }
 
   /** Puts a whole witness file for `seq` in its place, synced; the caller syncs the directory. What is there is not written to. */
-  static async create(path: string, store: Uint8Array, seq: bigint): Promise<void> {
+  static async create(files: Files, path: string, store: Uint8Array, seq: bigint): Promise<void> {
     const bytes = Buffer.alloc(WITNESS_BYTES);
     encodeSlot({ store, seq }).copy(bytes, slotOffset(seq));
-    await put(path, bytes);
+    const file = await writeNew(files, path, bytes);
+    await file.close();
+    await files.rename(path + NEW_SUFFIX, path);
   }
 
   /** The bytes of the witness file, or undefined if there is none. @throws what the system throws, also for what is no regular file. */
@@ -114,15 +120,16 @@ export class Witness {
   }
 
   /** Opens the file that {@link create} made, to be written in place; a copy of it if it has another name. */
-  static async open(path: string, store: Uint8Array): Promise<Witness> {
-    let file = await openSynced(path, O_RDWR);
-    if (isShared(file.fd)) {
+  static async open(files: Files, path: string, store: Uint8Array): Promise<Witness> {
+    const file = await files.open(path, MODE, { empty: false, existing: true });
+    try {
+      const witness = new Witness(files, path, file, readRegularSync(path), store);
+      if (isShared(file)) await witness.#leave();
+      return witness;
+    } catch (error) {
       await file.close();
-      await put(path, readRegularSync(path));
-      await syncDirectory(dirname(path));
-      file = await openSynced(path, O_RDWR);
+      throw error;
     }
-    return new Witness(path, file, store);
   }
 
   /**
@@ -132,7 +139,7 @@ export class Witness {
   prepare(seq: bigint): Promise<void> | undefined {
     this.#fill(seq);
     // A system call of a microsecond, while the disk is at work.
-    this.#leaving = isShared(this.#file.fd) ? this.#leave() : undefined;
+    this.#leaving = isShared(this.#file) ? this.#leave() : undefined;
     return this.#leaving;
   }
 
@@ -140,8 +147,8 @@ export class Witness {
   write(seq: bigint): void {
     if (this.#prepared !== seq) this.#fill(seq);
     if (!this.#open) throw new Error('the witness is closed');
-    const written = fs.writeSync(this.#file.fd, this.#slot, 0, SLOT_BYTES, slotOffset(seq));
-    if (written !== SLOT_BYTES) throw new Error(`witness: ${written} of ${SLOT_BYTES} bytes were written`);
+    this.#file.writeNow(this.#slot, slotOffset(seq));
+    this.#slot.copy(this.#bytes, slotOffset(seq));
   }
 
   /** Idempotent. */
@@ -161,14 +168,13 @@ export class Witness {
 
   /** Puts a copy in the place of the file, and goes on with that. */
   async #leave(): Promise<void> {
-    const bytes = Buffer.alloc(WITNESS_BYTES);
-    fs.readSync(this.#file.fd, bytes, 0, bytes.length, 0);
-    const file = await writeNew(this.#path, bytes);
+    const file = await writeNew(this.#files, this.#path, this.#bytes);
     try {
-      if (!isSameFile(this.#path, this.#file.fd))
+      if (!isSameFile(this.#path, this.#file)) {
         throw new Error(`${this.#path} is not the file that this store opened`);
-      fs.renameSync(this.#path + NEW_SUFFIX, this.#path);
-      await syncDirectory(dirname(this.#path));
+      }
+      await this.#files.rename(this.#path + NEW_SUFFIX, this.#path);
+      await this.#files.syncDirectory(dirname(this.#path));
     } catch (error) {
       await file.close();
       throw error;
@@ -180,37 +186,26 @@ export class Witness {
 }
 
 /** True if the file has another name: that of a backup. */
-function isShared(fd: number): boolean {
-  return fs.fstatSync(fd).nlink > 1;
+function isShared(file: WritableFile): boolean {
+  return file.status().links > 1;
 }
 
-function isSameFile(path: string, fd: number): boolean {
-  const [named, opened] = [fs.lstatSync(path, { bigint: true }), fs.fstatSync(fd, { bigint: true })];
-  return named.ino === opened.ino && named.dev === opened.dev;
-}
-
-/** Writes a new file, synced, and gives it the name `path`. */
-async function put(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await writeNew(path, bytes);
-  await file.close();
-  fs.renameSync(path + NEW_SUFFIX, path);
+function isSameFile(path: string, file: WritableFile): boolean {
+  const [named, opened] = [lstatSync(path, { bigint: true }), file.status()];
+  return named.ino === opened.inode && named.dev === opened.device;
 }
 
 /** Writes what will have the name `path`, synced, under a name of its own. The file is open. */
-async function writeNew(path: string, bytes: Uint8Array): Promise<SyncedFile> {
-  const file = await createSynced(path + NEW_SUFFIX, O_RDWR, MODE);
+async function writeNew(files: Files, path: string, bytes: Uint8Array): Promise<WritableFile> {
+  const file = await files.open(path + NEW_SUFFIX, MODE, { empty: true });
   try {
-    writeFully(file.fd, bytes);
+    await file.write([bytes], 0);
     await file.sync();
     return file;
   } catch (error) {
     await file.close();
     throw error;
   }
-}
-
-function writeFully(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done, bytes.length - done, done);
 }
 
 function slotOffset(seq: bigint): number {

@@ -1,19 +1,22 @@
 /**
  * Going on from a store that is older than what it acknowledged, because an operator says so. It is recorded, in one synced batch:
  *
- *   meta/tip                 the same, with the new seq
+ *   meta/tip, votes          the same, with the new seq, and with every part of the votes closed
  *   meta/event/<seq>         {event: "rollback-accepted", at, tipSeq, witnessSeq | null, why: [kinds of findings]}
+ *
+ * The lost batches may have held votes, so nothing is signed until an operator opens the parts (docs/signing-safety.md).
  *
  * Numbering goes on behind all that the lost batches can have had, so that their files, should they come back, are older than the witness
  * and refused. Where the witness does not tell how far they went, it leaps.
  */
 import { type Finding, type FindingKind, LanestoreError } from '../../../errors.js';
-import { eventKey, TIP_KEY } from '../../../keys/index.js';
+import { eventKey } from '../../../keys/index.js';
 import type { Engine } from '../engine.js';
-import { encodeRecord } from '../format/record.js';
-import { encodeTip, type Tip } from '../format/tip.js';
+import type { Tip } from '../format/tip.js';
+import type { StoredVotes } from '../format/votes.js';
 import { parseWitness, WITNESS_BYTES } from '../format/witness.js';
 import type { AcceptRollback } from '../options.js';
+import { amended, closedFor } from './amend.js';
 
 /** What an operator may accept: the newest batches are gone, or nothing vouches for them. Never damage of what is there. */
 const ACCEPTABLE: readonly FindingKind[] = ['log-torn', 'witness-ahead', 'witness-store', 'witness-damaged'];
@@ -35,6 +38,7 @@ export function checkAccepted(accept: AcceptRollback, findings: readonly Finding
 /** How a store goes on after an accepted rollback. */
 export interface AcceptedRollback {
   readonly tip: Tip;
+  readonly votes: StoredVotes;
   /** The witness must be made anew: there is none, or it is not whole, or another store's. */
   readonly needsWitness: boolean;
   readonly notes: readonly string[];
@@ -43,29 +47,25 @@ export interface AcceptedRollback {
 /** Records the decision, durably. */
 export async function recordRollback(
   engine: Engine,
-  tip: Tip,
+  { tip, votes }: { readonly tip: Tip; readonly votes: StoredVotes },
   witness: Uint8Array | undefined,
   findings: readonly Finding[],
 ): Promise<AcceptedRollback> {
   const newest = parseWitness(witness ?? new Uint8Array())[0];
   const isOurs = newest !== undefined && Buffer.compare(newest.store, tip.store) === 0;
-  const next = { ...tip, seq: isOurs && newest.seq > tip.seq ? newest.seq + 1n : tip.seq + LEAP };
-  const key = eventKey(next.seq);
-  const event = encodeRecord(key, {
-    event: 'rollback-accepted',
-    at: new Date().toISOString(),
-    tipSeq: tip.seq,
-    witnessSeq: newest?.seq ?? null,
-    why: findings.map(({ kind }) => kind),
+  const seq = isOurs && newest.seq > tip.seq ? newest.seq + 1n : tip.seq + LEAP;
+  const why = findings.map(({ kind }) => kind);
+  const next = amended(tip, {
+    votes: closedFor(votes, `a rollback to batch ${tip.seq} was accepted (${why.join(', ')})`),
+    event: { event: 'rollback-accepted', tipSeq: tip.seq, witnessSeq: newest?.seq ?? null, why },
+    seq,
   });
-  await engine.write([
-    { type: 'put', key: TIP_KEY, value: encodeTip(next).bytes },
-    { type: 'put', key, value: event.bytes },
-  ]);
+  await engine.write(next.operations);
   return {
-    tip: next,
+    tip: next.tip,
+    votes: next.votes,
     needsWitness: !isOurs || (witness?.length ?? 0) < WITNESS_BYTES,
-    notes: [`a rollback to batch ${tip.seq} was accepted and recorded under ${key}`],
+    notes: [`a rollback to batch ${tip.seq} was accepted and recorded under ${eventKey(seq)}`],
   };
 }
 

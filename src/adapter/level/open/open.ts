@@ -1,31 +1,29 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+/**
+ * Opening a store (docs/design.md, Opening): the real path and one opener in this process; creation if the location holds nothing; then
+ * `examine` with the database in its place, and what is found becomes a running store. Whatever fails, what
+ * was taken is given back.
+ */
+import { realpathSync, statSync } from 'node:fs';
 import { CloseStack } from '../../../base/close-stack.js';
-import { makeDirectory, syncNames } from '../../../base/directories.js';
-import type { Files } from '../../../base/files.js';
+import { makeDirectory } from '../../../base/directories.js';
+import { diskFiles, type Files } from '../../../base/files.js';
 import { mismatch } from '../../../base/options.js';
-import { messageOf } from '../../../base/permission-model.js';
-import { syncDirectory } from '../../../base/synced-file.js';
-import { type Finding, LanestoreError } from '../../../errors.js';
+import { LanestoreError } from '../../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
 import { meter } from '../../../metrics/channel.js';
 import { STORE_STATES } from '../../../metrics/table.js';
-import { admissionLimits } from '../../backpressure.js';
+import { type AdmissionLimits, admissionLimits } from '../../backpressure.js';
 import { guardedFiles } from '../../guarded-files.js';
-import { didYouMean } from '../../likeness.js';
 import { LOCK_NOT_SHOWN, LocationGuard } from '../../location-guard.js';
-import { lockDatabase, lockDirectory, openLocked, refuseIfOpenHere, type Unlock } from '../../lock.js';
-import { withPrivateCopy } from '../copy/private-copy.js';
-import { isDamage, levelDamage, openDatabase } from '../database.js';
+import { lockDatabase, lockDirectory } from '../../lock.js';
+import { coded } from '../database.js';
 import { freeSpaceOf, withoutWatermark } from '../disk-watermark.js';
 import { type AnyLevel, Engine } from '../engine.js';
-import { corruptionError } from '../format/corruption-error.js';
 import { firstBatch } from '../format/first-batch.js';
 import { type StorePaths, storePaths, VALUES_DIR } from '../format/paths.js';
-import { otherFormat, readSchema, type Schema } from '../format/schema.js';
 import type { Tip } from '../format/tip.js';
-import { Witness } from '../format/witness.js';
-import { judgeWitness } from '../format/witness-check.js';
+import type { StoredVotes } from '../format/votes.js';
+import type { WitnessVerdict } from '../format/witness-check.js';
 import {
   batchLimits,
   checkDatabaseOptions,
@@ -35,21 +33,21 @@ import {
   type LocationOptions,
   type StoreOptions,
 } from '../options.js';
-import { type PreflightReport, preflight } from '../preflight/index.js';
-import { LevelStore, type RecoveryReport } from '../store.js';
+import { LevelStore } from '../store.js';
 import { type FoundValues, findValues } from '../values/names.js';
 import { valueSettings } from '../values/options.js';
 import { ValueStore } from '../values/value-store.js';
-import { checkAccepted, isAcceptable, recordRollback } from './accept-rollback.js';
-import { createLevel, NAME_A_STORE, needsCreation, refuseOtherTypes, removeLeftovers } from './create.js';
-import { refuseIfOpenElsewhere } from './probe-lock.js';
-import { type RecoverOptions, readTip, recover } from './recovery.js';
-import { storedFormat } from './stored-format.js';
+import { type AcceptedRollback, recordRollback } from './accept-rollback.js';
+import { amended, closedFor } from './amend.js';
+import { createLevel, openWitness } from './create.js';
+import { examine, examineDatabase, type SoundStore, sound } from './examine.js';
+import { openInPlace } from './in-place.js';
+import { existingLocation } from './location.js';
 
 /**
  * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it resolves.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_LOCKED, LANESTORE_SCHEMA, LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK, LANESTORE_IO;
- * then nothing is held, and nothing of the store's content was changed.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_LOCKED, LANESTORE_SCHEMA, LANESTORE_CORRUPT,
+ * LANESTORE_ROLLED_BACK, LANESTORE_IO; then nothing is held, and nothing of the store's content was changed.
  */
 export function openLevel<B, Q, A>(location: string, options: LocationOptions<B, Q, A>): Promise<LevelStore<B, Q, A>>;
 /**
@@ -103,71 +101,62 @@ function openLocation<B, Q, A>(
     const limits = admissionLimits(options);
     const batches = batchLimits(options);
     const settings = valueSettings(options.values);
-    const { createIfMissing = true, acceptRollback } = options;
-    const { paths, unlock } = await claim(location, createIfMissing && acceptRollback === undefined);
-    held.add(unlock);
-    refuseOtherTypes(paths);
+    const { model, createIfMissing = true, acceptRollback, level = {}, files = diskFiles } = options;
+    const mayCreate = createIfMissing && acceptRollback === undefined;
+    const paths = await claim(location, mayCreate, files);
+    held.add(await lockDirectory(paths.location));
     const guard = new LocationGuard();
     held.add(() => guard.close());
     guard.watch(paths.location);
     const space = diskSpaceOf(paths.location, options);
-    const mayCreate = createIfMissing && acceptRollback === undefined;
-    const isNew = needsCreation(paths, mayCreate ? undefined : NAME_A_STORE);
-    if (isNew) {
-      if (!mayCreate) throw noStore(location);
-      await createLevel(paths, options.model.name, options.level ?? {});
-    }
-    guard.watchClosely(paths.level);
-    const lockFile = join(paths.level, 'LOCK');
-    refuseIfOpenHere(lockFile);
-    const witnessBytes = Witness.read(paths.witness);
-    const files = await checkFiles(paths, witnessBytes, options);
-    if (files.store === undefined) await refuseUnidentified(paths, options.model.name, witnessBytes !== undefined);
-    const { db, lock } = await openLocked(lockFile, () => openDatabase(paths.level, options.level ?? {}, false));
-    held.add(() => db.close());
-    guard.watchLock(lockFile, lock);
-    removeLeftovers(paths);
-    const engine = new Engine(db, true);
-    const tip = await readIdentity(engine, options.model.name, witnessBytes !== undefined);
-    const verdict = judgeWitness(witnessBytes, tip);
-    if (acceptRollback !== undefined) checkAccepted(acceptRollback, verdict.findings, tip.seq);
-    const known = acceptRollback === undefined ? verdict.findings : [];
-    if (existsSync(paths.values)) guard.watch(paths.values);
+    let isLockShown = true;
+    const found = sound(
+      await examine(paths, {
+        model,
+        depth: 'records',
+        load: options.load ?? true,
+        acceptRollback,
+        create: mayCreate ? () => createLevel(paths, model.name, level, files) : undefined,
+        database: async () => {
+          const opened = await openInPlace(paths, options, guard, held);
+          isLockShown = opened.isLockShown;
+          return opened;
+        },
+      }),
+    );
+    const { engine, verdict, witness: witnessed, database } = found;
     const foundValues = findValues(paths.values);
-    const { references, ...found } = await recoverStore(engine, options, tip, started, {
-      known,
-      values: paths.values,
-      keepsVotes: true,
-    });
+    const state = { tip: found.tip, votes: found.records.votes };
     const goOn =
-      acceptRollback === undefined ? undefined : await recordRollback(engine, tip, witnessBytes, verdict.findings);
-    const current = goOn?.tip ?? tip;
-    const witness = await openWitness(paths, current, goOn?.needsWitness ?? false);
+      acceptRollback === undefined
+        ? await closeUnwitnessed(engine, state, verdict)
+        : await recordRollback(engine, state, witnessed, verdict.findings);
+    const { tip, votes } = goOn ?? state;
+    const witness = await openWitness(paths, tip, goOn?.needsWitness ?? false, files);
     held.add(() => witness.close());
+    const parts = partsOf(found, options, limits, started, votes);
     return new LevelStore({
-      ...found,
-      tip: current,
+      ...parts,
+      tip,
       values: new ValueStore({
         dir: paths.values,
-        settings: { ...settings, files: guardedValueFiles(settings.files, guard) },
+        settings: { ...settings, files: guardedValueFiles(options.files ?? settings.files, guard) },
         found: foundValues,
-        references,
+        references: found.records.references,
         disk: space ?? withoutWatermark(options.freeSpace ?? freeSpaceOf(paths.location)),
       }),
       report: {
-        ...found.report,
-        seq: current.seq,
+        ...parts.report,
+        seq: tip.seq,
         ...(verdict.provenSeq === undefined ? {} : { witnessedSeq: verdict.provenSeq }),
-        files,
+        ...(database === undefined ? {} : { files: database.report }),
         notes: [
-          ...files.notes,
-          ...verdict.notes,
+          ...found.notes,
           ...(goOn?.notes ?? []),
           ...notesOn(foundValues),
-          ...(lock === undefined ? [LOCK_NOT_SHOWN] : []),
+          ...(isLockShown ? [] : [LOCK_NOT_SHOWN]),
         ],
       },
-      limits,
       batches,
       level: paths.level,
       guard,
@@ -178,6 +167,16 @@ function openLocation<B, Q, A>(
   });
 }
 
+/**
+ * The paths of a location, by its real path. One that is absent is made where the caller may create a store.
+ * @throws LANESTORE_NOT_A_STORE.
+ */
+async function claim(location: string, mayCreate: boolean, files: Files): Promise<StorePaths> {
+  if (!mayCreate || statSync(location, { throwIfNoEntry: false }) !== undefined) return existingLocation(location);
+  await makeDirectory(location, files);
+  return storePaths(realpathSync(location));
+}
+
 /** The directory of value files is made when the first of them is, and watched from then on. */
 function guardedValueFiles(files: Files, guard: LocationGuard): Files {
   const guarded = guardedFiles(files, guard);
@@ -186,31 +185,6 @@ function guardedValueFiles(files: Files, guard: LocationGuard): Files {
     guard.watch(path);
   };
   return { ...guarded, makeDirectory };
-}
-
-/** Preflight. @throws LANESTORE_LOCKED; LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with what it found; then LevelDB has not been near the files. */
-async function checkFiles<B, Q, A>(
-  paths: StorePaths,
-  witness: Uint8Array | undefined,
-  { tableCheckBytesMax, acceptRollback }: LocationOptions<B, Q, A>,
-): Promise<PreflightReport> {
-  const refuseIfInUse = () => refuseIfOpenElsewhere(paths.level);
-  const files = await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse });
-  if (files.findingsTotal === 0) return files;
-  const areAllKnown = files.findings.length === files.findingsTotal;
-  if (acceptRollback === undefined || !areAllKnown || !isAcceptable(files.findings)) {
-    throw corruptionError(files.findings, files.findingsTotal);
-  }
-  checkAccepted(acceptRollback, files.findings, files.seq);
-  return files;
-}
-
-/**
- * For a database in which preflight found no store's tip: of format 0, of another program, or damaged. LevelDB would write into it as soon as
- * it opens it, so a private copy is asked what it is. @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT.
- */
-async function refuseUnidentified(paths: StorePaths, model: string, hasWitness: boolean): Promise<void> {
-  await withPrivateCopy(paths, (engine) => readIdentity(engine, model, hasWitness));
 }
 
 function openCallersDatabase<B, Q, A>(
@@ -233,106 +207,52 @@ function openCallersDatabase<B, Q, A>(
     const engine = new Engine(db);
     const isNew = (await engine.get(SCHEMA_KEY)) === undefined && (await engine.get(TIP_KEY)) === undefined;
     if (isNew) await createInDatabase(engine, model.name);
-    const tip = await readIdentity(engine, model.name, false);
-    const { references: _, ...found } = await recoverStore(engine, options, tip, started, {
-      keepsVotes: options.durable === true,
-    });
+    const found = sound(await examineDatabase(engine, { model, depth: 'records', load: options.load ?? true }));
     return new LevelStore({
-      ...found,
-      limits,
+      ...partsOf(found, options, limits, started, options.durable === true ? found.records.votes : undefined),
       batches,
       release: () => held.close(),
     });
   });
 }
 
-/** Resolves the real path and registers the opener. With `create`, an absent location is made. */
-async function claim(location: string, create: boolean): Promise<{ paths: StorePaths; unlock: Unlock }> {
-  const stat = statSync(location, { throwIfNoEntry: false });
-  if (stat === undefined && !create) throw noStore(location);
-  if (stat !== undefined && !stat.isDirectory()) {
-    throw noDirectory(location);
-  }
-  if (stat === undefined) makeDirectory(location);
-  const real = realpathSync(location);
-  return { paths: storePaths(real), unlock: await lockDirectory(real) };
-}
-
-/** Reads who the store is and what it must hold. @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT. */
-async function readIdentity(engine: Engine, model: string, hasWitness: boolean): Promise<Tip> {
-  return readTip(engine, (await readStoreSchema(engine, model, hasWitness)).store);
-}
-
-/** Reads what the store is. @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT. */
-export async function readStoreSchema(engine: Engine, model: string, hasWitness: boolean): Promise<Schema> {
-  const schema = await engine.get(SCHEMA_KEY);
-  if (schema === undefined) {
-    const findings: Finding[] = [{ kind: 'schema-missing', key: SCHEMA_KEY, detail: 'the record is missing' }];
-    // With a tip or a witness it is ours, and damaged; without either it is somebody else's LevelDB.
-    const rest = (await engine.get(TIP_KEY)) !== undefined ? TIP_KEY : hasWitness ? 'the witness' : undefined;
-    if (rest !== undefined) {
-      throw new LanestoreError('LANESTORE_CORRUPT', `${SCHEMA_KEY} is missing, ${rest} is there`, { findings });
-    }
-    if ((await storedFormat(engine)) === 0) throw otherFormat(0);
-    throw new LanestoreError('LANESTORE_NOT_A_STORE', `the LevelDB has no ${SCHEMA_KEY}: it is not a lanestore`, {
-      remedy: 'it is the database of another program, and was left as it is: check the path',
-    });
-  }
-  return readSchema(schema, model);
-}
-
-async function recoverStore<B, Q, A>(
-  engine: Engine,
-  options: StoreOptions<B, Q, A>,
-  tip: Tip,
+/** What a running store takes over from what was found. */
+function partsOf<B, Q, A>(
+  { engine, tip, records: found, checkMs }: SoundStore<B, Q, A>,
+  { model }: StoreOptions<B, Q, A>,
+  limits: AdmissionLimits,
   started: number,
-  { keepsVotes, ...more }: Omit<RecoverOptions, 'load'> & { readonly keepsVotes: boolean },
+  votes: StoredVotes | undefined,
 ) {
-  const checking = performance.now();
-  const { recovered, anchor, votes, records, bytes, references } = await recover(engine, options.model, tip, {
-    load: options.load ?? true,
-    ...more,
-  });
-  const ended = performance.now();
   const lanes = new Map([...tip.lanes].map(([lane, { first, next }]) => [lane, { first, next }] as const));
   const commitQCs = { first: tip.qc.first, next: tip.qc.next };
-  const report: RecoveryReport = {
-    seq: tip.seq,
-    records,
-    bytes,
-    checkMs: ended - checking,
-    openMs: ended - started,
-    notes: [],
-  };
-  const state = { lanes, commitQCs, anchor, ...(keepsVotes ? { votes } : {}) };
-  return { model: options.model, engine, tip, votes, state, recovered, report, references };
+  const { recovered, anchor, records, bytes } = found;
+  const openMs = performance.now() - started;
+  const report = { seq: tip.seq, records, bytes, checkMs, openMs, notes: [] };
+  const state = { lanes, commitQCs, anchor, ...(votes === undefined ? {} : { votes }) };
+  return { model, engine, tip, votes: votes ?? found.votes, state, recovered, report, limits };
+}
+
+/**
+ * A witness that proves nothing cannot tell a sound store from an older copy, which may have signed since: every part of the votes is
+ * closed, in a batch of its own, before the witness is written.
+ */
+async function closeUnwitnessed(
+  engine: Engine,
+  { tip, votes }: { readonly tip: Tip; readonly votes: StoredVotes },
+  { provenSeq }: WitnessVerdict,
+): Promise<AcceptedRollback | undefined> {
+  if (provenSeq !== undefined || tip.seq === 0n) return undefined;
+  const closed = closedFor(votes, 'the witness proved nothing when the store was opened');
+  if (closed === votes) return undefined;
+  const next = amended(tip, { votes: closed, event: { event: 'witness-torn', tipSeq: tip.seq } });
+  await engine.write(next.operations);
+  return { ...next, needsWitness: false, notes: ['every part of the votes was closed: the witness proves nothing'] };
 }
 
 /** Files that are none of ours stay where they are. */
 function notesOn({ unknown }: FoundValues): string[] {
   return unknown.length === 0 ? [] : [`${VALUES_DIR}/ holds other files: ${unknown.slice(0, 5).join(', ')}`];
-}
-
-/**
- * Opens the witness and brings it up to the tip that was verified. Before the first round every open ends creation again, whatever
- * an interrupted one had synced: first the names, so that no witness outlives its database, then the witness. After an accepted rollback the
- * witness is made anew as well.
- */
-async function openWitness(paths: StorePaths, tip: Tip, anew: boolean): Promise<Witness> {
-  if (tip.seq === 0n || anew) {
-    await syncDirectory(paths.location);
-    await syncNames(paths.location);
-    await Witness.create(paths.witness, tip.store, tip.seq);
-    await syncDirectory(paths.location);
-  }
-  const witness = await Witness.open(paths.witness, tip.store);
-  try {
-    witness.write(tip.seq);
-  } catch (error) {
-    await witness.close();
-    throw error;
-  }
-  return witness;
 }
 
 async function createInDatabase(engine: Engine, model: string): Promise<void> {
@@ -351,25 +271,4 @@ async function createInDatabase(engine: Engine, model: string): Promise<void> {
 function rootOf(db: AnyLevel): { root: object; prefix: string } {
   const { db: root, prefix } = db as { db?: object; prefix?: string };
   return root === undefined ? { root: db, prefix: '' } : { root, prefix: prefix ?? '' };
-}
-
-/** The error for a location that holds no store, where none is made. */
-export function noStore(location: string): LanestoreError {
-  const what = existsSync(location) ? `holds no store${didYouMean(location)}` : 'does not exist';
-  return new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}`, { remedy: NAME_A_STORE });
-}
-
-/** The error for a location that is a file. */
-export function noDirectory(location: string): LanestoreError {
-  const message = `${location} is not a directory${didYouMean(location)}`;
-  return new LanestoreError('LANESTORE_NOT_A_STORE', message, { remedy: NAME_A_STORE });
-}
-
-/** Errors of the system, and of classic-level, get a code; programming mistakes stay what they are. */
-export function coded(error: unknown): unknown {
-  if (error instanceof LanestoreError || error instanceof TypeError) return error;
-  const { code } = error as { code?: string };
-  const text = messageOf(error);
-  if (code?.startsWith('LEVEL_') && isDamage(code, text)) return levelDamage('LevelDB found damage', text, error);
-  return new LanestoreError('LANESTORE_IO', `the store cannot be opened: ${text}`, { cause: error });
 }

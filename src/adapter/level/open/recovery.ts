@@ -1,34 +1,26 @@
 /**
- * Recovery: what is in the database against what the tip says must be there (design.md 5.7). It reads everything that is
+ * Recovery: what is in the database against what the tip says must be there (docs/design.md, Recovery). It reads everything that is
  * live, checks all of it, and collects every finding; it never writes and never trims.
  *
  * It proves: each record in every range [first, next) is there, unharmed, and what its key says; anchor and inner are the ones that the
  * newest batch knew; nothing lies outside of the ranges. A batch lost in the middle shows as one of these. That the newest batch itself
  * is there only the witness can tell.
  */
-import { type Finding, type FindingKind, LanestoreError } from '../../../errors.js';
-import {
-  ANCHOR_KEY,
-  INNER_KEY,
-  LANE_FLOORS_KEY,
-  type LaneId,
-  parseKey,
-  TIP_KEY,
-  VOTES_KEY,
-} from '../../../keys/index.js';
+import type { Finding } from '../../../errors.js';
+import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, type LaneId, VOTES_KEY } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
-import { FINDINGS_MAX, FindingList } from '../../finding-list.js';
+import { FindingList } from '../../finding-list.js';
 import type { Recovered } from '../../persistence.js';
 import type { AnchorPoint } from '../../planner.js';
 import { anchorPoint } from '../../round-plan.js';
 import type { Engine } from '../engine.js';
-import { corruptionError } from '../format/corruption-error.js';
-import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../format/entry.js';
-import { type LogName, logKey, logKeys, logRange, QC_LOG } from '../format/log.js';
+import { type ReadResult, readAnchor } from '../format/entry.js';
+import { type LogName, QC_LOG } from '../format/log.js';
 import { decodeRecord, isFault } from '../format/record.js';
-import { type Extent, parseTip, type Tip } from '../format/tip.js';
+import type { Extent, Tip } from '../format/tip.js';
 import { isReference } from '../format/value-ref.js';
 import { NO_STORED_VOTES, parseLaneFloors, parseVotes, type StoredVotes } from '../format/votes.js';
+import { blockReader, commitQCReader, LogRange, type ReadRecord, type StoredEntry } from '../read/log-range.js';
 import { SeparatedEntries } from '../values/recovery.js';
 import type { FoundReference } from '../values/value-store.js';
 import { findStrays } from './strays.js';
@@ -36,9 +28,23 @@ import { findStrays } from './strays.js';
 /** Ranges that are read at the same time: as many as libuv has threads for. */
 const PARALLEL_READS = 4;
 
-/** What recovery read. */
-export interface RecoveryResult<B, Q, A> {
+/** How records are checked. */
+export interface RecordsOptions {
+  /** False: check the same, keep nothing. */
+  readonly load: boolean;
+  /** The directory of value files; absent for a store that can have none. */
+  readonly values?: string | undefined;
+  /** Only anchor and inner: for a reader that is going to read every entry itself. Default false. */
+  readonly singlesOnly?: boolean;
+  /** Findings that are kept. */
+  readonly findingsMax?: number | undefined;
+}
+
+/** What the records of a store are, and what is wrong with them. */
+export interface CheckedRecords<B, Q, A> {
   readonly recovered: Recovered<B, Q, A>;
+  /** The anchor and the inner state, unless they are damaged or absent; also with `load: false`. */
+  readonly singles: Pick<Recovered<B, Q, A>, 'anchor' | 'inner'>;
   readonly anchor: AnchorPoint | undefined;
   /** What is kept of the votes of the node's key; of a key that was never bound if it is damaged. */
   readonly votes: StoredVotes;
@@ -48,73 +54,19 @@ export interface RecoveryResult<B, Q, A> {
   readonly bytes: number;
   /** Every reference to a separated value, those of stale records too. */
   readonly references: readonly FoundReference[];
-}
-
-/** How {@link recover} goes about it. */
-export interface RecoverOptions {
-  /** False: check the same, keep nothing. */
-  readonly load: boolean;
-  /** The directory of value files; absent for a store that can have none. */
-  readonly values?: string;
-  /** Only anchor and inner: for a reader that is going to read every entry itself. Default false. */
-  readonly singlesOnly?: boolean;
-  /** What else is wrong with the store: told together with what is found. */
-  readonly known?: readonly Finding[];
-}
-
-/** The same with all that was found wrong, for those who look at a damaged store too. */
-export interface Examination<B, Q, A> extends RecoveryResult<B, Q, A> {
-  /** The anchor and the inner state, unless they are damaged or absent; also with `load: false`. */
-  readonly singles: Pick<Recovered<B, Q, A>, 'anchor' | 'inner'>;
+  /** Sorted by key. */
   readonly findings: readonly Finding[];
   /** How many there were; `findings` holds the first of them. */
   readonly findingsTotal: number;
 }
 
-/**
- * Reads the tip.
- * @throws LANESTORE_CORRUPT if it is absent, damaged, or of another store than `store`, if that is known.
- */
-export async function readTip(engine: Engine, store?: Uint8Array): Promise<Tip> {
-  const corrupt = (kind: FindingKind, detail: string) =>
-    new LanestoreError('LANESTORE_CORRUPT', `${TIP_KEY}: ${detail}`, { findings: [{ kind, key: TIP_KEY, detail }] });
-  const value = await engine.get(TIP_KEY);
-  if (value === undefined) throw corrupt('tip-missing', 'the record is missing: what must be in the store is unknown');
-  const record = decodeRecord(TIP_KEY, value);
-  if (isFault(record)) throw corrupt(record.kind, record.detail);
-  const tip = parseTip(record.body);
-  if (typeof tip === 'string') throw corrupt('tip-body', tip);
-  if (store !== undefined && Buffer.compare(tip.store, store) !== 0) {
-    throw corrupt('tip-store', `it is of store ${hex(tip.store)}, the schema says ${hex(store)}`);
-  }
-  return tip;
-}
-
-/**
- * Reads and checks everything that the tip says must be there. With `load: false` it checks the same and keeps nothing.
- * @throws LANESTORE_CORRUPT, or LANESTORE_ROLLED_BACK if nothing is damaged, with all findings: those that are `known` already, then
- * those of the records.
- */
-export async function recover<B, Q, A>(
+/** Reads and checks everything that the tip says must be there. With `load: false` it checks the same and keeps nothing. */
+export function checkRecords<B, Q, A>(
   engine: Engine,
   model: Model<B, Q, A>,
   tip: Tip,
-  options: RecoverOptions,
-): Promise<RecoveryResult<B, Q, A>> {
-  const { known = [] } = options;
-  const found = await examine(engine, model, tip, options);
-  const total = known.length + found.findingsTotal;
-  if (total > 0) throw corruptionError([...known, ...found.findings], total);
-  return found;
-}
-
-/** The same, but what is wrong is handed out, and what is not. `findingsMax` bounds the list. */
-export function examine<B, Q, A>(
-  engine: Engine,
-  model: Model<B, Q, A>,
-  tip: Tip,
-  options: RecoverOptions & { readonly findingsMax?: number },
-): Promise<Examination<B, Q, A>> {
+  options: RecordsOptions,
+): Promise<CheckedRecords<B, Q, A>> {
   return new Recovery(engine, model, tip, options).run();
 }
 
@@ -129,17 +81,8 @@ class Recovery<B, Q, A> {
   #bytes = 0;
   readonly #separated: SeparatedEntries;
 
-  constructor(
-    engine: Engine,
-    model: Model<B, Q, A>,
-    tip: Tip,
-    {
-      load,
-      values,
-      singlesOnly = false,
-      findingsMax = FINDINGS_MAX,
-    }: RecoverOptions & { readonly findingsMax?: number },
-  ) {
+  constructor(engine: Engine, model: Model<B, Q, A>, tip: Tip, options: RecordsOptions) {
+    const { load, values, singlesOnly = false, findingsMax } = options;
     this.#engine = engine;
     this.#model = model;
     this.#tip = tip;
@@ -149,24 +92,18 @@ class Recovery<B, Q, A> {
     this.#separated = new SeparatedEntries(values, load, (finding) => this.#find(finding));
   }
 
-  async run(): Promise<Examination<B, Q, A>> {
+  async run(): Promise<CheckedRecords<B, Q, A>> {
     const tip = this.#tip;
     const commitQCs: Q[] = [];
     const blocks = new Map<LaneId, B[]>();
     for (const [lane, extent] of tip.lanes) if (this.#load && extent.first < extent.next) blocks.set(lane, []);
     const [anchor, inner, votes] = await Promise.all([this.#readAnchor(), this.#readInner(), this.#readVotes()]);
     const tasks = [
-      () =>
-        this.#readLog(QC_LOG, tip.qc, (index, key, value) => readCommitQC(this.#model, index, key, value), commitQCs),
+      () => this.#readLog(QC_LOG, tip.qc, commitQCReader(this.#model), commitQCs),
       ...[...tip.lanes].map(
         ([lane, extent]) =>
           () =>
-            this.#readLog(
-              lane,
-              extent,
-              (number, key, value) => readBlock(this.#model, lane, number, key, value),
-              blocks.get(lane),
-            ),
+            this.#readLog(lane, extent, blockReader(this.#model, lane), blocks.get(lane)),
       ),
       () => findStrays(this.#engine, this.#tip, (finding) => this.#find(finding)),
     ];
@@ -270,52 +207,35 @@ class Recovery<B, Q, A> {
   }
 
   /** Reads [first, next) of a log, which begins at its first key, not at the deleted ones before it. */
-  async #readLog<T>(
-    log: LogName,
-    { first, next }: Extent,
-    read: (number: bigint, key: string, value: Uint8Array) => ReadResult<T>,
-    into: T[] | undefined,
-  ): Promise<void> {
+  async #readLog<T>(log: LogName, { first, next }: Extent, read: ReadRecord<T>, into: T[] | undefined): Promise<void> {
     if (first === next) return;
-    const reader = this.#engine.entries(logRange(log, first, next));
-    const keys = logKeys(log);
-    let expected = first;
+    const range = new LogRange(this.#engine, log, first, next);
     try {
-      for (let portion = await reader.next(); portion.length > 0; portion = await reader.next()) {
-        for (const [key, value] of portion) {
-          // Taking a key apart costs more than making the one that should come.
-          const number = key === keys.text(expected) ? expected : numberIn(key);
-          if (number === undefined) {
-            this.#find({ kind: 'stray', key, detail: 'no key of this format reads like this' });
-            continue;
-          }
-          if (number > expected) this.#missing(log, expected, number);
-          expected = number + 1n;
-          if (isReference(value)) {
-            const check = (record: Uint8Array) => {
-              this.#count(record);
-              return read(number, key, record);
-            };
-            this.#separated.add({ log, number, key, value, check, into });
-            continue;
-          }
-          this.#count(value);
-          const result = read(number, key, value);
-          if ('finding' in result) this.#find(result.finding);
-          else if (this.#load) into?.push(result.entry);
+      for (let items = await range.next(); items.length > 0; items = await range.next()) {
+        for (const item of items) {
+          if ('finding' in item) this.#find(item.finding);
+          else this.#readEntry(log, item, read, into);
         }
       }
     } finally {
-      await reader.close();
+      await range.close();
     }
-    if (expected < next) this.#missing(log, expected, next);
   }
 
-  /** One finding for a hole [from, to), however wide. */
-  #missing(log: LogName, from: bigint, to: bigint): void {
-    const what = to - from === 1n ? 'the record is missing' : `${to - from} records are missing, up to ${to - 1n}`;
-    const place = log === QC_LOG ? {} : { lane: log };
-    this.#find({ kind: 'missing', key: logKey(log, from), ...place, number: from, detail: what });
+  #readEntry<T>(log: LogName, { number, key, value }: StoredEntry, read: ReadRecord<T>, into: T[] | undefined): void {
+    if (isReference(value)) {
+      const check = (record: Uint8Array) => this.#read(number, key, record, read);
+      this.#separated.add({ log, number, key, value, check, into });
+      return;
+    }
+    const result = this.#read(number, key, value, read);
+    if ('finding' in result) this.#find(result.finding);
+    else if (this.#load) into?.push(result.entry);
+  }
+
+  #read<T>(number: bigint, key: string, record: Uint8Array, read: ReadRecord<T>): ReadResult<T> {
+    this.#count(record);
+    return read(number, key, record);
   }
 
   /**
@@ -351,12 +271,6 @@ function byKey(a: Finding, b: Finding): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** The number of the entry that a key names, if it names one. */
-function numberIn(key: string): bigint | undefined {
-  const parsed = parseKey(key);
-  return parsed?.kind === 'block' ? parsed.number : parsed?.kind === 'commitQC' ? parsed.index : undefined;
-}
-
 /** Runs the tasks in order of their start, `width` at a time. Rejects with the first failure, after all have ended. */
 async function runParallel(tasks: readonly (() => Promise<void>)[], width: number): Promise<void> {
   let next = 0;
@@ -365,8 +279,4 @@ async function runParallel(tasks: readonly (() => Promise<void>)[], width: numbe
   };
   const results = await Promise.allSettled(Array.from({ length: width }, lane));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -16,9 +16,7 @@ import {
 import type { Engine } from '../engine.js';
 import { logRange, QC_LOG } from '../format/log.js';
 import type { Tip } from '../format/tip.js';
-
-/** Keys that are read at a time. */
-const KEYS_AT_ONCE = 1000;
+import { keysIn, strayKey } from '../read/log-range.js';
 
 /** A range of keys, open where a bound is absent. */
 type Gap = Partial<KeyRange>;
@@ -68,15 +66,6 @@ function gapsOf(tip: Tip): Gap[] {
   return gaps;
 }
 
-async function* keysIn(engine: Engine, gap: Gap): AsyncGenerator<string, void, void> {
-  for (let range = gap; ; ) {
-    const keys = await engine.keys(range, KEYS_AT_ONCE);
-    yield* keys;
-    if (keys.length < KEYS_AT_ONCE) return;
-    range = { ...gap, gte: `${keys[keys.length - 1]}\0` };
-  }
-}
-
 function strayFinding(key: string, tip: Tip): Finding {
   const parsed = parseKey(key);
   if (parsed?.kind === 'block') {
@@ -89,5 +78,5 @@ function strayFinding(key: string, tip: Tip): Finding {
     const range = `the QC log holds [${tip.qc.first}, ${tip.qc.next})`;
     return { kind: 'stray', key, number: parsed.index, detail: `it must not be there: ${range}` };
   }
-  return { kind: 'stray', key, detail: 'no key of this format reads like this' };
+  return strayKey(key);
 }

@@ -1,15 +1,19 @@
 /** Reading LevelDB's files: few large reads, the next one under way while the last one is looked at, memory bounded. */
-import type { FileHandle } from 'node:fs/promises';
-import { openToRead } from '../../../base/open-file.js';
+import { diskReads, type FileReads, type ReadableFile } from '../../../base/files.js';
 
 /** Bytes of a read, unless its caller says so. */
 const PORTION_BYTES = 1024 * 1024;
 
 /** Opens files one after the other, with two buffers for all of them. */
 export class FileReader {
+  readonly files: FileReads;
   readonly #buffers = [Buffer.alloc(0), Buffer.alloc(0)];
   /** Bytes that were read. */
   bytes = 0;
+
+  constructor(files = diskReads) {
+    this.files = files;
+  }
 
   /** Runs `use` on the file at `path`; undefined if there is none, or something that is no file. */
   async with<T>(path: string, use: (file: SourceFile) => Promise<T>): Promise<T | undefined> {
@@ -35,20 +39,19 @@ const NO_FILE = new Set(['ENOENT', 'EFTYPE', 'EISDIR', 'ELOOP', 'ENXIO']);
 /** A file that is open for reading, as long as it was when it was opened. */
 export class SourceFile {
   readonly size: number;
-  readonly #handle: FileHandle;
+  readonly #file: ReadableFile;
   readonly #reader: FileReader;
 
-  private constructor(handle: FileHandle, size: number, reader: FileReader) {
-    this.#handle = handle;
-    this.size = size;
+  private constructor(file: ReadableFile, reader: FileReader) {
+    this.#file = file;
+    this.size = file.bytes;
     this.#reader = reader;
   }
 
   /** Opens the file; undefined if there is none of that name, or something that is no file. */
   static async open(path: string, reader: FileReader): Promise<SourceFile | undefined> {
     try {
-      const { handle, size } = await openToRead(path);
-      return new SourceFile(handle, size, reader);
+      return new SourceFile(await reader.files.open(path), reader);
     } catch (error) {
       if (NO_FILE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw error;
@@ -90,16 +93,11 @@ export class SourceFile {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.#file.close();
   }
 
   async #fill(buffer: Buffer, from: number): Promise<Buffer> {
-    let done = 0;
-    while (done < buffer.length) {
-      const { bytesRead } = await this.#handle.read(buffer, done, buffer.length - done, from + done);
-      if (bytesRead === 0) break;
-      done += bytesRead;
-    }
+    const done = await this.#file.read(buffer, from);
     this.#reader.bytes += done;
     return buffer.subarray(0, done);
   }

@@ -1,5 +1,5 @@
 /**
- * Preflight: LevelDB's own files, read before LevelDB reads them (design.md 5.6). It must come first: LevelDB opens a damaged log without
+ * Preflight: LevelDB's own files, read before LevelDB reads them (docs/design.md, Preflight). It must come first: LevelDB opens a damaged log without
  * a word, writes what it could read into a table and deletes the log, and then nothing shows the damage any more.
  *
  *   CURRENT -> MANIFEST -> live tables (there, the right size, every checksum) -> live logs (every record, every batch) -> witness
@@ -9,6 +9,7 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkReads, type FileReads } from '../../../base/files.js';
 import { appendAll } from '../../../base/lists.js';
 import { byteArray, callback, count, fields, string, wholeNumber } from '../../../base/options.js';
 import type { Finding } from '../../../errors.js';
@@ -41,6 +42,8 @@ export interface PreflightOptions {
    * Findings that are kept at most; all are counted. Default 1,000, as many as an error carries.
    */
   readonly findingsMax?: number | undefined;
+  /** @internal What the files are read by. */
+  readonly reads?: FileReads | undefined;
   /**
    * Called each time that a look finds damage, before that is believed: rejects if somebody else writes to the database, and with that
    * {@link preflight} does.
@@ -55,6 +58,7 @@ const checkPreflightOptions = fields<PreflightOptions>({
   witness: byteArray,
   tableCheckBytesMax: checkTableCheckBytes,
   findingsMax: count,
+  reads: checkReads,
   refuseIfInUse: callback(),
 });
 
@@ -122,7 +126,7 @@ class Preflight {
   readonly #witness: Uint8Array | undefined;
   readonly #judgesWitness: boolean;
   readonly #tableBytesMax: number;
-  readonly #reader = new FileReader();
+  readonly #reader: FileReader;
   readonly #findingsMax: number | undefined;
   readonly #findings: FindingList;
   readonly #notes: string[] = [];
@@ -137,6 +141,7 @@ class Preflight {
 
   constructor(directory: string, options: PreflightOptions) {
     this.#directory = directory;
+    this.#reader = new FileReader(options.reads);
     this.#findingsMax = options.findingsMax;
     this.#findings = new FindingList(options.findingsMax);
     this.#witness = options.witness;

@@ -1,5 +1,5 @@
 /**
- * The live logs: what was written since the last table, batch by batch (design.md 5.6).
+ * The live logs: what was written since the last table, batch by batch (docs/design.md, Preflight).
  *
  * Every record is one batch of this store, and batches are numbered without gaps, also from one log to the next. With one batch in flight
  * at a time, only the last batch of the newest log that holds a byte can be unacknowledged (a cut-short open leaves empty newer ones). So
@@ -7,6 +7,7 @@
  *   - damage with a batch behind it hides an acknowledged one
  *   - an older log is whole: its last batch was acknowledged before the next log began
  */
+import { hex } from '../../../base/bytes.js';
 import { FindingList } from '../../finding-list.js';
 import type { SourceFile } from './file.js';
 import { findBehind, type LogDamage, type RecordSink, readLog } from './log-format.js';
@@ -74,8 +75,8 @@ export class LogVerifier {
       const behind = await this.#batchBehind(file, damage, store);
       // The batches of format 0, and of other programs, name no store: whichever stands there was written after the damaged one.
       const isOther = store === undefined && behind === undefined;
-      const other = { bytes: BATCH_HEAD_BYTES, fixed: OTHER_BATCH_FIXED, accept: mayBeBatch };
-      const otherAt = isOther ? await findBehind(file, damage.offset, other) : undefined;
+      const anyBatch = { bytes: BATCH_HEAD_BYTES, fixed: OTHER_BATCH_FIXED, accept: mayBeBatch };
+      const otherAt = isOther ? await findBehind(file, damage.offset, anyBatch) : undefined;
       if (behind !== undefined) find('log-damaged', `batch ${behind.seq} begins behind it, at ${behind.offset}`);
       else if (otherAt !== undefined) find('log-damaged', `another batch begins behind it, at ${otherAt}`);
       else this.torn = { file: name, offset: damage.recordAt, detail: damage.detail };
@@ -159,9 +160,4 @@ class BatchSink implements RecordSink {
     if (behindDamage) this.appliedBehind++;
     else this.#use(this.#walk, offset);
   }
-}
-
-/** Bytes in hex. */
-export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

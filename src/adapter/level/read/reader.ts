@@ -2,15 +2,23 @@
 import { type Closable, OpenSet } from '../../../base/open-set.js';
 import { type Checks, fields, uint64 } from '../../../base/options.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
-import { type LaneId, maxU64, minU64, parseKey } from '../../../keys/index.js';
+import { type LaneId, maxU64, minU64 } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
 import { isDamage, levelDamage } from '../database.js';
-import type { Engine, EntryReader } from '../engine.js';
+import type { Engine } from '../engine.js';
 import { corruptionError } from '../format/corruption-error.js';
-import { type ReadResult, readBlock, readCommitQC } from '../format/entry.js';
-import { extentOf, type LogName, logKey, logRange, QC_LOG } from '../format/log.js';
+import { extentOf, type LogName, logKey, QC_LOG } from '../format/log.js';
 import type { Tip } from '../format/tip.js';
-import { placeOf, type ValueReads } from '../values/reads.js';
+import type { ValueReads } from '../values/reads.js';
+import {
+  blockReader,
+  commitQCReader,
+  LogRange,
+  missing,
+  type ReadRecord,
+  resolveEntry,
+  type StoredEntry,
+} from './log-range.js';
 
 /** Bounds of a range to read: [from, to), each limited to what the log holds. */
 export interface ReadRange {
@@ -44,21 +52,15 @@ export interface ReadSource {
 /** Ranges that may be read at the same time, each with an iterator and 1 MiB read ahead; those beyond are LANESTORE_CAPACITY. */
 export const OPEN_RANGES_MAX = 1024;
 
-type Read<T> = (number: bigint, key: string, value: Uint8Array) => ReadResult<T>;
-
 /** What the iteration of a range holds until it ends. */
 class OpenRange implements Closable {
   readonly reads: ValueReads;
-  readonly entries: EntryReader;
-  readonly from: bigint;
-  readonly to: bigint;
+  readonly entries: LogRange;
   #closing: Promise<void> | undefined;
 
-  constructor(reads: ValueReads, entries: EntryReader, from: bigint, to: bigint) {
+  constructor(reads: ValueReads, entries: LogRange) {
     this.reads = reads;
     this.entries = entries;
-    this.from = from;
-    this.to = to;
   }
 
   close(): Promise<void> {
@@ -81,19 +83,19 @@ export class StoreReader<B, Q, A> {
   }
 
   block(lane: LaneId, number: bigint): Promise<B | undefined> {
-    return this.#get(lane, number, this.#blockReader(lane));
+    return this.#get(lane, number, blockReader(this.#model, lane));
   }
 
   commitQC(index: bigint): Promise<Q | undefined> {
-    return this.#get(QC_LOG, index, this.#commitQCReader());
+    return this.#get(QC_LOG, index, commitQCReader(this.#model));
   }
 
   blocks(lane: LaneId, range: ReadRange): AsyncGenerator<B, void, void> {
-    return this.#range(lane, range, this.#blockReader(lane));
+    return this.#range(lane, range, blockReader(this.#model, lane));
   }
 
   commitQCs(range: ReadRange): AsyncGenerator<Q, void, void> {
-    return this.#range(QC_LOG, range, this.#commitQCReader());
+    return this.#range(QC_LOG, range, commitQCReader(this.#model));
   }
 
   /**
@@ -106,15 +108,7 @@ export class StoreReader<B, Q, A> {
     await this.#ranges.closeAll();
   }
 
-  #blockReader(lane: LaneId): Read<B> {
-    return (number, key, value) => readBlock(this.#model, lane, number, key, value);
-  }
-
-  #commitQCReader(): Read<Q> {
-    return (index, key, value) => readCommitQC(this.#model, index, key, value);
-  }
-
-  async #get<T>(log: LogName, number: bigint, read: Read<T>): Promise<T | undefined> {
+  async #get<T>(log: LogName, number: bigint, read: ReadRecord<T>): Promise<T | undefined> {
     this.#source.assertUsable();
     if (!this.#holds(log, number)) return undefined;
     const reads = this.#source.reads();
@@ -127,7 +121,7 @@ export class StoreReader<B, Q, A> {
     }
   }
 
-  async #getWith<T>(reads: ValueReads, log: LogName, number: bigint, read: Read<T>): Promise<T | undefined> {
+  async #getWith<T>(reads: ValueReads, log: LogName, number: bigint, read: ReadRecord<T>): Promise<T | undefined> {
     const key = logKey(log, number);
     let value = await this.#engineRead(() => this.#source.engine.get(key));
     // Not there: a batch in flight may be truncating it. Between two batches, cursors and database agree.
@@ -138,43 +132,28 @@ export class StoreReader<B, Q, A> {
       if (again === undefined) throw this.#damage([missing(log, number)]);
       return again;
     });
-    return value === undefined ? undefined : this.#entryOf(reads, log, number, key, value, read);
+    return value === undefined ? undefined : this.#entryOf(reads, log, { number, key, value }, read);
   }
 
-  /** The entry that a stored value is, or refers to. */
-  async #entryOf<T>(
-    reads: ValueReads,
-    log: LogName,
-    number: bigint,
-    key: string,
-    value: Uint8Array,
-    read: Read<T>,
-  ): Promise<T> {
-    const resolved = await this.#engineRead(() => reads.resolve(key, value));
-    const place = placeOf(resolved.reference);
-    if ('fault' in resolved) throw this.#damage([{ ...resolved.fault, key, ...placeIn(log, number), ...place }]);
-    const result = read(number, key, resolved.record);
-    if ('finding' in result) throw this.#damage([{ ...result.finding, ...place }]);
+  async #entryOf<T>(reads: ValueReads, log: LogName, stored: StoredEntry, read: ReadRecord<T>): Promise<T> {
+    const result = await this.#engineRead(() => resolveEntry(reads, log, stored, read));
+    if ('finding' in result) throw this.#damage([result.finding]);
     return result.entry;
   }
 
-  async *#range<T>(log: LogName, bounds: ReadRange, read: Read<T>): AsyncGenerator<T, void, void> {
+  async *#range<T>(log: LogName, bounds: ReadRange, read: ReadRecord<T>): AsyncGenerator<T, void, void> {
     const range = await this.#source.readBetweenBatches(() => this.#openRange(log, bounds));
     if (range === undefined) return;
-    const { reads, entries, to } = range;
-    let expected = range.from;
+    const { reads, entries } = range;
     try {
-      while (expected < to) {
-        const portion = await this.#engineRead(() => entries.next());
-        if (portion.length === 0) throw this.#damage([missing(log, expected)]);
-        for (const [key, value] of portion) {
+      const next = () => this.#engineRead(() => entries.next());
+      for (let items = await next(); items.length > 0; items = entries.isComplete ? [] : await next()) {
+        for (const item of items) {
           this.#assertOpen();
-          if (key !== logKey(log, expected))
-            throw this.#damage([parseKey(key) === undefined ? stray(key) : missing(log, expected)]);
-          const entry = await this.#entryOf(reads, log, expected, key, value, read);
+          if ('finding' in item) throw this.#damage([item.finding]);
+          const entry = await this.#entryOf(reads, log, item, read);
           this.#assertOpen();
           yield entry;
-          expected++;
         }
       }
       this.#assertOpen();
@@ -194,9 +173,9 @@ export class StoreReader<B, Q, A> {
     const from = maxU64(bounds.from ?? 0n, extent.first);
     const to = minU64(bounds.to ?? extent.next, extent.next);
     if (from >= to) return undefined;
-    const entries = this.#source.engine.entries(logRange(log, from, to));
+    const entries = new LogRange(this.#source.engine, log, from, to);
     // Last, because it cannot fail: a reader that is let in and lost keeps value files from being freed.
-    return this.#ranges.add(new OpenRange(this.#source.reads(), entries, from, to));
+    return this.#ranges.add(new OpenRange(this.#source.reads(), entries));
   }
 
   #assertOpen(): void {
@@ -224,16 +203,4 @@ export class StoreReader<B, Q, A> {
   #damage(findings: readonly Finding[]): LanestoreError {
     return this.#source.explained(corruptionError(findings));
   }
-}
-
-function missing(log: LogName, number: bigint): Finding {
-  return { kind: 'missing', key: logKey(log, number), ...placeIn(log, number), detail: 'the record is missing' };
-}
-
-function placeIn(log: LogName, number: bigint): Pick<Finding, 'lane' | 'number'> {
-  return log === QC_LOG ? { number } : { lane: log, number };
-}
-
-function stray(key: string): Finding {
-  return { kind: 'stray', key, detail: 'no key of this format reads like this' };
 }

@@ -1,13 +1,13 @@
 /**
  * The appender: writes values into prepared space, synced, before LevelDB is given a batch that names them.
  *
- * - Whole records, one behind the other, in one file each; what one call writes begins at a 4 KiB border and is filled up to one with
+ * - Whole records, one after the other, each in one file; what one call writes begins at a 4 KiB border and is filled up to one with
  *   zeros. So no sector is written twice between two uses of a file, and what is durable in it cannot be torn by what comes later.
  * - In portions: a record is asked for when its turn comes, which is when the crc of a large one is taken, and by then those before it are on
  *   their way to the disk. A portion is one synced write: `write` and `fdatasync` in one.
  * - Files of an earlier run are never appended to, and a file that has got another link meanwhile (a snapshot's) neither.
  *
- * Crash: what was written and is named by no durable reference is garbage. LevelDB is given a reference only after all writes of the call have
+ * Crash: what was written and no durable reference names is garbage. LevelDB is given a reference only after all writes of the call have
  * returned, so a durable reference names durable bytes. A write that fails may have lost earlier pages of the file from memory: the store must
  * not go on, and a retry would prove nothing.
  */
@@ -195,7 +195,7 @@ export class Appender {
     const over = bytes % SECTOR_BYTES;
     const last = chunks.at(-1) as Uint8Array;
     const whole = last.length - over;
-    // It would have to be taken apart further: the next record will do.
+    // The last record alone does not fill a sector: the portion ends with the next one.
     if (whole <= 0) return portion;
     this.#send([...chunks.slice(0, -1), last.subarray(0, whole)], offset);
     return { offset: offset + bytes - over, chunks: over === 0 ? [] : [last.subarray(whole)], bytes: over };

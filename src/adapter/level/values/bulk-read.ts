@@ -2,10 +2,12 @@
  * Reading many separated values as recovery does: file by file, from front to back, neighbours in one read, while the ones before are
  * checked. Each value is handed over as it comes, with the same checks as in reads.ts.
  */
+
 import { close } from 'node:fs';
 import { promisify } from 'node:util';
+import { readFully } from '../../../base/open-file.js';
 import type { ValueRef } from '../format/value-ref.js';
-import { missingFile, openValueFile, type Resolved, readFully, recordAt } from './reads.js';
+import { missingFile, openValueFile, type Resolved, recordAt } from './reads.js';
 
 /** A separated value that is to be read. */
 export interface Wanted {
@@ -78,15 +80,15 @@ function runsOf(wanted: readonly Wanted[]): Run[] {
     a.file === b.file ? a.offset - b.offset : a.file < b.file ? -1 : 1,
   );
   const runs: Run[] = [];
-  for (const one of sorted) {
-    const { file, offset, length } = one.reference;
+  for (const read of sorted) {
+    const { file, offset, length } = read.reference;
     const last = runs.at(-1);
     const end = offset + length;
     if (last?.file === file && offset - last.end <= GAP_BYTES && end - last.offset <= READ_BYTES) {
-      last.wanted.push(one);
+      last.wanted.push(read);
       last.end = Math.max(last.end, end);
     } else {
-      runs.push({ file, offset, wanted: [one], end });
+      runs.push({ file, offset, wanted: [read], end });
     }
   }
   return runs;

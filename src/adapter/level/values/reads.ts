@@ -2,10 +2,10 @@
  * The one way from a stored value to its version-1 record: the running store's reader, relocation and tools that look at a copy all read
  * separated values here; recovery, which reads all of them, does it file by file (sequential.ts) with the same checks.
  */
-import { close, constants, read } from 'node:fs';
+import { close, constants } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { openRegular } from '../../../base/open-file.js';
+import { openRegular, readFully } from '../../../base/open-file.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
 import { decodeReference, isReference, type ValueRef } from '../format/value-ref.js';
 import { findingFile, valueFileName } from './names.js';
@@ -109,23 +109,6 @@ export async function openValueFile(dir: string, number: bigint): Promise<number
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** Fills `into` from `offset` of a file, and tells how many bytes there were. */
-export async function readFully(fd: number, into: Uint8Array, offset: number): Promise<number> {
-  let filled = 0;
-  while (filled < into.length) {
-    const count = await readSome(fd, into, filled, offset + filled);
-    if (count === 0) break;
-    filled += count;
-  }
-  return filled;
-}
-
-function readSome(fd: number, into: Uint8Array, at: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, into, at, into.length - at, position, (error, count) => (error === null ? resolve(count) : reject(error)));
-  });
 }
 
 /** What is at the place of a reference, of which `bytes` were there. */

@@ -1,6 +1,6 @@
 /**
- * Prepared space: value files that are whole on disk before anything needs them (design.md section 4). All of this happens in the
- * background, beside the rounds.
+ * Prepared space: value files that are whole on disk before anything needs them (docs/design.md, Value files). All of this happens
+ * in the background, while rounds go on.
  *
  *   new       <n>.preparing filled with zeros (real ones: every block is placed and initialised), synced; renamed to <n>.values; directory
  *             synced. Only then it is given out. An append into it changes no size, places no block and cannot meet a full disk.
@@ -14,6 +14,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type BackgroundRun, BackgroundTask } from '../../../base/background-task.js';
 import { closeAll } from '../../../base/close-stack.js';
 import type { Files, WritableFile } from '../../../base/files.js';
 import { appendAll } from '../../../base/lists.js';
@@ -23,7 +24,7 @@ import { preparingName, valueFileName } from './names.js';
 export const FILES_KEPT = 4;
 
 const FILE_MODE = 0o600;
-/** Zeros are written and synced in portions, so that a round's own sync never waits behind more than one of them. */
+/** Zeros are written and synced in portions, so that the sync of a round waits for at most one of them. */
 const FILL_BYTES = 1024 * 1024;
 /** After a failed preparation the next try comes no sooner than this. */
 const RETRY_MS = 500;
@@ -67,11 +68,10 @@ export class ValueFilePool {
   #leftovers: string[] = [];
   /** Sizes of the files that calls of {@link provide} wait for. */
   readonly #orders = new Set<readonly number[]>();
-  /** Bytes that the rounds of late needed, the largest one. */
+  /** Bytes that the largest of the recent rounds needed. */
   #demand = 0;
   #hasDirectory = false;
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  readonly #task = new BackgroundTask(() => this.#next());
   #failure: Error | undefined;
   #failedAt = 0;
   #failures = 0;
@@ -129,7 +129,7 @@ export class ValueFilePool {
     this.#orders.add(order);
     try {
       this.kick();
-      while (!this.has(sizes) && this.#running !== undefined) await this.#running;
+      while (!this.has(sizes) && this.#task.running !== undefined) await this.#task.running;
     } finally {
       this.#orders.delete(order);
     }
@@ -155,24 +155,21 @@ export class ValueFilePool {
   /** Resolves after the step at hand, or the next one; at once if there is nothing to do now. */
   async step(): Promise<void> {
     this.kick();
-    await this.#running;
+    await this.#task.running;
   }
 
   /** Starts what there is to do. */
   kick(): void {
-    if (this.#running !== undefined || this.#stopped || this.#isUnused) return;
-    const work = this.#preparation() ?? this.#removal();
-    if (work === undefined) return;
-    this.#running = work().finally(() => {
-      this.#running = undefined;
-      this.kick();
-    });
+    this.#task.kick();
+  }
+
+  #next(): BackgroundRun | undefined {
+    return this.#isUnused ? undefined : (this.#preparation() ?? this.#removal());
   }
 
   /** Ends after the step at hand, or in the middle of filling a file; what is prepared stays for the next open. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
+    await this.#task.stop();
     const files = this.#spares.splice(0).map(({ file }) => file);
     await closeAll(files.map((file) => () => file.close()));
   }
@@ -183,7 +180,7 @@ export class ValueFilePool {
     return this.#spares.length + this.#free.length + this.#leftovers.length === 0;
   }
 
-  /** Making one more file ready, if one is missing. It never rejects: a failure is kept, for those who ask for space. */
+  /** Makes one more file ready, if one is missing. It never rejects: a failure is kept for {@link failure}. */
   #preparation(): (() => Promise<void>) | undefined {
     const size = this.#missingSize();
     if (size === undefined) {
@@ -221,13 +218,13 @@ export class ValueFilePool {
     });
   }
 
-  /** Two of the largest rounds of late: one is written while the space behind it is prepared. Bounded, so that the disk's share is. */
+  /** Two of the largest recent rounds: one is written while space for the next is prepared. Bounded, so that disk usage is bounded. */
   #spareBytesWanted(): number {
     const { fileBytes, usage } = this.#parts;
     return Math.max(fileBytes, Math.min(2 * this.#demand, 2 * fileBytes + usage().liveBytes / 4));
   }
 
-  /** Giving one file back, if there is one too many. One that cannot be removed is found again at the next open. */
+  /** Gives one file back, if there is one too many. One that cannot be removed is found again at the next open. */
   #removal(): (() => Promise<void>) | undefined {
     const { fileBytes } = this.#parts;
     const leftover = this.#leftovers.pop();
@@ -262,7 +259,7 @@ export class ValueFilePool {
     try {
       const zeros = new Uint8Array(Math.min(FILL_BYTES, bytes));
       for (let at = 0; at < bytes; at += zeros.length) {
-        if (this.#stopped) throw new Error('the store was closed');
+        if (this.#task.isStopped) throw new Error('the store was closed');
         await file.writeSynced([zeros.subarray(0, Math.min(zeros.length, bytes - at))], at);
       }
       await files.rename(path, join(dir, valueFileName(number)));
@@ -301,7 +298,7 @@ export class ValueFilePool {
     this.#keepOrDiscard({ number, bytes, file });
   }
 
-  /** True for a file with one name and the size that it was prepared with. The descriptor tells, not the name. */
+  /** True for a file with one name and the size that it was prepared with. Asked of the descriptor, not of the name. */
   #isOursAlone({ number, file, bytes }: PreparedFile): boolean {
     try {
       const { links, bytes: found } = file.status();

@@ -52,7 +52,7 @@ export class ValueStore implements Resource {
   readonly references: ValueIndex;
   readonly #pool: ValueFilePool;
   readonly #appender: Appender;
-  /** For values that have stayed long: among those of every day they would pin one file after the other. */
+  /** For values that have stayed long: among short-lived ones they would pin file after file. */
   readonly #mover: Appender;
   /** Bytes that accepted rounds may need and that have no place yet. */
   #reserved = 0;
@@ -129,8 +129,10 @@ export class ValueStore implements Resource {
     this.#reserved += largeBytes;
   }
 
-  leave({ largeBytes }: Cost): void {
-    this.#reserved -= largeBytes;
+  /** The large records of a call have their places, or are to be stored inline, or the call has settled. Idempotent. */
+  leave(cost: Cost): void {
+    this.#reserved -= cost.largeBytes;
+    cost.largeBytes = 0;
   }
 
   /**
@@ -223,12 +225,12 @@ export class ValueStore implements Resource {
     this.#pool.shed();
   }
 
-  /** Lets a reader in: what it comes upon stays readable until it is closed. Begin before reading from LevelDB. */
+  /** Begins a reader: what it finds stays readable until it is closed. Begin before reading from LevelDB. */
   reads(): ValueReads {
     return new ValueReads(this.#dir, this.references.beginReading());
   }
 
-  /** Ends the background work and closes all files. What is on its way must have settled. */
+  /** Ends the background work and closes all files. Waits for writes of values; rounds must have settled. */
   async close(): Promise<void> {
     await closeAll([() => this.#pool.stop(), () => this.#appender.close(), () => this.#mover.close()]);
   }

@@ -1,10 +1,11 @@
 /** A view over the LevelDB of a private copy. */
-import { OpenSet } from '../../../base/open-set.js';
+import { type Closable, OpenSet } from '../../../base/open-set.js';
 import { boolean, fields, string } from '../../../base/options.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
 import {
   INNER_KEY,
   type KeyRange,
+  LANE_FLOORS_KEY,
   type LaneId,
   laneId,
   maxU64,
@@ -12,17 +13,20 @@ import {
   parseKey,
   U64_MAX,
   u64,
+  VOTES_KEY,
 } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
-import type { Engine, Entry } from '../engine.js';
+import { coded } from '../database.js';
+import type { Engine } from '../engine.js';
 import { corruptionError } from '../format/corruption-error.js';
 import { type ReadResult, readAnchor, readBlock, readCommitQC } from '../format/entry.js';
-import { type LogName, logKey, logRange, QC_LOG } from '../format/log.js';
+import { type LogName, logKey, QC_LOG } from '../format/log.js';
 import { decodeRecord, isFault } from '../format/record.js';
 import type { Schema } from '../format/schema.js';
 import type { Extent, Tip } from '../format/tip.js';
-import { coded } from '../open/open.js';
+import { parseLaneFloors, parseVotes, type StoredVotes } from '../format/votes.js';
 import { strayOf } from '../open/strays.js';
+import { blockReader, commitQCReader, LogRange, type ReadRecord, resolveEntry } from '../read/log-range.js';
 import { RANGE_CHECKS } from '../read/reader.js';
 import { findingFile } from '../values/names.js';
 import { placeOf, ValueReads } from '../values/reads.js';
@@ -41,6 +45,7 @@ export interface ViewParts<B, Q, A> {
   readonly witness: WitnessView;
   readonly anchor: A | undefined;
   readonly inner: Uint8Array | undefined;
+  readonly votes: StoredVotes | undefined;
   readonly records: number;
   readonly bytes: number;
   readonly findings: readonly Finding[];
@@ -56,7 +61,10 @@ const checkViewRange = fields<ViewRange>({ ...RANGE_CHECKS, stale: boolean });
 
 const checkKeyRange = fields<Partial<KeyRange>>({ gte: string, lt: string });
 
-type Read<T> = (number: bigint, key: string, value: Uint8Array) => ReadResult<T>;
+/** Reads in portions; an empty one is the end. */
+interface Portions<T> extends Closable {
+  next(): Promise<readonly T[]>;
+}
 
 const NOTHING: Extent = { first: 0n, next: 0n, swept: 0n };
 
@@ -69,6 +77,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   readonly cursors: Extents;
   readonly anchor: A | undefined;
   readonly inner: Uint8Array | undefined;
+  readonly votes: StoredVotes | undefined;
   readonly records: number;
   readonly bytes: number;
   readonly findings: readonly Finding[];
@@ -94,6 +103,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     this.cursors = { lanes: parts.tip?.lanes ?? new Map(), commitQCs: parts.tip?.qc ?? NOTHING };
     this.anchor = parts.anchor;
     this.inner = parts.inner;
+    this.votes = parts.votes;
     this.records = parts.records;
     this.bytes = parts.bytes;
     this.findings = parts.findings;
@@ -116,7 +126,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   async *#entries(range: Partial<KeyRange>): AsyncGenerator<ViewEntry, void, void> {
     const reads = this.#reads();
     try {
-      for await (const [key, value] of this.#read(range)) {
+      for await (const [key, value] of this.#read((engine) => engine.entries(range))) {
         const entry = await this.#viewed(reads, key, value);
         this.#assertOpen();
         yield entry;
@@ -133,21 +143,21 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   }
 
   block(lane: LaneId, number: bigint): Promise<B | undefined> {
-    return this.#entry(laneId(lane), u64(number, 'block number'), this.#blockReader(lane));
+    return this.#entry(laneId(lane), u64(number, 'block number'), blockReader(this.#model, lane));
   }
 
   commitQC(index: bigint): Promise<Q | undefined> {
-    return this.#entry(QC_LOG, u64(index, 'road index'), this.#commitQCReader());
+    return this.#entry(QC_LOG, u64(index, 'road index'), commitQCReader(this.#model));
   }
 
   blocks(lane: LaneId, range: ViewRange = {}): AsyncGenerator<ViewItem<B>, void, void> {
     checkViewRange(range, 'blocks: range');
-    return this.#items(laneId(lane), this.cursors.lanes.get(lane), range, this.#blockReader(lane));
+    return this.#items(laneId(lane), this.cursors.lanes.get(lane), range, blockReader(this.#model, lane));
   }
 
   commitQCs(range: ViewRange = {}): AsyncGenerator<ViewItem<Q>, void, void> {
     checkViewRange(range, 'commitQCs: range');
-    return this.#items(QC_LOG, this.cursors.commitQCs, range, this.#commitQCReader());
+    return this.#items(QC_LOG, this.cursors.commitQCs, range, commitQCReader(this.#model));
   }
 
   close(): Promise<void> {
@@ -159,19 +169,13 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     return this.close();
   }
 
-  #blockReader(lane: LaneId): Read<B> {
-    return (number, key, value) => readBlock(this.#model, lane, number, key, value);
-  }
-
-  #commitQCReader(): Read<Q> {
-    return (index, key, value) => readCommitQC(this.#model, index, key, value);
-  }
-
-  async #entry<T>(log: LogName, number: bigint, read: Read<T>): Promise<T | undefined> {
+  async #entry<T>(log: LogName, number: bigint, read: ReadRecord<T>): Promise<T | undefined> {
     const key = logKey(log, number);
     const value = await this.#get(key);
     if (value === undefined) return undefined;
-    const result = await this.#reading((reads) => readResolved(reads, number, key, value, read));
+    const result = await this.#reading((reads) => resolveEntry(reads, log, { number, key, value }, read)).catch(
+      rethrown,
+    );
     if ('finding' in result) throw corruptionError([result.finding]);
     return result.entry;
   }
@@ -180,7 +184,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     log: LogName,
     extent: Extent | undefined,
     { from = 0n, to = U64_MAX, stale = false }: ViewRange,
-    read: Read<T>,
+    read: ReadRecord<T>,
   ): AsyncGenerator<ViewItem<T>, void, void> {
     this.#assertOpen();
     const { first, next } = extent ?? NOTHING;
@@ -188,13 +192,12 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     if (begin >= end) return;
     const reads = this.#reads();
     try {
-      for await (const [key, value] of this.#read(logRange(log, begin, end))) {
-        const parsed = parseKey(key);
-        const number =
-          parsed?.kind === 'block' ? parsed.number : parsed?.kind === 'commitQC' ? parsed.index : undefined;
-        if (number === undefined) continue;
-        const result = await readResolved(reads, number, key, value, read);
+      for await (const stored of this.#read((engine) => new LogRange(engine, log, begin, end))) {
+        // Holes and strays are among the view's findings.
+        if ('finding' in stored) continue;
+        const result = await resolveEntry(reads, log, stored, read).catch(rethrown);
         this.#assertOpen();
+        const { key, number } = stored;
         const item = { key, number, stale: number < first || number >= next };
         yield 'finding' in result ? { ...item, finding: result.finding } : { ...item, entry: result.entry };
       }
@@ -208,10 +211,10 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     return this.#engine?.get(key).catch(rethrown);
   }
 
-  async *#read(range: Partial<KeyRange>): AsyncGenerator<Entry, void, void> {
+  async *#read<T>(open: (engine: Engine) => Portions<T>): AsyncGenerator<T, void, void> {
     this.#assertOpen();
     if (this.#engine === undefined) return;
-    const reader = this.#open.add(this.#engine.entries(range));
+    const reader = this.#open.add(open(this.#engine));
     try {
       for (;;) {
         const portion = await reader.next().catch((error) => {
@@ -220,8 +223,8 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
         });
         this.#assertOpen();
         if (portion.length === 0) return;
-        for (const entry of portion) {
-          yield entry;
+        for (const item of portion) {
+          yield item;
           // Its files may be gone: what cannot be read of them any more is no damage.
           this.#assertOpen();
         }
@@ -287,27 +290,16 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     }
     const record = decodeRecord(key, value);
     if (isFault(record)) return { kind: record.kind, key, detail: record.detail };
-    return key === INNER_KEY && !(record.body instanceof Uint8Array)
-      ? { kind: 'record-body', key, detail: 'the body is not a byte string' }
-      : undefined;
+    const detail = wrongBody(key, record.body);
+    return detail === undefined ? undefined : { kind: 'record-body', key, detail };
   }
 }
 
-/** Reads an entry from where its value stands. */
-async function readResolved<T>(
-  reads: ValueReads,
-  number: bigint,
-  key: string,
-  value: Uint8Array,
-  read: Read<T>,
-): Promise<ReadResult<T>> {
-  const resolved = await reads.resolve(key, value).catch(rethrown);
-  const place = placeOf(resolved.reference);
-  const parsed = parseKey(key);
-  const lane = parsed?.kind === 'block' ? { lane: parsed.lane } : {};
-  if ('fault' in resolved) return { finding: { ...resolved.fault, key, ...lane, number, ...place } };
-  const result = read(number, key, resolved.record);
-  return 'finding' in result ? { finding: { ...result.finding, ...place } } : result;
+/** What is wrong with the body of a record of which there is one. */
+function wrongBody(key: string, body: unknown): string | undefined {
+  if (key === INNER_KEY) return body instanceof Uint8Array ? undefined : 'the body is not a byte string';
+  const parsed = key === VOTES_KEY ? parseVotes(body) : key === LANE_FLOORS_KEY ? parseLaneFloors(body) : undefined;
+  return typeof parsed === 'string' ? parsed : undefined;
 }
 
 function findingIn(result: ReadResult<unknown>): Finding | undefined {

@@ -6,10 +6,13 @@
  * That process can also fail for reasons of its own: it is killed, cannot be started, does not find its file. That says nothing about the
  * store, so it is LANESTORE_IO. Damage is only what LevelDB reports, and what aborts the process once it has begun to read.
  */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type ChildEnd, runChild } from '../../../base/child.js';
 import { messageOf } from '../../../base/permission-model.js';
-import { shippedFile } from '../../../base/shipped-file.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
+import type { Salvage } from '../copy/copied-database.js';
 import { isDamage } from '../database.js';
 import { LEVEL_DIR } from '../format/paths.js';
 
@@ -45,14 +48,6 @@ export interface ReaderError {
   readonly message: string;
   /** The copy could not be written: what is read is not to blame. */
   readonly isWriting: boolean;
-}
-
-/** What could be salvaged. */
-export interface Salvage {
-  /** False if LevelDB does not even open. */
-  readonly opened: boolean;
-  /** Why the rest cannot be read. */
-  readonly findings: readonly Finding[];
 }
 
 /**
@@ -140,4 +135,18 @@ function failed(why: string, cause: unknown): LanestoreError {
     `the process that reads the database for this one failed: ${why.slice(0, STDERR_CHARS)}; this says nothing about the store`,
     { cause },
   );
+}
+
+/**
+ * The path of the file `name`, which a bundle does not contain and which stands beside a module; `module` is the module's
+ * `import.meta.url`, which is undefined in a bundle of CommonJS: then it is beside the bundle.
+ * @throws LANESTORE_IO if it is not there; `what` says why it is needed.
+ */
+function shippedFile(name: string, module: string | undefined, what: string): string {
+  const directory = module === undefined ? __dirname : dirname(fileURLToPath(module));
+  const path = join(directory, name);
+  if (existsSync(path)) return path;
+  throw new LanestoreError('LANESTORE_IO', `${path} is missing, which lanestore runs: ${what}`, {
+    remedy: 'keep lanestore out of the bundle, or put this file beside it (docs/embedding.md)',
+  });
 }

@@ -14,19 +14,22 @@
 import { existsSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { releasing } from '../../../base/close-stack.js';
+import { CloseStack, releasing } from '../../../base/close-stack.js';
 import { makeBeside, refuseInside } from '../../../base/copy-place.js';
 import { makeDirectory, syncNames } from '../../../base/directories.js';
+import { diskFiles } from '../../../base/files.js';
 import { boolean, fields, string } from '../../../base/options.js';
 import { syncDirectory } from '../../../base/synced-file.js';
 import { LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { MODEL_CHECK } from '../../../model/option-checks.js';
+import { openCopy } from '../copy/copied-database.js';
+import { coded } from '../database.js';
 import { storePaths } from '../format/paths.js';
 import { Witness } from '../format/witness.js';
-import { coded } from '../open/open.js';
-import { existingStore, missingLevel } from './looked-at.js';
-import { viewIn } from './open-view.js';
+import { amended, closedFor } from '../open/amend.js';
+import { examine, sound } from '../open/examine.js';
+import { existingLocation } from '../open/location.js';
 
 /** Options of {@link snapshot}. */
 export interface SnapshotOptions<B, Q, A> {
@@ -55,8 +58,9 @@ export interface SnapshotReport {
  * Copies the store in `location` to `target`, which is absent or an empty directory, whether a node runs on it or not. When it resolves, the
  * snapshot is durable, complete up to a batch, and verified. It opens like any other store, and has the same store id.
  *
- * It is for looking at, for tests, and for a node that cannot sign. A validator that is started on a snapshot does not know what it signed after
- * the snapshot was made, and may sign against it; the snapshot's witness cannot tell. Never run a store and its snapshot as the same validator.
+ * It signs nothing: a validator that is started on a snapshot does not know what it signed after the snapshot was made. So one more batch,
+ * written before the snapshot has its name, closes every part of its votes; `lanestore release` opens them. A caller that signs without a
+ * guard is not stopped: never run a store and its snapshot as the same validator.
  * @throws LANESTORE_NOT_A_STORE (also for a target that holds something), LANESTORE_SCHEMA, LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK (of a
  * damaged store there is no snapshot), LANESTORE_INVALID, LANESTORE_IO; then the target is as it was.
  */
@@ -68,32 +72,56 @@ export async function snapshot<B, Q, A>(
   string(location, 'snapshot: location');
   string(target, 'snapshot: target');
   checkSnapshotOptions(options, 'snapshot: options');
+  const held = new CloseStack();
   try {
-    const paths = existingStore(location);
-    const missing = missingLevel(paths);
-    if (missing !== undefined) throw missing;
-    const path = freeTarget(target, paths.location);
-    const place = await makeBeside(path);
-    return await releasing(place.remove, async () => {
-      const report = await copyTo(place.path, paths.location, options);
-      await syncAll(place.path);
-      await moveTo(place.path, path);
-      return { location: path, ...report };
-    });
+    return await releasing(
+      () => held.close(),
+      () => copyTo(location, target, options, held),
+    );
   } catch (error) {
     throw coded(error);
   }
 }
 
+async function copyTo<B, Q, A>(
+  location: string,
+  target: string,
+  { model, links }: SnapshotOptions<B, Q, A>,
+  held: CloseStack,
+): Promise<SnapshotReport> {
+  const paths = existingLocation(location);
+  let place = { from: '', to: '' };
+  const database = async () => {
+    const to = await freeTarget(target, paths.location);
+    const copy = await makeBeside(to);
+    held.add(copy.remove);
+    place = { from: copy.path, to };
+    return openCopy(paths, copy.path, { links, values: true }, held);
+  };
+  const found = sound(await examine(paths, { model, depth: 'records', database }));
+  const { seq } = found.tip;
+  const closed = amended(found.tip, {
+    votes: closedFor(found.records.votes, `it is a snapshot, of batch ${seq}: the store may have signed since`),
+    event: { event: 'snapshot', tipSeq: seq },
+  });
+  await found.engine.write(closed.operations);
+  await found.database?.close();
+  await Witness.create(diskFiles, storePaths(place.from).witness, closed.tip.store, closed.tip.seq);
+  await syncAll(place.from);
+  await moveTo(place.from, place.to);
+  const { records, bytes } = found.records;
+  return { location: place.to, seq, records, bytes, tries: found.database?.tries ?? 0 };
+}
+
 /** Where the target will stand; its parents are made. @throws LANESTORE_NOT_A_STORE, LANESTORE_INVALID. */
-function freeTarget(target: string, location: string): string {
+async function freeTarget(target: string, location: string): Promise<string> {
   if (target === '') throw new LanestoreError('LANESTORE_INVALID', 'the target is an empty string');
   const stat = statSync(target, { throwIfNoEntry: false });
   if (stat?.isDirectory() === true ? readdirSync(target).length > 0 : stat !== undefined) throw occupied(target);
   const wanted = stat === undefined ? resolve(target) : realpathSync(target);
   const parent = nearestParent(dirname(wanted));
   refuseInside(parent, location);
-  makeDirectory(dirname(wanted));
+  await makeDirectory(dirname(wanted));
   return join(realpathSync(dirname(wanted)), basename(wanted));
 }
 
@@ -106,22 +134,6 @@ function occupied(target: string): LanestoreError {
   return new LanestoreError('LANESTORE_NOT_A_STORE', `${target} holds something; choose an empty or absent directory`, {
     remedy: 'choose an empty or absent directory for the target',
   });
-}
-
-/** A checked copy with a witness, closed. @throws what opening the store would throw. */
-async function copyTo<B, Q, A>(
-  directory: string,
-  location: string,
-  { model, links }: SnapshotOptions<B, Q, A>,
-): Promise<Omit<SnapshotReport, 'location'>> {
-  const keep = { path: directory, remove: async () => undefined, removeNow: () => undefined };
-  await using view = await viewIn(keep, storePaths(location), model, { links });
-  if (view.refusal !== undefined) throw view.refusal;
-  const { tip, records, bytes, tries } = view;
-  if (tip === undefined) throw new LanestoreError('LANESTORE_CORRUPT', 'the copy has no tip');
-  await view.close();
-  await Witness.create(storePaths(directory).witness, tip.store, tip.seq);
-  return { seq: tip.seq, records, bytes, tries };
 }
 
 /** Syncs every file, then every directory from the inside out. */

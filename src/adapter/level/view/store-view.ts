@@ -3,6 +3,7 @@ import type { Finding, LanestoreError } from '../../../errors.js';
 import type { KeyRange, LaneId } from '../../../keys/index.js';
 import type { Schema } from '../format/schema.js';
 import type { Extent, Tip } from '../format/tip.js';
+import type { StoredVotes } from '../format/votes.js';
 import type { WitnessSlot } from '../format/witness.js';
 import type { ReadRange } from '../read/reader.js';
 
@@ -76,6 +77,8 @@ export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
   readonly anchor: Anchor | undefined;
   /** As {@link anchor}. */
   readonly inner: Uint8Array | undefined;
+  /** What the store keeps of the votes of its key; absent in format 1, which keeps none. Damaged: as if nothing were kept. */
+  readonly votes: StoredVotes | undefined;
   /** Live records that were read and checked. */
   readonly records: number;
   /** Bytes of their values. */
@@ -86,7 +89,10 @@ export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
   readonly findingsTotal: number;
   /** What was noticed and is no damage. */
   readonly notes: readonly string[];
-  /** The error with which opening the store would be refused, with all findings; absent if it would open. */
+  /**
+   * The error with which opening the store would be refused, with all findings; absent if it would open, and for a sound store of an
+   * older format: that opens once it is migrated, as `notes` says.
+   */
   readonly refusal: LanestoreError | undefined;
   /** The files of the location, in order of their names. */
   readonly files: readonly StoreFile[];

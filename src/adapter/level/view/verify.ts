@@ -12,8 +12,8 @@ import { ANCHOR_KEY } from '../../../keys/index.js';
 import type { EntryChecks } from '../../../model/checks.js';
 import { checkEntryChecks } from '../../../model/option-checks.js';
 import { FindingList } from '../../finding-list.js';
-import { coded } from '../open/open.js';
-import { openCopied, VIEW_CHECKS, type ViewOptions } from './open-view.js';
+import { coded } from '../database.js';
+import { VIEW_CHECKS, type ViewOptions, viewOf } from './open-view.js';
 import type { StoreView, ViewItem, WitnessView } from './store-view.js';
 
 /** Options of {@link verify}. */
@@ -60,8 +60,8 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
   string(location, 'verify: location');
   checkVerifyOptions(options, 'verify: options');
   try {
-    const everything = { tableCheckBytesMax: Number.MAX_SAFE_INTEGER, probe: true };
-    await using view = await openCopied(location, options, everything);
+    const everything = { ...options, tableCheckBytesMax: Number.MAX_SAFE_INTEGER };
+    await using view = await viewOf(location, everything, { isProbed: true });
     const { checked, failed } = await runChecks(view, options.checks ?? {});
     const { seq } = view.tip ?? { seq: undefined };
     const { witness, records, bytes, tries } = view;

@@ -1,5 +1,5 @@
 /**
- * The commit queue: order and grouping (design.md 5.1). Calls that are accepted while a batch is in flight, or in the same tick,
+ * The commit queue: order and grouping (docs/design.md, One writer). Calls that are accepted while a batch is in flight, or in the same tick,
  * become the next batch: one write, one sync, however many callers. Calls settle in the order of acceptance.
  *
  * One batch is in flight at a time, so after a crash only the last batch of the log can be one that was not acknowledged. What
@@ -167,9 +167,10 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   fail(cause: unknown): LanestoreError {
     const error = this.#parts.poison(cause);
     this.#failed = error;
-    // Accepted before the calls that wait for them.
+    // Slow drops were accepted before the calls that wait for them. One that began while composing failed is still queued.
+    const drops = new Set<Accepted>(this.#slowDrops);
     for (const drop of this.#slowDrops) this.#endSlowDrop(drop, error);
-    for (const call of this.#calls.splice(0)) this.#settle(call, error);
+    for (const call of this.#calls.splice(0)) if (!drops.has(call)) this.#settle(call, error);
     for (const { settle } of this.#steps.splice(0)) settle(error);
     this.#schedule();
     return error;
@@ -282,21 +283,22 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     return rounds;
   }
 
-  /** Composing cannot fail on checked input; if it does, every call must settle all the same. */
+  /** Composing cannot fail on checked input; if it does, every call and step must settle all the same. */
   #composeOrFail(): Composed<Batch> | undefined {
+    // What a slow drop that begins meanwhile asks for is for the next batch.
+    const steps = this.#steps.splice(0);
     try {
-      return this.#compose();
+      return this.#compose(steps);
     } catch (cause) {
+      this.#steps.unshift(...steps);
       this.fail(cause);
       return undefined;
     }
   }
 
-  /** Fills a batch from the head of the queue. */
-  #compose(): Composed<Batch> | undefined {
+  /** Fills a batch with steps, then from the head of the queue. */
+  #compose(steps: readonly Step[]): Composed<Batch> | undefined {
     const { writer, gate } = this.#parts;
-    // What a slow drop that begins below asks for is for the next batch.
-    const steps = this.#steps.splice(0);
     const batch = writer.begin(steps.map(({ work }) => work));
     const calls: Accepted[] = [];
     const group = this.#newGroup();

@@ -6,12 +6,13 @@
  * no record refers to are removed. A refusal starts that once; again only while a call of `ready`
  * waits, for the round may have been given up.
  *
- * One compaction at a time, each of some logs that are neighbours; rounds go on beside it. LevelDB does not close in the midst of one, so close()
+ * One compaction at a time, each of some logs that are neighbours; rounds go on meanwhile. LevelDB does not close in the midst of one, so close()
  * waits for the one at hand. A compaction writes what it keeps before it removes what it read, and a write that the disk has no room for
  * would poison the store: it is begun only if that room is there.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type BackgroundRun, BackgroundTask } from '../../../base/background-task.js';
 import type { DiskSpace } from '../disk-watermark.js';
 import type { Engine } from '../engine.js';
 import { type LogName, logKey, QC_LOG } from '../format/log.js';
@@ -23,7 +24,7 @@ const PORTIONS_MAX = 8;
 /** From the end of one run to the next: prunes come with every round, and a table should not be written again for each. */
 export const REST_MS = 1000;
 
-/** What the reclaimer works on. */
+/** What a reclaimer works with. */
 export interface ReclaimTarget {
   readonly engine: Pick<Engine, 'compact'>;
   /** LevelDB's directory. */
@@ -49,12 +50,10 @@ export class Reclaimer {
   readonly #target: ReclaimTarget;
   /** Where each log began when it was compacted last. */
   readonly #compacted = new Map<LogName, bigint>();
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  readonly #task = new BackgroundTask(() => this.#next());
   /** A round was refused since the last run began. */
   #isAsked = false;
   #restUntil = 0;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(target: ReclaimTarget) {
     this.#target = target;
@@ -68,29 +67,25 @@ export class Reclaimer {
 
   /** Starts work if space is short and something was pruned: after a refusal, and after each batch. */
   kick(): void {
-    const { space, isAwaited } = this.#target;
-    if (this.#running !== undefined || this.#stopped || space.hasRoom) return;
-    if (!(this.#isAsked || isAwaited()) || !this.#hasWork()) return;
-    const rest = this.#restUntil - performance.now();
-    if (rest > 0) {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        this.kick();
-      }, rest).unref();
-      return;
-    }
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      this.#restUntil = performance.now() + REST_MS;
-      this.kick();
-    });
+    this.#task.kick();
   }
 
   /** Ends after the compaction at hand. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#running;
+    await this.#task.stop();
+  }
+
+  #next(): BackgroundRun | undefined {
+    const { space, isAwaited } = this.#target;
+    if (space.hasRoom || !(this.#isAsked || isAwaited()) || !this.#hasWork()) return undefined;
+    const restMs = this.#restUntil - performance.now();
+    if (restMs <= 0) return () => this.#run().finally(() => this.#rest());
+    this.#task.kickAfter(restMs);
+    return undefined;
+  }
+
+  #rest(): void {
+    this.#restUntil = performance.now() + REST_MS;
   }
 
   /** A failure is not reported here: a disk that fails a compaction fails LevelDB's next write, which poisons the store. */
@@ -100,7 +95,7 @@ export class Reclaimer {
     values?.shed();
     for (const { from, to, logs } of this.#portions()) {
       const bytes = await tableBytes(level).catch(() => Number.POSITIVE_INFINITY);
-      if (this.#stopped || space.hasRoom || !(await space.allowsCompaction(bytes).catch(() => false))) return;
+      if (this.#task.isStopped || space.hasRoom || !(await space.allowsCompaction(bytes).catch(() => false))) return;
       try {
         await engine.compact(from, to);
       } catch {

@@ -1,8 +1,9 @@
 /**
- * The sweeper: deletes, in the background, the stale keys that a jump left behind (design.md 5.2). It reads which keys there are,
+ * The sweeper: deletes, in the background, the stale keys that a jump left (docs/design.md, Deletes). It reads which keys there are,
  * so a gap of 2^40 numbers costs nothing, and its deletes ride along with the next batch. What it has not done when the process
  * dies, the tip still says: [swept, first).
  */
+import { BackgroundTask } from '../../../base/background-task.js';
 import { LanestoreError } from '../../../errors.js';
 import { type LaneId, parseKey } from '../../../keys/index.js';
 import { meter } from '../../../metrics/channel.js';
@@ -15,7 +16,7 @@ import type { Maintenance } from './accepted.js';
 /** Keys that one batch sweeps: some 25 KiB of log, a fraction of a millisecond on the round that it rides with. */
 export const SWEEP_KEYS_MAX = 256;
 
-/** What the sweeper works on. */
+/** What a sweeper works with. */
 export interface SweepTarget {
   readonly engine: Engine;
   /** The tip of the last durable batch. */
@@ -35,8 +36,7 @@ interface SlowDrop {
 export class Sweeper {
   readonly #target: SweepTarget;
   #drops: SlowDrop[] = [];
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  readonly #task = new BackgroundTask(() => (this.#hasWork() ? () => this.#run() : undefined));
 
   constructor(target: SweepTarget) {
     this.#target = target;
@@ -44,17 +44,13 @@ export class Sweeper {
 
   /** Starts work if there is any: after open, and after a batch that left stale keys. */
   kick(): void {
-    if (this.#running !== undefined || this.#stopped || !this.#hasWork()) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      this.kick();
-    });
+    this.#task.kick();
   }
 
   /** Empties lanes, sweeps them, then drops them; resolves when that is durable. No round may touch them meanwhile. */
   drop(lanes: readonly LaneId[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#stopped) return reject(new LanestoreError('LANESTORE_FAILED', 'sweeping has stopped'));
+      if (this.#task.isStopped) return reject(new LanestoreError('LANESTORE_FAILED', 'sweeping has stopped'));
       this.#drops.push({ lanes, resolve, reject });
       this.kick();
     });
@@ -62,8 +58,7 @@ export class Sweeper {
 
   /** Ends after the sweep in flight. Drops must have ended before. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
+    await this.#task.stop();
   }
 
   #hasWork(): boolean {
@@ -71,7 +66,7 @@ export class Sweeper {
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopped) {
+    while (!this.#task.isStopped) {
       const drop = this.#drops.shift();
       const log = this.#stale();
       try {
@@ -80,7 +75,7 @@ export class Sweeper {
         else return;
       } catch (error) {
         // A rejected write has poisoned the store by now; a rejected read must.
-        this.#stopped = true;
+        this.#task.halt();
         this.#target.fail(error);
         for (const waiting of [drop, ...this.#drops.splice(0)]) waiting?.reject(asFailure(error));
       }

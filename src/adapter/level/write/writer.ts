@@ -156,10 +156,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
 
   async #place(values: ValueStore, rounds: readonly AcceptedRound[]): Promise<void> {
     const placed = await values.place(rounds.map(({ plan }) => plan));
-    for (const { cost } of rounds) {
-      values.leave(cost);
-      cost.largeBytes = 0;
-    }
+    for (const { cost } of rounds) values.leave(cost);
     if (placed === undefined) {
       this.#placed = undefined;
       return;

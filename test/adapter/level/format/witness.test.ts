@@ -20,6 +20,7 @@ import { firstTip } from '../../../../src/adapter/level/format/tip.js';
 import { encodeSlot, parseWitness, WITNESS_BYTES, Witness } from '../../../../src/adapter/level/format/witness.js';
 import { judgeWitness } from '../../../../src/adapter/level/format/witness-check.js';
 import { openLevel } from '../../../../src/adapter/level/index.js';
+import { diskFiles } from '../../../../src/base/files.js';
 import { openBelow } from '../../../support/descriptors.js';
 import { dump, findingLines, flipInFile, flipped, rawBatch, rawGet, refused } from '../../../support/faults.js';
 import { plain, plainBlock } from '../../../support/plain-model.js';
@@ -93,9 +94,9 @@ slots(
   'alternate as seq does, in place, and the file keeps its size',
   inTemp(async (dir) => {
     const path = join(dir, 'witness');
-    await Witness.create(path, STORE, 0n);
+    await Witness.create(diskFiles, path, STORE, 0n);
     assert.is(statSync(path).mode & 0o777, 0o600);
-    const witness = await Witness.open(path, STORE);
+    const witness = await Witness.open(diskFiles, path, STORE);
     try {
       for (let seq = 1n; seq < 8n; seq++) {
         witness.write(seq);
@@ -126,15 +127,15 @@ slots(
   'closed while a copy takes its place: nothing stays open, and no descriptor of others is closed',
   inTemp(async (dir) => {
     const path = join(dir, 'w');
-    await Witness.create(path, STORE, 0n);
-    const witness = await Witness.open(path, STORE);
+    await Witness.create(diskFiles, path, STORE, 0n);
+    const witness = await Witness.open(diskFiles, path, STORE);
     linkSync(path, join(dir, 'backup'));
     const { fsync } = fs;
     let syncs = 0;
-    // The second one is that of the directory: the copy has the name by then.
+    // The only one is that of the directory (files are synced by fdatasync): the copy has the name by then.
     const renamed = new Promise<() => void>((resolve) => {
       fs.fsync = ((fd: number, done: fs.NoParamCallback) => {
-        if (++syncs === 2) resolve(() => fsync(fd, done));
+        if (++syncs === 1) resolve(() => fsync(fd, done));
         else fsync(fd, done);
       }) as typeof fs.fsync;
     });

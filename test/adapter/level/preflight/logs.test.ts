@@ -1,4 +1,4 @@
-/** The rules for live logs, each with real files: what is an ordinary crash, and what hides an acknowledged batch (design.md 5.6). */
+/** The rules for live logs, each with real files: what is an ordinary crash, and what hides an acknowledged batch (docs/design.md, Preflight). */
 import { appendFileSync, copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { suite } from 'uvu';

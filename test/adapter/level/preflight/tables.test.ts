@@ -1,6 +1,6 @@
 /**
  * Tables: every byte that LevelDB uses is under a checksum that is read before LevelDB uses it. As shipped, LevelDB gives wrong values out
- * of a damaged table in silence, or aborts the process (leveldb-hazards.md section 5).
+ * of a damaged table in silence, or aborts the process (docs/leveldb-hazards.md, Bit rot in a table).
  */
 import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

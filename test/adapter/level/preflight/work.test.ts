@@ -1,12 +1,12 @@
 /** What a damaged log may cost, whatever bytes a peer put into its blocks: counted in bytes and records, a turn of the event loop and in all. */
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { preflight } from '../../../../src/adapter/level/index.js';
 import { FileReader } from '../../../../src/adapter/level/preflight/file.js';
 import { findBehind, readLog } from '../../../../src/adapter/level/preflight/log-format.js';
+import { diskReads, type FileReads } from '../../../../src/base/files.js';
 import { BLOCK_BYTES, FULL, logRecord } from '../../../faults/log-format.js';
 import { inTemp } from '../../../support/temp.js';
 import { append, logOf } from './files.js';
@@ -42,22 +42,21 @@ class Meter {
   }
 }
 
-/** Runs `use` and counts the bytes that files give. */
-async function countingReads(path: string, use: () => Promise<void>): Promise<Meter> {
-  const handle = await openFile(path);
-  const prototype = Object.getPrototypeOf(handle) as { read: (...args: unknown[]) => Promise<{ bytesRead: number }> };
-  await handle.close();
-  const { read } = prototype;
+/** Runs `use` with a port that counts the bytes which files give. */
+async function countingReads(use: (reads: FileReads) => Promise<void>): Promise<Meter> {
   const meter = new Meter();
-  prototype.read = async function (this: FileHandle, ...args: unknown[]) {
-    const result = await read.apply(this, args);
-    meter.add(result.bytesRead);
-    return result;
+  const open: FileReads['open'] = async (path) => {
+    const file = await diskReads.open(path);
+    const read = async (into: Uint8Array, position: number) => {
+      const bytes = await file.read(into, position);
+      meter.add(bytes);
+      return bytes;
+    };
+    return { bytes: file.bytes, read, close: () => file.close() };
   };
   try {
-    await use();
+    await use({ open });
   } finally {
-    prototype.read = read;
     meter.stop();
   }
   return meter;
@@ -107,8 +106,8 @@ for (const pattern of HOSTILE) {
     `12 MiB of ${pattern}: few bytes a turn, each of them read twice`,
     inTemp(async (dir) => {
       const level = await damagedStore(dir, repeated(pattern, 12 * MIB));
-      const meter = await countingReads(join(level, 'CURRENT'), async () => {
-        assert.is((await preflight(level)).torn, true);
+      const meter = await countingReads(async (reads) => {
+        assert.is((await preflight(level, { reads })).torn, true);
       });
       assert.ok(meter.most <= MIB, `${meter.most} bytes in one turn`);
       assert.ok(meter.total > 24 * MIB && meter.total < 30 * MIB, `${meter.total} bytes in all`);

@@ -70,6 +70,9 @@ export class PowerCutDisk implements Files {
         inode.durable = written(inode.durable, pending);
         inode.pending.splice(inode.pending.indexOf(pending), 1);
       },
+      writeNow: () => {
+        throw new Error('value files are never written without being synced');
+      },
       truncate: () => {
         throw new Error('value files are never truncated');
       },

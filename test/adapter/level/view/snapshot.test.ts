@@ -171,14 +171,18 @@ live(
       for (let i = 150; !stop; i++) await store.persist({ blocks: [plainBlock('0a', i)] });
     })();
     const seqs: bigint[] = [];
-    for (let i = 0; i < 5; i++) {
-      const least = store.seq;
-      const { seq } = await snap(location, join(dir, `snap ${i}`));
-      assert.ok(seq >= least && seq <= store.seq, `${least} ${seq} ${store.seq}`);
-      seqs.push(seq);
+    try {
+      for (let i = 0; i < 5; i++) {
+        const least = store.seq;
+        const { seq } = await snap(location, join(dir, `snap ${i}`));
+        assert.ok(seq >= least && seq <= store.seq, `${least} ${seq} ${store.seq}`);
+        seqs.push(seq);
+      }
+    } finally {
+      // Also when a snapshot failed: its error must not be hidden by a call that finds the store closed.
+      stop = true;
+      await writing;
     }
-    stop = true;
-    await writing;
     assert.match((await runWorker(OPEN_WORKER, [location])).lines.at(-1) ?? '', /LANESTORE_LOCKED/);
     for (const [i, seq] of seqs.entries()) {
       await using one = await open(join(dir, `snap ${i}`));

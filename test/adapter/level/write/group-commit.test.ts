@@ -1,4 +1,4 @@
-/** One writer, one sync for all that arrives together (design.md 5.1). Batches are counted, never times. */
+/** One writer, one sync for all that arrives together (docs/design.md, One writer). Batches are counted, never times. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LevelStore, openLevel } from '../../../../src/adapter/level/index.js';

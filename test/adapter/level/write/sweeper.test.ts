@@ -21,7 +21,7 @@ type Store = LevelStore<PlainBlock, PlainQC, PlainAnchor>;
 
 const FAR = 2n ** 40n;
 const LARGE = 5000;
-/** Deletes of one batch for truncations; design.md 5.2 leaves the bound to the code, the tests only need to be above it. */
+/** Deletes of one batch for truncations; docs/design.md, Deletes, leaves the bound to the code, the tests only need to be above it. */
 const TRUNCATED_AT_ONCE = 4096;
 
 function open(db: HeldLevel): Promise<Store> {

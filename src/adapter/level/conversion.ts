@@ -1,0 +1,12 @@
+/** What steps between formats, and between layouts, use of this backend beyond its public entry. */
+export { coded, openDatabase } from './database.js';
+export { Engine, type Entry } from './engine.js';
+export type { Operation } from './format/operation.js';
+export { LEVEL_DIR, type StorePaths, storePaths, VALUES_DIR } from './format/paths.js';
+export { type EncodedRecord, encodeRecord } from './format/record.js';
+export { encodeSchema, FORMAT } from './format/schema.js';
+export { encodeTip, firstTip, STORE_ID_BYTES } from './format/tip.js';
+export { encodeVotes, NO_STORED_VOTES, type StoredVotes } from './format/votes.js';
+export { WITNESS_FILE } from './format/witness.js';
+export { examineCopy } from './open/examine.js';
+export { readFormat, STEP_KEY } from './open/identity.js';

@@ -1,0 +1,61 @@
+/** Changing the votes of a store that no node runs on. */
+import { CloseStack, releasing } from '../../../base/close-stack.js';
+import { diskFiles } from '../../../base/files.js';
+import type { Model } from '../../../model/model.js';
+import { LocationGuard } from '../../location-guard.js';
+import { lockDirectory } from '../../lock.js';
+import type { Recovered } from '../../persistence.js';
+import { coded } from '../database.js';
+import type { Tip } from '../format/tip.js';
+import type { StoredVotes } from '../format/votes.js';
+import { type Amendment, amended } from './amend.js';
+import { openWitness } from './create.js';
+import { type Depth, examine, sound } from './examine.js';
+import { openInPlace } from './in-place.js';
+import { existingLocation } from './location.js';
+
+/** What an amendment is decided on: a store that would open. */
+export interface AmendedStore<A> {
+  readonly location: string;
+  readonly tip: Tip;
+  readonly votes: StoredVotes;
+  readonly singles: Pick<Recovered<never, never, A>, 'anchor' | 'inner'>;
+}
+
+/**
+ * Amends the store in `location`, on which no node runs. `depth` is how much of it is checked first: it must be sound that far.
+ * @throws what opening it ends with, and what `decide` throws: then nothing was changed.
+ */
+export async function amendStore<B, Q, A>(
+  location: string,
+  {
+    model,
+    depth = 'records',
+  }: { readonly model: Model<B, Q, A>; readonly depth?: Exclude<Depth, 'format' | 'identity'> },
+  decide: (store: AmendedStore<A>) => Amendment | undefined | Promise<Amendment | undefined>,
+): Promise<void> {
+  const held = new CloseStack();
+  try {
+    await releasing(
+      () => held.close(),
+      async () => {
+        const paths = existingLocation(location);
+        held.add(await lockDirectory(paths.location));
+        const guard = new LocationGuard();
+        held.add(() => guard.close());
+        guard.watch(paths.location);
+        const database = () => openInPlace(paths, { model }, guard, held);
+        const { engine, tip, records } = sound(await examine(paths, { model, depth, database }));
+        const { votes, singles } = records;
+        const amendment = await decide({ location: paths.location, tip, votes, singles });
+        if (amendment === undefined) return;
+        const { tip: next, operations } = amended(tip, amendment);
+        await engine.write(operations);
+        const witness = await openWitness(paths, next, false, diskFiles);
+        await witness.close();
+      },
+    );
+  } catch (error) {
+    throw coded(error);
+  }
+}

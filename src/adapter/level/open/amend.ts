@@ -1,0 +1,58 @@
+/**
+ * What becomes of a store's votes other than by its rounds: a rollback that was accepted, a snapshot, an import, a release. Each is one
+ * synced batch, tip first, with a record of what was decided:
+ *
+ *   meta/tip                 the same, with the new seq
+ *   votes, votes/lanes       what the votes are from here on
+ *   meta/event/<seq>         { event, at, ... }
+ */
+import { eventKey, LANE_FLOORS_KEY, TIP_KEY, VOTES_KEY } from '../../../keys/index.js';
+import { VOTE_PARTS } from '../../store-votes.js';
+import { withQuarantine } from '../../vote-rules.js';
+import type { Operation } from '../format/operation.js';
+import { encodeRecord } from '../format/record.js';
+import { encodeTip, type Tip } from '../format/tip.js';
+import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../format/votes.js';
+
+/** A change of the votes, and why. */
+export interface Amendment {
+  readonly votes: StoredVotes;
+  /** What the record of the event says besides `at`. */
+  readonly event: { readonly event: string; readonly [field: string]: unknown };
+  /** The number of the batch, above that of the tip. Default: the next one. */
+  readonly seq?: bigint;
+}
+
+/** What a store is after an amendment. */
+export interface Amended {
+  readonly tip: Tip;
+  readonly votes: StoredVotes;
+  /** The batch that makes it so. */
+  readonly operations: readonly Operation[];
+}
+
+/** The batch of an amendment. Pure. */
+export function amended(tip: Tip, { votes, event: { event, ...detail }, seq = tip.seq + 1n }: Amendment): Amended {
+  const { quarantine } = votes;
+  const own =
+    quarantine === undefined ? votes : { ...votes, quarantine: { ...quarantine, seq: quarantine.seq ?? seq } };
+  const record = encodeVotes(own, seq);
+  const floors = own.laneFloors.size === 0 && tip.laneFloors === null ? undefined : encodeLaneFloors(own.laneFloors);
+  const next: Tip = { ...tip, seq, votes: record.crc, laneFloors: floors?.crc ?? null };
+  const key = eventKey(seq);
+  return {
+    tip: next,
+    votes: own,
+    operations: [
+      { type: 'put', key: TIP_KEY, value: encodeTip(next).bytes },
+      { type: 'put', key: VOTES_KEY, value: record.bytes },
+      ...(floors === undefined ? [] : [{ type: 'put', key: LANE_FLOORS_KEY, value: floors.bytes } as const]),
+      { type: 'put', key, value: encodeRecord(key, { event, at: new Date().toISOString(), ...detail }).bytes },
+    ],
+  };
+}
+
+/** The votes with every part closed, and why. */
+export function closedFor(votes: StoredVotes, why: string): StoredVotes {
+  return withQuarantine(votes, { parts: VOTE_PARTS, why, when: new Date().toISOString() });
+}

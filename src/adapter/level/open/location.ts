@@ -1,0 +1,96 @@
+/** What a location holds, as its names and the types of its files tell. Nothing is opened. */
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { LanestoreError } from '../../../errors.js';
+import { typeFindings } from '../../file-types.js';
+import { didYouMean, likenessOf } from '../../likeness.js';
+import { corruptionError } from '../format/corruption-error.js';
+import { isCreatingName, LEVEL_DIR, type StorePaths, storePaths, VALUES_DIR } from '../format/paths.js';
+import { WITNESS_FILE } from '../format/witness.js';
+
+/** The remedy for a caller that asked for an existing store. */
+const NAME_A_STORE = 'check the path: the location of a store is a directory that holds level/';
+
+/** Names that a file system itself puts into its root. */
+const IGNORED_NAMES = new Set(['lost+found']);
+
+/** The paths of a location that is a directory, by its real path. @throws LANESTORE_NOT_A_STORE. */
+export function existingLocation(location: string): StorePaths {
+  const stat = statSync(location, { throwIfNoEntry: false });
+  if (stat === undefined) throw noStore(location);
+  if (!stat.isDirectory()) throw noDirectory(location);
+  return storePaths(realpathSync(location));
+}
+
+/**
+ * True if the location, an existing directory, holds a store; false if it is empty and the caller may create
+ * one (`mayCreate`).
+ * @throws LANESTORE_NOT_A_STORE if something else is there, or nothing that the caller may make a store of;
+ * LANESTORE_ROLLED_BACK with findings if a store was there and its database is gone; LANESTORE_CORRUPT with
+ * findings if the database lacks what every LevelDB has, or the store has links or special files among its
+ * own.
+ */
+export function holdsStore(paths: StorePaths, mayCreate: boolean): boolean {
+  const odd = typeFindings(paths.location, [LEVEL_DIR, VALUES_DIR, WITNESS_FILE], 1);
+  if (odd.length > 0) throw corruptionError(odd);
+  const names = readdirSync(paths.location).filter((name) => !IGNORED_NAMES.has(name));
+  if (names.includes(LEVEL_DIR)) {
+    checkLevelDirectory(paths);
+    return true;
+  }
+  refuseRest(paths.location, names);
+  const foreign = names.filter((name) => !isCreatingName(name));
+  if (foreign.length > 0) throw foreignDirectory(paths.location, foreign, mayCreate ? undefined : NAME_A_STORE);
+  if (!mayCreate) throw noStore(paths.location);
+  return false;
+}
+
+/** The error for a location that holds no store, where none is made. */
+export function noStore(location: string): LanestoreError {
+  const what = existsSync(location) ? `holds no store${didYouMean(location)}` : 'does not exist';
+  return new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}`, { remedy: NAME_A_STORE });
+}
+
+function noDirectory(location: string): LanestoreError {
+  const message = `${location} is not a directory${didYouMean(location)}`;
+  return new LanestoreError('LANESTORE_NOT_A_STORE', message, { remedy: NAME_A_STORE });
+}
+
+/** Witness or value files without a database: no interrupted creation leaves that. */
+function refuseRest(location: string, names: readonly string[]): void {
+  const left = names.filter((name) => name === WITNESS_FILE || name === VALUES_DIR).join(' and ');
+  if (left === '') return;
+  throw new LanestoreError(
+    'LANESTORE_ROLLED_BACK',
+    `${location} has ${left} but no ${LEVEL_DIR}: the database of this store is gone`,
+    { findings: [{ kind: 'level-missing', file: LEVEL_DIR, detail: `only ${left} of the store is left` }] },
+  );
+}
+
+function foreignDirectory(location: string, names: readonly string[], remedy: string | undefined): LanestoreError {
+  if (likenessOf(location) === 'state') {
+    return new LanestoreError(
+      'LANESTORE_NOT_A_STORE',
+      `${location} is a state directory of the original, not a store`,
+      { remedy: 'make a store of it ("lanestore import", importState), or open it as it is, with openWal' },
+    );
+  }
+  const what = names.includes('CURRENT')
+    ? 'is a LevelDB database itself, not the location of a store, which has one in level/'
+    : `holds other files (${names.slice(0, 5).join(', ')})`;
+  const message = `${location} ${what}${didYouMean(location)}`;
+  return new LanestoreError('LANESTORE_NOT_A_STORE', message, remedy === undefined ? {} : { remedy });
+}
+
+/** LevelDB would make a new database where CURRENT is missing, and delete the tables of the old one. */
+function checkLevelDirectory(paths: StorePaths): void {
+  if (!lstatSync(paths.level).isDirectory()) {
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${paths.level} is not a directory`);
+  }
+  const names = readdirSync(paths.level);
+  if (names.includes('CURRENT')) return;
+  const detail =
+    names.length === 0 ? 'the directory is empty' : `CURRENT is missing beside ${names.slice(0, 5).join(', ')}`;
+  throw new LanestoreError('LANESTORE_CORRUPT', `${paths.level} is damaged: ${detail}`, {
+    findings: [{ kind: 'current-missing', file: `${LEVEL_DIR}/CURRENT`, detail }],
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * Reading bodies in the very bytes in which they are written. A reader that has come upon anything else has failed; it goes on, so that
+ * its callers need not ask after each value, but what it gives then means nothing.
+ */
+import { NEGATIVE64, type Template, UINT64 } from './template.js';
+
+const NUMBER = 0x00;
+const BYTES = 0x40;
+const ARRAY = 0x80;
+const SCRATCH = new Uint8Array(8);
+const SCRATCH_VIEW = new DataView(SCRATCH.buffer);
+const EMPTY = new Uint8Array(0);
+
+/** A body, and how far it was read. */
+export class BodyReader {
+  readonly #body: Uint8Array;
+  /** The memory of the body and where it begins: getting at these takes longer than making a view of them. */
+  readonly #buffer: ArrayBufferLike;
+  readonly #from: number;
+  readonly #length: number;
+  #at = 0;
+  /** Where the stretch that was passed last begins. */
+  #base = 0;
+  hasFailed = false;
+  /** Entries that may be absent and are there, of the map that is being read. */
+  optional = 0;
+
+  constructor(body: Uint8Array) {
+    this.#body = body;
+    this.#buffer = body.buffer;
+    this.#from = body.byteOffset;
+    this.#length = body.length;
+  }
+
+  /** True if all of the body was read, and nothing failed. */
+  get isDone(): boolean {
+    return !this.hasFailed && this.#at === this.#length;
+  }
+
+  fail(): void {
+    this.hasFailed = true;
+  }
+
+  /** Passes a stretch; what is in its places is read by offsets from its beginning. */
+  pass(stretch: Template): void {
+    const at = this.#at;
+    if (!stretch.standsAt(this.#body, at)) this.hasFailed = true;
+    this.#base = at;
+    this.#at = at + stretch.bytes.length;
+  }
+
+  /** True if a stretch comes next. */
+  isAt(stretch: Template): boolean {
+    return stretch.standsAt(this.#body, this.#at);
+  }
+
+  byteAt(offset: number): number {
+    return this.#body[this.#base + offset] ?? 0;
+  }
+
+  bytesAt(offset: number, length: number): Uint8Array {
+    return this.#bytes(this.#base + offset, length);
+  }
+
+  /** The 64 bits of an integer whose head is a part of the stretch. */
+  unsignedAt(offset: number): bigint {
+    const at = this.#base + offset;
+    // Through memory that V8 knows: `getBigUint64` is then not a call.
+    for (let i = 0; i < 8; i++) SCRATCH[i] = this.#body[at + i] ?? 0;
+    return SCRATCH_VIEW.getBigUint64(0);
+  }
+
+  /** The integer with its head. */
+  integerAt(offset: number): bigint {
+    const head = this.byteAt(offset);
+    const value = this.unsignedAt(offset + 1);
+    if (head === UINT64) return value;
+    if (head !== NEGATIVE64) this.hasFailed = true;
+    return -1n - value;
+  }
+
+  number(): number {
+    return this.#head(NUMBER);
+  }
+
+  /** The head of an array: how many items follow. */
+  array(): number {
+    return this.#head(ARRAY);
+  }
+
+  byteString(): Uint8Array {
+    const length = this.#head(BYTES);
+    const at = this.#at;
+    this.#at = at + length;
+    return this.#bytes(at, length);
+  }
+
+  /** The number in a head of up to 32 bits in its shortest form. */
+  #head(major: number): number {
+    const info = (this.#body[this.#at] ?? 0xff) - major;
+    if (info >= 0 && info < 24) {
+      this.#at += 1;
+      return info;
+    }
+    const length = info === 24 ? 1 : info === 25 ? 2 : info === 26 ? 4 : 0;
+    let value = 0;
+    for (let i = 1; i <= length; i++) value = value * 0x100 + (this.#body[this.#at + i] ?? 0);
+    this.#at += 1 + length;
+    const isShortest = value >= (length === 1 ? 24 : length === 2 ? 0x100 : 0x10000);
+    if (length === 0 || this.#at > this.#length || !isShortest) this.hasFailed = true;
+    return value;
+  }
+
+  #bytes(at: number, length: number): Uint8Array {
+    if (at + length <= this.#length) return new Uint8Array(this.#buffer, this.#from + at, length);
+    this.hasFailed = true;
+    return EMPTY;
+  }
+}

@@ -1,0 +1,62 @@
+/** The checks of stored entries, put together for the committees that signed them. */
+import { isLanestoreError, LanestoreError } from '../../../errors.js';
+import type { EntryChecks } from '../../checks.js';
+import { codecs } from './codecs.js';
+import { Committee } from './committee.js';
+import { Committees, checkCommittees } from './committees.js';
+import { payloadHash } from './hash.js';
+import { verifyInner } from './inner.js';
+import type { CommitQC, PersistedInner, PruneAnchor, SignedBlock } from './types.js';
+import { verifyAnchor, verifyChain, verifyCommitQC, verifySignedBlock } from './verify.js';
+
+/**
+ * What can be checked of stored entries: payload hashes and parent hashes, the signatures in the inner state, and with committees all quorums and
+ * signatures, about half a millisecond each. A single committee is one that holds at every road index.
+ *
+ * A CommitQC and an anchor are checked against the committee of their own road index. A block says no road index: what is proved is that its lane
+ * is one of a committee that holds at a road index of the state ({@link Committees.ofLane}), and that the lane's validator signed exactly this block;
+ * not that the committee held when it was made. Which blocks are ordered, and so by whom, only the CommitQCs prove.
+ * @throws TypeError for what is no Committee and no Committees.
+ */
+export function entryChecks(committees?: Committee | Committees): EntryChecks<SignedBlock, CommitQC, PruneAnchor> {
+  const chain = (block: SignedBlock, before: SignedBlock | undefined) => verifyChain([block], before?.block.header);
+  if (committees === undefined) {
+    return {
+      block: (block, before) => {
+        const { header, payload } = block.block;
+        if (Buffer.compare(payloadHash(payload), header.payloadHash) !== 0) {
+          throw new LanestoreError('LANESTORE_VERIFY', 'its payload does not have the hash that its header says');
+        }
+        chain(block, before);
+      },
+      inner: (bytes) => checkInner(bytes, undefined),
+    };
+  }
+  const terms =
+    committees instanceof Committee
+      ? new Committees([{ from: 0n, committee: committees }])
+      : checkCommittees(committees, 'entryChecks: committees');
+  return {
+    block: (block, before, roads) => {
+      chain(block, before);
+      verifySignedBlock(block, terms.ofLane(block.block.header.lane, roads));
+    },
+    commitQC: (qc) => verifyCommitQC(qc, terms.at(qc.vote.view.index)),
+    anchor: (anchor) => verifyAnchor(anchor, terms.at(anchor.commitQC.vote.view.index)),
+    inner: (bytes) => checkInner(bytes, terms),
+  };
+}
+
+function checkInner(bytes: Uint8Array, committees: Committees | undefined): void {
+  const inner = innerIn(bytes);
+  if (inner !== undefined) verifyInner(inner, committees);
+}
+
+function innerIn(bytes: Uint8Array): PersistedInner | undefined {
+  try {
+    return codecs.persistedInner.fromWire(bytes);
+  } catch (error) {
+    if (isLanestoreError(error, 'LANESTORE_INVALID')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Hashes: SHA-256 over the canonical encoding (the original at 11419398f, sei-tendermint/internal/hashable and
+ * sei-tendermint/internal/autobahn/types). They check what they are given, since a hash of something malformed would look like any other.
+ */
+import { createHash } from 'node:crypto';
+import { checked, encode } from '../codec.js';
+import type { Kind } from '../scalars.js';
+import * as schema from './schema.js';
+import type { BlockHeader, Hash, Msg, Payload } from './types.js';
+
+/**
+ * The hash of a header: what the next block of the lane names as its parent.
+ * @throws LANESTORE_INVALID or TypeError if the header is malformed.
+ */
+export function headerHash(header: BlockHeader): Hash {
+  return hashOf('header', schema.blockHeader, header);
+}
+
+/**
+ * The hash of a payload, which the block's header names.
+ * @throws LANESTORE_INVALID or TypeError if the payload is malformed.
+ */
+export function payloadHash(payload: Payload): Hash {
+  return hashOf('payload', schema.payload, payload);
+}
+
+/**
+ * The hash that is signed: of the message inside of `Msg`, whose field number keeps the kinds apart.
+ * @throws LANESTORE_INVALID or TypeError if the message is malformed.
+ */
+export function messageHash(msg: Msg): Hash {
+  return hashOf('msg', schema.msg, msg);
+}
+
+function hashOf<T>(root: string, kind: Kind<T>, value: T): Hash {
+  const digest = createHash('sha256')
+    .update(encode(kind, checked(root, kind, value)))
+    .digest();
+  return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
+}

@@ -1,0 +1,224 @@
+/**
+ * Does it hold? Hashes, parents, quorums and signatures, by the rules of the original at 11419398f
+ * (sei-tendermint/internal/autobahn/types, and avail/state.go for what its node asks of a block).
+ *
+ * Every function here throws LANESTORE_VERIFY saying what does not hold and where, LANESTORE_INVALID for a malformed value
+ * (a TypeError for a wrong type), and returns nothing when all is well. They compute: about half a millisecond a signature.
+ */
+import { LanestoreError } from '../../../errors.js';
+import { laneIdOf } from '../../../keys/index.js';
+import { codecs } from './codecs.js';
+import type { Committee } from './committee.js';
+import { headerHash, messageHash, payloadHash } from './hash.js';
+import { globalRange, laneRangeOf } from './proposal.js';
+import type {
+  AppProposal,
+  AppQC,
+  BlockHeader,
+  CommitQC,
+  FullCommitQC,
+  Hash,
+  LaneQC,
+  LaneRange,
+  Msg,
+  PrepareQC,
+  Proposal,
+  PruneAnchor,
+  Signature,
+  SignedBlock,
+  SignedMsg,
+} from './types.js';
+
+/**
+ * A signed block: its lane is the committee's, its payload is the one that its header names, and the lane's own
+ * validator signed it. Whether it continues its lane, {@link verifyChain} tells.
+ */
+export function verifySignedBlock(signed: SignedBlock, committee: Committee): void {
+  codecs.signedBlock.check(signed);
+  const { block, sig } = signed;
+  const where = blockName(block.header);
+  checkLane(block.header, committee, where);
+  checkHash(where, 'payload hash', payloadHash(block.payload), block.header.payloadHash, 'its header');
+  if (!same(sig.key, block.header.lane))
+    throw fault(where, `signed by ${laneIdOf(sig.key)}, not by its lane's validator`);
+  checkSignature(sig, messageHash({ kind: 'laneProposal', value: block }), committee, where);
+}
+
+/**
+ * Blocks of one lane that follow each other: numbers without gaps, each one's parent hash that of the one before.
+ * @param parent the header before the first block, if it is known; else the first one's parent hash is taken on trust.
+ */
+export function verifyChain(blocks: Iterable<SignedBlock>, parent?: BlockHeader): void {
+  let last = parent;
+  for (const signed of blocks) {
+    codecs.signedBlock.check(signed);
+    const { header } = signed.block;
+    if (last !== undefined) checkParent(header, last);
+    last = header;
+  }
+}
+
+/** A LaneQC: f+1 votes for a block of one of the committee's lanes. */
+export function verifyLaneQC(qc: LaneQC, committee: Committee): void {
+  codecs.laneQC.check(qc);
+  const where = `laneQC of ${blockName(qc.vote)}`;
+  checkLane(qc.vote, committee, where);
+  checkQuorum({ kind: 'laneVote', value: qc.vote }, qc.sigs, committee, committee.laneQuorum, where);
+}
+
+/** A PrepareQC: N-f votes for a proposal over the committee's lanes. */
+export function verifyPrepareQC(qc: PrepareQC, committee: Committee): void {
+  codecs.prepareQC.check(qc);
+  const where = `prepareQC ${qc.vote.view.index}`;
+  checkProposal(qc.vote, committee, where);
+  checkQuorum({ kind: 'prepareVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
+}
+
+/** A CommitQC: N-f votes for a proposal over the committee's lanes. */
+export function verifyCommitQC(qc: CommitQC, committee: Committee): void {
+  codecs.commitQC.check(qc);
+  const where = commitQCName(qc);
+  checkProposal(qc.vote, committee, where);
+  checkQuorum({ kind: 'commitVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
+}
+
+/** A FullCommitQC: its CommitQC, and that its headers are exactly those of the blocks which that one orders. */
+export function verifyFullCommitQC(full: FullCommitQC, committee: Committee): void {
+  codecs.fullCommitQC.check(full);
+  verifyCommitQC(full.qc, committee);
+  const where = `full ${commitQCName(full.qc)}`;
+  const lengths = full.qc.vote.laneRanges.map(({ first, next }) => next - first);
+  const want = lengths.reduce((sum, length) => sum + length, 0n);
+  if (want !== BigInt(full.headers.length)) throw fault(where, `has ${full.headers.length} headers, must have ${want}`);
+  let first = 0;
+  for (const [i, range] of full.qc.vote.laneRanges.entries()) {
+    const next = first + Number(lengths[i]);
+    checkHeaders(full.headers.slice(first, next), range, where);
+    first = next;
+  }
+}
+
+/** A proposed state against a CommitQC, which is not verified itself: the state is that of a block which the CommitQC orders. */
+export function verifyAppProposal(app: AppProposal, commitQC: CommitQC): void {
+  codecs.appProposal.check(app);
+  codecs.commitQC.check(commitQC);
+  checkApp(app, commitQC, `appProposal ${app.roadIndex}`);
+}
+
+/** An AppQC: N-f votes for a state, which is that of a block that `commitQC` orders. `commitQC` itself is not verified. */
+export function verifyAppQC(appQC: AppQC, commitQC: CommitQC, committee: Committee): void {
+  codecs.appQC.check(appQC);
+  codecs.commitQC.check(commitQC);
+  const where = `appQC ${appQC.vote.roadIndex}`;
+  checkApp(appQC.vote, commitQC, where);
+  checkQuorum({ kind: 'appVote', value: appQC.vote }, appQC.sigs, committee, committee.quorum, where);
+}
+
+/** A signed message of any kind: a validator of the committee signed exactly this. What the message says is not looked at. */
+export function verifySignedMsg({ msg, sig }: SignedMsg, committee: Committee): void {
+  codecs.signedMsg.check({ msg, sig });
+  checkSignature(sig, messageHash(msg), committee, msg.kind);
+}
+
+/** A prune anchor: its CommitQC, its AppQC, and that the two belong together. */
+export function verifyAnchor(anchor: PruneAnchor, committee: Committee): void {
+  codecs.pruneAnchor.check(anchor);
+  verifyCommitQC(anchor.commitQC, committee);
+  verifyAppQC(anchor.appQC, anchor.commitQC, committee);
+}
+
+/**
+ * A block's header against a CommitQC that orders it: the last block of a lane's range has the hash that the range
+ * names. Headers that the CommitQC does not name by hash pass; their chain up to the last one binds them.
+ */
+export function verifyOrdered(header: BlockHeader, qc: CommitQC): void {
+  codecs.blockHeader.check(header);
+  codecs.commitQC.check(qc);
+  const range = laneRangeOf(qc.vote, header.lane);
+  if (range === undefined || range.first === range.next || header.blockNumber !== range.next - 1n) return;
+  checkHash(blockName(header), 'header hash', headerHash(header), range.lastHash, commitQCName(qc));
+}
+
+function checkApp({ roadIndex, globalNumber }: AppProposal, commitQC: CommitQC, where: string): void {
+  if (roadIndex !== commitQC.vote.view.index) throw fault(where, `does not belong to ${commitQCName(commitQC)}`);
+  const { first, next } = globalRange(commitQC.vote);
+  if (globalNumber < first || globalNumber >= next) {
+    throw fault(where, `global number ${globalNumber} is not in [${first}, ${next}), which its CommitQC orders`);
+  }
+}
+
+function checkProposal(proposal: Proposal, committee: Committee, where: string): void {
+  for (const { lane, first, next, lastHash } of proposal.laneRanges) {
+    const range = `${where}: lane ${laneIdOf(lane)}`;
+    if (!committee.has(lane)) throw fault(range, 'is not one of the committee');
+    if (first > next) throw fault(range, `range [${first}, ${next}) is inverted`);
+    if (first === next && lastHash.some((byte) => byte !== 0))
+      throw fault(range, 'range is empty, but has a last hash');
+  }
+}
+
+/** The headers of one lane's range, backwards from the hash that the range names. */
+function checkHeaders(headers: readonly BlockHeader[], range: LaneRange, where: string): void {
+  let want = range.lastHash;
+  let number = range.next;
+  for (const header of headers.toReversed()) {
+    number--;
+    const place = `${where}: lane ${laneIdOf(range.lane)}, block ${number}`;
+    if (!same(header.lane, range.lane) || header.blockNumber !== number) {
+      throw fault(place, `the header there is of ${blockName(header)}`);
+    }
+    checkHash(place, 'header hash', headerHash(header), want, 'what follows it');
+    want = header.parentHash;
+  }
+}
+
+function checkParent(header: BlockHeader, parent: BlockHeader): void {
+  const where = blockName(header);
+  if (!same(header.lane, parent.lane)) throw fault(where, `its parent is of lane ${laneIdOf(parent.lane)}`);
+  if (header.blockNumber !== parent.blockNumber + 1n) throw fault(where, `does not follow block ${parent.blockNumber}`);
+  checkHash(where, 'parent hash', header.parentHash, headerHash(parent), 'its parent');
+}
+
+function checkLane(header: BlockHeader, committee: Committee, where: string): void {
+  if (!committee.has(header.lane)) throw fault(where, 'its lane is not one of the committee');
+}
+
+function checkQuorum(msg: Msg, sigs: readonly Signature[], committee: Committee, quorum: number, where: string): void {
+  // Counted first: a short list costs no curve arithmetic, whatever is in it.
+  if (sigs.length < quorum) throw fault(where, `has ${sigs.length} signatures, needs ${quorum}`);
+  const hash = messageHash(msg);
+  const signers = new Set<string>();
+  for (const [i, sig] of sigs.entries()) {
+    const signer = laneIdOf(sig.key);
+    if (signers.has(signer)) throw fault(`${where}: sigs[${i}]`, `${signer} signed twice`);
+    signers.add(signer);
+    checkSignature(sig, hash, committee, `${where}: sigs[${i}]`);
+  }
+}
+
+function checkSignature(sig: Signature, hash: Hash, committee: Committee, where: string): void {
+  if (!committee.has(sig.key)) throw fault(where, `${laneIdOf(sig.key)} is not a validator of the committee`);
+  if (!committee.verifies(sig.key, hash, sig.sig))
+    throw fault(where, `the signature of ${laneIdOf(sig.key)} does not hold`);
+}
+
+/** @param says who says what the hash must be */
+function checkHash(where: string, what: string, got: Hash, want: Hash, says: string): void {
+  if (!same(got, want)) throw fault(where, `${what} is ${laneIdOf(got)}, but ${says} says ${laneIdOf(want)}`);
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+function blockName({ lane, blockNumber }: BlockHeader): string {
+  return `lane ${laneIdOf(lane)}, block ${blockNumber}`;
+}
+
+function commitQCName({ vote }: CommitQC): string {
+  return `commitQC ${vote.view.index}`;
+}
+
+function fault(where: string, problem: string): LanestoreError {
+  return new LanestoreError('LANESTORE_VERIFY', `${where}: ${problem}`);
+}
