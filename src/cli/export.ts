@@ -15,8 +15,9 @@ export const exportVerb: Verb = {
     'TARGET: absent, or an empty directory. It appears when everything was read back and compared, or not at all.',
     'LOCATION is read from a private copy, also while a node runs on it. Any other layout can be exported from, too.',
     '--verify-signatures --committee FILE   check every signature too',
+    '--drop-signing-state   leave out what the key signed, which no layout of the original keeps',
   ],
-  options: { ...CHECK_OPTIONS, layout: { type: 'string' } },
+  options: { ...CHECK_OPTIONS, layout: { type: 'string' }, 'drop-signing-state': { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'source',
   async run([location = '', target = ''], options) {
@@ -26,7 +27,9 @@ export const exportVerb: Verb = {
     const line = progressLine();
     const onProgress = showProgress(line);
     try {
-      const report = await exportState(location, target, layout, { model: autobahn, checks, onProgress });
+      const dropSigningState = options['drop-signing-state'] === true;
+      const settings = { model: autobahn, checks, dropSigningState, onProgress };
+      const report = await exportState(location, target, layout, settings);
       line.end();
       showReport(report, options.json === true);
     } finally {

@@ -16,6 +16,7 @@ import { barLines } from './bars.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import type { Verb } from './verb.js';
+import { showVotes, type VotesSummary, votesOf } from './votes.js';
 
 /** What is known of one log. */
 interface LogSummary {
@@ -42,6 +43,8 @@ interface Inspection {
   readonly anchor: bigint | null;
   /** Bytes of the node's own state. */
   readonly innerBytes: number | null;
+  /** What the store keeps of the votes of its key; absent where the layout, or the format, keeps none. */
+  readonly votes?: VotesSummary;
   readonly commitQCs: LogSummary;
   readonly lanes: readonly ({ readonly lane: string } & LogSummary)[];
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
@@ -85,6 +88,7 @@ async function inspectLevel(location: string, evidence: readonly string[]): Prom
     witness: view.witness.verdict,
     anchor: view.anchor === undefined ? null : autobahn.anchor.index(view.anchor),
     innerBytes: view.inner?.length ?? null,
+    ...(view.votes === undefined ? {} : { votes: votesOf(view.votes) }),
     commitQCs,
     lanes,
     files: view.files,
@@ -165,6 +169,7 @@ function show(found: Inspection): void {
   if (found.seq !== undefined) line('seq', `${found.seq} batches; the witness: ${found.witness}`);
   line('anchor', found.anchor === null ? 'none' : `road index ${found.anchor}`);
   line('inner', found.innerBytes === null ? 'none' : formatBytes(found.innerBytes));
+  if (found.votes !== undefined) showVotes(found.votes, line);
   line('CommitQCs', `${logText(found.commitQCs)}`);
   line('lanes', String(found.lanes.length));
   const bars = barLines(found.lanes.map((lane) => [lane.lane, lane]));

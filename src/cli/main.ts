@@ -18,6 +18,7 @@ import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
 import { note, outputError, toJson } from './output.js';
+import { releaseVerb } from './release.js';
 import { replayVerb } from './replay.js';
 import { cleanUp, endOnSignals, onSignal } from './signals.js';
 import { snapshotVerb } from './snapshot.js';
@@ -36,6 +37,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   export: exportVerb,
   migrate: migrateVerb,
   snapshot: snapshotVerb,
+  release: releaseVerb,
   replay: replayVerb,
   demo: demoVerb,
   bench: benchVerb,

@@ -28,7 +28,8 @@ export function fullPrefix(text: string, lanes: Iterable<LaneId>): string {
 
 function checked(key: string, typed: string): string {
   if (parseKey(key) !== undefined) return key;
-  const shapes = 'anchor, inner, meta/schema, meta/tip, meta/event/<seq>, qc/<road index>, lane/<lane>/<number>';
+  const shapes =
+    'anchor, inner, votes, votes/lanes, meta/schema, meta/tip, meta/event/<seq>, qc/<road index>, lane/<lane>/<number>';
   throw new UsageError(`"${typed}" is no key; keys are ${shapes} (numbers need no padding)`);
 }
 

@@ -1,11 +1,16 @@
-/** A level store as a target: written through the port itself, in rounds of some MiB. */
+/**
+ * A level store as a target: written through the port itself, in rounds of some MiB. Its last batch keeps what is known of the votes of
+ * the state's key and closes them, before the target gets its name: the state may be an old copy of one that went on to sign.
+ */
 
 import { ROUND_ENTRIES } from '../adapter/backpressure.js';
+import { amendStore, closedFor, type StoredVotes } from '../adapter/level/conversion.js';
 import { type LevelStore, openLevel } from '../adapter/level/index.js';
 import type { Round } from '../adapter/persistence.js';
 import type { Model } from '../model/model.js';
 import type { Sink } from './sink.js';
 import type { Item } from './start-rules.js';
+import { closedVotes } from './vote-history.js';
 
 /** A round is submitted when its entries have so many bytes, or are as many as a store takes: one fdatasync for them, and bounded memory. */
 const ROUND_BYTES = 4 * 1024 * 1024;
@@ -19,21 +24,42 @@ interface Draft<B, Q, A> {
   blocks: B[];
 }
 
-/** Opens a new store in `directory`. */
-export async function openLevelSink<B, Q, A>(directory: string, model: Model<B, Q, A>): Promise<Sink<B, Q, A>> {
-  return new LevelSink(await openLevel(directory, { model, load: false }));
+/** Opens a new store in `directory`. `votes`: what the source keeps of the votes of its key, if it does. */
+export async function openLevelSink<B, Q, A>(
+  directory: string,
+  model: Model<B, Q, A>,
+  votes: StoredVotes | undefined,
+): Promise<Sink<B, Q, A>> {
+  const store = await openLevel(directory, { model, load: false });
+  return new LevelSink(store, () => closeVotes(directory, model, votes));
+}
+
+function closeVotes<B, Q, A>(directory: string, model: Model<B, Q, A>, known: StoredVotes | undefined): Promise<void> {
+  return amendStore(directory, { model, depth: 'singles' }, ({ singles: { anchor, inner } }) => ({
+    // A store that no key was bound to knows less than the node's own state.
+    votes:
+      known?.signer === undefined
+        ? closedVotes(model, inner, anchor)
+        : closedFor(
+            { ...known, home: undefined, sinks: undefined },
+            'it was imported: the source may have signed since',
+          ),
+    event: { event: 'import' },
+  }));
 }
 
 class LevelSink<B, Q, A> implements Sink<B, Q, A> {
   readonly #store: LevelStore<B, Q, A>;
+  readonly #closeVotes: () => Promise<void>;
   readonly #inFlight: Promise<void>[] = [];
   #draft: Draft<B, Q, A> = { commitQCs: [], blocks: [] };
   #bytes = 0;
   #entries = 0;
   #placed = false;
 
-  constructor(store: LevelStore<B, Q, A>) {
+  constructor(store: LevelStore<B, Q, A>, closeVotes: () => Promise<void>) {
     this.#store = store;
+    this.#closeVotes = closeVotes;
   }
 
   async put(item: Item<B, Q, A>): Promise<void> {
@@ -51,6 +77,7 @@ class LevelSink<B, Q, A> implements Sink<B, Q, A> {
     if (this.#bytes > 0) await this.#submit();
     await Promise.all(this.#inFlight.splice(0));
     await this.#store.close();
+    await this.#closeVotes();
   }
 
   async abandon(): Promise<void> {

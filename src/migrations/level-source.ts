@@ -39,6 +39,7 @@ function sourceOf<B, Q, A>(
     location,
     anchor: anchor === undefined ? undefined : { entry: anchor, point: anchorPoint(model, anchor) },
     inner,
+    votes: view.votes,
     commitQCLog: { leastNext: cursors.commitQCs.next },
     lanes: new Map([...cursors.lanes].map(([lane, { next }]) => [lane, { leastNext: next }])),
     commitQCs: () => entriesOf(view.commitQCs(), model.commitQC),

@@ -5,7 +5,7 @@
  */
 
 import { releasing } from '../base/close-stack.js';
-import { byteCount, callback, fields, required, string } from '../base/options.js';
+import { boolean, byteCount, callback, fields, required, string } from '../base/options.js';
 import { messageOf } from '../base/permission-model.js';
 import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
@@ -45,6 +45,8 @@ export interface MigrationOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
   /** What is asked of each entry beyond its place: `entryChecks()` for Autobahn, `{}` for a model without hashes. */
   readonly checks: EntryChecks<B, Q, A>;
+  /** Exports: write a layout that keeps no votes, although the store does. Default false. */
+  readonly dropSigningState?: boolean;
   /** Called now and then. */
   readonly onProgress?: (progress: MigrationProgress) => void;
   /** @internal Size that a segment is cycled at. */
@@ -54,6 +56,7 @@ export interface MigrationOptions<B, Q, A> {
 const checkMigrationOptions = fields<MigrationOptions<unknown, unknown, unknown>>({
   ...MODEL_CHECK,
   checks: required(checkEntryChecks),
+  dropSigningState: boolean,
   onProgress: callback(),
   segmentBytes: byteCount,
 });
@@ -141,10 +144,16 @@ async function migrate<B, Q, A>(
     () => source.close(),
     async () => {
       refuseInner(source, layout, options.model);
+      if (layout !== 'level') refuseVotes(source, options);
       const place = await claimTarget(to);
       return releasing(place.abandon, async () => {
         const tally = newTally();
-        const manifest = await copy(source, await openSink(place.directory, layout, options), tally, options);
+        const manifest = await copy(
+          source,
+          await openSink(place.directory, layout, options, source.votes),
+          tally,
+          options,
+        );
         await source.close();
         await verify(place.directory, layout, manifest, options);
         if (before !== undefined) refuseChanged(detection.location, before);
@@ -169,13 +178,30 @@ function refuseInner<B, Q, A>({ inner, location }: Source<B, Q, A>, layout: Layo
   }
 }
 
+/** No layout of the original keeps votes: a node that starts on it knows less of them than the store. @throws LANESTORE_IMPORT. */
+function refuseVotes<B, Q, A>(
+  { votes, location }: Source<B, Q, A>,
+  { dropSigningState = false }: MigrationOptions<B, Q, A>,
+): void {
+  // Without a key no guard has signed on this store.
+  if (votes?.signer === undefined || votes.quarantine?.heir !== undefined || dropSigningState) return;
+  throw importError(
+    `${location} keeps what its key signed, and the layout cannot: a node that starts on it may sign twice`,
+    {
+      remedy:
+        'if its key signs nothing any more, or its votes are in the inner state: drop the signing state (--drop-signing-state)',
+    },
+  );
+}
+
 async function openSink<B, Q, A>(
   directory: string,
   layout: Layout,
   { model, segmentBytes }: MigrationOptions<B, Q, A>,
+  votes: Source<B, Q, A>['votes'],
 ): Promise<Sink<B, Q, A>> {
   try {
-    if (layout === 'level') return await openLevelSink(directory, model);
+    if (layout === 'level') return await openLevelSink(directory, model, votes);
     if (layout === 'file-per-entry') return await openFilesSink(directory);
     const encoding = AB_ENCODING[layout];
     return await openWalSink(directory, { encoding, ...(segmentBytes === undefined ? {} : { segmentBytes }) });

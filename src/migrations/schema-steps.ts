@@ -2,7 +2,10 @@
  * Steps from one format of the level store to the next, in place. Each is checked in full before it writes, runs in synced batches that
  * leave a state from which it goes on after a crash, and ends with the one batch that names the new format: until then no store opens.
  *
- *   0 -> 1   keys get their padding, bodies their record with crc, and the store its tip and schema
+ *   0 -> 2   keys get their padding, bodies their record with crc, and the store its tip, schema and votes
+ *   1 -> 2   the store gets its votes
+ *
+ * A store of an older format may be an old copy of one that went on to sign, so either step leaves every part of the votes closed.
  *
  * What the location holds is told by its names first, then by LevelDB's files, then by a private copy of the database. Only a sound store that
  * has a step to take is opened in place: LevelDB writes as soon as it is opened, and what it writes replaces a damaged log.
@@ -28,10 +31,14 @@ import type { Model } from '../model/model.js';
 import { checkEntryChecks, MODEL_CHECK } from '../model/option-checks.js';
 import { detectLayout } from './layout.js';
 import type { SchemaStep, StepResult } from './step.js';
-import { convertFormat0 } from './step-0-1.js';
+import { convertFormat0 } from './step-0-2.js';
+import { addVotes, checkFormat1 } from './step-1-2.js';
 
 /** Ascending; each `to` is the next one's `from`, the last is the format of this version. */
-const SCHEMA_STEPS: readonly SchemaStep[] = [{ from: 0, to: 1, run: convertFormat0 }];
+const SCHEMA_STEPS: readonly SchemaStep[] = [
+  { from: 0, to: FORMAT, run: convertFormat0 },
+  { from: 1, to: FORMAT, check: checkFormat1, run: addVotes },
+];
 
 /** Options of {@link migrateStore}. */
 export interface MigrateStoreOptions<B, Q, A> {
@@ -118,8 +125,8 @@ function onCopy<B, Q, A>(
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<MigrateStoreReport> {
   return examineCopy(paths, { model: options.model, depth: 'format' }, async ({ format = FORMAT, notes }, engine) => {
+    for (const step of stepsFrom(format)) await step.check?.({ model: options.model, location: paths.location });
     const steps = dryRun ? await runSteps(engine, format, paths, options, true) : [];
-    stepsFrom(format);
     return { location: paths.location, from: format, to: FORMAT, steps, notes };
   });
 }

@@ -1,5 +1,6 @@
 /** A state directory of any layout, to be read: what stands there, entry by entry, before anybody's rules are applied. */
 
+import type { StoredVotes } from '../adapter/level/index.js';
 import type { AnchorPoint } from '../adapter/planner.js';
 import { type ABScan, fileOf, scanPairs } from '../adapter/wal/conversion.js';
 import { messageOf } from '../base/permission-model.js';
@@ -44,6 +45,8 @@ export interface Source<B, Q, A> {
   readonly location: string;
   readonly anchor: { readonly entry: A; readonly point: AnchorPoint } | undefined;
   readonly inner: Uint8Array | undefined;
+  /** What it keeps of the votes of its key; absent where the layout, or the format, keeps none. */
+  readonly votes?: StoredVotes | undefined;
   readonly commitQCLog: SourceLog;
   /** All lanes that it knows of, ascending, also those that hold nothing. */
   readonly lanes: ReadonlyMap<LaneId, SourceLog>;

@@ -15,18 +15,24 @@ export interface StepContext<B, Q, A> {
 }
 
 /** What a step did, or would do. */
-export interface StepResult {
-  readonly from: number;
-  readonly to: number;
+export interface StepReport {
   /** Records that were converted now; in a step that goes on after a crash, the rest. */
   readonly entries: number;
   /** Entries below the anchor, which were removed. */
   readonly stale: number;
 }
 
+/** The same, with the formats. */
+export interface StepResult extends StepReport {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A step of the registry. */
 export interface SchemaStep {
   readonly from: number;
   readonly to: number;
-  run<B, Q, A>(context: StepContext<B, Q, A>): Promise<Omit<StepResult, 'from' | 'to'>>;
+  /** Checks what the step needs beyond what it reads itself, before the store is opened in its place. */
+  check?<B, Q, A>(context: Pick<StepContext<B, Q, A>, 'model' | 'location'>): Promise<void>;
+  run<B, Q, A>(context: StepContext<B, Q, A>): Promise<StepReport>;
 }

@@ -2,8 +2,7 @@
  * The votes of a state that did not keep them: what can be told of them from the node's own consensus state and the anchor. A state on disk
  * may be an old copy of one that went on to sign, so all parts are closed; opening them is a decision of an operator.
  */
-import { NO_STORED_VOTES, type StoredVotes } from '../adapter/level/format/votes.js';
-import { VOTE_PARTS } from '../adapter/store-votes.js';
+import { closedFor, NO_STORED_VOTES, type StoredVotes } from '../adapter/level/conversion.js';
 import { isLanestoreError } from '../errors.js';
 import type { Model, VoteHistory } from '../model/model.js';
 
@@ -12,11 +11,9 @@ export function closedVotes<B, Q, A>(
   model: Model<B, Q, A>,
   inner: Uint8Array | undefined,
   anchor: A | undefined,
-  when: string,
 ): StoredVotes {
   const { signer, logs } = historyOf(model, inner, anchor);
-  const why = 'the state did not keep votes: it may be older than what its key signed last';
-  return { ...NO_STORED_VOTES, signer, logs, quarantine: { parts: VOTE_PARTS, why, when } };
+  return closedFor({ ...NO_STORED_VOTES, signer, logs }, 'the state kept no votes: its key may have signed since');
 }
 
 function historyOf<B, Q, A>(model: Model<B, Q, A>, inner: Uint8Array | undefined, anchor: A | undefined): VoteHistory {

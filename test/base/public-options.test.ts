@@ -44,7 +44,9 @@ import {
   type PreflightOptions,
   preflight,
   type ReadRange,
+  type ReleaseOptions,
   readWal,
+  releaseStore,
   type SnapshotOptions,
   snapshot,
   type ValueOptions,
@@ -182,6 +184,16 @@ const VIEW: Samples<ViewOptions<unknown, unknown, unknown>> = {
 
 const VERIFY: Samples<VerifyOptions<unknown, unknown, unknown>> = { model, directory: text, examine: flag, checks };
 const SNAPSHOT: Samples<SnapshotOptions<unknown, unknown, unknown>> = { model, links: flag };
+const RELEASE: Samples<ReleaseOptions<unknown, unknown, unknown>> = {
+  model,
+  reason: { ...text, required: true, invalid: ['', 'x'.repeat(1025)] },
+  asIs: flag,
+  floors: { wrong: [{}, [], 'commit=1', null] },
+  open: { wrong: [1, null, {}], invalid: [['everything']] },
+  signer: data,
+  seq: u64,
+  dryRun: flag,
+};
 const PREFLIGHT: Samples<PreflightOptions> = {
   witness: data,
   tableCheckBytesMax: fromZero,
@@ -193,6 +205,7 @@ const PREFLIGHT: Samples<PreflightOptions> = {
 const MIGRATION: Samples<MigrationOptions<unknown, unknown, unknown>> = {
   model,
   checks: { ...checks, required: true },
+  dropSigningState: flag,
   onProgress: call,
   segmentBytes: number,
 };
@@ -354,6 +367,12 @@ const TARGETS: Readonly<Record<string, Target>> = {
     samples: VERIFY,
     valid: () => ({ model: plain }),
     call: (options, { location }) => verify(location, options),
+  },
+  releaseStore: {
+    name: 'releaseStore: options',
+    samples: RELEASE,
+    valid: () => ({ model: plain, reason: 'r', asIs: true }),
+    call: (options, { location }) => releaseStore(location, options),
   },
   snapshot: {
     name: 'snapshot: options',

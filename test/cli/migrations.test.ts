@@ -102,16 +102,16 @@ test(
     assert.is(refused.status, 3);
     assert.match(
       refused.stderr,
-      /^LANESTORE_SCHEMA: the store has format 0; this version reads format 1.*lanestore migrate/,
+      /^LANESTORE_SCHEMA: the store has format 0; this version reads format 2.*lanestore migrate/,
     );
     const dry = run('migrate', dir, '--dry-run');
-    assert.match(dry.stdout, /^format 0 -> 1: 48 entries to convert\n$/);
+    assert.match(dry.stdout, /^format 0 -> 2: 48 entries to convert\n$/);
     const done = run('migrate', dir, '--json');
     assert.is(done.status, 0, done.stderr);
     const report = JSON.parse(done.stdout);
     assert.equal([report.from, report.to, report.steps[0].entries, report.dryRun], [0, 1, 48, false]);
     assert.equal(JSON.parse(run('manifest', dir).stdout), loadExpected('wal-no-anchor'));
-    assert.match(run('migrate', dir).stdout, /has format 1 already/);
+    assert.match(run('migrate', dir).stdout, /has format 2 already/);
   }),
 );
 

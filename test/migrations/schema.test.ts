@@ -53,7 +53,7 @@ for (const [name, expected, stale] of [
       for (const open of [openLevel, openView]) {
         const error = await rejection((open as typeof openLevel)(dir, { model: autobahn }));
         assert.is(error.code, 'LANESTORE_SCHEMA');
-        assert.match(error.message, /has format 0; this version reads format 1.*lanestore migrate/);
+        assert.match(error.message, /has format 0; this version reads format 2.*lanestore migrate/);
       }
       assert.not.ok(existsSync(join(dir, 'witness')));
       const dry = await migrateStore(dir, { ...OPTIONS, dryRun: true });
@@ -62,7 +62,7 @@ for (const [name, expected, stale] of [
       const report = await migrateStore(dir, OPTIONS);
       const blocks = Object.values(expected.lanes).flat().length;
       const entries = blocks + expected.commitQCs.length + 2;
-      assert.equal([report.from, report.to, report.steps[0]?.entries], [0, 1, entries]);
+      assert.equal([report.from, report.to, report.steps[0]?.entries], [0, 2, entries]);
       assert.is((report.steps[0]?.stale ?? 0) > 0, stale);
       const { recovered } = await opened(dir);
       assert.equal(manifestOf(recovered), expected);
@@ -121,7 +121,7 @@ test(
     ]) {
       const error = await rejection(attempt());
       assert.is(error.code, 'LANESTORE_SCHEMA');
-      assert.match(error.message, /format 7.* format 1/);
+      assert.match(error.message, /format 7.* format 2/);
     }
     assert.is((await rejection(migrateStore(join(dir, 'nowhere'), OPTIONS))).code, 'LANESTORE_NOT_A_STORE');
     const other = new ClassicLevel(join(dir, 'other', 'level'));

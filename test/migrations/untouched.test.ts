@@ -90,7 +90,7 @@ const CASES: readonly Case[] = [
     text: /the directory is empty/,
   },
   {
-    what: 'a store of format 1 whose log is damaged',
+    what: 'a store of this format whose log is damaged',
     async make(path) {
       await importState(copyState('wal', join(path, '..')), path, OPTIONS);
       damageLog(path);
@@ -108,7 +108,7 @@ const CASES: readonly Case[] = [
     text: /level\/\d+\.log, byte \d+: .*behind it/,
   },
   {
-    what: 'a sound store of format 1',
+    what: 'a sound store of this format',
     make: (path) => importState(copyState('wal', join(path, '..')), path, OPTIONS),
   },
 ];
@@ -124,7 +124,7 @@ for (const { what, make, code, text } of CASES) {
         try {
           const report = await migrateStore(location, { ...CHECKED, dryRun });
           assert.is(code, undefined, 'it should have been refused');
-          assert.equal([report.from, report.to, report.steps], [1, 1, []]);
+          assert.equal([report.from, report.to, report.steps], [2, 2, []]);
         } catch (error) {
           if (!isLanestoreError(error)) throw error;
           assert.is(error.code, code, error.message);
@@ -150,7 +150,7 @@ test(
     const before = treeHash(dir);
     const dry = await migrateStore(location, { ...CHECKED, dryRun: true });
     assert.is(treeHash(dir), before);
-    assert.equal([dry.from, dry.to, dry.steps.length], [0, 1, 1]);
+    assert.equal([dry.from, dry.to, dry.steps.length], [0, 2, 1]);
     const report = await migrateStore(location, CHECKED);
     assert.equal(report.steps, dry.steps);
     assert.is.not(treeHash(dir), before);

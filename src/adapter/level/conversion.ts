@@ -8,5 +8,7 @@ export { encodeSchema, FORMAT } from './format/schema.js';
 export { encodeTip, firstTip, STORE_ID_BYTES } from './format/tip.js';
 export { encodeVotes, NO_STORED_VOTES, type StoredVotes } from './format/votes.js';
 export { WITNESS_FILE } from './format/witness.js';
-export { examineCopy } from './open/examine.js';
+export { amended, closedFor } from './open/amend.js';
+export { amendStore } from './open/amend-store.js';
+export { examineCopy, examineEngine } from './open/examine.js';
 export { readFormat, STEP_KEY } from './open/identity.js';

@@ -124,6 +124,16 @@ export async function examineDatabase<B, Q, A>(
   return examination.result(undefined);
 }
 
+/** A database whose schema, tip and records, as far as `depth` reads them, hold. @throws as opening it. */
+export async function examineEngine<B, Q, A>(
+  engine: Engine,
+  options: Omit<ContentOptions<B, Q, A>, 'goesOn'>,
+): Promise<SoundStore<B, Q, A> & { readonly schema: Schema }> {
+  const found = sound(await examineDatabase(engine, options));
+  if (found.schema === undefined) throw new Error('a sound store has a schema');
+  return { ...found, schema: found.schema };
+}
+
 /** The same, of a store that opens. @throws `refusal`. */
 export function sound<B, Q, A>(examined: Examined<B, Q, A>): SoundStore<B, Q, A> {
   const { engine, tip, verdict, records, refusal } = examined;

@@ -267,14 +267,18 @@ files(
 );
 
 files(
-  'two torn slots prove nothing, and a note says so',
+  'two torn slots prove nothing: a note says so, and a batch of its own closes the votes before anything is signed',
   inTemp(async (dir) => {
     await makeStore(dir, 3);
     writeFileSync(join(dir, 'witness'), new Uint8Array(WITNESS_BYTES));
     const report = await reportOf(dir, 3);
     assert.is(report.witnessedSeq, undefined);
-    assert.is(report.notes.length, 1);
+    assert.is(report.notes.length, 2);
+    assert.is(report.seq, 4n);
     assert.equal((await reportOf(dir, 3)).notes, []);
+    await using store = await open(dir);
+    assert.equal([store.seq, store.votes?.durable.quarantine?.seq], [4n, 4n]);
+    assert.equal(store.votes?.durable.quarantine?.parts, ['rounds', 'app', 'lanes', 'own']);
   }),
 );
 

@@ -78,10 +78,10 @@ creation(
 );
 
 creation(
-  'holds schema and tip, and no rounds',
+  'holds schema, tip and votes, and no rounds',
   inTemp(async (dir) => {
     await (await open(dir)).close();
-    assert.equal([...(await dump(dir)).keys()], ['meta/schema', 'meta/tip']);
+    assert.equal([...(await dump(dir)).keys()], ['meta/schema', 'meta/tip', 'votes']);
     await using store = await open(dir);
     assert.is(store.seq, 0n);
     assert.equal(store.takeRecovered(), { commitQCs: [], blocks: new Map() });

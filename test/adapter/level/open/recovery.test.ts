@@ -290,8 +290,37 @@ const CASES: readonly Case[] = [
   { what: 'a tip that forgets a lane', damage: forgetLane, findings: [1, 2, 3].map((n) => `stray ${B(n)} 0b ${n}`) },
   {
     what: 'a tip that knows no anchor and no inner',
-    damage: corruptTip({ anchor: null, inner: null }),
+    damage: corruptTip({ singles: [null, null] }),
     findings: ['stray anchor - -', 'stray inner - -'],
+  },
+  // Votes: forgetting them would let the key sign again
+  { what: 'no votes', damage: () => [del('votes')], findings: ['missing votes - -'] },
+  {
+    what: 'votes with a flipped bit',
+    damage: (c) => [put('votes', flipped(c.get('votes')!, 30))],
+    findings: ['record-crc votes - -'],
+  },
+  {
+    what: 'votes that are whole, but not those of the newest batch',
+    damage: (c) => [put('votes', changed(c, 'votes', { signer: new Uint8Array(32) }))],
+    findings: ['tip-crc votes - -'],
+  },
+  {
+    what: 'votes with a key that this version does not know',
+    damage: (c) => [put('votes', changed(c, 'votes', { later: 1 }))],
+    findings: ['record-body votes - -'],
+  },
+  {
+    what: 'floors of lanes that the tip does not know',
+    damage: () => [put('votes/lanes', makeRecord('votes/lanes', []))],
+    findings: ['stray votes/lanes - -'],
+  },
+  { what: 'a tip without votes', damage: corruptTip({ votes: undefined }), findings: ['tip-body meta/tip - -'] },
+  { what: 'a tip whose votes are null', damage: corruptTip({ votes: [null, null] }), findings: ['tip-body meta/tip - -'] },
+  {
+    what: 'a tip of format 1 under a schema of format 2',
+    damage: corruptTip({ votes: undefined, singles: undefined, anchor: null, inner: null }),
+    findings: ['tip-body meta/tip - -'],
   },
   {
     what: 'an empty QC log beside an anchor',
@@ -311,8 +340,8 @@ const CASES: readonly Case[] = [
     findings: ['schema-body meta/schema - -'],
   },
   {
-    what: 'a schema of format 2',
-    damage: (c) => [put('meta/schema', changed(c, 'meta/schema', { format: 2 }))],
+    what: 'a schema of format 3',
+    damage: (c) => [put('meta/schema', changed(c, 'meta/schema', { format: 3 }))],
     findings: [],
     code: 'LANESTORE_SCHEMA',
   },
@@ -477,8 +506,8 @@ recovery(
     {
       await using store = await open(dir, false);
       assert.equal(store.takeRecovered(), { commitQCs: [], blocks: new Map() });
-      // Anchor, inner, 5 + 3 blocks, 3 CommitQCs.
-      assert.is(store.recovery.records, 13);
+      // Anchor, inner, votes, 5 + 3 blocks, 3 CommitQCs.
+      assert.is(store.recovery.records, 14);
       assert.is(store.cursors.lanes.get('0a')?.next, 8n);
       assert.equal(await store.block('0a', 5n), plainBlock('0a', 5));
       await refused(store.persist({ blocks: [plainBlock('0a', 7)] }), 'LANESTORE_OUT_OF_SEQUENCE');
@@ -486,7 +515,7 @@ recovery(
       await store.persist({ blocks: [plainBlock('0c', 2), plainBlock('0a', 8)] });
     }
     await using store = await open(dir);
-    assert.is(store.recovery.records, 15);
+    assert.is(store.recovery.records, 16);
   }),
 );
 

@@ -171,7 +171,7 @@ test(
     ledger.watch('drop', store.dropLanes(['0a']));
     assert.equal(await ledger.all(), ['fill', 'drop']);
     assert.is(fired.length, LARGE);
-    assert.equal([...(await db.content()).keys()], ['meta/schema', 'meta/tip']);
+    assert.equal([...(await db.content()).keys()], ['meta/schema', 'meta/tip', 'votes', 'votes/lanes']);
     await store.close();
   }),
 );

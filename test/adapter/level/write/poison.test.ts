@@ -182,7 +182,7 @@ test(
       await again.dropLanes(['0a']);
       assert.is(again.cursors.lanes.size, 0);
       await again.close();
-      assert.equal([...(await copy.content()).keys()], ['meta/schema', 'meta/tip']);
+      assert.equal([...(await copy.content()).keys()], ['meta/schema', 'meta/tip', 'votes', 'votes/lanes']);
       await copy.close();
     }
   }),

@@ -1,5 +1,5 @@
 /**
- * From format 0 to format 2, which differs from format 1 in the tip and in the votes only.
+ * From format 0 to format 2.
  *
  *   1. everything is read under a node's start rules, and its digest taken; what breaks a rule ends it here
  *   2. the first batch: meta/event/0 says that the step has begun
@@ -41,7 +41,7 @@ import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
 import { bodyOf, everyEntry, Format0Content, isConverted, namedBy } from './format-0.js';
 import { importError } from './layout.js';
 import { newTally, startContent } from './start-rules.js';
-import type { StepContext } from './step.js';
+import type { StepContext, StepReport } from './step.js';
 import { closedVotes } from './vote-history.js';
 
 /** A batch is written when its values have so many bytes, */
@@ -63,9 +63,7 @@ interface Survey<A> {
 }
 
 /** Runs the step, or goes on with it. @throws LANESTORE_IMPORT with findings before anything is written; LANESTORE_IO. */
-export async function convertFormat0<B, Q, A>(
-  context: StepContext<B, Q, A>,
-): Promise<{ entries: number; stale: number }> {
+export async function convertFormat0<B, Q, A>(context: StepContext<B, Q, A>): Promise<StepReport> {
   const survey = await read(context);
   if (context.dryRun) return { entries: survey.entries, stale: survey.stale };
   const { engine } = context;
@@ -179,7 +177,7 @@ function keyOf(named: Format0Key): string {
 async function finish<B, Q, A>({ engine, model }: StepContext<B, Q, A>, survey: Survey<A>): Promise<void> {
   const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
   const createdAt = new Date().toISOString();
-  const votes = encodeVotes(closedVotes(model, survey.inner, survey.anchor, createdAt), 0n);
+  const votes = encodeVotes(closedVotes(model, survey.inner, survey.anchor), 0n);
   const tip: Tip = {
     ...firstTip(store, votes.crc),
     anchor: await crcOf(engine, ANCHOR_KEY),

@@ -1,0 +1,119 @@
+/** `lanestore release LOCATION` */
+import { createInterface } from 'node:readline/promises';
+import { autobahn, isLaneId, type Position, type ReleaseReport, releaseStore, type VotePart } from '../index.js';
+import { CommandError, UsageError } from './command-error.js';
+import { EXIT } from './exit-codes.js';
+import { note, print, toJson } from './output.js';
+import type { OptionValues, Verb } from './verb.js';
+
+const PARTS: readonly VotePart[] = ['rounds', 'app', 'lanes', 'own'];
+
+/** The verb `release`. */
+export const releaseVerb: Verb = {
+  usage: 'LOCATION --reason TEXT ...',
+  summary: "lets a store's key sign again after a restore, an import or a migration",
+  help: [
+    'No node may run on LOCATION. It prints what it is about to do, and asks. A wrong answer makes the key sign twice:',
+    'docs/signing-safety.md says what each option claims.',
+    '--reason TEXT         why, for the record in the store',
+    '--as-is               this is the last state of the key, and what it was copied from never runs again',
+    '--floor NAME=N[,N]    or: how far the key may have signed, once a log (commit=7,3) and a lane (its id=41); with --open',
+    `--open PART[,PART]    the parts to open: ${PARTS.join(', ')}; with --as-is all that are closed`,
+    '--signer KEY          the public key in hex, if none is bound to the store',
+    '--yes                 do not ask',
+    '--dry-run             print what it would do, and do nothing; a node may run meanwhile',
+  ],
+  options: {
+    reason: { type: 'string' },
+    'as-is': { type: 'boolean' },
+    floor: { type: 'string', multiple: true },
+    open: { type: 'string' },
+    signer: { type: 'string' },
+    yes: { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+  },
+  positionals: [1, 1],
+  reads: 'store',
+  async run([location = ''], options) {
+    const decision = decisionOf(options);
+    const plan = await releaseStore(location, { ...decision, dryRun: true });
+    const json = options.json === true;
+    if (options['dry-run'] === true) {
+      if (json) print(toJson({ ...plan, dryRun: true }, 2));
+      else show(plan, 'would');
+      return EXIT.ok;
+    }
+    if (!json) show(plan, 'will');
+    if (options.yes !== true) await confirm(options['as-is'] === true);
+    const report = await releaseStore(location, { ...decision, seq: plan.seq });
+    if (json) print(toJson({ ...report, dryRun: false }, 2));
+    else print(`released, and recorded in the store: ${report.opened.join(', ') || 'no part'}`);
+    return EXIT.ok;
+  },
+};
+
+function decisionOf(options: OptionValues) {
+  const { reason, open, signer } = options;
+  if (typeof reason !== 'string') throw new UsageError('--reason TEXT is missing: it is kept in the store');
+  const asIs = options['as-is'] === true;
+  const given = (options.floor ?? []) as unknown as readonly string[];
+  if (asIs === given.length > 0)
+    throw new UsageError('give either --as-is, or --floor NAME=N[,N] for all that was signed');
+  return {
+    model: autobahn,
+    reason,
+    ...(asIs ? { asIs } : { floors: new Map(given.map(floorOf)) }),
+    ...(typeof open === 'string' ? { open: open.split(',').map(partOf) } : {}),
+    ...(typeof signer === 'string' ? { signer: keyOf(signer) } : {}),
+  };
+}
+
+function floorOf(text: string): [string, Position | bigint] {
+  const [, name = '', numbers = ''] = /^([0-9a-z-]+)=(\d{1,20}(?:,\d{1,20}){0,2})$/.exec(text) ?? [];
+  if (name === '') throw new UsageError(`--floor must be NAME=N[,N], e.g. commit=7,3, got "${text}"`);
+  const position = numbers.split(',').map(BigInt);
+  return [name, isLaneId(name) && position.length === 1 ? position[0]! : position];
+}
+
+function partOf(text: string): VotePart {
+  const part = PARTS.find((name) => name === text);
+  if (part === undefined) throw new UsageError(`--open must name some of ${PARTS.join(', ')}, got "${text}"`);
+  return part;
+}
+
+function keyOf(text: string): Uint8Array {
+  if (!/^(?:[0-9a-fA-F]{2})+$/.test(text)) throw new UsageError('--signer must be a public key in hex');
+  return new Uint8Array(Buffer.from(text, 'hex'));
+}
+
+function show({ location, seq, why, signer, opened, closed, logs, laneFloors }: ReleaseReport, verb: string): void {
+  print(`${location}, as of batch ${seq}`);
+  print(`  closed because  ${why ?? 'no key is bound to it'}`);
+  print(`  the key         ${toJson(signer).slice(1, -1)}`);
+  print(`  ${verb} open${' '.repeat(10 - verb.length)} ${opened.join(', ') || 'nothing'}`);
+  print(`  stays closed    ${closed.join(', ') || 'nothing'}`);
+  for (const [log, { watermark, floor }] of logs) {
+    const last = watermark === undefined ? 'nothing given' : `last at ${watermark.at.join(', ')}`;
+    print(
+      `  log ${log.padEnd(11)} ${last}; ${floor === undefined ? 'no floor' : `nothing at or below ${floor.join(', ')}`}`,
+    );
+  }
+  for (const [lane, floor] of laneFloors) print(`  lane ${lane}: nothing at or below block ${floor}`);
+}
+
+/** @throws CommandError unless the operator types `yes`. */
+async function confirm(asIs: boolean): Promise<void> {
+  if (process.stdin.isTTY !== true) throw new UsageError('there is no terminal to ask on: give --yes if you are sure');
+  note(
+    asIs
+      ? 'You say: this is the last state of the key, and what it was copied from will never run again.'
+      : 'You say: the key signed nothing above these floors, and nothing that has it runs.',
+  );
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    if ((await terminal.question('If that is wrong, the key signs twice. Type yes: ')) === 'yes') return;
+  } finally {
+    terminal.close();
+  }
+  throw new CommandError('refused', 'nothing was changed', 'see docs/signing-safety.md');
+}
