@@ -83,14 +83,14 @@ export function placedVote(model: Places, vote: unknown): PlacedVote {
   if (!Array.isArray(before) || before.length > BEFORE_MAX) {
     throw invalid(`a vote of log ${log} names more than ${BEFORE_MAX} positions of other logs`);
   }
-  for (const [other, position] of before) logOf(model, other, position);
+  for (const [named, position] of before) logOf(model, named, position);
   if (!isU64(needs)) throw invalid(`a vote of log ${log} needs a CommitQC that no road has: ${String(needs)}`);
   // Copies: what is judged, stored and signed later must be one and the same.
   return {
     log,
     part,
     at: [...at],
-    before: before.map(([other, position]) => [other, [...position]] as const),
+    before: before.map(([named, position]) => [named, [...position]] as const),
     needs,
     digest: digestOf(model, vote),
   };

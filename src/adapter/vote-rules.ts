@@ -56,8 +56,8 @@ export function comparePositions(a: Position, b: Position): number {
     throw new RangeError(`positions of ${a.length} and ${b.length} numbers have no order`);
   }
   for (const [i, number] of a.entries()) {
-    const other = b[i] as bigint;
-    if (number !== other) return number < other ? -1 : 1;
+    const compared = b[i] as bigint;
+    if (number !== compared) return number < compared ? -1 : 1;
   }
   return 0;
 }
@@ -219,7 +219,7 @@ function reasonOf({ logs }: VoteState, vote: PlacedVote, refusal: 'floor' | 'dif
     case 'passed':
       return `is below the last one, at ${positionText(watermark?.at)}`;
     case 'excluded': {
-      const [log, at] = vote.before.find(([other, position]) => reaches(logs.get(other), position)) ?? [];
+      const [log, at] = vote.before.find(([named, position]) => reaches(logs.get(named), position)) ?? [];
       return `must come before ${positionText(at)} of log ${log}, which was reached`;
     }
   }

@@ -242,10 +242,10 @@ voting('one guard a store', async (stage) => {
   await refused((async () => stage.votes.attach())(), 'LANESTORE_LOCKED');
   leave();
   leave();
-  const other = stage.votes.attach();
+  const second = stage.votes.attach();
   leave();
   await refused((async () => stage.votes.attach())(), 'LANESTORE_LOCKED');
-  other();
+  second();
 });
 
 voting('a closed store answers nothing of votes', async (stage) => {

@@ -54,10 +54,10 @@ async function strangerBlock<Vote, Block, Signed>(
   { lane, number }: LanePlace,
 ): Promise<Stranger | undefined> {
   const name = `block ${number} of the own lane`;
-  const other = { part: 'own', why: `${name} came from outside: this store holds another one` } as const;
+  const differs = { part: 'own', why: `${name} came from outside: this store holds another one` } as const;
   const pending = own.pending(lane, number);
   if (pending !== undefined) {
-    return Buffer.compare(pending, digestOf(model, model.opened(signed).vote)) === 0 ? undefined : other;
+    return Buffer.compare(pending, digestOf(model, model.opened(signed).vote)) === 0 ? undefined : differs;
   }
   if (number >= (votes.nextBlock(lane) ?? 0n)) {
     return { part: 'own', why: `${name} came from outside: this store lacks it` };
@@ -65,7 +65,7 @@ async function strangerBlock<Vote, Block, Signed>(
   const held = await votes.block(lane, number);
   if (held === undefined) return undefined;
   const [given, seen] = [held, model.blockOf(signed)].map((block) => digestOf(model, model.laneVote(block)));
-  return Buffer.compare(given as Uint8Array, seen as Uint8Array) === 0 ? undefined : other;
+  return Buffer.compare(given as Uint8Array, seen as Uint8Array) === 0 ? undefined : differs;
 }
 
 /** A vote for a block: a guard gives one only for what its durable lane holds. */

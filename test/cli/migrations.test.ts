@@ -38,7 +38,10 @@ test(
     }
     for (const layout of ['wal', 'wal-crc', 'file-per-entry']) {
       const out = join(dir, layout);
-      const exported = run('export', store, out, '--layout', layout, '--json');
+      const refusal = run('export', store, out, '--layout', layout);
+      assert.is(refusal.status, 3);
+      assert.match(refusal.stderr, /^LANESTORE_IMPORT: .*keeps what its key signed[\s\S]*--drop-signing-state/);
+      const exported = run('export', store, out, '--layout', layout, '--json', '--drop-signing-state');
       assert.is(exported.status, 0, exported.stderr);
       const report = JSON.parse(exported.stdout);
       assert.equal([report.targetLayout, report.sourceLayout, report.staleBlocks], [layout, 'level', 0]);
@@ -109,7 +112,7 @@ test(
     const done = run('migrate', dir, '--json');
     assert.is(done.status, 0, done.stderr);
     const report = JSON.parse(done.stdout);
-    assert.equal([report.from, report.to, report.steps[0].entries, report.dryRun], [0, 1, 48, false]);
+    assert.equal([report.from, report.to, report.steps[0].entries, report.dryRun], [0, 2, 48, false]);
     assert.equal(JSON.parse(run('manifest', dir).stdout), loadExpected('wal-no-anchor'));
     assert.match(run('migrate', dir).stdout, /has format 2 already/);
   }),

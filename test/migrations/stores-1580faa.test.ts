@@ -1,11 +1,11 @@
 /**
- * Stores that an earlier build wrote (commit 1580faa, test/fixtures/stores-1580faa): they open with the content that that build saw in them,
- * and their exports are the same to the byte.
+ * Stores that an earlier build wrote (commit 1580faa, test/fixtures/stores-1580faa), in format 1 and before. Views, manifests and exports
+ * read them as they are, with the content that that build saw in them, and to the byte. They open once they are migrated: with that content,
+ * and with every part of their votes closed.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import { brotliDecompressSync } from 'node:zlib';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -24,6 +24,7 @@ import { type Manifest, manifestChunks, manifestOf, stateOfView } from '../../sr
 import { refused, withRaw } from '../support/faults.js';
 import { fixture } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
+import { unpackStore } from './stores-1580faa.js';
 
 const test = suite('migrations: stores of 1580faa');
 
@@ -38,20 +39,6 @@ interface Expected {
 
 const expectedOf = (name: string): Expected =>
   JSON.parse(readFileSync(fixture('stores-1580faa', `${name}.json`), 'utf8'));
-
-/** Writes the files of a store below `location`; gives their names. */
-function unpack(name: string, location: string): string[] {
-  const packed = brotliDecompressSync(readFileSync(fixture('stores-1580faa', `${name}.files.br`)));
-  const head = packed.indexOf('\n');
-  const files: [string, number][] = JSON.parse(packed.subarray(0, head).toString());
-  let at = head + 1;
-  for (const [path, bytes] of files) {
-    mkdirSync(dirname(join(location, path)), { recursive: true, mode: 0o700 });
-    writeFileSync(join(location, path), packed.subarray(at, at + bytes), { mode: 0o600 });
-    at += bytes;
-  }
-  return files.map(([path]) => path);
-}
 
 /** As make.mjs computes it. */
 function hashOf(directory: string): string {
@@ -101,24 +88,37 @@ for (const [name, isAsMeant] of Object.entries(STORES)) {
     `${name}: the same manifest, seen from beside and opened, and the same exports`,
     inTemp(async (dir) => {
       const location = join(dir, 'store');
-      assert.ok(isAsMeant(unpack(name, location)));
+      assert.ok(isAsMeant(unpackStore(name, location)));
       const isStore = name !== 'wal';
-      if (name === 'format-0') {
-        await refused(openLevel(location, { model: autobahn }), 'LANESTORE_SCHEMA');
-        await migrateStore(location, OPTIONS);
-      }
+      const format = name === 'format-0' ? 0 : 1;
+      const migrated = async () => {
+        const error = await refused(openLevel(location, { model: autobahn }), 'LANESTORE_SCHEMA');
+        assert.match(error.message, new RegExp(`has format ${format}; .*lanestore migrate`));
+        const dry = await migrateStore(location, { ...OPTIONS, dryRun: true });
+        const report = await migrateStore(location, OPTIONS);
+        assert.equal([report.from, report.to, report.steps], [format, 2, dry.steps]);
+        assert.equal((await migrateStore(location, OPTIONS)).steps, []);
+      };
+      if (name === 'format-0') await migrated();
       const { manifest, exports } = expectedOf(name);
       assert.equal(await manifestAt(location, isStore), manifest);
       for (const layout of ORIGINAL_LAYOUTS) {
         const target = join(dir, layout);
-        const exported = exportState(location, target, layout, OPTIONS).then(
+        const exported = exportState(location, target, layout, {
+          ...OPTIONS,
+          dropSigningState: name === 'format-0',
+        }).then(
           () => hashOf(target),
           ({ code, message }) => `${code}: ${message.slice(message.indexOf(':') + 2)}`,
         );
         assert.is(await exported, exports[layout], layout);
       }
+      if (isStore && name !== 'format-0') await migrated();
       assert.equal(await openedAt(location, isStore), manifest);
       assert.equal(await manifestAt(location, isStore), manifest);
+      if (!isStore) return;
+      await using view = await openView(location, { model: autobahn });
+      assert.equal(view.votes?.quarantine?.parts, ['rounds', 'app', 'lanes', 'own']);
     }),
   );
 }
@@ -130,7 +130,8 @@ for (const [name, lane] of [
   test(
     `${name}: the sweep that the writer did not end goes on`,
     inTemp(async (dir) => {
-      unpack(name, dir);
+      unpackStore(name, dir);
+      await migrateStore(dir, OPTIONS);
       const keysLeft = async () =>
         withRaw(dir, async (db) => (await db.keys({ gt: `lane/${lane}/`, lt: `lane/${lane}0` }).all()).length);
       const live = expectedOf(name).manifest.lanes[lane]?.length ?? 0;

@@ -316,7 +316,11 @@ const CASES: readonly Case[] = [
     findings: ['stray votes/lanes - -'],
   },
   { what: 'a tip without votes', damage: corruptTip({ votes: undefined }), findings: ['tip-body meta/tip - -'] },
-  { what: 'a tip whose votes are null', damage: corruptTip({ votes: [null, null] }), findings: ['tip-body meta/tip - -'] },
+  {
+    what: 'a tip whose votes are null',
+    damage: corruptTip({ votes: [null, null] }),
+    findings: ['tip-body meta/tip - -'],
+  },
   {
     what: 'a tip of format 1 under a schema of format 2',
     damage: corruptTip({ votes: undefined, singles: undefined, anchor: null, inner: null }),

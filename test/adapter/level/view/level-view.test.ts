@@ -158,7 +158,7 @@ sound(
     await (await open(join(dir, 'store'))).close();
     await using view = await look(join(dir, 'store'));
     assert.equal([view.tip?.seq, view.records, view.findings, view.refusal], [0n, 1, [], undefined]);
-    assert.equal(await keysOf(view), ['meta/schema', 'meta/tip']);
+    assert.equal(await keysOf(view), ['meta/schema', 'meta/tip', 'votes']);
   }),
 );
 

@@ -70,7 +70,10 @@ still(
       assert.equal([view.tip?.seq, votes?.quarantine], [5n, undefined]);
       assert.equal(view.votes?.quarantine?.parts, ['rounds', 'app', 'lanes', 'own']);
       assert.match(view.votes?.quarantine?.why ?? '', /snapshot, of batch 4/);
-      assert.equal([...(await keysAt(view))].filter((key) => key.startsWith('meta/event/')), [eventKey(5n)]);
+      assert.equal(
+        [...(await keysAt(view))].filter((key) => key.startsWith('meta/event/')),
+        [eventKey(5n)],
+      );
     }
     const content = await contentAt(location);
     assert.is(await contentAt(target), content);

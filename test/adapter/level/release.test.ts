@@ -1,0 +1,167 @@
+/** Opening parts of the votes by an operator's decision: what it opens, what it never lowers, and what closes them in the first place. */
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type ReleaseOptions, releaseStore } from '../../../src/adapter/level/index.js';
+import { openGuard, openLevel, openView, snapshot } from '../../../src/index.js';
+import { refused } from '../../support/faults.js';
+import { Random, spawnWorker, testSeed } from '../../support/kill.js';
+import { plain, plainBlocks, plainQC, plainVote } from '../../support/plain-model.js';
+import { inTemp } from '../../support/temp.js';
+
+const KEY = new Uint8Array(32).fill(7);
+const OTHER = new Uint8Array(32).fill(8);
+const ALL = ['rounds', 'app', 'lanes', 'own'];
+const test = suite('release');
+
+const open = (location: string) => openLevel(location, { model: plain });
+const release = (location: string, options: Partial<ReleaseOptions<never, never, never>>) =>
+  releaseStore(location, { model: plain, reason: 'a test', ...options } as never);
+const votesAt = async (location: string) => {
+  await using view = await openView(location, { model: plain });
+  assert.equal(view.findings, []);
+  return view.votes!;
+};
+
+/** A store whose key has voted, and a snapshot of it, which is closed. */
+async function makeStores(dir: string): Promise<{ live: string; copy: string }> {
+  const [live, copy] = [join(dir, 'live'), join(dir, 'copy')];
+  await using store = await open(live);
+  await using guard = await openGuard({ store, model: plain as never, key: KEY, firstUse: true });
+  await store.persist({ commitQCs: [plainQC(0), plainQC(1)], blocks: plainBlocks('0a', 0, 5) });
+  await guard.round({ votes: [plainVote('step', [1n, 1n])] as never });
+  await snapshot(live, copy, { model: plain });
+  return { live, copy };
+}
+
+test(
+  'as it is: opens everything, keeps the watermarks, records the reason; nothing else does',
+  inTemp(async (dir) => {
+    const { live, copy } = await makeStores(dir);
+    assert.is((await votesAt(live)).quarantine, undefined);
+    const before = await votesAt(copy);
+    assert.equal(before.quarantine?.parts, ALL);
+    {
+      await using store = await open(copy);
+      await using guard = await openGuard({ store, model: plain as never, key: KEY, firstUse: true });
+      assert.is(guard.test(plainVote('step', [1n, 1n]) as never), 'quarantined');
+      await refused(guard.round({ votes: [plainVote('step', [2n, 2n])] as never }), 'LANESTORE_QUARANTINED');
+      await refused(release(copy, { asIs: true }), 'LANESTORE_LOCKED');
+    }
+    const plan = await release(copy, { asIs: true, dryRun: true });
+    assert.equal([plan.opened, plan.closed], [ALL, []]);
+    assert.equal((await votesAt(copy)).quarantine?.parts, ALL);
+    await refused(release(copy, { asIs: true, seq: plan.seq + 1n }), 'LANESTORE_INVALID', /changed since/);
+    assert.equal(await release(copy, { asIs: true, seq: plan.seq }), plan);
+    const after = await votesAt(copy);
+    assert.equal(after, { ...before, quarantine: undefined });
+    await using store = await open(copy);
+    await using guard = await openGuard({ store, model: plain as never, key: KEY });
+    assert.is(guard.test(plainVote('step', [1n, 1n]) as never), 'again');
+    assert.is(guard.test(plainVote('step', [1n, 1n], { digest: new Uint8Array(32) }) as never), 'differs');
+    await using view = await openView(copy, { model: plain });
+    const event = await view.get(`meta/event/${String(plan.seq + 1n).padStart(20, '0')}`);
+    assert.match(Buffer.from(event!.value).toString('latin1'), /release.*a test/s);
+  }),
+);
+
+test(
+  'with floors: opens only what is named and covered, and never lowers anything',
+  inTemp(async (dir) => {
+    const { copy } = await makeStores(dir);
+    const floors = (...rows: [string, readonly bigint[] | bigint][]) => new Map(rows);
+    for (const [decision, text] of [
+      [{}, /either asIs must be true, or floors/],
+      [{ asIs: true, floors: floors(['step', [5n, 0n]]) }, /either asIs must be true, or floors/],
+      [{ floors: floors(['step', [5n, 0n]]) }, /open/],
+      [{ floors: floors(['step', [5n, 0n]]), open: ['rounds', 'app'] }, /floor of log/],
+      [{ floors: floors(['nonsense', [5n]]), open: [] }, /no log nonsense/],
+      [{ floors: floors(['step', [5n, 1n, 1n, 1n]]), open: [] }, /must be \d unsigned/],
+      [{ floors: floors(['step', [0n, 9n]]), open: [] }, /below/],
+      [{ floors: floors(['0a', 5n]), open: ['own'] }, /no floor opens the own lane/],
+      [{ floors: floors(), open: ['lanes'] }, /a floor of every lane/],
+      [{ floors: floors(['zz', 5n]), open: [] }, /no lane has that id/],
+      [{ asIs: true, signer: OTHER }, /bound to another key/],
+    ] as const) {
+      await refused(release(copy, decision as never), 'LANESTORE_INVALID', text);
+    }
+    assert.equal((await votesAt(copy)).quarantine?.parts, ALL);
+    const rows = Object.entries(plain.votes.logs).map(
+      ([log, { arity }]) => [log, Array.from({ length: arity }, () => 9n)] as [string, bigint[]],
+    );
+    const report = await release(copy, { floors: floors(...rows, ['0a', 6n]), open: ['rounds', 'lanes'] } as never);
+    assert.equal(
+      [report.opened, report.closed],
+      [
+        ['rounds', 'lanes'],
+        ['app', 'own'],
+      ],
+    );
+    const votes = await votesAt(copy);
+    assert.equal(votes.quarantine?.parts, ['app', 'own']);
+    assert.is(votes.laneFloors.get('0a' as never), 6n);
+    for (const [log, floor] of rows) assert.equal(votes.logs.get(log)?.floor, floor);
+    await refused(release(copy, { floors: floors(['0a', 5n]), open: [] } as never), 'LANESTORE_INVALID', /below/);
+    await using store = await open(copy);
+    await using guard = await openGuard({ store, model: plain as never, key: KEY });
+    assert.is(guard.test(plainVote('step', [1n, 1n]) as never), 'floor');
+  }),
+);
+
+test(
+  'a store that no key is bound to is opened for one that is named, and only as far as is said',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await (await open(location)).close();
+    await refused(release(location, { asIs: true }), 'LANESTORE_INVALID', /signer must name/);
+    const report = await release(location, { asIs: true, signer: KEY, open: ['app'] });
+    assert.equal([report.opened, report.closed], [['app'], ['rounds', 'lanes', 'own']]);
+    const { signer, quarantine } = await votesAt(location);
+    assert.equal([signer, quarantine?.parts], [KEY, ['rounds', 'lanes', 'own']]);
+  }),
+);
+
+test(
+  'an accepted rollback closes everything, in its batch',
+  inTemp(async (dir) => {
+    const { live } = await makeStores(dir);
+    const seq = await (async () => {
+      await using store = await open(live);
+      return store.seq;
+    })();
+    rmSync(join(live, 'witness'));
+    await refused(open(live), 'LANESTORE_CORRUPT');
+    {
+      await using store = await openLevel(live, { model: plain, acceptRollback: { seq } });
+      assert.equal(store.votes?.durable.quarantine?.parts, ALL);
+      await refused(store.persist({ votes: [plainVote('step', [2n, 2n])] }), 'LANESTORE_QUARANTINED');
+    }
+    assert.match((await votesAt(live)).quarantine?.why ?? '', /rollback to batch/);
+  }),
+);
+
+test(
+  'killed while it releases: closed or open, and nothing between',
+  inTemp(async (dir) => {
+    const { copy } = await makeStores(dir);
+    const random = new Random(testSeed());
+    let killed = 0;
+    for (let run = 0; run < 6; run++) {
+      const location = join(dir, `run-${run}`);
+      cpSync(copy, location, { recursive: true });
+      const child = spawnWorker(new URL('./release-worker.js', import.meta.url), [location]);
+      await child.line((line) => line === 'begin');
+      await new Promise((resolve) => setTimeout(resolve, random.int(0, 60)));
+      child.process.kill('SIGKILL');
+      if ((await child.ended).signal === 'SIGKILL') killed++;
+      const { quarantine } = await votesAt(location);
+      assert.ok([0, 4].includes(quarantine?.parts.length ?? 0));
+      await using store = await open(location);
+      assert.equal(store.votes?.durable.quarantine, quarantine);
+    }
+    assert.ok(killed > 0);
+  }),
+);
+
+test.run();
