@@ -10,6 +10,7 @@ import {
   codecs,
   HASH_BYTES,
   headerHash,
+  isLanestoreError,
   type LaneQC,
   type LaneRange,
   laneIdOf,
@@ -19,12 +20,12 @@ import {
   type Proposal,
   type Signature,
   type SignedMsg,
-  sign,
   verifyLaneQC,
   verifyPrepareQC,
   verifySignedMsg,
 } from '../../src/index.js';
 import type { Timeout, Wire } from './messages.js';
+import type { Voter } from './voter.js';
 
 /** Blocks of a lane that one CommitQC may order. */
 const RANGE_MAX = 10n;
@@ -57,10 +58,14 @@ interface View {
 export interface Seat {
   readonly state: AvailState;
   readonly committee: Committee;
-  readonly secret: Uint8Array;
+  readonly voter: Voter;
+  /** Votes twice in each view, as no honest node does: to show what stops it. */
+  readonly isWrong: boolean;
   readonly place: number;
   readonly send: (wire: Wire) => void;
   readonly fail: (error: unknown) => void;
+  /** A second vote in a view was refused. */
+  readonly stopped: () => void;
 }
 
 /** See the top of this file. */
@@ -231,17 +236,17 @@ export class Consensus {
     }
     if (abort.signal.aborted) return;
     // A proposal is a message like any other: it is stored, with the vote for it, before it is sent.
-    const signed = this.#sign({ kind: 'proposal', value: vote });
-    const wire: Wire = {
-      kind: 'proposal',
-      bytes: codecs.signedMsg.toWire(signed),
-      laneQCs: laneQCs.map((qc) => codecs.laneQC.toWire(qc)),
-      timeouts: timeouts.map(({ timeout }) => timeout),
-    };
     this.#step(async () => {
-      if (!(await this.#prepare(road, number, vote))) return;
+      const given = await this.#prepare(road, number, vote, [{ kind: 'proposal', value: vote }]);
+      const signed = given?.[0];
+      if (signed === undefined) return;
       mine.proposal = signed as View['proposal'] & object;
-      this.#seat.send(wire);
+      this.#seat.send({
+        kind: 'proposal',
+        bytes: codecs.signedMsg.toWire(signed),
+        laneQCs: laneQCs.map((qc) => codecs.laneQC.toWire(qc)),
+        timeouts: timeouts.map(({ timeout }) => timeout),
+      });
       this.#sendVote(this.#mine.prepare);
     });
   }
@@ -331,7 +336,8 @@ export class Consensus {
       const [road, number] = [this.#road, this.#view];
       const view = this.#viewOf(road, number);
       const { committee } = this.#seat;
-      if (view.proposal !== undefined && (await this.#prepare(road, number, view.proposal.msg.value as Proposal)))
+      const { proposal } = view;
+      if (proposal !== undefined && (await this.#prepare(road, number, proposal.msg.value as Proposal)) !== undefined)
         this.#sendVote(this.#mine.prepare);
       const prepared = quorumOf(view.prepares, committee.quorum);
       if (prepared !== undefined)
@@ -350,22 +356,50 @@ export class Consensus {
     });
   }
 
-  /** Stores the prepare vote of a view; true if it was not there yet and may be sent now. */
-  async #prepare(road: bigint, number: bigint, vote: Proposal): Promise<boolean> {
+  /** Gives the prepare vote of a view, after `before`; undefined if it was given already, or may not be. */
+  async #prepare(
+    road: bigint,
+    number: bigint,
+    vote: Proposal,
+    before: readonly Msg[] = [],
+  ): Promise<readonly SignedMsg[] | undefined> {
     const { road: at, view, prepare, timeout } = this.#mine;
-    if (at !== road || road !== this.#road || number < view) return false;
-    if (number === view && (prepare !== undefined || timeout !== undefined)) return false;
+    if (at !== road || road !== this.#road || number < view) return undefined;
+    if (number === view && (prepare !== undefined || timeout !== undefined)) return undefined;
     const { timeout: _past, commit: _older, ...rest } = this.#mine;
-    await this.#store({ ...rest, view: number, prepare: this.#sign({ kind: 'prepareVote', value: vote }) });
-    return true;
+    const given = await this.#give([...before, { kind: 'prepareVote', value: vote }], (signed) => ({
+      ...rest,
+      view: number,
+      prepare: signed.at(-1) as SignedMsg,
+    }));
+    if (this.#seat.isWrong) await this.#voteAgain(vote);
+    return given;
+  }
+
+  /** A second vote in the same view, for something else. */
+  async #voteAgain(vote: Proposal): Promise<void> {
+    const second = { ...vote, createdAt: { ...vote.createdAt, seconds: vote.createdAt.seconds + 1n } };
+    try {
+      const given = await this.#seat.voter.round([{ kind: 'prepareVote', value: second }], () =>
+        encodeVotes(this.#mine),
+      );
+      this.#sendVote(given?.[0]);
+    } catch (error) {
+      if (!isLanestoreError(error, 'LANESTORE_CONFLICT')) throw error;
+      this.#seat.stopped();
+    }
   }
 
   async #commit(road: bigint, number: bigint, prepareQC: PrepareQC): Promise<void> {
     const { road: at, view, commit, timeout } = this.#mine;
     if (at !== road || road !== this.#road || number !== view || commit !== undefined || timeout !== undefined) return;
-    const vote = this.#sign({ kind: 'commitVote', value: prepareQC.vote });
-    await this.#store({ ...this.#mine, prepareQC, commit: vote });
-    this.#sendVote(vote);
+    const mine = this.#mine;
+    const given = await this.#give([{ kind: 'commitVote', value: prepareQC.vote }], ([vote]) => ({
+      ...mine,
+      prepareQC,
+      commit: vote as SignedMsg,
+    }));
+    this.#sendVote(given?.[0]);
   }
 
   /** Nothing came of this view in time: a vote to leave it, sent again until enough others agree. */
@@ -376,9 +410,15 @@ export class Consensus {
       if (this.#mine.view !== number || this.#mine.timeout === undefined) {
         const { prepareQC } = this.#mine;
         const latest = prepareQC === undefined ? {} : { latestPrepareQCViewNumber: prepareQC.vote.view.number };
-        const timeout = this.#sign({ kind: 'timeoutVote', value: { view: { index: road, number }, ...latest } });
         const { prepare: _prepare, commit: _commit, ...rest } = this.#mine;
-        await this.#store({ ...(this.#mine.view === number ? this.#mine : rest), view: number, timeout });
+        const kept = this.#mine.view === number ? this.#mine : rest;
+        const vote: Msg = { kind: 'timeoutVote', value: { view: { index: road, number }, ...latest } };
+        const given = await this.#give([vote], ([timeout]) => ({
+          ...kept,
+          view: number,
+          timeout: timeout as SignedMsg,
+        }));
+        if (given === undefined) return;
       }
       this.#sendTimeout(this.#mine.timeout as SignedMsg, this.#mine.prepareQC);
       for (const wire of this.#whyThisView()) this.#seat.send(wire);
@@ -398,13 +438,18 @@ export class Consensus {
     this.receive(wire);
   }
 
-  #sign(msg: Msg): SignedMsg {
-    return { msg, sig: sign(this.#seat.secret, msg) };
-  }
-
-  async #store(votes: Votes): Promise<void> {
-    await this.#seat.state.persistInner(encodeVotes(votes));
-    this.#mine = votes;
+  /** Gives votes: they are stored, with what the node knows once they are given, before they leave. */
+  async #give(
+    msgs: readonly Msg[],
+    next: (signed: readonly SignedMsg[]) => Votes,
+  ): Promise<readonly SignedMsg[] | undefined> {
+    let votes = this.#mine;
+    const given = await this.#seat.voter.round(msgs, (signed) => {
+      votes = next(signed);
+      return encodeVotes(votes);
+    });
+    if (given !== undefined) this.#mine = votes;
+    return given;
   }
 }
 

@@ -34,6 +34,8 @@ export interface Run extends Settings {
   readonly timeoutMs: number;
   /** What goes wrong with node 0's store, and is mended (trouble.ts); the run does not end before. */
   readonly trouble?: boolean;
+  /** Node 0 votes twice in each view. */
+  readonly wrongNode?: boolean;
   /** Called at each stage of the trouble, with the port of node 0's metrics. */
   readonly onStage?: (stage: Stage, port: number | undefined) => Promise<void>;
 }
@@ -47,6 +49,8 @@ export interface Summary {
   readonly violations: readonly string[];
   /** What went wrong apart from the protocol: a node that ended by itself, a run that did not get anywhere, a store that does not verify. */
   readonly failures: readonly string[];
+  /** Second votes of node 0 in a view that its guard refused. */
+  readonly stopped: number;
   /** From a block's arrival at a node until it is durable there: milliseconds, ascending. */
   readonly durableMs: readonly number[];
   /** From a node's restart until it has the CommitQCs that the others had then: milliseconds, ascending. */
@@ -61,6 +65,8 @@ const RESTART_MS_MAX = 400;
 interface Seat {
   process: ChildProcess | undefined;
   kills: number;
+  /** It said something: its key is no new one any more. */
+  hasSigned: boolean;
   height: Height | undefined;
   restarted: { readonly at: number; readonly target: bigint } | undefined;
 }
@@ -88,6 +94,7 @@ class Devnet {
   readonly #violations: string[] = [];
   readonly #failures: string[] = [];
   #kills = 0;
+  #stopped = 0;
   /** The round at the last kill. */
   #killedAt = -1n;
   #killer: NodeJS.Timeout | undefined;
@@ -105,6 +112,7 @@ class Devnet {
     this.#seats = Array.from({ length: run.nodes }, () => ({
       process: undefined,
       kills: 0,
+      hasSigned: false,
       height: undefined,
       restarted: undefined,
     }));
@@ -144,6 +152,7 @@ class Devnet {
       messages,
       violations,
       failures: this.#failures,
+      stopped: this.#stopped,
       durableMs: this.#durableMs.sort((a, b) => a - b),
       catchUpMs: this.#catchUpMs.sort((a, b) => a - b),
     };
@@ -169,6 +178,8 @@ class Devnet {
       paceMs,
       ...(place === 0 && metricsPort !== undefined ? { metricsPort } : {}),
       ...(place === 0 && this.#run.trouble ? { tight: true } : {}),
+      ...(place === 0 && this.#run.wrongNode ? { wrong: true } : {}),
+      first: !seat.hasSigned,
     };
     const location = join(dir, `node-${place}`);
     mkdirSync(location, { recursive: true });
@@ -193,6 +204,7 @@ class Devnet {
     const seat = this.#seats[place] as Seat;
     switch (message.kind) {
       case 'send':
+        if (message.wire.kind !== 'status') seat.hasSigned = true;
         // The checker hears of everything before a peer can.
         if (message.wire.kind !== 'status') this.#tellChecker({ kind: 'sent', from: place, wire: message.wire });
         for (const [to, { process }] of this.#seats.entries())
@@ -209,6 +221,9 @@ class Devnet {
           this.#catchUpMs.push(performance.now() - seat.restarted.at);
           seat.restarted = undefined;
         }
+        return;
+      case 'stopped':
+        this.#stopped++;
         return;
       case 'metrics':
         this.#metricsPort = message.port;

@@ -19,6 +19,7 @@ const USAGE = `npm run devnet -- [options]
   --kill-every MS   how often (3000)
   --kills N         go on until there were so many kills
   --trouble         node 0's store fails, and is damaged and refused; its operator mends it (level, without --kill)
+  --wrong           node 0 votes twice in each view; with level its guard stops it, elsewhere the checker finds it
   --pace-ms N       the least time between two blocks of a node (40)
   --payload N       bytes of a block's payload (256)
   --timeout S       give up after so many seconds (600)
@@ -37,6 +38,7 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
     'kill-every': { type: 'string', default: '3000' },
     kills: { type: 'string', default: '0' },
     trouble: { type: 'boolean', default: false },
+    wrong: { type: 'boolean', default: false },
     'pace-ms': { type: 'string', default: '40' },
     payload: { type: 'string', default: '256' },
     timeout: { type: 'string', default: '600' },
@@ -50,6 +52,7 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
     throw new UsageError('--trouble is for level, and goes without --kill');
   return {
     trouble: values.trouble,
+    wrongNode: values.wrong,
     nodes: wholeOption('nodes', values.nodes, 2),
     rounds: wholeOption('rounds', values.rounds, 1),
     backend: values.backend as Backend,
@@ -73,12 +76,23 @@ function at(samples: readonly number[], share: number): string {
   return sample === undefined ? '-' : `${sample.toFixed(1)} ms`;
 }
 
-function report({ rounds, kills, seconds, messages, durableMs, catchUpMs, violations, failures }: Summary): void {
+function report({
+  rounds,
+  kills,
+  seconds,
+  messages,
+  durableMs,
+  catchUpMs,
+  stopped,
+  violations,
+  failures,
+}: Summary): void {
   print(`\n${rounds} rounds, ${kills} kills, ${messages} messages checked, ${seconds.toFixed(1)} s`);
   print(
     `time to durable of a block: p50 ${at(durableMs, 0.5)}, p99 ${at(durableMs, 0.99)} (${durableMs.length} blocks)`,
   );
   if (kills > 0) print(`catch-up after a restart: p50 ${at(catchUpMs, 0.5)}, longest ${at(catchUpMs, 1)}`);
+  if (stopped > 0) print(`second votes in a view that the guard refused: ${stopped}`);
   for (const failure of failures) print(`FAILED: ${failure}`);
   for (const violation of violations) print(`VIOLATION: ${violation}`);
   print(`${violations.length} violations`);

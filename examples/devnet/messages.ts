@@ -15,6 +15,10 @@ export interface Settings {
   readonly paceMs: number;
   /** Port of a Prometheus endpoint of node 0; 0 takes any, absent has none. */
   readonly metricsPort?: number;
+  /** The node votes twice in each view. */
+  readonly wrong?: boolean;
+  /** The node's key never signed: its store may be new. */
+  readonly first?: boolean;
   /** The node has a store that trouble shows on quickly: small buffers, a small queue, few deletes a batch (level). */
   readonly tight?: boolean;
 }
@@ -57,6 +61,8 @@ export interface Height {
 /** From a node to the process that runs the devnet. */
 export type FromNode =
   | { readonly kind: 'ready' }
+  /** A second vote in a view was refused. */
+  | { readonly kind: 'stopped' }
   | { readonly kind: 'send'; readonly to: number | 'all'; readonly wire: Wire }
   | { readonly kind: 'found'; readonly found: Found }
   | { readonly kind: 'height'; readonly height: Height; readonly durableMs: readonly number[] }

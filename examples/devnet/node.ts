@@ -20,11 +20,11 @@ import {
   openNoop,
   openWal,
   type SignedMsg,
-  sign,
 } from '../../src/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
 import { Consensus } from './consensus.js';
 import { type Found, type FromNode, members, type Settings, type ToNode, type Wire } from './messages.js';
+import { BareVoter, GuardedVoter, guardOf, type Voter } from './voter.js';
 
 /** Own blocks that wait to be ordered before the next one is made. */
 const UNORDERED_MAX = 2n;
@@ -79,6 +79,7 @@ class Node {
   readonly #store: NodeStore;
   readonly #state: AvailState;
   readonly #consensus: Consensus;
+  readonly #voter: Voter;
   readonly #ending = new AbortController();
   /** The votes of this node for blocks that are not ordered yet, to be sent again to who missed them. */
   readonly #laneVotes = new Map<string, { readonly header: BlockHeader; readonly bytes: Uint8Array }>();
@@ -90,10 +91,20 @@ class Node {
   #durableMs: number[] = [];
   #stopped = false;
 
-  constructor(store: NodeStore, state: AvailState) {
+  constructor(store: NodeStore, state: AvailState, voter: Voter) {
     this.#store = store;
     this.#state = state;
-    this.#consensus = new Consensus({ state, committee, secret, place, send, fail: (error) => this.#fail(error) });
+    this.#voter = voter;
+    this.#consensus = new Consensus({
+      state,
+      committee,
+      voter,
+      isWrong: settings.wrong === true,
+      place,
+      send,
+      fail: (error) => this.#fail(error),
+      stopped: () => tell({ kind: 'stopped' }),
+    });
   }
 
   /** What the store had, for the checker. */
@@ -133,6 +144,7 @@ class Node {
     this.#consensus.stop();
     this.#ending.abort();
     await this.#state.close();
+    await this.#voter.close();
     await this.#store.close();
   }
 
@@ -214,8 +226,8 @@ class Node {
         const came = this.#cameAt.get(key);
         if (came !== undefined) this.#durableMs.push(performance.now() - came);
         this.#cameAt.delete(key);
-        const msg = { kind: 'laneVote', value: header } as const;
-        const signed = { msg, sig: sign(secret, msg) };
+        const signed = await this.#voter.laneVote(header);
+        if (signed === undefined) continue;
         const bytes = codecs.signedMsg.toWire(signed);
         this.#laneVotes.set(key, { header, bytes });
         await this.#takeVote(signed, 'laneVote');
@@ -266,13 +278,14 @@ class Node {
       const hash = createHash('sha256');
       for (const header of full.headers) hash.update(headerHash(header));
       const value = { globalNumber: next - 1n, roadIndex: road, appHash: new Uint8Array(hash.digest()) };
-      const msg = { kind: 'appVote', value } as const;
-      const signed = { msg, sig: sign(secret, msg) };
+      // After a restart from the last one on: those before it may be with peers, or lost. An AppQC of a later road makes up for them.
+      const [signed] = (await this.#voter.round([{ kind: 'appVote', value }])) ?? [];
+      road++;
+      if (signed === undefined) continue;
       const bytes = codecs.signedMsg.toWire(signed);
-      this.#appVotes.set(road, bytes);
+      this.#appVotes.set(value.roadIndex, bytes);
       await this.#takeVote(signed, 'appVote');
       send({ kind: 'vote', bytes });
-      road++;
     }
   }
 
@@ -355,7 +368,13 @@ async function start(): Promise<void> {
   let store: NodeStore | undefined;
   try {
     store = await openStore();
-    const next = new Node(store, await openAvail({ store, committee, secret }));
+    const guard = await guardOf(store, secret, settings.first === true);
+    const state = await openAvail({ store, committee, ...(guard === undefined ? { secret } : { guard }) });
+    const next = new Node(
+      store,
+      state,
+      guard === undefined ? new BareVoter(state, secret) : new GuardedVoter(guard, store),
+    );
     tell({ kind: 'found', found: await next.found() });
     node = next;
   } catch (error) {

@@ -11,8 +11,10 @@ import {
   required,
   withMethods,
 } from '../base/options.js';
+import { LanestoreError } from '../errors.js';
+import type { Guard } from '../guard/index.js';
 import { checkCommittee } from '../model/autobahn/11419398f/committee.js';
-import type { Committee } from '../model/autobahn/index.js';
+import type { Committee, Msg, SignedBlock, SignedMsg } from '../model/autobahn/index.js';
 import { checkEpoch, type Epoch } from './epochs.js';
 import type { LoopLimits, NodeStore } from './persist-loop.js';
 
@@ -22,11 +24,20 @@ export interface AvailOptions {
   readonly store: NodeStore;
   /** The committee; or, while one takes over from another, the epochs that the stored roads belong to, oldest first. */
   readonly committee: Committee | readonly Epoch[];
-  /** The node's own secret key, 32 bytes; without it the node produces no blocks. */
+  /**
+   * The guard of the same store, which signs the node's blocks; without it, and without `secret`, the node produces none. The caller
+   * closes it after the state, and before the store.
+   */
+  readonly guard?: BlockGuard;
+  /**
+   * For stores that keep no votes, where a restored copy signs again: the node's own secret key, 32 bytes. Refused on a store that a key
+   * is bound to.
+   */
   readonly secret?: Uint8Array;
   /**
    * When the node's own blocks are handed out to be sent to peers: once they are durable (default), or as soon as they exist, as the
-   * original does. A node that sent a block, lost it in a crash and produces another one in its place has equivocated.
+   * original does. A node that sent a block, lost it in a crash and produces another one in its place has equivocated; a guard lets
+   * none go before it is durable.
    */
   readonly announce?: 'durable' | 'received';
   /** Check every signature of what the store holds (default), or trust what was verified before it was stored. */
@@ -39,6 +50,9 @@ export interface AvailOptions {
   readonly maxRounds?: number;
 }
 
+/** What a guard does for the own lane. */
+export type BlockGuard = Pick<Guard<Msg, SignedBlock, SignedMsg>, 'signer' | 'ownBlock'>;
+
 const checkCommitteeOrEpochs: Check<Committee | readonly Epoch[]> = (value, name) => {
   if (!Array.isArray(value)) return checkCommittee(value, name);
   for (const [i, epoch] of value.entries()) checkEpoch(epoch, `${name}[${i}]`);
@@ -49,6 +63,7 @@ const checkCommitteeOrEpochs: Check<Committee | readonly Epoch[]> = (value, name
 export const checkAvailOptions = fields<AvailOptions>({
   store: required(withMethods('a store', 'persist', 'dropLanes', 'takeRecovered', 'ready')),
   committee: required(checkCommitteeOrEpochs),
+  guard: withMethods<BlockGuard>('a guard', 'ownBlock'),
   secret: byteArray,
   announce: oneOf('durable', 'received'),
   verifyLoaded: boolean,
@@ -68,6 +83,25 @@ export function loopLimits({ maxRoundBytes, maxRoundEntries, maxRounds }: AvailO
     roundsPerLogMax: ROUNDS_PER_LOG,
     roundsMax: maxRounds ?? Number.POSITIVE_INFINITY,
   };
+}
+
+/** The options of one who signs. @throws LANESTORE_INVALID for a key beside a guard, or one that a store keeps votes of. */
+export function checkSigning({ store, guard, secret, announce }: AvailOptions): void {
+  const invalid = (what: string, remedy: string) =>
+    new LanestoreError('LANESTORE_INVALID', `openAvail: ${what}`, { remedy });
+  if (secret !== undefined && (guard !== undefined || store.votes?.planned.signer !== undefined)) {
+    throw invalid('options.secret on a store with a guard', 'give options.guard only: a key that two hold signs twice');
+  }
+  if (guard !== undefined && announce === 'received') {
+    throw invalid(
+      "options.announce is 'received' beside a guard",
+      'leave it out: a guard lets no block go before it is durable',
+    );
+  }
+  const signer = store.votes?.planned.signer;
+  if (guard !== undefined && (signer === undefined || Buffer.compare(signer, guard.signer) !== 0)) {
+    throw invalid('options.guard is not that of options.store', 'open the guard on this very store');
+  }
 }
 
 /** The epochs that the options name. */

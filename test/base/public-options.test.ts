@@ -222,6 +222,7 @@ const committee: Sample = { required: true, wrong: [null, {}, 'x', [new Uint8Arr
 const AVAIL: Samples<AvailOptions> = {
   store: { ...port, required: true },
   committee,
+  guard: port,
   secret: data,
   announce: { wrong: [true, null], invalid: ['later'] },
   verifyLoaded: flag,

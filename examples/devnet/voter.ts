@@ -1,0 +1,102 @@
+/** How a validator signs: through a guard where its store keeps votes; with the bare key elsewhere, as a node without lanestore does. */
+import {
+  type AvailState,
+  autobahn,
+  type BlockHeader,
+  type Guard,
+  isLanestoreError,
+  laneIdOf,
+  type Msg,
+  type NodeStore,
+  openGuard,
+  type SignedBlock,
+  type SignedMsg,
+  sign,
+} from '../../src/index.js';
+
+/** What signs for a node. */
+export interface Voter {
+  /**
+   * Gives votes, and keeps the node's state with them; resolves when they may be sent. Undefined: the node abstains, for it gave votes
+   * that exclude these.
+   */
+  round(votes: readonly Msg[], inner?: (signed: readonly SignedMsg[]) => Uint8Array): Promise<SignedMsg[] | undefined>;
+  /** The vote for a durable block; undefined if it was pruned. */
+  laneVote(header: BlockHeader): Promise<SignedMsg | undefined>;
+  close(): Promise<void>;
+}
+
+/** The guard of Autobahn's votes. */
+export type NodeGuard = Guard<Msg, SignedBlock, SignedMsg>;
+
+/** The guard of a store that keeps votes; `isNew`: the key never signed. */
+export async function guardOf(store: NodeStore, key: Uint8Array, isNew: boolean): Promise<NodeGuard | undefined> {
+  if (store.votes === undefined) return undefined;
+  return openGuard({ store, model: autobahn, key, firstUse: isNew });
+}
+
+/** Signs through a guard. */
+export class GuardedVoter implements Voter {
+  readonly #guard: NodeGuard;
+  readonly #store: NodeStore;
+
+  constructor(guard: NodeGuard, store: NodeStore) {
+    this.#guard = guard;
+    this.#store = store;
+  }
+
+  async round(votes: readonly Msg[], inner?: (signed: readonly SignedMsg[]) => Uint8Array) {
+    for (;;) {
+      try {
+        return await this.#guard.round({ votes, inner });
+      } catch (error) {
+        // What was given stays given: the same votes may be given again.
+        if (isLanestoreError(error, 'LANESTORE_CAPACITY')) await this.#store.ready();
+        else if (isAbstention(error)) return undefined;
+        else throw error;
+      }
+    }
+  }
+
+  laneVote({ lane, blockNumber }: BlockHeader) {
+    return this.#guard.laneVote(laneIdOf(lane), blockNumber);
+  }
+
+  close() {
+    return this.#guard.close();
+  }
+}
+
+/** Another vote in the same place is an alarm; all else is how honest nodes overtake each other. */
+function isAbstention(error: unknown): boolean {
+  return (
+    isLanestoreError(error, 'LANESTORE_CONFLICT') && error.findings?.every(({ kind }) => kind !== 'differs') === true
+  );
+}
+
+/** Signs with the key itself, and keeps votes in the node's own state only. */
+export class BareVoter implements Voter {
+  readonly #state: AvailState;
+  readonly #secret: Uint8Array;
+
+  constructor(state: AvailState, secret: Uint8Array) {
+    this.#state = state;
+    this.#secret = secret;
+  }
+
+  async round(votes: readonly Msg[], inner?: (signed: readonly SignedMsg[]) => Uint8Array) {
+    const signed = votes.map((msg) => this.#sign(msg));
+    if (inner !== undefined) await this.#state.persistInner(inner(signed));
+    return signed;
+  }
+
+  async laneVote(header: BlockHeader) {
+    return this.#sign({ kind: 'laneVote', value: header });
+  }
+
+  async close() {}
+
+  #sign(msg: Msg): SignedMsg {
+    return { msg, sig: sign(this.#secret, msg) };
+  }
+}
