@@ -6,38 +6,18 @@
  * fails or the state is closed, everything that waits, and every later call, rejects with that error.
  */
 import { closeAll } from '../base/close-stack.js';
-import { Mutex } from '../base/mutex.js';
 import { checkSignal, onAbort, throwIfAborted } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf } from '../keys/index.js';
-import {
-  type Block,
-  HASH_BYTES,
-  headerHash,
-  type Payload,
-  payloadHash,
-  publicKeyOf,
-  SIGNATURE_BYTES,
-  type SignedBlock,
-  signBlock,
-} from '../model/autobahn/index.js';
+import { headerHash, type Payload, publicKeyOf, type SignedBlock, signBlock } from '../model/autobahn/index.js';
 import { checkEpoch, type Epoch } from './epochs.js';
+import { GuardedLane, nextBlock } from './guarded-lane.js';
 import { Inner } from './inner.js';
 import type { Lane } from './lane.js';
 import { type LoadReport, load } from './load.js';
-import {
-  type AvailOptions,
-  type BlockGuard,
-  checkAvailOptions,
-  checkSigning,
-  epochsOf,
-  loopLimits,
-} from './options.js';
+import { type AvailOptions, checkAvailOptions, checkSigning, epochsOf, loopLimits } from './options.js';
 import { PersistLoop } from './persist-loop.js';
 import { AvailPushes } from './pushes.js';
-
-/** Calls of `produceBlock` that wait, of a state with a guard. */
-const PRODUCING_MAX = 65_536;
 
 /** See the top of this file. Made by {@link openAvail}. */
 export class AvailState extends AvailPushes {
@@ -48,15 +28,11 @@ export class AvailState extends AvailPushes {
   /** Resolves with the error when the store fails or the state is closed. */
   readonly stopped: Promise<unknown>;
   readonly #loop: PersistLoop;
-  readonly #guard: BlockGuard | undefined;
+  /** With a guard. */
+  readonly #guarded: GuardedLane | undefined;
   readonly #secret: Uint8Array | undefined;
   readonly #ownLane: LaneId | undefined;
   readonly #announceReceived: boolean;
-  /** One block is signed at a time: each names the one before it. */
-  readonly #productions = new Mutex();
-  /** The next block of the own lane, while the key has not signed it: another one in its place would be refused. */
-  #unsigned: { readonly lane: Lane; readonly block: Block } | undefined;
-  #producing = 0;
   readonly #tellStopped: (error: unknown) => void;
   #error: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
@@ -70,7 +46,15 @@ export class AvailState extends AvailPushes {
     const ownKey = guard?.signer ?? (secret === undefined ? undefined : publicKeyOf(secret));
     const ownLane = ownKey === undefined ? undefined : laneIdOf(ownKey);
     super(new Inner(epochsOf(options)), options.announce === 'received' ? undefined : ownLane, limits.bytesMax);
-    this.#guard = guard;
+    this.#guarded =
+      guard === undefined
+        ? undefined
+        : new GuardedLane(guard, {
+            whenRoom: (lane, use, signal) => this.#whenRoom(lane, use, signal),
+            admit: (signed) => void this.admissibleBytes(signed),
+            push: (lane, signed) => this.#pushNext(lane, signed),
+            untilDurable: (lane, next) => this.untilDurable(lane, next),
+          });
     this.#secret = secret === undefined ? undefined : new Uint8Array(secret);
     this.#ownLane = ownLane;
     this.#announceReceived = options.announce === 'received';
@@ -105,8 +89,7 @@ export class AvailState extends AvailPushes {
     this.assertRunning();
     const id = this.#producer();
     const lane = this.inner.lane(id);
-    if (this.#guard !== undefined)
-      return this.#orAborted(this.#produceGuarded(this.#guard, lane, payload, signal), signal);
+    if (this.#guarded !== undefined) return this.#orAborted(this.#guarded.produce(lane, payload, signal), signal);
     const secret = this.#secret as Uint8Array;
     const made = await this.#whenRoom(lane, () => this.#produce(lane, secret, payload), signal);
     if (!this.#announceReceived) await this.untilDurable(lane, made.block.header.blockNumber + 1n, signal);
@@ -264,59 +247,19 @@ export class AvailState extends AvailPushes {
     return signed;
   }
 
+  /** @throws LANESTORE_CONFLICT if the lane has another block in that place by now, or has left. */
+  #pushNext(lane: Lane, signed: SignedBlock): void {
+    this.assertRunning();
+    if (!this.inner.holds(lane) || lane.blocks.next !== signed.block.header.blockNumber) {
+      throw new LanestoreError('LANESTORE_CONFLICT', 'the own lane went on while its next block was signed');
+    }
+    this.#push(lane, signed);
+  }
+
   #push(lane: Lane, signed: SignedBlock): void {
     const bytes = this.admissibleBytes(signed);
     this.inner.pushBlock(lane, { signed, hash: headerHash(signed.block.header), bytes });
     this.kick();
-  }
-
-  /** Signs blocks until one with `payload` is signed; gives it once the guard lets it go. */
-  async #produceGuarded(
-    guard: BlockGuard,
-    lane: Lane,
-    payload: Payload,
-    signal: AbortSignal | undefined,
-  ): Promise<SignedBlock> {
-    if (this.#producing >= PRODUCING_MAX) {
-      throw new LanestoreError('LANESTORE_CAPACITY', `${PRODUCING_MAX} calls of produceBlock wait already`);
-    }
-    this.#producing++;
-    try {
-      const { released } = await this.#productions.run(async () => {
-        throwIfAborted(signal);
-        const left = this.#unsigned;
-        if (left?.lane === lane && left.block.header.blockNumber === lane.blocks.next) {
-          await this.#whenRoom(lane, () => true, signal);
-          await this.#pushGuarded(guard, lane, left.block);
-        }
-        const next = await this.#whenRoom(lane, () => nextBlock(lane, guard.signer, payload), signal);
-        return this.#pushGuarded(guard, lane, next);
-      });
-      return await released;
-    } finally {
-      this.#producing--;
-    }
-  }
-
-  /** Resolves when the block is signed and has its place in the lane; `released` when it may be sent. */
-  #pushGuarded(guard: BlockGuard, lane: Lane, block: Block): Promise<{ readonly released: Promise<SignedBlock> }> {
-    // Before the key sees it: a block that the lane would refuse must not be signed.
-    this.admissibleBytes({ block, sig: { key: guard.signer, sig: new Uint8Array(SIGNATURE_BYTES) } });
-    this.#unsigned = { lane, block };
-    return new Promise((resolve, reject) => {
-      const released = guard.ownBlock({ kind: 'laneProposal', value: block }, async (signed) => {
-        this.assertRunning();
-        if (!this.inner.holds(lane) || lane.blocks.next !== block.header.blockNumber) {
-          throw new LanestoreError('LANESTORE_CONFLICT', 'the own lane went on while its next block was signed');
-        }
-        this.#push(lane, signed);
-        this.#unsigned = undefined;
-        resolve({ released });
-        await this.untilDurable(lane, block.header.blockNumber + 1n, undefined);
-      });
-      // Before the block is in its place this call fails with it; afterwards whoever waits for `released` does.
-      released.catch(reject);
-    });
   }
 
   /** What `released` gives, unless the signal aborts before. */
@@ -328,17 +271,6 @@ export class AvailState extends AvailPushes {
       released.then(resolve, reject).finally(forget);
     });
   }
-}
-
-/** The next block of a lane, to be signed. */
-function nextBlock(lane: Lane, key: Uint8Array, payload: Payload): Block {
-  const header = {
-    lane: key,
-    blockNumber: lane.blocks.next,
-    parentHash: lane.blocks.last?.hash ?? new Uint8Array(HASH_BYTES),
-    payloadHash: payloadHash(payload),
-  };
-  return { header, payload };
 }
 
 /**

@@ -102,6 +102,15 @@ runs('four nodes, ten kills: no violation, and every store verifies with its sig
   assert.match(text, /^0 violations$/m);
 });
 
+runs('a node that votes twice in each view is stopped by its guard, and caught without one', async () => {
+  const guarded = await runWorker(MAIN, '--wrong --rounds 6 --timeout 110'.split(' '));
+  const text = guarded.lines.join('\n');
+  assert.is(guarded.code, 0, `${text}\n${guarded.stderr}`);
+  assert.match(text, /^second votes in a view that the guard refused: [1-9]/m);
+  const bare = await runWorker(MAIN, '--wrong --backend wal --rounds 6 --timeout 60'.split(' '));
+  assert.match(bare.lines.join('\n'), /VIOLATION: equivocation: .* has two: prepareVote/);
+});
+
 runs('a backend that forgets is caught', async () => {
   const { code, lines } = await runWorker(
     MAIN,
