@@ -5,7 +5,18 @@ import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { autobahn, KEY_SHAPES, openLevel, parseKey, TIP_KEY, type ValueOptions } from '../../src/index.js';
+import { encodeVotes, NO_STORED_VOTES, parseVotes, type StoredVotes } from '../../src/adapter/level/format/votes.js';
+import {
+  autobahn,
+  decodeRecord,
+  isFault,
+  KEY_SHAPES,
+  openLevel,
+  parseKey,
+  TIP_KEY,
+  type ValueOptions,
+  VOTES_KEY,
+} from '../../src/index.js';
 import { loadRounds, packageRoot } from '../support/fixtures.js';
 import { withTemp } from '../support/temp.js';
 
@@ -57,7 +68,7 @@ test('the worked record, the key listing and the tip are those of the fixture', 
     assert.is(crc32(Buffer.concat([Buffer.from(key), value.subarray(2, -5)])), 0x34269056);
 
     const keys = await db.keys().all();
-    assert.is(keys.length, 67);
+    assert.is(keys.length, 68);
     const listed = block('as RocksDB')
       .split('\n')
       .filter((line) => !line.startsWith('$') && line !== '...' && line !== '');
@@ -68,10 +79,14 @@ test('the worked record, the key listing and the tip are those of the fixture', 
       at = next;
     }
 
+    const votes = await db.get(VOTES_KEY);
+    assert.is(listingBytes(block('The record of a new store')).toString('hex'), votes?.toString('hex'));
+
     const tip = (await db.get(TIP_KEY))?.toString('hex') ?? '';
     for (const part of [
       '63736571' + '1b0000000000000028',
-      '66616e63686f72' + '1a652a9f27',
+      '6773696e676c6573' + '821a652a9f27f6',
+      '65766f746573' + '821a6899c2bcf6',
       '6271638' + '31b000000000000001f1b00000000000000281b000000000000001f',
     ]) {
       assert.ok(tip.includes(part), part);
@@ -91,6 +106,27 @@ test('the worked reference is that of the fixture with every block separated, an
     },
     { valueBytesMin: 1, batchBytesMin: 1, waitBytesMin: 1, fileBytes: 1024 * 1024 },
   ));
+
+test('the worked record of votes is what the code writes, and reads back', () => {
+  const bytes = listingBytes(block('And one whose key'));
+  const example: StoredVotes = {
+    ...NO_STORED_VOTES,
+    signer: new Uint8Array(32).fill(0x11),
+    logs: new Map([
+      ['app', { watermark: undefined, floor: [41n] }],
+      ['prepare', { watermark: { at: [7n, 2n], digest: new Uint8Array(32).fill(0x22) }, floor: [6n, 0n] }],
+    ]),
+    quarantine: { parts: ['own'], why: 'a test', when: '2026-01-02T03:04:05.678Z' },
+  };
+  assert.is(Buffer.from(encodeVotes(example, 9n).bytes).toString('hex'), bytes.toString('hex'));
+  const record = decodeRecord(VOTES_KEY, bytes);
+  assert.not.ok(isFault(record));
+  const { laneFloors: _, ...votes } = example;
+  assert.equal(parseVotes(isFault(record) ? undefined : record.body), {
+    ...votes,
+    quarantine: { ...example.quarantine, seq: 9n },
+  });
+});
 
 test('the key table has every kind of key', () => {
   for (const shape of Object.values(KEY_SHAPES)) {
