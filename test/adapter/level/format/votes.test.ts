@@ -1,0 +1,140 @@
+/** The records of votes: what they hold comes back, and what is not exactly one of them is refused. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { decodeRecord, type EncodedRecord, isFault } from '../../../../src/adapter/level/format/record.js';
+import {
+  encodeLaneFloors,
+  encodeVotes,
+  NO_STORED_VOTES,
+  parseLaneFloors,
+  parseVotes,
+  type StoredVotes,
+} from '../../../../src/adapter/level/format/votes.js';
+import { LANE_FLOORS_KEY, VOTES_KEY } from '../../../../src/keys/index.js';
+
+const test = suite('records of votes');
+const DIGEST = new Uint8Array(32).fill(5);
+
+function bodyOf(key: string, { bytes }: EncodedRecord): unknown {
+  const record = decodeRecord(key, bytes);
+  if (isFault(record)) throw new Error(record.detail);
+  return record.body;
+}
+
+const FULL: StoredVotes = {
+  signer: new Uint8Array(32).fill(1),
+  home: [7n, 2n ** 64n - 1n],
+  logs: new Map([
+    ['a', { watermark: undefined, floor: undefined }],
+    ['b-1', { watermark: { at: [1n], digest: DIGEST }, floor: undefined }],
+    ['c', { watermark: { at: [1n, 2n, 3n], digest: DIGEST }, floor: [1n, 2n, 2n] }],
+  ]),
+  laneFloors: new Map(),
+  quarantine: { parts: ['rounds', 'own'], why: 'why', when: 'when', seq: 9n, heir: new Uint8Array(16) },
+  sinks: { names: ['one', 'two'], quorum: 2 },
+};
+
+test('come back as they were', () => {
+  for (const votes of [NO_STORED_VOTES, FULL]) {
+    const { laneFloors: _, ...expected } = votes;
+    assert.equal(parseVotes(bodyOf(VOTES_KEY, encodeVotes(votes, 3n))), expected);
+  }
+  for (const floors of [new Map(), new Map([['0b', 3n] as const, ['0a', 2n ** 64n - 2n] as const])]) {
+    const parsed = parseLaneFloors(bodyOf(LANE_FLOORS_KEY, encodeLaneFloors(floors)));
+    assert.equal(
+      [...(parsed as Map<string, bigint>)],
+      [...floors].sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+  }
+});
+
+test('a quarantine without a batch gets that of its record, one that has it keeps it', () => {
+  const { quarantine } = FULL;
+  const { seq: _, ...open } = quarantine!;
+  const seqIn = (votes: StoredVotes) =>
+    (parseVotes(bodyOf(VOTES_KEY, encodeVotes(votes, 3n))) as StoredVotes).quarantine?.seq;
+  assert.is(seqIn({ ...FULL, quarantine: open }), 3n);
+  assert.is(seqIn(FULL), 9n);
+});
+
+const row = (...fields: unknown[]) => ({ logs: [fields] });
+const closed = (change: object) => ({ quarantine: { ...body().quarantine, ...change } });
+const body = () => bodyOf(VOTES_KEY, encodeVotes(FULL, 3n)) as Record<string, object>;
+for (const [what, change] of [
+  ['a signer that is text', { signer: 'x' }],
+  ['an empty signer', { signer: new Uint8Array() }],
+  ['a signer of 129 bytes', { signer: new Uint8Array(129) }],
+  ['no signer at all', { signer: undefined }],
+  ['a home of one number', { home: [1n] }],
+  ['logs that are a map', { logs: {} }],
+  ['a log without a floor', row('a', null, null)],
+  ['a log with a name that is none', row('A', null, null, null)],
+  ['a log with a position and no digest', row('a', [1n], null, null)],
+  ['a log with a digest and no position', row('a', null, DIGEST, null)],
+  ['a digest of 31 bytes', row('a', [1n], DIGEST.subarray(1), null)],
+  ['a position of none', row('a', [], DIGEST, null)],
+  ['a position of four numbers', row('a', [1n, 1n, 1n, 1n], DIGEST, null)],
+  ['a position of a small number', row('a', [1], DIGEST, null)],
+  ['a floor of another length than the position', row('a', [1n], DIGEST, [1n, 1n])],
+  [
+    'a log twice',
+    {
+      logs: [
+        ['a', null, null, null],
+        ['a', null, null, null],
+      ],
+    },
+  ],
+  [
+    'logs that descend',
+    {
+      logs: [
+        ['b', null, null, null],
+        ['a', null, null, null],
+      ],
+    },
+  ],
+  ['a quarantine of nothing', closed({ parts: [] })],
+  ['a quarantine of an unknown part', closed({ parts: ['all'] })],
+  ['a part twice', closed({ parts: ['own', 'own'] })],
+  ['a quarantine without a reason', closed({ why: undefined })],
+  ['a quarantine with a field more', closed({ until: 'then' })],
+  ['an heir of 15 bytes', closed({ heir: new Uint8Array(15) })],
+  ['no quarantine at all', { quarantine: undefined }],
+  ['sinks without a quorum', { sinks: { names: [] } }],
+  ['a key more', { later: null }],
+] as const) {
+  test(`${what} is refused`, () => {
+    assert.type(parseVotes({ ...body(), ...change }), 'string');
+  });
+}
+
+test('floors that are not exactly that are refused', () => {
+  const lane = new Uint8Array([10]);
+  for (const wrong of [
+    null,
+    {},
+    [[lane]],
+    [[lane, 1]],
+    [[lane, -1n]],
+    [['0a', 1n]],
+    [[new Uint8Array(), 1n]],
+    [
+      [lane, 1n],
+      [lane, 2n],
+    ],
+    [
+      [new Uint8Array([11]), 1n],
+      [lane, 2n],
+    ],
+  ]) {
+    assert.type(
+      parseLaneFloors(wrong),
+      'string',
+      JSON.stringify(wrong, (_, value) => String(value)),
+    );
+  }
+  for (const wrong of [null, [], 'votes', new Uint8Array(3)]) assert.type(parseVotes(wrong), 'string');
+});
+
+test.run();
