@@ -9,45 +9,54 @@ import { kindOf } from '../base/open-file.js';
 import type { Finding } from '../errors.js';
 import { FINDINGS_MAX } from './finding-list.js';
 
+/** What must stand under a name: `either` for names that are not ours. */
+export type ExpectedType = 'file' | 'directory' | 'either';
+
 /**
  * Findings, at most {@link FINDINGS_MAX}, for the entries among `names` in `location`, and `depth` levels
- * below them, that are of another type; `advice` ends each.
+ * below them, that are of another type than `expected` says of their path; links and special files always
+ * are. `advice` ends each.
  */
 export function typeFindings(
   location: string,
   names: readonly string[],
   depth: number,
+  expected: (path: string) => ExpectedType,
   advice = 'a store has regular files and directories only: find out who put it there, and put the file itself in its place',
 ): Finding[] {
-  return oddEntries(location, names, depth, FINDINGS_MAX).map(({ path, kind }) => ({
+  return oddEntries(location, names, depth, expected).map(({ path, kind }) => ({
     kind: 'file-type',
     file: path,
     detail: `it is ${kind}; ${advice}`,
   }));
 }
 
-/** A link, a FIFO, a socket or a device. */
 interface OddEntry {
   /** Relative to the root. */
   readonly path: string;
-  /** As people call it, e.g. `a FIFO`. */
+  /** What it is, e.g. `a FIFO`. */
   readonly kind: string;
 }
 
-/**
- * The odd entries among `names` in `root`, and below them down to `depth` levels, at most `max`. Nothing is
- * opened, and no link followed. What is absent, goes away meanwhile, or cannot be listed, is no odd entry.
- */
-function oddEntries(root: string, names: readonly string[], depth: number, max: number): OddEntry[] {
+/** Nothing is opened, and no link followed. What is absent, goes away meanwhile, or cannot be listed, is no odd entry. */
+function oddEntries(
+  root: string,
+  names: readonly string[],
+  depth: number,
+  expected: (path: string) => ExpectedType,
+): OddEntry[] {
   const found: OddEntry[] = [];
   const look = (
     path: string,
     entry: Pick<Dirent, 'isFile' | 'isDirectory'> & Parameters<typeof kindOf>[0],
     left: number,
   ) => {
-    if (found.length >= max || entry.isFile()) return;
-    if (!entry.isDirectory()) found.push({ path, kind: kindOf(entry) });
-    else if (left > 0) for (const child of entriesOf(join(root, path))) look(join(path, child.name), child, left - 1);
+    if (found.length >= FINDINGS_MAX) return;
+    const type = entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : undefined;
+    const wanted = expected(path);
+    if (type === undefined || (wanted !== 'either' && wanted !== type)) found.push({ path, kind: kindOf(entry) });
+    else if (type === 'directory' && left > 0)
+      for (const child of entriesOf(join(root, path))) look(join(path, child.name), child, left - 1);
   };
   for (const name of names) {
     const stat = lstatSync(join(root, name), { throwIfNoEntry: false });

@@ -26,6 +26,7 @@ import {
   refuseNewerNode,
   scanAB,
   systemCode,
+  typeInState,
 } from '../adapter/wal/conversion.js';
 import type { ABEncoding } from '../adapter/wal/index.js';
 import { oneOf } from '../base/options.js';
@@ -97,7 +98,7 @@ export async function detectLayout(directory: string): Promise<Detection> {
 /** What opening a level store looks for in its own files, for a state directory of the original's. @throws LANESTORE_IMPORT with findings. */
 function refuseOtherTypes(location: string): void {
   const advice = 'links are not followed, and what is no file is not read: name a copy without them (cp -rL)';
-  const findings = typeFindings(location, [BLOCKS_DIR, COMMIT_QCS_DIR, ...PAIR_FILES], 2, advice);
+  const findings = typeFindings(location, [BLOCKS_DIR, COMMIT_QCS_DIR, ...PAIR_FILES], 2, typeInState, advice);
   const [first] = findings;
   if (first === undefined) return;
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';

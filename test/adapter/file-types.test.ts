@@ -39,6 +39,14 @@ const makers = {
     rmSync(path, { recursive: true, force: true });
     execFileSync('mkfifo', [path]);
   },
+  directory: (path: string) => {
+    rmSync(path, { force: true });
+    mkdirSync(path);
+  },
+  file: (path: string) => {
+    rmSync(path, { recursive: true, force: true });
+    writeFileSync(path, 'a file');
+  },
 };
 
 interface Case {
@@ -49,6 +57,8 @@ interface Case {
 
 const links = (...files: string[]): Case[] => files.map((file) => ({ type: 'link', file }));
 const fifos = (...files: string[]): Case[] => files.map((file) => ({ type: 'FIFO', file }));
+const directories = (...files: string[]): Case[] => files.map((file) => ({ type: 'directory', file }));
+const files = (...names: string[]): Case[] => names.map((file) => ({ type: 'file', file }));
 
 /** What a call says of each location. */
 async function outcomes(call: string, locations: readonly string[]): Promise<{ code?: string; files: string[] }[]> {
@@ -79,8 +89,8 @@ async function allRefused(dir: string, location: string, cases: readonly Case[],
       assert.equal(found[i], { code, files: [file] }, `${call}, ${type} as ${file}`);
       const now = [tree(copies[i]!), tree(`${copies[i]}-before`)];
       assert.equal(
-        now.map((one) => [...one]),
-        before[i]!.map((one) => [...one]),
+        now.map((entries) => [...entries]),
+        before[i]!.map((entries) => [...entries]),
         `${call}, ${type} as ${file}: the files`,
       );
     }
@@ -119,6 +129,9 @@ test(
           `level/${nextLog}`,
         ),
         ...fifos('witness', `values/${values[0]}`, next, 'level/LOCK', 'level/LOG', `level/${log}`, `level/${nextLog}`),
+        ...directories('witness', 'witness.new', `values/${values[0]}`, next, 'level/LOCK', 'level/CURRENT'),
+        ...directories(`level/${log}`, `level/${nextLog}`),
+        ...files('values'),
       ],
       {
         openLevel: 'LANESTORE_CORRUPT',
@@ -146,11 +159,13 @@ test(
       ...links('blocks', 'blocks/0a', segment('blocks/0a'), 'commitqcs', `${segment('commitqcs')}.START.TEMP`),
       ...links('avail_inner_a.pb', 'inner_b.pb'),
       ...fifos('blocks/0a', segment('blocks/0a'), segment('commitqcs'), 'avail_inner_b.pb', 'inner_a.pb'),
+      ...directories('avail_inner_a.pb', 'inner_b.pb'),
+      ...files('blocks', 'commitqcs'),
     ];
     await allRefused(dir, location, cases, { openWal: 'LANESTORE_CORRUPT', importState: 'LANESTORE_IMPORT' });
     const own = join(dir, 'own');
     mkdirSync(own);
-    await allRefused(own, location, [...links('lock/LOCK', 'torn', 'lock'), ...fifos('lock/LOG')], {
+    await allRefused(own, location, [...links('lock/LOCK', 'torn', 'lock'), ...fifos('lock/LOG'), ...files('torn')], {
       openWal: 'LANESTORE_CORRUPT',
     });
   }),

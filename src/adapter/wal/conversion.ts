@@ -15,6 +15,7 @@ export {
   isNoLane,
   listLanes,
   PAIR_FILES,
+  typeInState,
 } from './layout.js';
 export { readListing, segmentName } from './names.js';
 export { refuseNewerNode } from './newer-node.js';

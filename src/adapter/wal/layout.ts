@@ -16,7 +16,7 @@ import { join, resolve } from 'node:path';
 import { makeDirectory } from '../../base/directories.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { isLaneId, type LaneId, laneOfHex } from '../../keys/index.js';
-import { typeFindings } from '../file-types.js';
+import { type ExpectedType, typeFindings } from '../file-types.js';
 import { didYouMean, likenessOf } from '../likeness.js';
 import { corruptionError, reading, systemCode } from './io.js';
 import { LOCK_DIR } from './lock.js';
@@ -42,6 +42,12 @@ const OWN_NAMES = new Set([BLOCKS_DIR, COMMIT_QCS_DIR, LOCK_DIR, ...PAIR_FILES])
 
 /** Nothing else is opened, made or removed, but the files of the pairs. */
 const OWN_DIRECTORIES = [BLOCKS_DIR, COMMIT_QCS_DIR, LOCK_DIR, TORN_DIR];
+
+/** The type of what has one of these names; what is inside of the directories is checked by what reads it. */
+export function typeInState(path: string): ExpectedType {
+  if (OWN_DIRECTORIES.includes(path)) return 'directory';
+  return PAIR_FILES.includes(path) ? 'file' : 'either';
+}
 
 /** What stands in the root of a file system of its own; no program's. */
 const IGNORED_NAMES = new Set(['lost+found']);
@@ -70,8 +76,8 @@ export async function claimLocation(location: string, create: boolean): Promise<
     throw notAStore(`${absolute} is a file; a store is a directory${didYouMean(absolute)}`);
   }
   const path = await reading(`resolve ${absolute}`, () => realpath(absolute));
-  const findings = await reading(`look at ${path}`, async () => typeFindings(path, OWN_DIRECTORIES, 2));
-  if (findings.length === 0) findings.push(...typeFindings(path, PAIR_FILES, 0));
+  const findings = await reading(`look at ${path}`, async () => typeFindings(path, OWN_DIRECTORIES, 2, typeInState));
+  if (findings.length === 0) findings.push(...typeFindings(path, PAIR_FILES, 0, typeInState));
   if (findings.length > 0) throw corruptionError(path, { findings });
   await checkNames(path, create);
   return path;
