@@ -232,6 +232,7 @@ const FEATURES: Samples<Features> = {
   skipsLoading: needed,
   limits: needed,
   planLimits: needed,
+  disagreeingAnchors: flag,
   lose: flag,
   storeAnchorOnly: flag,
   refuseWrites: flag,
@@ -466,6 +467,8 @@ const WITHOUT: readonly string[] = [
   ...['verifyChain', 'verifyCommitQC', 'verifyFullCommitQC', 'verifyLaneQC', 'verifyOrdered', 'verifyPrepareQC'],
   ...['verifySignedBlock', 'verifySignedMsg', 'formatTimestamp', 'manifestChunks', 'manifestOf', 'stateOfView'],
   ...['collectPrometheus'],
+  // For backends of others, which check what they are given.
+  ...['BasePersistence', 'fireHooks', 'planLimits'],
   // Takes what casesFor takes, and the function to register with.
   'conformance',
 ];
