@@ -25,7 +25,6 @@ import {
   exportState,
   importState,
   isLanestoreError,
-  type KeyRange,
   type LevelOptions,
   type LocationOptions,
   type MigrateStoreOptions,
@@ -35,8 +34,6 @@ import {
   openAvail,
   openLevel,
   openNoop,
-  openSource,
-  openState,
   openView,
   openWal,
   type PreflightOptions,
@@ -52,6 +49,8 @@ import {
   verify,
   type WalOptions,
 } from '../../src/index.js';
+import type { KeyRange } from '../../src/keys/index.js';
+import { openSource, openState } from '../../src/migrations/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
 import { memorySubject, plainTypes } from '../conformance/subjects.js';
 import { packageRoot } from '../support/fixtures.js';
