@@ -45,6 +45,8 @@ const LISTEN_TRIES = 3;
  * of descriptors any more, and for a moment still in the list of sockets.
  */
 const LOOK_AGAIN_MS = 20;
+/** Upper bound of what the clock of files and that of the process differ, and of a small correction of the clock. */
+const CLOCK_MS_MAX = 2000;
 
 /**
  * Takes the lock `name` (letters, digits, `-`) for the calling thread; undefined if a thread of
@@ -155,6 +157,7 @@ function lockByFile(prefix: string): ReleaseThreadLock | undefined {
 function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable' {
   try {
     removeDead(prefix);
+    if (isOfEarlierProcess(path)) remove(path);
     closeSync(openSync(path, 'wx', 0o600));
     return 'made';
   } catch (error) {
@@ -163,6 +166,16 @@ function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable
     const stat = lstatSync(path, { throwIfNoEntry: false });
     return stat === undefined || isOwn(stat) ? 'held' : 'unavailable';
   }
+}
+
+/**
+ * True if the file was made before this process began. Without /proc its name has no start time: after a power cut a node that gets the
+ * process id of the one before would be refused for good.
+ */
+function isOfEarlierProcess(path: string): boolean {
+  const startedAt = Date.now() - process.uptime() * 1000;
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && isOwn(stat) && stat.mtimeMs < startedAt - CLOCK_MS_MAX;
 }
 
 /** True if a thread of this process holds the lock by a file. */

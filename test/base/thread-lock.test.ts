@@ -1,6 +1,6 @@
 /** Exclusion between the threads of one process, by an abstract socket and by a file. */
 import { once } from 'node:events';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
@@ -133,6 +133,24 @@ test(
     const [holders, taken = 0, overlaps] = counts;
     assert.equal([holders, overlaps], [0, 0]);
     assert.ok(taken >= TAKES);
+  }),
+);
+
+test(
+  'by a file: what a process of the same name left before this one began excludes nothing',
+  inTemp(async (dir) => {
+    await withTmpdir(dir, async () => {
+      const path = join(dir, `lanestore-thread-a-${processOwner()}`);
+      writeFileSync(path, '');
+      assert.is(await lockThreads('a', false), undefined, 'a file of now is held');
+      const before = (Date.now() - process.uptime() * 1000) / 1000 - 60;
+      utimesSync(path, before, before);
+      const release = await lockThreads('a', false);
+      assert.ok(release !== undefined);
+      assert.is(await lockThreads('a', false), undefined);
+      release();
+      assert.equal(readdirSync(dir), []);
+    });
   }),
 );
 
