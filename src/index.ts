@@ -2,6 +2,8 @@
  * lanestore: crash-safe, verifiable persistence for the nodes of a multi-lane BFT protocol. What a node needs; everything here is also in
  * the subpath of its room, which has more: keys as text, the planner that backends are built on, the pieces of the segment-file WAL, the
  * readers of the original's layouts. API.md lists all of it.
+ *
+ * @module lanestore
  */
 export {
   type AnchorPersister,
