@@ -1,22 +1,8 @@
 /**
  * What `npm pack` makes: its files, its links, its types, and that it works from `npx lanestore` once installed into an empty folder.
- * Packed once for all of these tests. Without the network: the dependencies come from npm's cache, or, where that has not got them, from
- * this checkout.
+ * Packed once for all of these tests.
  */
-import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -25,36 +11,27 @@ import { formatMessage } from 'publint/utils';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadExpected, packageRoot } from '../support/fixtures.js';
+import { checkInstalled, install, npm, type Packed, pack } from '../support/package.js';
 
 const test = suite('cli: the package');
-/** Beyond that, something waits for a network that is not there. */
-const NPM_MS_MAX = 60_000;
 /** Budget of the tarball: code, types, sources with their maps, docs, one recording. */
 const TARBALL_BYTES_MAX = 1_400_000;
 /** The same without what only debuggers and editors read. */
 const RUN_BYTES_MAX = 3_000_000;
 
 let dir: string;
+let packed: Packed;
 let tarball: string;
 /** The tarball, unpacked. */
 let unpacked: string;
 /** Paths of its files, from its root. */
 let files: string[];
 
-function npm(cwd: string, command: string, ...args: string[]) {
-  const env = { ...process.env, npm_config_update_notifier: 'false', NODE_ENV: '' };
-  return spawnSync(command, args, { cwd, encoding: 'utf8', timeout: NPM_MS_MAX, env, maxBuffer: 2 ** 26 });
-}
-
 // The tarball that would be published; dist is built already.
 test.before(() => {
   dir = realpathSync(mkdtempSync(join(tmpdir(), 'lanestore-test-')));
-  const packed = npm(packageRoot, 'npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', dir);
-  assert.is(packed.status, 0, packed.stderr);
-  tarball = join(dir, JSON.parse(packed.stdout)[0].filename);
-  const untarred = npm(dir, 'tar', '-xzf', tarball);
-  assert.is(untarred.status, 0, untarred.stderr);
-  unpacked = join(dir, 'package');
+  packed = pack(dir);
+  ({ tarball, unpacked } = packed);
   files = readdirSync(unpacked, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(unpacked, join(entry.parentPath, entry.name)))
@@ -62,27 +39,9 @@ test.before(() => {
 });
 test.after(() => rmSync(dir, { recursive: true, force: true }));
 
-function install(folder: string): void {
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true }));
-  const installed = npm(folder, 'npm', 'install', '--offline', '--no-audit', '--no-fund', tarball);
-  if (installed.status !== 0) installByHand(folder);
-}
-
-/** The same layout as npm's: the package from the tarball, beside it everything that it may ask for. */
-function installByHand(folder: string): void {
-  const modules = join(folder, 'node_modules');
-  mkdirSync(join(modules, '.bin'), { recursive: true });
-  cpSync(unpacked, join(modules, 'lanestore'), { recursive: true });
-  for (const name of readdirSync(join(packageRoot, 'node_modules'))) {
-    if (!name.startsWith('.')) symlinkSync(join(packageRoot, 'node_modules', name), join(modules, name));
-  }
-  symlinkSync('../lanestore/dist/cli/main.js', join(modules, '.bin', 'lanestore'));
-}
-
-test('installed into an empty folder, run with npx', () => {
+test('installed into an empty folder: npx, the program of README.md, every subpath', () => {
   const folder = join(dir, 'empty');
-  install(folder);
+  install(folder, packed);
   const lanestore = (...args: string[]) => npm(folder, 'npx', '--no-install', 'lanestore', ...args);
   const help = lanestore('help');
   assert.is(help.status, 0, help.stderr);
@@ -102,17 +61,7 @@ test('installed into an empty folder, run with npx', () => {
   assert.ok(existsSync(join(folder, page)), tips);
   const next = lanestore('verify', 'lanestore-demo/1');
   assert.is(next.status, 0, next.stderr);
-  // Every subpath can be imported, but for the one whose optional peer is not installed everywhere.
-  const { exports } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8')) as { exports: object };
-  const subpaths = Object.keys(exports).filter((subpath) => !['./package.json', './prometheus'].includes(subpath));
-  const names = subpaths.map((subpath) => join('lanestore', subpath));
-  const script = `for (const name of ${JSON.stringify(names)}) console.log(Object.keys(await import(name)).length > 0 || name)`;
-  const imports = npm(folder, process.execPath, '--input-type=module', '-e', script);
-  assert.is(
-    imports.stdout,
-    names.map((name) => `${name === 'lanestore/model' ? name : true}\n`).join(''),
-    imports.stderr,
-  );
+  checkInstalled(folder, process.execPath);
 });
 
 test('its name and its files: sources and docs, no tests, within the budget', () => {
