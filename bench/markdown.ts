@@ -1,4 +1,6 @@
 /** The report as Markdown: an overview, the targets, and a table a workload. */
+
+import { wrapProse } from '../test/support/wrap.js';
 import { TURN_MS_GOAL } from './longest-turn.js';
 import type { ContenderResult, Results, Syncs, WorkloadResult } from './results.js';
 import { digits, type Spread } from './stats.js';
@@ -7,6 +9,8 @@ import { describe } from './workload.js';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
+/** From this size on, blocks may go to value files. */
+const LARGE_BLOCK_BYTES = 8 * KIB;
 
 /** The whole report; `plots` are files beside it. */
 export function toMarkdown(results: Results, plots: readonly string[]): string {
@@ -30,14 +34,81 @@ export function toMarkdown(results: Results, plots: readonly string[]): string {
 /** When, on what, and how. */
 export function runFacts(results: Results): string {
   const { machine } = results;
+  const others = results.othersCores === null ? 'an unknown number of' : digits(results.othersCores, 2);
+  const memory = `${Math.round(machine.memoryBytes / 2 ** 30)} GiB of memory`;
   return [
-    `${results.startedAt}, ${digits(results.seconds)} s, ${results.quick ? 'a quick run: few rounds, code that is barely warm, wide spreads' : 'a full run'}, ` +
-      `seed ${results.seed}, ${results.repetitions} repetitions.`,
+    wrapProse(
+      `${results.startedAt}, ${digits(results.seconds)} s, ` +
+        `${results.quick ? 'a quick run: few rounds, code that is barely warm, wide spreads' : 'a full run'}, ` +
+        `seed ${results.seed}, ${results.repetitions} repetitions.`,
+    ),
     '',
-    `- CPU: ${machine.cpu}, ${machine.cores} cores; ${Math.round(machine.memoryBytes / 2 ** 30)} GiB of memory; load before the run ${digits(machine.loadBefore, 2)}; other processes kept ${results.othersCores === null ? 'an unknown number of' : digits(results.othersCores, 2)} cores busy during it`,
-    `- disk: ${machine.disk}, ${machine.fileSystem} (${machine.mountOptions})${machine.inMemory ? ' **in memory: syncs cost nothing, figures mean nothing**' : ''}`,
+    wrapProse(
+      `- CPU: ${machine.cpu}, ${machine.cores} cores; ${memory}; load before the run ${digits(machine.loadBefore, 2)}; ` +
+        `other processes kept ${others} cores busy during it`,
+      '  ',
+    ),
+    wrapProse(
+      `- disk: ${machine.disk}, ${machine.fileSystem} (${machine.mountOptions})` +
+        `${machine.inMemory ? ' **in memory: syncs cost nothing, figures mean nothing**' : ''}`,
+      '  ',
+    ),
     `- ${machine.kernel}, Node ${machine.node}`,
     ...(isBusy(results) ? ['', BUSY] : []),
+    '',
+  ].join('\n');
+}
+
+/** The one-page answer: this store against the original's WAL, and what its lead is. */
+export function answerTable({ startedAt, machine, workloads }: Results): string {
+  const rows = workloads.flatMap(({ workload, contenders }) => {
+    const [store, original] = ['level', 'go-wal'].map((name) => contenders.find((one) => one.name === name));
+    if (store === undefined || original === undefined) return [];
+    return [{ workload, store, original, lead: original.roundMs.p50.median / store.roundMs.p50.median }];
+  });
+  if (rows.length === 0) return 'Not measured: the original needs Go.\n';
+  const leads = rows.map(({ lead }) => lead);
+  const restart = ({ restartMs }: ContenderResult) => (restartMs === null ? '-' : digits(restartMs.median));
+  const mebibytes = ({ diskBytes }: ContenderResult) => digits(diskBytes / MIB);
+  return [
+    wrapProse(
+      `**The LevelDB store makes a round durable ${digits(Math.min(...leads), 2)} to ${digits(Math.max(...leads), 2)} times as fast ` +
+        `as the original's segment-file WAL in Go** (p50; ${machine.cores} cores, ${machine.fileSystem.split(' ')[0]}, ${startedAt.slice(0, 10)}). ` +
+        'The WAL restarts faster and takes less space on disk.',
+    ),
+    '',
+    '| a round brings | store, ms | WAL in Go, ms | WAL / store | restart, ms: store, WAL | disk, MiB: store, WAL |',
+    '|---|---|---|---|---|---|',
+    ...rows.map(({ workload, store, original, lead }) => {
+      const [mine, its] = [store, original].map(({ roundMs }) => digits(roundMs.p50.median));
+      const cells = [describe(workload), `**${mine}**`, its, digits(lead)];
+      return `| ${[...cells, `${restart(store)}, ${restart(original)}`, `${mebibytes(store)}, ${mebibytes(original)}`].join(' | ')} |`;
+    }),
+    '',
+  ].join('\n');
+}
+
+/** How the store compares with the floor, raw LevelDB and our own WAL, as ranges over the workloads that were measured. */
+export function comparison({ workloads }: Results): string {
+  const isLarge = ({ workload }: WorkloadResult) => workload.blockBytes >= LARGE_BLOCK_BYTES;
+  const ratios = (over: string, under: string, some: readonly WorkloadResult[]) => {
+    const found = some.flatMap(({ contenders }) => {
+      const [a, b] = [over, under].map((name) => contenders.find((one) => one.name === name)?.roundMs.p50.median);
+      return a === undefined || b === undefined ? [] : [a / b];
+    });
+    if (found.length === 0) return 'not measured';
+    return `${digits(Math.min(...found), 2)} to ${digits(Math.max(...found), 2)}`;
+  };
+  const [small, large] = [workloads.filter((one) => !isLarge(one)), workloads.filter(isLarge)];
+  const row = (what: string, over: string, under: string) =>
+    `| ${what} | ${ratios(over, under, small)} | ${ratios(over, under, large)} |`;
+  return [
+    '| p50 over p50 | blocks of 1 KiB | blocks of 64 KiB to 1 MiB |',
+    '|---|---|---|',
+    row('store over the floor', 'level', 'limit'),
+    row('store over raw classic-level', 'level', 'raw'),
+    row('`openWal` over the WAL in Go', 'wal', 'go-wal'),
+    row('`openWal` without directory syncs over the WAL in Go', 'wal-nodirsync', 'go-wal'),
     '',
   ].join('\n');
 }
@@ -64,13 +135,20 @@ export function overview({ workloads }: Results): string {
 /** All figures: a table a workload, under headings that begin with `heading`. */
 export function workloadTables({ workloads }: Results, heading: string): string {
   return [
-    'A figure is the median of the repetitions, in brackets the lowest and the highest. Contenders take turns in slices, each in a process of its own.',
-    'first / last: p50 of the time until the first and the last block of a round were durable. Written: bytes of all write calls, a round,',
-    'compactions included (a short run may fall between two of them); amplification: the same over wire bytes of the entries. Restart: open and load in a fresh process, files in the page cache. RSS: the whole process of the contender,',
-    'with Node and the generator of rounds, except for go-wal. CPU: a round, background threads included, making the round not.',
+    wrapProse(
+      'A figure is the median of the repetitions; the lowest and the highest are in brackets. Contenders take turns in slices, each in ' +
+        'a process of its own. First / last: p50 of the time until the first and the last block of a round were durable. Written: bytes ' +
+        'of all write calls a round, compactions included (a short run may fall between two of them). Amplification: the same over the ' +
+        'wire bytes of the entries. Restart: open and load in a fresh process, files in the page cache. RSS: the whole process of the ' +
+        'contender, with Node and the generator of rounds, except for go-wal. CPU: a round, background threads included, without ' +
+        'making the round.',
+    ),
     ...(workloads.some(({ contenders }) => contenders.some(({ turnMsMax }) => turnMsMax !== undefined))
       ? [
-          'Longest turn: the longest time that the event loop was kept busy at a stretch, garbage collection included, of all rounds and of all restarts.',
+          wrapProse(
+            'Longest turn: the longest time that the event loop was kept busy at a stretch, garbage collection included, of all rounds ' +
+              'and of all restarts.',
+          ),
         ]
       : []),
     '',
@@ -175,5 +253,5 @@ export function contenderList(results: Results): string {
   for (const { contenders } of results.workloads) {
     for (const { name, description } of contenders) all.set(name, description);
   }
-  return [...[...all].map(([name, description]) => `- **${name}**: ${description}`), ''].join('\n');
+  return [...[...all].map(([name, description]) => wrapProse(`- **${name}**: ${description}`, '  ')), ''].join('\n');
 }

@@ -1,6 +1,7 @@
 /**
- * `node .build/bench/page.js`: writes what `bench/results/` holds into docs/benchmarks.md, between the markers
- * `<!-- results: NAME -->` and `<!-- end -->`. Everything else on the page is written by hand. A test checks that the page is up to date.
+ * `node .build/bench/page.js`: writes what `bench/results/` holds into docs/benchmarks.md and docs/benchmarks-details.md, between
+ * the markers `<!-- results: NAME -->` and `<!-- end -->`. Everything else on the pages is written by hand. A test checks that they
+ * are up to date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,12 +10,22 @@ import { packageRoot } from '../test/support/fixtures.js';
 import { resultsDir } from './args.js';
 import { profileTable } from './experiments/profile-page.js';
 import { tuningReport } from './experiments/tune-page.js';
-import { contenderList, damagedTable, overview, runFacts, workloadTables } from './markdown.js';
+import {
+  answerTable,
+  comparison,
+  contenderList,
+  damagedTable,
+  overview,
+  runFacts,
+  workloadTables,
+} from './markdown.js';
 import { plotNames } from './plots.js';
 import { targetsTable } from './targets.js';
 
-/** The page, and where it finds the plots. */
-export const PAGE = join(packageRoot, 'docs', 'benchmarks.md');
+/** The pages; both find the plots in the same place. */
+export const PAGES: readonly string[] = ['benchmarks.md', 'benchmarks-details.md'].map((name) =>
+  join(packageRoot, 'docs', name),
+);
 const RESULTS_FROM_PAGE = '../bench/results';
 
 const MARKED = /(<!-- results: (\S+) -->\n)[\s\S]*?(<!-- end -->)/g;
@@ -33,6 +44,8 @@ export function sections(dir = resultsDir): Readonly<Record<string, string>> {
   const { main, tune } = plotNames(results, tuning);
   const missing = (what: string) => `Not measured yet: ${what}.\n`;
   return {
+    answer: results === undefined ? missing('npm run bench') : answerTable(results),
+    comparison: results === undefined ? '' : comparison(results),
     run: results === undefined ? missing('npm run bench') : runFacts(results),
     overview: results === undefined ? '' : overview(results),
     targets: results === undefined ? '' : targetsTable(results.workloads),
@@ -46,20 +59,27 @@ export function sections(dir = resultsDir): Readonly<Record<string, string>> {
   };
 }
 
-/** The page with all that is measured in it. @throws if it has a marker for which there is nothing. */
-export function render(page: string, parts: Readonly<Record<string, string>>): string {
+/** The pages with all that is measured in them. @throws if a page has a marker for which there is nothing, or no page has one for a part. */
+export function render(pages: readonly string[], parts: Readonly<Record<string, string>>): string[] {
   const used = new Set<string>();
-  const rendered = page.replace(MARKED, (_, begin: string, name: string, end: string) => {
-    const part = parts[name];
-    if (part === undefined) throw new Error(`the page asks for "${name}", which is not among the results`);
-    used.add(name);
-    return `${begin}\n${part}\n${end}`;
-  });
+  const rendered = pages.map((page) =>
+    page.replace(MARKED, (_, begin: string, name: string, end: string) => {
+      const part = parts[name];
+      if (part === undefined) throw new Error(`a page asks for "${name}", which is not among the results`);
+      used.add(name);
+      return `${begin}\n${part}\n${end}`;
+    }),
+  );
   const unused = Object.keys(parts).filter((name) => !used.has(name));
-  if (unused.length > 0) throw new Error(`the page has no place for: ${unused.join(', ')}`);
+  if (unused.length > 0) throw new Error(`no page has a place for: ${unused.join(', ')}`);
   return rendered;
 }
 
+/** The pages as they are. */
+export function readPages(): string[] {
+  return PAGES.map((page) => readFileSync(page, 'utf8'));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(PAGE, render(readFileSync(PAGE, 'utf8'), sections()));
+  for (const [i, text] of render(readPages(), sections()).entries()) writeFileSync(PAGES[i] ?? '', text);
 }

@@ -24,7 +24,7 @@ export interface BenchRound {
 const COMMIT_QC_BYTES = 2048;
 /** Bytes that an anchor should have, its CommitQC included. */
 const ANCHOR_BYTES = 4096;
-/** What the original's encodings take: see upstream.md 1.5. */
+/** What the original's encodings take: see docs/original.md, Sizes. */
 const QC_BASE_BYTES = 65;
 const LANE_RANGE_BYTES = 80;
 const SIGNATURE_BYTES = 104;

@@ -136,7 +136,8 @@ export function targetsTable(workloads: readonly WorkloadResult[]): string {
     `|---|${ids.map(() => '---|').join('')}`,
     ...rows,
     '',
-    `${met} of ${counted} that were measured are met; the others are in bold. Ratios are of the p50 of a round where nothing else is said.`,
+    `${met} of ${counted} that were measured are met; the others are in bold. Unless stated otherwise, ratios are`,
+    'of the p50 of a round.',
     '',
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-/** The workloads that the contenders are compared on (design.md section 7). */
+/** The workloads that the contenders are compared on (docs/design.md, Workloads). */
 
 /** What every round of a workload brings. */
 export interface Workload {
@@ -12,7 +12,7 @@ export interface Workload {
   readonly blocksKept: number;
 }
 
-/** What a lane holds by the protocol (upstream.md 1.5). */
+/** What a lane holds by the protocol (docs/original.md, Sizes). */
 export const BLOCKS_KEPT = 30;
 /** Lanes of large blocks take longer to fill than a quick run may: then they hold fewer. */
 const QUICK_BLOCKS_KEPT = 6;

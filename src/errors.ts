@@ -1,5 +1,5 @@
 /**
- * The one error class of lanestore and the one table of its codes (design.md section 8).
+ * The one error class of lanestore and the one table of its codes (docs/design.md, Errors).
  *
  * Codes are part of the public contract and never change; messages may. A `TypeError` is thrown for programming
  * mistakes (an argument of the wrong type) and for nothing else.

@@ -1,4 +1,5 @@
 /** What tuning measured, as tables. */
+import { wrapProse } from '../../test/support/wrap.js';
 import type { Machine } from '../machine.js';
 import type { ContenderResult, WorkloadResult } from '../results.js';
 import { digits } from '../stats.js';
@@ -55,7 +56,7 @@ export function tuningReport(tuning: Tuning): string {
 function table({ title, result }: Tuned): string {
   const { contenders } = result;
   const lines = [
-    `**${describe(result.workload)}: ${title}** (${contenders[0]?.rounds ?? 0} rounds each)`,
+    wrapProse(`**${describe(result.workload)}: ${title}** (${contenders[0]?.rounds ?? 0} rounds each)`),
     '',
     `| | ${COLUMNS.map(([name]) => name).join(' | ')} |`,
     `|---|${COLUMNS.map(() => '---|').join('')}`,

@@ -8,7 +8,7 @@ import (
 	"github.com/tidwall/wal"
 )
 
-// indexedLog drives one tidwall log as the original does at 11419398f (upstream.md 2.3 and 3.1): a goroutine that serves writes and
+// indexedLog drives one tidwall log as the original does at 11419398f (docs/original.md, Segment files; docs/original.md, One log): a goroutine that serves writes and
 // truncations, one entry a write, an fsync a write, and a count of the entries by position.
 type indexedLog struct {
 	wal       *wal.Log

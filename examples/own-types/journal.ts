@@ -8,19 +8,22 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { Encoder } from 'cbor-x';
 import {
+  AdmissionGate,
+  admissionLimits,
   advance,
   anchorPoint,
   BasePersistence,
+  type Cost,
   type Cursors,
   checkedEntries,
   type DurableHooks,
   emptyState,
   fireHooks,
+  freeOfCost,
   type LogPlan,
   type Plan,
   type PlanLimitOptions,
   type PlanState,
-  planLimits,
   type Recovered,
 } from '../../src/adapter/index.js';
 import { type EntryCodec, type LaneId, LanestoreError, type Model, type Persistence } from '../../src/index.js';
@@ -152,7 +155,9 @@ class Journal<B, Q, A> extends BasePersistence<B, Q, A> {
   constructor(file: FileHandle, options: JournalOptions<B, Q, A>, replay: Replay<B, Q, A>) {
     const { lanes, commitQCs, anchor } = replay.state;
     const planned = { lanes: new Map(lanes), commitQCs, anchor };
-    super(options.model, checkedEntries(options.model), planned, planLimits(options), replay.recovered());
+    const { model, ...limits } = options;
+    const gate = new AdmissionGate(admissionLimits(limits));
+    super(model, checkedEntries(model), planned, gate, replay.recovered());
     this.#file = file;
     this.#durable = replay.state;
   }
@@ -161,13 +166,12 @@ class Journal<B, Q, A> extends BasePersistence<B, Q, A> {
     return { lanes: new Map(this.#durable.lanes), commitQCs: this.#durable.commitQCs };
   }
 
-  /** It refuses nothing for want of room. */
-  override async ready(signal?: AbortSignal): Promise<void> {
-    this.assertUsable();
-    signal?.throwIfAborted();
+  /** Calls that wait are counted, and no bytes of them. */
+  protected override costOf(): Cost {
+    return freeOfCost();
   }
 
-  protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
+  protected override accept(plan: Plan<B, Q, A>, hooks: DurableHooks<B, Q, A>, cost: Cost): Promise<void> {
     const { block, commitQC, anchor } = this.model;
     const lanes = [...plan.lanes].map(([lane, change]) => [lane, changeOf(change, block)] as const);
     // Encoded before this returns: the caller may reuse its buffers at once.
@@ -177,15 +181,15 @@ class Journal<B, Q, A> extends BasePersistence<B, Q, A> {
       ...(plan.commitQCs === undefined ? {} : { commitQCs: changeOf(plan.commitQCs, commitQC) }),
       ...(lanes.length === 0 ? {} : { lanes }),
     };
-    return this.#append(record, () => {
+    return this.#append(record, cost, () => {
       advance(this.#durable, plan);
       const failure = fireHooks(plan.notify, hooks);
       if (failure !== undefined) throw failure.thrown;
     });
   }
 
-  protected override acceptDrop(dropped: readonly LaneId[]): Promise<void> {
-    return this.#append({ dropped }, () => {
+  protected override acceptDrop(dropped: readonly LaneId[], cost: Cost): Promise<void> {
+    return this.#append({ dropped }, cost, () => {
       for (const lane of dropped) this.#durable.lanes.delete(lane);
     });
   }
@@ -196,13 +200,18 @@ class Journal<B, Q, A> extends BasePersistence<B, Q, A> {
   }
 
   /** Makes a record durable after all earlier ones, then calls `settle`. */
-  #append(record: JournalRecord, settle: () => void): Promise<void> {
+  #append(record: JournalRecord, cost: Cost, settle: () => void): Promise<void> {
     const body = cbor.encode(record);
     const head = Buffer.alloc(HEAD_BYTES);
     head.writeUInt32LE(body.length, 0);
     head.writeUInt32LE(crc32(body), 4);
     const bytes = Buffer.concat([head, body]);
-    const durable = this.#tail.then(() => this.#write(bytes));
+    const durable = this.#tail
+      .then(() => {
+        this.gate.dequeue(cost.bytes, 1);
+        return this.#write(bytes);
+      })
+      .finally(() => this.gate.settle(cost));
     // A hook that throws fails its own call, and no later one.
     this.#tail = durable.catch(() => undefined);
     return durable.then(settle);

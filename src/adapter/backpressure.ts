@@ -1,8 +1,13 @@
-/** The bounds of what a store takes; how much may wait to be written, and when `ready` resolves. */
+/**
+ * The one admission gate of every backend: what a call must not exceed, how much may wait to be written, and when `ready`
+ * resolves. Beyond a bound a call is refused as a whole and nothing of it is stored.
+ */
 import { byteCount, type Checks, count } from '../base/options.js';
-import { WaitList } from '../base/waiters.js';
+import { throwIfAborted, WaitList } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
+import type { LaneId } from '../keys/index.js';
 import { meter } from '../metrics/channel.js';
+import type { LogPlans } from './planner.js';
 
 /** Bounds of what a store takes at a time. */
 export interface LimitOptions {
@@ -14,7 +19,7 @@ export interface LimitOptions {
   readonly maxRecordBytes?: number | undefined;
 }
 
-/** Bounds of what the planner lets in. */
+/** Bounds of a call's parts. */
 export interface PlanLimitOptions {
   /** Bytes of a round's `inner` beyond which it is LANESTORE_INVALID. It is rewritten with every round that has one. Default 1 MiB. */
   readonly maxInnerBytes?: number | undefined;
@@ -45,21 +50,19 @@ export const PLAN_LIMIT_CHECKS: Checks<PlanLimitOptions> = {
   maxRoundEntries: count,
 };
 
-/** The bounds of {@link PlanLimitOptions}, checked. */
-export interface PlanLimits {
-  readonly innerBytesMax: number;
-  readonly lanesMax: number;
-  readonly roundEntriesMax: number;
-}
-
-/** Limits, in bytes of encoded entries. */
-export interface RoomLimits {
-  /** A single round larger than this is refused. */
+/** The bounds of a store, checked. */
+export interface AdmissionLimits {
+  /** Bytes of a round's encoded entries. */
   readonly roundBytesMax: number;
-  /** A round is refused while this much waits, unless nothing waits. */
+  /** Bytes of encoded entries that may wait; when nothing waits, one round may be larger. */
   readonly queuedBytesMax: number;
-  /** A round with a single entry larger than this is refused. */
+  /** Bytes of an encoded entry. */
   readonly recordBytesMax: number;
+  readonly innerBytesMax: number;
+  /** Lanes with a cursor. */
+  readonly lanesMax: number;
+  /** Blocks and CommitQCs of a call. */
+  readonly roundEntriesMax: number;
 }
 
 const MIB = 1024 * 1024;
@@ -74,17 +77,11 @@ export const ROUND_ENTRIES = 8192;
 export const CALLS_MAX = 65_536;
 
 /** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
-export function roomLimits(options: LimitOptions): RoomLimits {
+export function admissionLimits(options: LimitOptions & PlanLimitOptions): AdmissionLimits {
   return {
     roundBytesMax: byteCount(options.maxRoundBytes ?? DEFAULT_BYTES, 'maxRoundBytes'),
     queuedBytesMax: byteCount(options.maxQueuedBytes ?? DEFAULT_BYTES, 'maxQueuedBytes'),
     recordBytesMax: byteCount(options.maxRecordBytes ?? RECORD_BYTES, 'maxRecordBytes'),
-  };
-}
-
-/** The limits that the options ask for. @throws as {@link roomLimits}. */
-export function planLimits(options: PlanLimitOptions): PlanLimits {
-  return {
     innerBytesMax: byteCount(options.maxInnerBytes ?? INNER_BYTES, 'maxInnerBytes'),
     lanesMax: count(options.maxLanes ?? LANES, 'maxLanes'),
     roundEntriesMax: count(options.maxRoundEntries ?? ROUND_ENTRIES, 'maxRoundEntries'),
@@ -97,81 +94,235 @@ export function checkRecordBytes(what: string, bytes: number, max: number): void
   throw new LanestoreError('LANESTORE_INVALID', `${what} has ${bytes} bytes, more than maxRecordBytes = ${max}`);
 }
 
-/** Counts what was accepted and waits. */
-export class QueueBudget {
-  readonly #limits: RoomLimits;
-  #bytes = 0;
-  #calls = 0;
-  /** The largest round that was refused since there was room the last time: `ready` waits until it fits. */
-  #refusedBytes = 0;
+/** The entries of a call. Entries beyond the bound are not read: an iterable may be endless. @throws LANESTORE_INVALID. */
+export function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
+  if (Array.isArray(entries)) {
+    if (before + entries.length > max) throw tooMany(max);
+    return [...entries];
+  }
+  const list: T[] = [];
+  for (const entry of entries) {
+    if (before + list.length >= max) throw tooMany(max);
+    list.push(entry);
+  }
+  return list;
+}
+
+function tooMany(max: number): LanestoreError {
+  const what = 'the call has more blocks and CommitQCs than';
+  return new LanestoreError('LANESTORE_INVALID', `${what} maxRoundEntries = ${max}; split it`);
+}
+
+/** What an accepted call takes of its store until it is settled. */
+export interface Cost {
+  /** Bytes of the keys and values that it puts; they count while they wait in the queue. */
+  readonly bytes: number;
+  /** Blocks and CommitQCs that it puts. */
+  readonly entries: number;
+  /** Bytes of disk that it may take. Upper bound. */
+  readonly diskBytes: number;
+  /** True if it only removes entries, which frees disk space. */
+  readonly isPrune: boolean;
+  /** Bytes of its large records that have no place yet: 0 once they are in a value file, or are to be stored inline. */
+  largeBytes: number;
+}
+
+/** The cost of a call that puts nothing. */
+export function freeOfCost(): Cost {
+  return { bytes: 0, entries: 0, diskBytes: 0, isPrune: true, largeBytes: 0 };
+}
+
+/** A resource that calls take, besides the queue: free disk space, space in value files. */
+export interface Resource {
+  /** Counts nothing. @throws LANESTORE_CAPACITY for a call that does not fit now. */
+  check(cost: Cost): void;
+  /** The call was accepted. */
+  enter(cost: Cost): void;
+  /** It has settled. */
+  leave(cost: Cost): void;
+  /** False from a refusal until the refused call would fit, or is taken to be given up. */
+  readonly hasRoom: boolean;
+  /** Forgets the calls that were refused: `ready` resolves. */
+  forgetRefusals(): void;
+  /** Looks for room once, or tries to make some. Never rejects. */
+  look(): Promise<void>;
+}
+
+/** While calls of `ready` wait, resources without room look for it this often. */
+export const LOOK_EVERY_MS = 250;
+
+/** Admits calls, counts what they take, and lets calls of `ready` wait for room. */
+export class AdmissionGate {
+  readonly limits: AdmissionLimits;
+  readonly #resources: readonly Resource[];
   readonly #waiters = new WaitList('calls of ready()');
+  #queuedBytes = 0;
+  #queuedCalls = 0;
+  /** The largest call that the queue refused since it had room the last time: `ready` waits until it fits. */
+  #refusedBytes = 0;
+  #closed: LanestoreError | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(limits: RoomLimits) {
-    this.#limits = limits;
+  constructor(limits: AdmissionLimits, resources: readonly Resource[] = []) {
+    this.limits = limits;
+    this.#resources = resources;
   }
 
-  /** Bytes that wait. */
-  get bytes(): number {
-    return this.#bytes;
+  /** True while calls of {@link ready} wait. */
+  get isAwaited(): boolean {
+    return this.#waiters.size > 0;
   }
 
-  /** Takes a round in. @throws LANESTORE_INVALID for one that never fits, LANESTORE_CAPACITY for one that does not fit now. */
-  enter(bytes: number): void {
-    const { roundBytesMax, queuedBytesMax } = this.#limits;
+  /** Bytes that wait in the queue. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** @throws LANESTORE_INVALID for an `inner` that is too large. */
+  checkInner(inner: Uint8Array | undefined): void {
+    const { innerBytesMax } = this.limits;
+    if (inner === undefined || inner.length <= innerBytesMax) return;
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      `round.inner has ${inner.length} bytes, more than maxInnerBytes = ${innerBytesMax}`,
+    );
+  }
+
+  /** @throws LANESTORE_INVALID for plans that begin a lane too many; `held` lanes have a cursor before. */
+  checkLanes(lanes: LogPlans<unknown, unknown>['lanes'], held: number): void {
+    let count = held;
+    for (const [lane, { before }] of lanes) {
+      if (before === undefined && ++count > this.limits.lanesMax) throw tooManyLanes(lane, this.limits.lanesMax);
+    }
+  }
+
+  /**
+   * Admits a call and counts its cost: until {@link dequeue} in the queue, until {@link settle} in everything else.
+   * @throws LANESTORE_INVALID for a round that is too large; LANESTORE_CAPACITY if something has no room for it; what
+   * {@link close} was given. Then nothing was counted.
+   */
+  admit(cost: Cost): void {
+    const { bytes } = cost;
+    const { roundBytesMax } = this.limits;
     if (bytes > roundBytesMax) {
       throw new LanestoreError(
         'LANESTORE_INVALID',
         `the round has ${bytes} bytes, more than maxRoundBytes = ${roundBytesMax}; split it`,
       );
     }
-    if (!this.#fits(bytes)) {
-      this.#refusedBytes = Math.max(this.#refusedBytes, bytes);
-      throw new LanestoreError(
-        'LANESTORE_CAPACITY',
-        `${this.#bytes} bytes wait to be written; with ${bytes} more they would be over ${queuedBytesMax}: wait for ready()`,
-      );
-    }
-    if (this.#calls >= CALLS_MAX) {
-      throw new LanestoreError('LANESTORE_CAPACITY', `${this.#calls} calls wait to be written: wait for ready()`);
-    }
-    this.#bytes += bytes;
-    this.#calls++;
+    for (const resource of this.#resources) resource.check(cost);
+    // A resource may have found that the store has failed: nothing would settle the call any more.
+    if (this.#closed !== undefined) throw this.#closed;
+    this.#checkQueue(bytes);
+    this.#queuedBytes += bytes;
+    this.#queuedCalls++;
+    for (const resource of this.#resources) resource.enter(cost);
     meter('lanestore_encoded_bytes_total', bytes);
-    meter('lanestore_queue_bytes', this.#bytes);
+    meter('lanestore_queue_bytes', this.#queuedBytes);
   }
 
-  /** Lets out again what entered in `calls` calls, and tells those who wait if there is room now. */
-  leave(bytes: number, calls = 1): void {
-    this.#bytes -= bytes;
-    this.#calls -= calls;
-    meter('lanestore_queue_bytes', this.#bytes);
-    if (!this.#hasRoom()) return;
+  /** Calls with so many bytes in all have left the queue. */
+  dequeue(bytes: number, calls: number): void {
+    this.#queuedBytes -= bytes;
+    this.#queuedCalls -= calls;
+    meter('lanestore_queue_bytes', this.#queuedBytes);
+    if (!this.#hasQueueRoom) return;
     this.#refusedBytes = 0;
-    this.#waiters.release();
+    this.#report();
+  }
+
+  /** A call has settled. */
+  settle(cost: Cost): void {
+    for (const resource of this.#resources) resource.leave(cost);
   }
 
   /**
-   * Resolves when no more than half of the limit waits, and the largest refused round fits. Rejects with the signal's reason, or with
-   * what {@link refuse} was given; with LANESTORE_CAPACITY when too many wait already.
+   * Resolves once at most half of the queue is taken and every call fits that was refused; resources take a refused call to
+   * be given up after a while. Waiting for a resource does not keep the process alive.
+   * @throws the signal's reason; what {@link close} was given; LANESTORE_CAPACITY when too many calls wait already.
    */
   async ready(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#hasRoom()) return;
-    await this.#waiters.wait(signal);
+    throwIfAborted(signal);
+    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#hasRoom) return this.#forgetRefusals();
+    const room = this.#waiters.wait(signal);
+    this.#report();
+    await room;
   }
 
-  /** Rejects those who wait: there will be no room again. */
-  refuse(error: LanestoreError): void {
-    this.#waiters.refuse(error);
+  /** Admits nothing more, and rejects the calls of {@link ready}, now and later. The first error stays. */
+  close(error: LanestoreError): void {
+    this.#closed ??= error;
+    this.#rest();
+    this.#waiters.refuse(this.#closed);
+  }
+
+  #checkQueue(bytes: number): void {
+    if (!this.#fits(bytes)) {
+      this.#refusedBytes = Math.max(this.#refusedBytes, bytes);
+      const { queuedBytesMax } = this.limits;
+      throw new LanestoreError(
+        'LANESTORE_CAPACITY',
+        `${this.#queuedBytes} bytes wait to be written; with ${bytes} more they would be over ${queuedBytesMax}: wait for ready()`,
+      );
+    }
+    if (this.#queuedCalls >= CALLS_MAX) {
+      throw new LanestoreError('LANESTORE_CAPACITY', `${this.#queuedCalls} calls wait to be written: wait for ready()`);
+    }
+  }
+
+  /** Lets the calls of `ready` go on if there is room. */
+  #report(): void {
+    if (!this.isAwaited) {
+      this.#rest();
+    } else if (this.#hasRoom) {
+      this.#rest();
+      this.#forgetRefusals();
+      this.#waiters.release();
+    } else if (this.#short.length > 0) {
+      this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY_MS).unref();
+    }
+  }
+
+  async #look(): Promise<void> {
+    // The calls may have ended meanwhile: then nothing is looked at any more.
+    this.#report();
+    if (!this.isAwaited) return;
+    await Promise.all(this.#short.map((resource) => resource.look()));
+    this.#report();
+  }
+
+  #rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The resources without room. */
+  get #short(): Resource[] {
+    return this.#resources.filter((resource) => !resource.hasRoom);
+  }
+
+  #forgetRefusals(): void {
+    for (const resource of this.#resources) resource.forgetRefusals();
   }
 
   #fits(bytes: number): boolean {
-    return this.#bytes === 0 || bytes === 0 || this.#bytes + bytes <= this.#limits.queuedBytesMax;
+    return this.#queuedBytes === 0 || bytes === 0 || this.#queuedBytes + bytes <= this.limits.queuedBytesMax;
   }
 
-  #hasRoom(): boolean {
-    return (
-      this.#bytes <= this.#limits.queuedBytesMax / 2 && this.#calls <= CALLS_MAX / 2 && this.#fits(this.#refusedBytes)
-    );
+  get #hasQueueRoom(): boolean {
+    if (this.#queuedBytes > this.limits.queuedBytesMax / 2 || this.#queuedCalls > CALLS_MAX / 2) return false;
+    return this.#fits(this.#refusedBytes);
   }
+
+  get #hasRoom(): boolean {
+    return this.#hasQueueRoom && this.#short.length === 0;
+  }
+}
+
+function tooManyLanes(lane: LaneId, max: number): LanestoreError {
+  return new LanestoreError(
+    'LANESTORE_INVALID',
+    `lane ${lane} would be one more than maxLanes = ${max}; drop lanes that left the committee`,
+  );
 }

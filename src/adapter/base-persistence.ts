@@ -1,6 +1,6 @@
 /**
- * What every backend shares: it checks arguments, plans each call in the order in which it is made, and hands the plan
- * to the backend. A backend adds `accept`: encode, store, fire the hooks.
+ * What every backend shares: it checks arguments, encodes and plans each call in the order in which it is made, admits it, and
+ * hands the plan to the backend. A backend adds its encoder, the cost of a plan, and `accept`: store, fire the hooks.
  */
 import { iterable } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -9,7 +9,7 @@ import { meter } from '../metrics/channel.js';
 import { STORE_STATES } from '../metrics/table.js';
 import type { Model } from '../model/model.js';
 import { checkHook, checkHooks, checkRound } from './arguments.js';
-import type { PlanLimits } from './backpressure.js';
+import { type AdmissionGate, type Cost, freeOfCost, listOf } from './backpressure.js';
 import type {
   AnchorPersister,
   BlockPersister,
@@ -25,7 +25,6 @@ import { RoundMeter } from './round-meter.js';
 import {
   type Encoded,
   type EntryEncoder,
-  listOf,
   type Plan,
   planCommitQCs,
   planLane,
@@ -33,12 +32,10 @@ import {
   type Unencoded,
 } from './round-plan.js';
 
-/**
- * A call of any store is being planned and accepted: its planned cursors are about to move, and the encoder that all stores share is at work.
- */
+/** True while a call of any store is encoded, planned and admitted: its cursors are about to move, and all stores share encoders. */
 let isPlanning = false;
 
-/** @throws TypeError inside of another such call, whose cursors this one would not see. */
+/** @throws TypeError inside of another such call, whose cursors the new one would not see. */
 function beginPlanning(): void {
   if (isPlanning) {
     throw new TypeError(
@@ -55,10 +52,11 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   readonly anchor: AnchorPersister<A>;
 
   protected readonly model: Model<B, Q, A>;
+  /** Every call passes it; the backend says when a call has left the queue, and when it has settled. */
+  protected readonly gate: AdmissionGate;
   /** What the next call is planned against: ahead of the durable cursors, and private (rule 6). */
   readonly #planned: PlanState;
   readonly #encoder: EntryEncoder<B, Q, A, E>;
-  readonly #planLimits: PlanLimits;
   readonly #meter = new RoundMeter();
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
@@ -69,16 +67,17 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     model: Model<B, Q, A>,
     encoder: EntryEncoder<B, Q, A, E>,
     state: PlanState,
-    limits: PlanLimits,
+    gate: AdmissionGate,
     recovered?: Recovered<B, Q, A>,
   ) {
     this.model = model;
-    this.#planLimits = limits;
+    this.gate = gate;
     this.#planned = state;
     this.#encoder = encoder;
     this.#recovered = recovered;
     meter('lanestore_state', STORE_STATES.open);
     const store = this;
+    const { limits } = gate;
     this.blocks = {
       maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
         store.#submit({ block: afterEach }, () => {
@@ -110,16 +109,23 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   abstract get cursors(): Cursors;
-  abstract ready(signal?: AbortSignal): Promise<void>;
+
+  /** What a plan takes of the store. Throws to refuse a plan that the backend cannot store. */
+  protected abstract costOf(plan: Plan<B, Q, A, E>): Cost;
 
   /**
-   * Takes a plan over, whose entries are encoded. Throws to refuse it, then nothing of it may be
-   * stored. The promise settles when the plan, and all that was accepted before it, is durable and the hooks have fired.
+   * Takes over a plan that was admitted; does not throw. The promise settles when the plan, and all that was accepted before
+   * it, is durable and the hooks have fired.
    */
-  protected abstract accept(plan: Plan<B, Q, A, E>, hooks: DurableHooks<B, Q, A>): Promise<void>;
+  protected abstract accept(plan: Plan<B, Q, A, E>, hooks: DurableHooks<B, Q, A>, cost: Cost): Promise<void>;
 
-  /** The same for lanes to be forgotten; the planner has forgotten them when this returns. */
-  protected abstract acceptDrop(lanes: readonly LaneId[]): Promise<void>;
+  /** What a drop of lanes takes of the store. */
+  protected costOfDrop(): Cost {
+    return freeOfCost();
+  }
+
+  /** {@link accept} for lanes to be dropped; the planner has forgotten them when this returns. */
+  protected abstract acceptDrop(lanes: readonly LaneId[], cost: Cost): Promise<void>;
 
   /** Waits for what was accepted and frees what the backend holds. Called once. */
   protected abstract shutdown(): Promise<void>;
@@ -128,8 +134,8 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return this.#submit(hooks, () => {
       checkHooks(hooks, 'persist: hooks');
       checkRound(round, 'round');
-      const own = read(round, this.#planLimits.roundEntriesMax);
-      this.#checkInner(own.inner);
+      const own = read(round, this.gate.limits.roundEntriesMax);
+      this.gate.checkInner(own.inner);
       return () => planRound(this.model, this.#planned, own, this.#encoder);
     });
   }
@@ -141,12 +147,19 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     beginPlanning();
     let done: Promise<void>;
     try {
-      done = this.acceptDrop(list);
+      const cost = this.costOfDrop();
+      this.gate.admit(cost);
+      done = this.acceptDrop(list, cost);
       for (const lane of list) this.#planned.lanes.delete(lane);
     } finally {
       isPlanning = false;
     }
     await done;
+  }
+
+  async ready(signal?: AbortSignal): Promise<void> {
+    this.assertUsable();
+    await this.gate.ready(signal);
   }
 
   takeRecovered(): Recovered<B, Q, A> {
@@ -174,12 +187,14 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   protected poison(error: LanestoreError): LanestoreError {
     if (this.#failed === undefined) meter('lanestore_state', STORE_STATES.failed);
     this.#failed ??= error;
+    this.gate.close(this.#failed);
     return this.#failed;
   }
 
   async #shutDown(): Promise<void> {
     // Called from inside of a call that is being handed over: that one is accepted first, as a whole, and waited for.
     if (isPlanning) await undefined;
+    this.gate.close(new LanestoreError('LANESTORE_CLOSED', 'the store is closed'));
     await this.shutdown();
   }
 
@@ -198,8 +213,10 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       beginPlanning();
       try {
         plan = makePlan();
-        this.#checkLanes(plan);
-        done = this.accept(plan, hooks);
+        this.gate.checkLanes(plan.lanes, this.#planned.lanes.size);
+        const cost = this.costOf(plan);
+        this.gate.admit(cost);
+        done = this.accept(plan, hooks, cost);
         advance(this.#planned, plan);
       } finally {
         isPlanning = false;
@@ -209,7 +226,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       throw error;
     }
     this.#meter.accepted(startedAt);
-    // One await and no more: callers hear of their calls in the order in which these settle.
+    // One await and no more: the promises of calls settle in the order in which the calls do.
     try {
       await done;
     } catch (error) {
@@ -221,7 +238,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
 
   /** @throws LANESTORE_INVALID for more than a store holds or may hold; a TypeError for what is no lane id. */
   #lanesOf(lanes: Iterable<LaneId>): LaneId[] {
-    const { lanesMax, roundEntriesMax } = this.#planLimits;
+    const { lanesMax, roundEntriesMax } = this.gate.limits;
     const max = Math.max(lanesMax, roundEntriesMax, this.#planned.lanes.size);
     const named = new Set<LaneId>();
     let count = 0;
@@ -231,27 +248,6 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       named.add(laneId(lane));
     }
     return [...named];
-  }
-
-  #checkInner(inner: Uint8Array | undefined): void {
-    const { innerBytesMax } = this.#planLimits;
-    if (inner === undefined || inner.length <= innerBytesMax) return;
-    throw new LanestoreError(
-      'LANESTORE_INVALID',
-      `round.inner has ${inner.length} bytes, more than maxInnerBytes = ${innerBytesMax}`,
-    );
-  }
-
-  #checkLanes(plan: Plan<B, Q, A, E>): void {
-    const { lanesMax } = this.#planLimits;
-    let lanes = this.#planned.lanes.size;
-    for (const [lane, { before }] of plan.lanes) {
-      if (before !== undefined || ++lanes <= lanesMax) continue;
-      throw new LanestoreError(
-        'LANESTORE_INVALID',
-        `lane ${lane} would be one more than maxLanes = ${lanesMax}; drop lanes that left the committee`,
-      );
-    }
   }
 }
 

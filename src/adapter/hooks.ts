@@ -1,4 +1,4 @@
-/** Firing the durable hooks: once per entry, in order, whatever one of them does (design.md section 3, rule 7). */
+/** Firing the durable hooks: once per entry, in order, whatever one of them does (docs/architecture.md, Rules of the planner, rule 7). */
 import type { DurableHooks } from './persistence.js';
 import type { Plan } from './round-plan.js';
 

@@ -3,7 +3,16 @@
  * real backends stand in folders below.
  */
 
-export { type LimitOptions, type PlanLimitOptions, type PlanLimits, planLimits } from './backpressure.js';
+export {
+  AdmissionGate,
+  type AdmissionLimits,
+  admissionLimits,
+  type Cost,
+  freeOfCost,
+  type LimitOptions,
+  type PlanLimitOptions,
+  type Resource,
+} from './backpressure.js';
 export { BasePersistence } from './base-persistence.js';
 export { fireHooks, type HookFailure } from './hooks.js';
 export { type NoopOptions, openNoop } from './noop.js';

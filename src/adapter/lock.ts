@@ -70,11 +70,11 @@ export function lockDatabase(root: object, prefix: string): Unlock {
   const { databases } = registry();
   const prefixes = databases.get(root) ?? new Set();
   databases.set(root, prefixes);
-  for (const other of prefixes) {
+  for (const open of prefixes) {
     // One inside of the other is the same keys twice: the outer store would find the inner one's as
     // strays.
-    if (!other.startsWith(prefix) && !prefix.startsWith(other)) continue;
-    throw new LanestoreError('LANESTORE_LOCKED', `a store is open already on this database, prefix "${other}"`);
+    if (!open.startsWith(prefix) && !prefix.startsWith(open)) continue;
+    throw new LanestoreError('LANESTORE_LOCKED', `a store is open already on this database, prefix "${open}"`);
   }
   prefixes.add(prefix);
   return () => prefixes.delete(prefix);

@@ -1,5 +1,5 @@
 /**
- * The port: what a node asks of its persistence, whichever backend is behind it (design.md section 3).
+ * The port: what a node asks of its persistence, whichever backend is behind it (docs/design.md, The port).
  *
  * Durability: a promise of this port resolves, and a hook fires, only after what it stands for survives power loss.
  * Concurrency: every method may be called at any time without waiting for earlier calls. Calls are planned in the order

@@ -8,6 +8,7 @@ import { LanestoreError } from '../errors.js';
 import { entryNumber, isU64, type LaneId, laneId, u64 } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import { checkRound } from './arguments.js';
+import { listOf } from './backpressure.js';
 import type { Round } from './persistence.js';
 import { type AnchorPoint, type LogPlans, type PlanState, RoundPlanner } from './planner.js';
 
@@ -154,20 +155,6 @@ export function planCommitQCs<B, Q, A, E extends Encoded>(
   return { ...NOTHING, ...planner.plans(), notify: { ...NOTHING.notify, commitQCs: list } };
 }
 
-/** The entries of a call. What is beyond the bound is not read: an iterable may be endless. @throws LANESTORE_INVALID. */
-export function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
-  if (Array.isArray(entries)) {
-    if (before + entries.length > max) throw tooMany(max);
-    return [...entries];
-  }
-  const list: T[] = [];
-  for (const entry of entries) {
-    if (before + list.length >= max) throw tooMany(max);
-    list.push(entry);
-  }
-  return list;
-}
-
 /**
  * What a stored anchor means for later rounds; backends call it at open. Lanes that `state` has were checked before.
  * @throws LANESTORE_INVALID as {@link planRound}.
@@ -253,9 +240,4 @@ function startsOf<B, Q, A>(
     starts.set(lane, isU64(start) ? start : u64(start, `first block of lane ${lane}`));
   }
   return starts;
-}
-
-function tooMany(max: number): LanestoreError {
-  const what = 'the call has more blocks and CommitQCs than';
-  return new LanestoreError('LANESTORE_INVALID', `${what} maxRoundEntries = ${max}; split it`);
 }

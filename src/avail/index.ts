@@ -4,5 +4,6 @@ export { BLOCKS_PER_COMMIT, BLOCKS_PER_LANE } from './lane.js';
 export type { LoadReport } from './load.js';
 export type { AvailOptions } from './options.js';
 export type { NodeStore } from './persist-loop.js';
-export { AvailState, type DropCounts, openAvail, type Pushed } from './state.js';
+export type { DropCounts, Pushed } from './pushes.js';
+export { AvailState, openAvail } from './state.js';
 export type { BlockStream, HeaderStream } from './streams.js';

@@ -6,55 +6,28 @@
  * fails or the state is closed, everything that waits, and every later call, rejects with that error.
  */
 import { closeAll } from '../base/close-stack.js';
-import { onAbort } from '../base/waiters.js';
+import { checkSignal, onAbort, throwIfAborted } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf } from '../keys/index.js';
 import {
-  type AppQC,
-  type CommitQC,
-  type Committee,
-  codecs,
   HASH_BYTES,
   headerHash,
   type Payload,
-  type PruneAnchor,
   payloadHash,
   publicKeyOf,
   type SignedBlock,
-  type SignedMsg,
   signBlock,
-  verifyAnchor,
-  verifyAppProposal,
-  verifyCommitQC,
-  verifySignedBlock,
-  verifySignedMsg,
 } from '../model/autobahn/index.js';
 import { checkEpoch, type Epoch } from './epochs.js';
-import { Inner, indexOf } from './inner.js';
-import { hexOf, type Lane } from './lane.js';
+import { Inner } from './inner.js';
+import type { Lane } from './lane.js';
 import { type LoadReport, load } from './load.js';
 import { type AvailOptions, checkAvailOptions, epochsOf, loopLimits } from './options.js';
 import { PersistLoop } from './persist-loop.js';
-import { AvailReads } from './reads.js';
-import { blockBytes } from './sizes.js';
-import { messageHashHex, type SignedAppVote, type SignedLaneVote, voteOf } from './votes.js';
-
-/**
- * What became of something pushed. `known`: it was there already, or is not needed any more. `dropped`: it contradicts what is held,
- * so its sender or signer equivocates or errs; it is counted, and is no reason to part with the peer that passed it on.
- */
-export type Pushed = 'added' | 'known' | 'dropped';
-
-/** What was dropped, since the state was opened. */
-export interface DropCounts {
-  /** Blocks whose parent is not the block before them. */
-  readonly badParents: number;
-  /** Blocks, or votes, where the same signer had another one in the same place. */
-  readonly equivocations: number;
-}
+import { AvailPushes } from './pushes.js';
 
 /** See the top of this file. Made by {@link openAvail}. */
-export class AvailState extends AvailReads {
+export class AvailState extends AvailPushes {
   /** What was there at start. */
   readonly loaded: LoadReport;
   /** The node's own consensus state as it was stored last, if it was. */
@@ -65,9 +38,7 @@ export class AvailState extends AvailReads {
   readonly #secret: Uint8Array | undefined;
   readonly #ownLane: LaneId | undefined;
   readonly #announceReceived: boolean;
-  readonly #maxBlockBytes: number;
   readonly #tellStopped: (error: unknown) => void;
-  #dropped: { badParents: number; equivocations: number } = { badParents: 0, equivocations: 0 };
   #error: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
   /** Aborts when the caller does not wait for the closing any more. */
@@ -78,11 +49,10 @@ export class AvailState extends AvailReads {
     const limits = loopLimits(options);
     const { store, secret } = options;
     const ownLane = secret === undefined ? undefined : laneIdOf(publicKeyOf(secret));
-    super(new Inner(epochsOf(options)), options.announce === 'received' ? undefined : ownLane);
+    super(new Inner(epochsOf(options)), options.announce === 'received' ? undefined : ownLane, limits.bytesMax);
     this.#secret = secret === undefined ? undefined : new Uint8Array(secret);
     this.#ownLane = ownLane;
     this.#announceReceived = options.announce === 'received';
-    this.#maxBlockBytes = limits.bytesMax;
     const { cursors } = store;
     const recovered = store.takeRecovered();
     this.recoveredInner = recovered.inner;
@@ -96,49 +66,9 @@ export class AvailState extends AvailReads {
     this.#loop.dropLanes(this.loaded.departedLanes);
   }
 
-  /** What was dropped. */
-  get dropped(): DropCounts {
-    return { ...this.#dropped };
-  }
-
   /** Turns that the persist loop has taken. */
   get turns(): number {
     return this.#loop.turns;
-  }
-
-  /**
-   * Takes a block of any lane. Waits until the blocks before it are there and the lane has room: 30 blocks beyond where the durable
-   * anchor has it begin. A block whose parent is not the one before it is dropped.
-   * @throws LANESTORE_WRONG_LANE for an unknown lane, LANESTORE_VERIFY for a wrong signer, payload hash or signature, LANESTORE_INVALID
-   * for a malformed or oversize block.
-   */
-  async pushBlock(signed: SignedBlock, signal?: AbortSignal): Promise<Pushed> {
-    this.#assertRunning();
-    codecs.signedBlock.check(signed);
-    const bytes = this.#admissibleBytes(signed);
-    const { header } = signed.block;
-    const id = laneIdOf(header.lane);
-    const lane = this.inner.lane(id);
-    if (this.#isHeld(lane, signed)) return 'known';
-    verifySignedBlock(signed, this.#committeeOf(header.lane));
-    const hash = headerHash(header);
-    return this.inner.untilOf(
-      lane,
-      () => {
-        const admission = lane.admitsBlock(header.blockNumber);
-        if (admission === 'wait') return undefined;
-        if (admission === 'past') return this.#past(lane, header.blockNumber, hash);
-        if (!lane.continuedBy(header)) {
-          this.#dropped.badParents++;
-          return 'dropped';
-        }
-        this.inner.pushBlock(lane, { signed, hash, bytes });
-        this.#loop.kick();
-        return 'added';
-      },
-      (ending) => lane.waiters.pushedBlocks.wait(header.blockNumber, ending),
-      signal,
-    );
   }
 
   /**
@@ -147,100 +77,12 @@ export class AvailState extends AvailReads {
    * @throws LANESTORE_INVALID without `secret`, or for a malformed or oversize payload; LANESTORE_WRONG_LANE for one who is no validator.
    */
   async produceBlock(payload: Payload, signal?: AbortSignal): Promise<SignedBlock> {
-    this.#assertRunning();
+    this.assertRunning();
     const { secret, id } = this.#producer();
     const lane = this.inner.lane(id);
     const made = await this.#whenRoom(lane, () => this.#produce(lane, secret, payload), signal);
     if (!this.#announceReceived) await this.untilDurable(lane, made.block.header.blockNumber + 1n, signal);
     return made;
-  }
-
-  /**
-   * Takes a validator's vote for a block, which need not be here. Waits until the lane has room for that block. A second vote of the
-   * same validator for another block in its place is dropped.
-   * @throws LANESTORE_WRONG_LANE, LANESTORE_VERIFY, LANESTORE_INVALID for another kind of message.
-   */
-  async pushVote(signed: SignedMsg, signal?: AbortSignal): Promise<Pushed> {
-    this.#assertRunning();
-    const { header, sig }: SignedLaneVote = voteOf(signed, 'laneVote');
-    const id = laneIdOf(header.lane);
-    const lane = this.inner.lane(id);
-    const hash = headerHash(header);
-    if (lane.votes.get(header.blockNumber)?.wouldBe(hexOf(hash), sig.key) === 'known') return 'known';
-    verifySignedMsg(signed, this.#committeeOf(header.lane));
-    return this.inner.untilOf(
-      lane,
-      () => {
-        const admission = lane.admitsVote(header.blockNumber);
-        if (admission === 'wait') return undefined;
-        return admission === 'past' ? 'known' : this.#counted(this.inner.pushVote(lane, header, hash, sig));
-      },
-      (ending) => lane.waiters.pushedVotes.wait(header.blockNumber, ending),
-      signal,
-    );
-  }
-
-  /**
-   * Takes a CommitQC. Waits until all before it are there; they need not be durable.
-   * @throws LANESTORE_VERIFY, LANESTORE_INVALID.
-   */
-  async pushCommitQC(qc: CommitQC, signal?: AbortSignal): Promise<Pushed> {
-    this.#assertRunning();
-    const index = indexOf(qc);
-    const { commitQCs, epochs, waiters } = this.inner;
-    if (index < commitQCs.next) return 'known';
-    verifyCommitQC(qc, epochs.at(index));
-    return waiters.until(
-      () => {
-        if (index > commitQCs.next) return undefined;
-        if (index < commitQCs.next) return 'known';
-        this.inner.pushCommitQC(qc);
-        this.#loop.kick();
-        return 'added';
-      },
-      (ending) => waiters.commitQCs.wait(index, ending),
-      signal,
-    );
-  }
-
-  /**
-   * Takes a validator's vote for the application's state. Waits for the CommitQC of its road. A quorum makes an AppQC, which prunes.
-   * @throws LANESTORE_VERIFY also if the vote does not fit its CommitQC; LANESTORE_INVALID for another kind of message.
-   */
-  async pushAppVote(signed: SignedMsg, signal?: AbortSignal): Promise<Pushed> {
-    this.#assertRunning();
-    const { app, sig }: SignedAppVote = voteOf(signed, 'appVote');
-    const { epochs, waiters } = this.inner;
-    const committee = epochs.at(app.roadIndex);
-    verifySignedMsg(signed, committee);
-    return waiters.until(
-      () => {
-        if (app.roadIndex < this.inner.nextAppQC) return 'known';
-        const qc = this.inner.commitQCs.get(app.roadIndex);
-        if (qc === undefined) return undefined;
-        verifyAppProposal(app, qc);
-        const tally = this.inner.appTally(app.globalNumber);
-        const counted = this.#counted(tally.add(messageHashHex(signed), app, sig));
-        const winner = tally.winner(committee.quorum);
-        if (winner !== undefined) this.#prune({ appQC: { vote: winner.vote, sigs: [...winner.sigs] }, commitQC: qc });
-        return counted;
-      },
-      (ending) => waiters.commitQCs.wait(app.roadIndex + 1n, ending),
-      signal,
-    );
-  }
-
-  /**
-   * Takes an AppQC with the CommitQC of its road, which need not follow those that are held: this is how a node that was away for long
-   * catches up.
-   * @throws LANESTORE_VERIFY also if the two do not belong together.
-   */
-  async pushAppQC(appQC: AppQC, commitQC: CommitQC): Promise<Pushed> {
-    this.#assertRunning();
-    if (appQC.vote.roadIndex < this.inner.nextAppQC) return 'known';
-    const anchor = { appQC, commitQC };
-    verifyAnchor(anchor, this.inner.epochs.at(indexOf(commitQC)));
-    return this.#prune(anchor) ? 'added' : 'known';
   }
 
   /**
@@ -252,8 +94,8 @@ export class AvailState extends AvailReads {
    * 65,536 calls wait already.
    */
   async persistInner(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    this.#assertRunning();
-    signal?.throwIfAborted();
+    this.assertRunning();
+    throwIfAborted(signal);
     if (!(bytes instanceof Uint8Array)) throw new TypeError('the consensus state must be a Uint8Array');
     // Not awaited: a function that waits here would keep the caller's bytes.
     return this.#loop.persistInner(bytes, signal);
@@ -265,7 +107,7 @@ export class AvailState extends AvailReads {
    * @throws LANESTORE_INVALID if the road is not after the newest committee's.
    */
   changeCommittee(epoch: Epoch): void {
-    this.#assertRunning();
+    this.assertRunning();
     checkEpoch(epoch, 'changeCommittee: epoch');
     this.#loop.dropLanes(this.inner.changeCommittee(epoch));
   }
@@ -277,17 +119,17 @@ export class AvailState extends AvailReads {
    * @throws the signal's reason; what stopped the state.
    */
   async flush(signal?: AbortSignal): Promise<void> {
-    this.#assertRunning();
-    signal?.throwIfAborted();
+    this.assertRunning();
+    throwIfAborted(signal);
     const { lanes, commitQCs, nextAppQC, waiters } = this.inner;
     const [handedOver, nextQC] = [this.#loop.handedOver, commitQCs.next];
     const ends = [...lanes.values()].map((lane) => [lane, lane.blocks.next] as const);
     for (const [lane, next] of ends) if (lane.durable < next) await this.#durableOrGone(lane, next, signal);
-    this.#assertRunning();
+    this.assertRunning();
     if (this.inner.durableQCs < nextQC) await waiters.durableQCs.wait(nextQC, signal);
-    this.#assertRunning();
+    this.assertRunning();
     if (this.inner.durableAnchors < nextAppQC) await waiters.durableAnchors.wait(nextAppQC, signal);
-    this.#assertRunning();
+    this.assertRunning();
     await this.#loop.settled(handedOver, signal);
   }
 
@@ -312,7 +154,8 @@ export class AvailState extends AvailReads {
    * The store stays open: close it afterwards. Idempotent.
    * @throws the reason of a signal that aborted before the end.
    */
-  close(signal?: AbortSignal): Promise<void> {
+  async close(signal?: AbortSignal): Promise<void> {
+    if (signal !== undefined) checkSignal(signal);
     this.#closing ??= this.#close();
     if (signal === undefined) return this.#closing;
     if (signal.aborted) {
@@ -340,38 +183,12 @@ export class AvailState extends AvailReads {
     this.#tellStopped(error);
   }
 
-  #assertRunning(): void {
+  protected override assertRunning(): void {
     if (this.#error !== undefined) throw this.#error.error;
   }
 
-  #committeeOf(lane: Uint8Array): Committee {
-    const committee = this.inner.epochs.of(lane);
-    if (committee === undefined) {
-      throw new LanestoreError('LANESTORE_WRONG_LANE', `no committee has the lane ${laneIdOf(lane)}`);
-    }
-    return committee;
-  }
-
-  /** True if this block is held, or pruned: what comes twice is not verified twice. The signature is over all of the block. */
-  #isHeld(lane: Lane, { block, sig }: SignedBlock): boolean {
-    const { blockNumber } = block.header;
-    if (blockNumber < lane.blocks.first) return true;
-    const held = lane.blocks.get(blockNumber)?.signed;
-    return held !== undefined && Buffer.compare(held.sig.sig, sig.sig) === 0;
-  }
-
-  #past(lane: Lane, number: bigint, hash: Uint8Array): Pushed {
-    const held = lane.blocks.get(number);
-    if (held === undefined || Buffer.compare(held.hash, hash) === 0) return 'known';
-    this.#dropped.equivocations++;
-    return 'dropped';
-  }
-
-  #counted(counted: 'counted' | 'known' | 'equivocation'): Pushed {
-    if (counted === 'known') return 'known';
-    if (counted === 'counted') return 'added';
-    this.#dropped.equivocations++;
-    return 'dropped';
+  protected override kick(): void {
+    this.#loop.kick();
   }
 
   #producer(): { secret: Uint8Array; id: LaneId } {
@@ -386,7 +203,7 @@ export class AvailState extends AvailReads {
    * left.
    */
   async #durableOrGone(lane: Lane, next: bigint, signal: AbortSignal | undefined): Promise<void> {
-    this.#assertRunning();
+    this.assertRunning();
     if (!this.inner.holds(lane)) return;
     try {
       await lane.waiters.durable.wait(next, signal);
@@ -421,24 +238,10 @@ export class AvailState extends AvailReads {
       payloadHash: payloadHash(payload),
     };
     const signed = signBlock(secret, { header, payload });
-    const bytes = this.#admissibleBytes(signed);
+    const bytes = this.admissibleBytes(signed);
     this.inner.pushBlock(lane, { signed, hash: headerHash(header), bytes });
-    this.#loop.kick();
+    this.kick();
     return signed;
-  }
-
-  /** Bytes of a block. One that never fits into a round would stop the loop, so it is refused before. */
-  #admissibleBytes(signed: SignedBlock): number {
-    const bytes = blockBytes(signed);
-    if (bytes <= this.#maxBlockBytes) return bytes;
-    const limit = `maxRoundBytes = ${this.#maxBlockBytes}`;
-    throw new LanestoreError('LANESTORE_INVALID', `the block has ${bytes} bytes, more than ${limit}`);
-  }
-
-  #prune(anchor: PruneAnchor): boolean {
-    const pruned = this.inner.prune(anchor);
-    if (pruned) this.#loop.kick();
-    return pruned;
   }
 }
 

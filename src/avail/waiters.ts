@@ -3,7 +3,7 @@
  * and mostly for one lane, so a caller is looked at only when what it waits for may be there: a
  * block of one lane wakes no caller that waits for another lane, or for votes.
  */
-import { CountWaitList, WaitList } from '../base/waiters.js';
+import { CountWaitList, throwIfAborted, WaitList } from '../base/waiters.js';
 
 /**
  * The callers that wait for something of one lane: of this object, not of a lane that has the same
@@ -78,7 +78,7 @@ export class AvailWaiters {
     signal?: AbortSignal,
   ): Promise<T> {
     for (;;) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       if (this.#stopped !== undefined) throw this.#stopped.error;
       const value = check();
       if (value !== undefined) return value;

@@ -96,7 +96,7 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
 /**
  * The real ones, on plain file descriptors that stay open. What may wait for the disk (syncs, making and freeing files, large writes) goes to
  * Node's thread pool; small writes that are not synced, renames and closes are done at once: they cost less than the way to a thread, and the
- * threads are few (docs/benchmarks.md has the figures).
+ * threads are few (docs/benchmarks-details.md has the figures).
  */
 export const diskFiles: Files = {
   async open(path, mode, { empty, existing = false, synced = false }) {

@@ -30,7 +30,6 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { isRefusedByNode } from './permission-model.js';
 import { hasStart, isDeadOwner, processOwner } from './process-owner.js';
 
 /** Frees the lock. Idempotent. */
@@ -185,10 +184,10 @@ function isLockedByFile(prefix: string): boolean {
   try {
     const stat = lstatSync(prefix + processOwner(), { throwIfNoEntry: false });
     return stat !== undefined && isOwn(stat);
-  } catch (error) {
-    // Where this process may not look for a file, it could not make one either.
-    if (isRefusedByNode(error) || (error as NodeJS.ErrnoException).code === 'EACCES') return false;
-    throw error;
+  } catch {
+    // Where this process cannot look for a file, it could not make one either. An error would leave the socket open, and
+    // every later open of this process locked out.
+    return false;
   }
 }
 

@@ -13,6 +13,7 @@
  * need be.
  */
 import { LanestoreError } from '../errors.js';
+import { mismatch } from './options.js';
 
 /** Callers that one list holds unless it says otherwise; those beyond are LANESTORE_CAPACITY. */
 export const WAITERS_MAX = 65_536;
@@ -21,6 +22,20 @@ export const WAITERS_MAX = 65_536;
 interface Aborts {
   readonly callbacks: Set<() => void>;
   readonly listener: () => void;
+}
+
+/** Does nothing without a signal. @throws TypeError for what is no AbortSignal; the reason of one that has aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  checkSignal(signal);
+  signal.throwIfAborted();
+}
+
+/** @throws TypeError for what is no AbortSignal, of whatever realm. */
+export function checkSignal(signal: unknown): void {
+  const methods = ['throwIfAborted', 'addEventListener', 'removeEventListener'] as const;
+  const given = (typeof signal === 'object' && signal !== null ? signal : {}) as Readonly<Record<string, unknown>>;
+  if (methods.some((method) => typeof given[method] !== 'function')) throw mismatch('signal', 'an AbortSignal', signal);
 }
 
 const abortsOf = new WeakMap<AbortSignal, Aborts>();

@@ -1,6 +1,6 @@
 /**
  * Arenas: memory that records are encoded into, and that is used again: a fresh page costs a page fault, which takes longer than copying the
- * bytes and checksumming them together (docs/benchmarks.md), and buffers that come and go make the garbage collector run.
+ * bytes and checksumming them together (docs/benchmarks-details.md), and buffers that come and go make the garbage collector run.
  *
  * An arena is used again once every item in it was given back. An item that never is (its round was refused, a write failed) keeps its arena
  * from it for good, and the garbage collector takes both. So forgetting to give back is harmless; giving back what somebody still looks at

@@ -15,4 +15,12 @@ export interface BodyWriter {
   value(value: unknown): void;
   /** Bytes of CBOR, as they are: for heads and keys that are the same in every entry, or for what was encoded before. */
   raw(cbor: Uint8Array): void;
+  /** `raw`, so many times; what changes in them is then filled in, at offsets from where the first of them begins. */
+  stretch(cbor: Uint8Array, copies?: number): void;
+  /** From here on offsets count from so many bytes further on. */
+  advance(bytes: number): void;
+  fillByte(offset: number, byte: number): void;
+  fillBytes(offset: number, bytes: Uint8Array): void;
+  /** The low 64 bits, without a head. */
+  fillBigint(offset: number, value: bigint): void;
 }

@@ -8,9 +8,12 @@ const ARRAY = 0x80;
 const MAP = 0xa0;
 /** From here on a head has a byte of its own for the number. */
 const ONE_BYTE = 24;
-/** The heads of a 64-bit integer that is not below zero, and of one that is. */
-const UINT64 = 0x1b;
-const NEGATIVE64 = 0x3b;
+/** The head of a 64-bit integer that is not below zero. */
+export const UINT64 = 0x1b;
+/** The head of one that is below zero; -1 minus it follows. */
+export const NEGATIVE64 = 0x3b;
+/** The head of a 64-bit integer that is not below zero, as a piece. */
+export const UINT64_HEAD: readonly number[] = [UINT64];
 
 /** A part of a {@link Template}: bytes that stay, or a place of that many bytes that is filled in each time. */
 export type Piece = readonly number[] | { readonly place: number };
@@ -101,14 +104,15 @@ export class Template {
 }
 
 /**
- * The 64-bit integer at `at` in the form that {@link Template.integer} writes; undefined if there is none. Nearly all are small enough to be
- * put together as a double, which takes one allocation instead of four.
+ * The 64-bit integer at `at`, behind `head`; undefined if that is the head of none. Nearly all are small enough to be put together as a
+ * double, which takes one allocation instead of four.
  */
-export function integerAt(bytes: Uint8Array, at: number): bigint | undefined {
-  const head = bytes[at];
+export function integerAt(bytes: Uint8Array, at: number, head: typeof UINT64): bigint;
+export function integerAt(bytes: Uint8Array, at: number, head: number): bigint | undefined;
+export function integerAt(bytes: Uint8Array, at: number, head: number): bigint | undefined {
   if (head !== UINT64 && head !== NEGATIVE64) return undefined;
-  const high = uint32At(bytes, at + 1);
-  const low = uint32At(bytes, at + 5);
+  const high = uint32At(bytes, at);
+  const low = uint32At(bytes, at + 4);
   const magnitude = high < HIGH_SAFE ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low);
   return head === UINT64 ? magnitude : -1n - magnitude;
 }

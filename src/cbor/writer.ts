@@ -1,9 +1,9 @@
 /**
  * Writing the CBOR of records: the plain part of RFC 8949 that bodies are made of, in the shortest heads, byte for byte what
- * cbor-x writes with the options of design.md section 4 (a property test compares them).
+ * cbor-x writes with the options of docs/design.md, CBOR (a property test compares them).
  *
  * cbor-x reads records; it does not write them because encoding lies on the path to durability, and it takes two to four times as long on the
- * many short byte strings of a QC (docs/benchmarks.md). What is not plain is refused here: nothing is stored that does not come back equal.
+ * many short byte strings of a QC (docs/benchmarks-details.md). What is not plain is refused here: nothing is stored that does not come back equal.
  */
 import { U64_MAX } from '../keys/index.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';
@@ -56,6 +56,8 @@ export class CborWriter implements BodyWriter {
   #start = 0;
   #front = 0;
   #at = 0;
+  /** Where what is filled in has its offsets from. */
+  #base = 0;
   readonly #texts = new Map<string, Uint8Array>();
 
   /**
@@ -103,6 +105,42 @@ export class CborWriter implements BodyWriter {
     if (this.#at + length > this.#limit) this.#grow(length);
     this.#arena.set(bytes, this.#at);
     this.#at += length;
+  }
+
+  /** Bytes that are CBOR already, `copies` times; what changes in them is filled in before anything else is written. */
+  stretch(bytes: Uint8Array, copies = 1): void {
+    const { length } = bytes;
+    const all = length * copies;
+    if (this.#at + all > this.#limit) this.#grow(all);
+    const base = this.#at;
+    this.#base = base;
+    this.#at = base + all;
+    if (copies === 0) return;
+    this.#arena.set(bytes, base);
+    // Doubling: a call costs more than the bytes.
+    for (let done = length; done < all; done *= 2) {
+      this.#arena.copyWithin(base + done, base, base + Math.min(done, all - done));
+    }
+  }
+
+  /** From here on offsets count from so many bytes further on. */
+  advance(bytes: number): void {
+    this.#base += bytes;
+  }
+
+  /** Fills in a byte. */
+  fillByte(offset: number, byte: number): void {
+    this.#arena[this.#base + offset] = byte;
+  }
+
+  /** Fills in bytes. */
+  fillBytes(offset: number, bytes: Uint8Array): void {
+    this.#arena.set(bytes, this.#base + offset);
+  }
+
+  /** Fills in the low 64 bits. */
+  fillBigint(offset: number, value: bigint): void {
+    this.#view.setBigUint64(this.#base + offset, value);
   }
 
   /** Any plain value. @throws TypeError for one that is not: undefined, a function, an instance of a class, a bigint beyond 64 bits. */

@@ -1,4 +1,6 @@
 /** What to do about an error, for one who typed a command: the library's advice is for a program that calls it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { detectLayout, ERROR_CODES, isLanestoreError, type LanestoreError } from '../index.js';
 import type { Advice, Verb } from './verb.js';
 
@@ -35,20 +37,23 @@ export async function explanationOf(
 ): Promise<Explanation> {
   const { code, message } = error;
   if (code === 'LANESTORE_NOT_A_STORE' && verb?.reads === 'store') {
-    const found = await explainNoStore(message, positionals[0] ?? '');
+    const found = await explainNoStore(positionals[0] ?? '');
     if (found !== undefined) return found;
   }
   const ofVerb = verb?.advice ?? (verb?.reads === undefined ? {} : READING[verb.reads]);
-  // What the library says of this very situation comes before what holds for every error of the code.
-  const isSpecific = error.remedy !== ERROR_CODES[code].remedy && code !== 'LANESTORE_NOT_A_STORE';
+  // What the library says of this very situation comes before what holds for every error of the code. But for a path
+  // without a database the command knows better what may be named instead.
+  const isSpecific =
+    error.remedy !== ERROR_CODES[code].remedy &&
+    (code !== 'LANESTORE_NOT_A_STORE' || positionals.some((path) => existsSync(join(path, 'level'))));
   return { message, remedy: isSpecific ? error.remedy : (ofVerb[code] ?? ALWAYS[code] ?? error.remedy) };
 }
 
-/** A state directory of the original is told from a wrong path. Undefined if `location` is neither that nor a store. */
-async function explainNoStore(message: string, location: string): Promise<Explanation | undefined> {
+/** A state directory of the original is told from a wrong path. Undefined if `location` is not one. */
+async function explainNoStore(location: string): Promise<Explanation | undefined> {
   try {
     const { layout } = await detectLayout(location);
-    if (layout === 'level') return { message, remedy: 'choose an empty or absent directory for the target' };
+    if (layout === 'level') return undefined;
     return {
       message: `${location} is a state directory of the original (${layout}), not a store`,
       remedy: `lanestore import ${location} STORE makes a store of it; inspect, manifest and diff read it as it is`,

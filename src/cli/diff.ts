@@ -27,8 +27,8 @@ export const diffVerb: Verb = {
       const second = await openState(b, autobahn);
       try {
         let count = 0;
-        const [one, other] = started ? [startState(first, autobahn), startState(second, autobahn)] : [first, second];
-        for await (const difference of diffStates(one, other, autobahn)) {
+        const [left, right] = started ? [startState(first, autobahn), startState(second, autobahn)] : [first, second];
+        for await (const difference of diffStates(left, right, autobahn)) {
           count++;
           if (json === true) await writeJson(difference);
           else await write(`${lineOf(difference)}\n`);

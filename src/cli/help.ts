@@ -72,8 +72,8 @@ function editsBetween(a: string, b: string): number {
   for (const [i, letter] of [...a].entries()) {
     const above = row;
     row = [i + 1];
-    for (const [j, other] of [...b].entries()) {
-      row.push(Math.min(above[j + 1]! + 1, row[j]! + 1, above[j]! + (letter === other ? 0 : 1)));
+    for (const [j, right] of [...b].entries()) {
+      row.push(Math.min(above[j + 1]! + 1, row[j]! + 1, above[j]! + (letter === right ? 0 : 1)));
     }
   }
   return row[b.length]!;

@@ -1,5 +1,6 @@
 /** `lanestore inspect LOCATION` */
-import { statfsSync } from 'node:fs';
+import { readdirSync, statfsSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import {
   autobahn,
   type CommitQC,
@@ -13,7 +14,6 @@ import { parseKey } from '../keys/index.js';
 import { openState } from '../migrations/index.js';
 import { barLines } from './bars.js';
 import { EXIT } from './exit-codes.js';
-import { bytesBelow } from './file-sizes.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import type { Verb } from './verb.js';
 
@@ -192,4 +192,16 @@ function sizes({ first, next, bytes, unswept }: LogSummary): string {
 
 function findingText(finding: { kind?: string; key?: string; file?: string; detail?: string }): string {
   return `${finding.key ?? finding.file ?? finding.kind ?? ''}: ${finding.detail ?? ''}`;
+}
+
+/** The files below a directory with their sizes, in order of their names; files that go meanwhile are left out. */
+function bytesBelow(location: string): { name: string; bytes: number }[] {
+  const files = [];
+  for (const entry of readdirSync(location, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined) files.push({ name: relative(location, path), bytes: stat.size });
+  }
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

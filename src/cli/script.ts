@@ -11,16 +11,17 @@ import { versionVerb } from './version.js';
 
 /**
  * Runs `main` with the arguments of this process and sets the exit code that it resolves with: 0, or 1 for what the
- * program looks for. `--help` prints `usage`, `--version` what the command line prints, and both end with 0; a
- * UsageError prints its message and `usage` and ends with 2. Output that cannot be written ends with 6, any other error
+ * program looks for. `--help` or `help` prints `usage`, `--version` or `version` what the command line prints, and both
+ * end with 0; a UsageError prints its message and `usage` and ends with 2. Output that cannot be written ends with 6, any other error
  * with 7 and its stack.
  */
 export async function runScript(usage: string, main: (args: string[]) => Promise<number>): Promise<void> {
   endOnSignals();
   const args = process.argv.slice(2);
-  const asksFor = (...names: string[]) => args.some((arg) => names.includes(arg));
-  if (asksFor('--help', '-h') || asksFor('--version', '-V')) {
-    if (asksFor('--help', '-h')) print(usage.trimEnd());
+  const asksFor = (word: string, ...names: string[]) => args[0] === word || args.some((arg) => names.includes(arg));
+  const asksForHelp = asksFor('help', '--help', '-h');
+  if (asksForHelp || asksFor('version', '--version', '-V')) {
+    if (asksForHelp) print(usage.trimEnd());
     else await versionVerb.run([], {});
     process.exitCode = await withOutput(EXIT.ok);
     return;

@@ -3,7 +3,7 @@ import { type LaneId, laneId } from '../index.js';
 import { padU64, parseKey } from '../keys/index.js';
 import { AbsentError, UsageError } from './command-error.js';
 
-const LANE = /^lane\/([0-9a-f]+)(?:…|\.{3})?(?:\/(\d*))?$/;
+const LANE_KEY = /^lane\/([0-9a-f]+)(?:…|\.{3})?(?:\/(\d*))?$/;
 const QC = /^qc\/(\d+)$/;
 
 /**
@@ -14,14 +14,14 @@ export function fullKey(text: string, lanes: Iterable<LaneId>): string {
   if (parseKey(text) !== undefined) return text;
   const [, index] = QC.exec(text) ?? [];
   if (index !== undefined) return checked(`qc/${padU64(BigInt(index))}`, text);
-  const [, start, digits] = LANE.exec(text) ?? [];
+  const [, start, digits] = LANE_KEY.exec(text) ?? [];
   if (start === undefined || digits === undefined || digits === '') return checked(text, text);
   return checked(`lane/${theLane(start, lanes)}/${padU64(BigInt(digits))}`, text);
 }
 
 /** The full prefix of what was typed: a lane's beginning becomes the lane, if only one begins like that; a number is complete. */
 export function fullPrefix(text: string, lanes: Iterable<LaneId>): string {
-  const [, start, digits] = LANE.exec(text) ?? [];
+  const [, start, digits] = LANE_KEY.exec(text) ?? [];
   if (start === undefined || digits === undefined)
     return QC.test(text) ? fullKey(text, lanes) : text.replace(/…|\.{3}/, '');
   return digits === '' ? `lane/${theLane(start, lanes)}/` : fullKey(text, lanes);

@@ -1,4 +1,4 @@
-/** Prune anchors: what they truncate, what they append, which of two counts (design.md section 3, rules 3 and 4). */
+/** Prune anchors: what they truncate, what they append, which of two counts (docs/architecture.md, Rules of the planner, rules 3 and 4). */
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 

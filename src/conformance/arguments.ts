@@ -162,6 +162,11 @@ cases.add(
   },
 );
 
+cases.add('a signal that is no AbortSignal is a TypeError', async (stage) => {
+  const store = untyped(stage.store);
+  for (const signal of [5, 'now', {}, null, new AbortController()]) await mistaken(() => store.ready(signal));
+});
+
 cases.add('a refusal is a rejection, never thrown at the call', async (stage) => {
   const store = untyped(stage.store);
   const calls: Promise<unknown>[] = [

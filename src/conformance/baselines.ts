@@ -1,4 +1,4 @@
-/** Where a lane that never held anything begins (design.md section 3, rule 1). */
+/** Where a lane that never held anything begins (docs/architecture.md, Rules of the planner, rule 1). */
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 import type { Num, Stage } from './stage.js';

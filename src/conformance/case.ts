@@ -34,14 +34,14 @@ export class Cases {
 const CASE_MS_MAX = 30_000;
 
 /** Runs a case in a fresh place, and leaves nothing behind. */
-export async function runCase(one: Case, subject: AnySubject): Promise<void> {
+export async function runCase({ body }: Case, subject: AnySubject): Promise<void> {
   const stage = await Stage.open(subject);
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not done after ${CASE_MS_MAX} ms`)), CASE_MS_MAX);
   });
   try {
-    await Promise.race([one.body(stage), deadline]);
+    await Promise.race([body(stage), deadline]);
     await Promise.race([stage.end(), deadline]);
   } catch (error) {
     // A store that hangs may not close either.

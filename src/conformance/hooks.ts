@@ -1,4 +1,4 @@
-/** Durable hooks: once for each entry, in order, only after durability (design.md section 3, rule 7). */
+/** Durable hooks: once for each entry, in order, only after durability (docs/architecture.md, Rules of the planner, rule 7). */
 import assert from 'node:assert/strict';
 import type { DurableHooks } from '../index.js';
 import { Cases } from './case.js';

@@ -14,11 +14,11 @@
  * Where each case of the original's tests went (sei-chain 11419398f, sei-tendermint/internal/autobahn/consensus/persist; 381e3c3d7 where it
  * is named). Names in quotes are cases of this suite.
  *
- * wal_test.go, 1 to 12, and what 289bc6101 adds: about the log below a backend, not about the port: test/wal/indexed-wal.test.ts.
+ * wal_test.go, 1 to 12, and what 289bc6101 adds: about the log below a backend, not about the port: test/adapter/wal/indexed-wal.test.ts.
  *   TruncateWhile and TruncateAfter are not there: no rule of the port needs them.
  *
  * blocks_test.go
- *    1  empty directory creates blocks/    "a fresh place opens empty"; the directory itself: test/wal/store.test.ts
+ *    1  empty directory creates blocks/    "a fresh place opens empty"; the directory itself: test/adapter/wal/store.test.ts
  *    2  persist and reload                 "blocks are there after reopening, byte for byte"
  *    3  two lanes                          "lanes are independent of each other"
  *    4  delete before 3 of 0 to 4          "a truncation inside of a lane keeps what stands behind it"
@@ -28,9 +28,9 @@
  *    8  delete before 10 past 0 to 2       "a truncation past the end, and blocks from there, in one call"
  *    9  same, stale block rejected         "a truncation past the end empties the lane, and its next block is where that was"
  *   10  second truncation of an empty lane "an empty lane can be moved on, and not back"
- *   11  empty lane directory after a crash about the layout: test/wal/store.test.ts
- *   12  names that are not hex, stray file about the layout: test/wal/store.test.ts
- *   13  hex but short                      about the layout: test/wal/store.test.ts; lane ids here have no fixed length
+ *   11  empty lane directory after a crash about the layout: test/adapter/wal/store.test.ts
+ *   12  names that are not hex, stray file about the layout: test/adapter/wal/store.test.ts
+ *   13  hex but short                      about the layout: test/adapter/wal/store.test.ts; lane ids here have no fixed length
  *   14  gap and duplicate                  "a gap is refused", "a duplicate is refused"; overridden: nothing of the call is stored
  *   15  gap on disk                        "a block in the middle of its lane that is gone is LANESTORE_CORRUPT, at every try"
  *   16  lane directory is made lazily      "a lane has no cursor before its first block"
@@ -59,7 +59,7 @@
  *   381e3c3d7: no-op, future anchor, append "a truncation past the end leaves the CommitQC that it brings, and the log goes on behind it",
  *                                          over the no-op backend; index 0: "CommitQC 0 is appended by the truncation that brings it as well"
  *
- * persist_test.go: about the A/B files below a backend: test/wal/ab-file.test.ts. What the port shows of them: "a newer anchor replaces an
+ * persist_test.go: about the A/B files below a backend: test/adapter/wal/ab-file.test.ts. What the port shows of them: "a newer anchor replaces an
  *   older one", "of inner the last write wins; a round without one leaves it; an empty one is one", "a rejected write fails what waits and
  *   everything later with LANESTORE_FAILED; close() works" (overridden: the original lets the node try again).
  */
@@ -113,7 +113,7 @@ export function casesFor<B, Q, A>(subject: Subject<B, Q, A>): BoundCase[] {
   // The suite never looks into an entry, so it can treat those of all models alike.
   const any = subject as unknown as AnySubject;
   const applies = ({ needs }: Case) => needs.every((feature) => any.features[feature] === true);
-  return CASES.filter(applies).map((one) => ({ name: one.name, run: () => runCase(one, any) }));
+  return CASES.filter(applies).map((found) => ({ name: found.name, run: () => runCase(found, any) }));
 }
 
 /**

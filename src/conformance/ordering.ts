@@ -1,4 +1,4 @@
-/** Calls that nobody waits for: planned in the order in which they are made, settled in that order (design.md section 3, rule 6). */
+/** Calls that nobody waits for: planned in the order in which they are made, settled in that order (docs/architecture.md, Rules of the planner, rule 6). */
 import assert from 'node:assert/strict';
 import { Cases } from './case.js';
 import { Ledger, refused } from './expect.js';

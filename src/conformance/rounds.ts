@@ -1,4 +1,4 @@
-/** Rounds: what they may carry, and that a refused one stores nothing of itself (design.md section 3, rule 1). */
+/** Rounds: what they may carry, and that a refused one stores nothing of itself (docs/architecture.md, Rules of the planner, rule 1). */
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 import type { Stage } from './stage.js';

@@ -52,8 +52,8 @@ const known: (KnownLane | undefined)[] = new Array(KNOWN_LANES).fill(undefined);
 export function laneIdOf(bytes: Uint8Array): LaneId {
   // Lanes are keys or hashes: their first bytes tell nearly all of them apart. Two that share a place only lose time.
   const place = (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) & (KNOWN_LANES - 1);
-  const one = known[place];
-  if (one !== undefined && equals(one.bytes, bytes)) return one.id;
+  const found = known[place];
+  if (found !== undefined && equals(found.bytes, bytes)) return found.id;
   const id = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
   if (bytes.length <= LANE_ID_BYTES_MAX) known[place] = { bytes: new Uint8Array(bytes), id };
   return id;
@@ -76,12 +76,12 @@ export function laneBytes(lane: LaneId): Uint8Array {
 export function remembered<T>(make: (lane: LaneId) => T): (lane: LaneId) => T {
   const made = new Map<LaneId, T>();
   return (lane) => {
-    let one = made.get(lane);
-    if (one === undefined) {
-      one = make(lane);
+    let value = made.get(lane);
+    if (value === undefined) {
+      value = make(lane);
       if (made.size >= KNOWN_LANES) made.clear();
-      made.set(lane, one);
+      made.set(lane, value);
     }
-    return one;
+    return value;
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The registry of the key space, format 1 (design.md section 4). Keys are printable ASCII, parts separated by `/`,
+ * The registry of the key space, format 1 (docs/format.md, Keys). Keys are printable ASCII, parts separated by `/`,
  * numbers zero-padded, so the order of bytes is: anchor, inner, lanes, meta, QCs; inside of a lane, by number.
  *
  * A retired key is never given a new meaning.

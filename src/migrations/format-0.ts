@@ -13,7 +13,7 @@ import { ANCHOR_KEY, INNER_KEY, type LaneId, parseKey } from '../keys/index.js';
 import type { EntryCodec, Model } from '../model/model.js';
 import { refuse, type Source, type SourceEntry } from './source.js';
 
-/** As design.md section 4 has it: maps become objects. */
+/** As docs/design.md, CBOR has it: maps become objects. */
 const decoder = new Decoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
 
 /** The entries of one log: the key of each number. */

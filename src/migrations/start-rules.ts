@@ -1,5 +1,5 @@
 /**
- * What a node starts from, read from a source (upstream.md 3.6): the anchor; the CommitQCs from its road index on, its own among them;
+ * What a node starts from, read from a source (docs/original.md, Start rules): the anchor; the CommitQCs from its road index on, its own among them;
  * each lane's blocks from where it has the lane begin. What is below is stale, dropped and counted. Everything must be contiguous
  * from there; without an anchor, from 0. So the original starts from whatever passes here, and what it would refuse is
  * refused with its place.

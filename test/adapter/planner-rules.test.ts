@@ -1,4 +1,4 @@
-/** The planner, rule by rule (design.md section 3), as tables: a state and a round, and the plan in one line or the refusal. */
+/** The planner, rule by rule (docs/architecture.md, Rules of the planner), as tables: a state and a round, and the plan in one line or the refusal. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ENTRY_NUMBER_MAX, U64_MAX } from '../../src/keys/index.js';

@@ -1,7 +1,7 @@
 /**
  * The pure part of the availability state: queue, lanes, prune, load.
  *
- * Where the cases of upstream.md 4.5 (avail/queue_test.go, avail/inner_test.go at 11419398f) went:
+ * Where the cases of docs/original.md, Test cases: lanes and queues (avail/queue_test.go, avail/inner_test.go at 11419398f) went:
  *
  * | upstream | here |
  * |---|---|

@@ -25,9 +25,9 @@ import {
   publicKeyOf,
   type SignedBlock,
 } from '../../src/model/autobahn/index.js';
+import { WatchedFiles } from '../adapter/wal/watched-files.js';
 import { bounded, settles } from '../support/hang.js';
 import { HeldLevel, turns } from '../support/held-level.js';
-import { WatchedFiles } from '../wal/watched-files.js';
 import { trafficOf, trustingNetwork, voteFor } from './support.js';
 
 const { net, committee: others } = trustingNetwork({ validators: 4 });

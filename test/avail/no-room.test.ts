@@ -292,4 +292,26 @@ test(
   }),
 );
 
+test('a signal that is no AbortSignal is a TypeError: nothing waits, and closing has not begun', () =>
+  played(async (disk, state) => {
+    const wrong = 5 as unknown as AbortSignal;
+    const calls = [
+      () => state.flush(wrong),
+      () => state.close(wrong),
+      () => state.persistInner(new Uint8Array(1), wrong),
+      () => state.waitForAppQC(0n, wrong),
+      () => state.waitForCommitQC(0n, wrong),
+      () => state.headers().receiveBatch(wrong),
+    ];
+    for (const call of calls) {
+      const error = await rejection(call());
+      assert.instance(error, TypeError);
+      assert.match((error as Error).message, /signal must be an AbortSignal, got a number/);
+    }
+    const stored = state.persistInner(new Uint8Array(1));
+    await turns(1);
+    disk.settle(0);
+    await stored;
+  }));
+
 test.run();

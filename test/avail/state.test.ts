@@ -1,7 +1,7 @@
 /**
  * The availability state over real stores, with real signatures.
  *
- * Where the cases of upstream.md 4.6 (avail/state_test.go at 11419398f) went:
+ * Where the cases of docs/original.md, Test cases: availability state (avail/state_test.go at 11419398f) went:
  *
  * | upstream | here |
  * |---|---|
@@ -13,7 +13,7 @@
  * | NewState with disk: empty dir; AppQC, blocks, both, QCs, QCs with AppQC loaded | "restart: ..." table, on level and wal |
  * | writing a non-contiguous QC fails | "back-pressure: a block far ahead waits ..." (a CommitQC does, too); the store's own refusal: conformance suite, commit-qcs |
  * | anchor past all QCs truncates and re-persists; anchor past all blocks truncates the lane | "restart: ..." table, last rows |
- * | corrupt anchor payload is an error | the store refuses it at open: test/level/recovery.test.ts "the anchor with a flipped bit", test/wal/store.test.ts "an anchor that does not decode, ..."; inner.test.ts "an anchor without its CommitQC, ..." |
+ * | corrupt anchor payload is an error | the store refuses it at open: test/adapter/level/open/recovery.test.ts "the anchor with a flipped bit", test/adapter/wal/store.test.ts "an anchor that does not decode, ..."; inner.test.ts "an anchor without its CommitQC, ..." |
  * | HEAD: a prune of the anchor's epoch drops closed lanes, its subscriber is told, the change alone drops nothing | loop.test.ts "a committee change: ..." |
  * | HEAD: subscriptions: stay, leave, rejoin; closed after the drop | loop.test.ts "a lane that leaves and joins again ..." |
  * | HEAD: subscription of a wrong validator panics | LANESTORE_WRONG_LANE: "bad input: blocks: ..." |

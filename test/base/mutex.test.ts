@@ -4,10 +4,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { poolThreads } from '../../src/base/files.js';
 import { Semaphore } from '../../src/base/mutex.js';
+import { withStore } from '../adapter/wal/plain-store.js';
+import { WatchedFiles } from '../adapter/wal/watched-files.js';
 import { plainBlock } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
-import { withStore } from '../wal/plain-store.js';
-import { WatchedFiles } from '../wal/watched-files.js';
 
 const test = suite('wal: slots');
 

@@ -52,11 +52,11 @@ import {
 import type { KeyRange } from '../../src/keys/index.js';
 import { openSource, openState } from '../../src/migrations/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
+import { textCodec } from '../adapter/wal/text-log.js';
 import { memorySubject, plainTypes } from '../conformance/subjects.js';
 import { packageRoot } from '../support/fixtures.js';
 import { plain, plainBlocks } from '../support/plain-model.js';
 import { withTemp } from '../support/temp.js';
-import { textCodec } from '../wal/text-log.js';
 
 const test = suite('options of every public function');
 
@@ -467,7 +467,7 @@ const WITHOUT: readonly string[] = [
   ...['verifySignedBlock', 'verifySignedMsg', 'formatTimestamp', 'manifestChunks', 'manifestOf', 'stateOfView'],
   ...['collectPrometheus'],
   // For backends of others, which check what they are given.
-  ...['BasePersistence', 'fireHooks', 'planLimits'],
+  ...['BasePersistence', 'AdmissionGate', 'admissionLimits', 'fireHooks', 'freeOfCost'],
   // Takes what casesFor takes, and the function to register with.
   'conformance',
 ];

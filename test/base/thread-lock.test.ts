@@ -1,6 +1,6 @@
 /** Exclusion between the threads of one process, by an abstract socket and by a file. */
 import { once } from 'node:events';
-import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
@@ -148,6 +148,23 @@ test(
     const before = (Date.now() - process.uptime() * 1000) / 1000 - 60;
     utimesSync(path, before, before);
     assert.ok(isOfEarlierProcess(path));
+  }),
+);
+
+test(
+  'by a socket needs no directory for temporary files that can be searched',
+  inTemp(async (dir) => {
+    if (process.platform !== 'linux') return void process.stdout.write('\n  skipped: no abstract sockets here\n');
+    const loop = join(dir, 'loop');
+    symlinkSync(loop, loop);
+    for (const place of [loop, join(dir, 'n'.repeat(256)), join(dir, 'absent')]) {
+      await withTmpdir(place, async () => {
+        const release = await lockThreads('a', true);
+        assert.ok(release !== undefined, place);
+        assert.is(await lockThreads('a', true), undefined);
+        release();
+      });
+    }
   }),
 );
 

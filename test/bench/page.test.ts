@@ -1,4 +1,4 @@
-/** docs/benchmarks.md says what bench/results/ holds, and targets are computed. */
+/** docs/benchmarks.md and docs/benchmarks-details.md say what bench/results/ holds, and targets are computed. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -6,18 +6,20 @@ import * as assert from 'uvu/assert';
 import { resultsDir } from '../../bench/args.js';
 import { readableName, SLICES } from '../../bench/experiments/tune-grids.js';
 import { toMarkdown } from '../../bench/markdown.js';
-import { PAGE, render, sections } from '../../bench/page.js';
+import { PAGES, readPages, render, sections } from '../../bench/page.js';
 import { plotNames } from '../../bench/plots.js';
 import type { ContenderResult, Results, WorkloadResult } from '../../bench/results.js';
 import { isMet, TARGETS, targetsTable } from '../../bench/targets.js';
 import { workloadOf } from '../../bench/workload.js';
+import { packageRoot } from '../support/fixtures.js';
 
 const test = suite('bench: the page');
-const page = readFileSync(PAGE, 'utf8');
+const pages = readPages();
 const results: Results = JSON.parse(readFileSync(join(resultsDir, 'results.json'), 'utf8'));
 
-test('the page is up to date (node .build/bench/page.js)', () => {
-  assert.ok(render(page, sections()) === page, 'bench/results/ holds something else than docs/benchmarks.md says');
+test('the pages are up to date (node .build/bench/page.js)', () => {
+  for (const [i, text] of render(pages, sections()).entries())
+    assert.ok(text === pages[i], `bench/results/ holds something else than ${PAGES[i]} says`);
 });
 
 test('results.md is that of results.json', () => {
@@ -26,18 +28,20 @@ test('results.md is that of results.json', () => {
   assert.ok(report === toMarkdown(results, main), 'draw it again: npm run bench');
 });
 
-test('every plot that the page shows is there', () => {
-  const plots = [...page.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path = '']) => path);
+test('every plot that the pages show is there', () => {
+  const plots = [...pages.join('').matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path = '']) => path);
   assert.ok(plots.length > 10, `${plots.length}`);
-  for (const path of plots) assert.ok(existsSync(join(PAGE, '..', path)), path);
+  for (const path of plots) assert.ok(existsSync(join(packageRoot, 'docs', path)), path);
 });
 
 test('a marker without results, and results without a marker, are refused', () => {
   const one = '<!-- results: a -->\nold\n<!-- end -->';
-  assert.is(render(one, { a: 'new' }), '<!-- results: a -->\n\nnew\n<!-- end -->');
-  assert.is(render(render(one, { a: 'new' }), { a: 'new' }), render(one, { a: 'new' }), 'it can be done again');
-  assert.throws(() => render(one, { b: '' }), /"a"/);
-  assert.throws(() => render(one, { a: '', b: '' }), /no place for: b/);
+  const [once = ''] = render([one], { a: 'new' });
+  assert.is(once, '<!-- results: a -->\n\nnew\n<!-- end -->');
+  assert.equal(render([once], { a: 'new' }), [once], 'it can be done again');
+  assert.equal(render([one, 'no marker'], { a: 'new' }), [once, 'no marker'], 'one page with a place is enough');
+  assert.throws(() => render([one], { b: '' }), /"a"/);
+  assert.throws(() => render([one], { a: '', b: '' }), /no page has a place for: b/);
 });
 
 /** A result of which only what a target looks at is given. */

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { treeHash } from '../migrations/states.js';
@@ -101,6 +102,35 @@ test(
     }
     assert.is(treeHash(state), before);
     assert.equal(readdirSync(dir), []);
+  }),
+);
+
+test(
+  'the database of another program: every command says what it is, and none asks for an empty directory',
+  inTemp(async (dir) => {
+    const [other, store] = [join(dir, 'other'), join(dir, 'store')];
+    mkdirSync(other);
+    const db = new ClassicLevel(join(other, 'level'));
+    await db.put('key', 'value');
+    await db.close();
+    assert.is(run('import', fixture('wal', 'state'), store).status, 0);
+    const before = treeHash(other);
+    for (const args of [
+      ...['verify', 'ls', 'inspect', 'manifest', 'migrate'].map((verb) => [verb, other]),
+      ['get', other, 'anchor'],
+      ['diff', other, store],
+      ['diff', store, other],
+      ['import', other, join(dir, 'target')],
+      ['export', other, join(dir, 'target'), '--layout', 'wal'],
+      ['snapshot', other, join(dir, 'target')],
+      ['replay', fixture('wal', 'rounds.jsonl'), other],
+    ]) {
+      const { status, stderr } = run(...args);
+      assert.is(status, 3, args.join(' '));
+      assert.match(stderr, /\nwhat to do: it is the database of another program, .*: check the path\n/, args.join(' '));
+    }
+    assert.is(treeHash(other), before);
+    assert.equal(readdirSync(dir).sort(), ['other', 'store']);
   }),
 );
 

@@ -27,7 +27,7 @@ const NAMES = Object.keys(SCRIPTS) as (keyof typeof SCRIPTS)[];
 
 test('--help goes to stdout and ends with 0, and names the exit codes', () => {
   for (const name of NAMES) {
-    for (const option of ['--help', '-h']) {
+    for (const option of ['--help', '-h', 'help']) {
       const { status, stdout, stderr } = script(name, option);
       assert.equal([status, stderr], [0, ''], name);
       assert.ok(stdout.startsWith(`npm run ${name} -- [options]\n`), stdout);
@@ -36,10 +36,10 @@ test('--help goes to stdout and ends with 0, and names the exit codes', () => {
   }
 });
 
-test('the version, by both names of the option', () => {
+test('the version, as the command line gives it', () => {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
   for (const name of NAMES) {
-    for (const option of ['--version', '-V']) {
+    for (const option of ['--version', '-V', 'version']) {
       const { status, stdout, stderr } = script(name, option);
       assert.equal([status, stdout, stderr], [0, `lanestore ${version}\n`, ''], name);
     }

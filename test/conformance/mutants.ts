@@ -717,6 +717,11 @@ export const MUTANTS: Readonly<Record<string, ToyClass>> = {
       return super.ready();
     }
   },
+  'takes anything for a signal': class extends ToyStore {
+    override ready(signal?: AbortSignal) {
+      return super.ready(signal instanceof AbortSignal ? signal : undefined);
+    }
+  },
   'has room for ever': class extends ToyStore {
     override enter(bytes: number) {
       this.waiting += bytes;

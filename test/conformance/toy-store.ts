@@ -277,8 +277,13 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     for (const { resolve } of this.#roomWaiters.splice(0)) resolve();
   }
 
+  checkSignal(signal: unknown): void {
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal is no AbortSignal');
+  }
+
   async ready(signal?: AbortSignal): Promise<void> {
     this.assertUsable();
+    this.checkSignal(signal);
     signal?.throwIfAborted();
     if (this.waiting <= (this.options.maxQueuedBytes ?? 1e9) / 2) return;
     await new Promise<void>((resolve, reject) => {

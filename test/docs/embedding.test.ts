@@ -1,6 +1,5 @@
 /** docs/embedding.md: its code is extracted, compiled and run, twice on the same store; its tables are the code's. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,59 +8,22 @@ import { METRICS, type MetricRow } from '../../src/metrics/index.js';
 import { refusedSync } from '../support/faults.js';
 import { packageRoot } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
+import { compiledProgram } from './program.js';
 
 const test = suite('docs/embedding.md');
 const page = readFileSync(join(packageRoot, 'docs/embedding.md'), 'utf8');
 
-/** The code of the page as one module, its imports on top, to be compiled below `.build`. */
-function program(): string {
-  const blocks = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? '');
-  assert.ok(blocks.length >= 12, `${blocks.length} blocks were found`);
-  const lines = blocks.join('\n').split('\n');
-  const imports = lines.filter((line) => line.startsWith('import '));
-  const rest = lines.filter((line) => !line.startsWith('import '));
-  return [...imports, ...rest]
-    .join('\n')
-    .replaceAll(/'lanestore\/(\w+)'/g, "'../../src/$1/index.js'")
-    .replaceAll("'lanestore'", "'../../src/index.js'")
-    .replaceAll("'../examples/", "'../../examples/");
-}
-
 test(
   'its code compiles as it stands, runs, and runs again on what it stored',
   inTemp((dir) => {
-    const folder = join(packageRoot, '.build/docs-guide');
-    mkdirSync(folder, { recursive: true });
-    try {
-      writeFileSync(join(folder, 'guide.ts'), program());
-      const config = {
-        extends: '../../tsconfig.json',
-        compilerOptions: { rootDir: '../..', outDir: '../guide' },
-        include: ['guide.ts'],
-      };
-      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
-      const tsc = join(packageRoot, 'node_modules/.bin/tsc');
-      const options = { encoding: 'utf8', stdio: 'pipe' } as const;
-      try {
-        execFileSync(tsc, ['-p', join(folder, 'tsconfig.json')], options);
-      } catch (error) {
-        throw new Error(`it does not compile:\n${(error as { stdout: string }).stdout}`);
-      }
-      const run = () =>
-        JSON.parse(
-          execFileSync(
-            process.execPath,
-            [join(packageRoot, '.build/guide/.build/docs-guide/guide.js'), join(dir, 'store')],
-            options,
-          ),
-        );
-      const lane = '07'.repeat(20);
-      const votes = (from: number) => Array.from({ length: 5 }, (_, i) => `${lane}/${from + i}`);
-      assert.equal(run(), { votes: votes(0), rounds: 3, next: '4', header: true });
-      assert.equal(run(), { votes: votes(5), rounds: 3, next: '9', header: true });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    assert.ok([...page.matchAll(/^```ts$/gm)].length >= 12);
+    const program = compiledProgram('embedding', page);
+    const run = (...args: readonly string[]) => JSON.parse(program(join(dir, 'store'), ...args));
+    const lane = '07'.repeat(20);
+    const votes = (from: number) => Array.from({ length: 5 }, (_, i) => `${lane}/${from + i}`);
+    assert.throws(run, /LANESTORE_NOT_A_STORE/, 'a missing store is not created by accident');
+    assert.equal(run('--create'), { votes: votes(0), rounds: 3, next: '4', header: true });
+    assert.equal(run(), { votes: votes(5), rounds: 3, next: '9', header: true });
   }),
 );
 

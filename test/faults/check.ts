@@ -1,7 +1,7 @@
 /** Opening a store that was harmed, and judging how that went by what is known without the store. */
 import { type LevelStore, type LocationOptions, openLevel } from '../../src/adapter/level/index.js';
 import { type Finding, LanestoreError } from '../../src/errors.js';
-import { contentOf } from '../level/content.js';
+import { contentOf } from '../support/content.js';
 import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../support/plain-model.js';
 import type { Image } from './image.js';
 import { Wrong } from './row.js';

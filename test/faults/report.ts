@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { wrapProse } from '../support/wrap.js';
 import { mergedParts, type RowResult } from './campaign.js';
 import { MISTAKES, type Mistake } from './row.js';
 import { ROWS } from './rows.js';
@@ -44,20 +45,25 @@ function continues(earlier: RowResult, now: RowResult): boolean {
 export function markdown({ machine: where, rows }: Results): string {
   const sum = (mistake: Mistake) => rows.reduce((total, { mistakes }) => total + mistakes[mistake], 0);
   const cases = rows.reduce((total, row) => total + row.cases, 0);
+  const legend = [
+    `- **silent**: ${MISTAKES.silent}.`,
+    `- **healthy refused**: ${MISTAKES.refused}.`,
+    `- **other**: ${MISTAKES.died}; ${MISTAKES.touched}; ${MISTAKES.wrong}.`,
+  ].map((item) => wrapProse(item, '  '));
   return `# Fault campaign
 
-Made by \`npm run faults\`; do not edit. What each row does, and what is not covered, stands in [crash-safety.md](crash-safety.md).
+Made by \`npm run faults\`; do not edit. [testing.md](testing.md) says how the campaign works and what
+it does not cover.
 
-${where}. ${cases} cases: ${sum('silent')} silent, ${sum('refused')} healthy stores refused.
+${wrapProse(`${where}. ${cases} cases: ${sum('silent')} silent, ${sum('refused')} healthy stores refused.`)}
 
 ${table(rows)}
 
-- **silent**: ${MISTAKES.silent}.
-- **healthy refused**: ${MISTAKES.refused}.
-- **other**: ${MISTAKES.died}; ${MISTAKES.touched}; ${MISTAKES.wrong}.
+${legend.join('\n')}
 
-A verdict is how the first open went; where a case opens its store twice under different conditions, both stand there. "exact" means: each
-acknowledged entry is there and equal, and nothing else, but for at most the one batch that was in flight, as a whole.
+A verdict says how the first open went, or how both opens went where a case opens its store twice
+under different conditions. "Exact" means that every acknowledged entry is there and equal, and
+nothing else, except for at most the one batch in flight as a whole.
 `;
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { contentText } from '../level/content.js';
+import { contentText } from '../support/content.js';
 import type { Random } from '../support/kill.js';
 import { type Call, type Oracle, roundOf } from '../support/oracle.js';
 import { type PlainBlock, plainAnchor, plainQC } from '../support/plain-model.js';

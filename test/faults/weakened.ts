@@ -29,49 +29,13 @@ export interface Weakness extends Patch {
 const LEVEL = 'src/adapter/level';
 
 /** LevelDB's files are not read before LevelDB reads them. */
-export const NO_PREFLIGHT: Patch = {
+const NO_PREFLIGHT: Patch = {
   name: 'preflight off',
   replacements: [
     {
       file: `${LEVEL}/open/open.js`,
       find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse })',
       by: '{ findings: [], findingsTotal: 0, notes: [], store: new Uint8Array(16) }',
-    },
-  ],
-};
-
-/** The witness is not written. */
-export const NO_WITNESS: Patch = {
-  name: 'no witness',
-  replacements: [
-    { file: `${LEVEL}/store.js`, find: 'this.#witness?.prepare(tip.seq);', by: '' },
-    { file: `${LEVEL}/store.js`, find: 'this.#witness?.write(tip.seq);', by: '' },
-  ],
-};
-
-/** Nothing is published, nor asked for it: what a store would be that never heard of metrics. */
-export const NO_METRICS: Patch = {
-  name: 'no metrics',
-  replacements: [
-    { file: 'src/adapter/base-persistence.js', find: 'const startedAt = this.#meter.begin();', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.refused(startedAt);', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.accepted(startedAt);', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.settled(startedAt);', by: '' },
-    { file: 'src/adapter/base-persistence.js', find: 'this.#meter.settled(startedAt, plan);', by: '' },
-    {
-      file: 'src/adapter/backpressure.js',
-      find: "meter('lanestore_encoded_bytes_total', bytes);\n        meter('lanestore_queue_bytes', this.#bytes);",
-      by: '',
-    },
-    {
-      file: 'src/adapter/backpressure.js',
-      find: "this.#calls -= calls;\n        meter('lanestore_queue_bytes', this.#bytes);",
-      by: 'this.#calls -= calls;',
-    },
-    {
-      file: `${LEVEL}/store.js`,
-      find: 'meterBatch(operations, this, () => filled.write())',
-      by: 'filled.write()',
     },
   ],
 };
@@ -101,7 +65,7 @@ export const WEAKNESSES: readonly Weakness[] = [
     replacements: [
       {
         file: 'src/adapter/base-persistence.js',
-        find: 'this.#failed ??= error;\n        return this.#failed;',
+        find: 'this.#failed ??= error;\n        this.gate.close(this.#failed);\n        return this.#failed;',
         by: 'return error;',
       },
       { file: `${LEVEL}/write/queue.js`, find: 'this.#failed = error;', by: '' },
@@ -126,8 +90,8 @@ export const WEAKNESSES: readonly Weakness[] = [
     replacements: [
       {
         file: `${LEVEL}/write/queue.js`,
-        find: 'for (const settle of settles)',
-        by: 'for (const settle of settles.reverse())',
+        find: 'for (const call of calls)',
+        by: 'for (const call of calls.reverse())',
       },
     ],
   },
@@ -140,7 +104,7 @@ const BUILD = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export function patchedBuild({ name, replacements }: Patch): string {
   const copy = join(BUILD, 'weakened', name.replaceAll(' ', '-'));
   rmSync(copy, { recursive: true, force: true });
-  for (const part of ['src', 'test/faults', 'test/level', 'test/support']) {
+  for (const part of ['src', 'test/faults', 'test/kill', 'test/support']) {
     mkdirSync(dirname(join(copy, part)), { recursive: true });
     cpSync(join(BUILD, part), join(copy, part), { recursive: true });
   }

@@ -5,9 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { detectLayout, importState, openWal, readWal } from '../../src/index.js';
 import { autobahn } from '../../src/model/autobahn/index.js';
+import { digestsOf } from '../adapter/wal/state.js';
 import { refused } from '../support/faults.js';
 import { inTemp } from '../support/temp.js';
-import { digestsOf } from '../wal/state.js';
 import { copyState, refused as importRefused, manifestIn, OPTIONS } from './states.js';
 
 const test = suite('migrations: names');

@@ -1,5 +1,5 @@
 /**
- * What a store must hold after a history of calls, written from design.md section 3 and from nothing else: plain maps, one call
+ * What a store must hold after a history of calls, written from docs/architecture.md, Rules of the planner, and from nothing else: plain maps, one call
  * after the other, each on a copy that is kept if the call is accepted. It shares no line with the planner.
  */
 import type { Cursors, Recovered, Round } from '../../src/adapter/persistence.js';

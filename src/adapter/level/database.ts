@@ -5,7 +5,7 @@ import { messageOf } from '../../base/permission-model.js';
 import { LanestoreError } from '../../errors.js';
 import { loadClassicLevel } from '../classic-level.js';
 
-/** LevelDB's own settings, in the ranges that LevelDB takes. docs/benchmarks.md says why the defaults are what they are; `bench/experiments/tune.ts` compares others on your disk. */
+/** LevelDB's own settings, in the ranges that LevelDB takes. docs/benchmarks-details.md says why the defaults are what they are; `bench/experiments/tune.ts` compares others on your disk. */
 export interface LevelOptions {
   /**
    * Bytes that LevelDB gathers before it writes a table. Larger: fewer bytes written, but a longer log to replay at open, longer stalls when a

@@ -1,13 +1,13 @@
 /**
  * The disk watermark: a round that would leave too little free space is refused before LevelDB gets into trouble. After a write
- * that the disk had no room for, LevelDB acknowledges what a restart loses (leveldb-hazards.md section 7), so the store would have to be
+ * that the disk had no room for, LevelDB acknowledges what a restart loses (docs/leveldb-hazards.md, I/O errors), so the store would have to be
  * poisoned; a refusal harms nothing.
  *
- * The free space is read now and then, beside the rounds; what was accepted since, and what was accepted before and may not have been
+ * The free space is read now and then, while rounds go on; what was accepted since, and what was accepted before and may not have been
  * on disk at the reading, is subtracted. So the estimate is never too high by anything that this store does; what others write shows
  * at the next reading.
  *
- * How much must stay free, by default, is what LevelDB may need at once beside the rounds, for write buffers of W and tables of T bytes:
+ * How much must stay free, by default, is what LevelDB may need at once besides the rounds, for write buffers of W and tables of T bytes:
  *   2 W             two full buffers that become tables, while their logs are still there
  *   12 W + 10 MiB   a compaction of level 0, where writes stop at 12 tables, with all of level 1; the inputs stay until the end
  *   or 25 T         a compaction of a deeper level, whichever is more
@@ -17,19 +17,16 @@ import { type StatsFs, statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { wholeNumber } from '../../base/options.js';
 import { messageOf } from '../../base/permission-model.js';
-import { WaitList } from '../../base/waiters.js';
 import { LanestoreError } from '../../errors.js';
+import { type Cost, LOOK_EVERY_MS, type Resource } from '../backpressure.js';
 
 const MIB = 1024 * 1024;
 
-/** A reading older than this is renewed beside the next round. */
-const READ_EVERY_MS = 250;
+/** A reading older than this is renewed with the next round. */
+const READ_EVERY_MS = LOOK_EVERY_MS;
 /** When this part of the watermark was accepted since a reading, it is renewed too. */
 const READ_EVERY_PART = 8;
-/**
- * Readings, while `ready` waits, for which a refused round holds it up: a second. Nothing tells if
- * that round was given up.
- */
+/** Readings, while `ready` waits, for which a refused round holds it up: a second. The round may have been given up. */
 const READINGS_A_REFUSAL = 4;
 /** A reading older than this is not believed: the first round after a pause looks for itself, a syscall of some microseconds. */
 const STALE_MS = 5000;
@@ -41,7 +38,7 @@ export interface FreeSpace {
   readNow(): number;
 }
 
-/** Free bytes, in a location's file system, for who is not root. */
+/** Free bytes of a location's file system, available to unprivileged processes. */
 export function freeSpaceOf(location: string): FreeSpace {
   return {
     read: () => statfs(location).then(freeBytes, unsaid),
@@ -55,7 +52,7 @@ export function freeSpaceOf(location: string): FreeSpace {
   };
 }
 
-/** Who asks before disk is set aside for later. */
+/** Asked before disk space is set aside for later. */
 export interface DiskReservation {
   /** True if so many bytes can be set aside and rounds still go on. */
   allows(bytes: number): Promise<boolean>;
@@ -105,11 +102,10 @@ export function spaceLimits(minFreeBytes: number, writeBufferBytes: number): Spa
 }
 
 /** Keeps watch over the free space of one store; see the top of this file. */
-export class DiskSpace implements DiskReservation {
+export class DiskSpace implements DiskReservation, Resource {
   readonly #source: FreeSpace;
   readonly #limits: SpaceLimits;
   readonly #now: () => number;
-  readonly #waiters = new WaitList('calls of ready()');
   /** Bytes of all rounds ever accepted, and of those that have not settled. */
   #accepted = 0;
   #unsettled = 0;
@@ -121,15 +117,11 @@ export class DiskSpace implements DiskReservation {
   #readings = 0;
   #isReading = false;
   #failure: Error | undefined;
-  /**
-   * What the largest refused round wants to be free; 0 once there was room for it, or it was taken
-   * to be given up.
-   */
+  /** Bytes that must be free for the largest refused round; 0 once there was room for it, or it was taken to be given up. */
   #wanted = 0;
-  /** Readings for those that wait, since it was refused. */
+  /** Looks for calls of `ready` since it was refused. */
   #readingsWaited = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #refusal: LanestoreError | undefined;
+  #explain: (refusal: LanestoreError) => LanestoreError = (refusal) => refusal;
 
   /** Reads once, at once. @throws what the file system throws. */
   constructor(source: FreeSpace, limits: SpaceLimits, now: () => number = () => performance.now()) {
@@ -140,10 +132,17 @@ export class DiskSpace implements DiskReservation {
     this.#readAt = now();
   }
 
-  /** @throws LANESTORE_CAPACITY when a round of so many bytes would leave too little free. */
-  check(bytes: number, kind: 'round' | 'prune'): void {
+  /** `explain` is given each refusal that is about to be thrown, and gives what is thrown instead. */
+  onRefusal(explain: (refusal: LanestoreError) => LanestoreError): void {
+    this.#explain = explain;
+  }
+
+  /** @throws LANESTORE_CAPACITY when a round would leave too little free. */
+  check({ diskBytes, isPrune }: Cost): void {
+    // A round that writes nothing waits for no disk.
+    if (diskBytes === 0) return;
     const { minFreeBytes, pruneFreeBytes } = this.#limits;
-    const wanted = bytes + (kind === 'prune' ? pruneFreeBytes : minFreeBytes);
+    const wanted = diskBytes + (isPrune ? pruneFreeBytes : minFreeBytes);
     const age = this.#now() - this.#readAt;
     if (age > STALE_MS || (this.#estimate < wanted && age > READ_EVERY_MS)) this.#readNow();
     else if (age > READ_EVERY_MS || this.#sinceReading > minFreeBytes / READ_EVERY_PART) void this.#read();
@@ -151,20 +150,22 @@ export class DiskSpace implements DiskReservation {
     if (this.#wanted === 0) this.#readingsWaited = 0;
     this.#wanted = Math.max(this.#wanted, wanted);
     const failure = this.#failure === undefined ? '' : ` (it can no longer be read: ${messageOf(this.#failure)})`;
-    throw new LanestoreError(
-      'LANESTORE_CAPACITY',
-      `${Math.max(0, this.#estimate)} bytes of disk are free${failure}; a round of ${bytes} bytes must leave ${wanted - bytes} of them: free some, wait for ready()`,
+    throw this.#explain(
+      new LanestoreError(
+        'LANESTORE_CAPACITY',
+        `${Math.max(0, this.#estimate)} bytes of disk are free${failure}; a round of ${diskBytes} bytes must leave ${wanted - diskBytes} of them: free some, wait for ready()`,
+      ),
     );
   }
 
-  /** Looks for itself. */
+  /** Reads the free space anew. */
   async allows(bytes: number): Promise<boolean> {
     return (await this.#source.read()) - this.#unsettled - bytes >= this.#limits.minFreeBytes;
   }
 
   /**
-   * True if LevelDB may compact, with tables of so many bytes in all, beside rounds that only prune. A step of it has one table and those that overlap
-   * it in the next level, twelve or so, as input and as output: half of the default watermark. Looks for itself.
+   * True if LevelDB may compact, with tables of so many bytes in all, while rounds only prune. A step of it has one table and those that overlap
+   * it in the next level, twelve or so, as input and as output: half of the default watermark. Reads the free space anew.
    */
   async allowsCompaction(tableBytes: number): Promise<boolean> {
     const { minFreeBytes, pruneFreeBytes } = this.#limits;
@@ -172,15 +173,13 @@ export class DiskSpace implements DiskReservation {
     return free >= pruneFreeBytes + Math.min(tableBytes, Math.floor(minFreeBytes / 2));
   }
 
-  /** A round was accepted. */
-  enter(bytes: number): void {
-    this.#accepted += bytes;
-    this.#unsettled += bytes;
+  enter({ diskBytes }: Cost): void {
+    this.#accepted += diskBytes;
+    this.#unsettled += diskBytes;
   }
 
-  /** It has settled. */
-  leave(bytes: number): void {
-    this.#unsettled -= bytes;
+  leave({ diskBytes }: Cost): void {
+    this.#unsettled -= diskBytes;
   }
 
   /** Bytes that are free, as far as is known; infinity where the file system does not say. */
@@ -193,33 +192,16 @@ export class DiskSpace implements DiskReservation {
     return this.#wanted === 0 || this.#estimate >= this.#wanted;
   }
 
-  /** True if calls of {@link ready} wait. */
-  get isAwaited(): boolean {
-    return this.#waiters.size > 0;
+  forgetRefusals(): void {
+    this.#wanted = 0;
   }
 
-  /**
-   * Resolves when there is room for the largest round that was refused; after a second also when
-   * there is room for smaller ones, for that round may have been given up. Looks again and again
-   * meanwhile, which does not keep the process alive.
-   */
-  async ready(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#refusal !== undefined) throw this.#refusal;
-    if (this.hasRoom) return this.#lift();
-    this.#timer ??= setInterval(() => void this.#look(), READ_EVERY_MS).unref();
-    try {
-      await this.#waiters.wait(signal);
-    } finally {
-      if (!this.isAwaited) this.#stop();
-    }
-  }
-
-  /** Rejects those who wait, now and later. */
-  refuse(error: LanestoreError): void {
-    this.#refusal ??= error;
-    this.#stop();
-    this.#waiters.refuse(error);
+  /** After a second, room for smaller rounds is enough: the refused one may have been given up. */
+  async look(): Promise<void> {
+    await this.#read();
+    this.#readingsWaited++;
+    const isGivenUp = this.#readingsWaited >= READINGS_A_REFUSAL && this.#estimate > this.#limits.minFreeBytes;
+    if (isGivenUp) this.forgetRefusals();
   }
 
   get #sinceReading(): number {
@@ -228,25 +210,6 @@ export class DiskSpace implements DiskReservation {
 
   get #estimate(): number {
     return this.#free - this.#sinceReading;
-  }
-
-  async #look(): Promise<void> {
-    await this.#read();
-    this.#readingsWaited++;
-    const isGivenUp = this.#readingsWaited >= READINGS_A_REFUSAL && this.#estimate > this.#limits.minFreeBytes;
-    if (!this.hasRoom && !isGivenUp) return;
-    this.#lift();
-    this.#stop();
-    this.#waiters.release();
-  }
-
-  #lift(): void {
-    this.#wanted = 0;
-  }
-
-  #stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
   }
 
   async #read(): Promise<void> {

@@ -42,7 +42,7 @@ export class Engine {
 
   /**
    * Gives LevelDB one batch. The only way in which this project writes to LevelDB. A chained batch: the array form takes 1.4 times as
-   * long a round, or more (docs/benchmarks.md).
+   * long a round, or more (docs/benchmarks-details.md).
    */
   fill(operations: readonly Operation[]): FilledBatch {
     const batch = this.#db.batch();

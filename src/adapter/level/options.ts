@@ -2,14 +2,7 @@
 import { boolean, byteCount, type Checks, count, fields, required, uint64, withMethods } from '../../base/options.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
-import {
-  LIMIT_CHECKS,
-  type LimitOptions,
-  PLAN_LIMIT_CHECKS,
-  type PlanLimitOptions,
-  type PlanLimits,
-  roomLimits,
-} from '../backpressure.js';
+import { LIMIT_CHECKS, type LimitOptions, PLAN_LIMIT_CHECKS, type PlanLimitOptions } from '../backpressure.js';
 import { checkLevelOptions, type LevelOptions, TABLE_FILE_BYTES, WRITE_BUFFER_BYTES } from './database.js';
 import {
   checkMinFreeBytes,
@@ -23,7 +16,6 @@ import type { AnyLevel } from './engine.js';
 import { checkTableCheckBytes } from './preflight/index.js';
 import { checkValues, type ValueOptions } from './values/options.js';
 import { BATCH_DELETES } from './write/batch.js';
-import type { QueueLimits } from './write/queue.js';
 
 /** Options that both ways of opening take. */
 export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
@@ -53,7 +45,7 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   /**
    * Bytes of disk that stay free: a round that would leave less is LANESTORE_CAPACITY, nothing is harmed, and `ready` waits for space. Rounds that only
    * prune go on down to what they need themselves. Default: what LevelDB may need to write its buffers out and compact, 204 MiB with the
-   * default settings (level/space.ts); 0 turns it off (a value file is then made only where as much stays free).
+   * default settings (disk-watermark.ts); 0 turns it off (a value file is then made only where as much stays free).
    */
   readonly minFreeBytes?: number;
   /** @internal */
@@ -114,15 +106,20 @@ export const checkDatabaseOptions = fields<DatabaseOptions<unknown, unknown, unk
 
 const MERGE_BYTES = 4 * 1024 * 1024;
 
+/** What goes into one batch. */
+export interface BatchLimits {
+  /** Bytes of encoded entries up to which calls are merged; a single call may have more. */
+  readonly mergeBytesMax: number;
+  /** Deletes for truncations, sweeping included. */
+  readonly deletesMax: number;
+}
+
 /** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
-export function limitsOf(
-  options: LimitOptions & { readonly maxMergeBytes?: number; readonly maxBatchDeletes?: number },
-  { roundEntriesMax }: PlanLimits,
-): QueueLimits {
+export function batchLimits(
+  options: Pick<StoreOptions<unknown, unknown, unknown>, 'maxMergeBytes' | 'maxBatchDeletes'>,
+): BatchLimits {
   return {
-    ...roomLimits(options),
     mergeBytesMax: byteCount(options.maxMergeBytes ?? MERGE_BYTES, 'maxMergeBytes'),
-    mergeEntriesMax: roundEntriesMax,
     deletesMax: count(options.maxBatchDeletes ?? BATCH_DELETES, 'maxBatchDeletes'),
   };
 }

@@ -1,38 +1,37 @@
-/** The store: planner, commit queue, witness, sweeper and reader, put together over one engine. */
+/** The store: a facade over the commit queue, the writer of batches, the reader and the work of the background. */
 import { closeAll } from '../../base/close-stack.js';
 import { messageOf } from '../../base/permission-model.js';
-import { releaseMemory } from '../../cbor/arenas.js';
 import { LanestoreError } from '../../errors.js';
 import { type LaneId, laneId, u64 } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
 import type { Model } from '../../model/model.js';
-import type { PlanLimits } from '../backpressure.js';
+import { AdmissionGate, type AdmissionLimits, type Cost, freeOfCost } from '../backpressure.js';
 import { BasePersistence } from '../base-persistence.js';
-import { fireHooks, type HookFailure } from '../hooks.js';
+import { fireHooks } from '../hooks.js';
 import type { LocationGuard } from '../location-guard.js';
 import type { Cursors, DurableHooks, Recovered } from '../persistence.js';
 import type { PlanState } from '../planner.js';
 import { isNoop, type Plan } from '../round-plan.js';
 import type { DiskSpace } from './disk-watermark.js';
-import type { Engine, FilledBatch } from './engine.js';
-import type { Operation } from './format/operation.js';
-import type { EncodedRound, LevelEntries } from './format/step.js';
+import type { Engine } from './engine.js';
+import type { EncodedRound, LevelEntries, RelocateStep } from './format/step.js';
 import type { Tip } from './format/tip.js';
 import type { Witness } from './format/witness.js';
+import type { BatchLimits } from './options.js';
 import type { PreflightReport } from './preflight/index.js';
 import { checkReadRange, type ReadRange, StoreReader } from './read/reader.js';
 import { ValueCollector } from './values/collector.js';
 import { ValueReads } from './values/reads.js';
 import type { ValueStore } from './values/value-store.js';
-import { BatchBuilder } from './write/batch.js';
-import { PutEncoder, type RoundSize, sizeOf } from './write/encode.js';
-import { meterBatch } from './write/metered.js';
-import { CommitQueue, type QueueLimits } from './write/queue.js';
+import type { Accepted } from './write/accepted.js';
+import type { BatchBuilder } from './write/batch.js';
+import { PutEncoder, sealRecords, sizeOf } from './write/encode.js';
+import { CommitQueue } from './write/queue.js';
 import { Reclaimer } from './write/reclaimer.js';
 import { Sweeper } from './write/sweeper.js';
-import type { Work } from './write/work.js';
+import { BatchWriter } from './write/writer.js';
 
-/** What opening found out, beside the entries. */
+/** What opening found out, besides the entries. */
 export interface RecoveryReport {
   /** Batches that the store has written since its creation. */
   readonly seq: bigint;
@@ -63,112 +62,102 @@ export interface StoreParts<B, Q, A> {
   readonly state: PlanState;
   readonly recovered: Recovered<B, Q, A>;
   readonly report: RecoveryReport;
-  readonly limits: QueueLimits;
-  readonly planLimits: PlanLimits;
+  readonly limits: AdmissionLimits;
+  readonly batches: BatchLimits;
   /** LevelDB's directory; absent for a database of the caller's. */
   readonly level?: string;
-  /** Looked at beside each batch, before anything of it settles. Absent for a database of the caller's. */
+  /** Looked at with each batch, before anything of it settles. Absent for a database of the caller's. */
   readonly guard?: LocationGuard;
   /** Absent for a database of the caller's. */
   readonly space?: DiskSpace | undefined;
   /** Value files; absent for a store in a caller's database. */
   readonly values?: ValueStore;
-  /** Told of each seq while its batch is written, and once it is durable, before anything of it settles. Absent for a database of the caller's. */
+  /** Written for each batch once it is durable, before anything of it settles. Absent for a database of the caller's. */
   readonly witness?: Pick<Witness, 'prepare' | 'write'>;
   /** Frees what the store was opened on. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * A node's persistence in one LevelDB: every round is one atomic, synced batch. Beside the port it reads what it holds; what it
+ * A node's persistence in one LevelDB: every round is one atomic, synced batch. Besides the port it reads what it holds; what it
  * reads is durable and verified (LANESTORE_CORRUPT with the finding otherwise).
  */
 export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> {
-  /** What opening found out, beside the entries. */
+  /** What opening found out, besides the entries. */
   readonly recovery: RecoveryReport;
-  readonly #engine: Engine;
-  readonly #queue: CommitQueue;
+  readonly #queue: CommitQueue<BatchBuilder>;
+  readonly #writer: BatchWriter;
   readonly #space: DiskSpace | undefined;
   readonly #sweeper: Sweeper;
   readonly #values: ValueStore | undefined;
   readonly #collector: ValueCollector | undefined;
   readonly #reclaimer: Reclaimer | undefined;
   readonly #reader: StoreReader<B, Q, A>;
-  readonly #witness: StoreParts<B, Q, A>['witness'];
   readonly #guard: LocationGuard | undefined;
   readonly #release: () => Promise<void>;
   readonly #deletesMax: number;
-  /** The tip of the last durable batch. */
-  #tip: Tip;
-  /** Made while the batch before it is on its way: it copies all cursors. */
-  #nextBatch: BatchBuilder | undefined;
 
   /** Use `openLevel`. */
   constructor(parts: StoreParts<B, Q, A>) {
-    const separates = parts.values?.settings.enabled ?? false;
-    const encoder = new PutEncoder(parts.model, parts.limits.recordBytesMax, separates);
-    super(parts.model, encoder, parts.state, parts.planLimits, parts.recovered);
+    const { model, engine, limits, batches, guard, level, space, values } = parts;
+    const encoder = new PutEncoder(model, limits.recordBytesMax, values?.settings.enabled);
+    const resources = [space, values].filter((resource) => resource !== undefined);
+    super(model, encoder, parts.state, new AdmissionGate(limits, resources), parts.recovered);
     this.recovery = parts.report;
-    this.#engine = parts.engine;
-    this.#tip = parts.tip;
-    this.#deletesMax = parts.limits.deletesMax;
-    this.#space = parts.space;
-    this.#witness = parts.witness;
-    this.#guard = parts.guard;
+    this.#deletesMax = batches.deletesMax;
+    this.#space = space;
+    this.#guard = guard;
     this.#release = parts.release;
-    this.#values = parts.values;
-    this.#queue = new CommitQueue(
-      {
-        begin: () => this.#begin(),
-        write: (batch, valuesDurable) => this.#write(batch, valuesDurable),
-        tidyUp: () => this.#kick(),
-        dropSlowly: (lanes) => this.#sweeper.drop(lanes),
-        poison: (cause) => this.#poisoned(cause),
-        values: parts.values,
-      },
-      parts.limits,
-    );
-    this.#sweeper = new Sweeper({
-      engine: parts.engine,
-      tip: () => this.#tip,
-      maintain: (work) => this.#queue.maintain(work),
-      fail: (cause) => this.#queue.fail(cause),
+    this.#values = values;
+    const tip = () => this.#writer.tip;
+    const fail = (cause: unknown) => this.#queue.fail(cause);
+    this.#writer = new BatchWriter({
+      ...parts,
+      deletesMax: batches.deletesMax,
+      metered: this,
+      dropSlowly: (lanes) => this.#sweeper.drop(lanes),
     });
+    this.#queue = new CommitQueue({
+      writer: this.#writer,
+      gate: this.gate,
+      mergeBytesMax: batches.mergeBytesMax,
+      tidyUp: () => this.#kick(),
+      poison: (cause) => this.#poisoned(cause),
+    });
+    this.#sweeper = new Sweeper({ engine, tip, maintain: (work) => this.#queue.maintain(work), fail });
     this.#reader = new StoreReader(
       {
-        engine: parts.engine,
-        tip: () => this.#tip,
+        engine,
+        tip,
         readBetweenBatches: (read) => this.#queue.readBetweenBatches(read),
-        reads: () => parts.values?.reads() ?? new ValueReads(undefined),
+        reads: () => values?.reads() ?? new ValueReads(undefined),
         assertUsable: () => this.assertUsable(),
         explained: (error) => this.#lossOr(error),
       },
-      parts.model,
+      model,
     );
-    if (parts.values !== undefined) {
-      this.#collector = new ValueCollector({
-        values: parts.values,
-        tip: () => this.#tip,
-        maintain: (step) => this.#queue.maintain({ kind: 'relocate', step }),
-        fail: (cause) => this.#queue.fail(cause),
-      });
+    if (values !== undefined) {
+      const maintain = (step: RelocateStep) => this.#queue.maintain({ kind: 'relocate', step });
+      this.#collector = new ValueCollector({ values, tip, maintain, fail });
     }
-    const { engine, guard, level, space, values } = parts;
-    guard?.onLost((error) => this.#queue.fail(error));
+    guard?.onLost(fail);
+    space?.onRefusal((refusal) => this.#refused(refusal));
     if (level !== undefined && space !== undefined) {
       const compact = async (from: string, to: string) => {
         guard?.checkInBackground();
         await engine.compact(from, to);
       };
-      this.#reclaimer = new Reclaimer({ engine: { compact }, level, tip: () => this.#tip, space, values });
+      const isAwaited = () => this.gate.isAwaited;
+      this.#reclaimer = new Reclaimer({ engine: { compact }, level, tip, space, isAwaited, values });
     }
     meter('lanestore_recovery_seconds', parts.report.openMs / 1000);
     this.#kick();
   }
 
   override get cursors(): Cursors {
-    const lanes = new Map([...this.#tip.lanes].map(([lane, { first, next }]) => [lane, { first, next }] as const));
-    return { lanes, commitQCs: { first: this.#tip.qc.first, next: this.#tip.qc.next } };
+    const { lanes, qc } = this.#writer.tip;
+    const cursors = [...lanes].map(([lane, { first, next }]) => [lane, { first, next }] as const);
+    return { lanes: new Map(cursors), commitQCs: { first: qc.first, next: qc.next } };
   }
 
   /** Bytes of separated values that the store holds, and what their files take on the disk; both 0 while there are none. */
@@ -176,7 +165,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     return this.#values?.usage ?? { liveBytes: 0, fileBytes: 0 };
   }
 
-  /** Free space where the store is, as far as is known; undefined in a caller's database, and where the file system does not say. */
+  /** Free space where the store is, as far as is known; undefined in a caller's database, and where the file system does not count. */
   get freeBytes(): number | undefined {
     const bytes = this.#space?.freeBytes;
     return bytes === Number.POSITIVE_INFINITY ? undefined : bytes;
@@ -184,7 +173,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
 
   /** Batches written since creation: the `seq` of the newest durable one. */
   get seq(): bigint {
-    return this.#tip.seq;
+    return this.#writer.tip.seq;
   }
 
   /**
@@ -216,35 +205,51 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     return this.#reader.commitQCs(range);
   }
 
-  override async ready(signal?: AbortSignal): Promise<void> {
-    this.assertUsable();
-    for (;;) {
-      await this.#queue.ready(signal);
-      if (this.#space === undefined || this.#space.hasRoom) return;
-      await this.#space.ready(signal);
-    }
+  protected override costOf(plan: EncodedRound): Cost {
+    const { bytes, entries, removals } = sizeOf(plan);
+    const tidied = Math.min(entries + removals, this.#deletesMax);
+    const diskBytes = isNoop(plan) ? 0 : bytes + this.#tipBytes + ENTRY_OVERHEAD_BYTES * tidied;
+    const largeBytes = this.#values?.separableBytes(plan, bytes) ?? 0;
+    return { bytes, entries, diskBytes, isPrune: onlyPrunes(plan), largeBytes };
   }
 
-  protected override accept(plan: Plan<B, Q, A, LevelEntries>, hooks: DurableHooks<B, Q, A>): Promise<void> {
-    const size = sizeOf(plan);
-    const written = isNoop(plan) ? 0 : size.bytes + this.#overhead(size);
-    if (written > 0) this.#checkSpace(written, onlyPrunes(plan) ? 'prune' : 'round');
-    const { bytes, entries } = size;
-    return this.#enqueue({ kind: 'round', round: plan, bytes, entries }, () => fireHooks(plan.notify, hooks), written);
+  protected override costOfDrop(): Cost {
+    return { ...freeOfCost(), diskBytes: this.#tipBytes };
   }
 
-  protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
-    this.#checkSpace(this.#tipBytes, 'prune');
-    return this.#enqueue({ kind: 'drop', lanes, bytes: 0, entries: 0 }, () => undefined, this.#tipBytes);
+  protected override accept(
+    plan: Plan<B, Q, A, LevelEntries>,
+    hooks: DurableHooks<B, Q, A>,
+    cost: Cost,
+  ): Promise<void> {
+    sealRecords(plan, this.#values?.settings.enabled ?? false);
+    return new Promise((resolve, reject) => {
+      const settle: Accepted['settle'] = (error) => {
+        this.gate.settle(cost);
+        if (error !== undefined) return reject(error);
+        const failed = fireHooks(plan.notify, hooks);
+        if (failed !== undefined) reject(failed.thrown);
+        else resolve();
+      };
+      this.#queue.push({ kind: 'round', plan, cost, settle });
+    });
+  }
+
+  protected override acceptDrop(lanes: readonly LaneId[], cost: Cost): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle: Accepted['settle'] = (error) => {
+        this.gate.settle(cost);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      this.#queue.push({ kind: 'drop', lanes, cost, settle });
+    });
   }
 
   protected override async shutdown(): Promise<void> {
-    const closed = new LanestoreError('LANESTORE_CLOSED', 'the store was closed');
-    this.#queue.refuseWaiters(closed);
-    this.#space?.refuse(closed);
     try {
       await closeAll([
-        // Before the value files go: a later store may write to them, which a read that goes on would take for damage.
+        // Before the value files are closed: a later store may write to them, and a read would take that for damage.
         () => Promise.all([this.#reader.close(), this.#queue.idle()]),
         () => this.#queue.idle(),
         () => this.#sweeper.stop(),
@@ -259,19 +264,12 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     }
   }
 
-  /**
-   * @throws LANESTORE_CAPACITY; then space is looked for in what was pruned. LANESTORE_FAILED if it
-   * is not the store's disk that is looked at.
-   */
-  #checkSpace(bytes: number, kind: 'round' | 'prune'): void {
-    try {
-      this.#space?.check(bytes, kind);
-    } catch (error) {
-      // It may be another disk that is full.
-      const explained = this.#lossOr(error as LanestoreError);
-      if (explained === error) this.#reclaimer?.refused();
-      throw explained;
-    }
+  /** A round was refused for want of disk space: gives what is thrown. Space is looked for in what was pruned. */
+  #refused(refusal: LanestoreError): LanestoreError {
+    // Another disk may be full.
+    const explained = this.#lossOr(refusal);
+    if (explained === refusal) this.#reclaimer?.refused();
+    return explained;
   }
 
   /** `error`, unless it comes from another place: then the store fails. */
@@ -280,83 +278,15 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     return lost === undefined ? error : this.#queue.fail(lost);
   }
 
-  /** Throws what the queue refuses, outside of the promise: otherwise the planner would go on as if the work had been accepted. */
-  #enqueue(work: Work, fire: () => HookFailure | undefined, written: number): Promise<void> {
-    let settle!: (error?: LanestoreError) => void;
-    const done = new Promise<void>((resolve, reject) => {
-      settle = (error) => {
-        this.#space?.leave(written);
-        if (error !== undefined) return reject(error);
-        const failed = fire();
-        if (failed !== undefined) reject(failed.thrown);
-        else resolve();
-      };
-    });
-    this.#queue.push(work, settle);
-    this.#space?.enter(written);
-    return done;
-  }
-
-  /** Bytes of a batch beside what its rounds put: deletes, the tip, and LevelDB's framing. Upper bound. */
-  #overhead({ entries, removals }: RoundSize): number {
-    return this.#tipBytes + ENTRY_OVERHEAD_BYTES * Math.min(entries + removals, this.#deletesMax);
-  }
-
+  /** Bytes that the tip and LevelDB's framing add to a batch. Upper bound. */
   get #tipBytes(): number {
-    return 4096 + ENTRY_OVERHEAD_BYTES * this.#tip.lanes.size;
+    return 4096 + ENTRY_OVERHEAD_BYTES * this.#writer.tip.lanes.size;
   }
 
   #poisoned(cause: unknown): LanestoreError {
     const error = this.poison(failure(this.#guard?.loss() ?? cause));
-    this.#space?.refuse(error);
+    this.#writer.fail(error);
     return error;
-  }
-
-  async #write(batch: BatchBuilder, valuesDurable: Promise<void> | undefined): Promise<void> {
-    const { tip, operations } = batch.finish();
-    const filled = this.#engine.fill(operations);
-    const write = () => this.#writeInPlace(filled, operations);
-    // What the batch names must be durable before LevelDB hears of it; if it cannot be, LevelDB never does.
-    const written =
-      valuesDurable === undefined
-        ? write()
-        : valuesDurable.then(write, (cause) => filled.discard().finally(() => Promise.reject(cause)));
-    // The disk is at work now: what can be done meanwhile is not done when callers wait for it.
-    if (this.#engine.copies) for (const one of operations) if (one.type === 'put') releaseMemory(one.value);
-    this.#nextBatch = new BatchBuilder(tip, this.#deletesMax);
-    const ownWitness = this.#witness?.prepare(tip.seq);
-    // Ignored here: it is waited for below, unless the batch fails first.
-    ownWitness?.catch(() => undefined);
-    await written;
-    if (ownWitness !== undefined) await ownWitness;
-    this.#witness?.write(tip.seq);
-    this.#tip = tip;
-    this.#values?.applied(operations, batch.hasReferences);
-  }
-
-  /** Hands a batch to LevelDB, in the place that the store was opened in. */
-  async #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
-    try {
-      this.#guard?.checkUnlessRecent();
-    } catch (error) {
-      await filled.discard();
-      throw error;
-    }
-    const written = meterBatch(operations, this, () => filled.write());
-    try {
-      // While the disk is at work.
-      this.#guard?.checkBatch();
-    } catch (error) {
-      await written.catch(() => undefined);
-      throw error;
-    }
-    await written;
-  }
-
-  #begin(): BatchBuilder {
-    const ready = this.#nextBatch;
-    this.#nextBatch = undefined;
-    return ready?.base === this.#tip ? ready : new BatchBuilder(this.#tip, this.#deletesMax);
   }
 
   #kick(): void {

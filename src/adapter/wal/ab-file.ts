@@ -1,7 +1,7 @@
 /**
  * A pair of files that hold one value: `<prefix>_a.pb` and `<prefix>_b.pb`. A write goes to the one that does not hold the newest
  * value, in place, and is synced; the other one stays whole whatever happens. Both names are there from the beginning, so no
- * write changes the directory. As sei-chain's persist.go does it (upstream.md 2.2).
+ * write changes the directory. As sei-chain's persist.go does it (docs/original.md, A/B files).
  *
  * What is read: the higher seq wins. One file that is not whole is a write that was cut short; the other one counts. Nothing usable
  * in a pair that was written, or two files with the same seq, is damage.
@@ -14,8 +14,8 @@ import { readRegular } from '../../base/open-file.js';
 import { boolean, fields, string } from '../../base/options.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { type ABContent, type ABEncoding, checkEncoding, decodeAB, encodeAB, problemOf } from './ab-format.js';
-import { messageOf, reading, systemCode, writeFailed } from './io.js';
-import { corrupt, PRIVATE_MODE } from './repair.js';
+import { corruptionError, messageOf, reading, systemCode, writeFailed } from './io.js';
+import { PRIVATE_MODE } from './repair.js';
 
 const SUFFIXES = ['_a.pb', '_b.pb'] as const;
 
@@ -64,7 +64,7 @@ export async function scanAB(directory: string, prefix: string): Promise<ABScan>
     return content === undefined || typeof content === 'string' ? [] : [{ ...content, slot }];
   });
   whole.sort((x, y) => (x.seq > y.seq ? -1 : 1));
-  const [newest, other] = whole;
+  const [newest, older] = whole;
   const broken = contents.flatMap((content, i) =>
     typeof content === 'string' ? [`${names[i]} (${problemOf(files[i]!, content, newest?.encoding)})`] : [],
   );
@@ -72,13 +72,13 @@ export async function scanAB(directory: string, prefix: string): Promise<ABScan>
   if (newest === undefined && broken.length > 0) {
     findings.push({ kind: 'ab-unusable', file: names[0]!, detail: `no whole copy is left: ${broken.join(', ')}` });
   }
-  if (newest !== undefined && newest.seq === other?.seq) {
+  if (newest !== undefined && newest.seq === older?.seq) {
     const detail = `${names.join(' and ')} have the same seq, ${newest.seq}`;
     findings.push({ kind: 'ab-same-seq', file: names[0]!, detail });
   }
   const [a, b] = files.map((file) => file?.length);
   const notes = newest === undefined ? [] : broken.map((file) => `${file} is not whole; the other copy counts`);
-  return { directory, prefix, newest, older: other?.seq, lengths: [a, b], notes, findings };
+  return { directory, prefix, newest, older: older?.seq, lengths: [a, b], notes, findings };
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
@@ -139,7 +139,7 @@ export class ABFile {
       });
     }
     const scan = await scanAB(directory, prefix);
-    if (scan.findings.length > 0) throw corrupt(directory, scan);
+    if (scan.findings.length > 0) throw corruptionError(directory, scan);
     return ABFile.openScanned(scan, options);
   }
 

@@ -52,26 +52,17 @@ export interface Fault {
   readonly detail: string;
 }
 
-/** What a segment holds. */
-export interface Entries<T> {
-  readonly frames: readonly Frame[];
-  readonly entries: readonly T[];
-  readonly fault?: Fault;
-}
-
-/** Reads entries from the beginning of a segment to its end or the first fault. `bytes` must stay as they are until it resolves. */
-export async function readEntries<T>(bytes: Uint8Array, codec: LogCodec<T>): Promise<Entries<T>> {
-  const frames: Frame[] = [];
-  const entries: T[] = [];
+/**
+ * The entries of a segment in order, up to its end or its first fault, which comes last. `bytes` must stay as they are meanwhile. Whoever
+ * iterates counts {@link readCost} of each entry for {@link readTurns}.
+ */
+export function* readEntries<T>(bytes: Uint8Array, codec: LogCodec<T>): Generator<ReadEntry<T> | Fault, void, void> {
   for (let at = 0; at < bytes.length; ) {
-    const one = readEntry(bytes, at, codec);
-    if ('kind' in one) return { frames, entries, fault: one };
-    frames.push(one.frame);
-    entries.push(one.entry);
-    if (readTurns.spend(readCost(one.frame))) await readTurns.next();
-    at = one.frame.end;
+    const read = readEntry(bytes, at, codec);
+    yield read;
+    if ('kind' in read) return;
+    at = read.frame.end;
   }
-  return { frames, entries };
 }
 
 /** What an entry takes to read, of {@link readTurns}. */
@@ -79,8 +70,14 @@ export function readCost({ at, end }: Frame): number {
   return end - at + ENTRY_COST_BYTES;
 }
 
+/** An entry, and where it lies. */
+export interface ReadEntry<T> {
+  readonly frame: Frame;
+  readonly entry: T;
+}
+
 /** The entry that begins at `at`, which lies within the bytes, or why there is none. */
-export function readEntry<T>(bytes: Uint8Array, at: number, codec: LogCodec<T>): Fault | { frame: Frame; entry: T } {
+export function readEntry<T>(bytes: Uint8Array, at: number, codec: LogCodec<T>): Fault | ReadEntry<T> {
   const frame = readFrame(bytes, at);
   if (frame === 'cut') return { at, kind: 'cut', detail: 'the file ends within the length of an entry' };
   if (frame === 'wild') return { at, kind: 'wild', detail: 'there is no length that was ever written' };

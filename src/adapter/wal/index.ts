@@ -5,7 +5,8 @@
 export { ABFile, type ABFileOptions } from './ab-file.js';
 export type { ABEncoding } from './ab-format.js';
 export type { LogCodec } from './entries.js';
-export { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
-export { openWal, type WalOptions } from './open.js';
+export { IndexedWal } from './indexed-wal.js';
+export { openWal } from './open.js';
+export type { IndexedWalOptions, WalOptions } from './options.js';
 export { readWal, type WalContent } from './state.js';
 export { WalStore } from './store.js';

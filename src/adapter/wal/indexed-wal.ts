@@ -3,51 +3,24 @@
  * every step durable when its promise resolves. It knows indexes, not numbers: the first entry ever has index 1, and indexes count on
  * for ever, also when the log is emptied and opened again.
  */
-import { dirname, join } from 'node:path';
-import { checkFiles, diskFiles, type FileStatus, type Files, type WritableFile } from '../../base/files.js';
+import { join } from 'node:path';
+import { diskFiles, type WritableFile } from '../../base/files.js';
 import { readRegular } from '../../base/open-file.js';
-import { boolean, byteCount, fields, required, string, withMethods } from '../../base/options.js';
+import { string } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
-import { type DescriptorHolder, DescriptorPool } from './descriptor-pool.js';
-import { checkLogCodec, copyOf, type LogCodec, readEntries } from './entries.js';
+import { DescriptorPool } from './descriptor-pool.js';
+import { checkLogCodec, copyOf, type LogCodec } from './entries.js';
 import { encodeFrame, readFrame } from './frame.js';
-import { isOutOfSpace, messageOf, reading, writeFailed } from './io.js';
+import { corruptionError, isOutOfSpace, messageOf, reading, writeFailed } from './io.js';
 import { segmentName } from './names.js';
-import { corrupt, type DirectoryRules, repair, SEGMENT_MODE } from './repair.js';
-import type { Reserve } from './reserve.js';
-import { type LogScan, type Segment, scanLog } from './scan.js';
+import { checkIndexedWalOptions, type IndexedWalOptions } from './options.js';
+import { type DirectoryRules, repair, SEGMENT_MODE } from './repair.js';
+import { framesOf, type LogScan, type Segment, scanLog } from './scan.js';
 import { finishStart, makeStart, writeTemp } from './start-file.js';
+import { openTail, TailFile } from './tail-file.js';
 
 /** When the tail has this many bytes, the next entry goes to a new segment: 20 MiB, as tidwall/wal. */
 export const SEGMENT_BYTES = 20 * 1024 * 1024;
-
-/** Options of {@link IndexedWal.open}. */
-export interface IndexedWalOptions {
-  /** Where the bytes of torn tails are kept; made when needed. Must not be a directory that the original looks for logs in. */
-  readonly tornDirectory: string;
-  /** Begins the names in `tornDirectory`, and messages. Default `log`. */
-  readonly label?: string;
-  /** Sync the directory after a segment was made, renamed or removed. Default true; false is exactly the original. */
-  readonly directorySync?: boolean;
-  /** @internal Size that a segment is cycled at. */
-  readonly segmentBytes?: number;
-  /** @internal Shared with other logs. */
-  readonly pool?: DescriptorPool;
-  /** @internal */
-  readonly reserve?: Reserve;
-  /** @internal */
-  readonly files?: Files;
-}
-
-const checkIndexedWalOptions = fields<IndexedWalOptions>({
-  tornDirectory: required(string),
-  label: string,
-  directorySync: boolean,
-  segmentBytes: byteCount,
-  pool: withMethods<DescriptorPool>('a pool of descriptors', 'open', 'used'),
-  reserve: withMethods<Reserve>('a reserve', 'giveUp', 'spend'),
-  files: checkFiles,
-});
 
 interface Parts {
   readonly directory: string;
@@ -63,15 +36,10 @@ interface Parts {
  * begun and not resolved may be there or not after a crash, as a whole. Concurrency: one call at a time (TypeError otherwise).
  * After LANESTORE_FAILED only `close` works; open it again.
  */
-export class IndexedWal<T> implements DescriptorHolder {
+export class IndexedWal<T> {
   readonly #codec: LogCodec<T>;
   readonly #parts: Parts;
-  /** The tail's; undefined while its descriptor is given up. */
-  #file: WritableFile | undefined;
-  /** What it was then. */
-  #was: FileStatus | undefined;
-  /** Settles when the descriptor that is being given up is closed. */
-  #givingUp: Promise<void> = Promise.resolve();
+  readonly #file: TailFile;
   /** Ascending; the last is the tail. Only the tail's `count` grows, in {@link #frames}. */
   #sealed: Segment[];
   #tail: { name: string; index: bigint };
@@ -85,13 +53,13 @@ export class IndexedWal<T> implements DescriptorHolder {
   private constructor(codec: LogCodec<T>, parts: Parts, file: WritableFile, scan: LogScan<T>) {
     this.#codec = codec;
     this.#parts = parts;
-    this.#file = file;
     this.#sealed = scan.segments.slice(0, -1);
     const { name, index } = scan.segments.at(-1) ?? { name: segmentName(1n), index: 1n };
     this.#tail = { name, index };
     this.#frames = [...scan.tail];
     this.#tailBytes = bytesIn(this.#frames);
-    parts.pool.used(this);
+    const isIdle = () => !this.#busy && this.#failed === undefined;
+    this.#file = new TailFile(join(parts.directory, name), file, parts.pool, parts.rules, isIdle);
   }
 
   /**
@@ -104,7 +72,7 @@ export class IndexedWal<T> implements DescriptorHolder {
     checkLogCodec(codec, 'IndexedWal.open: codec');
     checkIndexedWalOptions(options, 'IndexedWal.open: options');
     const scan = await scanLog(directory, codec, { directory: '' });
-    if (scan.findings.length > 0) throw corrupt(directory, scan);
+    if (scan.findings.length > 0) throw corruptionError(directory, scan);
     return (await IndexedWal.openScanned(scan, codec, options)).wal;
   }
 
@@ -122,8 +90,7 @@ export class IndexedWal<T> implements DescriptorHolder {
       await files.makeDirectory(directory);
       const notes = await repair(scan, rules, { directory: options.tornDirectory, label });
       const name = scan.segments.at(-1)?.name ?? segmentName(1n);
-      const file = await pool.open(() => files.open(join(directory, name), SEGMENT_MODE, { empty: false }));
-      await settle(file, directory, rules);
+      const file = await openTail(join(directory, name), pool, rules);
       return { wal: new IndexedWal(codec, { directory, rules, pool, segmentBytes }, file, scan), notes };
     });
   }
@@ -188,10 +155,10 @@ export class IndexedWal<T> implements DescriptorHolder {
   readAll(): Promise<T[]> {
     return this.#exclusive(async () => {
       const scan = await scanLog(this.#parts.directory, this.#codec, { directory: '' });
-      if (scan.findings.length > 0) throw corrupt(this.#parts.directory, scan);
+      if (scan.findings.length > 0) throw corruptionError(this.#parts.directory, scan);
       if (scan.torn !== undefined || scan.entries.length !== this.count) {
         const detail = `${scan.entries.length} entries can be read, ${this.count} were written`;
-        throw corrupt(this.#parts.directory, { findings: [{ kind: 'entries-missing', detail }] });
+        throw corruptionError(this.#parts.directory, { findings: [{ kind: 'entries-missing', detail }] });
       }
       return [...scan.entries];
     });
@@ -201,50 +168,12 @@ export class IndexedWal<T> implements DescriptorHolder {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#parts.pool.gone(this);
-    await reading(`close the log ${this.#parts.directory}`, async () => {
-      await this.#givingUp;
-      await this.#file?.close();
-    });
-  }
-
-  /** @internal */
-  get canGiveUp(): boolean {
-    return !this.#busy && this.#failed === undefined && this.#file !== undefined;
-  }
-
-  /** @internal */
-  giveUp(): Promise<void> {
-    const file = this.#file!;
-    this.#file = undefined;
-    this.#givingUp = (async () => {
-      try {
-        this.#was = file.status();
-      } finally {
-        await file.close();
-      }
-    })();
-    return this.#givingUp;
-  }
-
-  /** The tail's descriptor is opened again. @throws if its name stands for another file than the one that was written. */
-  async #reopen(): Promise<WritableFile> {
-    const { directory, pool, rules } = this.#parts;
-    const path = join(directory, this.#tail.name);
-    await this.#givingUp;
-    const file = await pool.open(() => rules.files.open(path, SEGMENT_MODE, { empty: false, existing: true }));
-    this.#file = file;
-    const [is, was] = [file.status(), this.#was!];
-    if (is.device !== was.device || is.inode !== was.inode || is.bytes !== was.bytes) {
-      throw new Error(`${path} is not the file that was written before: it was replaced, cut or written by others`);
-    }
-    return file;
+    await reading(`close the log ${this.#parts.directory}`, () => this.#file.close());
   }
 
   async #append(frame: Uint8Array): Promise<void> {
-    const { pool, segmentBytes } = this.#parts;
-    let file = this.#file ?? (await this.#reopen());
-    pool.used(this);
+    const { segmentBytes } = this.#parts;
+    let file = await this.#file.use();
     if (file.status().links > 1) file = await this.#leaveShared();
     if (this.#tailBytes > segmentBytes) file = await this.#cycle();
     await this.#writeFrame(file, frame);
@@ -269,7 +198,7 @@ export class IndexedWal<T> implements DescriptorHolder {
     // Alone and empty, its name is all that keeps the index: it is never away.
     if (this.count > 0 || this.#sealed.length > 0) return this.#cycle();
     await this.#restart(this.#tail.index, [], false);
-    return this.#file ?? this.#reopen();
+    return this.#file.use();
   }
 
   /** A tail that is left is complete and durable; the next entry goes to a new segment. */
@@ -277,9 +206,10 @@ export class IndexedWal<T> implements DescriptorHolder {
     const { directory, rules } = this.#parts;
     const tail = { ...this.#tail, count: this.#frames.length };
     const index = this.nextIndex;
-    await this.#file?.close();
-    const file = await rules.files.open(join(directory, segmentName(index)), SEGMENT_MODE, { empty: true });
-    this.#file = file;
+    const path = join(directory, segmentName(index));
+    await this.#file.closeFile();
+    const file = await rules.files.open(path, SEGMENT_MODE, { empty: true });
+    await this.#file.replace(path, file);
     if (rules.directorySync) await rules.files.syncDirectory(directory);
     // An empty tail was replaced under its own name.
     if (tail.count > 0) this.#sealed.push(tail);
@@ -292,11 +222,8 @@ export class IndexedWal<T> implements DescriptorHolder {
   /** Replaces everything up to the segment with `index` by `frames`, which are what is left of it. */
   async #restart(index: bigint, frames: Uint8Array[], mayLag: boolean): Promise<void> {
     const { directory, rules } = this.#parts;
-    if (this.#file === undefined) {
-      // The new file may become the tail, which is open then.
-      await this.#givingUp;
-      await this.#parts.pool.makeRoom();
-    }
+    // The new file may become the tail, which is open then.
+    await this.#file.makeRoom();
     let file: WritableFile | undefined;
     try {
       file = await writeTemp(directory, index, frames, rules);
@@ -314,14 +241,10 @@ export class IndexedWal<T> implements DescriptorHolder {
     const gone = this.#sealed.filter((segment) => segment.index <= index);
     const inTail = index >= this.#tail.index;
     // The new file is the tail when the old tail goes; otherwise it is a sealed segment, and closed.
-    const closed = (inTail ? this.#file : file)?.close();
-    if (inTail) {
-      this.#file = file;
-      this.#parts.pool.used(this);
-    }
+    const name = segmentName(index);
+    const closed = inTail ? this.#file.replace(join(directory, name), file) : file.close();
     const removals = [...gone, ...(inTail ? [this.#tail] : [])].map((segment) => segment.name);
     await Promise.all([finishStart(directory, index, removals, rules), closed]);
-    const name = segmentName(index);
     this.#sealed = this.#sealed.slice(gone.length);
     if (inTail) {
       this.#tail = { name, index };
@@ -352,12 +275,8 @@ export class IndexedWal<T> implements DescriptorHolder {
     const gone = this.#sealed.filter((segment) => segment.index < oldest.index);
     if (gone.length === 0) return;
     await makeStart(directory, oldest.index, 'segment', rules);
-    await finishStart(
-      directory,
-      oldest.index,
-      gone.map(({ name }) => name),
-      rules,
-    );
+    const removals = gone.map(({ name }) => name);
+    await finishStart(directory, oldest.index, removals, rules);
     this.#sealed = this.#sealed.slice(gone.length);
   }
 
@@ -366,14 +285,9 @@ export class IndexedWal<T> implements DescriptorHolder {
     if (index >= this.#tail.index) return this.#frames.slice(Number(index - this.#tail.index));
     const segment = this.#sealed.findLast((candidate) => candidate.index <= index)!;
     const { directory, pool } = this.#parts;
-    const path = join(directory, segment.name);
-    const bytes = await reading(`read ${path}`, () => pool.sparing(() => readRegular(path)));
-    const { frames, fault } = await readEntries(bytes, this.#codec);
-    if (fault !== undefined || frames.length !== segment.count) {
-      const detail = fault?.detail ?? `${frames.length} entries can be read, ${segment.count} were written`;
-      throw corrupt(path, { findings: [{ kind: 'segment-changed', file: segment.name, detail }] });
-    }
-    return frames.slice(Number(index - segment.index)).map(({ at, end }) => bytes.subarray(at, end));
+    const readFile = (path: string) => pool.sparing(() => readRegular(path));
+    const frames = await framesOf(directory, segment, this.#codec, readFile);
+    return frames.slice(Number(index - segment.index));
   }
 
   #decode(frame: Uint8Array, index: bigint): T {
@@ -383,7 +297,7 @@ export class IndexedWal<T> implements DescriptorHolder {
       return this.#codec.decode(copyOf(frame, place));
     } catch (error) {
       const detail = `entry ${index} (by index), which would become the oldest, does not read: ${messageOf(error)}`;
-      throw corrupt(this.#parts.directory, { findings: [{ kind: 'entry-undecodable', detail }] });
+      throw corruptionError(this.#parts.directory, { findings: [{ kind: 'entry-undecodable', detail }] });
     }
   }
 
@@ -407,22 +321,6 @@ export class IndexedWal<T> implements DescriptorHolder {
       this.#failed = writeFailed(`${what} the log ${this.#parts.directory}`, error);
       throw this.#failed;
     }
-  }
-}
-
-/**
- * A process that was killed may have left an entry, or a name, that is in the system's memory only. What is handed out as recovered
- * must be durable, so it is synced first.
- */
-async function settle(file: WritableFile, directory: string, { files, directorySync }: DirectoryRules): Promise<void> {
-  try {
-    await file.sync();
-    if (!directorySync) return;
-    await files.syncDirectory(directory);
-    await files.syncDirectory(dirname(directory));
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    throw error;
   }
 }
 

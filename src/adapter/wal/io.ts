@@ -1,6 +1,6 @@
-/** What the operating system says, as coded errors. */
+/** Coded errors for what the operating system refuses, and for what is found damaged. */
 import { messageOf } from '../../base/permission-model.js';
-import { LanestoreError } from '../../errors.js';
+import { type Finding, LanestoreError } from '../../errors.js';
 
 export { messageOf };
 
@@ -44,6 +44,20 @@ export function writeFailed(what: string, cause: unknown): LanestoreError {
   return new LanestoreError('LANESTORE_FAILED', `cannot ${what}: ${messageOf(cause)}`, { cause });
 }
 
+/** The error for what is beyond mending: there is at least one finding. `findingsTotal`: how many there were, where not all are kept. */
+export function corruptionError(
+  what: string,
+  {
+    findings,
+    findingsTotal = findings.length,
+  }: { readonly findings: readonly Finding[]; readonly findingsTotal?: number },
+): LanestoreError {
+  const [first] = findings;
+  const more = findingsTotal > 1 ? ` (and ${findingsTotal - 1} more findings)` : '';
+  const where = first?.offset === undefined ? first?.file : `${first.file}, byte ${first.offset}`;
+  return new LanestoreError('LANESTORE_CORRUPT', `${what} is damaged: ${where}: ${first?.detail}${more}`, { findings });
+}
+
 /** Runs `work` over `items`, at most `limit` at a time; results in the order of the items, the first failure is thrown at the end. */
 export async function mapLimited<T, R>(
   items: readonly T[],
@@ -56,6 +70,6 @@ export async function mapLimited<T, R>(
     for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i]!);
   };
   const settled = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, run));
-  for (const one of settled) if (one.status === 'rejected') throw one.reason;
+  for (const result of settled) if (result.status === 'rejected') throw result.reason;
   return results;
 }

@@ -9,7 +9,7 @@
  *   <dir>/lock/                             a LevelDB that holds nothing but the lock
  *   <dir>/lock/reserve                      space that is given up on a full disk (reserve.ts)
  *   <dir>/torn/                             bytes of torn tails that were cut off, for people
- *   <dir>/ab-wrapper                        the first A/B file is written without a checksum (first-encoding.ts)
+ *   <dir>/ab-wrapper                        the first A/B file is written without a checksum (pairs.ts)
  */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -18,9 +18,8 @@ import { type Finding, LanestoreError } from '../../errors.js';
 import { isLaneId, type LaneId, laneOfHex } from '../../keys/index.js';
 import { typeFindings } from '../file-types.js';
 import { didYouMean, likenessOf } from '../likeness.js';
-import { reading, systemCode } from './io.js';
+import { corruptionError, reading, systemCode } from './io.js';
 import { LOCK_DIR } from './lock.js';
-import { corrupt } from './repair.js';
 
 /** The directory of the lanes' logs. */
 export const BLOCKS_DIR = 'blocks';
@@ -44,7 +43,7 @@ const OWN_NAMES = new Set([BLOCKS_DIR, COMMIT_QCS_DIR, LOCK_DIR, ...PAIR_FILES])
 /** Nothing else is opened, made or removed, but the files of the pairs. */
 const OWN_DIRECTORIES = [BLOCKS_DIR, COMMIT_QCS_DIR, LOCK_DIR, TORN_DIR];
 
-/** What stands in the root of a file system on its own, and is nobody's. */
+/** What stands in the root of a file system of its own; no program's. */
 const IGNORED_NAMES = new Set(['lost+found']);
 
 /** Names of the original's earlier layout: one file an entry (40146a1c0). */
@@ -73,7 +72,7 @@ export async function claimLocation(location: string, create: boolean): Promise<
   const path = await reading(`resolve ${absolute}`, () => realpath(absolute));
   const findings = await reading(`look at ${path}`, async () => typeFindings(path, OWN_DIRECTORIES, 2));
   if (findings.length === 0) findings.push(...typeFindings(path, PAIR_FILES, 0));
-  if (findings.length > 0) throw corrupt(path, { findings });
+  if (findings.length > 0) throw corruptionError(path, { findings });
   await checkNames(path, create);
   return path;
 }
@@ -154,9 +153,9 @@ export async function listLanes(location: string): Promise<LaneDirectories> {
   const findings: Finding[] = [];
   for (const { name, isDirectory } of await list(join(location, BLOCKS_DIR))) {
     const lane = isDirectory ? await laneNamed(join(location, BLOCKS_DIR), name) : undefined;
-    const other = lane === undefined ? undefined : lanes.get(lane);
-    if (lane !== undefined && other !== undefined) {
-      const detail = `it stands for the same lane as ${other.name}: keep the one that the node wrote`;
+    const twin = lane === undefined ? undefined : lanes.get(lane);
+    if (lane !== undefined && twin !== undefined) {
+      const detail = `it stands for the same lane as ${twin.name}: keep the one that the node wrote`;
       findings.push({ kind: 'name-twice', lane, file: `${BLOCKS_DIR}/${name}`, detail });
     } else if (lane !== undefined) lanes.set(lane, { lane, name });
     else if (isDirectory && name.endsWith(DROPPED) && isLaneId(name.slice(0, -DROPPED.length))) dropped.push(name);

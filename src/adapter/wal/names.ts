@@ -3,8 +3,8 @@
  *
  *   00000000000000000031              a segment; the number is the index of its first entry (20 digits, 1 or more)
  *   00000000000000000031.START        what is left from that index on: everything before it goes, then it loses its ending
- *   00000000000000000031.END          the segment of that index without its end: everything behind it goes, then likewise
- *   00000000000000000031.START.TEMP   being written, and nobody's loss
+ *   00000000000000000031.END          the segment of that index without its end: everything after it goes, then likewise
+ *   00000000000000000031.START.TEMP   being written; nothing is lost with it
  *
  * Only truncations at the front are made here; `.END` is finished for logs that the original truncated at the back.
  */
@@ -21,10 +21,14 @@ export const TEMP = '.TEMP';
 
 /** A segment as its name tells it. */
 export interface SegmentName {
-  /** The file's name, as it is now. */
   readonly name: string;
   /** The index of its first entry. */
   readonly index: bigint;
+}
+
+/** A segment that is there. `name` is its name once an interrupted truncation is finished, `file` its name now. */
+export interface ListedSegment extends SegmentName {
+  readonly file: string;
 }
 
 /** One step that finishes a truncation. */
@@ -34,8 +38,8 @@ export type CleanupStep =
 
 /** What a directory holds. */
 export interface Listing {
-  /** Ascending; named as they will be after `cleanup`. `file` is the name to read them under now. */
-  readonly segments: readonly (SegmentName & { readonly file: string })[];
+  /** Ascending. */
+  readonly segments: readonly ListedSegment[];
   /** What finishes an interrupted truncation, in order. */
   readonly cleanup: readonly CleanupStep[];
   /** Files that were being written. */
@@ -104,6 +108,6 @@ function replace(
   return { segments: kept.toSpliced(place === -1 ? kept.length : place, 0, final), cleanup };
 }
 
-function keep({ name, index }: Named): SegmentName & { file: string } {
+function keep({ name, index }: Named): ListedSegment {
   return { name, index, file: name };
 }

@@ -64,22 +64,25 @@ export async function refuseNewerNode(location: string): Promise<void> {
   const [log] = logs;
   if (log === undefined) return;
   const what = `${location}: ${written[0] ?? log} belongs to a later layout of the original (seiwal), which is not read`;
-  if (!besideOld) throw refusal(what, 'run it with the version that wrote it: nothing here can read or convert it');
+  if (!besideOld) throw schemaError(what, 'run it with the version that wrote it: nothing here can read or convert it');
   if (written.length > 0) {
     const gone =
       'a node of that version has gone on from here, and the entries of the older layout are older than what it may have signed';
-    throw refusal(`${what}; ${gone}`, 'go on with the later version; do not run a validator from the older entries');
+    throw schemaError(
+      `${what}; ${gone}`,
+      'go on with the later version; do not run a validator from the older entries',
+    );
   }
   const started =
     'a node of that version was started on this older state, and has stored no entry; the older state is intact';
   const list = left.join(', ');
-  throw refusal(
+  throw schemaError(
     `${what}: ${started}. With no node running, remove ${list} and try again`,
     `make sure that no node runs on it, remove ${list}, and try again; keep everything else`,
   );
 }
 
-function refusal(message: string, remedy: string): LanestoreError {
+function schemaError(message: string, remedy: string): LanestoreError {
   return new LanestoreError('LANESTORE_SCHEMA', message, { remedy });
 }
 

@@ -9,80 +9,33 @@
 import { basename, join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
 import { syncNames } from '../../base/directories.js';
-import { checkFiles, diskFiles, type Files } from '../../base/files.js';
+import { diskFiles, type Files } from '../../base/files.js';
 import { appendAll } from '../../base/lists.js';
-import { boolean, byteCount, count, fields, string } from '../../base/options.js';
+import { string } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
-import type { Model } from '../../model/model.js';
-import { MODEL_CHECK } from '../../model/option-checks.js';
-import {
-  LIMIT_CHECKS,
-  type LimitOptions,
-  PLAN_LIMIT_CHECKS,
-  type PlanLimitOptions,
-  planLimits,
-  roomLimits,
-} from '../backpressure.js';
+import { admissionLimits } from '../backpressure.js';
 import { guardedFiles } from '../guarded-files.js';
 import { LOCK_NOT_SHOWN, LocationGuard } from '../location-guard.js';
 import type { Cursor, Recovered } from '../persistence.js';
 import { advance, emptyState, type LogPlan, type PlanState } from '../planner.js';
 import { type Plan, planRound } from '../round-plan.js';
 import { ABFile } from './ab-file.js';
-import { type ABEncoding, checkEncoding } from './ab-format.js';
+import type { ABEncoding } from './ab-format.js';
 import { DescriptorPool } from './descriptor-pool.js';
 import { type FramedEntry, FrameEncoder, type WalEntries } from './encode.js';
-import { firstEncoding } from './first-encoding.js';
-import { IndexedWal, type IndexedWalOptions } from './indexed-wal.js';
-import { mapLimited, messageOf, reading, systemCode } from './io.js';
+import { IndexedWal } from './indexed-wal.js';
+import { corruptionError, mapLimited, messageOf, reading, systemCode } from './io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR, claimLocation, TORN_DIR } from './layout.js';
 import { lockLocation } from './lock.js';
 import { refuseNewerNode } from './newer-node.js';
-import { corrupt } from './repair.js';
+import { checkWalOptions, type IndexedWalOptions, type WalOptions } from './options.js';
+import { firstEncoding } from './pairs.js';
 import type { Reserve } from './reserve.js';
 import type { LogScan } from './scan.js';
 import { blockCodec, commitQCCodec, LOGS_AT_A_TIME, type StateScan, scanState } from './state.js';
 import { type StoreParts, WalStore } from './store.js';
 import { StoredLog } from './stored-log.js';
-
-/** Options of {@link openWal}. */
-export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
-  readonly model: Model<B, Q, A>;
-  /**
-   * Sync directories after a segment or a lane's directory was made, renamed or removed. Default true. The original does not
-   * (false): after a power cut it relies on the file system to keep names in order.
-   */
-  readonly directorySync?: boolean;
-  /** Hand out the entries at `takeRecovered` (default), or verify them all the same and keep none. */
-  readonly load?: boolean;
-  /** Make a store in an absent or empty directory (default), or refuse with LANESTORE_NOT_A_STORE. */
-  readonly createIfMissing?: boolean;
-  /**
-   * How new A/B files are written; a store that has some keeps their encoding. Default `crc`, and `wrapper` in a directory that the original made
-   * and that has no anchor yet: one of 11419398f needs it. For one of 78c53ddf1, which looks the same then, say `crc`.
-   */
-  readonly encoding?: ABEncoding;
-  /** @internal Size that a segment is cycled at. Default 20 MiB, as the original. */
-  readonly segmentBytes?: number;
-  /** @internal Tails of logs that are kept open. Default 128. */
-  readonly openFilesMax?: number;
-  /** @internal */
-  readonly files?: Files;
-}
-
-const checkWalOptions = fields<WalOptions<unknown, unknown, unknown>>({
-  ...MODEL_CHECK,
-  ...LIMIT_CHECKS,
-  ...PLAN_LIMIT_CHECKS,
-  directorySync: boolean,
-  load: boolean,
-  createIfMissing: boolean,
-  encoding: checkEncoding,
-  segmentBytes: byteCount,
-  openFilesMax: count,
-  files: checkFiles,
-});
 
 /**
  * Opens the state directory `directory`, or makes it. Everything that is there is read and verified before it resolves, as far as the
@@ -105,7 +58,7 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
     for (const watched of [location, lock.directory]) guard.watch(watched);
     guard.watchLock(lock.file, lock.held);
     const scan = await scanState(location, options.model);
-    if (scan.findings.length > 0) throw corrupt(location, scan);
+    if (scan.findings.length > 0) throw corruptionError(location, scan);
     const files = checked.pool.sparingFiles(guardedFiles(checked.files, guard));
     const settled = { ...checked, encoding, files, reserve: lock.reserve };
     const { parts, recovered } = await new Opening(location, settled, scan, opened).open();
@@ -191,8 +144,7 @@ class Opening<B, Q, A> {
       newLane: laneMaker(location, options),
       state,
       notes: this.#notes,
-      limits: roomLimits(this.#options),
-      planLimits: planLimits(this.#options),
+      limits: admissionLimits(this.#options),
       files,
       reserve: this.#options.reserve,
     };
@@ -310,9 +262,9 @@ class Opening<B, Q, A> {
     };
   }
 
-  #hold<T extends { close(): Promise<void> }>(one: T): T {
-    this.#opened.push(one);
-    return one;
+  #hold<T extends { close(): Promise<void> }>(file: T): T {
+    this.#opened.push(file);
+    return file;
   }
 }
 

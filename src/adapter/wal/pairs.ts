@@ -1,16 +1,23 @@
 /**
- * The A/B files of a state directory, read without touching them: the prune anchor and the node's inner state.
+ * The A/B files of a state directory: the prune anchor and the node's inner state, read without touching them; and how the first of them is
+ * to be written.
  *
  * Which copy counts, the pair tells (ab-file.ts). If the content of that copy is none, the directory is damaged, and the other copy does not
  * stand in for it, as in the original: the newest copy may have been acknowledged, and the node may have voted by it.
  */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Files } from '../../base/files.js';
 import type { Finding } from '../../errors.js';
 import type { Model } from '../../model/model.js';
 import type { AnchorPoint } from '../planner.js';
 import { anchorPoint } from '../round-plan.js';
 import { type ABScan, fileOf, scanAB } from './ab-file.js';
-import { messageOf } from './io.js';
-import { ANCHOR_PREFIX, INNER_PREFIX } from './layout.js';
+import type { ABEncoding } from './ab-format.js';
+import { messageOf, reading } from './io.js';
+import { ANCHOR_PREFIX, INNER_PREFIX, TORN_DIR } from './layout.js';
+import { LOCK_DIR } from './lock.js';
+import { closing, PRIVATE_MODE } from './repair.js';
 
 /** What both pairs hold. */
 export interface PairsScan<A> {
@@ -75,10 +82,46 @@ function readInner(
 }
 
 function undecodable({ newest, older, prefix }: ABScan, what: string, error: unknown): Finding {
-  const other = older === undefined ? '' : `; the other copy is older (seq ${older}), and does not stand in for it`;
+  const rest = older === undefined ? '' : `; the other copy is older (seq ${older}), and does not stand in for it`;
   return {
     kind: 'ab-undecodable',
     file: fileOf(prefix, newest!.slot),
-    detail: `the newest copy (seq ${newest?.seq}) is whole, but its data is ${what}: ${messageOf(error)}${other}`,
+    detail: `the newest copy (seq ${newest?.seq}) is whole, but its data is ${what}: ${messageOf(error)}${rest}`,
   };
+}
+
+/** The file that says `wrapper`; empty. */
+export const WRAPPER_MARK = 'ab-wrapper';
+
+/** What only `openWal` makes. */
+const OUR_NAMES = [LOCK_DIR, TORN_DIR];
+
+/**
+ * The encoding of a pair that holds nothing, in a directory in which no pair holds anything: `wanted`, or what the directory needs. Called
+ * before anything is made in it.
+ *
+ * No file says the encoding yet: an original at 11419398f reads only `wrapper`, and an original since 78c53ddf1 only `crc`. A directory that
+ * the original made and that has no anchor looks the same for both; it is taken for one of 11419398f, whose segments these are. From then on
+ * a file in it says so: what `openWal` makes beside it would make it look like a directory of ours, whose default is `crc`.
+ * @throws LANESTORE_IO.
+ */
+export async function firstEncoding(
+  location: string,
+  wanted: ABEncoding | undefined,
+  files: Files,
+): Promise<ABEncoding> {
+  if (wanted !== undefined) return wanted;
+  const names = await reading(`list ${location}`, () => readdir(location));
+  if (names.includes(WRAPPER_MARK)) return 'wrapper';
+  if (OUR_NAMES.some((name) => names.includes(name))) return 'crc';
+  const pairs = await Promise.all([ANCHOR_PREFIX, INNER_PREFIX].map((prefix) => scanAB(location, prefix)));
+  const isOriginal = pairs.some(({ lengths }) => lengths.some((length) => length !== undefined));
+  const isWritten = pairs.some(({ newest, findings }) => newest !== undefined || findings.length > 0);
+  if (!isOriginal || isWritten) return 'crc';
+  await reading(`mark ${location}`, async () => {
+    const file = await files.open(join(location, WRAPPER_MARK), PRIVATE_MODE, { empty: true });
+    await closing(file, () => file.sync());
+    await files.syncDirectory(location);
+  });
+  return 'wrapper';
 }

@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { releasing } from '../../base/close-stack.js';
 import type { Files, WritableFile } from '../../base/files.js';
 import { readRegular } from '../../base/open-file.js';
-import { LanestoreError } from '../../errors.js';
 import { isOutOfSpace, systemCode } from './io.js';
 import { type CleanupStep, START, TEMP } from './names.js';
 import type { Reserve } from './reserve.js';
@@ -144,18 +143,4 @@ async function isOther(path: string, bytes: Uint8Array): Promise<boolean> {
 /** Closes the file, whatever comes of `work`. @throws the first failure of the two. */
 export function closing<T>(file: WritableFile, work: () => Promise<T>): Promise<T> {
   return releasing(() => file.close(), work);
-}
-
-/** The error for a log that is beyond mending. */
-export function corrupt(
-  what: string,
-  scan: Pick<LogScan<unknown>, 'findings'> & Partial<Pick<LogScan<unknown>, 'findingsTotal'>>,
-): LanestoreError {
-  const [first] = scan.findings;
-  const { findingsTotal: total = scan.findings.length } = scan;
-  const more = total > 1 ? ` (and ${total - 1} more findings)` : '';
-  const where = first?.offset === undefined ? first?.file : `${first.file}, byte ${first.offset}`;
-  return new LanestoreError('LANESTORE_CORRUPT', `${what} is damaged: ${where}: ${first?.detail}${more}`, {
-    findings: scan.findings,
-  });
 }

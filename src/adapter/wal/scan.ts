@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { readRegular } from '../../base/open-file.js';
 import type { Finding, FindingKind } from '../../errors.js';
 import { FindingList } from '../finding-list.js';
-import { copyOf, type Fault, type LogCodec, readEntries } from './entries.js';
-import { reading, systemCode } from './io.js';
-import { type CleanupStep, type Listing, readListing, type SegmentName } from './names.js';
+import { type Fault, type LogCodec, readCost, readEntries, readTurns } from './entries.js';
+import { type Frame, readFrame } from './frame.js';
+import { corruptionError, reading, systemCode } from './io.js';
+import { type CleanupStep, type ListedSegment, readListing, type SegmentName } from './names.js';
 import { damageInTail } from './torn.js';
 
 /** A segment, as far as a log remembers it. */
@@ -33,7 +34,7 @@ export interface LogScan<T> {
   readonly entries: readonly T[];
   /** What an interrupted truncation left to do; the segments are named as they will be. */
   readonly cleanup: readonly CleanupStep[];
-  /** The end of the tail that no one was told of, if there is one. It is not in `tail`. */
+  /** The end of the tail that was never acknowledged, if there is one. It is not in `tail`. */
   readonly torn?: TornTail;
   /** What is beyond mending; when there is any, nothing else here may be relied on. */
   readonly findings: readonly Finding[];
@@ -43,33 +44,82 @@ export interface LogScan<T> {
   readonly strays: readonly string[];
 }
 
-/** Says where findings are: the file relative to the location, and the lane if it is one's. */
+/** Says where findings are: the file relative to the location, and the lane if the log is a lane's. */
 export interface ScanPlace {
   /** The log's directory, relative to the location; '' for a log of its own. */
   readonly directory: string;
   readonly lane?: string;
 }
 
+/** The segments of a log that are to be read. */
+export interface LogFiles {
+  readonly directory: string;
+  readonly place: ScanPlace;
+  /** Ascending. */
+  readonly segments: readonly ListedSegment[];
+}
+
+/** Reads a file; the bytes stay as they are until the next file is read. */
+export type ReadFile = (path: string) => Promise<Uint8Array>;
+
 /**
- * Reads a log. Nothing on disk changes. An absent directory is a log that never held anything. What `readSegment` gives must stay as it is
- * until it has given two more.
+ * What a scan comes upon, in order: the beginning of each segment, then its entries, and what is wrong. `supersedes`: the segment holds the end
+ * of those before it, and none of them counts. A torn tail is the last step; `bytes` are those of the whole segment.
+ */
+export type ScanStep<T> =
+  | { readonly kind: 'segment'; readonly segment: ListedSegment; readonly supersedes: boolean }
+  | {
+      readonly kind: 'entry';
+      readonly entry: T;
+      readonly frame: Frame;
+      readonly bytes: Uint8Array;
+      readonly file: string;
+    }
+  | { readonly kind: 'finding'; readonly finding: Finding }
+  | { readonly kind: 'torn'; readonly fault: Fault; readonly bytes: Uint8Array; readonly file: string };
+
+/**
+ * Reads a log. Nothing on disk changes. An absent directory is a log that never held anything.
  * @throws LANESTORE_IO; damage is in `findings`.
  */
 export async function scanLog<T>(
   directory: string,
   codec: LogCodec<T>,
   place: ScanPlace,
-  readSegment: (path: string) => Promise<Uint8Array> = readRegular,
+  readFile: ReadFile = readRegular,
 ): Promise<LogScan<T>> {
   const { files, others } = await listFiles(directory);
-  const listing = readListing(files);
-  const scan = new Scan(directory, codec, place, listing);
-  if (listing.problem !== undefined) scan.find('segment-names', listing.problem);
-  for (const segment of listing.segments) {
-    const path = join(directory, segment.file);
-    await scan.read(segment, await reading(`read ${path}`, () => readSegment(path)));
+  const { segments: listed, problem, temps, ...names } = readListing(files);
+  const cleanup: CleanupStep[] = [...names.cleanup, ...temps.map((name) => ({ kind: 'remove', name }) as const)];
+  const findings = new FindingList();
+  if (problem !== undefined) findings.add(findingAt(place, '', 'segment-names', problem));
+  let segments: { name: string; index: bigint; count: number }[] = [];
+  let entries: T[] = [];
+  const tail: Uint8Array[] = [];
+  let torn: TornTail | undefined;
+  for await (const step of scanSegments({ directory, place, segments: listed }, codec, readFile)) {
+    if (step.kind === 'entry') {
+      entries.push(step.entry);
+      segments.at(-1)!.count++;
+      if (segments.at(-1)!.name === listed.at(-1)!.name) tail.push(step.bytes.subarray(step.frame.at, step.frame.end));
+    } else if (step.kind === 'segment') {
+      if (step.supersedes) {
+        for (const { name } of segments) cleanup.push({ kind: 'remove', name });
+        [segments, entries] = [[], []];
+      }
+      const { name, index } = step.segment;
+      segments.push({ name, index, count: 0 });
+    } else if (step.kind === 'finding') {
+      findings.add(step.finding);
+    } else {
+      const { fault, bytes } = step;
+      torn = { name: segments.at(-1)!.name, at: fault.at, bytes: bytes.subarray(fault.at) };
+    }
   }
-  return scan.result([...listing.strays, ...others]);
+  const { kept, total: findingsTotal } = findings;
+  const strays = [...names.strays, ...others];
+  const scan = { directory, segments, tail, entries, cleanup, findings: kept, findingsTotal, strays };
+  return torn === undefined ? scan : { ...scan, torn };
 }
 
 async function listFiles(directory: string): Promise<{ files: string[]; others: string[] }> {
@@ -86,121 +136,125 @@ async function listFiles(directory: string): Promise<{ files: string[]; others: 
   }
 }
 
-class Scan<T> {
-  readonly #directory: string;
-  readonly #codec: LogCodec<T>;
-  readonly #place: ScanPlace;
-  readonly #listing: Listing;
-  readonly #findings = new FindingList();
-  readonly #cleanup: CleanupStep[];
-  #segments: Segment[] = [];
-  #entries: T[] = [];
-  /** The entries of the segment that was read last, as they stand in it. */
-  #tail: Uint8Array[] = [];
-  #torn: TornTail | undefined;
-  #firstByte: number | undefined;
-
-  constructor(directory: string, codec: LogCodec<T>, place: ScanPlace, listing: Listing) {
-    this.#directory = directory;
-    this.#codec = codec;
-    this.#place = place;
-    this.#listing = listing;
-    this.#cleanup = [...listing.cleanup, ...listing.temps.map((name) => ({ kind: 'remove', name }) as const)];
+/** The entries of a segment as they stand in it, length included. @throws LANESTORE_CORRUPT if they are not those that the log counts; LANESTORE_IO. */
+export async function framesOf<T>(
+  directory: string,
+  { name, count }: Segment,
+  codec: LogCodec<T>,
+  readFile: ReadFile,
+): Promise<Uint8Array[]> {
+  const path = join(directory, name);
+  const bytes = await reading(`read ${path}`, () => readFile(path));
+  const frames: Uint8Array[] = [];
+  let detail: string | undefined;
+  for (const read of readEntries(bytes, codec)) {
+    if ('kind' in read) detail = read.detail;
+    else frames.push(bytes.subarray(read.frame.at, read.frame.end));
+    if (!('kind' in read) && readTurns.spend(readCost(read.frame))) await readTurns.next();
   }
+  if (frames.length !== count) detail ??= `${frames.length} entries can be read, ${count} were written`;
+  if (detail !== undefined)
+    throw corruptionError(path, { findings: [{ kind: 'segment-changed', file: name, detail }] });
+  return frames;
+}
 
-  find(kind: FindingKind, detail: string, where: { file?: string; offset?: number; number?: bigint } = {}): void {
-    const { lane, directory } = this.#place;
-    const file = [directory, where.file].filter((part) => part !== undefined && part !== '').join('/');
-    this.#findings.add({ kind, detail, ...(lane === undefined ? {} : { lane }), ...where, file });
-  }
+/** What the next segment is held against. */
+interface Previous {
+  readonly segment: ListedSegment;
+  readonly count: number;
+  /** Where its entries end. */
+  readonly end: number;
+}
 
-  /** Takes the segments in ascending order. */
-  async read(segment: SegmentName & { file: string }, bytes: Uint8Array): Promise<void> {
-    const isTail = segment.name === this.#listing.segments.at(-1)?.name;
-    this.#joins(segment, bytes);
-    const { frames, entries, fault } = await readEntries(bytes, this.#codec);
-    this.#checkNumbers(segment, entries);
-    for (const entry of entries) this.#entries.push(entry);
-    this.#firstByte ??= bytes[frames[0]?.start ?? bytes.length];
-    this.#segments.push({ name: segment.name, index: segment.index, count: entries.length });
-    this.#tail = frames.map(({ at, end }) => bytes.subarray(at, end));
-    if (fault !== undefined) await this.#judge(segment, bytes, fault, isTail);
-  }
-
-  result(strays: readonly string[]): LogScan<T> {
-    return {
-      directory: this.#directory,
-      segments: this.#segments,
-      tail: this.#tail,
-      entries: this.#entries,
-      cleanup: this.#cleanup,
-      ...(this.#torn === undefined ? {} : { torn: this.#torn }),
-      findings: this.#findings.kept,
-      findingsTotal: this.#findings.total,
-      strays,
-    };
-  }
-
-  /**
-   * A segment must begin where the one before ends. One exception: a truncation writes the end of a segment once more, under
-   * its own name, and removes the old one. Where power was lost and only the new name reached the disk, both are there; the old one goes.
-   */
-  #joins(segment: SegmentName, bytes: Uint8Array): void {
-    const before = this.#segments.at(-1);
-    if (before === undefined) return;
-    const next = before.index + BigInt(before.count);
-    if (next === segment.index) return;
-    if (next < segment.index) {
-      const detail = `entries ${next} to ${segment.index - 1n} are missing (by index)`;
-      this.find('segment-gap', detail, { file: segment.name });
-      return;
-    }
-    const shared = Buffer.concat(this.#tail.slice(Number(segment.index - before.index)));
-    if (shared.length > bytes.length || Buffer.compare(shared, bytes.subarray(0, shared.length)) !== 0) {
-      const detail = `${before.name} holds entries up to ${next - 1n}, beyond the first one of ${segment.name}`;
-      this.find('segment-overlap', detail, { file: segment.name });
-      return;
-    }
-    for (const { name } of this.#segments) this.#cleanup.push({ kind: 'remove', name });
-    this.#segments = [];
-    this.#entries = [];
-  }
-
-  #checkNumbers(segment: SegmentName, entries: readonly T[]): void {
-    const { number } = this.#codec;
-    if (number === undefined) return;
-    let last = this.#lastNumber();
-    for (const entry of entries) {
-      const here = number(entry);
-      if (last !== undefined && here !== last + 1n) {
-        this.find('number-gap', `${here} follows ${last}`, { file: segment.name, number: here });
+/**
+ * Reads segments in order, in the memory of one of them, a turn's work at a time. It goes on after findings: each segment is read up to its
+ * first fault.
+ * @throws LANESTORE_IO.
+ */
+export async function* scanSegments<T>(
+  { directory, place, segments }: LogFiles,
+  codec: LogCodec<T>,
+  readFile: ReadFile,
+): AsyncGenerator<ScanStep<T>, void, void> {
+  const find = (file: string, kind: FindingKind, detail: string, where: { offset?: number; number?: bigint } = {}) =>
+    ({ kind: 'finding', finding: findingAt(place, file, kind, detail, where) }) as const;
+  let previous: Previous | undefined;
+  let last: bigint | undefined;
+  let firstByte: number | undefined;
+  for (const [i, segment] of segments.entries()) {
+    const path = join(directory, segment.file);
+    const file = fileOf(place, segment.file);
+    const bytes = await reading(`read ${path}`, () => readFile(path));
+    const joint = previous === undefined ? 'joins' : await jointOf(directory, previous, segment, bytes);
+    if (typeof joint === 'object') yield find(segment.file, joint.kind, joint.detail);
+    yield { kind: 'segment', segment, supersedes: joint === 'supersedes' };
+    if (joint === 'supersedes') last = undefined;
+    let [count, end] = [0, 0];
+    let fault: Fault | undefined;
+    for (const read of readEntries(bytes, codec)) {
+      if ('kind' in read) {
+        fault = read;
+        break;
       }
-      last = here;
+      const { entry, frame } = read;
+      const number = codec.number?.(entry);
+      if (last !== undefined && number !== undefined && number !== last + 1n) {
+        yield find(segment.file, 'number-gap', `${number} follows ${last}`, { offset: frame.at, number });
+      }
+      last = number;
+      firstByte ??= bytes[frame.start];
+      count++;
+      end = frame.end;
+      yield { kind: 'entry', entry, frame, bytes, file };
+      if (readTurns.spend(readCost(frame))) await readTurns.next();
     }
+    previous = { segment, count, end };
+    if (fault === undefined) continue;
+    // Only the newest segment can have a torn tail: the others were complete before their successor was made.
+    const isTail = i === segments.length - 1;
+    const damage = isTail ? await damageInTail(bytes, fault, codec, { number: last, firstByte }) : fault.detail;
+    if (damage === undefined) yield { kind: 'torn', fault, bytes, file };
+    else yield find(segment.file, `entry-${fault.kind}`, damage, { offset: fault.at });
   }
+}
 
-  #lastNumber(): bigint | undefined {
-    const last = this.#entries.at(-1);
-    return last === undefined ? undefined : this.#codec.number?.(last);
+/**
+ * A segment must begin where the one before ends. One exception: a truncation writes the end of a segment once more, under
+ * its own name, and removes the old one. Where power was lost and only the new name reached the disk, both are there; the old one goes.
+ */
+async function jointOf(
+  directory: string,
+  { segment: before, count, end }: Previous,
+  segment: ListedSegment,
+  bytes: Uint8Array,
+): Promise<'joins' | 'supersedes' | { readonly kind: FindingKind; readonly detail: string }> {
+  const next = before.index + BigInt(count);
+  if (next === segment.index) return 'joins';
+  if (next < segment.index) {
+    return { kind: 'segment-gap', detail: `entries ${next} to ${segment.index - 1n} are missing (by index)` };
   }
+  // Read again, into memory of its own: the case is rare, and two segments in memory all the time are not.
+  const path = join(directory, before.file);
+  const old = await reading(`read ${path}`, () => readRegular(path));
+  let from = 0;
+  for (let index = before.index; index < segment.index; index++) from = (readFrame(old, from) as Frame).end;
+  const shared = old.subarray(from, end);
+  if (Buffer.compare(shared, bytes.subarray(0, shared.length)) === 0) return 'supersedes';
+  const detail = `${before.name} holds entries up to ${next - 1n}, beyond the first one of ${segment.name}`;
+  return { kind: 'segment-overlap', detail };
+}
 
-  /** Only the newest segment can have a torn tail: the others were complete before their successor was made. */
-  async #judge(
-    segment: SegmentName & { file: string },
-    bytes: Uint8Array,
-    fault: Fault,
-    isTail: boolean,
-  ): Promise<void> {
-    const before = { number: this.#lastNumber(), firstByte: this.#firstByte };
-    const damage = isTail ? await damageInTail(bytes, fault, this.#codec, before) : fault.detail;
-    if (damage === undefined) {
-      this.#torn = {
-        name: segment.name,
-        at: fault.at,
-        bytes: copyOf(bytes, { ...fault, start: fault.at, end: bytes.length }),
-      };
-    } else {
-      this.find(`entry-${fault.kind}`, damage, { file: segment.name, offset: fault.at });
-    }
-  }
+function fileOf({ directory }: ScanPlace, file: string): string {
+  return [directory, file].filter((part) => part !== '').join('/');
+}
+
+function findingAt(
+  place: ScanPlace,
+  file: string,
+  kind: FindingKind,
+  detail: string,
+  where: { readonly offset?: number; readonly number?: bigint } = {},
+): Finding {
+  const { lane } = place;
+  return { kind, detail, ...(lane === undefined ? {} : { lane }), ...where, file: fileOf(place, file) };
 }

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
 import { type Files, poolThreads } from '../../base/files.js';
 import { Mutex, Semaphore } from '../../base/mutex.js';
-import { LanestoreError } from '../../errors.js';
+import type { LanestoreError } from '../../errors.js';
 import type { LaneId } from '../../keys/index.js';
 import type { Model } from '../../model/model.js';
-import { type PlanLimits, QueueBudget, type RoomLimits } from '../backpressure.js';
+import { AdmissionGate, type AdmissionLimits, type Cost, freeOfCost } from '../backpressure.js';
 import { BasePersistence } from '../base-persistence.js';
 import { fireEach, type HookFailure } from '../hooks.js';
 import type { LocationGuard } from '../location-guard.js';
@@ -38,8 +38,7 @@ export interface StoreParts<B, Q, A> {
   readonly newLane: (lane: LaneId) => StoredLog<B>;
   readonly state: PlanState;
   readonly notes: readonly string[];
-  readonly limits: RoomLimits;
-  readonly planLimits: PlanLimits;
+  readonly limits: AdmissionLimits;
   readonly files: Files;
   /** Looked at beside each sync, before anything settles. */
   readonly guard: LocationGuard;
@@ -74,7 +73,6 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   /** What was noticed at open and is no damage: names that were skipped, torn tails that were cut off. */
   readonly notes: readonly string[];
   readonly #parts: StoreParts<B, Q, A>;
-  readonly #room: QueueBudget;
   readonly #anchorSteps = new Mutex();
   readonly #innerSteps = new Mutex();
   readonly #laneSlots = new Semaphore(LANES_PER_THREAD * poolThreads());
@@ -86,12 +84,11 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       parts.model,
       new FrameEncoder(parts.model, parts.limits.recordBytesMax),
       parts.state,
-      parts.planLimits,
+      new AdmissionGate(parts.limits),
       recovered,
     );
     this.notes = parts.notes;
     this.#parts = parts;
-    this.#room = new QueueBudget(parts.limits);
   }
 
   override get cursors(): Cursors {
@@ -100,17 +97,13 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     return { lanes, commitQCs: this.#parts.commitQCs.cursor ?? { first: 0n, next: 0n } };
   }
 
-  override async ready(signal?: AbortSignal): Promise<void> {
-    this.assertUsable();
-    await this.#room.ready(signal);
+  protected override costOf(plan: WalPlan<B, Q, A>): Cost {
+    // What would not be told from damage at the next open is not written.
+    if (plan.inner !== undefined && this.#parts.innerPair.encoding === 'wrapper') this.model.inner?.check(plan.inner);
+    return { ...freeOfCost(), bytes: bytesIn(plan) };
   }
 
-  protected override accept(plan: WalPlan<B, Q, A>, hooks: DurableHooks<B, Q, A>): Promise<void> {
-    const { innerPair } = this.#parts;
-    // What would not be told from damage at the next open is not written.
-    if (plan.inner !== undefined && innerPair.encoding === 'wrapper') this.model.inner?.check(plan.inner);
-    const bytes = bytesIn(plan);
-    this.#room.enter(bytes);
+  protected override accept(plan: WalPlan<B, Q, A>, hooks: DurableHooks<B, Q, A>, cost: Cost): Promise<void> {
     const round: Round<B, Q, A> = { hooks, failure: undefined, anchored: undefined };
     round.anchored = this.#submitAnchor(plan, round);
     const steps = [
@@ -119,32 +112,29 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       ...this.#submitCommitQCs(plan, round),
       ...this.#submitLanes(plan, round),
     ];
-    return this.#settle(steps.length > 0 ? steps : [this.#everything().then(() => this.#guard())], bytes, round);
+    return this.#settle(steps.length > 0 ? steps : [this.#everything().then(() => this.#guard())], cost, round);
   }
 
-  /** Throws what the room refuses, outside of the promise: the planner forgets the lanes as soon as this returns. */
-  protected override acceptDrop(lanes: readonly LaneId[]): Promise<void> {
-    this.#room.enter(0);
+  protected override acceptDrop(lanes: readonly LaneId[], cost: Cost): Promise<void> {
     const known = lanes.flatMap((lane) => {
       const log = this.#parts.lanes.get(lane);
       return log === undefined ? [] : [{ lane, log }];
     });
     const drops = known.map(({ lane, log }) => {
-      const done = log.serial.run(async () => {
+      const done = log.mutex.run(async () => {
         this.#guard();
         await this.#write(`drop lane ${lane}`, () => this.#drop(lane, log));
         // A lane that rejoined meanwhile goes on with this log, behind this step.
-        if (log.serial.count === step) this.#parts.lanes.delete(lane);
+        if (log.mutex.count === step) this.#parts.lanes.delete(lane);
       });
-      const step = log.serial.count;
+      const step = log.mutex.count;
       return done;
     });
-    return this.#settle(drops, 0);
+    return this.#settle(drops, cost);
   }
 
   protected override async shutdown(): Promise<void> {
     const { anchorPair, innerPair, commitQCs, lanes, release } = this.#parts;
-    this.#room.refuse(new LanestoreError('LANESTORE_CLOSED', 'the store is closed'));
     const files = [anchorPair, innerPair, commitQCs, ...lanes.values()];
     await closeAll([
       () => this.#everything(),
@@ -202,7 +192,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       round.failure = fireEach(qcs, round.hooks.commitQC, round.failure);
     };
     return [
-      log.serial.run(async () => {
+      log.mutex.run(async () => {
         await round.anchored;
         this.#guard();
         if (plan === undefined) return tell(log.cursor?.next ?? 0n);
@@ -224,7 +214,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
           round.failure = fireEach([entry], round.hooks.block, round.failure);
         }
       };
-      return log.serial.run(async () => {
+      return log.mutex.run(async () => {
         await round.anchored;
         this.#guard();
         const applying = { guard: () => this.#guard(), durable, isAnchored };
@@ -234,11 +224,12 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   }
 
   /** All steps end before the call does, as in the original: nothing of it goes on behind its caller's back. */
-  async #settle(steps: readonly Promise<void>[], bytes: number, round?: Round<B, Q, A>): Promise<void> {
+  async #settle(steps: readonly Promise<void>[], cost: Cost, round?: Round<B, Q, A>): Promise<void> {
     const settled = await Promise.allSettled(steps);
-    this.#room.leave(bytes);
+    this.gate.dequeue(cost.bytes, 1);
+    this.gate.settle(cost);
     if (round?.anchored !== undefined) this.#keepReserve();
-    for (const one of settled) if (one.status === 'rejected') throw one.reason;
+    for (const step of settled) if (step.status === 'rejected') throw step.reason;
     if (round?.failure !== undefined) throw round.failure.thrown;
   }
 
@@ -271,7 +262,8 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   async #everything(): Promise<void> {
     const { commitQCs, lanes } = this.#parts;
     const logs = [commitQCs, ...lanes.values()];
-    await Promise.all([this.#anchorSteps, this.#innerSteps, ...logs.map((log) => log.serial)].map((one) => one.idle()));
+    const mutexes = [this.#anchorSteps, this.#innerSteps, ...logs.map((log) => log.mutex)];
+    await Promise.all(mutexes.map((mutex) => mutex.idle()));
   }
 
   /** @throws what poisoned the store: nothing more is written, although it was accepted. */
@@ -284,7 +276,6 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       await work();
     } catch (cause) {
       this.#failure ??= this.poison(writeFailed(what, this.#parts.guard.loss() ?? cause));
-      this.#room.refuse(this.#failure);
       throw this.#failure;
     }
   }

@@ -21,7 +21,7 @@ export interface Applying {
 /** One log, and its durable cursor. */
 export class StoredLog<T> {
   /** Everything that concerns this log goes through here. */
-  readonly serial = new Mutex();
+  readonly mutex = new Mutex();
   readonly #codec: LogCodec<T>;
   readonly #open: () => Promise<IndexedWal<T>>;
   #wal: IndexedWal<T> | undefined;

@@ -1,11 +1,13 @@
 /** The codec of each message: check, CBOR body, protobuf. */
+import type { BodyWriter } from '../../cbor/body-writer.js';
+import { readBody } from '../../cbor/read-steps.js';
+import { compile, type Step } from '../../cbor/steps.js';
+import { writeMap } from '../../cbor/write-steps.js';
 import { LanestoreError } from '../../errors.js';
 import type { EntryCodec } from '../model.js';
-import { type CheckedWriter, writeCommitQC, writePruneAnchor, writeSignedBlock } from './bodies.js';
 import { inside, Malformed, reporting } from './malformed.js';
 import type { Message } from './message.js';
 import { parse } from './parse.js';
-import { readSignedBlock } from './read-block.js';
 import type { Kind } from './scalars.js';
 import * as schema from './schema.js';
 import type * as types from './types.js';
@@ -43,24 +45,12 @@ export function checked<T>(root: string, kind: Kind<T>, value: T): T {
   return value;
 }
 
-/** A codec with a writer of its own, see bodies.ts. */
-function written<T extends object>(root: string, kind: Message<T>, write: CheckedWriter): EntryCodec<T> {
-  return {
-    ...codec(root, kind),
-    writeBody(to, value) {
-      if (write(to, value)) return;
-      checked(root, kind, value);
-      // The table found nothing wrong on a second look: a getter, or memory that somebody else writes to.
-      throw new LanestoreError('LANESTORE_INVALID', `${root} changed while it was read`);
-    },
-  };
-}
-
 function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> {
   return {
     check: (value) => void checked(root, kind, value),
     toBody: (value) => kind.toBody(value) as object,
     fromBody: (body) => reporting(root, { typeErrors: false }, () => kind.fromBody(body)),
+    ...(kind.shape === undefined ? {} : byShape(root, kind, compile(kind.shape))),
     toWire: (value) => encode(kind, checked(root, kind, value)),
     fromWire(bytes) {
       if (!(bytes instanceof Uint8Array)) throw new TypeError(`${root} must be decoded from a Uint8Array`);
@@ -69,6 +59,19 @@ function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> 
       return reporting(root, { typeErrors: false }, () => decode(kind, own));
     },
     isWireShaped: (bytes) => isShaped(kind, bytes),
+  };
+}
+
+/** Bodies of which the bytes are known before. */
+function byShape<T extends object>(root: string, kind: Message<T>, step: Step) {
+  return {
+    writeBody(to: BodyWriter, value: T) {
+      if (writeMap(to, step, value)) return;
+      checked(root, kind, value);
+      // The table found nothing wrong on a second look: a getter, or memory that somebody else writes to.
+      throw new LanestoreError('LANESTORE_INVALID', `${root} changed while it was read`);
+    },
+    readBody: (body: Uint8Array) => readBody(step, body) as T | undefined,
   };
 }
 
@@ -82,12 +85,9 @@ function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> 
  * memory with its input; what `fromBody` returns shares the byte strings of the body.
  */
 export const codecs = {
-  signedBlock: {
-    ...written<types.SignedBlock>('signedBlock', schema.signedBlock, writeSignedBlock),
-    readBody: readSignedBlock,
-  },
-  commitQC: written<types.CommitQC>('commitQC', schema.commitQC, writeCommitQC),
-  pruneAnchor: written<types.PruneAnchor>('anchor', schema.pruneAnchor, writePruneAnchor),
+  signedBlock: codec<types.SignedBlock>('signedBlock', schema.signedBlock),
+  commitQC: codec<types.CommitQC>('commitQC', schema.commitQC),
+  pruneAnchor: codec<types.PruneAnchor>('anchor', schema.pruneAnchor),
   block: codec<types.Block>('block', schema.block),
   blockHeader: codec<types.BlockHeader>('blockHeader', schema.blockHeader),
   payload: codec<types.Payload>('payload', schema.payload),

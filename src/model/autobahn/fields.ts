@@ -1,6 +1,10 @@
 /** The rows of which a message's table consists, and how one field is written. */
+import type { Malformed } from './malformed.js';
 import type { Kind } from './scalars.js';
 import { LENGTH_DELIMITED, varintSize, type Writer } from './wire.js';
+
+/** Finds what is wrong with a list as a whole; undefined if nothing is. */
+export type ListFault<T> = (list: readonly T[]) => Malformed | undefined;
 
 /** How often a field occurs in its message. */
 export type Presence = 'required' | 'optional' | 'repeated';
@@ -12,8 +16,8 @@ export interface Field<V, P extends Presence = Presence> {
   // `Table` has checked that the kind fits the property; one table has rows of many kinds.
   // biome-ignore lint/suspicious/noExplicitAny: see above
   readonly kind: Kind<any>;
-  /** A condition on a whole list, whose items have been checked. @throws Malformed */
-  readonly checkList?: ((list: readonly never[]) => void) | undefined;
+  /** What is wrong with a whole list, whose items have been checked. */
+  readonly listFault?: ListFault<never> | undefined;
   /** Only for the type: never set. */
   readonly holds?: V;
 }
@@ -39,13 +43,9 @@ export function optional<T>(number: number, kind: Kind<T>): Field<T, 'optional'>
  * A list. The canonical encoding packs repeated scalars when there are several; no message of this protocol has any,
  * so only length-delimited kinds are taken.
  */
-export function repeated<T>(
-  number: number,
-  kind: Kind<T>,
-  checkList?: (list: readonly T[]) => void,
-): Field<readonly T[], 'repeated'> {
+export function repeated<T>(number: number, kind: Kind<T>, listFault?: ListFault<T>): Field<readonly T[], 'repeated'> {
   if (kind.wire !== LENGTH_DELIMITED) throw new RangeError(`field ${number}: repeated scalars would have to be packed`);
-  return { number, presence: 'repeated', kind, checkList };
+  return { number, presence: 'repeated', kind, listFault };
 }
 
 /** Bytes of a field: tag, length prefix if it has one, content. */

@@ -7,7 +7,8 @@
  * sends is byte for byte the same, so there is no other encoding here.
  */
 import type { DescMessage, Message as Generated } from '@bufbuild/protobuf';
-import { type Field, fieldSize, pathInField, required, type Table, writeField } from './fields.js';
+import { type Access, accessByName, type EntryShape, type MapShape } from '../../cbor/shape.js';
+import { type Field, fieldSize, type ListFault, pathInField, required, type Table, writeField } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
 import { refuseUnknown } from './parse.js';
 import type { Kind } from './scalars.js';
@@ -28,9 +29,10 @@ export class Message<T extends object> implements Kind<T> {
   /** What the library reads it with. */
   readonly desc: DescMessage;
   readonly rows: readonly Row[];
+  readonly shape: MapShape | undefined;
 
   /** @throws RangeError for a table whose rows do not ascend, or of which `desc` has none. */
-  constructor(desc: DescMessage, table: Table<T>) {
+  constructor(desc: DescMessage, table: Table<T>, access: Access = accessByName(Object.keys(table))) {
     this.desc = desc;
     this.rows = Object.entries<Field<unknown>>(table).map(([name, field]) => ({
       ...field,
@@ -43,6 +45,7 @@ export class Message<T extends object> implements Kind<T> {
       if (number <= last) throw new RangeError(`field ${name} is out of order`);
       last = number;
     }
+    this.shape = shapeOf(this.rows, access);
   }
 
   check(value: unknown): void {
@@ -133,6 +136,15 @@ export class Message<T extends object> implements Kind<T> {
   }
 }
 
+function shapeOf(rows: readonly Row[], access: Access): MapShape | undefined {
+  const entries: EntryShape[] = [];
+  for (const { name, kind, presence, listFault } of rows) {
+    if (kind.shape === undefined) return undefined;
+    entries.push({ name, shape: kind.shape, presence, listFault });
+  }
+  return { is: 'map', entries, access };
+}
+
 /**
  * A message whose only field is `name`, as the kind of that field: the original wraps every public key in one, and
  * `{ key: { ed25519: … } }` would help nobody.
@@ -151,14 +163,14 @@ export function unwrapped<T>(desc: DescMessage, number: number, name: string, ki
 const messageOfOne = ({ kind }: Row, item: unknown): unknown => kind.fromMessage(item);
 
 /** Checks what a row holds; apart from {@link visit} because it is on the path to durability and has no results. */
-function checkRow({ name, kind, presence, checkList }: Row, held: unknown): void {
+function checkRow({ name, kind, presence, listFault }: Row, held: unknown): void {
   let index = -1;
   try {
     if (presence === 'repeated') {
       if (!Array.isArray(held)) throw wrongType(held, 'an array');
       for (index = 0; index < held.length; index++) kind.check(held[index]);
       index = -1;
-      checkList?.(held as never[]);
+      refuseList(listFault, held as never[]);
     } else {
       kind.check(held);
     }
@@ -168,14 +180,14 @@ function checkRow({ name, kind, presence, checkList }: Row, held: unknown): void
 }
 
 /** Reads what a row holds in a body, lists in place. */
-function fromBodyRow({ name, kind, presence, checkList }: Row, held: unknown): unknown {
+function fromBodyRow({ name, kind, presence, listFault }: Row, held: unknown): unknown {
   let index = -1;
   try {
     if (presence !== 'repeated') return kind.fromBody(held);
     if (!Array.isArray(held)) throw wrongType(held, 'an array');
     for (index = 0; index < held.length; index++) held[index] = kind.fromBody(held[index]);
     index = -1;
-    checkList?.(held as never[]);
+    refuseList(listFault, held as never[]);
     return held;
   } catch (error) {
     throw inside(index < 0 ? `.${name}` : `.${name}[${index}]`, error);
@@ -191,11 +203,16 @@ function visit(row: Row, held: unknown, each: (row: Row, item: unknown) => unkno
     const results: unknown[] = [];
     for (index = 0; index < held.length; index++) results.push(each(row, held[index]));
     index = -1;
-    row.checkList?.(results as never[]);
+    refuseList(row.listFault, results as never[]);
     return results;
   } catch (error) {
     throw inside(index < 0 ? `.${row.name}` : `.${row.name}[${index}]`, error);
   }
+}
+
+function refuseList(listFault: ListFault<never> | undefined, list: readonly never[]): void {
+  const fault = listFault?.(list);
+  if (fault !== undefined) throw fault;
 }
 
 function generatedName(desc: DescMessage, number: number): string {

@@ -95,6 +95,7 @@ export class OneOf<T extends Tagged> implements Kind<T> {
     return {
       ...delegate(inner),
       wire: LENGTH_DELIMITED,
+      shape: inner.shape,
       size: (value) => fieldSize(inner, value),
       write: (to, value) => writeField(to, tag, inner, value),
       pathAt: (value, offset) => pathInField(inner, value, offset),

@@ -1,4 +1,5 @@
 /** The kinds of values that fields have, messages aside: how each is checked, written, and read back. */
+import type { Shape } from '../../cbor/shape.js';
 import { Malformed, wrongType } from './malformed.js';
 import { NANOS_MAX } from './sizes.js';
 import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType, type Writer } from './wire.js';
@@ -6,6 +7,8 @@ import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType, type
 /** A kind of value. What `size`, `write` and `toBody` are given has passed `check`. */
 export interface Kind<T> {
   readonly wire: WireType;
+  /** Of its body, if all of that is known beforehand. */
+  readonly shape?: Shape | undefined;
   /** @throws Malformed */
   check(value: unknown): void;
   /** Bytes of its content, a length prefix not included. */
@@ -31,6 +34,7 @@ function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
   };
   return {
     wire: VARINT,
+    shape: { is: 'integer', signed: min < 0n },
     check,
     size: varintSize64,
     write: (to, value) => to.varint64(value),
@@ -53,6 +57,7 @@ export const i64 = integer64('signed 64-bit number', -(2n ** 63n), 2n ** 63n - 1
  */
 export const nanos: Kind<number> = {
   wire: VARINT,
+  shape: { is: 'number', max: NANOS_MAX },
   check(value) {
     if (typeof value !== 'number') throw wrongType(value, 'a number');
     if (!Number.isInteger(value) || value < 0 || value > NANOS_MAX) {
@@ -86,6 +91,7 @@ export function bytes(length?: number): Kind<Uint8Array> {
   };
   return {
     wire: LENGTH_DELIMITED,
+    shape: { is: 'bytes', length },
     check,
     size: (value) => value.length,
     write: (to, value) => to.raw(value),

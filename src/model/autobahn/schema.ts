@@ -18,40 +18,76 @@ const hash = bytes(HASH_BYTES);
 export const publicKey = unwrapped(pb.PublicKeySchema, 1, 'ed25519', bytes(KEY_BYTES));
 
 /** Its key need not be of the committee, nor its bytes a signature: that is for verify.ts to say. */
-export const signature = new Message<types.Signature>(pb.SignatureSchema, {
-  key: required(1, publicKey),
-  sig: required(2, bytes(SIGNATURE_BYTES)),
-});
+export const signature = new Message<types.Signature>(
+  pb.SignatureSchema,
+  {
+    key: required(1, publicKey),
+    sig: required(2, bytes(SIGNATURE_BYTES)),
+  },
+  { take: ({ key, sig }) => [key, sig], make: (key, sig) => ({ key, sig }) },
+);
 
 /** Seconds may be negative, nanoseconds may not. */
-export const timestamp = new Message<types.Timestamp>(pb.TimestampSchema, {
-  seconds: required(1, i64),
-  nanos: required(2, nanos),
-});
+export const timestamp = new Message<types.Timestamp>(
+  pb.TimestampSchema,
+  {
+    seconds: required(1, i64),
+    nanos: required(2, nanos),
+  },
+  { take: ({ seconds, nanos }) => [seconds, nanos], make: (seconds, nanos) => ({ seconds, nanos }) },
+);
 
 /** Its canonical encoding is what a parent hash is taken over. */
-export const blockHeader = new Message<types.BlockHeader>(pb.BlockHeaderSchema, {
-  lane: required(1, publicKey),
-  blockNumber: required(2, u64),
-  parentHash: required(3, hash),
-  payloadHash: required(4, hash),
-});
+export const blockHeader = new Message<types.BlockHeader>(
+  pb.BlockHeaderSchema,
+  {
+    lane: required(1, publicKey),
+    blockNumber: required(2, u64),
+    parentHash: required(3, hash),
+    payloadHash: required(4, hash),
+  },
+  {
+    take: ({ lane, blockNumber, parentHash, payloadHash }) => [lane, blockNumber, parentHash, payloadHash],
+    make: (lane, blockNumber, parentHash, payloadHash) => ({ lane, blockNumber, parentHash, payloadHash }),
+  },
+);
 
 /** Its canonical encoding is what a payload hash is taken over. Unlimited in size, as the protocol has it. */
-export const payload = new Message<types.Payload>(pb.PayloadSchema, {
-  createdAt: required(1, timestamp),
-  totalGas: required(2, u64),
-  edgeCount: required(3, i64),
-  coinbase: optional(4, bytes()),
-  basefee: required(5, i64),
-  txs: repeated(6, bytes()),
-});
+export const payload = new Message<types.Payload>(
+  pb.PayloadSchema,
+  {
+    createdAt: required(1, timestamp),
+    totalGas: required(2, u64),
+    edgeCount: required(3, i64),
+    coinbase: optional(4, bytes()),
+    basefee: required(5, i64),
+    txs: repeated(6, bytes()),
+  },
+  {
+    take: ({ createdAt, totalGas, edgeCount, coinbase, basefee, txs }) => [
+      createdAt,
+      totalGas,
+      edgeCount,
+      coinbase,
+      basefee,
+      txs,
+    ],
+    make: (createdAt, totalGas, edgeCount, coinbase, basefee, txs) =>
+      coinbase === undefined
+        ? { createdAt, totalGas, edgeCount, basefee, txs }
+        : { createdAt, totalGas, edgeCount, coinbase, basefee, txs },
+  },
+);
 
 /** A header and the payload that it should name. */
-export const block = new Message<types.Block>(pb.BlockSchema, {
-  header: required(1, blockHeader),
-  payload: required(2, payload),
-});
+export const block = new Message<types.Block>(
+  pb.BlockSchema,
+  {
+    header: required(1, blockHeader),
+    payload: required(2, payload),
+  },
+  { take: ({ header, payload }) => [header, payload], make: (header, payload) => ({ header, payload }) },
+);
 
 /** Votes are for the header alone, not for the payload. */
 export const laneQC = new Message<types.LaneQC>(pb.LaneQCSchema, {
@@ -60,36 +96,63 @@ export const laneQC = new Message<types.LaneQC>(pb.LaneQCSchema, {
 });
 
 /** That first is not above next, and an empty range has no last hash, is for verify.ts to say. */
-export const laneRange = new Message<types.LaneRange>(pb.LaneRangeSchema, {
-  lane: required(1, publicKey),
-  first: required(2, u64),
-  next: required(3, u64),
-  lastHash: required(4, hash),
-});
+export const laneRange = new Message<types.LaneRange>(
+  pb.LaneRangeSchema,
+  {
+    lane: required(1, publicKey),
+    first: required(2, u64),
+    next: required(3, u64),
+    lastHash: required(4, hash),
+  },
+  {
+    take: ({ lane, first, next, lastHash }) => [lane, first, next, lastHash],
+    make: (lane, first, next, lastHash) => ({ lane, first, next, lastHash }),
+  },
+);
 
 /** Both numbers are required here; an absent view is refused by the proposal that it is missing from. */
-export const view = new Message<types.View>(pb.ViewSchema, {
-  index: required(1, u64),
-  number: required(2, u64),
-});
+export const view = new Message<types.View>(
+  pb.ViewSchema,
+  {
+    index: required(1, u64),
+    number: required(2, u64),
+  },
+  { take: ({ index, number }) => [index, number], make: (index, number) => ({ index, number }) },
+);
 
 /** An application hash has no fixed length, and an absent one is not an empty one. */
-export const appProposal = new Message<types.AppProposal>(pb.AppProposalSchema, {
-  globalNumber: required(1, u64),
-  roadIndex: required(2, u64),
-  appHash: optional(3, bytes()),
-});
+export const appProposal = new Message<types.AppProposal>(
+  pb.AppProposalSchema,
+  {
+    globalNumber: required(1, u64),
+    roadIndex: required(2, u64),
+    appHash: optional(3, bytes()),
+  },
+  {
+    take: ({ globalNumber, roadIndex, appHash }) => [globalNumber, roadIndex, appHash],
+    make: (globalNumber, roadIndex, appHash) =>
+      appHash === undefined ? { globalNumber, roadIndex } : { globalNumber, roadIndex, appHash },
+  },
+);
 
 /**
  * The original reads an absent view as 0/0, keeps the last of several ranges of a lane, and sorts them; encoding the
  * result again gives other bytes than were read. It writes neither, so both are refused here.
  */
-export const proposal = new Message<types.Proposal>(pb.ProposalSchema, {
-  view: required(1, view),
-  createdAt: required(2, timestamp),
-  laneRanges: repeated(3, laneRange, checkAscending),
-  app: optional(4, appProposal),
-});
+export const proposal = new Message<types.Proposal>(
+  pb.ProposalSchema,
+  {
+    view: required(1, view),
+    createdAt: required(2, timestamp),
+    laneRanges: repeated(3, laneRange, ascending),
+    app: optional(4, appProposal),
+  },
+  {
+    take: ({ view, createdAt, laneRanges, app }) => [view, createdAt, laneRanges, app],
+    make: (view, createdAt, laneRanges, app) =>
+      app === undefined ? { view, createdAt, laneRanges } : { view, createdAt, laneRanges, app },
+  },
+);
 
 /** As a CommitQC, but with its signatures in field 2. */
 export const prepareQC = new Message<types.PrepareQC>(pb.PrepareQCSchema, {
@@ -98,10 +161,14 @@ export const prepareQC = new Message<types.PrepareQC>(pb.PrepareQCSchema, {
 });
 
 /** What the QC log stores. Its signatures are field 3. */
-export const commitQC = new Message<types.CommitQC>(pb.CommitQCSchema, {
-  vote: required(1, proposal),
-  sigs: repeated(3, signature),
-});
+export const commitQC = new Message<types.CommitQC>(
+  pb.CommitQCSchema,
+  {
+    vote: required(1, proposal),
+    sigs: repeated(3, signature),
+  },
+  { take: ({ vote, sigs }) => [vote, sigs], make: (vote, sigs) => ({ vote, sigs }) },
+);
 
 /** How many headers there must be is for verify.ts to say. */
 export const fullCommitQC = new Message<types.FullCommitQC>(pb.FullCommitQCSchema, {
@@ -110,16 +177,24 @@ export const fullCommitQC = new Message<types.FullCommitQC>(pb.FullCommitQCSchem
 });
 
 /** Half of a prune anchor. */
-export const appQC = new Message<types.AppQC>(pb.AppQCSchema, {
-  vote: required(1, appProposal),
-  sigs: repeated(2, signature),
-});
+export const appQC = new Message<types.AppQC>(
+  pb.AppQCSchema,
+  {
+    vote: required(1, appProposal),
+    sigs: repeated(2, signature),
+  },
+  { take: ({ vote, sigs }) => [vote, sigs], make: (vote, sigs) => ({ vote, sigs }) },
+);
 
 /** PersistedAvailPruneAnchor: neither half may be absent. */
-export const pruneAnchor = new Message<types.PruneAnchor>(pb.PersistedAvailPruneAnchorSchema, {
-  appQC: required(1, appQC),
-  commitQC: required(2, commitQC),
-});
+export const pruneAnchor = new Message<types.PruneAnchor>(
+  pb.PersistedAvailPruneAnchorSchema,
+  {
+    appQC: required(1, appQC),
+    commitQC: required(2, commitQC),
+  },
+  { take: ({ appQC, commitQC }) => [appQC, commitQC], make: (appQC, commitQC) => ({ appQC, commitQC }) },
+);
 
 /** The view number is absent if the voter saw no PrepareQC. */
 export const timeoutVote = new Message<types.TimeoutVote>(pb.TimeoutVoteSchema, {
@@ -145,10 +220,14 @@ export const signedMsg = new Message<types.SignedMsg>(pb.SignedMsgSchema, {
 });
 
 /** A SignedMsg that is known to hold a lane proposal. */
-export const signedBlock = new Message<types.SignedBlock>(pb.SignedMsgSchema, {
-  block: required(1, msg.only('laneProposal')),
-  sig: required(2, signature),
-});
+export const signedBlock = new Message<types.SignedBlock>(
+  pb.SignedMsgSchema,
+  {
+    block: required(1, msg.only('laneProposal')),
+    sig: required(2, signature),
+  },
+  { take: ({ block, sig }) => [block, sig], make: (block, sig) => ({ block, sig }) },
+);
 
 /** A SignedMsg that is known to hold a timeout vote. */
 const signedTimeoutVote = signedAs('timeoutVote');
@@ -188,12 +267,18 @@ function signedAs<K extends types.Msg['kind']>(kind: K): Message<types.Signed<K>
   return new Message(pb.SignedMsgSchema, table);
 }
 
-function checkAscending(ranges: readonly types.LaneRange[]): void {
-  let last: Uint8Array | undefined;
-  for (const [i, { lane }] of ranges.entries()) {
-    if (last !== undefined && Buffer.compare(last, lane) >= 0) {
-      throw inside(`[${i}].lane`, new Malformed('is not above the one before: lane ranges ascend, each lane once'));
+function ascending(ranges: readonly types.LaneRange[]): Malformed | undefined {
+  for (let i = 1; i < ranges.length; i++) {
+    if (!isBelow(ranges[i - 1]!.lane, ranges[i]!.lane)) {
+      const fault = new Malformed('is not above the one before: lane ranges ascend, each lane once');
+      return inside(`[${i}].lane`, fault) as Malformed;
     }
-    last = lane;
   }
+  return undefined;
+}
+
+/** Of two keys, which nearly always differ in their first byte. */
+function isBelow(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < KEY_BYTES; i++) if (a[i] !== b[i]) return (a[i] as number) < (b[i] as number);
+  return false;
 }

@@ -3,16 +3,16 @@
  * call of the system that it picks; during creation; and while a store is opened that has a log to replay and keys to sweep.
  */
 import { join } from 'node:path';
-import { saidBy, survivedAs } from '../../level/killed.js';
-import { Held, MODES, type ModeName, storeOptions } from '../../level/load.js';
+import { saidBy, survivedAs } from '../../kill/killed.js';
+import { Held, MODES, type ModeName, storeOptions } from '../../kill/load.js';
 import { type Child, spawnWorker } from '../../support/kill.js';
 import { openPlain, type PlainLevelStore } from '../check.js';
 import { type CaseContext, type Row, Wrong } from '../row.js';
 import { buildShim, faultEnv, shimUnable } from '../shim.js';
 
-const KILL_WORKER = new URL('../../level/kill-worker.js', import.meta.url);
-const OPEN_WORKER = new URL('../../level/open-worker.js', import.meta.url);
-const CREATION_WORKER = new URL('../../level/creation-worker.js', import.meta.url);
+const KILL_WORKER = new URL('../../kill/kill-worker.js', import.meta.url);
+const OPEN_WORKER = new URL('../../support/open-worker.js', import.meta.url);
+const CREATION_WORKER = new URL('../../kill/creation-worker.js', import.meta.url);
 
 /** What is killed. */
 type Kind = 'creation' | 'open' | ModeName;

@@ -8,7 +8,7 @@ import { type CaseContext, type Row, Wrong } from '../row.js';
 import { makeRounds, oracleContent, type RoundShape } from '../specimen.js';
 
 const SHAPE: RoundShape = { lanes: ['0a', '0b'], blockBytes: 400, innerBytes: 20, anchorEvery: 4 };
-const WORKER = new URL('../../level/open-worker.js', import.meta.url);
+const WORKER = new URL('../../support/open-worker.js', import.meta.url);
 
 /** An opener: a name, and the code with which its open ends. */
 type Opener = readonly [name: string, open: (location: string, dir: string) => Promise<string>];

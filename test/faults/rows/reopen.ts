@@ -33,7 +33,7 @@ const TABLES: RoundShape = { lanes: ['0a', '0b'], blockBytes: 6000, innerBytes: 
 const TORN: RoundShape = { lanes: ['0a', '0b'], blockBytes: 2500, innerBytes: 50, anchorEvery: 4 };
 const TABLE_ROUNDS = 60;
 const TORN_ROUNDS = 8;
-const OPEN_WORKER = new URL('../../level/open-worker.js', import.meta.url);
+const OPEN_WORKER = new URL('../../support/open-worker.js', import.meta.url);
 
 export const reopen: Row<Prepared> = {
   name: 'reopen',

@@ -26,7 +26,7 @@ interface Prepared {
   readonly laundered: readonly { readonly image: Image; readonly content: string }[];
 }
 
-/** The data sets of leveldb-hazards.md section 5. */
+/** The data sets of docs/leveldb-hazards.md, Bit rot in a table. */
 const SETS: readonly (readonly [rounds: number, compression: boolean, shape: RoundShape])[] = [
   [60, true, { lanes: ['0a'], blockBytes: 1024, text: true, innerBytes: 40 }],
   [60, false, { lanes: ['0a'], blockBytes: 1024, text: true, innerBytes: 40 }],

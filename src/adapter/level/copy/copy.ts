@@ -1,5 +1,5 @@
 /**
- * A consistent copy of a store that a node may be writing to (design.md 5.8). It takes no lock, and of the location it only reads.
+ * A consistent copy of a store that a node may be writing to (docs/design.md, Reading tools). It takes no lock, and of the location it only reads.
  *
  *   1. the witness: all that it names was durable before anything else is read, so it must be in the copy
  *   2. CURRENT and the MANIFEST: which tables and logs are live
@@ -14,7 +14,7 @@
  * Why only live tables are linked: LevelDB numbers the tables that it makes when it opens the copy on from the MANIFEST. It would
  * truncate a link to a table that the node has begun since, and with it the node's own file.
  *
- * LOCK is never opened: in the process of the node, closing it would free the node's lock (leveldb-hazards.md section 8).
+ * LOCK is never opened: in the process of the node, closing it would free the node's lock (docs/leveldb-hazards.md, Locks).
  */
 import { constants } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { WITNESS_FILE } from './witness.js';
 
-/** What stands in a location: `<location>/level/`, `<location>/values/`, `<location>/witness` (design.md section 4). */
+/** What stands in a location: `<location>/level/`, `<location>/values/`, `<location>/witness` (docs/format.md, A location). */
 export interface StorePaths {
   readonly location: string;
   /** The LevelDB. */

@@ -1,5 +1,5 @@
 /**
- * Records: the values of the store (format 1, design.md section 4). Each is ONE well-formed CBOR item, which any CBOR tool decodes:
+ * Records: the values of the store (format 1, docs/format.md, Records). Each is ONE well-formed CBOR item, which any CBOR tool decodes:
  *
  *      offset  0    1    2                  n-5  n-4          n
  *              83   01   body ............   1a   crc (4 bytes, big-endian)

@@ -1,5 +1,5 @@
 /**
- * References: the records of separated values (record version 2, design.md section 4). Like every record ONE CBOR item:
+ * References: the records of separated values (record version 2, docs/format.md, Separated values). Like every record ONE CBOR item:
  *
  *      offset  0    1    2    3          12         17         22         27         32
  *              83   02   84   1b file    1a offset  1a length  1a crc     1a crc     end

@@ -1,5 +1,5 @@
 /**
- * What a location holds, and how a store comes to be in it (design.md 5.4, 5.5).
+ * What a location holds, and how a store comes to be in it (docs/design.md, Creation; docs/design.md, Opening).
  *
  * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole store, whenever the process dies.
  *   1. schema and tip, one synced batch, into `level.creating-<random>/`; closed; its directory synced

@@ -1,5 +1,5 @@
 /**
- * Opening a store (design.md 5.4 to 5.7), step by step:
+ * Opening a store (docs/design.md, Opening), step by step:
  *   1. the real path; one opener in this process
  *   2. what the location holds; creation if it holds nothing
  *   3. the witness; then preflight, the files before LevelDB sees them
@@ -20,7 +20,7 @@ import { type Finding, LanestoreError } from '../../../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
 import { meter } from '../../../metrics/channel.js';
 import { STORE_STATES } from '../../../metrics/table.js';
-import { planLimits } from '../../backpressure.js';
+import { admissionLimits } from '../../backpressure.js';
 import { guardedFiles } from '../../guarded-files.js';
 import { didYouMean } from '../../likeness.js';
 import { LOCK_NOT_SHOWN, LocationGuard } from '../../location-guard.js';
@@ -36,12 +36,12 @@ import { encodeTip, firstTip, STORE_ID_BYTES, type Tip } from '../format/tip.js'
 import { Witness } from '../format/witness.js';
 import { judgeWitness } from '../format/witness-check.js';
 import {
+  batchLimits,
   checkDatabaseOptions,
   checkLocationOptions,
   type DatabaseOptions,
   diskSpaceOf,
   type LocationOptions,
-  limitsOf,
   type StoreOptions,
 } from '../options.js';
 import { type PreflightReport, preflight } from '../preflight/index.js';
@@ -109,8 +109,8 @@ function openLocation<B, Q, A>(
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
   return holding(async (held) => {
-    const plan = planLimits(options);
-    const limits = limitsOf(options, plan);
+    const limits = admissionLimits(options);
+    const batches = batchLimits(options);
     const settings = valueSettings(options.values);
     const { createIfMissing = true, acceptRollback } = options;
     const { paths, unlock } = await claim(location, createIfMissing && acceptRollback === undefined);
@@ -173,7 +173,7 @@ function openLocation<B, Q, A>(
         ],
       },
       limits,
-      planLimits: plan,
+      batches,
       level: paths.level,
       guard,
       space,
@@ -223,8 +223,8 @@ function openCallersDatabase<B, Q, A>(
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
   return holding(async (held) => {
-    const plan = planLimits(options);
-    const limits = limitsOf(options, plan);
+    const limits = admissionLimits(options);
+    const batches = batchLimits(options);
     const { db, model } = options;
     if (!db.supports.implicitSnapshots) {
       throw new LanestoreError(
@@ -243,7 +243,7 @@ function openCallersDatabase<B, Q, A>(
     return new LevelStore({
       ...found,
       limits,
-      planLimits: plan,
+      batches,
       release: () => held.close(),
     });
   });

@@ -5,7 +5,7 @@
  * it looks for a CURRENT, finds none, and gives the lock back. /proc/locks would not do: it leaves
  * out holders in other containers.
  *
- * The lock is this process's while LevelDB asks, and all that this process holds on the file is gone afterwards (leveldb-hazards.md section 8):
+ * The lock is this process's while LevelDB asks, and all that this process holds on the file is gone afterwards (docs/leveldb-hazards.md, Locks):
  * only for who has made sure that nobody in this process has the directory open (`../lock.ts`).
  */
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs';

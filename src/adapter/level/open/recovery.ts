@@ -1,5 +1,5 @@
 /**
- * Recovery: what is in the database against what the tip says must be there (design.md 5.7). It reads everything that is
+ * Recovery: what is in the database against what the tip says must be there (docs/design.md, Recovery). It reads everything that is
  * live, checks all of it, and collects every finding; it never writes and never trims.
  *
  * It proves: each record in every range [first, next) is there, unharmed, and what its key says; anchor and inner are the ones that the

@@ -1,5 +1,5 @@
 /**
- * Preflight: LevelDB's own files, read before LevelDB reads them (design.md 5.6). It must come first: LevelDB opens a damaged log without
+ * Preflight: LevelDB's own files, read before LevelDB reads them (docs/design.md, Preflight). It must come first: LevelDB opens a damaged log without
  * a word, writes what it could read into a table and deletes the log, and then nothing shows the damage any more.
  *
  *   CURRENT -> MANIFEST -> live tables (there, the right size, every checksum) -> live logs (every record, every batch) -> witness

@@ -1,5 +1,5 @@
 /**
- * The live logs: what was written since the last table, batch by batch (design.md 5.6).
+ * The live logs: what was written since the last table, batch by batch (docs/design.md, Preflight).
  *
  * Every record is one batch of this store, and batches are numbered without gaps, also from one log to the next. With one batch in flight
  * at a time, only the last batch of the newest log that holds a byte can be unacknowledged (a cut-short open leaves empty newer ones). So

@@ -8,7 +8,7 @@
  *   footer, 48 bytes     handles of metaindex and index, zeros up to byte 40, magic 57 fb 80 8b 24 75 47 db
  *
  * LevelDB as shipped checks no checksum of these, gives wrong values in silence, and aborts the process on some wrong structure
- * (leveldb-hazards.md section 5). Checked here: that these parts are where they must be, each with its checksum; so no byte that LevelDB
+ * (docs/leveldb-hazards.md, Bit rot in a table). Checked here: that these parts are where they must be, each with its checksum; so no byte that LevelDB
  * uses is unchecked.
  */
 

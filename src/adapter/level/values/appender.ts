@@ -1,13 +1,13 @@
 /**
- * The appender: writes values into prepared space, synced, before LevelDB hears of any batch that names them.
+ * The appender: writes values into prepared space, synced, before LevelDB is given a batch that names them.
  *
- * - Whole records, one behind the other, in one file each; what one call writes begins at a 4 KiB border and is filled up to one with
+ * - Whole records, one after the other, each in one file; what one call writes begins at a 4 KiB border and is filled up to one with
  *   zeros. So no sector is written twice between two uses of a file, and what is durable in it cannot be torn by what comes later.
  * - In portions: a record is asked for when its turn comes, which is when the crc of a large one is taken, and by then those before it are on
  *   their way to the disk. A portion is one synced write: `write` and `fdatasync` in one.
  * - Files of an earlier run are never appended to, and a file that has got another link meanwhile (a snapshot's) neither.
  *
- * Crash: what was written and is named by no durable reference is garbage. LevelDB hears of a reference only after all writes of the call have
+ * Crash: what was written and no durable reference names is garbage. LevelDB is given a reference only after all writes of the call have
  * returned, so a durable reference names durable bytes. A write that fails may have lost earlier pages of the file from memory: the store must
  * not go on, and a retry would prove nothing.
  */
@@ -26,7 +26,7 @@ export interface AppenderParts {
   readonly dir: string;
   readonly settings: ValueSettings;
   readonly references: ValueIndex;
-  readonly space: ValueFilePool;
+  readonly pool: ValueFilePool;
 }
 
 /** The file that is appended to. */
@@ -98,13 +98,13 @@ export class Appender {
     this.#writes = [];
     await this.#leaveLinkedFile();
     const sizes = this.#newFiles(records);
-    const { space } = this.#parts;
-    if (sizes.length > 0) space.discardLinked();
-    if (wait && !space.has(sizes)) await space.provide(sizes);
+    const { pool } = this.#parts;
+    if (sizes.length > 0) pool.discardLinked();
+    if (wait && !pool.has(sizes)) await pool.provide(sizes);
     // From here to the placing nothing may be awaited: another appender takes from the same space.
-    if (!space.has(sizes)) return undefined;
+    if (!pool.has(sizes)) return undefined;
     const references = this.#write(records);
-    space.kick();
+    pool.kick();
     return { references, durable: this.#written() };
   }
 
@@ -124,8 +124,9 @@ export class Appender {
   }
 
   async #closeLeft(): Promise<void> {
+    const left = this.#left.splice(0);
     await closeAll(
-      this.#left.splice(0).map(
+      left.map(
         ({ handle }) =>
           () =>
             handle.close(),
@@ -194,7 +195,7 @@ export class Appender {
     const over = bytes % SECTOR_BYTES;
     const last = chunks.at(-1) as Uint8Array;
     const whole = last.length - over;
-    // It would have to be taken apart further: the next record will do.
+    // The last record alone does not fill a sector: the portion ends with the next one.
     if (whole <= 0) return portion;
     this.#send([...chunks.slice(0, -1), last.subarray(0, whole)], offset);
     return { offset: offset + bytes - over, chunks: over === 0 ? [] : [last.subarray(whole)], bytes: over };
@@ -211,7 +212,7 @@ export class Appender {
 
   #send(chunks: readonly Uint8Array[], offset: number): void {
     const write = (this.#current as Current).handle.writeSynced(chunks, offset);
-    // Heard of at the end, together with the others.
+    // Ignored here: #written reports it, together with the others.
     write.catch(() => undefined);
     this.#writes.push(write);
   }
@@ -224,8 +225,8 @@ export class Appender {
   }
 
   #next(length: number): Current {
-    const { settings, references, space } = this.#parts;
-    const prepared = space.take(Math.max(settings.fileBytes, sectorsOf(length))) as PreparedFile;
+    const { settings, references, pool } = this.#parts;
+    const prepared = pool.take(Math.max(settings.fileBytes, sectorsOf(length))) as PreparedFile;
     if (this.#current !== undefined) {
       this.#left.push(this.#current);
       references.seal(this.#current.file);

@@ -78,15 +78,15 @@ function runsOf(wanted: readonly Wanted[]): Run[] {
     a.file === b.file ? a.offset - b.offset : a.file < b.file ? -1 : 1,
   );
   const runs: Run[] = [];
-  for (const one of sorted) {
-    const { file, offset, length } = one.reference;
+  for (const read of sorted) {
+    const { file, offset, length } = read.reference;
     const last = runs.at(-1);
     const end = offset + length;
     if (last?.file === file && offset - last.end <= GAP_BYTES && end - last.offset <= READ_BYTES) {
-      last.wanted.push(one);
+      last.wanted.push(read);
       last.end = Math.max(last.end, end);
     } else {
-      runs.push({ file, offset, wanted: [one], end });
+      runs.push({ file, offset, wanted: [read], end });
     }
   }
   return runs;

@@ -1,17 +1,17 @@
 /**
- * Relocation: when few live values pin many files, they are written together elsewhere, and the files are free. So the disk's share stays
- * within twice the live bytes and a fixed number of files, even if one lane stands still for hours while the others run.
+ * Garbage collection of value files: when few live values pin many files, they are written together elsewhere, and the files are free. So
+ * disk usage stays within twice the live bytes and a fixed number of files, even if a lane stands still for hours while others run.
  *
- * In the background, a portion at a time: values of the emptiest files are read (and checked), written to the movers' file, synced; then
- * their new references ride with the next batch, 32 bytes each. No round waits for any of the rest.
+ * In the background, a portion at a time: values of the emptiest files are read (and checked), written to a file for moved values, synced;
+ * then their new references ride with the next batch, 32 bytes each. No round waits for the rest.
  *
- * Only files that are half empty, or more, are moved out of. The records in such a file are at most half a file long, so the movers' files
- * become more than half full of them: every move gains space, and it ends. When no such file is left, the bound holds.
+ * Only files that are half empty, or more, are moved out of. The records in such a file are at most half a file long, so the files for moved
+ * values become more than half full of them: every move gains space, and it ends. When no such file is left, the bound holds.
  *
  * A move is decided when its batch is composed, against the state that the batch builds on: the key is put only if its lane still holds the
- * number and the durable reference is still exactly the one whose value was copied. What a round of the same batch does to the key comes
- * behind it in the batch. So a truncation, a drop, a lane that began anew under the same numbers are never undone. A move that is not
- * made leaves a copy that nobody names.
+ * number and the durable reference is still that of the copied value. What a round of the same batch does to the key comes
+ * after it in the batch. So a truncation, a drop, a lane that began anew under the same numbers are never undone. A move that is not
+ * made leaves a copy that no record refers to.
  *
  * Crash: before the batch is durable the old references hold, and the old file is not free; afterwards the new ones do, to synced bytes.
  */
@@ -37,13 +37,13 @@ export interface Move {
   readonly to: ValueRef;
 }
 
-/** What relocation works on. */
-export interface RelocationTarget {
+/** What a collector works with. */
+export interface CollectorTarget {
   readonly values: ValueStore;
   /** The tip of the last durable batch. */
   readonly tip: () => Tip;
   readonly maintain: (step: RelocateStep) => Promise<void>;
-  /** A value cannot be read, or a write failed: the store must not go on. */
+  /** Called when a value cannot be read, or a write failed: the store must not go on. */
   readonly fail: (cause: unknown) => void;
 }
 
@@ -56,11 +56,11 @@ const FILES_LOOSE = 3;
 
 /** Moves values in the background; see the top of this file. */
 export class ValueCollector {
-  readonly #target: RelocationTarget;
+  readonly #target: CollectorTarget;
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(target: RelocationTarget) {
+  constructor(target: CollectorTarget) {
     this.#target = target;
   }
 
@@ -110,7 +110,7 @@ export class ValueCollector {
     const records = await this.#read(found);
     const written = records.length === 0 ? undefined : await values.writeMoved(records);
     if (written === undefined) return false;
-    const moves = found.map((one, i) => ({ ...one, to: written[i] as ValueRef }));
+    const moves = found.map((value, i) => ({ ...value, to: written[i] as ValueRef }));
     const pinned = new Set(written);
     try {
       await maintain({ compose: (holds) => this.#compose(moves, pinned, holds) });
@@ -165,7 +165,7 @@ export class ValueCollector {
     return empty.sort((a, b) => a.liveBytes / a.bytes - b.liveBytes / b.bytes);
   }
 
-  /** Reads and checks the values: what is not whole must not get a new crc's blessing. */
+  /** Reads the values. Verified before they are copied, so that damage never gets a fresh checksum. */
   async #read(found: readonly Omit<Move, 'to'>[]): Promise<Uint8Array[]> {
     const reads = this.#target.values.reads();
     try {

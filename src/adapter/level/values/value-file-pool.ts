@@ -1,6 +1,6 @@
 /**
- * Prepared space: value files that are whole on disk before anything needs them (design.md section 4). All of this happens in the
- * background, beside the rounds.
+ * Prepared space: value files that are whole on disk before anything needs them (docs/design.md, Value files). All of this happens
+ * in the background, while rounds go on.
  *
  *   new       <n>.preparing filled with zeros (real ones: every block is placed and initialised), synced; renamed to <n>.values; directory
  *             synced. Only then it is given out. An append into it changes no size, places no block and cannot meet a full disk.
@@ -17,15 +17,13 @@ import { dirname, join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
 import type { Files, WritableFile } from '../../../base/files.js';
 import { appendAll } from '../../../base/lists.js';
-import { WaitList } from '../../../base/waiters.js';
-import { LanestoreError } from '../../../errors.js';
 import { preparingName, valueFileName } from './names.js';
 
 /** Files beyond twice the live bytes that may be there before unused ones are given back. */
 export const FILES_KEPT = 4;
 
 const FILE_MODE = 0o600;
-/** Zeros are written and synced in portions, so that a round's own sync never waits behind more than one of them. */
+/** Zeros are written and synced in portions, so that the sync of a round waits for at most one of them. */
 const FILL_BYTES = 1024 * 1024;
 /** After a failed preparation the next try comes no sooner than this. */
 const RETRY_MS = 500;
@@ -45,8 +43,8 @@ interface FreeFile {
   readonly bytes: number;
 }
 
-/** What the space is for. */
-export interface SpaceParts {
+/** What a pool works with. */
+export interface PoolParts {
   readonly dir: string;
   readonly files: Files;
   readonly fileBytes: number;
@@ -58,20 +56,18 @@ export interface SpaceParts {
   readonly nextNumber: bigint;
   /** Bytes of live values, and of the files that are in use. */
   readonly usage: () => { readonly liveBytes: number; readonly heldBytes: number };
-  /** Whether there is enough for those that wait in {@link Space.ready}. */
-  readonly isEnough: () => boolean;
 }
 
 /** Keeps files prepared ahead of need; see the top of this file. */
 export class ValueFilePool {
-  readonly #parts: SpaceParts;
+  readonly #parts: PoolParts;
   #nextNumber: bigint;
   #spares: PreparedFile[] = [];
   #free: FreeFile[] = [];
   #leftovers: string[] = [];
-  /** Sizes that somebody waits for. */
+  /** Sizes of the files that calls of {@link provide} wait for. */
   readonly #orders = new Set<readonly number[]>();
-  /** Bytes that the rounds of late needed, the largest one. */
+  /** Bytes that the largest of the recent rounds needed. */
   #demand = 0;
   #hasDirectory = false;
   #running: Promise<void> | undefined;
@@ -79,11 +75,8 @@ export class ValueFilePool {
   #failure: Error | undefined;
   #failedAt = 0;
   #failures = 0;
-  readonly #waiters = new WaitList('calls of ready()');
-  #refusal: LanestoreError | undefined;
-  #retry: NodeJS.Timeout | undefined;
 
-  constructor(parts: SpaceParts) {
+  constructor(parts: PoolParts) {
     this.#parts = parts;
     this.#nextNumber = parts.nextNumber;
   }
@@ -105,7 +98,7 @@ export class ValueFilePool {
 
   /** Bytes on disk that are not in use. */
   get idleBytes(): number {
-    return bytesOf(this.#spares) + bytesOf(this.#free);
+    return this.spareBytes + bytesOf(this.#free);
   }
 
   /** Says that a round will need this much, so that it is prepared by the time the next one comes. */
@@ -114,33 +107,20 @@ export class ValueFilePool {
     this.kick();
   }
 
-  /** Takes a prepared file of that size, if there is one. Whoever has taken all that he needs must {@link kick}. */
+  /** Takes a prepared file of that size, if there is one. After the last of several, {@link kick} must be called. */
   take(bytes: number): PreparedFile | undefined {
     const at = this.#spares.findIndex((spare) => spare.bytes === bytes);
-    if (at < 0) return undefined;
-    const [spare] = this.#spares.splice(at, 1);
-    return spare;
+    return at < 0 ? undefined : this.#spares.splice(at, 1)[0];
   }
 
   /** Gives up prepared files that have got another link meanwhile, or lost their name: they are not ours alone to write. */
   discardLinked(): void {
-    // Each file is judged once, and a file that is closed is out of the pool: a link may come at any moment.
-    const ours: PreparedFile[] = [];
-    for (const spare of this.#spares) {
-      if (this.#isOursAlone(spare)) ours.push(spare);
-      else this.#discard(spare);
-    }
-    this.#spares = ours;
+    for (const spare of this.#spares.splice(0)) this.#keepOrDiscard(spare);
   }
 
   /** True if files of all these sizes are prepared. */
   has(sizes: readonly number[]): boolean {
-    const spares = this.#spares.map(({ bytes }) => bytes);
-    return sizes.every((size) => {
-      const at = spares.indexOf(size);
-      if (at >= 0) spares.splice(at, 1);
-      return at >= 0;
-    });
+    return this.#missingOf(sizes) === undefined;
   }
 
   /** Resolves when files of all these sizes are prepared, or cannot be. */
@@ -155,7 +135,7 @@ export class ValueFilePool {
     }
   }
 
-  /** Takes back a file that nobody refers to any more. */
+  /** Takes back a file that no record refers to any more. */
   recycle(file: FreeFile): void {
     this.#free.push(file);
     this.kick();
@@ -172,25 +152,10 @@ export class ValueFilePool {
     this.kick();
   }
 
-  /**
-   * Resolves once there is enough; that is looked at whenever space was prepared. Rejects as
-   * {@link refuse} says, or with the signal's reason.
-   */
-  async ready(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    while (!this.#parts.isEnough()) {
-      if (this.#refusal !== undefined) throw this.#refusal;
-      const enough = this.#waiters.wait(signal);
-      this.kick();
-      this.#tell();
-      await enough;
-    }
-  }
-
-  /** Rejects those who wait for space, now and later. */
-  refuse(error: LanestoreError): void {
-    this.#refusal ??= error;
-    this.#waiters.refuse(error);
+  /** Resolves after the step at hand, or the next one; at once if there is nothing to do now. */
+  async step(): Promise<void> {
+    this.kick();
+    await this.#running;
   }
 
   /** Starts what there is to do. */
@@ -200,7 +165,6 @@ export class ValueFilePool {
     if (work === undefined) return;
     this.#running = work().finally(() => {
       this.#running = undefined;
-      this.#tell();
       this.kick();
     });
   }
@@ -208,29 +172,9 @@ export class ValueFilePool {
   /** Ends after the step at hand, or in the middle of filling a file; what is prepared stays for the next open. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#retry);
     await this.#running;
-    this.refuse(new LanestoreError('LANESTORE_CLOSED', 'the store was closed'));
-    await closeAll(
-      this.#spares.splice(0).map(
-        ({ file }) =>
-          () =>
-            file.close(),
-      ),
-    );
-  }
-
-  /** Looked at after each step; while any call waits after a failure, there will be a next try. */
-  #tell(): void {
-    if (this.#waiters.size > 0 && this.#parts.isEnough()) this.#waiters.release();
-  }
-
-  #retryLater(): void {
-    if (this.#waiters.size === 0 || this.#retry !== undefined) return;
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.kick();
-    }, RETRY_MS);
+    const files = this.#spares.splice(0).map(({ file }) => file);
+    await closeAll(files.map((file) => () => file.close()));
   }
 
   /** True while nothing was separated: every round asks. */
@@ -239,17 +183,14 @@ export class ValueFilePool {
     return this.#spares.length + this.#free.length + this.#leftovers.length === 0;
   }
 
-  /** Making one more file ready, if one is missing. It never rejects: a failure is kept, for those who ask for space. */
+  /** Makes one more file ready, if one is missing. It never rejects: a failure is kept for {@link failure}. */
   #preparation(): (() => Promise<void>) | undefined {
     const size = this.#missingSize();
     if (size === undefined) {
       this.#failure = undefined;
       return undefined;
     }
-    if (this.#failure !== undefined && performance.now() - this.#failedAt < RETRY_MS) {
-      this.#retryLater();
-      return undefined;
-    }
+    if (this.#failure !== undefined && performance.now() - this.#failedAt < RETRY_MS) return undefined;
     return async () => {
       try {
         const at = this.#free.findIndex(({ bytes }) => bytes === size);
@@ -266,22 +207,27 @@ export class ValueFilePool {
 
   /** The size of a file that should be prepared and is not. */
   #missingSize(): number | undefined {
-    const spares = this.#spares.map(({ bytes }) => bytes);
-    for (const size of [...this.#orders].flat()) {
-      const at = spares.indexOf(size);
-      if (at < 0) return size;
-      spares.splice(at, 1);
-    }
-    return this.#demand > 0 && this.spareBytes < this.#spareBytesWanted() ? this.#parts.fileBytes : undefined;
+    const ordered = this.#missingOf([...this.#orders].flat());
+    if (ordered !== undefined || this.#demand === 0) return ordered;
+    return this.spareBytes < this.#spareBytesWanted() ? this.#parts.fileBytes : undefined;
   }
 
-  /** Two of the largest rounds of late: one is written while the space behind it is prepared. Bounded, so that the disk's share is. */
+  #missingOf(sizes: readonly number[]): number | undefined {
+    const spares = this.#spares.map(({ bytes }) => bytes);
+    return sizes.find((size) => {
+      const at = spares.indexOf(size);
+      if (at >= 0) spares.splice(at, 1);
+      return at < 0;
+    });
+  }
+
+  /** Two of the largest recent rounds: one is written while space for the next is prepared. Bounded, so that disk usage is bounded. */
   #spareBytesWanted(): number {
     const { fileBytes, usage } = this.#parts;
     return Math.max(fileBytes, Math.min(2 * this.#demand, 2 * fileBytes + usage().liveBytes / 4));
   }
 
-  /** Giving one file back, if there is one too many. One that cannot be removed is found again at the next open. */
+  /** Gives one file back, if there is one too many. One that cannot be removed is found again at the next open. */
   #removal(): (() => Promise<void>) | undefined {
     const { fileBytes } = this.#parts;
     const leftover = this.#leftovers.pop();
@@ -352,12 +298,10 @@ export class ValueFilePool {
       this.#free.push({ number, bytes });
       throw error;
     }
-    const spare = { number, bytes, file };
-    if (this.#isOursAlone(spare)) this.#spares.push(spare);
-    else this.#discard(spare);
+    this.#keepOrDiscard({ number, bytes, file });
   }
 
-  /** True for a file with one name and the size that it was prepared with. The descriptor tells, not the name. */
+  /** True for a file with one name and the size that it was prepared with. Asked of the descriptor, not of the name. */
   #isOursAlone({ number, file, bytes }: PreparedFile): boolean {
     try {
       const { links, bytes: found } = file.status();
@@ -368,10 +312,15 @@ export class ValueFilePool {
     }
   }
 
-  /** Closes a prepared file that is out of the pool; its name is removed later. It holds nothing. */
-  #discard({ number, file }: PreparedFile): void {
-    file.close().catch(() => undefined);
-    this.#leftovers.push(valueFileName(number));
+  /** Adds a file to those that are prepared; one that is not ours alone is closed, and its name is removed later. It holds nothing. */
+  #keepOrDiscard(spare: PreparedFile): void {
+    // Judged once, here: a link may come at any moment, and a file that is closed must not be in the pool.
+    if (this.#isOursAlone(spare)) {
+      this.#spares.push(spare);
+      return;
+    }
+    spare.file.close().catch(() => undefined);
+    this.#leftovers.push(valueFileName(spare.number));
   }
 
   async #remove(name: string): Promise<void> {
@@ -396,7 +345,5 @@ function isOfFile(error: unknown): boolean {
 }
 
 function bytesOf(list: readonly FreeFile[]): number {
-  let bytes = 0;
-  for (const file of list) bytes += file.bytes;
-  return bytes;
+  return list.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -1,6 +1,6 @@
 /**
- * Who still needs a value file. Every durable reference is counted here by its key, those of stale keys too, and rebuilt at open; nothing of it
- * is stored.
+ * What each value file is still needed for. Every durable reference is counted here by its key, those of stale keys too. Rebuilt at open;
+ * nothing of it is stored.
  *
  * A file is free once
  *   - nothing is appended to it any more (it is sealed),
@@ -32,7 +32,7 @@ export class ValueFile {
   }
 }
 
-/** A file that nobody refers to, and which reader must end first: all up to `readers`. */
+/** A file without references. It is free once every reader up to number `readers` has ended. */
 interface Unreferenced {
   readonly file: ValueFile;
   readonly readers: number;

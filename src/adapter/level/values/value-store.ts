@@ -1,15 +1,16 @@
 /**
- * The value files of a running store, as the rest of it sees them: values are written ahead of their batch, a durable batch is counted, readers
- * are let in.
+ * The value files of a running store, as the rest of it sees them: values are written before their batch, a durable batch is counted,
+ * readers are let in.
  *
- * Nothing here decides what is acknowledged: that is LevelDB's batch alone. A round is durable when its batch is, and by then its values
- * have been for longer; a batch that is lost leaves values that nobody names.
+ * Nothing here decides what is acknowledged: that is LevelDB's batch alone. A round is durable when its batch is, and its values are
+ * durable before; a batch that is lost leaves values that no record refers to.
  */
 import { closeAll } from '../../../base/close-stack.js';
 import { poolThreads } from '../../../base/files.js';
 import { messageOf } from '../../../base/permission-model.js';
 import { releaseMemory } from '../../../cbor/arenas.js';
 import { LanestoreError } from '../../../errors.js';
+import type { Cost, Resource } from '../../backpressure.js';
 import type { DiskReservation } from '../disk-watermark.js';
 import type { Operation } from '../format/operation.js';
 import type { EncodedRound } from '../format/step.js';
@@ -33,12 +34,6 @@ export interface FoundReference {
   readonly reference: ValueRef;
 }
 
-/** Values that have their places and are on their way there. */
-export interface WrittenAhead {
-  /** Resolves when all of them are durable. */
-  readonly done: Promise<void>;
-}
-
 /** What opening found. */
 export interface ValueParts {
   readonly dir: string;
@@ -51,13 +46,13 @@ export interface ValueParts {
 }
 
 /** The value files of a store; see the top of this file. */
-export class ValueStore {
+export class ValueStore implements Resource {
   readonly #dir: string;
   readonly #settings: ValueSettings;
   readonly references: ValueIndex;
-  readonly #space: ValueFilePool;
+  readonly #pool: ValueFilePool;
   readonly #appender: Appender;
-  /** For values that have stayed long: among those of every day they would pin one file after the other. */
+  /** For values that have stayed long: among short-lived ones they would pin file after file. */
   readonly #mover: Appender;
   /** Bytes that accepted rounds may need and that have no place yet. */
   #reserved = 0;
@@ -71,8 +66,8 @@ export class ValueStore {
   constructor({ dir, settings, found, references, disk }: ValueParts) {
     this.#dir = dir;
     this.#settings = settings;
-    this.references = new ValueIndex(({ number, bytes }) => this.#space.recycle({ number, bytes }));
-    this.#space = new ValueFilePool({
+    this.references = new ValueIndex(({ number, bytes }) => this.#pool.recycle({ number, bytes }));
+    this.#pool = new ValueFilePool({
       dir,
       files: settings.files,
       fileBytes: settings.fileBytes,
@@ -80,9 +75,8 @@ export class ValueStore {
       allows: async (bytes) => disk === undefined || disk.allows(bytes),
       nextNumber: numberAfter(found, references),
       usage: () => this.references,
-      isEnough: () => this.#isReady(),
     });
-    const parts = { dir, settings, references: this.references, space: this.#space };
+    const parts = { dir, settings, references: this.references, pool: this.#pool };
     this.#appender = new Appender(parts, Math.min(PORTIONS_MAX, poolThreads()));
     // In the background: it takes one thread, and leaves the others to the rounds.
     this.#mover = new Appender(parts, 1);
@@ -96,7 +90,7 @@ export class ValueStore {
 
   /** Bytes of values that durable records refer to, and bytes on disk of all value files. */
   get usage(): { readonly liveBytes: number; readonly fileBytes: number } {
-    return { liveBytes: this.references.liveBytes, fileBytes: this.references.heldBytes + this.#space.idleBytes };
+    return { liveBytes: this.references.liveBytes, fileBytes: this.references.heldBytes + this.#pool.idleBytes };
   }
 
   /** Bytes of a round, which has `bytes` in all, that may be separated; 0 if separating is off. */
@@ -111,69 +105,66 @@ export class ValueStore {
   }
 
   /**
-   * Says if a round may be accepted. Only when preparing fails (a full disk) must what is prepared be enough for it and for all that was
-   * accepted before; a round that is small enough to be stored inline is accepted always. What waits already counts for what is prepared: many
+   * Only when preparing fails (a full disk) must the prepared space be enough for the round and for all that was accepted before
+   * it; a round that is small enough to be stored inline is accepted always. Rounds that wait count for what is prepared: many
    * small calls become one batch, whose values are worth separating.
    * @throws LANESTORE_CAPACITY.
    */
-  admit(separable: number): void {
-    const waiting = this.#reserved + separable;
-    if (separable === 0 || !this.isEnough(waiting)) return;
-    this.#space.expect(waiting);
-    const { failure } = this.#space;
-    if (failure === undefined || !this.isEnough(separable) || this.#fits(separable)) return;
-    if (this.#refused === 0) this.#failuresAtRefusal = this.#space.failures;
-    this.#refused = Math.max(this.#refused, separable);
+  check({ largeBytes }: Cost): void {
+    const waiting = this.#reserved + largeBytes;
+    if (largeBytes === 0 || !this.isEnough(waiting)) return;
+    this.#pool.expect(waiting);
+    const { failure } = this.#pool;
+    if (failure === undefined || !this.isEnough(largeBytes) || this.#fits(largeBytes)) return;
+    if (this.#refused === 0) this.#failuresAtRefusal = this.#pool.failures;
+    this.#refused = Math.max(this.#refused, largeBytes);
     throw new LanestoreError(
       'LANESTORE_CAPACITY',
-      `no space can be prepared for ${separable} bytes of values: ${messageOf(failure)}; free some, and wait for ready()`,
+      `no space can be prepared for ${largeBytes} bytes of values: ${messageOf(failure)}; free some, and wait for ready()`,
       { cause: failure },
     );
   }
 
-  /** A round was accepted. */
-  reserve(separable: number): void {
-    this.#reserved += separable;
+  enter({ largeBytes }: Cost): void {
+    this.#reserved += largeBytes;
   }
 
-  /** A round that was accepted has its place, or was taken inline, or has failed. */
-  unreserve(separable: number): void {
-    this.#reserved -= separable;
+  /** The large records of a call have their places, or are to be stored inline, or the call has settled. Idempotent. */
+  leave(cost: Cost): void {
+    this.#reserved -= cost.largeBytes;
+    cost.largeBytes = 0;
   }
 
   /**
-   * Resolves when {@link admit} would let in what it refused; or, since nothing tells if that was
-   * given up, when preparing has failed {@link FAILURES_A_REFUSAL} times since: rounds that are
-   * small enough to be stored inline are accepted all the time.
-   * @throws LANESTORE_CLOSED, LANESTORE_FAILED; the signal's reason.
+   * True if {@link check} would let in the round that it refused; or when preparing has failed {@link FAILURES_A_REFUSAL} times
+   * since: that round may have been given up, and rounds that are small enough to be stored inline are accepted all the time.
    */
-  async ready(signal?: AbortSignal): Promise<void> {
-    await this.#space.ready(signal);
-    this.#refused = 0;
-  }
-
-  #isReady(): boolean {
-    const { failure, failures } = this.#space;
+  get hasRoom(): boolean {
+    const { failure, failures } = this.#pool;
     if (failure === undefined || this.#fits(this.#refused)) return true;
     return failures - this.#failuresAtRefusal >= FAILURES_A_REFUSAL;
   }
 
-  /** Rejects those who wait in {@link ready}. */
-  refuse(error: LanestoreError): void {
-    this.#space.refuse(error);
+  forgetRefusals(): void {
+    this.#refused = 0;
+  }
+
+  look(): Promise<void> {
+    return this.#pool.step();
   }
 
   /**
-   * Gives the large records of rounds their places and begins to write them. `undefined` if there is no space for them: they are stored inline.
-   * One call at a time, and the next one once the last is durable. When it rejects, or `durable` does, the store must not go on. The memory
-   * of the records is used again: once it has resolved with rounds, nothing may look into those that were given.
+   * Gives the large records of rounds their places, and begins to write them: their puts become puts of references. `undefined` if there is
+   * no space for them: they are stored inline. `durable` resolves when all of them are durable. One call at a time, and the next one
+   * once `durable` of the last has settled. When it rejects, or `durable` does, the store must not go on. The memory of the
+   * records is used again once they are durable.
    */
-  async writeAhead(rounds: readonly EncodedRound[]): Promise<WrittenAhead | undefined> {
+  async place(rounds: readonly EncodedRound[]): Promise<{ readonly durable: Promise<void> } | undefined> {
     const { valueBytesMin, waitBytesMin } = this.#settings;
     const puts = rounds.flatMap((round) => separablePuts(round, valueBytesMin));
     let bytes = 0;
     for (const put of puts) bytes += put.bytes;
-    // What waits behind these counts too: a round in calls of its own comes in groups, each of them too small to wait for.
+    // What waits after these counts too: a round in calls of its own comes in groups, each of them too small to wait for.
     const wait = Math.max(bytes, this.#reserved) >= waitBytesMin;
     const appended = await this.#appender.append(
       puts.map((put) => ({ bytes: put.bytes, record: () => put.value })),
@@ -182,10 +173,10 @@ export class ValueStore {
     if (appended === undefined) return undefined;
     const records = puts.map((put) => put.value);
     for (const [i, put] of puts.entries()) put.separate(appended.references[i] as ValueRef);
-    const done = appended.durable.then(() => {
+    const durable = appended.durable.then(() => {
       for (const record of records) releaseMemory(record);
     });
-    return { done };
+    return { durable };
   }
 
   /** Writes records that are to be moved to a file of their own kind; `undefined` if there is no space. Durable when it resolves. */
@@ -214,7 +205,7 @@ export class ValueStore {
 
   /** Prepares and frees space in the background as the batches so far ask for. */
   kick(): void {
-    this.#space.kick();
+    this.#pool.kick();
   }
 
   #count(operations: readonly Operation[]): void {
@@ -229,23 +220,23 @@ export class ValueStore {
     }
   }
 
-  /** Removes value files that nobody refers to, none is kept for later. */
+  /** Removes value files that no record refers to; none is kept for later. */
   shed(): void {
-    this.#space.shed();
+    this.#pool.shed();
   }
 
-  /** Lets a reader in: what it comes upon stays readable until it is closed. Begin before reading from LevelDB. */
+  /** Begins a reader: what it finds stays readable until it is closed. Begin before reading from LevelDB. */
   reads(): ValueReads {
     return new ValueReads(this.#dir, this.references.beginReading());
   }
 
-  /** Ends the background work and closes all files. What is on its way must have settled. */
+  /** Ends the background work and closes all files. Waits for writes of values; rounds must have settled. */
   async close(): Promise<void> {
-    await closeAll([() => this.#space.stop(), () => this.#appender.close(), () => this.#mover.close()]);
+    await closeAll([() => this.#pool.stop(), () => this.#appender.close(), () => this.#mover.close()]);
   }
 
   #fits(bytes: number): boolean {
-    return sectorsOf(this.#reserved + bytes) <= this.#appender.bytesLeft + this.#space.spareBytes;
+    return sectorsOf(this.#reserved + bytes) <= this.#appender.bytesLeft + this.#pool.spareBytes;
   }
 
   /** Files with references are kept and never appended to; the others are free. */
@@ -253,12 +244,12 @@ export class ValueStore {
     const named = new Set(references.map(({ reference }) => reference.file));
     for (const { number, bytes } of found.files) if (named.has(number)) this.references.add(number, bytes, true);
     const known = new Set(found.files.map(({ number }) => number));
-    // A stale record may refer to a file that somebody took away: nobody reads it.
+    // A stale record may refer to a file that was removed: it is never read.
     for (const { key, reference } of references) if (known.has(reference.file)) this.references.put(key, reference);
-    this.#space.removeLeftovers(found.leftovers);
+    this.#pool.removeLeftovers(found.leftovers);
     for (const { number, bytes, allocated } of found.files) {
       // One with holes would have to find room on the disk when it is written.
-      if (!named.has(number)) this.#space.recycle({ number, bytes: allocated ? bytes : 0 });
+      if (!named.has(number)) this.#pool.recycle({ number, bytes: allocated ? bytes : 0 });
     }
   }
 }

@@ -182,6 +182,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     { from = 0n, to = U64_MAX, stale = false }: ViewRange,
     read: Read<T>,
   ): AsyncGenerator<ViewItem<T>, void, void> {
+    this.#assertOpen();
     const { first, next } = extent ?? NOTHING;
     const [begin, end] = stale ? [from, to] : [maxU64(from, first), minU64(to, next)];
     if (begin >= end) return;

@@ -1,5 +1,5 @@
 /**
- * Reads a LevelDB in a process of its own, which a damaged table may abort (leveldb-hazards.md section 5):
+ * Reads a LevelDB in a process of its own, which a damaged table may abort (docs/leveldb-hazards.md, Bit rot in a table):
  *
  *   node reader-child.js probe   LEVEL        reads every entry, keeps none
  *   node reader-child.js forward LEVEL INTO   copies entries from the first one on, up to where they cannot be read

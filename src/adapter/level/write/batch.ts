@@ -2,7 +2,7 @@
  * From accepted steps to one LevelDB batch: the puts and deletes, and the tip that describes the store after them.
  *
  * Pure. A builder starts from the tip of the last durable batch and takes steps in the order in which they were accepted; the
- * batch begins with its tip, so that a log record of ours can be told from one that a block's author smuggled in.
+ * batch begins with its tip, so that a log record of ours can be told from one inside of a block's bytes, which others choose.
  */
 import { type LaneId, maxU64, TIP_KEY } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
@@ -11,10 +11,11 @@ import { type LogName, logKeys, QC_LOG } from '../format/log.js';
 import { type Delete, EntryDelete, type EntryPut, type Operation, type Put } from '../format/operation.js';
 import type { EncodedRound, RelocateStep, SweepStep } from '../format/step.js';
 import { type Extent, encodeTip, type Tip } from '../format/tip.js';
+import type { Maintenance } from './accepted.js';
 
 /**
  * Deletes that one batch takes for truncations, and for sweeping, when nothing is said; more is left to the sweeper. A road index of 100
- * lanes truncates 1,000 blocks, so ordinary rounds never leave anything; a jump over a long lane does not stall the rounds behind it.
+ * lanes truncates 1,000 blocks, so ordinary rounds never leave anything; a jump over a long lane does not stall the rounds after it.
  */
 export const BATCH_DELETES = 4096;
 
@@ -33,6 +34,8 @@ export class BatchBuilder {
   #inner: number | null;
   #newLane = false;
   #deletes = 0;
+  #changed = false;
+  #hasReferences = false;
 
   /** @param deletesMax deletes for truncations that the batch takes, sweeping included */
   constructor(base: Tip, deletesMax = BATCH_DELETES) {
@@ -54,9 +57,6 @@ export class BatchBuilder {
     return this.#hasReferences;
   }
 
-  #changed = false;
-  #hasReferences = false;
-
   round({ anchor, inner, commitQCs, lanes }: EncodedRound): void {
     if (anchor !== undefined) {
       this.#put(anchor.entry);
@@ -70,24 +70,29 @@ export class BatchBuilder {
     for (const lane of lanes.values()) this.#log(lane);
   }
 
-  sweep({ log, keys, swept }: SweepStep): void {
-    const extent = this.#extent(log);
-    if (extent === undefined) return;
-    for (const key of keys) this.#delete({ type: 'del', key });
-    this.#set(log, { ...extent, swept: maxU64(extent.swept, swept) });
+  /** Adds a step of the background. Before the rounds of the batch, so that what they do to the same keys comes after it. */
+  maintain(work: Maintenance): void {
+    switch (work.kind) {
+      case 'sweep':
+        this.#sweep(work.step);
+        break;
+      case 'relocate':
+        this.#relocate(work.step);
+        break;
+      case 'empty':
+        for (const lane of work.lanes) this.#empty(lane);
+        break;
+      case 'drop':
+        for (const lane of work.lanes) this.#drop(lane);
+        break;
+    }
   }
 
-  /** Moves separated values. Before the rounds of the batch, so that what they do to the same keys comes behind. */
-  relocate({ compose }: RelocateStep): void {
-    const holds = (lane: LaneId, number: bigint) => {
-      const extent = this.#lanes.get(lane);
-      return extent !== undefined && number >= extent.first && number < extent.next;
-    };
-    for (const put of compose(holds)) this.#put(put);
-  }
-
-  /** True if {@link drop} takes the lanes with few deletes: nothing stale is left, and together they hold no more than a batch may delete. */
-  canDrop(lanes: readonly LaneId[]): boolean {
+  /**
+   * Drops lanes: what they hold, and their cursors. False, and nothing is done, unless few deletes suffice: nothing stale is left, and
+   * together they hold no more than the batch may delete. Then they are emptied, swept and dropped by steps of the background.
+   */
+  drop(lanes: readonly LaneId[]): boolean {
     let held = 0n;
     for (const lane of lanes) {
       const extent = this.#lanes.get(lane);
@@ -95,22 +100,9 @@ export class BatchBuilder {
       if (extent.swept < extent.first) return false;
       held += extent.next - extent.first;
     }
-    return held <= this.#room();
-  }
-
-  /** Empties a lane, all of it left to the sweeper: the first step of dropping one that {@link canDrop} refuses. */
-  empty(lane: LaneId): void {
-    const extent = this.#lanes.get(lane);
-    if (extent !== undefined) this.#set(lane, { ...extent, first: extent.next });
-  }
-
-  /** Takes what a lane holds, and its cursor. Only after {@link canDrop}. */
-  drop(lane: LaneId): void {
-    const extent = this.#lanes.get(lane);
-    if (extent === undefined) return;
-    this.#deleteRange(lane, extent.first, extent.next);
-    this.#lanes.delete(lane);
-    this.#changed = true;
+    if (held > this.#deletesLeft()) return false;
+    for (const lane of lanes) this.#drop(lane);
+    return true;
   }
 
   /** The batch, its tip first, and the tip. */
@@ -128,6 +120,35 @@ export class BatchBuilder {
     return { tip, operations: this.#operations };
   }
 
+  #sweep({ log, keys, swept }: SweepStep): void {
+    const extent = this.#extent(log);
+    if (extent === undefined) return;
+    for (const key of keys) this.#delete({ type: 'del', key });
+    this.#set(log, { ...extent, swept: maxU64(extent.swept, swept) });
+  }
+
+  #relocate({ compose }: RelocateStep): void {
+    const holds = (lane: LaneId, number: bigint) => {
+      const extent = this.#lanes.get(lane);
+      return extent !== undefined && number >= extent.first && number < extent.next;
+    };
+    for (const put of compose(holds)) this.#put(put);
+  }
+
+  /** All that a lane holds becomes stale: it is left to the sweeper. */
+  #empty(lane: LaneId): void {
+    const extent = this.#lanes.get(lane);
+    if (extent !== undefined) this.#set(lane, { ...extent, first: extent.next });
+  }
+
+  #drop(lane: LaneId): void {
+    const extent = this.#lanes.get(lane);
+    if (extent === undefined) return;
+    this.#deleteRange(lane, extent.first, extent.next);
+    this.#lanes.delete(lane);
+    this.#changed = true;
+  }
+
   #log({ log, truncate, append, after }: LogPlan<EntryPut>): void {
     const { first, next } = after;
     const swept = this.#truncate(log, truncate, first);
@@ -141,18 +162,17 @@ export class BatchBuilder {
     if (extent === undefined) return firstAfter;
     // Stale keys from an earlier jump lie below: `swept` can only move past them when the sweeper took them.
     if (extent.swept < extent.first) return extent.swept;
-    const room = this.#room();
+    const left = this.#deletesLeft();
     const length = truncate.next - truncate.first;
-    if (length <= room) {
+    if (length <= left) {
       this.#deleteRange(log, truncate.first, truncate.next);
       return firstAfter;
     }
-    this.#deleteRange(log, truncate.first, truncate.first + room);
-    return truncate.first + room;
+    this.#deleteRange(log, truncate.first, truncate.first + left);
+    return truncate.first + left;
   }
 
-  /** Deletes that still fit. */
-  #room(): bigint {
+  #deletesLeft(): bigint {
     return BigInt(Math.max(0, this.#deletesMax - this.#deletes));
   }
 

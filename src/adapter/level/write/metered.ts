@@ -1,15 +1,15 @@
-/** What a LevelDB store tells of its batches; only while somebody listens. */
+/** Metrics of a LevelDB store's batches; no cost without subscribers. */
 import { isMetered, meter } from '../../../metrics/channel.js';
 import type { Operation } from '../format/operation.js';
 
-/** What of a store is told beside its batches. */
+/** What is published of a store with its batches. */
 export interface MeteredStore {
   readonly valueUsage: { readonly liveBytes: number; readonly fileBytes: number };
   /** Undefined where there is no location. */
   readonly freeBytes: number | undefined;
 }
 
-/** Runs `write`, and tells how long the batch took and what it put. Costs nothing while nobody listens, not even a turn of the microtasks. */
+/** Runs `write`, and publishes how long the batch took and what it put. No cost without subscribers, not even a turn of the microtasks. */
 export function meterBatch(
   operations: readonly Operation[],
   store: MeteredStore,

@@ -1,133 +1,137 @@
 /**
- * The commit queue: the one writer of a store (design.md 5.1). What is accepted while a batch is in flight, or in the same
- * tick, becomes the next batch: one write, one sync, however many callers. Everything settles in the order of acceptance.
+ * The commit queue: order and grouping (docs/design.md, One writer). Calls that are accepted while a batch is in flight, or in the same tick,
+ * become the next batch: one write, one sync, however many callers. Calls settle in the order of acceptance.
  *
- * One batch is in flight at a time, so after a crash only the last batch of the log can be one that nobody was told of. Large values are written
- * to value files before their batch, beside the batch before it if there is one (values/write-ahead.ts); the batch is composed meanwhile.
+ * One batch is in flight at a time, so after a crash only the last batch of the log can be one that was not acknowledged. What
+ * takes long for the next batch is prepared while one is in flight; the batch itself is composed at its turn.
  */
 import { WaitList } from '../../../base/waiters.js';
 import { LanestoreError } from '../../../errors.js';
 import type { LaneId } from '../../../keys/index.js';
-import { QueueBudget, type RoomLimits } from '../../backpressure.js';
-import { type LargeRound, ValueStage } from '../values/value-stage.js';
-import type { ValueStore } from '../values/value-store.js';
-import type { BatchBuilder } from './batch.js';
-import { applyMaintenance, type Maintenance, touchesAny, type Work } from './work.js';
-
-/** Limits of a queue; those in bytes, of encoded entries. */
-export interface QueueLimits extends RoomLimits {
-  /** Rounds are merged up to this; a single round may be larger. */
-  readonly mergeBytesMax: number;
-  /** Rounds are merged up to this many entries and calls; a single round may have more. */
-  readonly mergeEntriesMax: number;
-  /** Deletes for truncations that one batch takes. */
-  readonly deletesMax: number;
-}
+import type { AdmissionGate, Cost } from '../../backpressure.js';
+import { type Accepted, type AcceptedDrop, type AcceptedRound, type Maintenance, namesAny } from './accepted.js';
 
 /** Reads that may wait for the batch in flight to end; those beyond are LANESTORE_CAPACITY. */
 export const QUIET_READS_MAX = 4096;
 
-/** When this much waits at the end of a batch, the next one starts before the last one's callers are told. */
+/** When this much waits at the end of a batch, the next one starts before the callers of the last one are called back. */
 const START_AT_ONCE_BYTES = 256 * 1024;
 
-/** What the queue drives. */
-export interface QueueDriver {
-  /** A builder over the tip of the last durable batch. */
-  begin(): BatchBuilder;
-  /**
-   * Writes and syncs a batch, once the values that it refers to are durable; rejects if they cannot be. When it resolves, the batch is durable, and
-   * the next `begin` builds on it.
-   */
-  write(batch: BatchBuilder, valuesDurable: Promise<void> | undefined): Promise<void>;
-  /** Looks for work in the background that durable batches left. Called while nobody waits for it: the disk is busy, or nothing is to be written. */
-  tidyUp(): void;
-  /** A drop that needs sweeping first: to be done by maintenance; rounds for those lanes wait until the promise resolves. */
-  dropSlowly(lanes: readonly LaneId[]): Promise<void>;
-  /** A write was rejected; called once, before anything is told. Gives the error that everybody gets. */
-  poison(cause: unknown): LanestoreError;
-  /** Where large values are written before their batch; absent where all of them stay in LevelDB. */
-  readonly values?: ValueStore | undefined;
-}
-
-/** Turns of the microtasks without new work after which a tick is taken to have brought all of it. Who awaits `ready()` first takes five. */
+/** Turns of the microtasks without new calls after which a tick is taken to have brought all of them. A caller that awaits `ready()` first takes five. */
 const QUIET_TURNS = 8;
 
-/** Called when the work is durable, or with the error when it is not. */
-type Settle = (error?: LanestoreError) => void;
-
-interface Item {
-  readonly work: Work;
-  readonly settle: Settle;
-  /** What of it may be separated. */
-  readonly large: LargeRound | undefined;
+/** The writer of batches, as the queue sees it. */
+export interface GroupWriter<Batch extends { readonly isEmpty: boolean }> {
+  /** Begins a batch after the last durable one, with steps of the background. */
+  begin(steps: readonly Maintenance[]): Batch;
+  /**
+   * Adds a call to a batch. False: it goes with the next batch. A promise: steps of the background do it; calls that name its
+   * lanes must wait until it settles.
+   */
+  add(batch: Batch, call: Accepted): boolean | Promise<void>;
+  /** The batch is durable when this resolves, and the next {@link begin} builds on it. When it rejects, nothing more may be written. */
+  write(batch: Batch): Promise<void>;
+  /**
+   * Begins what takes long for rounds that go together in the next batch, unless an earlier group is being prepared. Resolves when
+   * the batch of the group that is being prepared can be composed; undefined if there is none. When it rejects, nothing more may be written.
+   */
+  prepare(rounds: () => readonly AcceptedRound[]): Promise<void> | undefined;
+  /** Settles when {@link prepare} takes the next group; undefined if it takes one now. */
+  readonly prepared: Promise<void> | undefined;
+  /** Called after the calls of a batch have settled. */
+  afterBatch(): void;
 }
 
-/** What goes together in one batch. */
-interface Merged {
-  bytes: number;
-  /** Entries, and one for each call: it is composed and told in one turn of the event loop. */
-  weight: number;
+/** What a queue works with. */
+export interface QueueParts<Batch extends { readonly isEmpty: boolean }> {
+  readonly writer: GroupWriter<Batch>;
+  readonly gate: Pick<AdmissionGate, 'dequeue' | 'queuedBytes' | 'limits'>;
+  /** Bytes up to which calls are merged into a batch; a single call may have more. */
+  readonly mergeBytesMax: number;
+  /** Looks for work of the background. Called when no call waits for it: while the disk is busy, or when nothing is to be written. */
+  readonly tidyUp: () => void;
+  /** A write failed: called before any call is settled with the error, and gives that error. */
+  readonly poison: (cause: unknown) => LanestoreError;
 }
 
-function add(merged: Merged, { bytes, entries }: Work): void {
-  merged.bytes += bytes;
-  merged.weight += entries + 1;
-}
+/** What one batch merges: bounded, because it is composed, and its calls are settled, in one turn of the event loop. */
+class Group {
+  bytes = 0;
+  calls = 0;
+  /** Entries, and one for each call. */
+  #weight = 0;
+  readonly #bytesMax: number;
+  readonly #weightMax: number;
 
-/** For a failure that somebody else is told of too. */
-const noticed = () => undefined;
-
-/** The one writer of a store; see the top of this file. */
-export class CommitQueue {
-  readonly #driver: QueueDriver;
-  readonly #limits: QueueLimits;
-  #items: Item[] = [];
-  /** What waits; what is in flight has left. */
-  readonly #room: QueueBudget;
-  /** Accepted and not settled, slow drops included. */
-  #unsettled = 0;
-  #maintenance: { work: Maintenance; settle: Settle }[] = [];
-  readonly #ahead: ValueStage | undefined;
-  #aheadScheduled = false;
-  /** A batch was composed and is not durable: in LevelDB's hands, or waiting for its values. */
-  #inFlight = false;
-  /** Lanes of slow drops: rounds for them, and all behind those rounds, wait. */
-  readonly #blocked = new Set<LaneId>();
-  #running = false;
-  #scheduled = false;
-  #failed: LanestoreError | undefined;
-  #reads: (() => unknown)[] = [];
-  readonly #idle = new WaitList('calls of close()');
-
-  constructor(driver: QueueDriver, limits: QueueLimits) {
-    this.#driver = driver;
-    this.#limits = limits;
-    this.#room = new QueueBudget(limits);
-    this.#ahead = driver.values === undefined ? undefined : new ValueStage(driver.values);
+  constructor(bytesMax: number, weightMax: number) {
+    this.#bytesMax = bytesMax;
+    this.#weightMax = weightMax;
   }
 
-  /**
-   * Accepts work; `settle` is called once, after all that was accepted before.
-   * @throws LANESTORE_INVALID for a round that is too large, LANESTORE_CAPACITY when too much waits, or when there is no space for
-   * its values; LANESTORE_FAILED. Then nothing was accepted.
-   */
-  push(work: Work, settle: Settle): void {
-    const large = work.kind === 'round' ? this.#ahead?.consider(work.round, work.bytes) : undefined;
-    // Preparing space for it may have failed the store: nothing would settle it any more.
-    if (this.#failed !== undefined) throw this.#failed;
-    this.#room.enter(work.bytes);
-    this.#ahead?.accept(large);
-    this.#items.push({ work, settle, large });
+  /** True if a call goes with those that are in the group; the first one always does. */
+  fits({ bytes, entries }: Cost): boolean {
+    if (this.bytes > 0 && this.bytes + bytes > this.#bytesMax) return false;
+    return this.#weight === 0 || this.#weight + entries < this.#weightMax;
+  }
+
+  add({ bytes, entries }: Cost): void {
+    this.bytes += bytes;
+    this.calls++;
+    this.#weight += entries + 1;
+  }
+}
+
+interface Step {
+  readonly work: Maintenance;
+  readonly settle: (error?: LanestoreError) => void;
+}
+
+/** A batch in the making, and what settles with it. */
+interface Composed<Batch> {
+  readonly batch: Batch;
+  readonly steps: readonly Step[];
+  readonly calls: readonly Accepted[];
+}
+
+/** For a rejection that is reported elsewhere too. */
+const ignored = () => undefined;
+
+/** Orders and groups what a store writes; see the top of this file. */
+export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
+  readonly #parts: QueueParts<Batch>;
+  #calls: Accepted[] = [];
+  #steps: Step[] = [];
+  #reads: (() => unknown)[] = [];
+  /** Accepted and not settled, slow drops included. */
+  #unsettled = 0;
+  readonly #slowDrops = new Set<AcceptedDrop>();
+  /** Their lanes: calls that name one, and all calls after those, wait. */
+  readonly #blocked = new Set<LaneId>();
+  /** A batch was composed and is not durable. */
+  #isInFlight = false;
+  #isRunning = false;
+  #isScheduled = false;
+  #isPreparationScheduled = false;
+  #failed: LanestoreError | undefined;
+  readonly #idle = new WaitList('calls of close()');
+
+  constructor(parts: QueueParts<Batch>) {
+    this.#parts = parts;
+  }
+
+  /** Queues a call that was admitted. It is settled once, after all that were queued before. */
+  push(call: Accepted): void {
+    this.#calls.push(call);
     this.#unsettled++;
-    if (large !== undefined && this.#inFlight) void this.#writeAheadSoon();
+    if (this.#isInFlight && call.cost.largeBytes > 0) void this.#prepareSoon();
     this.#schedule();
   }
 
-  /** Adds maintenance to the next batch. Who asks awaits each before the next. Rejects when the store is poisoned. */
+  /** Adds a step of the background to the next batch; its caller awaits each before the next. Rejects when the store is poisoned. */
   maintain(work: Maintenance): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failed !== undefined) return reject(this.#failed);
-      this.#maintenance.push({ work, settle: (error) => (error === undefined ? resolve() : reject(error)) });
+      this.#steps.push({ work, settle: (error) => (error === undefined ? resolve() : reject(error)) });
       this.#schedule();
     });
   }
@@ -152,12 +156,6 @@ export class CommitQueue {
     });
   }
 
-  /** Resolves when there is room again, see {@link QueueBudget.ready}. Rejects when the store is poisoned or closing. */
-  async ready(signal?: AbortSignal): Promise<void> {
-    await this.#room.ready(signal);
-    await this.#driver.values?.ready(signal);
-  }
-
   /** Resolves when all that was accepted is settled and no batch is in flight. Never rejects. */
   idle(): Promise<void> {
     const idle = this.#idle.wait();
@@ -165,213 +163,186 @@ export class CommitQueue {
     return idle;
   }
 
-  /** Rejects those who wait for room: the store is closing. */
-  refuseWaiters(error: LanestoreError): void {
-    this.#room.refuse(error);
-    this.#driver.values?.refuse(error);
-  }
-
-  /** Rejects everything that waits. What is in flight settles by itself. */
+  /** Poisons the store, and settles all that waits with the error. A batch in flight settles by itself. */
   fail(cause: unknown): LanestoreError {
-    const error = this.#driver.poison(cause);
+    const error = this.#parts.poison(cause);
     this.#failed = error;
-    for (const item of this.#items.splice(0)) this.#settle(item, error);
-    for (const { settle } of this.#maintenance.splice(0)) settle(error);
-    this.refuseWaiters(error);
+    // Slow drops were accepted before the calls that wait for them. One that began while composing failed is still queued.
+    const drops = new Set<Accepted>(this.#slowDrops);
+    for (const drop of this.#slowDrops) this.#endSlowDrop(drop, error);
+    for (const call of this.#calls.splice(0)) if (!drops.has(call)) this.#settle(call, error);
+    for (const { settle } of this.#steps.splice(0)) settle(error);
     this.#schedule();
     return error;
   }
 
-  /** Starts the next batch once what comes in this tick is there, without a turn of the event loop. */
+  /** Starts the next batch once the calls of this tick are there, without a turn of the event loop. */
   #schedule(): void {
-    if (this.#running || this.#scheduled) return;
-    this.#scheduled = true;
+    if (this.#isRunning || this.#isScheduled) return;
+    this.#isScheduled = true;
     void this.#startSoon();
   }
 
   async #startSoon(): Promise<void> {
     await this.#collect();
-    this.#scheduled = false;
+    this.#isScheduled = false;
     void this.#run();
   }
 
   /**
    * Resolves after turns of the microtasks that brought nothing new: a tick's calls come from functions that have awaited more or fewer
-   * promises. `process.nextTick` would wait for all of them, but costs ten times as much, as rarely used code does after each wait for a disk.
+   * promises. `process.nextTick` would wait for all of them, but measured 10x slower here: its code is cold after each fsync.
    */
   async #collect(): Promise<void> {
     let seen: number;
     do {
-      seen = this.#items.length;
+      seen = this.#calls.length;
       for (let turn = 0; turn < QUIET_TURNS; turn++) await undefined;
-    } while (this.#items.length !== seen);
+    } while (this.#calls.length !== seen);
   }
 
   async #run(): Promise<void> {
-    if (this.#running) return;
-    this.#running = true;
+    if (this.#isRunning) return;
+    this.#isRunning = true;
     for (const read of this.#reads.splice(0)) await read();
-    const writing = this.#failed === undefined ? this.#writeAhead() : undefined;
-    if (writing !== undefined) await writing.catch((cause) => this.fail(cause));
-    const taken = this.#failed === undefined ? this.#takeOrFail() : undefined;
-    if (taken === undefined) {
-      this.#running = false;
-      this.#driver.tidyUp();
+    const preparation = this.#failed === undefined ? this.#prepare() : undefined;
+    if (preparation !== undefined) await preparation.catch((cause) => this.fail(cause));
+    const composed = this.#failed === undefined ? this.#composeOrFail() : undefined;
+    if (composed === undefined) {
+      this.#isRunning = false;
+      this.#parts.tidyUp();
       // Asked for while the other readers had their turn: nothing else would start them.
       if (this.#reads.length > 0) this.#schedule();
-      this.#tellIdle();
+      if (this.#unsettled === 0) this.#idle.release();
       return;
     }
-    const { batch, settles } = taken;
-    let error: LanestoreError | undefined;
-    if (batch.isEmpty) {
-      // This may run inside of the batch before, whose callers are told first.
-      await undefined;
-    } else {
-      try {
-        this.#inFlight = true;
-        const valuesDurable = this.#ahead?.durable?.then(() => this.#refuseIfFailed());
-        const written = this.#driver.write(batch, valuesDurable);
-        if (valuesDurable === undefined) this.#writeAhead();
-        else void valuesDurable.then(() => this.#writeAheadInFlight(), noticed);
-        this.#driver.tidyUp();
-        await written;
-      } catch (cause) {
-        error = this.#driver.poison(cause);
-      } finally {
-        this.#inFlight = false;
-      }
-    }
-    this.#running = false;
-    // Enough waits to keep the disk busy: then it is started before callers are told of this batch. Otherwise they are told first, and what
-    // they submit next joins the batch that starts once they had their turn.
-    if (error === undefined && this.#room.bytes >= START_AT_ONCE_BYTES) void this.#run();
-    for (const settle of settles) settle(error);
-    // The callers of a failed batch are told before all behind it.
+    const { batch, steps, calls } = composed;
+    // This may run inside of the batch before, whose callers are called back first.
+    const error = batch.isEmpty ? await undefined : await this.#write(batch);
+    this.#isRunning = false;
+    // Enough waits to keep the disk busy: then the next batch starts before this one's calls settle. Otherwise they settle first, and
+    // what their callers submit next joins the batch that starts once they had their turn.
+    if (error === undefined && this.#parts.gate.queuedBytes >= START_AT_ONCE_BYTES) void this.#run();
+    for (const { settle } of steps) settle(error);
+    for (const call of calls) this.#settle(call, error);
+    // The calls of a failed batch settle before all later ones.
     if (error !== undefined) this.fail(error);
     // One turn for the promise of the store, one for its caller.
     await undefined;
     await undefined;
-    // Space is prepared behind a batch, not beside its sync.
-    this.#driver.values?.kick();
+    this.#parts.writer.afterBatch();
     this.#schedule();
   }
 
-  /** Begins to write the values of what waits, if it is worth it. Resolves when it is known where those that are on their way will be. */
-  #writeAhead(): Promise<void> | undefined {
-    return this.#ahead?.write(() => this.#waitingLarge());
+  /** Writes a batch; gives the error if it fails. */
+  async #write(batch: Batch): Promise<LanestoreError | undefined> {
+    const { writer, tidyUp, poison } = this.#parts;
+    try {
+      this.#isInFlight = true;
+      const written = writer.write(batch);
+      const { prepared } = writer;
+      if (prepared === undefined) this.#prepare();
+      else void prepared.then(() => this.#prepareNext(), ignored);
+      tidyUp();
+      await written;
+      return undefined;
+    } catch (cause) {
+      return poison(cause);
+    } finally {
+      this.#isInFlight = false;
+    }
   }
 
-  /** The same once this tick is over, so that what comes in one tick goes together. */
-  async #writeAheadSoon(): Promise<void> {
-    if (this.#aheadScheduled) return;
-    this.#aheadScheduled = true;
+  #prepare(): Promise<void> | undefined {
+    return this.#parts.writer.prepare(() => this.#largeRounds());
+  }
+
+  /** Prepares once this tick is over, so that what comes in one tick goes together. */
+  async #prepareSoon(): Promise<void> {
+    if (this.#isPreparationScheduled) return;
+    this.#isPreparationScheduled = true;
     await this.#collect();
-    this.#aheadScheduled = false;
-    this.#writeAheadInFlight();
+    this.#isPreparationScheduled = false;
+    this.#prepareNext();
   }
 
-  /** LevelDB is not told of anything more once those behind have heard that the store failed. */
-  #refuseIfFailed(): void {
-    if (this.#failed !== undefined) throw this.#failed;
+  /** Prepares the next batch while one is in flight: otherwise that is done when the batch is about to be composed. */
+  #prepareNext(): void {
+    if (this.#isInFlight && this.#failed === undefined) this.#prepare();
   }
 
-  /** The same, if a batch is on its way: otherwise they go with the batch that is about to be composed. */
-  #writeAheadInFlight(): void {
-    if (this.#inFlight && this.#failed === undefined) this.#writeAhead();
-  }
-
-  /** The rounds with large records that will go together, as far as can be told; none while a group that has its places waits for its turn. */
-  #waitingLarge(): LargeRound[] {
-    const rounds: LargeRound[] = [];
-    const merged: Merged = { bytes: 0, weight: 0 };
-    for (const { work, large } of this.#items) {
-      if (this.#isBlocked(work) || large?.state === 'placed' || !this.#fits(merged, work)) break;
-      add(merged, work);
-      if (large?.state === 'waiting') rounds.push(large);
+  /** The large rounds that will go together in the next batch, as far as is known. A drop may make later calls wait: none after it. */
+  #largeRounds(): AcceptedRound[] {
+    const rounds: AcceptedRound[] = [];
+    const group = this.#newGroup();
+    for (const call of this.#calls) {
+      if (call.kind === 'drop' || this.#isBlocked(call) || !group.fits(call.cost)) break;
+      group.add(call.cost);
+      if (call.cost.largeBytes > 0) rounds.push(call);
     }
     return rounds;
   }
 
-  /** Composing cannot fail on checked input; if it does, nobody must wait for ever. */
-  #takeOrFail(): { batch: BatchBuilder; settles: Settle[] } | undefined {
+  /** Composing cannot fail on checked input; if it does, every call and step must settle all the same. */
+  #composeOrFail(): Composed<Batch> | undefined {
+    // What a slow drop that begins meanwhile asks for is for the next batch.
+    const steps = this.#steps.splice(0);
     try {
-      return this.#take();
+      return this.#compose(steps);
     } catch (cause) {
+      this.#steps.unshift(...steps);
       this.fail(cause);
       return undefined;
     }
   }
 
-  /** Fills a batch from the head of the queue. */
-  #take(): { batch: BatchBuilder; settles: Settle[] } | undefined {
-    const batch = this.#driver.begin();
-    const settles: Settle[] = [];
-    // What a slow drop asks for that begins just now is for the next batch.
-    for (const { work, settle } of this.#maintenance.splice(0)) {
-      applyMaintenance(batch, work);
-      settles.push(settle);
+  /** Fills a batch with steps, then from the head of the queue. */
+  #compose(steps: readonly Step[]): Composed<Batch> | undefined {
+    const { writer, gate } = this.#parts;
+    const batch = writer.begin(steps.map(({ work }) => work));
+    const calls: Accepted[] = [];
+    const group = this.#newGroup();
+    for (const call of this.#calls) {
+      if (this.#isBlocked(call) || !group.fits(call.cost)) break;
+      const added = writer.add(batch, call);
+      if (added === false) break;
+      if (added === true) calls.push(call);
+      else if (call.kind === 'drop') this.#beginSlowDrop(call, added);
+      group.add(call.cost);
     }
-    const merged: Merged = { bytes: 0, weight: 0 };
-    let count = 0;
-    /** Of large records that would go into LevelDB. */
-    let looseBytes = 0;
-    for (const item of this.#items) {
-      const { work, large } = item;
-      if (this.#isBlocked(work)) break;
-      if (work.kind === 'round') {
-        if (!this.#fits(merged, work)) break;
-        if (large?.state === 'waiting') looseBytes += large.bytes;
-        // Together these are worth separating: they make up the next batch.
-        if (count > 0 && looseBytes > 0 && this.#ahead?.isEnough(looseBytes)) break;
-        batch.round(work.round);
-        settles.push((error) => this.#settle(item, error));
-      } else if (batch.canDrop(work.lanes)) {
-        for (const lane of work.lanes) batch.drop(lane);
-        settles.push((error) => this.#settle(item, error));
-      } else {
-        this.#startSlowDrop(item, work.lanes);
-      }
-      add(merged, work);
-      count++;
-    }
-    this.#items.splice(0, count);
-    this.#room.leave(merged.bytes, count);
-    return settles.length === 0 && count === 0 ? undefined : { batch, settles };
+    this.#calls.splice(0, group.calls);
+    gate.dequeue(group.bytes, group.calls);
+    return steps.length === 0 && group.calls === 0 ? undefined : { batch, steps, calls };
   }
 
-  /** True if a round goes with those that are merged already; the first one always does. */
-  #fits(merged: Merged, { bytes, entries }: Work): boolean {
-    const { mergeBytesMax, mergeEntriesMax } = this.#limits;
-    if (merged.bytes > 0 && merged.bytes + bytes > mergeBytesMax) return false;
-    return merged.weight === 0 || merged.weight + entries < mergeEntriesMax;
+  #newGroup(): Group {
+    const { gate, mergeBytesMax } = this.#parts;
+    return new Group(mergeBytesMax, gate.limits.roundEntriesMax);
   }
 
-  #isBlocked(work: Work): boolean {
-    return this.#blocked.size > 0 && touchesAny(work, this.#blocked);
+  #isBlocked(call: Accepted): boolean {
+    return this.#blocked.size > 0 && namesAny(call, this.#blocked);
   }
 
-  #startSlowDrop(item: Item, lanes: readonly LaneId[]): void {
-    for (const lane of lanes) this.#blocked.add(lane);
-    const finish = (error?: LanestoreError) => {
-      for (const lane of lanes) this.#blocked.delete(lane);
-      this.#settle(item, error);
-      this.#schedule();
-    };
-    this.#driver.dropSlowly(lanes).then(
-      () => finish(),
-      (error: LanestoreError) => finish(error),
+  #beginSlowDrop(drop: AcceptedDrop, done: Promise<void>): void {
+    this.#slowDrops.add(drop);
+    for (const lane of drop.lanes) this.#blocked.add(lane);
+    done.then(
+      () => this.#endSlowDrop(drop),
+      (error: LanestoreError) => this.#endSlowDrop(drop, error),
     );
   }
 
-  #settle(item: Item, error: LanestoreError | undefined): void {
-    this.#unsettled--;
-    item.large?.release();
-    item.settle(error);
+  /** Once: a failed store ends it before its steps do. */
+  #endSlowDrop(drop: AcceptedDrop, error?: LanestoreError): void {
+    if (!this.#slowDrops.delete(drop)) return;
+    for (const lane of drop.lanes) this.#blocked.delete(lane);
+    this.#settle(drop, error);
+    this.#schedule();
   }
 
-  #tellIdle(): void {
-    if (this.#unsettled > 0) return;
-    this.#idle.release();
+  #settle(call: Accepted, error?: LanestoreError): void {
+    this.#unsettled--;
+    call.settle(error);
   }
 }

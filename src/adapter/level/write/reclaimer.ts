@@ -6,7 +6,7 @@
  * no record refers to are removed. A refusal starts that once; again only while a call of `ready`
  * waits, for the round may have been given up.
  *
- * One compaction at a time, each of some logs that are neighbours; rounds go on beside it. LevelDB does not close in the midst of one, so close()
+ * One compaction at a time, each of some logs that are neighbours; rounds go on meanwhile. LevelDB does not close in the midst of one, so close()
  * waits for the one at hand. A compaction writes what it keeps before it removes what it read, and a write that the disk has no room for
  * would poison the store: it is begun only if that room is there.
  */
@@ -23,14 +23,16 @@ const PORTIONS_MAX = 8;
 /** From the end of one run to the next: prunes come with every round, and a table should not be written again for each. */
 export const REST_MS = 1000;
 
-/** What the reclaimer works on. */
+/** What a reclaimer works with. */
 export interface ReclaimTarget {
   readonly engine: Pick<Engine, 'compact'>;
   /** LevelDB's directory. */
   readonly level: string;
   /** The tip of the last durable batch. */
   readonly tip: () => Tip;
-  readonly space: Pick<DiskSpace, 'hasRoom' | 'isAwaited' | 'allowsCompaction'>;
+  readonly space: Pick<DiskSpace, 'hasRoom' | 'allowsCompaction'>;
+  /** True while calls of `ready` wait. */
+  readonly isAwaited: () => boolean;
   readonly values?: Pick<ValueStore, 'shed'> | undefined;
 }
 
@@ -66,15 +68,15 @@ export class Reclaimer {
 
   /** Starts work if space is short and something was pruned: after a refusal, and after each batch. */
   kick(): void {
-    const { space } = this.#target;
+    const { space, isAwaited } = this.#target;
     if (this.#running !== undefined || this.#stopped || space.hasRoom) return;
-    if (!(this.#isAsked || space.isAwaited) || !this.#hasWork()) return;
-    const rest = this.#restUntil - performance.now();
-    if (rest > 0) {
+    if (!(this.#isAsked || isAwaited()) || !this.#hasWork()) return;
+    const restMs = this.#restUntil - performance.now();
+    if (restMs > 0) {
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.kick();
-      }, rest).unref();
+      }, restMs).unref();
       return;
     }
     this.#running = this.#run().finally(() => {

@@ -1,5 +1,5 @@
 /**
- * The sweeper: deletes, in the background, the stale keys that a jump left behind (design.md 5.2). It reads which keys there are,
+ * The sweeper: deletes, in the background, the stale keys that a jump left (docs/design.md, Deletes). It reads which keys there are,
  * so a gap of 2^40 numbers costs nothing, and its deletes ride along with the next batch. What it has not done when the process
  * dies, the tip still says: [swept, first).
  */
@@ -10,12 +10,12 @@ import type { Engine } from '../engine.js';
 import { extentOf, type LogName, logRange, QC_LOG } from '../format/log.js';
 import type { SweepStep } from '../format/step.js';
 import type { Tip } from '../format/tip.js';
-import type { Maintenance } from './work.js';
+import type { Maintenance } from './accepted.js';
 
 /** Keys that one batch sweeps: some 25 KiB of log, a fraction of a millisecond on the round that it rides with. */
 export const SWEEP_KEYS_MAX = 256;
 
-/** What the sweeper works on. */
+/** What a sweeper works with. */
 export interface SweepTarget {
   readonly engine: Engine;
   /** The tip of the last durable batch. */
@@ -82,7 +82,7 @@ export class Sweeper {
         // A rejected write has poisoned the store by now; a rejected read must.
         this.#stopped = true;
         this.#target.fail(error);
-        for (const other of [drop, ...this.#drops.splice(0)]) other?.reject(asFailure(error));
+        for (const waiting of [drop, ...this.#drops.splice(0)]) waiting?.reject(asFailure(error));
       }
     }
   }
@@ -127,7 +127,7 @@ export class Sweeper {
   }
 }
 
-/** The number behind the last of the keys, which come from the range of a log. */
+/** The number after the last of the keys, which come from the range of a log. */
 function numberAfter(keys: readonly string[]): bigint {
   const key = keys[keys.length - 1] ?? '';
   const parsed = parseKey(key);

@@ -1,0 +1,423 @@
+/** The disk watermark: rounds are refused before the disk is full, pruning goes on, and nothing is lost or poisoned. */
+import fs, { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AdmissionGate, admissionLimits, type Cost, freeOfCost } from '../../../src/adapter/backpressure.js';
+import {
+  DiskSpace,
+  defaultMinFreeBytes,
+  type FreeSpace,
+  spaceLimits,
+} from '../../../src/adapter/level/disk-watermark.js';
+import { openLevel } from '../../../src/adapter/level/index.js';
+import { isLanestoreError, LanestoreError } from '../../../src/errors.js';
+import { refused, refusedSync, rejection } from '../../support/faults.js';
+import { withTmpfs } from '../../support/faults-mount.js';
+import { settles } from '../../support/hang.js';
+import { runWorker } from '../../support/kill.js';
+import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../../support/plain-model.js';
+import { inTemp } from '../../support/temp.js';
+
+const MIB = 1024 * 1024;
+
+/** A disk whose free bytes a test sets; readings that are not `readNow` are held until they are answered. */
+class FakeDisk implements FreeSpace {
+  free: number;
+  /** Readings that were made at once. */
+  looks = 0;
+  readonly #held: (() => void)[] = [];
+
+  constructor(free: number) {
+    this.free = free;
+  }
+
+  readNow(): number {
+    this.looks++;
+    return this.free;
+  }
+
+  read(): Promise<number> {
+    return new Promise((resolve) => this.#held.push(() => resolve(this.free)));
+  }
+
+  get reading(): number {
+    return this.#held.length;
+  }
+
+  async answer(): Promise<void> {
+    for (const one of this.#held.splice(0)) one();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const watermark = suite('the watermark');
+const store = suite('a store under the watermark');
+
+/** Waiting for space does not keep a process alive, not even this one. */
+for (const one of [watermark, store]) {
+  let alive: NodeJS.Timeout;
+  one.before(() => {
+    alive = setInterval(() => undefined, 1000);
+  });
+  one.after(() => clearInterval(alive));
+}
+
+const round = (diskBytes: number): Cost => ({ ...freeOfCost(), diskBytes, isPrune: false });
+const prune = (diskBytes: number): Cost => ({ ...freeOfCost(), diskBytes });
+
+/** 1000 bytes must stay free, 200 for pruning. */
+function watch(free: number) {
+  const disk = new FakeDisk(free);
+  const clock = { now: 0 };
+  const space = new DiskSpace(disk, { minFreeBytes: 1000, pruneFreeBytes: 200 }, () => clock.now);
+  return { disk, clock, space, gate: new AdmissionGate(admissionLimits({}), [space]) };
+}
+
+watermark('what was accepted since the reading is subtracted', () => {
+  const { space } = watch(1500);
+  for (let i = 0; i < 5; i++) {
+    space.check(round(100));
+    space.enter(round(100));
+  }
+  const error = refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
+  assert.match(error.message, /1000 bytes of disk are free/);
+  space.check(prune(800));
+  refusedSync(() => space.check(prune(801)), 'LANESTORE_CAPACITY');
+});
+
+watermark('a reading does not count on what had not settled when it began, nor on what came during it', async () => {
+  const { disk, clock, space } = watch(2000);
+  space.enter(round(300));
+  space.enter(round(200));
+  space.leave(round(300));
+  clock.now = 300;
+  disk.free = 1700;
+  space.check(round(100));
+  assert.is(disk.reading, 1);
+  space.enter(round(100));
+  space.leave(round(200));
+  await disk.answer();
+  // 1700 - 200 in flight at its beginning - 100 during it.
+  space.check(round(400));
+  refusedSync(() => space.check(round(401)), 'LANESTORE_CAPACITY');
+});
+
+watermark(
+  'readings are made beside the rounds, now and then, and after many bytes; only after a pause at once',
+  async () => {
+    const { disk, clock, space } = watch(1_000_000);
+    for (let i = 0; i < 100; i++) space.check(round(1));
+    assert.equal([disk.looks, disk.reading], [1, 0]);
+    space.enter(round(126));
+    space.check(round(1));
+    space.check(round(1));
+    assert.equal([disk.looks, disk.reading], [1, 1]);
+    await disk.answer();
+    clock.now = 251;
+    space.check(round(1));
+    assert.equal([disk.looks, disk.reading], [1, 1]);
+    await disk.answer();
+    clock.now = 251 + 5001;
+    disk.free = 900;
+    refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
+    assert.equal([disk.looks, disk.reading], [2, 0]);
+  },
+);
+
+watermark('a slow reading that a later one has overtaken is dropped', async () => {
+  const { disk, clock, space } = watch(5000);
+  clock.now = 300;
+  space.check(round(1));
+  clock.now = 6000;
+  disk.free = 1100;
+  space.check(round(100));
+  disk.free = 9999;
+  await disk.answer();
+  refusedSync(() => space.check(round(101)), 'LANESTORE_CAPACITY');
+});
+
+watermark('before it refuses it looks again, unless it has just looked', () => {
+  const { disk, clock, space } = watch(1000);
+  refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
+  disk.free = 2000;
+  refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
+  clock.now = 251;
+  space.check(round(1));
+});
+
+watermark('a disk that can no longer be read is not believed to have more room', () => {
+  const { disk, clock, space } = watch(1100);
+  space.enter(round(60));
+  disk.readNow = () => {
+    throw new Error('EIO');
+  };
+  clock.now = 10_000;
+  space.check(round(40));
+  assert.match(refusedSync(() => space.check(round(41)), 'LANESTORE_CAPACITY').message, /EIO/);
+});
+
+watermark('ready() waits for room for the largest refused round, for the signal, or for the end', async () => {
+  const { disk, space, gate } = watch(1000);
+  await gate.ready();
+  refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
+  refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
+  let ready = 0;
+  const waiting = [gate.ready(), gate.ready()].map((one) => one.then(() => ready++));
+  const control = new AbortController();
+  const aborted = rejection(gate.ready(control.signal));
+  control.abort('no longer');
+  assert.is(await aborted, 'no longer');
+  while (disk.reading === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  disk.free = 1499;
+  await disk.answer();
+  assert.is(ready, 0);
+  while (disk.reading === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  disk.free = 1500;
+  await disk.answer();
+  await Promise.all(waiting);
+  space.check(round(500));
+  space.enter(round(500));
+  refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
+  const refusedWaiter = rejection(gate.ready());
+  const end = new LanestoreError('LANESTORE_CLOSED', 'over');
+  gate.close(end);
+  assert.is(await refusedWaiter, end);
+  assert.is(await rejection(gate.ready()), end);
+});
+
+watermark(
+  'ready() does not wait for ever for a large round that was given up: after four readings smaller ones count',
+  async () => {
+    const { disk, space, gate } = watch(1400);
+    refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
+    let ready = 0;
+    const wait = async () => {
+      await gate.ready();
+      ready++;
+    };
+    const reading = async () => {
+      while (disk.reading === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await disk.answer();
+    };
+    const first = wait();
+    for (let i = 0; i < 3; i++) await reading();
+    assert.is(ready, 0, 'it may be tried again');
+    await reading();
+    assert.is(ready, 1, 'smaller rounds are accepted');
+    await first;
+    space.check(round(400));
+    await gate.ready();
+    refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
+    disk.free = 1000;
+    const second = wait();
+    for (let i = 0; i < 6; i++) await reading();
+    assert.is(ready, 1, 'no round is accepted');
+    disk.free = 1001;
+    await reading();
+    await second;
+  },
+);
+
+watermark('the default is what LevelDB may need at once', () => {
+  assert.is(defaultMinFreeBytes(16 * MIB, 8 * MIB), 234 * MIB);
+  assert.is(defaultMinFreeBytes(MIB, 8 * MIB), 202 * MIB);
+  assert.equal(spaceLimits(234 * MIB, 16 * MIB), { minFreeBytes: 234 * MIB, pruneFreeBytes: 33 * MIB });
+  assert.equal(spaceLimits(1000, 16 * MIB), { minFreeBytes: 1000, pruneFreeBytes: 500 });
+  for (const wrong of [-1, 0.5, Number.NaN]) refusedSync(() => spaceLimits(wrong, 1), 'LANESTORE_INVALID');
+});
+
+watermark.run();
+
+/** 100,000 bytes must stay free; half of it for pruning. */
+const open = (location: string, freeSpace: FreeSpace) =>
+  openLevel(location, { model: plain, minFreeBytes: 100_000, freeSpace });
+
+store(
+  'a round is refused, nothing of it is stored, pruning goes on, and when there is space the same round is accepted',
+  inTemp(async (dir) => {
+    const disk = new FakeDisk(1_000_000);
+    await using one = await open(dir, disk);
+    await one.persist({
+      commitQCs: [0, 1, 2].map((i) => plainQC(i)),
+      blocks: [...plainBlocks('0a', 0, 9), plainBlock('0b', 0)],
+    });
+    disk.free = 90_000;
+    const round = { inner: new Uint8Array([1]), blocks: [plainBlock('0a', 9)] };
+    // The last reading was a moment ago: this large one is beyond it.
+    const large = { blocks: [plainBlock('0a', 9, new Uint8Array(950_000))] };
+    await refused(one.persist(large), 'LANESTORE_CAPACITY', /wait for ready\(\)/);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await refused(one.persist(large), 'LANESTORE_CAPACITY');
+    await refused(one.persist(round), 'LANESTORE_CAPACITY');
+    assert.equal(one.cursors.lanes.get('0a'), { first: 0n, next: 9n });
+    await one.persist({ anchor: plainAnchor(1, { '0a': 4 }) });
+    await one.anchor.persist(plainAnchor(3, { '0a': 5 }));
+    await one.blocks.maybePruneAndPersistLane('0a', plainQC(3, { '0a': 6 }), []);
+    await one.commitQCs.maybePruneAndPersist(undefined, [plainQC(2)]);
+    await one.dropLanes(['0b']);
+    await refused(one.persist({ anchor: plainAnchor(4), blocks: [plainBlock('0a', 9)] }), 'LANESTORE_CAPACITY');
+    await refused(one.commitQCs.maybePruneAndPersist(undefined, [plainQC(4)]), 'LANESTORE_CAPACITY');
+    assert.equal([...one.cursors.lanes], [['0a', { first: 6n, next: 9n }]]);
+    assert.equal(one.cursors.commitQCs, { first: 3n, next: 4n });
+    // On a slow machine a reading may have begun by now, and would be overtaken.
+    await disk.answer();
+    disk.free = 10_000;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Accepted on the last reading; the new one comes beside it.
+    await one.persist({ anchor: plainAnchor(3) });
+    await disk.answer();
+    await refused(one.persist({ anchor: plainAnchor(5) }), 'LANESTORE_CAPACITY');
+    await refused(one.dropLanes(['0a']), 'LANESTORE_CAPACITY');
+    await one.persist({});
+    let ready = false;
+    const waiting = one.ready().then(() => {
+      ready = true;
+    });
+    await disk.answer();
+    assert.not.ok(ready);
+    disk.free = 2_000_000;
+    while (!ready) {
+      await disk.answer();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await waiting;
+    await one.persist(round);
+    assert.equal(one.cursors.lanes.get('0a'), { first: 6n, next: 10n });
+  }),
+);
+
+store(
+  'a file system that reports no blocks at all does not say what is free: no round is refused',
+  inTemp(async (dir) => {
+    const disk = join(dir, 'disk');
+    await withTmpfs('a file system without a size', disk, '0', async () => {
+      assert.is(statfsSync(disk).blocks, 0);
+      const location = join(disk, 'store');
+      {
+        await using one = await openLevel(location, { model: plain, values: { waitBytesMin: 1 } });
+        for (let n = 0; n < 4; n++) {
+          await one.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000).fill(n)), plainBlock('0b', n)] });
+        }
+        await one.ready();
+        assert.is(one.freeBytes, undefined);
+        assert.ok(one.valueUsage.liveBytes > 0, 'values are separated there too');
+      }
+      await using again = await openLevel(location, { model: plain });
+      assert.equal(again.cursors.lanes.get('0a'), { first: 0n, next: 4n });
+    });
+  }),
+);
+
+store(
+  'a system without statfs does not say it either',
+  inTemp(async (dir) => {
+    const { statfsSync: sync } = fs;
+    const { statfs } = fs.promises;
+    const missing = Object.assign(new Error('ENOSYS: function not implemented, statfs'), { code: 'ENOSYS' });
+    Object.assign(fs, {
+      statfsSync: () => {
+        throw missing;
+      },
+    });
+    Object.assign(fs.promises, { statfs: () => Promise.reject(missing) });
+    syncBuiltinESMExports();
+    try {
+      await using one = await openLevel(dir, { model: plain });
+      for (let n = 0; n < 3; n++) await one.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000))] });
+      assert.is(one.freeBytes, undefined);
+    } finally {
+      Object.assign(fs, { statfsSync: sync });
+      Object.assign(fs.promises, { statfs });
+      syncBuiltinESMExports();
+    }
+  }),
+);
+
+store(
+  'a large round that was given up keeps no call of ready() waiting',
+  inTemp(async (dir) => {
+    const free = 400_000;
+    await using one = await open(dir, { read: async () => free, readNow: () => free });
+    await refused(
+      one.persist({ blocks: [plainBlock('0a', 0, new Uint8Array(500_000))] }),
+      'LANESTORE_CAPACITY',
+      /bytes of disk are free/,
+    );
+    await one.persist({ blocks: [plainBlock('0a', 0)] });
+    await settles(
+      () => 'ready(), though small rounds are accepted',
+      one.ready(),
+      () => 0,
+    );
+    await one.persist({ blocks: [plainBlock('0a', 1)] });
+  }),
+);
+
+store(
+  'those who wait for space are told when the store closes',
+  inTemp(async (dir) => {
+    const one = await open(dir, new FakeDisk(0));
+    await refused(one.persist({ blocks: [plainBlock('0a', 0)] }), 'LANESTORE_CAPACITY');
+    const waiting = refused(one.ready(), 'LANESTORE_CLOSED');
+    await one.close();
+    await waiting;
+    await refused(one.ready(), 'LANESTORE_CLOSED');
+  }),
+);
+
+store(
+  'waiting for space does not keep the process alive',
+  inTemp(async (dir) => {
+    const { lines, code } = await runWorker(new URL('./disk-watermark-worker.js', import.meta.url), [
+      join(dir, 'store'),
+    ]);
+    assert.equal([lines, code], [['waiting'], 0]);
+  }),
+);
+
+store(
+  'on a small disk that fills up: refused in time, never poisoned, and it goes on when space is back',
+  inTemp(async (dir) => {
+    const disk = join(dir, 'disk');
+    await withTmpfs('a store on a small disk', disk, '48m', async () => {
+      const location = join(disk, 'store');
+      const level = { writeBufferBytes: MIB, tableFileBytes: MIB };
+      const block = (number: number) => plainBlock('0a', number, new Uint8Array(64 * 1024).fill(number));
+      writeFileSync(join(disk, 'filler'), new Uint8Array(6 * MIB));
+      let next = 0;
+      {
+        await using one = await openLevel(location, { model: plain, level });
+        const fill = async () => {
+          for (;;) {
+            try {
+              await one.persist({ blocks: [block(next)] });
+              next++;
+            } catch (error) {
+              if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) throw error;
+              return;
+            }
+          }
+        };
+        await fill();
+        const first = next;
+        const { bavail, bsize } = statfsSync(disk);
+        assert.ok(first > 20 && bavail * bsize > 20 * MIB, `${first} blocks, ${bavail * bsize} bytes are left`);
+        rmSync(join(disk, 'filler'));
+        await one.ready();
+        await fill();
+        assert.ok(next >= first + 20, `${next - first} more`);
+        await one.persist({ anchor: plainAnchor(0, { '0a': next - 10 }) });
+      }
+      await using again = await openLevel(location, { model: plain, level });
+      const { blocks } = again.takeRecovered();
+      assert.equal(
+        blocks.get('0a'),
+        Array.from({ length: 10 }, (_, i) => block(next - 10 + i)),
+      );
+    });
+  }),
+);
+
+store.run();

@@ -1,0 +1,257 @@
+/** Offline verification: everything that is wrong is found, on a sound, a damaged and a running store, and no damage takes this process down. */
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openLevel, openView, verify } from '../../../../src/adapter/level/index.js';
+import { FileReader } from '../../../../src/adapter/level/preflight/file.js';
+import { readTable } from '../../../../src/adapter/level/preflight/table.js';
+import { crc32c } from '../../../../src/base/crc32c.js';
+import { blockKey, commitQCKey } from '../../../../src/keys/index.js';
+import { autobahn, Committee, entryChecks } from '../../../../src/model/autobahn/index.js';
+import { flipInFile, refused, rewriteBody, tree } from '../../../support/faults.js';
+import { loadExpected, loadRounds } from '../../../support/fixtures.js';
+import { Random, testSeed } from '../../../support/kill.js';
+import { plain, plainAnchor, plainBlocks, plainQC } from '../../../support/plain-model.js';
+import { inTemp } from '../../../support/temp.js';
+import { startNode } from './live.js';
+import { textOf } from './seen.js';
+
+const FLIPS = 4;
+
+/** A table that holds everything, and an empty log. */
+async function makeStore(location: string): Promise<void> {
+  {
+    await using store = await openLevel(location, { model: plain });
+    await store.persist({
+      inner: new Uint8Array([1]),
+      commitQCs: [plainQC(0), plainQC(1)],
+      blocks: [...plainBlocks('0a', 0, 300), ...plainBlocks('0b', 0, 300)],
+    });
+    await store.persist({ anchor: plainAnchor(1, { '0a': 10, '0b': 1 }) });
+  }
+  await (await openLevel(location, { model: plain })).close();
+}
+
+/** The table that holds the rounds; creation left a small one. */
+function tableOf(location: string): string {
+  const paths = readdirSync(join(location, 'level')).map((name) => join(location, 'level', name));
+  const tables = paths.filter((path) => path.endsWith('.ldb'));
+  return tables.sort((a, b) => statSync(b).size - statSync(a).size)[0]!;
+}
+
+const sound = suite('verifying a sound store');
+
+sound(
+  'finds nothing, changes nothing, and has nothing to note',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    const before = tree(dir);
+    const seen: string[] = [];
+    const checks = {
+      block: (block: { number: bigint }, last: { number: bigint } | undefined) =>
+        void seen.push(`${last?.number}<${block.number}`),
+      commitQC: (qc: { index: bigint }) => void seen.push(`qc ${qc.index}`),
+      anchor: (anchor: { index: bigint }) => void seen.push(`anchor ${anchor.index}`),
+    };
+    const report = await verify(location, { model: plain, checks });
+    assert.equal(tree(dir), before);
+    assert.equal([report.location, report.seq, report.findings, report.refusal], [location, 2n, [], undefined]);
+    assert.equal([report.records, report.checked, report.witness.verdict], [592, 591, 'equal']);
+    assert.equal(report.notes, []);
+    assert.equal(seen.slice(0, 4), ['anchor 1', 'qc 1', 'undefined<10', '10<11']);
+  }),
+);
+
+sound(
+  'while a node writes',
+  inTemp(async (dir) => {
+    const node = await startNode(join(dir, 'store'), 'compaction', testSeed());
+    for (let i = 0; i < 2; i++) {
+      await node.more(30);
+      const { findings, refusal } = await verify(join(dir, 'store'), { model: plain });
+      assert.equal([findings, refusal], [[], undefined]);
+    }
+    await node.kill();
+  }),
+);
+
+sound(
+  "with the model's own checks: the recorded network holds; a block with another's payload, parent or signature does not",
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    {
+      await using store = await openLevel(location, { model: autobahn });
+      for (const round of loadRounds('wal-no-anchor')) {
+        await store.persist({
+          commitQCs: round.commitQCs.map((qc) => autobahn.commitQC.fromWire(qc)),
+          blocks: round.blocks.map((block) => autobahn.block.fromWire(block)),
+        });
+      }
+    }
+    const { committee: lanes } = loadExpected('wal-no-anchor');
+    const committee = new Committee(lanes.map((lane) => new Uint8Array(Buffer.from(lane, 'hex'))));
+    const whole = await verify(location, { model: autobahn, checks: entryChecks(committee) });
+    assert.equal(whole.findings, []);
+    assert.ok(whole.checked > 20);
+    const lane = lanes[0]!;
+    type Signed = { block: { header: { parentHash: Uint8Array } }; sig: { sig: Uint8Array } };
+    await rewriteBody(location, blockKey(lane, 1n), (body) => {
+      (body as unknown as Signed).sig.sig[3]! ^= 1;
+      return body;
+    });
+    await rewriteBody(location, blockKey(lane, 3n), (body) => {
+      (body as unknown as Signed).block.header.parentHash[3]! ^= 1;
+      return body;
+    });
+    const report = await verify(location, { model: autobahn, checks: entryChecks(committee) });
+    // The header of block 3 is another one: block 4 does not follow it, and what was signed is not it.
+    assert.equal(
+      report.findings.map(({ kind, lane: where, number }) => [kind, where, number]),
+      [1n, 3n, 4n].map((number) => ['entry-verify', lane, number]),
+    );
+    assert.is(report.refusal, undefined);
+    const unsigned = await verify(location, { model: autobahn, checks: entryChecks() });
+    assert.equal(
+      unsigned.findings.map(({ number }) => number),
+      [3n, 4n],
+    );
+  }),
+);
+
+sound.run();
+
+const damaged = suite('verifying a damaged store');
+
+damaged(
+  'a bit flipped in the table, anywhere: named, and whatever can be read is shown, or the content is exact',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    const table = tableOf(location);
+    const bytes = readFileSync(table);
+    const seed = testSeed();
+    const random = new Random(seed);
+    for (let i = 0; i < FLIPS; i++) {
+      const bit = random.int(0, bytes.length * 8);
+      flipInFile(table, bit);
+      const what = `bit ${bit}, LANESTORE_TEST_SEED=${seed}`;
+      const report = await verify(location, { model: plain });
+      assert.ok(
+        report.findings.some(({ kind }) => kind.startsWith('table-')),
+        what,
+      );
+      assert.is(report.refusal?.code, 'LANESTORE_CORRUPT', what);
+      await refused(openLevel(location, { model: plain }), 'LANESTORE_CORRUPT');
+      writeFileSync(table, bytes);
+    }
+    assert.equal((await verify(location, { model: plain })).findings, []);
+  }),
+);
+
+damaged(
+  'a block of a table that is gone: the records before and behind it are shown, those in it are missing',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    const table = tableOf(location);
+    const parts = await new FileReader().with(table, (file) => readTable(file, 'table'));
+    assert.ok(parts !== undefined && 'data' in parts);
+    const block = parts.data[4]!;
+    const bytes = readFileSync(table);
+    bytes.fill(0xff, block.offset, block.offset + block.size);
+    writeFileSync(table, bytes);
+    await using view = await openView(location, { model: plain });
+    assert.match(view.notes.join('\n'), /another process read it/);
+    const missing = view.findings.filter(({ kind }) => kind === 'missing');
+    assert.ok(view.findings.some(({ kind }) => kind === 'table-damaged'));
+    assert.ok(missing.length > 0 && missing.length < 4, `${missing.length} holes`);
+    assert.equal(view.tip?.seq, 2n);
+    let blocks = 0;
+    for (const lane of ['0a', '0b']) for await (const item of view.blocks(lane)) blocks += 'entry' in item ? 1 : 0;
+    assert.ok(blocks > 300 && blocks < 589, `${blocks} of 589 blocks`);
+  }),
+);
+
+damaged(
+  'a table that aborts whoever reads it, under valid checksums: found by verify, which goes on',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    const table = tableOf(location);
+    const parts = await new FileReader().with(table, (file) => readTable(file, 'table'));
+    assert.ok(parts !== undefined && 'data' in parts);
+    const { offset, size } = parts.data[5]!;
+    const bytes = readFileSync(table);
+    // The first entry of a block: nothing shared, a key of so many bytes, a value of so many. A key shorter than its trailer of 8 bytes.
+    const [shared, key, value] = bytes.subarray(offset, offset + 3);
+    assert.ok(shared === 0 && key! > 20 && key! < 60 && value! < 70, `${shared} ${key} ${value}`);
+    bytes[offset + 1] = 3;
+    bytes[offset + 2] = value! + key! - 3;
+    const crc = crc32c(bytes.subarray(offset, offset + size + 1));
+    bytes.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0, offset + size + 1);
+    writeFileSync(table, bytes);
+    const report = await verify(location, { model: plain });
+    assert.equal([report.findings[0]?.kind, report.refusal?.code], ['leveldb-abort', 'LANESTORE_CORRUPT']);
+    assert.match(report.findings[0]?.detail ?? '', /SIGABRT.*internal_key.size/s);
+    assert.ok(report.findings.some(({ kind }) => kind === 'missing'));
+    assert.ok(report.records > 200, `${report.records} records`);
+    assert.is(report.seq, 2n);
+  }),
+);
+
+damaged(
+  'without CURRENT, MANIFEST, table, log, database: named, and there is an end to it',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    const away = join(dir, 'away');
+    for (const [pattern, kind] of [
+      [/^CURRENT$/, 'current-missing'],
+      [/^MANIFEST/, 'manifest-missing'],
+      [/\.ldb$/, 'table-missing'],
+      [/\.log$/, 'log-missing'],
+    ] as const) {
+      const name = join(location, 'level', readdirSync(join(location, 'level')).find((one) => pattern.test(one))!);
+      renameSync(name, away);
+      const { findings } = await verify(location, { model: plain });
+      assert.ok(
+        findings.some((finding) => finding.kind === kind),
+        `${kind}: ${findings.map((finding) => finding.kind)}`,
+      );
+      renameSync(away, name);
+    }
+    assert.equal((await verify(location, { model: plain })).findings, []);
+    rmSync(join(location, 'level'), { recursive: true });
+    const gone = await verify(location, { model: plain });
+    assert.equal(
+      [gone.findings.map(({ kind }) => kind), gone.refusal?.code],
+      [['level-missing'], 'LANESTORE_ROLLED_BACK'],
+    );
+  }),
+);
+
+damaged(
+  'a record that is not there, a bit of a log: the same findings as a view has',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    {
+      await using store = await openLevel(location, { model: plain });
+      await store.persist({ commitQCs: [plainQC(2)], blocks: plainBlocks('0a', 300, 310) });
+      await store.persist({ blocks: plainBlocks('0a', 310, 320) });
+    }
+    const log = readdirSync(join(location, 'level')).find((one) => one.endsWith('.log'))!;
+    flipInFile(join(location, 'level', log), 400);
+    const report = await verify(location, { model: plain });
+    assert.equal(report.findings[0]?.kind, 'log-damaged');
+    assert.equal(report.findings[0]?.file, `level/${log}`);
+    await using view = await openView(location, { model: plain });
+    assert.equal(view.findings, report.findings);
+    assert.equal((await textOf(view)).split('\n').length, 5);
+    assert.is(await view.get(commitQCKey(2n)), undefined);
+  }),
+);
+
+damaged.run();

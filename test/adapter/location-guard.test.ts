@@ -1,0 +1,381 @@
+/**
+ * A running store whose directories are moved, replaced, hidden or removed, or whose lock is lost:
+ * it acknowledges nothing more, and harms no other store.
+ */
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openLevel, openView, snapshot, verify } from '../../src/adapter/level/index.js';
+import { detectLayout, migrateStore, openState } from '../../src/migrations/index.js';
+import { expiredLooks } from '../support/expired-looks.js';
+import { refused, tree } from '../support/faults.js';
+import { withTmpfs } from '../support/faults-mount.js';
+import { settles } from '../support/hang.js';
+import { runWorker } from '../support/kill.js';
+import { plain, plainAnchor, plainBlocks } from '../support/plain-model.js';
+import { inTemp } from '../support/temp.js';
+import { big, openSmall, type PlainStore, run, valueFiles } from './level/values/support.js';
+
+const test = suite('a store whose place is taken from it');
+const OPEN_WORKER = new URL('../support/open-worker.js', import.meta.url);
+
+/** A store with value files and `count` rounds in it, and a snapshot of it from its middle. */
+async function begun(dir: string, count: number): Promise<{ store: PlainStore; location: string; copy: string }> {
+  const [location, copy] = [join(dir, 'store'), join(dir, 'copy')];
+  const store = await openSmall(location);
+  for (let number = 0; number < count; number++) {
+    if (number === count >> 1) await snapshot(location, copy, { model: plain });
+    await store.persist({ blocks: [big('0a', number)] });
+  }
+  return { store, location, copy };
+}
+
+/** The numbers of the blocks that the store in `location` holds. */
+async function held(location: string): Promise<number[]> {
+  await using store = await openSmall(location, {});
+  return (store.takeRecovered().blocks.get('0a') ?? []).map(({ number }) => Number(number));
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+/**
+ * Persists until the store refuses; how many rounds it acknowledged, and the refusal, which names
+ * `place`.
+ */
+async function writesUntilRefused(store: PlainStore, from: number, place: RegExp): Promise<number> {
+  for (let number = from; number < from + 500; number++) {
+    const round = store.persist({ blocks: [big('0a', number)] });
+    try {
+      await round;
+    } catch {
+      const error = await refused(round, 'LANESTORE_FAILED', place);
+      assert.match((error.cause as Error).message, place);
+      await refused(store.persist({ blocks: [big('0a', number)] }), 'LANESTORE_FAILED');
+      await refused(store.ready(), 'LANESTORE_FAILED');
+      return number - from;
+    }
+  }
+  throw new Error('500 rounds were acknowledged');
+}
+
+test(
+  'by a snapshot that is put in the place of its directory acknowledges nothing more, and changes nothing of it',
+  inTemp(async (dir) => {
+    const { store, location, copy } = await begun(dir, 20);
+    renameSync(location, join(dir, 'old'));
+    renameSync(copy, location);
+    const before = tree(location);
+    assert.is(await writesUntilRefused(store, 20, /store is not what it was .*moved away/), 0);
+    await store.close();
+    assert.equal(tree(location), before);
+    assert.equal(await held(location), upTo(10));
+    const old = await held(join(dir, 'old'));
+    // The round that was on its way may be there as well, as a whole.
+    assert.ok([20, 21].includes(old.length), `${old.length} rounds`);
+  }),
+);
+
+test(
+  'while it writes as fast as it can acknowledges at most what was on its way',
+  inTemp(async (dir) => {
+    for (const load of ['small', 'large']) {
+      const { store, location, copy } = await begun(join(dir, load), 20);
+      let [next, acknowledged] = [20, 20];
+      const write = async () => {
+        while (next < 1000) {
+          const round = load === 'large' ? big('0a', next++) : { ...big('0a', next++), data: new Uint8Array(100) };
+          await store.persist({ blocks: [round] });
+          acknowledged++;
+        }
+      };
+      const writing = write();
+      while (acknowledged < 60) await new Promise((resolve) => setImmediate(resolve));
+      renameSync(location, join(dir, load, 'old'));
+      const atMove = acknowledged;
+      renameSync(copy, location);
+      // Not values/: a thread may be about to open or remove a file of it at this very moment.
+      const before = tree(join(location, 'level'));
+      await refused(writing, 'LANESTORE_FAILED', /moved away/);
+      assert.ok(acknowledged <= atMove + 1, `${acknowledged - atMove} rounds were acknowledged after the move`);
+      await store.close();
+      assert.equal(tree(join(location, 'level')), before);
+      assert.equal((await held(join(dir, load, 'old'))).slice(0, acknowledged), upTo(acknowledged));
+    }
+  }),
+);
+
+for (const part of ['level', 'values']) {
+  test(
+    `is found out when only ${part}/ is replaced, by a copy of it`,
+    inTemp(async (dir) => {
+      const { store, location } = await begun(dir, 20);
+      const place = join(location, part);
+      // Not LOCK: reading it in this process would free it.
+      cpSync(place, join(dir, 'copy-of-it'), { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+      renameSync(place, join(dir, 'away'));
+      renameSync(join(dir, 'copy-of-it'), place);
+      const before = tree(place);
+      // Only level/ is looked at with each batch.
+      await expiredLooks();
+      assert.is(await writesUntilRefused(store, 20, new RegExp(`${part} is not what it was`)), 0);
+      await store.close();
+      assert.equal(tree(place), before);
+    }),
+  );
+}
+
+test(
+  'is found out when the directory was removed and made again, whatever inode number the new one has got',
+  inTemp(async (dir) => {
+    const { store, location, copy } = await begun(dir, 20);
+    rmSync(location, { recursive: true });
+    cpSync(copy, location, { recursive: true });
+    const before = tree(location);
+    assert.is(await writesUntilRefused(store, 20, /is not what it was/), 0);
+    await store.close();
+    assert.equal(tree(location), before);
+    assert.equal(await held(location), upTo(10));
+  }),
+);
+
+test(
+  'is found out when the directory is gone',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 20);
+    rmSync(location, { recursive: true });
+    assert.is(await writesUntilRefused(store, 20, /is not what it was/), 0);
+    await store.close();
+    assert.not.ok(existsSync(location));
+  }),
+);
+
+test(
+  'is found out when another file system is mounted over it, or its own is unmounted',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 20);
+    await withTmpfs('a mount over a store', location, '16m', async () => {
+      assert.is(await writesUntilRefused(store, 20, /unmounted/), 0);
+      assert.equal(readdirSync(location), []);
+    });
+    await store.close();
+    assert.ok([20, 21].includes((await held(location)).length));
+    const below = join(dir, 'disk');
+    let other: PlainStore | undefined;
+    await withTmpfs('a store whose disk is unmounted', below, '600m', async () => {
+      other = await openSmall(join(below, 'store'));
+      await other.persist({ blocks: [big('0a', 0)] });
+    });
+    // Unmounted lazily, for the store holds files in it.
+    if (other === undefined) return;
+    assert.is(await writesUntilRefused(other, 1, /unmounted/), 0);
+    await other.close();
+    assert.equal(readdirSync(below), []);
+  }),
+);
+
+test(
+  'prepares no value file in another directory',
+  inTemp(async (dir) => {
+    const { store, location, copy } = await begun(dir, 4);
+    renameSync(location, join(dir, 'old'));
+    renameSync(copy, location);
+    const before = tree(location);
+    // One that needs several files at once has to wait for them.
+    const many = Array.from({ length: 40 }, (_, i) => big('0b', i));
+    await refused(store.persist({ blocks: many }), 'LANESTORE_FAILED', /moved away/);
+    await store.close();
+    assert.equal(tree(location), before);
+  }),
+);
+
+test(
+  'is found out by a round for which a free value file is renamed: that round is refused, and closing ends',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    const store = await openSmall(location);
+    // The first files are free again, and there is more prepared than such rounds need.
+    await run(store, '0a', 0, 40, 2);
+    const isIdle = () => valueFiles(location).length;
+    for (let same = 0, files = isIdle(); same < 50; same = isIdle() === files ? same + 1 : 0) {
+      files = isIdle();
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    renameSync(join(location, 'level'), join(dir, 'away'));
+    const round = store.persist({ blocks: Array.from({ length: 30 }, (_, i) => big('0b', i)) });
+    const ended = refused(round, 'LANESTORE_FAILED', /level is not what it was/).then(() => store.close());
+    await settles(
+      () => 'the round, or close()',
+      ended,
+      () => undefined,
+    );
+  }),
+);
+
+test(
+  'removes and renames no value file in another directory: one operation at most is on its way',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 90);
+    const twin = join(dir, 'twin');
+    // Not LOCK: reading it in this process would free it.
+    cpSync(location, twin, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+    await store.persist({ anchor: plainAnchor(1, { '0a': 90 }) });
+    // The files that have just become free are removed in the background.
+    renameSync(location, join(dir, 'old'));
+    renameSync(twin, location);
+    const before = valueFiles(location);
+    assert.ok(before.length > 12, `${before.length} value files`);
+    const isPoisoned = () =>
+      store.ready().then(
+        () => false,
+        ({ code }) => code === 'LANESTORE_FAILED',
+      );
+    for (let tries = 0; tries < 300 && !(await isPoisoned()); tries++) await sleep(10);
+    const after = valueFiles(location);
+    const gone = before.filter((name) => !after.includes(name));
+    assert.ok(gone.length <= 1, `${gone.length} of ${before.length} are gone`);
+    assert.ok(await isPoisoned(), 'without another round');
+    await store.close();
+  }),
+);
+
+test(
+  'is not told to wait for space on what is another disk',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    const freeSpace = { read: async () => 0, readNow: () => 0 };
+    const store = await openLevel(location, { model: plain, freeSpace });
+    await refused(store.persist({ blocks: [big('0a', 0)] }), 'LANESTORE_CAPACITY');
+    renameSync(location, join(dir, 'old'));
+    await refused(store.persist({ blocks: [big('0a', 0)] }), 'LANESTORE_FAILED', /moved away/);
+    await refused(store.ready(), 'LANESTORE_FAILED', /moved away/);
+    await store.close();
+  }),
+);
+
+test(
+  'is found out by a read: what is missing there is no damage',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 10);
+    renameSync(join(location, 'values'), join(dir, 'away'));
+    await refused(store.block('0a', 3n), 'LANESTORE_FAILED', /values is not what it was/);
+    await refused(store.persist({ blocks: [big('0a', 10)] }), 'LANESTORE_FAILED', /values is not what it was/);
+    await store.close();
+  }),
+);
+
+test(
+  'is found out when a value file that it writes into is removed, or another one put in its place',
+  inTemp(async (dir) => {
+    for (const [i, harm] of [rmSync, (path: string) => writeFileSync(`${path}.new`, '')].entries()) {
+      const { store, location } = await begun(join(dir, `${i}`), 4);
+      for (const name of valueFiles(location)) {
+        const path = join(location, 'values', name);
+        harm(path);
+        if (existsSync(`${path}.new`)) renameSync(`${path}.new`, path);
+      }
+      await refused(store.persist({ blocks: [big('0a', 4)] }), 'LANESTORE_FAILED');
+      await store.close();
+    }
+  }),
+);
+
+test(
+  'goes on when the directory was moved away and back, in between',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 4);
+    renameSync(location, join(dir, 'away'));
+    renameSync(join(dir, 'away'), location);
+    for (let number = 4; number < 30; number++) await store.persist({ blocks: [big('0a', number)] });
+    await store.close();
+    assert.equal(await held(location), upTo(30));
+  }),
+);
+
+const locks = suite('a store whose lock is lost');
+
+/**
+ * True if this process holds the lock (fcntl) on the file, as the kernel lists it. Reading the list
+ * opens no other file.
+ */
+function isLocked(lockFile: string): boolean {
+  const { ino } = statSync(lockFile);
+  const lines = readFileSync('/proc/locks', 'utf8').split('\n');
+  return lines.some((line) => line.includes(` ${process.pid} `) && line.includes(`:${ino} `));
+}
+
+async function elsewhere(location: string): Promise<string> {
+  const { lines } = await runWorker(OPEN_WORKER, [location]);
+  const end = lines.find((line) => line.startsWith('end 0 '))!;
+  return (JSON.parse(end.slice('end 0 '.length)) as { code?: string }).code ?? 'open';
+}
+
+locks(
+  'because the application opened LOCK and closed it: it acknowledges nothing more, and says why',
+  inTemp(async (dir) => {
+    if (!existsSync('/proc/self/fdinfo')) return void process.stdout.write('\n  skipped: no /proc here\n');
+    const { store, location } = await begun(dir, 4);
+    assert.is(await elsewhere(location), 'LANESTORE_LOCKED');
+    closeSync(openSync(join(location, 'level', 'LOCK'), 'r'));
+    assert.is(await elsewhere(location), 'open', 'the lock is gone');
+    await writesUntilRefused(store, 4, /the lock on .*LOCK is lost/);
+    await store.close();
+    assert.ok((await held(location)).length >= 4);
+  }),
+);
+
+locks(
+  'because LOCK was deleted: it acknowledges nothing more',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 4);
+    rmSync(join(location, 'level', 'LOCK'));
+    await writesUntilRefused(store, 4, /LOCK is not what it was/);
+    await store.close();
+  }),
+);
+
+locks(
+  'by nothing that this package does beside it: opening, viewing, verifying, copying, importing',
+  inTemp(async (dir) => {
+    if (!existsSync('/proc/locks')) return void process.stdout.write('\n  skipped: no /proc here\n');
+    const { store, location, copy } = await begun(dir, 20);
+    const lock = join(location, 'level', 'LOCK');
+    assert.ok(isLocked(lock));
+    mkdirSync(join(dir, 'scratch'));
+    const uses: Record<string, () => Promise<unknown>> = {
+      'a second open': () => refused(openSmall(location), 'LANESTORE_LOCKED'),
+      'a schema step': () => refused(migrateStore(location, { model: plain, checks: {} as never }), 'LANESTORE_LOCKED'),
+      'a view': async () => (await openView(location, { model: plain })).close(),
+      'a view whose copy stands elsewhere': async () =>
+        (await openView(location, { model: plain, directory: join(dir, 'scratch') })).close(),
+      verify: () => verify(location, { model: plain }),
+      'a snapshot': () => snapshot(location, join(dir, 'snapshot'), { model: plain }),
+      'a snapshot without links': () => snapshot(location, join(dir, 'snapshot-copy'), { model: plain, links: false }),
+      'a look at the layout': () => detectLayout(location),
+      'a source': async () => (await openState(location, plain)).close(),
+      'an open of the snapshot': async () => (await openSmall(copy)).close(),
+    };
+    for (const [what, use] of Object.entries(uses)) {
+      await use();
+      assert.ok(isLocked(lock), what);
+    }
+    await store.persist({ blocks: plainBlocks('0b', 0, 2) });
+    await store.close();
+  }),
+);
+
+test.run();
+locks.run();

@@ -1,0 +1,523 @@
+/** One opener of a store: in this process by any path, in a worker thread, in another process; and whoever is refused harms nobody. */
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { ClassicLevel } from 'classic-level';
+import { MemoryLevel } from 'memory-level';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { storePaths } from '../../src/adapter/level/format/paths.js';
+import { type AnyLevel, openLevel } from '../../src/adapter/level/index.js';
+import { createLevel, removeLeftovers } from '../../src/adapter/level/open/create.js';
+import { refuseIfOpenElsewhere } from '../../src/adapter/level/open/probe-lock.js';
+import { isLanestoreError } from '../../src/errors.js';
+import type { Model } from '../../src/model/model.js';
+import { flipInFile, rawBatch, refused, rejection, tree } from '../support/faults.js';
+import { withBind } from '../support/faults-mount.js';
+import { type Child, runWorker, spawnWorker, testSeed } from '../support/kill.js';
+import { plain, plainBlock, plainBlocks } from '../support/plain-model.js';
+import { inTemp, withTmpdir } from '../support/temp.js';
+import { startNode } from './level/view/live.js';
+
+const OPEN_WORKER = new URL('../support/open-worker.js', import.meta.url);
+const THREAD_WORKER = new URL('./thread-worker.js', import.meta.url);
+const BARRIER_WORKER = new URL('./barrier-worker.js', import.meta.url);
+
+const open = (location: string) => openLevel(location, { model: plain });
+const otherModel: Model<never, never, never> = { ...(plain as unknown as Model<never, never, never>), name: 'other/1' };
+
+/** What another process says to opening the store: a code, or "open". */
+async function elsewhere(location: string): Promise<string> {
+  const { lines, stderr } = await runWorker(OPEN_WORKER, [location]);
+  const end = lines.find((line) => line.startsWith('end 0 '));
+  if (end === undefined) throw new Error(`the worker said nothing: ${stderr}`);
+  return (JSON.parse(end.slice('end 0 '.length)) as { code?: string }).code ?? 'open';
+}
+
+/** What a worker thread says to it. */
+function inThread(location: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(THREAD_WORKER, { workerData: location });
+    let said = 'nothing';
+    worker.once('message', (message: string) => {
+      said = message;
+    });
+    worker.once('error', reject);
+    worker.once('exit', () => resolve(said));
+  });
+}
+
+/** A process that has the store open until it is killed. */
+async function holder(location: string): Promise<Child> {
+  const child = spawnWorker(OPEN_WORKER, ['--hold', location]);
+  assert.is(await child.line(() => true), 'open');
+  return child;
+}
+
+async function kill(child: Child): Promise<void> {
+  child.process.kill('SIGKILL');
+  await child.ended;
+}
+
+const here = suite('a second opener in this process');
+
+here(
+  'is LANESTORE_LOCKED by any path, and the first one is not harmed: it writes on, and is still locked for others',
+  inTemp(async (dir) => {
+    const location = join(dir, 'real', 'store');
+    mkdirSync(join(dir, 'real'));
+    symlinkSync('real', join(dir, 'link'));
+    {
+      await using store = await open(location);
+      await store.persist({ blocks: plainBlocks('0a', 0, 3) });
+      for (const path of [
+        location,
+        `${location}/`,
+        join(dir, 'link', 'store'),
+        relative(process.cwd(), location),
+        `${dir}/link/../real/store`,
+      ]) {
+        await refused(open(path), 'LANESTORE_LOCKED');
+        await refused(openLevel(path, { model: plain, load: false, createIfMissing: false }), 'LANESTORE_LOCKED');
+        await refused(openLevel(path, { model: otherModel }), 'LANESTORE_LOCKED');
+      }
+      await store.persist({ blocks: plainBlocks('0a', 3, 5) });
+      assert.is(await elsewhere(location), 'LANESTORE_LOCKED', 'the lock between processes still holds');
+      await store.persist({ blocks: plainBlocks('0a', 5, 6) });
+      assert.is(await elsewhere(join(dir, 'link', 'store')), 'LANESTORE_LOCKED');
+    }
+    assert.is(await elsewhere(location), 'open');
+    await using store = await open(location);
+    assert.equal(store.takeRecovered().blocks.get('0a'), plainBlocks('0a', 0, 6));
+  }),
+);
+
+here(
+  'through a bind mount is LANESTORE_LOCKED',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await using store = await open(location);
+    await withBind('bind mount', location, join(dir, 'bound'), async () => {
+      await refused(open(join(dir, 'bound')), 'LANESTORE_LOCKED');
+      await store.persist({ blocks: plainBlocks('0a', 0, 1) });
+      assert.is(await elsewhere(location), 'LANESTORE_LOCKED');
+    });
+  }),
+);
+
+here(
+  'in a worker thread is LANESTORE_LOCKED, and frees nothing',
+  inTemp(async (dir) => {
+    if (!existsSync('/proc/self/fd')) return void process.stdout.write('\n  skipped: no /proc here\n');
+    const store = await open(dir);
+    assert.is(await inThread(dir), 'refused LANESTORE_LOCKED');
+    await store.persist({ blocks: plainBlocks('0a', 0, 2) });
+    assert.is(await elsewhere(dir), 'LANESTORE_LOCKED');
+    await store.close();
+    assert.is(await inThread(dir), 'open 1');
+  }),
+);
+
+here(
+  'in another thread at the same moment: exactly one gets the store, and other processes stay locked out',
+  inTemp(async (dir) => {
+    await (await open(dir)).close();
+    for (let round = 0n; round < 6n; round++) {
+      const gate = new Int32Array(new SharedArrayBuffer(4));
+      const workerData = { location: dir, gate, threads: 2 };
+      const threads = Array.from({ length: 2 }, () => new Worker(BARRIER_WORKER, { workerData }));
+      const gone = threads.map((thread) => once(thread, 'exit'));
+      const said = await Promise.all(threads.map(async (thread) => (await once(thread, 'message'))[0] as string));
+      assert.equal([...said].sort(), ['open', 'refused LANESTORE_LOCKED']);
+      const winner = threads[said.indexOf('open')]!;
+      assert.is(await elsewhere(dir), 'LANESTORE_LOCKED', 'the loser did not free the lock of the winner');
+      winner.postMessage('go');
+      assert.equal(await once(winner, 'message'), ['acknowledged']);
+      await Promise.all(gone);
+      await using store = await open(dir);
+      assert.is(store.seq, round + 1n);
+    }
+  }),
+);
+
+here(
+  "in a thread that ended without closing is welcome: its hold on the process's threads ended with it",
+  inTemp(async (dir) => {
+    const workerData = { location: dir, gate: new Int32Array(new SharedArrayBuffer(4)), threads: 1 };
+    const thread = new Worker(BARRIER_WORKER, { workerData });
+    assert.equal(await once(thread, 'message'), ['open']);
+    await refused(open(dir), 'LANESTORE_LOCKED');
+    await thread.terminate();
+    await (await open(dir)).close();
+    assert.is(await elsewhere(dir), 'open');
+  }),
+);
+
+here(
+  'beside a bare classic-level is LANESTORE_LOCKED, and frees nothing',
+  inTemp(async (dir) => {
+    if (!existsSync('/proc/self/fd')) return void process.stdout.write('\n  skipped: no /proc here\n');
+    await (await open(dir)).close();
+    const db = new ClassicLevel(join(dir, 'level'));
+    await db.open();
+    await refused(open(dir), 'LANESTORE_LOCKED');
+    assert.is(await elsewhere(dir), 'LANESTORE_LOCKED');
+    await db.close();
+    await (await open(dir)).close();
+  }),
+);
+
+here(
+  'of many at once exactly one succeeds, also when the store is new',
+  inTemp(async (dir) => {
+    for (const location of [join(dir, 'new'), join(dir, 'new'), join(dir, 'other')]) {
+      const results = await Promise.allSettled(Array.from({ length: 8 }, () => open(location)));
+      const stores = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+      assert.is(stores.length, 1);
+      for (const result of results) {
+        if (result.status === 'rejected')
+          assert.ok(isLanestoreError(result.reason, 'LANESTORE_LOCKED'), String(result.reason));
+      }
+      await stores[0]!.persist({ blocks: [plainBlock('0a', stores[0]!.seq)] });
+      assert.is(await elsewhere(location), 'LANESTORE_LOCKED', 'none of the others freed its lock');
+      await stores[0]!.close();
+    }
+  }),
+);
+
+here(
+  'is welcome once close() has resolved, and not before',
+  inTemp(async (dir) => {
+    const store = await open(dir);
+    const pending = store.persist({ blocks: plainBlocks('0a', 0, 1) });
+    const closed = store.close();
+    await refused(open(dir), 'LANESTORE_LOCKED');
+    await closed;
+    await pending;
+    await (await open(dir)).close();
+  }),
+);
+
+here(
+  'after an open that failed is welcome: whatever failed gave everything back',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await (await open(location)).close();
+    await refused(openLevel(location, { model: otherModel }), 'LANESTORE_SCHEMA');
+    assert.is(await elsewhere(location), 'open');
+    await rawBatch(location, [{ type: 'put', key: 'zz', value: new Uint8Array() }]);
+    await refused(open(location), 'LANESTORE_CORRUPT');
+    assert.is(await elsewhere(location), 'LANESTORE_CORRUPT');
+    await rawBatch(location, [{ type: 'del', key: 'zz' }]);
+    rmSync(join(location, 'witness'));
+    mkdirSync(join(location, 'witness'));
+    await refused(open(location), 'LANESTORE_IO');
+    rmSync(join(location, 'witness'), { recursive: true });
+    for (const nothing of ['a', 'b']) {
+      mkdirSync(join(dir, nothing));
+      await refused(openLevel(join(dir, nothing), { model: plain, createIfMissing: false }), 'LANESTORE_NOT_A_STORE');
+      assert.is(await elsewhere(join(dir, nothing)), 'open');
+    }
+    await (await open(location)).close();
+    assert.is(await elsewhere(location), 'open');
+  }),
+);
+
+const others = suite('a second opener in another process');
+
+others(
+  'is LANESTORE_LOCKED, changes nothing, and is welcome when the first one was killed',
+  inTemp(async (dir) => {
+    const child = await holder(dir);
+    try {
+      for (let twice = 0; twice < 2; twice++) {
+        await refused(open(dir), 'LANESTORE_LOCKED', /another process/);
+        assert.is(await elsewhere(dir), 'LANESTORE_LOCKED');
+      }
+      assert.equal(readdirSync(dir).sort(), ['level', 'witness']);
+    } finally {
+      await kill(child);
+    }
+    await (await open(dir)).close();
+  }),
+);
+
+others(
+  'hears LANESTORE_LOCKED at every try while the first one writes, compacts and deletes as fast as it can',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    const node = await startNode(location, 'heavy', testSeed());
+    try {
+      await node.more(500);
+      const from = node.acknowledged;
+      const { lines, stderr } = await runWorker(OPEN_WORKER, ['--times', '200', location]);
+      assert.equal(lines, ['{"LANESTORE_LOCKED":200}'], stderr);
+      await node.more(1);
+      assert.ok(node.acknowledged > from + 200, `${node.acknowledged - from} calls meanwhile`);
+    } finally {
+      await node.kill();
+    }
+    await (await open(location)).close();
+  }),
+);
+
+others(
+  'hears LANESTORE_LOCKED of a store that is damaged as well, and changes nothing; what is damaged, once nobody has it open',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    {
+      await using store = await open(location);
+      for (let number = 0; number < 50; number++) await store.persist({ blocks: [plainBlock('0a', number)] });
+    }
+    const child = await holder(location);
+    const level = join(location, 'level');
+    let before: Map<string, string>;
+    try {
+      const table = readdirSync(level).find((name) => name.endsWith('.ldb'))!;
+      flipInFile(join(level, table), 800);
+      before = tree(join(location, 'level'));
+      for (let twice = 0; twice < 2; twice++) {
+        await refused(open(location), 'LANESTORE_LOCKED', /another process/);
+        assert.is(await elsewhere(location), 'LANESTORE_LOCKED');
+      }
+      assert.equal(tree(level), before);
+    } finally {
+      await kill(child);
+    }
+    await refused(open(location), 'LANESTORE_CORRUPT');
+    assert.is(await elsewhere(location), 'LANESTORE_CORRUPT');
+    assert.equal(tree(level), before);
+  }),
+);
+
+others(
+  'is refused by asking for the lock, which leaves no trace: no file is made or changed, and the lock is as it was',
+  inTemp(async (dir) => {
+    const [location, level] = [join(dir, 'store'), join(dir, 'store', 'level')];
+    await (await open(location)).close();
+    const before = tree(location);
+    await refuseIfOpenElsewhere(level);
+    assert.equal(tree(location), before);
+    rmSync(join(level, 'LOCK'));
+    await refuseIfOpenElsewhere(level);
+    await refuseIfOpenElsewhere(join(dir, 'absent'));
+    assert.not.ok(existsSync(join(level, 'LOCK')) || existsSync(join(dir, 'absent')));
+    const child = await holder(location);
+    try {
+      const [held, scratch] = [tree(location), join(dir, 'tmp')];
+      mkdirSync(scratch);
+      await withTmpdir(scratch, () => refused(refuseIfOpenElsewhere(level), 'LANESTORE_LOCKED'));
+      assert.equal([tree(location), readdirSync(scratch)], [held, []]);
+      // Beside the store where the system's directory for temporary files is of no use.
+      const names = readdirSync(dir);
+      await withTmpdir(join(dir, 'absent'), () => refused(refuseIfOpenElsewhere(level), 'LANESTORE_LOCKED'));
+      assert.equal([tree(location), readdirSync(dir)], [held, names]);
+      assert.is(await elsewhere(location), 'LANESTORE_LOCKED');
+    } finally {
+      await kill(child);
+    }
+  }),
+);
+
+others(
+  'while a new store is being made: exactly one process gets it, the others are LANESTORE_LOCKED',
+  inTemp(async (dir) => {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const location = join(dir, `${attempt}`, 'deep');
+      const children = Array.from({ length: 4 }, () => spawnWorker(OPEN_WORKER, ['--hold', location]));
+      try {
+        const said = await Promise.all(children.map((child) => child.line(() => true)));
+        assert.equal(said.sort(), ['open', ...Array(3).fill('refused LANESTORE_LOCKED')]);
+      } finally {
+        await Promise.all(children.map(kill));
+      }
+      await using store = await open(location);
+      assert.is(store.seq, 0n);
+      assert.equal(readdirSync(location).sort(), ['level', 'witness'], 'what the others began is gone');
+    }
+  }),
+);
+
+others(
+  'started by this one while it had the store open is welcome once it is closed, whatever files it inherited',
+  inTemp(async (dir) => {
+    const [location, go] = [join(dir, 'store'), join(dir, 'go')];
+    const store = await open(location);
+    const child = spawnWorker(OPEN_WORKER, ['--after', go, location]);
+    assert.is(await child.line(() => true), 'up');
+    assert.is(await elsewhere(location), 'LANESTORE_LOCKED');
+    await store.close();
+    writeFileSync(go, '');
+    await child.ended;
+    assert.match(child.lines.at(-1) ?? '', /^end 0 .*content/);
+  }),
+);
+
+others(
+  'creations at the same time: the first rename makes the store, the others go on with it and leave nothing',
+  inTemp(async (dir) => {
+    const paths = storePaths(dir);
+    await Promise.all(Array.from({ length: 4 }, () => createLevel(paths, plain.name, {})));
+    assert.equal(readdirSync(dir), ['level']);
+    await using store = await open(dir);
+    assert.is(store.seq, 0n);
+  }),
+);
+
+others(
+  'a creation that is overtaken and cleared away in its midst goes on with the store of the other one',
+  inTemp(async (dir) => {
+    const [paths, other] = [storePaths(join(dir, 'store')), storePaths(join(dir, 'other'))];
+    for (const { location } of [paths, other]) mkdirSync(location);
+    await createLevel(other, plain.name, {});
+    const creating = createLevel(paths, plain.name, {});
+    while (readdirSync(paths.location).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    renameSync(other.level, paths.level);
+    removeLeftovers(paths);
+    await creating;
+    assert.equal(readdirSync(paths.location), ['level']);
+    await using store = await open(paths.location);
+    assert.is(store.seq, 0n);
+  }),
+);
+
+const databases = suite("a caller's database");
+
+function memory(): MemoryLevel<string, Uint8Array> {
+  return new MemoryLevel<string, Uint8Array>({ keyEncoding: 'utf8', valueEncoding: 'view' });
+}
+const openOn = (db: AnyLevel) => openLevel({ db, model: plain });
+
+databases('holds one store at a time', async () => {
+  const db = memory();
+  const store = await openOn(db);
+  await refused(openOn(db), 'LANESTORE_LOCKED');
+  await store.persist({ blocks: plainBlocks('0a', 0, 2) });
+  await store.close();
+  await using again = await openOn(db);
+  assert.equal(again.takeRecovered().blocks.get('0a'), plainBlocks('0a', 0, 2));
+});
+
+databases("is the caller's: it stays open, and works, when the store is closed", async () => {
+  const db = memory();
+  await (await openOn(db)).close();
+  assert.is(db.status, 'open');
+  assert.ok((await db.get('meta/tip')) !== undefined);
+  await db.close();
+});
+
+databases('has a store for each sublevel, and one for each prefix only', async () => {
+  const db = memory();
+  const a = await openOn(db.sublevel('a'));
+  const b = await openOn(db.sublevel('b'));
+  await refused(openOn(db.sublevel('a')), 'LANESTORE_LOCKED');
+  const deep = await openOn(db.sublevel(['c', 'x']));
+  await refused(openOn(db.sublevel('c').sublevel('x')), 'LANESTORE_LOCKED');
+  await a.persist({ blocks: plainBlocks('0a', 0, 2) });
+  await b.persist({ blocks: plainBlocks('0b', 0, 3) });
+  await deep.persist({ blocks: plainBlocks('0c', 0, 1) });
+  await a.close();
+  await using again = await openOn(db.sublevel('a'));
+  assert.equal([...again.takeRecovered().blocks], [['0a', plainBlocks('0a', 0, 2)]]);
+  await refused(openOn(db.sublevel('b')), 'LANESTORE_LOCKED');
+  await b.close();
+  await deep.close();
+  await using other = await openOn(db.sublevel('b'));
+  assert.equal([...other.takeRecovered().blocks], [['0b', plainBlocks('0b', 0, 3)]]);
+});
+
+databases('a store inside or around an open one is refused: they would share keys', async () => {
+  const db = memory();
+  const outer = await openOn(db.sublevel('a'));
+  await refused(openOn(db.sublevel('a').sublevel('b')), 'LANESTORE_LOCKED');
+  await refused(openOn(db), 'LANESTORE_LOCKED');
+  await outer.persist({ blocks: plainBlocks('0a', 0, 2) });
+  await outer.close();
+  await using again = await openOn(db.sublevel('a'));
+  assert.equal(again.takeRecovered().blocks.get('0a'), plainBlocks('0a', 0, 2));
+});
+
+databases('shared with other data through a sublevel keeps both', async () => {
+  const db = memory();
+  const text = new TextEncoder().encode('world');
+  await db.put('hello', text);
+  {
+    await using store = await openOn(db.sublevel('lanes'));
+    await store.persist({ blocks: plainBlocks('0a', 0, 5) });
+  }
+  await db.put('zz', text);
+  await using store = await openOn(db.sublevel('lanes'));
+  assert.is(store.takeRecovered().blocks.get('0a')?.length, 5);
+  assert.equal([...(await db.get('hello'))!], [...text]);
+});
+
+databases('with other data is LANESTORE_NOT_A_STORE, and nothing is written', async () => {
+  const db = memory();
+  await db.put('hello', new Uint8Array([1]));
+  for (let twice = 0; twice < 2; twice++) await refused(openOn(db), 'LANESTORE_NOT_A_STORE', /hello/);
+  assert.equal(await db.keys().all(), ['hello']);
+  await db.del('hello');
+  await (await openOn(db)).close();
+});
+
+databases('that has our tip but no schema is damaged, not foreign', async () => {
+  const db = memory();
+  await (await openOn(db)).close();
+  await db.del('meta/schema');
+  await refused(openOn(db), 'LANESTORE_CORRUPT', /meta\/schema/);
+});
+
+databases('with other encodings than ours works', async () => {
+  const db = new MemoryLevel<object, object>({ keyEncoding: 'json', valueEncoding: 'json' });
+  {
+    await using store = await openOn(db);
+    await store.persist({ blocks: plainBlocks('0a', 0, 5) });
+  }
+  await using store = await openOn(db);
+  assert.equal(store.takeRecovered().blocks.get('0a'), plainBlocks('0a', 0, 5));
+});
+
+databases(
+  'that is a real LevelDB, opened by the caller, works; a sublevel of it too',
+  inTemp(async (dir) => {
+    for (let again = 0; again < 2; again++) {
+      const db = new ClassicLevel<string, string>(dir);
+      for (const [i, view] of [db.sublevel('s'), db.sublevel('t')].entries()) {
+        await using store = await openOn(view);
+        const next = store.cursors.lanes.get('0a')?.next ?? 0n;
+        assert.is(next, BigInt(again));
+        await store.persist({ blocks: [plainBlock('0a', next, `${i}`)] });
+      }
+      await db.close();
+    }
+  }),
+);
+
+databases('that was not opened yet is opened', async () => {
+  const db = memory();
+  assert.is(db.status, 'opening');
+  await using store = await openOn(db);
+  await store.persist({ blocks: plainBlocks('0a', 0, 1) });
+});
+
+databases('that is closed cannot be used: the store says so with a code', async () => {
+  const db = memory();
+  const store = await openOn(db);
+  await db.close();
+  const error = await refused(store.persist({ blocks: plainBlocks('0a', 0, 1) }), 'LANESTORE_FAILED');
+  assert.ok(error.cause !== undefined);
+  await refused(store.persist({}), 'LANESTORE_FAILED');
+  await store.close();
+});
+
+databases('without snapshots is LANESTORE_INVALID', async () => {
+  const db = memory();
+  Object.defineProperty(db, 'supports', { value: { ...db.supports, implicitSnapshots: false } });
+  await refused(openOn(db), 'LANESTORE_INVALID', /snapshots/);
+  assert.equal(await rejection(db.get('meta/tip').then((value) => Promise.reject(value))), undefined);
+});
+
+here.run();
+others.run();
+databases.run();

@@ -1,0 +1,161 @@
+/**
+ * A running store whose directories or files are moved or replaced, or whose lock is lost: it
+ * acknowledges nothing more.
+ */
+import { closeSync, cpSync, existsSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { expiredLooks } from '../../support/expired-looks.js';
+import { refused, tree } from '../../support/faults.js';
+import { plainAnchor, plainBlock, plainQC } from '../../support/plain-model.js';
+import { inTemp } from '../../support/temp.js';
+import { contentOf, openPlain, type PlainStore, withStore } from './plain-store.js';
+
+const test = suite('wal: a store whose place is taken from it');
+
+/** A round with a block and a CommitQC; every fifth one prunes. */
+async function round(store: PlainStore, number: number): Promise<void> {
+  const anchor = number > 0 && number % 5 === 0 ? { anchor: plainAnchor(number - 3, { '0a': number - 3 }) } : {};
+  await store.persist({ ...anchor, blocks: [plainBlock('0a', number)], commitQCs: [plainQC(number)] });
+}
+
+/** A closed copy of the state from its middle, and the store that runs on. */
+async function begun(dir: string): Promise<{ store: PlainStore; location: string; copy: string }> {
+  const [location, copy] = [join(dir, 'state'), join(dir, 'copy')];
+  await withStore(location, async (store) => {
+    for (let number = 0; number < 8; number++) await round(store, number);
+  });
+  cpSync(location, copy, { recursive: true });
+  const store = await openPlain(location, { segmentBytes: 300 });
+  for (let number = 8; number < 12; number++) await round(store, number);
+  return { store, location, copy };
+}
+
+/** Rounds that are acknowledged until the store refuses, with a cause that names `place`. */
+async function writesUntilRefused(store: PlainStore, from: number, place: RegExp): Promise<number> {
+  await expiredLooks();
+  for (let number = from; number < from + 20_000; number++) {
+    try {
+      await round(store, number);
+    } catch (error) {
+      const failure = await refused(Promise.reject(error), 'LANESTORE_FAILED', place);
+      assert.match((failure.cause as Error).message, place);
+      await refused(round(store, number), 'LANESTORE_FAILED');
+      return number - from;
+    }
+  }
+  throw new Error('20,000 rounds were acknowledged');
+}
+
+test(
+  'by an older copy that is put in the place of its directory acknowledges nothing more, and changes nothing of it',
+  inTemp(async (dir) => {
+    const { store, location, copy } = await begun(dir);
+    renameSync(location, join(dir, 'old'));
+    renameSync(copy, location);
+    const before = tree(location);
+    assert.is(await writesUntilRefused(store, 12, /state is not what it was .*moved away/), 0);
+    await store.close();
+    assert.equal(tree(location), before);
+    assert.is((await withStore(location, async (other) => contentOf(other))).cursors['0a'], '2-8');
+    const old = await withStore(join(dir, 'old'), async (other) => contentOf(other));
+    assert.ok(['7-12', '7-13'].includes(old.cursors['0a']!), old.cursors['0a']);
+  }),
+);
+
+for (const [what, change] of Object.entries({
+  'drops no lane': (store: PlainStore) => store.dropLanes(['0a']),
+  'truncates no log': (store: PlainStore) => store.blocks.maybePruneAndPersistLane('0a', plainQC(9, { '0a': 10 }), []),
+})) {
+  test(
+    `${what} in another directory, although that writes into no file that is open`,
+    inTemp(async (dir) => {
+      const { store, location } = await begun(dir);
+      const twin = join(dir, 'twin');
+      cpSync(location, twin, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+      renameSync(location, join(dir, 'old'));
+      renameSync(twin, location);
+      const before = tree(location);
+      const failure = await refused(change(store), 'LANESTORE_FAILED', /is not what it was .*moved away/);
+      assert.match((failure.cause as Error).message, /moved away/);
+      await refused(round(store, 12), 'LANESTORE_FAILED');
+      await store.close();
+      assert.equal(tree(location), before);
+    }),
+  );
+}
+
+for (const part of ['blocks', 'blocks/0a', 'commitqcs', 'lock']) {
+  test(
+    `is found out when only ${part}/ is replaced, by a copy of it`,
+    inTemp(async (dir) => {
+      const { store, location } = await begun(dir);
+      const place = join(location, part);
+      // Not LOCK: reading it in this process would free it.
+      cpSync(place, join(dir, 'copy-of-it'), { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+      renameSync(place, join(dir, 'away'));
+      renameSync(join(dir, 'copy-of-it'), place);
+      const before = tree(place);
+      const acknowledged = await writesUntilRefused(store, 12, /is not what it was/);
+      // No round goes into that one: it is looked at now and then.
+      if (part !== 'lock') assert.is(acknowledged, 0);
+      await store.close();
+      assert.equal(tree(place), before);
+    }),
+  );
+}
+
+test(
+  'is found out when a file that it writes into is removed, or another one put in its place',
+  inTemp(async (dir) => {
+    for (const [i, harm] of [rmSync, (path: string) => writeFileSync(`${path}.new`, '')].entries()) {
+      const { store, location } = await begun(join(dir, `${i}`));
+      const log = join(location, 'blocks', '0a');
+      for (const name of readdirSync(log)) {
+        const path = join(log, name);
+        harm(path);
+        if (existsSync(`${path}.new`)) renameSync(`${path}.new`, path);
+      }
+      await writesUntilRefused(store, 12, /is not what it was/);
+      await store.close();
+    }
+  }),
+);
+
+test(
+  'is found out when an A/B file is removed, at the next anchor that goes into it',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir);
+    rmSync(join(location, 'avail_inner_a.pb'));
+    rmSync(join(location, 'avail_inner_b.pb'));
+    assert.is(await writesUntilRefused(store, 12, /avail_inner_[ab].pb is not what it was/), 3);
+    await store.close();
+  }),
+);
+
+test(
+  'is found out when its lock is lost, because the application opened LOCK and closed it',
+  inTemp(async (dir) => {
+    if (!existsSync('/proc/self/fdinfo')) return void process.stdout.write('\n  skipped: no /proc here\n');
+    const { store, location } = await begun(dir);
+    closeSync(openSync(join(location, 'lock', 'LOCK'), 'r'));
+    await writesUntilRefused(store, 12, /the lock on .*LOCK is lost/);
+    await store.close();
+    await withStore(location, async () => {});
+  }),
+);
+
+test(
+  'goes on when its directory was moved away and back, in between',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir);
+    renameSync(location, join(dir, 'away'));
+    renameSync(join(dir, 'away'), location);
+    for (let number = 12; number < 20; number++) await round(store, number);
+    await store.close();
+    assert.is((await withStore(location, async (other) => contentOf(other))).cursors['0a'], '12-20');
+  }),
+);
+
+test.run();

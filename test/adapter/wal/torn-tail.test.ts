@@ -1,0 +1,403 @@
+/** The end of the newest segment after a crash, and damage that is none of a crash's doing. */
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { encodeFrame } from '../../../src/adapter/wal/frame.js';
+import { IndexedWal, type LogCodec, openWal } from '../../../src/adapter/wal/index.js';
+import { blockCodec, commitQCCodec } from '../../../src/adapter/wal/state.js';
+import { autobahn } from '../../../src/model/autobahn/index.js';
+import { flipInFile, refused, tree } from '../../support/faults.js';
+import { loadExpected, loadRounds } from '../../support/fixtures.js';
+import { inTemp } from '../../support/temp.js';
+import { copyState, digestsExpected, digestsOf } from './state.js';
+import { appendAll, namesIn, numberedCodec, openLog, state, stateOf, withLog } from './text-log.js';
+import { WatchedFiles } from './watched-files.js';
+
+const test = suite('wal: torn tails');
+const SEGMENT = '00000000000000000001';
+const segment = (dir: string) => join(dir, 'log', SEGMENT);
+const frame = (text: string) => Buffer.from(encodeFrame(Buffer.from(text)));
+
+/** Writes a segment byte by byte, in place of what was in `dir`. */
+async function put(dir: string, ...parts: (string | Uint8Array)[]): Promise<void> {
+  for (const name of ['log', 'torn']) rmSync(join(dir, name), { recursive: true, force: true });
+  mkdirSync(join(dir, 'log'), { recursive: true });
+  writeFileSync(segment(dir), Buffer.concat(parts.map((part) => (typeof part === 'string' ? frame(part) : part))));
+}
+
+const open = (dir: string) => withLog(dir, stateOf, { codec: numberedCodec });
+
+/** Gives a file other bytes without emptying it first, which makes a file system write at once; thousands of those take minutes. */
+function overwrite(path: string, bytes: Uint8Array): void {
+  const fd = openSync(path, 'r+');
+  writeSync(fd, bytes, 0, bytes.length, 0);
+  ftruncateSync(fd, bytes.length);
+  closeSync(fd);
+}
+
+/** Without a printed difference of thousands of lines. */
+function sameBytes(actual: Uint8Array, expected: Uint8Array): void {
+  assert.ok(Buffer.compare(actual, expected) === 0, `${actual.length} bytes, not the ${expected.length} expected`);
+}
+
+/** Opening repairs: the entries are these, and the bytes that were cut are kept. */
+async function repaired(dir: string, entries: readonly string[]): Promise<void> {
+  const before = readFileSync(segment(dir));
+  assert.equal(await open(dir), state(1, entries));
+  const good = entries.reduce((bytes, entry) => bytes + frame(entry).length, 0);
+  sameBytes(readFileSync(segment(dir)), before.subarray(0, good));
+  sameBytes(readFileSync(join(dir, 'torn', `log-${SEGMENT}-${good}`)), before.subarray(good));
+  assert.equal(await open(dir), state(1, entries));
+}
+
+/** Opening refuses, every time, and touches nothing. */
+async function damaged(dir: string, kind: string, offset: number): Promise<void> {
+  const before = tree(dir);
+  for (let i = 0; i < 2; i++) {
+    const error = await refused(openLog(dir, { codec: numberedCodec }), 'LANESTORE_CORRUPT');
+    assert.equal(
+      error.findings?.map((finding) => [finding.kind, finding.file, finding.offset]),
+      [[kind, SEGMENT, offset]],
+    );
+    assert.equal(tree(dir), before);
+  }
+}
+
+const one = '#1:first;';
+const two = '#2:second;';
+const three = '#3:third;';
+
+test('cut at every byte of the last entry', async () => {
+  const last = frame(three);
+  for (let length = 1; length < last.length; length++) {
+    await inTemp(async (dir) => {
+      await put(dir, one, two, last.subarray(0, length));
+      await repaired(dir, [one, two]);
+    })();
+  }
+});
+
+test(
+  'a torn tail exactly as long as what is good before it: the original refuses that',
+  inTemp(async (dir) => {
+    const good = frame(one).length + frame(two).length;
+    const torn = frame(`#3:${'x'.repeat(100)};`).subarray(0, good);
+    await put(dir, one, two, torn);
+    await repaired(dir, [one, two]);
+  }),
+);
+
+for (const length of [1, 2, 100, 511, 512, 513, 4096, 10_000]) {
+  test(
+    `${length} zeros at the end: the original takes them for entries`,
+    inTemp(async (dir) => {
+      await put(dir, one, two, new Uint8Array(length));
+      await repaired(dir, [one, two]);
+    }),
+  );
+}
+
+test(
+  'nothing but a torn first entry, nothing but zeros',
+  inTemp(async (dir) => {
+    await put(dir, frame(one).subarray(0, 4));
+    await repaired(dir, []);
+    writeFileSync(segment(dir), new Uint8Array(9));
+    assert.equal(await open(dir), state(1, []));
+    assert.equal(readdirSync(join(dir, 'torn')), [`log-${SEGMENT}-0`, `log-${SEGMENT}-0.1`], 'the earlier bytes stay');
+  }),
+);
+
+const long = `#3:${'x'.repeat(2000)};`;
+
+test(
+  'the last entry grew the file, but its last sectors were never written',
+  inTemp(async (dir) => {
+    const file = Buffer.concat([frame(one), frame(two), frame(long)]);
+    for (const border of [512, 1024, 1536]) {
+      await put(dir, Buffer.from(file).fill(0, border));
+      await repaired(dir, [one, two]);
+    }
+  }),
+);
+
+test(
+  'the last entry grew the file, but its first sector was never written',
+  inTemp(async (dir) => {
+    const file = Buffer.concat([frame(one), frame(two), frame(long)]);
+    await put(dir, file.fill(0, frame(one).length + frame(two).length, 512));
+    await repaired(dir, [one, two]);
+  }),
+);
+
+test(
+  'zeros that do not reach a border of sectors are no crash: damage',
+  inTemp(async (dir) => {
+    const good = frame(one).length + frame(two).length;
+    const file = Buffer.concat([frame(one), frame(two), frame(long)]);
+    await put(dir, Buffer.from(file).fill(0, good, good + 100));
+    await damaged(dir, 'entry-empty', good);
+    await put(dir, Buffer.from(file).fill(0, good + 600, good + 1900));
+    await damaged(dir, 'entry-undecodable', good);
+    await put(dir, one, two, frame('#3:third\0\0\0'));
+    await damaged(dir, 'entry-undecodable', good);
+  }),
+);
+
+test(
+  'a last entry that is whole by its length and garbage by its bytes may have been acknowledged: damage, not trimmed',
+  inTemp(async (dir) => {
+    await put(dir, one, two, frame('garbage'));
+    await damaged(dir, 'entry-undecodable', frame(one).length + frame(two).length);
+  }),
+);
+
+test('damage in the middle is never trimmed, whatever bit of the entry it is', async () => {
+  const start = frame(one).length;
+  for (let bit = start * 8; bit < (start + frame(two).length) * 8; bit++) {
+    await inTemp(async (dir) => {
+      await put(dir, one, two, three, '#4:fourth;');
+      flipInFile(segment(dir), bit);
+      const before = tree(dir);
+      const error = await openLog(dir, { codec: numberedCodec }).then(
+        async (log) => {
+          // Some bits only change one text into another; nothing is lost then, and the layout has no checksum to tell.
+          assert.is(log.count, 4, `bit ${bit}`);
+          await log.close();
+        },
+        (refusal) => refusal,
+      );
+      if (error === undefined) return;
+      assert.is(error.code, 'LANESTORE_CORRUPT', `bit ${bit}: ${error.message}`);
+      assert.ok(error.findings.length > 0);
+      assert.equal(tree(dir), before);
+    })();
+  }
+});
+
+test(
+  'damage to the length of an entry with others behind it',
+  inTemp(async (dir) => {
+    for (const length of [0, 5, 100, 127, 0x80, 0xff]) {
+      await put(dir, one, two, three);
+      const at = frame(one).length;
+      const file = readFileSync(segment(dir));
+      file[at] = length;
+      writeFileSync(segment(dir), file);
+      const error = await refused(openLog(dir, { codec: numberedCodec }), 'LANESTORE_CORRUPT');
+      assert.is(error.findings?.[0]?.offset, at, `length ${length}`);
+    }
+  }),
+);
+
+test(
+  'damage in the middle and a torn tail at the same time: what was acknowledged between them counts',
+  inTemp(async (dir) => {
+    await put(dir, one, two, three, frame('#4:fourth;').subarray(0, 5));
+    const file = readFileSync(segment(dir));
+    file[frame(one).length] = 0x7f;
+    writeFileSync(segment(dir), file);
+    await damaged(dir, 'entry-cut', frame(one).length);
+  }),
+);
+
+test(
+  'the length of the last entry is damaged by one bit: its bytes are whole, so it is not torn',
+  inTemp(async (dir) => {
+    const at = frame(one).length;
+    for (const bit of [4, 5, 6]) {
+      await put(dir, one, two);
+      flipInFile(segment(dir), at * 8 + bit);
+      await damaged(dir, 'entry-cut', at);
+    }
+  }),
+);
+
+test(
+  'a log whose entries carry no numbers is repaired as the original does',
+  inTemp(async (dir) => {
+    await put(dir, 'a', 'b', Buffer.from('\x05x\x01y'));
+    await withLog(dir, async (log) => assert.equal(await stateOf(log), state(1, ['a', 'b'])));
+  }),
+);
+
+test(
+  'only the newest segment can be torn: the others were complete before it was made',
+  inTemp(async (dir) => {
+    await withLog(dir, (log) => appendAll(log, [one, two, three]), { segmentBytes: 1 });
+    assert.is(namesIn(dir).length, 4);
+    truncateSync(segment(dir), 5);
+    const error = await refused(openLog(dir, { codec: numberedCodec }), 'LANESTORE_CORRUPT');
+    assert.equal(
+      error.findings?.map(({ kind, file }) => [kind, file]),
+      [
+        ['entry-cut', SEGMENT],
+        ['segment-gap', '00000000000000000002'],
+      ],
+    );
+  }),
+);
+
+test(
+  'the repair dies after any operation: the bytes that were cut are never lost',
+  inTemp(async (dir) => {
+    const torn = frame(three).subarray(0, 6);
+    for (let count = 0, done = false; !done; count++) {
+      const at = join(dir, String(count));
+      await put(at, one, two, torn);
+      const files = new WatchedFiles();
+      files.before = () => {
+        if (files.done.length >= count) throw new Error('died');
+      };
+      done = await openLog(at, { codec: numberedCodec, files }).then(
+        (log) => log.close().then(() => true),
+        () => false,
+      );
+      const good = frame(one).length + frame(two).length;
+      const kept = join(at, 'torn', `log-${SEGMENT}-${good}`);
+      const isCut = statSync(segment(at)).size === good;
+      assert.ok(!isCut || (existsSync(kept) && torn.equals(readFileSync(kept))), `after ${count} operations`);
+      assert.equal(await open(at), state(1, [one, two]));
+      assert.equal(readdirSync(join(at, 'torn')), [`log-${SEGMENT}-${good}`]);
+      sameBytes(readFileSync(kept), torn);
+    }
+  }),
+);
+
+/** The largest log of the fixture's lanes, and where its entries begin and end. */
+function fixtureLog(state: string, directory: string): { file: string; name: string; ends: number[] } {
+  const [name] = readdirSync(join(state, directory));
+  const file = join(state, directory, name!);
+  const bytes = readFileSync(file);
+  const ends: number[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    let length = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++]!;
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    at += length;
+    ends.push(at);
+  }
+  return { file, name: name!, ends };
+}
+
+const LANE = '77991be23c6e74c3fe86825059c169cb6362f6a810d103a201381009d9176a30';
+const expected = digestsExpected(loadExpected('wal'));
+
+const logs = [
+  ['three entries of a lane', 3, `blocks/${LANE}`, blockCodec(autobahn, LANE)],
+  ['entry of the CommitQCs', 1, 'commitqcs', commitQCCodec(autobahn)],
+] as const;
+
+for (const [what, entries, directory, codec] of logs) {
+  test(
+    `what the original wrote, cut at every byte of the last ${what}`,
+    inTemp(async (dir) => {
+      const at = copyState('wal', dir);
+      const { file, name, ends } = fixtureLog(at, directory);
+      const whole = readFileSync(file);
+      const options = { tornDirectory: join(dir, 'torn'), label: 'cut', files: new WatchedFiles() };
+      for (let length = whole.length; length >= ends.at(-1 - entries)!; length--) {
+        overwrite(file, whole.subarray(0, length));
+        const log = await IndexedWal.open<unknown>(join(at, directory), codec as LogCodec<unknown>, options);
+        const count = ends.filter((end) => end <= length).length;
+        assert.is(log.count, count, `cut at ${length}`);
+        await log.close();
+        const good = ends[count - 1]!;
+        sameBytes(readFileSync(file), whole.subarray(0, good));
+        const kept = join(dir, 'torn', `cut-${name}-${good}`);
+        assert.is(existsSync(kept), good < length);
+        if (good < length) sameBytes(readFileSync(kept), whole.subarray(good, length));
+        rmSync(kept, { force: true });
+      }
+    }),
+  );
+}
+
+test(
+  'what the original wrote, cut: the store opens without the last block, says so, and goes on from there',
+  inTemp(async (dir) => {
+    const at = copyState('wal', dir);
+    const { file, name, ends } = fixtureLog(at, `blocks/${LANE}`);
+    truncateSync(file, ends.at(-1)! - 1);
+    const size = ends.at(-1)! - 1 - ends.at(-2)!;
+    await using store = await openWal(at, { model: autobahn });
+    const lanes = { ...expected.lanes, [LANE]: expected.lanes[LANE]!.slice(0, -1) };
+    assert.equal(digestsOf(store.takeRecovered()), { ...expected, lanes });
+    const kept = join(at, 'torn', `${LANE}-${name}-${ends.at(-2)}`);
+    assert.equal(store.notes, [
+      `${LANE}: cut a torn tail of ${size} bytes at byte ${ends.at(-2)} of ${name}, kept in ${kept}`,
+    ]);
+    assert.is(readFileSync(kept).length, size);
+    assert.is(readdirSync(join(at, 'blocks')).length, 4, 'nothing new where the original looks for lanes');
+    const last = loadRounds('wal').flatMap(({ blocks }) => blocks.map(autobahn.block.fromWire));
+    const block = last.filter((candidate) => autobahn.block.lane(candidate) === LANE).at(-1)!;
+    await store.persist({ blocks: [block] });
+    await store.close();
+    await using again = await openWal(at, { model: autobahn });
+    assert.equal(digestsOf(again.takeRecovered()), expected);
+  }),
+);
+
+test(
+  'what the original wrote, with zeros behind it, and half as long again',
+  inTemp(async (dir) => {
+    for (const [i, tail] of [new Uint8Array(700), 'half'].entries()) {
+      const at = copyState('wal', join(dir, String(i)));
+      const { file } = fixtureLog(at, `blocks/${LANE}`);
+      const whole = readFileSync(file);
+      const head = Buffer.from(encodeFrame(new Uint8Array(100_000))).subarray(0, 3);
+      const torn = typeof tail === 'string' ? Buffer.concat([head, whole.subarray(3)]) : tail;
+      appendFileSync(file, torn);
+      await using store = await openWal(at, { model: autobahn });
+      assert.equal(digestsOf(store.takeRecovered()), expected);
+      sameBytes(readFileSync(file), whole);
+    }
+  }),
+);
+
+test(
+  'what the original wrote, damaged in the middle: every byte of an entry that has others behind it, nothing is trimmed',
+  inTemp(async (dir) => {
+    const at = copyState('wal', dir);
+    const { file, ends } = fixtureLog(at, `blocks/${LANE}`);
+    const whole = readFileSync(file);
+    let refusals = 0;
+    const options = { tornDirectory: join(at, 'torn'), files: new WatchedFiles() };
+    for (let byte = ends[1]!; byte < ends[2]!; byte++) {
+      const copy = Buffer.from(whole);
+      copy[byte]! ^= 0xff;
+      overwrite(file, copy);
+      try {
+        const log = await IndexedWal.open(dirname(file), blockCodec(autobahn, LANE), options);
+        await log.close();
+        assert.is(log.count, ends.length, `byte ${byte}`);
+      } catch (error) {
+        assert.is((error as { code?: string }).code, 'LANESTORE_CORRUPT', `byte ${byte}: ${error}`);
+        refusals++;
+      }
+      sameBytes(readFileSync(file), copy);
+    }
+    assert.ok(refusals > 50, `${refusals} refusals`);
+    assert.not.ok(existsSync(join(at, 'torn')));
+  }),
+);
+
+test.run();

@@ -1,0 +1,90 @@
+/**
+ * The WAL's file operations, watched: recorded, stopped after any of them, or made to fail. They happen on the real disk, apart
+ * from the syncs: what those are for, tests look up in the record, and thousands of them would take minutes.
+ */
+import { basename } from 'node:path';
+import { diskFiles, type Files, type OpenHow, type WritableFile } from '../../../src/base/files.js';
+
+/** One operation that changes something on disk. */
+export interface Operation {
+  readonly kind:
+    | 'open'
+    | 'write'
+    | 'truncate'
+    | 'sync'
+    | 'rename'
+    | 'remove'
+    | 'removeTree'
+    | 'makeDirectory'
+    | 'syncDirectory';
+  readonly path: string;
+  /** The new name of a rename. */
+  readonly to?: string;
+  /** The bytes of a write, and where they go. */
+  readonly data?: Uint8Array;
+  readonly position?: number;
+}
+
+/** A recorder; `before` sees each operation before it happens, may wait, and may throw instead of it. */
+export class WatchedFiles implements Files {
+  readonly done: Operation[] = [];
+  before: (operation: Operation) => void | Promise<void> = () => {};
+
+  /** `kind name` of each, for comparison. */
+  get log(): string[] {
+    return this.done.map(({ kind, path, to }) => [kind, basename(path), ...(to ? [basename(to)] : [])].join(' '));
+  }
+
+  async open(path: string, mode: number, how: OpenHow): Promise<WritableFile> {
+    await this.#begin({ kind: 'open', path });
+    const file = await diskFiles.open(path, mode, { empty: how.empty, existing: how.existing ?? false });
+    const write: WritableFile['write'] = async (data, position) => {
+      await this.#begin({ kind: 'write', path, data: Buffer.concat(data), position });
+      await file.write(data, position);
+    };
+    const sync = () => this.#begin({ kind: 'sync', path });
+    return {
+      write,
+      writeSynced: async (data, position) => {
+        await write(data, position);
+        await sync();
+      },
+      truncate: async (length) => {
+        await this.#begin({ kind: 'truncate', path });
+        await file.truncate(length);
+      },
+      sync,
+      status: () => file.status(),
+      close: () => file.close(),
+    };
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#begin({ kind: 'rename', path: from, to });
+    await diskFiles.rename(from, to);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#begin({ kind: 'remove', path });
+    await diskFiles.remove(path);
+  }
+
+  async removeTree(path: string): Promise<void> {
+    await this.#begin({ kind: 'removeTree', path });
+    await diskFiles.removeTree(path);
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    await this.#begin({ kind: 'makeDirectory', path });
+    await diskFiles.makeDirectory(path);
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    await this.#begin({ kind: 'syncDirectory', path });
+  }
+
+  async #begin(operation: Operation): Promise<void> {
+    await this.before(operation);
+    this.done.push(operation);
+  }
+}

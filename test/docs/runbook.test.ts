@@ -1,0 +1,72 @@
+/** docs/runbook.md: a numbered procedure for every code, with commands and options that exist; the way back from a rollback works. */
+import { cpSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ERROR_CODES } from '../../src/errors.js';
+import { autobahn, openLevel } from '../../src/index.js';
+import { run } from '../support/cli.js';
+import { fixture, packageRoot } from '../support/fixtures.js';
+import { inTemp } from '../support/temp.js';
+import { blocksOf } from './transcript.js';
+
+const test = suite('docs/runbook.md');
+const page = readFileSync(join(packageRoot, 'docs', 'runbook.md'), 'utf8');
+
+/** Tools of the system that the page may call. */
+const TOOLS = ['cp', 'df', 'dmesg', 'findmnt', 'fuser', 'iostat', 'ls', 'mv', 'smartctl'];
+
+test('every code has a section with numbered steps', () => {
+  for (const code of Object.keys(ERROR_CODES)) {
+    const [, section] = new RegExp(`^##+ ${code}\\n([\\s\\S]*?)(?=^##+ |$(?![\\s\\S]))`, 'm').exec(page) ?? [];
+    assert.ok(section !== undefined, code);
+    assert.match(section, /^1\. /m, code);
+  }
+});
+
+test('every command of lanestore, and each of its options, exists', () => {
+  const commands = [...page.matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)]
+    .flatMap(([, text = '']) => text.split('\n'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([tool]) => tool !== '');
+  assert.ok(commands.length > 25, `${commands.length} commands`);
+  const known: string[] = JSON.parse(run('help', '--json').stdout).commands.map(({ name }: { name: string }) => name);
+  const help = new Map<string, string>();
+  for (const [tool = '', verb = '', ...args] of commands) {
+    if (tool !== 'lanestore') {
+      assert.ok(TOOLS.includes(tool), tool);
+      continue;
+    }
+    assert.ok(known.includes(verb), verb);
+    if (!help.has(verb)) help.set(verb, run('help', verb).stdout);
+    for (const option of args.filter((arg) => arg.startsWith('--') && arg !== '--json'))
+      assert.ok(help.get(verb)?.includes(`${option} `), `${verb} ${option}`);
+  }
+  assert.ok(blocksOf(page.replaceAll(/^ +/gm, '')).some(({ text }) => text.includes('acceptRollback: { seq: 4711n }')));
+});
+
+test(
+  'a newer database under the witness that is there opens; an older one is refused',
+  inTemp(async (dir) => {
+    const [location, newer] = [join(dir, 'store'), join(dir, 'newer')];
+    const older = join(dir, 'older');
+    assert.is(run('import', fixture('wal', 'state'), location).status, 0);
+    cpSync(location, older, { recursive: true });
+    const store = await openLevel(location, { model: autobahn });
+    await store.persist({ inner: new Uint8Array([1]) });
+    await store.close();
+    cpSync(location, newer, { recursive: true });
+    for (const [copy, status] of [
+      [older, 1],
+      [newer, 0],
+    ] as const) {
+      renameSync(join(location, 'level'), join(dir, `level-before-${status}`));
+      cpSync(join(copy, 'level'), join(location, 'level'), { recursive: true });
+      const verified = run('verify', location);
+      assert.is(verified.status, status, verified.stdout + verified.stderr);
+      if (status === 1) assert.match(verified.stdout + verified.stderr, /witness-ahead/);
+    }
+  }),
+);
+
+test.run();
