@@ -37,7 +37,7 @@ const ROOMS: readonly string[] = [
   'index',
   'prometheus',
 ];
-/** Rooms that see the public index only. */
+/** Rooms that see what the package exports only. */
 const OUTER_ROOMS = ['conformance', 'inspector', 'cli'];
 
 function filesBelow(folder: string, suffix: string): string[] {
@@ -62,6 +62,13 @@ function importsOf(file: string): string[] {
   return paths.map((path) => relative(packageRoot, resolve(packageRoot, dirname(file), path)).replace(/\.js$/, '.ts'));
 }
 
+/** True for the root of the package and its subpaths. */
+function isPublic(file: string): boolean {
+  const { exports } = JSON.parse(source('package.json')) as { exports: Record<string, { default?: string } | string> };
+  const targets = Object.values(exports).map((target) => (typeof target === 'string' ? target : target.default));
+  return targets.includes(`./${file.replace(/^src/, 'dist').replace(/\.ts$/, '.js')}`);
+}
+
 const sources = filesBelow('src', '.ts');
 const tests = filesBelow('test', '.ts');
 
@@ -73,7 +80,7 @@ test('imports point downward', () => {
       const other = roomOf(imported);
       if (room === other) continue;
       const allowed = OUTER_ROOMS.includes(room)
-        ? other === 'index' || (room === 'cli' && other === 'inspector')
+        ? isPublic(imported) || (room === 'cli' && other === 'inspector')
         : ROOMS.includes(other) && ROOMS.indexOf(other) < ROOMS.indexOf(room);
       if (!allowed) wrong.push(`${file} imports ${imported}`);
     }

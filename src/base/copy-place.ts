@@ -13,7 +13,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { LanestoreError } from '../errors.js';
 import { addLeftover, removeAllLeftovers } from './leftovers.js';
 import { messageOf } from './permission-model.js';
@@ -76,7 +76,7 @@ async function makeIn(parent: string, location: string): Promise<CopyPlace> {
 
 /** @throws LANESTORE_INVALID for a place in the location itself: nothing is ever made there. */
 export function refuseInside(parent: string, location: string): void {
-  if (parent !== location && !parent.startsWith(`${location}/`)) return;
+  if (parent !== location && !parent.startsWith(location + sep)) return;
   throw new LanestoreError('LANESTORE_INVALID', `a copy of ${location} must not stand inside of it: ${parent}`);
 }
 

@@ -18,6 +18,11 @@ export function processOwner(): string {
   return `${process.pid}-${startOf(process.pid) ?? 0}-${machine()}`;
 }
 
+/** False for a name, or one that ends in a name, of a system that does not say when a process began. */
+export function hasStart(owner: string): boolean {
+  return !/-0-[0-9a-f]{8}$/.test(owner);
+}
+
 /** True only when it is certain that the process with this name has ended. */
 export function isDeadOwner(owner: string): boolean {
   const [, pid, start, where] = OWNER.exec(owner) ?? [];

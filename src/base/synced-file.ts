@@ -45,8 +45,12 @@ export async function createSynced(path: string, flags: number, mode: number): P
   }
 }
 
-/** Makes the names in a directory durable (fsync). */
+/**
+ * Makes the names in a directory durable (fsync). On Windows nothing: a directory cannot be flushed there (EPERM), and NTFS keeps names in
+ * a journal of its own, which orders them and says nothing of when they are durable.
+ */
 export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
   const flags = O_RDONLY | O_DIRECTORY;
   const directory = hasPermissionModel()
     ? ofHandle(await openHandle(path, flags))

@@ -10,7 +10,8 @@
  *               other one as well: that process may end.
  *   elsewhere   an empty file in the directory for temporary files, made with O_EXCL, with the
  *               process's id and start time in its name: what a killed process leaves excludes
- *               nobody, and is removed by the next one. A thread that is terminated while it holds
+ *               nobody, and is removed by the next one. Where the start time is not known, the age
+ *               of the file tells. A thread that is terminated while it holds
  *               the lock leaves the file until its process ends.
  *
  * Between processes this excludes nothing.
@@ -29,7 +30,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { isDeadOwner, processOwner } from './process-owner.js';
+import { hasStart, isDeadOwner, processOwner } from './process-owner.js';
 
 /** Frees the lock. Idempotent. */
 export type ReleaseThreadLock = () => void;
@@ -44,6 +45,8 @@ const LISTEN_TRIES = 3;
  * of descriptors any more, and for a moment still in the list of sockets.
  */
 const LOOK_AGAIN_MS = 20;
+/** Upper bound of what the clock of files and that of the process differ, and of a small correction of the clock. */
+const CLOCK_MS_MAX = 2000;
 
 /**
  * Takes the lock `name` (letters, digits, `-`) for the calling thread; undefined if a thread of
@@ -154,6 +157,7 @@ function lockByFile(prefix: string): ReleaseThreadLock | undefined {
 function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable' {
   try {
     removeDead(prefix);
+    if (!hasStart(basename(path)) && isOfEarlierProcess(path)) remove(path);
     closeSync(openSync(path, 'wx', 0o600));
     return 'made';
   } catch (error) {
@@ -162,6 +166,17 @@ function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable
     const stat = lstatSync(path, { throwIfNoEntry: false });
     return stat === undefined || isOwn(stat) ? 'held' : 'unavailable';
   }
+}
+
+/**
+ * True if the file was made before this process began. For names without a start time (no /proc): after a power cut a node that gets the
+ * process id of the one before would be refused for good. A clock that is set forward makes a held file look old: then LevelDB alone keeps
+ * threads apart, by the name of its LOCK.
+ */
+export function isOfEarlierProcess(path: string): boolean {
+  const startedAt = Date.now() - process.uptime() * 1000;
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && isOwn(stat) && stat.mtimeMs < startedAt - CLOCK_MS_MAX;
 }
 
 /** True if a thread of this process holds the lock by a file. */

@@ -1,5 +1,5 @@
 /** Ranges of lanes drawn to scale. */
-import { maxU64 } from '../index.js';
+import { maxU64 } from '../keys/index.js';
 import { shortLane, styled } from './output.js';
 
 const BAR_COLUMNS = 36;

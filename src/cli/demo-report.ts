@@ -1,19 +1,8 @@
 /** What the demo prints, in 80 columns. */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import {
-  ANCHOR_KEY,
-  blockKey,
-  type CommitQC,
-  type Cursors,
-  commitQCKey,
-  maxU64,
-  type PruneAnchor,
-  type Recovered,
-  SCHEMA_KEY,
-  type SignedBlock,
-  TIP_KEY,
-} from '../index.js';
+import type { CommitQC, Cursors, PruneAnchor, Recovered, SignedBlock } from '../index.js';
+import { ANCHOR_KEY, blockKey, commitQCKey, maxU64, SCHEMA_KEY, TIP_KEY } from '../keys/index.js';
 import { barLines } from './bars.js';
 import { formatBytes, print, styled } from './output.js';
 import { quantile, type ReplayResult } from './replay-rounds.js';

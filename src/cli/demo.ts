@@ -13,8 +13,8 @@ import { type RecordedRound, readRounds } from './rounds-file.js';
 import { shipped } from './shipped.js';
 import { type Verb, wholeNumber } from './verb.js';
 
-/** 20 validators, 30 roads, recorded from the original. */
-const TRACE = 'test/fixtures/trace-20/rounds.jsonl.gz';
+/** 4 validators, 40 roads, recorded from the original; plain, because the package's tarball compresses it. */
+const TRACE = 'test/fixtures/wal/rounds.jsonl';
 const IN_FLIGHT = 3;
 /** Kills that hit no round in flight are tried again: the disk was faster than the signal. */
 const ATTEMPTS_MAX = 5;
@@ -24,7 +24,7 @@ export const demoVerb: Verb = {
   usage: '[ROUNDS]',
   summary: 'stores a recorded network, kills the process midway, shows what came back',
   help: [
-    'ROUNDS is a recording as for replay; default: the 20-validator trace that ships.',
+    'ROUNDS is a recording as for replay; default: the one of 4 validators that ships.',
     '--pace-ms N   milliseconds between groups of rounds, to watch it (150)',
     'The store stays in ./lanestore-demo/<number>/.',
     '--json   one object with every check at the end; the rest goes to stderr',

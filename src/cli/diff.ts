@@ -1,5 +1,6 @@
 /** `lanestore diff A B` */
-import { autobahn, type Difference, diffStates, openState, startState } from '../index.js';
+import { autobahn } from '../index.js';
+import { type Difference, diffStates, openState, startState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { note, shortLane, styled, write, writeJson } from './output.js';
 import type { Verb } from './verb.js';

@@ -1,16 +1,8 @@
 /** A stored entry, decoded for people: every field, and the hashes that others know it by. */
-import {
-  autobahn,
-  decodeRecord,
-  type Finding,
-  headerHash,
-  isFault,
-  type LaneId,
-  messageHash,
-  parseKey,
-  payloadHash,
-  type ViewEntry,
-} from '../index.js';
+
+import { decodeRecord, isFault } from '../adapter/level/index.js';
+import { autobahn, type Finding, headerHash, type LaneId, messageHash, payloadHash, type ViewEntry } from '../index.js';
+import { parseKey } from '../keys/index.js';
 
 /** What is stored under a key. */
 export interface DecodedEntry {

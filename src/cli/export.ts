@@ -1,5 +1,6 @@
 /** `lanestore export LOCATION TARGET --layout LAYOUT` */
-import { autobahn, exportState, ORIGINAL_LAYOUTS, type OriginalLayout } from '../index.js';
+import { autobahn, exportState, type OriginalLayout } from '../index.js';
+import { ORIGINAL_LAYOUTS } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';

@@ -5,13 +5,13 @@ import {
   autobahn,
   type CommitQC,
   detectLayout,
-  openState,
   openView,
   type PruneAnchor,
-  parseKey,
   type SignedBlock,
   type StoreView,
 } from '../index.js';
+import { parseKey } from '../keys/index.js';
+import { openState } from '../migrations/index.js';
 import { barLines } from './bars.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';

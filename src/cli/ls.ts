@@ -1,5 +1,6 @@
 /** `lanestore ls LOCATION [PREFIX]` */
-import { autobahn, type KeyRange, openView, prefixRange } from '../index.js';
+import { autobahn, openView } from '../index.js';
+import { type KeyRange, prefixRange } from '../keys/index.js';
 import { AbsentError } from './command-error.js';
 import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';

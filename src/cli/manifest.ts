@@ -1,6 +1,7 @@
 /** `lanestore manifest LOCATION` */
-import { autobahn, detectLayout, openState, openView } from '../index.js';
+import { autobahn, detectLayout, openView } from '../index.js';
 import { manifestChunks, stateOfView } from '../inspector/index.js';
+import { openState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { note, write } from './output.js';
 import type { Verb } from './verb.js';

@@ -1,5 +1,6 @@
 /** What `import` and `export` have in common. */
-import { entryChecks, type MigrationProgress, type MigrationReport, readCommittees } from '../index.js';
+import { entryChecks, type MigrationProgress, type MigrationReport } from '../index.js';
+import { readCommittees } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { formatBytes, note, print, type progressLine, styled, toJson } from './output.js';
 import type { OptionValues } from './verb.js';

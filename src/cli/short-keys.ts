@@ -1,5 +1,6 @@
 /** Keys as people type them: `lane/2bd4…/38`, `lane/2bd4/38`, `qc/31`, without padding; and prefixes of keys. */
-import { type LaneId, laneId, padU64, parseKey } from '../index.js';
+import { type LaneId, laneId } from '../index.js';
+import { padU64, parseKey } from '../keys/index.js';
 import { AbsentError, UsageError } from './command-error.js';
 
 const LANE_KEY = /^lane\/([0-9a-f]+)(?:…|\.{3})?(?:\/(\d*))?$/;

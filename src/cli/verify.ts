@@ -1,5 +1,6 @@
 /** `lanestore verify LOCATION` */
-import { autobahn, entryChecks, readCommittees, verify } from '../index.js';
+import { autobahn, entryChecks, verify } from '../index.js';
+import { readCommittees } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';

@@ -155,20 +155,24 @@ cases.add('the same anchor once more changes nothing', async (stage) => {
   });
 });
 
-cases.add('an anchor that disagrees with itself is refused, and nothing of its round is stored', async (stage) => {
-  await stage.store.persist({ commitQCs: stage.qcs(0, 3), blocks: stage.blocks(0, 0, 4) });
-  for (const [index, qcIndex] of [
-    [1, 2],
-    [2, 1],
-    [0, 1],
-  ] as const) {
-    const anchor = stage.disagreeingAnchor(index, qcIndex);
-    await refused(stage.store.anchor.persist(anchor), 'LANESTORE_INVALID');
-    await refused(stage.store.persist({ anchor, blocks: [stage.block(0, 4)] }), 'LANESTORE_INVALID');
-  }
-  stage.expectCursors({ lanes: { 0: [0, 4] }, qc: [0, 3] });
-  await stage.expectStored({ commitQCs: stage.qcs(0, 3), blocks: { 0: stage.blocks(0, 0, 4) } });
-});
+cases.needing(
+  ['disagreeingAnchors'],
+  'an anchor that disagrees with itself is refused, and nothing of its round is stored',
+  async (stage) => {
+    await stage.store.persist({ commitQCs: stage.qcs(0, 3), blocks: stage.blocks(0, 0, 4) });
+    for (const [index, qcIndex] of [
+      [1, 2],
+      [2, 1],
+      [0, 1],
+    ] as const) {
+      const anchor = stage.disagreeingAnchor(index, qcIndex);
+      await refused(stage.store.anchor.persist(anchor), 'LANESTORE_INVALID');
+      await refused(stage.store.persist({ anchor, blocks: [stage.block(0, 4)] }), 'LANESTORE_INVALID');
+    }
+    stage.expectCursors({ lanes: { 0: [0, 4] }, qc: [0, 3] });
+    await stage.expectStored({ commitQCs: stage.qcs(0, 3), blocks: { 0: stage.blocks(0, 0, 4) } });
+  },
+);
 
 cases.add(
   'in a round the anchor comes first: blocks and CommitQCs are appended behind its truncation',

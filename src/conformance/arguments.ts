@@ -174,7 +174,7 @@ cases.add('a refusal is a rejection, never thrown at the call', async (stage) =>
     store.persist({ commitQCs: [stage.qc(3)] }),
     store.blocks.maybePruneAndPersistLane('ZZ', undefined, []),
     store.commitQCs.maybePruneAndPersist(undefined, [stage.qc(3)]),
-    store.anchor.persist(stage.disagreeingAnchor(0, 1)),
+    store.anchor.persist(null),
     store.dropLanes(5),
     store.persist([]),
     store.persist({}, { blocks: 1 }),

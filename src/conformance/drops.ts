@@ -1,5 +1,5 @@
 /** Lanes that leave the committee, and may come back. */
-import * as assert from 'uvu/assert';
+import assert from 'node:assert/strict';
 import { Cases } from './case.js';
 import { Ledger, refused } from './expect.js';
 
@@ -83,8 +83,8 @@ cases.add('rounds before it, the drop and rounds behind it, without waiting', as
   ledger.watch('drop', stage.store.dropLanes([stage.lane(0)]));
   ledger.watch('rejoin', stage.store.persist({ blocks: [stage.block(0, 2)] }, hooks));
   ledger.watch('go on', stage.store.persist({ blocks: [stage.block(0, 3)] }, hooks));
-  assert.equal(await ledger.settled(), ['fill', 'append', 'drop', 'rejoin', 'go on']);
-  assert.is(fired.length, 23, 'the hooks of dropped blocks fired as well: they were durable');
+  assert.deepEqual(await ledger.settled(), ['fill', 'append', 'drop', 'rejoin', 'go on']);
+  assert.equal(fired.length, 23, 'the hooks of dropped blocks fired as well: they were durable');
   stage.expectCursors({ lanes: { 0: [2, 4] } });
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 2, 4) } });
 });

@@ -1,5 +1,5 @@
 /** What cases expect of calls: refusals, and the order in which they settle. */
-import * as assert from 'uvu/assert';
+import assert from 'node:assert/strict';
 import { isLanestoreError, type LanestoreErrorCode } from '../index.js';
 
 /** What `promise` rejects with; fails if it resolves. */
@@ -20,7 +20,7 @@ export async function refused(
 ): Promise<void> {
   const error = await rejection(call);
   if (!isLanestoreError(error)) throw new Error(`expected ${code}, got ${String(error)}`, { cause: error });
-  assert.is(error.code, code, `expected ${code}, got ${error.code}: ${error.message}`);
+  assert.equal(error.code, code, `expected ${code}, got ${error.code}: ${error.message}`);
   for (const name of names) {
     assert.ok(new RegExp(`\\b${name}\\b`).test(error.message), `"${error.message}" names ${name}`);
   }
@@ -29,7 +29,7 @@ export async function refused(
 /** Checks that `call` rejects, or throws, with a TypeError: a programming mistake. */
 export async function mistaken(call: () => Promise<unknown>): Promise<void> {
   const error = await rejection((async () => call())());
-  assert.instance(error, TypeError, `expected a TypeError, got ${String(error)}`);
+  assert.ok(error instanceof TypeError, `expected a TypeError, got ${String(error)}`);
 }
 
 /** The order in which calls settle. */

@@ -1,5 +1,5 @@
 /** Durable hooks: once for each entry, in order, only after durability (docs/architecture.md, Rules of the planner, rule 7). */
-import * as assert from 'uvu/assert';
+import assert from 'node:assert/strict';
 import type { DurableHooks } from '../index.js';
 import { Cases } from './case.js';
 import { rejection, turns } from './expect.js';
@@ -28,16 +28,16 @@ function noting(stage: Stage, fired: string[]): AllHooks {
 /** Exactly these hooks fired: in this order where rounds are atomic, else in this order within each log, and the anchor's first. */
 function expectFired(stage: Stage, fired: readonly string[], expected: readonly string[]): void {
   if (stage.features.atomicRounds) {
-    assert.equal(fired, expected);
+    assert.deepEqual(fired, expected);
     return;
   }
   const logOf = (name: string) => name.replace(/#?\d+$/, '');
-  assert.equal([...fired].sort(), [...expected].sort());
+  assert.deepEqual([...fired].sort(), [...expected].sort());
   for (const log of new Set(expected.map(logOf))) {
     const of = (names: readonly string[]) => names.filter((name) => logOf(name) === log);
-    assert.equal(of(fired), of(expected));
+    assert.deepEqual(of(fired), of(expected));
   }
-  if (expected[0]?.startsWith('anchor')) assert.is(fired[0], expected[0]);
+  if (expected[0]?.startsWith('anchor')) assert.equal(fired[0], expected[0]);
 }
 
 cases.add('each entry fires once: the anchor, the CommitQCs, the blocks in the order of the round', async (stage) => {
@@ -57,11 +57,11 @@ cases.add('each entry fires once: the anchor, the CommitQCs, the blocks in the o
 cases.add('the hooks have fired when the call resolves, and none fires later', async (stage) => {
   const fired: string[] = [];
   await stage.store.persist({ commitQCs: stage.qcs(0, 2), blocks: stage.blocks(0, 0, 3) }, noting(stage, fired));
-  assert.is(fired.length, 5);
+  assert.equal(fired.length, 5);
   await turns();
   await stage.store.persist({ blocks: [stage.block(0, 3)] });
   await stage.store.close();
-  assert.is(fired.length, 5);
+  assert.equal(fired.length, 5);
 });
 
 cases.add("a hook is given the caller's own object", async (stage) => {
@@ -74,7 +74,7 @@ cases.add("a hook is given the caller's own object", async (stage) => {
     { anchor, commitQCs: [qc], blocks: [block] },
     { anchor: note, commitQC: note, block: note },
   );
-  assert.is(given.length, 3);
+  assert.equal(given.length, 3);
   for (const entry of [anchor, qc, block]) assert.ok(given.includes(entry), 'the same object');
 });
 
@@ -87,21 +87,21 @@ cases.add('no hook has to be given', async (stage) => {
   );
   await stage.store.persist({ commitQCs: [stage.qc(2)], blocks: [stage.block(0, 1)] }, { commitQC, block: undefined });
   await stage.store.persist({ commitQCs: [stage.qc(3)], blocks: [stage.block(0, 2)] }, {});
-  assert.equal(fired, ['lane 0 #0', 'qc 2']);
+  assert.deepEqual(fired, ['lane 0 #0', 'qc 2']);
 });
 
 cases.add('an ignored CommitQC has its hook, each time', async (stage) => {
   const fired: string[] = [];
   await stage.store.persist({ commitQCs: stage.qcs(0, 3) });
   await stage.store.persist({ commitQCs: [stage.qc(1), stage.qc(2), stage.qc(3), stage.qc(0)] }, noting(stage, fired));
-  assert.equal(fired, ['qc 1', 'qc 2', 'qc 3', 'qc 0']);
+  assert.deepEqual(fired, ['qc 1', 'qc 2', 'qc 3', 'qc 0']);
   fired.length = 0;
   await stage.store.commitQCs.maybePruneAndPersist(
     stage.qc(2),
     [stage.qc(0), stage.qc(3)],
     noting(stage, fired).commitQC,
   );
-  assert.equal(fired, ['qc 0', 'qc 3']);
+  assert.deepEqual(fired, ['qc 0', 'qc 3']);
 });
 
 cases.add('an older anchor has its hook', async (stage) => {
@@ -109,17 +109,17 @@ cases.add('an older anchor has its hook', async (stage) => {
   await stage.store.anchor.persist(stage.anchor(4));
   await stage.store.persist({ anchor: stage.anchor(3) }, noting(stage, fired));
   await stage.store.persist({ anchor: stage.anchor(4) }, noting(stage, fired));
-  assert.equal(fired, ['anchor 3', 'anchor 4']);
+  assert.deepEqual(fired, ['anchor 3', 'anchor 4']);
 });
 
 cases.add('the CommitQC that an anchor brings along has none of its own', async (stage) => {
   const fired: string[] = [];
   await stage.store.persist({ anchor: stage.anchor(4) }, noting(stage, fired));
-  assert.equal(fired, ['anchor 4']);
+  assert.deepEqual(fired, ['anchor 4']);
   await stage.store.commitQCs.maybePruneAndPersist(stage.qc(7), [], noting(stage, fired).commitQC);
-  assert.equal(fired, ['anchor 4']);
+  assert.deepEqual(fired, ['anchor 4']);
   await stage.store.commitQCs.maybePruneAndPersist(stage.qc(9), [stage.qc(9)], noting(stage, fired).commitQC);
-  assert.equal(fired, ['anchor 4', 'qc 9']);
+  assert.deepEqual(fired, ['anchor 4', 'qc 9']);
 });
 
 cases.add('afterEach fires for every block, over several calls, also when the call truncates', async (stage) => {
@@ -133,7 +133,7 @@ cases.add('afterEach fires for every block, over several calls, also when the ca
   await call(undefined, 2, 2);
   await call(1, 2, 4);
   await call(50, 50, 52);
-  assert.equal(
+  assert.deepEqual(
     fired,
     [0, 1, 2, 3, 50, 51].map((number) => `lane 0 #${number}`),
   );
@@ -158,7 +158,7 @@ cases.add('an entry is in the durable cursors when its hook fires', async (stage
     calls.push(stage.store.persist({ commitQCs: [stage.qc(i)], blocks }, hooks));
   }
   await Promise.all(calls);
-  assert.equal(late, []);
+  assert.deepEqual(late, []);
 });
 
 cases.add('no hook fires before the call has returned', async (stage) => {
@@ -176,9 +176,9 @@ cases.add('no hook fires before the call has returned', async (stage) => {
       noting(stage, fired).block,
     ),
   ];
-  assert.equal(fired, []);
+  assert.deepEqual(fired, []);
   await Promise.all(calls);
-  assert.is(fired.length, 6);
+  assert.equal(fired.length, 6);
 });
 
 cases.add(
@@ -198,7 +198,7 @@ cases.add(
         },
       },
     );
-    assert.is(await rejection(call), thrown);
+    assert.equal(await rejection(call), thrown);
     const blocks = ['lane 0 #0', 'lane 0 #1', 'lane 0 #2', 'lane 1 #0'];
     expectFired(stage, fired, ['anchor 0', 'qc 1', ...blocks]);
     stage.expectCursors({ lanes: { 0: [0, 3], 1: [0, 1] }, qc: [0, 2] });
@@ -221,8 +221,8 @@ cases.add('of several failures of hooks the first one surfaces, once, and no oth
   const failed = stage.store.persist({ commitQCs: stage.qcs(0, 4) }, failing);
   const after = stage.store.persist({ commitQCs: [stage.qc(4)], blocks: [stage.block(0, 0)] });
   const error = await rejection(failed);
-  assert.is((error as Error).message, 'failure 1');
-  assert.is(count, 4);
+  assert.equal((error as Error).message, 'failure 1');
+  assert.equal(count, 4);
   await Promise.all([before, after]);
   await stage.store.persist({ blocks: [stage.block(0, 1)] });
   stage.expectCursors({ lanes: { 0: [0, 2] }, qc: [0, 5] });

@@ -6,8 +6,10 @@
  *     conformance({ test, model, make, features, place: () => … });
  *     test.run();
  *
- * What a backend cannot do stands in its {@link Features}; the cases that need it are then left out. uvu's assertions are all that is
- * needed beside this package: `test` may be another runner's.
+ * `test` is any runner's: uvu's suite, `node:test`'s `test`, Vitest's or Jest's. {@link casesFor} needs no runner. A complete
+ * example, with a model and a backend of its own, is in `examples/own-types`.
+ *
+ * What a backend or a model cannot do is false in {@link Features}; the cases that need it are then left out.
  *
  * Where each case of the original's tests went (sei-chain 11419398f, sei-tendermint/internal/autobahn/consensus/persist; 381e3c3d7 where it
  * is named). Names in quotes are cases of this suite.
@@ -95,7 +97,7 @@ export const CASES: readonly Case[] = [
   limitCases,
 ].flatMap(({ all }) => all);
 
-/** Where cases are registered: a suite of uvu, or anything else that takes a name and a function. */
+/** Where cases are registered: anything that takes a name and a function. */
 export type Register = (name: string, body: () => Promise<void>) => void;
 
 /** A case that applies to a subject, ready to run. */

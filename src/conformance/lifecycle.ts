@@ -1,5 +1,5 @@
 /** Closing, being closed, having failed; room in the queue; one opener at a time. */
-import * as assert from 'uvu/assert';
+import assert from 'node:assert/strict';
 import type { LanestoreErrorCode } from '../index.js';
 import { Cases } from './case.js';
 import { Ledger, refused, rejection, turns } from './expect.js';
@@ -57,8 +57,8 @@ cases.add('close() waits for what was accepted, and its hooks fire', async (stag
   await stage.store.close();
   // A turn for callers who stand behind a few promises more than close() does.
   await turns(1);
-  assert.equal(ledger.lines, ['round', 'round', 'round', 'round', 'round']);
-  assert.is(fired, 10);
+  assert.deepEqual(ledger.lines, ['round', 'round', 'round', 'round', 'round']);
+  assert.equal(fired, 10);
   if (!stage.features.durable) return;
   await stage.open();
   stage.expectRecovered({ blocks: { 0: stage.blocks(0, 0, 5), 1: stage.blocks(1, 0, 5) } });
@@ -133,7 +133,7 @@ cases.add('ready() resolves while there is room, and heeds its signal', async (s
   await stage.store.ready(new AbortController().signal);
   await accepted;
   const reason = new Error('no longer');
-  assert.is(await rejection(stage.store.ready(AbortSignal.abort(reason))), reason);
+  assert.equal(await rejection(stage.store.ready(AbortSignal.abort(reason))), reason);
 });
 
 cases.needing(
@@ -195,7 +195,7 @@ cases.needing(
     const closed = refused(stage.store.ready(), 'LANESTORE_CLOSED');
     control.abort(reason);
     const closing = stage.store.close();
-    assert.is(await aborted, reason);
+    assert.equal(await aborted, reason);
     await Promise.all([closed, accepted, closing]);
   },
 );
@@ -219,7 +219,7 @@ cases.needing(
       stage.store.persist({}, hooks),
     ];
     await Promise.all(calls.map((call) => refused(call, 'LANESTORE_FAILED')));
-    assert.is(fired, 0, 'no hook fires for what is not durable');
+    assert.equal(fired, 0, 'no hook fires for what is not durable');
     stage.expectCursors({ lanes: { 0: [0, 2] }, qc: [0, 1] });
     await expectRefusing(stage, 'LANESTORE_FAILED');
     await stage.store.close();

@@ -1,5 +1,5 @@
 /** Calls that nobody waits for: planned in the order in which they are made, settled in that order (docs/architecture.md, Rules of the planner, rule 6). */
-import * as assert from 'uvu/assert';
+import assert from 'node:assert/strict';
 import { Cases } from './case.js';
 import { Ledger, refused } from './expect.js';
 import type { AnyAnchor } from './subject.js';
@@ -38,7 +38,7 @@ cases.add('what an iterable of a call calls is accepted before that call', async
   await stage.store.persist({ blocks: stage.blocks(1, 0, 3) });
   ledger.watch('outer', stage.store.persist({ blocks: persisting(0, 0), anchor: stage.anchor(1, { 0: 1 }) }));
   await refused(stage.store.persist({ blocks: [...persisting(3, 2), stage.block(0, 7)] }), 'LANESTORE_OUT_OF_SEQUENCE');
-  assert.equal([...(await ledger.settled())].sort(), ['drop', 'drop', 'inner', 'inner', 'outer']);
+  assert.deepEqual([...(await ledger.settled())].sort(), ['drop', 'drop', 'inner', 'inner', 'outer']);
   stage.expectCursors({ lanes: { 0: [1, 4] }, qc: [1, 3] });
   await stage.expectStored({
     anchor: stage.anchor(1, { 0: 1 }),
@@ -63,7 +63,7 @@ cases.add('a hook may make calls of its own: they come after all that was accept
   const second = stage.store.persist({ blocks: stage.blocks(0, 2, 4) });
   await Promise.all([first, second]);
   const lines = await ledger.settled();
-  assert.equal(
+  assert.deepEqual(
     lines.filter((line) => line !== 'ready'),
     ['hook', 'persist', 'drop', 'again'],
   );
@@ -80,7 +80,7 @@ cases.add('calls for one lane settle in order', async (stage) => {
         : stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), stage.qc(0, { 0: i }), blocks);
     ledger.watch(`${i}`, call);
   }
-  assert.equal(await ledger.settled(), counting(12));
+  assert.deepEqual(await ledger.settled(), counting(12));
   stage.expectCursors({ lanes: { 0: [11, 111] } });
 });
 
@@ -92,9 +92,9 @@ cases.add('calls for the QC log settle in order, ignored CommitQCs too', async (
     ledger.watch(`${2 * i}`, stage.store.commitQCs.maybePruneAndPersist(undefined, [stage.qc(i)]));
     ledger.watch(`${2 * i + 1}`, stage.store.persist({ commitQCs: [stage.qc(0), stage.qc(i)] }, { commitQC: note }));
   }
-  assert.equal(await ledger.settled(), counting(12));
+  assert.deepEqual(await ledger.settled(), counting(12));
   for (const [i, next] of seen.entries()) assert.ok(next > BigInt(i >> 1), `hook ${i} fired when next was ${next}`);
-  assert.is(seen.length, 12);
+  assert.equal(seen.length, 12);
 });
 
 cases.add('the hooks of anchors fire in order, those of older ones too', async (stage) => {
@@ -102,7 +102,7 @@ cases.add('the hooks of anchors fire in order, those of older ones too', async (
   const hooks = { anchor: (anchor: AnyAnchor) => void fired.push(stage.nameOfAnchor(anchor)) };
   const indexes = [3, 1, 5, 5, 2, 6];
   await Promise.all(indexes.map((index) => stage.store.persist({ anchor: stage.anchor(index) }, hooks)));
-  assert.equal(
+  assert.deepEqual(
     fired,
     indexes.map((index) => `anchor ${index}`),
   );
@@ -114,7 +114,7 @@ cases.add('a round that plans nothing settles behind all that was accepted befor
   for (let lane = 0; lane < 8; lane++) ledger.watch('block', stage.store.persist({ blocks: stage.blocks(lane, 0, 3) }));
   ledger.watch('empty', stage.store.persist({}));
   await ledger.settled();
-  assert.equal(ledger.lines, [...Array.from({ length: 8 }, () => 'block'), 'empty']);
+  assert.deepEqual(ledger.lines, [...Array.from({ length: 8 }, () => 'block'), 'empty']);
 });
 
 cases.needing(['totalOrder'], 'calls settle in the order in which they were made, whatever they are', async (stage) => {
@@ -136,7 +136,7 @@ cases.needing(['totalOrder'], 'calls settle in the order in which they were made
     store.blocks.maybePruneAndPersistLane(stage.lane(2), stage.qc(0), []),
   ];
   for (const [i, call] of calls.entries()) ledger.watch(`${i}`, call);
-  assert.equal(await ledger.settled(), counting(13));
+  assert.deepEqual(await ledger.settled(), counting(13));
   stage.expectCursors({ lanes: { 0: [3, 4], 1: [9, 11] }, qc: [2, 3] });
 });
 
@@ -154,7 +154,7 @@ cases.needing(['totalOrder'], 'hooks fire in the order of the calls', async (sta
     stage.store.persist({ commitQCs: [stage.qc(0)] }, hooks),
     stage.store.persist({ blocks: stage.blocks(1, 0, 1) }, hooks),
   ]);
-  assert.equal(fired, ['block', 'block', 'commitQC', 'anchor', 'commitQC', 'block']);
+  assert.deepEqual(fired, ['block', 'block', 'commitQC', 'anchor', 'commitQC', 'block']);
 });
 
 cases.add('refused calls between accepted ones leave them alone', async (stage) => {
@@ -168,7 +168,7 @@ cases.add('refused calls between accepted ones leave them alone', async (stage) 
     refusals.push(refused(duplicate, 'LANESTORE_OUT_OF_SEQUENCE', [i, i + 1]));
   }
   await Promise.all(refusals);
-  assert.equal(await ledger.settled(), counting(5));
+  assert.deepEqual(await ledger.settled(), counting(5));
   stage.expectCursors({ lanes: { 0: [0, 5] }, qc: [0, 5] });
   await stage.expectStored({ commitQCs: stage.qcs(0, 5), blocks: { 0: stage.blocks(0, 0, 5) } });
 });
@@ -185,7 +185,7 @@ cases.add('cursors that were handed out do not change afterwards', async (stage)
   await stage.store.persist({ commitQCs: [stage.qc(0)], blocks: stage.blocks(0, 0, 2) });
   const { cursors } = stage.store;
   await stage.store.persist({ anchor: stage.anchor(3, { 0: 1 }), blocks: [stage.block(0, 2), stage.block(1, 0)] });
-  assert.is(stage.cursorText(cursors), 'qc [0,1); lane 0 [0,2)');
+  assert.equal(stage.cursorText(cursors), 'qc [0,1); lane 0 [0,2)');
 });
 
 cases.add('cursors and commitQCs.next never go back while calls are under way', async (stage) => {
@@ -202,7 +202,7 @@ cases.add('cursors and commitQCs.next never go back while calls are under way', 
     calls.push(stage.store.persist(round, { block: look, commitQC: look }).then(look));
   }
   await Promise.all(calls);
-  assert.equal(
+  assert.deepEqual(
     seen,
     [...seen].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)),
   );

@@ -1,5 +1,5 @@
 /** What opening hands out: once, all of it, nothing below the anchor; and where a store is after it. */
-import * as assert from 'uvu/assert';
+import assert from 'node:assert/strict';
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 
@@ -12,7 +12,7 @@ const NOTHING = {};
 cases.add('a fresh place opens empty', async (stage) => {
   stage.expectCursors({});
   stage.expectRecovered(NOTHING);
-  assert.not.ok('anchor' in stage.store.takeRecovered(), 'no anchor, not one that is undefined');
+  assert.ok(!('anchor' in stage.store.takeRecovered()), 'no anchor, not one that is undefined');
   await stage.expectStored(NOTHING);
 });
 

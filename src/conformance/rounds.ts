@@ -134,7 +134,7 @@ cases.add('so does one bad CommitQC', async (stage) => {
   await expectFilled(stage);
 });
 
-cases.add('so does a bad anchor', async (stage) => {
+cases.needing(['disagreeingAnchors'], 'so does a bad anchor', async (stage) => {
   await fill(stage);
   const round = {
     anchor: stage.disagreeingAnchor(2, 3),

@@ -1,5 +1,5 @@
 /** What a case works with: a store in a fresh place, entries in one line, and what it holds as text. */
-import * as assert from 'uvu/assert';
+import assert from 'node:assert/strict';
 import type { Cursor, Cursors, LaneId, Persistence, Recovered } from '../index.js';
 import type { AnyAnchor, AnyBlock, AnyCommitQC, AnySubject, Features, OpenOptions, Place } from './subject.js';
 
@@ -142,8 +142,8 @@ export class Stage {
   /** Checks the durable cursors: exactly these lanes, exactly this QC log. */
   expectCursors({ lanes = {}, qc = [0, 0] }: ExpectedCursors): void {
     const expected = Object.entries(lanes).map(([lane, [first, next]]) => `lane ${lane} [${first},${next})`);
-    assert.is(this.cursorText(this.store.cursors), [`qc [${qc[0]},${qc[1]})`, ...expected].join('; '), 'cursors');
-    assert.is(this.store.commitQCs.next, BigInt(qc[1]), 'commitQCs.next');
+    assert.equal(this.cursorText(this.store.cursors), [`qc [${qc[0]},${qc[1]})`, ...expected].join('; '), 'cursors');
+    assert.equal(this.store.commitQCs.next, BigInt(qc[1]), 'commitQCs.next');
   }
 
   /** Cursors in one line; lanes in the order of their places. */
@@ -152,7 +152,7 @@ export class Stage {
       const cursor = lanes.get(lane);
       return cursor === undefined ? [] : [`lane ${place} ${text(cursor)}`];
     });
-    assert.is(known.length, lanes.size, 'no cursors of other lanes');
+    assert.equal(known.length, lanes.size, 'no cursors of other lanes');
     return [`qc ${text(commitQCs)}`, ...known].join('; ');
   }
 
@@ -165,7 +165,7 @@ export class Stage {
     const before = this.#lasting(this.store.cursors);
     await this.reopen();
     this.expectRecovered(content);
-    assert.is(this.#lasting(this.store.cursors), before, 'cursors after reopening');
+    assert.equal(this.#lasting(this.store.cursors), before, 'cursors after reopening');
   }
 
   /** Takes what the store recovered, and checks that it is exactly this. */
@@ -181,7 +181,7 @@ export class Stage {
       ...(anchor === undefined ? {} : { anchor }),
       ...(inner === undefined ? {} : { inner }),
     };
-    assert.equal(this.#listed(recovered), this.#listed(expected), 'what was recovered');
+    assert.deepEqual(this.#listed(recovered), this.#listed(expected), 'what was recovered');
     for (const cursor of recovered.blocks)
       assert.ok(cursor[1].length > 0, 'a lane without blocks is in the cursors only');
     assert.ok(recovered.inner === undefined || isPlainBytes(recovered.inner), 'inner is a Uint8Array, not a Buffer');

@@ -1,7 +1,7 @@
 /** What the suite is run on: a backend that can be opened in a fresh place, and a node's own entries to fill it with. */
 import type { LaneId, Model, Persistence } from '../index.js';
 
-/** What a backend does beyond what all of them must do. A case that needs what is false here is left out. */
+/** What a backend, or its model, does beyond what all of them must do. A case that needs what is false here is left out. */
 export interface Features {
   /** What was acknowledged is there when the same place is opened again. False for a backend that stores nothing. */
   readonly durable: boolean;
@@ -22,6 +22,11 @@ export interface Features {
   readonly limits: boolean;
   /** {@link OpenOptions.maxInnerBytes}, {@link OpenOptions.maxLanes} and {@link OpenOptions.maxRoundEntries} are heeded. */
   readonly planLimits: boolean;
+  /**
+   * {@link Makers.anchor} can make an anchor that disagrees with itself. False for a model whose anchor has no index of its own but
+   * takes that of its CommitQC.
+   */
+  readonly disagreeingAnchors?: boolean;
   /** Places have {@link Place.lose}. */
   readonly lose?: boolean;
   /** Places have {@link Place.storeAnchorOnly}. */
@@ -40,6 +45,7 @@ const FEATURES = {
   skipsLoading: true,
   limits: true,
   planLimits: true,
+  disagreeingAnchors: false,
   lose: false,
   storeAnchorOnly: false,
   refuseWrites: false,
@@ -93,7 +99,10 @@ export interface Makers<Block, CommitQC, Anchor> {
   block(lane: LaneId, number: bigint): Block;
   /** A CommitQC that has each lane of `starts` begin there, and omits the others. */
   commitQC(index: bigint, starts: ReadonlyMap<LaneId, bigint>): CommitQC;
-  /** An anchor whose AppQC is for road index `index`. When its CommitQC has another one, it disagrees with itself and will be refused. */
+  /**
+   * An anchor for road index `index`. `commitQC` has another index only with {@link Features.disagreeingAnchors}: the anchor then
+   * disagrees with itself and will be refused.
+   */
   anchor(index: bigint, commitQC: CommitQC): Anchor;
 }
 

@@ -25,7 +25,6 @@ import {
   exportState,
   importState,
   isLanestoreError,
-  type KeyRange,
   type LevelOptions,
   type LocationOptions,
   type MigrateStoreOptions,
@@ -35,8 +34,6 @@ import {
   openAvail,
   openLevel,
   openNoop,
-  openSource,
-  openState,
   openView,
   openWal,
   type PreflightOptions,
@@ -52,6 +49,8 @@ import {
   verify,
   type WalOptions,
 } from '../../src/index.js';
+import type { KeyRange } from '../../src/keys/index.js';
+import { openSource, openState } from '../../src/migrations/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
 import { textCodec } from '../adapter/wal/text-log.js';
 import { memorySubject, plainTypes } from '../conformance/subjects.js';
@@ -235,6 +234,7 @@ const FEATURES: Samples<Features> = {
   skipsLoading: needed,
   limits: needed,
   planLimits: needed,
+  disagreeingAnchors: flag,
   lose: flag,
   storeAnchorOnly: flag,
   refuseWrites: flag,
@@ -469,6 +469,8 @@ const WITHOUT: readonly string[] = [
   ...['verifyChain', 'verifyCommitQC', 'verifyFullCommitQC', 'verifyLaneQC', 'verifyOrdered', 'verifyPrepareQC'],
   ...['verifySignedBlock', 'verifySignedMsg', 'formatTimestamp', 'manifestChunks', 'manifestOf', 'stateOfView'],
   ...['collectPrometheus'],
+  // For backends of others, which check what they are given.
+  ...['BasePersistence', 'AdmissionGate', 'admissionLimits', 'fireHooks', 'freeOfCost'],
   // Takes what casesFor takes, and the function to register with.
   'conformance',
 ];

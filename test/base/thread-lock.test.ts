@@ -1,12 +1,12 @@
 /** Exclusion between the threads of one process, by an abstract socket and by a file. */
 import { once } from 'node:events';
-import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { processOwner } from '../../src/base/process-owner.js';
-import { lockThreads } from '../../src/base/thread-lock.js';
+import { hasStart, processOwner } from '../../src/base/process-owner.js';
+import { isOfEarlierProcess, lockThreads } from '../../src/base/thread-lock.js';
 import { spawnWorker } from '../support/kill.js';
 import { inTemp, withTmpdir } from '../support/temp.js';
 
@@ -133,6 +133,21 @@ test(
     const [holders, taken = 0, overlaps] = counts;
     assert.equal([holders, overlaps], [0, 0]);
     assert.ok(taken >= TAKES);
+  }),
+);
+
+test(
+  'by a file: one that is older than this process is known where names have no start time',
+  inTemp((dir) => {
+    assert.is(hasStart(processOwner()), process.platform === 'linux');
+    assert.not.ok(hasStart(`lanestore-thread-a-${process.pid}-0-0123abcd`));
+    const path = join(dir, 'lock');
+    assert.not.ok(isOfEarlierProcess(path), 'absent');
+    writeFileSync(path, '');
+    assert.not.ok(isOfEarlierProcess(path), 'made now');
+    const before = (Date.now() - process.uptime() * 1000) / 1000 - 60;
+    utimesSync(path, before, before);
+    assert.ok(isOfEarlierProcess(path));
   }),
 );
 

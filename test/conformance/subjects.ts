@@ -98,6 +98,7 @@ const ALL: Features = {
   skipsLoading: true,
   limits: true,
   planLimits: true,
+  disagreeingAnchors: true,
 };
 
 function keyOf({ lane, number }: LostEntry): string {

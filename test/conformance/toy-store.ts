@@ -329,6 +329,7 @@ const features: Features = {
   skipsLoading: true,
   limits: true,
   planLimits: true,
+  disagreeingAnchors: true,
   lose: true,
   refuseWrites: true,
 };

@@ -5,7 +5,8 @@ import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { autobahn, KEY_SHAPES, openLevel, parseKey, TIP_KEY, type ValueOptions } from '../../src/index.js';
+import { autobahn, openLevel, type ValueOptions } from '../../src/index.js';
+import { KEY_SHAPES, parseKey, TIP_KEY } from '../../src/keys/index.js';
 import { loadRounds, packageRoot } from '../support/fixtures.js';
 import { withTemp } from '../support/temp.js';
 

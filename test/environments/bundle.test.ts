@@ -125,7 +125,7 @@ test(
     assert.is(demo.status, 0, demo.stderr);
     for (const [args, file] of [
       [['version'], 'package.json'],
-      [['demo'], 'rounds.jsonl.gz'],
+      [['demo'], 'rounds.jsonl'],
     ] as const) {
       const { status, stderr } = command(...args);
       assert.is(status, 3, stderr);

@@ -27,8 +27,8 @@ import {
   importState,
   isLanestoreError,
   openWal,
-  readCommittees,
 } from '../../src/index.js';
+import { readCommittees } from '../../src/migrations/index.js';
 import { withTmpfs } from '../support/faults-mount.js';
 import { loadExpected } from '../support/fixtures.js';
 import { makeNetwork } from '../support/network.js';
