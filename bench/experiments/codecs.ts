@@ -1,6 +1,6 @@
 /**
  * `node .build/bench/experiments/codecs.js BUILD BUILD [rounds]`: the codecs of two builds (the `.build` directories of any checkouts) in one
- * process, in turns: what it takes to write and to read a block of 1 KiB, a CommitQC with 17 signatures and an anchor.
+ * process, in turns (copies, neither of them the build that this runs from, whose codecs also make the entries): what it takes to write and to read a block of 1 KiB, a CommitQC with 17 signatures and an anchor.
  * Writing checks the entry, encodes its body and gives the memory back; reading begins at the encoded body.
  */
 import { existsSync } from 'node:fs';

@@ -13,8 +13,8 @@ export const UINT64 = 0x1b;
 /** The head of one that is below zero; -1 minus it follows. */
 export const NEGATIVE64 = 0x3b;
 
-/** Copies of a template that are made in one piece. */
-export const SEVERAL = 4;
+/** At most so many copies of a template are made in one piece. */
+export const COPIES_MAX = 32;
 
 /** A part of a {@link Template}: bytes that stay, or a place of that many bytes that is filled in each time. */
 export type Piece = readonly number[] | { readonly place: number };
@@ -54,7 +54,8 @@ export const INTEGER_PLACE: Piece = { place: 9 };
  */
 export class Template {
   readonly bytes: Uint8Array;
-  #several: Uint8Array | undefined;
+  /** By how many times the bytes stand in it. */
+  readonly #copies: (Uint8Array | undefined)[] = [];
   readonly #view: DataView;
   readonly #places: number[] = [];
   /** Where the bytes are that stay. */
@@ -73,10 +74,12 @@ export class Template {
     this.#view = new DataView(this.bytes.buffer);
   }
 
-  /** The bytes {@link SEVERAL} times: copying them takes hardly longer than copying them once. */
-  get several(): Uint8Array {
-    this.#several ??= Uint8Array.from(new Array<Uint8Array>(SEVERAL).fill(this.bytes).flatMap((bytes) => [...bytes]));
-    return this.#several;
+  /** The bytes so many times, kept: copying them all takes hardly longer than copying them once. @param count up to {@link COPIES_MAX} */
+  copies(count: number): Uint8Array {
+    this.#copies[count] ??= Uint8Array.from(
+      new Array<Uint8Array>(count).fill(this.bytes).flatMap((bytes) => [...bytes]),
+    );
+    return this.#copies[count] as Uint8Array;
   }
 
   /** Where place `index` is. @throws RangeError if there are not so many. */

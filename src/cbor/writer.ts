@@ -8,7 +8,7 @@
 import { U64_MAX } from '../keys/index.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';
 import type { BodyWriter } from './body-writer.js';
-import { SEVERAL, type Template } from './template.js';
+import { COPIES_MAX, type Template } from './template.js';
 
 /** Records are written one behind the other into memory of this size: a few rounds of small blocks. */
 const ARENA_BYTES = 256 * 1024;
@@ -120,12 +120,10 @@ export class CborWriter implements BodyWriter {
   }
 
   /** A stretch, `copies` times; offsets count from the first one. */
-  stretches({ bytes, several }: Template, copies: number): void {
-    this.#reserve(bytes.length * copies);
+  stretches(template: Template, copies: number): void {
+    this.#reserve(template.bytes.length * copies);
     this.#base = this.#at;
-    let left = copies;
-    for (; left >= SEVERAL; left -= SEVERAL) this.raw(several);
-    for (; left > 0; left--) this.raw(bytes);
+    for (let left = copies; left > 0; left -= COPIES_MAX) this.raw(template.copies(Math.min(left, COPIES_MAX)));
   }
 
   /** From here on offsets count from so many bytes further on. */
