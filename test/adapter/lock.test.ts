@@ -213,7 +213,7 @@ here(
     await rawBatch(location, [{ type: 'del', key: 'zz' }]);
     rmSync(join(location, 'witness'));
     mkdirSync(join(location, 'witness'));
-    await refused(open(location), 'LANESTORE_IO');
+    await refused(open(location), 'LANESTORE_CORRUPT', /witness: it is a directory/);
     rmSync(join(location, 'witness'), { recursive: true });
     for (const nothing of ['a', 'b']) {
       mkdirSync(join(dir, nothing));

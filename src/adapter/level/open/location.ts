@@ -1,6 +1,6 @@
 /** What a location holds, as its names and the types of its files tell. Nothing is opened. */
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { LanestoreError } from '../../../errors.js';
 import { type ExpectedType, typeFindings } from '../../file-types.js';
 import { didYouMean, likenessOf } from '../../likeness.js';
@@ -14,7 +14,7 @@ const NAME_A_STORE = 'check the path: the location of a store is a directory tha
 /** Names that a file system itself puts into its root. */
 const IGNORED_NAMES = new Set(['lost+found']);
 
-const OWN_NAMES = [LEVEL_DIR, VALUES_DIR, WITNESS_FILE, NEW_WITNESS_FILE];
+const OWN_NAMES = [LEVEL_DIR, VALUES_DIR, WITNESS_FILE];
 /** Names of LevelDB's files and of value files. Other directories may be there: they are not opened. */
 const FILES_INSIDE = /^(?:CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(?:log|ldb|sst|dbtmp|values|preparing))$/;
 
@@ -44,6 +44,9 @@ export function existingLocation(location: string): StorePaths {
  */
 export function holdsStore(paths: StorePaths, mayCreate: boolean): boolean {
   const odd = typeFindings(paths.location, OWN_NAMES, 1, expectedType);
+  // A file or a link of this name is removed before the name is used, which a directory would prevent.
+  if (lstatSync(join(paths.location, NEW_WITNESS_FILE), { throwIfNoEntry: false })?.isDirectory() === true)
+    odd.push(...typeFindings(paths.location, [NEW_WITNESS_FILE], 0, expectedType));
   if (odd.length > 0) throw corruptionError(odd);
   const names = readdirSync(paths.location).filter((name) => !IGNORED_NAMES.has(name));
   if (names.includes(LEVEL_DIR)) {
