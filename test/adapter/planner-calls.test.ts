@@ -1,4 +1,7 @@
-/** The planner for the lane side and the QC side of the port, and what a plan tells and leads to. */
+/**
+ * The planner for the lane side and the QC side of the port: notifications and resulting state of a
+ * plan.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { advance } from '../../src/adapter/planner.js';
@@ -103,7 +106,7 @@ for (const [what, given, [anchorQC, list], expected] of QC_ROWS) {
   });
 }
 
-test('notify names what was given, in order: the anchor also when it is old, CommitQCs also when they are ignored', () => {
+test('notify lists the entries as given, in order: an old anchor too, and ignored CommitQCs too', () => {
   const round = {
     anchor: plainAnchor(1),
     commitQCs: qcs(8, 9, 5),
@@ -116,7 +119,7 @@ test('notify names what was given, in order: the anchor also when it is old, Com
   assert.is(notify.blocks[1], round.blocks[1], 'the caller’s own objects');
 });
 
-test('advance makes a plan the state of the next one; the plan of before is out of date then', () => {
+test('advance makes a plan the new state; a plan made before that is outdated', () => {
   const state = stateOf(WITH_ANCHOR);
   const round = { anchor: plainAnchor(9, { '0a': 30 }), blocks: [...blocks('0a', 30), ...blocks('0b', 4)] };
   advance(state, planRound(plain, state, round));
@@ -130,7 +133,7 @@ test('advance makes a plan the state of the next one; the plan of before is out 
   ]);
 });
 
-test('the arrays of a plan are its own: what the caller does to his afterwards does not change it', () => {
+test('the arrays of a plan are copies: later changes by the caller do not affect it', () => {
   const list = blocks('0a', 7);
   const certificates = qcs(0);
   const plan = planRound(plain, stateOf(A37), { blocks: list, commitQCs: certificates });

@@ -1,4 +1,7 @@
-/** The persist loop over stores that are slow, full and broken: pipelining, back-pressure, errors, no busy loop. */
+/**
+ * The persist loop over slow, full and failing stores: pipelining, back-pressure, errors, no busy
+ * loop.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openAvail } from '../../src/avail/index.js';
@@ -22,7 +25,9 @@ async function played(use: (disk: Played, state: Awaited<ReturnType<typeof openA
   await use(disk, state);
 }
 
-/** The committee without its fourth lane, and an anchor at road 1 that it can have made. */
+/**
+ * The committee without its fourth lane, and an anchor at road 1 that this committee can have made.
+ */
 const Make = committee.constructor as new (keys: readonly Uint8Array[]) => typeof committee;
 const three = new Make(committee.keys.slice(0, 3));
 const anchorOfThree = anchorWithoutLane3();
@@ -35,12 +40,12 @@ function anchorWithoutLane3(): PruneAnchor {
   return { appQC: { vote: appVote, sigs }, commitQC };
 }
 
-/** True if a database has something of a lane. */
+/** True if a database has a key of a lane. */
 async function stores(db: HeldLevel, lane: string): Promise<boolean> {
   return [...(await db.content()).keys()].some((key) => key.includes(lane));
 }
 
-test('what is pushed in one tick goes in one round; a second round is handed over while the first is under way', () =>
+test('entries pushed in one tick are one round; a second round is handed over while the first is in flight', () =>
   played(async (disk, state) => {
     for (const lane of traffic.blocks) void state.pushBlock(lane[0]!);
     void state.pushCommitQC(traffic.qcs[0]!);
@@ -76,7 +81,7 @@ test('maxRounds: 1 is one round at a time', () =>
     { maxRounds: 1 },
   ));
 
-test('a round has no more entries than maxRoundEntries, and all that was pushed goes', () =>
+test('a round has at most maxRoundEntries entries, and all pushed entries are stored', () =>
   played(
     async (disk, state) => {
       for (const lane of traffic.blocks) for (const block of lane.slice(0, 3)) void state.pushBlock(block);
@@ -103,7 +108,8 @@ test('no lane, CommitQC or anchor waits for a slower lane', () =>
       void state.pushBlock(traffic.blocks[1]![i]!);
       await turns();
     }
-    // Lane 1 is slow: both of its rounds hang, the other entries of the same rounds are durable.
+    // Lane 1 is slow: both of its rounds are in flight, the other entries of the same rounds are
+    // durable.
     for (const call of disk.calls) call.fire((block) => disk.placeOf(block) === 0);
     assert.equal(
       (await headers.receiveBatch()).map(({ blockNumber }) => blockNumber),
@@ -124,7 +130,7 @@ test('no lane, CommitQC or anchor waits for a slower lane', () =>
     assert.equal(disk.blocks(4), ['1/2']);
   }));
 
-test("the node's own state goes in a round of its own, the last one wins, and all who wait are told", () =>
+test("the node's own state is a round of its own, the last one wins, and every waiting call resolves", () =>
   played(async (disk, state) => {
     void state.pushBlock(traffic.blocks[0]![0]!);
     const bytes = new Uint8Array([1]);
@@ -142,7 +148,7 @@ test("the node's own state goes in a round of its own, the last one wins, and al
     await third;
   }));
 
-test('an abort ends the waiting for the disk, not what was handed over', () =>
+test('an abort ends the wait for the disk, not the entries already handed over', () =>
   played(async (disk, state) => {
     const abort = new AbortController();
     const ended = [state.persistInner(new Uint8Array([1]), abort.signal), state.flush(abort.signal)].map((promise) =>
@@ -160,11 +166,11 @@ test('an abort ends the waiting for the disk, not what was handed over', () =>
     assert.equal(
       disk.calls.map(({ round }) => round.inner),
       [new Uint8Array([1])],
-      'what was aborted at the call was never stored',
+      'a state whose signal was aborted before the call was never stored',
     );
   }));
 
-test('an oversize own state is refused alone; the one before it is stored, and the state goes on', async () => {
+test('an oversize own state is refused alone; the one before it is stored, and the state stays usable', async () => {
   await withState({ committee }, async (state) => {
     const small = state.persistInner(new Uint8Array([1]));
     await refused(state.persistInner(new Uint8Array(2 * 1024 * 1024)), 'LANESTORE_INVALID', /maxInnerBytes/);
@@ -175,7 +181,7 @@ test('an oversize own state is refused alone; the one before it is stored, and t
   });
 });
 
-test('a lane that was pruned past everything under way makes no turn without work', () =>
+test('a lane that was pruned past everything in flight makes no turn without work', () =>
   played(async (disk, state) => {
     for (const block of traffic.blocks[2]!.slice(0, 3)) void state.pushBlock(block);
     await turns();
@@ -196,7 +202,7 @@ test('a lane that was pruned past everything under way makes no turn without wor
     assert.ok(state.turns <= disk.calls.length * 3, `${state.turns} turns for ${disk.calls.length} rounds`);
   }));
 
-test('a turn takes no more than maxRoundBytes; the rest follows without being asked for', () =>
+test('a turn takes at most maxRoundBytes; the rest follows by itself', () =>
   played(
     async (disk, state) => {
       for (const lane of traffic.blocks) for (const block of lane.slice(0, 4)) void state.pushBlock(block);
@@ -224,7 +230,7 @@ test('a turn takes no more than maxRoundBytes; the rest follows without being as
     { maxRoundBytes: 2000 },
   ));
 
-test('LANESTORE_CAPACITY: the anchor goes alone at once, the rest when there is room, nothing is lost or doubled', () =>
+test('LANESTORE_CAPACITY: the anchor is stored alone at once, the rest when there is room, nothing is lost or doubled', () =>
   played(async (disk, state) => {
     for (const qc of traffic.qcs.slice(0, 3)) void state.pushCommitQC(qc);
     for (const block of traffic.blocks[0]!.slice(0, 5)) void state.pushBlock(block);
@@ -255,7 +261,7 @@ test('LANESTORE_CAPACITY: the anchor goes alone at once, the rest when there is 
     assert.equal([state.range(a).durable, state.range(b).durable], [5n, 4n]);
   }));
 
-test('a store whose ready() says yes and which refuses all the same is asked ever less often', () =>
+test('a store whose ready() resolves and which refuses all the same is called ever less often', () =>
   played(async (disk, state) => {
     let refusals = 0;
     disk.refuse = () => {
@@ -294,7 +300,7 @@ test('lanes that cannot be dropped now are dropped when there is room, before an
     assert.equal(disk.blocks(1), ['0/2']);
   }));
 
-test('what a store acknowledges of a lane that was dropped meanwhile is nobody’s business any more', () =>
+test('late acknowledgements of a dropped lane are ignored', () =>
   played(async (disk, state) => {
     void state.pushBlock(traffic.blocks[3]![0]!);
     await turns();
@@ -334,7 +340,7 @@ for (const [when, change] of [
   });
 }
 
-test('a lane that leaves and joins again begins anew: those who waited for the old one are told, headers come again', () =>
+test('a lane that leaves and joins again begins anew: calls that wait for the old lane are rejected, headers are sent again', () =>
   withState({ committee }, async (state) => {
     const headers = state.headers();
     const numbers = async () => (await headers.receiveBatch()).map(({ blockNumber }) => blockNumber);
@@ -412,7 +418,7 @@ test('a rejected write stops the state everywhere, with that error, and nothing 
   });
 });
 
-test('close: those who wait are told, what was pushed is durable, the store stays open', async () => {
+test('close: waiting calls are rejected, pushed entries are durable, the store stays open', async () => {
   const db = await withState({ committee }, async (state, held) => {
     held.delay(3);
     for (const block of traffic.blocks[0]!.slice(0, 9)) void state.pushBlock(block);
@@ -429,7 +435,7 @@ test('close: those who wait are told, what was pushed is durable, the store stay
   });
 });
 
-test('a committee change: the lane that left goes when the durable anchor has reached its road, the new one begins at its baseline', async () => {
+test('a committee change: the lane that left is dropped when the durable anchor has reached its road, the new one begins at its baseline', async () => {
   const old = trustingNetwork({ validators: 4 });
   const { blocks, qcs, anchors } = trafficOf(old.net, 4, 2);
   for (const place of [0, 1, 2]) blocks[place]!.push(old.net.block(place));

@@ -68,7 +68,10 @@ const BACKENDS: Readonly<Record<string, Open>> = {
 
 const flow = bounded(suite('avail: the whole flow'));
 
-/** Produces, votes, orders, executes: what the nodes of a network do, with one state in the place of validator 0. */
+/**
+ * Produces, votes, orders, executes: the work of the nodes of a network, with one state in place of
+ * validator 0.
+ */
 class Player {
   readonly headers;
   previous: CommitQC | undefined;
@@ -81,7 +84,10 @@ class Player {
     this.previous = previous;
   }
 
-  /** One road: a block of validator 0 and one of validator 1, votes, LaneQCs, a CommitQC, app votes; returns the CommitQC. */
+  /**
+   * One road: a block of validator 0 and one of validator 1, votes, LaneQCs, a CommitQC, app votes.
+   * Returns the CommitQC.
+   */
   async road(
     peer: (parent: SignedBlock | undefined) => SignedBlock,
     last: SignedBlock | undefined,
@@ -260,7 +266,7 @@ for (const name of ['level', 'wal']) {
   }
 }
 
-restart('headers to vote for begin again with all that are held, and only with durable ones', async () => {
+restart('after a restart, headers to vote for begin again with all held blocks, durable ones only', async () => {
   const db = await withState({ committee }, async (state, held) => {
     await blocks(state, 0, 3);
     await state.flush();
@@ -281,7 +287,7 @@ restart('headers to vote for begin again with all that are held, and only with d
 
 const gates = bounded(suite('avail: what is durable'));
 
-gates('lastCommitQC and commitQC() wait for the disk; the next road can be entered only then', () =>
+gates('lastCommitQC and commitQC() wait for the disk; only then can the next road be entered', () =>
   withState({ committee }, async (state, db) => {
     db.hold();
     await qcs(state, 0, 3);
@@ -313,7 +319,7 @@ for (const announce of ['durable', 'received'] as const) {
   );
 }
 
-gates('an abort ends the waiting of a producer, not the block', () =>
+gates('an abort ends the wait of a producer, not the block', () =>
   withState({ committee, secret: net.secret(0) }, async (state, db) => {
     db.hold();
     const abort = new AbortController();
@@ -333,7 +339,7 @@ const trusted = trustingNetwork({ validators: 4 });
 const many = trafficOf(trusted.net, 20, 2);
 
 admission(
-  '30 blocks beyond the durable anchor, then blocks, votes and the producer wait; a durable anchor lets them go on',
+  '30 blocks beyond the durable anchor, then blocks, votes and the producer wait; a durable anchor releases them',
   async () => {
     await withState({ committee: trusted.committee }, async (state, db) => {
       for (const block of many.blocks[0]!.slice(0, 30)) await state.pushBlock(block);
@@ -353,7 +359,7 @@ admission(
   },
 );
 
-admission('a block far ahead waits for those before it, and an abort ends that', () =>
+admission('a block far ahead waits for the blocks before it, and an abort ends that', () =>
   withState({ committee }, async (state) => {
     const abort = new AbortController();
     const far = state.pushBlock(made.blocks[0]![5]!);
@@ -375,7 +381,7 @@ admission('a block far ahead waits for those before it, and an abort ends that',
   }).then(() => undefined),
 );
 
-admission('who waits for one lane, or one kind, is not looked at for another', () =>
+admission('a call that waits for one lane, or one kind, is not woken for another', () =>
   withState({ committee }, async (state) => {
     const waits = [state.block(other, 9n), state.waitForAppQC(0n), state.commitQC(9n), state.waitForLaneQCs(undefined)];
     for (const wait of waits) wait.catch(() => undefined);
@@ -425,28 +431,30 @@ bad('blocks: wrong signer, foreign lane, wrong payload hash, forged signature, o
   }).then(() => undefined),
 );
 
-bad('a block with a wrong parent, and a second block in one place, are dropped and counted; the lane goes on', () =>
-  withState({ committee }, async (state) => {
-    await blocks(state, 0, 2);
-    const { header, payload: body } = made.blocks[0]![2]!.block;
-    const orphan = signBlock(net.secret(0), {
-      header: { ...header, parentHash: new Uint8Array(32).fill(9) },
-      payload: body,
-    });
-    assert.is(await state.pushBlock(orphan), 'dropped');
-    const twin = signBlock(net.secret(0), {
-      header: { ...made.blocks[0]![1]!.block.header, parentHash: new Uint8Array(32).fill(9) },
-      payload: made.blocks[0]![1]!.block.payload,
-    });
-    assert.is(await state.pushBlock(twin), 'dropped');
-    assert.is(await state.pushBlock(made.blocks[0]![1]!), 'known');
-    assert.equal(state.dropped, { badParents: 1, equivocations: 1 });
-    assert.is(state.nextBlock(own), 2n);
-    assert.is(await state.pushBlock(made.blocks[0]![2]!), 'added');
-  }).then(() => undefined),
+bad(
+  'a block with a wrong parent, and a second block of the same number, are dropped and counted; the lane continues',
+  () =>
+    withState({ committee }, async (state) => {
+      await blocks(state, 0, 2);
+      const { header, payload: body } = made.blocks[0]![2]!.block;
+      const orphan = signBlock(net.secret(0), {
+        header: { ...header, parentHash: new Uint8Array(32).fill(9) },
+        payload: body,
+      });
+      assert.is(await state.pushBlock(orphan), 'dropped');
+      const twin = signBlock(net.secret(0), {
+        header: { ...made.blocks[0]![1]!.block.header, parentHash: new Uint8Array(32).fill(9) },
+        payload: made.blocks[0]![1]!.block.payload,
+      });
+      assert.is(await state.pushBlock(twin), 'dropped');
+      assert.is(await state.pushBlock(made.blocks[0]![1]!), 'known');
+      assert.equal(state.dropped, { badParents: 1, equivocations: 1 });
+      assert.is(state.nextBlock(own), 2n);
+      assert.is(await state.pushBlock(made.blocks[0]![2]!), 'added');
+    }).then(() => undefined),
 );
 
-bad('votes: foreign lane, foreign signer, another kind, twice, two blocks in one place', () =>
+bad('votes: foreign lane, foreign signer, another kind, twice, two blocks of the same number', () =>
   withState({ committee }, async (state) => {
     const block = made.blocks[0]![0]!;
     const vote = voteFor(net, 1, block);
@@ -482,7 +490,7 @@ bad('votes: foreign lane, foreign signer, another kind, twice, two blocks in one
 );
 
 bad(
-  'CommitQCs and AppQCs: too few signatures, an AppQC that does not match its CommitQC, a vote that does not fit',
+  'CommitQCs and AppQCs: too few signatures, an AppQC that does not match its CommitQC, a vote that does not match',
   () =>
     withState({ committee }, async (state) => {
       const [first, second] = made.qcs as [CommitQC, CommitQC];
@@ -507,7 +515,7 @@ bad(
 );
 
 bad(
-  'a FullCommitQC finds its headers in blocks as well as in votes, so a restarted node need not gather them again',
+  'a FullCommitQC takes its headers from blocks as well as from votes, so a restarted node need not collect them again',
   () =>
     withState({ committee }, async (state) => {
       for (const lane of made.blocks.slice(0, 3)) for (const block of lane.slice(0, 2)) await state.pushBlock(block);

@@ -1,4 +1,6 @@
-/** Files on plain descriptors: what is closed stays closed, whatever its number stands for by then. */
+/**
+ * Files on plain descriptors: a closed file stays closed, even if its descriptor number is reused.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -10,7 +12,7 @@ import { inTemp } from '../support/temp.js';
 const test = suite('files');
 
 test(
-  'a file that is closed writes nothing into the one that has its descriptor now',
+  'a closed file writes nothing into the file that has its descriptor number now',
   inTemp(async (dir) => {
     const closed = await diskFiles.open(join(dir, 'a'), 0o600, { empty: true });
     await closed.close();

@@ -1,7 +1,8 @@
 /**
- * Every public function that takes options, with an unknown name, and each option with a wrong type and out of range: a TypeError or
- * LANESTORE_INVALID that names the function and the option, and nothing was done. The samples are typed by the options: a new option
- * without one does not compile.
+ * Every public function with options is called with an unknown name, and with each option of a
+ * wrong type and out of range: a TypeError or LANESTORE_INVALID that names the function and the
+ * option, and no effect. The samples are typed by the options, so a new option without a sample
+ * does not compile.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,13 +61,13 @@ import { withTemp } from '../support/temp.js';
 
 const test = suite('options of every public function');
 
-/** Values of one option. */
+/** Sample values of one option. */
 interface Sample {
-  /** The option must be given. */
+  /** The option is required. */
   readonly required?: true;
   readonly wrong: readonly unknown[];
   readonly invalid?: readonly unknown[];
-  /** Of an option that is an object itself. */
+  /** The fields of an option that is an object. */
   readonly fields?: Samples<unknown>;
 }
 
@@ -245,31 +246,31 @@ const SUBJECT: Samples<Pick<Subject<unknown, unknown, unknown>, 'features' | 'pl
   place: { ...call, required: true },
 };
 
-/** What is there for all calls: nothing of it changes. */
+/** Paths and objects that all calls share; no call changes them. */
 interface Ground {
   /** A store that is closed. */
   readonly location: string;
   /** A state directory. */
   readonly wal: string;
-  /** A name that is free. */
+  /** A free name. */
   readonly free: string;
   readonly dir: string;
 }
 
 interface Target {
-  /** How the message begins. */
+  /** The beginning of the message. */
   readonly name: string;
   readonly samples: Samples<unknown>;
-  /** Options that are right. */
+  /** Valid options. */
   valid(ground: Ground): object | Promise<object>;
-  /** Calls it. What it gives is closed by its `close`, if it has one. */
+  /** Makes the call. A result with a `close` method is closed. */
   call(options: never, ground: Ground): unknown;
 }
 
 const keys = new Committee([new Uint8Array(32).fill(1)]);
 const anything = { model: plain, checks: {} };
 
-/** Runs `use` with something that is open, and closes it. */
+/** Runs `use` with an open resource, and closes it. */
 async function using<T extends { close(): Promise<void> }>(open: Promise<T>, use: (it: T) => unknown): Promise<void> {
   const it = await open;
   try {
@@ -282,7 +283,7 @@ async function using<T extends { close(): Promise<void> }>(open: Promise<T>, use
 const openStore = ({ location }: Ground) => openLevel(location, { model: plain });
 const openCopy = ({ location }: Ground) => openView(location, { model: plain });
 
-/** One a function, by its name among the exports. */
+/** One entry per function, by its exported name. */
 const TARGETS: Readonly<Record<string, Target>> = {
   'openLevel, a location': {
     name: 'openLevel: options',
@@ -433,7 +434,9 @@ const TARGETS: Readonly<Record<string, Target>> = {
   },
 };
 
-/** Public functions and classes that take no options; what they take is checked where they are tested. */
+/**
+ * Public functions and classes without options; their arguments are checked where they are tested.
+ */
 const WITHOUT: readonly string[] = [
   ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'isLanestoreError'],
   ...[
@@ -469,7 +472,7 @@ const WITHOUT: readonly string[] = [
   ...['verifyChain', 'verifyCommitQC', 'verifyFullCommitQC', 'verifyLaneQC', 'verifyOrdered', 'verifyPrepareQC'],
   ...['verifySignedBlock', 'verifySignedMsg', 'formatTimestamp', 'manifestChunks', 'manifestOf', 'stateOfView'],
   ...['collectPrometheus'],
-  // For backends of others, which check what they are given.
+  // For third-party backends, which check what they are given.
   ...['BasePersistence', 'AdmissionGate', 'admissionLimits', 'fireHooks', 'freeOfCost'],
   // Takes what casesFor takes, and the function to register with.
   'conformance',
@@ -479,7 +482,7 @@ async function drain(entries: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of entries);
 }
 
-/** What a call came to: the error, or that it was accepted; what it opened is closed. */
+/** The outcome of a call: the error, or that it was accepted; what it opened is closed. */
 async function outcome(target: Target, options: unknown, ground: Ground): Promise<unknown> {
   try {
     const result = (await target.call(options as never, ground)) as { close?(): Promise<void> } | undefined;
@@ -490,7 +493,9 @@ async function outcome(target: Target, options: unknown, ground: Ground): Promis
   return 'accepted';
 }
 
-/** Each mistake of an options object, and what the error must say; `at` leads to nested ones. */
+/**
+ * Each mistake of an options object, and the expected message; `at` is the path of a nested object.
+ */
 function* mistakes(target: Target, valid: object): Generator<{ options: unknown; code?: string; says: string }> {
   for (const options of [
     null,
@@ -553,7 +558,7 @@ for (const [title, target] of Object.entries(TARGETS)) {
     }));
 }
 
-test('a sound store is not called damaged because of a wrong option', () =>
+test('a sound store is not reported as damaged because of a wrong option', () =>
   withTemp(async (dir) => {
     await using(openLevel(dir, { model: plain }), (store) => store.persist({ blocks: plainBlocks('0a', 0, 3) }));
     for (const compression of ['snappy', 'none', 2, 'false']) {
@@ -578,7 +583,7 @@ test('every public function is in the list above, or takes no options', async ()
   assert.equal([...found].filter((name) => !known.has(name)).sort(), [], 'add it to TARGETS, or to WITHOUT');
 });
 
-test('arguments beside options: a TypeError that names them', async () => {
+test('other arguments: a TypeError that names them', async () => {
   const any = (value: unknown) => value as never;
   for (const [says, call] of [
     ['openLevel', () => openLevel(any({ db: new MemoryLevel(), model: plain }), any({ maxLanes: 1 }))],

@@ -1,4 +1,6 @@
-/** docs/benchmarks.md and docs/benchmarks-details.md say what bench/results/ holds, and targets are computed. */
+/**
+ * docs/benchmarks.md and docs/benchmarks-details.md match bench/results/, and targets are computed.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -22,13 +24,13 @@ test('the pages are up to date (node .build/bench/page.js)', () => {
     assert.ok(text === pages[i], `bench/results/ holds something else than ${PAGES[i]} says`);
 });
 
-test('results.md is that of results.json', () => {
+test('results.md matches results.json', () => {
   const { main } = plotNames(results, undefined);
   const report = readFileSync(join(resultsDir, 'results.md'), 'utf8');
   assert.ok(report === toMarkdown(results, main), 'draw it again: npm run bench');
 });
 
-test('every plot that the pages show is there', () => {
+test('every plot of the pages exists', () => {
   const plots = [...pages.join('').matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path = '']) => path);
   assert.ok(plots.length > 10, `${plots.length}`);
   for (const path of plots) assert.ok(existsSync(join(packageRoot, 'docs', path)), path);
@@ -44,13 +46,13 @@ test('a marker without results, and results without a marker, are refused', () =
   assert.throws(() => render([one], { a: '', b: '' }), /no page has a place for: b/);
 });
 
-/** A result of which only what a target looks at is given. */
+/** A result with only the fields that a target reads. */
 function result(name: string, p50: number, more: Partial<ContenderResult> = {}): ContenderResult {
   const flat = (median: number) => ({ median, min: median, max: median });
   return { name, roundMs: { p50: flat(p50), p99: flat(p50), max: flat(p50) }, ...more } as ContenderResult;
 }
 
-test('a target is met or not by its figure', () => {
+test('a target is met or missed by its figure', () => {
   const contenders = [result('limit', 1), result('raw', 1.5), result('level', 1.5), result('go-wal', 9)];
   const one = { workload: workloadOf('i'), contenders } as unknown as WorkloadResult;
   const row = (what: string) =>
@@ -69,7 +71,7 @@ test('a target is met or not by its figure', () => {
   }
 });
 
-test('every slice of the tuning has a name of its own, and settings that people can read', () => {
+test('every slice of the tuning has a unique name and readable settings', () => {
   assert.is(new Set(SLICES.map(({ name }) => name)).size, SLICES.length);
   assert.is(readableName('level'), 'defaults');
   const settings = 'level writeBufferBytes=1048576 compression=true maxMergeBytes=262144';

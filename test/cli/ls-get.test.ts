@@ -25,7 +25,7 @@ function stored(check: (location: string) => Promise<void>): () => Promise<void>
 }
 
 test(
-  'ls lists every key, or those under a prefix, typed short or in full',
+  'ls lists every key, or the keys under a prefix, typed short or in full',
   stored(async (location) => {
     const all = run('ls', location);
     assert.is(all.status, 0, all.stderr);
@@ -94,7 +94,7 @@ test(
 );
 
 test(
-  'a reader that goes away early is no error, and leaves no copy behind',
+  'a reader that closes the pipe early is no error, and leaves no copy',
   stored(async (location) => {
     for (const args of [
       ['ls', location],

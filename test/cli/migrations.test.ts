@@ -61,7 +61,7 @@ test(
 );
 
 test(
-  'signatures are checked against a committee when asked; what cannot be imported ends with 3, says why, and leaves nothing',
+  'signatures are checked against a committee on request; a failed import ends with 3, names the reason, and leaves nothing',
   inTemp((dir) => {
     const source = copyState('wal', dir, 'source');
     const committee = join(dir, 'manifest.json');
@@ -115,7 +115,7 @@ test(
   }),
 );
 
-test('bench says where the benchmark is', () => {
+test('bench names the location of the benchmark', () => {
   const { status, stdout } = run('bench');
   assert.is(status, 0);
   assert.match(stdout, /npm run bench -- --quick/);

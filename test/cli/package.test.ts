@@ -1,6 +1,6 @@
 /**
- * What `npm pack` makes: its files, its links, its types, and that it works from `npx lanestore` once installed into an empty folder.
- * Packed once for all of these tests.
+ * The tarball of `npm pack`: its files, links and types, and that `npx lanestore` works once it is
+ * installed into an empty folder. It is packed once for all of these tests.
  */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -14,9 +14,9 @@ import { loadExpected, packageRoot } from '../support/fixtures.js';
 import { checkInstalled, install, npm, type Packed, pack } from '../support/package.js';
 
 const test = suite('cli: the package');
-/** Budget of the tarball: code, types, sources with their maps, docs, one recording. */
+/** Size limit of the tarball: code, types, sources with their maps, docs, one recording. */
 const TARBALL_BYTES_MAX = 1_400_000;
-/** The same without what only debuggers and editors read. */
+/** Size limit without the files that only debuggers and editors read. */
 const RUN_BYTES_MAX = 3_000_000;
 
 let dir: string;
@@ -27,7 +27,7 @@ let unpacked: string;
 /** Paths of its files, from its root. */
 let files: string[];
 
-// The tarball that would be published; dist is built already.
+// The tarball that would be published; dist has already been built.
 test.before(() => {
   dir = realpathSync(mkdtempSync(join(tmpdir(), 'lanestore-test-')));
   packed = pack(dir);
@@ -51,7 +51,7 @@ test('installed into an empty folder: npx, the program of README.md, every subpa
   assert.is(imported.status, 0, imported.stderr);
   const manifest = lanestore('manifest', join(dir, 'store'));
   assert.equal(JSON.parse(manifest.stdout), loadExpected('wal'));
-  // What the demo says to try next can be typed here, where there is no checkout.
+  // The commands that the demo suggests work here, where there is no checkout.
   const demo = lanestore('demo', '--pace-ms', '20');
   assert.is(demo.status, 0, demo.stderr);
   const [, tips = ''] = demo.stdout.split('Try:');
@@ -83,7 +83,7 @@ test('its name and its files: sources and docs, no tests, within the budget', ()
   assert.ok(runBytes <= RUN_BYTES_MAX, `${runBytes} bytes without maps and sources, more than ${RUN_BYTES_MAX}`);
 });
 
-test('every module has a map, which leads to a source that is there', () => {
+test('every module has a map that names an existing source', () => {
   const modules = files.filter((file) => /^dist\/.*\.(?:js|d\.ts)$/.test(file));
   assert.ok(modules.length > 100, `${modules.length} modules`);
   for (const file of modules) {
@@ -94,7 +94,7 @@ test('every module has a map, which leads to a source that is there', () => {
   }
 });
 
-test('every module that it imports is a dependency, an optional peer, or a part of Node.js', () => {
+test('every imported module is a dependency, an optional peer, or a part of Node.js', () => {
   const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'));
   const known = new Set([...Object.keys({ ...dependencies, ...peerDependencies })]);
   const unknown: string[] = [];
@@ -109,7 +109,7 @@ test('every module that it imports is a dependency, an optional peer, or a part 
   assert.equal(unknown, []);
 });
 
-/** The anchors of a page, as GitHub makes them of its headings. */
+/** The anchors of a page, as GitHub derives them from its headings. */
 function anchorsOf(markdown: string): Set<string> {
   const headings = [...markdown.replaceAll(/^```.*?^```/gms, '').matchAll(/^#+ (.*)$/gm)];
   const slugs = headings.map(([, text = '']) =>
@@ -122,7 +122,7 @@ function anchorsOf(markdown: string): Set<string> {
   return new Set(slugs);
 }
 
-test('every link of its pages leads to a file of the package, and to a heading that is there', () => {
+test('every link of its pages leads to a file of the package, and to an existing heading', () => {
   const broken: string[] = [];
   let count = 0;
   for (const page of files.filter((file) => file.endsWith('.md'))) {
@@ -143,7 +143,7 @@ test('every link of its pages leads to a file of the package, and to a heading t
   assert.ok(count > 50, `${count} links were found`);
 });
 
-test('publint has nothing to say', async () => {
+test('publint reports nothing', async () => {
   const { messages, pkg } = await publint({ pkgDir: unpacked, pack: false, level: 'suggestion', strict: true });
   assert.equal(
     messages.map((message) => formatMessage(message, pkg)),
@@ -151,7 +151,8 @@ test('publint has nothing to say', async () => {
   );
 });
 
-// Node 10's resolution knows no subpaths, and CommonJS may import the package with `import()` only: it is an ES module.
+// Node 10's resolution knows no subpaths, and CommonJS can import the package with `import()` only:
+// it is an ES module.
 test('its types resolve for Node.js and bundlers, at every subpath', () => {
   const attw = join(packageRoot, 'node_modules/@arethetypeswrong/cli/dist/index.js');
   const { status, stdout, stderr } = npm(dir, process.execPath, attw, tarball, '--profile', 'esm-only', '--no-color');

@@ -1,6 +1,6 @@
 /**
- * What a command says, and what it leaves, when it cannot do what was asked: advice that fits the command, and
- * nothing that was not there.
+ * The message of a command that cannot do its work, and the files that it leaves: advice that fits
+ * the command, and no new file.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ test(
 );
 
 test(
-  'a replay whose recording is bad further on stores what comes before, and goes on once it is repaired',
+  'a replay whose recording is bad further on stores the rounds before, and continues once it is repaired',
   inTemp((dir) => {
     const [file, store] = [join(dir, 'rounds'), join(dir, 'store')];
     writeFileSync(file, `{}\n${ROUNDS.slice(0, 20).join('\n')}\n{"blocks":["AAAA"]}\n`);
@@ -75,7 +75,7 @@ test(
 );
 
 test(
-  "a state directory of the original's, where a store is needed",
+  'a state directory of the original, where a store is needed',
   inTemp((dir) => {
     const state = fixture('wal', 'state');
     const before = treeHash(state);
@@ -106,7 +106,7 @@ test(
 );
 
 test(
-  'the database of another program: every command says what it is, and none asks for an empty directory',
+  'the database of another program: every command identifies it, and none advises an empty directory',
   inTemp(async (dir) => {
     const [other, store] = [join(dir, 'other'), join(dir, 'store')];
     mkdirSync(other);
@@ -135,7 +135,7 @@ test(
 );
 
 test(
-  'advice fits a command that only reads: no word of what was stored, or of an empty directory',
+  'advice fits a command that only reads: it mentions neither stored rounds nor an empty directory',
   inTemp((dir) => {
     mkdirSync(join(dir, 'empty'));
     const store = join(dir, 'store');
@@ -169,7 +169,7 @@ test(
 );
 
 test(
-  'where the library knows what to do in a situation, its advice is printed',
+  'the advice of the library for a situation is printed',
   inTemp((dir) => {
     const started = run('import', fixture('wal-newer-node-started', 'state'), join(dir, 'store'));
     assert.is(started.status, 3);
@@ -184,7 +184,7 @@ test(
 );
 
 test(
-  'diff --start-rules: an import agrees with its source; what is really different is told',
+  'diff --start-rules: an import agrees with its source; real differences are reported',
   inTemp((dir) => {
     const [source, store] = [fixture('wal-crash-after-anchor', 'state'), join(dir, 'store')];
     assert.is(run('import', source, store).status, 0);
@@ -202,14 +202,14 @@ test(
     const other = run('diff', '--start-rules', '--json', fixture('wal', 'state'), store);
     assert.is(other.status, 4);
     assert.ok(jsonLines(other.stdout).length > 0);
-    // The anchor's CommitQC, which the crash kept out of the log, is there for a node that starts.
+    // The crash kept the anchor's CommitQC out of the log; a node that starts has it.
     const lines = jsonLines(run('diff', '--json', source, store).stdout);
     assert.ok(lines.some(({ kind }) => kind === 'first'));
   }),
 );
 
 test(
-  'verify of a sound store says nothing beside OK',
+  'verify of a sound store prints only OK',
   inTemp((dir) => {
     const store = join(dir, 'store');
     assert.is(run('import', fixture('wal', 'state'), store).status, 0);

@@ -10,7 +10,7 @@ import { inTemp } from '../support/temp.js';
 const test = suite('cli: snapshot');
 
 test(
-  'of a store that a node has open; it holds the same, and an occupied target is refused',
+  'of a store that a node has open; the content is the same, and an occupied target is refused',
   inTemp(async (dir) => {
     const [location, target] = [join(dir, 'store'), join(dir, 'snapshot')];
     assert.is(run('import', fixture('wal', 'state'), location).status, 0);

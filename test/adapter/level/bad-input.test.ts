@@ -1,4 +1,7 @@
-/** Bad input: a code or a TypeError, nothing stored, nothing lost, and the next good round works. */
+/**
+ * Bad input: an error code or a TypeError, nothing stored, nothing lost, and the next good round is
+ * accepted.
+ */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
@@ -24,7 +27,10 @@ import { inTemp } from '../../support/temp.js';
 
 type Store = LevelStore<PlainBlock, PlainQC, PlainAnchor>;
 
-/** The plain model, but a block that says "boom" cannot be encoded: the planner has accepted it by then. */
+/**
+ * The plain model, except that a block with the text "boom" cannot be encoded. The planner has
+ * already accepted the block by then.
+ */
 const model: Model<PlainBlock, PlainQC, PlainAnchor> = {
   ...plain,
   block: {
@@ -38,7 +44,10 @@ const model: Model<PlainBlock, PlainQC, PlainAnchor> = {
 
 const MAX_ROUND = 10_000;
 
-/** Lane 0a [1, 3), lane 0b [5, 7), QCs [1, 2), an anchor at 1 that has 0c begin at 4. */
+/**
+ * Lane 0a [1, 3), lane 0b [5, 7), CommitQCs [1, 2), and an anchor at 1 at which lane 0c begins at
+ * 4.
+ */
 async function openStore(location: string): Promise<Store> {
   const store = await openLevel(location, { model, maxRoundBytes: MAX_ROUND });
   if (store.seq > 0n) return store;
@@ -48,7 +57,7 @@ async function openStore(location: string): Promise<Store> {
   return store;
 }
 
-/** What must stay as it is. */
+/** Everything that a refused round must leave unchanged. */
 async function stateOf(store: Store): Promise<object> {
   const read = async <T>(entries: AsyncIterable<T>) => {
     const list: T[] = [];
@@ -101,13 +110,13 @@ const TABLE: readonly (readonly [
   ['the same block twice in a round', persist({ blocks: [plainBlock('0a', 3), plainBlock('0a', 3)] }), SEQUENCE],
   ['blocks in the wrong order', persist({ blocks: [plainBlock('0a', 4), plainBlock('0a', 3)] }), SEQUENCE],
   [
-    'a gap behind good blocks of other lanes',
+    'a gap after good blocks of other lanes',
     persist({ blocks: [plainBlock('0b', 7), plainBlock('0a', 3), plainBlock('0a', 5)] }),
     SEQUENCE,
     /block 5 of lane 0a.*expects block 4/,
   ],
   [
-    'a gap beside a good anchor, inner and QC',
+    'a gap in a round with a good anchor, inner and CommitQC',
     persist({
       anchor: plainAnchor(2, { '0a': 3 }),
       inner: big(1),
@@ -139,7 +148,7 @@ const TABLE: readonly (readonly [
     /data/,
   ],
   [
-    'a block that cannot be encoded, behind good ones',
+    'a block that cannot be encoded, after good ones',
     persist({ inner: big(1), blocks: [plainBlock('0a', 3), plainBlock('0b', 7, 'boom')] }),
     INVALID,
     /boom/,
@@ -184,12 +193,12 @@ const TABLE: readonly (readonly [
   ['an inner that is text', persist({ inner: any('text') }), TypeError],
   ['an inner that is an array', persist({ inner: any([1, 2]) }), TypeError],
   [
-    'a hook that is no function',
+    'a hook that is not a function',
     (store) => store.persist({ blocks: [plainBlock('0a', 3)] }, { block: any(5) }),
     TypeError,
   ],
   [
-    'an anchor hook that is no function',
+    'an anchor hook that is not a function',
     (store) => store.persist({ blocks: [plainBlock('0a', 3)] }, { anchor: any({}) }),
     TypeError,
   ],
@@ -203,14 +212,14 @@ const TABLE: readonly (readonly [
   ['a foreign lane beside a truncation', lane('0a', plainQC(5, { '0a': 3 }), [plainBlock('0b', 7)]), WRONG_LANE],
   ['a gap in one lane', lane('0a', undefined, [plainBlock('0a', 4)]), SEQUENCE],
   [
-    'a gap in one lane behind its truncation',
+    'a gap in one lane after its truncation',
     lane('0a', plainQC(5, { '0a': 7 }), [plainBlock('0a', 8)]),
     SEQUENCE,
     /expects block 7/,
   ],
   ['a duplicate in one lane', lane('0a', undefined, [plainBlock('0a', 2)]), SEQUENCE],
   [
-    'a new lane that does not begin where the QC says',
+    'a new lane that does not begin where the CommitQC says',
     lane('0d', plainQC(5, { '0d': 7 }), [plainBlock('0d', 8)]),
     SEQUENCE,
     /expects block 7/,
@@ -237,7 +246,7 @@ const TABLE: readonly (readonly [
 const input = suite('bad input');
 
 input(
-  'each of it is refused, stores nothing, fires nothing, and the next good round works',
+  'each bad call is refused, stores nothing, fires no hook, and the next good round is accepted',
   inTemp(async (dir) => {
     const store = await openStore(dir);
     let next = 3n;
@@ -254,7 +263,7 @@ input(
       assert.equal(await stateOf(store), before, `${what}: nothing was stored`);
       await refused(store.persist({ blocks: [plainBlock('0a', next + 1n)] }), SEQUENCE);
       if (TABLE.findIndex(([other]) => other === what) % 8 === 7) {
-        // A good round between: what was refused has left no trace in what is planned.
+        // A good round in between: the refused call left no trace in the planner's state.
         await store.persist({ inner: big(2), commitQCs: [plainQC(1)], blocks: [] });
         assert.is(store.seq, (before as { seq: bigint }).seq + 1n);
       }
@@ -273,14 +282,14 @@ input(
 
 for (const [what, call] of TABLE) {
   input(
-    `${what}: on disk nothing is different`,
+    `${what}: unchanged on disk`,
     inTemp(async (dir) => {
       await (await openStore(dir)).close();
       const before = await dump(dir);
       const fired: unknown[] = [];
       {
         await using store = await openStore(dir);
-        // In the midst of good calls of the same tick, which nothing happens to.
+        // Among good calls of the same tick, which must not be affected.
         const hooks = { block: (block: PlainBlock) => void fired.push(block.number) };
         const good = store.persist({}, hooks);
         const bad = rejection(() => call(store));
@@ -317,7 +326,7 @@ input(
 );
 
 input(
-  'a throwing hook: the entry is durable, the rest fire, the call rejects with what it threw, the store goes on',
+  'a throwing hook: the entry is durable, the rest fire, the call rejects with the thrown value, the store stays usable',
   inTemp(async (dir) => {
     const fired: bigint[] = [];
     const thrown = new Error('from a hook');
@@ -361,7 +370,7 @@ const CALLS: readonly (readonly [string, Call])[] = [
 ];
 
 ends(
-  'after close() every call is LANESTORE_CLOSED, and what was accepted is stored',
+  'after close() every call is LANESTORE_CLOSED, and every accepted call is stored',
   inTemp(async (dir) => {
     const store = await openStore(dir);
     const accepted = store.persist({ blocks: [plainBlock('0a', 3)] });
@@ -378,12 +387,15 @@ ends(
   }),
 );
 
-/** A database that rejects a batch when it is told to, once; and goes on as if nothing had been, as LevelDB does after ENOSPC. */
+/**
+ * A database that rejects one batch on request and then accepts writes again, as LevelDB does after
+ * ENOSPC.
+ */
 class FailingLevel extends MemoryLevel<string, Uint8Array> {
   failNext: Error | undefined;
   batches = 0;
 
-  // Called by abstract-level for every batch, chained ones too.
+  // abstract-level calls this for every batch, chained batches too.
   async _batch(operations: unknown, options: unknown): Promise<void> {
     this.batches++;
     const error = this.failNext;
@@ -395,7 +407,7 @@ class FailingLevel extends MemoryLevel<string, Uint8Array> {
 }
 
 ends(
-  'after a rejected write every call is LANESTORE_FAILED with the first cause, what waited too, unwritten',
+  'after a rejected write every call is LANESTORE_FAILED with the first cause, queued calls too, unwritten',
   async () => {
     const db = new FailingLevel({ keyEncoding: 'utf8', valueEncoding: 'view' });
     const cause = new Error('IO error: no space left on device');
@@ -430,7 +442,7 @@ ends(
 );
 
 ends(
-  'a disk that fills up, without a watermark: LANESTORE_FAILED, and after a reopen everything acknowledged is there',
+  'a disk that fills up, without a watermark: LANESTORE_FAILED, and a reopen recovers everything acknowledged',
   inTemp(async (dir) => {
     const disk = join(dir, 'disk');
     await withTmpfs('a disk that fills up', disk, '3m', async () => {
@@ -440,7 +452,7 @@ ends(
       let acknowledged = 0;
       {
         await using store = await openLevel(location, { model, minFreeBytes: 0 });
-        // Room for recovery, which writes the log out as a table.
+        // Room for recovery, which writes the log as a table.
         writeFileSync(spare, new Uint8Array(1_600_000));
         for (;;) {
           const error = await store
@@ -453,7 +465,7 @@ ends(
           acknowledged++;
         }
         assert.ok(acknowledged > 5);
-        // Space is back at once; this store stays refused all the same.
+        // There is space again at once; the failed store refuses calls all the same.
         rmSync(spare);
         for (let i = 0; i < 3; i++) await refused(store.persist({ inner: big(1) }), 'LANESTORE_FAILED');
       }
@@ -473,7 +485,7 @@ ends(
 );
 
 ends(
-  'no room: LANESTORE_CAPACITY, nothing of it stored, ready() says when there is, and then it is accepted',
+  'no room: LANESTORE_CAPACITY, nothing of the round stored, ready() resolves when there is room, then the round is accepted',
   inTemp(async (dir) => {
     {
       await using store = await openLevel(dir, { model, maxQueuedBytes: 5000 });
@@ -508,14 +520,14 @@ ends(
   }),
 );
 
-/** Resolves behind what was rejected in this very tick, before a batch is started. */
+/** Resolves after the rejections of this tick and before the next batch starts. */
 async function tick(): Promise<undefined> {
   for (let i = 0; i < 10; i++) await undefined;
   return undefined;
 }
 
 ends(
-  'closing with rounds in flight and a sweep under way waits for them',
+  'close() waits for rounds in flight and for a running sweep',
   inTemp(async (dir) => {
     const count = 6000;
     {

@@ -1,4 +1,4 @@
-/** Every code that a store can give is given by something, and by what its table says; in one place, as an index of the causes. */
+/** Every error code of a store, each with one cause that produces it: an index of the causes. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
@@ -76,7 +76,7 @@ const codes = suite('error codes');
 
 for (const [code, provoke] of Object.entries(CAUSES) as [LanestoreErrorCode, (dir: string) => Promise<unknown>][]) {
   codes(
-    `${code} is given, as an error with a message, and findings where findings are promised`,
+    `${code} is given, as an error with a message, and with findings where its row promises them`,
     inTemp(async (dir) => {
       const error = await rejection(() => provoke(dir));
       assert.ok(isLanestoreError(error, code), String(error));
@@ -91,7 +91,7 @@ for (const [code, provoke] of Object.entries(CAUSES) as [LanestoreErrorCode, (di
   );
 }
 
-codes('no code is left out but those of features to come', () => {
+codes('every code of the table has a cause here, except those reserved for later', () => {
   const later = ['LANESTORE_VERIFY', 'LANESTORE_IMPORT'];
   assert.equal([...Object.keys(CAUSES), ...later].sort(), Object.keys(ERROR_CODES).sort());
 });

@@ -1,4 +1,7 @@
-/** The disk watermark: rounds are refused before the disk is full, pruning goes on, and nothing is lost or poisoned. */
+/**
+ * The disk watermark: rounds are refused before the disk is full, pruning still works, nothing is
+ * lost, and the store does not fail.
+ */
 import fs, { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -22,10 +25,13 @@ import { inTemp } from '../../support/temp.js';
 
 const MIB = 1024 * 1024;
 
-/** A disk whose free bytes a test sets; readings that are not `readNow` are held until they are answered. */
+/**
+ * A disk whose free bytes a test sets. Readings other than `readNow` stay pending until the test
+ * answers them.
+ */
 class FakeDisk implements FreeSpace {
   free: number;
-  /** Readings that were made at once. */
+  /** Number of synchronous readings. */
   looks = 0;
   readonly #held: (() => void)[] = [];
 
@@ -55,7 +61,7 @@ class FakeDisk implements FreeSpace {
 const watermark = suite('the watermark');
 const store = suite('a store under the watermark');
 
-/** Waiting for space does not keep a process alive, not even this one. */
+/** Keeps the event loop alive: waiting for space is unreferenced and would not. */
 for (const one of [watermark, store]) {
   let alive: NodeJS.Timeout;
   one.before(() => {
@@ -67,7 +73,7 @@ for (const one of [watermark, store]) {
 const round = (diskBytes: number): Cost => ({ ...freeOfCost(), diskBytes, isPrune: false });
 const prune = (diskBytes: number): Cost => ({ ...freeOfCost(), diskBytes });
 
-/** 1000 bytes must stay free, 200 for pruning. */
+/** 1,000 bytes must stay free, 200 of them for pruning. */
 function watch(free: number) {
   const disk = new FakeDisk(free);
   const clock = { now: 0 };
@@ -75,7 +81,7 @@ function watch(free: number) {
   return { disk, clock, space, gate: new AdmissionGate(admissionLimits({}), [space]) };
 }
 
-watermark('what was accepted since the reading is subtracted', () => {
+watermark('bytes accepted since the reading are subtracted', () => {
   const { space } = watch(1500);
   for (let i = 0; i < 5; i++) {
     space.check(round(100));
@@ -87,25 +93,28 @@ watermark('what was accepted since the reading is subtracted', () => {
   refusedSync(() => space.check(prune(801)), 'LANESTORE_CAPACITY');
 });
 
-watermark('a reading does not count on what had not settled when it began, nor on what came during it', async () => {
-  const { disk, clock, space } = watch(2000);
-  space.enter(round(300));
-  space.enter(round(200));
-  space.leave(round(300));
-  clock.now = 300;
-  disk.free = 1700;
-  space.check(round(100));
-  assert.is(disk.reading, 1);
-  space.enter(round(100));
-  space.leave(round(200));
-  await disk.answer();
-  // 1700 - 200 in flight at its beginning - 100 during it.
-  space.check(round(400));
-  refusedSync(() => space.check(round(401)), 'LANESTORE_CAPACITY');
-});
+watermark(
+  'a reading does not cover bytes that had not settled when it began, nor bytes accepted while it ran',
+  async () => {
+    const { disk, clock, space } = watch(2000);
+    space.enter(round(300));
+    space.enter(round(200));
+    space.leave(round(300));
+    clock.now = 300;
+    disk.free = 1700;
+    space.check(round(100));
+    assert.is(disk.reading, 1);
+    space.enter(round(100));
+    space.leave(round(200));
+    await disk.answer();
+    // 1,700, minus 200 in flight when the reading began, minus 100 accepted while it ran.
+    space.check(round(400));
+    refusedSync(() => space.check(round(401)), 'LANESTORE_CAPACITY');
+  },
+);
 
 watermark(
-  'readings are made beside the rounds, now and then, and after many bytes; only after a pause at once',
+  'readings run in the background, periodically and after many bytes; synchronously only after a pause',
   async () => {
     const { disk, clock, space } = watch(1_000_000);
     for (let i = 0; i < 100; i++) space.check(round(1));
@@ -126,7 +135,7 @@ watermark(
   },
 );
 
-watermark('a slow reading that a later one has overtaken is dropped', async () => {
+watermark('a slow reading is dropped if a later one has finished before it', async () => {
   const { disk, clock, space } = watch(5000);
   clock.now = 300;
   space.check(round(1));
@@ -138,7 +147,7 @@ watermark('a slow reading that a later one has overtaken is dropped', async () =
   refusedSync(() => space.check(round(101)), 'LANESTORE_CAPACITY');
 });
 
-watermark('before it refuses it looks again, unless it has just looked', () => {
+watermark('the watermark reads the disk again before it refuses, unless it has just read it', () => {
   const { disk, clock, space } = watch(1000);
   refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
   disk.free = 2000;
@@ -147,7 +156,7 @@ watermark('before it refuses it looks again, unless it has just looked', () => {
   space.check(round(1));
 });
 
-watermark('a disk that can no longer be read is not believed to have more room', () => {
+watermark('a disk that can no longer be read is not assumed to have more room', () => {
   const { disk, clock, space } = watch(1100);
   space.enter(round(60));
   disk.readNow = () => {
@@ -188,7 +197,7 @@ watermark('ready() waits for room for the largest refused round, for the signal,
 });
 
 watermark(
-  'ready() does not wait for ever for a large round that was given up: after four readings smaller ones count',
+  'ready() stops waiting for a large round that was given up: after four readings it waits for the smaller ones',
   async () => {
     const { disk, space, gate } = watch(1400);
     refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
@@ -220,7 +229,7 @@ watermark(
   },
 );
 
-watermark('the default is what LevelDB may need at once', () => {
+watermark('the default is the space that LevelDB may need at once', () => {
   assert.is(defaultMinFreeBytes(16 * MIB, 8 * MIB), 234 * MIB);
   assert.is(defaultMinFreeBytes(MIB, 8 * MIB), 202 * MIB);
   assert.equal(spaceLimits(234 * MIB, 16 * MIB), { minFreeBytes: 234 * MIB, pruneFreeBytes: 33 * MIB });
@@ -230,12 +239,12 @@ watermark('the default is what LevelDB may need at once', () => {
 
 watermark.run();
 
-/** 100,000 bytes must stay free; half of it for pruning. */
+/** 100,000 bytes must stay free, half of them for pruning. */
 const open = (location: string, freeSpace: FreeSpace) =>
   openLevel(location, { model: plain, minFreeBytes: 100_000, freeSpace });
 
 store(
-  'a round is refused, nothing of it is stored, pruning goes on, and when there is space the same round is accepted',
+  'a round is refused, nothing of it is stored, pruning still works, and with space again the same round is accepted',
   inTemp(async (dir) => {
     const disk = new FakeDisk(1_000_000);
     await using one = await open(dir, disk);
@@ -245,7 +254,7 @@ store(
     });
     disk.free = 90_000;
     const round = { inner: new Uint8Array([1]), blocks: [plainBlock('0a', 9)] };
-    // The last reading was a moment ago: this large one is beyond it.
+    // The last reading is recent, and this large round exceeds it.
     const large = { blocks: [plainBlock('0a', 9, new Uint8Array(950_000))] };
     await refused(one.persist(large), 'LANESTORE_CAPACITY', /wait for ready\(\)/);
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -261,11 +270,11 @@ store(
     await refused(one.commitQCs.maybePruneAndPersist(undefined, [plainQC(4)]), 'LANESTORE_CAPACITY');
     assert.equal([...one.cursors.lanes], [['0a', { first: 6n, next: 9n }]]);
     assert.equal(one.cursors.commitQCs, { first: 3n, next: 4n });
-    // On a slow machine a reading may have begun by now, and would be overtaken.
+    // On a slow machine a reading may be in progress by now, and its answer would be outdated.
     await disk.answer();
     disk.free = 10_000;
     await new Promise((resolve) => setTimeout(resolve, 300));
-    // Accepted on the last reading; the new one comes beside it.
+    // Accepted on the last reading; the new reading runs at the same time.
     await one.persist({ anchor: plainAnchor(3) });
     await disk.answer();
     await refused(one.persist({ anchor: plainAnchor(5) }), 'LANESTORE_CAPACITY');
@@ -289,7 +298,7 @@ store(
 );
 
 store(
-  'a file system that reports no blocks at all does not say what is free: no round is refused',
+  'a file system that reports no blocks at all has unknown free space: no round is refused',
   inTemp(async (dir) => {
     const disk = join(dir, 'disk');
     await withTmpfs('a file system without a size', disk, '0', async () => {
@@ -311,7 +320,7 @@ store(
 );
 
 store(
-  'a system without statfs does not say it either',
+  'a system without statfs has unknown free space: no round is refused',
   inTemp(async (dir) => {
     const { statfsSync: sync } = fs;
     const { statfs } = fs.promises;
@@ -356,7 +365,7 @@ store(
 );
 
 store(
-  'those who wait for space are told when the store closes',
+  'calls that wait for space are rejected when the store closes',
   inTemp(async (dir) => {
     const one = await open(dir, new FakeDisk(0));
     await refused(one.persist({ blocks: [plainBlock('0a', 0)] }), 'LANESTORE_CAPACITY');
@@ -378,7 +387,7 @@ store(
 );
 
 store(
-  'on a small disk that fills up: refused in time, never poisoned, and it goes on when space is back',
+  'on a small disk that fills up: refused in time, the store never fails, and rounds are accepted when there is space again',
   inTemp(async (dir) => {
     const disk = join(dir, 'disk');
     await withTmpfs('a store on a small disk', disk, '48m', async () => {

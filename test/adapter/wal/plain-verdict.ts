@@ -1,6 +1,6 @@
 /**
- * The verdict on a tail as `torn.ts` gives it, the simplest way: each place is decoded, without bounds, in one turn. For small inputs both
- * must say the same, word for word.
+ * The verdict on a tail in its simplest form: every offset is decoded, without bounds, in one turn.
+ * For small inputs it must equal the verdict of `torn.ts`, word for word.
  */
 import type { Fault, LogCodec } from '../../../src/adapter/wal/entries.js';
 import { LENGTH_BYTES_MAX, lengthBytes, readFrame } from '../../../src/adapter/wal/frame.js';

@@ -1,4 +1,7 @@
-/** Space: prepared ahead, refused before a round is accepted, and what a write that fails means. */
+/**
+ * Space for value files: prepared ahead, refused before a round is accepted, and the effect of a
+ * failed write.
+ */
 
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -19,7 +22,7 @@ import { big, onValues, openSmall, run, SMALL_FILES } from './support.js';
 
 const test = suite('separated values: space');
 
-/** Waiting for space does not keep a process alive, not even this one. */
+/** Keeps the event loop alive: waiting for space is unreferenced and would not. */
 let alive: NodeJS.Timeout;
 test.before(() => {
   alive = setInterval(() => undefined, 1000);
@@ -27,7 +30,7 @@ test.before(() => {
 test.after(() => clearInterval(alive));
 
 const noSpace = () => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-/** Waits for what goes on in the background. */
+/** Waits until the background task has finished. */
 const until = async (reached: () => boolean) => {
   for (let tries = 0; !reached(); tries++) {
     if (tries === 500) throw new Error('it did not happen within 5 s');
@@ -37,7 +40,7 @@ const until = async (reached: () => boolean) => {
 const isPreparing = ({ kind, path }: Operation) => kind === 'open' && path.endsWith('.preparing');
 
 test(
-  'a full disk: refused with LANESTORE_CAPACITY before it is accepted, small rounds go on, ready() waits for space',
+  'a full disk: refused with LANESTORE_CAPACITY before it is accepted, small rounds are accepted, ready() waits for space',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     await using store = await openSmall(dir, { files });
@@ -105,7 +108,7 @@ test(
 );
 
 test(
-  'no file is prepared that would leave less of the disk free than rounds need',
+  'no file is prepared that would leave less free space than rounds need',
   inTemp(async (dir) => {
     let free = 1_020_000;
     const freeSpace = { read: async () => free, readNow: () => free };
@@ -122,14 +125,15 @@ test(
 );
 
 test(
-  'without a watermark no more is set aside than stays free: it would be our own zeros that fill the disk under LevelDB',
+  'without a watermark no more is reserved than stays free: otherwise our own zeros would fill the disk',
   inTemp(async (dir) => {
     let free = 2 * SMALL_FILES.fileBytes - 1;
     let valueFileBytes = () => 0;
     const left = () => free - valueFileBytes();
     const freeSpace = { read: async () => left(), readNow: left };
     await using store = await openLevel(dir, { model: plain, values: SMALL_FILES, freeSpace, minFreeBytes: 0 });
-    // What a file takes is not free any more: else a second one may follow at any moment.
+    // The bytes of a file are no longer free: otherwise a second file could follow at any
+    // moment.
     valueFileBytes = () => store.valueUsage.fileBytes;
     await store.persist({ blocks: [big('0a', 0)] });
     await refused(store.persist({ blocks: [big('0a', 1)] }), 'LANESTORE_CAPACITY');
@@ -142,7 +146,7 @@ test(
 );
 
 test(
-  'closing after a failure waits for a write of values that is under way',
+  'closing after a failure waits for a write of values in progress',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const order: string[] = [];
@@ -170,7 +174,7 @@ test(
     const round = encodedRound(big('0a', 0));
     const writing = store.place([round]);
     await held;
-    // As after a batch that LevelDB rejected while the values of the next one were written.
+    // As after a batch that LevelDB rejected while the values of the next batch were written.
     const closed = store.close();
     await new Promise((resolve) => setTimeout(resolve, 20));
     letGo();
@@ -182,7 +186,7 @@ test(
 );
 
 test(
-  'closing ends those who wait for space',
+  'closing rejects calls that wait for space',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const store = await openSmall(dir, { files });
@@ -199,7 +203,7 @@ test(
 
 for (const kind of ['write', 'sync'] as const) {
   test(
-    `a ${kind} of values that fails poisons the store, and nothing of the round is there`,
+    `a ${kind} of values that fails makes the store fail, and nothing of the round is stored`,
     inTemp(async (dir) => {
       const files = new WatchedFiles();
       const store = await openSmall(dir, { files });
@@ -231,7 +235,7 @@ for (const kind of ['write', 'sync'] as const) {
 }
 
 test(
-  'what finds no space prepared is stored inline, unless it is worth waiting for',
+  'a value without prepared space is stored inline, unless it is large enough to wait for space',
   inTemp(async (dir) => {
     {
       await using store = await openLevel(dir, { model: plain, values: { ...SMALL_FILES, waitBytesMin: 20_000 } });
@@ -252,7 +256,7 @@ for (const [name, waitBytesMin] of [
   ['together they are worth waiting for', 20_000],
 ] as const) {
   test(
-    `calls that are small each are separated as the batch that they become: ${name}`,
+    `small calls are separated as the batch that they are merged into: ${name}`,
     inTemp(async (dir) => {
       const lanes = ['0a', '0b', '0c', '0d', '0e', '0f'];
       {
@@ -271,7 +275,7 @@ for (const [name, waitBytesMin] of [
 }
 
 test(
-  'while one batch is in LevelDB, the values of the next one are written; everything settles in order',
+  'while LevelDB writes one batch, the values of the next one are written; everything settles in order',
   inTemp(async (dir) => {
     await using store = await openSmall(dir, { fileBytes: 256 * 1024 });
     await run(store, '0a', 0, 3, 100);
@@ -295,7 +299,7 @@ test(
 );
 
 test(
-  'options that cannot be are refused',
+  'invalid options are refused',
   inTemp(async (dir) => {
     const open = (values: unknown) => openLevel(dir, { model: plain, values: values as object });
     await refused(open({ fileBytes: 5000 }), 'LANESTORE_INVALID', /multiple of 4096/);

@@ -1,4 +1,7 @@
-/** Snapshots: a store of its own, whole or absent, made from a store that stands still, is damaged, or is being written. */
+/**
+ * Snapshots: an independent store, whole or absent, made from an idle, a damaged, or a running
+ * store.
+ */
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -14,7 +17,7 @@ import { startNode } from './live.js';
 
 const SNAPSHOT_WORKER = new URL('./snapshot-worker.js', import.meta.url);
 const OPEN_WORKER = new URL('../../../support/open-worker.js', import.meta.url);
-/** In each kind of load. */
+/** Snapshots per kind of load. */
 const SNAPSHOTS = 10;
 const KILLS = 10;
 
@@ -39,10 +42,10 @@ async function contentAt(location: string): Promise<string> {
   return contentOf(store);
 }
 
-const still = suite('a snapshot of a store that stands still');
+const still = suite('a snapshot of an idle store');
 
 still(
-  'is a store of the same content and id; each goes on without the other',
+  'is a store of the same content and id; both can be written independently',
   inTemp(async (dir) => {
     const [location, target] = [join(dir, 'store'), join(dir, 'deep', 'snap')];
     await makeStore(location);
@@ -92,7 +95,7 @@ still(
 );
 
 still(
-  'is refused where something is, in the store itself, and of what is no store; nothing is made or changed',
+  'is refused where files exist, in the store itself, and of a location without a store; nothing is made or changed',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -113,7 +116,7 @@ still(
 );
 
 still(
-  'of a damaged or rolled back store there is none',
+  'of a damaged or rolled back store is refused',
   inTemp(async (dir) => {
     const [location, target] = [join(dir, 'store'), join(dir, 'snap')];
     await makeStore(location);
@@ -127,7 +130,7 @@ still(
 );
 
 still(
-  'when the process is killed at any moment, the store is untouched, the target absent or whole, and the next run cleans up',
+  'killed at any moment: the store is untouched, the target absent or whole, and the next run cleans up',
   inTemp(async (dir) => {
     const [location, target] = [join(dir, 'store'), join(dir, 'snap')];
     await makeStore(location);
@@ -161,7 +164,7 @@ still.run();
 const live = suite('snapshots while a node writes');
 
 live(
-  'from the process of the node itself: its lock holds, and it goes on',
+  'from the process of the node itself: its lock stays held, and it keeps writing',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -179,7 +182,7 @@ live(
         seqs.push(seq);
       }
     } finally {
-      // Also when a snapshot failed: its error must not be hidden by a call that finds the store closed.
+      // Also after a failed snapshot, so that a call on a closed store does not hide its error.
       stop = true;
       await writing;
     }
@@ -193,7 +196,7 @@ live(
 
 for (const mode of ['plain', 'compaction', 'values'] as const) {
   live(
-    `${mode}: each opens and is whole calls only, all acknowledged ones, and the node is not disturbed`,
+    `${mode}: each snapshot opens, holds whole calls only, all acknowledged ones, and the node is not disturbed`,
     inTemp(async (dir) => {
       const location = join(dir, 'store');
       const seed = testSeed();
