@@ -107,7 +107,7 @@ test(
 );
 
 test(
-  'taken while another process had the name of the socket excludes later requests without that process',
+  'taken while another process had the name of the socket excludes later requests after that process ended',
   inTemp(async (dir) => {
     if (process.platform !== 'linux') return void process.stdout.write('\n  skipped: no abstract sockets here\n');
     await withTmpdir(dir, async () => {

@@ -1,4 +1,4 @@
-/** API.md is the public surface of what is built, so that a review sees every change of it. */
+/** API.md lists the public surface of the build, so that a review sees every change of it. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { packageRoot } from '../support/fixtures.js';
 const test = suite('API.md');
 const page = readFileSync(join(packageRoot, 'API.md'), 'utf8');
 
-test('it is what `npm run api` writes', () => {
+test('API.md equals the output of `npm run api`', () => {
   const script = join(packageRoot, 'scripts', 'api-report.mjs');
   const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
   assert.is(status, 0, stderr);

@@ -1,4 +1,4 @@
-/** The examples of docs/format.md are what the code writes. */
+/** The examples of docs/format.md match the bytes that the code writes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -13,7 +13,7 @@ import { withTemp } from '../support/temp.js';
 const test = suite('docs/format.md');
 const page = readFileSync(join(packageRoot, 'docs/format.md'), 'utf8');
 
-/** The hex of an annotated listing: per line what stands before the comment. */
+/** The hex of an annotated listing: the part of each line before the comment. */
 function listingBytes(listing: string): Buffer {
   const hex = listing
     .split('\n')
@@ -48,7 +48,7 @@ function replayed(
   });
 }
 
-test('the worked record, the key listing and the tip are those of the fixture', () =>
+test('the worked record, the key listing and the tip match the fixture', () =>
   replayed(async (db) => {
     const key = /The key `([^`]+)`/.exec(page)?.[1] ?? '';
     const value = await db.get(key);
@@ -79,7 +79,7 @@ test('the worked record, the key listing and the tip are those of the fixture', 
     }
   }));
 
-test('the worked reference is that of the fixture with every block separated, and leads to the worked record', () =>
+test('the worked reference matches the fixture with every block separated, and leads to the worked record', () =>
   replayed(
     async (db, directory) => {
       const key = /The key `([^`]+)`/.exec(page)?.[1] ?? '';

@@ -1,4 +1,7 @@
-/** docs/api is what the doc comments say, where the tools that make it are installed (`npm run reference` does that). */
+/**
+ * docs/api equals the output for the doc comments. Skipped without the tools that make it (`npm run
+ * reference` installs them).
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +12,7 @@ import { packageRoot } from '../support/fixtures.js';
 const test = suite('docs/api');
 const tool = join(packageRoot, 'docs', 'api-reference');
 
-test('it is what `npm run reference` writes', () => {
+test('docs/api equals the output of `npm run reference`', () => {
   if (!existsSync(join(tool, 'node_modules')) && process.env.CI !== 'true') {
     process.stdout.write('\n  skipped: npm --prefix docs/api-reference ci has not run\n');
     return;

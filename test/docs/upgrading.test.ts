@@ -1,4 +1,4 @@
-/** UPGRADING.md quotes what a store of another format, or of another model, is refused with. */
+/** UPGRADING.md quotes the messages that refuse a store of another format, or of another model. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -19,7 +19,7 @@ function messageOf(call: () => unknown): string {
   throw new Error('it was accepted');
 }
 
-test('its messages are those of the code', () => {
+test('its messages match the code', () => {
   for (const format of [FORMAT + 1, FORMAT - 1]) {
     const { code, message } = otherFormat(format);
     const quoted = `${code}: ${message}`.replace(`format ${format};`, 'format N;');

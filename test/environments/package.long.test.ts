@@ -1,4 +1,7 @@
-/** The package, packed and installed into an empty project, under the other versions of Node.js that are supported. */
+/**
+ * The package, packed and installed into an empty project, under the other supported versions of
+ * Node.js.
+ */
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import { checkInstalled, install, pack } from '../support/package.js';
@@ -18,7 +21,7 @@ for (const { version, path } of otherNodes()) {
   );
 }
 
-// A suite without tests would be a failure, where no other version can be downloaded.
-test('those that cannot be had are said to be left out', () => undefined);
+// A suite without tests would fail where no other version can be downloaded.
+test('versions that cannot be downloaded are reported as left out', () => undefined);
 
 test.run();

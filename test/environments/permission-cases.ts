@@ -1,6 +1,6 @@
 /**
- * Under the permission model of Node.js: all works with the options that docs/embedding.md lists;
- * without one, the error names it.
+ * Under the permission model of Node.js: everything works with the options that docs/embedding.md
+ * lists; without one of them, the error names it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -73,7 +73,7 @@ export function addPermissionCases(test: ReturnType<typeof suite>, node: NodeVer
 
   test(
     inNode(
-      'without one of the listed options, what needs it is LANESTORE_IO that names it, and nothing else is refused',
+      'without one of the listed options, a call that needs it is LANESTORE_IO that names it, and no other call is refused',
     ),
     inTemp((dir) => {
       const options = listedOptions(dir);
@@ -107,7 +107,7 @@ export function addPermissionCases(test: ReturnType<typeof suite>, node: NodeVer
 
   test(
     inNode(
-      'granted only what a store is in: one that is there opens; a new one is not made where its name is not durable',
+      'granted only the directory of a store: an existing store opens; a new one is not made where its name would not be durable',
     ),
     inTemp((dir) => {
       const location = join(dir, 'store');

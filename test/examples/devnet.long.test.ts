@@ -1,4 +1,7 @@
-/** The devnet: what its checker catches, and whole runs with real processes that are killed with SIGKILL. */
+/**
+ * The devnet: violations that its checker detects, and whole runs with real processes that are
+ * killed with SIGKILL.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Record } from '../../examples/devnet/rules.js';
@@ -15,7 +18,7 @@ other.block(0, { payloadBytes: 9 });
 const block = net.block(0);
 const next = net.block(0);
 const qc = net.commitQC();
-/** Another block of the same signer in the same place. */
+/** Another block of the same signer under the same number. */
 const twin = {
   ...block,
   block: { ...block.block, header: { ...block.block.header, payloadHash: new Uint8Array(32) } },
@@ -30,7 +33,7 @@ const laneVote = (place: number, { block: { header } }: typeof block) =>
 const EMPTY = { first: 0n, hashes: [] };
 const holding = (hashes: string[], first = 0n) => ({ nextQC: 1n, lanes: [{ first, hashes }, EMPTY, EMPTY, EMPTY] });
 
-rules('honest messages, each as often as anybody likes, are no violation', () => {
+rules('honest messages, however often repeated, are no violation', () => {
   const record = new Record(net.laneIds);
   for (let i = 0; i < 2; i++) {
     record.sent(0, blockWire(block));
@@ -102,7 +105,7 @@ runs('four nodes, ten kills: no violation, and every store verifies with its sig
   assert.match(text, /^0 violations$/m);
 });
 
-runs('a backend that forgets is caught', async () => {
+runs('a backend that forgets is detected', async () => {
   const { code, lines } = await runWorker(
     MAIN,
     '--backend noop --rounds 9999 --kill --kill-every 300 --timeout 100'.split(' '),
@@ -113,7 +116,7 @@ runs('a backend that forgets is caught', async () => {
   assert.not.match(text, /FAILED/);
 });
 
-runs('what it does not understand ends with its usage', async () => {
+runs('unknown arguments end with the usage', async () => {
   for (const args of [['--backend', 'paper'], ['--rounds', 'many'], ['--nonsense']]) {
     const { code, stderr } = await runWorker(MAIN, args);
     assert.is(code, 2);

@@ -1,4 +1,4 @@
-/** examples/own-types: its model and its backend pass the suite that docs/embedding.md tells their authors to run. */
+/** examples/own-types: its model and its backend pass the suite that docs/embedding.md names. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -15,7 +15,7 @@ const test = suite('examples: own types');
 conformance({ test: (name, body) => test(`own model over LevelDB: ${name}`, body), ...ledgerSubject });
 conformance({ test: (name, body) => test(`own model over an own backend: ${name}`, body), ...journalSubject });
 
-test('only what is declared absent is left out', () => {
+test('only features declared absent are left out', () => {
   const leftOut = (subject: typeof ledgerSubject) => {
     const applied = new Set(casesFor(subject).map(({ name }) => name));
     return new Set(CASES.filter(({ name }) => !applied.has(name)).flatMap(({ needs }) => needs));

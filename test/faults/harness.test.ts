@@ -1,4 +1,4 @@
-/** The campaign's own machinery: dead processes, seeds, parts, the report. */
+/** The machinery of the campaign itself: dead processes, seeds, parts, the report. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -32,7 +32,7 @@ async function run(of: Row, size: number): Promise<RowResult> {
 }
 
 for (const size of [1, 3]) {
-  harness(`a process that dies is the verdict of its case, and the next one goes on; ${size} at a time`, async () => {
+  harness(`a process that dies is the verdict of its case, and the next case runs; ${size} at a time`, async () => {
     const result = await run(row(), size);
     assert.is(result.cases, 5);
     assert.equal(result.verdicts, { fine: 3 });
@@ -49,7 +49,7 @@ for (const size of [1, 3]) {
   });
 }
 
-harness('an abort is allowed only where the row says so', async () => {
+harness('an abort is allowed only where the row permits it', async () => {
   const result = await run(
     row((i) => i === 1),
     2,
@@ -99,7 +99,7 @@ harness(
   }),
 );
 
-harness('each guard that is taken out of a store stands where its patch says', () => {
+harness('each guard that is removed from a store is where its patch expects it', () => {
   for (const patch of WEAKNESSES) checkPatch(patch);
 });
 

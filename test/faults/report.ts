@@ -1,4 +1,4 @@
-/** What a campaign found, for programs (JSON) and for people (a Markdown table). */
+/** The result of a campaign, for programs (JSON) and for people (a Markdown table). */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -7,20 +7,23 @@ import { mergedParts, type RowResult } from './campaign.js';
 import { MISTAKES, type Mistake } from './row.js';
 import { ROWS } from './rows.js';
 
-/** The results of all rows, each as it was run the last time. */
+/** The results of all rows, each from its last run. */
 export interface Results {
   readonly machine: string;
   readonly rows: readonly RowResult[];
 }
 
-/** Where the campaign was run. */
+/** The machine of the run. */
 export function machine(): string {
   const [cpu] = cpus();
   const gib = Math.round(totalmem() / 2 ** 30);
   return `Linux ${release()}, ${cpus().length} x ${cpu?.model.trim() ?? 'unknown'}, ${gib} GiB, Node ${process.versions.node}`;
 }
 
-/** Puts rows into `faults.json` and `faults.md` of a directory; rows that were not run now stay as they were. */
+/**
+ * Puts rows into `faults.json` and `faults.md` of a directory; rows that were not run keep their
+ * results.
+ */
 export function writeReport(dir: string, rows: readonly RowResult[]): void {
   const file = join(dir, 'faults.json');
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results).rows : [];

@@ -1,4 +1,7 @@
-/** Any value of each type, for properties: edges of the number ranges included, lengths kept small. */
+/**
+ * Arbitrary values of each type, for properties: they include the ends of the number ranges, and
+ * have short lengths.
+ */
 import fc from 'fast-check';
 import type {
   AppProposal,

@@ -1,6 +1,6 @@
 /**
- * The package as npm makes it, and as it is installed into an empty folder. Without the network: the dependencies come from npm's cache,
- * or, where that has not got them, from this checkout.
+ * The package as npm makes it, and as it is installed into an empty folder. Without the network:
+ * the dependencies come from npm's cache, or, if they are not there, from this checkout.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { packageRoot } from './fixtures.js';
 
-/** Beyond that, something waits for a network that is not there. */
+/** Time limit: longer means that a command waits for an absent network. */
 const NPM_MS_MAX = 60_000;
 
 /** Runs a command as npm would, in `cwd`. */
@@ -17,7 +17,10 @@ export function npm(cwd: string, command: string, ...args: string[]) {
   return spawnSync(command, args, { cwd, encoding: 'utf8', timeout: NPM_MS_MAX, env, maxBuffer: 2 ** 26 });
 }
 
-/** The tarball that would be published, and the folder in which it is unpacked; dist is built already. */
+/**
+ * The tarball that would be published, and the folder in which it is unpacked; dist has already
+ * been built.
+ */
 export interface Packed {
   readonly tarball: string;
   readonly unpacked: string;
@@ -33,7 +36,7 @@ export function pack(dir: string): Packed {
   return { tarball, unpacked: join(dir, 'package') };
 }
 
-/** Makes `folder`, a project that depends on the package and nothing else. */
+/** Makes `folder`, a project whose only dependency is the package. */
 export function install(folder: string, packed: Packed): void {
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true }));
@@ -41,7 +44,7 @@ export function install(folder: string, packed: Packed): void {
   if (installed.status !== 0) installByHand(folder, packed);
 }
 
-/** The same layout as npm's: the package from the tarball, beside it everything that it may ask for. */
+/** The same layout as npm's: the package from the tarball, next to its possible dependencies. */
 function installByHand(folder: string, { unpacked }: Packed): void {
   const modules = join(folder, 'node_modules');
   mkdirSync(join(modules, '.bin'), { recursive: true });
@@ -53,8 +56,8 @@ function installByHand(folder: string, { unpacked }: Packed): void {
 }
 
 /**
- * Runs, with the Node.js at `node`, in a folder of {@link install}: the program of README.md, twice on one store, an import of every
- * subpath, and the command line.
+ * Runs, with the Node.js at `node`, in a folder of {@link install}: the program of README.md, twice
+ * on one store, an import of every subpath, and the command line.
  */
 export function checkInstalled(folder: string, node: string): void {
   const readme = readFileSync(join(folder, 'node_modules/lanestore/README.md'), 'utf8');
@@ -69,7 +72,7 @@ export function checkInstalled(folder: string, node: string): void {
   const { exports } = JSON.parse(readFileSync(join(folder, 'node_modules/lanestore/package.json'), 'utf8')) as {
     exports: object;
   };
-  // But for the one whose optional peer is not installed everywhere.
+  // Except the subpath whose optional peer is not always installed.
   const subpaths = Object.keys(exports).filter((subpath) => !['./package.json', './prometheus'].includes(subpath));
   const names = subpaths.map((subpath) => join('lanestore', subpath));
   const script = `for (const name of ${JSON.stringify(names)}) console.log(Object.keys(await import(name)).length > 0)`;

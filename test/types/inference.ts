@@ -1,6 +1,6 @@
 /**
- * What types are inferred of a model, and which mistakes the compiler finds. Nothing here runs: `npm run build:test` fails where a type
- * is another one, and where a line that is marked as a mistake compiles.
+ * The inferred types of a model, and the mistakes that the compiler must detect. Nothing here runs:
+ * `npm run build:test` fails if a type differs, or if a line that is marked as a mistake compiles.
  */
 import { type Batch, type Certificate, type Checkpoint, ledger } from '../../examples/own-types/model.js';
 import { casesFor } from '../../src/conformance/index.js';

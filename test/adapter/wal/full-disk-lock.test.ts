@@ -141,7 +141,7 @@ test(
 );
 
 test(
-  'entries that do not fit elsewhere are pruned by number, and their bytes once the rest is small enough',
+  'without room for a new segment entries are pruned by number, and their bytes once the remaining ones fit',
   onFullDisk('a WAL of one segment on a full disk', 1024 * 1024 * 1024, async (location, count, disk) => {
     const others = join(disk, 'others');
     const log = join(location, 'blocks', '0a');
