@@ -1,4 +1,7 @@
-/** The house rules that a machine can check: imports point downward, files are short, names are words of the house, tests run. */
+/**
+ * The house rules that a machine can check: imports point downward, files are short, names are
+ * words of the house, tests run.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { suite } from 'uvu';
@@ -129,7 +132,10 @@ test('no source is too long to be read at once', () => {
   assert.equal(tooLong, []);
 });
 
-/** Words that say too little, or mean something else to a reader who knows storage engines; what stands for each now. */
+/**
+ * Words that say too little, or mean something else to a reader who knows storage engines; what
+ * stands for each now.
+ */
 const NAMES: Readonly<Record<string, string>> = {
   Room: 'AdmissionGate',
   PlannedPersistence: 'BasePersistence',

@@ -253,7 +253,7 @@ test(
 );
 
 test(
-  'does not wait for space on what is another disk',
+  'does not wait for space on another disk',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const freeSpace = { read: async () => 0, readNow: () => 0 };

@@ -338,7 +338,7 @@ others(
       }
       await using store = await open(location);
       assert.is(store.seq, 0n);
-      assert.equal(readdirSync(location).sort(), ['level', 'witness'], 'what the others began is gone');
+      assert.equal(readdirSync(location).sort(), ['level', 'witness'], 'the files of the other processes are gone');
     }
   }),
 );

@@ -66,12 +66,12 @@ const LANE_ROWS: readonly LaneRow[] = [
   ],
   ['a duplicate', A37, ['0a', undefined, blocks('0a', 6)], ['OUT_OF_SEQUENCE', /expects block 7$/]],
   [
-    'a gap behind a truncation',
+    'a gap after a truncation',
     A37,
     ['0a', plainQC(9, { '0a': 10 }), blocks('0a', 11)],
     ['OUT_OF_SEQUENCE', /expects block 10$/],
   ],
-  ['a lane that is none', {}, ['0A', undefined, []], ['INVALID', /lane "0A"/]],
+  ['an invalid lane id', {}, ['0A', undefined, []], ['INVALID', /lane "0A"/]],
   ['a CommitQC that the model refuses', A37, ['0a', { index: 1n, starts: 1 as never }, []], ['INVALID', /starts/]],
   ['it stores no anchor', WITH_ANCHOR, ['0a', plainQC(6, { '0a': 12 }), []], '0a -[10,12) =[12,20)'],
 ];
@@ -86,7 +86,7 @@ for (const [what, given, [lane, anchorQC, list], expected] of LANE_ROWS) {
 type QCRow = readonly [string, Given, readonly [anchorQC: PlainQC | undefined, PlainQC[]], Expected];
 
 const QC_ROWS: readonly QCRow[] = [
-  ['it truncates to the CommitQC, which is there', QC26, [plainQC(4), []], 'qc -[2,4) =[4,6)'],
+  ['it truncates to the CommitQC, which the log holds', QC26, [plainQC(4), []], 'qc -[2,4) =[4,6)'],
   ['it touches no lane', { ...QC26, ...A37 }, [plainQC(4, { '0a': 5 }), []], 'qc -[2,4) =[4,6)'],
   ['the CommitQC comes if it is next', QC26, [plainQC(6), []], 'qc -[2,6) +6 =[6,7)'],
   ['… or beyond', QC26, [plainQC(10), qcs(10, 11)], 'qc -[2,6) +10,11 =[10,12)'],

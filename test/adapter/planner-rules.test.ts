@@ -40,7 +40,7 @@ table('rule 1', [
   ['a lane without a cursor and no anchor begins at 0', {}, { blocks: blocks('0a', 0, 1) }, '0a +0,1 =[0,2)'],
   ['… or at any other number', {}, { blocks: blocks('0a', 41) }, '0a +41 =[41,42)'],
   [
-    '… and must go on from there',
+    '… and the next block must continue it',
     {},
     { blocks: blocks('0a', 41, 43) },
     ['OUT_OF_SEQUENCE', /block 43 of lane 0a leaves a gap.*expects block 42$/],
@@ -216,7 +216,12 @@ table('rule 3, lanes', [
 
 table('rule 3, the QC log', [
   ['an anchor at 0 brings its CommitQC along', {}, { anchor: plainAnchor(0) }, 'anchor 0; qc +0 =[0,1)'],
-  ['an anchor inside truncates, its CommitQC is there', QC26, { anchor: plainAnchor(4) }, 'anchor 4; qc -[2,4) =[4,6)'],
+  [
+    'an anchor inside truncates; the log holds its CommitQC',
+    QC26,
+    { anchor: plainAnchor(4) },
+    'anchor 4; qc -[2,4) =[4,6)',
+  ],
   ['… at first: nothing to do', QC26, { anchor: plainAnchor(2) }, 'anchor 2'],
   ['… below first', QC26, { anchor: plainAnchor(1) }, 'anchor 1'],
   ['… at the newest', QC26, { anchor: plainAnchor(5) }, 'anchor 5; qc -[2,5) =[5,6)'],
@@ -316,12 +321,12 @@ table('limits', [
     ['OUT_OF_SEQUENCE', /the lane is full/],
   ],
   [
-    '2^64-1 is no number of a block',
+    '2^64-1 is not a block number',
     { lanes: { '0a': [5, U64_MAX] } },
     { blocks: blocks('0a', U64_MAX) },
     ['INVALID', /block number in lane 0a/],
   ],
-  ['2^64 is none either', {}, { blocks: blocks('0a', U64_MAX + 1n) }, ['INVALID', /block number/]],
+  ['2^64 is not a block number either', {}, { blocks: blocks('0a', U64_MAX + 1n) }, ['INVALID', /block number/]],
   ['nor is -1', {}, { blocks: blocks('0a', -1n) }, ['INVALID', /block number/]],
   [
     '2^64-2 is the highest road index',
@@ -330,7 +335,12 @@ table('limits', [
     `qc +${ENTRY_NUMBER_MAX} =[0,${U64_MAX})`,
   ],
   ['2^64-1 is no road index', { qc: [0, U64_MAX] }, { commitQCs: qcs(U64_MAX) }, ['INVALID', /road index/]],
-  ['a full QC log ignores what it has', { qc: [0, U64_MAX] }, { commitQCs: qcs(ENTRY_NUMBER_MAX) }, 'nothing'],
+  [
+    'a full QC log ignores CommitQCs that it holds',
+    { qc: [0, U64_MAX] },
+    { commitQCs: qcs(ENTRY_NUMBER_MAX) },
+    'nothing',
+  ],
   ['2^64-1 is no index of an anchor', {}, { anchor: plainAnchor(U64_MAX) }, ['INVALID', /road index of the anchor/]],
   [
     'an anchor at 2^64-2 fills the QC log',

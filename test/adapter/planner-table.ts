@@ -91,9 +91,9 @@ function assertSound({ before, truncate, append, after }: LogPlan<unknown>): voi
   assert.ok(truncate.first <= truncate.next && after.first <= after.next);
   if (before !== undefined) {
     assert.ok(after.first >= before.first && after.next >= before.next, 'cursors never go back');
-    assert.ok(truncate.first === before.first && truncate.next <= before.next, 'only what is held goes');
+    assert.ok(truncate.first === before.first && truncate.next <= before.next, 'only entries in the log are truncated');
   }
-  assert.ok(after.next - BigInt(append.length) >= after.first, 'what is appended is held');
+  assert.ok(after.next - BigInt(append.length) >= after.first, 'appended entries are in the log');
 }
 
 export function blocks(lane: string, ...numbers: Num[]): PlainBlock[] {

@@ -1,7 +1,8 @@
 /**
  * The pure part of the availability state: queue, lanes, prune, load.
  *
- * Where the cases of docs/original.md, Test cases: lanes and queues (avail/queue_test.go, avail/inner_test.go at 11419398f) went:
+ * Where the cases of docs/original.md, Test cases: lanes and queues (avail/queue_test.go,
+ * avail/inner_test.go at 11419398f) went:
  *
  * | upstream | here |
  * |---|---|
@@ -24,8 +25,8 @@
  * | 35 blocks exceed capacity | "load: 30 blocks of a lane, and 31" |
  * | anchor's CommitQC drives prune | "prune: the anchor's CommitQC ..." |
  *
- * Beyond upstream: signatures of what was loaded, lanes that begin elsewhere, all findings at once, departed lanes, monotone cursors as
- * a property, size bounds against the real records.
+ * Beyond upstream: signatures of what was loaded, lanes that begin elsewhere, all findings at once,
+ * departed lanes, monotone cursors as a property, size bounds against the real records.
  */
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -79,7 +80,7 @@ queue('a tally counts each validator once, and keeps votes for different values 
   assert.is(tally.add('aa', 'A', sig(1)), 'counted');
   assert.is(tally.add('aa', 'A', sig(1)), 'known');
   assert.is(tally.add('bb', 'B', sig(1)), 'equivocation');
-  assert.is(tally.candidate('bb'), undefined, 'it left nothing behind');
+  assert.is(tally.candidate('bb'), undefined, 'no vote is left');
   assert.is(tally.winner(2), undefined);
   tally.add('aa', 'A', sig(2));
   assert.is(tally.winner(2)?.sigs.length, 2);
@@ -456,7 +457,7 @@ monotone('cursors of a lane only go forward, in any order of acknowledgements', 
         }
         const now = { durable: lane.durable, limit: lane.limit, first: lane.blocks.first };
         assert.ok(now.durable >= before.durable && now.limit >= before.limit && now.first >= before.first, kind);
-        assert.ok(lane.submitted >= lane.blocks.first, 'what was pruned is not handed over');
+        assert.ok(lane.submitted >= lane.blocks.first, 'pruned entries are not handed over');
         before = now;
       }
     }),

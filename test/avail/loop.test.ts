@@ -119,7 +119,7 @@ test('no lane, CommitQC or anchor waits for a slower lane', () =>
     void state.pushBlock(traffic.blocks[1]![2]!);
     void state.pushCommitQC(traffic.qcs[0]!);
     await turns();
-    assert.equal(disk.blocks(2), ['0/2'], 'lane 0 goes on, lane 1 waits for itself');
+    assert.equal(disk.blocks(2), ['0/2'], 'lane 0 continues, lane 1 waits for its own rounds');
     assert.is(disk.calls[2]?.round.commitQCs?.length, 1);
     void state.pushAppQC(traffic.anchors[0]!.appQC, traffic.qcs[0]!);
     await turns();
@@ -143,7 +143,7 @@ test("the node's own state is a round of its own, the last one wins, and every w
     disk.calls[0]?.resolve();
     await Promise.all([first, second]);
     const third = state.persistInner(new Uint8Array([3]));
-    assert.ok(await pending(third), 'nothing is told before it is durable');
+    assert.ok(await pending(third), 'no call resolves before its state is durable');
     disk.calls[2]?.resolve();
     await third;
   }));
@@ -160,7 +160,7 @@ test('an abort ends the wait for the disk, not the entries already handed over',
     assert.equal(await Promise.all(ended), ['enough', 'enough']);
     assert.is(await rejection(state.persistInner(new Uint8Array([2]), abort.signal)), 'enough');
     assert.is(await rejection(state.flush(abort.signal)), 'enough');
-    assert.ok(await pending(flushed), 'who goes on waiting is not told yet');
+    assert.ok(await pending(flushed), 'a call that still waits is not resolved');
     disk.calls[0]?.resolve();
     await flushed;
     assert.equal(
@@ -252,7 +252,7 @@ test('LANESTORE_CAPACITY: the anchor is stored alone at once, the rest when ther
     disk.room();
     await turns();
     assert.is(disk.calls.length, 4);
-    assert.equal(disk.blocks(3), ['1/2', '1/3'], 'what the anchor made unnecessary is not stored any more');
+    assert.equal(disk.blocks(3), ['1/2', '1/3'], 'entries below the anchor are not stored any more');
     for (const call of disk.calls) {
       call.fire();
       call.resolve();
@@ -335,7 +335,7 @@ for (const [when, change] of [
       await state.flush();
       assert.equal(state.lanes, net.laneIds.slice(0, 3));
     });
-    assert.not(await stores(db, d), 'nothing of it is stored');
+    assert.not(await stores(db, d), 'no key of the lane is stored');
     assert.ok(await stores(db, a));
   });
 }
@@ -467,7 +467,7 @@ test('a committee change: the lane that left is dropped when the durable anchor 
   const keys = [...(await db.content()).keys()];
   assert.not(
     keys.some((key) => key.includes(left)),
-    'nothing of it is stored',
+    'no key of the lane is stored',
   );
   assert.ok(keys.some((key) => key.includes(joined)));
   await withState({ db, committee: [{ committee: next, firstRoad: 4n, baselines }] }, async (state) => {

@@ -298,7 +298,7 @@ class Life {
       case 'abort': {
         const aborted = this.#aborts.splice(0, 5);
         for (const { abort } of aborted) abort.abort('aborted');
-        await this.ends('what was aborted', Promise.all(aborted.map(({ done }) => done)));
+        await this.ends('aborted calls', Promise.all(aborted.map(({ done }) => done)));
         return;
       }
       default:
@@ -375,7 +375,7 @@ class Life {
   async end(): Promise<void> {
     const { state } = this;
     await this.ends('close', state.close());
-    await this.ends('those who waited', Promise.all(this.#waiting.keys()));
+    await this.ends('waiting calls', Promise.all(this.#waiting.keys()));
     if (!isLanestoreError(await state.stopped, 'LANESTORE_CLOSED')) return;
     for (const lane of [...net.laneIds, own]) {
       const { next, durable } = state.range(lane);
@@ -404,8 +404,9 @@ function checkSurvived(state: AvailState, { headers, lastQC, anchor, inner, anno
   }
   for (const number of announced.keys())
     assert.ok(number < state.nextBlock(own), `own block ${number} was sent, and is lost`);
-  if (lastQC !== undefined) assert.ok(state.nextCommitQC > lastQC.vote.view.index, 'the CommitQC that led on is there');
-  assert.ok((state.loaded.anchor ?? -1n) >= anchor, 'the anchor from which room was counted is there');
+  if (lastQC !== undefined)
+    assert.ok(state.nextCommitQC > lastQC.vote.view.index, 'the CommitQC that led to the next road is stored');
+  assert.ok((state.loaded.anchor ?? -1n) >= anchor, 'the anchor that room was counted from is stored');
   const stored = state.recoveredInner === undefined ? 0 : Number(Buffer.from(state.recoveredInner));
   assert.ok(stored >= inner, `own state ${inner} was durable, now it is ${stored}`);
 }

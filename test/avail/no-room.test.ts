@@ -71,7 +71,7 @@ test('consensus states that are superseded while the store has no room are not k
     assert.is(disk.calls.length, 1);
     assert.is(disk.calls[0]?.round.inner?.[0], 99, 'the last one');
     disk.settle(0);
-    assert.equal(new Set(await Promise.all(calls)), new Set([undefined]), 'all callers are told');
+    assert.equal(new Set(await Promise.all(calls)), new Set([undefined]), 'all calls resolve');
   }));
 
 test('a state that is too large is refused at once, also without room; the one before it is stored when there is room', () =>
@@ -249,7 +249,7 @@ test('close(signal) on a store without room ends with the signal; entries not ha
     disk.settle(0);
     await turns();
     assert.is(disk.calls.length, 1, 'and hands nothing over any more');
-    assert.is(state.range(net.laneIds[0]!).durable, 1n, 'what was handed over becomes durable by itself');
+    assert.is(state.range(net.laneIds[0]!).durable, 1n, 'a round in flight becomes durable by itself');
   }));
 
 test('close(signal) without an abort resolves when everything is durable, and leaves the signal alone', () =>

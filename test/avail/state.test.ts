@@ -1,7 +1,8 @@
 /**
  * The availability state over real stores, with real signatures.
  *
- * Where the cases of docs/original.md, Test cases: availability state (avail/state_test.go at 11419398f) went:
+ * Where the cases of docs/original.md, Test cases: availability state (avail/state_test.go at
+ * 11419398f) went:
  *
  * | upstream | here |
  * |---|---|
@@ -14,7 +15,7 @@
  * | writing a non-contiguous QC fails | "back-pressure: a block far ahead waits ..." (a CommitQC does, too); the store's own refusal: conformance suite, commit-qcs |
  * | anchor past all QCs truncates and re-persists; anchor past all blocks truncates the lane | "restart: ..." table, last rows |
  * | corrupt anchor payload is an error | the store refuses it at open: test/adapter/level/open/recovery.test.ts "the anchor with a flipped bit", test/adapter/wal/store.test.ts "an anchor that does not decode, ..."; inner.test.ts "an anchor without its CommitQC, ..." |
- * | HEAD: a prune of the anchor's epoch drops closed lanes, its subscriber is told, the change alone drops nothing | loop.test.ts "a committee change: ..." |
+ * | HEAD: a prune of the anchor's epoch drops closed lanes, its subscriber is notified, the change alone drops nothing | loop.test.ts "a committee change: ..." |
  * | HEAD: subscriptions: stay, leave, rejoin; closed after the drop | loop.test.ts "a lane that leaves and joins again ..." |
  * | HEAD: subscription of a wrong validator panics | LANESTORE_WRONG_LANE: "bad input: blocks: ..." |
  * | HEAD: the next CommitQC persists after an anchor came first | "restart: an anchor past all CommitQCs" |
@@ -277,7 +278,10 @@ restart('after a restart, headers to vote for begin again with all held blocks, 
       (await headers.receiveBatch()).map(({ blockNumber }) => blockNumber),
       [0n, 1n, 2n],
     );
-    assert.ok(await pending(headers.receiveBatch(AbortSignal.timeout(60_000))), 'what is not durable is not voted for');
+    assert.ok(
+      await pending(headers.receiveBatch(AbortSignal.timeout(60_000))),
+      'headers that are not durable are not returned',
+    );
   });
   await withState({ db, committee }, async (state) => {
     const numbers = (await state.headers().receiveBatch()).map(({ blockNumber }) => blockNumber);
@@ -285,7 +289,7 @@ restart('after a restart, headers to vote for begin again with all held blocks, 
   });
 });
 
-const gates = bounded(suite('avail: what is durable'));
+const gates = bounded(suite('avail: durability'));
 
 gates('lastCommitQC and commitQC() wait for the disk; only then can the next road be entered', () =>
   withState({ committee }, async (state, db) => {
@@ -388,7 +392,7 @@ admission('a call that waits for one lane, or one kind, is not woken for another
     const looks = state.looks;
     await blocks(state, 0, 6);
     await state.flush();
-    assert.is(state.looks, looks, 'six blocks of another lane woke nobody');
+    assert.is(state.looks, looks, 'six blocks of another lane woke no call');
     await state.pushVote(voteFor(net, 2, made.blocks[0]![0]!));
     assert.is(state.looks, looks, 'nor did a vote without a quorum');
     await state.pushVote(voteFor(net, 3, made.blocks[0]![0]!));

@@ -118,7 +118,7 @@ export async function withState(
     db.release();
     await store.close();
   }
-  assert.equal(db.violations, [], 'what a store must never do');
+  assert.equal(db.violations, [], 'forbidden calls of the store');
   return db;
 }
 

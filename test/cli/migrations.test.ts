@@ -49,7 +49,7 @@ test(
 );
 
 test(
-  'every file of a manifest prints what the original loads',
+  'each layout of the original gives the manifest that the original loads',
   inTemp(() => {
     for (const name of ['wal-crc', 'file-per-entry', 'wal-no-anchor', 'wal-quiet-lane']) {
       const { status, stdout, stderr } = run('manifest', fixture(name, 'state'));

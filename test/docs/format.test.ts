@@ -52,7 +52,7 @@ test('the worked record, the key listing and the tip match the fixture', () =>
   replayed(async (db) => {
     const key = /The key `([^`]+)`/.exec(page)?.[1] ?? '';
     const value = await db.get(key);
-    assert.ok(value, 'the worked record is there');
+    assert.ok(value, 'the worked record exists');
     assert.is(listingBytes(block('### One record')).toString('hex'), value.toString('hex'));
     assert.is(value.length, 628);
     assert.is(crc32(Buffer.concat([Buffer.from(key), value.subarray(2, -5)])), 0x34269056);

@@ -101,7 +101,7 @@ export function addPermissionCases(test: ReturnType<typeof suite>, node: NodeVer
         );
         for (const outcome of said.slice(works.length)) assert.match(outcome.message ?? '', message);
       }
-      assert.equal(scenario(node, options, dir, 'reopen', 'verify').at(-1), { step: 'verify' }, 'all of it is intact');
+      assert.equal(scenario(node, options, dir, 'reopen', 'verify').at(-1), { step: 'verify' }, 'the store is intact');
     }),
   );
 

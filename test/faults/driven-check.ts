@@ -26,7 +26,7 @@ export async function checkDriven(what: Drive, trace: Trace): Promise<string> {
   const there = possible.indexOf(outcome.content);
   if (there < 0) {
     const found = contents.indexOf(outcome.content);
-    const text = found >= 0 ? `${found} rounds are there` : `it holds\n${outcome.content}`;
+    const text = found >= 0 ? `${found} rounds are stored` : `it holds\n${outcome.content}`;
     throw new Wrong('silent', `${acknowledged} of ${rounds.length} rounds were acknowledged, ${text}`);
   }
   await goesOn(what, acknowledged + there);

@@ -64,7 +64,7 @@ export async function drive(what: Drive, mend: () => void): Promise<Trace> {
     const first = codes.findIndex((code) => code !== 'ok');
     acknowledged += first < 0 ? codes.length : first;
     if (first < 0) continue;
-    if (codes.slice(first).includes('ok')) throw new Error(`a round behind a refused one was acknowledged: ${codes}`);
+    if (codes.slice(first).includes('ok')) throw new Error(`a round after a refused one was acknowledged: ${codes}`);
     failed = codes[first];
     if (failed !== 'LANESTORE_CAPACITY') break;
     // Refused before it was written: with space again the same store accepts it. Later rounds may

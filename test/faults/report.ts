@@ -65,7 +65,7 @@ ${table(rows)}
 ${legend.join('\n')}
 
 A verdict says how the first open went, or how both opens went where a case opens its store twice
-under different conditions. "Exact" means that every acknowledged entry is there and equal, and
+under different conditions. "Exact" means that every acknowledged entry is stored and equal, and
 nothing else, except for at most the one batch in flight as a whole.
 `;
 }

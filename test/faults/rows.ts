@@ -15,7 +15,7 @@ import { rollback } from './rows/rollback.js';
 import { tableBit } from './rows/table-bit.js';
 import { tornLog } from './rows/torn-log.js';
 import { valueFiles } from './rows/value-files.js';
-// biome-ignore lint/suspicious/noExplicitAny: each row has its own kind of preparation, which only the row itself looks at
+// biome-ignore lint/suspicious/noExplicitAny: only the row itself uses its preparation
 export const ROWS: readonly Row<any>[] = [
   tornLog,
   reopen,

@@ -49,7 +49,7 @@ for (const [where, withPlace] of [
   ['memory-level', inMemory],
 ] as const) {
   for (const name of ['wal', 'wal-quiet-lane', 'wal-no-anchor']) {
-    test(`${name}, replayed into ${where}, is what the original loads`, () =>
+    test(`${name}, replayed into ${where}, gives what the original loads`, () =>
       withPlace(async (place) => {
         const store = await place.open();
         for (const round of loadRounds(name)) await store.persist(decode(round));
@@ -66,7 +66,7 @@ for (const [where, withPlace] of [
       }));
   }
 
-  test(`wal-crash-after-anchor, of the last round only the anchor, into ${where}, is what the original starts with`, () =>
+  test(`wal-crash-after-anchor, of the last round only the anchor, into ${where}, gives what the original starts with`, () =>
     withPlace(async (place) => {
       const rounds = loadRounds('wal-crash-after-anchor').map(decode);
       const store = await place.open();

@@ -116,7 +116,7 @@ creation(
     /** The first line after `after` that matches; it must exist. */
     const at = (line: string, after = -1): number => {
       const index = trace.findIndex((one, i) => i > after && one.startsWith(line));
-      assert.ok(index >= 0, `${line}, behind ${trace[after] ?? 'the start'}, in\n${trace.join('\n')}`);
+      assert.ok(index >= 0, `${line}, after ${trace[after] ?? 'the start'}, in\n${trace.join('\n')}`);
       return index;
     };
     const created = at(`fsync ${join(location, 'level.creating-')}`);

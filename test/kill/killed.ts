@@ -48,7 +48,7 @@ export function survivedAs(
   survived: Held,
 ): string {
   if (said.found !== undefined) {
-    assert.is(said.found, createHash('sha256').update(before.text).digest('hex'), `${what}: it found what was there`);
+    assert.is(said.found, createHash('sha256').update(before.text).digest('hex'), `${what}: it recovered the content`);
   }
   const load = new Load(seed, mode, before.state);
   const count = Math.max(-1, ...said.done, ...said.hooked) + 1 + IN_FLIGHT;

@@ -135,7 +135,8 @@ test('a registry has every row, counts while it is subscribed, and stops on requ
   const metrics = collectPrometheus();
   const before = await metrics.registry.metrics();
   for (const [name, { kind }] of rows)
-    if (kind === 'gauge') assert.not.match(before, new RegExp(`^${name} `, 'm'), 'what nobody has told is absent');
+    if (kind === 'gauge')
+      assert.not.match(before, new RegExp(`^${name} `, 'm'), 'a gauge without a published value is absent');
   const store = await openNoop({ model: plain });
   await store.persist({ blocks: plainBlocks('0a', 0, 2) });
   const text = await metrics.registry.metrics();

@@ -52,7 +52,7 @@ function acceptedExactly(name: keyof typeof codecs, bytes: Uint8Array): boolean 
     return false;
   }
   assert.equal(codec.toWire(value), bytes);
-  assert.ok(codec.isWireShaped!(bytes), 'what is accepted has the shape of a message');
+  assert.ok(codec.isWireShaped!(bytes), 'accepted bytes have the shape of a message');
   assert.equal(toBinary(DESCRIPTORS[name], fromBinary(DESCRIPTORS[name], bytes)), bytes);
   return true;
 }

@@ -45,7 +45,7 @@ export function rawBatch(location: string, operations: RawOperation[]): Promise<
 /** The value of one key, which must exist. */
 export async function rawGet(location: string, key: string): Promise<Uint8Array> {
   const value = await withRaw(location, (db) => db.get(key));
-  assert.ok(value !== undefined, `${key} is there`);
+  assert.ok(value !== undefined, `${key} exists`);
   return new Uint8Array(value as Uint8Array);
 }
 

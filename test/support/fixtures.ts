@@ -14,7 +14,9 @@ export function fixture(...parts: string[]): string {
   return join(packageRoot, 'test', 'fixtures', ...parts);
 }
 
-/** Fixtures with a `rounds.jsonl`; `wal-crc` and `file-per-entry` come from the traffic of `wal`. */
+/**
+ * Fixtures with a `rounds.jsonl`; `wal-crc` and `file-per-entry` come from the traffic of `wal`.
+ */
 export const TRAFFIC = ['wal', 'wal-quiet-lane', 'wal-no-anchor', 'wal-crash-after-anchor', 'trace-20'] as const;
 
 /** One persist round as protobuf, as the original stores it. */

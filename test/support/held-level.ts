@@ -234,7 +234,7 @@ export async function withHeld(use: (db: HeldLevel) => Promise<void>): Promise<v
     db.releaseKeys();
     await turns(2);
   }
-  assert.equal(db.violations, [], 'what a store must never do');
+  assert.equal(db.violations, [], 'forbidden calls of the store');
   await db.close();
 }
 

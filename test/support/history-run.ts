@@ -83,7 +83,7 @@ class HistoryRun {
     this.#store = await this.#subject.open(load);
     const recovered = this.#store.takeRecovered();
     if (load && !this.#subject.forgets)
-      assert.is(describe(recovered, this.#store.cursors), this.oracle.describe(), 'what was recovered');
+      assert.is(describe(recovered, this.#store.cursors), this.oracle.describe(), 'the recovered content');
     else assert.equal(recovered, { commitQCs: [], blocks: new Map() }, 'nothing is handed out');
     assert.equal(this.#store.takeRecovered(), { commitQCs: [], blocks: new Map() }, 'handed over once');
     this.#compareCursors();

@@ -157,7 +157,12 @@ const TABLE: readonly (readonly [
   ['blocks whose iterable throws', persist({ blocks: thrower }), RangeError, /the iterable threw/],
   // CommitQCs
   ['a QC gap', persist({ commitQCs: [plainQC(3)] }), SEQUENCE, /CommitQC 3.*expects 2/],
-  ['a QC gap behind good ones', persist({ commitQCs: [plainQC(1), plainQC(2), plainQC(4)] }), SEQUENCE, /expects 3/],
+  [
+    'a gap in the CommitQCs after good ones',
+    persist({ commitQCs: [plainQC(1), plainQC(2), plainQC(4)] }),
+    SEQUENCE,
+    /expects 3/,
+  ],
   ['the road index 2^64-1', persist({ commitQCs: [plainQC(U64_MAX)] }), INVALID],
   ['a road index that is no bigint', persist({ commitQCs: [any({ index: 2, starts: [] })] }), TypeError],
   ['a QC whose shape the model refuses', persist({ commitQCs: [any({ index: 2n })] }), INVALID, /starts/],
@@ -209,7 +214,11 @@ const TABLE: readonly (readonly [
     WRONG_LANE,
     /block 7 is of lane 0b, not of lane 0a/,
   ],
-  ['a foreign lane beside a truncation', lane('0a', plainQC(5, { '0a': 3 }), [plainBlock('0b', 7)]), WRONG_LANE],
+  [
+    'a foreign lane in a call with a truncation',
+    lane('0a', plainQC(5, { '0a': 3 }), [plainBlock('0b', 7)]),
+    WRONG_LANE,
+  ],
   ['a gap in one lane', lane('0a', undefined, [plainBlock('0a', 4)]), SEQUENCE],
   [
     'a gap in one lane after its truncation',
@@ -230,16 +239,16 @@ const TABLE: readonly (readonly [
   ['an afterEach that is no function', lane('0a', undefined, [plainBlock('0a', 3)], any(5)), TypeError],
   // The QC log
   ['a QC gap in the QC log', qcs(undefined, [plainQC(3)]), SEQUENCE],
-  ['a QC gap behind a truncation', qcs(plainQC(7), [plainQC(9)]), SEQUENCE, /expects 8/],
+  ['a gap in the CommitQCs after a truncation', qcs(plainQC(7), [plainQC(9)]), SEQUENCE, /expects 8/],
   ['an anchor QC at 2^64-1', qcs(plainQC(U64_MAX), []), INVALID],
   ['QCs that are no array', qcs(undefined, any(5)), TypeError],
   // Drops
   ['a drop of a bad lane', (store) => store.dropLanes(['0a', '0A']), INVALID],
   ['a drop of a lane that is no text', (store) => store.dropLanes(any([10])), TypeError],
-  ['a drop of what is no list', (store) => store.dropLanes(any(5)), TypeError],
+  ['a drop of a value that is not a list', (store) => store.dropLanes(any(5)), TypeError],
   // Reads
   ['a read of a bad lane', (store) => store.block('0A', 1n), INVALID],
-  ['a read of a number that is none', (store) => store.block('0a', any(1)), TypeError],
+  ['a read of an invalid number', (store) => store.block('0a', any(1)), TypeError],
   ['a read of a number beyond 64 bits', (store) => store.commitQC(U64_MAX + 1n), INVALID],
 ];
 
@@ -430,7 +439,7 @@ ends(
       for (const error of errors) assert.is(error.cause, cause);
       for (const [, call] of CALLS) assert.is((await refused(() => call(store), 'LANESTORE_FAILED')).cause, cause);
       assert.equal(fired, []);
-      assert.is(db.batches, batches + 1, 'nothing is written behind a rejected write');
+      assert.is(db.batches, batches + 1, 'nothing is written after a rejected write');
       assert.equal(store.cursors.lanes.get('0a'), { first: 0n, next: 2n });
       await store.close();
       await refused(store.persist({}), 'LANESTORE_CLOSED');

@@ -1,4 +1,7 @@
-/** A/B files: the cases of persist_test.go at 11419398f and since 78c53ddf1 (docs/original.md, Test cases: A/B files). */
+/**
+ * A/B files: the cases of persist_test.go at 11419398f and since 78c53ddf1 (docs/original.md, Test
+ * cases: A/B files).
+ */
 import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { suite } from 'uvu';

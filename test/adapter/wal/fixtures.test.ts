@@ -14,7 +14,7 @@ import { innerState } from '../../support/inner.js';
 import { inTemp } from '../../support/temp.js';
 import { copyState, digestsExpected, digestsOf, originalFiles, roundOf } from './state.js';
 
-const test = suite('wal: what the original wrote');
+const test = suite('wal: state of the original');
 
 const folders = [
   { name: 'wal', expected: 'wal', traffic: 'wal', encoding: 'wrapper' },
@@ -62,7 +62,7 @@ for (const { name, expected, traffic, encoding } of folders) {
         assert.equal(store.cursors.commitQCs, { first, next: first + BigInt(wanted.commitQCs.length) });
       }
       const content = await readWal(at, { model: autobahn });
-      assert.equal(digestsOf(content), wanted, 'what is stale is gone from the disk');
+      assert.equal(digestsOf(content), wanted, 'stale entries are gone from the disk');
     }),
   );
 
@@ -131,7 +131,7 @@ for (const { name, expected, traffic, encoding } of folders) {
 }
 
 test(
-  'wal-quiet-lane: the lane that never held anything has no cursor',
+  'wal-quiet-lane: a lane without blocks has no cursor',
   inTemp(async (dir) => {
     await using store = await openWal(copyState('wal-quiet-lane', dir), { model: autobahn });
     assert.is(store.cursors.lanes.size, 6);

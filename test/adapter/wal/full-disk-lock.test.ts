@@ -154,7 +154,7 @@ test(
       await using store = await open(location, huge);
       await store.persist({ anchor: plainAnchor(5, { '0a': 5 }) });
       assert.equal(store.cursors.lanes.get('0a'), { first: 5n, next: BigInt(count) });
-      assert.equal(readdirSync(log), ['00000000000000000001'], 'all of it is still there');
+      assert.equal(readdirSync(log), ['00000000000000000001'], 'the whole segment still exists');
     }
     {
       await using store = await open(location, huge);

@@ -21,7 +21,7 @@ const worker = fileURLToPath(new URL('./many-lanes-worker.js', import.meta.url))
 
 const DESCRIPTORS: readonly [what: string, limit: number, lanes: number][] = [
   ['the process may have', 256, 400],
-  ['are left beside those that it keeps for its logs', 128, 200],
+  ['are left after those that it keeps for its logs', 128, 200],
 ];
 
 for (const [what, limit, lanes] of DESCRIPTORS) {

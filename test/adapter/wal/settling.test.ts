@@ -293,7 +293,7 @@ test(
       );
       assert.is((first!.cause as { code?: string }).code, 'ENOSPC');
       assert.equal(hooked, []);
-      assert.equal(files.done.slice(done), [], 'nothing was written behind it');
+      assert.equal(files.done.slice(done), [], 'nothing was written after it');
       files.before = () => {};
       assert.is(await refused(store.persist({ blocks: [plainBlock(B, 2)] }), 'LANESTORE_FAILED'), first);
       await refused(store.persist({}), 'LANESTORE_FAILED');
@@ -358,7 +358,7 @@ for (const [what, match] of [
         await refused(store.persist({}), 'LANESTORE_FAILED');
       });
       const { lanes, commitQCs } = await withStore(dir, async (store) => contentOf(store));
-      assert.ok(commitQCs.includes(0) && lanes[A]!.includes(2), 'what was acknowledged is there');
+      assert.ok(commitQCs.includes(0) && lanes[A]!.includes(2), 'acknowledged entries are recovered');
     }),
   );
 }

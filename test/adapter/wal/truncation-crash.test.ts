@@ -102,7 +102,7 @@ for (const one of cases) {
         }
         // Make, write, sync and rename the START; from then on the truncation has happened.
         assert.is(outcomes.indexOf('after'), 4, outcomes.join());
-        assert.ok(outcomes.length > 5, 'it died behind that as well');
+        assert.ok(outcomes.length > 5, 'it died after that as well');
         assert.not.ok(outcomes.slice(4).includes('before'), outcomes.join());
       }),
     );
@@ -163,7 +163,7 @@ function* powerCuts(start: Names, operations: readonly Operation[]): Generator<{
 
 for (const one of cases) {
   test(
-    `${one.what}: power is cut at any time, and any part of what was not synced of the directory is lost`,
+    `${one.what}: power is cut at any time, and any subset of the unsynced directory changes is lost`,
     inTemp(async (dir) => {
       const before = await prepare(dir, one);
       const live = join(dir, 'live');

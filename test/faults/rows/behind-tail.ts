@@ -15,7 +15,7 @@ const SHAPES: readonly RoundShape[] = [
   { lanes: ['0a'], blockBytes: 9000 },
 ];
 const ROUNDS = 12;
-/** Maximum bytes of garbage: always enough to cross a block border. */
+/** Maximum bytes of garbage: more than a block of 32 KiB, so the longest always cross a block border. */
 const BYTES_MAX = 40_000;
 
 /** The bytes after the tail. */
@@ -35,7 +35,7 @@ const TAILS: readonly ((random: Random) => Uint8Array)[] = [
 
 export const behindTail: Row<readonly Specimen[]> = {
   name: 'behind-tail',
-  fault: 'zeros or garbage behind the tail',
+  fault: 'zeros or garbage after the tail',
   mustHold: 'opens; exactly the acknowledged rounds',
   counts: { full: 600, short: 60 },
 

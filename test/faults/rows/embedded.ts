@@ -75,7 +75,7 @@ function blockPut(random: Random, bytes = 200) {
 
 export const embedded: Row<readonly Trap[]> = {
   name: 'embedded',
-  fault: 'a block that embeds LevelDB records and whole batches, torn behind it',
+  fault: 'a block that embeds LevelDB records and whole batches, torn after it',
   mustHold: 'opens like any other',
   counts: { full: 300, short: 30 },
 

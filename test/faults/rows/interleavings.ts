@@ -62,7 +62,7 @@ async function inMemory(steps: readonly Step[], context: CaseContext): Promise<s
 }
 
 function assertObeyed({ violations }: FaultyLevel): void {
-  if (violations.length > 0) throw new Wrong('wrong', `the store did what it must not: ${violations.join('; ')}`);
+  if (violations.length > 0) throw new Wrong('wrong', `forbidden calls of the store: ${violations.join('; ')}`);
 }
 
 /** A call that the oracle accepted, and its outcome. */

@@ -126,6 +126,6 @@ async function killedCreation(library: string | undefined, { disk, random }: Cas
   await using store = await opened(location, 'plain');
   const held = store.takeRecovered().blocks.get('0a')?.length ?? 0;
   if (held < rounds || held > rounds + 2)
-    throw new Wrong('silent', `${rounds} rounds were acknowledged, ${held} are there`);
+    throw new Wrong('silent', `${rounds} rounds were acknowledged, ${held} survived`);
   return 'exact, during creation';
 }

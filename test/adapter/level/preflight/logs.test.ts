@@ -366,7 +366,7 @@ test(
 );
 
 test(
-  'the report counts what was read',
+  'the report counts the bytes and records read',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 5, 12);
     {

@@ -134,7 +134,7 @@ test(
       await appended?.durable;
       return [...written];
     };
-    assert.equal(await append(10_000, 10_000, 19_999), [40_960], 'too little behind it');
+    assert.equal(await append(10_000, 10_000, 19_999), [40_960], 'too few bytes after it');
     assert.equal(await append(20_100), [20_480], 'one record');
     assert.equal(await append(20_100, 20_100), [16_384, 24_576], 'the rest of a sector goes with what follows');
     await space.stop();

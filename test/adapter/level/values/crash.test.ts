@@ -95,7 +95,7 @@ async function assertWhole(
   states: readonly string[],
   seed: number,
 ): Promise<void> {
-  const what = `${location}, ${left} of what was not synced is left, LANESTORE_TEST_SEED=${seed}`;
+  const what = `${location}, ${left} of the unsynced data survives, LANESTORE_TEST_SEED=${seed}`;
   let found: Held;
   {
     await using store = await open(location).catch((error) => {
@@ -103,8 +103,8 @@ async function assertWhole(
     });
     found = Held.of(store.takeRecovered(), store.cursors);
     const reached = states.lastIndexOf(found.text);
-    assert.ok(reached >= 0, `${what}: it holds what no number of calls leads to\n${found.text}`);
-    assert.ok(reached >= acknowledged, `${what}: ${acknowledged} calls were acknowledged, ${reached} are there`);
+    assert.ok(reached >= 0, `${what}: no number of calls leads to its content\n${found.text}`);
+    assert.ok(reached >= acknowledged, `${what}: ${acknowledged} calls were acknowledged, ${reached} survived`);
     const more = new Load(seed + 1, 'values', found.state);
     for (let i = 0; i < 4; i++) {
       const op = more.next();

@@ -220,7 +220,7 @@ test(
     await store.close();
     assert.is(cut.length, 2);
     const written = files.done.filter(({ kind, path }) => kind === 'write' && cut.includes(path));
-    assert.is(written.length, 0, 'writes to what was cut short');
+    assert.is(written.length, 0, 'no write to the truncated file');
     await holds(dir, '0a', 90);
   }),
 );

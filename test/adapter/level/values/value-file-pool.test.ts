@@ -61,7 +61,7 @@ test(
       }
     };
     while (await accepted());
-    assert.ok(n > 6, `what was prepared is used up first (${n})`);
+    assert.ok(n > 6, `prepared space is used up first (${n})`);
     await store.persist({ blocks: [big('0a', n, 500)] });
     n++;
     let isReady = false;

@@ -42,7 +42,7 @@ test(
       {
         await using view = await openView(location, { model: plain });
         assert.equal(await view.block('0a', 2n), plainBlock('0a', 2));
-        assert.equal(readdirSync(join(dir, 'stores')).length, 2, 'the copy stands beside it');
+        assert.equal(readdirSync(join(dir, 'stores')).length, 2, 'the copy is next to it');
       }
       assert.equal((await verify(location, { model: plain })).findings, []);
       await snapshot(location, join(dir, 'targets', name), { model: plain });
