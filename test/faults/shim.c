@@ -1,6 +1,7 @@
 /*
  * Faults that cannot be requested from a disk, injected between a process and its C library
- * (LD_PRELOAD). Only files below LANESTORE_FAULT_DIR are affected. LANESTORE_FAULT selects the fault:
+ * (LD_PRELOAD). Only files below LANESTORE_FAULT_DIR are affected. LANESTORE_FAULT selects the
+ * fault:
  *
  *   count                      none; at exit, "calls N" on standard error
  *   kill N                     SIGKILL before the N-th call (from 0) that changes a file or a name,

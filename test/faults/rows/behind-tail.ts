@@ -15,7 +15,7 @@ const SHAPES: readonly RoundShape[] = [
   { lanes: ['0a'], blockBytes: 9000 },
 ];
 const ROUNDS = 12;
-/** Maximum bytes of garbage: more than a block of 32 KiB, so the longest always cross a block border. */
+/** Maximum bytes of garbage. It exceeds a block of 32 KiB, so some tails cross a block border. */
 const BYTES_MAX = 40_000;
 
 /** The bytes after the tail. */
