@@ -116,7 +116,7 @@ test(
       linkSync(witness, backup);
       const held = readFileSync(backup);
       await rounds(store, 10, 13);
-      assert.is(Buffer.compare(readFileSync(backup), held), 0, 'the other name leads to the bytes of before');
+      assert.is(Buffer.compare(readFileSync(backup), held), 0, 'the other name has the earlier bytes');
       assert.is(statSync(witness).nlink, 1);
       assert.is(statSync(witness).size, 8192);
       assert.equal(readdirSync(location).sort(), ['level', 'values', 'witness']);

@@ -359,12 +359,12 @@ locks(
       'a second open': () => refused(openSmall(location), 'LANESTORE_LOCKED'),
       'a schema step': () => refused(migrateStore(location, { model: plain, checks: {} as never }), 'LANESTORE_LOCKED'),
       'a view': async () => (await openView(location, { model: plain })).close(),
-      'a view whose copy stands elsewhere': async () =>
+      'a view whose copy is elsewhere': async () =>
         (await openView(location, { model: plain, directory: join(dir, 'scratch') })).close(),
       verify: () => verify(location, { model: plain }),
       'a snapshot': () => snapshot(location, join(dir, 'snapshot'), { model: plain }),
       'a snapshot without links': () => snapshot(location, join(dir, 'snapshot-copy'), { model: plain, links: false }),
-      'a look at the layout': () => detectLayout(location),
+      'a check of the layout': () => detectLayout(location),
       'a source': async () => (await openState(location, plain)).close(),
       'an open of the snapshot': async () => (await openSmall(copy)).close(),
     };

@@ -35,7 +35,7 @@ const otherModel: Model<never, never, never> = { ...(plain as unknown as Model<n
 async function elsewhere(location: string): Promise<string> {
   const { lines, stderr } = await runWorker(OPEN_WORKER, [location]);
   const end = lines.find((line) => line.startsWith('end 0 '));
-  if (end === undefined) throw new Error(`the worker said nothing: ${stderr}`);
+  if (end === undefined) throw new Error(`the worker printed nothing: ${stderr}`);
   return (JSON.parse(end.slice('end 0 '.length)) as { code?: string }).code ?? 'open';
 }
 

@@ -127,10 +127,10 @@ prune('cursors never go back after a late acknowledgement, and no entry is taken
   assert.equal([lane.durable, lane.submitted, lane.roundsUnderWay], [9n, 9n, 0]);
   const next = takeTurn(inner, LIMITS);
   assert.equal(Object.keys(next?.round ?? {}), ['anchor', 'commitQCs']);
-  assert.is(takeTurn(inner, LIMITS), undefined, 'a second look finds nothing to do');
+  assert.is(takeTurn(inner, LIMITS), undefined, 'a second call finds no work');
   inner.markAnchor(anchors[9]!);
   inner.markCommitQC(anchors[4]!.commitQC);
-  assert.is(inner.durableQCs, 10n, 'a late CommitQC does not take the durable one back');
+  assert.is(inner.durableQCs, 10n, 'a late CommitQC does not move the durable one back');
   inner.markAnchor(anchors[4]!);
   assert.equal([inner.durableAnchor, lane.limit], [anchors[9], 39n], 'nor does a late anchor');
 });

@@ -58,7 +58,7 @@ test('entries pushed in one tick are one round; a second round is handed over wh
     assert.is(disk.calls.length, 2, 'it does not wait for the first');
     for (const lane of traffic.blocks) void state.pushBlock(lane[2]!);
     await turns();
-    assert.is(disk.calls.length, 2, 'a third one does: it would only wait there');
+    assert.is(disk.calls.length, 2, 'a third round waits in the state, not in the store');
     disk.calls[0]?.fire();
     disk.calls[0]?.resolve();
     await turns();
@@ -194,7 +194,7 @@ test('a lane that was pruned past everything in flight makes no turn without wor
     await turns();
     const taken = state.turns;
     await turns(50);
-    assert.is(state.turns, taken, 'a quiet loop does nothing');
+    assert.is(state.turns, taken, 'an idle loop does nothing');
     assert.is(state.range(c).durable, 40n);
     void state.pushBlock(traffic.blocks[2]![40]!);
     await turns();
@@ -247,7 +247,7 @@ test('LANESTORE_CAPACITY: the anchor is stored alone at once, the rest when ther
     const taken = state.turns;
     await turns(20);
     assert.ok(state.turns - taken <= 2);
-    assert.equal(Object.keys(disk.calls[2]!.round), ['anchor'], 'a newer anchor goes too');
+    assert.equal(Object.keys(disk.calls[2]!.round), ['anchor'], 'a newer anchor is stored too');
     disk.refuse = undefined;
     disk.room();
     await turns();
@@ -360,7 +360,7 @@ test('a lane that leaves and joins again begins anew: calls that wait for the ol
     state.changeCommittee({ committee, firstRoad: 3n });
     assert.equal(state.range(d), { first: 0n, next: 0n, durable: 0n });
     assert.is(await state.pushBlock(traffic.blocks[3]![0]!), 'added');
-    assert.equal(await numbers(), [0n], 'of the new one, though the old one had it');
+    assert.equal(await numbers(), [0n], 'of the new lane, although the old lane had this number');
     assert.is(await state.blocks(d).receive(), traffic.blocks[3]![0]);
   }).then(() => undefined));
 

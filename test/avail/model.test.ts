@@ -338,7 +338,7 @@ class Life {
   /** Checks everything that must hold at any time. */
   check(): void {
     const { state, promised, place } = this;
-    assert.equal(this.#wrong, [], 'nothing but aborts and the end of the store goes wrong');
+    assert.equal(this.#wrong, [], 'only aborts and the end of the store reject');
     const cursors = [state.firstCommitQC, state.nextCommitQC, (state.lastCommitQC?.vote.view.index ?? -1n) + 1n];
     for (const lane of [...net.laneIds, own]) cursors.push(...Object.values(state.range(lane)));
     for (const [i, cursor] of this.#cursors.entries())
@@ -400,7 +400,7 @@ function checkSurvived(state: AvailState, { headers, lastQC, anchor, inner, anno
   }
   for (const lane of state.lanes) {
     const { first, next } = state.range(lane);
-    assert.ok(next - first <= 30n, 'at most 30 come back');
+    assert.ok(next - first <= 30n, 'at most 30 are recovered');
   }
   for (const number of announced.keys())
     assert.ok(number < state.nextBlock(own), `own block ${number} was sent, and is lost`);

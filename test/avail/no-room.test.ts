@@ -81,7 +81,7 @@ test('a state that is too large is refused at once, also without room; the one b
     const first = state.persistInner(new Uint8Array(50).fill(1));
     await turns();
     const large = rejection(state.persistInner(new Uint8Array(INNER_BYTES_MAX + 1)));
-    assert.not(await pending(large), 'no room is needed to find that out');
+    assert.not(await pending(large), 'the refusal needs no room');
     const smaller = state.persistInner(new Uint8Array(20).fill(2));
     const larger = refused(state.persistInner(new Uint8Array(INNER_BYTES_MAX + 2)), 'LANESTORE_INVALID');
     const flushed = state.flush();
@@ -194,9 +194,9 @@ test('flush() waits for entries pushed before it, not for a stream that never en
     assert.ok(await pending(flushed), 'the consensus state is not durable yet');
     disk.settle(1 - before);
     await inner;
-    assert.not(await pending(flushed), 'all that was pushed before it is durable');
+    assert.not(await pending(flushed), 'everything pushed before it is durable');
     await flushed;
-    assert.ok(disk.calls.length > 2, 'others are under way');
+    assert.ok(disk.calls.length > 2, 'other rounds are in flight');
   }));
 
 test('flush() waits for lanes to be dropped from the store', () =>
@@ -243,12 +243,12 @@ test('close(signal) on a store without room ends with the signal; entries not ha
       ['no longer', 'no longer', 'no longer'],
     );
     await inner;
-    assert.is(disk.waiting, 0, 'it waits for nothing in the store any more');
+    assert.is(disk.waiting, 0, 'no call waits in the store any more');
     assert.equal((await state.stopped) instanceof LanestoreError, true);
     disk.refuse = undefined;
     disk.settle(0);
     await turns();
-    assert.is(disk.calls.length, 1, 'and hands nothing over any more');
+    assert.is(disk.calls.length, 1, 'nothing more is handed over');
     assert.is(state.range(net.laneIds[0]!).durable, 1n, 'a round in flight becomes durable by itself');
   }));
 

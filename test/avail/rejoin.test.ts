@@ -102,7 +102,7 @@ test(
         const headers = state.headers();
         await state.pushBlock(others[0]!);
         assert.equal(await headers.receiveBatch(), [others[0]!.block.header]);
-        assert.equal(store.cursors.lanes.get(lane), { first: 0n, next: 1n }, 'the store holds what may be voted for');
+        assert.equal(store.cursors.lanes.get(lane), { first: 0n, next: 1n }, 'the store holds every returned header');
       } finally {
         await state.close();
       }
@@ -136,7 +136,7 @@ test('a CommitQC of the old lane does not wait for headers of the new lane', () 
     await rejoin(state, () => disk.settle(1), [1]);
     assert.ok(await pending(orders));
     for (const block of traffic.blocks[0]!.slice(0, 2)) await state.pushBlock(block);
-    assert.not(await pending(orders), 'it must end: those headers are gone');
+    assert.not(await pending(orders), 'the call must end: those headers are gone');
     assert.is(await orders, undefined);
   }));
 

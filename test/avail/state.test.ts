@@ -314,7 +314,7 @@ for (const announce of ['durable', 'received'] as const) {
       const asked = state.block(own, 0n);
       const foreign = state.block(other, 0n);
       await state.pushBlock(made.blocks[1]![0]!);
-      assert.is(await foreign, made.blocks[1]![0], 'another validator’s block can be passed on at once');
+      assert.is(await foreign, made.blocks[1]![0], 'another validator’s block is announced at once');
       for (const wait of [produced, streamed, asked]) assert.is(await pending(wait), announce === 'durable');
       db.release();
       assert.is(await streamed, await produced);

@@ -548,7 +548,7 @@ for (const [title, target] of Object.entries(TARGETS)) {
           code === undefined ? error instanceof TypeError : isLanestoreError(error) && error.code === code;
         count++;
         if (!isRight || !(error as Error).message.startsWith(says)) wrong.push(`${says}: ${error}`);
-        assert.not.ok(existsSync(ground.free), `${says}: something was made`);
+        assert.not.ok(existsSync(ground.free), `${says}: a file was made`);
       }
       assert.equal(wrong, []);
       assert.ok(count > 10, 'the mistakes were made');

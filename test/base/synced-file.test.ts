@@ -63,7 +63,7 @@ for (const synced of [true, false]) {
       assert.is(Buffer.compare(readFileSync(path), expected), 0);
       const oneCall = synced && process.platform === 'linux';
       assert.is(calls.includes('fdatasync'), !oneCall);
-      if (oneCall) assert.equal(calls, [1024, 1, 1024, 952], 'no call takes more than the system does at once');
+      if (oneCall) assert.equal(calls, [1024, 1, 1024, 952], 'no call exceeds the limit of the system');
     }),
   );
 }
@@ -96,7 +96,7 @@ test(
         await run(store, '0a', from, to, 3);
         assert.ok(store.valueUsage.liveBytes > 0, 'values are separated');
       }
-      assert.ok(process.platform !== 'linux' || refused > 1, 'new files and used ones');
+      assert.ok(process.platform !== 'linux' || refused > 1, 'new files and reused files');
     } finally {
       Object.assign(fs, { open });
       syncBuiltinESMExports();

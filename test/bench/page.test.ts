@@ -21,7 +21,7 @@ const results: Results = JSON.parse(readFileSync(join(resultsDir, 'results.json'
 
 test('the pages are up to date (node .build/bench/page.js)', () => {
   for (const [i, text] of render(pages, sections()).entries())
-    assert.ok(text === pages[i], `bench/results/ holds something else than ${PAGES[i]} says`);
+    assert.ok(text === pages[i], `bench/results/ differs from ${PAGES[i]}`);
 });
 
 test('results.md matches results.json', () => {
@@ -40,7 +40,7 @@ test('a marker without results, and results without a marker, are refused', () =
   const one = '<!-- results: a -->\nold\n<!-- end -->';
   const [once = ''] = render([one], { a: 'new' });
   assert.is(once, '<!-- results: a -->\n\nnew\n<!-- end -->');
-  assert.equal(render([once], { a: 'new' }), [once], 'it can be done again');
+  assert.equal(render([once], { a: 'new' }), [once], 'a second run gives the same page');
   assert.equal(render([one, 'no marker'], { a: 'new' }), [once, 'no marker'], 'one page with a place is enough');
   assert.throws(() => render([one], { b: '' }), /"a"/);
   assert.throws(() => render([one], { a: '', b: '' }), /no page has a place for: b/);
@@ -66,7 +66,7 @@ test('a target is met or missed by its figure', () => {
   assert.match(targetsTable([one]), /1 of 3 that were measured are met/);
   for (const target of TARGETS) {
     const [limit = Number.NaN] = Object.values(target.bounds);
-    assert.ok(isMet(target, limit, limit), `${target.what}: the bound itself is within it`);
+    assert.ok(isMet(target, limit, limit), `${target.what}: the bound itself meets the target`);
     assert.is(isMet(target, limit * 2, limit), target.bound === 'least', target.what);
   }
 });

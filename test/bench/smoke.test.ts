@@ -109,7 +109,7 @@ test(
     for (const one of result.contenders) {
       assert.is(one.rounds, 12);
       assert.ok(one.roundMs.p50.min <= one.roundMs.p50.median && one.roundMs.p50.median <= one.roundMs.max.max);
-      assert.is(one.syncs?.perRound, 1, `${one.name}: one synced write a round, ${one.syncs?.how}`);
+      assert.is(one.syncs?.perRound, 1, `${one.name}: one synced write per round, ${one.syncs?.how}`);
       assert.ok((one.turnMsMax?.rounds?.max ?? -1) >= 0, `${one.name}: it has its longest turn`);
       assert.ok(one.userBytesPerRound > 4 * 1024 && one.diskBytes > 0 && one.cpuMsPerRound > 0);
     }

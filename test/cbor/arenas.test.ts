@@ -83,8 +83,8 @@ test('large released items are overwritten by the next ones; others never are', 
     for (const item of items) releaseMemory(item);
   }
   assert.not(memory.has(write(writer, [100], 3, true).buffer), 'a small one');
-  assert.not(memory.has(write(writer, [MIB_MINUS], 3, false).buffer), 'one that is not given back');
-  assert.not(memory.has(write(writer, [LARGE_ARENA_BYTES], 3, true).buffer), 'one that is too large');
+  assert.not(memory.has(write(writer, [MIB_MINUS], 3, false).buffer), 'an arena that is not released');
+  assert.not(memory.has(write(writer, [LARGE_ARENA_BYTES], 3, true).buffer), 'an arena that is too large');
 });
 
 test('an item that is not released keeps its memory from being reused', () => {

@@ -110,7 +110,7 @@ test(
     };
     const rest = begin(HERE, 'ls', location, 'qc/36');
     await Promise.all(missing.map(checkDamaged));
-    assert.is((await rest).status, 0, 'the rest of the store is not asked about');
+    assert.is((await rest).status, 0, 'the rest of the store is not read');
   }),
 );
 

@@ -113,7 +113,7 @@ test(
       try {
         assert.equal(ended, [null, signal]);
         for (let tries = 0; isRunning(pid) && tries < 3000; tries++) await sleep(10);
-        assert.not.ok(isRunning(pid), `${args[0]}: it is gone`);
+        assert.not.ok(isRunning(pid), `${args[0]}: the process has ended`);
       } finally {
         if (isRunning(pid)) process.kill(pid, 'SIGKILL');
       }

@@ -157,7 +157,7 @@ creation(
       const { killed, rounds } = await run(location, 'at', `${at}`);
       assert.ok(killed, what);
       await assertSound(location, 3 + rounds, 6, what);
-      assert.is(Buffer.compare(readFileSync(backup), held), 0, `${what}: the other name keeps its bytes`);
+      assert.is(Buffer.compare(readFileSync(backup), held), 0, `${what}: the linked file keeps its bytes`);
     });
   }),
 );

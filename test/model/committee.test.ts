@@ -34,7 +34,7 @@ test('two quorums share an honest validator, for every size up to 200', () => {
   for (let n = 1; n <= 200; n++) {
     assert.ok(2 * quorum(n) - n > faulty(n));
     assert.ok(laneQuorum(n) > faulty(n));
-    assert.ok(n - faulty(n) >= quorum(n), 'the honest ones suffice');
+    assert.ok(n - faulty(n) >= quorum(n), 'the honest validators suffice');
   }
 });
 

@@ -93,7 +93,7 @@ test('a non-canonical encoding of R is hashed as received', () => {
     assert.ok(verdict(KEY, sig), odd);
     const normalized = Point.fromBytes(r, true).toBytes();
     const other = (challenge(normalized, KEY) * scalar) % L;
-    assert.not.ok(verdict(KEY, new Uint8Array([...r, ...scalarBytes(other)])), `${odd}, hashed in its normal form`);
+    assert.not.ok(verdict(KEY, new Uint8Array([...r, ...scalarBytes(other)])), `${odd}, hashed in canonical form`);
   }
 });
 

@@ -84,7 +84,7 @@ class HistoryRun {
     const recovered = this.#store.takeRecovered();
     if (load && !this.#subject.forgets)
       assert.is(describe(recovered, this.#store.cursors), this.oracle.describe(), 'the recovered content');
-    else assert.equal(recovered, { commitQCs: [], blocks: new Map() }, 'nothing is handed out');
+    else assert.equal(recovered, { commitQCs: [], blocks: new Map() }, 'nothing is recovered');
     assert.equal(this.#store.takeRecovered(), { commitQCs: [], blocks: new Map() }, 'handed over once');
     this.#compareCursors();
     await this.#subject.opened?.(this.oracle);

@@ -134,13 +134,17 @@ const TABLE: readonly (readonly [
   ['the block number 2^64-1', persist({ blocks: [plainBlock('0d', U64_MAX)] }), INVALID, /18446744073709551615/],
   ['the block number 2^64', persist({ blocks: [plainBlock('0d', U64_MAX + 1n)] }), INVALID],
   ['the block number -1', persist({ blocks: [plainBlock('0d', -1n)] }), INVALID],
-  ['a block number that is no bigint', persist({ blocks: [any({ lane: '0a', number: 3, data: big(1) })] }), TypeError],
+  [
+    'a block number that is not a bigint',
+    persist({ blocks: [any({ lane: '0a', number: 3, data: big(1) })] }),
+    TypeError,
+  ],
   ['an empty lane', persist({ blocks: [plainBlock('', 0)] }), INVALID],
   ['a lane in uppercase', persist({ blocks: [plainBlock('0A', 3)] }), INVALID],
   ['a lane of an odd length', persist({ blocks: [plainBlock('0a1', 0)] }), INVALID],
   ['a lane with a slash', persist({ blocks: [plainBlock('0a/0b', 0)] }), INVALID],
   ['a lane of 65 bytes', persist({ blocks: [plainBlock('00'.repeat(65), 0)] }), INVALID],
-  ['a lane that is no text', persist({ blocks: [any({ lane: 10, number: 3n, data: big(1) })] }), TypeError],
+  ['a lane that is not a string', persist({ blocks: [any({ lane: 10, number: 3n, data: big(1) })] }), TypeError],
   [
     'a block whose shape the model refuses',
     persist({ blocks: [any({ lane: '0a', number: 3n, data: 'text' })] }),
@@ -153,7 +157,7 @@ const TABLE: readonly (readonly [
     INVALID,
     /boom/,
   ],
-  ['blocks that are no iterable', persist({ blocks: any(5) }), TypeError],
+  ['blocks that are not iterable', persist({ blocks: any(5) }), TypeError],
   ['blocks whose iterable throws', persist({ blocks: thrower }), RangeError, /the iterable threw/],
   // CommitQCs
   ['a QC gap', persist({ commitQCs: [plainQC(3)] }), SEQUENCE, /CommitQC 3.*expects 2/],
@@ -164,7 +168,7 @@ const TABLE: readonly (readonly [
     /expects 3/,
   ],
   ['the road index 2^64-1', persist({ commitQCs: [plainQC(U64_MAX)] }), INVALID],
-  ['a road index that is no bigint', persist({ commitQCs: [any({ index: 2, starts: [] })] }), TypeError],
+  ['a road index that is not a bigint', persist({ commitQCs: [any({ index: 2, starts: [] })] }), TypeError],
   ['a QC whose shape the model refuses', persist({ commitQCs: [any({ index: 2n })] }), INVALID, /starts/],
   // Anchors
   [
@@ -178,7 +182,7 @@ const TABLE: readonly (readonly [
   ['an anchor with a bad lane', persist({ anchor: plainAnchor(2, { xyz: 1 }) }), INVALID, /xyz/],
   ['an anchor that has a lane begin at 2^64', persist({ anchor: plainAnchor(2, { '0a': U64_MAX + 1n }) }), INVALID],
   ['an anchor whose shape the model refuses', persist({ anchor: any({ index: 2n }) }), INVALID, /qc/],
-  ['such an anchor by anchor.persist', (store) => store.anchor.persist({ index: 2n, qc: plainQC(3) }), INVALID],
+  ['the same anchor by anchor.persist', (store) => store.anchor.persist({ index: 2n, qc: plainQC(3) }), INVALID],
   // Rounds
   [
     'a round beyond maxRoundBytes',
@@ -234,17 +238,17 @@ const TABLE: readonly (readonly [
     /expects block 7/,
   ],
   ['a bad lane', lane('0x', undefined, []), INVALID],
-  ['a lane that is no text', lane(any(10), undefined, []), TypeError],
+  ['a lane that is not a string', lane(any(10), undefined, []), TypeError],
   ['an anchor QC whose shape the model refuses', lane('0a', any({ index: 1n }), []), INVALID],
-  ['an afterEach that is no function', lane('0a', undefined, [plainBlock('0a', 3)], any(5)), TypeError],
+  ['an afterEach that is not a function', lane('0a', undefined, [plainBlock('0a', 3)], any(5)), TypeError],
   // The QC log
-  ['a QC gap in the QC log', qcs(undefined, [plainQC(3)]), SEQUENCE],
+  ['a gap in the QC log', qcs(undefined, [plainQC(3)]), SEQUENCE],
   ['a gap in the CommitQCs after a truncation', qcs(plainQC(7), [plainQC(9)]), SEQUENCE, /expects 8/],
   ['an anchor QC at 2^64-1', qcs(plainQC(U64_MAX), []), INVALID],
-  ['QCs that are no array', qcs(undefined, any(5)), TypeError],
+  ['CommitQCs that are not an array', qcs(undefined, any(5)), TypeError],
   // Drops
   ['a drop of a bad lane', (store) => store.dropLanes(['0a', '0A']), INVALID],
-  ['a drop of a lane that is no text', (store) => store.dropLanes(any([10])), TypeError],
+  ['a drop of a lane that is not a string', (store) => store.dropLanes(any([10])), TypeError],
   ['a drop of a value that is not a list', (store) => store.dropLanes(any(5)), TypeError],
   // Reads
   ['a read of a bad lane', (store) => store.block('0A', 1n), INVALID],

@@ -212,7 +212,7 @@ watermark(
     };
     const first = wait();
     for (let i = 0; i < 3; i++) await reading();
-    assert.is(ready, 0, 'it may be tried again');
+    assert.is(ready, 0, 'the round may be tried again');
     await reading();
     assert.is(ready, 1, 'smaller rounds are accepted');
     await first;

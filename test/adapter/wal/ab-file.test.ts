@@ -66,7 +66,7 @@ for (const encoding of ['crc', 'wrapper'] as const) {
         },
         options,
       );
-      assert.equal(readFileSync(a), encodeAB(encoding, 3n, ascii('3')), 'no rest of the longer value before it');
+      assert.equal(readFileSync(a), encodeAB(encoding, 3n, ascii('3')), 'no bytes of the earlier, longer value');
       assert.is(await loaded(dir), '3');
     }),
   );

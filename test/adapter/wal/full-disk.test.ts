@@ -69,7 +69,7 @@ test(
     );
     // A second truncation, and one that empties a lane, count from the right index.
     await store.persist({ anchor: plainAnchor(3, { '0a': 14, '0b': 14 }) });
-    assert.is(disk.freeBytes > 0, true, 'the lane that is empty needs no room');
+    assert.is(disk.freeBytes > 0, true, 'the empty lane needs no room');
     await store.close();
     disk.freeBytes = 0;
     const again = await openPlain(dir, { files: disk, segmentBytes: SEGMENT_BYTES });

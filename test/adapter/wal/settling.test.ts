@@ -70,7 +70,7 @@ test(
             assert.ok(blocks.includes(block), "the caller's own object");
             const { lane } = block as { lane: '0a' | '0b' };
             count[lane]++;
-            assert.is(syncs(`blocks/${lane}`) - before[lane]!, count[lane], 'synced, and the next one not begun');
+            assert.is(syncs(`blocks/${lane}`) - before[lane]!, count[lane], 'synced, and the next write not begun');
             assert.is(store.cursors.lanes.get(lane)?.next, block.number + 1n);
             seen.push(`${lane} ${block.number}`);
           },
@@ -101,7 +101,7 @@ test(
       const first = store.persist({ commitQCs: [0, 1, 1, 0, 2].map((i) => plainQC(i)) }, hooks);
       const ignored = store.persist({ commitQCs: [plainQC(2), plainQC(1)] }, hooks);
       assert.not.ok(await settled(ignored));
-      assert.equal(seen, [0n], 'only the one that was durable before');
+      assert.equal(seen, [0n], 'only the entry that was durable before');
       door.open();
       await Promise.all([first, ignored]);
       assert.equal(seen, [0n, 1n, 1n, 0n, 2n, 2n, 1n]);

@@ -87,7 +87,7 @@ test('any records, in any calls, in portions of any size', async () => {
             given.map((record, i) => ({
               bytes: record.length,
               record: () => {
-                assert.is(asked++, i, 'each is asked for once, in order');
+                assert.is(asked++, i, 'each record is requested once, in order');
                 return record;
               },
             })),
@@ -136,7 +136,7 @@ test(
     };
     assert.equal(await append(10_000, 10_000, 19_999), [40_960], 'too few bytes after it');
     assert.equal(await append(20_100), [20_480], 'one record');
-    assert.equal(await append(20_100, 20_100), [16_384, 24_576], 'the rest of a sector goes with what follows');
+    assert.equal(await append(20_100, 20_100), [16_384, 24_576], 'the rest of a sector is written with the next bytes');
     await space.stop();
     await appender.close();
   }),

@@ -71,7 +71,7 @@ test(
     await run(store, '0a', 0, 30, 100);
     for (let i = 0; i < 50; i++) assert.equal((await store.readBlocks('0a').next()).value, big('0a', 0));
     for (let i = 0; i < 50; i++) await store.readCommitQCs().next();
-    assert.ok(openBelow(join(dir, 'values')).length >= 50, 'each holds one while it is open');
+    assert.ok(openBelow(join(dir, 'values')).length >= 50, 'each holds a descriptor while it is open');
     await store.close();
     assert.equal(openBelow(dir), []);
     await (await openSmall(dir)).close();
@@ -166,7 +166,7 @@ checked(
     assert.ok(valueFiles(dir).length <= 8, `${valueFiles(dir).length} files of ${SMALL_FILES.fileBytes} bytes`);
     for (let i = 0; i < 2000; i++)
       assert.throws(() => store.readBlocks('0a', { from: 1 as never }), /range.from must be a bigint/);
-    assert.equal((await store.readBlocks('0a').next()).value, big('0a', 117), 'no range counts as open');
+    assert.equal((await store.readBlocks('0a').next()).value, big('0a', 117), 'no range is registered as open');
   }),
 );
 

@@ -40,7 +40,7 @@ test(
     assert.ok(after <= bound && after < before, `${before} bytes before, ${after} after, ${liveBytes} live`);
     const files = new Set<bigint>();
     for (let n = 0; n < 12; n++) files.add((await placeOf(dir, '0a', n)).file);
-    assert.ok(files.size < 6, `12 values lie in ${files.size} files`);
+    assert.ok(files.size < 6, `12 values are in ${files.size} files`);
     await using again = await openSmall(dir);
     assert.equal(
       again.takeRecovered().blocks.get('0a'),
@@ -62,7 +62,7 @@ const RACES: Record<string, { meanwhile: (store: PlainStore) => Promise<void>; l
     left: [],
   },
   'a drop': { meanwhile: (store) => store.dropLanes(['0a']), left: [] },
-  'a drop, and the lane anew under the same numbers': {
+  'a drop, then a new lane with the same numbers': {
     meanwhile: async (store) => {
       const dropped = store.dropLanes(['0a']);
       await store.persist({ blocks: [big('0a', 3, 6000), big('0a', 4, 6001), big('0a', 5, 100)] });

@@ -113,7 +113,7 @@ async function assertWhole(
     }
   }
   await using again = await open(location);
-  assert.is(Held.of(again.takeRecovered(), again.cursors).text, found.text, `${what}: after going on`);
+  assert.is(Held.of(again.takeRecovered(), again.cursors).text, found.text, `${what}: after more rounds`);
 }
 
 test('before any operation, with every kind of loss', async () => {

@@ -126,7 +126,7 @@ function apply(names: Map<string, Inode>, change: NameChange): void {
   else if (change.kind === 'remove') names.delete(change.name);
   else {
     const inode = names.get(change.from);
-    if (inode === undefined) throw new Error(`${change.from} is renamed and is not there`);
+    if (inode === undefined) throw new Error(`${change.from} is renamed and does not exist`);
     names.delete(change.from);
     names.set(change.to, inode);
   }

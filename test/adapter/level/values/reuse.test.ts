@@ -24,7 +24,7 @@ test(
     const renames = files.log.filter((line) => line.startsWith('rename') && !line.includes('preparing'));
     assert.ok(renames.length >= 3, `${renames.length} files were reused`);
     const numbers = files.done.flatMap(({ kind, to }) => (kind === 'rename' && to ? [to] : []));
-    assert.is(new Set(numbers).size, numbers.length, 'no number comes twice');
+    assert.is(new Set(numbers).size, numbers.length, 'no number is used twice');
     await using again = await openSmall(dir);
     assert.equal(
       again.takeRecovered().blocks.get('0a'),
@@ -46,7 +46,7 @@ test(
       if (kind === 'rename') named.push(to ?? '');
       if (kind === 'syncDirectory') for (const name of named.splice(0)) durable.add(name);
       if (kind === 'write' && path.endsWith('.values')) assert.ok(durable.has(path), path);
-      if (kind === 'rename') assert.not.ok(durable.has(to ?? ''), 'no name is given again');
+      if (kind === 'rename') assert.not.ok(durable.has(to ?? ''), 'no name is used again');
     }
     named = [];
     assert.ok(durable.size > 5);

@@ -180,7 +180,7 @@ test(
     letGo();
     await closed;
     await (await writing)?.durable;
-    assert.ok(round.lanes.get('0a')?.append[0]?.reference !== undefined, 'the put is that of a reference');
+    assert.ok(round.lanes.get('0a')?.append[0]?.reference !== undefined, 'the put writes a reference');
     assert.equal(order.slice(order.indexOf('synced')), ['synced', 'closed']);
   }),
 );
@@ -245,7 +245,7 @@ test(
     }
     assert.not.ok(isReference(await rawGet(dir, blockKey('0a', 0n))));
     assert.ok(isReference(await rawGet(dir, blockKey('0b', 0n))));
-    assert.ok(isReference(await rawGet(dir, blockKey('0c', 0n))), 'a record larger than a file has one of its own');
+    assert.ok(isReference(await rawGet(dir, blockKey('0c', 0n))), 'a record larger than a file gets its own file');
     await using store = await openSmall(dir);
     assert.equal(store.takeRecovered().blocks.get('0c'), [big('0c', 0, 3 * SMALL_FILES.fileBytes)]);
   }),
@@ -253,7 +253,7 @@ test(
 
 for (const [name, waitBytesMin] of [
   ['space is prepared for them', 1024 * 1024],
-  ['together they are worth waiting for', 20_000],
+  ['together they are large enough to wait', 20_000],
 ] as const) {
   test(
     `small calls are separated as the batch that they are merged into: ${name}`,
@@ -292,7 +292,7 @@ test(
       settled,
       Array.from({ length: 60 }, (_, i) => i),
     );
-    assert.ok(store.seq - seq < 40n, 'rounds of one tick go together');
+    assert.ok(store.seq - seq < 40n, 'rounds of one tick are one batch');
     for (let i = 0; i < 60; i++)
       assert.equal(await store.block('0b', BigInt(i)), big('0b', i, i % 3 === 0 ? 50 : 5000));
   }),

@@ -38,7 +38,7 @@ test('a file is not free before it is sealed, nor while a reference is in flight
   file.pins = 2;
   references.seal(file);
   references.unpin(1n);
-  assert.equal(freed, [], 'one is on its way');
+  assert.equal(freed, [], 'one reference is in flight');
   references.put('b', at(1n));
   references.unpin(1n);
   assert.equal(freed, [], 'it has arrived');
@@ -63,7 +63,7 @@ test('a file is not free before every earlier reader has ended', () => {
   assert.equal(freed, []);
   endFirst();
   endFirst();
-  assert.equal(freed, [1n, 2n], 'the third began when nothing was left to find');
+  assert.equal(freed, [1n, 2n], 'the third reader began when nothing was left to read');
   endThird();
   assert.equal(freed, [1n, 2n]);
 });

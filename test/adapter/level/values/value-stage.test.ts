@@ -71,10 +71,10 @@ test(
     });
     await until(() => held.length === PORTIONS);
     await pause();
-    assert.is(held.length, PORTIONS, 'all portions are on their way at once');
+    assert.is(held.length, PORTIONS, 'all portions are written concurrently');
     for (const letGo of held.splice(1)) letGo();
     await pause();
-    assert.is(logBytes(dir), before, 'LevelDB has heard of nothing');
+    assert.is(logBytes(dir), before, 'LevelDB has got no batch');
     assert.not.ok(settled);
     held[0]?.();
     await round;

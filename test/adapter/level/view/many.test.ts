@@ -44,7 +44,7 @@ async function withForeignBatches(location: string): Promise<number> {
     .filter((name) => name.endsWith('.log'))
     .sort()
     .at(-1);
-  assert.ok(log !== undefined && statSync(join(level, log)).size === 0, 'a log that holds nothing');
+  assert.ok(log !== undefined && statSync(join(level, log)).size === 0, 'an empty log');
   const { bytes, records } = foreignBlock();
   const blocks = Math.ceil(MANY / records);
   writeFileSync(join(level, log), Buffer.concat(Array.from({ length: blocks }, () => bytes)));
