@@ -182,7 +182,7 @@ test(
       assert.is(readdirSync(dir).length, 2);
       const release = await lockThreads('a', false);
       const left = readdirSync(dir).sort();
-      assert.equal(left.length, 2, 'its own, and the running process's');
+      assert.equal(left.length, 2, 'its own file, and the file of the running process');
       assert.not.ok(left.some((name) => name.startsWith(`lanestore-thread-a-${killed.process.pid}-`)));
       release!();
       living.process.kill('SIGKILL');

@@ -350,7 +350,7 @@ test(
       `${LANE}: cut a torn tail of ${size} bytes at byte ${ends.at(-2)} of ${name}, kept in ${kept}`,
     ]);
     assert.is(readFileSync(kept).length, size);
-    assert.is(readdirSync(join(at, 'blocks')).length, 4, 'nothing new in the directory of the original's lanes');
+    assert.is(readdirSync(join(at, 'blocks')).length, 4, 'no new name where the original looks for lanes');
     const last = loadRounds('wal').flatMap(({ blocks }) => blocks.map(autobahn.block.fromWire));
     const block = last.filter((candidate) => autobahn.block.lane(candidate) === LANE).at(-1)!;
     await store.persist({ blocks: [block] });
