@@ -80,11 +80,11 @@ test('imports point downward', () => {
   for (const file of sources) {
     const room = roomOf(file);
     for (const imported of importsOf(file)) {
-      const other = roomOf(imported);
-      if (room === other) continue;
+      const importedRoom = roomOf(imported);
+      if (room === importedRoom) continue;
       const allowed = OUTER_ROOMS.includes(room)
-        ? isPublic(imported) || (room === 'cli' && other === 'inspector')
-        : ROOMS.includes(other) && ROOMS.indexOf(other) < ROOMS.indexOf(room);
+        ? isPublic(imported) || (room === 'cli' && importedRoom === 'inspector')
+        : ROOMS.includes(importedRoom) && ROOMS.indexOf(importedRoom) < ROOMS.indexOf(room);
       if (!allowed) wrong.push(`${file} imports ${imported}`);
     }
   }

@@ -174,15 +174,15 @@ test(
     await store.close();
     assert.ok([20, 21].includes((await held(location)).length));
     const below = join(dir, 'disk');
-    let other: PlainStore | undefined;
+    let mounted: PlainStore | undefined;
     await withTmpfs('a store whose disk is unmounted', below, '600m', async () => {
-      other = await openSmall(join(below, 'store'));
-      await other.persist({ blocks: [big('0a', 0)] });
+      mounted = await openSmall(join(below, 'store'));
+      await mounted.persist({ blocks: [big('0a', 0)] });
     });
     // A lazy unmount, because the store has open files on it.
-    if (other === undefined) return;
-    assert.is(await writesUntilRefused(other, 1, /unmounted/), 0);
-    await other.close();
+    if (mounted === undefined) return;
+    assert.is(await writesUntilRefused(mounted, 1, /unmounted/), 0);
+    await mounted.close();
     assert.equal(readdirSync(below), []);
   }),
 );

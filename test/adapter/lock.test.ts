@@ -372,12 +372,12 @@ others(
 others(
   'a creation that another one overtakes and removes opens the store of the other one',
   inTemp(async (dir) => {
-    const [paths, other] = [storePaths(join(dir, 'store')), storePaths(join(dir, 'other'))];
-    for (const { location } of [paths, other]) mkdirSync(location);
-    await createLevel(other, plain.name, {}, diskFiles);
+    const [paths, rival] = [storePaths(join(dir, 'store')), storePaths(join(dir, 'other'))];
+    for (const { location } of [paths, rival]) mkdirSync(location);
+    await createLevel(rival, plain.name, {}, diskFiles);
     const creating = createLevel(paths, plain.name, {}, diskFiles);
     while (readdirSync(paths.location).length === 0) await new Promise((resolve) => setImmediate(resolve));
-    renameSync(other.level, paths.level);
+    renameSync(rival.level, paths.level);
     await removeLeftovers(paths, diskFiles);
     await creating;
     assert.equal(readdirSync(paths.location), ['level']);
@@ -427,8 +427,8 @@ databases('has a store for each sublevel, and only one for each prefix', async (
   await refused(openOn(db.sublevel('b')), 'LANESTORE_LOCKED');
   await b.close();
   await deep.close();
-  await using other = await openOn(db.sublevel('b'));
-  assert.equal([...other.takeRecovered().blocks], [['0b', plainBlocks('0b', 0, 3)]]);
+  await using second = await openOn(db.sublevel('b'));
+  assert.equal([...second.takeRecovered().blocks], [['0b', plainBlocks('0b', 0, 3)]]);
 });
 
 databases('a store inside or around an open one is refused: their keys would overlap', async () => {

@@ -132,17 +132,17 @@ for (const [name, open] of Object.entries(BACKENDS)) {
   test(`${name}: a model that uses another store`, () =>
     withTemp(async (dir) => {
       mkdirSync(join(dir, 'other'));
-      const other = await open(join(dir, 'other'), plain);
+      const second = await open(join(dir, 'other'), plain);
       let inner: Promise<unknown> | undefined;
       const call = () => {
-        inner ??= other.persist({ blocks: plainBlocks('0b', 0, 3) }).catch((error) => error);
+        inner ??= second.persist({ blocks: plainBlocks('0b', 0, 3) }).catch((error) => error);
       };
       const store = await open(join(dir, 'store'), calling('block', name === 'level' ? 'toBody' : 'lane', call));
       await store.persist({ blocks: plainBlocks('0a', 0, 2) });
       assert.instance(await inner, TypeError);
-      assert.equal([cursorsOf(store), cursorsOf(other)], [['0a 0-2', 'qc 0-0'], ['qc 0-0']]);
+      assert.equal([cursorsOf(store), cursorsOf(second)], [['0a 0-2', 'qc 0-0'], ['qc 0-0']]);
       await store.close();
-      await other.close();
+      await second.close();
     }));
 
   test(`${name}: a getter of an entry that persists`, () =>

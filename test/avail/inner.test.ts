@@ -363,8 +363,8 @@ loading('a lane that the anchor omits begins where its stored blocks begin', () 
 });
 
 loading('a wrong parent', () => {
-  const other = trustingNetwork({ validators: 4 });
-  const [stray] = trafficOf(other.net, 12, 3).blocks;
+  const otherNetwork = trustingNetwork({ validators: 4 });
+  const [stray] = trafficOf(otherNetwork.net, 12, 3).blocks;
   const fork = {
     ...stray![2]!,
     block: { ...stray![2]!.block, header: { ...stray![2]!.block.header, parentHash: new Uint8Array(32) } },

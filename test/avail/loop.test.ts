@@ -382,7 +382,7 @@ test('a real queue that is full: everything becomes durable, in order', async ()
 test('a rejected write stops the state everywhere, with that error, and nothing hangs', async () => {
   const real = makeNetwork({ validators: 4 });
   const made = trafficOf(real, 8);
-  const [own, other, third] = real.laneIds as [string, string, string];
+  const [own, second, third] = real.laneIds as [string, string, string];
   await withState({ committee: real.committee, secret: real.secret(0) }, async (state, db) => {
     await state.pushBlock(made.blocks[1]![0]!);
     await state.flush();
@@ -391,7 +391,7 @@ test('a rejected write stops the state everywhere, with that error, and nothing 
     await headers.receiveBatch();
     const never = [
       headers.receiveBatch(),
-      state.block(other, 5n),
+      state.block(second, 5n),
       state.commitQC(3n),
       state.fullCommitQC(3n),
       state.waitForAppQC(0n),

@@ -100,7 +100,7 @@ export class Played {
     return new Promise((resolve, reject) => {
       this.#ready.push(resolve);
       signal?.addEventListener('abort', () => {
-        this.#ready = this.#ready.filter((other) => other !== resolve);
+        this.#ready = this.#ready.filter((waiting) => waiting !== resolve);
         reject(signal.reason);
       });
     });

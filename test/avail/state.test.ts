@@ -51,7 +51,7 @@ import { pending, trafficOf, trustingNetwork, voteFor, withState } from './suppo
 const net = makeNetwork({ validators: 4 });
 const { committee } = net;
 const made = trafficOf(net, 8, 2);
-const [own, other] = net.laneIds as [string, string];
+const [own, otherLane] = net.laneIds as [string, string];
 const payload = (n: number): Payload => ({
   createdAt: { seconds: 1n, nanos: n },
   totalGas: 1n,
@@ -167,7 +167,7 @@ for (const [name, open] of Object.entries(BACKENDS)) {
             assert.equal(state.lastCommitQC, previous);
             assert.equal(state.lastAppQC?.vote.roadIndex, previous.vote.view.index);
             assert.equal(state.nextBlock(own), BigInt(restart * 2));
-            assert.equal(state.nextBlock(other), BigInt(restart * 2));
+            assert.equal(state.nextBlock(otherLane), BigInt(restart * 2));
           }
           const player = new Player(state, previous);
           for (let road = 0; road < (name === 'noop' ? 10 : 2); road++) last = await player.road(peerBlock, last);
@@ -234,7 +234,7 @@ const ROWS: readonly (readonly [
 
 function shape(state: AvailState): string {
   const { vote } = state.lastCommitQC ?? {};
-  return `${state.lastAppQC?.vote.roadIndex ?? '-'} qc [${state.firstCommitQC},${state.nextCommitQC}) ${vote?.view.index ?? '-'} blocks ${state.nextBlock(own)} ${state.nextBlock(other)}`;
+  return `${state.lastAppQC?.vote.roadIndex ?? '-'} qc [${state.firstCommitQC},${state.nextCommitQC}) ${vote?.view.index ?? '-'} blocks ${state.nextBlock(own)} ${state.nextBlock(otherLane)}`;
 }
 
 async function blocks(state: AvailState, from: number, to: number): Promise<void> {
@@ -312,7 +312,7 @@ for (const announce of ['durable', 'received'] as const) {
       const produced = state.produceBlock(payload(1));
       const streamed = state.blocks(own).receive();
       const asked = state.block(own, 0n);
-      const foreign = state.block(other, 0n);
+      const foreign = state.block(otherLane, 0n);
       await state.pushBlock(made.blocks[1]![0]!);
       assert.is(await foreign, made.blocks[1]![0], 'another validator’s block is announced at once');
       for (const wait of [produced, streamed, asked]) assert.is(await pending(wait), announce === 'durable');
@@ -387,7 +387,12 @@ admission('a block far ahead waits for the blocks before it, and an abort ends t
 
 admission('a call that waits for one lane, or one kind, is not woken for another', () =>
   withState({ committee }, async (state) => {
-    const waits = [state.block(other, 9n), state.waitForAppQC(0n), state.commitQC(9n), state.waitForLaneQCs(undefined)];
+    const waits = [
+      state.block(otherLane, 9n),
+      state.waitForAppQC(0n),
+      state.commitQC(9n),
+      state.waitForLaneQCs(undefined),
+    ];
     for (const wait of waits) wait.catch(() => undefined);
     const looks = state.looks;
     await blocks(state, 0, 6);
@@ -474,15 +479,15 @@ bad('votes: foreign lane, foreign signer, another kind, twice, two blocks of the
       'LANESTORE_VERIFY',
     );
     assert.equal([await state.pushVote(vote), await state.pushVote(vote)], ['added', 'known']);
-    const other = { ...block.block.header, payloadHash: new Uint8Array(32).fill(3) };
+    const otherHeader = { ...block.block.header, payloadHash: new Uint8Array(32).fill(3) };
     assert.is(
-      await state.pushVote(net.signedBy(1, { kind: 'laneVote', value: other })),
+      await state.pushVote(net.signedBy(1, { kind: 'laneVote', value: otherHeader })),
       'dropped',
       'for a block that is not ours',
     );
     assert.is(state.dropped.equivocations, 1);
     assert.is(
-      await state.pushVote(net.signedBy(2, { kind: 'laneVote', value: other })),
+      await state.pushVote(net.signedBy(2, { kind: 'laneVote', value: otherHeader })),
       'added',
       'the block need not be here',
     );

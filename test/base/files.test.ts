@@ -16,8 +16,8 @@ test(
   inTemp(async (dir) => {
     const closed = await diskFiles.open(join(dir, 'a'), 0o600, { empty: true });
     await closed.close();
-    const other = await diskFiles.open(join(dir, 'b'), 0o600, { empty: true });
-    await other.write([Buffer.from('own bytes')], 0);
+    const reused = await diskFiles.open(join(dir, 'b'), 0o600, { empty: true });
+    await reused.write([Buffer.from('own bytes')], 0);
     const calls = [
       () => closed.write([Buffer.from('foreign')], 0),
       () => closed.write([Buffer.alloc(100_000)], 0),
@@ -26,7 +26,7 @@ test(
       () => closed.sync(),
     ];
     for (const call of calls) assert.match(`${await rejection(call)}`, /the file was closed/);
-    await other.close();
+    await reused.close();
     assert.is(readFileSync(join(dir, 'b'), 'utf8'), 'own bytes');
   }),
 );

@@ -36,9 +36,9 @@ test(
     const release = await lockThreads('a', sockets);
     assert.ok(release !== undefined);
     assert.is(await lockThreads('a', sockets), undefined);
-    const other = await lockThreads('b', sockets);
-    assert.ok(other !== undefined);
-    other();
+    const second = await lockThreads('b', sockets);
+    assert.ok(second !== undefined);
+    second();
     release();
     release();
     const again = await lockThreads('a', sockets);
@@ -195,10 +195,10 @@ test(
   'by a file that cannot be made is granted without being exclusive',
   inTemp(async (dir) => {
     await withTmpdir(join(dir, 'absent'), async () => {
-      const [one, two] = [await lockThreads('a', false), await lockThreads('a', false)];
-      assert.ok(one !== undefined && two !== undefined);
-      one();
-      two();
+      const [first, second] = [await lockThreads('a', false), await lockThreads('a', false)];
+      assert.ok(first !== undefined && second !== undefined);
+      first();
+      second();
     });
     const path = join(dir, `lanestore-thread-a-${processOwner()}`);
     writeFileSync(path, '');

@@ -42,7 +42,7 @@ test('all users share the work of a turn, and each of them finishes', async () =
   done = true;
   const steps = [...inTurn.values()];
   assert.is(
-    steps.reduce((sum, one) => sum + one, 0),
+    steps.reduce((sum, count) => sum + count, 0),
     200,
   );
   // First turn: each of the four does one step, and then finds the turn used up.

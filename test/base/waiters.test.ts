@@ -131,13 +131,13 @@ test('a signal gets one listener for all lists, and none once nothing waits with
 });
 
 test('an abort ends all waits with its signal, no others, and each callback runs once', async () => {
-  const [one, two] = [new AbortController(), new AbortController()];
+  const [first, second] = [new AbortController(), new AbortController()];
   const list = new WaitList('calls');
   const log: string[] = [];
-  const waits = [one, two, one].map(({ signal }, i) => noted(log, `${i}`, list.wait(signal)));
+  const waits = [first, second, first].map(({ signal }, i) => noted(log, `${i}`, list.wait(signal)));
   let calls = 0;
-  onAbort(one.signal, () => calls++);
-  one.abort('enough');
+  onAbort(first.signal, () => calls++);
+  first.abort('enough');
   await Promise.all([waits[0], waits[2]]);
   assert.equal([log, list.size, calls], [['0: enough', '2: enough'], 1, 1]);
   list.release();

@@ -37,13 +37,13 @@ test('every plot of the pages exists', () => {
 });
 
 test('a marker without results, and results without a marker, are refused', () => {
-  const one = '<!-- results: a -->\nold\n<!-- end -->';
-  const [once = ''] = render([one], { a: 'new' });
+  const page = '<!-- results: a -->\nold\n<!-- end -->';
+  const [once = ''] = render([page], { a: 'new' });
   assert.is(once, '<!-- results: a -->\n\nnew\n<!-- end -->');
   assert.equal(render([once], { a: 'new' }), [once], 'a second run gives the same page');
-  assert.equal(render([one, 'no marker'], { a: 'new' }), [once, 'no marker'], 'one page with a place is enough');
-  assert.throws(() => render([one], { b: '' }), /"a"/);
-  assert.throws(() => render([one], { a: '', b: '' }), /no page has a place for: b/);
+  assert.equal(render([page, 'no marker'], { a: 'new' }), [once, 'no marker'], 'one page with a place is enough');
+  assert.throws(() => render([page], { b: '' }), /"a"/);
+  assert.throws(() => render([page], { a: '', b: '' }), /no page has a place for: b/);
 });
 
 /** A result with only the fields that a target reads. */
@@ -54,16 +54,16 @@ function result(name: string, p50: number, more: Partial<ContenderResult> = {}):
 
 test('a target is met or missed by its figure', () => {
   const contenders = [result('limit', 1), result('raw', 1.5), result('level', 1.5), result('go-wal', 9)];
-  const one = { workload: workloadOf('i'), contenders } as unknown as WorkloadResult;
+  const measured = { workload: workloadOf('i'), contenders } as unknown as WorkloadResult;
   const row = (what: string) =>
-    targetsTable([one])
+    targetsTable([measured])
       .split('\n')
       .find((line) => line.startsWith(`| ${what} `));
   assert.is(row('level / limit'), '| level / limit | **1.50**, not ≤ 1.1 |');
   assert.is(row('level / raw'), '| level / raw | 1.00 ≤ 1.2 |');
   assert.is(row('go-wal / level'), '| go-wal / level | **6.00**, not ≥ 7 |');
   assert.is(row('wal-nodirsync / go-wal'), '| wal-nodirsync / go-wal | (≤ 1.3) not measured |');
-  assert.match(targetsTable([one]), /1 of 3 that were measured are met/);
+  assert.match(targetsTable([measured]), /1 of 3 that were measured are met/);
   for (const target of TARGETS) {
     const [limit = Number.NaN] = Object.values(target.bounds);
     assert.ok(isMet(target, limit, limit), `${target.what}: the bound itself meets the target`);

@@ -106,12 +106,15 @@ test(
       result.contenders.map(({ name }) => name),
       ['limit', 'raw', 'level'],
     );
-    for (const one of result.contenders) {
-      assert.is(one.rounds, 12);
-      assert.ok(one.roundMs.p50.min <= one.roundMs.p50.median && one.roundMs.p50.median <= one.roundMs.max.max);
-      assert.is(one.syncs?.perRound, 1, `${one.name}: one synced write per round, ${one.syncs?.how}`);
-      assert.ok((one.turnMsMax?.rounds?.max ?? -1) >= 0, `${one.name}: it has its longest turn`);
-      assert.ok(one.userBytesPerRound > 4 * 1024 && one.diskBytes > 0 && one.cpuMsPerRound > 0);
+    for (const contender of result.contenders) {
+      assert.is(contender.rounds, 12);
+      assert.ok(
+        contender.roundMs.p50.min <= contender.roundMs.p50.median &&
+          contender.roundMs.p50.median <= contender.roundMs.max.max,
+      );
+      assert.is(contender.syncs?.perRound, 1, `${contender.name}: one synced write per round, ${contender.syncs?.how}`);
+      assert.ok((contender.turnMsMax?.rounds?.max ?? -1) >= 0, `${contender.name}: it has its longest turn`);
+      assert.ok(contender.userBytesPerRound > 4 * 1024 && contender.diskBytes > 0 && contender.cpuMsPerRound > 0);
     }
     const level = result.contenders[2];
     assert.equal(level?.live, { blocks: 4 * BLOCKS_KEPT, commitQCs: BLOCKS_KEPT, anchors: 1 });

@@ -83,8 +83,8 @@ test('large released items are overwritten by the next ones; others never are', 
     for (const item of items) releaseMemory(item);
   }
   assert.not(memory.has(write(writer, [100], 3, true).buffer), 'a small one');
-  assert.not(memory.has(write(writer, [MIB_MINUS], 3, false).buffer), 'an arena that is not released');
-  assert.not(memory.has(write(writer, [LARGE_ARENA_BYTES], 3, true).buffer), 'an arena that is too large');
+  assert.not(memory.has(write(writer, [MIB_MINUS], 3, false).buffer), 'an item that is not released');
+  assert.not(memory.has(write(writer, [LARGE_ARENA_BYTES], 3, true).buffer), 'an item that is too large');
 });
 
 test('an item that is not released keeps its memory from being reused', () => {
@@ -122,7 +122,7 @@ test(
       );
     const puts = Array.from({ length: 200 }, (_, i) => put(i));
     // Half of the given entries have not been asked for their record yet.
-    const records = puts.map((one, i) => Buffer.from((i % 2 === 0 ? one : put(i)).value));
+    const records = puts.map((record, i) => Buffer.from((i % 2 === 0 ? record : put(i)).value));
     const gone = puts.filter((_, i) => i % 3 === 0);
     const written = engine.write([...puts, ...gone.map(({ number }) => new EntryDelete(keys, number))]);
     for (const { value } of puts) value.fill(0xee);

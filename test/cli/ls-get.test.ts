@@ -34,10 +34,10 @@ test(
     for (const prefix of [`lane/${LANE}/`, 'lane/2bd4/', 'lane/2bd4…/', 'lane/2bd4']) {
       assert.is(run('ls', location, prefix).stdout.trim().split('\n').length, 15, prefix);
     }
-    const one = jsonLines(run('ls', location, 'qc/31', '--json').stdout);
-    assert.is(one.length, 1);
-    assert.equal(shapeOf(one[0]!), ['bytes', 'crc', 'hashes', 'key', 'kind', 'number', 'stored']);
-    assert.is((one[0]!.hashes as { vote: string }).vote, loadExpected('wal').commitQCs[0]!.voteHash);
+    const entries = jsonLines(run('ls', location, 'qc/31', '--json').stdout);
+    assert.is(entries.length, 1);
+    assert.equal(shapeOf(entries[0]!), ['bytes', 'crc', 'hashes', 'key', 'kind', 'number', 'stored']);
+    assert.is((entries[0]!.hashes as { vote: string }).vote, loadExpected('wal').commitQCs[0]!.voteHash);
     assert.is(run('ls', location, 'lane/ffff/').status, 5);
     assert.match(run('ls', location, 'lane/7/').stderr, /2 lanes begin with 7/);
   }),

@@ -28,14 +28,14 @@ async function stores(dir: string): Promise<{ sound: string; damaged: string }> 
 
 /** Every command that inspects a state, with the exit code of its verdict. */
 function verdicts({ sound, damaged }: { sound: string; damaged: string }): [code: number, ...args: string[]][] {
-  const other = fixture('wal-no-anchor', 'state');
+  const different = fixture('wal-no-anchor', 'state');
   return [
     [1, 'verify', damaged],
     [1, 'inspect', damaged],
     [1, 'manifest', damaged],
     [1, 'ls', damaged],
     [1, 'get', damaged, 'qc/36'],
-    [4, 'diff', sound, other],
+    [4, 'diff', sound, different],
     [0, 'verify', sound],
     [0, 'inspect', sound],
     [0, 'manifest', sound],

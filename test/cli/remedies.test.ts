@@ -108,28 +108,28 @@ test(
 test(
   'the database of another program: every command identifies it, and none advises an empty directory',
   inTemp(async (dir) => {
-    const [other, store] = [join(dir, 'other'), join(dir, 'store')];
-    mkdirSync(other);
-    const db = new ClassicLevel(join(other, 'level'));
+    const [foreign, store] = [join(dir, 'other'), join(dir, 'store')];
+    mkdirSync(foreign);
+    const db = new ClassicLevel(join(foreign, 'level'));
     await db.put('key', 'value');
     await db.close();
     assert.is(run('import', fixture('wal', 'state'), store).status, 0);
-    const before = treeHash(other);
+    const before = treeHash(foreign);
     for (const args of [
-      ...['verify', 'ls', 'inspect', 'manifest', 'migrate'].map((verb) => [verb, other]),
-      ['get', other, 'anchor'],
-      ['diff', other, store],
-      ['diff', store, other],
-      ['import', other, join(dir, 'target')],
-      ['export', other, join(dir, 'target'), '--layout', 'wal'],
-      ['snapshot', other, join(dir, 'target')],
-      ['replay', fixture('wal', 'rounds.jsonl'), other],
+      ...['verify', 'ls', 'inspect', 'manifest', 'migrate'].map((verb) => [verb, foreign]),
+      ['get', foreign, 'anchor'],
+      ['diff', foreign, store],
+      ['diff', store, foreign],
+      ['import', foreign, join(dir, 'target')],
+      ['export', foreign, join(dir, 'target'), '--layout', 'wal'],
+      ['snapshot', foreign, join(dir, 'target')],
+      ['replay', fixture('wal', 'rounds.jsonl'), foreign],
     ]) {
       const { status, stderr } = run(...args);
       assert.is(status, 3, args.join(' '));
       assert.match(stderr, /\nwhat to do: it is the database of another program, .*: check the path\n/, args.join(' '));
     }
-    assert.is(treeHash(other), before);
+    assert.is(treeHash(foreign), before);
     assert.equal(readdirSync(dir).sort(), ['other', 'store']);
   }),
 );
@@ -199,9 +199,9 @@ test(
       const { status, stdout, stderr } = run('diff', '--start-rules', a, b);
       assert.equal([status, stdout.split(':')[0]], [0, 'equal'], stderr);
     }
-    const other = run('diff', '--start-rules', '--json', fixture('wal', 'state'), store);
-    assert.is(other.status, 4);
-    assert.ok(jsonLines(other.stdout).length > 0);
+    const differing = run('diff', '--start-rules', '--json', fixture('wal', 'state'), store);
+    assert.is(differing.status, 4);
+    assert.ok(jsonLines(differing.stdout).length > 0);
     // The crash kept the anchor's CommitQC out of the log; a node that starts has it.
     const lines = jsonLines(run('diff', '--json', source, store).stdout);
     assert.ok(lines.some(({ kind }) => kind === 'first'));

@@ -33,7 +33,7 @@ test('each hazard has a named test that exists', () => {
       const [, file = '', title = ''] = /^`(test\/[^`]+)` "(.+)"$/.exec(name) ?? [];
       if (row !== undefined)
         assert.ok(
-          ROWS.some((one) => one.name === row),
+          ROWS.some((candidate) => candidate.name === row),
           `${hazard}: ${name}`,
         );
       else assert.ok(title !== '' && read(file).includes(title), `${hazard}: ${name}`);

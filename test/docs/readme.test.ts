@@ -28,7 +28,7 @@ test(
 test('its figure equals the one of the last benchmark run', () => {
   const results: Results = JSON.parse(readFileSync(join(resultsDir, 'results.json'), 'utf8'));
   const contenders = results.workloads.find(({ workload }) => workload.id === 'ii')?.contenders ?? [];
-  const [store, original] = ['level', 'go-wal'].map((name) => contenders.find((one) => one.name === name));
+  const [store, original] = ['level', 'go-wal'].map((name) => contenders.find((contender) => contender.name === name));
   const text = page.replaceAll('\n', ' ');
   const [, mine, its, date] = /durable after ([\d.]+) ms; .* takes ([\d.]+) ms .*?(\d{4}-\d\d-\d\d)/.exec(text) ?? [];
   assert.is(mine, digits(store?.roundMs.p50.median ?? 0));

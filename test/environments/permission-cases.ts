@@ -78,7 +78,7 @@ export function addPermissionCases(test: ReturnType<typeof suite>, node: NodeVer
     inTemp((dir) => {
       const options = listedOptions(dir);
       assert.equal(scenario(node, options, dir, 'level', 'wal'), [{ step: 'level' }, { step: 'wal' }]);
-      const without = (option: string) => options.filter((one) => !one.startsWith(option));
+      const without = (option: string) => options.filter((candidate) => !candidate.startsWith(option));
       const refusals: [option: string, works: string[], refused: string[], message: RegExp][] = [
         ['--allow-addons', ['none'], ['reopen', 'wal'], /refuses to load addons; --allow-addons allows it/],
         ['--allow-fs-read=/etc', ['none'], ['reopen', 'wal'], /refuses to read \/etc\/alpine-release; --allow-fs-read/],

@@ -13,8 +13,8 @@ const MAIN = new URL('../../examples/devnet/main.js', import.meta.url);
 
 const rules = suite('devnet: rules');
 const net = makeNetwork({ validators: 4, signed: false });
-const other = makeNetwork({ validators: 4, signed: false });
-other.block(0, { payloadBytes: 9 });
+const otherNetwork = makeNetwork({ validators: 4, signed: false });
+otherNetwork.block(0, { payloadBytes: 9 });
 const block = net.block(0);
 const next = net.block(0);
 const qc = net.commitQC();

@@ -64,8 +64,8 @@ harness('a case has its own random numbers, the same each time', () => {
     return Array.from({ length: 4 }, () => random.next());
   };
   assert.equal(numbers(1, 'a', 7), numbers(1, 'a', 7));
-  for (const other of [numbers(2, 'a', 7), numbers(1, 'b', 7), numbers(1, 'a', 8), numbers(1, 'a')])
-    assert.not.equal(numbers(1, 'a', 7), other);
+  for (const different of [numbers(2, 'a', 7), numbers(1, 'b', 7), numbers(1, 'a', 8), numbers(1, 'a')])
+    assert.not.equal(numbers(1, 'a', 7), different);
   const items = Array.from({ length: 50 }, (_, i) => i);
   const order = shuffled(items, caseRandom(1, 'a'));
   assert.not.equal(order, items);

@@ -47,8 +47,8 @@ export class Image {
   }
 
   /** The files of both; a file in both is taken from this image. */
-  union(other: Image): Image {
-    return new Image(new Map([...other.files, ...this.files]));
+  union(added: Image): Image {
+    return new Image(new Map([...added.files, ...this.files]));
   }
 
   /** Paths that satisfy `wanted`, ascending. */
@@ -94,9 +94,9 @@ export class Image {
     const now = Image.of(dir).files;
     for (const [path, bytes] of this.files) {
       if (ASIDE.has(path)) continue;
-      const other = now.get(path);
-      if (other === undefined) return `${path} is gone`;
-      if (!other.equals(bytes)) return `${path} was changed`;
+      const current = now.get(path);
+      if (current === undefined) return `${path} is gone`;
+      if (!current.equals(bytes)) return `${path} was changed`;
     }
     for (const path of now.keys()) if (!this.files.has(path) && !ASIDE.has(path)) return `${path} is new`;
     return undefined;

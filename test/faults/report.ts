@@ -41,7 +41,7 @@ export function writeReport(dir: string, rows: readonly RowResult[]): void {
 function continues(earlier: RowResult, now: RowResult): boolean {
   const [before, part] = [earlier.parts ?? [], now.parts?.[0]];
   if (part === undefined || before.length === 0 || before.includes(part)) return false;
-  return earlier.seed === now.seed && before.every((one) => one.split('/')[1] === part.split('/')[1]);
+  return earlier.seed === now.seed && before.every((name) => name.split('/')[1] === part.split('/')[1]);
 }
 
 /** The page. */
@@ -74,11 +74,11 @@ nothing else, except for at most the one batch in flight as a whole.
 export function table(rows: readonly RowResult[]): string {
   const lines = rows.map((row) => {
     const { mistakes } = row;
-    const other = mistakes.died + mistakes.touched + mistakes.wrong + mistakes.harness;
+    const rest = mistakes.died + mistakes.touched + mistakes.wrong + mistakes.harness;
     const verdicts = Object.entries(row.verdicts).map(([verdict, count]) => `${count} ${verdict}`);
     const said = row.skipped === undefined ? verdicts.join('<br>') : `skipped: ${row.skipped}`;
     const cells = [`${row.fault} (\`${row.row}\`)`, row.mustHold, `${row.cases}`, said];
-    const failed = [mistakes.silent, mistakes.refused, other].map(String);
+    const failed = [mistakes.silent, mistakes.refused, rest].map(String);
     return `| ${[...cells, ...failed, `${row.seed}`, row.seconds.toFixed(0)].join(' | ')} |`;
   });
   return [

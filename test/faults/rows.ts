@@ -36,8 +36,8 @@ export const ROWS: readonly Row<any>[] = [
 
 /** The row of that name. @throws Error that names all rows. */
 export function rowNamed(name: string): (typeof ROWS)[number] {
-  const row = ROWS.find((one) => one.name === name);
+  const row = ROWS.find((candidate) => candidate.name === name);
   if (row === undefined)
-    throw new Error(`no row is called ${name}; there are ${ROWS.map((one) => one.name).join(', ')}`);
+    throw new Error(`no row is called ${name}; there are ${ROWS.map((candidate) => candidate.name).join(', ')}`);
   return row;
 }

@@ -83,11 +83,11 @@ creation(
     await inParallel(kills, async ({ first, second }) => {
       const what = `before call ${first}, then before ${second}; seed ${seed}`;
       const location = join(dir, `${first}`, 'deep', 'store');
-      const one = await run(location, 'at', `${first}`);
-      assert.ok(one.killed, `call ${first} of ${calls} was reached`);
-      if (first % 2 === 0) return assertSound(location, one.rounds, 3, what);
-      const two = await run(location, 'at', `${second}`);
-      await assertSound(location, one.rounds + two.rounds, 6, what);
+      const firstRun = await run(location, 'at', `${first}`);
+      assert.ok(firstRun.killed, `call ${first} of ${calls} was reached`);
+      if (first % 2 === 0) return assertSound(location, firstRun.rounds, 3, what);
+      const secondRun = await run(location, 'at', `${second}`);
+      await assertSound(location, firstRun.rounds + secondRun.rounds, 6, what);
     });
   }),
 );
@@ -115,7 +115,7 @@ creation(
     const witness = join(location, 'witness');
     /** The first line after `after` that matches; it must exist. */
     const at = (line: string, after = -1): number => {
-      const index = trace.findIndex((one, i) => i > after && one.startsWith(line));
+      const index = trace.findIndex((entry, i) => i > after && entry.startsWith(line));
       assert.ok(index >= 0, `${line}, after ${trace[after] ?? 'the start'}, in\n${trace.join('\n')}`);
       return index;
     };

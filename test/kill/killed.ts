@@ -82,7 +82,7 @@ function possibleStates(start: Held, ops: readonly Op[], { done, hooked }: Said)
       drop?.emptied.apply(op);
     }
     state.apply(op);
-    const [calls, last] = [i + 1, [...done].every((one) => one <= i)];
+    const [calls, last] = [i + 1, [...done].every((index) => index <= i)];
     if (calls < certain || !last) continue;
     states.set(state.text, `${calls} calls`);
     if (drop === undefined) continue;

@@ -286,7 +286,7 @@ export class Load {
   }
 
   #blocks(lane: LaneId, qc: PlainQC | undefined): PlainBlock[] {
-    const start = qc?.starts.find(([other]) => other === lane)?.[1] ?? 0n;
+    const start = qc?.starts.find(([candidate]) => candidate === lane)?.[1] ?? 0n;
     const cursor = this.#state.lanes.get(lane);
     // A lane without blocks begins where the anchor says, or anywhere.
     const known = this.#state.anchor?.laneStarts.get(lane) ?? 0n;

@@ -41,7 +41,7 @@ async function heard(work: () => Promise<void>): Promise<MetricSample[]> {
 }
 
 const values = (samples: readonly MetricSample[], name: MetricName, kind?: string) =>
-  samples.filter((one) => one.name === name && one.kind === kind).map(({ value }) => value);
+  samples.filter((sample) => sample.name === name && sample.kind === kind).map(({ value }) => value);
 const sum = (samples: readonly MetricSample[], name: MetricName, kind?: string) =>
   values(samples, name, kind).reduce((total, value) => total + value, 0);
 

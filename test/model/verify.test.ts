@@ -90,8 +90,8 @@ test('a signed block', () => {
     const sig = { ...first.sig, sig: flip(first.sig.sig, i) };
     refuses('LANESTORE_VERIFY', `${at}the signature of ${lane0}`, verify({ ...first, sig }));
   }
-  const other = blocks[3]?.sig as Signature;
-  refuses('LANESTORE_VERIFY', `${at}signed by ${network.laneIds[1]}, not by`, verify({ ...first, sig: other }));
+  const otherSig = blocks[3]?.sig as Signature;
+  refuses('LANESTORE_VERIFY', `${at}signed by ${network.laneIds[1]}, not by`, verify({ ...first, sig: otherSig }));
 });
 
 test('a chain', () => {
@@ -210,7 +210,9 @@ test('a FullCommitQC has the headers that its CommitQC orders', () => {
     verify([...headers].reverse()),
   );
   for (const i of [0, 1, 2]) {
-    const wrong = headers.map((one, j) => (i === j ? { ...one, payloadHash: flip(one.payloadHash) } : one));
+    const wrong = headers.map((original, j) =>
+      i === j ? { ...original, payloadHash: flip(original.payloadHash) } : original,
+    );
     refuses('LANESTORE_VERIFY', `full commitQC 0: lane ${lane0}, block ${i}: header hash is`, verify(wrong));
   }
 });
@@ -240,7 +242,9 @@ test('malformed values are LANESTORE_INVALID, wrong types a TypeError', () => {
 
 test('a signed block verifies', () => {
   const block = { ...first.block, header: { ...first.block.header, lane: ownLane } };
-  const secret = secrets.find((one) => Buffer.compare(signBlock(one, block).sig.key, ownLane) === 0) as Uint8Array;
+  const secret = secrets.find(
+    (candidate) => Buffer.compare(signBlock(candidate, block).sig.key, ownLane) === 0,
+  ) as Uint8Array;
   verifySignedBlock(signBlock(secret, block), own);
 });
 

@@ -92,8 +92,11 @@ test('a non-canonical encoding of R is hashed as received', () => {
     const sig = new Uint8Array([...r, ...scalarBytes(s)]);
     assert.ok(verdict(KEY, sig), odd);
     const normalized = Point.fromBytes(r, true).toBytes();
-    const other = (challenge(normalized, KEY) * scalar) % L;
-    assert.not.ok(verdict(KEY, new Uint8Array([...r, ...scalarBytes(other)])), `${odd}, hashed in canonical form`);
+    const otherScalar = (challenge(normalized, KEY) * scalar) % L;
+    assert.not.ok(
+      verdict(KEY, new Uint8Array([...r, ...scalarBytes(otherScalar)])),
+      `${odd}, hashed in canonical form`,
+    );
   }
 });
 

@@ -189,7 +189,7 @@ export class Resolver {
         const anchorQC = seed.anchorQC && qcOf(seed.anchorQC, scratch);
         const of = LANES[seed.lane]!;
         scratch.apply({ kind: 'lane', lane: of, anchorQC, blocks: [] });
-        const begin = anchorQC?.starts.find(([other]) => other === of)?.[1] ?? 0n;
+        const begin = anchorQC?.starts.find(([candidate]) => candidate === of)?.[1] ?? 0n;
         const onLane = seed.blocks.map((blocks, i) => (i === 2 ? blocks : { ...blocks, lane: seed.lane }));
         return { kind: 'lane', lane: of, anchorQC, blocks: this.#blocks(onLane, scratch, begin), ...throwAt };
       }

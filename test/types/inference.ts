@@ -39,7 +39,7 @@ export async function models(): Promise<void> {
   // Every backend is the port.
   const ports: Persistence<Batch, Certificate, Checkpoint>[] = [store, await openWal('directory', { model: ledger })];
   // @ts-expect-error: another model's entries
-  const other: Persistence<SignedBlock, CommitQC, PruneAnchor> = store;
+  const mismatched: Persistence<SignedBlock, CommitQC, PruneAnchor> = store;
   // @ts-expect-error: the model is missing
   await openLevel('location', {});
   // @ts-expect-error: no such option
@@ -48,7 +48,7 @@ export async function models(): Promise<void> {
   await openAvail({ store });
   // @ts-expect-error: makers and features are missing
   casesFor({ model: ledger });
-  await Promise.all([...ports, other].map((port) => port.close()));
+  await Promise.all([...ports, mismatched].map((port) => port.close()));
 }
 
 export async function rounds(batch: Batch, certificate: Certificate, checkpoint: Checkpoint): Promise<void> {

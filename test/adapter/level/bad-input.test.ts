@@ -275,7 +275,7 @@ input(
       if (message !== undefined) assert.match((error as Error).message, message, what);
       assert.equal(await stateOf(store), before, `${what}: nothing was stored`);
       await refused(store.persist({ blocks: [plainBlock('0a', next + 1n)] }), SEQUENCE);
-      if (TABLE.findIndex(([other]) => other === what) % 8 === 7) {
+      if (TABLE.findIndex(([name]) => name === what) % 8 === 7) {
         // A good round in between: the refused call left no trace in the planner's state.
         await store.persist({ inner: big(2), commitQCs: [plainQC(1)], blocks: [] });
         assert.is(store.seq, (before as { seq: bigint }).seq + 1n);

@@ -53,7 +53,7 @@ class FakeDisk implements FreeSpace {
   }
 
   async answer(): Promise<void> {
-    for (const one of this.#held.splice(0)) one();
+    for (const answer of this.#held.splice(0)) answer();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -62,12 +62,12 @@ const watermark = suite('the watermark');
 const store = suite('a store under the watermark');
 
 /** Keeps the event loop alive: waiting for space is unreferenced and would not. */
-for (const one of [watermark, store]) {
+for (const tests of [watermark, store]) {
   let alive: NodeJS.Timeout;
-  one.before(() => {
+  tests.before(() => {
     alive = setInterval(() => undefined, 1000);
   });
-  one.after(() => clearInterval(alive));
+  tests.after(() => clearInterval(alive));
 }
 
 const round = (diskBytes: number): Cost => ({ ...freeOfCost(), diskBytes, isPrune: false });
@@ -173,7 +173,7 @@ watermark('ready() waits for room for the largest refused round, for the signal,
   refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
   refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
   let ready = 0;
-  const waiting = [gate.ready(), gate.ready()].map((one) => one.then(() => ready++));
+  const waiting = [gate.ready(), gate.ready()].map((call) => call.then(() => ready++));
   const control = new AbortController();
   const aborted = rejection(gate.ready(control.signal));
   control.abort('no longer');
@@ -247,8 +247,8 @@ store(
   'a round is refused, nothing of it is stored, pruning still works, and with space again the same round is accepted',
   inTemp(async (dir) => {
     const disk = new FakeDisk(1_000_000);
-    await using one = await open(dir, disk);
-    await one.persist({
+    await using opened = await open(dir, disk);
+    await opened.persist({
       commitQCs: [0, 1, 2].map((i) => plainQC(i)),
       blocks: [...plainBlocks('0a', 0, 9), plainBlock('0b', 0)],
     });
@@ -256,32 +256,32 @@ store(
     const round = { inner: new Uint8Array([1]), blocks: [plainBlock('0a', 9)] };
     // The last reading is recent, and this large round exceeds it.
     const large = { blocks: [plainBlock('0a', 9, new Uint8Array(950_000))] };
-    await refused(one.persist(large), 'LANESTORE_CAPACITY', /wait for ready\(\)/);
+    await refused(opened.persist(large), 'LANESTORE_CAPACITY', /wait for ready\(\)/);
     await new Promise((resolve) => setTimeout(resolve, 300));
-    await refused(one.persist(large), 'LANESTORE_CAPACITY');
-    await refused(one.persist(round), 'LANESTORE_CAPACITY');
-    assert.equal(one.cursors.lanes.get('0a'), { first: 0n, next: 9n });
-    await one.persist({ anchor: plainAnchor(1, { '0a': 4 }) });
-    await one.anchor.persist(plainAnchor(3, { '0a': 5 }));
-    await one.blocks.maybePruneAndPersistLane('0a', plainQC(3, { '0a': 6 }), []);
-    await one.commitQCs.maybePruneAndPersist(undefined, [plainQC(2)]);
-    await one.dropLanes(['0b']);
-    await refused(one.persist({ anchor: plainAnchor(4), blocks: [plainBlock('0a', 9)] }), 'LANESTORE_CAPACITY');
-    await refused(one.commitQCs.maybePruneAndPersist(undefined, [plainQC(4)]), 'LANESTORE_CAPACITY');
-    assert.equal([...one.cursors.lanes], [['0a', { first: 6n, next: 9n }]]);
-    assert.equal(one.cursors.commitQCs, { first: 3n, next: 4n });
+    await refused(opened.persist(large), 'LANESTORE_CAPACITY');
+    await refused(opened.persist(round), 'LANESTORE_CAPACITY');
+    assert.equal(opened.cursors.lanes.get('0a'), { first: 0n, next: 9n });
+    await opened.persist({ anchor: plainAnchor(1, { '0a': 4 }) });
+    await opened.anchor.persist(plainAnchor(3, { '0a': 5 }));
+    await opened.blocks.maybePruneAndPersistLane('0a', plainQC(3, { '0a': 6 }), []);
+    await opened.commitQCs.maybePruneAndPersist(undefined, [plainQC(2)]);
+    await opened.dropLanes(['0b']);
+    await refused(opened.persist({ anchor: plainAnchor(4), blocks: [plainBlock('0a', 9)] }), 'LANESTORE_CAPACITY');
+    await refused(opened.commitQCs.maybePruneAndPersist(undefined, [plainQC(4)]), 'LANESTORE_CAPACITY');
+    assert.equal([...opened.cursors.lanes], [['0a', { first: 6n, next: 9n }]]);
+    assert.equal(opened.cursors.commitQCs, { first: 3n, next: 4n });
     // On a slow machine a reading may be in progress by now, and its answer would be outdated.
     await disk.answer();
     disk.free = 10_000;
     await new Promise((resolve) => setTimeout(resolve, 300));
     // Accepted on the last reading; the new reading runs at the same time.
-    await one.persist({ anchor: plainAnchor(3) });
+    await opened.persist({ anchor: plainAnchor(3) });
     await disk.answer();
-    await refused(one.persist({ anchor: plainAnchor(5) }), 'LANESTORE_CAPACITY');
-    await refused(one.dropLanes(['0a']), 'LANESTORE_CAPACITY');
-    await one.persist({});
+    await refused(opened.persist({ anchor: plainAnchor(5) }), 'LANESTORE_CAPACITY');
+    await refused(opened.dropLanes(['0a']), 'LANESTORE_CAPACITY');
+    await opened.persist({});
     let ready = false;
-    const waiting = one.ready().then(() => {
+    const waiting = opened.ready().then(() => {
       ready = true;
     });
     await disk.answer();
@@ -292,8 +292,8 @@ store(
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     await waiting;
-    await one.persist(round);
-    assert.equal(one.cursors.lanes.get('0a'), { first: 6n, next: 10n });
+    await opened.persist(round);
+    assert.equal(opened.cursors.lanes.get('0a'), { first: 6n, next: 10n });
   }),
 );
 
@@ -305,13 +305,13 @@ store(
       assert.is(statfsSync(disk).blocks, 0);
       const location = join(disk, 'store');
       {
-        await using one = await openLevel(location, { model: plain, values: { waitBytesMin: 1 } });
+        await using opened = await openLevel(location, { model: plain, values: { waitBytesMin: 1 } });
         for (let n = 0; n < 4; n++) {
-          await one.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000).fill(n)), plainBlock('0b', n)] });
+          await opened.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000).fill(n)), plainBlock('0b', n)] });
         }
-        await one.ready();
-        assert.is(one.freeBytes, undefined);
-        assert.ok(one.valueUsage.liveBytes > 0, 'values are separated there too');
+        await opened.ready();
+        assert.is(opened.freeBytes, undefined);
+        assert.ok(opened.valueUsage.liveBytes > 0, 'values are separated there too');
       }
       await using again = await openLevel(location, { model: plain });
       assert.equal(again.cursors.lanes.get('0a'), { first: 0n, next: 4n });
@@ -333,9 +333,9 @@ store(
     Object.assign(fs.promises, { statfs: () => Promise.reject(missing) });
     syncBuiltinESMExports();
     try {
-      await using one = await openLevel(dir, { model: plain });
-      for (let n = 0; n < 3; n++) await one.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000))] });
-      assert.is(one.freeBytes, undefined);
+      await using opened = await openLevel(dir, { model: plain });
+      for (let n = 0; n < 3; n++) await opened.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000))] });
+      assert.is(opened.freeBytes, undefined);
     } finally {
       Object.assign(fs, { statfsSync: sync });
       Object.assign(fs.promises, { statfs });
@@ -348,31 +348,31 @@ store(
   'a large round that was given up keeps no call of ready() waiting',
   inTemp(async (dir) => {
     const free = 400_000;
-    await using one = await open(dir, { read: async () => free, readNow: () => free });
+    await using opened = await open(dir, { read: async () => free, readNow: () => free });
     await refused(
-      one.persist({ blocks: [plainBlock('0a', 0, new Uint8Array(500_000))] }),
+      opened.persist({ blocks: [plainBlock('0a', 0, new Uint8Array(500_000))] }),
       'LANESTORE_CAPACITY',
       /bytes of disk are free/,
     );
-    await one.persist({ blocks: [plainBlock('0a', 0)] });
+    await opened.persist({ blocks: [plainBlock('0a', 0)] });
     await settles(
       () => 'ready(), though small rounds are accepted',
-      one.ready(),
+      opened.ready(),
       () => 0,
     );
-    await one.persist({ blocks: [plainBlock('0a', 1)] });
+    await opened.persist({ blocks: [plainBlock('0a', 1)] });
   }),
 );
 
 store(
   'calls that wait for space are rejected when the store closes',
   inTemp(async (dir) => {
-    const one = await open(dir, new FakeDisk(0));
-    await refused(one.persist({ blocks: [plainBlock('0a', 0)] }), 'LANESTORE_CAPACITY');
-    const waiting = refused(one.ready(), 'LANESTORE_CLOSED');
-    await one.close();
+    const opened = await open(dir, new FakeDisk(0));
+    await refused(opened.persist({ blocks: [plainBlock('0a', 0)] }), 'LANESTORE_CAPACITY');
+    const waiting = refused(opened.ready(), 'LANESTORE_CLOSED');
+    await opened.close();
     await waiting;
-    await refused(one.ready(), 'LANESTORE_CLOSED');
+    await refused(opened.ready(), 'LANESTORE_CLOSED');
   }),
 );
 
@@ -397,11 +397,11 @@ store(
       writeFileSync(join(disk, 'filler'), new Uint8Array(6 * MIB));
       let next = 0;
       {
-        await using one = await openLevel(location, { model: plain, level });
+        await using opened = await openLevel(location, { model: plain, level });
         const fill = async () => {
           for (;;) {
             try {
-              await one.persist({ blocks: [block(next)] });
+              await opened.persist({ blocks: [block(next)] });
               next++;
             } catch (error) {
               if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) throw error;
@@ -414,10 +414,10 @@ store(
         const { bavail, bsize } = statfsSync(disk);
         assert.ok(first > 20 && bavail * bsize > 20 * MIB, `${first} blocks, ${bavail * bsize} bytes are left`);
         rmSync(join(disk, 'filler'));
-        await one.ready();
+        await opened.ready();
         await fill();
         assert.ok(next >= first + 20, `${next - first} more`);
-        await one.persist({ anchor: plainAnchor(0, { '0a': next - 10 }) });
+        await opened.persist({ anchor: plainAnchor(0, { '0a': next - 10 }) });
       }
       await using again = await openLevel(location, { model: plain, level });
       const { blocks } = again.takeRecovered();

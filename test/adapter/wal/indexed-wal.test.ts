@@ -382,15 +382,15 @@ test('any history: the same result as an array', async () => {
         let log = await openLog(dir, options);
         let first = 1;
         let entries: string[] = [];
-        for (const one of actions) {
-          if (one.do === 'append') {
-            await log.append(one.text);
-            entries.push(Buffer.from(one.text).toString());
-          } else if (one.do === 'reopen') {
+        for (const action of actions) {
+          if (action.do === 'append') {
+            await log.append(action.text);
+            entries.push(Buffer.from(action.text).toString());
+          } else if (action.do === 'reopen') {
             await log.close();
             log = await openLog(dir, options);
           } else {
-            const gone = one.do === 'empty' ? entries.length : Math.round((entries.length * one.at) / 1000);
+            const gone = action.do === 'empty' ? entries.length : Math.round((entries.length * action.at) / 1000);
             const survivor = entries[gone];
             await log.truncateBefore(BigInt(first + gone), (entry) => assert.is(entry, survivor));
             first += gone;

@@ -87,9 +87,9 @@ test(
       delete holder[registry];
       await locked(dir);
       if (ours !== undefined) holder[registry] = ours;
-      const other = await openElsewhere(dir);
-      assert.is(other.said, 'refused LANESTORE_LOCKED', 'the refused one did not free it');
-      await other.end();
+      const opener = await openElsewhere(dir);
+      assert.is(opener.said, 'refused LANESTORE_LOCKED', 'the refused one did not free it');
+      await opener.end();
     });
     assert.is(holder[registry]?.directories.size, 0);
   }),
@@ -102,9 +102,9 @@ test(
     const open = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     assert.is(open.length, 1);
     for (const result of results) if (result.status === 'rejected') assert.is(result.reason.code, 'LANESTORE_LOCKED');
-    const other = await openElsewhere(dir);
-    assert.is(other.said, 'refused LANESTORE_LOCKED', 'the refused ones did not free it');
-    await other.end();
+    const opener = await openElsewhere(dir);
+    assert.is(opener.said, 'refused LANESTORE_LOCKED', 'the refused ones did not free it');
+    await opener.end();
     await open[0]!.close();
   }),
 );

@@ -61,8 +61,8 @@ test(
     assert.is(await writesUntilRefused(store, 12, /state is not what it was .*moved away/), 0);
     await store.close();
     assert.equal(tree(location), before);
-    assert.is((await withStore(location, async (other) => contentOf(other))).cursors['0a'], '2-8');
-    const old = await withStore(join(dir, 'old'), async (other) => contentOf(other));
+    assert.is((await withStore(location, async (reopened) => contentOf(reopened))).cursors['0a'], '2-8');
+    const old = await withStore(join(dir, 'old'), async (reopened) => contentOf(reopened));
     assert.ok(['7-12', '7-13'].includes(old.cursors['0a']!), old.cursors['0a']);
   }),
 );
@@ -157,7 +157,7 @@ test(
     renameSync(join(dir, 'away'), location);
     for (let number = 12; number < 20; number++) await round(store, number);
     await store.close();
-    assert.is((await withStore(location, async (other) => contentOf(other))).cursors['0a'], '12-20');
+    assert.is((await withStore(location, async (reopened) => contentOf(reopened))).cursors['0a'], '12-20');
   }),
 );
 

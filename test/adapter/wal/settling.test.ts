@@ -78,11 +78,11 @@ test(
       );
       assert.is(seen[0], 'anchor 0');
       assert.equal(
-        seen.filter((one) => one.startsWith('qc')),
+        seen.filter((entry) => entry.startsWith('qc')),
         ['qc 0', 'qc 1'],
       );
       assert.equal(
-        seen.filter((one) => one.startsWith(A)),
+        seen.filter((entry) => entry.startsWith(A)),
         [`${A} 1`, `${A} 2`],
       );
       assert.is(seen.length, 6);
@@ -240,7 +240,7 @@ test(
     await withStore(
       dir,
       async (store) => {
-        for (const one of store.takeRecovered().blocks.get(A)!) one.data.fill(0xff);
+        for (const block of store.takeRecovered().blocks.get(A)!) block.data.fill(0xff);
         await store.persist({ anchor: plainAnchor(0, { [A]: 1 }) });
       },
       { model },
@@ -280,7 +280,7 @@ test(
         store.persist({ anchor: plainAnchor(5, { [A]: 2 }), blocks: [plainBlock(A, 3), plainBlock(B, 1)] }),
         store.dropLanes([A]),
       ];
-      const refusals = waiting.map((one) => refused(one, 'LANESTORE_FAILED', /no space left/));
+      const refusals = waiting.map((call) => refused(call, 'LANESTORE_FAILED', /no space left/));
       // Writes that do not depend on the failed one are made: the anchor, then the block of the
       // other lane.
       while (store.cursors.lanes.get(B)?.next !== 2n) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -288,7 +288,7 @@ test(
       door.open();
       const [first, ...others] = await Promise.all(refusals);
       assert.ok(
-        others.every((other) => other === first),
+        others.every((refusal) => refusal === first),
         'one cause for all',
       );
       assert.is((first!.cause as { code?: string }).code, 'ENOSPC');

@@ -81,16 +81,16 @@ async function damaged(dir: string, kind: string, offset: number): Promise<void>
   }
 }
 
-const one = '#1:first;';
-const two = '#2:second;';
-const three = '#3:third;';
+const firstEntry = '#1:first;';
+const secondEntry = '#2:second;';
+const thirdEntry = '#3:third;';
 
 test('cut at every byte of the last entry', async () => {
-  const last = frame(three);
+  const last = frame(thirdEntry);
   for (let length = 1; length < last.length; length++) {
     await inTemp(async (dir) => {
-      await put(dir, one, two, last.subarray(0, length));
-      await repaired(dir, [one, two]);
+      await put(dir, firstEntry, secondEntry, last.subarray(0, length));
+      await repaired(dir, [firstEntry, secondEntry]);
     })();
   }
 });
@@ -98,10 +98,10 @@ test('cut at every byte of the last entry', async () => {
 test(
   'a torn tail exactly as long as the valid part before it: the original refuses that',
   inTemp(async (dir) => {
-    const good = frame(one).length + frame(two).length;
+    const good = frame(firstEntry).length + frame(secondEntry).length;
     const torn = frame(`#3:${'x'.repeat(100)};`).subarray(0, good);
-    await put(dir, one, two, torn);
-    await repaired(dir, [one, two]);
+    await put(dir, firstEntry, secondEntry, torn);
+    await repaired(dir, [firstEntry, secondEntry]);
   }),
 );
 
@@ -109,8 +109,8 @@ for (const length of [1, 2, 100, 511, 512, 513, 4096, 10_000]) {
   test(
     `${length} zeros at the end: the original takes them for entries`,
     inTemp(async (dir) => {
-      await put(dir, one, two, new Uint8Array(length));
-      await repaired(dir, [one, two]);
+      await put(dir, firstEntry, secondEntry, new Uint8Array(length));
+      await repaired(dir, [firstEntry, secondEntry]);
     }),
   );
 }
@@ -118,7 +118,7 @@ for (const length of [1, 2, 100, 511, 512, 513, 4096, 10_000]) {
 test(
   'only a torn first entry, only zeros',
   inTemp(async (dir) => {
-    await put(dir, frame(one).subarray(0, 4));
+    await put(dir, frame(firstEntry).subarray(0, 4));
     await repaired(dir, []);
     writeFileSync(segment(dir), new Uint8Array(9));
     assert.equal(await open(dir), state(1, []));
@@ -131,10 +131,10 @@ const long = `#3:${'x'.repeat(2000)};`;
 test(
   'the last entry grew the file, but its last sectors were never written',
   inTemp(async (dir) => {
-    const file = Buffer.concat([frame(one), frame(two), frame(long)]);
+    const file = Buffer.concat([frame(firstEntry), frame(secondEntry), frame(long)]);
     for (const border of [512, 1024, 1536]) {
       await put(dir, Buffer.from(file).fill(0, border));
-      await repaired(dir, [one, two]);
+      await repaired(dir, [firstEntry, secondEntry]);
     }
   }),
 );
@@ -142,22 +142,22 @@ test(
 test(
   'the last entry grew the file, but its first sector was never written',
   inTemp(async (dir) => {
-    const file = Buffer.concat([frame(one), frame(two), frame(long)]);
-    await put(dir, file.fill(0, frame(one).length + frame(two).length, 512));
-    await repaired(dir, [one, two]);
+    const file = Buffer.concat([frame(firstEntry), frame(secondEntry), frame(long)]);
+    await put(dir, file.fill(0, frame(firstEntry).length + frame(secondEntry).length, 512));
+    await repaired(dir, [firstEntry, secondEntry]);
   }),
 );
 
 test(
   'zeros that do not reach a sector border do not come from a crash: damage',
   inTemp(async (dir) => {
-    const good = frame(one).length + frame(two).length;
-    const file = Buffer.concat([frame(one), frame(two), frame(long)]);
+    const good = frame(firstEntry).length + frame(secondEntry).length;
+    const file = Buffer.concat([frame(firstEntry), frame(secondEntry), frame(long)]);
     await put(dir, Buffer.from(file).fill(0, good, good + 100));
     await damaged(dir, 'entry-empty', good);
     await put(dir, Buffer.from(file).fill(0, good + 600, good + 1900));
     await damaged(dir, 'entry-undecodable', good);
-    await put(dir, one, two, frame('#3:third\0\0\0'));
+    await put(dir, firstEntry, secondEntry, frame('#3:third\0\0\0'));
     await damaged(dir, 'entry-undecodable', good);
   }),
 );
@@ -165,16 +165,16 @@ test(
 test(
   'a last entry of full length with garbage bytes may have been acknowledged: damage, not trimmed',
   inTemp(async (dir) => {
-    await put(dir, one, two, frame('garbage'));
-    await damaged(dir, 'entry-undecodable', frame(one).length + frame(two).length);
+    await put(dir, firstEntry, secondEntry, frame('garbage'));
+    await damaged(dir, 'entry-undecodable', frame(firstEntry).length + frame(secondEntry).length);
   }),
 );
 
 test('damage in the middle is never trimmed, for any bit of the entry', async () => {
-  const start = frame(one).length;
-  for (let bit = start * 8; bit < (start + frame(two).length) * 8; bit++) {
+  const start = frame(firstEntry).length;
+  for (let bit = start * 8; bit < (start + frame(secondEntry).length) * 8; bit++) {
     await inTemp(async (dir) => {
-      await put(dir, one, two, three, '#4:fourth;');
+      await put(dir, firstEntry, secondEntry, thirdEntry, '#4:fourth;');
       flipInFile(segment(dir), bit);
       const before = tree(dir);
       const error = await openLog(dir, { codec: numberedCodec }).then(
@@ -198,8 +198,8 @@ test(
   'damage to the length of an entry with others after it',
   inTemp(async (dir) => {
     for (const length of [0, 5, 100, 127, 0x80, 0xff]) {
-      await put(dir, one, two, three);
-      const at = frame(one).length;
+      await put(dir, firstEntry, secondEntry, thirdEntry);
+      const at = frame(firstEntry).length;
       const file = readFileSync(segment(dir));
       file[at] = length;
       writeFileSync(segment(dir), file);
@@ -212,20 +212,20 @@ test(
 test(
   'damage in the middle and a torn tail at the same time: acknowledged entries between them count',
   inTemp(async (dir) => {
-    await put(dir, one, two, three, frame('#4:fourth;').subarray(0, 5));
+    await put(dir, firstEntry, secondEntry, thirdEntry, frame('#4:fourth;').subarray(0, 5));
     const file = readFileSync(segment(dir));
-    file[frame(one).length] = 0x7f;
+    file[frame(firstEntry).length] = 0x7f;
     writeFileSync(segment(dir), file);
-    await damaged(dir, 'entry-cut', frame(one).length);
+    await damaged(dir, 'entry-cut', frame(firstEntry).length);
   }),
 );
 
 test(
   'the length of the last entry is damaged by one bit: its bytes are whole, so it is not torn',
   inTemp(async (dir) => {
-    const at = frame(one).length;
+    const at = frame(firstEntry).length;
     for (const bit of [4, 5, 6]) {
-      await put(dir, one, two);
+      await put(dir, firstEntry, secondEntry);
       flipInFile(segment(dir), at * 8 + bit);
       await damaged(dir, 'entry-cut', at);
     }
@@ -243,7 +243,7 @@ test(
 test(
   'only the newest segment can be torn: older segments were complete before it was made',
   inTemp(async (dir) => {
-    await withLog(dir, (log) => appendAll(log, [one, two, three]), { segmentBytes: 1 });
+    await withLog(dir, (log) => appendAll(log, [firstEntry, secondEntry, thirdEntry]), { segmentBytes: 1 });
     assert.is(namesIn(dir).length, 4);
     truncateSync(segment(dir), 5);
     const error = await refused(openLog(dir, { codec: numberedCodec }), 'LANESTORE_CORRUPT');
@@ -260,10 +260,10 @@ test(
 test(
   'the repair dies after any operation: the cut bytes are never lost',
   inTemp(async (dir) => {
-    const torn = frame(three).subarray(0, 6);
+    const torn = frame(thirdEntry).subarray(0, 6);
     for (let count = 0, done = false; !done; count++) {
       const at = join(dir, String(count));
-      await put(at, one, two, torn);
+      await put(at, firstEntry, secondEntry, torn);
       const files = new WatchedFiles();
       files.before = () => {
         if (files.done.length >= count) throw new Error('died');
@@ -272,11 +272,11 @@ test(
         (log) => log.close().then(() => true),
         () => false,
       );
-      const good = frame(one).length + frame(two).length;
+      const good = frame(firstEntry).length + frame(secondEntry).length;
       const kept = join(at, 'torn', `log-${SEGMENT}-${good}`);
       const isCut = statSync(segment(at)).size === good;
       assert.ok(!isCut || (existsSync(kept) && torn.equals(readFileSync(kept))), `after ${count} operations`);
-      assert.equal(await open(at), state(1, [one, two]));
+      assert.equal(await open(at), state(1, [firstEntry, secondEntry]));
       assert.equal(readdirSync(join(at, 'torn')), [`log-${SEGMENT}-${good}`]);
       sameBytes(readFileSync(kept), torn);
     }

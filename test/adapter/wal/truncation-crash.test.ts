@@ -60,14 +60,14 @@ async function prepare(dir: string, { segmentBytes }: Case): Promise<string> {
  * The state after a crash must be the log before or after the truncation; it must accept an entry;
  * and no extra file may be left.
  */
-async function checkRecovery(dir: string, one: Case, message: string): Promise<'before' | 'after'> {
+async function checkRecovery(dir: string, truncation: Case, message: string): Promise<'before' | 'after'> {
   const [found, again] = await withLog(dir, async (log) => {
     const state = await stateOf(log);
     await log.append('new');
     return [state, await stateOf(log)];
   });
   const is = found.first === 1n ? 'before' : 'after';
-  assert.equal(found, is === 'before' ? state(1, letters) : one.after, message);
+  assert.equal(found, is === 'before' ? state(1, letters) : truncation.after, message);
   assert.equal(again.entries, [...found.entries, 'new'], message);
   assert.ok(
     namesIn(dir).every((name) => /^[0-9]{20}$/.test(name)),
@@ -76,29 +76,29 @@ async function checkRecovery(dir: string, one: Case, message: string): Promise<'
   return is;
 }
 
-for (const one of cases) {
+for (const truncation of cases) {
   for (const directorySync of [true, false]) {
     test(
-      `${one.what}: the process dies after any operation (directorySync: ${directorySync})`,
+      `${truncation.what}: the process dies after any operation (directorySync: ${directorySync})`,
       inTemp(async (dir) => {
-        const before = await prepare(dir, one);
+        const before = await prepare(dir, truncation);
         const outcomes: string[] = [];
         for (let count = 0; ; count++) {
           const crashed = join(dir, `crash-${count}`);
           cpSync(before, crashed, { recursive: true });
           const files = new WatchedFiles();
-          const log = await openLog(crashed, { files, directorySync, segmentBytes: one.segmentBytes });
+          const log = await openLog(crashed, { files, directorySync, segmentBytes: truncation.segmentBytes });
           const opened = files.done.length;
           files.before = () => {
             if (files.done.length - opened >= count) throw new Error('died');
           };
-          const died = await one.run(log).then(
+          const died = await truncation.run(log).then(
             () => false,
             () => true,
           );
           await log.close();
           if (!died) break;
-          outcomes.push(await checkRecovery(crashed, one, `died after ${count} operations`));
+          outcomes.push(await checkRecovery(crashed, truncation, `died after ${count} operations`));
         }
         // Make, write, sync and rename the START; from then on the truncation has happened.
         assert.is(outcomes.indexOf('after'), 4, outcomes.join());
@@ -161,11 +161,11 @@ function* powerCuts(start: Names, operations: readonly Operation[]): Generator<{
   }
 }
 
-for (const one of cases) {
+for (const truncation of cases) {
   test(
-    `${one.what}: power is cut at any time, and any subset of the unsynced directory changes is lost`,
+    `${truncation.what}: power is cut at any time, and any subset of the unsynced directory changes is lost`,
     inTemp(async (dir) => {
-      const before = await prepare(dir, one);
+      const before = await prepare(dir, truncation);
       const live = join(dir, 'live');
       cpSync(before, live, { recursive: true });
       const files = new WatchedFiles();
@@ -174,9 +174,9 @@ for (const one of cases) {
         live,
         async (log) => {
           files.done.length = 0;
-          await one.run(log);
+          await truncation.run(log);
         },
-        { files, segmentBytes: one.segmentBytes },
+        { files, segmentBytes: truncation.segmentBytes },
       );
       const seen = new Set<string>();
       let outcomes = '';
@@ -188,7 +188,7 @@ for (const one of cases) {
         rmSync(cut, { recursive: true, force: true });
         mkdirSync(join(cut, 'log'), { recursive: true });
         for (const [name, content] of names) writeFileSync(join(cut, 'log', name), content);
-        outcomes += await checkRecovery(cut, one, what);
+        outcomes += await checkRecovery(cut, truncation, what);
       }
       assert.ok(outcomes.includes('before') && outcomes.includes('after'), `${seen.size} states`);
     }),

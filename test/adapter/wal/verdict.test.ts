@@ -89,8 +89,8 @@ test('blocks, whose shape is checked before they are decoded', () => {
   const blocks = loadRounds('wal').flatMap(({ blocks: wire }) => wire);
   const lane = autobahn.block.lane(autobahn.block.fromWire(blocks[0]!));
   const own = blocks.filter((wire) => autobahn.block.lane(autobahn.block.fromWire(wire)) === lane);
-  const other = blocks.find((wire) => !own.includes(wire))!;
-  return asserted(blockCodec(autobahn, lane), [...own.slice(0, 5), other], 1500);
+  const foreign = blocks.find((wire) => !own.includes(wire))!;
+  return asserted(blockCodec(autobahn, lane), [...own.slice(0, 5), foreign], 1500);
 });
 
 test.run();

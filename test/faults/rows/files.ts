@@ -121,9 +121,15 @@ function harmsOf({ image, copies, content }: Store): Harm[] {
     .paths(() => true)
     .flatMap((path) => {
       const bytes = image.get(path);
-      const harm = (what: string, other: Buffer | undefined): Harm => ({ path, what, bytes: other, image, content });
+      const harm = (what: string, replacement: Buffer | undefined): Harm => ({
+        path,
+        what,
+        bytes: replacement,
+        image,
+        content,
+      });
       const others = copies.map((copy) => copy.files.get(path));
-      const older = others.findLast((other) => other !== undefined && !other.equals(bytes));
+      const older = others.findLast((candidate) => candidate !== undefined && !candidate.equals(bytes));
       const harms = [harm('missing', undefined)];
       if (bytes.length > 0) {
         harms.push(harm('empty', Buffer.alloc(0)), harm('half', bytes.subarray(0, bytes.length >> 1)));

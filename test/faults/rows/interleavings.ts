@@ -91,13 +91,13 @@ async function withFailure(steps: readonly Step[], context: CaseContext): Promis
     const call = resolver.call(seed, oracle);
     const { result, fired: expectedFired } = oracle.apply(call);
     if (result !== 'ok' && result !== 'thrown') continue;
-    const one: Made = { fired: [], expectedFired, state: oracle.describe(), outcome: 'never settled' };
-    made.push(one);
+    const madeCall: Made = { fired: [], expectedFired, state: oracle.describe(), outcome: 'never settled' };
+    made.push(madeCall);
     // An error of a hook is not a refusal: the entry stays.
     const settle = (error?: unknown) => {
-      one.outcome = isLanestoreError(error) ? error.code : 'ok';
+      madeCall.outcome = isLanestoreError(error) ? error.code : 'ok';
     };
-    pending.push(perform(store, call, one.fired).then(() => settle(), settle));
+    pending.push(perform(store, call, madeCall.fired).then(() => settle(), settle));
   }
   await Promise.all(pending);
   await store.close();

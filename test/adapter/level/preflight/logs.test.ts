@@ -303,9 +303,9 @@ test(
     const base = join(dir, 'base');
     const { older, newer } = await makeTwoLogs(base, 5, 9);
     const at = async (to: number) => {
-      const other = join(dir, `until${to}`);
-      await makeStore(other, 1, to);
-      return content(other);
+      const reference = join(dir, `until${to}`);
+      await makeStore(reference, 1, to);
+      return content(reference);
     };
     assert.is(await content(copy(base, join(dir, 'copy'))), await at(9));
     const harmed = (harm: (location: string) => void) => {
@@ -359,8 +359,8 @@ test(
       writeFileSync(join(target, log), logBytes(records));
       await refusedThrice(target, 'LANESTORE_CORRUPT', found);
     }
-    const other = await makeStore(join(dir, 'other'), 1, 4);
-    copyFileSync(join(other, logOf(other)), join(base, log));
+    const donor = await makeStore(join(dir, 'other'), 1, 4);
+    copyFileSync(join(donor, logOf(donor)), join(base, log));
     await refusedThrice(base, 'LANESTORE_CORRUPT', lines('log-batch', 'log-batch', 'log-batch'));
   }),
 );

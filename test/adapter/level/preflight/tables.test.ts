@@ -212,7 +212,7 @@ test(
     const report = await preflight(dir);
     assert.equal(report.findings, []);
     assert.ok(report.tables > 0);
-    for (const name of readdirSync(dir).filter((one) => one.endsWith('.ldb'))) {
+    for (const name of readdirSync(dir).filter((file) => file.endsWith('.ldb'))) {
       const bytes = readFileSync(join(dir, name));
       const at = random.int(0, bytes.length - 100);
       bytes[at] = bytes[at]! ^ 4;

@@ -71,10 +71,10 @@ test(
     const store = await openSmall(dir);
     await run(store, '0a', 0, 3, 100);
     await store.close();
-    const [one, two] = [await rawGet(dir, blockKey('0a', 1n)), await rawGet(dir, blockKey('0a', 2n))];
+    const [first, second] = [await rawGet(dir, blockKey('0a', 1n)), await rawGet(dir, blockKey('0a', 2n))];
     await rawBatch(dir, [
-      { type: 'put', key: blockKey('0a', 1n), value: two },
-      { type: 'put', key: blockKey('0a', 2n), value: one },
+      { type: 'put', key: blockKey('0a', 1n), value: second },
+      { type: 'put', key: blockKey('0a', 2n), value: first },
     ]);
     const { findings = [] } = await refused(openSmall(dir), 'LANESTORE_CORRUPT');
     assert.equal(

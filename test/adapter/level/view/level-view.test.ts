@@ -393,7 +393,7 @@ damage(
       [/^MANIFEST/, 'manifest-missing'],
       [/\.log$/, 'log-missing'],
     ] as const) {
-      const name = names.find((one) => pattern.test(one))!;
+      const name = names.find((candidate) => pattern.test(candidate))!;
       renameSync(join(location, 'level', name), away);
       {
         await using view = await look(location);
@@ -412,7 +412,7 @@ damage(
 damage(
   'a location without a store, or with another model: refused, and nothing is made',
   inTemp(async (dir) => {
-    const other = { ...plain, name: 'other/1' };
+    const otherModel = { ...plain, name: 'other/1' };
     await refused(look(join(dir, 'absent')), 'LANESTORE_NOT_A_STORE', /does not exist/);
     mkdirSync(join(dir, 'empty'));
     await refused(look(join(dir, 'empty')), 'LANESTORE_NOT_A_STORE', /holds no store/);
@@ -422,7 +422,7 @@ damage(
     writeFileSync(join(dir, 'foreign', 'something'), '');
     await refused(look(join(dir, 'foreign')), 'LANESTORE_NOT_A_STORE', /something/);
     await makeStore(join(dir, 'store'));
-    await refused(openView(join(dir, 'store'), { model: other }), 'LANESTORE_SCHEMA', /other\/1/);
+    await refused(openView(join(dir, 'store'), { model: otherModel }), 'LANESTORE_SCHEMA', /otherModel\/1/);
     assert.equal(readdirSync(dir).sort(), ['empty', 'file', 'foreign', 'store']);
   }),
 );

@@ -67,9 +67,9 @@ still(
     assert.is(await contentAt(target), content);
     {
       await using both = await open(location);
-      await using other = await open(target);
+      await using copied = await open(target);
       await both.persist({ blocks: plainBlocks('0b', 15, 20) });
-      await other.persist({ blocks: [plainBlock('0b', 15, 'another')] });
+      await copied.persist({ blocks: [plainBlock('0b', 15, 'another')] });
     }
     rmSync(location, { recursive: true });
     await using left = await open(target);
@@ -109,8 +109,8 @@ still(
     await refused(snap(location, ''), 'LANESTORE_INVALID');
     await refused(snap(join(dir, 'absent'), join(dir, 'snap')), 'LANESTORE_NOT_A_STORE');
     await refused(snap(join(dir, 'full', 'x'), join(dir, 'snap')), 'LANESTORE_NOT_A_STORE');
-    const other = { ...plain, name: 'other/1' };
-    await refused(snapshot(location, join(dir, 'snap'), { model: other }), 'LANESTORE_SCHEMA');
+    const otherModel = { ...plain, name: 'other/1' };
+    await refused(snapshot(location, join(dir, 'snap'), { model: otherModel }), 'LANESTORE_SCHEMA');
     assert.equal(tree(dir), before);
   }),
 );
@@ -188,8 +188,8 @@ live(
     }
     assert.match((await runWorker(OPEN_WORKER, [location])).lines.at(-1) ?? '', /LANESTORE_LOCKED/);
     for (const [i, seq] of seqs.entries()) {
-      await using one = await open(join(dir, `snap ${i}`));
-      assert.equal([one.seq, one.recovery.witnessedSeq], [seq, seq]);
+      await using copied = await open(join(dir, `snap ${i}`));
+      assert.equal([copied.seq, copied.recovery.witnessedSeq], [seq, seq]);
     }
   }),
 );

@@ -218,7 +218,11 @@ damaged(
       [/\.ldb$/, 'table-missing'],
       [/\.log$/, 'log-missing'],
     ] as const) {
-      const name = join(location, 'level', readdirSync(join(location, 'level')).find((one) => pattern.test(one))!);
+      const name = join(
+        location,
+        'level',
+        readdirSync(join(location, 'level')).find((candidate) => pattern.test(candidate))!,
+      );
       renameSync(name, away);
       const { findings } = await verify(location, { model: plain });
       assert.ok(
@@ -247,7 +251,7 @@ damaged(
       await store.persist({ commitQCs: [plainQC(2)], blocks: plainBlocks('0a', 300, 310) });
       await store.persist({ blocks: plainBlocks('0a', 310, 320) });
     }
-    const log = readdirSync(join(location, 'level')).find((one) => one.endsWith('.log'))!;
+    const log = readdirSync(join(location, 'level')).find((candidate) => candidate.endsWith('.log'))!;
     flipInFile(join(location, 'level', log), 400);
     const report = await verify(location, { model: plain });
     assert.equal(report.findings[0]?.kind, 'log-damaged');
