@@ -74,7 +74,7 @@ async function filled(open: () => Promise<Store>): Promise<Store> {
 }
 
 for (const [backend, open] of Object.entries(BACKENDS)) {
-  test(`${backend}: anchor, CommitQCs with the ignored ones, blocks as given; each once, with the caller's own objects`, async () => {
+  test(`${backend}: each entry fires its hook once, with the caller's own object; ignored CommitQCs too`, async () => {
     const store = await filled(open);
     const fired: string[] = [];
     const objects: unknown[] = [];
@@ -99,7 +99,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     await store.close();
   });
 
-  test(`${backend}: the lane side and the QC side fire a hook for each entry, ignored CommitQCs too, not for the anchor's`, async () => {
+  test(`${backend}: lane and QC calls fire a hook for each entry, ignored CommitQCs too, not for the anchor's CommitQC`, async () => {
     const store = await filled(open);
     const fired: string[] = [];
     const hooks = noting(fired);
@@ -110,7 +110,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     await store.close();
   });
 
-  test(`${backend}: a hook that throws: the rest fire, the call rejects once with the thrown value, the store stays usable`, async () => {
+  test(`${backend}: a hook that throws: the other hooks fire, the call rejects once with the thrown value, the store stays usable`, async () => {
     for (const at of FIRED.keys()) {
       for (const what of [new Error('in the hook'), 'text', undefined]) {
         const store = await filled(open);

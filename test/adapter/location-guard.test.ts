@@ -203,7 +203,7 @@ test(
 );
 
 test(
-  'detects it in a round for which a free value file is renamed: that round is refused, and close() resolves',
+  'detects it when a round needs a free value file: that round is refused, and close() resolves',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const store = await openSmall(location);
@@ -348,7 +348,7 @@ locks(
 );
 
 locks(
-  'does not lose it by other calls of this package: opening, viewing, verifying, copying, importing',
+  'does not lose it during other calls of this package: opening, viewing, verifying, copying, importing',
   inTemp(async (dir) => {
     if (!existsSync('/proc/locks')) return void process.stdout.write('\n  skipped: no /proc here\n');
     const { store, location, copy } = await begun(dir, 20);

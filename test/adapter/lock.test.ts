@@ -267,7 +267,7 @@ others(
 );
 
 others(
-  'gets LANESTORE_LOCKED of a damaged store too, and changes nothing; the damage is reported once the store is not open',
+  'gets LANESTORE_LOCKED for a damaged store too, and changes nothing; after close() the damage is reported',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     {
@@ -344,7 +344,7 @@ others(
 );
 
 others(
-  'started by this process while the store was open succeeds once it is closed, whatever descriptors it inherited',
+  'started by this process while the store was open succeeds after close(), whatever descriptors it inherited',
   inTemp(async (dir) => {
     const [location, go] = [join(dir, 'store'), join(dir, 'go')];
     const store = await open(location);
@@ -370,7 +370,7 @@ others(
 );
 
 others(
-  'a creation that another one overtakes and removes opens the store of the other one',
+  'a creation whose files another creation removes opens the store of the other one',
   inTemp(async (dir) => {
     const [paths, rival] = [storePaths(join(dir, 'store')), storePaths(join(dir, 'other'))];
     for (const { location } of [paths, rival]) mkdirSync(location);

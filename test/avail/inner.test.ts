@@ -159,7 +159,7 @@ prune('a refused turn is put back unchanged', () => {
 });
 
 prune(
-  'a turn that is refused after a newer anchor arrived is put back from that anchor on, so that nothing waits for good',
+  'a turn refused after a newer anchor arrived is put back from that anchor on, so that no call waits forever',
   () => {
     const { net, committee } = trustingNetwork({ validators: 4 });
     const { blocks, qcs, anchors } = trafficOf(net, 5);

@@ -126,7 +126,7 @@ test(
 );
 
 test(
-  'is never held by two threads that take it and free it continuously',
+  'is never held twice while two threads take and free it continuously',
   bothWays(async (sockets) => {
     const counts = new Int32Array(new SharedArrayBuffer(12));
     const threads = Array.from({ length: 4 }, () => {

@@ -109,7 +109,7 @@ test('the memory that waits for reuse is bounded', () => {
 });
 
 test(
-  'memory given to LevelDB may be overwritten once the call returns: its batch has copies, of keys that share memory too',
+  'LevelDB copies keys and values of a batch: their memory may be overwritten once the call returns',
   inTemp(async (dir) => {
     const db = await openDatabase(join(dir, 'level'), {}, true);
     const engine = new Engine(db, true);

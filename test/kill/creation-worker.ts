@@ -97,5 +97,5 @@ for (let i = 0n; i < 3n; i++) {
 }
 await store.close();
 say(`done ${calls} ${performance.now() - began}`);
-// The thread would kill the process now although it is done; it may as well end itself.
+// Every run of this mode ends by SIGKILL, also if the work was done before the thread's kill.
 if (mode === 'after') process.kill(process.pid, 'SIGKILL');

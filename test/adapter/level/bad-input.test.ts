@@ -339,7 +339,7 @@ input(
 );
 
 input(
-  'a throwing hook: the entry is durable, the rest fire, the call rejects with the thrown value, the store stays usable',
+  'a throwing hook: the entry is durable, the other hooks fire, the call rejects with the thrown value, the store stays usable',
   inTemp(async (dir) => {
     const fired: bigint[] = [];
     const thrown = new Error('from a hook');

@@ -28,7 +28,7 @@ import { WatchedFiles } from './watched-files.js';
 const test = suite('wal: turns of the event loop');
 const MIB = 1024 * 1024;
 
-/** One real turn may be split in two here, so two real turns may be counted as one. */
+/** Twice the limit: a turn of the reader may begin between two counts, so two may count as one. */
 const ENTRIES_A_TURN_MAX = 2 * 300;
 const BYTES_A_TURN_MAX = 2 * MIB;
 const ENTRIES = 5000;

@@ -155,7 +155,7 @@ test(
 );
 
 test(
-  'a hook that throws: everything is durable, the rest fire, the call rejects with the first thrown value',
+  'a hook that throws: everything is durable, the other hooks fire, the call rejects with the first thrown value',
   inTemp((dir) =>
     withWatched(dir, async (store) => {
       const seen: bigint[] = [];

@@ -34,9 +34,7 @@ async function refusedThrice(location: string, code: LanestoreErrorCode, lines?:
   }
 }
 
-/**
- * The store opens with exactly this content and reports a torn tail; the second open reports none.
- */
+/** The store opens with a note of a torn tail; the next open has exactly this content. */
 async function opensTorn(location: string, expected: string, what: string): Promise<void> {
   {
     await using store = await open(location);
@@ -218,7 +216,7 @@ test(
 );
 
 test(
-  'an unacknowledged batch of 1 MB whose pages were written in any order, some not at all: exactly the acknowledged rounds',
+  'an unacknowledged batch of 1 MB with pages written in any order or not at all: the acknowledged rounds are recovered',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 1, 3);
     const expected = await content(copy(base, join(dir, 'copy')));

@@ -40,7 +40,7 @@ test(
 );
 
 test(
-  'an iterator that is being read at close: requested entries, then LANESTORE_CLOSED',
+  'an iterator that is being read at close yields the requested entries, then LANESTORE_CLOSED',
   inTemp(async (dir) => {
     const store = await openSmall(dir);
     await run(store, '0a', 0, 30, 100);

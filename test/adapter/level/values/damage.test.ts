@@ -138,7 +138,7 @@ test(
       assert.equal(
         valueFiles(dir).filter((name) => !before.includes(name)),
         [],
-        'no file is made; at most one spare file may be returned',
+        'no file is made; at most one spare file may be freed',
       );
       for (const n of [0, 9, 10, 19]) assert.equal(await store.block('0a', BigInt(n)), big('0a', n));
     }

@@ -107,7 +107,7 @@ test(
 );
 
 test(
-  '200,000 files of interrupted preparations are listed as to be removed',
+  '200,000 files of interrupted preparations are all queued for removal',
   inTemp(async (dir) => {
     const removed: string[] = [];
     const files = { ...diskFiles, remove: async (path: string) => void removed.push(path) };

@@ -74,7 +74,7 @@ test(
 );
 
 test(
-  'the leftover of a killed process next to such a location is removed by the next view, that of a similar name is not',
+  'the next view removes the leftover of a killed process next to such a location, but not that of a similar name',
   inTemp(async (dir) => {
     const [location, similar] = [join(dir, 'n'.repeat(255)), join(dir, `${'n'.repeat(254)}m`)];
     await makeStore(location);

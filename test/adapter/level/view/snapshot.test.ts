@@ -95,7 +95,7 @@ still(
 );
 
 still(
-  'is refused where files exist, in the store itself, and of a location without a store; nothing is made or changed',
+  'is refused for an occupied target, a target in the store, and a location without a store; nothing is made or changed',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
