@@ -117,10 +117,10 @@ test(
     expect(terms([2, first], [5, second], [8, third], [11, first]));
     // A border that is off by one in either direction.
     expect(terms([0, first], [4, second], [8, third]), /qc\/0+4: commitQC 4: has 3 signatures, needs 4/);
-    expect(terms([0, first], [6, second], [8, third]), /qc\/0+5: commitQC 5: lane .* is not line of the committee/);
+    expect(terms([0, first], [6, second], [8, third]), /qc\/0+5: commitQC 5: lane .* is not one of the committee/);
     expect(terms([0, first], [5, second], [9, third]), /qc\/0+8: .* has 3 signatures, needs 4/);
     // Entries before the first committee are not checked against another committee.
-    const before = /no committee is given for road index 2: the first line holds from 3/;
+    const before = /no committee is given for road index 2: the first one holds from 3/;
     expect(terms([3, first], [5, second], [8, third]), before, before);
     // A lane that is in no committee of the store's range: the fourth validator's lane exists from
     // road index 5 on only.
