@@ -1,7 +1,8 @@
 /**
- * `node .build/bench/experiments/armour.js [rounds] [opens] [dir]`: what the armour costs; 0 leaves that part out. Variants take turns in one run.
- * 1. Open, each time in a fresh process: with preflight, and a copy of the compiled store from which it was taken out.
- * 2. A round: whole, without the witness, without the look at the disk's free space, without either.
+ * `node .build/bench/experiments/armour.js [rounds] [opens] [dir]`: the cost of the safety checks;
+ * 0 omits a part. Variants take turns in one run.
+ * 1. An open in a fresh process: the store, and a copy of the compiled store without preflight.
+ * 2. A round: complete, without the witness, without the check of free disk space, without both.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +27,10 @@ const WORKLOADS = ['i', 'ii', 'iv'];
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Live data of the stores that are opened: many small blocks, and blocks that would be separated, kept in LevelDB and not. */
+/**
+ * Live data of the opened stores: many small blocks, and large blocks in LevelDB and in value
+ * files.
+ */
 const SHAPES = [
   { name: '32 MiB, blocks of 1 KiB', blockBytes: KIB, liveBytes: 32 * MIB, values: false },
   { name: '64 MiB, blocks of 64 KiB in LevelDB', blockBytes: 64 * KIB, liveBytes: 64 * MIB, values: false },
@@ -36,7 +40,7 @@ const SHAPES = [
 type Shape = (typeof SHAPES)[number];
 type Open = typeof openLevel<SignedBlock, CommitQC, PruneAnchor>;
 
-/** The store of a compiled tree. */
+/** `openLevel` of a compiled tree; of this one if undefined. */
 async function storeOf(build: string | undefined): Promise<Open> {
   if (build === undefined) return openLevel;
   const module = (await import(pathToFileURL(join(build, 'src', 'index.js')).href)) as { openLevel: Open };
@@ -44,7 +48,7 @@ async function storeOf(build: string | undefined): Promise<Open> {
 }
 
 const LANES = 8;
-/** Bytes that one round of the building may have. */
+/** Size of the rounds that fill the store. */
 const ROUND_BYTES = MIB;
 
 async function build(dir: string, { blockBytes, liveBytes, values }: Shape): Promise<void> {
@@ -61,13 +65,16 @@ async function build(dir: string, { blockBytes, liveBytes, values }: Shape): Pro
   await store.persist({ blocks });
 }
 
-/** Milliseconds of an open: by the clock, and of all threads, which other work on the machine disturbs less. */
+/**
+ * Milliseconds of an open: elapsed, and CPU of all threads, which other work on the machine affects
+ * less.
+ */
 interface Opened {
   readonly ms: number;
   readonly cpuMs: number;
 }
 
-/** An open in a fresh process, whose modules are loaded already. */
+/** Times an open in a fresh process, after its modules are loaded. */
 async function openInChild(dir: string, build: string): Promise<Opened> {
   const child: ChildProcess = fork(fileURLToPath(import.meta.url), ['--open', dir, build]);
   const [opened] = (await once(child, 'message')) as [Opened];
@@ -77,16 +84,16 @@ async function openInChild(dir: string, build: string): Promise<Opened> {
 
 async function measureOpens(opens: number, root: string): Promise<string[]> {
   const without = patchedBuild(NO_PREFLIGHT);
-  const lines = ['open: p50 ms by the clock / of all threads; fresh process, files in the page cache', ''];
+  const lines = ['open: p50 ms, elapsed / CPU of all threads; fresh process, files in the page cache', ''];
   lines.push(
-    '| live data | with preflight | without | preflight | of it per MiB | whole per MiB |',
+    '| live data | with preflight | without | preflight alone | preflight per MiB | open per MiB |',
     '|---|---|---|---|---|---|',
   );
   for (const shape of SHAPES) {
     const dir = mkdtempSync(join(root, 'armour-'));
     try {
       await build(dir, shape);
-      await openInChild(dir, ''); // writes the log out as tables
+      await openInChild(dir, ''); // LevelDB rewrites its log as tables
       const opened: [Opened[], Opened[]] = [[], []];
       for (let n = 0; n < opens; n++) {
         const turns = [0, 1] as const;
@@ -162,8 +169,8 @@ async function main(): Promise<void> {
   for (const id of WORKLOADS) say(await measureRounds(id, Number(rounds), root));
 }
 
-const [verb, dir = '', tree = ''] = process.argv.slice(2);
-if (verb === '--open') {
+const [mode, dir = '', tree = ''] = process.argv.slice(2);
+if (mode === '--open') {
   const open = await storeOf(tree === '' ? undefined : tree);
   const [start, before] = [performance.now(), process.cpuUsage()];
   const store = await open(dir, { model: autobahn });

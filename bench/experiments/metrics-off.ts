@@ -1,7 +1,8 @@
 /**
- * `node .build/bench/experiments/metrics-off.js [rounds] [dir]`: what the metrics channel costs a round, with nobody listening and with somebody
- * who adds up, against a copy of the compiled store that publishes nothing. All take turns round by round in one process; the store
- * without a listener runs twice, which shows how far two equal ones are apart.
+ * `node .build/bench/experiments/metrics-off.js [rounds] [dir]`: the cost of the metrics channel
+ * per round, without a subscriber and with one that adds up the values, compared with a copy of the
+ * compiled store that publishes nothing. All take turns round by round in one process. The store
+ * without a subscriber runs twice, to show the difference between two equal stores.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -21,10 +22,13 @@ import { describe, workloadOf } from '../workload.js';
 const SEED = 1;
 const WARM_UP_ROUNDS = 300;
 const WORKLOADS = ['i', 'iii'];
-/** The spread is that of so many stretches of the run. */
+/** Number of parts of the run over which the spread is computed. */
 const STRETCHES = 10;
 
-/** Each from a copy of the compiled tree: code that two stores share would be warm before that of the others. */
+/**
+ * Loads a separate copy of the compiled tree: code shared by two stores would be warm earlier than
+ * that of the others.
+ */
 async function storeOf(patch: Patch): Promise<typeof openLevel> {
   const module = await import(pathToFileURL(join(patchedBuild(patch), 'src', 'index.js')).href);
   return (module as { openLevel: typeof openLevel }).openLevel;
@@ -50,7 +54,7 @@ async function measure(id: string, rounds: number, root: string): Promise<string
       const { lanes: _, ...entries } = source.next();
       const first = round % variants.length;
       for (const { store, listens, ms } of [...variants.slice(first), ...variants.slice(0, first)]) {
-        // All stores of a process share the channel, so somebody listens only during these rounds.
+        // All stores of a process share the channel: subscribe only during the rounds of this one.
         if (listens) subscribe(METRICS_CHANNEL, addUp);
         const start = performance.now();
         await store.persist(entries);
@@ -74,7 +78,7 @@ function addUp(message: unknown): void {
   sums.set(name, (sums.get(name) ?? 0) + value);
 }
 
-/** The ratio of the p50, and the lowest and highest of the stretches. */
+/** The ratio of the p50s, with the lowest and the highest ratio of the parts. */
 function ratio(ms: readonly number[], base: readonly number[]): string {
   const length = Math.ceil(ms.length / STRETCHES);
   const part = (all: readonly number[], i: number) => percentile(all.slice(i * length, (i + 1) * length), 0.5);
@@ -86,7 +90,7 @@ const [rounds = '1000', where] = positionals('node .build/bench/experiments/metr
 const root = scratchRoot(where);
 process.stdout.write(`load before: ${loadavg()[0]?.toFixed(2)} on ${availableParallelism()} cores\n\n`);
 process.stdout.write(
-  '| workload | without metrics, p50 ms | nobody listens | nobody listens, again | somebody listens |\n',
+  '| workload | without metrics, p50 ms | no subscriber | no subscriber, again | one subscriber |\n',
 );
 process.stdout.write('|---|---|---|---|---|\n');
 for (const id of WORKLOADS) process.stdout.write(`${await measure(id, Number(rounds), root)}\n`);

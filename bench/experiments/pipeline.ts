@@ -1,10 +1,12 @@
 /**
- * Time to durable of a block in the pipelined persist loop, against the same loop with one round at a time, which is the original's:
+ * Time to durable of a block in the pipelined persist loop, compared with the same loop with one
+ * round at a time, as in the original:
  *
  *   node .build/bench/experiments/pipeline.js [DIR]
  *
- * Both states are open at the same time, each on a store of its own, and take turns in short runs of the same traffic. Blocks arrive one
- * by one at a fixed pace, whatever the store does. Signatures are not verified: they would cost both the same.
+ * Both states are open at the same time, each with its own store, and take turns in short runs of
+ * the same traffic. Blocks arrive one by one at a fixed pace, independent of the store. Signatures
+ * are not verified, because they cost the same in both.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,11 +20,11 @@ import { positionals } from '../args.js';
 import { scratchRoot } from '../disk.js';
 import { digits, median, percentile, spread } from '../stats.js';
 
-/** What arrives. */
+/** The traffic. */
 interface Workload {
   readonly lanes: number;
   readonly payloadBytes: number;
-  /** Between two blocks, of any lane. */
+  /** Milliseconds between two blocks, of any lanes. */
   readonly gapMs: number;
 }
 
@@ -32,20 +34,20 @@ const WORKLOADS: readonly Workload[] = [
   { lanes: 20, payloadBytes: 16 * 1024, gapMs: 1 },
 ];
 const REPETITIONS = 21;
-/** Roads of a run, and blocks of a lane that each of them orders. */
+/** Roads per run, and blocks per lane that each road orders. */
 const ROADS = 12;
 const PER_ROAD = 2;
-/** Roads that the AppQC lags behind the CommitQC. */
+/** Number of roads by which the AppQC lags behind the CommitQC. */
 const LAG = 2;
 const MODES = { pipelined: {}, 'one at a time': { maxRounds: 1 } } as const;
 type Mode = keyof typeof MODES;
 
-/** A state with what is still to come of its traffic. */
+/** One of the two states, with its pending traffic. */
 class Side {
   readonly #cameAt = new Map<string, number>();
-  /** Of the roads that are not pruned yet. */
+  /** Anchors of the roads that are not pruned yet. */
   readonly #anchors: PruneAnchor[] = [];
-  /** By lane: the next block to be timed. */
+  /** By lane: the number of the next block to be timed. */
   readonly #timed = new Map<string, bigint>();
   #samples: number[] = [];
   #arrived!: () => void;
@@ -58,7 +60,7 @@ class Side {
     void this.#listen().catch(() => undefined);
   }
 
-  /** Lets the blocks arrive, and resolves with the milliseconds that each took until it was durable. */
+  /** Submits the blocks; resolves with the milliseconds until each was durable. */
   async run(roads: readonly Road[], gapMs: number): Promise<number[]> {
     this.#samples = [];
     this.#left = roads.reduce((sum, { blocks }) => sum + blocks.length, 0);
@@ -81,7 +83,9 @@ class Side {
     return this.#samples;
   }
 
-  /** A road is executed, and pruned, only once its blocks were timed: pruned ones are not handed out. */
+  /**
+   * Prunes a road only after its blocks were timed, because the state does not emit pruned blocks.
+   */
   #prune(): void {
     while (this.#anchors.length > LAG) {
       const { appQC, commitQC } = this.#anchors[0] as PruneAnchor;
@@ -104,7 +108,7 @@ class Side {
   }
 }
 
-/** What one road brings. */
+/** The entries of one road. */
 interface Road {
   readonly blocks: readonly SignedBlock[];
   readonly qc: CommitQC;
@@ -141,7 +145,7 @@ async function measure(backend: 'level' | 'wal', { lanes, payloadBytes, gapMs }:
     if (repetition % 2 === 1) order.reverse();
     for (const [mode, side] of order) {
       const samples = await side.run(roads, gapMs);
-      // The first run warms both up.
+      // The first run is the warm-up.
       if (repetition > 0) figures[mode].push(samples);
     }
   }
@@ -151,8 +155,12 @@ async function measure(backend: 'level' | 'wal', { lanes, payloadBytes, gapMs }:
   }
   const at = (mode: Mode, share: number) => figures[mode].map((samples) => percentile(samples, share));
   const ratio = (share: number) => {
-    const one = at('one at a time', share);
-    const { median: middle, min, max } = spread(at('pipelined', share).map((value, i) => value / (one[i] as number)));
+    const single = at('one at a time', share);
+    const {
+      median: middle,
+      min,
+      max,
+    } = spread(at('pipelined', share).map((value, i) => value / (single[i] as number)));
     return `${digits(middle, 2)} (${digits(min, 2)} to ${digits(max, 2)})`;
   };
   const cells = [0.5, 0.99].flatMap((share) => [

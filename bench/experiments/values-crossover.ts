@@ -1,8 +1,10 @@
 /**
- * `node .build/bench/experiments/values-crossover.js [rounds] [dir]`: when large values are better kept apart, all inline against all in value files:
- * 1. from how many bytes a batch on (`batchBytesMin`): rounds of a block a lane in four lanes. Separating a batch costs a second sync; what it
- *    saves grows with the bytes.
- * 2. from how many bytes a record on (`valueBytesMin`): rounds large enough to be separated, of records of one size each.
+ * `node .build/bench/experiments/values-crossover.js [rounds] [dir]`: the sizes from which
+ * separated values are faster. Compares all values inline with all values in value files:
+ * 1. the size of the batch (`batchBytesMin`): rounds of one block per lane in four lanes.
+ *    Separation costs a second sync per batch; its savings grow with the bytes.
+ * 2. the size of the record (`valueBytesMin`): rounds that are large enough for separation, with
+ *    records of one size.
  */
 import { loadavg } from 'node:os';
 import { positionals } from '../args.js';
@@ -29,27 +31,27 @@ const RECORDS: readonly Shape[] = [
   { lanes: 20, kib: 32 },
 ];
 
-const apart = levelKind({
-  name: 'level-apart',
+const separated = levelKind({
+  name: 'level-separated',
   description: 'this store, every block in a value file',
   submission: 'round',
   values: { batchBytesMin: 1, valueBytesMin: 1 },
 });
 
 async function compare(shapes: readonly Shape[], rounds: number, root: string): Promise<void> {
-  say('| a round | inline p50 ms | apart p50 ms | apart / inline | at p10 | inline p99 | apart p99 |');
+  say('| round | inline p50 ms | separated p50 ms | separated / inline | at p10 | inline p99 | separated p99 |');
   say('|---|---|---|---|---|---|---|');
   for (const { lanes, kib } of shapes) {
     const workload = { id: `${lanes}x${kib}`, lanes, blocksPerLane: 1, blockBytes: kib * KIB, blocksKept: BLOCKS_KEPT };
-    const turns = await takeTurns([levelInline, apart], workload, rounds, root);
-    const [inline, separate] = turns.map(
+    const turns = await takeTurns([levelInline, separated], workload, rounds, root);
+    const [inlineMs, separatedMs] = turns.map(
       ({ ms }) =>
         (share: number) =>
           percentile(ms, share),
     );
-    if (inline === undefined || separate === undefined) throw new Error('a contender is missing');
-    const ratio = (share: number) => separate(share) / inline(share);
-    const figures = [inline(0.5), separate(0.5), ratio(0.5), ratio(0.1), inline(0.99), separate(0.99)];
+    if (inlineMs === undefined || separatedMs === undefined) throw new Error('a contender is missing');
+    const ratio = (share: number) => separatedMs(share) / inlineMs(share);
+    const figures = [inlineMs(0.5), separatedMs(0.5), ratio(0.5), ratio(0.1), inlineMs(0.99), separatedMs(0.99)];
     say(`| ${lanes} x ${kib} KiB | ${figures.map((figure) => digits(figure)).join(' | ')} |`);
   }
 }
