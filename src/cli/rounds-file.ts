@@ -23,8 +23,8 @@ export interface RecordedRound {
 }
 
 /**
- * Reads the rounds of a file one by one. @throws LANESTORE_IO; LANESTORE_INVALID, which names file
- * and line.
+ * Reads the rounds of a file one by one.
+ * @throws LANESTORE_IO; LANESTORE_INVALID, which names file and line.
  */
 export async function* readRounds(file: string): AsyncGenerator<RecordedRound, void, void> {
   const raw = createReadStream(file);

@@ -46,7 +46,8 @@ export function understood<T>(read: () => T): T {
 }
 
 /**
- * The value of an option, a whole number of at least `min`. @throws UsageError if it is not one.
+ * The value of an option, a whole number of at least `min`.
+ * @throws UsageError if it is not one.
  */
 export function wholeOption(name: string, text: string, min: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;

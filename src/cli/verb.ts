@@ -32,7 +32,8 @@ export interface Verb {
 }
 
 /**
- * The value of an option, a whole number of at least `min`. @throws UsageError if it is not one.
+ * The value of an option, a whole number of at least `min`.
+ * @throws UsageError if it is not one.
  */
 export function wholeNumber(options: OptionValues, name: string, fallback: number, min: number): number {
   const text = options[name];
