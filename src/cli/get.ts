@@ -20,7 +20,7 @@ export const getVerb: Verb = {
     '--raw     the record as stored (a separated value: as it would be stored inline)',
     '--cbor    the body of the record, one CBOR item',
     '--proto   the entry in protobuf, as the original stores it',
-    'The last three write bytes. A damaged record is printed as far as it decodes, with exit code 1; absent: 5.',
+    'The last three write bytes. Damaged records are printed as far as they decode and end with 1, absent ones with 5.',
   ],
   options: { raw: { type: 'boolean' }, cbor: { type: 'boolean' }, proto: { type: 'boolean' } },
   positionals: [2, 2],

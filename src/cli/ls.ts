@@ -13,7 +13,8 @@ export const lsVerb: Verb = {
   summary: 'lists the keys of a store, with the size and kind of each entry',
   help: [
     'PREFIX: the beginning of a key. Lanes may be shortened and numbers need no padding: lane/2bd4/ lane/2bd4/38 qc/31',
-    '--json prints one object a line. Damaged and stray keys are listed too. They end with 1, as missing keys do.',
+    '--json prints one object a line. Damaged and stray keys are listed too.',
+    'Ends with 1 if a key is damaged, stray or missing.',
     'Ends with 5 if no key begins with PREFIX.',
     'The store is read from a private copy: a node may be running on it.',
   ],
