@@ -1,4 +1,4 @@
-/** The parent's side of a worker process. */
+/** Starts a worker process and sends it requests. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

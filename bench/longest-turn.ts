@@ -10,7 +10,7 @@ export const TURN_MS_GOAL = 50;
 /** Period of the sampling timer in milliseconds: results are at most this much too low. */
 const RESOLUTION_MS = 2;
 
-/** Watches the event loop while `work` is done. */
+/** Measures the turns of the event loop while `work` runs. */
 export class LongestTurn {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 

@@ -8,7 +8,7 @@ export interface Memory {
   readonly rss: number;
   /** The maximum of `rss` so far. */
   readonly rssPeak: number;
-  /** Without pages of mapped files: LevelDB maps its tables. */
+  /** Anonymous memory only, without mapped files: LevelDB maps its tables. */
   readonly rssAnon: number;
 }
 

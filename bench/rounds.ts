@@ -15,7 +15,7 @@ import type { Workload } from './workload.js';
 export interface BenchRound {
   readonly anchor?: PruneAnchor;
   readonly commitQCs: readonly [CommitQC];
-  /** Lane after lane, each ascending. */
+  /** Grouped by lane; ascending numbers in each lane. */
   readonly blocks: readonly SignedBlock[];
   /** The same blocks by lane. */
   readonly lanes: ReadonlyMap<LaneId, readonly SignedBlock[]>;

@@ -24,7 +24,7 @@ import type { Workload } from './workload.js';
  */
 const UNTIMED_AT_A_TIME = 3;
 
-/** What to run. */
+/** Options of {@link runWorkload}. */
 export interface RunOptions {
   readonly workload: Workload;
   readonly kinds: readonly ContenderKind[];
@@ -69,7 +69,7 @@ interface Runner {
   before?: Figures;
 }
 
-/** Runs a workload. */
+/** Runs a workload with all contenders. */
 export async function runWorkload(options: RunOptions): Promise<Measured[]> {
   const { kinds, dir, progress, repetitions, effort } = options;
   const runners: Runner[] = [];

@@ -66,7 +66,7 @@ export interface Height {
   readonly dropped: number;
 }
 
-/** From a node to the process that runs the devnet. */
+/** Messages from a node to the process that runs the devnet. */
 export type FromNode =
   | { readonly kind: 'ready' }
   | { readonly kind: 'send'; readonly to: number | 'all'; readonly wire: Wire }
@@ -78,20 +78,20 @@ export type FromNode =
    */
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** To a node. */
+/** Messages to a node. */
 export type ToNode =
   | { readonly kind: 'wire'; readonly from: number; readonly wire: Wire }
   /** The operator has repaired the store: close it and open it again. */
   | { readonly kind: 'again' }
   | { readonly kind: 'stop' };
 
-/** To the checker. */
+/** Messages to the checker. */
 export type ToChecker =
   | { readonly kind: 'sent'; readonly from: number; readonly wire: Wire }
   | { readonly kind: 'found'; readonly from: number; readonly found: Found }
   | { readonly kind: 'finish' };
 
-/** From the checker. */
+/** Messages from the checker. */
 export type FromChecker =
   | { readonly kind: 'violation'; readonly what: string }
   | { readonly kind: 'finished'; readonly messages: number; readonly violations: readonly string[] };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { detectLayout, ERROR_CODES, isLanestoreError, type LanestoreError } from '../index.js';
 import type { Advice, Verb } from './verb.js';
 
-/** An error as a command explains it. */
+/** The message and the remedy that a command prints for an error. */
 export interface Explanation {
   readonly message: string;
   readonly remedy: string;

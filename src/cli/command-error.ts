@@ -7,7 +7,7 @@ import type { ExitName } from './exit-codes.js';
 export class CommandError extends Error {
   /** The outcome. `--json` prints it in upper case as `code`. */
   readonly exit: ExitName;
-  /** What to do; undefined if the message says it. */
+  /** The remedy; undefined if the message contains it. */
   readonly remedy: string | undefined;
 
   constructor(exit: ExitName, message: string, remedy?: string) {

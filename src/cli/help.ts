@@ -36,7 +36,7 @@ export function verbNamed(name: string, verbs: Verbs): Verb {
   throw new UsageError(`unknown command "${name}"${hint} (lanestore help lists all)`);
 }
 
-/** Prints what `VERB --help` prints. */
+/** Prints the output of `VERB --help`. */
 export function showHelp(name: string, verb: Verb): void {
   print(`usage: lanestore ${name} ${verb.usage}`.trimEnd());
   print(verb.summary);

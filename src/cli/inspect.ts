@@ -27,7 +27,7 @@ interface LogSummary {
   unswept: number;
 }
 
-/** What `inspect --json` prints. */
+/** The output of `inspect --json`. */
 interface Inspection {
   readonly location: string;
   readonly layout: string;

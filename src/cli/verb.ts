@@ -21,7 +21,7 @@ export interface Verb {
   /** The least and the largest number of positional arguments. */
   readonly positionals: readonly [min: number, max: number];
   /**
-   * What the first argument is: a store, a state directory of any layout, or the source of a
+   * The kind of the first argument: a store, a state directory of any layout, or the source of a
    * migration.
    */
   readonly reads?: 'store' | 'state' | 'source';

@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 import { isLanestoreError, type LanestoreErrorCode } from '../index.js';
 
-/** What `promise` rejects with; fails if it resolves. */
+/** The error that `promise` rejects with. Throws if it resolves. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   const settled = await promise.then(
     () => undefined,

@@ -1,4 +1,7 @@
-/** What opening recovers: all entries, once, none below the anchor; and the cursors after it. */
+/**
+ * Recovery at open: all entries are returned once, none below the anchor; and the cursors
+ * afterwards.
+ */
 import * as assert from 'uvu/assert';
 import { Cases } from './case.js';
 import { refused } from './expect.js';

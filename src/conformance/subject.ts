@@ -42,11 +42,11 @@ export interface Features {
    * OpenOptions.maxRoundEntries}.
    */
   readonly planLimits: boolean;
-  /** Places have {@link Place.lose}. */
+  /** Places implement {@link Place.lose}. */
   readonly lose?: boolean;
-  /** Places have {@link Place.storeAnchorOnly}. */
+  /** Places implement {@link Place.storeAnchorOnly}. */
   readonly storeAnchorOnly?: boolean;
-  /** Places have {@link Place.refuseWrites}. */
+  /** Places implement {@link Place.refuseWrites}. */
   readonly refuseWrites?: boolean;
 }
 
