@@ -55,10 +55,7 @@ const CAUSES: Record<
     await open(dir, 'other/1');
   },
   LANESTORE_IO: async (dir) => {
-    await onStore(dir, async () => undefined);
-    rmSync(join(dir, 'witness'));
-    mkdirSync(join(dir, 'witness'));
-    await open(dir);
+    await open(join(dir, 'n'.repeat(300)));
   },
   LANESTORE_CORRUPT: async (dir) => {
     await onStore(dir, async () => undefined);
