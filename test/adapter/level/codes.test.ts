@@ -1,5 +1,5 @@
 /** Every code that a store can give is given by something, and by what its table says; in one place, as an index of the causes. */
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
