@@ -2,7 +2,8 @@
  * Makes a consistent copy of a store that a node may be writing to (docs/design.md, Reading tools).
  * It takes no lock, and only reads the location. The order:
  *
- *   1. the witness: the batches that it names were durable before anything else is read, so they must be in the copy
+ *   1. the witness: the batches that it names are durable before the other files are read, so the
+ *      copy must contain them
  *   2. CURRENT and the MANIFEST: they say which tables and logs are live
  *   3. the live tables, as hard links where the file system allows it
  *   4. the live logs, the newest first
@@ -89,10 +90,8 @@ export async function copyStore(from: StorePaths, to: StorePaths, options: CopyO
     if (last?.name === gone.name && Buffer.compare(last.manifest, gone.manifest) === 0) missing.add(gone.name);
     last = gone;
   }
-  throw new LanestoreError(
-    'LANESTORE_IO',
-    `${from.location} changes faster than it can be copied (${TRIES_MAX} tries); hard links help: make the copy on its file system`,
-  );
+  const reason = `${from.location} changes faster than it can be copied (${TRIES_MAX} tries)`;
+  throw new LanestoreError('LANESTORE_IO', `${reason}; hard links help: make the copy on its file system`);
 }
 
 /**

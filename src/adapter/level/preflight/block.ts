@@ -3,12 +3,14 @@
  *
  *      offset   0 ............... size        size    size + 1             size + 5
  *               the block's bytes             type    crc (masked)
- *                                             0 plain, 1 snappy            CRC-32C of the bytes and the type
+ *                                             0 plain       CRC-32C of the bytes and the type
+ *                                             1 snappy
  *
  * Decompressed, a block holds entries, then the offsets of its restart points (u32 each), then
  * their number (u32). An entry:
  *
- *      shared, rest, value length (varints), the key without the prefix shared with the key before, the value
+ *      length of the prefix shared with the key before, length of the rest, value length (varints)
+ *      rest of the key, value
  */
 import { crc32c } from '../../../base/crc32c.js';
 import { ByteReader, fixed32, unmaskCrc } from './bytes.js';

@@ -3,7 +3,8 @@
  * must come first: LevelDB opens a damaged log without an error, writes the records that it could
  * read into a table and deletes the log. After that no trace of the damage is left.
  *
- *   CURRENT -> MANIFEST -> live tables (present, right size, every checksum) -> live logs (every record, every batch) -> witness
+ *   CURRENT -> MANIFEST -> live tables (present, right size, every checksum)
+ *           -> live logs (every record, every batch) -> witness
  *
  * Preflight only reads, and never throws for damage. Files that a node writes meanwhile can look
  * damaged, so a pass that finds damage is repeated if a file changed during it.
@@ -162,7 +163,7 @@ class Preflight {
     for (const table of tables) await this.#readTable(table);
     if (this.#uncheckedBytes > 0) {
       this.#notes.push(
-        `${this.#uncheckedBytes} bytes of tables are beyond tableCheckBytesMax = ${this.#tableBytesMax}: their checksums were not read`,
+        `${this.#uncheckedBytes} bytes of tables beyond tableCheckBytesMax = ${this.#tableBytesMax} were not checked`,
       );
     }
     const { chain, logs } = await this.#readLogs(names, version);

@@ -1,6 +1,6 @@
 /**
- * The MANIFEST: it says which tables and logs are live. Its edits, applied in order, give the
- * version that LevelDB would recover.
+ * The MANIFEST names the live tables and logs. Its edits, applied in order, give the version that
+ * LevelDB would recover.
  *
  * A crash while LevelDB appends an edit leaves an incomplete last edit. LevelDB then uses the edits
  * before it, and so does preflight, provided that every file they name still exists: LevelDB
@@ -69,7 +69,7 @@ class Edits {
   behindDamage = 0;
   #parts: Uint8Array[] = [];
   readonly #tables = new Map<string, TableMeta>();
-  readonly #said: Omit<VersionEdit, 'deleted' | 'added'> = {};
+  readonly #fields: Omit<VersionEdit, 'deleted' | 'added'> = {};
   #fault: string | undefined;
 
   begin(): void {
@@ -87,7 +87,7 @@ class Edits {
 
   version(): Version | string {
     if (this.#fault !== undefined) return this.#fault;
-    const { comparator, logNumber, prevLogNumber, nextFile, lastSequence } = this.#said;
+    const { comparator, logNumber, prevLogNumber, nextFile, lastSequence } = this.#fields;
     if (comparator !== COMPARATOR) return `its comparator is ${comparator ?? 'not named'}, not ${COMPARATOR}`;
     if (logNumber === undefined) return 'no edit has a log number';
     if (nextFile === undefined) return 'no edit has a next file number';
@@ -101,8 +101,8 @@ class Edits {
       this.#fault ??= `the edit at ${at}: ${edit}`;
       return;
     }
-    const { deleted, added, ...said } = edit;
-    Object.assign(this.#said, said);
+    const { deleted, added, ...fields } = edit;
+    Object.assign(this.#fields, fields);
     for (const { level, number } of deleted) this.#tables.delete(`${level}/${number}`);
     for (const table of added) this.#tables.set(`${table.level}/${table.number}`, table);
   }

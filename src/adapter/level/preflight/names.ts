@@ -1,7 +1,8 @@
 /**
  * Names in LevelDB's directory, and CURRENT (db/filename.cc, db/version_set.cc of LevelDB 1.20).
  *
- *   NNNNNN.log, NNNNNN.ldb   a log, a table; the number has at least six digits (.sst: a table of an older LevelDB)
+ *   NNNNNN.log, NNNNNN.ldb   a log, a table; the number has at least six digits
+ *   NNNNNN.sst               a table of an older LevelDB
  *   MANIFEST-NNNNNN          a sequence of version edits
  *   CURRENT                  the name of the current MANIFEST and a newline; replaced by a rename
  *   NNNNNN.dbtmp             the new CURRENT before that rename

@@ -3,8 +3,10 @@
  * blocks: the length of the data as a varint, then elements. The lower two bits of an element's
  * first byte, the tag, give its kind.
  *
- *   00  literal: length-1 in the upper 6 bits; 60..63 there: length-1 follows in 1..4 bytes, little-endian; then the bytes
- *   01  copy: length-4 in bits 2..4, offset in 11 bits: bits 5..7 of the tag are its highest, the next byte the rest
+ *   00  literal: length-1 in the upper 6 bits, then the bytes; the values 60..63 mean that length-1
+ *       follows in 1..4 bytes, little-endian
+ *   01  copy: length-4 in bits 2..4; offset in 11 bits, the highest in bits 5..7 of the tag, the
+ *       rest in the next byte
  *   10  copy: length-1 in the upper 6 bits, offset in the next 2 bytes, little-endian
  *   11  copy: the same, offset in 4 bytes
  *

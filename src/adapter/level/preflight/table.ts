@@ -5,7 +5,8 @@
  *   filter block         a Bloom filter; a wrong bit in it hides a key
  *   metaindex block      "filter.<policy>" -> the filter block's handle
  *   index block          an upper bound of the keys of each data block -> its handle
- *   footer, 48 bytes     handles of metaindex and index, zeros up to byte 40, magic 57 fb 80 8b 24 75 47 db
+ *   footer, 48 bytes     handles of metaindex and index, zeros up to byte 40,
+ *                        magic 57 fb 80 8b 24 75 47 db
  *
  * LevelDB as shipped verifies none of these checksums, returns wrong values without an error, and
  * aborts the process on some malformed structures (docs/leveldb-hazards.md, Bit rot in a table).

@@ -3,10 +3,14 @@
  * sequence of fields. A field is a varint tag and its content. Numbers are varints, keys are
  * slices.
  *
- *   1  comparator            slice                    5  compact pointer   level, key
- *   2  log number            number                   6  deleted table     level, number
- *   3  next file number      number                   7  new table         level, number, size, smallest key, largest key
- *   4  last sequence         number                   9  previous log      number (obsolete, 0)
+ *   1  comparator           slice
+ *   2  log number           number
+ *   3  next file number     number
+ *   4  last sequence        number
+ *   5  compact pointer      level, key
+ *   6  deleted table        level, number
+ *   7  new table            level, number, size, smallest key, largest key
+ *   9  previous log         number (obsolete, 0)
  *
  * A key is an internal one: the user key, then 8 bytes: sequence * 256 + kind (1 put, 0 delete),
  * little-endian.

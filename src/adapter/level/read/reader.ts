@@ -46,8 +46,8 @@ export interface ReadSource {
   /** @throws LANESTORE_CLOSED, LANESTORE_FAILED. */
   readonly assertUsable: () => void;
   /**
-   * The error to throw for a read that failed with `error`: LANESTORE_FAILED if the read reached
-   * another database than this store's.
+   * The error to throw for a read that failed with `error`: LANESTORE_FAILED if the location no
+   * longer leads to this store.
    */
   readonly explained: (error: LanestoreError) => LanestoreError;
 }

@@ -1,7 +1,7 @@
 /**
  * The files in `<location>/values/`:
  *
- *   <20 digits>.values      a value file: complete from the moment it has this name; its size never changes
+ *   <20 digits>.values      a value file: complete once it has this name; its size never changes
  *   <20 digits>.preparing   a file that is being filled with zeros; removed at the next open
  *
  * A number is never reused: the next number is above those of all files and references. So a

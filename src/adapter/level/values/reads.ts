@@ -47,9 +47,9 @@ export class ValueReads implements AsyncDisposable {
 
   /**
    * The version-1 record that `value`, stored under `key`, is or refers to. The record has the
-   * length and ends with the crc that the reference names; the caller, who decodes it, verifies the
-   * crc. Rejects with the system's error if a file cannot be read, with LANESTORE_CLOSED after
-   * {@link close}.
+   * length and ends with the crc that the reference names; the caller verifies the crc when it
+   * decodes the record. Rejects with the system's error if a file cannot be read, with
+   * LANESTORE_CLOSED after {@link close}.
    */
   async resolve(key: string, value: Uint8Array): Promise<Resolved> {
     if (!isReference(value)) return { record: value };

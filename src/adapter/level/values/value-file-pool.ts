@@ -2,12 +2,15 @@
  * Prepared space: value files that are complete on disk before a round needs them (docs/design.md,
  * Value files). All of this happens in the background, while rounds go on.
  *
- *   new       <n>.preparing is filled with zeros (written ones, so that every block is allocated), synced and renamed to <n>.values; the
- *             directory is synced. Only then the file is used. An append into it changes no size, allocates no block and cannot meet a full disk.
- *   reused    A free <k>.values is renamed to <n>.values, where n was never used before; the directory is synced; then its link count is read.
- *             More than one link means that a snapshot has the file: it is not written, and this name is removed. The order matters: a link made
- *             before the rename shows in the count, and after the rename there is no <k>.values to link.
- *   removed   A surplus free file: the directory holds at most 2 x the live bytes and FILES_KEPT more files.
+ * - New: <n>.preparing is filled with zeros (written ones, so that every block is allocated),
+ *   synced and renamed to <n>.values; the directory is synced. Only then the file is used. An
+ *   append into it changes no size, allocates no block and cannot meet a full disk.
+ * - Reused: a free <k>.values is renamed to <n>.values, where n was never used before; the
+ *   directory is synced; then the link count is read. If it is above one, a snapshot has the file:
+ *   the file is not written, and this name of it is removed. The order matters: a link made before
+ *   the rename shows in the count, and after the rename there is no <k>.values to link.
+ * - Removed: a surplus free file. The directory holds at most 2 x the live bytes and FILES_KEPT
+ *   more files.
  *
  * Crash: before the last directory fsync the file has its old name, no name or its new name.
  * Nothing refers to it under any of them, so the next open treats it as free. A reference is

@@ -124,11 +124,10 @@ export class ValueStore implements Resource {
     if (failure === undefined || !this.isEnough(largeBytes) || this.#fits(largeBytes)) return;
     if (this.#refused === 0) this.#failuresAtRefusal = this.#pool.failures;
     this.#refused = Math.max(this.#refused, largeBytes);
-    throw new LanestoreError(
-      'LANESTORE_CAPACITY',
-      `no space can be prepared for ${largeBytes} bytes of values: ${messageOf(failure)}; free some, and wait for ready()`,
-      { cause: failure },
-    );
+    const reason = `no space can be prepared for ${largeBytes} bytes of values: ${messageOf(failure)}`;
+    throw new LanestoreError('LANESTORE_CAPACITY', `${reason}; free some space and wait for ready()`, {
+      cause: failure,
+    });
   }
 
   enter({ largeBytes }: Cost): void {

@@ -67,8 +67,8 @@ export async function openView<B, Q, A>(location: string, options: ViewOptions<B
 }
 
 /**
- * Opens a view. With `isProbed`, another process reads all of LevelDB first. @throws as
- * {@link openView}, not always coded.
+ * Opens a view. With `isProbed`, another process reads all of LevelDB first.
+ * @throws as {@link openView}, not always coded.
  */
 export async function viewOf<B, Q, A>(
   location: string,

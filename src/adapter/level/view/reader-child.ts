@@ -2,9 +2,9 @@
  * Reads a LevelDB in a separate process, which a damaged table may abort (docs/leveldb-hazards.md,
  * Bit rot in a table):
  *
- *   node reader-child.js probe   LEVEL        reads every entry, keeps none
- *   node reader-child.js forward LEVEL INTO   copies entries in ascending order, up to the first unreadable one
- *   node reader-child.js reverse LEVEL INTO   copies in descending order, down to the last key in INTO
+ *   reader-child.js probe   LEVEL        reads every entry, keeps none
+ *   reader-child.js forward LEVEL INTO   copies in ascending order, up to the first damage
+ *   reader-child.js reverse LEVEL INTO   copies in descending order, down to the last key of INTO
  *
  * It prints lines of {@link ReaderLine}: `begun` before LevelDB opens the database, then `opened`,
  * then the result. If the result is missing, the process was terminated. If `begun` is missing too,

@@ -88,8 +88,8 @@ interface Outcome {
 }
 
 /**
- * Runs the process. @throws LANESTORE_IO if the process ended for another reason, or the copy could
- * not be written.
+ * Runs the process.
+ * @throws LANESTORE_IO if the process ended for another reason, or the copy could not be written.
  */
 async function run(mode: string, level: string, ...into: readonly string[]): Promise<Outcome> {
   const file = shippedFile('reader-child.js', import.meta.url, WHY);
@@ -100,19 +100,19 @@ async function run(mode: string, level: string, ...into: readonly string[]): Pro
   } catch (cause) {
     throw failed(`it cannot be started: ${messageOf(cause)}`, cause);
   }
-  const said = Object.assign({}, ...linesOf(end)) as {
+  const result = Object.assign({}, ...linesOf(end)) as {
     begun?: true;
     opened?: true;
     entries?: number;
     error?: ReaderError;
   };
-  const opened = said.opened === true;
-  if (said.entries !== undefined) {
-    const { error } = said;
+  const opened = result.opened === true;
+  if (result.entries !== undefined) {
+    const { error } = result;
     if (error?.isWriting === true) throw failed(error.message, error);
     return { opened, end: undefined, error };
   }
-  const isAborted = said.begun === true && ABORTS.includes(end.signal) && !OUT_OF_MEMORY.test(end.stderr);
+  const isAborted = result.begun === true && ABORTS.includes(end.signal) && !OUT_OF_MEMORY.test(end.stderr);
   if (isAborted) return { opened, end, error: undefined };
   throw failed(`it ended with ${endOf(end)}`, new Error(`${endOf(end)}: ${end.stderr.trim()}`));
 }
@@ -125,8 +125,8 @@ function linesOf({ stdout }: ChildEnd): ReaderLine[] {
 
 function findingsOf(end: ChildEnd | undefined, error: ReaderError | undefined): readonly Finding[] {
   if (end !== undefined) {
-    const said = end.stderr.trim().slice(0, STDERR_CHARS);
-    const detail = `LevelDB aborted the process that read it (${endOf(end)}): ${said}`;
+    const stderr = end.stderr.trim().slice(0, STDERR_CHARS);
+    const detail = `LevelDB aborted the process that read it (${endOf(end)}): ${stderr}`;
     return [{ kind: 'leveldb-abort', file: LEVEL_DIR, detail }];
   }
   return error === undefined ? [] : [{ kind: 'leveldb', file: LEVEL_DIR, detail: error.message }];
@@ -137,11 +137,8 @@ function endOf({ code, signal }: ChildEnd): string {
 }
 
 function failed(why: string, cause: unknown): LanestoreError {
-  return new LanestoreError(
-    'LANESTORE_IO',
-    `the process that reads the database for this one failed: ${why.slice(0, STDERR_CHARS)}; this says nothing about the store`,
-    { cause },
-  );
+  const message = `the process that reads the database for this one failed: ${why.slice(0, STDERR_CHARS)}`;
+  return new LanestoreError('LANESTORE_IO', `${message}; the state of the store is unknown`, { cause });
 }
 
 /**

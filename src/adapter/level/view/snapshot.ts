@@ -117,8 +117,8 @@ async function copyTo<B, Q, A>(
 }
 
 /**
- * The real path of the target; creates its parents. @throws LANESTORE_NOT_A_STORE,
- * LANESTORE_INVALID.
+ * The real path of the target; creates its parents.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_INVALID.
  */
 async function freeTarget(target: string, location: string): Promise<string> {
   if (target === '') throw new LanestoreError('LANESTORE_INVALID', 'the target is an empty string');

@@ -105,8 +105,8 @@ export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
   /** The entry of a key, or undefined. */
   get(key: string): Promise<ViewEntry | undefined>;
   /**
-   * A block, also a stale one; undefined if it does not exist. @throws LANESTORE_CORRUPT if it is
-   * damaged.
+   * A block, also a stale one; undefined if it does not exist.
+   * @throws LANESTORE_CORRUPT if it is damaged.
    */
   block(lane: LaneId, number: bigint): Promise<Block | undefined>;
   /** A CommitQC, as {@link block}. */
