@@ -63,7 +63,7 @@ const GENTLE_COPIES_MAX = 3;
 
 /**
  * Copies the store in `paths`, whose `level/` exists, into the empty `directory`, and opens the
- * copy. `held` closes it. Messages about the copy's files name those of the store.
+ * copy. `held` closes the copy. Findings name the files of the store, not those of the copy.
  * @throws LANESTORE_IO; errors of the file system as they are. Damage is in `findings`.
  */
 export async function openCopy(
@@ -129,8 +129,8 @@ class Copying {
   }
 
   /**
-   * Opens LevelDB on the copy if preflight finds its files sound; otherwise on what another process
-   * could read of them.
+   * Opens LevelDB on the copy if preflight finds its files sound; otherwise on the entries that
+   * another process could read.
    */
   async #openLevel(witness: Uint8Array | undefined): Promise<Opened> {
     const { tableCheckBytesMax, findingsMax, probe } = this.#options;

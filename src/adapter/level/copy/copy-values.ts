@@ -5,7 +5,7 @@
  * the file and then counts its links. So a link made under the old name keeps the bytes for good. A
  * file copied byte by byte is whole if its name still leads to the same file afterwards. The newest
  * file may be the one that the node appends to. It is copied rather than linked, because the node
- * leaves a file with a second link before the file is full.
+ * stops appending to a file with a second link, and the rest of that file would be wasted.
  */
 import { constants, type Stats } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rm, stat } from 'node:fs/promises';

@@ -4,21 +4,21 @@
  *
  *   1. the witness: the batches that it names are durable before the other files are read, so the
  *      copy must contain them
- *   2. CURRENT and the MANIFEST: they say which tables and logs are live
+ *   2. CURRENT and the MANIFEST: they name the live tables and logs
  *   3. the live tables, as hard links where the file system allows it
  *   4. the live logs, the newest first
  *
  * If a file of step 3 or 4 is gone, LevelDB has compacted or flushed it meanwhile, and all steps
- * are repeated. Links that exist stay.
+ * are repeated. Links made by the failed try are kept.
  *
- * The copy is a prefix of the batches. Tables never change. The oldest live log is copied last, and
- * still existed then; until LevelDB removes it, at most one newer log exists. If the newer log was
- * listed, the older one was complete before; if not, the copy only ends earlier. A batch that was
- * being written is torn, as after a crash.
+ * The copy is a prefix of the batches. Tables never change. The oldest live log is copied last. It
+ * still exists at that time, and until LevelDB removes it, at most one newer log exists. If the
+ * newer log was listed, the older one was already complete. If not, the copy only ends earlier. A
+ * batch that was being written is torn, as after a crash.
  *
- * Only live tables are linked. When LevelDB opens the copy, it numbers new tables from the MANIFEST
- * on. Through a link to a table that the node has begun since, LevelDB would truncate the node's
- * own file.
+ * Only live tables are linked. When LevelDB opens the copy, it gives new tables the numbers that
+ * follow in the MANIFEST. The node may have begun a table with such a number meanwhile. Through a
+ * link to that table, LevelDB would truncate the node's own file.
  *
  * LOCK is never opened: in the process of the node, closing it would release the node's lock
  * (docs/leveldb-hazards.md, Locks).

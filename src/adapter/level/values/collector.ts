@@ -5,12 +5,13 @@
  * advance.
  *
  * The collector works in the background, one portion at a time. It reads and checks values of the
- * emptiest files, writes them to a file for moved values and syncs it. The new references are part
- * of the next batch, 32 bytes each. No round waits for more than that.
+ * emptiest files, writes them to a file for moved values and syncs it. The next batch contains the
+ * new references, 32 bytes each; a round waits for nothing else of a move.
  *
- * Only files that are at least half empty are moved out of. The records in such a file are at most
- * half a file long, so files for moved values become more than half full. Every move therefore
- * gains space, and collection terminates. When no such file is left, the bound holds.
+ * Values are moved only out of files that are at least half empty. The records in such a file are
+ * at most half a file long, so files for moved values become more than half full. Every move
+ * therefore gains space, and collection terminates. When no half-empty file is left, the bound
+ * holds.
  *
  * A move is decided when its batch is composed, against the state that the batch builds on. The new
  * reference is put only if the lane still holds the number and the durable reference is still that

@@ -186,8 +186,8 @@ export class ValueFilePool {
   }
 
   /**
-   * Resolves after the current step, or in the middle of filling a file. Prepared files stay on
-   * disk for the next open.
+   * Stops after the current step, or in the middle of filling a file. Prepared files stay on disk
+   * for the next open.
    */
   async stop(): Promise<void> {
     await this.#task.stop();

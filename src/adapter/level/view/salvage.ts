@@ -37,7 +37,7 @@ export const LINE_MARK = 'lanestore-reader ';
 
 /** A line that the process prints. */
 export type ReaderLine =
-  /** From here on an abort is LevelDB's. */
+  /** LevelDB is about to open the database: it causes an abort after this line. */
   | { readonly begun: true }
   /** LevelDB and the target of the copy are open. */
   | { readonly opened: true }
