@@ -28,10 +28,7 @@ import { preparingName, valueFileName } from './names.js';
 export const FILES_KEPT = 4;
 
 const FILE_MODE = 0o600;
-/**
- * Zeros are written and synced in portions of this size, so that the sync of a round waits for at
- * most one portion.
- */
+/** Bytes of zeros in one synced write: the sync of a round waits for at most one of them. */
 const FILL_BYTES = 1024 * 1024;
 /** Minimum time between a failed preparation and the next attempt. */
 const RETRY_MS = 500;
@@ -56,9 +53,7 @@ export interface PoolParts {
   readonly dir: string;
   readonly files: Files;
   readonly fileBytes: number;
-  /**
-   * Number of files that may stay unused: {@link FILES_KEPT}, or 0 if no new values are separated.
-   */
+  /** Number of unused files to keep: {@link FILES_KEPT}, or 0 if no new values are separated. */
   readonly filesKept: number;
   /** Resolves to true if this many more bytes of disk may be used. */
   readonly allows: (bytes: number) => Promise<boolean>;
@@ -95,7 +90,6 @@ export class ValueFilePool {
     return this.#failure;
   }
 
-  /** Number of failed preparations. */
   get failures(): number {
     return this.#failures;
   }
@@ -110,28 +104,19 @@ export class ValueFilePool {
     return this.spareBytes + bytesOf(this.#free);
   }
 
-  /**
-   * Records that a round needs `bytes`, so that this much is prepared by the time the next round
-   * comes.
-   */
+  /** Records the demand of a round; this much is prepared by the time the next round comes. */
   expect(bytes: number): void {
     this.#demand = Math.max(bytes, this.#demand * DEMAND_DECAY);
     this.kick();
   }
 
-  /**
-   * Takes a prepared file of that size, if there is one. The caller must call {@link kick} after
-   * the last of several.
-   */
+  /** Takes a prepared file of that size, if any. Call {@link kick} after the last of several. */
   take(bytes: number): PreparedFile | undefined {
     const at = this.#spares.findIndex((spare) => spare.bytes === bytes);
     return at < 0 ? undefined : this.#spares.splice(at, 1)[0];
   }
 
-  /**
-   * Gives up prepared files that have got another link meanwhile, or lost their name: this store
-   * must not write them.
-   */
+  /** Gives up prepared files with a second link or without a name; they must not be written. */
   discardLinked(): void {
     for (const spare of this.#spares.splice(0)) this.#keepOrDiscard(spare);
   }
@@ -176,7 +161,6 @@ export class ValueFilePool {
     await this.#task.running;
   }
 
-  /** Starts pending work. */
   kick(): void {
     this.#task.kick();
   }
@@ -185,10 +169,7 @@ export class ValueFilePool {
     return this.#isUnused ? undefined : (this.#preparation() ?? this.#removal());
   }
 
-  /**
-   * Stops after the current step, or in the middle of filling a file. Prepared files stay on disk
-   * for the next open.
-   */
+  /** Stops after the current step, or while filling a file. Prepared files stay on disk. */
   async stop(): Promise<void> {
     await this.#task.stop();
     const files = this.#spares.splice(0).map(({ file }) => file);
@@ -201,10 +182,7 @@ export class ValueFilePool {
     return this.#spares.length + this.#free.length + this.#leftovers.length === 0;
   }
 
-  /**
-   * Prepares one more file, if one is missing. It never rejects: a failure is kept in
-   * {@link failure}.
-   */
+  /** Prepares a missing file. It never rejects: a failure is kept in {@link failure}. */
   #preparation(): (() => Promise<void>) | undefined {
     const size = this.#missingSize();
     if (size === undefined) {
@@ -242,19 +220,14 @@ export class ValueFilePool {
     });
   }
 
-  /**
-   * Enough for two of the largest recent rounds: one is written while space for the next is
-   * prepared. Bounded, so that disk usage is bounded.
-   */
+  /** Two of the largest recent rounds: one is written while space for the next is prepared. */
   #spareBytesWanted(): number {
     const { fileBytes, usage } = this.#parts;
+    // Bounded, so that disk usage is bounded.
     return Math.max(fileBytes, Math.min(2 * this.#demand, 2 * fileBytes + usage().liveBytes / 4));
   }
 
-  /**
-   * Removes one surplus file, if there is one. A file whose removal fails is found again at the
-   * next open.
-   */
+  /** Removes one surplus file, if any. After a failure, the next open finds the file again. */
   #removal(): (() => Promise<void>) | undefined {
     const { fileBytes } = this.#parts;
     const leftover = this.#leftovers.pop();
@@ -302,10 +275,7 @@ export class ValueFilePool {
     this.#spares.push({ number, bytes, file });
   }
 
-  /**
-   * Renames and opens a free file. A file that cannot be opened for writing is removed, and another
-   * one is prepared.
-   */
+  /** Prepares a free file, or removes it if it cannot be opened for writing. */
   async #reuse({ number: free, bytes }: FreeFile): Promise<void> {
     const { dir, files } = this.#parts;
     const number = this.#nextNumber++;
@@ -331,10 +301,7 @@ export class ValueFilePool {
     this.#keepOrDiscard({ number, bytes, file });
   }
 
-  /**
-   * True for a file with one name and its original size. Reads the state of the descriptor, because
-   * the name may lead to another file.
-   */
+  /** True for a file with one name and its original size, as its descriptor shows. */
   #isOursAlone({ number, file, bytes }: PreparedFile): boolean {
     try {
       const { links, bytes: found } = file.status();
@@ -345,13 +312,9 @@ export class ValueFilePool {
     }
   }
 
-  /**
-   * Adds a file to the prepared ones. A file with another owner is closed, and its name is removed
-   * later; it is empty.
-   */
+  /** Adds a file to the prepared ones. A file with another owner is closed and removed later. */
   #keepOrDiscard(spare: PreparedFile): void {
-    // Checked once, here: a link may appear at any moment, and a closed file must not be in the
-    // pool.
+    // Checked only here: a link may appear at any moment, and a closed file must not be kept.
     if (this.#isOursAlone(spare)) {
       this.#spares.push(spare);
       return;
@@ -374,10 +337,7 @@ export class ValueFilePool {
   }
 }
 
-/**
- * Error codes that concern one file, not the disk or the process: it is read-only, immutable,
- * absent, or not a regular file.
- */
+/** Error codes of one file: it is read-only, immutable, absent, or not a regular file. */
 const OF_FILE = new Set(['EACCES', 'EPERM', 'ENOENT', 'EISDIR', 'ELOOP', 'EFTYPE', 'ETXTBSY', 'ENXIO']);
 
 function isOfFile(error: unknown): boolean {

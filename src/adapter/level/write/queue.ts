@@ -1,11 +1,11 @@
 /**
- * The commit queue: order and grouping (docs/design.md, One writer). Calls that are accepted while
- * a batch is in flight, or in the same tick, become the next batch: one write and one sync for any
- * number of callers. Calls settle in the order of acceptance.
+ * The commit queue: order and grouping (docs/design.md, One writer). Calls accepted in one tick, or
+ * while a batch is in flight, become the next batch: one write and one sync for any number of
+ * callers. Calls settle in the order of acceptance.
  *
  * One batch is in flight at a time, so after a crash only the last batch of the log can be
- * unacknowledged. Slow work for the next batch is prepared while one is in flight; the batch itself
- * is composed at its turn.
+ * unacknowledged. Slow work for the next batch is prepared meanwhile; the batch is composed at its
+ * turn.
  */
 import { WaitList } from '../../../base/waiters.js';
 import { LanestoreError } from '../../../errors.js';
@@ -17,35 +17,25 @@ import { type Accepted, type AcceptedDrop, type AcceptedRound, type Maintenance,
 export const QUIET_READS_MAX = 4096;
 
 /**
- * If this many bytes wait at the end of a batch, the next batch starts before the callers of the
- * last one are called back.
+ * With this many bytes waiting, the next batch starts before the callers of the last one resume.
  */
 const START_AT_ONCE_BYTES = 256 * 1024;
 
-/**
- * Turns of the microtask queue without a new call after which a tick counts as complete. A caller
- * that awaits `ready()` first takes five turns.
- */
+/** Microtask turns without a new call that end a tick; `await ready()` first takes five of them. */
 const QUIET_TURNS = 8;
 
 /** The writer of batches, as used by the queue. */
 export interface GroupWriter<Batch extends { readonly isEmpty: boolean }> {
   /** Begins a batch that builds on the last durable one and contains `steps`. */
   begin(steps: readonly Maintenance[]): Batch;
-  /**
-   * Adds a call to a batch. False: the call belongs in the next batch. A promise: background steps
-   * carry out the call; calls that name its lanes must wait until it settles.
-   */
+  /** Adds a call. False: not in this batch. A promise: background steps do it; its lanes wait. */
   add(batch: Batch, call: Accepted): boolean | Promise<void>;
-  /**
-   * Writes the batch. It is durable when this resolves, and the next {@link begin} builds on it. If
-   * this rejects, nothing more may be written.
-   */
+  /** Resolves when the batch is durable. If this rejects, nothing more may be written. */
   write(batch: Batch): Promise<void>;
   /**
-   * Begins the slow work of rounds that go together in the next batch, unless an earlier group is
-   * being prepared. Resolves when the batch of the prepared group can be composed; undefined if
-   * there is no such group. If it rejects, nothing more may be written.
+   * Begins the slow work of rounds for the next batch, unless an earlier group is being prepared.
+   * Resolves when the batch of the prepared group can be composed; undefined without such a group.
+   * If it rejects, nothing more may be written.
    */
   prepare(rounds: () => readonly AcceptedRound[]): Promise<void> | undefined;
   /** Settles when {@link prepare} accepts the next group; undefined if it accepts one now. */
@@ -60,19 +50,13 @@ export interface QueueParts<Batch extends { readonly isEmpty: boolean }> {
   readonly gate: Pick<AdmissionGate, 'dequeue' | 'queuedBytes' | 'limits'>;
   /** Upper bound of bytes in a batch of merged calls; a single call may be larger. */
   readonly mergeBytesMax: number;
-  /**
-   * Starts background work. Called when no call has to wait for it: while the disk is busy, or when
-   * there is nothing to write.
-   */
+  /** Starts background work. Called while the disk is busy, or when there is nothing to write. */
   readonly tidyUp: () => void;
   /** Called when a write fails, before any call is settled with the error; returns that error. */
   readonly poison: (cause: unknown) => LanestoreError;
 }
 
-/**
- * The calls that one batch merges. Bounded, because the batch is composed, and its calls are
- * settled, in one turn of the event loop.
- */
+/** The calls of one batch. Bounded, because one event loop turn composes and settles them. */
 class Group {
   bytes = 0;
   calls = 0;
@@ -111,7 +95,6 @@ interface Composed<Batch> {
   readonly calls: readonly Accepted[];
 }
 
-/** Ignores a rejection that is reported elsewhere too. */
 const ignored = () => undefined;
 
 /** Orders and groups the writes of a store; see the top of this file. */
@@ -145,10 +128,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     this.#schedule();
   }
 
-  /**
-   * Adds a background step to the next batch. A caller awaits each step before the next one.
-   * Rejects when the store is poisoned.
-   */
+  /** Adds a background step to the next batch. Rejects when the store is poisoned. */
   maintain(work: Maintenance): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failed !== undefined) return reject(this.#failed);
@@ -158,8 +138,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   }
 
   /**
-   * Runs `read` while no batch is in flight, so that it sees only whole batches; the next batch
-   * waits for it.
+   * Runs `read` while no batch is in flight, so that it sees only whole batches.
    * @throws LANESTORE_CAPACITY if too many reads wait already.
    */
   readBetweenBatches<T>(read: () => T | Promise<T>): Promise<T> {
@@ -185,10 +164,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     return idle;
   }
 
-  /**
-   * Poisons the store, and settles all waiting calls with the error. The calls of a batch in flight
-   * settle when its write ends.
-   */
+  /** Poisons the store and settles all waiting calls; a batch in flight settles after its write. */
   fail(cause: unknown): LanestoreError {
     const error = this.#parts.poison(cause);
     this.#failed = error;
@@ -202,10 +178,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     return error;
   }
 
-  /**
-   * Starts the next batch after the calls of this tick were queued, without a turn of the event
-   * loop.
-   */
+  /** Starts the next batch after the calls of this tick, without an event loop turn. */
   #schedule(): void {
     if (this.#isRunning || this.#isScheduled) return;
     this.#isScheduled = true;
@@ -219,9 +192,9 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   }
 
   /**
-   * Resolves after turns of the microtask queue without a new call: calls of one tick come from
-   * functions that have awaited different numbers of promises. `process.nextTick` would wait for
-   * all of them, but measured 10x slower here: its code is cold after each fsync.
+   * Resolves after turns without a new call: calls of one tick come from functions that awaited
+   * different numbers of promises. `process.nextTick` would wait for all of them, but measured 10x
+   * slower here: its code is cold after each fsync.
    */
   async #collect(): Promise<void> {
     let seen: number;
@@ -250,9 +223,9 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     // This may run within the previous batch, whose callers are called back first.
     const error = batch.isEmpty ? await undefined : await this.#write(batch);
     this.#isRunning = false;
-    // If enough bytes wait to keep the disk busy, the next batch starts before the calls of this
-    // one settle. Otherwise they settle first, so that calls submitted by their callers join the
-    // next batch.
+    // With enough bytes waiting to keep the disk busy, the next batch starts before these calls
+    // settle. Otherwise they settle first, so that the next calls of their callers can join that
+    // batch.
     if (error === undefined && this.#parts.gate.queuedBytes >= START_AT_ONCE_BYTES) void this.#run();
     for (const { settle } of steps) settle(error);
     for (const call of calls) this.#settle(call, error);
@@ -265,7 +238,6 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     this.#schedule();
   }
 
-  /** Writes a batch; returns the error if it fails. */
   async #write(batch: Batch): Promise<LanestoreError | undefined> {
     const { writer, tidyUp, poison } = this.#parts;
     try {
@@ -297,18 +269,12 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     this.#prepareNext();
   }
 
-  /**
-   * Prepares the next batch while one is in flight. Without a batch in flight, preparation happens
-   * right before composing.
-   */
+  /** Prepares the next batch while one is in flight; otherwise that happens before composing. */
   #prepareNext(): void {
     if (this.#isInFlight && this.#failed === undefined) this.#prepare();
   }
 
-  /**
-   * The large rounds that will go together in the next batch, as far as known; it ends at a drop,
-   * which may make later calls wait.
-   */
+  /** The large rounds of the next batch, as far as known. A drop may make later calls wait. */
   #largeRounds(): AcceptedRound[] {
     const rounds: AcceptedRound[] = [];
     const group = this.#newGroup();
