@@ -223,9 +223,8 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     // This may run within the previous batch, whose callers are called back first.
     const error = batch.isEmpty ? await undefined : await this.#write(batch);
     this.#isRunning = false;
-    // With enough bytes waiting to keep the disk busy, the next batch starts before these calls
-    // settle. Otherwise they settle first, so that the next calls of their callers can join that
-    // batch.
+    // With enough bytes waiting, the next batch starts before these calls settle. Otherwise they
+    // settle first, so that the next calls of their callers can join that batch.
     if (error === undefined && this.#parts.gate.queuedBytes >= START_AT_ONCE_BYTES) void this.#run();
     for (const { settle } of steps) settle(error);
     for (const call of calls) this.#settle(call, error);
