@@ -174,7 +174,10 @@ export class Inner {
     this.waiters.durableQCs.reach(this.durableQCs);
   }
 
-  /** Records that an anchor is durable. Returns the lanes that no committee has any more. */
+  /**
+   * Records that an anchor and its CommitQC are durable. Returns the lanes that no committee has
+   * now.
+   */
   markAnchor(anchor: PruneAnchor): LaneId[] {
     const index = indexOf(anchor.commitQC);
     if (index >= this.durableAnchors) this.#durableAnchor = anchor;

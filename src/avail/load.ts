@@ -109,7 +109,11 @@ class Loading {
     const { next } = this.#inner.commitQCs;
     if (index < next) return true;
     if (index !== next) {
-      this.findings.add({ kind: 'node-qc-gap', number: index, detail: `CommitQC ${index} is stored, but ${next} is missing` });
+      this.findings.add({
+        kind: 'node-qc-gap',
+        number: index,
+        detail: `CommitQC ${index} is stored, but ${next} is missing`,
+      });
       return false;
     }
     if (this.#verify)
