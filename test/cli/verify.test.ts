@@ -127,7 +127,7 @@ test(
     assert.is(found.filter((one: string) => stranger.test(one)).length, 5, found.join('\n'));
     for (const [content, reason] of [
       [terms([0, first], [0, second]), /two committees hold from road index 0: they overlap/],
-      [terms([5, second], [0, first]), /from road index 0 is listed behind that from 5/],
+      [terms([5, second], [0, first]), /from road index 0 is listed after that from 5/],
       [terms([0, first], [undefined, second]), /committees\[1\] has no road index: undefined; it must say "from"/],
       [terms([-1, first]), /committees\[0\] has no road index: -1/],
       [terms(['18446744073709551615', first]), /road index of a committee 18446744073709551615 is too high/],
