@@ -101,7 +101,8 @@ export function checkRecordBytes(what: string, bytes: number, max: number): void
 }
 
 /**
- * The entries of a call. Stops at the bound: an iterable may be endless. @throws LANESTORE_INVALID.
+ * The entries of a call. Stops at the bound: an iterable may be endless.
+ * @throws LANESTORE_INVALID.
  */
 export function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
   if (Array.isArray(entries)) {

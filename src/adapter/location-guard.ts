@@ -56,8 +56,8 @@ export class LocationGuard {
   }
 
   /**
-   * Checks everything; takes about 15 microseconds. @throws LANESTORE_FAILED if anything has
-   * changed; then every later check throws it, too.
+   * Checks everything; takes about 15 microseconds.
+   * @throws LANESTORE_FAILED if anything has changed; then every later check throws it, too.
    */
   check(): void {
     if (this.#lost !== undefined) throw this.#lost;

@@ -62,8 +62,9 @@ export async function lockDirectory(location: string): Promise<Unlock> {
 }
 
 /**
- * Registers an opener of a prefix of a caller's database. @throws LANESTORE_LOCKED if a store is
- * open on the same prefix, or on one that contains it or is contained in it.
+ * Registers an opener of a prefix of a caller's database.
+ * @throws LANESTORE_LOCKED if a store is open on the same prefix, or on one that contains it or is
+ * contained in it.
  */
 export function lockDatabase(root: object, prefix: string): Unlock {
   const { databases } = registry();

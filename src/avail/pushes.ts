@@ -186,8 +186,8 @@ export abstract class AvailPushes extends AvailReads {
   }
 
   /**
-   * The size of a block's record, in bytes. @throws LANESTORE_INVALID for a block that no round
-   * could hold: it would stop the persist loop.
+   * The size of a block's record, in bytes.
+   * @throws LANESTORE_INVALID for a block that no round could hold: it would stop the persist loop.
    */
   protected admissibleBytes(signed: SignedBlock): number {
     const bytes = blockBytes(signed);
@@ -255,8 +255,8 @@ interface SignedAppVote {
 }
 
 /**
- * The vote in a message of kind `kind`; its signature is not verified. @throws LANESTORE_INVALID
- * for another kind.
+ * The vote in a message of kind `kind`; its signature is not verified.
+ * @throws LANESTORE_INVALID for another kind.
  */
 function voteOf(signed: SignedMsg, kind: 'laneVote'): SignedLaneVote;
 function voteOf(signed: SignedMsg, kind: 'appVote'): SignedAppVote;

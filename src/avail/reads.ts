@@ -66,7 +66,8 @@ export abstract class AvailReads {
 
   /**
    * The block numbers of a lane: the oldest held, the next one to come, and the first that is not
-   * durable. @throws LANESTORE_WRONG_LANE
+   * durable.
+   * @throws LANESTORE_WRONG_LANE
    */
   range(lane: LaneId): { readonly first: bigint; readonly next: bigint; readonly durable: bigint } {
     const { blocks, durable } = this.inner.lane(lane);
@@ -145,7 +146,8 @@ export abstract class AvailReads {
 
   /**
    * Block `number` of a lane; waits until it is held, and, in the node's own lane, until it may be
-   * sent to peers (see `announce`). Undefined if it was pruned. @throws LANESTORE_WRONG_LANE
+   * sent to peers (see `announce`). Undefined if it was pruned.
+   * @throws LANESTORE_WRONG_LANE
    */
   async block(lane: LaneId, number: bigint, signal?: AbortSignal): Promise<SignedBlock | undefined> {
     return this.#block(this.inner.lane(lane), number, signal);
@@ -153,7 +155,8 @@ export abstract class AvailReads {
 
   /**
    * The blocks of a lane from number `first` on (default: the oldest held), each under the
-   * conditions of {@link block}. @throws LANESTORE_WRONG_LANE
+   * conditions of {@link block}.
+   * @throws LANESTORE_WRONG_LANE
    */
   blocks(lane: LaneId, first?: bigint): BlockStream {
     const held = this.inner.lane(lane);

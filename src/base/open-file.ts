@@ -14,8 +14,9 @@ import { releasing } from './close-stack.js';
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = fs.constants;
 
 /**
- * Opens the file at `path`. @throws errors of the system; an error with code EFTYPE, EISDIR or
- * ELOOP if it is not a regular file.
+ * Opens the file at `path`.
+ * @throws errors of the system; an error with code EFTYPE, EISDIR or ELOOP if it is not a regular
+ * file.
  */
 export async function openRegular(path: string, flags: number, mode?: number): Promise<number> {
   const fd = await called<number>((done) => fs.open(path, flags | O_NOFOLLOW | O_NONBLOCK, mode, done)).catch(
@@ -39,8 +40,8 @@ export async function openRegularHandle(path: string, flags: number, mode?: numb
 }
 
 /**
- * Opens the file at `path` for reading; `size` is its current length. @throws as
- * {@link openRegular}.
+ * Opens the file at `path` for reading; `size` is its current length.
+ * @throws as {@link openRegular}.
  */
 export async function openToRead(path: string): Promise<{ readonly handle: FileHandle; readonly size: number }> {
   const { handle, stat } = await openChecked(path, O_RDONLY);

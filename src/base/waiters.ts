@@ -24,8 +24,9 @@ interface Aborts {
 }
 
 /**
- * Does nothing without a signal. @throws TypeError for a value that is not an AbortSignal; the
- * reason of a signal that has aborted.
+ * Does nothing without a signal.
+ * @throws TypeError for a value that is not an AbortSignal; the reason of a signal that has
+ * aborted.
  */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;

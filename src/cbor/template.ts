@@ -81,7 +81,8 @@ export class Template {
 
   /**
    * The bytes, repeated `count` times; cached. One copy of the whole takes hardly longer than a
-   * copy of one. @param count up to {@link COPIES_MAX}
+   * copy of one.
+   * @param count up to {@link COPIES_MAX}
    */
   copies(count: number): Uint8Array {
     this.#copies[count] ??= Uint8Array.from(

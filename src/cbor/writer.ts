@@ -172,8 +172,8 @@ export class CborWriter implements BodyWriter {
   }
 
   /**
-   * Any plain value. @throws TypeError for undefined, a function, an instance of a class, a bigint
-   * beyond 64 bits.
+   * Any plain value.
+   * @throws TypeError for undefined, a function, an instance of a class, a bigint beyond 64 bits.
    */
   value(value: unknown): void {
     const type = typeof value;

@@ -12,8 +12,8 @@ export interface KeyRange {
 }
 
 /**
- * The key of a block. @throws LANESTORE_INVALID for a lane that is not lowercase hex, or a number
- * above 2^64-2.
+ * The key of a block.
+ * @throws LANESTORE_INVALID for a lane that is not lowercase hex, or a number above 2^64-2.
  */
 export function blockKey(lane: LaneId, number: bigint): string {
   return blockKeys(lane).text(number);

@@ -45,7 +45,7 @@ test(
     const source = copyState('file-per-entry', dir);
     writeFileSync(join(source, 'commitqcs', 'wal.lock'), '');
     const report = await importState(source, join(dir, 'store'), OPTIONS);
-    assert.equal(report.notes, ['skipped commitqcs/wal.lock: it is no part of the layout']);
+    assert.equal(report.notes, ['skipped commitqcs/wal.lock: it is not part of the layout']);
     assert.equal(await manifestIn(join(dir, 'store')), loadExpected('wal'));
     writeFileSync(join(source, 'commitqcs', '0.wal.u'), 'SEIWL\u0001');
     const text = /remove commitqcs\/0\.wal\.u, commitqcs\/wal\.lock and try again/;

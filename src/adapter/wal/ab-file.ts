@@ -168,8 +168,8 @@ export class ABFile {
   }
 
   /**
-   * Stores `data`; durable when the promise resolves. @throws LANESTORE_FAILED (the last value is
-   * still stored), LANESTORE_CLOSED.
+   * Stores `data`; durable when the promise resolves.
+   * @throws LANESTORE_FAILED (the last value is still stored), LANESTORE_CLOSED.
    */
   async write(data: Uint8Array): Promise<void> {
     if (this.#closed) throw new LanestoreError('LANESTORE_CLOSED', `${this.#prefix} is closed`);

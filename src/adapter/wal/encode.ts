@@ -19,8 +19,8 @@ export interface WalEntries<B, Q> extends Encoded {
 }
 
 /**
- * Encodes the entries of a call. @throws LANESTORE_INVALID for an entry that the model refuses or
- * that is too large.
+ * Encodes the entries of a call.
+ * @throws LANESTORE_INVALID for an entry that the model refuses or that is too large.
  */
 export class FrameEncoder<B, Q, A> implements EntryEncoder<B, Q, A, WalEntries<B, Q>> {
   readonly #model: Model<B, Q, A>;

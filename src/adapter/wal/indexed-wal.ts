@@ -115,8 +115,8 @@ export class IndexedWal<T> {
   }
 
   /**
-   * Appends an entry; durable when the promise resolves. @throws LANESTORE_INVALID (an empty entry,
-   * or one of 2 GiB and more), LANESTORE_FAILED.
+   * Appends an entry; durable when the promise resolves.
+   * @throws LANESTORE_INVALID (an empty entry, or one of 2 GiB and more), LANESTORE_FAILED.
    */
   async append(entry: T): Promise<void> {
     await this.appendFrame(encodeFrame(this.#codec.encode(entry)));
@@ -162,8 +162,8 @@ export class IndexedWal<T> {
   }
 
   /**
-   * Reads all entries from disk, in order. @throws LANESTORE_CORRUPT if they differ in number from
-   * the entries written; LANESTORE_IO.
+   * Reads all entries from disk, in order.
+   * @throws LANESTORE_CORRUPT if they differ in number from the entries written; LANESTORE_IO.
    */
   readAll(): Promise<T[]> {
     return this.#exclusive(async () => {

@@ -65,8 +65,8 @@ export async function tracesOfNewerNode(location: string): Promise<NewerTraces> 
 }
 
 /**
- * Refuses a directory in which a later version has logs. @throws LANESTORE_SCHEMA with what
- * happened and what to do; LANESTORE_IO.
+ * Refuses a directory in which a later version has logs.
+ * @throws LANESTORE_SCHEMA with what happened and what to do; LANESTORE_IO.
  */
 export async function refuseNewerNode(location: string): Promise<void> {
   const { logs, written, left, besideOld } = await tracesOfNewerNode(location);

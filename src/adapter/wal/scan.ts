@@ -143,8 +143,8 @@ async function listFiles(directory: string): Promise<{ files: string[]; others: 
 }
 
 /**
- * The encoded entries of a segment, lengths included. @throws LANESTORE_CORRUPT if one cannot be
- * read or their number is not `count`; LANESTORE_IO.
+ * The encoded entries of a segment, lengths included.
+ * @throws LANESTORE_CORRUPT if one cannot be read or their number is not `count`; LANESTORE_IO.
  */
 export async function framesOf<T>(
   directory: string,

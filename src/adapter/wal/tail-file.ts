@@ -48,7 +48,8 @@ export class TailFile implements DescriptorHolder {
   }
 
   /**
-   * The open file. @throws if it had to be opened again, and its name now refers to another file.
+   * The open file.
+   * @throws if it had to be opened again, and its name now refers to another file.
    */
   async use(): Promise<WritableFile> {
     const file = this.#file ?? (await this.#reopen());

@@ -9,8 +9,8 @@ import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { Malformed } from './malformed.js';
 
 /**
- * Parses `bytes`; byte strings of the result share its memory. @throws Malformed with the library's
- * reason
+ * Parses `bytes`; byte strings of the result share its memory.
+ * @throws Malformed with the library's reason
  */
 export function parse(desc: DescMessage, bytes: Uint8Array): Message {
   try {

@@ -20,8 +20,8 @@ export interface Kind<T> {
   pathAt?(value: T, offset: number): string;
   write(to: Writer, value: T): void;
   /**
-   * Converts the protobuf library's value, of the generated type in autobahn_pb.ts. @throws
-   * Malformed
+   * Converts the protobuf library's value, of the generated type in autobahn_pb.ts.
+   * @throws Malformed
    */
   fromMessage(held: unknown): T;
   toBody(value: T): unknown;

@@ -25,8 +25,8 @@ const U64_MASK = 2n ** 64n - 1n;
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
- * The tag of a field. @throws RangeError if it is longer than one byte, which the computation of
- * sizes relies on.
+ * The tag of a field.
+ * @throws RangeError if it is longer than one byte, which the computation of sizes relies on.
  */
 export function tagOf(number: number, wire: WireType): number {
   if (!Number.isInteger(number) || number < 1 || number > 15) throw new RangeError(`field number ${number}`);

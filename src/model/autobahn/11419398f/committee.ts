@@ -10,8 +10,8 @@ import { KEY_BYTES } from '../sizes.js';
 import type { PublicKey } from './types.js';
 
 /**
- * The number of validators that may be faulty: f = floor((N-1)/3). @throws TypeError unless
- * `validators` is a positive integer.
+ * The number of validators that may be faulty: f = floor((N-1)/3).
+ * @throws TypeError unless `validators` is a positive integer.
  */
 export function faulty(validators: number): number {
   if (!Number.isSafeInteger(validators) || validators < 1) {
@@ -21,16 +21,16 @@ export function faulty(validators: number): number {
 }
 
 /**
- * Number of votes for a CommitQC, PrepareQC, AppQC or TimeoutQC: N-f. @throws TypeError as
- * {@link faulty}.
+ * Number of votes for a CommitQC, PrepareQC, AppQC or TimeoutQC: N-f.
+ * @throws TypeError as {@link faulty}.
  */
 export function quorum(validators: number): number {
   return validators - faulty(validators);
 }
 
 /**
- * Number of votes for a LaneQC: f+1, so that at least one honest validator holds the block. @throws
- * TypeError as {@link faulty}.
+ * Number of votes for a LaneQC: f+1, so that at least one honest validator holds the block.
+ * @throws TypeError as {@link faulty}.
  */
 export function laneQuorum(validators: number): number {
   return faulty(validators) + 1;

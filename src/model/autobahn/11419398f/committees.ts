@@ -64,8 +64,8 @@ export class Committees {
 
   /**
    * A committee with this lane whose term overlaps [roads.first, roads.next]. `next` is included:
-   * it is the road index being decided, and the newest blocks are not ordered before it. @throws
-   * LANESTORE_VERIFY if there is none.
+   * it is the road index being decided, and the newest blocks are not ordered before it.
+   * @throws LANESTORE_VERIFY if there is none.
    */
   ofLane(lane: PublicKey, { first, next }: RoadRange): Committee {
     for (const [i, { from, committee }] of this.terms.entries()) {

@@ -19,8 +19,8 @@ export function sign(secret: Uint8Array, msg: Msg): Signature {
 }
 
 /**
- * Signs a block as a lane proposal; `secret` must be that of the lane's owner. @throws as
- * {@link sign}.
+ * Signs a block as a lane proposal; `secret` must be that of the lane's owner.
+ * @throws as {@link sign}.
  */
 export function signBlock(secret: Uint8Array, block: Block): SignedBlock {
   return { block, sig: sign(secret, { kind: 'laneProposal', value: block }) };
