@@ -10,7 +10,7 @@ import { isOutOfDescriptors } from './io.js';
 export const OPEN_FILES_MAX = 128;
 
 /**
- * When the process has run out of descriptors, three quarters of the open tails stay open: the rest
+ * Quarters of the open tails that stay open when the process has run out of descriptors: the rest
  * is left for other files.
  */
 const PARTS_KEPT = 3;
