@@ -12,11 +12,17 @@ import type { LogPlans } from './planner.js';
 
 /** Bounds of rounds and of the queue. */
 export interface LimitOptions {
-  /** Bytes of an encoded round; more is LANESTORE_INVALID. Default 256 MiB: 120 large blocks. */
+  /**
+   * Bytes of an encoded round; more is LANESTORE_INVALID. Default 256 MiB: about 120 of the largest
+   * blocks.
+   */
   readonly maxRoundBytes?: number | undefined;
   /** Bytes that may wait to be written; more is LANESTORE_CAPACITY. Default 256 MiB. */
   readonly maxQueuedBytes?: number | undefined;
-  /** Bytes of an encoded entry; more is LANESTORE_INVALID. Default 16 MiB: 8 large blocks. */
+  /**
+   * Bytes of an encoded entry; more is LANESTORE_INVALID. Default 16 MiB: eight of the largest
+   * blocks.
+   */
   readonly maxRecordBytes?: number | undefined;
 }
 
@@ -79,7 +85,7 @@ const LANES = 1024;
 /** Default of {@link PlanLimitOptions.maxRoundEntries}. */
 export const ROUND_ENTRIES = 8192;
 
-/** Calls that may wait, however small; more is LANESTORE_CAPACITY. Each uses memory. */
+/** Calls that may wait, however small, as each uses memory; more is LANESTORE_CAPACITY. */
 export const CALLS_MAX = 65_536;
 
 /** The limits in the options. @throws LANESTORE_INVALID or TypeError for an invalid one. */
@@ -132,7 +138,7 @@ export interface Cost {
   readonly diskBytes: number;
   /** True if it only removes entries, which frees disk space. */
   readonly isPrune: boolean;
-  /** Bytes of large records that are not yet in a value file and not to be stored inline. */
+  /** Bytes of large records that are neither in a value file yet nor to be stored inline. */
   largeBytes: number;
 }
 

@@ -7,7 +7,7 @@ export class RoundMeter {
   #unsettled = 0;
 
   /**
-   * Records the begin of a call. Returns its start time in milliseconds, or undefined without
+   * Records the start of a call. Returns its start time in milliseconds, or undefined without
    * subscribers.
    */
   begin(): number | undefined {

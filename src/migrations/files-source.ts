@@ -3,8 +3,8 @@
  *
  * Names are parsed as in the original (file-names.ts); two names for one entry are refused. The
  * original skips files that it cannot decode. Here, only the newest file of a log may be torn,
- * because every earlier file was synced before it was created: it is left out, with a note. Any
- * other file whose content does not match its name is damage.
+ * because every earlier file was synced before the newest one was created. A torn file is left out,
+ * with a note. Any other file whose content does not match its name is damage.
  */
 
 import { join } from 'node:path';

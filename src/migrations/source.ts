@@ -44,7 +44,7 @@ export interface SourceLog {
   readonly leastNext: bigint;
 }
 
-/** An open source. Streams are read one at a time, each from its begin. */
+/** An open source. Streams are read one at a time, each from its beginning. */
 export interface Source<B, Q, A> {
   readonly layout: Layout;
   /** Its real path. */

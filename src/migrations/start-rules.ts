@@ -25,7 +25,7 @@ export type Item<B, Q, A> =
   | { readonly kind: 'anchor'; readonly entry: A; readonly wire: Uint8Array }
   | { readonly kind: 'inner'; readonly wire: Uint8Array }
   /**
-   * The begin of a log: all its entries follow before the next item of this kind. `lane` is
+   * The start of a log: all its entries follow before the next item of this kind. `lane` is
    * undefined for the QC log.
    */
   | { readonly kind: 'log'; readonly lane: LaneId | undefined; readonly first: bigint }
@@ -155,7 +155,7 @@ class StartRules<B, Q, A> {
     for (const lane of [...lanes].sort()) yield* this.blocks(lane);
   }
 
-  /** The QC log: its begin, then its entries. */
+  /** The QC log: its start, then its entries. */
   async *commitQCs(): AsyncGenerator<Item<B, Q, A>, void, void> {
     const { anchor, commitQCLog } = this.#source;
     const start = anchor?.point.index ?? 0n;
@@ -194,7 +194,7 @@ class StartRules<B, Q, A> {
     return { kind: 'commitQC', entry, number, wire: this.#count(this.#model.commitQC.toWire(entry)) };
   }
 
-  /** A lane: its begin, then its entries. */
+  /** A lane: its start, then its entries. */
   async *blocks(lane: LaneId): AsyncGenerator<Item<B, Q, A>, void, void> {
     const { anchor, lanes } = this.#source;
     const start = anchor?.point.laneStarts.get(lane) ?? 0n;

@@ -96,9 +96,9 @@ export interface View {
   readonly number: bigint;
 }
 
-/** A state of the application. */
+/** A proposed state of the application. */
 export interface AppProposal {
-  /** The global number of the block that leads to this state; u64. */
+  /** Global number of the block after which the application has this state; u64. */
   readonly globalNumber: bigint;
   /** The road index of the CommitQC that ordered that block; u64. */
   readonly roadIndex: bigint;
