@@ -137,20 +137,14 @@ const CODE_COLUMNS = 120;
 
 /** Folders and files with wide comments. Temporary: each leaves the list once it is wrapped. */
 const NOT_WRAPPED_YET: readonly string[] = [
-  ...['bench', 'examples', 'scripts', 'src/adapter/arguments.ts', 'src/adapter/backpressure.ts'],
-  ...['src/adapter/base-persistence.ts', 'src/adapter/file-types.ts'],
-  ...['src/adapter/finding-list.ts', 'src/adapter/hooks.ts', 'src/adapter/index.ts'],
-  ...['src/adapter/level/copy', 'src/adapter/level/database.ts'],
-  ...['src/adapter/level/disk-watermark.ts', 'src/adapter/level/engine.ts'],
-  ...['src/adapter/level/format', 'src/adapter/level/open', 'src/adapter/level/options.ts'],
-  ...['src/adapter/level/preflight', 'src/adapter/level/read', 'src/adapter/level/store.ts'],
-  ...['src/adapter/level/values', 'src/adapter/level/view', 'src/adapter/level/write'],
-  ...['src/adapter/likeness.ts', 'src/adapter/noop.ts', 'src/adapter/persistence.ts'],
-  ...['src/adapter/planner.ts', 'src/adapter/round-plan.ts', 'src/adapter/wal', 'src/avail'],
-  ...['src/base', 'src/cbor', 'src/cli', 'src/conformance', 'src/errors.ts', 'src/index.ts'],
-  ...['src/inspector', 'src/keys', 'src/metrics', 'src/migrations', 'src/model', 'src/prometheus'],
-  ...['test/adapter/level/format', 'test/adapter/level/open', 'test/adapter/level/write'],
-  ...['test/conformance', 'test/keys', 'test/migrations'],
+  ...['examples', 'scripts', 'src/adapter/arguments.ts', 'src/adapter/base-persistence.ts'],
+  ...['src/adapter/hooks.ts', 'src/adapter/index.ts', 'src/adapter/level/format'],
+  ...['src/adapter/level/open', 'src/adapter/level/options.ts', 'src/adapter/level/store.ts'],
+  ...['src/adapter/level/write', 'src/adapter/noop.ts', 'src/adapter/persistence.ts'],
+  ...['src/adapter/planner.ts', 'src/adapter/round-plan.ts', 'src/avail', 'src/cli'],
+  ...['src/conformance', 'src/errors.ts', 'src/index.ts', 'src/keys', 'src/migrations'],
+  ...['src/model', 'test/adapter/level/format', 'test/adapter/level/open'],
+  ...['test/adapter/level/write', 'test/conformance', 'test/keys', 'test/migrations'],
 ];
 
 /**

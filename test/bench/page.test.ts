@@ -41,9 +41,9 @@ test('a marker without results, and results without a marker, are refused', () =
   const [once = ''] = render([page], { a: 'new' });
   assert.is(once, '<!-- results: a -->\n\nnew\n<!-- end -->');
   assert.equal(render([once], { a: 'new' }), [once], 'a second run gives the same page');
-  assert.equal(render([page, 'no marker'], { a: 'new' }), [once, 'no marker'], 'one page with a place is enough');
+  assert.equal(render([page, 'no marker'], { a: 'new' }), [once, 'no marker'], 'one page with a marker is enough');
   assert.throws(() => render([page], { b: '' }), /"a"/);
-  assert.throws(() => render([page], { a: '', b: '' }), /no page has a place for: b/);
+  assert.throws(() => render([page], { a: '', b: '' }), /no page has a marker for: b/);
 });
 
 /** A result with only the fields that a target reads. */
@@ -63,7 +63,7 @@ test('a target is met or missed by its figure', () => {
   assert.is(row('level / raw'), '| level / raw | 1.00 ≤ 1.2 |');
   assert.is(row('go-wal / level'), '| go-wal / level | **6.00**, not ≥ 7 |');
   assert.is(row('wal-nodirsync / go-wal'), '| wal-nodirsync / go-wal | (≤ 1.3) not measured |');
-  assert.match(targetsTable([measured]), /1 of 3 that were measured are met/);
+  assert.match(targetsTable([measured]), /1 of 3 measured targets are met/);
   for (const target of TARGETS) {
     const [limit = Number.NaN] = Object.values(target.bounds);
     assert.ok(isMet(target, limit, limit), `${target.what}: the bound itself meets the target`);

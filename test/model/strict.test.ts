@@ -227,7 +227,7 @@ test('input that is not protobuf: the error of the library is passed on', () => 
         throw thrown;
       }
     };
-    refuses('LANESTORE_INVALID', `signedBlock is no protobuf of autobahn.SignedMsg: ${reason}`, decode);
+    refuses('LANESTORE_INVALID', `signedBlock is not a protobuf message of type autobahn.SignedMsg: ${reason}`, decode);
     assert.instance((error as Error).cause, Error);
   }
 });

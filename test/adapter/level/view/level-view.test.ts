@@ -422,7 +422,7 @@ damage(
     writeFileSync(join(dir, 'foreign', 'something'), '');
     await refused(look(join(dir, 'foreign')), 'LANESTORE_NOT_A_STORE', /something/);
     await makeStore(join(dir, 'store'));
-    await refused(openView(join(dir, 'store'), { model: otherModel }), 'LANESTORE_SCHEMA', /otherModel\/1/);
+    await refused(openView(join(dir, 'store'), { model: otherModel }), 'LANESTORE_SCHEMA', /other\/1/);
     assert.equal(readdirSync(dir).sort(), ['empty', 'file', 'foreign', 'store']);
   }),
 );
