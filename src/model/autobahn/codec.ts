@@ -1,6 +1,7 @@
 /** The codec of each message: check, CBOR body, protobuf. */
 import type { BodyWriter } from '../../cbor/body-writer.js';
 import { compile, type Layout } from '../../cbor/compile.js';
+import { CborWriter } from '../../cbor/writer.js';
 import { LanestoreError } from '../../errors.js';
 import type { EntryCodec } from '../model.js';
 import { inside, Malformed, reporting } from './malformed.js';
@@ -22,8 +23,8 @@ export function encode<T>(kind: Kind<T>, value: T): Uint8Array {
  * of another wire type, numbers and lengths longer than they need be. Whatever is off, encoding the result shows it.
  * @throws Malformed naming the field
  */
-function decode<T extends object>(kind: Message<T>, bytes: Uint8Array): T {
-  const value = kind.fromMessage(parse(kind.desc, bytes));
+function decode<T extends object>(kind: Message<T>, read: (message: unknown) => T, bytes: Uint8Array): T {
+  const value = read(parse(kind.desc, bytes));
   const canonical = encode(kind, value);
   if (Buffer.compare(canonical, bytes) === 0) return value;
   // From the end: bytes too many or too few show at the start already, in the length of the outermost message.
@@ -51,28 +52,30 @@ export function checked<T>(root: string, kind: Kind<T>, value: T): T {
  * memory with its input; what `fromBody` returns shares the byte strings of the body.
  */
 export function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> {
-  return {
+  const [ofEntry, ofBody, ofMessage] = [kind.reader('entry'), kind.reader('body'), kind.reader('message')];
+  const codec: EntryCodec<T> = {
     check: (value) => void checked(root, kind, value),
-    toBody: (value) => kind.toBody(value) as object,
-    fromBody: (body) => reporting(root, { typeErrors: false }, () => kind.fromBody(body)),
-    ...(kind.shape === undefined ? {} : byShape(root, kind, compile(kind.shape))),
+    toBody: (value) => reporting(root, { typeErrors: true }, () => ofEntry(value)),
+    fromBody: (body) => reporting(root, { typeErrors: false }, () => ofBody(body)),
     toWire: (value) => encode(kind, checked(root, kind, value)),
     fromWire(bytes) {
       if (!(bytes instanceof Uint8Array)) throw new TypeError(`${root} must be decoded from a Uint8Array`);
       // One copy: what is read must neither keep a larger buffer alive nor change with it, and the library only slices.
       const own = new Uint8Array(bytes);
-      return reporting(root, { typeErrors: false }, () => decode(kind, own));
+      return reporting(root, { typeErrors: false }, () => decode(kind, ofMessage, own));
     },
     isWireShaped: (bytes) => isShaped(kind, bytes),
   };
+  return kind.shape === undefined ? codec : { ...codec, ...byShape(root, codec, compile(kind.shape)) };
 }
 
 /** What its layout adds to the codec of a message. */
-function byShape<T extends object>(root: string, kind: Message<T>, { write, read }: Layout) {
+function byShape<T>(root: string, codec: EntryCodec<T>, { write, read }: Layout) {
   return {
     writeBody(to: BodyWriter, value: T) {
+      if (!(to instanceof CborWriter)) return to.value(codec.toBody(value));
       if (write(to, value)) return;
-      checked(root, kind, value);
+      codec.check(value);
       // The table found nothing wrong on a second look: a getter, or memory that somebody else writes to.
       throw new LanestoreError('LANESTORE_INVALID', `${root} changed while it was read`);
     },

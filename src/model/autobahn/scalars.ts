@@ -4,23 +4,26 @@ import { Malformed, wrongType } from './malformed.js';
 import { NANOS_MAX } from './sizes.js';
 import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType, type Writer } from './wire.js';
 
-/** A kind of value. What `size`, `write` and `toBody` are given has passed `check`. */
+/** What a value is read out of: an entry that the caller hands in, the body of a record, or a message of autobahn_pb.ts. */
+export type Source = 'entry' | 'body' | 'message';
+
+/** A kind of value. Its functions need no `this`; what `size`, `write` and `pathAt` are given has passed `check`. */
 export interface Kind<T> {
   readonly wire: WireType;
   /** Of its body, if all of that is known beforehand. */
   readonly shape?: Shape | undefined;
   /** @throws Malformed */
-  check(value: unknown): void;
+  readonly check: (value: unknown) => void;
   /** Bytes of its content, a length prefix not included. */
-  size(value: T): number;
+  readonly size: (value: T) => number;
   /** For a kind with parts: the path to the one that byte `offset` of its content is in; to the first for one below 0. */
-  pathAt?(value: T, offset: number): string;
-  write(to: Writer, value: T): void;
-  /** From what the protobuf library made of it: the generated type of autobahn_pb.ts. @throws Malformed */
-  fromMessage(held: unknown): T;
-  toBody(value: T): unknown;
-  /** @throws Malformed */
-  fromBody(body: unknown): T;
+  readonly pathAt?: (value: T, offset: number) => string;
+  readonly write: (to: Writer, value: T) => void;
+  /**
+   * Compiles what checks a value and gives it in objects and lists of its own, without what its kind does not have. It throws Malformed;
+   * for an unknown key too, if the value is of a body or a message.
+   */
+  readonly reader: (source: Source) => (held: unknown) => T;
 }
 
 function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
@@ -28,19 +31,16 @@ function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
     if (typeof value !== 'bigint') throw wrongType(value, 'a bigint');
     if (value < min || value > max) throw new Malformed(`is ${value}, which is no ${name}`);
   };
-  const checked = (held: unknown): bigint => {
-    check(held);
-    return held as bigint;
-  };
   return {
     wire: VARINT,
     shape: { is: 'integer', signed: min < 0n },
     check,
     size: varintSize64,
     write: (to, value) => to.varint64(value),
-    fromMessage: checked,
-    toBody: (value) => value,
-    fromBody: checked,
+    reader: () => (held) => {
+      check(held);
+      return held as bigint;
+    },
   };
 }
 
@@ -66,28 +66,19 @@ export const nanos: Kind<number> = {
   },
   size: varintSize,
   write: (to, value) => to.varint(value),
-  fromMessage: (held) => nanos.fromBody(held),
-  toBody: (value) => value,
-  fromBody(body) {
-    nanos.check(body);
-    return body as number;
+  reader: () => (held) => {
+    nanos.check(held);
+    return held as number;
   },
 };
 
 /** A byte string, of exactly `length` bytes if one is given. */
 export function bytes(length?: number): Kind<Uint8Array> {
-  const checkLength = (value: Uint8Array): void => {
+  const check = (value: unknown): void => {
+    if (!(value instanceof Uint8Array)) throw wrongType(value, 'a Uint8Array');
     if (length !== undefined && value.length !== length) {
       throw new Malformed(`is ${value.length} bytes long, must be ${length}`);
     }
-  };
-  const check = (value: unknown): void => {
-    if (!(value instanceof Uint8Array)) throw wrongType(value, 'a Uint8Array');
-    checkLength(value);
-  };
-  const checked = (held: unknown): Uint8Array => {
-    check(held);
-    return plain(held as Uint8Array);
   };
   return {
     wire: LENGTH_DELIMITED,
@@ -95,9 +86,10 @@ export function bytes(length?: number): Kind<Uint8Array> {
     check,
     size: (value) => value.length,
     write: (to, value) => to.raw(value),
-    fromMessage: checked,
-    toBody: (value) => value,
-    fromBody: checked,
+    reader: () => (held) => {
+      check(held);
+      return plain(held as Uint8Array);
+    },
   };
 }
 
