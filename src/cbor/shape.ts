@@ -1,7 +1,7 @@
 /** What a body may be made of: maps with known keys, in one order. `compile.ts` makes of a shape, once, what writes and reads such bodies. */
 
 import type { BodyReader } from './body-reader.js';
-import type { BodyWriter } from './body-writer.js';
+import type { CborWriter } from './writer.js';
 
 /** A byte string, of exactly `length` bytes if one is given. */
 export interface BytesShape {
@@ -44,7 +44,7 @@ export interface EntryShape {
 }
 
 /** Checks a value and writes it; false if it does not fit. */
-export type Write = (to: BodyWriter, value: unknown) => boolean;
+export type Write = (to: CborWriter, value: unknown) => boolean;
 
 /** Reads a value. What it gives means nothing once the reader has failed. */
 export type Read<T> = (from: BodyReader) => T;
@@ -54,7 +54,7 @@ export interface Access<T> {
   /** Passes each property to its writer; false as soon as one says so. */
   readonly write: (
     fields: { readonly [K in keyof T]-?: Write },
-    to: BodyWriter,
+    to: CborWriter,
     object: { readonly [K in keyof T]?: unknown },
   ) => boolean;
   /** An object with what each reader gives; a property that is undefined has no key. */

@@ -45,9 +45,6 @@ export function text(value: string): number[] {
   return [...head(TEXT, utf8.length), ...utf8];
 }
 
-/** A 64-bit integer that is filled in, its head included. */
-export const INTEGER_PLACE: Piece = { place: 9 };
-
 /**
  * A stretch of CBOR in which only some places change. Filling them in and copying the whole takes a fraction of writing it piece
  * by piece. What is filled in stays until it is filled in again.
@@ -56,8 +53,6 @@ export class Template {
   readonly bytes: Uint8Array;
   /** By how many times the bytes stand in it. */
   readonly #copies: (Uint8Array | undefined)[] = [];
-  readonly #view: DataView;
-  readonly #places: number[] = [];
   /** Where the bytes are that stay. */
   readonly #fixed: Uint16Array;
 
@@ -65,13 +60,11 @@ export class Template {
     const bytes: number[] = [];
     const fixed: number[] = [];
     for (const piece of pieces) {
-      if ('place' in piece) this.#places.push(bytes.length);
-      else for (const i of piece.keys()) fixed.push(bytes.length + i);
+      if (!('place' in piece)) for (const i of piece.keys()) fixed.push(bytes.length + i);
       bytes.push(...('place' in piece ? new Array<number>(piece.place).fill(0) : piece));
     }
     this.bytes = Uint8Array.from(bytes);
     this.#fixed = Uint16Array.from(fixed);
-    this.#view = new DataView(this.bytes.buffer);
   }
 
   /** The bytes so many times, kept: copying them all takes hardly longer than copying them once. @param count up to {@link COPIES_MAX} */
@@ -80,13 +73,6 @@ export class Template {
       new Array<Uint8Array>(count).fill(this.bytes).flatMap((bytes) => [...bytes]),
     );
     return this.#copies[count] as Uint8Array;
-  }
-
-  /** Where place `index` is. @throws RangeError if there are not so many. */
-  at(index: number): number {
-    const at = this.#places[index];
-    if (at === undefined) throw new RangeError(`there is no place ${index}`);
-    return at;
   }
 
   /** True if the bytes that stay stand in `bytes` from `at` on; what is in the places is not looked at. A loop, because a native call costs more. */
@@ -99,13 +85,6 @@ export class Template {
       if (bytes[at + place] !== own[place]) return false;
     }
     return true;
-  }
-
-  /** Fills in a 64-bit integer, which the caller has checked. */
-  integer(at: number, value: bigint): void {
-    const negative = value < 0n;
-    this.bytes[at] = negative ? NEGATIVE64 : UINT64;
-    this.#view.setBigUint64(at + 1, negative ? -1n - value : value);
   }
 }
 
