@@ -1,6 +1,9 @@
-/** What the body of a record is written with. */
+/** The interface with which the body of a record is written. */
 
-/** What a model may write a body with, piece by piece: heads of maps and arrays are followed by that many items. */
+/**
+ * Lets a model write a body piece by piece. The head of a map or array must be followed by that
+ * many items.
+ */
 export interface BodyWriter {
   /** The head of a map; a text and a value follow for each entry. */
   map(entries: number): void;
@@ -13,6 +16,9 @@ export interface BodyWriter {
   number(value: number): void;
   /** Any plain value, as `toBody` may contain it. */
   value(value: unknown): void;
-  /** Bytes of CBOR, as they are: for heads and keys that are the same in every entry, or for what was encoded before. */
+  /**
+   * Encoded CBOR, copied unchanged: for heads and keys that are the same in every entry, or for
+   * content that was encoded before.
+   */
   raw(cbor: Uint8Array): void;
 }

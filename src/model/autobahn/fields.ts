@@ -1,24 +1,24 @@
-/** The rows of which a message's table consists, and what of a field is done with it in its message. */
+/** The rows of a message's table, and what is compiled from one row. */
 import { inside, type Malformed, wrongType } from './malformed.js';
 import type { Kind } from './scalars.js';
 import { LENGTH_DELIMITED, varintSize } from './wire.js';
 
-/** Finds what is wrong with a list as a whole; undefined if nothing is. */
+/** Checks a list as a whole; returns the fault, or undefined if there is none. */
 export type ListFault<T> = (list: readonly T[]) => Malformed | undefined;
 
 /** How often a field occurs in its message. */
 export type Presence = 'required' | 'optional' | 'repeated';
 
-/** One row of a message's table; `V` is what the property of the object holds. */
+/** One row of a message's table; `V` is the type of the object's property. */
 export interface Field<V, P extends Presence = Presence> {
   readonly number: number;
   readonly presence: P;
-  // `Table` has checked that the kind fits the property; one table has rows of many kinds.
+  // `Table` checks that the kind fits the property; the rows of one table have different kinds.
   // biome-ignore lint/suspicious/noExplicitAny: see above
   readonly kind: Kind<any>;
-  /** What is wrong with a whole list, whose items have been checked. */
+  /** Checks a whole list, after its items were checked. */
   readonly listFault?: ListFault<never> | undefined;
-  /** Only for the type: never set. */
+  /** Never set; only carries the type. */
   readonly holds?: V;
 }
 
@@ -29,29 +29,29 @@ export type Table<T> = {
     : Field<Exclude<T[K], undefined>, 'optional'>;
 };
 
-/** A field without which the message is refused. */
+/** A required field: a message without it is refused. */
 export function required<T>(number: number, kind: Kind<T>): Field<T, 'required'> {
   return { number, presence: 'required', kind };
 }
 
-/** A field that may be absent, which is not the same as empty or zero. */
+/** An optional field. Absent differs from empty and from zero. */
 export function optional<T>(number: number, kind: Kind<T>): Field<T, 'optional'> {
   return { number, presence: 'optional', kind };
 }
 
 /**
- * A list. The canonical encoding packs repeated scalars when there are several; no message of this protocol has any,
- * so only length-delimited kinds are taken.
+ * A list. Only length-delimited kinds are accepted: the canonical encoding packs repeated scalars,
+ * and no message of this protocol has any.
  */
 export function repeated<T>(number: number, kind: Kind<T>, listFault?: ListFault<T>): Field<readonly T[], 'repeated'> {
   if (kind.wire !== LENGTH_DELIMITED) throw new RangeError(`field ${number}: repeated scalars would have to be packed`);
   return { number, presence: 'repeated', kind, listFault };
 }
 
-/** What a property holds, with the tags and lengths of its field. */
+/** The content of a property, encoded with the tags and length prefixes of its field. */
 export type Content<T> = Required<Omit<Kind<T>, 'wire' | 'shape'>>;
 
-/** A value, in a field of its own; `tag` is one byte. */
+/** One value in one field; `tag` is one byte. */
 export function single<T>(tag: number, kind: Kind<T>): Content<T> {
   const { check, size, write, pathAt, reader } = kind;
   const isDelimited = kind.wire === LENGTH_DELIMITED;
@@ -69,7 +69,7 @@ export function single<T>(tag: number, kind: Kind<T>): Content<T> {
       if (isDelimited) to.varint(end - to.at);
       to.byte(tag);
     },
-    // Empty in its tag and its length.
+    // Empty for the tag and the length.
     pathAt(value, offset) {
       const head = headSize(size(value));
       return offset < head ? '' : (pathAt?.(value, offset - head) ?? '');
@@ -77,7 +77,7 @@ export function single<T>(tag: number, kind: Kind<T>): Content<T> {
   };
 }
 
-/** A list, each item in a field of its own. */
+/** A list, with one field for each item. */
 export function list<T>(tag: number, kind: Kind<T>, listFault?: ListFault<never>): Content<readonly T[]> {
   const item = single(tag, kind);
   const visit = (work: (item: unknown) => unknown, keepsResults: boolean) => (held: unknown) => {
@@ -119,7 +119,10 @@ export function list<T>(tag: number, kind: Kind<T>, listFault?: ListFault<never>
   };
 }
 
-/** `kind` in a message of its own, which only the encoding shows; `open` reads it out of that message. */
+/**
+ * A kind that the protocol encodes as a message with one field. Entries and bodies hold its value
+ * directly; `open` reads the value from the generated message.
+ */
 export function wrapped<T>(
   tag: number,
   kind: Kind<T>,

@@ -1,10 +1,12 @@
 /**
- * Messages as tables of fields. One table is all that encoding, decoding, checking and both ways of CBOR know of a
- * message, so they cannot disagree. Decoding takes from the library what that has read (parse.ts), by the same table.
+ * Messages as tables of fields. The same table defines how a message is encoded, decoded, checked,
+ * and converted to and from CBOR, so these cannot disagree. Decoding converts the library's result
+ * (parse.ts) by the same table.
  *
- * The encoding is the canonical one of the original at 11419398f (sei-tendermint/internal/hashable), over which hashes
- * are taken: fields in ascending order, absent ones left out, nested messages likewise. What the original stores and
- * sends is byte for byte the same, so there is no other encoding here.
+ * The encoding is the canonical one of the original at 11419398f
+ * (sei-tendermint/internal/hashable), which is hashed: fields in ascending order, absent ones left
+ * out, also in nested messages. The original stores and sends exactly these bytes, so there is no
+ * other encoding here.
  */
 import type { DescMessage } from '@bufbuild/protobuf';
 import { type Access, accessByName, type EntryShape, type MapShape, type Shape } from '../../cbor/shape.js';
@@ -29,13 +31,16 @@ type Properties = Record<string, unknown>;
 /** A message: a {@link Kind} made of fields. */
 export class Message<T extends object> implements Kind<T> {
   readonly wire = LENGTH_DELIMITED;
-  /** What the library reads it with. */
+  /** The library's description of the message. */
   readonly desc: DescMessage;
   readonly rows: readonly Row[];
   readonly shape?: MapShape;
   readonly check: (value: unknown) => void;
 
-  /** @throws RangeError for a table whose rows do not ascend, or of which `desc` has none. */
+  /**
+   * @throws RangeError if the rows of the table do not ascend, or if `desc` lacks one of its
+   * fields.
+   */
   constructor(
     desc: DescMessage,
     table: Table<T>,
@@ -93,7 +98,7 @@ export class Message<T extends object> implements Kind<T> {
       onField(row, isMessage ? row.generated : row.name, row.content.reader(source)),
     );
     return (held) => {
-      // What the library gives needs no check.
+      // The library's messages are objects; only other values need the check.
       const object = isMessage ? (held as Properties) : asObject(held);
       if (isMessage) refuseUnknown(object);
       const value: Properties = {};
@@ -109,7 +114,7 @@ export class Message<T extends object> implements Kind<T> {
     };
   };
 
-  /** Refuses keys that no row has; one of a row counts too if `undefined` stands there. */
+  /** Refuses a key without a row. A key of a row counts, too, if its value is `undefined`. */
   #refuseKeys(object: Properties, taken: number): void {
     const keys = Object.keys(object);
     if (keys.length <= taken) return;
@@ -120,7 +125,7 @@ export class Message<T extends object> implements Kind<T> {
 
 const hasShape = (row: Row): row is Row & EntryShape => row.shape !== undefined;
 
-/** Compiles the check of a table: its rows, one after the other. */
+/** Compiles the check of all rows, in their order. */
 function checkOf(rows: readonly Row[]): (value: unknown) => void {
   const checks = rows.map((row) => onField(row, row.name, row.content.check));
   return (value) => {
@@ -129,7 +134,7 @@ function checkOf(rows: readonly Row[]): (value: unknown) => void {
   };
 }
 
-/** Does `work` to what an object holds under `key`; undefined for what is absent, if it may be. */
+/** Compiles `work` for the property of a row, which is called `key`; the result is undefined if an optional property is absent. */
 function onField<R>(
   { name, presence }: Row,
   key: string,
@@ -149,8 +154,9 @@ function onField<R>(
 }
 
 /**
- * A message whose only field is `name`, as the kind of that field: the original wraps every public key in one, and
- * `{ key: { ed25519: … } }` would help nobody.
+ * The kind of a message with a single field `name`, represented by the field's value. The original
+ * wraps every public key in such a message; callers would gain nothing from `{ key: { ed25519: … }
+ * }`.
  */
 export function unwrapped<T>(desc: DescMessage, number: number, name: string, kind: Kind<T>): Kind<T> {
   const read = new Message<Record<string, T>>(desc, { [name]: required(number, kind) }).reader('message');

@@ -1,4 +1,4 @@
-/** A message that holds exactly one of several fields; which one says what it is. */
+/** A message with exactly one of several fields; the field determines the kind of the value. */
 import type { DescMessage, Message as Generated } from '@bufbuild/protobuf';
 import { type Content, single, wrapped } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
@@ -6,7 +6,7 @@ import { refuseUnknown } from './parse.js';
 import type { Kind, Source } from './scalars.js';
 import { LENGTH_DELIMITED, tagOf, type Writer } from './wire.js';
 
-/** A value, and which of the fields it is. */
+/** A value and the name of its field. */
 interface Tagged {
   readonly kind: string;
   readonly value: unknown;
@@ -72,7 +72,7 @@ export class OneOf<T extends Tagged> implements Kind<T> {
     return (from) => {
       const { field, held } = source === 'message' ? this.#caseOf(from) : this.#open(from);
       if (source === 'body' && Object.keys(from as object).length > 2)
-        throw new Malformed('has keys beside kind and value');
+        throw new Malformed('has other keys than kind and value');
       try {
         return { kind: field.name, value: reads.get(field.name)!(held) } as T;
       } catch (error) {
@@ -81,7 +81,10 @@ export class OneOf<T extends Tagged> implements Kind<T> {
     };
   };
 
-  /** The values of one case only; any other is refused, by its name. */
+  /**
+   * A kind that accepts only the case `kind`; another case is refused, with its name in the
+   * message.
+   */
   only<K extends T['kind']>(kind: K): Kind<Extract<T, { kind: K }>['value']> {
     const { name, tag, value } = this.#case(kind);
     return wrapped(tag, value, (message, read) => {
@@ -95,7 +98,7 @@ export class OneOf<T extends Tagged> implements Kind<T> {
     return this.cases.get(kind) as Case;
   }
 
-  /** Which case a generated message is, and what it holds. */
+  /** The case of a generated message, and its value. */
   #caseOf(message: unknown): { field: Case; held: unknown } {
     refuseUnknown(message as Generated);
     const { case: name, value } =

@@ -1,4 +1,3 @@
-/** The codec of each message. */
 import { codec } from '../codec.js';
 import * as schema from './schema.js';
 import type * as types from './types.js';
