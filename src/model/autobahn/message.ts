@@ -134,7 +134,7 @@ function checkOf(rows: readonly Row[]): (value: unknown) => void {
   };
 }
 
-/** Compiles `work` for the property of a row, which is called `key`; the result is undefined if an optional property is absent. */
+/** Applies `work` to the property `key` of an object; undefined if it is optional and absent. */
 function onField<R>(
   { name, presence }: Row,
   key: string,

@@ -4,10 +4,13 @@ import { Malformed, wrongType } from './malformed.js';
 import { NANOS_MAX } from './sizes.js';
 import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType, type Writer } from './wire.js';
 
-/** The source of a value: an entry of the caller, a decoded body, or a generated message of autobahn_pb.ts. */
+/** The source of a value: an entry, a decoded body, or a generated message of autobahn_pb.ts. */
 export type Source = 'entry' | 'body' | 'message';
 
-/** A kind of value. Its functions need no `this`; the values given to `size`, `write` and `pathAt` must have passed `check`. */
+/**
+ * A kind of value. Its functions need no `this`; the arguments of `size`, `write` and `pathAt` must
+ * have passed `check`.
+ */
 export interface Kind<T> {
   readonly wire: WireType;
   /** Shape of its body, if that is fixed. */
