@@ -1,4 +1,4 @@
-/** The committees of the roads: which one decides, while one takes over from another. */
+/** Selects the committee that decides a road, while one committee takes over from another. */
 import { type Check, fields, mismatch, required, uint64 } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneId, laneIdOf, u64 } from '../keys/index.js';

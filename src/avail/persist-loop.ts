@@ -196,8 +196,8 @@ export class PersistLoop {
           writes.putBack(taken);
           this.#waitForRoom();
         } else if (isLanestoreError(error, 'LANESTORE_INVALID')) {
-          // Only the call whose state is too large is rejected; the states before it are tried
-          // again.
+          // Only the calls that wait for the oversize state are rejected; the states before it are
+          // tried again.
           writes.tooLarge(taken, error);
           this.kick();
         } else {

@@ -2,7 +2,7 @@
  * Directories for private copies of a store. A copy is a directory next to the location, so that
  * its tables can be hard links. Its name says what it is and which process made it:
  *
- *      <name of the location>.copy-<pid>-<start of the process>-<machine and pid namespace>-<random>
+ *     <name of the location>.copy-<pid>-<start of the process>-<machine and pid namespace>-<random>
  *
  * A location's name that is too long is cut and followed by its digest, so equal names stay equal.
  *

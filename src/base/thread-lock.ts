@@ -172,7 +172,7 @@ function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable
 /**
  * True if the file was created before this process started. Used for names without a start time (no
  * /proc): otherwise, after a power cut, a node that gets the same process id as before would be
- * refused for ever. If the clock is set forward, a held file looks old; then threads are only
+ * refused for good. If the clock is set forward, a held file looks old; then threads are only
  * excluded by LevelDB, by the path of its LOCK.
  */
 export function isOfEarlierProcess(path: string): boolean {

@@ -210,7 +210,7 @@ const HARM: readonly [what: string, fixture: string, harm: (source: string) => v
       writeEntries(join(dir, SEGMENT), entries);
     },
     'LANESTORE_IMPORT',
-    /block 43 of lane 2bd4.*payload does not have the hash/,
+    /block 43 of lane 2bd4.*payload is not the one in its header/,
   ],
   [
     'a block that is not the child of the one before',

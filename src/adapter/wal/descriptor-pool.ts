@@ -10,7 +10,7 @@ import { isOutOfDescriptors } from './io.js';
 export const OPEN_FILES_MAX = 128;
 
 /**
- * When the process has run out of descriptors, three quarters of the open tails stay open: the rest
+ * Quarters of the open tails that stay open when the process has run out of descriptors: the rest
  * is left for other files.
  */
 const PARTS_KEPT = 3;
@@ -62,9 +62,9 @@ export class DescriptorPool {
   }
 
   /**
-   * Runs `work`. As long as it fails for want of a descriptor and this pool can close one, closes
-   * one and runs `work` again; so `work` must be repeatable. The process may have fewer descriptors
-   * than the pool's bound: the bound is lowered then, for good.
+   * Runs `work`. If it fails because no descriptor is free, closes one of this pool and runs `work`
+   * again, as often as the pool can close one; so `work` must be repeatable. The process may have
+   * fewer descriptors than the pool's bound: the bound is lowered then, for good.
    */
   async sparing<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {

@@ -196,9 +196,7 @@ export class IndexedWal<T> {
     if (this.#tailBytes >= segmentBytes) await this.#cycle();
   }
 
-  /**
-   * Cuts a partial frame off a full disk: the next open would have no space to keep a torn tail.
-   */
+  /** Cuts off a partial frame on a full disk: the next open has no space to keep a torn tail. */
   async #writeFrame(file: WritableFile, frame: Uint8Array): Promise<void> {
     try {
       await file.write([frame], this.#tailBytes);

@@ -76,7 +76,8 @@ interface Round<B, Q, A> {
  */
 export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>> {
   /**
-   * Remarks of the open that are not damage: names that were skipped, torn tails that were cut off.
+   * Remarks from the open that are not damage: names that were skipped, torn tails that were cut
+   * off.
    */
   readonly notes: readonly string[];
   readonly #parts: StoreParts<B, Q, A>;

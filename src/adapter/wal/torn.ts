@@ -40,13 +40,13 @@ const SECTOR_BYTES = 512;
 
 /**
  * Bounds of the search for a later entry, whose input an attacker may have chosen: it decodes at
- * most `beside` bytes, plus `perByte` for each byte of the tail. If it ends without a verdict, the
+ * most `fixed` bytes, plus `perByte` for each byte of the tail. If it ends without a verdict, the
  * tail is damage. Measured on random bytes: 130 for each byte of a tail of 2 MiB, 640 for 16 MiB,
  * most of them refused at their first bytes; 0 with a codec that knows the shape of an entry.
  */
 const SEARCH_BYTES = {
-  shaped: { perByte: 16, beside: 64 * 1024 * 1024 },
-  unknown: { perByte: 1024, beside: 256 * 1024 * 1024 },
+  shaped: { perByte: 16, fixed: 64 * 1024 * 1024 },
+  unknown: { perByte: 1024, fixed: 256 * 1024 * 1024 },
 };
 
 /**
@@ -152,8 +152,8 @@ async function laterEntry<T>(
   if (codec.number === undefined) return undefined;
   const firstBytes = new Set<number | undefined>([before.firstByte, bytes[fault.frame?.start ?? bytes.length]]);
   firstBytes.delete(undefined);
-  const { perByte, beside } = codec.isShaped === undefined ? SEARCH_BYTES.unknown : SEARCH_BYTES.shaped;
-  let left = beside + perByte * (bytes.length - fault.at);
+  const { perByte, fixed } = codec.isShaped === undefined ? SEARCH_BYTES.unknown : SEARCH_BYTES.shaped;
+  let left = fixed + perByte * (bytes.length - fault.at);
   for (let at = fault.at + 1; at < bytes.length; at++) {
     if (readTurns.spend(PLACE_COST_BYTES)) await readTurns.next();
     const frame = readFrame(bytes, at);

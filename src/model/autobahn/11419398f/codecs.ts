@@ -1,3 +1,4 @@
+/** The codec of each message. */
 import { codec } from '../codec.js';
 import * as schema from './schema.js';
 import type * as types from './types.js';
