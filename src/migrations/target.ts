@@ -7,11 +7,12 @@
  * What a killed migration left is removed by the next one into the same target.
  */
 
-import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { systemCode } from '../adapter/wal/conversion.js';
 import { makeBeside } from '../base/copy-place.js';
 import { makeDirectory, syncNames } from '../base/directories.js';
+import { diskFiles } from '../base/files.js';
 import { messageOf } from '../base/permission-model.js';
 import { syncDirectory } from '../base/synced-file.js';
 import { isLanestoreError, type LanestoreError } from '../errors.js';
@@ -67,7 +68,7 @@ function refuseTaken(path: string): void {
 async function publish(path: string, directory: string): Promise<void> {
   try {
     await syncTree(directory);
-    moveInto(path, directory);
+    await moveInto(path, directory);
     await syncDirectory(dirname(path));
     await syncNames(dirname(path));
   } catch (error) {
@@ -75,9 +76,9 @@ async function publish(path: string, directory: string): Promise<void> {
   }
 }
 
-function moveInto(path: string, directory: string): void {
+async function moveInto(path: string, directory: string): Promise<void> {
   try {
-    renameSync(directory, path);
+    await diskFiles.rename(directory, path);
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') {

@@ -143,6 +143,14 @@ export class Witness {
     return this.#leaving;
   }
 
+  /**
+   * Empties the disk's cache of everything that was synced before, whatever file it belongs to: on macOS, where `fsync` leaves it there and
+   * `fdatasync` of Node.js is F_FULLFSYNC. Elsewhere it is not needed.
+   */
+  flushDisk(): Promise<void> {
+    return this.#file.sync();
+  }
+
   /** Says that `seq` is durable. On return the kernel has it: it survives the process, and soon a power cut. */
   write(seq: bigint): void {
     if (this.#prepared !== seq) this.#fill(seq);

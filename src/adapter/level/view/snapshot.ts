@@ -11,7 +11,7 @@
  * Tables that are hard links are never written again, by the node or by whoever opens the snapshot; removing either store leaves the other whole. But
  * a link is the same bytes on the same disk: it does not protect from that disk. `links: false` copies every byte.
  */
-import { existsSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CloseStack, releasing } from '../../../base/close-stack.js';
@@ -137,7 +137,8 @@ async function syncAll(directory: string): Promise<void> {
       await syncAll(path);
       continue;
     }
-    const file = await open(path, 'r');
+    // Windows flushes only what may be written (EPERM); elsewhere a file that may only be read is synced too.
+    const file = await open(path, process.platform === 'win32' ? 'r+' : 'r');
     await releasing(
       () => file.close(),
       () => file.sync(),
@@ -148,7 +149,7 @@ async function syncAll(directory: string): Promise<void> {
 
 async function moveTo(from: string, target: string): Promise<void> {
   try {
-    renameSync(from, target);
+    await diskFiles.rename(from, target);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR' ? occupied(target) : error;

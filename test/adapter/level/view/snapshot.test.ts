@@ -1,5 +1,8 @@
 /** Snapshots: a store of its own, whole or absent, made from a store that stands still, is damaged, or is being written. */
+
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,6 +12,7 @@ import { contentOf } from '../../../support/content.js';
 import { rawBatch, refused, tree } from '../../../support/faults.js';
 import { Random, runWorker, spawnWorker, testSeed } from '../../../support/kill.js';
 import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../../../support/plain-model.js';
+import { onPlatform } from '../../../support/platform.js';
 import { inTemp } from '../../../support/temp.js';
 import { startNode } from './live.js';
 
@@ -153,6 +157,33 @@ still(
     assert.equal(readdirSync(dir).sort(), ['snap', 'store']);
     assert.equal(tree(location), before);
     assert.is(await contentAt(target), await contentAt(location));
+  }),
+);
+
+still(
+  'what Windows would refuse to flush is opened to be written there; elsewhere everything is only read',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    const { open: openFile } = promises;
+    const flagsOn = async (platform: NodeJS.Platform) => {
+      const flags = new Set<unknown>();
+      const target = join(dir, platform);
+      promises.open = (path, how, mode) => {
+        if (`${path}`.startsWith(target) && typeof how === 'string') flags.add(how);
+        return openFile(path, how, mode);
+      };
+      syncBuiltinESMExports();
+      try {
+        await onPlatform(platform, () => snap(location, target));
+      } finally {
+        promises.open = openFile;
+        syncBuiltinESMExports();
+      }
+      return [...flags];
+    };
+    assert.equal(await flagsOn('win32'), ['r+']);
+    assert.equal(await flagsOn('linux'), ['r']);
   }),
 );
 
