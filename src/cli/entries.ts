@@ -1,8 +1,9 @@
 /** A stored entry, decoded for people: every field, and the hashes that others know it by. */
 
 import { decodeRecord, isFault } from '../adapter/level/index.js';
-import { autobahn, type Finding, headerHash, type LaneId, messageHash, payloadHash, type ViewEntry } from '../index.js';
+import { autobahn, type Finding, headerHash, type LaneId, payloadHash, type ViewEntry } from '../index.js';
 import { parseKey } from '../keys/index.js';
+import { messageHash } from '../model/autobahn/index.js';
 
 /** What is stored under a key. */
 export interface DecodedEntry {

@@ -8,12 +8,9 @@ import {
   type AppProposal,
   autobahn,
   type CommitQC,
-  codecs,
-  globalRange,
   headerHash,
   type LaneId,
   laneIdOf,
-  messageHash,
   type PruneAnchor,
   payloadHash,
   type Recovered,
@@ -22,6 +19,7 @@ import {
   type Timestamp,
   type ViewItem,
 } from '../index.js';
+import { codecs, globalRange, messageHash } from '../model/autobahn/index.js';
 
 /** What identifies the stored bytes of an entry. */
 export interface RecordIdentity {
@@ -126,7 +124,18 @@ async function* soundItems<T>(items: AsyncIterable<ViewItem<T>>): AsyncGenerator
   for await (const item of items) if ('entry' in item) yield item;
 }
 
-/** The manifest as text, piece by piece: the JSON of {@link manifestOf}, in the memory of one entry. */
+/**
+ * The manifest as text, piece by piece: the JSON of {@link manifestOf}, in the memory of one entry.
+ * @example
+ * ```ts
+ * import { autobahn, openView } from 'lanestore';
+ * import { manifestChunks, stateOfView } from 'lanestore/inspector';
+ *
+ * const view = await openView('state', { model: autobahn });
+ * for await (const chunk of manifestChunks(stateOfView(view))) process.stdout.write(chunk);
+ * await view.close();
+ * ```
+ */
 export async function* manifestChunks(source: ManifestSource): AsyncGenerator<string, void, void> {
   const { anchor } = source;
   let committee = anchor?.entry.commitQC;

@@ -16,6 +16,17 @@ const checkRegistry = withMethods<Registry>('a Registry of prom-client', 'regist
 /**
  * Makes a registry, or fills the node's own, and listens from now on. Call it before the store is opened: what an open tells, only
  * who listens then hears.
+ * @example
+ * ```ts
+ * import { autobahn, openLevel } from 'lanestore';
+ * import { collectPrometheus } from 'lanestore/prometheus';
+ *
+ * const { registry, stop } = collectPrometheus();
+ * const store = await openLevel('state', { model: autobahn });
+ * console.log(await registry.metrics()); // what a handler of GET /metrics sends
+ * await store.close();
+ * stop();
+ * ```
  */
 export function collectPrometheus(registry: Registry = new Registry()): PrometheusMetrics {
   checkRegistry(registry, 'collectPrometheus: registry');

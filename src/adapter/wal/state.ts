@@ -126,6 +126,13 @@ export interface WalContent<B, Q, A> extends Recovered<B, Q, A> {
  * Reads a state directory as it stands: nothing is changed, made or locked. On the directory of a running node a write in progress
  * looks like a torn tail, and a truncation in progress can make a file go while it is read (LANESTORE_IO): read again.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO.
+ * @example
+ * ```ts
+ * import { autobahn, readWal } from 'lanestore';
+ *
+ * const { anchor, blocks, findings } = await readWal('data', { model: autobahn });
+ * console.log(anchor?.commitQC.vote.view.index, [...blocks.keys()], findings);
+ * ```
  */
 export async function readWal<B, Q, A>(
   directory: string,

@@ -99,6 +99,13 @@ const LOOKS_MAX = 5;
  * Reads the LevelDB in `directory`.
  * @throws LANESTORE_INVALID, TypeError for options that are none; what the system throws that refuses a read; what
  * `refuseIfInUse` rejects with; nothing for damage.
+ * @example
+ * ```ts
+ * import { preflight } from 'lanestore';
+ *
+ * const { findings, torn, seq } = await preflight('state/level');
+ * console.log(`newest whole batch: ${seq}${torn ? ', the tail is torn' : ''}, ${findings.length} findings`);
+ * ```
  */
 export async function preflight(directory: string, options: PreflightOptions = {}): Promise<PreflightReport> {
   string(directory, 'preflight: directory');

@@ -61,6 +61,13 @@ export interface SnapshotReport {
  * the snapshot was made, and may sign against it; the snapshot's witness cannot tell. Never run a store and its snapshot as the same validator.
  * @throws LANESTORE_NOT_A_STORE (also for a target that holds something), LANESTORE_SCHEMA, LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK (of a
  * damaged store there is no snapshot), LANESTORE_INVALID, LANESTORE_IO; then the target is as it was.
+ * @example
+ * ```ts
+ * import { autobahn, snapshot } from 'lanestore';
+ *
+ * const { location, seq } = await snapshot('state', 'backups/today', { model: autobahn });
+ * console.log(`${location} holds everything up to batch ${seq}`);
+ * ```
  */
 export async function snapshot<B, Q, A>(
   location: string,
