@@ -10,12 +10,12 @@ import type { Verb } from './verb.js';
 /** The verb `export`. */
 export const exportVerb: Verb = {
   usage: 'LOCATION TARGET --layout NAME',
-  summary: "writes what a store holds as one of the original's state directories",
+  summary: "writes a store's content as a state directory of the original",
   help: [
     `--layout   ${ORIGINAL_LAYOUTS.join(', ')}`,
-    'TARGET: absent, or an empty directory. It appears when everything was read back and compared, or not at all.',
-    'LOCATION is read from a private copy, also while a node runs on it. Any other layout can be exported from, too.',
-    '--verify-signatures --committee FILE   check every signature too',
+    'TARGET: absent, or an empty directory. It is created only after everything was read back and compared.',
+    'LOCATION: a store, read from a private copy (a node may be running), or a state directory of any other layout.',
+    '--verify-signatures --committee FILE   also check every signature',
   ],
   options: { ...CHECK_OPTIONS, layout: { type: 'string' } },
   positionals: [2, 2],

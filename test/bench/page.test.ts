@@ -41,7 +41,7 @@ test('a marker without results, and results without a marker, are refused', () =
   assert.equal(render([once], { a: 'new' }), [once], 'it can be done again');
   assert.equal(render([one, 'no marker'], { a: 'new' }), [once, 'no marker'], 'one page with a place is enough');
   assert.throws(() => render([one], { b: '' }), /"a"/);
-  assert.throws(() => render([one], { a: '', b: '' }), /no page has a place for: b/);
+  assert.throws(() => render([one], { a: '', b: '' }), /no page has a marker for: b/);
 });
 
 /** A result of which only what a target looks at is given. */
@@ -61,7 +61,7 @@ test('a target is met or not by its figure', () => {
   assert.is(row('level / raw'), '| level / raw | 1.00 ≤ 1.2 |');
   assert.is(row('go-wal / level'), '| go-wal / level | **6.00**, not ≥ 7 |');
   assert.is(row('wal-nodirsync / go-wal'), '| wal-nodirsync / go-wal | (≤ 1.3) not measured |');
-  assert.match(targetsTable([one]), /1 of 3 that were measured are met/);
+  assert.match(targetsTable([one]), /1 of 3 measured targets are met/);
   for (const target of TARGETS) {
     const [limit = Number.NaN] = Object.values(target.bounds);
     assert.ok(isMet(target, limit, limit), `${target.what}: the bound itself is within it`);

@@ -71,8 +71,8 @@ test('a variant of the store says its settings in its name', () => {
   const name = variantName({ writeBufferBytes: 1024 * 1024, compression: true });
   assert.is(name, 'level writeBufferBytes=1048576 compression=true');
   assert.is(contenderOf(name).name, name);
-  assert.throws(() => contenderOf('level speed=11'), /no setting "speed"/);
-  assert.throws(() => contenderOf('fastest'), /no contender "fastest"/);
+  assert.throws(() => contenderOf('level speed=11'), /unknown setting "speed"/);
+  assert.throws(() => contenderOf('fastest'), /unknown contender "fastest"/);
 });
 
 test(

@@ -140,8 +140,8 @@ test(
       encoding: 'utf8',
     });
     assert.is(status, 0, stdout + stderr);
-    assert.match(stdout, /killed while round \d+ was written: \d+ acknowledged, [1-9]\d* in flight/);
-    assert.match(stdout, /ok {4}every entry is the recorded one/);
+    assert.match(stdout, /killed in round \d+: \d+ rounds acknowledged, [1-9]\d* in flight/);
+    assert.match(stdout, /ok {4}every entry equals the recorded one/);
     assert.match(stdout, /ok {4}\d+ signatures/);
     assert.not.match(stdout, /FAIL/);
     assert.not.ok(stdout.includes('\u001b'), 'no escape sequences');

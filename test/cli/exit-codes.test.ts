@@ -87,7 +87,7 @@ test(
       ]);
       assert.equal([status, stdout], [5, ''], args.join(' '));
       assert.match(stderr, /^(?:there is no qc\/0+99 in|no lane begins with ffff|no key of .* begins with)/);
-      assert.match(stderr, /\nwhat to do: lanestore ls lists what there is; nothing was changed\n$/);
+      assert.match(stderr, /\nwhat to do: lanestore ls lists the keys; nothing was changed\n$/);
       assert.equal(JSON.parse(json.stderr).code, 'ABSENT');
     };
     await Promise.all([

@@ -68,7 +68,7 @@ test(
       assert.is(run('get', location, key).status, 0, key);
     assert.is(run('get', location, KEY, '--raw', '--cbor').status, 2);
     assert.match(run('get', location, 'qc/99').stderr, /there is no qc\/0+99/);
-    assert.match(run('get', location, 'lame/1').stderr, /is no key; keys are/);
+    assert.match(run('get', location, 'lame/1').stderr, /is not a key; keys are/);
     assert.is(run('get', location, 'meta/tip', '--proto').status, 2);
   }),
 );

@@ -21,8 +21,8 @@ test(
     const bad: [name: string, text: string, expected: RegExp][] = [
       ['entry', '{}\n{"blocks":["AAAA"]}', /^LANESTORE_INVALID: .*line 2/],
       ['json', '{"blocks": [', /^LANESTORE_INVALID: .*line 1/],
-      ['empty', '\n', /^LANESTORE_INVALID: .* holds nothing that could be stored/],
-      ['rounds', '{}\n{"blocks":[]}\n', /^LANESTORE_INVALID: .* holds nothing that could be stored/],
+      ['empty', '\n', /^LANESTORE_INVALID: .* contains nothing to store/],
+      ['rounds', '{}\n{"blocks":[]}\n', /^LANESTORE_INVALID: .* contains nothing to store/],
       ['middle', ROUNDS.slice(1).join('\n'), /^LANESTORE_OUT_OF_SEQUENCE: /],
     ];
     for (const [name, text, expected] of bad) {
@@ -35,7 +35,7 @@ test(
     }
     assert.match(
       run('replay', join(dir, 'middle'), join(dir, 'deep')).stderr,
-      /what to do: replay a recording that goes/,
+      /what to do: replay a recording that continues/,
     );
     assert.match(run('replay', join(dir, 'entry'), join(dir, 'deep')).stderr, /what to do: fix what the message names/);
   }),
@@ -93,7 +93,7 @@ test(
       );
       assert.match(
         stderr,
-        /\nwhat to do: lanestore import .*state STORE makes a store of it; inspect, manifest and diff/,
+        /\nwhat to do: lanestore import .*state STORE makes a store from it; inspect, manifest and diff/,
       );
       assert.not.match(stderr, /empty/);
       const { message, remedy } = JSON.parse(run(...args, '--json').stderr);
@@ -190,7 +190,7 @@ test(
     assert.is(run('import', source, store).status, 0);
     const plain = run('diff', source, store);
     assert.is(plain.status, 4);
-    assert.match(plain.stderr, /diff --start-rules compares without that/);
+    assert.match(plain.stderr, /diff --start-rules leaves them out/);
     for (const [a, b] of [
       [source, store],
       [store, source],

@@ -17,7 +17,7 @@ test(
     const node = await openLevel(location, { model: autobahn });
     const made = run('snapshot', location, target, '--json');
     assert.is(made.status, 0, made.stderr);
-    assert.match(made.stderr, /never run it as the validator/);
+    assert.match(made.stderr, /never run the snapshot as the validator/);
     const report = JSON.parse(made.stdout);
     assert.equal(shapeOf(report), ['bytes', 'location', 'records', 'seq', 'tries']);
     assert.is(report.seq, String(node.seq));

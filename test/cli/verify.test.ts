@@ -56,7 +56,7 @@ test(
     const damaged = run('verify', location);
     assert.is(damaged.status, 1, damaged.stdout + damaged.stderr);
     assert.match(damaged.stdout, /[1-9]\d* findings; /);
-    assert.match(damaged.stdout, /a node would refuse it: LANESTORE_(CORRUPT|ROLLED_BACK)/);
+    assert.match(damaged.stdout, /a node would refuse the store: LANESTORE_(CORRUPT|ROLLED_BACK)/);
     const json = JSON.parse(run('verify', location, '--json').stdout);
     assert.ok(json.findingsTotal > 0 && json.findings[0].detail.length > 0);
     assert.is(treeHash(location), before);

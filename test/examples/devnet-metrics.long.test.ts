@@ -97,12 +97,12 @@ test(
       valuesOf(scraper.byStage.get(stage) ?? '', name, METRICS[name].kind)[0];
     const { closed, open, failed } = STORE_STATES;
     assert.equal(
-      (['healthy', 'failed', 'mended', 'refused', 'restored'] as const).map((stage) => at(stage, 'lanestore_state')),
+      (['healthy', 'failed', 'repaired', 'refused', 'restored'] as const).map((stage) => at(stage, 'lanestore_state')),
       [open, failed, open, closed, open],
     );
-    assert.is(at('mended', 'lanestore_recovery_findings_total'), 0);
+    assert.is(at('repaired', 'lanestore_recovery_findings_total'), 0);
     assert.ok(at('refused', 'lanestore_recovery_findings_total')! > 0);
-    assert.is(at('mended', 'lanestore_recovery_seconds'), 2, 'it was opened again');
+    assert.is(at('repaired', 'lanestore_recovery_seconds'), 2, 'it was opened again');
   }),
 );
 

@@ -81,10 +81,10 @@ rules('a block, a vote, a CommitQC that a restart lost', () => {
   assert.equal(
     record.violations.map((what) => what.replace(/[0-9a-f]{8}/, 'LANE')),
     [
-      'node 0 had sent or voted for block LANE/0, and its store has lost it',
-      'node 1 had sent or voted for another block LANE/0 than its store has',
-      'node 2 had the CommitQC of road 0; now its store ends before road 0',
-      'node 3 had the CommitQC of road 1; now its store ends before road 1',
+      'node 0 sent or voted for block LANE/0, and its store has lost it',
+      'node 1 sent or voted for a block LANE/0 that differs from the one in its store',
+      'node 2 had the CommitQC of road 0, and its store now ends before road 0',
+      'node 3 had the CommitQC of road 1, and its store now ends before road 1',
     ],
   );
 });
@@ -110,7 +110,7 @@ runs('a backend that forgets is caught', async () => {
   );
   const text = lines.join('\n');
   assert.is(code, 1, text);
-  assert.match(text, /VIOLATION: (equivocation|node \d had)/);
+  assert.match(text, /VIOLATION: (equivocation|node \d (?:sent|had))/);
   assert.not.match(text, /FAILED/);
 });
 

@@ -1,5 +1,5 @@
 /** Every code that a store can give is given by something, and by what its table says; in one place, as an index of the causes. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
@@ -55,10 +55,7 @@ const CAUSES: Record<
     await open(dir, 'other/1');
   },
   LANESTORE_IO: async (dir) => {
-    await onStore(dir, async () => undefined);
-    rmSync(join(dir, 'witness'));
-    mkdirSync(join(dir, 'witness'));
-    await open(dir);
+    await open(join(dir, 'n'.repeat(300)));
   },
   LANESTORE_CORRUPT: async (dir) => {
     await onStore(dir, async () => undefined);
