@@ -161,12 +161,14 @@ still(
 );
 
 still(
-  'what Windows would refuse to flush is opened to be written there; elsewhere everything is only read',
+  'on Windows tables are copied and opened to be written; elsewhere they are linked and only read',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
+    // Writes the log out as a table.
+    await (await open(location)).close();
     const { open: openFile } = promises;
-    const flagsOn = async (platform: NodeJS.Platform) => {
+    const lookOn = async (platform: NodeJS.Platform) => {
       const flags = new Set<unknown>();
       const target = join(dir, platform);
       promises.open = (path, how, mode) => {
@@ -180,10 +182,13 @@ still(
         promises.open = openFile;
         syncBuiltinESMExports();
       }
-      return [...flags];
+      const names = readdirSync(join(target, 'level')).filter((name) => name.endsWith('.ldb'));
+      assert.ok(names.length > 0, 'there are tables');
+      const links = names.filter((name) => statSync(join(target, 'level', name)).nlink > 1);
+      return { flags: [...flags], hasLinks: links.length > 0 };
     };
-    assert.equal(await flagsOn('win32'), ['r+']);
-    assert.equal(await flagsOn('linux'), ['r']);
+    assert.equal(await lookOn('win32'), { flags: ['r+'], hasLinks: false });
+    assert.equal(await lookOn('linux'), { flags: ['r'], hasLinks: true });
   }),
 );
 
