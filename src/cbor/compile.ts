@@ -1,12 +1,13 @@
 /**
  * Compiles shapes into closures that write and read bodies.
  *
- * Bytes that are the same in every body (heads of maps, keys, heads of integers and of byte strings of a fixed length) and the places in
- * between, which have a fixed length, make up a stretch, across maps within maps. A stretch is copied in one piece when it is written and
- * compared in one pass when it is read; each closure knows its place in it by an offset. A stretch ends before what varies in length.
+ * A stretch is a run of bytes that are the same in every body (heads of maps, keys, heads of
+ * integers and of byte strings of fixed length), with places of fixed length in between; it may
+ * extend over nested maps. It is written with one copy and checked in one pass, and each closure
+ * knows the offset of its place. A stretch ends before a value of variable length.
  *
- * Each kind of value has one closure in the source, and the functions of an `Access` call the closures of one object only. So V8 sees one
- * kind at each of these calls, and inlines it.
+ * Each kind of value has one closure in the source, and the functions of an `Access` call only the
+ * closures of one object. So each call site is monomorphic, and V8 inlines it.
  */
 
 import { BodyReader } from './body-reader.js';
@@ -15,15 +16,21 @@ import type { EntryShape, MapShape, Read, Shape, Write } from './shape.js';
 import { byteString, map, type Piece, Stretch, text, UINT64 } from './template.js';
 import * as writing from './write-fields.js';
 
-/** What writes and reads bodies. */
+/** A compiled writer and reader of bodies. */
 export interface Layout {
-  /** Checks an object and writes its body; false at the first thing that does not fit: what was written is then to be forgotten. */
+  /**
+   * Checks an object and writes its body. False at the first value that does not fit: the caller
+   * must then discard what was written.
+   */
   readonly write: Write;
-  /** The object of a body; undefined for anything but the very bytes that `write` writes. Byte strings share the memory of `body`. */
+  /**
+   * The object of a body; undefined unless `body` has exactly the bytes that `write` produces. Byte
+   * strings share the memory of `body`.
+   */
   readonly read: (body: Uint8Array) => object | undefined;
 }
 
-/** More would need a head of two bytes. */
+/** With more entries, a map's head would need two bytes. */
 const ENTRIES_MAX = 23;
 
 interface Field {
@@ -47,7 +54,7 @@ export function compile(shape: MapShape): Layout {
 }
 
 class Compiler {
-  /** The stretch that is being put together. */
+  /** The stretch under construction. */
   #stretch = new Stretch();
   #varies = false;
 
@@ -126,7 +133,10 @@ class Compiler {
     return { ...field, write: writing.fixedList(begins, item.write, listFault, copied.end()) };
   }
 
-  /** A place of so many bytes after `head`; and the stretch, if it is what comes first in it. */
+  /**
+   * Adds `head` and a place of `length` bytes. Returns the place's offset, and the stretch if this
+   * is its first place.
+   */
   #place(length: number, head: Piece = []): { begins: Stretch | undefined; offset: number } {
     this.#stretch.add(head);
     const offset = this.#stretch.length;
@@ -134,7 +144,9 @@ class Compiler {
     return { begins: this.#stretch.begin(), offset };
   }
 
-  /** Ends the stretch before what varies in length; gives it, if that is what comes first in it. */
+  /**
+   * Ends the stretch before a value of variable length. Returns it if no place of it was used yet.
+   */
   #vary(): Stretch | undefined {
     const begins = this.#stretch.begin();
     this.#varies = true;
@@ -142,7 +154,7 @@ class Compiler {
     return begins;
   }
 
-  /** Ends the stretch, and gives it. */
+  /** Ends the stretch and returns it. */
   end(): Stretch {
     const ended = this.#stretch;
     ended.end();

@@ -1,4 +1,7 @@
-/** Readers of values, each of exactly what the writer of the same name writes. `begins` is the stretch that begins with it, if one does. */
+/**
+ * Readers of values. Each accepts exactly the output of the writer of the same name. `begins` is
+ * the stretch that starts with this value, if one does.
+ */
 import type { Access, EntryShape, Read } from './shape.js';
 import { map, type Stretch } from './template.js';
 
@@ -7,12 +10,14 @@ const MAP = map(0)[0] as number;
 type Begins = Stretch | undefined;
 type Fields = Record<string, Read<unknown>>;
 
-/** An object, all of whose properties are always there. */
+/** An object whose properties are all required. */
 export function object({ read }: Access<Record<string, unknown>>, fields: Fields): Read<unknown> {
   return (from) => read(fields, from);
 }
 
-/** An object with properties that may be absent; how many there are must be what its head says. */
+/**
+ * An object with optional properties. The number of entries in its head must be the number found.
+ */
 export function objectWithOptional(
   { read }: Access<Record<string, unknown>>,
   fields: Fields,
@@ -32,7 +37,7 @@ export function objectWithOptional(
   };
 }
 
-/** A property that may be absent: then something else than its key comes. */
+/** An optional property. It is absent if another key follows. */
 export function optional<T>(key: Stretch, read: Read<T>): Read<T | undefined> {
   return (from) => {
     if (!from.isAt(key.template)) return undefined;
@@ -49,7 +54,7 @@ export function fixedBytes(begins: Begins, offset: number, length: number): Read
   };
 }
 
-/** A 64-bit integer that is not below zero. */
+/** An unsigned 64-bit integer. */
 export function unsigned(begins: Begins, offset: number): Read<bigint> {
   return (from) => {
     if (begins !== undefined) from.pass(begins.template);
@@ -57,7 +62,7 @@ export function unsigned(begins: Begins, offset: number): Read<bigint> {
   };
 }
 
-/** A 64-bit integer. */
+/** A signed 64-bit integer. */
 export function signed(begins: Begins, offset: number): Read<bigint> {
   return (from) => {
     if (begins !== undefined) from.pass(begins.template);

@@ -1,4 +1,7 @@
-/** Writers of values. Each checks the value, and gives false if it does not fit. `begins` is the stretch that begins with it, if one does. */
+/**
+ * Writers of values. Each checks the value, and returns false if it does not fit. `begins` is the
+ * stretch that starts with this value, if one does.
+ */
 import type { Access, EntryShape, Write } from './shape.js';
 import { map, NEGATIVE64, type Stretch, UINT64 } from './template.js';
 
@@ -12,12 +15,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** An object, all of whose properties are always there. */
+/** An object whose properties are all required. */
 export function object({ write }: Access<Record<string, unknown>>, fields: Fields): Write {
   return (to, value) => isObject(value) && write(fields, to, value);
 }
 
-/** An object with properties that may be absent: how many there are stands in its head, which is filled in last. */
+/** An object with optional properties: its head, with the number of entries, is filled in last. */
 export function objectWithOptional(
   { write }: Access<Record<string, unknown>>,
   fields: Fields,
@@ -38,7 +41,7 @@ export function objectWithOptional(
   };
 }
 
-/** A property that may be absent. */
+/** An optional property. */
 export function optional(write: Write): Write {
   return (to, value) => {
     if (value === undefined) return true;
@@ -57,7 +60,7 @@ export function fixedBytes(begins: Begins, offset: number, length: number): Writ
   };
 }
 
-/** A 64-bit integer that is not below zero. */
+/** An unsigned 64-bit integer. */
 export function unsigned(begins: Begins, offset: number): Write {
   return (to, value) => {
     if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) return false;
@@ -67,7 +70,7 @@ export function unsigned(begins: Begins, offset: number): Write {
   };
 }
 
-/** A 64-bit integer. */
+/** A signed 64-bit integer. */
 export function signed(begins: Begins, offset: number): Write {
   return (to, value) => {
     if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) return false;
@@ -127,7 +130,10 @@ export function list(begins: Begins, write: Write, listFault: ListFault): Write 
   };
 }
 
-/** A list of objects each of which is one stretch, `item`, which does not begin with one of its writers. */
+/**
+ * A list of objects of fixed size. Each object is one copy of the stretch `item`; all copies are
+ * written first, and then filled in.
+ */
 export function fixedList(begins: Begins, write: Write, listFault: ListFault, item: Stretch): Write {
   const { length: itemBytes } = item;
   return (to, value) => {

@@ -127,15 +127,15 @@ test(
     assert.is(found.filter((one: string) => stranger.test(one)).length, 5, found.join('\n'));
     for (const [content, reason] of [
       [terms([0, first], [0, second]), /two committees hold from road index 0: they overlap/],
-      [terms([5, second], [0, first]), /from road index 0 is listed behind that from 5/],
+      [terms([5, second], [0, first]), /from road index 0 is listed after that from 5/],
       [terms([0, first], [undefined, second]), /committees\[1\] has no road index: undefined; it must say "from"/],
       [terms([-1, first]), /committees\[0\] has no road index: -1/],
       [terms(['18446744073709551615', first]), /road index of a committee 18446744073709551615 is too high/],
-      [terms([0, first], [5, ['abc']]), /committees\[1\] has an entry that is no key: "abc"/],
+      [terms([0, first], [5, ['abc']]), /committees\[1\] has an entry that is not a key: "abc"/],
       [terms([0, []]), /committees\[0\] makes no committee/],
       [terms([0, 'all']), /committees\[0\] holds no list/],
       [terms(), /there is no committee/],
-      [{ committees: 5 }, /"committees" is no list/],
+      [{ committees: 5 }, /"committees" is not a list/],
       [{ ...terms([0, first]), committee: first }, /both "committee" and "committees"/],
     ] as const) {
       writeFileSync(file, JSON.stringify(content));

@@ -37,7 +37,7 @@ for (const { root, codec, wire } of ENTRIES) {
         }
         if (typeof held === 'bigint') {
           object[key] = 2n ** 64n;
-          attempt(at, `is ${2n ** 64n}, which is no`);
+          attempt(at, `is ${2n ** 64n}, which is not`);
           object[key] = Number(held);
           attempt(at, 'is a number, must be a bigint');
         }

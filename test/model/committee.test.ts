@@ -55,7 +55,7 @@ test('keys come in any order and are kept ascending, as copies', () => {
 
 test('no committee without keys, with a key twice, or of a wrong length', () => {
   refuses('LANESTORE_INVALID', 'a committee needs', () => new Committee([]));
-  refuses('LANESTORE_INVALID', `committee: key ${'05'.repeat(32)} is there twice`, () => {
+  refuses('LANESTORE_INVALID', `committee: key ${'05'.repeat(32)} occurs twice`, () => {
     new Committee([key(5), key(1), key(5)]);
   });
   refuses('LANESTORE_INVALID', 'committee: a key is 31 bytes', () => new Committee([key(5).subarray(1)]));

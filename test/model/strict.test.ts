@@ -219,7 +219,7 @@ test('what is no protobuf at all: the library says why, and that is passed on', 
         throw thrown;
       }
     };
-    refuses('LANESTORE_INVALID', `signedBlock is no protobuf of autobahn.SignedMsg: ${reason}`, decode);
+    refuses('LANESTORE_INVALID', `signedBlock is not a protobuf message of type autobahn.SignedMsg: ${reason}`, decode);
     assert.instance((error as Error).cause, Error);
   }
 });

@@ -1,24 +1,24 @@
-/** The rows of which a message's table consists, and how one field is written. */
+/** The rows of a message's table, and the encoding of one field. */
 import type { Malformed } from './malformed.js';
 import type { Kind } from './scalars.js';
 import { LENGTH_DELIMITED, varintSize, type Writer } from './wire.js';
 
-/** Finds what is wrong with a list as a whole; undefined if nothing is. */
+/** Checks a list as a whole; returns the fault, or undefined if there is none. */
 export type ListFault<T> = (list: readonly T[]) => Malformed | undefined;
 
 /** How often a field occurs in its message. */
 export type Presence = 'required' | 'optional' | 'repeated';
 
-/** One row of a message's table; `V` is what the property of the object holds. */
+/** One row of a message's table; `V` is the type of the object's property. */
 export interface Field<V, P extends Presence = Presence> {
   readonly number: number;
   readonly presence: P;
-  // `Table` has checked that the kind fits the property; one table has rows of many kinds.
+  // `Table` checks that the kind fits the property; the rows of one table have different kinds.
   // biome-ignore lint/suspicious/noExplicitAny: see above
   readonly kind: Kind<any>;
-  /** What is wrong with a whole list, whose items have been checked. */
+  /** Checks a whole list, after its items were checked. */
   readonly listFault?: ListFault<never> | undefined;
-  /** Only for the type: never set. */
+  /** Never set; only carries the type. */
   readonly holds?: V;
 }
 
@@ -29,32 +29,32 @@ export type Table<T> = {
     : Field<Exclude<T[K], undefined>, 'optional'>;
 };
 
-/** A field without which the message is refused. */
+/** A required field: a message without it is refused. */
 export function required<T>(number: number, kind: Kind<T>): Field<T, 'required'> {
   return { number, presence: 'required', kind };
 }
 
-/** A field that may be absent, which is not the same as empty or zero. */
+/** An optional field. Absent differs from empty and from zero. */
 export function optional<T>(number: number, kind: Kind<T>): Field<T, 'optional'> {
   return { number, presence: 'optional', kind };
 }
 
 /**
- * A list. The canonical encoding packs repeated scalars when there are several; no message of this protocol has any,
- * so only length-delimited kinds are taken.
+ * A list. Only length-delimited kinds are accepted: the canonical encoding packs repeated scalars,
+ * and no message of this protocol has any.
  */
 export function repeated<T>(number: number, kind: Kind<T>, listFault?: ListFault<T>): Field<readonly T[], 'repeated'> {
   if (kind.wire !== LENGTH_DELIMITED) throw new RangeError(`field ${number}: repeated scalars would have to be packed`);
   return { number, presence: 'repeated', kind, listFault };
 }
 
-/** Bytes of a field: tag, length prefix if it has one, content. */
+/** Size of a field in bytes: tag, length prefix if it has one, content. */
 export function fieldSize<T>(kind: Kind<T>, value: T): number {
   const size = kind.size(value);
   return 1 + (kind.wire === LENGTH_DELIMITED ? varintSize(size) : 0) + size;
 }
 
-/** Writes a field in front of what has been written; `tag` is one byte. */
+/** Writes a field in front of the bytes written so far; `tag` is one byte. */
 export function writeField<T>(to: Writer, tag: number, kind: Kind<T>, value: T): void {
   const end = to.at;
   kind.write(to, value);
@@ -62,7 +62,9 @@ export function writeField<T>(to: Writer, tag: number, kind: Kind<T>, value: T):
   to.byte(tag);
 }
 
-/** The path to byte `offset` of a field, from that field: empty in its tag and its length. */
+/**
+ * The path to byte `offset` of a field, relative to the field; empty for its tag and its length.
+ */
 export function pathInField<T>(kind: Kind<T>, value: T, offset: number): string {
   const head = fieldSize(kind, value) - kind.size(value);
   return offset < head ? '' : (kind.pathAt?.(value, offset - head) ?? '');

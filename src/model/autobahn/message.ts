@@ -1,10 +1,12 @@
 /**
- * Messages as tables of fields. One table is all that encoding, decoding, checking and both ways of CBOR know of a
- * message, so they cannot disagree. Decoding takes from the library what that has read (parse.ts), by the same table.
+ * Messages as tables of fields. The same table defines how a message is encoded, decoded, checked,
+ * and converted to and from CBOR, so these cannot disagree. Decoding converts the library's result
+ * (parse.ts) by the same table.
  *
- * The encoding is the canonical one of the original at 11419398f (sei-tendermint/internal/hashable), over which hashes
- * are taken: fields in ascending order, absent ones left out, nested messages likewise. What the original stores and
- * sends is byte for byte the same, so there is no other encoding here.
+ * The encoding is the canonical one of the original at 11419398f
+ * (sei-tendermint/internal/hashable), which is hashed: fields in ascending order, absent ones left
+ * out, also in nested messages. The original stores and sends exactly these bytes, so there is no
+ * other encoding here.
  */
 import type { DescMessage, Message as Generated } from '@bufbuild/protobuf';
 import { type Access, accessByName, type EntryShape, type MapShape } from '../../cbor/shape.js';
@@ -26,12 +28,15 @@ type Properties = Record<string, unknown>;
 /** A message: a {@link Kind} made of fields. */
 export class Message<T extends object> implements Kind<T> {
   readonly wire = LENGTH_DELIMITED;
-  /** What the library reads it with. */
+  /** The library's description of the message. */
   readonly desc: DescMessage;
   readonly rows: readonly Row[];
   readonly shape: MapShape | undefined;
 
-  /** @throws RangeError for a table whose rows do not ascend, or of which `desc` has none. */
+  /**
+   * @throws RangeError if the rows of the table do not ascend, or if `desc` lacks one of its
+   * fields.
+   */
   constructor(
     desc: DescMessage,
     table: Table<T>,
@@ -118,7 +123,8 @@ export class Message<T extends object> implements Kind<T> {
   }
 
   fromBody(body: unknown): T {
-    // The body has the shape of the value: it becomes the value, which spares a restart half of its garbage.
+    // Decoded in place, because body and value have the same structure: halves the garbage of a
+    // restart.
     const object = asObject(body);
     let taken = 0;
     for (const row of this.rows) {
@@ -134,7 +140,7 @@ export class Message<T extends object> implements Kind<T> {
     return object as T;
   }
 
-  /** A key that no row has; one of a row counts too if `undefined` stands there. */
+  /** A key without a row. A key of a row counts, too, if its value is `undefined`. */
   #unknown(keys: string[], object: Properties): string | undefined {
     return keys.find((key) => object[key] === undefined || !this.rows.some((row) => row.name === key))?.slice(0, 64);
   }
@@ -150,8 +156,9 @@ function shapeOf(rows: readonly Row[], access: MapShape['access']): MapShape | u
 }
 
 /**
- * A message whose only field is `name`, as the kind of that field: the original wraps every public key in one, and
- * `{ key: { ed25519: … } }` would help nobody.
+ * The kind of a message with a single field `name`, represented by the field's value. The original
+ * wraps every public key in such a message; callers would gain nothing from `{ key: { ed25519: … }
+ * }`.
  */
 export function unwrapped<T>(desc: DescMessage, number: number, name: string, kind: Kind<T>): Kind<T> {
   const message = new Message<Record<string, T>>(desc, { [name]: required(number, kind) });
@@ -166,7 +173,10 @@ export function unwrapped<T>(desc: DescMessage, number: number, name: string, ki
 
 const messageOfOne = ({ kind }: Row, item: unknown): unknown => kind.fromMessage(item);
 
-/** Checks what a row holds; apart from {@link visit} because it is on the path to durability and has no results. */
+/**
+ * Checks the value of a row. Separate from {@link visit}, because this is on the path to durability
+ * and needs no results.
+ */
 function checkRow({ name, kind, presence, listFault }: Row, held: unknown): void {
   let index = -1;
   try {
@@ -183,7 +193,7 @@ function checkRow({ name, kind, presence, listFault }: Row, held: unknown): void
   }
 }
 
-/** Reads what a row holds in a body, lists in place. */
+/** Reads the value of a row in a body. A list is converted in place. */
 function fromBodyRow({ name, kind, presence, listFault }: Row, held: unknown): unknown {
   let index = -1;
   try {
@@ -198,7 +208,7 @@ function fromBodyRow({ name, kind, presence, listFault }: Row, held: unknown): u
   }
 }
 
-/** What `each` gives for what a row holds: for the one value, or for every item of the list. */
+/** Applies `each` to the value of a row, or to every item if it is a list. */
 function visit(row: Row, held: unknown, each: (row: Row, item: unknown) => unknown): unknown {
   let index = -1;
   try {

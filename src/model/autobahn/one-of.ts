@@ -1,4 +1,4 @@
-/** A message that holds exactly one of several fields; which one says what it is. */
+/** A message with exactly one of several fields; the field determines the kind of the value. */
 import type { DescMessage, Message as Generated } from '@bufbuild/protobuf';
 import { fieldSize, pathInField, writeField } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
@@ -6,7 +6,7 @@ import { refuseUnknown } from './parse.js';
 import type { Kind } from './scalars.js';
 import { LENGTH_DELIMITED, tagOf, type Writer } from './wire.js';
 
-/** A value, and which of the fields it is. */
+/** A value and the name of its field. */
 interface Tagged {
   readonly kind: string;
   readonly value: unknown;
@@ -81,7 +81,7 @@ export class OneOf<T extends Tagged> implements Kind<T> {
 
   fromBody(body: unknown): T {
     const { field, held } = this.#open(body);
-    if (Object.keys(body as object).length > 2) throw new Malformed('has keys beside kind and value');
+    if (Object.keys(body as object).length > 2) throw new Malformed('has other keys than kind and value');
     try {
       return { kind: field.name, value: field.value.fromBody(held) } as T;
     } catch (error) {
@@ -89,7 +89,10 @@ export class OneOf<T extends Tagged> implements Kind<T> {
     }
   }
 
-  /** The values of one case only; any other is refused, by its name. */
+  /**
+   * A kind that accepts only the case `kind`; another case is refused, with its name in the
+   * message.
+   */
   only<K extends T['kind']>(kind: K): Kind<Extract<T, { kind: K }>['value']> {
     const { name, tag, value: inner } = this.#case(kind);
     return {
@@ -111,7 +114,7 @@ export class OneOf<T extends Tagged> implements Kind<T> {
     return this.cases.get(kind) as Case;
   }
 
-  /** Which case a generated message is, and what it holds. */
+  /** The case of a generated message, and its value. */
   #caseOf(message: unknown): { field: Case; held: unknown } {
     refuseUnknown(message as Generated);
     const { case: name, value } =
@@ -131,7 +134,10 @@ export class OneOf<T extends Tagged> implements Kind<T> {
   }
 }
 
-/** The parts of a kind that a wrapper passes on. They use `this`, which spreading an instance would lose. */
+/**
+ * The methods of a kind that a wrapper delegates. They use `this`, which spreading an instance
+ * would lose.
+ */
 function delegate<T>(kind: Kind<T>): Pick<Kind<T>, 'check' | 'toBody' | 'fromBody'> {
   return {
     check: (value) => kind.check(value),
