@@ -7,7 +7,7 @@ import { packageRoot } from '../test/support/fixtures.js';
 import { CONTENDERS } from './contenders/index.js';
 import { WORKLOADS } from './workload.js';
 
-/** Where results go unless `--out` says otherwise: they are part of the repository. */
+/** The default of `--out`. Its files are part of the repository. */
 export const resultsDir = join(packageRoot, 'bench', 'results');
 
 export interface Args {
@@ -23,20 +23,20 @@ export interface Args {
 const FULL_ONLY = CONTENDERS.filter(({ fullOnly }) => fullOnly).map(({ name }) => name);
 
 export const USAGE = `npm run bench -- [options]
-  --quick            few rounds, under three minutes in all; lanes of vii hold fewer blocks; some contenders are left out
-                     unless --only names them: ${FULL_ONLY.join(', ')}
-  --dir DIR          where to write: which disk (default: bench/.data)
-  --out DIR          where results go (default: bench/results)
-  --only NAMES       contenders and workloads, separated by commas; those of a kind that is not named all run
+  --quick            few rounds, less than three minutes in total. Lanes of vii hold fewer blocks. These contenders run
+                     only if --only names them: ${FULL_ONLY.join(', ')}
+  --dir DIR          directory for scratch data; it selects the disk (default: bench/.data)
+  --out DIR          directory for results (default: bench/results)
+  --only NAMES       contenders and workloads, separated by commas; default: all contenders, all workloads
                      contenders: ${CONTENDERS.map(({ name }) => name).join(', ')}
                      workloads: ${WORKLOADS.map(({ id }) => id).join(', ')}
-  --reps N           repetitions (default: 3, the least for a spread)
+  --reps N           repetitions (default: 3, the minimum for a spread)
   --seed N           seed of all entries (default: 1)
-Exit codes: 0 done; 1 figures that do not hold (the notes say which); 2 usage;
+Exit codes: 0 done; 1 some results are invalid (the notes say which); 2 usage;
   6 the output could not be written; 7 an error in the program.
 `;
 
-/** @throws UsageError for what it does not understand. */
+/** @throws UsageError for unknown options and names. */
 export function readArgs(argv: readonly string[]): Args {
   const options = {
     quick: { type: 'boolean', default: false },
@@ -71,8 +71,8 @@ export function readArgs(argv: readonly string[]): Args {
 }
 
 /**
- * The arguments of a script that takes no options. An option would be taken for a directory, so it ends with the
- * usage: `--help` and `-h` with code 0, any other with 2.
+ * The arguments of a script without options. An option would be mistaken for a directory, so it
+ * prints the usage and ends the process: `--help` and `-h` with code 0, any other option with 2.
  */
 export function positionals(usage: string): string[] {
   const args = process.argv.slice(2);

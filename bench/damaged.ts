@@ -1,6 +1,7 @@
 /**
- * Opening what a crash or something else damaged, filled as a peer who chooses the bytes would fill it: how long it takes, and how long it
- * keeps the event loop busy at a stretch. `node .build/bench/damaged.js [dir]` measures this alone.
+ * Opening damaged directories whose blocks have the worst content that a peer can choose: how long
+ * the open takes, and the longest turn of the event loop. `node .build/bench/damaged.js [dir]`
+ * measures only this.
  */
 import {
   closeSync,
@@ -30,7 +31,10 @@ const MIB = 1024 * 1024;
 
 interface Case {
   readonly what: string;
-  /** Makes the directory; `scale` is 1, or less for a quick run. Gives the bytes that are read. */
+  /**
+   * Makes the directory; `scale` is 1, or less for a quick run. Resolves with the number of bytes
+   * to read.
+   */
   make(dir: string, scale: number): Promise<number>;
   open(dir: string): Promise<{ close(): Promise<void> }>;
 }
@@ -48,7 +52,10 @@ function blocksOf(count: number, payloadBytes: number, tx?: Uint8Array): SignedB
   });
 }
 
-/** Every fourth byte begins what has the length of an entry of `length` bytes, and the first byte of one. */
+/**
+ * Bytes in which every fourth position looks like the length and the first byte of an entry of
+ * `length` bytes.
+ */
 function looksLikeEntries(bytes: number, length: number): Uint8Array {
   return Buffer.alloc(bytes, Buffer.from([(length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14, 0x0a]));
 }
@@ -69,7 +76,7 @@ async function fillWal(dir: string, blocks: readonly SignedBlock[]): Promise<str
   return segmentOf(dir);
 }
 
-/** The largest log of a LevelDB with one round of large blocks in it. */
+/** Fills a store with large blocks; resolves with the path of the largest log of LevelDB. */
 async function fillLevel(dir: string, bytes: number, fill: number): Promise<string> {
   const store = await openLevel(dir, {
     model: autobahn,
@@ -136,7 +143,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Makes each case in `dir`, opens it once, and removes it. `scale` shrinks the sizes. */
+/** Makes each case in `dir`, opens it once, and removes it. Sizes are multiplied by `scale`. */
 export async function measureDamaged(dir: string, scale: number): Promise<DamagedResult[]> {
   const results: DamagedResult[] = [];
   for (const { what, make, open } of CASES) {

@@ -1,4 +1,4 @@
-/** Where a benchmark writes, and how much of a disk it takes. */
+/** The scratch directory of a benchmark, and the sizes of trees. */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../test/support/fixtures.js';
@@ -6,32 +6,35 @@ import { packageRoot } from '../test/support/fixtures.js';
 const TMPFS_MAGIC = 0x01021994;
 const RAMFS_MAGIC = 0x858458f6;
 
-/** The folder for scratch data: `dir`, or `bench/.data` beside the sources. It is made if it is absent; warns if it is not on a disk. */
+/**
+ * The directory for scratch data: `dir`, or `bench/.data`. Creates it if absent. Warns if it is not
+ * on a disk.
+ */
 export function scratchRoot(dir = join(packageRoot, 'bench', '.data')): string {
   mkdirSync(dir, { recursive: true });
   const real = realpathSync(dir);
   if (isInMemory(real)) {
     process.stderr.write(
-      `warning: ${real} is a file system in memory: syncs cost nothing there, figures mean nothing\n`,
+      `warning: ${real} is a file system in memory: syncs cost nothing there, so the results are meaningless\n`,
     );
   }
   return real;
 }
 
-/** True for a file system that never reaches a disk. */
+/** True for a file system without a disk. */
 export function isInMemory(dir: string): boolean {
   const { type } = statfsSync(dir);
   return type === TMPFS_MAGIC || type === RAMFS_MAGIC;
 }
 
-/** Size of a tree: what its files say, and what they take on the disk. */
+/** Size of a tree: the sizes of its files, and the disk space that they use. */
 export interface TreeSize {
   readonly bytes: number;
   readonly diskBytes: number;
   readonly files: number;
 }
 
-/** Adds up a tree. Files that go away meanwhile are left out. */
+/** Adds up the files of a tree. Omits files deleted during the call. */
 export function treeSize(dir: string): TreeSize {
   let bytes = 0;
   let diskBytes = 0;
@@ -54,7 +57,7 @@ export interface Mount {
   readonly options: string;
 }
 
-/** Finds the mount of `dir` in /proc; undefined where there is none. */
+/** Finds the mount of `dir` in /proc; undefined if there is no /proc. */
 export function mountOf(dir: string): Mount | undefined {
   let text: string;
   try {

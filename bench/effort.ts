@@ -1,27 +1,29 @@
-/** How long a workload is run. Slow contenders are cut short by time, so that a run ends; the lanes are always filled first. */
+/**
+ * How long a workload runs. A time limit bounds slow contenders. The lanes are always filled first.
+ */
 import { roundBlockBytes, type Workload } from './workload.js';
 
-/** Bounds of one workload's run, for each contender. */
+/** Limits of one workload's run, for each contender. */
 export interface Effort {
-  /** Unmeasured rounds: they fill the lanes and warm the code up. */
+  /** Unmeasured rounds, which fill the lanes and warm up the code. */
   readonly warmUpRoundsMax: number;
   readonly warmUpMsMax: number;
-  /** Measured rounds of a contender before the next one has its turn. */
+  /** Measured rounds of a contender before the next contender runs. */
   readonly sliceRoundsMax: number;
   readonly sliceMsMax: number;
-  /** Before each slice the disk must be quiet. */
+  /** Wait for a quiet disk before each slice. */
   readonly settles: boolean;
   /** Slices of each contender in a repetition. */
   readonly slices: number;
-  /** Restarts, each of a copy of what the rounds left. */
+  /** Number of restarts, each from a copy of the directory after the rounds. */
   readonly restarts: number;
-  /** Rounds whose syncs are counted, in a run of their own; 0 for none. */
+  /** Rounds whose syncs are counted, in a separate run; 0 for none. */
   readonly countedRounds: number;
 }
 
 const MIB = 1024 * 1024;
 
-/** What is done for a workload. */
+/** The limits for a workload. */
 export function effortFor(workload: Workload, quick: boolean): Effort {
   const bytes = roundBlockBytes(workload);
   if (quick) return quickEffort(bytes);

@@ -1,4 +1,4 @@
-/** The parent's side of a worker process. */
+/** Starts a worker process and sends it requests. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -8,12 +8,16 @@ import type { Workload } from './workload.js';
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
 
-/** A worker process, and what can be asked of it. */
+/** A worker process and its requests. One request at a time. */
 export class Host {
   readonly #child: ChildProcess;
   #exited = false;
 
-  /** `env` adds to this process's environment; `under` is a command that runs the worker, such as a tracer; it must pass file descriptors on. */
+  /**
+   * @param env is added to this process's environment.
+   * @param under is a command that runs the worker, such as a tracer; it must pass on file
+   * descriptors.
+   */
   constructor(env: Readonly<Record<string, string>> = {}, under: readonly string[] = []) {
     const [command = process.execPath, ...args] = [...under, process.execPath, WORKER];
     this.#child = spawn(command, args, {
@@ -31,7 +35,9 @@ export class Host {
     return (await this.#ask({ kind: 'open', contender, dir, workload, seed })) as { roundsToFill: number };
   }
 
-  /** Runs rounds until there were `roundsMax`, or, after `roundsMin`, `msMax` of them. */
+  /**
+   * Runs at least `roundsMin` rounds, then stops after `roundsMax` rounds or `msMax` milliseconds.
+   */
   async run(
     roundsMin: number,
     roundsMax: number,
@@ -45,7 +51,7 @@ export class Host {
     return (await this.#ask({ kind: 'figures' })) as Figures;
   }
 
-  /** Undefined for a contender that keeps nothing to come back to. */
+  /** Resolves with undefined for a contender that cannot be reopened. */
   async restart(contender: string, dir: string): Promise<Restarted | undefined> {
     return (await this.#ask({ kind: 'restart', contender, dir })) as Restarted | undefined;
   }
@@ -54,7 +60,7 @@ export class Host {
     await this.#ask({ kind: 'close' });
   }
 
-  /** Lets the process end. */
+  /** Ends the process; resolves when it has exited. */
   async end(): Promise<void> {
     if (this.#exited) return;
     const exited = once(this.#child, 'exit');

@@ -1,4 +1,4 @@
-/** What the benchmark ran on. */
+/** A description of the machine that a benchmark runs on. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { basename } from 'node:path';
@@ -15,7 +15,7 @@ export interface Machine {
   readonly mountOptions: string;
   readonly disk: string;
   readonly inMemory: boolean;
-  /** Processes that were ready to run, on average over a minute, before the first round. */
+  /** Load average of the last minute before the first round. */
   readonly loadBefore: number;
 }
 
@@ -36,7 +36,7 @@ export function describeMachine(dir: string): Machine {
   };
 }
 
-/** `vda (virtio, 256 GiB, write cache: write back)`, as far as /sys tells. */
+/** `vda (virtio, 256 GiB, write cache: write back)`, as far as /sys has the facts. */
 function diskOf(device: string): string {
   const name = basename(device);
   const disk = wholeDisk(name);

@@ -1,4 +1,7 @@
-/** `npm run bench`: all contenders on all workloads, or those that `--only` names; results as JSON, Markdown and SVG. */
+/**
+ * `npm run bench`: runs all contenders on all workloads, or those in `--only`. Writes JSON,
+ * Markdown and SVG.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stderr, stdout } from '../src/cli/channel.js';
@@ -21,7 +24,7 @@ import { summarize } from './summary.js';
 import { canTrace } from './syncs.js';
 import { describe, quickly, workloadOf } from './workload.js';
 
-/** Writes a line of progress; on a terminal it replaces the one before. */
+/** Writes a line of progress; on a terminal it replaces the previous line. */
 function progress(line: string): void {
   void stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
 }
@@ -48,7 +51,7 @@ async function available(names: readonly string[]) {
 
 async function measure(args: Args, dir: string): Promise<WorkloadResult[]> {
   const { kinds, skipped } = await available(args.contenders);
-  if (!(await canTrace())) note('strace does not work here: syncs are what the contenders count themselves');
+  if (!(await canTrace())) note('strace does not work here: the contenders count syncs themselves');
   const pool = args.quick ? await Pool.start(kinds, join(dir, 'warming-up')) : undefined;
   try {
     return await measureAll(args, dir, kinds, skipped, pool);
@@ -116,7 +119,7 @@ async function main(argv: readonly string[]): Promise<number> {
     mkdirSync(out, { recursive: true });
     writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
     const plots = await drawPlots(results, out);
-    if (plots.length === 0) note('echarts is not installed: no plots');
+    if (plots.length === 0) note('echarts is not installed: no plots are drawn');
     const markdown = toMarkdown(results, plots);
     writeFileSync(join(out, 'results.md'), markdown);
     void stdout.write(markdown);

@@ -1,4 +1,7 @@
-/** Runs `work` on each item, `width` at a time. Rejects with the first failure, after those that had begun have ended. */
+/**
+ * Runs `work` on each item, `width` at a time. Rejects with the first failure, after all started
+ * calls have settled.
+ */
 export async function mapLimited<T>(
   items: readonly T[],
   width: number,

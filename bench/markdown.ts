@@ -1,4 +1,4 @@
-/** The report as Markdown: an overview, the targets, and a table a workload. */
+/** The report as Markdown: an overview, the targets, and one table per workload. */
 
 import { wrapProse } from '../test/support/wrap.js';
 import { TURN_MS_GOAL } from './longest-turn.js';
@@ -9,10 +9,10 @@ import { describe } from './workload.js';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
-/** From this size on, blocks may go to value files. */
+/** Blocks of at least this size may go to value files. */
 const LARGE_BLOCK_BYTES = 8 * KIB;
 
-/** The whole report; `plots` are files beside it. */
+/** The whole report; `plots` are files in the same directory. */
 export function toMarkdown(results: Results, plots: readonly string[]): string {
   return [
     '# Benchmark',
@@ -31,7 +31,7 @@ export function toMarkdown(results: Results, plots: readonly string[]): string {
   ].join('\n');
 }
 
-/** When, on what, and how. */
+/** Time, machine and settings of the run. */
 export function runFacts(results: Results): string {
   const { machine } = results;
   const others = results.othersCores === null ? 'an unknown number of' : digits(results.othersCores, 2);
@@ -39,7 +39,7 @@ export function runFacts(results: Results): string {
   return [
     wrapProse(
       `${results.startedAt}, ${digits(results.seconds)} s, ` +
-        `${results.quick ? 'a quick run: few rounds, code that is barely warm, wide spreads' : 'a full run'}, ` +
+        `${results.quick ? 'a quick run: few rounds, barely warm code, wide spreads' : 'a full run'}, ` +
         `seed ${results.seed}, ${results.repetitions} repetitions.`,
     ),
     '',
@@ -50,7 +50,7 @@ export function runFacts(results: Results): string {
     ),
     wrapProse(
       `- disk: ${machine.disk}, ${machine.fileSystem} (${machine.mountOptions})` +
-        `${machine.inMemory ? ' **in memory: syncs cost nothing, figures mean nothing**' : ''}`,
+        `${machine.inMemory ? ' **in memory: syncs cost nothing, the results are meaningless**' : ''}`,
       '  ',
     ),
     `- ${machine.kernel}, Node ${machine.node}`,
@@ -59,10 +59,12 @@ export function runFacts(results: Results): string {
   ].join('\n');
 }
 
-/** The one-page answer: this store against the original's WAL, and what its lead is. */
+/** The short answer: this store compared with the original's WAL. */
 export function answerTable({ startedAt, machine, workloads }: Results): string {
   const rows = workloads.flatMap(({ workload, contenders }) => {
-    const [store, original] = ['level', 'go-wal'].map((name) => contenders.find((one) => one.name === name));
+    const [store, original] = ['level', 'go-wal'].map((name) =>
+      contenders.find((contender) => contender.name === name),
+    );
     if (store === undefined || original === undefined) return [];
     return [{ workload, store, original, lead: original.roundMs.p50.median / store.roundMs.p50.median }];
   });
@@ -77,7 +79,7 @@ export function answerTable({ startedAt, machine, workloads }: Results): string 
         'The WAL restarts faster and takes less space on disk.',
     ),
     '',
-    '| a round brings | store, ms | WAL in Go, ms | WAL / store | restart, ms: store, WAL | disk, MiB: store, WAL |',
+    '| workload | store, ms | WAL in Go, ms | WAL / store | restart, ms: store, WAL | disk, MiB: store, WAL |',
     '|---|---|---|---|---|---|',
     ...rows.map(({ workload, store, original, lead }) => {
       const [mine, its] = [store, original].map(({ roundMs }) => digits(roundMs.p50.median));
@@ -88,18 +90,23 @@ export function answerTable({ startedAt, machine, workloads }: Results): string 
   ].join('\n');
 }
 
-/** How the store compares with the floor, raw LevelDB and our own WAL, as ranges over the workloads that were measured. */
+/**
+ * Ratios of the store to the floor, to raw LevelDB and to lanestore's WAL, as ranges over the
+ * measured workloads.
+ */
 export function comparison({ workloads }: Results): string {
   const isLarge = ({ workload }: WorkloadResult) => workload.blockBytes >= LARGE_BLOCK_BYTES;
   const ratios = (over: string, under: string, some: readonly WorkloadResult[]) => {
     const found = some.flatMap(({ contenders }) => {
-      const [a, b] = [over, under].map((name) => contenders.find((one) => one.name === name)?.roundMs.p50.median);
+      const [a, b] = [over, under].map(
+        (name) => contenders.find((contender) => contender.name === name)?.roundMs.p50.median,
+      );
       return a === undefined || b === undefined ? [] : [a / b];
     });
     if (found.length === 0) return 'not measured';
     return `${digits(Math.min(...found), 2)} to ${digits(Math.max(...found), 2)}`;
   };
-  const [small, large] = [workloads.filter((one) => !isLarge(one)), workloads.filter(isLarge)];
+  const [small, large] = [workloads.filter((result) => !isLarge(result)), workloads.filter(isLarge)];
   const row = (what: string, over: string, under: string) =>
     `| ${what} | ${ratios(over, under, small)} | ${ratios(over, under, large)} |`;
   return [
@@ -118,8 +125,8 @@ export function overview({ workloads }: Results): string {
   const names = [...new Set(workloads.flatMap(({ contenders }) => contenders.map(({ name }) => name)))];
   const rows = workloads.map(({ workload, contenders }) => {
     const cells = names.map((name) => {
-      const one = contenders.find((contender) => contender.name === name);
-      const figure = one === undefined ? '-' : digits(one.roundMs.p50.median);
+      const result = contenders.find((contender) => contender.name === name);
+      const figure = result === undefined ? '-' : digits(result.roundMs.p50.median);
       return name === 'level' ? `**${figure}**` : figure;
     });
     return `| ${[describe(workload), ...cells].join(' | ')} |`;
@@ -132,22 +139,21 @@ export function overview({ workloads }: Results): string {
   ].join('\n');
 }
 
-/** All figures: a table a workload, under headings that begin with `heading`. */
+/** All results: one table per workload, under headings that begin with `heading`. */
 export function workloadTables({ workloads }: Results, heading: string): string {
   return [
     wrapProse(
-      'A figure is the median of the repetitions; the lowest and the highest are in brackets. Contenders take turns in slices, each in ' +
-        'a process of its own. First / last: p50 of the time until the first and the last block of a round were durable. Written: bytes ' +
-        'of all write calls a round, compactions included (a short run may fall between two of them). Amplification: the same over the ' +
-        'wire bytes of the entries. Restart: open and load in a fresh process, files in the page cache. RSS: the whole process of the ' +
-        'contender, with Node and the generator of rounds, except for go-wal. CPU: a round, background threads included, without ' +
-        'making the round.',
+      'Each number is the median of the repetitions; the lowest and the highest are in brackets. Contenders take turns in slices, each ' +
+        'in its own process. First / last: p50 of the time until the first and the last block of a round were durable. Written: bytes ' +
+        'of all write calls per round, including compactions (a short run may contain none). Amplification: written bytes divided by ' +
+        'the wire bytes of the entries. Restart: open and load in a fresh process, files in the page cache. RSS: the whole process of ' +
+        'the contender, including Node and the generator of rounds, except for go-wal. CPU: per round, including background threads, ' +
+        'excluding the generation of the round.',
     ),
     ...(workloads.some(({ contenders }) => contenders.some(({ turnMsMax }) => turnMsMax !== undefined))
       ? [
           wrapProse(
-            'Longest turn: the longest time that the event loop was kept busy at a stretch, garbage collection included, of all rounds ' +
-              'and of all restarts.',
+            'Longest turn: the longest single turn of the event loop, including garbage collection, over all rounds and over all restarts.',
           ),
         ]
       : []),
@@ -157,9 +163,9 @@ export function workloadTables({ workloads }: Results, heading: string): string 
 }
 
 const BUSY =
-  '**The machine was busy with other work: figures are too high, ratios unreliable. Run again when it is quiet.**';
+  '**The machine was busy with other work: times are too high and ratios are unreliable. Run again when it is idle.**';
 
-/** A tenth of a core disturbs nothing that is seen here. */
+/** Other work of up to a tenth of a core has no visible effect on the results. */
 function isBusy({ machine, othersCores }: Results): boolean {
   return machine.loadBefore > machine.cores / 2 || (othersCores ?? 0) > 0.1;
 }
@@ -181,7 +187,7 @@ function section({ workload, entryBytes, contenders, skipped, complaints }: Work
     '',
     `| | ${columns.join(' | ')} |`,
     `|---|${columns.map(() => '---|').join('')}`,
-    ...contenders.map((one) => row(one, hasTurns)),
+    ...contenders.map((contender) => row(contender, hasTurns)),
     '',
     ...skipped.map(({ name, reason }) => `${name} did not run: ${reason}.`),
     ...complaints.map((complaint) => `**${complaint}**`),
@@ -214,7 +220,7 @@ function row(result: ContenderResult, hasTurns: boolean): string {
 }
 
 function turns({ turnMsMax }: ContenderResult): string {
-  return [turnMsMax?.rounds, turnMsMax?.restart].map((one) => (one ? digits(one.max) : '-')).join(' / ');
+  return [turnMsMax?.rounds, turnMsMax?.restart].map((spread) => (spread ? digits(spread.max) : '-')).join(' / ');
 }
 
 function range({ median, min, max }: Spread): string {
@@ -230,7 +236,7 @@ function syncs(counts: Syncs | null): string {
   return counts.how === 'strace' ? digits(counts.perRound) : `${digits(counts.perRound)} (derived)`;
 }
 
-/** How long damaged directories take to open. */
+/** The table of damaged directories: time to open, and longest turn. */
 export function damagedTable({ damaged }: Results): string {
   if (damaged === undefined) return 'Not measured yet: npm run bench.\n';
   const rows = damaged.map(
@@ -247,7 +253,7 @@ export function damagedTable({ damaged }: Results): string {
   ].join('\n');
 }
 
-/** What the contenders are. */
+/** A list of the contenders with their descriptions. */
 export function contenderList(results: Results): string {
   const all = new Map<string, string>();
   for (const { contenders } of results.workloads) {

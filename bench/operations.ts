@@ -1,6 +1,7 @@
 /**
- * The very batches that the LevelDB store writes for a sequence of rounds: the same puts and deletes, its tip first. The store's
- * own planner and batch builder make them, outside of any timed part, so what `raw` writes is what `level` writes, byte for byte.
+ * The batches that the LevelDB store writes for a sequence of rounds: the same puts and deletes,
+ * the tip first. The store's own planner and batch builder make them, outside of the timed parts,
+ * so `raw` writes the same bytes as `level`.
  */
 import { advance, emptyState, type PlanState, planRound } from '../src/adapter/index.js';
 import type { Operation } from '../src/adapter/level/format/operation.js';
@@ -13,7 +14,7 @@ import { releaseMemory } from '../src/cbor/arenas.js';
 import { autobahn, type CommitQC, type PruneAnchor, type SignedBlock } from '../src/model/autobahn/index.js';
 import type { BenchRound } from './rounds.js';
 
-/** Turns rounds into batches, one batch a round. */
+/** Turns rounds into batches, one batch per round. */
 export class BatchSource {
   readonly #state: PlanState = emptyState();
   readonly #encoder = new PutEncoder(autobahn);
@@ -35,7 +36,9 @@ export class BatchSource {
   }
 }
 
-/** The operation with a key and a value of its own: the memory that records are encoded into belongs to the stores of this process. */
+/**
+ * Copies the value and releases its arena, because arenas are shared by all stores of the process.
+ */
 function moved(operation: Operation): Operation {
   const { key } = operation;
   if (operation.type === 'del') return { type: 'del', key };
@@ -53,7 +56,7 @@ export function operationBytes(operations: readonly Operation[]): number {
   return bytes;
 }
 
-/** Keys and values one after the other, in one piece of memory. */
+/** All keys and values, concatenated. */
 export function flatten(operations: readonly Operation[]): Uint8Array {
   const bytes = Buffer.allocUnsafe(operationBytes(operations));
   let at = 0;

@@ -1,14 +1,18 @@
-/** What other processes did with the machine meanwhile (/proc; Linux only). */
+/** CPU use of other processes during a run (/proc; Linux only). */
 import { readFileSync } from 'node:fs';
 
 /**
- * Watches how much of the processors other processes take. In user mode only: what the kernel does by itself (writing back, the
- * journal) it does for the benchmark, and a load average counts threads that wait for a disk as well.
+ * Measures the CPU time that other processes use in user mode. Kernel time is excluded: the
+ * kernel's own work (write-back, journal) is done for the benchmark. The load average would be
+ * misleading, because it includes threads that wait for a disk.
  */
 export class Others {
   readonly #since = read();
 
-  /** Cores that other processes kept busy on average since this was made; null where the kernel does not tell. Ended children count as ours. */
+  /**
+   * Average number of cores that other processes used since construction. Ended children of this
+   * process are excluded. Null without /proc.
+   */
   cores(): number | null {
     const [then, now] = [this.#since, read()];
     const cores = Math.max(0, now.machine - then.machine - (now.own - then.own)) / (now.clock - then.clock);
@@ -16,11 +20,15 @@ export class Others {
   }
 }
 
-/** User time in ticks, of which there are 100 a second: of the whole machine, of this process and its ended children. */
+/**
+ * User time in ticks (100 per second): of the whole machine, and of this process with its ended
+ * children.
+ */
 function read(): { machine: number; own: number; clock: number } {
   try {
     const [, user, nice] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] as string).split(/\s+/);
-    // Behind the name, which may contain anything: utime is the 12th field, cutime the 14th.
+    // After the process name, which may contain any character: utime is field 12, cutime is field
+    // 14.
     const fields = readFileSync('/proc/self/stat', 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');

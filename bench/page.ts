@@ -1,7 +1,7 @@
 /**
- * `node .build/bench/page.js`: writes what `bench/results/` holds into docs/benchmarks.md and docs/benchmarks-details.md, between
- * the markers `<!-- results: NAME -->` and `<!-- end -->`. Everything else on the pages is written by hand. A test checks that they
- * are up to date.
+ * `node .build/bench/page.js`: writes the results in `bench/results/` to docs/benchmarks.md and
+ * docs/benchmarks-details.md, between the markers `<!-- results: NAME -->` and `<!-- end -->`. The
+ * rest of the pages is written by hand. A test checks that the pages are up to date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ import {
 import { plotNames } from './plots.js';
 import { targetsTable } from './targets.js';
 
-/** The pages; both find the plots in the same place. */
+/** The pages. RESULTS_FROM_PAGE is valid for both. */
 export const PAGES: readonly string[] = ['benchmarks.md', 'benchmarks-details.md'].map((name) =>
   join(packageRoot, 'docs', name),
 );
@@ -35,7 +35,7 @@ function read(name: string, dir: string) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
 }
 
-/** What stands between each pair of markers. */
+/** The text for each pair of markers, by name. */
 export function sections(dir = resultsDir): Readonly<Record<string, string>> {
   const results = read('results.json', dir);
   const tuning = read('tune.json', dir);
@@ -59,23 +59,26 @@ export function sections(dir = resultsDir): Readonly<Record<string, string>> {
   };
 }
 
-/** The pages with all that is measured in them. @throws if a page has a marker for which there is nothing, or no page has one for a part. */
+/**
+ * The pages with the results inserted.
+ * @throws if a marker has no part, or a part has no marker.
+ */
 export function render(pages: readonly string[], parts: Readonly<Record<string, string>>): string[] {
   const used = new Set<string>();
   const rendered = pages.map((page) =>
     page.replace(MARKED, (_, begin: string, name: string, end: string) => {
       const part = parts[name];
-      if (part === undefined) throw new Error(`a page asks for "${name}", which is not among the results`);
+      if (part === undefined) throw new Error(`a page has a marker "${name}", for which there is no result`);
       used.add(name);
       return `${begin}\n${part}\n${end}`;
     }),
   );
   const unused = Object.keys(parts).filter((name) => !used.has(name));
-  if (unused.length > 0) throw new Error(`no page has a place for: ${unused.join(', ')}`);
+  if (unused.length > 0) throw new Error(`no page has a marker for: ${unused.join(', ')}`);
   return rendered;
 }
 
-/** The pages as they are. */
+/** The current text of the pages. */
 export function readPages(): string[] {
   return PAGES.map((page) => readFileSync(page, 'utf8'));
 }

@@ -1,11 +1,14 @@
-/** SVG plots, drawn by echarts without a browser. It is a development dependency: without it there are no plots, and all else is the same. */
+/**
+ * SVG plots, drawn by echarts without a browser. Without this optional development dependency no
+ * plots are drawn.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tuned, Tuning } from './experiments/tune-page.js';
 import { type ContenderResult, QUANTILES, type Results } from './results.js';
 import { describe } from './workload.js';
 
-/** The little of echarts that is used. */
+/** The part of echarts that is used. */
 interface Echarts {
   init(dom: null, theme: null, options: object): Chart;
 }
@@ -18,16 +21,16 @@ interface Chart {
 
 const WIDTH = 960;
 const HEIGHT = 460;
-/** Wide enough for viewers whose letters are wider than those that echarts measures with. */
+/** Wide gaps: some viewers use wider letters than echarts measures with. */
 const LEGEND = { bottom: 0, itemGap: 26, textStyle: { fontFamily: 'sans-serif' } };
 const MIB = 1024 * 1024;
-/** As many as there are contenders: echarts has nine, and would use them twice. */
+/** One colour per contender. The nine colours of echarts would repeat. */
 const COLORS = [
   ...['#5470c6', '#91cc75', '#6e7074', '#c4a000', '#ee6666', '#fc8452', '#fac858', '#73c0de', '#9a60b4', '#ea7ccc'],
   ...['#3ba272', '#1f3b73', '#b55d4c'],
 ];
 
-/** The names of what is drawn of each. */
+/** The file names of the plots. */
 export function plotNames(
   results: Results | undefined,
   tuning: Tuning | undefined,
@@ -38,12 +41,17 @@ export function plotNames(
   };
 }
 
-/** Draws all plots into `dir` and gives their names; none if echarts is not installed. */
+/**
+ * Draws all plots into `dir` and resolves with their names; with none if echarts is not installed.
+ */
 export function drawPlots(results: Results, dir: string): Promise<string[]> {
   return draw(plotsOf(results), dir);
 }
 
-/** The trade of the write buffer, for each workload that it was measured on: p99 against open time, disk size and bytes written. */
+/**
+ * Draws the effect of the write buffer size, per measured workload: p99, restart time, disk size,
+ * bytes written.
+ */
 export function drawTuning(tuning: Tuning, dir: string): Promise<string[]> {
   return draw(tradesOf(tuning), dir);
 }
@@ -72,7 +80,10 @@ function plotsOf(results: Results): Map<string, object> {
   return plots;
 }
 
-/** Draws lines over a common axis, on linear scales; false if echarts is not installed. */
+/**
+ * Draws lines over a common axis, on linear scales. Resolves with false if echarts is not
+ * installed.
+ */
 export async function drawLines(
   title: string,
   unit: string,
@@ -100,7 +111,7 @@ export async function drawLines(
 }
 
 async function loadEcharts(): Promise<Echarts | undefined> {
-  // Not a literal: it must compile where it is not installed.
+  // Not a literal, so that this compiles without echarts.
   const name = 'echarts';
   try {
     return (await import(name)) as Echarts;
@@ -119,7 +130,7 @@ function render(echarts: Echarts, option: object): string {
   }
 }
 
-/** A group of bars a workload, a bar a contender, on a logarithmic axis. */
+/** One group of bars per workload, one bar per contender, on a logarithmic axis. */
 function bars(
   results: Results,
   title: string,
@@ -127,7 +138,7 @@ function bars(
   value: (result: ContenderResult) => number | undefined,
 ): object {
   const all = results.workloads.flatMap(({ contenders }) => contenders);
-  const names = [...new Set(all.filter((one) => value(one) !== undefined).map(({ name }) => name))];
+  const names = [...new Set(all.filter((result) => value(result) !== undefined).map(({ name }) => name))];
   const figures = all.map(value);
   const lowest = Math.min(
     ...(figures.filter((figure) => figure !== undefined && figure > 0 && Number.isFinite(figure)) as number[]),
@@ -138,7 +149,7 @@ function bars(
     legend: LEGEND,
     grid: { left: 70, right: 20, top: 50, bottom: 90 },
     xAxis: { type: 'category', data: results.workloads.map(({ workload }) => workload.id) },
-    // Bars begin at the axis, not at 1.
+    // Without startValue, bars would begin at 1.
     yAxis: { type: 'log', name: unit, min: from, startValue: from },
     series: names.map((name) => ({
       name,
@@ -152,7 +163,7 @@ function bars(
   };
 }
 
-/** A line a contender: which share of its rounds took at most how long. */
+/** One line per contender: the quantiles of its round latency. */
 function curves(title: string, contenders: readonly ContenderResult[]): object {
   return {
     title: { text: title, left: 'center' },
@@ -179,19 +190,19 @@ function tradesOf(tuning: Tuning): Map<string, object> {
   return new Map(buffers.map(([, tuned]) => [`tune-${tuned.result.workload.id}.svg`, trade(tuned)]));
 }
 
-const PANELS: readonly { title: string; value: (one: ContenderResult) => number | undefined }[] = [
+const PANELS: readonly { title: string; value: (result: ContenderResult) => number | undefined }[] = [
   { title: 'p99 of a round, ms', value: ({ roundMs }) => roundMs.p99.median },
   { title: 'restart, ms', value: ({ restartMs }) => restartMs?.median },
   { title: 'disk, MiB', value: ({ diskBytes }) => diskBytes / MIB },
   { title: 'bytes written over bytes of the entries', value: ({ writeAmplification }) => writeAmplification },
 ];
 
-/** Four panels over the same axis of write buffers. */
+/** Four panels over the same axis of write buffer sizes. */
 function trade({ result }: Tuned): object {
-  const settings = result.contenders.map((one) => ({
-    one,
-    mib: Number(/writeBufferBytes=(\d+)/.exec(one.name)?.[1] ?? Number.NaN) / MIB,
-    compressed: one.name.includes('compression=true'),
+  const settings = result.contenders.map((contender) => ({
+    contender,
+    mib: Number(/writeBufferBytes=(\d+)/.exec(contender.name)?.[1] ?? Number.NaN) / MIB,
+    compressed: contender.name.includes('compression=true'),
   }));
   const buffers = [...new Set(settings.map(({ mib }) => mib))].sort((a, b) => a - b);
   const place = (panel: number) => ({ left: `${7 + (panel % 2) * 49}%`, top: panel < 2 ? 80 : 260 });
@@ -224,7 +235,7 @@ function trade({ result }: Tuned): object {
         lineStyle: { type: compressed ? 'dashed' : 'solid' },
         data: buffers.map((mib) => {
           const found = settings.find((setting) => setting.mib === mib && setting.compressed === compressed);
-          const figure = found === undefined ? undefined : value(found.one);
+          const figure = found === undefined ? undefined : value(found.contender);
           return figure === undefined ? '-' : Number(figure.toPrecision(4));
         }),
       })),

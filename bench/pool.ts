@@ -1,6 +1,6 @@
 /**
- * Processes that serve all workloads of a quick run, one a contender: their code is warm after the first one. A full run has fresh
- * processes, and warms each of them up for longer.
+ * Worker processes for all workloads of a quick run, one per contender, so that their code is
+ * warmed up only once. A full run uses a fresh process for each workload and a longer warm-up.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { Host } from './host.js';
 import { mapLimited } from './map-limited.js';
 import { workloadOf } from './workload.js';
 
-/** What the code is warmed up with: many small entries, which is where it matters. */
+/** The workload of the warm-up: many small entries, for which warm code matters most. */
 const WARM_UP_WORKLOAD = workloadOf('ii');
 const WARM_UP_ROUNDS_MIN = 40;
 const WARM_UP_ROUNDS_MAX = 300;
@@ -19,7 +19,7 @@ const AT_A_TIME = 3;
 export class Pool {
   readonly #hosts = new Map<string, Host>();
 
-  /** Starts the processes and lets each run some rounds in `dir`, which is made and removed. */
+  /** Starts the processes and runs some rounds in each. Creates `dir` and removes it. */
   static async start(kinds: readonly ContenderKind[], dir: string): Promise<Pool> {
     const pool = new Pool();
     for (const { name, env } of kinds) pool.#hosts.set(name, new Host(env));

@@ -1,4 +1,4 @@
-/** What the kernel says of a process (/proc; Linux only). Figures that it does not give are NaN. */
+/** Resource use of a process from /proc (Linux only). Unavailable numbers are NaN. */
 import { readFileSync } from 'node:fs';
 
 const KIB = 1024;
@@ -6,9 +6,9 @@ const KIB = 1024;
 /** Memory of a process, in bytes. */
 export interface Memory {
   readonly rss: number;
-  /** The most that `rss` ever was. */
+  /** The maximum of `rss` so far. */
   readonly rssPeak: number;
-  /** Without pages of mapped files: LevelDB maps its tables. */
+  /** Anonymous memory only, without mapped files: LevelDB maps its tables. */
   readonly rssAnon: number;
 }
 
@@ -18,11 +18,11 @@ export function memoryOf(pid: number | 'self'): Memory {
   return { rss: kib('VmRSS'), rssPeak: kib('VmHWM'), rssAnon: kib('RssAnon') };
 }
 
-/** What a process has written since it began, in bytes. */
+/** Bytes that a process has written since its start. */
 export interface Written {
-  /** Handed to write calls, pipes included. */
+  /** Bytes passed to write calls, including pipes. */
   readonly calls: number;
-  /** Of pages that it made dirty for a disk: whole pages, without the file system's own journal. */
+  /** Bytes of pages dirtied for a disk: whole pages, without the file system's journal. */
   readonly storage: number;
 }
 
@@ -46,7 +46,10 @@ function readFields(path: string): Map<string, string> {
   );
 }
 
-/** CPU time of this process without its main thread, in milliseconds. NaN where the kernel does not tell. */
+/**
+ * CPU time of this process without its main thread, in milliseconds. NaN if /proc does not report
+ * it.
+ */
 export function otherThreadsCpuMs(): number {
   const { user, system } = process.cpuUsage();
   let mainNs: number;

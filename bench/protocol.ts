@@ -1,8 +1,8 @@
-/** What a parent asks a worker, and what comes back. */
+/** The messages between the parent process and a worker. */
 import type { Durable, LiveEntries } from './contenders/contender.js';
 import type { Workload } from './workload.js';
 
-/** One request at a time. */
+/** A request to a worker. One at a time. */
 export type Request =
   | {
       readonly kind: 'open';
@@ -16,23 +16,23 @@ export type Request =
       readonly roundsMin: number;
       readonly roundsMax: number;
       readonly msMax: number;
-      /** Rounds that are submitted together; each is timed from its own submission. */
+      /** Number of rounds that are submitted together; each is timed from its own submission. */
       readonly inFlight: number;
-      /** Frame the rounds with marks that a trace shows. */
+      /** Set marks before and after the rounds, for a trace. */
       readonly marked: boolean;
     }
   | { readonly kind: 'figures' }
   | { readonly kind: 'close' }
   | { readonly kind: 'restart'; readonly contender: string; readonly dir: string };
 
-/** The rounds of a slice. */
+/** The result of a slice of rounds. */
 export interface Slice {
   readonly rounds: readonly Durable[];
-  /** The longest turn of the event loop meanwhile; null for a contender whose work is done in a process of its own. */
+  /** The longest turn of the event loop; null for a contender that works in a separate process. */
   readonly turnMsMax: number | null;
 }
 
-/** A restart. */
+/** The result of a restart. */
 export interface Restarted {
   readonly openMs: number;
   readonly live: LiveEntries;
@@ -40,10 +40,10 @@ export interface Restarted {
   readonly turnMsMax: number | null;
 }
 
-/** What every request is answered with. */
+/** The answer to a request. */
 export type Answer = { readonly value: unknown } | { readonly error: string };
 
-/** Totals of a contender's process since it began; what making rounds cost is left out. */
+/** Totals of a contender's process since its start, without the cost of making rounds. */
 export interface Figures {
   readonly cpuMs: number;
   readonly rssBytes: number;
@@ -52,6 +52,6 @@ export interface Figures {
   readonly storageBytes: number;
   readonly rounds: number;
   readonly userBytes: number;
-  /** Synced writes that the contender counts itself; null if it does not. */
+  /** Synced writes as counted by the contender; null if it does not count them. */
   readonly syncs: number | null;
 }

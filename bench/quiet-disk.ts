@@ -1,6 +1,6 @@
 /**
- * Waiting for the disk to be quiet: what a contender left to be compacted, or the kernel to be written back, would otherwise be done beside the
- * rounds of the next one, always the same one.
+ * Waits until the disk is quiet. Otherwise compactions and write-back of one contender would slow
+ * down the rounds of the next, and it would always be the same contender.
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -8,14 +8,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mountOf } from './disk.js';
 
 const LOOK_EVERY_MS = 50;
-/** So long without a write, and it is quiet: a compaction fills pages for a while before it syncs them. */
+/**
+ * The disk is quiet after this time without a write. A compaction fills pages for a while before it
+ * syncs them.
+ */
 const QUIET_MS = 150;
-/** Whoever writes longer than this is not waited for. */
+/** Upper bound of the wait. */
 const WAIT_MS_MAX = 5000;
-/** In a line of /proc/diskstats, behind major, minor and name: the sectors that were written. */
+/**
+ * Position of "sectors written" in a line of /proc/diskstats, counted after major, minor and name.
+ */
 const SECTORS_WRITTEN = 7;
 
-/** Resolves when nothing has been written to the disk of `dir` for a while, or after some seconds; at once where the kernel does not tell. */
+/**
+ * Resolves when nothing was written to the disk of `dir` for QUIET_MS, or after WAIT_MS_MAX; at
+ * once without /proc.
+ */
 export async function quietDisk(dir: string): Promise<void> {
   const device = basename(mountOf(dir)?.device ?? '');
   const started = performance.now();

@@ -1,7 +1,8 @@
 /**
- * `node .build/bench/raw-ratio.js [workloads] [rounds] [dir] [contenders]`: what a round of the first contender costs over the same round of the
- * others; by default of this store over raw classic-level and the limit. All run in one process and take turns round by round, the first
- * one alternating. Before and after a change: contenders `level@A/.build,level@B/.build`, two checkouts that are built.
+ * `node .build/bench/raw-ratio.js [workloads] [rounds] [dir] [contenders]`: ratio of a round of the
+ * first contender to the same round of the others; by default of this store to raw classic-level
+ * and to the limit. All run in one process and take turns round by round, in alternating order. To
+ * compare two versions, build two checkouts and name `level@A/.build,level@B/.build`.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { positionals } from './args.js';
@@ -18,7 +19,7 @@ async function compare(names: readonly string[], id: string, rounds: number, roo
   return report(describe(workload), await takeTurns(names.map(contenderOf), workload, rounds, root));
 }
 
-/** The p10 is what a round takes when nothing disturbs it: the least sensitive to other work on the machine. */
+/** The p10 is reported too, because other work on the machine affects it least. */
 function report(
   title: string,
   contenders: readonly { readonly name: string; readonly ms: readonly number[] }[],

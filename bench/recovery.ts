@@ -1,7 +1,10 @@
 /**
- * `node .build/bench/recovery.js [parts] [dir]`: how long a restart takes, and what it takes of memory; `parts` is `time`, `memory`, or both (`all`).
- * 1. 40 lanes x 90 blocks of 1 KiB: recovery's own time, in fresh processes (as a node restarts) and in a warm one.
- * 2. `load: false` over 1 GiB of live data, once as blocks of 64 KiB and once of 1 MiB: anonymous memory of a fresh process, sampled from outside.
+ * `node .build/bench/recovery.js [parts] [dir]`: time and memory of a restart; `parts` is `time`,
+ * `memory`, or `all`.
+ * 1. 40 lanes x 90 blocks of 1 KiB: the time of recovery, in fresh processes (as when a node
+ *    restarts) and in a warm process.
+ * 2. `load: false` with 1 GiB of live data, in blocks of 64 KiB and of 1 MiB: anonymous memory of a
+ *    fresh process, sampled from outside.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,14 +24,17 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const OPENS = 5;
 const POLL_MS = 2;
-/** Bytes that one round of the building may have. */
+/** Size of the rounds that fill the store. */
 const ROUND_BYTES = 4 * MIB;
 
-/** What the child tells of its open. */
+/** The child's report of its open. */
 interface Opened {
   readonly checkMs: number;
   readonly openMs: number;
-  /** Of all threads, LevelDB's own open included: less sensitive to other work on the machine than the clock is. */
+  /**
+   * CPU time of all threads, including LevelDB's open: less sensitive to other work on the machine
+   * than elapsed time.
+   */
   readonly cpuMs: number;
   readonly records: number;
   readonly bytes: number;
@@ -41,7 +47,7 @@ interface Shape {
   readonly blockBytes: number;
 }
 
-/** Fills a store: every block stays live. */
+/** Fills a store with blocks that all stay live. */
 async function build(dir: string, { lanes, blocksPerLane, blockBytes }: Shape): Promise<void> {
   const network = makeNetwork({ validators: lanes, signed: false });
   const payloadBytes = payloadFor(blockBytes);
@@ -72,7 +78,7 @@ interface ChildOpen extends Opened {
   readonly anonPeak: number;
 }
 
-/** Opens in a fresh process and samples its memory meanwhile. */
+/** Opens in a fresh process and samples its memory during the open. */
 async function openInChild(dir: string, load: boolean): Promise<ChildOpen> {
   const child: ChildProcess = fork(fileURLToPath(import.meta.url), ['--open', dir, String(load)]);
   await once(child, 'message');
@@ -91,7 +97,7 @@ async function openInChild(dir: string, load: boolean): Promise<ChildOpen> {
   return { ...opened, anonBefore, anonPeak: Math.max(anonPeak, opened.anonAfter) };
 }
 
-/** The child's side of {@link openInChild}. */
+/** The child's part of {@link openInChild}. */
 async function serve(dir: string, load: boolean): Promise<void> {
   process.send?.('ready');
   await once(process, 'message');
@@ -152,7 +158,7 @@ function say(line: string): void {
 const USAGE = 'node .build/bench/recovery.js [time|memory|all] [dir]';
 
 async function measure(parts: string, dir: string | undefined): Promise<void> {
-  if (!['time', 'memory', 'all'].includes(parts)) throw new RangeError(`"${parts}" is no part; usage: ${USAGE}`);
+  if (!['time', 'memory', 'all'].includes(parts)) throw new RangeError(`unknown part "${parts}"; usage: ${USAGE}`);
   const root = scratchRoot(dir);
   if (parts !== 'memory') await measureTime(root);
   if (parts === 'time') return;
@@ -160,7 +166,7 @@ async function measure(parts: string, dir: string | undefined): Promise<void> {
   await measureMemory(root, { lanes: 20, blocksPerLane: 52, blockBytes: MIB });
 }
 
-// `--open` is how this script calls itself.
+// The script starts itself with `--open`.
 if (process.argv[2] === '--open') {
   const [, dir = '', load] = process.argv.slice(2);
   await serve(dir, load === 'true');

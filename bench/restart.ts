@@ -1,6 +1,7 @@
 /**
- * Restarts: a fresh process opens what the rounds left and loads it. Each works on a copy of its own, since opening changes what is there
- * (LevelDB rewrites its log as a table). The copy is in the page cache: a warm restart, not one after a boot.
+ * Restarts: a fresh process opens and loads the directory that the rounds filled. Each restart uses
+ * its own copy, because opening changes the directory (LevelDB rewrites its log as a table). The
+ * copy is in the page cache: this measures a warm restart, not one after a boot.
  */
 import { cpSync, rmSync } from 'node:fs';
 import type { ContenderKind, LiveEntries } from './contenders/contender.js';
@@ -9,11 +10,11 @@ import { Host } from './host.js';
 export interface Restarts {
   readonly openMs: readonly number[];
   readonly live: LiveEntries;
-  /** The longest turn of each; empty for a contender whose event loop cannot be watched. */
+  /** The longest turn of each restart; empty for a contender whose event loop cannot be watched. */
   readonly turnMsMax: readonly number[];
 }
 
-/** Restarts `times` times. Undefined for a contender that keeps nothing to come back to. */
+/** Restarts `times` times. Resolves with undefined for a contender that cannot be reopened. */
 export async function restarts(kind: ContenderKind, dir: string, times: number): Promise<Restarts | undefined> {
   if (kind.restart === undefined) return undefined;
   const openMs: number[] = [];

@@ -1,4 +1,4 @@
-/** The shape of `results.json`: everything that was measured, and how. */
+/** The shape of `results.json`: all measurements and their conditions. */
 import type { LiveEntries } from './contenders/contender.js';
 import type { Machine } from './machine.js';
 import type { Spread } from './stats.js';
@@ -13,14 +13,14 @@ export interface Results {
   readonly seed: number;
   readonly repetitions: number;
   readonly machine: Machine;
-  /** Cores that other processes kept busy meanwhile, on average; null where the system does not tell. */
+  /** Average number of cores that other processes used during the run; null if unknown. */
   readonly othersCores: number | null;
   readonly workloads: readonly WorkloadResult[];
-  /** Opening what is damaged, or looks like it. Absent in older results, and in a run of some workloads only. */
+  /** Opens of damaged directories. Absent in older results. */
   readonly damaged?: readonly DamagedResult[];
 }
 
-/** How a store opens in a directory that a crash or something else damaged, at the worst that a peer can make of it. */
+/** An open of a damaged directory whose content is the worst that a peer can choose. */
 export interface DamagedResult {
   readonly what: string;
   readonly bytes: number;
@@ -32,15 +32,15 @@ export interface DamagedResult {
 
 export interface WorkloadResult {
   readonly workload: Workload;
-  /** Encoded entries of a round, as they go over the wire. */
+  /** Wire sizes of the entries of a round. */
   readonly entryBytes: { readonly block: number; readonly commitQC: number; readonly anchor: number };
   readonly contenders: readonly ContenderResult[];
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
-  /** What is wrong, such as contenders that do not hold the same in the end. Empty if all is well. */
+  /** What is wrong, such as contenders with different content at the end. Empty if nothing is. */
   readonly complaints: readonly string[];
 }
 
-/** Latencies: each repetition has a figure; the spread is over the repetitions. */
+/** Latencies; each spread is over the repetitions. */
 export interface Latency {
   readonly p50: Spread;
   readonly p99: Spread;
@@ -50,29 +50,35 @@ export interface Latency {
 export interface ContenderResult {
   readonly name: string;
   readonly description: string;
-  /** Measured rounds, all repetitions together. */
+  /** Number of measured rounds in all repetitions. */
   readonly rounds: number;
   readonly roundMs: Latency;
   readonly firstBlockMs: Latency;
   readonly lastBlockMs: Latency;
-  /** Round latency at the shares of QUANTILES, all repetitions together. */
+  /** Round latency at the shares in QUANTILES, over all repetitions. */
   readonly quantilesMs: readonly number[];
-  /** The longest turn of the event loop: of each repetition, and of each restart. Null where it cannot be watched; absent in older results. */
+  /**
+   * The longest turn of the event loop, over repetitions and over restarts. Null if it cannot be
+   * watched; absent in older results.
+   */
   readonly turnMsMax?: { readonly rounds: Spread | null; readonly restart: Spread | null };
   readonly cpuMsPerRound: number;
   readonly syncs: Syncs | null;
-  /** Wire bytes of the entries, bytes of write calls, bytes of dirtied pages, a round. */
+  /** Per round: wire bytes of the entries, bytes of write calls, bytes of dirtied pages. */
   readonly userBytesPerRound: number;
   readonly writtenBytesPerRound: number;
   readonly storageBytesPerRound: number;
-  /** Bytes of write calls over wire bytes. Not of dirtied pages: the kernel counts a large folio as a whole, whatever was written of it. */
+  /**
+   * Bytes of write calls divided by wire bytes. Dirtied pages would mislead: the kernel counts a
+   * large folio as a whole.
+   */
   readonly writeAmplification: number;
   readonly diskBytes: number;
   readonly restartMs: Spread | null;
   readonly live: LiveEntries | null;
   readonly rssBytes: number;
   readonly rssPeakBytes: number;
-  /** Its p50 over that of others in the same run; null if they did not run. */
+  /** Ratio of the p50 to that of another contender in the same run; null if that did not run. */
   readonly overLimit: number | null;
   readonly overRaw: number | null;
   readonly overGoWal: number | null;
@@ -81,7 +87,10 @@ export interface ContenderResult {
 /** Syncs of a round. */
 export interface Syncs {
   readonly perRound: number;
-  /** `strace`: counted in the kernel, in a run of its own. `derived`: as many as the contender counted batches. */
+  /**
+   * `strace`: counted by the kernel in a separate run. `derived`: the number of batches that the
+   * contender counted.
+   */
   readonly how: 'strace' | 'derived';
   readonly fsyncs?: number;
   readonly fdatasyncs?: number;

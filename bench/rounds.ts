@@ -1,6 +1,7 @@
 /**
- * The rounds of a workload, made of real Autobahn entries: chained blocks of incompressible payload, a CommitQC that orders
- * them, and the anchor that leaves BLOCKS_KEPT blocks in each lane. Signatures are random bytes: no backend verifies them.
+ * The rounds of a workload, made of real Autobahn entries: chained blocks with incompressible
+ * payload, a CommitQC that orders them, and an anchor that leaves BLOCKS_KEPT blocks in each lane.
+ * Signatures are random bytes, because no backend verifies them.
  */
 
 import { encodeRecord } from '../src/adapter/level/format/record.js';
@@ -10,31 +11,33 @@ import { autobahn } from '../src/model/autobahn/index.js';
 import { makeNetwork, type Network } from '../test/support/network.js';
 import type { Workload } from './workload.js';
 
-/** A round, as the port takes it. */
+/** A round for the port. */
 export interface BenchRound {
   readonly anchor?: PruneAnchor;
   readonly commitQCs: readonly [CommitQC];
-  /** Lane after lane, each ascending. */
+  /** Grouped by lane; ascending numbers in each lane. */
   readonly blocks: readonly SignedBlock[];
   /** The same blocks by lane. */
   readonly lanes: ReadonlyMap<LaneId, readonly SignedBlock[]>;
 }
 
-/** Bytes that a CommitQC should have, as far as the lanes that it must name leave room (80 bytes each). */
+/** Target size of a CommitQC. With many lanes (80 bytes each) it is larger. */
 const COMMIT_QC_BYTES = 2048;
-/** Bytes that an anchor should have, its CommitQC included. */
+/** Target size of an anchor, including its CommitQC. */
 const ANCHOR_BYTES = 4096;
-/** What the original's encodings take: see docs/original.md, Sizes. */
+/** Sizes of the original's encodings (docs/original.md, Sizes). */
 const QC_BASE_BYTES = 65;
 const LANE_RANGE_BYTES = 80;
 const SIGNATURE_BYTES = 104;
 
-/** Signatures that bring a message of `baseBytes` nearest to `bytes`; one at least. */
+/**
+ * The number of signatures, at least 1, that brings a message of `baseBytes` closest to `bytes`.
+ */
 function signaturesFor(bytes: number, baseBytes: number): number {
   return Math.max(1, Math.round((bytes - baseBytes) / SIGNATURE_BYTES));
 }
 
-/** Makes the rounds of a workload one after the other; the same seed makes the same ones. */
+/** Makes the rounds of a workload one by one. The same seed gives the same rounds. */
 export class RoundSource {
   readonly workload: Workload;
   readonly #network: Network;
@@ -42,7 +45,7 @@ export class RoundSource {
   readonly #qcSignatures: number;
   readonly #appSignatures: number;
   readonly #payloadBytes: number;
-  /** CommitQCs of the road indices that an anchor can still prune to. */
+  /** CommitQCs of the road indexes that an anchor can still prune to. */
   readonly #recent: CommitQC[] = [];
   readonly #roadsKept: number;
 
@@ -62,7 +65,7 @@ export class RoundSource {
     }
   }
 
-  /** Rounds until every lane holds what stays. */
+  /** Number of rounds until every lane has its full number of blocks. */
   get roundsToFill(): number {
     return this.#roadsKept;
   }
@@ -90,7 +93,7 @@ export class RoundSource {
   }
 }
 
-/** Bytes of transactions that make a block's record `blockBytes` long. */
+/** The payload size with which the record of a block has `blockBytes` bytes. */
 export function payloadFor(blockBytes: number): number {
   const probe = (payloadBytes: number) => {
     const network = makeNetwork({ validators: 1, signed: false, firstBlock: 1n });

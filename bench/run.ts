@@ -1,8 +1,9 @@
 /**
- * One workload, all contenders. Each contender lives in a process of its own and they take turns in slices: a slice is long enough for a
- * contender's own background work (table flushes, compactions) to fall on itself, short enough for a noisy machine to be
- * noisy to all of them. Who begins changes from slice to slice, and before each the disk must be quiet (not in a
- * quick run).
+ * Runs one workload with all contenders. Each contender has its own process, and they take turns in
+ * slices. A slice is long enough that a contender's background work (table flushes, compactions)
+ * falls into its own slices, and short enough that noise of the machine affects all contenders. The
+ * order rotates from slice to slice. Except in a quick run, the disk must be quiet before each
+ * slice.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,31 +18,37 @@ import { type Restarts, restarts } from './restart.js';
 import { canTrace, countSyncs, type SyncCounts } from './syncs.js';
 import type { Workload } from './workload.js';
 
-/** Contenders that are filled, or whose syncs are counted, at the same time: nothing is timed then. */
+/**
+ * Number of contenders that are filled, or whose syncs are counted, at a time. Nothing is timed
+ * then.
+ */
 const UNTIMED_AT_A_TIME = 3;
 
-/** What to run. */
+/** Options of {@link runWorkload}. */
 export interface RunOptions {
   readonly workload: Workload;
   readonly kinds: readonly ContenderKind[];
   readonly effort: Effort;
   readonly seed: number;
   readonly repetitions: number;
-  /** Rounds that are submitted together. Default 1. */
+  /** Number of rounds that are submitted together. Default 1. */
   readonly inFlight?: number;
-  /** Gives the process of a contender; without it each workload has fresh ones. */
+  /** Returns the process of a contender. Default: a fresh process for each workload. */
   readonly hostOf?: (kind: ContenderKind) => Host;
-  /** Scratch folder of this run; it is made and removed. */
+  /** Scratch directory of this run. Created and removed. */
   readonly dir: string;
   readonly progress: (line: string) => void;
 }
 
-/** What one contender gave, raw. */
+/** The raw measurements of one contender. */
 export interface Measured {
   readonly kind: ContenderKind;
   /** The rounds of each repetition. */
   readonly repetitions: readonly (readonly Durable[])[];
-  /** The longest turn of the event loop in each repetition; empty for a contender whose event loop cannot be watched. */
+  /**
+   * The longest turn of the event loop in each repetition; empty for a contender whose event loop
+   * cannot be watched.
+   */
   readonly turnMsMax: readonly number[];
   /** Totals of the measured part. */
   readonly spent: Pick<Figures, 'cpuMs' | 'writtenBytes' | 'storageBytes' | 'rounds' | 'userBytes'>;
@@ -62,7 +69,7 @@ interface Runner {
   before?: Figures;
 }
 
-/** Runs a workload. */
+/** Runs a workload with all contenders. */
 export async function runWorkload(options: RunOptions): Promise<Measured[]> {
   const { kinds, dir, progress, repetitions, effort } = options;
   const runners: Runner[] = [];
@@ -107,7 +114,7 @@ export async function runWorkload(options: RunOptions): Promise<Measured[]> {
     const measured: Measured[] = [];
     for (const runner of runners) measured.push(await finish(runner, options));
     const counts = await countAll(options);
-    return measured.map((one) => ({ ...one, counted: counts.get(one.kind) }));
+    return measured.map((result) => ({ ...result, counted: counts.get(result.kind) }));
   } finally {
     if (options.hostOf === undefined) for (const { host } of runners) await host.end();
     rmSync(dir, { recursive: true, force: true });
@@ -151,7 +158,7 @@ async function finish(runner: Runner, options: RunOptions): Promise<Measured> {
   };
 }
 
-/** Counts everybody's syncs, where that is wanted and possible. */
+/** Counts the syncs of all contenders, if `effort` asks for it and strace works. */
 async function countAll({ kinds, workload, seed, effort, dir, progress }: RunOptions) {
   const counts = new Map<ContenderKind, SyncCounts>();
   if (effort.countedRounds === 0 || !(await canTrace())) return counts;

@@ -1,6 +1,8 @@
-/** Order statistics. Samples are never changed in place. */
+/** Order statistics. They do not change the samples. */
 
-/** The value below which `share` (0 to 1) of the samples lie: the nearest rank, always a sample that was measured. */
+/**
+ * The `share` quantile (0 to 1) by nearest rank: always one of the samples. NaN without samples.
+ */
 export function percentile(samples: readonly number[], share: number): number {
   if (samples.length === 0) return Number.NaN;
   const sorted = [...samples].sort((a, b) => a - b);
@@ -8,7 +10,7 @@ export function percentile(samples: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length, Math.max(1, rank)) - 1] as number;
 }
 
-/** The middle sample; of an even number, the mean of the two in the middle. */
+/** The median: the middle sample, or the mean of the two middle samples. NaN without samples. */
 export function median(samples: readonly number[]): number {
   if (samples.length === 0) return Number.NaN;
   const sorted = [...samples].sort((a, b) => a - b);
@@ -17,7 +19,7 @@ export function median(samples: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
 }
 
-/** A figure that was measured once a repetition. */
+/** The spread of a number over the repetitions. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -29,7 +31,7 @@ export function spread(samples: readonly number[]): Spread {
   return { median: median(samples), min: Math.min(...samples), max: Math.max(...samples) };
 }
 
-/** `value` with `digits` significant digits, without an exponent. */
+/** `value` with `count` significant digits, without an exponent; `-` if it is not finite. */
 export function digits(value: number, count = 3): string {
   if (!Number.isFinite(value)) return '-';
   if (value === 0) return '0';

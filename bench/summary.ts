@@ -1,4 +1,4 @@
-/** From what was measured to the figures of the report. */
+/** Computes the numbers of the report from the measurements. */
 import { autobahn } from '../src/model/autobahn/index.js';
 import type { Durable } from './contenders/contender.js';
 import { type ContenderResult, type Latency, QUANTILES, type Syncs, type WorkloadResult } from './results.js';
@@ -16,8 +16,8 @@ export function summarize(
   const plain = measured.map(summarizeOne);
   const p50Of = (name: string) => plain.find((result) => result.name === name)?.roundMs.p50.median;
   const over = (result: Plain, name: string) => {
-    const other = p50Of(name);
-    return other === undefined ? null : result.roundMs.p50.median / other;
+    const base = p50Of(name);
+    return base === undefined ? null : result.roundMs.p50.median / base;
   };
   const contenders = plain.map((result) => ({
     ...result,
@@ -30,8 +30,8 @@ export function summarize(
 
 type Plain = Omit<ContenderResult, 'overLimit' | 'overRaw' | 'overGoWal'>;
 
-function summarizeOne(one: Measured): Plain {
-  const { kind, repetitions, spent, restarts } = one;
+function summarizeOne(measured: Measured): Plain {
+  const { kind, repetitions, spent, restarts } = measured;
   const all = repetitions.flat().map(({ roundMs }) => roundMs);
   return {
     name: kind.name,
@@ -41,18 +41,18 @@ function summarizeOne(one: Measured): Plain {
     firstBlockMs: latency(repetitions, ({ firstBlockMs }) => firstBlockMs),
     lastBlockMs: latency(repetitions, ({ lastBlockMs }) => lastBlockMs),
     quantilesMs: QUANTILES.map((share) => percentile(all, share)),
-    turnMsMax: { rounds: spreadOrNull(one.turnMsMax), restart: spreadOrNull(restarts?.turnMsMax ?? []) },
+    turnMsMax: { rounds: spreadOrNull(measured.turnMsMax), restart: spreadOrNull(restarts?.turnMsMax ?? []) },
     cpuMsPerRound: spent.cpuMs / spent.rounds,
-    syncs: syncsOf(one),
+    syncs: syncsOf(measured),
     userBytesPerRound: spent.userBytes / spent.rounds,
     writtenBytesPerRound: spent.writtenBytes / spent.rounds,
     storageBytesPerRound: spent.storageBytes / spent.rounds,
     writeAmplification: spent.writtenBytes / spent.userBytes,
-    diskBytes: one.diskBytes,
+    diskBytes: measured.diskBytes,
     restartMs: restarts === undefined ? null : spread(restarts.openMs),
     live: restarts?.live ?? null,
-    rssBytes: one.rssBytes,
-    rssPeakBytes: one.rssPeakBytes,
+    rssBytes: measured.rssBytes,
+    rssPeakBytes: measured.rssPeakBytes,
   };
 }
 
@@ -75,7 +75,7 @@ function syncsOf({ counted, syncs, spent }: Measured): Syncs | null {
 
 /** The sizes of a round's entries when the lanes are full. */
 function entryBytesOf(workload: Workload): WorkloadResult['entryBytes'] {
-  // Small blocks fill the lanes as well; only the sizes of one block of the workload's own are wanted.
+  // Small blocks fill the lanes faster. The block size is taken from a separate source below.
   const source = new RoundSource({ ...workload, blockBytes: 1024 }, 1);
   let round = source.next();
   for (let i = 1; i < source.roundsToFill; i++) round = source.next();
@@ -87,7 +87,7 @@ function entryBytesOf(workload: Workload): WorkloadResult['entryBytes'] {
   };
 }
 
-/** All contenders got the same rounds, so all that can be opened again must hold the same. */
+/** All contenders got the same rounds, so those that can be reopened must have the same content. */
 function complaintsOf(contenders: readonly ContenderResult[]): string[] {
   const held = contenders.filter(({ live }) => live !== null);
   const first = held[0];

@@ -1,7 +1,7 @@
 /**
- * Counts the syncs of a contender's rounds, in a run of its own under strace: what the kernel saw, not what the contender says. Those are fsync,
- * fdatasync, and each write to one of the store's value files, which are open with O_DSYNC. Without strace there is only what a contender
- * counts itself.
+ * Counts the syncs of a contender's rounds in a separate run under strace, independent of what the
+ * contender itself reports. Counted are fsync, fdatasync, and each write to a value file of the
+ * store, because value files are open with O_DSYNC.
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ import type { Workload } from './workload.js';
 
 const TRACED = 'trace=fsync,fdatasync,pwrite64,pwritev,?access,?faccessat,?faccessat2';
 
-/** Syncs of each kind in a round, on average. */
+/** Average number of syncs per round, by kind. */
 export interface SyncCounts {
   readonly fsyncs: number;
   readonly fdatasyncs: number;
@@ -25,7 +25,7 @@ export interface SyncCounts {
 
 let strace: Promise<boolean> | undefined;
 
-/** True if a process can be traced here. */
+/** Resolves with true if strace works here. */
 export function canTrace(): Promise<boolean> {
   strace ??= promisify(execFile)('strace', ['-o', '/dev/null', '-e', TRACED, 'true']).then(
     () => true,
@@ -34,7 +34,7 @@ export function canTrace(): Promise<boolean> {
   return strace;
 }
 
-/** Fills the lanes, then counts the syncs of `rounds` rounds. `dir` is made and removed. */
+/** Fills the lanes, then counts the syncs of `rounds` rounds. Creates `dir` and removes it. */
 export async function countSyncs(
   kind: ContenderKind,
   workload: Workload,
@@ -60,7 +60,10 @@ export async function countSyncs(
   }
 }
 
-/** Counts the calls between the marks. A call that another thread interrupts is on two lines; its beginning counts. */
+/**
+ * Counts the calls between the marks, per round. A call that another thread interrupts has two
+ * lines; only its first counts.
+ */
 export function countIn(trace: string, rounds: number): Omit<SyncCounts, 'rounds'> {
   const begin = trace.indexOf(`"${MARK_BEGIN}"`);
   const end = trace.indexOf(`"${MARK_END}"`);

@@ -1,19 +1,19 @@
-/** What the store is to reach, and whether it did: computed from results, never typed. All are figures of one run. */
+/** The performance targets of the store, computed from the results of one run. */
 import { TURN_MS_GOAL } from './longest-turn.js';
 import type { ContenderResult, WorkloadResult } from './results.js';
 import { digits } from './stats.js';
 
-/** One figure, bounded for some workloads. */
+/** One number with bounds for some workloads. */
 export interface Target {
   readonly what: string;
-  /** `most`: the figure may be no more than its bound; `least`: no less. */
+  /** `most`: the bound is a maximum; `least`: a minimum. */
   readonly bound: 'most' | 'least';
   readonly bounds: Readonly<Record<string, number>>;
-  /** Undefined if a contender that it takes did not run. */
+  /** Undefined if a contender that it needs did not run. */
   figure(find: (name: string) => ContenderResult | undefined): number | undefined;
 }
 
-type Pick = (one: ContenderResult) => number | undefined;
+type Pick = (result: ContenderResult) => number | undefined;
 
 const p50: Pick = ({ roundMs }) => roundMs.p50.median;
 
@@ -29,8 +29,8 @@ function over(above: string, below: string, pick: Pick = p50): Target['figure'] 
 
 function of(name: string, pick: Pick): Target['figure'] {
   return (find) => {
-    const one = find(name);
-    return one && pick(one);
+    const result = find(name);
+    return result && pick(result);
   };
 }
 
@@ -39,7 +39,7 @@ const all = (bound: number, ids = ['i', 'ii', 'iii', 'iv', 'v', 'vi', 'vii']) =>
 const SMALL = ['i', 'ii', 'iii', 'vi'];
 const LARGE = ['iv', 'v', 'vii'];
 
-/** All of them. Where values are separated, the tighter bound of that design holds. */
+/** All targets. Workloads with separated values have tighter bounds. */
 export const TARGETS: readonly Target[] = [
   {
     what: 'level / limit',
@@ -68,7 +68,7 @@ export const TARGETS: readonly Target[] = [
     figure: of('level', ({ roundMs }) => roundMs.p99.median / roundMs.p50.median),
   },
   {
-    what: 'level: syncs a round',
+    what: 'level: syncs per round',
     bound: 'most',
     bounds: all(1.1, SMALL),
     figure: of('level', ({ syncs }) => syncs?.perRound),
@@ -92,7 +92,7 @@ export const TARGETS: readonly Target[] = [
     figure: of('level', ({ writeAmplification }) => writeAmplification),
   },
   {
-    what: 'level / level-inline, CPU a round',
+    what: 'level / level-inline, CPU per round',
     bound: 'most',
     bounds: all(0.5, LARGE),
     figure: over('level', 'level-inline', ({ cpuMsPerRound }) => cpuMsPerRound),
@@ -112,7 +112,7 @@ export function isMet({ bound }: Target, figure: number, limit: number): boolean
   return bound === 'most' ? figure <= limit : figure >= limit;
 }
 
-/** The targets as a table: a row each, a column a workload. */
+/** The targets as a table: one row per target, one column per workload. */
 export function targetsTable(workloads: readonly WorkloadResult[]): string {
   const ids = workloads.map(({ workload }) => workload.id);
   let met = 0;
@@ -122,7 +122,7 @@ export function targetsTable(workloads: readonly WorkloadResult[]): string {
       const limit = target.bounds[workload.id];
       if (limit === undefined) return '';
       const sign = target.bound === 'most' ? '≤' : '≥';
-      const figure = target.figure((name) => contenders.find((one) => one.name === name));
+      const figure = target.figure((name) => contenders.find((contender) => contender.name === name));
       if (figure === undefined || !Number.isFinite(figure)) return `(${sign} ${limit}) not measured`;
       const is = isMet(target, figure, limit);
       counted++;
@@ -136,7 +136,7 @@ export function targetsTable(workloads: readonly WorkloadResult[]): string {
     `|---|${ids.map(() => '---|').join('')}`,
     ...rows,
     '',
-    `${met} of ${counted} that were measured are met; the others are in bold. Unless stated otherwise, ratios are`,
+    `${met} of ${counted} measured targets are met; the others are in bold. Unless stated otherwise, ratios are`,
     'of the p50 of a round.',
     '',
   ].join('\n');

@@ -1,4 +1,7 @@
-/** Contenders that take turns round by round in one process, the first one alternating: ratios that other work on the machine disturbs least. */
+/**
+ * Contenders take turns round by round in one process, in alternating order. Other work on the
+ * machine affects such ratios least.
+ */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContenderKind } from './contenders/contender.js';
@@ -8,13 +11,16 @@ import type { Workload } from './workload.js';
 const SEED = 1;
 const WARM_UP_ROUNDS_MAX = 300;
 
-/** What the rounds of a contender took, in milliseconds, in their order. */
+/** The times of a contender's rounds in milliseconds, in order. */
 export interface Turns {
   readonly name: string;
   readonly ms: readonly number[];
 }
 
-/** Opens all in directories below `root`, fills the lanes twice (so that value files are reused, not made), and measures `rounds`. */
+/**
+ * Opens all contenders below `root`, fills the lanes twice (so that value files are reused), and
+ * measures `rounds` rounds.
+ */
 export async function takeTurns(
   kinds: readonly ContenderKind[],
   workload: Workload,
@@ -26,7 +32,7 @@ export async function takeTurns(
     const source = new RoundSource(workload, SEED);
     const contenders = [];
     for (const [i, kind] of kinds.entries()) {
-      // Names of other builds are paths.
+      // Not the name: names of other builds are paths.
       const place = join(dir, String(i));
       mkdirSync(place);
       contenders.push({ name: kind.name, contender: await kind.open(place), ms: [] as number[] });

@@ -1,6 +1,6 @@
 /**
- * The process of one contender: it makes its own rounds, from the same seed as all others, and times them. Parent and worker talk
- * over Node's IPC channel, one request at a time (host.ts).
+ * The process of one contender. It makes its rounds from the same seed as all others, and times
+ * them. Parent and worker use Node's IPC channel, one request at a time (host.ts).
  */
 import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
@@ -14,16 +14,19 @@ import type { Answer, Figures, Request, Restarted, Slice } from './protocol.js';
 import { RoundSource } from './rounds.js';
 import { roundBlockBytes } from './workload.js';
 
-/** Rounds that are made ready at a time, so that making them does not lie between measured ones more than it must. */
+/**
+ * Number of rounds that are prepared at a time: few interruptions of the measured rounds, bounded
+ * memory.
+ */
 const CHUNK_ROUNDS = 50;
 const CHUNK_BYTES = 48 * 1024 * 1024;
-/** The same before it is known how long a round takes. */
+/** The same for the first chunk, when the duration of a round is unknown. */
 const FIRST_CHUNK_ROUNDS = 5;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** One open contender and the rounds that it is given. */
+/** One open contender and its source of rounds. */
 class Session {
   readonly #contender: Contender;
   readonly #source: RoundSource;
@@ -31,7 +34,7 @@ class Session {
   readonly #longest = new LongestTurn();
   #rounds = 0;
   #userBytes = 0;
-  /** CPU time of this process that is not the contender's: making rounds. */
+  /** CPU time of this process that the contender did not cause: making rounds. */
   #sparedMs = 0;
 
   constructor(contender: Contender, source: RoundSource, isElsewhere: boolean) {
@@ -44,7 +47,9 @@ class Session {
     return this.#source.roundsToFill;
   }
 
-  /** Runs rounds until there were `roundsMax`, or, after `roundsMin`, `msMax` of them. */
+  /**
+   * Runs at least `roundsMin` rounds, then stops after `roundsMax` rounds or `msMax` milliseconds.
+   */
   async run(roundsMin: number, roundsMax: number, msMax: number, inFlight: number): Promise<Slice> {
     const times: Durable[] = [];
     let spent = 0;
@@ -68,7 +73,7 @@ class Session {
     return Math.max(1, Math.floor(CHUNK_BYTES / roundBlockBytes(this.#source.workload)));
   }
 
-  /** Makes rounds ready, and leaves no garbage of that for the rounds to collect. */
+  /** Prepares rounds, then collects the garbage, so that the measured rounds do not pay for it. */
   #prepare(rounds: number): Job[] {
     const before = cpuMs();
     const jobs: Job[] = [];
@@ -82,7 +87,7 @@ class Session {
     return jobs;
   }
 
-  /** Totals since the beginning. */
+  /** Totals since the start. */
   async figures(): Promise<Figures> {
     const counts = { rounds: this.#rounds, userBytes: this.#userBytes, syncs: this.#contender.syncs ?? null };
     const own = await this.#contender.figures?.();

@@ -1,26 +1,28 @@
-/** The workloads that the contenders are compared on (docs/design.md, Workloads). */
+/** The workloads of the benchmark (docs/design.md, Workloads). */
 
-/** What every round of a workload brings. */
+/** A workload: all its rounds have this shape. */
 export interface Workload {
   readonly id: string;
   readonly lanes: number;
-  /** Blocks that each lane gets in a round. */
+  /** Blocks per lane in a round. */
   readonly blocksPerLane: number;
-  /** Bytes of a block's LevelDB record. */
+  /** Size of the LevelDB record of a block. */
   readonly blockBytes: number;
   /** Blocks that stay in a lane after a round. */
   readonly blocksKept: number;
 }
 
-/** What a lane holds by the protocol (docs/original.md, Sizes). */
+/** Number of blocks in a lane by the protocol (docs/original.md, Sizes). */
 export const BLOCKS_KEPT = 30;
-/** Lanes of large blocks take longer to fill than a quick run may: then they hold fewer. */
+/**
+ * The same in a quick run with large blocks, which would otherwise take too long to fill the lanes.
+ */
 const QUICK_BLOCKS_KEPT = 6;
 const QUICK_ROUND_BYTES_MAX = 4 * 1024 * 1024;
 
 const KIB = 1024;
 
-/** i to vii. */
+/** All workloads, i to vii. */
 export const WORKLOADS: readonly Workload[] = [
   { id: 'i', lanes: 4, blocksPerLane: 1, blockBytes: KIB, blocksKept: BLOCKS_KEPT },
   { id: 'ii', lanes: 20, blocksPerLane: 1, blockBytes: KIB, blocksKept: BLOCKS_KEPT },
@@ -40,17 +42,17 @@ export function roundBlockBytes({ lanes, blocksPerLane, blockBytes }: Workload):
 export function workloadOf(id: string): Workload {
   const found = WORKLOADS.find((workload) => workload.id === id);
   if (found === undefined) {
-    throw new RangeError(`no workload "${id}"; there are ${WORKLOADS.map((workload) => workload.id).join(', ')}`);
+    throw new RangeError(`unknown workload "${id}"; known are ${WORKLOADS.map((workload) => workload.id).join(', ')}`);
   }
   return found;
 }
 
-/** The workload as a quick run has it. The WALs, which write again what stays, have less to do then. */
+/** The workload for a quick run. With fewer kept blocks the WALs have less to rewrite. */
 export function quickly(workload: Workload): Workload {
   return roundBlockBytes(workload) > QUICK_ROUND_BYTES_MAX ? { ...workload, blocksKept: QUICK_BLOCKS_KEPT } : workload;
 }
 
-/** One line for people: `ii: 20 lanes x 1 block x 1 KiB`. */
+/** One readable line: `ii: 20 lanes x 1 block x 1 KiB`. */
 export function describe({ id, lanes, blocksPerLane, blockBytes, blocksKept }: Workload): string {
   const size = blockBytes >= KIB * KIB ? `${blockBytes / KIB / KIB} MiB` : `${blockBytes / KIB} KiB`;
   const kept = blocksKept === BLOCKS_KEPT ? '' : `, ${blocksKept} blocks a lane kept instead of ${BLOCKS_KEPT}`;

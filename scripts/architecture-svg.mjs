@@ -1,9 +1,10 @@
 /**
- * `node scripts/architecture-svg.mjs`: draws docs/architecture.svg from the imports below `src`, and a round's way through the LevelDB
- * backend beside them. A test compares the file with what this module makes.
+ * `node scripts/architecture-svg.mjs`: draws docs/architecture.svg: the imports below `src`, and
+ * next to them the way of a round through the LevelDB backend. A test compares the file with the
+ * output of this module.
  *
- * A room is a file or folder right below `src`, or a folder right below `src/adapter`. An arrow means "imports"; arrows that follow from
- * others are left out.
+ * A room is a file or folder directly below `src`, or a folder directly below `src/adapter`. An
+ * arrow means "imports". Arrows that follow from other arrows are omitted.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -12,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const TARGET = join(ROOT, 'docs', 'architecture.svg');
 
-/** What each room is for, in the picture. A room without a line shows its name alone. */
+/** The purpose of each room, shown in the picture. A room without an entry shows only its name. */
 const PURPOSES = {
   errors: 'one error class, one table of codes',
   base: 'files, locks, threads, waiting',
@@ -32,7 +33,7 @@ const PURPOSES = {
   cli: 'the lanestore command',
 };
 
-/** The stations of a round: name, what happens, and the folder that must hold the code. */
+/** The stations of a round: name, what happens, and the folder that must contain the code. */
 const STATIONS = [
   ['encode', 'check each entry, make its record', 'src/adapter/level/write'],
   ['plan', 'the rules: a plan, or a refusal', 'src/adapter'],
@@ -52,7 +53,7 @@ const TITLE = 34;
 const COLUMN_GAP = 64;
 const FONT = 'ui-sans-serif, system-ui, sans-serif';
 
-/** The path of a source, or undefined for an import of a package. */
+/** The sources that a file imports, as absolute paths, without packages. */
 function importsOf(file) {
   const text = readFileSync(file, 'utf8');
   const paths = [...text.matchAll(/(?:from|import\() ?'(\.[^']+)'/g)].map((match) => match[1]);
@@ -80,7 +81,7 @@ function roomImports() {
   return imports;
 }
 
-/** Room -> every room that it imports, directly or by way of others. @throws if rooms import each other in a circle. */
+/** Room -> every room that it imports, directly or indirectly. @throws if imports form a circle. */
 function reachableRooms(imports) {
   const reachable = new Map();
   const visit = (room, path) => {
@@ -98,7 +99,7 @@ function reachableRooms(imports) {
   return reachable;
 }
 
-/** The arrows that do not follow from others. */
+/** The imports without those that follow from other imports. */
 function arrowsOf(imports, reachable) {
   return [...imports].flatMap(([room, targets]) =>
     [...targets]
@@ -107,16 +108,18 @@ function arrowsOf(imports, reachable) {
   );
 }
 
-/** Rooms in rows, the highest first: a room stands below every room that imports it, and as high as that allows. */
+/**
+ * Rooms in rows from top to bottom: each room is directly below the lowest room that imports it.
+ */
 function rowsOf(imports) {
-  const importersOf = (room) => [...imports.keys()].filter((other) => imports.get(other).has(room));
+  const importersOf = (room) => [...imports.keys()].filter((importer) => imports.get(importer).has(room));
   const depths = new Map();
   const depthOf = (room) => {
-    if (!depths.has(room)) depths.set(room, Math.max(0, ...importersOf(room).map((other) => depthOf(other) + 1)));
+    if (!depths.has(room)) depths.set(room, Math.max(0, ...importersOf(room).map((importer) => depthOf(importer) + 1)));
     return depths.get(room);
   };
   for (const room of imports.keys()) depthOf(room);
-  // A room that no other imports stands right above what it imports.
+  // A room without importers is placed directly above the rooms that it imports.
   for (const room of imports.keys())
     if (importersOf(room).length === 0)
       depths.set(room, Math.min(...[...imports.get(room)].map((target) => depths.get(target))) - 1);
@@ -125,7 +128,10 @@ function rowsOf(imports) {
   return rows;
 }
 
-/** Arrows as chains from row to row: in each row between its ends an arrow has a waypoint of its own, so it crosses no box. */
+/**
+ * Arrows as chains from row to row. An arrow has a waypoint in each row between its ends, so that
+ * it crosses no box.
+ */
 function chainsOf(arrows, rows) {
   const rowOf = (room) => rows.findIndex((row) => row.includes(room));
   return arrows.map(([from, to]) => {
@@ -139,7 +145,7 @@ function chainsOf(arrows, rows) {
   });
 }
 
-/** Puts each row in the order of what stands above it. */
+/** Sorts each row by the mean position of the rooms above that point to it. */
 function sortRows(rows, chains) {
   for (const [line, row] of rows.entries()) {
     const above = rows[line - 1] ?? [];
@@ -172,7 +178,7 @@ function box({ x, y }, title, purpose, fill) {
   ];
 }
 
-/** An arrow from the first of these places to the last one, straight down through those between. */
+/** An arrow from the first place to the last, straight down through the places between them. */
 function path(places) {
   const middles = places.map(({ x, y, width }) => ({ x: x + width / 2, y }));
   const parts = middles.slice(1).map((end, i) => {
@@ -207,7 +213,7 @@ export function architectureSvg() {
   }
   const wayX = MARGIN + roomsWidth + COLUMN_GAP;
   for (const [name, , folder] of STATIONS)
-    if (!existsSync(join(ROOT, folder))) throw new Error(`the code of "${name}" is not in ${folder} any more`);
+    if (!existsSync(join(ROOT, folder))) throw new Error(`the code of "${name}" is no longer in ${folder}`);
   const stations = STATIONS.map(([name, purpose], line) => ({
     ...{ name, purpose },
     place: { x: wayX, y: MARGIN + TITLE + line * step, width: BOX.width },

@@ -1,9 +1,11 @@
-// Runs the compiled test files in parallel processes: uvu runs one file after the other, and exits 0 for a file without tests.
+// Runs the compiled test files in parallel processes. uvu alone runs the files one by one, and
+// exits with 0 if a file has no tests.
 //
 //   node scripts/test.mjs [--all] [--jobs N] [PATTERN ...]
 //
-// PATTERN is a regular expression over paths below .build/test, e.g. `values/`. Files named *.long.test.js (campaigns in their short form)
-// run only with --all, or when a pattern selects them by name. Exit code 0 if every test passed and every file ran at least one.
+// PATTERN is a regular expression for paths below .build/test, e.g. `values/`. Files named
+// *.long.test.js (short forms of the campaigns) run only with --all, or if a pattern matches their
+// name. The exit code is 0 if every test passed and every file ran at least one test.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -13,10 +15,13 @@ import { parseArgs, stripVTControlCharacters } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const testRoot = join(root, '.build', 'test');
-/** Seconds of each file at its last run; the longest files start first. Only the order depends on it. */
+/** Seconds of each file in its last run, so that the longest files start first. */
 const timesFile = join(root, 'node_modules', '.cache', 'lanestore-test-times.json');
 
-/** Far beyond what the longest file takes on a busy machine: a hang ends as a failure with a name. */
+/**
+ * Time limit of a file, much longer than the longest file takes on a busy machine: a hang becomes a
+ * failure.
+ */
 const FILE_MS_MAX = 15 * 60_000;
 const SLOWEST_SHOWN = 10;
 
@@ -34,7 +39,7 @@ if (values.help) {
   process.exit(0);
 }
 const jobs = Number(values.jobs);
-if (!Number.isSafeInteger(jobs) || jobs < 1) usage(`--jobs must be a whole number from 1 on, got ${values.jobs}`);
+if (!Number.isSafeInteger(jobs) || jobs < 1) usage(`--jobs must be a whole number, at least 1, got ${values.jobs}`);
 if (!existsSync(testRoot)) usage('.build/test is missing: run `npm run build:test` first');
 
 const patterns = positionals.map((text) => new RegExp(text));
@@ -62,7 +67,7 @@ function isWanted(name) {
   return values.all || !name.endsWith('.long.test.js');
 }
 
-/** Takes one file after the other until none is left. */
+/** Runs the remaining files one by one. */
 async function work() {
   for (const name of waiting) {
     if (process.exitCode === 1) return;
@@ -72,7 +77,7 @@ async function work() {
   }
 }
 
-/** Runs one file in a process of its own, and reads the counts from the end of what uvu prints. */
+/** Runs one file in a separate process, and reads the counts from the end of uvu's output. */
 function run(name) {
   return new Promise((resolve) => {
     const startedAt = performance.now();
@@ -96,13 +101,13 @@ function run(name) {
   });
 }
 
-/** The last such line: a test may itself print what a runner prints. */
+/** Uses the last such line, because a test may itself print the output of a runner. */
 function count(plain, word) {
   return Number([...plain.matchAll(new RegExp(`^ *${word}: +(\\d+)`, 'gm'))].at(-1)?.[1] ?? 0);
 }
 
 function failedIn({ code, total, passed, skipped }) {
-  // A file that dies, or that runs nothing, is at least one failure, whatever it counted before.
+  // A file that ends with an error or runs no test counts as at least one failure.
   const failed = total - passed - skipped;
   return failed === 0 && (code !== 0 || total === 0) ? 1 : failed;
 }

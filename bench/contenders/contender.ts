@@ -1,7 +1,7 @@
 /** A contender: one way to make rounds durable. */
 import type { BenchRound } from '../rounds.js';
 
-/** When parts of a round were durable, in milliseconds since its start. */
+/** When the parts of a round became durable, in milliseconds since its start. */
 export interface Durable {
   /** The whole round. */
   readonly roundMs: number;
@@ -9,59 +9,62 @@ export interface Durable {
   readonly lastBlockMs: number;
 }
 
-/** A round made ready: everything that is not the contender's own work is done. Called once. */
+/** Runs a prepared round: only the contender's own work. Call it once. */
 export type Job = () => Promise<Durable>;
 
-/** What a contender holds after its rounds. */
+/** The number of entries that a contender recovers. */
 export interface LiveEntries {
   readonly blocks: number;
   readonly commitQCs: number;
   readonly anchors: number;
 }
 
-/** Resources of the process that does a contender's work, if it is not the calling one. */
+/** Resources used by a separate process that does a contender's work. */
 export interface ProcessFigures {
   readonly cpuMs: number;
   readonly rssBytes: number;
   readonly rssPeakBytes: number;
-  /** Bytes handed to write calls, and bytes of pages that were made dirty for the disk. */
+  /** Bytes passed to write calls, and bytes of pages dirtied for the disk. */
   readonly writtenBytes: number;
   readonly storageBytes: number;
 }
 
 /** An open contender. Rounds are prepared and run in order, one at a time. */
 export interface Contender {
-  /** Does what the contender is spared: encoding for those that take bytes, counting. */
+  /** Does the work that is not measured: encoding for contenders that take bytes, and counting. */
   prepare(round: BenchRound): Job;
-  /** Bytes of keys and values, or of wire encodings, that the prepared round asks to be stored. */
+  /** Bytes of keys and values, or of wire encodings, in the prepared round. */
   readonly userBytes: number;
-  /** Batches or the like that were written, when the contender can tell; for counts that cannot be traced. */
+  /** Number of synced writes, if the contender counts them; used when strace does not work. */
   readonly syncs?: number;
-  /** Resources of a process of its own. */
+  /** Resources of the contender's separate process. */
   figures?(): Promise<ProcessFigures>;
   close(): Promise<void>;
 }
 
-/** A way to open a contender. */
+/** A kind of contender: its name, and how to open it. */
 export interface ContenderKind {
   readonly name: string;
   /** One line for the report. */
   readonly description: string;
-  /** What its process has in its environment beside that of the benchmark. */
+  /** Environment variables for its process, in addition to those of the benchmark. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Its work is done in a process of its own, whose event loop cannot be watched. */
+  /** True if a separate process does the work; its event loop cannot be watched. */
   readonly isElsewhere?: boolean;
-  /** Left out of a quick run unless `--only` names it. */
+  /** True if a quick run omits it unless `--only` names it. */
   readonly fullOnly?: boolean;
-  /** Why it cannot run here, or undefined if it can. May build what it needs. */
+  /** Resolves with the reason why it cannot run here, or with undefined. May build a program. */
   unavailable?(): Promise<string | undefined>;
-  /** Opens it in `dir`, which is empty, or holds what an earlier one left. */
+  /** Opens it in `dir`, which is empty or was written by the same contender. */
   open(dir: string): Promise<Contender>;
-  /** Opens what a closed one left, reads all of it, closes it; absent for one that keeps nothing to come back to. */
+  /**
+   * Opens a directory, reads all entries, and closes it. Absent for a contender that cannot be
+   * reopened.
+   */
   restart?(dir: string): Promise<{ readonly openMs: number; readonly live: LiveEntries }>;
 }
 
-/** Runs `store` and gives a {@link Durable} for a contender whose blocks all become durable at once. */
+/** Times `store`, for a contender whose blocks all become durable at once. */
 export async function allAtOnce(store: () => Promise<void>): Promise<Durable> {
   const start = performance.now();
   await store();

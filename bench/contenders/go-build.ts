@@ -1,4 +1,4 @@
-/** Builds bench/go-wal once for each state of its sources, when there is a Go toolchain. */
+/** Builds bench/go-wal once per version of its sources, if a Go toolchain is installed. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../../test/support/fixtures.js';
 
-/** The first build downloads four small modules. */
+/** Enough for the first build, which downloads four small modules. */
 const BUILD_MS_MAX = 60_000;
 
-/** The program, or why there is none. */
+/** The path of the program, or the reason why there is none. */
 export type GoWal = { readonly program: string } | { readonly reason: string };
 
 let building: Promise<GoWal> | undefined;
 
-/** Builds it at the first call. Never rejects. */
+/** Builds the program at the first call. Never rejects. */
 export function goWal(): Promise<GoWal> {
   building ??= build();
   return building;

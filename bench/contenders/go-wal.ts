@@ -1,4 +1,7 @@
-/** The original's WAL: tidwall/wal in Go, driven as the original drives it, in a process of its own (bench/go-wal). */
+/**
+ * The original's WAL: tidwall/wal in Go, called as the original calls it, in a separate process
+ * (bench/go-wal).
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
@@ -11,7 +14,10 @@ import { wireBytes } from './port.js';
 
 const NS_PER_MS = 1e6;
 
-/** Frames to and from the program: u32 length, then that many bytes; an answer begins with 0, or with 1 and an error's text. */
+/**
+ * The Go process. Frames in both directions: u32 length, then that many bytes. The first byte of an
+ * answer is 0, or 1 if the text of an error follows.
+ */
 class GoProcess {
   readonly #child: ChildProcess;
   readonly #stdin: Writable;
@@ -24,7 +30,7 @@ class GoProcess {
     this.#answers = framesOf(child.stdout as Readable);
   }
 
-  /** Sends what {@link frame} made; gives the answer's body. */
+  /** Sends a frame made by {@link frame}; resolves with the body of the answer. */
   async ask(request: Uint8Array): Promise<Buffer> {
     this.#stdin.write(request);
     const { value, done } = await this.#answers.next();
@@ -76,7 +82,7 @@ function u64(value: bigint): Buffer {
   return bytes;
 }
 
-/** As bench/go-wal/frames.go reads it. */
+/** The frame of a round, as parsed by bench/go-wal/frames.go. */
 function roundFrame({ anchor, commitQCs, lanes }: BenchRound): Uint8Array {
   const parts: Uint8Array[] = [];
   const bytes = (value: Uint8Array) => parts.push(u32(value.length), value);
@@ -131,7 +137,7 @@ async function start(): Promise<GoProcess> {
 export const goWalKind: ContenderKind = {
   name: 'go-wal',
   isElsewhere: true,
-  description: "the original's WAL: tidwall/wal v1.2.1 in Go, driven as sei-chain drives it at 11419398f",
+  description: "the original's WAL: tidwall/wal v1.2.1 in Go, called as sei-chain calls it at 11419398f",
   async unavailable() {
     const built = await goWal();
     return 'reason' in built ? built.reason : undefined;

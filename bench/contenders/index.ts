@@ -1,10 +1,10 @@
-/** Every contender, in the order of the report. */
+/** All contenders, in the order of the report. */
 import type { ContenderKind } from './contender.js';
 import { goWalKind } from './go-wal.js';
 import { level, levelAnchorFirst, levelInline, levelLanes } from './level.js';
 import { limit, limitPreallocated } from './limit.js';
 import { otherBuildOf } from './other-build.js';
-import { raw, rawArray, rawDeletesApart, rawStock } from './raw.js';
+import { raw, rawArray, rawDeletesSeparate, rawStock } from './raw.js';
 import { variantOf } from './variant.js';
 import { wal, walNoDirSync, walThreads } from './wal.js';
 
@@ -23,12 +23,16 @@ export const CONTENDERS: readonly ContenderKind[] = [
   goWalKind,
 ];
 
-/** The contender named `name`: one of the list, a variant of `level` (variant.ts) or another build (other-build.ts). @throws RangeError if there is none. */
+/**
+ * The contender named `name`: one of the list, a variant of `level` (variant.ts) or another build
+ * (other-build.ts).
+ * @throws RangeError for an unknown name.
+ */
 export function contenderOf(name: string): ContenderKind {
-  const listed = [...CONTENDERS, rawDeletesApart, rawStock].find((kind) => kind.name === name);
+  const listed = [...CONTENDERS, rawDeletesSeparate, rawStock].find((kind) => kind.name === name);
   const found = listed ?? variantOf(name) ?? otherBuildOf(name);
   if (found === undefined) {
-    throw new RangeError(`no contender "${name}"; there are ${CONTENDERS.map((kind) => kind.name).join(', ')}`);
+    throw new RangeError(`unknown contender "${name}"; known are ${CONTENDERS.map((kind) => kind.name).join(', ')}`);
   }
   return found;
 }

@@ -1,11 +1,11 @@
-/** This store on LevelDB. */
+/** The LevelDB store as a contender. */
 import { type LevelOptions, type LevelStore, openLevel, type ValueOptions } from '../../src/index.js';
 import type { CommitQC, PruneAnchor, SignedBlock } from '../../src/model/autobahn/index.js';
 import { autobahn } from '../../src/model/autobahn/index.js';
 import type { ContenderKind } from './contender.js';
 import { PortContender, type Submission, takeLive } from './port.js';
 
-/** Settings that a run may vary; what is left out is the store's default. */
+/** Settings of a contender. Omitted settings have the store's defaults. */
 export interface LevelVariant {
   readonly name: string;
   readonly description: string;
@@ -17,7 +17,7 @@ export interface LevelVariant {
   readonly values?: boolean | ValueOptions;
 }
 
-/** The store with settings of the caller's choice. */
+/** The LevelDB store with these settings. */
 export function levelKind({
   name,
   description,
@@ -55,26 +55,26 @@ export function levelKind({
 
 export const level = levelKind({
   name: 'level',
-  description: 'this store, one `persist` a round',
+  description: 'this store, one `persist` per round',
   submission: 'round',
 });
 
 export const levelInline = levelKind({
   name: 'level-inline',
-  description: 'this store with `values: false`: large values go through LevelDB as all others do',
+  description: 'this store with `values: false`: large values are stored in LevelDB like all others',
   submission: 'round',
   values: false,
 });
 
 export const levelLanes = levelKind({
   name: 'level-lanes',
-  description: 'this store; anchor, QC log and each lane in calls of their own, all at once',
+  description: 'this store; separate, concurrent calls for anchor, QC log and each lane',
   submission: 'lanes',
 });
 
 export const levelAnchorFirst = levelKind({
   name: 'level-anchor-first',
-  description: 'this store; the anchor awaited, then QC log and each lane in calls of their own, as the original does',
+  description: 'this store; the anchor awaited first, then separate calls for QC log and each lane, as in the original',
   submission: 'anchor-first',
   fullOnly: true,
 });

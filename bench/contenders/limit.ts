@@ -1,4 +1,7 @@
-/** What a disk lets Node do at best: write the bytes of a round to one file, then fdatasync. Nothing can be read back. */
+/**
+ * The best that Node can reach on a disk: write the bytes of a round to one file, then fdatasync.
+ * Nothing can be read back.
+ */
 import { close, fdatasync, fdatasyncSync, open, write, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,10 +12,10 @@ import { wireBytes } from './port.js';
 
 const SECTOR_BYTES = 4096;
 const PREALLOCATED_BYTES_MIN = 64 * 1024 * 1024;
-/** Rounds that the preallocated file takes before it is written over again. */
+/** Minimum number of rounds in the preallocated file before it is overwritten. */
 const PREALLOCATED_ROUNDS_MIN = 4;
 
-/** Where the bytes of a round go: to the end of the file, or to a place in it. */
+/** Returns the position for the bytes of a round; null for the end of the file. */
 type Place = (fd: number, bytes: Uint8Array) => number | null;
 
 class LimitContender implements Contender {
@@ -42,7 +45,7 @@ class LimitContender implements Contender {
   }
 }
 
-/** Callbacks rather than file handles: the least that Node adds. */
+/** Uses callbacks, which cost less in Node than file handles. */
 function store(fd: number, bytes: Uint8Array, position: number | null): Promise<void> {
   return new Promise((resolve, reject) => {
     write(fd, bytes, 0, bytes.length, position, (error, written) => {
@@ -53,7 +56,10 @@ function store(fd: number, bytes: Uint8Array, position: number | null): Promise<
   });
 }
 
-/** Places in a file that is filled with zeros and synced before it is needed, each at the border of a sector; then from its beginning again. */
+/**
+ * Sector-aligned positions in a file that was filled with zeros and synced in advance. Wraps around
+ * at the end.
+ */
 function preallocated(): Place {
   let size = 0;
   let next = 0;
@@ -84,7 +90,7 @@ export const limit = limitKind('limit', 'append + fdatasync of the same bytes to
 
 export const limitPreallocated = limitKind(
   'limit-prealloc',
-  'the same into space that was filled with zeros and synced before, and is written over again and again: no metadata changes',
+  'the same into space that was filled with zeros and synced in advance, and is overwritten repeatedly: no metadata changes',
   'w',
   preallocated,
 );

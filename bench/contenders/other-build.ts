@@ -1,4 +1,6 @@
-/** The store of another build, e.g. of an earlier commit: for before/after runs in one process. */
+/**
+ * The store of another build, e.g. of an earlier commit, to compare two versions in one process.
+ */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as lanestore from '../../src/index.js';
@@ -9,8 +11,9 @@ import { PortContender, type Store, takeLive } from './port.js';
 const PREFIX = 'level@';
 
 /**
- * The contender named `level@BUILD`, where BUILD is the `.build` directory of any checkout, this one included; undefined for
- * any other name. Both sides of a comparison should be named like this, so that each runs a copy of the compiled code of its own.
+ * The contender named `level@BUILD`, where BUILD is the `.build` directory of any checkout,
+ * including this one. Undefined for any other name. Use such names for both sides of a comparison,
+ * so that each side has its own copy of the compiled code.
  */
 export function otherBuildOf(name: string): ContenderKind | undefined {
   if (!name.startsWith(PREFIX)) return undefined;

@@ -1,18 +1,21 @@
-/** Rounds through the port: in one `persist`, or in calls of their own for the anchor, the QC log and each lane. */
+/**
+ * Rounds through the port: one `persist`, or separate calls for the anchor, the QC log and each
+ * lane.
+ */
 import type { Persistence } from '../../src/adapter/index.js';
 import type { CommitQC, PruneAnchor, SignedBlock } from '../../src/model/autobahn/index.js';
 import { autobahn } from '../../src/model/autobahn/index.js';
 import type { BenchRound } from '../rounds.js';
 import type { Contender, Durable, Job, LiveEntries } from './contender.js';
 
-/** Any backend, opened with the autobahn model. */
+/** A store of any backend with the autobahn model. */
 export type Store = Persistence<SignedBlock, CommitQC, PruneAnchor>;
 
 /**
  * How a round is submitted:
  * - `round`: one `persist`;
- * - `lanes`: the anchor, the QC log and every lane in calls of their own, all at once;
- * - `anchor-first`: the same, but as the original does, the anchor's call is awaited before the others are made.
+ * - `lanes`: separate, concurrent calls for the anchor, the QC log and every lane;
+ * - `anchor-first`: the same, but the call for the anchor is awaited first, as in the original.
  */
 export type Submission = 'round' | 'lanes' | 'anchor-first';
 
@@ -23,7 +26,7 @@ export class PortContender implements Contender {
   readonly #submission: Submission;
   readonly #syncs: (() => number) | undefined;
 
-  /** `syncs` tells how many batches the store has written so far. */
+  /** @param syncs returns the number of batches that the store has written. */
   constructor(store: Store, submission: Submission, syncs?: () => number) {
     this.#store = store;
     this.#submission = submission;
@@ -65,7 +68,7 @@ export class PortContender implements Contender {
   }
 }
 
-/** Notes when the first and the last block of a round became durable. */
+/** Measures when the first and the last block of a round became durable. */
 class BlockClock {
   readonly #start = performance.now();
   #first = Number.NaN;
@@ -85,7 +88,10 @@ class BlockClock {
   }
 }
 
-/** Bytes of a round's entries as they go over the wire: the same for every contender, so that amplifications compare. */
+/**
+ * Wire bytes of a round's entries: the same for all contenders, so that amplifications are
+ * comparable.
+ */
 export function wireBytes({ anchor, commitQCs, blocks }: BenchRound): number {
   let bytes = anchor === undefined ? 0 : autobahn.anchor.toWire(anchor).length;
   for (const qc of commitQCs) bytes += autobahn.commitQC.toWire(qc).length;
@@ -93,7 +99,7 @@ export function wireBytes({ anchor, commitQCs, blocks }: BenchRound): number {
   return bytes;
 }
 
-/** Counts what an open store found, and takes it out. */
+/** Takes the recovered entries of an open store and counts them. */
 export function takeLive(store: Store): LiveEntries {
   const { anchor, commitQCs, blocks } = store.takeRecovered();
   let total = 0;

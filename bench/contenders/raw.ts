@@ -1,4 +1,4 @@
-/** classic-level without this store: the same puts and deletes, encoded beforehand, in one synced batch. */
+/** classic-level alone: the same puts and deletes, already encoded, in one synced batch. */
 import type { ClassicLevel } from 'classic-level';
 import { openDatabase } from '../../src/adapter/level/database.js';
 import type { Operation } from '../../src/adapter/level/format/operation.js';
@@ -18,7 +18,7 @@ import { wireBytes } from './port.js';
 type Database = ClassicLevel<string, Uint8Array>;
 type Write = (db: Database, operations: readonly Operation[]) => Promise<Durable>;
 
-/** Lets the C++ batch take each operation as it comes. */
+/** Adds each operation to a chained batch, which is in C++ memory. */
 function putChained(db: Database, operations: readonly Operation[]): Promise<void> {
   const batch = db.batch();
   for (const operation of operations) {
@@ -32,8 +32,11 @@ const writeChained: Write = (db, operations) => allAtOnce(() => putChained(db, o
 
 const writeArray: Write = (db, operations) => allAtOnce(() => db.batch(operations as Operation[], { sync: true }));
 
-/** The deletes follow in a synced batch of their own, which is not timed: the most that sweeping later could save. */
-const writeDeletesApart: Write = async (db, operations) => {
+/**
+ * The deletes follow in a separate synced batch, which is not timed: an upper bound of what later
+ * sweeping saves.
+ */
+const writeDeletesSeparate: Write = async (db, operations) => {
   const durable = await allAtOnce(() =>
     putChained(
       db,
@@ -90,7 +93,7 @@ export function rawKind(name: string, description: string, write: Write, level: 
   };
 }
 
-/** Reads everything once, without looking into values. */
+/** Reads all entries once, without decoding values. */
 async function readAll(db: Database): Promise<LiveEntries> {
   const live = { blocks: 0, commitQCs: 0, anchors: 0 };
   for await (const [key] of db.iterator()) {
@@ -107,7 +110,7 @@ export const rawArray: ContenderKind = {
   fullOnly: true,
 };
 
-/** classic-level as it comes. */
+/** classic-level with its default settings. */
 export const rawStock = rawKind(
   'raw-stock',
   'classic-level with its own defaults, the same operations in one synced chained batch',
@@ -119,9 +122,9 @@ export const rawStock = rawKind(
   },
 );
 
-/** For tuning only: it is no way to write a round. */
-export const rawDeletesApart = rawKind(
+/** For tuning only: a round may not be written in two batches. */
+export const rawDeletesSeparate = rawKind(
   'raw-deletes-apart',
-  'the puts in one synced batch, which is timed, then the deletes in another one, which is not',
-  writeDeletesApart,
+  'the puts in one synced batch, which is timed, then the deletes in a second one, which is not',
+  writeDeletesSeparate,
 );

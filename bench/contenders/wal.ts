@@ -1,4 +1,4 @@
-/** This project's segment-file WAL. */
+/** Lanestore's segment-file WAL as a contender. */
 import { openWal } from '../../src/adapter/wal/index.js';
 import { autobahn } from '../../src/model/autobahn/index.js';
 import type { ContenderKind } from './contender.js';
@@ -27,12 +27,12 @@ function walKind(
   };
 }
 
-export const wal = walKind('wal', 'segment files a lane, with directory syncs', true);
+export const wal = walKind('wal', 'segment files per lane, with directory syncs', true);
 export const walNoDirSync = walKind('wal-nodirsync', 'the same without directory syncs, as the original', false);
 
 export const walThreads = walKind(
   'wal-16-threads',
-  "the same with UV_THREADPOOL_SIZE=16: four times as many of Node's threads as there are without asking",
+  "the same with UV_THREADPOOL_SIZE=16, four times Node's default",
   false,
   { env: { UV_THREADPOOL_SIZE: '16' } },
 );

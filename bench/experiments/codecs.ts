@@ -1,7 +1,9 @@
 /**
- * `node .build/bench/experiments/codecs.js BUILD BUILD [rounds]`: the codecs of two builds (the `.build` directories of any checkouts) in one
- * process, in turns: what it takes to write and to read a block of 1 KiB, a CommitQC with 17 signatures and an anchor.
- * Writing checks the entry, encodes its body and gives the memory back; reading begins at the encoded body.
+ * `node .build/bench/experiments/codecs.js BUILD BUILD [rounds]`: compares the codecs of two builds
+ * (the `.build` directories of any checkouts), in turns in one process
+ * (give it copies: the build that it runs from also makes the entries): the time to write and to
+ * read a block of 1 KiB, a CommitQC with 17 signatures and an anchor. Writing checks the entry,
+ * encodes its body and releases the memory; reading starts from the encoded body.
  */
 import { existsSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
@@ -18,13 +20,16 @@ import { digits, median, percentile } from '../stats.js';
 const LANES = 4;
 const SIGNATURES = 17;
 const BLOCK_PAYLOAD_BYTES = 1024;
-/** Entries of a kind; a sample goes through all of them. */
+/** Number of entries of each kind. One sample processes all of them. */
 const ENTRIES = 16;
 const PASSES = 8;
 const WARM_UP_ROUNDS = 200;
 const USAGE = 'node .build/bench/experiments/codecs.js BUILD BUILD [rounds]';
 
-/** What is measured of a build, by name: it writes or reads each entry once, and gives a number that depends on the result. */
+/**
+ * The measured functions of a build, by name. Each writes or reads all entries once and returns a
+ * number that depends on the result.
+ */
 type Work = ReadonlyMap<string, () => number>;
 
 interface Kind {
@@ -71,7 +76,7 @@ async function workOf(build: string): Promise<Work> {
   const work = new Map<string, () => number>();
   for (const { name, entries } of kinds) {
     const codec = autobahn[name] as EntryCodec<object>;
-    // A value out of LevelDB has memory of its own, a Buffer.
+    // A copy: a value from LevelDB has its own memory.
     const bodies = entries.map((entry) => {
       const record = encodeBody(codec, entry);
       const body = new Uint8Array(record.subarray(2, record.length - 5));
@@ -100,7 +105,7 @@ async function workOf(build: string): Promise<Work> {
   return work;
 }
 
-/** Microseconds an entry. */
+/** Microseconds per entry. */
 function timeOf(work: () => number): number {
   const start = performance.now();
   let sum = 0;
@@ -127,7 +132,7 @@ process.stdout.write(
   `load: ${loadavg()[0]?.toFixed(2)} on ${availableParallelism()} cores, Node ${process.version}\n\n`,
 );
 process.stdout.write(
-  '| us an entry | first p50 | second p50 | p50 ratio | first p10 | second p10 | p10 ratio | median of pairs |\n',
+  '| us per entry | first p50 | second p50 | p50 ratio | first p10 | second p10 | p10 ratio | median of pairs |\n',
 );
 process.stdout.write('|---|---|---|---|---|---|---|---|\n');
 for (const [name, [a, b]] of samples) {

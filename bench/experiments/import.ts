@@ -1,7 +1,9 @@
 /**
- * `node .build/bench/experiments/import.js [make] [MiB] [block KiB] [pairs] [dir]`: how fast a segment-file WAL is imported, next to raw classic-level that loads the
- * same bytes, read from the same segments, in synced batches of 4 MiB with the store's LevelDB settings. The two take turns, each in a process of
- * its own, whose anonymous memory is sampled. The import checks every hash, reads all of it back and compares; raw does nothing of that.
+ * `node .build/bench/experiments/import.js [make] [MiB] [block KiB] [pairs] [dir]`: the speed of
+ * importing a segment-file WAL, compared with raw classic-level. The latter loads the same bytes
+ * from the same segments in synced batches of 4 MiB, with the store's LevelDB settings. The two
+ * take turns, each in its own process, whose anonymous memory is sampled. The import checks every
+ * hash, reads everything back and compares it; raw does none of this.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -11,7 +13,8 @@ import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../../src/adapter/level/database.js';
 import { readFrame } from '../../src/adapter/wal/frame.js';
 import { BLOCKS_DIR } from '../../src/adapter/wal/layout.js';
-import { autobahn, blockKey, entryChecks, importState } from '../../src/index.js';
+import { autobahn, entryChecks, importState } from '../../src/index.js';
+import { blockKey } from '../../src/keys/index.js';
 import { openWalSink } from '../../src/migrations/wal-sink.js';
 import { makeNetwork } from '../../test/support/network.js';
 import { positionals } from '../args.js';
@@ -26,11 +29,11 @@ const LANES = 4;
 const BATCH_BYTES = 4 * MIB;
 const SAMPLE_MS = 10;
 
-/** What a child measured. */
+/** The measurements of a child process. */
 interface Figures {
   readonly seconds: number;
   readonly bytes: number;
-  /** The most by which RssAnon grew. */
+  /** Maximum growth of RssAnon. */
   readonly grownBytes: number;
 }
 
@@ -54,7 +57,7 @@ async function runImport(source: string, target: string): Promise<number> {
   return (await importState(source, target, { model: autobahn, checks: entryChecks() })).bytes;
 }
 
-/** No decoding: the bytes go from the segments into the database. */
+/** Copies the bytes from the segments to the database without decoding. */
 async function runRaw(source: string, target: string): Promise<number> {
   const db = await openDatabase(target, {}, true, 'utf8');
   let total = 0;
@@ -124,7 +127,7 @@ function show(name: string, all: readonly Figures[]): number {
   return p50;
 }
 
-/** Where `make` leaves a source for later runs, which then take less time. */
+/** The path at which `make` stores a source, which later runs reuse. */
 function sourceIn(root: string, mib: number, blockKiB: number): string {
   return join(root, `import-source-${mib}-${blockKiB}`);
 }

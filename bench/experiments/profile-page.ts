@@ -1,22 +1,25 @@
-/** What profiling measured, as a table. */
+/** The results of profiling as a table. */
 import type { Machine } from '../machine.js';
 import { digits } from '../stats.js';
 import { describe, type Workload } from '../workload.js';
 
-/** Where the time of a contender's rounds went. */
+/** The profile of a contender's rounds. */
 export interface Profile {
   readonly contender: string;
   readonly workload: Workload;
   readonly rounds: number;
-  /** Mean, with the profiler running. */
+  /** Mean time of a round while the profiler runs. */
   readonly roundMs: number;
-  /** Of the main thread, a round: parts that add up to roundMs. */
+  /** Milliseconds per round of the main thread, by part; they add up to roundMs. */
   readonly parts: Readonly<Record<string, number>>;
-  /** CPU of all other threads: LevelDB's, Node's pool, the garbage collector's. */
+  /**
+   * CPU milliseconds per round of all other threads: LevelDB, Node's thread pool, garbage
+   * collection.
+   */
   readonly otherThreadsMs: number;
 }
 
-/** `profile.json`. */
+/** The content of `profile.json`. */
 export interface Profiles {
   readonly format: 1;
   readonly startedAt: string;
@@ -24,17 +27,17 @@ export interface Profiles {
   readonly profiles: readonly Profile[];
 }
 
-/** A row a part, a column a profile. */
+/** One row per part, one column per profile. */
 export function profileTable({ profiles }: Profiles): string {
-  const parts = [...new Set(profiles.flatMap((one) => Object.keys(one.parts)))];
-  const row = (name: string, value: (one: Profile) => number) =>
-    `| ${[name, ...profiles.map((one) => `${digits(value(one))} (${Math.round((100 * value(one)) / one.roundMs)} %)`)].join(' | ')} |`;
+  const parts = [...new Set(profiles.flatMap((profile) => Object.keys(profile.parts)))];
+  const row = (name: string, value: (profile: Profile) => number) =>
+    `| ${[name, ...profiles.map((profile) => `${digits(value(profile))} (${Math.round((100 * value(profile)) / profile.roundMs)} %)`)].join(' | ')} |`;
   return [
-    `| ms a round | ${profiles.map(({ contender, workload }) => `${contender}, ${describe(workload)}`).join(' | ')} |`,
+    `| ms per round | ${profiles.map(({ contender, workload }) => `${contender}, ${describe(workload)}`).join(' | ')} |`,
     `|---|${profiles.map(() => '---|').join('')}`,
-    ...parts.map((part) => row(part, (one) => one.parts[part] ?? 0)),
+    ...parts.map((part) => row(part, (profile) => profile.parts[part] ?? 0)),
     row('**round**', ({ roundMs }) => roundMs),
-    row('CPU of other threads meanwhile', ({ otherThreadsMs }) => otherThreadsMs),
+    row('CPU of other threads', ({ otherThreadsMs }) => otherThreadsMs),
     '',
   ].join('\n');
 }

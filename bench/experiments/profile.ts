@@ -1,7 +1,8 @@
 /**
- * `node .build/bench/experiments/profile.js [--dir DIR] [--out DIR] [--rounds N] CONTENDER:WORKLOAD...`: where the time of a round goes, by Node's
- * sampling profiler. Only rounds are profiled, not the making of them. Writes `profile.json`, and the profiles themselves
- * (`*.cpuprofile`, for Chromium's developer tools) into DIR.
+ * `node .build/bench/experiments/profile.js [--dir DIR] [--out DIR] [--rounds N]
+ * CONTENDER:WORKLOAD...`: profiles rounds with Node's sampling profiler. Only running rounds is
+ * profiled, not making them. Writes `profile.json` to `--out`, and the profiles (`*.cpuprofile`,
+ * for Chromium's developer tools) to `--dir`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
@@ -20,11 +21,14 @@ import { type Profile, type Profiles, profileTable } from './profile-page.js';
 
 const SEED = 1;
 const SAMPLE_US = 200;
-/** Rounds of so many bytes are made ready, then profiled in one go. */
+/** Size of the rounds that are prepared and then profiled together. */
 const CHUNK_BYTES = 64 * 1024 * 1024;
 const DEFAULT = ['level:ii', 'level:v', 'level-inline:v', 'level-inline:vii'];
 
-/** A function belongs to the part of the first pattern that its file matches, or else to that of its caller. */
+/**
+ * A function belongs to the part of the first pattern that matches its file, else to the part of
+ * its caller.
+ */
 const PARTS: readonly (readonly [RegExp, string])[] = [
   [/classic-level|abstract-level|node-gyp-build|adapter\/level\/engine/, 'handing the batch to LevelDB'],
   [/adapter\/level\/values/, 'value files'],
@@ -68,7 +72,10 @@ async function profile(name: string, rounds: number, dir: string): Promise<Profi
   return scaled({ contender: contenderName, workload, rounds, parts, spent });
 }
 
-/** Samples between start and stop are a little more than the round; shares are right, and the round is measured. */
+/**
+ * Scales the parts to the measured round: samples between start and stop cover slightly more than
+ * the rounds.
+ */
 function scaled(raw: {
   contender: string;
   workload: Profile['workload'];
@@ -91,7 +98,7 @@ function scaled(raw: {
   };
 }
 
-/** Adds the microseconds of each part. */
+/** Adds the microseconds of a profile to each part. */
 function add(parts: Record<string, number>, { nodes, samples = [], timeDeltas = [] }: Profiler.Profile): void {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));

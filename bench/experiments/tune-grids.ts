@@ -1,4 +1,7 @@
-/** What is tuned: slices, each a set of variants of one workload that take turns in one run of a few minutes. */
+/**
+ * The slices of tuning: in each, variants of the store take turns on one workload in a run of a few
+ * minutes.
+ */
 import { type VariantSettings, variantName } from '../contenders/variant.js';
 
 const KIB = 1024;
@@ -7,7 +10,7 @@ const MIB = 1024 * KIB;
 /** Variants that are compared with each other. */
 export interface Grid {
   readonly title: string;
-  /** Rounds that are submitted together. */
+  /** Number of rounds that are submitted together. */
   readonly inFlight: number;
   /** Names of contenders. */
   readonly contenders: readonly string[];
@@ -18,7 +21,10 @@ export interface Slice {
   readonly name: string;
   readonly workload: string;
   readonly grid: Grid;
-  /** Measured rounds of a variant: several flushes of all but the largest write buffers, and a run of at most 100 seconds. */
+  /**
+   * Measured rounds per variant: enough for several flushes of all but the largest write buffers,
+   * in at most 100 seconds.
+   */
   readonly rounds: number;
 }
 
@@ -27,7 +33,7 @@ const variants = (settings: readonly VariantSettings[]) => settings.map(variantN
 const WRITE_BUFFERS_MIB = [1, 2, 4, 8, 16, 32, 64];
 const COMPRESSED_MIB = [1, 4, 16, 64];
 
-/** Write buffer and compression are crossed; the others are changed one at a time. */
+/** All combinations of write buffer and compression; other settings change one at a time. */
 const GRIDS: Readonly<Record<string, Grid>> = {
   buffer: {
     title: 'write buffer and compression',
@@ -52,7 +58,7 @@ const GRIDS: Readonly<Record<string, Grid>> = {
     ]),
   },
   batch: {
-    title: 'the batch: chained or an array, deletes inside or apart',
+    title: 'the batch: chained or an array, deletes inside or separate',
     inFlight: 1,
     contenders: ['raw', 'raw-array', 'raw-deletes-apart'],
   },
@@ -65,7 +71,7 @@ const GRIDS: Readonly<Record<string, Grid>> = {
 
 const ROUNDS: Readonly<Record<string, number>> = { ii: 600, iii: 330, v: 90 };
 
-/** Where table sizes and merging make no difference that could be measured, there is no slice. */
+/** Workloads on which a grid makes no measurable difference are omitted. */
 const WORKLOADS_OF: Readonly<Record<string, readonly string[]>> = {
   buffer: ['ii', 'iii', 'v'],
   inline: ['v'],
@@ -93,7 +99,7 @@ export function readableName(contender: string): string {
     .map((word) => {
       const [name = '', value] = word.split('=');
       if (value === undefined) return name;
-      if (name === 'values') return value === 'true' ? 'values apart' : 'values inline';
+      if (name === 'values') return value === 'true' ? 'values separated' : 'values inline';
       if (name === 'compression') return value === 'true' ? 'compressed' : 'not compressed';
       const bytes = Number(value);
       return `${name} ${bytes >= MIB ? `${bytes / MIB} MiB` : `${bytes / KIB} KiB`}`;

@@ -1,4 +1,4 @@
-/** What tuning measured, as tables. */
+/** The results of tuning as tables. */
 import { wrapProse } from '../../test/support/wrap.js';
 import type { Machine } from '../machine.js';
 import type { ContenderResult, WorkloadResult } from '../results.js';
@@ -8,7 +8,7 @@ import { readableName, SLICES } from './tune-grids.js';
 
 const MIB = 1024 * 1024;
 
-/** One slice, measured. */
+/** The results of one slice. */
 export interface Tuned {
   readonly title: string;
   readonly inFlight: number;
@@ -19,14 +19,14 @@ export interface Tuned {
   readonly result: WorkloadResult;
 }
 
-/** `tune.json`. */
+/** The content of `tune.json`. */
 export interface Tuning {
   readonly format: 2;
   readonly slices: Readonly<Record<string, Tuned>>;
 }
 
-/** A slice's columns: what is compared. */
-const COLUMNS: readonly (readonly [string, (one: ContenderResult) => number | undefined])[] = [
+/** The columns of a slice's table. */
+const COLUMNS: readonly (readonly [string, (result: ContenderResult) => number | undefined])[] = [
   ['p50 ms', ({ roundMs }) => roundMs.p50.median],
   ['p99 ms', ({ roundMs }) => roundMs.p99.median],
   ['max ms', ({ roundMs }) => roundMs.max.max],
@@ -37,7 +37,7 @@ const COLUMNS: readonly (readonly [string, (one: ContenderResult) => number | un
   ['RSS MiB', ({ rssBytes }) => rssBytes / MIB],
 ];
 
-/** A table a slice, in the order of the slices. The lowest figure of a column is bold where it stands out. */
+/** One table per slice, in the order of the slices. The lowest number of a column is bold. */
 export function tuningTables(tuning: Tuning): string {
   return SLICES.flatMap(({ name }) => {
     const tuned = tuning.slices[name];
@@ -45,7 +45,7 @@ export function tuningTables(tuning: Tuning): string {
   }).join('\n');
 }
 
-/** The tables, and which slices are not among them. */
+/** The tables, and the names of slices that were not measured. */
 export function tuningReport(tuning: Tuning): string {
   const missing = SLICES.filter(({ name }) => tuning.slices[name] === undefined).map(({ name }) => name);
   if (missing.length === 0) return tuningTables(tuning);
@@ -60,9 +60,9 @@ function table({ title, result }: Tuned): string {
     '',
     `| | ${COLUMNS.map(([name]) => name).join(' | ')} |`,
     `|---|${COLUMNS.map(() => '---|').join('')}`,
-    ...contenders.map((one) => {
-      const cells = COLUMNS.map(([, value]) => cell(value(one), contenders.map(value)));
-      return `| ${readableName(one.name)} | ${cells.join(' | ')} |`;
+    ...contenders.map((contender) => {
+      const cells = COLUMNS.map(([, value]) => cell(value(contender), contenders.map(value)));
+      return `| ${readableName(contender.name)} | ${cells.join(' | ')} |`;
     }),
     '',
   ];
@@ -71,6 +71,6 @@ function table({ title, result }: Tuned): string {
 
 function cell(value: number | undefined, all: readonly (number | undefined)[]): string {
   if (value === undefined) return '-';
-  const others = all.filter((other) => other !== undefined);
-  return value === Math.min(...others) ? `**${digits(value)}**` : digits(value);
+  const values = all.filter((figure) => figure !== undefined);
+  return value === Math.min(...values) ? `**${digits(value)}**` : digits(value);
 }

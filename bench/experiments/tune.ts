@@ -1,7 +1,8 @@
 /**
- * `node .build/bench/experiments/tune.js [--dir DIR] [--out DIR] [--times N] SLICE...`: LevelDB's settings one against the other. A slice is one run of at
- * most some 100 seconds (tune-grids.ts), or N times as long; `missing` stands for those that were not run yet. Each adds itself to
- * `tune.json`, from which tables and curves are made anew.
+ * `node .build/bench/experiments/tune.js [--dir DIR] [--out DIR] [--times N] SLICE...`: compares
+ * settings of LevelDB. A slice (tune-grids.ts) is one run of about 100 seconds or less, or N times
+ * as long. The name `missing` selects all slices without results. Each slice is added to
+ * `tune.json`, from which the tables and curves are made.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -22,7 +23,9 @@ import { type Tuned, type Tuning, tuningTables } from './tune-page.js';
 
 const REPETITIONS = 3;
 const SEED = 1;
-/** No bound on the time: variants are compared at the same number of rounds. Finite, since workers are asked in JSON. */
+/**
+ * No time limit: all variants run the same number of rounds. Finite, because JSON has no Infinity.
+ */
 const ANY_MS = 1e9;
 
 async function tune(slice: Slice, times: number, root: string): Promise<Tuned> {
@@ -74,10 +77,10 @@ function chosen(names: readonly string[], done: Tuning): readonly Slice[] {
   const wanted = names.flatMap((name) => {
     if (name === 'missing') return SLICES.filter((slice) => done.slices[slice.name] === undefined);
     const found = SLICES.filter((slice) => slice.name === name);
-    if (found.length === 0) throw new UsageError(`no slice "${name}"`);
+    if (found.length === 0) throw new UsageError(`unknown slice "${name}"`);
     return found;
   });
-  if (wanted.length === 0) throw new UsageError('no slice is named, or none is missing');
+  if (wanted.length === 0) throw new UsageError('name a slice; "missing" selects none if all have results');
   return wanted;
 }
 

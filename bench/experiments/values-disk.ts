@@ -1,7 +1,9 @@
 /**
- * `node .build/bench/experiments/values-disk.js [dir]`: what value files take on the disk in the worst case. Four lanes run for thousands of rounds and keep 30 blocks
- * each; then one lane stands still with its 30 blocks while the others run on; then it goes on; at last everything is pruned. Files are small, so that there
- * are many of them. The curve goes to bench/results/values-disk.svg and .json.
+ * `node .build/bench/experiments/values-disk.js [dir]`: disk space of value files in the worst
+ * case. Four lanes run for thousands of rounds and keep 30 blocks each. Then one lane stops with
+ * its 30 blocks while the others continue. Then that lane continues. Finally everything is pruned.
+ * Files are small, so that there are many of them. The curve is written to
+ * bench/results/values-disk.svg and .json.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,10 +26,10 @@ const FILE_BYTES = 256 * KIB;
 const BLOCK_BYTES = 16 * KIB;
 const LANES = ['0a', '0b', '0c', '0d'];
 const KEPT = 30;
-/** Files beyond twice the live bytes that the store promises not to exceed. */
+/** Number of files by which the bound exceeds twice the live bytes. */
 const FILES_MAX = 8;
 
-/** What the disk holds after a round. */
+/** Disk usage after a round. */
 interface Point {
   readonly round: number;
   readonly liveBytes: number;
@@ -36,7 +38,7 @@ interface Point {
 
 type Store = LevelStore<PlainBlock, PlainQC, PlainAnchor>;
 
-/** Runs the simulation; `rounds` in each of its four parts. */
+/** Runs the simulation, with `rounds` rounds in each part. */
 export async function simulate(dir: string, rounds: number, seen: (point: Point) => void): Promise<void> {
   const values = { fileBytes: FILE_BYTES, batchBytesMin: 1, valueBytesMin: 1024, waitBytesMin: 1 };
   await using store = await openLevel(dir, { model: plain, values });
@@ -59,12 +61,12 @@ export async function simulate(dir: string, rounds: number, seen: (point: Point)
   seen({ round, liveBytes: store.valueUsage.liveBytes, diskBytes: diskBytes(dir) });
 }
 
-/** What the store may take at most. */
+/** Upper bound of the store's disk usage. */
 export function bound({ liveBytes }: Point): number {
   return 2 * liveBytes + FILES_MAX * FILE_BYTES;
 }
 
-/** Waits until the files of a store that was pruned are given back. */
+/** Waits until a pruned store has deleted its unused files. */
 async function settled(store: Store): Promise<void> {
   for (let last = -1; last !== store.valueUsage.fileBytes; ) {
     last = store.valueUsage.fileBytes;
@@ -106,7 +108,7 @@ async function main(root: string, out: string): Promise<void> {
   };
   const rounds = thin.map(({ round }) => round);
   await drawLines(
-    'value files: one lane of four stands still from round 1500 to 3000',
+    'value files: one lane of four stops from round 1500 to 3000',
     'MiB',
     rounds,
     lines,

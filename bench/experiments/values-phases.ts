@@ -1,6 +1,7 @@
 /**
- * `node .build/bench/experiments/values-phases.js [workloads] [rounds] [dir]`: how far a round with separated values has come, and when. One store alone,
- * one round at a time; milliseconds from the call, in the order of a round. What is on the disk's side of a line goes on beside what follows.
+ * `node .build/bench/experiments/values-phases.js [workloads] [rounds] [dir]`: when a round with
+ * separated values reaches each step, in milliseconds from the call. One store, one round at a
+ * time. Disk writes of a step continue during the next steps.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,19 +16,19 @@ import { describe, type Workload, workloadOf } from '../workload.js';
 
 const SEED = 1;
 
-/** How far a round has come. */
+/** The steps of a round. */
 const STEPS = {
-  submitted: 'checked, planned, copied; the call is back',
-  first: 'the first portion of its values is checksummed and on its way',
-  last: 'the last portion is',
-  filled: 'the batch is composed, and LevelDB has been given it',
-  durable: 'all values are durable, LevelDB is told to write',
+  submitted: 'checked, planned, copied; the call has returned',
+  first: 'the first portion of values is checksummed and submitted',
+  last: 'the last portion is submitted',
+  filled: 'the batch is composed and passed to LevelDB',
+  durable: 'all values are durable; the write of LevelDB begins',
   synced: 'the batch is durable',
-  told: 'the caller knows',
+  resolved: 'the promise has resolved',
 } as const;
 type Step = keyof typeof STEPS;
 
-/** When the round at hand came to each step. */
+/** When the current round reached each step. */
 let reached: Partial<Record<Step, number>> | undefined;
 
 function mark(step: Step): void {
@@ -42,7 +43,7 @@ const watchedFiles: Files = {
     return Object.assign(file, {
       writeSynced: (data: readonly Uint8Array[], position: number) => {
         const written = writeSynced(data, position);
-        // The space that is made beside the rounds is written by the same call: its portions have one chunk, of zeros.
+        // Preparing space uses the same call. Its portions have one chunk, of zeros.
         if (data.length > 1 && reached?.filled === undefined) {
           if (reached?.first === undefined) mark('first');
           mark('last');
@@ -83,7 +84,7 @@ async function measure(workload: Workload, rounds: number, root: string): Promis
       const done = job();
       mark('submitted');
       await done;
-      mark('told');
+      mark('resolved');
       reached = undefined;
       if (round < warmUp) continue;
       for (const [step, at] of Object.entries(marks)) {

@@ -1,6 +1,7 @@
 /**
- * `node .build/bench/experiments/values-portions.js [rounds] [dir]`: ways to write a batch's values into prepared space, with the crc of each taken on the way;
- * variants take turns, random bytes (zeros take a third less). It is where the size of a portion comes from (values/options.ts).
+ * `node .build/bench/experiments/values-portions.js [rounds] [dir]`: compares ways to checksum the
+ * values of a batch and to write them to prepared space. Variants take turns, with random bytes
+ * (zeros take a third less). The portion size in values/options.ts is based on this.
  */
 
 import { randomFillSync } from 'node:crypto';
@@ -16,7 +17,7 @@ const MIB = 1024 * KIB;
 const SPACE_BYTES = 128 * MIB;
 const ROUND_BYTES_LARGE = 8 * MIB;
 
-/** Batches, as records of one size. */
+/** Batches with records of one size. */
 const BATCHES = [
   { records: 4, bytes: 256 * KIB },
   { records: 20, bytes: 64 * KIB },
@@ -29,11 +30,11 @@ function called(call: Call): Promise<void> {
   return new Promise((resolve, reject) => call((error) => (error === null ? resolve() : reject(error))));
 }
 
-/** Prepared space, written from its beginning again and again, and two ways to it. */
+/** Prepared space, overwritten cyclically, with two file descriptors. */
 class Space {
   readonly #path: string;
   readonly plain: number;
-  /** Each write is a synced one. */
+  /** A descriptor with O_DSYNC: each write is synced. */
   readonly synced: number;
   #next = 0;
 

@@ -1,8 +1,10 @@
 /**
- * `node .build/bench/experiments/values-steady.js [workloads] [rounds] [file MiB] [dir]`: what separated values write and take once their files are used
- * again. One store after the other runs `rounds` rounds, as one `persist` and in calls of their own a lane; a line for each sixth of
- * them: bytes handed to write calls over the payload on the wire (counted, so that other work on the machine does not matter), and what a round
- * took. Further file sizes, separated by commas, are run as `persist` in the same way.
+ * `node .build/bench/experiments/values-steady.js [workloads] [rounds] [file MiB] [dir]`: bytes
+ * written and time per round with separated values, once value files are reused. Each store in turn
+ * runs `rounds` rounds: with one `persist` per round, and with separate calls per lane. Prints for
+ * each sixth of the rounds the bytes passed to write calls divided by the wire bytes (a count,
+ * which other work on the machine does not affect) and the time per round. Further file sizes,
+ * separated by commas, run with `persist`.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -21,14 +23,14 @@ const MIB = 1024 * 1024;
 const SEED = 1;
 const PARTS = 6;
 
-/** What a part of the run came to. */
+/** The results of a part of the run. */
 interface Part {
-  /** Bytes handed to write calls over bytes on the wire. */
+  /** Bytes passed to write calls divided by wire bytes. */
   readonly amplification: number;
   readonly p10: number;
   readonly p50: number;
   readonly p99: number;
-  /** What the store takes on the disk at its end. */
+  /** Disk usage of the store at the end of the part. */
   readonly diskMiB: number;
 }
 

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 )
 
-// abFile writes the two alternating files of docs/original.md, A/B files: PersistedWrapper{seq:1, data:2}, truncated in place, one fsync.
+// abFile writes two alternating files (docs/original.md, A/B files): PersistedWrapper{seq:1,
+// data:2}, truncated in place, one fsync.
 type abFile struct {
 	dir    string
 	prefix string

@@ -10,8 +10,8 @@ import (
 	"sort"
 )
 
-// dump opens a state directory as the original does and writes a line for each thing that it loads: what, number, first index of its log,
-// SHA-256 of its bytes.
+// dump opens a state directory as the original does. It writes the first index of each log, and a
+// line per loaded entry: kind, number, SHA-256 of its bytes.
 func dump(dir string, out io.Writer) error {
 	store, err := open(dir)
 	if err != nil {
@@ -57,7 +57,7 @@ func sum(bytes []byte) string {
 	return hex.EncodeToString(hash[:])
 }
 
-// bytesField finds a byte string of the outermost message.
+// bytesField finds a byte string field of the outermost message.
 func bytesField(message []byte, number uint64) ([]byte, bool) {
 	for len(message) > 0 {
 		tag, n := binary.Uvarint(message)

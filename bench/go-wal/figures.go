@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// figures are this process's resources; the names are read by bench/contenders/go-wal.ts.
+// figures are the resources of this process. bench/contenders/go-wal.ts reads them by these names.
 type figures struct {
 	CPUMs        float64 `json:"cpuMs"` // within rounds only
 	RSSBytes     int64   `json:"rssBytes"`

@@ -7,7 +7,8 @@ import (
 	"io"
 )
 
-// A frame is u32 length, then that many bytes; a request's first byte says what it is. All integers are little-endian.
+// A frame is a u32 length, then that many bytes. The first byte of a request is its kind. All
+// integers are little-endian.
 const (
 	requestOpen    = 'O' // path: open or create
 	requestRound   = 'R' // a round, see parseRound
@@ -18,11 +19,11 @@ const (
 
 type laneRound struct {
 	id     []byte
-	start  uint64 // where the anchor has the lane begin
+	start  uint64 // start of the lane in the anchor
 	blocks [][]byte
 }
 
-// round is one persist round, its entries encoded already.
+// round is one persist round with encoded entries.
 type round struct {
 	anchor   []byte // nil: none
 	anchorQC []byte
@@ -97,7 +98,8 @@ func (p *parser) list() [][]byte {
 	return list
 }
 
-// parseRound: anchor, its CommitQC (both of length 0 if there is none), CommitQCs, lanes: id, start, blocks. The entries alias the frame.
+// parseRound parses: anchor, its CommitQC (both of length 0 if absent), CommitQCs, lanes (id,
+// start, blocks). The entries alias the frame.
 func parseRound(frame []byte) (*round, error) {
 	p := &parser{rest: frame}
 	r := &round{anchor: p.bytes(), anchorQC: p.bytes(), qcs: p.list()}

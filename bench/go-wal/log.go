@@ -8,8 +8,9 @@ import (
 	"github.com/tidwall/wal"
 )
 
-// indexedLog drives one tidwall log as the original does at 11419398f (docs/original.md, Segment files; docs/original.md, One log): a goroutine that serves writes and
-// truncations, one entry a write, an fsync a write, and a count of the entries by position.
+// indexedLog uses one tidwall log as the original does at 11419398f (docs/original.md, Segment
+// files and One log): a goroutine serves writes and truncations, each write is one entry and one
+// fsync, and entries are counted by position.
 type indexedLog struct {
 	wal       *wal.Log
 	first     uint64 // index of the oldest entry; equal to next when empty
@@ -84,7 +85,7 @@ func (l *indexedLog) write(bytes []byte) error {
 	return nil
 }
 
-// truncateBefore drops the entries below index, after verify has seen the one that becomes the oldest.
+// truncateBefore drops the entries below index, after verify has accepted the new oldest entry.
 func (l *indexedLog) truncateBefore(index uint64, verify func([]byte) error) error {
 	if index < l.first || index >= l.next {
 		return fmt.Errorf("index %d is not in [%d, %d)", index, l.first, l.next)
@@ -99,7 +100,7 @@ func (l *indexedLog) truncateBefore(index uint64, verify func([]byte) error) err
 	return l.truncate(index)
 }
 
-// truncateAll empties the log; its index goes on.
+// truncateAll empties the log; its index continues.
 func (l *indexedLog) truncateAll() error {
 	if l.count() == 0 {
 		return nil
@@ -117,7 +118,7 @@ func (l *indexedLog) truncate(index uint64) error {
 	return nil
 }
 
-// readAll reads every entry.
+// readAll reads all entries in order.
 func (l *indexedLog) readAll(each func([]byte) error) error {
 	for index := l.first; index < l.next; index++ {
 		bytes, err := l.wal.Read(index)

@@ -1,8 +1,10 @@
-// go-wal drives github.com/tidwall/wal the way sei-protocol/sei-chain drives it at 11419398f, for comparison. It takes requests on stdin and
-// answers on stdout (frames.go). Times are taken in here, from the parsed request to the last fsync, so that pipes do not count.
+// go-wal uses github.com/tidwall/wal as sei-protocol/sei-chain does at 11419398f, for comparison.
+// It reads requests on stdin and writes answers to stdout (frames.go). It measures times itself,
+// from the parsed request to the last fsync, so that pipes do not count.
 //
-// What the original does beyond this, marshalling entries and decoding and hashing a survivor before each truncation, is left
-// out in its favour; at load entries are read and numbered, not decoded.
+// The original does more: it marshals entries, and decodes and hashes the surviving entry before
+// each truncation. Both are omitted in favour of the original. At load, entries are read and
+// numbered, not decoded.
 package main
 
 import (
@@ -91,7 +93,7 @@ func main() {
 	for {
 		request, err := readFrame(in, buffer)
 		if err != nil {
-			return // the parent is gone
+			return // the parent has exited
 		}
 		buffer = request
 		answer, err := s.handle(request)

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// persisters are the original's three: the anchor's A/B file, the QC log, and a log a lane.
+// persisters are those of the original: the A/B file of the anchor, the QC log, and one log per
+// lane.
 type persisters struct {
 	dir    string
 	anchor *abFile
@@ -18,7 +19,8 @@ type persisters struct {
 	lanes  map[string]*numberedLog
 }
 
-// numberedLog is a log whose entries have contiguous numbers: next is the one to come, the oldest is next - count.
+// numberedLog is a log whose entries have contiguous numbers: next is the next number, the oldest
+// is next - count.
 type numberedLog struct {
 	mutex  sync.Mutex
 	log    *indexedLog
@@ -88,7 +90,7 @@ func (p *persisters) lane(lane []byte) (*numberedLog, error) {
 	return log, err
 }
 
-// pruneTo makes `start` the oldest number, as MaybePruneAndPersist* of the original.
+// pruneTo makes `start` the oldest number, as MaybePruneAndPersist* of the original does.
 func (n *numberedLog) pruneTo(start uint64) error {
 	count := n.log.count()
 	if count == 0 {
@@ -125,7 +127,8 @@ func (n *numberedLog) append(bytes []byte, number uint64) error {
 	return nil
 }
 
-// durable tells when the first and the last block of a round, and all of it, were on the disk.
+// durable holds the times at which the first block, the last block and the whole round were
+// durable.
 type durable struct {
 	mutex              sync.Mutex
 	first, last, round time.Duration
@@ -140,7 +143,8 @@ func (d *durable) block(after time.Duration) {
 	d.last = max(d.last, after)
 }
 
-// run persists a round in the original's write order: the anchor alone, then the QC log and every lane in parallel.
+// run persists a round in the original's order: the anchor first, then the QC log and all lanes in
+// parallel.
 func (p *persisters) run(r *round) (*durable, error) {
 	start := time.Now()
 	times := &durable{}

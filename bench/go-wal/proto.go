@@ -2,8 +2,9 @@ package main
 
 import "encoding/binary"
 
-// field finds the varint at the end of a path of field numbers through nested protobuf messages. The original decodes, and hashes, the
-// whole entry to verify a survivor; this reads the number only, in its favour.
+// field finds the varint at the end of a path of field numbers through nested protobuf messages.
+// The original decodes and hashes the whole surviving entry to verify it. This reads only the
+// number, in favour of the original.
 func field(message []byte, path ...uint64) (uint64, bool) {
 	for len(message) > 0 {
 		tag, n := binary.Uvarint(message)
@@ -42,7 +43,7 @@ func blockNumber(signed []byte) uint64 {
 	return number
 }
 
-// roadIndex reads CommitQC.vote.view.index; an absent view is 0.
+// roadIndex reads CommitQC.vote.view.index; it is 0 if the view is absent.
 func roadIndex(qc []byte) uint64 {
 	index, _ := field(qc, 1, 1, 1)
 	return index

@@ -1,12 +1,15 @@
-/** The checker's process: keeps what every node has ever sent, and tells of the first thing that no honest node does. */
+/**
+ * The checker's process: records all messages of all nodes, and reports what an honest node never
+ * does.
+ */
 import { laneIdOf } from '../../src/index.js';
 import { type FromChecker, members, type ToChecker } from './messages.js';
 import { Record } from './rules.js';
 
 const record = new Record(members(Number(process.argv[2])).committee.keys.map(laneIdOf));
-let told = 0;
+let reported = 0;
 
-function tell(message: FromChecker): void {
+function post(message: FromChecker): void {
   process.send?.(message);
 }
 
@@ -14,7 +17,7 @@ process.on('disconnect', () => process.exit());
 process.on('message', (message: ToChecker) => {
   if (message.kind === 'sent') record.sent(message.from, message.wire);
   else if (message.kind === 'found') record.found(message.from, message.found);
-  for (const what of record.violations.slice(told)) tell({ kind: 'violation', what });
-  told = record.violations.length;
-  if (message.kind === 'finish') tell({ kind: 'finished', messages: record.messages, violations: record.violations });
+  for (const what of record.violations.slice(reported)) post({ kind: 'violation', what });
+  reported = record.violations.length;
+  if (message.kind === 'finish') post({ kind: 'finished', messages: record.messages, violations: record.violations });
 });

@@ -1,43 +1,46 @@
 /**
- * Who orders the lanes: for each road index, views with a leader each, prepare and commit votes of N-f validators, timeouts when a
- * leader is away. Small, for honest nodes that crash; what it does is what makes the store matter: a vote is stored before it is sent,
- * and after a restart the same vote is sent again, never another one.
+ * Consensus on the order of the lanes. Each road index has views, each view has a leader, prepare
+ * and commit votes of N-f validators, and timeouts for a leader that is down. It is small: for
+ * honest nodes that may crash. It shows why the store matters: a vote is stored before it is sent,
+ * and after a restart the node sends the same vote again, never a different one.
  */
 import {
   type AvailState,
   type CommitQC,
   type Committee,
-  codecs,
-  HASH_BYTES,
   headerHash,
   isLanestoreError,
-  type LaneQC,
   type LaneRange,
   laneIdOf,
+  type Proposal,
+  type Signature,
+} from '../../src/index.js';
+import {
+  codecs,
+  HASH_BYTES,
+  type LaneQC,
   type Msg,
   messageHash,
   type PrepareQC,
-  type Proposal,
-  type Signature,
   type SignedMsg,
   verifyLaneQC,
   verifyPrepareQC,
   verifySignedMsg,
-} from '../../src/index.js';
+} from '../../src/model/autobahn/index.js';
 import type { Timeout, Wire } from './messages.js';
 import type { Voter } from './voter.js';
 
 /** Blocks of a lane that one CommitQC may order. */
 const RANGE_MAX = 10n;
-/** How long a view may take; each further one of the same road takes longer. */
+/** Time limit of the first view of a road; later views have twice the time. */
 const VIEW_MS = 1000;
-/** Messages for so many roads ahead are kept. */
+/** Messages for up to this many roads ahead are kept. */
 const AHEAD = 4n;
 
-/** What a node must never forget: its votes of the road that it is in. */
+/** The durable state of a node: its votes for the current road. */
 interface Votes {
   readonly road: bigint;
-  /** The latest view that it voted or gave up in. */
+  /** The latest view in which the node voted or timed out. */
   readonly view: bigint;
   readonly prepare?: SignedMsg;
   readonly commit?: SignedMsg;
@@ -54,7 +57,7 @@ interface View {
   readonly signed: Set<string>;
 }
 
-/** What consensus needs of its node. */
+/** The interface of consensus to its node. */
 export interface Seat {
   readonly state: AvailState;
   readonly committee: Committee;
@@ -68,11 +71,11 @@ export interface Seat {
   readonly stopped: () => void;
 }
 
-/** See the top of this file. */
+/** The consensus of one node. */
 export class Consensus {
   readonly #seat: Seat;
   readonly #roads = new Map<bigint, Map<bigint, View>>();
-  /** What came for roads that this node has not entered yet. */
+  /** Messages for roads that this node has not entered yet. */
   readonly #later = new Map<bigint, (Wire & { kind: 'proposal' | 'vote' | 'timeout' })[]>();
   #road = 0n;
   #view = 0n;
@@ -88,7 +91,7 @@ export class Consensus {
     this.#mine = decodeVotes(seat.state.recoveredInner);
   }
 
-  /** Goes from road to road; a road is entered only when the CommitQC before it is durable. */
+  /** Runs road after road. A road is entered only when the previous CommitQC is durable. */
   async run(): Promise<void> {
     await this.#inTurn(() => this.#enter(this.#seat.state.lastCommitQC));
     for (;;) {
@@ -104,7 +107,7 @@ export class Consensus {
     this.#proposing?.abort();
   }
 
-  /** What a peer that is in the same road may have missed. */
+  /** The messages that a peer in the same road may have missed. */
   repeat(): Wire[] {
     const { road, prepare, commit, timeout, prepareQC } = this.#mine;
     if (road !== this.#road) return [];
@@ -114,14 +117,16 @@ export class Consensus {
     return [...wires, ...this.#whyThisView()];
   }
 
-  /** The timeouts that brought this node into its view: who missed them would wait in a view of its own for ever. */
+  /**
+   * The timeouts that started the current view. A peer without them would stay in an earlier view.
+   */
   #whyThisView(): Wire[] {
     if (this.#view === 0n) return [];
     const { timeouts } = this.#viewOf(this.#road, this.#view - 1n);
     return [...timeouts.values()].map(({ timeout }) => ({ kind: 'timeout', timeout }));
   }
 
-  /** Takes a proposal, a prepare or commit vote, or a timeout. */
+  /** Handles a proposal, a prepare or commit vote, or a timeout. */
   receive(wire: Wire & { kind: 'proposal' | 'vote' | 'timeout' }): void {
     const bytes = wire.kind === 'timeout' ? wire.timeout.bytes : wire.bytes;
     const signed = codecs.signedMsg.fromWire(bytes);
@@ -160,7 +165,7 @@ export class Consensus {
     this.#road = qc === undefined ? 0n : qc.vote.view.index + 1n;
     for (const road of this.#roads.keys()) if (road < this.#road) this.#roads.delete(road);
     if (this.#mine.road === this.#road) {
-      // Where it was before the restart: it says again what it had said.
+      // The node voted in this road before a restart: it sends the same votes again.
       for (const vote of [this.#mine.prepare, this.#mine.commit]) this.#sendVote(vote);
       if (this.#mine.timeout !== undefined) this.#sendTimeout(this.#mine.timeout, this.#mine.prepareQC);
       this.#enterView(this.#mine.view);
@@ -213,7 +218,7 @@ export class Consensus {
     view.votes.set(hash, vote);
   }
 
-  /** The leader's part. A later view goes on with what may have been committed in an earlier one. */
+  /** Proposes as the leader. A later view must propose what an earlier view may have committed. */
   async #propose(): Promise<void> {
     const abort = new AbortController();
     this.#proposing = abort;
@@ -235,7 +240,7 @@ export class Consensus {
       vote = { view: { index: road, number }, createdAt: now(), laneRanges: this.#ranges(found) };
     }
     if (abort.signal.aborted) return;
-    // A proposal is a message like any other: it is stored, with the vote for it, before it is sent.
+    // The vote for the proposal is stored before the proposal is sent.
     this.#step(async () => {
       const given = await this.#prepare(road, number, vote, [{ kind: 'proposal', value: vote }]);
       const signed = given?.[0];
@@ -268,7 +273,10 @@ export class Consensus {
     return this.#previous?.vote.laneRanges.find((range) => Buffer.compare(range.lane, lane) === 0)?.next ?? 0n;
   }
 
-  /** A proposal follows the last CommitQC, and rests on LaneQCs, or on what the timeouts of the view before carry. */
+  /**
+   * True if the proposal follows the last CommitQC, and LaneQCs or timeouts of the previous view
+   * justify it.
+   */
   #isSound(vote: Proposal, { laneQCs, timeouts }: Wire & { kind: 'proposal' }): boolean {
     const { committee } = this.#seat;
     const { index, number } = vote.view;
@@ -303,7 +311,7 @@ export class Consensus {
     });
   }
 
-  /** The PrepareQC that a timeout vote names, verified. */
+  /** The PrepareQC that a timeout vote names. @throws if it is not valid. */
   #timeoutQC({ prepareQC }: Timeout, number: bigint | undefined, road: bigint): PrepareQC | undefined {
     if (number === undefined) return undefined;
     const qc = codecs.prepareQC.fromWire(prepareQC ?? new Uint8Array());
@@ -313,14 +321,17 @@ export class Consensus {
     return qc;
   }
 
-  /** One step at a time: what a node says depends on what it has stored. */
+  /** Runs steps one at a time, because a message depends on the votes that are already stored. */
   #step(step: () => Promise<void>): void {
     this.#chain = this.#chain.then(step).catch((error) => {
       if (!this.#stopped) this.#seat.fail(error);
     });
   }
 
-  /** Runs `work` when the steps before it are done: none of them may find itself in another road after it has stored something. */
+  /**
+   * Runs `work` after all earlier steps, so that the road does not change while a step stores a
+   * vote.
+   */
   #inTurn(work: () => void): Promise<void> {
     return new Promise((resolve) => {
       this.#step(async () => {
@@ -402,7 +413,7 @@ export class Consensus {
     this.#sendVote(given?.[0]);
   }
 
-  /** Nothing came of this view in time: a vote to leave it, sent again until enough others agree. */
+  /** The view has timed out: votes to leave it, and sends that vote at each further timeout. */
   #giveUp(): void {
     this.#step(async () => {
       const [road, number] = [this.#road, this.#view];

@@ -1,4 +1,7 @@
-/** A run: starts the nodes and the checker, carries their messages, kills and restarts, and sums up. */
+/**
+ * A run of the devnet: starts nodes and checker, forwards messages, kills and restarts nodes, sums
+ * up.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
@@ -20,46 +23,54 @@ import {
 import { type Patient, playTrouble, type Stage } from './trouble.js';
 import { View } from './view.js';
 
-/** What a run does beside letting the nodes go. */
+/** Settings of a run. */
 export interface Run extends Settings {
-  /** Where the stores are. */
+  /** The directory of the stores. */
   readonly dir: string;
-  /** Ends when a node has so many CommitQCs. */
+  /** The run ends when a node has this many CommitQCs. */
   readonly rounds: number;
-  /** Kills a random node about so often; absent: never. */
+  /** Average interval between kills of a random node; absent: no kills. */
   readonly killEveryMs?: number;
-  /** Does not end before so many kills. */
+  /** The run does not end before this many kills. */
   readonly killsMin: number;
-  /** Ends in any case, as a failure, after so long. */
+  /** The run fails after this time. */
   readonly timeoutMs: number;
-  /** What goes wrong with node 0's store, and is mended (trouble.ts); the run does not end before. */
+  /**
+   * Damages and repairs the store of node 0 (trouble.ts); the run does not end before the repair.
+   */
   readonly trouble?: boolean;
   /** Node 0 votes twice in each view. */
   readonly wrongNode?: boolean;
-  /** Called at each stage of the trouble, with the port of node 0's metrics. */
+  /** Called at each stage of the trouble, with the metrics port of node 0. */
   readonly onStage?: (stage: Stage, port: number | undefined) => Promise<void>;
 }
 
-/** What came of it. */
+/** The result of a run. */
 export interface Summary {
   readonly rounds: number;
   readonly kills: number;
   readonly seconds: number;
   readonly messages: number;
   readonly violations: readonly string[];
-  /** What went wrong apart from the protocol: a node that ended by itself, a run that did not get anywhere, a store that does not verify. */
+  /**
+   * Failures that are not violations: a node that exited, a run without progress, a store that does
+   * not verify.
+   */
   readonly failures: readonly string[];
   /** Second votes of node 0 in a view that its guard refused. */
   readonly stopped: number;
-  /** From a block's arrival at a node until it is durable there: milliseconds, ascending. */
+  /** Milliseconds from a block's arrival at a node until it is durable there, ascending. */
   readonly durableMs: readonly number[];
-  /** From a node's restart until it has the CommitQCs that the others had then: milliseconds, ascending. */
+  /**
+   * Milliseconds from a node's restart until it has the CommitQCs that the network had at the
+   * restart, ascending.
+   */
   readonly catchUpMs: readonly number[];
 }
 
 const KILL_RETRY_MS = 50;
 const LOOK_MS = 100;
-/** A killed node starts again within this. */
+/** A killed node restarts within this time. */
 const RESTART_MS_MAX = 400;
 
 interface Seat {
@@ -71,7 +82,7 @@ interface Seat {
   restarted: { readonly at: number; readonly target: bigint } | undefined;
 }
 
-/** Runs a devnet to its end. Leaves no process behind. */
+/** Runs a devnet to its end. All its processes have been killed when the promise settles. */
 export async function runDevnet(run: Run, view = new View()): Promise<Summary> {
   const devnet = new Devnet(run, view);
   const forget = onSignal(() => devnet.killAll());
@@ -95,12 +106,12 @@ class Devnet {
   readonly #failures: string[] = [];
   #kills = 0;
   #stopped = 0;
-  /** The round at the last kill. */
+  /** The number of rounds at the last kill. */
   #killedAt = -1n;
   #killer: NodeJS.Timeout | undefined;
   #ended!: () => void;
   #metricsPort: number | undefined;
-  /** True while what goes wrong with node 0 has not been mended. */
+  /** True until the store of node 0 is repaired. */
   #troubled: boolean;
   #onFailure: ((reason: string) => void) | undefined;
   #over = false;
@@ -130,7 +141,7 @@ class Devnet {
     });
     for (const place of this.#seats.keys()) this.#start(place);
     const timeout = setTimeout(
-      () => this.#failed(`round ${this.#rounds} after ${this.#run.timeoutMs} ms: it does not get on`),
+      () => this.#failed(`round ${this.#rounds} after ${this.#run.timeoutMs} ms: no progress`),
       this.#run.timeoutMs,
     );
     const look = setInterval(() => this.#look(), LOOK_MS);
@@ -191,28 +202,28 @@ class Devnet {
       },
     );
     seat.process = child;
-    child.on('message', (message: FromNode) => this.#hear(place, message));
+    child.on('message', (message: FromNode) => this.#receive(place, message));
     child.on('error', () => undefined);
     child.on('exit', (code, signal) => {
       if (seat.process !== child) return;
       seat.process = undefined;
-      if (!this.#over) this.#failed(`node ${place} ended by itself: ${signal ?? `code ${code}`}`);
+      if (!this.#over) this.#failed(`node ${place} exited unexpectedly: ${signal ?? `code ${code}`}`);
     });
   }
 
-  #hear(place: number, message: FromNode): void {
+  #receive(place: number, message: FromNode): void {
     const seat = this.#seats[place] as Seat;
     switch (message.kind) {
       case 'send':
         if (message.wire.kind !== 'status') seat.hasSigned = true;
-        // The checker hears of everything before a peer can.
-        if (message.wire.kind !== 'status') this.#tellChecker({ kind: 'sent', from: place, wire: message.wire });
+        // Sent to the checker first, so that it has every message before a peer can react.
+        if (message.wire.kind !== 'status') this.#postToChecker({ kind: 'sent', from: place, wire: message.wire });
         for (const [to, { process }] of this.#seats.entries())
           if (to !== place && (message.to === 'all' || message.to === to))
             post(process, { kind: 'wire', from: place, wire: message.wire });
         return;
       case 'found':
-        this.#tellChecker({ kind: 'found', from: place, found: message.found as Found });
+        this.#postToChecker({ kind: 'found', from: place, found: message.found as Found });
         return;
       case 'height':
         seat.height = message.height;
@@ -249,12 +260,15 @@ class Devnet {
     if (this.#isDone() && this.#isWhole()) this.#ended();
   }
 
-  /** SIGKILL for a random node; it starts again a moment later. One at a time: a committee of four bears no more. */
+  /**
+   * Kills a random node with SIGKILL and restarts it. One node at a time: a committee of four
+   * tolerates one fault.
+   */
   #kill(): void {
     const again = (ms: number) => {
       this.#killer = setTimeout(() => this.#kill(), ms);
     };
-    // On a slow machine the kills wait until the network has got on, or it never would.
+    // Wait for progress since the last kill: on a slow machine there would otherwise be none.
     if (!this.#isWhole() || this.#rounds <= this.#killedAt) {
       again(KILL_RETRY_MS);
       return;
@@ -266,7 +280,7 @@ class Devnet {
     if (!this.#isDone()) again((this.#run.killEveryMs ?? 0) * (0.5 + Math.random()));
   }
 
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has exited. */
   async #killNode(place: number): Promise<void> {
     const seat = this.#seats[place] as Seat;
     const child = seat.process;
@@ -282,11 +296,11 @@ class Devnet {
 
   #restart(place: number): void {
     if (this.#over) return;
-    this.#startsAgain(place);
+    this.#noteRestart(place);
     this.#start(place);
   }
 
-  #startsAgain(place: number): void {
+  #noteRestart(place: number): void {
     (this.#seats[place] as Seat).restarted = { at: performance.now(), target: this.#rounds };
   }
 
@@ -300,7 +314,7 @@ class Devnet {
       );
       this.#troubled = false;
     } catch (error) {
-      this.#failed(`the trouble of node 0 was not mended: ${error}`);
+      this.#failed(`the store of node 0 was not repaired: ${error}`);
     }
   }
 
@@ -320,7 +334,7 @@ class Devnet {
           };
         }),
       again: async () => {
-        this.#startsAgain(place);
+        this.#noteRestart(place);
         post(seat.process, { kind: 'again' });
         await this.#until(() => this.#isWhole());
       },
@@ -339,7 +353,7 @@ class Devnet {
     }
   }
 
-  /** True if every node is up, and where the others were when it started. */
+  /** True if every node is up and has caught up since its restart. */
   #isWhole(): boolean {
     return this.#seats.every(
       ({ process, height, restarted }) => process !== undefined && height !== undefined && restarted === undefined,
@@ -368,13 +382,13 @@ class Devnet {
         if (message.kind === 'finished') resolve(message);
       });
     });
-    this.#tellChecker({ kind: 'finish' });
+    this.#postToChecker({ kind: 'finish' });
     const result = await finished;
     this.#checker.disconnect();
     return result;
   }
 
-  /** Opens every store once more and checks every hash and signature in it. */
+  /** Reopens every store and checks every hash and signature in it. */
   async #verifyStores(): Promise<void> {
     if (this.#run.backend === 'noop') return;
     const { committee } = members(this.#run.nodes);
@@ -395,7 +409,7 @@ class Devnet {
     }
   }
 
-  #tellChecker(message: ToChecker): void {
+  #postToChecker(message: ToChecker): void {
     if (this.#checker.connected) this.#checker.send(message);
   }
 
@@ -411,7 +425,7 @@ class Devnet {
   }
 }
 
-/** A node that was just killed gets nothing any more. */
+/** Sends a message; drops it if the node was killed. */
 function post(child: ChildProcess | undefined, message: ToNode): void {
   if (child?.connected) child.send(message, () => undefined);
 }

@@ -1,4 +1,7 @@
-/** `npm run devnet`: a network of real processes, each with its own store, and a checker that hears every message. */
+/**
+ * `npm run devnet`: a network of processes, each with its own store, and a checker that gets every
+ * message.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,20 +15,20 @@ import type { Backend } from './messages.js';
 import { View } from './view.js';
 
 const USAGE = `npm run devnet -- [options]
-  --nodes N         validators, each a process (4)
-  --rounds N        ends after so many CommitQCs (100)
-  --backend NAME    level, wal or noop, which forgets everything when it is killed (level)
-  --kill            kill a random node with SIGKILL every few seconds and start it again
-  --kill-every MS   how often (3000)
-  --kills N         go on until there were so many kills
-  --trouble         node 0's store fails, and is damaged and refused; its operator mends it (level, without --kill)
-  --wrong           node 0 votes twice in each view; with level its guard stops it, elsewhere the checker finds it
-  --pace-ms N       the least time between two blocks of a node (40)
-  --payload N       bytes of a block's payload (256)
-  --timeout S       give up after so many seconds (600)
+  --nodes N         number of validators, one process each (4)
+  --rounds N        end after N CommitQCs (100)
+  --backend NAME    level, wal or noop; noop loses everything when its node is killed (level)
+  --kill            kill a random node with SIGKILL every few seconds and restart it
+  --kill-every MS   average interval between kills (3000)
+  --kills N         do not end before N kills
+  --trouble         the store of node 0 fails, then is damaged and refused, and is repaired (level, without --kill)
+  --wrong           node 0 votes twice in each view: its guard stops it (level), or the checker detects it
+  --pace-ms N       minimum time between two blocks of a node (40)
+  --payload N       payload of a block in bytes (256)
+  --timeout S       fail after S seconds (600)
   --metrics PORT    node 0 serves its metrics to Prometheus on this port
-  --dir DIR         where the stores are, and stay (default: a temporary directory)
-Exit codes: 0 no violation; 1 a violation, or a node that ended by itself; 2 usage;
+  --dir DIR         directory of the stores, which is kept (default: a temporary directory)
+Exit codes: 0 no violation; 1 a violation, or a node that exited unexpectedly; 2 usage;
   6 the output could not be written; 7 an error in the program.
 `;
 
@@ -47,9 +50,9 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
   } as const;
   const { values } = understood(() => parseArgs({ args, options }));
   if (!['level', 'wal', 'noop'].includes(values.backend))
-    throw new UsageError(`--backend ${values.backend}: level, wal or noop`);
+    throw new UsageError(`--backend must be level, wal or noop, got "${values.backend}"`);
   if (values.trouble && (values.kill || values.backend !== 'level'))
-    throw new UsageError('--trouble is for level, and goes without --kill');
+    throw new UsageError('--trouble needs --backend level and excludes --kill');
   return {
     trouble: values.trouble,
     wrongNode: values.wrong,
@@ -106,7 +109,7 @@ async function main(args: string[]): Promise<number> {
   const forget = onSignal(remove);
   try {
     print(
-      `${run.nodes} nodes on ${run.backend}${run.killEveryMs === undefined ? '' : ', killed now and then'}; stores in ${run.dir}`,
+      `${run.nodes} nodes on ${run.backend}${run.killEveryMs === undefined ? '' : ', with kills'}; stores in ${run.dir}`,
     );
     const summary = await runDevnet(run, new View(process.stdout.isTTY, (text) => void stdout.write(text)));
     report(summary);

@@ -1,25 +1,31 @@
-/** What the processes of the devnet say to each other. Protocol messages travel as the protobuf bytes of the model. */
+/**
+ * The messages between the processes of the devnet. Protocol messages are the protobuf bytes of the
+ * model.
+ */
 import { createHash } from 'node:crypto';
 import { Committee, publicKeyOf } from '../../src/index.js';
 
-/** Where a node keeps its state. */
+/** The backend of a node's store. */
 export type Backend = 'level' | 'wal' | 'noop';
 
-/** What a run was asked for. */
+/** The settings of a node. */
 export interface Settings {
   readonly nodes: number;
   readonly backend: Backend;
   /** Bytes of each block's payload. */
   readonly payloadBytes: number;
-  /** The least time between two blocks of a node. */
+  /** Minimum time between two blocks of a node. */
   readonly paceMs: number;
-  /** Port of a Prometheus endpoint of node 0; 0 takes any, absent has none. */
+  /** Port of the Prometheus endpoint of node 0; 0 for any free port, absent for no endpoint. */
   readonly metricsPort?: number;
   /** The node votes twice in each view. */
   readonly wrong?: boolean;
   /** The node's key never signed: its store may be new. */
   readonly first?: boolean;
-  /** The node has a store that trouble shows on quickly: small buffers, a small queue, few deletes a batch (level). */
+  /**
+   * Small buffers, a small queue and few deletes per batch, so that trouble has an effect quickly
+   * (level).
+   */
   readonly tight?: boolean;
 }
 
@@ -36,21 +42,27 @@ export type Wire =
   | { readonly kind: 'timeout'; readonly timeout: Timeout }
   | { readonly kind: 'status'; readonly road: bigint; readonly anchor: bigint; readonly lanes: readonly bigint[] };
 
-/** A timeout vote with the PrepareQC that it names. */
+/** A timeout vote, with the PrepareQC that it names. */
 export interface Timeout {
   readonly bytes: Uint8Array;
   readonly prepareQC?: Uint8Array;
 }
 
-/** What a store gave back when a node started: the checker holds it against what the node had said. */
+/**
+ * What a node's store recovered at a start. The checker compares it with the node's earlier
+ * messages.
+ */
 export interface Found {
-  /** The road index that the next CommitQC has. */
+  /** The road index of the next CommitQC. */
   readonly nextQC: bigint;
-  /** By lane, in the order of the committee: where it begins, and the header hashes from there on. */
+  /**
+   * By lane, in the order of the committee: the first block number, and the header hashes from
+   * there on.
+   */
   readonly lanes: readonly { readonly first: bigint; readonly hashes: readonly string[] }[];
 }
 
-/** Where a node is. */
+/** The progress of a node. */
 export interface Height {
   readonly road: bigint;
   readonly anchor: bigint;
@@ -58,7 +70,7 @@ export interface Height {
   readonly dropped: number;
 }
 
-/** From a node to the process that runs the devnet. */
+/** Messages from a node to the process that runs the devnet. */
 export type FromNode =
   | { readonly kind: 'ready' }
   /** A second vote in a view was refused. */
@@ -67,28 +79,33 @@ export type FromNode =
   | { readonly kind: 'found'; readonly found: Found }
   | { readonly kind: 'height'; readonly height: Height; readonly durableMs: readonly number[] }
   | { readonly kind: 'metrics'; readonly port: number }
-  /** The store was refused or has failed, or the node has: it votes no more, and waits for `again`. */
+  /**
+   * The store was refused, or store or node failed. The node stops voting and waits for `again`.
+   */
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** To a node. */
+/** Messages to a node. */
 export type ToNode =
   | { readonly kind: 'wire'; readonly from: number; readonly wire: Wire }
-  /** The operator has mended what was wrong: close the store and open it again. */
+  /** The operator has repaired the store: close it and open it again. */
   | { readonly kind: 'again' }
   | { readonly kind: 'stop' };
 
-/** To the checker. */
+/** Messages to the checker. */
 export type ToChecker =
   | { readonly kind: 'sent'; readonly from: number; readonly wire: Wire }
   | { readonly kind: 'found'; readonly from: number; readonly found: Found }
   | { readonly kind: 'finish' };
 
-/** From the checker. */
+/** Messages from the checker. */
 export type FromChecker =
   | { readonly kind: 'violation'; readonly what: string }
   | { readonly kind: 'finished'; readonly messages: number; readonly violations: readonly string[] };
 
-/** The committee's members in the order of their keys; the same for every process, and for nobody but this example. */
+/**
+ * The members of the committee in the order of their keys. Fixed test keys, the same in every
+ * process.
+ */
 export function members(nodes: number): { readonly secrets: readonly Uint8Array[]; readonly committee: Committee } {
   const secrets = Array.from(
     { length: nodes },

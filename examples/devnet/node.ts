@@ -1,4 +1,7 @@
-/** One validator's process: its store, its availability state, consensus, an application that hashes, and what it tells its peers. */
+/**
+ * The process of one validator: store, availability state, consensus, a hashing application,
+ * messages to peers.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,8 +11,6 @@ import {
   type AvailState,
   autobahn,
   type BlockHeader,
-  codecs,
-  globalRange,
   headerHash,
   isLanestoreError,
   type LaneId,
@@ -19,22 +20,25 @@ import {
   openLevel,
   openNoop,
   openWal,
-  type SignedMsg,
 } from '../../src/index.js';
+import { codecs, globalRange, type SignedMsg } from '../../src/model/autobahn/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
 import { Consensus } from './consensus.js';
 import { type Found, type FromNode, members, type Settings, type ToNode, type Wire } from './messages.js';
 import { BareVoter, GuardedVoter, guardOf, type Voter } from './voter.js';
 
-/** Own blocks that wait to be ordered before the next one is made. */
+/** Maximum number of own blocks that are not ordered yet. */
 const UNORDERED_MAX = 2n;
-/** How often a node asks a peer for what it lacks, and says where it is. */
+/** Interval at which a node sends its status and asks a peer for missing entries. */
 const STATUS_MS = 200;
-/** A peer that is in one road for so long has missed something. */
+/** A peer that stays in a road for this time has missed a message. */
 const STUCK_MS = 700;
-/** Two large blocks may not wait, the buffer is soon full, and what an anchor makes stale is more than one batch deletes. */
+/**
+ * Settings with which the queue and LevelDB's buffer fill quickly and an anchor needs several
+ * batches of deletes.
+ */
 const TIGHT = { maxQueuedBytes: 256 * 1024, maxBatchDeletes: 2, level: { writeBufferBytes: 64 * 1024 } } as const;
-/** Entries of each kind that one answer carries. */
+/** Maximum number of entries of each kind in one answer. */
 const ANSWER_MAX = 20n;
 
 const place = Number(process.argv[2]);
@@ -45,12 +49,12 @@ const secret = secrets[place] as Uint8Array;
 const lanes: readonly LaneId[] = committee.keys.map(laneIdOf);
 const own = lanes[place] as LaneId;
 
-function tell(message: FromNode): void {
+function report(message: FromNode): void {
   process.send?.(message);
 }
 
 function send(wire: Wire, to: number | 'all' = 'all'): void {
-  tell({ kind: 'send', to, wire });
+  report({ kind: 'send', to, wire });
 }
 
 function openStore(): Promise<NodeStore> {
@@ -64,29 +68,32 @@ function openStore(): Promise<NodeStore> {
   }
 }
 
-/** What Prometheus scrapes. It listens before the store is opened, so that it hears of that too. */
+/**
+ * Serves the metrics. Called before the store is opened, so that the metrics of the open are
+ * included.
+ */
 function serveMetrics(port: number): void {
   const { registry } = collectPrometheus();
   const server = createServer(async (_, response) => {
     response.setHeader('content-type', registry.contentType);
     response.end(await registry.metrics());
   });
-  server.listen(port, '127.0.0.1', () => tell({ kind: 'metrics', port: (server.address() as AddressInfo).port }));
+  server.listen(port, '127.0.0.1', () => report({ kind: 'metrics', port: (server.address() as AddressInfo).port }));
 }
 
-/** A validator that runs until it is stopped, or killed. */
+/** A validator that runs until it is stopped or killed. */
 class Node {
   readonly #store: NodeStore;
   readonly #state: AvailState;
   readonly #consensus: Consensus;
   readonly #voter: Voter;
   readonly #ending = new AbortController();
-  /** The votes of this node for blocks that are not ordered yet, to be sent again to who missed them. */
+  /** This node's votes for blocks that are not ordered yet, kept to be sent again. */
   readonly #laneVotes = new Map<string, { readonly header: BlockHeader; readonly bytes: Uint8Array }>();
   readonly #appVotes = new Map<bigint, Uint8Array>();
-  readonly #cameAt = new Map<string, number>();
+  readonly #arrivedAt = new Map<string, number>();
   readonly #waiting = new Set<string>();
-  /** By peer: the road that it is in, and since when. */
+  /** By peer: its current road, and since when. */
   readonly #askedAt = new Map<number, { readonly road: bigint; at: number }>();
   #durableMs: number[] = [];
   #stopped = false;
@@ -103,11 +110,11 @@ class Node {
       place,
       send,
       fail: (error) => this.#fail(error),
-      stopped: () => tell({ kind: 'stopped' }),
+      stopped: () => report({ kind: 'stopped' }),
     });
   }
 
-  /** What the store had, for the checker. */
+  /** What the store recovered, for the checker. */
   async found(): Promise<Found> {
     const found = lanes.map(async (lane) => {
       const { first, next } = this.#state.range(lane);
@@ -128,13 +135,13 @@ class Node {
       this.#produce(),
       this.#announce(),
       this.#execute(),
-      this.#tellWhere(),
+      this.#sendStatus(),
     ])
       part.catch((error) => this.#fail(error));
     void this.#state.stopped.then((error) => this.#fail(error));
   }
 
-  /** Takes a message of a peer. */
+  /** Handles a message of a peer. */
   receive(from: number, wire: Wire): void {
     this.#take(from, wire).catch((error) => this.#fail(error));
   }
@@ -152,7 +159,7 @@ class Node {
     if (this.#stopped || this.#ending.signal.aborted) return;
     this.#consensus.stop();
     this.#ending.abort();
-    tell({ kind: 'failed', reason: reasonOf(error) });
+    report({ kind: 'failed', reason: reasonOf(error) });
   }
 
   async #take(from: number, wire: Wire): Promise<void> {
@@ -163,8 +170,8 @@ class Node {
         const key = `${laneIdOf(lane)}/${blockNumber}`;
         if (blockNumber > this.#state.nextBlock(laneIdOf(lane)) + ANSWER_MAX) return;
         await this.#alone(`block ${key}`, async () => {
-          this.#cameAt.set(key, performance.now());
-          if ((await this.#state.pushBlock(signed, this.#ending.signal)) !== 'added') this.#cameAt.delete(key);
+          this.#arrivedAt.set(key, performance.now());
+          if ((await this.#state.pushBlock(signed, this.#ending.signal)) !== 'added') this.#arrivedAt.delete(key);
         });
         return;
       }
@@ -204,7 +211,10 @@ class Node {
     );
   }
 
-  /** Drops what is waiting already: peers send again what a restarted node may have missed. */
+  /**
+   * Runs `work` unless work with the same key is running: peers send messages again after a
+   * restart.
+   */
   async #alone(key: string, work: () => Promise<unknown>): Promise<void> {
     if (this.#waiting.has(key)) return;
     this.#waiting.add(key);
@@ -217,15 +227,15 @@ class Node {
     }
   }
 
-  /** Votes for what is durable here, and for nothing else. */
+  /** Votes only for blocks that are durable here. */
   async #vote(): Promise<void> {
     const headers = this.#state.headers();
     for (;;) {
       for (const header of await headers.receiveBatch(this.#ending.signal)) {
         const key = `${laneIdOf(header.lane)}/${header.blockNumber}`;
-        const came = this.#cameAt.get(key);
+        const came = this.#arrivedAt.get(key);
         if (came !== undefined) this.#durableMs.push(performance.now() - came);
-        this.#cameAt.delete(key);
+        this.#arrivedAt.delete(key);
         const signed = await this.#voter.laneVote(header);
         if (signed === undefined) continue;
         const bytes = codecs.signedMsg.toWire(signed);
@@ -241,7 +251,7 @@ class Node {
       const { next } = this.#state.range(own);
       if (next - this.#ordered(own) < UNORDERED_MAX) {
         await this.#state.waitForCapacity(own, this.#ending.signal);
-        this.#cameAt.set(`${own}/${this.#state.nextBlock(own)}`, performance.now());
+        this.#arrivedAt.set(`${own}/${this.#state.nextBlock(own)}`, performance.now());
         await this.#state.produceBlock(this.#payload(), this.#ending.signal);
       }
       await this.#pause(settings.paceMs);
@@ -260,13 +270,13 @@ class Node {
     };
   }
 
-  /** Sends own blocks, as the state lets them go: durable ones. */
+  /** Sends own blocks when they are durable. */
   async #announce(): Promise<void> {
     const blocks = this.#state.blocks(own);
     for (;;) send({ kind: 'block', bytes: codecs.signedBlock.toWire(await blocks.receive(this.#ending.signal)) });
   }
 
-  /** The application: its state after a road is a hash of the headers that the road orders. */
+  /** The application. Its state after a road is a hash of the headers that the road orders. */
   async #execute(): Promise<void> {
     for (let road = this.#state.firstCommitQC; ; ) {
       const full = await this.#state.fullCommitQC(road, this.#ending.signal);
@@ -289,8 +299,11 @@ class Node {
     }
   }
 
-  /** Tells a random peer where this node is, which answers with what is missing here; and the devnet how it goes. */
-  async #tellWhere(): Promise<void> {
+  /**
+   * Sends the status to a random peer, which answers with missing entries, and reports progress to
+   * the devnet.
+   */
+  async #sendStatus(): Promise<void> {
     for (;;) {
       await this.#pause(STATUS_MS);
       const state = this.#state;
@@ -300,7 +313,7 @@ class Node {
       const peer = (place + 1 + Math.floor(Math.random() * (settings.nodes - 1))) % settings.nodes;
       send({ kind: 'status', road, anchor, lanes: blocks }, peer);
       const { badParents, equivocations } = state.dropped;
-      tell({
+      report({
         kind: 'height',
         height: { road, anchor, blocks, dropped: badParents + equivocations },
         durableMs: this.#durableMs.splice(0),
@@ -333,7 +346,7 @@ class Node {
         if (block !== undefined) send({ kind: 'block', bytes: codecs.signedBlock.toWire(block) }, to);
       }
     }
-    // Votes are sent again only to one who has not got on for a while.
+    // Votes are sent again only to a peer without recent progress.
     const asked = this.#askedAt.get(to);
     if (asked?.road !== road) this.#askedAt.set(to, { road, at: performance.now() });
     if (asked?.road !== road || performance.now() - asked.at < STUCK_MS) return;
@@ -344,24 +357,23 @@ class Node {
     for (const wire of this.#consensus.repeat()) send(wire, to);
   }
 
-  /** Up to where CommitQCs order a lane. */
+  /** The number up to which CommitQCs order a lane, exclusive. */
   #ordered(lane: LaneId): bigint {
     return this.#state.lastCommitQC?.vote.laneRanges.find((range) => laneIdOf(range.lane) === lane)?.next ?? 0n;
   }
 
-  /**
-   * Takes its listener back when it ends: a signal that lives as long as the node must not collect
-   * them.
-   */
+  /** `sleep` removes its abort listener when it ends, so that listeners do not accumulate. */
   #pause(ms: number): Promise<void> {
     return sleep(ms, undefined, { signal: this.#ending.signal });
   }
 }
 
-/** The node while its store is open. */
+/** The node, while its store is open. */
 let node: Node | undefined;
 
-/** Opens the store and runs on it, or says why not. What was opened before is closed. */
+/**
+ * Closes the current store, if any, opens it again and runs the node; on failure sends `failed`.
+ */
 async function start(): Promise<void> {
   await node?.stop();
   node = undefined;
@@ -375,18 +387,18 @@ async function start(): Promise<void> {
       state,
       guard === undefined ? new BareVoter(state, secret) : new GuardedVoter(guard, store),
     );
-    tell({ kind: 'found', found: await next.found() });
+    report({ kind: 'found', found: await next.found() });
     node = next;
   } catch (error) {
     await store?.close();
-    tell({ kind: 'failed', reason: reasonOf(error) });
+    report({ kind: 'failed', reason: reasonOf(error) });
     return;
   }
-  tell({ kind: 'ready' });
+  report({ kind: 'ready' });
   node.run();
 }
 
-/** What an operator has to know: the code and the findings of the store's refusal, the place of a mistake. */
+/** The reason for the operator: code, message and findings of a store's error, else the stack. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!isLanestoreError(error)) return `${error.stack}`;

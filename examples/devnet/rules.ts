@@ -1,19 +1,20 @@
-/** What no honest validator ever does, held against every message of a run (pure). */
-import { codecs, headerHash, type LaneId, laneIdOf, messageHash, type SignedMsg } from '../../src/index.js';
+/** The rules that honest validators never break, checked on every message of a run. Pure. */
+import { headerHash, type LaneId, laneIdOf } from '../../src/index.js';
+import { codecs, messageHash, type SignedMsg } from '../../src/model/autobahn/index.js';
 import type { Found, Wire } from './messages.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-/** Everything that was sent, and the first thing wrong with each place. */
+/** The record of all messages, and the violations found in it. */
 export class Record {
   readonly violations: string[] = [];
   #messages = 0;
   readonly #lanes: readonly LaneId[];
-  /** By signer, kind and place: the hash of what was signed there. */
+  /** By signer, kind and position: the hash of the signed message. */
   readonly #said = new Map<string, string>();
-  /** By node: the blocks that it voted for, by lane and number. */
+  /** By node: the blocks that it sent or voted for, by lane and number. */
   readonly #voted = new Map<number, Map<string, { lane: number; number: bigint; hash: string }>>();
-  /** By node: the road index after the latest CommitQC that it has sent, or voted on top of. */
+  /** By node: the road index after the latest CommitQC that it has sent or based a vote on. */
   readonly #roads = new Map<number, bigint>();
 
   /** @param lanes the lane ids, in the order of the committee */
@@ -21,12 +22,12 @@ export class Record {
     this.#lanes = lanes;
   }
 
-  /** Messages so far. */
+  /** Number of messages so far. */
   get messages(): number {
     return this.#messages;
   }
 
-  /** A message that node `from` has sent; what peers pass on is looked at as what its signer said. */
+  /** Records a message that node `from` has sent. A forwarded message counts for its signer. */
   sent(from: number, wire: Wire): void {
     this.#messages++;
     switch (wire.kind) {
@@ -39,10 +40,10 @@ export class Record {
       }
       case 'commitQC': {
         const { vote } = codecs.commitQC.fromWire(wire.bytes);
-        // A later view may commit again what an earlier one committed; never something else.
+        // A later view may commit the same again, never something else: the view is ignored.
         const ordered = { ...vote, view: { index: vote.view.index, number: 0n } };
         this.#once(
-          'everybody',
+          'network',
           `CommitQC of road ${vote.view.index}`,
           hex(messageHash({ kind: 'commitVote', value: ordered })),
         );
@@ -63,20 +64,21 @@ export class Record {
     }
   }
 
-  /** What node `from` had when it started again. */
+  /** Checks what node `from` recovered after a restart against its earlier messages. */
   found(from: number, { nextQC, lanes }: Found): void {
     for (const { lane, number, hash } of this.#voted.get(from)?.values() ?? []) {
       const held = lanes[lane];
       if (held === undefined || number < held.first) continue;
       const there = held.hashes[Number(number - held.first)];
       const what = `block ${this.#lanes[lane]?.slice(0, 8)}/${number}`;
-      if (there === undefined) this.#violation(`node ${from} had sent or voted for ${what}, and its store has lost it`);
-      else if (there !== hash) this.#violation(`node ${from} had sent or voted for another ${what} than its store has`);
+      if (there === undefined) this.#violation(`node ${from} sent or voted for ${what}, and its store has lost it`);
+      else if (there !== hash)
+        this.#violation(`node ${from} sent or voted for a ${what} that differs from the one in its store`);
     }
     const entered = this.#roads.get(from) ?? 0n;
     if (nextQC < entered)
       this.#violation(
-        `node ${from} had the CommitQC of road ${entered - 1n}; now its store ends before road ${nextQC}`,
+        `node ${from} had the CommitQC of road ${entered - 1n}, and its store now ends before road ${nextQC}`,
       );
   }
 
@@ -115,7 +117,7 @@ export class Record {
     const key = `${signer} ${place}`;
     const before = this.#said.get(key);
     if (before === undefined) this.#said.set(key, hash);
-    else if (before !== hash) this.#violation(`equivocation: ${signer.slice(0, 8)} has two: ${place}`);
+    else if (before !== hash) this.#violation(`equivocation: ${signer.slice(0, 8)} signed two messages: ${place}`);
   }
 
   #holds(node: number, lane: number, number: bigint, hash: string): void {

@@ -1,30 +1,31 @@
 /**
- * What goes wrong with the store of a validator, and what its operator does about it: played on one node while the others go on.
- * Everything happens outside of the node's process, to its files, as it would by a wrong `mv` and a bad disk.
+ * Trouble with the store of one validator and its repair by the operator, while the other nodes
+ * run. The files are changed from outside of the node's process, as by a wrong `mv` and by a bad
+ * disk.
  */
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where a run of the trouble is; each is what an operator sees on the dashboard. */
-export type Stage = 'healthy' | 'failed' | 'mended' | 'refused' | 'restored';
+/** The stages of the trouble, as an operator sees them on the dashboard. */
+export type Stage = 'healthy' | 'failed' | 'repaired' | 'refused' | 'restored';
 
-/** The node that it happens to. */
+/** The affected node. */
 export interface Patient {
   /** The location of its store. */
   readonly location: string;
-  /** Resolves when the network has so many further CommitQCs. */
+  /** Resolves when the network has `count` more CommitQCs. */
   roads(count: number): Promise<void>;
-  /** Resolves with what the node says when its store fails or is refused. */
+  /** Resolves with the node's reason when its store fails or is refused. */
   failure(): Promise<string>;
-  /** Tells the node to open its store again; resolves when it has caught up. */
+  /** Makes the node reopen its store; resolves when the node has caught up. */
   again(): Promise<void>;
-  /** SIGKILL, and a new process once `between` has run. */
+  /** Kills the node with SIGKILL, runs `between`, and starts a new process. */
   killed(between: () => void): Promise<void>;
 }
 
 const ROADS_BETWEEN = 4;
 
-/** Plays it. A node that does not say what its operator has to know is an error. */
+/** Runs the scenario. Rejects if a reason of the node lacks what its operator must know. */
 export async function playTrouble(
   patient: Patient,
   say: (line: string) => void,
@@ -34,19 +35,19 @@ export async function playTrouble(
   await patient.roads(ROADS_BETWEEN);
   await onStage('healthy');
 
-  // LevelDB has its log open, and misses the directory at the next file that it makes.
+  // LevelDB keeps its log open and fails when it creates its next file.
   const [level, away] = [join(location, 'level'), join(location, 'level.away')];
   say(`${level} is moved away`);
   const failure = patient.failure();
   renameSync(level, away);
   expect(await failure, /LANESTORE_FAILED/);
-  say('its store has failed: it votes no more');
+  say('its store has failed; it does not vote');
   await onStage('failed');
   renameSync(away, level);
   await patient.again();
-  say('the directory is back, the store open, the node has caught up');
+  say('the directory is back, the store is open, the node has caught up');
   await patient.roads(ROADS_BETWEEN);
-  await onStage('mended');
+  await onStage('repaired');
 
   let tables: Table[] = [];
   const refusal = patient.failure();
@@ -54,19 +55,19 @@ export async function playTrouble(
     tables = tablesIn(level);
     for (const { path, bytes } of tables) writeFileSync(path, flipped(bytes));
   });
-  say(`it was killed, and one bit of each table in ${level} has flipped`);
+  say(`it was killed, and one bit of each table in ${level} was flipped`);
   expect(await refusal, /LANESTORE_CORRUPT.*"kind":/s);
-  say('its store is refused, with findings: nothing is voted from it');
+  say('its store is refused, with findings; it does not vote');
   await onStage('refused');
   for (const { path, bytes } of tables) writeFileSync(path, bytes);
   await patient.again();
-  say('the tables are back from the mirror, the store open, the node has caught up');
+  say('the tables are restored from the mirror, the store is open, the node has caught up');
   await patient.roads(ROADS_BETWEEN);
   await onStage('restored');
 }
 
 function expect(reason: string, pattern: RegExp): void {
-  if (!pattern.test(reason)) throw new Error(`the node should have said ${pattern}, and said: ${reason}`);
+  if (!pattern.test(reason)) throw new Error(`expected a reason that matches ${pattern}, got: ${reason}`);
 }
 
 interface Table {
@@ -75,8 +76,9 @@ interface Table {
 }
 
 /**
- * All tables: some of them may be no part of the database, such as the output of a compaction that was
- * killed. The last opening made at least one from the log that it replayed.
+ * All tables. Some may not belong to the database, such as the output of a killed compaction; so
+ * all are damaged. At least one belongs to it: the last open made a table from the log that it
+ * replayed.
  */
 function tablesIn(level: string): Table[] {
   const paths = readdirSync(level)

@@ -1,14 +1,14 @@
-/** What a run shows: a live table on a terminal, a line every now and then in a file. */
+/** The display of a run: a live table on a terminal, else a line every two seconds. */
 import type { Height } from './messages.js';
 
-/** One node as it is shown. */
+/** One node in the display. */
 export interface Row {
   readonly up: boolean;
   readonly kills: number;
   readonly height: Height | undefined;
 }
 
-/** How a run goes. */
+/** The progress of a run. */
 export interface Progress {
   readonly rows: readonly Row[];
   readonly rounds: bigint;
@@ -19,7 +19,7 @@ export interface Progress {
 
 const LINE_MS = 2000;
 
-/** Shows progress; on a terminal the table is drawn over the one before. */
+/** Shows progress. On a terminal the table replaces the previous one. */
 export class View {
   readonly #live: boolean;
   readonly #write: (text: string) => void;
@@ -42,7 +42,7 @@ export class View {
     this.#write(`${line(progress)}\n`);
   }
 
-  /** A line that stays. */
+  /** Writes a permanent line. */
   say(line: string): void {
     this.#write(this.#live ? `\x1b[2K${line}\n` : `${line}\n`);
     this.#drawn = 0;

@@ -11,8 +11,8 @@ import {
   openGuard,
   type SignedBlock,
   type SignedMsg,
-  sign,
 } from '../../src/index.js';
+import { sign } from '../../src/model/autobahn/index.js';
 
 /** What signs for a node. */
 export interface Voter {

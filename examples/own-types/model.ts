@@ -1,8 +1,8 @@
-/** A node's own types, and the model that lets a store keep them: the complete example of docs/embedding.md. */
+/** A node's own types and their model: the complete example of docs/embedding.md. */
 import { Encoder } from 'cbor-x';
 import { type EntryCodec, LanestoreError, laneIdOf, type Model } from '../../src/index.js';
 
-/** A batch of items by one author, who numbers them from 0 on. An author is a lane. */
+/** A batch of items by one author. The author numbers batches from 0. Each author is a lane. */
 export interface Batch {
   readonly author: Uint8Array;
   readonly sequence: bigint;
@@ -15,7 +15,7 @@ export interface Certificate {
   readonly from: readonly { readonly author: Uint8Array; readonly sequence: bigint }[];
 }
 
-/** Proof that the network executed a certificate: what is below it is not needed any more. */
+/** Proof that the network executed a certificate. Batches below it are no longer needed. */
 export interface Checkpoint {
   readonly stateHash: Uint8Array;
   readonly certificate: Certificate;
@@ -27,16 +27,16 @@ function refuse(what: string): never {
   throw new LanestoreError('LANESTORE_INVALID', what);
 }
 
-/** What every kind of body goes through, whether it came from the node, from disk or from the wire. */
+/** The checks of all bodies: from the node, from disk and from the wire. */
 export const is = {
   bytes: (value: unknown, what: string, length?: number): Uint8Array =>
     value instanceof Uint8Array && (length === undefined || value.length === length)
       ? new Uint8Array(value)
       : refuse(`${what} is not ${length ?? 'some'} bytes`),
   u64: (value: unknown, what: string): bigint =>
-    typeof value === 'bigint' && value >= 0n && value < 2n ** 64n ? value : refuse(`${what} is no 64-bit number`),
+    typeof value === 'bigint' && value >= 0n && value < 2n ** 64n ? value : refuse(`${what} is not a 64-bit number`),
   list: <T>(value: unknown, what: string, item: (value: unknown) => T): T[] =>
-    Array.isArray(value) ? value.map(item) : refuse(`${what} is no list`),
+    Array.isArray(value) ? value.map(item) : refuse(`${what} is not a list`),
   map: (value: unknown, what: string, ...keys: string[]): Record<string, unknown> =>
     typeof value === 'object' && value !== null && Object.keys(value).sort().join() === keys.sort().join()
       ? (value as Record<string, unknown>)
@@ -69,7 +69,7 @@ function checkpointOf(body: unknown): Checkpoint {
   return { stateHash: is.bytes(stateHash, 'checkpoint.stateHash', 32), certificate: certificateOf(certificate) };
 }
 
-/** Plain CBOR: maps with text keys, byte strings, 64-bit integers for bigint. */
+/** Plain CBOR: maps with text keys, byte strings, 64-bit integers for bigints. */
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
 
 /** The one encoding of a value of plain objects, bytes, bigints and lists. */
@@ -77,7 +77,10 @@ export function encodeBody(body: object): Uint8Array {
   return new Uint8Array(cbor.encode(body));
 }
 
-/** The types are plain objects with bytes and bigints, so they are their own bodies; the wire is the same CBOR. */
+/**
+ * The types are plain objects of bytes and bigints, so an entry is its own body. The wire format is
+ * the same CBOR.
+ */
 function codec<T extends object>(what: string, read: (body: unknown) => T): EntryCodec<T> {
   return {
     check: (entry) => void read(entry),
@@ -88,13 +91,13 @@ function codec<T extends object>(what: string, read: (body: unknown) => T): Entr
       try {
         return read(cbor.decode(bytes));
       } catch (error) {
-        throw error instanceof LanestoreError ? error : refuse(`the ${what} is no CBOR: ${error}`);
+        throw error instanceof LanestoreError ? error : refuse(`the ${what} is not CBOR: ${error}`);
       }
     },
   };
 }
 
-/** The name stands in every store; change it whenever bodies change. */
+/** The name is stored in every store. Change it whenever the bodies change. */
 export const ledger: Model<Batch, Certificate, Checkpoint> = {
   name: 'ledger/1',
   block: {

@@ -1,6 +1,7 @@
 /**
- * The one admission gate of every backend: what a call must not exceed, how much may wait to be written, and when `ready`
- * resolves. Beyond a bound a call is refused as a whole and nothing of it is stored.
+ * The admission gate of every backend: the maximum size of a call, the maximum of what may wait to
+ * be written, and when `ready` resolves. A call beyond a bound is refused as a whole, and nothing
+ * of it is stored.
  */
 import { byteCount, type Checks, count } from '../base/options.js';
 import { throwIfAborted, WaitList } from '../base/waiters.js';
@@ -9,41 +10,52 @@ import type { LaneId } from '../keys/index.js';
 import { meter } from '../metrics/channel.js';
 import type { LogPlans } from './planner.js';
 
-/** Bounds of what a store takes at a time. */
+/** Bounds of rounds and of the queue. */
 export interface LimitOptions {
-  /** Bytes of a round, encoded, beyond which it is LANESTORE_INVALID. Default 256 MiB: some 120 blocks of the largest kind. */
+  /**
+   * Bytes of an encoded round; more is LANESTORE_INVALID. Default 256 MiB: about 120 of the largest
+   * blocks.
+   */
   readonly maxRoundBytes?: number | undefined;
-  /** Bytes that may wait to be written before a round is LANESTORE_CAPACITY. Default 256 MiB. */
+  /** Bytes that may wait to be written; more is LANESTORE_CAPACITY. Default 256 MiB. */
   readonly maxQueuedBytes?: number | undefined;
-  /** Bytes of a single encoded entry beyond which its round is LANESTORE_INVALID. Default 16 MiB: eight of the largest blocks. */
+  /**
+   * Bytes of an encoded entry; more is LANESTORE_INVALID. Default 16 MiB: eight of the largest
+   * blocks.
+   */
   readonly maxRecordBytes?: number | undefined;
 }
 
-/** Bounds of a call's parts. */
+/** Bounds of the parts of a call. */
 export interface PlanLimitOptions {
-  /** Bytes of a round's `inner` beyond which it is LANESTORE_INVALID. It is rewritten with every round that has one. Default 1 MiB. */
+  /**
+   * Largest `inner` of a round, in bytes; a larger one is LANESTORE_INVALID. It is rewritten with
+   * every round that has one. Default 1 MiB.
+   */
   readonly maxInnerBytes?: number | undefined;
   /**
-   * Lanes that a store has cursors for, emptied ones included, beyond which the first block of a new one is LANESTORE_INVALID: drop those that
-   * left the committee. The cursors of all lanes are written with every batch, some 70 bytes each. A store that has more already
-   * opens, and takes no new ones. Default 1024: some ten committees of the largest kind.
+   * Lanes with a cursor, emptied ones included; the first block of a further lane is
+   * LANESTORE_INVALID: drop lanes that left the committee. The cursors of all lanes are written
+   * with every batch, about 70 bytes each. A store that already has more opens, but accepts no new
+   * lanes. Default 1024: about ten of the largest committees.
    */
   readonly maxLanes?: number | undefined;
   /**
-   * Blocks and CommitQCs of a call, beyond which it is LANESTORE_INVALID: they are encoded in one turn of the event loop, and as many are
-   * merged into one batch. Default 8192, some 30 to 50 ms of tiny blocks.
+   * Blocks and CommitQCs of a call; a call with more is LANESTORE_INVALID. They are encoded in one
+   * turn of the event loop, and the same number is merged into one batch. Default 8192: 30 to 50 ms
+   * for tiny blocks.
    */
   readonly maxRoundEntries?: number | undefined;
 }
 
-/** What each of {@link LimitOptions} must be. */
+/** Checks of {@link LimitOptions}. */
 export const LIMIT_CHECKS: Checks<LimitOptions> = {
   maxRoundBytes: byteCount,
   maxQueuedBytes: byteCount,
   maxRecordBytes: byteCount,
 };
 
-/** What each of {@link PlanLimitOptions} must be. */
+/** Checks of {@link PlanLimitOptions}. */
 export const PLAN_LIMIT_CHECKS: Checks<PlanLimitOptions> = {
   maxInnerBytes: byteCount,
   maxLanes: count,
@@ -52,9 +64,9 @@ export const PLAN_LIMIT_CHECKS: Checks<PlanLimitOptions> = {
 
 /** The bounds of a store, checked. */
 export interface AdmissionLimits {
-  /** Bytes of a round's encoded entries. */
+  /** Bytes of the encoded entries of a round. */
   readonly roundBytesMax: number;
-  /** Bytes of encoded entries that may wait; when nothing waits, one round may be larger. */
+  /** Bytes of encoded entries that may wait; if none wait, one round may be larger. */
   readonly queuedBytesMax: number;
   /** Bytes of an encoded entry. */
   readonly recordBytesMax: number;
@@ -73,10 +85,10 @@ const LANES = 1024;
 /** Default of {@link PlanLimitOptions.maxRoundEntries}. */
 export const ROUND_ENTRIES = 8192;
 
-/** Calls that may wait, however small: each keeps some hundreds of bytes of memory. Beyond, they are LANESTORE_CAPACITY. */
+/** Calls that may wait, however small, as each uses memory; more is LANESTORE_CAPACITY. */
 export const CALLS_MAX = 65_536;
 
-/** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
+/** The limits in the options. @throws LANESTORE_INVALID or TypeError for an invalid one. */
 export function admissionLimits(options: LimitOptions & PlanLimitOptions): AdmissionLimits {
   return {
     roundBytesMax: byteCount(options.maxRoundBytes ?? DEFAULT_BYTES, 'maxRoundBytes'),
@@ -94,7 +106,10 @@ export function checkRecordBytes(what: string, bytes: number, max: number): void
   throw new LanestoreError('LANESTORE_INVALID', `${what} has ${bytes} bytes, more than maxRecordBytes = ${max}`);
 }
 
-/** The entries of a call. Entries beyond the bound are not read: an iterable may be endless. @throws LANESTORE_INVALID. */
+/**
+ * The entries of a call. Stops at the bound: an iterable may be endless.
+ * @throws LANESTORE_INVALID.
+ */
 export function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
   if (Array.isArray(entries)) {
     if (before + entries.length > max) throw tooMany(max);
@@ -113,52 +128,52 @@ function tooMany(max: number): LanestoreError {
   return new LanestoreError('LANESTORE_INVALID', `${what} maxRoundEntries = ${max}; split it`);
 }
 
-/** What an accepted call takes of its store until it is settled. */
+/** The resources that an accepted call uses until it settles. */
 export interface Cost {
   /** Bytes of the keys and values that it puts; they count while they wait in the queue. */
   readonly bytes: number;
   /** Blocks and CommitQCs that it puts. */
   readonly entries: number;
-  /** Bytes of disk that it may take. Upper bound. */
+  /** Upper bound of the disk space that it uses, in bytes. */
   readonly diskBytes: number;
   /** True if it only removes entries, which frees disk space. */
   readonly isPrune: boolean;
-  /** Bytes of its large records that have no place yet: 0 once they are in a value file, or are to be stored inline. */
+  /** Bytes of large records that are neither in a value file yet nor to be stored inline. */
   largeBytes: number;
 }
 
-/** The cost of a call that puts nothing. */
+/** The cost of a call that writes no entry. */
 export function freeOfCost(): Cost {
   return { bytes: 0, entries: 0, diskBytes: 0, isPrune: true, largeBytes: 0 };
 }
 
-/** A resource that calls take, besides the queue: free disk space, space in value files. */
+/** A resource that calls use, other than the queue: free disk space, space in value files. */
 export interface Resource {
-  /** Counts nothing. @throws LANESTORE_CAPACITY for a call that does not fit now. */
+  /** Does not count the call. @throws LANESTORE_CAPACITY for a call that does not fit now. */
   check(cost: Cost): void;
-  /** The call was accepted. */
+  /** Counts an accepted call. */
   enter(cost: Cost): void;
-  /** It has settled. */
+  /** Releases the cost of a settled call. */
   leave(cost: Cost): void;
-  /** False from a refusal until the refused call would fit, or is taken to be given up. */
+  /** False from a refusal until the refused call would fit, or is assumed to be abandoned. */
   readonly hasRoom: boolean;
-  /** Forgets the calls that were refused: `ready` resolves. */
+  /** Forgets refused calls; called when `ready` resolves. */
   forgetRefusals(): void;
-  /** Looks for room once, or tries to make some. Never rejects. */
+  /** Checks for room once, or tries to make some. Never rejects. */
   look(): Promise<void>;
 }
 
-/** While calls of `ready` wait, resources without room look for it this often. */
+/** How often resources without room are checked while `ready` waits, in milliseconds. */
 export const LOOK_EVERY_MS = 250;
 
-/** Admits calls, counts what they take, and lets calls of `ready` wait for room. */
+/** Admits calls, counts their costs, and lets calls of `ready` wait for room. */
 export class AdmissionGate {
   readonly limits: AdmissionLimits;
   readonly #resources: readonly Resource[];
   readonly #waiters = new WaitList('calls of ready()');
   #queuedBytes = 0;
   #queuedCalls = 0;
-  /** The largest call that the queue refused since it had room the last time: `ready` waits until it fits. */
+  /** The largest call refused since the queue last had room: `ready` waits until it fits. */
   #refusedBytes = 0;
   #closed: LanestoreError | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -188,7 +203,7 @@ export class AdmissionGate {
     );
   }
 
-  /** @throws LANESTORE_INVALID for plans that begin a lane too many; `held` lanes have a cursor before. */
+  /** @throws LANESTORE_INVALID beyond `maxLanes`; `held` lanes have a cursor already. */
   checkLanes(lanes: LogPlans<unknown, unknown>['lanes'], held: number): void {
     let count = held;
     for (const [lane, { before }] of lanes) {
@@ -197,9 +212,10 @@ export class AdmissionGate {
   }
 
   /**
-   * Admits a call and counts its cost: until {@link dequeue} in the queue, until {@link settle} in everything else.
-   * @throws LANESTORE_INVALID for a round that is too large; LANESTORE_CAPACITY if something has no room for it; what
-   * {@link close} was given. Then nothing was counted.
+   * Admits a call and counts its cost: in the queue until {@link dequeue}, in the other resources
+   * until {@link settle}.
+   * @throws LANESTORE_INVALID for a round that is too large; LANESTORE_CAPACITY if there is no room
+   * for it; the error given to {@link close}. Then nothing was counted.
    */
   admit(cost: Cost): void {
     const { bytes } = cost;
@@ -211,7 +227,8 @@ export class AdmissionGate {
       );
     }
     for (const resource of this.#resources) resource.check(cost);
-    // A resource may have found that the store has failed: nothing would settle the call any more.
+    // A resource's check may have closed the gate because the store failed: the call would never
+    // settle.
     if (this.#closed !== undefined) throw this.#closed;
     this.#checkQueue(bytes);
     this.#queuedBytes += bytes;
@@ -221,39 +238,41 @@ export class AdmissionGate {
     meter('lanestore_queue_bytes', this.#queuedBytes);
   }
 
-  /** Calls with so many bytes in all have left the queue. */
+  /** Records that calls with `bytes` bytes in total have left the queue. */
   dequeue(bytes: number, calls: number): void {
     this.#queuedBytes -= bytes;
     this.#queuedCalls -= calls;
     meter('lanestore_queue_bytes', this.#queuedBytes);
     if (!this.#hasQueueRoom) return;
     this.#refusedBytes = 0;
-    this.#report();
+    this.#wakeIfRoom();
   }
 
-  /** A call has settled. */
+  /** Records that a call has settled. */
   settle(cost: Cost): void {
     for (const resource of this.#resources) resource.leave(cost);
   }
 
   /**
-   * Resolves once at most half of the queue is taken and every call fits that was refused; resources take a refused call to
-   * be given up after a while. Waiting for a resource does not keep the process alive.
-   * @throws the signal's reason; what {@link close} was given; LANESTORE_CAPACITY when too many calls wait already.
+   * Resolves once at most half of the queue is used and every refused call would fit; after a
+   * while, resources assume that a refused call was abandoned. Waiting for a resource does not keep
+   * the process alive.
+   * @throws the signal's reason; the error given to {@link close}; LANESTORE_CAPACITY if too many
+   * calls already wait.
    */
   async ready(signal?: AbortSignal): Promise<void> {
     throwIfAborted(signal);
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#hasRoom) return this.#forgetRefusals();
     const room = this.#waiters.wait(signal);
-    this.#report();
+    this.#wakeIfRoom();
     await room;
   }
 
-  /** Admits nothing more, and rejects the calls of {@link ready}, now and later. The first error stays. */
+  /** Refuses all later calls, and rejects those of {@link ready}. Only the first error counts. */
   close(error: LanestoreError): void {
     this.#closed ??= error;
-    this.#rest();
+    this.#stopTimer();
     this.#waiters.refuse(this.#closed);
   }
 
@@ -271,34 +290,34 @@ export class AdmissionGate {
     }
   }
 
-  /** Lets the calls of `ready` go on if there is room. */
-  #report(): void {
+  /** Resolves the calls of `ready` if there is room. */
+  #wakeIfRoom(): void {
     if (!this.isAwaited) {
-      this.#rest();
+      this.#stopTimer();
     } else if (this.#hasRoom) {
-      this.#rest();
+      this.#stopTimer();
       this.#forgetRefusals();
       this.#waiters.release();
-    } else if (this.#short.length > 0) {
+    } else if (this.#exhausted.length > 0) {
       this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY_MS).unref();
     }
   }
 
   async #look(): Promise<void> {
-    // The calls may have ended meanwhile: then nothing is looked at any more.
-    this.#report();
+    // The waiting calls may have ended meanwhile.
+    this.#wakeIfRoom();
     if (!this.isAwaited) return;
-    await Promise.all(this.#short.map((resource) => resource.look()));
-    this.#report();
+    await Promise.all(this.#exhausted.map((resource) => resource.look()));
+    this.#wakeIfRoom();
   }
 
-  #rest(): void {
+  #stopTimer(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  /** The resources without room. */
-  get #short(): Resource[] {
+  /** The resources that have no room. */
+  get #exhausted(): Resource[] {
     return this.#resources.filter((resource) => !resource.hasRoom);
   }
 
@@ -316,7 +335,7 @@ export class AdmissionGate {
   }
 
   get #hasRoom(): boolean {
-    return this.#hasQueueRoom && this.#short.length === 0;
+    return this.#hasQueueRoom && this.#exhausted.length === 0;
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * LevelDB, loaded when it is first needed: a program without it (types, keys, a store in memory)
- * runs where its native addon is not allowed or not installed, and one that needs it gets an error
- * with a code.
+ * Loads LevelDB when it is first needed. A program that does not use it (types, keys, a store in
+ * memory) runs where the native addon is not allowed or not installed; a program that needs it gets
+ * a coded error.
  */
 import { isRefusedByNode, messageOf } from '../base/permission-model.js';
 import { LanestoreError } from '../errors.js';

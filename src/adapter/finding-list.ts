@@ -1,10 +1,13 @@
-/** Findings, of which a damaged store can have as many as it has bytes: so many are kept, all are counted. */
+/**
+ * A bounded list of findings: a badly damaged store can have millions of them. The first ones are
+ * kept, and all are counted.
+ */
 import type { Finding } from '../errors.js';
 
-/** Findings that an error carries at most; its message says how many there were. */
+/** Upper bound of the findings in an error; its message has their total number. */
 export const FINDINGS_MAX = 1000;
 
-/** The first findings, at most `max`, and how many there were. */
+/** The first findings, at most `max`, and the total number. */
 export class FindingList {
   readonly #max: number;
   readonly #kept: Finding[] = [];
@@ -14,12 +17,12 @@ export class FindingList {
     this.#max = max;
   }
 
-  /** Those that are kept, in the order in which they came. The list grows with this one. */
+  /** The findings that were kept, in order of arrival. The list is live: it grows with this one. */
   get kept(): readonly Finding[] {
     return this.#kept;
   }
 
-  /** How many there were. */
+  /** The total number of findings. */
   get total(): number {
     return this.#total;
   }
@@ -29,7 +32,7 @@ export class FindingList {
     if (this.#kept.length < this.#max) this.#kept.push(finding);
   }
 
-  /** Adds what another list kept; `total` is how many that one had. */
+  /** Adds the kept findings of another list; `total` is the total number of that list. */
   addAll(findings: readonly Finding[], total = findings.length): void {
     this.#total += total;
     for (const finding of findings) {
@@ -43,7 +46,7 @@ export class FindingList {
     this.addAll(kept, total);
   }
 
-  /** Forgets all of them. */
+  /** Removes all findings. */
   clear(): void {
     this.#kept.length = 0;
     this.#total = 0;

@@ -1,18 +1,18 @@
 /**
- * File operations under a {@link LocationGuard}: nothing is made, renamed or removed in a directory
- * that is not the store's, and no write settles there.
+ * File operations under a {@link LocationGuard}: nothing is created, renamed or removed in a
+ * directory that is not the store's, and no write there resolves.
  */
 import { dirname } from 'node:path';
 import type { FileStatus, Files, OpenHow, WritableFile } from '../base/files.js';
 import { identityAt } from '../base/pinned-path.js';
 import { type LocationGuard, RECENT_MS } from './location-guard.js';
 
-/** The same operations, each refused with LANESTORE_FAILED once `guard` misses something. */
+/** The same operations; each rejects with LANESTORE_FAILED once a check of `guard` fails. */
 export function guardedFiles(files: Files, guard: LocationGuard): Files {
-  /** Open files by the path that they have now. */
+  /** Open files by their current path. */
   const open = new Map<string, GuardedFile>();
   const directories = new Directories(guard);
-  // No async function: it would cost more than most looks.
+  // Not an async function: that would cost more than most checks.
   const checked = <T>(directory: string, operation: () => Promise<T>): Promise<T> => {
     try {
       guard.checkInBackground(() => directories.check(directory));
@@ -21,7 +21,7 @@ export function guardedFiles(files: Files, guard: LocationGuard): Files {
     }
     return operation();
   };
-  // What these take away cannot be had back: no earlier look is believed.
+  // These operations cannot be undone, so an earlier check does not count.
   const checkedNow = <T>(directory: string, operation: () => Promise<T>): Promise<T> => {
     guard.expire();
     directories.expire(directory);
@@ -57,44 +57,44 @@ export function guardedFiles(files: Files, guard: LocationGuard): Files {
 }
 
 /**
- * The directories that files are made in, a lane's for one. They are not held open: there may be a
- * thousand of them.
+ * The directories in which files are created, such as a lane's. They are not kept open: there may
+ * be a thousand of them.
  */
 class Directories {
   readonly #guard: LocationGuard;
-  readonly #seen = new Map<string, { readonly identity: string | undefined; lookedAt: number }>();
+  readonly #seen = new Map<string, { readonly identity: string | undefined; checkedAt: number }>();
 
   constructor(guard: LocationGuard) {
     this.#guard = guard;
   }
 
-  /** @throws LANESTORE_FAILED if it is another one than at the first look. */
+  /** @throws LANESTORE_FAILED if the directory is not the one of the first check. */
   check(path: string): void {
     const [seen, now] = [this.#seen.get(path), performance.now()];
     if (seen === undefined) {
-      this.#seen.set(path, { identity: identityAt(path), lookedAt: now });
+      this.#seen.set(path, { identity: identityAt(path), checkedAt: now });
       return;
     }
-    if (now - seen.lookedAt <= RECENT_MS) return;
+    if (now - seen.checkedAt <= RECENT_MS) return;
     if (identityAt(path) !== seen.identity) this.#guard.failMoved(path);
-    seen.lookedAt = now;
+    seen.checkedAt = now;
   }
 
-  /** The next {@link check} looks, however recent the last look is. */
+  /** Forces the next {@link check}, even if the last one is recent. */
   expire(path: string): void {
     const seen = this.#seen.get(path);
-    if (seen !== undefined) seen.lookedAt = Number.NEGATIVE_INFINITY;
+    if (seen !== undefined) seen.checkedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** The path is about to be another directory's, or nothing's. */
+  /** Must be called before the directory at this path is replaced or removed. */
   forget(path: string): void {
     this.#seen.delete(path);
   }
 }
 
 /**
- * While what was written goes to the disk, it is looked if the file is still the one that its path
- * leads to, unless that was done just now.
+ * A file that is checked during each sync: its path must still lead to the open file. Skipped if
+ * that was checked recently.
  */
 class GuardedFile implements WritableFile {
   path: string;
@@ -102,9 +102,9 @@ class GuardedFile implements WritableFile {
   readonly #guard: LocationGuard;
   readonly #closed: () => void;
   readonly #identity: string | undefined;
-  #lookedAt = performance.now();
-  /** The look that all writes of this turn share. */
-  #look: Promise<void> | undefined;
+  #checkedAt = performance.now();
+  /** The check that all writes of this turn share. */
+  #check: Promise<void> | undefined;
 
   constructor(file: WritableFile, path: string, guard: LocationGuard, closed: () => void) {
     this.#file = file;
@@ -119,7 +119,7 @@ class GuardedFile implements WritableFile {
   }
 
   writeSynced(data: readonly Uint8Array[], position: number): Promise<void> {
-    return this.#besides(this.#file.writeSynced(data, position));
+    return this.#withCheck(this.#file.writeSynced(data, position));
   }
 
   writeNow(data: Uint8Array, position: number): void {
@@ -131,7 +131,7 @@ class GuardedFile implements WritableFile {
   }
 
   sync(): Promise<void> {
-    return this.#besides(this.#file.sync());
+    return this.#withCheck(this.#file.sync());
   }
 
   status(): FileStatus {
@@ -143,25 +143,25 @@ class GuardedFile implements WritableFile {
     return this.#file.close();
   }
 
-  #besides(synced: Promise<void>): Promise<void> {
-    if (this.#look === undefined) {
-      if (this.#guard.isStepRecent && performance.now() - this.#lookedAt <= RECENT_MS) return synced;
-      this.#look = this.#lookSoon();
-      // Heard of by those who wait for the sync.
-      this.#look.catch(() => undefined);
+  #withCheck(synced: Promise<void>): Promise<void> {
+    if (this.#check === undefined) {
+      if (this.#guard.isStepRecent && performance.now() - this.#checkedAt <= RECENT_MS) return synced;
+      this.#check = this.#checkSoon();
+      // Ignored here: the syncs below report the same rejection.
+      this.#check.catch(() => undefined);
     }
-    const look = this.#look;
-    return synced.then(() => look);
+    const check = this.#check;
+    return synced.then(() => check);
   }
 
-  /** Not before the caller has sent what else it has to send in this turn. */
-  async #lookSoon(): Promise<void> {
+  /** Runs after the caller has submitted its other operations of this turn. */
+  async #checkSoon(): Promise<void> {
     await undefined;
-    this.#look = undefined;
+    this.#check = undefined;
     this.#guard.checkStep();
     const now = performance.now();
-    if (now - this.#lookedAt <= RECENT_MS) return;
+    if (now - this.#checkedAt <= RECENT_MS) return;
     if (identityAt(this.path) !== this.#identity) this.#guard.failMoved(this.path);
-    this.#lookedAt = now;
+    this.#checkedAt = now;
   }
 }

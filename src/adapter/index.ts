@@ -1,6 +1,20 @@
-/** The port, the planner, and the backend that stores nothing. The real backends stand in folders below. */
+/**
+ * The port, the backend that stores nothing, and what a backend of one's own is made of: {@link BasePersistence} on top of the planner. The
+ * real backends stand in folders below.
+ */
 
-export type { LimitOptions, PlanLimitOptions } from './backpressure.js';
+export {
+  AdmissionGate,
+  type AdmissionLimits,
+  admissionLimits,
+  type Cost,
+  freeOfCost,
+  type LimitOptions,
+  type PlanLimitOptions,
+  type Resource,
+} from './backpressure.js';
+export { BasePersistence } from './base-persistence.js';
+export { fireHooks, type HookFailure } from './hooks.js';
 export { type NoopOptions, openNoop } from './noop.js';
 export type * from './persistence.js';
 export { type AnchorPoint, advance, emptyState, type LogPlan, type LogPlans, type PlanState } from './planner.js';

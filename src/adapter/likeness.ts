@@ -1,27 +1,31 @@
-/** What a directory looks like by the names in it, for advice to one who named another: nothing is decided by it, and nothing is thrown. */
+/**
+ * Guesses what a directory is, by the names in it, to give advice about a wrong path. No decision
+ * depends on it, and it never throws.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** A store on LevelDB, or a state directory of the original: segment files, or one file an entry. */
+/**
+ * A store on LevelDB, or a state directory of the original: segment files, or one file for each
+ * entry.
+ */
 export type Likeness = 'store' | 'state';
 
-/** Names that are enough to take a directory for one. */
+/** Names that are sufficient for a guess. */
 const MARKS: readonly [Likeness, readonly string[]][] = [
   ['store', ['level/CURRENT']],
   ['state', ['blocks', 'commitqcs']],
 ];
 
-/** Directories that are named at most. */
+/** Upper bound of the directories in a message. */
 const NAMED_MAX = 3;
 
-/** What the directory looks like; undefined if like neither. */
+/** The kind of directory that it looks like; undefined if neither. */
 export function likenessOf(directory: string): Likeness | undefined {
   return MARKS.find(([, names]) => names.every((name) => isThere(join(directory, name))))?.[0];
 }
 
-/**
- * False too where it may not be looked: the permission model of Node.js makes `existsSync` throw.
- */
+/** False also if access is refused: under the permission model of Node.js, `existsSync` throws. */
 function isThere(path: string): boolean {
   try {
     return existsSync(path);
@@ -30,7 +34,10 @@ function isThere(path: string): boolean {
   }
 }
 
-/** The question for a path that is neither, `; did you mean …?`: the directory around it, or those right inside of it. Empty if none is. */
+/**
+ * For a path that looks like neither: `; did you mean …?` with its parent, or with directories
+ * directly in it. Empty if none of them fits.
+ */
 export function didYouMean(path: string): string {
   const around = dirname(path);
   const meant = likenessOf(around) === undefined ? inside(path) : [around];

@@ -1,77 +1,76 @@
 /**
- * Watches over what a running store relies on and cannot hold: that its paths lead to the
- * directories that it was opened in, and that LevelDB's lock is its process's. LevelDB and the
- * value files work by path, so a store whose directory was moved away, and a copy put in its place,
- * would write into that copy; and a store without the lock is one of two. Either is found beside
- * the sync of the next batch, before anything of it is acknowledged, and before any file is made,
- * renamed or removed; then the store is poisoned.
+ * Checks two conditions that a running store relies on and cannot enforce: its paths still lead to
+ * the directories that it was opened in, and its process still holds LevelDB's lock. LevelDB and
+ * the value files work by path: if the directory was moved away and a copy put in its place, the
+ * store would write into the copy. And without the lock, a second store may be open. Both are
+ * checked with the sync of each batch, before anything in it is acknowledged, and before any file
+ * is created, renamed or removed. A violation poisons the store.
  *
- * What this cannot stop: a compaction that LevelDB is in the midst of when a directory is replaced
- * goes on by path.
+ * Limit: a compaction that is in progress when a directory is replaced continues by path.
  */
 import type { HeldLock } from '../base/held-lock.js';
 import { PinnedPath } from '../base/pinned-path.js';
 import { LanestoreError } from '../errors.js';
 
-/** A look is believed for so long: less than a process takes to start. */
+/** A check is valid for this time, in milliseconds: less than a process takes to start. */
 export const RECENT_MS = 5;
-/** A look at the closest directory, between steps of one piece of work. */
+/** The same for the closest directory, between the steps of one piece of work. */
 const CLOSE_RECENT_MS = 1;
 
-/** The note of a store whose lock cannot be watched. */
+/** The note of a store whose lock cannot be checked. */
 export const LOCK_NOT_SHOWN =
-  'this system does not say if a lock is held: one that is lost, because this process opened LOCK and closed it, ' +
+  'this system does not show whether a lock is held: its loss, when this process opens and closes LOCK, ' +
   'is not noticed';
 
-/** What a store was opened in; see the top of this file. */
+/** The paths and the lock of an open store; see the top of this file. */
 export class LocationGuard {
   readonly #pins: PinnedPath[] = [];
   #closest: PinnedPath | undefined;
   #lock: HeldLock | undefined;
   #lost: LanestoreError | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #lookedCloselyAt = Number.NEGATIVE_INFINITY;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  #closestCheckedAt = Number.NEGATIVE_INFINITY;
   #onLost: (error: LanestoreError) => void = () => undefined;
 
-  /** Remembers what is at the path of a directory. @throws what the file system throws. */
+  /** Adds a directory to check. @throws errors of the file system. */
   watch(directory: string): void {
     if (this.#pins.some(({ path }) => path === directory)) return;
     this.#pins.push(PinnedPath.directory(directory));
   }
 
-  /** The same for the directory that is written into all the time: it is looked at more often. */
+  /** Adds the directory that is written to all the time; it is checked more often. */
   watchClosely(directory: string): void {
     this.#closest = PinnedPath.directory(directory);
     this.#pins.push(this.#closest);
   }
 
-  /** Remembers the lock file of a LevelDB that is open, and its lock, if the system shows it. */
+  /** Adds the lock file of an open LevelDB, and its lock if the system shows it. */
   watchLock(lockFile: string, lock: HeldLock | undefined): void {
     this.#lock = lock;
     this.#pins.push(PinnedPath.openFile(lockFile));
   }
 
-  /** Called with what {@link checkInBackground} throws. */
+  /** Sets the function that is called with each error of {@link checkInBackground}. */
   onLost(listener: (error: LanestoreError) => void): void {
     this.#onLost = listener;
   }
 
   /**
-   * Looks: some 15 microseconds. @throws LANESTORE_FAILED if anything is not as it was remembered,
-   * from then on always.
+   * Checks everything; takes about 15 microseconds.
+   * @throws LANESTORE_FAILED if anything has changed; then every later check throws it, too.
    */
   check(): void {
     if (this.#lost !== undefined) throw this.#lost;
     const moved = this.#pins.find((pin) => !pin.isSame());
     if (moved !== undefined) this.#fail(movedMessage(moved.path));
     if (this.#lock?.isHeld() === false) this.#fail(lockMessage(this.#lock.path));
-    this.#lookedAt = performance.now();
-    this.#lookedCloselyAt = this.#lookedAt;
+    this.#checkedAt = performance.now();
+    this.#closestCheckedAt = this.#checkedAt;
   }
 
   /**
-   * What {@link check} throws, if it does. A file that is not found, for one, is found out to be a
-   * directory that was moved.
+   * The error that {@link check} throws; undefined if it does not throw. It explains other errors:
+   * for example, a file is not found because its directory was moved.
    */
   loss(): LanestoreError | undefined {
     try {
@@ -83,34 +82,36 @@ export class LocationGuard {
   }
 
   /**
-   * To be called while a batch is being synced: the directory that it goes into is looked at each
-   * time, the rest unless that was just now; some 5 microseconds. @throws as {@link check}.
+   * Must be called during the sync of each batch. Always checks the directory that the batch is
+   * written to, and everything else unless it was checked recently; takes about 5 microseconds.
+   * @throws as {@link check}.
    */
   checkBatch(): void {
     if (!this.#isRecent || this.#closest?.isSame() === false) this.check();
   }
 
-  /** {@link check}, unless all was looked at just now. */
+  /** Like {@link check}, unless everything was checked recently. */
   checkUnlessRecent(): void {
     if (!this.#isRecent) this.check();
   }
 
-  /** The next look is made, however recent the last one is. */
+  /** Forces the next check, even if the last one is recent. */
   expire(): void {
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
+    this.#checkedAt = Number.NEGATIVE_INFINITY;
   }
 
   /**
-   * To be called with each step of work that has many: looks at what was not looked at just now.
+   * Must be called with each step of longer work: checks everything that was not checked recently.
    */
   checkStep(): void {
     if (this.isStepRecent) return;
     if (!this.#isRecent || this.#closest?.isSame() === false) this.check();
-    this.#lookedCloselyAt = performance.now();
+    this.#closestCheckedAt = performance.now();
   }
 
   /**
-   * {@link checkStep}, then `more`, for work whose failures no caller is told of: the listener is.
+   * Calls {@link checkStep}, then `more`. For work whose failures reach no caller: errors are also
+   * passed to the listener.
    */
   checkInBackground(more: () => void = () => undefined): void {
     try {
@@ -122,32 +123,29 @@ export class LocationGuard {
     }
   }
 
-  /**
-   * Fails the store for a file of its own that is not where it was. @throws LANESTORE_FAILED,
-   * always.
-   */
+  /** Fails the store because one of its files was moved. @throws LANESTORE_FAILED, always. */
   failMoved(path: string): never {
-    // It is more telling that a directory above it was moved.
+    // If a directory above it was moved, that error says more.
     this.check();
     this.#fail(movedMessage(path));
   }
 
-  /** Idempotent. */
+  /** Releases the pins and stops checking the lock. Idempotent. */
   close(): void {
     for (const pin of this.#pins.splice(0)) pin.close();
     this.#lock?.close();
     this.#lock = undefined;
   }
 
-  /** True if {@link checkStep} has nothing to look at now. */
+  /** True if {@link checkStep} has nothing to check now. */
   get isStepRecent(): boolean {
     const now = performance.now();
-    if (this.#lost !== undefined || now - this.#lookedAt > RECENT_MS) return false;
-    return now - this.#lookedCloselyAt <= CLOSE_RECENT_MS;
+    if (this.#lost !== undefined || now - this.#checkedAt > RECENT_MS) return false;
+    return now - this.#closestCheckedAt <= CLOSE_RECENT_MS;
   }
 
   get #isRecent(): boolean {
-    return this.#lost === undefined && performance.now() - this.#lookedAt <= RECENT_MS;
+    return this.#lost === undefined && performance.now() - this.#checkedAt <= RECENT_MS;
   }
 
   #fail(message: string): never {

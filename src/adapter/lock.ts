@@ -1,16 +1,17 @@
 /**
- * One opener of a store. Between processes LevelDB's own LOCK does it. Inside of a process it does
- * not: the lock (fcntl) is the process's, and goes when any descriptor of LOCK is closed in it: a
- * second open that fails frees the lock of the first one, and a symlink or a relative path gets
- * past LevelDB's own list. So
+ * Ensures at most one opener of a store. Between processes, LevelDB's own LOCK does. Within a
+ * process it does not: the fcntl lock belongs to the process, and is released when any descriptor
+ * of LOCK is closed in it. So a second open that fails releases the lock of the first one, and a
+ * path through a symlink, or a relative path, is not found in LevelDB's own list. Therefore:
  *
  *   1. a second open in this process, in any of its threads, is refused before anything touches
  *      LOCK: {@link lockDirectory}
- *   2. so is one beside a bare classic-level, or another version of this package, in this process:
- *      {@link refuseIfOpenHere}
- *   3. after LevelDB was opened, the kernel is asked if the lock is really held: {@link openLocked}
- *   4. it is asked again beside the batches (location-guard.ts), for no rule keeps an application
- *      from opening LOCK
+ *   2. so is an open while a bare classic-level, or another version of this package, has the store
+ *      open in this process: {@link refuseIfOpenHere}
+ *   3. after LevelDB was opened, the kernel shows whether the lock is really held:
+ *      {@link openLocked}
+ *   4. this is checked again with the batches (location-guard.ts), because nothing prevents an
+ *      application from opening and closing LOCK
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { HeldLock } from '../base/held-lock.js';
@@ -18,19 +19,17 @@ import { identityAt, identityOf } from '../base/pinned-path.js';
 import { lockThreads } from '../base/thread-lock.js';
 import { LanestoreError } from '../errors.js';
 
-/**
- * Shared by all copies of this module in one thread, whichever version or bundle they came with.
- */
+/** Shared by all copies of this module in a thread, also of other versions and bundles. */
 const REGISTRY = Symbol.for('lanestore.openers');
 
 interface Registry {
-  /** Locations by device and inode, so that no symlink or bind mount makes two of one. */
+  /** Open locations by device and inode, so that a symlink or bind mount is the same location. */
   readonly directories: Set<string>;
-  /** Caller's databases, and the prefixes of theirs that are in use. */
+  /** For each database of a caller: the prefixes in use. */
   readonly databases: WeakMap<object, Set<string>>;
 }
 
-/** Frees what was locked. Idempotent. */
+/** Releases the lock. Idempotent. */
 export type Unlock = () => void;
 
 function registry(): Registry {
@@ -40,9 +39,9 @@ function registry(): Registry {
 }
 
 /**
- * Registers an opener of the directory `location`, which exists; no other thread of this process
- * registers one meanwhile.
- * @throws LANESTORE_LOCKED if there is one, in this thread or in another one of this process.
+ * Registers an opener of the directory `location`, which must exist. No other thread of this
+ * process can register one until it is released.
+ * @throws LANESTORE_LOCKED if there is an opener in any thread of this process.
  */
 export async function lockDirectory(location: string): Promise<Unlock> {
   const identity = identityOf(statSync(location, { bigint: true }));
@@ -63,16 +62,16 @@ export async function lockDirectory(location: string): Promise<Unlock> {
 }
 
 /**
- * Registers an opener of a prefix of a caller's database. @throws LANESTORE_LOCKED if one of that
- * prefix, or inside or around it, is open.
+ * Registers an opener of a prefix of a caller's database.
+ * @throws LANESTORE_LOCKED if a store is open on the same prefix, or on one that contains it or is
+ * contained in it.
  */
 export function lockDatabase(root: object, prefix: string): Unlock {
   const { databases } = registry();
   const prefixes = databases.get(root) ?? new Set();
   databases.set(root, prefixes);
   for (const open of prefixes) {
-    // One inside of the other is the same keys twice: the outer store would find the inner one's as
-    // strays.
+    // Nested prefixes share keys: the outer store would report the inner store's keys as strays.
     if (!open.startsWith(prefix) && !prefix.startsWith(open)) continue;
     throw new LanestoreError('LANESTORE_LOCKED', `a store is open already on this database, prefix "${open}"`);
   }
@@ -81,10 +80,10 @@ export function lockDatabase(root: object, prefix: string): Unlock {
 }
 
 /**
- * Refuses when this process holds the LevelDB LOCK file open by another way: a worker thread,
- * another copy of this package, a bare classic-level. It looks at the names of the open files,
- * never at the file itself: closing it would free the lock. Where there is no /proc, only the
- * registry protects.
+ * Refuses if this process already has the LevelDB LOCK file open in another way: in a worker
+ * thread, with another copy of this package, or with a bare classic-level. Reads only the names of
+ * the open files and does not open LOCK itself: closing it would release the lock. Without /proc,
+ * only the registry protects.
  */
 export function refuseIfOpenHere(lockFile: string): void {
   const wanted = identityAt(lockFile);
@@ -94,24 +93,24 @@ export function refuseIfOpenHere(lockFile: string): void {
   }
 }
 
-/** A LevelDB whose lock was looked at. */
+/** An open LevelDB, whose lock was checked. */
 export interface Locked<D> {
   readonly db: D;
-  /** For looking at it again; absent where the system does not say whether a lock is held. */
+  /** Checks the lock again later; undefined if the system does not show locks. */
   readonly lock: HeldLock | undefined;
 }
 
 /**
- * Tries of {@link openLocked}. A lock that is not shown a second time is held, on a file system
- * whose locks the kernel does not show.
+ * Attempts of {@link openLocked}. If the lock is not shown after the second attempt either, it is
+ * held, but on a file system whose locks the kernel does not show.
  */
 const OPEN_TRIES = 2;
 
 /**
- * Opens a LevelDB, and looks if this process then holds the lock on `lockFile`. One that was lost
- * between the two, because another thread closed the file, is taken again: the database is opened
- * anew, for another process may have had it meanwhile.
- * @throws what `open` throws; then nothing is open.
+ * Opens a LevelDB, and checks that this process holds the lock on `lockFile`. If another thread
+ * closed the file meanwhile, the lock is lost; then the database is closed and opened again,
+ * because another process may have had it open.
+ * @throws errors of `open`; then nothing is open.
  */
 export async function openLocked<D extends { close(): Promise<void> }>(
   lockFile: string,
@@ -127,9 +126,9 @@ export async function openLocked<D extends { close(): Promise<void> }>(
 }
 
 /**
- * False for a file that this process inherited: LevelDB's files stay open in a child that is
- * started while a store is open, the lock does not pass to it (Linux says in fdinfo which files are
- * locked by this process).
+ * False for a file that this process inherited. A child that is started while a store is open
+ * inherits LevelDB's open files, but not the lock; on Linux, fdinfo shows which files this process
+ * has locked.
  */
 function holdsLock(fd: string): boolean {
   try {

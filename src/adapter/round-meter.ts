@@ -1,22 +1,25 @@
-/** What every backend's rounds tell of themselves; only while somebody listens. */
+/** Metrics of the rounds of every backend. No cost without subscribers. */
 import { isMetered, meter, meterEntries } from '../metrics/channel.js';
 import type { Encoded, Plan } from './round-plan.js';
 
-/** The rounds of one store. */
+/** Measures the rounds of one store. */
 export class RoundMeter {
   #unsettled = 0;
 
-  /** A call begins: its start, if somebody listens. */
+  /**
+   * Records the start of a call. Returns its start time in milliseconds, or undefined without
+   * subscribers.
+   */
   begin(): number | undefined {
     return isMetered() ? performance.now() : undefined;
   }
 
-  /** The call was refused. */
+  /** Records that the call was refused. */
   refused(startedAt: number | undefined): void {
     if (startedAt !== undefined) meter('lanestore_refused_rounds_total', 1);
   }
 
-  /** It was planned, encoded and accepted. */
+  /** Records that the call was planned, encoded and accepted. */
   accepted(startedAt: number | undefined): void {
     this.#unsettled++;
     if (startedAt === undefined) return;
@@ -24,7 +27,7 @@ export class RoundMeter {
     meter('lanestore_queue_rounds', this.#unsettled);
   }
 
-  /** It has settled; with its plan if it is durable. */
+  /** Records that the call has settled; `plan` is given if it is durable. */
   settled(startedAt: number | undefined, plan?: Plan<unknown, unknown, unknown, Encoded>): void {
     this.#unsettled--;
     if (startedAt === undefined) return;

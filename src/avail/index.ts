@@ -1,4 +1,7 @@
-/** The node side: what a validator holds of its lanes and may vote for, and the loop that makes it durable. */
+/**
+ * The node side: the state of lanes, votes and QCs that a validator may act on, and the loop that
+ * makes it durable.
+ */
 export type { Epoch } from './epochs.js';
 export { BLOCKS_PER_COMMIT, BLOCKS_PER_LANE } from './lane.js';
 export type { LoadReport } from './load.js';

@@ -1,69 +1,69 @@
 /**
- * The node's own consensus states that wait to be stored: the newest one, and its callers. Those
- * before it are superseded, so their bytes are dropped; only one that is smaller than every later
- * one is kept, as long as the store may still refuse these for their size.
+ * The queue of the node's own consensus states: the newest state, and the calls that wait for it.
+ * Earlier states are superseded, and their bytes are dropped. Exception: the store may refuse a
+ * state as too large; while that is possible, a state that is smaller than every later one is kept.
  */
 import { CountWaitList } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
 import { maxU64 } from '../keys/index.js';
 
 /**
- * States that are kept at a time: each larger than the one before it, and than all that the store
- * has taken so far.
+ * Upper bound of kept states. Each is larger than the one before it, and than every state that the
+ * store has accepted.
  */
 const KEPT_MAX = 64;
 
-/** A state, and the calls that it stands for: those after `after`, up to `upTo`. */
+/** A state, and the calls that it settles: those after `after`, up to and including `upTo`. */
 interface InnerWrite {
   readonly bytes: Uint8Array;
   after: bigint;
   upTo: bigint;
 }
 
-/** States on their way to the store, ascending; the last one is the one to store. */
+/** States that are being stored, ascending; only the last one is written. */
 export type InnerWritesTaken = readonly [InnerWrite, ...InnerWrite[]];
 
-/** See the top of this file. Calls are numbered from 1. */
+/** The queue described at the top of this file. Calls are numbered from 1. */
 export class InnerWrites {
   readonly #durable = new CountWaitList('calls of persistInner');
   readonly #settled = new CountWaitList('calls of flush');
   #kept: InnerWrite[] = [];
   #calls = 0n;
   /**
-   * Calls up to this one are settled; so are those that the store refused, up to the value, once
-   * all up to the key are.
+   * All calls up to this one are settled. `#refused` maps ranges of calls that the store refused:
+   * once all calls up to the key are settled, so are those up to the value.
    */
   #settledCalls = 0n;
   readonly #refused = new Map<bigint, bigint>();
   /**
-   * The store has taken, or refused for want of room, a state of this size: it never refuses it as
-   * too large.
+   * Size of the largest state that the store has accepted, or refused only for want of room: it
+   * never refuses this size as too large.
    */
   #soundBytes = 0;
 
-  /** True if no state waits to be handed over. */
+  /** True if no state waits to be stored. */
   get isEmpty(): boolean {
     return this.#kept.length === 0;
   }
 
-  /** Calls so far. */
+  /** Number of calls so far. */
   get calls(): bigint {
     return this.#calls;
   }
 
   /**
-   * True if the store may refuse the newest state as too large: until it has said, those before it
-   * cannot be dropped.
+   * True if the store may refuse the newest state as too large. Until that is decided, earlier
+   * states must be kept.
    */
   get isUntried(): boolean {
     return (this.#kept.at(-1)?.bytes.length ?? 0) > this.#soundBytes;
   }
 
   /**
-   * Adds a state, which the caller must not change any more; resolves when it, or a later one, is
-   * durable.
-   * @throws the signal's reason, what {@link refuse} is given, what the store refuses it with;
-   * LANESTORE_CAPACITY.
+   * Adds a state, which the caller must not change afterwards. Resolves when this state, or a later
+   * one, is durable.
+   * @throws the signal's reason; the error given to {@link refuse}; the error with which the store
+   * refuses the state; LANESTORE_CAPACITY.
    */
   add(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     if (this.#kept.length >= KEPT_MAX && bytes.length > (this.#kept.at(-1)?.bytes.length ?? 0)) {
@@ -73,13 +73,13 @@ export class InnerWrites {
     return this.#durable.wait(this.#calls, signal);
   }
 
-  /** Takes what waits, for the last of it to be stored. */
+  /** Takes all waiting states; the caller stores the last one. */
   take(): InnerWritesTaken | undefined {
     const [first, ...rest] = this.#kept.splice(0);
     return first === undefined ? undefined : [first, ...rest];
   }
 
-  /** What was taken is durable. */
+  /** Records that what was taken is durable. */
   stored(taken: InnerWritesTaken): void {
     const { bytes, upTo } = newest(taken);
     this.#soundBytes = Math.max(this.#soundBytes, bytes.length);
@@ -87,7 +87,7 @@ export class InnerWrites {
     this.#settle(upTo);
   }
 
-  /** The store has no room for what was taken: it waits again. */
+  /** Puts back what was taken, because the store has no room. */
   putBack(taken: InnerWritesTaken): void {
     const write = newest(taken);
     this.#soundBytes = Math.max(this.#soundBytes, write.bytes.length);
@@ -95,14 +95,14 @@ export class InnerWrites {
   }
 
   /**
-   * The newest of what was taken is too large: its callers are told, and the ones before it wait
-   * again.
+   * Records that the newest of the taken states is too large: its callers are rejected, and the
+   * earlier states wait again.
    */
   tooLarge(taken: InnerWritesTaken, error: unknown): void {
     const { after, upTo } = newest(taken);
     const before = taken.slice(0, -1);
     const last = before.at(-1);
-    // All of these had states of its size or larger ones: a smaller one would have been kept.
+    // All of these calls had states of its size or larger: a smaller one would have been kept.
     this.#durable.refuse(error, after, upTo);
     if (last !== undefined) last.upTo = upTo;
     else if (after <= this.#settledCalls) this.#settle(upTo);
@@ -111,14 +111,14 @@ export class InnerWrites {
   }
 
   /**
-   * Resolves when the first `calls` calls are settled, one way or the other.
-   * @throws the signal's reason, what {@link refuse} is given.
+   * Resolves when the first `calls` calls are settled, successfully or not.
+   * @throws the signal's reason; the error given to {@link refuse}.
    */
   async settled(calls: bigint, signal?: AbortSignal): Promise<void> {
     if (this.#settledCalls < calls) await this.#settled.wait(calls, signal);
   }
 
-  /** Rejects all callers, and drops what waits. */
+  /** Rejects all callers, and drops all waiting states. */
   refuse(error: unknown): void {
     this.#kept = [];
     this.#durable.refuse(error);

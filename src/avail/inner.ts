@@ -1,7 +1,7 @@
 /**
- * The availability state itself: lanes, CommitQCs, votes, the latest anchor, and what of it is
- * durable. No I/O, no verification: callers verify first, and wait where {@link Lane.admitsBlock}
- * says so. Each change wakes the callers whose wait it may end.
+ * The availability state: lanes, CommitQCs, votes, the latest anchor, and how far each is durable.
+ * No I/O and no verification: callers verify first, and wait as {@link Lane.admitsBlock} says. Each
+ * change wakes the callers whose wait it may end.
  */
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf, maxU64 } from '../keys/index.js';
@@ -21,13 +21,13 @@ import { Queue } from './queue.js';
 import { type Counted, Tally } from './tally.js';
 import { AvailWaiters } from './waiters.js';
 
-/** See the top of this file. */
+/** The state described at the top of this file. */
 export class Inner {
   readonly epochs: Epochs;
   readonly lanes = new Map<LaneId, Lane>();
   readonly commitQCs = new Queue<CommitQC>();
   readonly waiters = new AvailWaiters();
-  /** App votes by global block number, above those that the anchor settles. */
+  /** App votes by global block number, above those that the anchor covers. */
   readonly #appVotes = new Map<bigint, Tally<AppProposal>>();
   #anchor: PruneAnchor | undefined;
   #anchorSubmitted: bigint | undefined;
@@ -71,22 +71,19 @@ export class Inner {
     return this.#anchor === undefined ? 0n : indexOf(this.#anchor.commitQC) + 1n;
   }
 
-  /** The lane of that id. @throws LANESTORE_WRONG_LANE if no committee has it. */
+  /** The lane `id`. @throws LANESTORE_WRONG_LANE if no committee has it. */
   lane(id: LaneId): Lane {
     const lane = this.lanes.get(id);
     if (lane === undefined) throw noLane(id);
     return lane;
   }
 
-  /** True as long as a lane has not left all committees. One that joined again is another lane. */
+  /** True until the lane has left all committees. A lane that joined again is another object. */
   holds(lane: Lane): boolean {
     return this.lanes.get(lane.id) === lane;
   }
 
-  /**
-   * What `check` gives, as {@link AvailWaiters.until}, unless the lane has left.
-   * @throws LANESTORE_WRONG_LANE then.
-   */
+  /** As {@link AvailWaiters.until}. @throws LANESTORE_WRONG_LANE, too, once the lane has left. */
   untilOf<T>(
     lane: Lane,
     check: () => T | undefined,
@@ -100,19 +97,19 @@ export class Inner {
     return this.waiters.until(checkLane, wait, signal);
   }
 
-  /** Rejects every call that waits, and that will. */
+  /** Rejects every waiting and every later call. */
   stop(error: unknown): void {
     this.waiters.stop(error);
     for (const lane of this.lanes.values()) lane.waiters.refuse(error);
   }
 
-  /** Adds a block that its lane admits now and that continues it. */
+  /** Adds a block; the lane must admit it now, and it must continue the lane. */
   pushBlock(lane: Lane, block: HeldBlock): void {
     lane.blocks.push(block);
     this.#wakeBlocks(lane);
   }
 
-  /** Counts a vote that its lane admits now. */
+  /** Counts a vote; the lane must admit it now. */
   pushVote(lane: Lane, header: BlockHeader, hash: Uint8Array, sig: Signature): Counted {
     const tally = lane.tally(header.blockNumber);
     const counted = tally.add(hexOf(hash), header, sig);
@@ -136,9 +133,10 @@ export class Inner {
   }
 
   /**
-   * Forgets what an anchor makes unnecessary: lanes below where its CommitQC has them begin, CommitQCs below it. False if it is not
-   * newer than the latest one.
-   * @throws LANESTORE_INVALID if its AppQC and its CommitQC are for different roads; then nothing has changed.
+   * Drops what an anchor covers: blocks below the lane starts in its CommitQC, and earlier
+   * CommitQCs. False if the anchor is not newer than the latest one.
+   * @throws LANESTORE_INVALID, with the state unchanged, if its AppQC and CommitQC differ in their
+   * road.
    */
   prune(anchor: PruneAnchor): boolean {
     const index = indexOf(anchor.commitQC);
@@ -161,10 +159,7 @@ export class Inner {
     return true;
   }
 
-  /**
-   * Block `number` of a lane is durable. The lane may have left meanwhile; then nothing else
-   * changes, even if its id has joined again.
-   */
+  /** Records that block `number` is durable. If the lane has left, no other lane is affected. */
   markBlock(lane: Lane, number: bigint): void {
     lane.markDurable(number + 1n);
     if (!this.holds(lane)) return;
@@ -172,14 +167,17 @@ export class Inner {
     this.waiters.durableBlocks.release();
   }
 
-  /** A CommitQC is durable. */
+  /** Records that a CommitQC is durable. */
   markCommitQC(qc: CommitQC): void {
     if (indexOf(qc) >= this.durableQCs) this.#durableQC = qc;
     this.#qcRounds = this.#qcRounds.filter((end) => end > this.durableQCs);
     this.waiters.durableQCs.reach(this.durableQCs);
   }
 
-  /** An anchor is durable, and its CommitQC with it. Returns the lanes that it lets go: nobody has them any more. */
+  /**
+   * Records that an anchor and its CommitQC are durable. Returns the lanes that no committee has
+   * now.
+   */
   markAnchor(anchor: PruneAnchor): LaneId[] {
     const index = indexOf(anchor.commitQC);
     if (index >= this.durableAnchors) this.#durableAnchor = anchor;
@@ -195,7 +193,10 @@ export class Inner {
     return this.#retire(index);
   }
 
-  /** Lets the next committee in; lanes that it has no more go when the durable anchor reaches its first road. */
+  /**
+   * Adds the next committee. A lane that leaves with it is returned here or by {@link markAnchor},
+   * once the durable anchor has reached the committee's first road.
+   */
   changeCommittee(epoch: Epoch): LaneId[] {
     this.epochs.add(epoch);
     this.#openLanes(epoch.firstRoad);
@@ -204,8 +205,9 @@ export class Inner {
   }
 
   /**
-   * For each lane of the committee that decides after `previous`, the highest block that a LaneQC can order next: at most
-   * {@link BLOCKS_PER_COMMIT} from where `previous` ended, each of them with a quorum.
+   * For each lane of the committee after `previous`, the LaneQC of the highest block that can be
+   * ordered next: at most {@link BLOCKS_PER_COMMIT} blocks from the end of `previous`, each with a
+   * quorum.
    */
   laneQCs(previous: CommitQC | undefined): Map<LaneId, LaneQC> {
     const found = new Map<LaneId, LaneQC>();
@@ -225,7 +227,7 @@ export class Inner {
     return found;
   }
 
-  /** The anchor, if the store does not have it yet. */
+  /** The anchor, if it was not handed to the store yet. */
   get anchorToSubmit(): PruneAnchor | undefined {
     return this.#anchorSubmitted === undefined || this.nextAppQC > this.#anchorSubmitted + 1n
       ? this.#anchor
@@ -237,31 +239,33 @@ export class Inner {
     return this.#qcsSubmitted;
   }
 
-  /** Rounds under way that carry CommitQCs. */
+  /** Number of rounds in progress that carry CommitQCs. */
   get qcRoundsUnderWay(): number {
     return this.#qcRounds.length;
   }
 
-  /** The anchor of road `index` was handed to the store; or, with what was there before, taken back. */
+  /** Sets the road of the anchor that the store was given. Returns the road before, for an undo. */
   submitAnchor(index: bigint | undefined): bigint | undefined {
     const before = this.#anchorSubmitted;
     this.#anchorSubmitted = index;
     return before;
   }
 
-  /** CommitQCs below `next` were handed to the store in a round of their own. */
+  /** Records that CommitQCs below `next` were handed to the store, in a new round. */
   submitCommitQCs(next: bigint): void {
     this.#qcsSubmitted = maxU64(this.#qcsSubmitted, next);
     this.#qcRounds.push(next);
   }
 
-  /** The store refused the last round: CommitQCs from `from` on must be handed over again. */
+  /**
+   * Records that the store refused the last round: CommitQCs from `from` on are handed over again.
+   */
   takeBackCommitQCs(from: bigint): void {
     this.#qcRounds.pop();
     this.#qcsSubmitted = maxU64(from, this.commitQCs.first);
   }
 
-  /** What was read back is durable, and the store has it: nothing of it is handed over again. Returns lanes as {@link markAnchor}. */
+  /** Records that everything loaded is in the store. Returns lanes as {@link markAnchor}. */
   markLoaded(): LaneId[] {
     const { last } = this.commitQCs;
     if (last !== undefined) this.markCommitQC(last);
@@ -275,31 +279,25 @@ export class Inner {
     return this.markAnchor(this.#anchor);
   }
 
-  /** Gives a lane that a store remembers a place to begin at, before anything is in it. */
+  /** Creates the lane `id`, empty, with `first` as its next block. */
   openLaneAt(id: LaneId, first: bigint, firstRoad = 0n): Lane {
     const lane = new Lane(id, first, firstRoad);
     this.lanes.set(id, lane);
     return lane;
   }
 
-  /**
-   * The lane that a CommitQC of road `index` means by `id`; undefined if it has left, even if its
-   * id has joined again.
-   */
+  /** The lane that a CommitQC of road `index` means by `id`; undefined if that lane has left. */
   laneOfRoad(id: LaneId, index: bigint): Lane | undefined {
     const lane = this.lanes.get(id);
     return lane === undefined || index < lane.firstRoad ? undefined : lane;
   }
 
-  /**
-   * Lets the call of `produceBlock` go on that has waited longest, if there is room. It must call
-   * this again once it has ended.
-   */
+  /** Wakes the oldest call of `produceBlock` if there is room; that call must repeat this. */
   wakeProducer(lane: Lane): void {
     if (lane.hasRoom) lane.waiters.producers.releaseFirst();
   }
 
-  /** Where an anchor has lanes begin, without those that have left. */
+  /** The lane starts in an anchor, without lanes that have left. */
   #starts({ commitQC }: PruneAnchor): [Lane, bigint][] {
     const starts: [Lane, bigint][] = [];
     for (const [id, start] of autobahn.commitQC.laneStarts(commitQC)) {

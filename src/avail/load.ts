@@ -1,6 +1,7 @@
 /**
- * What a store hands out at start becomes the state, or is refused as a whole. The store has checked that everything it acknowledged
- * is there; here it is checked that this is something a node of this committee can have stored.
+ * Loads the state from what a store recovered, or refuses all of it. The store has verified that
+ * every acknowledged entry is present; here it is verified that a node of this committee can have
+ * stored these entries.
  */
 
 import { FindingList } from '../adapter/finding-list.js';
@@ -21,19 +22,22 @@ import { type Inner, indexOf } from './inner.js';
 import { BLOCKS_PER_LANE, type Lane } from './lane.js';
 import { blockBytes } from './sizes.js';
 
-/** What was there at start. */
+/** What was found at start. */
 export interface LoadReport {
-  /** The road index of the anchor. */
+  /** The road index of the anchor; absent if there is none. */
   readonly anchor?: bigint;
   readonly commitQCs: number;
   readonly blocks: number;
-  /** Lanes that the store holds and no committee has. They are left alone: a wrong committee must not cost a node its blocks. */
+  /**
+   * Lanes in the store that no committee has. They are not changed: a wrong committee must not cost
+   * a node its blocks.
+   */
   readonly unknownLanes: readonly LaneId[];
-  /** Lanes that left with an earlier committee, which the anchor covers: they are dropped. */
+  /** Lanes that left with an earlier committee and are covered by the anchor. They are dropped. */
   readonly departedLanes: readonly LaneId[];
 }
 
-/** What is loaded from. */
+/** The source of a load. */
 export interface Source {
   readonly recovered: Recovered<SignedBlock, CommitQC, PruneAnchor>;
   readonly cursors: Cursors;
@@ -41,9 +45,10 @@ export interface Source {
 
 /**
  * Fills an empty state.
- * @param verify check every signature and quorum as well: about half a millisecond for each signature
- * @throws LANESTORE_CORRUPT with everything that was found wrong: `node-anchor`, `node-qc-gap`, `node-qc-verify`, `node-lane-start`, `node-block-gap`,
- * `node-block-parent`, `node-lane-capacity`, `node-block-verify`
+ * @param verify also verify every signature and quorum, at about 0.5 ms for each signature
+ * @throws LANESTORE_CORRUPT with all findings: `node-anchor`, `node-qc-gap`, `node-qc-verify`,
+ * `node-lane-start`, `node-block-gap`, `node-block-parent`, `node-lane-capacity`,
+ * `node-block-verify`
  */
 export function load(inner: Inner, source: Source, verify: boolean): LoadReport {
   const loading = new Loading(inner, source, verify);
@@ -104,7 +109,11 @@ class Loading {
     const { next } = this.#inner.commitQCs;
     if (index < next) return true;
     if (index !== next) {
-      this.findings.add({ kind: 'node-qc-gap', number: index, detail: `CommitQC ${index} is there, ${next} is not` });
+      this.findings.add({
+        kind: 'node-qc-gap',
+        number: index,
+        detail: `CommitQC ${index} is stored, but ${next} is missing`,
+      });
       return false;
     }
     if (this.#verify)
@@ -113,7 +122,7 @@ class Loading {
     return true;
   }
 
-  /** Loads a lane and returns how many blocks it has. */
+  /** Loads a lane and returns its number of blocks. */
   #lane(opened: Lane): number {
     const lane = this.#placed(opened);
     if (lane === undefined) return 0;
@@ -132,7 +141,7 @@ class Loading {
     const { header } = signed.block;
     const at = { lane: lane.id, number: header.blockNumber };
     if (header.blockNumber !== lane.blocks.next) {
-      const detail = `lane ${lane.id}: block ${header.blockNumber} is there, ${lane.blocks.next} is not`;
+      const detail = `lane ${lane.id}: block ${header.blockNumber} is stored, but ${lane.blocks.next} is missing`;
       this.findings.add({ kind: 'node-block-gap', ...at, detail });
       return false;
     }
@@ -149,8 +158,9 @@ class Loading {
   }
 
   /**
-   * The lane, beginning where the store has it begin. That must be where the anchor has it begin, or, without one, its baseline; a lane
-   * that the anchor's CommitQC omits may begin anywhere, for an earlier anchor may have truncated it.
+   * The lane, starting where the store has it start. That must be its start in the anchor, or,
+   * without an anchor, its baseline. A lane that the anchor's CommitQC omits may start anywhere: an
+   * earlier anchor may have truncated it.
    */
   #placed(lane: Lane): Lane | undefined {
     const cursor = this.#source.cursors.lanes.get(lane.id);
@@ -160,7 +170,7 @@ class Loading {
     const { anchor } = this.#inner;
     if (anchor !== undefined) {
       const named = anchor.commitQC.vote.laneRanges.some((range) => lane.isOf(range.lane));
-      // Stale entries, which a store drops by itself.
+      // Stale entries: the store drops them itself.
       if (named && cursor.first < expected) return lane;
       if (!named && cursor.first > expected) return this.#inner.openLaneAt(lane.id, cursor.first);
     }

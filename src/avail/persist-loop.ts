@@ -1,9 +1,11 @@
 /**
- * The persist loop: takes what is new, hands it to the store, marks each entry durable on its hook.
+ * The persist loop: hands new entries to the store in rounds, and marks each entry durable when its
+ * hook fires.
  *
- * It is pipelined. A round is encoded while the one before it is being synced, and a log (a lane, the CommitQCs) waits only for
- * its own rounds, never for those of a slower one. The node's own consensus state goes in a round of its own, so a vote does not wait
- * for blocks either. At most one turn a tick; none without work.
+ * The loop is pipelined. A round is encoded while the one before it is being synced, and a log (a
+ * lane, or the CommitQCs) waits only for its own rounds, not for those of a slower log. The node's
+ * own consensus state is written in a round of its own, so that a vote does not wait for blocks.
+ * There is at most one turn in a tick, and none without work.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableHooks, Persistence } from '../adapter/index.js';
@@ -17,28 +19,34 @@ import { InnerWrites } from './inner-writes.js';
 import type { Lane } from './lane.js';
 import { type Turn, type TurnLimits, takeAnchor, takeTurn } from './turn.js';
 
-/** What a node's store is. */
+/** The store of a node. */
 export type NodeStore = Persistence<SignedBlock, CommitQC, PruneAnchor>;
 
-/** How a loop is driven. */
+/** Limits of a loop. */
 export interface LoopLimits extends TurnLimits {
-  /** Rounds under way at a time, all logs together; 1 is the original's loop, which waits for each round. */
+  /**
+   * Rounds in progress at a time, over all logs. 1 is the original's loop, which waits for each
+   * round.
+   */
   readonly roundsMax: number;
 }
 
-/** The longest pause before a store that has no room is asked again, should its `ready` not say when. */
+/**
+ * The longest pause before a store without room is tried again, in milliseconds. Used if the
+ * store's `ready` resolves although there is no room.
+ */
 const PAUSE_MS_MAX = 1000;
 
 /**
- * What was handed to a loop so far beside the state itself: calls of `persistInner`, and lanes to
- * be dropped.
+ * Counts of what was handed to a loop so far, apart from the state: calls of `persistInner`, and
+ * lanes to drop.
  */
 export interface HandedOver {
   readonly innerCalls: bigint;
   readonly drops: bigint;
 }
 
-/** See the top of this file. */
+/** The loop described at the top of this file. */
 export class PersistLoop {
   readonly #inner: Inner;
   readonly #store: NodeStore;
@@ -49,19 +57,25 @@ export class PersistLoop {
   readonly #innerWrites = new InnerWrites();
   readonly #dropped = new CountWaitList('calls of flush');
   #drops: LaneId[] = [];
-  /** Lanes that were to be dropped so far, and those of them that are. */
+  /** Counts of the lanes to drop so far, and of those that are dropped. */
   #dropsAsked = 0n;
   #dropsDone = 0n;
   #underWay = 0;
   #turns = 0;
   #scheduled = false;
   #stopped = false;
-  /** True from a refusal until the store has room again: only anchors go, for they make room. */
+  /**
+   * True from a refusal until the store has room again. Meanwhile only anchors are handed over:
+   * they free space.
+   */
   #waitingForRoom = false;
   #refusals = 0;
   readonly #idle = new WaitList('calls of close');
 
-  /** @param fail called once with what stops the loop: what the store rejected a round with */
+  /**
+   * @param fail called with an error of the store after which the loop cannot continue; it must
+   * call {@link stop}
+   */
   constructor(inner: Inner, store: NodeStore, limits: LoopLimits, fail: (error: unknown) => void) {
     this.#inner = inner;
     this.#store = store;
@@ -73,16 +87,16 @@ export class PersistLoop {
     };
   }
 
-  /** Turns taken so far, those that found nothing included. */
+  /** Number of turns so far, including those without work. */
   get turns(): number {
     return this.#turns;
   }
 
-  /** There is something new. Many calls in one tick make one turn. */
+  /** Schedules a turn, because there is something new. All calls in one tick share a turn. */
   kick(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
-    // After this tick's microtasks: all that is pushed together goes together.
+    // Runs after this tick's microtasks, so that everything pushed in one tick goes into one round.
     queueMicrotask(() =>
       process.nextTick(() => {
         this.#scheduled = false;
@@ -92,8 +106,7 @@ export class PersistLoop {
   }
 
   /**
-   * Stores the node's own consensus state; resolves when this, or what was handed over after it, is
-   * durable.
+   * Stores the node's own consensus state. Resolves when this state, or a later one, is durable.
    * @throws as `AvailState.persistInner`.
    */
   persistInner(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
@@ -102,20 +115,20 @@ export class PersistLoop {
     return stored;
   }
 
-  /** Forgets lanes in the store. */
+  /** Drops lanes from the store. */
   dropLanes(lanes: readonly LaneId[]): void {
     this.#drop(lanes);
   }
 
-  /** What was handed over until now; for {@link settled}. */
+  /** Counts of what was handed over so far, for {@link settled}. */
   get handedOver(): HandedOver {
     return { innerCalls: this.#innerWrites.calls, drops: this.#dropsAsked };
   }
 
   /**
-   * Resolves when what was handed over until then is settled: stored, refused for its size,
-   * dropped. What comes later does not count.
-   * @throws the signal's reason; what {@link stop} was given.
+   * Resolves when everything that these counts cover is settled: stored, refused for its size, or
+   * dropped. Later work does not count.
+   * @throws the signal's reason; the error given to {@link stop}.
    */
   async settled({ innerCalls, drops }: HandedOver, signal?: AbortSignal): Promise<void> {
     this.#ending.signal.throwIfAborted();
@@ -125,7 +138,7 @@ export class PersistLoop {
   }
 
   /**
-   * Resolves when all that is there has become durable, or the loop has stopped.
+   * Resolves when all entries of the state are durable, or the loop has stopped.
    * @throws the signal's reason.
    */
   async idle(signal?: AbortSignal): Promise<void> {
@@ -134,7 +147,7 @@ export class PersistLoop {
     await this.#idle.wait(signal);
   }
 
-  /** Takes no more turns. What the store has accepted goes on by itself. */
+  /** Stops the loop: there are no more turns. Rounds that the store has accepted continue. */
   stop(error: unknown): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -148,14 +161,14 @@ export class PersistLoop {
     if (this.#stopped) return;
     this.#turns++;
     if (this.#underWay < this.#limits.roundsMax) {
-      // A refusal is seen before the next turn: only then is it known whether a lane that has
-      // joined again begins anew in the store.
+      // A refusal is handled before the next turn. Only then is it known whether a lane that has
+      // joined again starts anew in the store.
       if (!this.#waitingForRoom && this.#submitDrops()) {
         this.kick();
         return;
       }
-      // Without room, too: whether the store refuses its size decides what must be kept for when
-      // there is some.
+      // Handed over even without room, as long as the store may refuse the size: that decides which
+      // states must be kept for later.
       if (!this.#waitingForRoom || this.#innerWrites.isUntried) this.#submitInner();
       const turn = this.#waitingForRoom
         ? takeAnchor(this.#inner, this.#limits)
@@ -168,7 +181,7 @@ export class PersistLoop {
     if (this.#underWay === 0 && !this.#waitingForRoom && this.#innerWrites.isEmpty) this.#idle.release();
   }
 
-  /** The last one wins; those before it are settled by it. */
+  /** Hands over the newest state; earlier ones are settled with it. */
   #submitInner(): void {
     const writes = this.#innerWrites;
     const taken = writes.take();
@@ -183,8 +196,8 @@ export class PersistLoop {
           writes.putBack(taken);
           this.#waitForRoom();
         } else if (isLanestoreError(error, 'LANESTORE_INVALID')) {
-          // One that is too large is its caller's business; those before it have nothing to do with
-          // that.
+          // Only the calls that wait for the oversize state are rejected; the states before it are
+          // tried again.
           writes.tooLarge(taken, error);
           this.kick();
         } else {
@@ -202,7 +215,8 @@ export class PersistLoop {
     this.#track(this.#store.persist(turn.round, { ...this.#hooks, block }), undefined, (error) => {
       if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) return this.#fail(error);
       if (this.#stopped) return;
-      // A refusal is seen before the next turn, so nothing was planned behind this one.
+      // A refusal is handled before the next turn, so no later round was planned on top of this
+      // one.
       turn.undo();
       const wasWaiting = this.#waitingForRoom;
       this.#waitForRoom();
@@ -231,7 +245,7 @@ export class PersistLoop {
     this.#waitingForRoom = true;
     const pauseMs = this.#refusals === 0 ? 0 : Math.min(PAUSE_MS_MAX, 2 ** this.#refusals);
     this.#refusals++;
-    this.#roomComes(pauseMs).then(
+    this.#untilRoom(pauseMs).then(
       () => {
         this.#waitingForRoom = false;
         this.kick();
@@ -242,9 +256,10 @@ export class PersistLoop {
     );
   }
 
-  async #roomComes(pauseMs: number): Promise<void> {
+  async #untilRoom(pauseMs: number): Promise<void> {
     const { signal } = this.#ending;
-    // Refused again without a round having settled: `ready` knows nothing of what is full, so do not ask it all the time.
+    // Refused again although no round settled in between: `ready` does not cover what is full, so
+    // it must not be called in a tight loop.
     if (pauseMs > 0) await sleep(pauseMs, undefined, { signal });
     await this.#store.ready(signal);
   }
@@ -256,7 +271,10 @@ export class PersistLoop {
     this.kick();
   }
 
-  /** Before anything else, should one of them have joined again. False if there are none. */
+  /**
+   * Hands over the drops before any other entry, in case a lane has joined again. False if there
+   * are none.
+   */
   #submitDrops(): boolean {
     const lanes = this.#drops.splice(0);
     if (lanes.length === 0) return false;

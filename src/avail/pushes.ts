@@ -1,4 +1,7 @@
-/** What peers send: blocks, votes and QCs, each verified, put in its place, and counted where it contradicts what is held. */
+/**
+ * Accepts blocks, votes and QCs from peers: verifies each one, stores it in its place, and counts
+ * those that contradict what is held.
+ */
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf } from '../keys/index.js';
 import {
@@ -26,20 +29,21 @@ import { AvailReads } from './reads.js';
 import { blockBytes } from './sizes.js';
 
 /**
- * What became of something pushed. `known`: it was there already, or is not needed any more. `dropped`: it contradicts what is held,
- * so its sender or signer equivocates or errs; it is counted, and is no reason to part with the peer that passed it on.
+ * The result of a push. `known`: it was held already, or is not needed any more. `dropped`: it
+ * contradicts what is held, so its sender or signer equivocates or has a bug; it is counted. The
+ * peer that relayed it may be honest: do not disconnect it for this.
  */
 export type Pushed = 'added' | 'known' | 'dropped';
 
-/** What was dropped, since the state was opened. */
+/** Numbers of dropped messages, since the state was opened. */
 export interface DropCounts {
-  /** Blocks whose parent is not the block before them. */
+  /** Blocks whose parent hash is not that of the block before them. */
   readonly badParents: number;
-  /** Blocks, or votes, where the same signer had another one in the same place. */
+  /** Blocks or votes whose signer had signed another one for the same place. */
   readonly equivocations: number;
 }
 
-/** The half of a state that takes what peers send: see `AvailState`, which adds what the node itself does. */
+/** The methods that accept messages of peers; `AvailState` adds the node's own actions. */
 export abstract class AvailPushes extends AvailReads {
   readonly #maxBlockBytes: number;
   #dropped: { badParents: number; equivocations: number } = { badParents: 0, equivocations: 0 };
@@ -49,16 +53,17 @@ export abstract class AvailPushes extends AvailReads {
     this.#maxBlockBytes = maxBlockBytes;
   }
 
-  /** What was dropped. */
+  /** Numbers of dropped messages. */
   get dropped(): DropCounts {
     return { ...this.#dropped };
   }
 
   /**
-   * Takes a block of any lane. Waits until the blocks before it are there and the lane has room: 30 blocks beyond where the durable
-   * anchor has it begin. A block whose parent is not the one before it is dropped.
-   * @throws LANESTORE_WRONG_LANE for an unknown lane, LANESTORE_VERIFY for a wrong signer, payload hash or signature, LANESTORE_INVALID
-   * for a malformed or oversize block.
+   * Accepts a block of any lane. Waits until the blocks before it are held and the lane has room,
+   * which ends 30 blocks after the lane's start in the durable anchor. A block whose parent is not
+   * the block before it is dropped.
+   * @throws LANESTORE_WRONG_LANE for an unknown lane; LANESTORE_VERIFY for a wrong signer, payload
+   * hash or signature; LANESTORE_INVALID for a malformed or oversize block.
    */
   async pushBlock(signed: SignedBlock, signal?: AbortSignal): Promise<Pushed> {
     this.assertRunning();
@@ -90,9 +95,10 @@ export abstract class AvailPushes extends AvailReads {
   }
 
   /**
-   * Takes a validator's vote for a block, which need not be here. Waits until the lane has room for that block. A second vote of the
-   * same validator for another block in its place is dropped.
-   * @throws LANESTORE_WRONG_LANE, LANESTORE_VERIFY, LANESTORE_INVALID for another kind of message.
+   * Accepts a validator's vote for a block, which need not be held. Waits until the lane has room
+   * for that block. A second vote of the same validator for a different block with this number is
+   * dropped.
+   * @throws LANESTORE_WRONG_LANE, LANESTORE_VERIFY; LANESTORE_INVALID for another kind of message.
    */
   async pushVote(signed: SignedMsg, signal?: AbortSignal): Promise<Pushed> {
     this.assertRunning();
@@ -115,7 +121,7 @@ export abstract class AvailPushes extends AvailReads {
   }
 
   /**
-   * Takes a CommitQC. Waits until all before it are there; they need not be durable.
+   * Accepts a CommitQC. Waits until all earlier ones are held; they need not be durable.
    * @throws LANESTORE_VERIFY, LANESTORE_INVALID.
    */
   async pushCommitQC(qc: CommitQC, signal?: AbortSignal): Promise<Pushed> {
@@ -138,8 +144,10 @@ export abstract class AvailPushes extends AvailReads {
   }
 
   /**
-   * Takes a validator's vote for the application's state. Waits for the CommitQC of its road. A quorum makes an AppQC, which prunes.
-   * @throws LANESTORE_VERIFY also if the vote does not fit its CommitQC; LANESTORE_INVALID for another kind of message.
+   * Accepts a validator's vote for the application's state. Waits for the CommitQC of its road. A
+   * quorum of votes makes an AppQC, and thereby prunes.
+   * @throws LANESTORE_VERIFY, also if the vote does not fit its CommitQC; LANESTORE_INVALID for
+   * another kind of message.
    */
   async pushAppVote(signed: SignedMsg, signal?: AbortSignal): Promise<Pushed> {
     this.assertRunning();
@@ -165,9 +173,9 @@ export abstract class AvailPushes extends AvailReads {
   }
 
   /**
-   * Takes an AppQC with the CommitQC of its road, which need not follow those that are held: this is how a node that was away for long
-   * catches up.
-   * @throws LANESTORE_VERIFY also if the two do not belong together.
+   * Accepts an AppQC with the CommitQC of its road, which need not follow those held: a node that
+   * was offline for long catches up this way.
+   * @throws LANESTORE_VERIFY, also if the two do not belong together.
    */
   async pushAppQC(appQC: AppQC, commitQC: CommitQC): Promise<Pushed> {
     this.assertRunning();
@@ -177,7 +185,10 @@ export abstract class AvailPushes extends AvailReads {
     return this.#prune(anchor) ? 'added' : 'known';
   }
 
-  /** Bytes of a block. One that never fits into a round would stop the loop, so it is refused before. */
+  /**
+   * The size of a block's record, in bytes.
+   * @throws LANESTORE_INVALID for a block that no round could hold: it would stop the persist loop.
+   */
   protected admissibleBytes(signed: SignedBlock): number {
     const bytes = blockBytes(signed);
     if (bytes <= this.#maxBlockBytes) return bytes;
@@ -199,7 +210,10 @@ export abstract class AvailPushes extends AvailReads {
     return committee;
   }
 
-  /** True if this block is held, or pruned: what comes twice is not verified twice. The signature is over all of the block. */
+  /**
+   * True if this block is held or was pruned: duplicates are not verified again. Signatures are
+   * compared, because a signature covers the whole block.
+   */
   #isHeld(lane: Lane, { block, sig }: SignedBlock): boolean {
     const { blockNumber } = block.header;
     if (blockNumber < lane.blocks.first) return true;
@@ -221,10 +235,10 @@ export abstract class AvailPushes extends AvailReads {
     return 'dropped';
   }
 
-  /** @throws what stopped the state. */
+  /** @throws the error that stopped the state. */
   protected abstract assertRunning(): void;
 
-  /** Has the persist loop take a turn. */
+  /** Schedules a turn of the persist loop. */
   protected abstract kick(): void;
 }
 
@@ -240,7 +254,10 @@ interface SignedAppVote {
   readonly sig: Signature;
 }
 
-/** The vote in a message of that kind. @throws LANESTORE_INVALID for another kind; signatures are not looked at. */
+/**
+ * The vote in a message of kind `kind`; its signature is not verified.
+ * @throws LANESTORE_INVALID for another kind.
+ */
 function voteOf(signed: SignedMsg, kind: 'laneVote'): SignedLaneVote;
 function voteOf(signed: SignedMsg, kind: 'appVote'): SignedAppVote;
 function voteOf({ msg, sig }: SignedMsg, kind: 'laneVote' | 'appVote'): SignedLaneVote | SignedAppVote {
@@ -249,7 +266,7 @@ function voteOf({ msg, sig }: SignedMsg, kind: 'laneVote' | 'appVote'): SignedLa
   throw new LanestoreError('LANESTORE_INVALID', `the message is a ${msg.kind}, not a ${kind}`);
 }
 
-/** The hash that was signed, as a key of maps. */
+/** The signed hash in hex, as a key for maps. */
 function messageHashHex({ msg }: SignedMsg): string {
   return hexOf(messageHash(msg));
 }

@@ -1,7 +1,10 @@
-/** A run of numbered entries without gaps, dropped at the front and added to at the back: a lane, or the CommitQCs. */
+/**
+ * Contiguous numbered entries, pushed at the back and pruned at the front: a lane, or the
+ * CommitQCs.
+ */
 import { maxU64 } from '../keys/index.js';
 
-/** Holds the entries [first, next). Neither bound ever goes back. */
+/** Holds the entries [first, next). Neither bound ever decreases. */
 export class Queue<T> {
   readonly #entries = new Map<bigint, T>();
   #first: bigint;
@@ -12,7 +15,7 @@ export class Queue<T> {
     this.#next = first;
   }
 
-  /** The lowest number held, or, when empty, the one that comes next. */
+  /** The lowest number held, or that of the next entry if empty. */
   get first(): bigint {
     return this.#first;
   }
@@ -22,7 +25,7 @@ export class Queue<T> {
     return this.#next;
   }
 
-  /** How many entries are held. */
+  /** Number of entries held. */
   get length(): number {
     return this.#entries.size;
   }
@@ -32,17 +35,20 @@ export class Queue<T> {
     return this.#entries.get(number);
   }
 
-  /** The entry at the back, or undefined if there is none. */
+  /** The last entry, or undefined if there is none. */
   get last(): T | undefined {
     return this.#entries.get(this.#next - 1n);
   }
 
-  /** Adds the entry `next`. */
+  /** Adds an entry with number `next`. */
   push(entry: T): void {
     this.#entries.set(this.#next++, entry);
   }
 
-  /** Drops what is below `first`. Past the end, both bounds become `first`; below the front, nothing happens. */
+  /**
+   * Drops the entries below `first`. If `first` is beyond the end, both bounds become `first`; if
+   * it is not above the current one, nothing changes.
+   */
   prune(first: bigint): void {
     if (first <= this.#first) return;
     for (let number = this.#first; number < first && number < this.#next; number++) this.#entries.delete(number);

@@ -1,4 +1,7 @@
-/** What can be read from the availability state, and waited for. Whatever leads to a vote or a message is handed out only once it is durable. */
+/**
+ * Reads of the availability state. A result that leads to a vote or a message is returned only once
+ * it is durable.
+ */
 import { appendAll } from '../base/lists.js';
 import { type LaneId, laneIdOf } from '../keys/index.js';
 import type {
@@ -15,10 +18,10 @@ import { type Inner, indexOf } from './inner.js';
 import type { Lane } from './lane.js';
 import { BlockStream, HeaderStream } from './streams.js';
 
-/** The reading half of a state: see `AvailState`, which adds what changes it. */
+/** The reads of a state; `AvailState` adds the methods that change it. */
 export abstract class AvailReads {
   protected readonly inner: Inner;
-  /** The lane whose blocks are handed out only when they are durable: the node's own. */
+  /** The lane whose blocks are returned only once they are durable: the node's own. */
   readonly #gatedLane: LaneId | undefined;
 
   protected constructor(inner: Inner, gatedLane: LaneId | undefined) {
@@ -26,17 +29,17 @@ export abstract class AvailReads {
     this.#gatedLane = gatedLane;
   }
 
-  /** How often a call that waits was woken to look again. */
+  /** How often a waiting call was woken to check again. */
   get looks(): number {
     return this.inner.waiters.looks;
   }
 
-  /** The lanes of all committees that matter now. */
+  /** The lanes of all current committees. */
   get lanes(): LaneId[] {
     return [...this.inner.lanes.keys()];
   }
 
-  /** The road index of the oldest CommitQC held; that of the next one if none is. */
+  /** The road index of the oldest CommitQC held, or of the next one if none is held. */
   get firstCommitQC(): bigint {
     return this.inner.commitQCs.first;
   }
@@ -46,7 +49,7 @@ export abstract class AvailReads {
     return this.inner.durableQC;
   }
 
-  /** The road index that the next CommitQC to be pushed has. */
+  /** The road index of the next CommitQC to push. */
   get nextCommitQC(): bigint {
     return this.inner.commitQCs.next;
   }
@@ -61,18 +64,22 @@ export abstract class AvailReads {
     return this.inner.durableAnchor;
   }
 
-  /** The block numbers of a lane: the oldest held, the next to come, and up to where they are durable. @throws LANESTORE_WRONG_LANE */
+  /**
+   * The block numbers of a lane: the oldest held, the next one to come, and the first that is not
+   * durable.
+   * @throws LANESTORE_WRONG_LANE
+   */
   range(lane: LaneId): { readonly first: bigint; readonly next: bigint; readonly durable: bigint } {
     const { blocks, durable } = this.inner.lane(lane);
     return { first: blocks.first, next: blocks.next, durable };
   }
 
-  /** The next block that is missing of a lane. @throws LANESTORE_WRONG_LANE */
+  /** The number of a lane's next block. @throws LANESTORE_WRONG_LANE */
   nextBlock(lane: LaneId): bigint {
     return this.inner.lane(lane).blocks.next;
   }
 
-  /** Resolves when a lane has room for another block of its owner. @throws LANESTORE_WRONG_LANE */
+  /** Resolves when the owner of a lane may add a block. @throws LANESTORE_WRONG_LANE */
   async waitForCapacity(lane: LaneId, signal?: AbortSignal): Promise<void> {
     const held = this.inner.lane(lane);
     await this.inner.untilOf(
@@ -93,7 +100,10 @@ export abstract class AvailReads {
     );
   }
 
-  /** LaneQCs for blocks that `previous` has not ordered, of at least one lane; waits for one. At most 10 blocks a lane ahead. */
+  /**
+   * LaneQCs for blocks that `previous` has not ordered, at most 10 blocks ahead in each lane; waits
+   * until there is one for at least one lane.
+   */
   waitForLaneQCs(previous: CommitQC | undefined, signal?: AbortSignal): Promise<Map<LaneId, LaneQC>> {
     const { waiters } = this.inner;
     return waiters.until(
@@ -106,7 +116,10 @@ export abstract class AvailReads {
     );
   }
 
-  /** The latest durable CommitQC, once it is that of road `index` or a later one: the node may enter the road after it. */
+  /**
+   * The latest durable CommitQC; waits until it is that of road `index` or a later one. The node
+   * may then enter the road after it.
+   */
   waitForCommitQC(index: bigint, signal?: AbortSignal): Promise<CommitQC> {
     const { waiters } = this.inner;
     return waiters.until(
@@ -123,8 +136,8 @@ export abstract class AvailReads {
   }
 
   /**
-   * The CommitQC of road `index` with the headers of the blocks that it orders, once it is durable and the headers are known, from
-   * blocks or from votes; undefined if it was pruned.
+   * The CommitQC of road `index` with the headers of the blocks that it orders; waits until it is
+   * durable and the headers are known, from blocks or from votes. Undefined if it was pruned.
    */
   async fullCommitQC(index: bigint, signal?: AbortSignal): Promise<FullCommitQC | undefined> {
     const qc = await this.commitQC(index, signal);
@@ -132,14 +145,19 @@ export abstract class AvailReads {
   }
 
   /**
-   * Block `number` of a lane; waits until it is there, and, in the node's own lane, until it may be sent to peers (see `announce`).
-   * Undefined if it was pruned. @throws LANESTORE_WRONG_LANE
+   * Block `number` of a lane; waits until it is held, and, in the node's own lane, until it may be
+   * sent to peers (see `announce`). Undefined if it was pruned.
+   * @throws LANESTORE_WRONG_LANE
    */
   async block(lane: LaneId, number: bigint, signal?: AbortSignal): Promise<SignedBlock | undefined> {
     return this.#block(this.inner.lane(lane), number, signal);
   }
 
-  /** The blocks of a lane from number `first` on (default: the oldest held), each as {@link block} hands it out. @throws LANESTORE_WRONG_LANE */
+  /**
+   * The blocks of a lane from number `first` on (default: the oldest held), each under the
+   * conditions of {@link block}.
+   * @throws LANESTORE_WRONG_LANE
+   */
   blocks(lane: LaneId, first?: bigint): BlockStream {
     const held = this.inner.lane(lane);
     const block = (number: bigint, signal?: AbortSignal) => this.#block(held, number, signal);
@@ -178,10 +196,13 @@ export abstract class AvailReads {
   }
 }
 
-/** A CommitQC with its headers, lane after lane; waits until they are known. Undefined when one of the lanes was pruned. */
+/**
+ * A CommitQC with its headers, in the order of its lanes; waits until they are known. Undefined if
+ * one of the lanes was pruned.
+ */
 async function fullCommitQC(inner: Inner, qc: CommitQC, signal?: AbortSignal): Promise<FullCommitQC | undefined> {
   const headers: BlockHeader[] = [];
-  // Looked up before the first wait: afterwards an id may mean a lane that has joined again.
+  // Looked up before the first wait: afterwards an id may name a lane that has joined again.
   const lanes = qc.vote.laneRanges.map(({ lane }) => inner.laneOfRoad(laneIdOf(lane), indexOf(qc)));
   for (const [i, range] of qc.vote.laneRanges.entries()) {
     const found = await rangeHeaders(inner, lanes[i], range, signal);
@@ -191,7 +212,7 @@ async function fullCommitQC(inner: Inner, qc: CommitQC, signal?: AbortSignal): P
   return { qc, headers };
 }
 
-/** The headers of one range, from the hash of its last one back to its first: each names its parent. */
+/** The headers of one range, found backwards from its last hash: each header names its parent. */
 async function rangeHeaders(
   inner: Inner,
   lane: Lane | undefined,

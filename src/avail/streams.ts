@@ -1,13 +1,16 @@
-/** What a node reads from the state again and again: headers to vote for, blocks to send to its peers. */
+/** Streams that a node reads from the state: headers to vote for, blocks to send to its peers. */
 import { maxU64 } from '../keys/index.js';
 import type { BlockHeader, SignedBlock } from '../model/autobahn/index.js';
 import type { Inner } from './inner.js';
 import type { Lane } from './lane.js';
 
-/** The headers of blocks that have become durable, each once: what this node may vote for. */
+/** The headers of durable blocks, each once: the blocks that this node may vote for. */
 export class HeaderStream {
   readonly #inner: Inner;
-  /** A lane that leaves and joins again is another one. */
+  /**
+   * The next block of each lane to return. Keyed by object: a lane that leaves and joins again is a
+   * new object.
+   */
   readonly #next = new WeakMap<Lane, bigint>();
 
   /** @internal Use `AvailState.headers`. */
@@ -16,9 +19,10 @@ export class HeaderStream {
   }
 
   /**
-   * The headers that are durable and were not received before, at least one; waits for it. They begin with all that are held, so
-   * that a restarted node votes again. Pruned ones are left out: nobody needs those votes.
-   * @throws the signal's reason; what stopped the state.
+   * The headers of durable blocks that were not returned before; waits until there is at least one.
+   * The first call returns all that are held, so a restarted node votes again. Headers that were
+   * pruned are left out: their votes are not needed any more.
+   * @throws the signal's reason; the error that stopped the state.
    */
   receiveBatch(signal?: AbortSignal): Promise<BlockHeader[]> {
     const { waiters } = this.#inner;
@@ -45,8 +49,8 @@ export class HeaderStream {
 }
 
 /**
- * The blocks of one lane in order, as they may be sent to peers. It ends with its lane: of one that
- * joins again there is another stream.
+ * The blocks of one lane, in order, once they may be sent to peers. The stream ends when its lane
+ * leaves; a lane that joins again has a new stream.
  */
 export class BlockStream {
   readonly #block: (number: bigint, signal?: AbortSignal) => Promise<SignedBlock | undefined>;
@@ -65,9 +69,9 @@ export class BlockStream {
   }
 
   /**
-   * The next block; waits for it. What was pruned meanwhile is passed over.
-   * @throws LANESTORE_WRONG_LANE once the lane has left; the signal's reason; what stopped the
-   * state.
+   * The next block; waits for it. Skips blocks that were pruned meanwhile.
+   * @throws LANESTORE_WRONG_LANE once the lane has left; the signal's reason; the error that
+   * stopped the state.
    */
   async receive(signal?: AbortSignal): Promise<SignedBlock> {
     for (;;) {

@@ -1,29 +1,37 @@
-/** Counting the votes for one place: each validator has one vote, and votes for the same thing add up to a quorum. */
+/**
+ * Counts the votes for one place: each validator has one vote, and votes for the same candidate add
+ * up to a quorum.
+ */
 import { type LaneId, laneIdOf } from '../keys/index.js';
 import type { Signature } from '../model/autobahn/index.js';
 
-/** What became of a vote. An equivocation is a second vote of one validator for something else; it is not counted. */
+/**
+ * The result of a vote. An equivocation is a validator's second vote, for another candidate; it is
+ * not counted.
+ */
 export type Counted = 'counted' | 'known' | 'equivocation';
 
-/** A candidate with the signatures for it, in the order in which they came. */
+/** A candidate with its signatures, in order of arrival. */
 export interface Candidate<T> {
   readonly vote: T;
   readonly sigs: readonly Signature[];
 }
 
-/** The votes for one place. Signatures have been verified by the caller. */
+/** The votes for one place. The caller must have verified the signatures. */
 export class Tally<T> {
   readonly #bySigner = new Map<LaneId, string>();
   readonly #byHash = new Map<string, { readonly vote: T; readonly sigs: Signature[] }>();
 
-  /** What would become of that vote, so that a known one need not be verified. */
+  /**
+   * The result that `add` would give, so that the caller can skip the verification of a known vote.
+   */
   wouldBe(hash: string, signer: Uint8Array): Counted {
     const voted = this.#bySigner.get(laneIdOf(signer));
     if (voted === undefined) return 'counted';
     return voted === hash ? 'known' : 'equivocation';
   }
 
-  /** Counts a vote for what has the hash `hash` (hex). */
+  /** Counts a vote for the candidate whose hash is `hash` (hex). */
   add(hash: string, vote: T, sig: Signature): Counted {
     const result = this.wouldBe(hash, sig.key);
     if (result !== 'counted') return result;
@@ -34,12 +42,15 @@ export class Tally<T> {
     return 'counted';
   }
 
-  /** The candidate with the hash `hash`, if anybody voted for it. */
+  /** The candidate whose hash is `hash` (hex), if there is a vote for it. */
   candidate(hash: string): Candidate<T> | undefined {
     return this.#byHash.get(hash);
   }
 
-  /** The candidate with at least `quorum` votes; quorums are such that there can be only one among honest voters. */
+  /**
+   * The candidate with at least `quorum` votes, if there is one. With honest voters, only one
+   * candidate can reach a quorum.
+   */
   winner(quorum: number): Candidate<T> | undefined {
     for (const candidate of this.#byHash.values()) if (candidate.sigs.length >= quorum) return candidate;
     return undefined;

@@ -1,4 +1,7 @@
-/** What one turn of the persist loop takes out of the state, and how it is put back when the store has no room. */
+/**
+ * The entries that one turn of the persist loop takes from the state, and how they are put back if
+ * the store has no room.
+ */
 import type { Round } from '../adapter/index.js';
 import { type LaneId, maxU64 } from '../keys/index.js';
 import type { CommitQC, PruneAnchor, SignedBlock } from '../model/autobahn/index.js';
@@ -6,34 +9,37 @@ import { type Inner, indexOf } from './inner.js';
 import type { Lane } from './lane.js';
 import { anchorBytes, commitQCBytes } from './sizes.js';
 
-/** A round, and how to undo that it was taken. */
+/** A round of entries, and how to put them back. */
 export interface Turn {
   readonly round: Round<SignedBlock, CommitQC, PruneAnchor>;
   readonly bytes: number;
   /**
-   * The lanes of its blocks, as they were when they were taken: an id may mean another lane by the
-   * time the round is durable.
+   * The lane objects of its blocks: an id may name another lane by the time the round is durable.
    */
   readonly lanes: ReadonlyMap<LaneId, Lane>;
-  /** True if something is left that only the size of the turn kept out. */
+  /** True if entries were left out only because of the bounds. */
   readonly more: boolean;
-  /** Puts everything back; only while nothing was taken after it. */
+  /** Puts everything back. Allowed only until the next turn is taken. */
   readonly undo: () => void;
 }
 
 /** Bounds of a turn. */
 export interface TurnLimits {
-  /** Bytes of all entries together; a turn with a single entry may have more. */
+  /** Bytes of all entries; a turn with a single entry may exceed it. */
   readonly bytesMax: number;
-  /** Blocks and CommitQCs of a turn. */
+  /** Number of blocks and CommitQCs. */
   readonly entriesMax: number;
-  /** A lane, or the QC log, waits while so many rounds with its entries are under way; others do not wait for it. */
+  /**
+   * Rounds in progress with entries of one log (a lane, or the QC log). At this number, that log
+   * waits; the others do not.
+   */
   readonly roundsPerLogMax: number;
 }
 
 /**
- * Takes what is new since the last turn: the anchor, which must go with or before anything that it made room for, then CommitQCs, then
- * blocks, one of each lane in rotation, so that a lane with large blocks does not keep the others out. Undefined if there is nothing.
+ * Takes the new entries since the last turn. First the anchor, which must be stored with or before
+ * the entries that it made room for; then CommitQCs; then blocks, one of each lane in rotation, so
+ * that a lane with large blocks does not delay the others. Undefined if there is nothing new.
  */
 export function takeTurn(inner: Inner, limits: TurnLimits, rotation = 0): Turn | undefined {
   const take = new Take(inner, limits);
@@ -43,7 +49,10 @@ export function takeTurn(inner: Inner, limits: TurnLimits, rotation = 0): Turn |
   return take.turn();
 }
 
-/** The anchor alone, for a store without room: it frees some. Undefined if the store has it. */
+/**
+ * Takes only the anchor, for a store without room: the anchor frees space. Undefined if the store
+ * has it.
+ */
 export function takeAnchor(inner: Inner, limits: TurnLimits): Turn | undefined {
   const take = new Take(inner, limits);
   take.anchor();
@@ -123,7 +132,7 @@ class Take {
     }
   }
 
-  /** Takes the next block of a lane; false when there is none, or no room for it. */
+  /** Takes the next block of a lane; false if there is none, or no room for it. */
   #takeBlock(lane: Lane, next: Map<LaneId, bigint>): boolean {
     const number = next.get(lane.id) ?? lane.submitted;
     const held = lane.blocks.get(number);

@@ -1,41 +1,41 @@
 /**
- * What callers of the availability state wait for. Each list stands for one thing that can change,
- * and mostly for one lane, so a caller is looked at only when what it waits for may be there: a
- * block of one lane wakes no caller that waits for another lane, or for votes.
+ * The wait lists of the availability state. Each list stands for one kind of change, mostly of one
+ * lane, so a change wakes only callers whose wait it may end: a new block of one lane wakes no
+ * caller that waits for another lane, or for votes.
  */
 import { CountWaitList, throwIfAborted, WaitList } from '../base/waiters.js';
 
 /**
- * The callers that wait for something of one lane: of this object, not of a lane that has the same
- * id later.
+ * The callers that wait for a change of one lane. They belong to this lane object, not to a lane
+ * that joins later under the same id.
  */
 export class LaneWaiters {
   /**
-   * `pushBlock`, by block number, until the lane can say what becomes of it; see
-   * `Lane.blocksDecided`.
+   * `pushBlock`, by block number, until the lane can decide on the block; see `Lane.blocksDecided`.
    */
   readonly pushedBlocks = new CountWaitList('blocks of a lane');
   /** `pushVote`, by block number; see `Lane.votesDecided`. */
   readonly pushedVotes = new CountWaitList('votes for blocks of a lane');
-  /** Until the lane holds so many blocks, or they were pruned. */
+  /** Until the lane holds the block, or it was pruned. */
   readonly blocks = new CountWaitList('readers of blocks');
-  /** Until so many blocks are durable, or were pruned. */
+  /** Until the block is durable, or was pruned. */
   readonly durable = new CountWaitList('readers of durable blocks');
-  /** `produceBlock`: each block takes room from the next one, so they go on one after another. */
+  /** `produceBlock`, released one after another: each new block uses up room. */
   readonly producers = new WaitList('calls of produceBlock');
   /** `waitForCapacity`. */
   readonly room = new WaitList('calls of waitForCapacity');
-  /** Until there is another header: a block was added, a vote was counted, or some were pruned. */
+  /** Until there is a new header: a block was added, a vote was counted, or some were pruned. */
   readonly headers = new WaitList('calls of fullCommitQC');
 
-  /** Rejects all of them. */
+  /** Rejects every waiting call. */
   refuse(error: unknown): void {
     for (const list of [this.pushedBlocks, this.pushedVotes, this.blocks, this.durable]) list.refuse(error);
     for (const list of [this.producers, this.room, this.headers]) list.refuse(error);
   }
 
   /**
-   * The lane has left: rejects all of them, but those that wait for headers, which count as pruned.
+   * Called when the lane has left: rejects every waiting call, except those that wait for headers,
+   * which return as for a pruned block.
    */
   leave(error: unknown): void {
     this.headers.release();
@@ -43,15 +43,15 @@ export class LaneWaiters {
   }
 }
 
-/** The callers that wait for something of the whole state. */
+/** The callers that wait for a change of the whole state. */
 export class AvailWaiters {
-  /** Until there are so many CommitQCs, or they were pruned. */
+  /** Until the CommitQC is held, or was pruned. */
   readonly commitQCs = new CountWaitList('calls for CommitQCs');
-  /** Until so many CommitQCs are durable. */
+  /** Until the CommitQC is durable. */
   readonly durableQCs = new CountWaitList('calls for durable CommitQCs');
-  /** Until there is an AppQC for so many roads. */
+  /** Until there is an AppQC for the road or a later one. */
   readonly appQCs = new CountWaitList('calls of waitForAppQC');
-  /** Until an anchor for so many roads is durable. */
+  /** Until an anchor for the road or a later one is durable. */
   readonly durableAnchors = new CountWaitList('calls of flush');
   /** Until another block has a quorum, or the committee changes. */
   readonly laneQCs = new WaitList('calls of waitForLaneQCs');
@@ -60,17 +60,17 @@ export class AvailWaiters {
   #stopped: { readonly error: unknown } | undefined;
   #looks = 0;
 
-  /** How often a caller was woken; what tests hold against the number of changes. */
+  /** How often a caller was woken. Tests compare it with the number of changes. */
   get looks(): number {
     return this.#looks;
   }
 
   /**
-   * Resolves with what `check` gives as soon as that is not undefined: at once, or after a `wait`,
-   * which is asked for again each time. `check` may change the state, and is not called again once
-   * it has returned something.
-   * @throws the signal's reason when it aborts; what `check` and `wait` throw; what {@link stop}
-   * was given.
+   * Resolves with the result of `check` as soon as that is not undefined: at once, or after calling
+   * and awaiting `wait`, as often as necessary. `check` may change the state; it is not called
+   * again once it has returned a value.
+   * @throws the signal's reason when it aborts; errors of `check` and `wait`; the error given to
+   * {@link stop}.
    */
   async until<T>(
     check: () => T | undefined,
@@ -88,8 +88,8 @@ export class AvailWaiters {
   }
 
   /**
-   * Rejects all that wait, and all that will; the callers of lanes are the lanes' own. The first
-   * error stays.
+   * Rejects every waiting and every later call. Calls that wait for a lane are rejected by
+   * {@link LaneWaiters}. Only the first error counts.
    */
   stop(error: unknown): void {
     this.#stopped ??= { error };

@@ -1,15 +1,17 @@
-/** Work in the background of a store. */
+/** Runs background work of a store. */
 
-/** What a {@link BackgroundTask} does in one run. It never rejects: a failure is the owner's to handle. */
+/** One run of a {@link BackgroundTask}. Must not reject: it handles its own failures. */
 export type BackgroundRun = () => Promise<void>;
 
-/** How a {@link BackgroundTask} goes on. */
+/** Options of a {@link BackgroundTask}. */
 export interface BackgroundTaskOptions {
-  /** Look for the next run as soon as one has ended (default), or wait for a kick. */
+  /**
+   * True (default): after each run, begin the next one if there is work. False: wait for a kick.
+   */
   readonly repeats?: boolean;
 }
 
-/** At most one run at a time, begun by {@link kick}, ended by {@link stop}. */
+/** Runs work, at most one run at a time. {@link kick} begins a run, {@link stop} ends it. */
 export class BackgroundTask {
   readonly #next: () => BackgroundRun | undefined;
   readonly #repeats: boolean;
@@ -17,25 +19,28 @@ export class BackgroundTask {
   #isStopped = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `next`: the run to begin now, or undefined if there is nothing to do. Called while none is under way. */
+  /**
+   * `next` returns the run to begin now, or undefined if there is nothing to do. Called only while
+   * no run is in progress.
+   */
   constructor(next: () => BackgroundRun | undefined, { repeats = true }: BackgroundTaskOptions = {}) {
     this.#next = next;
     this.#repeats = repeats;
   }
 
-  /** True once {@link halt} or {@link stop} was called: a run ends at its next step. */
+  /** True after {@link halt} or {@link stop}: a run must end at its next step. */
   get isStopped(): boolean {
     return this.#isStopped;
   }
 
-  /** The run under way, if there is one. */
+  /** The run in progress, if there is one. */
   get running(): Promise<void> | undefined {
     return this.#running;
   }
 
   /**
-   * Begins a run, unless one is under way, there is nothing to do, or the task has stopped. Cheap: called
-   * after every batch.
+   * Begins a run, unless one is in progress, there is nothing to do, or the task has stopped.
+   * Cheap: called after every batch.
    */
   kick(): void {
     if (this.#running !== undefined || this.#isStopped) return;
@@ -47,7 +52,10 @@ export class BackgroundTask {
     });
   }
 
-  /** {@link kick} in `ms` milliseconds, unless one is due already. `keepsAlive`: the process does not end before. */
+  /**
+   * Calls {@link kick} after `ms` milliseconds, unless a timer is set already. `keepsAlive`: the
+   * timer keeps the process alive.
+   */
   kickAfter(ms: number, keepsAlive = false): void {
     if (this.#timer !== undefined || this.#isStopped) return;
     this.#timer = setTimeout(() => {
@@ -57,13 +65,16 @@ export class BackgroundTask {
     if (!keepsAlive) this.#timer.unref();
   }
 
-  /** Begins no further run. For a run that failed, which cannot wait for itself. */
+  /**
+   * Prevents further runs. For a failed run, which cannot call {@link stop}: it would wait for
+   * itself.
+   */
   halt(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 
-  /** The same, and resolves when the run under way has ended. */
+  /** Prevents further runs, and resolves when the run in progress has ended. */
   async stop(): Promise<void> {
     this.halt();
     await this.#running;

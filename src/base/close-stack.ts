@@ -1,12 +1,13 @@
 /**
- * Releasing what was taken: whatever fails to close, everything else is closed as well, and the first failure is thrown.
+ * Releases resources: if one fails to close, all others are still closed, and the first failure is
+ * thrown.
  */
 
-/** Closes or frees one thing. */
+/** Closes or frees one resource. */
 export type Release = () => unknown;
 
 /**
- * Calls all of them, one after the other, and waits for each. One that fails keeps no later one from its turn.
+ * Calls all releases in order and awaits each. A failure does not prevent later calls.
  * @throws the first failure, after the last call.
  */
 export async function closeAll(releases: Iterable<Release>): Promise<void> {
@@ -21,7 +22,7 @@ export async function closeAll(releases: Iterable<Release>): Promise<void> {
   if (failures.length > 0) throw failures[0];
 }
 
-/** Runs `work`, then `release`, whatever comes of it. @throws the first failure of the two. */
+/** Runs `work`, then `release`, also if `work` fails. @throws the first failure of the two. */
 export async function releasing<T>(release: Release, work: () => Promise<T>): Promise<T> {
   let result: T | undefined;
   await closeAll([
@@ -33,7 +34,7 @@ export async function releasing<T>(release: Release, work: () => Promise<T>): Pr
   return result as T;
 }
 
-/** Things to give back, in reverse order, when an open fails or a store is closed. */
+/** Resources that are released in reverse order, when an open fails or a store is closed. */
 export class CloseStack {
   readonly #releases: Release[] = [];
 
@@ -41,7 +42,7 @@ export class CloseStack {
     this.#releases.push(release);
   }
 
-  /** Gives everything back. A second call finds nothing left. @throws the first failure, after everything was tried. */
+  /** Releases everything. Idempotent. @throws the first failure, after every release was tried. */
   close(): Promise<void> {
     return closeAll(this.#releases.splice(0).reverse());
   }

@@ -1,19 +1,20 @@
 /**
- * Where a private copy of a store stands: a directory of its own beside the location, so that tables can be hard links, with a name
- * that tells what it is and who made it:
+ * Directories for private copies of a store. A copy is a directory next to the location, so that
+ * its tables can be hard links. Its name says what it is and which process made it:
  *
- *      <name of the location>.copy-<pid>-<start of the process>-<machine and pid namespace>-<random>
+ *     <name of the location>.copy-<pid>-<start of the process>-<machine and pid namespace>-<random>
  *
- * A name that is too long for that is cut, and its digest put behind it. The same name is always cut to the same one.
+ * A location's name that is too long is cut and followed by its digest, so equal names stay equal.
  *
- * A copy whose process is gone is nobody's, and is removed when the next one is made. The start time keeps a reused pid from passing
- * for its owner; a process of another machine or container cannot be looked up, so its copies stay.
+ * A copy whose process has ended is removed when the next copy is made. The start time
+ * distinguishes the process from a later one with the same pid. Copies of processes on other
+ * machines or in other containers stay, because such a process cannot be checked.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { LanestoreError } from '../errors.js';
 import { addLeftover, removeAllLeftovers } from './leftovers.js';
 import { messageOf } from './permission-model.js';
@@ -23,15 +24,18 @@ import { isDeadOwner, processOwner } from './process-owner.js';
 export interface CopyPlace {
   readonly path: string;
   remove(): Promise<void>;
-  /** The same before it returns. */
+  /** Synchronous variant of {@link remove}. */
   removeNow(): void;
 }
 
-/** Tries to remove a directory in which a process, or a call of this one, makes another file meanwhile. */
+/**
+ * Attempts to remove a directory in which another process, or another call, is still creating
+ * files.
+ */
 const REMOVE_TRIES = 20;
 const REMOVE_RETRY_MS = 10;
 
-/** What keeps a directory from being made in one place, so that another one is tried. */
+/** Errors after which the next candidate directory is tried. */
 const UNUSABLE = new Set([
   'EACCES',
   'EPERM',
@@ -43,17 +47,21 @@ const UNUSABLE = new Set([
   'ERR_ACCESS_DENIED',
 ]);
 
-/** Bytes of a name that file systems take. */
+/** Longest file name that file systems accept, in bytes. */
 const NAME_BYTES_MAX = 255;
-/** Upper bound of what stands behind the name of the location: ".copy-", 7 digits, 12 digits, 8 and 8 hex digits, three dashes. */
+/**
+ * Upper bound of the part after the location's name: ".copy-", 7 digits, 12 digits, 8 and 8 hex
+ * digits, three dashes.
+ */
 const ENDING_BYTES_MAX = 44;
-/** Hex digits of a digest: enough to tell the names in a directory apart. */
+/** Hex digits of a digest: enough to distinguish the names in a directory. */
 const DIGEST_CHARS = 16;
 
 /**
- * Makes a place for a copy of `location`, a real path: in `directory` if given, else beside the location, else in the system's directory for
- * temporary files. Removes what dead processes left there.
- * @throws LANESTORE_IO where no directory can be made.
+ * Creates a directory for a copy of `location`, a real path: in `directory` if given, else next to
+ * the location, else in the system's directory for temporary files. Removes copies of dead
+ * processes there.
+ * @throws LANESTORE_IO if no directory can be created.
  */
 export async function makeCopyPlace(location: string, directory: string | undefined): Promise<CopyPlace> {
   const candidates = directory === undefined ? [dirname(location), tmpdir()] : [directory];
@@ -74,13 +82,19 @@ async function makeIn(parent: string, location: string): Promise<CopyPlace> {
   return makeBeside(join(parent, basename(location) || 'root'));
 }
 
-/** @throws LANESTORE_INVALID for a place in the location itself: nothing is ever made there. */
+/**
+ * @throws LANESTORE_INVALID if the copy would be inside of the location, where nothing may be
+ * created.
+ */
 export function refuseInside(parent: string, location: string): void {
-  if (parent !== location && !parent.startsWith(`${location}/`)) return;
-  throw new LanestoreError('LANESTORE_INVALID', `a copy of ${location} must not stand inside of it: ${parent}`);
+  if (parent !== location && !parent.startsWith(location + sep)) return;
+  throw new LanestoreError('LANESTORE_INVALID', `a copy of ${location} must not be inside of it: ${parent}`);
 }
 
-/** Makes a place beside `path`, called after it, and removes what dead processes left there. @throws what the file system throws. */
+/**
+ * Creates a directory next to `path`, named after it, and removes copies of dead processes there.
+ * @throws errors of the file system.
+ */
 export async function makeBeside(path: string): Promise<CopyPlace> {
   const parent = dirname(path);
   const prefix = `${shortened(basename(path))}.copy-`;
@@ -88,7 +102,7 @@ export async function makeBeside(path: string): Promise<CopyPlace> {
   const made = join(parent, `${prefix}${processOwner()}-${randomBytes(4).toString('hex')}`);
   const options = { recursive: true, force: true, maxRetries: REMOVE_TRIES, retryDelay: REMOVE_RETRY_MS } as const;
   const removeNow = () => rmSync(made, options);
-  // Made and registered in one step: no signal comes between.
+  // Synchronous, so that no signal handler runs between creation and registration.
   mkdirSync(made, { mode: 0o700 });
   const forget = addLeftover(removeNow);
   return {
@@ -102,26 +116,26 @@ export async function makeBeside(path: string): Promise<CopyPlace> {
 }
 
 /**
- * Removes, before it returns, every private copy, and every target under construction, that this process has made and
- * not yet removed, and ends the processes that read them. For a program that is told to end (SIGINT, SIGTERM) and
- * exits right after: views and migrations in progress fail.
+ * Removes, synchronously, every private copy and every target under construction that this process
+ * has created and not yet removed, and kills the processes that read them. For a program that exits
+ * on SIGINT or SIGTERM: views and migrations in progress fail.
  */
 export function removePrivateCopies(): void {
   removeAllLeftovers();
 }
 
-/** The name, or so much of it that a copy can be called after it, in whole characters, and its digest. */
+/** The name, shortened so that the copy's name fits, in whole characters, with its digest. */
 function shortened(name: string): string {
   const bytes = new TextEncoder().encode(name);
   const room = NAME_BYTES_MAX - ENDING_BYTES_MAX;
   if (bytes.length <= room) return name;
   const digest = createHash('sha256').update(bytes).digest('hex').slice(0, DIGEST_CHARS);
-  // As a stream, the decoder keeps back a character that is cut.
+  // In stream mode, the decoder holds back a character that is cut.
   const start = new TextDecoder().decode(bytes.subarray(0, room - DIGEST_CHARS - 1), { stream: true });
   return `${start}~${digest}`;
 }
 
-/** What cannot be removed stays, without a word: it harms nothing. */
+/** Failures are ignored: a copy that stays does no harm. */
 async function removeDeadCopies(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(prefix) || !isOrphan(name.slice(prefix.length))) continue;
@@ -137,7 +151,7 @@ function ioError(where: string, cause: unknown): unknown {
   });
 }
 
-/** True only when it is certain that the process which made it has ended. */
+/** True only if it is certain that the process which made the copy has ended. */
 function isOrphan(suffix: string): boolean {
   const [, owner] = /^(.+)-[0-9a-f]{8}$/.exec(suffix) ?? [];
   return owner !== undefined && isDeadOwner(owner);

@@ -1,15 +1,20 @@
 /**
- * CRC-32C (Castagnoli): of LevelDB's own files, and of the A/B files of the segment-file WAL. zlib has only the IEEE polynomial.
+ * CRC-32C (Castagnoli), used by LevelDB's files and by the A/B files of the segment-file WAL. zlib
+ * has only the IEEE polynomial.
  *
- * Sixteen bytes a step with sixteen tables, read as four words: 1.3 GiB/s on the machine of docs/benchmarks.md, where the plain
- * one-table loop reaches 0.37. The best package without native parts, hash-wasm, reaches 1.6, but takes 40 ms to load, which a
- * store of less than 200 MiB never earns back; native ones need a binary for every platform.
+ * Sixteen tables process sixteen bytes a step, read as four words: 1.3 GiB/s on the machine of
+ * docs/benchmarks.md, against 0.37 for a loop with one table. The fastest package without native
+ * code, hash-wasm, reaches 1.6, but takes 40 ms to load, which does not pay off below 200 MiB.
+ * Native packages need a binary for every platform.
  */
 
-/** The polynomial 0x1EDC6F41 with its bits reversed, as a right-shifting CRC wants it. */
+/** The polynomial 0x1EDC6F41 with its bits reversed, for a right-shifting CRC. */
 const CASTAGNOLI_REVERSED = 0x82f63b78;
 
-/** TABLES[k][b]: what byte b does to the crc k bytes later. Signed, so that the loops below stay within 32-bit integers. */
+/**
+ * TABLES[k][b]: the change of the crc k bytes after byte b. Signed, so that the loops below stay
+ * within 32-bit integers.
+ */
 const TABLES = makeTables();
 const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [Table, Table, Table, Table, Table, Table, Table, Table];
 const [T8, T9, T10, T11, T12, T13, T14, T15] = TABLES.slice(8) as [
@@ -25,7 +30,9 @@ const [T8, T9, T10, T11, T12, T13, T14, T15] = TABLES.slice(8) as [
 
 type Table = Int32Array;
 
-/** Words are read in the machine's order; where that is another one, bytes are taken one by one. */
+/**
+ * Words are read in the machine's byte order; on a big-endian machine, bytes are read one by one.
+ */
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
 function makeTables(): Table[] {
@@ -41,8 +48,9 @@ function makeTables(): Table[] {
 }
 
 /**
- * The CRC-32C of `bytes`: an unsigned 32-bit number, the same as Go's `crc32.Checksum` with the Castagnoli table. With `before`,
- * the crc of other bytes, it is that of those bytes followed by these.
+ * The CRC-32C of `bytes`: an unsigned 32-bit number, the same as Go's `crc32.Checksum` with the
+ * Castagnoli table. If `before` is the crc of other bytes, the result is the crc of those bytes
+ * followed by these.
  */
 export function crc32c(bytes: Uint8Array, before = 0): number {
   const { length, byteOffset } = bytes;

@@ -1,25 +1,26 @@
-/** Making directories, and making their names durable. */
+/** Creates directories, and makes their names durable. */
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { diskFiles, type Files } from './files.js';
 import { hasPermissionModel } from './permission-model.js';
 
 /**
- * Makes a directory and its parents, mode 0700. {@link syncNames} makes that durable. Node's own
- * recursive mkdir does not end where mkdir says ENOENT below a directory that exists, as in /proc.
- * @throws what the system throws; what the permission model of Node.js throws where the names could
- * be made, but not durable.
+ * Creates a directory and its parents, mode 0700; {@link syncNames} makes their names durable.
+ * Node's recursive mkdir is not used: it never returns if mkdir fails with ENOENT although the
+ * parent exists, as in /proc.
+ * @throws errors of the system; under the permission model of Node.js, its refusal if the names
+ * could be created but not made durable.
  */
 export async function makeDirectory(path: string, files: Pick<Files, 'makeDirectory'> = diskFiles): Promise<void> {
   if (await madeIn(path, files)) return;
   await makeDirectory(dirname(path), files);
-  if (!(await madeIn(path, files))) throw new Error(`${dirname(path)} went away while ${path} was made`);
+  if (!(await madeIn(path, files))) throw new Error(`${dirname(path)} was removed while ${path} was created`);
 }
 
-/** Makes `path` unless it is there; false if its parent is absent. */
+/** Creates `path` unless it exists; false if its parent does not exist. */
 async function madeIn(path: string, files: Pick<Files, 'makeDirectory'>): Promise<boolean> {
   try {
-    // A name in a directory that may not be read could not be made durable there.
+    // If the parent may not be read, the new name could not be made durable, so this fails first.
     if (hasPermissionModel() && !existsSync(path)) closeSync(openSync(dirname(path), 'r'));
     await files.makeDirectory(path);
   } catch (error) {
@@ -30,10 +31,10 @@ async function madeIn(path: string, files: Pick<Files, 'makeDirectory'>): Promis
 }
 
 /**
- * Makes the name of a directory durable in its parent, and those of its parents up to the root:
- * whoever made them, and whenever that process ended. A parent that cannot be opened or synced
- * (search permission only, a read-only mount, not granted by the permission model of Node.js) holds
- * no name that was made here.
+ * Makes the name of a directory durable in its parent, and likewise all of its ancestors up to the
+ * root, whichever process created them. A parent that cannot be opened or synced (search permission
+ * only, a read-only mount, refused by the permission model of Node.js) is skipped: no name in it
+ * was created here.
  */
 export async function syncNames(
   path: string,

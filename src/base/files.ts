@@ -1,77 +1,89 @@
 /**
- * The file operations that change something on disk, as one interface, so that tests can record them, stop
- * after any of them, or let one fail; and the reads of preflight, as another one.
+ * The port to the file system: the operations that change something on disk, so that tests can
+ * record them, stop after any of them, or make one fail; and, as a second interface, the reads of
+ * preflight.
  */
 import * as fs from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { called } from './called.js';
 import { openToRead, readFully } from './open-file.js';
 import { withMethods } from './options.js';
 import { createSynced, openSynced, type SyncedFile, syncDirectory } from './synced-file.js';
 
-/** What an open file is now. */
+/** The current status of a file. */
 export interface FileStatus {
   /**
-   * Its names: more than 1 if it has another owner (a backup, a snapshot); 0 once it was removed, or where
-   * the file system does not count.
+   * Number of hard links. More than 1 if the file also belongs to a backup or a snapshot; 0 if it
+   * was removed, or if the file system does not count links.
    */
   readonly links: number;
   readonly bytes: number;
-  /** Device and inode tell a file from another one of the same name. */
+  /** Device and inode identify the file: another file of the same name has different ones. */
   readonly device: bigint;
   readonly inode: bigint;
 }
 
-/** An open file. One operation at a time, but for {@link writeSynced}. */
+/** An open file. Takes one operation at a time, except for {@link writeSynced}. */
 export interface WritableFile {
-  /** Writes all of `data`, one behind the other, at byte `position`. */
+  /** Writes all chunks of `data`, one after another, starting at byte `position`. */
   write(data: readonly Uint8Array[], position: number): Promise<void>;
   /**
-   * The same, and what was written is durable, as after {@link sync}, when it resolves. Several may be on
-   * their way at once, to places apart from each other. When it rejects, nothing can be said of those bytes,
-   * and a retry would prove nothing.
+   * Writes like {@link write}; the bytes are durable when it resolves, as after {@link sync}.
+   * Several calls may run at once, for ranges that do not overlap. If it rejects, the state of
+   * those bytes is unknown, and a successful retry would not prove that they are durable.
    */
   writeSynced(data: readonly Uint8Array[], position: number): Promise<void>;
   /**
-   * Writes a few bytes at once: when it returns, the kernel has them, so that they survive the process. A
-   * short write is an error. It blocks, and is for what must be written before the caller goes on.
+   * Writes a few bytes synchronously: when it returns, the kernel has them, so they survive the
+   * process. A short write is an error. Blocks the thread; use it for bytes that must be written
+   * before the caller continues.
    */
   writeNow(data: Uint8Array, position: number): void;
   /** Cuts or extends the file to `length` bytes. */
   truncate(length: number): Promise<void>;
-  /** Makes content and length durable (fdatasync). The file's name is its directory's business. */
+  /**
+   * Makes content and length durable (fdatasync). Does not make the file's name durable: sync its
+   * directory for that.
+   */
   sync(): Promise<void>;
   /**
-   * By the descriptor, at once: unlike a look at the name, it is about the file that will be written. A
-   * system call of a microsecond.
+   * The status of the open file, whatever its name refers to now. Synchronous; a system call of
+   * about a microsecond.
    */
   status(): FileStatus;
-  /** Idempotent. Every later operation is refused: the number of the descriptor may be that of another file by then. */
+  /**
+   * Closes the file. Idempotent. Every later operation throws: the descriptor's number may belong
+   * to another file by then.
+   */
   close(): Promise<void>;
 }
 
 /** How a file is opened. */
 export interface OpenHow {
-  /** A new file, made under a free name: what had the name loses it. */
+  /** Create a new file. An existing file of that name is removed first. */
   readonly empty: boolean;
-  /** One that is absent is not made: ENOENT. */
+  /** Do not create an absent file: reject with ENOENT. */
   readonly existing?: boolean;
   /**
-   * It is written by {@link WritableFile.writeSynced} only, which then is one call where the system has such
-   * a thing.
+   * The file is written only by {@link WritableFile.writeSynced}, which then needs one system call
+   * where the system supports that.
    */
   readonly synced?: boolean;
 }
 
-/** What a store does to a directory tree. */
+/** The operations of a store on a directory tree. */
 export interface Files {
-  /** Opens a regular file to write; one that is absent is made with `mode`. Rejects for a link, a FIFO, a device. */
+  /**
+   * Opens a regular file for writing; an absent one is created with `mode`. Rejects for a link, a
+   * FIFO, a device.
+   */
   open(path: string, mode: number, how: OpenHow): Promise<WritableFile>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file. */
   remove(path: string): Promise<void>;
-  /** Removes a directory with all that is in it; an absent one is fine. */
+  /** Removes a directory and its content; does nothing if it is absent. */
   removeTree(path: string): Promise<void>;
-  /** Makes one directory, mode 0700; one that is there is fine. */
+  /** Creates one directory, mode 0700; does nothing if it exists. */
   makeDirectory(path: string): Promise<void>;
   /** Makes the names in a directory durable (fsync). */
   syncDirectory(path: string): Promise<void>;
@@ -82,20 +94,20 @@ export interface ReadableFile {
   /** Its length when it was opened. */
   readonly bytes: number;
   /**
-   * Fills `into` from byte `position` on. Resolves with the number of bytes that were there: fewer only at
-   * the end of the file.
+   * Fills `into` from byte `position` on. Resolves with the number of bytes read: fewer than the
+   * length of `into` only at the end of the file.
    */
   read(into: Uint8Array, position: number): Promise<number>;
   close(): Promise<void>;
 }
 
-/** How the files of others are read. */
+/** Reads of files that this package did not write, such as LevelDB's. */
 export interface FileReads {
   /** Opens a regular file. Rejects for a link, a FIFO, a device. */
   open(path: string): Promise<ReadableFile>;
 }
 
-/** The real ones. */
+/** {@link FileReads} on the real file system. */
 export const diskReads: FileReads = {
   async open(path) {
     const { handle, size } = await openToRead(path);
@@ -113,33 +125,51 @@ export const checkFiles = withMethods<Files>('a port to files', 'open', 'rename'
 /** The option `reads`. */
 export const checkReads = withMethods<FileReads>('a port to files that are read', 'open');
 
-/** Directories: nobody but the node has any business here. */
+/** Mode of directories: accessible to the node's user only. */
 const DIRECTORY_MODE = 0o700;
 
-/** A write of at most so many bytes is a copy into the page cache that takes less than the way to a thread and back. */
+/**
+ * Largest write that is done synchronously, in bytes: copying it into the page cache takes less
+ * time than a round trip to a pool thread.
+ */
 const SYNC_WRITE_BYTES_MAX = 64 * 1024;
 
 /**
- * On Linux a write to a descriptor with this flag is a write and an fdatasync of what it wrote, in one call
- * to a thread instead of two. Not elsewhere: macOS would not make the disk empty its cache for it, as libuv's
- * fdatasync does.
+ * On Linux, a write to a descriptor with this flag is a write and an fdatasync of its bytes, with
+ * one call on a pool thread instead of two. Not used elsewhere: on macOS it would not flush the
+ * disk's cache, as libuv's fdatasync does.
  */
 const SYNCED_FLAG = process.platform === 'linux' ? fs.constants.O_DSYNC : 0;
 
-/** How a file system that does not know the flag refuses it; then a synced write is a write and an fdatasync. */
+/**
+ * Errors of a file system that does not support the flag. A synced write is then a write and an
+ * fdatasync.
+ */
 const NOT_SUPPORTED = new Set(['EINVAL', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
 
 /**
- * What one system call takes on every system (IOV_MAX of POSIX on Linux); libuv makes several of more, and
- * does not tell which of them failed.
+ * Chunks that one system call accepts on every system (IOV_MAX is 1024 on Linux). libuv splits
+ * longer lists into several calls and does not report which one failed.
  */
 const CHUNKS_A_CALL = 1024;
 
-/** What libuv has when UV_THREADPOOL_SIZE does not say otherwise. */
+/**
+ * How Windows refuses to rename over a file, or a directory with a file, that another program has
+ * open: a virus scanner, an indexer.
+ */
+const IN_USE = new Set(['EPERM', 'EACCES', 'EBUSY']);
+
+/** Pauses before such a rename is tried again: these programs close a file within a second. */
+const RENAME_WAITS_MS: readonly number[] = [10, 30, 100, 300, 600];
+
+/** libuv's default if UV_THREADPOOL_SIZE is not set. */
 const POOL_THREADS = 4;
 const POOL_THREADS_MAX = 1024;
 
-/** Threads that file operations of this process share, as libuv reads UV_THREADPOOL_SIZE. */
+/**
+ * Number of threads for file operations of this process, computed from UV_THREADPOOL_SIZE as libuv
+ * does.
+ */
 export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
   const asked = env.UV_THREADPOOL_SIZE;
   if (asked === undefined) return POOL_THREADS;
@@ -147,10 +177,10 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
 }
 
 /**
- * The real ones, on plain file descriptors that stay open. What may wait for the disk (syncs, making and
- * freeing files, large writes) goes to Node's thread pool; small writes that are not synced, renames and
- * closes are done at once: they cost less than the way to a thread, and the threads are few
- * (docs/benchmarks-details.md has the figures).
+ * {@link Files} on the real file system, with plain file descriptors that stay open. Operations
+ * that may wait for the disk (syncs, creating and freeing files, large writes) run on Node's thread
+ * pool. Small writes without sync, renames and closes are synchronous: they take less time than a
+ * round trip to one of the few pool threads (figures: docs/benchmarks-details.md).
  */
 export const diskFiles: Files = {
   async open(path, mode, { empty, existing = false, synced = false }) {
@@ -167,7 +197,16 @@ export const diskFiles: Files = {
     }
   },
   async rename(from, to) {
-    fs.renameSync(from, to);
+    const waits = process.platform === 'win32' ? RENAME_WAITS_MS.values() : [].values();
+    for (;;) {
+      try {
+        return fs.renameSync(from, to);
+      } catch (error) {
+        const wait = IN_USE.has((error as NodeJS.ErrnoException).code ?? '') ? waits.next().value : undefined;
+        if (wait === undefined) throw error;
+        await setTimeout(wait);
+      }
+    }
   },
   remove: (path) => called((done) => fs.unlink(path, done)),
   removeTree: (path) => called((done) => fs.rm(path, { recursive: true, force: true }, done)),
@@ -183,7 +222,7 @@ export const diskFiles: Files = {
 
 class DiskFile implements WritableFile {
   readonly #file: SyncedFile;
-  /** Each write of the descriptor is a synced one. */
+  /** True if each write to the descriptor is a synced one. */
   readonly #syncs: boolean;
   #closed = false;
 
@@ -203,7 +242,7 @@ class DiskFile implements WritableFile {
     let at = position;
     while (rest.length > 0) {
       const written = isSmall(rest) ? fs.writevSync(this.#open.fd, rest, at) : await this.#writev(rest, at);
-      rest = behind(rest, written);
+      rest = after(rest, written);
       at += written;
     }
   }
@@ -213,7 +252,8 @@ class DiskFile implements WritableFile {
       await this.write(data, position);
       return this.sync();
     }
-    // A call that is cut short may hide that a sync failed, and the kernel tells of that once: the rest must not be tried again.
+    // A short write may hide a failed sync, which the kernel reports only once: the rest must not
+    // be retried.
     let at = position;
     for (let first = 0; first < data.length; first += CHUNKS_A_CALL) {
       const chunks = data.slice(first, first + CHUNKS_A_CALL);
@@ -252,7 +292,7 @@ class DiskFile implements WritableFile {
   }
 }
 
-/** What the file at `path` is now. @throws what the file system throws. */
+/** The current status of the file at `path`. @throws errors of the file system. */
 export function statusAt(path: string): FileStatus {
   return statusOf(fs.statSync(path, { bigint: true }));
 }
@@ -275,8 +315,8 @@ function bytesIn(chunks: readonly Uint8Array[]): number {
   return bytes;
 }
 
-/** What is left of `chunks` behind their first `bytes`. */
-function behind(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+/** The rest of `chunks` after their first `bytes` bytes. */
+function after(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
   let gone = bytes;
   for (const [i, chunk] of chunks.entries()) {
     if (gone < chunk.length) return [chunk.subarray(gone), ...chunks.slice(i + 1)];

@@ -1,18 +1,18 @@
 /**
- * Whether this process holds a lock (fcntl) on a file, which the kernel says in
- * `/proc/self/fdinfo`. Such a lock is easily lost: it goes when any thread of the process closes
- * any descriptor of that file, and whoever had it is not told. The file is never opened here.
+ * Checks whether this process holds an fcntl lock on a file, as shown by the kernel in
+ * `/proc/self/fdinfo`. Such a lock is easily lost without notice: it is released when any thread of
+ * the process closes any descriptor of the file. So the file is never opened here.
  */
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { identityAt } from './pinned-path.js';
 
-/** Bytes of a descriptor's page that are read; it has some 150. */
+/** Bytes read of a descriptor's fdinfo page, which has about 150. */
 const PAGE_BYTES = 1024;
 
 /** A lock that this process was seen to hold. */
 export class HeldLock {
   readonly path: string;
-  /** The page of the descriptor that has the lock: reading it again shows it as it is then. */
+  /** The fdinfo page of the descriptor with the lock; each read returns its current content. */
   readonly #page: number;
   readonly #bytes = Buffer.allocUnsafe(PAGE_BYTES);
   #open = true;
@@ -23,8 +23,8 @@ export class HeldLock {
   }
 
   /**
-   * Looks for the lock of this process on `file`: `unheld` if a descriptor of the file is open here
-   * and none has it, undefined where that cannot be told (no /proc, no descriptor that is known).
+   * Finds the lock of this process on `file`. `unheld`: a descriptor of the file is open here, and
+   * none has the lock. Undefined if that cannot be determined (no /proc, no known descriptor).
    */
   static find(file: string): HeldLock | 'unheld' | undefined {
     const descriptors = descriptorsOf(file);
@@ -38,7 +38,7 @@ export class HeldLock {
     return descriptors.length === 0 ? undefined : 'unheld';
   }
 
-  /** True if it is still held; some 3 microseconds. */
+  /** True if the lock is still held; takes about 3 microseconds. */
   isHeld(): boolean {
     try {
       const read = readSync(this.#page, this.#bytes, 0, PAGE_BYTES, 0);
@@ -48,14 +48,14 @@ export class HeldLock {
     }
   }
 
-  /** Ends the watch, not the lock. Idempotent. */
+  /** Closes the fdinfo page; does not release the lock. Idempotent. */
   close(): void {
     if (this.#open) closeSync(this.#page);
     this.#open = false;
   }
 }
 
-/** This process's descriptors of `file`, by what they lead to. */
+/** The descriptors of this process that refer to `file`. */
 function descriptorsOf(file: string): string[] {
   const wanted = identityAt(file);
   if (wanted === undefined) return [];

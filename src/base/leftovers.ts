@@ -1,25 +1,28 @@
 /**
- * What this process has made for the time being and removes when it is done: private directories, and processes that
- * work in them. A program that is told to end before can remove all of it at once. No signal handlers here: those
- * belong to the program.
+ * A registry of temporary objects of this process: private directories, and child processes that
+ * work in them. A program that must exit early can remove all of them at once. This module installs
+ * no signal handlers: those belong to the program.
  */
 
 const leftovers = new Set<() => void>();
 
-/** Registers what removes something, synchronously. Returns what forgets it; call that once it is removed. */
+/**
+ * Registers a function that removes an object synchronously. Returns the function to call once the
+ * object is removed.
+ */
 export function addLeftover(remove: () => void): () => void {
   leftovers.add(remove);
   return () => void leftovers.delete(remove);
 }
 
-/** Removes everything that is registered, the newest first, and forgets it. What cannot be removed stays. */
+/** Removes every registered object, newest first, and clears the registry. Failures are ignored. */
 export function removeAllLeftovers(): void {
   for (const remove of [...leftovers].reverse()) {
     leftovers.delete(remove);
     try {
       remove();
     } catch {
-      // The rest is removed all the same.
+      // Ignored, so that the rest is removed, too.
     }
   }
 }

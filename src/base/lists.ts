@@ -1,6 +1,7 @@
-/** Lists as long as the input has them. */
-
-/** Appends all items. Not `push(...items)`: each argument takes stack, so a long list ends in "Maximum call stack size exceeded". */
+/**
+ * Appends all items. Unlike `push(...items)`, it works for any number of items: arguments are
+ * passed on the stack, and many of them overflow it.
+ */
 export function appendAll<T>(list: T[], items: Iterable<T>): void {
   for (const item of items) list.push(item);
 }

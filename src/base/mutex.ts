@@ -1,17 +1,17 @@
-/** Steps that exclude each other, or of which only a few run at a time. */
+/** Runs asynchronous steps one at a time, or a bounded number at a time. */
 import { WaitList } from './waiters.js';
 
-/** Steps that run one after another, in the order in which they were asked for. */
+/** Runs steps one after another, in the order of the calls. */
 export class Mutex {
   #tail: Promise<unknown> = Promise.resolve();
   #count = 0;
 
-  /** Steps that were asked for until now. */
+  /** Number of steps submitted so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** Runs `step` when all earlier ones have settled, however they did. */
+  /** Runs `step` after all earlier ones have settled, also if they failed. */
   run<T>(step: () => Promise<T>): Promise<T> {
     this.#count++;
     const done = this.#tail.then(step);
@@ -19,16 +19,16 @@ export class Mutex {
     return done;
   }
 
-  /** Resolves when all that was asked for until now has settled. Never rejects. */
+  /** Resolves when all steps submitted so far have settled. Never rejects. */
   async idle(): Promise<void> {
     await this.#tail;
   }
 }
 
-/** A bound on how many steps are under way at once; the others wait in the order in which they came. */
+/** Bounds the number of steps in progress; further steps wait in the order of the calls. */
 export class Semaphore {
   readonly #max: number;
-  /** Steps are bounded where they are accepted. */
+  /** Unbounded: the callers bound their number of steps. */
   readonly #waiting = new WaitList('steps', Number.POSITIVE_INFINITY);
   #taken = 0;
 

@@ -1,22 +1,22 @@
 /**
- * Opening a file by its name in a directory that may have been prepared by others: the name is not followed
- * if it is a symbolic link, opening does not block on a FIFO, and what was opened is looked at by its
- * descriptor. A new file is made under a name that is free, so it is never one that has another name
- * elsewhere.
+ * Opens a file by name in a directory that an attacker may have prepared: a symbolic link is not
+ * followed, a FIFO does not block, and the type of the opened file is checked by its descriptor. A
+ * new file is created only under an unused name, so it never has a second hard link.
  *
- * The directory itself is taken as it is: the path to it may lead through symbolic links.
+ * The path to the directory itself is not checked: it may lead through symbolic links.
  */
 import * as fs from 'node:fs';
 import { type FileHandle, open as openHandle } from 'node:fs/promises';
 import { called } from './called.js';
 import { releasing } from './close-stack.js';
 
-/** Systems that lack one of these have no such files either. */
+/** A system that lacks one of these flags has no such files either. */
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = fs.constants;
 
 /**
- * Opens the file at `path`. @throws what the system throws; an error with code EFTYPE, EISDIR or ELOOP for
- * what is no regular file.
+ * Opens the file at `path`.
+ * @throws errors of the system; an error with code EFTYPE, EISDIR or ELOOP if it is not a regular
+ * file.
  */
 export async function openRegular(path: string, flags: number, mode?: number): Promise<number> {
   const fd = await called<number>((done) => fs.open(path, flags | O_NOFOLLOW | O_NONBLOCK, mode, done)).catch(
@@ -25,7 +25,7 @@ export async function openRegular(path: string, flags: number, mode?: number): P
   return checked(fd, path);
 }
 
-/** The same at once. */
+/** Synchronous variant of {@link openRegular}. */
 export function openRegularSync(path: string, flags: number, mode?: number): number {
   try {
     return checked(fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, mode), path);
@@ -34,14 +34,17 @@ export function openRegularSync(path: string, flags: number, mode?: number): num
   }
 }
 
-/** The same as a FileHandle, to be closed. */
+/** As {@link openRegular}, but resolves with a FileHandle, which the caller must close. */
 export async function openRegularHandle(path: string, flags: number, mode?: number): Promise<FileHandle> {
-  return (await lookedAt(path, flags, mode)).handle;
+  return (await openChecked(path, flags, mode)).handle;
 }
 
-/** Opens the file at `path` to be read, as long as it is now. @throws as {@link openRegular}. */
+/**
+ * Opens the file at `path` for reading; `size` is its current length.
+ * @throws as {@link openRegular}.
+ */
 export async function openToRead(path: string): Promise<{ readonly handle: FileHandle; readonly size: number }> {
-  const { handle, stat } = await lookedAt(path, O_RDONLY);
+  const { handle, stat } = await openChecked(path, O_RDONLY);
   return { handle, size: stat.size };
 }
 
@@ -54,7 +57,7 @@ export async function readRegular(path: string): Promise<Buffer> {
   );
 }
 
-/** The same at once. */
+/** Synchronous variant of {@link readRegular}. */
 export function readRegularSync(path: string): Buffer {
   const fd = openRegularSync(path, O_RDONLY);
   try {
@@ -65,8 +68,8 @@ export function readRegularSync(path: string): Buffer {
 }
 
 /**
- * Fills `into` from byte `offset` of an open file. Resolves with the number of bytes that were there: fewer
- * only at the end of the file.
+ * Fills `into` from byte `offset` of an open file. Resolves with the number of bytes read: fewer
+ * than the length of `into` only at the end of the file.
  */
 export async function readFully(fd: number, into: Uint8Array, offset: number): Promise<number> {
   let filled = 0;
@@ -81,7 +84,7 @@ export async function readFully(fd: number, into: Uint8Array, offset: number): P
   return filled;
 }
 
-/** What stands under a name, as people call it. */
+/** The type of a file, as used in messages. */
 export function kindOf(entry: fs.Dirent | fs.Stats): string {
   if (entry.isFile()) return 'a regular file';
   if (entry.isDirectory()) return 'a directory';
@@ -90,7 +93,11 @@ export function kindOf(entry: fs.Dirent | fs.Stats): string {
   return entry.isSocket() ? 'a socket' : 'a device';
 }
 
-async function lookedAt(path: string, flags: number, mode?: number): Promise<{ handle: FileHandle; stat: fs.Stats }> {
+async function openChecked(
+  path: string,
+  flags: number,
+  mode?: number,
+): Promise<{ handle: FileHandle; stat: fs.Stats }> {
   const handle = await openHandle(path, flags | O_NOFOLLOW | O_NONBLOCK, mode).catch(explained(path));
   try {
     const stat = await handle.stat();
@@ -116,7 +123,7 @@ function refuseOther(stat: fs.Stats, path: string): void {
   if (!stat.isFile()) throw notRegular(path, kindOf(stat), stat.isDirectory() ? 'EISDIR' : 'EFTYPE');
 }
 
-/** ELOOP speaks of too many links where there is one. */
+/** Rewords ELOOP, whose text says "too many links" where there is one symbolic link. */
 function explained(path: string): (error: unknown) => never {
   return (error) => {
     const isLink = (error as NodeJS.ErrnoException).code === 'ELOOP' && fs.lstatSync(path).isSymbolicLink();

@@ -1,35 +1,36 @@
 /**
- * Checks of what callers pass: a table for each options object, one line an option. {@link fields} makes the check of an object out of
- * its table; such a check is itself a line of another table, so nested options need nothing more. The tables are typed by the options
- * that they check: an option without a line does not compile.
+ * Checks of arguments. Each options object has a table with one line for each option, and
+ * {@link fields} turns the table into a check. Such a check can be a line of another table, for
+ * nested options. The type of a table is derived from its options: a missing line does not compile.
  *
- * A wrong type, an unknown name and a missing option are a TypeError, a value out of range is LANESTORE_INVALID; the message begins with
- * the function and names the option. An option that is undefined counts as absent.
+ * A wrong type, an unknown name and a missing option throw TypeError; a value out of range throws
+ * LANESTORE_INVALID. The message begins with the function and names the option. An undefined option
+ * counts as absent.
  */
 import { LanestoreError } from '../errors.js';
 
 /**
- * Gives `value` if it is a `T`; `name` stands for it in messages.
+ * Returns `value` if it is a `T`; `name` is its name in messages.
  * @throws TypeError for another type; LANESTORE_INVALID for a value out of range.
  */
 export type Check<T> = (value: unknown, name: string) => T;
 
-/** A check of an option that must be there. */
+/** The check of a required option. */
 export type RequiredCheck<T> = Check<T> & { readonly isRequired: true };
 
-/** A check for each option: those that must be there by {@link required}. */
+/** A check for each option; required options need {@link required}. */
 export type Checks<Options> = {
   readonly [Name in keyof Options]-?: Record<never, never> extends Pick<Options, Name>
     ? Check<Exclude<Options[Name], undefined>>
     : RequiredCheck<Options[Name]>;
 };
 
-/** An option that must be there. */
+/** Marks an option as required. */
 export function required<T>(check: Check<T>): RequiredCheck<T> {
   return Object.assign((value: unknown, name: string) => check(value, name), { isRequired: true as const });
 }
 
-/** An object with these fields and no others. */
+/** Checks that a value is an object with these fields and no others. */
 export function fields<Options>(checks: Checks<Options>): Check<Options> {
   const entries = Object.entries<Check<unknown> & { readonly isRequired?: true }>(checks);
   const table = new Map(entries);
@@ -38,14 +39,14 @@ export function fields<Options>(checks: Checks<Options>): Check<Options> {
     const kind = fieldsKind(value);
     if (kind === undefined) throw mismatch(name, 'an object', value);
     const object = value as Record<string, unknown>;
-    // `in`, not own keys only: what is inherited is read as well.
+    // Includes inherited fields, because they are read as well.
     for (const field in object) {
       const check = table.get(field);
       if (check === undefined) throw unknownField(name, field, table);
       const given = object[field];
       if (given !== undefined) check(given, `${name}.${field}`);
     }
-    // Getters of a class are not listed above.
+    // The loop above does not list getters of a class.
     if (kind === 'instance') {
       for (const [field, check] of table) if (object[field] !== undefined) check(object[field], `${name}.${field}`);
     }
@@ -72,7 +73,7 @@ export const byteArray: Check<Uint8Array> = (value, name) => {
   return value;
 };
 
-/** A whole number in [min, max]; `unit` is said in messages, such as `of bytes`. */
+/** A whole number in [min, max]; `unit` is added to messages, such as `of bytes`. */
 export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER, unit = ''): Check<number> {
   const isBounded = max < Number.MAX_SAFE_INTEGER;
   const kind = min === 1 && !isBounded ? 'a positive whole number' : 'a whole number';
@@ -84,20 +85,20 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER, unit = '
   };
 }
 
-/** A positive number of bytes. */
+/** A positive whole number of bytes. */
 export const byteCount = wholeNumber(1, Number.MAX_SAFE_INTEGER, 'of bytes');
 
-/** A positive number. */
+/** A positive whole number. */
 export const count = wholeNumber(1);
 
-/** A bigint of [0, 2^64-1]. */
+/** A bigint in [0, 2^64-1]. */
 export const uint64: Check<bigint> = (value, name) => {
   if (typeof value !== 'bigint') throw mismatch(name, 'a bigint', value);
   if (BigInt.asUintN(64, value) !== value) throw outOfRange(name, 'an unsigned 64-bit number', value);
   return value;
 };
 
-/** One of some texts. */
+/** One of the given texts. */
 export function oneOf<T extends string>(...texts: readonly T[]): Check<T> {
   return (value, name) => {
     string(value, name);
@@ -114,7 +115,7 @@ export function callback<T extends (...args: never[]) => unknown>(): Check<T> {
   };
 }
 
-/** An object with these methods, whatever else it has; `expected` is said in messages. */
+/** An object that has at least these methods; `expected` describes it in messages. */
 export function withMethods<T>(expected: string, ...methods: readonly (keyof T & string)[]): Check<T> {
   return (value, name) => {
     const object = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
@@ -123,7 +124,7 @@ export function withMethods<T>(expected: string, ...methods: readonly (keyof T &
   };
 }
 
-/** True, false, or what `check` takes. */
+/** True, false, or a value that `check` accepts. */
 export function orBoolean<T>(check: Check<T>): Check<T | boolean> {
   return (value, name) => {
     if (typeof value === 'boolean') return value;
@@ -132,7 +133,10 @@ export function orBoolean<T>(check: Check<T>): Check<T | boolean> {
   };
 }
 
-/** An array, or another iterable object; no text and no bytes, which are iterable too. What it holds is not looked at. */
+/**
+ * An array or another iterable object, but not a string or bytes, which are iterable, too. Its
+ * items are not checked.
+ */
 export const iterable: Check<never> = (value, name) => {
   if (Array.isArray(value)) return value as never;
   const isObject = typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
@@ -142,7 +146,7 @@ export const iterable: Check<never> = (value, name) => {
   return value as never;
 };
 
-/** Anything but a promise: the type is the caller's. */
+/** Anything but a promise; the caller defines the type. */
 export const settled: Check<never> = (value, name) => {
   if (isThenable(value)) throw mismatch(name, 'a value', value);
   return value as never;
@@ -162,17 +166,20 @@ function unknownField(name: string, field: string, table: ReadonlyMap<string, un
   return new TypeError(`${name}.${field} is unknown; known are ${[...table.keys()].join(', ')}`);
 }
 
-/** `plain` for an object literal, `instance` for an object of a class of the caller's; undefined for what has no fields. */
+/**
+ * `plain` for an object literal, `instance` for an instance of a class; undefined for a value that
+ * is no options object.
+ */
 function fieldsKind(value: unknown): 'plain' | 'instance' | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return 'plain';
-  // Lists, maps, promises, dates, buffers and the like say here what they are.
+  // Arrays, maps, dates, buffers and other built-in objects have a different tag.
   const tag = Object.prototype.toString.call(value);
   return (tag === '[object Object]' || tag === '[object Module]') && !isThenable(value) ? 'instance' : undefined;
 }
 
-/** True for a promise, and for what can be awaited like one. */
+/** True for a promise, and for any other object with a `then` method. */
 export function isThenable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

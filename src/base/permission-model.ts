@@ -1,9 +1,6 @@
-/**
- * The permission model of Node.js (`node --permission`): what it refuses, and which option of
- * Node.js allows that.
- */
+/** Detects the permission model of Node.js (`node --permission`), and explains its refusals. */
 
-/** What an error's `permission` stands for, and the option that grants it. */
+/** For each `permission` of an error: the refused operation, and the option that grants it. */
 const GRANTS: Readonly<Record<string, readonly [what: string, option: string]>> = {
   FileSystemRead: ['read', '--allow-fs-read'],
   FileSystemWrite: ['write to', '--allow-fs-write'],
@@ -23,8 +20,8 @@ export function isRefusedByNode(error: unknown): boolean {
 }
 
 /**
- * The message of whatever was thrown. Of a refusal of the permission model: what was refused, and
- * the option that allows it, which Node.js itself does not always say.
+ * The message of any thrown value. For a refusal of the permission model, it says what was refused
+ * and which option allows it: Node.js itself does not always say so.
  */
 export function messageOf(error: unknown): string {
   const { message = String(error) } = (error ?? {}) as { message?: string };

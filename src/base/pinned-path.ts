@@ -1,7 +1,7 @@
 /**
- * What a path led to at one moment, by device and inode, to be compared with what it leads to
- * later: a directory that was moved away, replaced by a copy, or hidden by a mount is another one
- * under the same path.
+ * Remembers which file a path led to, by device and inode, to detect a later change: a directory
+ * that was moved away, replaced by a copy, or hidden by a mount is a different one at the same
+ * path.
  */
 import { type BigIntStats, closeSync, fstatSync, openSync, statSync } from 'node:fs';
 
@@ -10,18 +10,18 @@ const EXACT = { bigint: true, throwIfNoEntry: false } as const;
 
 type Identity = Pick<BigIntStats, 'dev' | 'ino'>;
 
-/** Device and inode, as text. */
+/** Device and inode as text, for comparison. */
 export function identityOf(stat: Identity): string {
   return `${stat.dev}:${stat.ino}`;
 }
 
-/** The identity of what `path` leads to; undefined if there is nothing. */
+/** The identity of the file at `path`; undefined if there is none. */
 export function identityAt(path: string): string | undefined {
   const stat = statSync(path, EXACT);
   return stat === undefined ? undefined : identityOf(stat);
 }
 
-/** A path and what it led to. */
+/** A path, and the identity of the file that it led to. */
 export class PinnedPath {
   readonly path: string;
   readonly #stat: Identity;
@@ -34,8 +34,8 @@ export class PinnedPath {
   }
 
   /**
-   * Pins a directory. It is held open, so that its inode number is given to no other one, also when
-   * it is removed.
+   * Pins a directory. It is kept open, so that its inode number is not reused, even if it is
+   * removed.
    */
   static directory(path: string): PinnedPath {
     const fd = openSync(path, 'r');
@@ -48,16 +48,16 @@ export class PinnedPath {
   }
 
   /**
-   * Pins a file that is open elsewhere in this process for as long as this is used. It is not
-   * opened: closing it could free a lock.
+   * Pins a file that stays open elsewhere in this process while the pin is used. The file is not
+   * opened here: closing it could release a lock.
    */
   static openFile(path: string): PinnedPath {
     return new PinnedPath(path, statSync(path, { bigint: true }), undefined);
   }
 
   /**
-   * True if the path leads to the same as ever; some 3 microseconds. False too if the system does
-   * not say.
+   * True if the path still leads to the same file; takes about 3 microseconds. False also if the
+   * system call fails.
    */
   isSame(): boolean {
     try {
@@ -68,7 +68,7 @@ export class PinnedPath {
     }
   }
 
-  /** Idempotent. */
+  /** Releases the pin. Idempotent. */
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;

@@ -1,11 +1,11 @@
 /**
- * A name for a process, to be put into names of files, so that what a dead process left can be told
- * from what a living one uses:
+ * An identifier of a process for use in file names. It shows whether the process that created a
+ * file is still running:
  *
  *      <pid>-<start of the process>-<machine and pid namespace>
  *
- * The start time keeps a reused pid from passing for its owner; a process of another machine or
- * container cannot be looked up.
+ * The start time distinguishes the process from a later one with the same pid. A process on another
+ * machine or in another container cannot be checked.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -13,12 +13,20 @@ import { hostname } from 'node:os';
 
 const OWNER = /^(\d+)-(\d+)-([0-9a-f]{8})$/;
 
-/** The name of this process; the same in all of its threads. */
+/** The identifier of this process; the same in all of its threads. */
 export function processOwner(): string {
   return `${process.pid}-${startOf(process.pid) ?? 0}-${machine()}`;
 }
 
-/** True only when it is certain that the process with this name has ended. */
+/**
+ * False if the identifier at the end of `owner` has no start time, because the system does not
+ * provide it.
+ */
+export function hasStart(owner: string): boolean {
+  return !/-0-[0-9a-f]{8}$/.test(owner);
+}
+
+/** True only if it is certain that this process has ended. */
 export function isDeadOwner(owner: string): boolean {
   const [, pid, start, where] = OWNER.exec(owner) ?? [];
   if (pid === undefined || where !== machine()) return false;
@@ -33,8 +41,8 @@ export function isDeadOwner(owner: string): boolean {
 }
 
 /**
- * When a process began, in ticks since boot: field 22 of its stat line; the name before may hold
- * spaces and brackets.
+ * The start time of a process, in ticks since boot: field 22 of its stat line. The process's name,
+ * an earlier field, may contain spaces and brackets.
  */
 function startOf(pid: number): number | undefined {
   try {
@@ -47,9 +55,7 @@ function startOf(pid: number): number | undefined {
 
 let machineId: string | undefined;
 
-/**
- * Names the space in which pids mean something: this boot of this machine, and the pid namespace.
- */
+/** Identifies the scope of a pid: this boot of this machine, and the pid namespace. */
 function machine(): string {
   machineId ??= createHash('sha256')
     .update(`${hostname()} ${read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'))}`)

@@ -1,7 +1,7 @@
 /**
- * Files whose content can be made durable, also under the permission model of Node.js: it refuses
- * fsync and fdatasync of a descriptor, whatever else it allows, and lets a FileHandle be synced.
- * Without it plain descriptors are used, which cost less.
+ * Files whose content can be made durable, also under the permission model of Node.js. That model
+ * refuses fsync and fdatasync of a plain descriptor in every case, but allows to sync a FileHandle.
+ * Without the model, plain descriptors are used, because they cost less.
  */
 import * as fs from 'node:fs';
 import { type FileHandle, open as openHandle } from 'node:fs/promises';
@@ -11,15 +11,15 @@ import { hasPermissionModel } from './permission-model.js';
 
 const { O_CREAT, O_DIRECTORY = 0, O_EXCL, O_RDONLY } = fs.constants;
 
-/** An open file, or directory. */
+/** An open file or directory. */
 export interface SyncedFile {
-  /** For reads, writes and looks; valid until {@link close} is called. */
+  /** For reads, writes and fstat; valid until {@link close} is called. */
   readonly fd: number;
-  /** Makes content and everything about the file durable (fsync). */
+  /** Makes content and all metadata durable (fsync). */
   sync(): Promise<void>;
   /** Makes content and length durable (fdatasync). */
   datasync(): Promise<void>;
-  /** Once. */
+  /** Must be called exactly once. */
   close(): Promise<void>;
 }
 
@@ -31,8 +31,7 @@ export async function openSynced(path: string, flags: number, mode?: number): Pr
 }
 
 /**
- * Makes a new file. What has that name already, a link or a file that an interrupted call left,
- * loses it.
+ * Creates a new file. An existing file or link with that name, e.g. left by a crash, is removed.
  */
 export async function createSynced(path: string, flags: number, mode: number): Promise<SyncedFile> {
   const create = () => openSynced(path, flags | O_CREAT | O_EXCL, mode);
@@ -45,8 +44,13 @@ export async function createSynced(path: string, flags: number, mode: number): P
   }
 }
 
-/** Makes the names in a directory durable (fsync). */
+/**
+ * Makes the names in a directory durable (fsync). Does nothing on Windows: a directory cannot be
+ * flushed there (EPERM), and NTFS keeps names in its own journal, which preserves their order
+ * without saying when they are durable.
+ */
 export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
   const flags = O_RDONLY | O_DIRECTORY;
   const directory = hasPermissionModel()
     ? ofHandle(await openHandle(path, flags))

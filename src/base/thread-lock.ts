@@ -1,19 +1,20 @@
 /**
- * Exclusion between the threads of one process. Worker threads share no memory that they could find
- * by themselves, and a lock of the kernel on a file (fcntl) belongs to the process, not to a
- * thread. So the kernel is asked for something that it gives out once:
+ * A lock between the threads of one process. Worker threads have no shared memory that they could
+ * find by name, and a kernel lock on a file (fcntl) belongs to the process, not to a thread. So the
+ * lock is a kernel object that exists at most once:
  *
- *   Linux       an abstract unix socket, with the process's id in its name. It is freed when the
- *               thread or the process ends, however it ends, and leaves nothing on a disk. Its name
- *               is seen by the whole network namespace: a name that another process has taken
- *               excludes nobody here, then a file does it. Whoever has one of the two looks for the
- *               other one as well: that process may end.
- *   elsewhere   an empty file in the directory for temporary files, made with O_EXCL, with the
- *               process's id and start time in its name: what a killed process leaves excludes
- *               nobody, and is removed by the next one. A thread that is terminated while it holds
- *               the lock leaves the file until its process ends.
+ *   Linux       an abstract unix socket, with the process's id in its name. The kernel closes it
+ *               when the thread or the process ends, however it ends, and it leaves nothing on
+ *               disk. Its name is visible in the whole network namespace. If another process has
+ *               taken the name, the lock is a file instead, as below. A thread that gets either of
+ *               the two also checks for the other one, because the other process may end meanwhile.
+ *   elsewhere   an empty file in the directory for temporary files, created with O_EXCL, with the
+ *               process's id and start time in its name. A file of a killed process locks nothing,
+ *               and the next process removes it. Without a known start time, the age of the file
+ *               decides. A thread that is terminated while it holds the lock leaves the file until
+ *               its process ends.
  *
- * Between processes this excludes nothing.
+ * The lock excludes no other process.
  */
 import {
   closeSync,
@@ -29,26 +30,28 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { isDeadOwner, processOwner } from './process-owner.js';
+import { hasStart, isDeadOwner, processOwner } from './process-owner.js';
 
-/** Frees the lock. Idempotent. */
+/** Releases the lock. Idempotent. */
 export type ReleaseThreadLock = () => void;
 
-/**
- * A name that another process took may be free again at the next look; one that changes hands more
- * often is given up.
- */
+/** Attempts to take a socket name that other processes hold: it may be free at the next attempt. */
 const LISTEN_TRIES = 3;
 /**
- * Between two looks at the holder of a socket: one that this process closes meanwhile is in no list
- * of descriptors any more, and for a moment still in the list of sockets.
+ * Pause between two checks of a socket's holder, in milliseconds. A socket that this process is
+ * closing has left the list of descriptors, but for a moment not the list of sockets.
  */
 const LOOK_AGAIN_MS = 20;
+/**
+ * Upper bound of the difference between the clocks of files and of the process, including a small
+ * clock correction.
+ */
+const CLOCK_MS_MAX = 2000;
 
 /**
  * Takes the lock `name` (letters, digits, `-`) for the calling thread; undefined if a thread of
- * this process holds it, the caller's own included. Where the system offers neither a socket nor a
- * file, it is given without being exclusive.
+ * this process holds it, possibly the calling one. If neither a socket nor a file can be created,
+ * the lock is granted without excluding other threads.
  */
 export async function lockThreads(
   name: string,
@@ -66,7 +69,7 @@ export async function lockThreads(
   }
   const unlock = lockByFile(prefix);
   if (unlock === undefined) return undefined;
-  // Only now does a thread that gets the socket see the file.
+  // Tried again, because a thread that took the socket earlier did not see the file.
   const late = await listenAlone(socket);
   if (late === 'unavailable') return unlock;
   if (late === 'held') {
@@ -87,7 +90,7 @@ async function listenAlone(name: string): Promise<Server | 'held' | 'unavailable
     if (server !== 'EADDRINUSE') return 'unavailable';
     const holder = holderOf(name);
     if (holder === 'this process' || holder === 'unknown') return 'held';
-    if (holder === 'nobody') continue;
+    if (holder === 'unowned') continue;
     if (holder.socket === holderBefore) return 'unavailable';
     holderBefore = holder.socket;
     await setTimeout(LOOK_AGAIN_MS);
@@ -96,16 +99,16 @@ async function listenAlone(name: string): Promise<Server | 'held' | 'unavailable
 }
 
 /**
- * Listens on an abstract socket, without keeping the process alive; the code of the error if that
- * fails.
+ * Listens on an abstract socket, without keeping the process alive. Resolves with the error code if
+ * that fails.
  */
 function listen(name: string): Promise<Server | string> {
   return new Promise((resolve) => {
-    // Any process of the machine may connect; none has a reason to.
+    // Connections are closed at once: any process of the machine may connect, but none needs to.
     const server = createServer((socket) => void socket.destroy());
     server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
     try {
-      // Exclusive: in a cluster, Node would otherwise share one socket between the workers.
+      // Exclusive, because in a cluster Node would share one socket between the workers.
       server.listen({ path: `\0${name}`, exclusive: true }, () => resolve(server.unref()));
     } catch (error) {
       resolve((error as NodeJS.ErrnoException).code ?? 'unknown');
@@ -114,15 +117,16 @@ function listen(name: string): Promise<Server | string> {
 }
 
 /**
- * Whose the abstract socket `name` is: of another process it is the kernel's name of the socket. The
- * kernel lists it with its inode, and a process's descriptors say which inodes it has.
+ * The owner of the abstract socket `name`; for another process, the kernel's name of the socket.
+ * The kernel lists the socket with its inode, and the descriptors of this process show which inodes
+ * it has open.
  */
-function holderOf(name: string): 'this process' | { readonly socket: string } | 'nobody' | 'unknown' {
+function holderOf(name: string): 'this process' | { readonly socket: string } | 'unowned' | 'unknown' {
   try {
     const lines = readFileSync('/proc/self/net/unix', 'latin1').split('\n');
-    // An older libuv fills the name up with zeros, which are shown as `@`.
+    // An older libuv pads the name with zero bytes, which are listed as `@`.
     const line = lines.find((text) => text.replace(/@+$/, '').endsWith(` @${name}`));
-    if (line === undefined) return 'nobody';
+    if (line === undefined) return 'unowned';
     const socket = `socket:[${line.trim().split(/\s+/)[6]}]`;
     const isOurs = readdirSync('/proc/self/fd').some((fd) => linkOf(`/proc/self/fd/${fd}`) === socket);
     return isOurs ? 'this process' : { socket };
@@ -154,29 +158,42 @@ function lockByFile(prefix: string): ReleaseThreadLock | undefined {
 function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable' {
   try {
     removeDead(prefix);
+    if (!hasStart(basename(path)) && isOfEarlierProcess(path)) remove(path);
     closeSync(openSync(path, 'wx', 0o600));
     return 'made';
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return 'unavailable';
-    // One that is gone by now was held just now.
+    // A file that no longer exists was held a moment ago.
     const stat = lstatSync(path, { throwIfNoEntry: false });
     return stat === undefined || isOwn(stat) ? 'held' : 'unavailable';
   }
 }
 
-/** True if a thread of this process holds the lock by a file. */
+/**
+ * True if the file was created before this process started. Used for names without a start time (no
+ * /proc): otherwise, after a power cut, a node that gets the same process id as before would be
+ * refused for good. If the clock is set forward, a held file looks old; then threads are only
+ * excluded by LevelDB, by the path of its LOCK.
+ */
+export function isOfEarlierProcess(path: string): boolean {
+  const startedAt = Date.now() - process.uptime() * 1000;
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && isOwn(stat) && stat.mtimeMs < startedAt - CLOCK_MS_MAX;
+}
+
+/** True if a thread of this process holds the lock as a file. */
 function isLockedByFile(prefix: string): boolean {
   try {
     const stat = lstatSync(prefix + processOwner(), { throwIfNoEntry: false });
     return stat !== undefined && isOwn(stat);
   } catch {
-    // Where this process cannot look for a file, it could not make one either. An error would leave the socket open, and
-    // every later open of this process locked out.
+    // If this process cannot look for the file, it could not have created it either. An error here
+    // would leave the socket open, and so lock out every later open in this process.
     return false;
   }
 }
 
-/** A file that another user made is not this process's. */
+/** True if the file belongs to the user of this process. */
 function isOwn({ uid }: Stats): boolean {
   return process.getuid === undefined || uid === process.getuid();
 }
@@ -188,7 +205,7 @@ function removeDead(prefix: string): void {
   }
 }
 
-/** A file that cannot be removed excludes nobody but this process's own threads. */
+/** Removes a file and ignores failures: a file that stays excludes only threads of this process. */
 function remove(path: string): void {
   try {
     unlinkSync(path);

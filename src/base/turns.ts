@@ -1,7 +1,11 @@
-/** Long work on the main thread, divided over turns of the event loop by the amount of work: the same on every machine. */
+/**
+ * Divides long work on the main thread over turns of the event loop, by the amount of work: the
+ * same division on every machine.
+ */
 
 /**
- * Counts work in units that the caller chooses (most often bytes). All who share an instance share one allowance a turn.
+ * Counts work in units of the caller's choice, mostly bytes. All users of an instance share one
+ * allowance for each turn.
  *
  *     if (turns.spend(bytes)) await turns.next();
  */
@@ -10,20 +14,23 @@ export class Turns {
   #spent = 0;
   #next: Promise<void> | undefined;
 
-  /** `unitsMax`: the work of one turn. The step that goes over it is the last one of its turn. */
+  /** `unitsMax`: the work of one turn. The step that exceeds it is the last one of its turn. */
   constructor(unitsMax: number) {
     this.#unitsMax = unitsMax;
   }
 
-  /** Counts work that was done. True if this turn has had its share: then the caller awaits {@link next}. */
+  /**
+   * Counts finished work. True if the allowance of this turn is used up: the caller must await
+   * {@link next}.
+   */
   spend(units: number): boolean {
     this.#spent += units;
     return this.#spent >= this.#unitsMax;
   }
 
-  /** Resolves in a turn that has work left to give, at once if this one has. */
+  /** Resolves in a turn with allowance left: immediately, if this turn has some. */
   async next(): Promise<void> {
-    // Others that waited for the same turn may have spent it already.
+    // Other callers that waited for the same turn may have used its allowance.
     while (this.#spent >= this.#unitsMax) {
       this.#next ??= this.#begin();
       await this.#next;

@@ -1,37 +1,40 @@
 /**
- * Lists of callers that wait. Every list of the project is one of these, because each of them keeps
- * four bounds:
+ * Lists of waiting callers. Every wait list of this package is one of these, because they
+ * guarantee:
  *
  * - A caller is added to a list, and taken out of it, in O(1), whatever ends its wait.
- * - An AbortSignal gets one listener, however many callers wait with it, in however many lists.
- * - A list holds a bounded number of callers; one more is LANESTORE_CAPACITY.
- * - Ending a wait runs no code of the caller at once: it goes on in a microtask of its own. So a
- *   caller that changes what others wait for does not call them, and a chain of them, however long,
- *   takes no stack.
+ * - An AbortSignal gets one listener, whatever the number of callers and lists that use it.
+ * - A list holds a bounded number of callers; a further one is rejected with LANESTORE_CAPACITY.
+ * - A caller whose wait ends continues in its own microtask, never within the call that ended the
+ *   wait. So a chain of callers that wake each other needs no stack.
  *
- * What a caller waits for may be gone again when it goes on, so it must look, and wait again if
- * need be.
+ * The condition may no longer hold when the caller continues: it must check, and wait again if
+ * necessary.
  */
 import { LanestoreError } from '../errors.js';
 import { mismatch } from './options.js';
 
-/** Callers that one list holds unless it says otherwise; those beyond are LANESTORE_CAPACITY. */
+/** Default bound of a list; further callers are rejected with LANESTORE_CAPACITY. */
 export const WAITERS_MAX = 65_536;
 
-/** What ends when its signal aborts, and the one listener for all of it. */
+/** The callbacks of one signal, and the listener that calls them. */
 interface Aborts {
   readonly callbacks: Set<() => void>;
   readonly listener: () => void;
 }
 
-/** Does nothing without a signal. @throws TypeError for what is no AbortSignal; the reason of one that has aborted. */
+/**
+ * Does nothing without a signal.
+ * @throws TypeError for a value that is not an AbortSignal; the reason of a signal that has
+ * aborted.
+ */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   checkSignal(signal);
   signal.throwIfAborted();
 }
 
-/** @throws TypeError for what is no AbortSignal, of whatever realm. */
+/** @throws TypeError for a value that is not an AbortSignal. Accepts signals of other realms. */
 export function checkSignal(signal: unknown): void {
   const methods = ['throwIfAborted', 'addEventListener', 'removeEventListener'] as const;
   const given = (typeof signal === 'object' && signal !== null ? signal : {}) as Readonly<Record<string, unknown>>;
@@ -41,8 +44,8 @@ export function checkSignal(signal: unknown): void {
 const abortsOf = new WeakMap<AbortSignal, Aborts>();
 
 /**
- * Calls `callback` when `signal`, which has not aborted yet, does. All callbacks of a signal share
- * one listener. Returns what takes the callback back, in O(1); idempotent.
+ * Calls `callback` when `signal` aborts; it must not have aborted yet. All callbacks of a signal
+ * share one listener. Returns a function that removes the callback in O(1); idempotent.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   let aborts = abortsOf.get(signal);
@@ -65,7 +68,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   };
 }
 
-/** One call that waits, in the set that holds it. */
+/** One waiting call. */
 class Waiter {
   readonly #resolve: () => void;
   readonly #reject: (error: unknown) => void;
@@ -100,7 +103,7 @@ class Waiter {
   }
 }
 
-/** Adds a call with `add`, unless its signal has aborted or the list is full. */
+/** Adds a waiting call, unless its signal has aborted or the list is full. */
 function enlist(
   list: { readonly size: number; readonly what: string; readonly max: number },
   signal: AbortSignal | undefined,
@@ -116,11 +119,11 @@ function enlist(
   });
 }
 
-/** Callers that wait for the same thing, in the order in which they came. */
+/** Callers that wait for the same event, in order of arrival. */
 export class WaitList {
-  /** What waits, in the plural: for the error of one call too many. */
+  /** The waiting calls, as a plural noun: used in the LANESTORE_CAPACITY message. */
   readonly what: string;
-  /** Calls that may wait. */
+  /** Upper bound of waiting calls. */
   readonly max: number;
   readonly #waiters = new Set<Waiter>();
 
@@ -129,14 +132,14 @@ export class WaitList {
     this.max = max;
   }
 
-  /** Calls that wait. */
+  /** Number of waiting calls. */
   get size(): number {
     return this.#waiters.size;
   }
 
   /**
    * Waits for the next {@link release}.
-   * @throws the signal's reason, what {@link refuse} is given, LANESTORE_CAPACITY.
+   * @throws the signal's reason; the error given to {@link refuse}; LANESTORE_CAPACITY.
    */
   wait(signal?: AbortSignal): Promise<void> {
     return enlist(
@@ -147,12 +150,12 @@ export class WaitList {
     );
   }
 
-  /** Resolves all calls that wait now. */
+  /** Resolves all waiting calls. */
   release(): void {
     for (const waiter of this.#waiters) waiter.resolve();
   }
 
-  /** Resolves the call that has waited longest. False if none waits. */
+  /** Resolves the oldest waiting call. False if none waits. */
   releaseFirst(): boolean {
     for (const waiter of this.#waiters) {
       waiter.resolve();
@@ -161,17 +164,17 @@ export class WaitList {
     return false;
   }
 
-  /** Rejects all calls that wait now. */
+  /** Rejects all waiting calls. */
   refuse(error: unknown): void {
     for (const waiter of this.#waiters) waiter.reject(error);
   }
 }
 
-/** Callers that wait until a count that only grows has reached a number, each its own. */
+/** Callers that wait until a growing count has reached a number; each caller has its own number. */
 export class CountWaitList {
-  /** What waits, in the plural: for the error of one call too many. */
+  /** The waiting calls, as a plural noun: used in the LANESTORE_CAPACITY message. */
   readonly what: string;
-  /** Calls that may wait. */
+  /** Upper bound of waiting calls. */
   readonly max: number;
   readonly #byNumber = new Map<bigint, Set<Waiter>>();
   #size = 0;
@@ -183,14 +186,14 @@ export class CountWaitList {
     this.max = max;
   }
 
-  /** Calls that wait. */
+  /** Number of waiting calls. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Waits for the next {@link reach} of `number` or more.
-   * @throws the signal's reason, what {@link refuse} is given, LANESTORE_CAPACITY.
+   * Waits for the next {@link reach} with `number` or more.
+   * @throws the signal's reason; the error given to {@link refuse}; LANESTORE_CAPACITY.
    */
   wait(number: bigint, signal?: AbortSignal): Promise<void> {
     return enlist(
@@ -202,8 +205,8 @@ export class CountWaitList {
   }
 
   /**
-   * Resolves all calls that wait for `number` or less. Takes as many steps as the count has grown
-   * by, or as there are numbers that are waited for if these are fewer: the count may jump by 2^60.
+   * Resolves all calls that wait for `number` or less. Cost: the growth of the count, or the number
+   * of distinct values waited for, whichever is smaller; the count may jump by 2^60.
    */
   reach(number: bigint): void {
     if (number <= this.#reached) return;
@@ -215,7 +218,9 @@ export class CountWaitList {
     this.#reached = number;
   }
 
-  /** Rejects the calls that wait now for numbers above `after` and up to `upTo`; by default all. */
+  /**
+   * Rejects the waiting calls with numbers above `after` and up to `upTo`; all calls by default.
+   */
   refuse(error: unknown, after?: bigint, upTo?: bigint): void {
     for (const [number, waiters] of this.#byNumber) {
       if (after !== undefined && number <= after) continue;

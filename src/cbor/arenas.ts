@@ -1,23 +1,25 @@
 /**
- * Arenas: memory that records are encoded into, and that is used again: a fresh page costs a page fault, which takes longer than copying the
- * bytes and checksumming them together (docs/benchmarks-details.md), and buffers that come and go make the garbage collector run.
+ * Arenas: reused memory for encoded records. A fresh page costs a page fault, which takes longer
+ * than copying and checksumming its bytes (docs/benchmarks-details.md), and short-lived buffers
+ * cause garbage collections.
  *
- * An arena is used again once every item in it was given back. An item that never is (its round was refused, a write failed) keeps its arena
- * from it for good, and the garbage collector takes both. So forgetting to give back is harmless; giving back what somebody still looks at
- * is not. Nobody does any more once the bytes have been copied into LevelDB's batch, or were written to a value file, synced, and are named by
- * a reference from then on.
+ * An arena is reused once every item in it was released. An item that is never released (its round
+ * was refused, a write failed) pins its arena, until the garbage collector frees both. So a missing
+ * release is harmless, but an early release corrupts an item that is still read. An item may be
+ * released once its bytes have been copied into LevelDB's batch, or once they were written to a
+ * value file and synced, and are referenced from there.
  */
 
-/** Memory, filled from its beginning. */
+/** A piece of memory, filled from its beginning. */
 export interface Arena {
   readonly bytes: Buffer;
   readonly buffer: ArrayBuffer;
   readonly view: DataView;
-  /** Where the next item begins. */
+  /** Offset of the next item. */
   end: number;
-  /** Items that were ended in it and not given back. */
+  /** Number of complete items that were not released. */
   items: number;
-  /** Where it waits to be used again; absent for one that is used once. */
+  /** The pool that reuses it; undefined for an arena that is used once. */
   readonly pool?: Arenas;
 }
 
@@ -28,25 +30,30 @@ export function arenaOf(length: number, pool?: Arenas): Arena {
   return { bytes, buffer, view: new DataView(buffer), end: 0, items: 0, ...(pool === undefined ? {} : { pool }) };
 }
 
-/** Arenas that are used again, by their memory, which an item is a part of; weak, because not every item is given back. */
+/**
+ * Pooled arenas by their memory, to find the arena of an item. Weak, because not every item is
+ * released.
+ */
 const byMemory = new WeakMap<ArrayBufferLike, Arena>();
 
-/** Arenas of one size that are used again; see the top of this file. */
+/** A pool of arenas of one size; see the top of this file. */
 export class Arenas {
-  /** Bytes of each. */
+  /** Size of each arena, in bytes. */
   readonly bytes: number;
   readonly #waitingMax: number;
-  /** The one that is being filled. */
+  /** The arena that is being filled. */
   #current: Arena | undefined;
   readonly #waiting: Arena[] = [];
 
-  /** At most `waitingMax` wait to be used again. */
+  /** The pool keeps at most `waitingMax` free arenas. */
   constructor(bytes: number, waitingMax: number) {
     this.bytes = bytes;
     this.#waitingMax = waitingMax;
   }
 
-  /** An arena that has room for `length` bytes behind its `end`; they must not be more than {@link bytes}. */
+  /**
+   * An arena with room for `length` bytes after its `end`; `length` must be at most {@link bytes}.
+   */
   take(length: number): Arena {
     const current = this.#current;
     if (current !== undefined && current.end + length <= this.bytes) return current;
@@ -55,7 +62,7 @@ export class Arenas {
     return next;
   }
 
-  /** An arena of this pool that holds nothing any more. */
+  /** Returns an arena of this pool whose items are all released. */
   giveBack(arena: Arena): void {
     arena.end = 0;
     if (arena !== this.#current && this.#waiting.length < this.#waitingMax) this.#waiting.push(arena);
@@ -68,10 +75,16 @@ export class Arenas {
   }
 }
 
-/** The arena of the last item: neighbours nearly always lie in the same one. It is the one that stays when all stores are gone. */
+/**
+ * The arena of the item that was released last: consecutive items are nearly always in the same
+ * one. It stays allocated after all stores are closed.
+ */
 let last: Arena | undefined;
 
-/** Gives back an item by its bytes, or a part of them; once. Memory that is not used again is left alone. */
+/**
+ * Releases an item, given its bytes or a part of them. Must be called at most once for an item.
+ * Does nothing for memory outside of the pools.
+ */
 export function releaseMemory({ buffer }: Uint8Array): void {
   const arena = last?.buffer === buffer ? last : byMemory.get(buffer);
   if (arena === undefined) return;

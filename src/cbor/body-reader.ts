@@ -1,6 +1,7 @@
 /**
- * Reading bodies in the very bytes in which they are written. A reader that has come upon anything else has failed; it goes on, so that
- * its callers need not ask after each value, but what it gives then means nothing.
+ * Reads bodies that have exactly the bytes of the writer. On any other byte, the reader fails. It
+ * continues then, so that callers need not check after each value; all later results are
+ * meaningless.
  */
 import { NEGATIVE64, type Template, UINT64 } from './template.js';
 
@@ -11,18 +12,21 @@ const SCRATCH = new Uint8Array(8);
 const SCRATCH_VIEW = new DataView(SCRATCH.buffer);
 const EMPTY = new Uint8Array(0);
 
-/** A body, and how far it was read. */
+/** A body and the position of the reader in it. */
 export class BodyReader {
   readonly #body: Uint8Array;
-  /** The memory of the body and where it begins: getting at these takes longer than making a view of them. */
+  /**
+   * The memory of the body and the offset of the body in it, kept because reading these properties
+   * is slower than creating a view.
+   */
   readonly #buffer: ArrayBufferLike;
   readonly #from: number;
   readonly #length: number;
   #at = 0;
-  /** Where the stretch that was passed last begins. */
+  /** Start of the last stretch that was read. */
   #base = 0;
   hasFailed = false;
-  /** Entries that may be absent and are there, of the map that is being read. */
+  /** Number of optional entries present in the current map. */
   optional = 0;
 
   constructor(body: Uint8Array) {
@@ -32,7 +36,7 @@ export class BodyReader {
     this.#length = body.length;
   }
 
-  /** True if all of the body was read, and nothing failed. */
+  /** True if the whole body was read without failure. */
   get isDone(): boolean {
     return !this.hasFailed && this.#at === this.#length;
   }
@@ -41,7 +45,10 @@ export class BodyReader {
     this.hasFailed = true;
   }
 
-  /** Passes a stretch; what is in its places is read by offsets from its beginning. */
+  /**
+   * Checks a stretch and moves past it. The values in its places are then read by offsets from its
+   * start.
+   */
   pass(stretch: Template): void {
     const at = this.#at;
     if (!stretch.standsAt(this.#body, at)) this.hasFailed = true;
@@ -49,7 +56,7 @@ export class BodyReader {
     this.#at = at + stretch.bytes.length;
   }
 
-  /** True if a stretch comes next. */
+  /** True if the stretch follows. */
   isAt(stretch: Template): boolean {
     return stretch.standsAt(this.#body, this.#at);
   }
@@ -62,15 +69,15 @@ export class BodyReader {
     return this.#bytes(this.#base + offset, length);
   }
 
-  /** The 64 bits of an integer whose head is a part of the stretch. */
+  /** The 64 bits of an integer whose head belongs to the fixed bytes of the stretch. */
   unsignedAt(offset: number): bigint {
     const at = this.#base + offset;
-    // Through memory that V8 knows: `getBigUint64` is then not a call.
+    // Copied to memory that V8 knows, so that it inlines `getBigUint64`.
     for (let i = 0; i < 8; i++) SCRATCH[i] = this.#body[at + i] ?? 0;
     return SCRATCH_VIEW.getBigUint64(0);
   }
 
-  /** The integer with its head. */
+  /** The integer including its head. */
   integerAt(offset: number): bigint {
     const head = this.byteAt(offset);
     const value = this.unsignedAt(offset + 1);
@@ -83,7 +90,7 @@ export class BodyReader {
     return this.#head(NUMBER);
   }
 
-  /** The head of an array: how many items follow. */
+  /** The head of an array: its number of items. */
   array(): number {
     return this.#head(ARRAY);
   }
@@ -95,7 +102,7 @@ export class BodyReader {
     return this.#bytes(at, length);
   }
 
-  /** The number in a head of up to 32 bits in its shortest form. */
+  /** The number in a head of up to 32 bits, which must be in its shortest form. */
   #head(major: number): number {
     const info = (this.#body[this.#at] ?? 0xff) - major;
     if (info >= 0 && info < 24) {

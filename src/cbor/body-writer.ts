@@ -1,8 +1,9 @@
-/** What the body of a record is written with. */
+/** The interface with which the body of a record is written. */
 
-import type { Template } from './template.js';
-
-/** What a model may write a body with, piece by piece: heads of maps and arrays are followed by that many items. */
+/**
+ * Lets a model write a body piece by piece. The head of a map or array must be followed by that
+ * many items.
+ */
 export interface BodyWriter {
   /** The head of a map; a text and a value follow for each entry. */
   map(entries: number): void;
@@ -15,21 +16,9 @@ export interface BodyWriter {
   number(value: number): void;
   /** Any plain value, as `toBody` may contain it. */
   value(value: unknown): void;
-  /** Bytes of CBOR, as they are: for heads and keys that are the same in every entry, or for what was encoded before. */
+  /**
+   * Encoded CBOR, copied unchanged: for heads and keys that are the same in every entry, or for
+   * content that was encoded before.
+   */
   raw(cbor: Uint8Array): void;
-  /** Bytes of CBOR, in which places are then filled in, at offsets from their beginning, before anything else is written. */
-  stretch(cbor: Uint8Array): void;
-  /** The bytes of a template so many times; offsets count from the first. */
-  stretches(template: Template, copies: number): void;
-  /** From here on offsets count from so many bytes further on. */
-  advance(bytes: number): void;
-  /** Entries that may be absent and are there, of the map that is being written. */
-  optional: number;
-  /** The position of an offset in the body, which stays the same whatever is written. */
-  positionOf(offset: number): number;
-  fillByteAt(position: number, byte: number): void;
-  fillByte(offset: number, byte: number): void;
-  fillBytes(offset: number, bytes: Uint8Array): void;
-  /** The low 64 bits, without a head. */
-  fillBigint(offset: number, value: bigint): void;
 }

@@ -1,35 +1,36 @@
 /**
  * Compiles shapes into closures that write and read bodies.
  *
- * Bytes that are the same in every body (heads of maps, keys, heads of integers and of byte strings of a fixed length) and the places in
- * between, which have a fixed length, make up a stretch, across maps within maps. A stretch is copied in one piece when it is written and
- * compared in one pass when it is read; each closure knows its place in it by an offset. A stretch ends before what varies in length.
+ * A stretch is a run of bytes that are the same in every body (heads of maps, keys, heads of
+ * integers and of byte strings of fixed length), with places of fixed length in between; it may
+ * extend over nested maps. It is written with one copy and checked in one pass, and each closure
+ * knows the offset of its place. A stretch ends before a value of variable length.
  *
- * Each kind of value has one closure in the source, and the functions of an `Access` call the closures of one object only. So V8 sees one
- * kind at each of these calls, and inlines it.
+ * Each kind of value has one closure in the source, and the functions of an `Access` call only the
+ * closures of one object. So each call site is monomorphic, and V8 inlines it.
  */
 
 import { BodyReader } from './body-reader.js';
-import * as reading from './read-fields.js';
-import type { EntryShape, MapShape, Read, Shape, Write } from './shape.js';
+import type { EntryShape, MapShape, Shape, Write } from './shape.js';
 import { byteString, map, type Piece, Stretch, text, UINT64 } from './template.js';
-import * as writing from './write-fields.js';
+import * as values from './values.js';
 
-/** What writes and reads bodies. */
+/** A compiled writer and reader of bodies. */
 export interface Layout {
-  /** Checks an object and writes its body; false at the first thing that does not fit: what was written is then to be forgotten. */
+  /**
+   * Checks an object and writes its body. False at the first value that does not fit: the caller
+   * must then discard what was written.
+   */
   readonly write: Write;
-  /** The object of a body; undefined for anything but the very bytes that `write` writes. Byte strings share the memory of `body`. */
+  /**
+   * The object of a body; undefined unless `body` has exactly the bytes that `write` produces. Byte
+   * strings share the memory of `body`.
+   */
   readonly read: (body: Uint8Array) => object | undefined;
 }
 
-/** More would need a head of two bytes. */
+/** With more entries, a map's head would need two bytes. */
 const ENTRIES_MAX = 23;
-
-interface Field {
-  readonly write: Write;
-  readonly read: Read<unknown>;
-}
 
 /** Compiles the shape of whole bodies. */
 export function compile(shape: MapShape): Layout {
@@ -47,11 +48,11 @@ export function compile(shape: MapShape): Layout {
 }
 
 class Compiler {
-  /** The stretch that is being put together. */
+  /** The stretch under construction. */
   #stretch = new Stretch();
   #varies = false;
 
-  map({ entries, access }: MapShape): Field {
+  map({ entries, access }: MapShape): values.Field {
     if (entries.length === 0 || entries.length > ENTRIES_MAX)
       throw new RangeError(`a map of ${entries.length} entries`);
     const required = entries.filter(({ presence }) => presence !== 'optional').length;
@@ -61,17 +62,11 @@ class Compiler {
     const fields = entries.map((entry) => [entry.name, this.#entry(entry)] as const);
     const write = Object.fromEntries(fields.map(([name, field]) => [name, field.write]));
     const read = Object.fromEntries(fields.map(([name, field]) => [name, field.read]));
-    if (head === undefined) {
-      return { write: writing.object(access, write), read: reading.object(access, read) };
-    }
-    const { begins, offset } = head;
-    return {
-      write: writing.objectWithOptional(access, write, begins, offset, required),
-      read: reading.objectWithOptional(access, read, begins, offset, required),
-    };
+    if (head === undefined) return values.object(access, write, read);
+    return values.objectWithOptional(access, write, read, head, required);
   }
 
-  #entry({ name, shape, presence, listFault }: EntryShape): Field {
+  #entry({ name, shape, presence, listFault }: EntryShape): values.Field {
     if (presence !== 'optional') {
       this.#stretch.add(text(name));
       return presence === 'repeated' ? this.#list(shape, listFault) : this.#value(shape);
@@ -80,69 +75,62 @@ class Compiler {
     this.end();
     const key = this.#stretch;
     key.add(text(name));
-    const { write, read } = this.#value(shape);
+    const value = this.#value(shape);
     this.end();
-    return { write: writing.optional(write), read: reading.optional(key, read) };
+    return values.optional(key, value);
   }
 
-  #value(shape: Shape): Field {
+  #value(shape: Shape): values.Field {
     if (shape.is === 'map') return this.map(shape);
-    if (shape.is === 'number') {
-      const begins = this.#vary();
-      return { write: writing.number(begins, shape.max), read: reading.number(begins, shape.max) };
-    }
-    if (shape.is === 'integer' && shape.signed) {
-      const { begins, offset } = this.#place(9);
-      return { write: writing.signed(begins, offset), read: reading.signed(begins, offset) };
-    }
+    if (shape.is === 'number') return values.number(this.#vary(), shape.max);
     if (shape.is === 'integer') {
-      const { begins, offset } = this.#place(8, [UINT64]);
-      return { write: writing.unsigned(begins, offset), read: reading.unsigned(begins, offset) };
+      return shape.signed ? values.signed(this.#place(9)) : values.unsigned(this.#place(8, [UINT64]));
     }
     const { length } = shape;
-    if (length === undefined) {
-      const begins = this.#vary();
-      return { write: writing.bytes(begins), read: reading.bytes(begins) };
-    }
-    const { begins, offset } = this.#place(length, byteString(length));
-    return { write: writing.fixedBytes(begins, offset, length), read: reading.fixedBytes(begins, offset, length) };
+    if (length === undefined) return values.bytes(this.#vary());
+    return values.fixedBytes(this.#place(length, byteString(length)), length);
   }
 
-  #list(shape: Shape, listFault: EntryShape['listFault']): Field {
+  #list(shape: Shape, listFault: EntryShape['listFault']): values.Field {
     const begins = this.#vary();
     if (shape.is === 'bytes' && shape.length === undefined && listFault === undefined) {
-      return { write: writing.bytesList(begins), read: reading.bytesList(begins) };
+      return values.bytesList(begins);
     }
     if (shape.is !== 'map') throw new RangeError('the items of a list are maps, or byte strings of any length');
     const items = new Compiler();
-    const { write, read } = items.map(shape);
+    const item = items.map(shape);
     items.end();
-    const field = { write: writing.list(begins, write, listFault), read: reading.list(begins, read, listFault) };
-    if (items.#varies) return field;
+    const list = values.list(begins, item, listFault);
+    if (items.#varies) return list;
     // Items of one length: their stretches are copied together, not each by the first writer in it.
     const copied = new Compiler();
     copied.#stretch.begin();
-    const item = copied.map(shape);
-    return { ...field, write: writing.fixedList(begins, item.write, listFault, copied.end()) };
+    const { write } = copied.map(shape);
+    return { ...list, write: values.fixedList(begins, write, listFault, copied.end()) };
   }
 
-  /** A place of so many bytes after `head`; and the stretch, if it is what comes first in it. */
-  #place(length: number, head: Piece = []): { begins: Stretch | undefined; offset: number } {
+  /**
+   * Adds `head` and a place of `length` bytes. Returns the place's offset, and the stretch if this
+   * is its first place.
+   */
+  #place(length: number, head: Piece = []): values.Place {
     this.#stretch.add(head);
     const offset = this.#stretch.length;
     this.#stretch.add({ place: length });
     return { begins: this.#stretch.begin(), offset };
   }
 
-  /** Ends the stretch before what varies in length; gives it, if that is what comes first in it. */
-  #vary(): Stretch | undefined {
+  /**
+   * Ends the stretch before a value of variable length. Returns it if no place of it was used yet.
+   */
+  #vary(): values.Begins {
     const begins = this.#stretch.begin();
     this.#varies = true;
     this.end();
     return begins;
   }
 
-  /** Ends the stretch, and gives it. */
+  /** Ends the stretch and returns it. */
   end(): Stretch {
     const ended = this.#stretch;
     ended.end();

@@ -1,7 +1,10 @@
-/** What a body may be made of: maps with known keys, in one order. `compile.ts` makes of a shape, once, what writes and reads such bodies. */
+/**
+ * Describes the structure of bodies: maps with known keys in a fixed order. `compile.ts` turns a
+ * shape into a writer and a reader.
+ */
 
 import type { BodyReader } from './body-reader.js';
-import type { BodyWriter } from './body-writer.js';
+import type { CborWriter } from './writer.js';
 
 /** A byte string, of exactly `length` bytes if one is given. */
 export interface BytesShape {
@@ -21,10 +24,10 @@ export interface NumberShape {
   readonly max: number;
 }
 
-/** A map; the body of an object. */
+/** A map, which encodes an object. */
 export interface MapShape {
   readonly is: 'map';
-  /** At most 23, one at least. */
+  /** 1 to 23 entries. */
   readonly entries: readonly EntryShape[];
   // biome-ignore lint/suspicious/noExplicitAny: the type of the object is known where the shape is made
   readonly access: Access<any>;
@@ -36,32 +39,38 @@ export type Shape = BytesShape | IntegerShape | NumberShape | MapShape;
 /** An entry of a map. */
 export interface EntryShape {
   readonly name: string;
-  /** Of the value; of an item, if it is a list. */
+  /** Shape of the value, or of each item of a list. */
   readonly shape: Shape;
   readonly presence: 'required' | 'optional' | 'repeated';
-  /** Finds what is wrong with a list as a whole; undefined if nothing is. */
+  /** Checks a list as a whole; returns the fault, or undefined if there is none. */
   readonly listFault?: ((list: readonly never[]) => unknown) | undefined;
 }
 
 /** Checks a value and writes it; false if it does not fit. */
-export type Write = (to: BodyWriter, value: unknown) => boolean;
+export type Write = (to: CborWriter, value: unknown) => boolean;
 
-/** Reads a value. What it gives means nothing once the reader has failed. */
+/** Reads a value. The result is meaningless once the reader has failed. */
 export type Read<T> = (from: BodyReader) => T;
 
-/** How the properties of an object are got at: each once, in the order of the entries. */
+/** Access to the properties of an object: each exactly once, in the order of the entries. */
 export interface Access<T> {
-  /** Passes each property to its writer; false as soon as one says so. */
+  /**
+   * Passes each property to its writer. Stops and returns false at the first writer that returns
+   * false.
+   */
   readonly write: (
     fields: { readonly [K in keyof T]-?: Write },
-    to: BodyWriter,
+    to: CborWriter,
     object: { readonly [K in keyof T]?: unknown },
   ) => boolean;
-  /** An object with what each reader gives; a property that is undefined has no key. */
+  /** Builds an object from the results of the readers. A property that is undefined gets no key. */
   readonly read: (fields: { readonly [K in keyof T]-?: Read<T[K]> }, from: BodyReader) => T;
 }
 
-/** Access by name. Where it is written out instead, V8 compiles all fields of the object into one function, several times as fast. */
+/**
+ * Access by name. Code that names the properties explicitly is several times as fast: V8 compiles
+ * all fields of the object into one function.
+ */
 export function accessByName<T>(names: readonly (keyof T)[]): Access<T> {
   return {
     write(fields, to, object) {

@@ -1,25 +1,29 @@
 /**
- * Pieces of CBOR (RFC 8949) that never change: the heads and keys of a record's maps. Put together once, copied into each record.
+ * Constant pieces of CBOR (RFC 8949): the heads and keys of a record's maps. Built once, copied
+ * into each record.
  */
 
 const BYTES = 0x40;
 const TEXT = 0x60;
 const ARRAY = 0x80;
 const MAP = 0xa0;
-/** From here on a head has a byte of its own for the number. */
+/** From this value on, a head has a separate byte for the number. */
 const ONE_BYTE = 24;
-/** The head of a 64-bit integer that is not below zero. */
+/** The head of a non-negative 64-bit integer. */
 export const UINT64 = 0x1b;
-/** The head of one that is below zero; -1 minus it follows. */
+/** The head of a negative 64-bit integer n; followed by -1 - n. */
 export const NEGATIVE64 = 0x3b;
 
-/** Copies of a template that are made in one piece. */
-export const SEVERAL = 4;
+/** Largest number of copies of a template that are made in one piece. */
+export const COPIES_MAX = 32;
 
-/** A part of a {@link Template}: bytes that stay, or a place of that many bytes that is filled in each time. */
+/**
+ * A part of a {@link Template}: constant bytes, or a place of that many bytes that is filled in
+ * each time.
+ */
 export type Piece = readonly number[] | { readonly place: number };
 
-/** The pieces, one after the other. */
+/** Concatenates the pieces. */
 export function cbor(...pieces: readonly (readonly number[])[]): Uint8Array {
   return Uint8Array.from(pieces.flat());
 }
@@ -34,7 +38,7 @@ export function array(items: number): number[] {
   return head(ARRAY, items);
 }
 
-/** The head of a byte string of `length` bytes, which follow. */
+/** The head of a byte string of `length` bytes. */
 export function byteString(length: number): number[] {
   return head(BYTES, length);
 }
@@ -45,48 +49,45 @@ export function text(value: string): number[] {
   return [...head(TEXT, utf8.length), ...utf8];
 }
 
-/** A 64-bit integer that is filled in, its head included. */
-export const INTEGER_PLACE: Piece = { place: 9 };
-
 /**
- * A stretch of CBOR in which only some places change. Filling them in and copying the whole takes a fraction of writing it piece
- * by piece. What is filled in stays until it is filled in again.
+ * A stretch of CBOR in which only some places change. Filling in the places and copying the whole
+ * takes a fraction of the time of writing it piece by piece. A place keeps its content until it is
+ * filled in again.
  */
 export class Template {
   readonly bytes: Uint8Array;
-  #several: Uint8Array | undefined;
-  readonly #view: DataView;
-  readonly #places: number[] = [];
-  /** Where the bytes are that stay. */
+  /** Cached copies, by their number of repetitions. */
+  readonly #copies: (Uint8Array | undefined)[] = [];
+  /** Offsets of the constant bytes. */
   readonly #fixed: Uint16Array;
 
   constructor(...pieces: readonly Piece[]) {
     const bytes: number[] = [];
     const fixed: number[] = [];
     for (const piece of pieces) {
-      if ('place' in piece) this.#places.push(bytes.length);
-      else for (const i of piece.keys()) fixed.push(bytes.length + i);
+      if (!('place' in piece)) for (const i of piece.keys()) fixed.push(bytes.length + i);
       bytes.push(...('place' in piece ? new Array<number>(piece.place).fill(0) : piece));
     }
     this.bytes = Uint8Array.from(bytes);
     this.#fixed = Uint16Array.from(fixed);
-    this.#view = new DataView(this.bytes.buffer);
   }
 
-  /** The bytes {@link SEVERAL} times: copying them takes hardly longer than copying them once. */
-  get several(): Uint8Array {
-    this.#several ??= Uint8Array.from(new Array<Uint8Array>(SEVERAL).fill(this.bytes).flatMap((bytes) => [...bytes]));
-    return this.#several;
+  /**
+   * The bytes, repeated `count` times; cached. One copy of the whole takes hardly longer than a
+   * copy of one.
+   * @param count up to {@link COPIES_MAX}
+   */
+  copies(count: number): Uint8Array {
+    this.#copies[count] ??= Uint8Array.from(
+      new Array<Uint8Array>(count).fill(this.bytes).flatMap((bytes) => [...bytes]),
+    );
+    return this.#copies[count] as Uint8Array;
   }
 
-  /** Where place `index` is. @throws RangeError if there are not so many. */
-  at(index: number): number {
-    const at = this.#places[index];
-    if (at === undefined) throw new RangeError(`there is no place ${index}`);
-    return at;
-  }
-
-  /** True if the bytes that stay stand in `bytes` from `at` on; what is in the places is not looked at. A loop, because a native call costs more. */
+  /**
+   * True if `bytes` has the constant bytes from `at` on; the content of places is ignored. A loop,
+   * because a native call costs more.
+   */
   standsAt(bytes: Uint8Array, at: number): boolean {
     const own = this.bytes;
     const fixed = this.#fixed;
@@ -97,23 +98,16 @@ export class Template {
     }
     return true;
   }
-
-  /** Fills in a 64-bit integer, which the caller has checked. */
-  integer(at: number, value: bigint): void {
-    const negative = value < 0n;
-    this.bytes[at] = negative ? NEGATIVE64 : UINT64;
-    this.#view.setBigUint64(at + 1, negative ? -1n - value : value);
-  }
 }
 
 const NOTHING = new Template();
 
-/** A stretch that is being put together, see compile.ts. */
+/** A stretch under construction; see compile.ts. */
 export class Stretch {
   readonly #pieces: Piece[] = [];
   #hasBegun = false;
   length = 0;
-  /** All of it, once it has ended. */
+  /** The complete stretch, once {@link end} was called. */
   template = NOTHING;
   bytes = NOTHING.bytes;
 
@@ -122,7 +116,7 @@ export class Stretch {
     this.length += 'place' in piece ? piece.place : piece.length;
   }
 
-  /** Itself, the first time. */
+  /** Returns itself at the first call, then undefined. */
   begin(): this | undefined {
     if (this.#hasBegun) return undefined;
     this.#hasBegun = true;
@@ -136,6 +130,6 @@ export class Stretch {
 }
 
 function head(major: number, value: number): number[] {
-  if (value > 0xff) throw new RangeError(`${value} is too much for a piece of CBOR`);
+  if (value > 0xff) throw new RangeError(`${value} is too large for a constant head of CBOR`);
   return value < ONE_BYTE ? [major | value] : [major | ONE_BYTE, value];
 }

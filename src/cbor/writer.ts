@@ -1,29 +1,39 @@
 /**
- * Writing the CBOR of records: the plain part of RFC 8949 that bodies are made of, in the shortest heads, byte for byte what
- * cbor-x writes with the options of docs/design.md, CBOR (a property test compares them).
+ * Writes the CBOR of records: the subset of RFC 8949 that bodies use, with the shortest heads, byte
+ * for byte as cbor-x writes it with the options in docs/design.md, CBOR (a property test compares
+ * them).
  *
- * cbor-x reads records; it does not write them because encoding lies on the path to durability, and it takes two to four times as long on the
- * many short byte strings of a QC (docs/benchmarks-details.md). What is not plain is refused here: nothing is stored that does not come back equal.
+ * Records are read with cbor-x, but not written: encoding is on the path to durability, and cbor-x
+ * takes two to four times as long for the many short byte strings of a QC
+ * (docs/benchmarks-details.md). Values that would not be read back equal are refused.
  */
 import { U64_MAX } from '../keys/index.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';
 import type { BodyWriter } from './body-writer.js';
-import { SEVERAL, type Template } from './template.js';
+import { COPIES_MAX, type Template } from './template.js';
 
-/** Records are written one behind the other into memory of this size: a few rounds of small blocks. */
+/** Size of the memory for records, in bytes: enough for a few rounds of small blocks. */
 const ARENA_BYTES = 256 * 1024;
-/** What a burst of rounds that wait has filled is not kept beyond this. */
+/** Free arenas that are kept; a burst of waiting rounds may use more for a time. */
 const ARENAS_MAX = 8;
-/** An item of this size is written into memory of its own kind if the caller asks for it: it will be given back later than the others. */
+/**
+ * Items of more than this size go into separate memory if the caller says that they are released
+ * late.
+ */
 export const LARGE_BYTES = 8 * 1024;
-/** That memory. It holds two blocks of the protocol's largest size; untouched pages of it cost nothing. */
+/**
+ * Size of that separate memory, in bytes: enough for two blocks of the protocol's largest size.
+ * Untouched pages cost nothing.
+ */
 export const LARGE_ARENA_BYTES = 4 * 1024 * 1024;
 const LARGE_ARENAS_MAX = 8;
 /** The longest head: one byte and a 64-bit number. */
 const HEAD_BYTES_MAX = 9;
-/** Texts of up to this length are kept encoded. */
+/** Texts of up to this length are cached encoded. */
 const SHORT_TEXT = 40;
-/** Texts that are kept encoded; keys of maps are few, this only bounds a model that makes them up. */
+/**
+ * Upper bound of cached texts. There are few map keys; this bounds a model that generates new ones.
+ */
 const TEXTS_MAX = 1024;
 
 const UNSIGNED = 0x00;
@@ -40,32 +50,36 @@ const ONE_BYTE = 24;
 const FOUR_BYTES = 26;
 const EIGHT_BYTES = 27;
 
-/** Writes CBOR items into an arena. Not re-entrant: an item must not have getters that write. */
+/** Writes CBOR items into an arena. Not re-entrant: a value must not have getters that write. */
 export class CborWriter implements BodyWriter {
   readonly #arenas = new Arenas(ARENA_BYTES, ARENAS_MAX);
   readonly #largeArenas = new Arenas(LARGE_ARENA_BYTES, LARGE_ARENAS_MAX);
-  /** Where the next item begins. */
+  /** The arena of the next item. */
   #common: Arena = this.#arenas.take(0);
-  /** Where the current item goes: its arena, that arena's memory, and up to where it may be written. */
+  /** The arena of the current item, its memory, and the end of the writable part. */
   #into = this.#common;
   #arena = this.#into.bytes;
   #view = this.#into.view;
   #limit = this.#arena.length;
-  /** The current item goes into memory of its own kind if it is large. */
+  /** True if the current item goes into separate memory when it is large. */
   #releasedLate = false;
-  /** Where the current item begins, how many bytes of it are the caller's, and where the next byte goes. */
+  /**
+   * Start of the current item, number of bytes reserved for the caller, and position of the next
+   * byte.
+   */
   #start = 0;
   #front = 0;
   #at = 0;
-  /** Where what is filled in has its offsets from. */
+  /** Origin of the offsets of places. */
   #base = 0;
   optional = 0;
   readonly #texts = new Map<string, Uint8Array>();
 
   /**
-   * Begins an item behind `front` bytes that the caller will fill in. What was begun before and not ended is forgotten. The caller may give
-   * the item's memory back (`releaseMemory`); one that never does only leaves it to the garbage collector. `releasedLate` keeps a large item, which
-   * may be given back late, from keeping the memory of small ones.
+   * Begins an item after `front` bytes that the caller will fill in. An item that was begun and not
+   * ended is discarded. The caller may release the item's memory (`releaseMemory`); otherwise the
+   * garbage collector frees it. `releasedLate` puts a large item into separate memory, so that it
+   * does not pin the memory of small items for long.
    */
   begin(front = 0, releasedLate = false): void {
     if (this.#into !== this.#common) this.#enter(this.#common);
@@ -78,8 +92,9 @@ export class CborWriter implements BodyWriter {
   }
 
   /**
-   * Ends the item and gives its bytes, with the last `front` of those before it and `back` ones behind it. They stay as they are. The bytes in
-   * front that are not a part of the view are the caller's too.
+   * Ends the item and returns its bytes, including the last `front` of the bytes before it and
+   * `back` bytes after it. The bytes do not change any more. Reserved bytes in front that are not
+   * part of the view also belong to the caller.
    */
   end(front = 0, back = 0): Uint8Array {
     this.#reserve(back);
@@ -87,7 +102,7 @@ export class CborWriter implements BodyWriter {
     const end = this.#at + back;
     this.#into.end = this.#start = this.#at = end;
     this.#into.items++;
-    // A plain view: one that `subarray` of a Buffer makes takes twice as long.
+    // A plain view, because `subarray` of a Buffer takes twice as long.
     return new Uint8Array(this.#into.buffer, from, end - from);
   }
 
@@ -101,7 +116,7 @@ export class CborWriter implements BodyWriter {
     this.#head(MAP, entries);
   }
 
-  /** Bytes that are CBOR already, as they are. */
+  /** Encoded CBOR, copied unchanged. */
   raw(bytes: Uint8Array): void {
     const { length } = bytes;
     if (this.#at + length > this.#limit) this.#grow(length);
@@ -109,7 +124,7 @@ export class CborWriter implements BodyWriter {
     this.#at += length;
   }
 
-  /** A stretch, whose places are filled in before anything else is written. */
+  /** A stretch; its places must be filled in before anything else is written. */
   stretch(bytes: Uint8Array): void {
     const { length } = bytes;
     if (this.#at + length > this.#limit) this.#grow(length);
@@ -119,16 +134,14 @@ export class CborWriter implements BodyWriter {
     this.#arena.set(bytes, at);
   }
 
-  /** A stretch, `copies` times; offsets count from the first one. */
-  stretches({ bytes, several }: Template, copies: number): void {
-    this.#reserve(bytes.length * copies);
+  /** A stretch, `copies` times; offsets count from the first copy. */
+  stretches(template: Template, copies: number): void {
+    this.#reserve(template.bytes.length * copies);
     this.#base = this.#at;
-    let left = copies;
-    for (; left >= SEVERAL; left -= SEVERAL) this.raw(several);
-    for (; left > 0; left--) this.raw(bytes);
+    for (let left = copies; left > 0; left -= COPIES_MAX) this.raw(template.copies(Math.min(left, COPIES_MAX)));
   }
 
-  /** From here on offsets count from so many bytes further on. */
+  /** Moves the origin of offsets forward by so many bytes. */
   advance(bytes: number): void {
     this.#base += bytes;
   }
@@ -158,7 +171,10 @@ export class CborWriter implements BodyWriter {
     this.#view.setBigUint64(this.#base + offset, value);
   }
 
-  /** Any plain value. @throws TypeError for one that is not: undefined, a function, an instance of a class, a bigint beyond 64 bits. */
+  /**
+   * Any plain value.
+   * @throws TypeError for undefined, a function, an instance of a class, a bigint beyond 64 bits.
+   */
   value(value: unknown): void {
     const type = typeof value;
     if (type === 'object') this.#object(value as object | null);
@@ -198,7 +214,7 @@ export class CborWriter implements BodyWriter {
     this.raw(bytes);
   }
 
-  /** A text; short ones are kept encoded. */
+  /** A text; short ones are cached. */
   text(text: string): void {
     let encoded = this.#texts.get(text);
     if (encoded === undefined) {
@@ -219,7 +235,7 @@ export class CborWriter implements BodyWriter {
     this.#at += 9;
   }
 
-  /** Whole numbers of 32 bits as integers; any other one as a double. */
+  /** A number: whole numbers of 32 bits as integers, others as doubles. */
   number(value: number): void {
     if (Number.isInteger(value) && !Object.is(value, -0) && value <= 0xffffffff && value >= -0x100000000) {
       if (value >= 0) this.#head(UNSIGNED, value);
@@ -248,7 +264,7 @@ export class CborWriter implements BodyWriter {
     if (this.#at + length > this.#limit) this.#grow(length);
   }
 
-  /** Goes on in an arena with room for `length` more bytes; an item that has begun moves along. */
+  /** Continues in an arena with room for `length` more bytes; copies the begun item there. */
   #grow(length: number): void {
     const begun = this.#at - this.#start;
     const [from, start] = [this.#arena, this.#start];
@@ -262,7 +278,8 @@ export class CborWriter implements BodyWriter {
     const needed = begun + length;
     const isLarge = this.#releasedLate && needed > LARGE_BYTES;
     const arenas = isLarge ? this.#largeArenas : this.#arenas;
-    // An item that is larger than an arena gets memory of its own, and the next one begins where this one began.
+    // An item that is larger than an arena gets its own memory; the next item begins where this one
+    // began.
     if (needed > arenas.bytes) return arenaOf(needed + begun);
     const arena = arenas.take(needed);
     if (!isLarge) this.#common = arena;

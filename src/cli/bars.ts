@@ -1,5 +1,5 @@
 /** Ranges of lanes drawn to scale. */
-import { maxU64 } from '../index.js';
+import { maxU64 } from '../keys/index.js';
 import { shortLane, styled } from './output.js';
 
 const BAR_COLUMNS = 36;
@@ -10,7 +10,7 @@ export interface BarRange {
   readonly next: bigint;
 }
 
-/** One line for each: dots were pruned, blocks are held. */
+/** One line per range: `.` stands for pruned entries, `#` for stored ones. */
 export function barLines(ranges: readonly (readonly [name: string, range: BarRange])[]): string[] {
   const highest = ranges.reduce((max, [, { next }]) => maxU64(next, max), 1n);
   const column = (number: bigint) => Number((number * BigInt(BAR_COLUMNS)) / highest);

@@ -1,14 +1,14 @@
 /**
- * Standard output and standard error, as a command sees them. A reader that goes away (`| head`) is no error: what is
- * written from then on is dropped, and the command goes on to its verdict. Any other failure, a full disk for one, is
- * kept, and the rest is dropped, too.
+ * Standard output and standard error. If the reader closes the pipe (`| head`), later output is
+ * dropped without an error, and the command continues to its verdict. After any other failure, such
+ * as a full disk, later output is dropped too, and the channel keeps the error.
  */
 import { writeSync } from 'node:fs';
 
-/** How a write to a pipe or a socket fails whose reader has gone. */
+/** Error codes of a write to a pipe or socket that its reader has closed. */
 const READER_GONE = new Set(['EPIPE', 'ECONNRESET']);
 
-/** One of the two streams. Nothing here throws because of the stream. */
+/** One of the two streams. No method throws on a failure of the stream. */
 export class Channel {
   readonly #stream: NodeJS.WriteStream & { readonly fd: number };
   #isOpen = true;
@@ -19,12 +19,15 @@ export class Channel {
     stream.on('error', (error) => this.#close(error));
   }
 
-  /** Why writing failed; absent while it works, and if only the reader has gone. */
+  /**
+   * The error that ended writing. Undefined if there was none, or if only the reader closed the
+   * pipe.
+   */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Writes; resolves when the system has taken it, or it was dropped. */
+  /** Resolves when the operating system has accepted `data`, or when it was dropped. */
   write(data: string | Uint8Array): Promise<void> {
     if (!this.#isOpen) return Promise.resolve();
     return new Promise((resolve) => {
@@ -35,26 +38,26 @@ export class Channel {
       try {
         this.#stream.write(data, done);
       } catch (error) {
-        // Streams of files write synchronously.
+        // A stream to a file writes, and fails, synchronously.
         done(error as Error);
       }
     });
   }
 
-  /** Writes before it returns. Keeps no order with {@link write}. */
+  /** Writes synchronously. Not ordered with calls of {@link write}. */
   writeNow(data: string): void {
     let rest = Buffer.from(data);
     while (this.#isOpen && rest.length > 0) {
       try {
         rest = rest.subarray(writeSync(this.#stream.fd, rest));
       } catch (error) {
-        // A pipe whose reader is slow may be non-blocking.
+        // EAGAIN: the pipe is non-blocking and full. Try again until the reader catches up.
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.#close(error as Error);
       }
     }
   }
 
-  /** Resolves when everything that was written before was taken or dropped. */
+  /** Resolves when all earlier writes were accepted or dropped. */
   flush(): Promise<void> {
     return this.write('');
   }
@@ -66,7 +69,7 @@ export class Channel {
   }
 }
 
-/** Data. */
+/** For data. */
 export const stdout = new Channel(process.stdout);
-/** Progress, warnings and errors. */
+/** For progress, warnings and errors. */
 export const stderr = new Channel(process.stderr);

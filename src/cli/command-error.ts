@@ -1,11 +1,13 @@
-/** Errors of the command line itself: each names its outcome. What the library throws is a `LanestoreError`. */
+/**
+ * Errors of the command line itself, each with its outcome. The library throws `LanestoreError`.
+ */
 import type { ExitName } from './exit-codes.js';
 
-/** Ends a command with a message and this outcome. */
+/** An error that ends a command with this outcome. */
 export class CommandError extends Error {
-  /** The outcome, which is its code in upper case for `--json`. */
+  /** The outcome. `--json` prints it in upper case as `code`. */
   readonly exit: ExitName;
-  /** What to do about it, if the message does not say it. */
+  /** The remedy; undefined if the message contains it. */
   readonly remedy: string | undefined;
 
   constructor(exit: ExitName, message: string, remedy?: string) {
@@ -15,16 +17,16 @@ export class CommandError extends Error {
   }
 }
 
-/** The command line is not understood. */
+/** The command line cannot be parsed, or its arguments are invalid. */
 export class UsageError extends CommandError {
   constructor(message: string) {
     super('usage', message);
   }
 }
 
-/** Nothing is stored under what was asked for. */
+/** Nothing is stored under the requested key or prefix. */
 export class AbsentError extends CommandError {
   constructor(message: string) {
-    super('absent', message, 'lanestore ls lists what there is; nothing was changed');
+    super('absent', message, 'lanestore ls lists the keys; nothing was changed');
   }
 }

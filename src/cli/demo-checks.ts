@@ -1,4 +1,7 @@
-/** What the demo compares: a store's content with the acknowledgements of a dead process, and with the recording. */
+/**
+ * The demo's checks: a store's content against what a killed process acknowledged, and against the
+ * recording.
+ */
 import {
   autobahn,
   type CommitQC,
@@ -8,18 +11,17 @@ import {
   type PruneAnchor,
   type Recovered,
   type SignedBlock,
-  verifyAnchor,
-  verifyChain,
-  verifyCommitQC,
-  verifySignedBlock,
 } from '../index.js';
 import { manifestOf } from '../inspector/index.js';
+import { verifyAnchor, verifyChain, verifyCommitQC, verifySignedBlock } from '../model/autobahn/index.js';
 import { type Acknowledgements, blockName } from './demo-child.js';
 import type { RecordedRound } from './rounds-file.js';
 
 type Content = Recovered<SignedBlock, CommitQC, PruneAnchor>;
 
-/** What the rounds lead to, told from the recording alone: everything from the last anchor on. */
+/**
+ * The content that `rounds` lead to, from the recording alone: everything from the last anchor on.
+ */
 export function impliedBy(rounds: readonly RecordedRound[]): Content {
   const anchor = rounds.reduce<PruneAnchor | undefined>((last, round) => round.anchor ?? last, undefined);
   const road = anchor === undefined ? 0n : autobahn.anchor.index(anchor);
@@ -39,8 +41,9 @@ export function impliedBy(rounds: readonly RecordedRound[]): Content {
 }
 
 /**
- * Checks that what came back is what some number of rounds leads to, no fewer than were acknowledged, and that each single
- * acknowledged entry is there unless an anchor that came back pruned it.
+ * Checks that the recovered content is the result of the first `survived` rounds, at least as many
+ * as were acknowledged, and that every acknowledged entry was recovered, unless the recovered
+ * anchor pruned it.
  */
 export function checkAcknowledged(
   rounds: readonly RecordedRound[],
@@ -59,12 +62,12 @@ export function checkAcknowledged(
   for (const name of acked.blocks) {
     const [lane = '', number = '0'] = name.split(' ');
     if (!blocks.has(name) && BigInt(number) >= (starts.get(lane) ?? 0n))
-      problems.push(`block ${name} was acknowledged and is gone`);
+      problems.push(`block ${name} was acknowledged and is missing`);
   }
   for (const index of acked.commitQCs) {
-    if (!commitQCs.has(index) && index >= road) problems.push(`CommitQC ${index} was acknowledged and is gone`);
+    if (!commitQCs.has(index) && index >= road) problems.push(`CommitQC ${index} was acknowledged and is missing`);
   }
-  for (const index of acked.anchors) if (index > road) problems.push(`anchor ${index} was acknowledged and is gone`);
+  for (const index of acked.anchors) if (index > road) problems.push(`anchor ${index} was acknowledged and is missing`);
   let least = 0;
   for (const round of acked.durable) least = Math.max(least, round);
   const manifest = JSON.stringify(manifestOf(found));
@@ -72,11 +75,11 @@ export function checkAcknowledged(
     if (JSON.stringify(manifestOf(impliedBy(rounds.slice(0, count)))) === manifest)
       return { problems, survived: count };
   }
-  problems.push(`what came back is not what rounds 1 to ${least}, or any more of them, lead to`);
+  problems.push(`the recovered content is not the result of the first ${least} or more rounds`);
   return { problems, survived: least };
 }
 
-/** Compares two contents entry by entry. */
+/** Compares two contents entry by entry; returns the differences. */
 export function checkComplete(expected: Content, found: Content): string[] {
   const [want, have] = [manifestOf(expected), manifestOf(found)];
   const problems: string[] = [];
@@ -95,7 +98,10 @@ export function checkComplete(expected: Content, found: Content): string[] {
   return problems;
 }
 
-/** Verifies every signature, payload hash and parent hash, against the committee that the oldest CommitQC names. */
+/**
+ * Verifies every signature, payload hash and parent hash, with the committee of the oldest
+ * CommitQC.
+ */
 export function checkSignatures(found: Content): { problems: string[]; signatures: number } {
   const problems: string[] = [];
   let signatures = 0;
@@ -109,7 +115,7 @@ export function checkSignatures(found: Content): { problems: string[]; signature
     }
   };
   const source = found.anchor?.commitQC ?? found.commitQCs[0];
-  if (source === undefined) return { problems: ['there is no CommitQC to tell the committee from'], signatures };
+  if (source === undefined) return { problems: ['the committee is unknown: there is no CommitQC'], signatures };
   const committee = new Committee(source.vote.laneRanges.map(({ lane }) => lane));
   const { anchor } = found;
   if (anchor !== undefined)

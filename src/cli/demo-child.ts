@@ -1,14 +1,19 @@
-/** The demo's child process: a replay that prints what is durable, and is killed in the middle of a round. */
+/**
+ * The demo's child process: a replay that prints each durable entry and is killed in the middle of
+ * a round.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type LaneId, LanestoreError } from '../index.js';
 import { onSignal } from './signals.js';
 
-/** What a store acknowledged before its process died, from its own lines. */
+/**
+ * What a store acknowledged before its process was killed, parsed from the lines that it printed.
+ */
 export interface Acknowledgements {
   readonly durable: ReadonlySet<number>;
-  /** Submitted and not acknowledged. */
+  /** Rounds that were submitted and not acknowledged. */
   readonly inFlight: readonly number[];
   /** `<lane> <number>` of each block. */
   readonly blocks: ReadonlySet<string>;
@@ -16,7 +21,7 @@ export interface Acknowledgements {
   readonly anchors: ReadonlySet<bigint>;
 }
 
-/** Nothing acknowledged. */
+/** Empty acknowledgements. */
 export function acknowledgements(): Acknowledgements {
   return { durable: new Set(), inFlight: [], blocks: new Set(), commitQCs: new Set(), anchors: new Set() };
 }
@@ -26,20 +31,23 @@ export function blockName(lane: LaneId, number: bigint): string {
   return `${lane} ${number}`;
 }
 
-/** What to run. */
+/** One run of the child process. */
 export interface Execution {
-  /** The path of the command line's own program, also where it is a bundle: it is started with `replay`. */
+  /** The path of the `lanestore` program, which may be a bundle. It is started with `replay`. */
   readonly program: string;
   readonly file: string;
   readonly location: string;
-  /** The child is killed as soon as it says that this round is submitted. */
+  /** The round at which the child is killed: as soon as it prints that this round was submitted. */
   readonly victim: number;
   readonly inFlight: number;
   readonly paceMs: number;
   readonly onProgress: (durable: number) => void;
 }
 
-/** Runs the child until it is dead, and adds what it acknowledged to `before`. */
+/**
+ * Runs the child until it is killed. Resolves with `before` plus what it acknowledged.
+ * @throws LANESTORE_IO if the child cannot be started, or ends before it is killed.
+ */
 export async function replayUntilKilled(execution: Execution, before: Acknowledgements): Promise<Acknowledgements> {
   const { program, file, location, victim, inFlight, paceMs, onProgress } = execution;
   const args = [
@@ -60,7 +68,7 @@ export async function replayUntilKilled(execution: Execution, before: Acknowledg
       throw new LanestoreError('LANESTORE_IO', `the child process cannot be started: ${cause.message}`, { cause });
     })
     .finally(forget);
-  // Without a process there is no output to read, and the reason is told by an event.
+  // Without a process there is no output to read. `exit` then rejects with the reason.
   if (child.pid === undefined) await exit;
   const durable = new Set(before.durable);
   const submitted = new Set<number>();

@@ -1,19 +1,8 @@
-/** What the demo prints, in 80 columns. */
+/** The demo's output, at most 80 columns wide. */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import {
-  ANCHOR_KEY,
-  blockKey,
-  type CommitQC,
-  type Cursors,
-  commitQCKey,
-  maxU64,
-  type PruneAnchor,
-  type Recovered,
-  SCHEMA_KEY,
-  type SignedBlock,
-  TIP_KEY,
-} from '../index.js';
+import type { CommitQC, Cursors, PruneAnchor, Recovered, SignedBlock } from '../index.js';
+import { ANCHOR_KEY, blockKey, commitQCKey, maxU64, SCHEMA_KEY, TIP_KEY } from '../keys/index.js';
 import { barLines } from './bars.js';
 import { formatBytes, print, styled } from './output.js';
 import { quantile, type ReplayResult } from './replay-rounds.js';
@@ -22,24 +11,25 @@ import { shippedPath } from './shipped.js';
 const LANES_SHOWN = 8;
 
 /**
- * What the undisturbed part of the replay did: one caller, one round at a time. `written` rounds had something to store: those that are new, and
- * the one of the newest stored anchor, because an equal anchor is stored again.
+ * Prints what the uninterrupted part of the replay did, with one round at a time. `written` rounds
+ * stored something: the new rounds, and the round of the newest stored anchor, because an equal
+ * anchor is stored again.
  */
 export function showReplay(result: ReplayResult, survived: number, written: number, batches: number): void {
   const { rounds, blocks, blocksSkipped, durableMs } = result;
   print(`  ${rounds} rounds, ${survived} of them stored before: ${blocks} blocks, ${blocksSkipped} skipped`);
   print(`  one at a time: ${fsyncsOf(batches, written)}`);
-  if (written > rounds - survived) print('        the newest stored anchor among them: an equal one is stored again');
+  if (written > rounds - survived) print('        including the newest anchor: an equal anchor is stored again');
   const [p50, p99] = [quantile(durableMs, 0.5), quantile(durableMs, 0.99)];
   print(`  time to durable of an entry: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`);
 }
 
-/** Each batch is one fdatasync. */
+/** The number of fdatasync calls per round; each batch is one call. */
 export function fsyncsOf(batches: number, rounds: number): string {
   return `${rounds} rounds, ${batches} synced batches: ${(batches / rounds).toFixed(2)} fdatasync a round`;
 }
 
-/** The lanes' ranges, drawn to scale: dots were pruned, blocks are held. */
+/** Prints the lanes' ranges, drawn to scale. */
 export function showLanes(cursors: Cursors): void {
   const lanes = [...cursors.lanes];
   const highest = lanes.reduce((max, [, { next }]) => maxU64(next, max), 1n);
@@ -50,7 +40,7 @@ export function showLanes(cursors: Cursors): void {
   print(`  QC log    road indexes [${first}, ${next})`);
 }
 
-/** Some keys as they stand in LevelDB, and what the store takes on disk. */
+/** Prints some keys as LevelDB stores them, and the store's size on disk. */
 export function showKeys(location: string, found: Recovered<SignedBlock, CommitQC, PruneAnchor>): void {
   print('\n  some keys, as any LevelDB tool lists them');
   print(`  ${ANCHOR_KEY}`);
@@ -66,19 +56,19 @@ export function showKeys(location: string, found: Recovered<SignedBlock, CommitQ
   print(`\n  on disk: ${formatBytes(bytes)} in ${files} files`);
 }
 
-/** What to try next, as it can be typed where the demo was started. */
+/** Prints commands to try next, relative to the working directory. */
 export function showNext(location: string): void {
   const command = invocation();
-  print(`\n${styled('bold', 'The store stays. Try:')}`);
+  print(`\n${styled('bold', 'The store is kept. Try:')}`);
   print(`  ${command} inspect ${location}`);
   print(`  ${command} verify ${location}`);
-  print('slower, to watch:');
+  print('run the demo more slowly:');
   print(`  ${command} demo --pace-ms 1000`);
-  print("with RocksDB's ldb, and with python, on a copy:");
+  print("read a copy with RocksDB's ldb or with Python:");
   print(`  ${relative(process.cwd(), shippedPath('docs/inspecting.md'))}`);
 }
 
-/** How this program was called: by its name if it is installed, else as a script of a checkout. */
+/** The command that started this program: its name if installed, else the script of a checkout. */
 function invocation(): string {
   const script = process.argv[1] ?? '';
   if (basename(script) !== 'lanestore') return `node ${relative(process.cwd(), script)}`;

@@ -1,4 +1,7 @@
-/** `lanestore demo`, which is `npm start`: stores a recorded network's rounds, is killed with SIGKILL, and shows what came back. */
+/**
+ * `lanestore demo`, also run by `npm start`: a child process stores the rounds of a recorded
+ * network and is killed with SIGKILL; the demo then checks and shows what was recovered.
+ */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { autobahn, LanestoreError, openLevel } from '../index.js';
@@ -13,10 +16,10 @@ import { type RecordedRound, readRounds } from './rounds-file.js';
 import { shipped } from './shipped.js';
 import { type Verb, wholeNumber } from './verb.js';
 
-/** 20 validators, 30 roads, recorded from the original. */
-const TRACE = 'test/fixtures/trace-20/rounds.jsonl.gz';
+/** 4 validators, 40 roads, recorded from the original; plain, because the package's tarball compresses it. */
+const TRACE = 'test/fixtures/wal/rounds.jsonl';
 const IN_FLIGHT = 3;
-/** Kills that hit no round in flight are tried again: the disk was faster than the signal. */
+/** A kill that hits no round in flight (the round was durable before the signal) is repeated. */
 const ATTEMPTS_MAX = 5;
 
 /** The verb `demo`. */
@@ -24,17 +27,17 @@ export const demoVerb: Verb = {
   usage: '[ROUNDS]',
   summary: 'stores a recorded network, kills the process midway, shows what came back',
   help: [
-    'ROUNDS is a recording as for replay; default: the 20-validator trace that ships.',
-    '--pace-ms N   milliseconds between groups of rounds, to watch it (150)',
-    'The store stays in ./lanestore-demo/<number>/.',
-    '--json   one object with every check at the end; the rest goes to stderr',
+    'ROUNDS is a recording as for replay; default: the 4-validator recording of this package.',
+    '--pace-ms N   milliseconds between groups of rounds (150)',
+    'The store is kept in ./lanestore-demo/<number>/.',
+    '--json   one object with every check at the end; all other output goes to stderr',
   ],
   options: { 'pace-ms': { type: 'string' } },
   positionals: [0, 1],
   advice: {
-    LANESTORE_OUT_OF_SEQUENCE: 'name a recording that begins with the first round of a store and leaves none out',
-    LANESTORE_CAPACITY: 'make room on the disk and run it again: it makes a new store',
-    LANESTORE_FAILED: 'see what the message names (disk space, the disk itself) and run it again: it makes a new store',
+    LANESTORE_OUT_OF_SEQUENCE: 'name a recording that begins with the first round of a store and omits none',
+    LANESTORE_CAPACITY: 'free space on the disk and run the demo again: it creates a new store',
+    LANESTORE_FAILED: 'check the disk and its free space, then run the demo again: it creates a new store',
   },
   async run([file = shipped(TRACE)], options) {
     if (options.json === true) linesAreProgress();
@@ -66,7 +69,7 @@ async function demonstrate(
     checks.push({ check: what, ok: problems.length === 0, problems });
   };
 
-  print('\n1. A child process stores them and is killed with SIGKILL');
+  print('\n1. A child process stores the rounds and is killed with SIGKILL');
   let acked = acknowledgements();
   const [, program = ''] = process.argv;
   let victim = Math.floor(rounds.length / 2);
@@ -75,11 +78,9 @@ async function demonstrate(
       { program, file, location, victim, inFlight: IN_FLIGHT, paceMs, onProgress: progress(rounds.length) },
       acked,
     );
-    print(
-      `  killed while round ${victim} was written: ${acked.durable.size} acknowledged, ${acked.inFlight.length} in flight`,
-    );
+    print(`  killed in round ${victim}: ${acked.durable.size} rounds acknowledged, ${acked.inFlight.length} in flight`);
     if (acked.inFlight.length > 0) break;
-    print('  nothing was in flight, the disk was faster than the signal: once more');
+    print('  no round was in flight (it was durable before the signal): trying again');
   }
 
   print('\n2. The store is opened again');
@@ -91,13 +92,13 @@ async function demonstrate(
     const { problems, survived } = checkAcknowledged(rounds, recovered, acked);
     print(`  ${IN_FLIGHT} at a time: ${fsyncsOf(Number(batches), survived)}`);
     const entries = acked.blocks.size + acked.commitQCs.size + acked.anchors.size;
-    expect(`all ${entries} acknowledged entries are there, or were pruned by an anchor`, problems);
+    expect(`all ${entries} acknowledged entries were recovered, or pruned by an anchor`, problems);
     for (const round of acked.inFlight) {
-      print(`        round ${round}, in flight: ${round <= survived ? 'came back whole' : 'left no trace'}`);
+      print(`        round ${round}, in flight: ${round <= survived ? 'recovered completely' : 'left no entry'}`);
     }
-    expect('a crash needs a round in flight', acked.inFlight.length > 0 ? [] : ['every kill came too late']);
+    expect('the kill hit a round in flight', acked.inFlight.length > 0 ? [] : ['every kill came too late']);
 
-    print('\n3. The replay goes on to the end');
+    print('\n3. The replay continues to the end');
     const begin = store.seq;
     let seq = begin;
     let written = 0;
@@ -111,14 +112,17 @@ async function demonstrate(
     await store.close();
   }
 
-  print('\n4. Opened once more, and compared with what the recording implies');
+  print('\n4. The store is opened a third time and compared with the recording');
   const reopened = await openLevel(location, { model: autobahn });
   try {
     const recovered = reopened.takeRecovered();
     const implied = impliedBy(rounds);
-    expect('every entry is the recorded one, byte for byte, and there is no other', checkComplete(implied, recovered));
+    expect(
+      'every entry equals the recorded one, byte for byte, and no other exists',
+      checkComplete(implied, recovered),
+    );
     const { problems, signatures } = checkSignatures(recovered);
-    expect(`${signatures} signatures, all payload hashes and parent hashes hold`, problems);
+    expect(`${signatures} signatures and all payload and parent hashes are valid`, problems);
     showLanes(reopened.cursors);
     showKeys(location, recovered);
   } finally {
@@ -126,11 +130,11 @@ async function demonstrate(
   }
   showNext(shown);
   if (json) await writeJson({ location, rounds: rounds.length, blocks, checks });
-  if (failures.length > 0) note(`${failures.length} things differ`);
+  if (failures.length > 0) note(`${failures.length} checks failed`);
   return failures.length === 0 ? EXIT.ok : EXIT.damaged;
 }
 
-/** The first unused number: an earlier demo's store is never touched. */
+/** A location with the first unused number, so that stores of earlier demos are not changed. */
 function freshLocation(): string {
   const parent = resolve('lanestore-demo');
   mkdirSync(parent, { recursive: true });
@@ -140,7 +144,7 @@ function freshLocation(): string {
   }
 }
 
-/** A moving line on a terminal; nothing in a file. */
+/** A progress line, on a terminal only. */
 function progress(total: number): (durable: number) => void {
   if (!isTerminal()) return () => undefined;
   return (durable) =>

@@ -1,5 +1,6 @@
 /** `lanestore diff A B` */
-import { autobahn, type Difference, diffStates, openState, startState } from '../index.js';
+import { autobahn } from '../index.js';
+import { type Difference, diffStates, openState, startState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { note, shortLane, styled, write, writeJson } from './output.js';
 import type { Verb } from './verb.js';
@@ -9,11 +10,11 @@ export const diffVerb: Verb = {
   usage: 'A B',
   summary: 'compares two state directories of any layout, entry by entry',
   help: [
-    'Prints "<" for what only A has, ">" for what only B has, "!" for what differs.',
-    'Ends with 0 if they hold the same, with 4 if they differ.',
+    'Prints "<" for an entry that only A has, ">" for one that only B has, "!" for one that differs.',
+    'Ends with 0 if both hold the same entries, with 4 if they differ.',
     '--json prints one object a line: {log, number, kind: first | second | differs}.',
-    '--start-rules   compare what a node would start with: without entries below the anchor, with the CommitQC of the',
-    '                anchor. A store that was imported agrees with its source then. Default: what stands there counts.',
+    '--start-rules   compare what a node would start with: without entries below the anchor, and with the CommitQC of',
+    '                the anchor. An imported store then equals its source. Default: compare all stored entries.',
   ],
   options: { 'start-rules': { type: 'boolean' } },
   positionals: [2, 2],
@@ -47,7 +48,7 @@ export const diffVerb: Verb = {
   },
 };
 
-const STALE_HINT = 'a node drops what is below its anchor when it starts; diff --start-rules compares without that';
+const STALE_HINT = 'a node drops entries below its anchor when it starts; diff --start-rules leaves them out';
 
 const MARK = { first: '<', second: '>', differs: '!' } as const;
 

@@ -1,36 +1,34 @@
-/** A stored entry, decoded for people: every field, and the hashes that others know it by. */
-import {
-  autobahn,
-  decodeRecord,
-  type Finding,
-  headerHash,
-  isFault,
-  type LaneId,
-  messageHash,
-  parseKey,
-  payloadHash,
-  type ViewEntry,
-} from '../index.js';
+/**
+ * A stored entry, decoded for display: every field, and the hashes that the network uses for it.
+ */
 
-/** What is stored under a key. */
+import { decodeRecord, isFault } from '../adapter/level/index.js';
+import { autobahn, type Finding, headerHash, type LaneId, payloadHash, type ViewEntry } from '../index.js';
+import { parseKey } from '../keys/index.js';
+import { messageHash } from '../model/autobahn/index.js';
+
+/** The decoded record of one key. */
 export interface DecodedEntry {
   readonly key: string;
   readonly kind: string;
   readonly lane?: LaneId;
   readonly number?: bigint;
-  /** Bytes of the record. */
+  /** Size of the record in bytes. */
   readonly bytes: number;
   readonly stored: ViewEntry['stored'];
   readonly crc?: number;
-  /** Hashes that the network knows the entry by. */
+  /** The hashes by which the network identifies the entry. */
   readonly hashes?: Readonly<Record<string, Uint8Array>>;
   readonly value?: unknown;
-  /** Its protobuf, for entries that have one. */
+  /** The entry in protobuf; absent for kinds without one. */
   readonly wire?: Uint8Array;
   readonly finding?: Finding;
 }
 
-/** Decodes what stands under a key. Damage does not throw: then there is no value, and a finding. */
+/**
+ * Decodes the record of a key. Does not throw on damage: the result then has a finding and no
+ * decoded entry.
+ */
 export function decodeEntry({ key, value, stored, finding }: ViewEntry): DecodedEntry {
   const parsed = parseKey(key);
   const entry = {
@@ -48,7 +46,7 @@ export function decodeEntry({ key, value, stored, finding }: ViewEntry): Decoded
   try {
     return { ...entry, crc, ...decodedBody(entry.kind, body) };
   } catch {
-    // The finding says why; what CBOR it is can still be seen.
+    // The finding says what is wrong. The CBOR body can still be shown.
     return { ...entry, crc, value: body };
   }
 }

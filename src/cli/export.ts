@@ -1,5 +1,6 @@
 /** `lanestore export LOCATION TARGET --layout LAYOUT` */
-import { autobahn, exportState, ORIGINAL_LAYOUTS, type OriginalLayout } from '../index.js';
+import { autobahn, exportState, type OriginalLayout } from '../index.js';
+import { ORIGINAL_LAYOUTS } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';
@@ -9,12 +10,12 @@ import type { Verb } from './verb.js';
 /** The verb `export`. */
 export const exportVerb: Verb = {
   usage: 'LOCATION TARGET --layout NAME',
-  summary: "writes what a store holds as one of the original's state directories",
+  summary: "writes a store's content as a state directory of the original",
   help: [
     `--layout   ${ORIGINAL_LAYOUTS.join(', ')}`,
-    'TARGET: absent, or an empty directory. It appears when everything was read back and compared, or not at all.',
-    'LOCATION is read from a private copy, also while a node runs on it. Any other layout can be exported from, too.',
-    '--verify-signatures --committee FILE   check every signature too',
+    'TARGET: absent, or an empty directory. It is created only after everything was read back and compared.',
+    'LOCATION: a store, read from a private copy (a node may be running), or a state directory of any other layout.',
+    '--verify-signatures --committee FILE   also check every signature',
     '--drop-signing-state   leave out what the key signed, which no layout of the original keeps',
   ],
   options: { ...CHECK_OPTIONS, layout: { type: 'string' }, 'drop-signing-state': { type: 'boolean' } },

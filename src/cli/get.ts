@@ -7,20 +7,20 @@ import { note, plain, print, styled, toJson, write } from './output.js';
 import { fullKey } from './short-keys.js';
 import type { Verb } from './verb.js';
 
-/** Of a record: two bytes before the body, five behind it (docs/format.md). */
+/** Bytes of a record before and after its body (docs/format.md). */
 const [HEAD_BYTES, TAIL_BYTES] = [2, 5];
 
 /** The verb `get`. */
 export const getVerb: Verb = {
   usage: 'LOCATION KEY',
-  summary: 'prints what stands under a key: decoded, with the hashes it is known by',
+  summary: 'prints the entry of a key: decoded, with its hashes',
   help: [
-    'KEY: in full, or lane/2bd4/38, lane/2bd4…/38, qc/31, anchor, inner, meta/tip',
-    '--json    decoded, as JSON: numbers of 64 bits are decimal strings, bytes are hex',
-    '--raw     the record as it is stored (a separated value: as it would be stored inline)',
-    '--cbor    its body, one CBOR item',
-    '--proto   the entry in protobuf, as the original has it',
-    'The last three write bytes. A damaged record is printed as far as it decodes, and ends with 1; an absent one with 5.',
+    'KEY: the full key, or short: lane/2bd4/38, lane/2bd4…/38, qc/31, anchor, inner, meta/tip',
+    '--json    decoded, as JSON: 64-bit numbers are decimal strings, bytes are hex',
+    '--raw     the record as stored (a separated value: as it would be stored inline)',
+    '--cbor    the body of the record, one CBOR item',
+    '--proto   the entry in protobuf, as the original stores it',
+    'The last three write bytes. Damaged records are printed as far as they decode and end with 1, absent ones with 5.',
   ],
   options: { raw: { type: 'boolean' }, cbor: { type: 'boolean' }, proto: { type: 'boolean' } },
   positionals: [2, 2],
@@ -49,27 +49,28 @@ export const getVerb: Verb = {
 };
 
 /**
- * A key that is not there: damage, if the store must hold it or cannot be read as a whole. @throws AbsentError
- * otherwise.
+ * Handles a key that was not found. This is damage if the store must hold the key, or if the store
+ * cannot be read completely.
+ * @throws AbsentError otherwise.
  */
 function reportAbsent({ findings, refusal, location }: AnyView, key: string): number {
   const finding = findings.find((found) => found.key === key);
   if (finding !== undefined) note(`${key}: ${finding.kind}: ${finding.detail}`);
   else if (refusal !== undefined && findings.some((found) => found.key === undefined))
-    note(`${key}: not found, but the store is damaged and may have held it; lanestore verify lists what is wrong`);
+    note(`${key}: not found, but the store is damaged and may have held it; lanestore verify lists the findings`);
   else throw new AbsentError(`there is no ${key} in ${location}`);
   return EXIT.damaged;
 }
 
 type AnyView = Pick<StoreView<unknown, unknown, unknown>, 'findings' | 'refusal' | 'location'>;
 
-/** Why an entry has no protobuf: it is damaged, or of a kind that the original does not have. */
+/** The error for an entry without protobuf: it is damaged, or the original has no such kind. */
 function noProtobuf(key: string, damage: string | undefined): CommandError {
-  if (damage !== undefined) return new CommandError('damaged', `${key} has no protobuf that can be read: ${damage}`);
+  if (damage !== undefined) return new CommandError('damaged', `${key} has no readable protobuf: ${damage}`);
   return new UsageError(`${key} has no protobuf; --json, --raw and --cbor print it`);
 }
 
-/** One field a line, nested ones further in. */
+/** Prints one field per line, nested fields indented. */
 function showTree(value: unknown, indent: string): void {
   for (const [name, item] of Object.entries(value as object)) {
     if (typeof item === 'object' && item !== null && Object.keys(item).length > 0) {

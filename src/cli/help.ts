@@ -7,10 +7,10 @@ import type { Verb } from './verb.js';
 type Verbs = Readonly<Record<string, Verb>>;
 
 const USAGE_COLUMNS = 37;
-/** A name that is further away is no misspelling. */
+/** Largest edit distance at which a name counts as misspelled. */
 const EDITS_MAX = 2;
 
-/** The verb `help`, of these verbs; it is one of them. */
+/** The verb `help` for `verbs`, which include it. */
 export function helpVerb(verbs: () => Verbs): Verb {
   return {
     usage: '[COMMAND]',
@@ -27,7 +27,7 @@ export function helpVerb(verbs: () => Verbs): Verb {
   };
 }
 
-/** The verb of this name. @throws UsageError, with the name that may be meant. */
+/** The verb of this name. @throws UsageError for an unknown name; it suggests a similar one. */
 export function verbNamed(name: string, verbs: Verbs): Verb {
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb !== undefined) return verb;
@@ -36,14 +36,14 @@ export function verbNamed(name: string, verbs: Verbs): Verb {
   throw new UsageError(`unknown command "${name}"${hint} (lanestore help lists all)`);
 }
 
-/** Prints what `VERB --help` prints. */
+/** Prints the output of `VERB --help`. */
 export function showHelp(name: string, verb: Verb): void {
   print(`usage: lanestore ${name} ${verb.usage}`.trimEnd());
   print(verb.summary);
   for (const line of verb.help) print(`  ${line}`);
 }
 
-/** All commands, and the table of exit codes. */
+/** The usage text: all commands, and the table of exit codes. */
 export function usageLines(verbs: Verbs): string[] {
   const commands = Object.entries(verbs).map(
     ([name, verb]) => [`${name} ${verb.usage}`.trimEnd(), verb.summary] as const,
@@ -51,7 +51,7 @@ export function usageLines(verbs: Verbs): string[] {
   return [
     'usage: lanestore COMMAND ...',
     ...commands.map(([usage, summary]) => `  ${usage.padEnd(USAGE_COLUMNS)} ${summary}`),
-    'lanestore COMMAND --help tells more; --json works with every command; --version',
+    'lanestore COMMAND --help explains a command; --json works with every command; --version',
     'exit codes:',
     ...codes().map(({ code, means }) => `  ${String(code).padEnd(7)} ${means}`),
   ];
@@ -66,7 +66,7 @@ function codes(): { code: number | string; means: string }[] {
   return [...Object.values(EXIT_CODES), SIGNAL_EXIT];
 }
 
-/** Letters to insert, to delete or to replace, at least, to make one word of the other. */
+/** The edit distance of two words: the least number of letters to insert, delete or replace. */
 function editsBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...a].entries()) {

@@ -8,11 +8,11 @@ import type { Verb } from './verb.js';
 /** The verb `import`. */
 export const importVerb: Verb = {
   usage: 'SOURCE LOCATION',
-  summary: "makes a store from a state directory of the original's, or of another store",
+  summary: 'makes a store from a state directory of the original, or from another store',
   help: [
-    'SOURCE: file-per-entry, wal, wal-crc or level; told by what is in it. It is only read, and no node may run on it.',
-    'LOCATION: absent, or an empty directory. It appears when everything was read back and compared, or not at all.',
-    '--verify-signatures --committee FILE   check every signature too; FILE lists the public keys (a manifest does)',
+    'SOURCE: layout file-per-entry, wal, wal-crc or level, detected. It is not changed. No node may run on it.',
+    'LOCATION: absent, or an empty directory. It is created only after everything was read back and compared.',
+    '--verify-signatures --committee FILE   also check every signature; FILE lists the public keys (a manifest does)',
   ],
   options: CHECK_OPTIONS,
   positionals: [2, 2],

@@ -5,30 +5,30 @@ import {
   autobahn,
   type CommitQC,
   detectLayout,
-  openState,
   openView,
   type PruneAnchor,
-  parseKey,
   type SignedBlock,
   type StoreView,
 } from '../index.js';
+import { parseKey } from '../keys/index.js';
+import { openState } from '../migrations/index.js';
 import { barLines } from './bars.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import type { Verb } from './verb.js';
 import { showVotes, type VotesSummary, votesOf } from './votes.js';
 
-/** What is known of one log. */
+/** Range and size of one log. */
 interface LogSummary {
   first: bigint;
   next: bigint;
-  /** Bytes of the values of what it holds. */
+  /** Bytes of the values of the entries in [first, next). */
   bytes: number;
-  /** Keys below `first` that the sweeper has not reached yet. */
+  /** Keys below `first` that the sweeper has not deleted yet. */
   unswept: number;
 }
 
-/** What `inspect --json` prints. */
+/** The output of `inspect --json`. */
 interface Inspection {
   readonly location: string;
   readonly layout: string;
@@ -39,9 +39,9 @@ interface Inspection {
   readonly store?: Uint8Array;
   readonly seq?: bigint;
   readonly witness?: string;
-  /** Road index of the anchor. */
+  /** Road index of the anchor; null if there is none. */
   readonly anchor: bigint | null;
-  /** Bytes of the node's own state. */
+  /** Size of the node's own state in bytes; null if there is none. */
   readonly innerBytes: number | null;
   /** What the store keeps of the votes of its key; absent where the layout, or the format, keeps none. */
   readonly votes?: VotesSummary;
@@ -49,7 +49,7 @@ interface Inspection {
   readonly lanes: readonly ({ readonly lane: string } & LogSummary)[];
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   readonly bytes: number;
-  /** null where the file system does not say. */
+  /** Null if the file system does not report it. */
   readonly freeBytes: number | null;
   readonly notes: readonly string[];
   readonly findings: readonly object[];
@@ -59,8 +59,8 @@ interface Inspection {
 /** The verb `inspect`. */
 export const inspectVerb: Verb = {
   usage: 'LOCATION',
-  summary: 'shows what a state directory is, what it holds, and what is wrong',
-  help: ['Any layout. A store is looked at in a private copy: a node may run meanwhile.'],
+  summary: 'shows the layout, content and damage of a state directory',
+  help: ['Any layout. A store is read from a private copy: a node may be running on it.'],
   options: {},
   positionals: [1, 1],
   reads: 'state',
@@ -199,7 +199,10 @@ function findingText(finding: { kind?: string; key?: string; file?: string; deta
   return `${finding.key ?? finding.file ?? finding.kind ?? ''}: ${finding.detail ?? ''}`;
 }
 
-/** The files below a directory with their sizes, in order of their names; files that go meanwhile are left out. */
+/**
+ * The files below a directory with their sizes, sorted by name. Omits files deleted during the
+ * call.
+ */
 function bytesBelow(location: string): { name: string; bytes: number }[] {
   const files = [];
   for (const entry of readdirSync(location, { withFileTypes: true, recursive: true })) {

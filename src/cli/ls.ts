@@ -1,5 +1,6 @@
 /** `lanestore ls LOCATION [PREFIX]` */
-import { autobahn, type KeyRange, openView, prefixRange } from '../index.js';
+import { autobahn, openView } from '../index.js';
+import { type KeyRange, prefixRange } from '../keys/index.js';
 import { AbsentError } from './command-error.js';
 import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
@@ -10,12 +11,13 @@ import type { Verb } from './verb.js';
 /** The verb `ls`. */
 export const lsVerb: Verb = {
   usage: 'LOCATION [PREFIX]',
-  summary: 'lists the keys of a store, with sizes and what stands under each',
+  summary: 'lists the keys of a store, with the size and kind of each entry',
   help: [
-    'PREFIX: the beginning of a key; of a lane some digits do, and numbers need no padding: lane/2bd4/ lane/2bd4/38 qc/31',
-    '--json prints one object a line. Damaged and stray keys are listed too, and end with 1; so do keys that are missing.',
-    'Nothing under PREFIX ends with 5.',
-    'Works on a private copy: a node may run meanwhile.',
+    'PREFIX: the beginning of a key. Lanes may be shortened and numbers need no padding: lane/2bd4/ lane/2bd4/38 qc/31',
+    '--json prints one object a line. Damaged and stray keys are listed too.',
+    'Ends with 1 if a key is damaged, stray or missing.',
+    'Ends with 5 if no key begins with PREFIX.',
+    'The store is read from a private copy: a node may be running on it.',
   ],
   options: {},
   positionals: [1, 2],
@@ -43,14 +45,17 @@ export const lsVerb: Verb = {
   },
 };
 
-/** Findings that are printed beside the keys, of records that are missing and of files; the rest is counted. */
+/**
+ * Number of findings without a listed key (missing records, files) that are printed; the rest is
+ * counted.
+ */
 const FINDINGS_SHOWN = 20;
 
 function isIn({ gte = '', lt }: Partial<KeyRange>, key: string): boolean {
   return key >= gte && (lt === undefined || key < lt);
 }
 
-/** Without the whole value, which `get` prints. */
+/** The entry without its value, which `get` prints. */
 function summaryOf({ value: _value, wire: _wire, ...rest }: DecodedEntry): object {
   return rest;
 }

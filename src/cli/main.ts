@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** The command line: finds the verb, parses its arguments, turns errors into one line and an exit code. */
+/**
+ * The command line: finds the verb, parses its arguments, and turns errors into a message and an
+ * exit code.
+ */
 import { parseArgs } from 'node:util';
 import { isLanestoreError, LanestoreError, removePrivateCopies } from '../index.js';
 import { explanationOf } from './advice.js';
@@ -45,7 +48,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   help: helpVerb(() => VERBS),
 };
 
-/** Options that stand for a verb. */
+/** Options that select a verb. */
 const ALIASES = new Map([
   ['--help', 'help'],
   ['-h', 'help'],
@@ -60,10 +63,10 @@ const EVERYWHERE = {
   json: { type: 'boolean' },
 } as const;
 
-/** Findings that are printed; the rest is counted. */
+/** Number of findings that are printed; the rest is counted. */
 const FINDINGS_SHOWN = 20;
 
-/** What is run, as far as it is known: for what is said of an error. */
+/** The verb and its arguments, as far as they are parsed; `explain` uses them for remedies. */
 let verb: Verb | undefined;
 let positionals: readonly string[] = [];
 const args = process.argv.slice(2);
@@ -84,7 +87,7 @@ async function main(): Promise<number> {
   if (parsed.values.version === true) return versionVerb.run([], parsed.values);
   const [min, max] = verb.positionals;
   if (positionals.length < min || positionals.length > max) throw new UsageError(usageOf(name, verb));
-  // A variable of a script that is not set: it must not stand for the current directory.
+  // Usually an unset variable of a script. It must not mean the current directory.
   if ([...positionals, ...Object.values(parsed.values)].includes(''))
     throw new UsageError(`an argument is empty\n${usageOf(name, verb)}`);
   return verb.run(positionals, parsed.values);
@@ -103,7 +106,7 @@ function usageOf(name: string, { usage }: Verb): string {
   return `usage: lanestore ${name} ${usage}`.trimEnd();
 }
 
-/** Tells what went wrong, and with which code the process ends. */
+/** Prints the error; resolves with the exit code. */
 async function explain(thrown: unknown): Promise<number> {
   const error = asCoded(thrown);
   if (error instanceof CommandError) {
@@ -124,7 +127,10 @@ async function explain(thrown: unknown): Promise<number> {
   return exitOf(code);
 }
 
-/** What the system refuses is LANESTORE_IO; all else that has no code is an error in lanestore. */
+/**
+ * An error of a system call becomes LANESTORE_IO; any other error without a code is a bug in
+ * lanestore.
+ */
 function asCoded(error: unknown): LanestoreError | CommandError {
   if (isLanestoreError(error) || error instanceof CommandError) return error;
   if (!(error instanceof Error)) return new CommandError('internal', String(error));
@@ -134,14 +140,10 @@ function asCoded(error: unknown): LanestoreError | CommandError {
     const { permission, resource } = error as { permission?: string; resource?: string };
     return new LanestoreError('LANESTORE_IO', `${message} (${permission} ${resource})`, { cause: error });
   }
-  return new CommandError(
-    'internal',
-    stack,
-    'report it with these lines and with what lanestore version --json prints',
-  );
+  return new CommandError('internal', stack, 'report it with these lines and the output of lanestore version --json');
 }
 
-/** The code, or another one if not all of the output could be written. */
+/** `code`, or EXIT.output if some output could not be written. */
 async function settled(code: number): Promise<number> {
   await stdout.flush();
   const error = outputError();

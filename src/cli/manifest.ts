@@ -1,6 +1,7 @@
 /** `lanestore manifest LOCATION` */
-import { autobahn, detectLayout, openState, openView } from '../index.js';
+import { autobahn, detectLayout, openView } from '../index.js';
 import { manifestChunks, stateOfView } from '../inspector/index.js';
+import { openState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { note, write } from './output.js';
 import type { Verb } from './verb.js';
@@ -8,10 +9,10 @@ import type { Verb } from './verb.js';
 /** The verb `manifest`. */
 export const manifestVerb: Verb = {
   usage: 'LOCATION',
-  summary: 'prints everything that a state directory holds, with hashes, as JSON',
+  summary: 'prints all entries of a state directory, with hashes, as JSON',
   help: [
-    'Any layout. A store is read from a private copy: a node may run meanwhile. Checks all of it; what is damaged is',
-    'left out, listed on stderr, and ends with 1.',
+    'Any layout. A store is read from a private copy: a node may be running on it. Every entry is checked. Damaged',
+    'entries are omitted and listed on stderr, and the command ends with 1.',
   ],
   options: {},
   positionals: [1, 1],

@@ -7,11 +7,11 @@ import type { Verb } from './verb.js';
 /** The verb `migrate`. */
 export const migrateVerb: Verb = {
   usage: 'LOCATION',
-  summary: 'brings a store of an older format to the one of this version, in place',
+  summary: 'converts a store of an older format to the format of this version, in place',
   help: [
-    'No node may run on it. All of it is checked before anything is written. If it is interrupted, the store does not',
-    'open until it was run again; nothing is lost.',
-    '--dry-run   check and count only',
+    'No node may run on the store. All entries are checked before anything is written. After an interruption, the',
+    'store does not open until migrate has completed; nothing is lost.',
+    '--dry-run   check and count, change nothing',
   ],
   options: { 'dry-run': { type: 'boolean' } },
   positionals: [1, 1],
@@ -26,7 +26,7 @@ export const migrateVerb: Verb = {
       print(toJson({ ...report, dryRun }, 2));
       return EXIT.ok;
     }
-    if (report.steps.length === 0) print(`${report.location} has format ${report.to} already`);
+    if (report.steps.length === 0) print(`${report.location} already has format ${report.to}`);
     for (const { from, to, entries, stale } of report.steps) {
       const dropped = stale === 0 ? '' : `, ${stale} below the anchor ${dryRun ? 'to remove' : 'removed'}`;
       print(`format ${from} -> ${to}: ${entries} entries ${dryRun ? 'to convert' : 'converted'}${dropped}`);

@@ -1,5 +1,6 @@
-/** What `import` and `export` have in common. */
-import { entryChecks, type MigrationProgress, type MigrationReport, readCommittees } from '../index.js';
+/** Options, progress and report of `import` and `export`. */
+import { entryChecks, type MigrationProgress, type MigrationReport } from '../index.js';
+import { readCommittees } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { formatBytes, note, print, type progressLine, styled, toJson } from './output.js';
 import type { OptionValues } from './verb.js';
@@ -7,7 +8,7 @@ import type { OptionValues } from './verb.js';
 /** Options for checking signatures. */
 export const CHECK_OPTIONS = { 'verify-signatures': { type: 'boolean' }, committee: { type: 'string' } } as const;
 
-/** The checks that were asked for. @throws UsageError, and what reading the committee throws. */
+/** The requested checks. @throws UsageError, and the errors of `readCommittees`. */
 export async function checksOf(options: OptionValues): Promise<ReturnType<typeof entryChecks>> {
   const { committee } = options;
   const signatures = options['verify-signatures'] === true;
@@ -16,13 +17,13 @@ export async function checksOf(options: OptionValues): Promise<ReturnType<typeof
   return typeof committee === 'string' ? entryChecks(await readCommittees(committee)) : entryChecks();
 }
 
-/** Shows how far a migration is. */
+/** Returns a callback that shows the progress of a migration. */
 export function showProgress(line: ReturnType<typeof progressLine>): (progress: MigrationProgress) => void {
   return ({ phase, entries, bytes }) =>
     line.show(`${phase === 'copy' ? 'copied' : 'read back'} ${entries} entries, ${formatBytes(bytes)}`);
 }
 
-/** What was done. */
+/** Prints the report of a migration. */
 export function showReport(report: MigrationReport, json: boolean): void {
   if (json) {
     print(toJson(report, 2));
@@ -32,12 +33,12 @@ export function showReport(report: MigrationReport, json: boolean): void {
   print(`${report.sourceLayout} ${report.source}`);
   print(`  -> ${report.targetLayout} ${report.target}`);
   print(`  anchor     ${anchor === undefined ? 'none' : `road index ${anchor}`}`);
-  print(`  inner      ${report.inner ? 'taken along' : 'none'}`);
-  print(`  CommitQCs  ${report.commitQCs}${report.anchorQCAdded ? ", the anchor's put in" : ''}`);
+  print(`  inner      ${report.inner ? 'copied' : 'none'}`);
+  print(`  CommitQCs  ${report.commitQCs}${report.anchorQCAdded ? ", with the anchor's added" : ''}`);
   print(`  blocks     ${report.blocks} in ${report.lanes} lanes`);
   print(`  bytes      ${report.bytes} of protobuf`);
   if (staleBlocks + staleCommitQCs > 0)
     print(`  dropped    ${staleBlocks} blocks and ${staleCommitQCs} CommitQCs below the anchor`);
-  print(`  ${styled('green', 'verified')}: read back, and equal to the source`);
+  print(`  ${styled('green', 'verified')}: read back and equal to the source`);
   for (const text of report.notes) note(`note: ${text}`);
 }

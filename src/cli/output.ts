@@ -1,23 +1,27 @@
-/** Where a verb writes: data to stdout, progress and warnings to stderr; colour only on a terminal. */
+/** Output of verbs: data to stdout, progress and warnings to stderr; colour only on a terminal. */
 import { styleText } from 'node:util';
 import { stderr, stdout } from './channel.js';
 import { CommandError } from './command-error.js';
 
-/** Where lines go: stdout, unless a verb keeps that for one JSON value at its end. */
+/** The channel of {@link print}: stderr if stdout is reserved for one JSON value. */
 let lines = stdout;
 
-/** From here on, lines are progress: they go to stderr, and stdout is for {@link writeJson}. */
+/**
+ * From now on {@link print} writes to stderr, so that stdout holds only what {@link writeJson}
+ * writes.
+ */
 export function linesAreProgress(): void {
   lines = stderr;
 }
 
-/** A line of data. */
+/** Writes a line of data. */
 export function print(line = ''): void {
   void lines.write(`${line}\n`);
 }
 
 /**
- * Data of any size: resolves when the reader has taken it, so that nothing piles up, or has gone away.
+ * Writes data of any size. Resolves when it was written, so that output does not accumulate in
+ * memory, or when the reader has closed the pipe.
  * @throws CommandError (output) if it cannot be written.
  */
 export async function write(data: string | Uint8Array): Promise<void> {
@@ -26,18 +30,18 @@ export async function write(data: string | Uint8Array): Promise<void> {
   if (error !== undefined) throw error;
 }
 
-/** What is to be said if something of what was printed could not be written. */
+/** The error if some output could not be written. */
 export function outputError(): CommandError | undefined {
   const { failure } = stdout;
   if (failure === undefined) return undefined;
   return new CommandError(
     'output',
     `standard output cannot be written: ${failure.message}`,
-    'make room, or send the output elsewhere, and run it again; what a command makes or changes may be there already',
+    'free space or redirect the output, then run it again; results that the command writes to disk may exist already',
   );
 }
 
-/** One JSON value in a line of its own; bigints as decimal strings, bytes as hex. */
+/** Writes one JSON value on its own line; see {@link toJson}. */
 export function writeJson(value: unknown): Promise<void> {
   return write(`${toJson(value)}\n`);
 }
@@ -47,7 +51,7 @@ export function toJson(value: unknown, indent?: number): string {
   return JSON.stringify(plain(value), null, indent);
 }
 
-/** The same value with nothing but what JSON has. */
+/** The same value in JSON types: bigints become decimal strings, bytes hex, Maps objects. */
 export function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex');
@@ -57,24 +61,24 @@ export function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
-/** A line of progress or a warning. */
+/** Writes a line of progress, a warning or an error to stderr. */
 export function note(line: string): void {
   void stderr.write(`${line}\n`);
 }
 
-/** True where colour and moving lines are welcome. */
+/** True if stdout is a terminal and NO_COLOR is not set. */
 export function isTerminal(): boolean {
   return process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 }
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 
-/** The text in a colour, or as it is when not on a terminal. */
+/** The text in a style on a terminal; else unchanged. */
 export function styled(style: Style, text: string): string {
   return isTerminal() ? styleText(style, text) : text;
 }
 
-/** `bytes` in the largest unit that keeps it above 1. */
+/** `bytes` in the largest unit, up to GiB, in which the number is at least 1. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
@@ -82,12 +86,15 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1024 / 1024 / 1024).toFixed(1)} GiB`;
 }
 
-/** A lane id as people can tell it from others. */
+/** A shortened lane id. */
 export function shortLane(lane: string): string {
   return lane.length > 8 ? `${lane.slice(0, 8)}…` : lane;
 }
 
-/** A moving line on a terminal's stderr, at most some times a second; nothing elsewhere. */
+/**
+ * A progress line on stderr, updated at most every PROGRESS_MS. Does nothing if stderr is no
+ * terminal.
+ */
 export function progressLine(): { show(text: string): void; end(): void } {
   let last = 0;
   const moving = process.stderr.isTTY === true;

@@ -1,4 +1,7 @@
-/** Replaying recorded rounds into a store, several in flight, skipping what it holds already. */
+/**
+ * Replays recorded rounds into a store, several in flight, and skips blocks that the store already
+ * has.
+ */
 import {
   autobahn,
   type CommitQC,
@@ -10,18 +13,20 @@ import {
 } from '../index.js';
 import type { RecordedRound } from './rounds-file.js';
 
-/** A store of the shipped model, whatever the backend. */
+/** A store of the Autobahn model, of any backend. */
 export type AutobahnStore = Persistence<SignedBlock, CommitQC, PruneAnchor>;
 
-/** How to replay. */
+/** Options of {@link replay}. */
 export interface ReplayOptions {
-  /** Rounds that may be submitted and not yet durable; they are submitted in groups of this many. */
+  /**
+   * Size of the groups in which rounds are submitted: the most rounds that are in flight at a time.
+   */
   readonly inFlight: number;
   /** Milliseconds to wait before each group; 0 for full speed. */
   readonly paceMs: number;
 }
 
-/** Who is told what happens; rounds count from 1, as lines of the recording. */
+/** Callbacks of {@link replay}. Rounds count from 1, in the order of the recording. */
 export interface ReplayObserver {
   submitted?(round: number): void;
   durable?(round: number): void;
@@ -30,19 +35,22 @@ export interface ReplayObserver {
   anchor?(index: bigint): void;
 }
 
-/** What a replay did. */
+/** The result of {@link replay}. */
 export interface ReplayResult {
   rounds: number;
   blocks: number;
-  /** Blocks that the store held, or had truncated, already. */
+  /** Blocks that the store already held, or had truncated. */
   blocksSkipped: number;
   commitQCs: number;
   anchors: number;
-  /** Milliseconds from submission to durability, one for each block, CommitQC and anchor. */
+  /** Milliseconds from submission to durability, one number per block, CommitQC and anchor. */
   readonly durableMs: number[];
 }
 
-/** Replays all rounds. Rejects with the first refusal or failure; rounds in flight then settle by themselves. */
+/**
+ * Replays all rounds. Rejects with the first refusal or failure, without waiting for rounds in
+ * flight.
+ */
 export async function replay(
   store: AutobahnStore,
   rounds: AsyncIterable<RecordedRound> | Iterable<RecordedRound>,
@@ -60,7 +68,7 @@ export async function replay(
     const number = ++result.rounds;
     const submission = submit(store, { ...round, blocks }, number, observer, result);
     group.push(submission);
-    // Whoever awaits the group sees the rejection; until then it must not count as unhandled.
+    // Promise.all rejects later with the same error. Until then it must not count as unhandled.
     submission.catch(() => undefined);
     if (group.length < options.inFlight) continue;
     await Promise.all(group);
@@ -72,8 +80,9 @@ export async function replay(
 }
 
 /**
- * Has rounds accepted by a store that keeps nothing, so that those which are refused leave nothing on the disk.
- * @throws as `persist`.
+ * Submits rounds to a store that stores nothing, so that an invalid recording is refused before
+ * anything is on the disk.
+ * @throws the errors of `persist`.
  */
 export async function rehearse(rounds: Iterable<RecordedRound>): Promise<void> {
   const store = await openNoop({ model: autobahn });
@@ -115,7 +124,7 @@ async function submit(
   observer.durable?.(number);
 }
 
-/** The `share` quantile (0 to 1) of some durations; 0 if there are none. */
+/** The `share` quantile (0 to 1) of `durations`; 0 if it is empty. */
 export function quantile(durations: readonly number[], share: number): number {
   const sorted = [...durations].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

@@ -12,20 +12,21 @@ import { type Verb, wholeNumber } from './verb.js';
 /** The verb `replay`. */
 export const replayVerb: Verb = {
   usage: 'ROUNDS LOCATION',
-  summary: 'stores recorded rounds (JSON lines, plain or .gz), but what is stored already',
+  summary: 'stores recorded rounds (JSON lines, plain or .gz); skips stored blocks',
   help: [
-    'If the recording cannot be read, or its first round cannot be stored, no store is made.',
-    '--in-flight N   rounds that are submitted together, before the first is durable (4)',
-    '--pace-ms N     milliseconds to wait before each such group (0)',
-    '--acks          print a line for everything as it is submitted and becomes durable',
+    'If the recording cannot be read, or its first round cannot be stored, no store is created.',
+    '--in-flight N   rounds that are submitted together, before the first of them is durable (4)',
+    '--pace-ms N     milliseconds to wait between such groups (0)',
+    '--acks          print a line when a round is submitted and when a round or an entry becomes durable',
   ],
   options: { 'in-flight': { type: 'string' }, 'pace-ms': { type: 'string' }, acks: { type: 'boolean' } },
   positionals: [2, 2],
   advice: {
-    LANESTORE_INVALID: 'fix what the message names and run it again: rounds that are stored already are skipped',
-    LANESTORE_OUT_OF_SEQUENCE: 'replay a recording that goes on from what the store holds; inspect shows that',
-    LANESTORE_CAPACITY: 'make room on the disk and run it again: rounds that are stored already are skipped',
-    LANESTORE_FAILED: 'see what the message names (disk space, the disk itself) and run it again',
+    LANESTORE_INVALID: 'fix what the message names and run it again: rounds that are already stored are skipped',
+    LANESTORE_OUT_OF_SEQUENCE:
+      'replay a recording that continues the store; lanestore inspect shows where its logs end',
+    LANESTORE_CAPACITY: 'free space on the disk and run it again: rounds that are already stored are skipped',
+    LANESTORE_FAILED: 'check the disk and its free space, then run it again',
   },
   async run([file = '', location = ''], options) {
     const inFlight = wholeNumber(options, 'in-flight', 4, 1);
@@ -58,7 +59,10 @@ export const replayVerb: Verb = {
   },
 };
 
-/** Written synchronously: a line that was printed stands for something that is durable, even if the next instruction is SIGKILL. */
+/**
+ * Writes synchronously, so that no acknowledgement is lost if the process is killed right
+ * afterwards.
+ */
 const acks: ReplayObserver = {
   submitted: (round) => line(`submitted ${round}`),
   durable: (round) => line(`durable ${round}`),
@@ -72,15 +76,14 @@ function line(text: string): void {
 }
 
 /**
- * The rounds up to the first one that has something to store. @throws LANESTORE_INVALID if there is none, and what
- * reading throws.
+ * The rounds up to the first that contains an anchor, a CommitQC or a block.
+ * @throws LANESTORE_INVALID if no round does, and the errors of `readRounds`.
  */
 async function headOf(rounds: AsyncIterator<RecordedRound, void>, file: string): Promise<RecordedRound[]> {
   const head: RecordedRound[] = [];
   for (;;) {
     const { value: round } = await rounds.next();
-    if (round === undefined)
-      throw new LanestoreError('LANESTORE_INVALID', `${file} holds nothing that could be stored`);
+    if (round === undefined) throw new LanestoreError('LANESTORE_INVALID', `${file} contains nothing to store`);
     head.push(round);
     if (round.anchor !== undefined || round.commitQCs.length + round.blocks.length > 0) return head;
   }

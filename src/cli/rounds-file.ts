@@ -1,6 +1,7 @@
 /**
- * Recorded rounds: JSON lines, plain or gzip, one round a line, `{anchor?, commitQCs?: [], blocks?: []}`, each value the base64 of
- * the entry's protobuf (test/fixtures/README.md).
+ * Files of recorded rounds: JSON lines, plain or gzip, one round per line:
+ * `{anchor?, commitQCs?: [], blocks?: []}`. Each value is the base64 of the entry's protobuf
+ * (test/fixtures/README.md).
  */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -21,7 +22,10 @@ export interface RecordedRound {
   readonly blocks: readonly SignedBlock[];
 }
 
-/** Reads the rounds of a file one after the other. @throws LANESTORE_IO, LANESTORE_INVALID naming file and line. */
+/**
+ * Reads the rounds of a file one by one.
+ * @throws LANESTORE_IO; LANESTORE_INVALID, which names file and line.
+ */
 export async function* readRounds(file: string): AsyncGenerator<RecordedRound, void, void> {
   const raw = createReadStream(file);
   const input = file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw;

@@ -1,6 +1,6 @@
 /**
- * What the repository's own programs (bench, devnet, faults) share with the command line: help, signals, output that
- * fails, exit codes.
+ * Shared by the repository's own programs (bench, devnet, faults) and the command line: help,
+ * signals, failed output, exit codes.
  */
 import { stdout } from './channel.js';
 import { CommandError, UsageError } from './command-error.js';
@@ -10,10 +10,11 @@ import { cleanUp, endOnSignals } from './signals.js';
 import { versionVerb } from './version.js';
 
 /**
- * Runs `main` with the arguments of this process and sets the exit code that it resolves with: 0, or 1 for what the
- * program looks for. `--help` or `help` prints `usage`, `--version` or `version` what the command line prints, and both
- * end with 0; a UsageError prints its message and `usage` and ends with 2. Output that cannot be written ends with 6, any other error
- * with 7 and its stack.
+ * Runs `main` with the arguments of this process. The exit code is the number that `main` resolves
+ * with: 0, or 1 if the program found what it looks for. `--help` or `help` prints `usage` and ends
+ * with 0. `--version` or `version` prints the version and ends with 0. A UsageError prints its
+ * message and `usage` and ends with 2. Output that cannot be written ends with 6. Any other error
+ * prints its stack and ends with 7.
  */
 export async function runScript(usage: string, main: (args: string[]) => Promise<number>): Promise<void> {
   endOnSignals();
@@ -35,7 +36,7 @@ export async function runScript(usage: string, main: (args: string[]) => Promise
   process.exitCode = await withOutput(code);
 }
 
-/** What `read` makes of the arguments. @throws UsageError for what it throws. */
+/** The result of `read`. @throws UsageError with the message of any error that `read` throws. */
 export function understood<T>(read: () => T): T {
   try {
     return read();
@@ -44,11 +45,14 @@ export function understood<T>(read: () => T): T {
   }
 }
 
-/** A whole number from an option of these programs. @throws UsageError. */
+/**
+ * The value of an option, a whole number of at least `min`.
+ * @throws UsageError if it is not one.
+ */
 export function wholeOption(name: string, text: string, min: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value) && value >= min) return value;
-  throw new UsageError(`--${name} must be a whole number from ${min} on, got "${text}"`);
+  throw new UsageError(`--${name} must be a whole number, at least ${min}, got "${text}"`);
 }
 
 function explain(error: unknown, usage: string): number {

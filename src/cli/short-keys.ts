@@ -1,13 +1,15 @@
-/** Keys as people type them: `lane/2bd4…/38`, `lane/2bd4/38`, `qc/31`, without padding; and prefixes of keys. */
-import { type LaneId, laneId, padU64, parseKey } from '../index.js';
+/** Expands short keys and prefixes, such as `lane/2bd4…/38`, `lane/2bd4/38` and `qc/31`. */
+import { type LaneId, laneId } from '../index.js';
+import { padU64, parseKey } from '../keys/index.js';
 import { AbsentError, UsageError } from './command-error.js';
 
 const LANE_KEY = /^lane\/([0-9a-f]+)(?:…|\.{3})?(?:\/(\d*))?$/;
 const QC = /^qc\/(\d+)$/;
 
 /**
- * The full key of what was typed. @throws UsageError if it names no key, or more than one lane begins like that;
- * AbsentError if none does.
+ * The full key of a short key.
+ * @throws UsageError if `text` is not a key, or more than one lane matches; AbsentError if no lane
+ * matches.
  */
 export function fullKey(text: string, lanes: Iterable<LaneId>): string {
   if (parseKey(text) !== undefined) return text;
@@ -18,7 +20,10 @@ export function fullKey(text: string, lanes: Iterable<LaneId>): string {
   return checked(`lane/${theLane(start, lanes)}/${padU64(BigInt(digits))}`, text);
 }
 
-/** The full prefix of what was typed: a lane's beginning becomes the lane, if only one begins like that; a number is complete. */
+/**
+ * The full prefix of a short one: digits of a lane expand to the only lane that matches. A number
+ * is taken as complete.
+ */
 export function fullPrefix(text: string, lanes: Iterable<LaneId>): string {
   const [, start, digits] = LANE_KEY.exec(text) ?? [];
   if (start === undefined || digits === undefined)
@@ -30,7 +35,7 @@ function checked(key: string, typed: string): string {
   if (parseKey(key) !== undefined) return key;
   const shapes =
     'anchor, inner, votes, votes/lanes, meta/schema, meta/tip, meta/event/<seq>, qc/<road index>, lane/<lane>/<number>';
-  throw new UsageError(`"${typed}" is no key; keys are ${shapes} (numbers need no padding)`);
+  throw new UsageError(`"${typed}" is not a key; keys are ${shapes} (numbers need no padding)`);
 }
 
 function theLane(start: string, lanes: Iterable<LaneId>): LaneId {
@@ -38,11 +43,13 @@ function theLane(start: string, lanes: Iterable<LaneId>): LaneId {
   if (found.length === 1) return found[0]!;
   const all = [...lanes].map((lane) => `${lane.slice(0, 8)}…`).join(', ');
   if (found.length === 0) {
-    // A whole id may be a lane that the tip does not know, and whose keys are strays.
+    // A full lane id may be missing in the tip: stray keys of that lane can still be read.
     if (start.length === WHOLE_LANE_DIGITS) return laneId(start);
-    throw new AbsentError(`no lane begins with ${start}; there are ${all === '' ? 'none' : all}`);
+    throw new AbsentError(
+      `no lane begins with ${start}; ${all === '' ? 'the store has no lanes' : `the lanes are ${all}`}`,
+    );
   }
-  throw new UsageError(`${found.length} lanes begin with ${start}; type more of it`);
+  throw new UsageError(`${found.length} lanes begin with ${start}; type more digits`);
 }
 
 const WHOLE_LANE_DIGITS = 64;

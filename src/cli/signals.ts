@@ -1,36 +1,38 @@
 /**
- * What happens when a command is told to end: it removes its private copies, and what else it has made for the time
- * being, then dies of the signal, so that a shell loop ends, too.
+ * SIGINT, SIGTERM and SIGHUP: the command removes its private copies and other temporary files,
+ * then ends by the same signal, so that a loop in a shell script ends too.
  */
 import { exitOfSignal } from './exit-codes.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** The first process of a container does not die of a signal that it sends to itself: it exits after this. */
+/**
+ * PID 1 of a container ignores a signal that it sends to itself. It exits after this time instead.
+ */
 const DEATH_MS_MAX = 200;
 
 const cleanups = new Set<() => void>();
 
 /**
- * Has `cleanup` called, synchronously, when a signal ends the process; what was registered last is called first.
- * Returns what forgets it.
+ * Registers a synchronous callback that runs when a signal ends the process. The last one
+ * registered runs first. Returns a function that unregisters it.
  */
 export function onSignal(cleanup: () => void): () => void {
   cleanups.add(cleanup);
   return () => void cleanups.delete(cleanup);
 }
 
-/** From now on a signal ends the process as {@link onSignal} says. */
+/** Installs the signal handlers. */
 export function endOnSignals(): void {
   for (const signal of SIGNALS) process.once(signal, () => end(signal));
 }
 
-/** Calls all that is registered. */
+/** Runs all registered callbacks. Ignores what they throw. */
 export function cleanUp(): void {
   for (const cleanup of [...cleanups].reverse()) {
     try {
       cleanup();
     } catch {
-      // It stays, and harms nothing; the others are removed.
+      // What could not be removed stays and does no harm. The other callbacks must still run.
     }
   }
 }
@@ -38,7 +40,8 @@ export function cleanUp(): void {
 function end(signal: NodeJS.Signals): void {
   cleanUp();
   process.kill(process.pid, signal);
-  // Not a timer: the command must not go on without its copies.
+  // Blocks the thread instead of waiting on a timer: the command must not continue without its
+  // copies.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, DEATH_MS_MAX);
   process.exit(exitOfSignal(signal));
 }

@@ -7,12 +7,12 @@ import type { Verb } from './verb.js';
 /** The verb `snapshot`. */
 export const snapshotVerb: Verb = {
   usage: 'LOCATION TARGET',
-  summary: 'makes a store of its own from another one, as it is at this moment',
+  summary: 'copies the current state of a store to a new, independent store',
   help: [
-    'A node may run on LOCATION meanwhile. TARGET: absent, or an empty directory; it appears whole and verified,',
-    'or not at all.',
-    'Never run a store and its snapshot as the same validator: it would not know what it signed since.',
-    '--no-links   copy every byte; by default files that never change are hard links, where they can be',
+    'A node may be running on LOCATION. TARGET: absent, or an empty directory; it is created only when it is',
+    'complete and verified.',
+    'Never run a store and its snapshot as the same validator: the snapshot lacks what was signed later.',
+    '--no-links   copy every byte; default: files that never change become hard links where possible',
   ],
   options: { 'no-links': { type: 'boolean' } },
   positionals: [2, 2],
@@ -22,9 +22,9 @@ export const snapshotVerb: Verb = {
     if (options.json === true) print(toJson(report, 2));
     else {
       print(`${report.location}: a snapshot as of batch ${report.seq}`);
-      print(`  ${report.records} records, ${formatBytes(report.bytes)}, all read and checked`);
+      print(`  ${report.records} records, ${formatBytes(report.bytes)}, all read and verified`);
     }
-    note('note: never run it as the validator whose store it was made from');
+    note('note: never run the snapshot as the validator whose store it was copied from');
     return EXIT.ok;
   },
 };

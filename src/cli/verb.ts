@@ -1,34 +1,40 @@
-/** What a verb of the command line is. */
+/** The interface of a verb of the command line. */
 import type { ParseArgsConfig } from 'node:util';
 import type { LanestoreErrorCode } from '../index.js';
 import { UsageError } from './command-error.js';
 
-/** Parsed options of a verb. */
+/** The parsed options of a verb. */
 export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
 
-/** What to do about errors, by their codes. */
+/** Remedies by error code. */
 export type Advice = Readonly<Partial<Record<LanestoreErrorCode, string>>>;
 
-/** A verb: one file each. */
+/** A verb. Each verb has its own file. */
 export interface Verb {
-  /** Its arguments, as help shows them, e.g. `ROUNDS LOCATION`. */
+  /** The arguments as shown by help, e.g. `ROUNDS LOCATION`. */
   readonly usage: string;
   /** One sentence. */
   readonly summary: string;
-  /** Lines for `--help`, below the usage. */
+  /** The lines of `--help` after usage and summary. */
   readonly help: readonly string[];
   readonly options: NonNullable<ParseArgsConfig['options']>;
-  /** How many positional arguments it takes, at least and at most. */
+  /** The least and the largest number of positional arguments. */
   readonly positionals: readonly [min: number, max: number];
-  /** What its first argument names: a store, a state directory of any layout, or one from which a target is made. */
+  /**
+   * The kind of the first argument: a store, a state directory of any layout, or the source of a
+   * migration.
+   */
   readonly reads?: 'store' | 'state' | 'source';
-  /** For errors with which it ends; `reads` has advice of its own. */
+  /** Remedies for errors that end the verb. If absent, those for `reads` apply. */
   readonly advice?: Advice;
-  /** Runs it; resolves with the exit code, a value of `EXIT`. */
+  /** Runs the verb; resolves with the exit code, a value of `EXIT`. */
   run(positionals: readonly string[], options: OptionValues): Promise<number>;
 }
 
-/** A whole number from an option. @throws UsageError. */
+/**
+ * The value of an option, a whole number of at least `min`.
+ * @throws UsageError if it is not one.
+ */
 export function wholeNumber(options: OptionValues, name: string, fallback: number, min: number): number {
   const text = options[name];
   if (text === undefined) return fallback;

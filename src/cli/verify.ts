@@ -1,5 +1,6 @@
 /** `lanestore verify LOCATION` */
-import { autobahn, entryChecks, readCommittees, verify } from '../index.js';
+import { autobahn, entryChecks, verify } from '../index.js';
+import { readCommittees } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
@@ -8,14 +9,14 @@ import type { Verb } from './verb.js';
 /** The verb `verify`. */
 export const verifyVerb: Verb = {
   usage: 'LOCATION',
-  summary: 'checks everything of a store that can be checked offline',
+  summary: 'checks everything in a store that can be checked offline',
   help: [
-    "Every checksum of LevelDB's files, every record and value, the witness, payload hashes and parent hashes. On a private",
-    'copy: a node may run meanwhile.',
-    '--signatures --committee FILE   check quorums and signatures too; FILE lists the public keys (a manifest does),',
-    '                                or several committees, each with the road index from which it holds',
+    "Checks the checksums in LevelDB's files, every record and value, the witness, payload hashes and parent hashes.",
+    'The store is read from a private copy: a node may be running on it.',
+    '--signatures --committee FILE   also check quorums and signatures. FILE lists the public keys (a manifest does),',
+    '                                or several committees, each with the road index from which it is valid',
     '                                (docs/inspecting.md)',
-    'Ends with 0 and "OK", or with 1 and every finding (lanestore help lists all exit codes).',
+    'Prints "OK" and ends with 0, or prints every finding and ends with 1 (lanestore help lists all exit codes).',
   ],
   options: { signatures: { type: 'boolean' }, committee: { type: 'string' } },
   positionals: [1, 1],
@@ -37,7 +38,7 @@ export const verifyVerb: Verb = {
       print(
         report.findingsTotal === 0 ? `${styled('green', 'OK')}: ${read}` : `${report.findingsTotal} findings; ${read}`,
       );
-      if (refused !== null) print(`a node would refuse it: ${refused.code}`);
+      if (refused !== null) print(`a node would refuse the store: ${refused.code}`);
     }
     return report.findingsTotal === 0 && refused === null ? EXIT.ok : EXIT.damaged;
   },

@@ -9,7 +9,7 @@ import type { Verb } from './verb.js';
 export const versionVerb: Verb = {
   usage: '',
   summary: 'prints the version of lanestore',
-  help: ['--json adds those of Node.js and the platform, for a bug report.'],
+  help: ['--json adds the versions of Node.js and of the platform, for a bug report.'],
   options: {},
   positionals: [0, 0],
   async run(_positionals, { json }) {

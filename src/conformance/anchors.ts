@@ -1,4 +1,7 @@
-/** Prune anchors: what they truncate, what they append, which of two counts (docs/architecture.md, Rules of the planner, rules 3 and 4). */
+/**
+ * Prune anchors: what an anchor truncates and appends, and which of two anchors counts
+ * (docs/architecture.md, Rules of the planner, rules 3 and 4).
+ */
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 
@@ -6,7 +9,7 @@ import { refused } from './expect.js';
 export const anchorCases = new Cases('anchors');
 const cases = anchorCases;
 
-cases.add('an anchor is there after reopening, and its CommitQC is the first of the log', async (stage) => {
+cases.add('an anchor survives reopening, and its CommitQC is the first of the log', async (stage) => {
   const anchor = stage.anchor(2, { 0: 1, 1: 0 });
   await stage.store.persist({ commitQCs: [...stage.qcs(0, 2), stage.commitQCOf(anchor), stage.qc(3)] });
   await stage.store.persist({ anchor });
@@ -14,7 +17,7 @@ cases.add('an anchor is there after reopening, and its CommitQC is the first of 
   await stage.expectStored({ anchor, commitQCs: [stage.commitQCOf(anchor), stage.qc(3)] });
 });
 
-cases.add('every lane is truncated to where the anchor has it begin', async (stage) => {
+cases.add('every lane is truncated to its start in the anchor', async (stage) => {
   const blocks = [0, 1, 2, 3, 4].flatMap((lane) => stage.blocks(lane, 2, 6));
   await stage.store.persist({ blocks });
   const anchor = stage.anchor(0, { 0: 1, 1: 2, 2: 4, 3: 6, 4: 9 });
@@ -27,7 +30,7 @@ cases.add('every lane is truncated to where the anchor has it begin', async (sta
   });
 });
 
-cases.needing(['durable'], 'a lane that the stored anchor emptied is where it was after reopening', async (stage) => {
+cases.needing(['durable'], 'a lane that the stored anchor emptied keeps its cursor after reopening', async (stage) => {
   await stage.store.persist({ blocks: [...stage.blocks(0, 0, 3), ...stage.blocks(1, 0, 3)] });
   const anchor = stage.anchor(0, { 0: 10, 1: 3 });
   await stage.store.anchor.persist(anchor);
@@ -38,13 +41,13 @@ cases.needing(['durable'], 'a lane that the stored anchor emptied is where it wa
   stage.expectCursors({ lanes: { 0: [10, 11], 1: [3, 4] }, qc: [0, 1] });
 });
 
-cases.add('a lane that its CommitQC omits is left as it is', async (stage) => {
+cases.add('a lane that the CommitQC of the anchor omits does not change', async (stage) => {
   await stage.store.persist({ blocks: [...stage.blocks(0, 0, 4), ...stage.blocks(1, 0, 4)] });
   await stage.store.persist({ anchor: stage.anchor(0, { 0: 3 }) });
   stage.expectCursors({ lanes: { 0: [3, 4], 1: [0, 4] }, qc: [0, 1] });
 });
 
-cases.add('the QC log is truncated to its road index', async (stage) => {
+cases.add('the QC log is truncated to the road index of the anchor', async (stage) => {
   await stage.store.persist({ commitQCs: stage.qcs(0, 6) });
   const anchor = stage.anchor(4);
   await stage.store.persist({ anchor });
@@ -60,20 +63,23 @@ cases.add('an anchor at the end of the QC log appends its own CommitQC', async (
   await stage.expectStored({ anchor, commitQCs: [stage.commitQCOf(anchor)] });
 });
 
-cases.add('an anchor past all CommitQCs leaves its own one, and the log goes on behind it', async (stage) => {
-  await stage.store.persist({ commitQCs: stage.qcs(0, 3) });
-  const anchor = stage.anchor(5);
-  await stage.store.persist({ anchor });
-  stage.expectCursors({ qc: [5, 6] });
-  await stage.store.persist({ commitQCs: [stage.qc(5)] });
-  stage.expectCursors({ qc: [5, 6] });
-  await refused(stage.store.persist({ commitQCs: [stage.qc(7)] }), 'LANESTORE_OUT_OF_SEQUENCE', [7, 6]);
-  await stage.expectStored({ anchor, commitQCs: stage.qcs(5, 6) });
-  await stage.store.persist({ commitQCs: stage.qcs(6, 8) });
-  await stage.expectStored({ anchor, commitQCs: stage.qcs(5, 8) });
-});
+cases.add(
+  'an anchor past all CommitQCs leaves only its own CommitQC, and the log continues after it',
+  async (stage) => {
+    await stage.store.persist({ commitQCs: stage.qcs(0, 3) });
+    const anchor = stage.anchor(5);
+    await stage.store.persist({ anchor });
+    stage.expectCursors({ qc: [5, 6] });
+    await stage.store.persist({ commitQCs: [stage.qc(5)] });
+    stage.expectCursors({ qc: [5, 6] });
+    await refused(stage.store.persist({ commitQCs: [stage.qc(7)] }), 'LANESTORE_OUT_OF_SEQUENCE', [7, 6]);
+    await stage.expectStored({ anchor, commitQCs: stage.qcs(5, 6) });
+    await stage.store.persist({ commitQCs: stage.qcs(6, 8) });
+    await stage.expectStored({ anchor, commitQCs: stage.qcs(5, 8) });
+  },
+);
 
-cases.add('an anchor with road index 0 is an anchor like others', async (stage) => {
+cases.add('an anchor may have road index 0', async (stage) => {
   const anchor = stage.anchor(0, { 0: 2 });
   await stage.store.persist({ blocks: stage.blocks(0, 0, 4) });
   await stage.store.persist({ anchor });
@@ -143,7 +149,7 @@ cases.add('an equal anchor applies its truncation again, and never moves a curso
   stage.expectCursors({ lanes: { 0: [5, 9] }, qc: [4, 5] });
 });
 
-cases.add('the same anchor once more changes nothing', async (stage) => {
+cases.add('the same anchor again changes nothing', async (stage) => {
   const anchor = stage.anchor(2, { 0: 3 });
   await stage.store.persist({ anchor, commitQCs: [stage.qc(3)], blocks: stage.blocks(0, 3, 5) });
   await stage.store.persist({ anchor });
@@ -155,23 +161,27 @@ cases.add('the same anchor once more changes nothing', async (stage) => {
   });
 });
 
-cases.add('an anchor that disagrees with itself is refused, and nothing of its round is stored', async (stage) => {
-  await stage.store.persist({ commitQCs: stage.qcs(0, 3), blocks: stage.blocks(0, 0, 4) });
-  for (const [index, qcIndex] of [
-    [1, 2],
-    [2, 1],
-    [0, 1],
-  ] as const) {
-    const anchor = stage.disagreeingAnchor(index, qcIndex);
-    await refused(stage.store.anchor.persist(anchor), 'LANESTORE_INVALID');
-    await refused(stage.store.persist({ anchor, blocks: [stage.block(0, 4)] }), 'LANESTORE_INVALID');
-  }
-  stage.expectCursors({ lanes: { 0: [0, 4] }, qc: [0, 3] });
-  await stage.expectStored({ commitQCs: stage.qcs(0, 3), blocks: { 0: stage.blocks(0, 0, 4) } });
-});
+cases.needing(
+  ['disagreeingAnchors'],
+  'an anchor whose two parts disagree is refused, and nothing of its round is stored',
+  async (stage) => {
+    await stage.store.persist({ commitQCs: stage.qcs(0, 3), blocks: stage.blocks(0, 0, 4) });
+    for (const [index, qcIndex] of [
+      [1, 2],
+      [2, 1],
+      [0, 1],
+    ] as const) {
+      const anchor = stage.disagreeingAnchor(index, qcIndex);
+      await refused(stage.store.anchor.persist(anchor), 'LANESTORE_INVALID');
+      await refused(stage.store.persist({ anchor, blocks: [stage.block(0, 4)] }), 'LANESTORE_INVALID');
+    }
+    stage.expectCursors({ lanes: { 0: [0, 4] }, qc: [0, 3] });
+    await stage.expectStored({ commitQCs: stage.qcs(0, 3), blocks: { 0: stage.blocks(0, 0, 4) } });
+  },
+);
 
 cases.add(
-  'in a round the anchor comes first: blocks and CommitQCs are appended behind its truncation',
+  'in a round the anchor comes first: blocks and CommitQCs are appended after its truncation',
   async (stage) => {
     await stage.store.persist({
       commitQCs: stage.qcs(0, 2),
@@ -192,7 +202,7 @@ cases.add(
   },
 );
 
-cases.add('what the anchor of a round truncates cannot come with that round', async (stage) => {
+cases.add('a round cannot contain a block that its own anchor truncates', async (stage) => {
   await stage.store.persist({ blocks: stage.blocks(0, 0, 3) });
   const round = { anchor: stage.anchor(0, { 0: 10 }), blocks: [stage.block(0, 3)] };
   await refused(stage.store.persist(round), 'LANESTORE_OUT_OF_SEQUENCE', [stage.lane(0), 3, 10]);
@@ -200,16 +210,19 @@ cases.add('what the anchor of a round truncates cannot come with that round', as
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 0, 3) } });
 });
 
-cases.add('anchor after anchor, with blocks and CommitQCs between them, through reopening', async (stage) => {
-  for (let road = 0; road < 6; road++) {
-    const starts = { 0: 3 * road + 1, 1: road };
-    const commitQCs = [stage.qc(road, starts)];
-    const blocks = [...stage.blocks(0, 3 * road, 3 * road + 3), ...stage.blocks(1, road, road + 1)];
-    await stage.store.persist({ commitQCs, blocks });
-    const anchor = stage.anchor(road, starts);
-    await stage.store.persist({ anchor });
-    stage.expectCursors({ lanes: { 0: [3 * road + 1, 3 * road + 3], 1: [road, road + 1] }, qc: [road, road + 1] });
-    const left = { 0: stage.blocks(0, 3 * road + 1, 3 * road + 3), 1: stage.blocks(1, road, road + 1) };
-    await stage.expectStored({ anchor, commitQCs, blocks: left });
-  }
-});
+cases.add(
+  'a sequence of anchors, with blocks and CommitQCs between them, each stored after reopening',
+  async (stage) => {
+    for (let road = 0; road < 6; road++) {
+      const starts = { 0: 3 * road + 1, 1: road };
+      const commitQCs = [stage.qc(road, starts)];
+      const blocks = [...stage.blocks(0, 3 * road, 3 * road + 3), ...stage.blocks(1, road, road + 1)];
+      await stage.store.persist({ commitQCs, blocks });
+      const anchor = stage.anchor(road, starts);
+      await stage.store.persist({ anchor });
+      stage.expectCursors({ lanes: { 0: [3 * road + 1, 3 * road + 3], 1: [road, road + 1] }, qc: [road, road + 1] });
+      const left = { 0: stage.blocks(0, 3 * road + 1, 3 * road + 3), 1: stage.blocks(1, road, road + 1) };
+      await stage.expectStored({ anchor, commitQCs, blocks: left });
+    }
+  },
+);

@@ -1,4 +1,4 @@
-/** Where a lane that never held anything begins (docs/architecture.md, Rules of the planner, rule 1). */
+/** The number of the first block of a lane (docs/architecture.md, Rules of the planner, rule 1). */
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 import type { Num, Stage } from './stage.js';
@@ -11,7 +11,7 @@ function begins(stage: Stage, lane: number, number: Num): Promise<void> {
   return stage.store.persist({ blocks: [stage.block(lane, number)] });
 }
 
-/** Only `start` is taken as the first block of `lane`. */
+/** Checks that only block `start` is accepted as the first block of `lane`. */
 async function expectStart(stage: Stage, lane: number, start: number): Promise<void> {
   for (const number of [0, start - 1, start + 1]) {
     await refused(begins(stage, lane, number), 'LANESTORE_OUT_OF_SEQUENCE', [stage.lane(lane), number, start]);
@@ -19,7 +19,7 @@ async function expectStart(stage: Stage, lane: number, start: number): Promise<v
   await begins(stage, lane, start);
 }
 
-cases.add('without an anchor it is any number, and the lane goes on from there', async (stage) => {
+cases.add('without an anchor it may have any number, and the lane continues from there', async (stage) => {
   await begins(stage, 0, 0);
   await begins(stage, 1, 41);
   await refused(begins(stage, 1, 43), 'LANESTORE_OUT_OF_SEQUENCE', [43, 42]);
@@ -28,7 +28,7 @@ cases.add('without an anchor it is any number, and the lane goes on from there',
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 0, 1), 1: stage.blocks(1, 41, 42) } });
 });
 
-cases.add('a gap inside of the first call is refused, and the lane has still not begun', async (stage) => {
+cases.add('a gap within the first call is refused, and the lane still has no cursor', async (stage) => {
   const gap = [stage.block(0, 5), stage.block(0, 7)];
   await refused(stage.store.persist({ blocks: gap }), 'LANESTORE_OUT_OF_SEQUENCE', [stage.lane(0), 7, 6]);
   stage.expectCursors({});
@@ -36,7 +36,7 @@ cases.add('a gap inside of the first call is refused, and the lane has still not
   stage.expectCursors({ lanes: { 0: [2, 3] } });
 });
 
-cases.add('it is where the stored anchor has the lane begin', async (stage) => {
+cases.add('it is the start of the lane in the stored anchor', async (stage) => {
   const anchor = stage.anchor(0, { 0: 7 });
   await stage.store.anchor.persist(anchor);
   await expectStart(stage, 0, 7);
@@ -44,7 +44,7 @@ cases.add('it is where the stored anchor has the lane begin', async (stage) => {
   await stage.expectStored({ anchor, commitQCs: [stage.commitQCOf(anchor)], blocks: { 0: stage.blocks(0, 7, 8) } });
 });
 
-cases.add('so it is for a call that drives that lane alone', async (stage) => {
+cases.add('the same holds for a lane call', async (stage) => {
   await stage.store.anchor.persist(stage.anchor(0, { 0: 7 }));
   const lane = (number: number) =>
     stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), undefined, [stage.block(0, number)]);
@@ -53,14 +53,14 @@ cases.add('so it is for a call that drives that lane alone', async (stage) => {
   stage.expectCursors({ lanes: { 0: [7, 8] }, qc: [0, 1] });
 });
 
-cases.needing(['durable'], 'so it is after reopening', async (stage) => {
+cases.needing(['durable'], 'the same holds after reopening', async (stage) => {
   await stage.store.anchor.persist(stage.anchor(3, { 0: 7 }));
   await stage.reopen();
   await expectStart(stage, 0, 7);
   stage.expectCursors({ lanes: { 0: [7, 8] }, qc: [3, 4] });
 });
 
-cases.add('so it is for an anchor of the same round', async (stage) => {
+cases.add('the same holds for an anchor in the same round', async (stage) => {
   const round = (number: number) => ({ anchor: stage.anchor(0, { 0: 7 }), blocks: [stage.block(0, number)] });
   for (const number of [0, 6, 8]) {
     await refused(stage.store.persist(round(number)), 'LANESTORE_OUT_OF_SEQUENCE', [stage.lane(0), number, 7]);
@@ -70,14 +70,14 @@ cases.add('so it is for an anchor of the same round', async (stage) => {
   stage.expectCursors({ lanes: { 0: [7, 8] }, qc: [0, 1] });
 });
 
-cases.add('where the anchor has the lane begin at 0, or omits it, it is any number', async (stage) => {
+cases.add('if the anchor starts the lane at 0 or omits it, it may have any number', async (stage) => {
   await stage.store.anchor.persist(stage.anchor(0, { 0: 0 }));
   await begins(stage, 0, 5);
   await begins(stage, 1, 9);
   stage.expectCursors({ lanes: { 0: [5, 6], 1: [9, 10] }, qc: [0, 1] });
 });
 
-cases.add('a newer anchor counts, an older one does not', async (stage) => {
+cases.add('a newer anchor counts, an older anchor does not', async (stage) => {
   await stage.store.anchor.persist(stage.anchor(3, { 0: 7 }));
   await stage.store.anchor.persist(stage.anchor(2, { 0: 5, 1: 5 }));
   await stage.store.anchor.persist(stage.anchor(4, { 0: 9 }));
@@ -87,7 +87,7 @@ cases.add('a newer anchor counts, an older one does not', async (stage) => {
   stage.expectCursors({ lanes: { 0: [9, 10], 1: [2, 3] }, qc: [4, 5] });
 });
 
-cases.add('a lane call that brings a CommitQC along begins where that has the lane begin', async (stage) => {
+cases.add('in a lane call with a CommitQC it is the start of the lane in that CommitQC', async (stage) => {
   const call = (number: number) =>
     stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), stage.qc(0, { 0: 7 }), [stage.block(0, number)]);
   await refused(call(0), 'LANESTORE_OUT_OF_SEQUENCE', [stage.lane(0), 0, 7]);
@@ -96,7 +96,7 @@ cases.add('a lane call that brings a CommitQC along begins where that has the la
   stage.expectCursors({ lanes: { 0: [7, 8] } });
 });
 
-cases.add('neither an anchor nor a lane call without blocks makes a cursor', async (stage) => {
+cases.add('neither an anchor nor a lane call without blocks creates a cursor', async (stage) => {
   await stage.store.persist({ anchor: stage.anchor(0, { 0: 7, 1: 0 }) });
   await stage.store.blocks.maybePruneAndPersistLane(stage.lane(2), stage.qc(0, { 2: 5 }), []);
   stage.expectCursors({ qc: [0, 1] });

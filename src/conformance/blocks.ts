@@ -1,4 +1,7 @@
-/** Lanes of blocks, each driven on its own, as an existing node does it: upstream's blocks_test.go, and the sequence rule. */
+/**
+ * Blocks, mostly through lane calls, which existing nodes use: the cases of the original's
+ * blocks_test.go, and the sequence rule.
+ */
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 import type { Num, Stage, Starts } from './stage.js';
@@ -8,7 +11,7 @@ import type { AnyBlock } from './subject.js';
 export const blockCases = new Cases('blocks');
 const cases = blockCases;
 
-/** One call for one lane: truncate to where `starts` has it begin, then append. */
+/** A lane call: truncates the lane to its start in `starts`, then appends `blocks`. */
 function prune(stage: Stage, lane: number, starts: Starts | undefined, blocks: Iterable<AnyBlock> = []): Promise<void> {
   const qc = starts === undefined ? undefined : stage.qc(0, starts);
   return stage.store.blocks.maybePruneAndPersistLane(stage.lane(lane), qc, blocks);
@@ -27,7 +30,7 @@ cases.add('a lane has no cursor before its first block', async (stage) => {
   stage.expectCursors({ lanes: { 0: [0, 1] } });
 });
 
-cases.add('blocks are there after reopening, byte for byte', async (stage) => {
+cases.add('blocks survive reopening, byte for byte', async (stage) => {
   await prune(stage, 0, undefined, stage.blocks(0, 0, 1));
   await prune(stage, 0, undefined, stage.blocks(0, 1, 2));
   stage.expectCursors({ lanes: { 0: [0, 2] } });
@@ -42,23 +45,26 @@ cases.add('lanes are independent of each other', async (stage) => {
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 1, 3), 1: stage.blocks(1, 7, 10) } });
 });
 
-cases.add('a truncation inside of a lane keeps what stands behind it', async (stage) => {
+cases.add('a truncation within a lane keeps the later blocks', async (stage) => {
   await prune(stage, 0, undefined, stage.blocks(0, 0, 5));
   await prune(stage, 0, { 0: 3 });
   stage.expectCursors({ lanes: { 0: [3, 5] } });
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 3, 5) } });
 });
 
-cases.add('a truncation to the newest block keeps it; one to the oldest, or below it, does nothing', async (stage) => {
-  await prune(stage, 0, undefined, stage.blocks(0, 2, 6));
-  for (const start of [0, 1, 2]) await prune(stage, 0, { 0: start });
-  stage.expectCursors({ lanes: { 0: [2, 6] } });
-  await prune(stage, 0, { 0: 5 });
-  stage.expectCursors({ lanes: { 0: [5, 6] } });
-  await stage.expectStored({ blocks: { 0: stage.blocks(0, 5, 6) } });
-});
+cases.add(
+  'a truncation to the newest block keeps it; a truncation to the oldest or below does nothing',
+  async (stage) => {
+    await prune(stage, 0, undefined, stage.blocks(0, 2, 6));
+    for (const start of [0, 1, 2]) await prune(stage, 0, { 0: start });
+    stage.expectCursors({ lanes: { 0: [2, 6] } });
+    await prune(stage, 0, { 0: 5 });
+    stage.expectCursors({ lanes: { 0: [5, 6] } });
+    await stage.expectStored({ blocks: { 0: stage.blocks(0, 5, 6) } });
+  },
+);
 
-cases.add('a lane truncated, one begun at 0, one never written; restart, append, restart', async (stage) => {
+cases.add('a truncated lane, a lane from 0, a lane never written: restart, append, restart', async (stage) => {
   const starts = { 0: 3, 1: 0, 2: 0 };
   await prune(stage, 0, undefined, stage.blocks(0, 0, 5));
   await prune(stage, 1, undefined, stage.blocks(1, 0, 3));
@@ -74,7 +80,7 @@ cases.add('a lane truncated, one begun at 0, one never written; restart, append,
   });
 });
 
-cases.add('a lane call touches no other lane, whatever its CommitQC says of them', async (stage) => {
+cases.add('a lane call changes no other lane, whatever its CommitQC says of the others', async (stage) => {
   await prune(stage, 0, undefined, stage.blocks(0, 0, 4));
   await prune(stage, 1, undefined, stage.blocks(1, 0, 4));
   await prune(stage, 0, { 0: 2, 1: 3 });
@@ -82,7 +88,7 @@ cases.add('a lane call touches no other lane, whatever its CommitQC says of them
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 2, 4), 1: stage.blocks(1, 0, 4) } });
 });
 
-cases.add('a CommitQC that omits the lane leaves it as it is', async (stage) => {
+cases.add('a CommitQC that omits the lane does not change it', async (stage) => {
   await prune(stage, 0, undefined, stage.blocks(0, 0, 4));
   await prune(stage, 0, { 1: 3 }, stage.blocks(0, 4, 5));
   stage.expectCursors({ lanes: { 0: [0, 5] } });
@@ -95,7 +101,7 @@ cases.add('truncate, then append, in one call', async (stage) => {
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 3, 6) } });
 });
 
-cases.add('a truncation past the end empties the lane, and its next block is where that was', async (stage) => {
+cases.add('a truncation past the end empties the lane and sets the number of its next block', async (stage) => {
   await prune(stage, 0, undefined, stage.blocks(0, 0, 3));
   await prune(stage, 0, { 0: 10 });
   stage.expectCursors({ lanes: { 0: [10, 10] } });
@@ -107,7 +113,7 @@ cases.add('a truncation past the end empties the lane, and its next block is whe
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 10, 12) } });
 });
 
-cases.add('a truncation to exactly the end empties the lane, and it goes on', async (stage) => {
+cases.add('a truncation to exactly the end empties the lane, and the lane continues', async (stage) => {
   await prune(stage, 0, undefined, stage.blocks(0, 0, 3));
   await prune(stage, 0, { 0: 3 });
   stage.expectCursors({ lanes: { 0: [3, 3] } });
@@ -124,7 +130,7 @@ cases.add('a truncation past the end, and blocks from there, in one call', async
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 10, 12) } });
 });
 
-cases.add('an empty lane can be moved on, and not back', async (stage) => {
+cases.add('an empty lane can be moved forward, not back', async (stage) => {
   await prune(stage, 0, undefined, stage.blocks(0, 0, 3));
   await prune(stage, 0, { 0: 10 });
   await prune(stage, 0, { 0: 15 });
@@ -138,7 +144,7 @@ cases.add('an empty lane can be moved on, and not back', async (stage) => {
 
 cases.needing(
   ['durable', 'remembersEmptyCursors'],
-  'an emptied lane is where it was after reopening',
+  'an emptied lane keeps its cursor after reopening',
   async (stage) => {
     await prune(stage, 0, undefined, stage.blocks(0, 0, 3));
     await prune(stage, 0, { 0: 10 });
@@ -176,7 +182,7 @@ cases.add('a truncated block is refused', async (stage) => {
   await outOfSequence(stage, prune(stage, 0, undefined, [stage.block(0, 3)]), 0, 3, 5);
 });
 
-cases.add('a block of another lane is refused, and all that came with it', async (stage) => {
+cases.add('a block of another lane is refused, with its whole call', async (stage) => {
   await refused(prune(stage, 0, undefined, [stage.block(0, 0), stage.block(1, 0)]), 'LANESTORE_WRONG_LANE', [
     stage.lane(0),
     stage.lane(1),
@@ -193,7 +199,7 @@ cases.add('a refused lane call does not truncate', async (stage) => {
   await stage.expectStored({ blocks: { 0: stage.blocks(0, 0, 5) } });
 });
 
-cases.add('8 lanes, 20 blocks each, a call a block, all at once', async (stage) => {
+cases.add('8 lanes, 20 blocks each, one call per block, all concurrent', async (stage) => {
   const calls: Promise<void>[] = [];
   for (let number = 0; number < 20; number++) {
     for (let lane = 0; lane < 8; lane++) calls.push(prune(stage, lane, undefined, [stage.block(lane, number)]));
@@ -204,7 +210,7 @@ cases.add('8 lanes, 20 blocks each, a call a block, all at once', async (stage) 
   await stage.expectStored({ blocks: Object.fromEntries(lanes.map((lane) => [lane, stage.blocks(lane, 0, 20)])) });
 });
 
-cases.add('8 lanes, each truncated and appended to in turn, all at once', async (stage) => {
+cases.add('8 lanes, each truncated and appended to in turn, all concurrent', async (stage) => {
   const lanes = Array.from({ length: 8 }, (_, lane) => lane);
   const drive = async (lane: number) => {
     for (let round = 0; round < 5; round++) {

@@ -1,9 +1,12 @@
-/** What a case is, and how one is run. */
+/** The cases of the suite, and how one is run. */
 import { turns } from './expect.js';
 import { Stage } from './stage.js';
 import type { AnySubject, Features } from './subject.js';
 
-/** One case: a name, what it needs, and what it does with a store that is open in a fresh place. */
+/**
+ * One case: a name, the features that it needs, and a body that gets an open store in a fresh
+ * place.
+ */
 export interface Case {
   readonly name: string;
   readonly needs: readonly (keyof Features)[];
@@ -24,16 +27,16 @@ export class Cases {
     this.needing([], name, body);
   }
 
-  /** Adds a case that is left out where something of `needs` is missing. */
+  /** Adds a case that is omitted for backends without all features in `needs`. */
   needing(needs: readonly (keyof Features)[], name: string, body: Case['body']): void {
     this.all.push({ name: `${this.#title}: ${name}`, needs, body });
   }
 }
 
-/** A case that hangs fails after this time, instead of ending the process without a word. */
+/** Time limit of a case. A case that hangs would otherwise end the process without a report. */
 const CASE_MS_MAX = 30_000;
 
-/** Runs a case in a fresh place, and leaves nothing behind. */
+/** Runs a case in a fresh place and removes the place. Rejects if the case fails. */
 export async function runCase({ body }: Case, subject: AnySubject): Promise<void> {
   const stage = await Stage.open(subject);
   let timer: NodeJS.Timeout | undefined;
@@ -44,7 +47,7 @@ export async function runCase({ body }: Case, subject: AnySubject): Promise<void
     await Promise.race([body(stage), deadline]);
     await Promise.race([stage.end(), deadline]);
   } catch (error) {
-    // A store that hangs may not close either.
+    // Do not wait long: a store that hangs may not close either.
     await Promise.race([stage.end(), turns()]).catch(() => undefined);
     throw error;
   } finally {

@@ -1,4 +1,7 @@
-/** The log of CommitQCs, driven on its own, as an existing node does it: upstream's commitqcs_test.go. */
+/**
+ * The log of CommitQCs through its own calls, which existing nodes use: the cases of the original's
+ * commitqcs_test.go.
+ */
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 import type { Stage } from './stage.js';
@@ -23,14 +26,14 @@ cases.add('a new log is empty and begins at 0', async (stage) => {
   await stage.expectStored({});
 });
 
-cases.add('CommitQCs are there after reopening, byte for byte', async (stage) => {
+cases.add('CommitQCs survive reopening, byte for byte', async (stage) => {
   await append(stage, stage.qc(0));
   await append(stage, stage.qc(1, { 0: 3, 1: 0 }), stage.qc(2, { 1: 2 }));
   stage.expectCursors({ qc: [0, 3] });
   await stage.expectStored({ commitQCs: [stage.qc(0), stage.qc(1, { 0: 3, 1: 0 }), stage.qc(2, { 1: 2 })] });
 });
 
-cases.add('a truncation inside of the log keeps what stands behind it', async (stage) => {
+cases.add('a truncation within the log keeps the later CommitQCs', async (stage) => {
   await append(stage, ...stage.qcs(0, 5));
   await prune(stage, 3);
   stage.expectCursors({ qc: [3, 5] });
@@ -44,7 +47,7 @@ cases.add('a truncation at 0 drops nothing', async (stage) => {
   await stage.expectStored({ commitQCs: stage.qcs(0, 2) });
 });
 
-cases.add('a truncation at the oldest one, or below it, drops nothing', async (stage) => {
+cases.add('a truncation at the oldest CommitQC, or below it, drops nothing', async (stage) => {
   await append(stage, ...stage.qcs(0, 5));
   await prune(stage, 3);
   for (const index of [3, 2, 0]) await prune(stage, index);
@@ -52,7 +55,7 @@ cases.add('a truncation at the oldest one, or below it, drops nothing', async (s
   await stage.expectStored({ commitQCs: stage.qcs(3, 5) });
 });
 
-cases.add('truncations one after the other', async (stage) => {
+cases.add('several truncations in sequence', async (stage) => {
   await append(stage, ...stage.qcs(0, 6));
   await prune(stage, 2);
   stage.expectCursors({ qc: [2, 6] });
@@ -68,7 +71,7 @@ cases.add('truncate, then append, in one call', async (stage) => {
   await stage.expectStored({ commitQCs: stage.qcs(2, 6) });
 });
 
-cases.add('one that is stored, or was truncated, is ignored', async (stage) => {
+cases.add('a stored or truncated CommitQC is ignored', async (stage) => {
   await append(stage, ...stage.qcs(0, 3));
   await append(stage, stage.qc(1));
   await append(stage, ...stage.qcs(0, 3));
@@ -78,7 +81,7 @@ cases.add('one that is stored, or was truncated, is ignored', async (stage) => {
   await stage.expectStored({ commitQCs: stage.qcs(2, 4) });
 });
 
-cases.add('an ignored one does not replace what is stored', async (stage) => {
+cases.add('an ignored CommitQC does not replace the stored one', async (stage) => {
   await append(stage, ...stage.qcs(0, 2));
   await append(stage, stage.qc(1, { 0: 77 }));
   await prune(stage, 1);
@@ -97,41 +100,35 @@ cases.add('a gap is refused, and nothing of the call is stored', async (stage) =
   await stage.expectStored({ commitQCs: stage.qcs(0, 2) });
 });
 
-cases.add('a new log takes no first CommitQC but 0', async (stage) => {
+cases.add('a new log accepts no first CommitQC but 0', async (stage) => {
   await refused(append(stage, stage.qc(1)), 'LANESTORE_OUT_OF_SEQUENCE', [1, 0]);
   stage.expectCursors({});
 });
 
-cases.add(
-  'a truncation past the end leaves the CommitQC that it brings, and the log goes on behind it',
-  async (stage) => {
-    await append(stage, ...stage.qcs(0, 3));
-    await prune(stage, 10);
-    stage.expectCursors({ qc: [10, 11] });
-    await refused(append(stage, stage.qc(12)), 'LANESTORE_OUT_OF_SEQUENCE', [12, 11]);
-    await append(stage, stage.qc(3), stage.qc(10), stage.qc(11));
-    stage.expectCursors({ qc: [10, 12] });
-    await stage.expectStored({ commitQCs: stage.qcs(10, 12) });
-  },
-);
+cases.add('a truncation past the end leaves only its own CommitQC, and the log continues after it', async (stage) => {
+  await append(stage, ...stage.qcs(0, 3));
+  await prune(stage, 10);
+  stage.expectCursors({ qc: [10, 11] });
+  await refused(append(stage, stage.qc(12)), 'LANESTORE_OUT_OF_SEQUENCE', [12, 11]);
+  await append(stage, stage.qc(3), stage.qc(10), stage.qc(11));
+  stage.expectCursors({ qc: [10, 12] });
+  await stage.expectStored({ commitQCs: stage.qcs(10, 12) });
+});
 
-cases.add(
-  'so it does on a log that holds nothing: what the node does after a crash before the CommitQC was there',
-  async (stage) => {
-    await prune(stage, 10, [stage.qc(10), stage.qc(11)]);
-    stage.expectCursors({ qc: [10, 12] });
-    await stage.expectStored({ commitQCs: stage.qcs(10, 12) });
-  },
-);
+cases.add('the same on an empty log, as after a crash before the CommitQC was stored', async (stage) => {
+  await prune(stage, 10, [stage.qc(10), stage.qc(11)]);
+  stage.expectCursors({ qc: [10, 12] });
+  await stage.expectStored({ commitQCs: stage.qcs(10, 12) });
+});
 
-cases.add('a truncation to exactly the end appends the CommitQC that it brings', async (stage) => {
+cases.add('a truncation to exactly the end appends its own CommitQC', async (stage) => {
   await append(stage, ...stage.qcs(0, 3));
   await prune(stage, 3, [stage.qc(3)]);
   stage.expectCursors({ qc: [3, 4] });
   await stage.expectStored({ commitQCs: stage.qcs(3, 4) });
 });
 
-cases.add('CommitQC 0 is appended by the truncation that brings it as well', async (stage) => {
+cases.add('a truncation to CommitQC 0 appends it too', async (stage) => {
   await prune(stage, 0);
   stage.expectCursors({ qc: [0, 1] });
   await append(stage, ...stage.qcs(0, 2));
@@ -139,7 +136,7 @@ cases.add('CommitQC 0 is appended by the truncation that brings it as well', asy
   await stage.expectStored({ commitQCs: stage.qcs(0, 2) });
 });
 
-cases.add('the log touches no lane, whatever its CommitQCs say of them', async (stage) => {
+cases.add('a call for the log changes no lane, whatever its CommitQCs say of lanes', async (stage) => {
   await stage.store.persist({ blocks: stage.blocks(0, 0, 4) });
   await stage.store.commitQCs.maybePruneAndPersist(stage.qc(2, { 0: 3 }), [stage.qc(3, { 0: 4 })]);
   stage.expectCursors({ lanes: { 0: [0, 4] }, qc: [2, 4] });

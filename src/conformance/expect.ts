@@ -1,14 +1,14 @@
-/** What cases expect of calls: refusals, and the order in which they settle. */
-import * as assert from 'uvu/assert';
+/** Checks of the cases: refusals, and the order in which calls settle. */
+import assert from 'node:assert/strict';
 import { isLanestoreError, type LanestoreErrorCode } from '../index.js';
 
-/** What `promise` rejects with; fails if it resolves. */
+/** The error that `promise` rejects with. Throws if it resolves. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   const settled = await promise.then(
     () => undefined,
     (error: unknown) => ({ error }),
   );
-  if (settled === undefined) throw new Error('it resolved, and should have been refused');
+  if (settled === undefined) throw new Error('the call resolved; expected a rejection');
   return settled.error;
 }
 
@@ -20,25 +20,28 @@ export async function refused(
 ): Promise<void> {
   const error = await rejection(call);
   if (!isLanestoreError(error)) throw new Error(`expected ${code}, got ${String(error)}`, { cause: error });
-  assert.is(error.code, code, `expected ${code}, got ${error.code}: ${error.message}`);
+  assert.equal(error.code, code, `expected ${code}, got ${error.code}: ${error.message}`);
   for (const name of names) {
     assert.ok(new RegExp(`\\b${name}\\b`).test(error.message), `"${error.message}" names ${name}`);
   }
 }
 
-/** Checks that `call` rejects, or throws, with a TypeError: a programming mistake. */
+/** Checks that `call` rejects with, or throws, a TypeError. */
 export async function mistaken(call: () => Promise<unknown>): Promise<void> {
   const error = await rejection((async () => call())());
-  assert.instance(error, TypeError, `expected a TypeError, got ${String(error)}`);
+  assert.ok(error instanceof TypeError, `expected a TypeError, got ${String(error)}`);
 }
 
 /** The order in which calls settle. */
 export class Ledger {
-  /** Names of calls that resolved, `name!` of those that were refused, and whatever else was noted. */
+  /**
+   * `name` for a call that resolved, `name!` for one that was rejected, and other notes of the
+   * case.
+   */
   readonly lines: string[] = [];
   readonly #calls: Promise<unknown>[] = [];
 
-  /** Notes `name` when `call` settles. */
+  /** Adds a line when `call` settles. */
   watch(name: string, call: Promise<unknown>): void {
     this.#calls.push(
       call.then(
@@ -48,14 +51,14 @@ export class Ledger {
     );
   }
 
-  /** Resolves when all calls that are watched have settled. */
+  /** Resolves with the lines when all watched calls have settled. */
   async settled(): Promise<readonly string[]> {
     await Promise.all(this.#calls);
     return this.lines;
   }
 }
 
-/** Lets everything happen that can happen without a disk: a few turns of the event loop. */
+/** Waits for `count` turns of the event loop: enough for all work that needs no disk. */
 export async function turns(count = 5): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

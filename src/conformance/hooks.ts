@@ -1,5 +1,8 @@
-/** Durable hooks: once for each entry, in order, only after durability (docs/architecture.md, Rules of the planner, rule 7). */
-import * as assert from 'uvu/assert';
+/**
+ * Durable hooks: once per entry, in order, only after durability (docs/architecture.md, Rules of
+ * the planner, rule 7).
+ */
+import assert from 'node:assert/strict';
 import type { DurableHooks } from '../index.js';
 import { Cases } from './case.js';
 import { rejection, turns } from './expect.js';
@@ -16,7 +19,7 @@ interface AllHooks extends DurableHooks<AnyBlock, AnyCommitQC, AnyAnchor> {
   readonly block: (block: AnyBlock) => void;
 }
 
-/** Notes the names of entries in `fired`. */
+/** Hooks that add the names of their entries to `fired`. */
 function noting(stage: Stage, fired: string[]): AllHooks {
   return {
     anchor: (anchor) => void fired.push(stage.nameOfAnchor(anchor)),
@@ -25,46 +28,52 @@ function noting(stage: Stage, fired: string[]): AllHooks {
   };
 }
 
-/** Exactly these hooks fired: in this order where rounds are atomic, else in this order within each log, and the anchor's first. */
+/**
+ * Checks that exactly the `expected` hooks fired. If rounds are atomic, the order is that of
+ * `expected`. Otherwise it is so within each log, and the hook of the anchor fires first.
+ */
 function expectFired(stage: Stage, fired: readonly string[], expected: readonly string[]): void {
   if (stage.features.atomicRounds) {
-    assert.equal(fired, expected);
+    assert.deepEqual(fired, expected);
     return;
   }
   const logOf = (name: string) => name.replace(/#?\d+$/, '');
-  assert.equal([...fired].sort(), [...expected].sort());
+  assert.deepEqual([...fired].sort(), [...expected].sort());
   for (const log of new Set(expected.map(logOf))) {
     const of = (names: readonly string[]) => names.filter((name) => logOf(name) === log);
-    assert.equal(of(fired), of(expected));
+    assert.deepEqual(of(fired), of(expected));
   }
-  if (expected[0]?.startsWith('anchor')) assert.is(fired[0], expected[0]);
+  if (expected[0]?.startsWith('anchor')) assert.equal(fired[0], expected[0]);
 }
 
-cases.add('each entry fires once: the anchor, the CommitQCs, the blocks in the order of the round', async (stage) => {
-  const fired: string[] = [];
-  await stage.store.persist(
-    {
-      blocks: [stage.block(1, 5), stage.block(0, 2), stage.block(1, 6), stage.block(0, 3)],
-      commitQCs: [stage.qc(1), stage.qc(2)],
-      anchor: stage.anchor(1, { 0: 2 }),
-    },
-    noting(stage, fired),
-  );
-  const blocks = ['lane 1 #5', 'lane 0 #2', 'lane 1 #6', 'lane 0 #3'];
-  expectFired(stage, fired, ['anchor 1', 'qc 1', 'qc 2', ...blocks]);
-});
+cases.add(
+  'hooks fire once per entry: the anchor, the CommitQCs, the blocks in the order of the round',
+  async (stage) => {
+    const fired: string[] = [];
+    await stage.store.persist(
+      {
+        blocks: [stage.block(1, 5), stage.block(0, 2), stage.block(1, 6), stage.block(0, 3)],
+        commitQCs: [stage.qc(1), stage.qc(2)],
+        anchor: stage.anchor(1, { 0: 2 }),
+      },
+      noting(stage, fired),
+    );
+    const blocks = ['lane 1 #5', 'lane 0 #2', 'lane 1 #6', 'lane 0 #3'];
+    expectFired(stage, fired, ['anchor 1', 'qc 1', 'qc 2', ...blocks]);
+  },
+);
 
 cases.add('the hooks have fired when the call resolves, and none fires later', async (stage) => {
   const fired: string[] = [];
   await stage.store.persist({ commitQCs: stage.qcs(0, 2), blocks: stage.blocks(0, 0, 3) }, noting(stage, fired));
-  assert.is(fired.length, 5);
+  assert.equal(fired.length, 5);
   await turns();
   await stage.store.persist({ blocks: [stage.block(0, 3)] });
   await stage.store.close();
-  assert.is(fired.length, 5);
+  assert.equal(fired.length, 5);
 });
 
-cases.add("a hook is given the caller's own object", async (stage) => {
+cases.add("a hook receives the caller's own object", async (stage) => {
   const anchor = stage.anchor(0);
   const qc = stage.qc(1);
   const block = stage.block(0, 0);
@@ -74,11 +83,11 @@ cases.add("a hook is given the caller's own object", async (stage) => {
     { anchor, commitQCs: [qc], blocks: [block] },
     { anchor: note, commitQC: note, block: note },
   );
-  assert.is(given.length, 3);
+  assert.equal(given.length, 3);
   for (const entry of [anchor, qc, block]) assert.ok(given.includes(entry), 'the same object');
 });
 
-cases.add('no hook has to be given', async (stage) => {
+cases.add('every hook is optional', async (stage) => {
   const fired: string[] = [];
   const { block, commitQC } = noting(stage, fired);
   await stage.store.persist(
@@ -87,42 +96,42 @@ cases.add('no hook has to be given', async (stage) => {
   );
   await stage.store.persist({ commitQCs: [stage.qc(2)], blocks: [stage.block(0, 1)] }, { commitQC, block: undefined });
   await stage.store.persist({ commitQCs: [stage.qc(3)], blocks: [stage.block(0, 2)] }, {});
-  assert.equal(fired, ['lane 0 #0', 'qc 2']);
+  assert.deepEqual(fired, ['lane 0 #0', 'qc 2']);
 });
 
-cases.add('an ignored CommitQC has its hook, each time', async (stage) => {
+cases.add('an ignored CommitQC fires its hook, each time', async (stage) => {
   const fired: string[] = [];
   await stage.store.persist({ commitQCs: stage.qcs(0, 3) });
   await stage.store.persist({ commitQCs: [stage.qc(1), stage.qc(2), stage.qc(3), stage.qc(0)] }, noting(stage, fired));
-  assert.equal(fired, ['qc 1', 'qc 2', 'qc 3', 'qc 0']);
+  assert.deepEqual(fired, ['qc 1', 'qc 2', 'qc 3', 'qc 0']);
   fired.length = 0;
   await stage.store.commitQCs.maybePruneAndPersist(
     stage.qc(2),
     [stage.qc(0), stage.qc(3)],
     noting(stage, fired).commitQC,
   );
-  assert.equal(fired, ['qc 0', 'qc 3']);
+  assert.deepEqual(fired, ['qc 0', 'qc 3']);
 });
 
-cases.add('an older anchor has its hook', async (stage) => {
+cases.add('an older anchor fires its hook', async (stage) => {
   const fired: string[] = [];
   await stage.store.anchor.persist(stage.anchor(4));
   await stage.store.persist({ anchor: stage.anchor(3) }, noting(stage, fired));
   await stage.store.persist({ anchor: stage.anchor(4) }, noting(stage, fired));
-  assert.equal(fired, ['anchor 3', 'anchor 4']);
+  assert.deepEqual(fired, ['anchor 3', 'anchor 4']);
 });
 
-cases.add('the CommitQC that an anchor brings along has none of its own', async (stage) => {
+cases.add('the CommitQC of an anchor or of a truncation fires no hook', async (stage) => {
   const fired: string[] = [];
   await stage.store.persist({ anchor: stage.anchor(4) }, noting(stage, fired));
-  assert.equal(fired, ['anchor 4']);
+  assert.deepEqual(fired, ['anchor 4']);
   await stage.store.commitQCs.maybePruneAndPersist(stage.qc(7), [], noting(stage, fired).commitQC);
-  assert.equal(fired, ['anchor 4']);
+  assert.deepEqual(fired, ['anchor 4']);
   await stage.store.commitQCs.maybePruneAndPersist(stage.qc(9), [stage.qc(9)], noting(stage, fired).commitQC);
-  assert.equal(fired, ['anchor 4', 'qc 9']);
+  assert.deepEqual(fired, ['anchor 4', 'qc 9']);
 });
 
-cases.add('afterEach fires for every block, over several calls, also when the call truncates', async (stage) => {
+cases.add('afterEach fires for every block, in several calls, also if the call truncates', async (stage) => {
   const fired: string[] = [];
   const { block } = noting(stage, fired);
   const call = (start: number | undefined, from: number, to: number) => {
@@ -133,7 +142,7 @@ cases.add('afterEach fires for every block, over several calls, also when the ca
   await call(undefined, 2, 2);
   await call(1, 2, 4);
   await call(50, 50, 52);
-  assert.equal(
+  assert.deepEqual(
     fired,
     [0, 1, 2, 3, 50, 51].map((number) => `lane 0 #${number}`),
   );
@@ -158,7 +167,7 @@ cases.add('an entry is in the durable cursors when its hook fires', async (stage
     calls.push(stage.store.persist({ commitQCs: [stage.qc(i)], blocks }, hooks));
   }
   await Promise.all(calls);
-  assert.equal(late, []);
+  assert.deepEqual(late, []);
 });
 
 cases.add('no hook fires before the call has returned', async (stage) => {
@@ -176,13 +185,13 @@ cases.add('no hook fires before the call has returned', async (stage) => {
       noting(stage, fired).block,
     ),
   ];
-  assert.equal(fired, []);
+  assert.deepEqual(fired, []);
   await Promise.all(calls);
-  assert.is(fired.length, 6);
+  assert.equal(fired.length, 6);
 });
 
 cases.add(
-  'a hook that throws: its call rejects with that, all entries are durable, the other hooks fire',
+  'a hook that throws: its call rejects with that error, all entries are durable, the other hooks fire',
   async (stage) => {
     const fired: string[] = [];
     const note = noting(stage, fired);
@@ -198,7 +207,7 @@ cases.add(
         },
       },
     );
-    assert.is(await rejection(call), thrown);
+    assert.equal(await rejection(call), thrown);
     const blocks = ['lane 0 #0', 'lane 0 #1', 'lane 0 #2', 'lane 1 #0'];
     expectFired(stage, fired, ['anchor 0', 'qc 1', ...blocks]);
     stage.expectCursors({ lanes: { 0: [0, 3], 1: [0, 1] }, qc: [0, 2] });
@@ -210,26 +219,29 @@ cases.add(
   },
 );
 
-cases.add('of several failures of hooks the first one surfaces, once, and no other call is harmed', async (stage) => {
-  let count = 0;
-  const failing = {
-    commitQC: () => {
-      throw new Error(`failure ${++count}`);
-    },
-  };
-  const before = stage.store.persist({ commitQCs: [stage.qc(0)] });
-  const failed = stage.store.persist({ commitQCs: stage.qcs(0, 4) }, failing);
-  const after = stage.store.persist({ commitQCs: [stage.qc(4)], blocks: [stage.block(0, 0)] });
-  const error = await rejection(failed);
-  assert.is((error as Error).message, 'failure 1');
-  assert.is(count, 4);
-  await Promise.all([before, after]);
-  await stage.store.persist({ blocks: [stage.block(0, 1)] });
-  stage.expectCursors({ lanes: { 0: [0, 2] }, qc: [0, 5] });
-});
+cases.add(
+  'if several hooks throw, the call rejects with the first error, and other calls are not affected',
+  async (stage) => {
+    let count = 0;
+    const failing = {
+      commitQC: () => {
+        throw new Error(`failure ${++count}`);
+      },
+    };
+    const before = stage.store.persist({ commitQCs: [stage.qc(0)] });
+    const failed = stage.store.persist({ commitQCs: stage.qcs(0, 4) }, failing);
+    const after = stage.store.persist({ commitQCs: [stage.qc(4)], blocks: [stage.block(0, 0)] });
+    const error = await rejection(failed);
+    assert.equal((error as Error).message, 'failure 1');
+    assert.equal(count, 4);
+    await Promise.all([before, after]);
+    await stage.store.persist({ blocks: [stage.block(0, 1)] });
+    stage.expectCursors({ lanes: { 0: [0, 2] }, qc: [0, 5] });
+  },
+);
 
 cases.add(
-  'a hook may submit: its call is planned behind all that was accepted, and settles by itself',
+  'a hook may call persist: its round is planned after all accepted rounds and settles separately',
   async (stage) => {
     let nested: Promise<void> = Promise.reject(new Error('the hook did not fire'));
     nested.catch(() => undefined);

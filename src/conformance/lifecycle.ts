@@ -1,5 +1,5 @@
-/** Closing, being closed, having failed; room in the queue; one opener at a time. */
-import * as assert from 'uvu/assert';
+/** Closing, the closed and the failed store, room in the queue, and exclusive opening. */
+import assert from 'node:assert/strict';
 import type { LanestoreErrorCode } from '../index.js';
 import { Cases } from './case.js';
 import { Ledger, refused, rejection, turns } from './expect.js';
@@ -10,7 +10,10 @@ import type { AnyCommitQC } from './subject.js';
 export const lifecycleCases = new Cases('lifecycle');
 const cases = lifecycleCases;
 
-/** Every call of the port but close() is refused with `code`, those that would store nothing as well. */
+/**
+ * Checks that every call of the port except close() is refused with `code`, also calls that would
+ * store nothing.
+ */
 async function expectRefusing(stage: Stage, code: LanestoreErrorCode): Promise<void> {
   const { store } = stage;
   await refused(store.persist({ blocks: [stage.block(7, 0)] }), code);
@@ -22,7 +25,7 @@ async function expectRefusing(stage: Stage, code: LanestoreErrorCode): Promise<v
   await refused(store.ready(), code);
 }
 
-cases.add('close() is idempotent, at the same time and later', async (stage) => {
+cases.add('close() is idempotent, concurrently and later', async (stage) => {
   await stage.store.persist({ blocks: [stage.block(0, 0)] });
   await Promise.all([stage.store.close(), stage.store.close()]);
   await stage.store.close();
@@ -47,7 +50,7 @@ cases.add('a store that is closing refuses everything at once', async (stage) =>
   await Promise.all([accepted, closing, ...refusals]);
 });
 
-cases.add('close() waits for what was accepted, and its hooks fire', async (stage) => {
+cases.add('close() waits for accepted rounds, and their hooks fire', async (stage) => {
   const ledger = new Ledger();
   let fired = 0;
   for (let i = 0; i < 5; i++) {
@@ -55,10 +58,10 @@ cases.add('close() waits for what was accepted, and its hooks fire', async (stag
     ledger.watch('round', stage.store.persist(round, { block: () => void fired++ }));
   }
   await stage.store.close();
-  // A turn for callers who stand behind a few promises more than close() does.
+  // The watched promises may settle a few microtasks after close(): wait one turn for them.
   await turns(1);
-  assert.equal(ledger.lines, ['round', 'round', 'round', 'round', 'round']);
-  assert.is(fired, 10);
+  assert.deepEqual(ledger.lines, ['round', 'round', 'round', 'round', 'round']);
+  assert.equal(fired, 10);
   if (!stage.features.durable) return;
   await stage.open();
   stage.expectRecovered({ blocks: { 0: stage.blocks(0, 0, 5), 1: stage.blocks(1, 0, 5) } });
@@ -97,7 +100,7 @@ cases.add('a call whose own iterable closes the store is refused, and nothing of
   }
 });
 
-cases.add('a hook may close the store: what was accepted is stored as a whole', async (stage) => {
+cases.add('a hook may close the store: accepted rounds are stored completely', async (stage) => {
   let closing: Promise<void> | undefined;
   const first = stage.store.persist(
     { blocks: stage.blocks(0, 0, 3) },
@@ -127,18 +130,18 @@ cases.add('leaving an `await using` block closes', async (stage) => {
   await store[Symbol.asyncDispose]();
 });
 
-cases.add('ready() resolves while there is room, and heeds its signal', async (stage) => {
+cases.add('ready() resolves while there is room, and rejects if its signal is aborted', async (stage) => {
   await stage.store.ready();
   const accepted = stage.store.persist({ blocks: [stage.block(0, 0)] });
   await stage.store.ready(new AbortController().signal);
   await accepted;
   const reason = new Error('no longer');
-  assert.is(await rejection(stage.store.ready(AbortSignal.abort(reason))), reason);
+  assert.equal(await rejection(stage.store.ready(AbortSignal.abort(reason))), reason);
 });
 
 cases.needing(
   ['exclusive'],
-  'a second opener is LANESTORE_LOCKED, and harms nothing; after closing it may open',
+  'a second opener is LANESTORE_LOCKED and changes nothing; after close() the place can be opened',
   async (stage) => {
     await stage.store.persist({ blocks: [stage.block(0, 0)] });
     for (let i = 0; i < 2; i++) await refused(openSecond(stage), 'LANESTORE_LOCKED');
@@ -147,7 +150,7 @@ cases.needing(
   },
 );
 
-/** Opens the place once more; what opens by mistake is closed. */
+/** Opens the place a second time, and closes the store if that succeeds. */
 async function openSecond(stage: Stage): Promise<void> {
   const second = await stage.place.open({});
   await second.close();
@@ -169,7 +172,7 @@ cases.needing(
 
 cases.needing(
   ['limits'],
-  'a round that has no room now is LANESTORE_CAPACITY, and nothing of it is stored; ready() says when',
+  'a round without room is LANESTORE_CAPACITY, and nothing of it is stored; ready() waits for room',
   async (stage) => {
     await stage.reopen({ maxQueuedBytes: 20_000 });
     const first = stage.store.persist({ inner: new Uint8Array(15_000).fill(1), blocks: [stage.block(0, 0)] });
@@ -185,7 +188,7 @@ cases.needing(
 
 cases.needing(
   ['limits'],
-  'those who wait for room are told when the store closes, or their signal aborts',
+  'ready() that waits for room rejects when the store closes or its signal aborts',
   async (stage) => {
     await stage.reopen({ maxQueuedBytes: 20_000 });
     const accepted = stage.store.persist({ inner: new Uint8Array(19_000) });
@@ -195,14 +198,14 @@ cases.needing(
     const closed = refused(stage.store.ready(), 'LANESTORE_CLOSED');
     control.abort(reason);
     const closing = stage.store.close();
-    assert.is(await aborted, reason);
+    assert.equal(await aborted, reason);
     await Promise.all([closed, accepted, closing]);
   },
 );
 
 cases.needing(
   ['refuseWrites'],
-  'a rejected write fails what waits and everything later with LANESTORE_FAILED; close() works',
+  'a failed write fails all waiting and later calls with LANESTORE_FAILED; close() works',
   async (stage) => {
     await stage.store.persist({ commitQCs: [stage.qc(0)], blocks: stage.blocks(0, 0, 2) });
     stage.place.refuseWrites!();
@@ -219,7 +222,7 @@ cases.needing(
       stage.store.persist({}, hooks),
     ];
     await Promise.all(calls.map((call) => refused(call, 'LANESTORE_FAILED')));
-    assert.is(fired, 0, 'no hook fires for what is not durable');
+    assert.equal(fired, 0, 'no hook fires for what is not durable');
     stage.expectCursors({ lanes: { 0: [0, 2] }, qc: [0, 1] });
     await expectRefusing(stage, 'LANESTORE_FAILED');
     await stage.store.close();
@@ -229,7 +232,7 @@ cases.needing(
 
 cases.needing(
   ['refuseWrites', 'durable'],
-  'after a rejected write everything that was acknowledged is there, and the store goes on',
+  'after a failed write a reopened store has all acknowledged entries, and continues',
   async (stage) => {
     await stage.store.persist({ commitQCs: [stage.qc(0)], blocks: stage.blocks(0, 0, 2) });
     stage.place.refuseWrites!();

@@ -1,12 +1,13 @@
 /**
- * Limits. The ends of the number range, and leaps across it: 0 to 2^64-2 can be stored, and no number between is ever counted out. The
- * bounds of what a store takes: what is beyond is refused as a whole, and the store goes on.
+ * The ends of the number range and gaps within it: entries 0 to 2^64-2 can be stored, and the cost
+ * does not depend on the size of a gap. Limits that the caller sets: a call that exceeds one is
+ * refused as a whole, and the store continues.
  */
 import { ENTRY_NUMBER_MAX, U64_MAX } from '../index.js';
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 
-/** Cases of very high numbers, and of bounds that the caller sets. */
+/** Cases of very high numbers, and of limits that the caller sets. */
 export const limitCases = new Cases('limits');
 const cases = limitCases;
 
@@ -23,12 +24,12 @@ cases.add('a lane up to the highest number is full', async (stage) => {
   stage.expectCursors({ lanes: { 0: [ENTRY_NUMBER_MAX, U64_MAX] }, qc: [0, 1] });
 });
 
-cases.add('a block beyond the highest number is LANESTORE_INVALID, also as the first one', async (stage) => {
+cases.add('a block beyond the highest number is LANESTORE_INVALID, also as the first block', async (stage) => {
   await refused(stage.store.persist({ blocks: [stage.block(0, U64_MAX)] }), 'LANESTORE_INVALID', [U64_MAX]);
   stage.expectCursors({});
 });
 
-cases.add('a lane can be emptied up to 2^64-1, and is full then', async (stage) => {
+cases.add('a lane can be emptied up to 2^64-1, and is then full', async (stage) => {
   const anchor = stage.anchor(0, { 0: U64_MAX });
   await stage.store.persist({ blocks: stage.blocks(0, 0, 3) });
   await stage.store.persist({ anchor });
@@ -39,7 +40,7 @@ cases.add('a lane can be emptied up to 2^64-1, and is full then', async (stage) 
   await stage.expectStored({ anchor, commitQCs: [stage.commitQCOf(anchor)] });
 });
 
-cases.add('road indexes up to the highest', async (stage) => {
+cases.add('road indexes up to the highest can be stored, none beyond', async (stage) => {
   const anchor = stage.anchor(ENTRY_NUMBER_MAX);
   await stage.store.persist({ commitQCs: stage.qcs(0, 3) });
   await refused(stage.store.anchor.persist(stage.anchor(U64_MAX)), 'LANESTORE_INVALID', [U64_MAX]);
@@ -53,7 +54,7 @@ cases.add('road indexes up to the highest', async (stage) => {
   await stage.expectStored({ anchor, commitQCs: [stage.commitQCOf(anchor)] });
 });
 
-cases.add('an anchor may leap over half of all numbers, with blocks and CommitQCs behind the leap', async (stage) => {
+cases.add('an anchor may skip half of all numbers, with blocks and CommitQCs after the gap', async (stage) => {
   await stage.store.persist({
     commitQCs: stage.qcs(0, 3),
     blocks: [...stage.blocks(0, 0, 5), ...stage.blocks(1, 0, 5)],
@@ -72,7 +73,7 @@ cases.add('an anchor may leap over half of all numbers, with blocks and CommitQC
   });
 });
 
-cases.add('leap after leap on an emptied lane', async (stage) => {
+cases.add('an emptied lane can skip numbers repeatedly', async (stage) => {
   await stage.store.persist({ blocks: stage.blocks(0, 0, 3) });
   let anchor = stage.anchor(0);
   for (const [i, start] of [2n ** 20n, 2n ** 40n, 2n ** 53n + 1n, FAR].entries()) {
@@ -85,7 +86,7 @@ cases.add('leap after leap on an emptied lane', async (stage) => {
   stage.expectCursors({ lanes: { 0: [FAR, FAR + 2n] }, qc: [3, 4] });
 });
 
-cases.add('numbers order as numbers, not as text: a lane across 9, 10, 99, 100', async (stage) => {
+cases.add('entries are ordered by number, not as text: a lane across 9, 10, 99, 100', async (stage) => {
   const anchor = stage.anchor(9, { 0: 99 });
   const commitQCs = [...stage.qcs(0, 9), stage.commitQCOf(anchor), ...stage.qcs(10, 12)];
   await stage.store.persist({ commitQCs, blocks: stage.blocks(0, 8, 112) });
@@ -107,8 +108,8 @@ cases.add('a lane across 2^32 and 2^53', async (stage) => {
   });
 });
 
-cases.needing(['limits'], 'a record beyond maxRecordBytes is LANESTORE_INVALID, whatever it is', async (stage) => {
-  // Room for a block of the makers, not for an inner state of 8 KiB.
+cases.needing(['limits'], 'a record of any kind that exceeds maxRecordBytes is LANESTORE_INVALID', async (stage) => {
+  // Enough for a block from `make`, not for an inner state of 8 KiB.
   await stage.reopen({ maxRecordBytes: 4000 });
   const inner = new Uint8Array(8192).fill(1);
   await refused(stage.store.persist({ inner, blocks: [stage.block(0, 0)] }), 'LANESTORE_INVALID', [4000]);
@@ -130,7 +131,7 @@ cases.needing(['limits'], 'a record beyond maxRecordBytes is LANESTORE_INVALID, 
   await stage.expectStored({ inner: inner.slice(0, 3000), blocks: { 0: stage.blocks(0, 5, 25) } });
 });
 
-cases.needing(['planLimits'], 'an inner state beyond maxInnerBytes is LANESTORE_INVALID', async (stage) => {
+cases.needing(['planLimits'], 'an inner state that exceeds maxInnerBytes is LANESTORE_INVALID', async (stage) => {
   await stage.reopen({ maxInnerBytes: 100 });
   const inner = new Uint8Array(100).fill(7);
   await stage.store.persist({ inner });
@@ -142,7 +143,7 @@ cases.needing(['planLimits'], 'an inner state beyond maxInnerBytes is LANESTORE_
 
 cases.needing(
   ['planLimits'],
-  'one lane more than maxLanes is LANESTORE_INVALID, until another one is dropped; those there are go on',
+  'a lane beyond maxLanes is LANESTORE_INVALID until another is dropped; existing lanes continue',
   async (stage) => {
     await stage.reopen({ maxLanes: 2 });
     const twoLanes = [stage.block(0, 0), stage.block(1, 0)];
@@ -151,7 +152,7 @@ cases.needing(
       2,
     ]);
     stage.expectCursors({});
-    // Planned ones count: none of these calls is awaited.
+    // Not awaited: planned lanes count too.
     const first = stage.store.persist({ blocks: [stage.block(0, 0)] });
     const second = stage.store.blocks.maybePruneAndPersistLane(stage.lane(1), undefined, [stage.block(1, 0)]);
     await refused(stage.store.persist({ blocks: [stage.block(2, 0)] }), 'LANESTORE_INVALID', [stage.lane(2)]);
@@ -166,7 +167,7 @@ cases.needing(
 
 cases.needing(
   ['durable', 'planLimits'],
-  'a store with more lanes than maxLanes opens, and takes no new one',
+  'a store with more lanes than maxLanes opens, and accepts no new lane',
   async (stage) => {
     await stage.store.persist({ blocks: [stage.block(0, 0), stage.block(1, 0), stage.block(2, 0)] });
     await stage.reopen({ maxLanes: 1 });
@@ -196,13 +197,13 @@ cases.needing(['planLimits'], 'more entries than maxRoundEntries are LANESTORE_I
   stage.expectCursors({ lanes: { 0: [1, 2], 1: [0, 3] }, qc: [from + 1, from + 2] });
 });
 
-cases.needing(['planLimits'], 'of an endless iterable no more is read than maxRoundEntries', async (stage) => {
+cases.needing(['planLimits'], 'reading an endless iterable stops after maxRoundEntries', async (stage) => {
   await stage.reopen({ maxRoundEntries: 10 });
   let [read, ended] = [0, 0];
   const endless = function* () {
     try {
       for (let number = 0; ; number++) {
-        if (++read > 1000) throw new Error('it is read on and on');
+        if (++read > 1000) throw new Error('reading does not stop');
         yield stage.block(0, number);
       }
     } finally {
@@ -212,7 +213,7 @@ cases.needing(['planLimits'], 'of an endless iterable no more is read than maxRo
   await refused(stage.store.persist({ blocks: endless() }), 'LANESTORE_INVALID', [10]);
   const call = stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), undefined, endless());
   await refused(call, 'LANESTORE_INVALID', [10]);
-  if (read > 30 || ended !== 2) throw new Error(`${read} were read, ${ended} iterators of 2 closed`);
+  if (read > 30 || ended !== 2) throw new Error(`${read} entries were read; ${ended} of 2 iterators were closed`);
   stage.expectCursors({});
   await stage.store.persist({ blocks: stage.blocks(0, 0, 10) });
   stage.expectCursors({ lanes: { 0: [0, 10] } });

@@ -1,5 +1,8 @@
-/** Calls that nobody waits for: planned in the order in which they are made, settled in that order (docs/architecture.md, Rules of the planner, rule 6). */
-import * as assert from 'uvu/assert';
+/**
+ * Calls that are not awaited one by one: they are planned and settle in the order in which they
+ * were made (docs/architecture.md, Rules of the planner, rule 6).
+ */
+import assert from 'node:assert/strict';
 import { Cases } from './case.js';
 import { Ledger, refused } from './expect.js';
 import type { AnyAnchor } from './subject.js';
@@ -10,7 +13,7 @@ const cases = orderingCases;
 
 const counting = (count: number) => Array.from({ length: count }, (_, i) => `${i}`);
 
-cases.add('each call is planned against what the earlier ones lead to', async (stage) => {
+cases.add('each call is planned against the result of the earlier calls', async (stage) => {
   const calls = [
     stage.store.persist({ blocks: stage.blocks(0, 4, 6) }),
     stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), stage.qc(0, { 0: 5 }), [stage.block(0, 6)]),
@@ -27,7 +30,7 @@ cases.add('each call is planned against what the earlier ones lead to', async (s
   });
 });
 
-cases.add('what an iterable of a call calls is accepted before that call', async (stage) => {
+cases.add('a call made by the iterable of another call is accepted before that call', async (stage) => {
   const ledger = new Ledger();
   function* persisting(from: number, index: number) {
     yield stage.block(0, from + 1);
@@ -38,7 +41,7 @@ cases.add('what an iterable of a call calls is accepted before that call', async
   await stage.store.persist({ blocks: stage.blocks(1, 0, 3) });
   ledger.watch('outer', stage.store.persist({ blocks: persisting(0, 0), anchor: stage.anchor(1, { 0: 1 }) }));
   await refused(stage.store.persist({ blocks: [...persisting(3, 2), stage.block(0, 7)] }), 'LANESTORE_OUT_OF_SEQUENCE');
-  assert.equal([...(await ledger.settled())].sort(), ['drop', 'drop', 'inner', 'inner', 'outer']);
+  assert.deepEqual([...(await ledger.settled())].sort(), ['drop', 'drop', 'inner', 'inner', 'outer']);
   stage.expectCursors({ lanes: { 0: [1, 4] }, qc: [1, 3] });
   await stage.expectStored({
     anchor: stage.anchor(1, { 0: 1 }),
@@ -47,7 +50,7 @@ cases.add('what an iterable of a call calls is accepted before that call', async
   });
 });
 
-cases.add('a hook may make calls of its own: they come after all that was accepted', async (stage) => {
+cases.add('a hook may make calls: they come after all accepted calls', async (stage) => {
   const ledger = new Ledger();
   const hooks = {
     block: () => {
@@ -63,7 +66,7 @@ cases.add('a hook may make calls of its own: they come after all that was accept
   const second = stage.store.persist({ blocks: stage.blocks(0, 2, 4) });
   await Promise.all([first, second]);
   const lines = await ledger.settled();
-  assert.equal(
+  assert.deepEqual(
     lines.filter((line) => line !== 'ready'),
     ['hook', 'persist', 'drop', 'again'],
   );
@@ -80,11 +83,11 @@ cases.add('calls for one lane settle in order', async (stage) => {
         : stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), stage.qc(0, { 0: i }), blocks);
     ledger.watch(`${i}`, call);
   }
-  assert.equal(await ledger.settled(), counting(12));
+  assert.deepEqual(await ledger.settled(), counting(12));
   stage.expectCursors({ lanes: { 0: [11, 111] } });
 });
 
-cases.add('calls for the QC log settle in order, ignored CommitQCs too', async (stage) => {
+cases.add('calls for the QC log settle in order, also for ignored CommitQCs', async (stage) => {
   const ledger = new Ledger();
   const seen: bigint[] = [];
   const note = () => void seen.push(stage.store.commitQCs.next);
@@ -92,32 +95,32 @@ cases.add('calls for the QC log settle in order, ignored CommitQCs too', async (
     ledger.watch(`${2 * i}`, stage.store.commitQCs.maybePruneAndPersist(undefined, [stage.qc(i)]));
     ledger.watch(`${2 * i + 1}`, stage.store.persist({ commitQCs: [stage.qc(0), stage.qc(i)] }, { commitQC: note }));
   }
-  assert.equal(await ledger.settled(), counting(12));
+  assert.deepEqual(await ledger.settled(), counting(12));
   for (const [i, next] of seen.entries()) assert.ok(next > BigInt(i >> 1), `hook ${i} fired when next was ${next}`);
-  assert.is(seen.length, 12);
+  assert.equal(seen.length, 12);
 });
 
-cases.add('the hooks of anchors fire in order, those of older ones too', async (stage) => {
+cases.add('hooks of anchors fire in order, also for older anchors', async (stage) => {
   const fired: string[] = [];
   const hooks = { anchor: (anchor: AnyAnchor) => void fired.push(stage.nameOfAnchor(anchor)) };
   const indexes = [3, 1, 5, 5, 2, 6];
   await Promise.all(indexes.map((index) => stage.store.persist({ anchor: stage.anchor(index) }, hooks)));
-  assert.equal(
+  assert.deepEqual(
     fired,
     indexes.map((index) => `anchor ${index}`),
   );
   stage.expectCursors({ qc: [6, 7] });
 });
 
-cases.add('a round that plans nothing settles behind all that was accepted before it', async (stage) => {
+cases.add('a round that plans nothing settles after all rounds accepted before it', async (stage) => {
   const ledger = new Ledger();
   for (let lane = 0; lane < 8; lane++) ledger.watch('block', stage.store.persist({ blocks: stage.blocks(lane, 0, 3) }));
   ledger.watch('empty', stage.store.persist({}));
   await ledger.settled();
-  assert.equal(ledger.lines, [...Array.from({ length: 8 }, () => 'block'), 'empty']);
+  assert.deepEqual(ledger.lines, [...Array.from({ length: 8 }, () => 'block'), 'empty']);
 });
 
-cases.needing(['totalOrder'], 'calls settle in the order in which they were made, whatever they are', async (stage) => {
+cases.needing(['totalOrder'], 'calls of all kinds settle in the order in which they were made', async (stage) => {
   const ledger = new Ledger();
   const { store } = stage;
   const calls = [
@@ -136,7 +139,7 @@ cases.needing(['totalOrder'], 'calls settle in the order in which they were made
     store.blocks.maybePruneAndPersistLane(stage.lane(2), stage.qc(0), []),
   ];
   for (const [i, call] of calls.entries()) ledger.watch(`${i}`, call);
-  assert.equal(await ledger.settled(), counting(13));
+  assert.deepEqual(await ledger.settled(), counting(13));
   stage.expectCursors({ lanes: { 0: [3, 4], 1: [9, 11] }, qc: [2, 3] });
 });
 
@@ -154,10 +157,10 @@ cases.needing(['totalOrder'], 'hooks fire in the order of the calls', async (sta
     stage.store.persist({ commitQCs: [stage.qc(0)] }, hooks),
     stage.store.persist({ blocks: stage.blocks(1, 0, 1) }, hooks),
   ]);
-  assert.equal(fired, ['block', 'block', 'commitQC', 'anchor', 'commitQC', 'block']);
+  assert.deepEqual(fired, ['block', 'block', 'commitQC', 'anchor', 'commitQC', 'block']);
 });
 
-cases.add('refused calls between accepted ones leave them alone', async (stage) => {
+cases.add('refused calls do not affect accepted calls before and after them', async (stage) => {
   const ledger = new Ledger();
   const refusals: Promise<void>[] = [];
   for (let i = 0; i < 5; i++) {
@@ -168,12 +171,12 @@ cases.add('refused calls between accepted ones leave them alone', async (stage) 
     refusals.push(refused(duplicate, 'LANESTORE_OUT_OF_SEQUENCE', [i, i + 1]));
   }
   await Promise.all(refusals);
-  assert.equal(await ledger.settled(), counting(5));
+  assert.deepEqual(await ledger.settled(), counting(5));
   stage.expectCursors({ lanes: { 0: [0, 5] }, qc: [0, 5] });
   await stage.expectStored({ commitQCs: stage.qcs(0, 5), blocks: { 0: stage.blocks(0, 0, 5) } });
 });
 
-cases.add('the durable cursors do not run ahead: a call that nobody waited for is not in them yet', async (stage) => {
+cases.add('the durable cursors do not include a call that is not durable yet', async (stage) => {
   await stage.store.persist({ commitQCs: [stage.qc(0)], blocks: [stage.block(0, 0)] });
   const call = stage.store.persist({ commitQCs: [stage.qc(1)], blocks: [stage.block(0, 1), stage.block(1, 0)] });
   stage.expectCursors({ lanes: { 0: [0, 1] }, qc: [0, 1] });
@@ -181,14 +184,14 @@ cases.add('the durable cursors do not run ahead: a call that nobody waited for i
   stage.expectCursors({ lanes: { 0: [0, 2], 1: [0, 1] }, qc: [0, 2] });
 });
 
-cases.add('cursors that were handed out do not change afterwards', async (stage) => {
+cases.add('returned cursors do not change afterwards', async (stage) => {
   await stage.store.persist({ commitQCs: [stage.qc(0)], blocks: stage.blocks(0, 0, 2) });
   const { cursors } = stage.store;
   await stage.store.persist({ anchor: stage.anchor(3, { 0: 1 }), blocks: [stage.block(0, 2), stage.block(1, 0)] });
-  assert.is(stage.cursorText(cursors), 'qc [0,1); lane 0 [0,2)');
+  assert.equal(stage.cursorText(cursors), 'qc [0,1); lane 0 [0,2)');
 });
 
-cases.add('cursors and commitQCs.next never go back while calls are under way', async (stage) => {
+cases.add('cursors and commitQCs.next never decrease while calls are in flight', async (stage) => {
   const seen: bigint[] = [];
   const look = () => {
     const { lanes, commitQCs } = stage.store.cursors;
@@ -202,7 +205,7 @@ cases.add('cursors and commitQCs.next never go back while calls are under way', 
     calls.push(stage.store.persist(round, { block: look, commitQC: look }).then(look));
   }
   await Promise.all(calls);
-  assert.equal(
+  assert.deepEqual(
     seen,
     [...seen].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)),
   );

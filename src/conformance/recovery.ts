@@ -1,5 +1,8 @@
-/** What opening hands out: once, all of it, nothing below the anchor; and where a store is after it. */
-import * as assert from 'uvu/assert';
+/**
+ * Recovery at open: all entries are returned once, none below the anchor; and the cursors
+ * afterwards.
+ */
+import assert from 'node:assert/strict';
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 
@@ -12,11 +15,11 @@ const NOTHING = {};
 cases.add('a fresh place opens empty', async (stage) => {
   stage.expectCursors({});
   stage.expectRecovered(NOTHING);
-  assert.not.ok('anchor' in stage.store.takeRecovered(), 'no anchor, not one that is undefined');
+  assert.ok(!('anchor' in stage.store.takeRecovered()), 'the field is absent, not undefined');
   await stage.expectStored(NOTHING);
 });
 
-cases.needing(['durable'], 'what was recovered is handed over once', async (stage) => {
+cases.needing(['durable'], 'recovered content is returned once', async (stage) => {
   const anchor = stage.anchor(0, { 0: 0 });
   const inner = new Uint8Array([5]);
   await stage.store.persist({ anchor, inner, commitQCs: [stage.qc(1)], blocks: stage.blocks(0, 0, 2) });
@@ -30,12 +33,12 @@ cases.needing(['durable'], 'what was recovered is handed over once', async (stag
   stage.expectRecovered(NOTHING);
 });
 
-cases.add('what is persisted after opening is not in what was recovered', async (stage) => {
+cases.add('content persisted after opening is not in the recovered content', async (stage) => {
   await stage.store.persist({ anchor: stage.anchor(0), inner: new Uint8Array([5]), blocks: stage.blocks(0, 0, 2) });
   stage.expectRecovered(NOTHING);
 });
 
-cases.needing(['durable'], 'what was recovered can be taken late: it is what stood there at open', async (stage) => {
+cases.needing(['durable'], 'recovered content can be taken late: it is the content at open', async (stage) => {
   await stage.store.persist({ commitQCs: stage.qcs(0, 2), blocks: stage.blocks(0, 0, 3) });
   await stage.reopen();
   await stage.store.persist({ anchor: stage.anchor(1, { 0: 2 }), blocks: [stage.block(0, 3), stage.block(1, 0)] });
@@ -44,7 +47,7 @@ cases.needing(['durable'], 'what was recovered can be taken late: it is what sto
 
 cases.needing(
   ['durable', 'skipsLoading'],
-  'under load: false nothing is handed out, and the store goes on where it was',
+  'with load: false nothing is returned, and the store continues from its cursors',
   async (stage) => {
     const anchor = stage.anchor(1, { 0: 2 });
     await stage.store.persist({ anchor, inner: new Uint8Array([5]), blocks: stage.blocks(0, 2, 4) });
@@ -62,7 +65,7 @@ cases.needing(
   },
 );
 
-cases.needing(['durable'], 'reopening again and again changes nothing', async (stage) => {
+cases.needing(['durable'], 'repeated reopening changes nothing', async (stage) => {
   const anchor = stage.anchor(2, { 0: 3, 1: 9 });
   await stage.store.persist({ blocks: [...stage.blocks(0, 0, 5), ...stage.blocks(1, 0, 2)] });
   await stage.store.persist({ anchor, inner: new Uint8Array([5]), commitQCs: [stage.qc(3)] });
@@ -78,7 +81,7 @@ cases.needing(['durable'], 'reopening again and again changes nothing', async (s
   }
 });
 
-cases.needing(['durable'], 'a store that was reopened refuses and ignores what it did before', async (stage) => {
+cases.needing(['durable'], 'a reopened store refuses and ignores the same entries as before', async (stage) => {
   await stage.store.persist({
     anchor: stage.anchor(2, { 0: 3 }),
     commitQCs: [stage.qc(3)],
@@ -97,7 +100,7 @@ cases.needing(['durable'], 'a store that was reopened refuses and ignores what i
 
 cases.needing(
   ['durable', 'storeAnchorOnly'],
-  'a crash behind the anchor: what is below it is gone, its CommitQC is there',
+  'a crash right after the anchor: entries below it are gone, its CommitQC is there',
   async (stage) => {
     await stage.store.persist({
       commitQCs: stage.qcs(0, 3),
@@ -122,7 +125,7 @@ cases.needing(
 
 cases.needing(
   ['durable', 'storeAnchorOnly'],
-  'a crash behind the very first anchor, in a place that holds nothing else',
+  'a crash right after the first anchor, in an otherwise empty place',
   async (stage) => {
     await stage.store.close();
     const anchor = stage.anchor(0, { 0: 7 });
@@ -141,10 +144,10 @@ cases.needing(
 );
 
 for (const [what, lane, number] of [
-  ['a block in the middle of its lane', 0, 1n],
-  ['a CommitQC in the middle of the log', undefined, 1n],
+  ['a missing block in the middle of a lane', 0, 1n],
+  ['a missing CommitQC in the middle of the log', undefined, 1n],
 ] as const) {
-  cases.needing(['durable', 'lose'], `${what} that is gone is LANESTORE_CORRUPT, at every try`, async (stage) => {
+  cases.needing(['durable', 'lose'], `${what} is LANESTORE_CORRUPT at every open`, async (stage) => {
     await stage.store.persist({
       commitQCs: stage.qcs(0, 3),
       blocks: [...stage.blocks(0, 0, 3), ...stage.blocks(1, 0, 3)],

@@ -1,4 +1,7 @@
-/** Rounds: what they may carry, and that a refused one stores nothing of itself (docs/architecture.md, Rules of the planner, rule 1). */
+/**
+ * Rounds: what they may contain, and that nothing of a refused round is stored
+ * (docs/architecture.md, Rules of the planner, rule 1).
+ */
 import { Cases } from './case.js';
 import { refused } from './expect.js';
 import type { Stage } from './stage.js';
@@ -51,7 +54,7 @@ cases.add('blocks of several lanes, mixed, from a generator', async (stage) => {
   });
 });
 
-cases.add('what the caller does to his lists and bytes after the call changes nothing', async (stage) => {
+cases.add('changing lists and bytes after the call has no effect', async (stage) => {
   const blocks = stage.blocks(0, 0, 3);
   const commitQCs = stage.qcs(0, 2);
   const inner = new Uint8Array([1, 2, 3]);
@@ -72,7 +75,7 @@ cases.add('what the caller does to his lists and bytes after the call changes no
   });
 });
 
-cases.add('of inner the last write wins; a round without one leaves it; an empty one is one', async (stage) => {
+cases.add('the last inner state wins; a round without one keeps it; an empty one counts', async (stage) => {
   await stage.store.persist({ inner: new Uint8Array([1]) });
   await stage.store.persist({ inner: new Uint8Array([2, 2]), blocks: [stage.block(0, 0)] });
   await stage.store.persist({ blocks: [stage.block(0, 1)] });
@@ -81,7 +84,7 @@ cases.add('of inner the last write wins; a round without one leaves it; an empty
   await stage.expectStored({ inner: new Uint8Array(0), blocks: { 0: stage.blocks(0, 0, 2) } });
 });
 
-cases.add('inner holds any bytes: a Buffer, a view, 100,000 of them', async (stage) => {
+cases.add('an inner state may be any bytes: a Buffer, a view, 100,000 bytes', async (stage) => {
   const all = Uint8Array.from({ length: 300 }, (_, i) => i);
   await stage.store.persist({ inner: Buffer.from(all).subarray(5, 290) });
   await stage.expectStored({ inner: all.slice(5, 290) });
@@ -90,7 +93,7 @@ cases.add('inner holds any bytes: a Buffer, a view, 100,000 of them', async (sta
   await stage.expectStored({ inner: large });
 });
 
-/** A store that holds something of everything. */
+/** Stores entries of every kind. */
 async function fill(stage: Stage): Promise<void> {
   await stage.store.persist({
     anchor: stage.anchor(1, { 0: 2 }),
@@ -110,7 +113,7 @@ async function expectFilled(stage: Stage): Promise<void> {
   });
 }
 
-cases.add('one bad block refuses anchor, inner, CommitQCs and the blocks of all lanes', async (stage) => {
+cases.add('one bad block refuses the whole round: anchor, inner, CommitQCs and blocks of all lanes', async (stage) => {
   await fill(stage);
   const round = {
     anchor: stage.anchor(2, { 0: 4, 1: 1 }),
@@ -122,7 +125,7 @@ cases.add('one bad block refuses anchor, inner, CommitQCs and the blocks of all 
   await expectFilled(stage);
 });
 
-cases.add('so does one bad CommitQC', async (stage) => {
+cases.add('one bad CommitQC refuses the whole round', async (stage) => {
   await fill(stage);
   const round = {
     anchor: stage.anchor(2, { 0: 4 }),
@@ -134,7 +137,7 @@ cases.add('so does one bad CommitQC', async (stage) => {
   await expectFilled(stage);
 });
 
-cases.add('so does a bad anchor', async (stage) => {
+cases.needing(['disagreeingAnchors'], 'a bad anchor refuses the whole round', async (stage) => {
   await fill(stage);
   const round = {
     anchor: stage.disagreeingAnchor(2, 3),
@@ -146,7 +149,7 @@ cases.add('so does a bad anchor', async (stage) => {
   await expectFilled(stage);
 });
 
-cases.add('a block iterable that throws refuses the round with what it threw', async (stage) => {
+cases.add('if the iterable of blocks throws, the round rejects with that error', async (stage) => {
   await fill(stage);
   const thrown = new Error('from the iterable');
   function* failing() {
@@ -154,7 +157,7 @@ cases.add('a block iterable that throws refuses the round with what it threw', a
     throw thrown;
   }
   const error = await stage.store.persist({ inner: new Uint8Array([9]), blocks: failing() }).catch((cause) => cause);
-  if (error !== thrown) throw new Error(`it was ${String(error)}`);
+  if (error !== thrown) throw new Error(`rejected with ${String(error)}`);
   await expectFilled(stage);
 });
 
@@ -172,7 +175,7 @@ cases.add('a refused round fires no hook', async (stage) => {
   if (fired.length > 0) throw new Error(`hooks fired: ${fired.join()}`);
 });
 
-cases.add('the store goes on after a refusal as if the round had never been made', async (stage) => {
+cases.add('after a refusal the store continues as if the round had never been submitted', async (stage) => {
   await fill(stage);
   const bad = stage.store.persist({ commitQCs: [stage.qc(3)], blocks: [stage.block(0, 5), stage.block(1, 7)] });
   const good = stage.store.persist({ commitQCs: [stage.qc(3)], blocks: [stage.block(0, 5), stage.block(1, 2)] });
@@ -187,7 +190,7 @@ cases.add('the store goes on after a refusal as if the round had never been made
   });
 });
 
-cases.needing(['atomicRounds'], 'at its first hook the cursors show all of a round', async (stage) => {
+cases.needing(['atomicRounds'], 'at the first hook of a round the cursors include the whole round', async (stage) => {
   const seen = new Set<string>();
   const look = () => void seen.add(stage.cursorText(stage.store.cursors));
   await stage.store.persist(

@@ -1,5 +1,8 @@
-/** What a case works with: a store in a fresh place, entries in one line, and what it holds as text. */
-import * as assert from 'uvu/assert';
+/**
+ * The stage of a case: a store in a fresh place, short ways to make entries, and checks of the
+ * content.
+ */
+import assert from 'node:assert/strict';
 import type { Cursor, Cursors, LaneId, Persistence, Recovered, VoteState, VoteStore } from '../index.js';
 import type {
   AnyAnchor,
@@ -15,28 +18,28 @@ import type {
 /** The store under test. */
 export type Store = Persistence<AnyBlock, AnyCommitQC, AnyAnchor>;
 
-/** A number, shorter to write. */
+/** An entry number, as number or bigint. */
 export type Num = number | bigint;
 
-/** Where a CommitQC has lanes begin, by their place among the lanes. */
+/** The lane starts of a CommitQC, by the index of the lane in `make.lanes`. */
 export type Starts = Readonly<Record<number, Num>>;
 
-/** What a store should hold. Parts that are absent: it should hold none. */
+/** The expected content of a store. An absent part means that the store has none. */
 export interface Content {
   readonly anchor?: AnyAnchor;
   readonly inner?: Uint8Array;
   readonly commitQCs?: readonly AnyCommitQC[];
-  /** By the lane's place. */
+  /** By the index of the lane in `make.lanes`. */
   readonly blocks?: Readonly<Record<number, readonly AnyBlock[]>>;
 }
 
-/** A store's cursors, half-open, lanes by their place. */
+/** The expected cursors, half-open, lanes by their index in `make.lanes`. */
 export interface ExpectedCursors {
   readonly lanes?: Readonly<Record<number, readonly [first: Num, next: Num]>>;
   readonly qc?: readonly [first: Num, next: Num];
 }
 
-/** A store in a fresh place; see the top of this file. */
+/** A store in a fresh place. */
 export class Stage {
   readonly features: Features;
   readonly place: Place<AnyBlock, AnyCommitQC, AnyAnchor>;
@@ -49,7 +52,7 @@ export class Stage {
     this.place = place;
   }
 
-  /** A fresh place with an open store. */
+  /** Opens a store in a fresh place. */
   static async open(subject: AnySubject): Promise<Stage> {
     const stage = new Stage(subject, await subject.place());
     try {
@@ -61,7 +64,7 @@ export class Stage {
     return stage;
   }
 
-  /** The store that was opened last. */
+  /** The most recently opened store. */
   get store(): Store {
     return this.#stores.at(-1)!;
   }
@@ -85,7 +88,7 @@ export class Stage {
     return this.#subject.make.commitQC(BigInt(index), new Map(pairs));
   }
 
-  /** The CommitQCs [from, to), which omit all lanes. */
+  /** The CommitQCs [from, to) without lanes. */
   qcs(from: Num, to: Num): AnyCommitQC[] {
     return range(from, to).map((index) => this.qc(index));
   }
@@ -94,7 +97,7 @@ export class Stage {
     return this.#subject.make.anchor(BigInt(index), this.qc(index, starts));
   }
 
-  /** An anchor whose two parts are for different road indexes. */
+  /** An anchor whose AppQC and CommitQC have different road indexes. */
   disagreeingAnchor(index: Num, qcIndex: Num): AnyAnchor {
     return this.#subject.make.anchor(BigInt(index), this.qc(qcIndex));
   }
@@ -147,7 +150,9 @@ export class Stage {
     return `anchor ${this.#subject.model.anchor.index(anchor)}`;
   }
 
-  /** Opens the store of the place, which is closed. Options whose feature is missing are not passed. */
+  /**
+   * Opens the store of the place, which is closed. Options whose feature is missing are not passed.
+   */
   async open({ load, maxLanes, maxInnerBytes, maxRoundEntries, ...limits }: OpenOptions = {}): Promise<Store> {
     const { planLimits } = this.features;
     const options = {
@@ -170,7 +175,7 @@ export class Stage {
 
   /** Closes everything and removes the place. */
   async end(): Promise<void> {
-    // A store that cannot be closed failed its case by that already, or is about to.
+    // The case has already failed, or will fail, if a store cannot be closed.
     for (const store of this.#stores) await store.close().catch(() => undefined);
     await this.place.destroy();
   }
@@ -178,33 +183,33 @@ export class Stage {
   /** Checks the durable cursors: exactly these lanes, exactly this QC log. */
   expectCursors({ lanes = {}, qc = [0, 0] }: ExpectedCursors): void {
     const expected = Object.entries(lanes).map(([lane, [first, next]]) => `lane ${lane} [${first},${next})`);
-    assert.is(this.cursorText(this.store.cursors), [`qc [${qc[0]},${qc[1]})`, ...expected].join('; '), 'cursors');
-    assert.is(this.store.commitQCs.next, BigInt(qc[1]), 'commitQCs.next');
+    assert.equal(this.cursorText(this.store.cursors), [`qc [${qc[0]},${qc[1]})`, ...expected].join('; '), 'cursors');
+    assert.equal(this.store.commitQCs.next, BigInt(qc[1]), 'commitQCs.next');
   }
 
-  /** Cursors in one line; lanes in the order of their places. */
+  /** Cursors in one line; lanes in the order of `make.lanes`. */
   cursorText({ lanes, commitQCs }: Cursors): string {
     const known = this.#subject.make.lanes.flatMap((lane, place) => {
       const cursor = lanes.get(lane);
       return cursor === undefined ? [] : [`lane ${place} ${text(cursor)}`];
     });
-    assert.is(known.length, lanes.size, 'no cursors of other lanes');
+    assert.equal(known.length, lanes.size, 'no cursors of other lanes');
     return [`qc ${text(commitQCs)}`, ...known].join('; ');
   }
 
   /**
-   * Closes the store, opens it again, and checks that exactly this was recovered, and that no cursor moved. Does nothing for a
-   * backend that stores nothing. The store that is open afterwards is another one.
+   * Reopens the store, and checks that exactly `content` was recovered and that no cursor changed.
+   * Afterwards `store` is the reopened store. Does nothing for a backend that is not durable.
    */
   async expectStored(content: Content): Promise<void> {
     if (!this.features.durable) return;
     const before = this.#lasting(this.store.cursors);
     await this.reopen();
     this.expectRecovered(content);
-    assert.is(this.#lasting(this.store.cursors), before, 'cursors after reopening');
+    assert.equal(this.#lasting(this.store.cursors), before, 'cursors after reopening');
   }
 
-  /** Takes what the store recovered, and checks that it is exactly this. */
+  /** Takes the recovered content, and checks that it is exactly `content`. */
   expectRecovered(content: Content): void {
     const recovered = this.store.takeRecovered();
     const { lanes } = this.#subject.make;
@@ -217,19 +222,22 @@ export class Stage {
       ...(anchor === undefined ? {} : { anchor }),
       ...(inner === undefined ? {} : { inner }),
     };
-    assert.equal(this.#listed(recovered), this.#listed(expected), 'what was recovered');
+    assert.deepEqual(this.#listed(recovered), this.#listed(expected), 'what was recovered');
     for (const cursor of recovered.blocks)
       assert.ok(cursor[1].length > 0, 'a lane without blocks is in the cursors only');
     assert.ok(recovered.inner === undefined || isPlainBytes(recovered.inner), 'inner is a Uint8Array, not a Buffer');
   }
 
-  /** What a backend must remember of its cursors: those of emptied lanes only if it says so. */
+  /**
+   * The cursors that must survive reopening: those of emptied lanes only if the feature is
+   * declared.
+   */
   #lasting({ lanes, commitQCs }: Cursors): string {
     const kept = [...lanes].filter(([, { first, next }]) => this.features.remembersEmptyCursors || first < next);
     return this.cursorText({ lanes: new Map(kept), commitQCs });
   }
 
-  /** One line an entry, with its number and all its bytes. */
+  /** One line per entry, with its number and all its bytes. */
   #listed({ anchor, inner, commitQCs, blocks }: Recovered<AnyBlock, AnyCommitQC, AnyAnchor>): string[] {
     const { model, make } = this.#subject;
     const lines: string[] = [];

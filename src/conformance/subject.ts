@@ -1,38 +1,64 @@
-/** What the suite is run on: a backend that can be opened in a fresh place, and a node's own entries to fill it with. */
+/**
+ * The subject of the suite: a backend that opens in a fresh place, a model, and a way to make
+ * entries of that model.
+ */
 import type { LaneId, Model, Persistence } from '../index.js';
 
-/** What a backend does beyond what all of them must do. A case that needs what is false here is left out. */
+/**
+ * Properties that not every backend, or model, has. A case that needs a feature with value false is
+ * omitted.
+ */
 export interface Features {
-  /** What was acknowledged is there when the same place is opened again. False for a backend that stores nothing. */
+  /**
+   * Acknowledged entries are recovered when the place is reopened. False for a backend that stores
+   * nothing.
+   */
   readonly durable: boolean;
   /**
-   * A round becomes durable in one step: at its first hook the cursors show all of it, its hooks fire in the order of the round, and
-   * one whose write is rejected leaves nothing. If false, that holds for each lane, the QC log and the anchor on its own.
+   * A round becomes durable in one step: at its first hook the cursors include the whole round, its
+   * hooks fire in the order of the round, and nothing remains of a round whose write failed. If
+   * false, this holds for each lane, for the QC log and for the anchor separately.
    */
   readonly atomicRounds: boolean;
-  /** Calls settle in the order in which they were made. If false, those that touch one and the same log do. */
+  /**
+   * Calls settle in the order in which they were made. If false, this holds for calls for the same
+   * log only.
+   */
   readonly totalOrder: boolean;
-  /** The cursor of a lane that was emptied by anything but the stored anchor survives reopening. */
+  /**
+   * The cursor of an emptied lane survives reopening also if the stored anchor does not imply it.
+   */
   readonly remembersEmptyCursors: boolean;
-  /** A second opener of a place that is open is LANESTORE_LOCKED. */
+  /** Opening a place that is open is LANESTORE_LOCKED. */
   readonly exclusive: boolean;
-  /** {@link OpenOptions.load} is heeded. */
+  /** Supports {@link OpenOptions.load}. */
   readonly skipsLoading: boolean;
-  /** {@link OpenOptions.maxRoundBytes}, {@link OpenOptions.maxQueuedBytes} and {@link OpenOptions.maxRecordBytes} are heeded. */
+  /**
+   * Supports {@link OpenOptions.maxRoundBytes}, {@link OpenOptions.maxQueuedBytes} and {@link
+   * OpenOptions.maxRecordBytes}.
+   */
   readonly limits: boolean;
-  /** {@link OpenOptions.maxInnerBytes}, {@link OpenOptions.maxLanes} and {@link OpenOptions.maxRoundEntries} are heeded. */
+  /**
+   * Supports {@link OpenOptions.maxInnerBytes}, {@link OpenOptions.maxLanes} and {@link
+   * OpenOptions.maxRoundEntries}.
+   */
   readonly planLimits: boolean;
   /** The store keeps votes (`Persistence.votes`). If false, it refuses rounds with votes. Needs {@link Makers.votes}. */
   readonly votes: boolean;
-  /** Places have {@link Place.lose}. */
+  /**
+   * {@link Makers.anchor} can make an anchor whose two parts disagree. False for a model whose anchor has
+   * no index of its own.
+   */
+  readonly disagreeingAnchors?: boolean;
+  /** Places implement {@link Place.lose}. */
   readonly lose?: boolean;
-  /** Places have {@link Place.storeAnchorOnly}. */
+  /** Places implement {@link Place.storeAnchorOnly}. */
   readonly storeAnchorOnly?: boolean;
-  /** Places have {@link Place.refuseWrites}. */
+  /** Places implement {@link Place.refuseWrites}. */
   readonly refuseWrites?: boolean;
 }
 
-/** Every feature; true for those that a backend must declare. */
+/** All features; true if a backend must declare the feature. */
 const FEATURES = {
   durable: true,
   atomicRounds: true,
@@ -43,60 +69,71 @@ const FEATURES = {
   limits: true,
   planLimits: true,
   votes: true,
+  disagreeingAnchors: false,
   lose: false,
   storeAnchorOnly: false,
   refuseWrites: false,
 } as const satisfies Record<keyof Features, boolean>;
 
-/** How a case wants its store opened; each is passed only if the feature is there. */
+/**
+ * Options with which a case opens its store. Each is passed only if the backend has the feature.
+ */
 export interface OpenOptions {
-  /** False: verify everything and hand out nothing. */
+  /** False: verify everything and recover nothing. */
   readonly load?: boolean;
-  /** A round of more bytes is LANESTORE_INVALID. */
+  /** A round with more bytes is LANESTORE_INVALID. */
   readonly maxRoundBytes?: number;
-  /** A round that would let more bytes than this wait is LANESTORE_CAPACITY. */
+  /** A round with which the queue would exceed this number of bytes is LANESTORE_CAPACITY. */
   readonly maxQueuedBytes?: number;
-  /** A round with a single encoded entry of more bytes is LANESTORE_INVALID. */
+  /** A round with a larger encoded entry is LANESTORE_INVALID. */
   readonly maxRecordBytes?: number;
-  /** A round whose inner state has more bytes is LANESTORE_INVALID. */
+  /** A round with a larger inner state is LANESTORE_INVALID. */
   readonly maxInnerBytes?: number;
-  /** A round that would let the store have cursors for more lanes is LANESTORE_INVALID. */
+  /** A round with which the store would have cursors for more lanes is LANESTORE_INVALID. */
   readonly maxLanes?: number;
   /** A call with more blocks and CommitQCs is LANESTORE_INVALID. */
   readonly maxRoundEntries?: number;
 }
 
-/** An entry that goes missing: a block of `lane`, or a CommitQC when `lane` is absent. */
+/**
+ * An entry that {@link Place.lose} removes: a block of `lane`, or a CommitQC if `lane` is absent.
+ */
 export interface LostEntry {
   readonly lane?: LaneId;
   readonly number: bigint;
 }
 
-/** Where a store lives: one fresh place for each case. */
+/** A place for a store, such as a directory. Each case gets a fresh one. */
 export interface Place<Block, CommitQC, Anchor> {
-  /** Opens the store there; also again, after it was closed. */
+  /** Opens the store; also reopens it after close(). */
   open(options: OpenOptions): Promise<Persistence<Block, CommitQC, Anchor>>;
-  /** Removes all of it. Every store of the place is closed by then. */
+  /** Removes the place. All its stores are closed before. */
   destroy(): Promise<void>;
-  /** Removes one durable entry behind the store's back while it is closed. For cases about damage. */
+  /** Removes one durable entry from the closed store's files. For cases about damage. */
   lose?(entry: LostEntry): Promise<void>;
   /**
-   * Leaves the closed place as a crash leaves it when of `persist({ anchor })` only the anchor itself became durable. For
-   * backends without atomic rounds.
+   * Changes the closed place as a crash in `persist({ anchor })` does, if only the anchor itself
+   * became durable. For backends without atomic rounds.
    */
   storeAnchorOnly?(anchor: Anchor): Promise<void>;
-  /** From now on the medium refuses every write of the store that is open, until it is opened again. For cases about failing disks. */
+  /**
+   * From now on every write of the open store fails, until the store is reopened. For cases about
+   * failing disks.
+   */
   refuseWrites?(): void;
 }
 
-/** How to make entries. The same arguments must make entries with the same bytes. */
+/** Makes entries. The same arguments must give entries with the same bytes. */
 export interface Makers<Block, CommitQC, Anchor> {
-  /** Eight lanes or more, ascending. */
+  /** At least eight lanes, ascending. */
   readonly lanes: readonly LaneId[];
   block(lane: LaneId, number: bigint): Block;
-  /** A CommitQC that has each lane of `starts` begin there, and omits the others. */
+  /** A CommitQC with these lane starts; it omits all other lanes. */
   commitQC(index: bigint, starts: ReadonlyMap<LaneId, bigint>): CommitQC;
-  /** An anchor whose AppQC is for road index `index`. When its CommitQC has another one, it disagrees with itself and will be refused. */
+  /**
+   * An anchor for road index `index`. `commitQC` has another index only with
+   * {@link Features.disagreeingAnchors}: the store must refuse the anchor.
+   */
   anchor(index: bigint, commitQC: CommitQC): Anchor;
   /** Votes of the model; for cases about votes. */
   readonly votes?: VoteMakers;
@@ -112,18 +149,21 @@ export interface VoteMakers {
   needing(index: bigint): unknown;
 }
 
-/** A backend under a model, as the suite sees it. */
+/** A backend with a model: the input of the suite. */
 export interface Subject<Block, CommitQC, Anchor> {
   readonly model: Model<Block, CommitQC, Anchor>;
   readonly make: Makers<Block, CommitQC, Anchor>;
   readonly features: Features;
-  /** A fresh place. */
+  /** Makes a fresh place. */
   place(): Place<Block, CommitQC, Anchor> | Promise<Place<Block, CommitQC, Anchor>>;
 }
 
 const SUBJECT = ['model', 'make', 'features', 'place'] as const satisfies (keyof Subject<never, never, never>)[];
 
-/** @throws TypeError for what is no subject. A feature that is misspelt would leave its cases out, and nobody would see it. */
+/**
+ * @throws TypeError for an invalid subject. A misspelled feature would otherwise omit its cases
+ * silently.
+ */
 export function checkSubject(subject: unknown): asserts subject is AnySubject {
   const given = namedIn(subject, 'subject', SUBJECT);
   for (const name of SUBJECT) if (given[name] === undefined) throw new TypeError(`subject.${name} is missing`);
@@ -146,17 +186,17 @@ function namedIn(value: unknown, what: string, names: readonly string[]): Readon
 
 declare const kind: unique symbol;
 
-/** A block; the suite never looks into one. */
+/** A block; opaque to the suite. */
 export interface AnyBlock {
   readonly [kind]: 'block';
 }
 
-/** A CommitQC; the suite never looks into one. */
+/** A CommitQC; opaque to the suite. */
 export interface AnyCommitQC {
   readonly [kind]: 'commitQC';
 }
 
-/** An anchor; the suite never looks into one. */
+/** An anchor; opaque to the suite. */
 export interface AnyAnchor {
   readonly [kind]: 'anchor';
 }

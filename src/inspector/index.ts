@@ -1,2 +1,2 @@
-/** Looking into a store: what it holds, in forms for people and for other programs. */
+/** The content of a store as a manifest: one JSON object, for people and for other programs. */
 export * from './manifest.js';

@@ -1,19 +1,17 @@
 /**
- * The manifest: everything that a store holds, decoded, with hashes, as one JSON object. Two stores with the same manifest hold the same
- * bytes (`recordSha256` is over the protobuf of the entry, whatever layout it came from). The shape is that of the recordings of the
- * original (test/fixtures/README.md): 64-bit numbers are decimal strings, bytes are hex.
+ * The manifest: all entries of a store, decoded, with hashes, as one JSON object. Two stores with
+ * the same manifest hold the same entries, byte for byte: `recordSha256` is over the entry's
+ * protobuf, in every layout. The shape is that of the original's recordings
+ * (test/fixtures/README.md): 64-bit numbers are decimal strings, bytes are hex.
  */
 import { createHash } from 'node:crypto';
 import {
   type AppProposal,
   autobahn,
   type CommitQC,
-  codecs,
-  globalRange,
   headerHash,
   type LaneId,
   laneIdOf,
-  messageHash,
   type PruneAnchor,
   payloadHash,
   type Recovered,
@@ -22,12 +20,13 @@ import {
   type Timestamp,
   type ViewItem,
 } from '../index.js';
+import { codecs, globalRange, messageHash } from '../model/autobahn/index.js';
 
-/** What identifies the stored bytes of an entry. */
+/** Hash and size of an entry's protobuf. */
 export interface RecordIdentity {
   /** SHA-256 of the entry's protobuf bytes. */
   readonly recordSha256: string;
-  /** Their number. */
+  /** The number of protobuf bytes. */
   readonly recordBytes: number;
 }
 
@@ -78,17 +77,20 @@ export interface ManifestBlock extends RecordIdentity {
   readonly createdAt: string;
 }
 
-/** Everything that a store holds. */
+/** All entries of a store. */
 export interface Manifest {
-  /** The lanes that the anchor's CommitQC, or else the oldest one, names; without any, the lanes that hold blocks. */
+  /**
+   * The lanes that the anchor's CommitQC names, else the oldest CommitQC; without CommitQCs, the
+   * lanes with blocks.
+   */
   readonly committee: readonly string[];
   readonly anchor: ManifestAnchor | null;
   readonly commitQCs: readonly ManifestCommitQC[];
-  /** Lanes that hold blocks, ascending. */
+  /** Lanes with blocks, ascending. */
   readonly lanes: Readonly<Record<string, readonly ManifestBlock[]>>;
 }
 
-/** The manifest of what a store held when it was opened. */
+/** The manifest of recovered content, as returned by `takeRecovered`. */
 export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnchor>): Manifest {
   const { anchor, commitQCs, blocks } = recovered;
   const lanes = [...blocks].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -104,7 +106,10 @@ export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnch
   };
 }
 
-/** What a manifest is made of: an opened source is one, a view becomes one. */
+/**
+ * The input of {@link manifestChunks}: what `openState` resolves with, or a view through {@link
+ * stateOfView}.
+ */
 export interface ManifestSource {
   readonly anchor: { readonly entry: PruneAnchor } | undefined;
   readonly lanes: ReadonlyMap<LaneId, unknown>;
@@ -112,7 +117,7 @@ export interface ManifestSource {
   blocks(lane: LaneId): AsyncIterable<{ readonly entry: SignedBlock }>;
 }
 
-/** A view as a source; what is damaged is not in it, but among the view's findings. */
+/** A view as a source. It omits damaged entries; the view's findings list them. */
 export function stateOfView(view: StoreView<SignedBlock, CommitQC, PruneAnchor>): ManifestSource {
   return {
     anchor: view.anchor === undefined ? undefined : { entry: view.anchor },
@@ -126,7 +131,18 @@ async function* soundItems<T>(items: AsyncIterable<ViewItem<T>>): AsyncGenerator
   for await (const item of items) if ('entry' in item) yield item;
 }
 
-/** The manifest as text, piece by piece: the JSON of {@link manifestOf}, in the memory of one entry. */
+/**
+ * The JSON text of {@link manifestOf}, in pieces. Holds one entry in memory at a time.
+ * @example
+ * ```ts
+ * import { autobahn, openView } from 'lanestore';
+ * import { manifestChunks, stateOfView } from 'lanestore/inspector';
+ *
+ * const view = await openView('state', { model: autobahn });
+ * for await (const chunk of manifestChunks(stateOfView(view))) process.stdout.write(chunk);
+ * await view.close();
+ * ```
+ */
 export async function* manifestChunks(source: ManifestSource): AsyncGenerator<string, void, void> {
   const { anchor } = source;
   let committee = anchor?.entry.commitQC;
@@ -217,7 +233,7 @@ function manifestBlock(signed: SignedBlock): ManifestBlock {
   };
 }
 
-/** RFC 3339 in UTC, with as many digits of a second as are needed, as Go's RFC3339Nano has it. */
+/** RFC 3339 in UTC, without trailing zeros of the fraction, like Go's RFC3339Nano. */
 export function formatTimestamp({ seconds, nanos }: Timestamp): string {
   const date = new Date(Number(seconds) * 1000);
   if (Number.isNaN(date.getTime())) return `${seconds}s+${nanos}ns`;

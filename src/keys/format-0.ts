@@ -1,5 +1,6 @@
 /**
- * The key space of format 0: what plain code over LevelDB writes, before there was a format. Numbers without padding, no meta keys:
+ * The key space of format 0: data in LevelDB without this package. Numbers without padding, no meta
+ * keys:
  *
  *   anchor, inner, lane/<lane hex>/<number>, qc/<road index>
  *
@@ -9,7 +10,7 @@ import { isLaneId, type LaneId } from './lane-id.js';
 import { ANCHOR_KEY, INNER_KEY } from './registry.js';
 import { ENTRY_NUMBER_MAX } from './u64.js';
 
-/** What a key of format 0 names. */
+/** The parsed form of a key of format 0. */
 export type Format0Key =
   | { readonly kind: 'anchor' | 'inner' }
   | { readonly kind: 'block'; readonly lane: LaneId; readonly number: bigint }
@@ -18,7 +19,7 @@ export type Format0Key =
 const BLOCK = /^lane\/([0-9a-f]+)\/(0|[1-9][0-9]*)$/;
 const COMMIT_QC = /^qc\/(0|[1-9][0-9]*)$/;
 
-/** Takes a key apart, or returns undefined for one that format 0 does not have. */
+/** Parses a key; undefined if format 0 has no such key. */
 export function parseFormat0Key(key: string): Format0Key | undefined {
   if (key === ANCHOR_KEY) return { kind: 'anchor' };
   if (key === INNER_KEY) return { kind: 'inner' };

@@ -1,4 +1,4 @@
-/** The key space of a store: what keys there are, how they are written and read. Pure. */
+/** The key space of a store: the keys, and how they are encoded and parsed. Pure. */
 export * from './encode.js';
 export * from './lane-id.js';
 export { type LogName, QC_LOG } from './log-name.js';

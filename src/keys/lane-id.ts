@@ -1,11 +1,14 @@
-/** Lane ids: lowercase hex of the lane's bytes (32 for Autobahn at 11419398f, 40 later; other models as they please). */
+/**
+ * Lane ids: lowercase hex of the lane's bytes (32 bytes in Autobahn at 11419398f, 40 in later
+ * versions; other models choose).
+ */
 import { hex } from '../base/bytes.js';
 import { LanestoreError } from '../errors.js';
 
 /** Lowercase hex of a lane's bytes, 1 to {@link LANE_ID_BYTES_MAX} of them. */
 export type LaneId = string;
 
-/** A lane id longer than this is refused: it stands in every key of the lane. */
+/** The longest lane, in bytes: its id is part of every key of the lane. */
 export const LANE_ID_BYTES_MAX = 64;
 
 const LANE_HEX = /^(?:[0-9a-f]{2}){1,64}$/;
@@ -15,7 +18,7 @@ export function isLaneId(text: string): boolean {
   return LANE_HEX.test(text);
 }
 
-/** The lane whose bytes `text` gives in hex, in either case; undefined for anything else. */
+/** The lane id for hex digits in either case; undefined for any other text. */
 export function laneOfHex(text: string): LaneId | undefined {
   const lane = text.toLowerCase();
   return isLaneId(lane) ? lane : undefined;
@@ -23,7 +26,8 @@ export function laneOfHex(text: string): LaneId | undefined {
 
 /**
  * Checks a lane id and returns it.
- * @throws TypeError if it is no string; LANESTORE_INVALID if it is not lowercase hex of 1 to 64 bytes.
+ * @throws TypeError if it is not a string; LANESTORE_INVALID if it is not lowercase hex of 1 to 64
+ * bytes.
  */
 export function laneId(value: unknown, what = 'lane'): LaneId {
   if (typeof value !== 'string') throw new TypeError(`${what} must be a string, got ${typeof value}`);
@@ -36,7 +40,7 @@ export function laneId(value: unknown, what = 'lane'): LaneId {
   return value;
 }
 
-/** Lanes that are remembered by their bytes: a committee has some hundreds. A power of two. */
+/** Size of the cache of lanes: a committee has some hundreds. A power of two. */
 const KNOWN_LANES = 4096;
 
 interface KnownLane {
@@ -47,11 +51,12 @@ interface KnownLane {
 const known: (KnownLane | undefined)[] = new Array(KNOWN_LANES).fill(undefined);
 
 /**
- * The lane id of a lane's bytes. The same lane gives the same string, which is what makes it cheap: every block and every
- * lane range of a QC is looked up by it, and a string is hashed only once.
+ * The lane id of a lane's bytes. Cached, so that the same lane gives the same string: every block
+ * and every lane range of a QC is looked up by it, and V8 hashes a string object only once.
  */
 export function laneIdOf(bytes: Uint8Array): LaneId {
-  // Lanes are keys or hashes: their first bytes tell nearly all of them apart. Two that share a place only lose time.
+  // Lanes are keys or hashes, so their first bytes nearly always differ. Two lanes in the same slot
+  // only lose time.
   const place = (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) & (KNOWN_LANES - 1);
   const found = known[place];
   if (found !== undefined && equals(found.bytes, bytes)) return found.id;
@@ -60,7 +65,7 @@ export function laneIdOf(bytes: Uint8Array): LaneId {
   return id;
 }
 
-/** A loop, because a call costs more than it for 32 bytes. */
+/** A loop, because for 32 bytes a native call costs more. */
 function equals(a: Uint8Array, b: Uint8Array): boolean {
   const { length } = a;
   if (length !== b.length) return false;
@@ -73,7 +78,10 @@ export function laneBytes(lane: LaneId): Uint8Array {
   return new Uint8Array(Buffer.from(lane, 'hex'));
 }
 
-/** Makes what belongs to a lane once, and gives the same again; forgets all of it when there are too many lanes to be a committee's. */
+/**
+ * Caches the result of `make` for each lane. Clears the cache when it has more lanes than a
+ * committee could have.
+ */
 export function remembered<T>(make: (lane: LaneId) => T): (lane: LaneId) => T {
   const made = new Map<LaneId, T>();
   return (lane) => {

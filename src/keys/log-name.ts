@@ -1,7 +1,7 @@
-/** The logs of a store: one a lane, and the QC log. */
+/** The logs of a store: one for each lane, and the QC log. */
 import type { LaneId } from './lane-id.js';
 
-/** Names the QC log where lanes are named by their ids: no lane id reads like this. */
+/** Name of the QC log, next to lane ids: no lane id has this form. */
 export const QC_LOG = 'qc';
 
 /** The name of a log: a lane, or {@link QC_LOG}. */

@@ -1,13 +1,13 @@
 /**
- * Unsigned 64-bit numbers as the key space writes them: 20 decimal digits, zero-padded, so that byte order is
- * numeric order and any LevelDB tool shows them readably.
+ * Unsigned 64-bit numbers in keys: 20 decimal digits, zero-padded, so that byte order is numeric
+ * order, and any LevelDB tool shows them readably.
  */
 import { LanestoreError } from '../errors.js';
 
-/** The largest u64. It can be a `next`, never the number of an entry. */
+/** The largest u64. It can be a `next`, but not the number of an entry. */
 export const U64_MAX = 2n ** 64n - 1n;
 
-/** The highest number that an entry can have: its `next` must still be a u64. */
+/** The highest number of an entry: its `next` must still be a u64. */
 export const ENTRY_NUMBER_MAX = U64_MAX - 1n;
 
 /** Digits of every number in a key: those of {@link U64_MAX}. */
@@ -27,7 +27,8 @@ export function isEntryNumber(value: unknown): value is bigint {
 
 /**
  * Checks that `value` is a u64 and returns it.
- * @throws TypeError if it is no bigint; LANESTORE_INVALID if it is out of range. `what` names it in the message.
+ * @throws TypeError if it is not a bigint; LANESTORE_INVALID if it is out of range. `what` is its
+ * name in the message.
  */
 export function u64(value: unknown, what: string): bigint {
   if (typeof value !== 'bigint') throw new TypeError(`${what} must be a bigint, got ${typeof value}`);
@@ -39,7 +40,7 @@ export function u64(value: unknown, what: string): bigint {
 
 /**
  * Checks that `value` can be the number of a stored entry, 0 to 2^64-2, and returns it.
- * @throws TypeError if it is no bigint; LANESTORE_INVALID if it is out of range.
+ * @throws TypeError if it is not a bigint; LANESTORE_INVALID if it is out of range.
  */
 export function entryNumber(value: unknown, what: string): bigint {
   const number = u64(value, what);
@@ -49,12 +50,12 @@ export function entryNumber(value: unknown, what: string): bigint {
   return number;
 }
 
-/** `number` as 20 zero-padded digits. The caller has checked that it is a u64. */
+/** `number` as 20 zero-padded digits. The caller must have checked that it is a u64. */
 export function padU64(number: bigint): string {
   return number.toString().padStart(U64_DIGITS, '0');
 }
 
-/** The number that 20 digits stand for, or undefined if {@link padU64} would not have written them. */
+/** The number written as 20 digits, or undefined if {@link padU64} would not have written them. */
 export function parsePaddedU64(digits: string): bigint | undefined {
   if (!PADDED.test(digits)) return undefined;
   const number = BigInt(digits);

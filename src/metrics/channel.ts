@@ -1,35 +1,51 @@
 /**
- * How metrics leave: on a channel of `node:diagnostics_channel`, without a dependency. Nothing is computed while nobody has subscribed.
+ * Metrics are published on a channel of `node:diagnostics_channel`, without a dependency. Nothing
+ * is computed while the channel has no subscriber.
  *
- * All stores of a process share the channel; a node has one.
+ * All stores of a process share the channel, and samples do not name their store: a node has one.
  */
 import { channel } from 'node:diagnostics_channel';
 import type { EntryKind, EntryMetricName, MetricName } from './table.js';
 
-/** The name of the channel; its messages are {@link MetricSample}s. */
+/**
+ * The name of the channel; its messages are {@link MetricSample}s.
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import { METRICS_CHANNEL, type MetricSample } from 'lanestore';
+ *
+ * subscribe(METRICS_CHANNEL, (message) => {
+ *   const { name, value, kind } = message as MetricSample;
+ *   console.log(name, kind, value);
+ * });
+ * ```
+ */
 export const METRICS_CHANNEL = 'lanestore:metrics';
 
-/** One value: what a counter grew by, what a gauge is now, what a histogram observes. */
+/**
+ * One value: the increment of a counter, the new value of a gauge, or one observation of a
+ * histogram.
+ */
 export interface MetricSample {
   readonly name: MetricName;
   readonly value: number;
-  /** For metrics with the label `kind`. */
+  /** The value of the label `kind`, for metrics that have it. */
   readonly kind?: EntryKind;
 }
 
 const metrics = channel(METRICS_CHANNEL);
 
-/** True while somebody listens; ask before computing what is to be published. */
+/** True while the channel has a subscriber. Check it before computing a value to publish. */
 export function isMetered(): boolean {
   return metrics.hasSubscribers;
 }
 
-/** Publishes one value, if somebody listens. */
+/** Publishes one value if the channel has a subscriber. */
 export function meter(name: Exclude<MetricName, EntryMetricName>, value: number): void {
   if (metrics.hasSubscribers) metrics.publish({ name, value } satisfies MetricSample);
 }
 
-/** The same for a metric that tells entries apart. */
+/** The same for a metric with the label `kind`. */
 export function meterEntries(name: EntryMetricName, kind: EntryKind, value: number): void {
   if (metrics.hasSubscribers) metrics.publish({ name, value, kind } satisfies MetricSample);
 }

@@ -1,3 +1,6 @@
-/** Metrics: the table of their names, and the channel that they are published on. `lanestore/prometheus` makes a registry of them. */
+/**
+ * Metrics: the table of their names, and the channel on which they are published.
+ * `lanestore/prometheus` fills a registry from it.
+ */
 export { METRICS_CHANNEL, type MetricSample } from './channel.js';
 export { type EntryKind, METRICS, type MetricKind, type MetricName, type MetricRow, STORE_STATES } from './table.js';

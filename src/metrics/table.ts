@@ -1,16 +1,19 @@
 /**
- * Every metric, once: its name, kind and unit. Names end in their unit and follow Prometheus: `_total` for counters, `_seconds`,
- * `_bytes`, `_ratio`. Names and units never change; metrics may be added.
+ * All metrics: name, kind and unit. Names end in the unit, as Prometheus recommends: `_total` for
+ * counters, `_seconds`, `_bytes`, `_ratio`. Names and units never change; metrics may be added.
  */
 
-/** What a metric is. A counter only grows; a gauge is what holds now; a histogram is a distribution of values. */
+/**
+ * The kind of a metric. A counter only grows, a gauge is a current value, a histogram is a
+ * distribution.
+ */
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
 /** One row of the table. */
 export interface MetricRow {
   readonly kind: MetricKind;
   readonly help: string;
-  /** The values that its label `kind` takes; absent without a label. */
+  /** The values of the label `kind`; absent if the metric has no label. */
   readonly labels?: readonly string[];
   /** Upper bounds of the buckets, in the unit of the name. */
   readonly buckets?: readonly number[];
@@ -26,51 +29,51 @@ const BYTES = [KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, 1024 * KIB, 4096 * K
 /** All metrics. */
 export const METRICS = {
   lanestore_rounds_total: { kind: 'counter', help: 'Rounds that have become durable.' },
-  lanestore_refused_rounds_total: { kind: 'counter', help: 'Rounds that were refused before anything was stored.' },
+  lanestore_refused_rounds_total: { kind: 'counter', help: 'Rounds that were refused; nothing of them was stored.' },
   lanestore_persisted_entries_total: { kind: 'counter', help: 'Entries that have become durable.', labels: ENTRIES },
-  lanestore_truncated_entries_total: { kind: 'counter', help: 'Blocks and CommitQCs that anchors made stale.' },
+  lanestore_truncated_entries_total: { kind: 'counter', help: 'Blocks and CommitQCs that an anchor made stale.' },
   lanestore_swept_entries_total: {
     kind: 'counter',
-    help: 'Stale keys that were deleted later, in the background (level).',
+    help: 'Stale keys that the background sweeper deleted (level).',
   },
-  lanestore_encoded_bytes_total: { kind: 'counter', help: 'Bytes of the records that were accepted.' },
+  lanestore_encoded_bytes_total: { kind: 'counter', help: 'Bytes of accepted records.' },
   lanestore_encode_seconds: {
     kind: 'histogram',
-    help: 'Checking, planning and encoding one round.',
+    help: 'Time to check, plan and encode one round.',
     buckets: FAST_SECONDS,
   },
   lanestore_durable_seconds: {
     kind: 'histogram',
-    help: 'From the call until its entries are durable.',
+    help: 'Time from the call until the entry is durable.',
     labels: ENTRIES,
     buckets: DISK_SECONDS,
   },
   lanestore_batch_seconds: {
     kind: 'histogram',
-    help: 'LevelDB writing and syncing one batch, whose values are durable by then (level).',
+    help: 'Time in which LevelDB writes and syncs one batch; its separated values are durable before (level).',
     buckets: DISK_SECONDS,
   },
-  lanestore_batch_bytes: { kind: 'histogram', help: 'Bytes that one batch puts (level).', buckets: BYTES },
-  lanestore_queue_rounds: { kind: 'gauge', help: 'Rounds that were accepted and are not durable yet.' },
-  lanestore_queue_bytes: { kind: 'gauge', help: 'Bytes that wait to be written (level).' },
-  lanestore_value_file_bytes: { kind: 'gauge', help: 'What the files of separated values take (level).' },
+  lanestore_batch_bytes: { kind: 'histogram', help: 'Bytes of the puts of one batch (level).', buckets: BYTES },
+  lanestore_queue_rounds: { kind: 'gauge', help: 'Accepted rounds that are not durable yet.' },
+  lanestore_queue_bytes: { kind: 'gauge', help: 'Bytes in the write queue (level).' },
+  lanestore_value_file_bytes: { kind: 'gauge', help: 'Size of the value files on disk (level).' },
   lanestore_value_live_ratio: {
     kind: 'gauge',
-    help: 'The share of those files that live values make up, 0 to 1 (level).',
+    help: 'Share of the value files that holds live values, 0 to 1 (level).',
   },
-  lanestore_free_disk_bytes: { kind: 'gauge', help: 'Free space where the store is (level).' },
-  lanestore_recovery_seconds: { kind: 'histogram', help: 'Opening a store (level).', buckets: OPEN_SECONDS },
+  lanestore_free_disk_bytes: { kind: 'gauge', help: 'Free space on the disk of the store (level).' },
+  lanestore_recovery_seconds: { kind: 'histogram', help: 'Time to open a store (level).', buckets: OPEN_SECONDS },
   lanestore_recovery_findings_total: {
     kind: 'counter',
-    help: 'What was found wrong when opening was refused (level).',
+    help: 'Findings of refused opens (level).',
   },
-  lanestore_state: { kind: 'gauge', help: 'The store: 0 closed, 1 open, 2 failed.' },
+  lanestore_state: { kind: 'gauge', help: 'State of the store: 0 closed, 1 open, 2 failed.' },
 } as const satisfies Record<string, MetricRow>;
 
 /** A name of the table {@link METRICS}. */
 export type MetricName = keyof typeof METRICS;
 
-/** The metrics whose label `kind` tells entries apart. */
+/** The metrics with the label `kind`. */
 export type EntryMetricName = 'lanestore_persisted_entries_total' | 'lanestore_durable_seconds';
 
 /** A value of the label `kind`. */

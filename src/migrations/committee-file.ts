@@ -1,4 +1,4 @@
-/** Committees from files, for whoever checks signatures. */
+/** Reads committees from files, to verify signatures. */
 
 import { readFile } from 'node:fs/promises';
 import { reading } from '../adapter/wal/conversion.js';
@@ -10,20 +10,26 @@ import { Committees, type CommitteeTerm } from '../model/autobahn/11419398f/comm
 const KEYS = "it must list the validators' public keys, 64 hex digits each";
 const FROM = 'it must say "from", the road index from which the committee holds, in decimal';
 
-/** One committee as it stands in a file. */
+/** One committee in a file, unchecked. */
 interface Listed {
-  /** Where it stands, for messages. */
+  /** Its place in the file, for messages. */
   readonly where: string;
   readonly from: unknown;
   readonly keys: unknown;
 }
 
 /**
- * Reads the committees of a network from a file. One that holds at every road index: JSON, a list of public keys in hex or a map with one
- * under `committee` (such as a manifest), or plain text with one key a line. Several: JSON,
- * `{"committees": [{"from": "0", "committee": [keys]}, {"from": "4000", "committee": [keys]}]}`, ascending; each holds from its road index until the next one's.
- * @throws LANESTORE_IO if it cannot be read; LANESTORE_INVALID naming the file, and the place in it, if it holds no committee, or committees that
- * overlap or are not in order.
+ * Reads the committees of a network from a file.
+ *
+ * For a single committee, at every road index: JSON, either a list of public keys in hex or a map
+ * with such a list under `committee` (for example a manifest); or plain text with one key on each
+ * line.
+ *
+ * For several committees: JSON, `{"committees": [{"from": "0", "committee": [keys]}, {"from":
+ * "4000", "committee": [keys]}]}`, ascending; each one is used from its road index until that of
+ * the next one.
+ * @throws LANESTORE_IO if the file cannot be read; LANESTORE_INVALID naming the file, and the place
+ * in it, if it holds no committee, or committees that overlap or are not in order.
  */
 export async function readCommittees(file: string): Promise<Committees> {
   const text = await reading(`read the committee file ${file}`, () => readFile(file, 'utf8'));
@@ -37,7 +43,7 @@ export async function readCommittees(file: string): Promise<Committees> {
   );
 }
 
-/** The committees of a file, unchecked; or what is wrong with it. */
+/** The committees of a file, unchecked; or a text that says what is wrong with the file. */
 function committeesIn(text: string): Listed[] | string {
   const everywhere = (keys: unknown): Listed[] => [{ where: '', from: '0', keys }];
   if (!/^\s*[[{]/.test(text)) {
@@ -54,7 +60,7 @@ function committeesIn(text: string): Listed[] | string {
   const { committee, committees } = value as { committee?: unknown; committees?: unknown };
   if (committees === undefined) return everywhere(committee);
   if (committee !== undefined) return ' has both "committee" and "committees": leave one out';
-  if (!Array.isArray(committees)) return ': "committees" is no list';
+  if (!Array.isArray(committees)) return ': "committees" is not a list';
   return committees.map((entry: unknown, i) => {
     const { from, committee: keys } = (entry ?? {}) as { from?: unknown; committee?: unknown };
     return { where: `: committees[${i}]`, from, keys };
@@ -67,7 +73,7 @@ function termOf({ where, from, keys }: Listed, invalid: (detail: string) => Lane
   if (index === undefined) throw invalid(`${where} has no road index: ${JSON.stringify(from)}; ${FROM}`);
   const wrong: unknown = keys.find((key) => typeof key !== 'string' || !isLaneId(key.toLowerCase()));
   if (wrong !== undefined) {
-    throw invalid(`${where} has an entry that is no key: ${JSON.stringify(wrong).slice(0, 80)}; ${KEYS}`);
+    throw invalid(`${where} has an entry that is not a key: ${JSON.stringify(wrong).slice(0, 80)}; ${KEYS}`);
   }
   const committee = attempt(
     () => new Committee(keys.map((key: string) => laneBytes(key.toLowerCase()))),
@@ -81,7 +87,10 @@ function roadIndexOf(from: unknown): bigint | undefined {
   return typeof from === 'string' && /^\d{1,20}$/.test(from) ? BigInt(from) : undefined;
 }
 
-/** What `make` makes; what it finds invalid comes as the error that `refusal` makes of the reason. */
+/**
+ * The result of `make`. Its LanestoreError is replaced by the one that `refusal` returns for the
+ * message.
+ */
 function attempt<T>(make: () => T, refusal: (reason: string) => LanestoreError): T {
   try {
     return make();

@@ -1,4 +1,4 @@
-/** Two states of any layout, entry by entry: what stands there, before anybody's rules are applied. */
+/** Compares two states of any layout, entry by entry, before any rules are applied. */
 import { closeAll } from '../base/close-stack.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
@@ -8,15 +8,28 @@ import type { Source, SourceEntry } from './source.js';
 export interface Difference {
   /** `anchor`, `inner`, `qc`, or a lane's id. */
   readonly log: string;
-  /** Block number, or road index; of an anchor its road index in the first state that has one; absent for `inner`. */
+  /**
+   * Block number or road index; for an anchor, its road index in the first state that has one;
+   * absent for `inner`.
+   */
   readonly number?: bigint;
-  /** `first`, `second`: only there. `differs`: in both, with other bytes. */
+  /** `first`, `second`: only in that state. `differs`: in both, with different bytes. */
   readonly kind: 'first' | 'second' | 'differs';
 }
 
 /**
- * Compares two opened states, in the order anchor, inner, QC log, lanes. Bounded memory.
+ * Compares two open states, in the order anchor, inner, QC log, lanes. Bounded memory.
  * @throws (while iterating) as the streams of the sources do.
+ * @example
+ * ```ts
+ * import { autobahn } from 'lanestore';
+ * import { diffStates, openState } from 'lanestore/migrations';
+ *
+ * const [first, second] = [await openState('data', autobahn), await openState('state', autobahn)];
+ * for await (const { log, number, kind } of diffStates(first, second, autobahn)) console.log(log, number, kind);
+ * await first.close();
+ * await second.close();
+ * ```
  */
 export async function* diffStates<B, Q, A>(
   first: Source<B, Q, A>,
@@ -34,7 +47,7 @@ export async function* diffStates<B, Q, A>(
   for (const lane of [...lanes].sort()) yield* diffLogs(lane, first.blocks(lane), second.blocks(lane));
 }
 
-/** Both ascend: the lower number goes on. */
+/** Merges two ascending logs: the one with the lower number advances. */
 async function* diffLogs<T>(
   log: string,
   first: AsyncIterable<SourceEntry<T>>,

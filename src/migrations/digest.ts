@@ -1,6 +1,7 @@
 /**
- * The manifest of a migration, in constant memory: of each log its range and one SHA-256 over its entries' protobuf bytes. The source as
- * it was read, and the target as it reads from disk, must have the same.
+ * The manifest of a migration, computed in constant memory: for each log its number of entries and
+ * one SHA-256 over their protobuf bytes. The source, and the target as read back from disk, must
+ * have the same manifest.
  */
 import { createHash, type Hash } from 'node:crypto';
 import type { LaneId } from '../keys/index.js';
@@ -13,7 +14,10 @@ export interface DigestPart {
   readonly entries: number;
   /** Bytes of its entries, as protobuf. */
   readonly bytes: number;
-  /** SHA-256, hex, over number and length (8 bytes each, big-endian) and protobuf of each entry, in order. */
+  /**
+   * SHA-256 in hex over the number and length (8 bytes each, big-endian) and the protobuf of each
+   * entry, in order.
+   */
   readonly sha256: string;
 }
 
@@ -23,7 +27,7 @@ interface Part {
   bytes: number;
 }
 
-/** Takes the items of a stream, in their order. */
+/** Digests the items of a stream, in order. */
 export class ContentDigest {
   readonly #parts = new Map<string, Part>();
   readonly #frame = Buffer.alloc(16);
@@ -35,7 +39,7 @@ export class ContentDigest {
     else this.#add(item.kind, 0n, item.wire);
   }
 
-  /** What was taken, by name; a log without entries does not appear. Ends the digest. */
+  /** The parts so far, by name; a log without entries is left out. Ends the digest. */
   parts(): DigestPart[] {
     const all = [...this.#parts].sort(([a], [b]) => (a < b ? -1 : 1));
     return all.map(([name, { hash, entries, bytes }]) => ({ name, entries, bytes, sha256: hash.digest('hex') }));

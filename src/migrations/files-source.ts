@@ -1,8 +1,10 @@
 /**
- * One file an entry as a source: `file-per-entry`.
+ * A source with one file for each entry: `file-per-entry`.
  *
- * A name is read as the original reads it (file-names.ts); two names for one entry are refused. The original skips what it cannot decode. Here only the newest file of a log may be torn, since the ones before it were synced
- * before it was made: it is left out, and that is reported. Any other file that is not what its name says is damage.
+ * Names are parsed as in the original (file-names.ts); two names for one entry are refused. The
+ * original skips files that it cannot decode. Here, only the newest file of a log may be torn,
+ * because every earlier file was synced before the newest one was created. A torn file is left out,
+ * with a note. Any other file whose content does not match its name is damage.
  */
 
 import { join } from 'node:path';
@@ -36,13 +38,16 @@ interface FileLog {
   readonly files: readonly EntryFile[];
 }
 
-/** A file, and which entry it must hold. */
+/** A file, and the number of its entry. */
 interface EntryFile {
   readonly number: bigint;
   readonly name: string;
 }
 
-/** Opens it: reads the names, the files when they are asked for. @throws LANESTORE_IMPORT, LANESTORE_IO. */
+/**
+ * Opens the source: reads the names now, and the files when they are requested.
+ * @throws LANESTORE_IMPORT, LANESTORE_IO.
+ */
 export async function openFilesSource<B, Q, A>(
   { location, layout }: Detection,
   model: Model<B, Q, A>,
@@ -50,7 +55,7 @@ export async function openFilesSource<B, Q, A>(
   const pairs = await readPairs(location, model);
   const notes = [...pairs.notes];
   const note = (text: string) => notes.push(text);
-  const skip = (name: string) => note(`skipped ${name}: it is no part of the layout`);
+  const skip = (name: string) => note(`skipped ${name}: it is not part of the layout`);
   const commitQCs = await commitQCFiles(location, skip);
   const lanes = await laneFiles(location, skip);
   refuse(location, [commitQCs, ...lanes.values()].flatMap(namedTwice));
@@ -104,12 +109,12 @@ function ascending(files: EntryFile[]): EntryFile[] {
   return files.sort((a, b) => (a.number < b.number ? -1 : a.number > b.number ? 1 : 0));
 }
 
-/** Which of two names for an entry counts, the original leaves to the order of names. */
+/** Two names for one entry; in the original, the order of names decides which one counts. */
 function namedTwice({ directory, lane, files }: FileLog): Finding[] {
   return files.flatMap(({ number, name }, i) => {
     const before = files[i - 1];
     if (before?.number !== number) return [];
-    const detail = `it stands for the same entry as ${before.name}: keep the one that the node wrote`;
+    const detail = `it names the same entry as ${before.name}: keep the one that the node wrote`;
     return [
       { kind: 'name-twice', ...(lane === undefined ? {} : { lane }), number, file: `${directory}/${name}`, detail },
     ];
@@ -133,7 +138,7 @@ async function* entriesOf<T>(
       entry = codec.decode(bytes);
     } catch (error) {
       if (number === newest && isCutShort(bytes)) {
-        note(`${file}: left out, a write that was cut short (${bytes.length} bytes)`);
+        note(`${file}: left out, an interrupted write (${bytes.length} bytes)`);
         return;
       }
       throw damaged(log, file, number, 'entry-undecodable', messageOf(error));
@@ -150,8 +155,9 @@ function damaged({ lane }: FileLog, file: string, number: bigint, kind: FindingK
 }
 
 /**
- * True if a crash can have left these bytes of a message that was being written, then synced: nothing, its first bytes, or zeros where a sector
- * had not been written. Rot does none of these; where the two cannot be told apart it is damage, and never left out.
+ * True if these bytes can be a message whose write a crash interrupted before the sync: nothing,
+ * its first bytes, or zeros in sectors that were not written. Bit rot leaves none of these. If in
+ * doubt, the file is damage, and is never left out.
  */
 function isCutShort(bytes: Uint8Array): boolean {
   return bytes.length === 0 || endsInZeroSectors(bytes) || endsWithinField(bytes);
@@ -163,7 +169,7 @@ function endsInZeroSectors(bytes: Uint8Array): boolean {
   return Math.ceil(from / SECTOR_BYTES) * SECTOR_BYTES < bytes.length;
 }
 
-/** Goes from field to field of the outermost message; true if the bytes end inside of one. */
+/** Walks the fields of the outermost message; true if the bytes end within a field. */
 function endsWithinField(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; ) {
     const tag = readFrame(bytes, at);

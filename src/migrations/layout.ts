@@ -1,12 +1,16 @@
 /**
- * Which layout a directory has, and what says so. Nothing is opened to write, made or locked.
+ * Detects the layout of a directory, with the evidence. Opens nothing for writing, creates nothing,
+ * takes no lock.
  *
- *   file-per-entry   sei-chain 40146a1c0: blocks/<lane hex>_<number>.pb, commitqcs/<road index>.pb, A/B files as protobuf
- *   wal              11419398f: blocks/<lane hex>/<segments>, commitqcs/<segments>, A/B files as protobuf
+ *   file-per-entry   sei-chain 40146a1c0: blocks/<lane hex>_<number>.pb, commitqcs/<road index>.pb,
+ *                    A/B files as protobuf
+ *   wal              11419398f: blocks/<lane hex>/<segments>, commitqcs/<segments>, A/B files as
+ *                    protobuf
  *   wal-crc          78c53ddf1: the same with CRC-32C in the A/B files
  *   level            lanestore: level/, witness, values/
  *
- * A directory that has the marks of two of them, or only half of one, is refused: guessing there could lose a vote.
+ * A directory with the marks of two layouts, or with only half of one, is refused: a wrong guess
+ * could lose a vote.
  */
 
 import { readdir, realpath, stat } from 'node:fs/promises';
@@ -26,6 +30,7 @@ import {
   refuseNewerNode,
   scanAB,
   systemCode,
+  typeInState,
 } from '../adapter/wal/conversion.js';
 import type { ABEncoding } from '../adapter/wal/index.js';
 import { oneOf } from '../base/options.js';
@@ -33,32 +38,32 @@ import { LanestoreError } from '../errors.js';
 import { laneOfHex } from '../keys/index.js';
 import { parseBlockFile, parseCommitQCFile } from './file-names.js';
 
-/** The layouts of the original: what can be exported to. */
+/** The layouts of the original, which are also the targets of an export. */
 export const ORIGINAL_LAYOUTS = ['wal', 'wal-crc', 'file-per-entry'] as const;
 /** A layout of the original. */
 export type OriginalLayout = (typeof ORIGINAL_LAYOUTS)[number];
-/** A layout to export to. */
+/** Checks for a layout to export to. */
 export const checkLayout = oneOf<OriginalLayout>(...ORIGINAL_LAYOUTS);
 /** A layout that can be read. */
 export type Layout = OriginalLayout | 'level';
 
-/** What a directory is. */
+/** The detected layout of a directory. */
 export interface Detection {
   /** Its real path. */
   readonly location: string;
   readonly layout: Layout;
-  /** What was seen that says so, in words. */
+  /** The evidence for the layout, in words. */
   readonly evidence: readonly string[];
 }
 
-/** How each layout of the original encodes its A/B files. */
+/** The encoding of A/B files in each layout of the original. */
 export const AB_ENCODING: Readonly<Record<OriginalLayout, ABEncoding>> = {
   'file-per-entry': 'wrapper',
   wal: 'wrapper',
   'wal-crc': 'crc',
 };
 
-/** An error of a migration: nothing was made, nothing was changed. */
+/** The error of a refused migration: nothing was created or changed. */
 export function importError(message: string, options: ConstructorParameters<typeof LanestoreError>[2] = {}) {
   return new LanestoreError('LANESTORE_IMPORT', message, options);
 }
@@ -70,15 +75,23 @@ function notAState(message: string): LanestoreError {
 }
 
 /**
- * Tells the layout of `directory`.
- * @throws LANESTORE_NOT_A_STORE if it is absent, no directory, empty, or holds nothing that is known; LANESTORE_IMPORT if it has marks
- * of two layouts, lacks part of one, or has links or special files among its own; LANESTORE_SCHEMA for a later layout of the original; LANESTORE_IO.
+ * Detects the layout of `directory`.
+ * @throws LANESTORE_NOT_A_STORE if it is absent, not a directory, empty, or holds nothing known;
+ * LANESTORE_IMPORT if it has marks of two layouts, lacks part of one, or has links or special files
+ * among its own; LANESTORE_SCHEMA for a later layout of the original; LANESTORE_IO.
+ * @example
+ * ```ts
+ * import { detectLayout } from 'lanestore';
+ *
+ * const { layout, evidence } = await detectLayout('data');
+ * console.log(`${layout}: ${evidence.join(', ')}`);
+ * ```
  */
 export async function detectLayout(directory: string): Promise<Detection> {
   const location = await realDirectory(directory);
   const names = new Set(await namesIn(location));
   const marks = new Marks(location);
-  for (const name of [LEVEL_DIR, WITNESS_FILE, VALUES_DIR]) if (names.has(name)) marks.add('level', `${name} is there`);
+  for (const name of [LEVEL_DIR, WITNESS_FILE, VALUES_DIR]) if (names.has(name)) marks.add('level', `it has ${name}`);
   if (names.has('CURRENT')) {
     const what = 'is a LevelDB itself, not the location of a store, which has one in level/';
     throw notAState(`${location} ${what}${didYouMean(location)}`);
@@ -94,10 +107,14 @@ export async function detectLayout(directory: string): Promise<Detection> {
   return { location, layout, evidence: marks.evidence };
 }
 
-/** What opening a level store looks for in its own files, for a state directory of the original's. @throws LANESTORE_IMPORT with findings. */
+/**
+ * Checks the types of files in a state directory of the original, as the open of a level store does
+ * for its own files.
+ * @throws LANESTORE_IMPORT with findings.
+ */
 function refuseOtherTypes(location: string): void {
-  const advice = 'links are not followed, and what is no file is not read: name a copy without them (cp -rL)';
-  const findings = typeFindings(location, [BLOCKS_DIR, COMMIT_QCS_DIR, ...PAIR_FILES], 2, advice);
+  const advice = 'links are not followed, and special files are not read: name a copy without them (cp -rL)';
+  const findings = typeFindings(location, [BLOCKS_DIR, COMMIT_QCS_DIR, ...PAIR_FILES], 2, typeInState, advice);
   const [first] = findings;
   if (first === undefined) return;
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
@@ -122,7 +139,7 @@ export async function realDirectory(directory: string): Promise<string> {
   return reading(`resolve ${absolute}`, () => realpath(absolute));
 }
 
-/** The names in a directory, sorted; an absent one has none. */
+/** The names in a directory, sorted; empty for an absent directory. */
 export async function namesIn(directory: string): Promise<string[]> {
   return reading(`list ${directory}`, async () => {
     try {
@@ -139,7 +156,10 @@ function hasOriginalNames(names: ReadonlySet<string>, pairs: readonly ABScan[]):
   return hasPair || names.has(BLOCKS_DIR) || names.has(COMMIT_QCS_DIR);
 }
 
-/** The original makes all four names when it starts, before it writes anything. */
+/**
+ * Refuses an incomplete directory: the original creates all four names at its start, before it
+ * writes anything.
+ */
 function requireWhole(location: string, names: ReadonlySet<string>, anchorPair: ABScan): void {
   const missing = [
     ...[BLOCKS_DIR, COMMIT_QCS_DIR].filter((name) => !names.has(name)).map((name) => `${name}/`),
@@ -154,7 +174,7 @@ function requireWhole(location: string, names: ReadonlySet<string>, anchorPair: 
   );
 }
 
-/** What was seen. */
+/** The evidence found so far, by layout. */
 class Marks {
   readonly #location: string;
   readonly #seen = new Map<Layout | 'segments', string[]>();
@@ -193,7 +213,10 @@ class Marks {
     if (qcFiles.length > 0) this.add('file-per-entry', `${COMMIT_QCS_DIR}/ has ${qcFiles.length} CommitQCs in files`);
   }
 
-  /** The A/B files tell `wal` and `wal-crc` apart, and contradict `file-per-entry` if they have a checksum. */
+  /**
+   * The encoding of the A/B files distinguishes `wal` from `wal-crc`; a checksum contradicts
+   * `file-per-entry`.
+   */
   addPairs(pairs: readonly ABScan[]): void {
     const encodings = new Map<ABEncoding, string>();
     for (const { newest, prefix } of pairs) if (newest !== undefined) encodings.set(newest.encoding, prefix);

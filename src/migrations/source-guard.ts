@@ -1,13 +1,14 @@
 /**
- * Is somebody at work in a directory? The original has no lock, so two things tell: a process that has a file in it open (Linux says
- * so in /proc), and files that are not what they were when the reading began.
+ * Detects a process that uses a directory. The original has no lock, so there are two signs: a
+ * process that has a file in it open (shown by Linux in /proc), and files that have changed since
+ * the reading began.
  */
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LanestoreError } from '../errors.js';
 import { importError } from './layout.js';
 
-/** Refuses a source that a process, this one included, has open. @throws LANESTORE_LOCKED. */
+/** Refuses a source that a process has open, including this one. @throws LANESTORE_LOCKED. */
 export function refuseLive(location: string): void {
   const pid = openerOf(location);
   if (pid === undefined) return;
@@ -15,7 +16,7 @@ export function refuseLive(location: string): void {
   throw new LanestoreError('LANESTORE_LOCKED', `${location} is in use by ${owner}; stop the node, then try again`);
 }
 
-/** A process that has a file in `location` open, as far as this one may know. */
+/** A process that has a file in `location` open, as far as this process may see it. */
 function openerOf(location: string): number | undefined {
   for (const pid of namesOf('/proc')) {
     if (!/^[0-9]+$/.test(pid)) continue;
@@ -42,10 +43,10 @@ function linkOf(path: string): string | undefined {
   }
 }
 
-/** What each file below a directory looks like from outside: path, inode, size, time of the last change. */
+/** The state of each file below a directory, by path: inode, size, time of the last change. */
 export type TreeState = ReadonlyMap<string, string>;
 
-/** Takes it. Files that go while it is taken are not in it. */
+/** Records the state. Files that disappear meanwhile are left out. */
 export function treeState(location: string): TreeState {
   const state = new Map<string, string>();
   const add = (directory: string) => {
@@ -61,7 +62,7 @@ export function treeState(location: string): TreeState {
   return state;
 }
 
-/** Refuses a source that changed since `before`. @throws LANESTORE_IMPORT naming a file. */
+/** Refuses a source that has changed since `before`. @throws LANESTORE_IMPORT naming a file. */
 export function refuseChanged(location: string, before: TreeState): void {
   const now = treeState(location);
   const changed = [...before].find(([path, state]) => now.get(path) !== state)?.[0];

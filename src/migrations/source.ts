@@ -1,4 +1,7 @@
-/** A state directory of any layout, to be read: what stands there, entry by entry, before anybody's rules are applied. */
+/**
+ * Reads a state directory of any layout: its stored entries, one by one, before any rules are
+ * applied.
+ */
 
 import type { StoredVotes } from '../adapter/level/index.js';
 import type { AnchorPoint } from '../adapter/planner.js';
@@ -9,7 +12,7 @@ import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import { importError, type Layout } from './layout.js';
 
-/** Where an entry stands: for messages. */
+/** The place of an entry, for messages. */
 export interface EntryPlace {
   /** The file, relative to the location. */
   readonly file?: string;
@@ -19,12 +22,15 @@ export interface EntryPlace {
   readonly key?: string;
 }
 
-/** An entry as it was read. */
+/** An entry that was read. */
 export interface SourceEntry<T> {
   readonly entry: T;
   /** Block number, or road index. */
   readonly number: bigint;
-  /** Its protobuf, as it stands in the source, or would stand in the original; good until the next entry is asked for. */
+  /**
+   * Its protobuf, as stored in the source, or as the original would store it; valid until the next
+   * entry is requested.
+   */
   readonly wire: Uint8Array;
   readonly place: EntryPlace;
 }
@@ -32,13 +38,14 @@ export interface SourceEntry<T> {
 /** A log of a source. */
 export interface SourceLog {
   /**
-   * The lowest number that the log can expect next, whatever it holds: a segment's name counts appends, a cursor is exact. It tells
-   * an emptied log from one that lost its entries.
+   * A lower bound of the log's next number, even if the log is empty: derived from a segment's
+   * name, which counts appends, or exactly known from a cursor. It distinguishes an emptied log
+   * from one that lost its entries.
    */
   readonly leastNext: bigint;
 }
 
-/** An opened source. Streams are read one at a time, each from its beginning. */
+/** An open source. Streams are read one at a time, each from its beginning. */
 export interface Source<B, Q, A> {
   readonly layout: Layout;
   /** Its real path. */
@@ -48,19 +55,26 @@ export interface Source<B, Q, A> {
   /** What it keeps of the votes of its key; absent where the layout, or the format, keeps none. */
   readonly votes?: StoredVotes | undefined;
   readonly commitQCLog: SourceLog;
-  /** All lanes that it knows of, ascending, also those that hold nothing. */
+  /** All known lanes, ascending, including empty ones. */
   readonly lanes: ReadonlyMap<LaneId, SourceLog>;
-  /** Ascending. @throws LANESTORE_CORRUPT at the entry that does not read; LANESTORE_IO; LANESTORE_CLOSED once the source is closed. */
+  /**
+   * Ascending.
+   * @throws LANESTORE_CORRUPT at an entry that cannot be decoded; LANESTORE_IO; LANESTORE_CLOSED
+   * once the source is closed.
+   */
   commitQCs(): AsyncIterable<SourceEntry<Q>>;
   /** Ascending. @throws as {@link commitQCs}. */
   blocks(lane: LaneId): AsyncIterable<SourceEntry<B>>;
-  /** What was skipped, left out, or read from the other copy; grows while streams are read. */
+  /**
+   * Names that were skipped, entries that were left out, and values that were read from the other
+   * copy; grows while streams are read.
+   */
   readonly notes: readonly string[];
   /** Idempotent. */
   close(): Promise<void>;
 }
 
-/** Whether a source is open; its streams end with it. */
+/** The open state of a source: its streams end when it is closed. */
 export class SourceState {
   #isClosed = false;
 
@@ -68,7 +82,7 @@ export class SourceState {
     this.#isClosed = true;
   }
 
-  /** The same entries, as long as the source is open. @throws LANESTORE_CLOSED afterwards. */
+  /** Yields the same entries while the source is open. @throws LANESTORE_CLOSED afterwards. */
   async *guard<T>(entries: AsyncIterable<T>): AsyncGenerator<T, void, void> {
     this.#assertOpen();
     for await (const entry of entries) {
@@ -83,21 +97,27 @@ export class SourceState {
   }
 }
 
-/** What the A/B files of an original layout hold. */
+/** The content of the A/B files in a layout of the original. */
 export interface Pairs<A> {
   readonly anchor: { readonly entry: A; readonly point: AnchorPoint } | undefined;
   readonly inner: Uint8Array | undefined;
   readonly notes: readonly string[];
 }
 
-/** Reads both A/B pairs. @throws LANESTORE_IMPORT if one is unusable or its content is none; LANESTORE_IO. */
+/**
+ * Reads both A/B pairs.
+ * @throws LANESTORE_IMPORT if one is unusable or cannot be decoded; LANESTORE_IO.
+ */
 export async function readPairs<A>(location: string, model: Model<unknown, unknown, A>): Promise<Pairs<A>> {
   const { anchor, inner, innerPair, notes, findings } = await scanPairs(location, model);
   refuse(location, findings);
   return { anchor, inner, notes: [...notes, ...notesOn(innerPair, inner, model)] };
 }
 
-/** With a checksum inner is what its node wrote. If the protocol does not know it, that is another node's, maybe of a later version. */
+/**
+ * With a valid checksum, inner is as its node wrote it. If the protocol does not accept it, another
+ * node wrote it, perhaps of a later version.
+ */
 function notesOn(
   { newest, prefix }: ABScan,
   inner: Uint8Array | undefined,
@@ -109,11 +129,11 @@ function notesOn(
     return [];
   } catch (error) {
     const why = `no inner state of ${model.name} (${messageOf(error)})`;
-    return [`${fileOf(prefix, newest.slot)}: its checksum holds, but it is ${why}; it is taken as it is`];
+    return [`${fileOf(prefix, newest.slot)}: its checksum holds, but it is ${why}; it is copied unchanged`];
   }
 }
 
-/** Refuses a source for its findings, if there are any. @throws LANESTORE_IMPORT. */
+/** Refuses a source that has findings. @throws LANESTORE_IMPORT. */
 export function refuse(location: string, findings: readonly Finding[]): undefined {
   const [first] = findings;
   if (first === undefined) return undefined;

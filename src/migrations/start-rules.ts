@@ -1,11 +1,13 @@
 /**
- * What a node starts from, read from a source (docs/original.md, Start rules): the anchor; the CommitQCs from its road index on, its own among them;
- * each lane's blocks from where it has the lane begin. What is below is stale, dropped and counted. Everything must be contiguous
- * from there; without an anchor, from 0. So the original starts from whatever passes here, and what it would refuse is
- * refused with its place.
+ * Reads from a source the state that a node starts from (docs/original.md, Start rules): the
+ * anchor; the CommitQCs from the anchor's own on; each lane's blocks from the lane's start in the
+ * anchor. Entries below are stale: they are dropped and counted. Everything must be contiguous from
+ * there; without an anchor, from 0. So the original starts from any state that passes these rules.
+ * A state that it would refuse is refused here, with the place of the fault.
  *
- * One rule is stricter than the original's: a log that holds nothing, but certainly held entries at or behind its start, is refused. They are
- * lost, and a node that began there again could sign a second block with a number that it has voted for.
+ * One rule is stricter than the original's: an empty log that certainly held entries at or above
+ * its start is refused. These entries are lost, and a node that started again there could sign a
+ * second block for a number that it has voted on.
  */
 
 import { type Finding, isLanestoreError } from '../errors.js';
@@ -15,11 +17,17 @@ import type { EntryChecks, RoadRange } from '../model/checks.js';
 import type { Model } from '../model/model.js';
 import { type EntryPlace, refuse, type Source, type SourceEntry, type SourceLog } from './source.js';
 
-/** One piece of what a node starts from, in the order in which a target takes them: anchor, inner, the QC log, each lane. */
+/**
+ * One item of the start state, in the order in which a target needs them: anchor, inner, the QC
+ * log, each lane.
+ */
 export type Item<B, Q, A> =
   | { readonly kind: 'anchor'; readonly entry: A; readonly wire: Uint8Array }
   | { readonly kind: 'inner'; readonly wire: Uint8Array }
-  /** A log begins: all its entries follow before the next one. `lane` is undefined for the QC log. */
+  /**
+   * The start of a log: all its entries follow before the next item of this kind. `lane` is
+   * undefined for the QC log.
+   */
   | { readonly kind: 'log'; readonly lane: LaneId | undefined; readonly first: bigint }
   | { readonly kind: 'commitQC'; readonly entry: Q; readonly number: bigint; readonly wire: Uint8Array }
   | {
@@ -30,24 +38,24 @@ export type Item<B, Q, A> =
       readonly wire: Uint8Array;
     };
 
-/** What the rules did; complete when the stream has ended. */
+/** Counts of what was read; complete once the stream has ended. */
 export interface Tally {
   anchor: bigint | undefined;
   inner: boolean;
   commitQCs: number;
   lanes: number;
   blocks: number;
-  /** Bytes of all entries, as protobuf. */
+  /** Bytes of all entries as protobuf. */
   bytes: number;
-  /** Entries below the anchor, which are not taken. */
+  /** Entries below the anchor, which are dropped. */
   staleCommitQCs: number;
   staleBlocks: number;
-  /** The anchor's CommitQC was missing in the log and was put in. */
+  /** True if the anchor's CommitQC was missing in the log, and was added. */
   anchorQCAdded: boolean;
   readonly notes: string[];
 }
 
-/** Nothing yet. */
+/** An empty tally. */
 export function newTally(): Tally {
   return {
     anchor: undefined,
@@ -63,12 +71,12 @@ export function newTally(): Tally {
   };
 }
 
-/** More blocks of one lane than this, and the original refuses to start (inner.go). */
+/** Upper bound of the blocks of a lane with which the original starts (inner.go). */
 const LANE_BLOCKS_MAX = 30;
 
 /**
  * Reads a source by these rules.
- * @throws LANESTORE_IMPORT with findings, at the place that breaks one; LANESTORE_IO.
+ * @throws LANESTORE_IMPORT with findings, at the first entry that violates a rule; LANESTORE_IO.
  */
 export async function* startContent<B, Q, A>(
   source: Source<B, Q, A>,
@@ -80,8 +88,8 @@ export async function* startContent<B, Q, A>(
 }
 
 /**
- * The source as a node starts from it: its streams give what {@link startContent} does of each log. Entries have no
- * place.
+ * A source reduced to the start state: its streams yield the same entries of each log as
+ * {@link startContent}. Entries have no place.
  * @throws (its streams) as {@link startContent}.
  */
 export function startState<B, Q, A>(source: Source<B, Q, A>, model: Model<B, Q, A>): Source<B, Q, A> {
@@ -119,7 +127,7 @@ class StartRules<B, Q, A> {
   readonly #model: Model<B, Q, A>;
   readonly #checks: EntryChecks<B, Q, A>;
   readonly #tally: Tally;
-  /** The CommitQCs that the state begins with; known once they were read, before the blocks. */
+  /** The range of CommitQCs in the start state; known once they were read, before the blocks. */
   #roads: RoadRange = { first: 0n, next: 0n };
 
   constructor(source: Source<B, Q, A>, model: Model<B, Q, A>, checks: EntryChecks<B, Q, A>, tally: Tally) {
@@ -147,7 +155,7 @@ class StartRules<B, Q, A> {
     for (const lane of [...lanes].sort()) yield* this.blocks(lane);
   }
 
-  /** The QC log: its beginning, then its entries. */
+  /** The QC log: its start, then its entries. */
   async *commitQCs(): AsyncGenerator<Item<B, Q, A>, void, void> {
     const { anchor, commitQCLog } = this.#source;
     const start = anchor?.point.index ?? 0n;
@@ -171,7 +179,8 @@ class StartRules<B, Q, A> {
     }
     this.#roads = { first: start, next };
     if (next > start) return;
-    // The original's crash between emptying the log and writing the anchor's CommitQC leaves exactly this.
+    // A crash of the original after emptying the log and before writing the anchor's CommitQC
+    // leaves this state.
     this.#notLost('the QC log', commitQCLog, anchor === undefined ? start : start + 1n, {});
     if (anchor === undefined) return;
     this.#roads = { first: start, next: start + 1n };
@@ -185,7 +194,7 @@ class StartRules<B, Q, A> {
     return { kind: 'commitQC', entry, number, wire: this.#count(this.#model.commitQC.toWire(entry)) };
   }
 
-  /** A lane: its beginning, then its entries. */
+  /** A lane: its start, then its entries. */
   async *blocks(lane: LaneId): AsyncGenerator<Item<B, Q, A>, void, void> {
     const { anchor, lanes } = this.#source;
     const start = anchor?.point.laneStarts.get(lane) ?? 0n;
@@ -209,12 +218,12 @@ class StartRules<B, Q, A> {
     }
     if (next === start) this.#notLost(`lane ${lane}`, lanes.get(lane), start, { lane });
     if (next - start > BigInt(LANE_BLOCKS_MAX)) {
-      const what = `lane ${lane} holds ${next - start} blocks behind the anchor`;
+      const what = `lane ${lane} holds ${next - start} blocks above the anchor`;
       this.#tally.notes.push(`${what}; the original starts with at most ${LANE_BLOCKS_MAX}`);
     }
   }
 
-  /** What a source finds damaged is a refusal of the migration. */
+  /** Damage found by a source refuses the migration. */
   async *#reading<T>(entries: AsyncIterable<SourceEntry<T>>): AsyncGenerator<SourceEntry<T>, void, void> {
     try {
       yield* entries;
@@ -234,11 +243,11 @@ class StartRules<B, Q, A> {
   ): void {
     if (number === next) return;
     const { anchor } = this.#source;
-    let detail = `${name} follows ${next - 1n}: what lies between is missing`;
+    let detail = `${name} follows ${next - 1n}: the entries between are missing`;
     if (next === start && anchor !== undefined) {
       detail = `${name} is the oldest one, but the anchor (road index ${anchor.point.index}) begins at ${start}`;
     } else if (next === start) {
-      detail = `${name} is the oldest one, and there is no anchor that says what was before: it is lost, or was never copied`;
+      detail = `${name} is the oldest one, and there is no anchor: what came before it is lost, or was not copied`;
     }
     refuse(this.#source.location, [{ kind: 'gap', ...where, number, ...place, detail }]);
   }

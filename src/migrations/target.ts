@@ -1,17 +1,19 @@
 /**
- * A target that is either whole or absent: it is built in a directory of its own beside its place, and renamed into it once it is complete,
- * verified and synced.
+ * A target that is either whole or absent: it is built in a separate directory next to its final
+ * place, and renamed once it is complete, verified and synced.
  *
- *      <target>.copy-<owner>-<random>/state     what is built; what is made to verify it stands beside it
+ *      <target>.copy-<owner>-<random>/state     the target under construction; files made to verify
+ *                                               it are next to it
  *
- * What a killed migration left is removed by the next one into the same target.
+ * The next migration into the same target removes what a killed one left.
  */
 
-import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { systemCode } from '../adapter/wal/conversion.js';
 import { makeBeside } from '../base/copy-place.js';
 import { makeDirectory, syncNames } from '../base/directories.js';
+import { diskFiles } from '../base/files.js';
 import { messageOf } from '../base/permission-model.js';
 import { syncDirectory } from '../base/synced-file.js';
 import { isLanestoreError, type LanestoreError } from '../errors.js';
@@ -19,19 +21,20 @@ import { importError } from './layout.js';
 
 /** A target under construction. */
 export interface TargetPlace {
-  /** Where it will stand. */
+  /** Its final path. */
   readonly target: string;
-  /** Where it is built: empty, mode 0700. */
+  /** The directory to build it in: empty, mode 0700. */
   readonly directory: string;
-  /** Makes it durable and moves it into its place, in one step. */
+  /** Makes it durable, and moves it into its final place with one rename. */
   publish(): Promise<void>;
-  /** Removes what was built and not published, and all that stands around it. */
+  /** Removes what was built and not published, with the directory around it. */
   abandon(): void;
 }
 
 /**
- * Claims `target`, which must be absent or an empty directory, and makes the directory to build in. Parents are made.
- * @throws LANESTORE_IMPORT if something is there, it is a mount point, or the system refuses.
+ * Claims `target`, which must be absent or an empty directory, and creates the directory to build
+ * in, and missing parents.
+ * @throws LANESTORE_IMPORT if the target exists, is a mount point, or the system refuses.
  */
 export async function claimTarget(target: string): Promise<TargetPlace> {
   const path = resolve(target);
@@ -59,7 +62,7 @@ function refuseTaken(path: string): void {
     throw importError(`the target ${path} exists already; name one that does not, or move it away`);
   }
   if (there.dev !== statSync(dirname(path)).dev) {
-    const why = 'is a file system of its own (a mount point), into which nothing can be moved in one step';
+    const why = 'is a mount point, which cannot be replaced by a rename';
     throw importError(`the target ${path} ${why}; name a directory inside of it`);
   }
 }
@@ -67,7 +70,7 @@ function refuseTaken(path: string): void {
 async function publish(path: string, directory: string): Promise<void> {
   try {
     await syncTree(directory);
-    moveInto(path, directory);
+    await moveInto(path, directory);
     await syncDirectory(dirname(path));
     await syncNames(dirname(path));
   } catch (error) {
@@ -75,18 +78,18 @@ async function publish(path: string, directory: string): Promise<void> {
   }
 }
 
-function moveInto(path: string, directory: string): void {
+async function moveInto(path: string, directory: string): Promise<void> {
   try {
-    renameSync(directory, path);
+    await diskFiles.rename(directory, path);
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') {
-      throw importError(`the target ${path} was made by somebody else meanwhile; it is left as it is`, {
+      throw importError(`the target ${path} was created by another process meanwhile; it was not changed`, {
         cause: error,
       });
     }
     if (code === 'EXDEV' || code === 'EBUSY') {
-      throw importError(`the target ${path} cannot be moved into place (${code}); name one that is no mount point`, {
+      throw importError(`the target ${path} cannot be moved into place (${code}); name one that is not a mount point`, {
         cause: error,
       });
     }
@@ -94,7 +97,10 @@ function moveInto(path: string, directory: string): void {
   }
 }
 
-/** Files are synced by whoever wrote them; this makes their names durable, from the inside out. */
+/**
+ * Makes the names in a tree durable, from the innermost directory outwards. The files themselves
+ * were synced when they were written.
+ */
 async function syncTree(directory: string): Promise<void> {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     if (entry.isDirectory()) await syncTree(join(directory, entry.name));
@@ -104,14 +110,15 @@ async function syncTree(directory: string): Promise<void> {
 
 /** The coded error for a write that failed. */
 export function writeError(what: string, error: unknown): LanestoreError {
-  // Said already, or no matter of the disk; what opening and writing a store says gets the target's name.
+  // Returned unchanged: this error already says what to do, or is not about the disk. Errors of
+  // opening and writing a store get the target's name.
   if (isLanestoreError(error) && error.code !== 'LANESTORE_FAILED' && error.code !== 'LANESTORE_IO') return error;
   const text = messageOf(error);
   const full = isFull(error) ? '; free some space, or name a target on a larger disk' : '';
   return importError(`cannot ${what}: ${text}${full}`, { cause: error });
 }
 
-/** True if the reason, however deep, is a full disk or quota. */
+/** True if the error, or any error in its chain of causes, is a full disk or quota. */
 function isFull(error: unknown): boolean {
   for (let reason = error; reason instanceof Error; reason = reason.cause) {
     if (/ENOSPC|EDQUOT|No space left|quota exceeded/i.test(`${systemCode(reason)} ${reason.message}`)) return true;

@@ -1,4 +1,4 @@
-/** A segment-file WAL as a source: `wal` and `wal-crc`. */
+/** A source for a segment-file WAL: `wal` and `wal-crc`. */
 
 import { join } from 'node:path';
 import {
@@ -21,7 +21,10 @@ import type { Model } from '../model/model.js';
 import type { Detection } from './layout.js';
 import { readPairs, refuse, type Source, type SourceEntry, type SourceLog, SourceState } from './source.js';
 
-/** Opens it: reads names and lengths, the entries when they are asked for. @throws LANESTORE_IMPORT, LANESTORE_IO. */
+/**
+ * Opens the source: reads names and lengths now, and the entries when they are requested.
+ * @throws LANESTORE_IMPORT, LANESTORE_IO.
+ */
 export async function openWalSource<B, Q, A>(
   { location, layout }: Detection,
   model: Model<B, Q, A>,
@@ -47,7 +50,7 @@ export async function openWalSource<B, Q, A>(
   );
   for (const outline of all) appendAll(notes, outline.notes);
   const skipped = [...strays, ...dropped.map((name) => `${BLOCKS_DIR}/${name}`), ...all.flatMap((log) => log.strays)];
-  for (const name of skipped) notes.push(`skipped ${name}: it is no part of the layout`);
+  for (const name of skipped) notes.push(`skipped ${name}: it is not part of the layout`);
   const note = (text: string) => notes.push(text);
   const state = new SourceState();
   return {
@@ -70,7 +73,10 @@ export async function openWalSource<B, Q, A>(
   };
 }
 
-/** Indexes count appends from 1, and a number was appended once at most: the log expects `index - 1` or more. */
+/**
+ * Indexes count appends from 1, and each number was appended at most once: so the log's next number
+ * is at least `index - 1`.
+ */
 function logOf({ firstIndex }: LogOutline): SourceLog {
   return { leastNext: firstIndex === undefined ? 0n : firstIndex - 1n };
 }

@@ -1,21 +1,33 @@
-/** A Prometheus registry of lanestore's metrics, on `prom-client`, which the node brings (an optional peer). */
+/** Collects lanestore's metrics in a registry of `prom-client`, an optional peer dependency. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { withMethods } from '../base/options.js';
 import { METRICS, METRICS_CHANNEL, type MetricName, type MetricRow, type MetricSample } from '../metrics/index.js';
 
-/** A registry that listens. */
+/** A registry that receives metrics until `stop`. */
 export interface PrometheusMetrics {
   readonly registry: Registry;
-  /** Stops listening; the registry keeps what it has. */
+  /** Unsubscribes from the metrics. The registry keeps its values. */
   stop(): void;
 }
 
 const checkRegistry = withMethods<Registry>('a Registry of prom-client', 'registerMetric');
 
 /**
- * Makes a registry, or fills the node's own, and listens from now on. Call it before the store is opened: what an open tells, only
- * who listens then hears.
+ * Registers all metrics in `registry` (default: a new one) and updates them from now on. Call it
+ * before the store is opened: metrics of the open itself are published only once.
+ * @throws TypeError if `registry` is not a Registry of prom-client.
+ * @example
+ * ```ts
+ * import { autobahn, openLevel } from 'lanestore';
+ * import { collectPrometheus } from 'lanestore/prometheus';
+ *
+ * const { registry, stop } = collectPrometheus();
+ * const store = await openLevel('state', { model: autobahn });
+ * console.log(await registry.metrics()); // what a handler of GET /metrics sends
+ * await store.close();
+ * stop();
+ * ```
  */
 export function collectPrometheus(registry: Registry = new Registry()): PrometheusMetrics {
   checkRegistry(registry, 'collectPrometheus: registry');
@@ -40,7 +52,7 @@ function observer(name: MetricName, row: MetricRow, registry: Registry): (value:
     }
     case 'gauge': {
       const gauge = new Gauge(options);
-      // What nobody has told yet is absent: its 0 would be a store that is closed, or a disk that is full.
+      // A gauge without a sample must be absent: 0 would mean a closed store or a full disk.
       gauge.remove();
       return (value, kind) => gauge.set(labels(kind), value);
     }

@@ -1,4 +1,7 @@
-/** The admission gate: what refuses a call counts nothing, and a call of ready() waits for all that is short, however that changes. */
+/**
+ * The admission gate: a refused call reserves nothing, and a call of ready() waits until every
+ * resource has room, in whatever order they free up.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -14,14 +17,14 @@ import { refused, refusedSync, rejection } from '../support/faults.js';
 
 const test = suite('admission');
 
-/** Looking for room does not keep a process alive, not even this one. */
+/** Keeps the event loop alive: the timer of the gate is unreferenced and would not. */
 let alive: NodeJS.Timeout;
 test.before(() => {
   alive = setInterval(() => undefined, 1000);
 });
 test.after(() => clearInterval(alive));
 
-/** A resource that a test takes away and gives back. */
+/** A resource whose room a test takes away and gives back. */
 class FakeResource implements Resource {
   hasRoom = true;
   taken = 0;
@@ -60,7 +63,7 @@ function gateOf(...resources: Resource[]): AdmissionGate {
 
 const sized = (bytes: number): Cost => ({ ...freeOfCost(), bytes });
 
-/** Waits for what must happen. */
+/** Polls until the condition holds. */
 async function until(reached: () => boolean): Promise<void> {
   for (let tries = 0; !reached(); tries++) {
     if (tries === 2000) throw new Error('it did not happen within 20 s');
@@ -68,7 +71,7 @@ async function until(reached: () => boolean): Promise<void> {
   }
 }
 
-test('a call that is refused by anything counts nowhere', () => {
+test('a refused call reserves nothing, whatever refused it', () => {
   const [first, second] = [new FakeResource(), new FakeResource()];
   const gate = gateOf(first, second);
   second.hasRoom = false;
@@ -83,14 +86,14 @@ test('a call that is refused by anything counts nowhere', () => {
   assert.equal([first.taken, second.taken], [0, 0]);
 });
 
-test('a round that never fits is LANESTORE_INVALID before a resource is asked: none makes room for it', () => {
+test('a round larger than the limit is LANESTORE_INVALID before a resource is asked for room', () => {
   const resource = new FakeResource();
   resource.hasRoom = false;
   refusedSync(() => gateOf(resource).admit(sized(51)), 'LANESTORE_INVALID');
   assert.equal(resource.checks, []);
 });
 
-test('a store that fails while a resource is asked admits nothing: nothing would settle the call', async () => {
+test('a store that fails while a resource is asked admits nothing: the call could never settle', async () => {
   const resource = new FakeResource();
   const gate = gateOf(resource);
   const failure = new LanestoreError('LANESTORE_FAILED', 'the disk is gone');
@@ -103,7 +106,7 @@ test('a store that fails while a resource is asked admits nothing: nothing would
   assert.is(await rejection(gate.ready()), failure);
 });
 
-test('ready() that waits for the queue goes on to wait for a resource that is short by then', async () => {
+test('ready() that waited for the queue then waits for a resource that has become short', async () => {
   const resource = new FakeResource();
   const gate = gateOf(resource);
   gate.admit(sized(10));
@@ -121,7 +124,7 @@ test('ready() that waits for the queue goes on to wait for a resource that is sh
   await ready;
 });
 
-test('ready() that waits for a resource goes on to wait for the queue', async () => {
+test('ready() that waited for a resource then waits for the queue', async () => {
   const resource = new FakeResource();
   const gate = gateOf(resource);
   resource.hasRoom = false;
@@ -141,7 +144,7 @@ for (const [how, end] of Object.entries({
   'its signal aborts': (_: AdmissionGate, control: AbortController) => control.abort(new Error('enough')),
   'the store is closed': (gate: AdmissionGate) => gate.close(new LanestoreError('LANESTORE_CLOSED', 'closed')),
 })) {
-  test(`no resource is looked at any more once no call waits: ${how}`, async () => {
+  test(`no resource is polled once no call waits: ${how}`, async () => {
     const resource = new FakeResource();
     const gate = gateOf(resource);
     resource.hasRoom = false;
@@ -157,7 +160,7 @@ for (const [how, end] of Object.entries({
   });
 }
 
-test('a signal that has aborted is refused with its reason, even if there is room or the store is closed', async () => {
+test('a signal that is already aborted rejects with its reason, even if there is room or the store is closed', async () => {
   const gate = gateOf();
   assert.is(await rejection(gate.ready(AbortSignal.abort('enough'))), 'enough');
   gate.close(new LanestoreError('LANESTORE_CLOSED', 'closed'));

@@ -1,8 +1,8 @@
 /**
- * A worker thread that opens a store at the same moment as others: `workerData` is `{ location,
- * gate, threads }`, `gate` a shared counter of those that are up. It posts `open`, or `refused
- * CODE`. With the store open it waits for a message, persists one block, closes, and posts
- * `acknowledged` or the code.
+ * A worker thread that opens a store at the same moment as other threads. `workerData` is `{
+ * location, gate, threads }`; `gate` is a shared counter of the threads that are ready. The worker
+ * posts `open`, or `refused CODE`. With the store open it waits for a message, persists one block,
+ * closes, and posts `acknowledged` or the error code.
  */
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -14,7 +14,7 @@ const { location, gate, threads } = workerData as { location: string; gate: Int3
 const port = parentPort!;
 
 Atomics.add(gate, 0, 1);
-// No turn of the event loop in between: all threads begin at the same moment.
+// No turn of the event loop in between, so that all threads begin at the same moment.
 while (Atomics.load(gate, 0) < threads);
 try {
   const store = await openLevel(location, { model: plain });

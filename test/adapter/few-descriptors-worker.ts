@@ -1,6 +1,8 @@
 /**
- * A process that has few descriptors left, opens a store in a new and in an old place with none to spare, with one, and so on, and says how
- * that ended: node few-descriptors-worker.js level|wal DIR
+ * A process that is short of file descriptors. It opens a new and an existing store with no free
+ * descriptor, then with one, two, and so on, and prints each outcome.
+ *
+ *   node few-descriptors-worker.js level|wal DIR
  */
 import { closeSync, openSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +13,7 @@ import { plain, plainBlock } from '../support/plain-model.js';
 
 const [backend, dir] = [process.argv[2], process.argv[3]!];
 const open = (at: string) => (backend === 'wal' ? openWal(at, { model: plain }) : openLevel(at, { model: plain }));
-/** More than any open takes. */
+/** More descriptors than any open needs. */
 const FREE_MAX = 40;
 
 function descriptors(): string[] {
@@ -44,7 +46,7 @@ async function main(): Promise<void> {
   try {
     for (;;) taken.push(openSync('/dev/null', 'r'));
   } catch {
-    // All are taken.
+    // Every descriptor is taken.
   }
   const ends = new Set<string>();
   let last = '';

@@ -1,4 +1,4 @@
-/** A store that is opened by a process without descriptors. */
+/** Opening a store in a process that has no free file descriptors. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ const worker = fileURLToPath(new URL('./few-descriptors-worker.js', import.meta.
 
 for (const backend of ['level', 'wal']) {
   test(
-    `${backend}: an open that finds none left, at whichever step, is LANESTORE_IO, and leaves none open`,
+    `${backend}: an open that runs out of descriptors at any step is LANESTORE_IO and leaves none open`,
     inTemp((dir) => {
       if (!existsSync('/proc/self/fd')) return void process.stdout.write('\n  skipped: no /proc here\n');
       const command = `ulimit -n 200; exec '${process.execPath}' '${worker}' ${backend} '${dir}'`;

@@ -1,4 +1,7 @@
-/** A state directory that others prepared: links in it are not written through, and a FIFO does not freeze the process. */
+/**
+ * A state directory that another user prepared: links in it are never written through, and a FIFO
+ * does not block the process.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
@@ -28,7 +31,10 @@ const test = suite('file types');
 
 const WORKER = new URL('./types-worker.js', import.meta.url);
 
-/** Another type of file in the place of `path`, absent or not; a link leads to what was there, or to the secret. */
+/**
+ * Puts another type of file at `path`, which may be absent. A link points to the file that was
+ * there, or to the secret.
+ */
 const makers = {
   link: (path: string, secret: string) => {
     const moved = `${secret}-${basename(path)}`;
@@ -39,18 +45,28 @@ const makers = {
     rmSync(path, { recursive: true, force: true });
     execFileSync('mkfifo', [path]);
   },
+  directory: (path: string) => {
+    rmSync(path, { force: true });
+    mkdirSync(path);
+  },
+  file: (path: string) => {
+    rmSync(path, { recursive: true, force: true });
+    writeFileSync(path, 'a file');
+  },
 };
 
 interface Case {
   readonly type: keyof typeof makers;
-  /** Relative to the location. */
+  /** Path relative to the location. */
   readonly file: string;
 }
 
 const links = (...files: string[]): Case[] => files.map((file) => ({ type: 'link', file }));
 const fifos = (...files: string[]): Case[] => files.map((file) => ({ type: 'FIFO', file }));
+const directories = (...files: string[]): Case[] => files.map((file) => ({ type: 'directory', file }));
+const files = (...names: string[]): Case[] => names.map((file) => ({ type: 'file', file }));
 
-/** What a call says of each location. */
+/** The outcome of one call for each location. */
 async function outcomes(call: string, locations: readonly string[]): Promise<{ code?: string; files: string[] }[]> {
   const worker = spawnWorker(WORKER, [call, ...locations]);
   const { signal, stderr } = await worker.ended;
@@ -59,7 +75,10 @@ async function outcomes(call: string, locations: readonly string[]): Promise<{ c
   return worker.lines.map((line) => JSON.parse(line));
 }
 
-/** Applies each case to a copy of `location`, and each call to each copy: refused with `code`, the file named, nothing written. */
+/**
+ * Applies each case to a copy of `location` and makes each call on each copy. Every call must be
+ * refused with `code`, name the file, and write nothing.
+ */
 async function allRefused(dir: string, location: string, cases: readonly Case[], calls: Record<string, string>) {
   const secret = join(dir, 'secret');
   writeFileSync(secret, 'precious '.repeat(2000));
@@ -79,8 +98,8 @@ async function allRefused(dir: string, location: string, cases: readonly Case[],
       assert.equal(found[i], { code, files: [file] }, `${call}, ${type} as ${file}`);
       const now = [tree(copies[i]!), tree(`${copies[i]}-before`)];
       assert.equal(
-        now.map((one) => [...one]),
-        before[i]!.map((one) => [...one]),
+        now.map((entries) => [...entries]),
+        before[i]!.map((entries) => [...entries]),
         `${call}, ${type} as ${file}: the files`,
       );
     }
@@ -92,7 +111,7 @@ async function allRefused(dir: string, location: string, cases: readonly Case[],
 }
 
 test(
-  'a level store: each call refuses it, names the file, and writes nothing',
+  'a level store: each call refuses the file, names it, and writes nothing',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     {
@@ -119,6 +138,9 @@ test(
           `level/${nextLog}`,
         ),
         ...fifos('witness', `values/${values[0]}`, next, 'level/LOCK', 'level/LOG', `level/${log}`, `level/${nextLog}`),
+        ...directories('witness', 'witness.new', `values/${values[0]}`, next, 'level/LOCK', 'level/CURRENT'),
+        ...directories(`level/${log}`, `level/${nextLog}`),
+        ...files('values'),
       ],
       {
         openLevel: 'LANESTORE_CORRUPT',
@@ -133,7 +155,7 @@ test(
 );
 
 test(
-  'a WAL: opening and importing refuse it, name the file, and write nothing',
+  'a WAL: opening and importing refuse the file, name it, and write nothing',
   inTemp(async (dir) => {
     const location = join(dir, 'state');
     {
@@ -146,18 +168,20 @@ test(
       ...links('blocks', 'blocks/0a', segment('blocks/0a'), 'commitqcs', `${segment('commitqcs')}.START.TEMP`),
       ...links('avail_inner_a.pb', 'inner_b.pb'),
       ...fifos('blocks/0a', segment('blocks/0a'), segment('commitqcs'), 'avail_inner_b.pb', 'inner_a.pb'),
+      ...directories('avail_inner_a.pb', 'inner_b.pb'),
+      ...files('blocks', 'commitqcs'),
     ];
     await allRefused(dir, location, cases, { openWal: 'LANESTORE_CORRUPT', importState: 'LANESTORE_IMPORT' });
     const own = join(dir, 'own');
     mkdirSync(own);
-    await allRefused(own, location, [...links('lock/LOCK', 'torn', 'lock'), ...fifos('lock/LOG')], {
+    await allRefused(own, location, [...links('lock/LOCK', 'torn', 'lock'), ...fifos('lock/LOG'), ...files('torn')], {
       openWal: 'LANESTORE_CORRUPT',
     });
   }),
 );
 
 test(
-  'what others put under a name that is to be made is replaced, never written through',
+  'a foreign file under a name that the store creates is replaced, never written through',
   inTemp(async (dir) => {
     const [secret, path] = [join(dir, 'secret'), join(dir, 'file')];
     writeFileSync(secret, 'precious');
@@ -181,7 +205,7 @@ test(
 );
 
 test(
-  'a link on the way to a location is followed, and one under a name that no store uses is left alone',
+  'a symbolic link in the path of a location is followed, and a link under an unused name is left alone',
   inTemp(async (dir) => {
     const real = join(dir, 'real', 'parent');
     mkdirSync(real, { recursive: true });

@@ -1,4 +1,7 @@
-/** A backup that is made of hard links (`cp -al`) shares its files with the store: what it held stays, whatever the store does, and the other way round. */
+/**
+ * A backup made of hard links (`cp -al`) shares its files with the store. Neither of the two may
+ * change what the other holds.
+ */
 import {
   linkSync,
   mkdirSync,
@@ -31,7 +34,7 @@ const test = suite('hard-linked backups');
 
 type Store = Persistence<PlainBlock, PlainQC, PlainAnchor> & AsyncDisposable;
 
-/** As `cp -al` does it. */
+/** Copies a tree as `cp -al` does. */
 function linkTree(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const entry of readdirSync(from, { withFileTypes: true })) {
@@ -41,13 +44,13 @@ function linkTree(from: string, to: string): void {
   }
 }
 
-/** Names of files that are not as they were. */
+/** Names of the files whose bytes have changed. */
 function changes(dir: string, before: ReadonlyMap<string, string>): string[] {
   const now = tree(dir);
   return [...new Set([...before.keys(), ...now.keys()])].filter((name) => before.get(name) !== now.get(name));
 }
 
-/** Rounds [from, to) with every kind of entry; the last five stay. */
+/** Rounds [from, to) with every kind of entry; the last five rounds are retained. */
 async function rounds(store: Store, from: number, to: number): Promise<void> {
   for (let n = from; n < to; n++) {
     await store.persist({
@@ -59,7 +62,10 @@ async function rounds(store: Store, from: number, to: number): Promise<void> {
   }
 }
 
-/** The newest of what a store holds: inner, last block, last CommitQC; all of it is what {@link rounds} wrote. */
+/**
+ * The newest entries of a store: inner, last block, last CommitQC. Checks that {@link rounds} wrote
+ * all of them.
+ */
 function newestOf(store: Store): (bigint | number | undefined)[] {
   const { inner, blocks, commitQCs } = store.takeRecovered();
   for (const block of blocks.get('0a') ?? []) {
@@ -77,7 +83,7 @@ const OPENERS: Record<string, (location: string) => Promise<Store>> = {
 
 for (const [name, open] of Object.entries(OPENERS)) {
   test(
-    `${name}: the backup of a stopped store stays as it was, and each of the two goes on without the other`,
+    `${name}: the backup of a stopped store does not change, and store and backup can both be opened and written`,
     inTemp(async (dir) => {
       const [location, backup] = [join(dir, 'store'), join(dir, 'backup')];
       const run = async (at: string, from: number, to: number) => {
@@ -100,7 +106,7 @@ for (const [name, open] of Object.entries(OPENERS)) {
 }
 
 test(
-  'level: the witness gets another name while the store runs: that one is not written any more',
+  'level: the witness gets another name while the store runs: the linked file is not written any more',
   inTemp(async (dir) => {
     const [location, backup] = [join(dir, 'store'), join(dir, 'witness-of-a-backup')];
     const witness = join(location, 'witness');
@@ -110,7 +116,7 @@ test(
       linkSync(witness, backup);
       const held = readFileSync(backup);
       await rounds(store, 10, 13);
-      assert.is(Buffer.compare(readFileSync(backup), held), 0, 'the other name leads to the bytes of before');
+      assert.is(Buffer.compare(readFileSync(backup), held), 0, 'the other name has the earlier bytes');
       assert.is(statSync(witness).nlink, 1);
       assert.is(statSync(witness).size, 8192);
       assert.equal(readdirSync(location).sort(), ['level', 'values', 'witness']);
@@ -124,7 +130,7 @@ test(
 );
 
 test(
-  'level: what a crash left of a new witness is removed, and a link of that name is not written through',
+  'level: the leftover of a new witness after a crash is removed, and a link of that name is not written through',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     {
@@ -145,7 +151,7 @@ test(
 );
 
 test(
-  'wal: every file gets another name while the store runs: none of those is written any more',
+  'wal: every file gets another name while the store runs: no linked file is written any more',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     {
@@ -173,7 +179,7 @@ test(
 );
 
 test(
-  'wal: an emptied log with another name keeps its place, and the torn tail of one stays in the backup',
+  'wal: an emptied log with another name keeps its next index, and a torn tail stays in the backup',
   inTemp(async (dir) => {
     const [location, backup] = [join(dir, 'store'), join(dir, 'backup')];
     {
@@ -188,7 +194,7 @@ test(
     {
       await using store = await OPENERS.wal!(location);
       assert.equal(newestOf(store), [9, 9n, 8n]);
-      // Drops every entry: the log is a file without bytes, whose name is the next index.
+      // Drops every entry: the log is then an empty file whose name is the next index.
       await store.persist({ anchor: plainAnchor(20, { '0a': 20 }) });
       linkTree(join(location, 'blocks'), join(dir, 'blocks'));
       const blocks = tree(join(dir, 'blocks'));

@@ -1,4 +1,7 @@
-/** Random histories against a plain oracle: every answer, what is recovered after each reopen, and the raw keys below. */
+/**
+ * Random histories against a plain oracle: every answer, the recovered content after each reopen,
+ * and the raw keys in the database.
+ */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,7 +16,7 @@ import { withTemp } from '../support/temp.js';
 
 const test = suite('model');
 
-/** Runs `body` on random histories; a failure names the seed, and LANESTORE_SEED runs it again. */
+/** Runs `body` on random histories. A failure prints the seed; LANESTORE_SEED repeats it. */
 function onHistories(
   arbitrary: fc.Arbitrary<Step[]>,
   numRuns: number,
@@ -22,7 +25,10 @@ function onHistories(
   return fc.assert(fc.asyncProperty(arbitrary, body), { seed: SEED, numRuns, includeErrorInReport: true });
 }
 
-/** A history on memory-level: after each reopen, once sweeping has ended, the raw keys are the oracle's. */
+/**
+ * A history on memory-level: after each reopen, once sweeping has ended, the raw keys equal the
+ * oracle's.
+ */
 async function onMemory(steps: readonly Step[], turnsPerWrite: number): Promise<void> {
   const db = new HeldLevel();
   db.delay(turnsPerWrite);
@@ -37,16 +43,16 @@ async function onMemory(steps: readonly Step[], turnsPerWrite: number): Promise<
   await db.close();
 }
 
-test('memory-level, writes at once', () =>
+test('memory-level, immediate writes', () =>
   onHistories(histories({ stepsMax: 20 }), 150, (steps) => onMemory(steps, 0)));
 
-test('memory-level, writes that take a while, so that rounds queue up', () =>
+test('memory-level, slow writes, so that rounds queue up', () =>
   onHistories(histories({ stepsMax: 20 }), 150, (steps) => onMemory(steps, 2)));
 
-test('memory-level, with lanes that are too long for one batch: sweeps and slow drops', () =>
+test('memory-level, with lanes too long for one batch: sweeps and slow drops', () =>
   onHistories(histories({ stepsMax: 10, bursts: true }), 30, (steps) => onMemory(steps, 1)));
 
-/** Small value files, so that they fill up, are moved out of and reused within a history. */
+/** Small value files, so that files fill up, are collected and are reused within one history. */
 const VALUE_FILES = { fileBytes: 8192, waitBytesMin: 1 };
 
 for (const [name, runs, values] of [
@@ -78,7 +84,7 @@ function onDisk(steps: readonly Step[], open: (location: string, load: boolean) 
 test('the backend that stores nothing gives the same answers while it is open', () =>
   onHistories(histories({ stepsMax: 20 }), 150, async (steps) => {
     const whileOpen = steps.flatMap((step) => (step.kind === 'calls' ? [{ ...step, close: false }] : []));
-    // What it forgets at close is everything: one session, closed by hand.
+    // The backend loses everything at close, so the history is one session, closed by hand.
     const store: PlainStore = await openNoop({ model: plain });
     const kept: PlainStore = new Proxy(store, {
       get: (target, name) => {

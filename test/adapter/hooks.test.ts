@@ -1,4 +1,7 @@
-/** Durable hooks (rule 7), the same in every backend: once per entry, in order, whatever one of them throws. */
+/**
+ * Durable hooks (rule 7) behave the same in every backend: once per entry, in order, whatever a
+ * hook throws.
+ */
 
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
@@ -25,7 +28,7 @@ const test = suite('hooks');
 type Store = Persistence<PlainBlock, PlainQC, PlainAnchor>;
 type Hooks = DurableHooks<PlainBlock, PlainQC, PlainAnchor>;
 
-/** Hooks that note what they are called with; the `at`-th call throws `what`. */
+/** Hooks that record their arguments; the `at`-th call throws `what`. */
 function noting(fired: string[], at = -1, what: unknown = undefined): Hooks {
   const note = (line: string) => {
     fired.push(line);
@@ -38,7 +41,10 @@ function noting(fired: string[], at = -1, what: unknown = undefined): Hooks {
   };
 }
 
-/** What `promise` rejects with; a resolved promise gives undefined, told apart by the second part. */
+/**
+ * The rejection of `promise`. The flag distinguishes a rejection with undefined from a resolved
+ * promise.
+ */
 async function outcome(promise: Promise<unknown>): Promise<readonly [rejected: boolean, thrown: unknown]> {
   try {
     await promise;
@@ -68,7 +74,7 @@ async function filled(open: () => Promise<Store>): Promise<Store> {
 }
 
 for (const [backend, open] of Object.entries(BACKENDS)) {
-  test(`${backend}: anchor, CommitQCs with the ignored ones, blocks as given; each once, with the caller's own objects`, async () => {
+  test(`${backend}: each entry fires its hook once, with the caller's own object; ignored CommitQCs too`, async () => {
     const store = await filled(open);
     const fired: string[] = [];
     const objects: unknown[] = [];
@@ -93,7 +99,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     await store.close();
   });
 
-  test(`${backend}: the sides of the port fire theirs: each block, each CommitQC, ignored ones too, not the anchor's`, async () => {
+  test(`${backend}: lane and QC calls fire a hook for each entry, ignored CommitQCs too, not for the anchor's CommitQC`, async () => {
     const store = await filled(open);
     const fired: string[] = [];
     const hooks = noting(fired);
@@ -104,7 +110,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     await store.close();
   });
 
-  test(`${backend}: a hook that throws, at whatever place: the rest fire, the call rejects once with just that, the store goes on`, async () => {
+  test(`${backend}: a hook that throws: the other hooks fire, the call rejects once with the thrown value, the store stays usable`, async () => {
     for (const at of FIRED.keys()) {
       for (const what of [new Error('in the hook'), 'text', undefined]) {
         const store = await filled(open);
@@ -126,7 +132,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     }
   });
 
-  test(`${backend}: of two hooks that throw the first one's error surfaces`, async () => {
+  test(`${backend}: of two hooks that throw, the first error surfaces`, async () => {
     const store = await filled(open);
     const fail = (index: unknown) => {
       throw index;
@@ -139,7 +145,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     await store.close();
   });
 
-  test(`${backend}: a throwing hook is the problem of its own round, not of the others in the same batch`, async () => {
+  test(`${backend}: a throwing hook rejects its own round only, not other rounds of the same batch`, async () => {
     const store = await filled(open);
     const ledger = new Ledger();
     const throwing = { block: () => assert.unreachable('in the hook') };
@@ -161,7 +167,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     await store.close();
   });
 
-  test(`${backend}: a refused round fires nothing, and what is no function is refused before anything is planned`, async () => {
+  test(`${backend}: a refused round fires no hook, and a hook that is not a function is refused before planning`, async () => {
     const store = await filled(open);
     const fired: string[] = [];
     await refused(
@@ -178,7 +184,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     await store.close();
   });
 
-  test(`${backend}: hooks fire after persist() returned, never inside of it`, async () => {
+  test(`${backend}: hooks fire after persist() has returned, never inside of it`, async () => {
     const store = await filled(open);
     const fired: string[] = [];
     const done = [
@@ -206,7 +212,7 @@ test('after a throwing hook everything of the round is durable', async () => {
   await again.close();
 });
 
-test('fireEach: no hook is no failure, an earlier failure stays the first', () => {
+test('fireEach: no hook is no failure, and an earlier failure stays the first one', () => {
   assert.is(fireEach([1, 2], undefined), undefined);
   assert.equal(fireEach([1], undefined, { thrown: 'earlier' }), { thrown: 'earlier' });
   const fail = (value: number) => {

@@ -1,6 +1,6 @@
 /**
  * A running store whose directories are moved, replaced, hidden or removed, or whose lock is lost:
- * it acknowledges nothing more, and harms no other store.
+ * it acknowledges nothing more and changes no other store.
  */
 import {
   closeSync,
@@ -30,10 +30,10 @@ import { plain, plainAnchor, plainBlocks } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { big, openSmall, type PlainStore, run, valueFiles } from './level/values/support.js';
 
-const test = suite('a store whose place is taken from it');
+const test = suite('a store whose directory is moved or replaced');
 const OPEN_WORKER = new URL('../support/open-worker.js', import.meta.url);
 
-/** A store with value files and `count` rounds in it, and a snapshot of it from its middle. */
+/** A store with value files and `count` rounds, and a snapshot of it after half of them. */
 async function begun(dir: string, count: number): Promise<{ store: PlainStore; location: string; copy: string }> {
   const [location, copy] = [join(dir, 'store'), join(dir, 'copy')];
   const store = await openSmall(location);
@@ -53,8 +53,8 @@ async function held(location: string): Promise<number[]> {
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 /**
- * Persists until the store refuses; how many rounds it acknowledged, and the refusal, which names
- * `place`.
+ * Persists until the store refuses a round for a reason that matches `place`. Returns the number of
+ * acknowledged rounds.
  */
 async function writesUntilRefused(store: PlainStore, from: number, place: RegExp): Promise<number> {
   for (let number = from; number < from + 500; number++) {
@@ -73,7 +73,7 @@ async function writesUntilRefused(store: PlainStore, from: number, place: RegExp
 }
 
 test(
-  'by a snapshot that is put in the place of its directory acknowledges nothing more, and changes nothing of it',
+  'by a snapshot in the place of its directory acknowledges nothing more, and does not change the snapshot',
   inTemp(async (dir) => {
     const { store, location, copy } = await begun(dir, 20);
     renameSync(location, join(dir, 'old'));
@@ -84,13 +84,13 @@ test(
     assert.equal(tree(location), before);
     assert.equal(await held(location), upTo(10));
     const old = await held(join(dir, 'old'));
-    // The round that was on its way may be there as well, as a whole.
+    // The round in flight may be stored as well, as a whole.
     assert.ok([20, 21].includes(old.length), `${old.length} rounds`);
   }),
 );
 
 test(
-  'while it writes as fast as it can acknowledges at most what was on its way',
+  'during continuous writes acknowledges at most the rounds in flight',
   inTemp(async (dir) => {
     for (const load of ['small', 'large']) {
       const { store, location, copy } = await begun(join(dir, load), 20);
@@ -107,7 +107,7 @@ test(
       renameSync(location, join(dir, load, 'old'));
       const atMove = acknowledged;
       renameSync(copy, location);
-      // Not values/: a thread may be about to open or remove a file of it at this very moment.
+      // Not values/: a thread may be opening or removing a file there at this moment.
       const before = tree(join(location, 'level'));
       await refused(writing, 'LANESTORE_FAILED', /moved away/);
       assert.ok(acknowledged <= atMove + 1, `${acknowledged - atMove} rounds were acknowledged after the move`);
@@ -120,16 +120,16 @@ test(
 
 for (const part of ['level', 'values']) {
   test(
-    `is found out when only ${part}/ is replaced, by a copy of it`,
+    `detects a replacement of ${part}/ alone by a copy`,
     inTemp(async (dir) => {
       const { store, location } = await begun(dir, 20);
       const place = join(location, part);
-      // Not LOCK: reading it in this process would free it.
+      // Not LOCK: closing it in this process would free the lock.
       cpSync(place, join(dir, 'copy-of-it'), { recursive: true, filter: (path) => !path.endsWith('LOCK') });
       renameSync(place, join(dir, 'away'));
       renameSync(join(dir, 'copy-of-it'), place);
       const before = tree(place);
-      // Only level/ is looked at with each batch.
+      // Only level/ is checked with each batch.
       await expiredLooks();
       assert.is(await writesUntilRefused(store, 20, new RegExp(`${part} is not what it was`)), 0);
       await store.close();
@@ -139,7 +139,7 @@ for (const part of ['level', 'values']) {
 }
 
 test(
-  'is found out when the directory was removed and made again, whatever inode number the new one has got',
+  'detects a directory that was removed and made again, whatever its new inode number',
   inTemp(async (dir) => {
     const { store, location, copy } = await begun(dir, 20);
     rmSync(location, { recursive: true });
@@ -153,7 +153,7 @@ test(
 );
 
 test(
-  'is found out when the directory is gone',
+  'detects a removed directory',
   inTemp(async (dir) => {
     const { store, location } = await begun(dir, 20);
     rmSync(location, { recursive: true });
@@ -164,7 +164,7 @@ test(
 );
 
 test(
-  'is found out when another file system is mounted over it, or its own is unmounted',
+  'detects a file system that is mounted over the directory, or its own being unmounted',
   inTemp(async (dir) => {
     const { store, location } = await begun(dir, 20);
     await withTmpfs('a mount over a store', location, '16m', async () => {
@@ -174,15 +174,15 @@ test(
     await store.close();
     assert.ok([20, 21].includes((await held(location)).length));
     const below = join(dir, 'disk');
-    let other: PlainStore | undefined;
+    let mounted: PlainStore | undefined;
     await withTmpfs('a store whose disk is unmounted', below, '600m', async () => {
-      other = await openSmall(join(below, 'store'));
-      await other.persist({ blocks: [big('0a', 0)] });
+      mounted = await openSmall(join(below, 'store'));
+      await mounted.persist({ blocks: [big('0a', 0)] });
     });
-    // Unmounted lazily, for the store holds files in it.
-    if (other === undefined) return;
-    assert.is(await writesUntilRefused(other, 1, /unmounted/), 0);
-    await other.close();
+    // A lazy unmount, because the store has open files on it.
+    if (mounted === undefined) return;
+    assert.is(await writesUntilRefused(mounted, 1, /unmounted/), 0);
+    await mounted.close();
     assert.equal(readdirSync(below), []);
   }),
 );
@@ -194,7 +194,7 @@ test(
     renameSync(location, join(dir, 'old'));
     renameSync(copy, location);
     const before = tree(location);
-    // One that needs several files at once has to wait for them.
+    // A round that needs several files at once has to wait for them.
     const many = Array.from({ length: 40 }, (_, i) => big('0b', i));
     await refused(store.persist({ blocks: many }), 'LANESTORE_FAILED', /moved away/);
     await store.close();
@@ -203,11 +203,11 @@ test(
 );
 
 test(
-  'is found out by a round for which a free value file is renamed: that round is refused, and closing ends',
+  'detects it when a round needs a free value file: that round is refused, and close() resolves',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const store = await openSmall(location);
-    // The first files are free again, and there is more prepared than such rounds need.
+    // The first files are free again, and more are prepared than such rounds need.
     await run(store, '0a', 0, 40, 2);
     const isIdle = () => valueFiles(location).length;
     for (let same = 0, files = isIdle(); same < 50; same = isIdle() === files ? same + 1 : 0) {
@@ -226,11 +226,11 @@ test(
 );
 
 test(
-  'removes and renames no value file in another directory: one operation at most is on its way',
+  'removes and renames no value file in another directory: at most one operation is in flight',
   inTemp(async (dir) => {
     const { store, location } = await begun(dir, 90);
     const twin = join(dir, 'twin');
-    // Not LOCK: reading it in this process would free it.
+    // Not LOCK: closing it in this process would free the lock.
     cpSync(location, twin, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
     await store.persist({ anchor: plainAnchor(1, { '0a': 90 }) });
     // The files that have just become free are removed in the background.
@@ -253,7 +253,7 @@ test(
 );
 
 test(
-  'is not told to wait for space on what is another disk',
+  'does not wait for space on another disk',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const freeSpace = { read: async () => 0, readNow: () => 0 };
@@ -267,7 +267,7 @@ test(
 );
 
 test(
-  'is found out by a read: what is missing there is no damage',
+  'detects it in a read: a missing entry is not reported as damage',
   inTemp(async (dir) => {
     const { store, location } = await begun(dir, 10);
     renameSync(join(location, 'values'), join(dir, 'away'));
@@ -278,7 +278,7 @@ test(
 );
 
 test(
-  'is found out when a value file that it writes into is removed, or another one put in its place',
+  'detects a value file in use that is removed or replaced',
   inTemp(async (dir) => {
     for (const [i, harm] of [rmSync, (path: string) => writeFileSync(`${path}.new`, '')].entries()) {
       const { store, location } = await begun(join(dir, `${i}`), 4);
@@ -294,7 +294,7 @@ test(
 );
 
 test(
-  'goes on when the directory was moved away and back, in between',
+  'keeps working when the directory was moved away and back meanwhile',
   inTemp(async (dir) => {
     const { store, location } = await begun(dir, 4);
     renameSync(location, join(dir, 'away'));
@@ -308,8 +308,8 @@ test(
 const locks = suite('a store whose lock is lost');
 
 /**
- * True if this process holds the lock (fcntl) on the file, as the kernel lists it. Reading the list
- * opens no other file.
+ * True if this process holds the lock (fcntl) on the file, according to the kernel's list. Reading
+ * the list opens no other file.
  */
 function isLocked(lockFile: string): boolean {
   const { ino } = statSync(lockFile);
@@ -324,7 +324,7 @@ async function elsewhere(location: string): Promise<string> {
 }
 
 locks(
-  'because the application opened LOCK and closed it: it acknowledges nothing more, and says why',
+  'because the application opened LOCK and closed it: it acknowledges nothing more, and names the cause',
   inTemp(async (dir) => {
     if (!existsSync('/proc/self/fdinfo')) return void process.stdout.write('\n  skipped: no /proc here\n');
     const { store, location } = await begun(dir, 4);
@@ -348,7 +348,7 @@ locks(
 );
 
 locks(
-  'by nothing that this package does beside it: opening, viewing, verifying, copying, importing',
+  'does not lose it during other calls of this package: opening, viewing, verifying, copying, importing',
   inTemp(async (dir) => {
     if (!existsSync('/proc/locks')) return void process.stdout.write('\n  skipped: no /proc here\n');
     const { store, location, copy } = await begun(dir, 20);
@@ -359,12 +359,12 @@ locks(
       'a second open': () => refused(openSmall(location), 'LANESTORE_LOCKED'),
       'a schema step': () => refused(migrateStore(location, { model: plain, checks: {} as never }), 'LANESTORE_LOCKED'),
       'a view': async () => (await openView(location, { model: plain })).close(),
-      'a view whose copy stands elsewhere': async () =>
+      'a view whose copy is elsewhere': async () =>
         (await openView(location, { model: plain, directory: join(dir, 'scratch') })).close(),
       verify: () => verify(location, { model: plain }),
       'a snapshot': () => snapshot(location, join(dir, 'snapshot'), { model: plain }),
       'a snapshot without links': () => snapshot(location, join(dir, 'snapshot-copy'), { model: plain, links: false }),
-      'a look at the layout': () => detectLayout(location),
+      'a check of the layout': () => detectLayout(location),
       'a source': async () => (await openState(location, plain)).close(),
       'an open of the snapshot': async () => (await openSmall(copy)).close(),
     };

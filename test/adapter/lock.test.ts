@@ -1,4 +1,7 @@
-/** One opener of a store: in this process by any path, in a worker thread, in another process; and whoever is refused harms nobody. */
+/**
+ * One opener per store: in this process by any path, in a worker thread, in another process. A
+ * refused opener does not harm the store.
+ */
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -28,15 +31,15 @@ const BARRIER_WORKER = new URL('./barrier-worker.js', import.meta.url);
 const open = (location: string) => openLevel(location, { model: plain });
 const otherModel: Model<never, never, never> = { ...(plain as unknown as Model<never, never, never>), name: 'other/1' };
 
-/** What another process says to opening the store: a code, or "open". */
+/** The result of opening the store in another process: an error code, or "open". */
 async function elsewhere(location: string): Promise<string> {
   const { lines, stderr } = await runWorker(OPEN_WORKER, [location]);
   const end = lines.find((line) => line.startsWith('end 0 '));
-  if (end === undefined) throw new Error(`the worker said nothing: ${stderr}`);
+  if (end === undefined) throw new Error(`the worker printed nothing: ${stderr}`);
   return (JSON.parse(end.slice('end 0 '.length)) as { code?: string }).code ?? 'open';
 }
 
-/** What a worker thread says to it. */
+/** The result of opening the store in a worker thread. */
 function inThread(location: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(THREAD_WORKER, { workerData: location });
@@ -49,7 +52,7 @@ function inThread(location: string): Promise<string> {
   });
 }
 
-/** A process that has the store open until it is killed. */
+/** A process that keeps the store open until it is killed. */
 async function holder(location: string): Promise<Child> {
   const child = spawnWorker(OPEN_WORKER, ['--hold', location]);
   assert.is(await child.line(() => true), 'open');
@@ -64,7 +67,7 @@ async function kill(child: Child): Promise<void> {
 const here = suite('a second opener in this process');
 
 here(
-  'is LANESTORE_LOCKED by any path, and the first one is not harmed: it writes on, and is still locked for others',
+  'is LANESTORE_LOCKED by any path, and the first one keeps its lock and keeps writing',
   inTemp(async (dir) => {
     const location = join(dir, 'real', 'store');
     mkdirSync(join(dir, 'real'));
@@ -143,7 +146,7 @@ here(
 );
 
 here(
-  "in a thread that ended without closing is welcome: its hold on the process's threads ended with it",
+  'after a thread that ended without closing succeeds: the locks of a thread end with it',
   inTemp(async (dir) => {
     const workerData = { location: dir, gate: new Int32Array(new SharedArrayBuffer(4)), threads: 1 };
     const thread = new Worker(BARRIER_WORKER, { workerData });
@@ -156,7 +159,7 @@ here(
 );
 
 here(
-  'beside a bare classic-level is LANESTORE_LOCKED, and frees nothing',
+  'while bare classic-level has the database open is LANESTORE_LOCKED, and frees nothing',
   inTemp(async (dir) => {
     if (!existsSync('/proc/self/fd')) return void process.stdout.write('\n  skipped: no /proc here\n');
     await (await open(dir)).close();
@@ -188,7 +191,7 @@ here(
 );
 
 here(
-  'is welcome once close() has resolved, and not before',
+  'succeeds once close() has resolved, and not before',
   inTemp(async (dir) => {
     const store = await open(dir);
     const pending = store.persist({ blocks: plainBlocks('0a', 0, 1) });
@@ -201,7 +204,7 @@ here(
 );
 
 here(
-  'after an open that failed is welcome: whatever failed gave everything back',
+  'succeeds after a failed open: a failed open releases everything',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await (await open(location)).close();
@@ -213,7 +216,7 @@ here(
     await rawBatch(location, [{ type: 'del', key: 'zz' }]);
     rmSync(join(location, 'witness'));
     mkdirSync(join(location, 'witness'));
-    await refused(open(location), 'LANESTORE_IO');
+    await refused(open(location), 'LANESTORE_CORRUPT', /witness: it is a directory/);
     rmSync(join(location, 'witness'), { recursive: true });
     for (const nothing of ['a', 'b']) {
       mkdirSync(join(dir, nothing));
@@ -228,7 +231,7 @@ here(
 const others = suite('a second opener in another process');
 
 others(
-  'is LANESTORE_LOCKED, changes nothing, and is welcome when the first one was killed',
+  'is LANESTORE_LOCKED, changes nothing, and succeeds once the first process was killed',
   inTemp(async (dir) => {
     const child = await holder(dir);
     try {
@@ -245,7 +248,7 @@ others(
 );
 
 others(
-  'hears LANESTORE_LOCKED at every try while the first one writes, compacts and deletes as fast as it can',
+  'gets LANESTORE_LOCKED at every try while the first one writes, compacts and deletes continuously',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const node = await startNode(location, 'heavy', testSeed());
@@ -264,7 +267,7 @@ others(
 );
 
 others(
-  'hears LANESTORE_LOCKED of a store that is damaged as well, and changes nothing; what is damaged, once nobody has it open',
+  'gets LANESTORE_LOCKED for a damaged store too, and changes nothing; after close() the damage is reported',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     {
@@ -293,7 +296,7 @@ others(
 );
 
 others(
-  'is refused by asking for the lock, which leaves no trace: no file is made or changed, and the lock is as it was',
+  'is refused by probing the lock, which leaves no trace: no file is made or changed, and the lock stays as it was',
   inTemp(async (dir) => {
     const [location, level] = [join(dir, 'store'), join(dir, 'store', 'level')];
     await (await open(location)).close();
@@ -310,7 +313,7 @@ others(
       mkdirSync(scratch);
       await withTmpdir(scratch, () => refused(refuseIfOpenElsewhere(level), 'LANESTORE_LOCKED'));
       assert.equal([tree(location), readdirSync(scratch)], [held, []]);
-      // Beside the store where the system's directory for temporary files is of no use.
+      // Next to the store if the system's directory for temporary files cannot be used.
       const names = readdirSync(dir);
       await withTmpdir(join(dir, 'absent'), () => refused(refuseIfOpenElsewhere(level), 'LANESTORE_LOCKED'));
       assert.equal([tree(location), readdirSync(dir)], [held, names]);
@@ -335,13 +338,13 @@ others(
       }
       await using store = await open(location);
       assert.is(store.seq, 0n);
-      assert.equal(readdirSync(location).sort(), ['level', 'witness'], 'what the others began is gone');
+      assert.equal(readdirSync(location).sort(), ['level', 'witness'], 'the files of the other processes are gone');
     }
   }),
 );
 
 others(
-  'started by this one while it had the store open is welcome once it is closed, whatever files it inherited',
+  'started by this process while the store was open succeeds after close(), whatever descriptors it inherited',
   inTemp(async (dir) => {
     const [location, go] = [join(dir, 'store'), join(dir, 'go')];
     const store = await open(location);
@@ -356,7 +359,7 @@ others(
 );
 
 others(
-  'creations at the same time: the first rename makes the store, the others go on with it and leave nothing',
+  'concurrent creations: the first rename makes the store, the others open it and leave nothing',
   inTemp(async (dir) => {
     const paths = storePaths(dir);
     await Promise.all(Array.from({ length: 4 }, () => createLevel(paths, plain.name, {}, diskFiles)));
@@ -367,14 +370,14 @@ others(
 );
 
 others(
-  'a creation that is overtaken and cleared away in its midst goes on with the store of the other one',
+  'a creation whose files another creation removes opens the store of the other one',
   inTemp(async (dir) => {
-    const [paths, other] = [storePaths(join(dir, 'store')), storePaths(join(dir, 'other'))];
-    for (const { location } of [paths, other]) mkdirSync(location);
-    await createLevel(other, plain.name, {}, diskFiles);
+    const [paths, rival] = [storePaths(join(dir, 'store')), storePaths(join(dir, 'other'))];
+    for (const { location } of [paths, rival]) mkdirSync(location);
+    await createLevel(rival, plain.name, {}, diskFiles);
     const creating = createLevel(paths, plain.name, {}, diskFiles);
     while (readdirSync(paths.location).length === 0) await new Promise((resolve) => setImmediate(resolve));
-    renameSync(other.level, paths.level);
+    renameSync(rival.level, paths.level);
     await removeLeftovers(paths, diskFiles);
     await creating;
     assert.equal(readdirSync(paths.location), ['level']);
@@ -400,7 +403,7 @@ databases('holds one store at a time', async () => {
   assert.equal(again.takeRecovered().blocks.get('0a'), plainBlocks('0a', 0, 2));
 });
 
-databases("is the caller's: it stays open, and works, when the store is closed", async () => {
+databases('stays open, and usable, when the store is closed', async () => {
   const db = memory();
   await (await openOn(db)).close();
   assert.is(db.status, 'open');
@@ -408,7 +411,7 @@ databases("is the caller's: it stays open, and works, when the store is closed",
   await db.close();
 });
 
-databases('has a store for each sublevel, and one for each prefix only', async () => {
+databases('has a store for each sublevel, and only one for each prefix', async () => {
   const db = memory();
   const a = await openOn(db.sublevel('a'));
   const b = await openOn(db.sublevel('b'));
@@ -424,11 +427,11 @@ databases('has a store for each sublevel, and one for each prefix only', async (
   await refused(openOn(db.sublevel('b')), 'LANESTORE_LOCKED');
   await b.close();
   await deep.close();
-  await using other = await openOn(db.sublevel('b'));
-  assert.equal([...other.takeRecovered().blocks], [['0b', plainBlocks('0b', 0, 3)]]);
+  await using second = await openOn(db.sublevel('b'));
+  assert.equal([...second.takeRecovered().blocks], [['0b', plainBlocks('0b', 0, 3)]]);
 });
 
-databases('a store inside or around an open one is refused: they would share keys', async () => {
+databases('a store inside or around an open one is refused: their keys would overlap', async () => {
   const db = memory();
   const outer = await openOn(db.sublevel('a'));
   await refused(openOn(db.sublevel('a').sublevel('b')), 'LANESTORE_LOCKED');
@@ -462,7 +465,7 @@ databases('with other data is LANESTORE_NOT_A_STORE, and nothing is written', as
   await (await openOn(db)).close();
 });
 
-databases('that has our tip but no schema is damaged, not foreign', async () => {
+databases('with our tip but no schema is damaged, not foreign', async () => {
   const db = memory();
   await (await openOn(db)).close();
   await db.del('meta/schema');
@@ -502,7 +505,7 @@ databases('that was not opened yet is opened', async () => {
   await store.persist({ blocks: plainBlocks('0a', 0, 1) });
 });
 
-databases('that is closed cannot be used: the store says so with a code', async () => {
+databases('that is closed is refused with a code', async () => {
   const db = memory();
   const store = await openOn(db);
   await db.close();

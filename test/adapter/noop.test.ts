@@ -1,4 +1,7 @@
-/** The backend that stores nothing accepts and refuses what the others do, moves its cursors, and keeps nothing. */
+/**
+ * The backend that stores nothing: it accepts and refuses like the others, moves its cursors, and
+ * keeps no entry.
+ */
 
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
@@ -28,7 +31,7 @@ function open(): Promise<Store> {
   return openNoop({ model: plain });
 }
 
-/** Calls with every kind of answer, one building on the other. */
+/** Calls with every kind of answer; later calls build on earlier ones. */
 const CALLS: readonly ((store: Store) => Promise<unknown>)[] = [
   (store) => store.persist({ blocks: plainBlocks('0a', 3, 6), commitQCs: [plainQC(0)] }),
   (store) => store.persist({ blocks: plainBlocks('0a', 3, 6) }),
@@ -67,7 +70,7 @@ async function answer(call: Promise<unknown>): Promise<string> {
   }
 }
 
-test('it answers every call as the LevelDB backend does, in the same words, with the same cursors', async () => {
+test('every answer equals that of the LevelDB backend: messages, codes and cursors', async () => {
   const noop = await open();
   const level = await openLevel({ db: new MemoryLevel<string, Uint8Array>(), model: plain });
   const kinds = new Set<string>();
@@ -100,7 +103,7 @@ test('cursors move only when a round settles, and rounds are planned ahead of th
   );
 });
 
-test('calls settle in order, empty ones and drops too, and close() last', async () => {
+test('calls settle in order, including empty ones and drops, and close() settles last', async () => {
   const store = await open();
   const ledger = new Ledger();
   ledger.watch('1', store.persist({ blocks: [plainBlock('0a', 0)] }));
@@ -130,7 +133,7 @@ test('a future anchor, then appends: the cursors move without a disk (upstream 3
   await refused(store.commitQCs.maybePruneAndPersist(undefined, [plainQC(54)]), 'LANESTORE_OUT_OF_SEQUENCE');
 });
 
-test('it finds nothing at open and hands out nothing, however often it is asked', async () => {
+test('nothing is recovered at open, and takeRecovered() returns nothing on every call', async () => {
   const store = await open();
   await store.persist({ blocks: [plainBlock('0a', 0)], inner: new Uint8Array(1) });
   for (let i = 0; i < 2; i++) assert.equal(store.takeRecovered(), { commitQCs: [], blocks: new Map() });

@@ -1,4 +1,7 @@
-/** The planner for the lane side and the QC side of the port, and what a plan tells and leads to. */
+/**
+ * The planner for the lane side and the QC side of the port: notifications and resulting state of a
+ * plan.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { advance } from '../../src/adapter/planner.js';
@@ -63,12 +66,12 @@ const LANE_ROWS: readonly LaneRow[] = [
   ],
   ['a duplicate', A37, ['0a', undefined, blocks('0a', 6)], ['OUT_OF_SEQUENCE', /expects block 7$/]],
   [
-    'a gap behind a truncation',
+    'a gap after a truncation',
     A37,
     ['0a', plainQC(9, { '0a': 10 }), blocks('0a', 11)],
     ['OUT_OF_SEQUENCE', /expects block 10$/],
   ],
-  ['a lane that is none', {}, ['0A', undefined, []], ['INVALID', /lane "0A"/]],
+  ['an invalid lane id', {}, ['0A', undefined, []], ['INVALID', /lane "0A"/]],
   ['a CommitQC that the model refuses', A37, ['0a', { index: 1n, starts: 1 as never }, []], ['INVALID', /starts/]],
   ['it stores no anchor', WITH_ANCHOR, ['0a', plainQC(6, { '0a': 12 }), []], '0a -[10,12) =[12,20)'],
 ];
@@ -83,7 +86,7 @@ for (const [what, given, [lane, anchorQC, list], expected] of LANE_ROWS) {
 type QCRow = readonly [string, Given, readonly [anchorQC: PlainQC | undefined, PlainQC[]], Expected];
 
 const QC_ROWS: readonly QCRow[] = [
-  ['it truncates to the CommitQC, which is there', QC26, [plainQC(4), []], 'qc -[2,4) =[4,6)'],
+  ['it truncates to the CommitQC, which the log holds', QC26, [plainQC(4), []], 'qc -[2,4) =[4,6)'],
   ['it touches no lane', { ...QC26, ...A37 }, [plainQC(4, { '0a': 5 }), []], 'qc -[2,4) =[4,6)'],
   ['the CommitQC comes if it is next', QC26, [plainQC(6), []], 'qc -[2,6) +6 =[6,7)'],
   ['… or beyond', QC26, [plainQC(10), qcs(10, 11)], 'qc -[2,6) +10,11 =[10,12)'],
@@ -103,7 +106,7 @@ for (const [what, given, [anchorQC, list], expected] of QC_ROWS) {
   });
 }
 
-test('notify names what was given, in order: the anchor also when it is old, CommitQCs also when they are ignored', () => {
+test('notify lists the entries as given, in order: an old anchor too, and ignored CommitQCs too', () => {
   const round = {
     anchor: plainAnchor(1),
     commitQCs: qcs(8, 9, 5),
@@ -116,7 +119,7 @@ test('notify names what was given, in order: the anchor also when it is old, Com
   assert.is(notify.blocks[1], round.blocks[1], 'the caller’s own objects');
 });
 
-test('advance makes a plan the state of the next one; the plan of before is out of date then', () => {
+test('advance makes a plan the new state; a plan made before that is outdated', () => {
   const state = stateOf(WITH_ANCHOR);
   const round = { anchor: plainAnchor(9, { '0a': 30 }), blocks: [...blocks('0a', 30), ...blocks('0b', 4)] };
   advance(state, planRound(plain, state, round));
@@ -130,7 +133,7 @@ test('advance makes a plan the state of the next one; the plan of before is out 
   ]);
 });
 
-test('the arrays of a plan are its own: what the caller does to his afterwards does not change it', () => {
+test('the arrays of a plan are copies: later changes by the caller do not affect it', () => {
   const list = blocks('0a', 7);
   const certificates = qcs(0);
   const plan = planRound(plain, stateOf(A37), { blocks: list, commitQCs: certificates });

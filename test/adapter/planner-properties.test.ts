@@ -1,4 +1,4 @@
-/** The planner: what holds for every state and every round. */
+/** The planner: properties of every state and every round. */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -24,7 +24,7 @@ const test = suite('planner: properties');
 type PlainPlan = Plan<PlainBlock, PlainQC, PlainAnchor>;
 type Call = (state: PlanState) => PlainPlan;
 
-/** Small numbers meet each other; the ends of the range are where arithmetic goes wrong. */
+/** Small numbers collide often; the ends of the range test overflow. */
 const number = fc.oneof(
   { weight: 12, arbitrary: fc.bigInt(0n, 12n) },
   { weight: 1, arbitrary: fc.bigInt(0n, U64_MAX) },
@@ -50,13 +50,13 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   fc.tuple(optional(qc), qcs).map((args) => (state: PlanState) => planCommitQCs(plain, state, ...args)),
 );
 
-/** Cursors, anchor and all as text. */
+/** Cursors and anchor as text. */
 function snapshot(state: PlanState): string {
   const point = state.anchor && [state.anchor.index, [...state.anchor.laneStarts]];
   return JSON.stringify([[...state.lanes], state.commitQCs, point], (_, v) => (typeof v === 'bigint' ? `${v}n` : v));
 }
 
-/** The plan, or undefined if it was refused; the state must be as it was either way. */
+/** The plan, or undefined for a refused call. Checks that the state did not change. */
 function attempt(state: PlanState, next: Call): PlainPlan | undefined {
   const before = snapshot(state);
   for (const cursor of [state.commitQCs, ...state.lanes.values()]) Object.freeze(cursor);
@@ -70,7 +70,7 @@ function attempt(state: PlanState, next: Call): PlainPlan | undefined {
   }
 }
 
-/** Runs the calls that are accepted, looking at each. */
+/** Runs the accepted calls and checks each plan. */
 function history(calls: readonly Call[], look: (state: PlanState, plan: PlainPlan, next: Call) => void): PlanState {
   const state = emptyState();
   for (const next of calls) {
@@ -121,7 +121,7 @@ test('cursors never go back, and first <= next always', () => {
   );
 });
 
-test('what is truncated was held, from its oldest on; what is left and what is appended has no gap', () => {
+test('only entries in the log are truncated, oldest first; neither the rest nor the appended entries have a gap', () => {
   holds(
     fc.property(calls, (list) => {
       history(list, (_, plan) => {
@@ -141,7 +141,7 @@ test('what is truncated was held, from its oldest on; what is left and what is a
   );
 });
 
-test('after an anchor nothing is held below it, and the QC log begins with its CommitQC', () => {
+test('after an anchor nothing below it is held, and the QC log begins with its CommitQC', () => {
   holds(
     fc.property(calls, (list) => {
       history(list, (state, plan) => {
@@ -171,7 +171,7 @@ test('the same call a second time stores no block and no CommitQC again: blocks 
   );
 });
 
-test('a plan depends on nothing but state and call: planned twice it is the same', () => {
+test('a plan depends on nothing but state and call: planning twice gives the same plan', () => {
   holds(
     fc.property(calls, (list) => {
       history(list, (state, plan, next) => {
@@ -181,7 +181,7 @@ test('a plan depends on nothing but state and call: planned twice it is the same
   );
 });
 
-test('every block of an accepted round is appended, once, in the order given within its lane', () => {
+test('every block of an accepted round is appended, once, in the given order within its lane', () => {
   holds(
     fc.property(calls, (list) => {
       history(list, (_, { lanes, notify }) => {

@@ -1,4 +1,7 @@
-/** The planner, rule by rule (docs/architecture.md, Rules of the planner), as tables: a state and a round, and the plan in one line or the refusal. */
+/**
+ * The planner, rule by rule (docs/architecture.md, Rules of the planner), as tables: a state, a
+ * round, and the plan in one line or the refusal.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ENTRY_NUMBER_MAX, U64_MAX } from '../../src/keys/index.js';
@@ -37,7 +40,7 @@ table('rule 1', [
   ['a lane without a cursor and no anchor begins at 0', {}, { blocks: blocks('0a', 0, 1) }, '0a +0,1 =[0,2)'],
   ['… or at any other number', {}, { blocks: blocks('0a', 41) }, '0a +41 =[41,42)'],
   [
-    '… and must go on from there',
+    '… and the next block must continue it',
     {},
     { blocks: blocks('0a', 41, 43) },
     ['OUT_OF_SEQUENCE', /block 43 of lane 0a leaves a gap.*expects block 42$/],
@@ -51,7 +54,7 @@ table('rule 1', [
   ],
   ['a duplicate of the oldest', A37, { blocks: blocks('0a', 3) }, ['OUT_OF_SEQUENCE', /expects block 7$/]],
   [
-    'a truncated one',
+    'a truncated block',
     A37,
     { blocks: blocks('0a', 2) },
     ['OUT_OF_SEQUENCE', /block 2 of lane 0a .*was truncated.*expects block 7$/],
@@ -112,13 +115,13 @@ table('rule 1, first block of a lane', [
   ['a stored start of 0 allows any number', STORED, { blocks: blocks('0b', 6) }, '0b +6 =[6,7)'],
   ['a lane that the stored anchor omits may begin at any number', STORED, { blocks: blocks('0c', 6) }, '0c +6 =[6,7)'],
   [
-    'the anchor of this very round counts, not the stored one',
+    'the anchor of this round counts, not the stored one',
     STORED,
     { anchor: plainAnchor(5, { '0a': 20 }), blocks: blocks('0a', 20) },
     'anchor 5; qc -[4,5) +5 =[5,6); 0a +20 =[20,21)',
   ],
   [
-    '… and what the stored one said is over',
+    '… and the starts of the stored anchor no longer apply',
     STORED,
     { anchor: plainAnchor(5, { '0a': 20 }), blocks: blocks('0a', 12) },
     ['OUT_OF_SEQUENCE', /expects block 20$/],
@@ -136,7 +139,7 @@ table('rule 1, first block of a lane', [
     '0a +12 =[12,13)',
   ],
   [
-    '… nor does what it would allow',
+    '… nor does a start that it would allow',
     STORED,
     { anchor: plainAnchor(3, { '0a': 20 }), blocks: blocks('0a', 20) },
     ['OUT_OF_SEQUENCE', /expects block 12$/],
@@ -213,7 +216,12 @@ table('rule 3, lanes', [
 
 table('rule 3, the QC log', [
   ['an anchor at 0 brings its CommitQC along', {}, { anchor: plainAnchor(0) }, 'anchor 0; qc +0 =[0,1)'],
-  ['an anchor inside truncates, its CommitQC is there', QC26, { anchor: plainAnchor(4) }, 'anchor 4; qc -[2,4) =[4,6)'],
+  [
+    'an anchor inside truncates; the log holds its CommitQC',
+    QC26,
+    { anchor: plainAnchor(4) },
+    'anchor 4; qc -[2,4) =[4,6)',
+  ],
   ['… at first: nothing to do', QC26, { anchor: plainAnchor(2) }, 'anchor 2'],
   ['… below first', QC26, { anchor: plainAnchor(1) }, 'anchor 1'],
   ['… at the newest', QC26, { anchor: plainAnchor(5) }, 'anchor 5; qc -[2,5) =[5,6)'],
@@ -226,20 +234,20 @@ table('rule 3, the QC log', [
     'anchor 60; qc -[2,6) +60,61 =[60,62)',
   ],
   [
-    '… and are measured behind it',
+    '… and are checked against the log after it',
     QC26,
     { anchor: plainAnchor(60), commitQCs: qcs(62) },
     ['OUT_OF_SEQUENCE', /expects 61$/],
   ],
   [
-    '… so that what was next is now ignored',
+    '… so that the number that was next is now ignored',
     QC26,
     { anchor: plainAnchor(60), commitQCs: qcs(6, 7) },
     'anchor 60; qc -[2,6) +60 =[60,61)',
   ],
 ]);
 
-test('rule 3: the CommitQC that an anchor brings along is the anchor’s own, and has no hook', () => {
+test('rule 3: the CommitQC inside an anchor belongs to the anchor and has no hook', () => {
   const anchor = plainAnchor(60, { '0a': 1 });
   const plan = planRound(plain, stateOf(QC26), { anchor, commitQCs: qcs(61) });
   assert.is(plan.commitQCs?.append[0], anchor.qc);
@@ -274,13 +282,13 @@ table('rule 4', [
     'anchor 7; qc -[5,7) =[7,9)',
   ],
   [
-    'truncation comes before appending: what a block continues is the truncated lane',
+    'truncation comes before appending: a block continues the truncated lane',
     WITH_ANCHOR,
     { anchor: plainAnchor(9, { '0a': 30 }), blocks: blocks('0a', 30, 31) },
     'anchor 9; qc -[5,9) +9 =[9,10); 0a -[10,20) +30,31 =[30,32)',
   ],
   [
-    '… so the next of before is refused',
+    '… so the previous next number is refused',
     WITH_ANCHOR,
     { anchor: plainAnchor(9, { '0a': 30 }), blocks: blocks('0a', 20) },
     ['OUT_OF_SEQUENCE', /block 20 .*was truncated.*expects block 30$/],
@@ -313,12 +321,12 @@ table('limits', [
     ['OUT_OF_SEQUENCE', /the lane is full/],
   ],
   [
-    '2^64-1 is no number of a block',
+    '2^64-1 is not a block number',
     { lanes: { '0a': [5, U64_MAX] } },
     { blocks: blocks('0a', U64_MAX) },
     ['INVALID', /block number in lane 0a/],
   ],
-  ['2^64 is none either', {}, { blocks: blocks('0a', U64_MAX + 1n) }, ['INVALID', /block number/]],
+  ['2^64 is not a block number either', {}, { blocks: blocks('0a', U64_MAX + 1n) }, ['INVALID', /block number/]],
   ['nor is -1', {}, { blocks: blocks('0a', -1n) }, ['INVALID', /block number/]],
   [
     '2^64-2 is the highest road index',
@@ -327,7 +335,12 @@ table('limits', [
     `qc +${ENTRY_NUMBER_MAX} =[0,${U64_MAX})`,
   ],
   ['2^64-1 is no road index', { qc: [0, U64_MAX] }, { commitQCs: qcs(U64_MAX) }, ['INVALID', /road index/]],
-  ['a full QC log ignores what it has', { qc: [0, U64_MAX] }, { commitQCs: qcs(ENTRY_NUMBER_MAX) }, 'nothing'],
+  [
+    'a full QC log ignores CommitQCs that it holds',
+    { qc: [0, U64_MAX] },
+    { commitQCs: qcs(ENTRY_NUMBER_MAX) },
+    'nothing',
+  ],
   ['2^64-1 is no index of an anchor', {}, { anchor: plainAnchor(U64_MAX) }, ['INVALID', /road index of the anchor/]],
   [
     'an anchor at 2^64-2 fills the QC log',

@@ -1,4 +1,7 @@
-/** Tables of the planner: states in short, plans in one line, and what must hold for every plan. */
+/**
+ * Tables of the planner: short forms of states, plans in one line, and the invariants of every
+ * plan.
+ */
 import * as assert from 'uvu/assert';
 import type { Round } from '../../src/adapter/persistence.js';
 import type { LogPlan, PlanState } from '../../src/adapter/planner.js';
@@ -23,7 +26,7 @@ export interface Given {
   readonly anchor?: PlainAnchor;
 }
 
-/** What a call does: the plan in one line, or a code and what the message must say. */
+/** The effect of a call: the plan in one line, or a code and a part of the message. */
 export type Expected = string | readonly [code: string, message: RegExp];
 
 export function stateOf({ lanes = {}, qc = [0, 0], anchor }: Given): PlanState {
@@ -35,7 +38,7 @@ export function stateOf({ lanes = {}, qc = [0, 0], anchor }: Given): PlanState {
   };
 }
 
-/** A state as text, to see that nobody changed it. */
+/** A state as text, to check that it was not changed. */
 export function snapshot(state: PlanState): string {
   const anchor = state.anchor && [state.anchor.index, [...state.anchor.laneStarts]];
   return JSON.stringify([[...state.lanes], state.commitQCs, anchor], (_, v) => (typeof v === 'bigint' ? `${v}n` : v));
@@ -50,7 +53,10 @@ function showLog<T>(log: LogPlan<T>, number: (entry: T) => bigint): string {
   return [...parts, `=[${after.first},${after.next})`].join(' ');
 }
 
-/** The plan in one line: anchor, inner, QC log, lanes in order of their id; what is untouched does not appear. */
+/**
+ * The plan in one line: anchor, inner, QC log, then lanes in order of their ids. Unchanged parts
+ * are left out.
+ */
 export function show(plan: PlainPlan): string {
   const parts: string[] = [];
   if (plan.anchor !== undefined) parts.push(`anchor ${plan.anchor.point.index}`);
@@ -62,7 +68,7 @@ export function show(plan: PlainPlan): string {
   return parts.join('; ') || 'nothing';
 }
 
-/** Plans, checks the expectation, and that the state was left alone, whatever came of it. */
+/** Plans a call, checks the expectation, and checks that the state was not changed. */
 export function expectPlan(state: PlanState, call: () => PlainPlan, expected: Expected): void {
   const before = snapshot(state);
   let plan: PlainPlan | undefined;
@@ -80,14 +86,14 @@ export function expectPlan(state: PlanState, call: () => PlainPlan, expected: Ex
   for (const log of [plan.commitQCs, ...plan.lanes.values()]) if (log !== undefined) assertSound(log);
 }
 
-/** What every plan of a log keeps, whatever its rule. */
+/** Invariants of the plan of one log, whatever its rule. */
 function assertSound({ before, truncate, append, after }: LogPlan<unknown>): void {
   assert.ok(truncate.first <= truncate.next && after.first <= after.next);
   if (before !== undefined) {
     assert.ok(after.first >= before.first && after.next >= before.next, 'cursors never go back');
-    assert.ok(truncate.first === before.first && truncate.next <= before.next, 'only what is held goes');
+    assert.ok(truncate.first === before.first && truncate.next <= before.next, 'only entries in the log are truncated');
   }
-  assert.ok(after.next - BigInt(append.length) >= after.first, 'what is appended is held');
+  assert.ok(after.next - BigInt(append.length) >= after.first, 'appended entries are in the log');
 }
 
 export function blocks(lane: string, ...numbers: Num[]): PlainBlock[] {
@@ -102,9 +108,9 @@ export function qcs(...indices: Num[]): PlainQC[] {
 export const A37 = { lanes: { '0a': [3, 7] } } as const;
 /** A lane that was emptied. */
 export const EMPTY_AT_7 = { lanes: { '0a': [7, 7] } } as const;
-/** A stored anchor that names lanes which never held anything. */
+/** A stored anchor that names lanes without any blocks. */
 export const STORED = { anchor: plainAnchor(4, { '0a': 12, '0b': 0 }), qc: [4, 5] } as const;
 /** A QC log that holds [2, 6). */
 export const QC26 = { qc: [2, 6] } as const;
-/** A lane and a QC log that the stored anchor truncated. */
+/** A lane and a QC log that the stored anchor has truncated. */
 export const WITH_ANCHOR = { lanes: { '0a': [10, 20] }, qc: [5, 9], anchor: plainAnchor(5, { '0a': 10 }) } as const;

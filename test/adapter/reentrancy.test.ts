@@ -1,4 +1,7 @@
-/** A model's functions, and getters of entries, call the store that is using them: nothing of it is stored twice or in part. */
+/**
+ * Functions of a model and getters of entries call the store that is using them: nothing is stored
+ * twice or in part.
+ */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -31,7 +34,7 @@ const BACKENDS: Record<string, (dir: string, model: PlainModel) => Promise<Store
   noop: (_, model) => openNoop({ model }),
 };
 
-/** The plain model, whose function `name` of `kind` runs `call` before it does its work. */
+/** The plain model, in which the function `name` of `kind` calls `call` before its own work. */
 function calling(kind: 'block' | 'commitQC' | 'anchor', name: string, call: () => void): PlainModel {
   const part = plain[kind] as unknown as Record<string, (...args: unknown[]) => unknown>;
   const wrapped = (...args: unknown[]) => {
@@ -60,7 +63,7 @@ const round = () => ({
   blocks: [plainBlock('0a', 2), ...plainBlocks('0b', 0, 2)],
 });
 
-/** What the store holds: numbers by lane, and road indexes. */
+/** The content of the store: numbers by lane, and road indexes. */
 function cursorsOf({ cursors: { lanes, commitQCs } }: Store): string[] {
   const text = [...lanes].sort().map(([lane, { first, next }]) => `${lane} ${first}-${next}`);
   return [...text, `qc ${commitQCs.first}-${commitQCs.next}`];
@@ -91,7 +94,7 @@ for (const [name, open] of Object.entries(BACKENDS)) {
         await store.persist({ blocks: plainBlocks('0a', 0, 2) });
         isArmed = true;
         await store.persist(round());
-        // A function that this backend does not use is not called.
+        // This backend does not call every function of the model.
         assert.is(calls.length, isArmed ? 0 : 2);
         for (const error of await Promise.all(calls)) assert.instance(error, TypeError);
         assert.equal(cursorsOf(store), WHOLE);
@@ -129,17 +132,17 @@ for (const [name, open] of Object.entries(BACKENDS)) {
   test(`${name}: a model that uses another store`, () =>
     withTemp(async (dir) => {
       mkdirSync(join(dir, 'other'));
-      const other = await open(join(dir, 'other'), plain);
+      const second = await open(join(dir, 'other'), plain);
       let inner: Promise<unknown> | undefined;
       const call = () => {
-        inner ??= other.persist({ blocks: plainBlocks('0b', 0, 3) }).catch((error) => error);
+        inner ??= second.persist({ blocks: plainBlocks('0b', 0, 3) }).catch((error) => error);
       };
       const store = await open(join(dir, 'store'), calling('block', name === 'level' ? 'toBody' : 'lane', call));
       await store.persist({ blocks: plainBlocks('0a', 0, 2) });
       assert.instance(await inner, TypeError);
-      assert.equal([cursorsOf(store), cursorsOf(other)], [['0a 0-2', 'qc 0-0'], ['qc 0-0']]);
+      assert.equal([cursorsOf(store), cursorsOf(second)], [['0a 0-2', 'qc 0-0'], ['qc 0-0']]);
       await store.close();
-      await other.close();
+      await second.close();
     }));
 
   test(`${name}: a getter of an entry that persists`, () =>

@@ -1,4 +1,4 @@
-/** States that are easy to get into and easy to misread at the next open. */
+/** States that occur often and are easily misread at the next open. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
@@ -10,7 +10,9 @@ import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../support
 
 const test = suite('reopen');
 
-/** Runs `write`, closes, opens, runs `look`, closes; and opens once more, since looking may write. */
+/**
+ * Runs `write`, closes, opens, runs `look`, closes, and opens once more, because `look` may write.
+ */
 async function across(
   db: HeldLevel,
   write: (store: PlainStore) => Promise<unknown>,
@@ -59,7 +61,7 @@ test(
 );
 
 test(
-  'the stored anchor tells where a lane begins that never held anything, and an older anchor stays without effect',
+  'the stored anchor defines where a lane without blocks begins, and an older anchor has no effect',
   onHeld((db) =>
     across(
       db,
@@ -80,7 +82,7 @@ test(
 );
 
 test(
-  'a QC log that was truncated beyond the stored anchor, on its own side of the port, opens with what it holds',
+  'a QC log that was truncated beyond the stored anchor, through the QC side of the port, opens with its entries',
   onHeld((db) =>
     across(
       db,
@@ -105,7 +107,7 @@ test(
 );
 
 test(
-  'a lane that was truncated beyond the stored anchor, on its own side of the port, opens with what it holds',
+  'a lane that was truncated beyond the stored anchor, through the lane side of the port, opens with its entries',
   onHeld((db) =>
     across(
       db,
@@ -119,7 +121,7 @@ test(
 );
 
 test(
-  'a full lane and a full QC log open, hold their last entry, and take no more',
+  'a full lane and a full QC log open, keep their last entry, and accept no more',
   onHeld((db) =>
     across(
       db,
@@ -145,7 +147,7 @@ test(
 );
 
 test(
-  'with load: false the same is planned, and nothing is handed out',
+  'load: false gives the same plans, and recovers no entry',
   onHeld(async (db) => {
     const first = await openLevel({ db, model: plain });
     await first.persist({

@@ -1,4 +1,4 @@
-/** A worker thread that tries to open the store in `workerData` and posts how that went. */
+/** A worker thread that tries to open the store in `workerData` and posts the outcome. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openLevel } from '../../src/adapter/level/index.js';
 import type { LanestoreError } from '../../src/errors.js';

@@ -1,9 +1,11 @@
 /**
- * A process that calls something on locations, one after the other, and says how each call ended: it may hang on a FIFO, which must not be
- * the process of the tests.
+ * A process that makes one call on each of several locations, and prints how each call ended. The
+ * call may block on a FIFO, which must not block the process of the tests.
  *
- *   node types-worker.js CALL LOCATION...    ->    a line `{"code": ..., "files": [...]}` each; `files` are those of findings of other types
- *                                                    that say what to do
+ *   node types-worker.js CALL LOCATION...
+ *
+ * It prints a line `{"code": ..., "files": [...]}` per location. `files` are the paths of the
+ * findings whose type differs and which name a remedy.
  */
 import { writeSync } from 'node:fs';
 import { openLevel, openView, snapshot, verify } from '../../src/adapter/level/index.js';

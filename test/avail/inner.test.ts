@@ -1,7 +1,8 @@
 /**
  * The pure part of the availability state: queue, lanes, prune, load.
  *
- * Where the cases of docs/original.md, Test cases: lanes and queues (avail/queue_test.go, avail/inner_test.go at 11419398f) went:
+ * Where the cases of docs/original.md, Test cases: lanes and queues (avail/queue_test.go,
+ * avail/inner_test.go at 11419398f) went:
  *
  * | upstream | here |
  * |---|---|
@@ -24,8 +25,8 @@
  * | 35 blocks exceed capacity | "load: 30 blocks of a lane, and 31" |
  * | anchor's CommitQC drives prune | "prune: the anchor's CommitQC ..." |
  *
- * Beyond upstream: signatures of what was loaded, lanes that begin elsewhere, all findings at once, departed lanes, monotone cursors as
- * a property, size bounds against the real records.
+ * Beyond upstream: signatures of what was loaded, lanes that begin elsewhere, all findings at once,
+ * departed lanes, monotone cursors as a property, size bounds against the real records.
  */
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -73,13 +74,13 @@ queue('empty, filled, pruned, pruned again below, pruned past its end', () => {
   assert.is(q.get(2n ** 60n), 'z');
 });
 
-queue('a tally counts each validator once, and keeps the vote for something else apart', () => {
+queue('a tally counts each validator once, and keeps votes for different values separate', () => {
   const sig = (n: number) => ({ key: new Uint8Array(32).fill(n), sig: new Uint8Array(64) });
   const tally = new Tally<string>();
   assert.is(tally.add('aa', 'A', sig(1)), 'counted');
   assert.is(tally.add('aa', 'A', sig(1)), 'known');
   assert.is(tally.add('bb', 'B', sig(1)), 'equivocation');
-  assert.is(tally.candidate('bb'), undefined, 'it left nothing behind');
+  assert.is(tally.candidate('bb'), undefined, 'no vote is left');
   assert.is(tally.winner(2), undefined);
   tally.add('aa', 'A', sig(2));
   assert.is(tally.winner(2)?.sigs.length, 2);
@@ -97,7 +98,7 @@ prune('mismatched AppQC and CommitQC are refused, and nothing changes', () => {
   assert.equal([inner.commitQCs.next, inner.anchor], [0n, undefined]);
 });
 
-prune("the anchor's CommitQC drives it: lanes begin at their range's first, the CommitQC itself is held", () => {
+prune("the anchor's CommitQC drives it: lanes begin at the start of their ranges, the CommitQC itself is held", () => {
   const { net, committee } = trustingNetwork({ validators: 4 });
   const { blocks, qcs, anchors } = trafficOf(net, 5, 2);
   const { inner } = loaded(committee, source(blocks, qcs));
@@ -109,7 +110,7 @@ prune("the anchor's CommitQC drives it: lanes begin at their range's first, the 
   assert.is(inner.commitQCs.first, 3n);
 });
 
-prune('cursors never go back, whatever is acknowledged late; nothing is left to take', () => {
+prune('cursors never go back after a late acknowledgement, and no entry is taken twice', () => {
   const { net, committee } = trustingNetwork({ validators: 4 });
   const { blocks, anchors } = trafficOf(net, 12);
   const { inner } = loaded(committee, source([]));
@@ -118,22 +119,23 @@ prune('cursors never go back, whatever is acknowledged late; nothing is left to 
     inner.pushBlock(lane, { signed, hash: headerHash(signed.block.header), bytes: blockBytes(signed) });
   const turn = takeTurn(inner, LIMITS);
   assert.is([...(turn?.round.blocks ?? [])].length, 3);
-  // An AppQC from peers is far beyond what is in flight (upstream weakness 6: the cursor went back and the loop span).
+  // An AppQC from peers is far ahead of the entries in flight. In the original the cursor went back
+  // and the loop spun.
   inner.prune(anchors[9]!);
   assert.is(lane.durable, 9n);
   inner.markBlock(lane, 2n);
   assert.equal([lane.durable, lane.submitted, lane.roundsUnderWay], [9n, 9n, 0]);
   const next = takeTurn(inner, LIMITS);
   assert.equal(Object.keys(next?.round ?? {}), ['anchor', 'commitQCs']);
-  assert.is(takeTurn(inner, LIMITS), undefined, 'a second look finds nothing to do');
+  assert.is(takeTurn(inner, LIMITS), undefined, 'a second call finds no work');
   inner.markAnchor(anchors[9]!);
   inner.markCommitQC(anchors[4]!.commitQC);
-  assert.is(inner.durableQCs, 10n, 'a late CommitQC does not take the durable one back');
+  assert.is(inner.durableQCs, 10n, 'a late CommitQC does not move the durable one back');
   inner.markAnchor(anchors[4]!);
   assert.equal([inner.durableAnchor, lane.limit], [anchors[9], 39n], 'nor does a late anchor');
 });
 
-prune('a turn that was refused is put back as it was', () => {
+prune('a refused turn is put back unchanged', () => {
   const { net, committee } = trustingNetwork({ validators: 4 });
   const { blocks, qcs, anchors } = trafficOf(net, 6);
   const { inner } = loaded(
@@ -156,25 +158,28 @@ prune('a turn that was refused is put back as it was', () => {
   assert.is(again?.round.anchor, anchors[2]);
 });
 
-prune('a turn that was refused once a newer anchor had come is put back from there, so nothing waits for ever', () => {
-  const { net, committee } = trustingNetwork({ validators: 4 });
-  const { blocks, qcs, anchors } = trafficOf(net, 5);
-  const { inner } = loaded(committee, source([]));
-  for (const [place, lane] of blocks.entries())
-    for (const signed of lane)
-      inner.pushBlock(inner.lane(net.laneIds[place]!), { signed, hash: headerHash(signed.block.header), bytes: 100 });
-  for (const qc of qcs) inner.pushCommitQC(qc);
-  const refusedTurn = takeTurn(inner, LIMITS);
-  inner.prune(anchors[2]!);
-  refusedTurn?.undo();
-  for (const lane of inner.lanes.values()) assert.is(lane.submitted, 2n);
-  const again = takeTurn(inner, LIMITS);
-  assert.is([...(again?.round.blocks ?? [])].length, 4 * 3);
-  assert.equal(again?.round.commitQCs, qcs.slice(2));
-  assert.is(again?.round.anchor, anchors[2]);
-});
+prune(
+  'a turn refused after a newer anchor arrived is put back from that anchor on, so that no call waits forever',
+  () => {
+    const { net, committee } = trustingNetwork({ validators: 4 });
+    const { blocks, qcs, anchors } = trafficOf(net, 5);
+    const { inner } = loaded(committee, source([]));
+    for (const [place, lane] of blocks.entries())
+      for (const signed of lane)
+        inner.pushBlock(inner.lane(net.laneIds[place]!), { signed, hash: headerHash(signed.block.header), bytes: 100 });
+    for (const qc of qcs) inner.pushCommitQC(qc);
+    const refusedTurn = takeTurn(inner, LIMITS);
+    inner.prune(anchors[2]!);
+    refusedTurn?.undo();
+    for (const lane of inner.lanes.values()) assert.is(lane.submitted, 2n);
+    const again = takeTurn(inner, LIMITS);
+    assert.is([...(again?.round.blocks ?? [])].length, 4 * 3);
+    assert.equal(again?.round.commitQCs, qcs.slice(2));
+    assert.is(again?.round.anchor, anchors[2]);
+  },
+);
 
-prune('a turn stays below its bytes, takes a larger entry alone, and lets no lane wait for ever', () => {
+prune('a turn stays below its byte limit, takes a larger entry alone, and starves no lane', () => {
   const { net, committee } = trustingNetwork({ validators: 4 });
   const { inner } = loaded(committee, source([]));
   const sizes = [5000, 100, 100, 100];
@@ -195,7 +200,7 @@ prune('a turn stays below its bytes, takes a larger entry alone, and lets no lan
   for (const lane of inner.lanes.values()) assert.is(lane.submitted, 6n);
 });
 
-prune('a turn takes no more entries than a store does; what it leaves comes with the next ones', () => {
+prune('a turn has at most as many entries as a store accepts; the rest follows in later turns', () => {
   const { net, committee } = trustingNetwork({ validators: 4 });
   const { blocks, qcs } = trafficOf(net, 6);
   const { inner } = loaded(committee, source([]));
@@ -288,7 +293,7 @@ loading('CommitQCs without an anchor: the latest one is the durable one', () => 
   assert.equal([inner.commitQCs.first, inner.commitQCs.next], [0n, 5n]);
 });
 
-loading('CommitQCs with an anchor: those below it are passed over', () => {
+loading('CommitQCs with an anchor: those below it are skipped', () => {
   for (const from of [0, 2, 4]) {
     const { inner } = loaded(trusting, source([], traffic.qcs.slice(from, 8), traffic.anchors[4]));
     assert.equal(
@@ -301,14 +306,17 @@ loading('CommitQCs with an anchor: those below it are passed over', () => {
   assert.equal([...inner.commitQCs], [traffic.qcs[4]], 'stale ones only: the anchor brings its own');
 });
 
-loading('only the anchor: its CommitQC is there, every lane is where it says, and admits 30 from there', () => {
-  const { inner } = loaded(trusting, source([], [], traffic.anchors[4]));
-  assert.equal([...inner.commitQCs], [traffic.qcs[4]]);
-  assert.is(inner.durableQC, traffic.qcs[4]);
-  for (const lane of inner.lanes.values())
-    assert.equal([lane.blocks.first, lane.blocks.next, lane.limit], [12n, 12n, 42n]);
-  assert.is(takeTurn(inner, LIMITS), undefined, 'the anchor is not stored again');
-});
+loading(
+  'only the anchor: its CommitQC is held, every lane begins where it says, and accepts 30 blocks from there',
+  () => {
+    const { inner } = loaded(trusting, source([], [], traffic.anchors[4]));
+    assert.equal([...inner.commitQCs], [traffic.qcs[4]]);
+    assert.is(inner.durableQC, traffic.qcs[4]);
+    for (const lane of inner.lanes.values())
+      assert.equal([lane.blocks.first, lane.blocks.next, lane.limit], [12n, 12n, 42n]);
+    assert.is(takeTurn(inner, LIMITS), undefined, 'the anchor is not stored again');
+  },
+);
 
 loading('everything together, stale blocks included', () => {
   const { inner, report } = loaded(trusting, source(lanes(0, 20), traffic.qcs.slice(3, 7), traffic.anchors[4]));
@@ -339,7 +347,7 @@ loading('a gap in a lane, and a lane that does not begin where it should', () =>
   assert.equal(corrupt(source([traffic.blocks[0]!.slice(14, 16)], [], traffic.anchors[4])), ['node-lane-start']);
 });
 
-loading('a lane that the anchor omits begins where the store has it', () => {
+loading('a lane that the anchor omits begins where its stored blocks begin', () => {
   const net = trustingNetwork({ validators: 4 });
   const { blocks, qcs } = trafficOf(net.net, 2, 3);
   const omitting = net.net.commitQC({ lanes: [0, 1] });
@@ -355,8 +363,8 @@ loading('a lane that the anchor omits begins where the store has it', () => {
 });
 
 loading('a wrong parent', () => {
-  const other = trustingNetwork({ validators: 4 });
-  const [stray] = trafficOf(other.net, 12, 3).blocks;
+  const otherNetwork = trustingNetwork({ validators: 4 });
+  const [stray] = trafficOf(otherNetwork.net, 12, 3).blocks;
   const fork = {
     ...stray![2]!,
     block: { ...stray![2]!.block, header: { ...stray![2]!.block.header, parentHash: new Uint8Array(32) } },
@@ -393,7 +401,7 @@ loading('signatures are checked, unless the node trusts its store', () => {
 });
 
 loading(
-  'lanes that left with an earlier committee are loaded, and given back to be dropped once the anchor covers them',
+  'lanes that left with an earlier committee are loaded, and returned to be dropped once the anchor covers them',
   () => {
     const { net, committee } = trustingNetwork({ validators: 4 });
     const { blocks, qcs, anchors } = trafficOf(net, 4, 2);
@@ -423,7 +431,7 @@ loading(
 
 const monotone = bounded(suite('avail: cursors'));
 
-monotone('of a lane only go forward, in any order of acknowledgements', () => {
+monotone('cursors of a lane only go forward, in any order of acknowledgements', () => {
   const step = fc.oneof(
     fc.record({
       kind: fc.constantFrom('prune', 'durable', 'anchored', 'submit'),
@@ -449,7 +457,7 @@ monotone('of a lane only go forward, in any order of acknowledgements', () => {
         }
         const now = { durable: lane.durable, limit: lane.limit, first: lane.blocks.first };
         assert.ok(now.durable >= before.durable && now.limit >= before.limit && now.first >= before.first, kind);
-        assert.ok(lane.submitted >= lane.blocks.first, 'what was pruned is not handed over');
+        assert.ok(lane.submitted >= lane.blocks.first, 'pruned entries are not handed over');
         before = now;
       }
     }),
@@ -457,7 +465,7 @@ monotone('of a lane only go forward, in any order of acknowledgements', () => {
   );
 });
 
-monotone('an error that is no refusal is not taken for a finding', () => {
+monotone('an error that is not a refusal is not reported as a finding', () => {
   const from = source([], [], {
     get appQC(): never {
       throw new RangeError('a bug');

@@ -1,4 +1,7 @@
-/** The persist loop over stores that are slow, full and broken: pipelining, back-pressure, errors, no busy loop. */
+/**
+ * The persist loop over slow, full and failing stores: pipelining, back-pressure, errors, no busy
+ * loop.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openAvail } from '../../src/avail/index.js';
@@ -22,7 +25,9 @@ async function played(use: (disk: Played, state: Awaited<ReturnType<typeof openA
   await use(disk, state);
 }
 
-/** The committee without its fourth lane, and an anchor at road 1 that it can have made. */
+/**
+ * The committee without its fourth lane, and an anchor at road 1 that this committee can have made.
+ */
 const Make = committee.constructor as new (keys: readonly Uint8Array[]) => typeof committee;
 const three = new Make(committee.keys.slice(0, 3));
 const anchorOfThree = anchorWithoutLane3();
@@ -35,12 +40,12 @@ function anchorWithoutLane3(): PruneAnchor {
   return { appQC: { vote: appVote, sigs }, commitQC };
 }
 
-/** True if a database has something of a lane. */
+/** True if a database has a key of a lane. */
 async function stores(db: HeldLevel, lane: string): Promise<boolean> {
   return [...(await db.content()).keys()].some((key) => key.includes(lane));
 }
 
-test('what is pushed in one tick goes in one round; a second round is handed over while the first is under way', () =>
+test('entries pushed in one tick are one round; a second round is handed over while the first is in flight', () =>
   played(async (disk, state) => {
     for (const lane of traffic.blocks) void state.pushBlock(lane[0]!);
     void state.pushCommitQC(traffic.qcs[0]!);
@@ -53,7 +58,7 @@ test('what is pushed in one tick goes in one round; a second round is handed ove
     assert.is(disk.calls.length, 2, 'it does not wait for the first');
     for (const lane of traffic.blocks) void state.pushBlock(lane[2]!);
     await turns();
-    assert.is(disk.calls.length, 2, 'a third one does: it would only wait there');
+    assert.is(disk.calls.length, 2, 'a third round waits in the state, not in the store');
     disk.calls[0]?.fire();
     disk.calls[0]?.resolve();
     await turns();
@@ -76,7 +81,7 @@ test('maxRounds: 1 is one round at a time', () =>
     { maxRounds: 1 },
   ));
 
-test('a round has no more entries than maxRoundEntries, and all that was pushed goes', () =>
+test('a round has at most maxRoundEntries entries, and all pushed entries are stored', () =>
   played(
     async (disk, state) => {
       for (const lane of traffic.blocks) for (const block of lane.slice(0, 3)) void state.pushBlock(block);
@@ -103,7 +108,8 @@ test('no lane, CommitQC or anchor waits for a slower lane', () =>
       void state.pushBlock(traffic.blocks[1]![i]!);
       await turns();
     }
-    // Lane 1 is slow: both of its rounds hang, the other entries of the same rounds are durable.
+    // Lane 1 is slow: both of its rounds are in flight, the other entries of the same rounds are
+    // durable.
     for (const call of disk.calls) call.fire((block) => disk.placeOf(block) === 0);
     assert.equal(
       (await headers.receiveBatch()).map(({ blockNumber }) => blockNumber),
@@ -113,7 +119,7 @@ test('no lane, CommitQC or anchor waits for a slower lane', () =>
     void state.pushBlock(traffic.blocks[1]![2]!);
     void state.pushCommitQC(traffic.qcs[0]!);
     await turns();
-    assert.equal(disk.blocks(2), ['0/2'], 'lane 0 goes on, lane 1 waits for itself');
+    assert.equal(disk.blocks(2), ['0/2'], 'lane 0 continues, lane 1 waits for its own rounds');
     assert.is(disk.calls[2]?.round.commitQCs?.length, 1);
     void state.pushAppQC(traffic.anchors[0]!.appQC, traffic.qcs[0]!);
     await turns();
@@ -124,7 +130,7 @@ test('no lane, CommitQC or anchor waits for a slower lane', () =>
     assert.equal(disk.blocks(4), ['1/2']);
   }));
 
-test("the node's own state goes in a round of its own, the last one wins, and all who wait are told", () =>
+test("the node's own state is a round of its own, the last one wins, and every waiting call resolves", () =>
   played(async (disk, state) => {
     void state.pushBlock(traffic.blocks[0]![0]!);
     const bytes = new Uint8Array([1]);
@@ -137,12 +143,12 @@ test("the node's own state goes in a round of its own, the last one wins, and al
     disk.calls[0]?.resolve();
     await Promise.all([first, second]);
     const third = state.persistInner(new Uint8Array([3]));
-    assert.ok(await pending(third), 'nothing is told before it is durable');
+    assert.ok(await pending(third), 'no call resolves before its state is durable');
     disk.calls[2]?.resolve();
     await third;
   }));
 
-test('an abort ends the waiting for the disk, not what was handed over', () =>
+test('an abort ends the wait for the disk, not the entries already handed over', () =>
   played(async (disk, state) => {
     const abort = new AbortController();
     const ended = [state.persistInner(new Uint8Array([1]), abort.signal), state.flush(abort.signal)].map((promise) =>
@@ -154,17 +160,17 @@ test('an abort ends the waiting for the disk, not what was handed over', () =>
     assert.equal(await Promise.all(ended), ['enough', 'enough']);
     assert.is(await rejection(state.persistInner(new Uint8Array([2]), abort.signal)), 'enough');
     assert.is(await rejection(state.flush(abort.signal)), 'enough');
-    assert.ok(await pending(flushed), 'who goes on waiting is not told yet');
+    assert.ok(await pending(flushed), 'a call that still waits is not resolved');
     disk.calls[0]?.resolve();
     await flushed;
     assert.equal(
       disk.calls.map(({ round }) => round.inner),
       [new Uint8Array([1])],
-      'what was aborted at the call was never stored',
+      'a state whose signal was aborted before the call was never stored',
     );
   }));
 
-test('an oversize own state is refused alone; the one before it is stored, and the state goes on', async () => {
+test('an oversize own state is refused alone; the one before it is stored, and the state stays usable', async () => {
   await withState({ committee }, async (state) => {
     const small = state.persistInner(new Uint8Array([1]));
     await refused(state.persistInner(new Uint8Array(2 * 1024 * 1024)), 'LANESTORE_INVALID', /maxInnerBytes/);
@@ -175,7 +181,7 @@ test('an oversize own state is refused alone; the one before it is stored, and t
   });
 });
 
-test('a lane that was pruned past everything under way makes no turn without work', () =>
+test('a lane that was pruned past everything in flight makes no turn without work', () =>
   played(async (disk, state) => {
     for (const block of traffic.blocks[2]!.slice(0, 3)) void state.pushBlock(block);
     await turns();
@@ -188,7 +194,7 @@ test('a lane that was pruned past everything under way makes no turn without wor
     await turns();
     const taken = state.turns;
     await turns(50);
-    assert.is(state.turns, taken, 'a quiet loop does nothing');
+    assert.is(state.turns, taken, 'an idle loop does nothing');
     assert.is(state.range(c).durable, 40n);
     void state.pushBlock(traffic.blocks[2]![40]!);
     await turns();
@@ -196,7 +202,7 @@ test('a lane that was pruned past everything under way makes no turn without wor
     assert.ok(state.turns <= disk.calls.length * 3, `${state.turns} turns for ${disk.calls.length} rounds`);
   }));
 
-test('a turn takes no more than maxRoundBytes; the rest follows without being asked for', () =>
+test('a turn takes at most maxRoundBytes; the rest follows by itself', () =>
   played(
     async (disk, state) => {
       for (const lane of traffic.blocks) for (const block of lane.slice(0, 4)) void state.pushBlock(block);
@@ -224,7 +230,7 @@ test('a turn takes no more than maxRoundBytes; the rest follows without being as
     { maxRoundBytes: 2000 },
   ));
 
-test('LANESTORE_CAPACITY: the anchor goes alone at once, the rest when there is room, nothing is lost or doubled', () =>
+test('LANESTORE_CAPACITY: the anchor is stored alone at once, the rest when there is room, nothing is lost or doubled', () =>
   played(async (disk, state) => {
     for (const qc of traffic.qcs.slice(0, 3)) void state.pushCommitQC(qc);
     for (const block of traffic.blocks[0]!.slice(0, 5)) void state.pushBlock(block);
@@ -241,12 +247,12 @@ test('LANESTORE_CAPACITY: the anchor goes alone at once, the rest when there is 
     const taken = state.turns;
     await turns(20);
     assert.ok(state.turns - taken <= 2);
-    assert.equal(Object.keys(disk.calls[2]!.round), ['anchor'], 'a newer anchor goes too');
+    assert.equal(Object.keys(disk.calls[2]!.round), ['anchor'], 'a newer anchor is stored too');
     disk.refuse = undefined;
     disk.room();
     await turns();
     assert.is(disk.calls.length, 4);
-    assert.equal(disk.blocks(3), ['1/2', '1/3'], 'what the anchor made unnecessary is not stored any more');
+    assert.equal(disk.blocks(3), ['1/2', '1/3'], 'entries below the anchor are not stored any more');
     for (const call of disk.calls) {
       call.fire();
       call.resolve();
@@ -255,7 +261,7 @@ test('LANESTORE_CAPACITY: the anchor goes alone at once, the rest when there is 
     assert.equal([state.range(a).durable, state.range(b).durable], [5n, 4n]);
   }));
 
-test('a store whose ready() says yes and which refuses all the same is asked ever less often', () =>
+test('a store whose ready() resolves and which refuses all the same is called ever less often', () =>
   played(async (disk, state) => {
     let refusals = 0;
     disk.refuse = () => {
@@ -294,7 +300,7 @@ test('lanes that cannot be dropped now are dropped when there is room, before an
     assert.equal(disk.blocks(1), ['0/2']);
   }));
 
-test('what a store acknowledges of a lane that was dropped meanwhile is nobody’s business any more', () =>
+test('late acknowledgements of a dropped lane are ignored', () =>
   played(async (disk, state) => {
     void state.pushBlock(traffic.blocks[3]![0]!);
     await turns();
@@ -329,12 +335,12 @@ for (const [when, change] of [
       await state.flush();
       assert.equal(state.lanes, net.laneIds.slice(0, 3));
     });
-    assert.not(await stores(db, d), 'nothing of it is stored');
+    assert.not(await stores(db, d), 'no key of the lane is stored');
     assert.ok(await stores(db, a));
   });
 }
 
-test('a lane that leaves and joins again begins anew: those who waited for the old one are told, headers come again', () =>
+test('a lane that leaves and joins again begins anew: calls that wait for the old lane are rejected, headers are sent again', () =>
   withState({ committee }, async (state) => {
     const headers = state.headers();
     const numbers = async () => (await headers.receiveBatch()).map(({ blockNumber }) => blockNumber);
@@ -354,7 +360,7 @@ test('a lane that leaves and joins again begins anew: those who waited for the o
     state.changeCommittee({ committee, firstRoad: 3n });
     assert.equal(state.range(d), { first: 0n, next: 0n, durable: 0n });
     assert.is(await state.pushBlock(traffic.blocks[3]![0]!), 'added');
-    assert.equal(await numbers(), [0n], 'of the new one, though the old one had it');
+    assert.equal(await numbers(), [0n], 'of the new lane, although the old lane had this number');
     assert.is(await state.blocks(d).receive(), traffic.blocks[3]![0]);
   }).then(() => undefined));
 
@@ -376,7 +382,7 @@ test('a real queue that is full: everything becomes durable, in order', async ()
 test('a rejected write stops the state everywhere, with that error, and nothing hangs', async () => {
   const real = makeNetwork({ validators: 4 });
   const made = trafficOf(real, 8);
-  const [own, other, third] = real.laneIds as [string, string, string];
+  const [own, second, third] = real.laneIds as [string, string, string];
   await withState({ committee: real.committee, secret: real.secret(0) }, async (state, db) => {
     await state.pushBlock(made.blocks[1]![0]!);
     await state.flush();
@@ -385,7 +391,7 @@ test('a rejected write stops the state everywhere, with that error, and nothing 
     await headers.receiveBatch();
     const never = [
       headers.receiveBatch(),
-      state.block(other, 5n),
+      state.block(second, 5n),
       state.commitQC(3n),
       state.fullCommitQC(3n),
       state.waitForAppQC(0n),
@@ -412,7 +418,7 @@ test('a rejected write stops the state everywhere, with that error, and nothing 
   });
 });
 
-test('close: those who wait are told, what was pushed is durable, the store stays open', async () => {
+test('close: waiting calls are rejected, pushed entries are durable, the store stays open', async () => {
   const db = await withState({ committee }, async (state, held) => {
     held.delay(3);
     for (const block of traffic.blocks[0]!.slice(0, 9)) void state.pushBlock(block);
@@ -429,7 +435,7 @@ test('close: those who wait are told, what was pushed is durable, the store stay
   });
 });
 
-test('a committee change: the lane that left goes when the durable anchor has reached its road, the new one begins at its baseline', async () => {
+test('a committee change: the lane that left is dropped when the durable anchor has reached its road, the new one begins at its baseline', async () => {
   const old = trustingNetwork({ validators: 4 });
   const { blocks, qcs, anchors } = trafficOf(old.net, 4, 2);
   for (const place of [0, 1, 2]) blocks[place]!.push(old.net.block(place));
@@ -461,7 +467,7 @@ test('a committee change: the lane that left goes when the durable anchor has re
   const keys = [...(await db.content()).keys()];
   assert.not(
     keys.some((key) => key.includes(left)),
-    'nothing of it is stored',
+    'no key of the lane is stored',
   );
   assert.ok(keys.some((key) => key.includes(joined)));
   await withState({ db, committee: [{ committee: next, firstRoad: 4n, baselines }] }, async (state) => {

@@ -1,8 +1,14 @@
 /**
- * Random histories of a state: pushes in and out of order, own blocks, prunes, votes, aborts, slow, held and failing stores, crashes
- * at any moment. Whatever the history: nothing that the state let the node vote for, enter, announce or count on as pruned is missing
- * after a crash; cursors only go forward; no lane has more than 30 blocks beyond the durable anchor; no turn without work; what is
- * aborted settles at once, everything that waits at the end; and what was pushed before a close is durable after it.
+ * Random histories of a state: pushes in and out of order, own blocks, prunes, votes, aborts, slow,
+ * held and failing stores, crashes at any moment. In every history:
+ *
+ * - everything that the state let the node vote for, enter, announce or treat as pruned exists
+ *   after a crash;
+ * - cursors only go forward;
+ * - no lane has more than 30 blocks beyond the durable anchor;
+ * - no turn runs without work;
+ * - an aborted call settles at once, and every waiting call settles at the end;
+ * - entries pushed before a close are durable after it.
  */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,7 +40,7 @@ const { net, committee: others } = trustingNetwork({ validators: 4 });
 const ROADS = 30;
 const traffic = trafficOf(net, ROADS, 2);
 const LANES = net.laneIds.length;
-/** The node itself is a fifth validator, whose lane no CommitQC of the traffic names. */
+/** The node itself is a fifth validator. No CommitQC of the traffic names its lane. */
 const secret = new Uint8Array(32).fill(5);
 const own = laneIdOf(publicKeyOf(secret));
 const Trusting = others.constructor as new (keys: readonly Uint8Array[]) => Committee;
@@ -83,16 +89,16 @@ const operation: fc.Arbitrary<Op> = fc.oneof(
   },
 );
 
-/** Where a state's store lives, and the faults that a test makes there. */
+/** The store of a state, and the faults that a test injects. */
 interface Place {
   open(): Promise<NodeStore>;
-  /** The place as a process that dies now leaves it. */
+  /** The location as a process that dies now leaves it. */
   crashed(): Promise<Place>;
   slow(turnsPerWrite: number): void;
   hold(): void;
   release(): void;
   failAfter(writes: number): void;
-  /** Turns of the event loop that a step takes: a real disk is slower. */
+  /** Turns of the event loop per step: a real disk is slower. */
   readonly pace: number;
   /** Writes that the store has begun. */
   readonly writes: number;
@@ -156,15 +162,15 @@ class WalPlace implements Place {
   destroy = () => rmSync(this.dir, { recursive: true, force: true });
 }
 
-/** What the state let the node do: it must be there, or be pruned, after any crash. */
+/** Everything that the state let the node do. After any crash it must be stored or pruned. */
 interface Promised {
   readonly headers: BlockHeader[];
-  /** Own blocks that may have been sent, by number: the hash of their header. */
+  /** Own blocks that may have been sent, by number, with the hash of their header. */
   readonly announced: Map<bigint, string>;
   lastQC: CommitQC | undefined;
   /** The road index of the durable anchor. */
   anchor: bigint;
-  /** The latest own state that was said to be durable. */
+  /** The latest own state that was reported as durable. */
   inner: number;
 }
 
@@ -194,13 +200,13 @@ class Life {
     this.#watch('own blocks to send', this.#announce());
   }
 
-  /** Takes headers as a voter does, until the state ends. */
+  /** Takes headers as a voting node does, until the state ends. */
   async #listen(): Promise<void> {
     const headers = this.state.headers();
     for (;;) this.promised.headers.push(...(await headers.receiveBatch()));
   }
 
-  /** Takes own blocks as they may be sent, until the state ends. */
+  /** Takes own blocks as a sending node does, until the state ends. */
   async #announce(): Promise<void> {
     const blocks = this.state.blocks(own);
     for (;;) this.#sent(await blocks.receive());
@@ -228,7 +234,7 @@ class Life {
     return done;
   }
 
-  /** `promise`, which may take long, but not for ever. */
+  /** Resolves like `promise`, which may take long, but must settle. */
   ends<T>(what: string, promise: Promise<T>): Promise<T> {
     const unsettled = () => [...new Set(this.#waiting.values())].join(', ');
     return settles(
@@ -292,7 +298,7 @@ class Life {
       case 'abort': {
         const aborted = this.#aborts.splice(0, 5);
         for (const { abort } of aborted) abort.abort('aborted');
-        await this.ends('what was aborted', Promise.all(aborted.map(({ done }) => done)));
+        await this.ends('aborted calls', Promise.all(aborted.map(({ done }) => done)));
         return;
       }
       default:
@@ -329,10 +335,10 @@ class Life {
     this.#aborts.push({ abort, done: this.#watch(what, call(abort.signal)) });
   }
 
-  /** Looks at what is promised and what must hold at any time. */
+  /** Checks everything that must hold at any time. */
   check(): void {
     const { state, promised, place } = this;
-    assert.equal(this.#wrong, [], 'nothing but aborts and the end of the store goes wrong');
+    assert.equal(this.#wrong, [], 'only aborts and the end of the store reject');
     const cursors = [state.firstCommitQC, state.nextCommitQC, (state.lastCommitQC?.vote.view.index ?? -1n) + 1n];
     for (const lane of [...net.laneIds, own]) cursors.push(...Object.values(state.range(lane)));
     for (const [i, cursor] of this.#cursors.entries())
@@ -346,7 +352,10 @@ class Life {
     assert.ok(state.turns <= allowed, `${state.turns} turns for ${this.#pushes} pushes and ${place.writes} writes`);
   }
 
-  /** Room is counted from where the durable anchor has a lane begin; one that was pruned past it has no blocks. */
+  /**
+   * Room is counted from the lane's start in the durable anchor; a lane that was pruned past its
+   * end has no blocks.
+   */
   #checkRoom(): void {
     const { durableAnchor } = this.state;
     const starts = durableAnchor === undefined ? [] : autobahn.commitQC.laneStarts(durableAnchor.commitQC);
@@ -359,11 +368,14 @@ class Life {
     }
   }
 
-  /** The process dies, or stops: everything settles, and nothing was forgotten unless the store had failed. */
+  /**
+   * The process dies or stops: every call settles, and nothing was dropped unless the store had
+   * failed.
+   */
   async end(): Promise<void> {
     const { state } = this;
     await this.ends('close', state.close());
-    await this.ends('those who waited', Promise.all(this.#waiting.keys()));
+    await this.ends('waiting calls', Promise.all(this.#waiting.keys()));
     if (!isLanestoreError(await state.stopped, 'LANESTORE_CLOSED')) return;
     for (const lane of [...net.laneIds, own]) {
       const { next, durable } = state.range(lane);
@@ -373,10 +385,13 @@ class Life {
   }
 }
 
-/** How often histories came where it matters. */
+/** How often histories reached the interesting states. */
 const reached = { crashes: 0, full: 0, announced: 0 };
 
-/** After a crash: everything promised is there, or lies below the anchor; and not more than a node may have. */
+/**
+ * After a crash: everything promised is stored or lies below the anchor, and the node holds no more
+ * than it may.
+ */
 function checkSurvived(state: AvailState, { headers, lastQC, anchor, inner, announced }: Promised): void {
   for (const header of headers) {
     const { next } = state.range(laneIdOf(header.lane));
@@ -385,12 +400,13 @@ function checkSurvived(state: AvailState, { headers, lastQC, anchor, inner, anno
   }
   for (const lane of state.lanes) {
     const { first, next } = state.range(lane);
-    assert.ok(next - first <= 30n, 'at most 30 come back');
+    assert.ok(next - first <= 30n, 'at most 30 are recovered');
   }
   for (const number of announced.keys())
     assert.ok(number < state.nextBlock(own), `own block ${number} was sent, and is lost`);
-  if (lastQC !== undefined) assert.ok(state.nextCommitQC > lastQC.vote.view.index, 'the CommitQC that led on is there');
-  assert.ok((state.loaded.anchor ?? -1n) >= anchor, 'the anchor from which room was counted is there');
+  if (lastQC !== undefined)
+    assert.ok(state.nextCommitQC > lastQC.vote.view.index, 'the CommitQC that led to the next road is stored');
+  assert.ok((state.loaded.anchor ?? -1n) >= anchor, 'the anchor that room was counted from is stored');
   const stored = state.recoveredInner === undefined ? 0 : Number(Buffer.from(state.recoveredInner));
   assert.ok(stored >= inner, `own state ${inner} was durable, now it is ${stored}`);
 }
@@ -437,7 +453,7 @@ async function live(start: Place, ops: readonly Op[]): Promise<void> {
     life.check();
     await end();
   } catch (error) {
-    // What is left of a history that failed must not keep the process alive.
+    // A failed history must not keep the process alive.
     place.release();
     void life.state.close().then(
       () => store.close(),
@@ -447,7 +463,7 @@ async function live(start: Place, ops: readonly Op[]): Promise<void> {
   }
 }
 
-/** Ends the shrinking of a history that hangs: many times what all of them take. */
+/** Stops the shrinking of a history that hangs: a large multiple of the normal duration. */
 const INTERRUPT_MS = 60_000;
 
 const test = bounded(suite('avail: random histories'), 5 * INTERRUPT_MS);

@@ -1,6 +1,6 @@
 /**
- * A store that has no room for long, or is never idle: what is kept meanwhile, what flush() waits
- * for, and how close() ends.
+ * A store that has no room for long, or is never idle: what the state keeps meanwhile, what flush()
+ * waits for, and how close() ends.
  */
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -29,7 +29,7 @@ async function played(use: (disk: Played, state: AvailState) => Promise<void>) {
   await use(disk, await openAvail({ store: await disk.store, committee }));
 }
 
-/** Refuses what is too large, and, while `isFull()`, everything else. */
+/** Refuses entries that are too large and, while `isFull()`, everything else. */
 function bounding(disk: Played, isFull: () => boolean): void {
   disk.refuse = ({ inner }) => {
     if ((inner?.length ?? 0) > INNER_BYTES_MAX) return new LanestoreError('LANESTORE_INVALID', 'too large');
@@ -71,17 +71,17 @@ test('consensus states that are superseded while the store has no room are not k
     assert.is(disk.calls.length, 1);
     assert.is(disk.calls[0]?.round.inner?.[0], 99, 'the last one');
     disk.settle(0);
-    assert.equal(new Set(await Promise.all(calls)), new Set([undefined]), 'all callers are told');
+    assert.equal(new Set(await Promise.all(calls)), new Set([undefined]), 'all calls resolve');
   }));
 
-test('a state that is too large is refused at once, also without room; the one before it is stored when there is some', () =>
+test('a state that is too large is refused at once, also without room; the one before it is stored when there is room', () =>
   played(async (disk, state) => {
     let isFull = true;
     bounding(disk, () => isFull);
     const first = state.persistInner(new Uint8Array(50).fill(1));
     await turns();
     const large = rejection(state.persistInner(new Uint8Array(INNER_BYTES_MAX + 1)));
-    assert.not(await pending(large), 'no room is needed to find that out');
+    assert.not(await pending(large), 'the refusal needs no room');
     const smaller = state.persistInner(new Uint8Array(20).fill(2));
     const larger = refused(state.persistInner(new Uint8Array(INNER_BYTES_MAX + 2)), 'LANESTORE_INVALID');
     const flushed = state.flush();
@@ -98,7 +98,7 @@ test('a state that is too large is refused at once, also without room; the one b
     await Promise.all([first, smaller, flushed]);
   }));
 
-test('states that are each larger than all before are bounded; one that is not supersedes them', () =>
+test('states that are each larger than all before are bounded; a smaller state supersedes them', () =>
   played(async (disk, state) => {
     const call = (bytes: number) => state.persistInner(new Uint8Array(bytes)).then(() => 'stored', codeOf);
     const ends = Array.from({ length: 70 }, (_, i) => call(i + 1));
@@ -113,7 +113,7 @@ test('states that are each larger than all before are bounded; one that is not s
     assert.equal(await Promise.all(ends), expected);
   }));
 
-test('whatever comes when, with room or without: each state is refused for its size, or it or a later one is stored', () =>
+test('any sequence, with room or without: each state is refused for its size, or it or a later one is stored', () =>
   fc.assert(
     fc.asyncProperty(
       fc.array(
@@ -160,7 +160,7 @@ test('whatever comes when, with room or without: each state is refused for its s
             await settle();
           }
           for (const [call, { end, stored: then }] of (await Promise.all(ends)).entries()) {
-            // One that is too large may be superseded before the store has seen it.
+            // A state that is too large may be superseded before the store has seen it.
             if ((sizes[call] as number) > INNER_BYTES_MAX && end === 'LANESTORE_INVALID') continue;
             assert.ok(end === 'stored' && then >= call, `call ${call} ended when ${then} was stored`);
           }
@@ -173,7 +173,7 @@ test('whatever comes when, with room or without: each state is refused for its s
     { numRuns: 100 },
   ));
 
-test('flush() waits for what was pushed before it, not for a stream that never ends', () =>
+test('flush() waits for entries pushed before it, not for a stream that never ends', () =>
   played(async (disk, state) => {
     const [first, second] = traffic.blocks as [(typeof traffic.blocks)[0], (typeof traffic.blocks)[0]];
     await state.pushBlock(first[0]!);
@@ -182,7 +182,7 @@ test('flush() waits for what was pushed before it, not for a stream that never e
     await state.pushAppQC(traffic.anchors[0]!.appQC, traffic.qcs[0]!);
     const flushed = state.flush();
     await turns();
-    // From here on there is always a round under way, and something that waits.
+    // From here on a round is always in flight, and an entry is always waiting.
     for (const block of second.slice(0, 10)) {
       void state.pushBlock(block);
       void state.persistInner(new Uint8Array([2]));
@@ -194,9 +194,9 @@ test('flush() waits for what was pushed before it, not for a stream that never e
     assert.ok(await pending(flushed), 'the consensus state is not durable yet');
     disk.settle(1 - before);
     await inner;
-    assert.not(await pending(flushed), 'all that was pushed before it is durable');
+    assert.not(await pending(flushed), 'everything pushed before it is durable');
     await flushed;
-    assert.ok(disk.calls.length > 2, 'others are under way');
+    assert.ok(disk.calls.length > 2, 'other rounds are in flight');
   }));
 
 test('flush() waits for lanes to be dropped from the store', () =>
@@ -207,7 +207,8 @@ test('flush() waits for lanes to be dropped from the store', () =>
     await state.pushAppQC(traffic.anchors[5]!.appQC, traffic.qcs[5]!);
     await turns();
     disk.settle(0);
-    // A block of the lane that leaves is under way: flush() does not wait for it once it has left.
+    // A block of the leaving lane is in flight: once the lane has left, flush() does not wait for
+    // it.
     await state.pushBlock(traffic.blocks[3]![10]!);
     await turns();
     const before = state.flush();
@@ -222,7 +223,7 @@ test('flush() waits for lanes to be dropped from the store', () =>
     assert.equal(disk.dropped, [[net.laneIds[3]]]);
   }));
 
-test('close(signal) on a store without room ends with the signal; what was not handed over is lost, and the store closes', () =>
+test('close(signal) on a store without room ends with the signal; entries not handed over are lost, and the store closes', () =>
   played(async (disk, state) => {
     await state.pushBlock(traffic.blocks[0]![0]!);
     await turns();
@@ -242,16 +243,16 @@ test('close(signal) on a store without room ends with the signal; what was not h
       ['no longer', 'no longer', 'no longer'],
     );
     await inner;
-    assert.is(disk.waiting, 0, 'it waits for nothing in the store any more');
+    assert.is(disk.waiting, 0, 'no call waits in the store any more');
     assert.equal((await state.stopped) instanceof LanestoreError, true);
     disk.refuse = undefined;
     disk.settle(0);
     await turns();
-    assert.is(disk.calls.length, 1, 'and hands nothing over any more');
-    assert.is(state.range(net.laneIds[0]!).durable, 1n, 'what was handed over becomes durable by itself');
+    assert.is(disk.calls.length, 1, 'nothing more is handed over');
+    assert.is(state.range(net.laneIds[0]!).durable, 1n, 'a round in flight becomes durable by itself');
   }));
 
-test('close(signal) without an abort resolves when all is durable, and leaves the signal alone', () =>
+test('close(signal) without an abort resolves when everything is durable, and leaves the signal alone', () =>
   played(async (disk, state) => {
     await state.pushBlock(traffic.blocks[0]![0]!);
     const control = new AbortController();
@@ -264,7 +265,7 @@ test('close(signal) without an abort resolves when all is durable, and leaves th
   }));
 
 test(
-  'on a real disk that is full: the state closes by its signal, the store after it, and the next open has all that was durable',
+  'on a real disk that is full: the state closes by its signal, the store after it, and the next open recovers everything durable',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const [lane] = net.laneIds as [string];

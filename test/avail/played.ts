@@ -1,6 +1,6 @@
 /**
- * A store of which a test plays the disk: it refuses, acknowledges and fails each round by hand,
- * and says when there is room.
+ * A store whose disk a test controls: the test refuses, acknowledges or fails each round by hand,
+ * and decides when there is room.
  */
 import { openNoop } from '../../src/adapter/index.js';
 import type { NodeStore } from '../../src/avail/index.js';
@@ -14,7 +14,7 @@ type Hooks = Parameters<NodeStore['persist']>[1];
 /** A call to the store that a test settles by hand. */
 interface Call {
   readonly round: Round;
-  /** Fires the hooks of the entries that `pick` picks, all by default. */
+  /** Fires the hooks of the entries that `pick` selects, by default all. */
   readonly fire: (pick?: (entry: SignedBlock) => boolean) => void;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -23,14 +23,14 @@ interface Call {
 /** The refusal of a store without room. */
 export const full = () => new LanestoreError('LANESTORE_CAPACITY', 'full');
 
-/** See the top of this file. Refusals come at the call, as from every backend. */
+/** The store of this module. Refusals are thrown at the call, as in every backend. */
 export class Played {
   readonly calls: Call[] = [];
   readonly dropped: string[][] = [];
   refuse: ((round: Round) => LanestoreError | undefined) | undefined;
   refuseDrops = false;
   readyCalls = 0;
-  /** Calls of `ready` that wait. */
+  /** Pending calls of `ready`. */
   #ready: (() => void)[] = [];
   readonly #lanes: readonly LaneId[];
 
@@ -57,7 +57,7 @@ export class Played {
     });
   }
 
-  /** Calls of `ready` that wait. */
+  /** Number of pending calls of `ready`. */
   get waiting(): number {
     return this.#ready.length;
   }
@@ -100,7 +100,7 @@ export class Played {
     return new Promise((resolve, reject) => {
       this.#ready.push(resolve);
       signal?.addEventListener('abort', () => {
-        this.#ready = this.#ready.filter((other) => other !== resolve);
+        this.#ready = this.#ready.filter((waiting) => waiting !== resolve);
         reject(signal.reason);
       });
     });

@@ -1,6 +1,6 @@
 /**
- * Many calls that wait for each other: the work grows with their number, a signal gets one
- * listener, and no call is looked at in vain.
+ * Many calls that wait for each other: the work is linear in their number, each signal has one
+ * listener, and no call is woken in vain.
  */
 import { getEventListeners } from 'node:events';
 import { suite } from 'uvu';
@@ -20,7 +20,7 @@ import { pending, trafficOf, trustingNetwork, voteFor } from './support.js';
 
 const test = bounded(suite('avail: many calls that wait'));
 
-test('4,000 CommitQCs that wait for the first: all are taken by one push, in as many steps, and without recursion', async () => {
+test('4,000 CommitQCs that wait for the first: one push takes all of them, in as many steps, and without recursion', async () => {
   const { net, committee } = trustingNetwork({ validators: 1 });
   const qcs = Array.from({ length: 4000 }, () => net.commitQC());
   const state = await openAvail({ store: await openNoop({ model: autobahn }), committee });
@@ -38,7 +38,7 @@ test('4,000 CommitQCs that wait for the first: all are taken by one push, in as 
   await state.close();
 });
 
-test('blocks, votes and producers that wait for room are looked at when there is some, not at every block', async () => {
+test('blocks, votes and producers that wait for room are checked when there is room, not at every block', async () => {
   const { net, committee } = trustingNetwork({ validators: 4 });
   const { blocks, qcs, anchors } = trafficOf(net, 50, 10);
   const state = await openAvail({ store: await openNoop({ model: autobahn }), committee });
@@ -65,7 +65,7 @@ test('blocks, votes and producers that wait for room are looked at when there is
   await state.close();
 });
 
-test('producers that wait for room go on one after another: none is woken in vain', async () => {
+test('producers that wait for room continue one after another: none is woken in vain', async () => {
   const net = makeNetwork({ validators: 1 });
   const { blocks, qcs, anchors } = trafficOf(net, 12, 10);
   const store = await openNoop({ model: autobahn });
@@ -86,8 +86,8 @@ test('producers that wait for room go on one after another: none is woken in vai
   const numbers = (await made).map((result) =>
     result.status === 'fulfilled' ? result.value.block.header.blockNumber : result.reason,
   );
-  // Those that wait go on in the order in which they came; two of the ten with the signal were
-  // among the first 30.
+  // Waiting calls continue in order of arrival. Two of the ten calls with the signal were among the
+  // first 30.
   const expected = Array.from({ length: 122 }, (_, i) => BigInt(i));
   assert.equal(
     numbers.filter((number) => number !== 'enough'),

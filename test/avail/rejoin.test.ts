@@ -1,6 +1,6 @@
 /**
- * A lane that leaves and joins again is another lane: what was begun with the one that left never
- * touches the one that joined.
+ * A lane that leaves and joins again is a different lane: operations begun on the old lane never
+ * affect the new one.
  */
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -26,14 +26,14 @@ const { net, committee } = trustingNetwork({ validators: 4 });
 const traffic = trafficOf(net, 40, 2);
 const [, , , lane] = net.laneIds as [string, string, string, string];
 const blocks = traffic.blocks[3] as readonly SignedBlock[];
-/** The same lane in another life: other blocks under the same numbers. */
+/** The same lane id after a rejoin: other blocks under the same numbers. */
 const others = trafficOf(trustingNetwork({ validators: 4, seed: 1 }).net, 2, 3).blocks[3] as readonly SignedBlock[];
 
 const Make = committee.constructor as new (keys: readonly Uint8Array[]) => typeof committee;
 const three = new Make(committee.keys.slice(0, 3));
 
 /**
- * The anchor of road 1 whose CommitQC has ranges of some of the first three lanes only, each with
+ * The anchor of road 1. Its CommitQC has ranges of some of the first three lanes only, each with
  * blocks 2 and 3.
  */
 function anchorOf(places: readonly number[]): PruneAnchor {
@@ -51,7 +51,7 @@ async function played(use: (disk: Played, state: AvailState) => Promise<void>) {
 }
 
 /**
- * Lets the lane leave at road 1, by an anchor that `ack` acknowledges, and join again at road 2.
+ * Makes the lane leave at road 1, by an anchor that `ack` acknowledges, and join again at road 2.
  */
 async function rejoin(state: AvailState, ack: () => void, places: readonly number[] = [0, 1, 2]): Promise<void> {
   state.changeCommittee({ committee: three, firstRoad: 1n });
@@ -64,7 +64,7 @@ async function rejoin(state: AvailState, ack: () => void, places: readonly numbe
   assert.ok(state.lanes.includes(lane), 'it has joined again');
 }
 
-test('a round of the old one that becomes durable late marks nothing of the new one', () =>
+test('a round of the old lane that becomes durable late marks nothing of the new lane', () =>
   played(async (disk, state) => {
     for (const block of blocks.slice(0, 2)) void state.pushBlock(block);
     await turns();
@@ -83,7 +83,7 @@ test('a round of the old one that becomes durable late marks nothing of the new 
   }));
 
 test(
-  'on a real store: each header that is handed out is of a block that the store holds',
+  'on a real store: each returned header belongs to a block that the store holds',
   inTemp(async (dir) => {
     for (let round = 0; round < 5; round++) {
       await using store = await openLevel(join(dir, `${round}`), { model: autobahn });
@@ -102,7 +102,7 @@ test(
         const headers = state.headers();
         await state.pushBlock(others[0]!);
         assert.equal(await headers.receiveBatch(), [others[0]!.block.header]);
-        assert.equal(store.cursors.lanes.get(lane), { first: 0n, next: 1n }, 'the store holds what may be voted for');
+        assert.equal(store.cursors.lanes.get(lane), { first: 0n, next: 1n }, 'the store holds every returned header');
       } finally {
         await state.close();
       }
@@ -110,7 +110,7 @@ test(
   }),
 );
 
-test('a stream of the old one ends: it does not go on in the middle of the new one', () =>
+test('a stream of the old lane ends: it does not continue in the middle of the new lane', () =>
   played(async (disk, state) => {
     const stream = state.blocks(lane);
     await state.pushBlock(blocks[0]!);
@@ -122,7 +122,7 @@ test('a stream of the old one ends: it does not go on in the middle of the new o
     assert.is(await state.blocks(lane).receive(), others[0]);
   }));
 
-test('a CommitQC of the old one does not wait for headers of the new one', () =>
+test('a CommitQC of the old lane does not wait for headers of the new lane', () =>
   played(async (disk, state) => {
     for (const block of blocks.slice(0, 2)) await state.pushBlock(block);
     const { vote, ...rest } = traffic.qcs[0] as CommitQC;
@@ -132,15 +132,15 @@ test('a CommitQC of the old one does not wait for headers of the new one', () =>
     disk.settle(0);
     const orders = state.fullCommitQC(0n);
     assert.ok(await pending(orders), 'headers of lane 0 are missing');
-    // Lanes that the anchor leaves out are not pruned, so it goes on waiting for lane 0.
+    // Lanes that the anchor omits are not pruned, so the call keeps waiting for lane 0.
     await rejoin(state, () => disk.settle(1), [1]);
     assert.ok(await pending(orders));
     for (const block of traffic.blocks[0]!.slice(0, 2)) await state.pushBlock(block);
-    assert.not(await pending(orders), 'it must end: those headers are gone');
+    assert.not(await pending(orders), 'the call must end: those headers are gone');
     assert.is(await orders, undefined);
   }));
 
-test('an anchor of the old one that becomes durable late gives the new one no room', () =>
+test('an anchor of the old lane that becomes durable late gives the new lane no room', () =>
   played(async (disk, state) => {
     const push = ({ appQC, commitQC }: PruneAnchor) => state.pushAppQC(appQC, commitQC);
     await push(traffic.anchors[9]!);
@@ -149,7 +149,7 @@ test('an anchor of the old one that becomes durable late gives the new one no ro
     await push(traffic.anchors[10]!);
     await turns();
     assert.is(disk.calls[1]?.round.anchor?.commitQC, traffic.qcs[10]);
-    // The node learns late that the lane had left, and that it comes back.
+    // The node learns late that the lane had left, and that it rejoins.
     state.changeCommittee({ committee: three, firstRoad: 9n });
     assert.not(state.lanes.includes(lane));
     state.changeCommittee({ committee, firstRoad: 11n });
@@ -159,7 +159,7 @@ test('an anchor of the old one that becomes durable late gives the new one no ro
     assert.is(state.nextBlock(lane), 30n);
   }));
 
-test('votes for the new one make a LaneQC from where it begins, not from where the old one ended', () =>
+test('votes for the new lane make a LaneQC from its own start, not from the end of the old lane', () =>
   played(async (disk, state) => {
     const { appQC, commitQC } = traffic.anchors[9] as PruneAnchor;
     await state.pushAppQC(appQC, commitQC);
@@ -173,7 +173,7 @@ test('votes for the new one make a LaneQC from where it begins, not from where t
     assert.is((await found).get(lane)?.vote.blockNumber, 0n);
   }));
 
-test('no block of the new one is handed to a store that has not accepted to drop the old one', () =>
+test('no block of the new lane is handed to a store that has not accepted the drop of the old lane', () =>
   played(async (disk, state) => {
     await state.pushBlock(blocks[0]!);
     await turns();
@@ -185,7 +185,7 @@ test('no block of the new one is handed to a store that has not accepted to drop
     assert.equal(
       disk.calls.map((_, call) => disk.blocks(call)),
       [['3/0'], []],
-      'the drop was refused: a block accepted now would go with it',
+      'the drop was refused: a block accepted now would be dropped too',
     );
     disk.refuseDrops = false;
     disk.room();

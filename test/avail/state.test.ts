@@ -1,7 +1,8 @@
 /**
  * The availability state over real stores, with real signatures.
  *
- * Where the cases of docs/original.md, Test cases: availability state (avail/state_test.go at 11419398f) went:
+ * Where the cases of docs/original.md, Test cases: availability state (avail/state_test.go at
+ * 11419398f) went:
  *
  * | upstream | here |
  * |---|---|
@@ -14,7 +15,7 @@
  * | writing a non-contiguous QC fails | "back-pressure: a block far ahead waits ..." (a CommitQC does, too); the store's own refusal: conformance suite, commit-qcs |
  * | anchor past all QCs truncates and re-persists; anchor past all blocks truncates the lane | "restart: ..." table, last rows |
  * | corrupt anchor payload is an error | the store refuses it at open: test/adapter/level/open/recovery.test.ts "the anchor with a flipped bit", test/adapter/wal/store.test.ts "an anchor that does not decode, ..."; inner.test.ts "an anchor without its CommitQC, ..." |
- * | HEAD: a prune of the anchor's epoch drops closed lanes, its subscriber is told, the change alone drops nothing | loop.test.ts "a committee change: ..." |
+ * | HEAD: a prune of the anchor's epoch drops closed lanes, its subscriber is notified, the change alone drops nothing | loop.test.ts "a committee change: ..." |
  * | HEAD: subscriptions: stay, leave, rejoin; closed after the drop | loop.test.ts "a lane that leaves and joins again ..." |
  * | HEAD: subscription of a wrong validator panics | LANESTORE_WRONG_LANE: "bad input: blocks: ..." |
  * | HEAD: the next CommitQC persists after an anchor came first | "restart: an anchor past all CommitQCs" |
@@ -50,7 +51,7 @@ import { pending, trafficOf, trustingNetwork, voteFor, withState } from './suppo
 const net = makeNetwork({ validators: 4 });
 const { committee } = net;
 const made = trafficOf(net, 8, 2);
-const [own, other] = net.laneIds as [string, string];
+const [own, otherLane] = net.laneIds as [string, string];
 const payload = (n: number): Payload => ({
   createdAt: { seconds: 1n, nanos: n },
   totalGas: 1n,
@@ -68,7 +69,10 @@ const BACKENDS: Readonly<Record<string, Open>> = {
 
 const flow = bounded(suite('avail: the whole flow'));
 
-/** Produces, votes, orders, executes: what the nodes of a network do, with one state in the place of validator 0. */
+/**
+ * Produces, votes, orders, executes: the work of the nodes of a network, with one state in place of
+ * validator 0.
+ */
 class Player {
   readonly headers;
   previous: CommitQC | undefined;
@@ -81,7 +85,10 @@ class Player {
     this.previous = previous;
   }
 
-  /** One road: a block of validator 0 and one of validator 1, votes, LaneQCs, a CommitQC, app votes; returns the CommitQC. */
+  /**
+   * One road: a block of validator 0 and one of validator 1, votes, LaneQCs, a CommitQC, app votes.
+   * Returns the CommitQC.
+   */
   async road(
     peer: (parent: SignedBlock | undefined) => SignedBlock,
     last: SignedBlock | undefined,
@@ -160,7 +167,7 @@ for (const [name, open] of Object.entries(BACKENDS)) {
             assert.equal(state.lastCommitQC, previous);
             assert.equal(state.lastAppQC?.vote.roadIndex, previous.vote.view.index);
             assert.equal(state.nextBlock(own), BigInt(restart * 2));
-            assert.equal(state.nextBlock(other), BigInt(restart * 2));
+            assert.equal(state.nextBlock(otherLane), BigInt(restart * 2));
           }
           const player = new Player(state, previous);
           for (let road = 0; road < (name === 'noop' ? 10 : 2); road++) last = await player.road(peerBlock, last);
@@ -227,7 +234,7 @@ const ROWS: readonly (readonly [
 
 function shape(state: AvailState): string {
   const { vote } = state.lastCommitQC ?? {};
-  return `${state.lastAppQC?.vote.roadIndex ?? '-'} qc [${state.firstCommitQC},${state.nextCommitQC}) ${vote?.view.index ?? '-'} blocks ${state.nextBlock(own)} ${state.nextBlock(other)}`;
+  return `${state.lastAppQC?.vote.roadIndex ?? '-'} qc [${state.firstCommitQC},${state.nextCommitQC}) ${vote?.view.index ?? '-'} blocks ${state.nextBlock(own)} ${state.nextBlock(otherLane)}`;
 }
 
 async function blocks(state: AvailState, from: number, to: number): Promise<void> {
@@ -260,7 +267,7 @@ for (const name of ['level', 'wal']) {
   }
 }
 
-restart('headers to vote for begin again with all that are held, and only with durable ones', async () => {
+restart('after a restart, headers to vote for begin again with all held blocks, durable ones only', async () => {
   const db = await withState({ committee }, async (state, held) => {
     await blocks(state, 0, 3);
     await state.flush();
@@ -271,7 +278,10 @@ restart('headers to vote for begin again with all that are held, and only with d
       (await headers.receiveBatch()).map(({ blockNumber }) => blockNumber),
       [0n, 1n, 2n],
     );
-    assert.ok(await pending(headers.receiveBatch(AbortSignal.timeout(60_000))), 'what is not durable is not voted for');
+    assert.ok(
+      await pending(headers.receiveBatch(AbortSignal.timeout(60_000))),
+      'headers that are not durable are not returned',
+    );
   });
   await withState({ db, committee }, async (state) => {
     const numbers = (await state.headers().receiveBatch()).map(({ blockNumber }) => blockNumber);
@@ -279,9 +289,9 @@ restart('headers to vote for begin again with all that are held, and only with d
   });
 });
 
-const gates = bounded(suite('avail: what is durable'));
+const gates = bounded(suite('avail: durability'));
 
-gates('lastCommitQC and commitQC() wait for the disk; the next road can be entered only then', () =>
+gates('lastCommitQC and commitQC() wait for the disk; only then can the next road be entered', () =>
   withState({ committee }, async (state, db) => {
     db.hold();
     await qcs(state, 0, 3);
@@ -302,9 +312,9 @@ for (const announce of ['durable', 'received'] as const) {
       const produced = state.produceBlock(payload(1));
       const streamed = state.blocks(own).receive();
       const asked = state.block(own, 0n);
-      const foreign = state.block(other, 0n);
+      const foreign = state.block(otherLane, 0n);
       await state.pushBlock(made.blocks[1]![0]!);
-      assert.is(await foreign, made.blocks[1]![0], 'another validator’s block can be passed on at once');
+      assert.is(await foreign, made.blocks[1]![0], 'another validator’s block is announced at once');
       for (const wait of [produced, streamed, asked]) assert.is(await pending(wait), announce === 'durable');
       db.release();
       assert.is(await streamed, await produced);
@@ -313,7 +323,7 @@ for (const announce of ['durable', 'received'] as const) {
   );
 }
 
-gates('an abort ends the waiting of a producer, not the block', () =>
+gates('an abort ends the wait of a producer, not the block', () =>
   withState({ committee, secret: net.secret(0) }, async (state, db) => {
     db.hold();
     const abort = new AbortController();
@@ -333,7 +343,7 @@ const trusted = trustingNetwork({ validators: 4 });
 const many = trafficOf(trusted.net, 20, 2);
 
 admission(
-  '30 blocks beyond the durable anchor, then blocks, votes and the producer wait; a durable anchor lets them go on',
+  '30 blocks beyond the durable anchor, then blocks, votes and the producer wait; a durable anchor releases them',
   async () => {
     await withState({ committee: trusted.committee }, async (state, db) => {
       for (const block of many.blocks[0]!.slice(0, 30)) await state.pushBlock(block);
@@ -353,7 +363,7 @@ admission(
   },
 );
 
-admission('a block far ahead waits for those before it, and an abort ends that', () =>
+admission('a block far ahead waits for the blocks before it, and an abort ends that', () =>
   withState({ committee }, async (state) => {
     const abort = new AbortController();
     const far = state.pushBlock(made.blocks[0]![5]!);
@@ -375,14 +385,19 @@ admission('a block far ahead waits for those before it, and an abort ends that',
   }).then(() => undefined),
 );
 
-admission('who waits for one lane, or one kind, is not looked at for another', () =>
+admission('a call that waits for one lane, or one kind, is not woken for another', () =>
   withState({ committee }, async (state) => {
-    const waits = [state.block(other, 9n), state.waitForAppQC(0n), state.commitQC(9n), state.waitForLaneQCs(undefined)];
+    const waits = [
+      state.block(otherLane, 9n),
+      state.waitForAppQC(0n),
+      state.commitQC(9n),
+      state.waitForLaneQCs(undefined),
+    ];
     for (const wait of waits) wait.catch(() => undefined);
     const looks = state.looks;
     await blocks(state, 0, 6);
     await state.flush();
-    assert.is(state.looks, looks, 'six blocks of another lane woke nobody');
+    assert.is(state.looks, looks, 'six blocks of another lane woke no call');
     await state.pushVote(voteFor(net, 2, made.blocks[0]![0]!));
     assert.is(state.looks, looks, 'nor did a vote without a quorum');
     await state.pushVote(voteFor(net, 3, made.blocks[0]![0]!));
@@ -425,28 +440,30 @@ bad('blocks: wrong signer, foreign lane, wrong payload hash, forged signature, o
   }).then(() => undefined),
 );
 
-bad('a block with a wrong parent, and a second block in one place, are dropped and counted; the lane goes on', () =>
-  withState({ committee }, async (state) => {
-    await blocks(state, 0, 2);
-    const { header, payload: body } = made.blocks[0]![2]!.block;
-    const orphan = signBlock(net.secret(0), {
-      header: { ...header, parentHash: new Uint8Array(32).fill(9) },
-      payload: body,
-    });
-    assert.is(await state.pushBlock(orphan), 'dropped');
-    const twin = signBlock(net.secret(0), {
-      header: { ...made.blocks[0]![1]!.block.header, parentHash: new Uint8Array(32).fill(9) },
-      payload: made.blocks[0]![1]!.block.payload,
-    });
-    assert.is(await state.pushBlock(twin), 'dropped');
-    assert.is(await state.pushBlock(made.blocks[0]![1]!), 'known');
-    assert.equal(state.dropped, { badParents: 1, equivocations: 1 });
-    assert.is(state.nextBlock(own), 2n);
-    assert.is(await state.pushBlock(made.blocks[0]![2]!), 'added');
-  }).then(() => undefined),
+bad(
+  'a block with a wrong parent, and a second block of the same number, are dropped and counted; the lane continues',
+  () =>
+    withState({ committee }, async (state) => {
+      await blocks(state, 0, 2);
+      const { header, payload: body } = made.blocks[0]![2]!.block;
+      const orphan = signBlock(net.secret(0), {
+        header: { ...header, parentHash: new Uint8Array(32).fill(9) },
+        payload: body,
+      });
+      assert.is(await state.pushBlock(orphan), 'dropped');
+      const twin = signBlock(net.secret(0), {
+        header: { ...made.blocks[0]![1]!.block.header, parentHash: new Uint8Array(32).fill(9) },
+        payload: made.blocks[0]![1]!.block.payload,
+      });
+      assert.is(await state.pushBlock(twin), 'dropped');
+      assert.is(await state.pushBlock(made.blocks[0]![1]!), 'known');
+      assert.equal(state.dropped, { badParents: 1, equivocations: 1 });
+      assert.is(state.nextBlock(own), 2n);
+      assert.is(await state.pushBlock(made.blocks[0]![2]!), 'added');
+    }).then(() => undefined),
 );
 
-bad('votes: foreign lane, foreign signer, another kind, twice, two blocks in one place', () =>
+bad('votes: foreign lane, foreign signer, another kind, twice, two blocks of the same number', () =>
   withState({ committee }, async (state) => {
     const block = made.blocks[0]![0]!;
     const vote = voteFor(net, 1, block);
@@ -462,15 +479,15 @@ bad('votes: foreign lane, foreign signer, another kind, twice, two blocks in one
       'LANESTORE_VERIFY',
     );
     assert.equal([await state.pushVote(vote), await state.pushVote(vote)], ['added', 'known']);
-    const other = { ...block.block.header, payloadHash: new Uint8Array(32).fill(3) };
+    const otherHeader = { ...block.block.header, payloadHash: new Uint8Array(32).fill(3) };
     assert.is(
-      await state.pushVote(net.signedBy(1, { kind: 'laneVote', value: other })),
+      await state.pushVote(net.signedBy(1, { kind: 'laneVote', value: otherHeader })),
       'dropped',
       'for a block that is not ours',
     );
     assert.is(state.dropped.equivocations, 1);
     assert.is(
-      await state.pushVote(net.signedBy(2, { kind: 'laneVote', value: other })),
+      await state.pushVote(net.signedBy(2, { kind: 'laneVote', value: otherHeader })),
       'added',
       'the block need not be here',
     );
@@ -482,7 +499,7 @@ bad('votes: foreign lane, foreign signer, another kind, twice, two blocks in one
 );
 
 bad(
-  'CommitQCs and AppQCs: too few signatures, an AppQC that does not match its CommitQC, a vote that does not fit',
+  'CommitQCs and AppQCs: too few signatures, an AppQC that does not match its CommitQC, a vote that does not match',
   () =>
     withState({ committee }, async (state) => {
       const [first, second] = made.qcs as [CommitQC, CommitQC];
@@ -507,7 +524,7 @@ bad(
 );
 
 bad(
-  'a FullCommitQC finds its headers in blocks as well as in votes, so a restarted node need not gather them again',
+  'a FullCommitQC takes its headers from blocks as well as from votes, so a restarted node need not collect them again',
   () =>
     withState({ committee }, async (state) => {
       for (const lane of made.blocks.slice(0, 3)) for (const block of lane.slice(0, 2)) await state.pushBlock(block);

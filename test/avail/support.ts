@@ -1,4 +1,7 @@
-/** What the tests of the availability state share: a small signed network, states over stores that can be held, slowed and broken. */
+/**
+ * Shared by the tests of the availability state: a small signed network, and states over stores
+ * that a test can hold, slow down and break.
+ */
 import * as assert from 'uvu/assert';
 import type { Cursors, Recovered } from '../../src/adapter/index.js';
 import { openLevel } from '../../src/adapter/level/index.js';
@@ -17,14 +20,17 @@ import {
 import { HeldLevel } from '../support/held-level.js';
 import { makeNetwork, type Network, type NetworkOptions } from '../support/network.js';
 
-/** A committee that believes every signature: for tests of everything else, a hundred times faster. */
+/**
+ * A committee that accepts every signature: a hundred times faster, for tests that do not check
+ * signatures.
+ */
 class Trusting extends Committee {
   override verifies(): boolean {
     return true;
   }
 }
 
-/** A network whose signatures are bytes, and a committee that believes them. */
+/** A network whose signatures are arbitrary bytes, and a committee that accepts them. */
 export function trustingNetwork(options: Omit<NetworkOptions, 'signed'>): { net: Network; committee: Committee } {
   const net = makeNetwork({ ...options, signed: false });
   return { net, committee: new Trusting(net.committee.keys) };
@@ -56,7 +62,7 @@ export function voteFor(net: Network, place: number, { block }: SignedBlock): Si
   return net.signedBy(place, { kind: 'laneVote', value: block.header });
 }
 
-/** What a store would hand out: blocks by lane, CommitQCs, an anchor; the cursors that go with them. */
+/** A recovered store: blocks by lane, CommitQCs, an anchor, and the cursors that match. */
 export function source(
   blocks: readonly (readonly SignedBlock[])[],
   commitQCs: readonly CommitQC[] = [],
@@ -78,7 +84,7 @@ export function source(
   };
 }
 
-/** A state loaded from what a store would hand out. */
+/** A state loaded from a recovered store. */
 export function loaded(committee: Committee, from: ReturnType<typeof source>, verify = false) {
   const inner = new Inner([{ committee, firstRoad: 0n }]);
   const report = load(inner, from, verify);
@@ -90,7 +96,10 @@ export function findingKinds(error: { readonly findings?: readonly { readonly ki
   return (error.findings ?? []).map(({ kind }) => kind);
 }
 
-/** Runs `use` with a state on a LevelDB whose writes a test holds, delays and breaks; closes both afterwards. */
+/**
+ * Runs `use` with a state on a LevelDB whose writes a test holds, delays and breaks; closes both
+ * afterwards.
+ */
 export async function withState(
   options: Omit<AvailOptions, 'store'> & { readonly db?: HeldLevel; readonly maxQueuedBytes?: number },
   use: (state: AvailState, db: HeldLevel) => Promise<void>,
@@ -109,11 +118,11 @@ export async function withState(
     db.release();
     await store.close();
   }
-  assert.equal(db.violations, [], 'what a store must never do');
+  assert.equal(db.violations, [], 'forbidden calls of the store');
   return db;
 }
 
-/** True if `promise` has not settled once everything ran that can run now. */
+/** True if `promise` is still pending after every ready callback has run. */
 export async function pending(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   const done = () => {

@@ -1,4 +1,4 @@
-/** Background tasks: one run at a time, and none after the end. */
+/** Background tasks: one run at a time, and no run after stop(). */
 import { setTimeout } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,7 +6,7 @@ import { BackgroundTask } from '../../src/base/background-task.js';
 
 const test = suite('background task');
 
-/** Runs that end when they are told to, and how often one was asked for. */
+/** Runs that end when the test ends them, and the number of requested runs. */
 class Runs {
   readonly ends: (() => void)[] = [];
   left = 0;
@@ -25,7 +25,7 @@ class Runs {
     );
   }
 
-  /** Ends the run under way, and waits until that was seen. */
+  /** Ends the current run, and waits until the task has seen that. */
   async end(): Promise<void> {
     const { running } = this.task;
     this.ends.shift()?.();
@@ -37,7 +37,7 @@ async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await setTimeout(5);
 }
 
-test('a kick begins a run if there is something to do, and none while one is under way', async () => {
+test('a kick begins a run if there is work, and no second run at the same time', async () => {
   const runs = new Runs(true);
   runs.task.kick();
   assert.is(runs.task.running, undefined);
@@ -48,7 +48,7 @@ test('a kick begins a run if there is something to do, and none while one is und
   assert.is(runs.asked, 2);
 });
 
-test('after a run it looks for the next one', async () => {
+test('after a run the task looks for more work', async () => {
   const runs = new Runs(true);
   runs.left = 2;
   runs.task.kick();
@@ -59,7 +59,7 @@ test('after a run it looks for the next one', async () => {
   assert.is(runs.asked, 3);
 });
 
-test('one that does not repeat waits for a kick after each run', async () => {
+test('a task that does not repeat waits for a kick after each run', async () => {
   const runs = new Runs(false);
   runs.left = 2;
   runs.task.kick();
@@ -70,7 +70,7 @@ test('one that does not repeat waits for a kick after each run', async () => {
   assert.is(runs.ends.length, 1);
 });
 
-test('stop waits for the run under way, and no kick begins another', async () => {
+test('stop waits for the current run, and no kick begins another', async () => {
   const runs = new Runs(true);
   runs.left = 2;
   runs.task.kick();
@@ -100,7 +100,7 @@ test('a run can halt its own task', async () => {
   assert.is(runs, 1);
 });
 
-test('a delayed kick comes once, and not after the end', async () => {
+test('a delayed kick fires once, and not after stop', async () => {
   const runs = new Runs(true);
   runs.left = 5;
   runs.task.kickAfter(1, true);

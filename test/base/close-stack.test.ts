@@ -1,4 +1,7 @@
-/** close() when something does not close: everything else is released all the same, and the first error is told. */
+/**
+ * close() when something fails to close: everything else is released all the same, and the first
+ * error is reported.
+ */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,10 +17,13 @@ import { inTemp } from '../support/temp.js';
 
 const test = suite('shutdown');
 
-/** Files whose descriptors are closed, and which say that it failed, as a disk may at the last moment. */
+/**
+ * Files whose descriptors are closed although close() reports an error, as after a late write error
+ * of a disk.
+ */
 class FailingClose {
   isFailing = false;
-  /** Closes that failed, in their order. */
+  /** Failed closes, in order. */
   readonly failed: string[] = [];
 
   readonly files: Files = {
@@ -44,7 +50,7 @@ class FailingClose {
   }
 }
 
-/** The files below `dir` that this process has open, where the system tells. */
+/** The files below `dir` that this process has open, if the system lists them. */
 function openBelow(dir: string): string[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc/self/fd').flatMap((fd) => {
@@ -58,7 +64,7 @@ function openBelow(dir: string): string[] {
 }
 
 test(
-  'value files fail to close: LevelDB, its lock and all descriptors are released, the first error is told',
+  'value files fail to close: LevelDB, its lock and all descriptors are released, the first error is reported',
   inTemp(async (dir) => {
     const closing = new FailingClose();
     const store = await openSmall(dir, { files: closing.files });
@@ -81,7 +87,7 @@ test(
 );
 
 test(
-  'WAL: segments and A/B files fail to close: the lock and all descriptors are released, the first error is told',
+  'WAL: segments and A/B files fail to close: the lock and all descriptors are released, the first error is reported',
   inTemp(async (dir) => {
     const closing = new FailingClose();
     const store = await openWal(dir, { model: plain, files: closing.files });
@@ -101,7 +107,7 @@ test(
   }),
 );
 
-test('whatever fails, the rest has its turn, in order; the first failure is thrown, and nothing is released twice', async () => {
+test('after any failure the rest is closed, in order; the first failure is thrown, and nothing is released twice', async () => {
   const done: string[] = [];
   const failing = (name: string) => async () => {
     done.push(name);

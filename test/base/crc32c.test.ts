@@ -1,4 +1,4 @@
-/** CRC-32C against the values of RFC 3720 and a loop that takes a bit at a time, at every length and alignment. */
+/** CRC-32C against the values of RFC 3720 and a bit-by-bit loop, at every length and alignment. */
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

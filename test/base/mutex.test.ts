@@ -1,4 +1,6 @@
-/** Lanes that are written at a time: bounded, in order, and a failed one gives its slot back. */
+/**
+ * Lanes that are written at the same time: bounded, in order, and a failed write releases its slot.
+ */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,7 +13,7 @@ import { inTemp } from '../support/temp.js';
 
 const test = suite('wal: slots');
 
-test('never more than the bound, all of them, in the order in which they came, whatever fails', () =>
+test('never more than the bound, all of them, in order of arrival, whatever fails', () =>
   fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 4 }),
@@ -46,7 +48,7 @@ test('never more than the bound, all of them, in the order in which they came, w
     { seed: 4, numRuns: 200 },
   ));
 
-test('the threads of the pool are those that libuv has', () => {
+test("the number of pool threads equals libuv's", () => {
   const table: [string | undefined, number][] = [
     [undefined, 4],
     ['16', 16],

@@ -1,4 +1,4 @@
-/** The checks of options themselves: what they take, what they refuse, and what they say. */
+/** The option checks: accepted values, refused values, and messages. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -145,17 +145,17 @@ const TABLE: readonly [string, Check<unknown>, taken: unknown[], mistyped: unkno
   ],
 ];
 
-for (const [name, one, taken, mistyped, outOfRange] of TABLE) {
-  test(`${name}: takes what it must, and gives it back; TypeError for types, LANESTORE_INVALID for ranges`, () => {
-    for (const value of taken) assert.is(one(value, 'x'), value);
+for (const [name, check, taken, mistyped, outOfRange] of TABLE) {
+  test(`${name}: accepts and returns valid values; TypeError for types, LANESTORE_INVALID for ranges`, () => {
+    for (const value of taken) assert.is(check(value, 'x'), value);
     for (const value of mistyped)
       assert.match(
-        saying(() => one(value, 'a.b')),
+        saying(() => check(value, 'a.b')),
         /^TypeError: a\.b/,
       );
     for (const value of outOfRange)
       assert.match(
-        saying(() => one(value, 'a.b')),
+        saying(() => check(value, 'a.b')),
         /^LANESTORE_INVALID: a\.b must be /,
       );
   });

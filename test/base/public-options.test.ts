@@ -1,7 +1,8 @@
 /**
- * Every public function that takes options, with an unknown name, and each option with a wrong type and out of range: a TypeError or
- * LANESTORE_INVALID that names the function and the option, and nothing was done. The samples are typed by the options: a new option
- * without one does not compile.
+ * Every public function with options is called with an unknown name, and with each option of a
+ * wrong type and out of range: a TypeError or LANESTORE_INVALID that names the function and the
+ * option, and no effect. The samples are typed by the options, so a new option without a sample
+ * does not compile.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,6 @@ import {
   type GuardOptions,
   importState,
   isLanestoreError,
-  type KeyRange,
   type LevelOptions,
   type LocationOptions,
   type MigrateStoreOptions,
@@ -37,8 +37,6 @@ import {
   openGuard,
   openLevel,
   openNoop,
-  openSource,
-  openState,
   openView,
   openWal,
   type PreflightOptions,
@@ -56,6 +54,8 @@ import {
   verify,
   type WalOptions,
 } from '../../src/index.js';
+import type { KeyRange } from '../../src/keys/index.js';
+import { openSource, openState } from '../../src/migrations/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
 import { textCodec } from '../adapter/wal/text-log.js';
 import { memorySubject, plainTypes } from '../conformance/subjects.js';
@@ -66,13 +66,13 @@ import { withTemp } from '../support/temp.js';
 
 const test = suite('options of every public function');
 
-/** Values of one option. */
+/** Sample values of one option. */
 interface Sample {
-  /** The option must be given. */
+  /** The option is required. */
   readonly required?: true;
   readonly wrong: readonly unknown[];
   readonly invalid?: readonly unknown[];
-  /** Of an option that is an object itself. */
+  /** The fields of an option that is an object. */
   readonly fields?: Samples<unknown>;
 }
 
@@ -266,6 +266,7 @@ const FEATURES: Samples<Features> = {
   limits: needed,
   planLimits: needed,
   votes: needed,
+  disagreeingAnchors: flag,
   lose: flag,
   storeAnchorOnly: flag,
   refuseWrites: flag,
@@ -276,31 +277,31 @@ const SUBJECT: Samples<Pick<Subject<unknown, unknown, unknown>, 'features' | 'pl
   place: { ...call, required: true },
 };
 
-/** What is there for all calls: nothing of it changes. */
+/** Paths and objects that all calls share; no call changes them. */
 interface Ground {
   /** A store that is closed. */
   readonly location: string;
   /** A state directory. */
   readonly wal: string;
-  /** A name that is free. */
+  /** A free name. */
   readonly free: string;
   readonly dir: string;
 }
 
 interface Target {
-  /** How the message begins. */
+  /** The beginning of the message. */
   readonly name: string;
   readonly samples: Samples<unknown>;
-  /** Options that are right. */
+  /** Valid options. */
   valid(ground: Ground): object | Promise<object>;
-  /** Calls it. What it gives is closed by its `close`, if it has one. */
+  /** Makes the call. A result with a `close` method is closed. */
   call(options: never, ground: Ground): unknown;
 }
 
 const keys = new Committee([new Uint8Array(32).fill(1)]);
 const anything = { model: plain, checks: {} };
 
-/** Runs `use` with something that is open, and closes it. */
+/** Runs `use` with an open resource, and closes it. */
 async function using<T extends { close(): Promise<void> }>(open: Promise<T>, use: (it: T) => unknown): Promise<void> {
   const it = await open;
   try {
@@ -313,7 +314,7 @@ async function using<T extends { close(): Promise<void> }>(open: Promise<T>, use
 const openStore = ({ location }: Ground) => openLevel(location, { model: plain });
 const openCopy = ({ location }: Ground) => openView(location, { model: plain });
 
-/** One a function, by its name among the exports. */
+/** One entry per function, by its exported name. */
 const TARGETS: Readonly<Record<string, Target>> = {
   'openLevel, a location': {
     name: 'openLevel: options',
@@ -476,7 +477,9 @@ const TARGETS: Readonly<Record<string, Target>> = {
   },
 };
 
-/** Public functions and classes that take no options; what they take is checked where they are tested. */
+/**
+ * Public functions and classes without options; their arguments are checked where they are tested.
+ */
 const WITHOUT: readonly string[] = [
   ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'Guard', 'isLanestoreError'],
   ...[
@@ -514,6 +517,8 @@ const WITHOUT: readonly string[] = [
   ...['verifyChain', 'verifyCommitQC', 'verifyFullCommitQC', 'verifyLaneQC', 'verifyOrdered', 'verifyPrepareQC'],
   ...['verifySignedBlock', 'verifySignedMsg', 'formatTimestamp', 'manifestChunks', 'manifestOf', 'stateOfView'],
   ...['collectPrometheus'],
+  // For third-party backends, which check what they are given.
+  ...['BasePersistence', 'AdmissionGate', 'admissionLimits', 'fireHooks', 'freeOfCost'],
   // Takes what casesFor takes, and the function to register with.
   'conformance',
 ];
@@ -522,7 +527,7 @@ async function drain(entries: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of entries);
 }
 
-/** What a call came to: the error, or that it was accepted; what it opened is closed. */
+/** The outcome of a call: the error, or that it was accepted; what it opened is closed. */
 async function outcome(target: Target, options: unknown, ground: Ground): Promise<unknown> {
   try {
     const result = (await target.call(options as never, ground)) as { close?(): Promise<void> } | undefined;
@@ -533,7 +538,9 @@ async function outcome(target: Target, options: unknown, ground: Ground): Promis
   return 'accepted';
 }
 
-/** Each mistake of an options object, and what the error must say; `at` leads to nested ones. */
+/**
+ * Each mistake of an options object, and the expected message; `at` is the path of a nested object.
+ */
 function* mistakes(target: Target, valid: object): Generator<{ options: unknown; code?: string; says: string }> {
   for (const options of [
     null,
@@ -586,17 +593,17 @@ for (const [title, target] of Object.entries(TARGETS)) {
           code === undefined ? error instanceof TypeError : isLanestoreError(error) && error.code === code;
         count++;
         if (!isRight || !(error as Error).message.startsWith(says)) wrong.push(`${says}: ${error}`);
-        assert.not.ok(existsSync(ground.free), `${says}: something was made`);
+        assert.not.ok(existsSync(ground.free), `${says}: a file was made`);
       }
       assert.equal(wrong, []);
       assert.ok(count > 10, 'the mistakes were made');
       const names = Object.keys(target.samples).map((name) => [name, undefined] as const);
       const absent = { ...Object.fromEntries(names), ...valid };
-      assert.is(await outcome(target, absent, ground), 'accepted', 'what is undefined is absent');
+      assert.is(await outcome(target, absent, ground), 'accepted', 'undefined counts as absent');
     }));
 }
 
-test('a sound store is not called damaged because of a wrong option', () =>
+test('a sound store is not reported as damaged because of a wrong option', () =>
   withTemp(async (dir) => {
     await using(openLevel(dir, { model: plain }), (store) => store.persist({ blocks: plainBlocks('0a', 0, 3) }));
     for (const compression of ['snappy', 'none', 2, 'false']) {
@@ -621,7 +628,7 @@ test('every public function is in the list above, or takes no options', async ()
   assert.equal([...found].filter((name) => !known.has(name)).sort(), [], 'add it to TARGETS, or to WITHOUT');
 });
 
-test('arguments beside options: a TypeError that names them', async () => {
+test('other arguments: a TypeError that names them', async () => {
   const any = (value: unknown) => value as never;
   for (const [says, call] of [
     ['openLevel', () => openLevel(any({ db: new MemoryLevel(), model: plain }), any({ maxLanes: 1 }))],

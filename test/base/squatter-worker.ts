@@ -1,6 +1,7 @@
 /**
- * A process that listens on the abstract unix socket that its argument names until it is killed:
- * node squatter-worker.js NAME
+ * A process that listens on an abstract unix socket until it is killed:
+ *
+ *   node squatter-worker.js NAME
  */
 import { writeSync } from 'node:fs';
 import { createServer } from 'node:net';

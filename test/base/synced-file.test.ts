@@ -1,4 +1,7 @@
-/** Synced writes to real files: in one call where that can be, and never tried again once one was cut short. */
+/**
+ * Synced writes to real files: one system call where possible, and no second try after a short
+ * write.
+ */
 import fs, { constants, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -16,9 +19,9 @@ const MODE = 0o600;
 const { writev, fdatasync } = fs;
 const writeAll = writev as (fd: number, chunks: Uint8Array[], at: number, done: Done) => void;
 
-/** What the system was asked for: the chunks of each write, and each fdatasync. */
+/** The requested operations: the chunks of each write, and each fdatasync. */
 let calls: (number | 'fdatasync')[] = [];
-/** Bytes that the next write leaves out. */
+/** Bytes that the next write omits. */
 let missing = 0;
 
 test.before(() => {
@@ -50,7 +53,7 @@ const CHUNKS = Array.from({ length: 3000 }, (_, i) => new Uint8Array(1 + (i % 97
 
 for (const synced of [true, false]) {
   test(
-    `all of it is there, and synced: a file that was ${synced ? '' : 'not '}opened for that`,
+    `all bytes are written and synced: a file that was ${synced ? '' : 'not '}opened for that`,
     inTemp(async (dir) => {
       const path = join(dir, 'file');
       const file = await diskFiles.open(path, MODE, { empty: true, synced });
@@ -60,13 +63,13 @@ for (const synced of [true, false]) {
       assert.is(Buffer.compare(readFileSync(path), expected), 0);
       const oneCall = synced && process.platform === 'linux';
       assert.is(calls.includes('fdatasync'), !oneCall);
-      if (oneCall) assert.equal(calls, [1024, 1, 1024, 952], 'no call takes more than the system does at once');
+      if (oneCall) assert.equal(calls, [1024, 1, 1024, 952], 'no call exceeds the limit of the system');
     }),
   );
 }
 
 test(
-  'a file system that refuses the flag: each synced write is a write and an fdatasync, and the store goes on',
+  'a file system that refuses the flag: each synced write is a write and an fdatasync, and the store stays usable',
   inTemp(async (dir) => {
     const { open } = fs;
     const openFile = open as (...args: unknown[]) => void;
@@ -93,7 +96,7 @@ test(
         await run(store, '0a', from, to, 3);
         assert.ok(store.valueUsage.liveBytes > 0, 'values are separated');
       }
-      assert.ok(process.platform !== 'linux' || refused > 1, 'new files and used ones');
+      assert.ok(process.platform !== 'linux' || refused > 1, 'new files and reused files');
     } finally {
       Object.assign(fs, { open });
       syncBuiltinESMExports();
@@ -101,7 +104,7 @@ test(
   }),
 );
 
-/** For each descriptor that this process has open below `dir`, whether the kernel syncs what is written to it. */
+/** For each descriptor of this process below `dir`: whether the kernel syncs its writes. */
 function syncedDescriptors(dir: string): boolean[] {
   const synced: boolean[] = [];
   for (const fd of readdirSync('/proc/self/fd')) {
@@ -109,9 +112,9 @@ function syncedDescriptors(dir: string): boolean[] {
     try {
       path = readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      continue; // the one of this listing
+      continue; // the descriptor of this listing
     }
-    // The directory itself is held open, too.
+    // The directory itself is open, too.
     if (!path.startsWith(dir) || statSync(`/proc/self/fd/${fd}`).isDirectory()) continue;
     const [, flags = ''] = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
     synced.push((Number.parseInt(flags, 8) & constants.O_DSYNC) !== 0);
@@ -121,7 +124,7 @@ function syncedDescriptors(dir: string): boolean[] {
 
 if (process.platform === 'linux') {
   test(
-    'what is asked for in one call the kernel does sync: it says so of the descriptor',
+    'O_DSYNC is in effect: the kernel reports it for the descriptor',
     inTemp(async (dir) => {
       for (const synced of [true, false]) {
         const file = await diskFiles.open(join(dir, `${synced}`), MODE, { empty: true, synced });
@@ -134,13 +137,13 @@ if (process.platform === 'linux') {
       assert.ok(ofValues.length > 0);
       assert.ok(
         ofValues.every((synced) => synced),
-        'value files that were made, and that are used again',
+        'value files that are new, and value files that are reused',
       );
     }),
   );
 
   test(
-    'what was cut short is an error: the rest would be written, and what the kernel had to say be lost',
+    'a short write is an error: writing the rest could lose an error of the kernel',
     inTemp(async (dir) => {
       const file = await diskFiles.open(join(dir, 'file'), MODE, { empty: true, synced: true });
       missing = 1;

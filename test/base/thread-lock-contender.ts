@@ -1,6 +1,7 @@
 /**
- * A thread that takes a lock between threads again and again, frees it at once, and counts in memory that it shares with others:
- * `counts` are those that hold it now, how often it was taken, and how often somebody else held it then.
+ * A thread that takes and frees a lock between threads in a loop, and counts in shared memory.
+ * `counts` are the current holders, the number of times it was taken, and how often another thread
+ * held it at that time.
  */
 import { setImmediate } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';

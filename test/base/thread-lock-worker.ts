@@ -1,7 +1,8 @@
 /**
- * Takes a lock between threads and keeps it until it is told otherwise, in a thread (`workerData`
- * is `{ name, sockets }`), or in a process of its own: node thread-lock-worker.js NAME true|false.
- * It says `held`, or `refused`.
+ * Takes a lock between threads: in a thread (`workerData` is `{ name, sockets }`), until a message
+ * arrives, or in a process of its own, until it is killed. It posts or prints `held` or `refused`.
+ *
+ *   node thread-lock-worker.js NAME true|false
  */
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';

@@ -1,23 +1,26 @@
 /** Exclusion between the threads of one process, by an abstract socket and by a file. */
 import { once } from 'node:events';
-import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { processOwner } from '../../src/base/process-owner.js';
-import { lockThreads } from '../../src/base/thread-lock.js';
+import { hasStart, processOwner } from '../../src/base/process-owner.js';
+import { isOfEarlierProcess, lockThreads } from '../../src/base/thread-lock.js';
 import { spawnWorker } from '../support/kill.js';
 import { inTemp, withTmpdir } from '../support/temp.js';
 
 const test = suite('base: the lock between threads');
 const SQUATTER = new URL('./squatter-worker.js', import.meta.url);
 const CONTENDER = new URL('./thread-lock-contender.js', import.meta.url);
-/** Enough that two hold it at once several times where one thread's closing can be taken for another process's. */
+/**
+ * Enough rounds for two holders to overlap several times if one thread's release could be mistaken
+ * for another process's lock.
+ */
 const TAKES = 4000;
 const HOLDER = new URL('./thread-lock-worker.js', import.meta.url);
 
-/** Each way of locking, with its files in `dir`. */
+/** Each kind of lock, with its files in `dir`. */
 function bothWays(use: (sockets: boolean, dir: string) => Promise<void>): () => Promise<void> {
   return inTemp(async (dir) => {
     await withTmpdir(dir, async () => {
@@ -28,14 +31,14 @@ function bothWays(use: (sockets: boolean, dir: string) => Promise<void>): () => 
 }
 
 test(
-  'is given once, and again when it was freed; names do not disturb each other',
+  'is granted once, and again after it was freed; names are independent',
   bothWays(async (sockets) => {
     const release = await lockThreads('a', sockets);
     assert.ok(release !== undefined);
     assert.is(await lockThreads('a', sockets), undefined);
-    const other = await lockThreads('b', sockets);
-    assert.ok(other !== undefined);
-    other();
+    const second = await lockThreads('b', sockets);
+    assert.ok(second !== undefined);
+    second();
     release();
     release();
     const again = await lockThreads('a', sockets);
@@ -45,7 +48,7 @@ test(
 );
 
 test(
-  'of many that ask at once one gets it',
+  'of many concurrent requests one succeeds',
   bothWays(async (sockets) => {
     const given = (await Promise.all(Array.from({ length: 20 }, () => lockThreads('a', sockets)))).filter(Boolean);
     assert.is(given.length, 1);
@@ -85,7 +88,7 @@ test(
 );
 
 test(
-  'by a socket whose name another process has taken is one by a file, and excludes all the same',
+  'by a socket whose name another process has taken falls back to a file, and excludes all the same',
   inTemp(async (dir) => {
     if (process.platform !== 'linux') return void process.stdout.write('\n  skipped: no abstract sockets here\n');
     const squatter = spawnWorker(SQUATTER, [`lanestore-${process.pid}-a`]);
@@ -104,7 +107,7 @@ test(
 );
 
 test(
-  'taken while another process had the name of the socket excludes those that come when it has not',
+  'taken while another process had the name of the socket excludes later requests after that process ended',
   inTemp(async (dir) => {
     if (process.platform !== 'linux') return void process.stdout.write('\n  skipped: no abstract sockets here\n');
     await withTmpdir(dir, async () => {
@@ -123,7 +126,7 @@ test(
 );
 
 test(
-  'is never held by two threads that take it and free it as fast as they can',
+  'is never held twice while two threads take and free it continuously',
   bothWays(async (sockets) => {
     const counts = new Int32Array(new SharedArrayBuffer(12));
     const threads = Array.from({ length: 4 }, () => {
@@ -133,6 +136,21 @@ test(
     const [holders, taken = 0, overlaps] = counts;
     assert.equal([holders, overlaps], [0, 0]);
     assert.ok(taken >= TAKES);
+  }),
+);
+
+test(
+  'by a file: a file older than this process is recognized where names have no start time',
+  inTemp((dir) => {
+    assert.is(hasStart(processOwner()), process.platform === 'linux');
+    assert.not.ok(hasStart(`lanestore-thread-a-${process.pid}-0-0123abcd`));
+    const path = join(dir, 'lock');
+    assert.not.ok(isOfEarlierProcess(path), 'absent');
+    writeFileSync(path, '');
+    assert.not.ok(isOfEarlierProcess(path), 'made now');
+    const before = (Date.now() - process.uptime() * 1000) / 1000 - 60;
+    utimesSync(path, before, before);
+    assert.ok(isOfEarlierProcess(path));
   }),
 );
 
@@ -154,7 +172,7 @@ test(
 );
 
 test(
-  'by a file: what a killed process left is removed, what a living one holds is not',
+  'by a file: the leftover of a killed process is removed, the lock of a running process is not',
   inTemp(async (dir) => {
     await withTmpdir(dir, async () => {
       const [killed, living] = [spawnWorker(HOLDER, ['a', 'false']), spawnWorker(HOLDER, ['a', 'false'])];
@@ -164,7 +182,7 @@ test(
       assert.is(readdirSync(dir).length, 2);
       const release = await lockThreads('a', false);
       const left = readdirSync(dir).sort();
-      assert.equal(left.length, 2, 'its own, and that of the living one');
+      assert.equal(left.length, 2, 'its own file, and the file of the running process');
       assert.not.ok(left.some((name) => name.startsWith(`lanestore-thread-a-${killed.process.pid}-`)));
       release!();
       living.process.kill('SIGKILL');
@@ -174,13 +192,13 @@ test(
 );
 
 test(
-  'by a file, where none can be made, is given without being exclusive',
+  'by a file that cannot be made is granted without being exclusive',
   inTemp(async (dir) => {
     await withTmpdir(join(dir, 'absent'), async () => {
-      const [one, two] = [await lockThreads('a', false), await lockThreads('a', false)];
-      assert.ok(one !== undefined && two !== undefined);
-      one();
-      two();
+      const [first, second] = [await lockThreads('a', false), await lockThreads('a', false)];
+      assert.ok(first !== undefined && second !== undefined);
+      first();
+      second();
     });
     const path = join(dir, `lanestore-thread-a-${processOwner()}`);
     writeFileSync(path, '');

@@ -5,14 +5,14 @@ import { Turns } from '../../src/base/turns.js';
 
 const test = suite('turns');
 
-test('a turn ends with the step that reaches its share, and the next one begins afresh', async () => {
+test('a turn ends with the step that reaches its limit, and the next one starts from zero', async () => {
   const turns = new Turns(10);
   assert.equal([turns.spend(4), turns.spend(5), turns.spend(1)], [false, false, true]);
   await turns.next();
   assert.not.ok(turns.spend(9));
 });
 
-test('next() resolves in this turn while there is something left of it', async () => {
+test('next() resolves in this turn while the limit is not reached', async () => {
   const turns = new Turns(10);
   turns.spend(9);
   let passed = false;
@@ -22,7 +22,7 @@ test('next() resolves in this turn while there is something left of it', async (
   await immediate;
 });
 
-test('all who share it share the work of a turn, and each of them comes to its end', async () => {
+test('all users share the work of a turn, and each of them finishes', async () => {
   const turns = new Turns(10);
   const inTurn = new Map<number, number>();
   let turn = 0;
@@ -42,10 +42,10 @@ test('all who share it share the work of a turn, and each of them comes to its e
   done = true;
   const steps = [...inTurn.values()];
   assert.is(
-    steps.reduce((sum, one) => sum + one, 0),
+    steps.reduce((sum, count) => sum + count, 0),
     200,
   );
-  // The first turn: each of the four takes the step that it finds out with that the turn is over.
+  // First turn: each of the four does one step, and then finds the turn used up.
   assert.ok(Math.max(...steps) <= 13, `${Math.max(...steps)} steps in one turn`);
 });
 

@@ -1,6 +1,6 @@
 /**
- * The one kind of waiter list: bounded, O(1) to join and to leave, one listener a signal, and never
- * a call into the caller.
+ * The only kind of waiter list: bounded, O(1) to join and to leave, one listener per signal, and no
+ * synchronous call into the caller's code.
  */
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
@@ -12,7 +12,7 @@ import { bounded } from '../support/hang.js';
 
 const test = bounded(suite('waiters'));
 
-/** Notes in `log` how a wait ends. */
+/** Records in `log` how a wait ends. */
 function noted(log: string[], name: string, wait: Promise<void>): Promise<void> {
   return wait.then(
     () => void log.push(name),
@@ -20,7 +20,7 @@ function noted(log: string[], name: string, wait: Promise<void>): Promise<void> 
   );
 }
 
-test('a list releases all, or the first, or refuses all; only those that wait then', async () => {
+test('a list releases all, or the first, or refuses all; only current members', async () => {
   const log: string[] = [];
   const list = new WaitList('calls');
   const waits = ['a', 'b', 'c', 'd'].map((name) => noted(log, name, list.wait()));
@@ -38,7 +38,7 @@ test('a list releases all, or the first, or refuses all; only those that wait th
   assert.equal(log.slice(4), ['e: over', 'f: over']);
 });
 
-test('nothing of the caller runs while a list is released, refused or aborted', async () => {
+test('no code of the caller runs while a list is released, refused or aborted', async () => {
   const list = new WaitList('calls');
   const count = new CountWaitList('calls');
   const control = new AbortController();
@@ -60,7 +60,7 @@ test('nothing of the caller runs while a list is released, refused or aborted', 
   assert.is(ran, 5);
 });
 
-test('a count that jumps by 2^60 takes as many steps as numbers are waited for; one that steps, one a step', async () => {
+test('a count that jumps by 2^60 takes as many steps as numbers are waited for; single steps take one step each', async () => {
   const list = new CountWaitList('calls');
   const order: string[] = [];
   const waits = [2n ** 60n, 5n, 2n ** 61n, 5n].map((number) => noted(order, `${number}`, list.wait(number)));
@@ -71,8 +71,8 @@ test('a count that jumps by 2^60 takes as many steps as numbers are waited for; 
   assert.is(list.size, 1);
   list.reach(2n ** 61n);
   await waits[2];
-  // A number that the count has passed already waits for the next step: the list does not know what
-  // its caller looked at.
+  // A number that the count has already passed waits for the next step: the list does not know
+  // which numbers its caller has checked.
   const late = noted(order, 'late', list.wait(7n));
   assert.is(list.size, 1);
   list.reach(2n ** 61n + 1n);
@@ -89,7 +89,7 @@ test('a count list refuses a part of its numbers', async () => {
   assert.equal(log.sort(), ['1', '2: no', '3: no', '4']);
 });
 
-test('a list is full at its bound, and has a place again when a call leaves, whatever for', async () => {
+test('a list is full at its bound, and has a free place when a call leaves for any reason', async () => {
   for (const list of [new WaitList('calls of x'), new CountWaitList('calls of x')]) {
     const control = new AbortController();
     const wait = (signal?: AbortSignal) => (list instanceof WaitList ? list.wait(signal) : list.wait(9n, signal));
@@ -130,21 +130,21 @@ test('a signal gets one listener for all lists, and none once nothing waits with
   assert.is(listeners(), 0);
 });
 
-test('an abort ends all waits with its signal, no others, and each callback once', async () => {
-  const [one, two] = [new AbortController(), new AbortController()];
+test('an abort ends all waits with its signal, no others, and each callback runs once', async () => {
+  const [first, second] = [new AbortController(), new AbortController()];
   const list = new WaitList('calls');
   const log: string[] = [];
-  const waits = [one, two, one].map(({ signal }, i) => noted(log, `${i}`, list.wait(signal)));
+  const waits = [first, second, first].map(({ signal }, i) => noted(log, `${i}`, list.wait(signal)));
   let calls = 0;
-  onAbort(one.signal, () => calls++);
-  one.abort('enough');
+  onAbort(first.signal, () => calls++);
+  first.abort('enough');
   await Promise.all([waits[0], waits[2]]);
   assert.equal([log, list.size, calls], [['0: enough', '2: enough'], 1, 1]);
   list.release();
   await waits[1];
 });
 
-test('a chain of calls, each of which ends the wait of the next, takes no stack', async () => {
+test('a chain of calls, each of which ends the wait of the next, uses no stack', async () => {
   const list = new CountWaitList('calls');
   const length = 50_000;
   let reached = 0n;
@@ -158,7 +158,7 @@ test('a chain of calls, each of which ends the wait of the next, takes no stack'
   assert.is(reached, BigInt(length));
 });
 
-test('whatever joins, leaves and is reached: a call ends exactly when it should', () =>
+test('any order of joins, leaves and steps: a call ends exactly when it should', () =>
   fc.assert(
     fc.asyncProperty(
       fc.array(

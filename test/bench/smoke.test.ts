@@ -1,4 +1,7 @@
-/** Every contender for a few tiny rounds: the harness works and all of them end up holding the same. No figure is judged. */
+/**
+ * Every contender for a few tiny rounds: the harness works, and all contenders end with the same
+ * content. No figure is judged.
+ */
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -25,7 +28,7 @@ const TINY: Workload = { id: 'tiny', lanes: 2, blocksPerLane: 3, blockBytes: 102
 const ROADS_KEPT = BLOCKS_KEPT / TINY.blocksPerLane;
 const ROUNDS = ROADS_KEPT + 3;
 
-test('rounds: the same seed makes the same ones, with the sizes of the table', () => {
+test('rounds: the same seed makes the same rounds, with the sizes of the table', () => {
   const make = () => {
     const source = new RoundSource(workloadOf('ii'), 7);
     const batches = new BatchSource();
@@ -43,7 +46,7 @@ test('rounds: the same seed makes the same ones, with the sizes of the table', (
 
 for (const kind of CONTENDERS) {
   test(
-    `${kind.name} makes rounds durable and comes back with them`,
+    `${kind.name} makes rounds durable and recovers them`,
     inTemp(async (dir) => {
       const reason = await kind.unavailable?.();
       if (reason !== undefined) {
@@ -67,16 +70,16 @@ for (const kind of CONTENDERS) {
   );
 }
 
-test('a variant of the store says its settings in its name', () => {
+test('a variant of the store has its settings in its name', () => {
   const name = variantName({ writeBufferBytes: 1024 * 1024, compression: true });
   assert.is(name, 'level writeBufferBytes=1048576 compression=true');
   assert.is(contenderOf(name).name, name);
-  assert.throws(() => contenderOf('level speed=11'), /no setting "speed"/);
-  assert.throws(() => contenderOf('fastest'), /no contender "fastest"/);
+  assert.throws(() => contenderOf('level speed=11'), /unknown setting "speed"/);
+  assert.throws(() => contenderOf('fastest'), /unknown contender "fastest"/);
 });
 
 test(
-  'a run in worker processes gives the figures of the report',
+  'a run in worker processes produces the figures of the report',
   inTemp(async (dir) => {
     const workload = workloadOf('i');
     const measured = await runWorkload({
@@ -103,12 +106,15 @@ test(
       result.contenders.map(({ name }) => name),
       ['limit', 'raw', 'level'],
     );
-    for (const one of result.contenders) {
-      assert.is(one.rounds, 12);
-      assert.ok(one.roundMs.p50.min <= one.roundMs.p50.median && one.roundMs.p50.median <= one.roundMs.max.max);
-      assert.is(one.syncs?.perRound, 1, `${one.name}: one synced write a round, ${one.syncs?.how}`);
-      assert.ok((one.turnMsMax?.rounds?.max ?? -1) >= 0, `${one.name}: its longest turn is there`);
-      assert.ok(one.userBytesPerRound > 4 * 1024 && one.diskBytes > 0 && one.cpuMsPerRound > 0);
+    for (const contender of result.contenders) {
+      assert.is(contender.rounds, 12);
+      assert.ok(
+        contender.roundMs.p50.min <= contender.roundMs.p50.median &&
+          contender.roundMs.p50.median <= contender.roundMs.max.max,
+      );
+      assert.is(contender.syncs?.perRound, 1, `${contender.name}: one synced write per round, ${contender.syncs?.how}`);
+      assert.ok((contender.turnMsMax?.rounds?.max ?? -1) >= 0, `${contender.name}: it has its longest turn`);
+      assert.ok(contender.userBytesPerRound > 4 * 1024 && contender.diskBytes > 0 && contender.cpuMsPerRound > 0);
     }
     const level = result.contenders[2];
     assert.equal(level?.live, { blocks: 4 * BLOCKS_KEPT, commitQCs: BLOCKS_KEPT, anchors: 1 });
@@ -139,7 +145,7 @@ test(
   }),
 );
 
-test('the longest turn is the one that kept the event loop busy', async () => {
+test('the longest turn is the one that blocked the event loop', async () => {
   const longest = new LongestTurn();
   const busy = async (ms: number) => {
     const end = performance.now() + ms;
@@ -152,7 +158,7 @@ test('the longest turn is the one that kept the event loop busy', async () => {
 });
 
 test(
-  'damaged directories are opened or refused as they should be, and the report has their figures',
+  'damaged directories are opened or refused as expected, and the report has their figures',
   inTemp(async (dir) => {
     const damaged = await measureDamaged(join(dir, 'damaged'), 0.02);
     assert.equal(
@@ -168,7 +174,7 @@ test(
   }),
 );
 
-test('syncs are counted between the marks only', () => {
+test('only syncs between the marks are counted', () => {
   const trace = [
     '10 fdatasync(20) = 0',
     '10 access("/lanestore-bench-begin", F_OK) = -1 ENOENT (No such file or directory)',
@@ -187,7 +193,7 @@ test('syncs are counted between the marks only', () => {
   assert.throws(() => countIn('', 1), /marks/);
 });
 
-test('a percentile is a sample that was measured', () => {
+test('a percentile is a measured sample', () => {
   assert.is(percentile([4, 1, 3, 2], 0.5), 2);
   assert.is(percentile([4, 1, 3, 2], 0.99), 4);
   assert.is(percentile([5], 0), 5);

@@ -1,4 +1,4 @@
-/** Memory that is given back: what is still needed in it stays as it is, and what is free is used again. */
+/** Released memory: an item that is still needed keeps its bytes, and free memory is reused. */
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -18,7 +18,10 @@ const test = suite('arenas');
 
 const KIB = 1024;
 
-/** A byte string of `chunks`, as an item of two arrays would have it: several writes, so that it moves while it grows. */
+/**
+ * A byte string of `chunks`, as an element of two arrays: written in several writes, so that it
+ * moves while it grows.
+ */
 function write(writer: CborWriter, chunks: readonly number[], fill: number, returns: boolean): Buffer {
   writer.begin(16, returns);
   writer.array(chunks.length);
@@ -43,7 +46,7 @@ const steps = fc.array(
   { maxLength: 40 },
 );
 
-test('an item stays as it is until it is given back, whatever is written, given back or left unfinished meanwhile', () => {
+test('an item does not change until it is released, whatever is written, released or left unfinished meanwhile', () => {
   fc.assert(
     fc.property(steps, (all) => {
       const writer = new CborWriter();
@@ -59,7 +62,7 @@ test('an item stays as it is until it is given back, whatever is written, given 
           for (const length of step.chunks) writer.bytes(new Uint8Array(length).fill(0xee));
         } else if (kept.length > 0) {
           const [gone] = kept.splice(step.at % kept.length, 1);
-          // A part of it will do: a record is a part of what was written.
+          // A part of the item is enough: a record is a part of what was written.
           if (gone !== undefined) releaseMemory(gone.item.subarray(3));
         }
       }
@@ -69,7 +72,7 @@ test('an item stays as it is until it is given back, whatever is written, given 
   );
 });
 
-test('large items that are given back are written over by the next ones; others never are', () => {
+test('large released items are overwritten by the next ones; others never are', () => {
   const writer = new CborWriter();
   const first = Array.from({ length: 10 }, () => write(writer, [MIB_MINUS], 1, true));
   const memory = new Set(first.map(({ buffer }) => buffer));
@@ -80,11 +83,11 @@ test('large items that are given back are written over by the next ones; others 
     for (const item of items) releaseMemory(item);
   }
   assert.not(memory.has(write(writer, [100], 3, true).buffer), 'a small one');
-  assert.not(memory.has(write(writer, [MIB_MINUS], 3, false).buffer), 'one that is not given back');
-  assert.not(memory.has(write(writer, [LARGE_ARENA_BYTES], 3, true).buffer), 'one that is too large');
+  assert.not(memory.has(write(writer, [MIB_MINUS], 3, false).buffer), 'an item that is not released');
+  assert.not(memory.has(write(writer, [LARGE_ARENA_BYTES], 3, true).buffer), 'an item that is too large');
 });
 
-test('an item that is not given back keeps its memory from being used again', () => {
+test('an item that is not released keeps its memory from being reused', () => {
   const writer = new CborWriter();
   const stays = write(writer, [MIB_MINUS], 1, true);
   const [second, third] = [write(writer, [MIB_MINUS], 2, true), write(writer, [MIB_MINUS], 3, true)];
@@ -94,7 +97,7 @@ test('an item that is not given back keeps its memory from being used again', ()
   assert.ok(stays.subarray(32, -5).every((byte) => byte === 1));
 });
 
-test('what waits to be used again is bounded', () => {
+test('the memory that waits for reuse is bounded', () => {
   const writer = new CborWriter();
   const burst = Array.from({ length: 64 }, () => write(writer, [MIB_MINUS], 1, true));
   const before = new Set(burst.map(({ buffer }) => buffer));
@@ -106,7 +109,7 @@ test('what waits to be used again is bounded', () => {
 });
 
 test(
-  'what LevelDB was given may be written over as soon as the call is back: its batch has its own bytes, of keys that share theirs too',
+  'LevelDB copies keys and values of a batch: their memory may be overwritten once the call returns',
   inTemp(async (dir) => {
     const db = await openDatabase(join(dir, 'level'), {}, true);
     const engine = new Engine(db, true);
@@ -118,8 +121,8 @@ test(
         encodeBody(plain.block, plainBlock('0a', 900 + i, new Uint8Array(i * 37).fill(i))),
       );
     const puts = Array.from({ length: 200 }, (_, i) => put(i));
-    // Half of those that are given have not been asked for their record yet.
-    const records = puts.map((one, i) => Buffer.from((i % 2 === 0 ? one : put(i)).value));
+    // Half of the given entries have not been asked for their record yet.
+    const records = puts.map((record, i) => Buffer.from((i % 2 === 0 ? record : put(i)).value));
     const gone = puts.filter((_, i) => i % 3 === 0);
     const written = engine.write([...puts, ...gone.map(({ number }) => new EntryDelete(keys, number))]);
     for (const { value } of puts) value.fill(0xee);
@@ -139,7 +142,7 @@ for (const [where, values] of [
   ['in value files and in LevelDB', true],
 ] as const) {
   test(
-    `rounds in flight and rounds that follow do not write over each other: ${where}`,
+    `rounds in flight and later rounds do not overwrite each other: ${where}`,
     inTemp(async (dir) => {
       const location = join(dir, 'store');
       const payload = (lane: number, number: number) =>
@@ -166,7 +169,7 @@ for (const [where, values] of [
   );
 }
 
-/** So that, with its ends, three lie in an arena. */
+/** Sized so that three of them, with their ends, fit into an arena. */
 const MIB_MINUS = 1024 * KIB;
 
 test.run();

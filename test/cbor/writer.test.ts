@@ -1,4 +1,7 @@
-/** The writer of records writes what cbor-x would, and refuses what would not come back equal. */
+/**
+ * The writer of records writes the same bytes as cbor-x, and refuses values that would not decode
+ * to an equal value.
+ */
 import { Decoder, Encoder } from 'cbor-x';
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -45,7 +48,7 @@ function plain(value: unknown): unknown {
   return value;
 }
 
-test('any plain value comes back equal, in the bytes of cbor-x', () => {
+test('any plain value round-trips, in the bytes of cbor-x', () => {
   const writer = new CborWriter();
   fc.assert(
     fc.property(body, (value) => {
@@ -88,7 +91,7 @@ test('heads are the shortest at every border', () => {
   }
 });
 
-test('minus zero stays what it is', () => {
+test('minus zero is preserved', () => {
   assert.ok(Object.is(decoder.decode(write(-0)), -0));
 });
 
@@ -102,7 +105,7 @@ test('every bigint takes nine bytes', () => {
   for (const [value, hex] of cases) assert.is(write(value).toString('hex'), hex);
 });
 
-test('what is not plain is refused', () => {
+test('values that are not plain are refused', () => {
   const cases = [
     undefined,
     () => 1,
@@ -123,7 +126,7 @@ test('what is not plain is refused', () => {
     );
 });
 
-test('an item written earlier keeps its bytes, whatever is written or refused later', () => {
+test('a finished item keeps its bytes, whatever is written or refused later', () => {
   const writer = new CborWriter();
   const items = Array.from({ length: 200 }, (_, i) => ({ i, data: new Uint8Array(i * 97).fill(i) }));
   const written = items.map((item, i) => {

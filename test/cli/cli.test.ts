@@ -29,7 +29,7 @@ test(
 );
 
 test(
-  'replay reads .gz too, and prints every acknowledgement when asked',
+  'replay reads .gz too, and prints every acknowledgement on request',
   inTemp((dir) => {
     const file = join(dir, 'rounds.jsonl.gz');
     writeFileSync(file, gzipSync(readFileSync(fixture('wal-no-anchor', 'rounds.jsonl'))));
@@ -41,7 +41,7 @@ test(
 );
 
 test(
-  'what cannot be read ends with 3 and says what to do; the store is not made',
+  'unreadable input ends with 3 and a remedy; no store is made',
   inTemp((dir) => {
     const cases: [file: string, code: string, text: RegExp][] = [
       [join(dir, 'absent'), 'LANESTORE_IO', /absent/],
@@ -76,7 +76,7 @@ test(
   }),
 );
 
-test('mistakes of usage end with 2', () => {
+test('usage errors end with 2', () => {
   assert.is(run().status, 2);
   assert.is(run('frobnicate').status, 2);
   assert.is(run('toString').status, 2);
@@ -97,7 +97,7 @@ test('help goes to stdout and ends with 0', () => {
 });
 
 test(
-  'a reader that goes away is no error',
+  'a reader that closes the pipe early is no error',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     assert.is(run('replay', fixture('wal', 'rounds.jsonl'), location).status, 0);
@@ -114,7 +114,7 @@ test(
 );
 
 test(
-  'replay and demo print one JSON object when asked, and nothing else',
+  'replay and demo print one JSON object on request, and nothing else',
   inTemp((dir) => {
     const replayed = run('replay', fixture('wal-no-anchor', 'rounds.jsonl'), join(dir, 'store'), '--json');
     assert.is(replayed.status, 0, replayed.stderr);
@@ -140,8 +140,8 @@ test(
       encoding: 'utf8',
     });
     assert.is(status, 0, stdout + stderr);
-    assert.match(stdout, /killed while round \d+ was written: \d+ acknowledged, [1-9]\d* in flight/);
-    assert.match(stdout, /ok {4}every entry is the recorded one/);
+    assert.match(stdout, /killed in round \d+: \d+ rounds acknowledged, [1-9]\d* in flight/);
+    assert.match(stdout, /ok {4}every entry equals the recorded one/);
     assert.match(stdout, /ok {4}\d+ signatures/);
     assert.not.match(stdout, /FAIL/);
     assert.not.ok(stdout.includes('\u001b'), 'no escape sequences');

@@ -1,4 +1,4 @@
-/** The demo's checks find what they are for: a demo that cannot fail shows nothing. */
+/** The checks of the demo find errors: a demo that cannot fail shows nothing. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkAcknowledged, checkComplete, checkSignatures, impliedBy } from '../../src/cli/demo-checks.js';
@@ -26,7 +26,7 @@ function mutateFirstBlock(change: (block: SignedBlock) => SignedBlock | undefine
   return { ...content, blocks };
 }
 
-test('what the recording implies is what the original loads', () => {
+test('the content computed from the recording equals what the original loads', () => {
   assert.equal(manifestOf(impliedBy(rounds)), loadExpected('wal'));
 });
 
@@ -46,7 +46,7 @@ test('equal content passes, a missing or a changed block does not', () => {
   assert.is(checkSignatures(flipped).problems.length, 1);
 });
 
-test('all signatures of the content are counted and hold', () => {
+test('all signatures of the content are counted and verified', () => {
   const content = impliedBy(rounds);
   const { problems, signatures } = checkSignatures(content);
   assert.equal(problems, []);
@@ -57,7 +57,7 @@ test('all signatures of the content are counted and hold', () => {
   assert.is(signatures, blocks + inQCs + inAnchor);
 });
 
-test('an acknowledged entry that is gone is reported; a round in flight may be there or not, but whole', () => {
+test('a missing acknowledged entry is reported; a round in flight may be stored or not, but only whole', () => {
   const acked = { ...acknowledgements(), durable: new Set([1, 2, 3]), commitQCs: new Set([0n, 1n, 2n]) };
   assert.equal(checkAcknowledged(rounds, impliedBy(rounds.slice(0, 3)), acked), { problems: [], survived: 3 });
   assert.equal(checkAcknowledged(rounds, impliedBy(rounds.slice(0, 5)), acked), { problems: [], survived: 5 });

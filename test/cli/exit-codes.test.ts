@@ -1,4 +1,7 @@
-/** The exit codes: one table, in the code, in `help` and in docs/exit-codes.md; and a real process for each of them. */
+/**
+ * The exit codes: one table, in the code, in `help` and in docs/exit-codes.md; and a real process
+ * for each code.
+ */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -16,7 +19,7 @@ const VERBS = [
   ...['demo', 'bench', 'version', 'help'],
 ];
 
-test('the page and help say what the table says', () => {
+test('the page and help match the table', () => {
   const rows = [...Object.values(EXIT_CODES), SIGNAL_EXIT];
   const page = readFileSync(join(packageRoot, 'docs', 'exit-codes.md'), 'utf8');
   const shown = page.split('\n').filter((line) => /^\| \d/.test(line));
@@ -64,7 +67,7 @@ test(
 );
 
 test(
-  'a key that a store must hold and does not is damage; one that it need not hold is absent',
+  'a missing key that a store must hold is damage; a missing key that it need not hold is absent',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     assert.is(run('import', fixture('wal', 'state'), location).status, 0);
@@ -87,7 +90,7 @@ test(
       ]);
       assert.equal([status, stdout], [5, ''], args.join(' '));
       assert.match(stderr, /^(?:there is no qc\/0+99 in|no lane begins with ffff|no key of .* begins with)/);
-      assert.match(stderr, /\nwhat to do: lanestore ls lists what there is; nothing was changed\n$/);
+      assert.match(stderr, /\nwhat to do: lanestore ls lists the keys; nothing was changed\n$/);
       assert.equal(JSON.parse(json.stderr).code, 'ABSENT');
     };
     await Promise.all([
@@ -107,7 +110,7 @@ test(
     };
     const rest = begin(HERE, 'ls', location, 'qc/36');
     await Promise.all(missing.map(checkDamaged));
-    assert.is((await rest).status, 0, 'the rest of the store is not asked about');
+    assert.is((await rest).status, 0, 'the rest of the store is not read');
   }),
 );
 
@@ -174,7 +177,7 @@ test(
   }),
 );
 
-test('an unknown command names the one that may be meant', async () => {
+test('an unknown command is answered with the most similar one', async () => {
   const meant = { verfy: 'verify', snapshit: 'snapshot', improt: 'import' };
   const typed = Object.keys(meant);
   const unknown = ['frobnicate', 'toString'];

@@ -13,7 +13,7 @@ import { inTemp } from '../support/temp.js';
 const test = suite('cli: inspect');
 
 test(
-  'a store, for people and as JSON, while a node runs on it; nothing of it is touched',
+  'a store, for people and as JSON, while a node runs on it; no file is changed',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     assert.is(run('import', fixture('wal', 'state'), location).status, 0);

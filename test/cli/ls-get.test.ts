@@ -25,7 +25,7 @@ function stored(check: (location: string) => Promise<void>): () => Promise<void>
 }
 
 test(
-  'ls lists every key, or those under a prefix, typed short or in full',
+  'ls lists every key, or the keys under a prefix, typed short or in full',
   stored(async (location) => {
     const all = run('ls', location);
     assert.is(all.status, 0, all.stderr);
@@ -34,10 +34,10 @@ test(
     for (const prefix of [`lane/${LANE}/`, 'lane/2bd4/', 'lane/2bd4…/', 'lane/2bd4']) {
       assert.is(run('ls', location, prefix).stdout.trim().split('\n').length, 15, prefix);
     }
-    const one = jsonLines(run('ls', location, 'qc/31', '--json').stdout);
-    assert.is(one.length, 1);
-    assert.equal(shapeOf(one[0]!), ['bytes', 'crc', 'hashes', 'key', 'kind', 'number', 'stored']);
-    assert.is((one[0]!.hashes as { vote: string }).vote, loadExpected('wal').commitQCs[0]!.voteHash);
+    const entries = jsonLines(run('ls', location, 'qc/31', '--json').stdout);
+    assert.is(entries.length, 1);
+    assert.equal(shapeOf(entries[0]!), ['bytes', 'crc', 'hashes', 'key', 'kind', 'number', 'stored']);
+    assert.is((entries[0]!.hashes as { vote: string }).vote, loadExpected('wal').commitQCs[0]!.voteHash);
     assert.is(run('ls', location, 'lane/ffff/').status, 5);
     assert.match(run('ls', location, 'lane/7/').stderr, /2 lanes begin with 7/);
   }),
@@ -68,7 +68,7 @@ test(
       assert.is(run('get', location, key).status, 0, key);
     assert.is(run('get', location, KEY, '--raw', '--cbor').status, 2);
     assert.match(run('get', location, 'qc/99').stderr, /there is no qc\/0+99/);
-    assert.match(run('get', location, 'lame/1').stderr, /is no key; keys are/);
+    assert.match(run('get', location, 'lame/1').stderr, /is not a key; keys are/);
     assert.is(run('get', location, 'meta/tip', '--proto').status, 2);
   }),
 );
@@ -94,7 +94,7 @@ test(
 );
 
 test(
-  'a reader that goes away early is no error, and leaves no copy behind',
+  'a reader that closes the pipe early is no error, and leaves no copy',
   stored(async (location) => {
     for (const args of [
       ['ls', location],

@@ -23,7 +23,7 @@ test(
     assert.is(imported.status, 0, imported.stderr);
     assert.match(imported.stdout, /^wal .*source\n {2}-> level .*store\n/);
     assert.match(imported.stdout, /dropped +\d+ blocks and \d+ CommitQCs below the anchor/);
-    assert.match(imported.stdout, /verified: read back, and equal to the source/);
+    assert.match(imported.stdout, /verified: read back and equal to the source/);
     assert.is(treeHash(source), before);
     const started = loadExpected('wal-crash-after-anchor', 'expected-after-start.json');
     assert.equal(JSON.parse(run('manifest', store).stdout), started);
@@ -52,7 +52,7 @@ test(
 );
 
 test(
-  'every file of a manifest prints what the original loads',
+  'each layout of the original gives the manifest that the original loads',
   inTemp(() => {
     for (const name of ['wal-crc', 'file-per-entry', 'wal-no-anchor', 'wal-quiet-lane']) {
       const { status, stdout, stderr } = run('manifest', fixture(name, 'state'));
@@ -64,7 +64,7 @@ test(
 );
 
 test(
-  'signatures are checked against a committee when asked; what cannot be imported ends with 3, says why, and leaves nothing',
+  'signatures are checked against a committee on request; a failed import ends with 3, names the reason, and leaves nothing',
   inTemp((dir) => {
     const source = copyState('wal', dir, 'source');
     const committee = join(dir, 'manifest.json');
@@ -114,11 +114,11 @@ test(
     const report = JSON.parse(done.stdout);
     assert.equal([report.from, report.to, report.steps[0].entries, report.dryRun], [0, 2, 48, false]);
     assert.equal(JSON.parse(run('manifest', dir).stdout), loadExpected('wal-no-anchor'));
-    assert.match(run('migrate', dir).stdout, /has format 2 already/);
+    assert.match(run('migrate', dir).stdout, /already has format 2/);
   }),
 );
 
-test('bench says where the benchmark is', () => {
+test('bench shows how to run the benchmark', () => {
   const { status, stdout } = run('bench');
   assert.is(status, 0);
   assert.match(stdout, /npm run bench -- --quick/);

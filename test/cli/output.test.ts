@@ -1,6 +1,6 @@
 /**
- * Output that is not read, or cannot be written: the verdict decides the exit code, and a full device is an error of
- * its own.
+ * Output that is not read, or cannot be written: the verdict decides the exit code, and a full
+ * device is an error of its own.
  */
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { inTemp } from '../support/temp.js';
 const test = suite('cli: output');
 const STACK = /\n\s+at .*(?:\.js|node:)/;
 
-/** A sound store, and a damaged one: a record is missing, another one does not have its checksum. */
+/** A sound store and a damaged store: a record is missing, another has a wrong checksum. */
 async function stores(dir: string): Promise<{ sound: string; damaged: string }> {
   const [sound, damaged] = [join(dir, 'sound'), join(dir, 'damaged')];
   assert.is(run('import', fixture('wal', 'state'), sound).status, 0);
@@ -26,16 +26,16 @@ async function stores(dir: string): Promise<{ sound: string; damaged: string }> 
   return { sound, damaged };
 }
 
-/** Every command that looks at a state, with the code of its verdict. */
+/** Every command that inspects a state, with the exit code of its verdict. */
 function verdicts({ sound, damaged }: { sound: string; damaged: string }): [code: number, ...args: string[]][] {
-  const other = fixture('wal-no-anchor', 'state');
+  const different = fixture('wal-no-anchor', 'state');
   return [
     [1, 'verify', damaged],
     [1, 'inspect', damaged],
     [1, 'manifest', damaged],
     [1, 'ls', damaged],
     [1, 'get', damaged, 'qc/36'],
-    [4, 'diff', sound, other],
+    [4, 'diff', sound, different],
     [0, 'verify', sound],
     [0, 'inspect', sound],
     [0, 'manifest', sound],
@@ -48,7 +48,7 @@ function verdicts({ sound, damaged }: { sound: string; damaged: string }): [code
 }
 
 test(
-  'a reader that goes away: the check is finished, and its verdict is the exit code',
+  'a reader that closes the pipe: the check is finished, and its verdict is the exit code',
   inTemp(async (dir) => {
     const check = async (code: number, args: string[]) => {
       const { status, stderr } = await runUnread(args);
@@ -64,7 +64,7 @@ test(
 );
 
 test(
-  'a reader that goes away: what is to be made is made',
+  'a reader that closes the pipe: stores and files are made all the same',
   inTemp(async (dir) => {
     const [replayed, imported] = [join(dir, 'replayed'), join(dir, 'imported')];
     const replay = async () => {
@@ -125,7 +125,7 @@ test(
 );
 
 test(
-  'what the system refuses is LANESTORE_IO, and no stack trace',
+  'an error of the system is LANESTORE_IO, and no stack trace',
   inTemp((dir) => {
     mkdirSync(join(dir, 'work'));
     writeFileSync(join(dir, 'work', 'lanestore-demo'), '');

@@ -1,87 +1,162 @@
 /**
- * What `npm pack` makes, installed into an empty folder, works from `npx lanestore`. Without the network: the dependencies come from npm's
- * cache, or, where that has not got them, from this checkout.
+ * The tarball of `npm pack`: its files, links and types, and that `npx lanestore` works once it is
+ * installed into an empty folder. It is packed once for all of these tests.
  */
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadExpected, packageRoot } from '../support/fixtures.js';
-import { inTemp } from '../support/temp.js';
+import { checkInstalled, install, npm, type Packed, pack } from '../support/package.js';
 
 const test = suite('cli: the package');
-/** Beyond that, something waits for a network that is not there. */
-const NPM_MS_MAX = 60_000;
+/** Size limit of the tarball: code, types, sources with their maps, docs, one recording. */
+const TARBALL_BYTES_MAX = 1_400_000;
+/** Size limit without the files that only debuggers and editors read. */
+const RUN_BYTES_MAX = 3_000_000;
 
-function npm(cwd: string, command: string, ...args: string[]) {
-  const env = { ...process.env, npm_config_update_notifier: 'false', NODE_ENV: '' };
-  return spawnSync(command, args, { cwd, encoding: 'utf8', timeout: NPM_MS_MAX, env, maxBuffer: 2 ** 26 });
-}
+let dir: string;
+let packed: Packed;
+let tarball: string;
+/** The tarball, unpacked. */
+let unpacked: string;
+/** Paths of its files, from its root. */
+let files: string[];
 
-/** The tarball that would be published; dist is built already. */
-function pack(dir: string): string {
-  const packed = npm(packageRoot, 'npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', dir);
-  assert.is(packed.status, 0, packed.stderr);
-  return join(dir, JSON.parse(packed.stdout)[0].filename);
-}
+// The tarball that would be published; dist has already been built.
+test.before(() => {
+  dir = realpathSync(mkdtempSync(join(tmpdir(), 'lanestore-test-')));
+  packed = pack(dir);
+  ({ tarball, unpacked } = packed);
+  files = readdirSync(unpacked, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(unpacked, join(entry.parentPath, entry.name)))
+    .sort();
+});
+test.after(() => rmSync(dir, { recursive: true, force: true }));
 
-function install(folder: string, tarball: string): void {
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true }));
-  const installed = npm(folder, 'npm', 'install', '--offline', '--no-audit', '--no-fund', tarball);
-  if (installed.status !== 0) installByHand(folder, tarball);
-}
+test('installed into an empty folder: npx, the program of README.md, every subpath', () => {
+  const folder = join(dir, 'empty');
+  install(folder, packed);
+  const lanestore = (...args: string[]) => npm(folder, 'npx', '--no-install', 'lanestore', ...args);
+  const help = lanestore('help');
+  assert.is(help.status, 0, help.stderr);
+  assert.match(help.stdout, /^usage: lanestore COMMAND/);
+  cpSync(join(packageRoot, 'test/fixtures/wal/state'), join(dir, 'state'), { recursive: true });
+  const imported = lanestore('import', join(dir, 'state'), join(dir, 'store'));
+  assert.is(imported.status, 0, imported.stderr);
+  const manifest = lanestore('manifest', join(dir, 'store'));
+  assert.equal(JSON.parse(manifest.stdout), loadExpected('wal'));
+  // The commands that the demo suggests work here, where there is no checkout.
+  const demo = lanestore('demo', '--pace-ms', '20');
+  assert.is(demo.status, 0, demo.stderr);
+  const [, tips = ''] = demo.stdout.split('Try:');
+  assert.match(tips, /^ {2}npx lanestore verify lanestore-demo\/1$/m);
+  assert.not.match(tips, /dist\//);
+  const [page = ''] = /\S+inspecting\.md/.exec(tips) ?? [];
+  assert.ok(existsSync(join(folder, page)), tips);
+  const next = lanestore('verify', 'lanestore-demo/1');
+  assert.is(next.status, 0, next.stderr);
+  checkInstalled(folder, process.execPath);
+});
 
-/** The same layout as npm's: the package from the tarball, beside it everything that it may ask for. */
-function installByHand(folder: string, tarball: string): void {
-  const modules = join(folder, 'node_modules');
-  mkdirSync(join(modules, '.bin'), { recursive: true });
-  const unpacked = npm(folder, 'tar', '-xzf', tarball);
-  assert.is(unpacked.status, 0, unpacked.stderr);
-  cpSync(join(folder, 'package'), join(modules, 'lanestore'), { recursive: true });
-  for (const name of readdirSync(join(packageRoot, 'node_modules'))) {
-    if (!name.startsWith('.')) symlinkSync(join(packageRoot, 'node_modules', name), join(modules, name));
+test('its name and its files: sources and docs, no tests, within the budget', () => {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+  assert.ok(tarball.endsWith(`lanestore-${version}.tgz`));
+  for (const file of ['docs/format.md', 'examples/own-types/model.ts', 'CHANGELOG.md', 'LICENSE']) {
+    assert.ok(files.includes(file), file);
   }
-  symlinkSync('../lanestore/dist/cli/main.js', join(modules, '.bin', 'lanestore'));
+  const foreign = files.filter((file) => /^(node_modules|test|bench|scripts|\.)/.test(file));
+  const data = /^test\/fixtures\/wal\/rounds\.jsonl$|^bench\/results\/[\w-]+\.svg$/;
+  assert.equal(
+    foreign.filter((file) => !data.test(file)),
+    [],
+  );
+  const { size } = statSync(tarball);
+  assert.ok(size <= TARBALL_BYTES_MAX, `${size} bytes, more than ${TARBALL_BYTES_MAX}`);
+  const run = files.filter((file) => !file.endsWith('.map') && !file.startsWith('src/'));
+  const runBytes = run.reduce((sum, file) => sum + statSync(join(unpacked, file)).size, 0);
+  assert.ok(runBytes <= RUN_BYTES_MAX, `${runBytes} bytes without maps and sources, more than ${RUN_BYTES_MAX}`);
+});
+
+test('every module has a map that names an existing source', () => {
+  const modules = files.filter((file) => /^dist\/.*\.(?:js|d\.ts)$/.test(file));
+  assert.ok(modules.length > 100, `${modules.length} modules`);
+  for (const file of modules) {
+    const path = join(unpacked, file);
+    const { sources } = JSON.parse(readFileSync(`${path}.map`, 'utf8')) as { sources: string[] };
+    assert.ok(sources.length > 0, file);
+    for (const source of sources) assert.ok(existsSync(join(dirname(path), source)), `${file}: ${source}`);
+  }
+});
+
+test('every imported module is a dependency, an optional peer, or a part of Node.js', () => {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'));
+  const known = new Set([...Object.keys({ ...dependencies, ...peerDependencies })]);
+  const unknown: string[] = [];
+  for (const file of files.filter((name) => name.startsWith('dist/') && name.endsWith('.js'))) {
+    const text = readFileSync(join(unpacked, file), 'utf8');
+    for (const [, name = ''] of text.matchAll(/^(?:import|export) (?:.* from )?'([^.'][^']*)'/gm)) {
+      const [scope = '', rest] = name.split('/');
+      const module = scope.startsWith('@') ? `${scope}/${rest}` : scope;
+      if (!known.has(module) && !builtinModules.includes(name.replace(/^node:/, ''))) unknown.push(`${file}: ${name}`);
+    }
+  }
+  assert.equal(unknown, []);
+});
+
+/** The anchors of a page, as GitHub derives them from its headings. */
+function anchorsOf(markdown: string): Set<string> {
+  const headings = [...markdown.replaceAll(/^```.*?^```/gms, '').matchAll(/^#+ (.*)$/gm)];
+  const slugs = headings.map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replaceAll(' ', '-'),
+  );
+  return new Set(slugs);
 }
 
-test(
-  'packed, installed into an empty folder, run with npx',
-  inTemp((dir) => {
-    const tarball = pack(dir);
-    const folder = join(dir, 'empty');
-    install(folder, tarball);
-    const lanestore = (...args: string[]) => npm(folder, 'npx', '--no-install', 'lanestore', ...args);
-    const help = lanestore('help');
-    assert.is(help.status, 0, help.stderr);
-    assert.match(help.stdout, /^usage: lanestore COMMAND/);
-    cpSync(join(packageRoot, 'test/fixtures/wal/state'), join(dir, 'state'), { recursive: true });
-    const imported = lanestore('import', join(dir, 'state'), join(dir, 'store'));
-    assert.is(imported.status, 0, imported.stderr);
-    const manifest = lanestore('manifest', join(dir, 'store'));
-    assert.equal(JSON.parse(manifest.stdout), loadExpected('wal'));
-    // What the demo says to try next can be typed here, where there is no checkout.
-    const demo = lanestore('demo', '--pace-ms', '20');
-    assert.is(demo.status, 0, demo.stderr);
-    const [, tips = ''] = demo.stdout.split('Try:');
-    assert.match(tips, /^ {2}npx lanestore verify lanestore-demo\/1$/m);
-    assert.not.match(tips, /dist\//);
-    const [page = ''] = /\S+inspecting\.md/.exec(tips) ?? [];
-    assert.ok(existsSync(join(folder, page)), tips);
-    const next = lanestore('verify', 'lanestore-demo/1');
-    assert.is(next.status, 0, next.stderr);
-    // As a library, by its subpaths, and without what only tests need.
-    const script =
-      "import('lanestore/migrations').then((m) => console.log(typeof m.importState, typeof m.detectLayout))";
-    const imports = npm(folder, process.execPath, '-e', script);
-    assert.is(imports.stdout, 'function function\n', imports.stderr);
-    const version = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version;
-    assert.ok(tarball.endsWith(`lanestore-${version}.tgz`));
-    const files = npm(dir, 'tar', '-tzf', tarball).stdout.split('\n');
-    assert.ok(files.includes('package/docs/format.md'));
-    assert.not.ok(files.some((file) => file.startsWith('package/src/') || file.startsWith('package/node_modules/')));
-  }),
-);
+test('every link of its pages leads to a file of the package, and to an existing heading', () => {
+  const broken: string[] = [];
+  let count = 0;
+  for (const page of files.filter((file) => file.endsWith('.md'))) {
+    const markdown = readFileSync(join(unpacked, page), 'utf8');
+    const prose = markdown.replaceAll(/^```.*?^```/gms, '').replaceAll(/`[^`\n]*`/g, '');
+    for (const [, target = ''] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      count++;
+      const [path = '', anchor] = target.split('#');
+      const file = path === '' ? page : join(dirname(page), path);
+      const isThere = files.includes(file);
+      const isHeading =
+        anchor === undefined || (isThere && anchorsOf(readFileSync(join(unpacked, file), 'utf8')).has(anchor));
+      if (!isThere || !isHeading) broken.push(`${page}: ${target}`);
+    }
+  }
+  assert.equal(broken, []);
+  assert.ok(count > 50, `${count} links were found`);
+});
+
+test('publint reports nothing', async () => {
+  const { messages, pkg } = await publint({ pkgDir: unpacked, pack: false, level: 'suggestion', strict: true });
+  assert.equal(
+    messages.map((message) => formatMessage(message, pkg)),
+    [],
+  );
+});
+
+// Node 10's resolution knows no subpaths, and CommonJS can import the package with `import()` only:
+// it is an ES module.
+test('its types resolve for Node.js and bundlers, at every subpath', () => {
+  const attw = join(packageRoot, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+  const { status, stdout, stderr } = npm(dir, process.execPath, attw, tarball, '--profile', 'esm-only', '--no-color');
+  assert.is(status, 0, stdout + stderr);
+});
 
 test.run();

@@ -1,4 +1,7 @@
-/** What somebody may not read, or not write, ends with 3, names the path, and leaves nothing. Root may everything: then as another user. */
+/**
+ * A path without permission to read or write: exit code 3, the path in the message, and no
+ * leftover. Root has every permission, so the test then runs as another user.
+ */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * What a command says, and what it leaves, when it cannot do what was asked: advice that fits the command, and
- * nothing that was not there.
+ * The message of a command that cannot do its work, and the files that it leaves: advice that fits
+ * the command, and no new file.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,8 +21,8 @@ test(
     const bad: [name: string, text: string, expected: RegExp][] = [
       ['entry', '{}\n{"blocks":["AAAA"]}', /^LANESTORE_INVALID: .*line 2/],
       ['json', '{"blocks": [', /^LANESTORE_INVALID: .*line 1/],
-      ['empty', '\n', /^LANESTORE_INVALID: .* holds nothing that could be stored/],
-      ['rounds', '{}\n{"blocks":[]}\n', /^LANESTORE_INVALID: .* holds nothing that could be stored/],
+      ['empty', '\n', /^LANESTORE_INVALID: .* contains nothing to store/],
+      ['rounds', '{}\n{"blocks":[]}\n', /^LANESTORE_INVALID: .* contains nothing to store/],
       ['middle', ROUNDS.slice(1).join('\n'), /^LANESTORE_OUT_OF_SEQUENCE: /],
     ];
     for (const [name, text, expected] of bad) {
@@ -35,14 +35,14 @@ test(
     }
     assert.match(
       run('replay', join(dir, 'middle'), join(dir, 'deep')).stderr,
-      /what to do: replay a recording that goes/,
+      /what to do: replay a recording that continues/,
     );
     assert.match(run('replay', join(dir, 'entry'), join(dir, 'deep')).stderr, /what to do: fix what the message names/);
   }),
 );
 
 test(
-  'a replay whose recording is bad further on stores what comes before, and goes on once it is repaired',
+  'a replay whose recording is bad further on stores the rounds before, and continues once it is repaired',
   inTemp((dir) => {
     const [file, store] = [join(dir, 'rounds'), join(dir, 'store')];
     writeFileSync(file, `{}\n${ROUNDS.slice(0, 20).join('\n')}\n{"blocks":["AAAA"]}\n`);
@@ -75,7 +75,7 @@ test(
 );
 
 test(
-  "a state directory of the original's, where a store is needed",
+  'a state directory of the original, where a store is needed',
   inTemp((dir) => {
     const state = fixture('wal', 'state');
     const before = treeHash(state);
@@ -93,7 +93,7 @@ test(
       );
       assert.match(
         stderr,
-        /\nwhat to do: lanestore import .*state STORE makes a store of it; inspect, manifest and diff/,
+        /\nwhat to do: lanestore import .*state STORE makes a store from it; inspect, manifest and diff/,
       );
       assert.not.match(stderr, /empty/);
       const { message, remedy } = JSON.parse(run(...args, '--json').stderr);
@@ -106,36 +106,36 @@ test(
 );
 
 test(
-  'the database of another program: every command says what it is, and none asks for an empty directory',
+  'the database of another program: every command identifies it, and none advises an empty directory',
   inTemp(async (dir) => {
-    const [other, store] = [join(dir, 'other'), join(dir, 'store')];
-    mkdirSync(other);
-    const db = new ClassicLevel(join(other, 'level'));
+    const [foreign, store] = [join(dir, 'other'), join(dir, 'store')];
+    mkdirSync(foreign);
+    const db = new ClassicLevel(join(foreign, 'level'));
     await db.put('key', 'value');
     await db.close();
     assert.is(run('import', fixture('wal', 'state'), store).status, 0);
-    const before = treeHash(other);
+    const before = treeHash(foreign);
     for (const args of [
-      ...['verify', 'ls', 'inspect', 'manifest', 'migrate'].map((verb) => [verb, other]),
-      ['get', other, 'anchor'],
-      ['diff', other, store],
-      ['diff', store, other],
-      ['import', other, join(dir, 'target')],
-      ['export', other, join(dir, 'target'), '--layout', 'wal'],
-      ['snapshot', other, join(dir, 'target')],
-      ['replay', fixture('wal', 'rounds.jsonl'), other],
+      ...['verify', 'ls', 'inspect', 'manifest', 'migrate'].map((verb) => [verb, foreign]),
+      ['get', foreign, 'anchor'],
+      ['diff', foreign, store],
+      ['diff', store, foreign],
+      ['import', foreign, join(dir, 'target')],
+      ['export', foreign, join(dir, 'target'), '--layout', 'wal'],
+      ['snapshot', foreign, join(dir, 'target')],
+      ['replay', fixture('wal', 'rounds.jsonl'), foreign],
     ]) {
       const { status, stderr } = run(...args);
       assert.is(status, 3, args.join(' '));
       assert.match(stderr, /\nwhat to do: it is the database of another program, .*: check the path\n/, args.join(' '));
     }
-    assert.is(treeHash(other), before);
+    assert.is(treeHash(foreign), before);
     assert.equal(readdirSync(dir).sort(), ['other', 'store']);
   }),
 );
 
 test(
-  'advice fits a command that only reads: no word of what was stored, or of an empty directory',
+  'advice fits a command that only reads: it mentions neither stored rounds nor an empty directory',
   inTemp((dir) => {
     mkdirSync(join(dir, 'empty'));
     const store = join(dir, 'store');
@@ -169,7 +169,7 @@ test(
 );
 
 test(
-  'where the library knows what to do in a situation, its advice is printed',
+  'the advice of the library for a situation is printed',
   inTemp((dir) => {
     const started = run('import', fixture('wal-newer-node-started', 'state'), join(dir, 'store'));
     assert.is(started.status, 3);
@@ -184,13 +184,13 @@ test(
 );
 
 test(
-  'diff --start-rules: an import agrees with its source; what is really different is told',
+  'diff --start-rules: an import agrees with its source; real differences are reported',
   inTemp((dir) => {
     const [source, store] = [fixture('wal-crash-after-anchor', 'state'), join(dir, 'store')];
     assert.is(run('import', source, store).status, 0);
     const plain = run('diff', source, store);
     assert.is(plain.status, 4);
-    assert.match(plain.stderr, /diff --start-rules compares without that/);
+    assert.match(plain.stderr, /diff --start-rules leaves them out/);
     for (const [a, b] of [
       [source, store],
       [store, source],
@@ -199,17 +199,17 @@ test(
       const { status, stdout, stderr } = run('diff', '--start-rules', a, b);
       assert.equal([status, stdout.split(':')[0]], [0, 'equal'], stderr);
     }
-    const other = run('diff', '--start-rules', '--json', fixture('wal', 'state'), store);
-    assert.is(other.status, 4);
-    assert.ok(jsonLines(other.stdout).length > 0);
-    // The anchor's CommitQC, which the crash kept out of the log, is there for a node that starts.
+    const differing = run('diff', '--start-rules', '--json', fixture('wal', 'state'), store);
+    assert.is(differing.status, 4);
+    assert.ok(jsonLines(differing.stdout).length > 0);
+    // The crash kept the anchor's CommitQC out of the log; a node that starts has it.
     const lines = jsonLines(run('diff', '--json', source, store).stdout);
     assert.ok(lines.some(({ kind }) => kind === 'first'));
   }),
 );
 
 test(
-  'verify of a sound store says nothing beside OK',
+  'verify of a sound store prints only OK',
   inTemp((dir) => {
     const store = join(dir, 'store');
     assert.is(run('import', fixture('wal', 'state'), store).status, 0);

@@ -1,6 +1,6 @@
 /**
- * The repository's own programs, `npm run bench`, `devnet` and `faults`: help, usage, output that fails, signals. As
- * npm runs them, once built.
+ * The repository's own programs, `npm run bench`, `devnet` and `faults`: help, usage, failing
+ * output, signals. They run as npm runs them, once built.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -46,7 +46,7 @@ test('the version, as the command line gives it', () => {
   }
 });
 
-test('what they do not understand ends with 2 and the usage on stderr', () => {
+test('usage errors end with 2 and the usage on stderr', () => {
   const wrong: [keyof typeof SCRIPTS, ...string[]][] = [
     ['bench', '--reps', ''],
     ['bench', '--only', 'paper'],
@@ -84,7 +84,7 @@ test('output to a full device ends with 6, without a stack', () => {
 });
 
 test(
-  'a signal ends devnet and bench, with what they have made for the time being',
+  'a signal ends devnet and bench, and removes their temporary files',
   inTemp(async (dir) => {
     for (const [name, ...args] of [
       ['devnet', '--rounds', '99999'],
@@ -97,7 +97,7 @@ test(
         env: { ...process.env, TMPDIR: temporary },
       });
       const ended = once(child, 'close');
-      // Until a process that it started has made something of its own.
+      // Wait until a child process has made its own files.
       const isAtWork = () => readdirSync(temporary, { recursive: true }).length > 2;
       for (let tries = 0; !isAtWork() && child.exitCode === null && tries < 6000; tries++) await sleep(10);
       child.kill('SIGTERM');

@@ -1,4 +1,4 @@
-/** A command that is told to end leaves nothing of what it made for the time being, and no process. */
+/** A command that is ended by a signal leaves neither temporary files nor processes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,8 +13,8 @@ import { inTemp } from '../support/temp.js';
 const test = suite('cli: signals');
 
 /**
- * Loaded before the command: sends it `signal` as soon as it has made a directory for a copy. It arrives at the next
- * turn of the event loop, while the copy is being written.
+ * Loaded before the command: sends it `signal` as soon as it has made a directory for a copy. The
+ * signal arrives in the next turn of the event loop, while the copy is being written.
  */
 function atCopy(signal: NodeJS.Signals): string {
   return `
@@ -46,7 +46,7 @@ async function runSignalled(preload: string, args: readonly string[], cwd = proc
   });
   child.stdout.resume();
   child.stderr.resume();
-  // Not `close`: a process that outlives it may hold its pipes.
+  // Not `close`: a process that outlives the command may hold its pipes.
   return (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
 }
 
@@ -78,8 +78,8 @@ test(
 );
 
 /**
- * Loaded before the command: a process that the command starts is replaced by one that never ends, and then it gets
- * `signal`.
+ * Loaded before the command: replaces a process that the command starts by one that never ends, and
+ * then sends `signal`.
  */
 function atSpawn(signal: NodeJS.Signals, pidFile: string): string {
   return `
@@ -98,7 +98,7 @@ function atSpawn(signal: NodeJS.Signals, pidFile: string): string {
 }
 
 test(
-  'the process that reads a database for verify, and the one that a demo kills, end with it',
+  'the process that reads a database for verify, and the process that a demo kills, end with the command',
   inTemp(async (dir) => {
     const store = join(dir, 'store');
     assert.is(run('import', fixture('wal', 'state'), store).status, 0);
@@ -113,7 +113,7 @@ test(
       try {
         assert.equal(ended, [null, signal]);
         for (let tries = 0; isRunning(pid) && tries < 3000; tries++) await sleep(10);
-        assert.not.ok(isRunning(pid), `${args[0]}: it is gone`);
+        assert.not.ok(isRunning(pid), `${args[0]}: the process has ended`);
       } finally {
         if (isRunning(pid)) process.kill(pid, 'SIGKILL');
       }
@@ -122,7 +122,7 @@ test(
   }),
 );
 
-/** False for a process that has ended, whether or not its parent has asked for its exit code. */
+/** False for a process that has ended, whether or not its parent has read its exit code. */
 function isRunning(pid: number): boolean {
   if (!existsSync(`/proc/${pid}/stat`)) return false;
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

@@ -10,14 +10,14 @@ import { inTemp } from '../support/temp.js';
 const test = suite('cli: snapshot');
 
 test(
-  'of a store that a node has open; it holds the same, and an occupied target is refused',
+  'of a store that a node has open; the content is the same, and an occupied target is refused',
   inTemp(async (dir) => {
     const [location, target] = [join(dir, 'store'), join(dir, 'snapshot')];
     assert.is(run('import', fixture('wal', 'state'), location).status, 0);
     const node = await openLevel(location, { model: autobahn });
     const made = run('snapshot', location, target, '--json');
     assert.is(made.status, 0, made.stderr);
-    assert.match(made.stderr, /never run it as the validator/);
+    assert.match(made.stderr, /never run the snapshot as the validator/);
     const report = JSON.parse(made.stdout);
     assert.equal(shapeOf(report), ['bytes', 'location', 'records', 'seq', 'tries']);
     assert.is(report.seq, String(node.seq));

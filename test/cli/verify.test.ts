@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { autobahn, laneIdOf, openLevel, readCommittees } from '../../src/index.js';
+import { autobahn, laneIdOf, openLevel } from '../../src/index.js';
+import { readCommittees } from '../../src/migrations/index.js';
 import { treeHash } from '../migrations/states.js';
 import { run, shapeOf } from '../support/cli.js';
 import { refused } from '../support/faults.js';
@@ -40,7 +41,7 @@ test(
 );
 
 test(
-  'a damaged store ends with 1 and every finding, and stays as it is',
+  'a damaged store ends with 1 and every finding, and does not change',
   inTemp((dir) => {
     const location = join(dir, 'store');
     assert.is(run('import', fixture('wal', 'state'), location).status, 0);
@@ -55,7 +56,7 @@ test(
     const damaged = run('verify', location);
     assert.is(damaged.status, 1, damaged.stdout + damaged.stderr);
     assert.match(damaged.stdout, /[1-9]\d* findings; /);
-    assert.match(damaged.stdout, /a node would refuse it: LANESTORE_(CORRUPT|ROLLED_BACK)/);
+    assert.match(damaged.stdout, /a node would refuse the store: LANESTORE_(CORRUPT|ROLLED_BACK)/);
     const json = JSON.parse(run('verify', location, '--json').stdout);
     assert.ok(json.findingsTotal > 0 && json.findings[0].detail.length > 0);
     assert.is(treeHash(location), before);
@@ -63,8 +64,10 @@ test(
 );
 
 /**
- * A store whose committee changes twice: validators 0 to 3, all five from road index 5 on, 1 to 4 from road index 8 on. Each CommitQC has as few
- * signatures as its own committee allows, so that one of another committee does not hold. The anchor is at road index 2, the last CommitQC at 9.
+ * A store whose committee changes twice: validators 0 to 3, all five from road index 5 on, 1 to 4
+ * from road index 8 on. Each CommitQC has the minimum number of signatures of its own committee, so
+ * that it is invalid for the other committees. The anchor is at road index 2, the last CommitQC at
+ * 9.
  */
 async function changingStore(location: string): Promise<readonly (readonly string[])[]> {
   const net = makeNetwork({ validators: 5 });
@@ -74,7 +77,7 @@ async function changingStore(location: string): Promise<readonly (readonly strin
     const lanes = road < 5 ? [0, 1, 2, 3] : road < 8 ? [0, 1, 2, 3, 4] : [1, 2, 3, 4];
     const blocks = lanes.map((place) => net.block(place));
     const signed = net.commitQC({ lanes, signatures: road < 5 ? 3 : road < 8 ? 4 : 5 });
-    // The signers are the first ones; validator 0 is no longer one of them at the end, and three are enough.
+    // The first validators sign; validator 0 has left by the end, and three signatures are enough.
     const qc = road < 8 ? signed : { ...signed, sigs: signed.sigs.slice(1, 4) };
     await store.persist({ blocks, commitQCs: [qc] });
     if (road === 2) await store.persist({ anchor: { commitQC: qc, appQC: net.appQC(qc, { signatures: 3 }) } });
@@ -83,12 +86,12 @@ async function changingStore(location: string): Promise<readonly (readonly strin
 }
 
 test(
-  'signatures of a store whose committee changes: each entry against the committee of its road index, in an export too',
+  'signatures of a store whose committee changes: each entry is checked against the committee of its road index, in an export too',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const [first, second, third] = await changingStore(location);
     const file = join(dir, 'committees.json');
-    /** Status, and what is found at which key. */
+    /** Exit status, and the findings by key. */
     const verified = (content: unknown) => {
       writeFileSync(file, JSON.stringify(content));
       const { status, stdout, stderr } = run('verify', location, '--signatures', '--committee', file, '--json');
@@ -112,29 +115,30 @@ test(
     const exported = run('export', location, target, '--layout', 'wal', '--verify-signatures', '--committee', file);
     assert.is(exported.status, 0, exported.stdout + exported.stderr);
     expect(terms([2, first], [5, second], [8, third], [11, first]));
-    // A border that is off by one, either way.
+    // A border that is off by one in either direction.
     expect(terms([0, first], [4, second], [8, third]), /qc\/0+4: commitQC 4: has 3 signatures, needs 4/);
     expect(terms([0, first], [6, second], [8, third]), /qc\/0+5: commitQC 5: lane .* is not one of the committee/);
     expect(terms([0, first], [5, second], [9, third]), /qc\/0+8: .* has 3 signatures, needs 4/);
-    // What lies before the first committee is not checked against another one.
+    // Entries before the first committee are not checked against another committee.
     const before = /no committee is given for road index 2: the first one holds from 3/;
     expect(terms([3, first], [5, second], [8, third]), before, before);
-    // A lane of no committee in the store's range: the fourth validator's lane is only in those from road index 5 on.
+    // A lane that is in no committee of the store's range: the fourth validator's lane exists from
+    // road index 5 on only.
     const { found } = verified(first);
-    assert.is(found.filter((one: string) => /^entry-verify qc\//.test(one)).length, 5, found.join('\n'));
+    assert.is(found.filter((line: string) => /^entry-verify qc\//.test(line)).length, 5, found.join('\n'));
     const stranger = new RegExp(`^entry-verify lane/${third?.at(-1)}/.* hold at road indexes 2 to 10$`);
-    assert.is(found.filter((one: string) => stranger.test(one)).length, 5, found.join('\n'));
+    assert.is(found.filter((line: string) => stranger.test(line)).length, 5, found.join('\n'));
     for (const [content, reason] of [
       [terms([0, first], [0, second]), /two committees hold from road index 0: they overlap/],
-      [terms([5, second], [0, first]), /from road index 0 is listed behind that from 5/],
+      [terms([5, second], [0, first]), /from road index 0 is listed after that from 5/],
       [terms([0, first], [undefined, second]), /committees\[1\] has no road index: undefined; it must say "from"/],
       [terms([-1, first]), /committees\[0\] has no road index: -1/],
       [terms(['18446744073709551615', first]), /road index of a committee 18446744073709551615 is too high/],
-      [terms([0, first], [5, ['abc']]), /committees\[1\] has an entry that is no key: "abc"/],
+      [terms([0, first], [5, ['abc']]), /committees\[1\] has an entry that is not a key: "abc"/],
       [terms([0, []]), /committees\[0\] makes no committee/],
       [terms([0, 'all']), /committees\[0\] holds no list/],
       [terms(), /there is no committee/],
-      [{ committees: 5 }, /"committees" is no list/],
+      [{ committees: 5 }, /"committees" is not a list/],
       [{ ...terms([0, first]), committee: first }, /both "committee" and "committees"/],
     ] as const) {
       writeFileSync(file, JSON.stringify(content));

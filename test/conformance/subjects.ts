@@ -118,6 +118,7 @@ const ALL: Features = {
   limits: true,
   planLimits: true,
   votes: false,
+  disagreeingAnchors: true,
 };
 
 function keyOf({ lane, number }: LostEntry): string {

@@ -413,6 +413,7 @@ const features: Features = {
   limits: true,
   planLimits: true,
   votes: true,
+  disagreeingAnchors: true,
   lose: true,
   refuseWrites: true,
 };

@@ -1,4 +1,7 @@
-/** docs/embedding.md: its code is extracted, compiled and run, twice on the same store; its tables are the code's. */
+/**
+ * docs/embedding.md: its code is extracted, compiled and run, twice on the same store; its tables
+ * match the code.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -14,7 +17,7 @@ const test = suite('docs/embedding.md');
 const page = readFileSync(join(packageRoot, 'docs/embedding.md'), 'utf8');
 
 test(
-  'its code compiles as it stands, runs, and runs again on what it stored',
+  'its code compiles unchanged, runs, and runs again on the store of the first run',
   inTemp((dir) => {
     assert.ok([...page.matchAll(/^```ts$/gm)].length >= 12);
     const program = compiledProgram('embedding', page);
@@ -27,7 +30,7 @@ test(
   }),
 );
 
-test('its table of metrics is the one in the code', () => {
+test('its table of metrics matches the code', () => {
   const listed = [...page.matchAll(/^\| `(lanestore_\w+)` \| (\w+) \| (.*?) \|$/gm)].map(([, name, kind, help]) => [
     name,
     kind,

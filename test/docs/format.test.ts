@@ -1,29 +1,21 @@
-/** The examples of docs/format.md are what the code writes. */
+/** The examples of docs/format.md match the bytes that the code writes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { decodeRecord, isFault } from '../../src/adapter/level/format/record.js';
 import { encodeVotes, NO_STORED_VOTES, parseVotes, type StoredVotes } from '../../src/adapter/level/format/votes.js';
-import {
-  autobahn,
-  decodeRecord,
-  isFault,
-  KEY_SHAPES,
-  openLevel,
-  parseKey,
-  TIP_KEY,
-  type ValueOptions,
-  VOTES_KEY,
-} from '../../src/index.js';
+import { autobahn, openLevel, type ValueOptions } from '../../src/index.js';
+import { KEY_SHAPES, parseKey, TIP_KEY, VOTES_KEY } from '../../src/keys/index.js';
 import { loadRounds, packageRoot } from '../support/fixtures.js';
 import { withTemp } from '../support/temp.js';
 
 const test = suite('docs/format.md');
 const page = readFileSync(join(packageRoot, 'docs/format.md'), 'utf8');
 
-/** The hex of an annotated listing: per line what stands before the comment. */
+/** The hex of an annotated listing: the part of each line before the comment. */
 function listingBytes(listing: string): Buffer {
   const hex = listing
     .split('\n')
@@ -58,11 +50,11 @@ function replayed(
   });
 }
 
-test('the worked record, the key listing and the tip are those of the fixture', () =>
+test('the worked record, the key listing and the tip match the fixture', () =>
   replayed(async (db) => {
     const key = /The key `([^`]+)`/.exec(page)?.[1] ?? '';
     const value = await db.get(key);
-    assert.ok(value, 'the worked record is there');
+    assert.ok(value, 'the worked record exists');
     assert.is(listingBytes(block('### One record')).toString('hex'), value.toString('hex'));
     assert.is(value.length, 628);
     assert.is(crc32(Buffer.concat([Buffer.from(key), value.subarray(2, -5)])), 0x34269056);
@@ -93,7 +85,7 @@ test('the worked record, the key listing and the tip are those of the fixture', 
     }
   }));
 
-test('the worked reference is that of the fixture with every block separated, and leads to the worked record', () =>
+test('the worked reference matches the fixture with every block separated, and leads to the worked record', () =>
   replayed(
     async (db, directory) => {
       const key = /The key `([^`]+)`/.exec(page)?.[1] ?? '';

@@ -10,7 +10,7 @@ const test = suite('docs: found.md');
 interface Row {
   readonly bug: string;
   readonly file: string;
-  /** The test's name, or its beginning. */
+  /** The test's name, or a prefix of it. */
   readonly name: string;
 }
 
@@ -30,7 +30,7 @@ test('each bug names a test that exists', () => {
   for (const { bug, file, name } of found) {
     assert.ok(file !== '', `a test file: ${bug}`);
     assert.ok(existsSync(join(packageRoot, file)), `${file}: ${bug}`);
-    // Names may be put together in the source: what stands before the first such place must be there.
+    // A title may contain expressions: the part before the first one must be in the source.
     const text = readFileSync(join(packageRoot, file), 'utf8').replaceAll("\\'", "'");
     assert.ok(text.includes(name), `${file} has no test "${name}"`);
   }

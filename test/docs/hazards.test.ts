@@ -1,4 +1,7 @@
-/** Every hazard that docs/leveldb-hazards.md lists has tests, and they exist; and the store calls nothing that is not atomic and synced. */
+/**
+ * Every hazard of docs/leveldb-hazards.md has tests that exist, and the store makes no call to
+ * LevelDB that is not atomic and synced.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -20,7 +23,7 @@ function tableBelow(heading: string): string[][] {
   return lines.map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')));
 }
 
-test('each hazard has a named test that is there', () => {
+test('each hazard has a named test that exists', () => {
   const hazards = tableBelow('Each hazard and its tests');
   assert.ok(hazards.length > 15);
   for (const [hazard, , tests = ''] of hazards) {
@@ -30,7 +33,7 @@ test('each hazard has a named test that is there', () => {
       const [, file = '', title = ''] = /^`(test\/[^`]+)` "(.+)"$/.exec(name) ?? [];
       if (row !== undefined)
         assert.ok(
-          ROWS.some((one) => one.name === row),
+          ROWS.some((candidate) => candidate.name === row),
           `${hazard}: ${name}`,
         );
       else assert.ok(title !== '' && read(file).includes(title), `${hazard}: ${name}`);
@@ -38,14 +41,15 @@ test('each hazard has a named test that is there', () => {
   }
 });
 
-test('each row of the campaign is named there', () => {
+test('the page names each row of the campaign', () => {
   for (const { name } of ROWS) assert.ok(page.includes(`\`${name}\``), name);
 });
 
 test('the store calls nothing of LevelDB that is not atomic and synced', () => {
   const forbidden = /\b(?:db|level|database|engine)\b\S*\.(?:clear|repair|destroy|del|put|approximateSize)\(/;
   const bare = /ClassicLevel\.(?:repair|destroy)|\bsync: false\b/;
-  // A compaction writes damage anew, under a checksum that holds: only where there is no space otherwise.
+  // A compaction rewrites damaged bytes under a valid checksum, so it runs only where there is no
+  // space otherwise.
   const compaction = /\bcompactRange\b/;
   const wrong: string[] = [];
   const sources = readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' });
@@ -56,7 +60,7 @@ test('the store calls nothing of LevelDB that is not atomic and synced', () => {
     }
   }
   assert.equal(wrong, []);
-  // Whatever is called, in whatever words: this level refuses an unsynced batch, put, del and clear.
+  // At run time this level refuses an unsynced batch, put, del and clear, whatever the source says.
   assert.match(read('test/support/held-level.ts'), /clear\(\) was called/);
 });
 

@@ -1,4 +1,7 @@
-/** The transcripts in docs/inspecting.md are what the commands print, and its scripts run. */
+/**
+ * The transcripts in docs/inspecting.md match the output of the commands, and the scripts of the
+ * page run.
+ */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +13,7 @@ import { blocksOf, cloneIn, readPage, settled, stepsOf } from './transcript.js';
 const test = suite('docs/inspecting.md');
 const page = readPage('inspecting.md');
 
-/** Tools that are somebody else's, and how to see that they are there. */
+/** Third-party tools, and how to check that they are installed. */
 const TOOLS: readonly (readonly [command: string, check: readonly [string, ...string[]]])[] = [
   ['ldb', ['ldb', '--version']],
   ['/usr/bin/python3', ['/usr/bin/python3', '-c', 'import plyvel, cbor2']],
@@ -22,7 +25,7 @@ function absentTools(): string[] {
 }
 
 test(
-  'every command prints what the page says, with the scripts of the page',
+  'every command prints the output on the page, with the scripts of the page',
   inTemp((dir) => {
     const absent = absentTools();
     for (const tool of absent) process.stdout.write(`\n  skipped: the commands with ${tool}, which is not installed\n`);

@@ -1,4 +1,4 @@
-/** The transcript in docs/migrating.md is what the commands print. */
+/** The transcript in docs/migrating.md matches the output of the commands. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inTemp } from '../support/temp.js';
@@ -7,7 +7,7 @@ import { cloneIn, readPage, settled, stepsOf } from './transcript.js';
 const test = suite('docs/migrating.md');
 
 test(
-  'every command prints what the page says',
+  'every command prints the output on the page',
   inTemp((dir) => {
     const run = cloneIn(dir);
     const steps = stepsOf(readPage('migrating.md'));

@@ -1,11 +1,14 @@
-/** The code of a page as a program: extracted, compiled as it stands, ready to run. */
+/** The code of a page as a program: extracted, compiled unchanged, ready to run. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../support/fixtures.js';
 import { blocksOf } from './transcript.js';
 
-/** The `ts` blocks of a page as one module, its imports first, to be compiled two folders below the root. */
+/**
+ * The `ts` blocks of a page as one module with its imports first, to be compiled two folders below
+ * the root.
+ */
 function programOf(page: string): string {
   const lines = blocksOf(page)
     .filter(({ language }) => language === 'ts')
@@ -20,7 +23,7 @@ function programOf(page: string): string {
 }
 
 /**
- * Compiles the code of a page. Returns a function that runs it and returns what it prints to standard output.
+ * Compiles the code of a page. Returns a function that runs it and returns its standard output.
  * @throws with the compiler's messages if it does not compile.
  */
 export function compiledProgram(name: string, page: string): (...args: readonly string[]) => string {

@@ -1,4 +1,4 @@
-/** README.md: its program compiles and runs, and its figure is that of the benchmark. */
+/** README.md: its program compiles and runs, and its figure equals the benchmark's. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -14,7 +14,7 @@ const test = suite('README.md');
 const page = readFileSync(join(packageRoot, 'README.md'), 'utf8');
 
 test(
-  'its program compiles as it stands, makes no store by accident, and goes on from what it stored',
+  'its program compiles unchanged, makes no store by accident, and continues from its stored state',
   inTemp((dir) => {
     const run = compiledProgram('readme', page);
     const location = join(dir, 'state');
@@ -25,10 +25,10 @@ test(
   }),
 );
 
-test('its figure is that of the last run of the benchmark', () => {
+test('its figure equals the one of the last benchmark run', () => {
   const results: Results = JSON.parse(readFileSync(join(resultsDir, 'results.json'), 'utf8'));
   const contenders = results.workloads.find(({ workload }) => workload.id === 'ii')?.contenders ?? [];
-  const [store, original] = ['level', 'go-wal'].map((name) => contenders.find((one) => one.name === name));
+  const [store, original] = ['level', 'go-wal'].map((name) => contenders.find((contender) => contender.name === name));
   const text = page.replaceAll('\n', ' ');
   const [, mine, its, date] = /durable after ([\d.]+) ms; .* takes ([\d.]+) ms .*?(\d{4}-\d\d-\d\d)/.exec(text) ?? [];
   assert.is(mine, digits(store?.roundMs.p50.median ?? 0));

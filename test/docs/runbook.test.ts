@@ -1,4 +1,7 @@
-/** docs/runbook.md: a numbered procedure for every code, with commands and options that exist; the way back from a rollback works. */
+/**
+ * docs/runbook.md: a numbered procedure for every code, with commands and options that exist; the
+ * procedure after a rollback works.
+ */
 import { cpSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -13,7 +16,7 @@ import { blocksOf } from './transcript.js';
 const test = suite('docs/runbook.md');
 const page = readFileSync(join(packageRoot, 'docs', 'runbook.md'), 'utf8');
 
-/** Tools of the system that the page may call. */
+/** System tools that the page may call. */
 const TOOLS = ['cp', 'df', 'dmesg', 'findmnt', 'fuser', 'iostat', 'ls', 'mv', 'smartctl'];
 
 test('every code has a section with numbered steps', () => {
@@ -46,7 +49,7 @@ test('every command of lanestore, and each of its options, exists', () => {
 });
 
 test(
-  'a newer database under the witness that is there opens; an older one is refused',
+  'a newer database under the present witness opens; an older one is refused',
   inTemp(async (dir) => {
     const [location, newer] = [join(dir, 'store'), join(dir, 'newer')];
     const older = join(dir, 'older');

@@ -1,11 +1,14 @@
-/** Transcripts in the pages of docs/: a page's commands, run in order in a directory like a clone, and what they print. */
+/**
+ * Transcripts in the pages of docs/: a page's commands, run in order in a directory like a clone,
+ * and their output.
+ */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAIN } from '../support/cli.js';
 import { packageRoot } from '../support/fixtures.js';
 
-/** A command, and what it prints: data, then notes. */
+/** A command and its output: data, then notes. */
 export interface Step {
   readonly command: string;
   readonly output: string;
@@ -27,7 +30,7 @@ export function blocksOf(page: string): Block[] {
   return [...page.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({ language, text }));
 }
 
-/** The commands of its `console` blocks, each on one line behind `$ `. */
+/** The commands of its `console` blocks, each on one line after `$ `. */
 export function stepsOf(page: string): Step[] {
   const consoles = blocksOf(page).filter(({ language }) => language === 'console');
   return consoles.flatMap(({ text }) =>
@@ -41,7 +44,10 @@ export function stepsOf(page: string): Step[] {
   );
 }
 
-/** Makes `dir` what a clone is to the commands: the fixtures, `lanestore` and `node` on the path, what a script may import. Runs one command in it. */
+/**
+ * Sets up `dir` like a clone: the fixtures, `lanestore` and `node` on the path, and the modules
+ * that a script may import. Returns a function that runs one command there.
+ */
 export function cloneIn(dir: string): (command: string) => string {
   mkdirSync(join(dir, 'bin'));
   writeFileSync(join(dir, 'bin', 'lanestore'), `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
@@ -52,7 +58,7 @@ export function cloneIn(dir: string): (command: string) => string {
   mkdirSync(join(dir, 'node_modules'));
   symlinkSync(packageRoot, join(dir, 'node_modules/lanestore'));
   symlinkSync(join(packageRoot, 'node_modules/classic-level'), join(dir, 'node_modules/classic-level'));
-  // Colours, which whoever runs the tests may force, are no part of a page.
+  // Removes colours, which the environment may force.
   const { FORCE_COLOR: _, ...others } = process.env;
   const env = { ...others, NO_COLOR: '1', PATH: `${join(dir, 'bin')}:${process.env.PATH}` };
   return (command) => {
@@ -61,7 +67,9 @@ export function cloneIn(dir: string): (command: string) => string {
   };
 }
 
-/** What is another one at every run, taken out: ids, times, LevelDB's files and their sizes, the disk. */
+/**
+ * Removes output that differs on every run: ids, times, LevelDB's files and their sizes, the disk.
+ */
 export function settled(output: string): string[] {
   return output
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')

@@ -1,6 +1,6 @@
 /**
- * Bundles by esbuild: all works in them; what a bundle cannot contain is asked for when it is
- * needed, by an error with a code.
+ * Bundles by esbuild: everything works in them, except that a part which a bundle cannot contain
+ * gives an error with a code when it is needed.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const test = suite('environments: bundles');
 
 const READER_CHILD = join(packageRoot, 'dist', 'adapter', 'level', 'view', 'reader-child.js');
 
-/** Bundles the entries into `out`, as docs/embedding.md says, beside an installed classic-level. */
+/** Bundles the entries into `out`, as in docs/embedding.md, next to an installed classic-level. */
 async function bundle(out: string, entryPoints: Record<string, string>, options: BuildOptions = {}): Promise<void> {
   const { format = 'esm' } = options;
   const bundled = await build({
@@ -51,7 +51,7 @@ const KINDS: readonly [name: string, format: Format, minify: boolean][] = [
 
 for (const [name, format, minify] of KINDS) {
   test(
-    `${name}: everything that a node does with its stores; without reader-child.js only verify is refused, and says what is missing`,
+    `${name}: everything that a node does with its stores; without reader-child.js only verify is refused, and names the missing file`,
     inTemp(async (dir) => {
       const [out, aside] = [join(dir, 'out'), join(dir, 'reader-child.js')];
       await bundle(out, { main: SCENARIO, 'reader-child': READER_CHILD }, { format, minify });
@@ -74,7 +74,7 @@ for (const [name, format, minify] of KINDS) {
   );
 
   test(
-    `${name}: without classic-level, or with it in the bundle, what needs LevelDB says so, and the rest works`,
+    `${name}: without classic-level, or with it in the bundle, calls that need LevelDB name the cause, and the rest works`,
     inTemp(async (dir) => {
       const [missing, inside] = [join(dir, 'missing'), join(dir, 'inside')];
       await bundle(missing, { main: SCENARIO }, { format, minify });
@@ -100,7 +100,7 @@ for (const [name, format, minify] of KINDS) {
 }
 
 test(
-  'the command line as a bundle: what comes with the package is asked for when it is needed',
+  'the command line as a bundle: files of the package are read only when they are needed',
   inTemp(async (dir) => {
     const out = join(dir, 'out');
     await bundle(out, {
@@ -125,7 +125,7 @@ test(
     assert.is(demo.status, 0, demo.stderr);
     for (const [args, file] of [
       [['version'], 'package.json'],
-      [['demo'], 'rounds.jsonl.gz'],
+      [['demo'], 'rounds.jsonl'],
     ] as const) {
       const { status, stderr } = command(...args);
       assert.is(status, 3, stderr);

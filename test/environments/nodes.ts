@@ -1,22 +1,22 @@
 /**
- * Other versions of Node.js, from npm's registry, kept in node_modules/.cache: a checkout downloads
- * each once.
+ * Other versions of Node.js, from npm's registry, cached in node_modules/.cache: a checkout
+ * downloads each once.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../support/fixtures.js';
 
-/** Pinned, so that a test says the same today and tomorrow. */
+/** Pinned, so that test results are reproducible. */
 const VERSIONS = ['22.23.3', '24.21.0'] as const;
 const CACHE = join(packageRoot, 'node_modules', '.cache', 'lanestore-nodes');
 const NPM_MS_MAX = 300_000;
 
-/** An executable, and its version. */
+/** An executable and its version. */
 export interface NodeVersion {
   readonly version: string;
   readonly path: string;
-  /** Options of Node.js that switch the permission model on. */
+  /** Options of Node.js that enable the permission model. */
   readonly permission: string;
 }
 
@@ -28,8 +28,8 @@ export const thisNode: NodeVersion = {
 };
 
 /**
- * The other versions that can be had. One that cannot is left out, with a line that says why; under
- * CI=true that is an error, for there nothing may be skipped.
+ * The other versions that can be downloaded. A version that cannot is left out, with a line that
+ * names the reason; under CI=true that is an error, because CI must skip nothing.
  */
 export function otherNodes(): NodeVersion[] {
   return VERSIONS.flatMap((version) => {
@@ -46,8 +46,8 @@ export function otherNodes(): NodeVersion[] {
 }
 
 /**
- * The package holds the executable itself. Another test may download it meanwhile: each does it in
- * a directory of its own.
+ * The npm package contains the executable. Concurrent tests may download it too, so each uses a
+ * directory of its own.
  */
 function download(version: string, path: string): void {
   mkdirSync(CACHE, { recursive: true });

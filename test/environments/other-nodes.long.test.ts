@@ -1,4 +1,4 @@
-/** The other versions of Node.js that are supported; they are downloaded once. */
+/** The other supported versions of Node.js; each is downloaded once. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { otherNodes } from './nodes.js';
@@ -8,7 +8,7 @@ import { addVersionCases } from './version-cases.js';
 const test = suite('environments: other versions of Node.js');
 const nodes = otherNodes();
 
-test('all of them are tested, or are said to be left out', () => {
+test('every version is tested, or reported as left out', () => {
   assert.ok(nodes.length > 0 || process.env.CI !== 'true');
 });
 

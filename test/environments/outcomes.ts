@@ -1,14 +1,14 @@
-/** The scenario of this folder, and what it printed. */
+/** Runs the scenario of this folder and reads its output. */
 import { join } from 'node:path';
 import { packageRoot } from '../support/fixtures.js';
 
 /** The compiled program. */
 export const SCENARIO = join(packageRoot, '.build', 'test', 'environments', 'scenario.js');
 
-/** All of its steps, in an order in which each finds what it needs. */
+/** All of its steps, ordered so that each finds its preconditions. */
 export const STEPS = ['none', 'level', 'view', 'verify', 'snapshot', 'wal', 'migrations', 'reopen'] as const;
 
-/** How a step ended: without a code if all of it was as expected. */
+/** How a step ended: without a code if everything was as expected. */
 export interface Outcome {
   readonly step: string;
   readonly code?: string;
@@ -16,7 +16,7 @@ export interface Outcome {
   readonly remedy?: string;
 }
 
-/** What a process of the scenario printed. @throws if it did not end by itself. */
+/** The output of a process of the scenario. @throws if it did not end by itself. */
 export function outcomes(ended: { status: number | null; stdout: string; stderr: string }): Outcome[] {
   if (ended.status !== 0) throw new Error(`the scenario ended with ${ended.status}:\n${ended.stdout}${ended.stderr}`);
   const lines = ended.stdout.split('\n').filter((line) => line !== '');

@@ -1,6 +1,6 @@
 /**
- * Under the permission model of Node.js: all works with the options that docs/embedding.md lists;
- * without one, the error names it.
+ * Under the permission model of Node.js: everything works with the options that docs/embedding.md
+ * lists; without one of them, the error names it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -73,12 +73,12 @@ export function addPermissionCases(test: ReturnType<typeof suite>, node: NodeVer
 
   test(
     inNode(
-      'without one of the listed options, what needs it is LANESTORE_IO that names it, and nothing else is refused',
+      'without one of the listed options, a call that needs it is LANESTORE_IO that names it, and no other call is refused',
     ),
     inTemp((dir) => {
       const options = listedOptions(dir);
       assert.equal(scenario(node, options, dir, 'level', 'wal'), [{ step: 'level' }, { step: 'wal' }]);
-      const without = (option: string) => options.filter((one) => !one.startsWith(option));
+      const without = (option: string) => options.filter((candidate) => !candidate.startsWith(option));
       const refusals: [option: string, works: string[], refused: string[], message: RegExp][] = [
         ['--allow-addons', ['none'], ['reopen', 'wal'], /refuses to load addons; --allow-addons allows it/],
         ['--allow-fs-read=/etc', ['none'], ['reopen', 'wal'], /refuses to read \/etc\/alpine-release; --allow-fs-read/],
@@ -101,13 +101,13 @@ export function addPermissionCases(test: ReturnType<typeof suite>, node: NodeVer
         );
         for (const outcome of said.slice(works.length)) assert.match(outcome.message ?? '', message);
       }
-      assert.equal(scenario(node, options, dir, 'reopen', 'verify').at(-1), { step: 'verify' }, 'all of it is intact');
+      assert.equal(scenario(node, options, dir, 'reopen', 'verify').at(-1), { step: 'verify' }, 'the store is intact');
     }),
   );
 
   test(
     inNode(
-      'granted only what a store is in: one that is there opens; a new one is not made where its name is not durable',
+      'granted only the directory of a store: an existing store opens; a new one is not made where its name would not be durable',
     ),
     inTemp((dir) => {
       const location = join(dir, 'store');

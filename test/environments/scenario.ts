@@ -1,11 +1,11 @@
 /**
- * What a node does with its stores, from the first open to the last look, as a program that runs
- * anywhere:
+ * Everything that a node does with its stores, from the first open to the last inspection, as a
+ * program that runs anywhere:
  *
  *   node scenario.js DIRECTORY STEP ...
  *
- * Prints a line of JSON for each step: `{"step": "level"}`, or with the `code`, `message` and
- * `remedy` with which it ended.
+ * Prints a line of JSON for each step: `{"step": "level"}`, plus the `code`, `message` and `remedy`
+ * of the error if the step failed.
  */
 import { linkSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ type PlainPersistence = Persistence<PlainBlock, PlainQC, PlainAnchor>;
 
 const model = plain;
 const ROUNDS = 12;
-/** Large enough to wait for the value file that it goes to. */
+/** Large enough to wait for a value file. */
 const BLOCK_BYTES = 600_000;
 
 const [directory = '', ...steps] = process.argv.slice(2);
@@ -45,7 +45,7 @@ function expect(isSo: boolean, what: string): void {
   if (!isSo) throw new Error(`not as expected: ${what}`);
 }
 
-/** Rounds of every kind of entry; what the hooks say must be what was handed over. */
+/** Rounds with every kind of entry; the hooks must report every entry. */
 async function fill(store: PlainPersistence, from: number): Promise<void> {
   const heard: string[] = [];
   for (let i = from; i < from + ROUNDS; i++) {
@@ -60,7 +60,7 @@ async function fill(store: PlainPersistence, from: number): Promise<void> {
   await store.persist({ anchor: plainAnchor(index, { '0a': index }), inner: new Uint8Array([from]) });
 }
 
-/** What {@link fill} left. */
+/** Checks what {@link fill} stored. */
 function checkRecovered(store: PlainPersistence, end: number): void {
   const { anchor, inner, blocks, commitQCs } = store.takeRecovered();
   const numbers = blocks.get('0a')?.map(({ number, data }) => `${number} ${data.length} ${data[0]}`);
@@ -75,7 +75,7 @@ function checkRecovered(store: PlainPersistence, end: number): void {
 }
 
 const STEPS: Readonly<Record<string, () => Promise<void>>> = {
-  /** Nothing of this needs LevelDB. */
+  /** Calls that do not need LevelDB. */
   async none() {
     const store = await openNoop({ model });
     await store.persist({ blocks: [plainBlock('0a', 0)] });
@@ -89,7 +89,7 @@ const STEPS: Readonly<Record<string, () => Promise<void>>> = {
     expect(isLanestoreError(second, 'LANESTORE_LOCKED'), `a second opener: ${second}`);
     await store.close();
     expect(readdirSync(join(location, 'values')).length > 0, 'values have files of their own');
-    // A backup by hard links: while the store is open, and before it is opened.
+    // A backup by hard links, while the store is open and before it is opened.
     const again = await openLevel(location, { model });
     checkRecovered(again, ROUNDS);
     linkSync(join(location, 'witness'), join(directory, 'witness-1'));
@@ -141,7 +141,7 @@ const STEPS: Readonly<Record<string, () => Promise<void>>> = {
     await store.close();
   },
 
-  /** Opens what is there already, and goes on. */
+  /** Opens the existing store and writes to it. */
   async reopen() {
     const store = await openLevel(location, { model });
     await store.persist({ blocks: [plainBlock('0c', store.cursors.lanes.get('0c')?.next ?? 0n)] });

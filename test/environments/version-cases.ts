@@ -1,4 +1,4 @@
-/** A version of Node.js: the library and the command line work in it, without a warning. */
+/** One version of Node.js: the library and the command line work in it, without a warning. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { outcomes, SCENARIO, STEPS } from './outcomes.js';
 
 /** Adds the tests of one version of Node.js. */
 export function addVersionCases(test: ReturnType<typeof suite>, { version, path }: NodeVersion): void {
-  /** What is deprecated ends the process; a warning would be seen on standard error. */
+  /** A deprecated call ends the process; a warning would appear on standard error. */
   const start = (cwd: string, ...args: string[]) =>
     spawnSync(path, ['--throw-deprecation', '--pending-deprecation', ...args], { cwd, encoding: 'utf8' });
 
@@ -49,7 +49,7 @@ export function addVersionCases(test: ReturnType<typeof suite>, { version, path 
       run('export', location, join(dir, 'exported'), '--layout', 'wal-crc');
       run('diff', location, join(dir, 'snapshot'));
       run('replay', fixture('wal-no-anchor', 'rounds.jsonl'), join(dir, 'replayed'));
-      // It kills a process of its own, and opens what that has left.
+      // The demo kills its own child process, and opens the store that the child left.
       run('demo', '--pace-ms', '20');
     }),
   );

@@ -1,6 +1,7 @@
 /**
- * A devnet whose metrics are scraped while things go wrong with a node and are mended: every row of the table moves. Nothing is told but by
- * the store itself; what goes wrong is done to its files from outside (examples/devnet/trouble.ts).
+ * A devnet whose metrics are scraped while a node is damaged and repaired: every row of the table
+ * changes. All values come from the stores themselves; the damage is done to their files from
+ * outside (examples/devnet/trouble.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -13,7 +14,7 @@ import { inTemp } from '../support/temp.js';
 
 const SCRAPE_MS = 25;
 
-/** The values of a metric in a scraped page: of a histogram, its counts. */
+/** The values of a metric in a scraped page; for a histogram, its counts. */
 function valuesOf(page: string, name: string, kind: string): number[] {
   const wanted = kind === 'histogram' ? `${name}_count` : name;
   return [...page.matchAll(new RegExp(`^${wanted}(?:\\{[^}]*\\})? ([0-9.e+-]+)$`, 'gm'))].map(([, value]) =>
@@ -21,7 +22,7 @@ function valuesOf(page: string, name: string, kind: string): number[] {
   );
 }
 
-/** A Prometheus that scrapes more often than most. */
+/** A Prometheus with a short scrape interval. */
 class Scraper {
   readonly pages: string[] = [];
   readonly byStage = new Map<Stage, string>();
@@ -29,7 +30,7 @@ class Scraper {
   #stopped = false;
   readonly #running = this.#run();
 
-  /** Scrapes now, and goes on there. */
+  /** Scrapes now, and then continues on schedule. */
   async at(stage: Stage, port: number | undefined): Promise<void> {
     this.#port = port;
     this.byStage.set(stage, await this.#scrape(port));
@@ -42,7 +43,7 @@ class Scraper {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      // A node that was killed does not answer until it is back.
+      // A killed node does not answer until it is back.
       if (this.#port !== undefined) await this.#scrape(this.#port).catch(() => undefined);
       await sleep(SCRAPE_MS);
     }
@@ -55,7 +56,10 @@ class Scraper {
   }
 }
 
-/** What of a row has not moved: a counter or histogram, with each of its labels, that never grew; a gauge with one value that was told. */
+/**
+ * The rows that have not changed: a counter or histogram, per label, that never grew, or a gauge
+ * with a single value.
+ */
 function still(pages: readonly string[], name: MetricName, { kind, labels }: MetricRow): boolean {
   const series = pages.map((page) => valuesOf(page, name, kind));
   if (kind === 'gauge') return new Set(series.flat()).size < 2;
@@ -67,7 +71,7 @@ function still(pages: readonly string[], name: MetricName, { kind, labels }: Met
 const test = suite('devnet: metrics');
 
 test(
-  'every metric of the table moves',
+  'every metric of the table changes',
   inTemp(async (dir) => {
     const scraper = new Scraper();
     const summary = await runDevnet(
@@ -97,12 +101,12 @@ test(
       valuesOf(scraper.byStage.get(stage) ?? '', name, METRICS[name].kind)[0];
     const { closed, open, failed } = STORE_STATES;
     assert.equal(
-      (['healthy', 'failed', 'mended', 'refused', 'restored'] as const).map((stage) => at(stage, 'lanestore_state')),
+      (['healthy', 'failed', 'repaired', 'refused', 'restored'] as const).map((stage) => at(stage, 'lanestore_state')),
       [open, failed, open, closed, open],
     );
-    assert.is(at('mended', 'lanestore_recovery_findings_total'), 0);
+    assert.is(at('repaired', 'lanestore_recovery_findings_total'), 0);
     assert.ok(at('refused', 'lanestore_recovery_findings_total')! > 0);
-    assert.is(at('mended', 'lanestore_recovery_seconds'), 2, 'it was opened again');
+    assert.is(at('repaired', 'lanestore_recovery_seconds'), 2, 'it was opened again');
   }),
 );
 

@@ -1,8 +1,12 @@
-/** The devnet: what its checker catches, and whole runs with real processes that are killed with SIGKILL. */
+/**
+ * The devnet: violations that its checker detects, and whole runs with real processes that are
+ * killed with SIGKILL.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Record } from '../../examples/devnet/rules.js';
-import { codecs, headerHash, type Msg } from '../../src/index.js';
+import { headerHash } from '../../src/index.js';
+import { codecs, type Msg } from '../../src/model/autobahn/index.js';
 import { runWorker } from '../support/kill.js';
 import { makeNetwork } from '../support/network.js';
 
@@ -10,12 +14,12 @@ const MAIN = new URL('../../examples/devnet/main.js', import.meta.url);
 
 const rules = suite('devnet: rules');
 const net = makeNetwork({ validators: 4, signed: false });
-const other = makeNetwork({ validators: 4, signed: false });
-other.block(0, { payloadBytes: 9 });
+const otherNetwork = makeNetwork({ validators: 4, signed: false });
+otherNetwork.block(0, { payloadBytes: 9 });
 const block = net.block(0);
 const next = net.block(0);
 const qc = net.commitQC();
-/** Another block of the same signer in the same place. */
+/** Another block of the same signer under the same number. */
 const twin = {
   ...block,
   block: { ...block.block, header: { ...block.block.header, payloadHash: new Uint8Array(32) } },
@@ -30,7 +34,7 @@ const laneVote = (place: number, { block: { header } }: typeof block) =>
 const EMPTY = { first: 0n, hashes: [] };
 const holding = (hashes: string[], first = 0n) => ({ nextQC: 1n, lanes: [{ first, hashes }, EMPTY, EMPTY, EMPTY] });
 
-rules('honest messages, each as often as anybody likes, are no violation', () => {
+rules('honest messages, however often repeated, are no violation', () => {
   const record = new Record(net.laneIds);
   for (let i = 0; i < 2; i++) {
     record.sent(0, blockWire(block));
@@ -80,10 +84,10 @@ rules('a block, a vote, a CommitQC that a restart lost', () => {
   assert.equal(
     record.violations.map((what) => what.replace(/[0-9a-f]{8}/, 'LANE')),
     [
-      'node 0 had sent or voted for block LANE/0, and its store has lost it',
-      'node 1 had sent or voted for another block LANE/0 than its store has',
-      'node 2 had the CommitQC of road 0; now its store ends before road 0',
-      'node 3 had the CommitQC of road 1; now its store ends before road 1',
+      'node 0 sent or voted for block LANE/0, and its store has lost it',
+      'node 1 sent or voted for a block LANE/0 that differs from the one in its store',
+      'node 2 had the CommitQC of road 0, and its store now ends before road 0',
+      'node 3 had the CommitQC of road 1, and its store now ends before road 1',
     ],
   );
 });
@@ -111,18 +115,18 @@ runs('a node that votes twice in each view is stopped by its guard, and caught w
   assert.match(bare.lines.join('\n'), /VIOLATION: equivocation: .* has two: prepareVote/);
 });
 
-runs('a backend that forgets is caught', async () => {
+runs('a backend that forgets is detected', async () => {
   const { code, lines } = await runWorker(
     MAIN,
     '--backend noop --rounds 9999 --kill --kill-every 300 --timeout 100'.split(' '),
   );
   const text = lines.join('\n');
   assert.is(code, 1, text);
-  assert.match(text, /VIOLATION: (equivocation|node \d had)/);
+  assert.match(text, /VIOLATION: (equivocation|node \d (?:sent|had))/);
   assert.not.match(text, /FAILED/);
 });
 
-runs('what it does not understand ends with its usage', async () => {
+runs('unknown arguments end with the usage', async () => {
   for (const args of [['--backend', 'paper'], ['--rounds', 'many'], ['--nonsense']]) {
     const { code, stderr } = await runWorker(MAIN, args);
     assert.is(code, 2);

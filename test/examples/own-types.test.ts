@@ -1,49 +1,51 @@
-/** The votes of the own types: a guard can hold their key. */
-import { createPublicKey, verify } from 'node:crypto';
+/** examples/own-types: its model and its backend pass the suite that docs/embedding.md names. */
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Batch } from '../../examples/own-types/model.js';
-import { authorOf, ledgerVotes, type Message, votingLedger } from '../../examples/own-types/votes.js';
-import { placedVote } from '../../src/adapter/round-votes.js';
-import { laneIdOf } from '../../src/keys/index.js';
-import { checkModel } from '../../src/model/option-checks.js';
-import { refusedSync } from '../support/faults.js';
+import { journalSubject, ledgerEntries, ledgerSubject } from '../../examples/own-types/conformance.js';
+import { openJournal } from '../../examples/own-types/journal.js';
+import { ledger } from '../../examples/own-types/model.js';
+import { CASES, casesFor, conformance } from '../../src/conformance/index.js';
+import { refused } from '../support/faults.js';
+import { inTemp } from '../support/temp.js';
 
-const test = suite('examples: own types, votes');
+const test = suite('examples: own types');
 
-const key = ledgerVotes.keyOf(new Uint8Array(32).fill(3));
-const author = authorOf(key.signer);
-const batch: Batch = { author, sequence: 4n, items: [new Uint8Array([1])] };
-const ballot: Message = { kind: 'ballot', round: 7n, choice: new Uint8Array(32) };
+conformance({ test: (name, body) => test(`own model over LevelDB: ${name}`, body), ...ledgerSubject });
+conformance({ test: (name, body) => test(`own model over an own backend: ${name}`, body), ...journalSubject });
 
-test('it is a model of votes', () => {
-  checkModel(votingLedger, 'model');
-});
-
-test('messages have their places, and digests that tell them apart', () => {
-  const { log, at, needs } = placedVote(ledgerVotes as never, ballot);
-  assert.equal([log, at, needs], ['ballot', [7n], 7n]);
-  const own: Message = { kind: 'batch', batch };
-  const lane = laneIdOf(author);
-  assert.equal(ledgerVotes.place(own), { part: 'own', lane, number: 4n });
-  assert.equal(ledgerVotes.place(ledgerVotes.laneVote(batch)), { part: 'lanes', lane, number: 4n });
-  assert.ok(ledgerVotes.isOwnLane(lane, key.signer));
-  const messages = [ballot, own, ledgerVotes.laneVote(batch), { ...ballot, round: 8n } as Message];
-  const digests = messages.map((message) => Buffer.from(ledgerVotes.digest(message)).toString('hex'));
-  assert.is(new Set(digests).size, messages.length);
-});
-
-test('signatures are Ed25519 over the digest', () => {
-  const digest = ledgerVotes.digest(ballot);
-  const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key.signer]);
-  const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-  assert.ok(verify(null, digest, publicKey, key.sign(digest)));
-});
-
-test('what is no message of a node is refused', () => {
-  for (const bad of [undefined, {}, { kind: 'other' }, { ...ballot, choice: new Uint8Array(31) }]) {
-    refusedSync(() => ledgerVotes.check(bad as never), 'LANESTORE_INVALID');
+test('only features declared absent are left out', () => {
+  const leftOut = (subject: typeof ledgerSubject) => {
+    const applied = new Set(casesFor(subject).map(({ name }) => name));
+    return new Set(CASES.filter(({ name }) => !applied.has(name)).flatMap(({ needs }) => needs));
+  };
+  const hardware = ['lose', 'storeAnchorOnly', 'refuseWrites'];
+  for (const feature of leftOut(ledgerSubject)) {
+    assert.ok(['disagreeingAnchors', 'durable', ...hardware].includes(feature), feature);
   }
+  assert.ok(casesFor(ledgerSubject).length >= 125, `${casesFor(ledgerSubject).length} cases`);
+  assert.ok(casesFor(journalSubject).length >= 110, `${casesFor(journalSubject).length} cases`);
 });
+
+test(
+  'the journal: a torn append is cut, a flipped bit is refused',
+  inTemp(async (dir) => {
+    const file = join(dir, 'journal');
+    const [lane = ''] = ledgerEntries.lanes;
+    const store = await openJournal(file, { model: ledger });
+    await store.persist({ blocks: [ledgerEntries.block(lane, 0n)] });
+    await store.close();
+    const bytes = readFileSync(file);
+    appendFileSync(file, bytes.subarray(0, bytes.length - 1));
+    const again = await openJournal(file, { model: ledger });
+    assert.equal(again.cursors.lanes.get(lane), { first: 0n, next: 1n });
+    await again.close();
+    assert.equal(readFileSync(file), bytes);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(file, bytes);
+    await refused(openJournal(file, { model: ledger }), 'LANESTORE_CORRUPT');
+  }),
+);
 
 test.run();

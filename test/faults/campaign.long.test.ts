@@ -1,4 +1,7 @@
-/** The short form of the fault campaign: every row of the table, nothing silent, nothing healthy refused. */
+/**
+ * The short form of the fault campaign: in every row of the table no loss is silent, and no healthy
+ * store is refused.
+ */
 import { availableParallelism } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,15 +1,15 @@
-/** Runs rows of the campaign on a pool and counts how their cases ended. */
+/** Runs rows of the campaign on a pool and counts the outcomes of their cases. */
 import type { Pool } from './pool.js';
 import { MISTAKES, type Mistake, type Row } from './row.js';
 
-/** A case in which something that must hold did not. */
+/** A case that failed. */
 export interface Failure {
   readonly i: number;
   readonly mistake: Mistake | 'harness';
   readonly detail: string;
 }
 
-/** What became of a row. */
+/** The result of a row. */
 export interface RowResult {
   readonly row: string;
   readonly fault: string;
@@ -17,20 +17,20 @@ export interface RowResult {
   readonly short: boolean;
   readonly seed: number;
   readonly cases: number;
-  /** Why it was not run; absent if it was. */
+  /** Why the row was not run; absent if it was. */
   readonly skipped?: string;
-  /** How many cases ended with which verdict. */
+  /** Number of cases, by class of verdict. */
   readonly verdicts: Readonly<Record<string, number>>;
-  /** How many failed in which way; every way is listed. */
+  /** Number of failures, by kind; every kind is listed. */
   readonly mistakes: Readonly<Record<Mistake | 'harness', number>>;
   /** The first failures, in the order of their cases. */
   readonly failures: readonly Failure[];
   readonly seconds: number;
-  /** Which parts of the row these are, when it was run in parts: `1/4`. */
+  /** The parts of the row in this result, if it was run in parts: `1/4`. */
   readonly parts?: readonly string[];
 }
 
-/** A part of a row's cases: each `of`-th one, beginning with number `n` (from 1). */
+/** A part of a row's cases: every `of`-th case, starting at number `n` (from 1). */
 export interface Part {
   readonly n: number;
   readonly of: number;
@@ -40,9 +40,9 @@ export interface Part {
 export interface CampaignOptions {
   readonly seed: number;
   readonly short: boolean;
-  /** At most so many cases of a row. */
+  /** Maximum number of cases per row. */
   readonly limit?: number;
-  /** Only a part of them. */
+  /** Only this part of the cases. */
   readonly part?: Part;
   /** Ends a row at its first failure. */
   readonly stopAtFailure?: boolean;
@@ -87,7 +87,7 @@ export async function runRow(row: Row, pool: Pool, options: CampaignOptions): Pr
   };
 }
 
-/** Two parts of a row as one result. */
+/** Merges two parts of a row into one result. */
 export function mergedParts(a: RowResult, b: RowResult): RowResult {
   const sum = <K extends string>(x: Readonly<Record<K, number>>, y: Readonly<Record<K, number>>) => {
     const total: Record<string, number> = { ...x };
@@ -105,7 +105,7 @@ export function mergedParts(a: RowResult, b: RowResult): RowResult {
   };
 }
 
-/** How one case of a row ended. */
+/** The outcome of one case of a row. */
 export type CaseResult =
   | { readonly verdict: string }
   | { readonly mistake: Mistake | 'harness'; readonly detail: string };
@@ -151,7 +151,7 @@ class Tally {
   }
 }
 
-/** How many cases of a row failed. */
+/** Number of failed cases of a row. */
 export function failed(result: RowResult): number {
   return Object.values(result.mistakes).reduce((sum, count) => sum + count, 0);
 }

@@ -1,4 +1,4 @@
-/** Opening a store that was harmed, and judging how that went by what is known without the store. */
+/** Opens a damaged store, and judges the outcome by what is known without the store. */
 import { type LevelStore, type LocationOptions, openLevel } from '../../src/adapter/level/index.js';
 import { type Finding, LanestoreError } from '../../src/errors.js';
 import { contentOf } from '../support/content.js';
@@ -9,13 +9,13 @@ import { Wrong } from './row.js';
 export type PlainLevelStore = LevelStore<PlainBlock, PlainQC, PlainAnchor>;
 export type OpenOptions = Omit<LocationOptions<PlainBlock, PlainQC, PlainAnchor>, 'model'>;
 
-/** An open that succeeded; the store is closed again. */
+/** A successful open; the store is closed again. */
 export interface Opened {
   readonly content: string;
   readonly notes: readonly string[];
 }
 
-/** An open that was refused, with a code. */
+/** A refused open, with its code. */
 export interface Refused {
   readonly code: string;
   readonly message: string;
@@ -26,7 +26,7 @@ export function openPlain(location: string, options: OpenOptions = {}): Promise<
   return openLevel(location, { ...options, model: plain });
 }
 
-/** Opens, reads what is there, closes. @throws Wrong for an error without a code. */
+/** Opens, reads the content, closes. @throws Wrong for an error without a code. */
 export async function tryOpen(location: string, options: OpenOptions = {}): Promise<Opened | Refused> {
   let store: PlainLevelStore;
   try {
@@ -44,7 +44,7 @@ export function isRefused(outcome: Opened | Refused): outcome is Refused {
   return 'code' in outcome;
 }
 
-/** The store must open and hold exactly one of `contents`. Gives the class of the verdict. */
+/** The store must open and hold exactly one of `contents`. Returns the class of the verdict. */
 export async function mustOpen(location: string, contents: readonly string[], options: OpenOptions = {}) {
   const outcome = await tryOpen(location, options);
   if (isRefused(outcome)) throw new Wrong('refused', `${outcome.code}: ${outcome.message}`);
@@ -57,20 +57,23 @@ function assertContent({ content }: Opened, contents: readonly string[]): void {
   throw new Wrong('silent', `it opened with\n${content}\nwhere this was acknowledged:\n${contents.join('\nor\n')}`);
 }
 
-/** How a harmed store must answer. */
+/** How a damaged store must respond. */
 export interface RefusalRule {
-  /** Codes that it may refuse with. */
+  /** Codes of a permitted refusal. */
   readonly codes: readonly string[];
-  /** The content that it may open with instead; none: it must be refused. */
+  /** Contents with which it may open instead; none: it must be refused. */
   readonly contents: readonly string[];
-  /** What it must not have changed by refusing, if that is promised. */
+  /** Files that a refusal must not change, if that is promised. */
   readonly image?: Image;
-  /** Looks at a refusal. @throws Wrong. */
+  /** Checks a refusal. @throws Wrong. */
   readonly inspect?: (refusal: Refused) => void;
   readonly options?: OpenOptions;
 }
 
-/** Opens `tries` times: each time refused alike, nothing changed; or the content exact. Gives the class of the verdict. */
+/**
+ * Opens `tries` times. Every open must be refused alike without changing a file, or give exact
+ * content. Returns the class of the verdict.
+ */
 export async function mustRefuse(location: string, rule: RefusalRule, tries = 2): Promise<string> {
   let verdict: string | undefined;
   for (let n = 0; n < tries; n++) {
@@ -93,5 +96,5 @@ export async function mustRefuse(location: string, rule: RefusalRule, tries = 2)
   return `${verdict}`;
 }
 
-/** Codes that say: this is damaged, do not vote from it. */
+/** Codes that report damage: the operator must not vote from this store. */
 export const DAMAGE = ['LANESTORE_CORRUPT', 'LANESTORE_ROLLED_BACK'] as const;

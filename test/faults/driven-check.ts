@@ -1,11 +1,14 @@
-/** Judges a store whose disk failed: nothing acknowledged is lost, it took nothing more once a write was rejected, and it works again. */
+/**
+ * Judges a store whose disk failed: nothing acknowledged is lost, a failed store accepts nothing
+ * more, and it works again after a reopen.
+ */
 import { Oracle, roundOf } from '../support/oracle.js';
 import { isRefused, mustOpen, openPlain, tryOpen } from './check.js';
 import { type Drive, drivenRounds, type Trace } from './driven.js';
 import { Wrong } from './row.js';
 import { oracleContent } from './specimen.js';
 
-/** The class of the verdict. The fault must be gone. */
+/** The class of the verdict. The fault must be over. */
 export async function checkDriven(what: Drive, trace: Trace): Promise<string> {
   const { acknowledged, refused, failed, later, waited } = trace;
   if (refused !== undefined && refused !== 'LANESTORE_IO') throw new Wrong('wrong', `the open was refused: ${refused}`);
@@ -15,14 +18,15 @@ export async function checkDriven(what: Drive, trace: Trace): Promise<string> {
   }
   const rounds = drivenRounds(what);
   const contents = contentsOf(what);
-  // What was in flight is there as a whole or not at all: rounds that were submitted together are one batch, or some.
+  // Rounds in flight are stored as a whole or not at all: rounds submitted together are one batch,
+  // or several.
   const possible = contents.slice(acknowledged, acknowledged + what.together + 1);
   const outcome = await tryOpen(what.location, what.options);
   if (isRefused(outcome)) throw new Wrong('refused', `${outcome.code}: ${outcome.message}`);
   const there = possible.indexOf(outcome.content);
   if (there < 0) {
     const found = contents.indexOf(outcome.content);
-    const text = found >= 0 ? `${found} rounds are there` : `it holds\n${outcome.content}`;
+    const text = found >= 0 ? `${found} rounds are stored` : `it holds\n${outcome.content}`;
     throw new Wrong('silent', `${acknowledged} of ${rounds.length} rounds were acknowledged, ${text}`);
   }
   await goesOn(what, acknowledged + there);
@@ -38,7 +42,7 @@ async function goesOn(what: Drive, done: number): Promise<void> {
   await mustOpen(what.location, [contentsOf(what)[Math.min(done + 3, what.rounds)] as string], what.options);
 }
 
-/** What is there after each number of rounds. */
+/** The content after each number of rounds. */
 function contentsOf(what: Drive): string[] {
   const oracle = new Oracle();
   return [

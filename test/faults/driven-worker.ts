@@ -1,7 +1,9 @@
 /**
- * A process for {@link drive}, so that a fault can be put between it and its C library:
+ * A process for {@link drive}, so that a fault can be injected between it and its C library:
  *
- *   node driven-worker.js DRIVE-AS-JSON FREED    ->    one line, the trace as JSON; a file FREED is made to mend the fault
+ *   node driven-worker.js DRIVE-AS-JSON FREED
+ *
+ * It prints one line, the trace as JSON. It makes the file FREED to end the fault.
  */
 import { writeFileSync, writeSync } from 'node:fs';
 import { type Drive, drive } from './driven.js';

@@ -1,11 +1,14 @@
-/** Rounds on a store whose disk fails under it: what was acknowledged, how it failed, and how it answered from then on. */
+/**
+ * Rounds on a store whose disk fails meanwhile: the acknowledged rounds, the error, and the answers
+ * of the store after it.
+ */
 import { isLanestoreError } from '../../src/errors.js';
 import { Random } from '../support/kill.js';
 import { Oracle, roundOf } from '../support/oracle.js';
 import { type OpenOptions, openPlain, type PlainLevelStore } from './check.js';
 import { makeRounds, type RoundCall, type RoundShape } from './specimen.js';
 
-/** What is done, in words that a child process can be given. */
+/** A run, as JSON for a child process. */
 export interface Drive {
   readonly location: string;
   readonly seed: number;
@@ -16,28 +19,34 @@ export interface Drive {
   readonly together: number;
 }
 
-/** How it went. */
+/** The result of a run. */
 export interface Trace {
-  /** Rounds that were acknowledged: all of them the first ones. */
+  /** Number of acknowledged rounds, which are all the first ones. */
   readonly acknowledged: number;
-  /** The code that the open was refused with, if it was. */
+  /** The code of a refused open. */
   readonly refused?: string;
-  /** The code of the first round that was not acknowledged, if there was one; `later`, how the calls behind it ended. */
+  /**
+   * The code of the first round that was not acknowledged, if any; `later`: the outcomes of the
+   * calls after it.
+   */
   readonly failed?: string;
   readonly later: readonly string[];
-  /** Rounds that were refused for want of room, before anything was written, and then accepted. */
+  /** Rounds that were refused for lack of space before anything was written, and accepted later. */
   readonly waited: number;
 }
 
-/** Calls that are made on a store that has failed, after the fault is gone. */
+/** Calls made on a failed store after the fault is over. */
 const LATER = 5;
 
-/** The rounds of a drive: the same for the same seed, in every process. */
+/** The rounds of a run: the same for the same seed, in every process. */
 export function drivenRounds({ seed, rounds, shape }: Drive): RoundCall[] {
   return makeRounds(new Oracle(), rounds, shape, new Random(seed));
 }
 
-/** Opens, makes rounds until one fails or all are done, mends the fault by `mend`, goes on, closes. */
+/**
+ * Opens, persists rounds until one fails or all are done, ends the fault by `mend`, continues,
+ * closes.
+ */
 export async function drive(what: Drive, mend: () => void): Promise<Trace> {
   let store: PlainLevelStore;
   try {
@@ -55,10 +64,11 @@ export async function drive(what: Drive, mend: () => void): Promise<Trace> {
     const first = codes.findIndex((code) => code !== 'ok');
     acknowledged += first < 0 ? codes.length : first;
     if (first < 0) continue;
-    if (codes.slice(first).includes('ok')) throw new Error(`a round behind a refused one was acknowledged: ${codes}`);
+    if (codes.slice(first).includes('ok')) throw new Error(`a round after a refused one was acknowledged: ${codes}`);
     failed = codes[first];
     if (failed !== 'LANESTORE_CAPACITY') break;
-    // Refused before it was written: with room again the same store goes on. Those behind it may have been out of sequence then.
+    // Refused before it was written: with space again the same store accepts it. Later rounds may
+    // have been out of sequence then.
     failed = undefined;
     waited++;
     mend();

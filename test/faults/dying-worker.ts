@@ -1,4 +1,7 @@
-/** A worker of a pool whose second case of five aborts the process, as LevelDB does, and whose fourth hangs up without a word. */
+/**
+ * A worker of a pool. Of its five cases, the second aborts the process, as LevelDB does, and the
+ * fourth ends it without a message.
+ */
 import type { Answer, Request } from './worker.js';
 
 process.on('message', ({ i }: Request) => {

@@ -1,16 +1,17 @@
 /**
- * A database that does on demand what a disk does by chance: writes that fail, before or after they took effect, and completions that come
- * late, in an order of their own. It notes what a store must never do; see {@link HeldLevel}.
+ * A database that simulates disk faults on demand: writes that fail before or after they took
+ * effect, and completions that are late and out of order. It records forbidden calls of the store;
+ * see {@link HeldLevel}.
  */
 import { HeldLevel, turns } from '../support/held-level.js';
 import type { Random } from '../support/kill.js';
 
-/** When a write fails: nothing of it is there, or all of it. */
+/** When a write fails: before or after all of it was written. */
 export type FailPoint = 'before' | 'after';
 
 type Batch = Parameters<HeldLevel['_batch']>;
 
-/** See the top of this file. */
+/** The database of this module. */
 export class FaultyLevel extends HeldLevel {
   readonly #random: Random;
   readonly #turnsMax: number;
@@ -24,7 +25,10 @@ export class FaultyLevel extends HeldLevel {
     this.#turnsMax = turnsMax;
   }
 
-  /** The `n`-th write from now (from 0) fails; those behind it succeed, as after a full disk that has space again. */
+  /**
+   * The `n`-th write from now (from 0) fails; later writes succeed, as on a full disk that has
+   * space again.
+   */
   failNth(n: number, point: FailPoint): void {
     this.#failing = { at: this.batches.length + n, point };
   }

@@ -1,4 +1,4 @@
-/** The campaign's own machinery: dead processes, seeds, parts, the report. */
+/** The machinery of the campaign itself: dead processes, seeds, parts, the report. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -32,7 +32,7 @@ async function run(of: Row, size: number): Promise<RowResult> {
 }
 
 for (const size of [1, 3]) {
-  harness(`a process that dies is the verdict of its case, and the next one goes on; ${size} at a time`, async () => {
+  harness(`a process that dies is the verdict of its case, and the next case runs; ${size} at a time`, async () => {
     const result = await run(row(), size);
     assert.is(result.cases, 5);
     assert.equal(result.verdicts, { fine: 3 });
@@ -49,7 +49,7 @@ for (const size of [1, 3]) {
   });
 }
 
-harness('an abort is allowed only where the row says so', async () => {
+harness('an abort is allowed only where the row permits it', async () => {
   const result = await run(
     row((i) => i === 1),
     2,
@@ -64,8 +64,8 @@ harness('a case has its own random numbers, the same each time', () => {
     return Array.from({ length: 4 }, () => random.next());
   };
   assert.equal(numbers(1, 'a', 7), numbers(1, 'a', 7));
-  for (const other of [numbers(2, 'a', 7), numbers(1, 'b', 7), numbers(1, 'a', 8), numbers(1, 'a')])
-    assert.not.equal(numbers(1, 'a', 7), other);
+  for (const different of [numbers(2, 'a', 7), numbers(1, 'b', 7), numbers(1, 'a', 8), numbers(1, 'a')])
+    assert.not.equal(numbers(1, 'a', 7), different);
   const items = Array.from({ length: 50 }, (_, i) => i);
   const order = shuffled(items, caseRandom(1, 'a'));
   assert.not.equal(order, items);
@@ -99,7 +99,7 @@ harness(
   }),
 );
 
-harness('each guard that is taken out of a store stands where its patch says', () => {
+harness('each guard that is removed from a store is where its patch expects it', () => {
   for (const patch of WEAKNESSES) checkPatch(patch);
 });
 

@@ -1,11 +1,11 @@
-/** The bytes of a directory, kept in memory, to be written out many times with one thing changed. */
+/** The bytes of a directory, kept in memory, to be written many times with one change. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
-/** What LevelDB keeps for people and for locking; it says nothing of the content. */
+/** LevelDB's files for people and for locking, which do not affect the content. */
 const ASIDE = new Set(['level/LOG', 'level/LOG.old', 'level/LOCK']);
 
-/** A directory: paths below it, with their bytes. Never changed; each change is another image. */
+/** A directory: relative paths with their bytes. Immutable; each change makes another image. */
 export class Image {
   readonly files: ReadonlyMap<string, Buffer>;
 
@@ -13,14 +13,15 @@ export class Image {
     this.files = files;
   }
 
-  /** The image of a directory. A file that goes away meanwhile, as LevelDB's do, is not in it. */
+  /** The image of a directory. A file that is removed meanwhile, as LevelDB's are, is left out. */
   static of(dir: string): Image {
     const files = new Map<string, Buffer>();
     for (const entry of readdirSync(dir, { withFileTypes: true, recursive: true })) {
       if (!entry.isFile()) continue;
       const path = join(entry.parentPath, entry.name);
       try {
-        // LOCK is empty, and reading it in the process of a running store would free the store's lock.
+        // LOCK is empty, and closing it in the process of a running store would free the store's
+        // lock.
         files.set(relative(dir, path), entry.name === 'LOCK' ? Buffer.alloc(0) : readFileSync(path));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
@@ -45,9 +46,9 @@ export class Image {
     return new Image(files);
   }
 
-  /** What is in either; where both have a file, this one's. */
-  union(other: Image): Image {
-    return new Image(new Map([...other.files, ...this.files]));
+  /** The files of both; a file in both is taken from this image. */
+  union(added: Image): Image {
+    return new Image(new Map([...added.files, ...this.files]));
   }
 
   /** Paths that satisfy `wanted`, ascending. */
@@ -55,12 +56,12 @@ export class Image {
     return [...this.files.keys()].filter(wanted).sort();
   }
 
-  /** LevelDB's logs that hold a byte, the newest one last. */
+  /** LevelDB's non-empty logs, the newest one last. */
   logs(): string[] {
     return this.paths((path) => /^level\/\d+\.log$/.test(path)).filter((path) => this.get(path).length > 0);
   }
 
-  /** The newest log that holds a byte. */
+  /** The newest non-empty log. */
   log(): string {
     const newest = this.logs().at(-1);
     if (newest === undefined) throw new Error('no log holds a byte');
@@ -72,7 +73,7 @@ export class Image {
     return `level/${this.get('level/CURRENT').toString('latin1').trim()}`;
   }
 
-  /** Makes `dir` hold this and nothing else. */
+  /** Makes `dir` hold exactly this image. */
   write(dir: string): void {
     rmSync(dir, { recursive: true, force: true });
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -85,14 +86,17 @@ export class Image {
     }
   }
 
-  /** How `dir` differs from this, what LevelDB keeps for people and for locking left out; undefined if it does not. */
+  /**
+   * The difference between `dir` and this image, ignoring LevelDB's files for people and for
+   * locking; undefined if there is none.
+   */
   difference(dir: string): string | undefined {
     const now = Image.of(dir).files;
     for (const [path, bytes] of this.files) {
       if (ASIDE.has(path)) continue;
-      const other = now.get(path);
-      if (other === undefined) return `${path} is gone`;
-      if (!other.equals(bytes)) return `${path} was changed`;
+      const current = now.get(path);
+      if (current === undefined) return `${path} is gone`;
+      if (!current.equals(bytes)) return `${path} was changed`;
     }
     for (const path of now.keys()) if (!this.files.has(path) && !ASIDE.has(path)) return `${path} is new`;
     return undefined;

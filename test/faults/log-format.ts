@@ -1,11 +1,13 @@
 /**
- * LevelDB's log format, written and read here without the store's own reader. From LevelDB's doc/log_format.md: a file is blocks of 32 KiB;
- * a record never begins within the last 6 bytes of one (they are zero):
+ * LevelDB's log format, written and read here without the store's own reader. From LevelDB's
+ * doc/log_format.md: a file consists of blocks of 32 KiB; a record never begins within the last 6
+ * bytes of a block (they are zero):
  *
- *    crc (u32 LE, masked CRC-32C of type and data) | length (u16 LE) | type (1 full, 2 first, 3 middle, 4 last) | data
+ *    crc (u32 LE, masked CRC-32C of type and data) | length (u16 LE) | type (1 byte) | data
  *
- * A batch in it: sequence (u64 LE) | count (u32 LE) | for each put 0x01, varint length, key, varint length, value; for each delete 0x00,
- * varint length, key.
+ * Types: 1 full, 2 first, 3 middle, 4 last. A batch in it: sequence (u64 LE) | count (u32 LE) | for
+ * each put 0x01, varint length, key, varint length, value; for each delete 0x00, varint length,
+ * key.
  */
 import { crc32c } from './crc32c.js';
 
@@ -15,7 +17,7 @@ export const HEADER_BYTES = 7;
 /** Type of a whole record. */
 export const FULL = 1;
 
-/** A record with its right checksum. */
+/** A record with a valid checksum. */
 export function logRecord(type: number, data: Uint8Array): Buffer {
   const head = Buffer.alloc(HEADER_BYTES);
   const crc = crc32c(data, crc32c(Uint8Array.of(type)));
@@ -46,7 +48,7 @@ export function logRecords(offset: number, payload: Uint8Array): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Where the next record begins that is written at the end of `length` bytes of a log. */
+/** The offset of the next record after `length` bytes of a log. */
 export function recordStart(length: number): number {
   const room = BLOCK_BYTES - (length % BLOCK_BYTES);
   return room < HEADER_BYTES ? length + room : length;
@@ -67,7 +69,9 @@ export function batchOf(sequence: number, puts: readonly BatchPut[]): Buffer {
   return Buffer.concat([head, ...parts]);
 }
 
-/** Where each record of a log begins and ends; the last one may be cut short by the end of the file. */
+/**
+ * Beginning and end of each record of a log; the last one may be cut off by the end of the file.
+ */
 export function recordsOf(log: Uint8Array): { readonly at: number; readonly end: number; readonly type: number }[] {
   const bytes = Buffer.from(log.buffer, log.byteOffset, log.byteLength);
   const records: { at: number; end: number; type: number }[] = [];

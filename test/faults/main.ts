@@ -42,7 +42,7 @@ Exit codes: 0 nothing failed; 1 something failed; 2 usage;
   6 the output could not be written; 7 an error in the program.
 `;
 
-/** What is to be run. */
+/** The rows and cases to run. */
 interface Campaign {
   readonly seed: number;
   readonly rows: readonly Row[];
@@ -94,7 +94,7 @@ function progress(row: string, done: number, of: number, failures: number): void
   void stderr.write(process.stderr.isTTY ? `\r${line}${done < of ? '' : '\n'}` : `${line}\n`);
 }
 
-/** One case, in full. */
+/** Runs one case and prints its details. */
 async function once(pool: Pool, row: Row, i: number, seed: number): Promise<boolean> {
   const result = await runCase(row, pool, seed, i);
   const said = 'verdict' in result ? result.verdict : `FAILED (${result.mistake}): ${result.detail}`;
@@ -102,7 +102,7 @@ async function once(pool: Pool, row: Row, i: number, seed: number): Promise<bool
   return 'verdict' in result;
 }
 
-/** Rows, in the order of the table. */
+/** Runs rows in the order of the table. */
 async function campaign(pool: Pool, { values, seed, rows, options: bounds }: Campaign): Promise<boolean> {
   const results: RowResult[] = [];
   for (const row of rows) {
@@ -127,7 +127,7 @@ async function main(args: string[]): Promise<number> {
   const { values, rows, i, seed } = what;
   const jobs = values.jobs === undefined ? availableParallelism() : wholeOption('jobs', values.jobs, 1);
   const pool = new Pool(jobs);
-  // Workers and their directories go with the campaign, however it ends.
+  // Removes workers and their directories, however the campaign ends.
   const forget = onSignal(() => void pool.close());
   try {
     const [first] = rows;

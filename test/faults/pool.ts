@@ -1,4 +1,7 @@
-/** The processes that run a campaign's cases: a few, kept, each replaced when a case has ended it. */
+/**
+ * The processes that run a campaign's cases: a few, reused; a process that a case has ended is
+ * replaced.
+ */
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,12 +10,12 @@ import { fileURLToPath } from 'node:url';
 import type { Answer, Request } from './worker.js';
 
 const WORKER = new URL('./worker.js', import.meta.url);
-/** A case that takes longer hangs: nothing that a row does comes near. */
+/** Time limit of a case, far above the duration of any case; beyond it the case hangs. */
 const HANG_MS = 120_000;
-/** What is kept of a worker's standard error, to say why it died. */
+/** Bytes kept of a worker's standard error, to report why it died. */
 const STDERR_BYTES = 2000;
 
-/** A worker, while it waits or works. */
+/** A worker while it waits or works. */
 interface Member {
   readonly process: ChildProcess;
   readonly memory: string;
@@ -20,7 +23,7 @@ interface Member {
   stderr: string;
 }
 
-/** A pool of workers in directories of its own, which go with it. */
+/** A pool of workers in their own directories, which are removed with the pool. */
 export class Pool {
   readonly size: number;
   readonly #worker: string;
@@ -36,7 +39,7 @@ export class Pool {
     this.#worker = fileURLToPath(worker);
   }
 
-  /** Has a worker answer; one that dies over it answers with that. */
+  /** Sends a request to a worker. If the worker dies, that is the answer. */
   async ask(request: Request): Promise<Answer> {
     const member = await this.#take();
     const answer = await ask(member, request);
@@ -106,7 +109,7 @@ function makeRoot(parent: string): string {
   return realpathSync(mkdtempSync(join(base, 'lanestore-faults-')));
 }
 
-/** A worker that was killed may have left a file system mounted below its directory. */
+/** A killed worker may have left a file system mounted below its directory. */
 function removeRoot(root: string): void {
   for (const point of mountsBelow(root)) spawnSync('umount', ['-l', point]);
   rmSync(root, { recursive: true, force: true });

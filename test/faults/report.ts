@@ -1,4 +1,4 @@
-/** What a campaign found, for programs (JSON) and for people (a Markdown table). */
+/** The result of a campaign, for programs (JSON) and for people (a Markdown table). */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -7,20 +7,23 @@ import { mergedParts, type RowResult } from './campaign.js';
 import { MISTAKES, type Mistake } from './row.js';
 import { ROWS } from './rows.js';
 
-/** The results of all rows, each as it was run the last time. */
+/** The results of all rows, each from its last run. */
 export interface Results {
   readonly machine: string;
   readonly rows: readonly RowResult[];
 }
 
-/** Where the campaign was run. */
+/** The machine of the run. */
 export function machine(): string {
   const [cpu] = cpus();
   const gib = Math.round(totalmem() / 2 ** 30);
   return `Linux ${release()}, ${cpus().length} x ${cpu?.model.trim() ?? 'unknown'}, ${gib} GiB, Node ${process.versions.node}`;
 }
 
-/** Puts rows into `faults.json` and `faults.md` of a directory; rows that were not run now stay as they were. */
+/**
+ * Puts rows into `faults.json` and `faults.md` of a directory; rows that were not run keep their
+ * results.
+ */
 export function writeReport(dir: string, rows: readonly RowResult[]): void {
   const file = join(dir, 'faults.json');
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results).rows : [];
@@ -38,7 +41,7 @@ export function writeReport(dir: string, rows: readonly RowResult[]): void {
 function continues(earlier: RowResult, now: RowResult): boolean {
   const [before, part] = [earlier.parts ?? [], now.parts?.[0]];
   if (part === undefined || before.length === 0 || before.includes(part)) return false;
-  return earlier.seed === now.seed && before.every((one) => one.split('/')[1] === part.split('/')[1]);
+  return earlier.seed === now.seed && before.every((name) => name.split('/')[1] === part.split('/')[1]);
 }
 
 /** The page. */
@@ -62,7 +65,7 @@ ${table(rows)}
 ${legend.join('\n')}
 
 A verdict says how the first open went, or how both opens went where a case opens its store twice
-under different conditions. "Exact" means that every acknowledged entry is there and equal, and
+under different conditions. "Exact" means that every acknowledged entry is stored and equal, and
 nothing else, except for at most the one batch in flight as a whole.
 `;
 }
@@ -71,11 +74,11 @@ nothing else, except for at most the one batch in flight as a whole.
 export function table(rows: readonly RowResult[]): string {
   const lines = rows.map((row) => {
     const { mistakes } = row;
-    const other = mistakes.died + mistakes.touched + mistakes.wrong + mistakes.harness;
+    const rest = mistakes.died + mistakes.touched + mistakes.wrong + mistakes.harness;
     const verdicts = Object.entries(row.verdicts).map(([verdict, count]) => `${count} ${verdict}`);
     const said = row.skipped === undefined ? verdicts.join('<br>') : `skipped: ${row.skipped}`;
     const cells = [`${row.fault} (\`${row.row}\`)`, row.mustHold, `${row.cases}`, said];
-    const failed = [mistakes.silent, mistakes.refused, other].map(String);
+    const failed = [mistakes.silent, mistakes.refused, rest].map(String);
     return `| ${[...cells, ...failed, `${row.seed}`, row.seconds.toFixed(0)].join(' | ')} |`;
   });
   return [

@@ -1,11 +1,13 @@
 /**
- * What a row of the fault campaign is (issue 6, the table), and how a case of it ends: with a class of verdict, or with a {@link Wrong}.
+ * Defines a row of the fault campaign (docs/faults.md) and how one of its cases ends: with a class
+ * of verdict, or with a {@link Wrong}.
  *
- * A case is made from the campaign's seed, its row and its number alone, so `--seed S --case ROW/I` brings it back.
+ * A case depends only on the campaign's seed, its row and its number, so `--seed S --case ROW/I`
+ * repeats it.
  */
 import { Random } from '../support/kill.js';
 
-/** How a store can fail a case. */
+/** The ways in which a store can fail a case. */
 export const MISTAKES = {
   silent:
     'it opened, or went on, with an acknowledged entry missing or wrong, or with something that was never written',
@@ -17,7 +19,7 @@ export const MISTAKES = {
 
 export type Mistake = keyof typeof MISTAKES;
 
-/** What must hold does not. */
+/** A violated requirement. */
 export class Wrong extends Error {
   readonly mistake: Mistake;
 
@@ -27,23 +29,23 @@ export class Wrong extends Error {
   }
 }
 
-/** How many cases: a number, or what {@link Row.count} makes of it. */
+/** Number of cases: a number, or the result of {@link Row.count}. */
 export interface Counts {
   readonly full: number | 'all';
   readonly short: number | 'all';
 }
 
-/** What a case is given. */
+/** The input of a case. */
 export interface CaseContext {
   /** Random numbers of this case alone. */
   readonly random: Random;
-  /** An empty directory in memory: for what needs no disk. */
+  /** An empty directory in memory, for cases that need no disk. */
   readonly dir: string;
   /** An empty directory on a disk. */
   readonly disk: string;
 }
 
-/** What a row is prepared with, in every process that runs cases of it. */
+/** The input of a row's preparation, in every process that runs its cases. */
 export interface PrepareContext {
   readonly seed: number;
   readonly dir: string;
@@ -53,32 +55,32 @@ export interface PrepareContext {
 export interface Row<Prepared = unknown> {
   /** Its name on the command line. */
   readonly name: string;
-  /** The fault, in the words of the table. */
+  /** The fault, as in the table. */
   readonly fault: string;
-  /** What must hold, in the words of the table. */
+  /** The requirement, as in the table. */
   readonly mustHold: string;
   readonly counts: Counts;
-  /** One process runs all cases: what it prepared is not the same in two of them. */
+  /** One process runs all cases: two processes would prepare different specimens. */
   readonly alone?: boolean;
   /** Why it cannot run on this machine, if it cannot. */
   unable?(): string | undefined;
   prepare(context: PrepareContext): Promise<Prepared>;
-  /** Whether case `i` may abort the process: damage beyond what preflight is asked to read. */
+  /** Whether case `i` may abort the process: damage outside the range that the preflight reads. */
   mayDie?(i: number): boolean;
-  /** The number of cases that there are, where the table says "all" or at least so many. */
+  /** The number of cases, where the table says "all" or a minimum. */
   count?(prepared: Prepared): number;
-  /** Runs case `i`: the class of its verdict, or a {@link Wrong}. */
+  /** Runs case `i`. Returns the class of its verdict. @throws Wrong. */
   run(prepared: Prepared, i: number, context: CaseContext): Promise<string>;
 }
 
-/** The random numbers of a case; without a number, those that a row is prepared with. */
+/** The random numbers of a case; without a number, those of a row's preparation. */
 export function caseRandom(seed: number, row: string, i = -1): Random {
   let hash = (seed ^ 0x9e3779b9) >>> 0;
   for (const part of `${row}/${i}`) hash = Math.imul(hash ^ part.charCodeAt(0), 0x01000193) >>> 0;
   return new Random(hash);
 }
 
-/** A random order of `items`, the same for the same random numbers. */
+/** A shuffled copy of `items`, the same for the same random numbers. */
 export function shuffled<T>(items: readonly T[], random: Random): T[] {
   const order = [...items];
   for (let i = order.length - 1; i > 0; i--) {

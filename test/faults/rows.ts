@@ -15,7 +15,7 @@ import { rollback } from './rows/rollback.js';
 import { tableBit } from './rows/table-bit.js';
 import { tornLog } from './rows/torn-log.js';
 import { valueFiles } from './rows/value-files.js';
-// biome-ignore lint/suspicious/noExplicitAny: each row has its own kind of preparation, which only the row itself looks at
+// biome-ignore lint/suspicious/noExplicitAny: only the row itself uses its preparation
 export const ROWS: readonly Row<any>[] = [
   tornLog,
   reopen,
@@ -36,8 +36,8 @@ export const ROWS: readonly Row<any>[] = [
 
 /** The row of that name. @throws Error that names all rows. */
 export function rowNamed(name: string): (typeof ROWS)[number] {
-  const row = ROWS.find((one) => one.name === name);
+  const row = ROWS.find((candidate) => candidate.name === name);
   if (row === undefined)
-    throw new Error(`no row is called ${name}; there are ${ROWS.map((one) => one.name).join(', ')}`);
+    throw new Error(`no row is called ${name}; there are ${ROWS.map((candidate) => candidate.name).join(', ')}`);
   return row;
 }

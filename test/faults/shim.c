@@ -1,13 +1,17 @@
 /*
- * Faults that a disk cannot be asked for, put between a process and its C library (LD_PRELOAD). Only files below LANESTORE_FAULT_DIR are
- * looked at. LANESTORE_FAULT says what happens:
+ * Faults that cannot be requested from a disk, injected between a process and its C library
+ * (LD_PRELOAD). Only files below LANESTORE_FAULT_DIR are affected. LANESTORE_FAULT selects the
+ * fault:
  *
- *   count                      nothing; at exit, "calls N" on standard error
- *   kill N                     SIGKILL before the N-th call (from 0) that changes a file or a name, or makes a change durable
- *   eio PART FROM COUNT DROP   of the syncs of files whose path has PART in it, number FROM (from 0) and the COUNT - 1 behind it fail
- *                              with EIO; with DROP 1 what was written since the last good one is lost, as after a failed write-back. A sync
- *                              is an fdatasync, or a write to a descriptor that was opened with O_DSYNC
- *   full FREED PASS            once PASS writes of such files went through, each fails with ENOSPC until a file FREED exists
+ *   count                      none; at exit, "calls N" on standard error
+ *   kill N                     SIGKILL before the N-th call (from 0) that changes a file or a name,
+ *                              or makes a change durable
+ *   eio PART FROM COUNT DROP   of the syncs of files with PART in their path, COUNT syncs fail with
+ *                              EIO, starting at number FROM (from 0); with DROP 1 the bytes written
+ *                              since the last good sync are lost, as after a failed write-back. A
+ *                              sync is an fdatasync, or a write to a descriptor with O_DSYNC
+ *   full FREED PASS            after PASS writes to such files, each write fails with ENOSPC until
+ *                              a file FREED exists
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -67,7 +71,7 @@ static const char *path_of(int fd, char *buffer) {
   return buffer;
 }
 
-/* Before a call that changes something. */
+/* Called before every call that changes a file or a name. */
 static void change(const char *path) {
   if (below(path) && atomic_fetch_add(&calls, 1) == at) kill(getpid(), SIGKILL);
 }
@@ -77,7 +81,7 @@ static void change_fd(int fd) {
   if (dir) change(path_of(fd, buffer));
 }
 
-/* True if a write must fail now for want of space. */
+/* True if a write must fail with ENOSPC now. */
 static int no_space(int fd) {
   char buffer[PATH_MAX];
   if (!dir || pass < 0 || !below(path_of(fd, buffer))) return 0;
@@ -92,14 +96,14 @@ static void opened(int fd, int flags) {
   dsync[fd] = (flags & O_DSYNC) != 0;
 }
 
-/* True if this sync is one of those that fail. */
+/* True if this sync must fail. */
 static int fails(const char *path) {
   if (from < 0 || !below(path) || !strstr(path + strlen(dir), part)) return 0;
   long n = atomic_fetch_add(&syncs, 1);
   return n >= from && n < from + count;
 }
 
-/* Zeroes what was written since the last good sync: the kernel gives such pages up. */
+/* Zeroes the bytes written since the last good sync: the kernel drops such pages. */
 static void lose(int fd) {
   struct stat info;
   if (fd >= FDS || fstat(fd, &info) != 0) return;
@@ -152,7 +156,7 @@ ssize_t write(int fd, const void *data, size_t size) {
   return real(fd, data, size);
 }
 
-/* True if a write to a descriptor with O_DSYNC must fail; `lost` if not even the kernel has what it wrote. */
+/* True if a write to a descriptor with O_DSYNC must fail; `lost`: without writing anything. */
 static int sync_fails(int fd, int *lost) {
   char buffer[PATH_MAX];
   if (!dir || fd >= FDS || !dsync[fd] || !fails(path_of(fd, buffer))) return 0;

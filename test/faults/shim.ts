@@ -1,11 +1,14 @@
-/** Faults between a process and its C library: shim.c, built where there is a compiler. What it can do stands above its code. */
+/**
+ * Faults between a process and its C library: shim.c, built where a compiler is available. The
+ * comment in shim.c lists its faults.
+ */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { packageRoot } from '../support/fixtures.js';
 
 const SOURCE = join(packageRoot, 'test', 'faults', 'shim.c');
 
-/** Why there is no shim on this machine; undefined if there is one. */
+/** Why this machine has no shim; undefined if it has one. */
 export function shimUnable(): string | undefined {
   if (process.platform !== 'linux') return 'LD_PRELOAD is of Linux';
   const { error, status } = spawnSync('cc', ['--version'], { stdio: 'ignore' });
@@ -22,7 +25,7 @@ export function buildShim(dir: string): string {
   return library;
 }
 
-/** The environment of a process to which `fault` happens, below `dir` only. */
+/** The environment of a process that gets `fault`, below `dir` only. */
 export function faultEnv(library: string, dir: string, fault: string): NodeJS.ProcessEnv {
   return { LD_PRELOAD: library, LANESTORE_FAULT: fault, LANESTORE_FAULT_DIR: dir };
 }

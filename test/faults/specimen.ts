@@ -1,6 +1,6 @@
 /**
- * Stores that a campaign harms: made by a known history of rounds, with what was acknowledged after each of them worked out by the
- * oracle of test/support, which shares no line with the store.
+ * Stores that a campaign damages. Each has a known history of rounds; the oracle of test/support,
+ * which shares no code with the store, computes the acknowledged content after each round.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +15,9 @@ import { Image } from './image.js';
 export type RoundCall = Call & { readonly kind: 'persist' };
 
 /**
- * Options under which blocks of 4 KiB and more go to value files, small ones, so that a store soon has several; none is stored inline
- * because no file was prepared yet, and a batch's values are written in several portions.
+ * Options under which blocks of 4 KiB and more go to small value files, so that a store soon has
+ * several. No block is stored inline for lack of a prepared file, and a batch's values are written
+ * in several portions.
  */
 export const SMALL_VALUE_FILES: OpenOptions = {
   values: {
@@ -28,23 +29,23 @@ export const SMALL_VALUE_FILES: OpenOptions = {
   },
 };
 
-/** How rounds are made. */
+/** Parameters of the rounds. */
 export interface RoundShape {
   readonly lanes: readonly string[];
   /** Bytes of a block. */
   readonly blockBytes: number;
-  /** Blocks a lane and round. Default 1. */
+  /** Blocks per lane and round. Default 1. */
   readonly blocks?: number;
   /** Bytes of the node's inner state; absent: none is written. */
   readonly innerBytes?: number;
-  /** An anchor every so many rounds, which leaves `keep` blocks a lane. Default: never. */
+  /** An anchor every `every` rounds, which leaves `keep` blocks per lane. Default: never. */
   readonly anchorEvery?: number;
   readonly keep?: number;
-  /** Data that snappy makes smaller. Default false. */
+  /** Compressible data. Default false. */
   readonly text?: boolean;
 }
 
-/** Makes `count` rounds that follow what `oracle` holds; the oracle goes on with them. */
+/** Makes `count` rounds that follow the state of `oracle`, and applies them to the oracle. */
 export function makeRounds(oracle: Oracle, count: number, shape: RoundShape, random: Random): RoundCall[] {
   return Array.from({ length: count }, (_, i) => {
     const round = makeRound(oracle, i, shape, random);
@@ -97,7 +98,7 @@ export function bytesOf(length: number, text: boolean, random: Random): Uint8Arr
   return new Uint8Array(bytes);
 }
 
-/** What the oracle holds, as {@link contentText} has it. */
+/** The oracle's content in the format of {@link contentText}. */
 export function oracleContent({ anchor, inner, qcs, lanes }: Oracle): string {
   const blocks = new Map<string, PlainBlock[]>();
   for (const [lane, { held }] of lanes) if (held.size > 0) blocks.set(lane, [...held.values()]);
@@ -110,11 +111,11 @@ export function oracleContent({ anchor, inner, qcs, lanes }: Oracle): string {
   return contentText(recovered, { lanes, commitQCs: qcs });
 }
 
-/** A moment of a store, right after a round was acknowledged and while nothing is in flight. */
+/** A moment of a store, right after a round was acknowledged, with nothing in flight. */
 export interface Moment {
-  /** Rounds that were acknowledged since the specimen began. */
+  /** Rounds acknowledged since the specimen began. */
   readonly rounds: number;
-  /** All that was acknowledged. */
+  /** All acknowledged content. */
   readonly content: string;
   /** Bytes of the newest log. */
   readonly logBytes: number;
@@ -126,11 +127,17 @@ export interface Moment {
 export interface Specimen {
   readonly image: Image;
   readonly moments: readonly Moment[];
-  /** The newest log: every round since the last open is in it, unless LevelDB has begun another one meanwhile. */
+  /**
+   * The newest log: it has every round since the last open, unless LevelDB has started another log
+   * meanwhile.
+   */
   readonly log: string;
 }
 
-/** A store in `location`, which is new or what an earlier recording left: one open, one round after the other, one close. */
+/**
+ * Records a store in `location`, which is new or left by an earlier recording: one open, rounds in
+ * sequence, one close.
+ */
 export async function record(
   location: string,
   oracle: Oracle,

@@ -1,4 +1,6 @@
-/** The campaign can fail: with any one guard taken out of the store it does, by the verdict of the row that is there for it. */
+/**
+ * The campaign can fail: with any one guard removed from the store, the row for that guard fails.
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +23,7 @@ for (const weakness of WEAKNESSES) {
       assert.is(status, 1, stderr);
       const [result] = JSON.parse(readFileSync(json, 'utf8')) as RowResult[];
       assert.ok(result !== undefined && failed(result) > 0, stderr);
-      // It must be the store that was found wanting, not the harness.
+      // The failure must come from the store, not from the harness.
       assert.is(result.mistakes.harness, 0, stderr);
     }),
   );

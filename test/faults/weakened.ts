@@ -1,12 +1,12 @@
 /**
- * Stores with one guard taken out, to show that the campaign can fail: the compiled code is copied, and a named piece of its text replaced.
- * The store itself has no switch for any of this.
+ * Stores with one guard removed, to show that the campaign can fail. The compiled code is copied,
+ * and a piece of its text replaced. The store itself has no switch for any of this.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What is replaced in a compiled file; `find` must stand there exactly once. */
+/** A replacement in a compiled file; `find` must occur there exactly once. */
 interface Replacement {
   readonly file: string;
   readonly find: string;
@@ -19,16 +19,16 @@ export interface Patch {
   readonly replacements: readonly Replacement[];
 }
 
-/** A guard that is taken out, and the row that must notice. */
+/** A guard to remove, and the row that must detect it. */
 export interface Weakness extends Patch {
   readonly row: string;
-  /** Cases that suffice, of those of the row's short form. */
+  /** Sufficient number of cases of the row's short form. */
   readonly count: number;
 }
 
 const LEVEL = 'src/adapter/level';
 
-/** LevelDB's files are not read before LevelDB reads them. */
+/** The preflight is skipped: LevelDB reads its files first. */
 const NO_PREFLIGHT: Patch = {
   name: 'preflight off',
   replacements: [
@@ -99,7 +99,10 @@ export const WEAKNESSES: readonly Weakness[] = [
 /** The compiled tree that this file is part of. */
 const BUILD = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** Makes a copy of the compiled tree with the patch in it, inside of the package so that it finds its dependencies; gives its path. */
+/**
+ * Copies the compiled tree with the patch applied, inside of the package so that its dependencies
+ * resolve. Returns the path.
+ */
 export function patchedBuild({ name, replacements }: Patch): string {
   const copy = join(BUILD, 'weakened', name.replaceAll(' ', '-'));
   rmSync(copy, { recursive: true, force: true });
@@ -114,7 +117,7 @@ export function patchedBuild({ name, replacements }: Patch): string {
   return copy;
 }
 
-/** @throws for a replacement whose text does not stand in the compiled code exactly once. */
+/** @throws for a replacement whose text does not occur in the compiled code exactly once. */
 export function checkPatch({ name, replacements }: Patch): void {
   for (const replacement of replacements) {
     replaced(readFileSync(join(BUILD, replacement.file), 'utf8'), replacement, name);

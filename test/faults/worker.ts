@@ -1,6 +1,7 @@
 /**
- * A process of the campaign's pool: prepares the row it is asked for, runs its cases, and says how each ended. It is kept from case to
- * case; when a case aborts it, the pool makes another one and the abort is the verdict.
+ * A process of the campaign's pool: it prepares a requested row, runs its cases, and reports how
+ * each ended. It is reused from case to case. If a case aborts it, the pool starts another one, and
+ * the abort is the verdict.
  *
  *   node worker.js DIR DISK-DIR    (with an IPC channel; {@link Request} in, {@link Answer} out)
  */
@@ -9,14 +10,14 @@ import { join } from 'node:path';
 import { type CaseContext, caseRandom, type Mistake, type Row, Wrong } from './row.js';
 import { rowNamed } from './rows.js';
 
-/** Asks for the number of cases of a row, or for one case. */
+/** A request for the number of cases of a row, or for one case. */
 export interface Request {
   readonly row: string;
   readonly seed: number;
   readonly i?: number;
 }
 
-/** How it went. */
+/** The outcome. */
 export type Answer =
   | { readonly count: number }
   | { readonly verdict: string }
@@ -58,7 +59,7 @@ process.on('message', (request: Request) => {
   answer(request).then(
     (reply) => process.send?.(reply),
     (error: Error) => {
-      // An error of the harness itself must not pass for a verdict on the store.
+      // An error of the harness must not count as a verdict on the store.
       const mistake = error instanceof Wrong ? error.mistake : 'harness';
       process.send?.({ mistake, detail: mistake === 'harness' ? `${error.stack}` : error.message } satisfies Answer);
     },

@@ -1,4 +1,7 @@
-/** The recorded traffic of the original, replayed: what the store holds then is what the original loads (expected.json). */
+/**
+ * The recorded traffic of the original, replayed: the store then holds what the original loads
+ * (expected.json).
+ */
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -46,7 +49,7 @@ for (const [where, withPlace] of [
   ['memory-level', inMemory],
 ] as const) {
   for (const name of ['wal', 'wal-quiet-lane', 'wal-no-anchor']) {
-    test(`${name}, replayed into ${where}, is what the original loads`, () =>
+    test(`${name}, replayed into ${where}, gives what the original loads`, () =>
       withPlace(async (place) => {
         const store = await place.open();
         for (const round of loadRounds(name)) await store.persist(decode(round));
@@ -54,7 +57,7 @@ for (const [where, withPlace] of [
         assert.equal(await manifestAt(place), loadExpected(name));
       }));
 
-    test(`${name}, all rounds at once into ${where}, is the same`, () =>
+    test(`${name}, all rounds at once into ${where}, gives the same content`, () =>
       withPlace(async (place) => {
         const store = await place.open();
         await Promise.all(loadRounds(name).map((round) => store.persist(decode(round))));
@@ -63,7 +66,7 @@ for (const [where, withPlace] of [
       }));
   }
 
-  test(`wal-crash-after-anchor, of the last round only the anchor, into ${where}, is what the original starts with`, () =>
+  test(`wal-crash-after-anchor, of the last round only the anchor, into ${where}, gives what the original starts with`, () =>
     withPlace(async (place) => {
       const rounds = loadRounds('wal-crash-after-anchor').map(decode);
       const store = await place.open();
@@ -84,12 +87,12 @@ test('reopened after every round, the content is the same as without', () =>
     assert.equal(await manifestAt(place), loadExpected('wal-quiet-lane'));
   }));
 
-test('a store that holds nothing has an empty manifest', () =>
+test('an empty store has an empty manifest', () =>
   inMemory(async (place) => {
     assert.equal(await manifestAt(place), { committee: [], anchor: null, commitQCs: [], lanes: {} });
   }));
 
-test('moments are written as Go writes them', () => {
+test('timestamps are formatted as in Go', () => {
   const cases: [seconds: bigint, nanos: number, text: string][] = [
     [1774000009n, 969456789, '2026-03-20T09:46:49.969456789Z'],
     [0n, 0, '1970-01-01T00:00:00Z'],

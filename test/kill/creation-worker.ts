@@ -1,11 +1,13 @@
 /**
- * A process that opens a store, new or not, stores three rounds and closes it, and may kill itself on the way with SIGKILL:
+ * A process that opens a store, new or not, persists three rounds and closes it. It may kill itself
+ * meanwhile with SIGKILL:
  *
- *   node creation-worker.js LOCATION at K       before the K-th call that lanestore makes of node:fs
- *   node creation-worker.js LOCATION after MS   after so many milliseconds, a fraction too, by a thread of its own: within LevelDB's calls
- *   node creation-worker.js LOCATION never      prints each call of node:fs
+ *   node creation-worker.js LOCATION at K       before lanestore's K-th call to node:fs
+ *   node creation-worker.js LOCATION after MS   after MS milliseconds (may be a fraction),
+ *                                               by a thread of its own: also within LevelDB's calls
+ *   node creation-worker.js LOCATION never      prints each call to node:fs
  *
- * Prints `round N` for each acknowledged round, and `done CALLS MS` in the end.
+ * Prints `round N` for each acknowledged round, and `done CALLS MS` at the end.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -17,7 +19,7 @@ const [location = '', mode = 'never', value = '0'] = process.argv.slice(2);
 const { writeSync } = fs;
 const say = (line: string) => writeSync(1, `${line}\n`);
 
-/** The calls that change something, or make a change durable. */
+/** Calls that change a file or a name, or make a change durable. */
 const PATCHED = [
   'fdatasync',
   'fsync',
@@ -33,13 +35,13 @@ const PATCHED = [
   'writevSync',
 ] as const;
 
-/** Names of open files, to say in a line what is synced or written. */
+/** Names of open files, by descriptor, to print which file is synced or written. */
 const names = new Map<unknown, unknown>();
 let calls = 0;
 
 type Opened = (error: Error | null, fd?: number) => void;
 
-/** Remembers the name of what was opened before it is told. */
+/** Stores the name of an opened file before the caller gets it. */
 function naming(path: unknown, done: Opened): Opened {
   return (error, fd) => {
     if (fd !== undefined) names.set(fd, path);
@@ -66,7 +68,7 @@ function patch(): void {
   syncBuiltinESMExports();
 }
 
-/** Starts the clock when called; the thread is up and waiting before. */
+/** Starts the clock when called; the thread is already running. */
 async function armed(ms: number): Promise<() => void> {
   const gate = new Int32Array(new SharedArrayBuffer(8));
   const code = `
@@ -95,5 +97,5 @@ for (let i = 0n; i < 3n; i++) {
 }
 await store.close();
 say(`done ${calls} ${performance.now() - began}`);
-// The thread would kill it now; it is done, so it may as well.
+// Every run of this mode ends by SIGKILL, also if the work was done before the thread's kill.
 if (mode === 'after') process.kill(process.pid, 'SIGKILL');

@@ -1,4 +1,7 @@
-/** SIGKILL at any moment of creation, and of the first rounds: the next open just works, and has every acknowledged round. */
+/**
+ * SIGKILL at any moment of creation and of the first rounds: the next open succeeds, and has every
+ * acknowledged round.
+ */
 import { linkSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
@@ -9,16 +12,16 @@ import { plain, plainBlock, plainBlocks } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 
 const WORKER = new URL('./creation-worker.js', import.meta.url);
-/** Processes at a time. */
+/** Number of concurrent processes. */
 const PARALLEL = 4;
 
 const seed = testSeed();
 
 interface Run {
   readonly killed: boolean;
-  /** Rounds that were acknowledged, by this run. */
+  /** Rounds acknowledged by this run. */
   readonly rounds: number;
-  /** Calls of node:fs, if it came to its end. */
+  /** Calls to node:fs, if the process reached its end. */
   readonly calls: number;
   readonly tookMs: number;
   readonly trace: readonly string[];
@@ -37,7 +40,10 @@ async function run(location: string, ...args: string[]): Promise<Run> {
   };
 }
 
-/** Opens after kills: at least `acknowledged` rounds, at most `submitted`, whole and in order; and the store goes on. */
+/**
+ * Opens after kills: at least `acknowledged` rounds, at most `submitted`, whole and in order; and
+ * the store accepts new rounds.
+ */
 async function assertSound(location: string, acknowledged: number, submitted: number, what: string): Promise<void> {
   let count: number;
   {
@@ -55,7 +61,7 @@ async function assertSound(location: string, acknowledged: number, submitted: nu
   assert.is(store.recovery.witnessedSeq, BigInt(count + 1), what);
 }
 
-/** Runs `task` for each item, some at a time. */
+/** Runs `task` for each item, several at a time. */
 async function inParallel<T>(items: readonly T[], task: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async () => {
@@ -77,11 +83,11 @@ creation(
     await inParallel(kills, async ({ first, second }) => {
       const what = `before call ${first}, then before ${second}; seed ${seed}`;
       const location = join(dir, `${first}`, 'deep', 'store');
-      const one = await run(location, 'at', `${first}`);
-      assert.ok(one.killed, `call ${first} of ${calls} was reached`);
-      if (first % 2 === 0) return assertSound(location, one.rounds, 3, what);
-      const two = await run(location, 'at', `${second}`);
-      await assertSound(location, one.rounds + two.rounds, 6, what);
+      const firstRun = await run(location, 'at', `${first}`);
+      assert.ok(firstRun.killed, `call ${first} of ${calls} was reached`);
+      if (first % 2 === 0) return assertSound(location, firstRun.rounds, 3, what);
+      const secondRun = await run(location, 'at', `${second}`);
+      await assertSound(location, firstRun.rounds + secondRun.rounds, 6, what);
     });
   }),
 );
@@ -107,10 +113,10 @@ creation(
     const { trace } = await run(location, 'never');
     const level = join(location, 'level');
     const witness = join(location, 'witness');
-    /** Where a line stands for the first time behind `after`; it must be there. */
+    /** The first line after `after` that matches; it must exist. */
     const at = (line: string, after = -1): number => {
-      const index = trace.findIndex((one, i) => i > after && one.startsWith(line));
-      assert.ok(index >= 0, `${line}, behind ${trace[after] ?? 'the start'}, in\n${trace.join('\n')}`);
+      const index = trace.findIndex((entry, i) => i > after && entry.startsWith(line));
+      assert.ok(index >= 0, `${line}, after ${trace[after] ?? 'the start'}, in\n${trace.join('\n')}`);
       return index;
     };
     const created = at(`fsync ${join(location, 'level.creating-')}`);
@@ -118,24 +124,24 @@ creation(
     const renamed = at(`renameSync ${creating} ${level}`, created);
     assert.is(trace.filter((line) => line.startsWith('renameSync')).length, 2);
     const witnessed = at(`open ${witness}.new `, renamed);
-    // The names that were made, and every one above them up to the root, before the witness is.
+    // The new names, and every directory above them up to the root, are synced before the witness.
     for (let path = location; ; path = dirname(path)) {
       assert.ok(at(`fsync ${path} `, renamed) < witnessed, `${path} is synced before the witness is made`);
       if (path === dirname(path)) break;
     }
-    // It has its name once it is whole and synced.
+    // The witness gets its name once it is whole and synced.
     const synced = at(`fdatasync ${witness}.new `, witnessed);
     const placed = at(`renameSync ${witness}.new ${witness}`, synced);
     const named = at(`fsync ${location} `, placed);
-    // The witness is opened for good behind that: rounds come later still.
+    // The witness is opened for writing after that, and rounds come later still.
     at(`open ${witness} `, named);
   }),
 );
 
 creation(
-  'before every call while a copy takes the place of a witness that has another name, which keeps its bytes',
+  'before every call while a copy replaces a witness that has another name: the linked file keeps its bytes',
   inTemp(async (dir) => {
-    /** A store with three rounds, and the other name of its witness. */
+    /** A store with three rounds, and another name for its witness. */
     const linked = async (name: string) => {
       const [location, backup] = [join(dir, name), join(dir, `${name}-witness`)];
       assert.is((await run(location, 'after', '60000')).rounds, 3);
@@ -151,7 +157,7 @@ creation(
       const { killed, rounds } = await run(location, 'at', `${at}`);
       assert.ok(killed, what);
       await assertSound(location, 3 + rounds, 6, what);
-      assert.is(Buffer.compare(readFileSync(backup), held), 0, `${what}: the other name keeps its bytes`);
+      assert.is(Buffer.compare(readFileSync(backup), held), 0, `${what}: the linked file keeps its bytes`);
     });
   }),
 );

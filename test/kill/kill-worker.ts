@@ -3,8 +3,9 @@
  *
  *   node kill-worker.js LOCATION MODE SEED
  *
- * It prints, at once and in this order: `open DIGEST` of what it found; then, for the I-th call, `hook I LANE NUMBER` for each hook
- * that fires, `qc I INDEX` and `anchor I INDEX` alike, and `done I` when the call has resolved; `wrong ...` for what must not be.
+ * It prints immediately and in this order: `open DIGEST` of the recovered content; for the I-th
+ * call, `hook I LANE NUMBER` per fired hook, also `qc I INDEX` and `anchor I INDEX`, and `done I`
+ * when the call has resolved; `wrong ...` for an error.
  */
 import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { isLanestoreError } from '../../src/errors.js';
 import { plain } from '../support/plain-model.js';
 import { Held, Load, MODES, type ModeName, type Op, storeOptions } from './load.js';
 
-/** Calls in flight at a time. Also the bound of what may survive without having been acknowledged. */
+/** Calls in flight at a time: also the maximum number of unacknowledged calls that may survive. */
 export const IN_FLIGHT = 8;
 
 const [location = '', modeName = 'plain', seed = '1'] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 /**
- * SIGKILL under load, again and again on the same store: every acknowledged call and every hook was true, and what survives is
- * what some number of calls lead to, none of them in part.
+ * SIGKILL under load, repeatedly on the same store: every acknowledged call and every fired hook is
+ * durable, and the surviving content is the result of a whole number of calls.
  */
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -13,10 +13,10 @@ import { type Said, saidBy, survivedAs } from './killed.js';
 import { Held, type ModeName, storeOptions } from './load.js';
 
 const WORKER = new URL('./kill-worker.js', import.meta.url);
-/** Kills of each kind of load. */
+/** Kills per kind of load. */
 const KILLS = { plain: 8, compaction: 8, values: 22, sweeps: 8 } as const satisfies Partial<Record<ModeName, number>>;
 
-/** Runs the worker and kills it: while it opens, or after a number of lines, then some more. */
+/** Runs the worker and kills it, during the open or after a number of lines. */
 async function killOne(location: string, mode: ModeName, seed: number, random: Random): Promise<Said> {
   const child = spawnWorker(WORKER, [location, mode, `${seed}`]);
   if (random.oneIn(6)) {
@@ -36,7 +36,7 @@ const kills = suite('kill -9 under load');
 
 for (const mode of Object.keys(KILLS) as (keyof typeof KILLS)[]) {
   kills(
-    `${mode}: every acknowledgement was true, nothing survives in part, and the store goes on`,
+    `${mode}: everything acknowledged is durable, nothing survives in part, and the store accepts new calls`,
     inTemp(async (dir) => {
       const location = join(dir, 'store');
       const seed = testSeed();

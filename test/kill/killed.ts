@@ -1,4 +1,7 @@
-/** What a process under load (kill-worker.ts) said before it was killed, and whether what it left agrees with that. */
+/**
+ * The output of a process under load (kill-worker.ts) before it was killed, and the comparison with
+ * the surviving store.
+ */
 import { createHash } from 'node:crypto';
 import * as assert from 'uvu/assert';
 import { type Held, Load, type ModeName, type Op, touches } from './load.js';
@@ -6,18 +9,18 @@ import { type Held, Load, type ModeName, type Op, touches } from './load.js';
 /** As in kill-worker.ts. */
 const IN_FLIGHT = 8;
 
-/** What a killed process has said. */
+/** The output of a killed process. */
 export interface Said {
   readonly found: string | undefined;
   /** Calls that resolved. */
   readonly done: ReadonlySet<number>;
-  /** Calls one of whose hooks fired. */
+  /** Calls with at least one fired hook. */
   readonly hooked: ReadonlySet<number>;
   /** Blocks whose hook fired: call, lane, number. */
   readonly blocks: readonly (readonly [number, string, bigint])[];
 }
 
-/** What the lines of kill-worker.ts say. @throws Error for one that says that something was wrong. */
+/** Parses the lines of kill-worker.ts. @throws Error for a line that reports an error. */
 export function saidBy(lines: readonly string[]): Said {
   let found: string | undefined;
   const done = new Set<number>();
@@ -36,8 +39,8 @@ export function saidBy(lines: readonly string[]): Said {
 }
 
 /**
- * Compares what survived with what the process had said, and tells by how many calls it was reached. `before` is what the process found;
- * it made the calls of `Load(seed, mode)`.
+ * Compares the surviving content with the output. Returns the number of calls that lead to it.
+ * `before` is the content that the process recovered; it made the calls of `Load(seed, mode)`.
  */
 export function survivedAs(
   said: Said,
@@ -45,7 +48,7 @@ export function survivedAs(
   survived: Held,
 ): string {
   if (said.found !== undefined) {
-    assert.is(said.found, createHash('sha256').update(before.text).digest('hex'), `${what}: it found what was there`);
+    assert.is(said.found, createHash('sha256').update(before.text).digest('hex'), `${what}: it recovered the content`);
   }
   const load = new Load(seed, mode, before.state);
   const count = Math.max(-1, ...said.done, ...said.hooked) + 1 + IN_FLIGHT;
@@ -58,12 +61,15 @@ export function survivedAs(
   throw new Error(`${what}: after ${said.done.size} calls it holds\n${survived.text}\nnot, say,\n${few.join('\n')}`);
 }
 
-/** Every state that may have survived, as a text, with the number of calls that lead to it. */
+/** Every possible surviving state as a text, with the number of calls that lead to it. */
 function possibleStates(start: Held, ops: readonly Op[], { done, hooked }: Said): Map<string, string> {
   const certain = 1 + Math.max(-1, ...hooked, ...[...done].filter((i) => ops[i]?.kind !== 'drop'));
   const states = new Map<string, string>();
   const state = start.copy();
-  /** A drop that nobody was told of: it may not have begun, or have emptied its lanes only, while later calls are done. */
+  /**
+   * An unacknowledged drop may not have begun, or may have only emptied its lanes, while later
+   * calls are done.
+   */
   let drop: { readonly lanes: readonly string[]; readonly without: Held; readonly emptied: Held } | undefined;
   for (const [i, op] of ops.entries()) {
     if (drop !== undefined && touches(op, drop.lanes)) drop = undefined;
@@ -76,7 +82,7 @@ function possibleStates(start: Held, ops: readonly Op[], { done, hooked }: Said)
       drop?.emptied.apply(op);
     }
     state.apply(op);
-    const [calls, last] = [i + 1, [...done].every((one) => one <= i)];
+    const [calls, last] = [i + 1, [...done].every((index) => index <= i)];
     if (calls < certain || !last) continue;
     states.set(state.text, `${calls} calls`);
     if (drop === undefined) continue;
@@ -87,7 +93,10 @@ function possibleStates(start: Held, ops: readonly Op[], { done, hooked }: Said)
   return states;
 }
 
-/** Without the planner: each block whose hook fired is there, unless its lane begins later now, or was dropped. */
+/**
+ * Without the planner: each block whose hook fired exists, unless its lane begins after it now, or
+ * was dropped.
+ */
 function assertHooks({ blocks }: Said, ops: readonly Op[], survived: Held, what: string): void {
   const drops = ops.map((op) => (op.kind === 'drop' ? op.lanes : []));
   for (const [call, lane, number] of blocks) {

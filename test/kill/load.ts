@@ -1,6 +1,7 @@
 /**
- * Load for a store that will be killed: an endless list of calls, the same in every process for the same seed and starting state,
- * and what a store must hold after any number of them, worked out with the pure planner.
+ * Load for a store that will be killed: an endless list of calls, the same in every process for the
+ * same seed and starting state, and the expected content after any number of them, computed with
+ * the pure planner.
  */
 import type { LevelOptions, ValueOptions } from '../../src/adapter/level/index.js';
 import type { Cursor, Recovered, Round } from '../../src/adapter/persistence.js';
@@ -42,11 +43,11 @@ const COMPACTION = {
 export const MODES = {
   /** Many small rounds. */
   plain: { level: {}, blocks: [1, 4], bytes: [0, 2000], anchorOneIn: 5, dropOneIn: 30, keep: 20, hookEvery: 1 },
-  /** The smallest write buffer: tables are written, and compacted, all the time. */
+  /** The smallest write buffer: tables are written and compacted continuously. */
   compaction: COMPACTION,
-  /** The same, of so much data that reading all of it takes longer than a file of it lives. */
+  /** The same with so much data that reading all of it takes longer than the lifetime of a file. */
   heavy: { ...COMPACTION, dropOneIn: 1000, keep: 600 },
-  /** Small value files: they fill up, values are moved out of them, and they are reused all the time. */
+  /** Small value files: they fill up, are collected and reused continuously. */
   values: {
     level: {},
     values: { fileBytes: 32 * 1024, valueBytesMin: 700, batchBytesMin: 1500, waitBytesMin: 1, portionBytesMin: 4096 },
@@ -57,7 +58,7 @@ export const MODES = {
     keep: 20,
     hookEvery: 1,
   },
-  /** Truncations and drops of more than one batch deletes: stale keys are swept all the time. */
+  /** Truncations and drops of more than one batch deletes: stale keys are swept continuously. */
   sweeps: { level: {}, blocks: [500, 1500], bytes: [0, 1], anchorOneIn: 12, dropOneIn: 16, keep: 100, hookEvery: 97 },
 } as const satisfies Record<string, LoadMode>;
 
@@ -70,15 +71,15 @@ interface LoadMode {
   readonly bytes: readonly [number, number];
   readonly anchorOneIn: number;
   readonly dropOneIn: number;
-  /** Blocks that an anchor leaves in a lane, at most. */
+  /** Maximum number of blocks that an anchor leaves in a lane. */
   readonly keep: number;
-  /** Every so many hooks one is reported. */
+  /** One hook in this many is reported. */
   readonly hookEvery: number;
 }
 
 export type ModeName = keyof typeof MODES;
 
-/** How a store under that load is opened. */
+/** Options of a store under that load. */
 export function storeOptions(mode: ModeName): Pick<LoadMode, 'level' | 'values'> {
   const { level, values }: LoadMode = MODES[mode];
   return { level, ...(values === undefined ? {} : { values }) };
@@ -86,12 +87,12 @@ export function storeOptions(mode: ModeName): Pick<LoadMode, 'level' | 'values'>
 
 const LANES: readonly LaneId[] = ['0a', '0a0b', '0b', '0c', 'ff', 'ffff'];
 
-/** What a store holds, and what the next call is planned against. */
+/** The content of a store, against which the next call is planned. */
 export class Held {
   state: PlanState = emptyState();
   #recovered: PlainRecovered = { commitQCs: [], blocks: new Map() };
 
-  /** What an open found. */
+  /** The recovered content. */
   static of(recovered: PlainRecovered, cursors: { lanes: ReadonlyMap<LaneId, Cursor>; commitQCs: Cursor }): Held {
     const held = new Held();
     held.#recovered = recovered;
@@ -100,7 +101,7 @@ export class Held {
     return held;
   }
 
-  /** The same, apart: applying to one leaves the other as it is. */
+  /** An independent copy. */
   copy(): Held {
     const held = new Held();
     held.#recovered = this.#recovered;
@@ -108,7 +109,7 @@ export class Held {
     return held;
   }
 
-  /** As a text that can be compared. */
+  /** A text for comparison. */
   get text(): string {
     return contentText(this.#recovered, this.state);
   }
@@ -128,7 +129,7 @@ export class Held {
     this.#recovered = after(this.#recovered, plan);
   }
 
-  /** As the first step of a long drop leaves lanes: nothing in them, their cursors still there. */
+  /** Lanes after the first step of a long drop: empty, with their cursors still stored. */
   empty(lanes: readonly LaneId[]): void {
     const blocks = new Map(this.#recovered.blocks);
     for (const lane of lanes) {
@@ -141,7 +142,7 @@ export class Held {
   }
 }
 
-/** Only what the next call is planned against; for who makes the calls. */
+/** Only the cursors, for a process that makes the calls. */
 export function planOf(state: PlanState, op: Exclude<Op, { kind: 'drop' }>): PlainPlan {
   switch (op.kind) {
     case 'persist':
@@ -174,17 +175,17 @@ function after(before: PlainRecovered, plan: PlainPlan): PlainRecovered {
   };
 }
 
-/** True if the call does something to one of the lanes, so that it waits behind their drop. */
+/** True if the call affects one of the lanes, so that it waits for their drop. */
 export function touches(op: Op, lanes: readonly LaneId[]): boolean {
   if (op.kind === 'drop') return true;
   const blocks = op.kind === 'persist' ? [...(op.round.blocks ?? [])] : op.kind === 'lane' ? op.blocks : [];
   return blocks.some(({ lane }) => lanes.includes(lane));
 }
 
-/** Makes calls, each accepted by a store that holds what the calls before it lead to. */
+/** Generates calls; a store with the content of the earlier calls accepts each of them. */
 export class Load {
   readonly #random: Random;
-  /** Of its own, so that bad calls do not change which good ones come. */
+  /** A separate generator, so that bad calls do not change the sequence of good ones. */
   readonly #badRandom: Random;
   readonly #mode: LoadMode;
   readonly #tag: string;
@@ -207,7 +208,7 @@ export class Load {
     return op;
   }
 
-  /** A call that every store must refuse now, and that must change nothing. */
+  /** A call that every store must refuse now, without any effect. */
   bad(): Op {
     const lane = this.#badRandom.pick(LANES);
     const next = this.#state.lanes.get(lane)?.next;
@@ -262,7 +263,10 @@ export class Load {
     return { index, qc: plainQC(index, Object.fromEntries(starts)) };
   }
 
-  /** Where a QC has a lane begin: mostly within it, so that some blocks are left, sometimes beyond its end. */
+  /**
+   * The start of a lane in a CommitQC: mostly within the lane, so that some blocks remain,
+   * sometimes beyond its end.
+   */
   #start(lane: LaneId): bigint {
     const cursor = this.#state.lanes.get(lane);
     if (cursor === undefined) return this.#state.anchor?.laneStarts.get(lane) ?? 0n;
@@ -282,9 +286,9 @@ export class Load {
   }
 
   #blocks(lane: LaneId, qc: PlainQC | undefined): PlainBlock[] {
-    const start = qc?.starts.find(([other]) => other === lane)?.[1] ?? 0n;
+    const start = qc?.starts.find(([candidate]) => candidate === lane)?.[1] ?? 0n;
     const cursor = this.#state.lanes.get(lane);
-    // A lane that never held anything begins where the anchor has it begin, or anywhere.
+    // A lane without blocks begins where the anchor says, or anywhere.
     const known = this.#state.anchor?.laneStarts.get(lane) ?? 0n;
     const baseline = qc === undefined ? known : start > known ? start : known;
     const begin = baseline > 0n ? baseline : BigInt(this.#random.int(0, 50));

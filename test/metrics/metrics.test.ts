@@ -1,6 +1,7 @@
 /**
- * Metrics: one table, what is published while somebody listens, nothing otherwise. Here what each backend tells, exactly; that every row moves
- * in a scraped node: test/examples/devnet-metrics.long.test.ts.
+ * Metrics: one table; events are published only while a subscriber exists. These tests check the
+ * exact events of each backend. test/examples/devnet-metrics.long.test.ts checks that every row
+ * changes on a scraped node.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
@@ -26,7 +27,7 @@ import { inTemp } from '../support/temp.js';
 const test = suite('metrics');
 const rows = Object.entries(METRICS) as [MetricName, MetricRow][];
 
-/** What is published while `work` runs. */
+/** The events published while `work` runs. */
 async function heard(work: () => Promise<void>): Promise<MetricSample[]> {
   const samples: MetricSample[] = [];
   const listen = (message: unknown) => void samples.push(message as MetricSample);
@@ -40,7 +41,7 @@ async function heard(work: () => Promise<void>): Promise<MetricSample[]> {
 }
 
 const values = (samples: readonly MetricSample[], name: MetricName, kind?: string) =>
-  samples.filter((one) => one.name === name && one.kind === kind).map(({ value }) => value);
+  samples.filter((sample) => sample.name === name && sample.kind === kind).map(({ value }) => value);
 const sum = (samples: readonly MetricSample[], name: MetricName, kind?: string) =>
   values(samples, name, kind).reduce((total, value) => total + value, 0);
 
@@ -62,7 +63,7 @@ for (const [name, open] of [
   ['noop', () => openNoop({ model: plain })],
   ['level', () => openLevel({ db: new HeldLevel(), model: plain })],
 ] as const) {
-  test(`what rounds tell, on ${name}`, async () => {
+  test(`events of rounds, on ${name}`, async () => {
     const samples = await heard(async () => {
       const store = await open();
       await store.persist({ commitQCs: [plainQC(0), plainQC(1, { '0a': 4 })], blocks: plainBlocks('0a', 0, 6) });
@@ -83,7 +84,7 @@ for (const [name, open] of [
 }
 
 test(
-  'sweeping, a failure and a refused open are told',
+  'sweeping, a failure and a refused open are published',
   inTemp(async (dir) => {
     const db = new HeldLevel();
     const swept = await heard(async () => {
@@ -109,7 +110,7 @@ test(
   }),
 );
 
-test('maxBatchDeletes: what is beyond it is swept, and the store ends up the same', async () => {
+test('maxBatchDeletes: deletes beyond it are swept, and the content is the same in the end', async () => {
   const contents: string[][] = [];
   for (const maxBatchDeletes of [1, 3, 4096]) {
     const db = new HeldLevel();
@@ -130,11 +131,12 @@ test('maxBatchDeletes: what is beyond it is swept, and the store ends up the sam
     await refused(openLevel({ db: new HeldLevel(), model: plain, maxBatchDeletes }), 'LANESTORE_INVALID');
 });
 
-test('a registry has every row, counts while it listens, and stops when it is told to', async () => {
+test('a registry has every row, counts while it is subscribed, and stops on request', async () => {
   const metrics = collectPrometheus();
   const before = await metrics.registry.metrics();
   for (const [name, { kind }] of rows)
-    if (kind === 'gauge') assert.not.match(before, new RegExp(`^${name} `, 'm'), 'what nobody has told is absent');
+    if (kind === 'gauge')
+      assert.not.match(before, new RegExp(`^${name} `, 'm'), 'a gauge without a published value is absent');
   const store = await openNoop({ model: plain });
   await store.persist({ blocks: plainBlocks('0a', 0, 2) });
   const text = await metrics.registry.metrics();

@@ -27,8 +27,8 @@ import {
   importState,
   isLanestoreError,
   openWal,
-  readCommittees,
 } from '../../src/index.js';
+import { readCommittees } from '../../src/migrations/index.js';
 import { withTmpfs } from '../support/faults-mount.js';
 import { loadExpected } from '../support/fixtures.js';
 import { makeNetwork } from '../support/network.js';
@@ -166,7 +166,7 @@ const HARM: readonly [what: string, fixture: string, harm: (source: string) => v
     'file-per-entry',
     (dir) => rmSync(join(dir, 'commitqcs', '34.pb')),
     'LANESTORE_IMPORT',
-    /35\.pb: CommitQC 35 follows 33: what lies between is missing/,
+    /35\.pb: CommitQC 35 follows 33: the entries between are missing/,
   ],
   [
     'an entry that decodes but belongs to another lane',
@@ -210,7 +210,7 @@ const HARM: readonly [what: string, fixture: string, harm: (source: string) => v
       writeEntries(join(dir, SEGMENT), entries);
     },
     'LANESTORE_IMPORT',
-    /block 43 of lane 2bd4.*payload does not have the hash/,
+    /block 43 of lane 2bd4.*payload is not the one in its header/,
   ],
   [
     'a block that is not the child of the one before',
@@ -413,7 +413,7 @@ test(
     await withTmpfs('a mount point as a target', disk, '24k', async () => {
       const mount = await rejection(importState(source, disk, OPTIONS));
       assert.is(mount.code, 'LANESTORE_IMPORT');
-      assert.match(mount.message, /disk is a file system of its own.*name a directory inside/);
+      assert.match(mount.message, /disk is a mount point.*name a directory inside/);
       await importState(source, join(dir, 'store'), OPTIONS);
       for (const attempt of [
         () => importState(source, join(disk, 'level'), OPTIONS),
@@ -452,7 +452,7 @@ test(
     await refused(source, join(dir, 'target'), 'LANESTORE_IMPORT', /not one of the committee/, wrong);
     for (const [text, reason] of [
       ['{"lanes": []}', /holds no list/],
-      ['["abc"]', /an entry that is no key/],
+      ['["abc"]', /an entry that is not a key/],
       ['[]', /makes no committee/],
       ['{"committee": ["00", "00"]}', /makes no committee/],
       ['', /makes no committee/],

@@ -4,16 +4,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeAB } from '../../src/adapter/wal/ab-format.js';
-import {
-  autobahn,
-  detectLayout,
-  exportState,
-  importState,
-  ORIGINAL_LAYOUTS,
-  openLevel,
-  openWal,
-} from '../../src/index.js';
+import { autobahn, detectLayout, exportState, importState, openLevel, openWal } from '../../src/index.js';
 import { manifestOf } from '../../src/inspector/index.js';
+import { ORIGINAL_LAYOUTS } from '../../src/migrations/index.js';
 import { fixture, loadExpected } from '../support/fixtures.js';
 import { innerState } from '../support/inner.js';
 import { inTemp } from '../support/temp.js';

@@ -125,7 +125,7 @@ test('entryChecks: the signatures in an inner state are checked; what the protoc
   inner?.(bytes);
   inner?.(new Uint8Array([1, 2, 3]));
   bytes[bytes.length - 1]! ^= 1;
-  assert.throws(() => inner?.(bytes), /inner\.timeoutVote: a signature does not hold/);
+  assert.throws(() => inner?.(bytes), /inner\.timeoutVote: a signature is invalid/);
 });
 
 test.run();

@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { autobahn, detectLayout, importState, openState, openWal, readWal } from '../../src/index.js';
+import { autobahn, detectLayout, importState, openWal, readWal } from '../../src/index.js';
+import { openState } from '../../src/migrations/index.js';
 import { refused, tree } from '../support/faults.js';
 import { loadExpected } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
@@ -44,7 +45,7 @@ test(
     const source = copyState('file-per-entry', dir);
     writeFileSync(join(source, 'commitqcs', 'wal.lock'), '');
     const report = await importState(source, join(dir, 'store'), OPTIONS);
-    assert.equal(report.notes, ['skipped commitqcs/wal.lock: it is no part of the layout']);
+    assert.equal(report.notes, ['skipped commitqcs/wal.lock: it is not part of the layout']);
     assert.equal(await manifestIn(join(dir, 'store')), loadExpected('wal'));
     writeFileSync(join(source, 'commitqcs', '0.wal.u'), 'SEIWL\u0001');
     const text = /remove commitqcs\/0\.wal\.u, commitqcs\/wal\.lock and try again/;
@@ -57,7 +58,7 @@ test(
   inTemp(async (dir) => {
     const source = copyState('wal', dir);
     writeFileSync(join(source, 'commitqcs', '0-41-44.wal'), 'SEIWL\u0001 and entries');
-    const gone = await refused(detectLayout(source), 'LANESTORE_SCHEMA', /0-41-44\.wal .*has gone on from here/);
+    const gone = await refused(detectLayout(source), 'LANESTORE_SCHEMA', /0-41-44\.wal .*has written entries since/);
     assert.not.match(gone.message + gone.remedy, /remove/);
     rmSync(join(source, 'commitqcs', '00000000000000000032'));
     rmSync(join(source, 'blocks'), { recursive: true });
@@ -71,8 +72,7 @@ test(
   'a tail that no length begins with: refused, and said that the original cuts it off',
   inTemp(async (dir) => {
     const source = copyState('wal-garbage-tail', dir);
-    const text =
-      /byte \d+: there is no length that was ever written; the original would cut off the \d+ bytes from here on/;
+    const text = /byte \d+: no append writes this length; the original would cut off the \d+ bytes from here on/;
     await importRefused(source, join(dir, 'store'), 'LANESTORE_IMPORT', text);
     await refused(openWal(source, { model: autobahn }), 'LANESTORE_CORRUPT', text);
   }),

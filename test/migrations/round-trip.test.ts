@@ -11,12 +11,12 @@ import {
   exportState,
   importState,
   type Layout,
-  ORIGINAL_LAYOUTS,
   openLevel,
   openWal,
-  padU64,
 } from '../../src/index.js';
 import { type Manifest, manifestOf } from '../../src/inspector/index.js';
+import { padU64 } from '../../src/keys/index.js';
+import { ORIGINAL_LAYOUTS } from '../../src/migrations/index.js';
 import { SEED } from '../support/history.js';
 import { innerState } from '../support/inner.js';
 import { makeNetwork } from '../support/network.js';

@@ -5,16 +5,9 @@ import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Engine } from '../../src/adapter/level/engine.js';
-import {
-  autobahn,
-  entryChecks,
-  type LanestoreError,
-  migrateStore,
-  openLevel,
-  openView,
-  SCHEMA_KEY,
-} from '../../src/index.js';
+import { autobahn, entryChecks, type LanestoreError, migrateStore, openLevel, openView } from '../../src/index.js';
 import { manifestOf } from '../../src/inspector/index.js';
+import { SCHEMA_KEY } from '../../src/keys/index.js';
 import { makeRecord, rawBatch, withRaw } from '../support/faults.js';
 import { loadExpected } from '../support/fixtures.js';
 import { Random, spawnWorker, testSeed } from '../support/kill.js';

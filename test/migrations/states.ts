@@ -15,12 +15,12 @@ import {
   type LaneId,
   type LanestoreErrorCode,
   type MigrationOptions,
-  openState,
   type PruneAnchor,
   type Recovered,
   type SignedBlock,
 } from '../../src/index.js';
 import { type Manifest, manifestOf } from '../../src/inspector/index.js';
+import { openState } from '../../src/migrations/index.js';
 import { fixture } from '../support/fixtures.js';
 
 /** The options that every operator has. */

@@ -13,14 +13,13 @@ import {
   entryChecks,
   exportState,
   migrateStore,
-  ORIGINAL_LAYOUTS,
   type OriginalLayout,
   openLevel,
-  openState,
   openView,
   openWal,
 } from '../../src/index.js';
 import { type Manifest, manifestChunks, manifestOf, stateOfView } from '../../src/inspector/index.js';
+import { ORIGINAL_LAYOUTS, openState } from '../../src/migrations/index.js';
 import { refused, withRaw } from '../support/faults.js';
 import { fixture } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';

@@ -105,7 +105,7 @@ const CASES: readonly Case[] = [
       damageLog(path);
     },
     code: 'LANESTORE_CORRUPT',
-    text: /level\/\d+\.log, byte \d+: .*behind it/,
+    text: /level\/\d+\.log, byte \d+: .*after it/,
   },
   {
     what: 'a sound store of this format',

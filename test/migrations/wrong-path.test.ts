@@ -9,13 +9,13 @@ import {
   importState,
   migrateStore,
   openLevel,
-  openState,
   openView,
   openWal,
   readWal,
   snapshot,
   verify,
 } from '../../src/index.js';
+import { openState } from '../../src/migrations/index.js';
 import { refused } from '../support/faults.js';
 import { fixture } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';

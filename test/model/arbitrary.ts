@@ -1,4 +1,7 @@
-/** Any value of each type, for properties: edges of the number ranges included, lengths kept small. */
+/**
+ * Arbitrary values of each type, for properties: they include the ends of the number ranges, and
+ * have short lengths.
+ */
 import fc from 'fast-check';
 import type {
   AppProposal,
@@ -41,7 +44,7 @@ const u64 = fc.oneof(fc.bigInt(0n, 2n ** 64n - 1n), fc.constantFrom(...edges64, 
 const i64 = fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), fc.constantFrom(...edges64, -1n, -(2n ** 63n)));
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const anyBytes = fc.uint8Array({ maxLength: 300 });
-const few = <T>(one: fc.Arbitrary<T>) => fc.array(one, { maxLength: 5 });
+const few = <T>(item: fc.Arbitrary<T>) => fc.array(item, { maxLength: 5 });
 
 const signature = object<Signature>({ key: bytes(32), sig: bytes(64) });
 const timestamp = object<Timestamp>({ seconds: i64, nanos: fc.integer({ min: 0, max: 999_999_999 }) });

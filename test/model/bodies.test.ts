@@ -1,4 +1,6 @@
-/** Malformed bodies and values, field by field: they are refused, and the message names the field. */
+/**
+ * Malformed bodies and values, field by field: each is refused, and the message names the field.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { autobahn, type SignedBlock } from '../../src/model/autobahn/index.js';
@@ -37,7 +39,7 @@ for (const { root, codec, wire } of ENTRIES) {
         }
         if (typeof held === 'bigint') {
           object[key] = 2n ** 64n;
-          attempt(at, `is ${2n ** 64n}, which is no`);
+          attempt(at, `is ${2n ** 64n}, which is not`);
           object[key] = Number(held);
           attempt(at, 'is a number, must be a bigint');
         }
@@ -53,7 +55,7 @@ for (const { root, codec, wire } of ENTRIES) {
   });
 }
 
-test('check: what is absent or does not fit is LANESTORE_INVALID, another type a TypeError', () => {
+test('check: absent or invalid values are LANESTORE_INVALID, another type is a TypeError', () => {
   const good = autobahn.block.fromWire(block);
   const check = (change: (signed: SignedBlock) => unknown) => () => autobahn.block.check(change(good) as SignedBlock);
   const header = (more: object) =>
@@ -100,7 +102,7 @@ test('check: what is absent or does not fit is LANESTORE_INVALID, another type a
   typeError('signedBlock must be decoded from', () => autobahn.block.fromWire('00' as unknown as Uint8Array));
 });
 
-test('a body has nothing that the type does not have, and no undefined', () => {
+test('a body has only the fields of its type, and no undefined', () => {
   const good = autobahn.block.fromWire(block);
   const loose = {
     ...good,
@@ -112,7 +114,7 @@ test('a body has nothing that the type does not have, and no undefined', () => {
   assert.equal(Object.keys(body.block.payload), ['createdAt', 'totalGas', 'edgeCount', 'basefee', 'txs']);
 });
 
-test('what is decoded has plain byte strings, and memory of its own or of the body', () => {
+test('decoded values have plain byte strings, and memory of their own or of the body', () => {
   const wire = Buffer.from(block);
   const fromWire = autobahn.block.fromWire(wire);
   const before = autobahn.block.toWire(fromWire);

@@ -1,4 +1,4 @@
-/** Quorums, and who is in. */
+/** Quorums and membership. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Committee, faulty, laneQuorum, quorum } from '../../src/model/autobahn/index.js';
@@ -34,16 +34,16 @@ test('two quorums share an honest validator, for every size up to 200', () => {
   for (let n = 1; n <= 200; n++) {
     assert.ok(2 * quorum(n) - n > faulty(n));
     assert.ok(laneQuorum(n) > faulty(n));
-    assert.ok(n - faulty(n) >= quorum(n), 'the honest ones suffice');
+    assert.ok(n - faulty(n) >= quorum(n), 'the honest validators suffice');
   }
 });
 
-test('no size but a positive integer', () => {
+test('any size except a positive integer is refused', () => {
   for (const n of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])
     assert.throws(() => quorum(n), /positive integer/);
 });
 
-test('keys come in any order and are kept ascending, as copies', () => {
+test('keys are accepted in any order and kept ascending, as copies', () => {
   const mine = key(9);
   const committee = new Committee([mine, key(1), Buffer.from(key(5))]);
   assert.equal(committee.keys, [key(1), key(5), key(9)]);
@@ -53,9 +53,9 @@ test('keys come in any order and are kept ascending, as copies', () => {
   assert.not.ok(committee.verifies(key(0), new Uint8Array(32), new Uint8Array(64)));
 });
 
-test('no committee without keys, with a key twice, or of a wrong length', () => {
+test('a committee without keys, with a duplicate key, or with a key of a wrong length is refused', () => {
   refuses('LANESTORE_INVALID', 'a committee needs', () => new Committee([]));
-  refuses('LANESTORE_INVALID', `committee: key ${'05'.repeat(32)} is there twice`, () => {
+  refuses('LANESTORE_INVALID', `committee: key ${'05'.repeat(32)} occurs twice`, () => {
     new Committee([key(5), key(1), key(5)]);
   });
   refuses('LANESTORE_INVALID', 'committee: a key is 31 bytes', () => new Committee([key(5).subarray(1)]));

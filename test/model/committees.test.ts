@@ -1,4 +1,7 @@
-/** Which committee an entry is checked against: by road index, and for a block by what the QC log beside it holds. */
+/**
+ * The committee that an entry is checked against: by road index, and for a block by the range of
+ * the QC log.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Committee, Committees } from '../../src/model/autobahn/index.js';
@@ -29,7 +32,7 @@ test('by road index: from its own to before the next one, the last without an en
   refusedSync(() => committees.at(2n), 'LANESTORE_VERIFY');
 });
 
-test('by lane: one that has it, of those that hold in the range of the QC log, its next road index included', () => {
+test('by lane: a committee with that lane, among those of the range of the QC log, its next road index included', () => {
   const cases: readonly (readonly [lane: number, first: bigint, next: bigint, expected: Committee | undefined])[] = [
     [1, 3n, 9n, A],
     [1, 9n, 12n, A],
@@ -52,7 +55,7 @@ test('by lane: one that has it, of those that hold in the range of the QC log, i
   }
 });
 
-test('none, two from the same road index, or one behind a later one are refused', () => {
+test('no committees, two of the same road index, or descending ones are refused', () => {
   const make = (...from: bigint[]) => new Committees(from.map((index) => ({ from: index, committee: A })));
   for (const wrong of [[], [0n, 0n], [5n, 4n], [0n, 5n, 5n], [-1n], [2n ** 64n - 1n]]) {
     refusedSync(() => make(...wrong), 'LANESTORE_INVALID');

@@ -1,4 +1,4 @@
-/** One entry of each kind that is stored, as the original wrote it; the anchor has all optional fields. */
+/** One entry of each stored kind, as the original wrote it; the anchor has all optional fields. */
 import type { DescMessage } from '@bufbuild/protobuf';
 import * as pb from '../../src/model/autobahn/11419398f/autobahn_pb.js';
 import { autobahn, codecs } from '../../src/model/autobahn/index.js';
@@ -13,7 +13,7 @@ export const anchor = rounds.flatMap((round) => round.anchor ?? [])[9] as Uint8A
 /** A CommitQC with an application's state. */
 export const commitQC = codecs.commitQC.toWire(codecs.pruneAnchor.fromWire(anchor).commitQC);
 
-/** An entry, what reads it, and how errors call it. */
+/** An entry, its codec, and its name in errors. */
 export interface Entry {
   readonly root: string;
   readonly codec: EntryCodec<object>;

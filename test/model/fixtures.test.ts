@@ -1,4 +1,7 @@
-/** Everything that the original stored: read, written again to the byte, hashed as it did, and verified. */
+/**
+ * Everything that the original stored: decoded, encoded to the same bytes, hashed alike, and
+ * verified.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -91,7 +94,10 @@ for (const [name, file] of MANIFESTS) {
   });
 }
 
-/** The node's start stores the CommitQC of an anchor, which is inside of the anchor in the traffic. */
+/**
+ * At start the original stores the CommitQC of an anchor; in the recorded traffic it is inside of
+ * the anchor.
+ */
 function anchorCommitQC(rounds: WireRound[], sha: string): Uint8Array {
   const inside = anchorsOf(rounds).map((wire) => codecs.commitQC.toWire(autobahn.anchor.fromWire(wire).commitQC));
   const found = inside.find((wire) => sha256(wire) === sha);
@@ -168,7 +174,7 @@ function decode(name: string): Decoded {
   };
 }
 
-test('wal: the A/B files hold the last two anchors, the second one the newer', () => {
+test('wal: the A/B files hold the last two anchors, the second one newer', () => {
   const read = (file: string) => codecs.persistedWrapper.fromWire(readFileSync(fixture('wal', 'state', file)));
   const wrappers = [read('avail_inner_a.pb'), read('avail_inner_b.pb')].sort((a, b) => Number(a.seq - b.seq));
   const anchors = wrappers.map(({ data }) => sha256(data));
@@ -176,7 +182,7 @@ test('wal: the A/B files hold the last two anchors, the second one the newer', (
   assert.equal(anchors, anchorsOf(loadRounds('wal')).slice(-2).map(sha256));
 });
 
-test('wal: every signature, hash and parent holds', () => {
+test('wal: every signature, hash and parent is valid', () => {
   const { committee, anchors, commitQCs, blocks } = decode('wal');
   for (const anchor of anchors) verifyAnchor(anchor, committee);
   for (const qc of commitQCs) verifyCommitQC(qc, committee);
@@ -197,7 +203,7 @@ test('wal: every signature, hash and parent holds', () => {
   assert.ok(named > 100, `CommitQCs name ${named} blocks by hash`);
 });
 
-test('the other state directories: anchors and CommitQCs hold, lanes that a CommitQC leaves out included', () => {
+test('the other state directories: anchors and CommitQCs are valid, including lanes that a CommitQC omits', () => {
   for (const name of ['wal-quiet-lane', 'wal-crash-after-anchor'] as const) {
     const { committee, anchors, commitQCs } = decode(name);
     for (const anchor of anchors.slice(-3)) verifyAnchor(anchor, committee);

@@ -1,4 +1,4 @@
-/** The network that other tests and the benches are built on makes what they take it to make. */
+/** The network of the tests and benches has the properties that they rely on. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -24,7 +24,7 @@ test('the same options make the same network, another seed another one', () => {
   assert.not.equal(make(1), make(2));
 });
 
-test('payloads have the size asked for, in transactions of the size asked for', () => {
+test('payloads have the requested size, in transactions of the requested size', () => {
   const network = makeNetwork({ validators: 1, signed: false });
   const sizes = (payloadBytes: number, txBytes?: number): number[] => {
     const signed = network.block(0, txBytes === undefined ? { payloadBytes } : { payloadBytes, txBytes });
@@ -37,7 +37,7 @@ test('payloads have the size asked for, in transactions of the size asked for', 
   assert.equal(sizes(9_000_000, 9_000_000), [9_000_000]);
 });
 
-test('numbers start where they should and CommitQCs order what was made since', () => {
+test('numbers start as requested, and CommitQCs order the blocks made since the previous one', () => {
   const network = makeNetwork({ validators: 3, firstBlock: 10n, firstRoad: 5n });
   const blocks = [network.block(0), network.block(0), network.block(1)];
   assert.equal(blocks.map(autobahn.block.number), [10n, 11n, 10n]);
@@ -58,11 +58,11 @@ test('numbers start where they should and CommitQCs order what was made since', 
   assert.throws(() => network.anchor(second), /orders no block/);
 });
 
-test('unsigned blocks have all but signatures', () => {
+test('unsigned blocks differ only in their signatures', () => {
   const network = makeNetwork({ validators: 4, signed: false });
   const blocks = [network.block(0), network.block(0)] as const;
   verifyChain(blocks);
-  refuses('LANESTORE_VERIFY', /the signature of \w+ does not hold$/, () =>
+  refuses('LANESTORE_VERIFY', /the signature of \w+ is invalid$/, () =>
     verifySignedBlock(blocks[0], network.committee),
   );
 });

@@ -1,6 +1,7 @@
 /**
- * For any value: what is written is read back the same, and buf's own protobuf implementation reads and writes the
- * same bytes. For any bytes: they are refused in order, or they are exactly what encoding the result gives.
+ * For any value: it round-trips, and buf's own protobuf implementation reads and writes the same
+ * bytes. For any bytes: they are refused with an error code, or they equal the encoding of the
+ * result.
  */
 import { type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
@@ -15,7 +16,7 @@ import { throughCbor } from './cbor.js';
 
 const test = suite('properties');
 
-/** Buf's descriptor of what each codec writes. */
+/** Buf's descriptor for each codec. */
 const DESCRIPTORS: Record<keyof typeof codecs, DescMessage> = {
   signedBlock: pb.SignedMsgSchema,
   commitQC: pb.CommitQCSchema,
@@ -37,7 +38,10 @@ const DESCRIPTORS: Record<keyof typeof codecs, DescMessage> = {
 
 const NAMES = Object.keys(codecs) as (keyof typeof codecs)[];
 
-/** True if `bytes` were accepted; then they must be what the result encodes to, here and in buf's implementation. */
+/**
+ * True if `bytes` were accepted; then they must equal the encoding of the result, here and in buf's
+ * implementation.
+ */
 function acceptedExactly(name: keyof typeof codecs, bytes: Uint8Array): boolean {
   const codec = codecs[name] as EntryCodec<object>;
   let value: object;
@@ -48,7 +52,7 @@ function acceptedExactly(name: keyof typeof codecs, bytes: Uint8Array): boolean 
     return false;
   }
   assert.equal(codec.toWire(value), bytes);
-  assert.ok(codec.isWireShaped!(bytes), 'what is accepted has the shape of a message');
+  assert.ok(codec.isWireShaped!(bytes), 'accepted bytes have the shape of a message');
   assert.equal(toBinary(DESCRIPTORS[name], fromBinary(DESCRIPTORS[name], bytes)), bytes);
   return true;
 }
@@ -57,7 +61,7 @@ for (const name of NAMES) {
   const codec = codecs[name] as EntryCodec<object>;
   const any = arbitrary[name] as fc.Arbitrary<object>;
 
-  test(`${name}: there and back through protobuf and CBOR`, () => {
+  test(`${name}: round trip through protobuf and CBOR`, () => {
     fc.assert(
       fc.property(any, (value) => {
         codec.check(value);
@@ -86,7 +90,7 @@ for (const name of NAMES) {
     );
   });
 
-  test(`${name}: nothing else comes of any bytes, or of any body`, () => {
+  test(`${name}: any bytes and any body are refused or decode as above`, () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void acceptedExactly(name, bytes)));
     fc.assert(
       fc.property(fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true }), (body) => {
@@ -104,7 +108,7 @@ test('lengths up to 2^64 are refused without allocating, and nesting cannot go d
   for (const length of ['ffffffffffffffffff01', 'ffffffff0f', 'ffffff7f']) {
     assert.not.ok(acceptedExactly('signedBlock', new Uint8Array(Buffer.from(`0a${length}0a`, 'hex'))));
   }
-  // Groups are how a lenient decoder, which skips unknown fields, is made to recurse.
+  // A lenient decoder that skips unknown fields would recurse into groups.
   assert.not.ok(acceptedExactly('signedBlock', new Uint8Array(1_000_000).fill(0x1b)));
   assert.not.ok(acceptedExactly('signedBlock', new Uint8Array(1_000_000).fill(0x0a)));
 });

@@ -1,8 +1,8 @@
-/** Asserts that something is refused, with a code and a message. */
+/** Asserts that a call is refused, with a code and a message. */
 import * as assert from 'uvu/assert';
 import { isLanestoreError, type LanestoreErrorCode } from '../../src/errors.js';
 
-/** @param says what the message must begin with, or match. */
+/** @param says beginning of the message, or a pattern. */
 export function refuses(code: LanestoreErrorCode, says: string | RegExp, work: () => unknown): void {
   let error: unknown;
   try {

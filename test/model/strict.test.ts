@@ -1,4 +1,4 @@
-/** Malformed input, field by field: it is refused, and the message names the field. */
+/** Malformed input, field by field: each is refused, and the message names the field. */
 import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { suite } from 'uvu';
@@ -11,7 +11,9 @@ import { refuses } from './refuses.js';
 
 const test = suite('strict decoding');
 
-/** The path as errors have it: with the names of the types, and without the message around a lane proposal. */
+/**
+ * A path as in error messages: with the type names, and without the message around a lane proposal.
+ */
 const named = (path: string): string =>
   path
     .replace('.appQc', '.appQC')
@@ -21,7 +23,7 @@ const named = (path: string): string =>
 
 type Properties = Record<string, unknown>;
 
-/** A message inside of an entry. Its properties may be changed, as long as they are put back. */
+/** A message inside of an entry. A test may change its properties and must restore them. */
 interface Place {
   readonly path: string;
   readonly desc: DescMessage;
@@ -43,7 +45,10 @@ function oneofValue(message: Properties, name: string): unknown {
   return kind === name ? value : undefined;
 }
 
-/** Bytes of a signature as a field: its tag and length, its key with theirs twice, and its own 64. */
+/**
+ * Bytes of a signature as a field: its tag and length, then the key and the 64 bytes with their
+ * tags and lengths.
+ */
 const SIGNATURE_FIELD = 2 + 4 + 32 + 2 + 64;
 
 function isWhole(codec: EntryCodec<object>, wire: Uint8Array): boolean {
@@ -54,14 +59,16 @@ function isWhole(codec: EntryCodec<object>, wire: Uint8Array): boolean {
   }
 }
 
-/** A value as protobuf writes it, without a tag. */
+/** A value in protobuf encoding, without a tag. */
 function written(value: unknown): { wireType: number; data: Uint8Array } {
   const to = new BinaryWriter();
   if (value instanceof Uint8Array) return { wireType: 2, data: to.bytes(value).finish() };
   return { wireType: 0, data: to.int64(BigInt.asIntN(64, BigInt(value as bigint | number))).finish() };
 }
 
-/** Runs `attempt` on the entry's encoding with `place` as it is after `change`, and puts it back. */
+/**
+ * Runs `attempt` on the entry's encoding after `change` was applied at `place`, and restores it.
+ */
 function changed(
   { message }: Place,
   name: string,
@@ -82,7 +89,7 @@ for (const { root, codec, desc, wire } of ENTRIES) {
   const all = [...places(root, desc, whole)];
   const decode = (bytes: Uint8Array) => () => codec.fromWire(bytes);
 
-  test(`${root}: every field that is dropped is missed, if it is required`, () => {
+  test(`${root}: every missing field is refused, if it is required`, () => {
     let dropped = 0;
     for (const place of all) {
       for (const { localName, fieldKind, oneof } of place.desc.fields) {
@@ -125,14 +132,14 @@ for (const { root, codec, desc, wire } of ENTRIES) {
     }
   });
 
-  test(`${root}: a field that is there twice, at every level`, () => {
+  test(`${root}: a duplicate field, at every level`, () => {
     let tried = 0;
     for (const place of all) {
       const field = place.desc.fields.find(({ localName, fieldKind, oneof }) => {
         return fieldKind === 'scalar' && oneof === undefined && place.message[localName] !== undefined;
       });
       if (field === undefined) continue;
-      // What is unknown is written behind the known fields, whatever its number.
+      // Unknown fields are written after the known fields, whatever their number.
       const again = [{ no: field.number, ...written(place.message[field.localName]) }];
       changed(place, '$unknown', again, encode, (bytes) => {
         refuses('LANESTORE_INVALID', named(place.path), decode(bytes));
@@ -143,10 +150,11 @@ for (const { root, codec, desc, wire } of ENTRIES) {
     assert.ok(tried > 5, `${tried} fields`);
   });
 
-  test(`${root}: cut short anywhere, or with a byte behind the end`, () => {
+  test(`${root}: cut short anywhere, or with a byte after the end`, () => {
     for (let length = 0; length < wire.length; length++) {
       const head = wire.subarray(0, length);
-      // Between two signatures at the end of a QC protobuf cannot tell: that is a QC with fewer of them.
+      // Protobuf cannot detect a cut between two signatures at the end of a QC: that is a QC with
+      // fewer of them.
       if (isWhole(codec, head))
         assert.ok(length >= wire.length - 4 * SIGNATURE_FIELD && (wire.length - length) % SIGNATURE_FIELD === 0);
       else refuses('LANESTORE_INVALID', root, decode(head));
@@ -177,7 +185,7 @@ test('zeros, which a segment file can end with, are no entry', () => {
 
 const fromHex = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
 
-test('what is not canonical: overlong varints, fields twice or out of order, other wire types', () => {
+test('non-canonical input: overlong varints, fields twice or out of order, other wire types', () => {
   const decode = (hex: string) => () => codecs.proposal.fromWire(fromHex(hex));
   const refusesAt = (path: string, byte: number, hex: string): void =>
     refuses(
@@ -195,13 +203,13 @@ test('what is not canonical: overlong varints, fields twice or out of order, oth
   refusesAt('proposal.view.number', 11, view + time + time);
   refusesAt('proposal.createdAt.nanos', 11, time + view);
   refuses('LANESTORE_INVALID', 'proposal.view', decode(`0801${time}`));
-  // Its view ends inside of a field, which the library reads all the same.
+  // The view ends inside of a field, which the library reads all the same.
   refusesAt('proposal.view', 1, `0a0308011000${time}`);
   refuses('LANESTORE_INVALID', 'proposal.createdAt.nanos is 1000000000', decode(`${view}12080801108094ebdc03`));
   refuses('LANESTORE_INVALID', 'proposal.createdAt.nanos is -1,', decode(`${view}120d080110ffffffffffffffffff01`));
 });
 
-test('what is no protobuf at all: the library says why, and that is passed on', () => {
+test('input that is not protobuf: the error of the library is passed on', () => {
   const reasons = {
     '0a7f': 'premature EOF',
     ffffffffffffffffffff01: 'invalid varint',
@@ -219,7 +227,7 @@ test('what is no protobuf at all: the library says why, and that is passed on', 
         throw thrown;
       }
     };
-    refuses('LANESTORE_INVALID', `signedBlock is no protobuf of autobahn.SignedMsg: ${reason}`, decode);
+    refuses('LANESTORE_INVALID', `signedBlock is not a protobuf message of type autobahn.SignedMsg: ${reason}`, decode);
     assert.instance((error as Error).cause, Error);
   }
 });

@@ -31,7 +31,7 @@ function read({ type, protobuf }: Vector): { codec: EntryCodec<object>; hash: Ui
   }
 }
 
-test('there are 26, of every kind of message', () => {
+test('there are 26 vectors, of every kind of message', () => {
   assert.is(vectors.length, 26);
   const signed = vectors.filter(({ type }) => type === 'SignedMsg');
   assert.is(new Set(signed.map(({ protobuf }) => codecs.signedMsg.fromWire(protobuf).msg.kind)).size, 7);
@@ -65,7 +65,7 @@ for (const vector of vectors) {
   }
 }
 
-test('a signature on one kind of message is none on another kind with the same content', () => {
+test('a signature on one kind of message is invalid for another kind with the same content', () => {
   const vote = vectors.find(({ name }) => name === 'commit vote 0') as Vector;
   const { msg, sig } = codecs.signedMsg.fromWire(vote.protobuf);
   assert.is(msg.kind, 'commitVote');
@@ -75,7 +75,7 @@ test('a signature on one kind of message is none on another kind with the same c
   assert.not.ok(verifySignature(sig, messageHash({ kind: 'proposal', value: msg.value })));
 });
 
-test('an absent coinbase and an empty one are two things, everywhere', () => {
+test('an absent coinbase and an empty one are different, everywhere', () => {
   const vector = vectors.find(({ name }) => name === 'payload 0') as Vector;
   const { coinbase: _, ...absent } = codecs.payload.fromWire(vector.protobuf);
   const empty = { ...absent, coinbase: new Uint8Array(0) };

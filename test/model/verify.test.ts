@@ -1,4 +1,4 @@
-/** What does not hold is refused, and the message says what and where. */
+/** Invalid entries are refused, and the message names the reason and the place. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -49,7 +49,7 @@ const header = (signed: SignedBlock, change: Partial<BlockHeader>): SignedBlock 
 const resign = (sigs: readonly Signature[], at: number, change: Partial<Signature>): Signature[] =>
   sigs.map((sig, i) => (i === at ? { ...sig, ...change } : sig));
 
-/** `qc` with other lane ranges and no valid signature: the ranges are looked at first. */
+/** `qc` with other lane ranges and no valid signature: the ranges are checked first. */
 const ranges = (change: (range: LaneRange) => Partial<LaneRange>): CommitQC => ({
   ...qc,
   vote: {
@@ -58,7 +58,7 @@ const ranges = (change: (range: LaneRange) => Partial<LaneRange>): CommitQC => (
   },
 });
 
-test('what an honest network makes holds', () => {
+test('everything that an honest network makes is valid', () => {
   for (const block of blocks) verifySignedBlock(block, committee);
   verifyChain(blocks.slice(0, 3));
   verifyChain(blocks.slice(1, 3), first.block.header);
@@ -90,8 +90,8 @@ test('a signed block', () => {
     const sig = { ...first.sig, sig: flip(first.sig.sig, i) };
     refuses('LANESTORE_VERIFY', `${at}the signature of ${lane0}`, verify({ ...first, sig }));
   }
-  const other = blocks[3]?.sig as Signature;
-  refuses('LANESTORE_VERIFY', `${at}signed by ${network.laneIds[1]}, not by`, verify({ ...first, sig: other }));
+  const otherSig = blocks[3]?.sig as Signature;
+  refuses('LANESTORE_VERIFY', `${at}signed by ${network.laneIds[1]}, not by`, verify({ ...first, sig: otherSig }));
 });
 
 test('a chain', () => {
@@ -175,7 +175,7 @@ test('an AppQC and its anchor', () => {
   );
 });
 
-// Messages that the network does not make: signed by validators of a committee of their own.
+// Messages that the network does not make: signed by validators of a separate committee.
 const secrets = [1, 2, 3, 4].map((byte) => new Uint8Array(32).fill(byte));
 const signAll = (msg: Msg, count: number): Signature[] => secrets.slice(0, count).map((secret) => sign(secret, msg));
 const own = new Committee(signAll({ kind: 'laneVote', value: first.block.header }, 4).map(({ key }) => key));
@@ -210,7 +210,9 @@ test('a FullCommitQC has the headers that its CommitQC orders', () => {
     verify([...headers].reverse()),
   );
   for (const i of [0, 1, 2]) {
-    const wrong = headers.map((one, j) => (i === j ? { ...one, payloadHash: flip(one.payloadHash) } : one));
+    const wrong = headers.map((original, j) =>
+      i === j ? { ...original, payloadHash: flip(original.payloadHash) } : original,
+    );
     refuses('LANESTORE_VERIFY', `full commitQC 0: lane ${lane0}, block ${i}: header hash is`, verify(wrong));
   }
 });
@@ -238,9 +240,11 @@ test('malformed values are LANESTORE_INVALID, wrong types a TypeError', () => {
   );
 });
 
-test('signing a block makes what verifies', () => {
+test('a signed block verifies', () => {
   const block = { ...first.block, header: { ...first.block.header, lane: ownLane } };
-  const secret = secrets.find((one) => Buffer.compare(signBlock(one, block).sig.key, ownLane) === 0) as Uint8Array;
+  const secret = secrets.find(
+    (candidate) => Buffer.compare(signBlock(candidate, block).sig.key, ownLane) === 0,
+  ) as Uint8Array;
   verifySignedBlock(signBlock(secret, block), own);
 });
 

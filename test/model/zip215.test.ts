@@ -1,6 +1,7 @@
 /**
- * ZIP-215: which signatures count. Validators must agree on that to the last odd encoding, or a crafted signature splits
- * them; https://zips.z.cash/zip-0215 has the rules, and the 196 cases below are its test vectors' construction.
+ * ZIP-215: the rules for valid signatures. All validators must agree on every edge case, or a
+ * crafted signature splits them. The rules: https://zips.z.cash/zip-0215; the 196 cases below are
+ * constructed as in its test vectors.
  */
 import { createHash } from 'node:crypto';
 import { ed25519ctx } from '@noble/curves/ed25519.js';
@@ -18,7 +19,7 @@ const HASH = new Uint8Array(createHash('sha256').update('a message').digest());
 const SECRET = new Uint8Array(32).fill(7);
 const KEY = publicKeyOf(SECRET);
 
-/** Encodings that are not what encoding the point gives: y not below p, or a sign for x = 0. */
+/** Non-canonical encodings of points: y not below p, or a sign for x = 0. */
 const NON_CANONICAL = [
   `01${'00'.repeat(30)}80`, // identity, with a sign
   `ec${'ff'.repeat(31)}`, // order 2, with a sign
@@ -30,7 +31,8 @@ const NON_CANONICAL = [
 const SMALL_ORDER = [...eightTorsion().map((point) => point.toHex()), ...NON_CANONICAL];
 
 function eightTorsion(): InstanceType<typeof Point>[] {
-  // Eight times y = 3's point times the group order is the identity; without the eight, a point of order 8 remains.
+  // The point with y = 3, times eight, times the group order is the identity; without the factor
+  // eight, a point of order 8 remains.
   const any = Point.fromBytes(bytes(`03${'00'.repeat(31)}`), true);
   const torsion = any.multiplyUnsafe(L - 1n).add(any);
   assert.not.ok(torsion.double().double().is0(), 'the point chosen has a component of order 8');
@@ -43,7 +45,7 @@ function scalarBytes(scalar: bigint): Uint8Array {
   return bytes(scalar.toString(16).padStart(64, '0')).reverse();
 }
 
-/** k = SHA-512(dom2 ‖ R ‖ A ‖ M) mod L, over the encodings given. */
+/** k = SHA-512(dom2 ‖ R ‖ A ‖ M) mod L, over the given encodings. */
 function challenge(r: Uint8Array, a: Uint8Array): bigint {
   const digest = createHash('sha512')
     .update('SigEd25519 no Ed25519 collisions')
@@ -56,7 +58,10 @@ function challenge(r: Uint8Array, a: Uint8Array): bigint {
   return BigInt(`0x${digest.reverse().toString('hex')}`) % L;
 }
 
-/** Under both verifiers: the one for any key, and the committee's, with and without its table. */
+/**
+ * The result of all verifiers: the one for any key, and the committee's, with and without its
+ * table.
+ */
 function verdict(key: Uint8Array, sig: Uint8Array): boolean {
   const committee = new Committee([key]);
   const alone = verifySignature({ key, sig }, HASH);
@@ -69,7 +74,7 @@ test('there are 14 encodings of points of small order', () => {
   for (const hex of SMALL_ORDER) assert.ok(Point.fromBytes(bytes(hex), true).isSmallOrder(), hex);
 });
 
-test('every pair of them as key and R, with s = 0, is a signature', () => {
+test('every pair of them as key and R, with s = 0, is valid', () => {
   let accepted = 0;
   for (const key of SMALL_ORDER) {
     for (const r of SMALL_ORDER) {
@@ -79,7 +84,7 @@ test('every pair of them as key and R, with s = 0, is a signature', () => {
   assert.is(accepted, 196);
 });
 
-test('an odd encoding of R counts as it was received', () => {
+test('a non-canonical encoding of R is hashed as received', () => {
   const { scalar } = ed25519ctx.utils.getExtendedPublicKey(SECRET);
   for (const odd of NON_CANONICAL) {
     const r = bytes(odd);
@@ -87,12 +92,15 @@ test('an odd encoding of R counts as it was received', () => {
     const sig = new Uint8Array([...r, ...scalarBytes(s)]);
     assert.ok(verdict(KEY, sig), odd);
     const normalized = Point.fromBytes(r, true).toBytes();
-    const other = (challenge(normalized, KEY) * scalar) % L;
-    assert.not.ok(verdict(KEY, new Uint8Array([...r, ...scalarBytes(other)])), `${odd}, hashed in its normal form`);
+    const otherScalar = (challenge(normalized, KEY) * scalar) % L;
+    assert.not.ok(
+      verdict(KEY, new Uint8Array([...r, ...scalarBytes(otherScalar)])),
+      `${odd}, hashed in canonical form`,
+    );
   }
 });
 
-test('R may be off by a point of small order: the equation is multiplied by 8', () => {
+test('R may differ by a point of small order: the equation is multiplied by 8', () => {
   const { scalar } = ed25519ctx.utils.getExtendedPublicKey(SECRET);
   for (const torsion of eightTorsion()) {
     const r = Point.BASE.multiply(123456789n).add(torsion).toBytes();
@@ -109,7 +117,7 @@ test('s must be below the group order', () => {
   assert.not.ok(verdict(KEY, new Uint8Array([...sig.subarray(0, 32), ...scalarBytes(2n ** 256n - 1n)])));
 });
 
-test('a key or an R that is no point verifies nothing, and does not throw', () => {
+test('a key or an R that is not a point is invalid, without an exception', () => {
   const sig = ed25519ctx.sign(HASH, SECRET, { context: CONTEXT });
   const noPoint = bytes(`02${'00'.repeat(31)}`);
   assert.throws(() => Point.fromBytes(noPoint, true));
@@ -117,12 +125,12 @@ test('a key or an R that is no point verifies nothing, and does not throw', () =
   assert.not.ok(verdict(KEY, new Uint8Array([...noPoint, ...sig.subarray(32)])));
 });
 
-test('a signature of another length is none', () => {
+test('a signature of another length is invalid', () => {
   const committee = new Committee([KEY]);
   for (const length of [0, 32, 63, 65]) assert.not.ok(committee.verifies(KEY, HASH, new Uint8Array(length)));
 });
 
-test('another context, or none, is another signature', () => {
+test('another context, or none, gives another signature', () => {
   assert.not.ok(verdict(KEY, ed25519ctx.sign(HASH, SECRET, { context: Buffer.from('sei_giga_autobahm') })));
   assert.not.ok(verdict(KEY, ed25519ctx.sign(HASH, SECRET, { context: new Uint8Array(0) })));
 });

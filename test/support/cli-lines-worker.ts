@@ -1,4 +1,7 @@
-/** Runs command lines one after the other in this process: the program is evaluated anew for each, its modules are not. */
+/**
+ * Runs command lines in sequence in this process: the program is evaluated anew for each, its
+ * modules are not.
+ */
 import { pathToFileURL } from 'node:url';
 import { type CommandLines, MAIN, type Result } from './cli.js';
 

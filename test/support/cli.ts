@@ -1,4 +1,4 @@
-/** The command line as a real process: the built one, what a user runs. */
+/** The command line as a real process: the built one, as a user runs it. */
 import { type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { Semaphore } from '../../src/base/mutex.js';
 import { packageRoot } from './fixtures.js';
 
-/** What `lanestore` runs. */
+/** The program that `lanestore` runs. */
 export const MAIN = join(packageRoot, 'dist', 'cli', 'main.js');
 
-/** How a command ended, and what it printed. */
+/** The exit code and the output of a command. */
 export interface Result {
   readonly status: number | null;
   readonly stdout: string;
@@ -27,7 +27,7 @@ export function run(...args: string[]): Result {
   return runIn(process.cwd(), ...args);
 }
 
-/** Runs a verb in a directory, with options of Node.js where they begin with `--import=`. */
+/** Runs a verb in a directory. Leading `--import=` arguments are options of Node.js. */
 export function runIn(cwd: string, ...args: string[]): Result {
   const { status, stdout, stderr } = spawnSync(process.execPath, withMain(args), {
     cwd,
@@ -37,24 +37,24 @@ export function runIn(cwd: string, ...args: string[]): Result {
   return { status, stdout, stderr };
 }
 
-/** Options of Node.js, which begin with `--import=`, then the program, then the rest. */
+/** Options of Node.js, which begin with `--import=`, then the program, then the other arguments. */
 function withMain(args: readonly string[]): string[] {
   const node = args.filter((arg) => arg.startsWith('--import='));
   return [...node, MAIN, ...args.filter((arg) => !node.includes(arg))];
 }
 
-/** Processes that run at a time: one more than there are cores, for each also waits for the disk. */
+/** Number of concurrent processes: one more than cores, because each also waits for the disk. */
 const processes = new Semaphore(availableParallelism() + 1);
 
-/** What {@link runIn} does, while other commands run. */
+/** Like {@link runIn}, while other commands run. */
 export async function begin(cwd: string, ...args: string[]): Promise<Result> {
   const { status, stdout, stderr } = await ended(withMain(args), ['ignore', 'pipe', 'pipe'], cwd);
   return { status, stdout, stderr };
 }
 
 /**
- * What each of the command lines does, all in one process, one after the other: for what a command says of its
- * arguments, which needs no process of its own.
+ * The outcome of each command line, all run in one process, in sequence: for tests of messages
+ * about arguments, which need no process of their own.
  */
 export async function runLines(cwd: string, lines: CommandLines): Promise<Result[]> {
   const worker = fileURLToPath(new URL('cli-lines-worker.js', import.meta.url));
@@ -74,7 +74,7 @@ function ended(args: readonly string[], stdio: StdioOptions, cwd?: string): Prom
   });
 }
 
-/** How a command ended whose output was not, or not all, read. */
+/** The outcome of a command whose output was not, or not all, read. */
 export interface Ending {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -82,8 +82,8 @@ export interface Ending {
 }
 
 /**
- * Runs a verb whose standard output is a pipe that nobody reads from: it is closed before the first write. `node` are
- * options of Node.js.
+ * Runs a verb whose standard output is a pipe without a reader: it is closed before the first
+ * write. `node` are options of Node.js.
  */
 export function runUnread(args: readonly string[], node: readonly string[] = []): Promise<Ending> {
   return processes.run(async () => {
@@ -96,7 +96,7 @@ export function runUnread(args: readonly string[], node: readonly string[] = [])
   });
 }
 
-/** Runs a verb with a device that is always full as standard output, or as standard error, or both. */
+/** Runs a verb with a full device as standard output, standard error, or both. */
 export async function runFull(
   full: 'stdout' | 'stderr' | 'both',
   ...args: string[]
@@ -116,7 +116,7 @@ export function runBytes(...args: string[]): { status: number | null; stdout: Ui
   return { status, stdout: new Uint8Array(stdout), stderr: stderr.toString('utf8') };
 }
 
-/** The objects of an output with one JSON object a line. */
+/** The objects of an output with one JSON object per line. */
 export function jsonLines(text: string): Record<string, unknown>[] {
   return text
     .split('\n')
@@ -124,7 +124,7 @@ export function jsonLines(text: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line));
 }
 
-/** The names of an object, sorted: its shape. */
+/** The sorted keys of an object: its shape. */
 export function shapeOf(object: object): string[] {
   return Object.keys(object).sort();
 }

@@ -1,4 +1,4 @@
-/** All that a store of the plain model holds, as one text that can be compared. */
+/** The content of a store of the plain model, as one text for comparison. */
 import { createHash } from 'node:crypto';
 import type { LevelStore } from '../../src/adapter/level/index.js';
 import type { Cursors, Recovered } from '../../src/adapter/persistence.js';
@@ -6,7 +6,7 @@ import type { PlainAnchor, PlainBlock, PlainQC } from './plain-model.js';
 
 type PlainRecovered = Recovered<PlainBlock, PlainQC, PlainAnchor>;
 
-/** The content of a store that was opened just now; takes what was recovered. */
+/** The content of a newly opened store; consumes the recovered entries. */
 export function contentOf(store: LevelStore<PlainBlock, PlainQC, PlainAnchor>): string {
   return contentText(store.takeRecovered(), store.cursors);
 }

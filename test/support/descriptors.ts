@@ -1,7 +1,7 @@
-/** What this process holds open, from the kernel's own list. */
+/** The open files of this process, from the kernel's list. */
 import { readdirSync, readlinkSync } from 'node:fs';
 
-/** The files below `dir` that this process has open, one item a descriptor, also when they were removed meanwhile. */
+/** The open files of this process below `dir`, one item per descriptor, including removed files. */
 export function openBelow(dir: string): string[] {
   const found: string[] = [];
   for (const fd of descriptors()) {
@@ -9,7 +9,7 @@ export function openBelow(dir: string): string[] {
       const path = readlinkSync(`/proc/self/fd/${fd}`);
       if (path.startsWith(`${dir}/`)) found.push(path);
     } catch {
-      // Closed since the list was read, as the list's own descriptor is.
+      // Closed since the list was read, like the list's own descriptor.
     }
   }
   return found.sort();

@@ -1,10 +1,13 @@
-/** File systems of a test's own, to be full, read-only or mounted twice; only where the test may mount. */
+/**
+ * Temporary file systems of a test, to be full, read-only or mounted twice; only where the test may
+ * mount.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Why nothing can be mounted here; undefined if it can. */
+/** Why mounting is impossible here; undefined if it is possible. */
 export function mountUnable(): string | undefined {
   const dir = mkdtempSync(join(tmpdir(), 'lanestore-mount-'));
   try {
@@ -17,7 +20,10 @@ export function mountUnable(): string | undefined {
   }
 }
 
-/** Mounts at `dir`, which is made, and unmounts in the end. Where mounting is not allowed, says so in a line and does nothing. */
+/**
+ * Makes and mounts `dir`, and unmounts it at the end. Where mounting is not allowed, prints a line
+ * and does nothing.
+ */
 export async function mounted(
   what: string,
   dir: string,
@@ -37,7 +43,7 @@ export async function mounted(
       if (again.status !== 0) throw new Error(`remount: ${again.stderr}`);
     });
   } finally {
-    // Lazily, should something still hold it: the directory must be removable.
+    // A lazy unmount, in case a file is still open: the directory must be removable.
     if (spawnSync('umount', [dir]).status !== 0) spawnSync('umount', ['-l', dir]);
   }
 }

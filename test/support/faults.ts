@@ -1,6 +1,6 @@
 /**
- * Making faults, and looking at a store from outside: bare classic-level on its database, bytes of its files, and what a refusal
- * says. Nothing here goes through the code under test.
+ * Injects faults and inspects a store from outside: bare classic-level on its database, bytes of
+ * its files, and the content of a refusal. Nothing here uses the code under test.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ export type RawOperation =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
   | { readonly type: 'del'; readonly key: string };
 
-/** Opens the LevelDB of a store bare, without lanestore, and closes it again. */
+/** Opens the LevelDB of a store with bare classic-level, and closes it again. */
 export async function withRaw<T>(
   location: string,
   use: (db: ClassicLevel<string, Uint8Array>) => Promise<T>,
@@ -31,7 +31,10 @@ export async function withRaw<T>(
   }
 }
 
-/** One bare synced batch, written out as a table: in the log, preflight would see that it is no store's. */
+/**
+ * One bare synced batch, compacted into a table: in the log, the preflight would detect that it is
+ * not the store's.
+ */
 export function rawBatch(location: string, operations: RawOperation[]): Promise<void> {
   return withRaw(location, async (db) => {
     await db.batch(operations, { sync: true });
@@ -39,10 +42,10 @@ export function rawBatch(location: string, operations: RawOperation[]): Promise<
   });
 }
 
-/** The value of one key, which must be there. */
+/** The value of one key, which must exist. */
 export async function rawGet(location: string, key: string): Promise<Uint8Array> {
   const value = await withRaw(location, (db) => db.get(key));
-  assert.ok(value !== undefined, `${key} is there`);
+  assert.ok(value !== undefined, `${key} exists`);
   return new Uint8Array(value as Uint8Array);
 }
 
@@ -54,10 +57,13 @@ export function dump(location: string): Promise<Map<string, string>> {
   });
 }
 
-/** Plain CBOR, as docs/format.md has it; a field that is undefined is left out. */
+/** Plain CBOR, as in docs/format.md; fields that are undefined are left out. */
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
 
-/** A whole record of `key`, made by cbor-x and zlib alone: a body that no store would write gets its right crc too. */
+/**
+ * A whole record of `key`, made by cbor-x and zlib alone: a body that no store would write gets a
+ * valid crc too.
+ */
 export function makeRecord(key: string, body: unknown): Uint8Array {
   const bytes = Buffer.from(cbor.encode([1, withoutUndefined(body), 0xffffffff]));
   bytes.writeUInt32BE(crc32(bytes.subarray(2, -5), crc32(key)), bytes.length - 4);
@@ -74,7 +80,7 @@ function withoutUndefined(body: unknown): unknown {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
-/** Replaces a record by a whole one, with its right crc, some fields of whose body are others. */
+/** Replaces a record by one whose body has other values in some fields, with a valid crc. */
 export async function rewriteBody(location: string, key: string, change: (body: Body) => Body): Promise<void> {
   const body = bodyOf(await rawGet(location, key)) as Body;
   await rawBatch(location, [{ type: 'put', key, value: makeRecord(key, change(body)) }]);
@@ -106,7 +112,10 @@ export function tree(dir: string): Map<string, string> {
   return found;
 }
 
-/** The LanestoreError with which `promise` rejects; fails if it resolves, or rejects with another code or class. */
+/**
+ * The LanestoreError with which `promise` rejects; fails if it resolves, or rejects with another
+ * code or class.
+ */
 export async function refused(
   promise: Promise<unknown> | (() => Promise<unknown>),
   code: LanestoreErrorCode,
@@ -119,7 +128,7 @@ export async function refused(
   return error;
 }
 
-/** What `promise` rejects with, or what the call throws; fails if it resolves. */
+/** The rejection of `promise`, or the error that the call throws; fails if it resolves. */
 export async function rejection(promise: Promise<unknown> | (() => Promise<unknown>)): Promise<unknown> {
   let value: unknown;
   try {
@@ -144,7 +153,7 @@ export function refusedSync(call: () => unknown, code: LanestoreErrorCode): Lane
   throw new Error(`it was not refused with ${code}`);
 }
 
-/** Findings in one line each, without the words: `kind key lane number`. */
+/** Findings in one line each, without their messages: `kind key lane number`. */
 export function findingLines(error: { readonly findings?: readonly Finding[] }): string[] {
   return (error.findings ?? []).map(({ kind, key, lane, number, file }) =>
     [kind, key ?? file ?? '-', lane ?? '-', number ?? '-'].join(' '),

@@ -1,11 +1,13 @@
-/** The file-system port, of which one chosen operation fails as a device or a full disk makes it fail. */
+/** The file-system port with one failing operation, as on a failing device or a full disk. */
 import { basename } from 'node:path';
 import { diskFiles, type Files, type OpenHow, type WritableFile } from '../../src/base/files.js';
 
-/** An operation that changes something on disk, as `kind name`. */
+/** An operation that changes the disk, as `kind name`. */
 export type Operation = string;
 
-/** Operations on real files, in their order; the one at `failAt` fails with `code`, and changes nothing. */
+/**
+ * Operations on real files, in order; the one at `failAt` fails with `code`, and changes nothing.
+ */
 export class FaultyFiles implements Files {
   readonly seen: Operation[] = [];
   failAt = Number.POSITIVE_INFINITY;

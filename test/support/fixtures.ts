@@ -1,10 +1,12 @@
-/** What the original wrote (test/fixtures), for tests and benches, compiled or not. */
+/** The data of the original (test/fixtures), for tests and benches, compiled or not. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
-/** The nearest folder upwards of this file with a package.json: compiled tests run from .build. */
+/**
+ * The nearest parent directory of this file with a package.json: compiled tests run from .build.
+ */
 export const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 
 /** The path of a fixture. */
@@ -12,7 +14,9 @@ export function fixture(...parts: string[]): string {
   return join(packageRoot, 'test', 'fixtures', ...parts);
 }
 
-/** Fixtures with a `rounds.jsonl`; `wal-crc` and `file-per-entry` come from the traffic of `wal`. */
+/**
+ * Fixtures with a `rounds.jsonl`; `wal-crc` and `file-per-entry` come from the traffic of `wal`.
+ */
 export const TRAFFIC = ['wal', 'wal-quiet-lane', 'wal-no-anchor', 'wal-crash-after-anchor', 'trace-20'] as const;
 
 /** One persist round as protobuf, as the original stores it. */
@@ -90,7 +94,7 @@ export interface ExpectedAnchor {
   readonly recordBytes: number;
 }
 
-/** What the original loads from a state directory. */
+/** The state that the original loads from a directory. */
 export interface Expected {
   readonly committee: readonly string[];
   readonly anchor: ExpectedAnchor | null;

@@ -1,27 +1,33 @@
-/** A promise that never settles comes out as a failure with a name: by itself it would end the process early, or never. */
+/**
+ * A promise that never settles becomes a failure with a name: otherwise it would end the process
+ * early, or never.
+ */
 import { Worker } from 'node:worker_threads';
 import type { suite } from 'uvu';
 
 type Suite = ReturnType<typeof suite>;
 type Handler = Parameters<Suite>[1];
 
-/** How long nothing may get on before it counts as hanging: far beyond what any step takes on a busy machine. */
+/** Time without progress that counts as hanging: far more than any step takes on a busy machine. */
 const STILL_MS = 20_000;
-/** The same once something has hung: a property that is being shrunk hangs again and again. */
+/** The same after the first hang: a property that is being shrunk hangs repeatedly. */
 const STILL_AGAIN_MS = 1000;
-/** How long one test may take: many times what the longest does on a busy machine. */
+/** Time limit of one test: many times the duration of the longest on a busy machine. */
 const TEST_MS = 60_000;
 const LOOK_MS = 100;
-/** How long what a failed test left running may keep the process alive once the last test has ended. */
+/** How long leftovers of a failed test may keep the process alive after the last test. */
 const EXIT_MS = 2000;
-/** How long a test may starve or block the event loop: meanwhile no timer of this thread would ever say that it does not end. */
+/** How long a test may block the event loop: meanwhile no timer of this thread can report it. */
 const STARVED_MS = 30_000;
 
 let watched: { readonly beat: Int32Array; readonly told: Worker } | undefined;
 let hasHung = false;
 let willExit = false;
 
-/** What `promise` gives; an error that says what hangs, once `progress` has not changed for long. */
+/**
+ * Resolves like `promise`; rejects with an error that names the hang once `progress` has not
+ * changed for long.
+ */
 export async function settles<T>(what: () => string, promise: Promise<T>, progress: () => unknown): Promise<T> {
   let [seen, since] = [progress(), performance.now()];
   let timer: NodeJS.Timeout | undefined;
@@ -41,7 +47,7 @@ export async function settles<T>(what: () => string, promise: Promise<T>, progre
   }
 }
 
-/** The same suite, in which a test that does not end fails, and the ones after it run. */
+/** The same suite, in which a test that hangs fails, and the later tests run. */
 export function bounded(tests: Suite, testMs = TEST_MS): Suite {
   const add = (name: string, handler: Handler) => tests(name, (context) => ending(name, handler, context, testMs));
   return Object.assign(add, tests);
@@ -60,12 +66,15 @@ async function ending(name: string, handler: Handler, context: Parameters<Handle
     throw error;
   } finally {
     clearTimeout(timer);
-    // What runs between these tests may block as long as it likes.
+    // Between two such tests the event loop may be blocked.
     watched?.told.postMessage('');
   }
 }
 
-/** The queue of uvu, which it works off in order; what a failed test adds to its end runs after all tests of all files. */
+/**
+ * The queue of uvu, which runs in order; an item that a failed test appends runs after all tests of
+ * all files.
+ */
 interface Uvu {
   readonly UVU_QUEUE: unknown[];
 }
@@ -80,7 +89,10 @@ function exitAfterLastTest(): void {
   (globalThis as unknown as Uvu).UVU_QUEUE.push([null, exit]);
 }
 
-/** From now on, until it is given '', another thread ends the process if a loop that never lets go starves this one. */
+/**
+ * From now on, until the name is '', another thread kills the process if an endless loop blocks
+ * this thread.
+ */
 function watch(name: string): void {
   if (watched === undefined) {
     const beat = new Int32Array(new SharedArrayBuffer(4));
@@ -95,7 +107,10 @@ function watch(name: string): void {
   watched.told.postMessage(name);
 }
 
-/** Counts its own looks, not the time: a process that was stopped for a while has not starved. The exit code is that of a SIGKILL. */
+/**
+ * Counts its own checks, not the time: a process that was stopped for a while is not blocked. The
+ * exit code is that of a SIGKILL.
+ */
 const WATCHER = `
   const { parentPort, workerData: { beat, lookMs, looks } } = require('node:worker_threads');
   let [name, seen, same] = ['', -1, 0];

@@ -1,7 +1,8 @@
 /**
- * A memory-level that a test can watch and hold: it keeps every batch, holds writes back before or after they happen, lets them
- * fail, and holds the sweeper's search for keys. It also refuses what a store must never do: an unsynced write, a batch whose first
- * operation is not the tip, `put`, `del`, `clear`.
+ * A memory-level that a test can watch and hold: it records every batch, holds writes before or
+ * after they happen, makes them fail, and holds the sweeper's key scan. It also refuses calls that
+ * a store must never make: an unsynced write, a batch whose first operation is not the tip, `put`,
+ * `del`, `clear`.
  */
 
 import { MemoryLevel } from 'memory-level';
@@ -18,7 +19,10 @@ export interface HeldOperation {
   readonly value: Uint8Array | undefined;
 }
 
-/** Where a held write stands: nothing of it is in the database yet, or all of it is and only the store does not know. */
+/**
+ * Where a write is held: before any of it is in the database, or after all of it, when only the
+ * store does not know.
+ */
 export type HoldPoint = 'before' | 'after';
 
 interface RawOperation {
@@ -27,7 +31,7 @@ interface RawOperation {
   readonly value?: Uint8Array;
 }
 
-/** The calls behind abstract-level's public ones, which its types do not show. */
+/** The internal methods under abstract-level's public ones, which its types do not declare. */
 interface PrivateApi {
   _batch(operations: RawOperation[], options: { readonly sync?: boolean }): Promise<void>;
   _put(): Promise<void>;
@@ -38,16 +42,16 @@ interface PrivateApi {
 
 const Base = MemoryLevel as unknown as new () => MemoryLevel<string, Uint8Array> & PrivateApi;
 
-/** Something that waits to be let go, or to be told of an error. */
+/** A held operation, to be released or failed. */
 interface Gate {
   readonly open: () => void;
   readonly fail: (error: Error) => void;
 }
 
 export class HeldLevel extends Base {
-  /** Every batch, in the order in which it was asked for, creation included; whether it was written or not. */
+  /** Every batch in the order of the calls, including creation, written or not. */
   readonly batches: (readonly HeldOperation[])[] = [];
-  /** What the store did and must never do. */
+  /** Forbidden calls that the store made. */
   readonly violations: string[] = [];
   #point: HoldPoint | undefined;
   #gates: Gate[] = [];
@@ -66,27 +70,27 @@ export class HeldLevel extends Base {
     this.#point = point;
   }
 
-  /** Lets all held writes go and holds no more. */
+  /** Releases all held writes and holds no more. */
   release(): void {
     this.#point = undefined;
     for (const gate of this.#gates.splice(0)) gate.open();
   }
 
-  /** Lets the write that is held go on; the next one is held again. */
+  /** Releases the held write and holds the next one. */
   step(): void {
     const gate = this.#gates.shift();
     if (gate === undefined) throw new Error('no write is held');
     gate.open();
   }
 
-  /** Lets the held write fail. */
+  /** Makes the held write fail. */
   reject(error: Error): void {
     const gate = this.#gates.shift();
     if (gate === undefined) throw new Error('no write is held');
     gate.fail(error);
   }
 
-  /** Lets the batch after `more` further ones fail, and all behind it. */
+  /** Makes the batch after `more` further ones fail, and all later ones. */
   failAfter(more: number, error: Error): void {
     this.#failAt = { at: this.batches.length + more, error };
   }
@@ -96,7 +100,7 @@ export class HeldLevel extends Base {
     this.#failAt = undefined;
   }
 
-  /** Holds every search for keys that begins from now on: the sweeper's. */
+  /** Holds every key scan that begins from now on: the sweeper's. */
   holdKeys(): void {
     this.#keysHeld ??= [];
   }
@@ -116,7 +120,7 @@ export class HeldLevel extends Base {
     return this.#until(() => this.#gates.length > 0);
   }
 
-  /** Resolves when a search for keys is held. */
+  /** Resolves when a key scan is held. */
   keysHeld(): Promise<void> {
     return this.#until(() => (this.#keysHeld ?? []).length > 0);
   }
@@ -133,7 +137,7 @@ export class HeldLevel extends Base {
       .map(({ key }) => key);
   }
 
-  /** A database as a crash would leave it: the first `count` batches, and nothing of what came later. */
+  /** A database as after a crash: the first `count` batches, and nothing later. */
   async replay(count: number): Promise<HeldLevel> {
     const copy = new HeldLevel();
     for (const batch of this.batches.slice(0, count)) await writeRaw(copy, batch);
@@ -141,7 +145,7 @@ export class HeldLevel extends Base {
     return copy;
   }
 
-  /** A database with the content of this moment: what the process that dies now leaves. */
+  /** A database with the current content: as if the process died now. */
   async crashed(): Promise<HeldLevel> {
     const copy = new HeldLevel();
     const content = await this.content();
@@ -213,14 +217,14 @@ export class HeldLevel extends Base {
 
 const VIEW = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
 
-/** Writes around the checks of a held level: what a crash, or damage, leaves is not the store's doing. */
+/** Writes without the checks of a held level: the effect of a crash or damage, not of the store. */
 export async function writeRaw(db: HeldLevel, operations: readonly HeldOperation[]): Promise<void> {
   await db.open();
   const raw = operations.map(({ type, key, value }) => ({ type, key: Buffer.from(key), value: value as Uint8Array }));
   await (MemoryLevel.prototype as unknown as PrivateApi)._batch.call(db, raw, { sync: true });
 }
 
-/** Runs `use` with a held level and makes sure that the store did nothing forbidden on it. */
+/** Runs `use` with a held level and checks that the store made no forbidden call on it. */
 export async function withHeld(use: (db: HeldLevel) => Promise<void>): Promise<void> {
   const db = new HeldLevel();
   try {
@@ -230,7 +234,7 @@ export async function withHeld(use: (db: HeldLevel) => Promise<void>): Promise<v
     db.releaseKeys();
     await turns(2);
   }
-  assert.equal(db.violations, [], 'what a store must never do');
+  assert.equal(db.violations, [], 'forbidden calls of the store');
   await db.close();
 }
 
@@ -239,12 +243,15 @@ export function onHeld(use: (db: HeldLevel) => Promise<void>): () => Promise<voi
   return () => withHeld(use);
 }
 
-/** Lets everything run that can run without a held write: whole turns of the event loop, never a time. */
+/**
+ * Runs every callback that can run without a held write: whole turns of the event loop, never a
+ * time.
+ */
 export async function turns(count = 5): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The tip that is stored. */
+/** The stored tip. */
 export async function tipOf(db: HeldLevel): Promise<Tip> {
   const record = decodeRecord(TIP_KEY, (await db.get<string, Uint8Array>(TIP_KEY, VIEW)) ?? new Uint8Array());
   const tip = isFault(record) ? record.detail : parseTip(record.body);
@@ -252,7 +259,7 @@ export async function tipOf(db: HeldLevel): Promise<Tip> {
   return tip;
 }
 
-/** True when no log has stale keys left. */
+/** True if no log has stale keys left. */
 export function isSwept(tip: Tip): boolean {
   return [tip.qc, ...tip.lanes.values()].every(({ swept, first }) => swept === first);
 }
@@ -271,7 +278,7 @@ export class Ledger {
   readonly settled: string[] = [];
   readonly #all: Promise<void>[] = [];
 
-  /** Notes when `promise` settles. */
+  /** Records when `promise` settles. */
   watch(name: string, promise: Promise<unknown>): void {
     this.#all.push(
       promise.then(
@@ -281,13 +288,13 @@ export class Ledger {
     );
   }
 
-  /** What has settled once everything ran that can run now. */
+  /** The settled promises once every ready callback has run. */
   async soFar(): Promise<readonly string[]> {
     await turns();
     return [...this.settled];
   }
 
-  /** What has settled, once everything has. */
+  /** The settled promises once all have settled. */
   async all(): Promise<readonly string[]> {
     await Promise.all(this.#all);
     return [...this.settled];

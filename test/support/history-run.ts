@@ -9,7 +9,7 @@ import { LANES, type PlainAnchor, type PlainBlock, type PlainQC, plainBlock } fr
 /** A store under test. */
 export type PlainStore = Persistence<PlainBlock, PlainQC, PlainAnchor>;
 
-/** The reading side, which only some backends have. */
+/** The read API, which only some backends have. */
 interface Readable {
   block(lane: string, number: bigint): Promise<PlainBlock | undefined>;
   commitQC(index: bigint): Promise<PlainQC | undefined>;
@@ -17,25 +17,28 @@ interface Readable {
   readCommitQCs(): AsyncIterable<PlainQC>;
 }
 
-/** Who wants to know how a history goes. */
+/** Callbacks during a history. */
 export interface Observer {
-  /** A call was accepted: the oracle is in the state that it leads to. */
+  /** A call was accepted: the oracle is in the state after it. */
   accepted?(state: Oracle): void;
   /** The `n`-th accepted call (from 0) has settled. */
   settled?(n: number): void;
 }
 
-/** What a history is run on. */
+/** The subject of a history. */
 export interface Subject {
-  /** Opens the store, the first time and each time after it was closed. */
+  /** Opens the store, the first time and after each close. */
   open(load: boolean): Promise<PlainStore>;
-  /** Looks at what is below the store, after each close. */
+  /** Checks the files or keys of the store after each close. */
   closed?(expected: Oracle): Promise<void>;
-  /** Looks at what is below the store, after each open and before the next call. */
+  /** Checks the files or keys of the store after each open and before the next call. */
   opened?(expected: Oracle): Promise<void>;
-  /** True for a store that holds nothing after it was closed and opened; only what it hands out at open is not compared then. */
+  /**
+   * True for a store that is empty after a reopen; only its recovered entries are not compared
+   * then.
+   */
   readonly forgets?: boolean;
-  /** Whether all calls settle in the order of acceptance, slow drops excepted. Default true. */
+  /** Whether all calls settle in the order of acceptance, except slow drops. Default true. */
   readonly ordered?: boolean;
   readonly observer?: Observer;
 }
@@ -56,7 +59,7 @@ export async function runHistory(steps: readonly Step[], subject: Subject): Prom
 interface Pending {
   readonly call: Call;
   readonly expected: Outcome;
-  /** Its place among the accepted calls of the history. */
+  /** Its index among the accepted calls of the history. */
   readonly accepted: number | undefined;
   actual: string | undefined;
   readonly done: Promise<void>;
@@ -80,8 +83,8 @@ class HistoryRun {
     this.#store = await this.#subject.open(load);
     const recovered = this.#store.takeRecovered();
     if (load && !this.#subject.forgets)
-      assert.is(describe(recovered, this.#store.cursors), this.oracle.describe(), 'what was recovered');
-    else assert.equal(recovered, { commitQCs: [], blocks: new Map() }, 'nothing is handed out');
+      assert.is(describe(recovered, this.#store.cursors), this.oracle.describe(), 'the recovered content');
+    else assert.equal(recovered, { commitQCs: [], blocks: new Map() }, 'nothing is recovered');
     assert.equal(this.#store.takeRecovered(), { commitQCs: [], blocks: new Map() }, 'handed over once');
     this.#compareCursors();
     await this.#subject.opened?.(this.oracle);
@@ -177,7 +180,7 @@ async function outcomeOf(promise: Promise<unknown>): Promise<{ actual: string }>
   }
 }
 
-/** A read among calls that nobody awaits: its answer must be that of some state in between, whole. */
+/** A read among concurrent calls: its answer must be that of some intermediate state, whole. */
 class ReadCheck {
   readonly #answer: (state: Oracle) => string;
   readonly #ask: (store: Readable) => Promise<string>;
@@ -240,10 +243,10 @@ async function collect<T>(entries: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-/** What a hook throws when its call is to have a throwing hook. */
+/** The value that a throwing hook throws. */
 const HOOK_FAILURE = new Error('a hook threw');
 
-/** Makes a call; each hook that fires is noted in `fired`, one of them throws if the call says so. */
+/** Makes a call. Each fired hook is recorded in `fired`; one of them throws if the call says so. */
 export function perform(store: PlainStore, call: Call, fired: string[]): Promise<void> {
   let count = 0;
   const throwAt = 'throwAt' in call ? call.throwAt : undefined;
@@ -270,7 +273,7 @@ export function perform(store: PlainStore, call: Call, fired: string[]): Promise
   }
 }
 
-/** A call in a few words, for messages. */
+/** A short description of a call, for messages. */
 function show(call: Call): string {
   const parts: string[] = [call.kind];
   if ('lane' in call) parts.push(call.lane);

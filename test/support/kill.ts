@@ -1,16 +1,19 @@
-/** Child processes that a test starts, listens to and kills; and random numbers that a seed brings back. */
+/** Child processes that a test starts, reads from and kills; and reproducible random numbers. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** A child is killed when a test has forgotten it for so long; no test waits on purpose for this. */
+/** A forgotten child is killed after this time; no test waits for it on purpose. */
 const HANG_MS = 120_000;
 
 /** A running child. */
 export interface Child {
   readonly process: ChildProcess;
-  /** All lines that it has written to standard output so far; a last one without its newline is not among them. */
+  /** All complete lines of its standard output so far. */
   readonly lines: readonly string[];
-  /** Resolves with the first line, past or to come, that satisfies `wanted`; undefined if the child ends without it. */
+  /**
+   * Resolves with the first line, past or future, that satisfies `wanted`; undefined if the child
+   * ends without it.
+   */
   line(wanted: (line: string) => boolean): Promise<string | undefined>;
   /** Resolves when the child has ended and all of its output was read. */
   readonly ended: Promise<ChildEnd>;
@@ -23,7 +26,10 @@ export interface ChildEnd {
   readonly stderr: string;
 }
 
-/** Starts a compiled worker file with Node: `spawnWorker(new URL('./worker.js', import.meta.url), ['arg'])`; `env` is added to this process's. */
+/**
+ * Starts a compiled worker file with Node.js: `spawnWorker(new URL('./worker.js', import.meta.url),
+ * ['arg'])`; `env` extends this process's environment.
+ */
 export function spawnWorker(file: URL, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Child {
   const options = { stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } };
   const child = spawn(process.execPath, [fileURLToPath(file), ...args], options);
@@ -74,7 +80,9 @@ export async function runWorker(
   return { ...(await child.ended), lines: child.lines };
 }
 
-/** Random numbers from a seed (mulberry32): the same seed, the same numbers, in every process. */
+/**
+ * Random numbers from a seed (mulberry32): the same seed gives the same numbers in every process.
+ */
 export class Random {
   #state: number;
 

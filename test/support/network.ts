@@ -1,4 +1,7 @@
-/** A small honest network for tests and benches: the same seed makes the same validators, blocks and QCs. */
+/**
+ * A small honest network for tests and benches: the same seed makes the same validators, blocks and
+ * QCs.
+ */
 import { createCipheriv, createHash } from 'node:crypto';
 import { type LaneId, laneIdOf } from '../../src/keys/index.js';
 import {
@@ -22,12 +25,15 @@ import {
   type Timestamp,
 } from '../../src/model/autobahn/index.js';
 
-/** How to make a network. */
+/** Parameters of a network. */
 export interface NetworkOptions {
   readonly validators: number;
   /** Default 1. */
   readonly seed?: number;
-  /** False: keys and signatures are only bytes, a hundred times faster to make, and do not verify. Default true. */
+  /**
+   * False: keys and signatures are arbitrary bytes, a hundred times faster to make, and do not
+   * verify. Default true.
+   */
   readonly signed?: boolean;
   /** The number of every lane's first block. Default 0. */
   readonly firstBlock?: bigint;
@@ -35,19 +41,19 @@ export interface NetworkOptions {
   readonly firstRoad?: bigint;
 }
 
-/** How to make a block. */
+/** Parameters of a block. */
 export interface BlockOptions {
-  /** Bytes of all its transactions together; they do not compress. Default 1024. */
+  /** Total bytes of its transactions; they do not compress. Default 1024. */
   readonly payloadBytes?: number;
   /** Bytes of each transaction but the last. Default 1024. */
   readonly txBytes?: number;
 }
 
-/** How to make a CommitQC. */
+/** Parameters of a CommitQC. */
 export interface CommitQCOptions {
-  /** The lanes that stand in it, by place. Default all. */
+  /** The included lanes, by index. Default all. */
   readonly lanes?: readonly number[];
-  /** How many validators sign. Default all. */
+  /** Number of signing validators. Default all. */
   readonly signatures?: number;
 }
 
@@ -58,17 +64,19 @@ interface Validator {
 
 interface Lane {
   next: bigint;
-  /** Up to where CommitQCs order it. */
+  /** Blocks below this number are ordered by a CommitQC. */
   ordered: bigint;
   last?: BlockHeader;
 }
 
 const POOL_BYTES = 4 * 1024 * 1024;
 
-/** A network. Lanes are known by their place, 0 to validators-1, in ascending order of their keys. */
+/**
+ * A network. Lanes are identified by index, 0 to validators-1, in ascending order of their keys.
+ */
 export class Network {
   readonly committee: Committee;
-  /** The lane ids by place. */
+  /** The lane ids by index. */
   readonly laneIds: readonly LaneId[];
   readonly #signed: boolean;
   readonly #validators: readonly Validator[];
@@ -93,7 +101,7 @@ export class Network {
     this.#pool = createCipheriv('aes-256-ctr', poolKey, Buffer.alloc(16)).update(Buffer.alloc(POOL_BYTES));
   }
 
-  /** The next block of a lane: chained to the one before, signed by the lane's validator. */
+  /** The next block of a lane: linked to the previous block, signed by the lane's validator. */
   block(lane: number, { payloadBytes = 1024, txBytes = 1024 }: BlockOptions = {}): SignedBlock {
     const state = at(this.#lanes, lane);
     const txs: Uint8Array[] = [];
@@ -118,7 +126,7 @@ export class Network {
     return { block, sig: this.#sign(at(this.#validators, lane), { kind: 'laneProposal', value: block }) };
   }
 
-  /** The next CommitQC: orders every block made since the one before. */
+  /** The next CommitQC: orders every block made since the previous one. */
   commitQC({ lanes, signatures = this.#validators.length }: CommitQCOptions = {}): CommitQC {
     const places = lanes ?? [...this.#lanes.keys()];
     const index = this.#nextRoad++;
@@ -171,7 +179,7 @@ export class Network {
     return this.#signed ? sign(secret, msg) : { key, sig: this.#noise(64) };
   }
 
-  /** Bytes of their own that look random; what follows what depends on the seed only. */
+  /** A pool of pseudo-random bytes that depends on the seed only. */
   #noise(length: number): Uint8Array {
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length; ) {
@@ -179,7 +187,7 @@ export class Network {
       bytes.set(part, done);
       done += part.length;
       this.#poolAt += part.length;
-      // Every pass through the pool cuts it elsewhere, so nothing repeats.
+      // Every pass through the pool cuts it at other offsets, so no data repeats.
       if (this.#poolAt === POOL_BYTES) this.#poolAt = ++this.#pass % 4093;
     }
     return bytes;

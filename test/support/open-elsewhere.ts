@@ -1,8 +1,11 @@
-/** Opening stores in other processes, which LevelDB may abort (docs/leveldb-hazards.md, Bit rot in a table). */
+/**
+ * Opens stores in other processes, which LevelDB may abort (docs/leveldb-hazards.md, Bit rot in a
+ * table).
+ */
 import * as assert from 'uvu/assert';
 import { spawnWorker } from './kill.js';
 
-/** How an open in another process went; undefined if LevelDB aborted it. */
+/** The outcome of an open in another process; undefined if LevelDB aborted it. */
 export interface Outcome {
   readonly content?: string;
   readonly code?: string;
@@ -10,7 +13,10 @@ export interface Outcome {
   readonly message?: string;
 }
 
-/** Opens all locations in child processes; one that dies is followed by another for the rest. */
+/**
+ * Opens all locations in child processes; a child that dies is replaced for the remaining
+ * locations.
+ */
 export async function openElsewhere(locations: readonly string[]): Promise<(Outcome | undefined)[]> {
   const outcomes: (Outcome | undefined)[] = [];
   while (outcomes.length < locations.length) {

@@ -1,11 +1,17 @@
 /**
- * A process that opens stores of the plain model, one after the other, and says how each open went: LevelDB can abort the process
- * on rotten tables (docs/leveldb-hazards.md, Bit rot in a table), which must not be that of the tests.
+ * A process that opens stores of the plain model in sequence, and prints the outcome of each open.
+ * LevelDB can abort the process on rotten tables (docs/leveldb-hazards.md, Bit rot in a table),
+ * which must not be the process of the tests.
  *
- *   node open-worker.js LOCATION...    ->    a line `begin N`, then a line `end N {"content": ...} | {"code": ..., "findings": [...]}` each
+ *   node open-worker.js LOCATION...
  *
- * With --times N, it opens the first one N times and says how often it met each code: a line `{"LANESTORE_LOCKED": 3, "open": 1}`.
- * With --hold, it opens the first one, says `open`, and keeps it until it is killed. With --after FILE it waits until FILE is there.
+ * For each location it prints a line `begin N`, then a line `end N` with `{"content": ...}` or
+ * `{"code": ..., "findings": [...]}`.
+ * - `--times N` opens the first location N times and prints the number of each code: a line
+ *   `{"LANESTORE_LOCKED": 3, "open": 1}`.
+ * - `--hold` opens the first location, prints `open`, and keeps it open until the process is
+ *   killed.
+ * - `--after FILE` waits until FILE exists.
  */
 import { existsSync, writeSync } from 'node:fs';
 import { openLevel } from '../../src/adapter/level/index.js';

@@ -1,12 +1,15 @@
 /**
- * What a store must hold after a history of calls, written from docs/architecture.md, Rules of the planner, and from nothing else: plain maps, one call
- * after the other, each on a copy that is kept if the call is accepted. It shares no line with the planner.
+ * The expected content of a store after a history of calls, written only from docs/architecture.md,
+ * Rules of the planner: plain maps, one call after the other, each on a copy that is kept if the
+ * call is accepted. It shares no code with the planner.
  */
 import type { Cursors, Recovered, Round } from '../../src/adapter/persistence.js';
 import type { LanestoreErrorCode } from '../../src/errors.js';
 import type { PlainAnchor, PlainBlock, PlainQC } from './plain-model.js';
 
-/** A call of the port with all that it is given. `throwAt`: the hook that fires as the n-th (from 0) throws. */
+/**
+ * A call of the port with all of its arguments. `throwAt`: the n-th hook to fire (from 0) throws.
+ */
 export type Call =
   | {
       readonly kind: 'persist';
@@ -32,16 +35,19 @@ export type Call =
   | { readonly kind: 'anchor'; readonly anchor: PlainAnchor }
   | { readonly kind: 'drop'; readonly lanes: readonly string[] };
 
-/** The round of a call: nothing but what a store takes. */
+/** The round of a call: only what a store takes. */
 export function roundOf(call: Call & { readonly kind: 'persist' }): Round<PlainBlock, PlainQC, PlainAnchor> {
   const { kind: _, throwAt: __, ...round } = call;
   return round;
 }
 
-/** What must come of a call: it resolves, rejects with what its hook threw, or is refused. */
+/**
+ * The expected outcome of a call: it resolves, rejects with the value that its hook threw, or is
+ * refused.
+ */
 export interface Outcome {
   readonly result: 'ok' | 'thrown' | LanestoreErrorCode;
-  /** What the hooks fire for. */
+  /** The entries that hooks fire for. */
   readonly fired: readonly string[];
 }
 
@@ -62,7 +68,7 @@ function copyLog<T>(log: Log<T>): Log<T> {
   return { first: log.first, next: log.next, held: new Map(log.held) };
 }
 
-/** Removes what is below `start`; a log that ends before it is empty there. */
+/** Removes entries below `start`; a log that ends before `start` is empty there. */
 function cut(log: Log<unknown>, start: bigint): void {
   if (start <= log.first) return;
   for (const number of [...log.held.keys()]) if (number < start) log.held.delete(number);
@@ -91,7 +97,7 @@ export class Oracle {
     return copy;
   }
 
-  /** Does what the call does, or nothing if it must be refused, and tells what must come of it. */
+  /** Applies the call, or nothing if it must be refused, and returns the expected outcome. */
   apply(call: Call): Outcome {
     const next = this.copy();
     let fired: string[];
@@ -109,12 +115,12 @@ export class Oracle {
     return { result: throwAt !== undefined && throwAt < fired.length ? 'thrown' : 'ok', fired };
   }
 
-  /** Where a lane must begin that has no cursor; 0: anywhere. */
+  /** The required start of a lane without a cursor; 0: anywhere. */
   startOf(lane: string): bigint {
     return this.anchor === undefined ? 0n : startIn(this.anchor.qc, lane);
   }
 
-  /** Every key that the database of such a store holds once sweeping has ended, in order. */
+  /** Every key in the database of such a store once sweeping has ended, in order. */
   keys(): string[] {
     const keys = ['meta/schema', 'meta/tip'];
     if (this.anchor !== undefined) keys.push('anchor');
@@ -125,7 +131,7 @@ export class Oracle {
     return keys.sort();
   }
 
-  /** All of the state in one text; {@link describe} gives the same for a store. */
+  /** The whole state in one text, in the format of {@link describe} for a store. */
   describe(): string {
     const lanes = [...this.lanes].map(
       ([lane, { first, next, held }]) => [lane, first, next, [...held.values()].map(showBlock)] as const,
@@ -133,7 +139,7 @@ export class Oracle {
     return text(this.anchor, this.inner, this.qcs, [...this.qcs.held.values()], lanes);
   }
 
-  /** The cursors in one text; {@link describeCursors} gives the same for a store. */
+  /** The cursors in one text, in the format of {@link describeCursors} for a store. */
   describeCursors(): string {
     return describeCursors({ lanes: this.lanes, commitQCs: this.qcs });
   }
@@ -204,7 +210,7 @@ export class Oracle {
     return `qc ${qc.index}`;
   }
 
-  /** `begin`: where the lane must begin if it never held anything; 0: anywhere. */
+  /** `begin`: required start of a lane without blocks; 0: anywhere. */
   #append(block: PlainBlock, begin: bigint): string {
     const { lane, number } = block;
     if (number > TOP) throw new Refusal('LANESTORE_INVALID');
@@ -220,12 +226,15 @@ export class Oracle {
   }
 }
 
-/** The first block of a lane in a CommitQC; 0 if it omits the lane. */
+/** The first block of a lane in a CommitQC; 0 if the lane is omitted. */
 export function startIn(qc: PlainQC, lane: string): bigint {
   return qc.starts.find(([of]) => of === lane)?.[1] ?? 0n;
 }
 
-/** What a store handed out at open, and its cursors, in one text, as {@link Oracle.describe}. */
+/**
+ * The recovered entries and cursors of a store in one text, in the format of {@link
+ * Oracle.describe}.
+ */
 export function describe(recovered: Recovered<PlainBlock, PlainQC, PlainAnchor>, cursors: Cursors): string {
   const lanes = [...cursors.lanes].map(
     ([lane, { first, next }]) => [lane, first, next, (recovered.blocks.get(lane) ?? []).map(showBlock)] as const,

@@ -1,4 +1,7 @@
-/** A small model of a node's own types, to show that the store knows no Autobahn, and to make rounds in one line. */
+/**
+ * A small model of a node's own types: it shows that the store does not depend on Autobahn, and
+ * makes rounds in one line.
+ */
 import { createHash, createHmac } from 'node:crypto';
 import { LanestoreError } from '../../src/errors.js';
 import { type LaneId, laneBytes, laneIdOf } from '../../src/keys/index.js';

@@ -1,9 +1,11 @@
-/** Directories that go away with the test that asked for them. */
+/** Temporary directories that are removed with their test. */
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Runs `use` with a fresh, empty directory (its real path) and removes it with all that is in it, whatever happened. */
+/**
+ * Runs `use` with a fresh, empty directory (its real path), and always removes it with its content.
+ */
 export async function withTemp<T>(use: (dir: string) => T | Promise<T>): Promise<T> {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'lanestore-test-')));
   try {

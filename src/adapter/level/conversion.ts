@@ -1,4 +1,4 @@
-/** What steps between formats, and between layouts, use of this backend beyond its public entry. */
+/** The parts of this backend that migrations and format steps use beyond its public entry. */
 export { coded, openDatabase } from './database.js';
 export { Engine, type Entry } from './engine.js';
 export type { Operation } from './format/operation.js';

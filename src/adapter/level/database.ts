@@ -1,15 +1,19 @@
-/** classic-level as this store opens it: its options, and its errors turned into coded ones. */
+/** Opens classic-level with the options of this store, and turns its errors into coded ones. */
 import type { ClassicLevel } from 'classic-level';
 import { boolean, fields, wholeNumber } from '../../base/options.js';
 import { messageOf } from '../../base/permission-model.js';
 import { LanestoreError } from '../../errors.js';
 import { loadClassicLevel } from '../classic-level.js';
 
-/** LevelDB's own settings, in the ranges that LevelDB takes. docs/benchmarks-details.md says why the defaults are what they are; `bench/experiments/tune.ts` compares others on your disk. */
+/**
+ * LevelDB's own settings, in the ranges that LevelDB accepts. docs/benchmarks-details.md explains
+ * the defaults; `bench/experiments/tune.ts` compares other values on your disk.
+ */
 export interface LevelOptions {
   /**
-   * Bytes that LevelDB gathers before it writes a table. Larger: fewer bytes written, but a longer log to replay at open, longer stalls when a
-   * table is written, more dead entries on the disk, more memory (twice this). 64 KiB to 1 GiB. Default 2 MiB; 16 MiB where `values` is false
+   * Bytes that LevelDB collects before it writes a table. A larger buffer writes fewer bytes, but
+   * has a longer log to replay at open, longer stalls when a table is written, more dead entries on
+   * disk, and more memory (twice this). 64 KiB to 1 GiB. Default 2 MiB; 16 MiB if `values` is false
    * and blocks are large.
    */
   readonly writeBufferBytes?: number;
@@ -19,7 +23,10 @@ export interface LevelOptions {
   readonly blockBytes?: number;
   /** Bytes of the cache of uncompressed blocks, 0 to 2 GiB. Default 8 MiB. */
   readonly cacheBytes?: number;
-  /** Snappy compression of tables. Blocks of a chain are mostly signatures, hashes and packed transactions. Default false. */
+  /**
+   * Snappy compression of tables. Blocks of a chain are mostly signatures, hashes and packed
+   * transactions, which hardly compress. Default false.
+   */
   readonly compression?: boolean;
 }
 
@@ -27,7 +34,10 @@ const KIB = 1024;
 const MIB = KIB * KIB;
 const GIB = KIB * MIB;
 
-/** LevelDB would silently take the nearest end of its range instead; classic-level would take the rest modulo 2^32. */
+/**
+ * For a value out of range LevelDB would silently use the nearest bound, and classic-level would
+ * pass the value modulo 2^32.
+ */
 export const checkLevelOptions = fields<LevelOptions>({
   writeBufferBytes: wholeNumber(64 * KIB, GIB, 'of bytes'),
   tableFileBytes: wholeNumber(MIB, GIB, 'of bytes'),
@@ -41,14 +51,18 @@ export const WRITE_BUFFER_BYTES = 2 * MIB;
 /** Default of {@link LevelOptions.tableFileBytes}. */
 export const TABLE_FILE_BYTES = 8 * MIB;
 
-/** Tables that LevelDB keeps mapped: bounds the address space, not the memory, which is the page cache's. */
+/**
+ * Number of tables that LevelDB keeps mapped. It bounds the address space; the mapped bytes are in
+ * the page cache.
+ */
 const OPEN_FILES_MAX = 256;
 
-/** A LevelDB as this store opens it. */
+/** A LevelDB, opened with the encodings of this store. */
 export type Database = ClassicLevel<string, Uint8Array>;
 
 /**
- * Opens the LevelDB in `path`. `keyEncoding` is for calls that name none: `view` takes a key as bytes, or as text, and gives bytes.
+ * Opens the LevelDB in `path`. `keyEncoding` applies to calls that pass none: `view` accepts a key
+ * as bytes or text, and returns bytes.
  * @throws LANESTORE_LOCKED, LANESTORE_CORRUPT, LANESTORE_IO.
  */
 export async function openDatabase(
@@ -77,7 +91,10 @@ export async function openDatabase(
   return db;
 }
 
-/** What classic-level's reason for not opening means here. The reason stands in the `cause` of its error. */
+/**
+ * The coded error for an open that classic-level refused. The reason is in the `cause` of
+ * classic-level's error.
+ */
 export function openError(path: string, error: unknown): LanestoreError {
   const reason = (error as { cause?: unknown }).cause ?? error;
   const { code } = reason as { code?: string };
@@ -89,14 +106,17 @@ export function openError(path: string, error: unknown): LanestoreError {
   return new LanestoreError('LANESTORE_IO', `LevelDB cannot open ${path}: ${text}`, { cause: error });
 }
 
-/** True if LevelDB's reason is the state of its files, not the system's refusal. */
+/** True if the cause is the state of LevelDB's files, not a refusal by the system. */
 export function isDamage(code: string | undefined, text: string): boolean {
   return (
     code === 'LEVEL_CORRUPTION' || /No such file or directory|does not exist/.test(text) || READ_BEYOND_END.test(text)
   );
 }
 
-/** A table that is shorter than what its index says: LevelDB calls that an I/O error, but the system refused nothing. */
+/**
+ * A table that is shorter than its index says. LevelDB calls that an I/O error, although the system
+ * refused nothing.
+ */
 const READ_BEYOND_END = /\.(ldb|sst): Invalid argument/;
 
 /** The error for damage that LevelDB itself reports. */
@@ -107,7 +127,10 @@ export function levelDamage(what: string, detail: string, cause: unknown): Lanes
   });
 }
 
-/** Errors of the system, and of classic-level, get a code; programming mistakes stay what they are. */
+/**
+ * Turns errors of the system and of classic-level into coded ones; returns a programming error
+ * unchanged.
+ */
 export function coded(error: unknown): unknown {
   if (error instanceof LanestoreError || error instanceof TypeError) return error;
   const { code } = error as { code?: string };

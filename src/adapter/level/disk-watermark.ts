@@ -1,17 +1,24 @@
 /**
- * The disk watermark: a round that would leave too little free space is refused before LevelDB gets into trouble. After a write
- * that the disk had no room for, LevelDB acknowledges what a restart loses (docs/leveldb-hazards.md, I/O errors), so the store would have to be
- * poisoned; a refusal harms nothing.
+ * The disk watermark: a round that would leave too little free space is refused before LevelDB runs
+ * out of it. After a write that failed on a full disk, LevelDB acknowledges batches that a restart
+ * loses (docs/leveldb-hazards.md, I/O errors), so the store would have to be poisoned. A refusal
+ * has no such effect.
  *
- * The free space is read now and then, while rounds go on; what was accepted since, and what was accepted before and may not have been
- * on disk at the reading, is subtracted. So the estimate is never too high by anything that this store does; what others write shows
- * at the next reading.
+ * The free space is read at intervals, while rounds go on. Two amounts are subtracted from the
+ * reading: rounds accepted since, and rounds accepted before that were possibly not on disk yet. So
+ * writes of this store never make the estimate too high; writes of other programs show at the next
+ * reading.
  *
- * How much must stay free, by default, is what LevelDB may need at once besides the rounds, for write buffers of W and tables of T bytes:
- *   2 W             two full buffers that become tables, while their logs are still there
- *   12 W + 10 MiB   a compaction of level 0, where writes stop at 12 tables, with all of level 1; the inputs stay until the end
+ * The default reserve is the space that LevelDB may need at once, in addition to the rounds, for
+ * write buffers of W and tables of T bytes:
+ *
+ *   2 W             two full buffers that become tables, while their logs still exist
+ *   12 W + 10 MiB   a compaction of level 0, where writes stop at 12 tables, with all of level 1;
+ *                   the inputs stay until its end
  *   or 25 T         a compaction of a deeper level, whichever is more
- * 204 MiB with the default settings. Rounds that only prune go on in what they need themselves, 2 W and a MiB: they are what frees space (reclaimer.ts).
+ *
+ * This is 204 MiB with the default settings. Rounds that only prune are accepted down to 2 W + 1
+ * MiB, the space that they need themselves: they free space (reclaimer.ts).
  */
 import { type StatsFs, statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
@@ -22,19 +29,28 @@ import { type Cost, LOOK_EVERY_MS, type Resource } from '../backpressure.js';
 
 const MIB = 1024 * 1024;
 
-/** A reading older than this is renewed with the next round. */
+/** A reading older than this is renewed by the next round. */
 const READ_EVERY_MS = LOOK_EVERY_MS;
-/** When this part of the watermark was accepted since a reading, it is renewed too. */
+/** A reading is also renewed when 1/8 of the watermark was accepted since. */
 const READ_EVERY_PART = 8;
-/** Readings, while `ready` waits, for which a refused round holds it up: a second. The round may have been given up. */
+/**
+ * Number of readings, a second in all, for which a refused round delays `ready`: the caller may
+ * have given up the round.
+ */
 const READINGS_A_REFUSAL = 4;
-/** A reading older than this is not believed: the first round after a pause looks for itself, a syscall of some microseconds. */
+/**
+ * A reading older than this is not used: the first round after a pause reads synchronously, a
+ * system call of some microseconds.
+ */
 const STALE_MS = 5000;
 
-/** Where free bytes are read from: infinity where the file system does not say. Then nothing is refused for want of space. */
+/**
+ * A source of free bytes. It reads infinity if the file system does not report them; then no round
+ * is refused for lack of space.
+ */
 export interface FreeSpace {
   read(): Promise<number>;
-  /** The same at once. */
+  /** Like {@link read}, synchronously. */
   readNow(): number;
 }
 
@@ -52,26 +68,29 @@ export function freeSpaceOf(location: string): FreeSpace {
   };
 }
 
-/** Asked before disk space is set aside for later. */
+/** Decides whether disk space may be reserved for later use. */
 export interface DiskReservation {
-  /** True if so many bytes can be set aside and rounds still go on. */
+  /** True if this many bytes can be reserved and rounds still go on. */
   allows(bytes: number): Promise<boolean>;
 }
 
 /**
- * What may be set aside where there is no watermark: not more than stays free. Otherwise it would be our own zeros that fill the disk under
- * LevelDB.
+ * The reservation without a watermark: at most as much as stays free. Otherwise value files could
+ * fill the disk that LevelDB writes to.
  */
 export function withoutWatermark(source: FreeSpace): DiskReservation {
   return { allows: async (bytes) => (await source.read()) >= 2 * bytes };
 }
 
-/** Zero blocks in all say that the file system does not count: a tmpfs without a limit, some network and FUSE file systems. */
+/**
+ * A total of zero blocks means that the file system does not count them: a tmpfs without a limit,
+ * some network and FUSE file systems.
+ */
 function freeBytes({ blocks, bavail, bsize }: StatsFs): number {
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
 }
 
-/** A file system, or a sandbox, without statfs. */
+/** Error codes of a file system, or a sandbox, without statfs. */
 const NO_STATFS = new Set(['ENOSYS', 'EOPNOTSUPP', 'ENOTSUP']);
 
 function unsaid(error: unknown): number {
@@ -79,15 +98,15 @@ function unsaid(error: unknown): number {
   throw error;
 }
 
-/** How much must stay free. */
+/** Bytes that must stay free. */
 export interface SpaceLimits {
-  /** For rounds that bring something. */
+  /** For rounds that store entries. */
   readonly minFreeBytes: number;
   /** For rounds that only prune. */
   readonly pruneFreeBytes: number;
 }
 
-/** What stays free unless the caller says otherwise, for LevelDB's settings; see the top of this file. */
+/** The default of `minFreeBytes` for LevelDB's settings; see the top of this file. */
 export function defaultMinFreeBytes(writeBufferBytes: number, tableFileBytes: number): number {
   return 2 * writeBufferBytes + Math.max(12 * writeBufferBytes + 10 * MIB, 25 * tableFileBytes);
 }
@@ -101,29 +120,35 @@ export function spaceLimits(minFreeBytes: number, writeBufferBytes: number): Spa
   return { minFreeBytes, pruneFreeBytes: Math.min(2 * writeBufferBytes + MIB, Math.floor(minFreeBytes / 2)) };
 }
 
-/** Keeps watch over the free space of one store; see the top of this file. */
+/** Watches the free space of one store; see the top of this file. */
 export class DiskSpace implements DiskReservation, Resource {
   readonly #source: FreeSpace;
   readonly #limits: SpaceLimits;
   readonly #now: () => number;
-  /** Bytes of all rounds ever accepted, and of those that have not settled. */
+  /** Bytes of all accepted rounds, and of those that have not settled. */
   #accepted = 0;
   #unsettled = 0;
-  /** The last reading, less what may not have been on disk then; and `#accepted` at that time. */
+  /**
+   * The last reading minus the bytes that were possibly not on disk then, and `#accepted` at that
+   * time.
+   */
   #free: number;
   #acceptedAtReading = 0;
   #readAt: number;
-  /** Counts readings: one that is overtaken by a later one is dropped. */
+  /** Number of readings. A result is dropped if a later reading has begun. */
   #readings = 0;
   #isReading = false;
   #failure: Error | undefined;
-  /** Bytes that must be free for the largest refused round; 0 once there was room for it, or it was taken to be given up. */
+  /**
+   * Bytes that must be free for the largest refused round; 0 once they were, or the round counts as
+   * given up.
+   */
   #wanted = 0;
-  /** Looks for calls of `ready` since it was refused. */
+  /** Number of readings for calls of `ready` since the refusal. */
   #readingsWaited = 0;
   #explain: (refusal: LanestoreError) => LanestoreError = (refusal) => refusal;
 
-  /** Reads once, at once. @throws what the file system throws. */
+  /** Reads the free space synchronously. @throws the file system's error. */
   constructor(source: FreeSpace, limits: SpaceLimits, now: () => number = () => performance.now()) {
     this.#source = source;
     this.#limits = limits;
@@ -132,14 +157,14 @@ export class DiskSpace implements DiskReservation, Resource {
     this.#readAt = now();
   }
 
-  /** `explain` is given each refusal that is about to be thrown, and gives what is thrown instead. */
+  /** `explain` is called with each refusal and returns the error to throw. */
   onRefusal(explain: (refusal: LanestoreError) => LanestoreError): void {
     this.#explain = explain;
   }
 
   /** @throws LANESTORE_CAPACITY when a round would leave too little free. */
   check({ diskBytes, isPrune }: Cost): void {
-    // A round that writes nothing waits for no disk.
+    // A round that writes nothing needs no disk space.
     if (diskBytes === 0) return;
     const { minFreeBytes, pruneFreeBytes } = this.#limits;
     const wanted = diskBytes + (isPrune ? pruneFreeBytes : minFreeBytes);
@@ -149,23 +174,26 @@ export class DiskSpace implements DiskReservation, Resource {
     if (this.#estimate >= wanted) return;
     if (this.#wanted === 0) this.#readingsWaited = 0;
     this.#wanted = Math.max(this.#wanted, wanted);
-    const failure = this.#failure === undefined ? '' : ` (it can no longer be read: ${messageOf(this.#failure)})`;
-    throw this.#explain(
-      new LanestoreError(
-        'LANESTORE_CAPACITY',
-        `${Math.max(0, this.#estimate)} bytes of disk are free${failure}; a round of ${diskBytes} bytes must leave ${wanted - diskBytes} of them: free some, wait for ready()`,
-      ),
-    );
+    const failure =
+      this.#failure === undefined ? '' : ` (the free space can no longer be read: ${messageOf(this.#failure)})`;
+    const state = `${Math.max(0, this.#estimate)} bytes of disk are free${failure}`;
+    const need = `a round of ${diskBytes} bytes must leave ${wanted - diskBytes} bytes free`;
+    const message = `${state}; ${need}: free some space and wait for ready()`;
+    throw this.#explain(new LanestoreError('LANESTORE_CAPACITY', message));
   }
 
-  /** Reads the free space anew. */
+  /**
+   * True if `bytes` can be reserved and `minFreeBytes` stay free. Reads the free space; rejects
+   * with the file system's error.
+   */
   async allows(bytes: number): Promise<boolean> {
     return (await this.#source.read()) - this.#unsettled - bytes >= this.#limits.minFreeBytes;
   }
 
   /**
-   * True if LevelDB may compact, with tables of so many bytes in all, while rounds only prune. A step of it has one table and those that overlap
-   * it in the next level, twelve or so, as input and as output: half of the default watermark. Reads the free space anew.
+   * True if LevelDB may compact tables of `tableBytes` in all while rounds only prune. One step
+   * reads and writes one table and those that overlap it in the next level, about twelve: half of
+   * the default watermark. Reads the free space; rejects with the file system's error.
    */
   async allowsCompaction(tableBytes: number): Promise<boolean> {
     const { minFreeBytes, pruneFreeBytes } = this.#limits;
@@ -182,12 +210,12 @@ export class DiskSpace implements DiskReservation, Resource {
     this.#unsettled -= diskBytes;
   }
 
-  /** Bytes that are free, as far as is known; infinity where the file system does not say. */
+  /** The estimate of free bytes; infinity if the file system does not report them. */
   get freeBytes(): number {
     return this.#estimate;
   }
 
-  /** True if the largest round that was refused would be accepted. */
+  /** True if the largest refused round would be accepted now. */
   get hasRoom(): boolean {
     return this.#wanted === 0 || this.#estimate >= this.#wanted;
   }
@@ -196,7 +224,10 @@ export class DiskSpace implements DiskReservation, Resource {
     this.#wanted = 0;
   }
 
-  /** After a second, room for smaller rounds is enough: the refused one may have been given up. */
+  /**
+   * After a second, space for smaller rounds is enough: the caller may have given up the refused
+   * one.
+   */
   async look(): Promise<void> {
     await this.#read();
     this.#readingsWaited++;
@@ -234,7 +265,10 @@ export class DiskSpace implements DiskReservation, Resource {
     }
   }
 
-  /** A reading counts from where it begins: what was not settled then may not be in it, nor is what comes during it. */
+  /**
+   * A reading is dated at its beginning: rounds that were unsettled then, or are accepted during
+   * it, may not be in the result.
+   */
   #begin(): { take(free: number): void } {
     const [number, accepted, unsettled] = [++this.#readings, this.#accepted, this.#unsettled];
     const take = (free: number) => {

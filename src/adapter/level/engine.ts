@@ -1,48 +1,63 @@
-/** The abstract-level database under a store: the few calls that are used, always with the same encodings or what comes to the same, always synced. */
+/**
+ * The abstract-level database of a store: the few calls that the store uses, with fixed encodings;
+ * every write is synced.
+ */
 import type { AbstractChainedBatch, AbstractChainedBatchWriteOptions, AbstractLevel } from 'abstract-level';
 import type { KeyRange } from '../../keys/index.js';
 import { keyBytes, type Operation } from './format/operation.js';
 
 /** Any abstract-level database: classic-level, memory-level, a sublevel of one. */
-// biome-ignore lint/suspicious/noExplicitAny: the caller's own key and value types do not matter here, encodings are given with every call
+// biome-ignore lint/suspicious/noExplicitAny: the caller's types do not matter: calls pass encodings
 export type AnyLevel = AbstractLevel<any, any, any>;
 
-/** A key and its value, as read. */
+/** A key and its value. */
 export type Entry = readonly [key: string, value: Uint8Array];
 
-/** Given with every call, so that the caller's own defaults do not matter; but for writing into a database that we opened, see {@link fillWithBytes}. */
+/**
+ * Passed with every call, so that the caller's own defaults do not matter. Only writes into a
+ * database of `openDatabase` omit them, see {@link fillWithBytes}.
+ */
 const ENCODINGS = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
 
-/** `sync` is classic-level's option; a database without a disk ignores it. */
+/** `sync` is classic-level's option; memory-level ignores it. */
 const SYNC: AbstractChainedBatchWriteOptions & { readonly sync: true } = { sync: true };
 
-/** Bytes that an iterator reads ahead at a time: enough to be quick, little enough to hold many of them. */
+/**
+ * Bytes that an iterator reads ahead: enough for throughput, and small enough to hold many
+ * iterators.
+ */
 const READ_AHEAD_BYTES = 1024 * 1024;
-/** Entries that an iterator reads ahead at a time. */
+/** Entries that an iterator reads ahead. */
 const READ_AHEAD_ENTRIES = 1000;
 
-/** A batch that LevelDB has been given, to be written or given up. */
+/** A filled batch, to be written or discarded. */
 export interface FilledBatch {
-  /** Atomic, and durable when it resolves. */
+  /** Writes the batch atomically; it is durable when the call resolves. */
   write(): Promise<void>;
   discard(): Promise<void>;
 }
 
 /** The engine of a store. It serializes nothing: the commit queue is its only writer. */
 export class Engine {
-  /** True if {@link fill} has copied all keys and values when it returns: then their memory is free again. */
+  /**
+   * True if {@link fill} copies all keys and values before it returns, so that the caller can reuse
+   * their memory.
+   */
   readonly copies: boolean;
   readonly #db: AnyLevel;
 
-  /** `copies` only for a database of `openDatabase`: its chained batch takes bytes over as they come. memory-level keeps them. */
+  /**
+   * Set `copies` only for a database of `openDatabase`: its chained batch copies bytes as they are
+   * added. memory-level keeps references to them.
+   */
   constructor(db: AnyLevel, copies = false) {
     this.#db = db;
     this.copies = copies;
   }
 
   /**
-   * Gives LevelDB one batch. The only way in which this project writes to LevelDB. A chained batch: the array form takes 1.4 times as
-   * long a round, or more (docs/benchmarks-details.md).
+   * Passes one batch to LevelDB; every write of this project uses it. A chained batch, because the
+   * array form takes at least 1.4 times as long for a round (docs/benchmarks-details.md).
    */
   fill(operations: readonly Operation[]): FilledBatch {
     const batch = this.#db.batch();
@@ -56,12 +71,15 @@ export class Engine {
     return { write: () => batch.write(SYNC), discard: () => batch.close() };
   }
 
-  /** One atomic batch, durable when it resolves. */
+  /** Writes one atomic batch; it is durable when the call resolves. */
   async write(operations: readonly Operation[]): Promise<void> {
     return this.fill(operations).write();
   }
 
-  /** Compacts the tables with keys from `from` to `to`, both included. Only for a LevelDB; nothing that is read changes, and rounds go on. */
+  /**
+   * Compacts the tables with keys from `from` to `to`, both included. No effect on a database other
+   * than LevelDB. The readable content does not change, and rounds go on.
+   */
   async compact(from: string, to: string): Promise<void> {
     const db = this.#db as AnyLevel & { compactRange?(from: string, to: string, options: object): Promise<void> };
     await db.compactRange?.(from, to, { keyEncoding: 'utf8' });
@@ -71,12 +89,15 @@ export class Engine {
     return this.#db.get<string, Uint8Array>(key, ENCODINGS) as Promise<Uint8Array | undefined>;
   }
 
-  /** Keys of a range, ascending, at most `limit`. */
+  /** The first `limit` keys of a range, ascending. */
   async keys(range: Partial<KeyRange>, limit: number): Promise<string[]> {
     return this.#db.keys<string>({ ...range, limit, keyEncoding: 'utf8' }).all();
   }
 
-  /** The entries of a range in portions, ascending, from a snapshot that is taken when the loop begins. */
+  /**
+   * The entries of a range in portions, ascending, from a snapshot that is taken when the loop
+   * begins.
+   */
   async *portions(range: Partial<KeyRange>): AsyncGenerator<readonly Entry[], void, void> {
     const reader = this.entries(range);
     try {
@@ -103,11 +124,15 @@ function fill(batch: AnyBatch, operations: readonly Operation[]): void {
   }
 }
 
-/** The same in half the time: one memory for all keys of a log, and no encodings to look up, because the database has these by itself. */
+/**
+ * Like {@link fill} in half the time: one buffer for all keys of a log, and no encodings to look
+ * up, because they are the database's defaults.
+ */
 function fillWithBytes(batch: AnyBatch, operations: readonly Operation[]): void {
   for (const operation of operations) {
     if (operation.type === 'put') {
-      // The value first: to make it a record its key is written where the next one's will be.
+      // The value first: sealing its record writes the key into the buffer that the next line fills
+      // again.
       const { value } = operation;
       batch.put(keyBytes(operation), value);
     } else batch.del(keyBytes(operation));
@@ -127,7 +152,7 @@ export class EntryReader {
     this.#iterator = iterator;
   }
 
-  /** The next entries; none means the end. A portion may be short without being the last. */
+  /** The next entries; an empty array is the end. A portion may be short without being the last. */
   next(): Promise<readonly Entry[]> {
     return this.#iterator.nextv(READ_AHEAD_ENTRIES);
   }

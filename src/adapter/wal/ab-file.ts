@@ -1,10 +1,12 @@
 /**
- * A pair of files that hold one value: `<prefix>_a.pb` and `<prefix>_b.pb`. A write goes to the one that does not hold the newest
- * value, in place, and is synced; the other one stays whole whatever happens. Both names are there from the beginning, so no
- * write changes the directory. As sei-chain's persist.go does it (docs/original.md, A/B files).
+ * A pair of files that hold one value: `<prefix>_a.pb` and `<prefix>_b.pb`. A write overwrites the
+ * file that does not hold the newest value, and syncs it; the other file stays whole whatever
+ * happens. Both files exist from the beginning, so no write changes the directory. Same layout as
+ * sei-chain's persist.go (docs/original.md, A/B files).
  *
- * What is read: the higher seq wins. One file that is not whole is a write that was cut short; the other one counts. Nothing usable
- * in a pair that was written, or two files with the same seq, is damage.
+ * Reading: the copy with the higher seq counts. If one file is not whole, its write was
+ * interrupted, and the other file counts. It is damage if a written pair has no usable copy, or if
+ * both files have the same seq.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,14 +21,17 @@ import { PRIVATE_MODE } from './repair.js';
 
 const SUFFIXES = ['_a.pb', '_b.pb'] as const;
 
-/** Which of the two files. */
+/** Selects one of the two files. */
 type Slot = 0 | 1;
 
 /** Options of {@link ABFile.open}. */
 export interface ABFileOptions {
-  /** How a new pair is written; one that holds something keeps its encoding. Default `crc`, as the original since 78c53ddf1. */
+  /**
+   * Encoding of a new pair; a pair that holds a value keeps its encoding. Default `crc`, as in the
+   * original since 78c53ddf1.
+   */
   readonly encoding?: ABEncoding;
-  /** Make the files at the first write, not at open. Default false. */
+  /** Create the files at the first write instead of at open. Default false. */
   readonly lazy?: boolean;
   /** @internal */
   readonly files?: Files;
@@ -34,18 +39,18 @@ export interface ABFileOptions {
 
 const checkABFileOptions = fields<ABFileOptions>({ encoding: checkEncoding, lazy: boolean, files: checkFiles });
 
-/** What a pair holds, read without touching it. */
+/** The content of a pair, read without changing it. */
 export interface ABScan {
   readonly directory: string;
   readonly prefix: string;
-  /** The value that counts; absent if nothing was ever written. */
+  /** The value that counts; undefined if nothing was ever written. */
   readonly newest: (ABContent & { readonly slot: Slot }) | undefined;
-  /** The seq of the other copy, if that is whole, too. */
+  /** The seq of the other copy; undefined if that copy is not whole. */
   readonly older: bigint | undefined;
-  /** Their lengths; undefined for one that is absent. */
+  /** Lengths of the two files, in bytes; undefined for an absent one. */
   readonly lengths: readonly [number | undefined, number | undefined];
   readonly notes: readonly string[];
-  /** When there are any, nothing else here may be relied on. */
+  /** If there are any, no other field is reliable. */
   readonly findings: readonly Finding[];
 }
 
@@ -91,14 +96,14 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
 }
 
 /**
- * A pair of files, open to write. One call at a time.
+ * A pair of files, open for writing. Takes one call at a time.
  *
- * A failed write does not count: the next one goes to the same file with the same seq.
+ * After a failed write, the next one writes the same file with the same seq.
  */
 export class ABFile {
-  /** What was there at open, in memory of its own; undefined if nothing was ever written. */
+  /** The value found at open, in memory of its own; undefined if nothing was ever written. */
   readonly loaded: Uint8Array | undefined;
-  /** How it is written. */
+  /** The encoding of this pair. */
   readonly encoding: ABEncoding;
   readonly #directory: string;
   readonly #prefix: string;
@@ -107,7 +112,10 @@ export class ABFile {
   #seq: bigint;
   #next: Slot;
   readonly #lengths: [number, number];
-  /** The file that is open has lost its name, or the name of the new one may not be durable: another one must take its place. */
+  /**
+   * True if the open file has lost its name, or if the name of its successor may not be durable: it
+   * must be replaced before the next write.
+   */
   readonly #isLeft: [boolean, boolean] = [false, false];
   #closed = false;
 
@@ -124,9 +132,9 @@ export class ABFile {
   }
 
   /**
-   * Opens the pair in `directory`, which exists, and makes the files that are missing, mode 0600.
-   * @throws LANESTORE_NOT_A_STORE if there is no such directory; LANESTORE_CORRUPT if no copy is usable or both have the same seq;
-   * LANESTORE_IO if the system refuses to read or to make them.
+   * Opens the pair in `directory`, which must exist, and creates missing files with mode 0600.
+   * @throws LANESTORE_NOT_A_STORE if there is no such directory; LANESTORE_CORRUPT if no copy is
+   * usable or both have the same seq; LANESTORE_IO.
    */
   static async open(directory: string, prefix: string, options: ABFileOptions = {}): Promise<ABFile> {
     string(directory, 'ABFile.open: directory');
@@ -159,7 +167,10 @@ export class ABFile {
     return this.#seq;
   }
 
-  /** Stores `data`; durable when it resolves. @throws LANESTORE_FAILED (the last value is still there), LANESTORE_CLOSED. */
+  /**
+   * Stores `data`; durable when the promise resolves.
+   * @throws LANESTORE_FAILED (the last value is still stored), LANESTORE_CLOSED.
+   */
   async write(data: Uint8Array): Promise<void> {
     if (this.#closed) throw new LanestoreError('LANESTORE_CLOSED', `${this.#prefix} is closed`);
     const slot = this.#next;
@@ -181,8 +192,9 @@ export class ABFile {
   }
 
   /**
-   * A wrapper has no checksum: new bytes in front of old ones could pass for a whole one. So the old ones go first, as in the
-   * original. With a checksum they may stay until the end, which saves the file system the work of freeing and allocating blocks.
+   * A wrapper has no checksum: new bytes followed by old ones could parse as a whole file. So the
+   * file is truncated first, as in the original. With a checksum, it is cut only at the end, which
+   * saves the file system from freeing and allocating blocks.
    */
   async #write(slot: Slot, content: Uint8Array): Promise<void> {
     const file = await this.#ownFile(slot);
@@ -196,13 +208,14 @@ export class ABFile {
   }
 
   /**
-   * The file of a slot. One with another name is that of a backup too: a new one takes its place. The newest value is in the other slot, so
-   * a crash meanwhile loses nothing.
+   * The file of a slot, safe to overwrite. A file with a second hard link also belongs to a backup,
+   * so a new file replaces it. The newest value is in the other slot: a crash meanwhile loses
+   * nothing.
    */
   async #ownFile(slot: Slot): Promise<WritableFile> {
     const pair = this.#open ?? (await this.#openFiles());
     if (!this.#isLeft[slot] && pair[slot].status().links <= 1) return pair[slot];
-    // Once its name is gone, the file has one name again: the backup's.
+    // The old file keeps only the backup's link now, so `links` no longer shows that it is shared.
     this.#isLeft[slot] = true;
     const path = join(this.#directory, this.#prefix + SUFFIXES[slot]);
     const file = await this.#files.open(path, PRIVATE_MODE, { empty: true });
@@ -213,8 +226,9 @@ export class ABFile {
   }
 
   /**
-   * Makes both names durable, always: the original does it as well, and no later write has to. And the content: a process that was
-   * killed may have left it in the system's memory only.
+   * Opens both files, and makes their names and contents durable. The original does so too; later
+   * writes need no directory sync then. The content is synced because a process that was killed may
+   * have left it in the page cache only.
    */
   async #openFiles(): Promise<readonly [WritableFile, WritableFile]> {
     const opened: WritableFile[] = [];

@@ -1,5 +1,6 @@
 /**
- * The two encodings of an A/B file. Until 78c53ddf1 the original wrote `wrapper`, a protobuf message:
+ * The two encodings of an A/B file. Until 78c53ddf1 the original wrote `wrapper`, a protobuf
+ * message:
  *
  *      offset  0    1            .    .            .
  *              08   seq          12   length       data ...... end of the file
@@ -12,8 +13,9 @@
  *              |
  *              over all that follows it
  *
- * seq counts writes, from 1. An empty file was never written. The wrapper's integrity is that it parses; one whose data is
- * missing altogether parses as well and was taken by the original, which then forgot the anchor; no write leaves that, so it is torn.
+ * seq counts writes, from 1. An empty file was never written. A wrapper is whole if it parses. A
+ * wrapper without a data field also parses, and the original accepts it, and so loses the anchor;
+ * no write produces it, so here it counts as torn.
  */
 
 import { crc32c } from '../../base/crc32c.js';
@@ -25,11 +27,11 @@ export type ABEncoding = 'crc' | 'wrapper';
 /** The option `encoding`. */
 export const checkEncoding = oneOf<ABEncoding>('crc', 'wrapper');
 
-/** What a whole A/B file holds. */
+/** The content of a whole A/B file. */
 export interface ABContent {
   readonly encoding: ABEncoding;
   readonly seq: bigint;
-  /** Shares memory with what it was read from. */
+  /** Shares memory with the file's bytes. */
   readonly data: Uint8Array;
 }
 
@@ -39,7 +41,7 @@ const TAG_SEQ = 0x08;
 const TAG_DATA = 0x12;
 const UVARINT_BYTES_MAX = 10;
 
-/** The content of a file. `seq` is 1 or more. */
+/** Encodes a file. `seq` must be 1 or more. */
 export function encodeAB(encoding: ABEncoding, seq: bigint, data: Uint8Array): Uint8Array {
   if (encoding === 'wrapper') {
     const head = [TAG_SEQ, ...uvarint(seq), TAG_DATA, ...uvarint(BigInt(data.length))];
@@ -53,15 +55,15 @@ export function encodeAB(encoding: ABEncoding, seq: bigint, data: Uint8Array): U
 }
 
 /**
- * Why a file is not whole that {@link decodeAB} does not read: `problem` speaks of a checksum, which only `crc` has. `encoding` is that of the
- * other file of its pair, if that is known.
+ * Rewords a `problem` that {@link decodeAB} returned: a message about a checksum is wrong for a
+ * `wrapper`, which has none. `encoding` is that of the pair's other file, if known.
  */
 export function problemOf(file: Uint8Array, problem: string, encoding: ABEncoding | undefined): string {
   const isWrapper = encoding === undefined ? file[0] === TAG_SEQ : encoding === 'wrapper';
   return isWrapper ? 'its message does not parse' : problem;
 }
 
-/** Reads either encoding; a text says why the file is not whole. */
+/** Decodes either encoding. Returns a text if the file is not whole, with the reason. */
 export function decodeAB(file: Uint8Array): ABContent | string {
   return decodeCrc(file) ?? decodeWrapper(file) ?? (file.length < HEADER_BYTES ? 'truncated' : 'crc32 mismatch');
 }

@@ -1,6 +1,6 @@
 /**
- * What imports and exports use of this backend beyond its public entry: its names, its bytes, and how both
- * are read.
+ * What imports and exports use of this backend beyond its public entry: names, encodings, and
+ * readers of both.
  */
 export { type ABScan, fileOf, scanAB } from './ab-file.js';
 export { encodeAB } from './ab-format.js';
@@ -15,6 +15,7 @@ export {
   isNoLane,
   listLanes,
   PAIR_FILES,
+  typeInState,
 } from './layout.js';
 export { readListing, segmentName } from './names.js';
 export { refuseNewerNode } from './newer-node.js';

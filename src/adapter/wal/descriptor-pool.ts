@@ -1,43 +1,56 @@
 /**
- * Logs that keep their tail open between writes, without a descriptor for each of them: a node may have a thousand lanes. At most so many
- * are open; the one that was written longest ago gives its descriptor up, and opens its file again when it is written.
+ * An upper bound on open descriptors. A log keeps its tail open between writes, but a node may have
+ * a thousand lanes. The least recently written tail is closed when another one needs its
+ * descriptor, and opened again for its next write.
  */
 import type { Files, WritableFile } from '../../base/files.js';
 import { isOutOfDescriptors } from './io.js';
 
-/** Tails that are kept open: a committee of the largest kind, and the log of CommitQCs. */
+/** Default bound: enough for the largest committee and the log of CommitQCs. */
 export const OPEN_FILES_MAX = 128;
 
-/** Of the tails that are open when the process has no descriptor left, so many parts of four stay open: the rest is for others. */
+/**
+ * Quarters of the open tails that stay open when the process has run out of descriptors: the rest
+ * is left for other files.
+ */
 const PARTS_KEPT = 3;
-/** But it is not the logs that take them all if they have no more than this. */
+/**
+ * The bound is not lowered below this: with so few tails open, the logs are not what exhausted the
+ * descriptors.
+ */
 const OPEN_FILES_MIN = 16;
 
-/** What has a descriptor that it can give up. */
+/** An object with a descriptor that can be closed between uses. */
 export interface DescriptorHolder {
-  /** Nothing is being written, and everything that was is durable: a later descriptor may not learn that writing back failed. */
+  /**
+   * True if no write is in progress and all earlier writes are durable. Otherwise it must stay
+   * open: a new descriptor might not report that writing back failed.
+   */
   readonly canGiveUp: boolean;
   /** Closes the descriptor. */
   giveUp(): Promise<void>;
 }
 
-/** A bound on open descriptors. Those that cannot be given up, or are being opened, may be more for a moment. */
+/**
+ * A bound on open descriptors. It may be exceeded for a moment by holders that are in use or just
+ * being opened.
+ */
 export class DescriptorPool {
   #openMax: number;
-  /** Those that are open; the one that was used longest ago first. */
+  /** The open ones, least recently used first. */
   readonly #open = new Set<DescriptorHolder>();
 
   constructor(openMax = OPEN_FILES_MAX) {
     this.#openMax = openMax;
   }
 
-  /** `holder` has a descriptor and uses it: the others are closed before it. */
+  /** Records that `holder` has a descriptor and was used last: the others are closed before it. */
   used(holder: DescriptorHolder): void {
     this.#open.delete(holder);
     this.#open.add(holder);
   }
 
-  /** `holder` has no descriptor any more. */
+  /** Records that `holder` has no descriptor any more. */
   gone(holder: DescriptorHolder): void {
     this.#open.delete(holder);
   }
@@ -49,8 +62,9 @@ export class DescriptorPool {
   }
 
   /**
-   * Runs `work`, and again each time that it finds no descriptor left and one of this pool can be closed. The process may have fewer than
-   * this pool may take: then the pool has all that were free, and takes fewer from now on. `work` can begin anew.
+   * Runs `work`. If it fails because no descriptor is free, closes one of this pool and runs `work`
+   * again, as often as the pool can close one; so `work` must be repeatable. The process may have
+   * fewer descriptors than the pool's bound: the bound is lowered then, for good.
    */
   async sparing<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
@@ -66,7 +80,7 @@ export class DescriptorPool {
     }
   }
 
-  /** The same file operations, of which none fails for want of a descriptor that this pool can spare. */
+  /** The same file operations; those that need a descriptor run under {@link sparing}. */
   sparingFiles(files: Files): Files {
     return {
       open: (path, mode, how) => this.sparing(() => files.open(path, mode, how)),
@@ -83,7 +97,7 @@ export class DescriptorPool {
     while (this.#open.size >= this.#openMax && (await this.#closeOne()));
   }
 
-  /** Closes the descriptor that was used longest ago, of those that can be closed now. False if there is none. */
+  /** Closes the least recently used descriptor that can be closed now. False if there is none. */
   async #closeOne(): Promise<boolean> {
     for (const holder of this.#open) {
       if (!holder.canGiveUp) continue;

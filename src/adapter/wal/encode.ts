@@ -1,16 +1,16 @@
-/** Entries as the bytes of this layout, each checked and encoded in the pass in which it is planned. */
+/** Checks and encodes entries in this layout, in the same pass in which they are planned. */
 import type { Model } from '../../model/model.js';
 import { checkRecordBytes } from '../backpressure.js';
 import type { Encoded, EntryEncoder, Plan } from '../round-plan.js';
 import { encodeFrame } from './frame.js';
 
-/** An entry of a log, and its frame. */
+/** An entry of a log and its frame. */
 export interface FramedEntry<T> {
   readonly entry: T;
   readonly frame: Uint8Array;
 }
 
-/** Entries as this backend encodes them: in memory of their own, so that callers may change theirs at once. */
+/** Encoded entries, in memory of their own: callers may change their entries at once. */
 export interface WalEntries<B, Q> extends Encoded {
   readonly block: FramedEntry<B>;
   readonly commitQC: FramedEntry<Q>;
@@ -18,7 +18,10 @@ export interface WalEntries<B, Q> extends Encoded {
   readonly inner: Uint8Array;
 }
 
-/** Encodes the entries of calls. */
+/**
+ * Encodes the entries of a call.
+ * @throws LANESTORE_INVALID for an entry that the model refuses or that is too large.
+ */
 export class FrameEncoder<B, Q, A> implements EntryEncoder<B, Q, A, WalEntries<B, Q>> {
   readonly #model: Model<B, Q, A>;
   readonly #recordBytesMax: number;

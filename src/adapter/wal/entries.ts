@@ -1,60 +1,75 @@
-/** Reading a segment's entries, up to the first thing that is none. */
+/** Reads a segment's entries, up to the first fault. */
 import { withMethods } from '../../base/options.js';
 import { Turns } from '../../base/turns.js';
 import { type Frame, readFrame } from './frame.js';
 import { messageOf } from './io.js';
 
-/** How the entries of one log become bytes and come back. */
+/** Encodes and decodes the entries of one log. */
 export interface LogCodec<T> {
   encode(entry: T): Uint8Array;
   /**
-   * The inverse. What it returns may share memory with `bytes`, which it leaves as they are.
-   * @throws anything, for bytes that are not exactly one whole entry of this log.
+   * The inverse. The result may share memory with `bytes`, which must not be changed.
+   * @throws any error, if `bytes` are not exactly one whole entry of this log.
    */
   decode(bytes: Uint8Array): T;
-  /** `bytes` may be a view of the segment, which nobody changes: no copy is made for it. Default false. */
+  /**
+   * True if `bytes` may be a view of the segment's memory, which is never modified: no copy is made
+   * then. Default false.
+   */
   readonly views?: boolean;
   /**
-   * The number that an entry carries: a log's numbers are contiguous, and a gap is damage. It also lets the repair of a torn
-   * tail recognise entries behind damage. A log without it is repaired as the original does.
+   * The number stored in an entry. A log's numbers are contiguous, and a gap is damage. With
+   * numbers, the repair of a torn tail can recognise entries after a fault; without, a log is
+   * repaired as the original does.
    */
   number?(entry: T): bigint;
-  /** False only for bytes that `decode` refuses, found out in a time that does not grow with them. Never throws. */
+  /**
+   * False only for bytes that `decode` refuses. Takes constant time, whatever their length. Never
+   * throws.
+   */
   isShaped?(bytes: Uint8Array): boolean;
 }
 
-/** A codec: what a log calls is there. It may have more. */
+/** Checks that a codec has the methods that a log calls. It may have more. */
 export const checkLogCodec = withMethods<LogCodec<unknown>>('a codec', 'encode', 'decode');
 /**
- * What one turn of the event loop reads, of all logs of this process together. In bytes: those of a QC take 15 ns each to decode on a small
- * machine, so that this is a third of the 50 ms that a turn may take.
+ * Bytes that are read in one turn of the event loop, over all logs of the process. A QC takes 15 ns
+ * a byte to decode on a small machine, so this is a third of the 50 ms that a turn may take.
  */
 export const TURN_BYTES = 1024 * 1024;
 
-/** What an entry costs apart from its bytes, expressed in bytes: a small block takes as long as this many bytes of a large one. */
+/**
+ * Fixed cost of an entry, in bytes: decoding a small block takes as long as this many bytes of a
+ * large one.
+ */
 export const ENTRY_COST_BYTES = 4096;
 
-/** Shared by all readers: eight logs are read at a time, and each of them would have a turn's work done in the same turn. */
+/**
+ * Shared by all readers: eight logs are read at a time, and without sharing each of them would fill
+ * the same turn.
+ */
 export const readTurns = new Turns(TURN_BYTES);
 
-/** The first thing in a segment that is no entry. */
+/** The first place in a segment where no valid entry begins. */
 export interface Fault {
-  /** The offset of its first byte. */
+  /** Offset of its first byte in the segment. */
   readonly at: number;
   /**
-   * `cut`: the file ends within its length or its bytes. `wild`: a length that is never written. `empty`: a length of 0.
-   * `undecodable`: a whole entry whose bytes are none of this log's.
+   * `cut`: the file ends within the entry's length or bytes. `wild`: no append writes such a
+   * length. `empty`: a length of 0. `undecodable`: an entry of full length whose bytes the codec
+   * refuses.
    */
   readonly kind: 'cut' | 'wild' | 'empty' | 'undecodable';
-  /** Where it would lie, if it has a length. */
+  /** The place of the entry, if its length can be read. */
   readonly frame?: Frame;
-  /** The same for people. */
+  /** The same as a sentence. */
   readonly detail: string;
 }
 
 /**
- * The entries of a segment in order, up to its end or its first fault, which comes last. `bytes` must stay as they are meanwhile. Whoever
- * iterates counts {@link readCost} of each entry for {@link readTurns}.
+ * Yields the entries of a segment in order, up to its end or its first fault, which is yielded
+ * last. `bytes` must not change meanwhile. The caller must charge {@link readCost} of each entry to
+ * {@link readTurns}.
  */
 export function* readEntries<T>(bytes: Uint8Array, codec: LogCodec<T>): Generator<ReadEntry<T> | Fault, void, void> {
   for (let at = 0; at < bytes.length; ) {
@@ -65,22 +80,22 @@ export function* readEntries<T>(bytes: Uint8Array, codec: LogCodec<T>): Generato
   }
 }
 
-/** What an entry takes to read, of {@link readTurns}. */
+/** The cost of reading an entry, in the unit of {@link readTurns}. */
 export function readCost({ at, end }: Frame): number {
   return end - at + ENTRY_COST_BYTES;
 }
 
-/** An entry, and where it lies. */
+/** An entry and its place. */
 export interface ReadEntry<T> {
   readonly frame: Frame;
   readonly entry: T;
 }
 
-/** The entry that begins at `at`, which lies within the bytes, or why there is none. */
+/** The entry that begins at `at`, or the fault there. `at` must lie within the bytes. */
 export function readEntry<T>(bytes: Uint8Array, at: number, codec: LogCodec<T>): Fault | ReadEntry<T> {
   const frame = readFrame(bytes, at);
   if (frame === 'cut') return { at, kind: 'cut', detail: 'the file ends within the length of an entry' };
-  if (frame === 'wild') return { at, kind: 'wild', detail: 'there is no length that was ever written' };
+  if (frame === 'wild') return { at, kind: 'wild', detail: 'no append writes this length' };
   const { start, end } = frame;
   if (start === end) return { at, kind: 'empty', frame, detail: 'there is an entry without bytes' };
   if (end > bytes.length) {
@@ -90,20 +105,20 @@ export function readEntry<T>(bytes: Uint8Array, at: number, codec: LogCodec<T>):
   try {
     return { frame, entry: codec.decode(codec.views === true ? viewOf(bytes, frame) : copyOf(bytes, frame)) };
   } catch (error) {
-    const detail = `an entry of ${end - start} bytes is none of this log: ${messageOf(error)}`;
+    const detail = `an entry of ${end - start} bytes does not belong to this log: ${messageOf(error)}`;
     return { at, kind: 'undecodable', frame, detail };
   }
 }
 
 /**
- * An entry's bytes in memory of their own: entries are handed to callers, who may change them, while a log keeps its segment's
- * bytes in memory and writes them again when it truncates.
+ * A copy of an entry's bytes. Callers may modify the entries that they receive, while a log keeps
+ * its segment's bytes and writes them again when it truncates.
  */
 export function copyOf(bytes: Uint8Array, { start, end }: Frame): Uint8Array {
   return new Uint8Array(bytes.subarray(start, end));
 }
 
-/** An entry's bytes as a plain view of the segment's. */
+/** A view of an entry's bytes in the segment's memory. */
 export function viewOf(bytes: Uint8Array, { start, end }: Frame): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }

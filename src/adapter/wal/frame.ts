@@ -1,30 +1,35 @@
 /**
- * Entries in a segment: tidwall/wal's binary format. A segment is nothing but entries, one behind the other.
+ * Entries in a segment: tidwall/wal's binary format. A segment is a plain sequence of entries.
  *
  *      offset  0              v                    v + length
  *              length         bytes ..............  next entry
  *              |              |
- *              |              what the model's toWire gives, at least one byte
- *              uvarint: 7 bits a byte, lowest first, the top bit says that more follow; v = 1 to 5 bytes
+ *              |              the result of the model's toWire, at least one byte
+ *              uvarint: 7 bits a byte, lowest first; the top bit is set if more bytes follow;
+ *              v = 1 to 5 bytes
  *
- * No checksum, no index, no number: an entry's index is its position, counted on from the segment's name. The original would take
- * a length of 0 for an entry. Nothing that is written here has no bytes, so a 0 is damage: most often a file that grew before
- * its data reached the disk.
+ * There is no checksum and no stored index: an entry's index is the number in the segment's name
+ * plus its position. The original reads a length of 0 as an empty entry. Entries written here are
+ * never empty, so a length of 0 is damage: most often a file that grew before its data reached the
+ * disk.
  */
 import { LanestoreError } from '../../errors.js';
 
-/** The longest entry, in bytes: the original's repair takes a greater length for damage (math.MaxInt32). */
+/**
+ * The longest entry, in bytes: the original's repair treats a greater length as damage
+ * (math.MaxInt32).
+ */
 export const ENTRY_BYTES_MAX = 2 ** 31 - 1;
 
 const MORE = 0x80;
 const SEVEN_BITS = 0x7f;
-/** A length of at most {@link ENTRY_BYTES_MAX} takes no more bytes than this. */
+/** Bytes of the longest uvarint that encodes at most {@link ENTRY_BYTES_MAX}. */
 export const LENGTH_BYTES_MAX = 5;
 
 /**
- * The entry with its length before it, in memory of its own: the one copy that an append makes, so that the caller's bytes may
- * change afterwards and one write call takes it.
- * @throws LANESTORE_INVALID if it is empty or too long.
+ * The entry with its length before it, in new memory. This is the only copy that an append makes:
+ * the caller may change its bytes afterwards, and one write call takes the whole frame.
+ * @throws LANESTORE_INVALID if the entry is empty or too long.
  */
 export function encodeFrame(bytes: Uint8Array): Uint8Array {
   const { length } = bytes;
@@ -40,14 +45,17 @@ export function encodeFrame(bytes: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** How many bytes the uvarint of `length` takes. */
+/** Size of the uvarint that encodes `length`, in bytes. */
 export function lengthBytes(length: number): number {
   let bytes = 1;
   for (let rest = length; rest > SEVEN_BITS; rest = Math.floor(rest / 128)) bytes++;
   return bytes;
 }
 
-/** Where an entry lies: its length begins at `at`, its bytes at `start`, and `end` is one past them, maybe beyond the file. */
+/**
+ * The place of an entry: its length begins at `at`, its bytes at `start`; `end` is one past its
+ * last byte, and may lie beyond the end of the file.
+ */
 export interface Frame {
   readonly at: number;
   readonly start: number;
@@ -55,8 +63,8 @@ export interface Frame {
 }
 
 /**
- * The entry that begins at `at`. `cut`: the bytes end within its length. `wild`: a length that no append writes.
- * The caller checks that it is not empty and lies within the bytes.
+ * The frame that begins at `at`. `cut`: the bytes end within its length. `wild`: no append writes
+ * such a length. The caller must check that the entry is not empty and lies within the bytes.
  */
 export function readFrame(bytes: Uint8Array, at: number): Frame | 'cut' | 'wild' {
   let length = 0;

@@ -1,6 +1,8 @@
 /**
- * The segment-file WAL that lanestore stands in for, byte-compatible with sei-chain 11419398f (tidwall/wal segments, A/B files): to
- * migrate from, to export to, and to compare with. `openWal` gives the port; the pieces are for migration tools.
+ * The segment-file WAL that lanestore replaces, byte-compatible with sei-chain 11419398f
+ * (tidwall/wal segments, A/B files). Use it to migrate from it, to export to it, and to compare
+ * with it. `openWal` opens a store that implements the persistence port; the other exports are for
+ * migration tools.
  */
 export { ABFile, type ABFileOptions } from './ab-file.js';
 export type { ABEncoding } from './ab-format.js';

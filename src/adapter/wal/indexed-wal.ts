@@ -1,7 +1,8 @@
 /**
- * One log in segment files, as sei-chain's `indexedWAL[T]` over tidwall/wal keeps it: appended at the end, truncated at the front,
- * every step durable when its promise resolves. It knows indexes, not numbers: the first entry ever has index 1, and indexes count on
- * for ever, also when the log is emptied and opened again.
+ * One log in segment files, as sei-chain's `indexedWAL[T]` over tidwall/wal keeps it: appended at
+ * the end, truncated at the front; every step is durable when its promise resolves. The log counts
+ * entries by index, and does not know their numbers: the first entry ever has index 1, and an index
+ * is never used again, even if the log is emptied and opened again.
  */
 import { join } from 'node:path';
 import { diskFiles, type WritableFile } from '../../base/files.js';
@@ -19,7 +20,7 @@ import { framesOf, type LogScan, type Segment, scanLog } from './scan.js';
 import { finishStart, makeStart, writeTemp } from './start-file.js';
 import { openTail, TailFile } from './tail-file.js';
 
-/** When the tail has this many bytes, the next entry goes to a new segment: 20 MiB, as tidwall/wal. */
+/** Size at which a segment is complete and the next one begins: 20 MiB, as in tidwall/wal. */
 export const SEGMENT_BYTES = 20 * 1024 * 1024;
 
 interface Parts {
@@ -32,18 +33,21 @@ interface Parts {
 /**
  * A log of `T` in a directory of its own.
  *
- * Invariant: firstIndex <= nextIndex; equal means empty. Durability: append and truncate resolve after the disk has it; what was
- * begun and not resolved may be there or not after a crash, as a whole. Concurrency: one call at a time (TypeError otherwise).
- * After LANESTORE_FAILED only `close` works; open it again.
+ * Invariant: firstIndex <= nextIndex; equal means empty. Durability: append and truncate resolve
+ * once their result is durable; after a crash, a step that did not resolve is there as a whole or
+ * not at all. Concurrency: one call at a time (TypeError otherwise). After LANESTORE_FAILED only
+ * `close` works; open the log again.
  */
 export class IndexedWal<T> {
   readonly #codec: LogCodec<T>;
   readonly #parts: Parts;
   readonly #file: TailFile;
-  /** Ascending; the last is the tail. Only the tail's `count` grows, in {@link #frames}. */
+  /** Ascending, without the tail. Only the tail's count grows, in {@link #frames}. */
   #sealed: Segment[];
   #tail: { name: string; index: bigint };
-  /** The tail's entries as they stand in its file. Kept in memory, as the original does: a truncation writes them again. */
+  /**
+   * The tail's encoded entries, as in its file; kept in memory, for truncations write them again.
+   */
   #frames: Uint8Array[];
   #tailBytes: number;
   #busy = false;
@@ -63,9 +67,9 @@ export class IndexedWal<T> {
   }
 
   /**
-   * Opens the log in `directory`, or makes it; the directory's parent exists. A torn tail is cut off, and kept; an interrupted
-   * truncation is finished.
-   * @throws LANESTORE_CORRUPT with findings, the log untouched; LANESTORE_IO.
+   * Opens the log in `directory`, or creates it; the parent directory must exist. Cuts off a torn
+   * tail and keeps its bytes, and finishes an interrupted truncation.
+   * @throws LANESTORE_CORRUPT with findings, the log unchanged; LANESTORE_IO.
    */
   static async open<T>(directory: string, codec: LogCodec<T>, options: IndexedWalOptions): Promise<IndexedWal<T>> {
     string(directory, 'IndexedWal.open: directory');
@@ -76,7 +80,7 @@ export class IndexedWal<T> {
     return (await IndexedWal.openScanned(scan, codec, options)).wal;
   }
 
-  /** @internal Opens a log that was scanned without findings; `notes` tells what was mended. */
+  /** @internal Opens a log that was scanned without findings; `notes` lists the repairs. */
   static async openScanned<T>(
     scan: LogScan<T>,
     codec: LogCodec<T>,
@@ -95,7 +99,7 @@ export class IndexedWal<T> {
     });
   }
 
-  /** The index of the oldest entry; of the next one if the log is empty. 1 in a new log. */
+  /** The index of the oldest entry, or of the next one if the log is empty. 1 in a new log. */
   get firstIndex(): bigint {
     return this.#sealed[0]?.index ?? this.#tail.index;
   }
@@ -105,28 +109,34 @@ export class IndexedWal<T> {
     return this.#tail.index + BigInt(this.#frames.length);
   }
 
-  /** How many entries the log holds. */
+  /** Number of entries in the log. */
   get count(): number {
     return Number(this.nextIndex - this.firstIndex);
   }
 
-  /** Appends an entry; durable when it resolves. @throws LANESTORE_INVALID (an empty entry, or one of 2 GiB and more), LANESTORE_FAILED. */
+  /**
+   * Appends an entry; durable when the promise resolves.
+   * @throws LANESTORE_INVALID (an empty entry, or one of 2 GiB and more), LANESTORE_FAILED.
+   */
   async append(entry: T): Promise<void> {
     await this.appendFrame(encodeFrame(this.#codec.encode(entry)));
   }
 
-  /** @internal Appends what {@link encodeFrame} gave, and keeps it. */
+  /** @internal Appends a frame from {@link encodeFrame}, which must not change afterwards. */
   appendFrame(frame: Uint8Array): Promise<void> {
     return this.#exclusive(() => this.#writing('append to', () => this.#append(frame)));
   }
 
   /**
-   * Removes the entries before `index`, which becomes the oldest; `index` == nextIndex empties the log. `verify` is given
-   * the entry that will be the oldest, to look at; what it throws is thrown, and nothing was removed. What is left of a segment is written
-   * anew: where the disk has no room for that, older segments are removed first, and if there still is none, with `mayLag` the entries before
-   * `index` in its segment stay until a later truncation.
-   * @throws LANESTORE_INVALID if `index` is not in [firstIndex, nextIndex]; LANESTORE_CORRUPT if that entry does not
-   * read (then nothing was removed); LANESTORE_FAILED.
+   * Removes the entries before `index`, whose entry becomes the oldest; `index` == nextIndex
+   * empties the log. `verify` is called with the future oldest entry; if it throws, nothing was
+   * removed.
+   *
+   * The rest of a segment is written to a new file. If the disk is full, older segments are removed
+   * first; if there is still no space and `mayLag` is true, the entries before `index` in its
+   * segment stay until a later truncation.
+   * @throws LANESTORE_INVALID if `index` is not in [firstIndex, nextIndex]; LANESTORE_CORRUPT if
+   * the future oldest entry cannot be decoded (nothing was removed); LANESTORE_FAILED.
    */
   async truncateBefore(index: bigint, verify?: (entry: T) => void, mayLag = false): Promise<void> {
     if (index < this.firstIndex || index > this.nextIndex) {
@@ -140,18 +150,21 @@ export class IndexedWal<T> {
         const entry = this.#decode(kept[0]!, index);
         verify?.(entry);
       }
-      // An emptied log may go on at a later number: then nothing may stay before it.
+      // An emptied log may continue at a later number, so no older entry may stay in it.
       const lags = mayLag && kept.length > 0;
       if (index > this.firstIndex) await this.#writing('truncate', () => this.#restart(index, kept, lags));
     });
   }
 
-  /** Empties the log; indexes count on. */
+  /** Empties the log; the next index stays the same. */
   async truncateAll(): Promise<void> {
     await this.truncateBefore(this.nextIndex);
   }
 
-  /** Reads all entries from disk, in order. @throws LANESTORE_CORRUPT if they are not those that the log counts; LANESTORE_IO. */
+  /**
+   * Reads all entries from disk, in order.
+   * @throws LANESTORE_CORRUPT if they differ in number from the entries written; LANESTORE_IO.
+   */
   readAll(): Promise<T[]> {
     return this.#exclusive(async () => {
       const scan = await scanLog(this.#parts.directory, this.#codec, { directory: '' });
@@ -164,7 +177,7 @@ export class IndexedWal<T> {
     });
   }
 
-  /** Closes the log. Idempotent; also after LANESTORE_FAILED. */
+  /** Closes the log. Idempotent; works after LANESTORE_FAILED, too. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -183,7 +196,7 @@ export class IndexedWal<T> {
     if (this.#tailBytes >= segmentBytes) await this.#cycle();
   }
 
-  /** What a full disk took of a frame is given back: the next open would find a torn tail, and no room to keep its bytes. */
+  /** Cuts off a partial frame on a full disk: the next open has no space to keep a torn tail. */
   async #writeFrame(file: WritableFile, frame: Uint8Array): Promise<void> {
     try {
       await file.write([frame], this.#tailBytes);
@@ -193,15 +206,15 @@ export class IndexedWal<T> {
     }
   }
 
-  /** A tail with another name is that of a backup too, and is never written again. */
+  /** Leaves a tail with a second hard link: it also belongs to a backup, which must not change. */
   async #leaveShared(): Promise<WritableFile> {
-    // Alone and empty, its name is all that keeps the index: it is never away.
+    // The name of an empty log's only file is what keeps the index, so it is replaced by a rename.
     if (this.count > 0 || this.#sealed.length > 0) return this.#cycle();
     await this.#restart(this.#tail.index, [], false);
     return this.#file.use();
   }
 
-  /** A tail that is left is complete and durable; the next entry goes to a new segment. */
+  /** Begins a new segment. The old tail is complete and durable then. */
   async #cycle(): Promise<WritableFile> {
     const { directory, rules } = this.#parts;
     const tail = { ...this.#tail, count: this.#frames.length };
@@ -211,7 +224,7 @@ export class IndexedWal<T> {
     const file = await rules.files.open(path, SEGMENT_MODE, { empty: true });
     await this.#file.replace(path, file);
     if (rules.directorySync) await rules.files.syncDirectory(directory);
-    // An empty tail was replaced under its own name.
+    // The new file replaced an empty tail under the same name.
     if (tail.count > 0) this.#sealed.push(tail);
     this.#tail = { name: segmentName(index), index };
     this.#frames = [];
@@ -219,10 +232,10 @@ export class IndexedWal<T> {
     return file;
   }
 
-  /** Replaces everything up to the segment with `index` by `frames`, which are what is left of it. */
+  /** Replaces every segment up to the one with `index` by `frames`, the rest of that segment. */
   async #restart(index: bigint, frames: Uint8Array[], mayLag: boolean): Promise<void> {
     const { directory, rules } = this.#parts;
-    // The new file may become the tail, which is open then.
+    // The new file may become the tail, which stays open.
     await this.#file.makeRoom();
     let file: WritableFile | undefined;
     try {
@@ -240,7 +253,7 @@ export class IndexedWal<T> {
     }
     const gone = this.#sealed.filter((segment) => segment.index <= index);
     const inTail = index >= this.#tail.index;
-    // The new file is the tail when the old tail goes; otherwise it is a sealed segment, and closed.
+    // If the old tail is removed, the new file becomes the tail; otherwise it is a sealed segment.
     const name = segmentName(index);
     const closed = inTail ? this.#file.replace(join(directory, name), file) : file.close();
     const removals = [...gone, ...(inTail ? [this.#tail] : [])].map((segment) => segment.name);
@@ -255,7 +268,10 @@ export class IndexedWal<T> {
     }
   }
 
-  /** Once there may be room. Undefined if there is none, and with `mayLag` need not be. */
+  /**
+   * Writes the rest of a segment after freeing space. Undefined if the disk is still full and
+   * `mayLag` allows that.
+   */
   async #writeOnFullDisk(index: bigint, frames: Uint8Array[], mayLag: boolean): Promise<WritableFile | undefined> {
     const { directory, rules } = this.#parts;
     await this.#removeSegmentsBefore(index);
@@ -268,7 +284,7 @@ export class IndexedWal<T> {
     }
   }
 
-  /** Removes the segments that end before `index`, without writing anything. */
+  /** Removes the segments that end before `index`. Needs no disk space. */
   async #removeSegmentsBefore(index: bigint): Promise<void> {
     const { directory, rules } = this.#parts;
     const oldest = [...this.#sealed, this.#tail].findLast((segment) => segment.index <= index)!;
@@ -280,7 +296,7 @@ export class IndexedWal<T> {
     this.#sealed = this.#sealed.slice(gone.length);
   }
 
-  /** The entries of the segment with `index`, from that one on. */
+  /** The encoded entries from `index` on, in the segment that holds it. */
   async #framesFrom(index: bigint): Promise<Uint8Array[]> {
     if (index >= this.#tail.index) return this.#frames.slice(Number(index - this.#tail.index));
     const segment = this.#sealed.findLast((candidate) => candidate.index <= index)!;
@@ -296,7 +312,7 @@ export class IndexedWal<T> {
       if (typeof place === 'string') throw new Error(`its length is ${place}`);
       return this.#codec.decode(copyOf(frame, place));
     } catch (error) {
-      const detail = `entry ${index} (by index), which would become the oldest, does not read: ${messageOf(error)}`;
+      const detail = `entry ${index} (by index), which would become the oldest, cannot be decoded: ${messageOf(error)}`;
       throw corruptionError(this.#parts.directory, { findings: [{ kind: 'entry-undecodable', detail }] });
     }
   }
@@ -313,7 +329,7 @@ export class IndexedWal<T> {
     }
   }
 
-  /** What is on disk after a rejected write is not known until the log is opened again. */
+  /** A failed write makes the log fail: the state on disk is unknown until it is opened again. */
   async #writing(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();

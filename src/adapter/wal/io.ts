@@ -1,10 +1,10 @@
-/** Coded errors for what the operating system refuses, and for what is found damaged. */
+/** Coded errors for failed system calls and for damage that was found. */
 import { messageOf } from '../../base/permission-model.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 
 export { messageOf };
 
-/** The system's code of an error, e.g. `ENOENT`. */
+/** The system's error code, e.g. `ENOENT`. */
 export function systemCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
@@ -12,23 +12,23 @@ export function systemCode(error: unknown): string | undefined {
 const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT']);
 const OUT_OF_DESCRIPTORS = new Set(['EMFILE', 'ENFILE']);
 
-/** True if the disk, or the user's share of it, is full. */
+/** True if the disk or the user's quota is full. */
 export function isOutOfSpace(error: unknown): boolean {
   return isBecauseOf(error, OUT_OF_SPACE);
 }
 
-/** True if the process, or the system, can open no more files. */
+/** True if the process or the system has no free file descriptor. */
 export function isOutOfDescriptors(error: unknown): boolean {
   return isBecauseOf(error, OUT_OF_DESCRIPTORS);
 }
 
-/** True if one of these codes of the system is the error's, or that of what caused it. */
+/** True if the error, or an error in its chain of causes, has one of these system codes. */
 function isBecauseOf(error: unknown, codes: ReadonlySet<string>): boolean {
   if (codes.has(systemCode(error) ?? '')) return true;
   return error instanceof Error && error.cause !== undefined && isBecauseOf(error.cause, codes);
 }
 
-/** Runs what reads or opens; what the system refuses becomes LANESTORE_IO. */
+/** Runs `read`, which reads or opens something. A system error is rethrown as LANESTORE_IO. */
 export async function reading<T>(what: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -38,13 +38,16 @@ export async function reading<T>(what: string, read: () => Promise<T>): Promise<
   }
 }
 
-/** The error that a rejected write leaves behind. A coded one keeps its place as the cause. */
+/** The LANESTORE_FAILED error for a failed write. An error with another code becomes its cause. */
 export function writeFailed(what: string, cause: unknown): LanestoreError {
   if (cause instanceof LanestoreError && cause.code === 'LANESTORE_FAILED') return cause;
   return new LanestoreError('LANESTORE_FAILED', `cannot ${what}: ${messageOf(cause)}`, { cause });
 }
 
-/** The error for what is beyond mending: there is at least one finding. `findingsTotal`: how many there were, where not all are kept. */
+/**
+ * The LANESTORE_CORRUPT error for damage that is not repaired. `findings` has at least one element;
+ * `findingsTotal` is larger than its length if not all findings were kept.
+ */
 export function corruptionError(
   what: string,
   {
@@ -58,7 +61,10 @@ export function corruptionError(
   return new LanestoreError('LANESTORE_CORRUPT', `${what} is damaged: ${where}: ${first?.detail}${more}`, { findings });
 }
 
-/** Runs `work` over `items`, at most `limit` at a time; results in the order of the items, the first failure is thrown at the end. */
+/**
+ * Runs `work` over `items`, at most `limit` at a time. Resolves with the results in the order of
+ * the items. On a failure, throws the first one (in that order) after all work has ended.
+ */
 export async function mapLimited<T, R>(
   items: readonly T[],
   limit: number,

@@ -1,12 +1,12 @@
 /**
- * One opener of a state directory; the original has no such lock. Between processes the LOCK of a
- * small LevelDB in `<dir>/lock/` does it, which the kernel frees when its holder dies. Inside of a
- * process `../lock.ts` does.
+ * At most one opener of a state directory; the original has no such lock. Between processes, it is
+ * the LOCK of a small LevelDB in `<dir>/lock/`, which the kernel releases when its holder dies.
+ * Within a process, `../lock.ts` provides it.
  *
- * LevelDB gives out its lock only with a database, and to open one it writes a few blocks. Where
- * the disk has none, the database is opened in a directory elsewhere, in memory if there is one,
- * whose LOCK is a link to this one: the lock is the same, for every version of this package. Where
- * that cannot be done either, the reserve is given up for it.
+ * LevelDB takes its lock only when it opens a database, and opening one writes a few blocks. If the
+ * disk has no space for them, the database is opened in another directory, in memory if possible,
+ * whose LOCK is a link to the real one: the lock stays the same, for every version of this package.
+ * If that fails too, the reserve is given up to make room.
  */
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,30 +20,31 @@ import { lockDirectory, openLocked, refuseIfOpenHere } from '../lock.js';
 import { messageOf } from './io.js';
 import { RESERVE_FILE, Reserve } from './reserve.js';
 
-/** The database's name in the state directory. It holds nothing. */
+/** The database's name in the state directory. The database has no entries. */
 export const LOCK_DIR = 'lock';
 
 /**
- * Directories where a database can be opened that needs no space on the disk of the state; the
- * first is memory, on Linux.
+ * Directories in which a database can be opened without space on the disk of the state. The first
+ * one is in memory, on Linux.
  */
 function elsewhere(): readonly string[] {
   return ['/dev/shm', tmpdir()];
 }
 
-/** A state directory that is locked. */
+/** A locked state directory. */
 export interface LocationLock {
   readonly directory: string;
   readonly file: string;
-  /** For looking if it is still held; absent where the system does not say. */
+  /** Checks that the lock is still held; undefined where the system does not show locks. */
   readonly held: HeldLock | undefined;
   readonly reserve: Reserve;
   free(): Promise<void>;
 }
 
 /**
- * Locks the directory `location`, which exists. `places` are tried where its own disk is full.
- * @throws LANESTORE_LOCKED if another opener, here or in another process, holds it; LANESTORE_IO.
+ * Locks the directory `location`, which must exist. If its disk is full, the lock is taken through
+ * one of `places`.
+ * @throws LANESTORE_LOCKED if another opener, in this or another process, holds it; LANESTORE_IO.
  */
 export async function lockLocation(location: string, places = elsewhere()): Promise<LocationLock> {
   const unlock = await lockDirectory(location);
@@ -73,7 +74,7 @@ async function openLock(
     if (error instanceof LanestoreError) throw error;
     const db = await openElsewhere(join(path, 'LOCK'), location, places);
     if (db !== undefined) return db;
-    // It holds nothing: that it does not open says nothing of the state.
+    // The database has no entries: that it does not open says nothing about the state.
     const again = (await reserve.giveUp()) ? await openDatabase(path, location).catch(keepLocked) : undefined;
     if (again !== undefined) return again;
     const hint = 'it holds no data: with no node running it may be removed';
@@ -86,8 +87,8 @@ async function openLock(
 
 /**
  * @internal Takes the lock `lockFile` through a link to it, in the first of `places` where a
- * database can be opened; undefined if there is none. Nothing is left there: LevelDB needs no file
- * of a database that is never written to.
+ * database can be opened; undefined if there is none. The directory is removed again: LevelDB needs
+ * no file of a database that is never written to.
  * @throws LANESTORE_LOCKED.
  */
 export async function openElsewhere(
@@ -104,14 +105,14 @@ export async function openElsewhere(
     } catch (error) {
       keepLocked(error);
     } finally {
-      // What stays is empty, or holds a database without entries.
+      // Ignored: a directory that stays is empty or holds a database without entries.
       await rm(scratch, { recursive: true, force: true }).catch(() => undefined);
     }
   }
   return undefined;
 }
 
-/** @throws LANESTORE_LOCKED; what classic-level throws for everything else. */
+/** @throws LANESTORE_LOCKED; any other error of classic-level unchanged. */
 async function openDatabase(path: string, location: string): Promise<ClassicLevel> {
   const LevelDB = await loadClassicLevel();
   const db: ClassicLevel = new LevelDB(path, { writeBufferSize: 64 * 1024, cacheSize: 0, compression: false });
@@ -125,7 +126,7 @@ async function openDatabase(path: string, location: string): Promise<ClassicLeve
   }
 }
 
-/** Of the reasons why a database does not open, only this one is about the lock. */
+/** Rethrows LANESTORE_LOCKED: no other failure to open a database is about the lock. */
 function keepLocked(error: unknown): undefined {
   if (error instanceof LanestoreError) throw error;
   return undefined;

@@ -1,32 +1,39 @@
 /**
- * Names in a log's directory, and what an interrupted truncation left to do.
+ * File names in a log's directory, and the steps that finish an interrupted truncation.
  *
- *   00000000000000000031              a segment; the number is the index of its first entry (20 digits, 1 or more)
- *   00000000000000000031.START        what is left from that index on: everything before it goes, then it loses its ending
- *   00000000000000000031.END          the segment of that index without its end: everything after it goes, then likewise
- *   00000000000000000031.START.TEMP   being written; nothing is lost with it
+ *   00000000000000000031              a segment; the number is the index of its first entry
+ *                                     (20 digits, 1 or more)
+ *   00000000000000000031.START        the log from that index on: to finish, remove every earlier
+ *                                     segment, then strip the suffix
+ *   00000000000000000031.END          the segment without its last entries: to finish, remove every
+ *                                     later segment, then strip the suffix
+ *   00000000000000000031.START.TEMP   incomplete: removed, nothing is lost with it
  *
- * Only truncations at the front are made here; `.END` is finished for logs that the original truncated at the back.
+ * This backend truncates only at the front. It finishes `.END` for logs that the original truncated
+ * at the back.
  */
 import { padU64, parsePaddedU64 } from '../../keys/index.js';
 
 /** Digits of a segment's name. */
 const DIGITS = 20;
 
-/** The ending of a segment that replaces all before it. */
+/** Suffix of a segment that replaces every earlier one. */
 export const START = '.START';
 const END = '.END';
-/** The ending of a file that is being written. */
+/** Suffix of a file that is being written. */
 export const TEMP = '.TEMP';
 
-/** A segment as its name tells it. */
+/** A segment, as parsed from its file name. */
 export interface SegmentName {
   readonly name: string;
   /** The index of its first entry. */
   readonly index: bigint;
 }
 
-/** A segment that is there. `name` is its name once an interrupted truncation is finished, `file` its name now. */
+/**
+ * A segment on disk. `name` is its name once an interrupted truncation is finished, `file` its name
+ * now.
+ */
 export interface ListedSegment extends SegmentName {
   readonly file: string;
 }
@@ -36,17 +43,17 @@ export type CleanupStep =
   | { readonly kind: 'remove'; readonly name: string }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string };
 
-/** What a directory holds. */
+/** The parsed content of a log's directory. */
 export interface Listing {
   /** Ascending. */
   readonly segments: readonly ListedSegment[];
-  /** What finishes an interrupted truncation, in order. */
+  /** Steps that finish an interrupted truncation, in order. */
   readonly cleanup: readonly CleanupStep[];
-  /** Files that were being written. */
+  /** Incomplete files, left by a crash. */
   readonly temps: readonly string[];
-  /** What is no part of a log. */
+  /** Names that are not part of a log. */
   readonly strays: readonly string[];
-  /** Why the names make no sense, if they do not. */
+  /** Why the names contradict each other; absent if they do not. */
   readonly problem?: string;
 }
 
@@ -61,7 +68,10 @@ interface Named {
   readonly ending: string;
 }
 
-/** Reads the names of a log's directory as the original does: sorted, START before END, everything else skipped. */
+/**
+ * Parses the names in a log's directory as the original does: sorted, unknown names skipped. Names
+ * that contradict each other, such as a `.START` and an `.END`, give a `problem`.
+ */
 export function readListing(names: readonly string[]): Listing {
   const temps: string[] = [];
   const strays: string[] = [];
@@ -88,7 +98,10 @@ function finish(found: readonly Named[]): Pick<Listing, 'segments' | 'cleanup' |
   return { segments: found.map(keep), cleanup: [] };
 }
 
-/** The file at `at` takes its final name once `before` and `after` are gone; the segment of that very name is overwritten. */
+/**
+ * Plan: remove `before` and `after`, then rename the file at `at` to its final name. The rename
+ * overwrites a segment that has that name already.
+ */
 function replace(
   found: readonly Named[],
   at: number,

@@ -1,10 +1,13 @@
 /**
- * What a node of a later version of the original leaves in a state directory. It keeps its logs elsewhere in the same directories (seiwal):
+ * Detects the files that a node of a later version of the original (seiwal) leaves in a state
+ * directory. It keeps its logs in the same directories, under other names:
  *
- *   commitqcs/ and blocks/<80 hex>/   <seq>.wal.u, <seq>-<first>-<last>.wal, wal.lock, iterator/, *.swap
+ *   commitqcs/, blocks/<80 hex>/  <seq>.wal.u, <seq>-<first>-<last>.wal, wal.lock, iterator/,
+ *                                 *.swap
  *
- * It does not see the segments of the versions that are read here, and begins with logs of its own beside them. So one that was started by mistake
- * and stopped again leaves an intact old state, and files without an entry.
+ * The later version ignores the older segments, and begins new logs in the same directories. So a
+ * later node that was started by mistake and stopped again leaves the old state intact, and log
+ * files without entries.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,28 +17,31 @@ import { reading, systemCode } from './io.js';
 import { BLOCKS_DIR, COMMIT_QCS_DIR } from './layout.js';
 import { readListing } from './names.js';
 
-/** A log's file; the second form is one that is complete. */
+/** A log file; the longer form of the name is a complete one. */
 const LOG_FILE = /^[0-9]+(?:-[0-9]+-[0-9]+)?\.wal(?:\.u)?$/;
-/** What goes along with log files, and holds nothing of its own. */
+/** Files that accompany logs and hold no entries. */
 const COMPANION = /^(?:wal\.lock|iterator|.+\.swap)$/;
-/** Its lanes' directories have names of 40 bytes. */
+/** Hex digits of a lane's directory name: the later version's lanes have 40 bytes. */
 const LANE_HEX = 80;
-/** A file's head: its magic and a version. */
+/** Size of a log file's header: magic and version. */
 const HEAD_BYTES = 6;
 
-/** What was found of it. */
+/** The traces of a later version in a state directory. */
 export interface NewerTraces {
   /** Log files, relative to the location. */
   readonly logs: readonly string[];
-  /** Those that hold more than a head. */
+  /** The log files that are longer than their header. */
   readonly written: readonly string[];
-  /** All that it left in the way, relative to the location: directories of lanes as a whole. */
+  /**
+   * Everything that the later version created, relative to the location: directories of lanes as a
+   * whole.
+   */
   readonly left: readonly string[];
-  /** Entries in one of the older layouts stand beside them. */
+  /** True if the directory also holds entries in an older layout. */
   readonly besideOld: boolean;
 }
 
-/** Looks for it by names and sizes. @throws LANESTORE_IO. */
+/** Finds traces of the later version by names and sizes of files. @throws LANESTORE_IO. */
 export async function tracesOfNewerNode(location: string): Promise<NewerTraces> {
   const [inQCs, inBlocks] = [await names(join(location, COMMIT_QCS_DIR)), await names(join(location, BLOCKS_DIR))];
   const lanes = inBlocks.filter((name) => name.length === LANE_HEX && laneOfHex(name) !== undefined);
@@ -58,7 +64,10 @@ export async function tracesOfNewerNode(location: string): Promise<NewerTraces> 
   return { logs, written, left, besideOld };
 }
 
-/** Refuses a directory in which such a node has logs. @throws LANESTORE_SCHEMA saying what happened, and what to do. */
+/**
+ * Refuses a directory in which a later version has logs.
+ * @throws LANESTORE_SCHEMA with what happened and what to do; LANESTORE_IO.
+ */
 export async function refuseNewerNode(location: string): Promise<void> {
   const { logs, written, left, besideOld } = await tracesOfNewerNode(location);
   const [log] = logs;
@@ -67,10 +76,10 @@ export async function refuseNewerNode(location: string): Promise<void> {
   if (!besideOld) throw schemaError(what, 'run it with the version that wrote it: nothing here can read or convert it');
   if (written.length > 0) {
     const gone =
-      'a node of that version has gone on from here, and the entries of the older layout are older than what it may have signed';
+      'a node of that version has written entries since, and may have signed more than the older layout knows';
     throw schemaError(
       `${what}; ${gone}`,
-      'go on with the later version; do not run a validator from the older entries',
+      'continue with the later version; do not run a validator from the older entries',
     );
   }
   const started =

@@ -1,10 +1,10 @@
 /**
- * Opening a state directory, step by step:
- *   1. the real path; what it holds; the lock
- *   2. everything is read, nothing changed; damage anywhere ends it here, with all findings
- *   3. what a crash left is mended: truncations are finished, torn tails cut off and kept
- *   4. a node's start rules: what is below the anchor goes, and the anchor's CommitQC is there
- * Whatever fails, what was taken is given back.
+ * Opens a state directory, step by step:
+ *   1. resolve the path, check what the directory holds, take the lock
+ *   2. read everything and change nothing; on damage, stop here and report all findings
+ *   3. repair what a crash left: finish truncations, cut off torn tails and keep their bytes
+ *   4. apply the start rules: remove entries below the anchor, make sure of the anchor's CommitQC
+ * If a step fails, every lock and file that was opened is released.
  */
 import { basename, join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
@@ -38,10 +38,19 @@ import { type StoreParts, WalStore } from './store.js';
 import { StoredLog } from './stored-log.js';
 
 /**
- * Opens the state directory `directory`, or makes it. Everything that is there is read and verified before it resolves, as far as the
- * layout, which has no checksums, lets anyone verify it.
- * @throws LANESTORE_NOT_A_STORE for a file, or a directory that holds something else; LANESTORE_SCHEMA for another of the
- * original's layouts; LANESTORE_LOCKED; LANESTORE_CORRUPT with findings, the directory untouched; LANESTORE_IO.
+ * Opens the state directory `directory`, or creates it. Before the promise resolves, every stored
+ * entry is read and verified, as far as that is possible: the layout has no checksums.
+ * @throws LANESTORE_NOT_A_STORE for a file, or a directory that holds something else;
+ * LANESTORE_SCHEMA for another layout of the original; LANESTORE_LOCKED; LANESTORE_CORRUPT with
+ * findings, the directory unchanged; LANESTORE_IO.
+ * @example
+ * ```ts
+ * import { autobahn, openWal } from 'lanestore';
+ *
+ * const store = await openWal('data', { model: autobahn }); // the directory of a node of sei-chain
+ * console.log(`next CommitQC: ${store.cursors.commitQCs.next}`);
+ * await store.close();
+ * ```
  */
 export async function openWal<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Promise<WalStore<B, Q, A>> {
   const checked = checkOptions(directory, options);
@@ -77,11 +86,11 @@ export async function openWal<B, Q, A>(directory: string, options: WalOptions<B,
 interface Checked<B, Q, A> extends WalOptions<B, Q, A> {
   readonly files: Files;
   readonly directorySync: boolean;
-  /** Shared by all logs; the A/B files have descriptors of their own. */
+  /** Shared by all logs. The descriptors of A/B files are not counted in it. */
   readonly pool: DescriptorPool;
 }
 
-/** What is known once the directory was looked at and locked. */
+/** The options, completed with what is known once the directory is checked and locked. */
 type Settled<B, Q, A> = Checked<B, Q, A> & { readonly encoding: ABEncoding; readonly reserve: Reserve };
 
 function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Checked<B, Q, A> {
@@ -92,19 +101,22 @@ function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>):
   return { ...options, files, directorySync, pool: new DescriptorPool(openFilesMax) };
 }
 
-/** To the caller of an open, a write that the system refused is an open that it refused, as is anything else. Programming mistakes stay. */
+/**
+ * Turns system errors and LANESTORE_FAILED into LANESTORE_IO: to the caller of an open, a failed
+ * write is a failed open. Programming mistakes (TypeError) and other coded errors pass unchanged.
+ */
 function asOpenError(location: string, error: unknown): unknown {
   const isRefused = !(error instanceof TypeError) && systemCode(error) !== undefined;
   if (error instanceof LanestoreError ? error.code !== 'LANESTORE_FAILED' : !isRefused) return error;
   return new LanestoreError('LANESTORE_IO', `cannot open ${location}: ${messageOf(error)}`, { cause: error });
 }
 
-/** An open that has read everything and found no damage. */
+/** The second half of an open: everything was read, and no damage was found. */
 class Opening<B, Q, A> {
   readonly #location: string;
   readonly #options: Settled<B, Q, A>;
   readonly #scan: StateScan<B, Q, A>;
-  /** What is to be closed if the open fails. */
+  /** Closed if the open fails. */
   readonly #opened: { close(): Promise<void> }[];
   readonly #notes: string[];
 
@@ -151,7 +163,10 @@ class Opening<B, Q, A> {
     return { parts, recovered: load ? this.#recovered(plan, innerPair) : undefined };
   }
 
-  /** Directories as the original makes them at open, and the rest of a lane that was being dropped. */
+  /**
+   * Creates the directories that the original creates at open, and removes the remains of dropped
+   * lanes.
+   */
   async #prepare(): Promise<void> {
     const { files, directorySync } = this.#options;
     const blocks = join(this.#location, BLOCKS_DIR);
@@ -163,7 +178,10 @@ class Opening<B, Q, A> {
     await syncNames(this.#location, (directory) => files.syncDirectory(directory));
   }
 
-  /** The original loads a directory in upper case too; here one name stands for a lane. A crash before it is durable: the next open does it. */
+  /**
+   * Renames directories of lanes to lower case: the original also loads upper case, this backend
+   * has one name per lane. If a crash undoes a rename, the next open repeats it.
+   */
   async #nameLanes(blocks: string): Promise<void> {
     const { files, directorySync } = this.#options;
     const named = [...this.#scan.lanes].map(([lane, { directory }]) => ({ lane, name: basename(directory) }));
@@ -175,7 +193,10 @@ class Opening<B, Q, A> {
     if (directorySync && wrong.length > 0) await files.syncDirectory(blocks);
   }
 
-  /** One directory, one encoding: a pair that is new takes the one that its neighbour has. */
+  /**
+   * Both pairs of a directory have the same encoding: an empty pair takes the encoding of the other
+   * one.
+   */
   async #openPairs(): Promise<{ anchorPair: ABFile; innerPair: ABFile }> {
     const { files } = this.#options;
     const { anchorPair, innerPair } = this.#scan;
@@ -203,7 +224,7 @@ class Opening<B, Q, A> {
   async #openLanes(): Promise<Map<LaneId, StoredLog<B>>> {
     const opened = await mapLimited([...this.#scan.lanes], LOGS_AT_A_TIME, async ([lane, found]) => {
       const scan = { ...found, directory: join(this.#location, BLOCKS_DIR, lane) };
-      // What a crash behind the mkdir left: the log is made with its first block.
+      // A crash after mkdir leaves an empty directory: the log is created with its first block.
       if (scan.segments.length === 0) return { lane, log: laneLog(this.#location, this.#options, lane), notes: [] };
       const codec = blockCodec(this.#options.model, lane);
       const { wal, notes } = await IndexedWal.openScanned(scan, codec, walOptions(this.#location, this.#options, lane));
@@ -215,7 +236,10 @@ class Opening<B, Q, A> {
     return new Map(opened.map(({ lane, log }) => [lane, log] as const));
   }
 
-  /** An emptied lane is where the anchor has it begin; without one, the layout does not say where that was. */
+  /**
+   * The lane's cursor. An emptied lane begins where the anchor says; without an anchor, the layout
+   * does not record where that was.
+   */
   #laneCursor(lane: LaneId, scan: LogScan<B>): Cursor | undefined {
     const held = cursorOf(scan, this.#options.model.block.number);
     const start = this.#scan.anchor?.point.laneStarts.get(lane) ?? 0n;
@@ -223,7 +247,10 @@ class Opening<B, Q, A> {
     return held ?? (wasEmptied && start > 0n ? { first: start, next: start } : undefined);
   }
 
-  /** The planner's own rules, with the stored anchor: what it did once it does again. */
+  /**
+   * Plans a round that writes the stored anchor again: the planner then repeats the truncation that
+   * belongs to it.
+   */
   #startRules(
     commitQCs: StoredLog<Q>,
     lanes: ReadonlyMap<LaneId, StoredLog<B>>,
@@ -275,12 +302,15 @@ function walOptions<B, Q, A>(location: string, options: Settled<B, Q, A>, label:
   return { files, directorySync, pool, reserve, label, tornDirectory, ...size };
 }
 
-/** Makes logs of new lanes. A closure of its own: it outlives the open, and must not keep alive what that has read. */
+/**
+ * Returns a function that creates the log of a new lane. It is a top-level function because its
+ * closure outlives the open, and must not keep the scan alive.
+ */
 function laneMaker<B, Q, A>(location: string, options: Settled<B, Q, A>): (lane: LaneId) => StoredLog<B> {
   return (lane) => laneLog(location, options, lane);
 }
 
-/** A lane's log; without one on disk, it is made when its first block comes. */
+/** A lane's log. If none is on disk, it is created with its first block. */
 function laneLog<B, Q, A>(
   location: string,
   options: Settled<B, Q, A>,
@@ -293,7 +323,7 @@ function laneLog<B, Q, A>(
   return new StoredLog(codec, make, there?.wal, there?.cursor);
 }
 
-/** The cursor that a log's entries give; undefined if it holds none. */
+/** The cursor computed from a log's entries; undefined if it has none. */
 function cursorOf<T>(scan: LogScan<T>, number: (entry: T) => bigint): Cursor | undefined {
   const [oldest] = scan.entries;
   if (oldest === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** How a state directory, and one log of it, is opened. */
+/** Options for opening a state directory, or a single log. */
 import { checkFiles, type Files } from '../../base/files.js';
 import { boolean, byteCount, count, fields, required, string, withMethods } from '../../base/options.js';
 import type { Model } from '../../model/model.js';
@@ -12,22 +12,34 @@ import type { Reserve } from './reserve.js';
 export interface WalOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly model: Model<B, Q, A>;
   /**
-   * Sync directories after a segment or a lane's directory was made, renamed or removed. Default true. The original does not
-   * (false): after a power cut it relies on the file system to keep names in order.
+   * Sync a directory after a segment or a lane's directory in it was created, renamed or removed.
+   * Default true. The original does not sync (false): after a power cut it relies on the file
+   * system to keep the order of these operations.
    */
   readonly directorySync?: boolean;
-  /** Hand out the entries at `takeRecovered` (default), or verify them all the same and keep none. */
+  /**
+   * True (default): `takeRecovered` returns the stored entries. False: the entries are verified and
+   * not kept.
+   */
   readonly load?: boolean;
-  /** Make a store in an absent or empty directory (default), or refuse with LANESTORE_NOT_A_STORE. */
+  /**
+   * True (default): create a store in an absent or empty directory. False: throw
+   * LANESTORE_NOT_A_STORE there.
+   */
   readonly createIfMissing?: boolean;
   /**
-   * How new A/B files are written; a store that has some keeps their encoding. Default `crc`, and `wrapper` in a directory that the original made
-   * and that has no anchor yet: one of 11419398f needs it. For one of 78c53ddf1, which looks the same then, say `crc`.
+   * Encoding of new A/B files; a store that has some keeps their encoding. The default is `crc`,
+   * except in a directory that the original created and that has no anchor yet: there it is
+   * `wrapper`, which the original at 11419398f needs. Such a directory looks the same if the
+   * original at 78c53ddf1 created it; pass `crc` then.
    */
   readonly encoding?: ABEncoding;
-  /** @internal Size that a segment is cycled at. Default 20 MiB, as the original. */
+  /**
+   * @internal Size at which a segment is closed and the next one begun, in bytes. Default 20 MiB,
+   * as in the original.
+   */
   readonly segmentBytes?: number;
-  /** @internal Tails of logs that are kept open. Default 128. */
+  /** @internal Upper bound of open log tails. Default 128. */
   readonly openFilesMax?: number;
   /** @internal */
   readonly files?: Files;
@@ -49,13 +61,19 @@ export const checkWalOptions = fields<WalOptions<unknown, unknown, unknown>>({
 
 /** Options of `IndexedWal.open`. */
 export interface IndexedWalOptions {
-  /** Where the bytes of torn tails are kept; made when needed. Must not be a directory that the original looks for logs in. */
+  /**
+   * Directory for the bytes of torn tails; created when needed. Must not be a directory in which
+   * the original looks for logs.
+   */
   readonly tornDirectory: string;
-  /** Begins the names in `tornDirectory`, and messages. Default `log`. */
+  /** Prefix of the names in `tornDirectory` and of messages. Default `log`. */
   readonly label?: string;
-  /** Sync the directory after a segment was made, renamed or removed. Default true; false is exactly the original. */
+  /**
+   * Sync the directory after a segment was created, renamed or removed. Default true; the original
+   * behaves as with false.
+   */
   readonly directorySync?: boolean;
-  /** @internal Size that a segment is cycled at. */
+  /** @internal Size at which a segment is closed and the next one begun, in bytes. */
   readonly segmentBytes?: number;
   /** @internal Shared with other logs. */
   readonly pool?: DescriptorPool;

@@ -1,9 +1,10 @@
 /**
- * The A/B files of a state directory: the prune anchor and the node's inner state, read without touching them; and how the first of them is
- * to be written.
+ * Reads the A/B files of a state directory, the prune anchor and the node's inner state, without
+ * changing them; and decides how the first of them is written.
  *
- * Which copy counts, the pair tells (ab-file.ts). If the content of that copy is none, the directory is damaged, and the other copy does not
- * stand in for it, as in the original: the newest copy may have been acknowledged, and the node may have voted by it.
+ * Which copy counts is decided by the pair (ab-file.ts). If the content of that copy cannot be
+ * decoded, the directory is damaged, and the other copy does not replace it, as in the original:
+ * the newest copy may have been acknowledged, and the node may have voted on it.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ import { ANCHOR_PREFIX, INNER_PREFIX, TORN_DIR } from './layout.js';
 import { LOCK_DIR } from './lock.js';
 import { closing, PRIVATE_MODE } from './repair.js';
 
-/** What both pairs hold. */
+/** The content of both pairs. */
 export interface PairsScan<A> {
   readonly anchorPair: ABScan;
   readonly innerPair: ABScan;
@@ -27,7 +28,7 @@ export interface PairsScan<A> {
   /** In memory of its own. */
   readonly inner: Uint8Array | undefined;
   readonly notes: readonly string[];
-  /** When there are any, nothing else here may be relied on. */
+  /** If there are any, no other field is reliable. */
   readonly findings: readonly Finding[];
 }
 
@@ -63,7 +64,10 @@ function readAnchor<A>(
   }
 }
 
-/** Without a checksum, that it reads is all that tells a whole inner state from a damaged one. */
+/**
+ * The inner state. Without a checksum, a whole state differs from a damaged one only in that the
+ * model accepts it.
+ */
 function readInner(
   { inner: innerModel }: Model<unknown, unknown, unknown>,
   pair: ABScan,
@@ -82,7 +86,7 @@ function readInner(
 }
 
 function undecodable({ newest, older, prefix }: ABScan, what: string, error: unknown): Finding {
-  const rest = older === undefined ? '' : `; the other copy is older (seq ${older}), and does not stand in for it`;
+  const rest = older === undefined ? '' : `; the other copy is older (seq ${older}), and does not replace it`;
   return {
     kind: 'ab-undecodable',
     file: fileOf(prefix, newest!.slot),
@@ -90,19 +94,21 @@ function undecodable({ newest, older, prefix }: ABScan, what: string, error: unk
   };
 }
 
-/** The file that says `wrapper`; empty. */
+/** Marker file, empty: A/B files of this directory are written as `wrapper`. */
 export const WRAPPER_MARK = 'ab-wrapper';
 
-/** What only `openWal` makes. */
+/** Names that only `openWal` creates. */
 const OUR_NAMES = [LOCK_DIR, TORN_DIR];
 
 /**
- * The encoding of a pair that holds nothing, in a directory in which no pair holds anything: `wanted`, or what the directory needs. Called
- * before anything is made in it.
+ * The encoding of a new pair in a directory where neither pair holds a value: `wanted`, or else
+ * what the directory needs. Must be called before anything is created in the directory.
  *
- * No file says the encoding yet: an original at 11419398f reads only `wrapper`, and an original since 78c53ddf1 only `crc`. A directory that
- * the original made and that has no anchor looks the same for both; it is taken for one of 11419398f, whose segments these are. From then on
- * a file in it says so: what `openWal` makes beside it would make it look like a directory of ours, whose default is `crc`.
+ * The original at 11419398f reads only `wrapper`, and since 78c53ddf1 only `crc`. A directory that
+ * the original created and that has no anchor looks the same for both; it is treated as one of
+ * 11419398f, which has the same segment format. This decision is recorded in a marker file: the
+ * files that `openWal` adds would otherwise make it look like a directory of this backend, whose
+ * default is `crc`.
  * @throws LANESTORE_IO.
  */
 export async function firstEncoding(

@@ -1,4 +1,4 @@
-/** Mending what a scan found: finishing an interrupted truncation, and taking a torn tail out of the way. */
+/** Repairs what a scan found: finishes an interrupted truncation, and removes a torn tail. */
 import { dirname, join } from 'node:path';
 import { releasing } from '../../base/close-stack.js';
 import type { Files, WritableFile } from '../../base/files.js';
@@ -8,31 +8,34 @@ import { type CleanupStep, START, TEMP } from './names.js';
 import type { Reserve } from './reserve.js';
 import type { LogScan, TornTail } from './scan.js';
 
-/** What repairs and truncations need to know beside the log itself. */
+/** How repairs and truncations write to disk. */
 export interface DirectoryRules {
   readonly files: Files;
-  /** Sync the directory after a segment was made, renamed or removed. The original does not. */
+  /** Sync the directory after a segment was created, renamed or removed. The original does not. */
   readonly directorySync: boolean;
-  /** For what frees space on a full disk. */
+  /** Disk space for writes that free space on a full disk. */
   readonly reserve?: Pick<Reserve, 'giveUp' | 'spend'> | undefined;
 }
 
-/** Where the bytes of torn tails are kept: never in a log's directory, where the original would take them for a segment. */
+/**
+ * Where the bytes of torn tails are kept. Never in a log's directory: the original would read them
+ * as a segment.
+ */
 export interface TornPlace {
-  /** The directory; made when it is needed. Its parent exists. */
+  /** The directory; created when needed. Its parent must exist. */
   readonly directory: string;
-  /** What their names begin with: the log. */
+  /** Prefix of the file names: the name of the log. */
   readonly label: string;
 }
 
-/** The mode of segments, as on a real node. Their directories are closed to everyone else. */
+/** File mode of segments, as on a real node. Their directories are accessible to the owner only. */
 export const SEGMENT_MODE = 0o640;
-/** The mode of A/B files, and of what is kept of torn tails. */
+/** File mode of A/B files, and of kept torn tails. */
 export const PRIVATE_MODE = 0o600;
 
 /**
- * Mends a log that was scanned without findings. Gives notes on what was done.
- * Every step leaves a log that the next scan mends to the same entries.
+ * Repairs a log that was scanned without findings. Resolves with notes on what was done. A crash
+ * after any step leaves a log that the next scan repairs to the same entries.
  */
 export async function repair(scan: LogScan<unknown>, rules: DirectoryRules, keep: TornPlace): Promise<string[]> {
   const notes: string[] = [];
@@ -45,8 +48,8 @@ export async function repair(scan: LogScan<unknown>, rules: DirectoryRules, keep
 }
 
 /**
- * All removals, then the renames: whatever part of the removals survives a power cut, the `.START` still tells
- * what belongs to the log. So it keeps its ending until the removals are durable.
+ * All removals, then the renames. A power cut may preserve any part of the removals; the `.START`
+ * shows what belongs to the log, so it keeps its suffix until the removals are durable.
  */
 export async function cleanUp(directory: string, steps: readonly CleanupStep[], rules: DirectoryRules): Promise<void> {
   const { files, directorySync } = rules;
@@ -64,8 +67,9 @@ export async function cleanUp(directory: string, steps: readonly CleanupStep[], 
 }
 
 /**
- * Cuts the torn tail off, once its bytes are durable elsewhere, for people who want to see what was lost. On a full disk they are not kept:
- * nothing that was acknowledged is among them, and the store must open to be pruned.
+ * Cuts off the torn tail, after its bytes are durable in another file, where an operator can
+ * inspect them. On a full disk they are not kept: none of them was acknowledged, and the store must
+ * open so that it can be pruned.
  */
 async function cutTail(directory: string, torn: TornTail, files: Files, keep: TornPlace): Promise<string> {
   const name = `${keep.label}-${torn.name}-${torn.at}`;
@@ -74,15 +78,18 @@ async function cutTail(directory: string, torn: TornTail, files: Files, keep: To
   const path = join(directory, torn.name);
   const segment = await files.open(path, SEGMENT_MODE, { empty: false });
   await closing(segment, async () => {
-    // With another name it is that of a backup too, which stays as it is.
+    // A second hard link means that the file also belongs to a backup, which must not change.
     if (segment.status().links > 1) return replaceBySound(path, torn.at, files);
-    // The open that asked for this syncs the tail before it hands anything out.
+    // Not synced here: the open syncs the tail before it returns any entry.
     await segment.truncate(torn.at);
   });
   return `${keep.label}: cut a torn tail of ${torn.bytes.length} bytes at byte ${torn.at} of ${torn.name}, ${where}`;
 }
 
-/** Puts a copy of the first `bytes` of a segment in its place. What a crash leaves of the copy, the next open removes. */
+/**
+ * Replaces a segment by a copy of its first `bytes` bytes. After a crash, the next open removes an
+ * incomplete copy.
+ */
 async function replaceBySound(path: string, bytes: number, files: Files): Promise<void> {
   const sound = (await readRegular(path)).subarray(0, bytes);
   const temp = path + START + TEMP;
@@ -96,8 +103,9 @@ async function replaceBySound(path: string, bytes: number, files: Files): Promis
 }
 
 /**
- * Writes and syncs `bytes` under `path`, or beside it if something else is there; gives the path, or undefined where the disk is full. A
- * repair that died here writes the same again.
+ * Writes and syncs `bytes` at `path`, or at `path` with a number added if another file is there.
+ * Resolves with the path, or with undefined if the disk is full. After a crash in the middle, the
+ * next repair writes the same bytes to the same path.
  */
 async function keepBytes(
   bytes: Uint8Array,
@@ -124,12 +132,14 @@ async function keepBytes(
   }
 }
 
-/** Removes what could not be written to its end. It is no part of the log, so that it may stay where it cannot be removed. */
+/**
+ * Removes an incomplete file. Failures are ignored: the file is not part of the log, and may stay.
+ */
 export async function removeIfThere(path: string, files: Files): Promise<void> {
   await files.remove(path).catch(() => undefined);
 }
 
-/** True if a file is there that holds something else than the beginning of `bytes`. */
+/** True if `path` exists and its content is not a prefix of `bytes`. */
 async function isOther(path: string, bytes: Uint8Array): Promise<boolean> {
   try {
     const there = await readRegular(path);
@@ -140,7 +150,7 @@ async function isOther(path: string, bytes: Uint8Array): Promise<boolean> {
   }
 }
 
-/** Closes the file, whatever comes of `work`. @throws the first failure of the two. */
+/** Closes the file after `work`, also if that fails. @throws the first failure of the two. */
 export function closing<T>(file: WritableFile, work: () => Promise<T>): Promise<T> {
   return releasing(() => file.close(), work);
 }

@@ -1,22 +1,24 @@
 /**
- * A few bytes of disk that are kept for when there are none: `lock/reserve`. What frees space needs
- * some first: an anchor that is longer than the one before it, the rest of a segment that is
- * written again, the database that holds the lock. The reserve is given up when one of these finds
- * the disk full, and kept again once there is room.
+ * Disk space kept in reserve for a full disk: the file `lock/reserve`. Operations that free space
+ * need some first: an anchor that is longer than the one before it, the rest of a segment that is
+ * written again, the database that holds the lock. The reserve is given up when one of them finds
+ * the disk full, and taken again once there is space.
  *
- * The file is needed for nothing else: it may be removed at any time.
+ * The file has no other purpose: it may be removed at any time.
  */
 import { open, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncDirectory } from '../../base/synced-file.js';
 import { isOutOfSpace, systemCode } from './io.js';
 
-/**
- * Its name in the directory of the lock: LevelDB leaves names there alone that are none of its own.
- */
+/** Name of the file in the lock's directory. LevelDB does not remove files with unknown names. */
 export const RESERVE_FILE = 'reserve';
 
 const RESERVE_BYTES = 256 * 1024;
-/** It is kept only where it is a small part of what is free: it must not be what fills the disk. */
+/**
+ * The reserve is taken only if the free space is this many times as large: it must not be what
+ * fills the disk.
+ */
 const FREE_PARTS_MIN = 16;
 
 /** The reserve of one state directory. */
@@ -29,12 +31,15 @@ export class Reserve {
     this.#path = path;
   }
 
-  /** True if the space is taken, as far as is known. */
+  /**
+   * True if the space was taken and not given up since. The file may still have been removed by
+   * others.
+   */
   get isKept(): boolean {
     return this.#isKept;
   }
 
-  /** Takes the space, unless it is taken, or there is little. Never rejects. */
+  /** Takes the space, unless it is taken or the disk has little left. Never rejects. */
   async keep(): Promise<void> {
     if (this.#isKept) return;
     this.#keeping ??= this.#take()
@@ -45,13 +50,13 @@ export class Reserve {
     await this.#keeping;
   }
 
-  /** Gives the space back; false if there was none to give. */
+  /** Gives the space back; false if none was taken. */
   async giveUp(): Promise<boolean> {
     await this.#keeping;
     this.#isKept = false;
     try {
       await unlink(this.#path);
-      // A journal may free what was removed with its next commit only.
+      // A journalling file system may free the blocks only at its next commit.
       await syncDirectory(dirname(this.#path));
       return true;
     } catch {
@@ -59,14 +64,14 @@ export class Reserve {
     }
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no `keep` is in progress. */
   async idle(): Promise<void> {
     await this.#keeping;
   }
 
   /**
-   * Runs `work`, and once more after giving up the space if the disk was full; `work` can begin
-   * anew.
+   * Runs `work`. If it finds the disk full, gives up the space and runs `work` again; so `work`
+   * must be repeatable.
    */
   async spend<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -96,14 +101,5 @@ export class Reserve {
     } finally {
       await file.close();
     }
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

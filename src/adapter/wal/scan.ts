@@ -1,4 +1,4 @@
-/** Reading a log without touching it: what it holds, what is to be mended, and what is beyond mending. */
+/** Reads a log without changing it: its entries, what needs repair, and what is damaged. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readRegular } from '../../base/open-file.js';
@@ -10,9 +10,9 @@ import { corruptionError, reading, systemCode } from './io.js';
 import { type CleanupStep, type ListedSegment, readListing, type SegmentName } from './names.js';
 import { damageInTail } from './torn.js';
 
-/** A segment, as far as a log remembers it. */
+/** A segment, as a log keeps it in memory. */
 export interface Segment extends SegmentName {
-  /** Its entries. */
+  /** Number of its entries. */
   readonly count: number;
 }
 
@@ -23,28 +23,33 @@ export interface TornTail {
   readonly bytes: Uint8Array;
 }
 
-/** What a log's directory holds. */
+/** The content of a log's directory. */
 export interface LogScan<T> {
   readonly directory: string;
-  /** Ascending; the last one is the tail, to which entries are appended. Empty if there never was one. */
+  /**
+   * Ascending; the last one is the tail, which is appended to. Empty if there never was a segment.
+   */
   readonly segments: readonly Segment[];
-  /** The tail's entries as they stand in the file, length included. */
+  /** The tail's entries as encoded in the file, lengths included. */
   readonly tail: readonly Uint8Array[];
   /** All entries, in order. */
   readonly entries: readonly T[];
-  /** What an interrupted truncation left to do; the segments are named as they will be. */
+  /** Steps that finish an interrupted truncation; `segments` already has the final names. */
   readonly cleanup: readonly CleanupStep[];
-  /** The end of the tail that was never acknowledged, if there is one. It is not in `tail`. */
+  /** The unacknowledged end of the newest segment, if there is one. Not part of `tail`. */
   readonly torn?: TornTail;
-  /** What is beyond mending; when there is any, nothing else here may be relied on. */
+  /** Damage. If there is any, no other field is reliable. */
   readonly findings: readonly Finding[];
-  /** How many there are: `findings` holds the first of them. */
+  /** Number of findings, which may be more than `findings` keeps. */
   readonly findingsTotal: number;
-  /** Names that are no part of a log. */
+  /** Names that are not part of a log. */
   readonly strays: readonly string[];
 }
 
-/** Says where findings are: the file relative to the location, and the lane if the log is a lane's. */
+/**
+ * Where a log is, for its findings: the directory relative to the location, and the lane if the log
+ * is a lane's.
+ */
 export interface ScanPlace {
   /** The log's directory, relative to the location; '' for a log of its own. */
   readonly directory: string;
@@ -59,12 +64,13 @@ export interface LogFiles {
   readonly segments: readonly ListedSegment[];
 }
 
-/** Reads a file; the bytes stay as they are until the next file is read. */
+/** Reads a file; the bytes are valid until the next call. */
 export type ReadFile = (path: string) => Promise<Uint8Array>;
 
 /**
- * What a scan comes upon, in order: the beginning of each segment, then its entries, and what is wrong. `supersedes`: the segment holds the end
- * of those before it, and none of them counts. A torn tail is the last step; `bytes` are those of the whole segment.
+ * The steps of a scan, in order: the beginning of each segment, then its entries, then its finding
+ * or torn tail. `supersedes`: the segment repeats the end of the one before it, and all earlier
+ * segments are obsolete. A torn tail is the last step; its `bytes` are those of the whole segment.
  */
 export type ScanStep<T> =
   | { readonly kind: 'segment'; readonly segment: ListedSegment; readonly supersedes: boolean }
@@ -79,7 +85,7 @@ export type ScanStep<T> =
   | { readonly kind: 'torn'; readonly fault: Fault; readonly bytes: Uint8Array; readonly file: string };
 
 /**
- * Reads a log. Nothing on disk changes. An absent directory is a log that never held anything.
+ * Reads a log. Changes nothing on disk. An absent directory is a log that never held an entry.
  * @throws LANESTORE_IO; damage is in `findings`.
  */
 export async function scanLog<T>(
@@ -136,7 +142,10 @@ async function listFiles(directory: string): Promise<{ files: string[]; others: 
   }
 }
 
-/** The entries of a segment as they stand in it, length included. @throws LANESTORE_CORRUPT if they are not those that the log counts; LANESTORE_IO. */
+/**
+ * The encoded entries of a segment, lengths included.
+ * @throws LANESTORE_CORRUPT if one cannot be read or their number is not `count`; LANESTORE_IO.
+ */
 export async function framesOf<T>(
   directory: string,
   { name, count }: Segment,
@@ -158,17 +167,17 @@ export async function framesOf<T>(
   return frames;
 }
 
-/** What the next segment is held against. */
+/** The segment before, which the next one must follow. */
 interface Previous {
   readonly segment: ListedSegment;
   readonly count: number;
-  /** Where its entries end. */
+  /** Offset after its last good entry. */
   readonly end: number;
 }
 
 /**
- * Reads segments in order, in the memory of one of them, a turn's work at a time. It goes on after findings: each segment is read up to its
- * first fault.
+ * Reads segments in order, in the memory of one segment. Yields to the event loop when the work of
+ * a turn is done. Continues after findings: each segment is read up to its first fault.
  * @throws LANESTORE_IO.
  */
 export async function* scanSegments<T>(
@@ -210,7 +219,8 @@ export async function* scanSegments<T>(
     }
     previous = { segment, count, end };
     if (fault === undefined) continue;
-    // Only the newest segment can have a torn tail: the others were complete before their successor was made.
+    // Only the newest segment can have a torn tail: each older one was complete before the next was
+    // begun.
     const isTail = i === segments.length - 1;
     const damage = isTail ? await damageInTail(bytes, fault, codec, { number: last, firstByte }) : fault.detail;
     if (damage === undefined) yield { kind: 'torn', fault, bytes, file };
@@ -219,8 +229,9 @@ export async function* scanSegments<T>(
 }
 
 /**
- * A segment must begin where the one before ends. One exception: a truncation writes the end of a segment once more, under
- * its own name, and removes the old one. Where power was lost and only the new name reached the disk, both are there; the old one goes.
+ * A segment must begin where the one before it ends. One exception: a truncation writes the end of
+ * a segment again, under its own name, and removes the old segment. If power was lost after only
+ * the new name reached the disk, both segments exist, and the old one is removed.
  */
 async function jointOf(
   directory: string,
@@ -233,7 +244,7 @@ async function jointOf(
   if (next < segment.index) {
     return { kind: 'segment-gap', detail: `entries ${next} to ${segment.index - 1n} are missing (by index)` };
   }
-  // Read again, into memory of its own: the case is rare, and two segments in memory all the time are not.
+  // Read again, into new memory: this case is too rare to keep two segments in memory all the time.
   const path = join(directory, before.file);
   const old = await reading(`read ${path}`, () => readRegular(path));
   let from = 0;

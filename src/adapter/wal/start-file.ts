@@ -1,20 +1,25 @@
-/** A truncation at the front, as tidwall/wal does it: what is left goes to a file of its own, then takes the place of the rest. */
+/**
+ * A truncation at the front, as in tidwall/wal: the remaining entries are written to a new file,
+ * which then replaces the old segments.
+ */
 import { join } from 'node:path';
 import type { WritableFile } from '../../base/files.js';
 import { START, segmentName, TEMP } from './names.js';
 import { cleanUp, type DirectoryRules, removeIfThere, SEGMENT_MODE } from './repair.js';
 
 /**
- * Step 1 of four; `frames` are the entries that are left of the segment with `index`. When it throws, the log is as it was.
+ * Step 1 of four. `frames` are the entries of a segment from `index` on. If it throws, the log is
+ * unchanged.
  *
- *   1. write `<index>.START.TEMP`, sync       a crash leaves the log as it was
- *   2. rename it to `<index>.START`           from here on the truncation is decided: a crash is finished at open
- *   3. remove all segments up to that one
+ *   1. write `<index>.START.TEMP`, sync       after a crash, the log is unchanged
+ *   2. rename it to `<index>.START`           the truncation is decided: the next open finishes it
+ *   3. remove all segments up to `<index>`
  *   4. rename `<index>.START` to `<index>`
  *
- * A power cut may lose part of what was done to the directory, in any order. Synced after 2, the START is durable before
- * anything goes. Where several segments went, it is synced before 4 as well: with one left between two that are gone, and no
- * START to tell, there would be a gap. (One alone that is left over is recognised by its content.)
+ * A power cut may lose any part of the unsynced changes to the directory. The directory is synced
+ * after step 2: the START is durable before any segment is removed. If several segments were
+ * removed, it is synced before step 4, too: a removal lost in the middle, with no START left, would
+ * look like a gap. (A single segment left over is recognised by its content.)
  */
 export async function writeTemp(
   directory: string,
@@ -29,14 +34,17 @@ export async function writeTemp(
     await file.sync();
   } catch (error) {
     await file.close().catch(() => undefined);
-    // On a full disk it may have taken the last byte.
+    // The file may have taken the last free bytes of a full disk.
     await removeIfThere(temp, files);
     throw error;
   }
   return file;
 }
 
-/** Step 2, for a file that step 1 wrote; or, for a segment that is kept as it is, steps 1 and 2: then nothing is written. */
+/**
+ * Step 2, for the file of step 1 (`temp`). With `segment`, a segment is kept as it is: this
+ * replaces steps 1 and 2, and writes no data.
+ */
 export async function makeStart(
   directory: string,
   index: bigint,

@@ -1,4 +1,4 @@
-/** Reading a whole state directory without touching it. */
+/** Reads a whole state directory without changing it. */
 import { join } from 'node:path';
 import { fields, string } from '../../base/options.js';
 import type { Finding } from '../../errors.js';
@@ -16,28 +16,31 @@ import { refuseNewerNode } from './newer-node.js';
 import { scanPairs } from './pairs.js';
 import { type LogScan, scanLog } from './scan.js';
 
-/** Logs that are read or opened at a time: each of them waits for the disk now and then. */
+/** Logs that are read or opened at a time: while one waits for the disk, others proceed. */
 export const LOGS_AT_A_TIME = 8;
 
-/** What a state directory holds. */
+/** The content of a state directory. */
 export interface StateScan<B, Q, A> {
   readonly anchorPair: ABScan;
   readonly innerPair: ABScan;
   readonly anchor: { readonly entry: A; readonly point: AnchorPoint } | undefined;
   readonly inner: Uint8Array | undefined;
   readonly commitQCs: LogScan<Q>;
-  /** Ascending. The name of a log's directory may be another one than openWal gives it: in upper case. */
+  /**
+   * Ascending by lane. A log's directory may have its name in upper case, while openWal uses lower
+   * case.
+   */
   readonly lanes: ReadonlyMap<LaneId, LogScan<B>>;
-  /** Directories in `blocks/` of lanes whose removal was cut short. */
+  /** Directories in `blocks/` of lanes whose removal was interrupted. */
   readonly dropped: readonly string[];
   readonly notes: readonly string[];
-  /** All that is beyond mending, in all files. */
+  /** All damage, in all files. */
   readonly findings: readonly Finding[];
-  /** How many there are: `findings` holds the first of them. */
+  /** Number of findings, which may be more than `findings` keeps. */
   readonly findingsTotal: number;
 }
 
-/** A lane's blocks as a log. */
+/** The codec of a lane's blocks. */
 export function blockCodec<B>(model: Model<B, unknown, unknown>, lane: LaneId): LogCodec<B> {
   const { block } = model;
   return {
@@ -53,7 +56,7 @@ export function blockCodec<B>(model: Model<B, unknown, unknown>, lane: LaneId): 
   };
 }
 
-/** The CommitQCs as a log. */
+/** The codec of the CommitQCs. */
 export function commitQCCodec<Q>(model: Model<unknown, Q, unknown>): LogCodec<Q> {
   const { commitQC } = model;
   return {
@@ -72,7 +75,7 @@ function shapeOf<T>(codec: EntryCodec<T>): Pick<LogCodec<T>, 'isShaped'> {
   return codec.isWireShaped === undefined ? {} : { isShaped: (bytes) => codec.isWireShaped!(bytes) };
 }
 
-/** Reads everything, and collects all findings, not only the first. @throws LANESTORE_IO. */
+/** Reads everything, and collects all findings, not only the first one. @throws LANESTORE_IO. */
 export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>): Promise<StateScan<B, Q, A>> {
   const { anchorPair, innerPair, anchor, inner, ...pairs } = await scanPairs(location, model);
   const findings = new FindingList();
@@ -110,22 +113,31 @@ export async function scanState<B, Q, A>(location: string, model: Model<B, Q, A>
 
 const checkReadWalOptions = fields<{ readonly model: Model<unknown, unknown, unknown> }>(MODEL_CHECK);
 
-/** What {@link readWal} found: as it stands on disk, entries below the anchor included. */
+/** The content as it is on disk, entries below the anchor included. */
 export interface WalContent<B, Q, A> extends Recovered<B, Q, A> {
-  /** Torn tails are not in it; they are in `torn`, and stay where they are. */
+  /** Descriptions of torn tails. Their bytes are not in the entries, and stay on disk. */
   readonly torn: readonly string[];
-  /** What was skipped, or read from the other copy. */
+  /** Names that were skipped, and values that were read from the other copy. */
   readonly notes: readonly string[];
-  /** Damage, at most 1,000 findings of it; when there is any, the entries are only those before it. */
+  /** Damage, at most 1,000 findings. If there is any, the entries are only those before it. */
   readonly findings: readonly Finding[];
-  /** How many findings there are. */
+  /** Number of findings, also of those beyond the 1,000. */
   readonly findingsTotal: number;
 }
 
 /**
- * Reads a state directory as it stands: nothing is changed, made or locked. On the directory of a running node a write in progress
- * looks like a torn tail, and a truncation in progress can make a file go while it is read (LANESTORE_IO): read again.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO.
+ * Reads a state directory as it is: changes nothing, creates nothing, takes no lock. In the
+ * directory of a running node, a write in progress looks like a torn tail, and a truncation in
+ * progress can remove a file while it is read (LANESTORE_IO): call again.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT (links or special files),
+ * LANESTORE_IO.
+ * @example
+ * ```ts
+ * import { autobahn, readWal } from 'lanestore';
+ *
+ * const { anchor, blocks, findings } = await readWal('data', { model: autobahn });
+ * console.log(anchor?.commitQC.vote.view.index, [...blocks.keys()], findings);
+ * ```
  */
 export async function readWal<B, Q, A>(
   directory: string,

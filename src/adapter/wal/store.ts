@@ -1,4 +1,4 @@
-/** The store: planner, logs and A/B files put together. */
+/** The WAL store: combines the planner, the logs and the A/B files. */
 import { join } from 'node:path';
 import { closeAll } from '../../base/close-stack.js';
 import { type Files, poolThreads } from '../../base/files.js';
@@ -21,12 +21,13 @@ import type { Reserve } from './reserve.js';
 import type { StoredLog } from './stored-log.js';
 
 /**
- * Lanes that are written at a time, for each thread of the pool: enough that no thread waits for work. With all at once every
- * lane would wait for the first step of every other one, and the first blocks would be durable no earlier than the last.
+ * Lanes that are written at a time, for each thread of libuv's pool: enough that no thread waits
+ * for work. If all lanes ran at once, each would wait for the first step of all the others, and the
+ * first blocks would become durable no earlier than the last.
  */
 const LANES_PER_THREAD = 2;
 
-/** What a store runs on. */
+/** Everything that a store needs to run. */
 export interface StoreParts<B, Q, A> {
   readonly model: Model<B, Q, A>;
   readonly location: string;
@@ -34,43 +35,50 @@ export interface StoreParts<B, Q, A> {
   readonly innerPair: ABFile;
   readonly commitQCs: StoredLog<Q>;
   readonly lanes: Map<LaneId, StoredLog<B>>;
-  /** A lane that has no log yet. */
+  /** Creates the log of a lane that has none. */
   readonly newLane: (lane: LaneId) => StoredLog<B>;
   readonly state: PlanState;
   readonly notes: readonly string[];
   readonly limits: AdmissionLimits;
   readonly files: Files;
-  /** Looked at beside each sync, before anything settles. */
+  /** Checked with each sync, before a call settles. */
   readonly guard: LocationGuard;
-  /** For what frees space on a full disk. */
+  /** Disk space for writes that free space on a full disk. */
   readonly reserve: Reserve;
-  /** Frees what the store was opened on. */
+  /** Releases the lock and the guard. */
   readonly release: () => Promise<void>;
 }
 
-/** A call's plan, its entries encoded. */
+/** The plan of a call, with encoded entries. */
 type WalPlan<B, Q, A> = Plan<B, Q, A, WalEntries<B, Q>>;
 
-/** A round on its way, as far as its steps share something. */
+/** The state that the steps of one round share. */
 interface Round<B, Q, A> {
   readonly hooks: DurableHooks<B, Q, A>;
-  /** What a hook threw first. */
+  /** The first error that a hook threw. */
   failure: HookFailure | undefined;
   /** Settles when the anchor is durable; undefined if the round has none. */
   anchored: Promise<void> | undefined;
 }
 
 /**
- * A node's persistence in segment files: one log a lane, one of CommitQCs, and pairs of files for anchor and inner.
+ * A node's persistence in segment files: one log for each lane, one for the CommitQCs, and a pair
+ * of files each for the anchor and inner.
  *
- * A round is not atomic: its anchor is written first, alone; then inner, QC log and lanes in parallel, each truncated before it is
- * appended to, each entry synced before the next one of that log. A crash can leave any of those steps undone; the next open makes
- * a consistent state of it, because nothing below a durable anchor is needed. Hooks fire as soon as their own entry is durable, so
- * they come in order for each log, and in any order between logs. Calls on different lanes run in parallel, up to a few for each thread of
- * Node's pool: with many lanes and a disk that takes concurrent syncs well, UV_THREADPOOL_SIZE=16 in the node's environment helps.
+ * A round is not atomic. Its anchor is written first, alone; then inner, the QC log and the lanes
+ * in parallel. Each log is truncated before it is appended to, and each entry is synced before the
+ * next one of that log is written. A crash can leave any of these steps undone; the next open
+ * restores a consistent state, because nothing below a durable anchor is needed. A hook fires as
+ * soon as its entry is durable: hooks of one log come in order, those of different logs in any
+ * order. Calls on different lanes run in parallel, up to a few for each thread of Node's pool. With
+ * many lanes and a disk that handles concurrent syncs well, set UV_THREADPOOL_SIZE=16 in the node's
+ * environment.
  */
 export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>> {
-  /** What was noticed at open and is no damage: names that were skipped, torn tails that were cut off. */
+  /**
+   * Remarks from the open that are not damage: names that were skipped, torn tails that were cut
+   * off.
+   */
   readonly notes: readonly string[];
   readonly #parts: StoreParts<B, Q, A>;
   readonly #anchorSteps = new Mutex();
@@ -78,7 +86,10 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   readonly #laneSlots = new Semaphore(LANES_PER_THREAD * poolThreads());
   #failure: LanestoreError | undefined;
 
-  /** @internal Use `openWal`. `recovered` is no part: the store must not hold it once it was taken. */
+  /**
+   * @internal Use `openWal`. `recovered` is not in `parts`: the store must not hold it once it was
+   * taken.
+   */
   constructor(parts: StoreParts<B, Q, A>, recovered: Recovered<B, Q, A> | undefined) {
     super(
       parts.model,
@@ -98,7 +109,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   }
 
   protected override costOf(plan: WalPlan<B, Q, A>): Cost {
-    // What would not be told from damage at the next open is not written.
+    // Refused before the write: the next open could not distinguish such content from damage.
     if (plan.inner !== undefined && this.#parts.innerPair.encoding === 'wrapper') this.model.inner?.check(plan.inner);
     return { ...freeOfCost(), bytes: bytesIn(plan) };
   }
@@ -124,7 +135,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       const done = log.mutex.run(async () => {
         this.#guard();
         await this.#write(`drop lane ${lane}`, () => this.#drop(lane, log));
-        // A lane that rejoined meanwhile goes on with this log, behind this step.
+        // A later step means that the lane rejoined meanwhile: it then reuses this log.
         if (log.mutex.count === step) this.#parts.lanes.delete(lane);
       });
       const step = log.mutex.count;
@@ -144,7 +155,10 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     ]);
   }
 
-  /** The anchor, alone. One that is older than the stored one is not written, but has its turn. */
+  /**
+   * Writes the anchor, alone. An anchor that is older than the stored one is not written, but its
+   * hook fires in turn.
+   */
   #submitAnchor({ anchor, notify }: WalPlan<B, Q, A>, round: Round<B, Q, A>): Promise<void> | undefined {
     if (notify.anchor === undefined) return undefined;
     const anchors = [notify.anchor];
@@ -155,7 +169,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     });
   }
 
-  /** Once an anchor has made room. */
+  /** Takes the reserve again, after an anchor freed disk space. */
   #keepReserve(): void {
     const { guard, reserve } = this.#parts;
     if (reserve.isKept || this.#failure !== undefined || guard.loss() !== undefined) return;
@@ -183,20 +197,22 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     const log = this.#parts.commitQCs;
     const isAnchored = anchor !== undefined;
     const waiting = notify.commitQCs.map((qc) => ({ qc, index: this.model.commitQC.index(qc) }));
-    let told = 0;
-    /** Tells of those below `next`, ignored ones included, in the order of the round. */
-    const tell = (next: bigint) => {
-      const from = told;
-      while (told < waiting.length && waiting[told]!.index < next) told++;
-      const qcs = waiting.slice(from, told).map(({ qc }) => qc);
+    let notified = 0;
+    /**
+     * Fires the hooks of the QCs below `next`, ignored ones included, in the order of the round.
+     */
+    const notifyBelow = (next: bigint) => {
+      const from = notified;
+      while (notified < waiting.length && waiting[notified]!.index < next) notified++;
+      const qcs = waiting.slice(from, notified).map(({ qc }) => qc);
       round.failure = fireEach(qcs, round.hooks.commitQC, round.failure);
     };
     return [
       log.mutex.run(async () => {
         await round.anchored;
         this.#guard();
-        if (plan === undefined) return tell(log.cursor?.next ?? 0n);
-        const applying = { guard: () => this.#guard(), durable: tell, isAnchored };
+        if (plan === undefined) return notifyBelow(log.cursor?.next ?? 0n);
+        const applying = { guard: () => this.#guard(), durable: notifyBelow, isAnchored };
         await this.#write('write the QC log', () => log.apply(plan, applying));
       }),
     ];
@@ -223,7 +239,10 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     });
   }
 
-  /** All steps end before the call does, as in the original: nothing of it goes on behind its caller's back. */
+  /**
+   * The call settles only after all of its steps, as in the original: no work goes on after the
+   * promise settled.
+   */
   async #settle(steps: readonly Promise<void>[], cost: Cost, round?: Round<B, Q, A>): Promise<void> {
     const settled = await Promise.allSettled(steps);
     this.gate.dequeue(cost.bytes, 1);
@@ -243,7 +262,10 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     return log;
   }
 
-  /** The rename decides: what is left of the directory after a crash is removed by the next open. */
+  /**
+   * Removes the lane. It is dropped once the rename is durable: the next open removes what a crash
+   * leaves of the directory.
+   */
   async #drop(lane: LaneId, log: StoredLog<B>): Promise<void> {
     const { files, location } = this.#parts;
     const blocks = join(location, BLOCKS_DIR);
@@ -258,7 +280,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     await files.removeTree(join(blocks, lane + DROPPED));
   }
 
-  /** Resolves when all that was accepted until now has settled. */
+  /** Resolves when every call accepted so far has settled. */
   async #everything(): Promise<void> {
     const { commitQCs, lanes } = this.#parts;
     const logs = [commitQCs, ...lanes.values()];
@@ -266,7 +288,10 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
     await Promise.all(mutexes.map((mutex) => mutex.idle()));
   }
 
-  /** @throws what poisoned the store: nothing more is written, although it was accepted. */
+  /**
+   * @throws the error that poisoned the store: then nothing more is written, even if it was
+   * accepted before.
+   */
   #guard(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -1,4 +1,6 @@
-/** A lane, or the QC log, as the store drives it: plans speak of numbers, the log below of indexes. */
+/**
+ * A lane's log or the QC log. Translates plans, which use numbers, to the log, which uses indexes.
+ */
 
 import { Mutex } from '../../base/mutex.js';
 import { LanestoreError } from '../../errors.js';
@@ -8,26 +10,32 @@ import type { FramedEntry } from './encode.js';
 import type { LogCodec } from './entries.js';
 import type { IndexedWal } from './indexed-wal.js';
 
-/** What a log asks for while it applies a plan. */
+/** Callbacks and settings for applying a plan. */
 export interface Applying {
-  /** Called before each write; throws when the store is poisoned. */
+  /** Called before each write; throws if the store is poisoned. */
   guard(): void;
-  /** Called after each step that became durable, with the number up to which the log is durable now. */
+  /**
+   * Called after each durable step, with the number of the next entry: all entries below it are
+   * durable.
+   */
   durable(next: bigint): void;
-  /** A stored anchor says what is truncated: entries below it may stay on a full disk, for they are never read again. */
+  /**
+   * True if a stored anchor covers the truncation: entries below it are never read again, so on a
+   * full disk they may stay.
+   */
   readonly isAnchored: boolean;
 }
 
-/** One log, and its durable cursor. */
+/** One log and its durable cursor. */
 export class StoredLog<T> {
-  /** Everything that concerns this log goes through here. */
+  /** Serializes all work on this log. */
   readonly mutex = new Mutex();
   readonly #codec: LogCodec<T>;
   readonly #open: () => Promise<IndexedWal<T>>;
   #wal: IndexedWal<T> | undefined;
   #cursor: Cursor | undefined;
 
-  /** `open` makes the log when its first entry comes. */
+  /** `open` creates the log; called for its first entry. */
   constructor(codec: LogCodec<T>, open: () => Promise<IndexedWal<T>>, wal?: IndexedWal<T>, cursor?: Cursor) {
     this.#codec = codec;
     this.#open = open;
@@ -35,7 +43,7 @@ export class StoredLog<T> {
     this.#cursor = cursor;
   }
 
-  /** The durable cursor; undefined if it never held anything. */
+  /** The durable cursor; undefined if the log never held an entry. */
   get cursor(): Cursor | undefined {
     return this.#cursor;
   }
@@ -60,7 +68,7 @@ export class StoredLog<T> {
     }
   }
 
-  /** Closes the log and forgets what it held. */
+  /** Closes the log and clears the cursor. */
   async forget(): Promise<void> {
     await this.close();
     this.#wal = undefined;
@@ -71,7 +79,10 @@ export class StoredLog<T> {
     await this.#wal?.close();
   }
 
-  /** Rule 5: the entry that will be the oldest is looked at before anything goes. On disk there may be more than the cursor says. */
+  /**
+   * Checks the number of the future oldest entry before any entry is removed (docs/architecture.md,
+   * Rules of the planner, rule 5). The disk may hold more entries than the cursor covers.
+   */
   async #truncate({ first, next }: Cursor, mayLag: boolean): Promise<void> {
     const wal = this.#wal;
     const left = this.#cursor!.next - next;

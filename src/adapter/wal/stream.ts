@@ -1,52 +1,59 @@
 /**
- * Reading a log entry by entry, in the memory of one segment, without touching it: what `scanLog` finds, for logs of any size. Two passes:
- * the names and the lengths of the entries tell which segments count, then the segments that count are decoded.
+ * Reads a log entry by entry, without changing it, in the memory of one segment: the same result as
+ * `scanLog`, for logs of any size. The first pass finds the segments that count, by their names and
+ * the lengths of their entries; the second pass decodes these segments.
  */
 import { openToRead } from '../../base/open-file.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { type LogCodec, viewOf } from './entries.js';
 import { type LogFiles, type ScanPlace, scanLog, scanSegments } from './scan.js';
 
-/** What a log consists of, as its names and lengths alone tell it. */
+/** The structure of a log, derived from file names and entry lengths alone. */
 export interface LogOutline extends LogFiles {
-  /** The index of the oldest entry, or of the next one in a log that holds none; undefined if there never was a log. */
+  /**
+   * The index of the oldest entry, or of the next one in an empty log; undefined if there never was
+   * a log.
+   */
   readonly firstIndex: bigint | undefined;
-  /** What an interrupted truncation left to do, in words; empty if nothing. */
+  /** Describes an interrupted truncation; empty if there is none. */
   readonly notes: readonly string[];
   readonly strays: readonly string[];
-  /** Names that make no sense, segments that are missing or disagree. */
+  /** Contradictory names, and segments that are missing or overlap. */
   readonly findings: readonly Finding[];
 }
 
-/** An entry, and where it stands. */
+/** An entry and its place. */
 export interface StreamedEntry<T> {
   readonly entry: T;
-  /** As it stands in the segment, its length not included: a view of the segment, good until the next entry is asked for. */
+  /**
+   * The entry's bytes without its length: a view of the segment, valid until the next entry is
+   * requested.
+   */
   readonly bytes: Uint8Array;
   /** Relative to the location. */
   readonly file: string;
   readonly offset: number;
 }
 
-/** Takes entries for what their lengths say. */
+/** Decodes nothing: entries are delimited by their lengths alone. */
 const LENGTHS: LogCodec<undefined> = { encode: () => new Uint8Array(), decode: () => undefined, views: true };
 
-/** The buffer grows by steps of this: segments differ by an entry. */
+/** Step by which the buffer grows: segments differ in size by up to an entry. */
 const BUFFER_STEP_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads segments into one buffer, for all logs of a location: of some gigabytes in segments of 20 MiB each, the garbage collector
- * would let many pile up.
+ * Reads segments into one reused buffer, for all logs of a location. With a new buffer for each
+ * segment of 20 MiB, garbage would pile up faster than it is collected.
  */
 export class SegmentReader {
   #buffer = new Uint8Array();
 
-  /** Gives the memory back. */
+  /** Releases the buffer. */
   free(): void {
     this.#buffer = new Uint8Array();
   }
 
-  /** The segment's bytes; they stay as they are until the next one is read. */
+  /** The segment's bytes; valid until the next call. */
   async read(path: string): Promise<Uint8Array> {
     const { handle: file, size } = await openToRead(path);
     try {
@@ -78,14 +85,16 @@ export async function outlineLog(directory: string, place: ScanPlace, reader: Se
     firstIndex: scan.segments[0]?.index,
     notes: scan.cleanup.length === 0 ? [] : [`${place.directory}: an interrupted truncation is taken as finished`],
     strays: scan.strays.map((name) => `${place.directory}/${name}`),
-    // What the lengths alone say of an entry is not final: the second pass decodes it.
+    // Findings about entries are dropped here: only the second pass decodes them.
     findings: scan.findings.filter(({ kind }) => kind.startsWith('segment-')),
   };
 }
 
 /**
- * The second pass: the entries in order, of one log at a time for a reader. A torn tail ends it; `torn` is given a note of it.
- * @throws LANESTORE_CORRUPT with the finding, at the entry that is damaged or does not follow the one before; LANESTORE_IO.
+ * The second pass: yields the entries in order. One reader serves one log at a time. A torn tail
+ * ends the iteration, and `torn` is called with a note on it.
+ * @throws LANESTORE_CORRUPT with the finding, at an entry that is damaged or does not follow the
+ * one before; LANESTORE_IO.
  */
 export async function* streamLog<T>(
   outline: LogOutline,

@@ -1,26 +1,26 @@
 /**
- * The file that a log appends to. Its descriptor may be given up between two writes, to a pool that many logs share; the next write opens the
- * file again.
+ * The file that a log appends to. Between two writes its descriptor may be closed, by a pool that
+ * many logs share; the next write opens the file again.
  */
 import { dirname } from 'node:path';
 import type { FileStatus, WritableFile } from '../../base/files.js';
 import type { DescriptorHolder, DescriptorPool } from './descriptor-pool.js';
 import { type DirectoryRules, SEGMENT_MODE } from './repair.js';
 
-/** One operation at a time. */
+/** The tail of one log. Takes one operation at a time. */
 export class TailFile implements DescriptorHolder {
   readonly #pool: DescriptorPool;
   readonly #rules: DirectoryRules;
   readonly #isIdle: () => boolean;
   #path: string;
-  /** Undefined while the descriptor is given up. */
+  /** Undefined while the descriptor is closed. */
   #file: WritableFile | undefined;
-  /** What the file was when its descriptor was given up. */
+  /** The file's status when its descriptor was closed. */
   #was: FileStatus | undefined;
-  /** Settles when the descriptor that is being given up is closed. */
+  /** Settles when `giveUp` has closed the descriptor. */
   #givingUp: Promise<void> = Promise.resolve();
 
-  /** `isIdle`: nothing is being written, and everything that was is durable. */
+  /** `isIdle`: no write is in progress, and all earlier writes are durable. */
   constructor(path: string, file: WritableFile, pool: DescriptorPool, rules: DirectoryRules, isIdle: () => boolean) {
     this.#path = path;
     this.#file = file;
@@ -47,21 +47,24 @@ export class TailFile implements DescriptorHolder {
     return this.#givingUp;
   }
 
-  /** The open file. @throws if it must be opened again, and its name stands for another file than the one that was written. */
+  /**
+   * The open file.
+   * @throws if it had to be opened again, and its name now refers to another file.
+   */
   async use(): Promise<WritableFile> {
     const file = this.#file ?? (await this.#reopen());
     this.#pool.used(this);
     return file;
   }
 
-  /** Resolves when one more file may be opened in place of this one. */
+  /** Resolves when the pool has room for one more file, which is to replace this one. */
   async makeRoom(): Promise<void> {
     if (this.#file !== undefined) return;
     await this.#givingUp;
     await this.#pool.makeRoom();
   }
 
-  /** `file`, which is open, takes the place of this one, which is closed when the promise resolves. */
+  /** Replaces this file by `file`, which is open. Resolves once the old file is closed. */
   async replace(path: string, file: WritableFile): Promise<void> {
     const old = this.#file;
     this.#path = path;
@@ -70,7 +73,7 @@ export class TailFile implements DescriptorHolder {
     await old?.close();
   }
 
-  /** Closes the file until {@link replace} puts another one in its place. Idempotent. */
+  /** Closes the file; {@link replace} opens the next one. Idempotent. */
   async closeFile(): Promise<void> {
     await this.#givingUp;
     const file = this.#file;
@@ -78,7 +81,7 @@ export class TailFile implements DescriptorHolder {
     await file?.close();
   }
 
-  /** Closes the file for good. */
+  /** Closes the file and leaves the pool. */
   async close(): Promise<void> {
     this.#pool.gone(this);
     await this.closeFile();
@@ -99,8 +102,9 @@ export class TailFile implements DescriptorHolder {
 }
 
 /**
- * Opens a log's tail for the first time. A process that was killed may have left an entry, or a name, that is in the system's memory only.
- * What is handed out as recovered must be durable, so it is synced first.
+ * Opens a log's tail for the first time. The file and its name are synced first: a process that was
+ * killed may have left an entry or a name in the page cache only, and an entry must be durable
+ * before it is reported as recovered.
  */
 export async function openTail(
   path: string,

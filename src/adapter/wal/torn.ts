@@ -1,56 +1,76 @@
 /**
- * Torn tail or damage? Pure: bytes in, verdict out.
+ * Decides whether the end of a log is a torn tail or damage. Pure: takes bytes, returns a verdict.
  *
- * Each entry is synced before the next one is written and before anyone is told. So only the very last append can be
- * unacknowledged, and only at the end of the newest segment. What a crash can leave of it: nothing, its first bytes, or a file that grew
- * while some of its sectors hold zeros still. That is an ordinary torn tail, and goes. Anything else may be an entry that was
- * acknowledged, which a node may have voted on: it is damage, and never trimmed. There is no checksum to ask, so the verdict
- * goes by what a crash can do and rot does not:
+ * Each entry is synced before the next one is written and before it is acknowledged. So only the
+ * very last append can be unacknowledged, and only at the end of the newest segment. After a crash,
+ * that append may be absent, cut short, or a file of full length in which some sectors still hold
+ * zeros. Each of these is an ordinary torn tail, and is cut off. Anything else may be an
+ * acknowledged entry, on which a node may have voted: it is damage, and is never cut off. The
+ * layout has no checksums, so the verdict rests on what a crash can leave and bit rot cannot:
  *
- *   from the fault on                                                                       verdict
- *   only zeros                                                                              torn
- *   a whole entry of this log, with a number behind the last good one, stands further on    damage: that one came later
- *   all but the length is one whole entry with the next number                              damage: to the length of an acknowledged entry
- *   the file ends within the entry                                                          torn
- *   a length of 0, and zeros up to a sector's border: its first sector was never written    torn
- *   a whole entry by its length, none by its bytes; zeros from a sector's border within
- *   it to the end of the file: its last sectors were never written                          torn
- *   anything else: garbage, a hole with data behind it, a length that is never written      damage
+ *   from the fault on                                             verdict
+ *   only zeros                                                    torn
+ *   further on, a whole entry of this log with a higher number
+ *   than the last good one                                        damage: it was written later
+ *   all bytes after the length are one whole entry with the
+ *   next number                                                   damage in an acknowledged length
+ *   the file ends within the entry                                torn
+ *   length 0, then zeros up to a sector boundary: its first
+ *   sector was never written                                      torn
+ *   an entry that is whole by its length but not by its content;
+ *   zeros from a sector boundary within it to the end of the
+ *   file: its last sectors were never written                     torn
+ *   anything else: garbage, a hole followed by data, a length
+ *   that no append writes                                         damage
  *
- * Garbage: file systems in use give zeros, not old bytes, for what was not written (ext4 data=writeback is the exception), so it is
- * rather rot. What the layout cannot tell: a crash that cut the last entry from an entry that something cut later; that is torn. And a
- * lane's owner who hides signed blocks inside of his blocks makes a torn tail of his lane look like damage: the node then refuses to
- * start, which is the safe side.
+ * Garbage is damage because common file systems return zeros, not old bytes, for data that was not
+ * written (ext4 with data=writeback is the exception). Limits of the layout: an entry cut by a
+ * crash looks like an entry cut later by something else; both count as torn. And the owner of a
+ * lane who embeds signed blocks in his blocks makes a torn tail of his lane look like damage: the
+ * node then refuses to start, which is the safe choice.
  */
 import { ENTRY_COST_BYTES, type Fault, type LogCodec, readTurns, viewOf } from './entries.js';
 import { LENGTH_BYTES_MAX, lengthBytes, readFrame } from './frame.js';
 
-/** What disks and file systems write as a whole. Larger sectors and pages have their borders here as well. */
+/**
+ * Unit that disks and file systems write as a whole. Boundaries of larger sectors and pages are
+ * boundaries of this unit, too.
+ */
 const SECTOR_BYTES = 512;
 
 /**
- * The search goes through content that others chose: it decodes no more than this for each byte of the tail, and no more than that beside
- * it. Where it ends without a verdict, it is damage. Random bytes take 130 for each byte of a tail of 2 MiB, and 640 of one of 16 MiB, most of it
- * refused at its first bytes; with a codec that knows an entry's shape, they take nothing.
+ * Bounds of the search for a later entry, whose input an attacker may have chosen: it decodes at
+ * most `fixed` bytes, plus `perByte` for each byte of the tail. If it ends without a verdict, the
+ * tail is damage. Measured on random bytes: 130 for each byte of a tail of 2 MiB, 640 for 16 MiB,
+ * most of them refused at their first bytes; 0 with a codec that knows the shape of an entry.
  */
 const SEARCH_BYTES = {
-  shaped: { perByte: 16, beside: 64 * 1024 * 1024 },
-  unknown: { perByte: 1024, beside: 256 * 1024 * 1024 },
+  shaped: { perByte: 16, fixed: 64 * 1024 * 1024 },
+  unknown: { perByte: 1024, fixed: 256 * 1024 * 1024 },
 };
 
-/** What a place that is looked at costs of a turn, and what one costs where an entry may begin; in bytes as {@link ENTRY_COST_BYTES}. */
+/**
+ * Cost of one offset that is checked, and of one where an entry may begin; in bytes, as
+ * {@link ENTRY_COST_BYTES}. Charged to the turn of the event loop.
+ */
 const PLACE_COST_BYTES = 8;
 const CANDIDATE_COST_BYTES = 128;
 
-/** What the entries before the fault tell about those that could follow. */
+/** What the entries before the fault imply for later ones. */
 export interface Before {
-  /** The number of the last good entry; absent if there is none. */
+  /** The number of the last good entry; undefined if there is none. */
   readonly number: bigint | undefined;
-  /** The first byte of a good entry; absent if there is none. All entries of a log begin alike. */
+  /**
+   * The first byte of a good entry; undefined if there is none. All entries of a log begin with the
+   * same byte.
+   */
   readonly firstByte: number | undefined;
 }
 
-/** Why the tail is damaged, or undefined if it is an ordinary torn one. `bytes` is the newest segment. */
+/**
+ * Why the tail is damaged; undefined if it is an ordinary torn tail. `bytes` is the whole newest
+ * segment.
+ */
 export async function damageInTail<T>(
   bytes: Uint8Array,
   fault: Fault,
@@ -66,27 +86,27 @@ export async function damageInTail<T>(
     case 'cut':
       return undefined;
     case 'empty':
-      return leadingZeros(bytes, fault.at) >= border(fault.at + 1) ? undefined : fault.detail;
+      return leadingZeros(bytes, fault.at) >= boundary(fault.at + 1) ? undefined : fault.detail;
     case 'undecodable':
-      return border(zerosFrom) < fault.frame!.end ? undefined : fault.detail;
+      return boundary(zerosFrom) < fault.frame!.end ? undefined : fault.detail;
     case 'wild':
-      return `${fault.detail}; the original would cut off the ${bytes.length - fault.at} bytes from here on, which may be a damaged entry that it told others of`;
+      return `${fault.detail}; the original would cut off the ${bytes.length - fault.at} bytes from here on, which may be a damaged entry that was acknowledged`;
   }
 }
 
-/** The first border of a sector at or behind `offset`. */
-function border(offset: number): number {
+/** The first sector boundary at or after `offset`. */
+function boundary(offset: number): number {
   return Math.ceil(offset / SECTOR_BYTES) * SECTOR_BYTES;
 }
 
-/** Where the zeros at the end begin. */
+/** Offset of the first of the zeros at the end. */
 function trailingZeros(bytes: Uint8Array): number {
   let from = bytes.length;
   while (from > 0 && bytes[from - 1] === 0) from--;
   return from;
 }
 
-/** Where the zeros that begin at `at` end. */
+/** Offset after the run of zeros that begins at `at`. */
 function leadingZeros(bytes: Uint8Array, at: number): number {
   let end = at;
   while (end < bytes.length && bytes[end] === 0) end++;
@@ -94,8 +114,9 @@ function leadingZeros(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * The last entry may be whole behind a damaged length. Behind a length of the same size, a torn list of signatures may be whole
- * as well, with fewer of them; so there it takes a length that differs by one bit, which no list of signatures does.
+ * Finds a whole last entry after a damaged length. If the damaged length has the same size, a torn
+ * list of signatures can also be a whole entry, with fewer signatures; so the true length must then
+ * differ from the stored one in exactly one bit, which is never so for a list of signatures.
  */
 function entryUnderDamagedLength<T>(
   bytes: Uint8Array,
@@ -121,7 +142,7 @@ function differByOneBit(a: number, b: number): boolean {
   return difference !== 0 && (difference & (difference - 1)) === 0;
 }
 
-/** Any whole entry further on, whatever comes behind it. */
+/** Finds a whole entry after the fault; what follows that entry does not matter. */
 async function laterEntry<T>(
   bytes: Uint8Array,
   fault: Fault,
@@ -131,8 +152,8 @@ async function laterEntry<T>(
   if (codec.number === undefined) return undefined;
   const firstBytes = new Set<number | undefined>([before.firstByte, bytes[fault.frame?.start ?? bytes.length]]);
   firstBytes.delete(undefined);
-  const { perByte, beside } = codec.isShaped === undefined ? SEARCH_BYTES.unknown : SEARCH_BYTES.shaped;
-  let left = beside + perByte * (bytes.length - fault.at);
+  const { perByte, fixed } = codec.isShaped === undefined ? SEARCH_BYTES.unknown : SEARCH_BYTES.shaped;
+  let left = fixed + perByte * (bytes.length - fault.at);
   for (let at = fault.at + 1; at < bytes.length; at++) {
     if (readTurns.spend(PLACE_COST_BYTES)) await readTurns.next();
     const frame = readFrame(bytes, at);
@@ -142,18 +163,18 @@ async function laterEntry<T>(
     if (codec.isShaped?.(viewOf(bytes, frame)) === false) continue;
     const cost = frame.end - frame.start + ENTRY_COST_BYTES;
     left -= cost;
-    if (left < 0) return 'there is too much that looks like entries to tell';
+    if (left < 0) return 'too many bytes look like entries to find out whether an entry follows';
     readTurns.spend(cost);
     const number = numberOf(bytes, frame.start, frame.end, codec);
     if (number === undefined) continue;
     if (before.number === undefined || (number > before.number && number - before.number <= bytes.length - fault.at)) {
-      return `entry ${number} stands behind it, at byte ${at}`;
+      return `entry ${number} follows it, at byte ${at}`;
     }
   }
   return undefined;
 }
 
-/** The number of the entry that [start, end) is, or undefined if it is none. */
+/** The number of the entry in [start, end); undefined if these bytes are not one. */
 function numberOf<T>(bytes: Uint8Array, start: number, end: number, codec: LogCodec<T>): bigint | undefined {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

@@ -1,12 +1,13 @@
 /**
- * Ed25519ctx (RFC 8032) with Autobahn's context, verified under ZIP-215 rules, which is what the original does at
- * 11419398f (sei-tendermint/crypto/ed25519, curve25519-voi): [8][s]B = [8]R + [8][k]A, with s below the group order,
- * and with A and R in any encoding that decompresses.
+ * Ed25519ctx (RFC 8032) with Autobahn's context, verified under ZIP-215 rules as in the original at
+ * 11419398f (sei-tendermint/crypto/ed25519, curve25519-voi): [8][s]B = [8]R + [8][k]A, with s below
+ * the group order, and with A and R in any encoding that decompresses.
  *
- * Verification is written out on noble's points instead of calling its `verify`, for two reasons. That one hashes A and
- * R in re-encoded form, ZIP-215 as they were received: for the few non-canonical encodings it would refuse what every
- * other node accepts, and the other way round. And a validator's key signs again and again, so a table of its multiples,
- * which `verify` has no place for, makes verification three times as fast.
+ * Verification uses noble's points instead of its `verify`, for two reasons. First, `verify` hashes
+ * A and R in re-encoded form, while ZIP-215 hashes them as received: for the few non-canonical
+ * encodings, its result would differ from that of all other nodes. Second, a validator's key is
+ * used many times, so a table of its multiples, which `verify` does not support, makes verification
+ * three times as fast.
  */
 import { createHash } from 'node:crypto';
 import { ed25519ctx } from '@noble/curves/ed25519.js';
@@ -22,9 +23,15 @@ const DOM2 = Buffer.concat([
 const { Point } = ed25519ctx;
 const GROUP_ORDER = Point.Fn.ORDER;
 
-/** Verifications after which a key's table, which costs as much as about four of them, is worth building. */
+/**
+ * Number of verifications after which a key's table is built. Building it costs about as much as
+ * four verifications.
+ */
 const TABLE_AFTER = 4;
-/** Bits of the table's windows: 520 points, some 100 KiB a key. One more doubles the table and saves a quarter. */
+/**
+ * Window size of the table, in bits: 520 points, about 100 KiB for each key. One more bit doubles
+ * the table and saves a quarter of the time.
+ */
 const TABLE_WINDOW = 4;
 
 /** A public key, ready to verify with. */
@@ -38,7 +45,10 @@ export class VerifyingKey {
     this.#point = decompress(encoded);
   }
 
-  /** True if `sig` is this key's signature on `hash`. A key that is no curve point verifies nothing. */
+  /**
+   * True if `sig` is this key's signature on `hash`. Always false for a key that is not a curve
+   * point.
+   */
   verify(hash: Uint8Array, sig: Uint8Array): boolean {
     if (sig.length !== 64) return false;
     const point = this.#point;
@@ -53,7 +63,10 @@ export class VerifyingKey {
   }
 }
 
-/** The signature of the 32-byte `secret` (the first half of the original's 64-byte secret keys) on `hash`: 64 bytes. */
+/**
+ * The signature of the 32-byte `secret` (the first half of the original's 64-byte secret keys) on
+ * `hash`: 64 bytes.
+ */
 export function signHash(secret: Uint8Array, hash: Uint8Array): Uint8Array {
   return ed25519ctx.sign(hash, secret, { context: CONTEXT });
 }

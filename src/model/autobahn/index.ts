@@ -1,2 +1,5 @@
-/** The version of the Autobahn protocol that this package offers as `lanestore/model/autobahn`; the only place that chooses. */
+/**
+ * The version of the Autobahn protocol that is exported as `lanestore/model/autobahn`. Only this
+ * file selects it.
+ */
 export * from './11419398f/index.js';

@@ -1,15 +1,15 @@
-/** The fault that the codecs throw among themselves, and how it becomes what a caller sees. */
+/** The error that codecs throw internally, and its conversion to a public error. */
 import { LanestoreError } from '../../errors.js';
 
 /**
- * Something in a value is not as it should be. Each level that it passes on its way up puts its name in front of the
- * path, so a value without faults pays nothing for paths.
+ * A fault in a value. Each level that rethrows it prepends its name to the path, so a value without
+ * faults costs nothing for paths.
  */
 export class Malformed extends Error {
-  /** From the value that was handed in to the fault: `.vote.laneRanges[3].lastHash`. */
+  /** Path from the outermost value to the fault: `.vote.laneRanges[3].lastHash`. */
   path = '';
   readonly problem: string;
-  /** True if a value has a JavaScript type that its field never has. */
+  /** True if the value has the wrong JavaScript type. */
   readonly wrongType: boolean;
 
   constructor(problem: string, { wrongType = false, cause }: { wrongType?: boolean; cause?: unknown } = {}) {
@@ -24,15 +24,16 @@ export function wrongType(value: unknown, want: string): Malformed {
   return new Malformed(`is ${describe(value)}, must be ${want}`, { wrongType: true });
 }
 
-/** `error`, with one more step in front of its path if it is a {@link Malformed}; for rethrowing. */
+/** Returns `error` for rethrowing; prepends `step` to its path if it is a {@link Malformed}. */
 export function inside(step: string, error: unknown): unknown {
   if (error instanceof Malformed) error.path = step + error.path;
   return error;
 }
 
 /**
- * Runs `work` on the value that `root` names.
- * @throws LANESTORE_INVALID naming the field; a TypeError in its place for a wrong type, if `typeErrors` asks for it.
+ * Runs `work`, whose faults are in the value named `root`.
+ * @throws LANESTORE_INVALID naming the field; TypeError instead for a wrong type, if `typeErrors`
+ * is true.
  */
 export function reporting<T>(root: string, { typeErrors }: { typeErrors: boolean }, work: () => T): T {
   try {

@@ -1,17 +1,19 @@
 /**
- * Messages as tables of fields. One table is all that encoding, decoding, checking and both ways of CBOR know of a
- * message, so they cannot disagree. Decoding takes from the library what that has read (parse.ts), by the same table.
+ * Messages as tables of fields. The same table defines how a message is encoded, decoded, checked,
+ * and converted to and from CBOR, so these cannot disagree. Decoding converts the library's result
+ * (parse.ts) by the same table.
  *
- * The encoding is the canonical one of the original at 11419398f (sei-tendermint/internal/hashable), over which hashes
- * are taken: fields in ascending order, absent ones left out, nested messages likewise. What the original stores and
- * sends is byte for byte the same, so there is no other encoding here.
+ * The encoding is the canonical one of the original at 11419398f
+ * (sei-tendermint/internal/hashable), which is hashed: fields in ascending order, absent ones left
+ * out, also in nested messages. The original stores and sends exactly these bytes, so there is no
+ * other encoding here.
  */
-import type { DescMessage, Message as Generated } from '@bufbuild/protobuf';
-import { type Access, accessByName, type EntryShape, type MapShape } from '../../cbor/shape.js';
-import { type Field, fieldSize, type ListFault, pathInField, required, type Table, writeField } from './fields.js';
+import type { DescMessage } from '@bufbuild/protobuf';
+import { type Access, accessByName, type EntryShape, type MapShape, type Shape } from '../../cbor/shape.js';
+import { type Content, type Field, list, required, single, type Table, wrapped } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
 import { refuseUnknown } from './parse.js';
-import type { Kind } from './scalars.js';
+import type { Kind, Source } from './scalars.js';
 import { LENGTH_DELIMITED, tagOf, type Writer } from './wire.js';
 
 interface Row extends Field<unknown> {
@@ -19,6 +21,9 @@ interface Row extends Field<unknown> {
   /** The name of the property in the generated message. */
   readonly generated: string;
   readonly tag: number;
+  readonly shape: Shape | undefined;
+  // biome-ignore lint/suspicious/noExplicitAny: as for the kind
+  readonly content: Content<any>;
 }
 
 type Properties = Record<string, unknown>;
@@ -26,197 +31,136 @@ type Properties = Record<string, unknown>;
 /** A message: a {@link Kind} made of fields. */
 export class Message<T extends object> implements Kind<T> {
   readonly wire = LENGTH_DELIMITED;
-  /** What the library reads it with. */
+  /** The library's description of the message. */
   readonly desc: DescMessage;
   readonly rows: readonly Row[];
-  readonly shape: MapShape | undefined;
+  readonly shape?: MapShape;
+  readonly check: (value: unknown) => void;
 
-  /** @throws RangeError for a table whose rows do not ascend, or of which `desc` has none. */
+  /**
+   * @throws RangeError if the rows of the table do not ascend, or if `desc` lacks one of its
+   * fields.
+   */
   constructor(
     desc: DescMessage,
     table: Table<T>,
     access: Access<T> = accessByName<T>(Object.keys(table) as (keyof T)[]),
   ) {
     this.desc = desc;
-    this.rows = Object.entries<Field<unknown>>(table).map(([name, field]) => ({
-      ...field,
-      name,
-      generated: generatedName(desc, field.number),
-      tag: tagOf(field.number, field.kind.wire),
-    }));
+    this.rows = Object.entries<Field<unknown>>(table).map(([name, field]) => {
+      const { number, kind, presence, listFault } = field;
+      const tag = tagOf(number, kind.wire);
+      const content = presence === 'repeated' ? list(tag, kind, listFault) : single(tag, kind);
+      return { ...field, name, generated: generatedName(desc, number), tag, shape: kind.shape, content };
+    });
     let last = 0;
     for (const { name, number } of this.rows) {
       if (number <= last) throw new RangeError(`field ${name} is out of order`);
       last = number;
     }
-    this.shape = shapeOf(this.rows, access as MapShape['access']);
+    this.check = checkOf(this.rows);
+    if (this.rows.every(hasShape)) this.shape = { is: 'map', entries: this.rows, access: access as MapShape['access'] };
   }
 
-  check(value: unknown): void {
-    const object = asObject(value);
-    for (const row of this.rows) {
-      const held = object[row.name];
-      if (held !== undefined) checkRow(row, held);
-      else if (row.presence !== 'optional') throw at(row, 'is absent');
-    }
-  }
-
-  size(value: T): number {
+  readonly size = (value: T): number => {
     let size = 0;
-    for (const { name, kind, presence } of this.rows) {
+    for (const { name, content } of this.rows) {
       const held = (value as Properties)[name];
-      if (presence === 'repeated') for (const item of held as unknown[]) size += fieldSize(kind, item);
-      else if (held !== undefined) size += fieldSize(kind, held);
+      if (held !== undefined) size += content.size(held);
     }
     return size;
-  }
+  };
 
-  write(to: Writer, value: T): void {
+  readonly write = (to: Writer, value: T): void => {
     for (let i = this.rows.length - 1; i >= 0; i--) {
-      const { name, kind, presence, tag } = this.rows[i] as Row;
+      const { name, content } = this.rows[i] as Row;
       const held = (value as Properties)[name];
-      if (presence === 'repeated') {
-        const list = held as unknown[];
-        for (let j = list.length - 1; j >= 0; j--) writeField(to, tag, kind, list[j]);
-      } else if (held !== undefined) writeField(to, tag, kind, held);
+      if (held !== undefined) content.write(to, held);
     }
-  }
+  };
 
-  pathAt(value: T, offset: number): string {
+  readonly pathAt = (value: T, offset: number): string => {
     let rest = offset;
-    for (const { name, kind, presence } of this.rows) {
+    for (const { name, content } of this.rows) {
       const held = (value as Properties)[name];
-      const items = presence === 'repeated' ? (held as unknown[]) : held === undefined ? [] : [held];
-      for (const [i, item] of items.entries()) {
-        const size = fieldSize(kind, item);
-        if (rest < size) return `.${name}${presence === 'repeated' ? `[${i}]` : ''}${pathInField(kind, item, rest)}`;
-        rest -= size;
-      }
+      if (held === undefined) continue;
+      const size = content.size(held);
+      if (rest < size) return `.${name}${content.pathAt(held, rest)}`;
+      rest -= size;
     }
     return '';
-  }
+  };
 
-  fromMessage(message: unknown): T {
-    refuseUnknown(message as Generated);
-    const value: Properties = {};
-    for (const row of this.rows) {
-      const held = (message as Properties)[row.generated];
-      if (held !== undefined) value[row.name] = visit(row, held, messageOfOne);
-      else if (row.presence !== 'optional') throw at(row, 'is absent');
-    }
-    return value as T;
-  }
-
-  toBody(value: T): Properties {
-    const body: Properties = {};
-    for (const { name, kind, presence } of this.rows) {
-      const held = (value as Properties)[name];
-      if (presence === 'repeated') body[name] = (held as unknown[]).map((item) => kind.toBody(item));
-      else if (held !== undefined) body[name] = kind.toBody(held);
-    }
-    return body;
-  }
-
-  fromBody(body: unknown): T {
-    // The body has the shape of the value: it becomes the value, which spares a restart half of its garbage.
-    const object = asObject(body);
-    let taken = 0;
-    for (const row of this.rows) {
-      const held = object[row.name];
-      if (held !== undefined) {
-        const read = fromBodyRow(row, held);
-        if (read !== held) object[row.name] = read;
+  readonly reader = (source: Source): ((held: unknown) => T) => {
+    const isMessage = source === 'message';
+    const names = this.rows.map(({ name }) => name);
+    const reads = this.rows.map((row) =>
+      onField(row, isMessage ? row.generated : row.name, row.content.reader(source)),
+    );
+    return (held) => {
+      // The library's messages are objects; only other values need the check.
+      const object = isMessage ? (held as Properties) : asObject(held);
+      if (isMessage) refuseUnknown(object);
+      const value: Properties = {};
+      let taken = 0;
+      for (let i = 0; i < reads.length; i++) {
+        const result = reads[i]!(object);
+        if (result === undefined) continue;
+        value[names[i]!] = result;
         taken++;
-      } else if (row.presence !== 'optional') throw at(row, 'is absent');
-    }
+      }
+      if (source === 'body') this.#refuseKeys(object, taken);
+      return value as T;
+    };
+  };
+
+  /** Refuses a key without a row. A key of a row counts, too, if its value is `undefined`. */
+  #refuseKeys(object: Properties, taken: number): void {
     const keys = Object.keys(object);
-    if (keys.length > taken) throw new Malformed(`has the unknown key ${JSON.stringify(this.#unknown(keys, object))}`);
-    return object as T;
-  }
-
-  /** A key that no row has; one of a row counts too if `undefined` stands there. */
-  #unknown(keys: string[], object: Properties): string | undefined {
-    return keys.find((key) => object[key] === undefined || !this.rows.some((row) => row.name === key))?.slice(0, 64);
+    if (keys.length <= taken) return;
+    const unknown = keys.find((key) => object[key] === undefined || !this.rows.some((row) => row.name === key));
+    throw new Malformed(`has the unknown key ${JSON.stringify(unknown?.slice(0, 64))}`);
   }
 }
 
-function shapeOf(rows: readonly Row[], access: MapShape['access']): MapShape | undefined {
-  const entries: EntryShape[] = [];
-  for (const { name, kind, presence, listFault } of rows) {
-    if (kind.shape === undefined) return undefined;
-    entries.push({ name, shape: kind.shape, presence, listFault });
-  }
-  return { is: 'map', entries, access };
-}
+const hasShape = (row: Row): row is Row & EntryShape => row.shape !== undefined;
 
-/**
- * A message whose only field is `name`, as the kind of that field: the original wraps every public key in one, and
- * `{ key: { ed25519: … } }` would help nobody.
- */
-export function unwrapped<T>(desc: DescMessage, number: number, name: string, kind: Kind<T>): Kind<T> {
-  const message = new Message<Record<string, T>>(desc, { [name]: required(number, kind) });
-  return {
-    ...kind,
-    wire: LENGTH_DELIMITED,
-    size: (value) => fieldSize(kind, value),
-    write: (to, value) => writeField(to, tagOf(number, kind.wire), kind, value),
-    fromMessage: (held) => message.fromMessage(held)[name] as T,
+/** Compiles the check of all rows, in their order. */
+function checkOf(rows: readonly Row[]): (value: unknown) => void {
+  const checks = rows.map((row) => onField(row, row.name, row.content.check));
+  return (value) => {
+    const object = asObject(value);
+    for (let i = 0; i < checks.length; i++) checks[i]!(object);
   };
 }
 
-const messageOfOne = ({ kind }: Row, item: unknown): unknown => kind.fromMessage(item);
-
-/** Checks what a row holds; apart from {@link visit} because it is on the path to durability and has no results. */
-function checkRow({ name, kind, presence, listFault }: Row, held: unknown): void {
-  let index = -1;
-  try {
-    if (presence === 'repeated') {
-      if (!Array.isArray(held)) throw wrongType(held, 'an array');
-      for (index = 0; index < held.length; index++) kind.check(held[index]);
-      index = -1;
-      refuseList(listFault, held as never[]);
-    } else {
-      kind.check(held);
+/** Applies `work` to the property `key` of an object; undefined if it is optional and absent. */
+function onField<R>(
+  { name, presence }: Row,
+  key: string,
+  work: (held: unknown) => R,
+): (object: Properties) => R | undefined {
+  const isOptional = presence === 'optional';
+  return (object) => {
+    const held = object[key];
+    try {
+      if (held !== undefined) return work(held);
+      if (isOptional) return undefined;
+      throw new Malformed('is absent');
+    } catch (error) {
+      throw inside(`.${name}`, error);
     }
-  } catch (error) {
-    throw inside(index < 0 ? `.${name}` : `.${name}[${index}]`, error);
-  }
+  };
 }
 
-/** Reads what a row holds in a body, lists in place. */
-function fromBodyRow({ name, kind, presence, listFault }: Row, held: unknown): unknown {
-  let index = -1;
-  try {
-    if (presence !== 'repeated') return kind.fromBody(held);
-    if (!Array.isArray(held)) throw wrongType(held, 'an array');
-    for (index = 0; index < held.length; index++) held[index] = kind.fromBody(held[index]);
-    index = -1;
-    refuseList(listFault, held as never[]);
-    return held;
-  } catch (error) {
-    throw inside(index < 0 ? `.${name}` : `.${name}[${index}]`, error);
-  }
-}
-
-/** What `each` gives for what a row holds: for the one value, or for every item of the list. */
-function visit(row: Row, held: unknown, each: (row: Row, item: unknown) => unknown): unknown {
-  let index = -1;
-  try {
-    if (row.presence !== 'repeated') return each(row, held);
-    if (!Array.isArray(held)) throw wrongType(held, 'an array');
-    const results: unknown[] = [];
-    for (index = 0; index < held.length; index++) results.push(each(row, held[index]));
-    index = -1;
-    refuseList(row.listFault, results as never[]);
-    return results;
-  } catch (error) {
-    throw inside(index < 0 ? `.${row.name}` : `.${row.name}[${index}]`, error);
-  }
-}
-
-function refuseList(listFault: ListFault<never> | undefined, list: readonly never[]): void {
-  const fault = listFault?.(list);
-  if (fault !== undefined) throw fault;
+/**
+ * The kind of a message with a single field `name`, represented by the field's value. The original
+ * wraps every public key in such a message; callers would gain nothing from `{ key: { ed25519: … }
+ * }`.
+ */
+export function unwrapped<T>(desc: DescMessage, number: number, name: string, kind: Kind<T>): Kind<T> {
+  const read = new Message<Record<string, T>>(desc, { [name]: required(number, kind) }).reader('message');
+  return wrapped(tagOf(number, kind.wire), kind, (message) => read(message)[name] as T);
 }
 
 function generatedName(desc: DescMessage, number: number): string {
@@ -228,8 +172,4 @@ function generatedName(desc: DescMessage, number: number): string {
 function asObject(value: unknown): Properties {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(value, 'an object');
   return value as Properties;
-}
-
-function at(row: Row, problem: string): Malformed {
-  return inside(`.${row.name}`, new Malformed(problem)) as Malformed;
 }

@@ -1,36 +1,41 @@
-/** The kinds of values that fields have, messages aside: how each is checked, written, and read back. */
+/** The kinds of field values, except messages: how each is checked, written and read. */
 import type { Shape } from '../../cbor/shape.js';
 import { Malformed, wrongType } from './malformed.js';
 import { NANOS_MAX } from './sizes.js';
 import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType, type Writer } from './wire.js';
 
-/** A kind of value. What `size`, `write` and `toBody` are given has passed `check`. */
+/** The source of a value: an entry, a decoded body, or a generated message of autobahn_pb.ts. */
+export type Source = 'entry' | 'body' | 'message';
+
+/**
+ * A kind of value. Its functions need no `this`; the arguments of `size`, `write` and `pathAt` must
+ * have passed `check`.
+ */
 export interface Kind<T> {
   readonly wire: WireType;
-  /** Of its body, if all of that is known beforehand. */
+  /** Shape of its body, if that is fixed. */
   readonly shape?: Shape | undefined;
   /** @throws Malformed */
-  check(value: unknown): void;
-  /** Bytes of its content, a length prefix not included. */
-  size(value: T): number;
-  /** For a kind with parts: the path to the one that byte `offset` of its content is in; to the first for one below 0. */
-  pathAt?(value: T, offset: number): string;
-  write(to: Writer, value: T): void;
-  /** From what the protobuf library made of it: the generated type of autobahn_pb.ts. @throws Malformed */
-  fromMessage(held: unknown): T;
-  toBody(value: T): unknown;
-  /** @throws Malformed */
-  fromBody(body: unknown): T;
+  readonly check: (value: unknown) => void;
+  /** Size of its content in bytes, without a length prefix. */
+  readonly size: (value: T) => number;
+  /**
+   * For a kind with parts: the path to the part that contains byte `offset` of the content; to the
+   * first part if `offset` is negative.
+   */
+  readonly pathAt?: (value: T, offset: number) => string;
+  readonly write: (to: Writer, value: T) => void;
+  /**
+   * Compiles a function that checks a value and copies it; byte strings are shared. Unknown keys
+   * are left out of an entry, and refused in a body or a message. That function throws Malformed.
+   */
+  readonly reader: (source: Source) => (held: unknown) => T;
 }
 
 function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
   const check = (value: unknown): void => {
     if (typeof value !== 'bigint') throw wrongType(value, 'a bigint');
-    if (value < min || value > max) throw new Malformed(`is ${value}, which is no ${name}`);
-  };
-  const checked = (held: unknown): bigint => {
-    check(held);
-    return held as bigint;
+    if (value < min || value > max) throw new Malformed(`is ${value}, which is not ${name}`);
   };
   return {
     wire: VARINT,
@@ -38,22 +43,23 @@ function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
     check,
     size: varintSize64,
     write: (to, value) => to.varint64(value),
-    fromMessage: checked,
-    toBody: (value) => value,
-    fromBody: checked,
+    reader: () => (held) => {
+      check(held);
+      return held as bigint;
+    },
   };
 }
 
 /** Unsigned, 64 bits. */
-export const u64 = integer64('unsigned 64-bit number', 0n, 2n ** 64n - 1n);
+export const u64 = integer64('an unsigned 64-bit number', 0n, 2n ** 64n - 1n);
 
 /** Signed, 64 bits: two's complement on the wire. */
-export const i64 = integer64('signed 64-bit number', -(2n ** 63n), 2n ** 63n - 1n);
+export const i64 = integer64('a signed 64-bit number', -(2n ** 63n), 2n ** 63n - 1n);
 
 /**
- * Nanoseconds inside of a second. The field is an int32, which the original's canonical encoding cuts to 32 bits where
- * protobuf extends the sign to 64; in this range both write the same. (The original normalises a time outside of it
- * when it decodes, and so never writes one.)
+ * Nanoseconds within a second. The field is an int32; the original's canonical encoding cuts it to
+ * 32 bits, where protobuf extends the sign to 64 bits. In the range accepted here, both write the
+ * same bytes. (The original normalises other values when it decodes, so it never writes them.)
  */
 export const nanos: Kind<number> = {
   wire: VARINT,
@@ -66,28 +72,19 @@ export const nanos: Kind<number> = {
   },
   size: varintSize,
   write: (to, value) => to.varint(value),
-  fromMessage: (held) => nanos.fromBody(held),
-  toBody: (value) => value,
-  fromBody(body) {
-    nanos.check(body);
-    return body as number;
+  reader: () => (held) => {
+    nanos.check(held);
+    return held as number;
   },
 };
 
 /** A byte string, of exactly `length` bytes if one is given. */
 export function bytes(length?: number): Kind<Uint8Array> {
-  const checkLength = (value: Uint8Array): void => {
+  const check = (value: unknown): void => {
+    if (!(value instanceof Uint8Array)) throw wrongType(value, 'a Uint8Array');
     if (length !== undefined && value.length !== length) {
       throw new Malformed(`is ${value.length} bytes long, must be ${length}`);
     }
-  };
-  const check = (value: unknown): void => {
-    if (!(value instanceof Uint8Array)) throw wrongType(value, 'a Uint8Array');
-    checkLength(value);
-  };
-  const checked = (held: unknown): Uint8Array => {
-    check(held);
-    return plain(held as Uint8Array);
   };
   return {
     wire: LENGTH_DELIMITED,
@@ -95,13 +92,17 @@ export function bytes(length?: number): Kind<Uint8Array> {
     check,
     size: (value) => value.length,
     write: (to, value) => to.raw(value),
-    fromMessage: checked,
-    toBody: (value) => value,
-    fromBody: checked,
+    reader: () => (held) => {
+      check(held);
+      return plain(held as Uint8Array);
+    },
   };
 }
 
-/** The same memory as a plain Uint8Array: a Buffer has other methods, and deep comparisons tell them apart. */
+/**
+ * The same memory as a plain Uint8Array: a Buffer has other methods, and deep comparisons
+ * distinguish the two.
+ */
 function plain(value: Uint8Array): Uint8Array {
   return value.constructor === Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }

@@ -1,4 +1,4 @@
-/** What proto3 cannot say of the protocol's fields: how long the fixed ones are, and how large. */
+/** Sizes and bounds of the protocol's fields, which proto3 cannot express. */
 
 /** Bytes of a public key. */
 export const KEY_BYTES = 32;
@@ -6,5 +6,5 @@ export const KEY_BYTES = 32;
 export const HASH_BYTES = 32;
 /** Bytes of an Ed25519 signature. */
 export const SIGNATURE_BYTES = 64;
-/** Nanoseconds inside of a second go up to here. */
+/** Largest number of nanoseconds within a second. */
 export const NANOS_MAX = 999_999_999;

@@ -1,17 +1,23 @@
-/** A look at the outermost fields of what may be a message: it finds most bytes that are none, whatever their length. */
+/**
+ * Checks the outermost fields of a possible message. This recognises most bytes that are not a
+ * message, in a time that does not depend on their length.
+ */
 import type { Message } from './message.js';
 import { VARINT } from './wire.js';
 
-/** Fields that are looked at. A block has two, a QC one for each signature. */
+/**
+ * Upper bound of the fields that are checked. A block has two fields, a QC one for each signature.
+ */
 const FIELDS_MAX = 16;
 
-/** A length of a field takes no more bytes than this. */
+/** Upper bound of the size of a field's length, in bytes. */
 const LENGTH_BYTES_MAX = 5;
 const NUMBER_BYTES_MAX = 10;
 
 /**
- * False only if `bytes` are not the canonical encoding of a message of `kind`: a field of another message, one out of order, one that ends
- * beyond the bytes, a required one that is absent. Reads a few bytes of each of the first fields.
+ * False only if `bytes` are not the canonical encoding of a message of `kind`: an unexpected field,
+ * a field out of order, one that ends beyond the bytes, or a missing required field. Reads a few
+ * bytes of each of the first fields.
  */
 export function isShaped<T extends object>({ rows }: Message<T>, bytes: Uint8Array): boolean {
   let at = 0;

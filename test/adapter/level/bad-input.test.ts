@@ -1,4 +1,7 @@
-/** Bad input: a code or a TypeError, nothing stored, nothing lost, and the next good round works. */
+/**
+ * Bad input: an error code or a TypeError, nothing stored, nothing lost, and the next good round is
+ * accepted.
+ */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
@@ -24,7 +27,10 @@ import { inTemp } from '../../support/temp.js';
 
 type Store = LevelStore<PlainBlock, PlainQC, PlainAnchor>;
 
-/** The plain model, but a block that says "boom" cannot be encoded: the planner has accepted it by then. */
+/**
+ * The plain model, except that a block with the text "boom" cannot be encoded. The planner has
+ * already accepted the block by then.
+ */
 const model: Model<PlainBlock, PlainQC, PlainAnchor> = {
   ...plain,
   block: {
@@ -38,7 +44,10 @@ const model: Model<PlainBlock, PlainQC, PlainAnchor> = {
 
 const MAX_ROUND = 10_000;
 
-/** Lane 0a [1, 3), lane 0b [5, 7), QCs [1, 2), an anchor at 1 that has 0c begin at 4. */
+/**
+ * Lane 0a [1, 3), lane 0b [5, 7), CommitQCs [1, 2), and an anchor at 1 at which lane 0c begins at
+ * 4.
+ */
 async function openStore(location: string): Promise<Store> {
   const store = await openLevel(location, { model, maxRoundBytes: MAX_ROUND });
   if (store.seq > 0n) return store;
@@ -48,7 +57,7 @@ async function openStore(location: string): Promise<Store> {
   return store;
 }
 
-/** What must stay as it is. */
+/** Everything that a refused round must leave unchanged. */
 async function stateOf(store: Store): Promise<object> {
   const read = async <T>(entries: AsyncIterable<T>) => {
     const list: T[] = [];
@@ -101,13 +110,13 @@ const TABLE: readonly (readonly [
   ['the same block twice in a round', persist({ blocks: [plainBlock('0a', 3), plainBlock('0a', 3)] }), SEQUENCE],
   ['blocks in the wrong order', persist({ blocks: [plainBlock('0a', 4), plainBlock('0a', 3)] }), SEQUENCE],
   [
-    'a gap behind good blocks of other lanes',
+    'a gap after good blocks of other lanes',
     persist({ blocks: [plainBlock('0b', 7), plainBlock('0a', 3), plainBlock('0a', 5)] }),
     SEQUENCE,
     /block 5 of lane 0a.*expects block 4/,
   ],
   [
-    'a gap beside a good anchor, inner and QC',
+    'a gap in a round with a good anchor, inner and CommitQC',
     persist({
       anchor: plainAnchor(2, { '0a': 3 }),
       inner: big(1),
@@ -125,13 +134,17 @@ const TABLE: readonly (readonly [
   ['the block number 2^64-1', persist({ blocks: [plainBlock('0d', U64_MAX)] }), INVALID, /18446744073709551615/],
   ['the block number 2^64', persist({ blocks: [plainBlock('0d', U64_MAX + 1n)] }), INVALID],
   ['the block number -1', persist({ blocks: [plainBlock('0d', -1n)] }), INVALID],
-  ['a block number that is no bigint', persist({ blocks: [any({ lane: '0a', number: 3, data: big(1) })] }), TypeError],
+  [
+    'a block number that is not a bigint',
+    persist({ blocks: [any({ lane: '0a', number: 3, data: big(1) })] }),
+    TypeError,
+  ],
   ['an empty lane', persist({ blocks: [plainBlock('', 0)] }), INVALID],
   ['a lane in uppercase', persist({ blocks: [plainBlock('0A', 3)] }), INVALID],
   ['a lane of an odd length', persist({ blocks: [plainBlock('0a1', 0)] }), INVALID],
   ['a lane with a slash', persist({ blocks: [plainBlock('0a/0b', 0)] }), INVALID],
   ['a lane of 65 bytes', persist({ blocks: [plainBlock('00'.repeat(65), 0)] }), INVALID],
-  ['a lane that is no text', persist({ blocks: [any({ lane: 10, number: 3n, data: big(1) })] }), TypeError],
+  ['a lane that is not a string', persist({ blocks: [any({ lane: 10, number: 3n, data: big(1) })] }), TypeError],
   [
     'a block whose shape the model refuses',
     persist({ blocks: [any({ lane: '0a', number: 3n, data: 'text' })] }),
@@ -139,18 +152,23 @@ const TABLE: readonly (readonly [
     /data/,
   ],
   [
-    'a block that cannot be encoded, behind good ones',
+    'a block that cannot be encoded, after good ones',
     persist({ inner: big(1), blocks: [plainBlock('0a', 3), plainBlock('0b', 7, 'boom')] }),
     INVALID,
     /boom/,
   ],
-  ['blocks that are no iterable', persist({ blocks: any(5) }), TypeError],
+  ['blocks that are not iterable', persist({ blocks: any(5) }), TypeError],
   ['blocks whose iterable throws', persist({ blocks: thrower }), RangeError, /the iterable threw/],
   // CommitQCs
   ['a QC gap', persist({ commitQCs: [plainQC(3)] }), SEQUENCE, /CommitQC 3.*expects 2/],
-  ['a QC gap behind good ones', persist({ commitQCs: [plainQC(1), plainQC(2), plainQC(4)] }), SEQUENCE, /expects 3/],
+  [
+    'a gap in the CommitQCs after good ones',
+    persist({ commitQCs: [plainQC(1), plainQC(2), plainQC(4)] }),
+    SEQUENCE,
+    /expects 3/,
+  ],
   ['the road index 2^64-1', persist({ commitQCs: [plainQC(U64_MAX)] }), INVALID],
-  ['a road index that is no bigint', persist({ commitQCs: [any({ index: 2, starts: [] })] }), TypeError],
+  ['a road index that is not a bigint', persist({ commitQCs: [any({ index: 2, starts: [] })] }), TypeError],
   ['a QC whose shape the model refuses', persist({ commitQCs: [any({ index: 2n })] }), INVALID, /starts/],
   // Anchors
   [
@@ -164,7 +182,7 @@ const TABLE: readonly (readonly [
   ['an anchor with a bad lane', persist({ anchor: plainAnchor(2, { xyz: 1 }) }), INVALID, /xyz/],
   ['an anchor that has a lane begin at 2^64', persist({ anchor: plainAnchor(2, { '0a': U64_MAX + 1n }) }), INVALID],
   ['an anchor whose shape the model refuses', persist({ anchor: any({ index: 2n }) }), INVALID, /qc/],
-  ['such an anchor by anchor.persist', (store) => store.anchor.persist({ index: 2n, qc: plainQC(3) }), INVALID],
+  ['the same anchor by anchor.persist', (store) => store.anchor.persist({ index: 2n, qc: plainQC(3) }), INVALID],
   // Rounds
   [
     'a round beyond maxRoundBytes',
@@ -184,12 +202,12 @@ const TABLE: readonly (readonly [
   ['an inner that is text', persist({ inner: any('text') }), TypeError],
   ['an inner that is an array', persist({ inner: any([1, 2]) }), TypeError],
   [
-    'a hook that is no function',
+    'a hook that is not a function',
     (store) => store.persist({ blocks: [plainBlock('0a', 3)] }, { block: any(5) }),
     TypeError,
   ],
   [
-    'an anchor hook that is no function',
+    'an anchor hook that is not a function',
     (store) => store.persist({ blocks: [plainBlock('0a', 3)] }, { anchor: any({}) }),
     TypeError,
   ],
@@ -200,44 +218,48 @@ const TABLE: readonly (readonly [
     WRONG_LANE,
     /block 7 is of lane 0b, not of lane 0a/,
   ],
-  ['a foreign lane beside a truncation', lane('0a', plainQC(5, { '0a': 3 }), [plainBlock('0b', 7)]), WRONG_LANE],
+  [
+    'a foreign lane in a call with a truncation',
+    lane('0a', plainQC(5, { '0a': 3 }), [plainBlock('0b', 7)]),
+    WRONG_LANE,
+  ],
   ['a gap in one lane', lane('0a', undefined, [plainBlock('0a', 4)]), SEQUENCE],
   [
-    'a gap in one lane behind its truncation',
+    'a gap in one lane after its truncation',
     lane('0a', plainQC(5, { '0a': 7 }), [plainBlock('0a', 8)]),
     SEQUENCE,
     /expects block 7/,
   ],
   ['a duplicate in one lane', lane('0a', undefined, [plainBlock('0a', 2)]), SEQUENCE],
   [
-    'a new lane that does not begin where the QC says',
+    'a new lane that does not begin where the CommitQC says',
     lane('0d', plainQC(5, { '0d': 7 }), [plainBlock('0d', 8)]),
     SEQUENCE,
     /expects block 7/,
   ],
   ['a bad lane', lane('0x', undefined, []), INVALID],
-  ['a lane that is no text', lane(any(10), undefined, []), TypeError],
+  ['a lane that is not a string', lane(any(10), undefined, []), TypeError],
   ['an anchor QC whose shape the model refuses', lane('0a', any({ index: 1n }), []), INVALID],
-  ['an afterEach that is no function', lane('0a', undefined, [plainBlock('0a', 3)], any(5)), TypeError],
+  ['an afterEach that is not a function', lane('0a', undefined, [plainBlock('0a', 3)], any(5)), TypeError],
   // The QC log
-  ['a QC gap in the QC log', qcs(undefined, [plainQC(3)]), SEQUENCE],
-  ['a QC gap behind a truncation', qcs(plainQC(7), [plainQC(9)]), SEQUENCE, /expects 8/],
+  ['a gap in the QC log', qcs(undefined, [plainQC(3)]), SEQUENCE],
+  ['a gap in the CommitQCs after a truncation', qcs(plainQC(7), [plainQC(9)]), SEQUENCE, /expects 8/],
   ['an anchor QC at 2^64-1', qcs(plainQC(U64_MAX), []), INVALID],
-  ['QCs that are no array', qcs(undefined, any(5)), TypeError],
+  ['CommitQCs that are not an array', qcs(undefined, any(5)), TypeError],
   // Drops
   ['a drop of a bad lane', (store) => store.dropLanes(['0a', '0A']), INVALID],
-  ['a drop of a lane that is no text', (store) => store.dropLanes(any([10])), TypeError],
-  ['a drop of what is no list', (store) => store.dropLanes(any(5)), TypeError],
+  ['a drop of a lane that is not a string', (store) => store.dropLanes(any([10])), TypeError],
+  ['a drop of a value that is not a list', (store) => store.dropLanes(any(5)), TypeError],
   // Reads
   ['a read of a bad lane', (store) => store.block('0A', 1n), INVALID],
-  ['a read of a number that is none', (store) => store.block('0a', any(1)), TypeError],
+  ['a read of an invalid number', (store) => store.block('0a', any(1)), TypeError],
   ['a read of a number beyond 64 bits', (store) => store.commitQC(U64_MAX + 1n), INVALID],
 ];
 
 const input = suite('bad input');
 
 input(
-  'each of it is refused, stores nothing, fires nothing, and the next good round works',
+  'each bad call is refused, stores nothing, fires no hook, and the next good round is accepted',
   inTemp(async (dir) => {
     const store = await openStore(dir);
     let next = 3n;
@@ -253,8 +275,8 @@ input(
       if (message !== undefined) assert.match((error as Error).message, message, what);
       assert.equal(await stateOf(store), before, `${what}: nothing was stored`);
       await refused(store.persist({ blocks: [plainBlock('0a', next + 1n)] }), SEQUENCE);
-      if (TABLE.findIndex(([other]) => other === what) % 8 === 7) {
-        // A good round between: what was refused has left no trace in what is planned.
+      if (TABLE.findIndex(([name]) => name === what) % 8 === 7) {
+        // A good round in between: the refused call left no trace in the planner's state.
         await store.persist({ inner: big(2), commitQCs: [plainQC(1)], blocks: [] });
         assert.is(store.seq, (before as { seq: bigint }).seq + 1n);
       }
@@ -273,14 +295,14 @@ input(
 
 for (const [what, call] of TABLE) {
   input(
-    `${what}: on disk nothing is different`,
+    `${what}: unchanged on disk`,
     inTemp(async (dir) => {
       await (await openStore(dir)).close();
       const before = await dump(dir);
       const fired: unknown[] = [];
       {
         await using store = await openStore(dir);
-        // In the midst of good calls of the same tick, which nothing happens to.
+        // Among good calls of the same tick, which must not be affected.
         const hooks = { block: (block: PlainBlock) => void fired.push(block.number) };
         const good = store.persist({}, hooks);
         const bad = rejection(() => call(store));
@@ -317,7 +339,7 @@ input(
 );
 
 input(
-  'a throwing hook: the entry is durable, the rest fire, the call rejects with what it threw, the store goes on',
+  'a throwing hook: the entry is durable, the other hooks fire, the call rejects with the thrown value, the store stays usable',
   inTemp(async (dir) => {
     const fired: bigint[] = [];
     const thrown = new Error('from a hook');
@@ -361,7 +383,7 @@ const CALLS: readonly (readonly [string, Call])[] = [
 ];
 
 ends(
-  'after close() every call is LANESTORE_CLOSED, and what was accepted is stored',
+  'after close() every call is LANESTORE_CLOSED, and every accepted call is stored',
   inTemp(async (dir) => {
     const store = await openStore(dir);
     const accepted = store.persist({ blocks: [plainBlock('0a', 3)] });
@@ -378,12 +400,15 @@ ends(
   }),
 );
 
-/** A database that rejects a batch when it is told to, once; and goes on as if nothing had been, as LevelDB does after ENOSPC. */
+/**
+ * A database that rejects one batch on request and then accepts writes again, as LevelDB does after
+ * ENOSPC.
+ */
 class FailingLevel extends MemoryLevel<string, Uint8Array> {
   failNext: Error | undefined;
   batches = 0;
 
-  // Called by abstract-level for every batch, chained ones too.
+  // abstract-level calls this for every batch, chained batches too.
   async _batch(operations: unknown, options: unknown): Promise<void> {
     this.batches++;
     const error = this.failNext;
@@ -395,7 +420,7 @@ class FailingLevel extends MemoryLevel<string, Uint8Array> {
 }
 
 ends(
-  'after a rejected write every call is LANESTORE_FAILED with the first cause, what waited too, unwritten',
+  'after a rejected write every call is LANESTORE_FAILED with the first cause, queued calls too, unwritten',
   async () => {
     const db = new FailingLevel({ keyEncoding: 'utf8', valueEncoding: 'view' });
     const cause = new Error('IO error: no space left on device');
@@ -418,7 +443,7 @@ ends(
       for (const error of errors) assert.is(error.cause, cause);
       for (const [, call] of CALLS) assert.is((await refused(() => call(store), 'LANESTORE_FAILED')).cause, cause);
       assert.equal(fired, []);
-      assert.is(db.batches, batches + 1, 'nothing is written behind a rejected write');
+      assert.is(db.batches, batches + 1, 'nothing is written after a rejected write');
       assert.equal(store.cursors.lanes.get('0a'), { first: 0n, next: 2n });
       await store.close();
       await refused(store.persist({}), 'LANESTORE_CLOSED');
@@ -430,7 +455,7 @@ ends(
 );
 
 ends(
-  'a disk that fills up, without a watermark: LANESTORE_FAILED, and after a reopen everything acknowledged is there',
+  'a disk that fills up, without a watermark: LANESTORE_FAILED, and a reopen recovers everything acknowledged',
   inTemp(async (dir) => {
     const disk = join(dir, 'disk');
     await withTmpfs('a disk that fills up', disk, '3m', async () => {
@@ -440,7 +465,7 @@ ends(
       let acknowledged = 0;
       {
         await using store = await openLevel(location, { model, minFreeBytes: 0 });
-        // Room for recovery, which writes the log out as a table.
+        // Room for recovery, which writes the log as a table.
         writeFileSync(spare, new Uint8Array(1_600_000));
         for (;;) {
           const error = await store
@@ -453,7 +478,7 @@ ends(
           acknowledged++;
         }
         assert.ok(acknowledged > 5);
-        // Space is back at once; this store stays refused all the same.
+        // There is space again at once; the failed store refuses calls all the same.
         rmSync(spare);
         for (let i = 0; i < 3; i++) await refused(store.persist({ inner: big(1) }), 'LANESTORE_FAILED');
       }
@@ -473,7 +498,7 @@ ends(
 );
 
 ends(
-  'no room: LANESTORE_CAPACITY, nothing of it stored, ready() says when there is, and then it is accepted',
+  'no room: LANESTORE_CAPACITY, nothing of the round stored, ready() resolves when there is room, then the round is accepted',
   inTemp(async (dir) => {
     {
       await using store = await openLevel(dir, { model, maxQueuedBytes: 5000 });
@@ -508,14 +533,14 @@ ends(
   }),
 );
 
-/** Resolves behind what was rejected in this very tick, before a batch is started. */
+/** Resolves after the rejections of this tick and before the next batch starts. */
 async function tick(): Promise<undefined> {
   for (let i = 0; i < 10; i++) await undefined;
   return undefined;
 }
 
 ends(
-  'closing with rounds in flight and a sweep under way waits for them',
+  'close() waits for rounds in flight and for a running sweep',
   inTemp(async (dir) => {
     const count = 6000;
     {

@@ -1,7 +1,9 @@
 /**
- * A process that waits for disk space that never comes, and has nothing else to do:
+ * A process that waits for disk space that never becomes free, and has nothing else to do:
  *
- *   node space-worker.js LOCATION    ->    a line `waiting`; it must end by itself
+ *   node disk-watermark-worker.js LOCATION
+ *
+ * It prints a line `waiting`. The process must end by itself.
  */
 import { writeSync } from 'node:fs';
 import { openLevel } from '../../../src/adapter/level/index.js';

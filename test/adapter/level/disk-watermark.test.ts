@@ -1,4 +1,7 @@
-/** The disk watermark: rounds are refused before the disk is full, pruning goes on, and nothing is lost or poisoned. */
+/**
+ * The disk watermark: rounds are refused before the disk is full, pruning still works, nothing is
+ * lost, and the store does not fail.
+ */
 import fs, { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -22,10 +25,13 @@ import { inTemp } from '../../support/temp.js';
 
 const MIB = 1024 * 1024;
 
-/** A disk whose free bytes a test sets; readings that are not `readNow` are held until they are answered. */
+/**
+ * A disk whose free bytes a test sets. Readings other than `readNow` stay pending until the test
+ * answers them.
+ */
 class FakeDisk implements FreeSpace {
   free: number;
-  /** Readings that were made at once. */
+  /** Number of synchronous readings. */
   looks = 0;
   readonly #held: (() => void)[] = [];
 
@@ -47,7 +53,7 @@ class FakeDisk implements FreeSpace {
   }
 
   async answer(): Promise<void> {
-    for (const one of this.#held.splice(0)) one();
+    for (const answer of this.#held.splice(0)) answer();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -55,19 +61,19 @@ class FakeDisk implements FreeSpace {
 const watermark = suite('the watermark');
 const store = suite('a store under the watermark');
 
-/** Waiting for space does not keep a process alive, not even this one. */
-for (const one of [watermark, store]) {
+/** Keeps the event loop alive: waiting for space is unreferenced and would not. */
+for (const tests of [watermark, store]) {
   let alive: NodeJS.Timeout;
-  one.before(() => {
+  tests.before(() => {
     alive = setInterval(() => undefined, 1000);
   });
-  one.after(() => clearInterval(alive));
+  tests.after(() => clearInterval(alive));
 }
 
 const round = (diskBytes: number): Cost => ({ ...freeOfCost(), diskBytes, isPrune: false });
 const prune = (diskBytes: number): Cost => ({ ...freeOfCost(), diskBytes });
 
-/** 1000 bytes must stay free, 200 for pruning. */
+/** 1,000 bytes must stay free, 200 of them for pruning. */
 function watch(free: number) {
   const disk = new FakeDisk(free);
   const clock = { now: 0 };
@@ -75,7 +81,7 @@ function watch(free: number) {
   return { disk, clock, space, gate: new AdmissionGate(admissionLimits({}), [space]) };
 }
 
-watermark('what was accepted since the reading is subtracted', () => {
+watermark('bytes accepted since the reading are subtracted', () => {
   const { space } = watch(1500);
   for (let i = 0; i < 5; i++) {
     space.check(round(100));
@@ -87,25 +93,28 @@ watermark('what was accepted since the reading is subtracted', () => {
   refusedSync(() => space.check(prune(801)), 'LANESTORE_CAPACITY');
 });
 
-watermark('a reading does not count on what had not settled when it began, nor on what came during it', async () => {
-  const { disk, clock, space } = watch(2000);
-  space.enter(round(300));
-  space.enter(round(200));
-  space.leave(round(300));
-  clock.now = 300;
-  disk.free = 1700;
-  space.check(round(100));
-  assert.is(disk.reading, 1);
-  space.enter(round(100));
-  space.leave(round(200));
-  await disk.answer();
-  // 1700 - 200 in flight at its beginning - 100 during it.
-  space.check(round(400));
-  refusedSync(() => space.check(round(401)), 'LANESTORE_CAPACITY');
-});
+watermark(
+  'a reading does not cover bytes that had not settled when it began, nor bytes accepted while it ran',
+  async () => {
+    const { disk, clock, space } = watch(2000);
+    space.enter(round(300));
+    space.enter(round(200));
+    space.leave(round(300));
+    clock.now = 300;
+    disk.free = 1700;
+    space.check(round(100));
+    assert.is(disk.reading, 1);
+    space.enter(round(100));
+    space.leave(round(200));
+    await disk.answer();
+    // 1,700, minus 200 in flight when the reading began, minus 100 accepted while it ran.
+    space.check(round(400));
+    refusedSync(() => space.check(round(401)), 'LANESTORE_CAPACITY');
+  },
+);
 
 watermark(
-  'readings are made beside the rounds, now and then, and after many bytes; only after a pause at once',
+  'readings run in the background, periodically and after many bytes; synchronously only after a pause',
   async () => {
     const { disk, clock, space } = watch(1_000_000);
     for (let i = 0; i < 100; i++) space.check(round(1));
@@ -126,7 +135,7 @@ watermark(
   },
 );
 
-watermark('a slow reading that a later one has overtaken is dropped', async () => {
+watermark('a slow reading is dropped if a later one has finished before it', async () => {
   const { disk, clock, space } = watch(5000);
   clock.now = 300;
   space.check(round(1));
@@ -138,7 +147,7 @@ watermark('a slow reading that a later one has overtaken is dropped', async () =
   refusedSync(() => space.check(round(101)), 'LANESTORE_CAPACITY');
 });
 
-watermark('before it refuses it looks again, unless it has just looked', () => {
+watermark('the watermark reads the disk again before it refuses, unless it has just read it', () => {
   const { disk, clock, space } = watch(1000);
   refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
   disk.free = 2000;
@@ -147,7 +156,7 @@ watermark('before it refuses it looks again, unless it has just looked', () => {
   space.check(round(1));
 });
 
-watermark('a disk that can no longer be read is not believed to have more room', () => {
+watermark('a disk that can no longer be read is not assumed to have more room', () => {
   const { disk, clock, space } = watch(1100);
   space.enter(round(60));
   disk.readNow = () => {
@@ -164,7 +173,7 @@ watermark('ready() waits for room for the largest refused round, for the signal,
   refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
   refusedSync(() => space.check(round(1)), 'LANESTORE_CAPACITY');
   let ready = 0;
-  const waiting = [gate.ready(), gate.ready()].map((one) => one.then(() => ready++));
+  const waiting = [gate.ready(), gate.ready()].map((call) => call.then(() => ready++));
   const control = new AbortController();
   const aborted = rejection(gate.ready(control.signal));
   control.abort('no longer');
@@ -188,7 +197,7 @@ watermark('ready() waits for room for the largest refused round, for the signal,
 });
 
 watermark(
-  'ready() does not wait for ever for a large round that was given up: after four readings smaller ones count',
+  'ready() stops waiting for a large round that was given up: after four readings it waits for the smaller ones',
   async () => {
     const { disk, space, gate } = watch(1400);
     refusedSync(() => space.check(round(500)), 'LANESTORE_CAPACITY');
@@ -203,7 +212,7 @@ watermark(
     };
     const first = wait();
     for (let i = 0; i < 3; i++) await reading();
-    assert.is(ready, 0, 'it may be tried again');
+    assert.is(ready, 0, 'the round may be tried again');
     await reading();
     assert.is(ready, 1, 'smaller rounds are accepted');
     await first;
@@ -220,7 +229,7 @@ watermark(
   },
 );
 
-watermark('the default is what LevelDB may need at once', () => {
+watermark('the default is the space that LevelDB may need at once', () => {
   assert.is(defaultMinFreeBytes(16 * MIB, 8 * MIB), 234 * MIB);
   assert.is(defaultMinFreeBytes(MIB, 8 * MIB), 202 * MIB);
   assert.equal(spaceLimits(234 * MIB, 16 * MIB), { minFreeBytes: 234 * MIB, pruneFreeBytes: 33 * MIB });
@@ -230,49 +239,49 @@ watermark('the default is what LevelDB may need at once', () => {
 
 watermark.run();
 
-/** 100,000 bytes must stay free; half of it for pruning. */
+/** 100,000 bytes must stay free, half of them for pruning. */
 const open = (location: string, freeSpace: FreeSpace) =>
   openLevel(location, { model: plain, minFreeBytes: 100_000, freeSpace });
 
 store(
-  'a round is refused, nothing of it is stored, pruning goes on, and when there is space the same round is accepted',
+  'a round is refused, nothing of it is stored, pruning still works, and with space again the same round is accepted',
   inTemp(async (dir) => {
     const disk = new FakeDisk(1_000_000);
-    await using one = await open(dir, disk);
-    await one.persist({
+    await using opened = await open(dir, disk);
+    await opened.persist({
       commitQCs: [0, 1, 2].map((i) => plainQC(i)),
       blocks: [...plainBlocks('0a', 0, 9), plainBlock('0b', 0)],
     });
     disk.free = 90_000;
     const round = { inner: new Uint8Array([1]), blocks: [plainBlock('0a', 9)] };
-    // The last reading was a moment ago: this large one is beyond it.
+    // The last reading is recent, and this large round exceeds it.
     const large = { blocks: [plainBlock('0a', 9, new Uint8Array(950_000))] };
-    await refused(one.persist(large), 'LANESTORE_CAPACITY', /wait for ready\(\)/);
+    await refused(opened.persist(large), 'LANESTORE_CAPACITY', /wait for ready\(\)/);
     await new Promise((resolve) => setTimeout(resolve, 300));
-    await refused(one.persist(large), 'LANESTORE_CAPACITY');
-    await refused(one.persist(round), 'LANESTORE_CAPACITY');
-    assert.equal(one.cursors.lanes.get('0a'), { first: 0n, next: 9n });
-    await one.persist({ anchor: plainAnchor(1, { '0a': 4 }) });
-    await one.anchor.persist(plainAnchor(3, { '0a': 5 }));
-    await one.blocks.maybePruneAndPersistLane('0a', plainQC(3, { '0a': 6 }), []);
-    await one.commitQCs.maybePruneAndPersist(undefined, [plainQC(2)]);
-    await one.dropLanes(['0b']);
-    await refused(one.persist({ anchor: plainAnchor(4), blocks: [plainBlock('0a', 9)] }), 'LANESTORE_CAPACITY');
-    await refused(one.commitQCs.maybePruneAndPersist(undefined, [plainQC(4)]), 'LANESTORE_CAPACITY');
-    assert.equal([...one.cursors.lanes], [['0a', { first: 6n, next: 9n }]]);
-    assert.equal(one.cursors.commitQCs, { first: 3n, next: 4n });
-    // On a slow machine a reading may have begun by now, and would be overtaken.
+    await refused(opened.persist(large), 'LANESTORE_CAPACITY');
+    await refused(opened.persist(round), 'LANESTORE_CAPACITY');
+    assert.equal(opened.cursors.lanes.get('0a'), { first: 0n, next: 9n });
+    await opened.persist({ anchor: plainAnchor(1, { '0a': 4 }) });
+    await opened.anchor.persist(plainAnchor(3, { '0a': 5 }));
+    await opened.blocks.maybePruneAndPersistLane('0a', plainQC(3, { '0a': 6 }), []);
+    await opened.commitQCs.maybePruneAndPersist(undefined, [plainQC(2)]);
+    await opened.dropLanes(['0b']);
+    await refused(opened.persist({ anchor: plainAnchor(4), blocks: [plainBlock('0a', 9)] }), 'LANESTORE_CAPACITY');
+    await refused(opened.commitQCs.maybePruneAndPersist(undefined, [plainQC(4)]), 'LANESTORE_CAPACITY');
+    assert.equal([...opened.cursors.lanes], [['0a', { first: 6n, next: 9n }]]);
+    assert.equal(opened.cursors.commitQCs, { first: 3n, next: 4n });
+    // On a slow machine a reading may be in progress by now, and its answer would be outdated.
     await disk.answer();
     disk.free = 10_000;
     await new Promise((resolve) => setTimeout(resolve, 300));
-    // Accepted on the last reading; the new one comes beside it.
-    await one.persist({ anchor: plainAnchor(3) });
+    // Accepted on the last reading; the new reading runs at the same time.
+    await opened.persist({ anchor: plainAnchor(3) });
     await disk.answer();
-    await refused(one.persist({ anchor: plainAnchor(5) }), 'LANESTORE_CAPACITY');
-    await refused(one.dropLanes(['0a']), 'LANESTORE_CAPACITY');
-    await one.persist({});
+    await refused(opened.persist({ anchor: plainAnchor(5) }), 'LANESTORE_CAPACITY');
+    await refused(opened.dropLanes(['0a']), 'LANESTORE_CAPACITY');
+    await opened.persist({});
     let ready = false;
-    const waiting = one.ready().then(() => {
+    const waiting = opened.ready().then(() => {
       ready = true;
     });
     await disk.answer();
@@ -283,26 +292,26 @@ store(
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     await waiting;
-    await one.persist(round);
-    assert.equal(one.cursors.lanes.get('0a'), { first: 6n, next: 10n });
+    await opened.persist(round);
+    assert.equal(opened.cursors.lanes.get('0a'), { first: 6n, next: 10n });
   }),
 );
 
 store(
-  'a file system that reports no blocks at all does not say what is free: no round is refused',
+  'a file system that reports no blocks at all has unknown free space: no round is refused',
   inTemp(async (dir) => {
     const disk = join(dir, 'disk');
     await withTmpfs('a file system without a size', disk, '0', async () => {
       assert.is(statfsSync(disk).blocks, 0);
       const location = join(disk, 'store');
       {
-        await using one = await openLevel(location, { model: plain, values: { waitBytesMin: 1 } });
+        await using opened = await openLevel(location, { model: plain, values: { waitBytesMin: 1 } });
         for (let n = 0; n < 4; n++) {
-          await one.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000).fill(n)), plainBlock('0b', n)] });
+          await opened.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000).fill(n)), plainBlock('0b', n)] });
         }
-        await one.ready();
-        assert.is(one.freeBytes, undefined);
-        assert.ok(one.valueUsage.liveBytes > 0, 'values are separated there too');
+        await opened.ready();
+        assert.is(opened.freeBytes, undefined);
+        assert.ok(opened.valueUsage.liveBytes > 0, 'values are separated there too');
       }
       await using again = await openLevel(location, { model: plain });
       assert.equal(again.cursors.lanes.get('0a'), { first: 0n, next: 4n });
@@ -311,7 +320,7 @@ store(
 );
 
 store(
-  'a system without statfs does not say it either',
+  'a system without statfs has unknown free space: no round is refused',
   inTemp(async (dir) => {
     const { statfsSync: sync } = fs;
     const { statfs } = fs.promises;
@@ -324,9 +333,9 @@ store(
     Object.assign(fs.promises, { statfs: () => Promise.reject(missing) });
     syncBuiltinESMExports();
     try {
-      await using one = await openLevel(dir, { model: plain });
-      for (let n = 0; n < 3; n++) await one.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000))] });
-      assert.is(one.freeBytes, undefined);
+      await using opened = await openLevel(dir, { model: plain });
+      for (let n = 0; n < 3; n++) await opened.persist({ blocks: [plainBlock('0a', n, new Uint8Array(300_000))] });
+      assert.is(opened.freeBytes, undefined);
     } finally {
       Object.assign(fs, { statfsSync: sync });
       Object.assign(fs.promises, { statfs });
@@ -339,31 +348,31 @@ store(
   'a large round that was given up keeps no call of ready() waiting',
   inTemp(async (dir) => {
     const free = 400_000;
-    await using one = await open(dir, { read: async () => free, readNow: () => free });
+    await using opened = await open(dir, { read: async () => free, readNow: () => free });
     await refused(
-      one.persist({ blocks: [plainBlock('0a', 0, new Uint8Array(500_000))] }),
+      opened.persist({ blocks: [plainBlock('0a', 0, new Uint8Array(500_000))] }),
       'LANESTORE_CAPACITY',
       /bytes of disk are free/,
     );
-    await one.persist({ blocks: [plainBlock('0a', 0)] });
+    await opened.persist({ blocks: [plainBlock('0a', 0)] });
     await settles(
       () => 'ready(), though small rounds are accepted',
-      one.ready(),
+      opened.ready(),
       () => 0,
     );
-    await one.persist({ blocks: [plainBlock('0a', 1)] });
+    await opened.persist({ blocks: [plainBlock('0a', 1)] });
   }),
 );
 
 store(
-  'those who wait for space are told when the store closes',
+  'calls that wait for space are rejected when the store closes',
   inTemp(async (dir) => {
-    const one = await open(dir, new FakeDisk(0));
-    await refused(one.persist({ blocks: [plainBlock('0a', 0)] }), 'LANESTORE_CAPACITY');
-    const waiting = refused(one.ready(), 'LANESTORE_CLOSED');
-    await one.close();
+    const opened = await open(dir, new FakeDisk(0));
+    await refused(opened.persist({ blocks: [plainBlock('0a', 0)] }), 'LANESTORE_CAPACITY');
+    const waiting = refused(opened.ready(), 'LANESTORE_CLOSED');
+    await opened.close();
     await waiting;
-    await refused(one.ready(), 'LANESTORE_CLOSED');
+    await refused(opened.ready(), 'LANESTORE_CLOSED');
   }),
 );
 
@@ -378,7 +387,7 @@ store(
 );
 
 store(
-  'on a small disk that fills up: refused in time, never poisoned, and it goes on when space is back',
+  'on a small disk that fills up: refused in time, the store never fails, and rounds are accepted when there is space again',
   inTemp(async (dir) => {
     const disk = join(dir, 'disk');
     await withTmpfs('a store on a small disk', disk, '48m', async () => {
@@ -388,11 +397,11 @@ store(
       writeFileSync(join(disk, 'filler'), new Uint8Array(6 * MIB));
       let next = 0;
       {
-        await using one = await openLevel(location, { model: plain, level });
+        await using opened = await openLevel(location, { model: plain, level });
         const fill = async () => {
           for (;;) {
             try {
-              await one.persist({ blocks: [block(next)] });
+              await opened.persist({ blocks: [block(next)] });
               next++;
             } catch (error) {
               if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) throw error;
@@ -405,10 +414,10 @@ store(
         const { bavail, bsize } = statfsSync(disk);
         assert.ok(first > 20 && bavail * bsize > 20 * MIB, `${first} blocks, ${bavail * bsize} bytes are left`);
         rmSync(join(disk, 'filler'));
-        await one.ready();
+        await opened.ready();
         await fill();
         assert.ok(next >= first + 20, `${next - first} more`);
-        await one.persist({ anchor: plainAnchor(0, { '0a': next - 10 }) });
+        await opened.persist({ anchor: plainAnchor(0, { '0a': next - 10 }) });
       }
       await using again = await openLevel(location, { model: plain, level });
       const { blocks } = again.takeRecovered();

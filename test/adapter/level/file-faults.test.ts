@@ -1,6 +1,6 @@
 /**
- * Each file operation of a creation, of a witness and of preflight fails in turn: the caller gets a coded
- * error, and nothing is lost or stuck.
+ * Each file operation of a creation, of a witness and of the preflight fails in turn. The caller
+ * gets an error with a code, and nothing is lost or blocked.
  */
 import { linkSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { openBelow } from '../../support/descriptors.js';
 import { refused, tree } from '../../support/faults.js';
 import { FaultyFiles } from '../../support/faulty-files.js';
 import { plain, plainBlock } from '../../support/plain-model.js';
+import { onPlatform } from '../../support/platform.js';
 import { inTemp } from '../../support/temp.js';
 
 const CODES = ['EIO', 'ENOSPC'] as const;
@@ -31,7 +32,7 @@ async function blocksIn(location: string): Promise<number> {
 const creation = suite('creation with a failing operation');
 
 creation(
-  'uses the port for every name that it makes, and for the witness',
+  'every name and the witness are made through the file-system port',
   inTemp(async (dir) => {
     const files = new FaultyFiles('EIO');
     await using store = await open(join(dir, 'new', 'store'), files);
@@ -82,7 +83,7 @@ const witness = suite('witness with a failing operation');
 
 for (const code of CODES) {
   witness(
-    `${code} when a round is named: LANESTORE_FAILED, and the next open shows what was acknowledged`,
+    `${code} when a round is written to the witness: LANESTORE_FAILED, and the next open recovers every acknowledged round`,
     inTemp(async (dir) => {
       const location = join(dir, 'store');
       const files = new FaultyFiles(code);
@@ -93,13 +94,13 @@ for (const code of CODES) {
       await refused(store.persist({ blocks: [plainBlock('0a', 1n)] }), 'LANESTORE_FAILED');
       await refused(store.persist({ blocks: [plainBlock('0a', 2n)] }), 'LANESTORE_FAILED');
       await store.close();
-      // The batch was durable before it was to be named.
+      // The batch was durable before its number was written to the witness.
       assert.is(await blocksIn(location), 2);
     }),
   );
 
   witness(
-    `${code} while a copy takes the place of a witness that has another name: LANESTORE_FAILED, the other name keeps its bytes`,
+    `${code} while a copy replaces a witness that has another name: LANESTORE_FAILED, the linked file keeps its bytes`,
     inTemp(async (dir) => {
       let steps = 1;
       for (let step = 0; step < steps; step++) {
@@ -119,7 +120,7 @@ for (const code of CODES) {
         assert.is(Buffer.compare(readFileSync(backup), held), 0, what);
         assert.is(await blocksIn(location), 2, what);
         if (step > 0) continue;
-        // How many there are when none fails.
+        // Number of operations when none fails.
         linkSync(join(location, 'witness'), `${location}-again`);
         const whole = new FaultyFiles(code);
         await (await open(location, whole)).close();
@@ -132,12 +133,34 @@ for (const code of CODES) {
   );
 }
 
+witness(
+  'on macOS the disk is told to empty its cache after each batch, before the witness names it; elsewhere nothing is synced twice',
+  inTemp(async (dir) => {
+    const files = new FaultyFiles('EIO');
+    const location = join(dir, 'store');
+    const store = await open(location, files);
+    const during = async (platform: NodeJS.Platform, number: bigint) => {
+      const before = files.seen.length;
+      await onPlatform(platform, () => store.persist({ blocks: [plainBlock('0a', number)] }));
+      return files.seen.slice(before);
+    };
+    assert.equal(await during('darwin', 0n), ['sync witness', 'writeNow witness']);
+    assert.equal(await during('linux', 1n), ['writeNow witness']);
+    files.failAt = files.seen.length;
+    const failing = onPlatform('darwin', () => store.persist({ blocks: [plainBlock('0a', 2n)] }));
+    assert.match((await refused(failing, 'LANESTORE_FAILED')).message, 'EIO');
+    assert.is(files.seen.at(-1), 'sync witness', 'the witness does not name what may not be durable');
+    await store.close();
+    assert.is(await blocksIn(location), 3);
+  }),
+);
+
 witness.run();
 
 const reading = suite('preflight with a failing read');
 
 reading(
-  'EIO at any open or read: LANESTORE_IO, never damage, and nothing of the store is changed',
+  'EIO at any open or read: LANESTORE_IO, never a corruption error, and no file of the store changes',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     for (let round = 0n; round < 3n; round++) {

@@ -1,4 +1,7 @@
-/** A/B files: the cases of persist_test.go at 11419398f and since 78c53ddf1 (docs/original.md, Test cases: A/B files). */
+/**
+ * A/B files: the cases of persist_test.go at 11419398f and since 78c53ddf1 (docs/original.md, Test
+ * cases: A/B files).
+ */
 import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { suite } from 'uvu';
@@ -63,7 +66,7 @@ for (const encoding of ['crc', 'wrapper'] as const) {
         },
         options,
       );
-      assert.equal(readFileSync(a), encodeAB(encoding, 3n, ascii('3')), 'no rest of the longer value before it');
+      assert.equal(readFileSync(a), encodeAB(encoding, 3n, ascii('3')), 'no bytes of the earlier, longer value');
       assert.is(await loaded(dir), '3');
     }),
   );
@@ -92,7 +95,7 @@ for (const encoding of ['crc', 'wrapper'] as const) {
     ['zeros', (file: Uint8Array) => new Uint8Array(file.length)],
   ] as const) {
     test(
-      `the newest one is damaged (${what}): the other counts, and the next write mends it`,
+      `the newest one is damaged (${what}): the other counts, and the next write replaces the damaged one`,
       inTemp(async (dir) => {
         const [a, b] = paths(dir);
         await writeAll(dir, ['one', 'two'], options);
@@ -122,7 +125,7 @@ for (const encoding of ['crc', 'wrapper'] as const) {
   }
 
   test(
-    'a failed write takes no seq, leaves the last value, and goes to the same file again',
+    'a failed write takes no seq, keeps the last value, and the next write goes to the same file',
     inTemp(async (dir) => {
       const [a, b] = paths(dir);
       const files = new WatchedFiles();
@@ -164,7 +167,7 @@ test(
 );
 
 test(
-  'the encodings may be mixed; the newest one decides how to go on',
+  'the encodings may be mixed; the newest one decides the encoding of the next write',
   inTemp(async (dir) => {
     const [a, b] = paths(dir);
     writeFileSync(a, encodeAB('wrapper', 5n, ascii('old')));
@@ -191,7 +194,7 @@ test(
 );
 
 test(
-  'no such directory, or a file: LANESTORE_NOT_A_STORE',
+  'an absent directory, or a file in its place: LANESTORE_NOT_A_STORE',
   inTemp(async (dir) => {
     writeFileSync(join(dir, 'file'), '');
     for (const name of ['absent', 'file']) {
@@ -201,7 +204,7 @@ test(
 );
 
 test(
-  'what the system refuses to read is LANESTORE_IO, neither damage nor a fresh start',
+  'a file that cannot be read is LANESTORE_IO, neither damage nor a fresh start',
   inTemp(async (dir) => {
     mkdirSync(paths(dir)[0]);
     const error = await refused(ABFile.open(dir, 'test'), 'LANESTORE_IO');
@@ -227,7 +230,7 @@ for (const [what, kind] of [
           files.before = (operation) => {
             if (operation.kind !== kind) return;
             files.before = () => {};
-            // As a disk does that is full, or a process without descriptors, between two calls of the system.
+            // As on a full disk, or without free descriptors, between two system calls.
             if (kind === 'open') unlinkSync(operation.path);
             throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
           };
@@ -245,7 +248,7 @@ for (const [what, kind] of [
 }
 
 test(
-  'what the system refuses to make is LANESTORE_IO',
+  'a file that cannot be made is LANESTORE_IO',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     files.before = () => {
@@ -256,7 +259,7 @@ test(
 );
 
 test(
-  'a lazy pair makes its files at the first write, and their names durable before that is done',
+  'a lazy pair makes its files at the first write, and their names are durable before that write is done',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     await withPair(
@@ -273,7 +276,7 @@ test(
 );
 
 test(
-  'after close it takes nothing',
+  'after close every write is refused',
   inTemp(async (dir) => {
     const pair = await ABFile.open(dir, 'test');
     await pair.close();

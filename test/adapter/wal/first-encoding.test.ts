@@ -1,4 +1,7 @@
-/** The first A/B file of a directory is one that the node which made the directory can read. */
+/**
+ * The first A/B file of a directory has an encoding that the node which made the directory can
+ * read.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -10,7 +13,7 @@ import { makeNetwork } from '../../support/network.js';
 import { inTemp } from '../../support/temp.js';
 import { copyState } from './state.js';
 
-const test = suite('wal: the form of the first A/B file');
+const test = suite('wal: the encoding of the first A/B file');
 
 type Options = Omit<WalOptions<SignedBlock, CommitQC, PruneAnchor>, 'model'>;
 const open = (dir: string, options: Options = {}) => openWal(dir, { model: autobahn, ...options });
@@ -20,7 +23,7 @@ function encodingOf(dir: string, file: string): ABEncoding | string {
   return typeof content === 'string' ? content : content.encoding;
 }
 
-/** An anchor at the oldest CommitQC. What it says of the application is not the store's matter. */
+/** An anchor at the oldest CommitQC. The application's fields in it do not matter to the store. */
 function anchorAt(commitQC: CommitQC): PruneAnchor {
   const { index } = commitQC.vote.view;
   return { appQC: { vote: { globalNumber: 0n, roadIndex: index }, sigs: [] }, commitQC };
@@ -45,7 +48,7 @@ for (const name of ['wal-no-anchor', 'wal-no-anchor-wrapper']) {
 }
 
 test(
-  'a directory of 78c53ddf1 without an anchor looks the same: the option says so',
+  'a directory of 78c53ddf1 without an anchor looks the same: the option selects the encoding',
   inTemp(async (dir) => {
     const at = copyState('wal-no-anchor', dir);
     await using store = await open(at, { encoding: 'crc' });

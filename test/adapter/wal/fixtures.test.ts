@@ -1,4 +1,7 @@
-/** State directories that the original wrote: they open to what it loads, and its traffic leads to the same files, byte for byte. */
+/**
+ * State directories that the original wrote: they open to what it loads, and its traffic gives the
+ * same files, byte for byte.
+ */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -11,7 +14,7 @@ import { innerState } from '../../support/inner.js';
 import { inTemp } from '../../support/temp.js';
 import { copyState, digestsExpected, digestsOf, originalFiles, roundOf } from './state.js';
 
-const test = suite('wal: what the original wrote');
+const test = suite('wal: state of the original');
 
 const folders = [
   { name: 'wal', expected: 'wal', traffic: 'wal', encoding: 'wrapper' },
@@ -30,7 +33,7 @@ for (const { name, expected, traffic, encoding } of folders) {
   const crashed = name === 'wal-crash-after-anchor';
 
   test(
-    `${name}: readWal shows what is there, and touches nothing`,
+    `${name}: readWal returns the content and changes nothing`,
     inTemp(async (dir) => {
       const at = copyState(name, dir);
       const before = tree(at);
@@ -59,12 +62,12 @@ for (const { name, expected, traffic, encoding } of folders) {
         assert.equal(store.cursors.commitQCs, { first, next: first + BigInt(wanted.commitQCs.length) });
       }
       const content = await readWal(at, { model: autobahn });
-      assert.equal(digestsOf(content), wanted, 'what is stale is gone from the disk');
+      assert.equal(digestsOf(content), wanted, 'stale entries are gone from the disk');
     }),
   );
 
   test(
-    `${name}: opening changes no byte of it, apart from what is stale`,
+    `${name}: opening changes no byte except stale files`,
     inTemp(async (dir) => {
       const at = copyState(name, dir);
       const before = originalFiles(at);
@@ -91,7 +94,8 @@ for (const { name, expected, traffic, encoding } of folders) {
       const original = fixture(name, 'state');
       const wanted = originalFiles(original);
       const made = originalFiles(at);
-      // The original makes the log of a lane that it knows; here a lane is known by its first block.
+      // The original makes a log for every known lane; here a lane becomes known with its first
+      // block.
       const neverUsed = Object.keys(wanted).filter((file) => file.startsWith('blocks/') && wanted[file] === '');
       assert.equal(neverUsed.length, name === 'wal-quiet-lane' ? 1 : 0);
       for (const file of neverUsed) delete wanted[file];
@@ -127,7 +131,7 @@ for (const { name, expected, traffic, encoding } of folders) {
 }
 
 test(
-  'wal-quiet-lane: the lane that never held anything has no cursor',
+  'wal-quiet-lane: a lane without blocks has no cursor',
   inTemp(async (dir) => {
     await using store = await openWal(copyState('wal-quiet-lane', dir), { model: autobahn });
     assert.is(store.cursors.lanes.size, 6);
@@ -136,7 +140,7 @@ test(
 );
 
 test(
-  'a store goes on in the encoding that it found, for both pairs',
+  'a store continues in the encoding that it found, for both pairs',
   inTemp(async (dir) => {
     for (const [name, first] of [
       ['wal', 0x08],
@@ -159,7 +163,7 @@ test(
 );
 
 test(
-  'file-per-entry is another layout: LANESTORE_SCHEMA, nothing is made in it',
+  'file-per-entry is another layout: LANESTORE_SCHEMA, and nothing is made in it',
   inTemp(async (dir) => {
     const at = copyState('file-per-entry', dir);
     for (const removed of ['blocks', 'commitqcs']) {
@@ -167,7 +171,7 @@ test(
       await refused(openWal(at, { model: autobahn }), 'LANESTORE_SCHEMA', /another layout/);
       await refused(readWal(at, { model: autobahn }), 'LANESTORE_SCHEMA');
       assert.equal(tree(at), before);
-      // One of the two directories is enough to know it by.
+      // Either of the two directories is enough to recognize the layout.
       if (removed === 'blocks') rmSync(join(at, removed), { recursive: true });
     }
   }),

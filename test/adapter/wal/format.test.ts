@@ -1,4 +1,7 @@
-/** The bytes: CRC-32C, lengths of entries, names of segments, the two encodings of A/B files. */
+/**
+ * The bytes on disk: CRC-32C, lengths of entries, names of segments, the two encodings of A/B
+ * files.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeAB, encodeAB } from '../../../src/adapter/wal/ab-format.js';
@@ -40,7 +43,7 @@ test('an entry without bytes is refused', () => {
   refusedSync(() => encodeFrame(new Uint8Array()), 'LANESTORE_INVALID');
 });
 
-test('lengths that are cut off, or that nothing writes', () => {
+test('lengths that are cut off, and lengths that no writer produces', () => {
   const read = (text: string, at = 0) => readFrame(Buffer.from(text, 'hex'), at);
   assert.is(read(''), 'cut');
   assert.is(read('80'), 'cut');
@@ -54,7 +57,7 @@ test('lengths that are cut off, or that nothing writes', () => {
 
 const s = (index: number) => String(index).padStart(20, '0');
 
-test('names of a log: segments, and what is none', () => {
+test('names of a log: segments, and files that are not segments', () => {
   const { segments, cleanup, temps, strays } = readListing([
     s(12),
     s(1),
@@ -73,7 +76,7 @@ test('names of a log: segments, and what is none', () => {
   assert.equal(strays, [s(0), `${s(7)}x`, '99999999999999999999', 'notes.txt']);
 });
 
-test('START: what stands before it goes, then it takes its name', () => {
+test('START: the segments before it are removed, then it takes its final name', () => {
   const { segments, cleanup } = readListing([s(1), s(5), `${s(7)}.START`, s(9)]);
   assert.equal(segments, [
     { name: s(7), index: 7n, file: `${s(7)}.START` },
@@ -86,7 +89,7 @@ test('START: what stands before it goes, then it takes its name', () => {
   ]);
 });
 
-test('END: what stands behind it goes, and it replaces the segment of its name', () => {
+test('END: the segments after it are removed, and it replaces the segment of its name', () => {
   const { segments, cleanup } = readListing([s(1), s(5), `${s(5)}.END`, s(9), s(12)]);
   assert.equal(segments, [
     { name: s(1), index: 1n, file: s(1) },
@@ -99,7 +102,7 @@ test('END: what stands behind it goes, and it replaces the segment of its name',
   ]);
 });
 
-test('START and END at the same time make no sense', () => {
+test('START and END at the same time are invalid', () => {
   assert.match(readListing([`${s(3)}.START`, `${s(5)}.END`]).problem ?? '', /both/);
 });
 
@@ -117,7 +120,7 @@ test('A/B file, wrapper: protobuf seq and data', () => {
   assert.equal(decodeAB(large), { encoding: 'wrapper', seq: 2n ** 64n - 1n, data: Buffer.from('x') });
 });
 
-test('an A/B file that is not whole says so: every cut, every flipped bit', () => {
+test('an A/B file that is not whole is refused: every cut, every flipped bit', () => {
   const file = encodeAB('crc', 9n, ascii('some data'));
   for (let length = 0; length < file.length; length++) {
     assert.type(decodeAB(file.subarray(0, length)), 'string', `cut at ${length}`);
@@ -132,7 +135,7 @@ test('an A/B file that is not whole says so: every cut, every flipped bit', () =
   assert.is(decodeAB(zero), 'its seq is 0');
 });
 
-test('a wrapper that was cut anywhere is not whole: the original took one without data for an empty store', () => {
+test('a wrapper that was cut anywhere is refused: the original takes one without data for an empty store', () => {
   const file = encodeAB('wrapper', 21n, ascii('some data'));
   for (let length = 1; length < file.length; length++) {
     assert.type(decodeAB(file.subarray(0, length)), 'string', `cut at ${length}`);

@@ -1,5 +1,5 @@
 /**
- * A state directory on a disk that is full to the last byte: it opens, is locked, and pruning frees
+ * A state directory on a disk without a single free byte: it opens, is locked, and pruning frees
  * space.
  */
 import {
@@ -39,7 +39,10 @@ const round = (number: number) => ({
   commitQCs: [plainQC(number)],
 });
 
-/** Persists rounds from `first` on until the disk is full; how many there are then. */
+/**
+ * Persists rounds from `first` on until the disk is full. Returns the number of the first refused
+ * round.
+ */
 async function fill(store: PlainStore, first: number): Promise<number> {
   for (let number = first; ; number++) {
     const error = await store.persist(round(number)).catch((reason) => reason as LanestoreError);
@@ -49,7 +52,7 @@ async function fill(store: PlainStore, first: number): Promise<number> {
   }
 }
 
-/** Takes every byte that is left of the disk, as other programs on it may. */
+/** Fills the rest of the disk, as other programs may. */
 function fillRest(path: string): void {
   const file = openSync(path, 'a');
   for (const bytes of [4096, 1]) {
@@ -62,9 +65,7 @@ function fillRest(path: string): void {
   closeSync(file);
 }
 
-/**
- * A disk of 16 MiB with a state on it that has filled it, and then a file that has taken the rest.
- */
+/** A disk of 16 MiB: a state has filled it, and then another file took the rest. */
 function onFullDisk(
   what: string,
   segmentBytes: number,
@@ -84,7 +85,7 @@ function onFullDisk(
 }
 
 test(
-  'opens with all that was acknowledged; an anchor then frees the space, and rounds go on',
+  'opens with everything acknowledged; an anchor then frees the space, and rounds are accepted again',
   onFullDisk('a WAL on a full disk', 1024 * 1024, async (location, count, disk) => {
     {
       await using store = await open(location);
@@ -101,9 +102,9 @@ test(
 );
 
 test(
-  'keeps other openers out: the lock that needs no space is the same one',
+  'keeps other openers out: the lock that needs no space is the same lock',
   onFullDisk('the lock of a WAL on a full disk', 1024 * 1024, async (location) => {
-    // Nothing left that could be given up.
+    // No file is left that could be given up.
     rmSync(join(location, 'lock', 'reserve'), { force: true });
     const store = await open(location);
     const child = spawnWorker(WORKER, [location]);
@@ -127,7 +128,7 @@ test(
     const tail = join(log, readdirSync(log).sort().at(-1)!);
     truncateSync(tail, statSync(tail).size - 100);
     rmSync(join(location, 'lock', 'reserve'), { force: true });
-    // What the two made free.
+    // The space that the two freed.
     fillRest(join(location, '..', 'others'));
     await using store = await open(location);
     assert.equal(contentOf(store).cursors, { '0a': `0-${count - 1}` });
@@ -140,7 +141,7 @@ test(
 );
 
 test(
-  'where what stays has no room is pruned by numbers, and by bytes as soon as less stays',
+  'without room for a new segment entries are pruned by number, and their bytes once the remaining ones fit',
   onFullDisk('a WAL of one segment on a full disk', 1024 * 1024 * 1024, async (location, count, disk) => {
     const others = join(disk, 'others');
     const log = join(location, 'blocks', '0a');
@@ -153,7 +154,7 @@ test(
       await using store = await open(location, huge);
       await store.persist({ anchor: plainAnchor(5, { '0a': 5 }) });
       assert.equal(store.cursors.lanes.get('0a'), { first: 5n, next: BigInt(count) });
-      assert.equal(readdirSync(log), ['00000000000000000001'], 'all of it is still there');
+      assert.equal(readdirSync(log), ['00000000000000000001'], 'the whole segment still exists');
     }
     {
       await using store = await open(location, huge);
@@ -170,7 +171,7 @@ test(
 );
 
 test(
-  'the lock is taken through a link in the first place that has one to give, and nothing is left there',
+  'the lock is taken through a link in the first directory that can hold one, and nothing is left there',
   inTemp(async (dir) => {
     const [location, scratch] = [join(dir, 'state'), join(dir, 'scratch')];
     mkdirSync(scratch);
@@ -199,7 +200,7 @@ test(
 );
 
 test(
-  'gives up the reserve for the lock where there is no other place, and keeps it again once there is room',
+  'the reserve of the lock is given up if no other directory can hold the link, and made again once there is room',
   onFullDisk('the reserve of a WAL', 1024 * 1024, async (location, count, disk) => {
     const reserve = join(location, 'lock', 'reserve');
     assert.is(statSync(reserve).size, 256 * 1024);

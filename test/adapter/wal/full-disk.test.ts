@@ -1,4 +1,4 @@
-/** A store on a full disk: it opens, and it prunes, which is what makes room. */
+/** A store on a full disk: it opens, and it prunes, which makes room. */
 import { appendFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -15,10 +15,10 @@ const test = suite('wal: a full disk');
 const SEGMENT_BYTES = 700;
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 const segments = (dir: string, lane = '0a') => readdirSync(join(dir, 'blocks', lane)).sort();
-/** The anchor's two files are there, and as large as they will be: so are those of a node that has pruned before. */
+/** Both files of the anchor exist at their final size, as on a node that has pruned before. */
 const anchors = [plainAnchor(0, { '0a': 10, '0b': 10 }), plainAnchor(1, { '0a': 11, '0b': 11 })];
 
-/** A store with blocks 11 to `next` of one lane and 11 to 13 of another one; the disk is full. */
+/** A store with blocks 11 to `next` of one lane and 11 to 13 of another lane; the disk is full. */
 async function filled(dir: string, disk: FullDisk, next: number): Promise<PlainStore> {
   const store = await openPlain(dir, { files: disk, segmentBytes: SEGMENT_BYTES });
   for (const anchor of anchors) await store.persist({ anchor });
@@ -29,7 +29,7 @@ async function filled(dir: string, disk: FullDisk, next: number): Promise<PlainS
 }
 
 test(
-  'a store prunes on a full disk: what can go without a write goes, and makes room for the rest',
+  'a store prunes on a full disk: files that need no write are removed first, which makes room for the rest',
   inTemp(async (dir) => {
     const disk = new FullDisk();
     const store = await filled(dir, disk, 51);
@@ -48,7 +48,7 @@ test(
 );
 
 test(
-  'entries below the anchor that cannot be cut out of their segment stay, unseen, until there is room',
+  'entries below the anchor that cannot be cut out of their segment stay, hidden, until there is room',
   inTemp(async (dir) => {
     const disk = new FullDisk();
     const store = await filled(dir, disk, 15);
@@ -67,9 +67,9 @@ test(
       segments(dir).every((name) => /^[0-9]{20}$/.test(name)),
       'nothing is left of the attempt',
     );
-    // A second one, and one that empties a lane, count from the right place.
+    // A second truncation, and one that empties a lane, count from the right index.
     await store.persist({ anchor: plainAnchor(3, { '0a': 14, '0b': 14 }) });
-    assert.is(disk.freeBytes > 0, true, 'the lane that is empty needs no room');
+    assert.is(disk.freeBytes > 0, true, 'the empty lane needs no room');
     await store.close();
     disk.freeBytes = 0;
     const again = await openPlain(dir, { files: disk, segmentBytes: SEGMENT_BYTES });
@@ -86,7 +86,7 @@ test(
 );
 
 test(
-  'what a full disk took of a block is given back; a torn tail is cut there without being kept, and the store prunes',
+  'the bytes of a block that did not fit are freed; a torn tail is cut without being kept, and the store prunes',
   inTemp(async (dir) => {
     const disk = new FullDisk();
     const store = await filled(dir, disk, 51);
@@ -111,7 +111,7 @@ test(
 );
 
 test(
-  'a truncation that no stored anchor stands for is not durable without room: it fails, and nothing is lost',
+  'a truncation without a stored anchor is not durable without room: it fails, and nothing is lost',
   inTemp(async (dir) => {
     const disk = new FullDisk();
     const store = await filled(dir, disk, 15);
@@ -126,7 +126,7 @@ test(
 );
 
 test(
-  'the process dies after any operation of pruning on a full disk: what is above the anchor is there',
+  'the process dies after any operation of pruning on a full disk: every entry above the anchor is kept',
   inTemp(async (dir) => {
     let points = 0;
     for (let count = 0, died = true; died && count < 100; count++, points++) {

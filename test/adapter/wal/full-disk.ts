@@ -1,17 +1,17 @@
-/** A disk that is full: real files, and a count of the bytes that they may still take. */
+/** A full disk: real files, and a budget of bytes that they may still take. */
 import { statSync } from 'node:fs';
 import type { OpenHow, WritableFile } from '../../../src/base/files.js';
 import { WatchedFiles } from './watched-files.js';
 
-/** File operations on it. A write that does not fit writes what fits, as a file system does. */
+/** File operations on that disk. A write that does not fit writes a part, as a file system does. */
 export class FullDisk extends WatchedFiles {
-  /** Bytes that are free. */
+  /** Free bytes. */
   freeBytes = Number.POSITIVE_INFINITY;
 
   override async open(path: string, mode: number, how: OpenHow): Promise<WritableFile> {
     if (how.empty) this.freeBytes += sizeOf(path);
     const file = await super.open(path, mode, how);
-    // A file may be renamed while it is open: its own size is asked for.
+    // A file may be renamed while it is open, so its size is read by descriptor.
     const size = async () => file.status().bytes;
     return {
       ...file,

@@ -1,4 +1,7 @@
-/** One log: the cases of wal_test.go at 11419398f, those of 289bc6101 that apply (docs/original.md, Test cases: one log), and several segments. */
+/**
+ * One log: the cases of wal_test.go at 11419398f, the cases of 289bc6101 that apply
+ * (docs/original.md, Test cases: one log), and several segments.
+ */
 import { appendFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -49,7 +52,7 @@ test(
 );
 
 test(
-  'the same on the real disk, syncs included',
+  'the same on a real disk, with syncs',
   inTemp(async (dir) => {
     const options = { files: diskFiles, segmentBytes: 8 };
     await withLog(
@@ -82,7 +85,7 @@ test(
 );
 
 test(
-  'truncate to the last one keeps it; to the first one does nothing',
+  'truncating to the last entry keeps it; to the first entry does nothing',
   inTemp(async (dir) => {
     await withLog(dir, async (log) => {
       await appendAll(log, ['a', 'b', 'c']);
@@ -96,7 +99,7 @@ test(
 );
 
 test(
-  'verify sees the entry that survives; what it throws keeps everything as it was',
+  'verify sees the first surviving entry; if it throws, the log does not change',
   inTemp(async (dir) => {
     await withLog(dir, async (log) => {
       await appendAll(log, ['a', 'b', 'c']);
@@ -193,7 +196,7 @@ test(
 );
 
 test(
-  'readAll reads the disk: entries that went behind its back are missed',
+  'readAll reads the disk: entries that were removed from outside are missed',
   inTemp(async (dir) => {
     await withLog(dir, async (log) => {
       await appendAll(log, ['aa', 'bb']);
@@ -205,7 +208,7 @@ test(
 );
 
 test(
-  'an empty entry is refused, and the log goes on',
+  'an empty entry is refused, and the log stays usable',
   inTemp(async (dir) => {
     await withLog(dir, async (log) => {
       await refused(log.append(''), 'LANESTORE_INVALID');
@@ -216,7 +219,7 @@ test(
 );
 
 test(
-  'one call at a time; a closed log takes none',
+  'one call at a time; a closed log accepts none',
   inTemp(async (dir) => {
     const log = await openLog(dir);
     const first = log.append('a');
@@ -230,7 +233,7 @@ test(
 );
 
 test(
-  'after a failed write nothing more is taken; the next open repairs what it left',
+  'after a failed write the log accepts nothing; the next open repairs it',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     await withLog(
@@ -262,7 +265,7 @@ test(
 );
 
 test(
-  'what is no segment is left alone',
+  'a file that is not a segment is left alone',
   inTemp(async (dir) => {
     mkdirSync(join(dir, 'log', s(9)), { recursive: true });
     writeFileSync(join(dir, 'log', 'README'), 'hands off');
@@ -333,7 +336,7 @@ for (const [at, names] of [
 }
 
 test(
-  'a segment that is gone, or that holds more than it may, is damage',
+  'a missing segment, or one with too many entries, is damage',
   inTemp(async (dir) => {
     await withLog(dir, (log) => appendAll(log, letters), { segmentBytes });
     writeFileSync(join(dir, 'log', s(2)), '\x01z');
@@ -360,7 +363,7 @@ test(
   }),
 );
 
-/** What a random history does; `at` picks an index within the log's range, in thousandths. */
+/** The steps of a random history; `at` picks an index within the log's range, in thousandths. */
 const action = fc.oneof(
   {
     weight: 6,
@@ -371,7 +374,7 @@ const action = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
 );
 
-test('any history: the same as an array', async () => {
+test('any history: the same result as an array', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(action, { maxLength: 30 }), fc.integer({ min: 1, max: 60 }), (actions, target) =>
       withTemp(async (dir) => {
@@ -379,15 +382,15 @@ test('any history: the same as an array', async () => {
         let log = await openLog(dir, options);
         let first = 1;
         let entries: string[] = [];
-        for (const one of actions) {
-          if (one.do === 'append') {
-            await log.append(one.text);
-            entries.push(Buffer.from(one.text).toString());
-          } else if (one.do === 'reopen') {
+        for (const action of actions) {
+          if (action.do === 'append') {
+            await log.append(action.text);
+            entries.push(Buffer.from(action.text).toString());
+          } else if (action.do === 'reopen') {
             await log.close();
             log = await openLog(dir, options);
           } else {
-            const gone = one.do === 'empty' ? entries.length : Math.round((entries.length * one.at) / 1000);
+            const gone = action.do === 'empty' ? entries.length : Math.round((entries.length * action.at) / 1000);
             const survivor = entries[gone];
             await log.truncateBefore(BigInt(first + gone), (entry) => assert.is(entry, survivor));
             first += gone;

@@ -1,4 +1,4 @@
-/** One opener of a state directory. */
+/** One opener per state directory. */
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { suite } from 'uvu';
@@ -14,7 +14,10 @@ const test = suite('wal: the lock');
 const worker = new URL('./open-worker.js', import.meta.url);
 const locked = (path: string) => refused(openPlain(path), 'LANESTORE_LOCKED');
 
-/** Opens in another process; it holds the store until it is killed. Gives `open`, or the code of the refusal. */
+/**
+ * Opens in another process, which keeps the store open until it is killed. Returns `open`, or the
+ * code of the refusal.
+ */
 async function openElsewhere(dir: string) {
   const child = spawnWorker(worker, [dir]);
   const said = await child.line((line) => line.startsWith('open') || line.startsWith('refused'));
@@ -41,7 +44,7 @@ test(
 );
 
 test(
-  'another process is refused, also after a refused open here; when its holder is killed the lock is free',
+  'another process is refused, also after a refused open here; when the holder is killed the lock is free',
   inTemp(async (dir) => {
     await withStore(dir, async () => {
       await locked(dir);
@@ -74,7 +77,7 @@ test(
 );
 
 test(
-  'another copy of this package, or a worker thread, has a registry of its own, and is refused as well',
+  'another copy of this package, or a worker thread, has its own registry, and is refused as well',
   inTemp(async (dir) => {
     const registry = Symbol.for('lanestore.openers');
     const holder = globalThis as { [registry]?: { directories: Set<string> } };
@@ -84,24 +87,24 @@ test(
       delete holder[registry];
       await locked(dir);
       if (ours !== undefined) holder[registry] = ours;
-      const other = await openElsewhere(dir);
-      assert.is(other.said, 'refused LANESTORE_LOCKED', 'the refused one did not free it');
-      await other.end();
+      const opener = await openElsewhere(dir);
+      assert.is(opener.said, 'refused LANESTORE_LOCKED', 'the refused one did not free it');
+      await opener.end();
     });
     assert.is(holder[registry]?.directories.size, 0);
   }),
 );
 
 test(
-  'two opens at the same time: one of them gets it',
+  'two opens at the same time: exactly one succeeds',
   inTemp(async (dir) => {
     const results = await Promise.allSettled([openPlain(dir), openPlain(dir), openPlain(dir)]);
     const open = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     assert.is(open.length, 1);
     for (const result of results) if (result.status === 'rejected') assert.is(result.reason.code, 'LANESTORE_LOCKED');
-    const other = await openElsewhere(dir);
-    assert.is(other.said, 'refused LANESTORE_LOCKED', 'the refused ones did not free it');
-    await other.end();
+    const opener = await openElsewhere(dir);
+    assert.is(opener.said, 'refused LANESTORE_LOCKED', 'the refused ones did not free it');
+    await opener.end();
     await open[0]!.close();
   }),
 );

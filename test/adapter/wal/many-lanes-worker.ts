@@ -1,7 +1,8 @@
 /**
- * A process that writes a block of each of many lanes, twice, truncates them, drops one that comes again, opens again and says what it
- * found:
- * node many-lanes-worker.js DIR LANES
+ * A process that writes blocks of many lanes twice, truncates the lanes, drops a lane that then
+ * rejoins, opens the store again, and prints what it found:
+ *
+ *   node many-lanes-worker.js DIR LANES
  */
 import { readdirSync, writeSync } from 'node:fs';
 import type { LanestoreError } from '../../../src/errors.js';

@@ -1,4 +1,4 @@
-/** More lanes than descriptors, and lanes that come and go. */
+/** More lanes than descriptors, and lanes that join and leave. */
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, renameSync, truncateSync, unlinkSync } from 'node:fs';
@@ -21,7 +21,7 @@ const worker = fileURLToPath(new URL('./many-lanes-worker.js', import.meta.url))
 
 const DESCRIPTORS: readonly [what: string, limit: number, lanes: number][] = [
   ['the process may have', 256, 400],
-  ['are left beside those that it keeps for its logs', 128, 200],
+  ['are left after those that it keeps for its logs', 128, 200],
 ];
 
 for (const [what, limit, lanes] of DESCRIPTORS) {
@@ -38,7 +38,10 @@ for (const [what, limit, lanes] of DESCRIPTORS) {
 
 const MANY = [...LANES, '10', '11', '12', '13', '14'];
 
-/** Counts the descriptors that are open, and writes to a file whose last write was not synced before it was closed. */
+/**
+ * Counts open descriptors, and writes to files whose previous write was not synced before they were
+ * closed.
+ */
 class CountedFiles extends WatchedFiles {
   openNow = 0;
   openMax = 0;
@@ -69,7 +72,7 @@ class CountedFiles extends WatchedFiles {
 }
 
 test(
-  'few descriptors for many logs: every entry is synced before its file is given up, and every log goes on where it was',
+  'few descriptors for many logs: every entry is synced before its file is closed, and every log continues where it was',
   inTemp(async (dir) => {
     const files = new CountedFiles();
     const options = { files: files as Files, openFilesMax: 2, segmentBytes: 300 };
@@ -79,7 +82,8 @@ test(
       for (const lane of order) await store.persist({ blocks: [plainBlock(lane, number)] });
       if (number === 9) await store.persist({ anchor: plainAnchor(0, { '0a': 9, '0b': 3, '0c': 10 }) });
     }
-    // Beside the two: the truncation of three lanes and of the QC log may write a file of its own at the same time.
+    // Plus the truncation of three lanes and of the QC log, each of which may write a file at the
+    // same time.
     assert.ok(files.openMax <= 2 + 4, `${files.openMax} descriptors at a time`);
     await store.close();
     assert.is(files.openNow, 0);
@@ -102,7 +106,7 @@ const OTHERS: Record<string, (path: string) => void> = {
 
 for (const [what, change] of Object.entries(OTHERS)) {
   test(
-    `a log whose file ${what} while its descriptor was given up: nothing is written, and nothing is acknowledged`,
+    `a log whose file ${what} while its descriptor was closed: nothing is written, and nothing is acknowledged`,
     inTemp(async (dir) => {
       const store = await openPlain(dir, { openFilesMax: 1 });
       await store.persist({ blocks: plainBlocks('0a', 0, 3) });
@@ -118,7 +122,7 @@ for (const [what, change] of Object.entries(OTHERS)) {
 }
 
 test(
-  'a lane that is dropped leaves no object, nor does one that never was',
+  'a lane that is dropped leaves no object, nor does an unknown lane',
   inTemp(async (dir) => {
     const store = await openPlain(dir);
     const before = queryObjects(StoredLog, { format: 'count' });
@@ -135,7 +139,7 @@ test(
 );
 
 test(
-  'a lane that is dropped twice and rejoins before either is done keeps what it wrote last',
+  'a lane that is dropped twice and rejoins before either drop is done keeps its last writes',
   inTemp(async (dir) => {
     const store = await openPlain(dir);
     await store.persist({ blocks: plainBlocks('0a', 0, 3) });

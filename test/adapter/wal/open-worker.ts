@@ -1,4 +1,9 @@
-/** A process that opens a state directory, says `open` or `refused CODE`, and holds it until it is killed: node open-worker.js DIR */
+/**
+ * A process that opens a state directory, prints `open` or `refused CODE`, and keeps it open until
+ * it is killed:
+ *
+ *   node open-worker.js DIR
+ */
 import { writeSync } from 'node:fs';
 import type { LanestoreError } from '../../../src/errors.js';
 import { openPlain } from './plain-store.js';

@@ -1,4 +1,4 @@
-/** Stores of the plain model, not synced, for tests that open many. */
+/** Stores of the plain model, without syncs, for tests that open many. */
 import { openWal, type WalOptions, type WalStore } from '../../../src/adapter/wal/index.js';
 import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../../support/plain-model.js';
 import { WatchedFiles } from './watched-files.js';
@@ -25,7 +25,10 @@ export async function withStore<T>(
   }
 }
 
-/** What `takeRecovered` hands out, and the cursors, in short: `lane: [numbers], first-next`. */
+/**
+ * The entries that `takeRecovered` returns, and the cursors, in short: `lane: [numbers],
+ * first-next`.
+ */
 export function contentOf(store: PlainStore) {
   const { anchor, inner, commitQCs, blocks } = store.takeRecovered();
   const { lanes, commitQCs: qc } = store.cursors;
@@ -39,7 +42,7 @@ export function contentOf(store: PlainStore) {
   };
 }
 
-/** A promise that is settled by hand. */
+/** A promise that a test settles. */
 export function gate(): { readonly passed: Promise<void>; open(): void } {
   let open = () => {};
   const passed = new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * The verdict on a tail as `torn.ts` gives it, the simplest way: each place is decoded, without bounds, in one turn. For small inputs both
- * must say the same, word for word.
+ * The verdict on a tail in its simplest form: every offset is decoded, without bounds, in one turn.
+ * For small inputs it must equal the verdict of `torn.ts`, word for word.
  */
 import type { Fault, LogCodec } from '../../../src/adapter/wal/entries.js';
 import { LENGTH_BYTES_MAX, lengthBytes, readFrame } from '../../../src/adapter/wal/frame.js';
@@ -20,7 +20,7 @@ export function plainVerdict<T>(bytes: Uint8Array, fault: Fault, codec: LogCodec
   }
   if (fault.kind === 'undecodable') return border(zerosFrom) < fault.frame!.end ? undefined : fault.detail;
   const left = bytes.length - fault.at;
-  return `${fault.detail}; the original would cut off the ${left} bytes from here on, which may be a damaged entry that it told others of`;
+  return `${fault.detail}; the original would cut off the ${left} bytes from here on, which may be a damaged entry that was acknowledged`;
 }
 
 function underDamagedLength<T>(bytes: Uint8Array, { at, frame }: Fault, codec: LogCodec<T>, before: Before) {
@@ -48,7 +48,7 @@ function laterEntry<T>(bytes: Uint8Array, fault: Fault, codec: LogCodec<T>, befo
     if (number === undefined) continue;
     const tail = BigInt(bytes.length - fault.at);
     if (before.number === undefined || (number > before.number && number - before.number <= tail)) {
-      return `entry ${number} stands behind it, at byte ${at}`;
+      return `entry ${number} follows it, at byte ${at}`;
     }
   }
   return undefined;

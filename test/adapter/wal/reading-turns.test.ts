@@ -1,4 +1,7 @@
-/** How much of a log is read in one turn of the event loop, and how much is decoded to judge a tail whose bytes others chose. */
+/**
+ * How much of a log is read per turn of the event loop, and how much is decoded to judge a tail
+ * whose bytes an attacker chose.
+ */
 import { mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -25,14 +28,14 @@ import { WatchedFiles } from './watched-files.js';
 const test = suite('wal: turns of the event loop');
 const MIB = 1024 * 1024;
 
-/** A turn may begin between two of what is counted as turns here, so that two of them are counted as one. */
+/** Twice the limit: a turn of the reader may begin between two counts, so two may count as one. */
 const ENTRIES_A_TURN_MAX = 2 * 300;
 const BYTES_A_TURN_MAX = 2 * MIB;
 const ENTRIES = 5000;
 
 const frame = (number: number, letters = 'abc') => encodeFrame(Buffer.from(`#${number}:${letters};`));
 
-/** A log of small entries in one segment, or in two. */
+/** A log of small entries in one or two segments. */
 function putSmall(directory: string, segments: 1 | 2 = 1): void {
   mkdirSync(directory, { recursive: true });
   for (let segment = 0; segment < segments; segment++) {
@@ -91,7 +94,7 @@ test(
 );
 
 test(
-  'a truncation inside of a full segment, while the node is at work',
+  'a truncation inside of a full segment on a running node',
   inTemp(async (dir) => {
     putSmall(join(dir, 'log'), 2);
     const options = { tornDirectory: join(dir, 'torn'), files: new WatchedFiles() };
@@ -107,7 +110,7 @@ test(
 );
 
 test(
-  'a log that is read entry by entry, to be imported',
+  'a log that is read entry by entry, for an import',
   inTemp(async (dir) => {
     putSmall(join(dir, 'log'));
     const reader = new SegmentReader();
@@ -119,21 +122,24 @@ test(
   }),
 );
 
-/** Bytes of which every fourth begins what has the length of an entry of `length` bytes and the first byte of one. */
+/**
+ * Bytes in which every fourth offset has the length prefix and the first byte of an entry of
+ * `length` bytes.
+ */
 function looksLikeEntries(size: number, length: number, firstByte: number): Buffer {
   const unit = Buffer.from([(length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14, firstByte]);
   return Buffer.alloc(size, unit);
 }
 
 test(
-  'a torn tail full of what looks like entries: how many bytes of it are decoded does not grow with their number',
+  'a torn tail full of possible entries: the number of decoded bytes does not grow with their number',
   inTemp(async (dir) => {
     const tail = looksLikeEntries(1.2 * MIB, 0.6 * MIB, '#'.charCodeAt(0));
     mkdirSync(join(dir, 'log'));
     const whole = Buffer.concat([frame(1), encodeFrame(Buffer.concat([Buffer.from('#2:'), tail]))]);
     writeFileSync(join(dir, 'log', '1'.padStart(20, '0')), whole.subarray(0, -100));
     const options = { tornDirectory: join(dir, 'torn'), files: new WatchedFiles() };
-    // What decodes nothing takes no time: it is the bytes that are counted.
+    // Undecoded bytes cost no time, so the bytes are counted.
     const codec = {
       ...numberedCodec,
       decode(bytes: Uint8Array): string {
@@ -152,7 +158,7 @@ test(
 );
 
 test(
-  'a torn tail full of places of few bytes each that could be entries',
+  'a torn tail full of possible entries of a few bytes each',
   inTemp(async (dir) => {
     const tail = Buffer.alloc(2 * MIB, Buffer.from([2, '#'.charCodeAt(0)]));
     mkdirSync(join(dir, 'log'));

@@ -12,15 +12,15 @@ import { plainAnchor, plainBlock, plainQC } from '../../support/plain-model.js';
 import { inTemp } from '../../support/temp.js';
 import { contentOf, openPlain, type PlainStore, withStore } from './plain-store.js';
 
-const test = suite('wal: a store whose place is taken from it');
+const test = suite('wal: a store whose directory is moved or replaced');
 
-/** A round with a block and a CommitQC; every fifth one prunes. */
+/** A round with a block and a CommitQC; every fifth round prunes. */
 async function round(store: PlainStore, number: number): Promise<void> {
   const anchor = number > 0 && number % 5 === 0 ? { anchor: plainAnchor(number - 3, { '0a': number - 3 }) } : {};
   await store.persist({ ...anchor, blocks: [plainBlock('0a', number)], commitQCs: [plainQC(number)] });
 }
 
-/** A closed copy of the state from its middle, and the store that runs on. */
+/** A running store, and a closed copy of its state after half of the rounds. */
 async function begun(dir: string): Promise<{ store: PlainStore; location: string; copy: string }> {
   const [location, copy] = [join(dir, 'state'), join(dir, 'copy')];
   await withStore(location, async (store) => {
@@ -32,7 +32,10 @@ async function begun(dir: string): Promise<{ store: PlainStore; location: string
   return { store, location, copy };
 }
 
-/** Rounds that are acknowledged until the store refuses, with a cause that names `place`. */
+/**
+ * Persists rounds until the store refuses, with a cause that matches `place`. Returns the number of
+ * acknowledged rounds.
+ */
 async function writesUntilRefused(store: PlainStore, from: number, place: RegExp): Promise<number> {
   await expiredLooks();
   for (let number = from; number < from + 20_000; number++) {
@@ -49,7 +52,7 @@ async function writesUntilRefused(store: PlainStore, from: number, place: RegExp
 }
 
 test(
-  'by an older copy that is put in the place of its directory acknowledges nothing more, and changes nothing of it',
+  'by an older copy in the place of its directory acknowledges nothing more, and does not change the copy',
   inTemp(async (dir) => {
     const { store, location, copy } = await begun(dir);
     renameSync(location, join(dir, 'old'));
@@ -58,8 +61,8 @@ test(
     assert.is(await writesUntilRefused(store, 12, /state is not what it was .*moved away/), 0);
     await store.close();
     assert.equal(tree(location), before);
-    assert.is((await withStore(location, async (other) => contentOf(other))).cursors['0a'], '2-8');
-    const old = await withStore(join(dir, 'old'), async (other) => contentOf(other));
+    assert.is((await withStore(location, async (reopened) => contentOf(reopened))).cursors['0a'], '2-8');
+    const old = await withStore(join(dir, 'old'), async (reopened) => contentOf(reopened));
     assert.ok(['7-12', '7-13'].includes(old.cursors['0a']!), old.cursors['0a']);
   }),
 );
@@ -69,7 +72,7 @@ for (const [what, change] of Object.entries({
   'truncates no log': (store: PlainStore) => store.blocks.maybePruneAndPersistLane('0a', plainQC(9, { '0a': 10 }), []),
 })) {
   test(
-    `${what} in another directory, although that writes into no file that is open`,
+    `${what} in another directory, although no open file is written`,
     inTemp(async (dir) => {
       const { store, location } = await begun(dir);
       const twin = join(dir, 'twin');
@@ -88,17 +91,17 @@ for (const [what, change] of Object.entries({
 
 for (const part of ['blocks', 'blocks/0a', 'commitqcs', 'lock']) {
   test(
-    `is found out when only ${part}/ is replaced, by a copy of it`,
+    `detects a replacement of ${part}/ alone by a copy`,
     inTemp(async (dir) => {
       const { store, location } = await begun(dir);
       const place = join(location, part);
-      // Not LOCK: reading it in this process would free it.
+      // Not LOCK: closing it in this process would free the lock.
       cpSync(place, join(dir, 'copy-of-it'), { recursive: true, filter: (path) => !path.endsWith('LOCK') });
       renameSync(place, join(dir, 'away'));
       renameSync(join(dir, 'copy-of-it'), place);
       const before = tree(place);
       const acknowledged = await writesUntilRefused(store, 12, /is not what it was/);
-      // No round goes into that one: it is looked at now and then.
+      // No round is written there: that directory is checked periodically.
       if (part !== 'lock') assert.is(acknowledged, 0);
       await store.close();
       assert.equal(tree(place), before);
@@ -107,7 +110,7 @@ for (const part of ['blocks', 'blocks/0a', 'commitqcs', 'lock']) {
 }
 
 test(
-  'is found out when a file that it writes into is removed, or another one put in its place',
+  'detects a file in use that is removed or replaced',
   inTemp(async (dir) => {
     for (const [i, harm] of [rmSync, (path: string) => writeFileSync(`${path}.new`, '')].entries()) {
       const { store, location } = await begun(join(dir, `${i}`));
@@ -124,7 +127,7 @@ test(
 );
 
 test(
-  'is found out when an A/B file is removed, at the next anchor that goes into it',
+  'detects a removed A/B file at the next anchor that is written into it',
   inTemp(async (dir) => {
     const { store, location } = await begun(dir);
     rmSync(join(location, 'avail_inner_a.pb'));
@@ -135,7 +138,7 @@ test(
 );
 
 test(
-  'is found out when its lock is lost, because the application opened LOCK and closed it',
+  'detects a lost lock, because the application opened LOCK and closed it',
   inTemp(async (dir) => {
     if (!existsSync('/proc/self/fdinfo')) return void process.stdout.write('\n  skipped: no /proc here\n');
     const { store, location } = await begun(dir);
@@ -147,14 +150,14 @@ test(
 );
 
 test(
-  'goes on when its directory was moved away and back, in between',
+  'keeps working when its directory was moved away and back meanwhile',
   inTemp(async (dir) => {
     const { store, location } = await begun(dir);
     renameSync(location, join(dir, 'away'));
     renameSync(join(dir, 'away'), location);
     for (let number = 12; number < 20; number++) await round(store, number);
     await store.close();
-    assert.is((await withStore(location, async (other) => contentOf(other))).cursors['0a'], '12-20');
+    assert.is((await withStore(location, async (reopened) => contentOf(reopened))).cursors['0a'], '12-20');
   }),
 );
 

@@ -1,4 +1,7 @@
-/** When calls settle and hooks fire, what a rejected write does, and how much may wait (docs/architecture.md, Rules of the planner, rules 6 and 7). */
+/**
+ * When calls settle and hooks fire, the effect of a rejected write, and how many calls may wait
+ * (docs/architecture.md, Rules of the planner, rules 6 and 7).
+ */
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,13 +16,13 @@ const test = suite('wal: settling');
 const A = '0a';
 const B = '0b';
 
-/** Runs `use` with a store whose operations can be held up or refused. */
+/** Runs `use` with a store whose file operations a test can hold or fail. */
 async function withWatched(dir: string, use: (store: PlainStore, files: WatchedFiles) => Promise<void>, options = {}) {
   const files = new WatchedFiles();
   await withStore(dir, (store) => use(store, files), { files, ...options });
 }
 
-/** Whether a promise has settled by now: after all that is ready to run. */
+/** True if the promise settles once every ready callback has run. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
   let is = false;
   const note = () => {
@@ -33,14 +36,14 @@ async function settled(promise: Promise<unknown>): Promise<boolean> {
 const inLane = (lane: string) => (operation: Operation) => operation.path.includes(join('blocks', lane));
 const isAnchor = ({ path, kind }: Operation) => path.includes('avail_inner') && kind === 'write';
 
-/** Holds up what matches until the gate opens. */
+/** Holds matching operations until the gate opens. */
 function hold(files: WatchedFiles, match: (operation: Operation) => boolean) {
   const door = gate();
   files.before = (operation) => (match(operation) ? door.passed : undefined);
   return door;
 }
 
-/** Refuses what matches. */
+/** Fails matching operations. */
 function refuse(files: WatchedFiles, match: (operation: Operation) => boolean): void {
   files.before = (operation) => {
     if (match(operation)) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
@@ -67,7 +70,7 @@ test(
             assert.ok(blocks.includes(block), "the caller's own object");
             const { lane } = block as { lane: '0a' | '0b' };
             count[lane]++;
-            assert.is(syncs(`blocks/${lane}`) - before[lane]!, count[lane], 'synced, and the next one not begun');
+            assert.is(syncs(`blocks/${lane}`) - before[lane]!, count[lane], 'synced, and the next write not begun');
             assert.is(store.cursors.lanes.get(lane)?.next, block.number + 1n);
             seen.push(`${lane} ${block.number}`);
           },
@@ -75,11 +78,11 @@ test(
       );
       assert.is(seen[0], 'anchor 0');
       assert.equal(
-        seen.filter((one) => one.startsWith('qc')),
+        seen.filter((entry) => entry.startsWith('qc')),
         ['qc 0', 'qc 1'],
       );
       assert.equal(
-        seen.filter((one) => one.startsWith(A)),
+        seen.filter((entry) => entry.startsWith(A)),
         [`${A} 1`, `${A} 2`],
       );
       assert.is(seen.length, 6);
@@ -88,7 +91,7 @@ test(
 );
 
 test(
-  'ignored CommitQCs have their turn: their hooks fire in place, behind what is stored before them',
+  'ignored CommitQCs keep their place: their hooks fire after the entries stored before them',
   inTemp((dir) =>
     withWatched(dir, async (store, files) => {
       const seen: bigint[] = [];
@@ -98,7 +101,7 @@ test(
       const first = store.persist({ commitQCs: [0, 1, 1, 0, 2].map((i) => plainQC(i)) }, hooks);
       const ignored = store.persist({ commitQCs: [plainQC(2), plainQC(1)] }, hooks);
       assert.not.ok(await settled(ignored));
-      assert.equal(seen, [0n], 'only the one that was durable before');
+      assert.equal(seen, [0n], 'only the entry that was durable before');
       door.open();
       await Promise.all([first, ignored]);
       assert.equal(seen, [0n, 1n, 1n, 0n, 2n, 2n, 1n]);
@@ -152,7 +155,7 @@ test(
 );
 
 test(
-  'a hook that throws: everything is durable, the rest fires, the call rejects with what the first one threw',
+  'a hook that throws: everything is durable, the other hooks fire, the call rejects with the first thrown value',
   inTemp((dir) =>
     withWatched(dir, async (store) => {
       const seen: bigint[] = [];
@@ -206,7 +209,7 @@ test(
 );
 
 test(
-  'entries are encoded at the call: what the caller changes afterwards does not matter',
+  'entries are encoded at the call: later changes by the caller do not matter',
   inTemp(async (dir) => {
     await withWatched(dir, async (store) => {
       const block = plainBlock(A, 0, 'before');
@@ -222,9 +225,9 @@ test(
 );
 
 test(
-  "recovered entries are the caller's: what he does to them does not reach the disk",
+  'recovered entries belong to the caller: changes to them do not reach the disk',
   inTemp(async (dir) => {
-    // A model whose entries are their bytes, and share the memory that they are read from.
+    // A model whose entries are their bytes and alias the buffer that they were read from.
     const bytesOf = (block: { data: Uint8Array }) => block.data;
     const block = {
       ...plain.block,
@@ -237,7 +240,7 @@ test(
     await withStore(
       dir,
       async (store) => {
-        for (const one of store.takeRecovered().blocks.get(A)!) one.data.fill(0xff);
+        for (const block of store.takeRecovered().blocks.get(A)!) block.data.fill(0xff);
         await store.persist({ anchor: plainAnchor(0, { [A]: 1 }) });
       },
       { model },
@@ -260,7 +263,7 @@ test(
 );
 
 test(
-  'a rejected write: its round and all behind it reject unwritten, later calls too; close works, and so does a new open',
+  'a rejected write: its round and all later ones reject unwritten, later calls too; close works, and so does a new open',
   inTemp(async (dir) => {
     await withWatched(dir, async (store, files) => {
       await store.persist({ blocks: [plainBlock(A, 0), plainBlock(B, 0)] });
@@ -277,26 +280,27 @@ test(
         store.persist({ anchor: plainAnchor(5, { [A]: 2 }), blocks: [plainBlock(A, 3), plainBlock(B, 1)] }),
         store.dropLanes([A]),
       ];
-      const refusals = waiting.map((one) => refused(one, 'LANESTORE_FAILED', /no space left/));
-      // What nothing keeps waiting is written: the anchor, and then the block of the other lane.
+      const refusals = waiting.map((call) => refused(call, 'LANESTORE_FAILED', /no space left/));
+      // Writes that do not depend on the failed one are made: the anchor, then the block of the
+      // other lane.
       while (store.cursors.lanes.get(B)?.next !== 2n) await new Promise((resolve) => setTimeout(resolve, 1));
       const done = files.done.length;
       door.open();
       const [first, ...others] = await Promise.all(refusals);
       assert.ok(
-        others.every((other) => other === first),
+        others.every((refusal) => refusal === first),
         'one cause for all',
       );
       assert.is((first!.cause as { code?: string }).code, 'ENOSPC');
       assert.equal(hooked, []);
-      assert.equal(files.done.slice(done), [], 'nothing was written behind it');
+      assert.equal(files.done.slice(done), [], 'nothing was written after it');
       files.before = () => {};
       assert.is(await refused(store.persist({ blocks: [plainBlock(B, 2)] }), 'LANESTORE_FAILED'), first);
       await refused(store.persist({}), 'LANESTORE_FAILED');
       await refused(store.ready(), 'LANESTORE_FAILED');
       await refused(store.dropLanes([B]), 'LANESTORE_FAILED');
     });
-    // The anchor had been written before the failure; what it makes stale is gone.
+    // The anchor was written before the failure; entries below it are gone.
     const { lanes, anchor, commitQCs } = await withStore(dir, async (store) => contentOf(store));
     assert.equal([anchor, commitQCs, lanes], [5, [5], { [B]: [0, 1] }]);
   }),
@@ -324,7 +328,7 @@ test(
       assert.equal(
         store.cursors.lanes.get(B),
         { first: 0n, next: 2n },
-        'what was being written is durable, and no more',
+        'the entry being written is durable, and no later one',
       );
     }),
   ),
@@ -338,7 +342,7 @@ for (const [what, match] of [
   ['a new lane', ({ kind }: Operation) => kind === 'makeDirectory'],
 ] as const) {
   test(
-    `a write of ${what} that is rejected poisons the store`,
+    `a rejected write of ${what} makes the store fail`,
     inTemp(async (dir) => {
       await withWatched(dir, async (store, files) => {
         await store.persist({ commitQCs: [plainQC(0)], blocks: plainBlocks(A, 0, 3) });
@@ -354,13 +358,13 @@ for (const [what, match] of [
         await refused(store.persist({}), 'LANESTORE_FAILED');
       });
       const { lanes, commitQCs } = await withStore(dir, async (store) => contentOf(store));
-      assert.ok(commitQCs.includes(0) && lanes[A]!.includes(2), 'what was acknowledged is there');
+      assert.ok(commitQCs.includes(0) && lanes[A]!.includes(2), 'acknowledged entries are recovered');
     }),
   );
 }
 
 test(
-  'a log that is not what the store thinks it is: nothing goes, the store is poisoned',
+  'a log whose file was changed from outside: nothing is removed, the store fails',
   inTemp(async (dir) => {
     let shift = 0n;
     const model = { ...plain, block: { ...plain.block, number: (block: PlainBlock) => block.number + shift } };
@@ -383,7 +387,7 @@ test(
 );
 
 test(
-  'a refused round changes nothing, neither on disk nor for the next one',
+  'a refused round changes nothing, neither on disk nor for the next round',
   inTemp((dir) =>
     withWatched(dir, async (store, files) => {
       await store.persist({ blocks: [plainBlock(A, 0)] });
@@ -399,7 +403,7 @@ test(
 );
 
 test(
-  'a round that is too large is LANESTORE_INVALID; one too many is LANESTORE_CAPACITY until there is room',
+  'a round that is too large is LANESTORE_INVALID; a round beyond the queue is LANESTORE_CAPACITY until there is room',
   inTemp((dir) =>
     withWatched(
       dir,
@@ -425,7 +429,7 @@ test(
 );
 
 test(
-  'close waits for what was accepted, refuses the rest, and those who wait for room',
+  'close waits for accepted calls, and refuses new calls and calls that wait for room',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const store = await openPlain(dir, { files, maxQueuedBytes: 100 });

@@ -1,4 +1,7 @@
-/** States of the WAL as tests compare them: fixtures on a copy, and what a store hands out against what the original loads. */
+/**
+ * States of the WAL in a form for comparison: fixtures in a copy, and the recovered entries against
+ * what the original loads.
+ */
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -24,14 +27,14 @@ export function roundOf(wire: WireRound) {
 
 type Digest = readonly [number: string, sha256: string];
 
-/** Which entries there are, by number and by the digest of their bytes. */
+/** Entries by number, with the digest of their bytes. */
 export interface Digests {
   readonly anchor: Digest | undefined;
   readonly commitQCs: readonly Digest[];
   readonly lanes: Readonly<Record<string, readonly Digest[]>>;
 }
 
-/** What was recovered. */
+/** The recovered entries. */
 export function digestsOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnchor>): Digests {
   const { anchor, commitQCs, blocks } = recovered;
   const lanes = [...blocks].map(([lane, list]) => [
@@ -45,7 +48,7 @@ export function digestsOf(recovered: Recovered<SignedBlock, CommitQC, PruneAncho
   };
 }
 
-/** What the original loads. */
+/** The entries that the original loads. */
 export function digestsExpected({ anchor, commitQCs, lanes }: Expected): Digests {
   const held = Object.entries(lanes).filter(([, blocks]) => blocks.length > 0);
   return {
@@ -61,7 +64,10 @@ function digest(number: bigint, bytes: Uint8Array): Digest {
   return [`${number}`, createHash('sha256').update(bytes).digest('hex')];
 }
 
-/** The files of the original's layout below `dir`, with their bytes in hex; what lanestore adds is left out. */
+/**
+ * The files of the original's layout below `dir`, with their bytes in hex; files that only
+ * lanestore makes are left out.
+ */
 export function originalFiles(dir: string): Record<string, string> {
   const files: Record<string, string> = {};
   for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {

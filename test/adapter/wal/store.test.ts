@@ -1,4 +1,8 @@
-/** The store in its directory: blocks_test.go and commitqcs_test.go where they concern the disk (docs/original.md, Test cases: blocks; docs/original.md, Test cases: CommitQCs), start rules, dropped lanes. */
+/**
+ * The store in its directory: the cases of blocks_test.go and commitqcs_test.go that concern the
+ * disk (docs/original.md, Test cases: blocks; docs/original.md, Test cases: CommitQCs), start
+ * rules, dropped lanes.
+ */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -20,7 +24,7 @@ const SEGMENT = '00000000000000000001';
 const content = (dir: string) => withStore(dir, async (store) => contentOf(store));
 const nothing = { anchor: undefined, inner: undefined, commitQCs: [], lanes: {}, cursors: {}, qcCursor: '0-0' };
 
-/** Appends blocks to a lane's log behind the store's back. */
+/** Appends blocks to the log of a lane while the store is closed. */
 async function putBlocks(dir: string, lane: string, numbers: number[], ofLane = lane): Promise<void> {
   const options = { tornDirectory: join(dir, 'torn'), files: new WatchedFiles() };
   const codec = blockCodec(plain, lane);
@@ -60,7 +64,7 @@ test(
 );
 
 test(
-  'the directory of a lane without a log (a crash behind its mkdir) is a lane that never held anything',
+  'the directory of a lane without a log (a crash after its mkdir) is a lane without blocks',
   inTemp(async (dir) => {
     mkdirSync(join(dir, 'blocks', LONG), { recursive: true });
     await withStore(dir, async (store) => {
@@ -73,7 +77,7 @@ test(
 );
 
 test(
-  'names that are no lane and stray files are skipped, listed and left alone',
+  'names that are not lanes and stray files are skipped, listed and left alone',
   inTemp(async (dir) => {
     await withStore(dir, (store) => store.persist({ blocks: [plainBlock(A, 0)] }));
     for (const name of ['not-hex', 'abcd', LONG.toUpperCase()]) mkdirSync(join(dir, 'blocks', name));
@@ -130,7 +134,7 @@ test(
 );
 
 test(
-  'lanes are independent; truncated, untouched and never written ones through restarts',
+  'lanes are independent; truncated, unchanged and never written lanes survive restarts',
   inTemp(async (dir) => {
     await withStore(dir, async (store) => {
       await store.persist({ commitQCs: [plainQC(0)], blocks: [...plainBlocks(A, 0, 5), ...plainBlocks(B, 0, 3)] });
@@ -148,7 +152,7 @@ test(
 );
 
 test(
-  'an emptied lane begins again where the stored anchor has it begin; without an anchor that is forgotten',
+  'an emptied lane begins again where the stored anchor says; without an anchor its position is lost',
   inTemp(async (dir) => {
     await withStore(dir, async (store) => {
       await store.persist({ blocks: plainBlocks(A, 0, 3) });
@@ -172,7 +176,7 @@ test(
 );
 
 test(
-  'a crash between emptying the QC log and the anchor QC: the next open writes it',
+  "a crash between emptying the QC log and writing the anchor's CommitQC: the next open writes it",
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const store = await openPlain(dir, { files });
@@ -225,7 +229,8 @@ test(
       const found = await content(at);
       const again = await content(at);
       assert.equal(again, found, `died after ${count}`);
-      // Before the anchor, or behind it; then nothing below it is there, and what came may be there or not.
+      // Before the anchor is durable, or after it. After it, no entry below it exists, and new
+      // entries may or may not exist.
       if (found.anchor === undefined) {
         assert.equal(found.lanes, { [A]: [0, 1, 2, 3], [B]: [3, 4, 5] });
         assert.equal(found.commitQCs, [0, 1, 2, 3, 4]);
@@ -328,7 +333,7 @@ test(
 );
 
 test(
-  'what an earlier process left unsynced is synced before it is handed out',
+  'entries that an earlier process left unsynced are synced before they are returned',
   inTemp(async (dir) => {
     await withStore(dir, (store) => store.persist({ anchor: plainAnchor(0), blocks: [plainBlock(A, 0)] }));
     const files = new WatchedFiles();
@@ -348,7 +353,7 @@ test(
 );
 
 test(
-  'dropLanes removes the directory and forgets the lane; a round behind it finds one that never held anything',
+  'dropLanes removes the directory and forgets the lane; to a later round the lane is new',
   inTemp(async (dir) => {
     await withStore(dir, async (store) => {
       await store.persist({ blocks: [...plainBlocks(A, 0, 5), ...plainBlocks(B, 0, 2)] });
@@ -365,7 +370,7 @@ test(
 );
 
 test(
-  'dropLanes dies after any operation: the lane is there as a whole, or not at all, and no rest of it stays',
+  'dropLanes dies after any operation: the lane exists as a whole or not at all, and no part of it stays',
   inTemp(async (dir) => {
     const outcomes: string[] = [];
     for (let count = 0, done = false; !done; count++) {
@@ -393,7 +398,7 @@ test(
 );
 
 test(
-  'inner is kept beside the anchor, copied at the call; the last write wins',
+  'inner is kept next to the anchor, copied at the call; the last write wins',
   inTemp(async (dir) => {
     const inner = new Uint8Array([1]);
     await withStore(dir, async (store) => {
@@ -412,7 +417,7 @@ test(
 );
 
 test(
-  'load: false verifies all the same, and hands out nothing',
+  'load: false verifies all the same, and recovers no entry',
   inTemp(async (dir) => {
     await withStore(dir, (store) => store.persist({ commitQCs: [plainQC(0)], blocks: plainBlocks(A, 0, 3) }));
     await withStore(
@@ -459,7 +464,7 @@ test(
 );
 
 test(
-  'eight lanes at once, twenty blocks each, one call a lane: all of them come back',
+  'eight lanes at once, twenty blocks each, one call per lane: all of them are recovered',
   inTemp(async (dir) => {
     const lanes = Array.from({ length: 8 }, (_, i) => `f${i}`);
     await withStore(dir, async (store) => {
@@ -484,7 +489,7 @@ test(
 );
 
 test(
-  "a file, an absent directory that must not be made, and other people's directories: LANESTORE_NOT_A_STORE",
+  'a file, an absent directory that must not be made, and foreign directories: LANESTORE_NOT_A_STORE',
   inTemp(async (dir) => {
     writeFileSync(join(dir, 'file'), '');
     const refusal = (path: string, options = {}) =>
@@ -503,7 +508,7 @@ test(
 );
 
 test(
-  'what the system refuses at open is LANESTORE_IO, and leaves the directory free',
+  'a system error at open is LANESTORE_IO, and leaves the directory unlocked',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     files.before = ({ kind, path }) => {

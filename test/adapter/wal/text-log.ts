@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { IndexedWal, type IndexedWalOptions, type LogCodec } from '../../../src/adapter/wal/index.js';
 import { WatchedFiles } from './watched-files.js';
 
-/** Any bytes are an entry, as with the codec of the original's own tests. */
+/** Any bytes are an entry, as with the codec in the original's own tests. */
 export const textCodec: LogCodec<string> = {
   encode: (text) => Buffer.from(text),
   decode: (bytes) => Buffer.from(bytes).toString(),
 };
 
-/** Entries `#<number>:<letters>;`: they carry a number, and a part of one is none. */
+/** Entries `#<number>:<letters>;`: they carry a number, and a part of an entry is not an entry. */
 export const numberedCodec: LogCodec<string> = {
   ...textCodec,
   decode(bytes) {
@@ -23,7 +23,7 @@ export const numberedCodec: LogCodec<string> = {
 
 export type TextLogOptions = Omit<Partial<IndexedWalOptions>, 'tornDirectory'> & { readonly codec?: LogCodec<string> };
 
-/** The log in `dir/log`; without `files`, one that is not synced. */
+/** The log in `dir/log`; without `files`, a log without syncs. */
 export function openLog(dir: string, options: TextLogOptions = {}): Promise<IndexedWal<string>> {
   const { codec = textCodec, ...rest } = options;
   const files = new WatchedFiles();
@@ -49,12 +49,12 @@ export async function appendAll(log: IndexedWal<string>, texts: readonly string[
   for (const text of texts) await log.append(text);
 }
 
-/** What a log says of itself. */
+/** The log's own indexes and content. */
 export async function stateOf(log: IndexedWal<string>) {
   return { first: log.firstIndex, next: log.nextIndex, count: log.count, entries: await log.readAll() };
 }
 
-/** The state that a log should be in. */
+/** The expected indexes and content of a log. */
 export function state(first: number, entries: readonly string[]) {
   return { first: BigInt(first), next: BigInt(first + entries.length), count: entries.length, entries };
 }

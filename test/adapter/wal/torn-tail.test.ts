@@ -1,4 +1,4 @@
-/** The end of the newest segment after a crash, and damage that is none of a crash's doing. */
+/** The end of the newest segment after a crash, and damage that a crash does not cause. */
 import {
   appendFileSync,
   closeSync,
@@ -33,7 +33,7 @@ const SEGMENT = '00000000000000000001';
 const segment = (dir: string) => join(dir, 'log', SEGMENT);
 const frame = (text: string) => Buffer.from(encodeFrame(Buffer.from(text)));
 
-/** Writes a segment byte by byte, in place of what was in `dir`. */
+/** Writes a segment byte by byte and replaces the files in `dir`. */
 async function put(dir: string, ...parts: (string | Uint8Array)[]): Promise<void> {
   for (const name of ['log', 'torn']) rmSync(join(dir, name), { recursive: true, force: true });
   mkdirSync(join(dir, 'log'), { recursive: true });
@@ -42,7 +42,10 @@ async function put(dir: string, ...parts: (string | Uint8Array)[]): Promise<void
 
 const open = (dir: string) => withLog(dir, stateOf, { codec: numberedCodec });
 
-/** Gives a file other bytes without emptying it first, which makes a file system write at once; thousands of those take minutes. */
+/**
+ * Overwrites a file without truncating it first: a truncated file is written at once by some file
+ * systems, and thousands of those take minutes.
+ */
 function overwrite(path: string, bytes: Uint8Array): void {
   const fd = openSync(path, 'r+');
   writeSync(fd, bytes, 0, bytes.length, 0);
@@ -50,12 +53,12 @@ function overwrite(path: string, bytes: Uint8Array): void {
   closeSync(fd);
 }
 
-/** Without a printed difference of thousands of lines. */
+/** Compares without printing a difference of thousands of lines. */
 function sameBytes(actual: Uint8Array, expected: Uint8Array): void {
   assert.ok(Buffer.compare(actual, expected) === 0, `${actual.length} bytes, not the ${expected.length} expected`);
 }
 
-/** Opening repairs: the entries are these, and the bytes that were cut are kept. */
+/** Opening repairs: the entries are these, and the cut bytes are kept. */
 async function repaired(dir: string, entries: readonly string[]): Promise<void> {
   const before = readFileSync(segment(dir));
   assert.equal(await open(dir), state(1, entries));
@@ -65,7 +68,7 @@ async function repaired(dir: string, entries: readonly string[]): Promise<void> 
   assert.equal(await open(dir), state(1, entries));
 }
 
-/** Opening refuses, every time, and touches nothing. */
+/** Opening refuses, every time, and changes nothing. */
 async function damaged(dir: string, kind: string, offset: number): Promise<void> {
   const before = tree(dir);
   for (let i = 0; i < 2; i++) {
@@ -78,27 +81,27 @@ async function damaged(dir: string, kind: string, offset: number): Promise<void>
   }
 }
 
-const one = '#1:first;';
-const two = '#2:second;';
-const three = '#3:third;';
+const firstEntry = '#1:first;';
+const secondEntry = '#2:second;';
+const thirdEntry = '#3:third;';
 
 test('cut at every byte of the last entry', async () => {
-  const last = frame(three);
+  const last = frame(thirdEntry);
   for (let length = 1; length < last.length; length++) {
     await inTemp(async (dir) => {
-      await put(dir, one, two, last.subarray(0, length));
-      await repaired(dir, [one, two]);
+      await put(dir, firstEntry, secondEntry, last.subarray(0, length));
+      await repaired(dir, [firstEntry, secondEntry]);
     })();
   }
 });
 
 test(
-  'a torn tail exactly as long as what is good before it: the original refuses that',
+  'a torn tail exactly as long as the valid part before it: the original refuses that',
   inTemp(async (dir) => {
-    const good = frame(one).length + frame(two).length;
+    const good = frame(firstEntry).length + frame(secondEntry).length;
     const torn = frame(`#3:${'x'.repeat(100)};`).subarray(0, good);
-    await put(dir, one, two, torn);
-    await repaired(dir, [one, two]);
+    await put(dir, firstEntry, secondEntry, torn);
+    await repaired(dir, [firstEntry, secondEntry]);
   }),
 );
 
@@ -106,16 +109,16 @@ for (const length of [1, 2, 100, 511, 512, 513, 4096, 10_000]) {
   test(
     `${length} zeros at the end: the original takes them for entries`,
     inTemp(async (dir) => {
-      await put(dir, one, two, new Uint8Array(length));
-      await repaired(dir, [one, two]);
+      await put(dir, firstEntry, secondEntry, new Uint8Array(length));
+      await repaired(dir, [firstEntry, secondEntry]);
     }),
   );
 }
 
 test(
-  'nothing but a torn first entry, nothing but zeros',
+  'only a torn first entry, only zeros',
   inTemp(async (dir) => {
-    await put(dir, frame(one).subarray(0, 4));
+    await put(dir, frame(firstEntry).subarray(0, 4));
     await repaired(dir, []);
     writeFileSync(segment(dir), new Uint8Array(9));
     assert.equal(await open(dir), state(1, []));
@@ -128,10 +131,10 @@ const long = `#3:${'x'.repeat(2000)};`;
 test(
   'the last entry grew the file, but its last sectors were never written',
   inTemp(async (dir) => {
-    const file = Buffer.concat([frame(one), frame(two), frame(long)]);
+    const file = Buffer.concat([frame(firstEntry), frame(secondEntry), frame(long)]);
     for (const border of [512, 1024, 1536]) {
       await put(dir, Buffer.from(file).fill(0, border));
-      await repaired(dir, [one, two]);
+      await repaired(dir, [firstEntry, secondEntry]);
     }
   }),
 );
@@ -139,44 +142,45 @@ test(
 test(
   'the last entry grew the file, but its first sector was never written',
   inTemp(async (dir) => {
-    const file = Buffer.concat([frame(one), frame(two), frame(long)]);
-    await put(dir, file.fill(0, frame(one).length + frame(two).length, 512));
-    await repaired(dir, [one, two]);
+    const file = Buffer.concat([frame(firstEntry), frame(secondEntry), frame(long)]);
+    await put(dir, file.fill(0, frame(firstEntry).length + frame(secondEntry).length, 512));
+    await repaired(dir, [firstEntry, secondEntry]);
   }),
 );
 
 test(
-  'zeros that do not reach a border of sectors are no crash: damage',
+  'zeros that do not reach a sector border do not come from a crash: damage',
   inTemp(async (dir) => {
-    const good = frame(one).length + frame(two).length;
-    const file = Buffer.concat([frame(one), frame(two), frame(long)]);
+    const good = frame(firstEntry).length + frame(secondEntry).length;
+    const file = Buffer.concat([frame(firstEntry), frame(secondEntry), frame(long)]);
     await put(dir, Buffer.from(file).fill(0, good, good + 100));
     await damaged(dir, 'entry-empty', good);
     await put(dir, Buffer.from(file).fill(0, good + 600, good + 1900));
     await damaged(dir, 'entry-undecodable', good);
-    await put(dir, one, two, frame('#3:third\0\0\0'));
+    await put(dir, firstEntry, secondEntry, frame('#3:third\0\0\0'));
     await damaged(dir, 'entry-undecodable', good);
   }),
 );
 
 test(
-  'a last entry that is whole by its length and garbage by its bytes may have been acknowledged: damage, not trimmed',
+  'a last entry of full length with garbage bytes may have been acknowledged: damage, not trimmed',
   inTemp(async (dir) => {
-    await put(dir, one, two, frame('garbage'));
-    await damaged(dir, 'entry-undecodable', frame(one).length + frame(two).length);
+    await put(dir, firstEntry, secondEntry, frame('garbage'));
+    await damaged(dir, 'entry-undecodable', frame(firstEntry).length + frame(secondEntry).length);
   }),
 );
 
-test('damage in the middle is never trimmed, whatever bit of the entry it is', async () => {
-  const start = frame(one).length;
-  for (let bit = start * 8; bit < (start + frame(two).length) * 8; bit++) {
+test('damage in the middle is never trimmed, for any bit of the entry', async () => {
+  const start = frame(firstEntry).length;
+  for (let bit = start * 8; bit < (start + frame(secondEntry).length) * 8; bit++) {
     await inTemp(async (dir) => {
-      await put(dir, one, two, three, '#4:fourth;');
+      await put(dir, firstEntry, secondEntry, thirdEntry, '#4:fourth;');
       flipInFile(segment(dir), bit);
       const before = tree(dir);
       const error = await openLog(dir, { codec: numberedCodec }).then(
         async (log) => {
-          // Some bits only change one text into another; nothing is lost then, and the layout has no checksum to tell.
+          // Some bits only turn one text into another; nothing is lost then, and the layout has no
+          // checksum that would show it.
           assert.is(log.count, 4, `bit ${bit}`);
           await log.close();
         },
@@ -191,11 +195,11 @@ test('damage in the middle is never trimmed, whatever bit of the entry it is', a
 });
 
 test(
-  'damage to the length of an entry with others behind it',
+  'damage to the length of an entry with others after it',
   inTemp(async (dir) => {
     for (const length of [0, 5, 100, 127, 0x80, 0xff]) {
-      await put(dir, one, two, three);
-      const at = frame(one).length;
+      await put(dir, firstEntry, secondEntry, thirdEntry);
+      const at = frame(firstEntry).length;
       const file = readFileSync(segment(dir));
       file[at] = length;
       writeFileSync(segment(dir), file);
@@ -206,22 +210,22 @@ test(
 );
 
 test(
-  'damage in the middle and a torn tail at the same time: what was acknowledged between them counts',
+  'damage in the middle and a torn tail at the same time: acknowledged entries between them count',
   inTemp(async (dir) => {
-    await put(dir, one, two, three, frame('#4:fourth;').subarray(0, 5));
+    await put(dir, firstEntry, secondEntry, thirdEntry, frame('#4:fourth;').subarray(0, 5));
     const file = readFileSync(segment(dir));
-    file[frame(one).length] = 0x7f;
+    file[frame(firstEntry).length] = 0x7f;
     writeFileSync(segment(dir), file);
-    await damaged(dir, 'entry-cut', frame(one).length);
+    await damaged(dir, 'entry-cut', frame(firstEntry).length);
   }),
 );
 
 test(
   'the length of the last entry is damaged by one bit: its bytes are whole, so it is not torn',
   inTemp(async (dir) => {
-    const at = frame(one).length;
+    const at = frame(firstEntry).length;
     for (const bit of [4, 5, 6]) {
-      await put(dir, one, two);
+      await put(dir, firstEntry, secondEntry);
       flipInFile(segment(dir), at * 8 + bit);
       await damaged(dir, 'entry-cut', at);
     }
@@ -237,9 +241,9 @@ test(
 );
 
 test(
-  'only the newest segment can be torn: the others were complete before it was made',
+  'only the newest segment can be torn: older segments were complete before it was made',
   inTemp(async (dir) => {
-    await withLog(dir, (log) => appendAll(log, [one, two, three]), { segmentBytes: 1 });
+    await withLog(dir, (log) => appendAll(log, [firstEntry, secondEntry, thirdEntry]), { segmentBytes: 1 });
     assert.is(namesIn(dir).length, 4);
     truncateSync(segment(dir), 5);
     const error = await refused(openLog(dir, { codec: numberedCodec }), 'LANESTORE_CORRUPT');
@@ -254,12 +258,12 @@ test(
 );
 
 test(
-  'the repair dies after any operation: the bytes that were cut are never lost',
+  'the repair dies after any operation: the cut bytes are never lost',
   inTemp(async (dir) => {
-    const torn = frame(three).subarray(0, 6);
+    const torn = frame(thirdEntry).subarray(0, 6);
     for (let count = 0, done = false; !done; count++) {
       const at = join(dir, String(count));
-      await put(at, one, two, torn);
+      await put(at, firstEntry, secondEntry, torn);
       const files = new WatchedFiles();
       files.before = () => {
         if (files.done.length >= count) throw new Error('died');
@@ -268,18 +272,18 @@ test(
         (log) => log.close().then(() => true),
         () => false,
       );
-      const good = frame(one).length + frame(two).length;
+      const good = frame(firstEntry).length + frame(secondEntry).length;
       const kept = join(at, 'torn', `log-${SEGMENT}-${good}`);
       const isCut = statSync(segment(at)).size === good;
       assert.ok(!isCut || (existsSync(kept) && torn.equals(readFileSync(kept))), `after ${count} operations`);
-      assert.equal(await open(at), state(1, [one, two]));
+      assert.equal(await open(at), state(1, [firstEntry, secondEntry]));
       assert.equal(readdirSync(join(at, 'torn')), [`log-${SEGMENT}-${good}`]);
       sameBytes(readFileSync(kept), torn);
     }
   }),
 );
 
-/** The largest log of the fixture's lanes, and where its entries begin and end. */
+/** The largest log of the fixture's lanes, with the offsets of its entries. */
 function fixtureLog(state: string, directory: string): { file: string; name: string; ends: number[] } {
   const [name] = readdirSync(join(state, directory));
   const file = join(state, directory, name!);
@@ -308,7 +312,7 @@ const logs = [
 
 for (const [what, entries, directory, codec] of logs) {
   test(
-    `what the original wrote, cut at every byte of the last ${what}`,
+    `a log of the original, cut at every byte of the last ${what}`,
     inTemp(async (dir) => {
       const at = copyState('wal', dir);
       const { file, name, ends } = fixtureLog(at, directory);
@@ -332,7 +336,7 @@ for (const [what, entries, directory, codec] of logs) {
 }
 
 test(
-  'what the original wrote, cut: the store opens without the last block, says so, and goes on from there',
+  'a log of the original, cut: the store opens without the last block, notes it, and accepts the next one',
   inTemp(async (dir) => {
     const at = copyState('wal', dir);
     const { file, name, ends } = fixtureLog(at, `blocks/${LANE}`);
@@ -346,7 +350,7 @@ test(
       `${LANE}: cut a torn tail of ${size} bytes at byte ${ends.at(-2)} of ${name}, kept in ${kept}`,
     ]);
     assert.is(readFileSync(kept).length, size);
-    assert.is(readdirSync(join(at, 'blocks')).length, 4, 'nothing new where the original looks for lanes');
+    assert.is(readdirSync(join(at, 'blocks')).length, 4, 'no new name where the original looks for lanes');
     const last = loadRounds('wal').flatMap(({ blocks }) => blocks.map(autobahn.block.fromWire));
     const block = last.filter((candidate) => autobahn.block.lane(candidate) === LANE).at(-1)!;
     await store.persist({ blocks: [block] });
@@ -357,7 +361,7 @@ test(
 );
 
 test(
-  'what the original wrote, with zeros behind it, and half as long again',
+  'a log of the original, followed by zeros, also half as long again',
   inTemp(async (dir) => {
     for (const [i, tail] of [new Uint8Array(700), 'half'].entries()) {
       const at = copyState('wal', join(dir, String(i)));
@@ -374,7 +378,7 @@ test(
 );
 
 test(
-  'what the original wrote, damaged in the middle: every byte of an entry that has others behind it, nothing is trimmed',
+  'a log of the original, damaged in the middle: any byte of an entry with others after it; nothing is trimmed',
   inTemp(async (dir) => {
     const at = copyState('wal', dir);
     const { file, ends } = fixtureLog(at, `blocks/${LANE}`);

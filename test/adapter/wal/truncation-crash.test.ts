@@ -1,6 +1,6 @@
 /**
- * Crashes within a truncation. A process that dies: every prefix of the file operations. A power cut: every prefix, and of
- * what was done to the directory since it was last synced, any part.
+ * Crashes within a truncation. If the process dies: every prefix of the file operations. After a
+ * power cut: every prefix, and any subset of the directory changes since the last directory sync.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -48,7 +48,7 @@ const cases: Case[] = [
   },
 ];
 
-/** The log before, made once for all crash points of a case. */
+/** The log before the truncation, made once for all crash points of a case. */
 async function prepare(dir: string, { segmentBytes }: Case): Promise<string> {
   const before = join(dir, 'before');
   mkdirSync(before);
@@ -56,15 +56,18 @@ async function prepare(dir: string, { segmentBytes }: Case): Promise<string> {
   return before;
 }
 
-/** What is there after a crash must be the log before or after; it must take an entry; and no file may be left over. */
-async function checkRecovery(dir: string, one: Case, message: string): Promise<'before' | 'after'> {
+/**
+ * The state after a crash must be the log before or after the truncation; it must accept an entry;
+ * and no extra file may be left.
+ */
+async function checkRecovery(dir: string, truncation: Case, message: string): Promise<'before' | 'after'> {
   const [found, again] = await withLog(dir, async (log) => {
     const state = await stateOf(log);
     await log.append('new');
     return [state, await stateOf(log)];
   });
   const is = found.first === 1n ? 'before' : 'after';
-  assert.equal(found, is === 'before' ? state(1, letters) : one.after, message);
+  assert.equal(found, is === 'before' ? state(1, letters) : truncation.after, message);
   assert.equal(again.entries, [...found.entries, 'new'], message);
   assert.ok(
     namesIn(dir).every((name) => /^[0-9]{20}$/.test(name)),
@@ -73,43 +76,46 @@ async function checkRecovery(dir: string, one: Case, message: string): Promise<'
   return is;
 }
 
-for (const one of cases) {
+for (const truncation of cases) {
   for (const directorySync of [true, false]) {
     test(
-      `${one.what}: the process dies after any operation (directorySync: ${directorySync})`,
+      `${truncation.what}: the process dies after any operation (directorySync: ${directorySync})`,
       inTemp(async (dir) => {
-        const before = await prepare(dir, one);
+        const before = await prepare(dir, truncation);
         const outcomes: string[] = [];
         for (let count = 0; ; count++) {
           const crashed = join(dir, `crash-${count}`);
           cpSync(before, crashed, { recursive: true });
           const files = new WatchedFiles();
-          const log = await openLog(crashed, { files, directorySync, segmentBytes: one.segmentBytes });
+          const log = await openLog(crashed, { files, directorySync, segmentBytes: truncation.segmentBytes });
           const opened = files.done.length;
           files.before = () => {
             if (files.done.length - opened >= count) throw new Error('died');
           };
-          const died = await one.run(log).then(
+          const died = await truncation.run(log).then(
             () => false,
             () => true,
           );
           await log.close();
           if (!died) break;
-          outcomes.push(await checkRecovery(crashed, one, `died after ${count} operations`));
+          outcomes.push(await checkRecovery(crashed, truncation, `died after ${count} operations`));
         }
-        // Make, write, sync and rename the START; from then on it has happened.
+        // Make, write, sync and rename the START; from then on the truncation has happened.
         assert.is(outcomes.indexOf('after'), 4, outcomes.join());
-        assert.ok(outcomes.length > 5, 'it died behind that as well');
+        assert.ok(outcomes.length > 5, 'it died after that as well');
         assert.not.ok(outcomes.slice(4).includes('before'), outcomes.join());
       }),
     );
   }
 }
 
-/** The names of a directory, each with the content that a file of that name has once it is synced. */
+/** The names of a directory, each with the content of its file once it is synced. */
 type Names = ReadonlyMap<string, Buffer>;
 
-/** Every set of names that a power cut can leave: `operations` up to a point, of those since the last directory sync any part. */
+/**
+ * Every set of names that a power cut can leave: the operations up to a point, and any subset of
+ * the unsynced ones.
+ */
 function* powerCuts(start: Names, operations: readonly Operation[]): Generator<{ names: Names; what: string }> {
   const contents = new Map<string, Buffer>(start);
   let synced: Map<string, Buffer> = new Map(start);
@@ -128,7 +134,8 @@ function* powerCuts(start: Names, operations: readonly Operation[]): Generator<{
       contents.set(name, Buffer.alloc(0));
       pending.push({ what: `make ${name}`, apply: (names) => names.set(name, contents.get(name)!) });
     } else if (kind === 'write') {
-      // Files are synced before they are renamed; an unsynced one may hold anything, here: nothing, or all.
+      // Files are synced before they are renamed. An unsynced file may hold anything; here it holds
+      // nothing, or everything.
       yield* emit();
       contents.set(name, Buffer.concat([contents.get(name)!, data!]));
     } else if (kind === 'rename') {
@@ -154,11 +161,11 @@ function* powerCuts(start: Names, operations: readonly Operation[]): Generator<{
   }
 }
 
-for (const one of cases) {
+for (const truncation of cases) {
   test(
-    `${one.what}: power is cut at any time, and any part of what was not synced of the directory is lost`,
+    `${truncation.what}: power is cut at any time, and any subset of the unsynced directory changes is lost`,
     inTemp(async (dir) => {
-      const before = await prepare(dir, one);
+      const before = await prepare(dir, truncation);
       const live = join(dir, 'live');
       cpSync(before, live, { recursive: true });
       const files = new WatchedFiles();
@@ -167,9 +174,9 @@ for (const one of cases) {
         live,
         async (log) => {
           files.done.length = 0;
-          await one.run(log);
+          await truncation.run(log);
         },
-        { files, segmentBytes: one.segmentBytes },
+        { files, segmentBytes: truncation.segmentBytes },
       );
       const seen = new Set<string>();
       let outcomes = '';
@@ -181,7 +188,7 @@ for (const one of cases) {
         rmSync(cut, { recursive: true, force: true });
         mkdirSync(join(cut, 'log'), { recursive: true });
         for (const [name, content] of names) writeFileSync(join(cut, 'log', name), content);
-        outcomes += await checkRecovery(cut, one, what);
+        outcomes += await checkRecovery(cut, truncation, what);
       }
       assert.ok(outcomes.includes('before') && outcomes.includes('after'), `${seen.size} states`);
     }),
@@ -189,7 +196,7 @@ for (const one of cases) {
 }
 
 test(
-  'both of START and END are there: damage, nothing is touched',
+  'START and END both exist: damage, nothing changes',
   inTemp(async (dir) => {
     await withLog(dir, (log) => appendAll(log, ['a', 'b']));
     for (const name of [`${s(2)}.START`, `${s(1)}.END`]) writeFileSync(join(dir, 'log', name), '\x01a');
@@ -201,7 +208,7 @@ test(
 );
 
 test(
-  'damage in what an interrupted truncation left: the finding names the file that is there',
+  'damage in what an interrupted truncation left: the finding names the file as it is now',
   inTemp(async (dir) => {
     mkdirSync(join(dir, 'log'));
     const start = `${s(2)}.START`;
@@ -213,7 +220,7 @@ test(
 );
 
 test(
-  'an END that the original left is finished: what stands behind it goes',
+  'an END that the original left is finished: the segments after it are removed',
   inTemp(async (dir) => {
     await withLog(dir, (log) => appendAll(log, letters), { segmentBytes: 6 });
     writeFileSync(join(dir, 'log', `${s(4)}.END`), '\x01d\x01e');
@@ -223,7 +230,7 @@ test(
 );
 
 test(
-  'an old segment that overlaps with the next one is left over from a truncation only if its bytes are the same',
+  'an old segment that overlaps the next one is a leftover of a truncation only if its bytes are the same',
   inTemp(async (dir) => {
     await withLog(dir, async (log) => {
       await appendAll(log, letters);

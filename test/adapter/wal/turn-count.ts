@@ -1,11 +1,11 @@
-/** Counts what is decoded in each turn of the event loop. */
+/** Counts decoded entries and bytes per turn of the event loop. */
 import type { LogCodec } from '../../../src/adapter/wal/index.js';
 
 /** A codec that counts, until {@link TurnCount.stop}. */
 export class TurnCount {
   entries = 0;
   bytes = 0;
-  /** The most of one turn. */
+  /** The largest count of one turn. */
   entriesMax = 0;
   bytesMax = 0;
   #turn = { entries: 0, bytes: 0 };
@@ -40,7 +40,7 @@ export class TurnCount {
   }
 }
 
-/** Runs `use` while a codec counts; gives the count. */
+/** Runs `use` with a counting codec and returns the count. */
 export async function counting(use: (count: TurnCount) => Promise<unknown>): Promise<TurnCount> {
   const count = new TurnCount();
   try {

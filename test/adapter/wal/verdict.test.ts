@@ -1,4 +1,7 @@
-/** The bounded, divided search for what stands behind a fault says the same as one without bounds. */
+/**
+ * The bounded search after a fault, divided over turns, gives the same verdict as a search without
+ * bounds.
+ */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,7 +16,7 @@ import { numberedCodec } from './text-log.js';
 
 const test = suite('wal: verdicts on tails');
 
-/** What may follow the entries of a log: whole entries, parts, zeros, anything. */
+/** Bytes that may follow the entries of a log: whole entries, parts, zeros, anything. */
 type Piece = (entries: readonly Uint8Array[]) => Uint8Array;
 
 const pieces: fc.Arbitrary<Piece> = fc.oneof(
@@ -75,19 +78,19 @@ function asserted<T>(codec: LogCodec<T>, entries: readonly Uint8Array[], numRuns
   return fc.assert(property, { numRuns }).then(() => assert.ok(seen.size >= 8, [...seen].join(', ')));
 }
 
-test('texts with numbers, of which nothing is known but how to decode them', () =>
+test('texts with numbers, for which only the decoder is known', () =>
   asserted(
     numberedCodec,
     ['#1:a;', '#2:bc;', '#3:;', `#4:${'x'.repeat(200)};`, `#5:${'y'.repeat(1500)};`].map((text) => Buffer.from(text)),
     4000,
   ));
 
-test('blocks, whose shape is looked at first', () => {
+test('blocks, whose shape is checked before they are decoded', () => {
   const blocks = loadRounds('wal').flatMap(({ blocks: wire }) => wire);
   const lane = autobahn.block.lane(autobahn.block.fromWire(blocks[0]!));
   const own = blocks.filter((wire) => autobahn.block.lane(autobahn.block.fromWire(wire)) === lane);
-  const other = blocks.find((wire) => !own.includes(wire))!;
-  return asserted(blockCodec(autobahn, lane), [...own.slice(0, 5), other], 1500);
+  const foreign = blocks.find((wire) => !own.includes(wire))!;
+  return asserted(blockCodec(autobahn, lane), [...own.slice(0, 5), foreign], 1500);
 });
 
 test.run();

@@ -1,11 +1,12 @@
 /**
- * The WAL's file operations, watched: recorded, stopped after any of them, or made to fail. They happen on the real disk, apart
- * from the syncs: what those are for, tests look up in the record, and thousands of them would take minutes.
+ * The WAL's file operations, watched: recorded, stopped after any of them, or made to fail. They
+ * are made on the real disk, except for syncs: the tests check those in the record, because
+ * thousands of real syncs would take minutes.
  */
 import { basename } from 'node:path';
 import { diskFiles, type Files, type OpenHow, type WritableFile } from '../../../src/base/files.js';
 
-/** One operation that changes something on disk. */
+/** One operation that changes the disk. */
 export interface Operation {
   readonly kind:
     | 'open'
@@ -20,12 +21,12 @@ export interface Operation {
   readonly path: string;
   /** The new name of a rename. */
   readonly to?: string;
-  /** The bytes of a write, and where they go. */
+  /** The bytes of a write, and their offset. */
   readonly data?: Uint8Array;
   readonly position?: number;
 }
 
-/** A recorder; `before` sees each operation before it happens, may wait, and may throw instead of it. */
+/** A recorder. `before` is called before each operation; it may wait, and it may throw instead. */
 export class WatchedFiles implements Files {
   readonly done: Operation[] = [];
   before: (operation: Operation) => void | Promise<void> = () => {};

@@ -1,4 +1,7 @@
-/** Bytes behind the last batch that nobody acknowledged: what a power cut leaves where the file had grown before its data was there. */
+/**
+ * Bytes after the last batch that were never acknowledged: a power cut leaves them if the file had
+ * grown before its data was written.
+ */
 import { join } from 'node:path';
 import type { Random } from '../../support/kill.js';
 import { Oracle } from '../../support/oracle.js';
@@ -12,16 +15,16 @@ const SHAPES: readonly RoundShape[] = [
   { lanes: ['0a'], blockBytes: 9000 },
 ];
 const ROUNDS = 12;
-/** Bytes of garbage at most: over a border of blocks, wherever it begins. */
+/** Maximum bytes of garbage. It exceeds a block of 32 KiB, so some tails cross a block border. */
 const BYTES_MAX = 40_000;
 
-/** What stands behind the tail. */
+/** The bytes after the tail. */
 const TAILS: readonly ((random: Random) => Uint8Array)[] = [
   (random) => new Uint8Array(random.int(1, BYTES_MAX)),
   (random) => bytesOf(random.int(1, BYTES_MAX), false, random),
   (random) => bytesOf(random.int(1, BYTES_MAX), true, random),
   (random) => new Uint8Array(random.int(1, 64)).fill(0xff),
-  // The header of a record whose data never came, and one whose checksum is another's.
+  // The header of a record without its data, and a record with the checksum of another one.
   (random) => logRecord(FULL, bytesOf(random.int(1, 3000), false, random)).subarray(0, HEADER_BYTES + random.int(0, 1)),
   (random) => {
     const whole = logRecord(FULL, bytesOf(random.int(20, 3000), false, random));
@@ -32,7 +35,7 @@ const TAILS: readonly ((random: Random) => Uint8Array)[] = [
 
 export const behindTail: Row<readonly Specimen[]> = {
   name: 'behind-tail',
-  fault: 'zeros or garbage behind the tail',
+  fault: 'zeros or garbage after the tail',
   mustHold: 'opens; exactly the acknowledged rounds',
   counts: { full: 600, short: 60 },
 

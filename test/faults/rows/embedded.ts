@@ -1,6 +1,7 @@
 /**
- * Block bytes are chosen by others. A block that carries whole LevelDB records, with right checksums and whole batches in them, stands in
- * the last batch, whose beginning is torn: a reader that searches for what follows the damage must not take them for the store's own.
+ * An attacker chooses block bytes. A block with whole LevelDB records, with valid checksums and
+ * whole batches, is in the last batch, whose beginning is torn. A reader that searches for records
+ * after the damage must not take them for the store's own.
  */
 import { join } from 'node:path';
 import { makeRecord } from '../../support/faults.js';
@@ -12,11 +13,11 @@ import { batchOf, FULL, logRecord, logRecords, recordStart } from '../log-format
 import { caseRandom, type Row } from '../row.js';
 import { bytesOf, makeBlock, makeRounds, oracleContent, type RoundShape } from '../specimen.js';
 
-/** A store whose last batch, unacknowledged, holds such a block. */
+/** A store whose last, unacknowledged batch holds such a block. */
 interface Trap {
   readonly image: Image;
   readonly log: string;
-  /** Where the last batch begins and ends in the log, and where what the block carries ends. */
+  /** Offsets in the log: of the last batch and its end, and of the end of the planted bytes. */
   readonly from: number;
   readonly to: number;
   readonly embeddedEnd: number;
@@ -28,24 +29,28 @@ const SHAPE: RoundShape = { lanes: ['0a', '0b'], blockBytes: 900, innerBytes: 30
 const LANE = '0a';
 const OTHER_STORE = new Uint8Array(16).fill(0xee);
 
-/** What a block may carry, at `offset` of the log; `own`: the log's own bytes and the store's id, which no author knows, so never both whole. */
+/**
+ * Planted bytes at `offset` of the log. `own`: the log's own bytes and the store's id, which an
+ * attacker does not know, so both are never whole.
+ */
 const PAYLOADS: readonly ((random: Random, offset: number, own: Own) => Uint8Array)[] = [
   // A batch that begins with the tip of another store, in one record.
   (random) => logRecord(FULL, batchOf(random.int(1, 2 ** 20), [tipPut(OTHER_STORE), blockPut(random)])),
-  // The same over several records, as LevelDB would write it just here.
+  // The same in several records, as LevelDB would write it at this offset.
   (random, offset) => logRecords(offset, batchOf(7, [tipPut(OTHER_STORE), blockPut(random, 40_000)])),
   // Batches that do not begin with a tip.
   (random) => logRecord(FULL, batchOf(3, [blockPut(random)])),
   (random) => logRecord(FULL, batchOf(3, [blockPut(random), tipPut(OTHER_STORE)])),
-  // A tip that is none: garbage, the right key and a body that does not decode.
+  // An invalid tip: garbage, or the right key with a body that does not decode.
   (random) => logRecord(FULL, batchOf(3, [{ key: 'meta/tip', value: bytesOf(90, false, random) }])),
-  // Records with right checksums and no batch in them, of every type.
+  // Records with valid checksums without a batch in them, of every type.
   (random) => Buffer.concat([1, 2, 3, 4].map((type) => logRecord(type, bytesOf(random.int(0, 300), false, random)))),
-  // What looks like the header of a long record at every other offset.
+  // Bytes like the header of a long record at every other offset.
   (random) => Buffer.alloc(random.int(3, 9000), Buffer.from([0xff, 0xff, random.pick([1, 2]), 0x01, 0x08])),
   // The log of another store, from its beginning.
   (_, __, { foreignLog }) => foreignLog,
-  // This store's own earlier batches, torn: what it would see if a block repeated its disk, up to a checksum.
+  // This store's own earlier batches, with broken checksums: as if a block repeated the bytes of
+  // the disk.
   (random, _, { log }) => {
     const copy = Buffer.from(log);
     for (let at = 0; at < copy.length; at += 256) copy[at + random.int(0, 256)]! ^= 0x10;
@@ -70,7 +75,7 @@ function blockPut(random: Random, bytes = 200) {
 
 export const embedded: Row<readonly Trap[]> = {
   name: 'embedded',
-  fault: 'a block that embeds LevelDB records and whole batches, torn behind it',
+  fault: 'a block that embeds LevelDB records and whole batches, torn after it',
   mustHold: 'opens like any other',
   counts: { full: 300, short: 30 },
 
@@ -87,7 +92,7 @@ export const embedded: Row<readonly Trap[]> = {
   async run(traps, i, { dir, random }) {
     const { image, log, from, to, embeddedEnd, witness, content } = traps[i % traps.length] as Trap;
     const bytes = Buffer.from(image.get(log).subarray(0, to));
-    // Torn behind the block: cut short, or its first bytes are zero and the rest is there.
+    // Torn after the block: cut short, or its first bytes are zero and the rest is whole.
     const cut = random.oneIn(2);
     const torn = cut ? bytes.subarray(0, random.int(embeddedEnd, to)) : bytes;
     if (!cut) torn.fill(0, from, Math.min(from + random.pick([7, 60, 512]), embeddedEnd - 1));
@@ -116,7 +121,7 @@ async function makeTrap(location: string, n: number, foreignLog: Buffer, random:
   const from = recordStart(before.get(log).length);
   const content = oracleContent(oracle);
   const payload = PAYLOADS[n % PAYLOADS.length]!(random, from + 200, { log: before.get(log), foreignLog });
-  // Bytes before it, so that over several traps it lies at many places of a block of the log.
+  // Bytes before it, so that the traps have different offsets in a block of the log.
   const lead = bytesOf(random.int(0, n < PAYLOADS.length ? 300 : 33_000), false, random);
   const { number } = makeBlock(LANE, oracle.lanes.get(LANE)?.next ?? 0n, SHAPE, random);
   const tail = bytesOf(random.int(50, 9000), false, random);

@@ -1,4 +1,4 @@
-/** Each file of a store missing, empty, half, or brought back from an older copy. */
+/** Each file of a store missing, empty, half, or replaced by an older copy. */
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Random } from '../../support/kill.js';
@@ -8,7 +8,7 @@ import { Image } from '../image.js';
 import { caseRandom, type Row, Wrong } from '../row.js';
 import { makeRounds, oracleContent, type RoundCall, type RoundShape, record, SMALL_VALUE_FILES } from '../specimen.js';
 
-/** A file, and what it is replaced by; undefined: it is gone. */
+/** A file and its replacement; undefined: the file is removed. */
 interface Harm {
   readonly path: string;
   readonly what: string;
@@ -21,14 +21,16 @@ const SHAPE: RoundShape = { lanes: ['0a', '0b'], blockBytes: 3000, innerBytes: 6
 /** Blocks that go to value files. */
 const LARGE: RoundShape = { lanes: ['0a', '0b'], blockBytes: 12_000, innerBytes: 60, anchorEvery: 6 };
 
-/** A store and older copies of it: earlier lives, and earlier moments of the last one. */
+/**
+ * A store and older copies of it: of earlier sessions, and of earlier moments of the last session.
+ */
 interface Store {
   readonly image: Image;
   readonly copies: readonly Image[];
   readonly content: string;
 }
 
-/** What says nothing of the content. */
+/** Files that do not affect the content. */
 const ASIDE = /^level\/(LOG|LOG\.old|LOCK)$/;
 
 export const files: Row<readonly Harm[]> = {
@@ -36,7 +38,8 @@ export const files: Row<readonly Harm[]> = {
   fault: 'each file of the directory missing, empty, half, from an older copy',
   mustHold: 'refusal that names it, or exact content (LOG, LOCK, older witness); nothing deleted',
   counts: { full: 'all', short: 'all' },
-  // How many value files are prepared ahead is a matter of time, so two processes may not have the same ones.
+  // The number of value files prepared ahead depends on timing, so two processes may have different
+  // files.
   alone: true,
 
   async prepare({ seed, dir }) {
@@ -54,18 +57,19 @@ export const files: Row<readonly Harm[]> = {
     harmed.write(dir);
     if (ASIDE.test(path) || (path === 'witness' && what === 'older')) return mustOpen(dir, [content]);
     const inspect = (refusal: Refused) => assertNamed(refusal, `${path} (${what})`, basename(path));
-    // Values are looked at when LevelDB has been opened, so that it has written out its log; nothing else may have changed.
+    // Values are checked after LevelDB has opened and written its log as a table; no other file may
+    // have changed.
     const untouched = path.startsWith('values/') ? {} : { image: harmed };
     const verdict = await mustRefuse(dir, { codes: DAMAGE, contents: [content], inspect, ...untouched }, 3);
     if (verdict.startsWith('exact')) return verdict;
-    // Nothing was deleted: with the file back in its place, everything is there.
+    // Nothing was deleted: with the original file back, the content is exact.
     writeFileSync(join(dir, path), image.get(path));
     await mustOpen(dir, [content]);
     return `${verdict}, whole again with the file back`;
   },
 };
 
-/** Few enough tables that LevelDB never compacts them: every process has the same files then. */
+/** Few enough tables that LevelDB never compacts them, so every process has the same files. */
 async function tablesAndLog(
   location: string,
   random: Random,
@@ -98,7 +102,10 @@ async function lastLife(
   return { image: Image.of(location), copies, content: oracleContent(oracle) };
 }
 
-/** As while a table is being written: the older log is complete and still live, because the MANIFEST does not have the table yet. */
+/**
+ * As during a flush: the older log is complete and still live, because the MANIFEST does not have
+ * the new table yet.
+ */
 async function twoLogs(location: string, random: Random): Promise<Store> {
   const oracle = new Oracle();
   const { image: before } = await record(location, oracle, 10, SHAPE, random);
@@ -114,9 +121,15 @@ function harmsOf({ image, copies, content }: Store): Harm[] {
     .paths(() => true)
     .flatMap((path) => {
       const bytes = image.get(path);
-      const harm = (what: string, other: Buffer | undefined): Harm => ({ path, what, bytes: other, image, content });
+      const harm = (what: string, replacement: Buffer | undefined): Harm => ({
+        path,
+        what,
+        bytes: replacement,
+        image,
+        content,
+      });
       const others = copies.map((copy) => copy.files.get(path));
-      const older = others.findLast((other) => other !== undefined && !other.equals(bytes));
+      const older = others.findLast((candidate) => candidate !== undefined && !candidate.equals(bytes));
       const harms = [harm('missing', undefined)];
       if (bytes.length > 0) {
         harms.push(harm('empty', Buffer.alloc(0)), harm('half', bytes.subarray(0, bytes.length >> 1)));
@@ -126,7 +139,10 @@ function harmsOf({ image, copies, content }: Store): Harm[] {
     });
 }
 
-/** A refusal tells a program which file it is about, or a person. Of whole batches that are gone it tells the numbers: they may have been in any log. */
+/**
+ * A refusal must name the affected file, for programs or for people. For missing whole batches it
+ * names their numbers: they may have been in any log.
+ */
 function assertNamed({ code, message, findings }: Refused, harm: string, name: string): void {
   const texts = [message, ...findings.flatMap(({ file, detail }) => [file ?? '', detail])];
   if (texts.some((text) => text.includes(name))) return;

@@ -1,6 +1,7 @@
 /**
- * Calls that nobody awaits, from several callers, with completions at random times: the store ends as if they had been made one after the
- * other, each settles and fires its hooks in that order, and what it holds after a reopen is that. In a fifth of the cases a write fails.
+ * Concurrent calls of several callers, with completions at random times. The store must end as
+ * after the same calls in sequence, each call must settle and fire its hooks in that order, and a
+ * reopen must recover that content. In a fifth of the cases a write fails.
  */
 import fc from 'fast-check';
 import { openLevel } from '../../../src/adapter/level/index.js';
@@ -26,7 +27,8 @@ export const interleavings: Row<null> = {
     const seed = context.random.int(0, 2 ** 31);
     const steps = fc.sample(histories({ stepsMax: 8 }), { seed, numRuns: 1 })[0]!;
     if (i % KINDS === 4) return withFailure(steps, context);
-    // One in ten on a real LevelDB; the others where completions can be held back.
+    // One case in ten uses a real LevelDB; the others use a database that can hold back
+    // completions.
     return i % (2 * KINDS) === 3 ? onDisk(steps, context) : inMemory(steps, context);
   },
 };
@@ -60,14 +62,14 @@ async function inMemory(steps: readonly Step[], context: CaseContext): Promise<s
 }
 
 function assertObeyed({ violations }: FaultyLevel): void {
-  if (violations.length > 0) throw new Wrong('wrong', `the store did what it must not: ${violations.join('; ')}`);
+  if (violations.length > 0) throw new Wrong('wrong', `forbidden calls of the store: ${violations.join('; ')}`);
 }
 
-/** A call that was accepted by the oracle, and how it ended. */
+/** A call that the oracle accepted, and its outcome. */
 interface Made {
   readonly fired: string[];
   readonly expectedFired: readonly string[];
-  /** What the calls up to this one lead to. */
+  /** The state after this call and all calls before it. */
   readonly state: string;
   outcome: string;
 }
@@ -89,13 +91,13 @@ async function withFailure(steps: readonly Step[], context: CaseContext): Promis
     const call = resolver.call(seed, oracle);
     const { result, fired: expectedFired } = oracle.apply(call);
     if (result !== 'ok' && result !== 'thrown') continue;
-    const one: Made = { fired: [], expectedFired, state: oracle.describe(), outcome: 'never settled' };
-    made.push(one);
-    // What a hook threw is no refusal: the entry stays.
+    const madeCall: Made = { fired: [], expectedFired, state: oracle.describe(), outcome: 'never settled' };
+    made.push(madeCall);
+    // An error of a hook is not a refusal: the entry stays.
     const settle = (error?: unknown) => {
-      one.outcome = isLanestoreError(error) ? error.code : 'ok';
+      madeCall.outcome = isLanestoreError(error) ? error.code : 'ok';
     };
-    pending.push(perform(store, call, one.fired).then(() => settle(), settle));
+    pending.push(perform(store, call, madeCall.fired).then(() => settle(), settle));
   }
   await Promise.all(pending);
   await store.close();
@@ -113,12 +115,12 @@ async function withFailure(steps: readonly Step[], context: CaseContext): Promis
   return acknowledged === made.length ? 'serial' : `poisoned, failed ${point} the write`;
 }
 
-/** Drops may be done in part while later calls are acknowledged; another row looks at them. */
+/** A drop may be partly done while later calls are acknowledged; another row tests drops. */
 function callsOf(step: Step): readonly CallSeed[] {
   return step.kind === 'calls' ? step.calls.filter(({ kind }) => kind !== 'drop') : [];
 }
 
-/** Behind the first call that failed every one fails, and only what was acknowledged fired its hooks. */
+/** After the first failed call every call fails, and only acknowledged calls fired their hooks. */
 function assertPoisoned(made: readonly Made[]): void {
   const first = made.findIndex(({ outcome }) => outcome !== 'ok');
   for (const [n, { outcome, fired, expectedFired }] of made.entries()) {

@@ -1,6 +1,7 @@
 /**
- * A sync says EIO, once or for good, on the log, on a table, on the MANIFEST, on a value file (there it is that of a write with O_DSYNC); in half
- * of the cases what it was to sync is lost as well, as after a failed write-back. The shim does it; the disk itself is fine.
+ * A sync fails with EIO, once or permanently, on the log, a table, the MANIFEST, or a value file
+ * (there: a write with O_DSYNC). In half of the cases the unsynced data is lost as well, as after a
+ * failed write-back. The shim injects the error; the disk itself is fine.
  */
 import { join } from 'node:path';
 import { runWorker } from '../../support/kill.js';
@@ -16,7 +17,7 @@ const SMALL: RoundShape = { lanes: ['0a', '0b'], blockBytes: 6000, innerBytes: 6
 
 const LARGE: RoundShape = { lanes: ['0a', '0b'], blockBytes: 20_000, innerBytes: 60, anchorEvery: 7 };
 
-/** A kind of file: part of its path, and how many syncs of such files a drive does, at least. */
+/** A kind of file: a part of its path, and the minimum number of its syncs in a run. */
 const FILES = [
   { part: '.log', syncs: 30, shape: SMALL, rounds: 40 },
   { part: '.ldb', syncs: 5, shape: SMALL, rounds: 60 },

@@ -1,6 +1,7 @@
 /**
- * SIGKILL: under load of several kinds (small rounds, tables all the time, sweeps all the time), at a moment that chance picks or before a
- * call of the system that it picks; during creation; and while a store is opened that has a log to replay and keys to sweep.
+ * SIGKILL under several kinds of load (small rounds, continuous flushes, continuous sweeps), at a
+ * random moment or before a random system call; during creation; and during an open that replays a
+ * log and sweeps keys.
  */
 import { join } from 'node:path';
 import { saidBy, survivedAs } from '../../kill/killed.js';
@@ -14,16 +15,19 @@ const KILL_WORKER = new URL('../../kill/kill-worker.js', import.meta.url);
 const OPEN_WORKER = new URL('../../support/open-worker.js', import.meta.url);
 const CREATION_WORKER = new URL('../../kill/creation-worker.js', import.meta.url);
 
-/** What is killed. */
+/** The process to kill. */
 type Kind = 'creation' | 'open' | ModeName;
 
 const KINDS: readonly Kind[] = [...(Object.keys(MODES) as ModeName[]), 'creation', 'open'];
 
-/** Calls of the system, about: of a creation with three rounds, of an open, of a second of load. */
+/**
+ * Approximate numbers of system calls: of a creation with three rounds, of an open, of a second of
+ * load.
+ */
 const CREATION_CALLS = 110;
 const OPEN_CALLS = 45;
 const LOAD_CALLS = 2500;
-/** Lines that a worker says before it is killed, at most. */
+/** Maximum number of output lines before the kill. */
 const LINES = 250;
 const CREATION_MS = 120;
 
@@ -41,12 +45,12 @@ export const kill: Row<Prepared> = {
 
   async run({ shim }, i, context) {
     const kind = KINDS[i % KINDS.length] as Kind;
-    // Half before a call of the system, where there is the shim for it; half at some moment.
+    // Half of the kills before a system call, if the shim is available; half at a random moment.
     const library = Math.floor(i / KINDS.length) % 2 === 0 ? shim : undefined;
     if (kind === 'creation') return killedCreation(library, context);
     const held = await killedLoad(kind === 'open' ? 'sweeps' : kind, library, new Held(), context);
     if (kind !== 'open') {
-      // Now and then once more, on what the first kill left.
+      // Sometimes a second kill, on the state that the first one left.
       if (context.random.oneIn(3)) await killedLoad(kind, library, held, context);
       return `exact, under load: ${kind}`;
     }
@@ -56,7 +60,7 @@ export const kill: Row<Prepared> = {
   },
 };
 
-/** Starts a worker under a fault of the shim's, or without it. */
+/** Starts a worker with or without a fault of the shim. */
 function start(worker: URL, args: readonly string[], library: string | undefined, dir: string, calls: number): Child {
   return spawnWorker(worker, args, library === undefined ? {} : faultEnv(library, dir, `kill ${calls}`));
 }
@@ -75,7 +79,7 @@ async function killedLoad(mode: ModeName, library: string | undefined, before: H
   const child = start(KILL_WORKER, [location, mode, `${seed}`], library, disk, random.int(0, LOAD_CALLS));
   let left = random.int(1, LINES);
   const said = child.line(() => --left <= 0);
-  // A kill before a call may never come: then it comes here, a while later.
+  // The chosen system call may never happen; the kill then follows after a delay.
   if (library === undefined) await said;
   else await Promise.race([child.ended, said.then(() => new Promise((resolve) => setTimeout(resolve, 400)))]);
   child.process.kill('SIGKILL');
@@ -102,7 +106,7 @@ async function killedOpen(library: string | undefined, { disk, random }: CaseCon
   await child.ended;
 }
 
-/** Nothing was written since `text` was there. */
+/** Checks that nothing was written since `text`. */
 async function reopened({ disk }: CaseContext, text: string): Promise<void> {
   await using store = await opened(join(disk, 'store'), 'sweeps');
   const found = Held.of(store.takeRecovered(), store.cursors).text;
@@ -122,6 +126,6 @@ async function killedCreation(library: string | undefined, { disk, random }: Cas
   await using store = await opened(location, 'plain');
   const held = store.takeRecovered().blocks.get('0a')?.length ?? 0;
   if (held < rounds || held > rounds + 2)
-    throw new Wrong('silent', `${rounds} rounds were acknowledged, ${held} are there`);
+    throw new Wrong('silent', `${rounds} rounds were acknowledged, ${held} survived`);
   return 'exact, during creation';
 }

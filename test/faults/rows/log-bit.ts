@@ -1,4 +1,4 @@
-/** One bit of a log that was acknowledged and synced: rot. */
+/** One flipped bit in an acknowledged and synced log: rot. */
 import { join } from 'node:path';
 import { flipped } from '../../support/faults.js';
 import { Oracle } from '../../support/oracle.js';
@@ -6,7 +6,10 @@ import { DAMAGE, mustRefuse } from '../check.js';
 import { caseRandom, type Row } from '../row.js';
 import { type RoundShape, record, type Specimen } from '../specimen.js';
 
-/** Batches of some 700 bytes, 10 KB, and 100 KB: many a block of the log, and many blocks a batch. */
+/**
+ * Batches of about 700 bytes, 10 KB, and 100 KB: both many batches per log block and many log
+ * blocks per batch.
+ */
 const SHAPES: readonly (readonly [rounds: number, shape: RoundShape])[] = [
   [120, { lanes: ['0a'], blockBytes: 220, innerBytes: 40, anchorEvery: 8 }],
   [12, { lanes: ['0a', '0b'], blockBytes: 4900, innerBytes: 40, anchorEvery: 4 }],

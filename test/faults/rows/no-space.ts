@@ -1,6 +1,7 @@
 /**
- * A disk that is full at a random write and has space again later: a small file system of its own where it can be mounted, the shim where
- * not (and in some cases anyway). LevelDB, after such an error, acknowledges writes that a restart loses.
+ * A disk that is full at a random write and has space again later: a small file system where it can
+ * be mounted, otherwise (and in some cases anyway) the shim. After such an error LevelDB
+ * acknowledges writes that a restart loses.
  */
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +28,7 @@ const SHAPES: readonly RoundShape[] = [
   { lanes: ['0a'], blockBytes: 700, innerBytes: 60 },
   { lanes: ['0a', '0b', '0c'], blockBytes: 20_000 },
 ];
-/** Tables are written often; and the watermark is low enough for a small disk. */
+/** Frequent flushes, and a watermark that is low enough for a small disk. */
 const SMALL_BUFFERS = { writeBufferBytes: 64 * 1024, tableFileBytes: 1024 * 1024 };
 const WATERMARK_BYTES = defaultMinFreeBytes(SMALL_BUFFERS.writeBufferBytes, SMALL_BUFFERS.tableFileBytes);
 
@@ -49,7 +50,7 @@ export const noSpace: Row<Prepared> = {
 
   async run({ shim, mount }, i, context) {
     const { random, dir } = context;
-    // In one case of four the disk is watched, as it is by default, and a round is refused in time.
+    // One case in four uses the default watermark, and a round is refused in time.
     const watched = mount && i % 4 === 3;
     const level = watched ? SMALL_BUFFERS : random.pick([SMALL_BUFFERS, {}]);
     const what: Drive = {
@@ -69,19 +70,20 @@ export const noSpace: Row<Prepared> = {
   },
 };
 
-/** What may be free when the rounds begin: less than they write. */
+/** Free bytes when the rounds begin: fewer than the rounds write. */
 function freeAtStart({ shape, rounds }: Drive, random: Random): number {
   const written = rounds * shape.lanes.length * shape.blockBytes;
   return random.int(Math.min(20_000, written / 4), Math.min(700_000, written * 0.7));
 }
 
-/** `reserve`: bytes that stay free beyond what the rounds are left. */
+/** `reserve`: bytes that stay free beyond the space for the rounds. */
 async function onFullDisk(what: Drive, reserve: number, { random, dir }: CaseContext): Promise<string> {
   await (await openPlain(what.location, what.options)).close();
   const filler = join(dir, 'disk', 'filler');
   const { bavail, bsize } = statfsSync(join(dir, 'disk'));
   writeFileSync(filler, new Uint8Array(bavail * bsize - reserve - freeAtStart(what, random)));
-  // Half of the nodes whose store failed come up again before anyone has made room; one that was refused waits for it.
+  // Half of the nodes with a failed store restart before there is space; a refused node waits for
+  // space.
   const early = reserve === 0 && random.oneIn(2);
   let full = true;
   const mend = () => {

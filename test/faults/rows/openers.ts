@@ -1,4 +1,7 @@
-/** A second opener of a store that is open: refused with LANESTORE_LOCKED, by whatever path and process, and the first goes on unharmed. */
+/**
+ * A second opener of an open store: refused with LANESTORE_LOCKED, by any path and from any
+ * process, and the first one keeps working.
+ */
 import { symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { runWorker } from '../../support/kill.js';

@@ -1,6 +1,6 @@
 /**
- * A power cut during the last, unacknowledged batch: its pages reached the disk in any order, so that some of them are zero, in the
- * middle too, and the file may have kept an older length.
+ * A power cut during the last, unacknowledged batch. Its pages were written in any order, so some
+ * of them are zero, in the middle too, and the file may have an older length.
  */
 import { join } from 'node:path';
 import { Oracle } from '../../support/oracle.js';

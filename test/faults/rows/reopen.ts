@@ -1,7 +1,9 @@
 /**
- * Crashes in LevelDB's own work on its files, not in a batch:
- *   - while a table's edit is appended to the MANIFEST: the edit cut at every byte, what it would remove is still there
- *   - while a store with a torn log is opened: every stage that LevelDB goes through, and real kills before a call of the system
+ * Crashes in LevelDB's own work on its files, outside of a batch:
+ * - while a table's edit is appended to the MANIFEST: the edit is cut at every byte, and the files
+ *   that it retires still exist;
+ * - while a store with a torn log is opened: every stage of LevelDB's open, and real kills before a
+ *   system call.
  */
 import { join } from 'node:path';
 import { type Random, runWorker } from '../../support/kill.js';
@@ -22,7 +24,7 @@ interface ManifestTail {
 
 interface Prepared {
   readonly tails: readonly ManifestTail[];
-  /** A store whose log can be torn anywhere behind `from` moments. */
+  /** A store whose log can be torn anywhere after its first `from` moments. */
   readonly specimen: Specimen;
   /** The library that kills, if it can be built. */
   readonly shim: string | undefined;
@@ -55,7 +57,10 @@ export const reopen: Row<Prepared> = {
   },
 };
 
-/** Runs a store that writes tables all the time, and keeps every moment in which the MANIFEST had grown by just one record. */
+/**
+ * Runs a store that flushes continuously, and keeps every moment at which the MANIFEST had grown by
+ * exactly one record.
+ */
 async function manifestTails(location: string, random: Random): Promise<ManifestTail[]> {
   const oracle = new Oracle();
   const tails: ManifestTail[] = [];
@@ -77,7 +82,7 @@ async function manifestTails(location: string, random: Random): Promise<Manifest
   return tails;
 }
 
-/** An image that was the same for a while: LevelDB has done what it had to do in the background. */
+/** An image that did not change for a while: LevelDB has finished its background work. */
 async function settled(location: string): Promise<Image> {
   let image = Image.of(location);
   for (let same = 0; same < 3; ) {
@@ -92,7 +97,7 @@ async function tornManifest(tails: readonly ManifestTail[], { random, dir }: Cas
   const { image, from, content } = random.pick(tails);
   const manifest = image.manifest();
   const bytes = Buffer.from(image.get(manifest));
-  // Cut short, or grown before any of its data was there.
+  // Cut short, or grown before its data was written.
   const cut = random.oneIn(4) ? bytes.fill(0, from) : bytes.subarray(0, random.int(from, bytes.length));
   image.with(manifest, cut).write(dir);
   await mustOpen(dir, [content]);
@@ -100,7 +105,7 @@ async function tornManifest(tails: readonly ManifestTail[], { random, dir }: Cas
   return 'exact, MANIFEST torn';
 }
 
-/** The specimen as a power cut in its last round leaves it, and what must be there. */
+/** The specimen after a power cut in its last round, and the expected content. */
 function tornStore({ image, log, moments }: Specimen, random: Random): { torn: Image; content: string } {
   const n = random.int(2, moments.length);
   const [before, after] = [moments[n - 1]!, moments[n]!];
@@ -109,7 +114,7 @@ function tornStore({ image, log, moments }: Specimen, random: Random): { torn: I
   return { torn, content: before.content };
 }
 
-/** What LevelDB has on disk at each stage of an open, from what was there before and after. */
+/** LevelDB's files at each stage of an open, from the files before and after it. */
 async function stagedOpen(specimen: Specimen, { random, dir }: CaseContext): Promise<string> {
   const { torn, content } = tornStore(specimen, random);
   torn.write(dir);
@@ -145,5 +150,5 @@ async function killedOpen(specimen: Specimen, shim: string, { random, dir }: Cas
   return end.signal === 'SIGKILL' ? 'exact, open killed' : 'exact, killed too late';
 }
 
-/** Calls that an open makes; some kills come too late, which is counted. */
+/** System calls of an open; some kills come too late, which is counted. */
 const KILL_CALLS = 45;

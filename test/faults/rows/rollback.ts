@@ -1,4 +1,7 @@
-/** The directory of the store brought back from an older copy, the witness kept: what a restored backup, or a snapshot of a disk, does. */
+/**
+ * The directory of the store replaced by an older copy while the witness is kept: as by a restored
+ * backup or disk snapshot.
+ */
 import { join } from 'node:path';
 import { Oracle } from '../../support/oracle.js';
 import { mustRefuse } from '../check.js';
@@ -6,7 +9,7 @@ import { Image } from '../image.js';
 import { caseRandom, type Row } from '../row.js';
 import { type Moment, type RoundShape, record } from '../specimen.js';
 
-/** A store at several times of its life, with the last moment of each. */
+/** A store at several times, with the last moment of each. */
 interface Prepared {
   readonly copies: readonly { readonly image: Image; readonly last: Moment }[];
 }

@@ -1,6 +1,8 @@
 /**
- * One bit of a table that LevelDB wrote and synced: rot. LevelDB reads tables without checking them: wrong values, missing keys, an aborted
- * process. Every eighth case is damage that a compaction has rewritten under a right checksum of LevelDB's: only the store's own can show it.
+ * One flipped bit in a table that LevelDB wrote and synced: rot. LevelDB reads tables without
+ * verifying them: wrong values, missing keys, an aborted process. Every eighth case is damage that
+ * a compaction has rewritten under a valid checksum of LevelDB, so only the store's own checksum
+ * can detect it.
  */
 import { join } from 'node:path';
 import { verify } from '../../../src/adapter/level/index.js';
@@ -36,16 +38,16 @@ const SETS: readonly (readonly [rounds: number, compression: boolean, shape: Rou
   [40, true, { lanes: ['0a', '0b'], blocks: 3, blockBytes: 40, text: true, innerBytes: 40 }],
   [40, false, { lanes: ['0a', '0b'], blocks: 3, blockBytes: 40, innerBytes: 40 }],
 ];
-/** One case in eight is laundered damage. */
+/** One case in eight is damage rewritten by a compaction. */
 const KINDS = 8;
 const LAUNDERED = 24;
 
-/** Every fifth flip lies beyond what preflight is asked to read. */
+/** Every fifth flip is outside the range that the preflight reads. */
 function isBeyond(i: number): boolean {
   return i % KINDS !== KINDS - 1 && Math.floor(i / KINDS) % 5 === 4;
 }
 
-/** Every tenth flip is shown to `verify`, which reads the database in another process first. */
+/** Every tenth flip is checked by `verify`, which first reads the database in another process. */
 function isVerified(i: number): boolean {
   return Math.floor(i / KINDS) % 10 === 3;
 }
@@ -93,14 +95,14 @@ async function runVerify(dir: string, harmed: Image, content: string): Promise<s
 async function makeTables(location: string, [rounds, compression, shape]: (typeof SETS)[number], random: Random) {
   const oracle = new Oracle();
   await record(location, oracle, rounds, shape, random, { level: { compression } });
-  // Opening writes the log out as a table.
+  // Opening writes the log as a table.
   await tryOpen(location, { level: { compression } });
   const image = Image.of(location);
   const paths = image.paths((path) => path.endsWith('.ldb'));
   return { image, paths, content: oracleContent(oracle) };
 }
 
-/** Stores in which a value is wrong, or a key gone, and LevelDB's checksums are right. */
+/** Stores with a wrong value or a missing key, and valid checksums of LevelDB. */
 async function launder(location: string, { image, content }: Tables, random: Random) {
   const harmed: { image: Image; content: string }[] = [];
   const held = /lane 0a \[(\d+), (\d+)\)/.exec(content)!;

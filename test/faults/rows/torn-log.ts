@@ -1,6 +1,7 @@
 /**
- * The log cut short, as a power cut leaves it: at every byte of the last three batches, and around every border of its blocks of 32 KiB.
- * With the final witness acknowledged data is gone; with the witness of that moment nothing is.
+ * The log cut short, as by a power cut: at every byte of the last three batches, and around every
+ * border of its blocks of 32 KiB. With the final witness, acknowledged data is missing; with the
+ * witness of that moment, none is.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,14 +16,14 @@ interface Prepared {
   readonly cuts: readonly (readonly [specimen: number, length: number])[];
 }
 
-/** Batches of some 700 bytes, of some 10 KB, and of some 1 KB with references to value files in them. */
+/** Batches of about 700 bytes, of about 10 KB, and of about 1 KB with references to value files. */
 const SHAPES: readonly (readonly [rounds: number, shape: RoundShape, options?: OpenOptions])[] = [
   [100, { lanes: ['0a'], blockBytes: 220, innerBytes: 40, anchorEvery: 8 }],
   [10, { lanes: ['0a', '0b'], blockBytes: 4900, innerBytes: 40, anchorEvery: 4 }],
   [8, { lanes: ['0a', '0b'], blockBytes: 9000, innerBytes: 300, anchorEvery: 4 }, SMALL_VALUE_FILES],
 ];
 const BLOCK = 32768;
-/** Bytes around a border of blocks: a record's header of 7 bytes, on either side. */
+/** Bytes around a block border: a record header of 7 bytes on either side. */
 const NEAR = 24;
 
 export const tornLog: Row<Prepared> = {
@@ -53,7 +54,7 @@ export const tornLog: Row<Prepared> = {
     torn.write(location);
     const codes = ['LANESTORE_ROLLED_BACK'];
     const first = await mustRefuse(location, { codes, contents: [], image: torn }, i % 8 === 0 ? 3 : 1);
-    // The last whole batch may be one that nobody was told of yet.
+    // The last whole batch may be unacknowledged.
     const witnessed = whole > 0 && random.oneIn(2) ? whole - 1 : whole;
     writeFileSync(join(location, 'witness'), moments[witnessed]!.witness);
     const contents = [moments[whole]!.content];

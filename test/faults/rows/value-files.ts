@@ -1,6 +1,6 @@
 /**
- * Value files that rot, are cut, lose pages, or are gone: refused, each value that is harmed by its lane and number; or the harm lies where no
- * reference points, and the content is exact.
+ * Value files that rot, are cut, lose pages, or are missing: refused, with lane and number of each
+ * damaged value; or the damage is outside of all references, and the content is exact.
  */
 import { join } from 'node:path';
 import { flipped } from '../../support/faults.js';
@@ -11,21 +11,21 @@ import type { Image } from '../image.js';
 import { caseRandom, type Row, Wrong } from '../row.js';
 import { type RoundShape, record, SMALL_VALUE_FILES } from '../specimen.js';
 
-/** A store with several value files, some of them with free space. */
+/** A store with several value files, some with free space. */
 interface Values {
   readonly image: Image;
   readonly paths: readonly string[];
   readonly content: string;
 }
 
-/** Blocks of one page and less, of many, and larger than a file. */
+/** Blocks of up to one page, of many pages, and larger than a file. */
 const SHAPES: readonly (readonly [rounds: number, shape: RoundShape])[] = [
   [16, { lanes: ['0a', '0b', '0c', '0d'], blockBytes: 5000, innerBytes: 60, anchorEvery: 6 }],
   [10, { lanes: ['0a', '0b'], blockBytes: 40_000, anchorEvery: 5 }],
   [4, { lanes: ['0a'], blockBytes: 200_000 }],
 ];
 
-/** What happens to a file that holds something up to `end`; undefined: it is gone. */
+/** Damage to a file whose values end at `end`; undefined: the file is removed. */
 const HARMS: readonly ((bytes: Buffer, end: number, random: Random) => Buffer | undefined)[] = [
   (bytes, end, random) => Buffer.from(flipped(bytes, random.int(0, end * 8))),
   (bytes, end, random) => Buffer.from(flipped(bytes, random.int(0, end * 8))),
@@ -37,7 +37,7 @@ const HARMS: readonly ((bytes: Buffer, end: number, random: Random) => Buffer | 
   () => undefined,
 ];
 
-/** Files are full length from the beginning; what was never written is zero. */
+/** Files have their full length from the beginning; unwritten bytes are zero. */
 function endOf(bytes: Buffer): number {
   return bytes.findLastIndex((byte) => byte !== 0) + 1;
 }
@@ -72,7 +72,7 @@ export const valueFiles: Row<readonly Values[]> = {
   },
 };
 
-/** Each value that cannot be had is named by its lane and number. */
+/** The lane and number of each unreadable value are reported. */
 function assertPlaced({ findings, message }: Refused): void {
   const placed = findings.every(({ lane, number }) => lane !== undefined && number !== undefined);
   if (!placed) throw new Wrong('wrong', `a finding without lane and number: ${message}`);

@@ -1,6 +1,5 @@
 /**
- * A store's database, opened where it can do no harm: on a private copy. The location is only read, and its
- * lock not taken.
+ * Opens a private copy of a store's database. The location is only read, and its lock is not taken.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,27 +13,27 @@ import { type PreflightReport, preflight } from '../preflight/index.js';
 import { copyStore } from './copy.js';
 import { copyValues, freezeValues } from './copy-values.js';
 
-/** A store's database, once preflight has read its files. */
+/** A store's database, after preflight has read its files. */
 export interface OpenedDatabase {
-  /** Undefined if its files are too damaged for LevelDB to open it. */
+  /** Undefined if LevelDB cannot open the files. */
   readonly engine: Engine | undefined;
-  /** The witness's bytes, from before the database was read; undefined if there is none. */
+  /** The witness's bytes, read before the database; undefined if there is none. */
   readonly witness: Uint8Array | undefined;
-  /** The directory of its value files; undefined if they were left out. */
+  /** The directory of its value files; undefined if they were not copied. */
   readonly values: string | undefined;
-  /** What is wrong with LevelDB's files. */
+  /** Damage in LevelDB's files. */
   readonly findings: FindingList;
   readonly notes: readonly string[];
   readonly report: PreflightReport;
-  /** How often a copy was begun before it was consistent; 0 without a copy. */
+  /** Number of copies that were begun until one was consistent; 0 without a copy. */
   readonly tries: number;
-  /** Closes the database; a copy's directory stays. Idempotent. */
+  /** Closes the database; the directory of a copy stays. Idempotent. */
   close(): Promise<void>;
 }
 
-/** What could be read of a database that is not sound. */
+/** The result of salvaging a damaged database. */
 export interface Salvage {
-  /** False if LevelDB does not even open. */
+  /** False if LevelDB cannot open the database. */
   readonly opened: boolean;
   /** Why the rest cannot be read. */
   readonly findings: readonly Finding[];
@@ -42,26 +41,29 @@ export interface Salvage {
 
 /** How a database is copied and opened. */
 export interface CopiedDatabaseOptions {
-  /** Hard links of what never changes, where they are possible (default), or a copy of every byte. */
+  /** Hard links of files that never change, where possible (default), or a copy of every byte. */
   readonly links?: boolean | undefined;
-  /** Copy the value files that the database refers to, too. */
+  /** True to copy the value files that the database refers to. */
   readonly values: boolean;
   readonly tableCheckBytesMax?: number | undefined;
   readonly findingsMax?: number | undefined;
-  /** Has another process read a database that preflight found sound. */
+  /** Reads, in another process, a database that preflight found sound. */
   readonly probe?: ((level: string) => Promise<readonly Finding[]>) | undefined;
-  /** Copies what can be read of a database that is not sound; absent: it is not opened. */
+  /**
+   * Copies the readable entries of a damaged database into another one. Absent: a damaged database
+   * is not opened.
+   */
   readonly salvage?: ((level: string, into: string) => Promise<Salvage>) | undefined;
 }
 
-/** Copies that are begun because value files went away meanwhile. */
+/** Upper bound of copies that are begun because value files disappeared meanwhile. */
 const COPIES_MAX = 20;
-/** After so many of them the value files are held. */
+/** After this many copies the value files are linked, so that the node does not reuse them. */
 const GENTLE_COPIES_MAX = 3;
 
 /**
- * Copies the store in `paths`, whose `level/` exists, into `directory`, which is empty, and opens the copy.
- * `held` closes it. What is said of the copy's files is said of the store's.
+ * Copies the store in `paths`, whose `level/` exists, into the empty `directory`, and opens the
+ * copy. `held` closes the copy. Findings name the files of the store, not those of the copy.
  * @throws LANESTORE_IO; errors of the file system as they are. Damage is in `findings`.
  */
 export async function openCopy(
@@ -96,9 +98,9 @@ class Copying {
   }
 
   /**
-   * The database, then the value files that it refers to. A file that is gone was given up by a batch that is
-   * not in the copy: all of it again. One that the next copy refers to as well is missing, since numbers do
-   * not come back.
+   * Copies the database, then the value files that it refers to. If a value file is absent, a batch
+   * that is not in the copy has freed it, and everything is copied again. If the next copy refers
+   * to the same file, the file is missing for good, because file numbers are never reused.
    */
   async open(): Promise<OpenedDatabase> {
     let missing = new Set<bigint>();
@@ -122,11 +124,14 @@ class Copying {
     }
     throw new LanestoreError(
       'LANESTORE_IO',
-      `${this.#from.location} gives its value files up faster than they can be copied (${COPIES_MAX} times)`,
+      `${this.#from.location} reuses its value files faster than they can be copied (${COPIES_MAX} tries)`,
     );
   }
 
-  /** LevelDB on the copy, once preflight has found its files sound; or what another process could read of them. */
+  /**
+   * Opens LevelDB on the copy if preflight finds its files sound; otherwise on the entries that
+   * another process could read.
+   */
   async #openLevel(witness: Uint8Array | undefined): Promise<Opened> {
     const { tableCheckBytesMax, findingsMax, probe } = this.#options;
     const report = await preflight(this.#to.level, { witness, tableCheckBytesMax, findingsMax });
@@ -154,19 +159,22 @@ class Copying {
       found = await salvage(this.#to.level, this.#salvaged);
     } catch (error) {
       if (!isLanestoreError(error, 'LANESTORE_IO')) throw error;
-      // The damage is known, and matters more than the reason why nothing is shown.
-      return noted(`the database is not sound, and what can be read of it is missing here: ${error.message}`);
+      // The damage is known, and matters more than the reason why no entry is shown.
+      return noted(`the database is damaged, and its readable entries are missing here: ${error.message}`);
     }
     if (!found.opened) return unsound;
     this.#db = await openDatabase(this.#salvaged, {}, false);
     const opened = noted(
-      'the database is not sound: another process read it, and what it could not read is missing here',
+      'the database is damaged: another process read it, and the entries that it could not read are missing here',
       ...this.#inStore(found.findings).map(({ detail }) => detail),
     );
     return { ...opened, engine: new Engine(this.#db) };
   }
 
-  /** The numbers of the value files that are gone. Damage of the database is found when its records are read. */
+  /**
+   * Returns the numbers of the absent value files. Damage of the database is ignored here: it is
+   * found when the records are read.
+   */
   async #copyValues(engine: Engine | undefined, frozen: string | undefined): Promise<Set<bigint>> {
     const { values, links } = this.#options;
     if (engine === undefined || !values) return new Set();

@@ -1,10 +1,11 @@
 /**
- * The value files that a copied database refers to, beside the copy.
+ * Copies the value files that a copied database refers to.
  *
- * A node never writes into what a durable reference names, and a file that it reuses gets another name first, after which it counts the links. So
- * a link made under the old name holds the bytes for good. What is copied byte by byte is whole if the name still leads to the same file
- * afterwards. The newest of the files may be the one that the node appends to: it is copied, because a file with a second link is left by
- * the node before it is full.
+ * A node never writes to bytes that a durable reference names. Before it reuses a file, it renames
+ * the file and then counts its links. So a link made under the old name keeps the bytes for good. A
+ * file copied byte by byte is whole if its name still leads to the same file afterwards. The newest
+ * file may be the one that the node appends to. It is copied rather than linked, because the node
+ * stops appending to a file with a second link, and the rest of that file would be wasted.
  */
 import { constants, type Stats } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rm, stat } from 'node:fs/promises';
@@ -14,7 +15,10 @@ import type { Engine } from '../engine.js';
 import { decodeReference, isReference } from '../format/value-ref.js';
 import { valueFileName } from '../values/names.js';
 
-/** Links, if that is wanted, or copies what the database refers to from `from` to `to`; gives the numbers of the files that are not there. */
+/**
+ * Links or copies the value files that the database refers to, from `from` to `to`. Returns the
+ * numbers of the absent files.
+ */
 export async function copyValues(
   engine: Engine,
   from: string,
@@ -36,9 +40,10 @@ export async function copyValues(
 }
 
 /**
- * Links all value files of `from` into `to`, so that the node gives none of them away: it writes to no file that has another link. It costs the
- * node the rest of the file that it appends to, so it is for one that gives its files up faster than they can be copied. Called before
- * and after the database is copied. Where there can be no links it does nothing.
+ * Links all value files of `from` into `to`, so that the node reuses none of them: it never writes
+ * to a file that has another link. The node loses the unused rest of the file that it appends to.
+ * So this is only for a node that frees its files faster than they can be copied. Called before and
+ * after the database is copied. It has no effect on a file system without links.
  */
 export async function freezeValues(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true, mode: 0o700 });
@@ -46,7 +51,7 @@ export async function freezeValues(from: string, to: string): Promise<void> {
   for (const name of names) await linked(join(from, name), join(to, name));
 }
 
-/** The numbers of the value files that some record names, ascending. */
+/** The numbers of the value files that any record names, ascending. */
 async function referredFiles(engine: Engine): Promise<bigint[]> {
   const numbers = new Set<bigint>();
   for await (const portion of engine.portions(prefixRange(LANE_PREFIX))) {
@@ -59,7 +64,7 @@ async function referredFiles(engine: Engine): Promise<bigint[]> {
   return [...numbers].sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** False where there can be no link, or there is no file. */
+/** False if the file does not exist or cannot be linked. */
 async function linked(from: string, to: string): Promise<boolean> {
   return link(from, to).then(
     () => true,
@@ -67,7 +72,7 @@ async function linked(from: string, to: string): Promise<boolean> {
   );
 }
 
-/** False if the file is not there, or was not any more when its last byte was read. */
+/** False if the file did not exist, or no longer existed after the last byte was read. */
 async function copied(from: string, to: string): Promise<boolean> {
   const before = await statIfThere(from);
   if (before === undefined) return false;

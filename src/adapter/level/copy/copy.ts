@@ -1,20 +1,27 @@
 /**
- * A consistent copy of a store that a node may be writing to (docs/design.md, Reading tools). It takes no lock, and of the location it only reads.
+ * Makes a consistent copy of a store that a node may be writing to (docs/design.md, Reading tools).
+ * It takes no lock, and only reads the location. The order:
  *
- *   1. the witness: all that it names was durable before anything else is read, so it must be in the copy
- *   2. CURRENT and the MANIFEST: which tables and logs are live
+ *   1. the witness: the batches that it names are durable before the other files are read, so the
+ *      copy must contain them
+ *   2. CURRENT and the MANIFEST: they name the live tables and logs
  *   3. the live tables, as hard links where the file system allows it
  *   4. the live logs, the newest first
- * A file of step 3 or 4 that is gone was compacted or flushed away meanwhile: all of it again. What is linked stays linked.
  *
- * Why that is a prefix of the batches: tables are never changed. The oldest live log is copied last, and it was still there: until LevelDB
- * removes it, at most one newer log exists. If that one was listed, the older one had ended before; if not, it only cuts the copy short.
- * A batch that was being written is torn, as after a crash.
+ * If a file of step 3 or 4 is gone, LevelDB has compacted or flushed it meanwhile, and all steps
+ * are repeated. Links made by the failed try are kept.
  *
- * Why only live tables are linked: LevelDB numbers the tables that it makes when it opens the copy on from the MANIFEST. It would
- * truncate a link to a table that the node has begun since, and with it the node's own file.
+ * The copy is a prefix of the batches. Tables never change. The oldest live log is copied last. It
+ * still exists at that time, and until LevelDB removes it, at most one newer log exists. If the
+ * newer log was listed, the older one was already complete. If not, the copy only ends earlier. A
+ * batch that was being written is torn, as after a crash.
  *
- * LOCK is never opened: in the process of the node, closing it would free the node's lock (docs/leveldb-hazards.md, Locks).
+ * Only live tables are linked. When LevelDB opens the copy, it gives new tables the numbers that
+ * follow in the MANIFEST. The node may have begun a table with such a number meanwhile. Through a
+ * link to that table, LevelDB would truncate the node's own file.
+ *
+ * LOCK is never opened: in the process of the node, closing it would release the node's lock
+ * (docs/leveldb-hazards.md, Locks).
  */
 import { constants } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -28,27 +35,30 @@ import { FileReader } from '../preflight/file.js';
 import { readManifest, type Version } from '../preflight/manifest.js';
 import { logName, logNumbers, manifestNameIn, tableNames } from '../preflight/names.js';
 
-/** Tries until it is said that the store changes too fast. Each one begins with the links of those before. */
+/** Tries before the copy fails. Each one starts with the links of the tries before it. */
 const TRIES_MAX = 60;
-/** After so many tries a pause comes before each further one. */
+/** Tries without a pause; a pause precedes each further one. */
 const TRIES_AT_ONCE = 8;
 const PAUSE_MS = 10;
 
-/** A copy that was made. */
+/** The result of a copy. */
 export interface StoreCopy {
-  /** The witness's bytes, from before anything else was read; undefined if there is none. */
+  /** The witness's bytes, read before all other files; undefined if there is none. */
   readonly witness: Uint8Array | undefined;
-  /** How often it was begun. */
+  /** Number of tries. */
   readonly tries: number;
 }
 
-/** How a copy is made. */
+/** Options of a copy. */
 export interface CopyOptions {
-  /** Hard links of what never changes, where they are possible (default), or a copy of every byte. */
+  /** Hard links of files that never change, where possible (default), or a copy of every byte. */
   readonly links?: boolean | undefined;
 }
 
-/** A live file that is not there, or a MANIFEST that cannot be read. If the next MANIFEST read is the same, it is not a race. */
+/**
+ * A live file that does not exist, or a MANIFEST that cannot be read. If the next try reads the
+ * same MANIFEST, the file is missing for good.
+ */
 class Gone {
   readonly name: string;
   readonly manifest: Uint8Array;
@@ -60,17 +70,21 @@ class Gone {
 }
 
 /**
- * Copies the store in `from` to `to`, whose directory exists and is empty. What is missing for good is missing in the copy, for preflight to find.
- * @throws LANESTORE_IO if the store changes faster than it can be copied; errors of the file system as they are.
+ * Copies the store in `from` to `to`, whose directory exists and is empty. A file that is missing
+ * for good is missing in the copy too; preflight reports it.
+ * @throws LANESTORE_IO if the store changes faster than it can be copied; errors of the file system
+ * as they are.
  */
 export async function copyStore(from: StorePaths, to: StorePaths, options: CopyOptions = {}): Promise<StoreCopy> {
   await mkdir(to.level, { mode: 0o700 });
+  // On Windows a link to a table cannot be removed while the node has that table open.
+  const links = options.links !== false && process.platform !== 'win32';
   const missing = new Set<string>();
   let last: Gone | undefined;
   for (let tries = 1; tries <= TRIES_MAX; tries++) {
     if (tries > TRIES_AT_ONCE) await setTimeout(PAUSE_MS);
     const witness = await readIfThere(from.witness);
-    const gone = await copyLevel(from.level, to.level, missing, options.links ?? true);
+    const gone = await copyLevel(from.level, to.level, missing, links);
     if (gone === undefined) {
       if (witness !== undefined) await writeFile(join(to.location, WITNESS_FILE), witness, { mode: 0o600 });
       return { witness, tries };
@@ -78,13 +92,14 @@ export async function copyStore(from: StorePaths, to: StorePaths, options: CopyO
     if (last?.name === gone.name && Buffer.compare(last.manifest, gone.manifest) === 0) missing.add(gone.name);
     last = gone;
   }
-  throw new LanestoreError(
-    'LANESTORE_IO',
-    `${from.location} changes faster than it can be copied (${TRIES_MAX} tries); hard links help: make the copy on its file system`,
-  );
+  const reason = `${from.location} changes faster than it can be copied (${TRIES_MAX} tries)`;
+  throw new LanestoreError('LANESTORE_IO', `${reason}; hard links help: make the copy on its file system`);
 }
 
-/** One try. What is in `missing` is absent or damaged for good: the copy goes without it. */
+/**
+ * One try. Files in `missing` are absent or damaged for good: the copy goes without them. Returns
+ * the first file that is gone.
+ */
 async function copyLevel(
   from: string,
   to: string,
@@ -117,7 +132,7 @@ async function copyLevel(
   return undefined;
 }
 
-/** The bytes of a MANIFEST, and the version that they lead to; undefined if it is not there. */
+/** The bytes of a MANIFEST, and its version; undefined if the file does not exist. */
 async function readManifestFile(path: string, name: string): Promise<{ bytes: Buffer; version?: Version } | undefined> {
   return new FileReader().with(path, async (file) => {
     const [bytes, { version }] = [await file.read(0, file.size), await readManifest(file, name)];
@@ -125,21 +140,30 @@ async function readManifestFile(path: string, name: string): Promise<{ bytes: Bu
   });
 }
 
-/** Removes what an earlier try left: all but `wanted`, or, as long as that is not known, all but the tables. */
+/**
+ * Removes the files of an earlier try: all except `wanted`, or, while the wanted files are unknown,
+ * all except the tables.
+ */
 async function forgetOthers(to: string, wanted?: ReadonlySet<string>): Promise<void> {
   for (const name of await readdir(to)) {
     if (wanted === undefined ? !/\.(ldb|sst)$/.test(name) : !wanted.has(name)) await rm(join(to, name));
   }
 }
 
-/** The live logs, the newest first. The oldest is always one that the MANIFEST names: it exists from before the edit on that names it. */
+/**
+ * The live logs, the newest first. The MANIFEST names the oldest one, which exists before the edit
+ * that names it.
+ */
 function liveLogs({ logNumber, prevLogNumber }: Version, present: readonly string[]): string[] {
   const numbers = new Set([logNumber, ...logNumbers(present).filter((number) => number > logNumber)]);
   if (prevLogNumber > 0) numbers.add(prevLogNumber);
   return [...numbers].sort((a, b) => b - a).map(logName);
 }
 
-/** Links a table, or copies it where it cannot be linked or a link would not be safe. False if it is gone. */
+/**
+ * Links a table, or copies it if it cannot be linked or a link would not be safe. False if the
+ * table is gone.
+ */
 async function copyTable(from: string, to: string, name: string, links: boolean): Promise<boolean> {
   const [source, target] = [join(from, name), join(to, name)];
   if (links) {
@@ -156,14 +180,17 @@ async function copyTable(from: string, to: string, name: string, links: boolean)
   return copied(source, target);
 }
 
-/** A MANIFEST that gives away the number of a live table again is damaged: no link to what LevelDB may then write over. */
+/**
+ * False for a damaged MANIFEST whose next file number is not above all live tables: LevelDB could
+ * overwrite a linked table.
+ */
 function isSafeToLink({ tables, nextFile }: Version): boolean {
   return tables.every(({ number }) => number < nextFile);
 }
 
 /**
- * Another file system, one without hard links, a node's directory that may only be read, somebody
- * else's file, or too many links already.
+ * Error codes for a table that cannot be linked: another file system, one without hard links, a
+ * read-only directory, a file of another user, or too many links already.
  */
 const UNLINKABLE = new Set([
   'EXDEV',

@@ -1,6 +1,4 @@
-/**
- * The logs of a store (one a lane, and the QC log): their names, their keys, and what a tip says of them.
- */
+/** The logs of a store, one for each lane and the QC log: their names, keys and extents. */
 import { blockKeys, commitQCKeys, type EntryKeys } from '../../../keys/entry-keys.js';
 import { blockRange, commitQCRange, type KeyRange, type LogName, QC_LOG } from '../../../keys/index.js';
 import type { Extent, Tip } from './tip.js';
@@ -22,7 +20,7 @@ export function logRange(log: LogName, from: bigint, to: bigint): KeyRange {
   return log === QC_LOG ? commitQCRange(from, to) : blockRange(log, from, to);
 }
 
-/** The extent of a log, if it ever held anything. */
+/** The extent of a log in `tip`; undefined if the log never held an entry. */
 export function extentOf(tip: Tip, log: LogName): Extent | undefined {
   return log === QC_LOG ? tip.qc : tip.lanes.get(log);
 }

@@ -3,16 +3,18 @@ import { bytesOfKey, type EntryKeys } from '../../../keys/entry-keys.js';
 import { type EncodedBody, sealRecord } from './record.js';
 import { encodeReference, type ValueRef } from './value-ref.js';
 
-/** A put, encoded when its round was accepted. Not to be cloned: an entry's record is a getter. */
+/**
+ * A put, encoded when its round was accepted. Do not clone it: the record of an entry is a getter.
+ */
 export interface Put {
   readonly type: 'put';
   readonly key: string;
   readonly value: Uint8Array;
-  /** What `value` refers to, if it is a reference to a separated value. */
+  /** The decoded reference, if `value` is a reference to a separated value. */
   readonly reference?: ValueRef | undefined;
 }
 
-/** A put of a record of which there is one: the anchor, or the node's inner state. */
+/** A put of the anchor or of the node's inner state, of which a store has one each. */
 export interface SinglePut extends Put {
   readonly crc: number;
 }
@@ -23,12 +25,12 @@ export interface Delete {
   readonly key: string;
 }
 
-/** One operation of a batch. Not to be cloned: the key of an entry's is a getter. */
+/** One operation of a batch. Do not clone it: the key of an entry is a getter. */
 export type Operation = Put | Delete;
 
 /**
- * What is done to one entry of a log. A batch has hundreds of them and most go straight to LevelDB: the text of a key is made
- * on demand only.
+ * An operation on one entry of a log. The text of its key is made on demand: a batch has hundreds
+ * of operations, and most need only the bytes of the key.
  */
 class EntryOperation {
   readonly keys: EntryKeys;
@@ -45,8 +47,8 @@ class EntryOperation {
 }
 
 /**
- * A put of an entry. Its body becomes the record of its key when the record is first asked for: the crc of a large one is
- * taken while those before it are on their way to the disk.
+ * A put of an entry. The body becomes a record when the record is first read: the crc of a large
+ * record is computed while the records before it are being written.
  */
 export class EntryPut extends EntryOperation implements Put {
   readonly type = 'put';
@@ -67,19 +69,19 @@ export class EntryPut extends EntryOperation implements Put {
     return this.#reference;
   }
 
-  /** Bytes of the value; asking for them does not make the record. */
+  /** Bytes of the value; reading this does not make the record. */
   get bytes(): number {
     return this.#value.length;
   }
 
-  /** Makes the record now. */
+  /** Completes the record now, and returns it. */
   seal(): Uint8Array {
     sealRecord(this.keys.bytes(this.number), this.#value);
     this.#isSealed = true;
     return this.#value;
   }
 
-  /** The record went to a value file: from now on the put is that of a reference to it. */
+  /** The record is in a value file: from now on this is a put of its reference. */
   separate(reference: ValueRef): void {
     this.#value = encodeReference(this.key, reference);
     this.#isSealed = true;
@@ -92,7 +94,7 @@ export class EntryDelete extends EntryOperation implements Delete {
   readonly type = 'del';
 }
 
-/** The bytes of an operation's key, in memory that the next call may write over: copy them at once. */
+/** The bytes of an operation's key. Copy them at once: the next call may overwrite them. */
 export function keyBytes(operation: Operation): Uint8Array {
   return operation instanceof EntryOperation ? operation.keys.bytes(operation.number) : bytesOfKey(operation.key);
 }

@@ -1,5 +1,6 @@
 /**
- * Records: the values of the store (format 1, docs/format.md, Records). Each is ONE well-formed CBOR item, which any CBOR tool decodes:
+ * Records: the values of the store (format 1, docs/format.md, Records). Each is ONE well-formed
+ * CBOR item, which any CBOR tool decodes:
  *
  *      offset  0    1    2                  n-5  n-4          n
  *              83   01   body ............   1a   crc (4 bytes, big-endian)
@@ -9,15 +10,16 @@
  *              |    record version 1
  *              array of 3
  *
- * crc is CRC-32 (IEEE) over the bytes of the key, then those of the body. It binds the body to its key, and since its place and
- * form are fixed it can be checked before a CBOR decoder sees a byte that rot may have chosen.
+ * crc is CRC-32 (IEEE) over the bytes of the key, then those of the body. It binds the body to its
+ * key. Its place and form are fixed, so it is checked before a CBOR decoder reads any possibly
+ * damaged byte.
  */
 import { crc32 } from 'node:zlib';
 import { Decoder } from 'cbor-x';
 import { CborWriter } from '../../../cbor/writer.js';
 import { bytesOfKey } from '../../../keys/entry-keys.js';
 import { LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../../keys/index.js';
-import type { BodyWriter, EntryCodec } from '../../../model/model.js';
+import type { EntryCodec } from '../../../model/model.js';
 
 /** The record version that this code writes. */
 export const RECORD_VERSION = 1;
@@ -29,7 +31,7 @@ const TAIL_BYTES = 5;
 /** The longest key of the registry: a block's, with the longest lane. Keys are ASCII. */
 const KEY_BYTES_MAX = LANE_PREFIX.length + 2 * LANE_ID_BYTES_MAX + 1 + U64_DIGITS;
 
-/** Plain CBOR: maps become objects. */
+/** Plain CBOR: maps are decoded as objects. */
 const decoder = new Decoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
 const writer = new CborWriter();
 
@@ -39,30 +41,41 @@ export interface EncodedRecord {
   readonly crc: number;
 }
 
-/** A decoded record; byte strings in `body` are plain `Uint8Array`s that share memory with the value. */
+/**
+ * A decoded record. Byte strings in `body` are plain `Uint8Array`s that share memory with the
+ * value.
+ */
 export interface DecodedRecord {
   readonly body: unknown;
   readonly crc: number;
 }
 
-/** Why a value is not the record that it should be. */
+/** Why a value is not a valid record of its key. */
 export interface RecordFault {
   readonly kind: 'record-shape' | 'record-version' | 'record-crc' | 'record-cbor';
   readonly detail: string;
 }
 
-/** A body that was written, with room for the record's head and crc, and before them for its key. It becomes a record once that is known. */
+/**
+ * An encoded body, with room for the record's head and crc, and before them for the key.
+ * {@link sealRecord} makes it a record once the key is known.
+ */
 export type EncodedBody = Uint8Array;
 
-/** Encodes `body` as the record of `key`; it shares no memory with `body`. @throws TypeError for a body that is not plain. */
+/**
+ * Encodes `body` as the record of `key`; the result shares no memory with `body`.
+ * @throws TypeError for a body that is not plain.
+ */
 export function encodeRecord(key: string, body: unknown): EncodedRecord {
   return writeRecord(key, (to) => to.value(body));
 }
 
 /**
- * Encodes the body of an entry, by the model's own writer if it has one, which checks the entry in the same pass; otherwise it must have
- * been checked. It shares no memory with the entry. `releasedLate` for one that may be given back later than others, see {@link CborWriter.begin}.
- * @throws what the model's check throws; a TypeError for a body that is not plain.
+ * Encodes the body of an entry. If the model has a writer, the writer checks the entry in the same
+ * pass; otherwise the caller has checked it. The result shares no memory with the entry.
+ * `releasedLate`: its memory may be released later than that of others, see
+ * {@link CborWriter.begin}.
+ * @throws the errors of the model's check; a TypeError for a body that is not plain.
  */
 export function encodeBody<T>(codec: EntryCodec<T>, entry: T, releasedLate = false): EncodedBody {
   writer.begin(KEY_BYTES_MAX, releasedLate);
@@ -71,8 +84,8 @@ export function encodeBody<T>(codec: EntryCodec<T>, entry: T, releasedLate = fal
   return writer.end(HEAD_BYTES, TAIL_BYTES);
 }
 
-/** Encodes a body by `write`, which is given the writer of all records. */
-export function writeRecord(key: string, write: (to: BodyWriter) => void): EncodedRecord {
+/** Encodes the record of `key` from the body that `write` writes. */
+export function writeRecord(key: string, write: (to: CborWriter) => void): EncodedRecord {
   writer.begin(KEY_BYTES_MAX);
   write(writer);
   const bytes = writer.end(HEAD_BYTES, TAIL_BYTES);
@@ -80,8 +93,9 @@ export function writeRecord(key: string, write: (to: BodyWriter) => void): Encod
 }
 
 /**
- * Makes a body the record of `key`, which is given in bytes, in place and once; gives its crc. The key is written directly in front of the
- * body, so that one call takes the crc of both (a call costs more than the bytes of a key), and the record's head then replaces its last two.
+ * Completes an encoded body to the record of `key` in place, and returns its crc. Call it once. The
+ * key is written directly before the body, so that one call computes the crc of both; a call costs
+ * more than the bytes of a key. The record's head then overwrites the last two bytes of the key.
  */
 export function sealRecord(key: Uint8Array, record: EncodedBody): number {
   if (key.length > KEY_BYTES_MAX) {
@@ -102,13 +116,16 @@ export function sealRecord(key: Uint8Array, record: EncodedBody): number {
   return crc;
 }
 
-/** A record that holds, its body still encoded: a plain `Uint8Array` that shares memory with the value. */
+/**
+ * A record whose crc matches. Its body is still encoded: a plain `Uint8Array` that shares memory
+ * with the value.
+ */
 export interface OpenedRecord {
   readonly encoded: Uint8Array;
   readonly crc: number;
 }
 
-/** Checks the record of `key` and gives its body, or says what is wrong. Never throws. */
+/** Checks the record of `key` and returns its encoded body, or its fault. Never throws. */
 export function openRecord(key: string, value: Uint8Array): OpenedRecord | RecordFault {
   const { length } = value;
   const end = length - TAIL_BYTES;
@@ -116,17 +133,20 @@ export function openRecord(key: string, value: Uint8Array): OpenedRecord | Recor
     return { kind: 'record-shape', detail: `the value of ${length} bytes is not a record` };
   }
   if (value[1] !== RECORD_VERSION) {
-    return { kind: 'record-version', detail: `record version ${value[1]} is not known, only ${RECORD_VERSION}` };
+    return {
+      kind: 'record-version',
+      detail: `record version ${value[1]} is unknown, only ${RECORD_VERSION} is supported`,
+    };
   }
-  // A plain view: decoding a Buffer would hand out Buffers.
+  // A plain view: the decoder would return Buffers for a Buffer.
   const encoded = new Uint8Array(value.buffer, value.byteOffset + HEAD_BYTES, end - HEAD_BYTES);
   const stored = uint32At(value, end + 1);
   const crc = crc32(encoded, crc32(key));
   if (stored === crc) return { encoded, crc };
-  return { kind: 'record-crc', detail: `the record says crc ${hex32(stored)}, key and body have ${hex32(crc)}` };
+  return { kind: 'record-crc', detail: `the record says crc ${hex32(stored)}, but key and body have ${hex32(crc)}` };
 }
 
-/** Decodes the record of `key`, or says what is wrong with it. Never throws. */
+/** Decodes the record of `key`, or returns its fault. Never throws. */
 export function decodeRecord(key: string, value: Uint8Array): DecodedRecord | RecordFault {
   const record = openRecord(key, value);
   return isFault(record) ? record : decodeBody(record);
@@ -141,7 +161,7 @@ export function decodeBody({ encoded, crc }: OpenedRecord): DecodedRecord | Reco
   }
 }
 
-/** Tells a fault from a record. */
+/** True for a fault, false for a record. */
 export function isFault(result: OpenedRecord | DecodedRecord | RecordFault): result is RecordFault {
   return 'kind' in result;
 }

@@ -1,4 +1,4 @@
-/** What a batch is composed of: encoded rounds, and the work of the background. */
+/** The parts of a batch: encoded rounds, and steps of background work. */
 import type { LaneId } from '../../../keys/index.js';
 import type { Encoded, Plan } from '../../round-plan.js';
 import type { LogName } from './log.js';
@@ -12,18 +12,23 @@ export interface LevelEntries extends Encoded {
   readonly inner: SinglePut;
 }
 
-/** An accepted round: its plan, each entry of it a put. */
+/** An accepted round: its plan, with each entry encoded as a put. */
 export type EncodedRound = Omit<Plan<unknown, unknown, unknown, LevelEntries>, 'notify'>;
 
-/** Stale keys of one log that an iterator found; below `swept` none are left afterwards. */
+/**
+ * Stale keys of one log, found by an iterator. After the step, no stale key below `swept` is left.
+ */
 export interface SweepStep {
   readonly log: LogName;
   readonly keys: readonly string[];
   readonly swept: bigint;
 }
 
-/** Moves that are to ride with the next batch. */
+/** Moves of values that become part of the next batch. */
 export interface RelocateStep {
-  /** The puts of those that still hold in the state that the batch builds on; called once, when it is composed. */
+  /**
+   * Returns the puts of the moves that are still valid in the state that the batch builds on.
+   * Called once, when the batch is composed.
+   */
   readonly compose: (holds: (lane: LaneId, number: bigint) => boolean) => readonly Put[];
 }

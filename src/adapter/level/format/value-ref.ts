@@ -1,5 +1,6 @@
 /**
- * References: the records of separated values (record version 2, docs/format.md, Separated values). Like every record ONE CBOR item:
+ * References: the records of separated values (record version 2, docs/format.md, Separated values).
+ * A reference is ONE CBOR item, like every record:
  *
  *      offset  0    1    2    3          12         17         22         27         32
  *              83   02   84   1b file    1a offset  1a length  1a crc     1a crc     end
@@ -8,9 +9,11 @@
  *              |    record version 2
  *              array of 3
  *
- * Numbers are big-endian, and always in these forms, so that a reference has 32 bytes and is checked before it is believed. Its own crc is
- * that of every record: key, then body. The value is the whole version-1 record of the same key, at `offset` of the value file `file`; the crc
- * that ends it stands here once more. So bytes that lie there for another key, or from an earlier use of the space, do not pass.
+ * Numbers are big-endian and always in these forms. So a reference has 32 bytes, and its crc is
+ * checked before any field is used. Its own crc covers the key, then the body, as in every record.
+ * The value is the complete version-1 record of the same key, at `offset` of the value file `file`.
+ * The reference repeats the crc at the end of that record. So bytes that belong to another key, or
+ * to an earlier use of the space, are rejected.
  */
 import { crc32 } from 'node:zlib';
 import type { RecordFault } from './record.js';
@@ -19,14 +22,14 @@ import type { RecordFault } from './record.js';
 export const REFERENCE_VERSION = 2;
 /** Bytes of a reference's record. */
 export const REFERENCE_BYTES = 32;
-/** Offsets and lengths in a value file stay below this. */
+/** Upper bound of offsets and lengths in a value file. */
 export const OFFSET_MAX = 0xffffffff;
 
-/** Where a value lies. */
+/** The place of a separated value. */
 export interface ValueRef {
   /** The number of the value file. */
   readonly file: bigint;
-  /** Bytes from its beginning. */
+  /** Offset of the record in the file, in bytes. */
   readonly offset: number;
   /** Bytes of the version-1 record. */
   readonly length: number;
@@ -46,7 +49,7 @@ const CRC_OFFSET = 23;
 const BODY_END = 27;
 const OWN_CRC_OFFSET = 28;
 
-/** The record of `key` that says where its value is. */
+/** Encodes the reference of `key` as a record. */
 export function encodeReference(key: string, { file, offset, length, crc }: ValueRef): Uint8Array {
   const bytes = Buffer.allocUnsafe(REFERENCE_BYTES);
   bytes[0] = ARRAY_OF_3;
@@ -62,21 +65,24 @@ export function encodeReference(key: string, { file, offset, length, crc }: Valu
   return bytes;
 }
 
-/** True if a stored value is a reference, whole or not: it must not be read as a record of version 1. */
+/**
+ * True if a stored value is a reference, valid or not: it must not be read as a record of version
+ * 1.
+ */
 export function isReference(value: Uint8Array): boolean {
   return value[0] === ARRAY_OF_3 && value[1] === REFERENCE_VERSION;
 }
 
-/** Reads the reference that is stored under `key`, or says what is wrong with it. Never throws. */
+/** Decodes the reference that is stored under `key`, or returns its fault. Never throws. */
 export function decodeReference(key: string, value: Uint8Array): ValueRef | RecordFault {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (!hasForm(bytes)) {
-    return { kind: 'record-shape', detail: `the reference of ${bytes.length} bytes does not have the form of one` };
+    return { kind: 'record-shape', detail: `the value of ${bytes.length} bytes is not a valid reference` };
   }
   const stored = bytes.readUInt32BE(OWN_CRC_OFFSET);
   const actual = crcOf(key, bytes);
   if (stored !== actual) {
-    const detail = `the reference says crc ${hex32(stored)}, key and body have ${hex32(actual)}`;
+    const detail = `the reference says crc ${hex32(stored)}, but key and body have ${hex32(actual)}`;
     return { kind: 'record-crc', detail };
   }
   return {
@@ -87,7 +93,7 @@ export function decodeReference(key: string, value: Uint8Array): ValueRef | Reco
   };
 }
 
-/** True if both name the same bytes. */
+/** True if both references name the same bytes. */
 export function sameReference(a: ValueRef, b: ValueRef): boolean {
   return a.file === b.file && a.offset === b.offset && a.length === b.length && a.crc === b.crc;
 }

@@ -1,18 +1,23 @@
 /**
- * The witness: how far the store had acknowledged, outside of LevelDB, so that an older LevelDB is recognised as older.
+ * The witness: a file outside of LevelDB that says which batch was last acknowledged, so that an
+ * older LevelDB is recognised.
  *
- *   file `witness`, 8192 bytes: slot 0 at offset 0, slot 1 at offset 4096, the rest zero. A slot, big-endian:
+ *   file `witness`, 8192 bytes: slot 0 at offset 0, slot 1 at offset 4096, the rest zero.
+ *   A slot, big-endian:
  *
  *      offset  0                   8                          24           32         36
  *              magic "LSWITNS1"    store id (16 bytes)        seq (u64)    crc32      end
  *
- * crc is CRC-32 (IEEE) over the 32 bytes before it. Slots alternate (seq mod 2) and lie in pages of their own, so a torn write
- * harms one of them at most. A slot is written in place, NOT synced, after its batch is durable and before anything of it
- * settles: after a crash of the process it tells exactly what was acknowledged. After a power cut it may be older by what the
- * kernel had not written back (seconds); such a loss LevelDB's own fdatasync prevents, the witness does not prove.
+ * crc is CRC-32 (IEEE) over the 32 bytes before it. Slots alternate (seq mod 2) and are in separate
+ * pages, so a torn write damages at most one of them. A slot is written in place and NOT synced,
+ * after its batch is durable and before any call of the batch settles. So after a crash of the
+ * process the witness names exactly the last acknowledged batch. After a power cut it may be older
+ * by the writes that the kernel had not flushed (seconds). LevelDB's own fdatasync protects
+ * the batches of these seconds; the witness cannot show their loss.
  *
- * A witness that has another name is the witness of a backup too (`cp -al`), and is not written: a copy takes its place first. It is written
- * whole to `witness.new`, synced, and renamed, like every new witness; so the name `witness` always leads to a whole file.
+ * A witness with a second link also belongs to a backup (`cp -al`), so it is not written; a copy
+ * replaces it first. Like every new witness, the copy is written completely to `witness.new`,
+ * synced, and renamed. So the name `witness` always leads to a whole file.
  */
 import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -23,12 +28,12 @@ import { STORE_ID_BYTES } from './tip.js';
 
 /** The file's name in the location. */
 export const WITNESS_FILE = 'witness';
-/** The file's size: it is whole from creation on and never grows. */
+/** The size of the file; it is complete from creation on and never grows. */
 export const WITNESS_BYTES = 8192;
 
-/** What its name ends with until it is whole. */
+/** Suffix of the name until the file is complete. */
 const NEW_SUFFIX = '.new';
-/** The name of one that is being made, or that a crash left. */
+/** The name of a witness that is being written, or that a crash left. */
 export const NEW_WITNESS_FILE = WITNESS_FILE + NEW_SUFFIX;
 
 const MODE = 0o600;
@@ -39,17 +44,17 @@ const SEQ_OFFSET = MAGIC.length + STORE_ID_BYTES;
 const CRC_OFFSET = SEQ_OFFSET + 8;
 const SLOT_BYTES = CRC_OFFSET + 4;
 
-/** A whole slot. A torn one is absent: it proves nothing. */
+/** A whole slot. A torn slot is left out: it proves nothing. */
 export interface WitnessSlot {
   readonly store: Uint8Array;
   readonly seq: bigint;
 }
 
-/** The whole slots of a witness file's bytes, the one with the higher seq first. */
+/** The whole slots in the bytes of a witness file, the one with the higher seq first. */
 export function parseWitness(bytes: Uint8Array): WitnessSlot[] {
   const slots: WitnessSlot[] = [];
   for (const offset of [0, SLOT_SPACING]) {
-    // Of a file that creation left short, this is a shorter view, or an empty one.
+    // If the file is short, this is a shorter or empty view.
     const slot = parseSlot(bytes.subarray(offset, offset + SLOT_BYTES));
     if (slot !== undefined) slots.push(slot);
   }
@@ -73,20 +78,23 @@ function parseSlot(view: Uint8Array): WitnessSlot | undefined {
   return { store: new Uint8Array(bytes.subarray(MAGIC.length, SEQ_OFFSET)), seq: bytes.readBigUInt64BE(SEQ_OFFSET) };
 }
 
-/** The open witness file of a running store. {@link write} is synchronous on purpose: 36 bytes into the page cache. */
+/**
+ * The open witness file of a running store. {@link write} is synchronous: it writes 36 bytes into
+ * the page cache.
+ */
 export class Witness {
   readonly #files: Files;
   readonly #path: string;
   #file: WritableFile;
-  /** What the file holds. */
+  /** The content of the file. */
   readonly #bytes: Buffer;
   readonly #slot: Buffer;
   readonly #view: DataView;
-  /** What the crc is of. */
+  /** The bytes that the crc covers. */
   readonly #head: Buffer;
-  /** The seq that the slot is made for. */
+  /** The seq in the prepared slot. */
   #prepared = 0n;
-  /** A copy that is taking the file's place. */
+  /** The replacement of the file in progress. */
   #leaving: Promise<void> | undefined;
   #open = true;
 
@@ -100,7 +108,10 @@ export class Witness {
     this.#head = this.#slot.subarray(0, CRC_OFFSET);
   }
 
-  /** Puts a whole witness file for `seq` in its place, synced; the caller syncs the directory. What is there is not written to. */
+  /**
+   * Writes a whole witness file for `seq` and syncs it; the caller syncs the directory. An existing
+   * file is replaced and not written to.
+   */
   static async create(files: Files, path: string, store: Uint8Array, seq: bigint): Promise<void> {
     const bytes = Buffer.alloc(WITNESS_BYTES);
     encodeSlot({ store, seq }).copy(bytes, slotOffset(seq));
@@ -109,7 +120,10 @@ export class Witness {
     await files.rename(path + NEW_SUFFIX, path);
   }
 
-  /** The bytes of the witness file, or undefined if there is none. @throws what the system throws, also for what is no regular file. */
+  /**
+   * The bytes of the witness file, or undefined if it does not exist.
+   * @throws the system's error, also if it is not a regular file.
+   */
   static read(path: string): Uint8Array | undefined {
     try {
       return readRegularSync(path);
@@ -119,7 +133,10 @@ export class Witness {
     }
   }
 
-  /** Opens the file that {@link create} made, to be written in place; a copy of it if it has another name. */
+  /**
+   * Opens the file that {@link create} made, for writing in place; replaces it by a copy if it has
+   * a second link.
+   */
   static async open(files: Files, path: string, store: Uint8Array): Promise<Witness> {
     const file = await files.open(path, MODE, { empty: false, existing: true });
     try {
@@ -133,17 +150,29 @@ export class Witness {
   }
 
   /**
-   * Makes the slot of `seq` ready while its batch is being written, so that {@link write} only hands it to the kernel. If the file got
-   * another name meanwhile, a promise: wait for it before {@link write}. It rejects if no copy can take the file's place.
+   * Prepares the slot of `seq` while its batch is being written, so that {@link write} only passes
+   * it to the kernel. Returns a promise if the file has got a second link meanwhile: wait for it
+   * before {@link write}. It rejects if no copy can replace the file.
    */
   prepare(seq: bigint): Promise<void> | undefined {
     this.#fill(seq);
-    // A system call of a microsecond, while the disk is at work.
+    // A system call of about a microsecond, while the disk is busy.
     this.#leaving = isShared(this.#file) ? this.#leave() : undefined;
     return this.#leaving;
   }
 
-  /** Says that `seq` is durable. On return the kernel has it: it survives the process, and soon a power cut. */
+  /**
+   * Empties the disk's cache of all that was synced before, of whatever file. Needed on macOS only:
+   * there `fsync` leaves data in that cache, and `fdatasync` of Node.js is F_FULLFSYNC.
+   */
+  flushDisk(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  /**
+   * Records that `seq` is durable. On return the kernel has the slot: it survives a crash of the
+   * process, and seconds later a power cut.
+   */
   write(seq: bigint): void {
     if (this.#prepared !== seq) this.#fill(seq);
     if (!this.#open) throw new Error('the witness is closed');
@@ -155,7 +184,7 @@ export class Witness {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    // Of a batch that failed meanwhile, so that its caller does not wait for it: it closes the file that it leaves.
+    // A replacement may be in progress if its batch failed; it closes the old file itself.
     await this.#leaving?.catch(() => undefined);
     await this.#file.close();
   }
@@ -166,7 +195,7 @@ export class Witness {
     this.#prepared = seq;
   }
 
-  /** Puts a copy in the place of the file, and goes on with that. */
+  /** Replaces the file by a copy, and continues with the copy. */
   async #leave(): Promise<void> {
     const file = await writeNew(this.#files, this.#path, this.#bytes);
     try {
@@ -185,7 +214,7 @@ export class Witness {
   }
 }
 
-/** True if the file has another name: that of a backup. */
+/** True if the file has a second link: that of a backup. */
 function isShared(file: WritableFile): boolean {
   return file.status().links > 1;
 }
@@ -195,7 +224,10 @@ function isSameFile(path: string, file: WritableFile): boolean {
   return named.ino === opened.inode && named.dev === opened.device;
 }
 
-/** Writes what will have the name `path`, synced, under a name of its own. The file is open. */
+/**
+ * Writes and syncs the file that will be renamed to `path`, under its temporary name. The returned
+ * file is open.
+ */
 async function writeNew(files: Files, path: string, bytes: Uint8Array): Promise<WritableFile> {
   const file = await files.open(path + NEW_SUFFIX, MODE, { empty: true });
   try {

@@ -1,17 +1,30 @@
 /** What a location holds, as its names and the types of its files tell. Nothing is opened. */
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { LanestoreError } from '../../../errors.js';
-import { typeFindings } from '../../file-types.js';
+import { type ExpectedType, typeFindings } from '../../file-types.js';
 import { didYouMean, likenessOf } from '../../likeness.js';
 import { corruptionError } from '../format/corruption-error.js';
 import { isCreatingName, LEVEL_DIR, type StorePaths, storePaths, VALUES_DIR } from '../format/paths.js';
-import { WITNESS_FILE } from '../format/witness.js';
+import { NEW_WITNESS_FILE, WITNESS_FILE } from '../format/witness.js';
 
 /** The remedy for a caller that asked for an existing store. */
 const NAME_A_STORE = 'check the path: the location of a store is a directory that holds level/';
 
 /** Names that a file system itself puts into its root. */
 const IGNORED_NAMES = new Set(['lost+found']);
+
+const OWN_NAMES = [LEVEL_DIR, VALUES_DIR, WITNESS_FILE];
+/** Names of LevelDB's files and of value files. Other directories may be there: they are not opened. */
+const FILES_INSIDE = /^(?:CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(?:log|ldb|sst|dbtmp|values|preparing))$/;
+
+function expectedType(path: string): ExpectedType {
+  // A file of the name level is another program's.
+  if (path === LEVEL_DIR) return 'either';
+  if (path === VALUES_DIR) return 'directory';
+  if (path === WITNESS_FILE || path === NEW_WITNESS_FILE) return 'file';
+  return FILES_INSIDE.test(basename(path)) ? 'file' : 'either';
+}
 
 /** The paths of a location that is a directory, by its real path. @throws LANESTORE_NOT_A_STORE. */
 export function existingLocation(location: string): StorePaths {
@@ -30,7 +43,10 @@ export function existingLocation(location: string): StorePaths {
  * own.
  */
 export function holdsStore(paths: StorePaths, mayCreate: boolean): boolean {
-  const odd = typeFindings(paths.location, [LEVEL_DIR, VALUES_DIR, WITNESS_FILE], 1);
+  const odd = typeFindings(paths.location, OWN_NAMES, 1, expectedType);
+  // A file or a link of this name is removed before the name is used, which a directory would prevent.
+  if (lstatSync(join(paths.location, NEW_WITNESS_FILE), { throwIfNoEntry: false })?.isDirectory() === true)
+    odd.push(...typeFindings(paths.location, [NEW_WITNESS_FILE], 0, expectedType));
   if (odd.length > 0) throw corruptionError(odd);
   const names = readdirSync(paths.location).filter((name) => !IGNORED_NAMES.has(name));
   if (names.includes(LEVEL_DIR)) {

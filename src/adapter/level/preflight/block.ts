@@ -3,20 +3,23 @@
  *
  *      offset   0 ............... size        size    size + 1             size + 5
  *               the block's bytes             type    crc (masked)
- *                                             0 plain, 1 snappy            CRC-32C of the bytes and the type
+ *                                             0 plain       CRC-32C of the bytes and the type
+ *                                             1 snappy
  *
- * and, decompressed: entries, then offsets of restart points (u32 each), then their number (u32). An entry:
+ * Decompressed, a block holds entries, then the offsets of its restart points (u32 each), then
+ * their number (u32). An entry:
  *
- *      shared, rest, value length (varints), the key behind what it shares with the one before it, the value
+ *      length of the prefix shared with the key before, length of the rest, value length (varints)
+ *      rest of the key, value
  */
 import { crc32c } from '../../../base/crc32c.js';
 import { ByteReader, fixed32, unmaskCrc } from './bytes.js';
 import { unsnappy } from './snappy.js';
 
-/** Type and crc behind a block. */
+/** Bytes of the type and the crc that follow a block. */
 export const BLOCK_TRAILER_BYTES = 5;
 
-/** Where a block is in its file; the trailer is not counted. */
+/** The place of a block in its file; `size` excludes the trailer. */
 export interface BlockHandle {
   readonly offset: number;
   readonly size: number;
@@ -28,14 +31,17 @@ export interface BlockEntry {
   readonly value: Uint8Array;
 }
 
-/** Reads a handle: offset and size, varints. */
+/** Reads a handle: offset and size, as varints; undefined if the bytes end too early. */
 export function readHandle(reader: ByteReader): BlockHandle | undefined {
   const offset = reader.varint();
   const size = reader.varint();
   return offset === undefined || size === undefined ? undefined : { offset, size };
 }
 
-/** The decompressed bytes of a block with its trailer; undefined if the checksum does not hold or they cannot be decompressed. */
+/**
+ * The decompressed bytes of a block that is stored with its trailer; undefined if its checksum does
+ * not match or it cannot be decompressed.
+ */
 export function openBlock(stored: Uint8Array): Uint8Array | undefined {
   const size = stored.length - BLOCK_TRAILER_BYTES;
   if (size < 0 || unmaskCrc(fixed32(stored, size + 1)) !== crc32c(stored.subarray(0, size + 1))) return undefined;
@@ -44,7 +50,7 @@ export function openBlock(stored: Uint8Array): Uint8Array | undefined {
   return type === 1 ? unsnappy(stored.subarray(0, size)) : undefined;
 }
 
-/** The entries of a block, ascending; undefined where it is not well-formed. */
+/** The entries of a block, ascending by key; undefined if the block is malformed. */
 export function blockEntries(block: Uint8Array): BlockEntry[] | undefined {
   if (block.length < 4) return undefined;
   const entriesEnd = block.length - 4 * (1 + fixed32(block, block.length - 4));

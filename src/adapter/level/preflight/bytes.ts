@@ -1,33 +1,40 @@
 /**
- * The numbers of LevelDB's files (util/coding.cc of LevelDB 1.20): fixed ones are little-endian; a varint has seven bits a byte,
- * the lowest first, and the top bit says that another byte follows; a slice is a varint length and so many bytes.
+ * The encodings of LevelDB's files (util/coding.cc of LevelDB 1.20). Fixed-size numbers are
+ * little-endian. A varint has seven bits a byte, the lowest first; the top bit says that another
+ * byte follows. A slice is a varint length, then that many bytes.
  *
- * A stored CRC-32C is masked, since the crc of data that holds its own crc is a poor check:
+ * A stored CRC-32C is masked, because the crc of data that contains its own crc is a poor check:
  *
  *   masked = rotate right by 15 bits (crc) + 0xa282ead8
  */
 
 const MASK_DELTA = 0xa282ead8;
 
-/** The crc that a masked one stands for. */
+/** The crc for a masked crc. */
 export function unmaskCrc(masked: number): number {
   const rotated = (masked - MASK_DELTA) >>> 0;
   return ((rotated >>> 17) | (rotated << 15)) >>> 0;
 }
 
-/** The four bytes at `at`, an unsigned number. The caller knows that they are there. */
+/**
+ * The unsigned number in the four bytes at `at`, little-endian. The caller has checked that they
+ * exist.
+ */
 export function fixed32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
 
-/** True if `wanted` stands at `at`. */
+/** True if `bytes` hold `wanted` at offset `at`. */
 export function startsWith(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
   if (bytes.length < at + wanted.length) return false;
   for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;
   return true;
 }
 
-/** Reads values one after the other. What is not there, or too large, reads as undefined, and so does all that comes after it. */
+/**
+ * Reads consecutive values. A value that is cut off or too large reads as undefined, and so does
+ * every value after it.
+ */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   #at: number;
@@ -38,7 +45,7 @@ export class ByteReader {
     this.#at = at;
   }
 
-  /** Where the next value begins. */
+  /** Offset of the next value. */
   get at(): number {
     return this.#at;
   }
@@ -60,14 +67,14 @@ export class ByteReader {
     return this.#fail();
   }
 
-  /** So many bytes; they share memory with the source. */
+  /** The next `length` bytes; they share memory with the source. */
   take(length: number | undefined): Uint8Array | undefined {
     if (this.#failed || length === undefined || this.#at + length > this.#bytes.length) return this.#fail();
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** A varint length and so many bytes. */
+  /** A slice: a varint length, then that many bytes; they share memory with the source. */
   slice(): Uint8Array | undefined {
     return this.take(this.varint());
   }

@@ -1,21 +1,24 @@
-/** Reading LevelDB's files: few large reads, the next one under way while the last one is looked at, memory bounded. */
+/**
+ * Reads LevelDB's files in few large reads. The next portion is read while the last one is
+ * processed; memory is bounded.
+ */
 import { diskReads, type FileReads, type ReadableFile } from '../../../base/files.js';
 
-/** Bytes of a read, unless its caller says so. */
+/** Default size of a portion. */
 const PORTION_BYTES = 1024 * 1024;
 
-/** Opens files one after the other, with two buffers for all of them. */
+/** Opens one file at a time; all of them share two buffers. */
 export class FileReader {
   readonly files: FileReads;
   readonly #buffers = [Buffer.alloc(0), Buffer.alloc(0)];
-  /** Bytes that were read. */
+  /** Bytes read so far, of all files. */
   bytes = 0;
 
   constructor(files = diskReads) {
     this.files = files;
   }
 
-  /** Runs `use` on the file at `path`; undefined if there is none, or something that is no file. */
+  /** Runs `use` on the file at `path`, then closes it; undefined if there is no regular file. */
   async with<T>(path: string, use: (file: SourceFile) => Promise<T>): Promise<T | undefined> {
     const file = await SourceFile.open(path, this);
     if (file === undefined) return undefined;
@@ -26,17 +29,17 @@ export class FileReader {
     }
   }
 
-  /** One of two buffers, of at least so many bytes. */
+  /** One of the two buffers, of at least `bytes` bytes. */
   buffer(turn: number, bytes: number): Buffer {
     if (this.#buffers[turn]!.length < bytes) this.#buffers[turn] = Buffer.allocUnsafeSlow(bytes);
     return this.#buffers[turn]!;
   }
 }
 
-/** Nothing of that name, or something that is no file. */
+/** Error codes for an absent name, or one that is not a regular file. */
 const NO_FILE = new Set(['ENOENT', 'EFTYPE', 'EISDIR', 'ELOOP', 'ENXIO']);
 
-/** A file that is open for reading, as long as it was when it was opened. */
+/** A file open for reading. `size` is its size when it was opened. */
 export class SourceFile {
   readonly size: number;
   readonly #file: ReadableFile;
@@ -48,7 +51,7 @@ export class SourceFile {
     this.#reader = reader;
   }
 
-  /** Opens the file; undefined if there is none of that name, or something that is no file. */
+  /** Opens the file; undefined if there is no regular file of that name. */
   static async open(path: string, reader: FileReader): Promise<SourceFile | undefined> {
     try {
       return new SourceFile(await reader.files.open(path), reader);
@@ -58,14 +61,14 @@ export class SourceFile {
     }
   }
 
-  /** The bytes [from, to), fewer where the file ends. */
+  /** The bytes [from, to), fewer if the file ends before `to`. */
   async read(from: number, to: number): Promise<Buffer> {
     return this.#fill(Buffer.allocUnsafeSlow(Math.max(0, Math.min(to, this.size) - from)), from);
   }
 
   /**
-   * Calls `use` with the bytes [from, to) in portions of `portionBytes`, each in a turn of the event loop of its own; one is only valid until
-   * `use` returns.
+   * Calls `use` with the bytes [from, to) in portions of `portionBytes`, each in its own turn of
+   * the event loop. A portion is valid only until `use` returns.
    */
   async portions(
     from: number,
@@ -84,7 +87,7 @@ export class SourceFile {
       if (bytes.length === 0) return;
       const next = at + bytes.length;
       reading = start(next, 1 - turn);
-      // A failed read is thrown when its turn comes, or below.
+      // A failed read is thrown at its own turn, or below.
       reading.catch(() => undefined);
       use(bytes, at);
       at = next;

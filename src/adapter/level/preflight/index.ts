@@ -1,11 +1,13 @@
 /**
- * Preflight: LevelDB's own files, read before LevelDB reads them (docs/design.md, Preflight). It must come first: LevelDB opens a damaged log without
- * a word, writes what it could read into a table and deletes the log, and then nothing shows the damage any more.
+ * Preflight: LevelDB's own files, read before LevelDB reads them (docs/design.md, Preflight). It
+ * must come first: LevelDB opens a damaged log without an error, writes the records that it could
+ * read into a table and deletes the log. After that no trace of the damage is left.
  *
- *   CURRENT -> MANIFEST -> live tables (there, the right size, every checksum) -> live logs (every record, every batch) -> witness
+ *   CURRENT -> MANIFEST -> live tables (present, right size, every checksum)
+ *           -> live logs (every record, every batch) -> witness
  *
- * It reads only, and never throws for damage. What may be judged differently at the next look, because a node writes to the store
- * meanwhile, is looked at again.
+ * Preflight only reads, and never throws for damage. Files that a node writes meanwhile can look
+ * damaged, so a pass that finds damage is repeated if a file changed during it.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,29 +31,29 @@ import { type TipHead, tipHead } from './write-batch.js';
 /** Options of {@link preflight}. */
 export interface PreflightOptions {
   /**
-   * The bytes of the witness file that belongs to the database, read before the database; undefined if there is none. Left out, it is not judged
-   * whether all that was acknowledged is there, unless the newest log is torn.
+   * The bytes of the witness file of this database, read before the database; undefined if there is
+   * no such file. If the option is left out, the report does not say whether acknowledged data is
+   * missing, except after a torn tail.
    */
   readonly witness?: Uint8Array | undefined;
   /**
-   * Bytes of data blocks whose checksums are read, of the newest tables first; index, filter and footer of every table always are.
-   * What is left out is said in a note. 0 checks none. Default 1 GiB.
+   * Bytes of data blocks whose checksums are read, of the newest tables first. The index, filter
+   * and footer of every table are always checked. A note gives the number of unchecked bytes. 0
+   * checks no data block. Default 1 GiB.
    */
   readonly tableCheckBytesMax?: number | undefined;
-  /**
-   * Findings that are kept at most; all are counted. Default 1,000, as many as an error carries.
-   */
+  /** Findings that are kept; all are counted. Default 1,000, the maximum that an error carries. */
   readonly findingsMax?: number | undefined;
-  /** @internal What the files are read by. */
+  /** @internal The file-system port that reads the files. */
   readonly reads?: FileReads | undefined;
   /**
-   * Called each time that a look finds damage, before that is believed: rejects if somebody else writes to the database, and with that
-   * {@link preflight} does.
+   * Called after each pass that finds damage. It rejects if another process has the database open;
+   * {@link preflight} then rejects with the same error.
    */
   readonly refuseIfInUse?: (() => Promise<void>) | undefined;
 }
 
-/** Bytes of tables to check; 0 checks none. */
+/** The option `tableCheckBytesMax`. */
 export const checkTableCheckBytes = wholeNumber(0, Number.MAX_SAFE_INTEGER, 'of bytes');
 
 const checkPreflightOptions = fields<PreflightOptions>({
@@ -64,55 +66,65 @@ const checkPreflightOptions = fields<PreflightOptions>({
 
 /** What a preflight found. */
 export interface PreflightReport {
-  /** Damage: none means that LevelDB will apply exactly what was acknowledged, as far as its own files can tell. */
+  /**
+   * Damage. If there is none, LevelDB will apply exactly what was acknowledged, as far as its own
+   * files show.
+   */
   readonly findings: readonly Finding[];
-  /** How many findings there are: `findings` holds the first of them. */
+  /** The number of all findings; `findings` holds the first of them. */
   readonly findingsTotal: number;
-  /** What was noticed and is no damage. */
+  /** Observations that are not damage. */
   readonly notes: readonly string[];
-  /** The store's id, if tables or logs tell it. */
+  /** The store's id; absent if neither tables nor logs contain it. */
   readonly store?: Uint8Array;
-  /** The newest whole batch: the tip that LevelDB will show. */
+  /** The newest whole batch: the tip that LevelDB will show. Absent if there is none. */
   readonly seq?: bigint;
-  /** True if the newest log ends in a batch that is not whole, which LevelDB will drop. */
+  /** True if the newest log ends in an incomplete batch, which LevelDB will drop. */
   readonly torn: boolean;
   readonly tables: number;
   readonly logs: number;
   /** Batches in the logs. */
   readonly batches: number;
-  /** Bytes that were read. */
+  /** Bytes read. */
   readonly bytes: number;
-  /** Bytes of data blocks that were not checked, beyond the bound. */
+  /** Bytes of data blocks beyond `tableCheckBytesMax`, which were not checked. */
   readonly uncheckedBytes: number;
   readonly ms: number;
 }
 
-/** Chosen on cost: the checksums of 1 GiB take about a second. */
+/** Default of `tableCheckBytesMax`: the checksums of 1 GiB take about a second. */
 export const TABLE_CHECK_BYTES = 1024 * 1024 * 1024;
 
 const TIP = Buffer.from(TIP_KEY, 'latin1');
 
-/** Looks at files that change meanwhile, until one sees them at rest. */
-const LOOKS_MAX = 5;
+/** Passes over files that keep changing, until one pass sees them unchanged. */
+const PASSES_MAX = 5;
 
 /**
- * Reads the LevelDB in `directory`.
- * @throws LANESTORE_INVALID, TypeError for options that are none; what the system throws that refuses a read; what
- * `refuseIfInUse` rejects with; nothing for damage.
+ * Reads the LevelDB in `directory`. Damage is in the report and never throws.
+ * @throws LANESTORE_INVALID or TypeError for invalid options; the system's error if a read is
+ * refused; the rejection of `refuseIfInUse`.
+ * @example
+ * ```ts
+ * import { preflight } from 'lanestore';
+ *
+ * const { findings, torn, seq } = await preflight('state/level');
+ * console.log(`newest whole batch: ${seq}${torn ? ', the tail is torn' : ''}, ${findings.length} findings`);
+ * ```
  */
 export async function preflight(directory: string, options: PreflightOptions = {}): Promise<PreflightReport> {
   string(directory, 'preflight: directory');
   checkPreflightOptions(options, 'preflight: options');
-  for (let look = 1; ; look++) {
+  for (let pass = 1; ; pass++) {
     const before = fingerprint(directory);
     const report = await new Preflight(directory, options).run();
     if (report.findingsTotal === 0) return report;
     await options.refuseIfInUse?.();
-    if (look === LOOKS_MAX || fingerprint(directory) === before) return report;
+    if (pass === PASSES_MAX || fingerprint(directory) === before) return report;
   }
 }
 
-/** Names, sizes and times of all files. */
+/** Names, sizes and modification times of all files. */
 function fingerprint(directory: string): string {
   const lines = readdirSync(directory).map((name) => {
     const stat = statSync(join(directory, name), { bigint: true, throwIfNoEntry: false });
@@ -131,10 +143,10 @@ class Preflight {
   readonly #findings: FindingList;
   readonly #notes: string[] = [];
   readonly #started = performance.now();
-  /** The name of the MANIFEST, for findings. */
+  /** The name of the current MANIFEST, for findings. */
   #manifest = 'MANIFEST';
   #tip: TableEntry | undefined;
-  /** A table could not be read, or not its tip: what the tables hold is not known. */
+  /** A table, or the tip in it, could not be read: the newest batch in the tables is unknown. */
   #tablesUnknown = false;
   #uncheckedBytes = 0;
   #tableBytesLeft: number;
@@ -158,7 +170,7 @@ class Preflight {
     for (const table of tables) await this.#readTable(table);
     if (this.#uncheckedBytes > 0) {
       this.#notes.push(
-        `${this.#uncheckedBytes} bytes of tables are beyond tableCheckBytesMax = ${this.#tableBytesMax}: their checksums were not read`,
+        `${this.#uncheckedBytes} bytes of tables beyond tableCheckBytesMax = ${this.#tableBytesMax} were not checked`,
       );
     }
     const { chain, logs } = await this.#readLogs(names, version);
@@ -170,7 +182,9 @@ class Preflight {
   async #readVersion(names: readonly string[]): Promise<Version | undefined> {
     if (!names.includes('CURRENT')) {
       const detail =
-        names.length === 0 ? 'the directory is empty' : `it is missing beside ${names.slice(0, 5).join(', ')}`;
+        names.length === 0
+          ? 'the directory is empty'
+          : `it is missing; the directory holds ${names.slice(0, 5).join(', ')}`;
       this.#find('current-missing', 'CURRENT', detail);
       return undefined;
     }
@@ -184,7 +198,7 @@ class Preflight {
     const name = `${LEVEL_DIR}/${manifest}`;
     const result = await this.#reader.with(join(this.#directory, manifest), (file) => readManifest(file, name));
     if (result === undefined) {
-      this.#find('manifest-missing', manifest, 'CURRENT names it, and it is not there');
+      this.#find('manifest-missing', manifest, 'CURRENT names it, but it does not exist');
       return undefined;
     }
     this.#findings.addAll(result.findings);
@@ -199,14 +213,14 @@ class Preflight {
       found ??= await this.#reader.with(join(this.#directory, name), (file) => this.#checkTable(file, name, meta));
     }
     if (found === undefined) {
-      this.#find('table-missing', tableNames(meta.number)[0], `${this.#manifest} names it, and it is not there`);
+      this.#find('table-missing', tableNames(meta.number)[0], `${this.#manifest} names it, but it does not exist`);
     }
     if (this.#findings.total > before) this.#tablesUnknown = true;
   }
 
   async #checkTable(file: SourceFile, name: string, { size, smallest, largest }: TableMeta): Promise<true> {
     if (file.size !== size) {
-      this.#find('table-size', name, `it has ${file.size} bytes, ${this.#manifest} says ${size}`);
+      this.#find('table-size', name, `it has ${file.size} bytes, but ${this.#manifest} says ${size}`);
       return true;
     }
     const label = `${LEVEL_DIR}/${name}`;
@@ -232,7 +246,7 @@ class Preflight {
     const live = logNumbers(names).filter((n) => n >= version.logNumber || n === version.prevLogNumber);
     for (const named of [version.logNumber, version.prevLogNumber]) {
       if (named === 0 || live.includes(named)) continue;
-      this.#find('log-missing', logName(named), `${this.#manifest} names it, and it is not there`);
+      this.#find('log-missing', logName(named), `${this.#manifest} names it, but it does not exist`);
     }
     const newest = live.findLast((number) => this.#size(logName(number)) > 0);
     const expected = parseWitness(this.#witness ?? new Uint8Array())[0]?.store;
@@ -243,29 +257,32 @@ class Preflight {
         chain.read(file, `${LEVEL_DIR}/${name}`, newest === undefined || number >= newest, expected),
       );
     }
-    // Where nothing tells a store, the database is of format 0 or of something else: what its batches hold is for the opener to judge.
+    // Without a store id the database is of format 0 or not a store at all: the opener judges its
+    // batches.
     if (chain.store !== undefined || expected !== undefined) this.#findings.addList(chain.foreign);
     this.#findings.addList(chain.findings);
     return { chain, logs: live.length };
   }
 
-  /** LevelDB drops a torn tail for good at its next open; so whether it was acknowledged is asked before. */
+  /**
+   * LevelDB drops a torn tail permanently at its next open, so the witness is compared first: it
+   * shows whether the tail was acknowledged.
+   */
   #judgeTornTail(chain: LogVerifier): void {
     if (chain.torn === undefined) return;
     const { file, offset, detail } = chain.torn;
     const { findings } = judgeWitness(this.#witness, chain);
     if (findings.length === 0) {
-      this.#notes.push(
-        `${file}: a torn tail, the end of a batch that nobody was told of, from ${offset} on: ${detail}`,
-      );
+      this.#notes.push(`${file}: a torn tail from offset ${offset} on, the end of an unacknowledged batch: ${detail}`);
       return;
     }
     this.#findings.addAll([{ kind: 'log-torn', file, offset, detail }, ...findings]);
   }
 
   /**
-   * What the witness says against sound files. It is asked before LevelDB writes its log out and begins a new MANIFEST: a log that is brought
-   * back afterwards would be ignored. Whether it is of another store can wait for the schema, which may say that it is no store at all.
+   * Compares the witness with sound files. This comes before LevelDB flushes its log and begins a
+   * new MANIFEST: LevelDB would ignore a log that is restored later. A witness of another store is
+   * left for the schema check, which may find that this is not a store at all.
    */
   #judgeWhole({ store, seq }: LogVerifier): void {
     if (this.#findings.total > 0 || store === undefined || seq === undefined) return;
@@ -303,7 +320,9 @@ class Preflight {
   }
 }
 
-/** What the tables say of the tip: 'none' if they do not have it, undefined if it cannot be read or was deleted. */
+/**
+ * The tip in the tables; 'none' if they have no tip, undefined if it cannot be read or was deleted.
+ */
 function tableTip(entry: TableEntry | undefined): TipHead | 'none' | undefined {
   if (entry === undefined) return 'none';
   return entry.value === null ? undefined : tipHead(entry.value);

@@ -1,11 +1,13 @@
 /**
- * The live logs: what was written since the last table, batch by batch (docs/design.md, Preflight).
+ * The live logs: the batches since the last table was written (docs/design.md, Preflight).
  *
- * Every record is one batch of this store, and batches are numbered without gaps, also from one log to the next. With one batch in flight
- * at a time, only the last batch of the newest log that holds a byte can be unacknowledged (a cut-short open leaves empty newer ones). So
- *   - damage there, with nothing behind it that begins a batch of ours, is a torn tail: an ordinary crash
- *   - damage with a batch behind it hides an acknowledged one
- *   - an older log is whole: its last batch was acknowledged before the next log began
+ * Every record is one batch of this store, and batches are numbered without gaps, across logs too.
+ * One batch is in flight at a time. So only one batch can be unacknowledged: the last one of the
+ * newest log that is not empty. (An open that was cut short leaves empty newer logs.) It follows:
+ * - Damage in the last batch, with no batch of this store after it, is a torn tail: an ordinary
+ *   crash.
+ * - Damage with a batch after it affects an acknowledged batch.
+ * - An older log is whole: its last batch was acknowledged before the next log began.
  */
 import { hex } from '../../../base/bytes.js';
 import { FindingList } from '../../finding-list.js';
@@ -24,30 +26,36 @@ import {
 /** The torn tail of a log. */
 export interface TornTail {
   readonly file: string;
-  /** Where the batch begins that is not whole. */
+  /** Offset of the batch that is not whole. */
   readonly offset: number;
   readonly detail: string;
 }
 
-/** Reads logs, the oldest first, and keeps what they lead to. */
+/** Reads logs, the oldest first, and keeps the store id and the newest batch that they contain. */
 export class LogVerifier {
   readonly findings: FindingList;
-  /** Records that are no batch, from before anything told whose store it is; as {@link findings} once it is told. */
+  /**
+   * Findings about records before the store id was known. They count as {@link findings} once a
+   * store id is known.
+   */
   readonly foreign: FindingList;
-  /** Batches that were read. */
+  /** Batches read so far. */
   batches = 0;
-  /** Whose batches these are; absent until something tells it. */
+  /** The id of the store that wrote the batches; undefined until a table or a log contains it. */
   store: Uint8Array | undefined;
   /** The newest whole batch. */
   seq: bigint | undefined;
   torn: TornTail | undefined;
 
-  /** The logs that were read, the present one last. */
+  /** Names of the logs read so far, the current one last. */
   readonly #read: string[] = [];
-  /** What the next batch must be numbered; undefined if nothing tells. */
+  /** The number that the next batch must have; undefined if it is not known. */
   #next: bigint | undefined;
 
-  /** Begins with the tip that the tables hold; 'none' if they hold none, so that the logs begin with the store; undefined if it is not known. */
+  /**
+   * `tables` is the tip in the tables; 'none' if they hold no tip, so that the logs begin with the
+   * first batch of the store; undefined if it is not known.
+   */
   constructor(tables: TipHead | 'none' | undefined, findingsMax?: number) {
     this.findings = new FindingList(findingsMax);
     this.foreign = new FindingList(findingsMax);
@@ -56,12 +64,12 @@ export class LogVerifier {
   }
 
   /**
-   * Reads a log, called `name` in findings. `isNewest`: no newer one holds a byte. `expected` is the store's id as the witness has it, for
-   * when no whole batch tells it.
+   * Reads the log that findings call `name`. `isNewest`: no newer log holds a byte. `expected` is
+   * the store id in the witness, for logs without a whole batch.
    */
   async read(file: SourceFile, name: string, isNewest: boolean, expected: Uint8Array | undefined): Promise<void> {
     this.#read.push(name);
-    const sink = new BatchSink((walk, offset) => this.#batch(name, walk, offset));
+    const sink = new BatchSink((batch, offset) => this.#batch(name, batch, offset));
     const damage = await readLog(file, sink);
     if (damage === undefined) return;
     const find = (kind: 'log-damaged' | 'log-incomplete', detail: string) =>
@@ -69,33 +77,35 @@ export class LogVerifier {
     if (!isNewest) {
       find('log-incomplete', 'a newer log holds batches, so this one was whole');
     } else if (sink.appliedBehind > 0) {
-      find('log-damaged', `LevelDB would skip it and apply ${sink.appliedBehind} records behind it`);
+      find('log-damaged', `LevelDB would skip it and apply ${sink.appliedBehind} records after it`);
     } else {
       const store = this.store ?? expected;
       const behind = await this.#batchBehind(file, damage, store);
-      // The batches of format 0, and of other programs, name no store: whichever stands there was written after the damaged one.
+      // Batches of format 0, and of other programs, contain no store id. Any such batch was written
+      // after the damaged one.
       const isOther = store === undefined && behind === undefined;
       const anyBatch = { bytes: BATCH_HEAD_BYTES, fixed: OTHER_BATCH_FIXED, accept: mayBeBatch };
       const otherAt = isOther ? await findBehind(file, damage.offset, anyBatch) : undefined;
-      if (behind !== undefined) find('log-damaged', `batch ${behind.seq} begins behind it, at ${behind.offset}`);
-      else if (otherAt !== undefined) find('log-damaged', `another batch begins behind it, at ${otherAt}`);
+      if (behind !== undefined) find('log-damaged', `batch ${behind.seq} begins after it, at offset ${behind.offset}`);
+      else if (otherAt !== undefined) find('log-damaged', `another batch begins after it, at offset ${otherAt}`);
       else this.torn = { file: name, offset: damage.recordAt, detail: damage.detail };
     }
   }
 
-  #batch(file: string, walk: BatchParser, offset: number): void {
+  #batch(file: string, batch: BatchParser, offset: number): void {
     this.batches++;
     const list = this.seq === undefined ? this.foreign : this.findings;
     const find = (kind: 'log-batch' | 'log-sequence', detail: string) => list.add({ kind, file, offset, detail });
-    const fault = walk.end();
-    if (fault !== undefined) find('log-batch', `the batch is not well-formed: ${fault}`);
-    const tip = batchTip(walk.head);
+    const fault = batch.end();
+    if (fault !== undefined) find('log-batch', `the batch is malformed: ${fault}`);
+    const tip = batchTip(batch.head);
     if (tip === undefined) {
-      find('log-batch', 'the record is no batch of a store: it does not begin with meta/tip');
+      find('log-batch', 'the record is not a batch of a store: it does not begin with meta/tip');
       return;
     }
-    // Creation that was cut short before its rename is done again in the same place, with an id of its own. What stands before the first
-    // batch of all is no store's: the keys of format 0 that were converted (migrations).
+    // A creation that was cut short before its rename is repeated in the same directory with a new
+    // store id. Records before the very first batch belong to no store: they are keys of format 0
+    // that were converted (migrations).
     if (tip.seq === 0n && (this.seq ?? 0n) === 0n) {
       if (this.seq === undefined) this.foreign.clear();
       this.#take(tip);
@@ -103,13 +113,13 @@ export class LogVerifier {
     }
     this.store ??= tip.store;
     if (Buffer.compare(tip.store, this.store) !== 0) {
-      find('log-batch', `batch ${tip.seq} is of store ${hex(tip.store)}, not of ${hex(this.store)}`);
+      find('log-batch', `batch ${tip.seq} belongs to store ${hex(tip.store)}, not to ${hex(this.store)}`);
       return;
     }
     const next = this.#next;
-    if (next !== undefined && tip.seq !== next && !(walk.hasEvent && tip.seq > next)) {
-      const before = this.#read.slice(0, -1).map((name) => `, behind ${name}`);
-      find('log-sequence', `it is batch ${tip.seq}, and ${next} should be next${before.join('')}`);
+    if (next !== undefined && tip.seq !== next && !(batch.hasEvent && tip.seq > next)) {
+      const before = this.#read.slice(0, -1).map((name) => `, after ${name}`);
+      find('log-sequence', `it is batch ${tip.seq}, but batch ${next} is expected${before.join('')}`);
     }
     this.#take(tip);
   }
@@ -121,8 +131,8 @@ export class LogVerifier {
   }
 
   /**
-   * The first batch that begins behind the damage and was not applied before it: old bytes of a reused disk block are no loss. Where nothing
-   * tells the store's id, every store's batch counts.
+   * The first batch after the damage that was not also applied before it: old bytes of a reused
+   * disk block are not a loss. Without a known store id, batches of every store count.
    */
   async #batchBehind(file: SourceFile, damage: LogDamage, store: Uint8Array | undefined) {
     let seq = 0n;
@@ -139,25 +149,25 @@ export class LogVerifier {
 }
 
 class BatchSink implements RecordSink {
-  readonly #use: (walk: BatchParser, offset: number) => void;
-  readonly #walk = new BatchParser();
-  /** Records that LevelDB would apply although something before them is not whole. */
+  readonly #use: (batch: BatchParser, offset: number) => void;
+  readonly #batch = new BatchParser();
+  /** Records after the first damage, which LevelDB would apply nevertheless. */
   appliedBehind = 0;
 
-  constructor(use: (walk: BatchParser, offset: number) => void) {
+  constructor(use: (batch: BatchParser, offset: number) => void) {
     this.#use = use;
   }
 
   begin(): void {
-    this.#walk.begin();
+    this.#batch.begin();
   }
 
   data(bytes: Uint8Array): void {
-    this.#walk.add(bytes);
+    this.#batch.add(bytes);
   }
 
   end(offset: number, behindDamage: boolean): void {
     if (behindDamage) this.appliedBehind++;
-    else this.#use(this.#walk, offset);
+    else this.#use(this.#batch, offset);
   }
 }

@@ -1,21 +1,28 @@
 /**
- * LevelDB's log format, of its write-ahead logs and of its MANIFEST (doc/log_format.md, db/log_reader.cc and log_writer.cc of LevelDB 1.20).
+ * LevelDB's log format, of its write-ahead logs and of its MANIFEST (doc/log_format.md,
+ * db/log_reader.cc and log_writer.cc of LevelDB 1.20).
  *
- * A file is a sequence of blocks of 32 KiB; only the last one may be shorter. A block holds physical records; less than 7 bytes at its
- * end are a trailer of zeros.
+ * A file is a sequence of blocks of 32 KiB; only the last one may be shorter. A block holds
+ * physical records. Fewer than 7 bytes at the end of a block are a trailer of zeros.
  *
  *      offset   0                4              6       7                      7 + length
  *               crc (masked)     length (u16)   type    payload ............
  *               CRC-32C of type and payload; numbers little-endian
  *
- * type: 1 full; 2 first, 3 middle, 4 last fragment of a record that crosses a border. A first or middle fragment ends with its block.
+ * type: 1 full; 2 first, 3 middle, 4 last fragment of a record that crosses a block border. A first
+ * or middle fragment ends with its block.
  *
- * How LevelDB reads what is not whole, which decides what a store would hold after it:
- *   - a record that the end of the file cuts, and a fragmented one without its last part: not there, and no error
- *   - type 0 with length 0 (never written, preallocated): the rest of the block is skipped, and no error unless inside a fragmented record
- *   - anything else that is wrong: the rest of the block is skipped, reported; a log's reader ignores the report, a MANIFEST's fails on it
- *   - then it goes on at the next block; middle and last fragments without a first one are skipped
- * So it never looks for records at places where its writer does not begin one.
+ * How LevelDB reads an incomplete file decides what the store holds afterwards:
+ * - A record cut by the end of the file, and a fragmented record without its last part: absent,
+ *   without an error.
+ * - Type 0 with length 0 (never written, preallocated): the rest of the block is skipped. It is an
+ *   error only inside a fragmented record.
+ * - Anything else that is wrong: the rest of the block is skipped and reported. The reader of a log
+ *   ignores the report; the reader of a MANIFEST fails on it.
+ * - Then reading goes on at the next block; middle and last fragments without a first one are
+ *   skipped.
+ *
+ * So LevelDB looks for records only at offsets where its writer begins one.
  */
 import { crc32c } from '../../../base/crc32c.js';
 import { fixed32, startsWith, unmaskCrc } from './bytes.js';
@@ -23,36 +30,49 @@ import type { SourceFile } from './file.js';
 
 /** Bytes of a block. */
 export const LOG_BLOCK_BYTES = 32768;
-/** Bytes before a payload. */
+/** Bytes of the header before a payload. */
 export const LOG_HEADER_BYTES = 7;
 /** Types of physical records. */
 export const RecordType = { full: 1, first: 2, middle: 3, last: 4 } as const;
 
-/** Where a log stops being one whole record after the other. */
+/** The first damage of a log. */
 export interface LogDamage {
-  /** Offset of the physical record that is not as it should be, or of the end that cuts one. */
+  /**
+   * Offset of the physical record that is damaged, or of the end of the file that cuts a record.
+   */
   readonly offset: number;
-  /** Offset at which the record begins that is lost here: lower than `offset` if its first fragments are whole. */
+  /**
+   * Offset of the first record that is lost; lower than `offset` if its first fragments are whole.
+   */
   readonly recordAt: number;
   readonly detail: string;
-  /** LevelDB calls it corruption: its MANIFEST reader refuses, its log reader goes on in silence. */
+  /**
+   * True if LevelDB reports it as corruption: its MANIFEST reader then refuses, its log reader
+   * continues without an error.
+   */
   readonly reported: boolean;
 }
 
-/** Takes the records that LevelDB would read; the bytes are valid only during the call. */
+/** Receives the records that LevelDB would read; the bytes are valid only during the call. */
 export interface RecordSink {
   /** A record begins. */
   begin(): void;
-  /** Bytes of it. */
+  /** The next bytes of the record. */
   data(bytes: Uint8Array): void;
-  /** It is whole. `behindDamage`: LevelDB reads it although something before it is not whole. */
+  /**
+   * The record is whole; it began at offset `at`. `behindDamage`: there is damage before it, and
+   * LevelDB reads it nevertheless.
+   */
   end(at: number, behindDamage: boolean): void;
 }
 
-/** Bytes of a log that are read in a turn of the event loop: they may be some ten thousand records. */
+/**
+ * Bytes of a log that are processed in one turn of the event loop: up to about ten thousand
+ * records.
+ */
 const LOG_PORTION_BYTES = 8 * LOG_BLOCK_BYTES;
 
-/** Reads a whole log as LevelDB does. Returns the first damage, if there is any. */
+/** Reads a whole log as LevelDB does. Returns the first damage, if any. */
 export async function readLog(
   file: Pick<SourceFile, 'portions' | 'size'>,
   sink: RecordSink,
@@ -67,7 +87,7 @@ export async function readLog(
   return parser.finish();
 }
 
-/** The crc of the physical record at `at`, whose payload ends at `end`, is right. */
+/** True if the crc of the physical record at `at`, whose payload ends at `end`, matches. */
 export function isWhole(bytes: Uint8Array, at: number, end: number): boolean {
   return unmaskCrc(fixed32(bytes, at)) === crc32c(bytes.subarray(at + LOG_HEADER_BYTES - 1, end));
 }
@@ -75,7 +95,7 @@ export function isWhole(bytes: Uint8Array, at: number, end: number): boolean {
 class LogParser {
   readonly #sink: RecordSink;
   readonly #size: number;
-  /** Where the record begins whose fragments are being read. */
+  /** Offset of the record whose fragments are being read. */
   #openAt: number | undefined;
   #damage: LogDamage | undefined;
 
@@ -85,7 +105,8 @@ class LogParser {
   }
 
   block(block: Uint8Array, base: number): void {
-    // LevelDB knows that a file ended by a short read; after a last block that is full it has not noticed yet.
+    // LevelDB detects the end of a file by a short read; after a full last block it has not
+    // detected the end yet.
     const isEnd = block.length < LOG_BLOCK_BYTES;
     let at = 0;
     while (block.length - at >= LOG_HEADER_BYTES) {
@@ -93,7 +114,7 @@ class LogParser {
       const type = block[at + 6]!;
       const end = at + LOG_HEADER_BYTES + length;
       if (end > block.length) {
-        if (isEnd) this.#cut(base + at, 'the file ends inside of a record');
+        if (isEnd) this.#cut(base + at, 'the file ends inside a record');
         else this.#bad(base + at, `a record of ${length} bytes does not fit in its block`, true);
         return;
       }
@@ -102,13 +123,13 @@ class LogParser {
         return;
       }
       if (!isWhole(block, at, end)) {
-        this.#bad(base + at, 'the checksum of a record does not hold', true);
+        this.#bad(base + at, 'the checksum of a record does not match', true);
         return;
       }
       this.#physical(type, block.subarray(at + LOG_HEADER_BYTES, end), base + at);
       at = end;
     }
-    if (isEnd && at < block.length) this.#cut(base + at, 'the file ends inside of the head of a record');
+    if (isEnd && at < block.length) this.#cut(base + at, 'the file ends inside the header of a record');
   }
 
   finish(): LogDamage | undefined {
@@ -137,7 +158,7 @@ class LogParser {
         if (type === RecordType.last) this.#end();
         return;
       default:
-        this.#bad(offset, `a record of the unknown type ${type}`, true);
+        this.#bad(offset, `a record of unknown type ${type}`, true);
     }
   }
 
@@ -147,7 +168,7 @@ class LogParser {
     this.#sink.end(at, this.#damage !== undefined);
   }
 
-  /** What LevelDB takes for a writer that died. */
+  /** Damage that LevelDB attributes to a crash of the writer. */
   #cut(offset: number, detail: string): void {
     this.#found(offset, detail, false);
     this.#openAt = undefined;
@@ -164,37 +185,46 @@ class LogParser {
   }
 }
 
-/** What {@link findBehind} looks for: how a record begins. */
+/** The pattern that {@link findBehind} looks for: the beginning of a record. */
 export interface HeadPattern {
-  /** Bytes of the beginning that are looked at. */
+  /** Bytes of the beginning that are compared. */
   readonly bytes: number;
-  /** What stands at `at` in each of them: told by a byte or two, so that what is none costs little. */
+  /** Bytes that every match has at `at`. One or two bytes reject most other offsets cheaply. */
   readonly fixed: { readonly at: number; readonly bytes: Uint8Array };
-  /** Takes a beginning, shorter if the record is, or refuses it. Called before its checksums are taken. */
+  /**
+   * Accepts or refuses a beginning, which is shorter if the record is. Called before the checksums
+   * are computed.
+   */
   accept(head: Uint8Array): boolean;
 }
 
-/** Bytes that are looked through in a turn of the event loop. */
+/** Bytes that are searched in one turn of the event loop. */
 const WINDOW_BYTES = 512 * 1024;
-/** Bytes that are read beyond them: the physical records that a head may be spread over. */
+/** Bytes read beyond {@link WINDOW_BYTES}: a head may be spread over two physical records. */
 const REACH_BYTES = 2 * LOG_BLOCK_BYTES;
-/** A record that begins in the last bytes of a block goes on in the next one, which has room for any head. */
+/** A head spans two physical records at most: a block has room for any head. */
 const HEAD_PARTS_MAX = 2;
 /** A physical record never leaves its block. */
 const PAYLOAD_BYTES_MAX = LOG_BLOCK_BYTES - LOG_HEADER_BYTES;
 /**
- * Bytes of accepted records whose checksums are taken in vain. Only where nothing tells a store's id can a block's author have made so many:
- * such a store was never opened, so the one that comes next may count as whole.
+ * Upper bound of bytes whose checksums are computed without finding a match. So many false heads
+ * can exist only if the store id is unknown and the author of a block made them. Such a store was
+ * never opened, so the next head may count as whole.
  */
 const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * Looks at every offset from `from` on for a record that begins there with a valid checksum: after damage the framing may be lost. Its
- * beginning, put together across a border if need be, is held against `pattern`; the first offset where it fits, and whose checksums hold,
- * is returned. Nothing is skipped by what a record claims: its length may have been chosen by a block's author. For the same reason the
- * pattern comes first: an author could have a checksum of 32 KiB taken for every third of his bytes.
+ * Looks at every offset from `from` on for a record with a valid checksum that begins there: after
+ * damage the framing may be lost. The beginning of each candidate, put together across a block
+ * border if necessary, is compared with `pattern`. Returns the first offset that matches and whose
+ * checksums match; undefined if there is none.
  *
- * Work: in proportion to the bytes, whatever they are. Each {@link WINDOW_BYTES} the event loop has a turn, for the next ones are read.
+ * The claimed length of a record never makes the search skip bytes: the author of a block may have
+ * chosen it. For the same reason the pattern is compared before the checksum: block bytes could
+ * otherwise demand a checksum of 32 KiB at every third offset.
+ *
+ * Work is proportional to the bytes, whatever they contain. The event loop gets a turn every
+ * {@link WINDOW_BYTES}, when the next ones are read.
  */
 export async function findBehind(
   file: Pick<SourceFile, 'read' | 'size'>,
@@ -212,7 +242,7 @@ export async function findBehind(
 
 class HeadSearch {
   readonly #pattern: HeadPattern;
-  /** A head that is spread over two physical records, put together. */
+  /** Buffer for a head that spans two physical records. */
   readonly #spread: Uint8Array;
   #checkedBytes = 0;
 
@@ -221,7 +251,7 @@ class HeadSearch {
     this.#spread = new Uint8Array(pattern.bytes);
   }
 
-  /** The first place before `end` at which a record begins that fits. */
+  /** The first offset before `end` at which a matching record begins. */
   firstIn(bytes: Uint8Array, end: number): number | undefined {
     const { bytes: headBytes, fixed } = this.#pattern;
     const fixedEnd = fixed.at + fixed.bytes.length;
@@ -229,7 +259,7 @@ class HeadSearch {
       const type = bytes[at + LOG_HEADER_BYTES - 1]!;
       if (type !== RecordType.full && type !== RecordType.first) continue;
       const length = bytes[at + 4]! | (bytes[at + 5]! << 8);
-      // Most of what is none: told without putting anything together.
+      // Rejects most offsets without assembling a head.
       if (length >= fixedEnd && !startsWith(bytes, at + LOG_HEADER_BYTES + fixed.at, fixed.bytes)) continue;
       const parts = partsOfHead(bytes, at, headBytes);
       if (parts === undefined) continue;
@@ -240,7 +270,7 @@ class HeadSearch {
     return undefined;
   }
 
-  /** Valid until the next call. */
+  /** The first bytes of the record; valid until the next call. */
   #headOf(bytes: Uint8Array, parts: readonly Part[]): Uint8Array {
     const { bytes: headBytes } = this.#pattern;
     const [first] = parts as readonly [Part];
@@ -266,13 +296,16 @@ class HeadSearch {
   }
 }
 
-/** A physical record: where its head begins, and where its payload ends. */
+/** A physical record: the offset of its header, and the end of its payload. */
 interface Part {
   readonly at: number;
   readonly end: number;
 }
 
-/** The physical records over which the first bytes of the one that begins at `start` are spread; undefined if they do not fit together. */
+/**
+ * The physical records that contain the first `headBytes` bytes of the record at `start`; undefined
+ * if they do not form one record.
+ */
 function partsOfHead(bytes: Uint8Array, start: number, headBytes: number): readonly Part[] | undefined {
   const parts: Part[] = [];
   let have = 0;

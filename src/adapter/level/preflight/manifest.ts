@@ -1,29 +1,31 @@
 /**
- * The MANIFEST: which tables and logs count. Its edits, applied in order, lead to the version that LevelDB would recover.
+ * The MANIFEST names the live tables and logs. Its edits, applied in order, give the version that
+ * LevelDB would recover.
  *
- * An incomplete last edit is what a crash leaves while LevelDB appends one; LevelDB then goes on from the edits before it, and so do we,
- * provided that everything they name is still there: LevelDB removes files only after the edit that retires them is synced.
+ * A crash while LevelDB appends an edit leaves an incomplete last edit. LevelDB then uses the edits
+ * before it, and so does preflight, provided that every file they name still exists: LevelDB
+ * removes files only after it has synced the edit that retires them.
  */
 import type { Finding } from '../../../errors.js';
 import type { SourceFile } from './file.js';
 import { findBehind, type LogDamage, readLog } from './log-format.js';
 import { parseVersionEdit, type TableMeta, type VersionEdit } from './version-edit.js';
 
-/** The version that a MANIFEST leads to. */
+/** The version that results from the edits of a MANIFEST. */
 export interface Version {
-  /** Logs below this one do not count any more. */
+  /** Logs with a lower number are not live. */
   readonly logNumber: number;
   readonly prevLogNumber: number;
   readonly lastSequence: number;
-  /** The number that LevelDB gives to the next file that it makes. */
+  /** The number of the next file that LevelDB will create. */
   readonly nextFile: number;
   /** The live tables. */
   readonly tables: readonly TableMeta[];
 }
 
-/** What a MANIFEST says, and what is wrong with it. */
+/** The content of a MANIFEST, and the damage in it. */
 export interface ManifestResult {
-  /** Absent if the edits do not lead to one. */
+  /** Absent if the edits do not give a version. */
   readonly version?: Version;
   readonly findings: readonly Finding[];
   readonly notes: readonly string[];
@@ -31,7 +33,7 @@ export interface ManifestResult {
 
 const COMPARATOR = 'leveldb.BytewiseComparator';
 
-/** Reads the MANIFEST `file`, which is called `name` in findings. */
+/** Reads the MANIFEST `file`, which findings call `name`. */
 export async function readManifest(file: SourceFile, name: string): Promise<ManifestResult> {
   const edits = new Edits();
   const damage = await readLog(file, edits);
@@ -51,7 +53,10 @@ export async function readManifest(file: SourceFile, name: string): Promise<Mani
   return { version, findings: [], notes };
 }
 
-/** A damaged last edit is incomplete if LevelDB takes it for that, reads nothing behind it, and nothing whole is there. */
+/**
+ * False if the damage is only an incomplete last edit: LevelDB treats it as such, reads nothing
+ * after it, and no whole record follows it.
+ */
 async function isWorseThanIncomplete(file: SourceFile, damage: LogDamage, readBehind: number): Promise<boolean> {
   if (damage.reported || readBehind > 0) return true;
   const any = { bytes: 1, fixed: { at: 0, bytes: new Uint8Array() }, accept: (head: Uint8Array) => head.length > 0 };
@@ -59,12 +64,12 @@ async function isWorseThanIncomplete(file: SourceFile, damage: LogDamage, readBe
   return found !== undefined;
 }
 
-/** Collects records, which are small, and applies them. */
+/** Collects the records, which are small, and applies their edits. */
 class Edits {
   behindDamage = 0;
   #parts: Uint8Array[] = [];
   readonly #tables = new Map<string, TableMeta>();
-  readonly #said: Omit<VersionEdit, 'deleted' | 'added'> = {};
+  readonly #fields: Omit<VersionEdit, 'deleted' | 'added'> = {};
   #fault: string | undefined;
 
   begin(): void {
@@ -82,7 +87,7 @@ class Edits {
 
   version(): Version | string {
     if (this.#fault !== undefined) return this.#fault;
-    const { comparator, logNumber, prevLogNumber, nextFile, lastSequence } = this.#said;
+    const { comparator, logNumber, prevLogNumber, nextFile, lastSequence } = this.#fields;
     if (comparator !== COMPARATOR) return `its comparator is ${comparator ?? 'not named'}, not ${COMPARATOR}`;
     if (logNumber === undefined) return 'no edit has a log number';
     if (nextFile === undefined) return 'no edit has a next file number';
@@ -96,8 +101,8 @@ class Edits {
       this.#fault ??= `the edit at ${at}: ${edit}`;
       return;
     }
-    const { deleted, added, ...said } = edit;
-    Object.assign(this.#said, said);
+    const { deleted, added, ...fields } = edit;
+    Object.assign(this.#fields, fields);
     for (const { level, number } of deleted) this.#tables.delete(`${level}/${number}`);
     for (const table of added) this.#tables.set(`${table.level}/${table.number}`, table);
   }

@@ -1,11 +1,12 @@
 /**
  * Names in LevelDB's directory, and CURRENT (db/filename.cc, db/version_set.cc of LevelDB 1.20).
  *
- *   NNNNNN.log, NNNNNN.ldb   a log, a table; the number with at least six digits (.sst: a table of an older LevelDB, read as well)
+ *   NNNNNN.log, NNNNNN.ldb   a log, a table; the number has at least six digits
+ *   NNNNNN.sst               a table of an older LevelDB
  *   MANIFEST-NNNNNN          a sequence of version edits
- *   CURRENT                  the name of the MANIFEST that counts, and a newline; replaced by a rename
- *   NNNNNN.dbtmp             a CURRENT before that rename
- *   LOCK, LOG, LOG.old       the lock, and LevelDB's diary; nothing depends on their bytes
+ *   CURRENT                  the name of the current MANIFEST and a newline; replaced by a rename
+ *   NNNNNN.dbtmp             the new CURRENT before that rename
+ *   LOCK, LOG, LOG.old       the lock, and LevelDB's message log; nothing depends on their bytes
  */
 
 const NAME = /^(\d+)\.(log|ldb|sst)$/;
@@ -16,7 +17,7 @@ export function logName(number: number): string {
   return `${padded(number)}.log`;
 }
 
-/** The names that a table may have, the usual one first. */
+/** The possible names of a table, the usual one first. */
 export function tableNames(number: number): readonly [string, string] {
   return [`${padded(number)}.ldb`, `${padded(number)}.sst`];
 }
@@ -25,13 +26,15 @@ export function tableNames(number: number): readonly [string, string] {
 export function logNumbers(names: readonly string[]): number[] {
   const numbers = names.flatMap((name) => {
     const [, digits, suffix] = NAME.exec(name) ?? [];
-    // LevelDB opens a log by the name that it would give it: another spelling of the number is not found.
+    // LevelDB opens a log by its canonical name: it does not find another spelling of the number.
     return suffix === 'log' && name === logName(Number(digits)) ? [Number(digits)] : [];
   });
   return numbers.sort((a, b) => a - b);
 }
 
-/** The name of the MANIFEST that the bytes of CURRENT give; undefined if they are not what LevelDB writes. */
+/**
+ * The name of the MANIFEST in the bytes of CURRENT; undefined if LevelDB does not write such bytes.
+ */
 export function manifestNameIn(current: Uint8Array): string | undefined {
   const text = Buffer.from(current).toString('latin1');
   return CURRENT.test(text) ? text.slice(0, -1) : undefined;

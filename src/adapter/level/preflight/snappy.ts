@@ -1,20 +1,26 @@
 /**
- * Snappy's raw format (format_description.txt of google/snappy), which LevelDB's compressed blocks have: a varint, the length of the
- * data, then elements by the lower two bits of their first byte, the tag.
+ * Snappy's raw format (format_description.txt of google/snappy), the compression of LevelDB's
+ * blocks: the length of the data as a varint, then elements. The lower two bits of an element's
+ * first byte, the tag, give its kind.
  *
- *   00  literal: length-1 in the upper 6 bits; 60..63 there mean that it follows in 1..4 bytes, little-endian; then the bytes
- *   01  copy: length-4 in bits 2..4, offset in 11 bits: bits 5..7 of the tag are its highest, the next byte the rest
+ *   00  literal: length-1 in the upper 6 bits, then the bytes; the values 60..63 mean that length-1
+ *       follows in 1..4 bytes, little-endian
+ *   01  copy: length-4 in bits 2..4; offset in 11 bits, the highest in bits 5..7 of the tag, the
+ *       rest in the next byte
  *   10  copy: length-1 in the upper 6 bits, offset in the next 2 bytes, little-endian
  *   11  copy: the same, offset in 4 bytes
  *
- * A copy repeats what was put out `offset` bytes ago, and may run into what it is writing.
+ * A copy repeats the output from `offset` bytes ago, and may overlap its own output.
  */
 import { ByteReader } from './bytes.js';
 
-/** No element makes more of its bytes than a copy of 64 bytes in three; so a larger claim is false, and asks for no memory. */
+/**
+ * Upper bound of output bytes for an input byte: the largest element is a copy of 64 bytes in
+ * three. A larger length is false, and gets no memory.
+ */
 const GROWTH_MAX = 22;
 
-/** The data that `bytes` are the compressed form of; undefined if they are not. */
+/** Decompresses `bytes`; undefined if they are not valid Snappy data. */
 export function unsnappy(bytes: Uint8Array): Uint8Array | undefined {
   const reader = new ByteReader(bytes);
   const length = reader.varint();
@@ -44,7 +50,7 @@ export function unsnappy(bytes: Uint8Array): Uint8Array | undefined {
   return done === length ? out : undefined;
 }
 
-/** Bytes of the number that follows a tag. */
+/** Bytes of the number after a tag. */
 function extraBytes(tag: number): number {
   switch (tag & 3) {
     case 0:

@@ -4,12 +4,14 @@
  *   data blocks          ascending by internal key
  *   filter block         a Bloom filter; a wrong bit in it hides a key
  *   metaindex block      "filter.<policy>" -> the filter block's handle
- *   index block          a key that no key of the data block exceeds -> its handle
- *   footer, 48 bytes     handles of metaindex and index, zeros up to byte 40, magic 57 fb 80 8b 24 75 47 db
+ *   index block          an upper bound of the keys of each data block -> its handle
+ *   footer, 48 bytes     handles of metaindex and index, zeros up to byte 40,
+ *                        magic 57 fb 80 8b 24 75 47 db
  *
- * LevelDB as shipped checks no checksum of these, gives wrong values in silence, and aborts the process on some wrong structure
- * (docs/leveldb-hazards.md, Bit rot in a table). Checked here: that these parts are where they must be, each with its checksum; so no byte that LevelDB
- * uses is unchecked.
+ * LevelDB as shipped verifies none of these checksums, returns wrong values without an error, and
+ * aborts the process on some malformed structures (docs/leveldb-hazards.md, Bit rot in a table).
+ * This module checks that every part is in its place and that its checksum matches. So LevelDB uses
+ * no unchecked byte of a table.
  */
 
 import { crc32c } from '../../../base/crc32c.js';
@@ -30,16 +32,19 @@ const FOOTER_BYTES = 48;
 const MAGIC = Buffer.from('57fb808b247547db', 'hex');
 const FILTER_PREFIX = 'filter.';
 
-/** A table's structure, checked. */
+/** The checked structure of a table. */
 export interface TableParts {
   readonly index: readonly BlockEntry[];
-  /** The data blocks, in the order of the file, without gaps. */
+  /** The data blocks in file order, without gaps. */
   readonly data: readonly BlockHandle[];
-  /** Their bytes. */
+  /** Bytes of all data blocks, with their trailers. */
   readonly dataBytes: number;
 }
 
-/** Reads and checks everything of a table but its data blocks. Gives a finding for the first thing that is wrong. */
+/**
+ * Reads and checks all parts of a table except its data blocks. Returns a finding for the first
+ * fault.
+ */
 export async function readTable(file: SourceFile, name: string): Promise<TableParts | Finding> {
   const fault = (detail: string, offset?: number): Finding => ({
     kind: 'table-damaged',
@@ -48,15 +53,16 @@ export async function readTable(file: SourceFile, name: string): Promise<TablePa
     detail,
   });
   const footerAt = file.size - FOOTER_BYTES;
-  if (footerAt < 0) return fault(`${file.size} bytes are no table`);
+  if (footerAt < 0) return fault(`${file.size} bytes are too few for a table`);
   const footer = await file.read(footerAt, file.size);
   if (!footer.subarray(FOOTER_BYTES - MAGIC.length).equals(MAGIC))
-    return fault('it does not end like a table', footerAt);
+    return fault('it does not end with the magic number of a table', footerAt);
   const reader = new ByteReader(footer);
   const metaindex = readHandle(reader);
   const index = readHandle(reader);
   if (metaindex === undefined || index === undefined) return fault('its footer cannot be read', footerAt);
-  if (endOf(index) !== footerAt || endOf(metaindex) !== index.offset) return fault('its footer leads astray', footerAt);
+  if (endOf(index) !== footerAt || endOf(metaindex) !== index.offset)
+    return fault('its footer points to a wrong place', footerAt);
 
   const indexEntries = await readEntries(file, index);
   if (indexEntries === undefined) return fault('its index block is damaged', index.offset);
@@ -66,7 +72,7 @@ export async function readTable(file: SourceFile, name: string): Promise<TablePa
   for (const { value } of indexEntries) {
     const handle = readHandle(new ByteReader(value));
     if (handle === undefined || handle.offset !== endOf(data.at(-1))) {
-      return fault('its index does not name one data block after the other', index.offset);
+      return fault('its index does not name consecutive data blocks', index.offset);
     }
     data.push(handle);
   }
@@ -74,7 +80,8 @@ export async function readTable(file: SourceFile, name: string): Promise<TablePa
   let end = endOf(data.at(-1));
   for (const { value } of filters) {
     const handle = readHandle(new ByteReader(value));
-    if (handle === undefined || handle.offset !== end) return fault('its metaindex leads astray', metaindex.offset);
+    if (handle === undefined || handle.offset !== end)
+      return fault('its metaindex points to a wrong place', metaindex.offset);
     if (openBlock(await file.read(handle.offset, endOf(handle))) === undefined) {
       return fault('its filter block is damaged', handle.offset);
     }
@@ -84,7 +91,10 @@ export async function readTable(file: SourceFile, name: string): Promise<TablePa
   return { index: indexEntries, data, dataBytes: endOf(data.at(-1)) };
 }
 
-/** Checks data blocks up to `bytesMax` bytes, whole ones; reports every damaged one. Returns the bytes that were checked. */
+/**
+ * Checks whole data blocks, up to `bytesMax` bytes, and reports every damaged one. Returns the
+ * number of checked bytes.
+ */
 export async function checkDataBlocks(
   file: SourceFile,
   name: string,
@@ -100,20 +110,20 @@ export async function checkDataBlocks(
       kind: 'table-damaged',
       file: name,
       offset,
-      detail: `the checksum of a data block of ${size} bytes does not hold`,
+      detail: `the checksum of a data block of ${size} bytes does not match`,
     }),
   );
   await file.portions(0, end, (portion, at) => checker.add(portion, at));
   return end;
 }
 
-/** Sums up blocks as their bytes come. */
+/** Computes the checksums of blocks incrementally. */
 class BlockChecker {
   readonly #data: readonly BlockHandle[];
   readonly #fail: (handle: BlockHandle) => void;
   #block = 0;
   #crc = 0;
-  /** Bytes of the current block's crc that came, read little-endian. */
+  /** The bytes of the current block's crc received so far, as a little-endian number. */
   #stored = 0;
 
   constructor(data: readonly BlockHandle[], fail: (handle: BlockHandle) => void) {
@@ -150,11 +160,14 @@ class BlockChecker {
 /** The newest entry of a key in a table. */
 export interface TableEntry {
   readonly sequence: number;
-  /** What was put, or `null` if the key was deleted. */
+  /** The value, or `null` if the key was deleted. */
   readonly value: Uint8Array | null;
 }
 
-/** Looks for the user's key `key` in a table; undefined if the table does not have it, 'damaged' if its block cannot be read. */
+/**
+ * The newest entry of the user key `key`; undefined if the table does not have it, 'damaged' if its
+ * block cannot be read.
+ */
 export async function lookUp(
   file: SourceFile,
   table: TableParts,
@@ -172,7 +185,7 @@ export async function lookUp(
   return { sequence, value: trailer[0] === 1 ? entry.value : null };
 }
 
-/** The user's part of an internal key. */
+/** The user key in an internal key. */
 export function userKey(internal: Uint8Array): Uint8Array {
   return internal.subarray(0, Math.max(0, internal.length - KEY_TRAILER_BYTES));
 }
@@ -182,7 +195,7 @@ async function readEntries(file: SourceFile, handle: BlockHandle): Promise<Block
   return block === undefined ? undefined : blockEntries(block);
 }
 
-/** Where a block ends with its trailer; 0 for none. */
+/** Offset of the end of a block and its trailer; 0 for undefined. */
 function endOf(handle: BlockHandle | undefined): number {
   return handle === undefined ? 0 : handle.offset + handle.size + BLOCK_TRAILER_BYTES;
 }

@@ -1,18 +1,24 @@
 /**
- * A version edit, which is what a MANIFEST's record holds (db/version_edit.cc of LevelDB 1.20): a sequence of fields, each a varint tag
- * and what belongs to it. Numbers are varints, keys are slices.
+ * A version edit, the content of a MANIFEST's record (db/version_edit.cc of LevelDB 1.20): a
+ * sequence of fields. A field is a varint tag and its content. Numbers are varints, keys are
+ * slices.
  *
- *   1  comparator            slice                    5  compact pointer   level, key
- *   2  log number            number                   6  deleted table     level, number
- *   3  next file number      number                   7  new table         level, number, size, smallest key, largest key
- *   4  last sequence         number                   9  previous log      number (unused since long, 0)
+ *   1  comparator           slice
+ *   2  log number           number
+ *   3  next file number     number
+ *   4  last sequence        number
+ *   5  compact pointer      level, key
+ *   6  deleted table        level, number
+ *   7  new table            level, number, size, smallest key, largest key
+ *   9  previous log         number (obsolete, 0)
  *
- * A key is an internal one: the user's key, then 8 bytes: sequence * 256 + kind (1 put, 0 delete), little-endian.
+ * A key is an internal one: the user key, then 8 bytes: sequence * 256 + kind (1 put, 0 delete),
+ * little-endian.
  */
 import { ByteReader } from './bytes.js';
 
 const LEVELS = 7;
-/** Bytes behind the user's key in an internal key. */
+/** Bytes after the user key in an internal key. */
 export const KEY_TRAILER_BYTES = 8;
 
 /** A table as a MANIFEST names it. */
@@ -24,7 +30,7 @@ export interface TableMeta {
   readonly largest: Uint8Array;
 }
 
-/** One edit; what it does not say is absent. */
+/** One edit; a field that it does not contain is absent. */
 export interface VersionEdit {
   comparator?: string;
   logNumber?: number;
@@ -35,13 +41,13 @@ export interface VersionEdit {
   readonly added: TableMeta[];
 }
 
-/** Reads an edit, or says in a sentence what is wrong with it: what LevelDB would refuse, and nothing else. */
+/** Parses an edit. Returns a sentence that describes the fault if LevelDB would refuse the edit. */
 export function parseVersionEdit(bytes: Uint8Array): VersionEdit | string {
   const edit: VersionEdit = { deleted: [], added: [] };
   const reader = new ByteReader(bytes);
   while (!reader.atEnd) {
     const at = reader.at;
-    if (!field(reader, edit)) return `the field at its byte ${at} cannot be read`;
+    if (!field(reader, edit)) return `the field at byte ${at} cannot be read`;
   }
   return edit;
 }

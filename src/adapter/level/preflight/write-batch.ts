@@ -1,17 +1,18 @@
 /**
- * A WriteBatch, which is what a log's record holds (db/write_batch.cc of LevelDB 1.20):
+ * A WriteBatch, the content of a log's record (db/write_batch.cc of LevelDB 1.20):
  *
  *      offset   0                8            12
  *               sequence (u64)   count (u32)  count operations
- *      an operation:   1, key, value (put)   or   0, key (delete);   key, value: varint length and so many bytes
+ *      an operation:   1, key, value (put)   or   0, key (delete);   key and value are slices
  *
- * and how one of ours begins (docs/format.md): with the put of `meta/tip`, whose record begins with the store's id and the batch's seq.
+ * A batch of a store begins (docs/format.md) with the put of `meta/tip`. The record of `meta/tip`
+ * begins with the store's id and the batch's seq:
  *
  *      12   01 08 "meta/tip"   varint length of the value
  *           83 01 a6 65 "store" 50 store id (16 bytes) 63 "seq" 1b seq (u64, big-endian)
  *
- * Block bytes, which others choose, come later in a batch. So a record that begins like this, with an id that is told to nobody, was
- * written by this store.
+ * Block bytes, which peers choose, come later in a batch, and peers do not know the store id. So a
+ * record that begins like this, with the id of this store, was written by this store.
  */
 import { EVENT_PREFIX, eventKey, TIP_KEY } from '../../../keys/index.js';
 import { STORE_ID_BYTES } from '../format/tip.js';
@@ -26,24 +27,24 @@ const BEFORE_STORE = Buffer.from('\x83\x01\xa6\x65store\x50', 'latin1');
 const BEFORE_SEQ = Buffer.from('\x63seq\x1b', 'latin1');
 const LENGTH_BYTES_MAX = 5;
 
-/** No other key is as long as one of `meta/event/`. */
+/** Only keys of `meta/event/` have this length. */
 const EVENT_KEY_BYTES = eventKey(0n).length;
 const EVENT_START = Buffer.from(EVENT_PREFIX, 'latin1');
 
-/** Bytes that tell whose batch it is. */
+/** Bytes at the beginning of a batch that contain its store id and seq. */
 export const BATCH_HEAD_BYTES =
   HEADER_BYTES + TIP_PUT.length + LENGTH_BYTES_MAX + BEFORE_STORE.length + STORE_ID_BYTES + BEFORE_SEQ.length + 8;
 
-/** Where a store's batch names its first key, and how. */
+/** The fixed bytes at the beginning of a batch of a store: the put of `meta/tip`. */
 export const BATCH_FIXED = { at: HEADER_BYTES, bytes: TIP_PUT } as const;
 
-/** What the beginning of a tip record says. */
+/** The store id and seq at the beginning of a tip record. */
 export interface TipHead {
   readonly store: Uint8Array;
   readonly seq: bigint;
 }
 
-/** Reads the beginning of a batch; undefined if a store's batch does not begin like this. */
+/** Reads the beginning of a batch; undefined if it is not a batch of a store. */
 export function batchTip(head: Uint8Array): TipHead | undefined {
   if (!startsWith(head, HEADER_BYTES, TIP_PUT)) return undefined;
   const reader = new ByteReader(head, HEADER_BYTES + TIP_PUT.length);
@@ -51,7 +52,7 @@ export function batchTip(head: Uint8Array): TipHead | undefined {
   return tipHead(head.subarray(reader.at));
 }
 
-/** Reads the beginning of a tip record; undefined if it is none. */
+/** Reads the beginning of a tip record; undefined if `value` is not one. */
 export function tipHead(value: Uint8Array): TipHead | undefined {
   const storeAt = BEFORE_STORE.length;
   const seqAt = storeAt + STORE_ID_BYTES + BEFORE_SEQ.length;
@@ -61,26 +62,35 @@ export function tipHead(value: Uint8Array): TipHead | undefined {
   return { store: value.slice(storeAt, storeAt + STORE_ID_BYTES), seq };
 }
 
-/** Where a batch of any program has the same byte: the highest one of its sequence, which is below 2^56. */
+/**
+ * A byte that is the same in batches of all programs: the highest byte of the sequence, which is
+ * below 2^56.
+ */
 export const OTHER_BATCH_FIXED = { at: 7, bytes: Uint8Array.of(0) } as const;
 
-/** True if a batch of any program may begin like this: a sequence below 2^56, an operation at least, and the first one a put or a delete. */
+/**
+ * True if `head` may begin a batch of any program: a sequence below 2^56, at least one operation,
+ * and the first one a put or a delete.
+ */
 export function mayBeBatch(head: Uint8Array): boolean {
   const tag = head[HEADER_BYTES];
   return (tag === PUT || tag === DELETE) && head[7] === 0 && fixed32(head, 8) > 0;
 }
 
-/** Where a {@link BatchParser} is: what comes next. */
+/** The part of a batch that a {@link BatchParser} expects next. */
 type Expect = 'header' | 'tag' | 'key-length' | 'key' | 'value-length' | 'value';
 
-/** Walks over batches as their bytes come, without holding them; one after the other, each from {@link BatchParser.begin} on. */
+/**
+ * Parses batches incrementally and holds none of their values. {@link BatchParser.begin} begins the
+ * next batch.
+ */
 export class BatchParser {
   readonly #head = new Uint8Array(BATCH_HEAD_BYTES);
   #bytes = 0;
   #found = 0;
   #expect: Expect = 'header';
   #isPut = false;
-  /** Bytes of a key, a value or the header that are still to come. */
+  /** Remaining bytes of the current key, value or header. */
   #rest = HEADER_BYTES;
   #length = 0;
   #shift = 0;
@@ -88,22 +98,25 @@ export class BatchParser {
   readonly #eventKey = new Uint8Array(EVENT_KEY_BYTES);
   #hasEvent = false;
 
-  /** True if the batch records what an operator or a migration did; only such a one may leave numbers out. */
+  /**
+   * True if the batch records an event, an action of an operator or a migration. Only such a batch
+   * may skip sequence numbers.
+   */
   get hasEvent(): boolean {
     return this.#hasEvent;
   }
 
-  /** Bytes of the batch so far. */
+  /** Bytes of the batch received so far. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The first bytes, as far as they came. */
+  /** The first bytes of the batch, as far as received. */
   get head(): Uint8Array {
     return this.#head.subarray(0, Math.min(this.#bytes, BATCH_HEAD_BYTES));
   }
 
-  /** The next batch begins. */
+  /** Begins the next batch. */
   begin(): void {
     this.#bytes = 0;
     this.#found = 0;
@@ -122,15 +135,15 @@ export class BatchParser {
     for (let at = 0; at < bytes.length && this.#fault === undefined; ) at = this.#step(bytes, at);
   }
 
-  /** What is wrong with the batch, which has ended; undefined if LevelDB can apply all of it. */
+  /** The fault in the batch, which is complete now; undefined if LevelDB can apply all of it. */
   end(): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
-    if (this.#expect !== 'tag') return 'it ends inside of an operation';
+    if (this.#expect !== 'tag') return 'it ends inside an operation';
     const count = fixed32(this.#head, 8);
-    return count === this.#found ? undefined : `it says ${count} operations and has ${this.#found}`;
+    return count === this.#found ? undefined : `its header says ${count} operations, but it has ${this.#found}`;
   }
 
-  /** Takes what is expected from `bytes` at `at`; returns where the next thing begins. */
+  /** Consumes the expected part from `bytes` at `at`; returns the offset of the next part. */
   #step(bytes: Uint8Array, at: number): number {
     switch (this.#expect) {
       case 'tag':
@@ -151,7 +164,7 @@ export class BatchParser {
   }
 
   #tag(tag: number, at: number): number {
-    if (tag !== PUT && tag !== DELETE) this.#fault = `an operation of the unknown kind ${tag}`;
+    if (tag !== PUT && tag !== DELETE) this.#fault = `an operation of unknown kind ${tag}`;
     this.#found++;
     this.#isPut = tag === PUT;
     this.#expectLength('key-length');
@@ -162,7 +175,7 @@ export class BatchParser {
     this.#length += (byte & 0x7f) * 2 ** this.#shift;
     this.#shift += 7;
     if (byte >= 0x80) {
-      if (this.#shift >= 35) this.#fault = 'a length that is no 32-bit number';
+      if (this.#shift >= 35) this.#fault = 'a length that is not a 32-bit number';
     } else {
       this.#expect = this.#expect === 'key-length' ? 'key' : 'value';
       this.#rest = this.#length;
@@ -171,7 +184,7 @@ export class BatchParser {
     return at + 1;
   }
 
-  /** The header, a key or a value is over. */
+  /** Called at the end of the header, a key or a value. */
   #next(): void {
     if (this.#expect === 'key' && this.#length === EVENT_KEY_BYTES && startsWith(this.#eventKey, 0, EVENT_START)) {
       this.#hasEvent = true;

@@ -1,9 +1,9 @@
 /**
- * The one reader of a log's range [from, to): recovery, the running store and views read entries here.
+ * The reader of a log's range [from, to); recovery, the running store and views use it.
  *
- * A log holds one key a number, without gaps. So each key that comes is compared with the one that is
- * expected: numbers that are skipped are missing, and a key that names no entry is a stray. What either means
- * is for the caller.
+ * A log has one key for each number, without gaps. So each key is compared with the expected one:
+ * skipped numbers are missing, and a key that names no entry is a stray. The caller decides what
+ * either means.
  */
 import type { Closable } from '../../../base/open-set.js';
 import type { Finding } from '../../../errors.js';
@@ -22,16 +22,16 @@ export interface StoredEntry {
   readonly value: Uint8Array;
 }
 
-/** What a range shows next: an entry, a hole, or a key that is no entry's. */
+/** The next item of a range: an entry, or a finding for a hole or a stray key. */
 export type LogItem = StoredEntry | { readonly finding: Finding };
 
 /** Checks and decodes a record. */
 export type ReadRecord<T> = (number: bigint, key: string, record: Uint8Array) => ReadResult<T>;
 
-/** Keys that are read at a time. */
+/** Number of keys in one read. */
 const KEYS_AT_ONCE = 1000;
 
-/** Reads [from, to) of a log, from a snapshot that is taken when it is made. */
+/** Reads [from, to) of a log from a snapshot that the constructor takes. */
 export class LogRange implements Closable {
   readonly #log: LogName;
   readonly #to: bigint;
@@ -47,12 +47,12 @@ export class LogRange implements Closable {
     this.#reader = engine.entries(logRange(log, from, to));
   }
 
-  /** True once the last number of the range was read, or found missing. */
+  /** True once the last number of the range was read or found missing. */
   get isComplete(): boolean {
     return this.#expected >= this.#to;
   }
 
-  /** The next items; none means the end. Rejects as LevelDB does. */
+  /** The next items; an empty array is the end. Rejects with LevelDB's error. */
   async next(): Promise<readonly LogItem[]> {
     const portion = await this.#reader.next();
     const items: LogItem[] = [];
@@ -76,7 +76,7 @@ export class LogRange implements Closable {
     return this.#reader.close();
   }
 
-  /** One item for a hole, however wide. */
+  /** Adds one item for a hole, however wide. */
   #missTo(to: bigint, items: LogItem[]): void {
     if (this.#expected >= to) return;
     items.push({ finding: missing(this.#log, this.#expected, to) });
@@ -84,17 +84,20 @@ export class LogRange implements Closable {
   }
 }
 
-/** How the blocks of a lane are read. */
+/** The check and decoder for the blocks of a lane. */
 export function blockReader<B>(model: Model<B, unknown, unknown>, lane: LaneId): ReadRecord<B> {
   return (number, key, record) => readBlock(model, lane, number, key, record);
 }
 
-/** How CommitQCs are read. */
+/** The check and decoder for CommitQCs. */
 export function commitQCReader<Q>(model: Model<unknown, Q, unknown>): ReadRecord<Q> {
   return (index, key, record) => readCommitQC(model, index, key, record);
 }
 
-/** The entry that a stored value is, or refers to. Rejects if the system refuses to read a value file. */
+/**
+ * The entry that a stored value is, or refers to. Rejects if the system refuses the read of a value
+ * file.
+ */
 export async function resolveEntry<T>(
   reads: ValueReads,
   log: LogName,
@@ -108,24 +111,24 @@ export async function resolveEntry<T>(
   return 'finding' in result ? { finding: { ...result.finding, ...place } } : result;
 }
 
-/** The finding for [from, to) of a log, of which nothing is there. */
+/** The finding for [from, to) of a log, if all its records are missing. */
 export function missing(log: LogName, from: bigint, to = from + 1n): Finding {
   const detail = to - from === 1n ? 'the record is missing' : `${to - from} records are missing, up to ${to - 1n}`;
   return { kind: 'missing', key: logKey(log, from), ...placeIn(log, from), detail };
 }
 
-/** The finding for a key that is none of the format's. */
+/** The finding for a key that is not part of the format. */
 export function strayKey(key: string): Finding {
   return { kind: 'stray', key, detail: 'no key of this format reads like this' };
 }
 
-/** The number of the entry that a key names, if it names one. */
+/** The number of the entry that a key names; undefined if it names none. */
 function numberIn(key: string): bigint | undefined {
   const parsed = parseKey(key);
   return parsed?.kind === 'block' ? parsed.number : parsed?.kind === 'commitQC' ? parsed.index : undefined;
 }
 
-/** The keys of a range, open where a bound is absent, ascending. No value is read. */
+/** The keys of a range, ascending; an absent bound is open. No value is read. */
 export async function* keysIn(engine: Engine, keys: Partial<KeyRange>): AsyncGenerator<string, void, void> {
   for (let range = keys; ; ) {
     const portion = await engine.keys(range, KEYS_AT_ONCE);

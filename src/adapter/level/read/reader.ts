@@ -1,4 +1,4 @@
-/** Reading single entries and ranges of a running store, verified like at open. */
+/** Reads single entries and ranges of a running store, verified as at open. */
 import { type Closable, OpenSet } from '../../../base/open-set.js';
 import { type Checks, fields, uint64 } from '../../../base/options.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
@@ -20,39 +20,45 @@ import {
   type StoredEntry,
 } from './log-range.js';
 
-/** Bounds of a range to read: [from, to), each limited to what the log holds. */
+/** Bounds of a range to read: [from, to), limited to the entries that the log holds. */
 export interface ReadRange {
-  /** The first number wanted; the oldest held by default. */
+  /** The first number to read. Default: the oldest one in the log. */
   readonly from?: bigint;
-  /** The number behind the last one wanted; the newest held is the last by default. */
+  /** The number after the last one to read. Default: the number after the newest one in the log. */
   readonly to?: bigint;
 }
 
-/** What each of {@link ReadRange} must be. */
+/** Checks of the fields of {@link ReadRange}. */
 export const RANGE_CHECKS: Checks<ReadRange> = { from: uint64, to: uint64 };
 
-/** A range to read. */
+/** Checks a {@link ReadRange}. */
 export const checkReadRange = fields(RANGE_CHECKS);
 
-/** What a reader needs of its store. */
+/** Dependencies of a reader. */
 export interface ReadSource {
   readonly engine: Engine;
   /** The tip of the last durable batch. */
   readonly tip: () => Tip;
-  /** Runs something while no batch is in flight. */
+  /** Runs `read` while no batch is in flight. */
   readonly readBetweenBatches: <T>(read: () => T | Promise<T>) => Promise<T>;
-  /** Lets a reader of separated values in, until it is closed. */
+  /** Begins a reader of separated values; the caller closes it. */
   readonly reads: () => ValueReads;
   /** @throws LANESTORE_CLOSED, LANESTORE_FAILED. */
   readonly assertUsable: () => void;
-  /** What is thrown for a read that failed with `error`: LANESTORE_FAILED if it was not this store that was read. */
+  /**
+   * The error to throw for a read that failed with `error`: LANESTORE_FAILED if the location no
+   * longer leads to this store.
+   */
   readonly explained: (error: LanestoreError) => LanestoreError;
 }
 
-/** Ranges that may be read at the same time, each with an iterator and 1 MiB read ahead; those beyond are LANESTORE_CAPACITY. */
+/**
+ * Upper bound of ranges that are read at the same time, each with an iterator and 1 MiB read ahead;
+ * a further one is LANESTORE_CAPACITY.
+ */
 export const OPEN_RANGES_MAX = 1024;
 
-/** What the iteration of a range holds until it ends. */
+/** Resources of the iteration of a range. */
 class OpenRange implements Closable {
   readonly reads: ValueReads;
   readonly entries: LogRange;
@@ -99,8 +105,8 @@ export class StoreReader<B, Q, A> {
   }
 
   /**
-   * Ends all reading: single reads are waited for, an iteration that is left ends with LANESTORE_CLOSED when it is asked for more. Descriptors
-   * and value files of both are given back when this resolves.
+   * Ends all reads. Waits for single reads; an iteration in progress throws LANESTORE_CLOSED at its
+   * next step. When it resolves, all descriptors and value files are released.
    */
   async close(): Promise<void> {
     this.#closed = true;
@@ -124,7 +130,8 @@ export class StoreReader<B, Q, A> {
   async #getWith<T>(reads: ValueReads, log: LogName, number: bigint, read: ReadRecord<T>): Promise<T | undefined> {
     const key = logKey(log, number);
     let value = await this.#engineRead(() => this.#source.engine.get(key));
-    // Not there: a batch in flight may be truncating it. Between two batches, cursors and database agree.
+    // Absent: a batch in flight may be truncating the entry. Between two batches, cursors and
+    // database agree.
     value ??= await this.#source.readBetweenBatches(async () => {
       this.#source.assertUsable();
       if (!this.#holds(log, number)) return undefined;
@@ -162,7 +169,7 @@ export class StoreReader<B, Q, A> {
     }
   }
 
-  /** What is needed to iterate over a log; undefined if it holds nothing in these bounds. */
+  /** Opens the iteration of a log; undefined if the log holds nothing in these bounds. */
   #openRange(log: LogName, bounds: ReadRange): OpenRange | undefined {
     this.#source.assertUsable();
     if (this.#ranges.size >= OPEN_RANGES_MAX) {
@@ -174,7 +181,7 @@ export class StoreReader<B, Q, A> {
     const to = minU64(bounds.to ?? extent.next, extent.next);
     if (from >= to) return undefined;
     const entries = new LogRange(this.#source.engine, log, from, to);
-    // Last, because it cannot fail: a reader that is let in and lost keeps value files from being freed.
+    // Last, because it cannot fail: a reader that is begun and never closed would pin value files.
     return this.#ranges.add(new OpenRange(this.#source.reads(), entries));
   }
 

@@ -1,15 +1,20 @@
 /**
- * The appender: writes values into prepared space, synced, before LevelDB is given a batch that names them.
+ * The appender: writes values into prepared space and syncs them before LevelDB gets a batch that
+ * refers to them.
  *
- * - Whole records, one after the other, each in one file; what one call writes begins at a 4 KiB border and is filled up to one with
- *   zeros. So no sector is written twice between two uses of a file, and what is durable in it cannot be torn by what comes later.
- * - In portions: a record is asked for when its turn comes, which is when the crc of a large one is taken, and by then those before it are on
- *   their way to the disk. A portion is one synced write: `write` and `fdatasync` in one.
- * - Files of an earlier run are never appended to, and a file that has got another link meanwhile (a snapshot's) neither.
+ * - Records are written whole, one after another, each in one file. Each call begins at a 4 KiB
+ *   border and pads its end with zeros to the next one. So between two uses of a file no sector is
+ *   written twice, and a later write cannot tear a durable value.
+ * - Records are written in portions. A record is produced when its turn comes: the crc of a large
+ *   record is computed while the records before it are being written. A portion is one synced
+ *   write: `write` and `fdatasync`.
+ * - The appender never appends to a file of an earlier run, nor to a file that has a second link
+ *   (of a snapshot).
  *
- * Crash: what was written and no durable reference names is garbage. LevelDB is given a reference only after all writes of the call have
- * returned, so a durable reference names durable bytes. A write that fails may have lost earlier pages of the file from memory: the store must
- * not go on, and a retry would prove nothing.
+ * Crash: a value that no durable reference names is garbage. LevelDB gets a reference only after
+ * all writes of the call have returned, so a durable reference names durable bytes. After a failed
+ * write the kernel may have dropped earlier pages of the file from memory. The store must then
+ * stop: a retry would prove nothing.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +26,7 @@ import { SECTOR_BYTES, sectorsOf, type ValueSettings } from './options.js';
 import type { PreparedFile, ValueFilePool } from './value-file-pool.js';
 import type { ValueFile, ValueIndex } from './value-index.js';
 
-/** What an appender works with. */
+/** Dependencies of an appender. */
 export interface AppenderParts {
   readonly dir: string;
   readonly settings: ValueSettings;
@@ -33,26 +38,26 @@ export interface AppenderParts {
 interface Current {
   readonly file: ValueFile;
   readonly handle: WritableFile;
-  /** Where the next call begins: a 4 KiB border. */
+  /** Offset at which the next call begins: a multiple of 4 KiB. */
   end: number;
 }
 
 /** A record to append. */
 export interface Appendable {
   readonly bytes: number;
-  /** The record, which ends with its crc; asked for once. */
+  /** Returns the record, which ends with its crc; called once. */
   readonly record: () => Uint8Array;
 }
 
-/** Records that have their places. */
+/** Records that have been assigned their places. */
 export interface Appended {
-  /** In the order of the records; the file of each is pinned. */
+  /** In the order of the records. The file of each one is pinned. */
   readonly references: readonly ValueRef[];
-  /** Resolves when all of them are durable; rejects when nothing more is on its way. */
+  /** Resolves when all records are durable; rejects once no write of the call is in flight. */
   readonly durable: Promise<void>;
 }
 
-/** What is written together: neighbours in one file. */
+/** Adjacent records of one file that are written together. */
 interface Portion {
   readonly offset: number;
   readonly chunks: Uint8Array[];
@@ -66,27 +71,31 @@ export class Appender {
   readonly #parts: AppenderParts;
   readonly #portionsMax: number;
   #current: Current | undefined;
-  /** Full files, to be closed after what is written into them now. */
+  /** Full files, closed after the writes of the current call. */
   #left: Current[] = [];
-  /** The last call, from its beginning until nothing of it is on its way any more; never rejects. */
+  /** The last call, until none of its writes is in flight; never rejects. */
   #busy: Promise<unknown> = Promise.resolve();
-  /** What that call has begun to write. */
+  /** The writes that this call has begun. */
   #writes: Promise<void>[] = [];
 
-  /** A call is divided into at most `portionsMax` portions; each further file that it begins is one more. */
+  /**
+   * A call is divided into at most `portionsMax` portions, plus one for each further file that it
+   * begins.
+   */
   constructor(parts: AppenderParts, portionsMax: number) {
     this.#parts = parts;
     this.#portionsMax = portionsMax;
   }
 
-  /** Bytes that the file at hand still takes. */
+  /** Bytes left in the current file. */
   get bytesLeft(): number {
     return this.#current === undefined ? 0 : this.#current.file.bytes - this.#current.end;
   }
 
   /**
-   * Gives records their places and begins to write them. `undefined` if there is no space, then nothing was written. With `wait` it waits for space
-   * that can be prepared. The next call must not come before `durable` has settled.
+   * Assigns places to records and begins to write them. `undefined` if there is no prepared space;
+   * then nothing was written. With `wait` it waits until space is prepared, or cannot be. The next
+   * call must not come before `durable` has settled.
    */
   append(records: readonly Appendable[], wait: boolean): Promise<Appended | undefined> {
     const appended = this.#append(records, wait);
@@ -101,22 +110,24 @@ export class Appender {
     const { pool } = this.#parts;
     if (sizes.length > 0) pool.discardLinked();
     if (wait && !pool.has(sizes)) await pool.provide(sizes);
-    // From here to the placing nothing may be awaited: another appender takes from the same space.
+    // No await from here to the placement: another appender takes from the same space.
     if (!pool.has(sizes)) return undefined;
     const references = this.#write(records);
     pool.kick();
     return { references, durable: this.#written() };
   }
 
-  /** True if nothing that was written into the file at hand is needed: closed, it can be reused as a whole. */
+  /**
+   * True if the current file holds only garbage: once it is closed, the whole file can be reused.
+   */
   get isIdle(): boolean {
     const current = this.#current;
     return current !== undefined && current.end > 0 && current.file.live.size === 0 && current.file.pins === 0;
   }
 
   /**
-   * Closes the file at hand once nothing is written any more, also after a failure: a descriptor that is closed under a write may be that of
-   * another file when the write comes to it.
+   * Closes the current file after the last write has ended, also after a failure. If a descriptor
+   * were closed during a write, the write could reach another file that has reused the descriptor.
    */
   async close(): Promise<void> {
     await this.#busy;
@@ -134,7 +145,7 @@ export class Appender {
     );
   }
 
-  /** Nothing more is appended to the file at hand. */
+  /** Ends appending to the current file. */
   async #leave(): Promise<void> {
     const current = this.#current;
     this.#current = undefined;
@@ -142,7 +153,7 @@ export class Appender {
     await closeAll([() => current.handle.close(), () => this.#parts.references.seal(current.file)]);
   }
 
-  /** The sizes of the files that `records` need beside the one at hand. */
+  /** The sizes of the files that `records` need in addition to the current one. */
   #newFiles(records: readonly Appendable[]): number[] {
     const { fileBytes } = this.#parts.settings;
     const sizes: number[] = [];
@@ -157,7 +168,7 @@ export class Appender {
     return sizes;
   }
 
-  /** Places the records, and sends each portion on its way as soon as it is full. */
+  /** Assigns places to the records, and starts the write of each portion as soon as it is full. */
   #write(records: readonly Appendable[]): ValueRef[] {
     const references: ValueRef[] = [];
     let total = 0;
@@ -181,7 +192,7 @@ export class Appender {
       current.end += bytes;
       current.file.pins++;
       left -= bytes;
-      // What follows must be worth a sync of its own.
+      // A portion ends only if the remaining bytes justify another sync.
       const isFull = portion.bytes >= portionBytes && left >= portionBytesMin;
       if (isFull && this.#writes.length < this.#portionsMax - 1) portion = this.#sendSectors(portion);
     }
@@ -189,19 +200,22 @@ export class Appender {
     return references;
   }
 
-  /** Sends the whole sectors of a portion, and gives the rest: a sector is written once. */
+  /**
+   * Starts the write of the whole sectors of a portion, and returns the rest: a sector is written
+   * once.
+   */
   #sendSectors(portion: Portion): Portion {
     const { offset, chunks, bytes } = portion;
     const over = bytes % SECTOR_BYTES;
     const last = chunks.at(-1) as Uint8Array;
     const whole = last.length - over;
-    // The last record alone does not fill a sector: the portion ends with the next one.
+    // The last record does not fill a sector: the portion ends with the next record.
     if (whole <= 0) return portion;
     this.#send([...chunks.slice(0, -1), last.subarray(0, whole)], offset);
     return { offset: offset + bytes - over, chunks: over === 0 ? [] : [last.subarray(whole)], bytes: over };
   }
 
-  /** Sends the end of what goes into the file at hand, filled up to a border. */
+  /** Starts the write of the last portion in the current file, padded to a border. */
   #finish(portion: Portion | undefined): void {
     if (portion === undefined || portion.bytes === 0) return;
     const padding = sectorsOf(portion.bytes) - portion.bytes;
@@ -212,12 +226,12 @@ export class Appender {
 
   #send(chunks: readonly Uint8Array[], offset: number): void {
     const write = (this.#current as Current).handle.writeSynced(chunks, offset);
-    // Ignored here: #written reports it, together with the others.
+    // Ignored here: #written reports the same rejection.
     write.catch(() => undefined);
     this.#writes.push(write);
   }
 
-  /** Rejects after the last write has ended. */
+  /** Settles after the last write has ended; rejects if one of them failed. */
   async #written(): Promise<void> {
     const results = await Promise.allSettled(this.#writes);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -236,7 +250,7 @@ export class Appender {
     return this.#current;
   }
 
-  /** Another name of the file is another owner of its bytes. */
+  /** Leaves a file that has a second name: its bytes belong to a snapshot too. */
   async #leaveLinkedFile(): Promise<void> {
     const current = this.#current;
     if (current === undefined) return;

@@ -1,6 +1,7 @@
 /**
- * Reading many separated values as recovery does: file by file, from front to back, neighbours in one read, while the ones before are
- * checked. Each value is handed over as it comes, with the same checks as in reads.ts.
+ * Reads many separated values, for recovery: file by file, in the order of offsets. Adjacent values
+ * are read together, while the values before them are checked. Each value is passed on as soon as
+ * it is read, with the same checks as in reads.ts.
  */
 
 import { close } from 'node:fs';
@@ -9,19 +10,22 @@ import { readFully } from '../../../base/open-file.js';
 import type { ValueRef } from '../format/value-ref.js';
 import { missingFile, openValueFile, type Resolved, recordAt } from './reads.js';
 
-/** A separated value that is to be read. */
+/** A separated value to read. */
 export interface Wanted {
   readonly reference: ValueRef;
-  /** Called once. The record's memory is used again afterwards if `keep` is false. */
+  /** Called once. If `keep` is false, the memory of the record is reused after the call. */
   readonly take: (resolved: Resolved) => void;
 }
 
-/** Neighbours are read together up to this. */
+/** Upper bound of one read of adjacent values. */
 const READ_BYTES = 1024 * 1024;
-/** So many unwanted bytes between two values are read rather than skipped: less than a seek, and no more than padding mostly is. */
+/**
+ * Gaps up to this size are read rather than skipped: this costs less than a seek, and covers most
+ * padding.
+ */
 const GAP_BYTES = 16 * 1024;
 
-/** Values that lie close together in one file. */
+/** Values that are close together in one file. */
 interface Run {
   readonly file: bigint;
   readonly offset: number;
@@ -31,7 +35,10 @@ interface Run {
 
 const closeFile = promisify(close);
 
-/** Reads all of them from the files in `dir`. With `keep: false` it takes memory for two reads, however many there are. */
+/**
+ * Reads all `wanted` values from the files in `dir`. With `keep: false` it uses memory for two
+ * reads, independent of the number of values. Rejects with the system's error.
+ */
 export async function readSequentially(
   dir: string | undefined,
   wanted: readonly Wanted[],
@@ -68,7 +75,8 @@ export async function readSequentially(
     }
     await next;
   } finally {
-    // A descriptor that is closed under a read may be that of another file when the read comes to it.
+    // If a descriptor were closed during a read, the read could reach another file that has reused
+    // the descriptor.
     await next.catch(() => undefined);
     const { fd } = opened ?? {};
     if (fd !== undefined) await closeFile(fd);

@@ -1,9 +1,11 @@
-/** Which puts of a batch go to value files, and what stands in LevelDB for them. Pure. */
+/**
+ * Decides which puts of a batch go to value files, and makes the puts of their references. Pure.
+ */
 import type { EntryPut, Put } from '../format/operation.js';
 import type { EncodedRound } from '../format/step.js';
 import { encodeReference, type ValueRef } from '../format/value-ref.js';
 
-/** A put whose value is in a value file: the batch carries its reference. */
+/** A put of a reference: its value is in a value file. */
 export interface SeparatedPut extends Put {
   readonly reference: ValueRef;
 }
@@ -17,14 +19,16 @@ export function separableBytes({ lanes }: EncodedRound, valueBytesMin: number): 
   return bytes;
 }
 
-/** The puts of those records, in the order of the round. */
+/**
+ * The puts of the block records that are large enough to be separated, in the order of the round.
+ */
 export function separablePuts({ lanes }: EncodedRound, valueBytesMin: number): EntryPut[] {
   const puts: EntryPut[] = [];
   for (const { append } of lanes.values()) for (const put of append) if (put.bytes >= valueBytesMin) puts.push(put);
   return puts;
 }
 
-/** A put of a reference. */
+/** The put of `reference` under `key`. */
 export function separatedPut(key: string, reference: ValueRef): SeparatedPut {
   return { type: 'put', key, value: encodeReference(key, reference), reference };
 }

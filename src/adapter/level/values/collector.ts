@@ -1,19 +1,26 @@
 /**
- * Garbage collection of value files: when few live values pin many files, they are written together elsewhere, and the files are free. So
- * disk usage stays within twice the live bytes and a fixed number of files, even if a lane stands still for hours while others run.
+ * Garbage collection of value files: when few live values pin many files, the live values are
+ * copied into files of their own, and the old files become free. So disk usage stays within twice
+ * the live bytes and a fixed number of files, even if one lane stands still for hours while others
+ * advance.
  *
- * In the background, a portion at a time: values of the emptiest files are read (and checked), written to a file for moved values, synced;
- * then their new references ride with the next batch, 32 bytes each. No round waits for the rest.
+ * The collector works in the background, one portion at a time. It reads and checks values of the
+ * emptiest files, writes them to a file for moved values and syncs it. The next batch contains the
+ * new references, 32 bytes each; a round waits for nothing else of a move.
  *
- * Only files that are half empty, or more, are moved out of. The records in such a file are at most half a file long, so the files for moved
- * values become more than half full of them: every move gains space, and it ends. When no such file is left, the bound holds.
+ * Values are moved only out of files that are at least half empty. The records in such a file are
+ * at most half a file long, so files for moved values become more than half full. Every move
+ * therefore gains space, and collection terminates. When no half-empty file is left, the bound
+ * holds.
  *
- * A move is decided when its batch is composed, against the state that the batch builds on: the key is put only if its lane still holds the
- * number and the durable reference is still that of the copied value. What a round of the same batch does to the key comes
- * after it in the batch. So a truncation, a drop, a lane that began anew under the same numbers are never undone. A move that is not
- * made leaves a copy that no record refers to.
+ * A move is decided when its batch is composed, against the state that the batch builds on. The new
+ * reference is put only if the lane still holds the number and the durable reference is still that
+ * of the copied value. Operations of rounds on the same key come later in the batch. So a move
+ * never undoes a truncation, a drop, or a lane that began again under the same numbers. A move that
+ * is not made leaves a copy without references.
  *
- * Crash: before the batch is durable the old references hold, and the old file is not free; afterwards the new ones do, to synced bytes.
+ * Crash: until the batch is durable, the old references are valid and the old file is not free.
+ * Afterwards the new references are valid, and name synced bytes.
  */
 import { type BackgroundRun, BackgroundTask } from '../../../base/background-task.js';
 import { LanestoreError } from '../../../errors.js';
@@ -38,39 +45,44 @@ export interface Move {
   readonly to: ValueRef;
 }
 
-/** What a collector works with. */
+/** Dependencies of a collector. */
 export interface CollectorTarget {
   readonly values: ValueStore;
   /** The tip of the last durable batch. */
   readonly tip: () => Tip;
   readonly maintain: (step: RelocateStep) => Promise<void>;
-  /** Called when a value cannot be read, or a write failed: the store must not go on. */
+  /** Called when a value cannot be read, or a write failed: the store must stop. */
   readonly fail: (cause: unknown) => void;
 }
 
-/** What one portion may copy, as a share of a file: a round meanwhile shares the disk with a write of this size. */
+/** A portion copies at most 1/8 of a file: a round shares the disk with a write of this size. */
 const PORTIONS_A_FILE = 8;
-/** At least so much, so that the sector that a portion fills up does not count. */
+/** Lower bound of a portion, so that the padding of its last sector is negligible. */
 const PORTION_BYTES_MIN = 64 * 1024;
-/** Files beyond one and a half times the live bytes that may be in use before values are moved. */
+/**
+ * Collection starts when the files in use exceed one and a half times the live bytes by this many
+ * files.
+ */
 const FILES_LOOSE = 3;
 
 /** Moves values in the background; see the top of this file. */
 export class ValueCollector {
   readonly #target: CollectorTarget;
-  /** Not at once again: what cannot be moved now may be after the next batch. */
+  /**
+   * Does not repeat at once: a value that cannot be moved now may be movable after the next batch.
+   */
   readonly #task = new BackgroundTask(() => this.#next(), { repeats: false });
 
   constructor(target: CollectorTarget) {
     this.#target = target;
   }
 
-  /** Starts work if there is any: after open, and after each batch. */
+  /** Starts collection if it is necessary. Called after open and after each batch. */
   kick(): void {
     this.#task.kick();
   }
 
-  /** Ends after the portion at hand. */
+  /** Resolves after the current portion. */
   async stop(): Promise<void> {
     await this.#task.stop();
   }
@@ -96,14 +108,14 @@ export class ValueCollector {
     }
   }
 
-  /** True if much more disk is taken than the live values need. */
+  /** True if the value files take much more disk than the live values need. */
   #isLoose(): boolean {
     const { references, settings } = this.#target.values;
     if (!settings.enabled || !references.any) return false;
     return references.heldBytes > 1.5 * references.liveBytes + FILES_LOOSE * settings.fileBytes;
   }
 
-  /** Moves one portion. False if nothing can be moved now. */
+  /** Moves one portion. False if no value can be moved now. */
   async #moveSome(): Promise<boolean> {
     const { values, maintain } = this.#target;
     const found = this.#portion();
@@ -115,7 +127,7 @@ export class ValueCollector {
     try {
       await maintain({ compose: (holds) => this.#compose(moves, pinned, holds) });
     } finally {
-      // Those whose reference is durable were unpinned when it became that.
+      // References that became durable were unpinned then.
       for (const { file: number } of pinned) values.references.unpin(number);
     }
     return true;
@@ -137,7 +149,10 @@ export class ValueCollector {
     return puts;
   }
 
-  /** Values of the emptiest files, in the order in which they lie. Those of stale records stay: they are swept soon. */
+  /**
+   * Values of the emptiest files, in the order of their offsets. Stale records are skipped: they
+   * are swept soon.
+   */
   #portion(): Omit<Move, 'to'>[] {
     const { settings } = this.#target.values;
     const { lanes } = this.#target.tip();
@@ -156,7 +171,7 @@ export class ValueCollector {
     return portion;
   }
 
-  /** The files that are half empty or more, the emptiest first. */
+  /** The files that are at least half empty, the emptiest first. */
   #emptiest(): ValueFile[] {
     const empty = [...this.#target.values.references.files].filter(
       ({ sealed, pins, live, liveBytes, bytes }) =>
@@ -165,7 +180,9 @@ export class ValueCollector {
     return empty.sort((a, b) => a.liveBytes / a.bytes - b.liveBytes / b.bytes);
   }
 
-  /** Reads the values. Verified before they are copied, so that damage never gets a fresh checksum. */
+  /**
+   * Reads the values. Verified before they are copied, so that damage never gets a fresh checksum.
+   */
   async #read(found: readonly Omit<Move, 'to'>[]): Promise<Uint8Array[]> {
     const reads = this.#target.values.reads();
     try {

@@ -1,10 +1,11 @@
 /**
- * What stands in `<location>/values/`:
+ * The files in `<location>/values/`:
  *
- *   <20 digits>.values      a value file: whole from the moment it has this name, its size never changes
- *   <20 digits>.preparing   one that is being filled with zeros; removed at the next open
+ *   <20 digits>.values      a value file: complete once it has this name; its size never changes
+ *   <20 digits>.preparing   a file that is being filled with zeros; removed at the next open
  *
- * A number is given once: the next one is above every file and every reference, so a reference to a file that was reused since names nothing.
+ * A number is never reused: the next number is above those of all files and references. So a
+ * reference to a file that was reused since names no file.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,21 +15,24 @@ import { VALUES_DIR } from '../format/paths.js';
 const VALUES_SUFFIX = '.values';
 const PREPARING_SUFFIX = '.preparing';
 
-/** A value file as a directory shows it. */
+/** A value file, as found in the directory. */
 export interface FoundFile {
   readonly number: bigint;
   readonly bytes: number;
-  /** All of its bytes have a place on the disk: writing into it needs none. A copy made by other tools may lack that. */
+  /**
+   * True if all bytes have blocks on the disk, so that a write into the file allocates none. A copy
+   * made by other tools may have holes.
+   */
   readonly allocated: boolean;
 }
 
-/** What is in the directory of value files. */
+/** The content of the directory of value files. */
 export interface FoundValues {
   /** Ascending by number. */
   readonly files: readonly FoundFile[];
-  /** Names of files whose preparation was cut short. */
+  /** Names of files whose preparation was interrupted. */
   readonly leftovers: readonly string[];
-  /** Names that are none of ours. */
+  /** All other names. */
   readonly unknown: readonly string[];
 }
 
@@ -37,17 +41,17 @@ export function valueFileName(number: bigint): string {
   return padU64(number) + VALUES_SUFFIX;
 }
 
-/** Its name while it is prepared. */
+/** The name of a value file while it is prepared. */
 export function preparingName(number: bigint): string {
   return padU64(number) + PREPARING_SUFFIX;
 }
 
-/** The file as findings name it, relative to the location. */
+/** The name of a value file in findings, relative to the location. */
 export function findingFile(number: bigint): string {
   return `${VALUES_DIR}/${valueFileName(number)}`;
 }
 
-/** Looks into a directory of value files; an absent one holds none. */
+/** Lists a directory of value files; an absent directory gives an empty list. */
 export function findValues(dir: string): FoundValues {
   const files: FoundFile[] = [];
   const leftovers: string[] = [];

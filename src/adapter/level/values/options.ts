@@ -1,35 +1,45 @@
-/** What may be said about separated values at open, and what holds when nothing is said. */
+/** Options of separated values, and their defaults. */
 
 import { checkFiles, diskFiles, type Files } from '../../../base/files.js';
 import { byteCount, type Check, type Checks, fields, orBoolean, outOfRange } from '../../../base/options.js';
 import { OFFSET_MAX } from '../format/value-ref.js';
 
-/** Which block records are kept in value files beside LevelDB, and how those files are. */
+/** Options of value files: which block records they hold instead of LevelDB, and their sizes. */
 export interface ValueOptions {
-  /** Bytes of block records, each of `valueBytesMin` or more, from which on a batch has them separated. Default 128 KiB. */
+  /**
+   * Minimum bytes of block records in a batch, each of at least `valueBytesMin`, for the batch to
+   * separate them. Default 128 KiB.
+   */
   readonly batchBytesMin?: number;
-  /** Bytes from which on a block's record may be separated. Default 8 KiB. */
+  /** Minimum bytes of a block record that may be separated. Default 8 KiB. */
   readonly valueBytesMin?: number;
-  /** Bytes of a value file, a multiple of 4 KiB. A larger record gets a file of its own. Default 16 MiB. */
+  /**
+   * Bytes of a value file, a multiple of 4 KiB below 4 GiB. A larger record gets a file of its own.
+   * Default 16 MiB.
+   */
   readonly fileBytes?: number;
   /**
-   * A batch that finds no space prepared is stored inline, as if values were not separated; if this many bytes of values are in it or wait
-   * behind it, it waits for the preparation instead, which is quicker then. Default 512 KiB.
+   * A batch without prepared space is stored inline, as if values were not separated. If the batch
+   * and the rounds waiting after it have at least this many bytes of values, the batch waits for
+   * the preparation instead, which is faster then. Default 512 KiB.
    */
   readonly waitBytesMin?: number;
-  /** @internal Bytes from which on a part of a batch's values is written, and synced, before the rest. */
+  /**
+   * @internal Minimum bytes of a portion of a batch's values that is written and synced before the
+   * rest.
+   */
   readonly portionBytesMin?: number;
   /** @internal */
   readonly files?: Files;
 }
 
-/** The same, complete and checked. */
+/** The options with all defaults, checked. */
 export type ValueSettings = Required<ValueOptions> & {
-  /** False: what is separated is read and kept, nothing new is. */
+  /** False: no new value is separated; values separated earlier are still read and kept. */
   readonly enabled: boolean;
 };
 
-/** Everything in a value file is aligned to this: a sector holds data of one sync only. */
+/** Alignment of every write to a value file: a sector holds data of one sync only. */
 export const SECTOR_BYTES = 4096;
 
 const KIB = 1024;
@@ -57,7 +67,7 @@ const VALUE_CHECKS: Checks<ValueOptions> = {
 /** The option `values`. */
 export const checkValues = orBoolean(fields(VALUE_CHECKS));
 
-/** The settings that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that cannot be. */
+/** The settings for `options`. @throws LANESTORE_INVALID or a TypeError for an invalid option. */
 export function valueSettings(options: ValueOptions | boolean = true): ValueSettings {
   checkValues(options, 'values');
   const given = typeof options === 'boolean' ? {} : options;

@@ -1,6 +1,7 @@
 /**
- * The one way from a stored value to its version-1 record: the running store's reader, relocation and tools that look at a copy all read
- * separated values here; recovery, which reads all of them, does it file by file (sequential.ts) with the same checks.
+ * Reads separated values one at a time: from a stored value to its version-1 record. The running
+ * store, the collector and views use this module. Recovery reads all values file by file
+ * (bulk-read.ts), with the same checks.
  */
 import { close, constants } from 'node:fs';
 import { join } from 'node:path';
@@ -12,32 +13,43 @@ import { findingFile, valueFileName } from './names.js';
 
 const closeFile = promisify(close);
 
-/** Why a separated value cannot be had. */
+/** Why a separated value cannot be read. */
 export type ValueFault = Pick<Finding, 'kind' | 'detail'>;
 
-/** A version-1 record, still to be checked against its key, or why there is none; with the reference that led there, if one did. */
+/**
+ * A version-1 record whose crc has not been checked, or the reason why there is none. `reference`
+ * is set if the value is separated.
+ */
 export type Resolved = {
   readonly reference?: ValueRef;
 } & ({ readonly record: Uint8Array } | { readonly fault: ValueFault });
 
-/** Reads separated values, one at a time. It keeps the last file open. */
+/** Reads separated values, one at a time. It keeps the last value file open. */
 export class ValueReads implements AsyncDisposable {
   readonly #dir: string | undefined;
   readonly #ended: () => void;
   #open: { readonly number: bigint; readonly fd: number } | undefined;
-  /** The read in progress: its descriptor must not be closed, and perhaps given to another file, before it ends. */
+  /**
+   * The read in progress. Its descriptor must stay open until it ends: a closed descriptor may be
+   * reused for another file.
+   */
   #reading: Promise<Resolved> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Over the value files in `dir`; undefined for a store that can have none. `ended` is called once, at {@link close}. */
+  /**
+   * Reads the value files in `dir`; undefined for a store that can have none. `ended` is called
+   * once, at {@link close}.
+   */
   constructor(dir: string | undefined, ended: () => void = () => undefined) {
     this.#dir = dir;
     this.#ended = ended;
   }
 
   /**
-   * The version-1 record that `value`, stored under `key`, is or refers to. It is as long as the reference says and ends with its crc; that the crc
-   * is right is for whoever decodes it. Rejects with the system's error when a file cannot be read, with LANESTORE_CLOSED after {@link close}.
+   * The version-1 record that `value`, stored under `key`, is or refers to. The record has the
+   * length and ends with the crc that the reference names; the caller verifies the crc when it
+   * decodes the record. Rejects with the system's error if a file cannot be read, with
+   * LANESTORE_CLOSED after {@link close}.
    */
   async resolve(key: string, value: Uint8Array): Promise<Resolved> {
     if (!isReference(value)) return { record: value };
@@ -46,7 +58,7 @@ export class ValueReads implements AsyncDisposable {
     return this.read(reference);
   }
 
-  /** The record at a place. @throws LANESTORE_CLOSED after {@link close}. */
+  /** The record that a reference names. @throws LANESTORE_CLOSED after {@link close}. */
   async read(reference: ValueRef): Promise<Resolved> {
     if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the store was closed');
     this.#reading = this.#read(reference);
@@ -57,7 +69,7 @@ export class ValueReads implements AsyncDisposable {
     }
   }
 
-  /** Ends after the read in progress. Idempotent. */
+  /** Resolves after the read in progress. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;
@@ -101,7 +113,7 @@ export class ValueReads implements AsyncDisposable {
   }
 }
 
-/** Opens a value file to read; undefined if there is none. */
+/** Opens a value file for reading; undefined if it does not exist. */
 export async function openValueFile(dir: string, number: bigint): Promise<number | undefined> {
   try {
     return await openRegular(join(dir, valueFileName(number)), constants.O_RDONLY);
@@ -111,7 +123,10 @@ export async function openValueFile(dir: string, number: bigint): Promise<number
   }
 }
 
-/** What is at the place of a reference, of which `bytes` were there. */
+/**
+ * The record at the place of a reference; `bytes` are the bytes read there, fewer if the file is
+ * shorter.
+ */
 export function recordAt(
   { length, crc }: ValueRef,
   bytes: Uint8Array,
@@ -123,18 +138,18 @@ export function recordAt(
   }
   const at = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (length < 4 || at.getUint32(length - 4) !== crc) {
-    return { fault: { kind: 'value-other', detail: 'what lies there is not the record that the reference names' } };
+    return { fault: { kind: 'value-other', detail: 'the bytes there are not the record that the reference names' } };
   }
   return { record: bytes };
 }
 
-/** Why a file gives nothing. */
+/** The fault for a value file that does not exist. */
 export function missingFile(dir: string | undefined): ValueFault {
   const why = dir === undefined ? 'a store in a caller’s database has no value files' : 'the value file is missing';
   return { kind: 'value-missing', detail: why };
 }
 
-/** The place that a reference names, as findings have it. */
+/** The place that a reference names, as fields of a finding. */
 export function placeOf(reference: ValueRef | undefined): Pick<Finding, 'file' | 'offset'> {
   return reference === undefined ? {} : { file: findingFile(reference.file), offset: reference.offset };
 }

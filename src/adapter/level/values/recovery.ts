@@ -1,6 +1,6 @@
 /**
- * Recovery of separated values: references are gathered while LevelDB is read, then the value files are read from front to back, and every
- * value is checked as if it had stood in LevelDB.
+ * Recovery of separated values: references are collected while LevelDB is read. Then the value
+ * files are read in order, and every value is checked as if it were stored in LevelDB.
  */
 import type { Finding } from '../../../errors.js';
 import { type LaneId, parseKey } from '../../../keys/index.js';
@@ -13,22 +13,22 @@ import { readSequentially, type Wanted } from './bulk-read.js';
 import { placeOf, type Resolved } from './reads.js';
 import type { FoundReference } from './value-store.js';
 
-/** A record that is a reference. */
+/** An entry whose record is a reference. */
 export interface SeparatedEntry<T> {
   readonly log: LogName;
   readonly number: bigint;
   readonly key: string;
-  /** The reference's record. */
+  /** The record of the reference. */
   readonly value: Uint8Array;
-  /** Checks the value that it refers to. */
+  /** Checks the value that the reference names. */
   readonly check: (record: Uint8Array) => ReadResult<T>;
-  /** Where the entry goes, at the place behind those that are there now. */
+  /** The list that the entry is added to, if any, after the entries that are in it now. */
   readonly into: T[] | undefined;
 }
 
-/** Gathers references and checks what they refer to. */
+/** Collects references and checks the values that they name. */
 export class SeparatedEntries {
-  /** All whole references, in no order. */
+  /** All valid references, in no order. */
   readonly found: FoundReference[] = [];
   readonly #dir: string | undefined;
   readonly #load: boolean;
@@ -41,7 +41,7 @@ export class SeparatedEntries {
     this.#report = report;
   }
 
-  /** Adds one; with `load`, its place in the list is kept for it. */
+  /** Adds an entry. With `load`, its place in the list `into` is reserved. */
   add<T>({ log, number, key, value, check, into }: SeparatedEntry<T>): void {
     const place: { lane?: LaneId; number: bigint } = log === QC_LOG ? { number } : { lane: log, number };
     const reference = decodeReference(key, value);
@@ -61,14 +61,17 @@ export class SeparatedEntries {
     this.#wanted.push({ reference, take });
   }
 
-  /** Reads and checks all that were added. */
+  /** Reads and checks all entries added since the last call. */
   async readAll(): Promise<void> {
     const wanted = this.#wanted;
     this.#wanted = [];
     await readSequentially(this.#dir, wanted, { keep: this.#load });
   }
 
-  /** Stale records are not checked, nobody reads them; but until they are swept they refer to a file. */
+  /**
+   * Collects the references of stale records. Their values are never read, so they are not checked;
+   * but until the records are swept, they refer to a file.
+   */
   async findStale(engine: Engine, tip: Tip): Promise<void> {
     for (const [lane, { swept, first }] of tip.lanes) {
       if (swept === first) continue;

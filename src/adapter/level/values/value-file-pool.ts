@@ -1,16 +1,20 @@
 /**
- * Prepared space: value files that are whole on disk before anything needs them (docs/design.md, Value files). All of this happens
- * in the background, while rounds go on.
+ * Prepared space: value files that are complete on disk before a round needs them (docs/design.md,
+ * Value files). All of this happens in the background, while rounds go on.
  *
- *   new       <n>.preparing filled with zeros (real ones: every block is placed and initialised), synced; renamed to <n>.values; directory
- *             synced. Only then it is given out. An append into it changes no size, places no block and cannot meet a full disk.
- *   reused    a free <k>.values renamed to <n>.values, n a number never used before; directory synced; then its link count is read. More than
- *             one link: a snapshot has the file, it is not written, our name is removed. That order matters: a link that is made before the
- *             rename shows in the count, and after the rename there is no <k>.values to make one of.
- *   removed   a free file that is too much: the directory holds at most 2 x the live bytes and FILES_KEPT files more.
+ * - New: <n>.preparing is filled with zeros (written ones, so that every block is allocated),
+ *   synced and renamed to <n>.values; the directory is synced. Only then the file is used. An
+ *   append into it changes no size, allocates no block and cannot meet a full disk.
+ * - Reused: a free <k>.values is renamed to <n>.values, where n was never used before; the
+ *   directory is synced; then the link count is read. If it is above one, a snapshot has the file:
+ *   the file is not written, and this name of it is removed. The order matters: a link made before
+ *   the rename shows in the count, and after the rename there is no <k>.values to link.
+ * - Removed: a surplus free file. The directory holds at most 2 x the live bytes and FILES_KEPT
+ *   more files.
  *
- * Crash: before the last directory fsync the file has its old name, or none, or its new one; nothing refers to it under any of them, so the
- * next open takes it as free. A reference is written only to a file whose name is durable.
+ * Crash: before the last directory fsync the file has its old name, no name or its new name.
+ * Nothing refers to it under any of them, so the next open treats it as free. A reference is
+ * written only to a file whose name is durable.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,42 +24,42 @@ import type { Files, WritableFile } from '../../../base/files.js';
 import { appendAll } from '../../../base/lists.js';
 import { preparingName, valueFileName } from './names.js';
 
-/** Files beyond twice the live bytes that may be there before unused ones are given back. */
+/** Number of files that may exist beyond twice the live bytes before unused ones are removed. */
 export const FILES_KEPT = 4;
 
 const FILE_MODE = 0o600;
-/** Zeros are written and synced in portions, so that the sync of a round waits for at most one of them. */
+/** Bytes of zeros in one synced write: the sync of a round waits for at most one of them. */
 const FILL_BYTES = 1024 * 1024;
-/** After a failed preparation the next try comes no sooner than this. */
+/** Minimum time between a failed preparation and the next attempt. */
 const RETRY_MS = 500;
-/** Each round's need makes the one before it count less: some 35 rounds halve it. */
+/** Factor by which the recorded demand shrinks with each round: about 35 rounds halve it. */
 const DEMAND_DECAY = 0.98;
 
-/** A file to append to, empty. */
+/** A prepared file, empty. */
 export interface PreparedFile {
   readonly number: bigint;
   readonly bytes: number;
   readonly file: WritableFile;
 }
 
-/** What is free to be reused. */
+/** A file that is free for reuse. */
 interface FreeFile {
   readonly number: bigint;
   readonly bytes: number;
 }
 
-/** What a pool works with. */
+/** Dependencies of a pool. */
 export interface PoolParts {
   readonly dir: string;
   readonly files: Files;
   readonly fileBytes: number;
-  /** Files that may be kept unused: {@link FILES_KEPT}, or none if no values are separated any more. */
+  /** Number of unused files to keep: {@link FILES_KEPT}, or 0 if no new values are separated. */
   readonly filesKept: number;
-  /** Whether so many bytes more of the disk may be taken. */
+  /** Resolves to true if this many more bytes of disk may be used. */
   readonly allows: (bytes: number) => Promise<boolean>;
-  /** The lowest number that no file and no reference ever had. */
+  /** The lowest number above those of all files and references. */
   readonly nextNumber: bigint;
-  /** Bytes of live values, and of the files that are in use. */
+  /** Bytes of live values, and of the files in use. */
   readonly usage: () => { readonly liveBytes: number; readonly heldBytes: number };
 }
 
@@ -66,9 +70,9 @@ export class ValueFilePool {
   #spares: PreparedFile[] = [];
   #free: FreeFile[] = [];
   #leftovers: string[] = [];
-  /** Sizes of the files that calls of {@link provide} wait for. */
+  /** Sizes of the files that calls of {@link provide} are waiting for. */
   readonly #orders = new Set<readonly number[]>();
-  /** Bytes that the largest of the recent rounds needed. */
+  /** Bytes that the largest recent round needed. */
   #demand = 0;
   #hasDirectory = false;
   readonly #task = new BackgroundTask(() => this.#next());
@@ -81,12 +85,11 @@ export class ValueFilePool {
     this.#nextNumber = parts.nextNumber;
   }
 
-  /** Why the last preparation failed; undefined if it did not. */
+  /** The error of the last preparation; undefined if it succeeded. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** How many preparations have failed. */
   get failures(): number {
     return this.#failures;
   }
@@ -96,24 +99,24 @@ export class ValueFilePool {
     return bytesOf(this.#spares);
   }
 
-  /** Bytes on disk that are not in use. */
+  /** Bytes on disk that are not in use: prepared or free. */
   get idleBytes(): number {
     return this.spareBytes + bytesOf(this.#free);
   }
 
-  /** Says that a round will need this much, so that it is prepared by the time the next one comes. */
+  /** Records the demand of a round; this much is prepared by the time the next round comes. */
   expect(bytes: number): void {
     this.#demand = Math.max(bytes, this.#demand * DEMAND_DECAY);
     this.kick();
   }
 
-  /** Takes a prepared file of that size, if there is one. After the last of several, {@link kick} must be called. */
+  /** Takes a prepared file of that size, if any. Call {@link kick} after the last of several. */
   take(bytes: number): PreparedFile | undefined {
     const at = this.#spares.findIndex((spare) => spare.bytes === bytes);
     return at < 0 ? undefined : this.#spares.splice(at, 1)[0];
   }
 
-  /** Gives up prepared files that have got another link meanwhile, or lost their name: they are not ours alone to write. */
+  /** Gives up prepared files with a second link or without a name; they must not be written. */
   discardLinked(): void {
     for (const spare of this.#spares.splice(0)) this.#keepOrDiscard(spare);
   }
@@ -123,7 +126,7 @@ export class ValueFilePool {
     return this.#missingOf(sizes) === undefined;
   }
 
-  /** Resolves when files of all these sizes are prepared, or cannot be. */
+  /** Resolves when files of all these sizes are prepared, or when they cannot be prepared. */
   async provide(sizes: readonly number[]): Promise<void> {
     const order = [...sizes];
     this.#orders.add(order);
@@ -135,30 +138,29 @@ export class ValueFilePool {
     }
   }
 
-  /** Takes back a file that no record refers to any more. */
+  /** Takes back a file that no record refers to. */
   recycle(file: FreeFile): void {
     this.#free.push(file);
     this.kick();
   }
 
-  /** Removes the files that are free: the disk has too little space to keep any for later. */
+  /** Removes the free files: the disk has too little space to keep them. */
   shed(): void {
     this.removeLeftovers(this.#free.splice(0).map(({ number }) => valueFileName(number)));
   }
 
-  /** What an interrupted preparation left: to be removed. */
+  /** Schedules the removal of files that an interrupted preparation left. */
   removeLeftovers(names: readonly string[]): void {
     appendAll(this.#leftovers, names);
     this.kick();
   }
 
-  /** Resolves after the step at hand, or the next one; at once if there is nothing to do now. */
+  /** Resolves after the current step, or the next one; at once if there is nothing to do. */
   async step(): Promise<void> {
     this.kick();
     await this.#task.running;
   }
 
-  /** Starts what there is to do. */
   kick(): void {
     this.#task.kick();
   }
@@ -167,20 +169,20 @@ export class ValueFilePool {
     return this.#isUnused ? undefined : (this.#preparation() ?? this.#removal());
   }
 
-  /** Ends after the step at hand, or in the middle of filling a file; what is prepared stays for the next open. */
+  /** Stops after the current step, or while filling a file. Prepared files stay on disk. */
   async stop(): Promise<void> {
     await this.#task.stop();
     const files = this.#spares.splice(0).map(({ file }) => file);
     await closeAll(files.map((file) => () => file.close()));
   }
 
-  /** True while nothing was separated: every round asks. */
+  /** True while no value was separated. A fast path: every round calls this. */
   get #isUnused(): boolean {
     if (this.#demand > 0 || this.#orders.size > 0 || this.#failure !== undefined) return false;
     return this.#spares.length + this.#free.length + this.#leftovers.length === 0;
   }
 
-  /** Makes one more file ready, if one is missing. It never rejects: a failure is kept for {@link failure}. */
+  /** Prepares a missing file. It never rejects: a failure is kept in {@link failure}. */
   #preparation(): (() => Promise<void>) | undefined {
     const size = this.#missingSize();
     if (size === undefined) {
@@ -218,13 +220,14 @@ export class ValueFilePool {
     });
   }
 
-  /** Two of the largest recent rounds: one is written while space for the next is prepared. Bounded, so that disk usage is bounded. */
+  /** Two of the largest recent rounds: one is written while space for the next is prepared. */
   #spareBytesWanted(): number {
     const { fileBytes, usage } = this.#parts;
+    // Bounded, so that disk usage is bounded.
     return Math.max(fileBytes, Math.min(2 * this.#demand, 2 * fileBytes + usage().liveBytes / 4));
   }
 
-  /** Gives one file back, if there is one too many. One that cannot be removed is found again at the next open. */
+  /** Removes one surplus file, if any. After a failure, the next open finds the file again. */
   #removal(): (() => Promise<void>) | undefined {
     const { fileBytes } = this.#parts;
     const leftover = this.#leftovers.pop();
@@ -238,7 +241,7 @@ export class ValueFilePool {
     if (last === undefined || !this.#hasTooMuch() || this.spareBytes - last.bytes < this.#spareBytesWanted()) return;
     this.#spares.pop();
     return async () => {
-      // It holds nothing, so nothing depends on its end.
+      // The file is empty, so a failure of `close` loses nothing.
       await last.file.close().catch(() => undefined);
       await this.#remove(valueFileName(last.number));
     };
@@ -272,7 +275,7 @@ export class ValueFilePool {
     this.#spares.push({ number, bytes, file });
   }
 
-  /** A file that cannot be had for writing is dropped, and another one is made. */
+  /** Prepares a free file, or removes it if it cannot be opened for writing. */
   async #reuse({ number: free, bytes }: FreeFile): Promise<void> {
     const { dir, files } = this.#parts;
     const number = this.#nextNumber++;
@@ -291,14 +294,14 @@ export class ValueFilePool {
       file = await files.open(path, FILE_MODE, { empty: false, synced: true });
     } catch (error) {
       if (isOfFile(error)) return this.#remove(name);
-      // The reason may pass (too many open files): it is free under its new name.
+      // The failure may be temporary (too many open files): the file stays free under its new name.
       this.#free.push({ number, bytes });
       throw error;
     }
     this.#keepOrDiscard({ number, bytes, file });
   }
 
-  /** True for a file with one name and the size that it was prepared with. Asked of the descriptor, not of the name. */
+  /** True for a file with one name and its original size, as its descriptor shows. */
   #isOursAlone({ number, file, bytes }: PreparedFile): boolean {
     try {
       const { links, bytes: found } = file.status();
@@ -309,9 +312,9 @@ export class ValueFilePool {
     }
   }
 
-  /** Adds a file to those that are prepared; one that is not ours alone is closed, and its name is removed later. It holds nothing. */
+  /** Adds a file to the prepared ones. A file with another owner is closed and removed later. */
   #keepOrDiscard(spare: PreparedFile): void {
-    // Judged once, here: a link may come at any moment, and a file that is closed must not be in the pool.
+    // Checked only here: a link may appear at any moment, and a closed file must not be kept.
     if (this.#isOursAlone(spare)) {
       this.#spares.push(spare);
       return;
@@ -324,7 +327,7 @@ export class ValueFilePool {
     await this.#parts.files.remove(join(this.#parts.dir, name)).catch(() => undefined);
   }
 
-  /** Makes the directory when the first file is made; its own name is durable before a file in it is. */
+  /** Creates the directory before its first file, and makes its name durable. */
   async #makeDirectory(): Promise<void> {
     if (this.#hasDirectory) return;
     const { dir, files } = this.#parts;
@@ -334,7 +337,7 @@ export class ValueFilePool {
   }
 }
 
-/** What the system says of one file, and not of the disk or the process: it is read-only, immutable, gone, or no regular file. */
+/** Error codes of one file: it is read-only, immutable, absent, or not a regular file. */
 const OF_FILE = new Set(['EACCES', 'EPERM', 'ENOENT', 'EISDIR', 'ELOOP', 'EFTYPE', 'ETXTBSY', 'ENXIO']);
 
 function isOfFile(error: unknown): boolean {

@@ -1,28 +1,30 @@
 /**
- * What each value file is still needed for. Every durable reference is counted here by its key, those of stale keys too. Rebuilt at open;
- * nothing of it is stored.
+ * Counts the references to each value file. Every durable reference is recorded by its key, those
+ * of stale keys too. The index is rebuilt at open; none of it is stored.
  *
  * A file is free once
- *   - nothing is appended to it any more (it is sealed),
- *   - no durable record refers to it: the batch that deleted the last reference is synced, so no crash brings it back,
- *   - no reference to it is on its way into LevelDB (pins: values written ahead, moves that wait for their batch),
- *   - every reader that began before all of that was so has ended: it may hold a reference that it read earlier. A reader that begins later
- *     finds none.
+ * - nothing is appended to it any more (it is sealed);
+ * - no durable record refers to it: the batch that deleted the last reference is synced, so no
+ *   crash restores the reference;
+ * - no reference to it is on its way into LevelDB (pins: values whose batch is not durable, moves
+ *   that wait for their batch);
+ * - every reader that began before these conditions held has closed: it may hold a reference that
+ *   it read earlier. A reader that begins later finds none.
  */
 import type { ValueRef } from '../format/value-ref.js';
 
-/** A value file that holds, or may come to hold, something that is needed. */
+/** A value file that is in use: it holds live values, or is appended to, or is pinned. */
 export class ValueFile {
   readonly number: bigint;
   /** Its size on disk. */
   readonly bytes: number;
-  /** The durable references to it, by their keys. */
+  /** The durable references to this file, by key. */
   readonly live = new Map<string, ValueRef>();
-  /** Bytes of their values. */
+  /** Bytes of the live values in this file. */
   liveBytes = 0;
-  /** References that are not durable yet. */
+  /** Number of references to this file that are not durable yet. */
   pins = 0;
-  /** Nothing is appended any more. */
+  /** True once nothing more is appended. */
   sealed: boolean;
 
   constructor(number: bigint, bytes: number, sealed: boolean) {
@@ -32,7 +34,7 @@ export class ValueFile {
   }
 }
 
-/** A file without references. It is free once every reader up to number `readers` has ended. */
+/** A file without references. Reusable once every reader with id <= `readers` has closed. */
 interface Unreferenced {
   readonly file: ValueFile;
   readonly readers: number;
@@ -49,7 +51,7 @@ export class ValueIndex {
   #liveBytes = 0;
   #heldBytes = 0;
 
-  /** `freed` is called once for each file that is free. */
+  /** `freed` is called once for each file that becomes free. */
   constructor(freed: (file: ValueFile) => void) {
     this.#freed = freed;
   }
@@ -64,22 +66,22 @@ export class ValueIndex {
     return this.#heldBytes;
   }
 
-  /** Files that are not free, readers that hold them up included. */
+  /** Number of files that are not free, including those that only readers hold. */
   get fileCount(): number {
     return this.#files.size + this.#waiting.length;
   }
 
-  /** False if no durable record is separated. */
+  /** True if at least one durable record is separated. */
   get any(): boolean {
     return this.#index.size > 0;
   }
 
-  /** The files with something in them that is needed. */
+  /** The files that are in use, without those that only readers hold. */
   get files(): Iterable<ValueFile> {
     return this.#files.values();
   }
 
-  /** Adds a file: one that will be appended to, or, sealed, one that was found at open. */
+  /** Adds a file: a new one to append to, or, with `sealed`, one that was found at open. */
   add(number: bigint, bytes: number, sealed: boolean): ValueFile {
     const file = new ValueFile(number, bytes, sealed);
     this.#files.set(number, file);
@@ -92,7 +94,7 @@ export class ValueIndex {
     return this.#index.get(key)?.live.get(key);
   }
 
-  /** A record with this reference is durable under `key`, in place of what stood there. */
+  /** Records that this reference is durable under `key`, and replaces the previous one. */
   put(key: string, reference: ValueRef): void {
     const file = this.#files.get(reference.file);
     if (file === undefined) throw new Error(`value file ${reference.file} is not known`);
@@ -103,7 +105,7 @@ export class ValueIndex {
     this.#index.set(key, file);
   }
 
-  /** What stood under `key` is durably gone. */
+  /** Records that the value of `key` is durably deleted. */
   delete(key: string): void {
     const file = this.#index.get(key);
     const reference = file?.live.get(key);
@@ -121,7 +123,7 @@ export class ValueIndex {
     this.#freeIfUnreferenced(file);
   }
 
-  /** A reference that was pinned is durable now, or will never be. */
+  /** Removes one pin: the reference is durable now, or will never be. */
   unpin(number: bigint): void {
     const file = this.#files.get(number);
     if (file === undefined) throw new Error(`value file ${number} is not known`);
@@ -129,7 +131,10 @@ export class ValueIndex {
     this.#freeIfUnreferenced(file);
   }
 
-  /** Files that a reader may come upon stay as they are until it calls what this returns. Idempotent. */
+  /**
+   * Begins a reader: no file that it may read is reused until it calls the returned function.
+   * Idempotent.
+   */
   beginReading(): () => void {
     const reader = ++this.#lastReader;
     this.#readers.add(reader);

@@ -1,9 +1,9 @@
 /**
- * The value files of a running store, as the rest of it sees them: values are written before their batch, a durable batch is counted,
- * readers are let in.
+ * The value files of a running store: writes values before their batch, counts the references of
+ * durable batches, and registers readers.
  *
- * Nothing here decides what is acknowledged: that is LevelDB's batch alone. A round is durable when its batch is, and its values are
- * durable before; a batch that is lost leaves values that no record refers to.
+ * Acknowledgement depends on LevelDB's batch alone. A round is durable when its batch is, and its
+ * values are durable before that; a lost batch leaves values without references.
  */
 import { closeAll } from '../../../base/close-stack.js';
 import { poolThreads } from '../../../base/files.js';
@@ -23,9 +23,9 @@ import { ValueReads } from './reads.js';
 import { FILES_KEPT, ValueFilePool } from './value-file-pool.js';
 import { ValueIndex } from './value-index.js';
 
-/** Portions of a batch's values that are on their way at once, if libuv has so many threads. */
+/** Portions of a batch's values that are written at the same time, if libuv has enough threads. */
 const PORTIONS_MAX = 4;
-/** Failed preparations, one every 500 ms, for which a refused round holds up `ready`. */
+/** Number of failed preparations, one every 500 ms, for which a refused round delays `ready`. */
 const FAILURES_A_REFUSAL = 4;
 
 /** A durable reference, as recovery found it. */
@@ -34,14 +34,14 @@ export interface FoundReference {
   readonly reference: ValueRef;
 }
 
-/** What opening found. */
+/** The value files and references found at open. */
 export interface ValueParts {
   readonly dir: string;
   readonly settings: ValueSettings;
   readonly found: FoundValues;
-  /** Of live entries, and of stale ones that are not swept. */
+  /** References of live entries, and of stale entries that are not swept. */
   readonly references: readonly FoundReference[];
-  /** Asked before a file is made; absent: all may be. */
+  /** Consulted before a file is created; absent: every file may be created. */
   readonly disk?: DiskReservation;
 }
 
@@ -52,13 +52,15 @@ export class ValueStore implements Resource {
   readonly references: ValueIndex;
   readonly #pool: ValueFilePool;
   readonly #appender: Appender;
-  /** For values that have stayed long: among short-lived ones they would pin file after file. */
+  /**
+   * Appends moved values. They live long: among short-lived values they would pin file after file.
+   */
   readonly #mover: Appender;
-  /** Bytes that accepted rounds may need and that have no place yet. */
+  /** Bytes of large records of accepted rounds that have no place yet. */
   #reserved = 0;
   /**
-   * The largest round that was refused for want of space since there was some, and how many
-   * preparations had failed by then.
+   * The largest round that was refused for lack of space since space was last available, and the
+   * number of preparations that had failed by then.
    */
   #refused = 0;
   #failuresAtRefusal = 0;
@@ -78,12 +80,12 @@ export class ValueStore implements Resource {
     });
     const parts = { dir, settings, references: this.references, pool: this.#pool };
     this.#appender = new Appender(parts, Math.min(PORTIONS_MAX, poolThreads()));
-    // In the background: it takes one thread, and leaves the others to the rounds.
+    // The collector writes in the background: it uses one thread, and leaves the others to rounds.
     this.#mover = new Appender(parts, 1);
     this.#adopt(found, references);
   }
 
-  /** The settings that it was opened with. */
+  /** The settings that the store was opened with. */
   get settings(): ValueSettings {
     return this.#settings;
   }
@@ -93,21 +95,25 @@ export class ValueStore implements Resource {
     return { liveBytes: this.references.liveBytes, fileBytes: this.references.heldBytes + this.#pool.idleBytes };
   }
 
-  /** Bytes of a round, which has `bytes` in all, that may be separated; 0 if separating is off. */
+  /**
+   * Bytes of a round that may be separated; 0 if separation is off. `bytes` is the size of the
+   * whole round.
+   */
   separableBytes(round: EncodedRound, bytes: number): number {
     const { enabled, valueBytesMin } = this.#settings;
     return enabled && bytes >= valueBytesMin ? separableBytes(round, valueBytesMin) : 0;
   }
 
-  /** True if so many bytes are worth separating. */
+  /** True if a batch with this many separable bytes separates them. */
   isEnough(separable: number): boolean {
     return separable >= this.#settings.batchBytesMin;
   }
 
   /**
-   * Only when preparing fails (a full disk) must the prepared space be enough for the round and for all that was accepted before
-   * it; a round that is small enough to be stored inline is accepted always. Rounds that wait count for what is prepared: many
-   * small calls become one batch, whose values are worth separating.
+   * Refuses a round if preparation fails (a full disk) and the prepared space is too small for the
+   * round and all rounds accepted before it. A round that is small enough to be stored inline is
+   * always accepted. Waiting rounds count towards the space to prepare: many small calls become one
+   * batch, whose values are worth separating.
    * @throws LANESTORE_CAPACITY.
    */
   check({ largeBytes }: Cost): void {
@@ -118,26 +124,29 @@ export class ValueStore implements Resource {
     if (failure === undefined || !this.isEnough(largeBytes) || this.#fits(largeBytes)) return;
     if (this.#refused === 0) this.#failuresAtRefusal = this.#pool.failures;
     this.#refused = Math.max(this.#refused, largeBytes);
-    throw new LanestoreError(
-      'LANESTORE_CAPACITY',
-      `no space can be prepared for ${largeBytes} bytes of values: ${messageOf(failure)}; free some, and wait for ready()`,
-      { cause: failure },
-    );
+    const reason = `no space can be prepared for ${largeBytes} bytes of values: ${messageOf(failure)}`;
+    throw new LanestoreError('LANESTORE_CAPACITY', `${reason}; free some space and wait for ready()`, {
+      cause: failure,
+    });
   }
 
   enter({ largeBytes }: Cost): void {
     this.#reserved += largeBytes;
   }
 
-  /** The large records of a call have their places, or are to be stored inline, or the call has settled. Idempotent. */
+  /**
+   * Called when the large records of a call have places, will be stored inline, or the call has
+   * settled. Idempotent.
+   */
   leave(cost: Cost): void {
     this.#reserved -= cost.largeBytes;
     cost.largeBytes = 0;
   }
 
   /**
-   * True if {@link check} would let in the round that it refused; or when preparing has failed {@link FAILURES_A_REFUSAL} times
-   * since: that round may have been given up, and rounds that are small enough to be stored inline are accepted all the time.
+   * True if {@link check} would accept the round that it refused, or if preparation has failed
+   * {@link FAILURES_A_REFUSAL} times since. By then the caller may have given up that round, and
+   * rounds that are small enough to be stored inline are always accepted.
    */
   get hasRoom(): boolean {
     const { failure, failures } = this.#pool;
@@ -154,17 +163,18 @@ export class ValueStore implements Resource {
   }
 
   /**
-   * Gives the large records of rounds their places, and begins to write them: their puts become puts of references. `undefined` if there is
-   * no space for them: they are stored inline. `durable` resolves when all of them are durable. One call at a time, and the next one
-   * once `durable` of the last has settled. When it rejects, or `durable` does, the store must not go on. The memory of the
-   * records is used again once they are durable.
+   * Assigns places to the large records of rounds and begins to write them: their puts become puts
+   * of references. `undefined` if there is no space; then the records are stored inline. `durable`
+   * resolves when all of them are durable. The next call must not come before `durable` has
+   * settled. If the call or `durable` rejects, the store must stop. The memory of the records is
+   * reused once they are durable.
    */
   async place(rounds: readonly EncodedRound[]): Promise<{ readonly durable: Promise<void> } | undefined> {
     const { valueBytesMin, waitBytesMin } = this.#settings;
     const puts = rounds.flatMap((round) => separablePuts(round, valueBytesMin));
     let bytes = 0;
     for (const put of puts) bytes += put.bytes;
-    // What waits after these counts too: a round in calls of its own comes in groups, each of them too small to wait for.
+    // Waiting rounds count too: small calls come in groups, each too small to wait for space.
     const wait = Math.max(bytes, this.#reserved) >= waitBytesMin;
     const appended = await this.#appender.append(
       puts.map((put) => ({ bytes: put.bytes, record: () => put.value })),
@@ -179,7 +189,10 @@ export class ValueStore implements Resource {
     return { durable };
   }
 
-  /** Writes records that are to be moved to a file of their own kind; `undefined` if there is no space. Durable when it resolves. */
+  /**
+   * Writes moved records to a file for moved values; they are durable when it resolves. `undefined`
+   * if there is no space.
+   */
   async writeMoved(records: readonly Uint8Array[]): Promise<readonly ValueRef[] | undefined> {
     const appended = await this.#mover.append(
       records.map((record) => ({ bytes: record.length, record: () => record })),
@@ -189,7 +202,7 @@ export class ValueStore implements Resource {
     return appended?.references;
   }
 
-  /** True if the file that values were moved to holds none any more; {@link releaseMoved} gives it back. */
+  /** True if the file for moved values holds no live value; {@link releaseMoved} frees it. */
   get hasIdleMoved(): boolean {
     return this.#mover.isIdle;
   }
@@ -198,12 +211,15 @@ export class ValueStore implements Resource {
     return this.#mover.close();
   }
 
-  /** A batch is durable: counts what it refers to and what it deletes, in its order. `refers`: one of its puts is a reference. */
+  /**
+   * Counts the references and deletes of a durable batch, in its order. `refers`: at least one put
+   * is a reference.
+   */
   applied(operations: readonly Operation[], refers: boolean): void {
     if (refers || this.references.any) this.#count(operations);
   }
 
-  /** Prepares and frees space in the background as the batches so far ask for. */
+  /** Starts preparing and freeing space in the background, as the batches so far require. */
   kick(): void {
     this.#pool.kick();
   }
@@ -220,17 +236,23 @@ export class ValueStore implements Resource {
     }
   }
 
-  /** Removes value files that no record refers to; none is kept for later. */
+  /** Removes free value files; none is kept for reuse. */
   shed(): void {
     this.#pool.shed();
   }
 
-  /** Begins a reader: what it finds stays readable until it is closed. Begin before reading from LevelDB. */
+  /**
+   * Begins a reader: the values that it finds stay readable until it is closed. It must begin
+   * before the read from LevelDB.
+   */
   reads(): ValueReads {
     return new ValueReads(this.#dir, this.references.beginReading());
   }
 
-  /** Ends the background work and closes all files. Waits for writes of values; rounds must have settled. */
+  /**
+   * Ends the background work and closes all files. Waits for writes of values; all rounds must have
+   * settled.
+   */
   async close(): Promise<void> {
     await closeAll([() => this.#pool.stop(), () => this.#appender.close(), () => this.#mover.close()]);
   }
@@ -239,16 +261,16 @@ export class ValueStore implements Resource {
     return sectorsOf(this.#reserved + bytes) <= this.#appender.bytesLeft + this.#pool.spareBytes;
   }
 
-  /** Files with references are kept and never appended to; the others are free. */
+  /** Files with references are kept and never appended to; all other files are free. */
   #adopt(found: FoundValues, references: readonly FoundReference[]): void {
     const named = new Set(references.map(({ reference }) => reference.file));
     for (const { number, bytes } of found.files) if (named.has(number)) this.references.add(number, bytes, true);
     const known = new Set(found.files.map(({ number }) => number));
-    // A stale record may refer to a file that was removed: it is never read.
+    // A stale record may refer to a file that no longer exists: its value is never read.
     for (const { key, reference } of references) if (known.has(reference.file)) this.references.put(key, reference);
     this.#pool.removeLeftovers(found.leftovers);
     for (const { number, bytes, allocated } of found.files) {
-      // One with holes would have to find room on the disk when it is written.
+      // A write into a file with holes would allocate blocks, so such a file is not reused.
       if (!named.has(number)) this.#pool.recycle({ number, bytes: allocated ? bytes : 0 });
     }
   }

@@ -1,4 +1,4 @@
-/** Looking at a store, and copying it, also while a node runs. */
+/** Reads, verifies and copies a store, also while a node runs on it. */
 
 export { removePrivateCopies } from '../../../base/copy-place.js';
 export { openView, type ViewOptions } from './open-view.js';

@@ -32,10 +32,10 @@ import { findingFile } from '../values/names.js';
 import { placeOf, ValueReads } from '../values/reads.js';
 import type { Extents, StoreFile, StoreView, ViewEntry, ViewItem, ViewRange, WitnessView } from './store-view.js';
 
-/** What opening a view found. */
+/** The state of a store, as opening a view found it. */
 export interface ViewParts<B, Q, A> {
   readonly model: Model<B, Q, A>;
-  /** Absent if LevelDB does not open the copy. */
+  /** Absent if LevelDB cannot open the copy. */
   readonly engine: Engine | undefined;
   /** The directory of the copied value files; absent if there is no copy. */
   readonly values: string | undefined;
@@ -61,7 +61,7 @@ const checkViewRange = fields<ViewRange>({ ...RANGE_CHECKS, stale: boolean });
 
 const checkKeyRange = fields<Partial<KeyRange>>({ gte: string, lt: string });
 
-/** Reads in portions; an empty one is the end. */
+/** A reader of portions; an empty portion is the end. */
 interface Portions<T> extends Closable {
   next(): Promise<readonly T[]>;
 }
@@ -90,7 +90,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
   readonly #engine: Engine | undefined;
   readonly #values: string | undefined;
   readonly #release: () => Promise<void>;
-  /** What reads hold that have not ended. */
+  /** Resources of the reads in progress. */
   readonly #open = new OpenSet();
   #closing: Promise<void> | undefined;
 
@@ -193,7 +193,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     const reads = this.#reads();
     try {
       for await (const stored of this.#read((engine) => new LogRange(engine, log, begin, end))) {
-        // Holes and strays are among the view's findings.
+        // Missing and stray keys are among the view's findings.
         if ('finding' in stored) continue;
         const result = await resolveEntry(reads, log, stored, read).catch(rethrown);
         this.#assertOpen();
@@ -225,7 +225,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
         if (portion.length === 0) return;
         for (const item of portion) {
           yield item;
-          // Its files may be gone: what cannot be read of them any more is no damage.
+          // After `close` the files of the copy may be gone: a failed read is not damage then.
           this.#assertOpen();
         }
       }
@@ -234,7 +234,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     }
   }
 
-  /** A reader of values, to be closed with `#open`. */
+  /** A reader of values; `#open` closes it. */
   #reads(): ValueReads {
     this.#assertOpen();
     return this.#open.add(new ValueReads(this.#values));
@@ -249,7 +249,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     }
   }
 
-  /** Ends what is being read, then frees the copy. */
+  /** Ends the reads in progress, then removes the copy. */
   async #end(): Promise<void> {
     await this.#open.closeAll().finally(() => this.#release());
   }

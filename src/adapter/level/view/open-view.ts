@@ -1,6 +1,6 @@
 /**
- * Opening a view: `examine` with a private copy of the database, made while a node may be writing. The node's
- * lock is not taken, and the location only read.
+ * Opens a view: runs `examine` on a private copy of the database, which is made while a node may be
+ * writing. The node's lock is not taken, and the location is only read.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -26,18 +26,20 @@ import type { StoreFile, StoreView, WitnessView } from './store-view.js';
 export interface ViewOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
   /**
-   * Where the copy is made; an existing directory, not in the location. Default: beside the location, where
-   * tables can be hard links; if that is not possible, the system's directory for temporary files, where they
-   * are copied.
+   * Directory in which the copy is made; it exists, and is not in the location. Default: the parent
+   * of the location, where tables can be hard links; if that is not possible, the system's
+   * directory for temporary files, where they are copied.
    */
   readonly directory?: string;
   /** As in `openLevel`. Default 1 GiB. */
   readonly tableCheckBytesMax?: number;
-  /** @internal False: check no entries, for a caller that is going to read each of them. Default true. */
+  /**
+   * @internal False: entries are not checked, because the caller reads each of them. Default true.
+   */
   readonly examine?: boolean;
 }
 
-/** Those that views for any purpose have. */
+/** The checks of options that all kinds of views share. */
 export const VIEW_CHECKS = { ...MODEL_CHECK, directory: string, examine: boolean };
 
 const checkViewOptions = fields<ViewOptions<unknown, unknown, unknown>>({
@@ -45,14 +47,25 @@ const checkViewOptions = fields<ViewOptions<unknown, unknown, unknown>>({
   tableCheckBytesMax: checkTableCheckBytes,
 });
 
-/** Findings that a view holds at most; it counts them all. */
+/** Upper bound of findings that a view keeps; all are counted. */
 const FINDINGS_MAX = 100_000;
 
 /**
- * Opens a view of the store in `location`, whether a node runs on it or not, on a private copy of it that
- * `close` removes. It holds all that was acknowledged before the call. All live records are read and checked.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID (a directory in the
- * location). Damage does not throw: it is in `findings`.
+ * Opens a view of the store in `location`, whether a node runs on it or not. The view reads a
+ * private copy, which `close` removes. It contains every round that was acknowledged before the
+ * call. All live records are read and checked.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID (a directory in
+ * the location). Damage does not throw: it is in `findings`.
+ * @example
+ * ```ts
+ * import { autobahn, openView } from 'lanestore';
+ *
+ * const view = await openView('state', { model: autobahn });
+ * for (const [lane, { first, next }] of view.cursors.lanes) console.log(`${lane}: blocks ${first} to ${next - 1n}`);
+ * for await (const item of view.commitQCs()) if ('entry' in item) console.log(item.entry.vote.view.index);
+ * if (view.refusal !== undefined) console.error(view.refusal.message);
+ * await view.close();
+ * ```
  */
 export async function openView<B, Q, A>(location: string, options: ViewOptions<B, Q, A>): Promise<StoreView<B, Q, A>> {
   string(location, 'openView: location');
@@ -64,7 +77,10 @@ export async function openView<B, Q, A>(location: string, options: ViewOptions<B
   }
 }
 
-/** A view; `isProbed`: another process reads all of LevelDB first. @throws as {@link openView}, not always coded. */
+/**
+ * Opens a view. With `isProbed`, another process reads all of LevelDB first.
+ * @throws as {@link openView}, not always coded.
+ */
 export async function viewOf<B, Q, A>(
   location: string,
   { model, directory, tableCheckBytesMax, examine: isExamined = true }: ViewOptions<B, Q, A>,
@@ -120,7 +136,10 @@ function verdictIn(verdict: WitnessVerdict | undefined, tip: Tip | undefined): W
   return verdict.provenSeq === undefined ? 'torn' : verdict.provenSeq === tip?.seq ? 'equal' : 'behind';
 }
 
-/** Names and sizes of all files of a location; no link is followed. A file that goes away meanwhile is left out. */
+/**
+ * Names and sizes of all files of a location. Symbolic links are not followed. A file that
+ * disappears meanwhile is left out.
+ */
 function filesOf(location: string): StoreFile[] {
   const files: StoreFile[] = [];
   for (const entry of readdirSync(location, { recursive: true, withFileTypes: true })) {

@@ -1,12 +1,14 @@
 /**
- * Reads a LevelDB in a process of its own, which a damaged table may abort (docs/leveldb-hazards.md, Bit rot in a table):
+ * Reads a LevelDB in a separate process, which a damaged table may abort (docs/leveldb-hazards.md,
+ * Bit rot in a table):
  *
- *   node reader-child.js probe   LEVEL        reads every entry, keeps none
- *   node reader-child.js forward LEVEL INTO   copies entries from the first one on, up to where they cannot be read
- *   node reader-child.js reverse LEVEL INTO   the same from the last one back, down to what INTO holds already
+ *   reader-child.js probe   LEVEL        reads every entry, keeps none
+ *   reader-child.js forward LEVEL INTO   copies in ascending order, up to the first damage
+ *   reader-child.js reverse LEVEL INTO   copies in descending order, down to the last key of INTO
  *
- * It writes lines of {@link ReaderLine}: `begun` before LevelDB is let near its files, `opened`, then what was read. Without the last one it
- * was ended; without the first one LevelDB had nothing to do with that.
+ * It prints lines of {@link ReaderLine}: `begun` before LevelDB opens the database, then `opened`,
+ * then the result. If the result is missing, the process was terminated. If `begun` is missing too,
+ * LevelDB was not the cause.
  */
 import { writeSync } from 'node:fs';
 import { ClassicLevel } from 'classic-level';
@@ -32,7 +34,7 @@ function errorOf(error: unknown, isWriting: boolean): ReaderError {
   return { code: cause?.code ?? code, message: cause?.message ?? message ?? String(error), isWriting };
 }
 
-/** What `reverse` must not pass: the last key that `forward` copied. */
+/** The last key that `forward` copied; `reverse` stops before it. */
 async function lastKey(target: Raw): Promise<Buffer | undefined> {
   const [key] = await target.keys({ reverse: true, limit: 1 }).all();
   return key;
@@ -61,7 +63,7 @@ async function read(source: Raw, target: Raw | undefined): Promise<ReaderLine> {
   }
 }
 
-/** Opens what is copied into. */
+/** Opens the target of the copy. */
 async function openTarget(): Promise<Raw | undefined> {
   if (mode === 'probe') return undefined;
   const target: Raw = new ClassicLevel(into, encodings);
@@ -90,5 +92,5 @@ async function main(): Promise<ReaderLine> {
   return result;
 }
 
-// Not at the top level: bundles of CommonJS cannot have that.
+// Not a top-level await: bundles of CommonJS do not support it.
 void main().then(say);

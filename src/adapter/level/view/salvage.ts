@@ -1,10 +1,12 @@
 /**
- * Reading a LevelDB whose files are not sound without being taken down by it: another process reads it, and copies what it can into a new
- * LevelDB, entry by entry, from both ends. What lies between two damages is not read. Every record has a checksum of its own, bound to its
- * key, so what was salvaged wrongly is recognised like on a sound store.
+ * Reads a damaged LevelDB in another process, so that an abort does not end this one. That process
+ * copies the readable entries into a new LevelDB, from both ends. Entries between two damaged
+ * places are not read. Every record has its own checksum over key and body, so a record that was
+ * read wrongly is recognised as in a sound store.
  *
- * That process can also fail for reasons of its own: it is killed, cannot be started, does not find its file. That says nothing about the
- * store, so it is LANESTORE_IO. Damage is only what LevelDB reports, and what aborts the process once it has begun to read.
+ * The process can also fail for other reasons: it is killed, cannot be started, or does not find
+ * its file. Such a failure says nothing about the store, so it is LANESTORE_IO. Only what LevelDB
+ * reports, and an abort after reading began, is damage.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,43 +18,45 @@ import type { Salvage } from '../copy/copied-database.js';
 import { isDamage } from '../database.js';
 import { LEVEL_DIR } from '../format/paths.js';
 
-/** Why there is another process. */
-const WHY = 'another process reads what may be damaged, because LevelDB may abort it';
-/** A process that has not ended by then hangs, and is killed. */
+/** Why a second process is necessary; for messages. */
+const WHY = 'another process reads a database that may be damaged, because LevelDB may abort the process';
+/** A process that runs longer is considered hung, and is killed. */
 const CHILD_MS_MAX = 3_600_000;
-/** Characters of either output of the process that are kept: its own lines are short. */
+/** Characters that are kept of each output stream of the process; its own lines are short. */
 const OUTPUT_CHARS_MAX = 65_536;
-/** Characters of standard error that messages quote. */
+/** Characters of standard error that a message quotes. */
 const STDERR_CHARS = 300;
 
-/** Signals with which a process ends when LevelDB meets a structure that it does not expect. */
+/** Signals that end a process when LevelDB reads an unexpected structure. */
 const ABORTS: readonly (NodeJS.Signals | undefined)[] = ['SIGABRT', 'SIGSEGV', 'SIGBUS'];
-/** JavaScript ends with SIGABRT too when it has no memory left: that is no damage. */
+/** V8 ends with SIGABRT too when it is out of memory: that is not damage. */
 const OUT_OF_MEMORY = /FATAL ERROR: .*(?:out of memory|heap limit)/;
 
-/** Begins every line of the process that is meant for this one: what NODE_OPTIONS load may print as well. */
+/** Prefix of every protocol line of the process: modules that NODE_OPTIONS load may print too. */
 export const LINE_MARK = 'lanestore-reader ';
 
-/** What the process says, a line at a time. */
+/** A line that the process prints. */
 export type ReaderLine =
-  /** From here on it is LevelDB that may end it. */
+  /** LevelDB is about to open the database: it causes an abort after this line. */
   | { readonly begun: true }
-  /** LevelDB opened, and what it is copied into is there. */
+  /** LevelDB and the target of the copy are open. */
   | { readonly opened: true }
-  /** The last line: it has read all that can be read. */
+  /** The last line: all readable entries were read. */
   | { readonly entries: number; readonly error?: ReaderError };
 
-/** Why the process did not read, or copy, all entries. */
+/** Why the process did not read or copy all entries. */
 export interface ReaderError {
   readonly code?: string | undefined;
   readonly message: string;
-  /** The copy could not be written: what is read is not to blame. */
+  /** True if the copy could not be written, which is not the fault of the source. */
   readonly isWriting: boolean;
 }
 
 /**
- * Reads every entry of the LevelDB in `level` in another process. Gives what is wrong if it is aborted by that, or finds damage.
- * @throws LANESTORE_IO if that process failed for another reason: nothing is known then.
+ * Reads every entry of the LevelDB in `level` in another process. Returns a finding if that process
+ * is aborted or reports damage.
+ * @throws LANESTORE_IO if the process failed for another reason; the state of the database is
+ * unknown then.
  */
 export async function probe(level: string): Promise<readonly Finding[]> {
   const { end, error } = await run('probe', level);
@@ -61,8 +65,8 @@ export async function probe(level: string): Promise<readonly Finding[]> {
 }
 
 /**
- * Copies the entries that can be read from `level` to `into`, which is made.
- * @throws LANESTORE_IO if they cannot be copied for a reason that is not theirs.
+ * Copies the readable entries of `level` to `into`, which it creates.
+ * @throws LANESTORE_IO if they cannot be copied for a reason other than damage.
  */
 export async function salvage(level: string, into: string): Promise<Salvage> {
   const forward = await run('forward', level, into);
@@ -70,20 +74,23 @@ export async function salvage(level: string, into: string): Promise<Salvage> {
   if (!forward.opened || findings.length === 0) return { opened: forward.opened, findings };
   const reverse = await run('reverse', level, into);
   findings.push(...findingsOf(reverse.end, reverse.error));
-  // The same damage, met from either side.
+  // Both directions may report the same damage.
   const details = new Set<string>();
   return { opened: true, findings: findings.filter(({ detail }) => !details.has(detail) && details.add(detail)) };
 }
 
-/** How a process ended that read LevelDB, or was aborted by it. */
+/** The result of a process that read LevelDB, or was aborted by LevelDB. */
 interface Outcome {
   readonly opened: boolean;
-  /** What ended it if it did not get to its last line: LevelDB, and nothing else. */
+  /** How LevelDB ended the process, if the last line is missing. */
   readonly end: ChildEnd | undefined;
   readonly error: ReaderError | undefined;
 }
 
-/** @throws LANESTORE_IO for a process that ended otherwise, and for a copy that could not be written. */
+/**
+ * Runs the process.
+ * @throws LANESTORE_IO if the process ended for another reason, or the copy could not be written.
+ */
 async function run(mode: string, level: string, ...into: readonly string[]): Promise<Outcome> {
   const file = shippedFile('reader-child.js', import.meta.url, WHY);
   let end: ChildEnd;
@@ -93,19 +100,19 @@ async function run(mode: string, level: string, ...into: readonly string[]): Pro
   } catch (cause) {
     throw failed(`it cannot be started: ${messageOf(cause)}`, cause);
   }
-  const said = Object.assign({}, ...linesOf(end)) as {
+  const result = Object.assign({}, ...linesOf(end)) as {
     begun?: true;
     opened?: true;
     entries?: number;
     error?: ReaderError;
   };
-  const opened = said.opened === true;
-  if (said.entries !== undefined) {
-    const { error } = said;
+  const opened = result.opened === true;
+  if (result.entries !== undefined) {
+    const { error } = result;
     if (error?.isWriting === true) throw failed(error.message, error);
     return { opened, end: undefined, error };
   }
-  const isAborted = said.begun === true && ABORTS.includes(end.signal) && !OUT_OF_MEMORY.test(end.stderr);
+  const isAborted = result.begun === true && ABORTS.includes(end.signal) && !OUT_OF_MEMORY.test(end.stderr);
   if (isAborted) return { opened, end, error: undefined };
   throw failed(`it ended with ${endOf(end)}`, new Error(`${endOf(end)}: ${end.stderr.trim()}`));
 }
@@ -118,8 +125,8 @@ function linesOf({ stdout }: ChildEnd): ReaderLine[] {
 
 function findingsOf(end: ChildEnd | undefined, error: ReaderError | undefined): readonly Finding[] {
   if (end !== undefined) {
-    const said = end.stderr.trim().slice(0, STDERR_CHARS);
-    const detail = `a process that read it was ended by LevelDB (${endOf(end)}): ${said}`;
+    const stderr = end.stderr.trim().slice(0, STDERR_CHARS);
+    const detail = `LevelDB aborted the process that read it (${endOf(end)}): ${stderr}`;
     return [{ kind: 'leveldb-abort', file: LEVEL_DIR, detail }];
   }
   return error === undefined ? [] : [{ kind: 'leveldb', file: LEVEL_DIR, detail: error.message }];
@@ -130,23 +137,21 @@ function endOf({ code, signal }: ChildEnd): string {
 }
 
 function failed(why: string, cause: unknown): LanestoreError {
-  return new LanestoreError(
-    'LANESTORE_IO',
-    `the process that reads the database for this one failed: ${why.slice(0, STDERR_CHARS)}; this says nothing about the store`,
-    { cause },
-  );
+  const message = `the process that reads the database for this one failed: ${why.slice(0, STDERR_CHARS)}`;
+  return new LanestoreError('LANESTORE_IO', `${message}; the state of the store is unknown`, { cause });
 }
 
 /**
- * The path of the file `name`, which a bundle does not contain and which stands beside a module; `module` is the module's
- * `import.meta.url`, which is undefined in a bundle of CommonJS: then it is beside the bundle.
- * @throws LANESTORE_IO if it is not there; `what` says why it is needed.
+ * The path of the shipped file `name`, which is in the directory of a module and not part of a
+ * bundle. `module` is the module's `import.meta.url`; it is undefined in a bundle of CommonJS, and
+ * the file is then in the directory of the bundle.
+ * @throws LANESTORE_IO if the file does not exist; `what` says why it is needed.
  */
 function shippedFile(name: string, module: string | undefined, what: string): string {
   const directory = module === undefined ? __dirname : dirname(fileURLToPath(module));
   const path = join(directory, name);
   if (existsSync(path)) return path;
-  throw new LanestoreError('LANESTORE_IO', `${path} is missing, which lanestore runs: ${what}`, {
-    remedy: 'keep lanestore out of the bundle, or put this file beside it (docs/embedding.md)',
+  throw new LanestoreError('LANESTORE_IO', `${path} is missing; lanestore needs it: ${what}`, {
+    remedy: 'keep lanestore out of the bundle, or put this file next to the bundle (docs/embedding.md)',
   });
 }

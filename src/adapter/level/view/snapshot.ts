@@ -1,17 +1,21 @@
 /**
- * A snapshot: a store of its own, as the other one was at a moment, made while a node may be writing.
+ * A snapshot: a complete store with the state of another store at one moment, made while a node may
+ * be writing.
  *
- *   1. a consistent copy beside the target (copy.ts), opened and checked like a store at open
- *   2. its witness, made anew for the tip that the copy has
- *   3. every file and directory synced
- *   4. renamed to the target, whose names are synced
- * So the target is either absent, or empty as before, or a whole store, whenever the process dies. What it leaves is a copy beside the target, which
- * the next snapshot of that name removes. Of the location it only reads; the node's lock is not taken.
+ *   1. a consistent copy next to the target (copy.ts), opened and checked like a store at open
+ *   2. a new witness for the tip in the copy
+ *   3. every file and directory is synced
+ *   4. the copy is renamed to the target, and the directories above it are synced
  *
- * Tables that are hard links are never written again, by the node or by whoever opens the snapshot; removing either store leaves the other whole. But
- * a link is the same bytes on the same disk: it does not protect from that disk. `links: false` copies every byte.
+ * So at any moment the target is absent, or empty as before, or a whole store. A process that dies
+ * leaves the copy next to the target; the next snapshot to that target removes it. The location is
+ * only read; the node's lock is not taken.
+ *
+ * Linked tables are never written again, neither by the node nor by a process that opens the
+ * snapshot; removing one store leaves the other whole. But a link names the same bytes on the same
+ * disk, so it does not protect against a failure of that disk. `links: false` copies every byte.
  */
-import { existsSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CloseStack, releasing } from '../../../base/close-stack.js';
@@ -34,35 +38,48 @@ import { existingLocation } from '../open/location.js';
 /** Options of {@link snapshot}. */
 export interface SnapshotOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
-  /** Hard links of files that never change, where they are possible (default), or a copy of every byte. */
+  /** Hard links of files that never change, where possible (default), or a copy of every byte. */
   readonly links?: boolean;
 }
 
 const checkSnapshotOptions = fields<SnapshotOptions<unknown, unknown, unknown>>({ ...MODEL_CHECK, links: boolean });
 
-/** A snapshot that was made. */
+/** The result of a snapshot. */
 export interface SnapshotReport {
   /** The real path of the target. */
   readonly location: string;
-  /** The newest batch that it holds: at least the newest one that was acknowledged when the call was made. */
+  /**
+   * The newest batch in the snapshot: at least the newest one that was acknowledged before the
+   * call.
+   */
   readonly seq: bigint;
-  /** Live records, all of them read and checked. */
+  /** Number of live records, all of them read and checked. */
   readonly records: number;
   /** Bytes of their values. */
   readonly bytes: number;
-  /** How often the copy was begun before it was consistent. */
+  /** Number of tries until the copy was consistent. */
   readonly tries: number;
 }
 
 /**
- * Copies the store in `location` to `target`, which is absent or an empty directory, whether a node runs on it or not. When it resolves, the
- * snapshot is durable, complete up to a batch, and verified. It opens like any other store, and has the same store id.
+ * Copies the store in `location` to `target`, which is absent or an empty directory, whether a node
+ * runs on the store or not. When it resolves, the snapshot is durable, complete up to a batch, and
+ * verified. It opens like any other store, and has the same store id.
  *
- * It signs nothing: a validator that is started on a snapshot does not know what it signed after the snapshot was made. So one more batch,
- * written before the snapshot has its name, closes every part of its votes; `lanestore release` opens them. A caller that signs without a
+ * A snapshot signs nothing: a validator that starts on a snapshot lacks every signature made after the
+ * snapshot, and may contradict one of them. So one more batch, written before the snapshot has its
+ * name, closes every part of its votes; `lanestore release` opens them. A caller that signs without a
  * guard is not stopped: never run a store and its snapshot as the same validator.
- * @throws LANESTORE_NOT_A_STORE (also for a target that holds something), LANESTORE_SCHEMA, LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK (of a
- * damaged store there is no snapshot), LANESTORE_INVALID, LANESTORE_IO; then the target is as it was.
+ * @throws LANESTORE_NOT_A_STORE (also for a target that is not empty), LANESTORE_SCHEMA,
+ * LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK (a damaged store cannot be copied), LANESTORE_INVALID,
+ * LANESTORE_IO; the target is unchanged then.
+ * @example
+ * ```ts
+ * import { autobahn, snapshot } from 'lanestore';
+ *
+ * const { location, seq } = await snapshot('state', 'backups/today', { model: autobahn });
+ * console.log(`${location} holds everything up to batch ${seq}`);
+ * ```
  */
 export async function snapshot<B, Q, A>(
   location: string,
@@ -113,7 +130,10 @@ async function copyTo<B, Q, A>(
   return { location: place.to, seq, records, bytes, tries: found.database?.tries ?? 0 };
 }
 
-/** Where the target will stand; its parents are made. @throws LANESTORE_NOT_A_STORE, LANESTORE_INVALID. */
+/**
+ * The real path of the target; creates its parents.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_INVALID.
+ */
 async function freeTarget(target: string, location: string): Promise<string> {
   if (target === '') throw new LanestoreError('LANESTORE_INVALID', 'the target is an empty string');
   const stat = statSync(target, { throwIfNoEntry: false });
@@ -125,7 +145,7 @@ async function freeTarget(target: string, location: string): Promise<string> {
   return join(realpathSync(dirname(wanted)), basename(wanted));
 }
 
-/** The real path of the next directory above that exists: where names will be made. */
+/** The real path of the nearest existing directory above, in which directories will be created. */
 function nearestParent(path: string): string {
   return existsSync(path) ? realpathSync(path) : nearestParent(dirname(path));
 }
@@ -136,7 +156,7 @@ function occupied(target: string): LanestoreError {
   });
 }
 
-/** Syncs every file, then every directory from the inside out. */
+/** Syncs every file, and every directory after its content. */
 async function syncAll(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
@@ -144,7 +164,8 @@ async function syncAll(directory: string): Promise<void> {
       await syncAll(path);
       continue;
     }
-    const file = await open(path, 'r');
+    // Windows flushes only what may be written (EPERM); elsewhere a file that may only be read is synced too.
+    const file = await open(path, process.platform === 'win32' ? 'r+' : 'r');
     await releasing(
       () => file.close(),
       () => file.sync(),
@@ -155,7 +176,7 @@ async function syncAll(directory: string): Promise<void> {
 
 async function moveTo(from: string, target: string): Promise<void> {
   try {
-    renameSync(from, target);
+    await diskFiles.rename(from, target);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR' ? occupied(target) : error;

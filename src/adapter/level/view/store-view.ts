@@ -1,4 +1,4 @@
-/** What a reading tool sees of a store: all that is there, sound or not, and all that is wrong with it. */
+/** The view of a store for reading tools: all entries, sound or not, and all findings. */
 import type { Finding, LanestoreError } from '../../../errors.js';
 import type { KeyRange, LaneId } from '../../../keys/index.js';
 import type { Schema } from '../format/schema.js';
@@ -7,46 +7,53 @@ import type { StoredVotes } from '../format/votes.js';
 import type { WitnessSlot } from '../format/witness.js';
 import type { ReadRange } from '../read/reader.js';
 
-/** Where the bytes of a value stand: in LevelDB, or in a file of separated values, relative to the location. */
+/**
+ * Where the bytes of a value are: in LevelDB, or in a value file, whose path is relative to the
+ * location.
+ */
 export type StoredAt = 'inline' | { readonly file: string; readonly offset: number; readonly length: number };
 
-/** A key with its value, as it is stored. */
+/** A key and its stored value. */
 export interface ViewEntry {
   readonly key: string;
-  /** The version-1 record, wherever it stands: {@link ViewEntry.stored}; if it cannot be read from there, the reference to it. */
+  /**
+   * The version-1 record, read from {@link ViewEntry.stored}; if it cannot be read from a value
+   * file, the reference to it.
+   */
   readonly value: Uint8Array;
   readonly stored: StoredAt;
-  /** What is wrong with it, if something is. */
+  /** The fault of the entry; absent if it is sound. */
   readonly finding?: Finding;
 }
 
-/** A block or CommitQC: decoded, or what is wrong with it. */
+/** A block or CommitQC: the decoded entry, or its fault. */
 export type ViewItem<T> = {
   readonly key: string;
   readonly number: bigint;
-  /** Below its cursor's first: truncated, and not swept yet. */
+  /** True if the number is outside the cursor, e.g. truncated and not swept yet. */
   readonly stale: boolean;
 } & ({ readonly entry: T } | { readonly finding: Finding });
 
-/** What to read of a log. */
+/** The part of a log to read. */
 export interface ViewRange extends ReadRange {
-  /** Entries that the cursor excludes, too. Default false. */
+  /** True to read entries outside the cursor too. Default false. */
   readonly stale?: boolean;
 }
 
-/** The cursors of a store, each with `swept`: keys in [swept, first) may be left, stale. */
+/** The cursors of a store, each with `swept`: stale keys may remain in [swept, first). */
 export interface Extents {
   readonly lanes: ReadonlyMap<LaneId, Extent>;
   readonly commitQCs: Extent;
 }
 
-/** The witness, and what it says about the tip. */
+/** The witness, and its verdict on the tip. */
 export interface WitnessView {
-  /** Its whole slots, the newer one first. */
+  /** The whole slots, the newer one first. */
   readonly slots: readonly WitnessSlot[];
   /**
-   * `equal`, `behind`: all that it names is there; `ahead`: acknowledged data is gone; `other-store`: the database is another one; `torn`: it
-   * proves nothing; `damaged`: missing or short; `unknown`: there is no tip to compare it with.
+   * `equal`, `behind`: every batch that it names is present. `ahead`: acknowledged data is missing.
+   * `other-store`: the database is that of another store. `torn`: it proves nothing. `damaged`:
+   * missing or short. `unknown`: there is no tip to compare with.
    */
   readonly verdict: 'equal' | 'behind' | 'ahead' | 'other-store' | 'torn' | 'damaged' | 'unknown';
 }
@@ -59,19 +66,19 @@ export interface StoreFile {
 }
 
 /**
- * A store as it was when it was opened; a node may write on meanwhile. What is damaged does not throw: it is in `findings`, and with the
- * entry that it concerns. Reading throws LANESTORE_IO when the system refuses, LANESTORE_CORRUPT when LevelDB cannot go on,
- * LANESTORE_CLOSED after `close`.
+ * A store as it was when the view was opened; a node may go on writing. Damage does not throw: it
+ * is in `findings`, and with the entry that it concerns. Reading throws LANESTORE_IO if the system
+ * refuses it, LANESTORE_CORRUPT if LevelDB cannot go on, LANESTORE_CLOSED after `close`.
  */
 export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
   /** The real path of the store. */
   readonly location: string;
   /** Absent if it is damaged or cannot be read. */
   readonly schema: Schema | undefined;
-  /** Absent if it is damaged or cannot be read: then what must be there is unknown. */
+  /** Absent if it is damaged or cannot be read; then it is unknown which entries must exist. */
   readonly tip: Tip | undefined;
   readonly witness: WitnessView;
-  /** Those of the tip; empty without one. */
+  /** The cursors of the tip; empty without a tip. */
   readonly cursors: Extents;
   /** Absent if there is none, or it is damaged. */
   readonly anchor: Anchor | undefined;
@@ -79,38 +86,41 @@ export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
   readonly inner: Uint8Array | undefined;
   /** What the store keeps of the votes of its key; absent in format 1, which keeps none. Damaged: as if nothing were kept. */
   readonly votes: StoredVotes | undefined;
-  /** Live records that were read and checked. */
+  /** Number of live records that were read and checked. */
   readonly records: number;
   /** Bytes of their values. */
   readonly bytes: number;
-  /** All that is wrong, as opening the store would find it; bounded, see {@link findingsTotal}. */
+  /** All damage that opening the store would find; bounded, see {@link findingsTotal}. */
   readonly findings: readonly Finding[];
-  /** How many findings there are. */
+  /** Number of all findings. */
   readonly findingsTotal: number;
-  /** What was noticed and is no damage. */
+  /** Observations that are not damage. */
   readonly notes: readonly string[];
   /**
    * The error with which opening the store would be refused, with all findings; absent if it would open, and for a sound store of an
    * older format: that opens once it is migrated, as `notes` says.
    */
   readonly refusal: LanestoreError | undefined;
-  /** The files of the location, in order of their names. */
+  /** The files of the location, ordered by name. */
   readonly files: readonly StoreFile[];
-  /** How often the copy was begun before it was consistent. */
+  /** Number of tries until the copy was consistent. */
   readonly tries: number;
 
-  /** Every key that is there, ascending, stale, stray and damaged ones included. */
+  /** Every key in the database, ascending; stale, stray and damaged ones too. */
   entries(range?: Partial<KeyRange>): AsyncIterableIterator<ViewEntry>;
-  /** What stands under a key, or undefined. */
+  /** The entry of a key, or undefined. */
   get(key: string): Promise<ViewEntry | undefined>;
-  /** A block, stale ones too; undefined if it is not there. @throws LANESTORE_CORRUPT if it is damaged. */
+  /**
+   * A block, also a stale one; undefined if it does not exist.
+   * @throws LANESTORE_CORRUPT if it is damaged.
+   */
   block(lane: LaneId, number: bigint): Promise<Block | undefined>;
   /** A CommitQC, as {@link block}. */
   commitQC(index: bigint): Promise<CommitQC | undefined>;
-  /** The blocks of a lane, ascending. What is missing is in `findings`. */
+  /** The blocks of a lane, ascending. Missing blocks are in `findings`. */
   blocks(lane: LaneId, range?: ViewRange): AsyncIterableIterator<ViewItem<Block>>;
   /** The CommitQCs, as {@link blocks}. */
   commitQCs(range?: ViewRange): AsyncIterableIterator<ViewItem<CommitQC>>;
-  /** Frees and removes the copy. Idempotent. */
+  /** Closes the view and removes the copy. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,9 +1,11 @@
 /**
- * Verifying a store offline, to the end: every checksum of LevelDB's files, every record, every value, the witness, and, if the caller
- * brings them, the model's own checks. On a private copy, so a node may run meanwhile.
+ * Verifies a store offline and completely: every checksum of LevelDB's files, every record, every
+ * value, the witness and, if given, the model's own checks. It reads a private copy, so a node may
+ * run meanwhile.
  *
- * A damaged table can abort the process that reads it. So another process reads all of the database first, whatever preflight says; this one
- * opens it only if that has ended well, and else looks at what could be salvaged.
+ * A damaged table can abort the process that reads it. So another process reads the whole database
+ * first, whatever preflight found. This process opens the copy only if that succeeded; otherwise it
+ * reads what could be salvaged.
  */
 import { fields, string } from '../../../base/options.js';
 import type { Finding, LanestoreError } from '../../../errors.js';
@@ -18,7 +20,10 @@ import type { StoreView, ViewItem, WitnessView } from './store-view.js';
 
 /** Options of {@link verify}. */
 export interface VerifyOptions<B, Q, A> extends Omit<ViewOptions<B, Q, A>, 'tableCheckBytesMax'> {
-  /** What to check of each live entry beyond that it is whole; for Autobahn, `entryChecks(committees)`. */
+  /**
+   * Further checks of each live entry, beyond its integrity; for Autobahn,
+   * `entryChecks(committees)`.
+   */
   readonly checks?: EntryChecks<B, Q, A>;
 }
 
@@ -27,34 +32,46 @@ const checkVerifyOptions = fields<VerifyOptions<unknown, unknown, unknown>>({
   checks: checkEntryChecks,
 });
 
-/** What {@link verify} found. */
+/** The result of {@link verify}. */
 export interface VerifyReport {
   /** The real path of the store. */
   readonly location: string;
   /** The newest batch; absent if the tip cannot be read. */
   readonly seq: bigint | undefined;
   readonly witness: WitnessView;
-  /** Live records that were read. */
+  /** Number of live records that were read. */
   readonly records: number;
   /** Bytes of their values. */
   readonly bytes: number;
-  /** Entries that went through the caller's checks. */
+  /** Number of entries that the caller's checks were applied to. */
   readonly checked: number;
-  /** All that is wrong, at most 100,000 of the store and 10,000 of `checks`. */
+  /** All findings, at most 100,000 of the store and 10,000 of `checks`. */
   readonly findings: readonly Finding[];
-  /** How many findings there are. */
+  /** Number of all findings. */
   readonly findingsTotal: number;
-  /** What was noticed and is no damage; of a database that is not sound, how it was read. */
+  /** Observations that are not damage; for a damaged database, how it was read. */
   readonly notes: readonly string[];
-  /** The error with which a node would refuse the store; absent if it would open, which the caller's checks do not change. */
+  /**
+   * The error that a node would get at open; absent if the store would open. The caller's checks do
+   * not change it.
+   */
   readonly refusal: LanestoreError | undefined;
-  /** How often the copy was begun before it was consistent. */
+  /** Number of tries until the copy was consistent. */
   readonly tries: number;
 }
 
 /**
- * Checks everything that can be checked of the store in `location`, whether a node runs on it or not.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID as `openView`; damage is in `findings`.
+ * Checks the store in `location` completely, whether a node runs on it or not.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID as `openView`.
+ * Damage is in `findings`.
+ * @example
+ * ```ts
+ * import { autobahn, entryChecks, verify } from 'lanestore';
+ *
+ * const report = await verify('state', { model: autobahn, checks: entryChecks() });
+ * console.log(`${report.records} records, ${report.findingsTotal} findings`);
+ * for (const { kind, detail } of report.findings) console.error(`${kind}: ${detail}`);
+ * ```
  */
 export async function verify<B, Q, A>(location: string, options: VerifyOptions<B, Q, A>): Promise<VerifyReport> {
   string(location, 'verify: location');
@@ -83,7 +100,7 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
   }
 }
 
-/** Findings of the caller's checks that are kept; all are counted. */
+/** Upper bound of findings that are kept of the caller's checks; all are counted. */
 const FAILED_MAX = 10_000;
 
 async function runChecks<B, Q, A>(view: StoreView<B, Q, A>, { block, commitQC, anchor }: EntryChecks<B, Q, A>) {
@@ -110,7 +127,7 @@ async function runChecks<B, Q, A>(view: StoreView<B, Q, A>, { block, commitQC, a
   return { checked, failed };
 }
 
-/** The entries that could be decoded; the others are among the view's findings. */
+/** The decoded entries; the others are among the view's findings. */
 async function* sound<T>(items: AsyncIterable<ViewItem<T>> | readonly never[]) {
   for await (const item of items) if ('entry' in item) yield item;
 }

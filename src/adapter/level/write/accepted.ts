@@ -1,20 +1,20 @@
-/** What the commit queue orders: calls that were accepted, and steps of the background. */
+/** The elements of the commit queue: accepted calls, and background steps. */
 import type { LanestoreError } from '../../../errors.js';
 import type { LaneId } from '../../../keys/index.js';
 import type { Cost } from '../../backpressure.js';
 import type { EncodedRound, RelocateStep, SweepStep } from '../format/step.js';
 
-/** A call that was accepted, from then until it settles. */
+/** An accepted call that has not settled. */
 export type Accepted = AcceptedRound | AcceptedDrop;
 
-/** What all accepted calls have. */
+/** The fields that all accepted calls share. */
 interface AcceptedCall {
   readonly cost: Cost;
-  /** Called once: when the call is durable, or with the error if it is not. */
+  /** Called once: without an error when the call is durable, otherwise with the error. */
   readonly settle: (error?: LanestoreError) => void;
 }
 
-/** A round: its plan, its entries as puts. */
+/** A round: its plan, with entries as puts. */
 export interface AcceptedRound extends AcceptedCall {
   readonly kind: 'round';
   readonly plan: EncodedRound;
@@ -26,7 +26,10 @@ export interface AcceptedDrop extends AcceptedCall {
   readonly lanes: readonly LaneId[];
 }
 
-/** True if a call names one of the lanes, the anchor of a round included: it must wait until a drop of them is durable. */
+/**
+ * True if a call, or the anchor of its round, names one of the lanes: it must wait until the drop
+ * of these lanes is durable.
+ */
 export function namesAny(call: Accepted, lanes: ReadonlySet<LaneId>): boolean {
   if (call.kind === 'drop') return call.lanes.some((lane) => lanes.has(lane));
   const { lanes: plans, anchor } = call.plan;
@@ -34,7 +37,7 @@ export function namesAny(call: Accepted, lanes: ReadonlySet<LaneId>): boolean {
   return false;
 }
 
-/** A step of the background; it goes first in the next batch. */
+/** A background step; steps come first in the next batch. */
 export type Maintenance =
   | { readonly kind: 'sweep'; readonly step: SweepStep }
   | { readonly kind: 'relocate'; readonly step: RelocateStep }

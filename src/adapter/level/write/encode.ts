@@ -1,4 +1,4 @@
-/** Entries as puts: each is checked and encoded once, in the pass in which it is planned. */
+/** Encodes entries as puts: each entry is checked and encoded once, while its round is planned. */
 
 import { LARGE_BYTES } from '../../../cbor/writer.js';
 import { blockKeys, bytesOfKey, commitQCKeys, type EntryKeys } from '../../../keys/entry-keys.js';
@@ -10,13 +10,16 @@ import { EntryPut, type SinglePut } from '../format/operation.js';
 import { type EncodedBody, encodeBody, encodeRecord, sealRecord } from '../format/record.js';
 import type { EncodedRound, LevelEntries } from '../format/step.js';
 
-/** Encodes the entries of calls. A call's puts share no memory with the caller's objects. */
+/** Encodes the entries of calls. The puts share no memory with the caller's objects. */
 export class PutEncoder<B, Q, A> implements EntryEncoder<B, Q, A, LevelEntries> {
   readonly #model: Model<B, Q, A>;
   readonly #recordBytesMax: number;
-  /** Blocks may be written to value files: the memory of large ones is released later than that of others. */
+  /**
+   * True if blocks may go to value files: the memory of large blocks is then released later than
+   * other memory.
+   */
   readonly #separates: boolean;
-  /** Those of the block before: the blocks of a lane nearly always come together. */
+  /** Lane and keys of the last block: the blocks of a lane nearly always come together. */
   #lane: LaneId | undefined;
   #laneKeys: EntryKeys | undefined;
 
@@ -28,7 +31,8 @@ export class PutEncoder<B, Q, A> implements EntryEncoder<B, Q, A, LevelEntries> 
 
   block(block: B): EntryPut {
     const model = this.#model.block;
-    // A model's own writer checks an entry while it writes it. Without one, an entry that cannot be planned may not be encoded either.
+    // A model's own writer checks an entry while it encodes it. Without one, the entry is checked
+    // before, so that an entry that cannot be planned is never encoded.
     if (model.writeBody === undefined) {
       model.check(block);
       entryNumber(model.number(block), `block number in lane ${model.lane(block)}`);
@@ -79,8 +83,9 @@ export class PutEncoder<B, Q, A> implements EntryEncoder<B, Q, A, LevelEntries> 
 }
 
 /**
- * Makes the records of a round's entries; those of large blocks only if values are not separated: else the appender does it, while those
- * before them are on their way to the disk. In a pass of its own: sealing each entry as it is encoded measured a seventh slower.
+ * Seals the records of a round's entries. If values are separated, the appender seals those of
+ * large blocks, while the records before them are being written. A separate pass: sealing each
+ * entry right after encoding it measured a seventh slower.
  */
 export function sealRecords({ commitQCs, lanes }: EncodedRound, separates: boolean): void {
   for (const put of commitQCs?.append ?? []) put.seal();
@@ -89,17 +94,17 @@ export function sealRecords({ commitQCs, lanes }: EncodedRound, separates: boole
   }
 }
 
-/** What a round adds to its batch. */
+/** The size of a round in its batch. */
 export interface RoundSize {
-  /** Bytes of all keys and values that it puts. */
+  /** Bytes of all keys and values in its puts. */
   readonly bytes: number;
-  /** Entries of logs that it puts. */
+  /** Number of log entries that it puts. */
   readonly entries: number;
-  /** Entries of logs that it removes. */
+  /** Number of log entries that it removes. */
   readonly removals: number;
 }
 
-/** The size of a round, as it was encoded. */
+/** The size of an encoded round. */
 export function sizeOf({ anchor, inner, commitQCs, lanes }: EncodedRound): RoundSize {
   const size = { bytes: 0, entries: 0, removals: 0 };
   for (const single of [anchor?.entry, inner]) {

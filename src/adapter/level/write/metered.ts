@@ -1,15 +1,18 @@
-/** Metrics of a LevelDB store's batches; no cost without subscribers. */
+/** Metrics of a LevelDB store's batches. No cost without subscribers. */
 import { isMetered, meter } from '../../../metrics/channel.js';
 import type { Operation } from '../format/operation.js';
 
-/** What is published of a store with its batches. */
+/** The values of a store that are published with its batches. */
 export interface MeteredStore {
   readonly valueUsage: { readonly liveBytes: number; readonly fileBytes: number };
-  /** Undefined where there is no location. */
+  /** Undefined for a store without a location. */
   readonly freeBytes: number | undefined;
 }
 
-/** Runs `write`, and publishes how long the batch took and what it put. No cost without subscribers, not even a turn of the microtasks. */
+/**
+ * Runs `write`, and publishes its duration and the bytes that it put. Without subscribers it costs
+ * nothing, not even a turn of the microtask queue.
+ */
 export function meterBatch(
   operations: readonly Operation[],
   store: MeteredStore,

@@ -1,9 +1,11 @@
 /**
- * The commit queue: order and grouping (docs/design.md, One writer). Calls that are accepted while a batch is in flight, or in the same tick,
- * become the next batch: one write, one sync, however many callers. Calls settle in the order of acceptance.
+ * The commit queue: order and grouping (docs/design.md, One writer). Calls accepted in one tick, or
+ * while a batch is in flight, become the next batch: one write and one sync for any number of
+ * callers. Calls settle in the order of acceptance.
  *
- * One batch is in flight at a time, so after a crash only the last batch of the log can be one that was not acknowledged. What
- * takes long for the next batch is prepared while one is in flight; the batch itself is composed at its turn.
+ * One batch is in flight at a time, so after a crash only the last batch of the log can be
+ * unacknowledged. Slow work for the next batch is prepared meanwhile; the batch is composed at its
+ * turn.
  */
 import { WaitList } from '../../../base/waiters.js';
 import { LanestoreError } from '../../../errors.js';
@@ -11,54 +13,54 @@ import type { LaneId } from '../../../keys/index.js';
 import type { AdmissionGate, Cost } from '../../backpressure.js';
 import { type Accepted, type AcceptedDrop, type AcceptedRound, type Maintenance, namesAny } from './accepted.js';
 
-/** Reads that may wait for the batch in flight to end; those beyond are LANESTORE_CAPACITY. */
+/** Upper bound of reads that wait for the batch in flight; a further one is LANESTORE_CAPACITY. */
 export const QUIET_READS_MAX = 4096;
 
-/** When this much waits at the end of a batch, the next one starts before the callers of the last one are called back. */
+/**
+ * With this many bytes waiting, the next batch starts before the callers of the last one resume.
+ */
 const START_AT_ONCE_BYTES = 256 * 1024;
 
-/** Turns of the microtasks without new calls after which a tick is taken to have brought all of them. A caller that awaits `ready()` first takes five. */
+/** Microtask turns without a new call that end a tick; `await ready()` first takes five of them. */
 const QUIET_TURNS = 8;
 
-/** The writer of batches, as the queue sees it. */
+/** The writer of batches, as used by the queue. */
 export interface GroupWriter<Batch extends { readonly isEmpty: boolean }> {
-  /** Begins a batch after the last durable one, with steps of the background. */
+  /** Begins a batch that builds on the last durable one and contains `steps`. */
   begin(steps: readonly Maintenance[]): Batch;
-  /**
-   * Adds a call to a batch. False: it goes with the next batch. A promise: steps of the background do it; calls that name its
-   * lanes must wait until it settles.
-   */
+  /** Adds a call. False: not in this batch. A promise: background steps do it; its lanes wait. */
   add(batch: Batch, call: Accepted): boolean | Promise<void>;
-  /** The batch is durable when this resolves, and the next {@link begin} builds on it. When it rejects, nothing more may be written. */
+  /** Resolves when the batch is durable. If this rejects, nothing more may be written. */
   write(batch: Batch): Promise<void>;
   /**
-   * Begins what takes long for rounds that go together in the next batch, unless an earlier group is being prepared. Resolves when
-   * the batch of the group that is being prepared can be composed; undefined if there is none. When it rejects, nothing more may be written.
+   * Begins the slow work of rounds for the next batch, unless an earlier group is being prepared.
+   * Resolves when the batch of the prepared group can be composed; undefined without such a group.
+   * If it rejects, nothing more may be written.
    */
   prepare(rounds: () => readonly AcceptedRound[]): Promise<void> | undefined;
-  /** Settles when {@link prepare} takes the next group; undefined if it takes one now. */
+  /** Settles when {@link prepare} accepts the next group; undefined if it accepts one now. */
   readonly prepared: Promise<void> | undefined;
   /** Called after the calls of a batch have settled. */
   afterBatch(): void;
 }
 
-/** What a queue works with. */
+/** Dependencies of a queue. */
 export interface QueueParts<Batch extends { readonly isEmpty: boolean }> {
   readonly writer: GroupWriter<Batch>;
   readonly gate: Pick<AdmissionGate, 'dequeue' | 'queuedBytes' | 'limits'>;
-  /** Bytes up to which calls are merged into a batch; a single call may have more. */
+  /** Upper bound of bytes in a batch of merged calls; a single call may be larger. */
   readonly mergeBytesMax: number;
-  /** Looks for work of the background. Called when no call waits for it: while the disk is busy, or when nothing is to be written. */
+  /** Starts background work. Called while the disk is busy, or when there is nothing to write. */
   readonly tidyUp: () => void;
-  /** A write failed: called before any call is settled with the error, and gives that error. */
+  /** Called when a write fails, before any call is settled with the error; returns that error. */
   readonly poison: (cause: unknown) => LanestoreError;
 }
 
-/** What one batch merges: bounded, because it is composed, and its calls are settled, in one turn of the event loop. */
+/** The calls of one batch. Bounded, because one event loop turn composes and settles them. */
 class Group {
   bytes = 0;
   calls = 0;
-  /** Entries, and one for each call. */
+  /** Entries of all calls, plus one for each call. */
   #weight = 0;
   readonly #bytesMax: number;
   readonly #weightMax: number;
@@ -68,7 +70,7 @@ class Group {
     this.#weightMax = weightMax;
   }
 
-  /** True if a call goes with those that are in the group; the first one always does. */
+  /** True if a call fits into the group; the first call always does. */
   fits({ bytes, entries }: Cost): boolean {
     if (this.bytes > 0 && this.bytes + bytes > this.#bytesMax) return false;
     return this.#weight === 0 || this.#weight + entries < this.#weightMax;
@@ -86,28 +88,27 @@ interface Step {
   readonly settle: (error?: LanestoreError) => void;
 }
 
-/** A batch in the making, and what settles with it. */
+/** A composed batch, and the steps and calls that settle with it. */
 interface Composed<Batch> {
   readonly batch: Batch;
   readonly steps: readonly Step[];
   readonly calls: readonly Accepted[];
 }
 
-/** For a rejection that is reported elsewhere too. */
 const ignored = () => undefined;
 
-/** Orders and groups what a store writes; see the top of this file. */
+/** Orders and groups the writes of a store; see the top of this file. */
 export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   readonly #parts: QueueParts<Batch>;
   #calls: Accepted[] = [];
   #steps: Step[] = [];
   #reads: (() => unknown)[] = [];
-  /** Accepted and not settled, slow drops included. */
+  /** Number of calls that were accepted and have not settled, slow drops included. */
   #unsettled = 0;
   readonly #slowDrops = new Set<AcceptedDrop>();
-  /** Their lanes: calls that name one, and all calls after those, wait. */
+  /** Lanes of the slow drops. Calls that name one of them wait, and so do all calls after those. */
   readonly #blocked = new Set<LaneId>();
-  /** A batch was composed and is not durable. */
+  /** True while a batch is being written. */
   #isInFlight = false;
   #isRunning = false;
   #isScheduled = false;
@@ -119,7 +120,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     this.#parts = parts;
   }
 
-  /** Queues a call that was admitted. It is settled once, after all that were queued before. */
+  /** Queues a call that was admitted. It is settled once, after all calls queued before it. */
   push(call: Accepted): void {
     this.#calls.push(call);
     this.#unsettled++;
@@ -127,7 +128,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     this.#schedule();
   }
 
-  /** Adds a step of the background to the next batch; its caller awaits each before the next. Rejects when the store is poisoned. */
+  /** Adds a background step to the next batch. Rejects when the store is poisoned. */
   maintain(work: Maintenance): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failed !== undefined) return reject(this.#failed);
@@ -137,8 +138,8 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   }
 
   /**
-   * Runs `read` while no batch is in flight, so that it sees whole batches only; the next batch waits for it.
-   * @throws LANESTORE_CAPACITY when too many wait already.
+   * Runs `read` while no batch is in flight, so that it sees only whole batches.
+   * @throws LANESTORE_CAPACITY if too many reads wait already.
    */
   readBetweenBatches<T>(read: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -156,18 +157,19 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     });
   }
 
-  /** Resolves when all that was accepted is settled and no batch is in flight. Never rejects. */
+  /** Resolves when all accepted calls have settled and no batch is in flight. Never rejects. */
   idle(): Promise<void> {
     const idle = this.#idle.wait();
     this.#schedule();
     return idle;
   }
 
-  /** Poisons the store, and settles all that waits with the error. A batch in flight settles by itself. */
+  /** Poisons the store and settles all waiting calls; a batch in flight settles after its write. */
   fail(cause: unknown): LanestoreError {
     const error = this.#parts.poison(cause);
     this.#failed = error;
-    // Slow drops were accepted before the calls that wait for them. One that began while composing failed is still queued.
+    // Slow drops were accepted before the calls that wait for them. A drop that began while
+    // composing failed is still queued.
     const drops = new Set<Accepted>(this.#slowDrops);
     for (const drop of this.#slowDrops) this.#endSlowDrop(drop, error);
     for (const call of this.#calls.splice(0)) if (!drops.has(call)) this.#settle(call, error);
@@ -176,7 +178,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     return error;
   }
 
-  /** Starts the next batch once the calls of this tick are there, without a turn of the event loop. */
+  /** Starts the next batch after the calls of this tick, without an event loop turn. */
   #schedule(): void {
     if (this.#isRunning || this.#isScheduled) return;
     this.#isScheduled = true;
@@ -190,8 +192,9 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   }
 
   /**
-   * Resolves after turns of the microtasks that brought nothing new: a tick's calls come from functions that have awaited more or fewer
-   * promises. `process.nextTick` would wait for all of them, but measured 10x slower here: its code is cold after each fsync.
+   * Resolves after turns without a new call: calls of one tick come from functions that awaited
+   * different numbers of promises. `process.nextTick` would wait for all of them, but measured 10x
+   * slower here: its code is cold after each fsync.
    */
   async #collect(): Promise<void> {
     let seen: number;
@@ -211,30 +214,29 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     if (composed === undefined) {
       this.#isRunning = false;
       this.#parts.tidyUp();
-      // Asked for while the other readers had their turn: nothing else would start them.
+      // Queued while the other reads ran: nothing else would start them.
       if (this.#reads.length > 0) this.#schedule();
       if (this.#unsettled === 0) this.#idle.release();
       return;
     }
     const { batch, steps, calls } = composed;
-    // This may run inside of the batch before, whose callers are called back first.
+    // This may run within the previous batch, whose callers are called back first.
     const error = batch.isEmpty ? await undefined : await this.#write(batch);
     this.#isRunning = false;
-    // Enough waits to keep the disk busy: then the next batch starts before this one's calls settle. Otherwise they settle first, and
-    // what their callers submit next joins the batch that starts once they had their turn.
+    // With enough bytes waiting, the next batch starts before these calls settle. Otherwise they
+    // settle first, so that the next calls of their callers can join that batch.
     if (error === undefined && this.#parts.gate.queuedBytes >= START_AT_ONCE_BYTES) void this.#run();
     for (const { settle } of steps) settle(error);
     for (const call of calls) this.#settle(call, error);
     // The calls of a failed batch settle before all later ones.
     if (error !== undefined) this.fail(error);
-    // One turn for the promise of the store, one for its caller.
+    // One turn for the promise of the store, one for that of its caller.
     await undefined;
     await undefined;
     this.#parts.writer.afterBatch();
     this.#schedule();
   }
 
-  /** Writes a batch; gives the error if it fails. */
   async #write(batch: Batch): Promise<LanestoreError | undefined> {
     const { writer, tidyUp, poison } = this.#parts;
     try {
@@ -257,7 +259,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     return this.#parts.writer.prepare(() => this.#largeRounds());
   }
 
-  /** Prepares once this tick is over, so that what comes in one tick goes together. */
+  /** Prepares at the end of this tick, so that calls of one tick are prepared together. */
   async #prepareSoon(): Promise<void> {
     if (this.#isPreparationScheduled) return;
     this.#isPreparationScheduled = true;
@@ -266,12 +268,12 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     this.#prepareNext();
   }
 
-  /** Prepares the next batch while one is in flight: otherwise that is done when the batch is about to be composed. */
+  /** Prepares the next batch while one is in flight; otherwise that happens before composing. */
   #prepareNext(): void {
     if (this.#isInFlight && this.#failed === undefined) this.#prepare();
   }
 
-  /** The large rounds that will go together in the next batch, as far as is known. A drop may make later calls wait: none after it. */
+  /** The large rounds of the next batch, as far as known. A drop may make later calls wait. */
   #largeRounds(): AcceptedRound[] {
     const rounds: AcceptedRound[] = [];
     const group = this.#newGroup();
@@ -283,9 +285,9 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     return rounds;
   }
 
-  /** Composing cannot fail on checked input; if it does, every call and step must settle all the same. */
+  /** Composing cannot fail on checked input; if it does, every call and step must still settle. */
   #composeOrFail(): Composed<Batch> | undefined {
-    // What a slow drop that begins meanwhile asks for is for the next batch.
+    // Steps of a slow drop that begins while composing belong in the next batch.
     const steps = this.#steps.splice(0);
     try {
       return this.#compose(steps);
@@ -296,7 +298,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     }
   }
 
-  /** Fills a batch with steps, then from the head of the queue. */
+  /** Composes a batch of the steps, then of calls from the head of the queue. */
   #compose(steps: readonly Step[]): Composed<Batch> | undefined {
     const { writer, gate } = this.#parts;
     const batch = writer.begin(steps.map(({ work }) => work));
@@ -333,7 +335,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     );
   }
 
-  /** Once: a failed store ends it before its steps do. */
+  /** Has an effect once: a failed store ends the drop before its steps settle. */
   #endSlowDrop(drop: AcceptedDrop, error?: LanestoreError): void {
     if (!this.#slowDrops.delete(drop)) return;
     for (const lane of drop.lanes) this.#blocked.delete(lane);

@@ -1,14 +1,15 @@
 /**
- * Gives disk space back when there is too little of it. What is pruned is deleted in LevelDB, but
- * its bytes stay in the tables until a compaction comes upon them, and under the watermark nothing
- * that fills tables, and so starts one, is accepted any more. So once a round was refused for want
- * of space, the range of keys that was pruned is compacted, in the background, and value files that
- * no record refers to are removed. A refusal starts that once; again only while a call of `ready`
- * waits, for the round may have been given up.
+ * Frees disk space when there is too little of it. Pruned entries are deleted in LevelDB, but their
+ * bytes stay in the tables until a compaction reaches them. Below the watermark no round is
+ * accepted that would fill tables and so start a compaction. Therefore, after a round was refused
+ * for lack of space, the pruned ranges of keys are compacted in the background, and free value
+ * files are removed. A refusal starts that once. It is repeated only while a call of `ready` waits,
+ * because the caller may have given up the round.
  *
- * One compaction at a time, each of some logs that are neighbours; rounds go on meanwhile. LevelDB does not close in the midst of one, so close()
- * waits for the one at hand. A compaction writes what it keeps before it removes what it read, and a write that the disk has no room for
- * would poison the store: it is begun only if that room is there.
+ * One compaction runs at a time, each over some adjacent logs; rounds go on meanwhile. LevelDB does
+ * not close during a compaction, so close() waits for the current one. A compaction writes its
+ * output before it removes its input, and a write that meets a full disk would poison the store. So
+ * it starts only if there is space for the output.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,12 +20,14 @@ import { type LogName, logKey, QC_LOG } from '../format/log.js';
 import type { Tip } from '../format/tip.js';
 import type { ValueStore } from '../values/value-store.js';
 
-/** The lanes are compacted in so many portions at most: each begins with writing out what LevelDB has in memory. */
+/**
+ * Upper bound of portions for the lanes: each compaction begins with a flush of LevelDB's memory.
+ */
 const PORTIONS_MAX = 8;
-/** From the end of one run to the next: prunes come with every round, and a table should not be written again for each. */
+/** Pause after a run: every round prunes, and a table should not be rewritten for each. */
 export const REST_MS = 1000;
 
-/** What a reclaimer works with. */
+/** Dependencies of a reclaimer. */
 export interface ReclaimTarget {
   readonly engine: Pick<Engine, 'compact'>;
   /** LevelDB's directory. */
@@ -37,21 +40,21 @@ export interface ReclaimTarget {
   readonly values?: Pick<ValueStore, 'shed'> | undefined;
 }
 
-/** Keys to be compacted, both ends included. */
+/** A range of keys to compact, both ends included. */
 interface Portion {
   readonly from: string;
   readonly to: string;
-  /** Where each of its logs begins now. */
+  /** The first unswept number of each of its logs. */
   readonly logs: readonly (readonly [LogName, bigint])[];
 }
 
-/** Gives disk space back; see the top of this file. */
+/** Frees disk space; see the top of this file. */
 export class Reclaimer {
   readonly #target: ReclaimTarget;
-  /** Where each log began when it was compacted last. */
+  /** The first unswept number of each log at its last compaction. */
   readonly #compacted = new Map<LogName, bigint>();
   readonly #task = new BackgroundTask(() => this.#next());
-  /** A round was refused since the last run began. */
+  /** True if a round was refused since the last run began. */
   #isAsked = false;
   #restUntil = 0;
 
@@ -59,18 +62,21 @@ export class Reclaimer {
     this.#target = target;
   }
 
-  /** A round was refused for want of space. */
+  /** Called when a round was refused for lack of space. */
   refused(): void {
     this.#isAsked = true;
     this.kick();
   }
 
-  /** Starts work if space is short and something was pruned: after a refusal, and after each batch. */
+  /**
+   * Starts work if space is short and entries were pruned. Called after a refusal, and after each
+   * batch.
+   */
   kick(): void {
     this.#task.kick();
   }
 
-  /** Ends after the compaction at hand. */
+  /** Resolves after the current compaction. */
   async stop(): Promise<void> {
     await this.#task.stop();
   }
@@ -88,7 +94,10 @@ export class Reclaimer {
     this.#restUntil = performance.now() + REST_MS;
   }
 
-  /** A failure is not reported here: a disk that fails a compaction fails LevelDB's next write, which poisons the store. */
+  /**
+   * Failures are ignored: a disk that fails a compaction also fails LevelDB's next write, which
+   * poisons the store.
+   */
   async #run(): Promise<void> {
     const { engine, level, space, values } = this.#target;
     this.#isAsked = false;
@@ -110,7 +119,7 @@ export class Reclaimer {
     return false;
   }
 
-  /** Logs whose stale keys are deleted, the lanes as their keys are ordered, each with where it begins. */
+  /** Each log with its first unswept number, the lanes in the order of their keys. */
   #begun(): [LogName, bigint][] {
     const { lanes, qc } = this.#target.tip();
     const begun: [LogName, bigint][] = [...lanes].map(([lane, { swept }]) => [lane, swept]);
@@ -133,11 +142,11 @@ export class Reclaimer {
   }
 }
 
-/** Bytes of LevelDB's tables: a compaction writes no more. */
+/** Bytes of LevelDB's tables: an upper bound of a compaction's output. */
 async function tableBytes(level: string): Promise<number> {
   let bytes = 0;
   for (const name of await readdir(level)) {
-    // One that is gone meanwhile needs no room.
+    // A table that is gone meanwhile needs no space.
     if (/\.(ldb|sst)$/.test(name))
       bytes += await stat(join(level, name)).then(
         ({ size }) => size,

@@ -1,7 +1,8 @@
 /**
- * The sweeper: deletes, in the background, the stale keys that a jump left (docs/design.md, Deletes). It reads which keys there are,
- * so a gap of 2^40 numbers costs nothing, and its deletes ride along with the next batch. What it has not done when the process
- * dies, the tip still says: [swept, first).
+ * The sweeper: deletes, in the background, the stale keys that a jump left (docs/design.md,
+ * Deletes). It reads which keys exist, so a gap of 2^40 numbers costs nothing. Its deletes are part
+ * of the next batch. The tip records the remaining range, [swept, first), so sweeping continues
+ * after a restart.
  */
 import { BackgroundTask } from '../../../base/background-task.js';
 import { LanestoreError } from '../../../errors.js';
@@ -13,16 +14,19 @@ import type { SweepStep } from '../format/step.js';
 import type { Tip } from '../format/tip.js';
 import type { Maintenance } from './accepted.js';
 
-/** Keys that one batch sweeps: some 25 KiB of log, a fraction of a millisecond on the round that it rides with. */
+/**
+ * Upper bound of keys swept in one batch: about 25 KiB of log, a fraction of a millisecond in the
+ * batch of a round.
+ */
 export const SWEEP_KEYS_MAX = 256;
 
-/** What a sweeper works with. */
+/** Dependencies of a sweeper. */
 export interface SweepTarget {
   readonly engine: Engine;
   /** The tip of the last durable batch. */
   readonly tip: () => Tip;
   readonly maintain: (work: Maintenance) => Promise<void>;
-  /** The disk refuses reads: the store must not go on. */
+  /** Called when the disk refuses a read: the store must stop. */
   readonly fail: (cause: unknown) => void;
 }
 
@@ -42,12 +46,15 @@ export class Sweeper {
     this.#target = target;
   }
 
-  /** Starts work if there is any: after open, and after a batch that left stale keys. */
+  /** Starts work if there is any. Called after open, and after a batch that left stale keys. */
   kick(): void {
     this.#task.kick();
   }
 
-  /** Empties lanes, sweeps them, then drops them; resolves when that is durable. No round may touch them meanwhile. */
+  /**
+   * Empties lanes, sweeps them, then drops them; resolves when the drop is durable. No round may
+   * touch the lanes meanwhile.
+   */
   drop(lanes: readonly LaneId[]): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#task.isStopped) return reject(new LanestoreError('LANESTORE_FAILED', 'sweeping has stopped'));
@@ -56,7 +63,7 @@ export class Sweeper {
     });
   }
 
-  /** Ends after the sweep in flight. Drops must have ended before. */
+  /** Resolves after the sweep in flight. All drops must have ended. */
   async stop(): Promise<void> {
     await this.#task.stop();
   }
@@ -74,7 +81,7 @@ export class Sweeper {
         else if (log !== undefined) await this.#sweepSome(log);
         else return;
       } catch (error) {
-        // A rejected write has poisoned the store by now; a rejected read must.
+        // A rejected write has poisoned the store already; a rejected read poisons it here.
         this.#task.halt();
         this.#target.fail(error);
         for (const waiting of [drop, ...this.#drops.splice(0)]) waiting?.reject(asFailure(error));
@@ -108,7 +115,7 @@ export class Sweeper {
     }
   }
 
-  /** A log with stale keys, in the durable state. */
+  /** A log with stale keys in the durable state; undefined if there is none. */
   #stale(): LogName | undefined {
     const tip = this.#target.tip();
     if (tip.qc.swept < tip.qc.first) return QC_LOG;
@@ -122,13 +129,13 @@ export class Sweeper {
   }
 }
 
-/** The number after the last of the keys, which come from the range of a log. */
+/** The number after the last of `keys`, which are keys of one log. */
 function numberAfter(keys: readonly string[]): bigint {
   const key = keys[keys.length - 1] ?? '';
   const parsed = parseKey(key);
   if (parsed?.kind === 'block') return parsed.number + 1n;
   if (parsed?.kind === 'commitQC') return parsed.index + 1n;
-  throw new LanestoreError('LANESTORE_CORRUPT', `${key} lies among stale entries but is none`, {
+  throw new LanestoreError('LANESTORE_CORRUPT', `${key} is among stale entries, but is not the key of an entry`, {
     findings: [{ kind: 'stray', key, detail: 'no key of this format reads like this' }],
   });
 }

@@ -1,4 +1,4 @@
-/** The checks of stored entries, put together for the committees that signed them. */
+/** The verification of stored entries, for the committees that signed them. */
 import { isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { EntryChecks } from '../../checks.js';
 import { codecs } from './codecs.js';
@@ -10,13 +10,16 @@ import type { CommitQC, PersistedInner, PruneAnchor, SignedBlock } from './types
 import { verifyAnchor, verifyChain, verifyCommitQC, verifySignedBlock } from './verify.js';
 
 /**
- * What can be checked of stored entries: payload hashes and parent hashes, the signatures in the inner state, and with committees all quorums and
- * signatures, about half a millisecond each. A single committee is one that holds at every road index.
+ * Verifies stored entries: payload hashes, parent hashes, the signatures in the inner state, and,
+ * with committees, all quorums and signatures, at about half a millisecond each. A single committee
+ * is used for every road index.
  *
- * A CommitQC and an anchor are checked against the committee of their own road index. A block says no road index: what is proved is that its lane
- * is one of a committee that holds at a road index of the state ({@link Committees.ofLane}), and that the lane's validator signed exactly this block;
- * not that the committee held when it was made. Which blocks are ordered, and so by whom, only the CommitQCs prove.
- * @throws TypeError for what is no Committee and no Committees.
+ * A CommitQC and an anchor are verified with the committee of their own road index. A block has no
+ * road index. For a block it is verified that its lane belongs to the committee of some road index
+ * of the state ({@link Committees.ofLane}), and that the lane's validator signed exactly this
+ * block. It is not verified that this committee was in office when the block was made: only the
+ * CommitQCs prove which blocks are ordered, and by which committee.
+ * @throws TypeError for a value that is neither a Committee nor Committees.
  */
 export function entryChecks(committees?: Committee | Committees): EntryChecks<SignedBlock, CommitQC, PruneAnchor> {
   const chain = (block: SignedBlock, before: SignedBlock | undefined) => verifyChain([block], before?.block.header);
@@ -25,7 +28,7 @@ export function entryChecks(committees?: Committee | Committees): EntryChecks<Si
       block: (block, before) => {
         const { header, payload } = block.block;
         if (Buffer.compare(payloadHash(payload), header.payloadHash) !== 0) {
-          throw new LanestoreError('LANESTORE_VERIFY', 'its payload does not have the hash that its header says');
+          throw new LanestoreError('LANESTORE_VERIFY', 'the hash of its payload is not the one in its header');
         }
         chain(block, before);
       },

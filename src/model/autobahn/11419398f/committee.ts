@@ -1,4 +1,7 @@
-/** Who may vote, and how many votes it takes (the original at 11419398f, sei-tendermint/internal/autobahn/types/committee.go). */
+/**
+ * The validators that may vote, and the sizes of quorums (the original at 11419398f,
+ * sei-tendermint/internal/autobahn/types/committee.go).
+ */
 import { withMethods } from '../../../base/options.js';
 import { LanestoreError } from '../../../errors.js';
 import { type LaneId, laneIdOf } from '../../../keys/index.js';
@@ -6,7 +9,10 @@ import { VerifyingKey } from '../ed25519.js';
 import { KEY_BYTES } from '../sizes.js';
 import type { PublicKey } from './types.js';
 
-/** How many of `validators` may be faulty: f = floor((N-1)/3). @throws TypeError unless `validators` is a positive integer. */
+/**
+ * The number of validators that may be faulty: f = floor((N-1)/3).
+ * @throws TypeError unless `validators` is a positive integer.
+ */
 export function faulty(validators: number): number {
   if (!Number.isSafeInteger(validators) || validators < 1) {
     throw new TypeError(`validators must be a positive integer, got ${validators}`);
@@ -14,33 +20,41 @@ export function faulty(validators: number): number {
   return Math.floor((validators - 1) / 3);
 }
 
-/** Votes that make a CommitQC, PrepareQC, AppQC or TimeoutQC: N-f. @throws TypeError as {@link faulty}. */
+/**
+ * Number of votes for a CommitQC, PrepareQC, AppQC or TimeoutQC: N-f.
+ * @throws TypeError as {@link faulty}.
+ */
 export function quorum(validators: number): number {
   return validators - faulty(validators);
 }
 
-/** Votes that make a LaneQC: f+1, so at least one honest validator holds the block. @throws TypeError as {@link faulty}. */
+/**
+ * Number of votes for a LaneQC: f+1, so that at least one honest validator holds the block.
+ * @throws TypeError as {@link faulty}.
+ */
 export function laneQuorum(validators: number): number {
   return faulty(validators) + 1;
 }
 
 /**
- * The validators of a network. Each has one vote, and one lane that is named by its key.
+ * The validators of a network. Each has one vote, and one lane, which is named by its key.
  *
- * A committee keeps what makes its keys fast to verify with, some 100 KiB a validator; so keep the committee.
+ * A committee caches tables for fast verification, about 100 KiB for each validator. So create a
+ * committee once and reuse it.
  */
 export class Committee {
   /** The validators' keys, ascending. */
   readonly keys: readonly PublicKey[];
-  /** Votes that make a CommitQC, PrepareQC, AppQC or TimeoutQC: N-f. */
+  /** Number of votes for a CommitQC, PrepareQC, AppQC or TimeoutQC: N-f. */
   readonly quorum: number;
-  /** Votes that make a LaneQC: f+1. */
+  /** Number of votes for a LaneQC: f+1. */
   readonly laneQuorum: number;
   readonly #verifying: ReadonlyMap<LaneId, { readonly encoded: PublicKey; key?: VerifyingKey }>;
 
   /**
    * @param keys in any order; they are copied.
-   * @throws LANESTORE_INVALID if there is no key, one of a wrong length, or one twice; TypeError if one is no Uint8Array.
+   * @throws LANESTORE_INVALID if there is no key, one of a wrong length, or a duplicate; TypeError
+   * if one is not a Uint8Array.
    */
   constructor(keys: Iterable<PublicKey>) {
     this.keys = Array.from(keys, checkedCopy).sort(Buffer.compare);
@@ -48,13 +62,13 @@ export class Committee {
     this.#verifying = new Map(this.keys.map((encoded) => [laneIdOf(encoded), { encoded }]));
     if (this.#verifying.size < this.keys.length) {
       const twice = this.keys.find((key, i) => i > 0 && Buffer.compare(key, this.keys[i - 1] as PublicKey) === 0);
-      throw new LanestoreError('LANESTORE_INVALID', `committee: key ${laneIdOf(twice as PublicKey)} is there twice`);
+      throw new LanestoreError('LANESTORE_INVALID', `committee: key ${laneIdOf(twice as PublicKey)} occurs twice`);
     }
     this.quorum = quorum(this.keys.length);
     this.laneQuorum = laneQuorum(this.keys.length);
   }
 
-  /** How many validators there are. */
+  /** Number of validators. */
   get size(): number {
     return this.keys.length;
   }
@@ -64,7 +78,10 @@ export class Committee {
     return this.#verifying.has(laneIdOf(key));
   }
 
-  /** True if `sig` is the signature on `hash` of the validator with that key; false if there is none such. */
+  /**
+   * True if `sig` is the signature on `hash` of the validator with this key; false if no validator
+   * has the key.
+   */
   verifies(key: PublicKey, hash: Uint8Array, sig: Uint8Array): boolean {
     const validator = this.#verifying.get(laneIdOf(key));
     if (validator === undefined) return false;
@@ -73,7 +90,7 @@ export class Committee {
   }
 }
 
-/** A committee, also of another copy of this package. */
+/** Checks for a committee; accepts one of another copy of this package. */
 export const checkCommittee = withMethods<Committee>('a Committee', 'has', 'verifies');
 
 function checkedCopy(key: PublicKey): PublicKey {

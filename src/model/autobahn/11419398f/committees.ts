@@ -1,4 +1,4 @@
-/** Committees that follow one another, for whoever checks entries of more than one. */
+/** A sequence of committees, to verify entries of more than one of them. */
 import { fields, required, uint64, withMethods } from '../../../base/options.js';
 import { LanestoreError } from '../../../errors.js';
 import { entryNumber, laneIdOf } from '../../../keys/index.js';
@@ -6,21 +6,30 @@ import type { RoadRange } from '../../checks.js';
 import { type Committee, checkCommittee } from './committee.js';
 import type { PublicKey } from './types.js';
 
-/** A committee, and when it holds. */
+/** A committee and its term. */
 export interface CommitteeTerm {
-  /** The first road index at which it holds: until that of the next term, the last one without an end. */
+  /**
+   * First road index of the term, which ends before that of the next term; the last term has no
+   * end.
+   */
   readonly from: bigint;
   readonly committee: Committee;
 }
 
 const checkTerm = fields<CommitteeTerm>({ from: required(uint64), committee: required(checkCommittee) });
 
-/** The committees of a network, in the order in which they held. There is no gap behind the first one's beginning. */
+/**
+ * The committees of a network, in ascending order. From the first term's start on, every road index
+ * has a committee.
+ */
 export class Committees {
   /** Ascending; never empty. */
   readonly terms: readonly CommitteeTerm[];
 
-  /** @throws LANESTORE_INVALID if there is none, two hold from the same road index, or one is listed behind a later one. */
+  /**
+   * @throws LANESTORE_INVALID if there is none, if two have the same first road index, or if they
+   * do not ascend.
+   */
   constructor(terms: Iterable<CommitteeTerm>) {
     this.terms = [...terms];
     if (this.terms.length === 0) throw new LanestoreError('LANESTORE_INVALID', 'there is no committee');
@@ -34,14 +43,14 @@ export class Committees {
       if (last !== undefined && last > from) {
         throw new LanestoreError(
           'LANESTORE_INVALID',
-          `the committee from road index ${from} is listed behind that from ${last}: list them in ascending order`,
+          `the committee from road index ${from} is listed after that from ${last}: list them in ascending order`,
         );
       }
       last = from;
     }
   }
 
-  /** The committee that holds at a road index. @throws LANESTORE_VERIFY if the first one begins later. */
+  /** The committee of a road index. @throws LANESTORE_VERIFY if the first term begins later. */
   at(roadIndex: bigint): Committee {
     const term = this.terms.findLast(({ from }) => from <= roadIndex);
     if (term === undefined) {
@@ -54,8 +63,9 @@ export class Committees {
   }
 
   /**
-   * A committee that has the lane, of those that hold somewhere in [roads.first, roads.next], `next` included: it is the road index
-   * being decided, and the newest blocks are not ordered before. @throws LANESTORE_VERIFY if none of them has it.
+   * A committee with this lane whose term overlaps [roads.first, roads.next]. `next` is included:
+   * it is the road index being decided, and the newest blocks are not ordered before it.
+   * @throws LANESTORE_VERIFY if there is none.
    */
   ofLane(lane: PublicKey, { first, next }: RoadRange): Committee {
     for (const [i, { from, committee }] of this.terms.entries()) {
@@ -69,5 +79,5 @@ export class Committees {
   }
 }
 
-/** Committees, also of another copy of this package. */
+/** Checks for Committees; accepts an object of another copy of this package. */
 export const checkCommittees = withMethods<Committees>('a Committee or Committees', 'at', 'ofLane');

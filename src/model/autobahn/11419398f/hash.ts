@@ -1,6 +1,7 @@
 /**
- * Hashes: SHA-256 over the canonical encoding (the original at 11419398f, sei-tendermint/internal/hashable and
- * sei-tendermint/internal/autobahn/types). They check what they are given, since a hash of something malformed would look like any other.
+ * Hashes: SHA-256 over the canonical encoding (the original at 11419398f,
+ * sei-tendermint/internal/hashable and sei-tendermint/internal/autobahn/types). Arguments are
+ * checked first, because a hash of a malformed value would look like any other.
  */
 import { createHash } from 'node:crypto';
 import { checked, encode } from '../codec.js';
@@ -9,7 +10,7 @@ import * as schema from './schema.js';
 import type { BlockHeader, Hash, Msg, Payload } from './types.js';
 
 /**
- * The hash of a header: what the next block of the lane names as its parent.
+ * The hash of a header, which the next block of the lane contains as its parent hash.
  * @throws LANESTORE_INVALID or TypeError if the header is malformed.
  */
 export function headerHash(header: BlockHeader): Hash {
@@ -17,7 +18,7 @@ export function headerHash(header: BlockHeader): Hash {
 }
 
 /**
- * The hash of a payload, which the block's header names.
+ * The hash of a payload, which the block's header contains.
  * @throws LANESTORE_INVALID or TypeError if the payload is malformed.
  */
 export function payloadHash(payload: Payload): Hash {
@@ -25,7 +26,7 @@ export function payloadHash(payload: Payload): Hash {
 }
 
 /**
- * The hash that is signed: of the message inside of `Msg`, whose field number keeps the kinds apart.
+ * The hash that is signed: of the message within `Msg`, whose field number separates the kinds.
  * @throws LANESTORE_INVALID or TypeError if the message is malformed.
  */
 export function messageHash(msg: Msg): Hash {

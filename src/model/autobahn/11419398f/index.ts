@@ -1,6 +1,6 @@
 /**
- * The Autobahn protocol at 11419398f: its types, their encodings, hashes and signatures, and the model that a store opens
- * with. A later version of the protocol will be a folder beside this one.
+ * The Autobahn protocol at 11419398f: its types, encodings, hashes and signatures, and the model to
+ * open a store with. A later version of the protocol will be a folder next to this one.
  */
 
 export { publicKeyOf } from '../ed25519.js';

@@ -1,4 +1,4 @@
-/** Whether a node's inner state holds: every signature in it, which together cover all of its content. */
+/** Verifies a node's inner state: every signature in it, which together cover its whole content. */
 import { LanestoreError } from '../../../errors.js';
 import type { Committees } from './committees.js';
 import { messageHash } from './hash.js';
@@ -6,7 +6,7 @@ import { verifySignature } from './sign.js';
 import type { Msg, PersistedInner, PrepareQC, Signature } from './types.js';
 import { verifyCommitQC, verifyPrepareQC, verifySignedMsg } from './verify.js';
 
-/** A message in the inner state, and who signed it. */
+/** A message in the inner state, with its signatures. */
 interface SignedPart {
   readonly name: string;
   readonly msg: Msg;
@@ -16,8 +16,9 @@ interface SignedPart {
 }
 
 /**
- * Checks the signatures: each is its key's; with committees, QCs have their quorum and votes are of a validator. That the parts belong to one
- * view, and that the votes are the node's own, is not checked.
+ * Verifies that each signature was made with its key; with committees, also that QCs have their
+ * quorum and that votes are of a validator. Does not verify that the parts belong to one view, or
+ * that the votes are the node's own.
  * @throws LANESTORE_VERIFY naming the part.
  */
 export function verifyInner(inner: PersistedInner, committees?: Committees): void {
@@ -34,7 +35,7 @@ export function verifyInner(inner: PersistedInner, committees?: Committees): voi
     for (const sig of sigs) {
       if (committee !== undefined) verifySignedMsg({ msg, sig }, committee);
       else if (!verifySignature(sig, hash)) {
-        throw new LanestoreError('LANESTORE_VERIFY', `inner.${name}: a signature does not hold`);
+        throw new LanestoreError('LANESTORE_VERIFY', `inner.${name}: a signature is invalid`);
       }
     }
   }

@@ -1,11 +1,14 @@
-/** Autobahn as a model: what a store must know of it. */
+/** Autobahn as a model: what a store must know about the protocol. */
 import { type LaneId, laneIdOf } from '../../../keys/index.js';
 import type { Model, VoteModel } from '../../model.js';
 import { codecs } from './codecs.js';
 import type { CommitQC, LaneRange, Msg, PruneAnchor, SignedBlock, SignedMsg } from './types.js';
 import { votes } from './votes.js';
 
-/** The protocol at 11419398f: blocks are signed lane proposals, lanes are validators' public keys. */
+/**
+ * The model of the protocol at 11419398f: blocks are signed lane proposals, lanes are validators'
+ * public keys.
+ */
 export const autobahn: Model<SignedBlock, CommitQC, PruneAnchor> & {
   readonly votes: VoteModel<Msg, SignedBlock, SignedMsg>;
 } = {

@@ -1,4 +1,4 @@
-/** What follows from a proposal. */
+/** Values derived from a proposal. */
 import type { LaneRange, Proposal, PublicKey } from './types.js';
 
 /** A range [first, next) of global block numbers. */
@@ -8,8 +8,9 @@ export interface GlobalRange {
 }
 
 /**
- * The global numbers of the blocks that a proposal orders: the sums of its lanes' `first` and of their `next`, in u64
- * arithmetic as the original at 11419398f has it (sei-tendermint/internal/autobahn/types/proposal.go).
+ * The global numbers of the blocks that a proposal orders: the sums of its lanes' `first` and of
+ * their `next`, in u64 arithmetic as in the original at 11419398f
+ * (sei-tendermint/internal/autobahn/types/proposal.go).
  */
 export function globalRange({ laneRanges }: Proposal): GlobalRange {
   let first = 0n;
@@ -21,7 +22,7 @@ export function globalRange({ laneRanges }: Proposal): GlobalRange {
   return { first: BigInt.asUintN(64, first), next: BigInt.asUintN(64, next) };
 }
 
-/** The range of one lane, or undefined if the proposal leaves the lane out: then it orders nothing of it. */
+/** The range of one lane, or undefined if the proposal orders none of its blocks. */
 export function laneRangeOf({ laneRanges }: Proposal, lane: PublicKey): LaneRange | undefined {
   return laneRanges.find((range) => Buffer.compare(range.lane, lane) === 0);
 }

@@ -1,7 +1,7 @@
 /**
- * The messages of autobahn.proto as tables: its field numbers and types (a test compares them with the descriptors that
- * buf generates), and what proto3 cannot say: which fields must be present, how long keys, hashes and signatures are,
- * that lane ranges ascend.
+ * The messages of autobahn.proto as tables: field numbers and types (a test compares them with the
+ * descriptors that buf generates), and what proto3 cannot express: which fields are required, the
+ * length of keys, hashes and signatures, and the ascending order of lane ranges.
  */
 
 import { optional, repeated, required, type Table } from '../fields.js';
@@ -15,10 +15,10 @@ import type * as types from './types.js';
 
 const hash = bytes(HASH_BYTES);
 
-/** A key is a message of its own on the wire, and 32 bytes everywhere else. */
+/** A key is a separate message on the wire, and 32 bytes everywhere else. */
 export const publicKey = unwrapped(pb.PublicKeySchema, 1, 'ed25519', bytes(KEY_BYTES));
 
-/** Its key need not be of the committee, nor its bytes a signature: that is for verify.ts to say. */
+/** Any key and any 64 bytes are accepted; verify.ts verifies them. */
 export const signature = new Message<types.Signature>(
   pb.SignatureSchema,
   {
@@ -44,7 +44,7 @@ export const timestamp = new Message<types.Timestamp>(
   },
 );
 
-/** Its canonical encoding is what a parent hash is taken over. */
+/** Its canonical encoding is hashed for parent hashes. */
 export const blockHeader = new Message<types.BlockHeader>(
   pb.BlockHeaderSchema,
   {
@@ -68,7 +68,7 @@ export const blockHeader = new Message<types.BlockHeader>(
   },
 );
 
-/** Its canonical encoding is what a payload hash is taken over. Unlimited in size, as the protocol has it. */
+/** Its canonical encoding is hashed for payload hashes. Unlimited in size, as in the protocol. */
 export const payload = new Message<types.Payload>(
   pb.PayloadSchema,
   {
@@ -101,7 +101,7 @@ export const payload = new Message<types.Payload>(
   },
 );
 
-/** A header and the payload that it should name. */
+/** A header and its payload; verify.ts verifies that the header has the payload's hash. */
 export const block = new Message<types.Block>(
   pb.BlockSchema,
   {
@@ -114,13 +114,13 @@ export const block = new Message<types.Block>(
   },
 );
 
-/** Votes are for the header alone, not for the payload. */
+/** The votes cover only the header, not the payload. */
 export const laneQC = new Message<types.LaneQC>(pb.LaneQCSchema, {
   vote: required(1, blockHeader),
   sigs: repeated(2, signature),
 });
 
-/** That first is not above next, and an empty range has no last hash, is for verify.ts to say. */
+/** verify.ts verifies that first is at most next, and that an empty range has no last hash. */
 export const laneRange = new Message<types.LaneRange>(
   pb.LaneRangeSchema,
   {
@@ -141,7 +141,7 @@ export const laneRange = new Message<types.LaneRange>(
   },
 );
 
-/** Both numbers are required here; an absent view is refused by the proposal that it is missing from. */
+/** Both numbers are required; an absent view is refused by the proposal without it. */
 export const view = new Message<types.View>(
   pb.ViewSchema,
   {
@@ -154,7 +154,7 @@ export const view = new Message<types.View>(
   },
 );
 
-/** An application hash has no fixed length, and an absent one is not an empty one. */
+/** An application hash has no fixed length, and an absent one differs from an empty one. */
 export const appProposal = new Message<types.AppProposal>(
   pb.AppProposalSchema,
   {
@@ -175,8 +175,9 @@ export const appProposal = new Message<types.AppProposal>(
 );
 
 /**
- * The original reads an absent view as 0/0, keeps the last of several ranges of a lane, and sorts them; encoding the
- * result again gives other bytes than were read. It writes neither, so both are refused here.
+ * The original reads an absent view as 0/0, sorts lane ranges, and keeps the last of several ranges
+ * of one lane; encoding the result gives other bytes than were read. It writes none of these, so
+ * they are refused here.
  */
 export const proposal = new Message<types.Proposal>(
   pb.ProposalSchema,
@@ -202,13 +203,13 @@ export const proposal = new Message<types.Proposal>(
   },
 );
 
-/** As a CommitQC, but with its signatures in field 2. */
+/** Like a CommitQC, but its signatures are field 2. */
 export const prepareQC = new Message<types.PrepareQC>(pb.PrepareQCSchema, {
   vote: required(1, proposal),
   sigs: repeated(2, signature),
 });
 
-/** What the QC log stores. Its signatures are field 3. */
+/** The entry of the QC log. Its signatures are field 3. */
 export const commitQC = new Message<types.CommitQC>(
   pb.CommitQCSchema,
   {
@@ -221,7 +222,7 @@ export const commitQC = new Message<types.CommitQC>(
   },
 );
 
-/** How many headers there must be is for verify.ts to say. */
+/** verify.ts verifies the number of headers. */
 export const fullCommitQC = new Message<types.FullCommitQC>(pb.FullCommitQCSchema, {
   qc: required(1, commitQC),
   headers: repeated(2, blockHeader),
@@ -240,7 +241,7 @@ export const appQC = new Message<types.AppQC>(
   },
 );
 
-/** PersistedAvailPruneAnchor: neither half may be absent. */
+/** PersistedAvailPruneAnchor: both halves are required. */
 export const pruneAnchor = new Message<types.PruneAnchor>(
   pb.PersistedAvailPruneAnchorSchema,
   {
@@ -259,7 +260,7 @@ export const timeoutVote = new Message<types.TimeoutVote>(pb.TimeoutVoteSchema, 
   latestPrepareQCViewNumber: optional(2, u64),
 });
 
-/** What is hashed to be signed; which field it is separates the kinds. */
+/** The message that is hashed and signed; its field number separates the kinds. */
 export const msg = new OneOf<types.Msg>(pb.MsgSchema, {
   laneProposal: [1, block],
   laneVote: [2, blockHeader],
@@ -276,7 +277,7 @@ export const signedMsg = new Message<types.SignedMsg>(pb.SignedMsgSchema, {
   sig: required(2, signature),
 });
 
-/** A SignedMsg that is known to hold a lane proposal. */
+/** A SignedMsg with a lane proposal. */
 export const signedBlock = new Message<types.SignedBlock>(
   pb.SignedMsgSchema,
   {
@@ -289,10 +290,12 @@ export const signedBlock = new Message<types.SignedBlock>(
   },
 );
 
-/** A SignedMsg that is known to hold a timeout vote. */
+/** A SignedMsg with a timeout vote. */
 const signedTimeoutVote = signedAs('timeoutVote');
 
-/** A quorum of timeout votes. Whose they are, and that one of them saw the PrepareQC, is for the node to say. */
+/**
+ * A quorum of timeout votes. The node verifies the voters, and that one of them saw the PrepareQC.
+ */
 export const timeoutQC = new Message<types.TimeoutQC>(pb.TimeoutQCSchema, {
   votes: repeated(1, signedTimeoutVote),
   latestPrepareQC: optional(2, prepareQC),
@@ -304,7 +307,10 @@ export const fullTimeoutVote = new Message<types.FullTimeoutVote>(pb.FullTimeout
   latestPrepareQC: optional(2, prepareQC),
 });
 
-/** All of it may be absent: a node that has just started. That its parts belong to one view is for the node to say. */
+/**
+ * Every part is optional, as in a node that has just started. The node verifies that the parts
+ * belong to one view.
+ */
 export const persistedInner = new Message<types.PersistedInner>(pb.PersistedInnerSchema, {
   commitQC: optional(1, commitQC),
   prepareQC: optional(2, prepareQC),
@@ -314,13 +320,13 @@ export const persistedInner = new Message<types.PersistedInner>(pb.PersistedInne
   timeoutVote: optional(6, fullTimeoutVote),
 });
 
-/** What the original wraps the content of an A/B file in. */
+/** The wrapper of the original around the content of an A/B file. */
 export const persistedWrapper = new Message<types.PersistedWrapper>(pb.PersistedWrapperSchema, {
   seq: required(1, u64),
   data: required(2, bytes()),
 });
 
-/** A SignedMsg that is known to hold a message of one kind. */
+/** A SignedMsg with a message of one kind. */
 function signedAs<K extends types.Msg['kind']>(kind: K): Message<types.Signed<K>> {
   // The rows are those of signedMsg; `only` refuses other kinds.
   const table = { msg: required(1, msg.only(kind)), sig: required(2, signature) } as unknown as Table<types.Signed<K>>;
@@ -337,7 +343,7 @@ function ascending(ranges: readonly types.LaneRange[]): Malformed | undefined {
   return undefined;
 }
 
-/** Of two keys, which nearly always differ in their first byte. */
+/** Compares two keys, which nearly always differ in their first byte. */
 function isBelow(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < KEY_BYTES; i++) if (a[i] !== b[i]) return (a[i] as number) < (b[i] as number);
   return false;

@@ -1,4 +1,4 @@
-/** Signing messages, and checking one signature without a committee. */
+/** Signs messages, and verifies a single signature without a committee. */
 import { LanestoreError } from '../../../errors.js';
 import { checked } from '../codec.js';
 import { publicKeyOf, signHash, VerifyingKey } from '../ed25519.js';
@@ -9,7 +9,8 @@ import type { Block, Hash, Msg, Signature, SignedBlock } from './types.js';
 
 /**
  * Signs a message.
- * @param secret 32 bytes, the private key of RFC 8032; the first half of the original's 64-byte secret keys.
+ * @param secret 32 bytes, the private key of RFC 8032; the first half of the original's 64-byte
+ * secret keys.
  * @throws LANESTORE_INVALID if secret or message are malformed; TypeError for wrong types.
  */
 export function sign(secret: Uint8Array, msg: Msg): Signature {
@@ -17,14 +18,17 @@ export function sign(secret: Uint8Array, msg: Msg): Signature {
   return { key: publicKeyOf(secret), sig: signHash(secret, messageHash(msg)) };
 }
 
-/** Signs a block as a lane proposal: with the key of its lane's owner. @throws as {@link sign}. */
+/**
+ * Signs a block as a lane proposal; `secret` must be that of the lane's owner.
+ * @throws as {@link sign}.
+ */
 export function signBlock(secret: Uint8Array, block: Block): SignedBlock {
   return { block, sig: sign(secret, { kind: 'laneProposal', value: block }) };
 }
 
 /**
- * True if the signature is its key's, on that message hash, under ZIP-215. It says nothing of who the key belongs to,
- * and a {@link Committee} verifies its own keys three times as fast.
+ * True if the signature on this message hash was made with the key that it names, under ZIP-215.
+ * Does not check whose key that is; a {@link Committee} verifies its own keys three times as fast.
  * @throws LANESTORE_INVALID for wrong lengths; TypeError for wrong types.
  */
 export function verifySignature(signature: Signature, hash: Hash): boolean {

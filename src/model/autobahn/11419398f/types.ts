@@ -1,10 +1,12 @@
 /**
- * The types of the Autobahn protocol at 11419398f (sei-tendermint/internal/autobahn/types), as plain objects.
+ * The types of the Autobahn protocol at 11419398f (sei-tendermint/internal/autobahn/types), as
+ * plain objects.
  *
- * Numbers of 64 bits are bigint. Byte strings are `Uint8Array`; nothing here copies or freezes them, so whoever hands
- * one out must not write to it any more. An optional field that is absent has no key (not `undefined`).
+ * Numbers of 64 bits are bigint. Byte strings are `Uint8Array`; they are not copied or frozen, so
+ * code that passes one on must not modify it afterwards. An optional field that is absent has no
+ * key (not `undefined`).
  *
- * The same shapes are the bodies of the LevelDB records, key for key.
+ * The bodies of LevelDB records have the same structure, with the same keys.
  */
 
 /** An Ed25519 public key, 32 bytes. A lane is named by the key of the validator that owns it. */
@@ -15,7 +17,7 @@ export type Hash = Uint8Array;
 
 /** A validator's signature on a message. */
 export interface Signature {
-  /** Who signed. */
+  /** Public key of the signer. */
   readonly key: PublicKey;
   /** Ed25519ctx, 64 bytes. */
   readonly sig: Uint8Array;
@@ -23,30 +25,30 @@ export interface Signature {
 
 /** A moment in UTC. */
 export interface Timestamp {
-  /** Since the Unix epoch; a signed 64-bit number. */
+  /** Seconds since the Unix epoch; a signed 64-bit number. */
   readonly seconds: bigint;
-  /** 0 to 999,999,999; counts forward, also before the epoch. */
+  /** 0 to 999,999,999; added to the seconds, also before the epoch. */
   readonly nanos: number;
 }
 
-/** What a lane vote is for. */
+/** The header of a block; lane votes are for headers. */
 export interface BlockHeader {
   readonly lane: PublicKey;
-  /** Contiguous in a lane; u64. The highest that a store accepts is 2^64-2. */
+  /** Contiguous within a lane; u64. The highest number that a store accepts is 2^64-2. */
   readonly blockNumber: bigint;
   /** Header hash of the lane's previous block; zeros for the first one. */
   readonly parentHash: Hash;
   readonly payloadHash: Hash;
 }
 
-/** What a block carries. The protocol at 11419398f sets no limit to its size. */
+/** The content of a block. The protocol at 11419398f sets no limit to its size. */
 export interface Payload {
   readonly createdAt: Timestamp;
   /** u64. */
   readonly totalGas: bigint;
   /** i64. */
   readonly edgeCount: bigint;
-  /** Absent and empty are two things: their hashes differ. */
+  /** Absent differs from empty: the hashes differ. */
   readonly coinbase?: Uint8Array;
   /** i64. */
   readonly basefee: bigint;
@@ -59,20 +61,23 @@ export interface Block {
   readonly payload: Payload;
 }
 
-/** A block signed by the owner of its lane: what a lane stores. On the wire it is a `SignedMsg` of a lane proposal. */
+/**
+ * A block signed by the owner of its lane: the entry that a lane stores. On the wire it is a
+ * `SignedMsg` with a lane proposal.
+ */
 export interface SignedBlock {
   readonly block: Block;
-  /** Over the message hash of the lane proposal. */
+  /** Signature of the message hash of the lane proposal. */
   readonly sig: Signature;
 }
 
-/** Proof that f+1 validators hold a block, and with it the lane up to there. */
+/** Proof that f+1 validators hold a block, and so its lane up to that block. */
 export interface LaneQC {
   readonly vote: BlockHeader;
   readonly sigs: readonly Signature[];
 }
 
-/** The blocks [first, next) of a lane, that a proposal orders. */
+/** The blocks [first, next) of a lane that a proposal orders. */
 export interface LaneRange {
   readonly lane: PublicKey;
   /** u64. */
@@ -85,23 +90,23 @@ export interface LaneRange {
 
 /** An attempt at one consensus instance. */
 export interface View {
-  /** The road index: which instance; u64. */
+  /** The road index: the number of the consensus instance; u64. */
   readonly index: bigint;
-  /** Which attempt; u64. */
+  /** The number of the attempt; u64. */
   readonly number: bigint;
 }
 
-/** The state that the application reached. */
+/** A proposed state of the application. */
 export interface AppProposal {
-  /** The global number of the block after which it has this state; u64. */
+  /** Global number of the block after which the application has this state; u64. */
   readonly globalNumber: bigint;
   /** The road index of the CommitQC that ordered that block; u64. */
   readonly roadIndex: bigint;
-  /** Of no fixed length. Absent and empty are two things: their hashes differ. */
+  /** Has no fixed length. Absent differs from empty: the hashes differ. */
   readonly appHash?: Uint8Array;
 }
 
-/** Which blocks of which lanes come next. */
+/** Orders the next blocks of the lanes. */
 export interface Proposal {
   readonly view: View;
   readonly createdAt: Timestamp;
@@ -116,13 +121,17 @@ export interface PrepareQC {
   readonly sigs: readonly Signature[];
 }
 
-/** Proof that N-f validators committed to a proposal. The order of its signatures means nothing. */
+/**
+ * Proof that N-f validators committed to a proposal. The order of the signatures has no meaning.
+ */
 export interface CommitQC {
   readonly vote: Proposal;
   readonly sigs: readonly Signature[];
 }
 
-/** A CommitQC with the headers of the blocks that it orders: lane after lane, each ascending. */
+/**
+ * A CommitQC with the headers of the blocks that it orders: lane by lane, ascending within a lane.
+ */
 export interface FullCommitQC {
   readonly qc: CommitQC;
   readonly headers: readonly BlockHeader[];
@@ -134,7 +143,7 @@ export interface AppQC {
   readonly sigs: readonly Signature[];
 }
 
-/** What lets older data be pruned: an AppQC and the CommitQC of its road index. */
+/** An AppQC and the CommitQC of its road index; older data can be pruned. */
 export interface PruneAnchor {
   readonly appQC: AppQC;
   readonly commitQC: CommitQC;
@@ -147,7 +156,10 @@ export interface TimeoutVote {
   readonly latestPrepareQCViewNumber?: bigint;
 }
 
-/** What can be signed. The kind is part of what is hashed, so a signature is good for one kind only. */
+/**
+ * A message that can be signed. Its kind is part of the hash, so a signature is valid for one kind
+ * only.
+ */
 export type Msg =
   | { readonly kind: 'laneProposal'; readonly value: Block }
   | { readonly kind: 'laneVote'; readonly value: BlockHeader }
@@ -181,7 +193,10 @@ export interface FullTimeoutVote {
   readonly latestPrepareQC?: PrepareQC;
 }
 
-/** The node's own consensus state as the original stores it: what it has voted for, and what led it to its view. */
+/**
+ * The node's own consensus state, as the original stores it: its votes, and the QCs that led to its
+ * view.
+ */
 export interface PersistedInner {
   readonly commitQC?: CommitQC;
   readonly prepareQC?: PrepareQC;
@@ -191,9 +206,9 @@ export interface PersistedInner {
   readonly timeoutVote?: FullTimeoutVote;
 }
 
-/** What an A/B file of the original holds before it had a checksum. */
+/** The content of an A/B file of the original, before it had a checksum. */
 export interface PersistedWrapper {
-  /** Which of the two files is newer; u64. */
+  /** The newer file has the higher number; u64. */
   readonly seq: bigint;
   readonly data: Uint8Array;
 }

@@ -1,9 +1,10 @@
 /**
- * Does it hold? Hashes, parents, quorums and signatures, by the rules of the original at 11419398f
- * (sei-tendermint/internal/autobahn/types, and avail/state.go for what its node asks of a block).
+ * Verifies hashes, parents, quorums and signatures, by the rules of the original at 11419398f
+ * (sei-tendermint/internal/autobahn/types; for blocks also avail/state.go).
  *
- * Every function here throws LANESTORE_VERIFY saying what does not hold and where, LANESTORE_INVALID for a malformed value
- * (a TypeError for a wrong type), and returns nothing when all is well. They compute: about half a millisecond a signature.
+ * Every function throws LANESTORE_VERIFY, with the violated rule and its place, LANESTORE_INVALID
+ * for a malformed value, or TypeError for a wrong type; otherwise it returns nothing. Verifying a
+ * signature takes about half a millisecond of CPU time.
  */
 import { LanestoreError } from '../../../errors.js';
 import { laneIdOf } from '../../../keys/index.js';
@@ -30,8 +31,30 @@ import type {
 } from './types.js';
 
 /**
- * A signed block: its lane is the committee's, its payload is the one that its header names, and the lane's own
- * validator signed it. Whether it continues its lane, {@link verifyChain} tells.
+ * Verifies a signed block: its lane is one of the committee's, its payload has the hash in its
+ * header, and the lane's own validator signed it. {@link verifyChain} verifies that it continues
+ * its lane.
+ * @example
+ * ```ts
+ * import { Committee, isLanestoreError, payloadHash, publicKeyOf, signBlock } from 'lanestore';
+ * import { verifySignedBlock } from 'lanestore/model/autobahn';
+ *
+ * const secret = new Uint8Array(32).fill(1);
+ * const payload = { createdAt: { seconds: 0n, nanos: 0 }, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const header = {
+ *   lane: publicKeyOf(secret),
+ *   blockNumber: 0n,
+ *   parentHash: new Uint8Array(32),
+ *   payloadHash: payloadHash(payload),
+ * };
+ * const committee = new Committee([header.lane]);
+ * verifySignedBlock(signBlock(secret, { header, payload }), committee);
+ * try {
+ *   verifySignedBlock(signBlock(new Uint8Array(32).fill(2), { header, payload }), committee);
+ * } catch (error) {
+ *   if (!isLanestoreError(error, 'LANESTORE_VERIFY')) throw error; // not signed by its lane's validator
+ * }
+ * ```
  */
 export function verifySignedBlock(signed: SignedBlock, committee: Committee): void {
   codecs.signedBlock.check(signed);
@@ -45,8 +68,10 @@ export function verifySignedBlock(signed: SignedBlock, committee: Committee): vo
 }
 
 /**
- * Blocks of one lane that follow each other: numbers without gaps, each one's parent hash that of the one before.
- * @param parent the header before the first block, if it is known; else the first one's parent hash is taken on trust.
+ * Verifies consecutive blocks of one lane: their numbers have no gaps, and each parent hash is the
+ * hash of the block before.
+ * @param parent the header before the first block; without it, the parent hash of the first block
+ * is not verified
  */
 export function verifyChain(blocks: Iterable<SignedBlock>, parent?: BlockHeader): void {
   let last = parent;
@@ -58,7 +83,7 @@ export function verifyChain(blocks: Iterable<SignedBlock>, parent?: BlockHeader)
   }
 }
 
-/** A LaneQC: f+1 votes for a block of one of the committee's lanes. */
+/** Verifies a LaneQC: f+1 votes for a block of one of the committee's lanes. */
 export function verifyLaneQC(qc: LaneQC, committee: Committee): void {
   codecs.laneQC.check(qc);
   const where = `laneQC of ${blockName(qc.vote)}`;
@@ -66,7 +91,7 @@ export function verifyLaneQC(qc: LaneQC, committee: Committee): void {
   checkQuorum({ kind: 'laneVote', value: qc.vote }, qc.sigs, committee, committee.laneQuorum, where);
 }
 
-/** A PrepareQC: N-f votes for a proposal over the committee's lanes. */
+/** Verifies a PrepareQC: N-f votes for a proposal over the committee's lanes. */
 export function verifyPrepareQC(qc: PrepareQC, committee: Committee): void {
   codecs.prepareQC.check(qc);
   const where = `prepareQC ${qc.vote.view.index}`;
@@ -74,7 +99,7 @@ export function verifyPrepareQC(qc: PrepareQC, committee: Committee): void {
   checkQuorum({ kind: 'prepareVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
 }
 
-/** A CommitQC: N-f votes for a proposal over the committee's lanes. */
+/** Verifies a CommitQC: N-f votes for a proposal over the committee's lanes. */
 export function verifyCommitQC(qc: CommitQC, committee: Committee): void {
   codecs.commitQC.check(qc);
   const where = commitQCName(qc);
@@ -82,7 +107,10 @@ export function verifyCommitQC(qc: CommitQC, committee: Committee): void {
   checkQuorum({ kind: 'commitVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
 }
 
-/** A FullCommitQC: its CommitQC, and that its headers are exactly those of the blocks which that one orders. */
+/**
+ * Verifies a FullCommitQC: its CommitQC, and that its headers are exactly those of the blocks that
+ * the CommitQC orders.
+ */
 export function verifyFullCommitQC(full: FullCommitQC, committee: Committee): void {
   codecs.fullCommitQC.check(full);
   verifyCommitQC(full.qc, committee);
@@ -98,14 +126,20 @@ export function verifyFullCommitQC(full: FullCommitQC, committee: Committee): vo
   }
 }
 
-/** A proposed state against a CommitQC, which is not verified itself: the state is that of a block which the CommitQC orders. */
+/**
+ * Verifies that a proposed state is that of a block which the CommitQC orders. Does not verify the
+ * CommitQC.
+ */
 export function verifyAppProposal(app: AppProposal, commitQC: CommitQC): void {
   codecs.appProposal.check(app);
   codecs.commitQC.check(commitQC);
   checkApp(app, commitQC, `appProposal ${app.roadIndex}`);
 }
 
-/** An AppQC: N-f votes for a state, which is that of a block that `commitQC` orders. `commitQC` itself is not verified. */
+/**
+ * Verifies an AppQC: N-f votes for the state of a block that `commitQC` orders. Does not verify
+ * `commitQC`.
+ */
 export function verifyAppQC(appQC: AppQC, commitQC: CommitQC, committee: Committee): void {
   codecs.appQC.check(appQC);
   codecs.commitQC.check(commitQC);
@@ -114,13 +148,13 @@ export function verifyAppQC(appQC: AppQC, commitQC: CommitQC, committee: Committ
   checkQuorum({ kind: 'appVote', value: appQC.vote }, appQC.sigs, committee, committee.quorum, where);
 }
 
-/** A signed message of any kind: a validator of the committee signed exactly this. What the message says is not looked at. */
+/** Verifies that a validator of the committee signed this message. Does not verify its content. */
 export function verifySignedMsg({ msg, sig }: SignedMsg, committee: Committee): void {
   codecs.signedMsg.check({ msg, sig });
   checkSignature(sig, messageHash(msg), committee, msg.kind);
 }
 
-/** A prune anchor: its CommitQC, its AppQC, and that the two belong together. */
+/** Verifies a prune anchor: its CommitQC, its AppQC, and that the two belong together. */
 export function verifyAnchor(anchor: PruneAnchor, committee: Committee): void {
   codecs.pruneAnchor.check(anchor);
   verifyCommitQC(anchor.commitQC, committee);
@@ -128,8 +162,9 @@ export function verifyAnchor(anchor: PruneAnchor, committee: Committee): void {
 }
 
 /**
- * A block's header against a CommitQC that orders it: the last block of a lane's range has the hash that the range
- * names. Headers that the CommitQC does not name by hash pass; their chain up to the last one binds them.
+ * Verifies a block's header against a CommitQC that orders it: the last block of a lane's range
+ * must have the range's last hash. Other headers pass: the CommitQC does not contain their hashes,
+ * but the chain of parent hashes up to the last block covers them.
  */
 export function verifyOrdered(header: BlockHeader, qc: CommitQC): void {
   codecs.blockHeader.check(header);
@@ -157,7 +192,7 @@ function checkProposal(proposal: Proposal, committee: Committee, where: string):
   }
 }
 
-/** The headers of one lane's range, backwards from the hash that the range names. */
+/** Verifies the headers of one lane's range, backwards from the range's last hash. */
 function checkHeaders(headers: readonly BlockHeader[], range: LaneRange, where: string): void {
   let want = range.lastHash;
   let number = range.next;
@@ -184,7 +219,7 @@ function checkLane(header: BlockHeader, committee: Committee, where: string): vo
 }
 
 function checkQuorum(msg: Msg, sigs: readonly Signature[], committee: Committee, quorum: number, where: string): void {
-  // Counted first: a short list costs no curve arithmetic, whatever is in it.
+  // Counted first, so that a short list costs no curve arithmetic, whatever its content.
   if (sigs.length < quorum) throw fault(where, `has ${sigs.length} signatures, needs ${quorum}`);
   const hash = messageHash(msg);
   const signers = new Set<string>();
@@ -199,10 +234,10 @@ function checkQuorum(msg: Msg, sigs: readonly Signature[], committee: Committee,
 function checkSignature(sig: Signature, hash: Hash, committee: Committee, where: string): void {
   if (!committee.has(sig.key)) throw fault(where, `${laneIdOf(sig.key)} is not a validator of the committee`);
   if (!committee.verifies(sig.key, hash, sig.sig))
-    throw fault(where, `the signature of ${laneIdOf(sig.key)} does not hold`);
+    throw fault(where, `the signature of ${laneIdOf(sig.key)} is invalid`);
 }
 
-/** @param says who says what the hash must be */
+/** @param says names the source of the expected hash */
 function checkHash(where: string, what: string, got: Hash, want: Hash, says: string): void {
   if (!same(got, want)) throw fault(where, `${what} is ${laneIdOf(got)}, but ${says} says ${laneIdOf(want)}`);
 }

@@ -1,4 +1,7 @@
-/** Stores for the tests of the preflight, and LevelDB's files of a closed one. What writes log records here is not what reads them. */
+/**
+ * Stores for the tests of the preflight, and LevelDB's files of a closed store. The log records
+ * here are written by code that shares nothing with the reader under test.
+ */
 import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -6,13 +9,13 @@ import { type LevelOptions, openLevel } from '../../../../src/adapter/level/inde
 import { contentOf } from '../../../support/content.js';
 import { plain, plainBlock } from '../../../support/plain-model.js';
 
-/** The lane of the tests. */
+/** The lane of these tests. */
 export const LANE = '0a';
 
 /** Opens a store of the plain model. */
 export const open = (location: string, level: LevelOptions = {}) => openLevel(location, { model: plain, level });
 
-/** Rounds [from, to) of one block each; nothing is truncated, so each of them is needed. */
+/** Persists rounds [from, to) of one block each. Nothing is truncated, so every round matters. */
 export async function append(
   location: string,
   from: number,
@@ -23,25 +26,28 @@ export async function append(
   for (let i = from; i < to; i++) await store.persist({ blocks: [plainBlock(LANE, i, dataOf(i))] });
 }
 
-/** 900 bytes that tell which block it is. */
+/** A payload of 900 bytes that identifies its block. */
 export function dataFor(number: number): Uint8Array {
   return Buffer.alloc(900, `block ${number} `);
 }
 
-/** What an open finds, as a text that can be compared. */
+/** The content that an open recovers, as a text for comparison. */
 export async function content(location: string): Promise<string> {
   await using store = await open(location);
   return contentOf(store);
 }
 
-/** A copy of a closed store, in place of what is at `to`. */
+/** Replaces the files at `to` with a copy of a closed store. */
 export function copy(from: string, to: string): string {
   rmSync(to, { recursive: true, force: true });
   cpSync(from, to, { recursive: true });
   return to;
 }
 
-/** Names of LevelDB's files that end or begin like this and hold a byte, ascending; relative to the location. */
+/**
+ * Names of LevelDB's non-empty files with this prefix or suffix, ascending, relative to the
+ * location.
+ */
 export function names(location: string, part: RegExp): string[] {
   return readdirSync(join(location, 'level'))
     .filter((name) => part.test(name) && statSync(join(location, 'level', name)).size > 0)
@@ -49,14 +55,14 @@ export function names(location: string, part: RegExp): string[] {
     .map((name) => `level/${name}`);
 }
 
-/** The name of the one log that holds a byte. */
+/** The name of the only log that is not empty. */
 export function logOf(location: string): string {
   const logs = names(location, /\.log$/);
   assert.is(logs.length, 1, `one of ${logs}`);
   return logs[0]!;
 }
 
-/** The name of the MANIFEST that counts. */
+/** The name of the MANIFEST that CURRENT names. */
 export function manifestOf(location: string): string {
   return `level/${readFileSync(join(location, 'level/CURRENT'), 'latin1').trim()}`;
 }
@@ -64,7 +70,7 @@ export function manifestOf(location: string): string {
 const BLOCK = 32768;
 const HEADER = 7;
 
-/** CRC-32C bit by bit. */
+/** CRC-32C, one bit at a time. */
 export function plainCrc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
@@ -74,7 +80,7 @@ export function plainCrc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** The masked crc of LevelDB. */
+/** LevelDB's masked checksum. */
 export function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
@@ -88,7 +94,7 @@ export function physical(type: number, payload: Uint8Array): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-/** A log that holds these records, from an offset in its first block on. */
+/** A log of these records, which starts at an offset within its first block. */
 export function logBytes(records: readonly Uint8Array[], start = 0): Buffer {
   const parts: Buffer[] = [];
   let at = start;
@@ -111,7 +117,7 @@ export function logBytes(records: readonly Uint8Array[], start = 0): Buffer {
   return Buffer.concat(parts);
 }
 
-/** The records of an undamaged log, with where each begins. */
+/** The records of an undamaged log, with their offsets. */
 export function recordsOf(log: Uint8Array): { at: number; bytes: Buffer }[] {
   const bytes = Buffer.from(log);
   const records: { at: number; bytes: Buffer }[] = [];

@@ -1,4 +1,7 @@
-/** The rules for live logs, each with real files: what is an ordinary crash, and what hides an acknowledged batch (docs/design.md, Preflight). */
+/**
+ * The rules for live logs, each with real files: an ordinary crash opens, and damage that hides an
+ * acknowledged batch is refused (docs/design.md, Preflight).
+ */
 import { appendFileSync, copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { suite } from 'uvu';
@@ -14,14 +17,14 @@ import { append, content, copy, dataFor, LANE, logBytes, logOf, names, open, phy
 const seed = testSeed();
 const test = suite('preflight of logs');
 
-/** A closed store with rounds [0, before) in a table and [before, to) in the log. */
+/** A closed store with rounds [0, before) in a table and rounds [before, to) in the log. */
 async function makeStore(location: string, before: number, to: number): Promise<string> {
   await append(location, 0, before);
   await append(location, before, to);
   return location;
 }
 
-/** Refused with `code`, three times, not a byte changed. */
+/** Opening is refused with `code` three times, and no byte changes. */
 async function refusedThrice(location: string, code: LanestoreErrorCode, lines?: readonly string[]): Promise<void> {
   const before = tree(location);
   for (let i = 0; i < 3; i++) {
@@ -31,7 +34,7 @@ async function refusedThrice(location: string, code: LanestoreErrorCode, lines?:
   }
 }
 
-/** Opens with exactly this content, with a note of a torn tail, and again without. */
+/** The store opens with a note of a torn tail; the next open has exactly this content. */
 async function opensTorn(location: string, expected: string, what: string): Promise<void> {
   {
     await using store = await open(location);
@@ -44,13 +47,14 @@ async function opensTorn(location: string, expected: string, what: string): Prom
 }
 
 test(
-  'a log cut anywhere in its last batch opens if the witness is not ahead; with the later witness it was rolled back',
+  'a log cut anywhere in its last batch opens if the witness is not ahead; with a later witness it is a rollback',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 2, 6);
     const log = logOf(base);
     const expected = await content(copy(base, join(dir, 'copy')));
     const witness = readFileSync(join(base, 'witness'));
-    // The last batch goes on behind a log that was written by the same open: taken from a store that went further.
+    // The last batch continues a log that the same open wrote: its bytes come from a store with
+    // more rounds.
     const later = copy(base, join(dir, 'later'));
     await append(later, 6, 7);
     const batch = recordsOf(readFileSync(join(later, logOf(later))))[0]!.bytes;
@@ -68,7 +72,7 @@ test(
 );
 
 test(
-  'a torn first batch of a log: the tip that counts is in a table',
+  'a torn first batch of a log: the valid tip is in a table',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 3, 3);
     const expected = await content(copy(base, join(dir, 'copy')));
@@ -102,20 +106,22 @@ test(
 );
 
 test(
-  'what begins behind the damage is found across a border of blocks too, however little of it stands before',
+  'batches after the damage are found across a block border too, however few of their bytes come before the border',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 1, 4);
     const log = logOf(base);
     const batches = recordsOf(readFileSync(join(base, log))).map(({ bytes }) => bytes);
     const [first, second, third] = batches as [Buffer, Buffer, Buffer];
-    // Bytes of the last batch in the first block; what lies between is skipped by LevelDB like the damage itself.
+    // Bytes of the last batch in the first block; LevelDB skips the bytes between, like the
+    // damage itself.
     for (const before of [0, 1, 11, 12, 13, 21, 22, 23, 40, 60, 66, 67, 100]) {
       const target = copy(base, join(dir, 'copy'));
       const head = logBytes([first, second]);
       const filler = physical(1, Buffer.alloc(32768 - 7 - before - head.length - 7, 0x5a));
       const bytes = Buffer.concat([head, filler, logBytes([third], head.length + filler.length)]);
       assert.is(recordsOf(bytes).at(-1)!.at, 32768 - 7 - before);
-      // Without the damage it is a record that is not ours; with it, only the search sees what is behind.
+      // Without the damage this is a foreign record; with the damage, only the search sees the
+      // record after it.
       bytes[head.length] = bytes[head.length]! ^ 1;
       writeFileSync(join(target, log), bytes);
       const report = await preflight(join(target, 'level'), { witness: readFileSync(join(target, 'witness')) });
@@ -127,7 +133,7 @@ test(
 );
 
 test(
-  'framing that is lost: a batch behind the damage is found at any offset',
+  'framing that is lost: a batch after the damage is found at any offset',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 1, 6);
     const log = logOf(base);
@@ -136,7 +142,7 @@ test(
     const random = new Random(seed);
     for (let i = 0; i < 10; i++) {
       const target = copy(base, join(dir, 'copy'));
-      // Bytes went missing, or came in: no length leads to the last batch any more.
+      // Bytes were removed or inserted: no length field leads to the last batch any more.
       const cut = random.int(10, 500);
       const shifted = Buffer.concat([bytes.subarray(0, cut), bytes.subarray(cut + random.int(1, 300))]);
       assert.ok(shifted.length < bytes.length && last > 1000);
@@ -146,7 +152,7 @@ test(
   }),
 );
 
-/** A batch as a store writes it, of a store with this id. */
+/** A batch as a store with this id writes it. */
 function batchOf(bytes: Buffer, change: (batch: Buffer) => void = () => undefined): Buffer {
   const batch = Buffer.from(bytes);
   change(batch);
@@ -154,12 +160,12 @@ function batchOf(bytes: Buffer, change: (batch: Buffer) => void = () => undefine
 }
 
 test(
-  'blocks that carry log records and whole batches mislead neither way',
+  'blocks that carry log records and whole batches neither hide damage nor cause a refusal',
   inTemp(async (dir) => {
     const sample = await makeStore(join(dir, 'sample'), 1, 3);
     const real = recordsOf(readFileSync(join(sample, logOf(sample))))[0]!.bytes;
     const foreign = batchOf(real, (batch) => {
-      // The id of another store; what an author can know of a batch, everything else, is right.
+      // The id of another store. An attacker can know every other field of a batch.
       const at = batch.indexOf('store') + 6;
       batch.fill(0x11, at, at + 16);
     });
@@ -169,7 +175,7 @@ test(
       physical(2, foreign.subarray(0, 60)),
       Buffer.concat([physical(2, foreign.subarray(0, 10)), physical(4, foreign.subarray(10))]),
       Buffer.concat([physical(1, Buffer.alloc(0)), physical(1, Buffer.from('meta/tip'))]),
-      // A length that reaches over all that comes behind it.
+      // A length that spans everything after it.
       Buffer.concat([Buffer.alloc(4), Buffer.from([0xff, 0x7f, 1]), Buffer.alloc(50)]),
       Buffer.alloc(7 * 40),
     ];
@@ -181,7 +187,7 @@ test(
       await append(location, 1, 3, planted);
       const expected = await content(copy(location, join(dir, 'copy')));
       const witness = readFileSync(join(location, 'witness'));
-      // Healthy, it opens; the planted bytes are never taken for records.
+      // Undamaged, the store opens: planted bytes are never read as records.
       const whole = copy(location, join(dir, 'copy'));
       const log = logOf(whole);
       const before = readFileSync(join(whole, log));
@@ -193,13 +199,14 @@ test(
       torn.fill(0, last.at + 7, last.at + 60);
       writeFileSync(join(target, log), torn);
       await refusedThrice(target, 'LANESTORE_ROLLED_BACK', [`log-torn ${log} - -`, 'witness-ahead witness - -']);
-      // Damage in the batch before, whose planted bytes lie between it and the last batch.
+      // Damage in the previous batch, whose planted bytes lie between the damage and the last
+      // batch.
       const rotten = copy(location, join(dir, 'copy'));
       const damaged = Buffer.from(before);
       damaged[records.at(-2)!.at + 9] = damaged[records.at(-2)!.at + 9]! ^ 0x40;
       writeFileSync(join(rotten, log), damaged);
       await refusedThrice(rotten, 'LANESTORE_CORRUPT', [`log-damaged ${log} - -`]);
-      // A torn end behind them, which nobody was told of.
+      // A torn tail after the planted bytes; its round was never acknowledged.
       const longer = copy(location, join(dir, 'copy'));
       appendFileSync(join(longer, log), torn.subarray(last.at, torn.length - 1));
       writeFileSync(join(longer, 'witness'), witness);
@@ -209,14 +216,14 @@ test(
 );
 
 test(
-  'an unacknowledged batch of 1 MB whose pages came in any order, some not at all: exactly the acknowledged rounds',
+  'an unacknowledged batch of 1 MB with pages written in any order or not at all: the acknowledged rounds are recovered',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 1, 3);
     const expected = await content(copy(base, join(dir, 'copy')));
     const log = logOf(base);
     const length = readFileSync(join(base, log)).length;
     const witness = readFileSync(join(base, 'witness'));
-    // The batch, from a store that was open for longer: its log begins like the one of the shorter.
+    // The batch comes from a store that stayed open longer: its log begins like the shorter log.
     const later = copy(base, join(dir, 'later'));
     {
       await using store = await openLevel(later, { model: plain, values: false });
@@ -245,7 +252,7 @@ test(
 );
 
 test(
-  'zeros and garbage behind the tail open',
+  'zeros and garbage after the tail open',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 1, 20);
     const expected = await content(copy(base, join(dir, 'copy')));
@@ -262,7 +269,7 @@ test(
 );
 
 test(
-  'batches of this store that an old file left on the disk behind the tail are no loss',
+  'batches of this store that an old file left on the disk after the tail are no loss',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 1, 20);
     const expected = await content(copy(base, join(dir, 'copy')));
@@ -273,7 +280,10 @@ test(
   }),
 );
 
-/** A store with its batches in two live logs, as while a flush is pending: [1, at) in the older one, [at, to) in the newer one. */
+/**
+ * A store with its batches in two live logs, as during a flush: [1, at) in the older log, [at, to)
+ * in the newer log.
+ */
 async function makeTwoLogs(location: string, at: number, to: number): Promise<{ older: string; newer: string }> {
   await makeStore(location, 1, to);
   const older = logOf(location);
@@ -291,9 +301,9 @@ test(
     const base = join(dir, 'base');
     const { older, newer } = await makeTwoLogs(base, 5, 9);
     const at = async (to: number) => {
-      const other = join(dir, `until${to}`);
-      await makeStore(other, 1, to);
-      return content(other);
+      const reference = join(dir, `until${to}`);
+      await makeStore(reference, 1, to);
+      return content(reference);
     };
     assert.is(await content(copy(base, join(dir, 'copy'))), await at(9));
     const harmed = (harm: (location: string) => void) => {
@@ -319,7 +329,8 @@ test(
     await refusedThrice(copied, 'LANESTORE_CORRUPT', [`log-sequence ${newer} - -`]);
     const torn = harmed((location) => truncateSync(join(location, newer), 100));
     await refusedThrice(torn, 'LANESTORE_ROLLED_BACK', [`log-torn ${newer} - -`, 'witness-ahead witness - -']);
-    // A cut-short open leaves empty newer logs: then the torn one is still the newest.
+    // An interrupted open leaves empty newer logs; the torn log is then still the newest one
+    // with bytes.
     const empty = harmed((location) => {
       truncateSync(join(location, newer), readFileSync(join(location, newer)).length - 1);
       writeFileSync(join(location, 'level/000099.log'), '');
@@ -329,7 +340,7 @@ test(
 );
 
 test(
-  'a record that is whole and no batch of this store',
+  'a record that is whole and is not a batch of this store',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 1, 4);
     const log = logOf(base);
@@ -346,14 +357,14 @@ test(
       writeFileSync(join(target, log), logBytes(records));
       await refusedThrice(target, 'LANESTORE_CORRUPT', found);
     }
-    const other = await makeStore(join(dir, 'other'), 1, 4);
-    copyFileSync(join(other, logOf(other)), join(base, log));
+    const donor = await makeStore(join(dir, 'other'), 1, 4);
+    copyFileSync(join(donor, logOf(donor)), join(base, log));
     await refusedThrice(base, 'LANESTORE_CORRUPT', lines('log-batch', 'log-batch', 'log-batch'));
   }),
 );
 
 test(
-  'the report says what was read',
+  'the report counts the bytes and records read',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 5, 12);
     {
@@ -370,12 +381,12 @@ test(
 );
 
 test(
-  'bytes of a block that look like the head of a long record everywhere cost no checksum each: this took minutes',
+  'bytes of a block that look like the header of a long record at every offset are not checksummed each',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 0, 2);
     const witness = readFileSync(join(base, 'witness'));
     const expected = await content(copy(base, join(dir, 'copy')));
-    // Length 0x7ff0, type 1: at every third byte a record of half a block begins.
+    // Length 0x7ff0, type 1: a record of half a block begins at every third byte.
     const data = Buffer.alloc(12 * 1024 * 1024, Buffer.from([0xf0, 0x7f, 0x01]));
     {
       await using store = await openLevel(base, { model: plain, values: false });

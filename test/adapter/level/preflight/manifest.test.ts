@@ -1,4 +1,7 @@
-/** CURRENT and the MANIFEST: what a crash leaves opens, everything else is refused before LevelDB sees it. */
+/**
+ * CURRENT and the MANIFEST: the leftovers of a crash open; everything else is refused before
+ * LevelDB reads it.
+ */
 import { appendFileSync, copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -41,13 +44,14 @@ async function makeStore(location: string): Promise<string> {
 }
 
 test(
-  'an edit that was being appended when the power went: cut at any byte, or never written',
+  'an edit that was being appended when power failed: cut at any byte, or never written',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'));
     const expected = await content(copy(base, join(dir, 'copy')));
     const manifest = manifestOf(base);
     const whole = readFileSync(join(base, manifest));
-    // A flush of the log into a table that is not there yet: what LevelDB appends at a switch of its memtable.
+    // A flush of the log into a table that does not exist yet: LevelDB appends this when it
+    // switches memtables.
     const edit = Buffer.concat([
       Buffer.from([2, 60, 9, 0, 3, 70, 4, 99, 7, 0, 61, 100, 16]),
       Buffer.from('anchor!!anchor!!'),
@@ -65,14 +69,14 @@ test(
       appendFileSync(join(target, manifest), Buffer.alloc(length));
       await opensWithNote(target, expected, `${length} zeros`);
     }
-    // Whole, it counts: and what it names is not there.
+    // A whole edit counts, and the table that it names is missing.
     appendFileSync(join(base, manifest), tail);
     await refusedThrice(base, ['table-missing level/000061.ldb - -', 'log-missing level/000060.log - -']);
   }),
 );
 
 test(
-  'the last edit lost, and what the edits before it name is there: the same content',
+  'the last edit is lost, and the files of the edits before it exist: the same content',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await append(location, 0, 6);
@@ -80,7 +84,8 @@ test(
     const manifest = manifestOf(location);
     const bytes = readFileSync(join(location, manifest));
     const [snapshot, last] = recordsOf(bytes);
-    // One edit at a time, as LevelDB appends them: here a compact pointer, which retires nothing.
+    // One edit at a time, as LevelDB appends them: here a compact pointer, which retires no
+    // file.
     const pointer = Buffer.concat([Buffer.from([5, 0, 9]), Buffer.from('a'), Buffer.alloc(8, 1)]);
     const longer = logBytes([snapshot!.bytes, last!.bytes, pointer]);
     for (const cut of [1, 5, 12]) {
@@ -88,7 +93,8 @@ test(
       assert.equal((await preflight(join(location, 'level'))).findings, []);
       await opensWithNote(copy(location, join(dir, 'copy')), expected, `cut ${cut}`);
     }
-    // Without its second record, a new MANIFEST says nothing of logs; CURRENT never names such a one.
+    // Without its second record, a new MANIFEST names no log; CURRENT never names such a
+    // MANIFEST.
     writeFileSync(join(location, manifest), bytes.subarray(0, last!.at));
     await refusedThrice(location, [`manifest-edit ${manifest} - -`]);
     writeFileSync(join(location, manifest), bytes.subarray(0, last!.at + 3));
@@ -97,7 +103,7 @@ test(
 );
 
 test(
-  'an incomplete last edit, and a file that the edits before it name is gone: its retirement was acknowledged',
+  'an incomplete last edit, and a file of the edits before it is missing: its retirement was acknowledged',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await append(location, 0, 3);
@@ -147,7 +153,7 @@ test(
 );
 
 test(
-  'zeros in the middle, a second MANIFEST behind damage, an unknown comparator, numbers that are none',
+  'zeros in the middle, a second MANIFEST after damage, an unknown comparator, invalid file numbers',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'));
     const manifest = manifestOf(base);
@@ -177,7 +183,7 @@ test(
 );
 
 test(
-  'CURRENT: empty, cut, another name, a directory; the file that it names from an older copy',
+  'CURRENT: empty, cut, another name, a directory; the MANIFEST that it names from an older copy',
   inTemp(async (dir) => {
     const base = join(dir, 'base');
     await append(base, 0, 4);
@@ -191,7 +197,8 @@ test(
     const target = copy(base, join(dir, 'copy'));
     writeFileSync(join(target, 'level/CURRENT'), 'MANIFEST-999999\n');
     await refusedThrice(target, ['manifest-missing level/MANIFEST-999999 - -']);
-    // The old MANIFEST under the name of the new one: it names a log that was retired since.
+    // The old MANIFEST under the name of the new one: it names a log that has been retired
+    // since.
     writeFileSync(join(target, 'level/CURRENT'), readFileSync(join(base, 'level/CURRENT')));
     writeFileSync(join(target, manifestOf(base)), old.bytes);
     const error = await refused(open(target), 'LANESTORE_CORRUPT');
@@ -200,9 +207,9 @@ test(
 );
 
 test(
-  'what a cut-short open of LevelDB leaves beside the live files is no matter',
+  'files that an interrupted open of LevelDB leaves next to the live files are ignored',
   inTemp(async (dir) => {
-    // Few enough tables that LevelDB does not compact behind the open.
+    // Few enough tables that LevelDB does not compact them after the open.
     const base = join(dir, 'base');
     await append(base, 0, 4);
     await append(base, 4, 8);
@@ -215,7 +222,8 @@ test(
     const manifest = added.find((name) => name.startsWith('MANIFEST'))!;
     const number = manifest.slice('MANIFEST-'.length);
     const from = (name: string) => readFileSync(join(after, 'level', name));
-    // In LevelDB's order: the table, the new log, the MANIFEST, CURRENT by way of a file of its own; each may be cut.
+    // In LevelDB's order: the table, the new log, the MANIFEST, CURRENT by a temporary file;
+    // each may be cut.
     const steps: readonly (readonly [string, Buffer])[] = [
       [table, from(table)],
       [log, Buffer.alloc(0)],
@@ -236,7 +244,7 @@ test(
         assert.is(await content(target), expected, `step ${done}, ${part}`);
       }
     }
-    // Renamed, and what it retires not removed yet.
+    // Renamed; the retired files are not removed yet.
     const target = copy(base, join(dir, 'copy'));
     for (const [name, bytes] of steps.slice(0, 3)) writeFileSync(join(target, 'level', name), bytes);
     copyFileSync(join(after, 'level/CURRENT'), join(target, 'level/CURRENT'));

@@ -1,6 +1,7 @@
 /**
- * Tables: every byte that LevelDB uses is under a checksum that is read before LevelDB uses it. As shipped, LevelDB gives wrong values out
- * of a damaged table in silence, or aborts the process (docs/leveldb-hazards.md, Bit rot in a table).
+ * Tables: the preflight verifies the checksum of every byte that LevelDB will use. By default
+ * LevelDB returns wrong values from a damaged table without an error, or aborts the process
+ * (docs/leveldb-hazards.md, Bit rot in a table).
  */
 import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ import { content, copy, LANE, masked, names, open, plainCrc32c } from './files.j
 const seed = testSeed();
 const test = suite('preflight of tables');
 
-/** A store whose blocks all stand in tables, in several of them. */
+/** A store with all of its blocks in several tables. */
 async function makeStore(location: string, bytes: number, rounds: number, level: LevelOptions): Promise<string> {
   for (let half = 0; half < 2; half++) {
     await using store = await open(location, level);
@@ -33,7 +34,7 @@ async function makeStore(location: string, bytes: number, rounds: number, level:
   return location;
 }
 
-/** The tables that hold blocks; creation leaves a small one. */
+/** The tables that hold blocks; creation leaves one small table. */
 function largeTables(location: string): string[] {
   return names(location, /\.ldb$/).filter((name) => statSync(join(location, name)).size > 10_000);
 }
@@ -95,7 +96,7 @@ for (const [what, bytes, rounds, level] of KINDS) {
 }
 
 test(
-  'every bit of a footer but its padding is checked, and nothing is touched',
+  'every bit of a footer except its padding is verified, and no file changes',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 40, 40, {});
     const table = names(base, /\.ldb$/)[0]!;
@@ -108,7 +109,8 @@ test(
       if (findings.length === 0) padding++;
       else assert.is(findings[0]?.kind, 'table-damaged');
     }
-    // Four varints of one or two bytes, the padding, 8 bytes of magic. A last varint that goes on with the padding's zero is the same number.
+    // Four varints of one or two bytes, the padding, 8 bytes of magic. A last varint that
+    // continues with a zero of the padding encodes the same number.
     assert.ok(padding >= (40 - 8) * 8 && padding <= (40 - 4) * 8 + 1, `${padding}`);
     const target = copy(base, join(dir, 'copy'));
     flipInFile(join(target, table), (bytes.length - 3) * 8);
@@ -135,7 +137,7 @@ test(
 );
 
 test(
-  'tableCheckBytesMax bounds what is read, the newest tables first, and a note says what was not',
+  'tableCheckBytesMax bounds the bytes read, the newest tables first, and a note names the skipped tables',
   inTemp(async (dir) => {
     const location = await makeStore(join(dir, 'base'), 1000, 60, {});
     const [oldest] = largeTables(location);
@@ -154,7 +156,7 @@ test(
 );
 
 test(
-  'the newest tip is found in whichever table holds it, compressed or not',
+  'the newest tip is found in any table, compressed or not',
   inTemp(async (dir) => {
     for (const compression of [false, true]) {
       const location = await makeStore(join(dir, `${compression}`), 300, 30, { compression });
@@ -178,7 +180,8 @@ test('snappy: literals and copies of every form', () => {
   assert.is(text(of(61, 60 << 2, 60, 'x'.repeat(61))), 'x'.repeat(61));
   assert.is(text(of(44, 1, 61 << 2, 0x2b, 0x01, 'y'.repeat(300))), undefined, 'the length says 172');
   assert.is(text(of(0xac, 2, 61 << 2, 0x2b, 0x01, 'y'.repeat(300))), 'y'.repeat(300));
-  // Copies: of 4 bytes 2 back (into itself), of 6 bytes 3 back, of 5 bytes 1 back with a 4-byte offset.
+  // Copies: 4 bytes from 2 back (overlapping), 6 bytes from 3 back, 5 bytes from 1 back with a
+  // 4-byte offset.
   assert.is(text(of(6, 1 << 2, 'ab', 1, 2)), 'ababab');
   assert.is(text(of(9, 2 << 2, 'abc', (5 << 2) | 2, 3, 0)), 'abcabcabc');
   assert.is(text(of(6, 0, 'z', (4 << 2) | 3, 1, 0, 0, 0)), 'zzzzzz');
@@ -196,7 +199,7 @@ test('snappy: literals and copies of every form', () => {
 });
 
 test(
-  'blocks that LevelDB compressed are read as it reads them',
+  'blocks that LevelDB compressed decode to what LevelDB reads',
   inTemp(async (dir) => {
     const db = new ClassicLevel<string, string>(dir, { compression: true });
     const random = new Random(7);
@@ -209,7 +212,7 @@ test(
     const report = await preflight(dir);
     assert.equal(report.findings, []);
     assert.ok(report.tables > 0);
-    for (const name of readdirSync(dir).filter((one) => one.endsWith('.ldb'))) {
+    for (const name of readdirSync(dir).filter((file) => file.endsWith('.ldb'))) {
       const bytes = readFileSync(join(dir, name));
       const at = random.int(0, bytes.length - 100);
       bytes[at] = bytes[at]! ^ 4;
@@ -220,12 +223,13 @@ test(
 );
 
 test(
-  'a block that is whole but belongs to another place is found by the layout',
+  'a block that is whole but belongs elsewhere is found by the layout',
   inTemp(async (dir) => {
     const location = await makeStore(join(dir, 'base'), 40, 40, {});
     const table = names(location, /\.ldb$/)[0]!;
     const bytes = readFileSync(join(location, table));
-    // A table of the same size with a whole, empty block in front of its footer's index: every checksum holds.
+    // A table of the same size with a whole, empty block in place of its index: every checksum
+    // is valid.
     const block = Buffer.from([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     block.writeUInt32LE(masked(plainCrc32c(block.subarray(0, 9))), 9);
     const grown = Buffer.concat([bytes.subarray(0, bytes.length - 48 - 13), block, bytes.subarray(-48)]);

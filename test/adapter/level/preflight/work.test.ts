@@ -1,4 +1,7 @@
-/** What a damaged log may cost, whatever bytes a peer put into its blocks: counted in bytes and records, a turn of the event loop and in all. */
+/**
+ * The cost of a damaged log, whatever bytes a peer put into its blocks: counted in bytes and
+ * records, per turn of the event loop and in total.
+ */
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -13,12 +16,12 @@ import { append, logOf } from './files.js';
 
 const MIB = 1024 * 1024;
 
-const test = suite('the work that a damaged log makes');
+const test = suite('the cost of a damaged log');
 
-/** Counts in turns of the event loop. */
+/** Counts per turn of the event loop. */
 class Meter {
   total = 0;
-  /** The most in one turn. */
+  /** The largest count of one turn. */
   most = 0;
   #inTurn = 0;
   #isRunning = true;
@@ -42,7 +45,7 @@ class Meter {
   }
 }
 
-/** Runs `use` with a port that counts the bytes which files give. */
+/** Runs `use` with a port that counts the bytes read from files. */
 async function countingReads(use: (reads: FileReads) => Promise<void>): Promise<Meter> {
   const meter = new Meter();
   const open: FileReads['open'] = async (path) => {
@@ -62,7 +65,7 @@ async function countingReads(use: (reads: FileReads) => Promise<void>): Promise<
   return meter;
 }
 
-/** Runs `use` and counts the bytes that are copied together. */
+/** Runs `use` and counts the bytes that Buffer.concat copies. */
 async function countingCopies(use: () => Promise<void>): Promise<number> {
   const { concat } = Buffer;
   let bytes = 0;
@@ -79,7 +82,7 @@ async function countingCopies(use: () => Promise<void>): Promise<number> {
   return bytes;
 }
 
-/** A closed store whose log is damaged behind its first batches, where these bytes follow. */
+/** A closed store whose log is damaged after its first batches, and continues with these bytes. */
 async function damagedStore(location: string, tail: Uint8Array): Promise<string> {
   await append(location, 0, 3);
   const log = join(location, logOf(location));
@@ -89,12 +92,15 @@ async function damagedStore(location: string, tail: Uint8Array): Promise<string>
   return join(location, 'level');
 }
 
-/** A pattern, over and over. */
+/** A repeated pattern. */
 function repeated(pattern: readonly number[], bytes: number): Buffer {
   return Buffer.alloc(bytes, Buffer.from(pattern));
 }
 
-/** What makes the most of work: bytes of which each may begin a record, or its beginning be in two parts, the second one large. */
+/**
+ * The most expensive patterns: a record may begin at each byte, or its beginning may be in two
+ * parts, the second one large.
+ */
 const HOSTILE: readonly (readonly number[])[] = [
   [1],
   [1, 1, 0x7f],
@@ -103,7 +109,7 @@ const HOSTILE: readonly (readonly number[])[] = [
 
 for (const pattern of HOSTILE) {
   test(
-    `12 MiB of ${pattern}: few bytes a turn, each of them read twice`,
+    `12 MiB of ${pattern}: few bytes per turn, each byte read twice`,
     inTemp(async (dir) => {
       const level = await damagedStore(dir, repeated(pattern, 12 * MIB));
       const meter = await countingReads(async (reads) => {
@@ -116,7 +122,7 @@ for (const pattern of HOSTILE) {
 }
 
 test(
-  'beginnings in two parts are put together without their rests',
+  'the parts of a split beginning are joined without copying the rest of the record',
   inTemp(async (dir) => {
     const level = await damagedStore(dir, repeated(HOSTILE[2]!, 2 * MIB));
     const copied = await countingCopies(async () => {
@@ -127,7 +133,7 @@ test(
 );
 
 test(
-  'a log of the smallest records: some ten thousand a turn',
+  'a log of the smallest records: some ten thousand per turn',
   inTemp(async (dir) => {
     const path = join(dir, 'log');
     const record = logRecord(FULL, new Uint8Array());
@@ -143,8 +149,8 @@ test(
   }),
 );
 
-test('checksums that are taken in vain have an end: then a beginning counts as a record', async () => {
-  // Each byte begins a record of 257 bytes, none of which is whole.
+test('the number of wasted checksums is bounded: after that, a possible beginning counts as a record', async () => {
+  // A record of 257 bytes begins at each byte; none of them is whole.
   const bytes = Buffer.alloc(MIB, 1);
   const file = { size: bytes.length, read: async (from: number, to: number) => bytes.subarray(from, to) };
   const found = await findBehind(file, 0, { bytes: 1, fixed: { at: 0, bytes: new Uint8Array() }, accept: () => true });

@@ -1,4 +1,7 @@
-/** Reading a running store: durable, verified, and always the answer of a whole batch, whatever is in flight. */
+/**
+ * Reading a running store: durable and verified entries, and always the state after a whole batch,
+ * whatever is in flight.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeRecord } from '../../../../src/adapter/level/format/record.js';
@@ -39,7 +42,7 @@ async function numbers(entries: AsyncIterable<PlainBlock>): Promise<bigint[]> {
 }
 
 test(
-  'single entries: those that are held, and undefined for what is below, beyond, or of an unknown lane',
+  'single entries: entries in the store, and undefined below, above, or for an unknown lane',
   onHeld(async (db) => {
     const store = await filled(db);
     assert.equal(await store.block('0a', 3n), plainBlock('0a', 3));
@@ -56,7 +59,7 @@ test(
 );
 
 test(
-  'ranges: clamped to what is held, ascending, empty where nothing is',
+  'ranges: clamped to what the store holds, ascending, empty where nothing is',
   onHeld(async (db) => {
     const store = await filled(db);
     assert.equal(await numbers(store.readBlocks('0a')), [3n, 4n, 5n, 6n, 7n, 8n]);
@@ -76,7 +79,7 @@ test(
 );
 
 test(
-  'more entries than an iterator hands over at a time come whole, and an abandoned iteration leaves nothing open',
+  'more entries than one iterator chunk are returned whole, and an abandoned iteration leaves nothing open',
   onHeld(async (db) => {
     const store = await openLevel({ db, model: plain });
     await store.persist({ blocks: plainBlocks('0a', 0, 2500) });
@@ -89,7 +92,7 @@ test(
 
 for (const point of ['before', 'after'] as HoldPoint[]) {
   test(
-    `a truncation held ${point} it is written: single reads answer as before it or as after it, ranges wait and show it whole`,
+    `a truncation held ${point} it is written: single reads see the state before or after it, ranges wait and see it whole`,
     onHeld(async (db) => {
       const store = await filled(db);
       const ledger = new Ledger();
@@ -121,7 +124,7 @@ for (const point of ['before', 'after'] as HoldPoint[]) {
 }
 
 test(
-  'an iteration shows the store as it was when it began, whatever is truncated or dropped meanwhile',
+  'an iteration sees the store as of its start, whatever is truncated or dropped meanwhile',
   onHeld(async (db) => {
     const store = await filled(db);
     const reading = store.readBlocks('0a');
@@ -136,7 +139,7 @@ test(
 );
 
 test(
-  'many readers at once on a store that is at rest all get their answer, at whatever point of a tick they ask',
+  'many concurrent reads on an idle store are all answered, at any point of a tick',
   onHeld(async (db) => {
     const store = await filled(db);
     const ledger = new Ledger();
@@ -154,7 +157,7 @@ test(
 );
 
 test(
-  'readers that begin their next reading where the last one ended never hang',
+  'reads that each start when the previous one ends never hang',
   onHeld(async (db) => {
     const store = await filled(db);
     const ledger = new Ledger();
@@ -190,7 +193,7 @@ const DAMAGE: readonly (readonly [string, string, (value: Uint8Array) => Uint8Ar
     'record-key',
   ],
   [
-    'a block with a body that is none',
+    'a block whose body is not valid',
     blockKey('0a', 5n),
     () => encodeRecord(blockKey('0a', 5n), 7).bytes,
     'record-body',
@@ -206,7 +209,7 @@ function flip(value: Uint8Array, at: number): Uint8Array {
 
 for (const [what, key, damage, kind] of DAMAGE) {
   test(
-    `${what} is LANESTORE_CORRUPT when it is read, alone or in a range; its neighbours are not harmed, the store goes on`,
+    `${what} is LANESTORE_CORRUPT when it is read, alone or in a range; its neighbours are readable, the store stays usable`,
     onHeld(async (db) => {
       const store = await filled(db);
       const value = damage((await db.content()).get(key)!);
@@ -227,7 +230,7 @@ for (const [what, key, damage, kind] of DAMAGE) {
 }
 
 test(
-  'what is read is plain bytes, never a Buffer',
+  'reads return plain Uint8Arrays, never a Buffer',
   onHeld(async (db) => {
     const store = await filled(db);
     assert.is((await store.block('0a', 4n))?.data.constructor, Uint8Array);

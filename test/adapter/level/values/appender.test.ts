@@ -1,4 +1,7 @@
-/** The appender's layout, for any records: whole in one file, every sector written once, and at its reference what was given. */
+/**
+ * The layout of the appender, for any records: each record is whole in one file, every sector is
+ * written once, and a reference leads to the bytes of its record.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -17,7 +20,7 @@ const test = suite('separated values: the appender');
 
 const FILE_BYTES = 64 * 1024;
 
-/** An appender and what it works with. */
+/** An appender with its files and its index. */
 function appenderIn(dir: string, portionsMax: number, options: ValueOptions = {}) {
   const files = new WatchedFiles();
   const settings = valueSettings({ fileBytes: FILE_BYTES, files, ...options });
@@ -36,7 +39,7 @@ function appenderIn(dir: string, portionsMax: number, options: ValueOptions = {}
   return { appender, space, references, files, values };
 }
 
-/** A record that differs from its neighbours in every byte, none of which is 0. */
+/** A record that differs from its neighbours in every byte; no byte is 0. */
 function recordOf(bytes: number, seed: number): Uint8Array {
   return new Uint8Array(bytes).map((_, i) => 1 + ((seed * 31 + i * 7) % 251));
 }
@@ -61,7 +64,7 @@ test('any records, in any calls, in portions of any size', async () => {
       withTemp(async (dir) => {
         const { appender, space, references, files, values } = appenderIn(dir, portionsMax, { portionBytesMin });
         const stored: { readonly reference: ValueRef; readonly record: Uint8Array }[] = [];
-        /** By file, the sectors that were written. */
+        /** Sectors written, by file. */
         const sectors = new Map<string, Set<number>>();
         let writes = 0;
         files.before = ({ kind, path, data, position = 0 }) => {
@@ -84,7 +87,7 @@ test('any records, in any calls, in portions of any size', async () => {
             given.map((record, i) => ({
               bytes: record.length,
               record: () => {
-                assert.is(asked++, i, 'each is asked for once, in order');
+                assert.is(asked++, i, 'each record is requested once, in order');
                 return record;
               },
             })),
@@ -116,7 +119,7 @@ test('any records, in any calls, in portions of any size', async () => {
 });
 
 test(
-  'a call whose end is not worth a sync of its own is not divided there',
+  'a call is not divided where its end is too small for a sync of its own',
   inTemp(async (dir) => {
     const { appender, space, files } = appenderIn(dir, 4, { portionBytesMin: 20_000 });
     const written: number[] = [];
@@ -131,9 +134,9 @@ test(
       await appended?.durable;
       return [...written];
     };
-    assert.equal(await append(10_000, 10_000, 19_999), [40_960], 'too little behind it');
+    assert.equal(await append(10_000, 10_000, 19_999), [40_960], 'too few bytes after it');
     assert.equal(await append(20_100), [20_480], 'one record');
-    assert.equal(await append(20_100, 20_100), [16_384, 24_576], 'the rest of a sector goes with what follows');
+    assert.equal(await append(20_100, 20_100), [16_384, 24_576], 'the rest of a sector is written with the next bytes');
     await space.stop();
     await appender.close();
   }),

@@ -1,10 +1,14 @@
-/** Reads that are left when a store, a view or a source is closed: nothing comes from them any more, and nothing stays open for them. */
+/**
+ * Reads that are unfinished when a store, a view or a source is closed: they yield nothing more and
+ * keep nothing open.
+ */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, openView } from '../../../../src/adapter/level/index.js';
-import { exportState, openState } from '../../../../src/index.js';
+import { exportState } from '../../../../src/index.js';
+import { openState } from '../../../../src/migrations/index.js';
 import { autobahn } from '../../../../src/model/autobahn/index.js';
 import { copyState, OPTIONS } from '../../../migrations/states.js';
 import { openBelow } from '../../../support/descriptors.js';
@@ -14,7 +18,7 @@ import { plain, plainAnchor, plainBlocks, plainQC } from '../../../support/plain
 import { inTemp } from '../../../support/temp.js';
 import { big, openSmall, run, SMALL_FILES, valueFiles } from './support.js';
 
-const test = suite('reads that are left at close');
+const test = suite('unfinished reads at close');
 
 test(
   'an iterator of a store yields nothing after close, also when its files hold the values of a later store',
@@ -36,7 +40,7 @@ test(
 );
 
 test(
-  'an iterator that is being read at close: entries that were asked for before, then LANESTORE_CLOSED',
+  'an iterator that is being read at close yields the requested entries, then LANESTORE_CLOSED',
   inTemp(async (dir) => {
     const store = await openSmall(dir);
     await run(store, '0a', 0, 30, 100);
@@ -61,13 +65,13 @@ test(
 );
 
 test(
-  'close frees the descriptors of iterators that were left, and the next open finds the files free',
+  'close frees the descriptors of unfinished iterators, and the next open finds the files free',
   inTemp(async (dir) => {
     const store = await openSmall(dir);
     await run(store, '0a', 0, 30, 100);
     for (let i = 0; i < 50; i++) assert.equal((await store.readBlocks('0a').next()).value, big('0a', 0));
     for (let i = 0; i < 50; i++) await store.readCommitQCs().next();
-    assert.ok(openBelow(join(dir, 'values')).length >= 50, 'each holds one while it is open');
+    assert.ok(openBelow(join(dir, 'values')).length >= 50, 'each holds a descriptor while it is open');
     await store.close();
     assert.equal(openBelow(dir), []);
     await (await openSmall(dir)).close();
@@ -90,7 +94,7 @@ test(
 );
 
 test(
-  'iterators of a view end with it, and their descriptors are freed; nothing is taken for damage because its copy is gone',
+  'iterators of a view end with it, and their descriptors are freed; a removed copy is not reported as damage',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const store = await openSmall(location);
@@ -140,7 +144,7 @@ test.run();
 const checked = suite('bounds of a range');
 
 checked(
-  'a bound of the wrong type is a TypeError before anything is taken: value files go on being freed',
+  'a bound of the wrong type is a TypeError before any resource is taken: value files are still freed',
   inTemp(async (dir) => {
     await using store = await openSmall(dir);
     await run(store, '0a', 0, 3, 100);
@@ -162,12 +166,12 @@ checked(
     assert.ok(valueFiles(dir).length <= 8, `${valueFiles(dir).length} files of ${SMALL_FILES.fileBytes} bytes`);
     for (let i = 0; i < 2000; i++)
       assert.throws(() => store.readBlocks('0a', { from: 1 as never }), /range.from must be a bigint/);
-    assert.equal((await store.readBlocks('0a').next()).value, big('0a', 117), 'no range counts as open');
+    assert.equal((await store.readBlocks('0a').next()).value, big('0a', 117), 'no range is registered as open');
   }),
 );
 
 checked(
-  'anything else that is no range is a TypeError too, of a store and of a view',
+  'any other invalid range is a TypeError too, of a store and of a view',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const store = await openSmall(location);

@@ -1,4 +1,7 @@
-/** Relocation: moves what pins files, and puts back nothing that a truncation, a drop or a new beginning of the lane took. */
+/**
+ * Collection of value files: values that pin files are moved, and no value comes back after a
+ * truncation, a drop or a new beginning of its lane.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { plainAnchor } from '../../../support/plain-model.js';
@@ -6,9 +9,12 @@ import { inTemp } from '../../../support/temp.js';
 import { WatchedFiles } from '../../wal/watched-files.js';
 import { big, diskBytes, onValues, openSmall, type PlainStore, placeOf, run, SMALL_FILES } from './support.js';
 
-const test = suite('separated values: relocation');
+const test = suite('separated values: collection');
 
-/** Lane 0a stands with a block in each file, lane 0b has run past: its blocks are gone, 0a's pin all files. */
+/**
+ * Lane 0a stands still with a block in each file. Lane 0b has been truncated past its blocks, so
+ * the blocks of 0a pin all files.
+ */
 async function pinned(store: PlainStore): Promise<void> {
   for (let n = 0; n < 12; n++) {
     await store.persist({ blocks: [big('0a', n)] });
@@ -34,7 +40,7 @@ test(
     assert.ok(after <= bound && after < before, `${before} bytes before, ${after} after, ${liveBytes} live`);
     const files = new Set<bigint>();
     for (let n = 0; n < 12; n++) files.add((await placeOf(dir, '0a', n)).file);
-    assert.ok(files.size < 6, `12 values lie in ${files.size} files`);
+    assert.ok(files.size < 6, `12 values are in ${files.size} files`);
     await using again = await openSmall(dir);
     assert.equal(
       again.takeRecovered().blocks.get('0a'),
@@ -43,7 +49,9 @@ test(
   }),
 );
 
-/** What happens to lane 0a while its values have been copied and the batch that moves them has not been composed. */
+/**
+ * Changes of lane 0a after its values are copied and before the batch that moves them is composed.
+ */
 const RACES: Record<string, { meanwhile: (store: PlainStore) => Promise<void>; left: number[] }> = {
   'a truncation': {
     meanwhile: (store) => store.blocks.maybePruneAndPersistLane('0a', plainAnchor(2, { '0a': 9 }).qc, []),
@@ -54,7 +62,7 @@ const RACES: Record<string, { meanwhile: (store: PlainStore) => Promise<void>; l
     left: [],
   },
   'a drop': { meanwhile: (store) => store.dropLanes(['0a']), left: [] },
-  'a drop, and the lane anew under the same numbers': {
+  'a drop, then a new lane with the same numbers': {
     meanwhile: async (store) => {
       const dropped = store.dropLanes(['0a']);
       await store.persist({ blocks: [big('0a', 3, 6000), big('0a', 4, 6001), big('0a', 5, 100)] });
@@ -72,7 +80,8 @@ for (const [what, { meanwhile, left }] of Object.entries(RACES)) {
         const files = new WatchedFiles();
         const store = await openSmall(dir, { files });
         await pinned(store);
-        // The next file that is written is the movers' one: its sync is held until the lane has changed.
+        // The next file that is written belongs to the collector; its sync is held until the
+        // lane has changed.
         let release = () => {};
         const held = new Promise<void>((resolve) => {
           onValues(files, ({ kind }) => {
@@ -102,7 +111,7 @@ for (const [what, { meanwhile, left }] of Object.entries(RACES)) {
           );
         }
         await store.close();
-        // Recovery would find a key that was put back.
+        // Recovery would find a key that came back.
         await using again = await openSmall(dir);
         assert.equal(again.takeRecovered().blocks.get('0a') ?? [], expected);
       }),

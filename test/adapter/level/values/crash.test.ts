@@ -1,6 +1,7 @@
 /**
- * A power cut before every operation on a value file: whatever is lost of what was not synced, the store opens, holds what some whole number of
- * calls lead to, and all that was acknowledged; and it goes on from there.
+ * A power cut before every operation on a value file. Whatever unsynced data is lost, the store
+ * opens, its content is the result of a whole number of calls including all acknowledged ones, and
+ * it accepts new rounds.
  */
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,11 +19,11 @@ const test = suite('separated values: power cuts');
 
 const CALLS = 60;
 const IN_FLIGHT = 3;
-/** Moments of a run that are looked at, with each of the ways to lose things. */
+/** Number of moments of a run to check, each with every kind of loss. */
 const CUTS = 40;
 const LOSSES: readonly Left[] = ['nothing', 'some', 'everything'];
 
-/** A moment: what would be on disk, and what had been acknowledged. */
+/** A moment: the files that would be on disk, and the calls acknowledged so far. */
 interface Cut {
   readonly location: string;
   readonly left: Left;
@@ -47,7 +48,7 @@ function call(store: PlainStore, op: Op): Promise<void> {
   }
 }
 
-/** Runs a load and takes copies of what a power cut would leave at about `CUTS` moments. */
+/** Runs a load and copies, at about `CUTS` moments, the files that a power cut would leave. */
 async function cutRun(dir: string, seed: number, random: Random): Promise<{ cuts: Cut[]; states: string[] }> {
   const location = join(dir, 'store');
   const disk = new PowerCutDisk(random);
@@ -59,8 +60,8 @@ async function cutRun(dir: string, seed: number, random: Random): Promise<{ cuts
     if (moments++ % every !== 0 || cuts.length >= CUTS * LOSSES.length) return;
     for (const left of LOSSES) {
       const to = join(dir, `cut-${cuts.length}`);
-      // LevelDB's files as they are: its own syncs are not what this is about. Not LOCK: reading it
-      // in this process would free the store's lock.
+      // LevelDB's files are copied as they are: its own syncs are tested elsewhere. LOCK is not
+      // copied: closing it in this process would free the store's lock.
       const filter = (path: string) => !path.endsWith('LOCK');
       for (const name of ['level', 'witness'])
         cpSync(join(location, name), join(to, name), { recursive: true, filter });
@@ -94,7 +95,7 @@ async function assertWhole(
   states: readonly string[],
   seed: number,
 ): Promise<void> {
-  const what = `${location}, ${left} of what was not synced is left, LANESTORE_TEST_SEED=${seed}`;
+  const what = `${location}, ${left} of the unsynced data survives, LANESTORE_TEST_SEED=${seed}`;
   let found: Held;
   {
     await using store = await open(location).catch((error) => {
@@ -102,8 +103,8 @@ async function assertWhole(
     });
     found = Held.of(store.takeRecovered(), store.cursors);
     const reached = states.lastIndexOf(found.text);
-    assert.ok(reached >= 0, `${what}: it holds what no number of calls leads to\n${found.text}`);
-    assert.ok(reached >= acknowledged, `${what}: ${acknowledged} calls were acknowledged, ${reached} are there`);
+    assert.ok(reached >= 0, `${what}: no number of calls leads to its content\n${found.text}`);
+    assert.ok(reached >= acknowledged, `${what}: ${acknowledged} calls were acknowledged, ${reached} survived`);
     const more = new Load(seed + 1, 'values', found.state);
     for (let i = 0; i < 4; i++) {
       const op = more.next();
@@ -112,7 +113,7 @@ async function assertWhole(
     }
   }
   await using again = await open(location);
-  assert.is(Held.of(again.takeRecovered(), again.cursors).text, found.text, `${what}: after going on`);
+  assert.is(Held.of(again.takeRecovered(), again.cursors).text, found.text, `${what}: after more rounds`);
 }
 
 test('before any operation, with every kind of loss', async () => {

@@ -1,4 +1,7 @@
-/** Damage in value files: every kind is a finding that names lane, number, file and offset, and nothing is changed. */
+/**
+ * Damage in value files: every kind is a finding that names lane, number, file and offset, and no
+ * file changes.
+ */
 import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -14,7 +17,9 @@ import { big, openSmall, placeOf, run, valueFiles } from './support.js';
 
 const test = suite('separated values: damage');
 
-/** Damages the file in which block 7 of lane 0a lies; each gives the numbers that are found wrong. */
+/**
+ * Damages the file that holds block 7 of lane 0a. Each returns the numbers of the damaged blocks.
+ */
 const CASES: Record<string, { kind: string; damage: (path: string, at: ValueRef) => void; all?: boolean }> = {
   'a file is missing': { kind: 'value-missing', all: true, damage: (path) => rmSync(path) },
   'a file has another name': { kind: 'value-missing', all: true, damage: (path) => renameSync(path, `${path}.bak`) },
@@ -61,15 +66,15 @@ for (const [what, { kind, damage, all = false }] of Object.entries(CASES)) {
 }
 
 test(
-  'a reference under another key does not hold, nor one to another record',
+  'a reference under another key is refused, and so is a reference to another record',
   inTemp(async (dir) => {
     const store = await openSmall(dir);
     await run(store, '0a', 0, 3, 100);
     await store.close();
-    const [one, two] = [await rawGet(dir, blockKey('0a', 1n)), await rawGet(dir, blockKey('0a', 2n))];
+    const [first, second] = [await rawGet(dir, blockKey('0a', 1n)), await rawGet(dir, blockKey('0a', 2n))];
     await rawBatch(dir, [
-      { type: 'put', key: blockKey('0a', 1n), value: two },
-      { type: 'put', key: blockKey('0a', 2n), value: one },
+      { type: 'put', key: blockKey('0a', 1n), value: second },
+      { type: 'put', key: blockKey('0a', 2n), value: first },
     ]);
     const { findings = [] } = await refused(openSmall(dir), 'LANESTORE_CORRUPT');
     assert.equal(
@@ -83,7 +88,7 @@ test(
 );
 
 test(
-  'a running store says it of the one block that is read',
+  'a running store reports the block when it is read',
   inTemp(async (dir) => {
     await using store = await openSmall(dir);
     await run(store, '0a', 0, 3, 100);
@@ -99,7 +104,7 @@ test(
 );
 
 test(
-  'files that are none of ours stay and are noted; what a preparation left goes',
+  'foreign files stay and are noted; files of an interrupted preparation are removed',
   inTemp(async (dir) => {
     {
       await using store = await openSmall(dir);
@@ -119,7 +124,7 @@ test(
 );
 
 test(
-  'both record versions stand side by side when separating is turned off, and on again',
+  'both record versions are readable when separation is turned off, and on again',
   inTemp(async (dir) => {
     {
       await using store = await openSmall(dir);
@@ -133,7 +138,7 @@ test(
       assert.equal(
         valueFiles(dir).filter((name) => !before.includes(name)),
         [],
-        'no file is made; one too many may be given back',
+        'no file is made; at most one spare file may be freed',
       );
       for (const n of [0, 9, 10, 19]) assert.equal(await store.block('0a', BigInt(n)), big('0a', n));
     }

@@ -1,4 +1,6 @@
-/** The disk's share of value files in the worst case, as bench/experiments/values-disk.ts draws it, in short. */
+/**
+ * Disk usage of value files in the worst case: a short form of bench/experiments/values-disk.ts.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bound, simulate } from '../../../../bench/experiments/values-disk.js';
@@ -7,7 +9,7 @@ import { inTemp } from '../../../support/temp.js';
 const test = suite('separated values: disk use');
 
 test(
-  'stays within twice the live bytes and a fixed number of files, while one lane stands still, and is given back',
+  'stays within twice the live bytes and a fixed number of files while one lane stands still, and shrinks afterwards',
   inTemp(async (dir) => {
     let last = 0;
     await simulate(dir, 150, (point) => {

@@ -1,4 +1,7 @@
-/** Makes hard links of the newest value files of a location and removes them again, until it is killed. Arguments: the location, and where to. */
+/**
+ * Makes hard links of the newest value files of a location and removes them again, until the
+ * process is killed. Arguments: the location, and a directory for the links.
+ */
 import { linkSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,7 @@
-/** Value files that get another name, lose theirs, or cannot be written, while the store runs: none is written that is not the store's alone. */
+/**
+ * Value files that get another name, lose their name, or become unwritable while the store runs.
+ * The store writes only to files that it alone holds.
+ */
 import { spawn } from 'node:child_process';
 import fs, {
   chmodSync,
@@ -29,7 +32,7 @@ test.after.each(() => {
   syncBuiltinESMExports();
 });
 
-/** Every block of the lane is there, as it was acknowledged. */
+/** Checks that every block of the lane has its acknowledged bytes. */
 async function holds(dir: string, lane: string, count: number): Promise<void> {
   await using store = await openSmall(dir);
   const blocks = store.takeRecovered().blocks.get(lane) ?? [];
@@ -37,20 +40,20 @@ async function holds(dir: string, lane: string, count: number): Promise<void> {
   for (const block of blocks) assert.equal(block, big(lane, Number(block.number)), `block ${block.number}`);
 }
 
-/** The path of a descriptor, as the system knows it. */
+/** The path of a descriptor, from /proc. */
 function pathOf(fd: number): string {
   return readlinkSync(`/proc/self/fd/${fd}`);
 }
 
-/** True for a file that was prepared and that nothing was appended to. */
+/** True for a prepared file without appended values. */
 function isUnwritten(path: string): boolean {
   return readFileSync(path).every((byte) => byte === 0);
 }
 
-// Which file a descriptor is of, /proc says.
+// /proc tells which file a descriptor belongs to.
 if (process.platform === 'linux') {
   test(
-    'a link that is made right after a file was looked at: no file stays in use with a closed descriptor',
+    'a link that is made right after the check of a file: no file stays in use with a closed descriptor',
     inTemp(async (dir) => {
       const store = await openSmall(join(dir, 'store'));
       await run(store, '0a', 0, 3, 100);
@@ -60,7 +63,7 @@ if (process.platform === 'linux') {
         linked = path;
         linkSync(path, join(dir, 'other-name'));
       };
-      // The next file of the application takes the descriptor that was closed.
+      // The next file of the application reuses the number of the closed descriptor.
       let victim: number | undefined;
       Object.assign(fs, {
         statSync: (path: string, ...rest: []) => {
@@ -94,7 +97,7 @@ if (process.platform === 'linux') {
 }
 
 test(
-  'another process that links value files at any moment: every round is acknowledged, and there afterwards',
+  'another process that links value files at any moment: every round is acknowledged, and stored afterwards',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const store = await openSmall(location);
@@ -120,7 +123,7 @@ test(
 );
 
 test(
-  'the file that is appended to is removed by others: the store fails, for what it holds is gone',
+  'another process removes the file that is appended to: the store fails, because its values are lost',
   inTemp(async (dir) => {
     const store = await openSmall(dir);
     await run(store, '0a', 0, 3, 100);
@@ -131,13 +134,18 @@ test(
   }),
 );
 
-/** Makes rounds until the files of the early ones are free, and leaves those as they are. */
+/**
+ * Persists rounds until the files of the early rounds are free, and leaves those files unchanged.
+ */
 async function withFreeFiles(dir: string): Promise<void> {
   await using store = await openSmall(dir);
   await run(store, '0a', 0, 60, 2);
 }
 
-/** Runs `use` as a user to whom modes apply: root is made another one meanwhile, who gets `dir`. */
+/**
+ * Runs `use` as a user who is subject to file modes: root becomes another user meanwhile, and `dir`
+ * is given to that user.
+ */
 async function asOther(dir: string, use: () => Promise<void>): Promise<void> {
   if (process.geteuid?.() !== 0) return use();
   const nobody = 65_534;
@@ -153,7 +161,7 @@ async function asOther(dir: string, use: () => Promise<void>): Promise<void> {
 }
 
 test(
-  'free files that cannot be opened for writing are dropped, and others made: rounds are not refused',
+  'free files that cannot be opened for writing are dropped and replaced: rounds are not refused',
   inTemp(async (dir) => {
     await withFreeFiles(dir);
     const before = valueFiles(dir);
@@ -194,7 +202,7 @@ if (process.getuid !== undefined) {
 }
 
 test(
-  'a free file that was cut short by others is dropped: appending to it would need space that was not prepared',
+  'a free file that another process has truncated is dropped: appending to it would need unprepared space',
   inTemp(async (dir) => {
     await withFreeFiles(dir);
     const files = new WatchedFiles();
@@ -212,13 +220,13 @@ test(
     await store.close();
     assert.is(cut.length, 2);
     const written = files.done.filter(({ kind, path }) => kind === 'write' && cut.includes(path));
-    assert.is(written.length, 0, 'writes to what was cut short');
+    assert.is(written.length, 0, 'no write to the truncated file');
     await holds(dir, '0a', 90);
   }),
 );
 
 test(
-  'nothing is done to a descriptor that was closed: its number may be that of another file',
+  'a closed file is not touched: its descriptor number may belong to another file',
   inTemp(async (dir) => {
     const file = await diskFiles.open(join(dir, 'file'), 0o600, { empty: true });
     await file.close();

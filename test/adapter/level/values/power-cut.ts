@@ -1,6 +1,7 @@
 /**
- * A disk for value files that knows what a power cut may leave of them. Every operation happens for real; beside it, the model keeps for each file
- * what is durable and which writes are not synced, and for the directory which names are durable and which changes of names are not.
+ * A disk for value files that models power cuts. Every operation also happens for real. For each
+ * file the model keeps the durable bytes and the unsynced writes; for the directory, the durable
+ * names and the unsynced changes of names.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -20,12 +21,12 @@ type NameChange =
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
   | { readonly kind: 'remove'; readonly name: string };
 
-/** How much of what is not synced a power cut leaves. */
+/** The share of unsynced data that a power cut leaves. */
 export type Left = 'nothing' | 'everything' | 'some';
 
-/** See the top of this file. */
+/** The disk of this module. */
 export class PowerCutDisk implements Files {
-  /** Called before each operation that changes something. */
+  /** Called before each operation that changes the disk. */
   before: () => void = () => {};
   readonly #random: Random;
   #now = new Map<string, Inode>();
@@ -36,11 +37,11 @@ export class PowerCutDisk implements Files {
     this.#random = random;
   }
 
-  /** Writes what a power cut at this moment may leave into `dir`. */
+  /** Writes a possible state after a power cut at this moment into `dir`. */
   cut(dir: string, left: Left, random: Random): void {
     mkdirSync(dir, { recursive: true });
     const names = new Map(this.#durable);
-    // Changes of names reach the disk in their order.
+    // Changes of names reach the disk in order.
     const count =
       left === 'nothing' ? 0 : left === 'everything' ? this.#changes.length : random.int(0, this.#changes.length + 1);
     for (const change of this.#changes.slice(0, count)) apply(names, change);
@@ -62,7 +63,7 @@ export class PowerCutDisk implements Files {
     };
     return {
       write: async (data, position) => void (await write(data, position)),
-      // Of several at once each makes its own bytes durable, and no others, and none needs to be the first.
+      // Each of several concurrent syncs makes its own bytes durable only, in any order.
       writeSynced: async (data, position) => {
         const pending = await write(data, position);
         await new Promise((resolve) => setTimeout(resolve, this.#random.int(0, 8)));
@@ -109,7 +110,7 @@ export class PowerCutDisk implements Files {
 
   async syncDirectory(path: string): Promise<void> {
     this.before();
-    // That of the location: the names in it are not what this is about.
+    // Syncs of the location itself are ignored: its names are tested elsewhere.
     if (basename(path) !== 'values') return;
     for (const change of this.#changes.splice(0)) apply(this.#durable, change);
   }
@@ -125,7 +126,7 @@ function apply(names: Map<string, Inode>, change: NameChange): void {
   else if (change.kind === 'remove') names.delete(change.name);
   else {
     const inode = names.get(change.from);
-    if (inode === undefined) throw new Error(`${change.from} is renamed and is not there`);
+    if (inode === undefined) throw new Error(`${change.from} is renamed and does not exist`);
     names.delete(change.from);
     names.set(change.to, inode);
   }
@@ -136,7 +137,7 @@ function contentOf({ durable, pending }: Inode, left: Left, random: Random): Buf
   if (left === 'nothing') return content;
   for (const { offset, data } of pending) {
     if (left === 'everything') content = written(content, { offset, data });
-    // Each sector on its own: written or not.
+    // Each sector by itself: written or not.
     else {
       for (let at = 0; at < data.length; at += SECTOR) {
         if (random.oneIn(2)) content = written(content, { offset: offset + at, data: data.subarray(at, at + SECTOR) });

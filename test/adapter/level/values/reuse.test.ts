@@ -1,4 +1,7 @@
-/** Value files that are used again: never what somebody may still read, never under an old number, never somebody else's. */
+/**
+ * Reuse of value files: a file is never reused while a reader needs it, never under an old number,
+ * and never while another name links to it.
+ */
 import { linkSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -12,7 +15,7 @@ import { big, openSmall, placeOf, run, SMALL_FILES, valueFiles } from './support
 const test = suite('separated values: reuse');
 
 test(
-  'a free file gets a number that never was, and its bytes are written again',
+  'a free file gets a new number, and its bytes are overwritten',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const store = await openSmall(dir, { files });
@@ -21,7 +24,7 @@ test(
     const renames = files.log.filter((line) => line.startsWith('rename') && !line.includes('preparing'));
     assert.ok(renames.length >= 3, `${renames.length} files were reused`);
     const numbers = files.done.flatMap(({ kind, to }) => (kind === 'rename' && to ? [to] : []));
-    assert.is(new Set(numbers).size, numbers.length, 'no number comes twice');
+    assert.is(new Set(numbers).size, numbers.length, 'no number is used twice');
     await using again = await openSmall(dir);
     assert.equal(
       again.takeRecovered().blocks.get('0a'),
@@ -43,7 +46,7 @@ test(
       if (kind === 'rename') named.push(to ?? '');
       if (kind === 'syncDirectory') for (const name of named.splice(0)) durable.add(name);
       if (kind === 'write' && path.endsWith('.values')) assert.ok(durable.has(path), path);
-      if (kind === 'rename') assert.not.ok(durable.has(to ?? ''), 'no name is given again');
+      if (kind === 'rename') assert.not.ok(durable.has(to ?? ''), 'no name is used again');
     }
     named = [];
     assert.ok(durable.size > 5);
@@ -51,7 +54,7 @@ test(
 );
 
 test(
-  'a file with another link is never written, by append or reuse, also after opening again',
+  'a file with another link is never written, by append or reuse, also after a reopen',
   inTemp(async (dir) => {
     const values = join(dir, 'store', 'values');
     let store = await openSmall(join(dir, 'store'));
@@ -71,7 +74,7 @@ test(
 );
 
 test(
-  'what an iterator may come upon stays until it ends',
+  'files that an iterator may still read stay until it ends',
   inTemp(async (dir) => {
     await using store = await openSmall(dir);
     await run(store, '0a', 0, 30, 100);
@@ -92,10 +95,10 @@ test(
 );
 
 test(
-  'records of an earlier use are not taken for those of a later one',
+  'records of an earlier use are not read as records of a later use',
   inTemp(async (dir) => {
     const store = await openSmall(dir);
-    // Records of the same size lie at the same offsets of every file.
+    // Records of the same size have the same offsets in every file.
     await run(store, '0a', 0, 6, 100);
     await store.close();
     const old = await placeOf(dir, '0a', 0);
@@ -113,7 +116,7 @@ test(
 );
 
 test(
-  'a store that never sees a large value has no directory for them; one that does gives its files back',
+  'a store without large values has no directory for them; a store with large values frees its files',
   inTemp(async (dir) => {
     await using store = await openSmall(dir);
     for (let n = 0; n < 20; n++) await store.persist({ blocks: [big('0a', n, 100)] });

@@ -1,4 +1,7 @@
-/** What the tests of value files share: a store whose every block is separated, and a look at its files. */
+/**
+ * Shared by the tests of value files: a store that separates every block, and helpers that inspect
+ * its files.
+ */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeReference, type ValueRef } from '../../../../src/adapter/level/format/value-ref.js';
@@ -24,12 +27,12 @@ export function openSmall(location: string, more: ValueOptions = {}): Promise<Pl
   return openLevel(location, { model: plain, values: { ...SMALL_FILES, ...more } });
 }
 
-/** A block that is separated, and differs from every other. */
+/** A block that is separated and differs from every other block. */
 export function big(lane: string, number: number, bytes = 5000): PlainBlock {
   return plainBlock(lane, number, new Uint8Array(Buffer.alloc(bytes, `${lane} ${number} `)));
 }
 
-/** The value files of a location, by name. */
+/** Value files of a location, by name. */
 export function valueFiles(location: string): string[] {
   return readdirSync(join(location, 'values')).sort();
 }
@@ -41,7 +44,7 @@ export function diskBytes(location: string): number {
   return bytes;
 }
 
-/** Where a block of a closed store lies. */
+/** The value reference of a block of a closed store. */
 export async function placeOf(location: string, lane: string, number: number): Promise<ValueRef> {
   const key = blockKey(lane, BigInt(number));
   const reference = decodeReference(key, await rawGet(location, key));
@@ -49,7 +52,7 @@ export async function placeOf(location: string, lane: string, number: number): P
   return reference;
 }
 
-/** Appends blocks [from, to) of a lane one round each, of which `keep` stay. */
+/** Appends blocks [from, to) of a lane, one round each, and keeps the last `keep` of them. */
 export async function run(store: PlainStore, lane: string, from: number, to: number, keep: number): Promise<void> {
   for (let n = from; n < to; n++) {
     await store.persist({ blocks: [big(lane, n)] });
@@ -57,7 +60,9 @@ export async function run(store: PlainStore, lane: string, from: number, to: num
   }
 }
 
-/** Calls `react` before each write of values and each sync of them; not for files that are being prepared. */
+/**
+ * Calls `react` before each write of values and each sync of them, except for files in preparation.
+ */
 export function onValues(files: WatchedFiles, react: (operation: Operation) => void | Promise<void>): void {
   const written = new Set<string>();
   files.before = (operation) => {

@@ -1,4 +1,7 @@
-/** Space: prepared ahead, refused before a round is accepted, and what a write that fails means. */
+/**
+ * Space for value files: prepared ahead, refused before a round is accepted, and the effect of a
+ * failed write.
+ */
 
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -19,7 +22,7 @@ import { big, onValues, openSmall, run, SMALL_FILES } from './support.js';
 
 const test = suite('separated values: space');
 
-/** Waiting for space does not keep a process alive, not even this one. */
+/** Keeps the event loop alive: waiting for space is unreferenced and would not. */
 let alive: NodeJS.Timeout;
 test.before(() => {
   alive = setInterval(() => undefined, 1000);
@@ -27,7 +30,7 @@ test.before(() => {
 test.after(() => clearInterval(alive));
 
 const noSpace = () => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-/** Waits for what goes on in the background. */
+/** Waits until the background task has finished. */
 const until = async (reached: () => boolean) => {
   for (let tries = 0; !reached(); tries++) {
     if (tries === 500) throw new Error('it did not happen within 5 s');
@@ -37,7 +40,7 @@ const until = async (reached: () => boolean) => {
 const isPreparing = ({ kind, path }: Operation) => kind === 'open' && path.endsWith('.preparing');
 
 test(
-  'a full disk: refused with LANESTORE_CAPACITY before it is accepted, small rounds go on, ready() waits for space',
+  'a full disk: a large round is LANESTORE_CAPACITY at the call, small rounds are accepted, ready() waits for space',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     await using store = await openSmall(dir, { files });
@@ -58,7 +61,7 @@ test(
       }
     };
     while (await accepted());
-    assert.ok(n > 6, `what was prepared is used up first (${n})`);
+    assert.ok(n > 6, `prepared space is used up first (${n})`);
     await store.persist({ blocks: [big('0a', n, 500)] });
     n++;
     let isReady = false;
@@ -105,7 +108,7 @@ test(
 );
 
 test(
-  'no file is prepared that would leave less of the disk free than rounds need',
+  'no file is prepared that would leave less free space than rounds need',
   inTemp(async (dir) => {
     let free = 1_020_000;
     const freeSpace = { read: async () => free, readNow: () => free };
@@ -122,14 +125,15 @@ test(
 );
 
 test(
-  'without a watermark no more is set aside than stays free: it would be our own zeros that fill the disk under LevelDB',
+  'without a watermark no more is reserved than stays free: otherwise our own zeros would fill the disk',
   inTemp(async (dir) => {
     let free = 2 * SMALL_FILES.fileBytes - 1;
     let valueFileBytes = () => 0;
     const left = () => free - valueFileBytes();
     const freeSpace = { read: async () => left(), readNow: left };
     await using store = await openLevel(dir, { model: plain, values: SMALL_FILES, freeSpace, minFreeBytes: 0 });
-    // What a file takes is not free any more: else a second one may follow at any moment.
+    // The bytes of a file are no longer free: otherwise a second file could follow at any
+    // moment.
     valueFileBytes = () => store.valueUsage.fileBytes;
     await store.persist({ blocks: [big('0a', 0)] });
     await refused(store.persist({ blocks: [big('0a', 1)] }), 'LANESTORE_CAPACITY');
@@ -142,7 +146,7 @@ test(
 );
 
 test(
-  'closing after a failure waits for a write of values that is under way',
+  'closing after a failure waits for a write of values in progress',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const order: string[] = [];
@@ -170,19 +174,19 @@ test(
     const round = encodedRound(big('0a', 0));
     const writing = store.place([round]);
     await held;
-    // As after a batch that LevelDB rejected while the values of the next one were written.
+    // As after a batch that LevelDB rejected while the values of the next batch were written.
     const closed = store.close();
     await new Promise((resolve) => setTimeout(resolve, 20));
     letGo();
     await closed;
     await (await writing)?.durable;
-    assert.ok(round.lanes.get('0a')?.append[0]?.reference !== undefined, 'the put is that of a reference');
+    assert.ok(round.lanes.get('0a')?.append[0]?.reference !== undefined, 'the put writes a reference');
     assert.equal(order.slice(order.indexOf('synced')), ['synced', 'closed']);
   }),
 );
 
 test(
-  'closing ends those who wait for space',
+  'closing rejects calls that wait for space',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const store = await openSmall(dir, { files });
@@ -199,7 +203,7 @@ test(
 
 for (const kind of ['write', 'sync'] as const) {
   test(
-    `a ${kind} of values that fails poisons the store, and nothing of the round is there`,
+    `a ${kind} of values that fails makes the store fail, and nothing of the round is stored`,
     inTemp(async (dir) => {
       const files = new WatchedFiles();
       const store = await openSmall(dir, { files });
@@ -231,7 +235,7 @@ for (const kind of ['write', 'sync'] as const) {
 }
 
 test(
-  'what finds no space prepared is stored inline, unless it is worth waiting for',
+  'a value without prepared space is stored inline, unless it is large enough to wait for space',
   inTemp(async (dir) => {
     {
       await using store = await openLevel(dir, { model: plain, values: { ...SMALL_FILES, waitBytesMin: 20_000 } });
@@ -241,7 +245,7 @@ test(
     }
     assert.not.ok(isReference(await rawGet(dir, blockKey('0a', 0n))));
     assert.ok(isReference(await rawGet(dir, blockKey('0b', 0n))));
-    assert.ok(isReference(await rawGet(dir, blockKey('0c', 0n))), 'a record larger than a file has one of its own');
+    assert.ok(isReference(await rawGet(dir, blockKey('0c', 0n))), 'a record larger than a file gets its own file');
     await using store = await openSmall(dir);
     assert.equal(store.takeRecovered().blocks.get('0c'), [big('0c', 0, 3 * SMALL_FILES.fileBytes)]);
   }),
@@ -249,10 +253,10 @@ test(
 
 for (const [name, waitBytesMin] of [
   ['space is prepared for them', 1024 * 1024],
-  ['together they are worth waiting for', 20_000],
+  ['together they are large enough to wait', 20_000],
 ] as const) {
   test(
-    `calls that are small each are separated as the batch that they become: ${name}`,
+    `small calls are separated as the batch that they are merged into: ${name}`,
     inTemp(async (dir) => {
       const lanes = ['0a', '0b', '0c', '0d', '0e', '0f'];
       {
@@ -271,7 +275,7 @@ for (const [name, waitBytesMin] of [
 }
 
 test(
-  'while one batch is in LevelDB, the values of the next one are written; everything settles in order',
+  'while LevelDB writes one batch, the values of the next one are written; everything settles in order',
   inTemp(async (dir) => {
     await using store = await openSmall(dir, { fileBytes: 256 * 1024 });
     await run(store, '0a', 0, 3, 100);
@@ -288,14 +292,14 @@ test(
       settled,
       Array.from({ length: 60 }, (_, i) => i),
     );
-    assert.ok(store.seq - seq < 40n, 'rounds of one tick go together');
+    assert.ok(store.seq - seq < 40n, 'rounds of one tick are one batch');
     for (let i = 0; i < 60; i++)
       assert.equal(await store.block('0b', BigInt(i)), big('0b', i, i % 3 === 0 ? 50 : 5000));
   }),
 );
 
 test(
-  'options that cannot be are refused',
+  'invalid options are refused',
   inTemp(async (dir) => {
     const open = (values: unknown) => openLevel(dir, { model: plain, values: values as object });
     await refused(open({ fileBytes: 5000 }), 'LANESTORE_INVALID', /multiple of 4096/);

@@ -1,4 +1,4 @@
-/** When a value file is free: the counts, pins and readers that say so. */
+/** When a value file is free: reference counts, pins and readers decide. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ValueIndex } from '../../../../src/adapter/level/values/value-index.js';
@@ -29,7 +29,7 @@ test('a sealed file is free when its last reference is gone', () => {
   assert.equal([references.liveBytes, references.heldBytes, references.any], [0, 0, false]);
 });
 
-test('not before it is sealed, and not while a reference is on its way', () => {
+test('a file is not free before it is sealed, nor while a reference is in flight', () => {
   const { references, freed, at } = make();
   const file = references.add(1n, 4096, false);
   references.put('a', at(1n));
@@ -38,7 +38,7 @@ test('not before it is sealed, and not while a reference is on its way', () => {
   file.pins = 2;
   references.seal(file);
   references.unpin(1n);
-  assert.equal(freed, [], 'one is on its way');
+  assert.equal(freed, [], 'one reference is in flight');
   references.put('b', at(1n));
   references.unpin(1n);
   assert.equal(freed, [], 'it has arrived');
@@ -47,7 +47,7 @@ test('not before it is sealed, and not while a reference is on its way', () => {
   assert.equal(references.get('b'), at(2n));
 });
 
-test('not before every reader that began earlier has ended', () => {
+test('a file is not free before every earlier reader has ended', () => {
   const { references, freed, at } = make();
   for (const number of [1n, 2n]) {
     references.add(number, 4096, true);
@@ -63,7 +63,7 @@ test('not before every reader that began earlier has ended', () => {
   assert.equal(freed, []);
   endFirst();
   endFirst();
-  assert.equal(freed, [1n, 2n], 'the third began when nothing was left to find');
+  assert.equal(freed, [1n, 2n], 'the third reader began when nothing was left to read');
   endThird();
   assert.equal(freed, [1n, 2n]);
 });

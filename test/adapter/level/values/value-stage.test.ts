@@ -1,4 +1,7 @@
-/** Values and their batch: LevelDB hears of a batch only when the values that it names are durable, in however many portions they are written. */
+/**
+ * Values and their batch: LevelDB gets a batch only once all values that it references are durable,
+ * in however many portions they are written.
+ */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,10 +33,10 @@ const BLOCK_BYTES = 100_001;
 const BLOCKS = 24;
 const SECTOR_BYTES = 4096;
 
-/** Portions of a {@link persistLarge}. */
+/** Number of portions of a {@link persistLarge}. */
 const PORTIONS = Math.min(4, poolThreads());
 
-/** A round of some 2.3 MiB. */
+/** A round of about 2.3 MiB. */
 function persistLarge(store: PlainStore, from: number): Promise<void> {
   return store.persist({ blocks: Array.from({ length: BLOCKS }, (_, i) => big('0a', from + i, BLOCK_BYTES)) });
 }
@@ -43,10 +46,10 @@ function logBytes(location: string): number {
   return logs.reduce((bytes, name) => bytes + statSync(join(location, 'level', name)).size, 0);
 }
 
-/** Long enough for what must not happen to happen. */
+/** Long enough for an unwanted event to happen. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
 
-/** Waits for what must happen. */
+/** Polls until the condition holds. */
 async function until(reached: () => boolean): Promise<void> {
   for (let tries = 0; !reached(); tries++) {
     if (tries === 1000) throw new Error('it did not happen within 10 s');
@@ -55,7 +58,7 @@ async function until(reached: () => boolean): Promise<void> {
 }
 
 test(
-  'a batch waits for the last of its portions, and is written as soon as that is durable',
+  'a batch waits for the last of its portions, and is written as soon as that portion is durable',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const store = await openSmall(dir, { ...LARGE_FILES, files });
@@ -69,10 +72,10 @@ test(
     });
     await until(() => held.length === PORTIONS);
     await pause();
-    assert.is(held.length, PORTIONS, 'all portions are on their way at once');
+    assert.is(held.length, PORTIONS, 'all portions are written concurrently');
     for (const letGo of held.splice(1)) letGo();
     await pause();
-    assert.is(logBytes(dir), before, 'LevelDB has heard of nothing');
+    assert.is(logBytes(dir), before, 'LevelDB has got no batch');
     assert.not.ok(settled);
     held[0]?.();
     await round;
@@ -83,7 +86,7 @@ test(
 );
 
 test(
-  'portions lie side by side, whole sectors each, and the call is filled up to a border',
+  'portions are adjacent, in whole sectors each, and the call is filled up to a border',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const written: { readonly bytes: number; readonly path: string }[] = [];
@@ -111,7 +114,7 @@ test(
 
 for (const portion of [0, 1, 3].filter((number) => number < PORTIONS)) {
   test(
-    `portion ${portion + 1} of ${PORTIONS} fails: LevelDB never hears of the batch, and the store is poisoned`,
+    `portion ${portion + 1} of ${PORTIONS} fails: LevelDB never gets the batch, and the store has failed`,
     inTemp(async (dir) => {
       const files = new WatchedFiles();
       const store = await openSmall(dir, { ...LARGE_FILES, files });
@@ -138,7 +141,7 @@ for (const portion of [0, 1, 3].filter((number) => number < PORTIONS)) {
 }
 
 test(
-  'once the values of a batch are durable, those of the next one are written beside it',
+  'once the values of a batch are durable, the values of the next one are written in parallel',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     await using store = await openSmall(dir, { ...LARGE_FILES, files });
@@ -164,7 +167,7 @@ test(
 );
 
 test(
-  'a store that fails while a batch waits for its values: LevelDB never hears of it',
+  'a store that fails while a batch waits for its values: LevelDB never gets the batch',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     const settings = valueSettings({ ...SMALL_FILES, files });

@@ -15,7 +15,7 @@ const big = (lane: string, number: number, bytes = 5000) =>
   plainBlock(lane, number, new Uint8Array(bytes).fill(number % 251));
 
 test(
-  'rounds of large blocks go to value files and come back',
+  'rounds of large blocks are written to value files and read back',
   inTemp(async (dir) => {
     {
       await using store = await openLevel(dir, { model: plain, values });

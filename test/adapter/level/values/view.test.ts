@@ -1,4 +1,7 @@
-/** Views of a store with value files: what is separated is read from links and copies, while the node goes on. */
+/**
+ * Views of a store with value files: separated values are read from links and copies while the node
+ * keeps writing.
+ */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -22,7 +25,7 @@ async function contentOf(location: string): Promise<[bigint, number | undefined]
 }
 
 test(
-  'a view reads what is separated, and keeps it while the node reuses its files',
+  'a view reads separated values, and keeps them while the node reuses its files',
   inTemp(async (dir) => {
     await using store = await openLevel(dir, { model: plain, values });
     for (let n = 0; n < 20; n++) await store.persist({ blocks: [big(n)] });

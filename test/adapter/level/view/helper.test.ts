@@ -1,4 +1,7 @@
-/** `verify` has another process read the database: when that process fails for a reason of its own, nothing is said about the store. */
+/**
+ * `verify` reads the database in another process. When that process fails for a reason of its own,
+ * `verify` gives no verdict on the store.
+ */
 import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,14 +17,14 @@ import { inTemp } from '../../../support/temp.js';
 
 const STARVED_WORKER = fileURLToPath(new URL('./starved-worker.js', import.meta.url));
 
-const test = suite("verify's other process");
+const test = suite('the helper process of verify');
 
 async function makeStore(location: string): Promise<void> {
   await using store = await openLevel(location, { model: plain });
   await store.persist({ blocks: plainBlocks('0a', 0, 300) });
 }
 
-/** Verifies a sound store, and expects that it is not judged. */
+/** Verifies a sound store and expects an error without a verdict. */
 async function notJudged(location: string): Promise<LanestoreError> {
   let error: unknown;
   try {
@@ -48,7 +51,7 @@ async function withEnv<T>(name: string, value: string, use: () => Promise<T>): P
   }
 }
 
-/** The helper processes of this process that run now. */
+/** The running helper processes of this process. */
 function helpers(): number[] {
   const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').trim().split(' ').filter(Boolean);
   return children.map(Number).filter((pid) => {
@@ -62,7 +65,7 @@ function helpers(): number[] {
 
 for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
   test(
-    `ended by ${signal}, as an operator or the kernel would: LANESTORE_IO, and the copy is removed`,
+    `ended by ${signal}, as by an operator or the kernel: LANESTORE_IO, and the copy is removed`,
     inTemp(async (dir) => {
       const location = join(dir, 'store');
       await makeStore(location);
@@ -81,7 +84,7 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
 }
 
 test(
-  'aborted before it has begun, without its modules, or with options that Node refuses: LANESTORE_IO',
+  'aborted before it has begun, without its modules, or with options that Node.js refuses: LANESTORE_IO',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -93,7 +96,7 @@ test(
 );
 
 test(
-  'what NODE_OPTIONS load may print as much as it likes',
+  'output of scripts in NODE_OPTIONS is ignored',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -105,7 +108,7 @@ test(
 );
 
 test(
-  'no such program, and no room for its environment: LANESTORE_IO',
+  'a missing executable, and an environment that is too large: LANESTORE_IO',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -122,7 +125,7 @@ test(
 );
 
 test(
-  'a package from which its file is missing, as a bundler leaves it: LANESTORE_IO',
+  'a package without the file of the helper, as from a bundler: LANESTORE_IO',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -146,7 +149,7 @@ test(
 );
 
 test(
-  'no descriptors left: the caller goes on, with a report or with LANESTORE_IO',
+  'no descriptors left: the caller keeps running and gets a report or LANESTORE_IO',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -168,7 +171,7 @@ test(
 );
 
 test(
-  'when it is killed while it salvages, the damage is told all the same, and why nothing of the rest is shown',
+  'killed while it salvages: the report has the damage, and the reason why the rest is not shown',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);

@@ -1,4 +1,7 @@
-/** The offline view: it shows what is there, sound or not, and neither touches the store nor its lock. */
+/**
+ * The offline view shows the content of a store, sound or damaged, and changes neither the store
+ * nor its lock.
+ */
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -20,7 +23,7 @@ const VIEW_WORKER = new URL('./view-worker.js', import.meta.url);
 const open = (location: string) => openLevel(location, { model: plain, minFreeBytes: 0 });
 const look = (location: string) => openView(location, { model: plain });
 
-/** Lane 0a [3, 8), lane 0b [1, 4), lane 0c [2, 2), QCs [2, 5), an anchor at 2. */
+/** Lane 0a [3, 8), lane 0b [1, 4), lane 0c [2, 2), CommitQCs [2, 5), an anchor at 2. */
 async function makeStore(location: string): Promise<void> {
   await using store = await open(location);
   await store.persist({
@@ -42,7 +45,7 @@ async function keysOf(view: PlainView): Promise<string[]> {
 const sound = suite('a view of a sound store');
 
 sound(
-  'shows what opening it gives, and its files; afterwards the location is what it was, with no name more',
+  'shows the content that an open recovers, and the files; afterwards the location is unchanged, with no new name',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -63,7 +66,7 @@ sound(
       [2n, 1n],
     );
     assert.equal(view.cursors.lanes.get('0a'), { first: 3n, next: 8n, swept: 3n });
-    // Five of lane 0a, three of 0b, three CommitQCs, anchor and inner.
+    // Five of lane 0a, three of lane 0b, three CommitQCs, the anchor, inner and votes.
     assert.is(view.records, 14);
     assert.equal((await keysOf(view)).slice(0, 3), ['anchor', 'inner', blockKey('0a', 3n)]);
     assert.equal(await view.block('0a', 7n), plainBlock('0a', 7));
@@ -89,7 +92,7 @@ sound(
 );
 
 sound(
-  'in the process of the node: the lock still holds, the node writes on, the view does not change',
+  'in the process of the node: the lock stays held, the node keeps writing, the view does not change',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -112,10 +115,10 @@ sound(
 );
 
 sound(
-  'tables are linked, not copied, and the links go with the view',
+  'tables are linked, not copied, and the links are removed with the view',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
-    // The second open writes the log of the first one out as a table.
+    // The second open writes the log of the first one as a table.
     await makeStore(location);
     await (await open(location)).close();
     const tables = () => readdirSync(join(location, 'level')).filter((name) => name.endsWith('.ldb'));
@@ -129,11 +132,12 @@ sound(
 );
 
 sound(
-  'stale entries are shown when they are asked for',
+  'stale entries are shown on request',
   inTemp(async (dir) => {
     const store = await open(join(dir, 'store'));
     await store.persist({ blocks: plainBlocks('0a', 0, 6000) });
-    // Beyond what one batch deletes: the rest is left to the sweeper, which close() stops after its first step.
+    // More than one batch deletes: the rest is left to the sweeper, which close() stops after
+    // its first step.
     const pruned = store.persist({ anchor: plainAnchor(0, { '0a': 5990 }) });
     const closed = store.close();
     await pruned;
@@ -153,7 +157,7 @@ sound(
 );
 
 sound(
-  'of a store that holds nothing yet',
+  'of an empty store',
   inTemp(async (dir) => {
     await (await open(join(dir, 'store'))).close();
     await using view = await look(join(dir, 'store'));
@@ -162,10 +166,10 @@ sound(
   }),
 );
 
-const places = suite('where the copy of a view stands');
+const places = suite('where a view puts its copy');
 
 places(
-  'what a killed process left is removed by the next one, what a running one uses is not',
+  'the leftover of a killed process is removed by the next view, the copy of a running process is not',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -180,7 +184,7 @@ places(
     killed.process.kill('SIGKILL');
     await killed.ended;
     assert.equal(copies().sort(), [first, second].sort());
-    // Not a name that a view makes: nobody's business.
+    // Not a name that a view makes, so it stays.
     mkdirSync(join(dir, 'store.copy-of-mine'));
     await (await look(location)).close();
     assert.equal(copies().sort(), [second, 'store.copy-of-mine'].sort());
@@ -236,7 +240,7 @@ places(
 );
 
 places(
-  'where the location is the root of its file system, it is read all the same',
+  'a location that is the root of its file system can be read',
   inTemp(async (dir) => {
     await withTmpfs('a store in the root of a file system', join(dir, 'mount'), '64m', async () => {
       await makeStore(join(dir, 'mount'));
@@ -248,7 +252,7 @@ places(
 
 const damage = suite('a view of a damaged store');
 
-/** Opens a view, and checks that its findings and its refusal are those with which opening the store is refused. */
+/** Opens a view, and checks that its findings and its refusal equal those of opening the store. */
 async function lookAtDamage(location: string, look_: (view: PlainView) => Promise<void> | void): Promise<void> {
   const before = tree(location);
   {
@@ -377,7 +381,7 @@ damage(
 );
 
 damage(
-  'a table, MANIFEST or log that is missing: named, and nothing waits for it for ever',
+  'a table, MANIFEST or log that is missing: named, without waiting for it',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -389,7 +393,7 @@ damage(
       [/^MANIFEST/, 'manifest-missing'],
       [/\.log$/, 'log-missing'],
     ] as const) {
-      const name = names.find((one) => pattern.test(one))!;
+      const name = names.find((candidate) => pattern.test(candidate))!;
       renameSync(join(location, 'level', name), away);
       {
         await using view = await look(location);
@@ -406,9 +410,9 @@ damage(
 );
 
 damage(
-  'no store at all, or another model: refused, and nothing is made',
+  'a location without a store, or with another model: refused, and nothing is made',
   inTemp(async (dir) => {
-    const other = { ...plain, name: 'other/1' };
+    const otherModel = { ...plain, name: 'other/1' };
     await refused(look(join(dir, 'absent')), 'LANESTORE_NOT_A_STORE', /does not exist/);
     mkdirSync(join(dir, 'empty'));
     await refused(look(join(dir, 'empty')), 'LANESTORE_NOT_A_STORE', /holds no store/);
@@ -418,7 +422,7 @@ damage(
     writeFileSync(join(dir, 'foreign', 'something'), '');
     await refused(look(join(dir, 'foreign')), 'LANESTORE_NOT_A_STORE', /something/);
     await makeStore(join(dir, 'store'));
-    await refused(openView(join(dir, 'store'), { model: other }), 'LANESTORE_SCHEMA', /other\/1/);
+    await refused(openView(join(dir, 'store'), { model: otherModel }), 'LANESTORE_SCHEMA', /other\/1/);
     assert.equal(readdirSync(dir).sort(), ['empty', 'file', 'foreign', 'store']);
   }),
 );

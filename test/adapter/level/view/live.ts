@@ -1,4 +1,4 @@
-/** A node under load in a process of its own, and what a copy of its store may hold. */
+/** A node under load in another process, and the states that a copy of its store may hold. */
 
 import { Held, Load, type ModeName } from '../../../kill/load.js';
 import { spawnWorker } from '../../../support/kill.js';
@@ -9,20 +9,23 @@ const IN_FLIGHT = 8;
 
 /** A running node. */
 export interface LiveNode {
-  /** Calls that the node was told of, by `done` or by a hook. */
+  /** Calls that the node reported as acknowledged, by `done` or by a hook. */
   readonly acknowledged: number;
-  /** Resolves when so many calls more were acknowledged. */
+  /** Resolves after that many more calls are acknowledged. */
   more(calls: number): Promise<void>;
   /**
-   * Checks that `text` is what some number of calls lead to, at least `least`. Texts must come in the order in which the copies were made,
-   * each not older than the one before.
+   * Checks that `text` is the state after some number of calls, at least `least`. The texts must
+   * come in the order of the copies: each state is not older than the one before.
    */
   expectPrefix(text: string, least: number, what: string): void;
-  /** Kills it. Fails if it has said that something is wrong, or has ended before. */
+  /** Kills the process. Fails if it has reported an error, or has ended before. */
   kill(): Promise<void>;
 }
 
-/** Starts a node with the load of `kill-worker.ts` on an absent location, whose calls are one after the other in every batch. */
+/**
+ * Starts a node with the load of `kill-worker.ts` on an absent location. The calls of a batch are
+ * sequential.
+ */
 export async function startNode(location: string, mode: Exclude<ModeName, 'sweeps'>, seed: number): Promise<LiveNode> {
   const child = spawnWorker(WORKER, [location, mode, `${seed}`]);
   await child.line((line) => line.startsWith('open'));
@@ -49,7 +52,7 @@ export async function startNode(location: string, mode: Exclude<ModeName, 'sweep
     },
     async more(calls) {
       const wanted = count() + calls;
-      // A look now and then: every line would be one callback.
+      // Polled: every line would be one callback.
       while (count() < wanted) {
         if (child.process.exitCode !== null) throw new Error(`the node ended: ${child.lines.at(-1)}`);
         await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,4 +1,7 @@
-/** Stores with more damage than a call can take arguments: everything is counted, so much is kept, and the answer is the same as for one. */
+/**
+ * Stores with more damage than a call can take arguments: all findings are counted, a bounded
+ * number is kept, and the error code is the same as for one finding.
+ */
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -18,9 +21,9 @@ const MANY = 200_000;
 
 const test = suite('more findings than a list of arguments can hold');
 
-/** A block of a log full of records, each of which is a whole batch, and none of a store. */
+/** A block of a log full of records; each record is a whole batch, and none is of a store. */
 function foreignBlock(): { bytes: Buffer; records: number } {
-  // 31 bytes each: what is left at the end is too short for a record, as LevelDB leaves it.
+  // 31 bytes each: the space left at the end is too short for a record, as in LevelDB's logs.
   const record = logRecord(FULL, batchOf(1, [{ key: 'zz', value: new Uint8Array(7) }]));
   const records = Math.floor(BLOCK_BYTES / record.length);
   const bytes = Buffer.alloc(BLOCK_BYTES);
@@ -29,7 +32,7 @@ function foreignBlock(): { bytes: Buffer; records: number } {
   return { bytes, records };
 }
 
-/** A closed store, in whose newest log something else wrote batches. */
+/** A closed store, into whose newest log another program wrote batches. */
 async function withForeignBatches(location: string): Promise<number> {
   {
     await using store = await openLevel(location, { model: plain });
@@ -41,7 +44,7 @@ async function withForeignBatches(location: string): Promise<number> {
     .filter((name) => name.endsWith('.log'))
     .sort()
     .at(-1);
-  assert.ok(log !== undefined && statSync(join(level, log)).size === 0, 'a log that holds nothing');
+  assert.ok(log !== undefined && statSync(join(level, log)).size === 0, 'an empty log');
   const { bytes, records } = foreignBlock();
   const blocks = Math.ceil(MANY / records);
   writeFileSync(join(level, log), Buffer.concat(Array.from({ length: blocks }, () => bytes)));
@@ -69,7 +72,7 @@ test(
 );
 
 test(
-  'verify counts every entry that its caller refuses',
+  "verify counts every entry that the caller's check refuses",
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     {
@@ -104,7 +107,7 @@ test(
 );
 
 test(
-  '200,000 files whose preparation was cut short are taken to be removed',
+  '200,000 files of interrupted preparations are all queued for removal',
   inTemp(async (dir) => {
     const removed: string[] = [];
     const files = { ...diskFiles, remove: async (path: string) => void removed.push(path) };

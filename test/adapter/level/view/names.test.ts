@@ -1,4 +1,7 @@
-/** Locations and targets with names as long as file systems take them: what is made beside them is called after them all the same. */
+/**
+ * Locations and targets with the longest names that file systems accept: temporary names next to
+ * them are derived from them and still fit.
+ */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -12,7 +15,10 @@ import { inTemp } from '../../../support/temp.js';
 
 const VIEW_WORKER = new URL('./view-worker.js', import.meta.url);
 
-/** Names around what leaves room for an ending, and the longest ones; the last ones are two, three and four bytes a character. */
+/**
+ * Names around the length that leaves room for a suffix, and the longest names; the last ones have
+ * characters of two, three and four bytes.
+ */
 const NAMES = [
   ...[200, 211, 212, 217, 230, 254, 255].map((length) => 'n'.repeat(length)),
   'é'.repeat(127),
@@ -28,7 +34,7 @@ async function makeStore(location: string): Promise<void> {
 }
 
 test(
-  'a store is viewed, verified and copied to a target, and nothing is left beside it',
+  'a store is viewed, verified and copied to a target, and no temporary name is left',
   inTemp(async (dir) => {
     for (const name of NAMES) {
       const location = join(dir, 'stores', name);
@@ -36,7 +42,7 @@ test(
       {
         await using view = await openView(location, { model: plain });
         assert.equal(await view.block('0a', 2n), plainBlock('0a', 2));
-        assert.equal(readdirSync(join(dir, 'stores')).length, 2, 'the copy stands beside it');
+        assert.equal(readdirSync(join(dir, 'stores')).length, 2, 'the copy is next to it');
       }
       assert.equal((await verify(location, { model: plain })).findings, []);
       await snapshot(location, join(dir, 'targets', name), { model: plain });
@@ -69,7 +75,7 @@ test(
 );
 
 test(
-  'what a killed process left beside a location with such a name is removed by the next view, that of a similar name is not',
+  'the next view removes the leftover of a killed process next to such a location, but not that of a similar name',
   inTemp(async (dir) => {
     const [location, similar] = [join(dir, 'n'.repeat(255)), join(dir, `${'n'.repeat(254)}m`)];
     await makeStore(location);

@@ -1,4 +1,4 @@
-/** What a view shows, in forms that can be compared. */
+/** The content of a view, in forms that can be compared. */
 import type { StoreView, ViewItem } from '../../../../src/adapter/level/index.js';
 import type { Recovered } from '../../../../src/adapter/persistence.js';
 import { contentText } from '../../../support/content.js';
@@ -7,7 +7,7 @@ import type { PlainAnchor, PlainBlock, PlainQC } from '../../../support/plain-mo
 /** A view of a store of the plain model. */
 export type PlainView = StoreView<PlainBlock, PlainQC, PlainAnchor>;
 
-/** The entries of items, of which none is damaged. */
+/** The entries of items, none of which is damaged. */
 export async function entriesOf<T>(items: AsyncIterable<ViewItem<T>>): Promise<T[]> {
   const entries: T[] = [];
   for await (const item of items) {
@@ -17,7 +17,7 @@ export async function entriesOf<T>(items: AsyncIterable<ViewItem<T>>): Promise<T
   return entries;
 }
 
-/** The numbers of items, a stale one in brackets, a damaged one with its finding. */
+/** The numbers of items: a stale item in brackets, a damaged one with its finding. */
 export async function numbersOf(items: AsyncIterable<ViewItem<unknown>>): Promise<string> {
   const all: string[] = [];
   for await (const item of items) {
@@ -27,7 +27,7 @@ export async function numbersOf(items: AsyncIterable<ViewItem<unknown>>): Promis
   return all.join(' ');
 }
 
-/** What opening the store would recover. */
+/** The content that opening the store would recover. */
 export async function recoveredOf(view: PlainView): Promise<Recovered<PlainBlock, PlainQC, PlainAnchor>> {
   const blocks = new Map<string, PlainBlock[]>();
   for (const [lane, { first, next }] of view.cursors.lanes) {
@@ -41,7 +41,7 @@ export async function recoveredOf(view: PlainView): Promise<Recovered<PlainBlock
   };
 }
 
-/** Cursors and entries of a view as one text, the same that `contentOf` gives for a store. */
+/** Cursors and entries of a view as one text, in the format of `contentOf`. */
 export async function textOf(view: PlainView): Promise<string> {
   return contentText(await recoveredOf(view), view.cursors);
 }

@@ -1,5 +1,11 @@
-/** Snapshots: a store of its own, whole or absent, made from a store that stands still, is damaged, or is being written. */
+/**
+ * Snapshots: an independent store, whole or absent, made from an idle, a damaged, or a running
+ * store.
+ */
+
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,12 +15,13 @@ import { contentOf } from '../../../support/content.js';
 import { rawBatch, refused, tree } from '../../../support/faults.js';
 import { Random, runWorker, spawnWorker, testSeed } from '../../../support/kill.js';
 import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../../../support/plain-model.js';
+import { onPlatform } from '../../../support/platform.js';
 import { inTemp } from '../../../support/temp.js';
 import { startNode } from './live.js';
 
 const SNAPSHOT_WORKER = new URL('./snapshot-worker.js', import.meta.url);
 const OPEN_WORKER = new URL('../../../support/open-worker.js', import.meta.url);
-/** In each kind of load. */
+/** Snapshots per kind of load. */
 const SNAPSHOTS = 10;
 const KILLS = 10;
 
@@ -45,10 +52,10 @@ async function contentAt(location: string): Promise<string> {
   return contentOf(store);
 }
 
-const still = suite('a snapshot of a store that stands still');
+const still = suite('a snapshot of an idle store');
 
 still(
-  'is a store of the same content and id; each goes on without the other',
+  'is a store of the same content and id; both can be written independently',
   inTemp(async (dir) => {
     const [location, target] = [join(dir, 'store'), join(dir, 'deep', 'snap')];
     await makeStore(location);
@@ -79,9 +86,9 @@ still(
     assert.is(await contentAt(target), content);
     {
       await using both = await open(location);
-      await using other = await open(target);
+      await using copied = await open(target);
       await both.persist({ blocks: plainBlocks('0b', 15, 20) });
-      await other.persist({ blocks: [plainBlock('0b', 15, 'another')] });
+      await copied.persist({ blocks: [plainBlock('0b', 15, 'another')] });
     }
     rmSync(location, { recursive: true });
     await using left = await open(target);
@@ -107,7 +114,7 @@ still(
 );
 
 still(
-  'is refused where something is, in the store itself, and of what is no store; nothing is made or changed',
+  'is refused for an occupied target, a target in the store, and a location without a store; nothing is made or changed',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -121,14 +128,14 @@ still(
     await refused(snap(location, ''), 'LANESTORE_INVALID');
     await refused(snap(join(dir, 'absent'), join(dir, 'snap')), 'LANESTORE_NOT_A_STORE');
     await refused(snap(join(dir, 'full', 'x'), join(dir, 'snap')), 'LANESTORE_NOT_A_STORE');
-    const other = { ...plain, name: 'other/1' };
-    await refused(snapshot(location, join(dir, 'snap'), { model: other }), 'LANESTORE_SCHEMA');
+    const otherModel = { ...plain, name: 'other/1' };
+    await refused(snapshot(location, join(dir, 'snap'), { model: otherModel }), 'LANESTORE_SCHEMA');
     assert.equal(tree(dir), before);
   }),
 );
 
 still(
-  'of a damaged or rolled back store there is none',
+  'of a damaged or rolled back store is refused',
   inTemp(async (dir) => {
     const [location, target] = [join(dir, 'store'), join(dir, 'snap')];
     await makeStore(location);
@@ -142,7 +149,7 @@ still(
 );
 
 still(
-  'when the process is killed at any moment, the store is untouched, the target absent or whole, and the next run cleans up',
+  'killed at any moment: the store is untouched, the target absent or whole, and the next run cleans up',
   inTemp(async (dir) => {
     const [location, target] = [join(dir, 'store'), join(dir, 'snap')];
     await makeStore(location);
@@ -171,12 +178,44 @@ still(
   }),
 );
 
+still(
+  'on Windows tables are copied and opened to be written; elsewhere they are linked and only read',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    // Writes the log out as a table.
+    await (await open(location)).close();
+    const { open: openFile } = promises;
+    const lookOn = async (platform: NodeJS.Platform) => {
+      const flags = new Set<unknown>();
+      const target = join(dir, platform);
+      promises.open = (path, how, mode) => {
+        if (`${path}`.startsWith(target) && typeof how === 'string') flags.add(how);
+        return openFile(path, how, mode);
+      };
+      syncBuiltinESMExports();
+      try {
+        await onPlatform(platform, () => snap(location, target));
+      } finally {
+        promises.open = openFile;
+        syncBuiltinESMExports();
+      }
+      const names = readdirSync(join(target, 'level')).filter((name) => name.endsWith('.ldb'));
+      assert.ok(names.length > 0, 'there are tables');
+      const links = names.filter((name) => statSync(join(target, 'level', name)).nlink > 1);
+      return { flags: [...flags], hasLinks: links.length > 0 };
+    };
+    assert.equal(await lookOn('win32'), { flags: ['r+'], hasLinks: false });
+    assert.equal(await lookOn('linux'), { flags: ['r'], hasLinks: true });
+  }),
+);
+
 still.run();
 
 const live = suite('snapshots while a node writes');
 
 live(
-  'from the process of the node itself: its lock holds, and it goes on',
+  'from the process of the node itself: its lock stays held, and it keeps writing',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -194,21 +233,21 @@ live(
         seqs.push(seq);
       }
     } finally {
-      // Also when a snapshot failed: its error must not be hidden by a call that finds the store closed.
+      // Also after a failed snapshot, so that a call on a closed store does not hide its error.
       stop = true;
       await writing;
     }
     assert.match((await runWorker(OPEN_WORKER, [location])).lines.at(-1) ?? '', /LANESTORE_LOCKED/);
     for (const [i, seq] of seqs.entries()) {
-      await using one = await open(join(dir, `snap ${i}`));
-      assert.equal([one.seq, one.recovery.witnessedSeq], [seq + 1n, seq + 1n]);
+      await using copied = await open(join(dir, `snap ${i}`));
+      assert.equal([copied.seq, copied.recovery.witnessedSeq], [seq + 1n, seq + 1n]);
     }
   }),
 );
 
 for (const mode of ['plain', 'compaction', 'values'] as const) {
   live(
-    `${mode}: each opens and is whole calls only, all acknowledged ones, and the node is not disturbed`,
+    `${mode}: each snapshot opens, holds whole calls only, all acknowledged ones, and the node is not disturbed`,
     inTemp(async (dir) => {
       const location = join(dir, 'store');
       const seed = testSeed();

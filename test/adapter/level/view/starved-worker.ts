@@ -1,5 +1,6 @@
 /**
- * A process with few descriptors (`ulimit -n`): takes all but some of them, and calls what starts a process. Prints a line an attempt.
+ * A process with few descriptors (`ulimit -n`). It takes all but some of them, and makes a call
+ * that starts a process. It prints a line per attempt.
  *
  *   node starved-worker.js verify LOCATION
  *   node starved-worker.js demo FILE LOCATION
@@ -22,7 +23,7 @@ async function attempt(): Promise<string> {
   return 'killed';
 }
 
-// Loads everything: what is loaded late would need descriptors too.
+// Loads every module now: loading one later would need descriptors too.
 if (mode === 'verify') await attempt();
 for (let free = FREE_MAX; free >= 0; free--) {
   const held: number[] = [];

@@ -1,4 +1,7 @@
-/** Offline verification: everything that is wrong is found, on a sound, a damaged and a running store, and no damage takes this process down. */
+/**
+ * Offline verification: all damage is found, on a sound, a damaged and a running store, and no
+ * damage ends this process.
+ */
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -33,7 +36,7 @@ async function makeStore(location: string): Promise<void> {
   await (await openLevel(location, { model: plain })).close();
 }
 
-/** The table that holds the rounds; creation left a small one. */
+/** The table that holds the rounds; creation leaves one small table. */
 function tableOf(location: string): string {
   const paths = readdirSync(join(location, 'level')).map((name) => join(location, 'level', name));
   const tables = paths.filter((path) => path.endsWith('.ldb'));
@@ -43,7 +46,7 @@ function tableOf(location: string): string {
 const sound = suite('verifying a sound store');
 
 sound(
-  'finds nothing, changes nothing, and has nothing to note',
+  'finds nothing, changes nothing, and reports no note',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -78,7 +81,7 @@ sound(
 );
 
 sound(
-  "with the model's own checks: the recorded network holds; a block with another's payload, parent or signature does not",
+  "with the model's own checks: the recorded network is valid; a block with another payload, parent or signature is not",
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     {
@@ -106,7 +109,8 @@ sound(
       return body;
     });
     const report = await verify(location, { model: autobahn, checks: entryChecks(committee) });
-    // The header of block 3 is another one: block 4 does not follow it, and what was signed is not it.
+    // The header of block 3 is replaced: block 4 does not follow it, and the signature covers
+    // another header.
     assert.equal(
       report.findings.map(({ kind, lane: where, number }) => [kind, where, number]),
       [1n, 3n, 4n].map((number) => ['entry-verify', lane, number]),
@@ -125,7 +129,7 @@ sound.run();
 const damaged = suite('verifying a damaged store');
 
 damaged(
-  'a bit flipped in the table, anywhere: named, and whatever can be read is shown, or the content is exact',
+  'a bit flipped in the table, anywhere: named, and every readable entry is shown, or the content is exact',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -151,7 +155,7 @@ damaged(
 );
 
 damaged(
-  'a block of a table that is gone: the records before and behind it are shown, those in it are missing',
+  'a missing block of a table: the records before and after it are shown, its own records are missing',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -175,7 +179,7 @@ damaged(
 );
 
 damaged(
-  'a table that aborts whoever reads it, under valid checksums: found by verify, which goes on',
+  'a table with valid checksums that aborts its reader: found by verify, which continues',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -184,7 +188,8 @@ damaged(
     assert.ok(parts !== undefined && 'data' in parts);
     const { offset, size } = parts.data[5]!;
     const bytes = readFileSync(table);
-    // The first entry of a block: nothing shared, a key of so many bytes, a value of so many. A key shorter than its trailer of 8 bytes.
+    // The first entry of a block: no shared bytes, then the lengths of key and value. The key is
+    // shorter than its trailer of 8 bytes.
     const [shared, key, value] = bytes.subarray(offset, offset + 3);
     assert.ok(shared === 0 && key! > 20 && key! < 60 && value! < 70, `${shared} ${key} ${value}`);
     bytes[offset + 1] = 3;
@@ -202,7 +207,7 @@ damaged(
 );
 
 damaged(
-  'without CURRENT, MANIFEST, table, log, database: named, and there is an end to it',
+  'without CURRENT, MANIFEST, table, log, database: named, and verify ends',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -213,7 +218,11 @@ damaged(
       [/\.ldb$/, 'table-missing'],
       [/\.log$/, 'log-missing'],
     ] as const) {
-      const name = join(location, 'level', readdirSync(join(location, 'level')).find((one) => pattern.test(one))!);
+      const name = join(
+        location,
+        'level',
+        readdirSync(join(location, 'level')).find((candidate) => pattern.test(candidate))!,
+      );
       renameSync(name, away);
       const { findings } = await verify(location, { model: plain });
       assert.ok(
@@ -233,7 +242,7 @@ damaged(
 );
 
 damaged(
-  'a record that is not there, a bit of a log: the same findings as a view has',
+  'a missing record, a flipped bit of a log: the same findings as a view',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
@@ -242,7 +251,7 @@ damaged(
       await store.persist({ commitQCs: [plainQC(2)], blocks: plainBlocks('0a', 300, 310) });
       await store.persist({ blocks: plainBlocks('0a', 310, 320) });
     }
-    const log = readdirSync(join(location, 'level')).find((one) => one.endsWith('.log'))!;
+    const log = readdirSync(join(location, 'level')).find((candidate) => candidate.endsWith('.log'))!;
     flipInFile(join(location, 'level', log), 400);
     const report = await verify(location, { model: plain });
     assert.equal(report.findings[0]?.kind, 'log-damaged');

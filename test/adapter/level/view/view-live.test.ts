@@ -1,4 +1,7 @@
-/** Views of a store while a node in another process writes to it: each is some number of whole calls, all acknowledged ones among them. */
+/**
+ * Views of a store while a node in another process writes to it: each view holds a whole number of
+ * calls, including all acknowledged ones.
+ */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -11,14 +14,14 @@ import { inTemp } from '../../../support/temp.js';
 import { startNode } from './live.js';
 import { textOf } from './seen.js';
 
-/** In each kind of load. */
+/** Views per kind of load. */
 const VIEWS = 10;
 
 const test = suite('views while a node writes');
 
 for (const mode of ['plain', 'compaction', 'values'] as const) {
   test(
-    `${mode}: each shows whole calls only, all acknowledged ones, and the node is not disturbed`,
+    `${mode}: each view holds whole calls only, all acknowledged ones, and the node is not disturbed`,
     inTemp(async (dir) => {
       const location = join(dir, 'store');
       const seed = testSeed();
