@@ -21,6 +21,7 @@ const STABILITY = {
   './adapter/level': 'stable',
   './adapter/wal': '`openWal` and `readWal` stable; the pieces are experimental',
   './migrations': 'stable',
+  './guard': 'experimental',
   './avail': 'experimental',
   './metrics': 'stable',
   './prometheus': 'stable',

@@ -15,7 +15,20 @@ import { inTemp } from '../support/temp.js';
 const test = suite('cli: exit codes');
 const HERE = process.cwd();
 const VERBS = [
-  ...['inspect', 'verify', 'ls', 'get', 'manifest', 'diff', 'import', 'export', 'migrate', 'snapshot', 'replay'],
+  ...[
+    'inspect',
+    'verify',
+    'ls',
+    'get',
+    'manifest',
+    'diff',
+    'import',
+    'export',
+    'migrate',
+    'snapshot',
+    'release',
+    'replay',
+  ],
   ...['demo', 'bench', 'version', 'help'],
 ];
 
