@@ -1,8 +1,10 @@
 /**
- * What a vote costs in a round: rounds of one node's inner state, with a vote and without, in turns on one store, so that the disk's moods
- * meet both. `node .build/bench/experiments/votes.js [PAIRS] [DIRECTORY]`
+ * What a vote costs in a round: rounds of one node's inner state, with a vote and without, in turns
+ * on one store, so that the disk's moods meet both. `node .build/bench/experiments/votes.js [PAIRS]
+ * [DIRECTORY]`
  *
- * Under `strace -f -c -e trace=fdatasync,fsync` with PAIRS 0, `votes.js 0 DIRECTORY ROUNDS` gives ROUNDS votes alone and nothing else.
+ * Under `strace -f -c -e trace=fdatasync,fsync` with PAIRS 0, `votes.js 0 DIRECTORY ROUNDS` gives
+ * ROUNDS votes alone and nothing else.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** From the votes of a call to what the rules judge: each is checked, placed and hashed once, by the model. */
+/**
+ * From the votes of a call to what the rules judge: each is checked, placed and hashed once, by the
+ * model.
+ */
 import { LanestoreError } from '../errors.js';
 import { isU64 } from '../keys/index.js';
 import type { LanePlace, LogPlace, Model, Position, VoteModel } from '../model/model.js';
@@ -26,8 +29,8 @@ export interface VoteToNotify {
 
 /**
  * Plans the votes of a round; undefined for a round without that part.
- * @throws LANESTORE_INVALID where votes are not kept, or for a round that has more than votes and inner; as {@link placedVote} and
- * {@link planVotes}. Then nothing of the round may be stored.
+ * @throws LANESTORE_INVALID where votes are not kept, or for a round that has more than votes and
+ * inner; as {@link placedVote} and {@link planVotes}. Then nothing of the round may be stored.
  */
 export function planRoundVotes<B, Q, A>(
   { votes: model }: Pick<Model<B, Q, A>, 'votes'>,
@@ -53,7 +56,10 @@ export function planRoundVotes<B, Q, A>(
   return { change: { watermarks: planVotes(state.votes, placed, state.commitQCs.next) }, notify };
 }
 
-/** The votes of a call. What is beyond the bound is not read. @throws LANESTORE_INVALID for more than {@link ROUND_VOTES_MAX}. */
+/**
+ * The votes of a call. What is beyond the bound is not read. @throws LANESTORE_INVALID for more
+ * than {@link ROUND_VOTES_MAX}.
+ */
 export function votesOf(votes: Iterable<unknown>): unknown[] {
   const list: unknown[] = [];
   for (const vote of votes) {
@@ -67,8 +73,8 @@ export function votesOf(votes: Iterable<unknown>): unknown[] {
 
 /**
  * A vote that is in a log.
- * @throws LANESTORE_INVALID for an unknown log, a position of the wrong arity, a vote for a block or a block: these have no log; what the
- * model's check throws.
+ * @throws LANESTORE_INVALID for an unknown log, a position of the wrong arity, a vote for a block
+ * or a block: these have no log; what the model's check throws.
  */
 export function placedVote(model: Places, vote: unknown): PlacedVote {
   model.check(vote);
@@ -96,7 +102,10 @@ export function placedVote(model: Places, vote: unknown): PlacedVote {
   };
 }
 
-/** The bytes to sign, in memory of their own. @throws LANESTORE_INVALID if the model gives anything but 32 bytes. */
+/**
+ * The bytes to sign, in memory of their own. @throws LANESTORE_INVALID if the model gives anything
+ * but 32 bytes.
+ */
 export function digestOf(model: Pick<Places, 'digest'>, vote: unknown): Uint8Array {
   const digest = model.digest(vote);
   if (!(digest instanceof Uint8Array) || digest.length !== DIGEST_BYTES) {

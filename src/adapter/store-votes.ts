@@ -21,7 +21,10 @@ export interface VoteBackend<Block> {
   readonly planned: PlanState & { votes: VoteState };
   durable(): VoteState;
   block(lane: LaneId, number: bigint): Promise<Block | undefined>;
-  /** Makes a change durable, in the order of calls. `planned` shows it when this returns, unless the call is refused. */
+  /**
+   * Makes a change durable, in the order of calls. `planned` shows it when this returns, unless the
+   * call is refused.
+   */
   change(change: VoteChange): Promise<void>;
   /** Resolves when a change that was refused for want of room may be tried again. */
   ready(): Promise<void>;

@@ -1,8 +1,10 @@
 /**
- * The rules of votes: what a key may sign, given all that it signed. They are listed in docs/signing-safety.md.
+ * The rules of votes: what a key may sign, given all that it signed. They are listed in
+ * docs/signing-safety.md.
  *
- * Pure, over positions and digests only: no model, no bytes on disk, no clock, no backend. As in the planner, a plan is a proposal until
- * {@link changedVotes} makes it the state that the next vote is judged against.
+ * Pure, over positions and digests only: no model, no bytes on disk, no clock, no backend. As in
+ * the planner, a plan is a proposal until {@link changedVotes} makes it the state that the next
+ * vote is judged against.
  */
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
@@ -18,8 +20,8 @@ export interface PlacedVote extends LogPlace {
 }
 
 /**
- * What becomes of a vote. Accepted are `new`, and `again`: the very vote that its log has as its watermark. All others refuse it; `early`:
- * the CommitQC that it needs is not stored.
+ * What becomes of a vote. Accepted are `new`, and `again`: the very vote that its log has as its
+ * watermark. All others refuse it; `early`: the CommitQC that it needs is not stored.
  */
 export type VoteVerdict = 'new' | 'again' | VoteRefusal;
 
@@ -87,8 +89,8 @@ export function judge(state: VoteState, vote: PlacedVote, nextCommitQC: bigint):
 
 /**
  * Plans the votes of one round, each against those before it.
- * @throws LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_CONFLICT for the first one that is refused: then nothing of the
- * round may be stored.
+ * @throws LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_CONFLICT for the first one
+ * that is refused: then nothing of the round may be stored.
  */
 export function planVotes(
   state: VoteState,
@@ -122,7 +124,9 @@ export function changedVotes<State extends VoteState>(state: State, change: Vote
 
 const NO_WATERMARKS: ReadonlyMap<string, Watermark> = new Map();
 
-/** The state with parts closed. Those that are closed stay closed, and the first reason stays first. */
+/**
+ * The state with parts closed. Those that are closed stay closed, and the first reason stays first.
+ */
 export function withQuarantine<State extends VoteState>(state: State, { parts, why, when }: Quarantine): State {
   const before: (Partial<Quarantine> & Pick<Quarantine, 'parts' | 'why' | 'when'>) | undefined = state.quarantine;
   const added = parts.filter((part) => before?.parts.includes(part) !== true);
@@ -136,8 +140,8 @@ export function withQuarantine<State extends VoteState>(state: State, { parts, w
 }
 
 /**
- * The state with floors for lanes that are dropped: their last numbers. A floor never falls. Floors below the first block of a lane
- * that is held are left out: nothing is signed there anyway.
+ * The state with floors for lanes that are dropped: their last numbers. A floor never falls. Floors
+ * below the first block of a lane that is held are left out: nothing is signed there anyway.
  */
 export function withLaneFloors<State extends VoteState>(
   state: State,
@@ -160,7 +164,10 @@ export function withLaneFloors<State extends VoteState>(
   return { ...state, laneFloors };
 }
 
-/** Refuses a drop of lanes that would leave too many floors. @throws LANESTORE_CAPACITY beyond {@link LANE_FLOORS_MAX}. */
+/**
+ * Refuses a drop of lanes that would leave too many floors. @throws LANESTORE_CAPACITY beyond
+ * {@link LANE_FLOORS_MAX}.
+ */
 export function checkLaneFloors({ laneFloors }: VoteState): void {
   if (laneFloors.size <= LANE_FLOORS_MAX) return;
   throw new LanestoreError(

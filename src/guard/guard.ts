@@ -1,9 +1,9 @@
 /**
- * A guard: the one holder of a validator's key. It signs what the rules of votes allow, and hands a signature out only when the store has
- * kept durably that it was given.
+ * A guard: the one holder of a validator's key. It signs what the rules of votes allow, and hands a
+ * signature out only when the store has kept durably that it was given.
  *
- * Concurrency: every method may be called at any time. Rounds are judged and stored in the order in which they are called, however long
- * each takes to sign.
+ * Concurrency: every method may be called at any time. Rounds are judged and stored in the order in
+ * which they are called, however long each takes to sign.
  */
 import type { Quarantine, VoteState, VoteStore, Watermark } from '../adapter/persistence.js';
 import { digestOf, isLanePlace, placedVote, votesOf } from '../adapter/round-votes.js';
@@ -31,7 +31,10 @@ import { strangerIn } from './stranger.js';
 export interface GuardRound<Vote, Signed> {
   /** In this order; at most 1,024. */
   readonly votes: Iterable<Vote>;
-  /** The node's inner state with the signed votes in it, in their order. They must not leave this function but in what it returns. */
+  /**
+   * The node's inner state with the signed votes in it, in their order. They must not leave this
+   * function but in what it returns.
+   */
   readonly inner?: ((signed: readonly Signed[]) => Uint8Array) | undefined;
 }
 
@@ -50,7 +53,10 @@ export class Guard<Vote, Block, Signed> {
   readonly #detach: () => void;
   readonly #turns = new Mutex();
   readonly #underWay = new Set<Promise<unknown>>();
-  /** Votes that are being signed, or whose round failed, above what the store has planned: they count as given. */
+  /**
+   * Votes that are being signed, or whose round failed, above what the store has planned: they
+   * count as given.
+   */
   readonly #reserved = new Map<string, Watermark>();
   #isClosing = false;
 
@@ -80,8 +86,8 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * What would become of a vote now. `new` and `again` would be signed. On `early`, `floor`, `passed` and `excluded` a node abstains;
-   * `differs` is an alarm.
+   * What would become of a vote now. `new` and `again` would be signed. On `early`, `floor`,
+   * `passed` and `excluded` a node abstains; `differs` is an alarm.
    * @throws LANESTORE_INVALID for what is no vote of a log.
    */
   test(vote: Vote): VoteVerdict {
@@ -90,13 +96,14 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Gives votes: judges, signs and stores them, with the inner state that they lead to. Resolves with the signed votes once they are durable:
-   * then they may be sent.
+   * Gives votes: judges, signs and stores them, with the inner state that they lead to. Resolves
+   * with the signed votes once they are durable: then they may be sent.
    *
-   * From the moment that signing begins the votes count as given, whatever comes of the call: the same ones may be given again, others in
-   * their places may not.
-   * @throws LANESTORE_CONFLICT, LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID for a vote that is refused: nothing was
-   * signed; LANESTORE_IO if the key did not sign; what `inner` throws; what the store refuses the round with. Then nothing leaves.
+   * From the moment that signing begins the votes count as given, whatever comes of the call: the
+   * same ones may be given again, others in their places may not.
+   * @throws LANESTORE_CONFLICT, LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID
+   * for a vote that is refused: nothing was signed; LANESTORE_IO if the key did not sign; what
+   * `inner` throws; what the store refuses the round with. Then nothing leaves.
    */
   async round(round: GuardRound<Vote, Signed>): Promise<Signed[]> {
     this.#assertOpen();
@@ -120,9 +127,11 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Signs a vote for the block that the durable lane holds under `number`; again after restarts, in any order. Undefined if the lane holds
-   * none there, or was dropped since it did: pruning is ordinary.
-   * @throws LANESTORE_QUARANTINED; LANESTORE_IO if the key did not sign, or the block cannot be read.
+   * Signs a vote for the block that the durable lane holds under `number`; again after restarts, in
+   * any order. Undefined if the lane holds none there, or was dropped since it did: pruning is
+   * ordinary.
+   * @throws LANESTORE_QUARANTINED; LANESTORE_IO if the key did not sign, or the block cannot be
+   * read.
    */
   async laneVote(lane: LaneId, number: bigint): Promise<Signed | undefined> {
     this.#assertOpen();
@@ -131,7 +140,8 @@ export class Guard<Vote, Block, Signed> {
     this.#assertPart('lanes', `the vote for block ${number} of lane ${lane}`);
     return this.#counted(async () => {
       const block = await this.#votes.block(lane, number);
-      // After the read: the lane may have been dropped meanwhile, and the block be that of a lane that came back.
+      // After the read: the lane may have been dropped meanwhile, and the block be that of a lane
+      // that came back.
       const floor = this.#votes.planned.laneFloors.get(lane);
       if (block === undefined || (floor !== undefined && number <= floor)) return undefined;
       const vote = this.#model.laneVote(block);
@@ -149,10 +159,12 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Signs the next block of the own lane. `keep` must store it, and resolve when it is durable: only then is it released, and only if it is
-   * the block that the durable lane holds. Each number is signed once: the same block again, never another one.
-   * @throws LANESTORE_CONFLICT for another block under a number that was signed or stored; LANESTORE_OUT_OF_SEQUENCE for a gap;
-   * LANESTORE_INVALID for what is no block of the own lane; LANESTORE_QUARANTINED; LANESTORE_IO; what `keep` throws. Then nothing leaves.
+   * Signs the next block of the own lane. `keep` must store it, and resolve when it is durable:
+   * only then is it released, and only if it is the block that the durable lane holds. Each number
+   * is signed once: the same block again, never another one.
+   * @throws LANESTORE_CONFLICT for another block under a number that was signed or stored;
+   * LANESTORE_OUT_OF_SEQUENCE for a gap; LANESTORE_INVALID for what is no block of the own lane;
+   * LANESTORE_QUARANTINED; LANESTORE_IO; what `keep` throws. Then nothing leaves.
    */
   async ownBlock(vote: Vote, keep: (block: Block) => Promise<void>): Promise<Block> {
     this.#assertOpen();
@@ -189,8 +201,9 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Looks at a message that came from outside, under this key. True if this store did not give it: another copy signs with this key, or the
-   * store lost what it gave; then the message's part is closed when this resolves. Messages of other keys are ignored.
+   * Looks at a message that came from outside, under this key. True if this store did not give it:
+   * another copy signs with this key, or the store lost what it gave; then the message's part is
+   * closed when this resolves. Messages of other keys are ignored.
    *
    * Verify the signature first: a forged message would close the part.
    */
@@ -208,7 +221,10 @@ export class Guard<Vote, Block, Signed> {
     });
   }
 
-  /** Takes nothing more, waits for the calls under way, and lets another guard in. Idempotent. The store stays open. */
+  /**
+   * Takes nothing more, waits for the calls under way, and lets another guard in. Idempotent. The
+   * store stays open.
+   */
   async close(): Promise<void> {
     this.#isClosing = true;
     await Promise.allSettled(this.#underWay);
@@ -219,7 +235,9 @@ export class Guard<Vote, Block, Signed> {
     return this.close();
   }
 
-  /** The state that votes are judged against: what the store has planned, and what is being signed. */
+  /**
+   * The state that votes are judged against: what the store has planned, and what is being signed.
+   */
   #given(): VoteState {
     const { planned } = this.#votes;
     const ahead = new Map<string, Watermark>();
@@ -231,7 +249,10 @@ export class Guard<Vote, Block, Signed> {
     return changedVotes(planned, { watermarks: ahead });
   }
 
-  /** The signed votes, and the inner state with them. If there are none, the votes are stored alone: they count as given. */
+  /**
+   * The signed votes, and the inner state with them. If there are none, the votes are stored alone:
+   * they count as given.
+   */
   async #encoded(
     votes: readonly Vote[],
     signatures: Promise<Uint8Array[]>,
@@ -285,8 +306,10 @@ export class Guard<Vote, Block, Signed> {
 const EMPTY = new Uint8Array();
 
 /**
- * Opens the guard of a store. Without a key bound to the store, and without `firstUse`, it opens and signs nothing.
- * @throws LANESTORE_LOCKED if the store has a guard; LANESTORE_INVALID for a store that keeps no votes, or that is another key's.
+ * Opens the guard of a store. Without a key bound to the store, and without `firstUse`, it opens
+ * and signs nothing.
+ * @throws LANESTORE_LOCKED if the store has a guard; LANESTORE_INVALID for a store that keeps no
+ * votes, or that is another key's.
  */
 export async function openGuard<Vote, Block, Signed>(
   options: GuardOptions<Vote, Block, Signed>,

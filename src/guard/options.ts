@@ -28,22 +28,26 @@ export interface GuardStore<Block> {
 
 /** Options of `openGuard`. The key is given as `key`, or as `sign` and `signer`. */
 export interface GuardOptions<Vote, Block, Signed> {
-  /** The store, just opened, of a backend that keeps votes. The caller closes it, after the guard. */
+  /**
+   * The store, just opened, of a backend that keeps votes. The caller closes it, after the guard.
+   */
   readonly store: GuardStore<Block>;
   /** The model that the store was opened with. */
   readonly model: { readonly votes: VoteModel<Vote, Block, Signed> };
   /** The secret key; nothing else may sign with it. Copied. */
   readonly key?: Uint8Array;
   /**
-   * Signs 32 bytes with a key that is elsewhere, in an HSM or KMS. One that throws, or does not answer within `signMsMax`, has signed as far as
-   * the guard knows: the vote counts as given, its signature is never released, and the same vote may be tried again.
+   * Signs 32 bytes with a key that is elsewhere, in an HSM or KMS. One that throws, or does not
+   * answer within `signMsMax`, has signed as far as the guard knows: the vote counts as given, its
+   * signature is never released, and the same vote may be tried again.
    */
   readonly sign?: SignFunction;
   /** The public key that `sign` signs with. */
   readonly signer?: Uint8Array;
   /**
-   * True: this key never signed anything, anywhere. Needed once, for a store that no key is bound to; without it such a store signs nothing.
-   * Give it by hand, never in a configuration that stays: a new store with an old key signs a second time.
+   * True: this key never signed anything, anywhere. Needed once, for a store that no key is bound
+   * to; without it such a store signs nothing. Give it by hand, never in a configuration that
+   * stays: a new store with an old key signs a second time.
    */
   readonly firstUse?: boolean;
   /** How long `sign` may take. Default 10,000. */

@@ -1,4 +1,7 @@
-/** Blocks of the own lane that a guard has signed: each number once, in order, until the store holds it. */
+/**
+ * Blocks of the own lane that a guard has signed: each number once, in order, until the store holds
+ * it.
+ */
 import type { VoteStore } from '../adapter/persistence.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, maxU64 } from '../keys/index.js';
@@ -22,8 +25,10 @@ export class OwnLane<Block> {
   }
 
   /**
-   * Takes a number for a block that is about to be signed; one that was taken for the same block already is taken again.
-   * @throws LANESTORE_CONFLICT, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_CAPACITY; then the block must not be signed.
+   * Takes a number for a block that is about to be signed; one that was taken for the same block
+   * already is taken again.
+   * @throws LANESTORE_CONFLICT, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_CAPACITY; then the block must
+   * not be signed.
    */
   take(lane: LaneId, number: bigint, digest: Uint8Array): void {
     const signed = this.#lanes.get(lane);

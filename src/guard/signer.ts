@@ -1,11 +1,16 @@
-/** The key of a guard: in this process, or behind a function that may throw, hang or answer late. */
+/**
+ * The key of a guard: in this process, or behind a function that may throw, hang or answer late.
+ */
 import { Semaphore } from '../base/mutex.js';
 import { LanestoreError } from '../errors.js';
 
 /** Signs 32 bytes. */
 export type SignFunction = (digest: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
-/** Calls of the sign function under way at a time, for rounds and for lanes each: votes for blocks must not hold up consensus. */
+/**
+ * Calls of the sign function under way at a time, for rounds and for lanes each: votes for blocks
+ * must not hold up consensus.
+ */
 const SIGNATURES_MAX = 16;
 
 /** Upper bound for what a sign function may return. */
@@ -26,7 +31,8 @@ export class Signer {
   }
 
   /**
-   * The signature of `digest`, in memory of its own. An answer that comes after the deadline is dropped.
+   * The signature of `digest`, in memory of its own. An answer that comes after the deadline is
+   * dropped.
    * @throws LANESTORE_IO if the function throws, gives no signature, or does not answer in time.
    */
   sign(digest: Uint8Array, purpose: 'rounds' | 'lanes'): Promise<Uint8Array> {

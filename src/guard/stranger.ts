@@ -1,4 +1,7 @@
-/** Whether a message under the own key was given by this store. If not, another copy signs, or the store lost what it gave. */
+/**
+ * Whether a message under the own key was given by this store. If not, another copy signs, or the
+ * store lost what it gave.
+ */
 import type { Cursors, VoteState, VoteStore } from '../adapter/persistence.js';
 import { digestOf, isLanePlace, placedVote } from '../adapter/round-votes.js';
 import { comparePositions, type PlacedVote } from '../adapter/vote-rules.js';
@@ -22,7 +25,10 @@ export interface Stranger {
   readonly why: string;
 }
 
-/** What is wrong with a message under the own key; undefined if this store gave it, or does not know any more. */
+/**
+ * What is wrong with a message under the own key; undefined if this store gave it, or does not know
+ * any more.
+ */
 export async function strangerIn<Vote, Block, Signed>(
   known: Known<Vote, Block, Signed>,
   signed: Signed,
@@ -47,7 +53,10 @@ function strangerInLog({ logs }: VoteState, { log, at, digest, part }: PlacedVot
   return isOther ? { part, why: `${name} came from outside: this store gave another one` } : undefined;
 }
 
-/** A block of the own lane: it must be in the store, or below what the store still holds, or be one that is on its way there. */
+/**
+ * A block of the own lane: it must be in the store, or below what the store still holds, or be one
+ * that is on its way there.
+ */
 async function strangerBlock<Vote, Block, Signed>(
   { model, votes, own }: Known<Vote, Block, Signed>,
   signed: Signed,

@@ -1,6 +1,7 @@
 /**
- * The rules of votes, against an oracle that knows only what was released: honest nodes are never refused, whatever order their network
- * brings about; random votes with crashes never release two digests in one place, and never forget a lock.
+ * The rules of votes, against an oracle that knows only what was released: honest nodes are never
+ * refused, whatever order their network brings about; random votes with crashes never release two
+ * digests in one place, and never forget a lock.
  */
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -52,8 +53,8 @@ interface Durable {
 const FRESH: Durable = { votes: { ...NO_VOTES, signer: new Uint8Array(32) }, nextCommitQC: 0n };
 
 /**
- * A store of votes without a disk: calls are planned against a state that runs ahead of the durable one, and become durable in order.
- * What is released goes to the oracle.
+ * A store of votes without a disk: calls are planned against a state that runs ahead of the durable
+ * one, and become durable in order. What is released goes to the oracle.
  */
 class VoteDisk {
   readonly oracle = new ReleaseOracle();
@@ -174,7 +175,9 @@ for (const [name, weakened] of Object.entries(WEAKENED)) {
 
 // --- honest nodes
 
-/** What an honest node remembers: what it stores as its inner state, with the vote that made it so. */
+/**
+ * What an honest node remembers: what it stores as its inner state, with the vote that made it so.
+ */
 interface Memory {
   readonly road: number;
   readonly view: number;
@@ -213,9 +216,10 @@ const honestEvent: fc.Arbitrary<HonestEvent> = fc.oneof(
 );
 
 /**
- * A node as the protocol has it: it votes in its current view only, prepares and commits at most one proposal there and none after it gave
- * up, names the PrepareQC of its view, or the one that it inherited or not, when it gives up. QCs of others reach it in any order: a
- * PrepareQC may come before the proposal.
+ * A node as the protocol has it: it votes in its current view only, prepares and commits at most
+ * one proposal there and none after it gave up, names the PrepareQC of its view, or the one that it
+ * inherited or not, when it gives up. QCs of others reach it in any order: a PrepareQC may come
+ * before the proposal.
  */
 class HonestNode {
   readonly disk = new VoteDisk(SHIPPED);
@@ -275,7 +279,8 @@ class HonestNode {
         return;
       }
       case 'commitQC': {
-        // A node enters a road when the CommitQC before it is durable; its own votes were accepted before that.
+        // A node enters a road when the CommitQC before it is durable; its own votes were accepted
+        // before that.
         const next = road + event.count;
         if (event.count === 0) return;
         this.#sync(this.#waiting.length);
@@ -297,7 +302,8 @@ class HonestNode {
         this.disk.crash(event.lasting);
         this.#waiting = [];
         this.#memory = this.#stored;
-        // Execution is deterministic, so it goes on where it was; votes below the last one are not given again.
+        // Execution is deterministic, so it goes on where it was; votes below the last one are not
+        // given again.
         this.#resend();
         return;
     }

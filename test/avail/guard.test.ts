@@ -1,4 +1,7 @@
-/** The own lane through a guard: signed once, released when durable, and nothing else beside the guard. */
+/**
+ * The own lane through a guard: signed once, released when durable, and nothing else beside the
+ * guard.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';

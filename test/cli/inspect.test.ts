@@ -22,7 +22,7 @@ test(
     const shown = run('inspect', location);
     assert.is(shown.status, 0, shown.stderr);
     for (const line of [
-      /^layout +level, format 1$/m,
+      /^layout +level, format 2$/m,
       /^model +autobahn\/11419398f$/m,
       /^created +\d{4}-\d\d-\d\dT/m,
       /^anchor +road index 31$/m,
@@ -37,9 +37,10 @@ test(
     const json = JSON.parse(run('inspect', location, '--json').stdout);
     assert.equal(shapeOf(json), [
       ...['anchor', 'bytes', 'commitQCs', 'createdAt', 'evidence', 'files', 'findings', 'findingsTotal', 'format'],
-      ...['freeBytes', 'innerBytes', 'lanes', 'layout', 'location', 'model', 'notes', 'seq', 'store', 'witness'],
+      ...['freeBytes', 'innerBytes', 'lanes', 'layout', 'location', 'model', 'notes', 'seq', 'store', 'votes'],
+      'witness',
     ]);
-    assert.equal([json.anchor, json.format, json.commitQCs.first, json.commitQCs.next], ['31', 1, '31', '40']);
+    assert.equal([json.anchor, json.format, json.commitQCs.first, json.commitQCs.next], ['31', 2, '31', '40']);
     assert.equal(shapeOf(json.lanes[0]), ['bytes', 'first', 'lane', 'next', 'unswept']);
     assert.is(treeHash(location), before);
     await node.close();

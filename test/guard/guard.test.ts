@@ -1,4 +1,6 @@
-/** The guard: what it signs, and that nothing leaves it before the store has kept that it was given. */
+/**
+ * The guard: what it signs, and that nothing leaves it before the store has kept that it was given.
+ */
 import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

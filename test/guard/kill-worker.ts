@@ -1,6 +1,7 @@
 /**
- * A node that forgets what it voted: votes with random digests, from below where its store says that it was, among blocks and CommitQCs,
- * on the store in argv[2]. Prints every vote that is released, and dies when it is told to.
+ * A node that forgets what it voted: votes with random digests, from below where its store says
+ * that it was, among blocks and CommitQCs, on the store in argv[2]. Prints every vote that is
+ * released, and dies when it is told to.
  */
 import { randomBytes } from 'node:crypto';
 import { isLanestoreError, openGuard, openLevel } from '../../src/index.js';

@@ -1,4 +1,7 @@
-/** A guard on a store on disk whose process is killed under load, again and again: no place ever has two released votes. */
+/**
+ * A guard on a store on disk whose process is killed under load, again and again: no place ever has
+ * two released votes.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/index.js';

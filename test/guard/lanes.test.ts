@@ -1,4 +1,7 @@
-/** The guard and lanes: votes for durable blocks only, own blocks once each, and messages of strangers under the own key. */
+/**
+ * The guard and lanes: votes for durable blocks only, own blocks once each, and messages of
+ * strangers under the own key.
+ */
 import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -249,7 +252,10 @@ const signed = (vote: PlainSigned['vote'], signer = KEY): PlainSigned => ({
   signature: plainSignature(signer, plain.votes.digest(vote)),
 });
 
-/** A node that gave step 5 and app 7, holds and voted for blocks 2 and 3 of lane 0b, made own blocks 0 and 1, and dropped lane 0c at 4. */
+/**
+ * A node that gave step 5 and app 7, holds and voted for blocks 2 and 3 of lane 0b, made own blocks
+ * 0 and 1, and dropped lane 0c at 4.
+ */
 async function experienced() {
   const made = await guarded();
   const { guard, store } = made;

@@ -1,6 +1,7 @@
 /**
- * A guard whose process is killed at any moment, whose signer is slow or fails, and whose store loses what is not durable: what left it, in
- * all its lives together, holds two digests in no place and forgets no lock. The same property fails over a store that acknowledges early.
+ * A guard whose process is killed at any moment, whose signer is slow or fails, and whose store
+ * loses what is not durable: what left it, in all its lives together, holds two digests in no place
+ * and forgets no lock. The same property fails over a store that acknowledges early.
  */
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -144,7 +145,9 @@ class Validator {
     this.#life?.store.sync(count);
   }
 
-  /** The process ends; the disk has taken the next `lasting` calls, of which nothing was released. */
+  /**
+   * The process ends; the disk has taken the next `lasting` calls, of which nothing was released.
+   */
   async kill(lasting: number): Promise<void> {
     const { store } = this.#life!;
     this.#life!.isAlive = false;

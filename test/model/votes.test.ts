@@ -1,4 +1,7 @@
-/** What Autobahn at 11419398f says of the messages that a validator signs: where each stands, what it rules out, what is signed. */
+/**
+ * What Autobahn at 11419398f says of the messages that a validator signs: where each stands, what
+ * it rules out, what is signed.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isLanePlace } from '../../src/adapter/round-votes.js';

@@ -30,7 +30,9 @@ export function timeoutMsg(road: bigint | number, view: bigint | number, latest?
   };
 }
 
-/** A vote for the state of the application after block `globalNumber`, which road `road` ordered. */
+/**
+ * A vote for the state of the application after block `globalNumber`, which road `road` ordered.
+ */
 export function appMsg(globalNumber: bigint | number, road: bigint | number, variant = 0): Msg {
   const appHash = new Uint8Array(HASH_BYTES).fill(variant);
   return { kind: 'appVote', value: { globalNumber: BigInt(globalNumber), roadIndex: BigInt(road), appHash } };

@@ -1,6 +1,7 @@
 /**
- * What may leave a validator, judged from all that left it before and from nothing else: a list, searched from its beginning. It shares no
- * line with the rules of votes: it knows messages of Autobahn, not logs, floors or watermarks.
+ * What may leave a validator, judged from all that left it before and from nothing else: a list,
+ * searched from its beginning. It shares no line with the rules of votes: it knows messages of
+ * Autobahn, not logs, floors or watermarks.
  */
 import type { Msg } from '../../src/model/autobahn/index.js';
 
@@ -15,8 +16,8 @@ interface Entry extends Released {
 }
 
 /**
- * See the top of this file. A vote counts from the moment at which it became durable, or left: a signature that comes late is no other than
- * one that the network delayed.
+ * See the top of this file. A vote counts from the moment at which it became durable, or left: a
+ * signature that comes late is no other than one that the network delayed.
  */
 export class ReleaseOracle {
   readonly #entries: Entry[] = [];
@@ -31,7 +32,9 @@ export class ReleaseOracle {
     this.#entryOf(vote);
   }
 
-  /** Takes the next signature that leaves. Returns what is wrong with it; undefined if nothing is. */
+  /**
+   * Takes the next signature that leaves. Returns what is wrong with it; undefined if nothing is.
+   */
   release(vote: Released): string | undefined {
     const entry = this.#entryOf(vote);
     if (entry.isReleased) return undefined;

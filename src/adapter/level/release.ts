@@ -1,7 +1,7 @@
 /**
- * Opening parts of a store's votes that are closed: an operator's decision, in one batch with a record of it.
- * Nothing else opens a part. The operator says either that the state is the last one of its key, or how far
- * the key may have signed.
+ * Opening parts of a store's votes that are closed: an operator's decision, in one batch with a
+ * record of it. Nothing else opens a part. The operator says either that the state is the last one
+ * of its key, or how far the key may have signed.
  */
 import {
   boolean,
@@ -33,11 +33,15 @@ export interface ReleaseOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
   /** Why, for the record: 1 to 1,024 characters. */
   readonly reason: string;
-  /** True: this state is the last one of its key, and nothing that it was copied from will ever run again. */
+  /**
+   * True: this state is the last one of its key, and nothing that it was copied from will ever run
+   * again.
+   */
   readonly asIs?: boolean;
   /**
-   * How far the key may have signed: by the name of a log, a position; by the id of a lane, a block number. Nothing is signed at or below
-   * a floor. A floor never falls, nor lies below what the store itself has signed.
+   * How far the key may have signed: by the name of a log, a position; by the id of a lane, a block
+   * number. Nothing is signed at or below a floor. A floor never falls, nor lies below what the
+   * store itself has signed.
    */
   readonly floors?: ReadonlyMap<string, Position | bigint>;
   /** Parts to open. Default with `asIs`: all that are closed. With `floors` it must be given. */
@@ -90,9 +94,10 @@ const REASON_MAX = 1024;
 const checkPart = oneOf<VotePart>(...VOTE_PARTS);
 
 /**
- * Opens parts of the votes of the store in `location`, on which no node runs, durably. A wrong answer to what the options ask makes the
- * key sign twice: read docs/signing-safety.md first.
- * @throws LANESTORE_INVALID for a decision that does not fit the store, which is as it was; what opening it throws.
+ * Opens parts of the votes of the store in `location`, on which no node runs, durably. A wrong
+ * answer to what the options ask makes the key sign twice: read docs/signing-safety.md first.
+ * @throws LANESTORE_INVALID for a decision that does not fit the store, which is as it was; what
+ * opening it throws.
  */
 export async function releaseStore<B, Q, A>(
   location: string,

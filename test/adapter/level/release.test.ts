@@ -1,4 +1,7 @@
-/** Opening parts of the votes by an operator's decision: what it opens, what it never lowers, and what closes them in the first place. */
+/**
+ * Opening parts of the votes by an operator's decision: what it opens, what it never lowers, and
+ * what closes them in the first place.
+ */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

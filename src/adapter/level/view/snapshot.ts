@@ -66,10 +66,10 @@ export interface SnapshotReport {
  * runs on the store or not. When it resolves, the snapshot is durable, complete up to a batch, and
  * verified. It opens like any other store, and has the same store id.
  *
- * A snapshot signs nothing: a validator that starts on a snapshot lacks every signature made after the
- * snapshot, and may contradict one of them. So one more batch, written before the snapshot has its
- * name, closes every part of its votes; `lanestore release` opens them. A caller that signs without a
- * guard is not stopped: never run a store and its snapshot as the same validator.
+ * A snapshot signs nothing: a validator that starts on a snapshot lacks every signature made after
+ * the snapshot, and may contradict one of them. So one more batch, written before the snapshot has
+ * its name, closes every part of its votes; `lanestore release` opens them. A caller that signs
+ * without a guard is not stopped: never run a store and its snapshot as the same validator.
  * @throws LANESTORE_NOT_A_STORE (also for a target that is not empty), LANESTORE_SCHEMA,
  * LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK (a damaged store cannot be copied), LANESTORE_INVALID,
  * LANESTORE_IO; the target is unchanged then.
@@ -164,7 +164,8 @@ async function syncAll(directory: string): Promise<void> {
       await syncAll(path);
       continue;
     }
-    // Windows flushes only what may be written (EPERM); elsewhere a file that may only be read is synced too.
+    // Windows flushes only what may be written (EPERM); elsewhere a file that may only be read is
+    // synced too.
     const file = await open(path, process.platform === 'win32' ? 'r+' : 'r');
     await releasing(
       () => file.close(),

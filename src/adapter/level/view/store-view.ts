@@ -84,7 +84,10 @@ export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
   readonly anchor: Anchor | undefined;
   /** As {@link anchor}. */
   readonly inner: Uint8Array | undefined;
-  /** What the store keeps of the votes of its key; absent in format 1, which keeps none. Damaged: as if nothing were kept. */
+  /**
+   * What the store keeps of the votes of its key; absent in format 1, which keeps none. Damaged: as
+   * if nothing were kept.
+   */
   readonly votes: StoredVotes | undefined;
   /** Number of live records that were read and checked. */
   readonly records: number;
@@ -97,8 +100,9 @@ export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
   /** Observations that are not damage. */
   readonly notes: readonly string[];
   /**
-   * The error with which opening the store would be refused, with all findings; absent if it would open, and for a sound store of an
-   * older format: that opens once it is migrated, as `notes` says.
+   * The error with which opening the store would be refused, with all findings; absent if it would
+   * open, and for a sound store of an older format: that opens once it is migrated, as `notes`
+   * says.
    */
   readonly refusal: LanestoreError | undefined;
   /** The files of the location, ordered by name. */
