@@ -22,7 +22,7 @@ import { byteArray, callback, fields, iterable, required } from '../base/options
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneId, u64 } from '../keys/index.js';
 import type { VoteModel, VotePart } from '../model/model.js';
-import { checkGuardOptions, type GuardOptions, type GuardStore, signerOf } from './options.js';
+import type { GuardOptions, GuardStore } from './options.js';
 import { OwnLane } from './own-lane.js';
 import type { Signer } from './signer.js';
 import { strangerIn } from './stranger.js';
@@ -304,70 +304,3 @@ export class Guard<Vote, Block, Signed> {
 }
 
 const EMPTY = new Uint8Array();
-
-/**
- * Opens the guard of a store. Without a key bound to the store, and without `firstUse`, it opens
- * and signs nothing.
- * @throws LANESTORE_LOCKED if the store has a guard; LANESTORE_INVALID for a store that keeps no
- * votes, or that is another key's.
- */
-export async function openGuard<Vote, Block, Signed>(
-  options: GuardOptions<Vote, Block, Signed>,
-): Promise<Guard<Vote, Block, Signed>> {
-  checkGuardOptions(options, 'openGuard: options');
-  const signer = signerOf(options);
-  const { votes } = options.store;
-  if (votes === undefined) {
-    throw new LanestoreError('LANESTORE_INVALID', 'openGuard: this store keeps no votes', {
-      remedy: 'open the store with openLevel, on a location or on a database with durable: true',
-    });
-  }
-  if (votes.model !== (options.model.votes as unknown)) {
-    throw new LanestoreError(
-      'LANESTORE_INVALID',
-      'openGuard: options.model is not the model that the store was opened with',
-    );
-  }
-  const detach = votes.attach();
-  try {
-    await bind(votes, options, signer.key);
-    return new Guard(options, { votes, signer, detach });
-  } catch (error) {
-    detach();
-    throw error;
-  }
-}
-
-/** Makes sure that the store is of this key. @throws LANESTORE_INVALID. */
-async function bind<Vote, Block, Signed>(
-  votes: VoteStore<Block>,
-  { store, firstUse, model }: GuardOptions<Vote, Block, Signed>,
-  key: Uint8Array,
-): Promise<void> {
-  const { signer } = votes.planned;
-  if (signer !== undefined && Buffer.compare(signer, key) !== 0) {
-    throw new LanestoreError(
-      'LANESTORE_INVALID',
-      `openGuard: the store is of the key ${hexOf(signer)}, not ${hexOf(key)}`,
-      {
-        remedy: 'a store keeps the votes of one key: give that key, or open another store',
-      },
-    );
-  }
-  if (signer !== undefined || firstUse !== true) return;
-  const own = [...store.cursors.lanes.keys()].find((lane) => model.votes.isOwnLane(lane, key));
-  if (own !== undefined) {
-    throw new LanestoreError(
-      'LANESTORE_INVALID',
-      `openGuard: firstUse, but the store has held the key's own lane ${own}`,
-      {
-        remedy: 'a key with a lane has signed before: bring its signing state, see docs/signing-safety.md',
-      },
-    );
-  }
-  await votes.bind(key);
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
-}

@@ -4,5 +4,6 @@
  *
  * @module
  */
-export { Guard, type GuardRound, openGuard } from './guard.js';
+export { Guard, type GuardRound } from './guard.js';
+export { openGuard } from './open.js';
 export type { GuardOptions, GuardStore } from './options.js';

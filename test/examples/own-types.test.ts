@@ -18,11 +18,13 @@ conformance({ test: (name, body) => test(`own model over an own backend: ${name}
 test('only features declared absent are left out', () => {
   const leftOut = (subject: typeof ledgerSubject) => {
     const applied = new Set(casesFor(subject).map(({ name }) => name));
-    return new Set(CASES.filter(({ name }) => !applied.has(name)).flatMap(({ needs }) => needs));
+    return new Set(
+      CASES.filter(({ name, needs }) => !applied.has(name) && !needs.includes('votes')).flatMap(({ needs }) => needs),
+    );
   };
   const hardware = ['lose', 'storeAnchorOnly', 'refuseWrites'];
   for (const feature of leftOut(ledgerSubject)) {
-    assert.ok(['disagreeingAnchors', 'durable', 'votes', ...hardware].includes(feature), feature);
+    assert.ok(['disagreeingAnchors', 'durable', ...hardware].includes(feature), feature);
   }
   assert.ok(casesFor(ledgerSubject).length >= 125, `${casesFor(ledgerSubject).length} cases`);
   assert.ok(casesFor(journalSubject).length >= 110, `${casesFor(journalSubject).length} cases`);

@@ -1,0 +1,69 @@
+/** Opening a guard: one a store, of the key that the store is bound to. */
+import type { VoteStore } from '../adapter/persistence.js';
+import { hex } from '../base/bytes.js';
+import { LanestoreError } from '../errors.js';
+import { Guard } from './guard.js';
+import { checkGuardOptions, type GuardOptions, signerOf } from './options.js';
+
+/**
+ * Opens the guard of a store. Without a key bound to the store, and without `firstUse`, it opens
+ * and signs nothing.
+ * @throws LANESTORE_LOCKED if the store has a guard; LANESTORE_INVALID for a store that keeps no
+ * votes, or that is another key's.
+ */
+export async function openGuard<Vote, Block, Signed>(
+  options: GuardOptions<Vote, Block, Signed>,
+): Promise<Guard<Vote, Block, Signed>> {
+  checkGuardOptions(options, 'openGuard: options');
+  const signer = signerOf(options);
+  const { votes } = options.store;
+  if (votes === undefined) {
+    throw new LanestoreError('LANESTORE_INVALID', 'openGuard: this store keeps no votes', {
+      remedy: 'open the store with openLevel, on a location or on a database with durable: true',
+    });
+  }
+  if (votes.model !== (options.model.votes as unknown)) {
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      'openGuard: options.model is not the model that the store was opened with',
+    );
+  }
+  const detach = votes.attach();
+  try {
+    await bind(votes, options, signer.key);
+    return new Guard(options, { votes, signer, detach });
+  } catch (error) {
+    detach();
+    throw error;
+  }
+}
+
+/** Makes sure that the store is of this key. @throws LANESTORE_INVALID. */
+async function bind<Vote, Block, Signed>(
+  votes: VoteStore<Block>,
+  { store, firstUse, model }: GuardOptions<Vote, Block, Signed>,
+  key: Uint8Array,
+): Promise<void> {
+  const { signer } = votes.planned;
+  if (signer !== undefined && Buffer.compare(signer, key) !== 0) {
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      `openGuard: the store is of the key ${hex(signer)}, not ${hex(key)}`,
+      {
+        remedy: 'a store keeps the votes of one key: give that key, or open another store',
+      },
+    );
+  }
+  if (signer !== undefined || firstUse !== true) return;
+  const own = [...store.cursors.lanes.keys()].find((lane) => model.votes.isOwnLane(lane, key));
+  if (own !== undefined) {
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      `openGuard: firstUse, but the store has held the key's own lane ${own}`,
+      {
+        remedy: 'a key with a lane has signed before: bring its signing state, see docs/signing-safety.md',
+      },
+    );
+  }
+  await votes.bind(key);
+}
