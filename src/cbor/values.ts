@@ -39,7 +39,7 @@ export function object(access: Access<Properties>, writers: Writers, readers: Re
   };
 }
 
-/** An object with optional properties. Its head has the number of entries, and is filled in last. */
+/** An object with optional properties. Its head has the number of entries and is filled in last. */
 export function objectWithOptional(
   access: Access<Properties>,
   writers: Writers,

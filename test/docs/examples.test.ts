@@ -1,4 +1,7 @@
-/** Every `@example` of a doc comment in src: extracted, compiled against the built package, and run in a folder with a store in it. */
+/**
+ * Every `@example` of a doc comment in src: extracted, compiled against the built package, and run
+ * in a folder with a store in it.
+ */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -109,7 +109,8 @@ const PASSES_MAX = 5;
  * import { preflight } from 'lanestore';
  *
  * const { findings, torn, seq } = await preflight('state/level');
- * console.log(`newest whole batch: ${seq}${torn ? ', the tail is torn' : ''}, ${findings.length} findings`);
+ * const tail = torn ? ', the tail is torn' : '';
+ * console.log(`newest whole batch: ${seq}${tail}, ${findings.length} findings`);
  * ```
  */
 export async function preflight(directory: string, options: PreflightOptions = {}): Promise<PreflightReport> {

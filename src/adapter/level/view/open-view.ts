@@ -60,8 +60,10 @@ const FINDINGS_MAX = 100_000;
  * import { autobahn, openView } from 'lanestore';
  *
  * const view = await openView('state', { model: autobahn });
- * for (const [lane, { first, next }] of view.cursors.lanes) console.log(`${lane}: blocks ${first} to ${next - 1n}`);
- * for await (const item of view.commitQCs()) if ('entry' in item) console.log(item.entry.vote.view.index);
+ * for (const [lane, { first, next }] of view.cursors.lanes)
+ *   console.log(`${lane}: blocks ${first} to ${next - 1n}`);
+ * for await (const item of view.commitQCs())
+ *   if ('entry' in item) console.log(item.entry.vote.view.index);
  * if (view.refusal !== undefined) console.error(view.refusal.message);
  * await view.close();
  * ```

@@ -157,7 +157,8 @@ async function syncAll(directory: string): Promise<void> {
       await syncAll(path);
       continue;
     }
-    // Windows flushes only what may be written (EPERM); elsewhere a file that may only be read is synced too.
+    // Windows flushes only what may be written (EPERM); elsewhere a file that may only be read is
+    // synced too.
     const file = await open(path, process.platform === 'win32' ? 'r+' : 'r');
     await releasing(
       () => file.close(),
