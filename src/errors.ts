@@ -241,7 +241,20 @@ export class LanestoreError extends Error {
   }
 }
 
-/** True when `error` is a {@link LanestoreError}, with that code if one is given. */
+/**
+ * True when `error` is a {@link LanestoreError}, with that code if one is given.
+ * @example
+ * ```ts
+ * import { autobahn, isLanestoreError, openLevel } from 'lanestore';
+ *
+ * try {
+ *   await openLevel('nowhere', { model: autobahn, createIfMissing: false });
+ * } catch (error) {
+ *   if (!isLanestoreError(error, 'LANESTORE_NOT_A_STORE')) throw error;
+ *   console.error(error.message, error.findings);
+ * }
+ * ```
+ */
 export function isLanestoreError(error: unknown, code?: LanestoreErrorCode): error is LanestoreError {
   return error instanceof LanestoreError && (code === undefined || error.code === code);
 }

@@ -1,7 +1,7 @@
 /**
  * lanestore: crash-safe, verifiable persistence for the nodes of a multi-lane BFT protocol. What a node needs; everything here is also in
  * the subpath of its room, which has more: keys as text, the planner that backends are built on, the pieces of the segment-file WAL, the
- * readers of the original's layouts. API.md lists all of it.
+ * readers of the original's layouts, and of Autobahn every message, its codecs, and what verifies it. API.md lists all of it.
  *
  * @module lanestore
  */
@@ -104,5 +104,30 @@ export {
   type OriginalLayout,
   type StepResult,
 } from './migrations/index.js';
-export * from './model/autobahn/index.js';
+export {
+  type AppProposal,
+  type AppQC,
+  autobahn,
+  type Block,
+  type BlockHeader,
+  type CommitQC,
+  Committee,
+  Committees,
+  type CommitteeTerm,
+  entryChecks,
+  type Hash,
+  headerHash,
+  type LaneRange,
+  type Payload,
+  type Proposal,
+  type PruneAnchor,
+  type PublicKey,
+  payloadHash,
+  publicKeyOf,
+  type Signature,
+  type SignedBlock,
+  signBlock,
+  type Timestamp,
+  type View,
+} from './model/autobahn/index.js';
 export type * from './model/index.js';

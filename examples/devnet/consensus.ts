@@ -8,23 +8,25 @@ import {
   type AvailState,
   type CommitQC,
   type Committee,
-  codecs,
-  HASH_BYTES,
   headerHash,
-  type LaneQC,
   type LaneRange,
   laneIdOf,
+  type Proposal,
+  type Signature,
+} from '../../src/index.js';
+import {
+  codecs,
+  HASH_BYTES,
+  type LaneQC,
   type Msg,
   messageHash,
   type PrepareQC,
-  type Proposal,
-  type Signature,
   type SignedMsg,
   sign,
   verifyLaneQC,
   verifyPrepareQC,
   verifySignedMsg,
-} from '../../src/index.js';
+} from '../../src/model/autobahn/index.js';
 import type { Timeout, Wire } from './messages.js';
 
 /** Blocks of a lane that one CommitQC may order. */

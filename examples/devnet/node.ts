@@ -11,8 +11,6 @@ import {
   type AvailState,
   autobahn,
   type BlockHeader,
-  codecs,
-  globalRange,
   headerHash,
   isLanestoreError,
   type LaneId,
@@ -22,9 +20,8 @@ import {
   openLevel,
   openNoop,
   openWal,
-  type SignedMsg,
-  sign,
 } from '../../src/index.js';
+import { codecs, globalRange, type SignedMsg, sign } from '../../src/model/autobahn/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
 import { Consensus } from './consensus.js';
 import { type Found, type FromNode, members, type Settings, type ToNode, type Wire } from './messages.js';

@@ -1,5 +1,6 @@
 /** The rules that honest validators never break, checked on every message of a run. Pure. */
-import { codecs, headerHash, type LaneId, laneIdOf, messageHash, type SignedMsg } from '../../src/index.js';
+import { headerHash, type LaneId, laneIdOf } from '../../src/index.js';
+import { codecs, messageHash, type SignedMsg } from '../../src/model/autobahn/index.js';
 import type { Found, Wire } from './messages.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -27,6 +27,26 @@ const checkNoopOptions = fields<NoopOptions<unknown, unknown, unknown>>({ ...MOD
 /**
  * Opens a persistence that accepts and refuses exactly what the others do and keeps nothing. Calls settle in order, each
  * in a later microtask, as a caller of a durable backend would see it.
+ * @example
+ * ```ts
+ * import { autobahn, headerHash, isLanestoreError, openNoop, payloadHash, publicKeyOf, signBlock } from 'lanestore';
+ *
+ * const secret = new Uint8Array(32).fill(1);
+ * const payload = { createdAt: { seconds: 0n, nanos: 0 }, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const block = (blockNumber: bigint, parentHash: Uint8Array) => {
+ *   const header = { lane: publicKeyOf(secret), blockNumber, parentHash, payloadHash: payloadHash(payload) };
+ *   return signBlock(secret, { header, payload });
+ * };
+ * const first = block(0n, new Uint8Array(32));
+ * const second = block(1n, headerHash(first.block.header));
+ *
+ * const store = await openNoop({ model: autobahn });
+ * await store.persist({ blocks: [first, second] });
+ * await store.persist({ blocks: [second] }).catch((error) => {
+ *   if (!isLanestoreError(error, 'LANESTORE_OUT_OF_SEQUENCE')) throw error; // a duplicate, here as in a durable store
+ * });
+ * await store.close();
+ * ```
  */
 export async function openNoop<B, Q, A>(options: NoopOptions<B, Q, A>): Promise<Persistence<B, Q, A>> {
   checkNoopOptions(options, 'openNoop: options');

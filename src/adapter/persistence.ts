@@ -117,6 +117,21 @@ export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
    * for the largest round that was refused, but not for ever: that may have been given up, so after
    * a while room for smaller ones is enough. Submit again; if that is refused, wait again.
    * @throws LANESTORE_FAILED, LANESTORE_CLOSED; the signal's reason when it aborts.
+   * @example
+   * ```ts
+   * import { isLanestoreError, type Persistence, type Round } from 'lanestore';
+   *
+   * export async function persistWhenItFits<B, Q, A>(store: Persistence<B, Q, A>, round: Round<B, Q, A>) {
+   *   for (;;) {
+   *     try {
+   *       return await store.persist(round);
+   *     } catch (error) {
+   *       if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) throw error;
+   *       await store.ready();
+   *     }
+   *   }
+   * }
+   * ```
    */
   ready(signal?: AbortSignal): Promise<void>;
 

@@ -248,6 +248,19 @@ export class AvailState extends AvailPushes {
 /**
  * Opens the availability state on a store: takes over what it recovered, checks it, and starts the persist loop.
  * @throws LANESTORE_CORRUPT with findings if what is stored cannot be this node's; LANESTORE_INVALID for options.
+ * @example
+ * ```ts
+ * import { autobahn, Committee, openAvail, openLevel, publicKeyOf } from 'lanestore';
+ *
+ * const secret = new Uint8Array(32).fill(1);
+ * const store = await openLevel('validator', { model: autobahn });
+ * const state = await openAvail({ store, committee: new Committee([publicKeyOf(secret)]), secret });
+ * const payload = { createdAt: { seconds: 0n, nanos: 0 }, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const { block } = await state.produceBlock(payload); // may be sent to peers
+ * console.log(`block ${block.header.blockNumber}`);
+ * await state.close();
+ * await store.close();
+ * ```
  */
 export async function openAvail(options: AvailOptions): Promise<AvailState> {
   checkAvailOptions(options, 'openAvail: options');

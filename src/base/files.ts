@@ -4,6 +4,7 @@
  * preflight.
  */
 import * as fs from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { called } from './called.js';
 import { openToRead, readFully } from './open-file.js';
 import { withMethods } from './options.js';
@@ -152,6 +153,15 @@ const NOT_SUPPORTED = new Set(['EINVAL', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
  */
 const CHUNKS_A_CALL = 1024;
 
+/**
+ * How Windows refuses to rename over a file, or a directory with a file, that another program has
+ * open: a virus scanner, an indexer.
+ */
+const IN_USE = new Set(['EPERM', 'EACCES', 'EBUSY']);
+
+/** Pauses before such a rename is tried again: these programs close a file within a second. */
+const RENAME_WAITS_MS: readonly number[] = [10, 30, 100, 300, 600];
+
 /** libuv's default if UV_THREADPOOL_SIZE is not set. */
 const POOL_THREADS = 4;
 const POOL_THREADS_MAX = 1024;
@@ -187,7 +197,16 @@ export const diskFiles: Files = {
     }
   },
   async rename(from, to) {
-    fs.renameSync(from, to);
+    const waits = process.platform === 'win32' ? RENAME_WAITS_MS.values() : [].values();
+    for (;;) {
+      try {
+        return fs.renameSync(from, to);
+      } catch (error) {
+        const wait = IN_USE.has((error as NodeJS.ErrnoException).code ?? '') ? waits.next().value : undefined;
+        if (wait === undefined) throw error;
+        await setTimeout(wait);
+      }
+    }
   },
   remove: (path) => called((done) => fs.unlink(path, done)),
   removeTree: (path) => called((done) => fs.rm(path, { recursive: true, force: true }, done)),

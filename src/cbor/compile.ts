@@ -11,10 +11,9 @@
  */
 
 import { BodyReader } from './body-reader.js';
-import * as reading from './read-fields.js';
-import type { EntryShape, MapShape, Read, Shape, Write } from './shape.js';
+import type { EntryShape, MapShape, Shape, Write } from './shape.js';
 import { byteString, map, type Piece, Stretch, text, UINT64 } from './template.js';
-import * as writing from './write-fields.js';
+import * as values from './values.js';
 
 /** A compiled writer and reader of bodies. */
 export interface Layout {
@@ -32,11 +31,6 @@ export interface Layout {
 
 /** With more entries, a map's head would need two bytes. */
 const ENTRIES_MAX = 23;
-
-interface Field {
-  readonly write: Write;
-  readonly read: Read<unknown>;
-}
 
 /** Compiles the shape of whole bodies. */
 export function compile(shape: MapShape): Layout {
@@ -58,7 +52,7 @@ class Compiler {
   #stretch = new Stretch();
   #varies = false;
 
-  map({ entries, access }: MapShape): Field {
+  map({ entries, access }: MapShape): values.Field {
     if (entries.length === 0 || entries.length > ENTRIES_MAX)
       throw new RangeError(`a map of ${entries.length} entries`);
     const required = entries.filter(({ presence }) => presence !== 'optional').length;
@@ -68,17 +62,11 @@ class Compiler {
     const fields = entries.map((entry) => [entry.name, this.#entry(entry)] as const);
     const write = Object.fromEntries(fields.map(([name, field]) => [name, field.write]));
     const read = Object.fromEntries(fields.map(([name, field]) => [name, field.read]));
-    if (head === undefined) {
-      return { write: writing.object(access, write), read: reading.object(access, read) };
-    }
-    const { begins, offset } = head;
-    return {
-      write: writing.objectWithOptional(access, write, begins, offset, required),
-      read: reading.objectWithOptional(access, read, begins, offset, required),
-    };
+    if (head === undefined) return values.object(access, write, read);
+    return values.objectWithOptional(access, write, read, head, required);
   }
 
-  #entry({ name, shape, presence, listFault }: EntryShape): Field {
+  #entry({ name, shape, presence, listFault }: EntryShape): values.Field {
     if (presence !== 'optional') {
       this.#stretch.add(text(name));
       return presence === 'repeated' ? this.#list(shape, listFault) : this.#value(shape);
@@ -87,57 +75,45 @@ class Compiler {
     this.end();
     const key = this.#stretch;
     key.add(text(name));
-    const { write, read } = this.#value(shape);
+    const value = this.#value(shape);
     this.end();
-    return { write: writing.optional(write), read: reading.optional(key, read) };
+    return values.optional(key, value);
   }
 
-  #value(shape: Shape): Field {
+  #value(shape: Shape): values.Field {
     if (shape.is === 'map') return this.map(shape);
-    if (shape.is === 'number') {
-      const begins = this.#vary();
-      return { write: writing.number(begins, shape.max), read: reading.number(begins, shape.max) };
-    }
-    if (shape.is === 'integer' && shape.signed) {
-      const { begins, offset } = this.#place(9);
-      return { write: writing.signed(begins, offset), read: reading.signed(begins, offset) };
-    }
+    if (shape.is === 'number') return values.number(this.#vary(), shape.max);
     if (shape.is === 'integer') {
-      const { begins, offset } = this.#place(8, [UINT64]);
-      return { write: writing.unsigned(begins, offset), read: reading.unsigned(begins, offset) };
+      return shape.signed ? values.signed(this.#place(9)) : values.unsigned(this.#place(8, [UINT64]));
     }
     const { length } = shape;
-    if (length === undefined) {
-      const begins = this.#vary();
-      return { write: writing.bytes(begins), read: reading.bytes(begins) };
-    }
-    const { begins, offset } = this.#place(length, byteString(length));
-    return { write: writing.fixedBytes(begins, offset, length), read: reading.fixedBytes(begins, offset, length) };
+    if (length === undefined) return values.bytes(this.#vary());
+    return values.fixedBytes(this.#place(length, byteString(length)), length);
   }
 
-  #list(shape: Shape, listFault: EntryShape['listFault']): Field {
+  #list(shape: Shape, listFault: EntryShape['listFault']): values.Field {
     const begins = this.#vary();
     if (shape.is === 'bytes' && shape.length === undefined && listFault === undefined) {
-      return { write: writing.bytesList(begins), read: reading.bytesList(begins) };
+      return values.bytesList(begins);
     }
     if (shape.is !== 'map') throw new RangeError('the items of a list are maps, or byte strings of any length');
     const items = new Compiler();
-    const { write, read } = items.map(shape);
+    const item = items.map(shape);
     items.end();
-    const field = { write: writing.list(begins, write, listFault), read: reading.list(begins, read, listFault) };
-    if (items.#varies) return field;
+    const list = values.list(begins, item, listFault);
+    if (items.#varies) return list;
     // Items of one length: their stretches are copied together, not each by the first writer in it.
     const copied = new Compiler();
     copied.#stretch.begin();
-    const item = copied.map(shape);
-    return { ...field, write: writing.fixedList(begins, item.write, listFault, copied.end()) };
+    const { write } = copied.map(shape);
+    return { ...list, write: values.fixedList(begins, write, listFault, copied.end()) };
   }
 
   /**
    * Adds `head` and a place of `length` bytes. Returns the place's offset, and the stretch if this
    * is its first place.
    */
-  #place(length: number, head: Piece = []): { begins: Stretch | undefined; offset: number } {
+  #place(length: number, head: Piece = []): values.Place {
     this.#stretch.add(head);
     const offset = this.#stretch.length;
     this.#stretch.add({ place: length });
@@ -147,7 +123,7 @@ class Compiler {
   /**
    * Ends the stretch before a value of variable length. Returns it if no place of it was used yet.
    */
-  #vary(): Stretch | undefined {
+  #vary(): values.Begins {
     const begins = this.#stretch.begin();
     this.#varies = true;
     this.end();

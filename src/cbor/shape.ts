@@ -4,7 +4,7 @@
  */
 
 import type { BodyReader } from './body-reader.js';
-import type { BodyWriter } from './body-writer.js';
+import type { CborWriter } from './writer.js';
 
 /** A byte string, of exactly `length` bytes if one is given. */
 export interface BytesShape {
@@ -47,7 +47,7 @@ export interface EntryShape {
 }
 
 /** Checks a value and writes it; false if it does not fit. */
-export type Write = (to: BodyWriter, value: unknown) => boolean;
+export type Write = (to: CborWriter, value: unknown) => boolean;
 
 /** Reads a value. The result is meaningless once the reader has failed. */
 export type Read<T> = (from: BodyReader) => T;
@@ -60,7 +60,7 @@ export interface Access<T> {
    */
   readonly write: (
     fields: { readonly [K in keyof T]-?: Write },
-    to: BodyWriter,
+    to: CborWriter,
     object: { readonly [K in keyof T]?: unknown },
   ) => boolean;
   /** Builds an object from the results of the readers. A property that is undefined gets no key. */

@@ -49,9 +49,6 @@ export function text(value: string): number[] {
   return [...head(TEXT, utf8.length), ...utf8];
 }
 
-/** A place for a 64-bit integer, including its head. */
-export const INTEGER_PLACE: Piece = { place: 9 };
-
 /**
  * A stretch of CBOR in which only some places change. Filling in the places and copying the whole
  * takes a fraction of the time of writing it piece by piece. A place keeps its content until it is
@@ -61,8 +58,6 @@ export class Template {
   readonly bytes: Uint8Array;
   /** Cached copies, by their number of repetitions. */
   readonly #copies: (Uint8Array | undefined)[] = [];
-  readonly #view: DataView;
-  readonly #places: number[] = [];
   /** Offsets of the constant bytes. */
   readonly #fixed: Uint16Array;
 
@@ -70,13 +65,11 @@ export class Template {
     const bytes: number[] = [];
     const fixed: number[] = [];
     for (const piece of pieces) {
-      if ('place' in piece) this.#places.push(bytes.length);
-      else for (const i of piece.keys()) fixed.push(bytes.length + i);
+      if (!('place' in piece)) for (const i of piece.keys()) fixed.push(bytes.length + i);
       bytes.push(...('place' in piece ? new Array<number>(piece.place).fill(0) : piece));
     }
     this.bytes = Uint8Array.from(bytes);
     this.#fixed = Uint16Array.from(fixed);
-    this.#view = new DataView(this.bytes.buffer);
   }
 
   /**
@@ -89,13 +82,6 @@ export class Template {
       new Array<Uint8Array>(count).fill(this.bytes).flatMap((bytes) => [...bytes]),
     );
     return this.#copies[count] as Uint8Array;
-  }
-
-  /** The offset of place `index`. @throws RangeError if there is no such place. */
-  at(index: number): number {
-    const at = this.#places[index];
-    if (at === undefined) throw new RangeError(`there is no place ${index}`);
-    return at;
   }
 
   /**
@@ -111,13 +97,6 @@ export class Template {
       if (bytes[at + place] !== own[place]) return false;
     }
     return true;
-  }
-
-  /** Fills in a 64-bit integer; the caller must have checked its range. */
-  integer(at: number, value: bigint): void {
-    const negative = value < 0n;
-    this.bytes[at] = negative ? NEGATIVE64 : UINT64;
-    this.#view.setBigUint64(at + 1, negative ? -1n - value : value);
   }
 }
 

@@ -11,12 +11,9 @@ import {
   type PruneAnchor,
   type Recovered,
   type SignedBlock,
-  verifyAnchor,
-  verifyChain,
-  verifyCommitQC,
-  verifySignedBlock,
 } from '../index.js';
 import { manifestOf } from '../inspector/index.js';
+import { verifyAnchor, verifyChain, verifyCommitQC, verifySignedBlock } from '../model/autobahn/index.js';
 import { type Acknowledgements, blockName } from './demo-child.js';
 import type { RecordedRound } from './rounds-file.js';
 

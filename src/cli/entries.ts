@@ -3,8 +3,9 @@
  */
 
 import { decodeRecord, isFault } from '../adapter/level/index.js';
-import { autobahn, type Finding, headerHash, type LaneId, messageHash, payloadHash, type ViewEntry } from '../index.js';
+import { autobahn, type Finding, headerHash, type LaneId, payloadHash, type ViewEntry } from '../index.js';
 import { parseKey } from '../keys/index.js';
+import { messageHash } from '../model/autobahn/index.js';
 
 /** The decoded record of one key. */
 export interface DecodedEntry {

@@ -130,6 +130,16 @@ export interface BoundCase {
 /**
  * The cases that apply to a subject, to run without a test runner.
  * @throws TypeError for an invalid subject.
+ * @example
+ * ```ts
+ * import { casesFor, type Subject } from 'lanestore/conformance';
+ *
+ * export async function failures<B, Q, A>(subject: Subject<B, Q, A>): Promise<string[]> {
+ *   const failed: string[] = [];
+ *   for (const { name, run } of casesFor(subject)) await run().catch((error) => failed.push(`${name}: ${error.message}`));
+ *   return failed;
+ * }
+ * ```
  */
 export function casesFor<B, Q, A>(subject: Subject<B, Q, A>): BoundCase[] {
   checkSubject(subject);
@@ -142,6 +152,15 @@ export function casesFor<B, Q, A>(subject: Subject<B, Q, A>): BoundCase[] {
 /**
  * Registers all cases that apply to a subject with `test`.
  * @returns the number of registered cases. Compare it in a test, so that no case goes missing.
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { conformance, type Subject } from 'lanestore/conformance';
+ *
+ * export function testMyBackend<B, Q, A>(subject: Subject<B, Q, A>): void {
+ *   conformance({ test, ...subject });
+ * }
+ * ```
  */
 export function conformance<B, Q, A>({ test, ...subject }: Subject<B, Q, A> & { readonly test: Register }): number {
   if (typeof test !== 'function') throw new TypeError('conformance: test must be a function');

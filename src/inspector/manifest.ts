@@ -9,12 +9,9 @@ import {
   type AppProposal,
   autobahn,
   type CommitQC,
-  codecs,
-  globalRange,
   headerHash,
   type LaneId,
   laneIdOf,
-  messageHash,
   type PruneAnchor,
   payloadHash,
   type Recovered,
@@ -23,6 +20,7 @@ import {
   type Timestamp,
   type ViewItem,
 } from '../index.js';
+import { codecs, globalRange, messageHash } from '../model/autobahn/index.js';
 
 /** Hash and size of an entry's protobuf. */
 export interface RecordIdentity {
@@ -133,7 +131,18 @@ async function* soundItems<T>(items: AsyncIterable<ViewItem<T>>): AsyncGenerator
   for await (const item of items) if ('entry' in item) yield item;
 }
 
-/** The JSON text of {@link manifestOf}, in pieces. Holds one entry in memory at a time. */
+/**
+ * The JSON text of {@link manifestOf}, in pieces. Holds one entry in memory at a time.
+ * @example
+ * ```ts
+ * import { autobahn, openView } from 'lanestore';
+ * import { manifestChunks, stateOfView } from 'lanestore/inspector';
+ *
+ * const view = await openView('state', { model: autobahn });
+ * for await (const chunk of manifestChunks(stateOfView(view))) process.stdout.write(chunk);
+ * await view.close();
+ * ```
+ */
 export async function* manifestChunks(source: ManifestSource): AsyncGenerator<string, void, void> {
   const { anchor } = source;
   let committee = anchor?.entry.commitQC;

@@ -15,6 +15,15 @@ import { ENTRY_NUMBER_MAX, parsePaddedU64, U64_DIGITS } from './u64.js';
 /**
  * Takes a key apart, or returns undefined for one that this key space does not have: an unknown prefix, uppercase
  * hex, missing padding, a number above what an entry can have, anything in front or behind.
+ * @example
+ * ```ts
+ * import { autobahn, openView } from 'lanestore';
+ * import { parseKey } from 'lanestore/keys';
+ *
+ * const view = await openView('state', { model: autobahn });
+ * for await (const { key } of view.entries()) console.log(key, parseKey(key));
+ * await view.close();
+ * ```
  */
 export function parseKey(key: string): Key | undefined {
   switch (key) {

@@ -7,7 +7,19 @@
 import { channel } from 'node:diagnostics_channel';
 import type { EntryKind, EntryMetricName, MetricName } from './table.js';
 
-/** The name of the channel; its messages are {@link MetricSample}s. */
+/**
+ * The name of the channel; its messages are {@link MetricSample}s.
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import { METRICS_CHANNEL, type MetricSample } from 'lanestore';
+ *
+ * subscribe(METRICS_CHANNEL, (message) => {
+ *   const { name, value, kind } = message as MetricSample;
+ *   console.log(name, kind, value);
+ * });
+ * ```
+ */
 export const METRICS_CHANNEL = 'lanestore:metrics';
 
 /**

@@ -20,6 +20,16 @@ export interface Difference {
 /**
  * Compares two open states, in the order anchor, inner, QC log, lanes. Bounded memory.
  * @throws (while iterating) as the streams of the sources do.
+ * @example
+ * ```ts
+ * import { autobahn } from 'lanestore';
+ * import { diffStates, openState } from 'lanestore/migrations';
+ *
+ * const [first, second] = [await openState('data', autobahn), await openState('state', autobahn)];
+ * for await (const { log, number, kind } of diffStates(first, second, autobahn)) console.log(log, number, kind);
+ * await first.close();
+ * await second.close();
+ * ```
  */
 export async function* diffStates<B, Q, A>(
   first: Source<B, Q, A>,

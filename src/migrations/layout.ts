@@ -79,6 +79,13 @@ function notAState(message: string): LanestoreError {
  * @throws LANESTORE_NOT_A_STORE if it is absent, not a directory, empty, or holds nothing known;
  * LANESTORE_IMPORT if it has marks of two layouts, lacks part of one, or has links or special files
  * among its own; LANESTORE_SCHEMA for a later layout of the original; LANESTORE_IO.
+ * @example
+ * ```ts
+ * import { detectLayout } from 'lanestore';
+ *
+ * const { layout, evidence } = await detectLayout('data');
+ * console.log(`${layout}: ${evidence.join(', ')}`);
+ * ```
  */
 export async function detectLayout(directory: string): Promise<Detection> {
   const location = await realDirectory(directory);

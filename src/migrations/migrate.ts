@@ -94,6 +94,13 @@ const PROGRESS_ENTRIES = 256;
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA (the source is none, or of a version that is not read); LANESTORE_LOCKED (a node
  * runs on it); LANESTORE_IMPORT (its content cannot be taken as a whole, with findings; the target exists, or cannot be written);
  * LANESTORE_IO. Then the source is as it was, and there is no target.
+ * @example
+ * ```ts
+ * import { autobahn, entryChecks, importState } from 'lanestore';
+ *
+ * const { sourceLayout, lanes, blocks } = await importState('data', 'imported', { model: autobahn, checks: entryChecks() });
+ * console.log(`${sourceLayout}: ${lanes} lanes, ${blocks} blocks`);
+ * ```
  */
 export async function importState<B, Q, A>(
   source: string,
@@ -108,6 +115,13 @@ export async function importState<B, Q, A>(
  * Writes what a level store (or any other layout) holds into `target`, in one of the original's layouts, as the original would have
  * written it. A node may run on a level store meanwhile: what it holds at this moment is exported.
  * @throws as {@link importState}.
+ * @example
+ * ```ts
+ * import { autobahn, entryChecks, exportState } from 'lanestore';
+ *
+ * const { target, bytes } = await exportState('state', 'exported', 'wal', { model: autobahn, checks: entryChecks() });
+ * console.log(`${target}: ${bytes} bytes`);
+ * ```
  */
 export async function exportState<B, Q, A>(
   source: string,

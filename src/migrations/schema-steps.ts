@@ -69,6 +69,13 @@ export interface MigrateStoreReport {
  * @throws LANESTORE_NOT_A_STORE, which names the layout if it is one of the original's; LANESTORE_LOCKED; LANESTORE_SCHEMA for a newer format;
  * LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings if LevelDB's files are damaged; LANESTORE_IMPORT with findings if the content is not
  * what its format says; LANESTORE_IO.
+ * @example
+ * ```ts
+ * import { autobahn, entryChecks, migrateStore } from 'lanestore';
+ *
+ * const { from, to, steps } = await migrateStore('state', { model: autobahn, checks: entryChecks(), dryRun: true });
+ * console.log(steps.length === 0 ? `it has format ${to}` : `${steps.length} steps from format ${from} to ${to}`);
+ * ```
  */
 export async function migrateStore<B, Q, A>(
   location: string,

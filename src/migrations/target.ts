@@ -8,11 +8,12 @@
  * The next migration into the same target removes what a killed one left.
  */
 
-import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { systemCode } from '../adapter/wal/conversion.js';
 import { makeBeside } from '../base/copy-place.js';
 import { makeDirectory, syncNames } from '../base/directories.js';
+import { diskFiles } from '../base/files.js';
 import { messageOf } from '../base/permission-model.js';
 import { syncDirectory } from '../base/synced-file.js';
 import { isLanestoreError, type LanestoreError } from '../errors.js';
@@ -69,7 +70,7 @@ function refuseTaken(path: string): void {
 async function publish(path: string, directory: string): Promise<void> {
   try {
     await syncTree(directory);
-    moveInto(path, directory);
+    await moveInto(path, directory);
     await syncDirectory(dirname(path));
     await syncNames(dirname(path));
   } catch (error) {
@@ -77,9 +78,9 @@ async function publish(path: string, directory: string): Promise<void> {
   }
 }
 
-function moveInto(path: string, directory: string): void {
+async function moveInto(path: string, directory: string): Promise<void> {
   try {
-    renameSync(directory, path);
+    await diskFiles.rename(directory, path);
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') {

@@ -87,7 +87,68 @@ export interface InnerModel {
   check(inner: Uint8Array): void;
 }
 
-/** A node's types, as far as a store needs them. */
+/**
+ * A node's types, as far as a store needs them.
+ * @example
+ * ```ts
+ * import { type EntryCodec, isLaneId, type LaneId, LanestoreError, type Model, openNoop } from 'lanestore';
+ *
+ * interface Item {
+ *   readonly lane: LaneId;
+ *   readonly number: bigint;
+ * }
+ * interface Cut {
+ *   readonly index: bigint;
+ *   readonly starts: readonly Item[];
+ * }
+ *
+ * // Bodies of text, on the wire as JSON.
+ * function codec<T>(write: (entry: T) => object, read: (body: unknown) => T): EntryCodec<T> {
+ *   const checked = (from: () => unknown): T => {
+ *     try {
+ *       return read(from());
+ *     } catch (cause) {
+ *       throw new LanestoreError('LANESTORE_INVALID', 'malformed', { cause });
+ *     }
+ *   };
+ *   return {
+ *     check: (entry) => void checked(() => write(entry)),
+ *     toBody: write,
+ *     fromBody: (body) => checked(() => body),
+ *     toWire: (entry) => Buffer.from(JSON.stringify(write(entry))),
+ *     fromWire: (bytes) => checked(() => JSON.parse(Buffer.from(bytes).toString())),
+ *   };
+ * }
+ * const item = codec<Item>(
+ *   ({ lane, number }) => ({ lane, number: `${number}` }),
+ *   (body) => {
+ *     const { lane, number } = body as Record<string, string>;
+ *     if (lane === undefined || !isLaneId(lane) || number === undefined) throw new TypeError('no item');
+ *     return { lane, number: BigInt(number) };
+ *   },
+ * );
+ * const cut = codec<Cut>(
+ *   ({ index, starts }) => ({ index: `${index}`, starts: starts.map(item.toBody) }),
+ *   (body) => {
+ *     const { index, starts } = body as { index: string; starts: unknown[] };
+ *     return { index: BigInt(index), starts: starts.map(item.fromBody) };
+ *   },
+ * );
+ * const model: Model<Item, Cut, Cut> = {
+ *   name: 'items/1',
+ *   block: { ...item, lane: ({ lane }) => lane, number: ({ number }) => number },
+ *   commitQC: {
+ *     ...cut,
+ *     index: ({ index }) => index,
+ *     laneStarts: ({ starts }) => starts.map(({ lane, number }) => [lane, number] as const),
+ *   },
+ *   anchor: { ...cut, index: ({ index }) => index, commitQC: (anchor) => anchor },
+ * };
+ * const store = await openNoop({ model });
+ * await store.persist({ blocks: [{ lane: '0a', number: 0n }] });
+ * await store.close();
+ * ```
+ */
 export interface Model<Block, CommitQC, Anchor> {
   /** Stands in `meta/schema`; a store opens only under the model that wrote it. Change it when bodies change. */
   readonly name: string;

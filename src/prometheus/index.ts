@@ -17,6 +17,17 @@ const checkRegistry = withMethods<Registry>('a Registry of prom-client', 'regist
  * Registers all metrics in `registry` (default: a new one) and updates them from now on. Call it
  * before the store is opened: metrics of the open itself are published only once.
  * @throws TypeError if `registry` is not a Registry of prom-client.
+ * @example
+ * ```ts
+ * import { autobahn, openLevel } from 'lanestore';
+ * import { collectPrometheus } from 'lanestore/prometheus';
+ *
+ * const { registry, stop } = collectPrometheus();
+ * const store = await openLevel('state', { model: autobahn });
+ * console.log(await registry.metrics()); // what a handler of GET /metrics sends
+ * await store.close();
+ * stop();
+ * ```
  */
 export function collectPrometheus(registry: Registry = new Registry()): PrometheusMetrics {
   checkRegistry(registry, 'collectPrometheus: registry');

@@ -1,12 +1,15 @@
 /**
  * Files on plain descriptors: a closed file stays closed, even if its descriptor number is reused.
  */
-import { readFileSync } from 'node:fs';
+import fs, { readFileSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { diskFiles } from '../../src/base/files.js';
 import { rejection } from '../support/faults.js';
+import { onPlatform } from '../support/platform.js';
 import { inTemp } from '../support/temp.js';
 
 const test = suite('files');
@@ -44,6 +47,48 @@ test(
     assert.is(again.status().bytes, 1);
     await made.close();
     await again.close();
+  }),
+);
+
+/** The `failures` next renames fail with `code`. Returns how often one was tried. */
+async function renames(code: string, failures: number, from: string, to: string): Promise<number> {
+  const { renameSync } = fs;
+  let tries = 0;
+  fs.renameSync = (...paths) => {
+    if (tries++ < failures) throw Object.assign(new Error(`${code}: injected`), { code });
+    renameSync(...paths);
+  };
+  syncBuiltinESMExports();
+  try {
+    await diskFiles.rename(from, to);
+  } catch (error) {
+    throw Object.assign(error as Error, { tries });
+  } finally {
+    fs.renameSync = renameSync;
+    syncBuiltinESMExports();
+  }
+  return tries;
+}
+
+test(
+  'on Windows a rename over a file that another program has open is tried again, some times; elsewhere, and for other errors, it is not',
+  inTemp(async (dir) => {
+    const [from, to] = [join(dir, 'a'), join(dir, 'b')];
+    for (const code of ['EPERM', 'EACCES', 'EBUSY']) {
+      writeFileSync(from, code);
+      assert.is(await onPlatform('win32', () => renames(code, 2, from, to)), 3);
+      assert.is(readFileSync(to, 'utf8'), code);
+    }
+    writeFileSync(from, 'new');
+    const tries = async (platform: NodeJS.Platform, code: string) => {
+      const error = await rejection(onPlatform(platform, () => renames(code, 100, from, to)));
+      assert.match(`${error}`, `${code}: injected`);
+      return (error as Error & { tries: number }).tries;
+    };
+    assert.is(await tries('win32', 'EPERM'), 6);
+    assert.is(await tries('win32', 'ENOENT'), 1);
+    assert.is(await tries('linux', 'EPERM'), 1);
+    assert.is(readFileSync(to, 'utf8'), 'EBUSY');
   }),
 );
 

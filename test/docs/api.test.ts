@@ -15,10 +15,20 @@ test('API.md equals the output of `npm run api`', () => {
   assert.is(status, 0, stderr);
 });
 
-test('the root has no parts of the planner, of the log below a backend, or of keys as text', () => {
+test('the root has no parts of the planner, of the log below a backend, of keys as text, or of messages that no store holds', () => {
   const [, root = ''] = /^### lanestore\n(.*?)^### /ms.exec(page) ?? [];
   assert.ok(root.includes('`openLevel`'), 'the section was found');
-  for (const name of ['planLane', 'advance', 'BasePersistence', 'ABFile', 'IndexedWal', 'decodeRecord', 'padU64']) {
+  for (const name of [
+    'planLane',
+    'advance',
+    'BasePersistence',
+    'ABFile',
+    'IndexedWal',
+    'decodeRecord',
+    'padU64',
+    'codecs',
+    'verifyLaneQC',
+  ]) {
     assert.not.ok(root.includes(`\`${name}\``), name);
     assert.ok(page.includes(`\`${name}\``), `${name} is in a subpath`);
   }

@@ -5,7 +5,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Record } from '../../examples/devnet/rules.js';
-import { codecs, headerHash, type Msg } from '../../src/index.js';
+import { headerHash } from '../../src/index.js';
+import { codecs, type Msg } from '../../src/model/autobahn/index.js';
 import { runWorker } from '../support/kill.js';
 import { makeNetwork } from '../support/network.js';
 

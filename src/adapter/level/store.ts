@@ -73,7 +73,7 @@ export interface StoreParts<B, Q, A> {
   /** Value files; absent for a store in a caller's database. */
   readonly values?: ValueStore;
   /** Written for each batch once it is durable, before anything of it settles. Absent for a database of the caller's. */
-  readonly witness?: Pick<Witness, 'prepare' | 'write'>;
+  readonly witness?: Pick<Witness, 'prepare' | 'flushDisk' | 'write'>;
   /** Frees what the store was opened on. */
   readonly release: () => Promise<void>;
 }

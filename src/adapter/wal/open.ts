@@ -43,6 +43,14 @@ import { StoredLog } from './stored-log.js';
  * @throws LANESTORE_NOT_A_STORE for a file, or a directory that holds something else;
  * LANESTORE_SCHEMA for another layout of the original; LANESTORE_LOCKED; LANESTORE_CORRUPT with
  * findings, the directory unchanged; LANESTORE_IO.
+ * @example
+ * ```ts
+ * import { autobahn, openWal } from 'lanestore';
+ *
+ * const store = await openWal('data', { model: autobahn }); // the directory of a node of sei-chain
+ * console.log(`next CommitQC: ${store.cursors.commitQCs.next}`);
+ * await store.close();
+ * ```
  */
 export async function openWal<B, Q, A>(directory: string, options: WalOptions<B, Q, A>): Promise<WalStore<B, Q, A>> {
   const checked = checkOptions(directory, options);

@@ -8,6 +8,7 @@
  */
 import { open, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncDirectory } from '../../base/synced-file.js';
 import { isOutOfSpace, systemCode } from './io.js';
 
 /** Name of the file in the lock's directory. LevelDB does not remove files with unknown names. */
@@ -100,14 +101,5 @@ export class Reserve {
     } finally {
       await file.close();
     }
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

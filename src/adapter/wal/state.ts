@@ -131,6 +131,13 @@ export interface WalContent<B, Q, A> extends Recovered<B, Q, A> {
  * progress can remove a file while it is read (LANESTORE_IO): call again.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT (links or special files),
  * LANESTORE_IO.
+ * @example
+ * ```ts
+ * import { autobahn, readWal } from 'lanestore';
+ *
+ * const { anchor, blocks, findings } = await readWal('data', { model: autobahn });
+ * console.log(anchor?.commitQC.vote.view.index, [...blocks.keys()], findings);
+ * ```
  */
 export async function readWal<B, Q, A>(
   directory: string,

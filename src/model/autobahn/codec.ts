@@ -1,6 +1,7 @@
 /** The codec of each message: check, CBOR body, protobuf. */
 import type { BodyWriter } from '../../cbor/body-writer.js';
 import { compile, type Layout } from '../../cbor/compile.js';
+import { CborWriter } from '../../cbor/writer.js';
 import { LanestoreError } from '../../errors.js';
 import type { EntryCodec } from '../model.js';
 import { inside, Malformed, reporting } from './malformed.js';
@@ -23,8 +24,8 @@ export function encode<T>(kind: Kind<T>, value: T): Uint8Array {
  * detected by encoding the result again.
  * @throws Malformed naming the field
  */
-function decode<T extends object>(kind: Message<T>, bytes: Uint8Array): T {
-  const value = kind.fromMessage(parse(kind.desc, bytes));
+function decode<T extends object>(kind: Message<T>, read: (message: unknown) => T, bytes: Uint8Array): T {
+  const value = read(parse(kind.desc, bytes));
   const canonical = encode(kind, value);
   if (Buffer.compare(canonical, bytes) === 0) return value;
   // Compared from the end: extra or missing bytes already change the start, in the length of the
@@ -47,37 +48,39 @@ export function checked<T>(root: string, kind: Kind<T>, value: T): T {
  * The codec of a message; `root` is its name in errors.
  *
  * `check` takes any value; it throws LANESTORE_INVALID for a field that is absent, out of range or
- * of a wrong length, and TypeError for a field of a wrong JavaScript type. `toBody` expects a value
- * that `check` accepts; `toWire` checks its value itself. `fromWire` and `fromBody` throw only
+ * of a wrong length, and TypeError for a field of a wrong JavaScript type. `toBody` and `toWire` check
+ * their value themselves. `fromWire` and `fromBody` throw only
  * LANESTORE_INVALID for malformed input; `fromWire` throws TypeError if it is not a Uint8Array.
  * `fromWire` accepts exactly the output of `toWire`: the canonical encoding, the only one that the
  * original writes. Its result shares no memory with the input; the result of `fromBody` shares the
  * byte strings of the body.
  */
 export function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> {
-  return {
+  const [ofEntry, ofBody, ofMessage] = [kind.reader('entry'), kind.reader('body'), kind.reader('message')];
+  const codec: EntryCodec<T> = {
     check: (value) => void checked(root, kind, value),
-    toBody: (value) => kind.toBody(value) as object,
-    fromBody: (body) => reporting(root, { typeErrors: false }, () => kind.fromBody(body)),
-    ...(kind.shape === undefined ? {} : byShape(root, kind, compile(kind.shape))),
+    toBody: (value) => reporting(root, { typeErrors: true }, () => ofEntry(value)),
+    fromBody: (body) => reporting(root, { typeErrors: false }, () => ofBody(body)),
     toWire: (value) => encode(kind, checked(root, kind, value)),
     fromWire(bytes) {
       if (!(bytes instanceof Uint8Array)) throw new TypeError(`${root} must be decoded from a Uint8Array`);
       // Copied once: the value must not keep a larger buffer alive or change with it, and the
       // library only creates views.
       const own = new Uint8Array(bytes);
-      return reporting(root, { typeErrors: false }, () => decode(kind, own));
+      return reporting(root, { typeErrors: false }, () => decode(kind, ofMessage, own));
     },
     isWireShaped: (bytes) => isShaped(kind, bytes),
   };
+  return kind.shape === undefined ? codec : { ...codec, ...byShape(root, codec, compile(kind.shape)) };
 }
 
 /** The methods that a compiled layout adds to a codec. */
-function byShape<T extends object>(root: string, kind: Message<T>, { write, read }: Layout) {
+function byShape<T>(root: string, codec: EntryCodec<T>, { write, read }: Layout) {
   return {
     writeBody(to: BodyWriter, value: T) {
+      if (!(to instanceof CborWriter)) return to.value(codec.toBody(value));
       if (write(to, value)) return;
-      checked(root, kind, value);
+      codec.check(value);
       // The second check found no fault: a getter, or other code that writes to this memory,
       // changed the value.
       throw new LanestoreError('LANESTORE_INVALID', `${root} changed while it was read`);

@@ -1,7 +1,7 @@
-/** The rows of a message's table, and the encoding of one field. */
-import type { Malformed } from './malformed.js';
+/** The rows of a message's table, and what is compiled from one row. */
+import { inside, type Malformed, wrongType } from './malformed.js';
 import type { Kind } from './scalars.js';
-import { LENGTH_DELIMITED, varintSize, type Writer } from './wire.js';
+import { LENGTH_DELIMITED, varintSize } from './wire.js';
 
 /** Checks a list as a whole; returns the fault, or undefined if there is none. */
 export type ListFault<T> = (list: readonly T[]) => Malformed | undefined;
@@ -48,24 +48,93 @@ export function repeated<T>(number: number, kind: Kind<T>, listFault?: ListFault
   return { number, presence: 'repeated', kind, listFault };
 }
 
-/** Size of a field in bytes: tag, length prefix if it has one, content. */
-export function fieldSize<T>(kind: Kind<T>, value: T): number {
-  const size = kind.size(value);
-  return 1 + (kind.wire === LENGTH_DELIMITED ? varintSize(size) : 0) + size;
+/** The content of a property, encoded with the tags and length prefixes of its field. */
+export type Content<T> = Required<Omit<Kind<T>, 'wire' | 'shape'>>;
+
+/** One value in one field; `tag` is one byte. */
+export function single<T>(tag: number, kind: Kind<T>): Content<T> {
+  const { check, size, write, pathAt, reader } = kind;
+  const isDelimited = kind.wire === LENGTH_DELIMITED;
+  const headSize = (content: number): number => (isDelimited ? 1 + varintSize(content) : 1);
+  return {
+    check,
+    reader,
+    size(value) {
+      const content = size(value);
+      return headSize(content) + content;
+    },
+    write(to, value) {
+      const end = to.at;
+      write(to, value);
+      if (isDelimited) to.varint(end - to.at);
+      to.byte(tag);
+    },
+    // Empty for the tag and the length.
+    pathAt(value, offset) {
+      const head = headSize(size(value));
+      return offset < head ? '' : (pathAt?.(value, offset - head) ?? '');
+    },
+  };
 }
 
-/** Writes a field in front of the bytes written so far; `tag` is one byte. */
-export function writeField<T>(to: Writer, tag: number, kind: Kind<T>, value: T): void {
-  const end = to.at;
-  kind.write(to, value);
-  if (kind.wire === LENGTH_DELIMITED) to.varint(end - to.at);
-  to.byte(tag);
+/** A list, with one field for each item. */
+export function list<T>(tag: number, kind: Kind<T>, listFault?: ListFault<never>): Content<readonly T[]> {
+  const item = single(tag, kind);
+  const visit = (work: (item: unknown) => unknown, keepsResults: boolean) => (held: unknown) => {
+    if (!Array.isArray(held)) throw wrongType(held, 'an array');
+    const results: unknown[] = keepsResults ? [] : held;
+    let i = 0;
+    try {
+      for (; i < held.length; i++) {
+        const result = work(held[i]);
+        if (keepsResults) results.push(result);
+      }
+    } catch (error) {
+      throw inside(`[${i}]`, error);
+    }
+    const fault = listFault?.(results as never[]);
+    if (fault !== undefined) throw fault;
+    return results as T[];
+  };
+  return {
+    check: visit(item.check, false),
+    size(items) {
+      let size = 0;
+      for (let i = 0; i < items.length; i++) size += item.size(items[i] as T);
+      return size;
+    },
+    write(to, items) {
+      for (let i = items.length - 1; i >= 0; i--) item.write(to, items[i] as T);
+    },
+    pathAt(items, offset) {
+      let rest = offset;
+      for (const [i, value] of items.entries()) {
+        const size = item.size(value);
+        if (rest < size) return `[${i}]${item.pathAt(value, rest)}`;
+        rest -= size;
+      }
+      return '';
+    },
+    reader: (source) => visit(item.reader(source), true),
+  };
 }
 
 /**
- * The path to byte `offset` of a field, relative to the field; empty for its tag and its length.
+ * A kind that the protocol encodes as a message with one field. Entries and bodies hold its value
+ * directly; `open` reads the value from the generated message.
  */
-export function pathInField<T>(kind: Kind<T>, value: T, offset: number): string {
-  const head = fieldSize(kind, value) - kind.size(value);
-  return offset < head ? '' : (kind.pathAt?.(value, offset - head) ?? '');
+export function wrapped<T>(
+  tag: number,
+  kind: Kind<T>,
+  open: (message: unknown, read: (held: unknown) => T) => T,
+): Kind<T> {
+  return {
+    ...single(tag, kind),
+    wire: LENGTH_DELIMITED,
+    shape: kind.shape,
+    reader(source) {
+      const read = kind.reader(source);
+      return source === 'message' ? (message) => open(message, read) : read;
+    },
+  };
 }

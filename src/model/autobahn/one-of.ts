@@ -1,9 +1,9 @@
 /** A message with exactly one of several fields; the field determines the kind of the value. */
 import type { DescMessage, Message as Generated } from '@bufbuild/protobuf';
-import { fieldSize, pathInField, writeField } from './fields.js';
+import { type Content, single, wrapped } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
 import { refuseUnknown } from './parse.js';
-import type { Kind } from './scalars.js';
+import type { Kind, Source } from './scalars.js';
 import { LENGTH_DELIMITED, tagOf, type Writer } from './wire.js';
 
 /** A value and the name of its field. */
@@ -22,6 +22,8 @@ interface Case {
   readonly tag: number;
   // biome-ignore lint/suspicious/noExplicitAny: cases of different kinds stand in one list
   readonly value: Kind<any>;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly content: Content<any>;
 }
 
 /** A {@link Kind} for a union of `{ kind, value }`. */
@@ -33,81 +35,63 @@ export class OneOf<T extends Tagged> implements Kind<T> {
 
   /** @throws RangeError if `desc` is not of one `oneof`. */
   constructor(desc: DescMessage, cases: Cases<T>) {
-    const all = Object.entries<readonly [number, Kind<unknown>]>(cases).map(([name, [number, value]]) => ({
-      name,
-      value,
-      tag: tagOf(number, LENGTH_DELIMITED),
-    }));
-    this.cases = new Map(all.map((field) => [field.name, field]));
+    this.cases = new Map(
+      Object.entries<readonly [number, Kind<unknown>]>(cases).map(([name, [number, value]]) => {
+        const tag = tagOf(number, LENGTH_DELIMITED);
+        return [name, { name, value, tag, content: single(tag, value) }];
+      }),
+    );
     const [oneof, ...others] = desc.oneofs;
     if (oneof === undefined || others.length > 0) throw new RangeError(`${desc.typeName} is not of one oneof`);
     this.#generated = oneof.localName;
   }
 
-  check(value: unknown): void {
+  readonly check = (value: unknown): void => {
     const { field, held } = this.#open(value);
     try {
       field.value.check(held);
     } catch (error) {
       throw inside(`.${field.name}`, error);
     }
-  }
+  };
 
-  size({ kind, value }: T): number {
-    return fieldSize(this.#case(kind).value, value);
-  }
+  readonly size = ({ kind, value }: T): number => {
+    return this.#case(kind).content.size(value);
+  };
 
-  write(to: Writer, { kind, value }: T): void {
-    const field = this.#case(kind);
-    writeField(to, field.tag, field.value, value);
-  }
+  readonly write = (to: Writer, { kind, value }: T): void => {
+    this.#case(kind).content.write(to, value);
+  };
 
-  pathAt({ kind, value }: T, offset: number): string {
-    return `.${kind}${pathInField(this.#case(kind).value, value, offset)}`;
-  }
+  readonly pathAt = ({ kind, value }: T, offset: number): string => {
+    return `.${kind}${this.#case(kind).content.pathAt(value, offset)}`;
+  };
 
-  fromMessage(message: unknown): T {
-    const { field, held } = this.#caseOf(message);
-    try {
-      return { kind: field.name, value: field.value.fromMessage(held) } as T;
-    } catch (error) {
-      throw inside(`.${field.name}`, error);
-    }
-  }
-
-  toBody({ kind, value }: T): object {
-    return { kind, value: this.#case(kind).value.toBody(value) };
-  }
-
-  fromBody(body: unknown): T {
-    const { field, held } = this.#open(body);
-    if (Object.keys(body as object).length > 2) throw new Malformed('has other keys than kind and value');
-    try {
-      return { kind: field.name, value: field.value.fromBody(held) } as T;
-    } catch (error) {
-      throw inside(`.${field.name}`, error);
-    }
-  }
+  readonly reader = (source: Source): ((from: unknown) => T) => {
+    const reads = new Map([...this.cases].map(([name, { value }]) => [name, value.reader(source)]));
+    return (from) => {
+      const { field, held } = source === 'message' ? this.#caseOf(from) : this.#open(from);
+      if (source === 'body' && Object.keys(from as object).length > 2)
+        throw new Malformed('has other keys than kind and value');
+      try {
+        return { kind: field.name, value: reads.get(field.name)!(held) } as T;
+      } catch (error) {
+        throw inside(`.${field.name}`, error);
+      }
+    };
+  };
 
   /**
    * A kind that accepts only the case `kind`; another case is refused, with its name in the
    * message.
    */
   only<K extends T['kind']>(kind: K): Kind<Extract<T, { kind: K }>['value']> {
-    const { name, tag, value: inner } = this.#case(kind);
-    return {
-      ...delegate(inner),
-      wire: LENGTH_DELIMITED,
-      shape: inner.shape,
-      size: (value) => fieldSize(inner, value),
-      write: (to, value) => writeField(to, tag, inner, value),
-      pathAt: (value, offset) => pathInField(inner, value, offset),
-      fromMessage: (message) => {
-        const { field, held } = this.#caseOf(message);
-        if (field.name !== name) throw new Malformed(`is a ${field.name}, must be a ${name}`);
-        return inner.fromMessage(held);
-      },
-    };
+    const { name, tag, value } = this.#case(kind);
+    return wrapped(tag, value, (message, read) => {
+      const { field, held } = this.#caseOf(message);
+      if (field.name !== name) throw new Malformed(`is a ${field.name}, must be a ${name}`);
+      return read(held);
+    });
   }
 
   #case(kind: string): Case {
@@ -132,16 +116,4 @@ export class OneOf<T extends Tagged> implements Kind<T> {
     if (field === undefined) throw new Malformed(`has the unknown kind ${JSON.stringify(kind.slice(0, 64))}`);
     return { field, held };
   }
-}
-
-/**
- * The methods of a kind that a wrapper delegates. They use `this`, which spreading an instance
- * would lose.
- */
-function delegate<T>(kind: Kind<T>): Pick<Kind<T>, 'check' | 'toBody' | 'fromBody'> {
-  return {
-    check: (value) => kind.check(value),
-    toBody: (value) => kind.toBody(value),
-    fromBody: (body) => kind.fromBody(body),
-  };
 }

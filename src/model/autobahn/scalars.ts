@@ -4,29 +4,32 @@ import { Malformed, wrongType } from './malformed.js';
 import { NANOS_MAX } from './sizes.js';
 import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType, type Writer } from './wire.js';
 
-/** A kind of value. The arguments of `size`, `write` and `toBody` must have passed `check`. */
+/** The source of a value: an entry, a decoded body, or a generated message of autobahn_pb.ts. */
+export type Source = 'entry' | 'body' | 'message';
+
+/**
+ * A kind of value. Its functions need no `this`; the arguments of `size`, `write` and `pathAt` must
+ * have passed `check`.
+ */
 export interface Kind<T> {
   readonly wire: WireType;
   /** Shape of its body, if that is fixed. */
   readonly shape?: Shape | undefined;
   /** @throws Malformed */
-  check(value: unknown): void;
+  readonly check: (value: unknown) => void;
   /** Size of its content in bytes, without a length prefix. */
-  size(value: T): number;
+  readonly size: (value: T) => number;
   /**
    * For a kind with parts: the path to the part that contains byte `offset` of the content; to the
    * first part if `offset` is negative.
    */
-  pathAt?(value: T, offset: number): string;
-  write(to: Writer, value: T): void;
+  readonly pathAt?: (value: T, offset: number) => string;
+  readonly write: (to: Writer, value: T) => void;
   /**
-   * Converts the protobuf library's value, of the generated type in autobahn_pb.ts.
-   * @throws Malformed
+   * Compiles a function that checks a value and copies it; byte strings are shared. Unknown keys
+   * are left out of an entry, and refused in a body or a message. That function throws Malformed.
    */
-  fromMessage(held: unknown): T;
-  toBody(value: T): unknown;
-  /** @throws Malformed */
-  fromBody(body: unknown): T;
+  readonly reader: (source: Source) => (held: unknown) => T;
 }
 
 function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
@@ -34,19 +37,16 @@ function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
     if (typeof value !== 'bigint') throw wrongType(value, 'a bigint');
     if (value < min || value > max) throw new Malformed(`is ${value}, which is not ${name}`);
   };
-  const checked = (held: unknown): bigint => {
-    check(held);
-    return held as bigint;
-  };
   return {
     wire: VARINT,
     shape: { is: 'integer', signed: min < 0n },
     check,
     size: varintSize64,
     write: (to, value) => to.varint64(value),
-    fromMessage: checked,
-    toBody: (value) => value,
-    fromBody: checked,
+    reader: () => (held) => {
+      check(held);
+      return held as bigint;
+    },
   };
 }
 
@@ -72,28 +72,19 @@ export const nanos: Kind<number> = {
   },
   size: varintSize,
   write: (to, value) => to.varint(value),
-  fromMessage: (held) => nanos.fromBody(held),
-  toBody: (value) => value,
-  fromBody(body) {
-    nanos.check(body);
-    return body as number;
+  reader: () => (held) => {
+    nanos.check(held);
+    return held as number;
   },
 };
 
 /** A byte string, of exactly `length` bytes if one is given. */
 export function bytes(length?: number): Kind<Uint8Array> {
-  const checkLength = (value: Uint8Array): void => {
+  const check = (value: unknown): void => {
+    if (!(value instanceof Uint8Array)) throw wrongType(value, 'a Uint8Array');
     if (length !== undefined && value.length !== length) {
       throw new Malformed(`is ${value.length} bytes long, must be ${length}`);
     }
-  };
-  const check = (value: unknown): void => {
-    if (!(value instanceof Uint8Array)) throw wrongType(value, 'a Uint8Array');
-    checkLength(value);
-  };
-  const checked = (held: unknown): Uint8Array => {
-    check(held);
-    return plain(held as Uint8Array);
   };
   return {
     wire: LENGTH_DELIMITED,
@@ -101,9 +92,10 @@ export function bytes(length?: number): Kind<Uint8Array> {
     check,
     size: (value) => value.length,
     write: (to, value) => to.raw(value),
-    fromMessage: checked,
-    toBody: (value) => value,
-    fromBody: checked,
+    reader: () => (held) => {
+      check(held);
+      return plain(held as Uint8Array);
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import { openBelow } from '../../support/descriptors.js';
 import { refused, tree } from '../../support/faults.js';
 import { FaultyFiles } from '../../support/faulty-files.js';
 import { plain, plainBlock } from '../../support/plain-model.js';
+import { onPlatform } from '../../support/platform.js';
 import { inTemp } from '../../support/temp.js';
 
 const CODES = ['EIO', 'ENOSPC'] as const;
@@ -131,6 +132,28 @@ for (const code of CODES) {
     }),
   );
 }
+
+witness(
+  'on macOS the disk is told to empty its cache after each batch, before the witness names it; elsewhere nothing is synced twice',
+  inTemp(async (dir) => {
+    const files = new FaultyFiles('EIO');
+    const location = join(dir, 'store');
+    const store = await open(location, files);
+    const during = async (platform: NodeJS.Platform, number: bigint) => {
+      const before = files.seen.length;
+      await onPlatform(platform, () => store.persist({ blocks: [plainBlock('0a', number)] }));
+      return files.seen.slice(before);
+    };
+    assert.equal(await during('darwin', 0n), ['sync witness', 'writeNow witness']);
+    assert.equal(await during('linux', 1n), ['writeNow witness']);
+    files.failAt = files.seen.length;
+    const failing = onPlatform('darwin', () => store.persist({ blocks: [plainBlock('0a', 2n)] }));
+    assert.match((await refused(failing, 'LANESTORE_FAILED')).message, 'EIO');
+    assert.is(files.seen.at(-1), 'sync witness', 'the witness does not name what may not be durable');
+    await store.close();
+    assert.is(await blocksIn(location), 3);
+  }),
+);
 
 witness.run();
 

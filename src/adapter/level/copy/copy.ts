@@ -77,12 +77,14 @@ class Gone {
  */
 export async function copyStore(from: StorePaths, to: StorePaths, options: CopyOptions = {}): Promise<StoreCopy> {
   await mkdir(to.level, { mode: 0o700 });
+  // On Windows a link to a table cannot be removed while the node has that table open.
+  const links = options.links !== false && process.platform !== 'win32';
   const missing = new Set<string>();
   let last: Gone | undefined;
   for (let tries = 1; tries <= TRIES_MAX; tries++) {
     if (tries > TRIES_AT_ONCE) await setTimeout(PAUSE_MS);
     const witness = await readIfThere(from.witness);
-    const gone = await copyLevel(from.level, to.level, missing, options.links ?? true);
+    const gone = await copyLevel(from.level, to.level, missing, links);
     if (gone === undefined) {
       if (witness !== undefined) await writeFile(join(to.location, WITNESS_FILE), witness, { mode: 0o600 });
       return { witness, tries };

@@ -19,7 +19,7 @@ import { Decoder } from 'cbor-x';
 import { CborWriter } from '../../../cbor/writer.js';
 import { bytesOfKey } from '../../../keys/entry-keys.js';
 import { LANE_ID_BYTES_MAX, LANE_PREFIX, U64_DIGITS } from '../../../keys/index.js';
-import type { BodyWriter, EntryCodec } from '../../../model/model.js';
+import type { EntryCodec } from '../../../model/model.js';
 
 /** The record version that this code writes. */
 export const RECORD_VERSION = 1;
@@ -85,7 +85,7 @@ export function encodeBody<T>(codec: EntryCodec<T>, entry: T, releasedLate = fal
 }
 
 /** Encodes the record of `key` from the body that `write` writes. */
-export function writeRecord(key: string, write: (to: BodyWriter) => void): EncodedRecord {
+export function writeRecord(key: string, write: (to: CborWriter) => void): EncodedRecord {
   writer.begin(KEY_BYTES_MAX);
   write(writer);
   const bytes = writer.end(HEAD_BYTES, TAIL_BYTES);

@@ -9,7 +9,8 @@
  * integers are u64. Lanes ascend by their bytes. swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
  */
 
-import { array, byteString, cbor, INTEGER_PLACE, map, Template, text } from '../../../cbor/template.js';
+import { array, byteString, cbor, map, text, UINT64 } from '../../../cbor/template.js';
+import type { CborWriter } from '../../../cbor/writer.js';
 import { isLaneId, isU64, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
 import { type EncodedRecord, writeRecord } from './record.js';
@@ -55,33 +56,30 @@ export function encodeTip(tip: Tip): EncodedRecord {
     to.value(tip.anchor);
     to.raw(INNER);
     to.value(tip.inner);
-    fillIn(QC, QC.at(0), tip.qc);
-    to.raw(QC.bytes);
+    writeExtent(to, QC, tip.qc);
     to.raw(LANES);
     to.array(tip.lanes.size);
-    for (const [lane, extent] of tip.lanes) {
-      const entry = laneEntry(lane);
-      fillIn(entry, entry.at(0), extent);
-      to.raw(entry.bytes);
-    }
+    for (const [lane, extent] of tip.lanes) writeExtent(to, laneEntry(lane), extent);
   });
 }
 
-const EXTENT = [INTEGER_PLACE, INTEGER_PLACE, INTEGER_PLACE] as const;
-/** The integers of an extent stand side by side, head and number. */
-const INTEGER_BYTES = 9;
+const INTEGER = [UINT64, ...new Uint8Array(8)];
+const EXTENT = [...INTEGER, ...INTEGER, ...INTEGER];
 
-function fillIn(template: Template, at: number, { first, next, swept }: Extent): void {
-  template.integer(at, first);
-  template.integer(at + INTEGER_BYTES, next);
-  template.integer(at + 2 * INTEGER_BYTES, swept);
+/** Writes bytes that end in {@link EXTENT}, and its integers into them. */
+function writeExtent(to: CborWriter, bytes: Uint8Array, { first, next, swept }: Extent): void {
+  to.stretch(bytes);
+  const at = bytes.length - EXTENT.length + 1;
+  to.fillBigint(at, first);
+  to.fillBigint(at + INTEGER.length, next);
+  to.fillBigint(at + 2 * INTEGER.length, swept);
 }
 
-const QC = new Template(text('qc'), array(3), ...EXTENT);
+const QC = cbor(text('qc'), array(3), EXTENT);
 
 /** A lane's entry. Every tip names every lane, and taking its hex apart costs more than all of the rest. */
-const laneEntry = remembered(
-  (lane: LaneId) => new Template(array(4), byteString(lane.length / 2), [...laneBytes(lane)], ...EXTENT),
+const laneEntry = remembered((lane: LaneId) =>
+  cbor(array(4), byteString(lane.length / 2), [...laneBytes(lane)], EXTENT),
 );
 
 /** Reads the body of a tip record, or says in a sentence what is wrong with it. */

@@ -162,6 +162,14 @@ export class Witness {
   }
 
   /**
+   * Empties the disk's cache of all that was synced before, of whatever file. Needed on macOS only:
+   * there `fsync` leaves data in that cache, and `fdatasync` of Node.js is F_FULLFSYNC.
+   */
+  flushDisk(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  /**
    * Records that `seq` is durable. On return the kernel has the slot: it survives a crash of the
    * process, and seconds later a power cut.
    */

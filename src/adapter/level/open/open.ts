@@ -43,11 +43,32 @@ import { existingLocation } from './location.js';
  * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it resolves.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_LOCKED, LANESTORE_SCHEMA, LANESTORE_CORRUPT,
  * LANESTORE_ROLLED_BACK, LANESTORE_IO; then nothing is held, and nothing of the store's content was changed.
+ * @example
+ * ```ts
+ * import { autobahn, openLevel } from 'lanestore';
+ *
+ * const store = await openLevel('state', { model: autobahn });
+ * const { blocks, commitQCs } = store.takeRecovered();
+ * console.log(`${blocks.size} lanes, ${commitQCs.length} CommitQCs`);
+ * await store.persist({ inner: new Uint8Array([1]) }); // survives power loss from here on
+ * await store.close();
+ * ```
  */
 export function openLevel<B, Q, A>(location: string, options: LocationOptions<B, Q, A>): Promise<LevelStore<B, Q, A>>;
 /**
  * Opens a store in a caller's database. There is no witness, and durability is what that database's synced batch gives.
  * @throws as above; LANESTORE_NOT_A_STORE if the database holds something else.
+ * @example
+ * ```ts
+ * import { ClassicLevel } from 'classic-level';
+ * import { autobahn, openLevel } from 'lanestore';
+ *
+ * const db = new ClassicLevel<string, Uint8Array>('shared', { valueEncoding: 'view' });
+ * const store = await openLevel({ db: db.sublevel<string, Uint8Array>('validator', {}), model: autobahn });
+ * await store.persist({ inner: new Uint8Array([1]) });
+ * await store.close();
+ * await db.close();
+ * ```
  */
 export function openLevel<B, Q, A>(options: DatabaseOptions<B, Q, A>): Promise<LevelStore<B, Q, A>>;
 export async function openLevel<B, Q, A>(

@@ -104,6 +104,13 @@ const PASSES_MAX = 5;
  * Reads the LevelDB in `directory`. Damage is in the report and never throws.
  * @throws LANESTORE_INVALID or TypeError for invalid options; the system's error if a read is
  * refused; the rejection of `refuseIfInUse`.
+ * @example
+ * ```ts
+ * import { preflight } from 'lanestore';
+ *
+ * const { findings, torn, seq } = await preflight('state/level');
+ * console.log(`newest whole batch: ${seq}${torn ? ', the tail is torn' : ''}, ${findings.length} findings`);
+ * ```
  */
 export async function preflight(directory: string, options: PreflightOptions = {}): Promise<PreflightReport> {
   string(directory, 'preflight: directory');

@@ -55,6 +55,16 @@ const FINDINGS_MAX = 100_000;
  * call. All live records are read and checked.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID (a directory in
  * the location). Damage does not throw: it is in `findings`.
+ * @example
+ * ```ts
+ * import { autobahn, openView } from 'lanestore';
+ *
+ * const view = await openView('state', { model: autobahn });
+ * for (const [lane, { first, next }] of view.cursors.lanes) console.log(`${lane}: blocks ${first} to ${next - 1n}`);
+ * for await (const item of view.commitQCs()) if ('entry' in item) console.log(item.entry.vote.view.index);
+ * if (view.refusal !== undefined) console.error(view.refusal.message);
+ * await view.close();
+ * ```
  */
 export async function openView<B, Q, A>(location: string, options: ViewOptions<B, Q, A>): Promise<StoreView<B, Q, A>> {
   string(location, 'openView: location');

@@ -15,7 +15,7 @@
  * snapshot; removing one store leaves the other whole. But a link names the same bytes on the same
  * disk, so it does not protect against a failure of that disk. `links: false` copies every byte.
  */
-import { existsSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CloseStack, releasing } from '../../../base/close-stack.js';
@@ -71,6 +71,13 @@ export interface SnapshotReport {
  * @throws LANESTORE_NOT_A_STORE (also for a target that is not empty), LANESTORE_SCHEMA,
  * LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK (a damaged store cannot be copied), LANESTORE_INVALID,
  * LANESTORE_IO; the target is unchanged then.
+ * @example
+ * ```ts
+ * import { autobahn, snapshot } from 'lanestore';
+ *
+ * const { location, seq } = await snapshot('state', 'backups/today', { model: autobahn });
+ * console.log(`${location} holds everything up to batch ${seq}`);
+ * ```
  */
 export async function snapshot<B, Q, A>(
   location: string,
@@ -150,7 +157,8 @@ async function syncAll(directory: string): Promise<void> {
       await syncAll(path);
       continue;
     }
-    const file = await open(path, 'r');
+    // Windows flushes only what may be written (EPERM); elsewhere a file that may only be read is synced too.
+    const file = await open(path, process.platform === 'win32' ? 'r+' : 'r');
     await releasing(
       () => file.close(),
       () => file.sync(),
@@ -161,7 +169,7 @@ async function syncAll(directory: string): Promise<void> {
 
 async function moveTo(from: string, target: string): Promise<void> {
   try {
-    renameSync(from, target);
+    await diskFiles.rename(from, target);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR' ? occupied(target) : error;

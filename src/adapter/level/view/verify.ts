@@ -64,6 +64,14 @@ export interface VerifyReport {
  * Checks the store in `location` completely, whether a node runs on it or not.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID as `openView`.
  * Damage is in `findings`.
+ * @example
+ * ```ts
+ * import { autobahn, entryChecks, verify } from 'lanestore';
+ *
+ * const report = await verify('state', { model: autobahn, checks: entryChecks() });
+ * console.log(`${report.records} records, ${report.findingsTotal} findings`);
+ * for (const { kind, detail } of report.findings) console.error(`${kind}: ${detail}`);
+ * ```
  */
 export async function verify<B, Q, A>(location: string, options: VerifyOptions<B, Q, A>): Promise<VerifyReport> {
   string(location, 'verify: location');

@@ -32,7 +32,7 @@ export interface WriterParts {
   /** Looked at with each batch, before anything of it settles. Absent for a database of the caller's. */
   readonly guard?: LocationGuard | undefined;
   /** Written for each batch once it is durable, before anything of it settles. Absent for a database of the caller's. */
-  readonly witness?: Pick<Witness, 'prepare' | 'write'> | undefined;
+  readonly witness?: Pick<Witness, 'prepare' | 'flushDisk' | 'write'> | undefined;
   /** Absent where all values stay in LevelDB. */
   readonly values?: ValueStore | undefined;
   readonly metered: MeteredStore;
@@ -134,6 +134,8 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     ownWitness?.catch(ignored);
     await written;
     if (ownWitness !== undefined) await ownWitness;
+    // LevelDB syncs by plain fsync there, which leaves the batch in the disk's cache. Before the witness names it.
+    if (process.platform === 'darwin') await witness?.flushDisk();
     witness?.write(tip.seq);
     this.#tip = tip;
     values?.applied(operations, batch.hasReferences);

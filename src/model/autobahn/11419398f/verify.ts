@@ -34,6 +34,27 @@ import type {
  * Verifies a signed block: its lane is one of the committee's, its payload has the hash in its
  * header, and the lane's own validator signed it. {@link verifyChain} verifies that it continues
  * its lane.
+ * @example
+ * ```ts
+ * import { Committee, isLanestoreError, payloadHash, publicKeyOf, signBlock } from 'lanestore';
+ * import { verifySignedBlock } from 'lanestore/model/autobahn';
+ *
+ * const secret = new Uint8Array(32).fill(1);
+ * const payload = { createdAt: { seconds: 0n, nanos: 0 }, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const header = {
+ *   lane: publicKeyOf(secret),
+ *   blockNumber: 0n,
+ *   parentHash: new Uint8Array(32),
+ *   payloadHash: payloadHash(payload),
+ * };
+ * const committee = new Committee([header.lane]);
+ * verifySignedBlock(signBlock(secret, { header, payload }), committee);
+ * try {
+ *   verifySignedBlock(signBlock(new Uint8Array(32).fill(2), { header, payload }), committee);
+ * } catch (error) {
+ *   if (!isLanestoreError(error, 'LANESTORE_VERIFY')) throw error; // not signed by its lane's validator
+ * }
+ * ```
  */
 export function verifySignedBlock(signed: SignedBlock, committee: Committee): void {
   codecs.signedBlock.check(signed);

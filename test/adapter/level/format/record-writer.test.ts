@@ -189,6 +189,23 @@ test('autobahn: the bodies that the first release wrote', () => {
   assert.ok(golden.length > 25);
 });
 
+test("autobahn: into a writer of another kind than the store's, the same body", () => {
+  const block = fc.sample(arbitrary.signedBlock, { numRuns: 1, seed: 1 })[0]!;
+  const written: unknown[] = [];
+  const refuse = () => assert.unreachable();
+  const pieces = {
+    map: refuse,
+    array: refuse,
+    text: refuse,
+    bytes: refuse,
+    bigint: refuse,
+    number: refuse,
+    raw: refuse,
+  };
+  codecs.signedBlock.writeBody!({ ...pieces, value: (value) => written.push(value) }, block);
+  assert.equal(written, [codecs.signedBlock.toBody(block)]);
+});
+
 test('a model without a writer of its own', () => {
   const block = plainBlock('0a', 7);
   const record = encodeBody(plain.block, block);

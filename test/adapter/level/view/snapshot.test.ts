@@ -2,7 +2,10 @@
  * Snapshots: an independent store, whole or absent, made from an idle, a damaged, or a running
  * store.
  */
+
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,6 +15,7 @@ import { contentOf } from '../../../support/content.js';
 import { rawBatch, refused, tree } from '../../../support/faults.js';
 import { Random, runWorker, spawnWorker, testSeed } from '../../../support/kill.js';
 import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../../../support/plain-model.js';
+import { onPlatform } from '../../../support/platform.js';
 import { inTemp } from '../../../support/temp.js';
 import { startNode } from './live.js';
 
@@ -156,6 +160,38 @@ still(
     assert.equal(readdirSync(dir).sort(), ['snap', 'store']);
     assert.equal(tree(location), before);
     assert.is(await contentAt(target), await contentAt(location));
+  }),
+);
+
+still(
+  'on Windows tables are copied and opened to be written; elsewhere they are linked and only read',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    // Writes the log out as a table.
+    await (await open(location)).close();
+    const { open: openFile } = promises;
+    const lookOn = async (platform: NodeJS.Platform) => {
+      const flags = new Set<unknown>();
+      const target = join(dir, platform);
+      promises.open = (path, how, mode) => {
+        if (`${path}`.startsWith(target) && typeof how === 'string') flags.add(how);
+        return openFile(path, how, mode);
+      };
+      syncBuiltinESMExports();
+      try {
+        await onPlatform(platform, () => snap(location, target));
+      } finally {
+        promises.open = openFile;
+        syncBuiltinESMExports();
+      }
+      const names = readdirSync(join(target, 'level')).filter((name) => name.endsWith('.ldb'));
+      assert.ok(names.length > 0, 'there are tables');
+      const links = names.filter((name) => statSync(join(target, 'level', name)).nlink > 1);
+      return { flags: [...flags], hasLinks: links.length > 0 };
+    };
+    assert.equal(await lookOn('win32'), { flags: ['r+'], hasLinks: false });
+    assert.equal(await lookOn('linux'), { flags: ['r'], hasLinks: true });
   }),
 );
 
