@@ -139,12 +139,13 @@ const CODE_COLUMNS = 120;
 const NOT_WRAPPED_YET: readonly string[] = [
   ...['examples', 'scripts', 'src/adapter/arguments.ts', 'src/adapter/base-persistence.ts'],
   ...['src/adapter/hooks.ts', 'src/adapter/index.ts', 'src/adapter/level/format'],
-  ...['src/adapter/level/open', 'src/adapter/level/options.ts', 'src/adapter/level/store.ts'],
-  ...['src/adapter/level/write', 'src/adapter/noop.ts', 'src/adapter/persistence.ts'],
-  ...['src/adapter/planner.ts', 'src/adapter/round-plan.ts', 'src/avail', 'src/cli'],
-  ...['src/conformance', 'src/errors.ts', 'src/index.ts', 'src/keys', 'src/migrations'],
-  ...['src/model', 'test/adapter/level/format', 'test/adapter/level/open'],
-  ...['test/adapter/level/write', 'test/conformance', 'test/keys', 'test/migrations'],
+  ...['src/adapter/level/open', 'src/adapter/level/options.ts', 'src/adapter/level/preflight'],
+  ...['src/adapter/level/store.ts', 'src/adapter/level/view', 'src/adapter/level/write'],
+  ...['src/adapter/noop.ts', 'src/adapter/persistence.ts', 'src/adapter/planner.ts'],
+  ...['src/adapter/round-plan.ts', 'src/avail', 'src/cbor', 'src/cli', 'src/conformance'],
+  ...['src/errors.ts', 'src/index.ts', 'src/keys', 'src/migrations', 'src/model'],
+  ...['test/adapter/level/format', 'test/adapter/level/open', 'test/adapter/level/write'],
+  ...['test/conformance', 'test/keys', 'test/migrations'],
 ];
 
 /**
