@@ -16,7 +16,7 @@ import { ByteReader } from './bytes.js';
 
 /**
  * Upper bound of output bytes for an input byte: the largest element is a copy of 64 bytes in
- * three. A larger length is false, and gets no memory.
+ * three. A larger claimed length is refused before memory is allocated for it.
  */
 const GROWTH_MAX = 22;
 
