@@ -32,8 +32,8 @@ import { type TipHead, tipHead } from './write-batch.js';
 export interface PreflightOptions {
   /**
    * The bytes of the witness file of this database, read before the database; undefined if there is
-   * no such file. If the option is left out, the report does not say whether acknowledged data is
-   * missing, except after a torn tail.
+   * no such file. If the option is left out, the witness is not compared, except after a torn tail,
+   * where it then counts as missing.
    */
   readonly witness?: Uint8Array | undefined;
   /**
