@@ -43,7 +43,7 @@ const checkABFileOptions = fields<ABFileOptions>({ encoding: checkEncoding, lazy
 export interface ABScan {
   readonly directory: string;
   readonly prefix: string;
-  /** The value that counts; undefined if nothing was ever written. */
+  /** The copy that counts; undefined if nothing was ever written. */
   readonly newest: (ABContent & { readonly slot: Slot }) | undefined;
   /** The seq of the other copy; undefined if that copy is not whole. */
   readonly older: bigint | undefined;

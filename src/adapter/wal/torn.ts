@@ -41,8 +41,9 @@ const SECTOR_BYTES = 512;
 /**
  * Bounds of the search for a later entry. An attacker may have chosen its input. The search decodes
  * at most `fixed` bytes, plus `perByte` for each byte of the tail. If it ends without a verdict,
- * the tail is damage. Measured on random bytes: 130 for each byte of a tail of 2 MiB, 640 for 16
- * MiB, most of them refused at their first bytes; 0 with a codec that knows the shape of an entry.
+ * the tail is damage. Measured on random bytes: the search decodes 130 bytes for each byte of a
+ * tail of 2 MiB, and 640 for 16 MiB, most of them refused at their first bytes. It decodes 0 with a
+ * codec that knows the shape of an entry.
  */
 const SEARCH_BYTES = {
   shaped: { perByte: 16, fixed: 64 * 1024 * 1024 },
