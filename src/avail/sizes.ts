@@ -13,7 +13,8 @@ const BLOCK_BYTES = 768;
 /** Upper bound for key, record, view and times, with the names of their fields. */
 const QC_BYTES = 512;
 /**
- * Upper bound for a signature or a lane's range, with the names of its fields. Measured: up to 132 bytes.
+ * Upper bound for a signature or a lane's range, with the names of its fields. Measured: at most
+ * 132 bytes.
  */
 const PART_BYTES = 160;
 
