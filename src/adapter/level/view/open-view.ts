@@ -1,6 +1,6 @@
 /**
- * Opens a view: runs `examine` on a private copy of the database, which is made while a node may be
- * writing. The node's lock is not taken, and the location is only read.
+ * Opens a view: makes a private copy of the database, also while a node is writing, and runs
+ * `examine` on the copy. The node's lock is not taken, and the location is only read.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
