@@ -137,15 +137,16 @@ const CODE_COLUMNS = 120;
 
 /** Folders and files with wide comments. Temporary: each leaves the list once it is wrapped. */
 const NOT_WRAPPED_YET: readonly string[] = [
-  ...['examples', 'scripts', 'src/adapter/arguments.ts', 'src/adapter/base-persistence.ts'],
-  ...['src/adapter/hooks.ts', 'src/adapter/index.ts', 'src/adapter/level/format'],
-  ...['src/adapter/level/open', 'src/adapter/level/options.ts', 'src/adapter/level/preflight'],
-  ...['src/adapter/level/store.ts', 'src/adapter/level/view', 'src/adapter/level/write'],
-  ...['src/adapter/noop.ts', 'src/adapter/persistence.ts', 'src/adapter/planner.ts'],
-  ...['src/adapter/round-plan.ts', 'src/avail', 'src/cbor', 'src/cli', 'src/conformance'],
-  ...['src/errors.ts', 'src/index.ts', 'src/keys', 'src/migrations', 'src/model'],
-  ...['test/adapter/level/format', 'test/adapter/level/open', 'test/adapter/level/write'],
-  ...['test/conformance', 'test/keys', 'test/migrations'],
+  ...['examples/own-types', 'scripts/api-report.mjs', 'src/adapter/arguments.ts'],
+  ...['src/adapter/base-persistence.ts', 'src/adapter/hooks.ts', 'src/adapter/index.ts'],
+  ...['src/adapter/level/format', 'src/adapter/level/open', 'src/adapter/level/options.ts'],
+  ...['src/adapter/level/store.ts', 'src/adapter/level/write', 'src/adapter/noop.ts'],
+  ...['src/adapter/persistence.ts', 'src/adapter/planner.ts', 'src/adapter/round-plan.ts'],
+  ...['src/avail/options.ts', 'src/avail/state.ts', 'src/conformance/index.ts', 'src/errors.ts'],
+  ...['src/index.ts', 'src/keys', 'src/migrations', 'src/model/checks.ts', 'src/model/model.ts'],
+  ...['src/model/autobahn/11419398f/verify.ts', 'test/adapter/level/format'],
+  ...['test/adapter/level/open', 'test/adapter/level/write', 'test/conformance', 'test/keys'],
+  'test/migrations',
 ];
 
 /**
