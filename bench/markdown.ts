@@ -236,12 +236,17 @@ function syncs(counts: Syncs | null): string {
   return counts.how === 'strace' ? digits(counts.perRound) : `${digits(counts.perRound)} (derived)`;
 }
 
+/** Bold for a turn above the goal. */
+function emphasized(turnMs: number): string {
+  return turnMs > TURN_MS_GOAL ? `**${digits(turnMs)}**` : digits(turnMs);
+}
+
 /** The table of damaged directories: time to open, and longest turn. */
 export function damagedTable({ damaged }: Results): string {
   if (damaged === undefined) return 'Not measured yet: npm run bench.\n';
   const rows = damaged.map(
     ({ what, bytes, outcome, openMs, turnMsMax }) =>
-      `| ${[what, digits(bytes / MIB), outcome, digits(openMs), turnMsMax > TURN_MS_GOAL ? `**${digits(turnMsMax)}**` : digits(turnMsMax)].join(' | ')} |`,
+      `| ${[what, digits(bytes / MIB), outcome, digits(openMs), emphasized(turnMsMax)].join(' | ')} |`,
   );
   return [
     '| | MiB | outcome | open ms | longest turn ms |',

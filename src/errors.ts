@@ -18,11 +18,11 @@ export const ERROR_CODES = {
   },
   LANESTORE_INVALID: {
     cause: 'the input is malformed, disagrees with itself or is larger than the store accepts',
-    remedy: 'mend the field that the message names; nothing was stored',
+    remedy: 'fix the field that the message names; nothing was stored',
   },
   LANESTORE_VERIFY: {
     cause: 'a hash, a parent hash, a quorum or a signature does not hold',
-    remedy: 'do not trust the entry; find out who made it',
+    remedy: 'do not trust the entry; find out which peer sent it',
   },
   LANESTORE_CONFLICT: {
     cause:
@@ -41,7 +41,7 @@ export const ERROR_CODES = {
   },
   LANESTORE_FAILED: {
     cause: 'a write was rejected, so the store accepts nothing more; the first cause is in `cause`',
-    remedy: 'close the store, mend what the cause names (disk space, the disk itself) and open it again',
+    remedy: 'close the store, fix what the cause names (disk space, the disk itself) and open it again',
   },
   LANESTORE_CLOSED: {
     cause: 'the store was closed, or is closing',
@@ -90,7 +90,7 @@ export const FINDING_KINDS = {
   'manifest-missing': { code: 'LANESTORE_CORRUPT', means: 'the MANIFEST that CURRENT names is not there' },
   'manifest-damaged': {
     code: 'LANESTORE_CORRUPT',
-    means: 'a record of the MANIFEST is not whole, and not as a crash leaves it',
+    means: 'a record of the MANIFEST is not whole, in a way that no crash causes',
   },
   'manifest-edit': { code: 'LANESTORE_CORRUPT', means: 'the edits of the MANIFEST do not lead to a version' },
   'table-missing': { code: 'LANESTORE_CORRUPT', means: 'a table that the MANIFEST names is not there' },
@@ -103,7 +103,7 @@ export const FINDING_KINDS = {
   'log-incomplete': { code: 'LANESTORE_CORRUPT', means: 'an older live log is not whole' },
   'log-damaged': {
     code: 'LANESTORE_CORRUPT',
-    means: 'the newest log is damaged before its last batch: acknowledged batches are behind it',
+    means: 'the newest log is damaged before its last batch: acknowledged batches follow the damage',
   },
   'log-batch': { code: 'LANESTORE_CORRUPT', means: 'a record of a log is no batch of this store' },
   'log-sequence': {
@@ -128,18 +128,18 @@ export const FINDING_KINDS = {
   leveldb: { code: 'LANESTORE_CORRUPT', means: 'LevelDB itself reports damage' },
   'leveldb-abort': { code: 'LANESTORE_CORRUPT', means: 'LevelDB ended a process that read the database' },
   'schema-missing': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is not there' },
-  'schema-body': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is whole, but does not say what it must' },
+  'schema-body': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is whole, but its content is invalid' },
   'tip-missing': { code: 'LANESTORE_CORRUPT', means: 'meta/tip is not there' },
-  'tip-body': { code: 'LANESTORE_CORRUPT', means: 'meta/tip is whole, but does not say what it must' },
+  'tip-body': { code: 'LANESTORE_CORRUPT', means: 'meta/tip is whole, but its content is invalid' },
   'tip-store': { code: 'LANESTORE_CORRUPT', means: 'meta/tip is of another store than meta/schema' },
   'tip-crc': {
     code: 'LANESTORE_CORRUPT',
-    means: 'anchor or inner are whole, but not those that the newest batch knew',
+    means: 'anchor or inner are whole, but not those that the tip names',
   },
   missing: { code: 'LANESTORE_CORRUPT', means: 'a record that the tip names is not there' },
   stray: {
     code: 'LANESTORE_CORRUPT',
-    means: 'a record is there that the tip does not know, or a key that no store writes',
+    means: 'a record is there that the tip does not name, or a key that no store writes',
   },
   'record-shape': { code: 'LANESTORE_CORRUPT', means: 'a value is no record' },
   'record-version': { code: 'LANESTORE_CORRUPT', means: 'a record has a version that is not known' },
@@ -154,7 +154,7 @@ export const FINDING_KINDS = {
   'value-short': { code: 'LANESTORE_CORRUPT', means: 'a value file ends before a record in it does' },
   'value-other': {
     code: 'LANESTORE_CORRUPT',
-    means: 'what lies in a value file is not the record that is referred to',
+    means: 'the bytes in a value file are not the record that is referred to',
   },
   'anchor-range': {
     code: 'LANESTORE_CORRUPT',
@@ -172,7 +172,7 @@ export const FINDING_KINDS = {
   'number-gap': { code: 'LANESTORE_CORRUPT', means: 'WAL: numbers are missing between two entries' },
   'entries-missing': { code: 'LANESTORE_CORRUPT', means: 'WAL: a log holds fewer entries than it must' },
   'entry-cut': { code: 'LANESTORE_CORRUPT', means: 'WAL: an entry is cut off, and not at the end of a log' },
-  'entry-wild': { code: 'LANESTORE_CORRUPT', means: 'WAL: bytes that no entry begins with' },
+  'entry-wild': { code: 'LANESTORE_CORRUPT', means: 'WAL: bytes that are not the beginning of an entry' },
   'entry-empty': { code: 'LANESTORE_CORRUPT', means: 'WAL: an entry without bytes' },
   'entry-undecodable': { code: 'LANESTORE_CORRUPT', means: 'WAL: an entry that cannot be read' },
   'ab-unusable': { code: 'LANESTORE_CORRUPT', means: 'WAL: no whole copy of an A/B file is left' },
@@ -189,7 +189,7 @@ export const FINDING_KINDS = {
   'node-qc-verify': { code: 'LANESTORE_CORRUPT', means: 'a stored CommitQC does not hold for this committee' },
   'node-lane-start': {
     code: 'LANESTORE_CORRUPT',
-    means: 'a lane does not begin where anchor or baseline have it begin',
+    means: 'a lane does not begin at the number that anchor or baseline give',
   },
   'node-lane-capacity': { code: 'LANESTORE_CORRUPT', means: 'a lane holds more blocks than a node ever admits' },
   'node-block-gap': { code: 'LANESTORE_CORRUPT', means: 'blocks of a lane are missing' },
@@ -248,7 +248,10 @@ export class LanestoreError extends Error {
   override readonly name = 'LanestoreError';
   /** What happened: a key of {@link ERROR_CODES}. */
   readonly code: LanestoreErrorCode;
-  /** All that the checks found, for LANESTORE_CORRUPT and LANESTORE_ROLLED_BACK; the one of LANESTORE_CONFLICT; else absent. */
+  /**
+   * All that the checks found, for LANESTORE_CORRUPT and LANESTORE_ROLLED_BACK; the one of
+   * LANESTORE_CONFLICT; else absent.
+   */
   readonly findings?: readonly Finding[];
   /** What the operator, or the caller, does about it: for this situation if more is known than the code says, else `ERROR_CODES[code].remedy`. */
   readonly remedy: string;

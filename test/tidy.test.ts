@@ -138,14 +138,16 @@ const CODE_COLUMNS = 120;
 
 /** Folders and files with wide comments. Temporary: each leaves the list once it is wrapped. */
 const NOT_WRAPPED_YET: readonly string[] = [
-  ...['examples', 'scripts', 'src/adapter/arguments.ts', 'src/adapter/base-persistence.ts'],
-  ...['src/adapter/hooks.ts', 'src/adapter/index.ts', 'src/adapter/level/format'],
-  ...['src/adapter/level/open', 'src/adapter/level/options.ts', 'src/adapter/level/store.ts'],
-  ...['src/adapter/level/write', 'src/adapter/noop.ts', 'src/adapter/persistence.ts'],
-  ...['src/adapter/planner.ts', 'src/adapter/round-plan.ts', 'src/avail', 'src/cli'],
-  ...['src/conformance', 'src/errors.ts', 'src/index.ts', 'src/keys', 'src/migrations'],
-  ...['src/model', 'test/adapter/level/format', 'test/adapter/level/open'],
-  ...['test/adapter/level/write', 'test/conformance', 'test/keys', 'test/migrations'],
+  ...['examples/own-types', 'scripts/api-report.mjs', 'src/adapter/arguments.ts'],
+  ...['src/adapter/base-persistence.ts', 'src/adapter/hooks.ts', 'src/adapter/index.ts'],
+  ...['src/adapter/level/format', 'src/adapter/level/open', 'src/adapter/level/options.ts'],
+  ...['src/adapter/level/store.ts', 'src/adapter/level/write', 'src/adapter/noop.ts'],
+  ...['src/adapter/persistence.ts', 'src/adapter/planner.ts', 'src/adapter/round-plan.ts'],
+  ...['src/avail/options.ts', 'src/avail/state.ts', 'src/conformance/index.ts', 'src/errors.ts'],
+  ...['src/index.ts', 'src/keys', 'src/migrations', 'src/model/checks.ts', 'src/model/model.ts'],
+  ...['src/model/autobahn/11419398f/verify.ts', 'test/adapter/level/format'],
+  ...['test/adapter/level/open', 'test/adapter/level/write', 'test/conformance', 'test/keys'],
+  'test/migrations',
 ];
 
 /**
@@ -157,11 +159,32 @@ function isUnbreakable(comment: string): boolean {
   return /^(?:\||biome-ignore|@ts-expect-error)/.test(text) || !text.trim().includes(' ');
 }
 
-/** The text of a file in which strings, templates and regular expressions are empty; lines stay. */
+const TOKEN =
+  /(?<comment>\/\*[\s\S]*?\*\/|\/\/.*)|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/|\\[\s\S]|\$\{|[`{}]/g;
+
+/** The text of a file without strings, templates and regular expressions; line numbers stay. */
 function withoutLiterals(text: string): string {
-  const tokens =
-    /\/\*[\s\S]*?\*\/|\/\/.*|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`|\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\//g;
-  return text.replace(tokens, (token) => (/^\/[*/]/.test(token) ? token : token.replace(/[^\n]/g, '')));
+  // The innermost template or block comes last; text inside of a template is left out.
+  const open: string[] = [];
+  let [bare, at] = ['', 0];
+  const take = (part: string, isKept: boolean) => {
+    bare += isKept && !open.includes('`') ? part : part.replace(/[^\n]/g, '');
+  };
+  while (at < text.length) {
+    const inTemplate = open.at(-1) === '`';
+    const token = inTemplate ? /\\[\s\S]|\$\{|`/g : TOKEN;
+    token.lastIndex = at;
+    const match = token.exec(text);
+    take(text.slice(at, match?.index), true);
+    if (match === null) break;
+    at = token.lastIndex;
+    const [mark] = match;
+    take(mark, match.groups?.comment !== undefined || /^[{}]$/.test(mark));
+    if (mark === '`' && inTemplate) open.pop();
+    else if (mark === '`' || mark === '{' || mark === '${') open.push(mark);
+    else if (mark === '}') open.pop();
+  }
+  return bare;
 }
 
 test(`comments have ${COMMENT_COLUMNS} columns at most, code has ${CODE_COLUMNS} without its literals`, () => {

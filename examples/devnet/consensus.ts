@@ -367,7 +367,10 @@ export class Consensus {
     });
   }
 
-  /** Gives the prepare vote of a view, after `before`; undefined if it was given already, or may not be. */
+  /**
+   * Gives the prepare vote of a view, after `before`; undefined if it was given already, or may not
+   * be.
+   */
   async #prepare(
     road: bigint,
     number: bigint,
@@ -449,7 +452,9 @@ export class Consensus {
     this.receive(wire);
   }
 
-  /** Gives votes: they are stored, with what the node knows once they are given, before they leave. */
+  /**
+   * Gives votes: they are stored, with what the node knows once they are given, before they leave.
+   */
   async #give(
     msgs: readonly Msg[],
     next: (signed: readonly SignedMsg[]) => Votes,

@@ -288,7 +288,8 @@ class Node {
       const hash = createHash('sha256');
       for (const header of full.headers) hash.update(headerHash(header));
       const value = { globalNumber: next - 1n, roadIndex: road, appHash: new Uint8Array(hash.digest()) };
-      // After a restart from the last one on: those before it may be with peers, or lost. An AppQC of a later road makes up for them.
+      // After a restart from the last one on: those before it may be with peers, or lost. An AppQC
+      // of a later road makes up for them.
       const [signed] = (await this.#voter.round([{ kind: 'appVote', value }])) ?? [];
       road++;
       if (signed === undefined) continue;

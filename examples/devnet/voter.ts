@@ -1,4 +1,7 @@
-/** How a validator signs: through a guard where its store keeps votes; with the bare key elsewhere, as a node without lanestore does. */
+/**
+ * How a validator signs: through a guard where its store keeps votes; with the bare key elsewhere,
+ * as a node without lanestore does.
+ */
 import {
   type AvailState,
   autobahn,
@@ -17,8 +20,8 @@ import { sign } from '../../src/model/autobahn/index.js';
 /** What signs for a node. */
 export interface Voter {
   /**
-   * Gives votes, and keeps the node's state with them; resolves when they may be sent. Undefined: the node abstains, for it gave votes
-   * that exclude these.
+   * Gives votes, and keeps the node's state with them; resolves when they may be sent. Undefined:
+   * the node abstains, for it gave votes that exclude these.
    */
   round(votes: readonly Msg[], inner?: (signed: readonly SignedMsg[]) => Uint8Array): Promise<SignedMsg[] | undefined>;
   /** The vote for a durable block; undefined if it was pruned. */

@@ -1,6 +1,7 @@
 /**
- * What a node of the own types signs: its own batches, acknowledgements of the batches of others, and one ballot a round. The model lets a
- * guard (`lanestore/guard`) hold the key, so that none of them is signed twice in one place.
+ * What a node of the own types signs: its own batches, acknowledgements of the batches of others,
+ * and one ballot a round. The model lets a guard (`lanestore/guard`) hold the key, so that none of
+ * them is signed twice in one place.
  */
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { LanestoreError, laneIdOf, type VoteModel } from '../../src/index.js';

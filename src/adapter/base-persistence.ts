@@ -256,7 +256,10 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     this.#meter.settled(startedAt, plan);
   }
 
-  /** The planned votes with floors for lanes that are about to be dropped. @throws LANESTORE_CAPACITY. */
+  /**
+   * The planned votes with floors for lanes that are about to be dropped.
+   * @throws LANESTORE_CAPACITY.
+   */
   #flooredVotes(dropped: readonly LaneId[]): VoteState | undefined {
     const { votes, lanes } = this.#planned;
     if (votes === undefined || this.model.votes?.lanesRecur !== true) return votes;

@@ -1,12 +1,14 @@
 /**
  * The port: what a node asks of its persistence, whichever backend is behind it (docs/design.md, The port).
  *
- * Durability: a promise of this port resolves, and a hook fires, only after what it stands for survives power loss.
- * Concurrency: every method may be called at any time without waiting for earlier calls. Calls are planned in the order
- * in which they are made, each against the state that the earlier ones lead to, and settle in that order (in the segment-file WAL: in
- * that order within each log; a call that touches several logs waits for all of them).
- * Refusals: a call that is refused (LANESTORE_OUT_OF_SEQUENCE, _WRONG_LANE, _INVALID, _CAPACITY, _CONFLICT, _QUARANTINED) stores nothing of itself
- * and changes nothing for the others. After LANESTORE_FAILED nothing is accepted until the store is opened again.
+ * Durability: a promise of this port resolves, and a hook fires, only after what it stands for
+ * survives power loss. Concurrency: every method may be called at any time without waiting for
+ * earlier calls. Calls are planned in the order in which they are made, each against the state that
+ * the earlier ones lead to, and settle in that order (in the segment-file WAL: in that order within
+ * each log; a call that touches several logs waits for all of them). Refusals: a call that is
+ * refused (LANESTORE_OUT_OF_SEQUENCE, _WRONG_LANE, _INVALID, _CAPACITY, _CONFLICT, _QUARANTINED)
+ * stores nothing of itself and changes nothing for the others. After LANESTORE_FAILED nothing is
+ * accepted until the store is opened again.
  */
 import type { LaneId } from '../keys/index.js';
 import type { LogHistory, VoteModel, VotePart } from '../model/model.js';
@@ -36,15 +38,17 @@ export interface Round<Block, CommitQC, Anchor> {
   /** Each lane's blocks in order of their number; lanes may be mixed. */
   readonly blocks?: Iterable<Block> | undefined;
   /**
-   * Votes that the node's key gives, of the model's type, in this order; at most 1,024. A vote that is refused refuses its round, so a round
-   * with votes has `inner` beside them and nothing else. Backends without {@link Persistence.votes} refuse it with LANESTORE_INVALID.
+   * Votes that the node's key gives, of the model's type, in this order; at most 1,024. A vote that
+   * is refused refuses its round, so a round with votes has `inner` beside them and nothing else.
+   * Backends without {@link Persistence.votes} refuse it with LANESTORE_INVALID.
    */
   readonly votes?: Iterable<unknown> | undefined;
 }
 
 /**
- * Called once for each entry of the round, in order, after it is durable: the anchor, then the CommitQCs (ignored ones
- * too), then the blocks, then the votes; with the caller's own objects. The CommitQC that an anchor brings along has no hook of its own.
+ * Called once for each entry of the round, in order, after it is durable: the anchor, then the
+ * CommitQCs (ignored ones too), then the blocks, then the votes; with the caller's own objects. The
+ * CommitQC that an anchor brings along has no hook of its own.
  *
  * Hooks should not throw. If one does, everything stays durable, the remaining hooks fire, and the call rejects with what the first
  * one threw; the store is not harmed.
@@ -53,7 +57,10 @@ export interface DurableHooks<Block, CommitQC, Anchor> {
   readonly anchor?: ((anchor: Anchor) => void) | undefined;
   readonly commitQC?: ((qc: CommitQC) => void) | undefined;
   readonly block?: ((block: Block) => void) | undefined;
-  /** `digest` is what was stored for the vote: a signature over other bytes must not leave the process. */
+  /**
+   * `digest` is what was stored for the vote: a signature over other bytes must not leave the
+   * process.
+   */
   readonly vote?: ((vote: unknown, digest: Uint8Array) => void) | undefined;
 }
 
@@ -76,42 +83,63 @@ export interface Quarantine {
 
 /** What a store keeps of the votes of its key. The object does not change afterwards. */
 export interface VoteState {
-  /** The public key that signs. Undefined: no key was ever bound to the store, and all parts are closed. */
+  /**
+   * The public key that signs. Undefined: no key was ever bound to the store, and all parts are
+   * closed.
+   */
   readonly signer: Uint8Array | undefined;
   readonly logs: ReadonlyMap<string, VoteLogState>;
-  /** By lane, the last block number of one that was dropped: neither votes nor own blocks are signed at or below it. */
+  /**
+   * By lane, the last block number of one that was dropped: neither votes nor own blocks are signed
+   * at or below it.
+   */
   readonly laneFloors: ReadonlyMap<LaneId, bigint>;
   readonly quarantine: Quarantine | undefined;
 }
 
 /**
- * The votes of a store: what a guard reads, and the few changes that are no votes. Votes themselves are given by `persist`.
- * Reads show the state at this moment.
+ * The votes of a store: what a guard reads, and the few changes that are no votes. Votes themselves
+ * are given by `persist`. Reads show the state at this moment.
  */
 export interface VoteStore<Block> {
   /** The model that the store was opened with: places and digests of votes are its own. */
   readonly model: VoteModel<unknown, Block, unknown>;
   /** What survives power loss. */
   readonly durable: VoteState;
-  /** What the next call is judged against: the durable state, and all that was accepted since. A quarantine shows here at once. */
+  /**
+   * What the next call is judged against: the durable state, and all that was accepted since. A
+   * quarantine shows here at once.
+   */
   readonly planned: VoteState;
   /** The road index of the next CommitQC, those that were accepted counted. */
   readonly nextCommitQC: bigint;
-  /** The number of the next block of a lane, those that were accepted counted; undefined for a lane that never held anything. */
+  /**
+   * The number of the next block of a lane, those that were accepted counted; undefined for a lane
+   * that never held anything.
+   */
   nextBlock(lane: LaneId): bigint | undefined;
   /**
    * The block that the durable lane holds under that number; undefined if it holds none.
-   * @throws LANESTORE_FAILED, LANESTORE_CLOSED; LANESTORE_CORRUPT if it cannot be read as it was written.
+   * @throws LANESTORE_FAILED, LANESTORE_CLOSED; LANESTORE_CORRUPT if it cannot be read as it was
+   * written.
    */
   block(lane: LaneId, number: bigint): Promise<Block | undefined>;
   /**
-   * Binds the key that signs: once in the life of a store. Durable when it resolves; binding the same key again changes nothing.
+   * Binds the key that signs: once in the life of a store. Durable when it resolves; binding the
+   * same key again changes nothing.
    * @throws LANESTORE_INVALID if another key is bound.
    */
   bind(signer: Uint8Array): Promise<void>;
-  /** Closes parts: at once for every later call, durably when it resolves. What is closed already stays closed. */
+  /**
+   * Closes parts: at once for every later call, durably when it resolves. What is closed already
+   * stays closed.
+   */
   quarantine(parts: readonly VotePart[], why: string): Promise<void>;
-  /** Registers the one guard of this store. @throws LANESTORE_LOCKED if there is one. Returns what takes it back; idempotent. */
+  /**
+   * Registers the one guard of this store.
+   * @throws LANESTORE_LOCKED if there is one. Returns what
+   * takes it back; idempotent.
+   */
   attach(): () => void;
 }
 
@@ -173,9 +201,9 @@ export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
    * Stores a round. The entries are read and encoded before this returns, so the caller may reuse them at once. The round's iterables are
    * run first, and hooks after each step: both may call the store. Functions of the model may not, but for `close()`.
    * Resolves when the round, and every round accepted before it, is durable and the hooks have fired.
-   * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CAPACITY, LANESTORE_CONFLICT, LANESTORE_QUARANTINED (refused as a
-   * whole, nothing stored);
-   * LANESTORE_FAILED, LANESTORE_CLOSED; TypeError for arguments of the wrong type, and for parts and hooks that do not exist.
+   * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CAPACITY, LANESTORE_CONFLICT,
+   * LANESTORE_QUARANTINED (refused as a whole, nothing stored); LANESTORE_FAILED, LANESTORE_CLOSED;
+   * TypeError for arguments of the wrong type, and for parts and hooks that do not exist.
    */
   persist(round: Round<Block, CommitQC, Anchor>, hooks?: DurableHooks<Block, CommitQC, Anchor>): Promise<void>;
 
@@ -206,7 +234,10 @@ export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
   readonly commitQCs: CommitQCPersister<CommitQC>;
   readonly anchor: AnchorPersister<Anchor>;
 
-  /** The votes of the node's key. Undefined where the backend keeps none, or the model has none: then rounds with votes are refused. */
+  /**
+   * The votes of the node's key. Undefined where the backend keeps none, or the model has none:
+   * then rounds with votes are refused.
+   */
   readonly votes?: VoteStore<Block> | undefined;
 
   /**

@@ -89,8 +89,9 @@ export function isNoop(
 /**
  * Plans a whole round.
  * @param entriesMax blocks and CommitQCs that it may have; an iterable is read no further
- * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CONFLICT, LANESTORE_QUARANTINED; TypeError for what is no round, or has parts that no round has. Then
- * nothing of the round may be stored.
+ * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CONFLICT, LANESTORE_QUARANTINED;
+ * TypeError for what is no round, or has parts that no round has. Then nothing of the round may be
+ * stored.
  */
 export function planRound<B, Q, A, E extends Encoded>(
   model: Model<B, Q, A>,

@@ -1,4 +1,7 @@
-/** The own lane of a node with a guard: one block is signed at a time, for each names the one before it. */
+/**
+ * The own lane of a node with a guard: one block is signed at a time, for each names the one before
+ * it.
+ */
 import { Mutex } from '../base/mutex.js';
 import { throwIfAborted } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
@@ -77,7 +80,8 @@ export class GuardedLane {
         resolve({ released });
         await this.#state.untilDurable(lane, block.header.blockNumber + 1n);
       });
-      // Before the block is in its place this call fails with it; afterwards the one that waits for `released` does.
+      // Before the block is in its place this call fails with it; afterwards the one that waits for
+      // `released` does.
       released.catch(reject);
     });
   }

@@ -1,7 +1,8 @@
 /**
  * The queue of the node's own consensus states: the newest state, and the calls that wait for it.
  * Earlier states are superseded, and their bytes are dropped. Exception: the store may refuse a
- * state as too large; while that is possible, a state that is smaller than every later one is kept.
+ * state as too large. While that is possible, a state is kept if it is smaller than every later
+ * one.
  */
 import { CountWaitList } from '../base/waiters.js';
 import { LanestoreError } from '../errors.js';
@@ -36,8 +37,8 @@ export class InnerWrites {
   #settledCalls = 0n;
   readonly #refused = new Map<bigint, bigint>();
   /**
-   * Size of the largest state that the store has accepted, or refused only for want of room: it
-   * never refuses this size as too large.
+   * Size of the largest state that the store has accepted, or has refused only for lack of room.
+   * The store does not refuse this size as too large.
    */
   #soundBytes = 0;
 
@@ -52,8 +53,8 @@ export class InnerWrites {
   }
 
   /**
-   * True if the store may refuse the newest state as too large. Until that is decided, earlier
-   * states must be kept.
+   * True if the store may still refuse the newest state as too large. While true, earlier states
+   * must be kept.
    */
   get isUntried(): boolean {
     return (this.#kept.at(-1)?.bytes.length ?? 0) > this.#soundBytes;
@@ -102,7 +103,7 @@ export class InnerWrites {
     const { after, upTo } = newest(taken);
     const before = taken.slice(0, -1);
     const last = before.at(-1);
-    // All of these calls had states of its size or larger: a smaller one would have been kept.
+    // The states of all these calls were as large or larger: a smaller one would have been kept.
     this.#durable.refuse(error, after, upTo);
     if (last !== undefined) last.upTo = upTo;
     else if (after <= this.#settledCalls) this.#settle(upTo);

@@ -1,7 +1,7 @@
 /**
  * The availability state: lanes, CommitQCs, votes, the latest anchor, and how far each is durable.
  * No I/O and no verification: callers verify first, and wait as {@link Lane.admitsBlock} says. Each
- * change wakes the callers whose wait it may end.
+ * change wakes the waiting callers that may now continue.
  */
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf, maxU64 } from '../keys/index.js';
@@ -83,7 +83,7 @@ export class Inner {
     return this.lanes.get(lane.id) === lane;
   }
 
-  /** As {@link AvailWaiters.until}. @throws LANESTORE_WRONG_LANE, too, once the lane has left. */
+  /** As {@link AvailWaiters.until}. @throws also LANESTORE_WRONG_LANE once the lane has left. */
   untilOf<T>(
     lane: Lane,
     check: () => T | undefined,
@@ -244,7 +244,7 @@ export class Inner {
     return this.#qcRounds.length;
   }
 
-  /** Sets the road of the anchor that the store was given. Returns the road before, for an undo. */
+  /** Sets the road of the anchor handed to the store. Returns the previous road, to undo this. */
   submitAnchor(index: bigint | undefined): bigint | undefined {
     const before = this.#anchorSubmitted;
     this.#anchorSubmitted = index;
@@ -286,13 +286,15 @@ export class Inner {
     return lane;
   }
 
-  /** The lane that a CommitQC of road `index` means by `id`; undefined if that lane has left. */
+  /** The lane with this id in a CommitQC of road `index`; undefined if that lane has left. */
   laneOfRoad(id: LaneId, index: bigint): Lane | undefined {
     const lane = this.lanes.get(id);
     return lane === undefined || index < lane.firstRoad ? undefined : lane;
   }
 
-  /** Wakes the oldest call of `produceBlock` if there is room; that call must repeat this. */
+  /**
+   * Wakes the oldest `produceBlock` if there is room; that call must call this again at its end.
+   */
   wakeProducer(lane: Lane): void {
     if (lane.hasRoom) lane.waiters.producers.releaseFirst();
   }

@@ -44,8 +44,8 @@ export class Lane {
   /** First block number of a lane that no CommitQC has named yet. */
   readonly baseline: bigint;
   /**
-   * The first road of the committee with which the lane joined. If a CommitQC of an earlier road
-   * names this id, it means an earlier lane.
+   * The first road of the committee with which the lane joined. In a CommitQC of an earlier road,
+   * this id denotes an earlier lane.
    */
   readonly firstRoad: bigint;
   readonly waiters = new LaneWaiters();

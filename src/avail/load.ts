@@ -1,6 +1,6 @@
 /**
  * Loads the state from what a store recovered, or refuses all of it. The store has verified that
- * every acknowledged entry is present; here it is verified that a node of this committee can have
+ * every acknowledged entry is present. This module verifies that a node of this committee can have
  * stored these entries.
  */
 
@@ -29,8 +29,8 @@ export interface LoadReport {
   readonly commitQCs: number;
   readonly blocks: number;
   /**
-   * Lanes in the store that no committee has. They are not changed: a wrong committee must not cost
-   * a node its blocks.
+   * Lanes in the store that no committee has. They are not changed, so that a node that is started
+   * with a wrong committee keeps its blocks.
    */
   readonly unknownLanes: readonly LaneId[];
   /** Lanes that left with an earlier committee and are covered by the anchor. They are dropped. */
@@ -158,7 +158,7 @@ class Loading {
   }
 
   /**
-   * The lane, starting where the store has it start. That must be its start in the anchor, or,
+   * The lane, starting at its first number in the store. That must be its start in the anchor or,
    * without an anchor, its baseline. A lane that the anchor's CommitQC omits may start anywhere: an
    * earlier anchor may have truncated it.
    */

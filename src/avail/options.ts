@@ -25,19 +25,20 @@ export interface AvailOptions {
   /** The committee; or, while one takes over from another, the epochs that the stored roads belong to, oldest first. */
   readonly committee: Committee | readonly Epoch[];
   /**
-   * The guard of the same store, which signs the node's blocks; without it, and without `secret`, the node produces none. The caller
-   * closes it after the state, and before the store.
+   * The guard of the same store, which signs the node's blocks; without it, and without `secret`,
+   * the node produces none. The caller closes it after the state, and before the store.
    */
   readonly guard?: BlockGuard;
   /**
-   * For stores that keep no votes, where a restored copy signs again: the node's own secret key, 32 bytes. Refused on a store that a key
-   * is bound to.
+   * For stores that keep no votes, where a restored copy signs again: the node's own secret key, 32
+   * bytes. Refused on a store that a key is bound to.
    */
   readonly secret?: Uint8Array;
   /**
-   * When the node's own blocks are handed out to be sent to peers: once they are durable (default), or as soon as they exist, as the
-   * original does. A node that sent a block, lost it in a crash and produces another one in its place has equivocated; a guard lets
-   * none go before it is durable.
+   * When the node's own blocks are handed out to be sent to peers: once they are durable (default),
+   * or as soon as they exist, as the original does. A node that sent a block, lost it in a crash
+   * and produces another one in its place has equivocated; a guard lets none go before it is
+   * durable.
    */
   readonly announce?: 'durable' | 'received';
   /** Check every signature of what the store holds (default), or trust what was verified before it was stored. */
@@ -85,7 +86,11 @@ export function loopLimits({ maxRoundBytes, maxRoundEntries, maxRounds }: AvailO
   };
 }
 
-/** The options of one who signs. @throws LANESTORE_INVALID for a key beside a guard, or one that a store keeps votes of. */
+/**
+ * The options of one who signs.
+ * @throws LANESTORE_INVALID for a key beside a guard, or one that a
+ * store keeps votes of.
+ */
 export function checkSigning({ store, guard, secret, announce }: AvailOptions): void {
   const invalid = (what: string, remedy: string) =>
     new LanestoreError('LANESTORE_INVALID', `openAvail: ${what}`, { remedy });

@@ -2,10 +2,10 @@
  * The persist loop: hands new entries to the store in rounds, and marks each entry durable when its
  * hook fires.
  *
- * The loop is pipelined. A round is encoded while the one before it is being synced, and a log (a
- * lane, or the CommitQCs) waits only for its own rounds, not for those of a slower log. The node's
- * own consensus state is written in a round of its own, so that a vote does not wait for blocks.
- * There is at most one turn in a tick, and none without work.
+ * The loop is pipelined. A round is encoded while the previous one is being synced. A log (a lane,
+ * or the CommitQCs) waits only for its own rounds, not for those of a slower log. The node's own
+ * consensus state is written in a round of its own, so that a vote does not wait for blocks. There
+ * is at most one turn in a tick. Without a push or a finished round, there is none.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableHooks, Persistence } from '../adapter/index.js';
@@ -38,8 +38,8 @@ export interface LoopLimits extends TurnLimits {
 const PAUSE_MS_MAX = 1000;
 
 /**
- * Counts of what was handed to a loop so far, apart from the state: calls of `persistInner`, and
- * lanes to drop.
+ * Counts of the work that was passed to a loop directly so far, not through the state: calls of
+ * `persistInner`, and lanes to drop.
  */
 export interface HandedOver {
   readonly innerCalls: bigint;
@@ -57,7 +57,7 @@ export class PersistLoop {
   readonly #innerWrites = new InnerWrites();
   readonly #dropped = new CountWaitList('calls of flush');
   #drops: LaneId[] = [];
-  /** Counts of the lanes to drop so far, and of those that are dropped. */
+  /** Number of lanes that were to be dropped so far. */
   #dropsAsked = 0n;
   #dropsDone = 0n;
   #underWay = 0;
@@ -120,7 +120,7 @@ export class PersistLoop {
     this.#drop(lanes);
   }
 
-  /** Counts of what was handed over so far, for {@link settled}. */
+  /** The counts so far, for {@link settled}. */
   get handedOver(): HandedOver {
     return { innerCalls: this.#innerWrites.calls, drops: this.#dropsAsked };
   }
@@ -215,8 +215,7 @@ export class PersistLoop {
     this.#track(this.#store.persist(turn.round, { ...this.#hooks, block }), undefined, (error) => {
       if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) return this.#fail(error);
       if (this.#stopped) return;
-      // A refusal is handled before the next turn, so no later round was planned on top of this
-      // one.
+      // A refusal is handled before the next turn, so no later round builds on this one.
       turn.undo();
       const wasWaiting = this.#waitingForRoom;
       this.#waitForRoom();
@@ -258,8 +257,8 @@ export class PersistLoop {
 
   async #untilRoom(pauseMs: number): Promise<void> {
     const { signal } = this.#ending;
-    // Refused again although no round settled in between: `ready` does not cover what is full, so
-    // it must not be called in a tight loop.
+    // The store refused again although no round was stored since: `ready` does not wait for the
+    // resource that is exhausted. The pause prevents a tight loop.
     if (pauseMs > 0) await sleep(pauseMs, undefined, { signal });
     await this.#store.ready(signal);
   }

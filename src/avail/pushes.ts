@@ -1,6 +1,6 @@
 /**
- * Accepts blocks, votes and QCs from peers: verifies each one, stores it in its place, and counts
- * those that contradict what is held.
+ * Accepts blocks, votes and QCs from peers: verifies each one and adds it to the state, or drops
+ * and counts it if it contradicts the state.
  */
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf } from '../keys/index.js';
@@ -59,9 +59,9 @@ export abstract class AvailPushes extends AvailReads {
   }
 
   /**
-   * Accepts a block of any lane. Waits until the blocks before it are held and the lane has room,
-   * which ends 30 blocks after the lane's start in the durable anchor. A block whose parent is not
-   * the block before it is dropped.
+   * Accepts a block of any lane. Waits until the blocks before it are held and the lane has room. A
+   * lane has room for 30 blocks from its start in the durable anchor on. A block whose parent is
+   * not the block before it is dropped.
    * @throws LANESTORE_WRONG_LANE for an unknown lane; LANESTORE_VERIFY for a wrong signer, payload
    * hash or signature; LANESTORE_INVALID for a malformed or oversize block.
    */
@@ -145,7 +145,7 @@ export abstract class AvailPushes extends AvailReads {
 
   /**
    * Accepts a validator's vote for the application's state. Waits for the CommitQC of its road. A
-   * quorum of votes makes an AppQC, and thereby prunes.
+   * quorum of votes makes an AppQC, which prunes the state.
    * @throws LANESTORE_VERIFY, also if the vote does not fit its CommitQC; LANESTORE_INVALID for
    * another kind of message.
    */
@@ -211,8 +211,8 @@ export abstract class AvailPushes extends AvailReads {
   }
 
   /**
-   * True if this block is held or was pruned: duplicates are not verified again. Signatures are
-   * compared, because a signature covers the whole block.
+   * True if this block is held or was pruned: duplicates are not verified again. Comparing the
+   * signatures suffices, because a signature covers the whole block.
    */
   #isHeld(lane: Lane, { block, sig }: SignedBlock): boolean {
     const { blockNumber } = block.header;

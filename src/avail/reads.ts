@@ -29,7 +29,7 @@ export abstract class AvailReads {
     this.#gatedLane = gatedLane;
   }
 
-  /** How often a waiting call was woken to check again. */
+  /** Number of times that a waiting call was woken to check its condition again. */
   get looks(): number {
     return this.inner.waiters.looks;
   }
@@ -90,7 +90,7 @@ export abstract class AvailReads {
     );
   }
 
-  /** The latest AppQC for road `index` or a later one, with its CommitQC; waits for it. */
+  /** The latest AppQC, with its CommitQC; waits until it is for road `index` or a later one. */
   waitForAppQC(index: bigint, signal?: AbortSignal): Promise<PruneAnchor> {
     const { waiters } = this.inner;
     return waiters.until(

@@ -6,12 +6,16 @@
 import type { CommitQC, PruneAnchor, SignedBlock } from '../model/autobahn/index.js';
 
 /**
- * Key, record, header, signature and the payload's numbers, with their names; measured: 560 bytes.
+ * Upper bound for key, record, header, signature and the payload's numbers, with the names of their
+ * fields. Measured: 560 bytes.
  */
 const BLOCK_BYTES = 768;
-/** Key, record, view and times, with their names. */
+/** Upper bound for key, record, view and times, with the names of their fields. */
 const QC_BYTES = 512;
-/** A signature or a lane's range, with the names of its fields; measured: at most 132 bytes. */
+/**
+ * Upper bound for a signature or a lane's range, with the names of its fields. Measured: at most
+ * 132 bytes.
+ */
 const PART_BYTES = 160;
 
 /** Upper bound of a block's record and key, in bytes. */

@@ -80,10 +80,11 @@ export class AvailState extends AvailPushes {
    * Signs the next block of the node's own lane. Waits until the lane has room; resolves when the block may be sent to peers (see
    * `announce`). Once the block is made an abort only ends the waiting: the block stays, and {@link blocks} hands it out.
    *
-   * A guard's key may fail to sign (LANESTORE_IO). Then that block stays the next one of the lane: the next call signs it first, and hands
-   * it out by {@link blocks} like any other.
-   * @throws LANESTORE_INVALID without `guard` or `secret`, or for a malformed or oversize payload; LANESTORE_WRONG_LANE for one who is no
-   * validator; LANESTORE_QUARANTINED and LANESTORE_CONFLICT of the guard.
+   * A guard's key may fail to sign (LANESTORE_IO). Then that block stays the next one of the lane:
+   * the next call signs it first, and hands it out by {@link blocks} like any other.
+   * @throws LANESTORE_INVALID without `guard` or `secret`, or for a malformed or oversize payload;
+   * LANESTORE_WRONG_LANE for one who is no validator; LANESTORE_QUARANTINED and LANESTORE_CONFLICT
+   * of the guard.
    */
   async produceBlock(payload: Payload, signal?: AbortSignal): Promise<SignedBlock> {
     this.assertRunning();

@@ -1,6 +1,6 @@
 /**
- * Counts the votes for one place: each validator has one vote, and votes for the same candidate add
- * up to a quorum.
+ * Counts the votes for one place, such as a block number. Each validator has one vote. A candidate
+ * with enough votes has a quorum.
  */
 import { type LaneId, laneIdOf } from '../keys/index.js';
 import type { Signature } from '../model/autobahn/index.js';

@@ -30,15 +30,15 @@ export interface TurnLimits {
   /** Number of blocks and CommitQCs. */
   readonly entriesMax: number;
   /**
-   * Rounds in progress with entries of one log (a lane, or the QC log). At this number, that log
-   * waits; the others do not.
+   * Upper bound of rounds in progress with entries of one log (a lane, or the QC log). A log at its
+   * bound waits; the others do not.
    */
   readonly roundsPerLogMax: number;
 }
 
 /**
- * Takes the new entries since the last turn. First the anchor, which must be stored with or before
- * the entries that it made room for; then CommitQCs; then blocks, one of each lane in rotation, so
+ * Takes the new entries since the last turn: first the anchor, which must be stored with or before
+ * the entries for which it made room; then CommitQCs; then blocks, one of each lane in rotation, so
  * that a lane with large blocks does not delay the others. Undefined if there is nothing new.
  */
 export function takeTurn(inner: Inner, limits: TurnLimits, rotation = 0): Turn | undefined {

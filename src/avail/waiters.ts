@@ -1,6 +1,6 @@
 /**
- * The wait lists of the availability state. Each list stands for one kind of change, mostly of one
- * lane, so a change wakes only callers whose wait it may end: a new block of one lane wakes no
+ * The wait lists of the availability state. Each list is for one kind of change, mostly of one
+ * lane. So a change wakes only callers that may now continue: a new block of one lane wakes no
  * caller that waits for another lane, or for votes.
  */
 import { CountWaitList, throwIfAborted, WaitList } from '../base/waiters.js';
@@ -60,7 +60,7 @@ export class AvailWaiters {
   #stopped: { readonly error: unknown } | undefined;
   #looks = 0;
 
-  /** How often a caller was woken. Tests compare it with the number of changes. */
+  /** Number of times that a caller was woken. Tests compare it with the number of changes. */
   get looks(): number {
     return this.#looks;
   }

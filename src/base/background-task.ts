@@ -1,4 +1,4 @@
-/** Runs background work of a store. */
+/** Background work of a store, one run at a time. */
 
 /** One run of a {@link BackgroundTask}. Must not reject: it handles its own failures. */
 export type BackgroundRun = () => Promise<void>;
@@ -66,8 +66,8 @@ export class BackgroundTask {
   }
 
   /**
-   * Prevents further runs. For a failed run, which cannot call {@link stop}: it would wait for
-   * itself.
+   * Prevents further runs. A failed run calls this instead of {@link stop}, which would wait for
+   * the run.
    */
   halt(): void {
     this.#isStopped = true;

@@ -1,6 +1,6 @@
 /**
- * Turns a callback of `node:fs` into a promise. Cheaper than a FileHandle; and a plain descriptor
- * is never closed by the garbage collector.
+ * Turns a callback of `node:fs` into a promise. This costs less than a FileHandle, and the garbage
+ * collector never closes a plain descriptor.
  */
 export function called<T = void>(call: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * Runs a child process to its end. Every failure of the child is a result or a rejected promise;
- * none ends this process.
+ * Runs a child process to its end. A failure of the child is a result or a rejected promise, and
+ * never ends this process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { addLeftover } from './leftovers.js';
@@ -42,7 +42,7 @@ export async function runChild(
   const forget = addLeftover(() => child.kill('SIGKILL'));
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    // Undefined, despite its type, if no descriptors were left to create it.
+    // Undefined, despite its type, if there was no descriptor for the pipe.
     const stream = child[name]?.setEncoding('utf8').on('data', (text: string) => {
       output[name] = (output[name] + text).slice(-outputCharsMax);
     });

@@ -4,11 +4,12 @@
  *
  *     <name of the location>.copy-<pid>-<start of the process>-<machine and pid namespace>-<random>
  *
- * A location's name that is too long is cut and followed by its digest, so equal names stay equal.
+ * A location's name that is too long is cut, and its digest is appended. So all copies of a
+ * location have the same prefix.
  *
  * A copy whose process has ended is removed when the next copy is made. The start time
  * distinguishes the process from a later one with the same pid. Copies of processes on other
- * machines or in other containers stay, because such a process cannot be checked.
+ * machines or in other containers are kept, because such a process cannot be checked.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -117,20 +118,20 @@ export async function makeBeside(path: string): Promise<CopyPlace> {
 
 /**
  * Removes, synchronously, every private copy and every target under construction that this process
- * has created and not yet removed, and kills the processes that read them. For a program that exits
- * on SIGINT or SIGTERM: views and migrations in progress fail.
+ * has created and not yet removed, and kills the processes that read them. Views and migrations in
+ * progress then fail. Call this before a program exits on SIGINT or SIGTERM.
  */
 export function removePrivateCopies(): void {
   removeAllLeftovers();
 }
 
-/** The name, shortened so that the copy's name fits, in whole characters, with its digest. */
+/** The name; if it is too long for a copy's name, its first characters and its digest. */
 function shortened(name: string): string {
   const bytes = new TextEncoder().encode(name);
   const room = NAME_BYTES_MAX - ENDING_BYTES_MAX;
   if (bytes.length <= room) return name;
   const digest = createHash('sha256').update(bytes).digest('hex').slice(0, DIGEST_CHARS);
-  // In stream mode, the decoder holds back a character that is cut.
+  // In stream mode, the decoder omits an incomplete character at the end.
   const start = new TextDecoder().decode(bytes.subarray(0, room - DIGEST_CHARS - 1), { stream: true });
   return `${start}~${digest}`;
 }

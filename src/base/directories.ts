@@ -20,7 +20,7 @@ export async function makeDirectory(path: string, files: Pick<Files, 'makeDirect
 /** Creates `path` unless it exists; false if its parent does not exist. */
 async function madeIn(path: string, files: Pick<Files, 'makeDirectory'>): Promise<boolean> {
   try {
-    // If the parent may not be read, the new name could not be made durable, so this fails first.
+    // Throws before mkdir if the parent may not be read: the new name could not be made durable.
     if (hasPermissionModel() && !existsSync(path)) closeSync(openSync(dirname(path), 'r'));
     await files.makeDirectory(path);
   } catch (error) {

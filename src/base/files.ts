@@ -1,6 +1,6 @@
 /**
- * The port to the file system: the operations that change something on disk, so that tests can
- * record them, stop after any of them, or make one fail; and, as a second interface, the reads of
+ * The port to the file system: all operations that change something on disk. Tests record these
+ * operations, stop after any of them, or make one fail. A second interface has the reads of
  * preflight.
  */
 import * as fs from 'node:fs';
@@ -154,8 +154,8 @@ const NOT_SUPPORTED = new Set(['EINVAL', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
 const CHUNKS_A_CALL = 1024;
 
 /**
- * How Windows refuses to rename over a file, or a directory with a file, that another program has
- * open: a virus scanner, an indexer.
+ * Error codes of Windows for a rename over a file, or over a directory with a file, that another
+ * program has open, such as a virus scanner or an indexer.
  */
 const IN_USE = new Set(['EPERM', 'EACCES', 'EBUSY']);
 

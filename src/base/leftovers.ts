@@ -1,7 +1,7 @@
 /**
  * A registry of temporary objects of this process: private directories, and child processes that
  * work in them. A program that must exit early can remove all of them at once. This module installs
- * no signal handlers: those belong to the program.
+ * no signal handlers; the program may.
  */
 
 const leftovers = new Set<() => void>();

@@ -48,8 +48,8 @@ export class PinnedPath {
   }
 
   /**
-   * Pins a file that stays open elsewhere in this process while the pin is used. The file is not
-   * opened here: closing it could release a lock.
+   * Pins a file that other code of this process keeps open while the pin is used. The pin does not
+   * open the file, because closing it could release a lock.
    */
   static openFile(path: string): PinnedPath {
     return new PinnedPath(path, statSync(path, { bigint: true }), undefined);

@@ -1,6 +1,6 @@
 /**
  * Files whose content can be made durable, also under the permission model of Node.js. That model
- * refuses fsync and fdatasync of a plain descriptor in every case, but allows to sync a FileHandle.
+ * refuses every fsync and fdatasync of a plain descriptor, but allows those of a FileHandle.
  * Without the model, plain descriptors are used, because they cost less.
  */
 import * as fs from 'node:fs';

@@ -6,8 +6,9 @@
  *   Linux       an abstract unix socket, with the process's id in its name. The kernel closes it
  *               when the thread or the process ends, however it ends, and it leaves nothing on
  *               disk. Its name is visible in the whole network namespace. If another process has
- *               taken the name, the lock is a file instead, as below. A thread that gets either of
- *               the two also checks for the other one, because the other process may end meanwhile.
+ *               taken the name, the lock is a file instead, as below. When the other process ends,
+ *               its name becomes free. So a thread that got the socket checks that no thread has
+ *               the file, and a thread that got the file tries the socket once more.
  *   elsewhere   an empty file in the directory for temporary files, created with O_EXCL, with the
  *               process's id and start time in its name. A file of a killed process locks nothing,
  *               and the next process removes it. Without a known start time, the age of the file
@@ -69,7 +70,8 @@ export async function lockThreads(
   }
   const unlock = lockByFile(prefix);
   if (unlock === undefined) return undefined;
-  // Tried again, because a thread that took the socket earlier did not see the file.
+  // The socket may be free by now, and a thread that took it before the file existed did not see
+  // the file.
   const late = await listenAlone(socket);
   if (late === 'unavailable') return unlock;
   if (late === 'held') {
@@ -117,9 +119,9 @@ function listen(name: string): Promise<Server | string> {
 }
 
 /**
- * The owner of the abstract socket `name`; for another process, the kernel's name of the socket.
- * The kernel lists the socket with its inode, and the descriptors of this process show which inodes
- * it has open.
+ * The owner of the abstract socket `name`; if another process owns it, the kernel's name of the
+ * socket. The kernel lists the socket with its inode, and the descriptors of this process show
+ * which inodes it has open.
  */
 function holderOf(name: string): 'this process' | { readonly socket: string } | 'unowned' | 'unknown' {
   try {
@@ -163,7 +165,7 @@ function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable
     return 'made';
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return 'unavailable';
-    // A file that no longer exists was held a moment ago.
+    // If the file is gone by now, its holder had the lock a moment ago.
     const stat = lstatSync(path, { throwIfNoEntry: false });
     return stat === undefined || isOwn(stat) ? 'held' : 'unavailable';
   }
@@ -172,8 +174,8 @@ function makeAlone(prefix: string, path: string): 'made' | 'held' | 'unavailable
 /**
  * True if the file was created before this process started. Used for names without a start time (no
  * /proc): otherwise, after a power cut, a node that gets the same process id as before would be
- * refused for good. If the clock is set forward, a held file looks old; then threads are only
- * excluded by LevelDB, by the path of its LOCK.
+ * refused for good. If the clock is set forward, a held file looks old. Then only LevelDB excludes
+ * other threads, by the path of its LOCK.
  */
 export function isOfEarlierProcess(path: string): boolean {
   const startedAt = Date.now() - process.uptime() * 1000;

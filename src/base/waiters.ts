@@ -1,6 +1,5 @@
 /**
- * Lists of waiting callers. Every wait list of this package is one of these, because they
- * guarantee:
+ * Lists of waiting callers. Every wait list of this package is one of these. They guarantee:
  *
  * - A caller is added to a list, and taken out of it, in O(1), whatever ends its wait.
  * - An AbortSignal gets one listener, whatever the number of callers and lists that use it.

@@ -62,7 +62,7 @@ export class Arenas {
     return next;
   }
 
-  /** Returns an arena of this pool whose items are all released. */
+  /** Takes back an arena of this pool whose items are all released. */
   giveBack(arena: Arena): void {
     arena.end = 0;
     if (arena !== this.#current && this.#waiting.length < this.#waitingMax) this.#waiting.push(arena);

@@ -1,7 +1,7 @@
 /**
- * Reads bodies that have exactly the bytes of the writer. On any other byte, the reader fails. It
- * continues then, so that callers need not check after each value; all later results are
- * meaningless.
+ * Reads bodies that have exactly the bytes of the writer. At any other byte, the reader fails. A
+ * failed reader still returns values, which are meaningless. So callers check only once, at the
+ * end.
  */
 import { NEGATIVE64, type Template, UINT64 } from './template.js';
 
@@ -72,7 +72,7 @@ export class BodyReader {
   /** The 64 bits of an integer whose head belongs to the fixed bytes of the stretch. */
   unsignedAt(offset: number): bigint {
     const at = this.#base + offset;
-    // Copied to memory that V8 knows, so that it inlines `getBigUint64`.
+    // Copied to a constant buffer, so that V8 inlines `getBigUint64`.
     for (let i = 0; i < 8; i++) SCRATCH[i] = this.#body[at + i] ?? 0;
     return SCRATCH_VIEW.getBigUint64(0);
   }

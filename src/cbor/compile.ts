@@ -102,7 +102,7 @@ class Compiler {
     items.end();
     const list = values.list(begins, item, listFault);
     if (items.#varies) return list;
-    // Items of one length: their stretches are copied together, not each by the first writer in it.
+    // Items of fixed length: the stretches of all items are copied at once, not item by item.
     const copied = new Compiler();
     copied.#stretch.begin();
     const { write } = copied.map(shape);
@@ -121,7 +121,8 @@ class Compiler {
   }
 
   /**
-   * Ends the stretch before a value of variable length. Returns it if no place of it was used yet.
+   * Ends the stretch before a value of variable length. Returns the stretch if no writer copies it
+   * yet.
    */
   #vary(): values.Begins {
     const begins = this.#stretch.begin();

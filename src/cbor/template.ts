@@ -73,8 +73,8 @@ export class Template {
   }
 
   /**
-   * The bytes, repeated `count` times; cached. One copy of the whole takes hardly longer than a
-   * copy of one.
+   * The bytes, repeated `count` times; cached. Copying all repetitions at once takes hardly longer
+   * than copying one.
    * @param count up to {@link COPIES_MAX}
    */
   copies(count: number): Uint8Array {
@@ -107,7 +107,7 @@ export class Stretch {
   readonly #pieces: Piece[] = [];
   #hasBegun = false;
   length = 0;
-  /** The complete stretch, once {@link end} was called. */
+  /** The complete stretch; empty until {@link end} is called. */
   template = NOTHING;
   bytes = NOTHING.bytes;
 
@@ -116,7 +116,9 @@ export class Stretch {
     this.length += 'place' in piece ? piece.place : piece.length;
   }
 
-  /** Returns itself at the first call, then undefined. */
+  /**
+   * Returns itself at the first call, then undefined: the first writer in the stretch copies it.
+   */
   begin(): this | undefined {
     if (this.#hasBegun) return undefined;
     this.#hasBegun = true;

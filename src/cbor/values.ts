@@ -1,6 +1,6 @@
 /**
  * Writers and readers of values. A writer checks the value, and returns false if it does not fit. A
- * reader accepts exactly the output of the writer beside it.
+ * reader accepts exactly the output of the writer of the same {@link Field}.
  */
 import type { Access, EntryShape, Read, Write } from './shape.js';
 import { map, NEGATIVE64, type Stretch, UINT64 } from './template.js';
@@ -13,10 +13,12 @@ export interface Field {
   readonly read: Read<unknown>;
 }
 
-/** The stretch that starts with a value, if one does. */
+/**
+ * The stretch that the writer of a value copies first; undefined if an earlier writer copies it.
+ */
 export type Begins = Stretch | undefined;
 
-/** A place in a stretch, by its offset. */
+/** A place in a stretch. */
 export interface Place {
   readonly begins: Begins;
   readonly offset: number;
@@ -39,9 +41,7 @@ export function object(access: Access<Properties>, writers: Writers, readers: Re
   };
 }
 
-/**
- * An object with optional properties. Its head has the number of entries, and is filled in last.
- */
+/** An object with optional properties. Its head has the number of entries and is filled in last. */
 export function objectWithOptional(
   access: Access<Properties>,
   writers: Writers,

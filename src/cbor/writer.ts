@@ -16,10 +16,7 @@ import { COPIES_MAX, type Template } from './template.js';
 const ARENA_BYTES = 256 * 1024;
 /** Free arenas that are kept; a burst of waiting rounds may use more for a time. */
 const ARENAS_MAX = 8;
-/**
- * Items of more than this size go into separate memory if the caller says that they are released
- * late.
- */
+/** Larger items go into separate memory if the caller sets `releasedLate`. */
 export const LARGE_BYTES = 8 * 1024;
 /**
  * Size of that separate memory, in bytes: enough for two blocks of the protocol's largest size.
@@ -32,7 +29,8 @@ const HEAD_BYTES_MAX = 9;
 /** Texts of up to this length are cached encoded. */
 const SHORT_TEXT = 40;
 /**
- * Upper bound of cached texts. There are few map keys; this bounds a model that generates new ones.
+ * Upper bound of cached texts. Map keys are few; the bound limits the memory for a model that
+ * generates new ones.
  */
 const TEXTS_MAX = 1024;
 
@@ -141,7 +139,7 @@ export class CborWriter implements BodyWriter {
     for (let left = copies; left > 0; left -= COPIES_MAX) this.raw(template.copies(Math.min(left, COPIES_MAX)));
   }
 
-  /** Moves the origin of offsets forward by so many bytes. */
+  /** Moves the origin of offsets forward by `bytes`. */
   advance(bytes: number): void {
     this.#base += bytes;
   }

@@ -41,8 +41,8 @@ export async function explanationOf(
     if (found !== undefined) return found;
   }
   const ofVerb = verb?.advice ?? (verb?.reads === undefined ? {} : READING[verb.reads]);
-  // A remedy for this one error is better than the general remedy of its code. Exception: for a
-  // path without a database, the command knows better which path to name instead.
+  // An error's own remedy is better than the general remedy of its code. Exception: if no path has
+  // a database, the verb's remedy says which path to name instead.
   const isSpecific =
     error.remedy !== ERROR_CODES[code].remedy &&
     (code !== 'LANESTORE_NOT_A_STORE' || positionals.some((path) => existsSync(join(path, 'level'))));

@@ -5,7 +5,7 @@ import type { Verb } from './verb.js';
 
 const COMMAND = 'npm run bench -- --quick';
 
-/** The verb `bench`. The benchmark itself is in the repository only, not in the package. */
+/** The benchmark itself is in the repository only, not in the package. */
 export const benchVerb: Verb = {
   usage: '',
   summary: 'shows how to run the benchmark',

@@ -1,7 +1,7 @@
 /**
  * Standard output and standard error. If the reader closes the pipe (`| head`), later output is
- * dropped without an error, and the command continues to its verdict. After any other failure, such
- * as a full disk, later output is dropped too, and the channel keeps the error.
+ * dropped without an error, and the command still ends with its exit code. After any other failure,
+ * such as a full disk, later output is dropped too, and the channel keeps the error.
  */
 import { writeSync } from 'node:fs';
 

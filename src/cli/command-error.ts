@@ -1,9 +1,10 @@
 /**
- * Errors of the command line itself, each with its outcome. The library throws `LanestoreError`.
+ * Errors of the command line itself, each with its exit code. Errors of the library are
+ * `LanestoreError`.
  */
 import type { ExitName } from './exit-codes.js';
 
-/** An error that ends a command with this outcome. */
+/** An error that ends a command with the exit code of `exit`. */
 export class CommandError extends Error {
   /** The outcome. `--json` prints it in upper case as `code`. */
   readonly exit: ExitName;

@@ -1,6 +1,6 @@
 /**
- * The demo's checks: a store's content against what a killed process acknowledged, and against the
- * recording.
+ * The demo's checks: compares a store's content with the acknowledgements of a killed process, and
+ * with the recording.
  */
 import {
   autobahn,
@@ -20,7 +20,8 @@ import type { RecordedRound } from './rounds-file.js';
 type Content = Recovered<SignedBlock, CommitQC, PruneAnchor>;
 
 /**
- * The content that `rounds` lead to, from the recording alone: everything from the last anchor on.
+ * The content of a store after `rounds`, computed from the recording alone: everything from the
+ * last anchor on.
  */
 export function impliedBy(rounds: readonly RecordedRound[]): Content {
   const anchor = rounds.reduce<PruneAnchor | undefined>((last, round) => round.anchor ?? last, undefined);

@@ -11,9 +11,9 @@ import { shippedPath } from './shipped.js';
 const LANES_SHOWN = 8;
 
 /**
- * Prints what the uninterrupted part of the replay did, with one round at a time. `written` rounds
- * stored something: the new rounds, and the round of the newest stored anchor, because an equal
- * anchor is stored again.
+ * Prints what the uninterrupted part of the replay did. That part had one round in flight at a
+ * time. `written` rounds stored something: the new rounds, and the round of the newest stored
+ * anchor, because an equal anchor is stored again.
  */
 export function showReplay(result: ReplayResult, survived: number, written: number, batches: number): void {
   const { rounds, blocks, blocksSkipped, durableMs } = result;

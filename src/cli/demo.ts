@@ -16,10 +16,16 @@ import { type RecordedRound, readRounds } from './rounds-file.js';
 import { shipped } from './shipped.js';
 import { type Verb, wholeNumber } from './verb.js';
 
-/** 4 validators, 40 roads, recorded from the original; plain, because the package's tarball compresses it. */
+/**
+ * Rounds of 4 validators and 40 roads, recorded from the original. Not gzipped, because the
+ * package's tarball is.
+ */
 const TRACE = 'test/fixtures/wal/rounds.jsonl';
 const IN_FLIGHT = 3;
-/** A kill that hits no round in flight (the round was durable before the signal) is repeated. */
+/**
+ * Upper bound of kills. A kill without a round in flight (the round was durable before the signal)
+ * is repeated.
+ */
 const ATTEMPTS_MAX = 5;
 
 /** The verb `demo`. */
@@ -134,7 +140,7 @@ async function demonstrate(
   return failures.length === 0 ? EXIT.ok : EXIT.damaged;
 }
 
-/** A location with the first unused number, so that stores of earlier demos are not changed. */
+/** A location with an unused number, so that stores of earlier demos are not changed. */
 function freshLocation(): string {
   const parent = resolve('lanestore-demo');
   mkdirSync(parent, { recursive: true });

@@ -46,7 +46,7 @@ export function decodeEntry({ key, value, stored, finding }: ViewEntry): Decoded
   try {
     return { ...entry, crc, ...decodedBody(entry.kind, body) };
   } catch {
-    // The finding says what is wrong. The CBOR body can still be shown.
+    // The finding describes the fault. The CBOR body can still be shown.
     return { ...entry, crc, value: body };
   }
 }

@@ -49,8 +49,8 @@ export const getVerb: Verb = {
 };
 
 /**
- * Handles a key that was not found. This is damage if the store must hold the key, or if the store
- * cannot be read completely.
+ * Prints why a key was not found. The absence is damage if the store must hold the key, or cannot
+ * be read completely.
  * @throws AbsentError otherwise.
  */
 function reportAbsent({ findings, refusal, location }: AnyView, key: string): number {

@@ -43,7 +43,10 @@ interface Inspection {
   readonly anchor: bigint | null;
   /** Size of the node's own state in bytes; null if there is none. */
   readonly innerBytes: number | null;
-  /** What the store keeps of the votes of its key; absent where the layout, or the format, keeps none. */
+  /**
+   * What the store keeps of the votes of its key; absent where the layout, or the format, keeps
+   * none.
+   */
   readonly votes?: VotesSummary;
   readonly commitQCs: LogSummary;
   readonly lanes: readonly ({ readonly lane: string } & LogSummary)[];

@@ -87,7 +87,8 @@ async function main(): Promise<number> {
   if (parsed.values.version === true) return versionVerb.run([], parsed.values);
   const [min, max] = verb.positionals;
   if (positionals.length < min || positionals.length > max) throw new UsageError(usageOf(name, verb));
-  // Usually an unset variable of a script. It must not mean the current directory.
+  // An empty argument is usually an unset variable of a script, and must not mean the current
+  // directory.
   if ([...positionals, ...Object.values(parsed.values)].includes(''))
     throw new UsageError(`an argument is empty\n${usageOf(name, verb)}`);
   return verb.run(positionals, parsed.values);

@@ -8,7 +8,7 @@ import type { OptionValues } from './verb.js';
 /** Options for checking signatures. */
 export const CHECK_OPTIONS = { 'verify-signatures': { type: 'boolean' }, committee: { type: 'string' } } as const;
 
-/** The requested checks. @throws UsageError, and the errors of `readCommittees`. */
+/** The checks that the options select. @throws UsageError, and the errors of `readCommittees`. */
 export async function checksOf(options: OptionValues): Promise<ReturnType<typeof entryChecks>> {
   const { committee } = options;
   const signatures = options['verify-signatures'] === true;

@@ -20,8 +20,8 @@ export function print(line = ''): void {
 }
 
 /**
- * Writes data of any size. Resolves when it was written, so that output does not accumulate in
- * memory, or when the reader has closed the pipe.
+ * Writes data of any size. Resolves when it was written, or when the reader has closed the pipe.
+ * Await it, so that output does not accumulate in memory.
  * @throws CommandError (output) if it cannot be written.
  */
 export async function write(data: string | Uint8Array): Promise<void> {

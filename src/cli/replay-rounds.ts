@@ -18,9 +18,7 @@ export type AutobahnStore = Persistence<SignedBlock, CommitQC, PruneAnchor>;
 
 /** Options of {@link replay}. */
 export interface ReplayOptions {
-  /**
-   * Size of the groups in which rounds are submitted: the most rounds that are in flight at a time.
-   */
+  /** Number of rounds that are submitted together; the next group waits for all of them. */
   readonly inFlight: number;
   /** Milliseconds to wait before each group; 0 for full speed. */
   readonly paceMs: number;
@@ -80,8 +78,8 @@ export async function replay(
 }
 
 /**
- * Submits rounds to a store that stores nothing, so that an invalid recording is refused before
- * anything is on the disk.
+ * Submits rounds to the no-op backend, so that an invalid recording is refused before anything is
+ * on disk.
  * @throws the errors of `persist`.
  */
 export async function rehearse(rounds: Iterable<RecordedRound>): Promise<void> {

@@ -11,10 +11,10 @@ import { versionVerb } from './version.js';
 
 /**
  * Runs `main` with the arguments of this process. The exit code is the number that `main` resolves
- * with: 0, or 1 if the program found what it looks for. `--help` or `help` prints `usage` and ends
- * with 0. `--version` or `version` prints the version and ends with 0. A UsageError prints its
- * message and `usage` and ends with 2. Output that cannot be written ends with 6. Any other error
- * prints its stack and ends with 7.
+ * with: 0, or 1 if the program found a fault. `--help` or `help` prints `usage` and ends with 0.
+ * `--version` or `version` prints the version and ends with 0. A UsageError prints its message and
+ * `usage` and ends with 2. Output that cannot be written ends with 6. Any other error prints its
+ * stack and ends with 7.
  */
 export async function runScript(usage: string, main: (args: string[]) => Promise<number>): Promise<void> {
   endOnSignals();

@@ -5,9 +5,7 @@
 import { exitOfSignal } from './exit-codes.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/**
- * PID 1 of a container ignores a signal that it sends to itself. It exits after this time instead.
- */
+/** PID 1 of a container ignores a signal that it sends to itself, so it exits after this time. */
 const DEATH_MS_MAX = 200;
 
 const cleanups = new Set<() => void>();
@@ -32,7 +30,8 @@ export function cleanUp(): void {
     try {
       cleanup();
     } catch {
-      // What could not be removed stays and does no harm. The other callbacks must still run.
+      // Ignored: a file that could not be removed does no harm, and the other callbacks must still
+      // run.
     }
   }
 }

@@ -33,7 +33,7 @@ export class Cases {
   }
 }
 
-/** Time limit of a case. A case that hangs would otherwise end the process without a report. */
+/** Time limit of a case. Without it, a case that hangs would end the process without a report. */
 const CASE_MS_MAX = 30_000;
 
 /** Runs a case in a fresh place and removes the place. Rejects if the case fails. */
@@ -47,7 +47,7 @@ export async function runCase({ body }: Case, subject: AnySubject): Promise<void
     await Promise.race([body(stage), deadline]);
     await Promise.race([stage.end(), deadline]);
   } catch (error) {
-    // Do not wait long: a store that hangs may not close either.
+    // Bounded wait: a store that hangs may not close either.
     await Promise.race([stage.end(), turns()]).catch(() => undefined);
     throw error;
   } finally {

@@ -1,19 +1,20 @@
 /**
  * The conformance suite: the cases that every backend of the port must pass, with any model. Run it
- * for a backend of your own, or for one of lanestore's backends with your own model:
+ * for your own backend, or for one of lanestore's backends with your own model:
  *
  *     const test = suite('my backend');
  *     conformance({ test, model, make, features, place: () => … });
  *     test.run();
  *
- * {@link Features} declares what the backend and the model support; cases that need a missing feature
- * are omitted. `test` is the function of any runner: a suite of uvu, `test` of `node:test`, Vitest or
- * Jest; {@link casesFor} needs no runner. A complete example, with a model and a backend of its own, is
- * in `examples/own-types`.
+ * {@link Features} declares what the backend and the model support. Cases that need a missing
+ * feature are omitted. `test` is the function of any runner: a suite of uvu, `test` of `node:test`,
+ * Vitest or Jest; {@link casesFor} needs no runner. A complete example, with a model and a backend
+ * of its own, is in `examples/own-types`.
  *
- * The list below says where each case of the original's tests is covered. Numbers are positions of
- * cases in sei-chain 11419398f, sei-tendermint/internal/autobahn/consensus/persist. A case of
- * another version has its commit in front. Names in quotes are cases of this suite.
+ * The list below says where each case of the original's tests is covered. A number is the position
+ * of a case in its test file (sei-chain 11419398f,
+ * sei-tendermint/internal/autobahn/consensus/persist). A case of another version is listed by its
+ * commit instead. Names in quotes are cases of this suite.
  *
  * wal_test.go, 1 to 12, and the cases of 289bc6101: they test the log below a backend, not the
  * port. See test/adapter/wal/indexed-wal.test.ts. TruncateWhile and TruncateAfter are not
@@ -145,7 +146,7 @@ export interface BoundCase {
  */
 export function casesFor<B, Q, A>(subject: Subject<B, Q, A>): BoundCase[] {
   checkSubject(subject);
-  // The suite never reads a field of an entry, so one opaque type serves for all models.
+  // The suite never reads a field of an entry, so one opaque type is enough for all models.
   const any = subject as unknown as AnySubject;
   const applies = ({ needs }: Case) => needs.every((feature) => any.features[feature] === true);
   return CASES.filter(applies).map((found) => ({ name: found.name, run: () => runCase(found, any) }));
@@ -153,7 +154,7 @@ export function casesFor<B, Q, A>(subject: Subject<B, Q, A>): BoundCase[] {
 
 /**
  * Registers all cases that apply to a subject with `test`.
- * @returns the number of registered cases. Compare it in a test, so that no case goes missing.
+ * @returns the number of registered cases. Assert it in a test, so that no case is lost unnoticed.
  * @example
  * ```ts
  * import { test } from 'node:test';

@@ -1,4 +1,7 @@
-/** Closing, the closed and the failed store, room in the queue, and exclusive opening. */
+/**
+ * The life of a store: closing, calls after close() or a failure, room in the queue, exclusive
+ * opening.
+ */
 import assert from 'node:assert/strict';
 import type { LanestoreErrorCode } from '../index.js';
 import { Cases } from './case.js';

@@ -1,7 +1,7 @@
 /**
- * The ends of the number range and gaps within it: entries 0 to 2^64-2 can be stored, and the cost
- * does not depend on the size of a gap. Limits that the caller sets: a call that exceeds one is
- * refused as a whole, and the store continues.
+ * The number range: entries 0 to 2^64-2 can be stored, and the size of a gap does not affect the
+ * cost. Limits that the caller sets: a call that exceeds one is refused as a whole, and the store
+ * continues.
  */
 import { ENTRY_NUMBER_MAX, U64_MAX } from '../index.js';
 import { Cases } from './case.js';

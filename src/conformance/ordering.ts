@@ -1,6 +1,6 @@
 /**
- * Calls that are not awaited one by one: they are planned and settle in the order in which they
- * were made (docs/architecture.md, Rules of the planner, rule 6).
+ * Calls that overlap: they are planned, and settle, in the order in which they were made
+ * (docs/architecture.md, Rules of the planner, rule 6).
  */
 import assert from 'node:assert/strict';
 import { Cases } from './case.js';

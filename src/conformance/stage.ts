@@ -18,7 +18,7 @@ import type {
 /** The store under test. */
 export type Store = Persistence<AnyBlock, AnyCommitQC, AnyAnchor>;
 
-/** An entry number, as number or bigint. */
+/** The number of an entry. */
 export type Num = number | bigint;
 
 /** The lane starts of a CommitQC, by the index of the lane in `make.lanes`. */
@@ -151,7 +151,8 @@ export class Stage {
   }
 
   /**
-   * Opens the store of the place, which is closed. Options whose feature is missing are not passed.
+   * Opens the store of the place; it must be closed. Options whose feature is missing are not
+   * passed.
    */
   async open({ load, maxLanes, maxInnerBytes, maxRoundEntries, ...limits }: OpenOptions = {}): Promise<Store> {
     const { planLimits } = this.features;
@@ -175,7 +176,7 @@ export class Stage {
 
   /** Closes everything and removes the place. */
   async end(): Promise<void> {
-    // The case has already failed, or will fail, if a store cannot be closed.
+    // Ignored: if a store cannot be closed, the case itself reports the failure.
     for (const store of this.#stores) await store.close().catch(() => undefined);
     await this.place.destroy();
   }

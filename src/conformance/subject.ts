@@ -15,8 +15,8 @@ export interface Features {
    */
   readonly durable: boolean;
   /**
-   * A round becomes durable in one step: at its first hook the cursors include the whole round, its
-   * hooks fire in the order of the round, and nothing remains of a round whose write failed. If
+   * A round becomes durable in one step: at its first hook, the cursors include the whole round.
+   * Its hooks fire in the order of the round. Nothing remains of a round whose write failed. If
    * false, this holds for each lane, for the QC log and for the anchor separately.
    */
   readonly atomicRounds: boolean;
@@ -26,7 +26,8 @@ export interface Features {
    */
   readonly totalOrder: boolean;
   /**
-   * The cursor of an emptied lane survives reopening also if the stored anchor does not imply it.
+   * The cursor of an emptied lane survives reopening, even if it does not follow from the stored
+   * anchor.
    */
   readonly remembersEmptyCursors: boolean;
   /** Opening a place that is open is LANESTORE_LOCKED. */
@@ -34,20 +35,23 @@ export interface Features {
   /** Supports {@link OpenOptions.load}. */
   readonly skipsLoading: boolean;
   /**
-   * Supports {@link OpenOptions.maxRoundBytes}, {@link OpenOptions.maxQueuedBytes} and {@link
-   * OpenOptions.maxRecordBytes}.
+   * Supports {@link OpenOptions.maxRoundBytes}, {@link OpenOptions.maxQueuedBytes} and
+   * {@link OpenOptions.maxRecordBytes}.
    */
   readonly limits: boolean;
   /**
-   * Supports {@link OpenOptions.maxInnerBytes}, {@link OpenOptions.maxLanes} and {@link
-   * OpenOptions.maxRoundEntries}.
+   * Supports {@link OpenOptions.maxInnerBytes}, {@link OpenOptions.maxLanes} and
+   * {@link OpenOptions.maxRoundEntries}.
    */
   readonly planLimits: boolean;
-  /** The store keeps votes (`Persistence.votes`). If false, it refuses rounds with votes. Needs {@link Makers.votes}. */
+  /**
+   * The store keeps votes (`Persistence.votes`). If false, it refuses rounds with votes. Needs
+   * {@link Makers.votes}.
+   */
   readonly votes: boolean;
   /**
-   * {@link Makers.anchor} can make an anchor whose two parts disagree. False for a model whose anchor has
-   * no index of its own.
+   * {@link Makers.anchor} can make an anchor whose two parts have different indexes. False for a
+   * model whose anchor has no index of its own.
    */
   readonly disagreeingAnchors?: boolean;
   /** Places implement {@link Place.lose}. */
@@ -58,7 +62,7 @@ export interface Features {
   readonly refuseWrites?: boolean;
 }
 
-/** All features; true if a backend must declare the feature. */
+/** All features. True: a subject must declare the feature. False: undeclared means false. */
 const FEATURES = {
   durable: true,
   atomicRounds: true,
@@ -112,8 +116,8 @@ export interface Place<Block, CommitQC, Anchor> {
   /** Removes one durable entry from the closed store's files. For cases about damage. */
   lose?(entry: LostEntry): Promise<void>;
   /**
-   * Changes the closed place as a crash in `persist({ anchor })` does, if only the anchor itself
-   * became durable. For backends without atomic rounds.
+   * Puts the closed place into the state after a crash in `persist({ anchor })` in which only the
+   * anchor became durable. For backends without atomic rounds.
    */
   storeAnchorOnly?(anchor: Anchor): Promise<void>;
   /**
@@ -141,11 +145,20 @@ export interface Makers<Block, CommitQC, Anchor> {
 
 /** How to make votes. The same arguments must make votes with the same digest. */
 export interface VoteMakers {
-  /** A vote of the first log that needs no CommitQC; a higher `step` stands above a lower one. Variants of a step are different votes in one place. */
+  /**
+   * A vote of the first log that needs no CommitQC; a higher `step` stands above a lower one.
+   * Variants of a step are different votes in one place.
+   */
   step(step: bigint, variant?: number): unknown;
-  /** A vote of another log that is ruled out once a vote of the first log at `step`, 1 or more, or above is given. It needs no CommitQC. */
+  /**
+   * A vote of another log that is ruled out once a vote of the first log at `step`, 1 or more, or
+   * above is given. It needs no CommitQC.
+   */
   before(step: bigint): unknown;
-  /** A vote of the first log that stands above all of `step`, and needs CommitQC `index - 1`; `index` is 1 or more. */
+  /**
+   * A vote of the first log that stands above all of `step`, and needs CommitQC `index - 1`;
+   * `index` is 1 or more.
+   */
   needing(index: bigint): unknown;
 }
 
@@ -161,8 +174,8 @@ export interface Subject<Block, CommitQC, Anchor> {
 const SUBJECT = ['model', 'make', 'features', 'place'] as const satisfies (keyof Subject<never, never, never>)[];
 
 /**
- * @throws TypeError for an invalid subject. A misspelled feature would otherwise omit its cases
- * silently.
+ * @throws TypeError for an invalid subject. Without this check, a misspelled feature would silently
+ * omit its cases.
  */
 export function checkSubject(subject: unknown): asserts subject is AnySubject {
   const given = namedIn(subject, 'subject', SUBJECT);

@@ -1,6 +1,7 @@
 /**
- * Votes: what a key gave is kept, and judged against; the key, quarantines and floors of dropped lanes as well. The rules themselves are the
- * planner's; these cases show that a backend asks them, of what is planned, and keeps what they lead to.
+ * Votes: what a key gave is kept, and judged against; the key, quarantines and floors of dropped
+ * lanes as well. The rules themselves are the planner's; these cases show that a backend asks them,
+ * of what is planned, and keeps what they lead to.
  */
 import * as assert from 'uvu/assert';
 import type { VotePart } from '../index.js';

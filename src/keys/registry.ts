@@ -1,6 +1,7 @@
 /**
- * The registry of the key space, format 2 (docs/format.md, Keys). Keys are printable ASCII, parts separated by `/`,
- * numbers zero-padded, so the order of bytes is: anchor, inner, lanes, meta, QCs, votes; inside of a lane, by number.
+ * The registry of the key space, format 2 (docs/format.md, Keys). Keys are printable ASCII, parts
+ * separated by `/`, numbers zero-padded, so the order of bytes is: anchor, inner, lanes, meta, QCs,
+ * votes; inside of a lane, by number.
  *
  * A retired key is never given a new meaning.
  *
@@ -9,7 +10,7 @@
  *   lane/<lane hex>/<number>    -> the signed block with that number
  *   meta/event/<seq>            -> what an operator or a migration did, and when
  *   meta/schema                 -> format, model, store id, time of creation
- *   meta/tip                    -> cursors of everything, and the checksums of the records of which there is one
+ *   meta/tip                    -> cursors of everything, and the checksums of the single records
  *   qc/<road index>             -> the CommitQC of that road index
  *   votes                       -> what the node's key signed last, and what it may not sign
  *   votes/lanes                 -> floors of lanes that were dropped

@@ -1,7 +1,7 @@
 /**
  * The manifest of a migration, computed in constant memory: for each log its number of entries and
- * one SHA-256 over their protobuf bytes. The source, and the target as read back from disk, must
- * have the same manifest.
+ * one SHA-256 over their protobuf bytes. The manifest of the source must equal that of the target,
+ * which is read back from disk.
  */
 import { createHash, type Hash } from 'node:crypto';
 import type { LaneId } from '../keys/index.js';
@@ -39,7 +39,7 @@ export class ContentDigest {
     else this.#add(item.kind, 0n, item.wire);
   }
 
-  /** The parts so far, by name; a log without entries is left out. Ends the digest. */
+  /** Ends the digest. Returns its parts, ordered by name; a log without entries has no part. */
   parts(): DigestPart[] {
     const all = [...this.#parts].sort(([a], [b]) => (a < b ? -1 : 1));
     return all.map(([name, { hash, entries, bytes }]) => ({ name, entries, bytes, sha256: hash.digest('hex') }));

@@ -109,7 +109,10 @@ function ascending(files: EntryFile[]): EntryFile[] {
   return files.sort((a, b) => (a.number < b.number ? -1 : a.number > b.number ? 1 : 0));
 }
 
-/** Two names for one entry; in the original, the order of names decides which one counts. */
+/**
+ * Findings for entries with two names. In the original, the order of names decides which one
+ * counts.
+ */
 function namedTwice({ directory, lane, files }: FileLog): Finding[] {
   return files.flatMap(({ number, name }, i) => {
     const before = files[i - 1];
@@ -156,8 +159,8 @@ function damaged({ lane }: FileLog, file: string, number: bigint, kind: FindingK
 
 /**
  * True if these bytes can be a message whose write a crash interrupted before the sync: nothing,
- * its first bytes, or zeros in sectors that were not written. Bit rot leaves none of these. If in
- * doubt, the file is damage, and is never left out.
+ * its first bytes, or zeros in sectors that were not written. Bit rot leaves none of these. In
+ * doubt, the answer is false: the file then counts as damaged, and is not left out.
  */
 function isCutShort(bytes: Uint8Array): boolean {
   return bytes.length === 0 || endsInZeroSectors(bytes) || endsWithinField(bytes);

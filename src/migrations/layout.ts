@@ -1,6 +1,6 @@
 /**
- * Detects the layout of a directory, with the evidence. Opens nothing for writing, creates nothing,
- * takes no lock.
+ * Detects the layout of a directory, and returns the evidence. Opens nothing for writing, creates
+ * nothing, takes no lock.
  *
  *   file-per-entry   sei-chain 40146a1c0: blocks/<lane hex>_<number>.pb, commitqcs/<road index>.pb,
  *                    A/B files as protobuf
@@ -42,7 +42,7 @@ import { parseBlockFile, parseCommitQCFile } from './file-names.js';
 export const ORIGINAL_LAYOUTS = ['wal', 'wal-crc', 'file-per-entry'] as const;
 /** A layout of the original. */
 export type OriginalLayout = (typeof ORIGINAL_LAYOUTS)[number];
-/** Checks for a layout to export to. */
+/** The option that selects a layout to export to. */
 export const checkLayout = oneOf<OriginalLayout>(...ORIGINAL_LAYOUTS);
 /** A layout that can be read. */
 export type Layout = OriginalLayout | 'level';
@@ -78,7 +78,7 @@ function notAState(message: string): LanestoreError {
  * Detects the layout of `directory`.
  * @throws LANESTORE_NOT_A_STORE if it is absent, not a directory, empty, or holds nothing known;
  * LANESTORE_IMPORT if it has marks of two layouts, lacks part of one, or has links or special files
- * among its own; LANESTORE_SCHEMA for a later layout of the original; LANESTORE_IO.
+ * in place of its files; LANESTORE_SCHEMA for a later layout of the original; LANESTORE_IO.
  * @example
  * ```ts
  * import { detectLayout } from 'lanestore';
@@ -108,8 +108,8 @@ export async function detectLayout(directory: string): Promise<Detection> {
 }
 
 /**
- * Checks the types of files in a state directory of the original, as the open of a level store does
- * for its own files.
+ * Refuses links and special files in a state directory of the original, as `openLevel` does in a
+ * store.
  * @throws LANESTORE_IMPORT with findings.
  */
 function refuseOtherTypes(location: string): void {

@@ -1,6 +1,7 @@
 /**
- * A level store as a target: written through the port itself, in rounds of some MiB. Its last batch keeps what is known of the votes of
- * the state's key and closes them, before the target gets its name: the state may be an old copy of one that went on to sign.
+ * A level store as a target: written through the port itself, in rounds of some MiB. Its last batch
+ * keeps what is known of the votes of the state's key and closes them, before the target gets its
+ * name: the state may be an old copy of one that went on to sign.
  */
 
 import { ROUND_ENTRIES } from '../adapter/backpressure.js';
@@ -24,7 +25,10 @@ interface Draft<B, Q, A> {
   blocks: B[];
 }
 
-/** Opens a new store in `directory`. `votes`: what the source keeps of the votes of its key, if it does. */
+/**
+ * Opens a new store in `directory`. `votes`: what the source keeps of the votes of its key, if it
+ * does.
+ */
 export async function openLevelSink<B, Q, A>(
   directory: string,
   model: Model<B, Q, A>,

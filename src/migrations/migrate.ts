@@ -180,7 +180,8 @@ async function migrate<B, Q, A>(
 
 /**
  * A layout whose A/B files have no checksum takes nothing for inner but what the protocol knows: the original, and `openWal`, could not tell
- * it from damage. @throws LANESTORE_IMPORT.
+ * it from damage.
+ * @throws LANESTORE_IMPORT.
  */
 function refuseInner<B, Q, A>({ inner, location }: Source<B, Q, A>, layout: Layout, model: Model<B, Q, A>): void {
   if (inner === undefined || layout === 'level' || AB_ENCODING[layout] !== 'wrapper') return;
@@ -192,7 +193,11 @@ function refuseInner<B, Q, A>({ inner, location }: Source<B, Q, A>, layout: Layo
   }
 }
 
-/** No layout of the original keeps votes: a node that starts on it knows less of them than the store. @throws LANESTORE_IMPORT. */
+/**
+ * No layout of the original keeps votes: a node that starts on it knows less of them than the
+ * store.
+ * @throws LANESTORE_IMPORT.
+ */
 function refuseVotes<B, Q, A>(
   { votes, location }: Source<B, Q, A>,
   { dropSigningState = false }: MigrationOptions<B, Q, A>,

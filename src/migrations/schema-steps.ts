@@ -2,10 +2,11 @@
  * Steps from one format of the level store to the next, in place. Each is checked in full before it writes, runs in synced batches that
  * leave a state from which it goes on after a crash, and ends with the one batch that names the new format: until then no store opens.
  *
- *   0 -> 2   keys get their padding, bodies their record with crc, and the store its tip, schema and votes
+ *   0 -> 2   keys get their padding, bodies their record with crc, the store its tip, schema, votes
  *   1 -> 2   the store gets its votes
  *
- * A store of an older format may be an old copy of one that went on to sign, so either step leaves every part of the votes closed.
+ * A store of an older format may be an old copy of one that went on to sign, so either step leaves
+ * every part of the votes closed.
  *
  * What the location holds is told by its names first, then by LevelDB's files, then by a private copy of the database. Only a sound store that
  * has a step to take is opened in place: LevelDB writes as soon as it is opened, and what it writes replaces a damaged log.

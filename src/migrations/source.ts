@@ -28,8 +28,8 @@ export interface SourceEntry<T> {
   /** Block number, or road index. */
   readonly number: bigint;
   /**
-   * Its protobuf, as stored in the source, or as the original would store it; valid until the next
-   * entry is requested.
+   * The entry as protobuf, stored so in the source or encoded as the original would. Valid until
+   * the next entry is requested.
    */
   readonly wire: Uint8Array;
   readonly place: EntryPlace;
@@ -38,9 +38,9 @@ export interface SourceEntry<T> {
 /** A log of a source. */
 export interface SourceLog {
   /**
-   * A lower bound of the log's next number, even if the log is empty: derived from a segment's
-   * name, which counts appends, or exactly known from a cursor. It distinguishes an emptied log
-   * from one that lost its entries.
+   * A lower bound of the log's next number, even if the log is empty. It distinguishes an emptied
+   * log from one that lost its entries. A segment's name, which counts appends, gives the bound; a
+   * cursor gives the exact number.
    */
   readonly leastNext: bigint;
 }
@@ -115,8 +115,8 @@ export async function readPairs<A>(location: string, model: Model<unknown, unkno
 }
 
 /**
- * With a valid checksum, inner is as its node wrote it. If the protocol does not accept it, another
- * node wrote it, perhaps of a later version.
+ * With a valid checksum, inner is not damaged. If the model does not accept it, another program
+ * wrote it, perhaps a node of a later version.
  */
 function notesOn(
   { newest, prefix }: ABScan,

@@ -1,12 +1,13 @@
 /**
  * Reads from a source the state that a node starts from (docs/original.md, Start rules): the
  * anchor; the CommitQCs from the anchor's own on; each lane's blocks from the lane's start in the
- * anchor. Entries below are stale: they are dropped and counted. Everything must be contiguous from
- * there; without an anchor, from 0. So the original starts from any state that passes these rules.
- * A state that it would refuse is refused here, with the place of the fault.
+ * anchor. Entries below these numbers are stale: they are dropped and counted. Each log must be
+ * contiguous from its start; without an anchor, from 0. So the original starts from any state that
+ * passes these rules. A state that the original would refuse is refused here, with the place of the
+ * fault.
  *
  * One rule is stricter than the original's: an empty log that certainly held entries at or above
- * its start is refused. These entries are lost, and a node that started again there could sign a
+ * its start is refused. These entries are lost. A node that continued from there could sign a
  * second block for a number that it has voted on.
  */
 
@@ -25,8 +26,8 @@ export type Item<B, Q, A> =
   | { readonly kind: 'anchor'; readonly entry: A; readonly wire: Uint8Array }
   | { readonly kind: 'inner'; readonly wire: Uint8Array }
   /**
-   * The start of a log: all its entries follow before the next item of this kind. `lane` is
-   * undefined for the QC log.
+   * The start of a log: all its entries follow before the next `log` item. `lane` is undefined for
+   * the QC log.
    */
   | { readonly kind: 'log'; readonly lane: LaneId | undefined; readonly first: bigint }
   | { readonly kind: 'commitQC'; readonly entry: Q; readonly number: bigint; readonly wire: Uint8Array }
@@ -223,7 +224,7 @@ class StartRules<B, Q, A> {
     }
   }
 
-  /** Damage found by a source refuses the migration. */
+  /** Turns damage that a source reports into the refusal of the migration. */
   async *#reading<T>(entries: AsyncIterable<SourceEntry<T>>): AsyncGenerator<SourceEntry<T>, void, void> {
     try {
       yield* entries;

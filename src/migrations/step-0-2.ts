@@ -5,7 +5,8 @@
  *   2. the first batch: meta/event/0 says that the step has begun
  *   3. batches of some MiB: each entry goes from its old key to its new one in the same batch; what is below the anchor goes
  *   4. everything is read once more, and must have the digest of 1
- *   5. the last batch: tip, schema and votes, which are closed; from here on the store opens, with seq 0, as one that was just created
+ *   5. the last batch: tip, schema and votes, which are closed; from here on the store opens, with
+ *      seq 0, as one that was just created
  *
  * A crash anywhere leaves some entries old and some new; 1 reads both, so the step begins again and does the rest.
  */

@@ -2,8 +2,8 @@
  * From format 1 to format 2: the store keeps the votes of its key. Entries stay as they are.
  *
  *   1. every record is checked, on a private copy, before anything is opened in its place
- *   2. one batch: the tip, with the checksums of the votes; the schema; the votes, from what the inner state tells of them, and closed;
- *      a record of the event
+ *   2. one batch: the tip, with the checksums of the votes; the schema; the votes, from what the
+ *      inner state tells of them, and closed; a record of the event
  *
  * A crash leaves the store before the batch or after it, so there is nothing to go on with.
  */
@@ -13,7 +13,11 @@ import { SCHEMA_KEY } from '../keys/index.js';
 import type { StepContext, StepReport } from './step.js';
 import { closedVotes } from './vote-history.js';
 
-/** Checks everything that the store holds, without opening it. @throws as opening it, were it of this format. */
+/**
+ * Checks everything that the store holds, without opening it.
+ * @throws as opening it, were it of
+ * this format.
+ */
 export async function checkFormat1<B, Q, A>({
   model,
   location,

@@ -32,7 +32,10 @@ export interface StepResult extends StepReport {
 export interface SchemaStep {
   readonly from: number;
   readonly to: number;
-  /** Checks what the step needs beyond what it reads itself, before the store is opened in its place. */
+  /**
+   * Checks what the step needs beyond what it reads itself, before the store is opened in its
+   * place.
+   */
   check?<B, Q, A>(context: Pick<StepContext<B, Q, A>, 'model' | 'location'>): Promise<void>;
   run<B, Q, A>(context: StepContext<B, Q, A>): Promise<StepReport>;
 }

@@ -1,6 +1,7 @@
 /**
- * The votes of a state that did not keep them: what can be told of them from the node's own consensus state and the anchor. A state on disk
- * may be an old copy of one that went on to sign, so all parts are closed; opening them is a decision of an operator.
+ * The votes of a state that did not keep them: what can be told of them from the node's own
+ * consensus state and the anchor. A state on disk may be an old copy of one that went on to sign,
+ * so all parts are closed; opening them is a decision of an operator.
  */
 import { closedFor, NO_STORED_VOTES, type StoredVotes } from '../adapter/level/conversion.js';
 import { isLanestoreError } from '../errors.js';

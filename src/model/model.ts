@@ -88,14 +88,14 @@ export interface InnerModel {
 }
 
 /**
- * One to three u64, compared number by number from the first one on. All positions of a log have the same count of numbers.
- * Autobahn: (road, view), or (global number).
+ * One to three u64, compared number by number from the first one on. All positions of a log have
+ * the same count of numbers. Autobahn: (road, view), or (global number).
  */
 export type Position = readonly bigint[];
 
 /**
- * What a quarantine closes. `rounds`: votes of consensus; `app`: votes for a state of the application; `lanes`: votes for blocks;
- * `own`: blocks of the node's own lane.
+ * What a quarantine closes. `rounds`: votes of consensus; `app`: votes for a state of the
+ * application; `lanes`: votes for blocks; `own`: blocks of the node's own lane.
  */
 export type VotePart = 'rounds' | 'app' | 'lanes' | 'own';
 
@@ -113,22 +113,28 @@ export interface LogPlace {
   readonly log: string;
   readonly at: Position;
   /**
-   * What the vote rules out, and what rules it out: it is refused if one of these logs has a vote, or a floor, at or above that
-   * position. Empty for a vote that only its own log orders.
+   * What the vote rules out, and what rules it out: it is refused if one of these logs has a vote,
+   * or a floor, at or above that position. Empty for a vote that only its own log orders.
    */
   readonly before: readonly (readonly [log: string, at: Position])[];
   /** The vote is refused until CommitQC `needs - 1` is stored; 0 needs none. */
   readonly needs: bigint;
 }
 
-/** The place of a vote for a block (`lanes`), or of a block of the node's own lane (`own`): the stored lane says what is signed there. */
+/**
+ * The place of a vote for a block (`lanes`), or of a block of the node's own lane (`own`): the
+ * stored lane says what is signed there.
+ */
 export interface LanePlace {
   readonly part: 'lanes' | 'own';
   readonly lane: LaneId;
   readonly number: bigint;
 }
 
-/** What is known of a log of votes: the highest vote given, and a position at or below which nothing may be signed. */
+/**
+ * What is known of a log of votes: the highest vote given, and a position at or below which nothing
+ * may be signed.
+ */
 export interface LogHistory {
   readonly watermark: { readonly at: Position; readonly digest: Uint8Array } | undefined;
   readonly floor: Position | undefined;
@@ -150,17 +156,27 @@ export interface VoteKey {
 }
 
 /**
- * The messages that a node signs, as far as a store and a guard must know them so that no key signs twice in one place.
+ * The messages that a node signs, as far as a store and a guard must know them so that no key signs
+ * twice in one place.
  *
- * `digest` must tell any two messages apart, and two messages in one place must have the same `place`. Everything that `place` gives must be
- * covered by the digest: the place is never signed by itself.
+ * `digest` must tell any two messages apart, and two messages in one place must have the same
+ * `place`. Everything that `place` gives must be covered by the digest: the place is never signed
+ * by itself.
  */
 export interface VoteModel<Vote, Block, Signed> {
-  /** By name: 1 to 32 of `a-z`, `0-9` and `-`; at most 16 logs. Names stand in stores: never rename one. */
+  /**
+   * By name: 1 to 32 of `a-z`, `0-9` and `-`; at most 16 logs. Names stand in stores: never rename
+   * one.
+   */
   readonly logs: Readonly<Record<string, VoteLog>>;
-  /** False: a lane that was dropped never comes back under the same id, so no floor is kept for it. */
+  /**
+   * False: a lane that was dropped never comes back under the same id, so no floor is kept for it.
+   */
   readonly lanesRecur: boolean;
-  /** Refuses what is no message, or contradicts itself. @throws LANESTORE_INVALID naming the field. */
+  /**
+   * Refuses what is no message, or contradicts itself.
+   * @throws LANESTORE_INVALID naming the field.
+   */
   check(vote: Vote): void;
   /** Where it stands. Called after `check`. */
   place(vote: Vote): LogPlace | LanePlace;
@@ -179,7 +195,8 @@ export interface VoteModel<Vote, Block, Signed> {
   /** The key of a secret. @throws LANESTORE_INVALID for a wrong length. */
   keyOf(secret: Uint8Array): VoteKey;
   /**
-   * What the node's inner state and the anchor tell of its votes. Optional: for stores whose format kept none, and for imports.
+   * What the node's inner state and the anchor tell of its votes. Optional: for stores whose format
+   * kept none, and for imports.
    * @throws LANESTORE_INVALID for an inner state that cannot be read: then nothing is known.
    */
   history?(inner: Uint8Array | undefined, anchor: unknown): VoteHistory;

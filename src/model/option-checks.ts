@@ -62,7 +62,11 @@ const LOGS_MAX = 16;
 const LOG_NAME = /^[a-z0-9-]{1,32}$/;
 const ARITY_MAX = 3;
 
-/** The logs of a model of votes. @throws TypeError for what is no table of logs; LANESTORE_INVALID for names and arities out of range. */
+/**
+ * The logs of a model of votes.
+ * @throws TypeError for what is no table of logs; LANESTORE_INVALID
+ * for names and arities out of range.
+ */
 function checkVoteLogs(value: unknown, name: string): void {
   if (typeof value !== 'object' || value === null) throw mismatch(name, 'a table of logs', value);
   const logs = Object.entries(value);

@@ -50,7 +50,7 @@ for (const location of locations) {
     return { refusal: error, findings: error.findings };
   });
   const odd = (outcome.findings ?? []).filter(
-    ({ kind, detail }) => (kind as string) === 'file-type' && /put the file itself|name a copy/.test(detail),
+    ({ kind, detail }) => (kind as string) === 'file-type' && /replace it by the file itself|name a copy/.test(detail),
   );
   writeSync(1, `${JSON.stringify({ code: outcome.refusal?.code, files: odd.map(({ file }) => file) })}\n`);
 }

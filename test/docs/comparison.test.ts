@@ -1,4 +1,4 @@
-/** docs/comparison.md: its figures are those of the last run of the benchmark. */
+/** docs/comparison.md: its figures equal those of the last benchmark run. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -17,7 +17,7 @@ function medianMs(workload: Results['workloads'][number], name: string): number 
   return workload.contenders.find((contender) => contender.name === name)?.roundMs.p50.median ?? Number.NaN;
 }
 
-test('its table and its ratios are those of the last run', () => {
+test('its table and its ratios equal those of the last run', () => {
   assert.is(/from the run of (\S+)/.exec(page)?.[1], results.startedAt.slice(0, 10));
   const rows = [...page.matchAll(/^\| (\d+) lanes, (\d+) blocks? of (\d+) KiB each \| (.*) \|$/gm)];
   assert.is(rows.length, 3);

@@ -1,6 +1,6 @@
 /**
  * Every `@example` of a doc comment in src: extracted, compiled against the built package, and run
- * in a folder with a store in it.
+ * in a folder that holds a store.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { inTemp } from '../support/temp.js';
 
 const test = suite('examples in doc comments');
 
-/** One example, and the declaration that it is of. */
+/** One example, and the declaration that it documents. */
 interface Example {
   readonly file: string;
   readonly name: string;
@@ -36,7 +36,10 @@ function examplesIn(file: string): Example[] {
 const sources = readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' });
 const examples = sources.filter((name) => name.endsWith('.ts')).flatMap(examplesIn);
 
-/** Compiles them as modules of one program. Returns their files, in the order of the examples. */
+/**
+ * Compiles the examples as modules of one program. Returns their files, in the order of the
+ * examples.
+ */
 function compiled(): string[] {
   const [from, to] = ['docs-examples', 'run-examples'].map((name) => join(packageRoot, '.build', name)) as [
     string,
@@ -57,7 +60,7 @@ function compiled(): string[] {
   return names.map((name) => join(to, `${name}.js`));
 }
 
-/** Imports each module in a folder of its own: the arguments are pairs of both. */
+/** Imports each module in its own folder; the arguments are pairs of module and folder. */
 const RUNNER = `
 const modules = process.argv.slice(1);
 for (let i = 0; i < modules.length; i += 2) {
@@ -71,7 +74,7 @@ for (let i = 0; i < modules.length; i += 2) {
 }`;
 
 test(
-  'each compiles against the package, and runs where "state" is a store and "data" a directory of the original',
+  'each example compiles against the package, and runs where "state" is a store and "data" a directory of the original',
   inTemp(async (dir) => {
     const files = compiled();
     const [state, data] = [join(dir, 'state'), join(packageRoot, 'test/fixtures/wal/state')];
@@ -89,7 +92,7 @@ test(
   }),
 );
 
-test('the main functions and the model have one', () => {
+test('the main functions and the model have an example', () => {
   const documented = new Set(examples.map(({ name }) => name));
   for (const name of [
     'Model',

@@ -1,4 +1,7 @@
-/** An import keeps what the state tells of the votes of its key, and closes them before the store has its name. */
+/**
+ * An import keeps what the state tells of the votes of its key, and closes them before the store
+ * has its name.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -44,7 +44,7 @@ for (const [name, layout, directory, found, written] of CASES) {
     inTemp(async (dir) => {
       const source = copyState(name, dir);
       cpSync(join(source, directory, found), join(source, directory, written), { recursive: true });
-      const text = new RegExp(`stands for the same (?:entry|lane) as (?:${found}|${written}): keep the one`);
+      const text = new RegExp(`names the same (?:entry|lane) as (?:${found}|${written}): keep the one`);
       await importRefused(source, join(dir, 'store'), 'LANESTORE_IMPORT', text);
       if (layout !== 'wal') return;
       await refused(openWal(source, { model: autobahn }), 'LANESTORE_CORRUPT', text);

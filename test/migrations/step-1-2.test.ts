@@ -1,4 +1,7 @@
-/** The step from format 1 to format 2: what it takes out of a store that kept no votes, and that a crash leaves either the one or the other. */
+/**
+ * The step from format 1 to format 2: what it takes out of a store that kept no votes, and that a
+ * crash leaves either the one or the other.
+ */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -1,7 +1,8 @@
 /**
- * Stores that an earlier build wrote (commit 1580faa, test/fixtures/stores-1580faa), in format 1 and before. Views, manifests and exports
- * read them as they are, with the content that that build saw in them, and to the byte. They open once they are migrated: with that content,
- * and with every part of their votes closed.
+ * Stores that an earlier build wrote (commit 1580faa, test/fixtures/stores-1580faa), in format 1
+ * and before. Views, manifests and exports read them as they are, with the content that that build
+ * saw in them, and to the byte. They open once they are migrated: with that content, and with every
+ * part of their votes closed.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** LANESTORE_NOT_A_STORE: what is there instead, what was probably meant, and a remedy that fits who asked. */
+/**
+ * LANESTORE_NOT_A_STORE: names what the location holds, suggests the path that was probably meant,
+ * and gives a remedy that fits the call.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -70,7 +73,7 @@ test(
 );
 
 test(
-  'one who only looks is not told to choose an empty directory; each is told what is there',
+  'a call that only reads does not advise an empty directory; each error names what the location holds',
   inTemp(async (dir) => {
     const state = copyState('wal', dir);
     const store = join(dir, 'store');

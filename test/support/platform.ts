@@ -1,6 +1,6 @@
 /**
- * Runs `work` while the code under test sees another platform. Only what is asked for at each call
- * differs, not what is decided at load.
+ * Runs `work` while the code under test sees another platform. Only checks at call time are
+ * affected, not checks at module load.
  */
 export async function onPlatform<T>(name: NodeJS.Platform, work: () => Promise<T>): Promise<T> {
   const before = Object.getOwnPropertyDescriptor(process, 'platform') ?? {};

@@ -81,8 +81,9 @@ export interface DatabaseOptions<B, Q, A> extends StoreOptions<B, Q, A> {
    */
   readonly db: AnyLevel;
   /**
-   * The word of the database's owner that a batch with `sync: true` survives power loss once it resolves. Without it the store keeps no votes:
-   * a vote that is lost after it was sent is given a second time.
+   * The word of the database's owner that a batch with `sync: true` survives power loss once it
+   * resolves. Without it the store keeps no votes: a vote that is lost after it was sent is given a
+   * second time.
    */
   readonly durable?: boolean;
 }

@@ -1,12 +1,12 @@
 /**
  * A pair of files that hold one value: `<prefix>_a.pb` and `<prefix>_b.pb`. A write overwrites the
- * file that does not hold the newest value, and syncs it; the other file stays whole whatever
- * happens. Both files exist from the beginning, so no write changes the directory. Same layout as
+ * file that does not hold the newest value, and syncs it. So a crash leaves the other file whole.
+ * Both files exist from the beginning, so no write changes the directory. Same layout as
  * sei-chain's persist.go (docs/original.md, A/B files).
  *
  * Reading: the copy with the higher seq counts. If one file is not whole, its write was
- * interrupted, and the other file counts. It is damage if a written pair has no usable copy, or if
- * both files have the same seq.
+ * interrupted, and the other file counts. A written pair without a usable copy is damaged, and so
+ * is a pair whose files have the same seq.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ const checkABFileOptions = fields<ABFileOptions>({ encoding: checkEncoding, lazy
 export interface ABScan {
   readonly directory: string;
   readonly prefix: string;
-  /** The value that counts; undefined if nothing was ever written. */
+  /** The copy that counts; undefined if nothing was ever written. */
   readonly newest: (ABContent & { readonly slot: Slot }) | undefined;
   /** The seq of the other copy; undefined if that copy is not whole. */
   readonly older: bigint | undefined;
@@ -113,8 +113,8 @@ export class ABFile {
   #next: Slot;
   readonly #lengths: [number, number];
   /**
-   * True if the open file has lost its name, or if the name of its successor may not be durable: it
-   * must be replaced before the next write.
+   * For each slot: true if the open file has lost its name, or if the name of its successor may not
+   * be durable. The file must then be replaced before the next write.
    */
   readonly #isLeft: [boolean, boolean] = [false, false];
   #closed = false;
@@ -193,8 +193,8 @@ export class ABFile {
 
   /**
    * A wrapper has no checksum: new bytes followed by old ones could parse as a whole file. So the
-   * file is truncated first, as in the original. With a checksum, it is cut only at the end, which
-   * saves the file system from freeing and allocating blocks.
+   * file is truncated first, as in the original. With a checksum, it is overwritten first and then
+   * cut, so that the file system need not free and allocate blocks.
    */
   async #write(slot: Slot, content: Uint8Array): Promise<void> {
     const file = await this.#ownFile(slot);
@@ -209,8 +209,8 @@ export class ABFile {
 
   /**
    * The file of a slot, safe to overwrite. A file with a second hard link also belongs to a backup,
-   * so a new file replaces it. The newest value is in the other slot: a crash meanwhile loses
-   * nothing.
+   * so a new file replaces it. The newest value is in the other slot, so a crash during the
+   * replacement loses nothing.
    */
   async #ownFile(slot: Slot): Promise<WritableFile> {
     const pair = this.#open ?? (await this.#openFiles());
@@ -226,9 +226,9 @@ export class ABFile {
   }
 
   /**
-   * Opens both files, and makes their names and contents durable. The original does so too; later
-   * writes need no directory sync then. The content is synced because a process that was killed may
-   * have left it in the page cache only.
+   * Opens both files, and makes their names and contents durable. So later writes need no directory
+   * sync. The content is synced because a process that was killed may have left it in the page
+   * cache only.
    */
   async #openFiles(): Promise<readonly [WritableFile, WritableFile]> {
     const opened: WritableFile[] = [];

@@ -14,8 +14,8 @@
  *              over all that follows it
  *
  * seq counts writes, from 1. An empty file was never written. A wrapper is whole if it parses. A
- * wrapper without a data field also parses, and the original accepts it, and so loses the anchor;
- * no write produces it, so here it counts as torn.
+ * wrapper without a data field also parses. No write produces it, so here it counts as torn. The
+ * original accepts it, and so loses the anchor.
  */
 
 import { crc32c } from '../../base/crc32c.js';
@@ -63,7 +63,7 @@ export function problemOf(file: Uint8Array, problem: string, encoding: ABEncodin
   return isWrapper ? 'its message does not parse' : problem;
 }
 
-/** Decodes either encoding. Returns a text if the file is not whole, with the reason. */
+/** Decodes either encoding. If the file is not whole, returns the reason as a text. */
 export function decodeAB(file: Uint8Array): ABContent | string {
   return decodeCrc(file) ?? decodeWrapper(file) ?? (file.length < HEADER_BYTES ? 'truncated' : 'crc32 mismatch');
 }

@@ -10,12 +10,12 @@ import { isOutOfDescriptors } from './io.js';
 export const OPEN_FILES_MAX = 128;
 
 /**
- * Quarters of the open tails that stay open when the process has run out of descriptors: the rest
- * is left for other files.
+ * Quarters of the open tails that may stay open once the process has run out of descriptors. The
+ * others are closed, so that other files can be opened.
  */
 const PARTS_KEPT = 3;
 /**
- * The bound is not lowered below this: with so few tails open, the logs are not what exhausted the
+ * The bound is not lowered below this: if so few tails are open, other files have exhausted the
  * descriptors.
  */
 const OPEN_FILES_MIN = 16;
@@ -37,7 +37,7 @@ export interface DescriptorHolder {
  */
 export class DescriptorPool {
   #openMax: number;
-  /** The open ones, least recently used first. */
+  /** The holders with an open descriptor, least recently used first. */
   readonly #open = new Set<DescriptorHolder>();
 
   constructor(openMax = OPEN_FILES_MAX) {
@@ -63,8 +63,8 @@ export class DescriptorPool {
 
   /**
    * Runs `work`. If it fails because no descriptor is free, closes one of this pool and runs `work`
-   * again, as often as the pool can close one; so `work` must be repeatable. The process may have
-   * fewer descriptors than the pool's bound: the bound is lowered then, for good.
+   * again, as often as the pool can close one; so `work` must be repeatable. The failure shows that
+   * the process has fewer descriptors than the pool's bound, so the bound is lowered permanently.
    */
   async sparing<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {

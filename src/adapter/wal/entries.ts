@@ -45,8 +45,8 @@ export const TURN_BYTES = 1024 * 1024;
 export const ENTRY_COST_BYTES = 4096;
 
 /**
- * Shared by all readers: eight logs are read at a time, and without sharing each of them would fill
- * the same turn.
+ * Shared by all readers: eight logs are read at a time, and separate allowances would add up in one
+ * turn.
  */
 export const readTurns = new Turns(TURN_BYTES);
 

@@ -34,7 +34,7 @@ interface Parts {
  * A log of `T` in a directory of its own.
  *
  * Invariant: firstIndex <= nextIndex; equal means empty. Durability: append and truncate resolve
- * once their result is durable; after a crash, a step that did not resolve is there as a whole or
+ * once their result is durable; after a crash, a step that did not resolve is on disk as a whole or
  * not at all. Concurrency: one call at a time (TypeError otherwise). After LANESTORE_FAILED only
  * `close` works; open the log again.
  */
@@ -45,9 +45,7 @@ export class IndexedWal<T> {
   /** Ascending, without the tail. Only the tail's count grows, in {@link #frames}. */
   #sealed: Segment[];
   #tail: { name: string; index: bigint };
-  /**
-   * The tail's encoded entries, as in its file; kept in memory, for truncations write them again.
-   */
+  /** The tail's encoded entries, as in its file. Kept in memory: truncations write them again. */
   #frames: Uint8Array[];
   #tailBytes: number;
   #busy = false;
@@ -206,9 +204,11 @@ export class IndexedWal<T> {
     }
   }
 
-  /** Leaves a tail with a second hard link: it also belongs to a backup, which must not change. */
+  /**
+   * Replaces a tail that has a second hard link: it belongs to a backup too, and must not change.
+   */
   async #leaveShared(): Promise<WritableFile> {
-    // The name of an empty log's only file is what keeps the index, so it is replaced by a rename.
+    // An empty log keeps its index only in the name of its file, so a rename replaces the file.
     if (this.count > 0 || this.#sealed.length > 0) return this.#cycle();
     await this.#restart(this.#tail.index, [], false);
     return this.#file.use();
@@ -329,7 +329,7 @@ export class IndexedWal<T> {
     }
   }
 
-  /** A failed write makes the log fail: the state on disk is unknown until it is opened again. */
+  /** After a failed write the log has failed: the state on disk is unknown until the next open. */
   async #writing(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();

@@ -38,7 +38,7 @@ export async function reading<T>(what: string, read: () => Promise<T>): Promise<
   }
 }
 
-/** The LANESTORE_FAILED error for a failed write. An error with another code becomes its cause. */
+/** Returns `cause` if it is LANESTORE_FAILED, else a new LANESTORE_FAILED error with this cause. */
 export function writeFailed(what: string, cause: unknown): LanestoreError {
   if (cause instanceof LanestoreError && cause.code === 'LANESTORE_FAILED') return cause;
   return new LanestoreError('LANESTORE_FAILED', `cannot ${what}: ${messageOf(cause)}`, { cause });

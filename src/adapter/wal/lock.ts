@@ -1,12 +1,12 @@
 /**
- * At most one opener of a state directory; the original has no such lock. Between processes, it is
- * the LOCK of a small LevelDB in `<dir>/lock/`, which the kernel releases when its holder dies.
- * Within a process, `../lock.ts` provides it.
+ * The lock of a state directory, which allows one opener at a time. The original has no such lock.
+ * Between processes, the lock is the LOCK of a small LevelDB in `<dir>/lock/`, which the kernel
+ * releases when the process ends. Within a process, `../lock.ts` provides the lock.
  *
  * LevelDB takes its lock only when it opens a database, and opening one writes a few blocks. If the
- * disk has no space for them, the database is opened in another directory, in memory if possible,
- * whose LOCK is a link to the real one: the lock stays the same, for every version of this package.
- * If that fails too, the reserve is given up to make room.
+ * disk has no space for them, the database is opened in another directory, in memory if possible.
+ * Its LOCK is a link to the real one, so all versions of this package use the same lock. If that
+ * fails too, the reserve is given up to make room.
  */
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -74,7 +74,7 @@ async function openLock(
     if (error instanceof LanestoreError) throw error;
     const db = await openElsewhere(join(path, 'LOCK'), location, places);
     if (db !== undefined) return db;
-    // The database has no entries: that it does not open says nothing about the state.
+    // The database has no entries, so a failure to open it is not damage of the state.
     const again = (await reserve.giveUp()) ? await openDatabase(path, location).catch(keepLocked) : undefined;
     if (again !== undefined) return again;
     const hint = 'it holds no data: with no node running it may be removed';
@@ -126,7 +126,9 @@ async function openDatabase(path: string, location: string): Promise<ClassicLeve
   }
 }
 
-/** Rethrows LANESTORE_LOCKED: no other failure to open a database is about the lock. */
+/**
+ * Rethrows LANESTORE_LOCKED. Ignores any other failure: the caller then tries another directory.
+ */
 function keepLocked(error: unknown): undefined {
   if (error instanceof LanestoreError) throw error;
   return undefined;

@@ -5,9 +5,9 @@
  *   commitqcs/, blocks/<80 hex>/  <seq>.wal.u, <seq>-<first>-<last>.wal, wal.lock, iterator/,
  *                                 *.swap
  *
- * The later version ignores the older segments, and begins new logs in the same directories. So a
- * later node that was started by mistake and stopped again leaves the old state intact, and log
- * files without entries.
+ * The later version ignores the older segments, and begins new logs in the same directories. So if
+ * a later node was started by mistake and stopped again, the old state is intact, and log files
+ * without entries remain.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';

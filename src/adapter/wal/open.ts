@@ -3,7 +3,7 @@
  *   1. resolve the path, check what the directory holds, take the lock
  *   2. read everything and change nothing; on damage, stop here and report all findings
  *   3. repair what a crash left: finish truncations, cut off torn tails and keep their bytes
- *   4. apply the start rules: remove entries below the anchor, make sure of the anchor's CommitQC
+ *   4. apply the start rules: remove entries below the anchor, add the anchor's CommitQC if missing
  * If a step fails, every lock and file that was opened is released.
  */
 import { basename, join } from 'node:path';
@@ -102,8 +102,8 @@ function checkOptions<B, Q, A>(directory: string, options: WalOptions<B, Q, A>):
 }
 
 /**
- * Turns system errors and LANESTORE_FAILED into LANESTORE_IO: to the caller of an open, a failed
- * write is a failed open. Programming mistakes (TypeError) and other coded errors pass unchanged.
+ * Turns system errors and LANESTORE_FAILED into LANESTORE_IO: a write that fails during an open is
+ * a failed open. Programming mistakes (TypeError) and other coded errors pass unchanged.
  */
 function asOpenError(location: string, error: unknown): unknown {
   const isRefused = !(error instanceof TypeError) && systemCode(error) !== undefined;
@@ -111,7 +111,7 @@ function asOpenError(location: string, error: unknown): unknown {
   return new LanestoreError('LANESTORE_IO', `cannot open ${location}: ${messageOf(error)}`, { cause: error });
 }
 
-/** The second half of an open: everything was read, and no damage was found. */
+/** Steps 3 and 4 of an open: everything was read, and no damage was found. */
 class Opening<B, Q, A> {
   readonly #location: string;
   readonly #options: Settled<B, Q, A>;
@@ -237,8 +237,8 @@ class Opening<B, Q, A> {
   }
 
   /**
-   * The lane's cursor. An emptied lane begins where the anchor says; without an anchor, the layout
-   * does not record where that was.
+   * The lane's cursor. An emptied lane continues at its start in the anchor. Without an anchor, the
+   * layout does not record the next number.
    */
   #laneCursor(lane: LaneId, scan: LogScan<B>): Cursor | undefined {
     const held = cursorOf(scan, this.#options.model.block.number);
@@ -248,8 +248,8 @@ class Opening<B, Q, A> {
   }
 
   /**
-   * Plans a round that writes the stored anchor again: the planner then repeats the truncation that
-   * belongs to it.
+   * Plans a round that stores the stored anchor again, so that the planner repeats the anchor's
+   * truncation.
    */
   #startRules(
     commitQCs: StoredLog<Q>,
@@ -323,7 +323,7 @@ function laneLog<B, Q, A>(
   return new StoredLog(codec, make, there?.wal, there?.cursor);
 }
 
-/** The cursor computed from a log's entries; undefined if it has none. */
+/** The cursor computed from a log's entries; undefined for an empty log. */
 function cursorOf<T>(scan: LogScan<T>, number: (entry: T) => bigint): Cursor | undefined {
   const [oldest] = scan.entries;
   if (oldest === undefined) return undefined;

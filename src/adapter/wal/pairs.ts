@@ -1,6 +1,6 @@
 /**
- * Reads the A/B files of a state directory, the prune anchor and the node's inner state, without
- * changing them; and decides how the first of them is written.
+ * Reads the A/B files of a state directory (the prune anchor and the node's inner state) without
+ * changing them, and selects the encoding of a new pair.
  *
  * Which copy counts is decided by the pair (ab-file.ts). If the content of that copy cannot be
  * decoded, the directory is damaged, and the other copy does not replace it, as in the original:
@@ -65,8 +65,8 @@ function readAnchor<A>(
 }
 
 /**
- * The inner state. Without a checksum, a whole state differs from a damaged one only in that the
- * model accepts it.
+ * The inner state. Without a checksum, only the model can distinguish a whole state from a damaged
+ * one.
  */
 function readInner(
   { inner: innerModel }: Model<unknown, unknown, unknown>,
@@ -106,8 +106,8 @@ const OUR_NAMES = [LOCK_DIR, TORN_DIR];
  *
  * The original at 11419398f reads only `wrapper`, and since 78c53ddf1 only `crc`. A directory that
  * the original created and that has no anchor looks the same for both; it is treated as one of
- * 11419398f, which has the same segment format. This decision is recorded in a marker file: the
- * files that `openWal` adds would otherwise make it look like a directory of this backend, whose
+ * 11419398f, which has the same segment format. A marker file records this decision: without it,
+ * the files that `openWal` adds would make the directory look like one of this backend, whose
  * default is `crc`.
  * @throws LANESTORE_IO.
  */

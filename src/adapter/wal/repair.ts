@@ -48,8 +48,9 @@ export async function repair(scan: LogScan<unknown>, rules: DirectoryRules, keep
 }
 
 /**
- * All removals, then the renames. A power cut may preserve any part of the removals; the `.START`
- * shows what belongs to the log, so it keeps its suffix until the removals are durable.
+ * Does all removals, then the renames. After a power cut, any subset of the removals may be on
+ * disk. The `.START` suffix shows which segments belong to the log, so it stays until the removals
+ * are durable.
  */
 export async function cleanUp(directory: string, steps: readonly CleanupStep[], rules: DirectoryRules): Promise<void> {
   const { files, directorySync } = rules;

@@ -1,8 +1,8 @@
 /**
  * Disk space kept in reserve for a full disk: the file `lock/reserve`. Operations that free space
  * need some first: an anchor that is longer than the one before it, the rest of a segment that is
- * written again, the database that holds the lock. The reserve is given up when one of them finds
- * the disk full, and taken again once there is space.
+ * written again, the database that holds the lock. If such an operation finds the disk full, the
+ * reserve is given up. It is taken again once there is space.
  *
  * The file has no other purpose: it may be removed at any time.
  */
@@ -16,8 +16,8 @@ export const RESERVE_FILE = 'reserve';
 
 const RESERVE_BYTES = 256 * 1024;
 /**
- * The reserve is taken only if the free space is this many times as large: it must not be what
- * fills the disk.
+ * The reserve is taken only if the free space is this many times as large, so that the reserve
+ * itself does not fill the disk.
  */
 const FREE_PARTS_MIN = 16;
 

@@ -51,7 +51,7 @@ export interface LogScan<T> {
  * is a lane's.
  */
 export interface ScanPlace {
-  /** The log's directory, relative to the location; '' for a log of its own. */
+  /** The log's directory, relative to the location; '' for a log outside of a state directory. */
   readonly directory: string;
   readonly lane?: string;
 }
@@ -167,7 +167,7 @@ export async function framesOf<T>(
   return frames;
 }
 
-/** The segment before, which the next one must follow. */
+/** The previous segment; the next one must begin at its end. */
 interface Previous {
   readonly segment: ListedSegment;
   readonly count: number;
@@ -219,8 +219,8 @@ export async function* scanSegments<T>(
     }
     previous = { segment, count, end };
     if (fault === undefined) continue;
-    // Only the newest segment can have a torn tail: each older one was complete before the next was
-    // begun.
+    // Only the newest segment can have a torn tail: an older one was complete before the next
+    // began.
     const isTail = i === segments.length - 1;
     const damage = isTail ? await damageInTail(bytes, fault, codec, { number: last, firstByte }) : fault.detail;
     if (damage === undefined) yield { kind: 'torn', fault, bytes, file };
@@ -230,8 +230,8 @@ export async function* scanSegments<T>(
 
 /**
  * A segment must begin where the one before it ends. One exception: a truncation writes the end of
- * a segment again, under its own name, and removes the old segment. If power was lost after only
- * the new name reached the disk, both segments exist, and the old one is removed.
+ * a segment again, under its own name, and removes the old segment. If a power cut kept only the
+ * new name, both segments exist, and the old one is removed.
  */
 async function jointOf(
   directory: string,

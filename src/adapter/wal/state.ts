@@ -119,7 +119,10 @@ export interface WalContent<B, Q, A> extends Recovered<B, Q, A> {
   readonly torn: readonly string[];
   /** Names that were skipped, and values that were read from the other copy. */
   readonly notes: readonly string[];
-  /** Damage, at most 1,000 findings. If there is any, the entries are only those before it. */
+  /**
+   * Damage, at most 1,000 findings. If there is any, only the entries before the damage are
+   * returned.
+   */
   readonly findings: readonly Finding[];
   /** Number of findings, also of those beyond the 1,000. */
   readonly findingsTotal: number;
@@ -128,7 +131,7 @@ export interface WalContent<B, Q, A> extends Recovered<B, Q, A> {
 /**
  * Reads a state directory as it is: changes nothing, creates nothing, takes no lock. In the
  * directory of a running node, a write in progress looks like a torn tail, and a truncation in
- * progress can remove a file while it is read (LANESTORE_IO): call again.
+ * progress can remove a file while it is read. The call then rejects with LANESTORE_IO: call again.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT (links or special files),
  * LANESTORE_IO.
  * @example

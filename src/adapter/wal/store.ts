@@ -22,8 +22,8 @@ import type { StoredLog } from './stored-log.js';
 
 /**
  * Lanes that are written at a time, for each thread of libuv's pool: enough that no thread waits
- * for work. If all lanes ran at once, each would wait for the first step of all the others, and the
- * first blocks would become durable no earlier than the last.
+ * for work. If all lanes ran at once, each would wait for the first step of all others, and the
+ * first block would become durable hardly earlier than the last.
  */
 const LANES_PER_THREAD = 2;
 
@@ -135,7 +135,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       const done = log.mutex.run(async () => {
         this.#guard();
         await this.#write(`drop lane ${lane}`, () => this.#drop(lane, log));
-        // A later step means that the lane rejoined meanwhile: it then reuses this log.
+        // A later step means that the lane has rejoined meanwhile, and reuses this log.
         if (log.mutex.count === step) this.#parts.lanes.delete(lane);
       });
       const step = log.mutex.count;
@@ -240,8 +240,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   }
 
   /**
-   * The call settles only after all of its steps, as in the original: no work goes on after the
-   * promise settled.
+   * Settles the call only after all of its steps, as in the original: no work continues after that.
    */
   async #settle(steps: readonly Promise<void>[], cost: Cost, round?: Round<B, Q, A>): Promise<void> {
     const settled = await Promise.allSettled(steps);
@@ -263,8 +262,8 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   }
 
   /**
-   * Removes the lane. It is dropped once the rename is durable: the next open removes what a crash
-   * leaves of the directory.
+   * Removes the lane. The lane is dropped once the rename of its directory is durable: after a
+   * crash, the next open removes the rest of the directory.
    */
   async #drop(lane: LaneId, log: StoredLog<B>): Promise<void> {
     const { files, location } = this.#parts;
@@ -289,8 +288,8 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
   }
 
   /**
-   * @throws the error that poisoned the store: then nothing more is written, even if it was
-   * accepted before.
+   * @throws the error that poisoned the store. After it nothing is written, not even accepted
+   * rounds.
    */
   #guard(): void {
     if (this.#failure !== undefined) throw this.#failure;

@@ -42,8 +42,8 @@ const LENGTHS: LogCodec<undefined> = { encode: () => new Uint8Array(), decode: (
 const BUFFER_STEP_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads segments into one reused buffer, for all logs of a location. With a new buffer for each
- * segment of 20 MiB, garbage would pile up faster than it is collected.
+ * Reads segments into one reused buffer, for all logs of a location. A new buffer of 20 MiB for
+ * each segment would create garbage faster than it is collected.
  */
 export class SegmentReader {
   #buffer = new Uint8Array();

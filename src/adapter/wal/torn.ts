@@ -24,10 +24,10 @@
  *   that no append writes                                         damage
  *
  * Garbage is damage because common file systems return zeros, not old bytes, for data that was not
- * written (ext4 with data=writeback is the exception). Limits of the layout: an entry cut by a
- * crash looks like an entry cut later by something else; both count as torn. And the owner of a
- * lane who embeds signed blocks in his blocks makes a torn tail of his lane look like damage: the
- * node then refuses to start, which is the safe choice.
+ * written. (The exception is ext4 with data=writeback.) Limits of the layout: an entry cut by a
+ * crash looks like an entry cut later by something else; both count as torn. And if the owner of a
+ * lane embeds signed blocks in the blocks of this lane, a torn tail of the lane can look like
+ * damage. The node then refuses to start, which is the safe choice.
  */
 import { ENTRY_COST_BYTES, type Fault, type LogCodec, readTurns, viewOf } from './entries.js';
 import { LENGTH_BYTES_MAX, lengthBytes, readFrame } from './frame.js';
@@ -39,10 +39,11 @@ import { LENGTH_BYTES_MAX, lengthBytes, readFrame } from './frame.js';
 const SECTOR_BYTES = 512;
 
 /**
- * Bounds of the search for a later entry, whose input an attacker may have chosen: it decodes at
- * most `fixed` bytes, plus `perByte` for each byte of the tail. If it ends without a verdict, the
- * tail is damage. Measured on random bytes: 130 for each byte of a tail of 2 MiB, 640 for 16 MiB,
- * most of them refused at their first bytes; 0 with a codec that knows the shape of an entry.
+ * Bounds of the search for a later entry. An attacker may have chosen its input. The search decodes
+ * at most `fixed` bytes, plus `perByte` for each byte of the tail. If it ends without a verdict,
+ * the tail is damage. Measured on random bytes: the search decodes 130 bytes for each byte of a
+ * tail of 2 MiB, and 640 for 16 MiB, most of them refused at their first bytes. It decodes 0 with a
+ * codec that knows the shape of an entry.
  */
 const SEARCH_BYTES = {
   shaped: { perByte: 16, fixed: 64 * 1024 * 1024 },
@@ -114,9 +115,10 @@ function leadingZeros(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Finds a whole last entry after a damaged length. If the damaged length has the same size, a torn
- * list of signatures can also be a whole entry, with fewer signatures; so the true length must then
- * differ from the stored one in exactly one bit, which is never so for a list of signatures.
+ * Finds a whole last entry after a damaged length. Caution: a torn CommitQC that ends after a whole
+ * signature also decodes, as a CommitQC with fewer signatures. So if the stored length has as many
+ * bytes as the true one, the two must differ in exactly one bit. Lengths that differ by whole
+ * signatures never do.
  */
 function entryUnderDamagedLength<T>(
   bytes: Uint8Array,
@@ -142,7 +144,7 @@ function differByOneBit(a: number, b: number): boolean {
   return difference !== 0 && (difference & (difference - 1)) === 0;
 }
 
-/** Finds a whole entry after the fault; what follows that entry does not matter. */
+/** Finds a whole entry after the fault. The bytes after that entry are ignored. */
 async function laterEntry<T>(
   bytes: Uint8Array,
   fault: Fault,

@@ -28,8 +28,8 @@ function decode<T extends object>(kind: Message<T>, read: (message: unknown) => 
   const value = read(parse(kind.desc, bytes));
   const canonical = encode(kind, value);
   if (Buffer.compare(canonical, bytes) === 0) return value;
-  // Compared from the end: extra or missing bytes already change the start, in the length of the
-  // outermost message.
+  // Compared from the end, to locate the fault: extra or missing bytes also change the lengths of
+  // all enclosing messages, which come first.
   let same = 0;
   while (same < bytes.length && canonical.at(-1 - same) === bytes.at(-1 - same)) same++;
   throw inside(
@@ -48,12 +48,11 @@ export function checked<T>(root: string, kind: Kind<T>, value: T): T {
  * The codec of a message; `root` is its name in errors.
  *
  * `check` takes any value; it throws LANESTORE_INVALID for a field that is absent, out of range or
- * of a wrong length, and TypeError for a field of a wrong JavaScript type. `toBody` and `toWire` check
- * their value themselves. `fromWire` and `fromBody` throw only
- * LANESTORE_INVALID for malformed input; `fromWire` throws TypeError if it is not a Uint8Array.
- * `fromWire` accepts exactly the output of `toWire`: the canonical encoding, the only one that the
- * original writes. Its result shares no memory with the input; the result of `fromBody` shares the
- * byte strings of the body.
+ * of a wrong length, and TypeError for a field of a wrong JavaScript type. `toBody` and `toWire`
+ * include this check. `fromWire` and `fromBody` throw only LANESTORE_INVALID for malformed input;
+ * `fromWire` throws TypeError if it is not a Uint8Array. `fromWire` accepts exactly the output of
+ * `toWire`: the canonical encoding, the only one that the original writes. Its result shares no
+ * memory with the input; the result of `fromBody` shares the byte strings of the body.
  */
 export function codec<T extends object>(root: string, kind: Message<T>): EntryCodec<T> {
   const [ofEntry, ofBody, ofMessage] = [kind.reader('entry'), kind.reader('body'), kind.reader('message')];
@@ -64,8 +63,8 @@ export function codec<T extends object>(root: string, kind: Message<T>): EntryCo
     toWire: (value) => encode(kind, checked(root, kind, value)),
     fromWire(bytes) {
       if (!(bytes instanceof Uint8Array)) throw new TypeError(`${root} must be decoded from a Uint8Array`);
-      // Copied once: the value must not keep a larger buffer alive or change with it, and the
-      // library only creates views.
+      // Copied, because the library creates views of its input: the value must not change with the
+      // caller's buffer or keep a larger buffer alive.
       const own = new Uint8Array(bytes);
       return reporting(root, { typeErrors: false }, () => decode(kind, ofMessage, own));
     },

@@ -29,8 +29,8 @@ const GROUP_ORDER = Point.Fn.ORDER;
  */
 const TABLE_AFTER = 4;
 /**
- * Window size of the table, in bits: 520 points, about 100 KiB for each key. One more bit doubles
- * the table and saves a quarter of the time.
+ * Window size of the table, in bits: 520 points, about 100 KiB for each key. One more bit would
+ * double the table and save a quarter of the time.
  */
 const TABLE_WINDOW = 4;
 

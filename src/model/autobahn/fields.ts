@@ -69,7 +69,7 @@ export function single<T>(tag: number, kind: Kind<T>): Content<T> {
       if (isDelimited) to.varint(end - to.at);
       to.byte(tag);
     },
-    // Empty for the tag and the length.
+    // The path is empty if the offset is in the tag or the length.
     pathAt(value, offset) {
       const head = headSize(size(value));
       return offset < head ? '' : (pathAt?.(value, offset - head) ?? '');

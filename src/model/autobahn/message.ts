@@ -1,6 +1,6 @@
 /**
  * Messages as tables of fields. The same table defines how a message is encoded, decoded, checked,
- * and converted to and from CBOR, so these cannot disagree. Decoding converts the library's result
+ * and converted to and from CBOR, so these cannot disagree. Decoding reads the library's result
  * (parse.ts) by the same table.
  *
  * The encoding is the canonical one of the original at 11419398f
@@ -114,7 +114,10 @@ export class Message<T extends object> implements Kind<T> {
     };
   };
 
-  /** Refuses a key without a row. A key of a row counts, too, if its value is `undefined`. */
+  /**
+   * Refuses a key without a row, and a key whose value is `undefined`. `taken` is the number of all
+   * other keys.
+   */
   #refuseKeys(object: Properties, taken: number): void {
     const keys = Object.keys(object);
     if (keys.length <= taken) return;
@@ -155,8 +158,8 @@ function onField<R>(
 
 /**
  * The kind of a message with a single field `name`, represented by the field's value. The original
- * wraps every public key in such a message; callers would gain nothing from `{ key: { ed25519: … }
- * }`.
+ * wraps every public key in such a message, but `{ key: { ed25519: … } }` would be of no use to
+ * callers.
  */
 export function unwrapped<T>(desc: DescMessage, number: number, name: string, kind: Kind<T>): Kind<T> {
   const read = new Message<Record<string, T>>(desc, { [name]: required(number, kind) }).reader('message');

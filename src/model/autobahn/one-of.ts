@@ -33,7 +33,7 @@ export class OneOf<T extends Tagged> implements Kind<T> {
   /** The name of the property in the generated message. */
   readonly #generated: string;
 
-  /** @throws RangeError if `desc` is not of one `oneof`. */
+  /** @throws RangeError if `desc` is not a message with a single `oneof`. */
   constructor(desc: DescMessage, cases: Cases<T>) {
     this.cases = new Map(
       Object.entries<readonly [number, Kind<unknown>]>(cases).map(([name, [number, value]]) => {

@@ -1,9 +1,9 @@
 /**
  * Reads protobuf with `@bufbuild/protobuf`: turns untrusted bytes into a message of autobahn_pb.ts.
  *
- * The library accepts everything that protobuf allows, and refuses only bytes that are not
- * protobuf. The tables (message.ts) refuse fields that are absent, too long or unknown, and a
- * comparison in codec.ts refuses bytes that are not the canonical encoding.
+ * The library refuses only bytes that are not protobuf. The tables (message.ts) refuse fields that
+ * are absent, too long or unknown. A comparison in codec.ts refuses bytes that are not the
+ * canonical encoding.
  */
 import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { Malformed } from './malformed.js';

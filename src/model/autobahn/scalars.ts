@@ -20,8 +20,8 @@ export interface Kind<T> {
   /** Size of its content in bytes, without a length prefix. */
   readonly size: (value: T) => number;
   /**
-   * For a kind with parts: the path to the part that contains byte `offset` of the content; to the
-   * first part if `offset` is negative.
+   * For a kind with parts: the path to the part that contains byte `offset` of the content. A
+   * negative `offset` gives the path to the first part.
    */
   readonly pathAt?: (value: T, offset: number) => string;
   readonly write: (to: Writer, value: T) => void;
@@ -58,8 +58,8 @@ export const i64 = integer64('a signed 64-bit number', -(2n ** 63n), 2n ** 63n -
 
 /**
  * Nanoseconds within a second. The field is an int32; the original's canonical encoding cuts it to
- * 32 bits, where protobuf extends the sign to 64 bits. In the range accepted here, both write the
- * same bytes. (The original normalises other values when it decodes, so it never writes them.)
+ * 32 bits, where protobuf extends the sign to 64 bits. In the range accepted here, both give the
+ * same bytes. (The original never writes other values: it normalises them when it decodes.)
  */
 export const nanos: Kind<number> = {
   wire: VARINT,

@@ -1,6 +1,6 @@
 /**
- * Checks the outermost fields of a possible message. This recognises most bytes that are not a
- * message, in a time that does not depend on their length.
+ * Checks the outermost fields of a possible message. This detects most byte strings that are not a
+ * message, in constant time.
  */
 import type { Message } from './message.js';
 import { VARINT } from './wire.js';
@@ -15,9 +15,9 @@ const LENGTH_BYTES_MAX = 5;
 const NUMBER_BYTES_MAX = 10;
 
 /**
- * False only if `bytes` are not the canonical encoding of a message of `kind`: an unexpected field,
- * a field out of order, one that ends beyond the bytes, or a missing required field. Reads a few
- * bytes of each of the first fields.
+ * False only if `bytes` are not the canonical encoding of a message of `kind`: a field is
+ * unexpected or out of order, a field ends beyond the bytes, or a required field is missing. True
+ * proves nothing. Reads a few bytes of each of the first fields.
  */
 export function isShaped<T extends object>({ rows }: Message<T>, bytes: Uint8Array): boolean {
   let at = 0;

@@ -8,11 +8,11 @@
  *   varint  = 7 bits a byte, lowest first, the high bit set on all but the last; in shortest form
  *
  * Reading uses a library (parse.ts), because the input may be hostile. Writing does not: hashes and
- * signatures cover these bytes, so they must be the original's canonical encoding, whatever the
- * library's version, and Protobuf does not guarantee that a message is always encoded to the same
- * bytes. Here the tables (message.ts) alone define the order and form of the fields. A value that
- * `check` accepted is written in one pass, without a second tree of objects. Tests compare the
- * result with the library's `toBinary`.
+ * signatures cover these bytes, so they must be the original's canonical encoding. Protobuf does
+ * not guarantee that a message is always encoded to the same bytes, and a new version of the
+ * library could change them. Here the tables (message.ts) alone define the order and form of the
+ * fields. A value that `check` accepted is written in one pass, without a second tree of objects.
+ * Tests compare the result with the library's `toBinary`.
  */
 /** The wire type of numbers. */
 export const VARINT = 0;
@@ -26,7 +26,8 @@ const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
  * The tag of a field.
- * @throws RangeError if it is longer than one byte, which the computation of sizes relies on.
+ * @throws RangeError if the tag is longer than one byte: the computation of sizes relies on one
+ * byte.
  */
 export function tagOf(number: number, wire: WireType): number {
   if (!Number.isInteger(number) || number < 1 || number > 15) throw new RangeError(`field number ${number}`);

@@ -149,7 +149,7 @@ test(
     };
     const count = await counting(async (to) => {
       const error = await refused(IndexedWal.open(join(dir, 'log'), to.codec(codec), options), 'LANESTORE_CORRUPT');
-      assert.match(error.message, /too much that looks like entries/);
+      assert.match(error.message, /too many bytes look like entries/);
     });
     assert.ok(count.bytes <= 256 * MIB + 1024 * whole.length, `${count.bytes} bytes decoded`);
     assert.ok(count.bytesMax <= 2 * MIB + 2 * 0.6 * MIB, `${count.bytesMax} bytes in one turn`);

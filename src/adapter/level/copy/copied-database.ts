@@ -35,13 +35,13 @@ export interface OpenedDatabase {
 export interface Salvage {
   /** False if LevelDB cannot open the database. */
   readonly opened: boolean;
-  /** Why the rest cannot be read. */
+  /** Why the other entries cannot be read. */
   readonly findings: readonly Finding[];
 }
 
 /** How a database is copied and opened. */
 export interface CopiedDatabaseOptions {
-  /** Hard links of files that never change, where possible (default), or a copy of every byte. */
+  /** True (default): hard-link files that never change, where possible. False: copy every byte. */
   readonly links?: boolean | undefined;
   /** True to copy the value files that the database refers to. */
   readonly values: boolean;
@@ -56,14 +56,18 @@ export interface CopiedDatabaseOptions {
   readonly salvage?: ((level: string, into: string) => Promise<Salvage>) | undefined;
 }
 
-/** Upper bound of copies that are begun because value files disappeared meanwhile. */
+/** Upper bound of copies: a copy is repeated if value files disappeared meanwhile. */
 const COPIES_MAX = 20;
-/** After this many copies the value files are linked, so that the node does not reuse them. */
+/**
+ * Copies without freezing. Each later one first links all value files, so that the node reuses
+ * none.
+ */
 const GENTLE_COPIES_MAX = 3;
 
 /**
  * Copies the store in `paths`, whose `level/` exists, into the empty `directory`, and opens the
- * copy. `held` closes the copy. Findings name the files of the store, not those of the copy.
+ * copy. Adds the closing of the copy to `held`. Findings name the files of the store, not those of
+ * the copy.
  * @throws LANESTORE_IO; errors of the file system as they are. Damage is in `findings`.
  */
 export async function openCopy(

@@ -42,7 +42,7 @@ export async function copyValues(
 /**
  * Links all value files of `from` into `to`, so that the node reuses none of them: it never writes
  * to a file that has another link. The node loses the unused rest of the file that it appends to.
- * So this is only for a node that frees its files faster than they can be copied. Called before and
+ * So it is used only if a node frees its files faster than they can be copied. Called before and
  * after the database is copied. It has no effect on a file system without links.
  */
 export async function freezeValues(from: string, to: string): Promise<void> {

@@ -11,10 +11,10 @@
  * If a file of step 3 or 4 is gone, LevelDB has compacted or flushed it meanwhile, and all steps
  * are repeated. Links made by the failed try are kept.
  *
- * The copy is a prefix of the batches. Tables never change. The oldest live log is copied last. It
- * still exists at that time, and until LevelDB removes it, at most one newer log exists. If the
- * newer log was listed, the older one was already complete. If not, the copy only ends earlier. A
- * batch that was being written is torn, as after a crash.
+ * The copy is a prefix of the batches. Tables never change. The oldest live log is copied last. If
+ * it still exists then, at most one newer log exists. If the newer log was listed, the older one
+ * was already complete. If it was not listed, the copy only ends earlier. A batch that was being
+ * written is torn, as after a crash.
  *
  * Only live tables are linked. When LevelDB opens the copy, it gives new tables the numbers that
  * follow in the MANIFEST. The node may have begun a table with such a number meanwhile. Through a
@@ -35,7 +35,7 @@ import { FileReader } from '../preflight/file.js';
 import { readManifest, type Version } from '../preflight/manifest.js';
 import { logName, logNumbers, manifestNameIn, tableNames } from '../preflight/names.js';
 
-/** Tries before the copy fails. Each one starts with the links of the tries before it. */
+/** Tries before the copy fails. Each try keeps the links of earlier ones. */
 const TRIES_MAX = 60;
 /** Tries without a pause; a pause precedes each further one. */
 const TRIES_AT_ONCE = 8;
@@ -51,7 +51,7 @@ export interface StoreCopy {
 
 /** Options of a copy. */
 export interface CopyOptions {
-  /** Hard links of files that never change, where possible (default), or a copy of every byte. */
+  /** True (default): hard-link files that never change, where possible. False: copy every byte. */
   readonly links?: boolean | undefined;
 }
 
@@ -97,8 +97,8 @@ export async function copyStore(from: StorePaths, to: StorePaths, options: CopyO
 }
 
 /**
- * One try. Files in `missing` are absent or damaged for good: the copy goes without them. Returns
- * the first file that is gone.
+ * One try. Files in `missing` are absent or damaged for good, so they are not copied. Returns the
+ * first file that is gone.
  */
 async function copyLevel(
   from: string,

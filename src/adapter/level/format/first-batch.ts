@@ -6,7 +6,10 @@ import { encodeSchema, FORMAT } from './schema.js';
 import { encodeTip, firstTip, STORE_ID_BYTES } from './tip.js';
 import { encodeVotes, NO_STORED_VOTES } from './votes.js';
 
-/** A store that holds nothing, with an id of its own: tip, schema, and votes of a key that is not bound yet. */
+/**
+ * A store that holds nothing, with an id of its own: tip, schema, and votes of a key that is not
+ * bound yet.
+ */
 export function firstBatch(model: string): Operation[] {
   const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
   const schema = encodeSchema({ format: FORMAT, model, store, createdAt: new Date().toISOString() });

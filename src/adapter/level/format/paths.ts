@@ -33,7 +33,7 @@ export function storePaths(location: string): StorePaths {
   };
 }
 
-/** A name for a LevelDB that is being created, given to nobody else. */
+/** A unique name for a LevelDB that is being created. */
 export function creatingName(): string {
   return `${CREATING_PREFIX}-${randomBytes(8).toString('hex')}`;
 }

@@ -2,15 +2,18 @@
  * The tip: the one record that says what must be there. It is the first put of every batch, so it is always as new as the
  * newest batch that survived, and whatever else a batch held must agree with it.
  *
- *   meta/tip -> { store: 16 bytes, seq, singles: [anchor crc | null, inner crc | null], votes: [crc, lane floors crc | null],
- *                 qc: [first, next, swept], lanes: [[lane bytes, first, next, swept], ...] }
+ *   meta/tip -> { store: 16 bytes, seq, singles: [anchor crc | null, inner crc | null],
+ *                 votes: [crc, lane floors crc | null], qc: [first, next, swept],
+ *                 lanes: [[lane bytes, first, next, swept], ...] }
  *
- * `seq` counts batches; creation is 0. A crc is that of the record `anchor`, `inner`, `votes`, `votes/lanes`, null if there is none. All
- * other integers are u64. Lanes ascend by their bytes. swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
+ * `seq` counts batches; creation is 0. A crc is that of the record `anchor`, `inner`, `votes`,
+ * `votes/lanes`, null if there is none. All other integers are u64. Lanes ascend by their bytes.
+ * swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
  *
- * A map of six entries that begins with `store` and `seq`, in format 1 as well: by these bytes preflight knows a batch of the store, so
- * an older version takes a newer store for what it is, and not for a damaged one. Format 1 has `anchor: crc | null, inner: crc | null` in
- * place of `singles` and `votes`.
+ * A map of six entries that begins with `store` and `seq`, in format 1 as well: by these bytes
+ * preflight knows a batch of the store, so an older version takes a newer store for what it is, and
+ * not for a damaged one. Format 1 has `anchor: crc | null, inner: crc | null` in place of `singles`
+ * and `votes`.
  */
 
 import { array, byteString, cbor, map, text, UINT64 } from '../../../cbor/template.js';
@@ -33,7 +36,10 @@ export interface Tip {
   readonly seq: bigint;
   readonly anchor: number | null;
   readonly inner: number | null;
-  /** Null in format 1 only, which is read, and never written: every store of this format has the record `votes`. */
+  /**
+   * Null in format 1 only, which is read, and never written: every store of this format has the
+   * record `votes`.
+   */
   readonly votes: number | null;
   readonly laneFloors: number | null;
   readonly qc: Extent;

@@ -1,14 +1,17 @@
 /**
- * What a store keeps of the votes of its key, in two records: one that each batch with votes rewrites, and one that only a drop of lanes
- * does.
+ * What a store keeps of the votes of its key, in two records: one that each batch with votes
+ * rewrites, and one that only a drop of lanes does.
  *
- *   votes       -> { signer: bytes | null, home: [u64, u64] | null, logs: [[name, at | null, digest | null, floor | null], ...],
- *                    quarantine: { parts: [text, ...], why: text, when: text, seq, heir: 16 bytes | null } | null,
+ *   votes       -> { signer: bytes | null, home: [u64, u64] | null,
+ *                    logs: [[name, at | null, digest | null, floor | null], ...],
+ *                    quarantine: { parts: [text, ...], why: text, when: text, seq,
+ *                                  heir: 16 bytes | null } | null,
  *                    sinks: { names: [text, ...], quorum } | null }
  *   votes/lanes -> [[lane bytes, floor], ...]
  *
- * `at` and `floor` are positions: arrays of one to three u64. `at` and `digest` (32 bytes) are the watermark; a log has both or neither.
- * Logs ascend by their names, lanes by their bytes. `home`, `heir` and `sinks` are read and kept, and nothing acts on them yet.
+ * `at` and `floor` are positions: arrays of one to three u64. `at` and `digest` (32 bytes) are the
+ * watermark; a log has both or neither. Logs ascend by their names, lanes by their bytes. `home`,
+ * `heir` and `sinks` are read and kept, and nothing acts on them yet.
  */
 import {
   isLaneId,

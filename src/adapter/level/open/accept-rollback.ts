@@ -4,7 +4,8 @@
  *   meta/tip, votes          the same, with the new seq, and with every part of the votes closed
  *   meta/event/<seq>         {event: "rollback-accepted", at, tipSeq, witnessSeq | null, why: [kinds of findings]}
  *
- * The lost batches may have held votes, so nothing is signed until an operator opens the parts (docs/signing-safety.md).
+ * The lost batches may have held votes, so nothing is signed until an operator opens the parts
+ * (docs/signing-safety.md).
  *
  * Numbering goes on behind all that the lost batches can have had, so that their files, should they come back, are older than the witness
  * and refused. Where the witness does not tell how far they went, it leaps.

@@ -23,7 +23,8 @@ export interface AmendedStore<A> {
 }
 
 /**
- * Amends the store in `location`, on which no node runs. `depth` is how much of it is checked first: it must be sound that far.
+ * Amends the store in `location`, on which no node runs. `depth` is how much of it is checked
+ * first: it must be sound that far.
  * @throws what opening it ends with, and what `decide` throws: then nothing was changed.
  */
 export async function amendStore<B, Q, A>(

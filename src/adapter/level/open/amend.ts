@@ -1,6 +1,7 @@
 /**
- * What becomes of a store's votes other than by its rounds: a rollback that was accepted, a snapshot, an import, a release. Each is one
- * synced batch, tip first, with a record of what was decided:
+ * What becomes of a store's votes other than by its rounds: a rollback that was accepted, a
+ * snapshot, an import, a release. Each is one synced batch, tip first, with a record of what was
+ * decided:
  *
  *   meta/tip                 the same, with the new seq
  *   votes, votes/lanes       what the votes are from here on

@@ -3,7 +3,8 @@
  *
  * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole store,
  * whenever the process dies.
- *   1. schema, tip and votes, one synced batch, into `level.creating-<random>/`; closed; its directory synced
+ *   1. schema, tip and votes, one synced batch, into `level.creating-<random>/`; closed; its
+ *      directory synced
  *   2. renamed to `level/`; the location and its parents synced
  *   3. the witness, synced, and the location once more; only then rounds
  * Died in 1: the leftover is made anew. Died later: a store with seq 0, for which 2 and 3 are done again. A

@@ -44,13 +44,17 @@ export interface ContentOptions<B, Q, A> {
   /** Keep the entries that were read. Default false. */
   readonly load?: boolean;
   /**
-   * What the witness says against the store is accepted by the operator. @throws LANESTORE_INVALID unless it
+   * What the witness says against the store is accepted by the operator.
+   * @throws LANESTORE_INVALID unless it
    * is this case.
    */
   readonly acceptRollback?: AcceptRollback | undefined;
   /** Look on after damage, and give all findings. Default: the first damage that makes the rest uncertain is thrown. */
   readonly goesOn?: boolean;
-  /** The lowest format that is taken: for readers, which change nothing. Default: the one that this code writes. */
+  /**
+   * The lowest format that is taken: for readers, which change nothing. Default: the one that this
+   * code writes.
+   */
   readonly oldestFormat?: number;
   /** Findings that are kept; all are counted. Default 1,000. */
   readonly findingsMax?: number;
@@ -124,7 +128,11 @@ export async function examineDatabase<B, Q, A>(
   return examination.result(undefined);
 }
 
-/** A database whose schema, tip and records, as far as `depth` reads them, hold. @throws as opening it. */
+/**
+ * A database whose schema, tip and records, as far as `depth` reads them, hold.
+ * @throws as opening
+ * it.
+ */
 export async function examineEngine<B, Q, A>(
   engine: Engine,
   options: Omit<ContentOptions<B, Q, A>, 'goesOn'>,

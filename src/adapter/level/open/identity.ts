@@ -63,7 +63,8 @@ export async function readStoreSchema(
 
 /**
  * Reads the tip.
- * @throws LANESTORE_CORRUPT with findings if it is absent, damaged, or of another store or format than the schema, if that is known.
+ * @throws LANESTORE_CORRUPT with findings if it is absent, damaged, or of another store or format
+ * than the schema, if that is known.
  */
 export async function readTip(engine: Engine, schema?: Schema): Promise<Tip> {
   const corrupt = (kind: FindingKind, detail: string) =>

@@ -255,8 +255,8 @@ function partsOf<B, Q, A>(
 }
 
 /**
- * A witness that proves nothing cannot tell a sound store from an older copy, which may have signed since: every part of the votes is
- * closed, in a batch of its own, before the witness is written.
+ * A witness that proves nothing cannot tell a sound store from an older copy, which may have signed
+ * since: every part of the votes is closed, in a batch of its own, before the witness is written.
  */
 async function closeUnwitnessed(
   engine: Engine,

@@ -5,8 +5,9 @@
  * it looks for a CURRENT, finds none, and gives the lock back. /proc/locks would not do: it leaves
  * out holders in other containers.
  *
- * The lock is this process's while LevelDB asks, and all that this process holds on the file is gone afterwards (docs/leveldb-hazards.md, Locks):
- * only for who has made sure that nobody in this process has the directory open (`../lock.ts`).
+ * LevelDB takes the lock for this process while it is probed. Afterwards this process holds no lock
+ * on the file (docs/leveldb-hazards.md, Locks), so the caller must hold the in-process lock of the
+ * directory (`../lock.ts`).
  */
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { link, rm, symlink } from 'node:fs/promises';

@@ -46,7 +46,9 @@ export interface CheckedRecords<B, Q, A> {
   /** The anchor and the inner state, unless they are damaged or absent; also with `load: false`. */
   readonly singles: Pick<Recovered<B, Q, A>, 'anchor' | 'inner'>;
   readonly anchor: AnchorPoint | undefined;
-  /** What is kept of the votes of the node's key; of a key that was never bound if it is damaged. */
+  /**
+   * What is kept of the votes of the node's key; of a key that was never bound if it is damaged.
+   */
   readonly votes: StoredVotes;
   /** Live records that were read and checked. */
   readonly records: number;

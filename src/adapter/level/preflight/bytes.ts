@@ -1,9 +1,9 @@
 /**
  * The encodings of LevelDB's files (util/coding.cc of LevelDB 1.20). Fixed-size numbers are
- * little-endian. A varint has seven bits a byte, the lowest first; the top bit says that another
+ * little-endian. A varint has seven bits a byte, the lowest first; the top bit is set if another
  * byte follows. A slice is a varint length, then that many bytes.
  *
- * A stored CRC-32C is masked, because the crc of data that contains its own crc is a poor check:
+ * A CRC-32C is stored masked, because a crc over data that contains crcs is a poor check:
  *
  *   masked = rotate right by 15 bits (crc) + 0xa282ead8
  */

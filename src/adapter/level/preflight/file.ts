@@ -1,13 +1,13 @@
 /**
- * Reads LevelDB's files in few large reads. The next portion is read while the last one is
- * processed; memory is bounded.
+ * Reads LevelDB's files in a few large reads. The next portion is read while the previous one is
+ * processed. Memory is bounded.
  */
 import { diskReads, type FileReads, type ReadableFile } from '../../../base/files.js';
 
 /** Default size of a portion. */
 const PORTION_BYTES = 1024 * 1024;
 
-/** Opens one file at a time; all of them share two buffers. */
+/** Reads one file at a time. All files share two buffers. */
 export class FileReader {
   readonly files: FileReads;
   readonly #buffers = [Buffer.alloc(0), Buffer.alloc(0)];
@@ -29,7 +29,7 @@ export class FileReader {
     }
   }
 
-  /** One of the two buffers, of at least `bytes` bytes. */
+  /** Buffer `turn`, 0 or 1, with at least `bytes` bytes. */
   buffer(turn: number, bytes: number): Buffer {
     if (this.#buffers[turn]!.length < bytes) this.#buffers[turn] = Buffer.allocUnsafeSlow(bytes);
     return this.#buffers[turn]!;
@@ -87,7 +87,7 @@ export class SourceFile {
       if (bytes.length === 0) return;
       const next = at + bytes.length;
       reading = start(next, 1 - turn);
-      // A failed read is thrown at its own turn, or below.
+      // Prevents an unhandled rejection: a later `await` of `reading` throws the error.
       reading.catch(() => undefined);
       use(bytes, at);
       at = next;

@@ -32,8 +32,8 @@ import { type TipHead, tipHead } from './write-batch.js';
 export interface PreflightOptions {
   /**
    * The bytes of the witness file of this database, read before the database; undefined if there is
-   * no such file. If the option is left out, the report does not say whether acknowledged data is
-   * missing, except after a torn tail.
+   * no such file. If the option is left out, the witness is not compared, except after a torn tail,
+   * where it then counts as missing.
    */
   readonly witness?: Uint8Array | undefined;
   /**
@@ -67,8 +67,8 @@ const checkPreflightOptions = fields<PreflightOptions>({
 /** What a preflight found. */
 export interface PreflightReport {
   /**
-   * Damage. If there is none, LevelDB will apply exactly what was acknowledged, as far as its own
-   * files show.
+   * Damage. If there is none, LevelDB will apply every acknowledged batch, as far as its own files
+   * show.
    */
   readonly findings: readonly Finding[];
   /** The number of all findings; `findings` holds the first of them. */
@@ -97,7 +97,7 @@ export const TABLE_CHECK_BYTES = 1024 * 1024 * 1024;
 
 const TIP = Buffer.from(TIP_KEY, 'latin1');
 
-/** Passes over files that keep changing, until one pass sees them unchanged. */
+/** Upper bound of passes that find damage while files change; the last one counts. */
 const PASSES_MAX = 5;
 
 /**
@@ -109,8 +109,8 @@ const PASSES_MAX = 5;
  * import { preflight } from 'lanestore';
  *
  * const { findings, torn, seq } = await preflight('state/level');
- * console.log(`newest whole batch: ${seq}${torn ? ', the tail is torn' : ''}, ${findings.length}
- * findings`);
+ * const tail = torn ? ', the tail is torn' : '';
+ * console.log(`newest whole batch: ${seq}${tail}, ${findings.length} findings`);
  * ```
  */
 export async function preflight(directory: string, options: PreflightOptions = {}): Promise<PreflightReport> {
@@ -147,7 +147,9 @@ class Preflight {
   /** The name of the current MANIFEST, for findings. */
   #manifest = 'MANIFEST';
   #tip: TableEntry | undefined;
-  /** A table, or the tip in it, could not be read: the newest batch in the tables is unknown. */
+  /**
+   * True if a table, or the tip in it, cannot be read: the newest batch in the tables is unknown.
+   */
   #tablesUnknown = false;
   #uncheckedBytes = 0;
   #tableBytesLeft: number;
@@ -258,8 +260,8 @@ class Preflight {
         chain.read(file, `${LEVEL_DIR}/${name}`, newest === undefined || number >= newest, expected),
       );
     }
-    // Without a store id the database is of format 0 or not a store at all: the opener judges its
-    // batches.
+    // Without a store id, the database has format 0 or is not a store at all. The checks of the
+    // opener decide that, so its batches are no findings here.
     if (chain.store !== undefined || expected !== undefined) this.#findings.addList(chain.foreign);
     this.#findings.addList(chain.findings);
     return { chain, logs: live.length };

@@ -35,8 +35,8 @@ export interface TornTail {
 export class LogVerifier {
   readonly findings: FindingList;
   /**
-   * Findings about records before the store id was known. They count as {@link findings} once a
-   * store id is known.
+   * Findings about records that precede the first batch of a store. They count as damage only if a
+   * store id is known in the end, from the logs, the tables or the witness.
    */
   readonly foreign: FindingList;
   /** Batches read so far. */
@@ -81,8 +81,8 @@ export class LogVerifier {
     } else {
       const store = this.store ?? expected;
       const behind = await this.#batchBehind(file, damage, store);
-      // Batches of format 0, and of other programs, contain no store id. Any such batch was written
-      // after the damaged one.
+      // Batches of format 0, and of other programs, contain no store id. So if none is known, a
+      // batch of any form after the damage counts.
       const isOther = store === undefined && behind === undefined;
       const anyBatch = { bytes: BATCH_HEAD_BYTES, fixed: OTHER_BATCH_FIXED, accept: mayBeBatch };
       const otherAt = isOther ? await findBehind(file, damage.offset, anyBatch) : undefined;
@@ -131,8 +131,9 @@ export class LogVerifier {
   }
 
   /**
-   * The first batch after the damage that was not also applied before it: old bytes of a reused
-   * disk block are not a loss. Without a known store id, batches of every store count.
+   * The first batch after the damage with a seq above {@link seq}. A batch with a lower or equal
+   * seq is old content of a reused disk block, not a loss. Without a known store id, batches of
+   * every store count.
    */
   async #batchBehind(file: SourceFile, damage: LogDamage, store: Uint8Array | undefined) {
     let seq = 0n;

@@ -1,6 +1,6 @@
 /**
- * LevelDB's log format, of its write-ahead logs and of its MANIFEST (doc/log_format.md,
- * db/log_reader.cc and log_writer.cc of LevelDB 1.20).
+ * The format of LevelDB's write-ahead logs and of its MANIFEST (doc/log_format.md, db/log_reader.cc
+ * and log_writer.cc of LevelDB 1.20).
  *
  * A file is a sequence of blocks of 32 KiB; only the last one may be shorter. A block holds
  * physical records. Fewer than 7 bytes at the end of a block are a trailer of zeros.
@@ -22,7 +22,7 @@
  * - Then reading goes on at the next block; middle and last fragments without a first one are
  *   skipped.
  *
- * So LevelDB looks for records only at offsets where its writer begins one.
+ * So LevelDB never searches the skipped bytes for another record.
  */
 import { crc32c } from '../../../base/crc32c.js';
 import { fixed32, startsWith, unmaskCrc } from './bytes.js';
@@ -38,7 +38,7 @@ export const RecordType = { full: 1, first: 2, middle: 3, last: 4 } as const;
 /** The first damage of a log. */
 export interface LogDamage {
   /**
-   * Offset of the physical record that is damaged, or of the end of the file that cuts a record.
+   * Offset of the damaged physical record; the size of the file if it ends between two fragments.
    */
   readonly offset: number;
   /**
@@ -187,13 +187,13 @@ class LogParser {
 
 /** The pattern that {@link findBehind} looks for: the beginning of a record. */
 export interface HeadPattern {
-  /** Bytes of the beginning that are compared. */
+  /** Number of bytes, from the beginning of the record, that are compared. */
   readonly bytes: number;
   /** Bytes that every match has at `at`. One or two bytes reject most other offsets cheaply. */
   readonly fixed: { readonly at: number; readonly bytes: Uint8Array };
   /**
-   * Accepts or refuses a beginning, which is shorter if the record is. Called before the checksums
-   * are computed.
+   * True if `head` matches. `head` has fewer than `bytes` bytes if the record has. Called before
+   * the checksums are computed.
    */
   accept(head: Uint8Array): boolean;
 }
@@ -202,26 +202,26 @@ export interface HeadPattern {
 const WINDOW_BYTES = 512 * 1024;
 /** Bytes read beyond {@link WINDOW_BYTES}: a head may be spread over two physical records. */
 const REACH_BYTES = 2 * LOG_BLOCK_BYTES;
-/** A head spans two physical records at most: a block has room for any head. */
+/** A head spans at most two physical records, because it is smaller than a block. */
 const HEAD_PARTS_MAX = 2;
 /** A physical record never leaves its block. */
 const PAYLOAD_BYTES_MAX = LOG_BLOCK_BYTES - LOG_HEADER_BYTES;
 /**
- * Upper bound of bytes whose checksums are computed without finding a match. So many false heads
- * can exist only if the store id is unknown and the author of a block made them. Such a store was
- * never opened, so the next head may count as whole.
+ * Upper bound of bytes whose checksums are computed without finding a match. Beyond it, the next
+ * head counts as whole, without a checksum. Only the author of a block can make so many false
+ * heads, and only if the store id is unknown. Such a store was never opened, so it may be refused.
  */
 const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * Looks at every offset from `from` on for a record with a valid checksum that begins there: after
- * damage the framing may be lost. The beginning of each candidate, put together across a block
- * border if necessary, is compared with `pattern`. Returns the first offset that matches and whose
+ * Searches every offset from `from` on for the beginning of a record with a valid checksum: after
+ * damage, the framing may be lost. The head of each candidate is compared with `pattern`; a head
+ * that crosses a block border is assembled first. Returns the first offset that matches and whose
  * checksums match; undefined if there is none.
  *
- * The claimed length of a record never makes the search skip bytes: the author of a block may have
- * chosen it. For the same reason the pattern is compared before the checksum: block bytes could
- * otherwise demand a checksum of 32 KiB at every third offset.
+ * The search never skips the claimed length of a record: an attacker may have chosen it, as the
+ * author of a block. For the same reason the pattern is compared before the checksum: otherwise
+ * block bytes could cause a checksum of 32 KiB at every third offset.
  *
  * Work is proportional to the bytes, whatever they contain. The event loop gets a turn every
  * {@link WINDOW_BYTES}, when the next ones are read.

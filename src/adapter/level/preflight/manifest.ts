@@ -3,8 +3,8 @@
  * LevelDB would recover.
  *
  * A crash while LevelDB appends an edit leaves an incomplete last edit. LevelDB then uses the edits
- * before it, and so does preflight, provided that every file they name still exists: LevelDB
- * removes files only after it has synced the edit that retires them.
+ * before it, and so does preflight. Every file that those edits name must still exist: LevelDB
+ * removes a file only after it has synced the edit that retires it.
  */
 import type { Finding } from '../../../errors.js';
 import type { SourceFile } from './file.js';

@@ -26,7 +26,8 @@ export function tableNames(number: number): readonly [string, string] {
 export function logNumbers(names: readonly string[]): number[] {
   const numbers = names.flatMap((name) => {
     const [, digits, suffix] = NAME.exec(name) ?? [];
-    // LevelDB opens a log by its canonical name: it does not find another spelling of the number.
+    // LevelDB opens a log by its canonical name, so a file with another spelling of the number is
+    // no log.
     return suffix === 'log' && name === logName(Number(digits)) ? [Number(digits)] : [];
   });
   return numbers.sort((a, b) => a - b);

@@ -15,8 +15,8 @@
 import { ByteReader } from './bytes.js';
 
 /**
- * Upper bound of output bytes for an input byte: the largest element is a copy of 64 bytes in
- * three. A larger length is false, and gets no memory.
+ * Upper bound of output bytes for an input byte: the densest element is a copy of 64 bytes, which
+ * takes three bytes. A larger claimed length is refused before memory is allocated for it.
  */
 const GROWTH_MAX = 22;
 

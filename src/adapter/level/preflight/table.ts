@@ -11,7 +11,7 @@
  * LevelDB as shipped verifies none of these checksums, returns wrong values without an error, and
  * aborts the process on some malformed structures (docs/leveldb-hazards.md, Bit rot in a table).
  * This module checks that every part is in its place and that its checksum matches. So LevelDB uses
- * no unchecked byte of a table.
+ * no unchecked byte of a table, except in data blocks beyond `tableCheckBytesMax`.
  */
 
 import { crc32c } from '../../../base/crc32c.js';

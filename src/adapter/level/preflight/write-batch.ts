@@ -11,8 +11,8 @@
  *      12   01 08 "meta/tip"   varint length of the value
  *           83 01 a6 65 "store" 50 store id (16 bytes) 63 "seq" 1b seq (u64, big-endian)
  *
- * Block bytes, which peers choose, come later in a batch, and peers do not know the store id. So a
- * record that begins like this, with the id of this store, was written by this store.
+ * Block bytes, which peers choose, come later in a batch, and peers do not know the store id. So
+ * only this store can have written a record that begins like this with its own id.
  */
 import { EVENT_PREFIX, eventKey, TIP_KEY } from '../../../keys/index.js';
 import { STORE_ID_BYTES } from '../format/tip.js';
@@ -81,8 +81,8 @@ export function mayBeBatch(head: Uint8Array): boolean {
 type Expect = 'header' | 'tag' | 'key-length' | 'key' | 'value-length' | 'value';
 
 /**
- * Parses batches incrementally and holds none of their values. {@link BatchParser.begin} begins the
- * next batch.
+ * Parses batches incrementally, without keeping their values. Call {@link BatchParser.begin} for
+ * each batch.
  */
 export class BatchParser {
   readonly #head = new Uint8Array(BATCH_HEAD_BYTES);
@@ -135,7 +135,7 @@ export class BatchParser {
     for (let at = 0; at < bytes.length && this.#fault === undefined; ) at = this.#step(bytes, at);
   }
 
-  /** The fault in the batch, which is complete now; undefined if LevelDB can apply all of it. */
+  /** Ends the batch. Returns its fault, or undefined if LevelDB can apply all of it. */
   end(): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
     if (this.#expect !== 'tag') return 'it ends inside an operation';

@@ -2,8 +2,8 @@
  * The reader of a log's range [from, to); recovery, the running store and views use it.
  *
  * A log has one key for each number, without gaps. So each key is compared with the expected one:
- * skipped numbers are missing, and a key that names no entry is a stray. The caller decides what
- * either means.
+ * skipped numbers are missing, and a key that names no entry is a stray. A hole, however wide, is
+ * one item of the result, and so is each stray key.
  */
 import type { Closable } from '../../../base/open-set.js';
 import type { Finding } from '../../../errors.js';
@@ -76,7 +76,7 @@ export class LogRange implements Closable {
     return this.#reader.close();
   }
 
-  /** Adds one item for a hole, however wide. */
+  /** Adds a finding for the numbers up to `to` that were skipped, if any. */
   #missTo(to: bigint, items: LogItem[]): void {
     if (this.#expected >= to) return;
     items.push({ finding: missing(this.#log, this.#expected, to) });
@@ -95,8 +95,8 @@ export function commitQCReader<Q>(model: Model<unknown, Q, unknown>): ReadRecord
 }
 
 /**
- * The entry that a stored value is, or refers to. Rejects if the system refuses the read of a value
- * file.
+ * Decodes an entry whose value is its record, or a reference to its record. Rejects with the
+ * system's error if a value file cannot be read.
  */
 export async function resolveEntry<T>(
   reads: ValueReads,
@@ -111,7 +111,7 @@ export async function resolveEntry<T>(
   return 'finding' in result ? { finding: { ...result.finding, ...place } } : result;
 }
 
-/** The finding for [from, to) of a log, if all its records are missing. */
+/** The finding for the numbers [from, to) of a log, all of which are missing. */
 export function missing(log: LogName, from: bigint, to = from + 1n): Finding {
   const detail = to - from === 1n ? 'the record is missing' : `${to - from} records are missing, up to ${to - 1n}`;
   return { kind: 'missing', key: logKey(log, from), ...placeIn(log, from), detail };

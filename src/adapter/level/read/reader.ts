@@ -47,14 +47,14 @@ export interface ReadSource {
   readonly assertUsable: () => void;
   /**
    * The error to throw for a read that failed with `error`: LANESTORE_FAILED if the location no
-   * longer leads to this store.
+   * longer leads to this store, else `error`.
    */
   readonly explained: (error: LanestoreError) => LanestoreError;
 }
 
 /**
  * Upper bound of ranges that are read at the same time, each with an iterator and 1 MiB read ahead;
- * a further one is LANESTORE_CAPACITY.
+ * a further range is refused with LANESTORE_CAPACITY.
  */
 export const OPEN_RANGES_MAX = 1024;
 
@@ -181,7 +181,8 @@ export class StoreReader<B, Q, A> {
     const to = minU64(bounds.to ?? extent.next, extent.next);
     if (from >= to) return undefined;
     const entries = new LogRange(this.#source.engine, log, from, to);
-    // Last, because it cannot fail: a reader that is begun and never closed would pin value files.
+    // The reader of values begins last: if a later step failed, the reader would never be closed,
+    // and would pin value files.
     return this.#ranges.add(new OpenRange(this.#source.reads(), entries));
   }
 

@@ -53,7 +53,10 @@ export interface Appendable {
 export interface Appended {
   /** In the order of the records. The file of each one is pinned. */
   readonly references: readonly ValueRef[];
-  /** Resolves when all records are durable; rejects once no write of the call is in flight. */
+  /**
+   * Resolves when all records are durable. Rejects if a write failed, once no write of the call is
+   * in flight.
+   */
   readonly durable: Promise<void>;
 }
 
@@ -75,7 +78,7 @@ export class Appender {
   #left: Current[] = [];
   /** The last call, until none of its writes is in flight; never rejects. */
   #busy: Promise<unknown> = Promise.resolve();
-  /** The writes that this call has begun. */
+  /** The writes that the current call has begun. */
   #writes: Promise<void>[] = [];
 
   /**
@@ -94,8 +97,8 @@ export class Appender {
 
   /**
    * Assigns places to records and begins to write them. `undefined` if there is no prepared space;
-   * then nothing was written. With `wait` it waits until space is prepared, or cannot be. The next
-   * call must not come before `durable` has settled.
+   * then nothing was written. With `wait`, it first waits until space is prepared or the
+   * preparation has failed. The next call must not come before `durable` has settled.
    */
   append(records: readonly Appendable[], wait: boolean): Promise<Appended | undefined> {
     const appended = this.#append(records, wait);
@@ -192,7 +195,7 @@ export class Appender {
       current.end += bytes;
       current.file.pins++;
       left -= bytes;
-      // A portion ends only if the remaining bytes justify another sync.
+      // A portion ends only if enough bytes remain to justify another sync.
       const isFull = portion.bytes >= portionBytes && left >= portionBytesMin;
       if (isFull && this.#writes.length < this.#portionsMax - 1) portion = this.#sendSectors(portion);
     }
@@ -201,21 +204,21 @@ export class Appender {
   }
 
   /**
-   * Starts the write of the whole sectors of a portion, and returns the rest: a sector is written
-   * once.
+   * Starts the write of the whole sectors of a portion. Returns the rest, which begins the next
+   * portion, so that no sector is written twice.
    */
   #sendSectors(portion: Portion): Portion {
     const { offset, chunks, bytes } = portion;
     const over = bytes % SECTOR_BYTES;
     const last = chunks.at(-1) as Uint8Array;
     const whole = last.length - over;
-    // The last record does not fill a sector: the portion ends with the next record.
+    // The last record does not reach a sector border: the portion continues with the next record.
     if (whole <= 0) return portion;
     this.#send([...chunks.slice(0, -1), last.subarray(0, whole)], offset);
     return { offset: offset + bytes - over, chunks: over === 0 ? [] : [last.subarray(whole)], bytes: over };
   }
 
-  /** Starts the write of the last portion in the current file, padded to a border. */
+  /** Starts the write of the last portion in the current file, padded to a sector border. */
   #finish(portion: Portion | undefined): void {
     if (portion === undefined || portion.bytes === 0) return;
     const padding = sectorsOf(portion.bytes) - portion.bytes;
@@ -250,7 +253,7 @@ export class Appender {
     return this.#current;
   }
 
-  /** Leaves a file that has a second name: its bytes belong to a snapshot too. */
+  /** Ends appending to a file that has a second link: its bytes also belong to a snapshot. */
   async #leaveLinkedFile(): Promise<void> {
     const current = this.#current;
     if (current === undefined) return;

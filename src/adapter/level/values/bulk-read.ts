@@ -1,7 +1,7 @@
 /**
  * Reads many separated values, for recovery: file by file, in the order of offsets. Adjacent values
- * are read together, while the values before them are checked. Each value is passed on as soon as
- * it is read, with the same checks as in reads.ts.
+ * are read together. The next read is in progress while the values of the previous one are checked,
+ * with the same checks as in reads.ts.
  */
 
 import { close } from 'node:fs';
@@ -36,8 +36,9 @@ interface Run {
 const closeFile = promisify(close);
 
 /**
- * Reads all `wanted` values from the files in `dir`. With `keep: false` it uses memory for two
- * reads, independent of the number of values. Rejects with the system's error.
+ * Reads all `wanted` values from the files in `dir`. With `keep: false`, the memory of two reads is
+ * reused for all of them. With `keep: true`, each read gets new memory. Rejects with the system's
+ * error.
  */
 export async function readSequentially(
   dir: string | undefined,

@@ -55,7 +55,10 @@ export interface CollectorTarget {
   readonly fail: (cause: unknown) => void;
 }
 
-/** A portion copies at most 1/8 of a file: a round shares the disk with a write of this size. */
+/**
+ * A portion copies at most 1/8 of a file, because a round may have to wait for a write of this
+ * size.
+ */
 const PORTIONS_A_FILE = 8;
 /** Lower bound of a portion, so that the padding of its last sector is negligible. */
 const PORTION_BYTES_MIN = 64 * 1024;
@@ -69,7 +72,8 @@ const FILES_LOOSE = 3;
 export class ValueCollector {
   readonly #target: CollectorTarget;
   /**
-   * Does not repeat at once: a value that cannot be moved now may be movable after the next batch.
+   * Runs again only when kicked: a value that cannot be moved now may be movable after the next
+   * batch.
    */
   readonly #task = new BackgroundTask(() => this.#next(), { repeats: false });
 
@@ -127,7 +131,8 @@ export class ValueCollector {
     try {
       await maintain({ compose: (holds) => this.#compose(moves, pinned, holds) });
     } finally {
-      // References that became durable were unpinned then.
+      // `compose` took out the references of its batch: these are unpinned when the batch is
+      // durable.
       for (const { file: number } of pinned) values.references.unpin(number);
     }
     return true;
@@ -180,9 +185,7 @@ export class ValueCollector {
     return empty.sort((a, b) => a.liveBytes / a.bytes - b.liveBytes / b.bytes);
   }
 
-  /**
-   * Reads the values. Verified before they are copied, so that damage never gets a fresh checksum.
-   */
+  /** Reads the values and verifies them, so that damage is never copied with a fresh checksum. */
   async #read(found: readonly Omit<Move, 'to'>[]): Promise<Uint8Array[]> {
     const reads = this.#target.values.reads();
     try {

@@ -5,7 +5,7 @@
  *   <20 digits>.preparing   a file that is being filled with zeros; removed at the next open
  *
  * A number is never reused: the next number is above those of all files and references. So a
- * reference to a file that was reused since names no file.
+ * reference to a file that was renamed for reuse names no file.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -19,14 +19,13 @@ export interface ValueOptions {
    */
   readonly fileBytes?: number;
   /**
-   * A batch without prepared space is stored inline, as if values were not separated. If the batch
-   * and the rounds waiting after it have at least this many bytes of values, the batch waits for
-   * the preparation instead, which is faster then. Default 512 KiB.
+   * A batch without prepared space is stored inline, as if values were not separated. But if the
+   * batch and the rounds waiting after it have at least this many bytes of values, the batch waits
+   * for prepared space, which is faster than writing them inline. Default 512 KiB.
    */
   readonly waitBytesMin?: number;
   /**
-   * @internal Minimum bytes of a portion of a batch's values that is written and synced before the
-   * rest.
+   * @internal Minimum bytes of a portion. The values of a batch are written and synced in portions.
    */
   readonly portionBytesMin?: number;
   /** @internal */

@@ -17,8 +17,8 @@ const closeFile = promisify(close);
 export type ValueFault = Pick<Finding, 'kind' | 'detail'>;
 
 /**
- * A version-1 record whose crc has not been checked, or the reason why there is none. `reference`
- * is set if the value is separated.
+ * A version-1 record whose crc has not been checked, or the reason why it cannot be read.
+ * `reference` is set if the value is separated.
  */
 export type Resolved = {
   readonly reference?: ValueRef;
@@ -37,8 +37,8 @@ export class ValueReads implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /**
-   * Reads the value files in `dir`; undefined for a store that can have none. `ended` is called
-   * once, at {@link close}.
+   * Reads the value files in `dir`; `dir` is undefined for a store that cannot have value files.
+   * `ended` is called once, at {@link close}.
    */
   constructor(dir: string | undefined, ended: () => void = () => undefined) {
     this.#dir = dir;
@@ -46,10 +46,10 @@ export class ValueReads implements AsyncDisposable {
   }
 
   /**
-   * The version-1 record that `value`, stored under `key`, is or refers to. The record has the
-   * length and ends with the crc that the reference names; the caller verifies the crc when it
-   * decodes the record. Rejects with the system's error if a file cannot be read, with
-   * LANESTORE_CLOSED after {@link close}.
+   * The version-1 record of `key`: `value` itself, or the record that `value` refers to. A
+   * separated record has the length of its reference and ends with the crc of its reference. The
+   * caller verifies the crc when it decodes the record. Rejects with the system's error if a file
+   * cannot be read, with LANESTORE_CLOSED after {@link close}.
    */
   async resolve(key: string, value: Uint8Array): Promise<Resolved> {
     if (!isReference(value)) return { record: value };

@@ -1,6 +1,6 @@
 /**
- * Recovery of separated values: references are collected while LevelDB is read. Then the value
- * files are read in order, and every value is checked as if it were stored in LevelDB.
+ * Recovery of separated values. References are collected while LevelDB is read. Then the value
+ * files are read in order, and every value is checked like a record in LevelDB.
  */
 import type { Finding } from '../../../errors.js';
 import { type LaneId, parseKey } from '../../../keys/index.js';
@@ -22,13 +22,13 @@ export interface SeparatedEntry<T> {
   readonly value: Uint8Array;
   /** Checks the value that the reference names. */
   readonly check: (record: Uint8Array) => ReadResult<T>;
-  /** The list that the entry is added to, if any, after the entries that are in it now. */
+  /** The list that the decoded entry is appended to; its place is fixed by the call of `add`. */
   readonly into: T[] | undefined;
 }
 
 /** Collects references and checks the values that they name. */
 export class SeparatedEntries {
-  /** All valid references, in no order. */
+  /** All valid references, in no particular order. */
   readonly found: FoundReference[] = [];
   readonly #dir: string | undefined;
   readonly #load: boolean;
@@ -69,8 +69,8 @@ export class SeparatedEntries {
   }
 
   /**
-   * Collects the references of stale records. Their values are never read, so they are not checked;
-   * but until the records are swept, they refer to a file.
+   * Collects the references of stale records. Their values are never read, so they are not checked.
+   * But until these records are swept, their references keep value files in use.
    */
   async findStale(engine: Engine, tip: Tip): Promise<void> {
     for (const [lane, { swept, first }] of tip.lanes) {

@@ -104,7 +104,7 @@ export class ValueFilePool {
     return this.spareBytes + bytesOf(this.#free);
   }
 
-  /** Records the demand of a round; this much is prepared by the time the next round comes. */
+  /** Records the bytes that a round needs: preparation aims at twice the largest recent need. */
   expect(bytes: number): void {
     this.#demand = Math.max(bytes, this.#demand * DEMAND_DECAY);
     this.kick();
@@ -220,7 +220,7 @@ export class ValueFilePool {
     });
   }
 
-  /** Two of the largest recent rounds: one is written while space for the next is prepared. */
+  /** Twice the largest recent round: one is written while space for the next is prepared. */
   #spareBytesWanted(): number {
     const { fileBytes, usage } = this.#parts;
     // Bounded, so that disk usage is bounded.
@@ -312,9 +312,9 @@ export class ValueFilePool {
     }
   }
 
-  /** Adds a file to the prepared ones. A file with another owner is closed and removed later. */
+  /** Keeps a prepared file, or closes it and schedules the removal of its name. */
   #keepOrDiscard(spare: PreparedFile): void {
-    // Checked only here: a link may appear at any moment, and a closed file must not be kept.
+    // One check decides both: a link may appear at any moment, and a closed file must not be kept.
     if (this.#isOursAlone(spare)) {
       this.#spares.push(spare);
       return;

@@ -8,8 +8,8 @@
  *   crash restores the reference;
  * - no reference to it is on its way into LevelDB (pins: values whose batch is not durable, moves
  *   that wait for their batch);
- * - every reader that began before these conditions held has closed: it may hold a reference that
- *   it read earlier. A reader that begins later finds none.
+ * - every reader that began before these conditions held has closed: such a reader may still use a
+ *   reference that it read earlier. A later reader finds no reference to the file.
  */
 import type { ValueRef } from '../format/value-ref.js';
 
@@ -66,7 +66,7 @@ export class ValueIndex {
     return this.#heldBytes;
   }
 
-  /** Number of files that are not free, including those that only readers hold. */
+  /** Number of files that are not free, including those that only wait for readers to close. */
   get fileCount(): number {
     return this.#files.size + this.#waiting.length;
   }
@@ -76,7 +76,7 @@ export class ValueIndex {
     return this.#index.size > 0;
   }
 
-  /** The files that are in use, without those that only readers hold. */
+  /** The files that are in use, without those that only wait for readers to close. */
   get files(): Iterable<ValueFile> {
     return this.#files.values();
   }

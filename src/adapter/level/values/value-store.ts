@@ -2,8 +2,8 @@
  * The value files of a running store: writes values before their batch, counts the references of
  * durable batches, and registers readers.
  *
- * Acknowledgement depends on LevelDB's batch alone. A round is durable when its batch is, and its
- * values are durable before that; a lost batch leaves values without references.
+ * A round is durable when its batch in LevelDB is. Its values are durable before the batch. If the
+ * batch is lost, its values have no references, and are garbage.
  */
 import { closeAll } from '../../../base/close-stack.js';
 import { poolThreads } from '../../../base/files.js';
@@ -53,14 +53,15 @@ export class ValueStore implements Resource {
   readonly #pool: ValueFilePool;
   readonly #appender: Appender;
   /**
-   * Appends moved values. They live long: among short-lived values they would pin file after file.
+   * Appends moved values. They are long-lived: mixed with short-lived values, they would pin one
+   * file after another.
    */
   readonly #mover: Appender;
   /** Bytes of large records of accepted rounds that have no place yet. */
   #reserved = 0;
   /**
-   * The largest round that was refused for lack of space since space was last available, and the
-   * number of preparations that had failed by then.
+   * Bytes of the largest round refused since {@link forgetRefusals}, and the number of failed
+   * preparations at the first refusal.
    */
   #refused = 0;
   #failuresAtRefusal = 0;
@@ -135,8 +136,8 @@ export class ValueStore implements Resource {
   }
 
   /**
-   * Called when the large records of a call have places, will be stored inline, or the call has
-   * settled. Idempotent.
+   * Called when the large records of a call have places or will be stored inline, and when the call
+   * has settled. Idempotent.
    */
   leave(cost: Cost): void {
     this.#reserved -= cost.largeBytes;
@@ -212,8 +213,8 @@ export class ValueStore implements Resource {
   }
 
   /**
-   * Counts the references and deletes of a durable batch, in its order. `refers`: at least one put
-   * is a reference.
+   * Records the references and deletes of a durable batch, in the order of its operations.
+   * `refers`: at least one put is a reference.
    */
   applied(operations: readonly Operation[], refers: boolean): void {
     if (refers || this.references.any) this.#count(operations);
@@ -236,14 +237,14 @@ export class ValueStore implements Resource {
     }
   }
 
-  /** Removes free value files; none is kept for reuse. */
+  /** Removes all free value files instead of keeping some for reuse. */
   shed(): void {
     this.#pool.shed();
   }
 
   /**
-   * Begins a reader: the values that it finds stay readable until it is closed. It must begin
-   * before the read from LevelDB.
+   * Begins a reader. Call it before the read from LevelDB: the values of references read after that
+   * stay readable until the reader is closed.
    */
   reads(): ValueReads {
     return new ValueReads(this.#dir, this.references.beginReading());

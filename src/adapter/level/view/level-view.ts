@@ -32,7 +32,7 @@ import { findingFile } from '../values/names.js';
 import { placeOf, ValueReads } from '../values/reads.js';
 import type { Extents, StoreFile, StoreView, ViewEntry, ViewItem, ViewRange, WitnessView } from './store-view.js';
 
-/** The state of a store, as opening a view found it. */
+/** The state of a store when a view was opened. */
 export interface ViewParts<B, Q, A> {
   readonly model: Model<B, Q, A>;
   /** Absent if LevelDB cannot open the copy. */
@@ -225,7 +225,8 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
         if (portion.length === 0) return;
         for (const item of portion) {
           yield item;
-          // After `close` the files of the copy may be gone: a failed read is not damage then.
+          // After `close`, the files of the copy may be gone, and a failed read would look like
+          // damage.
           this.#assertOpen();
         }
       }

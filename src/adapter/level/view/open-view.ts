@@ -1,6 +1,6 @@
 /**
- * Opens a view: runs `examine` on a private copy of the database, which is made while a node may be
- * writing. The node's lock is not taken, and the location is only read.
+ * Opens a view: makes a private copy of the database, also while a node is writing, and runs
+ * `examine` on the copy. The node's lock is not taken, and the location is only read.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -61,10 +61,12 @@ const FINDINGS_MAX = 100_000;
  * import { autobahn, openView } from 'lanestore';
  *
  * const view = await openView('state', { model: autobahn });
- * for (const [lane, { first, next }] of view.cursors.lanes) console.log(`${lane}: blocks ${first}
- * to ${next - 1n}`); for await (const item of view.commitQCs()) if ('entry' in item)
- * console.log(item.entry.vote.view.index); if (view.refusal !== undefined)
- * console.error(view.refusal.message); await view.close();
+ * for (const [lane, { first, next }] of view.cursors.lanes)
+ *   console.log(`${lane}: blocks ${first} to ${next - 1n}`);
+ * for await (const item of view.commitQCs())
+ *   if ('entry' in item) console.log(item.entry.vote.view.index);
+ * if (view.refusal !== undefined) console.error(view.refusal.message);
+ * await view.close();
  * ```
  */
 export async function openView<B, Q, A>(location: string, options: ViewOptions<B, Q, A>): Promise<StoreView<B, Q, A>> {

@@ -1,12 +1,12 @@
 /**
  * Reads a damaged LevelDB in another process, so that an abort does not end this one. That process
  * copies the readable entries into a new LevelDB, from both ends. Entries between two damaged
- * places are not read. Every record has its own checksum over key and body, so a record that was
- * read wrongly is recognised as in a sound store.
+ * places are not read. Every record has its own checksum over key and body, which detects a record
+ * that was read wrongly.
  *
  * The process can also fail for other reasons: it is killed, cannot be started, or does not find
- * its file. Such a failure says nothing about the store, so it is LANESTORE_IO. Only what LevelDB
- * reports, and an abort after reading began, is damage.
+ * its file. Such a failure is not evidence of damage, so it is LANESTORE_IO. Only an error that
+ * LevelDB reports as damage, and an abort after reading began, are damage.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -32,12 +32,15 @@ const ABORTS: readonly (NodeJS.Signals | undefined)[] = ['SIGABRT', 'SIGSEGV', '
 /** V8 ends with SIGABRT too when it is out of memory: that is not damage. */
 const OUT_OF_MEMORY = /FATAL ERROR: .*(?:out of memory|heap limit)/;
 
-/** Prefix of every protocol line of the process: modules that NODE_OPTIONS load may print too. */
+/**
+ * Prefix of every protocol line of the process: a module that NODE_OPTIONS loads may print other
+ * lines.
+ */
 export const LINE_MARK = 'lanestore-reader ';
 
 /** A line that the process prints. */
 export type ReaderLine =
-  /** LevelDB is about to open the database: it causes an abort after this line. */
+  /** LevelDB is about to open the database. Only an abort after this line counts as damage. */
   | { readonly begun: true }
   /** LevelDB and the target of the copy are open. */
   | { readonly opened: true }
@@ -142,9 +145,9 @@ function failed(why: string, cause: unknown): LanestoreError {
 }
 
 /**
- * The path of the shipped file `name`, which is in the directory of a module and not part of a
- * bundle. `module` is the module's `import.meta.url`; it is undefined in a bundle of CommonJS, and
- * the file is then in the directory of the bundle.
+ * The path of the shipped file `name`, which no bundle contains. It is next to the module whose
+ * `import.meta.url` is `module`. In a CommonJS bundle, `module` is undefined, and the file must be
+ * next to the bundle.
  * @throws LANESTORE_IO if the file does not exist; `what` says why it is needed.
  */
 function shippedFile(name: string, module: string | undefined, what: string): string {

@@ -7,9 +7,9 @@
  *   3. every file and directory is synced
  *   4. the copy is renamed to the target, and the directories above it are synced
  *
- * So at any moment the target is absent, or empty as before, or a whole store. A process that dies
- * leaves the copy next to the target; the next snapshot to that target removes it. The location is
- * only read; the node's lock is not taken.
+ * So at any moment the target is absent, or empty as before, or a whole store. If the process ends
+ * early, the copy stays next to the target, and the next snapshot to that target removes it. The
+ * location is only read; the node's lock is not taken.
  *
  * Linked tables are never written again, neither by the node nor by a process that opens the
  * snapshot; removing one store leaves the other whole. But a link names the same bytes on the same
@@ -38,7 +38,7 @@ import { existingLocation } from '../open/location.js';
 /** Options of {@link snapshot}. */
 export interface SnapshotOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
-  /** Hard links of files that never change, where possible (default), or a copy of every byte. */
+  /** True (default): hard-link files that never change, where possible. False: copy every byte. */
   readonly links?: boolean;
 }
 
@@ -145,7 +145,7 @@ async function freeTarget(target: string, location: string): Promise<string> {
   return join(realpathSync(dirname(wanted)), basename(wanted));
 }
 
-/** The real path of the nearest existing directory above, in which directories will be created. */
+/** The real path of `path`, or of its nearest ancestor that exists. */
 function nearestParent(path: string): string {
   return existsSync(path) ? realpathSync(path) : nearestParent(dirname(path));
 }
@@ -164,8 +164,8 @@ async function syncAll(directory: string): Promise<void> {
       await syncAll(path);
       continue;
     }
-    // Windows flushes only what may be written (EPERM); elsewhere a file that may only be read is
-    // synced too.
+    // Windows syncs only files that are open for writing (EPERM otherwise). Other systems also sync
+    // a file that this process may only read.
     const file = await open(path, process.platform === 'win32' ? 'r+' : 'r');
     await releasing(
       () => file.close(),

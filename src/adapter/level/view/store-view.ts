@@ -30,7 +30,7 @@ export interface ViewEntry {
 export type ViewItem<T> = {
   readonly key: string;
   readonly number: bigint;
-  /** True if the number is outside the cursor, e.g. truncated and not swept yet. */
+  /** True if the number is outside the cursor: truncated and not swept yet, for example. */
   readonly stale: boolean;
 } & ({ readonly entry: T } | { readonly finding: Finding });
 
@@ -46,7 +46,7 @@ export interface Extents {
   readonly commitQCs: Extent;
 }
 
-/** The witness, and its verdict on the tip. */
+/** The witness, and the result of comparing the tip with it. */
 export interface WitnessView {
   /** The whole slots, the newer one first. */
   readonly slots: readonly WitnessSlot[];
@@ -66,9 +66,10 @@ export interface StoreFile {
 }
 
 /**
- * A store as it was when the view was opened; a node may go on writing. Damage does not throw: it
- * is in `findings`, and with the entry that it concerns. Reading throws LANESTORE_IO if the system
- * refuses it, LANESTORE_CORRUPT if LevelDB cannot go on, LANESTORE_CLOSED after `close`.
+ * A store as it was when the view was opened; a node may go on writing. Damage does not throw:
+ * `findings` lists it, and a damaged entry carries its own finding. Reading throws LANESTORE_IO if
+ * the system refuses a read, LANESTORE_CORRUPT if LevelDB reports damage, LANESTORE_CLOSED after
+ * `close`.
  */
 export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
   /** The real path of the store. */
@@ -93,7 +94,7 @@ export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
   readonly records: number;
   /** Bytes of their values. */
   readonly bytes: number;
-  /** All damage that opening the store would find; bounded, see {@link findingsTotal}. */
+  /** The damage that opening the store would find; bounded, see {@link findingsTotal}. */
   readonly findings: readonly Finding[];
   /** Number of all findings. */
   readonly findingsTotal: number;

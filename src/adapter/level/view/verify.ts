@@ -45,7 +45,7 @@ export interface VerifyReport {
   readonly bytes: number;
   /** Number of entries that the caller's checks were applied to. */
   readonly checked: number;
-  /** All findings, at most 100,000 of the store and 10,000 of `checks`. */
+  /** The findings that were kept: at most 100,000 of the store and 10,000 of `checks`. */
   readonly findings: readonly Finding[];
   /** Number of all findings. */
   readonly findingsTotal: number;
@@ -100,7 +100,7 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
   }
 }
 
-/** Upper bound of findings that are kept of the caller's checks; all are counted. */
+/** Upper bound of kept findings from the caller's checks; all are counted. */
 const FAILED_MAX = 10_000;
 
 async function runChecks<B, Q, A>(view: StoreView<B, Q, A>, { block, commitQC, anchor }: EntryChecks<B, Q, A>) {

@@ -199,7 +199,9 @@ export class BatchBuilder {
     this.#changed = true;
   }
 
-  /** Before the lane goes: it may come back, with other blocks under numbers that were voted for. */
+  /**
+   * Before the lane goes: it may come back, with other blocks under numbers that were voted for.
+   */
   #leaveFloor(lane: LaneId): void {
     if (!this.#lanesRecur) return;
     const votes = withLaneFloors(this.#votes, [lane], this.#lanes);

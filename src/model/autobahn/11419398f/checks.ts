@@ -15,10 +15,10 @@ import { verifyAnchor, verifyChain, verifyCommitQC, verifySignedBlock } from './
  * is used for every road index.
  *
  * A CommitQC and an anchor are verified with the committee of their own road index. A block has no
- * road index. For a block it is verified that its lane belongs to the committee of some road index
- * of the state ({@link Committees.ofLane}), and that the lane's validator signed exactly this
- * block. It is not verified that this committee was in office when the block was made: only the
- * CommitQCs prove which blocks are ordered, and by which committee.
+ * road index. Its lane must therefore belong to the committee of some road index of the state
+ * ({@link Committees.ofLane}), and the lane's validator must have signed exactly this block. Not
+ * verified: that this committee was in office when the block was made. Only the CommitQCs prove
+ * which blocks are ordered, and by which committee.
  * @throws TypeError for a value that is neither a Committee nor Committees.
  */
 export function entryChecks(committees?: Committee | Committees): EntryChecks<SignedBlock, CommitQC, PruneAnchor> {

@@ -1,4 +1,4 @@
-/** A sequence of committees, to verify entries of more than one of them. */
+/** The committees of a network, one after another: verifies entries of all their terms. */
 import { fields, required, uint64, withMethods } from '../../../base/options.js';
 import { LanestoreError } from '../../../errors.js';
 import { entryNumber, laneIdOf } from '../../../keys/index.js';
@@ -64,7 +64,7 @@ export class Committees {
 
   /**
    * A committee with this lane whose term overlaps [roads.first, roads.next]. `next` is included:
-   * it is the road index being decided, and the newest blocks are not ordered before it.
+   * it is the road index being decided, and no earlier one orders the newest blocks.
    * @throws LANESTORE_VERIFY if there is none.
    */
   ofLane(lane: PublicKey, { first, next }: RoadRange): Committee {

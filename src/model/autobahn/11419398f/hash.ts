@@ -1,7 +1,7 @@
 /**
  * Hashes: SHA-256 over the canonical encoding (the original at 11419398f,
  * sei-tendermint/internal/hashable and sei-tendermint/internal/autobahn/types). Arguments are
- * checked first, because a hash of a malformed value would look like any other.
+ * checked first, because nothing in a hash shows that the value was malformed.
  */
 import { createHash } from 'node:crypto';
 import { checked, encode } from '../codec.js';

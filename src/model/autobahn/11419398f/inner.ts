@@ -16,9 +16,9 @@ interface SignedPart {
 }
 
 /**
- * Verifies that each signature was made with its key; with committees, also that QCs have their
- * quorum and that votes are of a validator. Does not verify that the parts belong to one view, or
- * that the votes are the node's own.
+ * Verifies that each signature was made with its key; with committees, also that each QC has its
+ * quorum and that a validator signed each vote. Does not verify that the parts belong to one view,
+ * or that the votes are the node's own.
  * @throws LANESTORE_VERIFY naming the part.
  */
 export function verifyInner(inner: PersistedInner, committees?: Committees): void {

@@ -141,7 +141,7 @@ export const laneRange = new Message<types.LaneRange>(
   },
 );
 
-/** Both numbers are required; an absent view is refused by the proposal without it. */
+/** Both numbers are required. The table of the enclosing message refuses an absent view. */
 export const view = new Message<types.View>(
   pb.ViewSchema,
   {
@@ -176,8 +176,8 @@ export const appProposal = new Message<types.AppProposal>(
 
 /**
  * The original reads an absent view as 0/0, sorts lane ranges, and keeps the last of several ranges
- * of one lane; encoding the result gives other bytes than were read. It writes none of these, so
- * they are refused here.
+ * of one lane; so encoding the result gives bytes other than those that were read. The original
+ * writes none of these, so they are refused here.
  */
 export const proposal = new Message<types.Proposal>(
   pb.ProposalSchema,

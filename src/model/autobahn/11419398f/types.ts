@@ -3,8 +3,8 @@
  * plain objects.
  *
  * Numbers of 64 bits are bigint. Byte strings are `Uint8Array`; they are not copied or frozen, so
- * code that passes one on must not modify it afterwards. An optional field that is absent has no
- * key (not `undefined`).
+ * do not modify one after passing it on. An optional field that is absent has no key (not
+ * `undefined`).
  *
  * The bodies of LevelDB records have the same structure, with the same keys.
  */

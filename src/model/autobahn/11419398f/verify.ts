@@ -127,7 +127,7 @@ export function verifyFullCommitQC(full: FullCommitQC, committee: Committee): vo
 }
 
 /**
- * Verifies that a proposed state is that of a block which the CommitQC orders. Does not verify the
+ * Verifies that the CommitQC orders the block that a proposed state belongs to. Does not verify the
  * CommitQC.
  */
 export function verifyAppProposal(app: AppProposal, commitQC: CommitQC): void {
@@ -163,8 +163,8 @@ export function verifyAnchor(anchor: PruneAnchor, committee: Committee): void {
 
 /**
  * Verifies a block's header against a CommitQC that orders it: the last block of a lane's range
- * must have the range's last hash. Other headers pass: the CommitQC does not contain their hashes,
- * but the chain of parent hashes up to the last block covers them.
+ * must have the range's last hash. Other headers pass without a check: the CommitQC does not
+ * contain their hashes. The chain of parent hashes up to the last block covers them.
  */
 export function verifyOrdered(header: BlockHeader, qc: CommitQC): void {
   codecs.blockHeader.check(header);
@@ -219,7 +219,7 @@ function checkLane(header: BlockHeader, committee: Committee, where: string): vo
 }
 
 function checkQuorum(msg: Msg, sigs: readonly Signature[], committee: Committee, quorum: number, where: string): void {
-  // Counted first, so that a short list costs no curve arithmetic, whatever its content.
+  // Counted first: a list that is too short is refused without any signature being verified.
   if (sigs.length < quorum) throw fault(where, `has ${sigs.length} signatures, needs ${quorum}`);
   const hash = messageHash(msg);
   const signers = new Set<string>();

@@ -1,13 +1,17 @@
 /**
- * What a validator signs at 11419398f, as votes: which log each message is in, what it rules out, which CommitQC it rests on.
+ * What a validator signs at 11419398f, as votes: which log each message is in, what it rules out,
+ * which CommitQC it rests on.
  *
- * Prepare votes, commit votes and timeout votes have a log each, ordered by view. One log for all three would refuse honest nodes: votes
- * of others overtake a proposal, so a node may sign its commit vote of a view before its prepare vote. What orders the logs against each
- * other is `before`:
+ * Prepare votes, commit votes and timeout votes have a log each, ordered by view. One log for all
+ * three would refuse honest nodes: votes of others overtake a proposal, so a node may sign its
+ * commit vote of a view before its prepare vote. What orders the logs against each other is
+ * `before`:
  *
- * - A node that has voted in a later view, or given up on this one, prepares and commits nothing in it any more.
- * - After a commit vote, a timeout vote of the same view names that view as its latest PrepareQC: this keeps the lock. In later views the
- *   TimeoutQC decides which PrepareQC is named, so they are free.
+ * - A node that has voted in a later view, or given up on this one, prepares and commits nothing in
+ *   it any more.
+ * - After a commit vote, a timeout vote of the same view names that view as its latest PrepareQC:
+ *   this keeps the lock. In later views the TimeoutQC decides which PrepareQC is named, so they are
+ *   free.
  */
 import { LanestoreError } from '../../../errors.js';
 import { ENTRY_NUMBER_MAX, laneIdOf, U64_MAX } from '../../../keys/index.js';
@@ -20,7 +24,10 @@ import { messageHash } from './hash.js';
 import * as schema from './schema.js';
 import type { Msg, PersistedInner, PruneAnchor, SignedBlock, SignedMsg, View } from './types.js';
 
-/** The model of votes of the protocol at 11419398f. Its votes are messages, its digests message hashes. */
+/**
+ * The model of votes of the protocol at 11419398f. Its votes are messages, its digests message
+ * hashes.
+ */
 export const votes: VoteModel<Msg, SignedBlock, SignedMsg> = {
   logs: {
     proposal: { arity: 2, part: 'rounds' },
@@ -53,8 +60,9 @@ export const votes: VoteModel<Msg, SignedBlock, SignedMsg> = {
 };
 
 /**
- * From the original's inner state: its votes are watermarks, and everything below its current view is passed. A proposal is in no inner
- * state, so none is signed in the current view any more. App votes may go up to the anchor's block.
+ * From the original's inner state: its votes are watermarks, and everything below its current view
+ * is passed. A proposal is in no inner state, so none is signed in the current view any more. App
+ * votes may go up to the anchor's block.
  */
 function history(inner: Uint8Array | undefined, anchor: unknown): VoteHistory {
   const logs = new Map<string, LogHistory>();

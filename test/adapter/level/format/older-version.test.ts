@@ -1,7 +1,9 @@
 /**
- * What a version that knows format 1 only makes of a store of format 2: LANESTORE_SCHEMA, and no damage. It reads, in this order, the first
- * bytes of each batch in the log, and `format` of the schema. Both rules stand here as that version (1580faa) has them; its own build was
- * run by hand on stores of format 2, closed and killed: openLevel, openView, verify, snapshot and migrate all ended with LANESTORE_SCHEMA.
+ * What a version that knows format 1 only makes of a store of format 2: LANESTORE_SCHEMA, and no
+ * damage. It reads, in this order, the first bytes of each batch in the log, and `format` of the
+ * schema. Both rules stand here as that version (1580faa) has them; its own build was run by hand
+ * on stores of format 2, closed and killed: openLevel, openView, verify, snapshot and migrate all
+ * ended with LANESTORE_SCHEMA.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,7 +20,9 @@ const BEFORE_STORE = Buffer.from('\x83\x01\xa6\x65store\x50', 'latin1');
 const BEFORE_SEQ = Buffer.from('\x63seq\x1b', 'latin1');
 const STORE_ID_BYTES = 16;
 
-/** The seq in the head of a tip, by the rule of format 1; undefined: the batch counts as damaged. */
+/**
+ * The seq in the head of a tip, by the rule of format 1; undefined: the batch counts as damaged.
+ */
 function tipSeq(value: Uint8Array): bigint | undefined {
   const bytes = Buffer.from(value);
   const seqAt = BEFORE_STORE.length + STORE_ID_BYTES;

@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { plainAnchor } from '../../../support/plain-model.js';
+import { type PlainBlock, plainAnchor } from '../../../support/plain-model.js';
 import { inTemp } from '../../../support/temp.js';
 import { WatchedFiles } from '../../wal/watched-files.js';
 import { big, diskBytes, onValues, openSmall, type PlainStore, placeOf, run, SMALL_FILES } from './support.js';
@@ -49,13 +49,15 @@ test(
   }),
 );
 
+const renewed = [big('0a', 3, 6000), big('0a', 4, 6001), big('0a', 5, 100)];
+
 /**
  * Changes of lane 0a after its values are copied and before the batch that moves them is composed.
  */
-const RACES: Record<string, { meanwhile: (store: PlainStore) => Promise<void>; left: number[] }> = {
+const RACES: Record<string, { meanwhile: (store: PlainStore) => Promise<void>; left: PlainBlock[] }> = {
   'a truncation': {
     meanwhile: (store) => store.blocks.maybePruneAndPersistLane('0a', plainAnchor(2, { '0a': 9 }).qc, []),
-    left: [9, 10, 11],
+    left: [9, 10, 11].map((n) => big('0a', n)),
   },
   'a truncation of all': {
     meanwhile: (store) => store.blocks.maybePruneAndPersistLane('0a', plainAnchor(2, { '0a': 30 }).qc, []),
@@ -65,10 +67,10 @@ const RACES: Record<string, { meanwhile: (store: PlainStore) => Promise<void>; l
   'a drop, then a new lane with the same numbers': {
     meanwhile: async (store) => {
       const dropped = store.dropLanes(['0a']);
-      await store.persist({ blocks: [big('0a', 3, 6000), big('0a', 4, 6001), big('0a', 5, 100)] });
+      await store.persist({ blocks: renewed });
       await dropped;
     },
-    left: [3, 4, 5],
+    left: renewed,
   },
 };
 
@@ -100,20 +102,17 @@ for (const [what, { meanwhile, left }] of Object.entries(RACES)) {
         release();
         await change;
         await run(store, '0c', 0, 20, 2);
-        const expected = what.includes('anew')
-          ? [big('0a', 3, 6000), big('0a', 4, 6001), big('0a', 5, 100)]
-          : left.map((n) => big('0a', n));
         for (let n = 0; n < 12; n++) {
           assert.equal(
             await store.block('0a', BigInt(n)),
-            expected.find(({ number }) => number === BigInt(n)),
+            left.find(({ number }) => number === BigInt(n)),
             `${n}`,
           );
         }
         await store.close();
         // Recovery would find a key that came back.
         await using again = await openSmall(dir);
-        assert.equal(again.takeRecovered().blocks.get('0a') ?? [], expected);
+        assert.equal(again.takeRecovered().blocks.get('0a') ?? [], left);
       }),
     );
   }

@@ -143,8 +143,8 @@ async function withFreeFiles(dir: string): Promise<void> {
 }
 
 /**
- * Runs `use` as a user who is subject to file modes: root becomes another user meanwhile, and `dir`
- * is given to that user.
+ * Runs `use` as a user that is subject to file modes: root becomes the user with id 65534
+ * meanwhile, and `dir` is given to that user.
  */
 async function asOther(dir: string, use: () => Promise<void>): Promise<void> {
   if (process.geteuid?.() !== 0) return use();
