@@ -128,6 +128,11 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return Promise.resolve(undefined);
   }
 
+  /** The durable inner state, for a backend whose state has votes. */
+  protected heldInner(): Promise<Uint8Array | undefined> {
+    return Promise.resolve(undefined);
+  }
+
   /** What a plan takes of the store. Throws to refuse a plan that the backend cannot store. */
   protected abstract costOf(plan: Plan<B, Q, A, E>): Cost;
 
@@ -165,12 +170,13 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     beginPlanning();
     let done: Promise<void>;
     try {
-      const votes = this.#flooredVotes(list);
+      this.#flooredVotes(list);
       const cost = this.costOfDrop();
       this.gate.admit(cost);
       done = this.acceptDrop(list, cost);
+      // Anew: a listener of the metrics may have closed parts meanwhile.
+      this.#planned.votes = this.#flooredVotes(list);
       for (const lane of list) this.#planned.lanes.delete(lane);
-      this.#planned.votes = votes;
     } finally {
       isPlanning = false;
     }
@@ -279,6 +285,10 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       block: async (lane, number) => {
         this.assertUsable();
         return this.heldBlock(lane, number);
+      },
+      inner: async () => {
+        this.assertUsable();
+        return this.heldInner();
       },
       change: (change) => this.#submit({}, () => () => planVoteChange(change)),
       ready: () => this.ready(),

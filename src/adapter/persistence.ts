@@ -79,6 +79,12 @@ export interface Quarantine {
   readonly when: string;
   /** The batch that closed the last of them; absent until it is durable. */
   readonly seq?: bigint;
+  /**
+   * True: the key is known to have signed what the store does not hold, for acknowledged batches
+   * are gone, or its signatures came from outside. Then this state cannot be the last one of the
+   * key. Default false.
+   */
+  readonly lost?: boolean;
 }
 
 /** What a store keeps of the votes of its key. The object does not change afterwards. */
@@ -124,6 +130,8 @@ export interface VoteStore<Block> {
    * written.
    */
   block(lane: LaneId, number: bigint): Promise<Block | undefined>;
+  /** The durable inner state. @throws as {@link block}. */
+  inner(): Promise<Uint8Array | undefined>;
   /**
    * Binds the key that signs: once in the life of a store. Durable when it resolves; binding the
    * same key again changes nothing.
@@ -133,8 +141,9 @@ export interface VoteStore<Block> {
   /**
    * Closes parts: at once for every later call, durably when it resolves. What is closed already
    * stays closed.
+   * @param lost the key is known to have signed what the store does not hold
    */
-  quarantine(parts: readonly VotePart[], why: string): Promise<void>;
+  quarantine(parts: readonly VotePart[], why: string, lost?: boolean): Promise<void>;
   /**
    * Registers the one guard of this store.
    * @throws LANESTORE_LOCKED if there is one. Returns what

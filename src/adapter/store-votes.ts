@@ -1,5 +1,5 @@
 /** The votes of a store behind the port: what every backend that keeps votes shares. */
-import { byteArray, iterable, mismatch, outOfRange, string } from '../base/options.js';
+import { boolean, byteArray, iterable, mismatch, outOfRange, string } from '../base/options.js';
 import { isLanestoreError, LanestoreError } from '../errors.js';
 import { type LaneId, laneId, u64 } from '../keys/index.js';
 import type { VoteModel, VotePart } from '../model/model.js';
@@ -21,6 +21,7 @@ export interface VoteBackend<Block> {
   readonly planned: PlanState & { votes: VoteState };
   durable(): VoteState;
   block(lane: LaneId, number: bigint): Promise<Block | undefined>;
+  inner(): Promise<Uint8Array | undefined>;
   /**
    * Makes a change durable, in the order of calls. `planned` shows it when this returns, unless the
    * call is refused.
@@ -63,6 +64,10 @@ export class StoreVotes<Block> implements VoteStore<Block> {
     return this.#backend.block(laneId(lane), u64(number, 'block number'));
   }
 
+  async inner(): Promise<Uint8Array | undefined> {
+    return this.#backend.inner();
+  }
+
   async bind(signer: Uint8Array): Promise<void> {
     byteArray(signer, 'votes.bind: signer');
     if (signer.length === 0 || signer.length > SIGNER_BYTES_MAX) {
@@ -77,18 +82,21 @@ export class StoreVotes<Block> implements VoteStore<Block> {
     await this.#backend.change(bound === undefined ? { signer: new Uint8Array(signer) } : {});
   }
 
-  async quarantine(parts: readonly VotePart[], why: string): Promise<void> {
+  async quarantine(parts: readonly VotePart[], why: string, lost = false): Promise<void> {
     iterable(parts, 'votes.quarantine: parts');
     string(why, 'votes.quarantine: why');
+    boolean(lost, 'votes.quarantine: lost');
     const closed = [...parts];
     for (const part of closed) {
       if (!VOTE_PARTS.includes(part)) throw outOfRange('votes.quarantine: parts', VOTE_PARTS.join(' or '), part);
     }
     if (closed.length === 0) throw mismatch('votes.quarantine: parts', 'at least one part', undefined);
-    const quarantine = { parts: closed, why: why.slice(0, REASON_MAX), when: new Date().toISOString() };
+    const quarantine = { parts: closed, why: why.slice(0, REASON_MAX), when: new Date().toISOString(), lost };
     const { planned } = this.#backend;
     // Even if there is no room for the call now: nothing of these parts is signed from here on.
     planned.votes = changedVotes(planned.votes, { quarantine });
+    // A call from inside of one that is being planned must not be refused with it.
+    await undefined;
     for (;;) {
       try {
         return await this.#backend.change({ quarantine });

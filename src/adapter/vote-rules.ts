@@ -125,17 +125,28 @@ export function changedVotes<State extends VoteState>(state: State, change: Vote
 const NO_WATERMARKS: ReadonlyMap<string, Watermark> = new Map();
 
 /**
- * The state with parts closed. Those that are closed stay closed, and the first reason stays first.
+ * The state with parts closed. Those that are closed stay closed, the first reason stays first, and
+ * what is known to be lost stays known.
  */
-export function withQuarantine<State extends VoteState>(state: State, { parts, why, when }: Quarantine): State {
+export function withQuarantine<State extends VoteState>(
+  state: State,
+  { parts, why, when, lost: isLost = false }: Quarantine,
+): State {
   const before: (Partial<Quarantine> & Pick<Quarantine, 'parts' | 'why' | 'when'>) | undefined = state.quarantine;
   const added = parts.filter((part) => before?.parts.includes(part) !== true);
-  if (added.length === 0) return state;
+  const lost = isLost || before?.lost === true;
+  if (added.length === 0 && lost === (before?.lost === true)) return state;
   const reason = before === undefined ? why : `${before.why}; ${why}`;
   const closed = [...new Set([...(before?.parts ?? []), ...added])];
   // What else a backend keeps of it stays, but not the batch: the next one closes the part.
   const { seq: _, ...kept } = before ?? {};
-  const quarantine = { ...kept, parts: closed, why: reason.slice(0, REASON_MAX), when: before?.when ?? when };
+  const quarantine = {
+    ...kept,
+    parts: closed,
+    why: reason.slice(0, REASON_MAX),
+    when: before?.when ?? when,
+    ...(lost ? { lost } : {}),
+  };
   return { ...state, quarantine };
 }
 

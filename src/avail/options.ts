@@ -30,8 +30,9 @@ export interface AvailOptions {
    */
   readonly guard?: BlockGuard;
   /**
-   * For stores that keep no votes, where a restored copy signs again: the node's own secret key, 32
-   * bytes. Refused on a store that a key is bound to.
+   * For nodes without a guard, where a restored copy signs again: the node's own secret key, 32
+   * bytes. Refused on a store that a key is bound to, that has a guard, or whose own blocks are
+   * closed; while the state is open, no guard opens on the store.
    */
   readonly secret?: Uint8Array;
   /**
@@ -87,9 +88,9 @@ export function loopLimits({ maxRoundBytes, maxRoundEntries, maxRounds }: AvailO
 }
 
 /**
- * The options of one who signs.
- * @throws LANESTORE_INVALID for a key beside a guard, or one that a
- * store keeps votes of.
+ * Checks who signs.
+ * @throws LANESTORE_INVALID for a key beside a guard, or on a store that a key is bound to;
+ * LANESTORE_QUARANTINED for a key on a store whose own blocks are closed.
  */
 export function checkSigning({ store, guard, secret, announce }: AvailOptions): void {
   const invalid = (what: string, remedy: string) =>
@@ -97,6 +98,7 @@ export function checkSigning({ store, guard, secret, announce }: AvailOptions): 
   if (secret !== undefined && (guard !== undefined || store.votes?.planned.signer !== undefined)) {
     throw invalid('options.secret on a store with a guard', 'give options.guard only: a key that two hold signs twice');
   }
+  if (secret !== undefined) checkOwnOpen(store);
   if (guard !== undefined && announce === 'received') {
     throw invalid(
       "options.announce is 'received' beside a guard",
@@ -107,6 +109,15 @@ export function checkSigning({ store, guard, secret, announce }: AvailOptions): 
   if (guard !== undefined && (signer === undefined || Buffer.compare(signer, guard.signer) !== 0)) {
     throw invalid('options.guard is not that of options.store', 'open the guard on this very store');
   }
+}
+
+/** For a node that signs its own blocks without a guard. @throws LANESTORE_QUARANTINED. */
+export function checkOwnOpen({ votes }: NodeStore): void {
+  const quarantine = votes?.planned.quarantine;
+  if (quarantine?.parts.includes('own') !== true) return;
+  throw new LanestoreError('LANESTORE_QUARANTINED', `the store's own blocks are closed: ${quarantine.why}`, {
+    remedy: 'open the part with "lanestore release", then sign through a guard; see docs/signing-safety.md',
+  });
 }
 
 /** The epochs that the options name. */

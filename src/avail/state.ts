@@ -15,8 +15,8 @@ import { GuardedLane, nextBlock } from './guarded-lane.js';
 import { Inner } from './inner.js';
 import type { Lane } from './lane.js';
 import { type LoadReport, load } from './load.js';
-import { type AvailOptions, checkAvailOptions, checkSigning, epochsOf, loopLimits } from './options.js';
-import { PersistLoop } from './persist-loop.js';
+import { type AvailOptions, checkAvailOptions, checkOwnOpen, checkSigning, epochsOf, loopLimits } from './options.js';
+import { type NodeStore, PersistLoop } from './persist-loop.js';
 import { AvailPushes } from './pushes.js';
 
 /** See the top of this file. Made by {@link openAvail}. */
@@ -31,6 +31,9 @@ export class AvailState extends AvailPushes {
   /** With a guard. */
   readonly #guarded: GuardedLane | undefined;
   readonly #secret: Uint8Array | undefined;
+  /** With a secret: lets a guard open on the store again. */
+  readonly #detach: () => void;
+  readonly #store: NodeStore;
   readonly #ownLane: LaneId | undefined;
   readonly #announceReceived: boolean;
   readonly #tellStopped: (error: unknown) => void;
@@ -40,7 +43,7 @@ export class AvailState extends AvailPushes {
   readonly #givenUp = new AbortController();
 
   /** @internal Use {@link openAvail}. */
-  constructor(options: AvailOptions) {
+  constructor(options: AvailOptions, detach: () => void) {
     const limits = loopLimits(options);
     const { store, guard, secret } = options;
     const ownKey = guard?.signer ?? (secret === undefined ? undefined : publicKeyOf(secret));
@@ -56,6 +59,8 @@ export class AvailState extends AvailPushes {
             untilDurable: (lane, next) => this.untilDurable(lane, next),
           });
     this.#secret = secret === undefined ? undefined : new Uint8Array(secret);
+    this.#store = store;
+    this.#detach = detach;
     this.#ownLane = ownLane;
     this.#announceReceived = options.announce === 'received';
     const { cursors } = store;
@@ -185,7 +190,7 @@ export class AvailState extends AvailPushes {
       this.inner.stop(error);
     }
     const idle = () => this.#loop.idle(this.#givenUp.signal);
-    await closeAll([idle, () => this.#loop.stop(error), () => this.#tellStopped(error)]);
+    await closeAll([idle, () => this.#loop.stop(error), () => this.#tellStopped(error), this.#detach]);
   }
 
   #stop(error: unknown): void {
@@ -243,6 +248,7 @@ export class AvailState extends AvailPushes {
   }
 
   #produce(lane: Lane, secret: Uint8Array, payload: Payload): SignedBlock {
+    checkOwnOpen(this.#store);
     const signed = signBlock(secret, nextBlock(lane, publicKeyOf(secret), payload));
     this.#push(lane, signed);
     return signed;
@@ -294,5 +300,14 @@ export class AvailState extends AvailPushes {
 export async function openAvail(options: AvailOptions): Promise<AvailState> {
   checkAvailOptions(options, 'openAvail: options');
   checkSigning(options);
-  return new AvailState(options);
+  const { store, secret } = options;
+  // One holder of the key at a time.
+  const attached = secret === undefined ? undefined : store.votes?.attach();
+  const detach = () => attached?.();
+  try {
+    return new AvailState(options, detach);
+  } catch (error) {
+    detach();
+    throw error;
+  }
 }

@@ -18,6 +18,7 @@ export const releaseVerb: Verb = {
     '--reason TEXT         why, for the record in the store',
     '--as-is               this is the last state of the key, and what it was copied from never runs again',
     '--floor NAME=N[,N]    or: how far the key may have signed, once a log (commit=7,3) and a lane (its id=41); with --open',
+    '                      lanes are opened by a floor of each lane that the store holds, and of each other one voted in',
     `--open PART[,PART]    the parts to open: ${PARTS.join(', ')}; with --as-is all that are closed`,
     '--signer KEY          the public key in hex, if none is bound to the store',
     '--yes                 do not ask',
@@ -59,10 +60,14 @@ function decisionOf(options: OptionValues) {
   const given = (options.floor ?? []) as unknown as readonly string[];
   if (asIs === given.length > 0)
     throw new UsageError('give either --as-is, or --floor NAME=N[,N] for all that was signed');
+  const floors = given.map(floorOf);
+  // Of two floors of one log the lower one must not win, and the higher one may be the mistake.
+  const twice = floors.find(([name], i) => floors.findIndex(([before]) => before === name) < i);
+  if (twice !== undefined) throw new UsageError(`--floor names ${twice[0]} twice: give one floor for it`);
   return {
     model: autobahn,
     reason,
-    ...(asIs ? { asIs } : { floors: new Map(given.map(floorOf)) }),
+    ...(asIs ? { asIs } : { floors: new Map(floors) }),
     ...(typeof open === 'string' ? { open: open.split(',').map(partOf) } : {}),
     ...(typeof signer === 'string' ? { signer: keyOf(signer) } : {}),
   };

@@ -23,7 +23,7 @@ import { LanestoreError } from '../errors.js';
 import { type LaneId, laneId, u64 } from '../keys/index.js';
 import type { VoteModel, VotePart } from '../model/model.js';
 import type { GuardOptions, GuardStore } from './options.js';
-import { OwnLane } from './own-lane.js';
+import type { OwnLane } from './own-lane.js';
 import type { Signer } from './signer.js';
 import { strangerIn } from './stranger.js';
 
@@ -43,6 +43,20 @@ const checkGuardRound = fields<GuardRound<unknown, unknown>>({ votes: required(i
 /** Calls under way at a time. */
 const CALLS_MAX = 8192;
 
+/** What guards of one store have begun to sign, and the store may not show. */
+export interface Given<Block> {
+  readonly reserved: Map<string, Watermark>;
+  readonly own: OwnLane<Block>;
+}
+
+/** What a guard is made of, beside its options. */
+export interface GuardParts<Block> {
+  readonly votes: VoteStore<Block>;
+  readonly signer: Signer;
+  readonly detach: () => void;
+  readonly given: Given<Block>;
+}
+
 /** See the top of this file. Made by {@link openGuard}. */
 export class Guard<Vote, Block, Signed> {
   readonly #store: GuardStore<Block>;
@@ -57,19 +71,17 @@ export class Guard<Vote, Block, Signed> {
    * Votes that are being signed, or whose round failed, above what the store has planned: they
    * count as given.
    */
-  readonly #reserved = new Map<string, Watermark>();
+  readonly #reserved: Map<string, Watermark>;
   #isClosing = false;
 
   /** @internal Use {@link openGuard}. */
-  constructor(
-    options: GuardOptions<Vote, Block, Signed>,
-    { votes, signer, detach }: { votes: VoteStore<Block>; signer: Signer; detach: () => void },
-  ) {
+  constructor(options: GuardOptions<Vote, Block, Signed>, { votes, signer, detach, given }: GuardParts<Block>) {
     this.#store = options.store;
     this.#model = options.model.votes;
     this.#votes = votes;
     this.#signer = signer;
-    this.#own = new OwnLane(votes);
+    this.#own = given.own;
+    this.#reserved = given.reserved;
     this.#detach = detach;
   }
 
@@ -216,7 +228,7 @@ export class Guard<Vote, Block, Signed> {
       const known = { model: this.#model, votes: this.#votes, given: this.#given(), own: this.#own, cursors };
       const found = await strangerIn(known, signed);
       if (found === undefined) return false;
-      await this.#votes.quarantine([found.part], found.why);
+      await this.#votes.quarantine([found.part], found.why, true);
       return true;
     });
   }

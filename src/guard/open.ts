@@ -1,9 +1,11 @@
 /** Opening a guard: one a store, of the key that the store is bound to. */
 import type { VoteStore } from '../adapter/persistence.js';
 import { hex } from '../base/bytes.js';
-import { LanestoreError } from '../errors.js';
-import { Guard } from './guard.js';
+import { isLanestoreError, LanestoreError } from '../errors.js';
+import type { VoteModel } from '../model/model.js';
+import { type Given, Guard } from './guard.js';
 import { checkGuardOptions, type GuardOptions, signerOf } from './options.js';
+import { OwnLane } from './own-lane.js';
 
 /**
  * Opens the guard of a store. Without a key bound to the store, and without `firstUse`, it opens
@@ -31,11 +33,20 @@ export async function openGuard<Vote, Block, Signed>(
   const detach = votes.attach();
   try {
     await bind(votes, options, signer.key);
-    return new Guard(options, { votes, signer, detach });
+    return new Guard(options, { votes, signer, detach, given: givenOf(votes) });
   } catch (error) {
     detach();
     throw error;
   }
+}
+
+/** By store: what its guards have begun to sign counts as given while the store is open. */
+const GIVEN = new WeakMap<object, unknown>();
+
+function givenOf<Block>(votes: VoteStore<Block>): Given<Block> {
+  const given = (GIVEN.get(votes) as Given<Block> | undefined) ?? { reserved: new Map(), own: new OwnLane(votes) };
+  GIVEN.set(votes, given);
+  return given;
 }
 
 /** Makes sure that the store is of this key. @throws LANESTORE_INVALID. */
@@ -55,15 +66,31 @@ async function bind<Vote, Block, Signed>(
     );
   }
   if (signer !== undefined || firstUse !== true) return;
-  const own = [...store.cursors.lanes.keys()].find((lane) => model.votes.isOwnLane(lane, key));
-  if (own !== undefined) {
-    throw new LanestoreError(
-      'LANESTORE_INVALID',
-      `openGuard: firstUse, but the store has held the key's own lane ${own}`,
-      {
-        remedy: 'a key with a lane has signed before: bring its signing state, see docs/signing-safety.md',
-      },
-    );
-  }
+  const lanes = [...store.cursors.lanes.keys(), ...votes.planned.laneFloors.keys()];
+  const own = lanes.find((lane) => model.votes.isOwnLane(lane, key));
+  if (own !== undefined) throw signedBefore(`the store has held the key's own lane ${own}`);
+  const signed = signerOfInner(model.votes, await votes.inner());
+  if (signed !== undefined) throw signedBefore(`the store's inner state holds votes of the key ${hex(signed)}`);
   await votes.bind(key);
+}
+
+/** The key whose votes an inner state holds, as far as the model can read it. */
+function signerOfInner<Vote, Block, Signed>(
+  { history }: VoteModel<Vote, Block, Signed>,
+  inner: Uint8Array | undefined,
+): Uint8Array | undefined {
+  if (inner === undefined || history === undefined) return undefined;
+  try {
+    return history(inner, undefined).signer;
+  } catch (error) {
+    // Of another protocol, or opaque: nothing is known.
+    if (isLanestoreError(error, 'LANESTORE_INVALID')) return undefined;
+    throw error;
+  }
+}
+
+function signedBefore(what: string): LanestoreError {
+  return new LanestoreError('LANESTORE_INVALID', `openGuard: firstUse, but ${what}`, {
+    remedy: 'a key that has signed before: bring its signing state, see docs/signing-safety.md',
+  });
 }

@@ -38,9 +38,10 @@ export async function strangerIn<Vote, Block, Signed>(
   model.check(vote);
   const place = model.place(vote);
   if (!isLanePlace(place)) return strangerInLog(known.given, placedVote(model, vote));
+  const found = await (place.part === 'own' ? strangerBlock(known, signed, place) : strangerVote(known, vote, place));
+  // After the reads: the lane may have been dropped meanwhile.
   const floor = known.votes.planned.laneFloors.get(place.lane);
-  if (floor !== undefined && place.number <= floor) return undefined;
-  return place.part === 'own' ? strangerBlock(known, signed, place) : strangerVote(known, vote, place);
+  return floor !== undefined && place.number <= floor ? undefined : found;
 }
 
 function strangerInLog({ logs }: VoteState, { log, at, digest, part }: PlacedVote): Stranger | undefined {

@@ -39,15 +39,14 @@ export async function openLevelSink<B, Q, A>(
 }
 
 function closeVotes<B, Q, A>(directory: string, model: Model<B, Q, A>, known: StoredVotes | undefined): Promise<void> {
+  // The new store has its own place.
+  const kept = known === undefined ? undefined : { ...known, home: undefined };
   return amendStore(directory, { model, depth: 'singles' }, ({ singles: { anchor, inner } }) => ({
-    // A store that no key was bound to knows less than the node's own state.
+    // A store that no key was bound to knows less of votes than the node's own state.
     votes:
-      known?.signer === undefined
-        ? closedVotes(model, inner, anchor)
-        : closedFor(
-            { ...known, home: undefined, sinks: undefined },
-            'it was imported: the source may have signed since',
-          ),
+      kept?.signer === undefined
+        ? closedVotes(model, inner, anchor, kept)
+        : closedFor(kept, 'it was imported: the source may have signed since'),
     event: { event: 'import' },
   }));
 }

@@ -7,14 +7,19 @@ import { closedFor, NO_STORED_VOTES, type StoredVotes } from '../adapter/level/c
 import { isLanestoreError } from '../errors.js';
 import type { Model, VoteHistory } from '../model/model.js';
 
-/** The votes of such a state, closed. */
+/**
+ * The votes of such a state, closed. `known`: what a store keeps that no key was bound to: floors of
+ * lanes, why it is closed, and floors of logs.
+ */
 export function closedVotes<B, Q, A>(
   model: Model<B, Q, A>,
   inner: Uint8Array | undefined,
   anchor: A | undefined,
+  known: StoredVotes = NO_STORED_VOTES,
 ): StoredVotes {
   const { signer, logs } = historyOf(model, inner, anchor);
-  return closedFor({ ...NO_STORED_VOTES, signer, logs }, 'the state kept no votes: its key may have signed since');
+  const votes = { ...known, signer, logs: new Map([...known.logs, ...logs]) };
+  return closedFor(votes, 'the state kept no votes: its key may have signed since');
 }
 
 function historyOf<B, Q, A>(model: Model<B, Q, A>, inner: Uint8Array | undefined, anchor: A | undefined): VoteHistory {

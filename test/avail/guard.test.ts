@@ -2,15 +2,17 @@
  * The own lane through a guard: signed once, released when durable, and nothing else beside the
  * guard.
  */
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/adapter/level/index.js';
 import { openAvail } from '../../src/avail/index.js';
 import { openGuard } from '../../src/guard/index.js';
-import { autobahn, headerHash, type Payload, publicKeyOf } from '../../src/index.js';
+import { autobahn, headerHash, type Payload, publicKeyOf, snapshot } from '../../src/index.js';
 import { signHash } from '../../src/model/autobahn/ed25519.js';
 import { refused } from '../support/faults.js';
 import { bounded } from '../support/hang.js';
+import { innerState } from '../support/inner.js';
 import { makeNetwork } from '../support/network.js';
 import { inTemp } from '../support/temp.js';
 
@@ -92,6 +94,7 @@ test(
   inTemp(async (dir) => {
     await using store = await openLevel(dir, { model: autobahn });
     const bare = await openAvail({ store, committee, secret });
+    await refused(openGuard({ store, model: autobahn, key: secret, firstUse: true }), 'LANESTORE_LOCKED');
     await bare.close();
     await using guard = await openGuard({ store, model: autobahn, key: secret, firstUse: true });
     for (const options of [{ secret }, { guard, secret }, { guard, announce: 'received' as const }]) {
@@ -102,6 +105,44 @@ test(
     const state = await openAvail({ store, committee });
     await refused(state.produceBlock(payload(1)), 'LANESTORE_INVALID', /guard/);
     await state.close();
+  }),
+);
+
+test(
+  'a bare key signs no own block once they are closed',
+  inTemp(async (dir) => {
+    const [live, copy] = [join(dir, 'live'), join(dir, 'copy')];
+    {
+      await using store = await openLevel(live, { model: autobahn });
+      const state = await openAvail({ store, committee, secret });
+      await state.produceBlock(payload(0));
+      await snapshot(live, copy, { model: autobahn });
+      await store.votes!.quarantine(['own'], 'a test');
+      await refused(state.produceBlock(payload(1)), 'LANESTORE_QUARANTINED', /a test/);
+      await state.close();
+    }
+    await using store = await openLevel(copy, { model: autobahn });
+    await refused(openAvail({ store, committee, secret }), 'LANESTORE_QUARANTINED', /snapshot/);
+  }),
+);
+
+test(
+  'firstUse is refused for a key whose lane was dropped, and beside an inner state that holds its votes',
+  inTemp(async (dir) => {
+    for (const isDropped of [true, false]) {
+      await using store = await openLevel(join(dir, `${isDropped}`), { model: autobahn });
+      if (isDropped) {
+        const state = await openAvail({ store, committee, secret });
+        await state.produceBlock(payload(0));
+        await state.close();
+        await store.dropLanes([own]);
+      } else {
+        await store.persist({ inner: innerState(7) });
+      }
+      const text = isDropped ? /own lane/ : /inner state/;
+      await refused(openGuard({ store, model: autobahn, key: secret, firstUse: true }), 'LANESTORE_INVALID', text);
+      assert.is(store.votes?.planned.signer, undefined);
+    }
   }),
 );
 

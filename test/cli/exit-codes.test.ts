@@ -127,6 +127,14 @@ test(
   }),
 );
 
+test('a floor that is given twice is a usage error', async () => {
+  const floors = ['--floor', 'commit=7,3', '--floor', 'commit=6,0'];
+  const args = ['release', HERE, '--reason', 'a test', '--open', 'rounds', ...floors];
+  const { status, stderr } = await begin(HERE, ...args);
+  assert.is(status, 2);
+  assert.match(stderr, /commit twice/);
+});
+
 test('the version, by every name', async () => {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
   const check = async (name: string) => {

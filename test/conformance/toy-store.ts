@@ -106,11 +106,15 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         this.assertUsable();
         return this.durableBlock(lane, number);
       },
+      inner: async () => {
+        this.assertUsable();
+        return this.disk.state.votes === undefined ? undefined : this.disk.inner;
+      },
       bind: (signer) => {
         const own = new Uint8Array(signer);
         return this.changeVotes((votes) => this.bound(votes, own));
       },
-      quarantine: (parts, why) => this.changeVotes((votes) => this.quarantined(votes, parts, why)),
+      quarantine: (parts, why, lost) => this.changeVotes((votes) => this.quarantined(votes, parts, why, lost)),
       attach: () => this.attach(),
     };
   }
@@ -126,8 +130,8 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     return { ...votes, signer };
   }
 
-  quarantined(votes: VoteState, parts: readonly VotePart[], why: string): VoteState {
-    return withQuarantine(votes, { parts, why, when: '2026-11-27T00:00:00.000Z' });
+  quarantined(votes: VoteState, parts: readonly VotePart[], why: string, lost = false): VoteState {
+    return withQuarantine(votes, { parts, why, when: '2026-11-27T00:00:00.000Z', lost });
   }
 
   async changeVotes(change: (votes: VoteState) => VoteState): Promise<void> {

@@ -108,7 +108,7 @@ test('the worked record of votes is what the code writes, and reads back', () =>
       ['app', { watermark: undefined, floor: [41n] }],
       ['prepare', { watermark: { at: [7n, 2n], digest: new Uint8Array(32).fill(0x22) }, floor: [6n, 0n] }],
     ]),
-    quarantine: { parts: ['own'], why: 'a test', when: '2026-01-02T03:04:05.678Z' },
+    quarantine: { parts: ['own'], why: 'a test', when: '2026-01-02T03:04:05.678Z', lost: false },
   };
   assert.is(Buffer.from(encodeVotes(example, 9n).bytes).toString('hex'), bytes.toString('hex'));
   const record = decodeRecord(VOTES_KEY, bytes);

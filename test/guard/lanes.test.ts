@@ -5,8 +5,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isLanestoreError, type LanestoreErrorCode } from '../../src/errors.js';
-import { ToyDisk } from '../conformance/toy-store.js';
+import { isLanestoreError, LanestoreError, type LanestoreErrorCode } from '../../src/errors.js';
+import { openGuard } from '../../src/guard/index.js';
+import { ToyDisk, ToyStore } from '../conformance/toy-store.js';
 import { rejection } from '../support/faults.js';
 import {
   type PlainBlock,
@@ -19,7 +20,7 @@ import {
   plainSignature,
   plainVote,
 } from '../support/plain-model.js';
-import { guarded, isSigned, KEY, OWN, SlowSigner } from './support.js';
+import { guarded, isSigned, KEY, OWN, type PlainGuard, SlowSigner } from './support.js';
 
 const test = suite('guard: lanes');
 
@@ -325,6 +326,37 @@ test('an own block that is on its way is familiar, another one in its place is n
   store.resume();
   assert.is(await closing, true);
   assert.ok(isLanestoreError(await made, 'LANESTORE_QUARANTINED'));
+});
+
+test('a lane that is dropped while its block is read leaves no stranger', async () => {
+  const { guard, store } = await guarded();
+  await store.persist({ blocks: [...plainBlocks('0a', 0, 2), ...plainBlocks('0b', 0, 2)] });
+  const { block } = store.votes;
+  for (const [lane, message] of [
+    ['0b', signed(laneVote('0b', 1))],
+    ['0a', signed(own(1))],
+  ] as const) {
+    store.votes.block = async (named, number) => {
+      store.votes.block = block;
+      await store.dropLanes([lane]);
+      return block(named, number);
+    };
+    assert.is(await guard.observe(message), false);
+  }
+  assert.is(guard.quarantine, undefined);
+});
+
+test('what a guard has begun to sign counts as given for the next guard of the store', async () => {
+  const { guard, store } = await guarded();
+  await rejection(() => guard.ownBlock(own(0), () => Promise.reject(new Error('no room'))));
+  store.persist = () => Promise.reject(new LanestoreError('LANESTORE_CAPACITY', 'no room'));
+  await rejection(() => guard.round({ votes: [plainVote('step', [1n, 0n])] }));
+  await guard.close();
+  const next = (await openGuard({ store, model: plain, key: KEY })) as PlainGuard;
+  const keep = (block: PlainBlock) => ToyStore.prototype.persist.call(store, { blocks: [block] });
+  await refused('LANESTORE_CONFLICT', () => next.ownBlock(own(0, 'another'), keep));
+  assert.is(next.test(plainVote('step', [1n, 0n])), 'again');
+  assert.is(next.test(plainVote('step', [1n, 0n], { digest: new Uint8Array(32) })), 'differs');
 });
 
 test('a vote for a block that is not durable yet was not given by this store', async () => {

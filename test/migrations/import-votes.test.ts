@@ -6,9 +6,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { amendStore, NO_STORED_VOTES, type StoredVotes } from '../../src/adapter/level/conversion.js';
 import { encodeAB } from '../../src/adapter/wal/ab-format.js';
-import { autobahn, importState, openView, releaseStore } from '../../src/index.js';
+import { autobahn, importState, openLevel, openView, releaseStore } from '../../src/index.js';
+import { refused } from '../support/faults.js';
 import { innerState } from '../support/inner.js';
+import { makeNetwork } from '../support/network.js';
 import { inTemp } from '../support/temp.js';
 import { copyState, OPTIONS } from './states.js';
 
@@ -48,6 +51,35 @@ test(
     await importState(copyState('wal-no-anchor', dir), join(dir, 'store'), OPTIONS);
     const { signer, quarantine, logs } = await votesAt(join(dir, 'store'));
     assert.equal([signer, quarantine?.parts, logs.size], [undefined, ALL, 0]);
+  }),
+);
+
+test(
+  'of a store that no key is bound to: floors of lanes, and why it is closed, are kept',
+  inTemp(async (dir) => {
+    const [source, copy] = [join(dir, 'source'), join(dir, 'copy')];
+    const net = makeNetwork({ validators: 1 });
+    const [lane = ''] = net.laneIds;
+    const votes: StoredVotes = {
+      ...NO_STORED_VOTES,
+      laneFloors: new Map([[lane, 7n]]),
+      sinks: { names: ['a'], quorum: 1 },
+      quarantine: { parts: ['own'], why: 'handed over', when: 'then', seq: 1n, heir: new Uint8Array(16), lost: true },
+    };
+    await (await openLevel(source, { model: autobahn })).close();
+    await amendStore(source, { model: autobahn }, () => ({ votes, event: { event: 'a test' } }));
+    await importState(source, copy, OPTIONS);
+    const { laneFloors, sinks, quarantine, signer } = await votesAt(copy);
+    assert.equal([[...laneFloors], sinks, signer], [[[lane, 7n]], votes.sinks, undefined]);
+    assert.equal(
+      [quarantine?.heir, quarantine?.lost, [...quarantine!.parts].sort()],
+      [new Uint8Array(16), true, [...ALL].sort()],
+    );
+    await refused(
+      releaseStore(copy, { model: autobahn, reason: 'a test', asIs: true, signer: new Uint8Array(32) }),
+      'LANESTORE_INVALID',
+      /handed its votes/,
+    );
   }),
 );
 

@@ -10,5 +10,6 @@ export { encodeVotes, NO_STORED_VOTES, type StoredVotes } from './format/votes.j
 export { WITNESS_FILE } from './format/witness.js';
 export { amended, closedFor } from './open/amend.js';
 export { amendStore } from './open/amend-store.js';
+export { prepareWitness } from './open/create.js';
 export { examineCopy, examineEngine } from './open/examine.js';
 export { readFormat, STEP_KEY } from './open/identity.js';

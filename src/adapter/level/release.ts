@@ -25,6 +25,7 @@ import { comparePositions } from '../vote-rules.js';
 import { coded } from './database.js';
 import { otherFormat } from './format/schema.js';
 import type { StoredVotes } from './format/votes.js';
+import { closedUnlessProven } from './open/amend.js';
 import { amendStore } from './open/amend-store.js';
 import { openView } from './view/open-view.js';
 
@@ -35,13 +36,15 @@ export interface ReleaseOptions<B, Q, A> {
   readonly reason: string;
   /**
    * True: this state is the last one of its key, and nothing that it was copied from will ever run
-   * again.
+   * again. Refused where the store itself knows better: after a rollback that lost acknowledged
+   * batches, and after signatures of the key came from outside.
    */
   readonly asIs?: boolean;
   /**
    * How far the key may have signed: by the name of a log, a position; by the id of a lane, a block
    * number. Nothing is signed at or below a floor. A floor never falls, nor lies below what the
-   * store itself has signed.
+   * store itself has signed. To open `lanes`, every lane that the store holds or has a floor of
+   * must be named; name those too that it does not know, and that the key may have voted in.
    */
   readonly floors?: ReadonlyMap<string, Position | bigint>;
   /** Parts to open. Default with `asIs`: all that are closed. With `floors` it must be given. */
@@ -114,7 +117,7 @@ export async function releaseStore<B, Q, A>(
   let report: ReleaseReport | undefined;
   await amendStore(location, { model }, ({ location: path, tip, votes }) => {
     checkSeq(options, tip.seq);
-    const next = released(model.votes, votes, decision);
+    const next = released(model.votes, { votes, lanes: tip.lanes.keys() }, decision);
     report = reportOf(path, tip.seq, votes, next);
     const { opened, signer } = report;
     const floors = [...decision.floors].map(([name, floor]) => [name, typeof floor === 'bigint' ? floor : [...floor]]);
@@ -130,10 +133,13 @@ async function onView<B, Q, A>(
 ): Promise<ReleaseReport> {
   await using view = await openView(location, { model: options.model });
   if (view.refusal !== undefined) throw view.refusal;
-  const { tip, votes, schema } = view;
-  if (votes === undefined || tip === undefined) throw otherFormat(schema?.format ?? 1);
+  const { tip, schema, witness } = view;
+  if (view.votes === undefined || tip === undefined) throw otherFormat(schema?.format ?? 1);
   checkSeq(options, tip.seq);
-  return reportOf(view.location, tip.seq, votes, released(options.model.votes, votes, decision));
+  const [newest] = witness.slots;
+  const votes = closedUnlessProven(view.votes, tip, newest === undefined ? {} : { provenSeq: newest.seq });
+  const next = released(options.model.votes, { votes, lanes: tip.lanes.keys() }, decision);
+  return reportOf(view.location, tip.seq, votes, next);
 }
 
 function rethrown(error: unknown): never {
@@ -166,7 +172,7 @@ function decisionOf<B, Q, A>({ asIs = false, floors, open, signer }: ReleaseOpti
 /** The votes after a decision. Pure. @throws LANESTORE_INVALID. */
 export function released(
   model: Pick<VoteModel<unknown, never, unknown>, 'logs'> | undefined,
-  votes: StoredVotes,
+  { votes, lanes }: { readonly votes: StoredVotes; readonly lanes: Iterable<LaneId> },
   { asIs, floors, open, signer }: Decision,
 ): StoredVotes {
   const { quarantine } = votes;
@@ -179,8 +185,9 @@ export function released(
   if (signer !== undefined && Buffer.compare(signer, own) !== 0) throw invalid('the store is bound to another key');
   const closed = closedParts(votes);
   const opened = open ?? closed;
-  if (!asIs) checkEnough(model.logs, floors, opened);
+  if (!asIs) checkEnough(model.logs, floors, opened, [...lanes, ...votes.laneFloors.keys()]);
   else if (closed.length === 0) throw invalid('no part of its votes is closed');
+  else if (quarantine?.lost === true) throw invalid(`this is not the last state of its key: ${quarantine.why}`);
   const left = closed.filter((part) => !opened.includes(part));
   const raised = raisedTo(model.logs, votes, floors);
   const { why = NO_KEY, when = new Date().toISOString(), ...rest } = quarantine ?? {};
@@ -199,11 +206,15 @@ function closedParts({ signer, quarantine }: StoredVotes): readonly VotePart[] {
   return signer === undefined ? VOTE_PARTS : (quarantine?.parts ?? []);
 }
 
+/** Lanes that an error names. */
+const LANES_NAMED = 4;
+
 /** Floors by hand must cover all of what they open. */
 function checkEnough(
   logs: VoteModel<unknown, never, unknown>['logs'],
   floors: Decision['floors'],
   opened: readonly VotePart[],
+  lanes: readonly LaneId[],
 ): void {
   if (opened.includes('own')) {
     throw invalid('no floor opens the own lane: blocks above it may be out there. Only asIs does, or a new key');
@@ -212,9 +223,11 @@ function checkEnough(
     if (opened.includes(part) && !floors.has(log))
       throw invalid(`${part} can only be opened with a floor of log ${log}`);
   }
-  if (opened.includes('lanes') && ![...floors.keys()].some(isLaneId)) {
-    throw invalid('lanes can only be opened with a floor of every lane that the key may have voted in');
-  }
+  if (!opened.includes('lanes')) return;
+  const missing = lanes.filter((lane) => !floors.has(lane));
+  if (missing.length === 0 && [...floors.keys()].some(isLaneId)) return;
+  const named = missing.length === 0 ? '' : `; missing: ${missing.slice(0, LANES_NAMED).join(', ')}`;
+  throw invalid(`lanes can only be opened with a floor of every lane that the key may have voted in${named}`);
 }
 
 function raisedTo(

@@ -178,6 +178,10 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     return this.#reader.block(lane, number);
   }
 
+  protected override heldInner(): Promise<Uint8Array | undefined> {
+    return this.#reader.inner();
+  }
+
   /** Bytes of separated values that the store holds, and what their files take on the disk; both 0 while there are none. */
   get valueUsage(): { readonly liveBytes: number; readonly fileBytes: number } {
     return this.#values?.usage ?? { liveBytes: 0, fileBytes: 0 };
@@ -316,8 +320,12 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   }
 }
 
-/** True for a round that only truncates: an anchor, which may bring its own CommitQC along, or no entry at all. */
-function onlyPrunes({ anchor, inner, commitQCs, lanes }: EncodedRound): boolean {
+/**
+ * True for a call that only truncates, or closes parts of the votes: an anchor, which may bring its
+ * own CommitQC along, or no entry at all.
+ */
+function onlyPrunes({ anchor, inner, commitQCs, lanes, votes }: EncodedRound): boolean {
+  if (votes?.signer !== undefined || (votes?.watermarks?.size ?? 0) > 0) return false;
   if (inner !== undefined || (commitQCs?.append.length ?? 0) > (anchor === undefined ? 0 : 1)) return false;
   for (const { append } of lanes.values()) if (append.length > 0) return false;
   return true;

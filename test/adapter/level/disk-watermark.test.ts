@@ -20,7 +20,7 @@ import { refused, refusedSync, rejection } from '../../support/faults.js';
 import { withTmpfs } from '../../support/faults-mount.js';
 import { settles } from '../../support/hang.js';
 import { runWorker } from '../../support/kill.js';
-import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../../support/plain-model.js';
+import { plain, plainAnchor, plainBlock, plainBlocks, plainQC, plainVote } from '../../support/plain-model.js';
 import { inTemp } from '../../support/temp.js';
 
 const MIB = 1024 * 1024;
@@ -252,6 +252,7 @@ store(
       commitQCs: [0, 1, 2].map((i) => plainQC(i)),
       blocks: [...plainBlocks('0a', 0, 9), plainBlock('0b', 0)],
     });
+    await opened.votes!.bind(new Uint8Array(32).fill(1));
     disk.free = 90_000;
     const round = { inner: new Uint8Array([1]), blocks: [plainBlock('0a', 9)] };
     // The last reading is recent, and this large round exceeds it.
@@ -266,6 +267,9 @@ store(
     await opened.blocks.maybePruneAndPersistLane('0a', plainQC(3, { '0a': 6 }), []);
     await opened.commitQCs.maybePruneAndPersist(undefined, [plainQC(2)]);
     await opened.dropLanes(['0b']);
+    // A vote needs space like any entry; closing a part must not wait for it.
+    await refused(opened.persist({ votes: [plainVote('step', [1n, 0n])] }), 'LANESTORE_CAPACITY');
+    await opened.votes!.quarantine(['app'], 'a test');
     await refused(opened.persist({ anchor: plainAnchor(4), blocks: [plainBlock('0a', 9)] }), 'LANESTORE_CAPACITY');
     await refused(opened.commitQCs.maybePruneAndPersist(undefined, [plainQC(4)]), 'LANESTORE_CAPACITY');
     assert.equal([...opened.cursors.lanes], [['0a', { first: 6n, next: 9n }]]);

@@ -2,15 +2,16 @@
  * Opening parts of the votes by an operator's decision: what it opens, what it never lowers, and
  * what closes them in the first place.
  */
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WITNESS_BYTES } from '../../../src/adapter/level/format/witness.js';
 import { type ReleaseOptions, releaseStore } from '../../../src/adapter/level/index.js';
 import { openGuard, openLevel, openView, snapshot } from '../../../src/index.js';
 import { refused } from '../../support/faults.js';
 import { Random, spawnWorker, testSeed } from '../../support/kill.js';
-import { plain, plainBlocks, plainQC, plainVote } from '../../support/plain-model.js';
+import { plain, plainBlocks, plainQC, plainSignature, plainVote } from '../../support/plain-model.js';
 import { inTemp } from '../../support/temp.js';
 
 const KEY = new Uint8Array(32).fill(7);
@@ -141,6 +142,106 @@ test(
       await refused(store.persist({ votes: [plainVote('step', [2n, 2n])] }), 'LANESTORE_QUARANTINED');
     }
     assert.match((await votesAt(live)).quarantine?.why ?? '', /rollback to batch/);
+  }),
+);
+
+test(
+  'a rollback that lost acknowledged batches: as it is does not open what they may have signed; floors do',
+  inTemp(async (dir) => {
+    const { live } = await makeStores(dir);
+    const older = join(dir, 'older');
+    cpSync(live, older, { recursive: true });
+    const seq = await (async () => {
+      await using store = await open(live);
+      await using guard = await openGuard({ store, model: plain as never, key: KEY });
+      const { seq } = store;
+      await guard.round({ votes: [plainVote('step', [2n, 2n])] as never });
+      return seq;
+    })();
+    rmSync(join(live, 'level'), { recursive: true });
+    cpSync(join(older, 'level'), join(live, 'level'), { recursive: true });
+    await refused(open(live), 'LANESTORE_ROLLED_BACK');
+    await (await openLevel(live, { model: plain, acceptRollback: { seq } })).close();
+    for (const dryRun of [true, false]) {
+      await refused(release(live, { asIs: true, dryRun }), 'LANESTORE_INVALID', /not the last state.*rollback/);
+    }
+    assert.equal((await votesAt(live)).quarantine?.parts, ALL);
+    // Nor does a snapshot of it, which adds no part to those that are closed.
+    await snapshot(live, join(dir, 'again'), { model: plain });
+    await refused(release(join(dir, 'again'), { asIs: true }), 'LANESTORE_INVALID', /not the last state/);
+    const floors = new Map<string, bigint[]>(
+      Object.entries(plain.votes.logs).map(([log, { arity }]) => [log, Array.from({ length: arity }, () => 2n)]),
+    );
+    await release(live, { floors, open: ['rounds', 'app'] });
+    await using store = await open(live);
+    await using guard = await openGuard({ store, model: plain as never, key: KEY });
+    assert.is(guard.test(plainVote('step', [2n, 2n], { digest: new Uint8Array(32) }) as never), 'floor');
+  }),
+);
+
+test(
+  'signatures from outside: as it is does not open their part again',
+  inTemp(async (dir) => {
+    const { live } = await makeStores(dir);
+    {
+      await using store = await open(live);
+      await using guard = await openGuard({ store, model: plain as never, key: KEY });
+      const vote = plainVote('step', [9n, 9n]);
+      assert.is(await guard.observe({ vote, signer: KEY, signature: plainSignature(KEY, vote.digest) } as never), true);
+    }
+    await refused(release(live, { asIs: true }), 'LANESTORE_INVALID', /not the last state.*outside/);
+  }),
+);
+
+test(
+  'a witness that proves nothing stays evidence: a release opens only what it names, as a dry run shows',
+  inTemp(async (dir) => {
+    const { live } = await makeStores(dir);
+    writeFileSync(join(live, 'witness'), new Uint8Array(WITNESS_BYTES));
+    const floors = new Map(
+      Object.entries(plain.votes.logs)
+        .filter(([, { part }]) => part === 'app')
+        .map(([log, { arity }]) => [log, Array.from({ length: arity }, () => 9n)] as const),
+    );
+    for (const dryRun of [true, false]) {
+      const { opened, closed } = await release(live, { floors, open: ['app'], dryRun });
+      assert.equal([opened, closed], [['app'], ['rounds', 'lanes', 'own']]);
+    }
+    await using store = await open(live);
+    assert.equal(store.votes?.durable.quarantine?.parts, ['rounds', 'lanes', 'own']);
+  }),
+);
+
+test(
+  'lanes are opened by floors of all that the store holds, or held',
+  inTemp(async (dir) => {
+    const copy = join(dir, 'copy');
+    {
+      await using store = await open(join(dir, 'live'));
+      await using _ = await openGuard({ store, model: plain as never, key: KEY, firstUse: true });
+      const blocks = ['0a', '0b', '0c'].flatMap((lane) => [...plainBlocks(lane, 0, 2)]);
+      await store.persist({ commitQCs: [plainQC(0)], blocks });
+      await store.dropLanes(['0c']);
+      await snapshot(join(dir, 'live'), copy, { model: plain });
+    }
+    const floors = (...lanes: string[]) => new Map(lanes.map((lane) => [lane, 9n]));
+    for (const lanes of [['0a'], ['0b', '0c'], ['0a', '0b'], ['0d']]) {
+      await refused(release(copy, { floors: floors(...lanes), open: ['lanes'] }), 'LANESTORE_INVALID', /missing: 0/);
+    }
+    const { opened } = await release(copy, { floors: floors('0a', '0b', '0c'), open: ['lanes'] });
+    assert.equal(opened, ['lanes']);
+  }),
+);
+
+test(
+  'a store that was never opened, without a witness: released, it opens',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await (await open(location)).close();
+    rmSync(join(location, 'witness'));
+    await release(location, { asIs: true, signer: KEY });
+    await using store = await open(location);
+    assert.equal([store.seq, store.votes?.durable.quarantine], [1n, undefined]);
   }),
 );
 

@@ -5,7 +5,7 @@
  *   votes       -> { signer: bytes | null, home: [u64, u64] | null,
  *                    logs: [[name, at | null, digest | null, floor | null], ...],
  *                    quarantine: { parts: [text, ...], why: text, when: text, seq,
- *                                  heir: 16 bytes | null } | null,
+ *                                  heir: 16 bytes | null, lost: boolean } | null,
  *                    sinks: { names: [text, ...], quorum } | null }
  *   votes/lanes -> [[lane bytes, floor], ...]
  *
@@ -61,8 +61,8 @@ export function encodeVotes({ signer, home, logs, quarantine, sinks }: StoredVot
   });
 }
 
-function closedBy({ parts, why, when, seq, heir }: StoredQuarantine, batch: bigint): object {
-  return { parts: [...parts], why, when, seq: seq ?? batch, heir: heir ?? null };
+function closedBy({ parts, why, when, seq, heir, lost }: StoredQuarantine, batch: bigint): object {
+  return { parts: [...parts], why, when, seq: seq ?? batch, heir: heir ?? null, lost: lost ?? false };
 }
 
 /** The record `votes/lanes`. */
@@ -95,7 +95,7 @@ export function parseVotes(body: unknown): Omit<StoredVotes, 'laneFloors'> | str
     last = name;
   }
   const closed = quarantine === null ? undefined : parseQuarantine(quarantine);
-  if (closed === null) return 'quarantine is neither { parts, why, when, seq, heir } nor null';
+  if (closed === null) return 'quarantine is neither { parts, why, when, seq, heir, lost } nor null';
   return {
     signer: signer === null ? undefined : signer.slice(),
     home: home === null ? undefined : (home as [bigint, bigint]),
@@ -139,13 +139,15 @@ function parseLog(row: unknown): [string, VoteLogState] | undefined {
 
 /** Null for what is no quarantine. */
 function parseQuarantine(value: unknown): StoredQuarantine | null {
-  if (!isMap(value) || Object.keys(value).length !== 5) return null;
-  const { parts, why, when, seq, heir } = value;
+  if (!isMap(value) || Object.keys(value).length !== 6) return null;
+  const { parts, why, when, seq, heir, lost } = value;
   if (!Array.isArray(parts) || parts.length === 0 || new Set(parts).size !== parts.length) return null;
   if (!parts.every((part) => VOTE_PARTS.includes(part))) return null;
   if (typeof why !== 'string' || typeof when !== 'string' || !isU64(seq)) return null;
-  if (heir === null) return { parts, why, when, seq };
-  return isBytes(heir, STORE_ID_BYTES, STORE_ID_BYTES) ? { parts, why, when, seq, heir: heir.slice() } : null;
+  if (typeof lost !== 'boolean') return null;
+  const closed = { parts, why, when, seq, lost };
+  if (heir === null) return closed;
+  return isBytes(heir, STORE_ID_BYTES, STORE_ID_BYTES) ? { ...closed, heir: heir.slice() } : null;
 }
 
 function isSinks(value: unknown): value is { names: string[]; quorum: number } {

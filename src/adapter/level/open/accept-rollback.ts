@@ -25,6 +25,11 @@ const ACCEPTABLE: readonly FindingKind[] = ['log-torn', 'witness-ahead', 'witnes
 /** More batches than a store can have written and lost: at a thousand a second, fifty days' worth. */
 const LEAP = 2n ** 32n;
 
+/** True if acknowledged batches are known to be gone, and the votes in them. */
+function isLoss(kinds: readonly FindingKind[]): boolean {
+  return kinds.includes('witness-ahead') || kinds.includes('log-torn');
+}
+
 /** True if the findings are such as an operator may accept, and there are some. */
 export function isAcceptable(findings: readonly Finding[]): boolean {
   return findings.length > 0 && findings.every(({ kind }) => ACCEPTABLE.includes(kind));
@@ -57,7 +62,7 @@ export async function recordRollback(
   const seq = isOurs && newest.seq > tip.seq ? newest.seq + 1n : tip.seq + LEAP;
   const why = findings.map(({ kind }) => kind);
   const next = amended(tip, {
-    votes: closedFor(votes, `a rollback to batch ${tip.seq} was accepted (${why.join(', ')})`),
+    votes: closedFor(votes, `a rollback to batch ${tip.seq} was accepted (${why.join(', ')})`, isLoss(why)),
     event: { event: 'rollback-accepted', tipSeq: tip.seq, witnessSeq: newest?.seq ?? null, why },
     seq,
   });

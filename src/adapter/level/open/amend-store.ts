@@ -8,8 +8,8 @@ import type { Recovered } from '../../persistence.js';
 import { coded } from '../database.js';
 import type { Tip } from '../format/tip.js';
 import type { StoredVotes } from '../format/votes.js';
-import { type Amendment, amended } from './amend.js';
-import { openWitness } from './create.js';
+import { type Amendment, amended, closedUnlessProven } from './amend.js';
+import { prepareWitness } from './create.js';
 import { type Depth, examine, sound } from './examine.js';
 import { openInPlace } from './in-place.js';
 import { existingLocation } from './location.js';
@@ -46,14 +46,17 @@ export async function amendStore<B, Q, A>(
         held.add(() => guard.close());
         guard.watch(paths.location);
         const database = () => openInPlace(paths, { model }, guard, held);
-        const { engine, tip, records } = sound(await examine(paths, { model, depth, database }));
-        const { votes, singles } = records;
-        const amendment = await decide({ location: paths.location, tip, votes, singles });
+        const { engine, tip, records, verdict } = sound(await examine(paths, { model, depth, database }));
+        const votes = closedUnlessProven(records.votes, tip, verdict);
+        const amendment = await decide({ location: paths.location, tip, votes, singles: records.singles });
         if (amendment === undefined) return;
         const { tip: next, operations } = amended(tip, amendment);
+        // Before the batch: without a witness no store opens at a later seq than 0. It is written
+        // after the batch, so that one which proves nothing goes on to say so until then.
+        const witness = await prepareWitness(paths, tip, false, diskFiles);
+        held.add(() => witness.close());
         await engine.write(operations);
-        const witness = await openWitness(paths, next, false, diskFiles);
-        await witness.close();
+        witness.write(next.seq);
       },
     );
   } catch (error) {

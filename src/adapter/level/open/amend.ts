@@ -14,6 +14,7 @@ import type { Operation } from '../format/operation.js';
 import { encodeRecord } from '../format/record.js';
 import { encodeTip, type Tip } from '../format/tip.js';
 import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../format/votes.js';
+import type { WitnessVerdict } from '../format/witness-check.js';
 
 /** A change of the votes, and why. */
 export interface Amendment {
@@ -53,7 +54,20 @@ export function amended(tip: Tip, { votes, event: { event, ...detail }, seq = ti
   };
 }
 
-/** The votes with every part closed, and why. */
-export function closedFor(votes: StoredVotes, why: string): StoredVotes {
-  return withQuarantine(votes, { parts: VOTE_PARTS, why, when: new Date().toISOString() });
+/** The votes with every part closed, and why. `lost`: as in {@link Quarantine}. */
+export function closedFor(votes: StoredVotes, why: string, lost = false): StoredVotes {
+  return withQuarantine(votes, { parts: VOTE_PARTS, why, when: new Date().toISOString(), lost });
+}
+
+/**
+ * The votes of a store that was found: closed if its witness proves nothing, for that cannot tell a
+ * sound store from an older copy, which may have signed since. Before the first batch it need not.
+ */
+export function closedUnlessProven(
+  votes: StoredVotes,
+  tip: Tip,
+  { provenSeq }: Pick<WitnessVerdict, 'provenSeq'>,
+): StoredVotes {
+  if (provenSeq !== undefined || tip.seq === 0n) return votes;
+  return closedFor(votes, 'the witness proved nothing when the store was opened');
 }

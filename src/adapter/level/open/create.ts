@@ -66,18 +66,24 @@ export async function removeLeftovers(paths: StorePaths, files: Files): Promise<
 }
 
 /**
- * Opens the witness and brings it up to the tip that was verified. Before the first round every open ends
- * creation again, whatever an interrupted one had synced: first the names, so that no witness outlives its
- * database, then the witness. After an accepted rollback the witness is made anew as well.
+ * Opens the witness, and writes nothing to one that is there. Before the first round every open
+ * ends creation again, whatever an interrupted one had synced: first the names, so that no witness
+ * outlives its database, then the witness. After an accepted rollback (`anew`) the witness is made
+ * anew as well.
  */
-export async function openWitness(paths: StorePaths, tip: Tip, anew: boolean, files: Files): Promise<Witness> {
+export async function prepareWitness(paths: StorePaths, tip: Tip, anew: boolean, files: Files): Promise<Witness> {
   if (tip.seq === 0n || anew) {
     await files.syncDirectory(paths.location);
     await syncNames(paths.location, (directory) => files.syncDirectory(directory));
     await Witness.create(files, paths.witness, tip.store, tip.seq);
     await files.syncDirectory(paths.location);
   }
-  const witness = await Witness.open(files, paths.witness, tip.store);
+  return Witness.open(files, paths.witness, tip.store);
+}
+
+/** {@link prepareWitness}, and brings the witness up to the tip that was verified. */
+export async function openWitness(paths: StorePaths, tip: Tip, anew: boolean, files: Files): Promise<Witness> {
+  const witness = await prepareWitness(paths, tip, anew, files);
   try {
     witness.write(tip.seq);
   } catch (error) {

@@ -38,7 +38,7 @@ import { type FoundValues, findValues } from '../values/names.js';
 import { valueSettings } from '../values/options.js';
 import { ValueStore } from '../values/value-store.js';
 import { type AcceptedRollback, recordRollback } from './accept-rollback.js';
-import { amended, closedFor } from './amend.js';
+import { amended, closedUnlessProven } from './amend.js';
 import { createLevel, openWitness } from './create.js';
 import { examine, examineDatabase, type SoundStore, sound } from './examine.js';
 import { openInPlace } from './in-place.js';
@@ -255,16 +255,15 @@ function partsOf<B, Q, A>(
 }
 
 /**
- * A witness that proves nothing cannot tell a sound store from an older copy, which may have signed
- * since: every part of the votes is closed, in a batch of its own, before the witness is written.
+ * Closes every part of the votes if the witness proves nothing, in a batch of its own, before the
+ * witness is written.
  */
 async function closeUnwitnessed(
   engine: Engine,
   { tip, votes }: { readonly tip: Tip; readonly votes: StoredVotes },
-  { provenSeq }: WitnessVerdict,
+  verdict: WitnessVerdict,
 ): Promise<AcceptedRollback | undefined> {
-  if (provenSeq !== undefined || tip.seq === 0n) return undefined;
-  const closed = closedFor(votes, 'the witness proved nothing when the store was opened');
+  const closed = closedUnlessProven(votes, tip, verdict);
   if (closed === votes) return undefined;
   const next = amended(tip, { votes: closed, event: { event: 'witness-torn', tipSeq: tip.seq } });
   await engine.write(next.operations);

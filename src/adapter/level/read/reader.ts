@@ -2,12 +2,13 @@
 import { type Closable, OpenSet } from '../../../base/open-set.js';
 import { type Checks, fields, uint64 } from '../../../base/options.js';
 import { type Finding, LanestoreError } from '../../../errors.js';
-import { type LaneId, maxU64, minU64 } from '../../../keys/index.js';
+import { INNER_KEY, type LaneId, maxU64, minU64 } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
 import { isDamage, levelDamage } from '../database.js';
 import type { Engine } from '../engine.js';
 import { corruptionError } from '../format/corruption-error.js';
 import { extentOf, type LogName, logKey, QC_LOG } from '../format/log.js';
+import { decodeRecord, isFault } from '../format/record.js';
 import type { Tip } from '../format/tip.js';
 import type { ValueReads } from '../values/reads.js';
 import {
@@ -94,6 +95,18 @@ export class StoreReader<B, Q, A> {
 
   commitQC(index: bigint): Promise<Q | undefined> {
     return this.#get(QC_LOG, index, commitQCReader(this.#model));
+  }
+
+  async inner(): Promise<Uint8Array | undefined> {
+    this.#source.assertUsable();
+    const reading = this.#engineRead(() => this.#source.engine.get(INNER_KEY));
+    this.#singles.add(reading);
+    const value = await reading.finally(() => this.#singles.delete(reading));
+    if (value === undefined) return undefined;
+    const record = decodeRecord(INNER_KEY, value);
+    if (isFault(record)) throw this.#damage([{ kind: record.kind, key: INNER_KEY, detail: record.detail }]);
+    if (record.body instanceof Uint8Array) return record.body;
+    throw this.#damage([{ kind: 'record-body', key: INNER_KEY, detail: 'the body is not a byte string' }]);
   }
 
   blocks(lane: LaneId, range: ReadRange): AsyncGenerator<B, void, void> {

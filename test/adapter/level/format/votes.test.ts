@@ -32,7 +32,7 @@ const FULL: StoredVotes = {
     ['c', { watermark: { at: [1n, 2n, 3n], digest: DIGEST }, floor: [1n, 2n, 2n] }],
   ]),
   laneFloors: new Map(),
-  quarantine: { parts: ['rounds', 'own'], why: 'why', when: 'when', seq: 9n, heir: new Uint8Array(16) },
+  quarantine: { parts: ['rounds', 'own'], why: 'why', when: 'when', seq: 9n, heir: new Uint8Array(16), lost: true },
   sinks: { names: ['one', 'two'], quorum: 2 },
 };
 

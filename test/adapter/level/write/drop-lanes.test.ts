@@ -1,7 +1,9 @@
 /** Lanes that leave the committee: forgotten in one batch where that is small, else swept first, while other lanes go on. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LevelStore, openLevel } from '../../../../src/adapter/level/index.js';
+import { METRICS_CHANNEL } from '../../../../src/metrics/channel.js';
 import { refused } from '../../../support/faults.js';
 import { type HeldLevel, Ledger, onHeld, sweepingEnds, tipOf, turns } from '../../../support/held-level.js';
 import {
@@ -35,6 +37,29 @@ async function recovered(db: HeldLevel, lane: string): Promise<readonly PlainBlo
   await store.close();
   return blocks.get(lane);
 }
+
+test(
+  'a part that is closed while lanes are being dropped stays closed',
+  onHeld(async (db) => {
+    const store = await openLevel({ db, model: plain, durable: true });
+    await store.persist({ blocks: plainBlocks('0a', 0, 3) });
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= store.votes!.quarantine(['app'], 'a test');
+    };
+    subscribe(METRICS_CHANNEL, close);
+    try {
+      await store.dropLanes(['0a']);
+    } finally {
+      unsubscribe(METRICS_CHANNEL, close);
+    }
+    await closing;
+    for (const { quarantine, laneFloors } of [store.votes!.planned, store.votes!.durable]) {
+      assert.equal([quarantine?.parts, [...laneFloors]], [['app'], [['0a', 2n]]]);
+    }
+    await store.close();
+  }),
+);
 
 test(
   'a lane that a batch can take goes at once: its blocks and its cursor in one batch, with the rounds around it',
