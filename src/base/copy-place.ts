@@ -19,7 +19,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { LanestoreError } from '../errors.js';
 import { addLeftover, removeAllLeftovers } from './leftovers.js';
 import { messageOf } from './permission-model.js';
-import { isDeadOwner, processOwner } from './process-owner.js';
+import { isDeadOwner, isOwner, processOwner } from './process-owner.js';
 
 /** A directory for one copy. */
 export interface CopyPlace {
@@ -152,8 +152,24 @@ function ioError(where: string, cause: unknown): unknown {
   });
 }
 
+/**
+ * True if `path` is a private copy, or is directly inside of one, and another process made it. The
+ * name shows that.
+ */
+export function isCopyOfOther(path: string): boolean {
+  return [basename(path), basename(dirname(path))].some((name) => {
+    const owner = ownerIn(name.slice(name.lastIndexOf('.copy-') + '.copy-'.length));
+    return name.includes('.copy-') && owner !== undefined && isOwner(owner) && owner !== processOwner();
+  });
+}
+
 /** True only if it is certain that the process which made the copy has ended. */
 function isOrphan(suffix: string): boolean {
-  const [, owner] = /^(.+)-[0-9a-f]{8}$/.exec(suffix) ?? [];
+  const owner = ownerIn(suffix);
   return owner !== undefined && isDeadOwner(owner);
+}
+
+/** The owner in the part of a copy's name after the prefix. */
+function ownerIn(suffix: string): string | undefined {
+  return /^(.+)-[0-9a-f]{8}$/.exec(suffix)?.[1];
 }

@@ -1,9 +1,9 @@
 /**
  * A store's own database, opened in its place by the one opener of its location.
  *
- * LevelDB writes into a directory as soon as it opens it, and what it writes replaces a damaged log. So
+ * LevelDB writes into a directory as soon as it opens it: it replaces its log, CURRENT and MANIFEST. So
  * LevelDB opens it only once preflight found its files sound, and they, or a private copy, show that it is a
- * store.
+ * store of this format and model.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,9 @@ import type { OpenedDatabase } from '../copy/copied-database.js';
 import { openDatabase } from '../database.js';
 import { Engine } from '../engine.js';
 import type { StorePaths } from '../format/paths.js';
+import { readSchema } from '../format/schema.js';
 import { Witness } from '../format/witness.js';
+import { judgeWitness } from '../format/witness-check.js';
 import type { LocationOptions } from '../options.js';
 import { type PreflightReport, preflight } from '../preflight/index.js';
 import { checkAccepted, isAcceptable } from './accept-rollback.js';
@@ -34,8 +36,8 @@ export interface DatabaseInPlace extends OpenedDatabase {
  * Opens the database of `paths`, whose `level/` exists and of which this process is the one opener. `guard`
  * watches it from then on, `held` closes it.
  * @throws LANESTORE_LOCKED; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA for a database that is no store of this
- * format; LANESTORE_CORRUPT if LevelDB finds damage; LANESTORE_INVALID for an `acceptRollback` that does not
- * fit. With `findings` LevelDB has not been near the files.
+ * format and model, LANESTORE_INVALID for an `acceptRollback` that does not fit: then nothing is written;
+ * LANESTORE_CORRUPT if LevelDB finds damage. With `findings` LevelDB has not opened the files.
  */
 export async function openInPlace<B, Q, A>(
   paths: StorePaths,
@@ -56,10 +58,16 @@ export async function openInPlace<B, Q, A>(
       findings.addAll(report.findings, report.findingsTotal);
       return { ...opened, isLockShown: true, close: async () => undefined };
     }
-    checkAccepted(acceptRollback, report.findings, report.seq);
   }
+  if (report.schema !== undefined) readSchema(report.schema, model.name);
   // Of format 0, of another program, or damaged.
-  if (report.store === undefined) await examineCopy(paths, { model, depth: 'identity' }, async () => undefined);
+  if (report.store === undefined || report.schema === undefined) {
+    await examineCopy(paths, { model, depth: 'identity' }, async () => undefined);
+  }
+  if (acceptRollback !== undefined) {
+    const against = report.findingsTotal > 0 ? report.findings : judgeWitness(witness, report).findings;
+    checkAccepted(acceptRollback, against, report.seq);
+  }
   const { db, lock } = await openLocked(lockFile, () => openDatabase(paths.level, level, false));
   held.add(() => db.close());
   guard.watchLock(lockFile, lock);

@@ -42,7 +42,7 @@ import { amended, closedUnlessProven } from './amend.js';
 import { createLevel, openWitness } from './create.js';
 import { examine, examineDatabase, type SoundStore, sound } from './examine.js';
 import { openInPlace } from './in-place.js';
-import { existingLocation } from './location.js';
+import { existingLocation, refuseCopy } from './location.js';
 
 /**
  * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it resolves.
@@ -193,7 +193,11 @@ function openLocation<B, Q, A>(
  * @throws LANESTORE_NOT_A_STORE.
  */
 async function claim(location: string, mayCreate: boolean, files: Files): Promise<StorePaths> {
-  if (!mayCreate || statSync(location, { throwIfNoEntry: false }) !== undefined) return existingLocation(location);
+  if (!mayCreate || statSync(location, { throwIfNoEntry: false }) !== undefined) {
+    const paths = existingLocation(location);
+    refuseCopy(paths.location);
+    return paths;
+  }
   await makeDirectory(location, files);
   return storePaths(realpathSync(location));
 }
