@@ -1,4 +1,7 @@
-/** The backend that stores nothing: for tests and for nodes without a disk. The planner runs, cursors move, hooks fire. */
+/**
+ * The backend that stores nothing, for tests and for nodes without a disk. The planner's rules hold,
+ * cursors move, and hooks fire, as in a durable backend.
+ */
 import { fields } from '../base/options.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
@@ -25,8 +28,9 @@ export interface NoopOptions<B, Q, A> extends PlanLimitOptions {
 const checkNoopOptions = fields<NoopOptions<unknown, unknown, unknown>>({ ...MODEL_CHECK, ...PLAN_LIMIT_CHECKS });
 
 /**
- * Opens a persistence that accepts and refuses exactly what the others do and keeps nothing. Calls settle in order, each
- * in a later microtask, as a caller of a durable backend would see it.
+ * Opens a persistence that stores nothing. It applies the planner's rules of the durable backends,
+ * but no limits in bytes. Calls settle in order, each in a later microtask, never before `persist`
+ * returns.
  * @example
  * ```ts
  * import { autobahn, headerHash, isLanestoreError, openNoop, payloadHash, publicKeyOf, signBlock } from 'lanestore';
@@ -65,7 +69,7 @@ class NoopPersistence<B, Q, A> extends BasePersistence<B, Q, A> {
     return { lanes: new Map(this.#settled.lanes), commitQCs: this.#settled.commitQCs };
   }
 
-  /** Nothing is encoded, so a call counts, and no bytes of it. */
+  /** Nothing is encoded, so a call counts as one call of 0 bytes. */
   protected override costOf(): Cost {
     return freeOfCost();
   }

@@ -1,9 +1,9 @@
 /**
- * A store's own database, opened in its place by the one opener of its location.
+ * Opens a store's own database in its place. This process must be the one opener of the location.
  *
- * LevelDB writes into a directory as soon as it opens it, and what it writes replaces a damaged log. So
- * LevelDB opens it only once preflight found its files sound, and they, or a private copy, show that it is a
- * store.
+ * LevelDB writes to a directory as soon as it opens it, and replaces a damaged log. So LevelDB opens
+ * the directory only after preflight has found its files sound, and after the files, or a private
+ * copy of them, have shown that it is a store.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,16 +26,17 @@ import { refuseIfOpenElsewhere } from './probe-lock.js';
 
 /** A database that is open in its place. */
 export interface DatabaseInPlace extends OpenedDatabase {
-  /** False where the system does not say whether LevelDB's lock is held. */
+  /** False where the system does not show whether LevelDB's lock is held. */
   readonly isLockShown: boolean;
 }
 
 /**
- * Opens the database of `paths`, whose `level/` exists and of which this process is the one opener. `guard`
- * watches it from then on, `held` closes it.
- * @throws LANESTORE_LOCKED; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA for a database that is no store of this
- * format; LANESTORE_CORRUPT if LevelDB finds damage; LANESTORE_INVALID for an `acceptRollback` that does not
- * fit. With `findings` LevelDB has not been near the files.
+ * Opens the database of `paths`. Its `level/` must exist, and this process must be its one opener.
+ * From then on `guard` watches the database, and `held` closes it. If the result has `findings`,
+ * preflight refused the files, and LevelDB has not opened them.
+ * @throws LANESTORE_LOCKED; LANESTORE_NOT_A_STORE or LANESTORE_SCHEMA for a database that is not a
+ * store of this format; LANESTORE_CORRUPT if LevelDB finds damage; LANESTORE_INVALID for an
+ * `acceptRollback` that does not match the store.
  */
 export async function openInPlace<B, Q, A>(
   paths: StorePaths,
@@ -58,7 +59,7 @@ export async function openInPlace<B, Q, A>(
     }
     checkAccepted(acceptRollback, report.findings, report.seq);
   }
-  // Of format 0, of another program, or damaged.
+  // The files name no store: format 0, another program's database, or damage.
   if (report.store === undefined) await examineCopy(paths, { model, depth: 'identity' }, async () => undefined);
   const { db, lock } = await openLocked(lockFile, () => openDatabase(paths.level, level, false));
   held.add(() => db.close());
@@ -68,7 +69,7 @@ export async function openInPlace<B, Q, A>(
   return { ...opened, engine: new Engine(db, true), isLockShown: lock !== undefined, close: () => db.close() };
 }
 
-/** True if nothing is damaged, and all of the findings are known. */
+/** True if every finding is known, and none of them is damage. */
 function isRollback({ findings, findingsTotal }: PreflightReport): boolean {
   return findings.length === findingsTotal && isAcceptable(findings);
 }
