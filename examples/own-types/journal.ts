@@ -1,10 +1,10 @@
 /**
  * An example of a backend: a journal in one file, with one synced append for each call.
- * {@link BasePersistence} checks arguments and plans. The backend encodes each plan, makes it durable
- * in order, and fires the hooks. conformance.ts runs the conformance suite on it.
+ * {@link BasePersistence} checks arguments and plans. The backend encodes each plan, makes it
+ * durable in order, and fires the hooks. conformance.ts runs the conformance suite on it.
  *
- * What a real backend needs and this one lacks: the journal never gets shorter, there is no lock and
- * no limit in bytes, and the only damage it detects is a wrong checksum.
+ * What a real backend needs and this one lacks: the journal never gets shorter, there is no lock
+ * and no limit in bytes, and the only damage it detects is a wrong checksum.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';

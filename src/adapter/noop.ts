@@ -1,6 +1,6 @@
 /**
- * The backend that stores nothing, for tests and for nodes without a disk. The planner's rules hold,
- * cursors move, and hooks fire, as in a durable backend.
+ * The backend that stores nothing, for tests and for nodes without a disk. The planner's rules
+ * hold, cursors move, and hooks fire, as in a durable backend.
  */
 import { fields } from '../base/options.js';
 import type { LaneId } from '../keys/index.js';
@@ -33,12 +33,15 @@ const checkNoopOptions = fields<NoopOptions<unknown, unknown, unknown>>({ ...MOD
  * returns.
  * @example
  * ```ts
- * import { autobahn, headerHash, isLanestoreError, openNoop, payloadHash, publicKeyOf, signBlock } from 'lanestore';
+ * import { autobahn, headerHash, isLanestoreError, openNoop } from 'lanestore';
+ * import { payloadHash, publicKeyOf, signBlock } from 'lanestore';
  *
  * const secret = new Uint8Array(32).fill(1);
- * const payload = { createdAt: { seconds: 0n, nanos: 0 }, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const createdAt = { seconds: 0n, nanos: 0 };
+ * const payload = { createdAt, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const lane = publicKeyOf(secret);
  * const block = (blockNumber: bigint, parentHash: Uint8Array) => {
- *   const header = { lane: publicKeyOf(secret), blockNumber, parentHash, payloadHash: payloadHash(payload) };
+ *   const header = { lane, blockNumber, parentHash, payloadHash: payloadHash(payload) };
  *   return signBlock(secret, { header, payload });
  * };
  * const first = block(0n, new Uint8Array(32));
@@ -47,7 +50,8 @@ const checkNoopOptions = fields<NoopOptions<unknown, unknown, unknown>>({ ...MOD
  * const store = await openNoop({ model: autobahn });
  * await store.persist({ blocks: [first, second] });
  * await store.persist({ blocks: [second] }).catch((error) => {
- *   if (!isLanestoreError(error, 'LANESTORE_OUT_OF_SEQUENCE')) throw error; // a duplicate, here as in a durable store
+ *   // A duplicate is refused, as in a durable store.
+ *   if (!isLanestoreError(error, 'LANESTORE_OUT_OF_SEQUENCE')) throw error;
  * });
  * await store.close();
  * ```

@@ -1,6 +1,6 @@
 /**
- * The file names of the layout `file-per-entry`. They are written with the lane in lowercase hex and
- * with numbers without padding, like Go's `%d`. They are parsed as in the original, which also
+ * The file names of the layout `file-per-entry`. They are written with the lane in lowercase hex
+ * and with numbers without padding, like Go's `%d`. They are parsed as in the original, which also
  * accepts uppercase hex and leading zeros. So two names can mean the same entry.
  */
 import { type LaneId, laneOfHex, U64_MAX } from '../keys/index.js';

@@ -1,6 +1,6 @@
 /**
- * Writes the A/B files of a new state directory: the value goes to file A with seq 1, file B is empty,
- * as after the first write of a node.
+ * Writes the A/B files of a new state directory: the value goes to file A with seq 1, file B is
+ * empty, as after the first write of a node.
  */
 
 import { join } from 'node:path';
@@ -29,7 +29,9 @@ export class PairWriter {
     await writeFileSynced(join(this.#directory, `${PREFIX[what]}_b.pb`), new Uint8Array());
   }
 
-  /** Creates an empty pair if there is no anchor: the original creates this pair at its first start. */
+  /**
+   * Creates an empty pair if there is no anchor: the original creates this pair at its first start.
+   */
   async finish(): Promise<void> {
     if (this.#anchor) return;
     for (const slot of ['a', 'b']) {

@@ -7,11 +7,11 @@
  *   3. Batches of some MiB move each entry from its old key to its new one, both in the same batch,
  *      and delete the entries below the anchor.
  *   4. All entries are read again. Their digest must equal that of 1.
- *   5. The last batch stores tip and schema. From then on the store opens like a store that was just
+ *   5. The last batch stores tip and schema. From then on the store opens like one that was just
  *      created, with seq 0.
  *
- * After a crash some entries are old and some are new. Reading accepts both, so the step is repeated
- * from 1, and converts the rest.
+ * After a crash some entries are old and some are new. Reading accepts both, so the step is
+ * repeated from 1, and converts the rest.
  */
 
 import { randomBytes } from 'node:crypto';

@@ -27,7 +27,9 @@ const WRITE_BYTES = 1024 * 1024;
 /** Options of {@link openWalSink}. */
 export interface WalSinkOptions {
   readonly encoding: ABEncoding;
-  /** @internal A segment of this size is followed by a new one. Default 20 MiB, as in the original. */
+  /**
+   * @internal A segment of this size is followed by a new one. Default 20 MiB, as in the original.
+   */
   readonly segmentBytes?: number;
 }
 

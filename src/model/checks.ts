@@ -10,13 +10,13 @@ export interface RoadRange {
 }
 
 /**
- * Checks of entries. Each throws LANESTORE_VERIFY with the violated rule, or LANESTORE_INVALID for a
- * malformed entry.
+ * Checks of entries. Each throws LANESTORE_VERIFY with the violated rule, or LANESTORE_INVALID for
+ * a malformed entry.
  */
 export interface EntryChecks<Block, CommitQC, Anchor> {
   /**
-   * Checks a block. `before` is the block before it in its lane, if the state holds that one. A block
-   * contains no road index, so `roads` is the range of the state's CommitQCs.
+   * Checks a block. `before` is the block before it in its lane, if the state holds that one. A
+   * block contains no road index, so `roads` is the range of the state's CommitQCs.
    */
   readonly block?: (block: Block, before: Block | undefined, roads: RoadRange) => void;
   readonly commitQC?: (qc: CommitQC) => void;

@@ -1,4 +1,6 @@
-/** Reads stored entries: checks the record, decodes the model's body, and compares it with the key. */
+/**
+ * Reads stored entries: checks the record, decodes the model's body, and compares it with the key.
+ */
 import type { Finding } from '../../../errors.js';
 import { ANCHOR_KEY, type LaneId } from '../../../keys/index.js';
 import type { EntryCodec, Model } from '../../../model/model.js';

@@ -19,9 +19,9 @@ export interface StorePaths {
 /** The LevelDB's directory in a location. */
 export const LEVEL_DIR = 'level';
 /**
- * Prefix of the LevelDB's directory while it is created. Each creator uses a directory of its own, so
- * two creators never remove or rename each other's files. The rename to `level` succeeds for one of
- * them.
+ * Prefix of the LevelDB's directory while it is created. Each creator uses a directory of its own,
+ * so two creators never remove or rename each other's files. The rename to `level` succeeds for one
+ * of them.
  */
 const CREATING_PREFIX = 'level.creating';
 /** The directory of separated values in a location. */

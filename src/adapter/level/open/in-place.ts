@@ -1,9 +1,9 @@
 /**
  * Opens a store's own database in its place. This process must be the one opener of the location.
  *
- * LevelDB writes to a directory as soon as it opens it, and replaces a damaged log. So LevelDB opens
- * the directory only after preflight has found its files sound, and after the files, or a private
- * copy of them, have shown that it is a store.
+ * LevelDB writes to a directory as soon as it opens it, and replaces a damaged log. So LevelDB
+ * opens the directory only after preflight has found its files sound, and after the files, or a
+ * private copy of them, have shown that it is a store.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

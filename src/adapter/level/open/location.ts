@@ -39,8 +39,8 @@ export function existingLocation(location: string): StorePaths {
  * is true.
  * @throws LANESTORE_NOT_A_STORE if it holds something else, or is empty and `mayCreate` is false;
  * LANESTORE_ROLLED_BACK with findings if other files of a store exist without its database;
- * LANESTORE_CORRUPT with findings if CURRENT is missing, or if one of the store's files is a link or
- * a special file.
+ * LANESTORE_CORRUPT with findings if CURRENT is missing, or if one of the store's files is a link
+ * or a special file.
  */
 export function holdsStore(paths: StorePaths, mayCreate: boolean): boolean {
   const odd = typeFindings(paths.location, OWN_NAMES, 1, expectedType);
@@ -98,8 +98,8 @@ function foreignDirectory(location: string, names: readonly string[], remedy: st
 }
 
 /**
- * Refuses a `level/` without CURRENT: LevelDB would create a new database in it, and delete the tables
- * of the old one.
+ * Refuses a `level/` without CURRENT: LevelDB would create a new database in it, and delete the
+ * tables of the old one.
  */
 function checkLevelDirectory(paths: StorePaths): void {
   if (!lstatSync(paths.level).isDirectory()) {

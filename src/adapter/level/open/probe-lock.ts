@@ -1,5 +1,6 @@
 /**
- * Finds out whether another process has a LevelDB's directory open, without changing anything in it.
+ * Finds out whether another process has a LevelDB's directory open, without changing anything in
+ * it.
  *
  * LevelDB opens an empty directory elsewhere, whose LOCK is a link to the LOCK of the directory in
  * question: a symbolic link in the directory for temporary files, or a hard link next to the store.
@@ -7,8 +8,8 @@
  * /proc/locks is not enough: it omits holders in other containers.
  *
  * During the probe the lock belongs to this process. Afterwards this process holds no lock on the
- * file (docs/leveldb-hazards.md, Locks), so the caller must hold the in-process lock of the directory
- * (`../lock.ts`).
+ * file (docs/leveldb-hazards.md, Locks), so the caller must hold the in-process lock of the
+ * directory (`../lock.ts`).
  */
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { link, rm, symlink } from 'node:fs/promises';
