@@ -29,8 +29,8 @@ const checkNoopOptions = fields<NoopOptions<unknown, unknown, unknown>>({ ...MOD
 
 /**
  * Opens a persistence that stores nothing. It applies the planner's rules of the durable backends,
- * but no limits in bytes. Calls settle in order, each in a later microtask, never before `persist`
- * returns.
+ * and of the limits in bytes only `maxInnerBytes`. Calls settle in order, each in a later
+ * microtask, never before `persist` returns.
  * @example
  * ```ts
  * import { autobahn, headerHash, isLanestoreError, openNoop } from 'lanestore';
