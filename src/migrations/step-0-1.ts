@@ -1,17 +1,13 @@
 /**
- * The step from format 0 to format 1.
+ * From format 0 to format 1.
  *
- *   1. All entries are read under a node's start rules, and their digest is computed. An entry that
- *      breaks a rule ends the step; nothing is written.
- *   2. The first batch stores meta/event/0: the step has begun.
- *   3. Batches of some MiB move each entry from its old key to its new one, both in the same batch,
- *      and delete the entries below the anchor.
- *   4. All entries are read again. Their digest must equal that of 1.
- *   5. The last batch stores tip and schema. From then on the store opens like one that was just
- *      created, with seq 0.
+ *   1. everything is read under a node's start rules, and its digest taken; what breaks a rule ends it here
+ *   2. the first batch: meta/event/0 says that the step has begun
+ *   3. batches of some MiB: each entry goes from its old key to its new one in the same batch; what is below the anchor goes
+ *   4. everything is read once more, and must have the digest of 1
+ *   5. the last batch: tip and schema; from here on the store opens, with seq 0, as one that was just created
  *
- * After a crash some entries are old and some are new. Reading accepts both, so the step is
- * repeated from 1, and converts the rest.
+ * A crash anywhere leaves some entries old and some new; 1 reads both, so the step begins again and does the rest.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -37,12 +33,12 @@ import { importError } from './layout.js';
 import { newTally, startContent } from './start-rules.js';
 import type { StepContext } from './step.js';
 
-/** A batch is written when its values reach this size. */
+/** A batch is written when its values have so many bytes, */
 const BATCH_BYTES = 4 * 1024 * 1024;
-/** A batch is also written at this count, because one turn of the event loop composes it. */
+/** or when it has so many operations: it is composed in one turn of the event loop. */
 const BATCH_OPERATIONS = ROUND_ENTRIES;
 
-/** The content of the store, as read under the start rules. */
+/** What the content amounts to. */
 interface Survey {
   readonly parts: readonly DigestPart[];
   readonly entries: number;
@@ -53,10 +49,7 @@ interface Survey {
   readonly missingQC: { readonly key: string; readonly record: EncodedRecord } | undefined;
 }
 
-/**
- * Runs the step, or continues an interrupted one.
- * @throws LANESTORE_IMPORT with findings, before anything is written; LANESTORE_IO.
- */
+/** Runs the step, or goes on with it. @throws LANESTORE_IMPORT with findings before anything is written; LANESTORE_IO. */
 export async function convertFormat0<B, Q, A>(
   context: StepContext<B, Q, A>,
 ): Promise<{ entries: number; stale: number }> {
@@ -91,7 +84,7 @@ async function read<B, Q, A>({ engine, model, checks, location }: StepContext<B,
         missingQC = { key, record: encodeRecord(key, model.commitQC.toBody(item.entry)) };
       }
     } else if (item.kind === 'block') {
-      // A lane without blocks gets no cursor: its first block must have the anchor's number for it.
+      // A lane that holds nothing has no cursor, and begins where the anchor has it begin.
       const extent = lanes.get(item.lane) ?? extentFrom(item.number);
       lanes.set(item.lane, { ...extent, next: item.number + 1n });
     }
@@ -156,7 +149,7 @@ function keyOf(named: Format0Key): string {
   }
 }
 
-/** Writes the last batch, with the tip first, as in every batch. */
+/** Tip first, as in every batch. */
 async function finish<B, Q, A>({ engine, model }: StepContext<B, Q, A>, survey: Survey): Promise<void> {
   const store = new Uint8Array(randomBytes(STORE_ID_BYTES));
   const createdAt = new Date().toISOString();
@@ -175,7 +168,7 @@ async function finish<B, Q, A>({ engine, model }: StepContext<B, Q, A>, survey: 
   ]);
 }
 
-/** The crc of the record under `key`, which is its last four bytes; null if there is none. */
+/** The last four bytes of a record are its crc. */
 async function crcOf(engine: Engine, key: string): Promise<number | null> {
   const value = await engine.get(key);
   return value === undefined ? null : Buffer.from(value.slice(-4)).readUInt32BE(0);
