@@ -1,5 +1,5 @@
 /**
- * A store's own database, opened in its place by the one opener of its location.
+ * Opens a store's own database in its place. This process must be the one opener of the location.
  *
  * LevelDB writes into a directory as soon as it opens it: it replaces its log, CURRENT and MANIFEST. So
  * LevelDB opens it only once preflight found its files sound, and they, or a private copy, show that it is a
@@ -28,7 +28,7 @@ import { refuseIfOpenElsewhere } from './probe-lock.js';
 
 /** A database that is open in its place. */
 export interface DatabaseInPlace extends OpenedDatabase {
-  /** False where the system does not say whether LevelDB's lock is held. */
+  /** False where the system does not show whether LevelDB's lock is held. */
   readonly isLockShown: boolean;
 }
 
@@ -76,7 +76,7 @@ export async function openInPlace<B, Q, A>(
   return { ...opened, engine: new Engine(db, true), isLockShown: lock !== undefined, close: () => db.close() };
 }
 
-/** True if nothing is damaged, and all of the findings are known. */
+/** True if every finding is known, and none of them is damage. */
 function isRollback({ findings, findingsTotal }: PreflightReport): boolean {
   return findings.length === findingsTotal && isAcceptable(findings);
 }
