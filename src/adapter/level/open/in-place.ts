@@ -1,9 +1,9 @@
 /**
  * Opens a store's own database in its place. This process must be the one opener of the location.
  *
- * LevelDB writes into a directory as soon as it opens it: it replaces its log, CURRENT and MANIFEST. So
- * LevelDB opens it only once preflight found its files sound, and they, or a private copy, show that it is a
- * store of this format and model.
+ * LevelDB writes into a directory as soon as it opens it: it replaces its log, CURRENT and
+ * MANIFEST. So LevelDB opens it only once preflight found its files sound, and they, or a private
+ * copy, show that it is a store of this format and model.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,11 +33,12 @@ export interface DatabaseInPlace extends OpenedDatabase {
 }
 
 /**
- * Opens the database of `paths`, whose `level/` exists and of which this process is the one opener. `guard`
- * watches it from then on, `held` closes it.
- * @throws LANESTORE_LOCKED; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA for a database that is no store of this
- * format and model, LANESTORE_INVALID for an `acceptRollback` that does not fit: then nothing is written;
- * LANESTORE_CORRUPT if LevelDB finds damage. With `findings` LevelDB has not opened the files.
+ * Opens the database of `paths`, whose `level/` exists and of which this process is the one opener.
+ * `guard` watches it from then on, `held` closes it.
+ * @throws LANESTORE_LOCKED; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA for a database that is no store
+ * of this format and model, LANESTORE_INVALID for an `acceptRollback` that does not fit: then
+ * nothing is written; LANESTORE_CORRUPT if LevelDB finds damage. With `findings` LevelDB has not
+ * opened the files.
  */
 export async function openInPlace<B, Q, A>(
   paths: StorePaths,
