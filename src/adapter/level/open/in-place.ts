@@ -1,9 +1,9 @@
 /**
- * A store's own database, opened in its place by the one opener of its location.
+ * Opens a store's own database in its place. This process must be the one opener of the location.
  *
- * LevelDB writes into a directory as soon as it opens it: it replaces its log, CURRENT and MANIFEST. So
- * LevelDB opens it only once preflight found its files sound, and they, or a private copy, show that it is a
- * store of this format and model.
+ * LevelDB writes into a directory as soon as it opens it: it replaces its log, CURRENT and
+ * MANIFEST. So LevelDB opens it only once preflight found its files sound, and they, or a private
+ * copy, show that it is a store of this format and model.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,16 +28,17 @@ import { refuseIfOpenElsewhere } from './probe-lock.js';
 
 /** A database that is open in its place. */
 export interface DatabaseInPlace extends OpenedDatabase {
-  /** False where the system does not say whether LevelDB's lock is held. */
+  /** False where the system does not show whether LevelDB's lock is held. */
   readonly isLockShown: boolean;
 }
 
 /**
- * Opens the database of `paths`, whose `level/` exists and of which this process is the one opener. `guard`
- * watches it from then on, `held` closes it.
- * @throws LANESTORE_LOCKED; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA for a database that is no store of this
- * format and model, LANESTORE_INVALID for an `acceptRollback` that does not fit: then nothing is written;
- * LANESTORE_CORRUPT if LevelDB finds damage. With `findings` LevelDB has not opened the files.
+ * Opens the database of `paths`, whose `level/` exists and of which this process is the one opener.
+ * `guard` watches it from then on, `held` closes it.
+ * @throws LANESTORE_LOCKED; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA for a database that is no store
+ * of this format and model, LANESTORE_INVALID for an `acceptRollback` that does not fit: then
+ * nothing is written; LANESTORE_CORRUPT if LevelDB finds damage. With `findings` LevelDB has not
+ * opened the files.
  */
 export async function openInPlace<B, Q, A>(
   paths: StorePaths,
@@ -76,7 +77,7 @@ export async function openInPlace<B, Q, A>(
   return { ...opened, engine: new Engine(db, true), isLockShown: lock !== undefined, close: () => db.close() };
 }
 
-/** True if nothing is damaged, and all of the findings are known. */
+/** True if every finding is known, and none of them is damage. */
 function isRollback({ findings, findingsTotal }: PreflightReport): boolean {
   return findings.length === findingsTotal && isAcceptable(findings);
 }

@@ -187,7 +187,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   async #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
     const { guard, metered } = this.#parts;
     try {
-      guard?.checkUnlessRecent();
+      guard?.checkBeforeBatch();
     } catch (error) {
       await filled.discard();
       throw error;
@@ -195,7 +195,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     const written = meterBatch(operations, metered, () => filled.write());
     try {
       // While the disk is at work.
-      guard?.checkBatch();
+      guard?.checkDuringBatch();
     } catch (error) {
       await written.catch(ignored);
       throw error;

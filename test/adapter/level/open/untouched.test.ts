@@ -1,4 +1,7 @@
-/** Whatever `openLevel` refuses for its format, model or `acceptRollback` stays as it is, byte for byte. */
+/**
+ * Whatever `openLevel` refuses for its format, model or `acceptRollback` stays as it is, byte for
+ * byte.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
