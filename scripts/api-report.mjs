@@ -1,4 +1,5 @@
-// Writes API.md, the public surface of the package, from the type declarations in dist. `npm run api` builds first.
+// Writes API.md, the public surface of the package, from the type declarations in dist. `npm run
+// api` builds first.
 //
 //   node scripts/api-report.mjs [--check]
 //
@@ -29,7 +30,10 @@ const STABILITY = {
   './inspector': 'experimental',
 };
 
-/** Top-level statements of a declaration file, without comments; tsc starts each at the beginning of a line. */
+/**
+ * Top-level statements of a declaration file, without comments; tsc starts each at the beginning of
+ * a line.
+ */
 function statementsOf(file) {
   const text = readFileSync(file, 'utf8')
     .replaceAll(/\/\*[\s\S]*?\*\//g, '')
@@ -47,7 +51,10 @@ function statementsOf(file) {
 
 const files = new Map();
 
-/** What a module exports: name to `{ kind, text }`; `kind` is `type` for what has no value at run time. */
+/**
+ * What a module exports: name to `{ kind, text }`; `kind` is `type` for what has no value at run
+ * time.
+ */
 function exportsOf(file) {
   if (!files.has(file)) files.set(file, readExports(file));
   return files.get(file);

@@ -1,8 +1,8 @@
 /**
  * The one error class of lanestore and the one table of its codes (docs/design.md, Errors).
  *
- * Codes are part of the public contract and never change; messages may. A `TypeError` is thrown for programming
- * mistakes (an argument of the wrong type) and for nothing else.
+ * Codes are part of the public contract and never change; messages may. A `TypeError` is thrown for
+ * programming mistakes (an argument of the wrong type) and for nothing else.
  */
 
 /** Every code with what causes it and what the operator, or the caller, does about it. */
@@ -81,8 +81,9 @@ export const ERROR_CODES = {
 export type LanestoreErrorCode = keyof typeof ERROR_CODES;
 
 /**
- * Every kind of finding: the code that it leads to, and what it means. Where findings of both codes meet, it is LANESTORE_CORRUPT: bringing back
- * a newer copy, or accepting an older state, does not help against damage. Kinds are added, never renamed.
+ * Every kind of finding: the code that it leads to, and what it means. Where findings of both codes
+ * meet, it is LANESTORE_CORRUPT: bringing back a newer copy, or accepting an older state, does not
+ * help against damage. Kinds are added, never renamed.
  */
 export const FINDING_KINDS = {
   'current-missing': { code: 'LANESTORE_CORRUPT', means: "LevelDB's CURRENT is not there" },
@@ -253,7 +254,10 @@ export class LanestoreError extends Error {
    * LANESTORE_CONFLICT; else absent.
    */
   readonly findings?: readonly Finding[];
-  /** What the operator, or the caller, does about it: for this situation if more is known than the code says, else `ERROR_CODES[code].remedy`. */
+  /**
+   * What the operator, or the caller, does about it: for this situation if more is known than the
+   * code says, else `ERROR_CODES[code].remedy`.
+   */
   readonly remedy: string;
 
   constructor(code: LanestoreErrorCode, message: string, options: LanestoreErrorOptions = {}) {

@@ -1,7 +1,9 @@
 /**
- * lanestore: crash-safe, verifiable persistence for the nodes of a multi-lane BFT protocol. What a node needs; everything here is also in
- * the subpath of its room, which has more: keys as text, the planner that backends are built on, the pieces of the segment-file WAL, the
- * readers of the original's layouts, and of Autobahn every message, its codecs, and what verifies it. API.md lists all of it.
+ * lanestore: crash-safe, verifiable persistence for the nodes of a multi-lane BFT protocol. What a
+ * node needs; everything here is also in the subpath of its room, which has more: keys as text, the
+ * planner that backends are built on, the pieces of the segment-file WAL, the readers of the
+ * original's layouts, and of Autobahn every message, its codecs, and what verifies it. API.md lists
+ * all of it.
  *
  * @module lanestore
  */

@@ -24,7 +24,10 @@ export const ledgerEntries: Makers<Batch, Certificate, Checkpoint> = {
   anchor: (_, certificate) => ({ stateHash: new Uint8Array(32), certificate }),
 };
 
-/** What LevelDB does under this model. A checkpoint has no round of its own, so it cannot disagree with its certificate. */
+/**
+ * What LevelDB does under this model. A checkpoint has no round of its own, so it cannot disagree
+ * with its certificate.
+ */
 const features: Features = {
   durable: true,
   atomicRounds: true,
@@ -56,7 +59,10 @@ export const ledgerSubject: Subject<Batch, Certificate, Checkpoint> = {
   },
 };
 
-/** The model over the journal in journal.ts, which has no lock, no limits of bytes, and no `load: false`. */
+/**
+ * The model over the journal in journal.ts, which has no lock, no limits of bytes, and no `load:
+ * false`.
+ */
 export const journalSubject: Subject<Batch, Certificate, Checkpoint> = {
   model: ledger,
   make: ledgerEntries,

@@ -1,4 +1,7 @@
-/** Checks of what the calls of the port are given. Every round passes them: they read a few properties and look at no entry. */
+/**
+ * Checks of what the calls of the port are given. Every round passes them: they read a few
+ * properties and look at no entry.
+ */
 import { byteArray, callback, fields, iterable, settled } from '../base/options.js';
 import type { DurableHooks, Round } from './persistence.js';
 

@@ -1,6 +1,7 @@
 /**
- * What every backend shares: it checks arguments, encodes and plans each call in the order in which it is made, admits it, and
- * hands the plan to the backend. A backend adds its encoder, the cost of a plan, and `accept`: store, fire the hooks.
+ * What every backend shares: it checks arguments, encodes and plans each call in the order in which
+ * it is made, admits it, and hands the plan to the backend. A backend adds its encoder, the cost of
+ * a plan, and `accept`: store, fire the hooks.
  */
 import { iterable } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -38,7 +39,10 @@ import { votesOf } from './round-votes.js';
 import { StoreVotes } from './store-votes.js';
 import { checkLaneFloors, NO_VOTES, withLaneFloors } from './vote-rules.js';
 
-/** True while a call of any store is encoded, planned and admitted: its cursors are about to move, and all stores share encoders. */
+/**
+ * True while a call of any store is encoded, planned and admitted: its cursors are about to move,
+ * and all stores share encoders.
+ */
 let isPlanning = false;
 
 /** @throws TypeError inside of another such call, whose cursors the new one would not see. */
@@ -59,7 +63,9 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   readonly votes: VoteStore<B> | undefined;
 
   protected readonly model: Model<B, Q, A>;
-  /** Every call passes it; the backend says when a call has left the queue, and when it has settled. */
+  /**
+   * Every call passes it; the backend says when a call has left the queue, and when it has settled.
+   */
   protected readonly gate: AdmissionGate;
   /** What the next call is planned against: ahead of the durable cursors, and private (rule 6). */
   readonly #planned: PlanState;
@@ -137,8 +143,8 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   protected abstract costOf(plan: Plan<B, Q, A, E>): Cost;
 
   /**
-   * Takes over a plan that was admitted; does not throw. The promise settles when the plan, and all that was accepted before
-   * it, is durable and the hooks have fired.
+   * Takes over a plan that was admitted; does not throw. The promise settles when the plan, and all
+   * that was accepted before it, is durable and the hooks have fired.
    */
   protected abstract accept(plan: Plan<B, Q, A, E>, hooks: DurableHooks<B, Q, A>, cost: Cost): Promise<void>;
 
@@ -218,15 +224,17 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   async #shutDown(): Promise<void> {
-    // Called from inside of a call that is being handed over: that one is accepted first, as a whole, and waited for.
+    // Called from inside of a call that is being handed over: that one is accepted first, as a
+    // whole, and waited for.
     if (isPlanning) await undefined;
     this.gate.close(new LanestoreError('LANESTORE_CLOSED', 'the store is closed'));
     await this.shutdown();
   }
 
   /**
-   * `read` runs the caller's iterables, which may call this store, `close()` too: nothing of this call was planned before. What it returns
-   * plans the call, in one step with what the backend does to accept it.
+   * `read` runs the caller's iterables, which may call this store, `close()` too: nothing of this
+   * call was planned before. What it returns plans the call, in one step with what the backend does
+   * to accept it.
    */
   async #submit(hooks: DurableHooks<B, Q, A>, read: () => () => Plan<B, Q, A, E>): Promise<void> {
     this.assertUsable();
@@ -295,7 +303,10 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     });
   }
 
-  /** @throws LANESTORE_INVALID for more than a store holds or may hold; a TypeError for what is no lane id. */
+  /**
+   * @throws LANESTORE_INVALID for more than a store holds or may hold; a TypeError for what is no
+   * lane id.
+   */
   #lanesOf(lanes: Iterable<LaneId>): LaneId[] {
     const { lanesMax, roundEntriesMax } = this.gate.limits;
     const max = Math.max(lanesMax, roundEntriesMax, this.#planned.lanes.size);

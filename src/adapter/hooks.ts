@@ -1,4 +1,7 @@
-/** Firing the durable hooks: once per entry, in order, whatever one of them does (docs/architecture.md, Rules of the planner, rule 7). */
+/**
+ * Firing the durable hooks: once per entry, in order, whatever one of them does
+ * (docs/architecture.md, Rules of the planner, rule 7).
+ */
 import type { DurableHooks } from './persistence.js';
 import type { Plan } from './round-plan.js';
 
@@ -7,7 +10,10 @@ export interface HookFailure {
   readonly thrown: unknown;
 }
 
-/** Calls `hook` for each entry. A throwing hook does not keep the rest from firing; the first failure is returned. */
+/**
+ * Calls `hook` for each entry. A throwing hook does not keep the rest from firing; the first
+ * failure is returned.
+ */
 export function fireEach<T>(
   entries: readonly T[],
   hook: ((entry: T) => void) | undefined,

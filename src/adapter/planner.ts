@@ -1,8 +1,10 @@
 /**
- * The planner: what a round does to the cursors, or why it is refused. Its rules are listed in docs/architecture.md, "Rules of the planner".
+ * The planner: what a round does to the cursors, or why it is refused. Its rules are listed in
+ * docs/architecture.md, "Rules of the planner".
  *
- * Pure, over numbers only: no model, no bytes, no clock, no backend. Every backend executes the same plans, so all of them accept and
- * refuse the same rounds. A plan is a proposal until {@link advance} makes it the state that the next round is planned against.
+ * Pure, over numbers only: no model, no bytes, no clock, no backend. Every backend executes the
+ * same plans, so all of them accept and refuse the same rounds. A plan is a proposal until {@link
+ * advance} makes it the state that the next round is planned against.
  */
 import { LanestoreError } from '../errors.js';
 import {
@@ -18,7 +20,9 @@ import {
 import type { Cursor, VoteState } from './persistence.js';
 import { changedVotes, type VoteChange } from './vote-rules.js';
 
-/** A stored anchor as the planner sees it: its road index, and the first block that each lane keeps. */
+/**
+ * A stored anchor as the planner sees it: its road index, and the first block that each lane keeps.
+ */
 export interface AnchorPoint {
   readonly index: bigint;
   /** A lane that is absent here has 0: nothing happens to it. */
@@ -34,7 +38,10 @@ export interface PlanState {
   votes?: VoteState | undefined;
 }
 
-/** What a plan does to one log: remove `truncate` first, then append. `Entry` is whatever the caller made of an entry. */
+/**
+ * What a plan does to one log: remove `truncate` first, then append. `Entry` is whatever the caller
+ * made of an entry.
+ */
 export interface LogPlan<Entry> {
   readonly log: LogName;
   /** The cursor before; absent for a lane that never held anything. */
@@ -46,7 +53,9 @@ export interface LogPlan<Entry> {
   readonly after: Cursor;
 }
 
-/** What an accepted call does to cursors and logs. Logs that it leaves as they are do not appear. */
+/**
+ * What an accepted call does to cursors and logs. Logs that it leaves as they are do not appear.
+ */
 export interface LogPlans<BlockEntry, QCEntry> {
   readonly commitQCs: LogPlan<QCEntry> | undefined;
   readonly lanes: ReadonlyMap<LaneId, LogPlan<BlockEntry>>;
@@ -57,7 +66,9 @@ export function emptyState(): PlanState {
   return { lanes: new Map(), commitQCs: { first: 0n, next: 0n }, anchor: undefined };
 }
 
-/** Makes `plan`, which was planned against `state`, the state that the next call is planned against. */
+/**
+ * Makes `plan`, which was planned against `state`, the state that the next call is planned against.
+ */
 export function advance(
   state: PlanState,
   plan: LogPlans<unknown, unknown> & {
@@ -79,8 +90,8 @@ interface Draft<Entry> extends LogPlan<Entry> {
 }
 
 /**
- * Plans one call, part by part in the order of the port: truncations, then CommitQCs, then blocks. When a method throws, the whole
- * call is refused and the planner is of no further use.
+ * Plans one call, part by part in the order of the port: truncations, then CommitQCs, then blocks.
+ * When a method throws, the whole call is refused and the planner is of no further use.
  */
 export class RoundPlanner<BlockEntry, QCEntry> {
   readonly #state: Readonly<PlanState>;
@@ -101,8 +112,8 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   }
 
   /**
-   * Truncates all logs to an anchor, which is to be stored (rules 3 and 4). False if it is older than the stored one: it changes
-   * nothing. An equal one applies again, and is stored again.
+   * Truncates all logs to an anchor, which is to be stored (rules 3 and 4). False if it is older
+   * than the stored one: it changes nothing. An equal one applies again, and is stored again.
    */
   storeAnchor(point: AnchorPoint): boolean {
     const { anchor, lanes } = this.#state;
@@ -113,7 +124,10 @@ export class RoundPlanner<BlockEntry, QCEntry> {
     return true;
   }
 
-  /** Truncates one lane, so that `start` is its oldest block (rule 3). At most once a lane, before anything is appended to it. */
+  /**
+   * Truncates one lane, so that `start` is its oldest block (rule 3). At most once a lane, before
+   * anything is appended to it.
+   */
   truncateLane(lane: LaneId, start: bigint): void {
     const cursor = this.#state.lanes.get(lane);
     if (cursor === undefined) {
@@ -126,7 +140,10 @@ export class RoundPlanner<BlockEntry, QCEntry> {
     }
   }
 
-  /** Truncates the QC log, so that `index` is its oldest CommitQC (rule 3). At most once, before anything is appended to it. */
+  /**
+   * Truncates the QC log, so that `index` is its oldest CommitQC (rule 3). At most once, before
+   * anything is appended to it.
+   */
   truncateCommitQCs(index: bigint): void {
     truncate(this.#commitQCs, index);
   }
@@ -138,7 +155,8 @@ export class RoundPlanner<BlockEntry, QCEntry> {
 
   /**
    * Appends a CommitQC, or ignores one that is stored already (rule 2).
-   * @throws LANESTORE_OUT_OF_SEQUENCE for one that leaves a gap; LANESTORE_INVALID above 2^64-2; TypeError.
+   * @throws LANESTORE_OUT_OF_SEQUENCE for one that leaves a gap; LANESTORE_INVALID above 2^64-2;
+   * TypeError.
    */
   appendCommitQC(index: bigint, entry: QCEntry): void {
     entryNumber(index, 'road index');
@@ -153,8 +171,10 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   }
 
   /**
-   * Appends a block to its lane (rule 1). `only` is the lane that the caller named, if it named one.
-   * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_WRONG_LANE; LANESTORE_INVALID above 2^64-2 or for what is no lane id; TypeError.
+   * Appends a block to its lane (rule 1). `only` is the lane that the caller named, if it named
+   * one.
+   * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_WRONG_LANE; LANESTORE_INVALID above 2^64-2 or for
+   * what is no lane id; TypeError.
    */
   appendBlock(lane: LaneId, number: bigint, entry: BlockEntry, only?: LaneId): void {
     let draft = lane === this.#lane ? this.#draft : this.#lanes.get(lane);
@@ -184,7 +204,10 @@ export class RoundPlanner<BlockEntry, QCEntry> {
     };
   }
 
-  /** The draft that a block can be appended to, made if it is the first one of its lane; or why there is none. */
+  /**
+   * The draft that a block can be appended to, made if it is the first one of its lane; or why
+   * there is none.
+   */
   #begin(lane: LaneId, number: bigint, only: LaneId | undefined): Draft<BlockEntry> {
     const cursor = this.#state.lanes.get(lane);
     if (cursor === undefined) laneId(lane);
@@ -201,7 +224,10 @@ export class RoundPlanner<BlockEntry, QCEntry> {
     return draft;
   }
 
-  /** Rule 1: a lane that never held anything begins where the anchor has it begin; else at any number. */
+  /**
+   * Rule 1: a lane that never held anything begins where the anchor has it begin; else at any
+   * number.
+   */
   #newLane(lane: LaneId, number: bigint): Draft<BlockEntry> {
     const start = maxU64(this.#anchor?.laneStarts.get(lane) ?? 0n, this.#baselines?.get(lane) ?? 0n);
     if (start > 0n && number !== start) throw outOfSequence(lane, number, start);
@@ -215,7 +241,10 @@ function draftOf<Entry>(log: LogName, before: Cursor): Draft<Entry> {
   return { log, before, truncate: { first, next: first }, append: [], after: { first, next } };
 }
 
-/** Rule 3: what is below `start` goes; a log that ends before it is empty there. Rule 4: nothing goes back. */
+/**
+ * Rule 3: what is below `start` goes; a log that ends before it is empty there. Rule 4: nothing
+ * goes back.
+ */
 function truncate(draft: Draft<unknown>, start: bigint): void {
   const { after } = draft;
   const { first, next } = after;

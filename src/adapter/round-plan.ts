@@ -1,7 +1,7 @@
 /**
- * From a call of the port to its plan: each entry is checked and encoded once, in the order of the port, and then planned
- * (planner.ts). A call is refused at its first entry that cannot be encoded or is out of sequence; entries before it were
- * encoded in vain.
+ * From a call of the port to its plan: each entry is checked and encoded once, in the order of the
+ * port, and then planned (planner.ts). A call is refused at its first entry that cannot be encoded
+ * or is out of sequence; entries before it were encoded in vain.
  */
 import { iterable, settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -30,7 +30,10 @@ export interface Unencoded<B, Q, A> extends Encoded {
   readonly inner: Uint8Array;
 }
 
-/** How a backend encodes entries. Each method checks its entry, as the model does, before anything is read of it. */
+/**
+ * How a backend encodes entries. Each method checks its entry, as the model does, before anything
+ * is read of it.
+ */
 export interface EntryEncoder<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> {
   /** @throws what the model's check throws; LANESTORE_INVALID for an entry that is too large. */
   block(block: B): E['block'];
@@ -116,7 +119,8 @@ export function planRound<B, Q, A, E extends Encoded>(
 
 /**
  * Plans the truncation of one lane by a CommitQC, and blocks for that lane.
- * @throws LANESTORE_WRONG_LANE for a block of another lane; LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID.
+ * @throws LANESTORE_WRONG_LANE for a block of another lane; LANESTORE_OUT_OF_SEQUENCE,
+ * LANESTORE_INVALID.
  */
 export function planLane<B, Q, A, E extends Encoded>(
   model: Model<B, Q, A>,
@@ -141,7 +145,8 @@ export function planLane<B, Q, A, E extends Encoded>(
 }
 
 /**
- * Plans the truncation of the QC log by a CommitQC, which is appended if it is the next one, and further CommitQCs.
+ * Plans the truncation of the QC log by a CommitQC, which is appended if it is the next one, and
+ * further CommitQCs.
  * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID.
  */
 export function planCommitQCs<B, Q, A, E extends Encoded>(
@@ -167,7 +172,8 @@ export function planCommitQCs<B, Q, A, E extends Encoded>(
 }
 
 /**
- * What a stored anchor means for later rounds; backends call it at open. Lanes that `state` has were checked before.
+ * What a stored anchor means for later rounds; backends call it at open. Lanes that `state` has
+ * were checked before.
  * @throws LANESTORE_INVALID as {@link planRound}.
  */
 export function anchorPoint<B, Q, A>(
@@ -214,7 +220,10 @@ function planAnchor<B, Q, A, E extends Encoded>(
   return { entry, point };
 }
 
-/** An anchor's own CommitQC, which was checked as a part of it, is appended if the log was truncated up to it. */
+/**
+ * An anchor's own CommitQC, which was checked as a part of it, is appended if the log was truncated
+ * up to it.
+ */
 function appendIfNext<B, Q, A, E extends Encoded>(
   planner: RoundPlanner<E['block'], E['commitQC']>,
   index: bigint,

@@ -22,7 +22,10 @@ import type { LoopLimits, NodeStore } from './persist-loop.js';
 export interface AvailOptions {
   /** The store, just opened; nobody else may write to it. The caller closes it, after the state. */
   readonly store: NodeStore;
-  /** The committee; or, while one takes over from another, the epochs that the stored roads belong to, oldest first. */
+  /**
+   * The committee; or, while one takes over from another, the epochs that the stored roads belong
+   * to, oldest first.
+   */
   readonly committee: Committee | readonly Epoch[];
   /**
    * The guard of the same store, which signs the node's blocks; without it, and without `secret`,
@@ -42,13 +45,25 @@ export interface AvailOptions {
    * durable.
    */
   readonly announce?: 'durable' | 'received';
-  /** Check every signature of what the store holds (default), or trust what was verified before it was stored. */
+  /**
+   * Check every signature of what the store holds (default), or trust what was verified before it
+   * was stored.
+   */
   readonly verifyLoaded?: boolean;
-  /** Bytes that one turn of the persist loop hands to the store, and the largest block that is admitted. At most the store's own limit. Default 8 MiB. */
+  /**
+   * Bytes that one turn of the persist loop hands to the store, and the largest block that is
+   * admitted. At most the store's own limit. Default 8 MiB.
+   */
   readonly maxRoundBytes?: number;
-  /** Blocks and CommitQCs that one turn hands to the store. At most the store's own limit. Default 8192, as the store's. */
+  /**
+   * Blocks and CommitQCs that one turn hands to the store. At most the store's own limit. Default
+   * 8192, as the store's.
+   */
   readonly maxRoundEntries?: number;
-  /** Rounds under way at a time; 1 waits for each, as the original does. Default: no bound but two for each log. */
+  /**
+   * Rounds under way at a time; 1 waits for each, as the original does. Default: no bound but two
+   * for each log.
+   */
   readonly maxRounds?: number;
 }
 

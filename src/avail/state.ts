@@ -1,9 +1,11 @@
 /**
- * The availability state of a node at 11419398f (sei-tendermint/internal/autobahn/avail): what it holds of every lane, the CommitQCs,
- * the votes that make LaneQCs and AppQCs; and the promise that whatever it lets the node vote for is durable.
+ * The availability state of a node at 11419398f (sei-tendermint/internal/autobahn/avail): what it
+ * holds of every lane, the CommitQCs, the votes that make LaneQCs and AppQCs; and the promise that
+ * whatever it lets the node vote for is durable.
  *
- * Concurrency: every method may be called at any time. What waits takes an AbortSignal and rejects with its reason; when the store
- * fails or the state is closed, everything that waits, and every later call, rejects with that error.
+ * Concurrency: every method may be called at any time. What waits takes an AbortSignal and rejects
+ * with its reason; when the store fails or the state is closed, everything that waits, and every
+ * later call, rejects with that error.
  */
 import { closeAll } from '../base/close-stack.js';
 import { checkSignal, onAbort, throwIfAborted } from '../base/waiters.js';
@@ -82,8 +84,9 @@ export class AvailState extends AvailPushes {
   }
 
   /**
-   * Signs the next block of the node's own lane. Waits until the lane has room; resolves when the block may be sent to peers (see
-   * `announce`). Once the block is made an abort only ends the waiting: the block stays, and {@link blocks} hands it out.
+   * Signs the next block of the node's own lane. Waits until the lane has room; resolves when the
+   * block may be sent to peers (see `announce`). Once the block is made an abort only ends the
+   * waiting: the block stays, and {@link blocks} hands it out.
    *
    * A guard's key may fail to sign (LANESTORE_IO). Then that block stays the next one of the lane:
    * the next call signs it first, and hands it out by {@link blocks} like any other.
@@ -119,8 +122,9 @@ export class AvailState extends AvailPushes {
   }
 
   /**
-   * Lets another committee in from road `epoch.firstRoad` on. New lanes begin at their baseline; lanes that it does not have any more
-   * are dropped, also from the store, once the durable anchor has reached that road.
+   * Lets another committee in from road `epoch.firstRoad` on. New lanes begin at their baseline;
+   * lanes that it does not have any more are dropped, also from the store, once the durable anchor
+   * has reached that road.
    * @throws LANESTORE_INVALID if the road is not after the newest committee's.
    */
   changeCommittee(epoch: Epoch): void {
@@ -157,14 +161,14 @@ export class AvailState extends AvailPushes {
    *
    * When a signal of any of its calls aborts, the closing ends for all of them with that signal's
    * reason. Then:
-   * - Durable is whatever {@link headers}, {@link lastCommitQC} and {@link produceBlock} have handed
-   *   out, and every `persistInner` that has resolved: nothing that this node may have voted for,
-   *   entered a road by, or announced as its own is lost.
-   * - Lost is what was not handed to the store yet: blocks, CommitQCs and an anchor that were pushed
-   *   (`added` says that they were taken, not that they are durable), and a consensus state whose
-   *   `persistInner` rejects with LANESTORE_CLOSED now. With `announce: 'received'` own blocks may be
-   *   among them that peers have. What was handed over before becomes durable or not by itself: the
-   *   store's `close` waits for that, and the next open says what is there.
+   * - Durable is whatever {@link headers}, {@link lastCommitQC} and {@link produceBlock} have
+   *   handed out, and every `persistInner` that has resolved: nothing that this node may have voted
+   *   for, entered a road by, or announced as its own is lost.
+   * - Lost is what was not handed to the store yet: blocks, CommitQCs and an anchor that were
+   *   pushed (`added` says that they were taken, not that they are durable), and a consensus state
+   *   whose `persistInner` rejects with LANESTORE_CLOSED now. With `announce: 'received'` own
+   *   blocks may be among them that peers have. What was handed over before becomes durable or not
+   *   by itself: the store's `close` waits for that, and the next open says what is there.
    * - Released are the calls that wait, the consensus states, and the wait for room in the store.
    *   The state asks nothing of the store any more, so it can be closed at once.
    *
@@ -281,16 +285,20 @@ export class AvailState extends AvailPushes {
 }
 
 /**
- * Opens the availability state on a store: takes over what it recovered, checks it, and starts the persist loop.
- * @throws LANESTORE_CORRUPT with findings if what is stored cannot be this node's; LANESTORE_INVALID for options.
+ * Opens the availability state on a store: takes over what it recovered, checks it, and starts the
+ * persist loop.
+ * @throws LANESTORE_CORRUPT with findings if what is stored cannot be this node's;
+ * LANESTORE_INVALID for options.
  * @example
  * ```ts
  * import { autobahn, Committee, openAvail, openLevel, publicKeyOf } from 'lanestore';
  *
  * const secret = new Uint8Array(32).fill(1);
  * const store = await openLevel('validator', { model: autobahn });
- * const state = await openAvail({ store, committee: new Committee([publicKeyOf(secret)]), secret });
- * const payload = { createdAt: { seconds: 0n, nanos: 0 }, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const committee = new Committee([publicKeyOf(secret)]);
+ * const state = await openAvail({ store, committee, secret });
+ * const createdAt = { seconds: 0n, nanos: 0 };
+ * const payload = { createdAt, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
  * const { block } = await state.produceBlock(payload); // may be sent to peers
  * console.log(`block ${block.header.blockNumber}`);
  * await state.close();

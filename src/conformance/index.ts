@@ -139,7 +139,8 @@ export interface BoundCase {
  *
  * export async function failures<B, Q, A>(subject: Subject<B, Q, A>): Promise<string[]> {
  *   const failed: string[] = [];
- *   for (const { name, run } of casesFor(subject)) await run().catch((error) => failed.push(`${name}: ${error.message}`));
+ *   for (const { name, run } of casesFor(subject))
+ *     await run().catch((error) => failed.push(`${name}: ${error.message}`));
  *   return failed;
  * }
  * ```

@@ -1,6 +1,6 @@
 /**
- * The keys of one log's entries: as text, and as bytes that are used again from key to key. Not in this room's index: who changed such bytes
- * would change what stores write.
+ * The keys of one log's entries: as text, and as bytes that are used again from key to key. Not in
+ * this room's index: who changed such bytes would change what stores write.
  */
 import { type LaneId, laneId, remembered } from './lane-id.js';
 import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, LANE_PREFIX, QC_PREFIX, TIP_KEY, VOTES_KEY } from './registry.js';
@@ -14,7 +14,10 @@ const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 const ZERO = 48;
 
-/** Makes the keys of one log from the numbers of its entries. Every batch needs some for each lane, so both forms keep what the next key shares. */
+/**
+ * Makes the keys of one log from the numbers of its entries. Every batch needs some for each lane,
+ * so both forms keep what the next key shares.
+ */
 export class EntryKeys {
   /** Bytes of each key, which are its characters. */
   readonly length: number;
@@ -48,7 +51,11 @@ export class EntryKeys {
     return this.#stem + LAST_DIGITS[small - thousands * 1000];
   }
 
-  /** The bytes of {@link text}, in memory that the next call writes over: for who copies them at once. @throws as {@link text}. */
+  /**
+   * The bytes of {@link text}, in memory that the next call writes over: for who copies them at
+   * once.
+   * @throws as {@link text}.
+   */
   bytes(number: bigint): Uint8Array {
     const bytes = this.#bytes;
     if (!isEntryNumber(number) || number > SAFE_MAX) {
@@ -93,7 +100,10 @@ export function bytesOfKey(key: string): Uint8Array {
   return SINGLE_KEYS.get(key) ?? utf8(key);
 }
 
-/** In memory of its own, not of the pool that all small Buffers of the process share. Keys are ASCII, but what a sweep comes upon may be any text. */
+/**
+ * In memory of its own, not of the pool that all small Buffers of the process share. Keys are
+ * ASCII, but what a sweep comes upon may be any text.
+ */
 function utf8(key: string): Uint8Array {
   return new Uint8Array(Buffer.from(key, 'utf8'));
 }

@@ -1,4 +1,7 @@
-/** From keys to what they name; the inverse of encode.ts, and strict: what encoding would not produce does not parse. */
+/**
+ * From keys to what they name; the inverse of encode.ts, and strict: what encoding would not
+ * produce does not parse.
+ */
 import { isLaneId } from './lane-id.js';
 import {
   ANCHOR_KEY,
@@ -15,8 +18,9 @@ import {
 import { ENTRY_NUMBER_MAX, parsePaddedU64, U64_DIGITS } from './u64.js';
 
 /**
- * Takes a key apart, or returns undefined for one that this key space does not have: an unknown prefix, uppercase
- * hex, missing padding, a number above what an entry can have, anything in front or behind.
+ * Takes a key apart, or returns undefined for one that this key space does not have: an unknown
+ * prefix, uppercase hex, missing padding, a number above what an entry can have, anything in front
+ * or behind.
  * @example
  * ```ts
  * import { autobahn, openView } from 'lanestore';

@@ -13,7 +13,10 @@ import type { Sink } from './sink.js';
 import type { Item } from './start-rules.js';
 import { closedVotes } from './vote-history.js';
 
-/** A round is submitted when its entries have so many bytes, or are as many as a store takes: one fdatasync for them, and bounded memory. */
+/**
+ * A round is submitted when its entries have so many bytes, or are as many as a store takes: one
+ * fdatasync for them, and bounded memory.
+ */
 const ROUND_BYTES = 4 * 1024 * 1024;
 /** Rounds that are submitted and not durable: the next one is encoded while the disk works. */
 const ROUNDS_IN_FLIGHT = 2;
@@ -89,8 +92,9 @@ class LevelSink<B, Q, A> implements Sink<B, Q, A> {
   }
 
   /**
-   * The oldest one goes first and places the log. The anchor would bring its own copy along, which may have another set of signatures
-   * than the one in the log; with the log in its place, it does not.
+   * The oldest one goes first and places the log. The anchor would bring its own copy along, which
+   * may have another set of signatures than the one in the log; with the log in its place, it does
+   * not.
    */
   async #commitQC(qc: Q): Promise<void> {
     if (this.#placed) this.#draft.commitQCs.push(qc);

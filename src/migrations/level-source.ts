@@ -8,11 +8,18 @@ import type { Source, SourceEntry } from './source.js';
 
 /** Options of {@link openLevelSource}. */
 export interface LevelSourceOptions {
-  /** False for a store that was just written, whose entries are all going to be read and compared: it is not read twice. */
+  /**
+   * False for a store that was just written, whose entries are all going to be read and compared:
+   * it is not read twice.
+   */
   readonly examine?: boolean;
 }
 
-/** Opens it. @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings for a store that would not open; LANESTORE_SCHEMA; LANESTORE_IO. */
+/**
+ * Opens it.
+ * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings for a store that would not open;
+ * LANESTORE_SCHEMA; LANESTORE_IO.
+ */
 export async function openLevelSource<B, Q, A>(
   { location, layout }: Detection,
   model: Model<B, Q, A>,

@@ -1,7 +1,8 @@
 /**
- * Moving a node's state from one layout to another: read the source under a node's start rules, build the target beside its place, read it
- * back from disk under the same rules, compare, sync, move it into its place. Whatever fails, and whenever the process is killed, the
- * source is as it was and the target is absent or whole.
+ * Moving a node's state from one layout to another: read the source under a node's start rules,
+ * build the target beside its place, read it back from disk under the same rules, compare, sync,
+ * move it into its place. Whatever fails, and whenever the process is killed, the source is as it
+ * was and the target is absent or whole.
  */
 
 import { releasing } from '../base/close-stack.js';
@@ -43,7 +44,10 @@ export interface MigrationProgress {
 /** Options of {@link importState} and {@link exportState}. */
 export interface MigrationOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
-  /** What is asked of each entry beyond its place: `entryChecks()` for Autobahn, `{}` for a model without hashes. */
+  /**
+   * What is asked of each entry beyond its place: `entryChecks()` for Autobahn, `{}` for a model
+   * without hashes.
+   */
   readonly checks: EntryChecks<B, Q, A>;
   /** Exports: write a layout that keeps no votes, although the store does. Default false. */
   readonly dropSigningState?: boolean;
@@ -94,14 +98,16 @@ const PROGRESS_ENTRIES = 256;
 
 /**
  * Makes a level store in `target` from the state directory `source` of any layout.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA (the source is none, or of a version that is not read); LANESTORE_LOCKED (a node
- * runs on it); LANESTORE_IMPORT (its content cannot be taken as a whole, with findings; the target exists, or cannot be written);
- * LANESTORE_IO. Then the source is as it was, and there is no target.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA (the source is none, or of a version that is not
+ * read); LANESTORE_LOCKED (a node runs on it); LANESTORE_IMPORT (its content cannot be taken as a
+ * whole, with findings; the target exists, or cannot be written); LANESTORE_IO. Then the source is
+ * as it was, and there is no target.
  * @example
  * ```ts
  * import { autobahn, entryChecks, importState } from 'lanestore';
  *
- * const { sourceLayout, lanes, blocks } = await importState('data', 'imported', { model: autobahn, checks: entryChecks() });
+ * const options = { model: autobahn, checks: entryChecks() };
+ * const { sourceLayout, lanes, blocks } = await importState('data', 'imported', options);
  * console.log(`${sourceLayout}: ${lanes} lanes, ${blocks} blocks`);
  * ```
  */
@@ -115,14 +121,16 @@ export async function importState<B, Q, A>(
 }
 
 /**
- * Writes what a level store (or any other layout) holds into `target`, in one of the original's layouts, as the original would have
- * written it. A node may run on a level store meanwhile: what it holds at this moment is exported.
+ * Writes what a level store (or any other layout) holds into `target`, in one of the original's
+ * layouts, as the original would have written it. A node may run on a level store meanwhile: what
+ * it holds at this moment is exported.
  * @throws as {@link importState}.
  * @example
  * ```ts
  * import { autobahn, entryChecks, exportState } from 'lanestore';
  *
- * const { target, bytes } = await exportState('state', 'exported', 'wal', { model: autobahn, checks: entryChecks() });
+ * const options = { model: autobahn, checks: entryChecks() };
+ * const { target, bytes } = await exportState('state', 'exported', 'wal', options);
  * console.log(`${target}: ${bytes} bytes`);
  * ```
  */
@@ -179,8 +187,8 @@ async function migrate<B, Q, A>(
 }
 
 /**
- * A layout whose A/B files have no checksum takes nothing for inner but what the protocol knows: the original, and `openWal`, could not tell
- * it from damage.
+ * A layout whose A/B files have no checksum takes nothing for inner but what the protocol knows:
+ * the original, and `openWal`, could not tell it from damage.
  * @throws LANESTORE_IMPORT.
  */
 function refuseInner<B, Q, A>({ inner, location }: Source<B, Q, A>, layout: Layout, model: Model<B, Q, A>): void {

@@ -1,6 +1,7 @@
 /**
- * Steps from one format of the level store to the next, in place. Each is checked in full before it writes, runs in synced batches that
- * leave a state from which it goes on after a crash, and ends with the one batch that names the new format: until then no store opens.
+ * Steps from one format of the level store to the next, in place. Each is checked in full before it
+ * writes, runs in synced batches that leave a state from which it goes on after a crash, and ends
+ * with the one batch that names the new format: until then no store opens.
  *
  *   0 -> 2   keys get their padding, bodies their record with crc, the store its tip, schema, votes
  *   1 -> 2   the store gets its votes
@@ -8,8 +9,9 @@
  * A store of an older format may be an old copy of one that went on to sign, so either step leaves
  * every part of the votes closed.
  *
- * What the location holds is told by its names first, then by LevelDB's files, then by a private copy of the database. Only a sound store that
- * has a step to take is opened in place: LevelDB writes as soon as it is opened, and what it writes replaces a damaged log.
+ * What the location holds is told by its names first, then by LevelDB's files, then by a private
+ * copy of the database. Only a sound store that has a step to take is opened in place: LevelDB
+ * writes as soon as it is opened, and what it writes replaces a damaged log.
  */
 
 import { existsSync } from 'node:fs';
@@ -71,18 +73,22 @@ export interface MigrateStoreReport {
 }
 
 /**
- * Brings the store in `location` to the format of this version, in place. No node may run on it. If the process dies, the store does
- * not open (LANESTORE_SCHEMA) until this was called again and has finished; nothing is lost. A dry run reads a private copy, takes no lock and
- * writes nothing into the location; neither does a call that is refused, or finds the format of this version.
- * @throws LANESTORE_NOT_A_STORE, which names the layout if it is one of the original's; LANESTORE_LOCKED; LANESTORE_SCHEMA for a newer format;
- * LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings if LevelDB's files are damaged; LANESTORE_IMPORT with findings if the content is not
- * what its format says; LANESTORE_IO.
+ * Brings the store in `location` to the format of this version, in place. No node may run on it. If
+ * the process dies, the store does not open (LANESTORE_SCHEMA) until this was called again and has
+ * finished; nothing is lost. A dry run reads a private copy, takes no lock and writes nothing into
+ * the location; neither does a call that is refused, or finds the format of this version.
+ * @throws LANESTORE_NOT_A_STORE, which names the layout if it is one of the original's;
+ * LANESTORE_LOCKED; LANESTORE_SCHEMA for a newer format; LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK
+ * with findings if LevelDB's files are damaged; LANESTORE_IMPORT with findings if the content is
+ * not what its format says; LANESTORE_IO.
  * @example
  * ```ts
  * import { autobahn, entryChecks, migrateStore } from 'lanestore';
  *
- * const { from, to, steps } = await migrateStore('state', { model: autobahn, checks: entryChecks(), dryRun: true });
- * console.log(steps.length === 0 ? `it has format ${to}` : `${steps.length} steps from format ${from} to ${to}`);
+ * const options = { model: autobahn, checks: entryChecks(), dryRun: true };
+ * const { from, to, steps } = await migrateStore('state', options);
+ * const plan = `${steps.length} steps from format ${from} to ${to}`;
+ * console.log(steps.length === 0 ? `it has format ${to}` : plan);
  * ```
  */
 export async function migrateStore<B, Q, A>(
@@ -114,7 +120,10 @@ export async function migrateStore<B, Q, A>(
   }
 }
 
-/** The paths of a location that holds a level store, as its names tell. @throws LANESTORE_NOT_A_STORE, LANESTORE_IMPORT. */
+/**
+ * The paths of a location that holds a level store, as its names tell.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_IMPORT.
+ */
 async function levelPaths(location: string): Promise<StorePaths> {
   const { location: path, layout } = await detectLayout(location);
   if (layout !== 'level') {

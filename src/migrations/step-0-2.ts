@@ -1,14 +1,17 @@
 /**
  * From format 0 to format 2.
  *
- *   1. everything is read under a node's start rules, and its digest taken; what breaks a rule ends it here
+ *   1. everything is read under a node's start rules, and its digest taken; what breaks a rule ends
+ *      it here
  *   2. the first batch: meta/event/0 says that the step has begun
- *   3. batches of some MiB: each entry goes from its old key to its new one in the same batch; what is below the anchor goes
+ *   3. batches of some MiB: each entry goes from its old key to its new one in the same batch; what
+ *      is below the anchor goes
  *   4. everything is read once more, and must have the digest of 1
  *   5. the last batch: tip, schema and votes, which are closed; from here on the store opens, with
  *      seq 0, as one that was just created
  *
- * A crash anywhere leaves some entries old and some new; 1 reads both, so the step begins again and does the rest.
+ * A crash anywhere leaves some entries old and some new; 1 reads both, so the step begins again and
+ * does the rest.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -63,7 +66,10 @@ interface Survey<A> {
   readonly missingQC: { readonly key: string; readonly record: EncodedRecord } | undefined;
 }
 
-/** Runs the step, or goes on with it. @throws LANESTORE_IMPORT with findings before anything is written; LANESTORE_IO. */
+/**
+ * Runs the step, or goes on with it.
+ * @throws LANESTORE_IMPORT with findings before anything is written; LANESTORE_IO.
+ */
 export async function convertFormat0<B, Q, A>(context: StepContext<B, Q, A>): Promise<StepReport> {
   const survey = await read(context);
   if (context.dryRun) return { entries: survey.entries, stale: survey.stale };

@@ -47,8 +47,8 @@ export async function addVotes<B, Q, A>({
     const next = amended(tip, { votes, event: { event: 'schema-step', from: 1, to: FORMAT } });
     const [tipPut, ...rest] = next.operations;
     const record = encodeSchema({ ...schema, format: FORMAT });
-    // A store that was created, or migrated, and never opened: its creation ends here, for without a
-    // witness no store opens at a later seq than 0.
+    // A store that was created, or migrated, and never opened: its creation ends here, for without
+    // a witness no store opens at a later seq than 0.
     if (tip.seq === 0n) await (await prepareWitness(storePaths(location), tip, false, diskFiles)).close();
     await engine.write([tipPut!, { type: 'put', key: SCHEMA_KEY, value: record.bytes }, ...rest]);
   }

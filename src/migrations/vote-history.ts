@@ -8,8 +8,8 @@ import { isLanestoreError } from '../errors.js';
 import type { Model, VoteHistory } from '../model/model.js';
 
 /**
- * The votes of such a state, closed. `known`: what a store keeps that no key was bound to: floors of
- * lanes, why it is closed, and floors of logs.
+ * The votes of such a state, closed. `known`: what a store keeps that no key was bound to: floors
+ * of lanes, why it is closed, and floors of logs.
  */
 export function closedVotes<B, Q, A>(
   model: Model<B, Q, A>,

@@ -1,11 +1,13 @@
 /**
- * What a model is: how a store reads what it must know out of a node's own types, and how it turns them into bytes.
+ * What a model is: how a store reads what it must know out of a node's own types, and how it turns
+ * them into bytes.
  *
- * The store itself knows no Autobahn. It needs a lane and a number of a block, an index of a CommitQC and the first
- * block of each lane in it, and the two parts of an anchor. `autobahn` is the model that ships; a node with other types brings its own.
+ * The store itself knows no Autobahn. It needs a lane and a number of a block, an index of a
+ * CommitQC and the first block of each lane in it, and the two parts of an anchor. `autobahn` is
+ * the model that ships; a node with other types brings its own.
  *
- * Every function must be pure and synchronous: the store calls it while a round is planned and encoded. What it
- * throws refuses the whole round, before any I/O.
+ * Every function must be pure and synchronous: the store calls it while a round is planned and
+ * encoded. What it throws refuses the whole round, before any I/O.
  */
 import type { BodyWriter } from '../cbor/body-writer.js';
 import type { LaneId } from '../keys/lane-id.js';
@@ -15,40 +17,48 @@ export type { BodyWriter } from '../cbor/body-writer.js';
 /** How entries of one kind become bytes and come back. */
 export interface EntryCodec<T> {
   /**
-   * Refuses an entry that cannot be stored: absent fields, hashes or keys of a wrong length. Called by every backend
-   * before it plans the entry. It checks the shape, not signatures.
+   * Refuses an entry that cannot be stored: absent fields, hashes or keys of a wrong length. Called
+   * by every backend before it plans the entry. It checks the shape, not signatures.
    * @throws LANESTORE_INVALID naming the field.
    */
   check(entry: T): void;
   /**
-   * The body of the LevelDB record: a plain object with text keys, `Uint8Array` for bytes, bigint for 64-bit
-   * integers, `undefined` nowhere. It may share memory with the entry; the store encodes it at once.
+   * The body of the LevelDB record: a plain object with text keys, `Uint8Array` for bytes, bigint
+   * for 64-bit integers, `undefined` nowhere. It may share memory with the entry; the store encodes
+   * it at once.
    */
   toBody(entry: T): object;
   /**
-   * `check`, and what `toBody` gives, to the byte, in one pass over the entry. Optional: it lies on the path to durability, and a QC
-   * has many small parts. What it wrote before it threw is forgotten.
+   * `check`, and what `toBody` gives, to the byte, in one pass over the entry. Optional: it lies on
+   * the path to durability, and a QC has many small parts. What it wrote before it threw is
+   * forgotten.
    * @throws what `check` throws.
    */
   writeBody?(to: BodyWriter, entry: T): void;
   /**
-   * The inverse of `toBody`, from decoded CBOR, which is handed over: it may be changed, kept, or be the entry itself. Byte strings
-   * in it are `Uint8Array`s.
-   * @throws LANESTORE_INVALID naming the field that is absent, of a wrong type or of a wrong length, or unknown.
+   * The inverse of `toBody`, from decoded CBOR, which is handed over: it may be changed, kept, or
+   * be the entry itself. Byte strings in it are `Uint8Array`s.
+   * @throws LANESTORE_INVALID naming the field that is absent, of a wrong type or of a wrong
+   * length, or unknown.
    */
   fromBody(body: unknown): T;
   /**
-   * What `fromBody` gives, from the encoded body, if that is exactly what `writeBody` writes; undefined otherwise: the body is then decoded
-   * and goes through `fromBody`. Optional: it lies on the path of a restart. The result may share the memory of `body`. Never throws.
+   * What `fromBody` gives, from the encoded body, if that is exactly what `writeBody` writes;
+   * undefined otherwise: the body is then decoded and goes through `fromBody`. Optional: it lies on
+   * the path of a restart. The result may share the memory of `body`. Never throws.
    */
   readBody?(body: Uint8Array): T | undefined;
   /** The entry as it goes over the wire and into a segment-file WAL (for Autobahn: protobuf). */
   toWire(entry: T): Uint8Array;
-  /** The inverse of `toWire`. Leaves `bytes` as they are. @throws LANESTORE_INVALID naming the field. */
+  /**
+   * The inverse of `toWire`. Leaves `bytes` as they are.
+   * @throws LANESTORE_INVALID naming the field.
+   */
   fromWire(bytes: Uint8Array): T;
   /**
-   * False only for bytes that `fromWire` refuses, found out in a time that does not grow with them. Optional: the segment-file WAL asks it of
-   * each place behind a torn tail where an entry could begin, before it decodes anything there. Never throws.
+   * False only for bytes that `fromWire` refuses, found out in a time that does not grow with them.
+   * Optional: the segment-file WAL asks it of each place behind a torn tail where an entry could
+   * begin, before it decodes anything there. Never throws.
    */
   isWireShaped?(bytes: Uint8Array): boolean;
 }
@@ -65,7 +75,10 @@ export interface BlockModel<Block> extends EntryCodec<Block> {
 export interface CommitQCModel<CommitQC> extends EntryCodec<CommitQC> {
   /** Its road index, 0 to 2^64-2. */
   index(qc: CommitQC): bigint;
-  /** The first block of each lane in it. A lane that it omits has 0, and nothing happens to that lane. */
+  /**
+   * The first block of each lane in it. A lane that it omits has 0, and nothing happens to that
+   * lane.
+   */
   laneStarts(qc: CommitQC): Iterable<readonly [LaneId, bigint]>;
 }
 
@@ -80,8 +93,9 @@ export interface AnchorModel<Anchor, CommitQC> extends EntryCodec<Anchor> {
 /** The node's inner state, for a model that knows what it looks like. */
 export interface InnerModel {
   /**
-   * Refuses what is no inner state. Called where no checksum tells damage, which is in A/B files of the form `wrapper`: before inner is written
-   * to one, and when one is read. Elsewhere inner may be any bytes.
+   * Refuses what is no inner state. Called where no checksum tells damage, which is in A/B files of
+   * the form `wrapper`: before inner is written to one, and when one is read. Elsewhere inner may
+   * be any bytes.
    * @throws LANESTORE_INVALID naming the field.
    */
   check(inner: Uint8Array): void;
@@ -205,8 +219,8 @@ export interface VoteModel<Vote, Block, Signed> {
 /**
  * A node's types, as far as a store needs them.
  * @example
- * ```ts
- * import { type EntryCodec, isLaneId, type LaneId, LanestoreError, type Model, openNoop } from 'lanestore';
+ * ```ts import { type EntryCodec, isLaneId, type LaneId, LanestoreError, type Model, openNoop }
+ * from 'lanestore';
  *
  * interface Item {
  *   readonly lane: LaneId;
@@ -238,7 +252,8 @@ export interface VoteModel<Vote, Block, Signed> {
  *   ({ lane, number }) => ({ lane, number: `${number}` }),
  *   (body) => {
  *     const { lane, number } = body as Record<string, string>;
- *     if (lane === undefined || !isLaneId(lane) || number === undefined) throw new TypeError('no item');
+ *     if (lane === undefined || !isLaneId(lane) || number === undefined)
+ *       throw new TypeError('no item');
  *     return { lane, number: BigInt(number) };
  *   },
  * );
@@ -265,7 +280,10 @@ export interface VoteModel<Vote, Block, Signed> {
  * ```
  */
 export interface Model<Block, CommitQC, Anchor> {
-  /** Stands in `meta/schema`; a store opens only under the model that wrote it. Change it when bodies change. */
+  /**
+   * Stands in `meta/schema`; a store opens only under the model that wrote it. Change it when
+   * bodies change.
+   */
   readonly name: string;
   readonly block: BlockModel<Block>;
   readonly commitQC: CommitQCModel<CommitQC>;

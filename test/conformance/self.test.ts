@@ -1,4 +1,7 @@
-/** The suite itself: a store that is right passes, each store that is broken in one place fails, and its table is true. */
+/**
+ * The suite itself: a store that is right passes, each store that is broken in one place fails, and
+ * its table is true.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

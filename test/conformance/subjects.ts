@@ -1,4 +1,7 @@
-/** The backends that this package ships, as subjects of its own conformance suite, and the entries of two models. */
+/**
+ * The backends that this package ships, as subjects of its own conformance suite, and the entries
+ * of two models.
+ */
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -125,7 +128,10 @@ function keyOf({ lane, number }: LostEntry): string {
   return lane === undefined ? commitQCKey(number) : blockKey(lane, number);
 }
 
-/** LevelDB in a directory; with `values`, blocks are separated as these say, in memory where there is such a place: it is many files. */
+/**
+ * LevelDB in a directory; with `values`, blocks are separated as these say, in memory where there
+ * is such a place: it is many files.
+ */
 export function levelSubject<B, Q, A>({ model, make }: Types<B, Q, A>, values?: ValueOptions): Subject<B, Q, A> {
   const place = (): Place<B, Q, A> => {
     const dir = freshDirectory(values !== undefined);
@@ -216,7 +222,10 @@ class FailingFiles {
 
 /** How a subject's WAL is opened. */
 export interface WalSubjectOptions extends Omit<WalOptions<never, never, never>, 'model' | 'files'> {
-  /** In memory where the system has such a place: for what differs in no way that a disk would notice. Default false. */
+  /**
+   * In memory where the system has such a place: for what differs in no way that a disk would
+   * notice. Default false.
+   */
   readonly inMemory?: boolean;
 }
 

@@ -1,4 +1,7 @@
-/** A small store in memory that does all that the port asks of it, in pieces that a test can break one at a time. */
+/**
+ * A small store in memory that does all that the port asks of it, in pieces that a test can break
+ * one at a time.
+ */
 import type {
   AnchorPersister,
   BlockPersister,

@@ -1,4 +1,7 @@
-/** Formats: a newer one is refused, an older one migrated when asked, in steps that a crash does not harm. */
+/**
+ * Formats: a newer one is refused, an older one migrated when asked, in steps that a crash does not
+ * harm.
+ */
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';

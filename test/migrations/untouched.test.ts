@@ -1,4 +1,7 @@
-/** `migrateStore` opens LevelDB in place only for a sound store that has a step to take: whatever else it is given stays as it is. */
+/**
+ * `migrateStore` opens LevelDB in place only for a sound store that has a step to take: whatever
+ * else it is given stays as it is.
+ */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';

@@ -138,3 +138,17 @@ export function coded(error: unknown): unknown {
   if (code?.startsWith('LEVEL_') && isDamage(code, text)) return levelDamage('LevelDB found damage', text, error);
   return new LanestoreError('LANESTORE_IO', `the store cannot be opened: ${text}`, { cause: error });
 }
+
+/** Everything was released all the same, and what was acknowledged had been synced before. */
+export function closingFailed(cause: unknown): LanestoreError {
+  if (cause instanceof LanestoreError) return cause;
+  const reason = messageOf(cause);
+  return new LanestoreError('LANESTORE_IO', `closing the store failed: ${reason}`, { cause });
+}
+
+/** What a rejected write leaves the store with. */
+export function writeFailed(cause: unknown): LanestoreError {
+  if (cause instanceof LanestoreError && cause.code === 'LANESTORE_FAILED') return cause;
+  const reason = messageOf(cause);
+  return new LanestoreError('LANESTORE_FAILED', `a write was rejected, reopen the store: ${reason}`, { cause });
+}

@@ -24,11 +24,15 @@ export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   /** Bytes up to which waiting rounds are merged into one batch. Default 4 MiB. */
   readonly maxMergeBytes?: number;
   /**
-   * Stale keys that a round's own batch deletes, beyond which they are swept in the background. Default 4096: only a jump over a long lane leaves
-   * any. A small one spreads the work of every anchor.
+   * Stale keys that a round's own batch deletes, beyond which they are swept in the background.
+   * Default 4096: only a jump over a long lane leaves any. A small one spreads the work of every
+   * anchor.
    */
   readonly maxBatchDeletes?: number;
-  /** Hand out the entries at `takeRecovered` (default), or verify all of them and hold none in memory. */
+  /**
+   * Hand out the entries at `takeRecovered` (default), or verify all of them and hold none in
+   * memory.
+   */
   readonly load?: boolean;
 }
 
@@ -39,36 +43,45 @@ export interface AcceptRollback {
 
 /** Options for a store in a location of its own. */
 export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
-  /** Make a store in an absent or empty location (default), or refuse with LANESTORE_NOT_A_STORE. */
+  /**
+   * Make a store in an absent or empty location (default), or refuse with LANESTORE_NOT_A_STORE.
+   */
   readonly createIfMissing?: boolean;
   /** LevelDB's own settings. */
   readonly level?: LevelOptions;
   /**
-   * Bytes of disk that stay free: a round that would leave less is LANESTORE_CAPACITY, nothing is harmed, and `ready` waits for space. Rounds that only
-   * prune go on down to what they need themselves. Default: what LevelDB may need to write its buffers out and compact, 204 MiB with the
-   * default settings (disk-watermark.ts); 0 turns it off (a value file is then made only where as much stays free).
+   * Bytes of disk that stay free: a round that would leave less is LANESTORE_CAPACITY, nothing is
+   * harmed, and `ready` waits for space. Rounds that only prune go on down to what they need
+   * themselves. Default: what LevelDB may need to write its buffers out and compact, 204 MiB with
+   * the default settings (disk-watermark.ts); 0 turns it off (a value file is then made only where
+   * as much stays free).
    */
   readonly minFreeBytes?: number;
-  /** @internal What creation and witness are written through, and value files unless `values` names another. */
+  /**
+   * @internal What creation and witness are written through, and value files unless `values` names
+   * another.
+   */
   readonly files?: Files;
   /** @internal What preflight reads by. */
   readonly reads?: FileReads;
   /** @internal */
   readonly freeSpace?: FreeSpace;
   /**
-   * Bytes of LevelDB's tables whose checksums are checked before LevelDB is opened, the newest first; a note in `recovery.notes` says
-   * what was left out. 0 checks none. Default 1 GiB, which takes about a second.
+   * Bytes of LevelDB's tables whose checksums are checked before LevelDB is opened, the newest
+   * first; a note in `recovery.notes` says what was left out. 0 checks none. Default 1 GiB, which
+   * takes about a second.
    */
   readonly tableCheckBytesMax?: number;
   /**
-   * An operator's decision to go on from a store that is refused because of its witness: LANESTORE_ROLLED_BACK, or a witness that is
-   * missing or of another store. `seq` is the newest batch that is there, as the error says it. A validator that goes on may sign twice.
-   * Any other case is LANESTORE_INVALID, damage is LANESTORE_CORRUPT as ever.
+   * An operator's decision to go on from a store that is refused because of its witness:
+   * LANESTORE_ROLLED_BACK, or a witness that is missing or of another store. `seq` is the newest
+   * batch that is there, as the error says it. A validator that goes on may sign twice. Any other
+   * case is LANESTORE_INVALID, damage is LANESTORE_CORRUPT as ever.
    */
   readonly acceptRollback?: AcceptRollback;
   /**
-   * Whether large blocks are kept in value files beside LevelDB (default), and how. With false no more are; what is there is read, and given
-   * back as it is truncated.
+   * Whether large blocks are kept in value files beside LevelDB (default), and how. With false no
+   * more are; what is there is read, and given back as it is truncated.
    */
   readonly values?: ValueOptions | boolean;
 }
@@ -76,8 +89,9 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
 /** Options for a store in a caller's database. */
 export interface DatabaseOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   /**
-   * Any abstract-level database with snapshots, empty or ours; the caller owns and closes it. Use a sublevel to share one. What is
-   * read may share memory with a database that keeps its values in memory: do not write to it.
+   * Any abstract-level database with snapshots, empty or ours; the caller owns and closes it. Use a
+   * sublevel to share one. What is read may share memory with a database that keeps its values in
+   * memory: do not write to it.
    */
   readonly db: AnyLevel;
   /**
@@ -128,7 +142,10 @@ export interface BatchLimits {
   readonly deletesMax: number;
 }
 
-/** The limits that the options ask for. @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number. */
+/**
+ * The limits that the options ask for.
+ * @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number.
+ */
 export function batchLimits(
   options: Pick<StoreOptions<unknown, unknown, unknown>, 'maxMergeBytes' | 'maxBatchDeletes'>,
 ): BatchLimits {
@@ -138,7 +155,10 @@ export function batchLimits(
   };
 }
 
-/** The watch over the free space of a location, unless it is turned off. @throws LANESTORE_INVALID, TypeError; what the file system throws. */
+/**
+ * The watch over the free space of a location, unless it is turned off.
+ * @throws LANESTORE_INVALID, TypeError; what the file system throws.
+ */
 export function diskSpaceOf(
   location: string,
   options: Pick<LocationOptions<unknown, unknown, unknown>, 'level' | 'minFreeBytes' | 'freeSpace'>,

@@ -1,7 +1,9 @@
-/** The store: a facade over the commit queue, the writer of batches, the reader and the work of the background. */
+/**
+ * The store: a facade over the commit queue, the writer of batches, the reader and the work of the
+ * background.
+ */
 import { closeAll } from '../../base/close-stack.js';
-import { messageOf } from '../../base/permission-model.js';
-import { LanestoreError } from '../../errors.js';
+import type { LanestoreError } from '../../errors.js';
 import { type LaneId, laneId, u64 } from '../../keys/index.js';
 import { meter } from '../../metrics/channel.js';
 import type { Model } from '../../model/model.js';
@@ -12,6 +14,7 @@ import type { LocationGuard } from '../location-guard.js';
 import type { Cursors, DurableHooks, Recovered, VoteState } from '../persistence.js';
 import type { PlanState } from '../planner.js';
 import { isNoop, type Plan } from '../round-plan.js';
+import { closingFailed, writeFailed } from './database.js';
 import type { DiskSpace } from './disk-watermark.js';
 import type { Engine } from './engine.js';
 import type { EncodedRound, LevelEntries, RelocateStep } from './format/step.js';
@@ -26,7 +29,7 @@ import { ValueReads } from './values/reads.js';
 import type { ValueStore } from './values/value-store.js';
 import type { Accepted } from './write/accepted.js';
 import type { BatchBuilder } from './write/batch.js';
-import { PutEncoder, sealRecords, sizeOf } from './write/encode.js';
+import { onlyPrunes, PutEncoder, sealRecords, sizeOf } from './write/encode.js';
 import { CommitQueue } from './write/queue.js';
 import { Reclaimer } from './write/reclaimer.js';
 import { Sweeper } from './write/sweeper.js';
@@ -36,7 +39,10 @@ import { BatchWriter } from './write/writer.js';
 export interface RecoveryReport {
   /** Batches that the store has written since its creation. */
   readonly seq: bigint;
-  /** What the witness proves: everything acknowledged up to this batch is there. Absent without a whole slot, or without a location. */
+  /**
+   * What the witness proves: everything acknowledged up to this batch is there. Absent without a
+   * whole slot, or without a location.
+   */
   readonly witnessedSeq?: bigint;
   /** Live records that were read and checked. */
   readonly records: number;
@@ -73,21 +79,28 @@ export interface StoreParts<B, Q, A> {
   readonly batches: BatchLimits;
   /** LevelDB's directory; absent for a database of the caller's. */
   readonly level?: string;
-  /** Looked at with each batch, before anything of it settles. Absent for a database of the caller's. */
+  /**
+   * Looked at with each batch, before anything of it settles. Absent for a database of the
+   * caller's.
+   */
   readonly guard?: LocationGuard;
   /** Absent for a database of the caller's. */
   readonly space?: DiskSpace | undefined;
   /** Value files; absent for a store in a caller's database. */
   readonly values?: ValueStore;
-  /** Written for each batch once it is durable, before anything of it settles. Absent for a database of the caller's. */
+  /**
+   * Written for each batch once it is durable, before anything of it settles. Absent for a database
+   * of the caller's.
+   */
   readonly witness?: Pick<Witness, 'prepare' | 'flushDisk' | 'write'>;
   /** Frees what the store was opened on. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * A node's persistence in one LevelDB: every round is one atomic, synced batch. Besides the port it reads what it holds; what it
- * reads is durable and verified (LANESTORE_CORRUPT with the finding otherwise).
+ * A node's persistence in one LevelDB: every round is one atomic, synced batch. Besides the port it
+ * reads what it holds; what it reads is durable and verified (LANESTORE_CORRUPT with the finding
+ * otherwise).
  */
 export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> {
   /** What opening found out, besides the entries. */
@@ -182,12 +195,18 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     return this.#reader.inner();
   }
 
-  /** Bytes of separated values that the store holds, and what their files take on the disk; both 0 while there are none. */
+  /**
+   * Bytes of separated values that the store holds, and what their files take on the disk; both 0
+   * while there are none.
+   */
   get valueUsage(): { readonly liveBytes: number; readonly fileBytes: number } {
     return this.#values?.usage ?? { liveBytes: 0, fileBytes: 0 };
   }
 
-  /** Free space where the store is, as far as is known; undefined in a caller's database, and where the file system does not count. */
+  /**
+   * Free space where the store is, as far as is known; undefined in a caller's database, and where
+   * the file system does not count.
+   */
   get freeBytes(): number | undefined {
     const bytes = this.#space?.freeBytes;
     return bytes === Number.POSITIVE_INFINITY ? undefined : bytes;
@@ -206,15 +225,20 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     return this.#reader.block(laneId(lane), u64(number, 'block number'));
   }
 
-  /** The durable CommitQC of road index `index`, or undefined if it is not held. @throws as {@link block}. */
+  /**
+   * The durable CommitQC of road index `index`, or undefined if it is not held.
+   * @throws as {@link block}.
+   */
   async commitQC(index: bigint): Promise<Q | undefined> {
     return this.#reader.commitQC(u64(index, 'road index'));
   }
 
   /**
-   * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do not disturb it. One that is left at
-   * `close` is ended: it yields nothing more, and throws LANESTORE_CLOSED.
-   * @throws TypeError, LANESTORE_INVALID for a lane or a range that is none; (while iterating) as {@link block}.
+   * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do
+   * not disturb it. One that is left at `close` is ended: it yields nothing more, and throws
+   * LANESTORE_CLOSED.
+   * @throws TypeError, LANESTORE_INVALID for a lane or a range that is none; (while iterating) as
+   * {@link block}.
    */
   readBlocks(lane: LaneId, range: ReadRange = {}): AsyncIterableIterator<B> {
     checkReadRange(range, 'readBlocks: range');
@@ -273,7 +297,8 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   protected override async shutdown(): Promise<void> {
     try {
       await closeAll([
-        // Before the value files are closed: a later store may write to them, and a read would take that for damage.
+        // Before the value files are closed: a later store may write to them, and a read would take
+        // that for damage.
         () => Promise.all([this.#reader.close(), this.#queue.idle()]),
         () => this.#queue.idle(),
         () => this.#sweeper.stop(),
@@ -288,7 +313,10 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     }
   }
 
-  /** A round was refused for want of disk space: gives what is thrown. Space is looked for in what was pruned. */
+  /**
+   * A round was refused for want of disk space: gives what is thrown. Space is looked for in what
+   * was pruned.
+   */
   #refused(refusal: LanestoreError): LanestoreError {
     // Another disk may be full.
     const explained = this.#lossOr(refusal);
@@ -308,7 +336,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   }
 
   #poisoned(cause: unknown): LanestoreError {
-    const error = this.poison(failure(this.#guard?.loss() ?? cause));
+    const error = this.poison(writeFailed(this.#guard?.loss() ?? cause));
     this.#writer.fail(error);
     return error;
   }
@@ -318,28 +346,4 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     this.#collector?.kick();
     this.#reclaimer?.kick();
   }
-}
-
-/**
- * True for a call that only truncates, or closes parts of the votes: an anchor, which may bring its
- * own CommitQC along, or no entry at all.
- */
-function onlyPrunes({ anchor, inner, commitQCs, lanes, votes }: EncodedRound): boolean {
-  if (votes?.signer !== undefined || (votes?.watermarks?.size ?? 0) > 0) return false;
-  if (inner !== undefined || (commitQCs?.append.length ?? 0) > (anchor === undefined ? 0 : 1)) return false;
-  for (const { append } of lanes.values()) if (append.length > 0) return false;
-  return true;
-}
-
-/** Everything was released all the same, and what was acknowledged had been synced before. */
-function closingFailed(cause: unknown): LanestoreError {
-  if (cause instanceof LanestoreError) return cause;
-  const reason = messageOf(cause);
-  return new LanestoreError('LANESTORE_IO', `closing the store failed: ${reason}`, { cause });
-}
-
-function failure(cause: unknown): LanestoreError {
-  if (cause instanceof LanestoreError && cause.code === 'LANESTORE_FAILED') return cause;
-  const reason = messageOf(cause);
-  return new LanestoreError('LANESTORE_FAILED', `a write was rejected, reopen the store: ${reason}`, { cause });
 }

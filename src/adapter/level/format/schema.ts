@@ -1,5 +1,6 @@
 /**
- * The schema record: what this store is. Written once, at creation, and checked before anything else is read.
+ * The schema record: what this store is. Written once, at creation, and checked before anything
+ * else is read.
  *
  *   meta/schema -> { format: 2, model: text, store: 16 bytes, createdAt: text (ISO 8601, UTC) }
  */
@@ -60,7 +61,10 @@ export function readSchema(value: Uint8Array, model: string, oldest = FORMAT): S
   return { format, model: schema.model, store: store.slice(), createdAt };
 }
 
-/** The error for a store of another format: an older one is migrated when somebody asks for it, never on the way. */
+/**
+ * The error for a store of another format: an older one is migrated when somebody asks for it,
+ * never on the way.
+ */
 export function otherFormat(format: number): LanestoreError {
   const remedy =
     format < FORMAT

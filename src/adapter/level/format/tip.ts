@@ -1,6 +1,7 @@
 /**
- * The tip: the one record that says what must be there. It is the first put of every batch, so it is always as new as the
- * newest batch that survived, and whatever else a batch held must agree with it.
+ * The tip: the one record that says what must be there. It is the first put of every batch, so it
+ * is always as new as the newest batch that survived, and whatever else a batch held must agree
+ * with it.
  *
  *   meta/tip -> { store: 16 bytes, seq, singles: [anchor crc | null, inner crc | null],
  *                 votes: [crc, lane floors crc | null], qc: [first, next, swept],
@@ -94,7 +95,10 @@ function writeExtent(to: CborWriter, bytes: Uint8Array, { first, next, swept }: 
 
 const QC = cbor(text('qc'), array(3), EXTENT);
 
-/** A lane's entry. Every tip names every lane, and taking its hex apart costs more than all of the rest. */
+/**
+ * A lane's entry. Every tip names every lane, and taking its hex apart costs more than all of the
+ * rest.
+ */
 const laneEntry = remembered((lane: LaneId) =>
   cbor(array(4), byteString(lane.length / 2), [...laneBytes(lane)], EXTENT),
 );

@@ -1,14 +1,17 @@
 /**
- * Going on from a store that is older than what it acknowledged, because an operator says so. It is recorded, in one synced batch:
+ * Going on from a store that is older than what it acknowledged, because an operator says so. It is
+ * recorded, in one synced batch:
  *
  *   meta/tip, votes          the same, with the new seq, and with every part of the votes closed
- *   meta/event/<seq>         {event: "rollback-accepted", at, tipSeq, witnessSeq | null, why: [kinds of findings]}
+ *   meta/event/<seq>         {event: "rollback-accepted", at, tipSeq, witnessSeq | null,
+ *                            why: [kinds of findings]}
  *
  * The lost batches may have held votes, so nothing is signed until an operator opens the parts
  * (docs/signing-safety.md).
  *
- * Numbering goes on behind all that the lost batches can have had, so that their files, should they come back, are older than the witness
- * and refused. Where the witness does not tell how far they went, it leaps.
+ * Numbering goes on behind all that the lost batches can have had, so that their files, should they
+ * come back, are older than the witness and refused. Where the witness does not tell how far they
+ * went, it leaps.
  */
 import { type Finding, type FindingKind, LanestoreError } from '../../../errors.js';
 import { eventKey } from '../../../keys/index.js';
@@ -19,10 +22,15 @@ import { parseWitness, WITNESS_BYTES } from '../format/witness.js';
 import type { AcceptRollback } from '../options.js';
 import { amended, closedFor } from './amend.js';
 
-/** What an operator may accept: the newest batches are gone, or nothing vouches for them. Never damage of what is there. */
+/**
+ * What an operator may accept: the newest batches are gone, or nothing vouches for them. Never
+ * damage of what is there.
+ */
 const ACCEPTABLE: readonly FindingKind[] = ['log-torn', 'witness-ahead', 'witness-store', 'witness-damaged'];
 
-/** More batches than a store can have written and lost: at a thousand a second, fifty days' worth. */
+/**
+ * More batches than a store can have written and lost: at a thousand a second, fifty days' worth.
+ */
 const LEAP = 2n ** 32n;
 
 /** True if acknowledged batches are known to be gone, and the votes in them. */
@@ -35,7 +43,10 @@ export function isAcceptable(findings: readonly Finding[]): boolean {
   return findings.length > 0 && findings.every(({ kind }) => ACCEPTABLE.includes(kind));
 }
 
-/** @throws LANESTORE_INVALID unless the operator saw this state: a refusal because of its witness, with `seq` as the newest batch. */
+/**
+ * @throws LANESTORE_INVALID unless the operator saw this state: a refusal because of its witness,
+ * with `seq` as the newest batch.
+ */
 export function checkAccepted(accept: AcceptRollback, findings: readonly Finding[], seq: bigint | undefined): void {
   if (findings.length === 0) throw unfit('the store is not rolled back: open it without');
   if (seq !== accept.seq) throw unfit(`the newest batch that is there is ${seq ?? 'not known'}, not ${accept.seq}`);

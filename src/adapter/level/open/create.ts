@@ -1,14 +1,14 @@
 /**
  * How a store comes to be in a location (docs/design.md, Creation).
  *
- * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole store,
- * whenever the process dies.
+ * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole
+ * store, whenever the process dies.
  *   1. schema, tip and votes, one synced batch, into `level.creating-<random>/`; closed; its
  *      directory synced
  *   2. renamed to `level/`; the location and its parents synced
- *   3. the witness, synced, and the location once more; only then rounds
- * Died in 1: the leftover is made anew. Died later: a store with seq 0, for which 2 and 3 are done again. A
- * witness without `level/` cannot come from that.
+ *   3. the witness, synced, and the location once more; only then rounds Died in 1: the leftover is
+ *      made anew. Died later: a store with seq 0, for which 2 and 3 are done again. A witness
+ *      without `level/` cannot come from that.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,10 @@ import { creatingName, isCreatingName, type StorePaths } from '../format/paths.j
 import type { Tip } from '../format/tip.js';
 import { NEW_WITNESS_FILE, Witness } from '../format/witness.js';
 
-/** Makes a whole, empty store in `level/`, steps 1 and 2 up to the rename; the open that follows syncs the names. */
+/**
+ * Makes a whole, empty store in `level/`, steps 1 and 2 up to the rename; the open that follows
+ * syncs the names.
+ */
 export async function createLevel(
   paths: StorePaths,
   model: string,
@@ -35,7 +38,8 @@ export async function createLevel(
     await files.rename(creating, paths.level);
   } catch (error) {
     await files.removeTree(creating).catch(() => undefined);
-    // Another process finished its creation first, and may have cleared ours away: then its store is the store.
+    // Another process finished its creation first, and may have cleared ours away: then its store
+    // is the store.
     if (!existsSync(paths.level)) throw error;
   }
 }
@@ -50,8 +54,8 @@ async function writeEmptyStore(path: string, model: string, options: LevelOption
 }
 
 /**
- * Removes what creations left that were cut short, or came too late, beside a store that is open; also of a
- * witness.
+ * Removes what creations left that were cut short, or came too late, beside a store that is open;
+ * also of a witness.
  */
 export async function removeLeftovers(paths: StorePaths, files: Files): Promise<void> {
   for (const name of readdirSync(paths.location)) {

@@ -1,6 +1,6 @@
 /**
- * The one way to look at a store. `openLevel`, views, `verify`, snapshots and migrations differ in how the
- * database is opened, how far they look, and what they do with the result.
+ * The one way to look at a store. `openLevel`, views, `verify`, snapshots and migrations differ in
+ * how the database is opened, how far they look, and what they do with the result.
  *
  *   1. names      the location holds a store, of regular files and directories only   location.ts
  *   2. database   the witness's bytes, then preflight, then LevelDB opens it:
@@ -9,10 +9,10 @@
  *   3. identity   format, schema and model, tip; what the witness says of the tip     identity.ts
  *   4. records    every live record against the tip                                   recovery.ts
  *
- * Steps 1, 3 and 4 change nothing in the location. Step 2 changes something only in its place, and only once
- * preflight found LevelDB's files sound: until then LevelDB is not let near them. With `goesOn` damage does
- * not throw: it becomes a finding, and the first error that opening the store would end with becomes
- * `refusal`.
+ * Steps 1, 3 and 4 change nothing in the location. Step 2 changes something only in its place, and
+ * only once preflight found LevelDB's files sound: until then LevelDB is not let near them. With
+ * `goesOn` damage does not throw: it becomes a finding, and the first error that opening the store
+ * would end with becomes `refusal`.
  */
 import { CloseStack, releasing } from '../../../base/close-stack.js';
 import { makeCopyPlace } from '../../../base/copy-place.js';
@@ -34,7 +34,10 @@ import { readFormat, readStoreSchema, readTip } from './identity.js';
 import { holdsStore } from './location.js';
 import { type CheckedRecords, checkRecords } from './recovery.js';
 
-/** How far {@link examine} looks: the format only; schema and tip; anchor and inner, too; every live record. */
+/**
+ * How far {@link examine} looks: the format only; schema and tip; anchor and inner, too; every live
+ * record.
+ */
 export type Depth = 'format' | 'identity' | 'singles' | 'records';
 
 /** How a database is looked at once it is open. */
@@ -49,7 +52,10 @@ export interface ContentOptions<B, Q, A> {
    * is this case.
    */
   readonly acceptRollback?: AcceptRollback | undefined;
-  /** Look on after damage, and give all findings. Default: the first damage that makes the rest uncertain is thrown. */
+  /**
+   * Look on after damage, and give all findings. Default: the first damage that makes the rest
+   * uncertain is thrown.
+   */
   readonly goesOn?: boolean;
   /**
    * The lowest format that is taken: for readers, which change nothing. Default: the one that this
@@ -100,8 +106,8 @@ export interface SoundStore<B, Q, A> extends Examined<B, Q, A> {
 
 /**
  * Looks at the store in a location, an existing directory.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID; what `database` and
- * `create` throw. For damage, see {@link ContentOptions.goesOn}.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID; what `database`
+ * and `create` throw. For damage, see {@link ContentOptions.goesOn}.
  */
 export async function examine<B, Q, A>(
   paths: StorePaths,
@@ -118,7 +124,10 @@ export async function examine<B, Q, A>(
   return examination.result(opened);
 }
 
-/** Looks at a database of the caller's, which has neither files nor a witness. @throws as {@link examine}. */
+/**
+ * Looks at a database of the caller's, which has neither files nor a witness.
+ * @throws as {@link examine}.
+ */
 export async function examineDatabase<B, Q, A>(
   engine: Engine,
   options: ContentOptions<B, Q, A>,
@@ -153,9 +162,10 @@ export function sound<B, Q, A>(examined: Examined<B, Q, A>): SoundStore<B, Q, A>
 }
 
 /**
- * Looks at a private copy of a store, without its value files, which is removed when `use` has ended. It
- * changes nothing in the location.
- * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings; what {@link examine} and `use` throw.
+ * Looks at a private copy of a store, without its value files, which is removed when `use` has
+ * ended. It changes nothing in the location.
+ * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings; what {@link examine} and `use`
+ * throw.
  */
 export function examineCopy<B, Q, A, T>(
   paths: StorePaths,

@@ -8,14 +8,17 @@ import { decodeRecord, isFault } from '../format/record.js';
 import { FORMAT, otherFormat, readSchema, type Schema } from '../format/schema.js';
 import { parseTip, type Tip } from '../format/tip.js';
 
-/** Where the step from format 0 says that it has begun: its first batch puts it, before anything is converted. */
+/**
+ * Where the step from format 0 says that it has begun: its first batch puts it, before anything is
+ * converted.
+ */
 export const STEP_KEY = eventKey(0n);
 
 /**
- * The format of what is in the database: that of its schema; 0 for the plain keys of format 0 without one,
- * also when they are half converted.
- * @throws LANESTORE_NOT_A_STORE for a database of something else; LANESTORE_CORRUPT for a store whose schema
- * is damaged.
+ * The format of what is in the database: that of its schema; 0 for the plain keys of format 0
+ * without one, also when they are half converted.
+ * @throws LANESTORE_NOT_A_STORE for a database of something else; LANESTORE_CORRUPT for a store
+ * whose schema is damaged.
  */
 export async function readFormat(engine: Engine, model: string, hasWitness: boolean): Promise<number> {
   const format = await storedFormat(engine);
@@ -49,7 +52,8 @@ export async function readStoreSchema(
 ): Promise<Schema> {
   const schema = await engine.get(SCHEMA_KEY);
   if (schema !== undefined) return readSchema(schema, model, oldest);
-  // With a tip or a witness it is a store, and damaged; without either it is another program's LevelDB.
+  // With a tip or a witness it is a store, and damaged; without either it is another program's
+  // LevelDB.
   const rest = (await engine.get(TIP_KEY)) !== undefined ? TIP_KEY : hasWitness ? 'the witness' : undefined;
   if (rest !== undefined) {
     const findings: Finding[] = [{ kind: 'schema-missing', key: SCHEMA_KEY, detail: 'the record is missing' }];

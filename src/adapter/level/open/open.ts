@@ -1,7 +1,7 @@
 /**
- * Opening a store (docs/design.md, Opening): the real path and one opener in this process; creation if the location holds nothing; then
- * `examine` with the database in its place, and what is found becomes a running store. Whatever fails, what
- * was taken is given back.
+ * Opening a store (docs/design.md, Opening): the real path and one opener in this process; creation
+ * if the location holds nothing; then `examine` with the database in its place, and what is found
+ * becomes a running store. Whatever fails, what was taken is given back.
  */
 import { realpathSync, statSync } from 'node:fs';
 import { CloseStack } from '../../../base/close-stack.js';
@@ -45,9 +45,11 @@ import { openInPlace } from './in-place.js';
 import { existingLocation, refuseCopy } from './location.js';
 
 /**
- * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it resolves.
+ * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it
+ * resolves.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_LOCKED, LANESTORE_SCHEMA, LANESTORE_CORRUPT,
- * LANESTORE_ROLLED_BACK, LANESTORE_IO; then nothing is held, and nothing of the store's content was changed.
+ * LANESTORE_ROLLED_BACK, LANESTORE_IO; then nothing is held, and nothing of the store's content was
+ * changed.
  * @example
  * ```ts
  * import { autobahn, openLevel } from 'lanestore';
@@ -61,7 +63,8 @@ import { existingLocation, refuseCopy } from './location.js';
  */
 export function openLevel<B, Q, A>(location: string, options: LocationOptions<B, Q, A>): Promise<LevelStore<B, Q, A>>;
 /**
- * Opens a store in a caller's database. There is no witness, and durability is what that database's synced batch gives.
+ * Opens a store in a caller's database. There is no witness, and durability is what that database's
+ * synced batch gives.
  * @throws as above; LANESTORE_NOT_A_STORE if the database holds something else.
  * @example
  * ```ts
@@ -69,7 +72,8 @@ export function openLevel<B, Q, A>(location: string, options: LocationOptions<B,
  * import { autobahn, openLevel } from 'lanestore';
  *
  * const db = new ClassicLevel<string, Uint8Array>('shared', { valueEncoding: 'view' });
- * const store = await openLevel({ db: db.sublevel<string, Uint8Array>('validator', {}), model: autobahn });
+ * const sublevel = db.sublevel<string, Uint8Array>('validator', {});
+ * const store = await openLevel({ db: sublevel, model: autobahn });
  * await store.persist({ inner: new Uint8Array([1]) });
  * await store.close();
  * await db.close();
@@ -189,7 +193,8 @@ function openLocation<B, Q, A>(
 }
 
 /**
- * The paths of a location, by its real path. One that is absent is made where the caller may create a store.
+ * The paths of a location, by its real path. One that is absent is made where the caller may create
+ * a store.
  * @throws LANESTORE_NOT_A_STORE.
  */
 async function claim(location: string, mayCreate: boolean, files: Files): Promise<StorePaths> {

@@ -1,10 +1,12 @@
 /**
- * Recovery: what is in the database against what the tip says must be there (docs/design.md, Recovery). It reads everything that is
- * live, checks all of it, and collects every finding; it never writes and never trims.
+ * Recovery: what is in the database against what the tip says must be there (docs/design.md,
+ * Recovery). It reads everything that is live, checks all of it, and collects every finding; it
+ * never writes and never trims.
  *
- * It proves: each record in every range [first, next) is there, unharmed, and what its key says; anchor and inner are the ones that the
- * newest batch knew; nothing lies outside of the ranges. A batch lost in the middle shows as one of these. That the newest batch itself
- * is there only the witness can tell.
+ * It proves: each record in every range [first, next) is there, unharmed, and what its key says;
+ * anchor and inner are the ones that the newest batch knew; nothing lies outside of the ranges. A
+ * batch lost in the middle shows as one of these. That the newest batch itself is there only the
+ * witness can tell.
  */
 import type { Finding } from '../../../errors.js';
 import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, type LaneId, VOTES_KEY } from '../../../keys/index.js';
@@ -34,7 +36,9 @@ export interface RecordsOptions {
   readonly load: boolean;
   /** The directory of value files; absent for a store that can have none. */
   readonly values?: string | undefined;
-  /** Only anchor and inner: for a reader that is going to read every entry itself. Default false. */
+  /**
+   * Only anchor and inner: for a reader that is going to read every entry itself. Default false.
+   */
   readonly singlesOnly?: boolean;
   /** Findings that are kept. */
   readonly findingsMax?: number | undefined;
@@ -62,7 +66,10 @@ export interface CheckedRecords<B, Q, A> {
   readonly findingsTotal: number;
 }
 
-/** Reads and checks everything that the tip says must be there. With `load: false` it checks the same and keeps nothing. */
+/**
+ * Reads and checks everything that the tip says must be there. With `load: false` it checks the
+ * same and keeps nothing.
+ */
 export function checkRecords<B, Q, A>(
   engine: Engine,
   model: Model<B, Q, A>,
@@ -208,7 +215,9 @@ class Recovery<B, Q, A> {
     this.#find({ kind: 'tip-crc', key, detail: 'it is whole, but not the one that the newest batch wrote or kept' });
   }
 
-  /** Reads [first, next) of a log, which begins at its first key, not at the deleted ones before it. */
+  /**
+   * Reads [first, next) of a log, which begins at its first key, not at the deleted ones before it.
+   */
   async #readLog<T>(log: LogName, { first, next }: Extent, read: ReadRecord<T>, into: T[] | undefined): Promise<void> {
     if (first === next) return;
     const range = new LogRange(this.#engine, log, first, next);
@@ -241,8 +250,9 @@ class Recovery<B, Q, A> {
   }
 
   /**
-   * Rule 3 holds for every state that a batch can leave: nothing lies below the stored anchor, and its CommitQC, or a later one to
-   * which `commitQCs.maybePruneAndPersist` truncated since, is the oldest.
+   * Rule 3 holds for every state that a batch can leave: nothing lies below the stored anchor, and
+   * its CommitQC, or a later one to which `commitQCs.maybePruneAndPersist` truncated since, is the
+   * oldest.
    */
   #checkAnchor(anchor: A): AnchorPoint | undefined {
     let point: AnchorPoint;
@@ -273,7 +283,10 @@ function byKey(a: Finding, b: Finding): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** Runs the tasks in order of their start, `width` at a time. Rejects with the first failure, after all have ended. */
+/**
+ * Runs the tasks in order of their start, `width` at a time. Rejects with the first failure, after
+ * all have ended.
+ */
 async function runParallel(tasks: readonly (() => Promise<void>)[], width: number): Promise<void> {
   let next = 0;
   const lane = async () => {

@@ -1,6 +1,7 @@
 /**
- * Keys that must not be there: one that a lost batch had deleted, one whose tip is lost, or somebody else's. Every gap between the keys
- * that the tip allows is looked into, without reading values.
+ * Keys that must not be there: one that a lost batch had deleted, one whose tip is lost, or
+ * somebody else's. Every gap between the keys that the tip allows is looked into, without reading
+ * values.
  */
 import type { Finding } from '../../../errors.js';
 import {
@@ -21,7 +22,10 @@ import { keysIn, strayKey } from '../read/log-range.js';
 /** A range of keys, open where a bound is absent. */
 type Gap = Partial<KeyRange>;
 
-/** Reports every key that the tip does not allow; in [swept, first), where stale entries may be left, every key that is no entry. */
+/**
+ * Reports every key that the tip does not allow; in [swept, first), where stale entries may be
+ * left, every key that is no entry.
+ */
 export async function findStrays(engine: Engine, tip: Tip, report: (finding: Finding) => void): Promise<void> {
   for (const gap of gapsOf(tip)) {
     for await (const key of keysIn(engine, gap)) if (parseKey(key)?.kind !== 'event') report(strayFinding(key, tip));
@@ -34,7 +38,10 @@ export async function findStrays(engine: Engine, tip: Tip, report: (finding: Fin
   }
 }
 
-/** What is wrong with a key being there, if anything is. Anchor and inner state the caller compares with the tip himself. */
+/**
+ * What is wrong with a key being there, if anything is. Anchor and inner state the caller compares
+ * with the tip himself.
+ */
 export function strayOf(key: string, tip: Tip): Finding | undefined {
   const parsed = parseKey(key);
   if (parsed === undefined) return strayFinding(key, tip);

@@ -1,8 +1,10 @@
 /**
- * From accepted steps to one LevelDB batch: the puts and deletes, and the tip that describes the store after them.
+ * From accepted steps to one LevelDB batch: the puts and deletes, and the tip that describes the
+ * store after them.
  *
- * Pure. A builder starts from the tip of the last durable batch and takes steps in the order in which they were accepted; the
- * batch begins with its tip, so that a log record of ours can be told from one inside of a block's bytes, which others choose.
+ * Pure. A builder starts from the tip of the last durable batch and takes steps in the order in
+ * which they were accepted; the batch begins with its tip, so that a log record of ours can be told
+ * from one inside of a block's bytes, which others choose.
  */
 import { LANE_FLOORS_KEY, type LaneId, maxU64, TIP_KEY, VOTES_KEY } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
@@ -16,8 +18,9 @@ import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../format/votes
 import type { Maintenance } from './accepted.js';
 
 /**
- * Deletes that one batch takes for truncations, and for sweeping, when nothing is said; more is left to the sweeper. A road index of 100
- * lanes truncates 1,000 blocks, so ordinary rounds never leave anything; a jump over a long lane does not stall the rounds after it.
+ * Deletes that one batch takes for truncations, and for sweeping, when nothing is said; more is
+ * left to the sweeper. A road index of 100 lanes truncates 1,000 blocks, so ordinary rounds never
+ * leave anything; a jump over a long lane does not stall the rounds after it.
  */
 export const BATCH_DELETES = 4096;
 
@@ -86,7 +89,10 @@ export class BatchBuilder {
     if (votes !== undefined && !isUnchanged(votes)) this.#setVotes(changedVotes(this.#votes, votes));
   }
 
-  /** Adds a step of the background. Before the rounds of the batch, so that what they do to the same keys comes after it. */
+  /**
+   * Adds a step of the background. Before the rounds of the batch, so that what they do to the same
+   * keys comes after it.
+   */
   maintain(work: Maintenance): void {
     switch (work.kind) {
       case 'sweep':
@@ -105,8 +111,9 @@ export class BatchBuilder {
   }
 
   /**
-   * Drops lanes: what they hold, and their cursors. False, and nothing is done, unless few deletes suffice: nothing stale is left, and
-   * together they hold no more than the batch may delete. Then they are emptied, swept and dropped by steps of the background.
+   * Drops lanes: what they hold, and their cursors. False, and nothing is done, unless few deletes
+   * suffice: nothing stale is left, and together they hold no more than the batch may delete. Then
+   * they are emptied, swept and dropped by steps of the background.
    */
   drop(lanes: readonly LaneId[]): boolean {
     let held = 0n;
@@ -219,7 +226,8 @@ export class BatchBuilder {
   #truncate(log: LogName, truncate: Cursor, firstAfter: bigint): bigint {
     const extent = this.#extent(log);
     if (extent === undefined) return firstAfter;
-    // Stale keys from an earlier jump lie below: `swept` can only move past them when the sweeper took them.
+    // Stale keys from an earlier jump lie below: `swept` can only move past them when the sweeper
+    // took them.
     if (extent.swept < extent.first) return extent.swept;
     const left = this.#deletesLeft();
     const length = truncate.next - truncate.first;

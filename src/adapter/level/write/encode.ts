@@ -123,3 +123,14 @@ function addLog(
   size.entries += append.length;
   size.removals += Number(truncate.next - truncate.first);
 }
+
+/**
+ * True for a call that only truncates, or closes parts of the votes: an anchor, which may bring its
+ * own CommitQC along, or no entry at all.
+ */
+export function onlyPrunes({ anchor, inner, commitQCs, lanes, votes }: EncodedRound): boolean {
+  if (votes?.signer !== undefined || (votes?.watermarks?.size ?? 0) > 0) return false;
+  if (inner !== undefined || (commitQCs?.append.length ?? 0) > (anchor === undefined ? 0 : 1)) return false;
+  for (const { append } of lanes.values()) if (append.length > 0) return false;
+  return true;
+}

@@ -1,12 +1,14 @@
 /**
  * Writes batches: compose -> values -> batch + sync -> witness -> tip.
  *
- * Values are the first of two stages. While one batch is synced in LevelDB, the values of the rounds that make up the next one are
- * written, so that a batch never waits for large values that could have been on disk already. The batch itself is composed at its
- * turn, against the tip that it builds on, from rounds as they were encoded, with references in place of values that have their places.
+ * Values are the first of two stages. While one batch is synced in LevelDB, the values of the
+ * rounds that make up the next one are written, so that a batch never waits for large values that
+ * could have been on disk already. The batch itself is composed at its turn, against the tip that
+ * it builds on, from rounds as they were encoded, with references in place of values that have
+ * their places.
  *
- * LevelDB is given a batch only once all values that it refers to are durable. A crash leaves whole batches, and values that no
- * record refers to.
+ * LevelDB is given a batch only once all values that it refers to are durable. A crash leaves whole
+ * batches, and values that no record refers to.
  */
 import { releaseMemory } from '../../../cbor/arenas.js';
 import type { LanestoreError } from '../../../errors.js';
@@ -31,9 +33,15 @@ export interface WriterParts {
   /** The votes that were found at open. */
   readonly votes: StoredVotes;
   readonly batches: BatchSettings;
-  /** Looked at with each batch, before anything of it settles. Absent for a database of the caller's. */
+  /**
+   * Looked at with each batch, before anything of it settles. Absent for a database of the
+   * caller's.
+   */
   readonly guard?: LocationGuard | undefined;
-  /** Written for each batch once it is durable, before anything of it settles. Absent for a database of the caller's. */
+  /**
+   * Written for each batch once it is durable, before anything of it settles. Absent for a database
+   * of the caller's.
+   */
   readonly witness?: Pick<Witness, 'prepare' | 'flushDisk' | 'write'> | undefined;
   /** Absent where all values stay in LevelDB. */
   readonly values?: ValueStore | undefined;
@@ -52,10 +60,16 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   #votes: StoredVotes;
   /** Made while the batch before it is on its way: it copies all cursors. */
   #nextBatch: BatchBuilder | undefined;
-  /** Of the batch that is being composed: its calls, and bytes of their large records that have no place. */
+  /**
+   * Of the batch that is being composed: its calls, and bytes of their large records that have no
+   * place.
+   */
   #calls = 0;
   #unplacedBytes = 0;
-  /** The group of rounds whose values are being placed and written: until they are durable, or for good once that has failed. */
+  /**
+   * The group of rounds whose values are being placed and written: until they are durable, or for
+   * good once that has failed.
+   */
   #placed: Promise<void> | undefined;
   #durable: Promise<void> | undefined;
   /** Values were placed whose batch is not composed yet: no further group is placed before. */
@@ -78,7 +92,10 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     return this.#votes;
   }
 
-  /** LevelDB is given nothing more, not even a batch that waits for its values: later calls have been settled with this error. */
+  /**
+   * LevelDB is given nothing more, not even a batch that waits for its values: later calls have
+   * been settled with this error.
+   */
   fail(error: LanestoreError): void {
     this.#failed ??= error;
   }
@@ -118,7 +135,8 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     }
     const { largeBytes } = call.cost;
     this.#unplacedBytes += largeBytes;
-    // Together these are worth a value file: they go with the next batch, unless the batch is empty.
+    // Together these are worth a value file: they go with the next batch, unless the batch is
+    // empty.
     const isWorthWaiting = largeBytes > 0 && this.#parts.values?.isEnough(this.#unplacedBytes) === true;
     if (isWorthWaiting && this.#calls > 0) return false;
     this.#calls++;
@@ -143,7 +161,8 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     ownWitness?.catch(ignored);
     await written;
     if (ownWitness !== undefined) await ownWitness;
-    // LevelDB syncs by plain fsync there, which leaves the batch in the disk's cache. Before the witness names it.
+    // LevelDB syncs by plain fsync there, which leaves the batch in the disk's cache. Before the
+    // witness names it.
     if (process.platform === 'darwin') await witness?.flushDisk();
     witness?.write(tip.seq);
     this.#tip = tip;

@@ -1,4 +1,7 @@
-/** The witness: its bytes, its slots, and what each state of the file proves about the database beside it. */
+/**
+ * The witness: its bytes, its slots, and what each state of the file proves about the database
+ * beside it.
+ */
 import fs, {
   closeSync,
   existsSync,
@@ -132,7 +135,8 @@ slots(
     linkSync(path, join(dir, 'backup'));
     const { fsync } = fs;
     let syncs = 0;
-    // The only one is that of the directory (files are synced by fdatasync): the copy has the name by then.
+    // The only one is that of the directory (files are synced by fdatasync): the copy has the name
+    // by then.
     const renamed = new Promise<() => void>((resolve) => {
       fs.fsync = ((fd: number, done: fs.NoParamCallback) => {
         if (++syncs === 1) resolve(() => fsync(fd, done));

@@ -210,7 +210,10 @@ leftovers(
 
 const refusals = suite('a location that is refused');
 
-/** Makes something in an empty directory, which must be refused with `code`, twice, and be the same afterwards, byte for byte. */
+/**
+ * Makes something in an empty directory, which must be refused with `code`, twice, and be the same
+ * afterwards, byte for byte.
+ */
 function mustRefuse(
   what: string,
   make: (dir: string) => void | Promise<void>,

@@ -1,4 +1,7 @@
-/** Recovery: what a database that is not what it should be is refused for, with every finding, and left as it is. */
+/**
+ * Recovery: what a database that is not what it should be is refused for, with every finding, and
+ * left as it is.
+ */
 import { writeFileSync } from 'node:fs';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
@@ -38,7 +41,10 @@ const A = (number: number) => blockKey('0a', BigInt(number));
 const B = (number: number) => blockKey('0b', BigInt(number));
 const QC = (index: number) => commitQCKey(BigInt(index));
 
-/** Lane 0a [3, 8), lane 0b [1, 4), lane 0c [2, 2), QCs [2, 5), an anchor at 2 after one at 1, an inner state after another. */
+/**
+ * Lane 0a [3, 8), lane 0b [1, 4), lane 0c [2, 2), QCs [2, 5), an anchor at 2 after one at 1, an
+ * inner state after another.
+ */
 async function makeStore(location: string): Promise<void> {
   await using store = await open(location);
   const bytes = (text: string) => new TextEncoder().encode(text);
@@ -515,7 +521,8 @@ recovery(
       assert.is(store.cursors.lanes.get('0a')?.next, 8n);
       assert.equal(await store.block('0a', 5n), plainBlock('0a', 5));
       await refused(store.persist({ blocks: [plainBlock('0a', 7)] }), 'LANESTORE_OUT_OF_SEQUENCE');
-      // The anchor counts although it was not handed out: a lane that it does not know may begin anywhere, 0c where it says.
+      // The anchor counts although it was not handed out: a lane that it does not know may begin
+      // anywhere, 0c where it says.
       await store.persist({ blocks: [plainBlock('0c', 2), plainBlock('0a', 8)] });
     }
     await using store = await open(dir);

@@ -1,4 +1,7 @@
-/** Lanes that leave the committee: forgotten in one batch where that is small, else swept first, while other lanes go on. */
+/**
+ * Lanes that leave the committee: forgotten in one batch where that is small, else swept first,
+ * while other lanes go on.
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -238,7 +241,9 @@ test(
   }),
 );
 
-/** Drops a lane of 5,000 blocks slowly, `between` right behind it, and opens what each batch leaves. */
+/**
+ * Drops a lane of 5,000 blocks slowly, `between` right behind it, and opens what each batch leaves.
+ */
 async function crashAtEachBatch(
   db: HeldLevel,
   between: (store: Store) => Promise<void>[],

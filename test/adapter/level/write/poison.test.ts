@@ -1,4 +1,7 @@
-/** A rejected write poisons the store: nothing goes on, the first cause stays, only close() works, a reopen does (docs/design.md, Rejected writes). */
+/**
+ * A rejected write poisons the store: nothing goes on, the first cause stays, only close() works, a
+ * reopen does (docs/design.md, Rejected writes).
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LevelStore, openLevel } from '../../../../src/adapter/level/index.js';

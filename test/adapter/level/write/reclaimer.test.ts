@@ -1,4 +1,7 @@
-/** Space comes back by pruning alone: stores on disks that are full of what was pruned, and the rules of what is compacted when. */
+/**
+ * Space comes back by pruning alone: stores on disks that are full of what was pruned, and the
+ * rules of what is compacted when.
+ */
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
