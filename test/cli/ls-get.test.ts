@@ -29,7 +29,7 @@ test(
   stored(async (location) => {
     const all = run('ls', location);
     assert.is(all.status, 0, all.stderr);
-    assert.is(all.stdout.trim().split('\n').length, 67);
+    assert.is(all.stdout.trim().split('\n').length, 69);
     assert.match(all.stdout, new RegExp(`^${KEY} +628 {2}block header 982976c6fcbd39ef…$`, 'm'));
     for (const prefix of [`lane/${LANE}/`, 'lane/2bd4/', 'lane/2bd4…/', 'lane/2bd4']) {
       assert.is(run('ls', location, prefix).stdout.trim().split('\n').length, 15, prefix);

@@ -87,6 +87,8 @@ export class Oracle {
   qcs: Log<PlainQC> = { first: 0n, next: 0n, held: new Map() };
   anchor: PlainAnchor | undefined;
   inner: Uint8Array | undefined;
+  /** True once a lane was dropped that held something: its floor stays. */
+  hasFloors = false;
 
   copy(): Oracle {
     const copy = new Oracle();
@@ -94,6 +96,7 @@ export class Oracle {
     copy.qcs = copyLog(this.qcs);
     copy.anchor = this.anchor;
     copy.inner = this.inner;
+    copy.hasFloors = this.hasFloors;
     return copy;
   }
 
@@ -110,6 +113,7 @@ export class Oracle {
     this.lanes = next.lanes;
     this.qcs = next.qcs;
     this.anchor = next.anchor;
+    this.hasFloors = next.hasFloors;
     this.inner = next.inner;
     const throwAt = 'throwAt' in call ? call.throwAt : undefined;
     return { result: throwAt !== undefined && throwAt < fired.length ? 'thrown' : 'ok', fired };
@@ -122,7 +126,8 @@ export class Oracle {
 
   /** Every key in the database of such a store once sweeping has ended, in order. */
   keys(): string[] {
-    const keys = ['meta/schema', 'meta/tip'];
+    const keys = ['meta/schema', 'meta/tip', 'votes'];
+    if (this.hasFloors) keys.push('votes/lanes');
     if (this.anchor !== undefined) keys.push('anchor');
     if (this.inner !== undefined) keys.push('inner');
     for (const index of this.qcs.held.keys()) keys.push(`qc/${pad(index)}`);
@@ -156,7 +161,10 @@ export class Oracle {
       case 'commitQCs':
         return this.#commitQCs(call.anchorQC, call.commitQCs);
       case 'drop':
-        for (const lane of call.lanes) this.lanes.delete(lane);
+        for (const lane of call.lanes) {
+          this.hasFloors ||= (this.lanes.get(lane)?.next ?? 0n) > 0n;
+          this.lanes.delete(lane);
+        }
         return [];
     }
   }
