@@ -3,7 +3,7 @@
  * lanes as well. The rules themselves are the planner's; these cases show that a backend asks them,
  * of what is planned, and keeps what they lead to.
  */
-import * as assert from 'uvu/assert';
+import assert from 'node:assert/strict';
 import type { VotePart } from '../index.js';
 import { Cases } from './case.js';
 import { Ledger, refused, rejection } from './expect.js';
@@ -27,8 +27,8 @@ function voting(name: string, body: (stage: Stage) => Promise<void>): void {
 /** Checks that a call is LANESTORE_CONFLICT with that finding. */
 async function conflicts(call: Promise<unknown>, kind: string): Promise<void> {
   const error = (await rejection(call)) as { code?: string; findings?: readonly { kind: string }[] };
-  assert.is(error.code, 'LANESTORE_CONFLICT', String(error));
-  assert.equal(
+  assert.equal(error.code, 'LANESTORE_CONFLICT', String(error));
+  assert.deepEqual(
     error.findings?.map((finding) => finding.kind),
     [kind],
   );
@@ -39,13 +39,13 @@ async function reopenedAlike(stage: Stage): Promise<void> {
   if (!stage.features.durable) return;
   const before = stage.voteText(stage.votes.durable);
   await stage.reopen();
-  assert.is(stage.voteText(stage.votes.durable), before, 'votes after reopening');
-  assert.is(stage.voteText(stage.votes.planned), before, 'planned votes after reopening');
+  assert.equal(stage.voteText(stage.votes.durable), before, 'votes after reopening');
+  assert.equal(stage.voteText(stage.votes.planned), before, 'planned votes after reopening');
 }
 
 cases.add('a store that keeps no votes refuses them, and stores nothing of the round', async (stage) => {
   if (stage.features.votes) return assert.ok(stage.store.votes !== undefined);
-  assert.is(stage.store.votes, undefined);
+  assert.equal(stage.store.votes, undefined);
   await refused(stage.store.persist({ votes: [{}], inner: new Uint8Array(3) }), 'LANESTORE_INVALID', ['votes']);
   await stage.expectStored({});
 });
@@ -74,7 +74,7 @@ voting('a vote is judged against the calls before it, durable or not', async (st
   ledger.watch('passed', stage.store.persist({ votes: [stage.make.step(2n)] }));
   ledger.watch('again', stage.store.persist({ votes: [stage.make.step(3n)] }));
   const lines = await ledger.settled();
-  assert.equal([...lines].sort(), ['again', 'differs!', 'first', 'passed!']);
+  assert.deepEqual([...lines].sort(), ['again', 'differs!', 'first', 'passed!']);
   assert.ok(lines.indexOf('first') < lines.indexOf('again'), 'what is given again is durable when it resolves');
 });
 
@@ -96,7 +96,7 @@ voting('within a round each vote is judged against those before it', async (stag
 voting('a vote needs its CommitQC: one that was accepted is enough', async (stage) => {
   await refused(stage.store.persist({ votes: [stage.make.needing(2n)] }), 'LANESTORE_OUT_OF_SEQUENCE', [1, 0]);
   const stored = stage.store.persist({ commitQCs: stage.qcs(0, 2) });
-  assert.is(stage.votes.nextCommitQC, 2n);
+  assert.equal(stage.votes.nextCommitQC, 2n);
   await Promise.all([stored, stage.store.persist({ votes: [stage.make.needing(2n)] })]);
   await refused(stage.store.persist({ votes: [stage.make.needing(3n)] }), 'LANESTORE_OUT_OF_SEQUENCE', [2]);
   await stage.store.anchor.persist(stage.anchor(7));
@@ -111,9 +111,9 @@ voting('a refused vote refuses its round: nothing of it is stored, and the store
     stage.store.persist({ votes: [stage.make.step(4n), stage.make.step(2n)], inner: new Uint8Array([2]) }),
     'passed',
   );
-  assert.is(stage.voteText(stage.votes.planned), before, 'planned votes');
+  assert.equal(stage.voteText(stage.votes.planned), before, 'planned votes');
   await stage.expectStored({ inner });
-  assert.is(stage.voteText(stage.votes.durable), before, 'durable votes');
+  assert.equal(stage.voteText(stage.votes.durable), before, 'durable votes');
   await stage.store.persist({ votes: [stage.make.step(4n, 1)] });
 });
 
@@ -139,20 +139,20 @@ voting('hooks fire for each vote in order, with its digest, when it is durable',
       },
     },
   );
-  assert.is(fired.length, votes.length);
+  assert.equal(fired.length, votes.length);
   for (const [i, [vote, digest]] of fired.entries()) {
-    assert.is(vote, votes[i]);
-    assert.equal(digest, stage.votes.model.digest(vote));
+    assert.equal(vote, votes[i]);
+    assert.deepEqual(digest, stage.votes.model.digest(vote));
   }
 });
 
 voting('no hook fires for a refused vote, nor for those beside it', async (stage) => {
-  const hooks = { vote: () => assert.unreachable('a hook fired') };
+  const hooks = { vote: () => assert.fail('a hook fired') };
   await conflicts(stage.store.persist({ votes: [stage.make.step(2n), stage.make.before(2n)] }, hooks), 'excluded');
 });
 
 cases.needing(['votes'], 'without a key all votes are closed; a key is bound once', async (stage) => {
-  assert.is(stage.votes.durable.signer, undefined);
+  assert.equal(stage.votes.durable.signer, undefined);
   await refused(stage.store.persist({ votes: [stage.make.step(0n)] }), 'LANESTORE_QUARANTINED');
   const key = new Uint8Array(KEY);
   const bound = stage.votes.bind(key);
@@ -160,7 +160,7 @@ cases.needing(['votes'], 'without a key all votes are closed; a key is bound onc
   await bound;
   await stage.votes.bind(KEY);
   await refused(stage.votes.bind(new Uint8Array(32).fill(8)), 'LANESTORE_INVALID');
-  assert.equal(stage.votes.durable.signer, KEY);
+  assert.deepEqual(stage.votes.durable.signer, KEY);
   await stage.store.persist({ votes: [stage.make.step(0n)] });
   await reopenedAlike(stage);
   await refused(stage.votes.bind(new Uint8Array(32).fill(8)), 'LANESTORE_INVALID');
@@ -169,19 +169,19 @@ cases.needing(['votes'], 'without a key all votes are closed; a key is bound onc
 voting('a quarantine closes its parts at once, for good, and nothing else', async (stage) => {
   await stage.store.persist({ votes: [stage.make.step(1n)] });
   const closed = stage.votes.quarantine(['rounds'], 'a copy was seen');
-  const { parts, why, when } = stage.votes.planned.quarantine ?? (assert.unreachable('it is not closed') as never);
-  assert.equal([parts, why], [['rounds'], 'a copy was seen']);
-  assert.not.ok(Number.isNaN(Date.parse(when)), `${when} is a time`);
+  const { parts, why, when } = stage.votes.planned.quarantine ?? (assert.fail('it is not closed') as never);
+  assert.deepEqual([parts, why], [['rounds'], 'a copy was seen']);
+  assert.ok(!Number.isNaN(Date.parse(when)), `${when} is a time`);
   await refused(stage.store.persist({ votes: [stage.make.step(2n)] }), 'LANESTORE_QUARANTINED');
   await refused(stage.store.persist({ votes: [stage.make.step(1n)] }), 'LANESTORE_QUARANTINED');
   await closed;
-  assert.is(stage.voteText(stage.votes.durable), stage.voteText(stage.votes.planned));
+  assert.equal(stage.voteText(stage.votes.durable), stage.voteText(stage.votes.planned));
   await stage.store.persist({ commitQCs: stage.qcs(0, 1), blocks: stage.blocks(0, 0, 1) });
   await reopenedAlike(stage);
   await refused(stage.store.persist({ votes: [stage.make.step(2n)] }), 'LANESTORE_QUARANTINED');
   await stage.votes.quarantine(PARTS, 'and another');
-  assert.equal([...(stage.votes.durable.quarantine?.parts ?? [])].sort(), [...PARTS].sort());
-  assert.is(stage.votes.durable.quarantine?.why, 'a copy was seen; and another');
+  assert.deepEqual([...(stage.votes.durable.quarantine?.parts ?? [])].sort(), [...PARTS].sort());
+  assert.equal(stage.votes.durable.quarantine?.why, 'a copy was seen; and another');
   await reopenedAlike(stage);
 });
 
@@ -191,29 +191,29 @@ voting('blocks are read from the durable lane, and from nowhere else', async (st
     return block === undefined ? undefined : stage.nameOfBlock(block);
   };
   await stage.store.persist({ blocks: stage.blocks(0, 3, 6) });
-  assert.equal(await Promise.all([2n, 3n, 5n, 6n].map((number) => blockOf(0, number))), [
+  assert.deepEqual(await Promise.all([2n, 3n, 5n, 6n].map((number) => blockOf(0, number))), [
     undefined,
     'lane 0 #3',
     'lane 0 #5',
     undefined,
   ]);
-  assert.is(await blockOf(1, 3n), undefined);
+  assert.equal(await blockOf(1, 3n), undefined);
   await stage.store.anchor.persist(stage.anchor(0, { 0: 5 }));
-  assert.equal(await Promise.all([4n, 5n].map((number) => blockOf(0, number))), [undefined, 'lane 0 #5']);
+  assert.deepEqual(await Promise.all([4n, 5n].map((number) => blockOf(0, number))), [undefined, 'lane 0 #5']);
   await stage.store.dropLanes([stage.lane(0)]);
-  assert.is(await blockOf(0, 5n), undefined);
+  assert.equal(await blockOf(0, 5n), undefined);
 });
 
 voting('the next block of a lane counts those that were accepted', async (stage) => {
   const next = () => stage.votes.nextBlock(stage.lane(0));
-  assert.is(next(), undefined);
+  assert.equal(next(), undefined);
   const stored = stage.store.persist({ blocks: stage.blocks(0, 3, 6) });
-  assert.is(next(), 6n);
+  assert.equal(next(), 6n);
   await stored;
   await stage.store.anchor.persist(stage.anchor(0, { 0: 9 }));
-  assert.is(next(), 9n);
+  assert.equal(next(), 9n);
   await stage.store.dropLanes([stage.lane(0)]);
-  assert.is(next(), undefined);
+  assert.equal(next(), undefined);
 });
 
 voting('a lane that is dropped leaves its last number as a floor, which never falls', async (stage) => {
@@ -222,20 +222,20 @@ voting('a lane that is dropped leaves its last number as a floor, which never fa
   await stage.store.dropLanes([stage.lane(0), stage.lane(5)]);
   const floors = () => [0, 1, 2, 5].map((lane) => stage.votes.durable.laneFloors.get(stage.lane(lane)));
   const expected = stage.votes.model.lanesRecur ? [5n, undefined, undefined, undefined] : new Array(4).fill(undefined);
-  assert.equal(floors(), expected);
+  assert.deepEqual(floors(), expected);
   await reopenedAlike(stage);
   await stage.store.persist({ blocks: stage.blocks(0, 0, 2) });
   await stage.store.dropLanes([stage.lane(0)]);
-  assert.equal(floors(), expected);
+  assert.deepEqual(floors(), expected);
   await reopenedAlike(stage);
 });
 
 voting('a lane that is dropped with blocks on their way leaves the last of them as a floor', async (stage) => {
   if (!stage.votes.model.lanesRecur) return;
   const calls = [stage.store.persist({ blocks: stage.blocks(0, 0, 4) }), stage.store.dropLanes([stage.lane(0)])];
-  assert.is(stage.votes.planned.laneFloors.get(stage.lane(0)), 3n);
+  assert.equal(stage.votes.planned.laneFloors.get(stage.lane(0)), 3n);
   await Promise.all(calls);
-  assert.is(stage.votes.durable.laneFloors.get(stage.lane(0)), 3n);
+  assert.equal(stage.votes.durable.laneFloors.get(stage.lane(0)), 3n);
 });
 
 voting('one guard a store', async (stage) => {
@@ -266,15 +266,15 @@ cases.needing(
     await stage.store.persist({ votes: [stage.make.step(1n)] });
     const before = stage.voteText(stage.votes.durable);
     stage.place.refuseWrites?.();
-    const hooks = { vote: () => assert.unreachable('a hook fired') };
+    const hooks = { vote: () => assert.fail('a hook fired') };
     await refused(stage.store.persist({ votes: [stage.make.step(2n)] }, hooks), 'LANESTORE_FAILED');
-    assert.is(stage.voteText(stage.votes.durable), before);
+    assert.equal(stage.voteText(stage.votes.durable), before);
     const { votes } = stage;
     for (const call of [votes.bind(KEY), votes.quarantine(['own'], 'late'), votes.block(stage.lane(0), 0n)]) {
       await refused(call, 'LANESTORE_FAILED');
     }
     await stage.reopen();
-    assert.is(stage.voteText(stage.votes.durable), before);
+    assert.equal(stage.voteText(stage.votes.durable), before);
     await stage.store.persist({ votes: [stage.make.step(2n, 1)] });
   },
 );

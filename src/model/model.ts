@@ -219,8 +219,9 @@ export interface VoteModel<Vote, Block, Signed> {
 /**
  * A node's types, as far as a store needs them.
  * @example
- * ```ts import { type EntryCodec, isLaneId, type LaneId, LanestoreError, type Model, openNoop }
- * from 'lanestore';
+ * ```ts
+ * import { type EntryCodec, isLaneId, type LaneId } from 'lanestore';
+ * import { LanestoreError, type Model, openNoop } from 'lanestore';
  *
  * interface Item {
  *   readonly lane: LaneId;

@@ -14,10 +14,13 @@ import { loadExpected, packageRoot } from '../support/fixtures.js';
 import { checkInstalled, install, npm, type Packed, pack } from '../support/package.js';
 
 const test = suite('cli: the package');
-/** Size limit of the tarball: code, types, sources with their maps, docs, one recording. */
-const TARBALL_BYTES_MAX = 1_400_000;
-/** Size limit without the files that only debuggers and editors read. */
-const RUN_BYTES_MAX = 3_000_000;
+/**
+ * Size limit of the tarball: code, types, sources with their maps, docs, one recording. Votes, the
+ * guard and the format that keeps them took some 90 KB of it; no part that ships is there twice.
+ */
+const TARBALL_BYTES_MAX = 1_500_000;
+/** Size limit without the files that only debuggers and editors read; 200 KB are votes and guard. */
+const RUN_BYTES_MAX = 3_300_000;
 
 let dir: string;
 let packed: Packed;
