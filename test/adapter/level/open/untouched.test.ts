@@ -7,10 +7,12 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openLevel } from '../../../../src/adapter/level/index.js';
+import { openLevel, releaseStore } from '../../../../src/adapter/level/index.js';
 import type { AcceptRollback } from '../../../../src/adapter/level/options.js';
 import type { LanestoreErrorCode } from '../../../../src/errors.js';
+import { autobahn } from '../../../../src/model/autobahn/index.js';
 import { treeHash } from '../../../migrations/states.js';
+import { unpackStore } from '../../../migrations/stores-1580faa.js';
 import { makeRecord, rawBatch, refused, rewriteBody } from '../../../support/faults.js';
 import { plain } from '../../../support/plain-model.js';
 import { inTemp } from '../../../support/temp.js';
@@ -34,13 +36,13 @@ async function inBoth(location: string): Promise<void> {
   await append(location, ROUNDS, ROUNDS + 2);
 }
 
-/** A store that was created by a version with format 2, whose records are in the log. */
-async function formatTwoInLog(location: string): Promise<void> {
+/** A store that was created by a version with another format, whose records are in the log. */
+async function otherFormatInLog(location: string, format: number): Promise<void> {
   mkdirSync(location);
   const store = new Uint8Array(16).fill(7);
   const db = new ClassicLevel<string, Uint8Array>(join(location, 'level'), { valueEncoding: 'view' });
   const tip = { store, seq: 0n, anchor: null, inner: null, qc: [0n, 0n, 0n], lanes: [] };
-  const schema = { format: 2, model: plain.name, store, createdAt: '2026-01-01T00:00:00.000Z' };
+  const schema = { format, model: plain.name, store, createdAt: '2026-01-01T00:00:00.000Z' };
   await db.batch([
     { type: 'put', key: 'meta/tip', value: makeRecord('meta/tip', tip) },
     { type: 'put', key: 'meta/schema', value: makeRecord('meta/schema', schema) },
@@ -63,7 +65,8 @@ const otherModel = {
   code: 'LANESTORE_SCHEMA',
   text: /with the model "plain\/1", not "other\/1"/,
 } as const;
-const newer = { code: 'LANESTORE_SCHEMA', text: /has format 2; this version reads format 1/ } as const;
+const newer = { code: 'LANESTORE_SCHEMA', text: /has format 3; this version reads format 2/ } as const;
+const older = { code: 'LANESTORE_SCHEMA', text: /has format 1; this version reads format 2/ } as const;
 const notRolledBack = { code: 'LANESTORE_INVALID', text: /the store is not rolled back/ } as const;
 
 const CASES: readonly Case[] = [
@@ -80,12 +83,13 @@ const CASES: readonly Case[] = [
     },
     ...otherModel,
   },
-  { what: 'a newer format, in the log', make: formatTwoInLog, ...newer },
+  { what: 'an older format, in the log', make: (path) => otherFormatInLog(path, 1), ...older },
+  { what: 'a newer format, in the log', make: (path) => otherFormatInLog(path, 3), ...newer },
   {
     what: 'a newer format, in a table',
     async make(path) {
       await inLog(path);
-      await rewriteBody(path, SCHEMA, (body) => ({ ...body, format: 2 }));
+      await rewriteBody(path, SCHEMA, (body) => ({ ...body, format: 3 }));
     },
     ...newer,
   },
@@ -122,6 +126,24 @@ for (const { what, make, model = plain, acceptRollback, code, text } of CASES) {
       await refused(openLevel(location, options), code, text);
       assert.is(treeHash(dir), before);
       await refused(openLevel(location, options), code, text);
+      assert.is(treeHash(dir), before);
+    }),
+  );
+}
+
+for (const name of ['inline', 'values', 'values-killed']) {
+  test(
+    `${name}, which 1580faa wrote: neither an open, nor a release, nor an accepted rollback changes it`,
+    inTemp(async (dir) => {
+      unpackStore(name, dir);
+      const before = treeHash(dir);
+      const options = { model: autobahn };
+      await refused(openLevel(dir, options), older.code, older.text);
+      await refused(openLevel(dir, { ...options, acceptRollback: { seq: 1n } }), older.code, older.text);
+      for (const dryRun of [true, false]) {
+        const release = releaseStore(dir, { ...options, reason: 'a test', asIs: true, dryRun });
+        await refused(release, older.code, older.text);
+      }
       assert.is(treeHash(dir), before);
     }),
   );
