@@ -153,10 +153,20 @@ function ioError(where: string, cause: unknown): unknown {
 }
 
 /**
- * True if `path` is a private copy, or is directly inside of one, and another process made it. The
- * name shows that.
+ * Refuses to open a private copy that another process made, or a target that it was building:
+ * neither is a store, although its files may look like one.
+ * @throws LANESTORE_NOT_A_STORE.
  */
-export function isCopyOfOther(path: string): boolean {
+export function refuseCopy(location: string): void {
+  if (!isCopyOfOther(location)) return;
+  const what = 'is a private copy that a reading tool, a snapshot, an import or an export did not remove';
+  throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}; it is not a store`, {
+    remedy: 'open the store itself; remove this copy once the process that made it has ended',
+  });
+}
+
+/** True if the name of `path`, or of its parent, is that of a copy which another process made. */
+function isCopyOfOther(path: string): boolean {
   return [basename(path), basename(dirname(path))].some((name) => {
     const owner = ownerIn(name.slice(name.lastIndexOf('.copy-') + '.copy-'.length));
     return name.includes('.copy-') && owner !== undefined && isOwner(owner) && owner !== processOwner();

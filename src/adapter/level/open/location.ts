@@ -1,7 +1,6 @@
 /** Finds out what a location holds, from names and types of files only. Opens nothing. */
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isCopyOfOther } from '../../../base/copy-place.js';
 import { LanestoreError } from '../../../errors.js';
 import { type ExpectedType, typeFindings } from '../../file-types.js';
 import { didYouMean, likenessOf } from '../../likeness.js';
@@ -33,19 +32,6 @@ export function existingLocation(location: string): StorePaths {
   if (stat === undefined) throw noStore(location);
   if (!stat.isDirectory()) throw noDirectory(location);
   return storePaths(realpathSync(location));
-}
-
-/**
- * Refuses a private copy that another process made, or a target that it was building: neither is a
- * store, although its files may look like one.
- * @throws LANESTORE_NOT_A_STORE.
- */
-export function refuseCopy(location: string): void {
-  if (!isCopyOfOther(location)) return;
-  const what = 'is a private copy that a reading tool, a snapshot or a migration made and did not remove';
-  throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}; it is not a store`, {
-    remedy: 'open the store itself; remove this copy once the process that made it has ended',
-  });
 }
 
 /**

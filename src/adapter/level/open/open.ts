@@ -5,6 +5,7 @@
  */
 import { realpathSync, statSync } from 'node:fs';
 import { CloseStack } from '../../../base/close-stack.js';
+import { refuseCopy } from '../../../base/copy-place.js';
 import { makeDirectory } from '../../../base/directories.js';
 import { diskFiles, type Files } from '../../../base/files.js';
 import { mismatch } from '../../../base/options.js';
@@ -42,7 +43,7 @@ import { amended, closedUnlessProven } from './amend.js';
 import { createLevel, openWitness } from './create.js';
 import { examine, examineDatabase, type SoundStore, sound } from './examine.js';
 import { openInPlace } from './in-place.js';
-import { existingLocation, refuseCopy } from './location.js';
+import { existingLocation } from './location.js';
 
 /**
  * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it

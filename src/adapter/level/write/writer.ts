@@ -206,7 +206,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   async #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
     const { guard, metered } = this.#parts;
     try {
-      guard?.checkBeforeBatch();
+      guard?.checkUnlessRecent();
     } catch (error) {
       await filled.discard();
       throw error;
@@ -214,7 +214,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     const written = meterBatch(operations, metered, () => filled.write());
     try {
       // While the disk is at work.
-      guard?.checkDuringBatch();
+      guard?.checkBatch();
     } catch (error) {
       await written.catch(ignored);
       throw error;

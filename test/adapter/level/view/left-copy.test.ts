@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, openView } from '../../../../src/adapter/level/index.js';
+import { openWal } from '../../../../src/adapter/wal/index.js';
+import { openState } from '../../../../src/migrations/index.js';
+import { treeHash } from '../../../migrations/states.js';
 import { refused } from '../../../support/faults.js';
 import { spawnWorker } from '../../../support/kill.js';
-import { plain } from '../../../support/plain-model.js';
+import { plain, plainBlocks } from '../../../support/plain-model.js';
 import { inTemp } from '../../../support/temp.js';
 import { append, open } from '../preflight/files.js';
 
@@ -44,6 +47,23 @@ test(
     await refused(openLevel(left, { model: plain }), 'LANESTORE_NOT_A_STORE', /is a private copy/);
     await using view = await openView(left, { model: plain });
     assert.is(view.refusal, undefined);
+  }),
+);
+
+test(
+  'so is a WAL that a killed export was building; for its readers it is a state like others',
+  inTemp(async (dir) => {
+    const left = join(dir, 'target.copy-1-1-00000000-00000000', 'state');
+    const made = await openWal(join(dir, 'state'), { model: plain });
+    await made.persist({ blocks: plainBlocks('0a', 0, 3) });
+    await made.close();
+    cpSync(join(dir, 'state'), left, { recursive: true });
+    const before = treeHash(left);
+    await refused(openWal(left, { model: plain }), 'LANESTORE_NOT_A_STORE', /is a private copy/);
+    assert.is(treeHash(left), before);
+    const source = await openState(left, plain);
+    assert.equal([...source.lanes.keys()], ['0a']);
+    await source.close();
   }),
 );
 
