@@ -60,10 +60,11 @@ class Compiler {
     if (!hasOptional) this.#stretch.add(map(required));
     const head = hasOptional ? this.#place(1) : undefined;
     const fields = entries.map((entry) => [entry.name, this.#entry(entry)] as const);
-    const write = Object.fromEntries(fields.map(([name, field]) => [name, field.write]));
-    const read = Object.fromEntries(fields.map(([name, field]) => [name, field.read]));
-    if (head === undefined) return values.object(access, write, read);
-    return values.objectWithOptional(access, write, read, head, required);
+    const object = {
+      write: access.write(Object.fromEntries(fields.map(([name, { write }]) => [name, write]))),
+      read: access.read(Object.fromEntries(fields.map(([name, { read }]) => [name, read]))),
+    };
+    return head === undefined ? object : values.objectWithOptional(object, head, required);
   }
 
   #entry({ name, shape, presence, listFault }: EntryShape): values.Field {
