@@ -60,7 +60,10 @@ export type Read<T> = (from: BodyReader) => T;
  * properties. So V8 sees one target at each call of a property, and inlines it.
  */
 export interface Access<T> {
-  /** Makes a writer, which refuses what is not an object, and stops at the first property that does not fit. */
+  /**
+   * Makes a writer. It returns false for a value that is not an object, and stops at the first
+   * property that does not fit.
+   */
   readonly write: (fields: { readonly [K in keyof T]-?: Write }) => Write;
   /** Makes a reader. A property that is undefined gets no key. */
   readonly read: (fields: { readonly [K in keyof T]-?: Read<T[K]> }) => Read<T>;
