@@ -6,8 +6,9 @@
  * extend over nested maps. It is written with one copy and checked in one pass, and each closure
  * knows the offset of its place. A stretch ends before a value of variable length.
  *
- * Each kind of value and each object type has closures of its own in the source (`Access`). So a call
- * of a property has one target, and V8 inlines it. A list calls its items through a shared closure.
+ * Each kind of value and each object type has closures of its own in the source (`Access`). So a
+ * call of a property has one target, and V8 inlines it. A list calls its items through a shared
+ * closure.
  */
 
 import { BodyReader } from './body-reader.js';
