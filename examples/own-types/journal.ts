@@ -1,8 +1,10 @@
 /**
- * A backend of one's own: a journal in one file, one synced append a call. {@link BasePersistence} checks arguments and plans; a backend
- * encodes what was planned, makes it durable in order, and fires the hooks. conformance.ts runs the suite over it.
+ * An example of a backend: a journal in one file, with one synced append for each call.
+ * {@link BasePersistence} checks arguments and plans. The backend encodes each plan, makes it
+ * durable in order, and fires the hooks. conformance.ts runs the conformance suite on it.
  *
- * It is an example. It never shortens its journal, has no lock and no limit of bytes, and of damage it sees only a wrong checksum.
+ * What a real backend needs and this one lacks: the journal never gets shorter, there is no lock
+ * and no limit in bytes, and the only damage it detects is a wrong checksum.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
@@ -28,11 +30,11 @@ import {
 } from '../../src/adapter/index.js';
 import { type EntryCodec, type LaneId, LanestoreError, type Model, type Persistence } from '../../src/index.js';
 
-/** What a record does to one log: removes the oldest entries, then appends. */
+/** The change of one log in a record: the oldest `removed` entries go, then `append` follows. */
 interface LogChange {
   readonly removed: bigint;
   readonly append: readonly Uint8Array[];
-  /** The cursor afterwards. */
+  /** The cursor [first, next) after the change. */
   readonly first: bigint;
   readonly next: bigint;
 }
@@ -55,7 +57,10 @@ const cbor = new Encoder({ useRecords: false, tagUint8Array: false, variableMapS
 /** Length of the body and its CRC-32, both little-endian. */
 const HEAD_BYTES = 8;
 
-/** Opens the journal `file`, or makes it. @throws LANESTORE_CORRUPT for a record whose checksum does not hold. */
+/**
+ * Opens the journal `file`, or creates it. A torn record at its end is cut off.
+ * @throws LANESTORE_CORRUPT for a record with a wrong checksum.
+ */
 export async function openJournal<B, Q, A>(
   file: string,
   options: JournalOptions<B, Q, A>,
@@ -71,7 +76,7 @@ export async function openJournal<B, Q, A>(
       replay.apply(record.content);
       offset = record.end;
     }
-    // A crash in the middle of an append: nothing of that call was acknowledged.
+    // A crash interrupted this append, so its call was not acknowledged.
     if (offset < bytes.length) await handle.truncate(offset);
     return new Journal(handle, options, replay);
   } catch (error) {
@@ -80,7 +85,7 @@ export async function openJournal<B, Q, A>(
   }
 }
 
-/** The record at `offset`; undefined if it is not there to its end. */
+/** The record at `offset`; undefined if the file ends before the record does. */
 function recordAt(bytes: Buffer, offset: number): { content: JournalRecord; end: number } | undefined {
   if (bytes.length - offset < HEAD_BYTES) return undefined;
   const end = offset + HEAD_BYTES + bytes.readUInt32LE(offset);
@@ -92,7 +97,7 @@ function recordAt(bytes: Buffer, offset: number): { content: JournalRecord; end:
   return { content: cbor.decode(body), end };
 }
 
-/** What the records of a journal lead to. */
+/** Applies records in order, and keeps the state that results. */
 class Replay<B, Q, A> {
   readonly state: PlanState = emptyState();
   readonly #model: Model<B, Q, A>;
@@ -140,14 +145,14 @@ function changed<T>(entries: readonly T[], { removed, append }: LogChange, codec
   return [...entries.slice(Number(removed)), ...append.map((bytes) => codec.fromWire(bytes))];
 }
 
-/** CBOR reads a small integer as a number. */
+/** Converts to bigint: CBOR decodes a small integer as a number. */
 function cursorOf({ first, next }: LogChange) {
   return { first: BigInt(first), next: BigInt(next) };
 }
 
 class Journal<B, Q, A> extends BasePersistence<B, Q, A> {
   readonly #file: FileHandle;
-  /** What is durable. The base class has another one, which runs ahead. */
+  /** The durable state. The base class has the planned state, which runs ahead. */
   readonly #durable: PlanState;
   #tail: Promise<unknown> = Promise.resolve();
   #failure: LanestoreError | undefined;
@@ -166,7 +171,7 @@ class Journal<B, Q, A> extends BasePersistence<B, Q, A> {
     return { lanes: new Map(this.#durable.lanes), commitQCs: this.#durable.commitQCs };
   }
 
-  /** Calls that wait are counted, and no bytes of them. */
+  /** Waiting calls are counted, but not their bytes. */
   protected override costOf(): Cost {
     return freeOfCost();
   }
@@ -212,7 +217,7 @@ class Journal<B, Q, A> extends BasePersistence<B, Q, A> {
         return this.#write(bytes);
       })
       .finally(() => this.gate.settle(cost));
-    // A hook that throws fails its own call, and no later one.
+    // A hook that throws rejects its own call, but no later one.
     this.#tail = durable.catch(() => undefined);
     return durable.then(settle);
   }
@@ -223,7 +228,7 @@ class Journal<B, Q, A> extends BasePersistence<B, Q, A> {
       await this.#file.appendFile(bytes);
       await this.#file.datasync();
     } catch (cause) {
-      // What the kernel still holds of this record is unknown, so nothing may follow it.
+      // It is unknown how much of this record is on disk, so no record may follow it.
       this.#failure = this.poison(
         new LanestoreError('LANESTORE_FAILED', 'the journal cannot be written: open it again', { cause }),
       );

@@ -1,4 +1,7 @@
-/** The backend that stores nothing: for tests and for nodes without a disk. The planner runs, cursors move, hooks fire. */
+/**
+ * The backend that stores nothing, for tests and for nodes without a disk. The planner's rules
+ * hold, cursors move, and hooks fire, as in a durable backend.
+ */
 import { fields } from '../base/options.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
@@ -25,16 +28,20 @@ export interface NoopOptions<B, Q, A> extends PlanLimitOptions {
 const checkNoopOptions = fields<NoopOptions<unknown, unknown, unknown>>({ ...MODEL_CHECK, ...PLAN_LIMIT_CHECKS });
 
 /**
- * Opens a persistence that accepts and refuses exactly what the others do and keeps nothing. Calls settle in order, each
- * in a later microtask, as a caller of a durable backend would see it.
+ * Opens a persistence that stores nothing. It applies the planner's rules of the durable backends,
+ * and of the limits in bytes only `maxInnerBytes`. Calls settle in order, each in a later
+ * microtask, never before `persist` returns.
  * @example
  * ```ts
- * import { autobahn, headerHash, isLanestoreError, openNoop, payloadHash, publicKeyOf, signBlock } from 'lanestore';
+ * import { autobahn, headerHash, isLanestoreError, openNoop } from 'lanestore';
+ * import { payloadHash, publicKeyOf, signBlock } from 'lanestore';
  *
  * const secret = new Uint8Array(32).fill(1);
- * const payload = { createdAt: { seconds: 0n, nanos: 0 }, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const createdAt = { seconds: 0n, nanos: 0 };
+ * const payload = { createdAt, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const lane = publicKeyOf(secret);
  * const block = (blockNumber: bigint, parentHash: Uint8Array) => {
- *   const header = { lane: publicKeyOf(secret), blockNumber, parentHash, payloadHash: payloadHash(payload) };
+ *   const header = { lane, blockNumber, parentHash, payloadHash: payloadHash(payload) };
  *   return signBlock(secret, { header, payload });
  * };
  * const first = block(0n, new Uint8Array(32));
@@ -43,7 +50,8 @@ const checkNoopOptions = fields<NoopOptions<unknown, unknown, unknown>>({ ...MOD
  * const store = await openNoop({ model: autobahn });
  * await store.persist({ blocks: [first, second] });
  * await store.persist({ blocks: [second] }).catch((error) => {
- *   if (!isLanestoreError(error, 'LANESTORE_OUT_OF_SEQUENCE')) throw error; // a duplicate, here as in a durable store
+ *   // A duplicate is refused, as in a durable store.
+ *   if (!isLanestoreError(error, 'LANESTORE_OUT_OF_SEQUENCE')) throw error;
  * });
  * await store.close();
  * ```
@@ -65,7 +73,7 @@ class NoopPersistence<B, Q, A> extends BasePersistence<B, Q, A> {
     return { lanes: new Map(this.#settled.lanes), commitQCs: this.#settled.commitQCs };
   }
 
-  /** Nothing is encoded, so a call counts, and no bytes of it. */
+  /** Nothing is encoded, so a call counts as one call of 0 bytes. */
   protected override costOf(): Cost {
     return freeOfCost();
   }

@@ -19,7 +19,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { LanestoreError } from '../errors.js';
 import { addLeftover, removeAllLeftovers } from './leftovers.js';
 import { messageOf } from './permission-model.js';
-import { isDeadOwner, processOwner } from './process-owner.js';
+import { isDeadOwner, isOwner, processOwner } from './process-owner.js';
 
 /** A directory for one copy. */
 export interface CopyPlace {
@@ -152,8 +152,34 @@ function ioError(where: string, cause: unknown): unknown {
   });
 }
 
+/**
+ * Refuses to open a private copy that another process made, or a target that it was building:
+ * neither is a store, although its files may look like one.
+ * @throws LANESTORE_NOT_A_STORE.
+ */
+export function refuseCopy(location: string): void {
+  if (!isCopyOfOther(location)) return;
+  const what = 'is a private copy that a reading tool, a snapshot, an import or an export did not remove';
+  throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}; it is not a store`, {
+    remedy: 'open the store itself; remove this copy once the process that made it has ended',
+  });
+}
+
+/** True if the name of `path`, or of its parent, is that of a copy which another process made. */
+function isCopyOfOther(path: string): boolean {
+  return [basename(path), basename(dirname(path))].some((name) => {
+    const owner = ownerIn(name.slice(name.lastIndexOf('.copy-') + '.copy-'.length));
+    return name.includes('.copy-') && owner !== undefined && isOwner(owner) && owner !== processOwner();
+  });
+}
+
 /** True only if it is certain that the process which made the copy has ended. */
 function isOrphan(suffix: string): boolean {
-  const [, owner] = /^(.+)-[0-9a-f]{8}$/.exec(suffix) ?? [];
+  const owner = ownerIn(suffix);
   return owner !== undefined && isDeadOwner(owner);
+}
+
+/** The owner in the part of a copy's name after the prefix. */
+function ownerIn(suffix: string): string | undefined {
+  return /^(.+)-[0-9a-f]{8}$/.exec(suffix)?.[1];
 }

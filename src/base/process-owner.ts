@@ -26,6 +26,11 @@ export function hasStart(owner: string): boolean {
   return !/-0-[0-9a-f]{8}$/.test(owner);
 }
 
+/** True if the text has the form of an identifier. */
+export function isOwner(text: string): boolean {
+  return OWNER.test(text);
+}
+
 /** True only if it is certain that this process has ended. */
 export function isDeadOwner(owner: string): boolean {
   const [, pid, start, where] = OWNER.exec(owner) ?? [];

@@ -26,7 +26,9 @@ export interface Difference {
  * import { diffStates, openState } from 'lanestore/migrations';
  *
  * const [first, second] = [await openState('data', autobahn), await openState('state', autobahn)];
- * for await (const { log, number, kind } of diffStates(first, second, autobahn)) console.log(log, number, kind);
+ * for await (const { log, number, kind } of diffStates(first, second, autobahn)) {
+ *   console.log(log, number, kind);
+ * }
  * await first.close();
  * await second.close();
  * ```

@@ -1,7 +1,7 @@
 /**
- * The manifest of a migration, computed in constant memory: for each log its number of entries and
- * one SHA-256 over their protobuf bytes. The manifest of the source must equal that of the target,
- * which is read back from disk.
+ * The manifest of an import or export, computed in constant memory: for each log its number of
+ * entries and one SHA-256 over their protobuf bytes. The manifest of the source must equal that of
+ * the target, which is read back from disk.
  */
 import { createHash, type Hash } from 'node:crypto';
 import type { LaneId } from '../keys/index.js';

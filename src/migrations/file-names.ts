@@ -1,10 +1,11 @@
 /**
- * The names of the file-per-entry layout. Written: lane in lowercase hex, numbers without padding, as Go's `%d` writes them. Read: as the original
- * parses them, so hex of either case and numbers with leading zeros are names, too, and two names can stand for one entry.
+ * The file names of the layout `file-per-entry`. They are written with the lane in lowercase hex
+ * and with numbers without padding, like Go's `%d`. They are parsed as in the original, which also
+ * accepts uppercase hex and leading zeros. So two names can mean the same entry.
  */
 import { type LaneId, laneOfHex, U64_MAX } from '../keys/index.js';
 
-/** The ending of every entry's file. */
+/** The suffix of every entry's file. */
 const ENDING = '.pb';
 const BLOCK = /^([0-9a-fA-F]+)_([0-9]+)\.pb$/;
 const COMMIT_QC = /^([0-9]+)\.pb$/;
@@ -19,14 +20,14 @@ export function commitQCFileName(index: bigint): string {
   return `${index}${ENDING}`;
 }
 
-/** Which block a file's name stands for; undefined for a name that the original skips. */
+/** The block that a file's name means; undefined for a name that the original skips. */
 export function parseBlockFile(name: string): { lane: LaneId; number: bigint } | undefined {
   const [, hex = '', digits = ''] = BLOCK.exec(name) ?? [];
   const [lane, number] = [laneOfHex(hex), numberOf(digits)];
   return number === undefined || lane === undefined ? undefined : { lane, number };
 }
 
-/** Which CommitQC a file's name stands for; undefined for a name that the original skips. */
+/** The CommitQC that a file's name means; undefined for a name that the original skips. */
 export function parseCommitQCFile(name: string): bigint | undefined {
   return numberOf(COMMIT_QC.exec(name)?.[1] ?? '');
 }

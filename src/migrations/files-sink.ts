@@ -1,4 +1,7 @@
-/** One file an entry as a target, as 40146a1c0 writes it: names without padding, mode 0600, each file synced. */
+/**
+ * A target with one file for each entry, written as sei-chain 40146a1c0 writes it: names without
+ * padding, mode 0600, each file synced.
+ */
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +12,7 @@ import { PairWriter, writeFileSynced } from './pair-writer.js';
 import type { Sink } from './sink.js';
 import type { Item } from './start-rules.js';
 
-/** Files that are written and synced at a time: a sync waits for the disk. */
+/** Files written and synced concurrently, because each sync waits for the disk. */
 const FILES_IN_FLIGHT = 8;
 
 /** Opens a new state directory in `directory`, which is empty. */
@@ -36,7 +39,7 @@ class FilesSink<B, Q, A> implements Sink<B, Q, A> {
       item.kind === 'commitQC'
         ? join(COMMIT_QCS_DIR, commitQCFileName(item.number))
         : join(BLOCKS_DIR, blockFileName(item.lane, item.number));
-    // Written later, when the source may have taken the memory back.
+    // Copied: the source may reuse the memory before this file is written.
     this.#start(writeFileSynced(join(this.#directory, name), new Uint8Array(item.wire)));
     if (this.#inFlight.size >= FILES_IN_FLIGHT) await Promise.race(this.#inFlight);
     this.#throwFailure();

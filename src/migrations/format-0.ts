@@ -1,7 +1,8 @@
 /**
- * Format 0 as a source: a LevelDB with bare CBOR bodies under keys without padding. During the step to format 1 part of it is
- * converted; an entry is converted when its value is a whole record of its key, which no bare body can be: those begin as a map or
- * a byte string, a record as an array.
+ * Format 0 as a source: a LevelDB with bare CBOR bodies under keys without padding. During the step
+ * to format 1 some entries are already converted. An entry is converted if its value is a whole
+ * record of its key. A bare body is never taken for a record: it begins as a map or a byte string,
+ * and a record begins as an array.
  */
 
 import { Decoder } from 'cbor-x';
@@ -14,7 +15,7 @@ import { ANCHOR_KEY, INNER_KEY, type LaneId, parseKey } from '../keys/index.js';
 import type { EntryCodec, Model } from '../model/model.js';
 import { refuse, type Source, type SourceEntry } from './source.js';
 
-/** As docs/design.md, CBOR has it: maps become objects. */
+/** The options of docs/design.md, CBOR: maps become objects. */
 const decoder = new Decoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
 
 /** The entries of one log: the key of each number. */
@@ -50,7 +51,10 @@ export class Format0Content<B, Q, A> {
     return content;
   }
 
-  /** Its entries, to be read under a node's start rules. @throws LANESTORE_IMPORT if anchor or inner do not read. */
+  /**
+   * Its entries, for a reader that applies a node's start rules.
+   * @throws LANESTORE_IMPORT if the anchor or the inner state cannot be decoded.
+   */
   async source(): Promise<Source<B, Q, A>> {
     try {
       return await this.#source();
@@ -131,7 +135,7 @@ export class Format0Content<B, Q, A> {
   }
 }
 
-/** What a key of either format names. */
+/** The entry that a key of either format names; undefined for other keys. */
 export function namedBy(key: string): Format0Key | undefined {
   const old = parseFormat0Key(key);
   if (old !== undefined) return old;
@@ -139,17 +143,20 @@ export function namedBy(key: string): Format0Key | undefined {
   return parsed?.kind === 'block' || parsed?.kind === 'commitQC' ? parsed : undefined;
 }
 
-/** True if the value is a whole record of format 1 already. */
+/** True if the value is a whole record of format 1. */
 export function isConverted(key: string, value: Uint8Array): boolean {
   return !isFault(decodeRecord(key, value));
 }
 
-/** The body of a value, converted or not, in memory of its own. @throws LANESTORE_CORRUPT with the finding. */
+/**
+ * The body of a value, converted or not, in memory of its own.
+ * @throws LANESTORE_CORRUPT with the finding.
+ */
 export function bodyOf(key: string, value: Uint8Array): unknown {
   const record = decodeRecord(key, value);
   if (!isFault(record)) return record.body;
   try {
-    // A plain copy: decoding a Buffer would hand out Buffers.
+    // Copied into a plain Uint8Array: decoding a Buffer would return Buffers.
     return decoder.decode(new Uint8Array(value));
   } catch (error) {
     throw damaged(key, `its value is not one CBOR item: ${(error as Error).message}`);

@@ -63,7 +63,7 @@ export const AB_ENCODING: Readonly<Record<OriginalLayout, ABEncoding>> = {
   'wal-crc': 'crc',
 };
 
-/** The error of a refused migration: nothing was created or changed. */
+/** The error of a refused import or export: nothing was created or changed. */
 export function importError(message: string, options: ConstructorParameters<typeof LanestoreError>[2] = {}) {
   return new LanestoreError('LANESTORE_IMPORT', message, options);
 }

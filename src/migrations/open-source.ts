@@ -1,4 +1,4 @@
-/** Opening a source, whatever its layout. */
+/** Opens a source of any layout. */
 import { string } from '../base/options.js';
 import type { Model } from '../model/model.js';
 import { checkModel } from '../model/option-checks.js';
@@ -9,9 +9,10 @@ import type { Source } from './source.js';
 import { openWalSource } from './wal-source.js';
 
 /**
- * Opens the directory that was detected, to be read: nothing of it is changed, made or locked. A level store is read from a private
- * copy, also while a node runs on it.
- * @throws LANESTORE_IMPORT with findings if it cannot be read as a whole; LANESTORE_SCHEMA, LANESTORE_CORRUPT (level); LANESTORE_IO.
+ * Opens the detected directory for reading: changes, creates and locks nothing in it. A store of
+ * lanestore is read from a private copy, so a node may run on it.
+ * @throws LANESTORE_IMPORT with findings if it cannot be read as a whole; LANESTORE_SCHEMA or
+ * LANESTORE_CORRUPT for a store of lanestore; LANESTORE_IO.
  */
 export async function openSource<B, Q, A>(detection: Detection, model: Model<B, Q, A>): Promise<Source<B, Q, A>> {
   checkModel(model, 'openSource: model');
@@ -25,7 +26,7 @@ export async function openSource<B, Q, A>(detection: Detection, model: Model<B, 
   }
 }
 
-/** {@link detectLayout}, then {@link openSource}. @throws what either throws. */
+/** {@link detectLayout}, then {@link openSource}. @throws the errors of both. */
 export async function openState<B, Q, A>(directory: string, model: Model<B, Q, A>): Promise<Source<B, Q, A>> {
   string(directory, 'openState: directory');
   return openSource(await detectLayout(directory), model);

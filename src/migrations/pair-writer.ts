@@ -1,4 +1,7 @@
-/** The A/B files of a new state directory: what there is goes to A with seq 1, B is empty, as after a node's first write. */
+/**
+ * Writes the A/B files of a new state directory: the value goes to file A with seq 1, file B is
+ * empty, as after the first write of a node.
+ */
 
 import { join } from 'node:path';
 import { ANCHOR_PREFIX, closing, encodeAB, INNER_PREFIX, PRIVATE_MODE } from '../adapter/wal/conversion.js';
@@ -8,7 +11,7 @@ import { diskFiles } from '../base/files.js';
 const PREFIX = { anchor: ANCHOR_PREFIX, inner: INNER_PREFIX } as const;
 const FIRST_SEQ = 1n;
 
-/** Writes both pairs. */
+/** Writes the pairs of the anchor and of the inner state. */
 export class PairWriter {
   readonly #directory: string;
   readonly #encoding: ABEncoding;
@@ -26,7 +29,9 @@ export class PairWriter {
     await writeFileSynced(join(this.#directory, `${PREFIX[what]}_b.pb`), new Uint8Array());
   }
 
-  /** The anchor's pair is always there: the original makes it at its first start. */
+  /**
+   * Creates an empty pair if there is no anchor: the original creates this pair at its first start.
+   */
   async finish(): Promise<void> {
     if (this.#anchor) return;
     for (const slot of ['a', 'b']) {
@@ -35,7 +40,7 @@ export class PairWriter {
   }
 }
 
-/** A new file, mode 0600, with its content, synced. */
+/** Creates a file of mode 0600 with this content, and syncs it. The name is not synced. */
 export async function writeFileSynced(path: string, data: Uint8Array): Promise<void> {
   const file = await diskFiles.open(path, PRIVATE_MODE, { empty: true });
   await closing(file, async () => {

@@ -224,7 +224,7 @@ class StartRules<B, Q, A> {
     }
   }
 
-  /** Turns damage that a source reports into the refusal of the migration. */
+  /** Turns damage that a source reports into the refusal of the import or export. */
   async *#reading<T>(entries: AsyncIterable<SourceEntry<T>>): AsyncGenerator<SourceEntry<T>, void, void> {
     try {
       yield* entries;

@@ -5,7 +5,7 @@
  *      <target>.copy-<owner>-<random>/state     the target under construction; files made to verify
  *                                               it are next to it
  *
- * The next migration into the same target removes what a killed one left.
+ * The next import or export into the same target removes what a killed one left.
  */
 
 import { mkdirSync, readdirSync, statSync } from 'node:fs';

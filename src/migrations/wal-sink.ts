@@ -1,7 +1,8 @@
 /**
- * A segment-file WAL as a target, as the original would have written it: a log's first index is its first number + 1, which is what a
- * node has that began at 0; a segment that reached 20 MiB is followed by a new one; a log that holds nothing is an empty segment whose
- * name keeps its place.
+ * A target that is a segment-file WAL, written as the original would have written it. A log's first
+ * index is its first number + 1, as in a node that began at number 0. A segment that has reached 20
+ * MiB is followed by a new one. A log without entries is an empty segment; its name keeps the log's
+ * next index.
  */
 
 import { mkdirSync } from 'node:fs';
@@ -20,13 +21,15 @@ import { PairWriter } from './pair-writer.js';
 import type { Sink } from './sink.js';
 import type { Item } from './start-rules.js';
 
-/** Frames are gathered up to this before they are written. */
+/** Frames are collected up to this size before they are written. */
 const WRITE_BYTES = 1024 * 1024;
 
 /** Options of {@link openWalSink}. */
 export interface WalSinkOptions {
   readonly encoding: ABEncoding;
-  /** @internal Size that a segment is cycled at. Default 20 MiB, as the original. */
+  /**
+   * @internal A segment of this size is followed by a new one. Default 20 MiB, as in the original.
+   */
   readonly segmentBytes?: number;
 }
 
@@ -66,7 +69,7 @@ class WalSink<B, Q, A> implements Sink<B, Q, A> {
   }
 }
 
-/** The segments of one log, from its first to its last. */
+/** Writes the segments of one log. */
 class SegmentWriter {
   readonly #directory: string;
   readonly #segmentBytes: number;

@@ -1,17 +1,26 @@
-/** Whether stored entries hold, beyond being whole: hashes, parents, signatures. What a model offers beside its codecs, for offline checks. */
+/**
+ * Offline checks of the meaning of stored entries: hashes, parents, signatures. A model supplies
+ * them next to its codecs; opening a store does not run them.
+ */
 
-/** The road indexes [first, next) of which a state holds CommitQCs; `next` is the one that comes. */
+/** The CommitQCs of a state have the road indexes [first, next). */
 export interface RoadRange {
   readonly first: bigint;
   readonly next: bigint;
 }
 
-/** Checks of entries; each throws LANESTORE_VERIFY, or LANESTORE_INVALID, saying what does not hold. */
+/**
+ * Checks of entries. Each throws LANESTORE_VERIFY with the violated rule, or LANESTORE_INVALID for
+ * a malformed entry.
+ */
 export interface EntryChecks<Block, CommitQC, Anchor> {
-  /** A block, the one before it in its lane, if that is there, and what the QC log beside it holds: a block says no road index itself. */
+  /**
+   * Checks a block. `before` is the block before it in its lane, if the state holds that one. A
+   * block contains no road index, so `roads` is the range of the state's CommitQCs.
+   */
   readonly block?: (block: Block, before: Block | undefined, roads: RoadRange) => void;
   readonly commitQC?: (qc: CommitQC) => void;
   readonly anchor?: (anchor: Anchor) => void;
-  /** The node's inner state. Bytes that the protocol does not know pass: only its node can read them. */
+  /** Checks the node's inner state. Bytes of an unknown form pass: only the node can read them. */
   readonly inner?: (inner: Uint8Array) => void;
 }

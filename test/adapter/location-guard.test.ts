@@ -338,6 +338,24 @@ locks(
 );
 
 locks(
+  'hands no further batch to LevelDB, whose files another process may have opened',
+  inTemp(async (dir) => {
+    if (!existsSync('/proc/self/fdinfo')) return void process.stdout.write('\n  skipped: no /proc here\n');
+    const { store, location } = await begun(dir, 4);
+    closeSync(openSync(join(location, 'level', 'LOCK'), 'r'));
+    await expiredLooks();
+    const logs = () =>
+      readdirSync(join(location, 'level'))
+        .filter((name) => name.endsWith('.log'))
+        .map((name) => [name, readFileSync(join(location, 'level', name)).toString('latin1')]);
+    const before = logs();
+    await refused(store.persist({ blocks: plainBlocks('0b', 0, 1) }), 'LANESTORE_FAILED', /LOCK is lost/);
+    await store.close();
+    assert.equal(logs(), before);
+  }),
+);
+
+locks(
   'because LOCK was deleted: it acknowledges nothing more',
   inTemp(async (dir) => {
     const { store, location } = await begun(dir, 4);

@@ -1,4 +1,7 @@
-/** The same history on LevelDB and on segment files: the same results, the same hooks, the same content, through reopening. */
+/**
+ * The same history on LevelDB and on segment files: results, hooks and content are equal, also
+ * after reopening.
+ */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,17 +33,17 @@ type PlainRound = Round<PlainBlock, PlainQC, PlainAnchor>;
 type Call = (store: Store, hooks: Hooks) => Promise<void>;
 
 const lanes = LANES.slice(0, 3);
-/** Where a run of blocks or CommitQCs begins, off from what is expected: mostly right. */
+/** Offset of a run of blocks or CommitQCs from its expected start; mostly 0. */
 const offset = fc.oneof(
   { weight: 8, arbitrary: fc.constant(0) },
   { weight: 1, arbitrary: fc.integer({ min: -3, max: 3 }) },
 );
 const run = fc.record({ lane: fc.nat(2), offset, count: fc.integer({ min: 1, max: 4 }) });
-/** Where a CommitQC has each lane begin, off from its oldest block; undefined: omitted. */
+/** Offset of each lane's start in a CommitQC from the lane's oldest block; undefined: omitted. */
 const starts = fc.tuple(...lanes.map(() => fc.option(fc.integer({ min: -1, max: 9 }), { nil: undefined })));
 const qcStep = fc.record({ offset, starts });
 const qcRun = fc.record({ offset, count: fc.integer({ min: 0, max: 3 }) });
-/** There one time in two. */
+/** Present one time in two. */
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 });
 
 const step = fc.oneof(
@@ -65,7 +68,10 @@ type Starts = readonly (number | undefined)[];
 
 const atLeast0 = (number: bigint) => (number < 0n ? 0n : number);
 
-/** Turns steps, which are relative, into calls; it knows what the stores should hold by planning along. */
+/**
+ * Turns relative steps into calls. It plans each call itself, so it knows the expected state of the
+ * stores.
+ */
 class Resolver {
   state: PlanState = emptyState();
   /** Makes the contents of entries with the same number differ. */
@@ -75,7 +81,7 @@ class Resolver {
     switch (step.kind) {
       case 'round': {
         const anchor = step.anchor && this.#anchor(step.anchor.ahead, step.anchor.starts);
-        // Where things go on behind that anchor, if it is accepted.
+        // The cursors after that anchor, if it is accepted.
         const ahead = this.#behind(anchor);
         const round: PlainRound = {
           anchor,
@@ -120,7 +126,7 @@ class Resolver {
     try {
       if (anchor !== undefined) advance(state, planRound(plain, state, { anchor }));
     } catch {
-      // It will be refused.
+      // The anchor is refused, so it changes nothing.
     }
     return state;
   }
@@ -163,7 +169,7 @@ class Resolver {
   }
 }
 
-/** What came of a call: how it settled, and which hooks fired, log by log. */
+/** The outcome of a call: how it settled, and which hooks fired for each log. */
 async function outcome(call: Call, store: Store): Promise<string> {
   const logs = { anchor: [] as string[], qc: [] as string[] } as Record<string, string[]>;
   const note = (log: string, number: bigint) => {
@@ -190,7 +196,7 @@ function cursorText({ lanes: all, commitQCs }: Cursors): string {
   return [`qc [${commitQCs.first},${commitQCs.next})`, ...known].join('; ');
 }
 
-/** Both stores, opened again and again. */
+/** Both stores; they can be closed and reopened. */
 class Pair {
   readonly #db = new MemoryLevel<string, Uint8Array>();
   readonly #dir: string;
@@ -212,7 +218,7 @@ class Pair {
     this.#pending.push(Promise.all([outcome(call, this.level), outcome(call, this.wal)]));
   }
 
-  /** Waits for all calls and compares what came of them. */
+  /** Waits for all calls and compares their outcomes. */
   async settle(): Promise<void> {
     for (const [level, wal] of await Promise.all(this.#pending.splice(0)))
       assert.is(wal, level, 'the result of a call');
@@ -223,7 +229,10 @@ class Pair {
     await Promise.all([this.level?.close(), this.wal?.close()]);
   }
 
-  /** Opens both again, compares what they hand out, and gives the lanes whose cursor the layout of segment files cannot hold. */
+  /**
+   * Reopens both, compares what they recover, and returns the lanes whose cursor the layout of
+   * segment files cannot store.
+   */
   async reopen(state: PlanState): Promise<string[]> {
     await this.settle();
     await this.close();
@@ -259,7 +268,7 @@ async function sideBySide(steps: readonly Step[]): Promise<void> {
       else if (step.kind !== 'reopen') pair.call(resolver.call(step));
       else {
         const forgotten = await pair.reopen(resolver.state);
-        // So that both go on from the same state.
+        // Both stores then continue from the same state.
         for (const lane of forgotten) {
           await Promise.all([pair.level.dropLanes([lane]), pair.wal.dropLanes([lane])]);
           resolver.state.lanes.delete(lane);

@@ -1,4 +1,4 @@
-/** The LevelDB backend in a directory does what the port asks of it. */
+/** The LevelDB backend in a directory passes the conformance suite. */
 import { suite } from 'uvu';
 import { conformance } from '../../src/conformance/index.js';
 import { levelSubject, plainTypes } from './subjects.js';

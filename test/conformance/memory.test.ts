@@ -1,4 +1,7 @@
-/** LevelDB's backend over a caller's database in memory does what the port asks of it, under two models. */
+/**
+ * The LevelDB backend over a caller's database in memory passes the conformance suite, with two
+ * models.
+ */
 import { suite } from 'uvu';
 import { conformance } from '../../src/conformance/index.js';
 import { autobahnTypes, memorySubject, plainTypes } from './subjects.js';

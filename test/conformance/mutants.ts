@@ -545,7 +545,7 @@ export const MUTANTS: Readonly<Record<string, ToyClass>> = {
   },
   'opens with entries missing': class extends ToyStore {
     override verify() {
-      // Looks away.
+      // Checks nothing.
     }
   },
   'finds damage once': class extends ToyStore {
@@ -643,7 +643,7 @@ export const MUTANTS: Readonly<Record<string, ToyClass>> = {
       this.disk.state.lanes.delete(lane);
     }
     override verify() {
-      // It would notice.
+      // The check would find the blocks that are left.
     }
   },
   'plans against a dropped lane until it is gone': class extends ToyStore {
@@ -709,7 +709,7 @@ export const MUTANTS: Readonly<Record<string, ToyClass>> = {
   },
   'lets a second one open it': class extends ToyStore {
     override lock() {
-      // Anybody may.
+      // Excludes no other opener.
     }
   },
   'does not heed the signal of ready()': class extends ToyStore {
@@ -753,7 +753,7 @@ export const MUTANTS: Readonly<Record<string, ToyClass>> = {
       try {
         super.write(plan);
       } catch {
-        // As if nothing had happened, once.
+        // Ignored: the store continues as if the write had succeeded.
       }
     }
   },

@@ -1,9 +1,12 @@
-/** The LevelDB backend with blocks in value files does what the port asks of it: all of them, and some of them. */
+/**
+ * The LevelDB backend passes the conformance suite with all blocks in value files, and with some of
+ * them.
+ */
 import { suite } from 'uvu';
 import { conformance } from '../../src/conformance/index.js';
 import { autobahnTypes, levelSubject, plainTypes } from './subjects.js';
 
-/** Small files, so that they are left, moved out of and reused all the time. */
+/** Small files, so that files are often emptied, collected and reused. */
 const SMALL_FILES = { fileBytes: 8 * 1024, waitBytesMin: 1 };
 
 const all = suite('conformance: level, every block separated');

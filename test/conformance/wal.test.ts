@@ -1,4 +1,7 @@
-/** The segment-file backend does what the port asks of it: as it is by default, and driven as the original drives it. */
+/**
+ * The segment-file backend passes the conformance suite by default, and when it is driven like the
+ * original.
+ */
 import { suite } from 'uvu';
 import { conformance } from '../../src/conformance/index.js';
 import { autobahnTypes, plainTypes, walSubject } from './subjects.js';
@@ -7,7 +10,8 @@ const test = suite('conformance: wal');
 conformance({ test, ...walSubject(plainTypes) });
 test.run();
 
-// Without a checksum the model would refuse an inner state that it does not know, and the suite's are any bytes.
+// The suite stores arbitrary bytes as inner state. Without a checksum the model would refuse a form
+// that it does not know.
 const { inner: _, ...opaqueInner } = autobahnTypes.model;
 const original = suite('conformance: wal as the original, autobahn');
 conformance({

@@ -37,6 +37,12 @@ const NO_PREFLIGHT: Patch = {
       find: 'await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse, reads })',
       by: '{ findings: [], findingsTotal: 0, notes: [], store: new Uint8Array(16) }',
     },
+    // Without a report, a private copy would be examined first, and show the damage.
+    {
+      file: `${LEVEL}/open/in-place.js`,
+      find: 'report.store === undefined || report.schema === undefined',
+      by: 'false',
+    },
   ],
 };
 

@@ -1,4 +1,4 @@
-/** The two forms of an entry's key are the same key, in whatever order they are asked for. */
+/** The text and the bytes of an entry's key are equal, in whatever order they are requested. */
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,7 +12,10 @@ const test = suite('entry keys');
 const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 const padded = (number: bigint) => number.toString().padStart(20, '0');
 
-/** Neighbours, thousands and their borders, and numbers around those that a double and a u64 can hold. */
+/**
+ * Small numbers, numbers around multiples of 1,000, and numbers around the limits of a double and
+ * of a u64.
+ */
 const number = fc.oneof(
   fc.bigInt({ min: 0n, max: 3000n }),
   fc.bigInt({ min: 2n ** 53n - 1500n, max: 2n ** 53n + 1500n }),

@@ -1,4 +1,7 @@
-/** Bad sources and bad targets: each a coded error that names the path and says what to do; the source untouched, no target. */
+/**
+ * Bad sources and bad targets: each gives a coded error with the path and a remedy; the source is
+ * unchanged, and no target is made.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -63,7 +66,7 @@ function writeEntries(file: string, entries: readonly Uint8Array[]): void {
   writeFileSync(file, Buffer.concat(entries.map(encodeFrame)));
 }
 
-/** Harm done to a copy of a fixture, and what the refusal says. */
+/** A damage to a copy of a fixture, and the expected error. */
 const HARM: readonly [what: string, fixture: string, harm: (source: string) => void, code: string, text: RegExp][] = [
   ['an empty directory', 'wal', (dir) => emptied(dir), 'LANESTORE_NOT_A_STORE', /is empty/],
   [
@@ -305,7 +308,7 @@ test(
       const report = await importState(source, join(dir, `store-${cut}`), OPTIONS);
       assert.is(treeHash(source), before);
       const kept = [...borders].filter((end) => end <= cut).length;
-      // The anchor's own CommitQC is put in when even that one was cut.
+      // If the anchor's own CommitQC was cut, the import adds it.
       const { commitQCs } = await manifestIn(join(dir, `store-${cut}`));
       assert.equal(commitQCs.slice(1), expected.commitQCs.slice(1, Math.max(1, kept)), `cut at ${cut}`);
       const reported = report.notes.some((note) => note.includes(`${QC_SEGMENT}: a torn tail of`));
@@ -439,7 +442,7 @@ test(
     const committee = await readCommittees(file);
     const signed = { ...OPTIONS, checks: entryChecks(committee) };
     await importState(source, join(dir, 'store'), signed);
-    // A flipped bit in a signature loads without a word in the original.
+    // The original loads a flipped bit in a signature without an error.
     const entries = entriesIn(join(source, SEGMENT));
     const block = autobahn.block.fromWire(entries[2]!);
     const sig = block.sig.sig.slice();

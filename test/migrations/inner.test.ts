@@ -1,4 +1,4 @@
-/** The node's inner state in an A/B file without a checksum: it is read, or refused, and never taken for something else. */
+/** The node's inner state in an A/B file without a checksum: it is read correctly or refused. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -84,7 +84,7 @@ test(
     const again = await openWal(dir, { model: autobahn });
     assert.equal(again.takeRecovered().inner, innerState(1));
     await again.close();
-    // A model that does not know it takes any bytes.
+    // A model that does not know the form accepts any bytes.
     const { inner: _, ...opaque } = autobahn;
     const other = await openWal(dir, { model: opaque });
     await other.persist({ inner: new Uint8Array([1, 2, 3]) });

@@ -1,4 +1,7 @@
-/** A truncation that a crash interrupted, in every state that it can leave: imported as it would be finished, and not finished there. */
+/**
+ * A truncation that a crash interrupted, in every state that it can leave: the import has the
+ * content of the finished truncation, and does not finish it in the source.
+ */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -76,7 +79,7 @@ for (const [what, leave, stale, noted] of STATES) {
         report.notes.some((note) => note.includes('an interrupted truncation is taken as finished')),
         noted,
       );
-      // The backend that finishes it in place comes to the same.
+      // The backend finishes the truncation in place, with the same result.
       const wal = await openWal(source, { model: autobahn });
       assert.equal(manifestOf(wal.takeRecovered()), expected);
       await wal.close();

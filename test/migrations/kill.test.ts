@@ -1,4 +1,7 @@
-/** kill -9 during an import or an export: the target is absent or whole, the source as it was, and the next try just works. */
+/**
+ * SIGKILL during an import or an export: the target is absent or whole, the source is unchanged,
+ * and the next attempt succeeds.
+ */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -11,7 +14,7 @@ import { copyState, manifestIn, OPTIONS, treeHash } from './states.js';
 
 const test = suite('migrations: kill -9');
 const ROUNDS = 12;
-/** About what a migration of the fixture takes on a quiet machine. */
+/** Roughly the duration of an import of the fixture on an idle machine. */
 const WINDOW_MS = 120;
 
 test(

@@ -1,4 +1,7 @@
-/** One migration: `import SOURCE TARGET`, or a layout of the original for an export. Prints `begin`, then `done`. */
+/**
+ * Runs one import (`import SOURCE TARGET`) or one export (`LAYOUT SOURCE TARGET`). Prints `begin`,
+ * then `done`.
+ */
 import { autobahn, entryChecks, exportState, importState, type OriginalLayout } from '../../src/index.js';
 
 const [how = '', source = '', target = ''] = process.argv.slice(2);

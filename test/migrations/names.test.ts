@@ -1,4 +1,7 @@
-/** Names that the original loads although it does not write them: read as it reads them, never skipped. */
+/**
+ * File names that the original never writes, but loads: they are read in the same way, and never
+ * skipped.
+ */
 import { cpSync, existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

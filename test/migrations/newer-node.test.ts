@@ -1,4 +1,7 @@
-/** States that are not as their layout has them, and what is said of them: advice that can be followed, words that fit the layout. */
+/**
+ * States that deviate from their layout: the error gives advice that can be followed, in words that
+ * fit the layout.
+ */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -17,7 +20,7 @@ test(
   'a newer node was started on an intact older state: what to remove is named, and then it is imported',
   inTemp(async (dir) => {
     const source = copyState('wal-newer-node-started', dir);
-    // What such a node makes of a lane of its own.
+    // The file of such a node for its own lane.
     mkdirSync(join(source, 'blocks', NEWER_LANE));
     for (const name of ['0.wal.u', 'wal.lock']) writeFileSync(join(source, 'blocks', NEWER_LANE, name), '');
     const text =

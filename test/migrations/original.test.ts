@@ -1,4 +1,7 @@
-/** An exported directory opens in the original's libraries: tidwall/wal in Go, where there is a Go toolchain (bench/go-wal). */
+/**
+ * The library of the original, tidwall/wal in Go, opens an exported directory. Needs a Go toolchain
+ * (bench/go-wal).
+ */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Random histories of a node, moved from every layout to every other one: the content stays, and cursors as far as a layout can say them. */
+/**
+ * Random histories of a node, moved from every layout to every other one: the content stays the
+ * same, and so do the cursors that the layout can store.
+ */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -27,7 +30,10 @@ const test = suite('migrations: round trip');
 
 interface HistorySeed {
   readonly validators: number;
-  /** Per road index: how many blocks each lane makes before it, and whether an anchor comes, how many roads behind. */
+  /**
+   * For each road index: the number of new blocks of each lane before it; and, if an anchor
+   * follows, how many roads older than this one it is.
+   */
   readonly roads: readonly { readonly blocks: readonly number[]; readonly anchorLag: number | undefined }[];
   readonly tail: readonly number[];
   readonly inner: boolean;
@@ -108,7 +114,10 @@ test('every pair of layouts', () =>
     { seed: SEED, numRuns: 8 },
   ));
 
-/** Where a lane goes on: the same as before; what was emptied keeps its place in the name of its segment. */
+/**
+ * Checks that each lane continues where it did before. In a WAL an emptied lane keeps its next
+ * number in the name of its segment.
+ */
 async function checkCursors(location: string, layout: Layout, before: Cursors): Promise<void> {
   if (layout === 'file-per-entry') return;
   if (layout === 'level') {

@@ -1,4 +1,7 @@
-/** Migrates the store in argv[2] in small batches, and says so in lines; dies when it is told to. */
+/**
+ * Migrates the store in argv[2], and prints a line for each progress report. The test kills this
+ * process.
+ */
 import { autobahn, entryChecks, migrateStore } from '../../src/index.js';
 
 const [location = ''] = process.argv.slice(2);

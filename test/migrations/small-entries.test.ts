@@ -1,4 +1,7 @@
-/** States of very many tiny entries: they move in rounds and batches that a store takes, and that hold no turn of the event loop for long. */
+/**
+ * States of very many tiny entries: they move in rounds and batches within the store's limits, so
+ * that no turn of the event loop is long.
+ */
 import { join } from 'node:path';
 import { Encoder } from 'cbor-x';
 import { ClassicLevel } from 'classic-level';
@@ -10,7 +13,7 @@ import { inTemp } from '../support/temp.js';
 
 const test = suite('migrations: tiny entries');
 const OPTIONS = { model: plain, checks: {} };
-/** More than three rounds take, and all of them far below the bytes of one. */
+/** More entries than three rounds can have, but far fewer bytes than one round can have. */
 const BLOCKS = 30_000;
 
 test(

@@ -1,4 +1,6 @@
-/** State directories for tests of migrations: copies of the fixtures, their bytes, and what they hold. */
+/**
+ * State directories for tests of migrations: copies of the fixtures, their bytes and their content.
+ */
 
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -36,7 +38,10 @@ export function copyState(name: string, dir: string, as = name): string {
   return to;
 }
 
-/** Names, modes, times and bytes of all that is below `dir`: the same before and after, or something was touched. */
+/**
+ * A digest of names, modes, times and bytes of everything below `dir`. It differs if anything was
+ * changed.
+ */
 export function treeHash(dir: string): string {
   const hash = createHash('sha256');
   for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort()) {
@@ -59,7 +64,7 @@ export function filesOf(dir: string): Record<string, string> {
   return files;
 }
 
-/** What a state directory of any layout holds, as it stands. */
+/** The content of a state directory of any layout, without start rules. */
 export async function contentOf(dir: string): Promise<Recovered<SignedBlock, CommitQC, PruneAnchor>> {
   const source = await openState(dir, autobahn);
   try {
@@ -87,8 +92,8 @@ export async function contentOf(dir: string): Promise<Recovered<SignedBlock, Com
 export const INNER = new Uint8Array([1, 2, 3]);
 
 /**
- * What a plain adapter over LevelDB does: a key of the parts as they are, a value of what an encoder makes of the body. Nothing here
- * is code of the project but the bodies.
+ * Writes a store of format 0, as a plain adapter over LevelDB would: unpadded keys, and values that
+ * are the bare encoded bodies. Only the bodies come from the project's code.
  */
 export async function writePlainly(location: string, name: string): Promise<void> {
   const cbor = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
@@ -109,7 +114,7 @@ export async function manifestIn(dir: string): Promise<Manifest> {
   return manifestOf(await contentOf(dir));
 }
 
-/** Imports, and expects a refusal that leaves no trace. */
+/** Imports, and expects a refusal that changes nothing. */
 export async function refused(
   source: string,
   target: string,

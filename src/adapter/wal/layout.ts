@@ -14,6 +14,7 @@
  */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { refuseCopy } from '../../base/copy-place.js';
 import { makeDirectory } from '../../base/directories.js';
 import { type Finding, LanestoreError } from '../../errors.js';
 import { isLaneId, type LaneId, laneOfHex } from '../../keys/index.js';
@@ -83,6 +84,7 @@ export async function claimLocation(location: string, create: boolean): Promise<
     throw notAStore(`${absolute} is a file; a store is a directory${didYouMean(absolute)}`);
   }
   const path = await reading(`resolve ${absolute}`, () => realpath(absolute));
+  refuseCopy(path);
   const findings = await reading(`look at ${path}`, async () => typeFindings(path, OWN_DIRECTORIES, 2, typeInState));
   if (findings.length === 0) findings.push(...typeFindings(path, PAIR_FILES, 0, typeInState));
   if (findings.length > 0) throw corruptionError(path, { findings });

@@ -2,8 +2,8 @@
  * Makes a consistent copy of a store that a node may be writing to (docs/design.md, Reading tools).
  * It takes no lock, and only reads the location. The order:
  *
- *   1. the witness: the batches that it names are durable before the other files are read, so the
- *      copy must contain them
+ *   1. the witness is read, not copied: the batches that it names are durable before the other
+ *      files are read, so the copy must contain them
  *   2. CURRENT and the MANIFEST: they name the live tables and logs
  *   3. the live tables, as hard links where the file system allows it
  *   4. the live logs, the newest first
@@ -20,6 +20,9 @@
  * follow in the MANIFEST. The node may have begun a table with such a number meanwhile. Through a
  * link to that table, LevelDB would truncate the node's own file.
  *
+ * Without a witness a copy does not open as a store, should its process be killed: it would be a
+ * second store with the same id. A snapshot gets a witness of its own when it is complete.
+ *
  * LOCK is never opened: in the process of the node, closing it would release the node's lock
  * (docs/leveldb-hazards.md, Locks).
  */
@@ -30,7 +33,6 @@ import { setTimeout } from 'node:timers/promises';
 import { readRegular } from '../../../base/open-file.js';
 import { LanestoreError } from '../../../errors.js';
 import type { StorePaths } from '../format/paths.js';
-import { WITNESS_FILE } from '../format/witness.js';
 import { FileReader } from '../preflight/file.js';
 import { readManifest, type Version } from '../preflight/manifest.js';
 import { logName, logNumbers, manifestNameIn, tableNames } from '../preflight/names.js';
@@ -85,10 +87,7 @@ export async function copyStore(from: StorePaths, to: StorePaths, options: CopyO
     if (tries > TRIES_AT_ONCE) await setTimeout(PAUSE_MS);
     const witness = await readIfThere(from.witness);
     const gone = await copyLevel(from.level, to.level, missing, links);
-    if (gone === undefined) {
-      if (witness !== undefined) await writeFile(join(to.location, WITNESS_FILE), witness, { mode: 0o600 });
-      return { witness, tries };
-    }
+    if (gone === undefined) return { witness, tries };
     if (last?.name === gone.name && Buffer.compare(last.manifest, gone.manifest) === 0) missing.add(gone.name);
     last = gone;
   }

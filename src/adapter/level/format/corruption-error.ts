@@ -1,12 +1,18 @@
-/** From findings to the error with which a store is refused. */
+/** Turns findings into the error with which a store is refused. */
 import { FINDING_KINDS, type Finding, LanestoreError } from '../../../errors.js';
 
-/** True if nothing is damaged: the store is only older than what it acknowledged, or its witness does not vouch for it. */
+/**
+ * True if nothing is damaged: the store only lacks batches that it acknowledged, or its witness
+ * cannot show that it has them.
+ */
 export function isOnlyRolledBack(findings: readonly Finding[]): boolean {
   return findings.every(({ kind }) => FINDING_KINDS[kind].code === 'LANESTORE_ROLLED_BACK');
 }
 
-/** The error for findings, of which there is at least one. LANESTORE_CORRUPT if anything is damaged, else LANESTORE_ROLLED_BACK. */
+/**
+ * The error for a list of at least one finding: LANESTORE_CORRUPT if anything is damaged, else
+ * LANESTORE_ROLLED_BACK.
+ */
 export function corruptionError(findings: readonly Finding[], total = findings.length): LanestoreError {
   const [first] = findings;
   const at = first?.offset === undefined ? '' : `, byte ${first.offset}`;

@@ -1,10 +1,12 @@
-/** Reading stored entries: the record, then the model's body, then that the body is what its key says. */
+/**
+ * Reads stored entries: checks the record, decodes the model's body, and compares it with the key.
+ */
 import type { Finding } from '../../../errors.js';
 import { ANCHOR_KEY, type LaneId } from '../../../keys/index.js';
 import type { EntryCodec, Model } from '../../../model/model.js';
 import { decodeBody, isFault, openRecord } from './record.js';
 
-/** An entry that holds, with the crc of its record; or why it does not. */
+/** A sound entry with the crc of its record, or the finding. */
 export type ReadResult<T> = { readonly entry: T; readonly crc: number } | { readonly finding: Finding };
 
 /** Reads the block `number` of `lane` from its key and value. */

@@ -1,9 +1,12 @@
-/** The names in a location. */
+/** The names of files and directories in a location. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { WITNESS_FILE } from './witness.js';
 
-/** What stands in a location: `<location>/level/`, `<location>/values/`, `<location>/witness` (docs/format.md, A location). */
+/**
+ * The parts of a store: `<location>/level/`, `<location>/values/`, `<location>/witness`
+ * (docs/format.md, A location).
+ */
 export interface StorePaths {
   readonly location: string;
   /** The LevelDB. */
@@ -16,8 +19,9 @@ export interface StorePaths {
 /** The LevelDB's directory in a location. */
 export const LEVEL_DIR = 'level';
 /**
- * What its name begins with while it is created. Each creator has a directory of its own, so that none can clear away, or rename, what
- * another one is in the middle of; the rename to `level` decides between them.
+ * Prefix of the LevelDB's directory while it is created. Each creator uses a directory of its own,
+ * so two creators never remove or rename each other's files. The rename to `level` succeeds for one
+ * of them.
  */
 const CREATING_PREFIX = 'level.creating';
 /** The directory of separated values in a location. */
@@ -38,7 +42,7 @@ export function creatingName(): string {
   return `${CREATING_PREFIX}-${randomBytes(8).toString('hex')}`;
 }
 
-/** True for the name of a LevelDB that is being created, or of what an interrupted creation left. */
+/** True for the name of a LevelDB that is being created, or whose creation was interrupted. */
 export function isCreatingName(name: string): boolean {
   return name === CREATING_PREFIX || name.startsWith(`${CREATING_PREFIX}-`);
 }

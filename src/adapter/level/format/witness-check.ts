@@ -1,24 +1,27 @@
-/** What the witness says about a tip that was found. Pure. */
+/** Compares the witness with the tip of the database. Pure. */
 import { hex } from '../../../base/bytes.js';
 import type { Finding } from '../../../errors.js';
 import { parseWitness, WITNESS_BYTES, WITNESS_FILE } from './witness.js';
 
 /** What the witness proves. */
 export interface WitnessVerdict {
-  /** Every batch up to this one was acknowledged and is there. Absent if no slot is whole. */
+  /** Every batch up to this one was acknowledged and is present. Absent if no slot is whole. */
   readonly provenSeq?: bigint;
   readonly notes: readonly string[];
-  /** `witness-ahead`, `witness-store`, or `witness-damaged`: the file is not whole although rounds were written, which no crash can do. */
+  /**
+   * `witness-ahead`, `witness-store`, or `witness-damaged`: the file is missing or short although
+   * batches were written. No crash causes that.
+   */
   readonly findings: readonly Finding[];
 }
 
-/** Whose database it is and what its newest batch is, as far as that is known. */
+/** The store's id and the newest batch of a database; undefined where unknown. */
 export interface FoundTip {
   readonly store?: Uint8Array | undefined;
   readonly seq?: bigint | undefined;
 }
 
-/** Compares the witness file's bytes (undefined: there is none) with what was found. */
+/** Compares the bytes of the witness file (undefined if it is missing) with the database. */
 export function judgeWitness(bytes: Uint8Array | undefined, { store, seq }: FoundTip): WitnessVerdict {
   const slots = bytes === undefined ? [] : parseWitness(bytes);
   const findings: Finding[] = [];

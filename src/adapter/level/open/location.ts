@@ -1,4 +1,4 @@
-/** What a location holds, as its names and the types of its files tell. Nothing is opened. */
+/** Finds out what a location holds, from names and types of files only. Opens nothing. */
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { LanestoreError } from '../../../errors.js';
@@ -11,15 +11,15 @@ import { NEW_WITNESS_FILE, WITNESS_FILE } from '../format/witness.js';
 /** The remedy for a caller that asked for an existing store. */
 const NAME_A_STORE = 'check the path: the location of a store is a directory that holds level/';
 
-/** Names that a file system itself puts into its root. */
+/** Names that a file system creates in its own root. */
 const IGNORED_NAMES = new Set(['lost+found']);
 
 const OWN_NAMES = [LEVEL_DIR, VALUES_DIR, WITNESS_FILE];
-/** Names of LevelDB's files and of value files. Other directories may be there: they are not opened. */
+/** Names of LevelDB's files and of value files. Other directories are allowed: none is opened. */
 const FILES_INSIDE = /^(?:CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(?:log|ldb|sst|dbtmp|values|preparing))$/;
 
 function expectedType(path: string): ExpectedType {
-  // A file of the name level is another program's.
+  // A file with the name `level` belongs to another program.
   if (path === LEVEL_DIR) return 'either';
   if (path === VALUES_DIR) return 'directory';
   if (path === WITNESS_FILE || path === NEW_WITNESS_FILE) return 'file';
@@ -35,16 +35,16 @@ export function existingLocation(location: string): StorePaths {
 }
 
 /**
- * True if the location, an existing directory, holds a store; false if it is empty and the caller may create
- * one (`mayCreate`).
- * @throws LANESTORE_NOT_A_STORE if something else is there, or nothing that the caller may make a store of;
- * LANESTORE_ROLLED_BACK with findings if a store was there and its database is gone; LANESTORE_CORRUPT with
- * findings if the database lacks what every LevelDB has, or the store has links or special files among its
- * own.
+ * True if the location, an existing directory, holds a store; false if it is empty and `mayCreate`
+ * is true.
+ * @throws LANESTORE_NOT_A_STORE if it holds something else, or is empty and `mayCreate` is false;
+ * LANESTORE_ROLLED_BACK with findings if other files of a store exist without its database;
+ * LANESTORE_CORRUPT with findings if CURRENT is missing, or if one of the store's files is a link
+ * or a special file.
  */
 export function holdsStore(paths: StorePaths, mayCreate: boolean): boolean {
   const odd = typeFindings(paths.location, OWN_NAMES, 1, expectedType);
-  // A file or a link of this name is removed before the name is used, which a directory would prevent.
+  // A file or link with this name is removed before the name is used. A directory would be left.
   if (lstatSync(join(paths.location, NEW_WITNESS_FILE), { throwIfNoEntry: false })?.isDirectory() === true)
     odd.push(...typeFindings(paths.location, [NEW_WITNESS_FILE], 0, expectedType));
   if (odd.length > 0) throw corruptionError(odd);
@@ -60,7 +60,7 @@ export function holdsStore(paths: StorePaths, mayCreate: boolean): boolean {
   return false;
 }
 
-/** The error for a location that holds no store, where none is made. */
+/** The error for a location without a store, where the caller must not create one. */
 export function noStore(location: string): LanestoreError {
   const what = existsSync(location) ? `holds no store${didYouMean(location)}` : 'does not exist';
   return new LanestoreError('LANESTORE_NOT_A_STORE', `${location} ${what}`, { remedy: NAME_A_STORE });
@@ -71,7 +71,7 @@ function noDirectory(location: string): LanestoreError {
   return new LanestoreError('LANESTORE_NOT_A_STORE', message, { remedy: NAME_A_STORE });
 }
 
-/** Witness or value files without a database: no interrupted creation leaves that. */
+/** Refuses witness or value files without a database: no interrupted creation leaves them. */
 function refuseRest(location: string, names: readonly string[]): void {
   const left = names.filter((name) => name === WITNESS_FILE || name === VALUES_DIR).join(' and ');
   if (left === '') return;
@@ -97,7 +97,10 @@ function foreignDirectory(location: string, names: readonly string[], remedy: st
   return new LanestoreError('LANESTORE_NOT_A_STORE', message, remedy === undefined ? {} : { remedy });
 }
 
-/** LevelDB would make a new database where CURRENT is missing, and delete the tables of the old one. */
+/**
+ * Refuses a `level/` without CURRENT: LevelDB would create a new database in it, and delete the
+ * tables of the old one.
+ */
 function checkLevelDirectory(paths: StorePaths): void {
   if (!lstatSync(paths.level).isDirectory()) {
     throw new LanestoreError('LANESTORE_NOT_A_STORE', `${paths.level} is not a directory`);

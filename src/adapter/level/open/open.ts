@@ -5,6 +5,7 @@
  */
 import { realpathSync, statSync } from 'node:fs';
 import { CloseStack } from '../../../base/close-stack.js';
+import { refuseCopy } from '../../../base/copy-place.js';
 import { makeDirectory } from '../../../base/directories.js';
 import { diskFiles, type Files } from '../../../base/files.js';
 import { mismatch } from '../../../base/options.js';
@@ -185,7 +186,11 @@ function openLocation<B, Q, A>(
  * @throws LANESTORE_NOT_A_STORE.
  */
 async function claim(location: string, mayCreate: boolean, files: Files): Promise<StorePaths> {
-  if (!mayCreate || statSync(location, { throwIfNoEntry: false }) !== undefined) return existingLocation(location);
+  if (!mayCreate || statSync(location, { throwIfNoEntry: false }) !== undefined) {
+    const paths = existingLocation(location);
+    refuseCopy(paths.location);
+    return paths;
+  }
   await makeDirectory(location, files);
   return storePaths(realpathSync(location));
 }

@@ -1,12 +1,14 @@
 /**
- * Is another process at work in a LevelDB's directory? LevelDB's own lock tells, and asking must change nothing there: LevelDB itself is asked, to
- * open an empty directory elsewhere, whose LOCK is a link to the one in question: a symbolic link
- * in the directory for temporary files, or a hard link beside the store. It takes the lock before
- * it looks for a CURRENT, finds none, and gives the lock back. /proc/locks would not do: it leaves
- * out holders in other containers.
+ * Finds out whether another process has a LevelDB's directory open, without changing anything in
+ * it.
  *
- * LevelDB takes the lock for this process while it is probed. Afterwards this process holds no lock
- * on the file (docs/leveldb-hazards.md, Locks), so the caller must hold the in-process lock of the
+ * LevelDB opens an empty directory elsewhere, whose LOCK is a link to the LOCK of the directory in
+ * question: a symbolic link in the directory for temporary files, or a hard link next to the store.
+ * LevelDB takes the lock before it reads CURRENT, finds no CURRENT, and releases the lock.
+ * /proc/locks is not enough: it omits holders in other containers.
+ *
+ * During the probe the lock belongs to this process. Afterwards this process holds no lock on the
+ * file (docs/leveldb-hazards.md, Locks), so the caller must hold the in-process lock of the
  * directory (`../lock.ts`).
  */
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
@@ -19,12 +21,13 @@ import { LanestoreError } from '../../../errors.js';
 import { openDatabase } from '../database.js';
 
 /**
- * Refuses a directory that another process has open. Says nothing where that cannot be found out: a LOCK that is absent or not writable, nowhere
- * to put a link. @throws LANESTORE_LOCKED.
+ * Refuses a directory that another process has open. Returns without error if the lock cannot be
+ * probed: LOCK is absent or not writable, or no link to it can be made.
+ * @throws LANESTORE_LOCKED.
  */
 export async function refuseIfOpenElsewhere(level: string): Promise<void> {
   const lock = join(level, 'LOCK');
-  // Through a link to a file that is absent, LevelDB would make one.
+  // Through a link to an absent file, LevelDB would create that file.
   if (lstatSync(lock, { throwIfNoEntry: false }) === undefined) return;
   const scratch = (await inTemp(lock)) ?? (await besideStore(lock));
   if (scratch === undefined) return;
@@ -41,7 +44,7 @@ export async function refuseIfOpenElsewhere(level: string): Promise<void> {
   }
 }
 
-/** A directory whose LOCK is the one in question. */
+/** A directory whose LOCK is a link to the LOCK in question. */
 interface Scratch {
   readonly path: string;
   remove(): Promise<void>;
@@ -59,8 +62,8 @@ async function inTemp(lock: string): Promise<Scratch | undefined> {
 }
 
 /**
- * By a hard link: under the permission model of Node.js, only a process that may read and write
- * everything makes symbolic links.
+ * Uses a hard link: under the permission model of Node.js, only a process that may read and write
+ * everything can make symbolic links.
  */
 async function besideStore(lock: string): Promise<Scratch | undefined> {
   try {

@@ -15,7 +15,7 @@ import { checkReads, type FileReads } from '../../../base/files.js';
 import { appendAll } from '../../../base/lists.js';
 import { byteArray, callback, count, fields, string, wholeNumber } from '../../../base/options.js';
 import type { Finding } from '../../../errors.js';
-import { TIP_KEY } from '../../../keys/index.js';
+import { SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
 import { FindingList } from '../../finding-list.js';
 import { LEVEL_DIR } from '../format/paths.js';
 import { parseWitness } from '../format/witness.js';
@@ -77,6 +77,8 @@ export interface PreflightReport {
   readonly notes: readonly string[];
   /** The store's id; absent if neither tables nor logs contain it. */
   readonly store?: Uint8Array;
+  /** @internal The record of `meta/schema`; absent if neither tables nor logs contain it. */
+  readonly schema?: Uint8Array;
   /** The newest whole batch: the tip that LevelDB will show. Absent if there is none. */
   readonly seq?: bigint;
   /** True if the newest log ends in an incomplete batch, which LevelDB will drop. */
@@ -96,6 +98,7 @@ export interface PreflightReport {
 export const TABLE_CHECK_BYTES = 1024 * 1024 * 1024;
 
 const TIP = Buffer.from(TIP_KEY, 'latin1');
+const SCHEMA = Buffer.from(SCHEMA_KEY, 'latin1');
 
 /** Upper bound of passes that find damage while files change; the last one counts. */
 const PASSES_MAX = 5;
@@ -147,6 +150,7 @@ class Preflight {
   /** The name of the current MANIFEST, for findings. */
   #manifest = 'MANIFEST';
   #tip: TableEntry | undefined;
+  #schema: TableEntry | undefined;
   /**
    * True if a table, or the tip in it, cannot be read: the newest batch in the tables is unknown.
    */
@@ -237,11 +241,15 @@ class Preflight {
     const checked = await checkDataBlocks(file, label, parts.data, this.#tableBytesLeft, report);
     this.#tableBytesLeft -= checked;
     this.#uncheckedBytes += parts.dataBytes - checked;
-    if (Buffer.compare(userKey(smallest), TIP) > 0 || Buffer.compare(userKey(largest), TIP) < 0) return true;
-    const entry = await lookUp(file, parts, TIP);
-    if (entry === 'damaged' && this.#findings.total === before)
-      this.#find('table-damaged', name, 'the block of meta/tip is damaged');
-    if (typeof entry === 'object' && entry.sequence > (this.#tip?.sequence ?? -1)) this.#tip = entry;
+    const newest = async (key: Buffer, known: TableEntry | undefined) => {
+      if (Buffer.compare(userKey(smallest), key) > 0 || Buffer.compare(userKey(largest), key) < 0) return known;
+      const entry = await lookUp(file, parts, key);
+      if (entry === 'damaged' && this.#findings.total === before)
+        this.#find('table-damaged', name, `the block of ${key} is damaged`);
+      return typeof entry === 'object' && entry.sequence > (known?.sequence ?? -1) ? entry : known;
+    };
+    this.#tip = await newest(TIP, this.#tip);
+    this.#schema = await newest(SCHEMA, this.#schema);
     return true;
   }
 
@@ -306,11 +314,13 @@ class Preflight {
   }
 
   #report(tables: number, logs: number, chain: LogVerifier): PreflightReport {
+    const schema = chain.schema === undefined ? this.#schema?.value : chain.schema;
     return {
       findings: this.#findings.kept,
       findingsTotal: this.#findings.total,
       notes: this.#notes,
       ...(chain.store === undefined ? {} : { store: chain.store }),
+      ...(schema == null ? {} : { schema }),
       ...(chain.seq === undefined ? {} : { seq: chain.seq }),
       torn: chain.torn !== undefined,
       tables,

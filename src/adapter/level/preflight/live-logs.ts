@@ -46,6 +46,8 @@ export class LogVerifier {
   /** The newest whole batch. */
   seq: bigint | undefined;
   torn: TornTail | undefined;
+  /** The newest `meta/schema` in the logs: null if it was deleted, undefined if no log has it. */
+  schema: Uint8Array | null | undefined;
 
   /** Names of the logs read so far, the current one last. */
   readonly #read: string[] = [];
@@ -98,6 +100,7 @@ export class LogVerifier {
     const find = (kind: 'log-batch' | 'log-sequence', detail: string) => list.add({ kind, file, offset, detail });
     const fault = batch.end();
     if (fault !== undefined) find('log-batch', `the batch is malformed: ${fault}`);
+    else if (batch.schema !== undefined) this.schema = batch.schema;
     const tip = batchTip(batch.head);
     if (tip === undefined) {
       find('log-batch', 'the record is not a batch of a store: it does not begin with meta/tip');

@@ -14,7 +14,7 @@
  * Block bytes, which peers choose, come later in a batch, and peers do not know the store id. So
  * only this store can have written a record that begins like this with its own id.
  */
-import { EVENT_PREFIX, eventKey, TIP_KEY } from '../../../keys/index.js';
+import { EVENT_PREFIX, eventKey, SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
 import { STORE_ID_BYTES } from '../format/tip.js';
 import { ByteReader, fixed32, startsWith } from './bytes.js';
 
@@ -30,6 +30,9 @@ const LENGTH_BYTES_MAX = 5;
 /** Only keys of `meta/event/` have this length. */
 const EVENT_KEY_BYTES = eventKey(0n).length;
 const EVENT_START = Buffer.from(EVENT_PREFIX, 'latin1');
+const SCHEMA = Buffer.from(SCHEMA_KEY, 'latin1');
+/** Upper bound of a schema record that is kept; a real one has some 100 bytes. */
+const SCHEMA_BYTES_MAX = 64 * 1024;
 
 /** Bytes at the beginning of a batch that contain its store id and seq. */
 export const BATCH_HEAD_BYTES =
@@ -81,8 +84,8 @@ export function mayBeBatch(head: Uint8Array): boolean {
 type Expect = 'header' | 'tag' | 'key-length' | 'key' | 'value-length' | 'value';
 
 /**
- * Parses batches incrementally, without keeping their values. Call {@link BatchParser.begin} for
- * each batch.
+ * Parses batches incrementally, without keeping their values, except that of `meta/schema`. Call
+ * {@link BatchParser.begin} for each batch.
  */
 export class BatchParser {
   readonly #head = new Uint8Array(BATCH_HEAD_BYTES);
@@ -95,8 +98,11 @@ export class BatchParser {
   #length = 0;
   #shift = 0;
   #fault: string | undefined;
-  readonly #eventKey = new Uint8Array(EVENT_KEY_BYTES);
+  /** The current key, if it has the length of one that is looked for. */
+  readonly #key = new Uint8Array(EVENT_KEY_BYTES);
   #hasEvent = false;
+  #isSchema = false;
+  #schema: Uint8Array | null | undefined;
 
   /**
    * True if the batch records an event, an action of an operator or a migration. Only such a batch
@@ -104,6 +110,14 @@ export class BatchParser {
    */
   get hasEvent(): boolean {
     return this.#hasEvent;
+  }
+
+  /**
+   * The last value of `meta/schema` in the batch: null if it is deleted or larger than any schema,
+   * undefined if the batch does not change it.
+   */
+  get schema(): Uint8Array | null | undefined {
+    return this.#schema;
   }
 
   /** Bytes of the batch received so far. */
@@ -127,6 +141,8 @@ export class BatchParser {
     this.#shift = 0;
     this.#fault = undefined;
     this.#hasEvent = false;
+    this.#isSchema = false;
+    this.#schema = undefined;
   }
 
   add(bytes: Uint8Array): void {
@@ -153,8 +169,12 @@ export class BatchParser {
         return this.#lengthByte(bytes[at]!, at);
       default: {
         const taken = Math.min(this.#rest, bytes.length - at);
-        if (this.#expect === 'key' && this.#length === EVENT_KEY_BYTES) {
-          this.#eventKey.set(bytes.subarray(at, at + taken), EVENT_KEY_BYTES - this.#rest);
+        if (this.#expect === 'key') {
+          if (this.#length === EVENT_KEY_BYTES || this.#length === SCHEMA.length) {
+            this.#key.set(bytes.subarray(at, at + taken), this.#length - this.#rest);
+          }
+        } else if (this.#expect === 'value' && this.#isSchema) {
+          this.#schema?.set(bytes.subarray(at, at + taken), this.#length - this.#rest);
         }
         this.#rest -= taken;
         if (this.#rest === 0) this.#next();
@@ -179,6 +199,9 @@ export class BatchParser {
     } else {
       this.#expect = this.#expect === 'key-length' ? 'key' : 'value';
       this.#rest = this.#length;
+      if (this.#expect === 'value' && this.#isSchema) {
+        this.#schema = this.#length > SCHEMA_BYTES_MAX ? null : new Uint8Array(this.#length);
+      }
       if (this.#rest === 0) this.#next();
     }
     return at + 1;
@@ -186,8 +209,10 @@ export class BatchParser {
 
   /** Called at the end of the header, a key or a value. */
   #next(): void {
-    if (this.#expect === 'key' && this.#length === EVENT_KEY_BYTES && startsWith(this.#eventKey, 0, EVENT_START)) {
-      this.#hasEvent = true;
+    if (this.#expect === 'key') {
+      if (this.#length === EVENT_KEY_BYTES && startsWith(this.#key, 0, EVENT_START)) this.#hasEvent = true;
+      this.#isSchema = this.#length === SCHEMA.length && startsWith(this.#key, 0, SCHEMA);
+      if (this.#isSchema && !this.#isPut) this.#schema = null;
     }
     if (this.#expect === 'key' && this.#isPut) this.#expectLength('value-length');
     else this.#expect = 'tag';

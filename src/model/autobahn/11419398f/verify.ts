@@ -40,7 +40,8 @@ import type {
  * import { verifySignedBlock } from 'lanestore/model/autobahn';
  *
  * const secret = new Uint8Array(32).fill(1);
- * const payload = { createdAt: { seconds: 0n, nanos: 0 }, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
+ * const createdAt = { seconds: 0n, nanos: 0 };
+ * const payload = { createdAt, totalGas: 0n, edgeCount: 0n, basefee: 0n, txs: [] };
  * const header = {
  *   lane: publicKeyOf(secret),
  *   blockNumber: 0n,
@@ -52,7 +53,8 @@ import type {
  * try {
  *   verifySignedBlock(signBlock(new Uint8Array(32).fill(2), { header, payload }), committee);
  * } catch (error) {
- *   if (!isLanestoreError(error, 'LANESTORE_VERIFY')) throw error; // not signed by its lane's validator
+ *   // Refused: its lane's validator did not sign it.
+ *   if (!isLanestoreError(error, 'LANESTORE_VERIFY')) throw error;
  * }
  * ```
  */

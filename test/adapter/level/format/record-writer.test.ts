@@ -1,4 +1,7 @@
-/** A model's own writer writes what its `toBody` gives, to the byte, and refuses what its `check` refuses: two stores of one model must not differ. */
+/**
+ * A model's own writer writes exactly the bytes of its `toBody`, and refuses what its `check`
+ * refuses, so that all stores of a model have equal bytes.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Decoder, Encoder } from 'cbor-x';
@@ -36,7 +39,7 @@ function same<T>(codec: EntryCodec<T>, entry: T): void {
   assert.is(Buffer.compare(body, cborX.encode(codec.toBody(entry))), 0);
 }
 
-/** What `work` throws, as text; undefined if it does not. */
+/** The error that `work` throws, as text; undefined if it returns. */
 function refusal(work: () => unknown): string | undefined {
   try {
     work();
@@ -136,7 +139,10 @@ const wrongValue = fc.oneof(
   fc.constant([undefined]),
 );
 
-/** A copy of `entry` in which the part number `at` (modulo their count, the whole included) is `wrong`. */
+/**
+ * A copy of `entry` in which one part is replaced by `wrong`: part number `at`, modulo the number
+ * of parts. The whole entry counts as a part.
+ */
 function replaced(entry: unknown, at: number, wrong: unknown): unknown {
   let count = 0;
   walk(entry, () => void count++);

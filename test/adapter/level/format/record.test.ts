@@ -1,4 +1,4 @@
-/** Records: their bytes, written out by hand, and that no damage to them passes. */
+/** Records: their bytes, compared with bytes written by hand; damage of every kind is detected. */
 import { crc32 } from 'node:zlib';
 import { decode } from 'cbor-x';
 import * as fc from 'fast-check';
@@ -70,7 +70,8 @@ for (const [what, body, cbor] of BODIES) {
 }
 
 record('one worked through to the last byte', () => {
-  // array of 3, version 1; map of 1, "i", u64 7; uint32, CRC-32 over "anchor" and the map (by Python's zlib).
+  // array of 3, version 1; map of 1, "i", u64 7; uint32: CRC-32 over "anchor" and the map, computed
+  // with Python's zlib.
   assert.is(hex(encodeRecord('anchor', { i: 7n }).bytes), '8301' + 'a161691b0000000000000007' + '1a2f968b5f');
 });
 
@@ -84,7 +85,8 @@ record('any CBOR tool decodes it, as one item with nothing behind', () => {
 });
 
 record('the crc is 5 bytes even when it is small', () => {
-  // Of so many records, many have a crc below 2^24, and some one below 2^16: CBOR would write those shorter.
+  // So many records include a crc below 2^24, and one below 2^16, for which CBOR has a shorter
+  // form.
   let small = 0;
   for (let i = 0; i < 70_000; i++) {
     const { bytes, crc } = encodeRecord('k', i);

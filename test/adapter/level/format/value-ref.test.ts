@@ -1,4 +1,4 @@
-/** References: 32 bytes that any CBOR tool decodes, and that nothing else passes for. */
+/** References: 32 bytes that any CBOR tool decodes; no other bytes are accepted as a reference. */
 import { decode } from 'cbor-x';
 import fc from 'fast-check';
 import { suite } from 'uvu';

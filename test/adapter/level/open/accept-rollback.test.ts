@@ -1,4 +1,7 @@
-/** An operator's decision to go on after a rollback: when it opens, what it leaves behind, and everything that it does not cover. */
+/**
+ * Accepting a rollback: when the store opens, what the event records, and the cases in which it is
+ * refused.
+ */
 import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
@@ -17,7 +20,7 @@ const test = suite('acceptRollback');
 
 const accept = (location: string, seq: bigint) => openLevel(location, { model: plain, acceptRollback: { seq } });
 
-/** A store of `now` rounds, and one beside it whose database is from when there were `then`. */
+/** A store of `now` rounds, and a second one whose database is that of `then` rounds. */
 async function makeRolledBack(dir: string, then: number, now: number): Promise<{ newest: string; older: string }> {
   const [newest, older] = [join(dir, 'newest'), join(dir, 'older')];
   await append(newest, 0, then);
@@ -27,7 +30,10 @@ async function makeRolledBack(dir: string, then: number, now: number): Promise<{
   return { newest, older };
 }
 
-/** Goes on from `location` at `seq`: same content, recorded, numbered from `next` on, open afterwards like any store. */
+/**
+ * Accepts the rollback at `seq`: the content is the same, the event is recorded, numbering
+ * continues at `next`, and later opens need no option.
+ */
 async function assertGoesOn(
   location: string,
   seq: bigint,
@@ -54,7 +60,7 @@ async function assertGoesOn(
     assert.is(store.seq, next + 1n);
   }
   await content(location);
-  // Not a second time: it is no longer rolled back.
+  // Refused the second time: the store is not rolled back any more.
   await refused(accept(location, next + 1n), 'LANESTORE_INVALID', /not rolled back/);
 }
 

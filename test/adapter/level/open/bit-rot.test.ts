@@ -1,6 +1,6 @@
 /**
- * Bits that rot in LevelDB's own files, and files that are cut short or gone: refused before LevelDB sees them, and beyond the bound of
- * the preflight a wrong value does not get past the checks of the records.
+ * Bit rot in LevelDB's own files, and files that are cut or missing. Preflight refuses them before
+ * LevelDB reads them. Beyond preflight's bound the checks of the records find wrong values.
  */
 import {
   appendFileSync,
@@ -29,7 +29,10 @@ const ROUNDS = 90;
 const LANE = '0a';
 const seed = testSeed();
 
-/** What a block holds: a mark that is found in the files, and bytes that do not compress. 90 of them fill three log blocks. */
+/**
+ * The content of a block: a mark that the test finds in the files, and bytes that do not compress.
+ * 90 blocks fill three log blocks.
+ */
 const markOf = (number: number) => Buffer.from(`[mark of block ${String(number).padStart(4, '0')}]`);
 function dataOf(number: number): Uint8Array {
   const random = new Random(number);
@@ -38,7 +41,10 @@ function dataOf(number: number): Uint8Array {
 
 const open = (location: string, level: LevelOptions = {}) => openLevel(location, { model: plain, level });
 
-/** Rounds [from, to), one block each, nothing truncated: each of them is needed, so none may be lost. */
+/**
+ * Stores the rounds [from, to), one block each. Nothing is truncated, so every block must be found
+ * again.
+ */
 async function append(location: string, from: number, to: number): Promise<void> {
   await using store = await open(location);
   for (let i = from; i < to; i++) await store.persist({ blocks: [plainBlock(LANE, i, dataOf(i))] });
@@ -141,7 +147,7 @@ rot(
       for (let twice = 0; twice < 2; twice++) {
         const error = await refused(open(target), 'LANESTORE_ROLLED_BACK');
         const lines = findingLines(error);
-        // At the border between two batches nothing is torn.
+        // At the boundary between two batches no batch is torn.
         if (lines.length === 2) assert.is(lines.shift(), `log-torn ${log.slice(base.length + 1)} - -`);
         assert.equal(lines, ['witness-ahead witness - -'], `cut at ${length}, seed ${seed}`);
       }
@@ -157,7 +163,7 @@ rot(
     await append(base, 1, 20);
     const log = only(files(base, '.log'));
     const expected = await content(copy(base, join(dir, 'copy')));
-    // What a batch that nobody was told of can leave.
+    // A batch that was never acknowledged can leave these bytes.
     const longer = join(dir, 'longer');
     const before = readFileSync(log);
     const random = new Random(seed);
@@ -179,7 +185,10 @@ rot(
   }),
 );
 
-/** The beginning of a log record as LevelDB writes it: crc (of no matter what), length, type "full"; then part of its bytes. */
+/**
+ * The beginning of a log record as LevelDB writes it: an arbitrary crc, the length, type "full",
+ * then part of its bytes.
+ */
 function fragment(log: Buffer, payload: Buffer, bytes: number): Buffer {
   const room = 32768 - (log.length % 32768) - 7;
   const head = Buffer.alloc(7);

@@ -1,4 +1,7 @@
-/** What is small has a bound too: calls without bytes, waiters, reads that wait, ranges that are open. */
+/**
+ * Bounds of things that use no queue bytes: calls without bytes, waiting calls of ready(), waiting
+ * reads, open ranges.
+ */
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -70,8 +73,9 @@ test('calls of ready() beyond a number are refused themselves', async () => {
 });
 
 /**
- * Makes calls, dropped lanes among them, until there are as many as may wait, and some beyond. These are refused and change nothing,
- * all others settle, and `ready` waits until half of them has. The store holds blocks 0 and 1 of lane 0a; `release` lets it go on.
+ * Makes calls, some of them drops of lanes, up to the number that may wait, and a few more. The
+ * further calls are refused and change nothing; all others settle; `ready` waits until half of them
+ * have settled. The store holds blocks 0 and 1 of lane 0a; `release` ends the held write.
  */
 async function callsAreCounted(store: Persistence<PlainBlock, PlainQC, PlainAnchor>, release = () => {}) {
   let settled = 0;

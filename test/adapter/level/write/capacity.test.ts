@@ -1,4 +1,7 @@
-/** Back-pressure: a round for which there is no room stores nothing and moves nothing; ready() says when to try again. */
+/**
+ * Back-pressure: a round without room is refused, stores nothing and moves no cursor; ready()
+ * resolves when there is room.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LevelStore, openLevel } from '../../../../src/adapter/level/index.js';
@@ -98,7 +101,7 @@ test(
     await refused(store.persist({ blocks: [plainBlock('0a', 6)] }), 'LANESTORE_CAPACITY');
     db.release();
     await ledger.all();
-    // Whichever it was, the planned state and the stored one must agree.
+    // In either case the planned state and the stored state must be equal.
     await store.persist({ blocks: [plainBlock('0a', (await dropped) ? 0 : 6)] });
     await store.close();
     await (await openLevel({ db, model: plain })).close();

@@ -1,4 +1,4 @@
-/** Closing: what was accepted becomes durable and is told, what comes later is refused. */
+/** Closing: accepted calls become durable and settle; later calls are refused. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../../../src/adapter/level/index.js';

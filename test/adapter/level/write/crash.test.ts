@@ -1,6 +1,6 @@
 /**
- * A crash after any batch: the store opens, holds what a whole prefix of the accepted calls leads to, and nothing that was
- * acknowledged by then is missing.
+ * A crash after any batch: the store opens, its content is the result of a prefix of the accepted
+ * calls, and this prefix includes every call that was acknowledged by then.
  */
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -14,7 +14,10 @@ import { plain, plainBlock, plainBlocks, plainQC } from '../../../support/plain-
 
 const test = suite('queue: crash');
 
-/** What a history left behind: all batches, what each accepted call led to, and how many batches there were when it settled. */
+/**
+ * The trace of a history: all batches, the state after each accepted call, and the number of
+ * batches at the time when the call settled.
+ */
 interface Trace {
   readonly db: HeldLevel;
   readonly states: readonly string[];
@@ -41,7 +44,7 @@ async function trace(steps: readonly Step[]): Promise<Trace> {
   return { db, states, batchesAtSettling };
 }
 
-/** What a store that opens on `db` shows. */
+/** The content and the cursors of a store that opens on `db`. */
 async function shown(db: HeldLevel): Promise<string> {
   const store = await openLevel({ db, model: plain });
   const state = describe(store.takeRecovered(), store.cursors);
@@ -54,7 +57,8 @@ async function assertPrefixes({ db, states, batchesAtSettling }: Trace): Promise
   for (let batches = 1; batches <= db.batches.length; batches++) {
     if (batches > 1) await writeRaw(crashed, db.batches[batches - 1]!);
     const actual = await shown(crashed);
-    // A batch that was in flight when a call settled is among `batches` then; so "fewer" is what had settled for certain.
+    // The count at settling may include a batch that was in flight, so `<=` selects only calls that
+    // had certainly settled.
     const acknowledged = batchesAtSettling.filter((count) => count <= batches).length;
     const reached = states.lastIndexOf(actual);
     assert.ok(reached >= 0, `after ${batches} batches the store is in no state between two calls:\n${actual}`);

@@ -1,4 +1,7 @@
-/** One writer, one sync for all that arrives together (docs/design.md, One writer). Batches are counted, never times. */
+/**
+ * Calls that arrive together share one batch and one sync (docs/design.md, One writer). The tests
+ * count batches; they measure no time.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LevelStore, openLevel } from '../../../../src/adapter/level/index.js';
@@ -35,7 +38,7 @@ function blocksPerBatch(db: HeldLevel, from = 1): number[] {
     .map((batch) => batch.filter(({ type, key }) => type === 'put' && key.startsWith('lane/')).length);
 }
 
-/** A store with one round in flight, held back. */
+/** A store with one round in flight, whose write is held. */
 async function busyStore(
   db: HeldLevel,
   options: { maxMergeBytes?: number } = {},

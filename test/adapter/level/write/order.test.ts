@@ -1,4 +1,7 @@
-/** The queue alone, over a writer that only notes what it is given: grouping, and that everything settles once, in order, whatever fails. */
+/**
+ * The queue alone, over a writer that only records its calls: grouping, and that every call settles
+ * once, in order, also after failures.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AdmissionGate, admissionLimits, freeOfCost } from '../../../../src/adapter/backpressure.js';

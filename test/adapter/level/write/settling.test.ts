@@ -1,4 +1,7 @@
-/** When calls settle and hooks fire: after durability, in the order of acceptance, whatever the call planned (rule 6). */
+/**
+ * Calls settle and hooks fire after durability, in the order of acceptance, for every kind of call
+ * (docs/architecture.md, Rules of the planner, 6).
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LevelStore, openLevel } from '../../../../src/adapter/level/index.js';
@@ -24,7 +27,7 @@ function open(db: HeldLevel, options: { maxMergeBytes?: number } = {}): Promise<
   return openLevel({ db, model: plain, ...options });
 }
 
-/** Hooks that note what they fire for. */
+/** Hooks that record the entries for which they fire. */
 function noting(into: string[], round: string | number): DurableHooks<PlainBlock, PlainQC, PlainAnchor> {
   return {
     anchor: (anchor) => void into.push(`${round}: anchor ${anchor.index}`),
@@ -133,7 +136,10 @@ test(
   }),
 );
 
-/** The number of the block of round i above: how many earlier rounds had a block of the same lane. */
+/**
+ * The number of the block in round i above, which is the count of earlier rounds with a block of
+ * the same lane.
+ */
 function nth(i: number): number {
   let count = 0;
   for (let other = 0; other < i; other++) if (other % 3 !== 2 && other % 2 === i % 2) count++;

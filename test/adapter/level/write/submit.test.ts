@@ -1,4 +1,7 @@
-/** What a call does before it returns: it reads, plans and encodes; what happens to the caller's objects afterwards does not matter. */
+/**
+ * Before a call returns, it reads, plans and encodes its arguments. Later changes of the caller's
+ * objects have no effect.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../../../src/adapter/level/index.js';
@@ -18,7 +21,7 @@ import {
 
 const test = suite('queue: submitting');
 
-/** What `promise` rejects with, whatever it is. */
+/** The value with which `promise` rejects. */
 async function thrown(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

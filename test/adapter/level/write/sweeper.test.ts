@@ -1,4 +1,7 @@
-/** Truncation and sweeping: what is deletes in the round's batch, what is left to the sweeper, and that numbers are never enumerated. */
+/**
+ * Truncation and sweeping: which keys the round's batch deletes, which the sweeper deletes, and
+ * that numbers are never enumerated.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LevelStore, openLevel } from '../../../../src/adapter/level/index.js';
@@ -21,7 +24,10 @@ type Store = LevelStore<PlainBlock, PlainQC, PlainAnchor>;
 
 const FAR = 2n ** 40n;
 const LARGE = 5000;
-/** Deletes of one batch for truncations; docs/design.md, Deletes, leaves the bound to the code, the tests only need to be above it. */
+/**
+ * The deletes of one batch for truncations (docs/design.md, Deletes). The tests only need to
+ * truncate more.
+ */
 const TRUNCATED_AT_ONCE = 4096;
 
 function open(db: HeldLevel): Promise<Store> {
