@@ -6,8 +6,9 @@
  * extend over nested maps. It is written with one copy and checked in one pass, and each closure
  * knows the offset of its place. A stretch ends before a value of variable length.
  *
- * Each kind of value has one closure in the source, and the functions of an `Access` call only the
- * closures of one object. So each call site is monomorphic, and V8 inlines it.
+ * Each kind of value and each object type has closures of its own in the source (`Access`). So a
+ * call of a property has one target, and V8 inlines it. A list calls its items through a shared
+ * closure.
  */
 
 import { BodyReader } from './body-reader.js';
@@ -60,10 +61,11 @@ class Compiler {
     if (!hasOptional) this.#stretch.add(map(required));
     const head = hasOptional ? this.#place(1) : undefined;
     const fields = entries.map((entry) => [entry.name, this.#entry(entry)] as const);
-    const write = Object.fromEntries(fields.map(([name, field]) => [name, field.write]));
-    const read = Object.fromEntries(fields.map(([name, field]) => [name, field.read]));
-    if (head === undefined) return values.object(access, write, read);
-    return values.objectWithOptional(access, write, read, head, required);
+    const object = {
+      write: access.write(Object.fromEntries(fields.map(([name, { write }]) => [name, write]))),
+      read: access.read(Object.fromEntries(fields.map(([name, { read }]) => [name, read]))),
+    };
+    return head === undefined ? object : values.objectWithOptional(object, head, required);
   }
 
   #entry({ name, shape, presence, listFault }: EntryShape): values.Field {

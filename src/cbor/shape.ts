@@ -52,19 +52,26 @@ export type Write = (to: CborWriter, value: unknown) => boolean;
 /** Reads a value. The result is meaningless once the reader has failed. */
 export type Read<T> = (from: BodyReader) => T;
 
-/** Access to the properties of an object: each exactly once, in the order of the entries. */
+/**
+ * Access to the properties of an object. Each function reads or sets each property exactly once, in
+ * the order of the entries.
+ *
+ * Each object type has closures of its own in the source, made by a function of the closures of its
+ * properties. So V8 sees one target at each call of a property, and inlines it.
+ */
 export interface Access<T> {
   /**
-   * Passes each property to its writer. Stops and returns false at the first writer that returns
-   * false.
+   * Makes a writer. It returns false for a value that is not an object, and stops at the first
+   * property that does not fit.
    */
-  readonly write: (
-    fields: { readonly [K in keyof T]-?: Write },
-    to: CborWriter,
-    object: { readonly [K in keyof T]?: unknown },
-  ) => boolean;
-  /** Builds an object from the results of the readers. A property that is undefined gets no key. */
-  readonly read: (fields: { readonly [K in keyof T]-?: Read<T[K]> }, from: BodyReader) => T;
+  readonly write: (fields: { readonly [K in keyof T]-?: Write }) => Write;
+  /** Makes a reader. A property that is undefined gets no key. */
+  readonly read: (fields: { readonly [K in keyof T]-?: Read<T[K]> }) => Read<T>;
+}
+
+/** True for an object that may have properties; its properties are not checked. */
+export function isObject<T>(value: unknown): value is { readonly [K in keyof T]?: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -73,11 +80,12 @@ export interface Access<T> {
  */
 export function accessByName<T>(names: readonly (keyof T)[]): Access<T> {
   return {
-    write(fields, to, object) {
-      for (const name of names) if (!fields[name](to, object[name])) return false;
+    write: (fields) => (to, value) => {
+      if (!isObject<T>(value)) return false;
+      for (const name of names) if (!fields[name](to, value[name])) return false;
       return true;
     },
-    read(fields, from) {
+    read: (fields) => (from) => {
       const object: Partial<T> = {};
       for (const name of names) {
         const value = fields[name](from);

@@ -2,7 +2,7 @@
  * Writers and readers of values. A writer checks the value, and returns false if it does not fit. A
  * reader accepts exactly the output of the writer of the same {@link Field}.
  */
-import type { Access, EntryShape, Read, Write } from './shape.js';
+import type { EntryShape, Read, Write } from './shape.js';
 import { map, NEGATIVE64, type Stretch, UINT64 } from './template.js';
 
 const MAP = map(0)[0] as number;
@@ -24,39 +24,17 @@ export interface Place {
   readonly offset: number;
 }
 
-type Properties = Record<string, unknown>;
-type Writers = Record<string, Write>;
-type Readers = Record<string, Read<unknown>>;
 type ListFault = EntryShape['listFault'];
 
-function isObject(value: unknown): value is Properties {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** An object whose properties are all required. */
-export function object(access: Access<Properties>, writers: Writers, readers: Readers): Field {
-  return {
-    write: (to, value) => isObject(value) && access.write(writers, to, value),
-    read: (from) => access.read(readers, from),
-  };
-}
-
 /** An object with optional properties. Its head has the number of entries and is filled in last. */
-export function objectWithOptional(
-  access: Access<Properties>,
-  writers: Writers,
-  readers: Readers,
-  { begins, offset }: Place,
-  required: number,
-): Field {
+export function objectWithOptional({ write, read }: Field, { begins, offset }: Place, required: number): Field {
   return {
     write: (to, value) => {
-      if (!isObject(value)) return false;
       if (begins !== undefined) to.stretch(begins.bytes);
       const head = to.positionOf(offset);
       const outer = to.optional;
       to.optional = 0;
-      if (!access.write(writers, to, value)) return false;
+      if (!write(to, value)) return false;
       to.fillByteAt(head, MAP | (required + to.optional));
       to.optional = outer;
       return true;
@@ -66,7 +44,7 @@ export function objectWithOptional(
       const head = from.byteAt(offset);
       const outer = from.optional;
       from.optional = 0;
-      const value = access.read(readers, from);
+      const value = read(from);
       if (head !== (MAP | (required + from.optional))) from.fail();
       from.optional = outer;
       return value;

@@ -4,6 +4,7 @@
  * length of keys, hashes and signatures, and the ascending order of lane ranges.
  */
 
+import { isObject } from '../../../cbor/shape.js';
 import { optional, repeated, required, type Table } from '../fields.js';
 import { inside, Malformed } from '../malformed.js';
 import { Message, unwrapped } from '../message.js';
@@ -26,8 +27,9 @@ export const signature = new Message<types.Signature>(
     sig: required(2, bytes(SIGNATURE_BYTES)),
   },
   {
-    write: (fields, to, { key, sig }) => fields.key(to, key) && fields.sig(to, sig),
-    read: (fields, from) => ({ key: fields.key(from), sig: fields.sig(from) }),
+    write: (fields) => (to, value) =>
+      isObject<types.Signature>(value) && fields.key(to, value.key) && fields.sig(to, value.sig),
+    read: (fields) => (from) => ({ key: fields.key(from), sig: fields.sig(from) }),
   },
 );
 
@@ -39,8 +41,9 @@ export const timestamp = new Message<types.Timestamp>(
     nanos: required(2, nanos),
   },
   {
-    write: (fields, to, { seconds, nanos }) => fields.seconds(to, seconds) && fields.nanos(to, nanos),
-    read: (fields, from) => ({ seconds: fields.seconds(from), nanos: fields.nanos(from) }),
+    write: (fields) => (to, value) =>
+      isObject<types.Timestamp>(value) && fields.seconds(to, value.seconds) && fields.nanos(to, value.nanos),
+    read: (fields) => (from) => ({ seconds: fields.seconds(from), nanos: fields.nanos(from) }),
   },
 );
 
@@ -54,12 +57,13 @@ export const blockHeader = new Message<types.BlockHeader>(
     payloadHash: required(4, hash),
   },
   {
-    write: (fields, to, { lane, blockNumber, parentHash, payloadHash }) =>
-      fields.lane(to, lane) &&
-      fields.blockNumber(to, blockNumber) &&
-      fields.parentHash(to, parentHash) &&
-      fields.payloadHash(to, payloadHash),
-    read: (fields, from) => ({
+    write: (fields) => (to, value) =>
+      isObject<types.BlockHeader>(value) &&
+      fields.lane(to, value.lane) &&
+      fields.blockNumber(to, value.blockNumber) &&
+      fields.parentHash(to, value.parentHash) &&
+      fields.payloadHash(to, value.payloadHash),
+    read: (fields) => (from) => ({
       lane: fields.lane(from),
       blockNumber: fields.blockNumber(from),
       parentHash: fields.parentHash(from),
@@ -80,14 +84,15 @@ export const payload = new Message<types.Payload>(
     txs: repeated(6, bytes()),
   },
   {
-    write: (fields, to, { createdAt, totalGas, edgeCount, coinbase, basefee, txs }) =>
-      fields.createdAt(to, createdAt) &&
-      fields.totalGas(to, totalGas) &&
-      fields.edgeCount(to, edgeCount) &&
-      fields.coinbase(to, coinbase) &&
-      fields.basefee(to, basefee) &&
-      fields.txs(to, txs),
-    read: (fields, from) => {
+    write: (fields) => (to, value) =>
+      isObject<types.Payload>(value) &&
+      fields.createdAt(to, value.createdAt) &&
+      fields.totalGas(to, value.totalGas) &&
+      fields.edgeCount(to, value.edgeCount) &&
+      fields.coinbase(to, value.coinbase) &&
+      fields.basefee(to, value.basefee) &&
+      fields.txs(to, value.txs),
+    read: (fields) => (from) => {
       const createdAt = fields.createdAt(from);
       const totalGas = fields.totalGas(from);
       const edgeCount = fields.edgeCount(from);
@@ -109,8 +114,9 @@ export const block = new Message<types.Block>(
     payload: required(2, payload),
   },
   {
-    write: (fields, to, { header, payload }) => fields.header(to, header) && fields.payload(to, payload),
-    read: (fields, from) => ({ header: fields.header(from), payload: fields.payload(from) }),
+    write: (fields) => (to, value) =>
+      isObject<types.Block>(value) && fields.header(to, value.header) && fields.payload(to, value.payload),
+    read: (fields) => (from) => ({ header: fields.header(from), payload: fields.payload(from) }),
   },
 );
 
@@ -130,9 +136,13 @@ export const laneRange = new Message<types.LaneRange>(
     lastHash: required(4, hash),
   },
   {
-    write: (fields, to, { lane, first, next, lastHash }) =>
-      fields.lane(to, lane) && fields.first(to, first) && fields.next(to, next) && fields.lastHash(to, lastHash),
-    read: (fields, from) => ({
+    write: (fields) => (to, value) =>
+      isObject<types.LaneRange>(value) &&
+      fields.lane(to, value.lane) &&
+      fields.first(to, value.first) &&
+      fields.next(to, value.next) &&
+      fields.lastHash(to, value.lastHash),
+    read: (fields) => (from) => ({
       lane: fields.lane(from),
       first: fields.first(from),
       next: fields.next(from),
@@ -149,8 +159,9 @@ export const view = new Message<types.View>(
     number: required(2, u64),
   },
   {
-    write: (fields, to, { index, number }) => fields.index(to, index) && fields.number(to, number),
-    read: (fields, from) => ({ index: fields.index(from), number: fields.number(from) }),
+    write: (fields) => (to, value) =>
+      isObject<types.View>(value) && fields.index(to, value.index) && fields.number(to, value.number),
+    read: (fields) => (from) => ({ index: fields.index(from), number: fields.number(from) }),
   },
 );
 
@@ -163,9 +174,12 @@ export const appProposal = new Message<types.AppProposal>(
     appHash: optional(3, bytes()),
   },
   {
-    write: (fields, to, { globalNumber, roadIndex, appHash }) =>
-      fields.globalNumber(to, globalNumber) && fields.roadIndex(to, roadIndex) && fields.appHash(to, appHash),
-    read: (fields, from) => {
+    write: (fields) => (to, value) =>
+      isObject<types.AppProposal>(value) &&
+      fields.globalNumber(to, value.globalNumber) &&
+      fields.roadIndex(to, value.roadIndex) &&
+      fields.appHash(to, value.appHash),
+    read: (fields) => (from) => {
       const globalNumber = fields.globalNumber(from);
       const roadIndex = fields.roadIndex(from);
       const appHash = fields.appHash(from);
@@ -188,12 +202,13 @@ export const proposal = new Message<types.Proposal>(
     app: optional(4, appProposal),
   },
   {
-    write: (fields, to, { view, createdAt, laneRanges, app }) =>
-      fields.view(to, view) &&
-      fields.createdAt(to, createdAt) &&
-      fields.laneRanges(to, laneRanges) &&
-      fields.app(to, app),
-    read: (fields, from) => {
+    write: (fields) => (to, value) =>
+      isObject<types.Proposal>(value) &&
+      fields.view(to, value.view) &&
+      fields.createdAt(to, value.createdAt) &&
+      fields.laneRanges(to, value.laneRanges) &&
+      fields.app(to, value.app),
+    read: (fields) => (from) => {
       const view = fields.view(from);
       const createdAt = fields.createdAt(from);
       const laneRanges = fields.laneRanges(from);
@@ -217,8 +232,9 @@ export const commitQC = new Message<types.CommitQC>(
     sigs: repeated(3, signature),
   },
   {
-    write: (fields, to, { vote, sigs }) => fields.vote(to, vote) && fields.sigs(to, sigs),
-    read: (fields, from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
+    write: (fields) => (to, value) =>
+      isObject<types.CommitQC>(value) && fields.vote(to, value.vote) && fields.sigs(to, value.sigs),
+    read: (fields) => (from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
   },
 );
 
@@ -236,8 +252,9 @@ export const appQC = new Message<types.AppQC>(
     sigs: repeated(2, signature),
   },
   {
-    write: (fields, to, { vote, sigs }) => fields.vote(to, vote) && fields.sigs(to, sigs),
-    read: (fields, from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
+    write: (fields) => (to, value) =>
+      isObject<types.AppQC>(value) && fields.vote(to, value.vote) && fields.sigs(to, value.sigs),
+    read: (fields) => (from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
   },
 );
 
@@ -249,8 +266,9 @@ export const pruneAnchor = new Message<types.PruneAnchor>(
     commitQC: required(2, commitQC),
   },
   {
-    write: (fields, to, { appQC, commitQC }) => fields.appQC(to, appQC) && fields.commitQC(to, commitQC),
-    read: (fields, from) => ({ appQC: fields.appQC(from), commitQC: fields.commitQC(from) }),
+    write: (fields) => (to, value) =>
+      isObject<types.PruneAnchor>(value) && fields.appQC(to, value.appQC) && fields.commitQC(to, value.commitQC),
+    read: (fields) => (from) => ({ appQC: fields.appQC(from), commitQC: fields.commitQC(from) }),
   },
 );
 
@@ -285,8 +303,9 @@ export const signedBlock = new Message<types.SignedBlock>(
     sig: required(2, signature),
   },
   {
-    write: (fields, to, { block, sig }) => fields.block(to, block) && fields.sig(to, sig),
-    read: (fields, from) => ({ block: fields.block(from), sig: fields.sig(from) }),
+    write: (fields) => (to, value) =>
+      isObject<types.SignedBlock>(value) && fields.block(to, value.block) && fields.sig(to, value.sig),
+    read: (fields) => (from) => ({ block: fields.block(from), sig: fields.sig(from) }),
   },
 );
 
