@@ -3,13 +3,15 @@
  * the tip first. The store's own planner and batch builder make them, outside of the timed parts,
  * so `raw` writes the same bytes as `level`.
  */
-import { advance, emptyState, type PlanState, planRound } from '../src/adapter/index.js';
+import { ownRound } from '../src/adapter/arguments.js';
+import { advance, emptyState, type PlanState } from '../src/adapter/index.js';
 import type { Operation } from '../src/adapter/level/format/operation.js';
 import type { LevelEntries } from '../src/adapter/level/format/step.js';
 import { firstTip, type Tip } from '../src/adapter/level/format/tip.js';
 import { NO_STORED_VOTES } from '../src/adapter/level/format/votes.js';
 import { BatchBuilder } from '../src/adapter/level/write/batch.js';
 import { PutEncoder } from '../src/adapter/level/write/encode.js';
+import { planRound } from '../src/adapter/round-plan.js';
 import { releaseMemory } from '../src/cbor/arenas.js';
 import { autobahn, type CommitQC, type PruneAnchor, type SignedBlock } from '../src/model/autobahn/index.js';
 import type { BenchRound } from './rounds.js';
@@ -24,7 +26,7 @@ export class BatchSource {
     const plan = planRound<SignedBlock, CommitQC, PruneAnchor, LevelEntries>(
       autobahn,
       this.#state,
-      round,
+      ownRound(round),
       this.#encoder,
     );
     advance(this.#state, plan);

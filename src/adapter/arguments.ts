@@ -1,18 +1,23 @@
 /**
- * Checks of what the calls of the port are given. Every round passes them: they read a few
- * properties and look at no entry.
+ * What the calls of the port are given: checked, and copied into memory of their own. No entry is
+ * looked at.
  */
-import { byteArray, callback, fields, iterable, settled } from '../base/options.js';
+import { byteArray, callback, fieldNames, fields, iterable, settled } from '../base/options.js';
+import { LanestoreError } from '../errors.js';
 import type { DurableHooks, Round } from './persistence.js';
 
+/** A round whose lists are arrays that the caller cannot change: as {@link ownRound} returns it. */
+export interface OwnRound<B, Q, A> extends Round<B, Q, A> {
+  readonly commitQCs?: readonly Q[] | undefined;
+  readonly blocks?: readonly B[] | undefined;
+  readonly votes?: readonly unknown[] | undefined;
+}
+
+/** Votes of one call. */
+export const ROUND_VOTES_MAX = 1024;
+
 /** A round: its parts and no others. @throws TypeError. */
-export const checkRound = fields<Round<unknown, unknown, unknown>>({
-  anchor: settled,
-  inner: byteArray,
-  commitQCs: iterable,
-  blocks: iterable,
-  votes: iterable,
-});
+const checkParts = fieldNames<Round<unknown, unknown, unknown>>(['anchor', 'inner', 'commitQCs', 'blocks', 'votes']);
 
 /** A durable hook. @throws TypeError. */
 export const checkHook = callback<(entry: unknown) => void>();
@@ -24,3 +29,67 @@ export const checkHooks = fields<DurableHooks<unknown, unknown, unknown>>({
   block: checkHook,
   vote: callback<(vote: unknown, digest: Uint8Array) => void>(),
 });
+
+/**
+ * The round that a caller passed; each property and each iterable is read once. Stops at the bound:
+ * an iterable may be endless.
+ * @param entriesMax maximum number of blocks and CommitQCs
+ * @throws TypeError for a value that is not a round, or has parts that no round has;
+ * LANESTORE_INVALID for more entries or votes than a call may have.
+ */
+export function ownRound<B, Q, A>(round: Round<B, Q, A>, entriesMax = Number.POSITIVE_INFINITY): OwnRound<B, Q, A> {
+  checkParts(round, 'round');
+  const { anchor, inner, commitQCs, blocks, votes } = round;
+  if (anchor !== undefined) settled(anchor, 'round.anchor');
+  if (inner !== undefined) byteArray(inner, 'round.inner');
+  if (commitQCs !== undefined) iterable(commitQCs, 'round.commitQCs');
+  if (blocks !== undefined) iterable(blocks, 'round.blocks');
+  if (votes !== undefined) iterable(votes, 'round.votes');
+  const blockList = blocks === undefined ? undefined : listOf(blocks, entriesMax);
+  return {
+    anchor,
+    inner,
+    commitQCs: commitQCs === undefined ? undefined : listOf(commitQCs, entriesMax, blockList?.length),
+    blocks: blockList,
+    votes: votes === undefined ? undefined : votesOf(votes),
+  };
+}
+
+/** As {@link ownRound}, for one list of entries. `name` is its name in messages. */
+export function ownList<T>(entries: Iterable<T>, name: string, entriesMax = Number.POSITIVE_INFINITY): T[] {
+  iterable(entries, name);
+  return listOf(entries, entriesMax);
+}
+
+/**
+ * The votes of a call. What is beyond the bound is not read. @throws LANESTORE_INVALID for more
+ * than {@link ROUND_VOTES_MAX}.
+ */
+export function votesOf(votes: Iterable<unknown>): unknown[] {
+  const list: unknown[] = [];
+  for (const vote of votes) {
+    if (list.length >= ROUND_VOTES_MAX) {
+      throw new LanestoreError('LANESTORE_INVALID', `the call has more than ${ROUND_VOTES_MAX} votes; split it`);
+    }
+    list.push(vote);
+  }
+  return list;
+}
+
+function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
+  if (Array.isArray(entries)) {
+    if (before + entries.length > max) throw tooMany(max);
+    return [...entries];
+  }
+  const list: T[] = [];
+  for (const entry of entries) {
+    if (before + list.length >= max) throw tooMany(max);
+    list.push(entry);
+  }
+  return list;
+}
+
+function tooMany(max: number): LanestoreError {
+  const what = 'the call has more blocks and CommitQCs than';
+  return new LanestoreError('LANESTORE_INVALID', `${what} maxRoundEntries = ${max}; split it`);
+}

@@ -106,28 +106,6 @@ export function checkRecordBytes(what: string, bytes: number, max: number): void
   throw new LanestoreError('LANESTORE_INVALID', `${what} has ${bytes} bytes, more than maxRecordBytes = ${max}`);
 }
 
-/**
- * The entries of a call. Stops at the bound: an iterable may be endless.
- * @throws LANESTORE_INVALID.
- */
-export function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
-  if (Array.isArray(entries)) {
-    if (before + entries.length > max) throw tooMany(max);
-    return [...entries];
-  }
-  const list: T[] = [];
-  for (const entry of entries) {
-    if (before + list.length >= max) throw tooMany(max);
-    list.push(entry);
-  }
-  return list;
-}
-
-function tooMany(max: number): LanestoreError {
-  const what = 'the call has more blocks and CommitQCs than';
-  return new LanestoreError('LANESTORE_INVALID', `${what} maxRoundEntries = ${max}; split it`);
-}
-
 /** The resources that an accepted call uses until it settles. */
 export interface Cost {
   /** Bytes of the keys and values that it puts; they count while they wait in the queue. */

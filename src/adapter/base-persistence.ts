@@ -3,14 +3,14 @@
  * it is made, admits it, and hands the plan to the backend. A backend adds its encoder, the cost of
  * a plan, and `accept`: store, fire the hooks.
  */
-import { iterable } from '../base/options.js';
+import { iterable, settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneId } from '../keys/index.js';
 import { meter } from '../metrics/channel.js';
 import { STORE_STATES } from '../metrics/table.js';
 import type { Model } from '../model/model.js';
-import { checkHook, checkHooks, checkRound } from './arguments.js';
-import { type AdmissionGate, type Cost, freeOfCost, listOf } from './backpressure.js';
+import { checkHook, checkHooks, ownList, ownRound } from './arguments.js';
+import { type AdmissionGate, type Cost, freeOfCost } from './backpressure.js';
 import type {
   AnchorPersister,
   BlockPersister,
@@ -35,7 +35,6 @@ import {
   planVoteChange,
   type Unencoded,
 } from './round-plan.js';
-import { votesOf } from './round-votes.js';
 import { StoreVotes } from './store-votes.js';
 import { checkLaneFloors, NO_VOTES, withLaneFloors } from './vote-rules.js';
 
@@ -95,8 +94,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
         store.#submit({ block: afterEach }, () => {
           if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersistLane: afterEach');
-          iterable(blocks, 'blocks');
-          const list = listOf(blocks, limits.roundEntriesMax);
+          const list = ownList(blocks, 'blocks', limits.roundEntriesMax);
           return () => planLane(model, store.#planned, lane, anchorQC, list, encoder);
         }),
     };
@@ -107,8 +105,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       maybePruneAndPersist: (anchorQC, commitQCs, afterEach) =>
         store.#submit({ commitQC: afterEach }, () => {
           if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersist: afterEach');
-          iterable(commitQCs, 'commitQCs');
-          const list = listOf(commitQCs, limits.roundEntriesMax);
+          const list = ownList(commitQCs, 'commitQCs', limits.roundEntriesMax);
           return () => planCommitQCs(model, store.#planned, anchorQC, list, encoder);
         }),
     };
@@ -116,6 +113,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       persist: (anchor) =>
         store.#submit({}, () => {
           if (anchor === undefined) throw new TypeError('anchor.persist: anchor is missing');
+          settled(anchor, 'anchor.persist: anchor');
           return () => planRound(model, store.#planned, { anchor }, encoder);
         }),
     };
@@ -162,8 +160,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   persist(round: Round<B, Q, A>, hooks: DurableHooks<B, Q, A> = {}): Promise<void> {
     return this.#submit(hooks, () => {
       checkHooks(hooks, 'persist: hooks');
-      checkRound(round, 'round');
-      const own = read(round, this.gate.limits.roundEntriesMax);
+      const own = ownRound(round, this.gate.limits.roundEntriesMax);
       this.gate.checkInner(own.inner);
       return () => planRound(this.model, this.#planned, own, this.#encoder);
     });
@@ -319,23 +316,4 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     }
     return [...named];
   }
-}
-
-/**
- * A round as the caller hands it in, each property read once, in memory of its own.
- * @throws LANESTORE_INVALID for more entries than `entriesMax`.
- */
-function read<B, Q, A>(
-  { anchor, inner, commitQCs, blocks, votes }: Round<B, Q, A>,
-  entriesMax: number,
-): Round<B, Q, A> {
-  const blockList = blocks === undefined ? undefined : listOf(blocks, entriesMax);
-  const qcList = commitQCs === undefined ? undefined : listOf(commitQCs, entriesMax, blockList?.length);
-  return {
-    anchor,
-    inner,
-    commitQCs: qcList,
-    blocks: blockList,
-    votes: votes === undefined ? undefined : votesOf(votes),
-  };
 }

@@ -25,9 +25,6 @@ export {
   type EntryEncoder,
   isNoop,
   type Plan,
-  planCommitQCs,
-  planLane,
-  planRound,
   type Unencoded,
 } from './round-plan.js';
 export {

@@ -3,13 +3,11 @@
  * port, and then planned (planner.ts). A call is refused at its first entry that cannot be encoded
  * or is out of sequence; entries before it were encoded in vain.
  */
-import { iterable, settled } from '../base/options.js';
+import { settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { entryNumber, isU64, type LaneId, laneId, u64 } from '../keys/index.js';
 import type { Model } from '../model/model.js';
-import { checkRound } from './arguments.js';
-import { listOf } from './backpressure.js';
-import type { Round } from './persistence.js';
+import type { OwnRound } from './arguments.js';
 import { type AnchorPoint, type LogPlans, type PlanState, RoundPlanner } from './planner.js';
 import { planRoundVotes, type VoteToNotify } from './round-votes.js';
 import { isUnchanged, type VoteChange } from './vote-rules.js';
@@ -91,21 +89,16 @@ export function isNoop(
 
 /**
  * Plans a whole round.
- * @param entriesMax blocks and CommitQCs that it may have; an iterable is read no further
- * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CONFLICT, LANESTORE_QUARANTINED;
- * TypeError for what is no round, or has parts that no round has. Then nothing of the round may be
- * stored.
+ * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CONFLICT, LANESTORE_QUARANTINED.
+ * Then nothing of the round may be stored.
  */
 export function planRound<B, Q, A, E extends Encoded>(
   model: Model<B, Q, A>,
   state: Readonly<PlanState>,
-  round: Round<B, Q, A>,
+  round: OwnRound<B, Q, A>,
   encoder: EntryEncoder<B, Q, A, E>,
-  entriesMax = Number.POSITIVE_INFINITY,
 ): Plan<B, Q, A, E> {
-  checkRound(round, 'round');
-  const blocks = round.blocks === undefined ? [] : listOf(round.blocks, entriesMax);
-  const commitQCs = round.commitQCs === undefined ? [] : listOf(round.commitQCs, entriesMax, blocks.length);
+  const { blocks = [], commitQCs = [] } = round;
   const planner = new RoundPlanner<E['block'], E['commitQC']>(state);
   const anchor = round.anchor === undefined ? undefined : planAnchor(model, state, planner, round.anchor, encoder);
   for (const qc of commitQCs) appendCommitQC(model, planner, qc, encoder);
@@ -127,21 +120,18 @@ export function planLane<B, Q, A, E extends Encoded>(
   state: Readonly<PlanState>,
   lane: LaneId,
   anchorQC: Q | undefined,
-  blocks: Iterable<B>,
+  blocks: readonly B[],
   encoder: EntryEncoder<B, Q, A, E>,
-  entriesMax = Number.POSITIVE_INFINITY,
 ): Plan<B, Q, A, E> {
   laneId(lane);
   settled(anchorQC, 'anchorQC');
-  iterable(blocks, 'blocks');
-  const list = listOf(blocks, entriesMax);
   const planner = new RoundPlanner<E['block'], E['commitQC']>(state);
   if (anchorQC !== undefined) {
     model.commitQC.check(anchorQC);
     planner.truncateLane(lane, startsOf(model, state, anchorQC).get(lane) ?? 0n);
   }
-  for (const block of list) appendBlock(model, planner, block, encoder, lane);
-  return { ...NOTHING, ...planner.plans(), notify: { ...NOTHING.notify, blocks: list } };
+  for (const block of blocks) appendBlock(model, planner, block, encoder, lane);
+  return { ...NOTHING, ...planner.plans(), notify: { ...NOTHING.notify, blocks } };
 }
 
 /**
@@ -155,11 +145,8 @@ export function planCommitQCs<B, Q, A, E extends Encoded>(
   anchorQC: Q | undefined,
   commitQCs: readonly Q[],
   encoder: EntryEncoder<B, Q, A, E>,
-  entriesMax = Number.POSITIVE_INFINITY,
 ): Plan<B, Q, A, E> {
   settled(anchorQC, 'anchorQC');
-  iterable(commitQCs, 'commitQCs');
-  const list = listOf(commitQCs, entriesMax);
   const planner = new RoundPlanner<E['block'], E['commitQC']>(state);
   if (anchorQC !== undefined) {
     model.commitQC.check(anchorQC);
@@ -167,8 +154,8 @@ export function planCommitQCs<B, Q, A, E extends Encoded>(
     planner.truncateCommitQCs(index);
     appendIfNext(planner, index, anchorQC, encoder);
   }
-  for (const qc of list) appendCommitQC(model, planner, qc, encoder);
-  return { ...NOTHING, ...planner.plans(), notify: { ...NOTHING.notify, commitQCs: list } };
+  for (const qc of commitQCs) appendCommitQC(model, planner, qc, encoder);
+  return { ...NOTHING, ...planner.plans(), notify: { ...NOTHING.notify, commitQCs } };
 }
 
 /**

@@ -5,12 +5,9 @@
 import { LanestoreError } from '../errors.js';
 import { isU64 } from '../keys/index.js';
 import type { LanePlace, LogPlace, Model, Position, VoteModel } from '../model/model.js';
-import type { Round } from './persistence.js';
+import type { OwnRound } from './arguments.js';
 import type { PlanState } from './planner.js';
 import { type PlacedVote, planVotes, type VoteChange } from './vote-rules.js';
-
-/** Votes of one call. */
-export const ROUND_VOTES_MAX = 1024;
 
 /** Positions that one vote names in other logs. */
 const BEFORE_MAX = 16;
@@ -35,7 +32,7 @@ export interface VoteToNotify {
 export function planRoundVotes<B, Q, A>(
   { votes: model }: Pick<Model<B, Q, A>, 'votes'>,
   state: Readonly<PlanState>,
-  round: Round<B, Q, A>,
+  round: OwnRound<B, Q, A>,
 ): { readonly change: VoteChange; readonly notify: readonly VoteToNotify[] } | undefined {
   if (round.votes === undefined) return undefined;
   if (model === undefined) throw invalid('round.votes: the model of this store has no votes');
@@ -50,25 +47,9 @@ export function planRoundVotes<B, Q, A>(
       remedy: 'a refused vote refuses its round: put votes into a round with inner only; nothing was stored',
     });
   }
-  const votes = votesOf(round.votes);
-  const placed = votes.map((vote) => placedVote(model, vote));
-  const notify = votes.map((vote, i) => ({ vote, digest: placed[i]!.digest }));
+  const placed = round.votes.map((vote) => placedVote(model, vote));
+  const notify = round.votes.map((vote, i) => ({ vote, digest: placed[i]!.digest }));
   return { change: { watermarks: planVotes(state.votes, placed, state.commitQCs.next) }, notify };
-}
-
-/**
- * The votes of a call. What is beyond the bound is not read. @throws LANESTORE_INVALID for more
- * than {@link ROUND_VOTES_MAX}.
- */
-export function votesOf(votes: Iterable<unknown>): unknown[] {
-  const list: unknown[] = [];
-  for (const vote of votes) {
-    if (list.length >= ROUND_VOTES_MAX) {
-      throw new LanestoreError('LANESTORE_INVALID', `the call has more than ${ROUND_VOTES_MAX} votes; split it`);
-    }
-    list.push(vote);
-  }
-  return list;
 }
 
 /**

@@ -55,6 +55,19 @@ export function fields<Options>(checks: Checks<Options>): Check<Options> {
   };
 }
 
+/**
+ * Checks that a value is an object without other fields than these, and reads none of them: the
+ * caller reads each one once, and checks what it read.
+ */
+export function fieldNames<Options>(names: readonly (keyof Options & string)[]): Check<Options> {
+  const table = new Map<string, unknown>(names.map((field) => [field, undefined]));
+  return (value, name) => {
+    if (fieldsKind(value) === undefined) throw mismatch(name, 'an object', value);
+    for (const field in value as object) if (!table.has(field)) throw unknownField(name, field, table);
+    return value as Options;
+  };
+}
+
 /** True or false. */
 export const boolean: Check<boolean> = (value, name) => {
   if (typeof value !== 'boolean') throw mismatch(name, 'a boolean', value);

@@ -60,11 +60,20 @@ export class PinnedPath {
    * system call fails.
    */
   isSame(): boolean {
+    return this.#found() !== undefined;
+  }
+
+  /** True if {@link isSame}, and the file has no other link, as a copy by links has. */
+  isOnlyLink(): boolean {
+    return this.#found()?.nlink === 1n;
+  }
+
+  #found(): BigIntStats | undefined {
     try {
       const stat = statSync(this.path, EXACT);
-      return stat !== undefined && stat.ino === this.#stat.ino && stat.dev === this.#stat.dev;
+      return stat !== undefined && stat.ino === this.#stat.ino && stat.dev === this.#stat.dev ? stat : undefined;
     } catch {
-      return false;
+      return undefined;
     }
   }
 

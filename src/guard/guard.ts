@@ -5,8 +5,10 @@
  * Concurrency: every method may be called at any time. Rounds are judged and stored in the order in
  * which they are called, however long each takes to sign.
  */
+
+import { votesOf } from '../adapter/arguments.js';
 import type { Quarantine, VoteState, VoteStore, Watermark } from '../adapter/persistence.js';
-import { digestOf, isLanePlace, placedVote, votesOf } from '../adapter/round-votes.js';
+import { digestOf, isLanePlace, placedVote } from '../adapter/round-votes.js';
 import {
   changedVotes,
   closedError,

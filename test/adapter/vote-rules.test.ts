@@ -1,9 +1,9 @@
 /** The rules of votes, one by one, and how a round with votes is refused. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ROUND_VOTES_MAX } from '../../src/adapter/arguments.js';
 import { advance, emptyState, isNoop, type PlanState } from '../../src/adapter/index.js';
 import type { Cursor, Quarantine, VoteState } from '../../src/adapter/persistence.js';
-import { ROUND_VOTES_MAX } from '../../src/adapter/round-votes.js';
 import {
   changedVotes,
   checkLaneFloors,

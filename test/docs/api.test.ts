@@ -19,7 +19,6 @@ test('the root has no parts of the planner, of the log below a backend, of keys 
   const [, root = ''] = /^### lanestore\n(.*?)^### /ms.exec(page) ?? [];
   assert.ok(root.includes('`openLevel`'), 'the section was found');
   for (const name of [
-    'planLane',
     'advance',
     'BasePersistence',
     'ABFile',

@@ -1,4 +1,4 @@
-/** autobahn.proto, the code that buf generates from it, and the tables of schema.ts agree. */
+/** autobahn.proto, the code that buf generates from it, and the tables of messages agree. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { file_autobahn } from '../../src/model/autobahn/11419398f/autobahn_pb.js';
+import * as persisted from '../../src/model/autobahn/11419398f/persisted.js';
 import * as schema from '../../src/model/autobahn/11419398f/schema.js';
 import { Message } from '../../src/model/autobahn/message.js';
 import { OneOf } from '../../src/model/autobahn/one-of.js';
@@ -52,10 +53,10 @@ const TABLES = {
   TimeoutVote: schema.timeoutVote,
   Msg: schema.msg,
   SignedMsg: schema.signedMsg,
-  TimeoutQC: schema.timeoutQC,
-  FullTimeoutVote: schema.fullTimeoutVote,
-  PersistedInner: schema.persistedInner,
-  PersistedWrapper: schema.persistedWrapper,
+  TimeoutQC: persisted.timeoutQC,
+  FullTimeoutVote: persisted.fullTimeoutVote,
+  PersistedInner: persisted.persistedInner,
+  PersistedWrapper: persisted.persistedWrapper,
   PersistedAvailPruneAnchor: schema.pruneAnchor,
 } as const;
 

@@ -1,5 +1,6 @@
 /** Plans of calls whose entries are checked and not encoded. */
 
+import { ownList, ownRound } from '../../src/adapter/arguments.js';
 import type { PlanState, Round } from '../../src/adapter/index.js';
 import {
   checkedEntries,
@@ -17,7 +18,7 @@ export function planRound<B, Q, A>(
   round: Round<B, Q, A>,
   entriesMax?: number,
 ): Plan<B, Q, A> {
-  return planEncodedRound(model, state, round, checkedEntries(model), entriesMax);
+  return planEncodedRound(model, state, ownRound(round, entriesMax), checkedEntries(model));
 }
 
 export function planLane<B, Q, A>(
@@ -28,7 +29,7 @@ export function planLane<B, Q, A>(
   blocks: Iterable<B>,
   entriesMax?: number,
 ): Plan<B, Q, A> {
-  return planEncodedLane(model, state, lane, anchorQC, blocks, checkedEntries(model), entriesMax);
+  return planEncodedLane(model, state, lane, anchorQC, ownList(blocks, 'blocks', entriesMax), checkedEntries(model));
 }
 
 export function planCommitQCs<B, Q, A>(
@@ -38,5 +39,11 @@ export function planCommitQCs<B, Q, A>(
   commitQCs: readonly Q[],
   entriesMax?: number,
 ): Plan<B, Q, A> {
-  return planEncodedCommitQCs(model, state, anchorQC, commitQCs, checkedEntries(model), entriesMax);
+  return planEncodedCommitQCs(
+    model,
+    state,
+    anchorQC,
+    ownList(commitQCs, 'commitQCs', entriesMax),
+    checkedEntries(model),
+  );
 }

@@ -106,22 +106,18 @@ export interface RoundSize {
 
 /** The size of an encoded round. */
 export function sizeOf({ anchor, inner, commitQCs, lanes }: EncodedRound): RoundSize {
-  const size = { bytes: 0, entries: 0, removals: 0 };
-  for (const single of [anchor?.entry, inner]) {
-    if (single !== undefined) size.bytes += single.key.length + single.value.length;
-  }
-  if (commitQCs !== undefined) addLog(size, commitQCs);
-  for (const lane of lanes.values()) addLog(size, lane);
-  return size;
-}
-
-function addLog(
-  size: { bytes: number; entries: number; removals: number },
-  { truncate, append }: NonNullable<EncodedRound['commitQCs']>,
-): void {
-  for (const put of append) size.bytes += put.keys.length + put.bytes;
-  size.entries += append.length;
-  size.removals += Number(truncate.next - truncate.first);
+  let bytes = anchor === undefined ? 0 : anchor.entry.key.length + anchor.entry.value.length;
+  if (inner !== undefined) bytes += inner.key.length + inner.value.length;
+  let entries = 0;
+  let removals = 0n;
+  const add = ({ truncate, append }: NonNullable<EncodedRound['commitQCs']>) => {
+    for (const put of append) bytes += put.keys.length + put.bytes;
+    entries += append.length;
+    removals += truncate.next - truncate.first;
+  };
+  if (commitQCs !== undefined) add(commitQCs);
+  for (const lane of lanes.values()) add(lane);
+  return { bytes, entries, removals: Number(removals) };
 }
 
 /**

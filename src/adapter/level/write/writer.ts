@@ -206,7 +206,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   async #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
     const { guard, metered } = this.#parts;
     try {
-      guard?.checkUnlessRecent();
+      guard?.checkBeforeBatch();
     } catch (error) {
       await filled.discard();
       throw error;

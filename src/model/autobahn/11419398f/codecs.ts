@@ -1,5 +1,6 @@
 /** The codec of each message. */
 import { codec } from '../codec.js';
+import * as persisted from './persisted.js';
 import * as schema from './schema.js';
 import type * as types from './types.js';
 
@@ -19,6 +20,6 @@ export const codecs = {
   fullCommitQC: codec<types.FullCommitQC>('fullCommitQC', schema.fullCommitQC),
   appQC: codec<types.AppQC>('appQC', schema.appQC),
   signedMsg: codec<types.SignedMsg>('signedMsg', schema.signedMsg),
-  persistedInner: codec<types.PersistedInner>('inner', schema.persistedInner),
-  persistedWrapper: codec<types.PersistedWrapper>('persistedWrapper', schema.persistedWrapper),
+  persistedInner: codec<types.PersistedInner>('inner', persisted.persistedInner),
+  persistedWrapper: codec<types.PersistedWrapper>('persistedWrapper', persisted.persistedWrapper),
 };
