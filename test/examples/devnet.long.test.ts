@@ -112,7 +112,7 @@ runs('a node that votes twice in each view is stopped by its guard, and caught w
   assert.is(guarded.code, 0, `${text}\n${guarded.stderr}`);
   assert.match(text, /^second votes in a view that the guard refused: [1-9]/m);
   const bare = await runWorker(MAIN, '--wrong --backend wal --rounds 6 --timeout 60'.split(' '));
-  assert.match(bare.lines.join('\n'), /VIOLATION: equivocation: .* has two: prepareVote/);
+  assert.match(bare.lines.join('\n'), /VIOLATION: equivocation: .* signed two messages: prepareVote/);
 });
 
 runs('a backend that forgets is detected', async () => {
