@@ -10,10 +10,10 @@
  *                              EIO, starting at number FROM (from 0); with DROP 1 the bytes written
  *                              since the last good sync are lost, as after a failed write-back. A
  *                              sync is an fdatasync, or a write to a descriptor with O_DSYNC
- *   step                       before each such call a line "CALL PATH" goes to descriptor 3, and
- *                              one byte is read from it. PATH begins below LANESTORE_FAULT_DIR, of a
- *                              rename it is the new name; CALL is dsync for a write to a descriptor
- *                              with O_DSYNC
+ *   step                       before each such call a line "CALL PATH" goes to descriptor 3,
+ *                              and one byte is read from it. PATH begins below
+ *                              LANESTORE_FAULT_DIR, of a rename it is the new name; CALL is dsync
+ *                              for a write to a descriptor with O_DSYNC
  *   full FREED PASS            after PASS writes to such files, each write fails with ENOSPC until
  *                              a file FREED exists
  */
