@@ -3,6 +3,7 @@
  * there: the store is of format 1, and the step ends when it is run again, or it is of format 2,
  * with all votes, and closed. The same check finds a step that is not one durable batch.
  */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
@@ -129,11 +130,10 @@ if (unable !== undefined) {
   for (const patch of WEAKENED) {
     test(`the same check finds a ${patch.name}`, () =>
       inMemory(async (dir) => {
-        const { states, before, after, place } = await crashes(
-          dir,
-          STORES['never opened, with votes in its inner state'],
-          patchedBuild(patch),
-        );
+        const build = patchedBuild(patch);
+        const make = STORES['never opened, with votes in its inner state'];
+        const { states, before, after, place } = await crashes(dir, make, build);
+        rmSync(build, { recursive: true });
         const check = ({ image, isEnded }: CrashState) => {
           image.write(place);
           return checkState(place, isEnded, before, after);

@@ -130,7 +130,9 @@ if (unable !== undefined) {
   for (const patch of WEAKENED) {
     test(`the same check finds a ${patch.name}`, () =>
       inMemory(async (dir) => {
-        const { states, before, after, place } = await crashes(dir, makeClosed, patchedBuild(patch));
+        const build = patchedBuild(patch);
+        const { states, before, after, place } = await crashes(dir, makeClosed, build);
+        rmSync(build, { recursive: true });
         const check = ({ image, isEnded }: CrashState) => {
           image.write(place);
           return checkState(place, isEnded, before, after);
