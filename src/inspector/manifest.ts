@@ -1,8 +1,11 @@
 /**
- * The manifest: all entries of a store, decoded, with hashes, as one JSON object. Two stores with
- * the same manifest hold the same entries, byte for byte: `recordSha256` is over the entry's
- * protobuf, in every layout. The shape is that of the original's recordings
- * (test/fixtures/README.md): 64-bit numbers are decimal strings, bytes are hex.
+ * The manifest: all entries of a state, decoded, with hashes, and what its key may sign, as one
+ * JSON object. Two states with the same manifest hold the same entries, byte for byte:
+ * `recordSha256` is over the entry's protobuf, in every layout. And both keep the same votes, or
+ * neither keeps any. The inner state is the node's own, and not in it.
+ *
+ * The shape is that of the original's recordings (test/fixtures/README.md), which keep no votes:
+ * 64-bit numbers are decimal strings, bytes are hex.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -16,6 +19,7 @@ import {
   payloadHash,
   type Recovered,
   type SignedBlock,
+  type StoredVotes,
   type StoreView,
   type Timestamp,
   type ViewItem,
@@ -77,7 +81,35 @@ export interface ManifestBlock extends RecordIdentity {
   readonly createdAt: string;
 }
 
-/** All entries of a store. */
+/** The last vote and the floor of one log. */
+export interface ManifestVoteLog {
+  readonly log: string;
+  /** Position of the last vote; null if none is known. */
+  readonly at: readonly string[] | null;
+  readonly digest: string | null;
+  readonly floor: readonly string[] | null;
+}
+
+/**
+ * All that decides on what the key may sign next. Without the words and times of a quarantine:
+ * states that may sign the same are equal.
+ */
+export interface ManifestVotes {
+  /** The public key; null: no key was ever bound, and nothing is signed. */
+  readonly signer: string | null;
+  /** Ascending by name. */
+  readonly logs: readonly ManifestVoteLog[];
+  /** By lane, ascending. */
+  readonly laneFloors: Readonly<Record<string, string>>;
+  /** The parts that a quarantine closes, ascending. */
+  readonly closed: readonly string[];
+  /** True: the key is known to have signed what the state does not hold. */
+  readonly lost: boolean;
+  /** The id of the store that signs in place of this one. */
+  readonly heir: string | null;
+}
+
+/** All entries of a state, and its votes. */
 export interface Manifest {
   /**
    * The lanes that the anchor's CommitQC names, else the oldest CommitQC; without CommitQCs, the
@@ -85,13 +117,18 @@ export interface Manifest {
    */
   readonly committee: readonly string[];
   readonly anchor: ManifestAnchor | null;
+  /** Absent where the layout, or the format, keeps none. */
+  readonly votes?: ManifestVotes;
   readonly commitQCs: readonly ManifestCommitQC[];
   /** Lanes with blocks, ascending. */
   readonly lanes: Readonly<Record<string, readonly ManifestBlock[]>>;
 }
 
-/** The manifest of recovered content, as returned by `takeRecovered`. */
-export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnchor>): Manifest {
+/**
+ * The manifest of recovered content, as returned by `takeRecovered`; with the votes, if they are
+ * given, that the store keeps.
+ */
+export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnchor>, votes?: VotesToShow): Manifest {
   const { anchor, commitQCs, blocks } = recovered;
   const lanes = [...blocks].sort(([a], [b]) => (a < b ? -1 : 1));
   const source = anchor?.commitQC ?? commitQCs[0];
@@ -101,10 +138,14 @@ export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnch
         ? lanes.map(([lane]) => lane)
         : [...autobahn.commitQC.laneStarts(source)].map(([lane]) => lane),
     anchor: anchor === undefined ? null : manifestAnchor(anchor),
+    ...(votes === undefined ? {} : { votes: manifestVotes(votes) }),
     commitQCs: commitQCs.map(manifestCommitQC),
     lanes: Object.fromEntries(lanes.map(([lane, entries]) => [lane, entries.map(manifestBlock)])),
   };
 }
+
+/** What a manifest shows of the votes of a store, or of a view. */
+export type VotesToShow = Pick<StoredVotes, 'signer' | 'logs' | 'laneFloors' | 'quarantine'>;
 
 /**
  * The input of {@link manifestChunks}: what `openState` resolves with, or a view through {@link
@@ -112,6 +153,7 @@ export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnch
  */
 export interface ManifestSource {
   readonly anchor: { readonly entry: PruneAnchor } | undefined;
+  readonly votes?: VotesToShow | undefined;
   readonly lanes: ReadonlyMap<LaneId, unknown>;
   commitQCs(): AsyncIterable<{ readonly entry: CommitQC }>;
   blocks(lane: LaneId): AsyncIterable<{ readonly entry: SignedBlock }>;
@@ -121,6 +163,7 @@ export interface ManifestSource {
 export function stateOfView(view: StoreView<SignedBlock, CommitQC, PruneAnchor>): ManifestSource {
   return {
     anchor: view.anchor === undefined ? undefined : { entry: view.anchor },
+    votes: view.votes,
     lanes: view.cursors.lanes,
     commitQCs: () => soundItems(view.commitQCs()),
     blocks: (lane) => soundItems(view.blocks(lane)),
@@ -144,7 +187,7 @@ async function* soundItems<T>(items: AsyncIterable<ViewItem<T>>): AsyncGenerator
  * ```
  */
 export async function* manifestChunks(source: ManifestSource): AsyncGenerator<string, void, void> {
-  const { anchor } = source;
+  const { anchor, votes } = source;
   let committee = anchor?.entry.commitQC;
   if (committee === undefined)
     for await (const { entry } of source.commitQCs()) {
@@ -167,7 +210,9 @@ export async function* manifestChunks(source: ManifestSource): AsyncGenerator<st
     }
   };
   yield `{\n  "committee": ${indented(names, 2)},\n`;
-  yield `  "anchor": ${indented(anchor === undefined ? null : manifestAnchor(anchor.entry), 2)},\n  "commitQCs": [`;
+  yield `  "anchor": ${indented(anchor === undefined ? null : manifestAnchor(anchor.entry), 2)},\n`;
+  if (votes !== undefined) yield `  "votes": ${indented(manifestVotes(votes), 2)},\n`;
+  yield '  "commitQCs": [';
   yield* list(source.commitQCs(), manifestCommitQC);
   yield '],\n  "lanes": {';
   for (const [i, lane] of held.entries()) {
@@ -180,6 +225,23 @@ export async function* manifestChunks(source: ManifestSource): AsyncGenerator<st
 
 function indented(value: unknown, columns: number): string {
   return JSON.stringify(value, null, 2).replaceAll('\n', `\n${' '.repeat(columns)}`);
+}
+
+function manifestVotes({ signer, logs, laneFloors, quarantine }: VotesToShow): ManifestVotes {
+  const ascending = <T>(map: ReadonlyMap<string, T>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    signer: signer === undefined ? null : hex(signer),
+    logs: ascending(logs).map(([log, { watermark, floor }]) => ({
+      log,
+      at: watermark?.at.map(String) ?? null,
+      digest: watermark === undefined ? null : hex(watermark.digest),
+      floor: floor?.map(String) ?? null,
+    })),
+    laneFloors: Object.fromEntries(ascending(laneFloors).map(([lane, floor]) => [lane, String(floor)])),
+    closed: [...(quarantine?.parts ?? [])].sort(),
+    lost: quarantine?.lost === true,
+    heir: quarantine?.heir === undefined ? null : hex(quarantine.heir),
+  };
 }
 
 function manifestAnchor(anchor: PruneAnchor): ManifestAnchor {
