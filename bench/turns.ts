@@ -9,7 +9,8 @@ import { RoundSource } from './rounds.js';
 import type { Workload } from './workload.js';
 
 const SEED = 1;
-const WARM_UP_ROUNDS_MAX = 300;
+/** Default of the warm-up, if as many rounds are measured. */
+const WARM_UP_ROUNDS = 300;
 
 /** The times of a contender's rounds in milliseconds, in order. */
 export interface Turns {
@@ -18,14 +19,15 @@ export interface Turns {
 }
 
 /**
- * Opens all contenders below `root`, fills the lanes twice (so that value files are reused), and
- * measures `rounds` rounds.
+ * Opens all contenders below `root`, and measures `rounds` rounds after a warm-up, which fills the
+ * lanes at least twice, so that value files are reused.
  */
 export async function takeTurns(
   kinds: readonly ContenderKind[],
   workload: Workload,
   rounds: number,
   root: string,
+  warmUpRounds = Math.min(WARM_UP_ROUNDS, rounds),
 ): Promise<Turns[]> {
   const dir = mkdtempSync(join(root, 'turns-'));
   try {
@@ -37,7 +39,7 @@ export async function takeTurns(
       mkdirSync(place);
       contenders.push({ name: kind.name, contender: await kind.open(place), ms: [] as number[] });
     }
-    const warmUp = Math.max(2 * source.roundsToFill, Math.min(WARM_UP_ROUNDS_MAX, rounds));
+    const warmUp = Math.max(2 * source.roundsToFill, warmUpRounds);
     for (let round = 0; round < warmUp + rounds; round++) {
       const entries = source.next();
       const jobs = contenders.map(({ contender, ms }) => ({ job: contender.prepare(entries), ms }));
