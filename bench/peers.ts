@@ -1,6 +1,6 @@
 /**
  * `npm run bench:peers [runs] [workloads] [dir]`: this store against other embedded stores. All
- * contenders of a run share one fresh process and take turns round by round, in alternating order.
+ * contenders of a run share one fresh process and take turns round by round, in rotating order.
  * Their syncs are counted in separate processes. Writes bench/results/peers.json and prints the
  * tables.
  */
@@ -9,17 +9,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { wrapProse } from '../test/support/wrap.js';
 import { positionals, resultsDir } from './args.js';
 import { available, contenderOf } from './contenders/index.js';
 import { PEERS } from './contenders/peers.js';
 import { scratchRoot } from './disk.js';
 import { describeMachine, type Machine } from './machine.js';
 import { Others } from './others.js';
+import { peersReport } from './peers-page.js';
 import type { Latency } from './results.js';
-import { digits, median, percentile, spread } from './stats.js';
+import { digits, percentile, spread } from './stats.js';
 import { canTrace, countSyncs, syncsPerRound } from './syncs.js';
-import { PEER_TARGETS, targetsTable } from './targets.js';
 import { takeTurns } from './turns.js';
 import { describe, roundBlockBytes, WORKLOADS, type Workload, workloadOf } from './workload.js';
 
@@ -29,14 +28,14 @@ const COUNTED_ROUNDS = 10;
 const SEED = 1;
 
 /** The rounds of one contender in one run, in milliseconds. */
-interface Run {
+export interface Run {
   readonly p10: number;
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
 }
 
-interface PeerFigures {
+export interface PeerFigures {
   readonly name: string;
   readonly description: string;
   readonly runs: readonly Run[];
@@ -130,54 +129,6 @@ async function measure(runs: number, ids: readonly string[], root: string): Prom
   }
   const seconds = (performance.now() - started) / 1000;
   return { format: 1, startedAt, seconds, machine, othersCores: others.cores(), runs, skipped, workloads };
-}
-
-/** The report: conditions, ratios, targets, and the figures of each contender. */
-export function peersReport(results: PeerResults): string {
-  const { workloads, machine, startedAt, runs } = results;
-  const ids = workloads.map(({ workload }) => workload.id);
-  const names = workloads[0]?.contenders.map(({ name }) => name) ?? [];
-  const head = (first: string) => [`| ${[first, ...ids].join(' | ')} |`, `|---|${ids.map(() => '---|').join('')}`];
-  const table = (first: string, cell: (contender: PeerFigures, all: readonly PeerFigures[]) => string) => [
-    ...head(first),
-    ...names.map((name) => {
-      const cells = workloads.map(({ contenders }) => {
-        const found = contenders.find((contender) => contender.name === name);
-        return found === undefined ? '-' : cell(found, contenders);
-      });
-      return `| ${[name, ...cells].join(' | ')} |`;
-    }),
-    '',
-  ];
-  const ratio = (other: PeerFigures, all: readonly PeerFigures[], pick: (run: Run) => number) => {
-    const own = all.find(({ name }) => name === 'level')?.runs ?? [];
-    const ratios = own.map((run, i) => pick(run) / pick(other.runs[i] as Run));
-    const range = ratios.length < 2 ? '' : ` (${digits(Math.min(...ratios))}-${digits(Math.max(...ratios))})`;
-    return `${digits(median(ratios))}${range}`;
-  };
-  const busy = results.othersCores === null ? 'an unknown number of' : digits(results.othersCores, 2);
-  return [
-    wrapProse(
-      `\`npm run bench:peers\`, ${startedAt.slice(0, 16)}Z: ${machine.cpu}, ${machine.cores} cores, ` +
-        `${machine.fileSystem}, ${machine.disk}, Node ${machine.node}; load before ${digits(machine.loadBefore, 2)}; ` +
-        `other processes kept ${busy} cores busy. ${runs === 1 ? 'One run' : `Medians of ${runs} runs`}, each ` +
-        'in a fresh process in which all contenders take turns round by round: ' +
-        `${workloads.map(({ workload, rounds, warmUpRounds }) => `${workload.id} ${rounds} rounds after ${warmUpRounds}`).join(', ')}.`,
-    ),
-    '',
-    ...table('level / it, p50', (other, all) => ratio(other, all, ({ p50 }) => p50)),
-    ...table('level / it, p99', (other, all) => ratio(other, all, ({ p99 }) => p99)),
-    ...table('p50 of a round, ms', ({ roundMs }) => digits(roundMs.p50.median)),
-    ...table('syncs a round', (contender) =>
-      contender.syncsPerRound === null ? '-' : digits(contender.syncsPerRound, 2),
-    ),
-    targetsTable(workloads, PEER_TARGETS),
-    ...(workloads[0]?.contenders ?? []).map(({ name, description }) =>
-      wrapProse(`- **${name}**: ${description}`, '  '),
-    ),
-    ...results.skipped.map(({ name, reason }) => `- **${name}** did not run: ${reason}`),
-    '',
-  ].join('\n');
 }
 
 async function main(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * `node .build/bench/raw-ratio.js [workloads] [rounds] [dir] [contenders]`: ratio of a round of the
  * first contender to the same round of the others; by default of this store to raw classic-level
- * and to the limit. All run in one process and take turns round by round, in alternating order. To
+ * and to the limit. All run in one process and take turns round by round, in rotating order. To
  * compare two versions, build two checkouts and name `level@A/.build,level@B/.build`.
  */
 import { availableParallelism, loadavg } from 'node:os';

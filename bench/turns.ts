@@ -1,6 +1,7 @@
 /**
- * Contenders take turns round by round in one process, in alternating order. Other work on the
- * machine affects such ratios least.
+ * Contenders take turns round by round in one process. Other work on the machine affects such
+ * ratios least. The order rotates and alternates: a contender that is always at an end runs more
+ * often than the others right after the generation of a round, with cold caches.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,8 +44,7 @@ export async function takeTurns(
     for (let round = 0; round < warmUp + rounds; round++) {
       const entries = source.next();
       const jobs = contenders.map(({ contender, ms }) => ({ job: contender.prepare(entries), ms }));
-      if (round % 2 === 1) jobs.reverse();
-      for (const { job, ms } of jobs) {
+      for (const { job, ms } of inTurn(jobs, round)) {
         const { roundMs } = await job();
         if (round >= warmUp) ms.push(roundMs);
       }
@@ -54,4 +54,12 @@ export async function takeTurns(
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** Each item is first once in as many rounds as there are items; then the direction changes. */
+export function inTurn<T>(items: readonly T[], round: number): T[] {
+  const first = round % items.length;
+  const turned = [...items.slice(first), ...items.slice(0, first)];
+  const isBackward = Math.floor(round / items.length) % 2 === 1;
+  return isBackward ? [turned[0] as T, ...turned.slice(1).reverse()] : turned;
 }

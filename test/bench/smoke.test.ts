@@ -19,6 +19,7 @@ import { runWorkload } from '../../bench/run.js';
 import { percentile } from '../../bench/stats.js';
 import { summarize } from '../../bench/summary.js';
 import { countIn } from '../../bench/syncs.js';
+import { inTurn } from '../../bench/turns.js';
 import { BLOCKS_KEPT, type Workload, workloadOf } from '../../bench/workload.js';
 import { inTemp } from '../support/temp.js';
 
@@ -207,6 +208,11 @@ test('only syncs between the marks are counted', () => {
   ].join('\n');
   assert.equal(countIn(trace, 2), { fsyncs: 0.5, fdatasyncs: 1, msyncs: 0.5, syncedWrites: 1.5 });
   assert.throws(() => countIn('', 1), /marks/);
+});
+
+test('contenders take turns: each is first as often as the others, in both directions', () => {
+  const orders = Array.from({ length: 6 }, (_, round) => inTurn(['a', 'b', 'c'], round).join(''));
+  assert.equal(orders, ['abc', 'bca', 'cab', 'acb', 'bac', 'cba']);
 });
 
 test('a percentile is a measured sample', () => {
