@@ -37,7 +37,7 @@ export function hasValueFiles({ lanes, blockBytes }: Shape): boolean {
   return blockBytes >= VALUE_BYTES_MIN && lanes * blockBytes >= BATCH_BYTES_MIN;
 }
 
-/** Wire bytes of a round: blocks, a CommitQC and an anchor (80 bytes a lane each, at least 2 and 4 KiB). */
+/** Wire bytes of a round: blocks, a CommitQC (at least 2 KiB) and an anchor (at least 4 KiB). */
 function roundBytes({ lanes, blockBytes }: Shape): number {
   const commitQC = Math.max(2 * KIB, 169 + 80 * lanes);
   return lanes * (blockBytes - 157) + commitQC + Math.max(4 * KIB, commitQC + 169);
