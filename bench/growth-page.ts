@@ -1,6 +1,7 @@
 /** The tables and plots of docs/benchmarks-growth.md. */
 import { wrapProse } from '../test/support/wrap.js';
 import type { Curve, Growth, Point } from './growth.js';
+import { BUSY, isBusy } from './markdown.js';
 import { digits } from './stats.js';
 
 const KIB = 1024;
@@ -68,6 +69,7 @@ export function growthTables(growth: Growth): string {
         `cores, ${machine.fileSystem}, ${machine.disk}, Node ${machine.node}; other processes kept ${busy} cores busy.`,
     ),
     '',
+    ...(isBusy(growth) ? [wrapProse(BUSY), ''] : []),
     ...(Object.entries(growth.curves) as [Curve, readonly Point[]][]).flatMap(([curve, points]) => [
       ...table(AXES[curve], points),
       `![growth-${curve}.svg](../bench/results/growth-${curve}.svg)`,

@@ -1,20 +1,23 @@
 /** The tables of `peers.json` on the pages. */
 import { wrapProse } from '../test/support/wrap.js';
+import { BUSY, isBusy } from './markdown.js';
 import type { PeerFigures, PeerResults, Run } from './peers.js';
 import { digits, median } from './stats.js';
 import { PEER_TARGETS, targetsTable } from './targets.js';
 
 /** Harness, date, machine and number of rounds. */
-function conditions({ startedAt, machine, othersCores, runs, workloads }: PeerResults): string {
+function conditions(results: PeerResults): string {
+  const { startedAt, machine, othersCores, runs, workloads } = results;
   const busy = othersCores === null ? 'an unknown number of' : digits(othersCores, 2);
   const rounds = workloads.map((result) => `${result.workload.id} ${result.rounds} after ${result.warmUpRounds}`);
-  return wrapProse(
+  const text = wrapProse(
     `\`npm run bench:peers\`, ${startedAt.slice(0, 16)}Z: ${machine.cpu}, ${machine.cores} cores, ` +
       `${machine.fileSystem}, ${machine.disk}, Node ${machine.node}; load before ${digits(machine.loadBefore, 2)}; ` +
       `other processes kept ${busy} cores busy. ${runs === 1 ? 'One run' : `Medians of ${runs} runs`}, each in a ` +
       'fresh process in which all contenders take turns round by round; rounds measured after warm-up: ' +
       `${rounds.join(', ')}.`,
   );
+  return isBusy(results) ? `${text}\n\n${wrapProse(BUSY)}` : text;
 }
 
 /** `level` over another contender: the median of the ratios of the runs, and their range. */
