@@ -9,8 +9,8 @@ import { LanestoreError } from '../errors.js';
 import { importError } from './layout.js';
 
 /**
- * Refuses a source that a process writes to, including this one. One that only reads, as a backup or
- * another import does, is no reason.
+ * Refuses a source that a process writes to, including this one. A process that only reads it, such
+ * as a backup or another import, is no reason.
  * @throws LANESTORE_LOCKED.
  */
 export function refuseLive(location: string): void {
