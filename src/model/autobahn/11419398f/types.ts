@@ -8,9 +8,9 @@
  *
  * The bodies of LevelDB records have the same structure, with the same keys.
  */
-import type { BlockHeader, Hash, Lane, LaneQC, LaneRange, PublicKey, Signature, Timestamp } from '../types.js';
+import type { BlockHeader, LaneRange, Signature, Timestamp } from '../types.js';
 
-export type { BlockHeader, Hash, Lane, LaneQC, LaneRange, PublicKey, Signature, Timestamp };
+export type { BlockHeader, Hash, Lane, LaneQC, LaneRange, PublicKey, Signature, Timestamp } from '../types.js';
 
 /** The content of a block. The protocol at 11419398f sets no limit to its size. */
 export interface Payload {
