@@ -21,6 +21,7 @@ const ROOMS: readonly string[] = [
   'model',
   'adapter',
   'adapter/wal',
+  'adapter/littdb',
   'adapter/level/database',
   'adapter/level/disk-watermark',
   'adapter/level/format',

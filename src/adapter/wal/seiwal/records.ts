@@ -86,7 +86,9 @@ export interface FileScan {
   readonly fault: NoRecord | undefined;
 }
 
-/** Reads the records after the head. Indexes that do not ascend are a fault, as a crash leaves none. */
+/**
+ * Reads the records after the head. Indexes that do not ascend are a fault, as a crash leaves none.
+ */
 export function scanRecords(bytes: Buffer): FileScan {
   const records: LogRecord[] = [];
   let at = HEAD_BYTES;

@@ -1,4 +1,6 @@
-/** Damage to a seiwal log: what the original makes of it (cases.json), and what is reported here. */
+/**
+ * Damage to a seiwal log: what the original makes of it (cases.json), and what is reported here.
+ */
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
