@@ -16,6 +16,11 @@ export function refuseLive(location: string): void {
   throw new LanestoreError('LANESTORE_LOCKED', `${location} is in use by ${owner}; stop the node, then try again`);
 }
 
+/** True if a process has a file in `location` open, this one included, as far as it may be seen. */
+export function isInUse(location: string): boolean {
+  return openerOf(location) !== undefined;
+}
+
 /** A process that has a file in `location` open, as far as this process may see it. */
 function openerOf(location: string): number | undefined {
   for (const pid of namesOf('/proc')) {

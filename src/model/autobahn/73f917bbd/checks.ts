@@ -4,6 +4,7 @@ import type { EntryChecks } from '../../checks.js';
 import { codecs } from './codecs.js';
 import { checkEpochs, type Epochs } from './epochs.js';
 import { verifyInner } from './inner.js';
+import { type DataRow, verifyRow } from './rows.js';
 import type { CommitQC, PersistedInner, PruneAnchor, SignedBlock } from './types.js';
 import {
   verifyAnchor,
@@ -33,6 +34,7 @@ export function entryChecks(epochs?: Epochs): EntryChecks<SignedBlock, CommitQC,
         chain(block, before);
       },
       anchor: ({ appQC, commitQC }) => verifyAppProposal(appQC.vote, commitQC),
+      row: (row) => verifyRow(row as DataRow),
       inner: (bytes) => checkInner(bytes, undefined),
     };
   }
@@ -44,6 +46,7 @@ export function entryChecks(epochs?: Epochs): EntryChecks<SignedBlock, CommitQC,
     },
     commitQC: (qc) => verifyCommitQC(qc, known.at(qc.vote.view.index)),
     anchor: (anchor) => verifyAnchor(anchor, known.at(anchor.commitQC.vote.view.index)),
+    row: (row) => verifyRow(row as DataRow, known.at((row as DataRow).qc.qc.vote.view.index)),
     inner: (bytes) => checkInner(bytes, known),
   };
 }

@@ -13,6 +13,7 @@ export { headerHash, messageHash, payloadHash } from './hash.js';
 export { LANE_BYTES, type LaneParts, laneOf, laneParts } from './lane.js';
 export { autobahn } from './model.js';
 export { type GlobalRange, globalRange, laneRangeOf } from './proposal.js';
+export { type DataRow, isFullRow, verifyRow } from './rows.js';
 export { sign, signBlock, verifySignature } from './sign.js';
 export type * from './types.js';
 export {
