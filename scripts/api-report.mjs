@@ -18,6 +18,7 @@ const STABILITY = {
   './keys': 'stable',
   './model': 'stable',
   './model/autobahn': 'follows the protocol',
+  './model/autobahn-73f917bbd': 'follows the protocol',
   './adapter': 'port and `openNoop` stable; what backends are built on is experimental',
   './adapter/level': 'stable',
   './adapter/wal': '`openWal` and `readWal` stable; the pieces are experimental',

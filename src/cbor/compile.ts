@@ -95,9 +95,7 @@ class Compiler {
 
   #list(shape: Shape, listFault: EntryShape['listFault']): values.Field {
     const begins = this.#vary();
-    if (shape.is === 'bytes' && shape.length === undefined && listFault === undefined) {
-      return values.bytesList(begins);
-    }
+    if (shape.is === 'bytes' && shape.length === undefined) return values.bytesList(begins, listFault);
     if (shape.is !== 'map') throw new RangeError('the items of a list are maps, or byte strings of any length');
     const items = new Compiler();
     const item = items.map(shape);

@@ -155,7 +155,7 @@ export function bytes(begins: Begins): Field {
 }
 
 /** A list of byte strings of any length. */
-export function bytesList(begins: Begins): Field {
+export function bytesList(begins: Begins, listFault: ListFault): Field {
   return {
     write: (to, value) => {
       if (!Array.isArray(value)) return false;
@@ -167,12 +167,13 @@ export function bytesList(begins: Begins): Field {
         if (!(item instanceof Uint8Array)) return false;
         to.bytes(item);
       }
-      return true;
+      return listFault === undefined || listFault(value as never[]) === undefined;
     },
     read: (from) => {
       if (begins !== undefined) from.pass(begins.template);
       const items: Uint8Array[] = [];
       for (let left = from.array(); left > 0 && !from.hasFailed; left--) items.push(from.byteString());
+      if (!from.hasFailed && listFault?.(items as never[]) !== undefined) from.fail();
       return items;
     },
   };

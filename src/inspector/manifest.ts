@@ -147,20 +147,39 @@ export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnch
 /** What a manifest shows of the votes of a store, or of a view. */
 export type VotesToShow = Pick<StoredVotes, 'signer' | 'logs' | 'laneFloors' | 'quarantine'>;
 
+/** How the entries of a version of the protocol look in a manifest. */
+export interface ManifestShape<B, Q, A> {
+  /** The lanes of a CommitQC, for `committee`; absent if they say too little of a committee. */
+  readonly committee?: (qc: Q) => readonly LaneId[];
+  readonly anchor: (anchor: A) => object;
+  readonly commitQCOf: (anchor: A) => Q;
+  readonly commitQC: (qc: Q) => object;
+  readonly block: (block: B) => object;
+}
+
+/** The shape of `lanestore/model/autobahn`, as the types of this file describe it. */
+export const MANIFEST_SHAPE: ManifestShape<SignedBlock, CommitQC, PruneAnchor> = {
+  committee: (qc) => [...autobahn.commitQC.laneStarts(qc)].map(([lane]) => lane),
+  anchor: manifestAnchor,
+  commitQCOf: ({ commitQC }) => commitQC,
+  commitQC: manifestCommitQC,
+  block: manifestBlock,
+};
+
 /**
  * The input of {@link manifestChunks}: what `openState` resolves with, or a view through {@link
  * stateOfView}.
  */
-export interface ManifestSource {
-  readonly anchor: { readonly entry: PruneAnchor } | undefined;
+export interface ManifestSource<B = SignedBlock, Q = CommitQC, A = PruneAnchor> {
+  readonly anchor: { readonly entry: A } | undefined;
   readonly votes?: VotesToShow | undefined;
   readonly lanes: ReadonlyMap<LaneId, unknown>;
-  commitQCs(): AsyncIterable<{ readonly entry: CommitQC }>;
-  blocks(lane: LaneId): AsyncIterable<{ readonly entry: SignedBlock }>;
+  commitQCs(): AsyncIterable<{ readonly entry: Q }>;
+  blocks(lane: LaneId): AsyncIterable<{ readonly entry: B }>;
 }
 
 /** A view as a source. It omits damaged entries; the view's findings list them. */
-export function stateOfView(view: StoreView<SignedBlock, CommitQC, PruneAnchor>): ManifestSource {
+export function stateOfView<B, Q, A>(view: StoreView<B, Q, A>): ManifestSource<B, Q, A> {
   return {
     anchor: view.anchor === undefined ? undefined : { entry: view.anchor },
     votes: view.votes,
@@ -186,12 +205,27 @@ async function* soundItems<T>(items: AsyncIterable<ViewItem<T>>): AsyncGenerator
  * await view.close();
  * ```
  */
-export async function* manifestChunks(source: ManifestSource): AsyncGenerator<string, void, void> {
+export function manifestChunks(source: ManifestSource): AsyncGenerator<string, void, void>;
+export function manifestChunks<B, Q, A>(
+  source: ManifestSource<B, Q, A>,
+  shape: ManifestShape<B, Q, A>,
+): AsyncGenerator<string, void, void>;
+export function manifestChunks(
+  source: ManifestSource<unknown, unknown, unknown>,
+  shape = MANIFEST_SHAPE as unknown as ManifestShape<unknown, unknown, unknown>,
+): AsyncGenerator<string, void, void> {
+  return chunksOf(source, shape);
+}
+
+async function* chunksOf<B, Q, A>(
+  source: ManifestSource<B, Q, A>,
+  shape: ManifestShape<B, Q, A>,
+): AsyncGenerator<string, void, void> {
   const { anchor, votes } = source;
-  let committee = anchor?.entry.commitQC;
-  if (committee === undefined)
+  let oldest = anchor === undefined ? undefined : shape.commitQCOf(anchor.entry);
+  if (oldest === undefined)
     for await (const { entry } of source.commitQCs()) {
-      committee = entry;
+      oldest = entry;
       break;
     }
   const held: LaneId[] = [];
@@ -201,7 +235,6 @@ export async function* manifestChunks(source: ManifestSource): AsyncGenerator<st
       break;
     }
   }
-  const names = committee === undefined ? held : [...autobahn.commitQC.laneStarts(committee)].map(([lane]) => lane);
   const list = async function* <T>(entries: AsyncIterable<{ readonly entry: T }>, line: (entry: T) => object) {
     let empty = true;
     for await (const { entry } of entries) {
@@ -209,15 +242,18 @@ export async function* manifestChunks(source: ManifestSource): AsyncGenerator<st
       empty = false;
     }
   };
-  yield `{\n  "committee": ${indented(names, 2)},\n`;
-  yield `  "anchor": ${indented(anchor === undefined ? null : manifestAnchor(anchor.entry), 2)},\n`;
+  yield '{\n';
+  if (shape.committee !== undefined) {
+    yield `  "committee": ${indented(oldest === undefined ? held : shape.committee(oldest), 2)},\n`;
+  }
+  yield `  "anchor": ${indented(anchor === undefined ? null : shape.anchor(anchor.entry), 2)},\n`;
   if (votes !== undefined) yield `  "votes": ${indented(manifestVotes(votes), 2)},\n`;
   yield '  "commitQCs": [';
-  yield* list(source.commitQCs(), manifestCommitQC);
+  yield* list(source.commitQCs(), shape.commitQC);
   yield '],\n  "lanes": {';
   for (const [i, lane] of held.entries()) {
     yield `${i === 0 ? '' : ','}\n    ${JSON.stringify(lane)}: [`;
-    yield* list(source.blocks(lane), manifestBlock);
+    yield* list(source.blocks(lane), shape.block);
     yield ']';
   }
   yield '}\n}\n';
@@ -303,10 +339,12 @@ export function formatTimestamp({ seconds, nanos }: Timestamp): string {
   return date.toISOString().replace('.000Z', `${fraction}Z`);
 }
 
-function identity(wire: Uint8Array): RecordIdentity {
+/** Hash and size of protobuf bytes. */
+export function identity(wire: Uint8Array): RecordIdentity {
   return { recordSha256: createHash('sha256').update(wire).digest('hex'), recordBytes: wire.length };
 }
 
-function hex(bytes: Uint8Array | undefined): string {
+/** Hex digits; empty for absent bytes. */
+export function hex(bytes: Uint8Array | undefined): string {
   return bytes === undefined ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

@@ -69,7 +69,7 @@ function committeesIn(text: string): Listed[] | string {
 
 function termOf({ where, from, keys }: Listed, invalid: (detail: string) => LanestoreError): CommitteeTerm {
   if (!Array.isArray(keys)) throw invalid(`${where} holds no list; ${KEYS}`);
-  const index = roadIndexOf(from);
+  const index = decimalOf(from);
   if (index === undefined) throw invalid(`${where} has no road index: ${JSON.stringify(from)}; ${FROM}`);
   const wrong: unknown = keys.find((key) => typeof key !== 'string' || !isLaneId(key.toLowerCase()));
   if (wrong !== undefined) {
@@ -82,7 +82,8 @@ function termOf({ where, from, keys }: Listed, invalid: (detail: string) => Lane
   return { from: index, committee };
 }
 
-function roadIndexOf(from: unknown): bigint | undefined {
+/** A number in decimal, or a small number as it is; undefined for anything else. */
+export function decimalOf(from: unknown): bigint | undefined {
   if (typeof from === 'number' && Number.isSafeInteger(from) && from >= 0) return BigInt(from);
   return typeof from === 'string' && /^\d{1,20}$/.test(from) ? BigInt(from) : undefined;
 }

@@ -1,8 +1,17 @@
 /** Moving a node's state between layouts, and a store between formats. */
 export { readCommittees } from './committee-file.js';
+export type { DataRows, ReadRow, RowEntry } from './data-rows.js';
 export { type Difference, diffStates } from './diff.js';
 export type { DigestPart } from './digest.js';
-export { type Detection, detectLayout, type Layout, ORIGINAL_LAYOUTS, type OriginalLayout } from './layout.js';
+export { readEpochs } from './epoch-file.js';
+export {
+  type Detection,
+  detectLayout,
+  type Layout,
+  ORIGINAL_LAYOUTS,
+  type OriginalLayout,
+  SEI_LAYOUT,
+} from './layout.js';
 export {
   exportState,
   importState,
@@ -19,3 +28,4 @@ export {
 export type { EntryPlace, Source, SourceEntry, SourceLog } from './source.js';
 export { startState } from './start-rules.js';
 export type { StepResult } from './step.js';
+export { type StateReport, verifyState } from './verify-state.js';

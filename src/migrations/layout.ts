@@ -7,6 +7,8 @@
  *   wal              11419398f: blocks/<lane hex>/<segments>, commitqcs/<segments>, A/B files as
  *                    protobuf
  *   wal-crc          78c53ddf1: the same with CRC-32C in the A/B files
+ *   sei-73f917bbd    73f917bbd: blocks/<lane hex, 80 digits>/<seiwal>, commitqcs/<seiwal>,
+ *                    blockdb/, inner_{a,b}.pb with CRC-32C
  *   level            lanestore: level/, witness, values/
  *
  * A directory with the marks of two layouts, or with only half of one, is refused: a wrong guess
@@ -18,16 +20,17 @@ import { join, resolve } from 'node:path';
 import { typeFindings } from '../adapter/file-types.js';
 import { LEVEL_DIR, VALUES_DIR, WITNESS_FILE } from '../adapter/level/conversion.js';
 import { didYouMean } from '../adapter/likeness.js';
+import { BLOCK_STORE_DIR } from '../adapter/littdb/index.js';
 import {
   type ABScan,
   ANCHOR_PREFIX,
   BLOCKS_DIR,
   COMMIT_QCS_DIR,
+  findNewerNode,
   INNER_PREFIX,
   PAIR_FILES,
   reading,
   readListing,
-  refuseNewerNode,
   scanAB,
   systemCode,
   typeInState,
@@ -44,8 +47,10 @@ export const ORIGINAL_LAYOUTS = ['wal', 'wal-crc', 'file-per-entry'] as const;
 export type OriginalLayout = (typeof ORIGINAL_LAYOUTS)[number];
 /** The option that selects a layout to export to. */
 export const checkLayout = oneOf<OriginalLayout>(...ORIGINAL_LAYOUTS);
+/** The layout of the original at 73f917bbd, which is read, not written. */
+export const SEI_LAYOUT = 'sei-73f917bbd';
 /** A layout that can be read. */
-export type Layout = OriginalLayout | 'level';
+export type Layout = OriginalLayout | typeof SEI_LAYOUT | 'level';
 
 /** The detected layout of a directory. */
 export interface Detection {
@@ -97,13 +102,29 @@ export async function detectLayout(directory: string): Promise<Detection> {
     throw notAState(`${location} ${what}${didYouMean(location)}`);
   }
   refuseOtherTypes(location);
+  const newer = await findNewerNode(location);
+  if (newer !== undefined) return newerDetection(location, names, newer, marks);
   const pairs = await Promise.all([scanAB(location, ANCHOR_PREFIX), scanAB(location, INNER_PREFIX)]);
-  await refuseNewerNode(location);
   await marks.readLogs();
   const original = marks.layouts.some((layout) => layout !== 'level') || hasOriginalNames(names, pairs);
   if (original) marks.addPairs(pairs);
   const layout = marks.verdict(names.size === 0, original);
   if (layout !== 'level') requireWhole(location, names, pairs[0]);
+  return { location, layout, evidence: marks.evidence };
+}
+
+function newerDetection(
+  location: string,
+  names: ReadonlySet<string>,
+  found: readonly string[],
+  marks: Marks,
+): Detection {
+  const more = found.length > 1 ? ` and ${found.length - 1} more files or directories of that version` : '';
+  marks.add(SEI_LAYOUT, `it has ${found[0]}${more}`);
+  const layout = marks.verdict(false, false);
+  const inner = PAIR_FILES.filter((name) => name.startsWith(`${INNER_PREFIX}_`));
+  const missing = [BLOCKS_DIR, COMMIT_QCS_DIR, BLOCK_STORE_DIR, ...inner].filter((name) => !names.has(name));
+  refuseHalf(location, missing);
   return { location, layout, evidence: marks.evidence };
 }
 
@@ -114,7 +135,10 @@ export async function detectLayout(directory: string): Promise<Detection> {
  */
 function refuseOtherTypes(location: string): void {
   const advice = 'links are not followed, and special files are not read: name a copy without them (cp -rL)';
-  const findings = typeFindings(location, [BLOCKS_DIR, COMMIT_QCS_DIR, ...PAIR_FILES], 2, typeInState, advice);
+  const findings = [
+    ...typeFindings(location, [BLOCKS_DIR, COMMIT_QCS_DIR, ...PAIR_FILES], 2, typeInState, advice),
+    ...typeFindings(location, [BLOCK_STORE_DIR], 3, typeInState, advice),
+  ];
   const [first] = findings;
   if (first === undefined) return;
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
@@ -167,6 +191,10 @@ function requireWhole(location: string, names: ReadonlySet<string>, anchorPair: 
       length === undefined ? [`${ANCHOR_PREFIX}_${i === 0 ? 'a' : 'b'}.pb`] : [],
     ),
   ];
+  refuseHalf(location, missing);
+}
+
+function refuseHalf(location: string, missing: readonly string[]): void {
   if (missing.length === 0) return;
   throw importError(
     `${location} is half a state directory: ${missing.join(', ')} missing, which a node makes at its first start; copy all of it`,

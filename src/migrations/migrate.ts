@@ -30,6 +30,7 @@ import type { Source } from './source.js';
 import { refuseChanged, refuseLive, treeState } from './source-guard.js';
 import { newTally, startContent, type Tally } from './start-rules.js';
 import { claimTarget, writeError } from './target.js';
+import { refuseTarget } from './versions.js';
 import { openWalSink } from './wal-sink.js';
 
 /** How far a migration is. */
@@ -93,6 +94,9 @@ export interface MigrationReport {
   readonly manifest: readonly DigestPart[];
 }
 
+/** What can be written. */
+type TargetLayout = OriginalLayout | 'level';
+
 /** Entries between two calls of `onProgress`. */
 const PROGRESS_ENTRIES = 256;
 
@@ -141,6 +145,7 @@ export async function exportState<B, Q, A>(
   options: MigrationOptions<B, Q, A>,
 ): Promise<MigrationReport> {
   check('exportState', source, target, options);
+  refuseTarget(layout, options.model);
   checkLayout(layout, 'exportState: layout');
   return migrate(source, target, layout, options);
 }
@@ -154,7 +159,7 @@ function check(name: string, source: unknown, target: unknown, options: unknown)
 async function migrate<B, Q, A>(
   from: string,
   to: string,
-  layout: Layout,
+  layout: TargetLayout,
   options: MigrationOptions<B, Q, A>,
 ): Promise<MigrationReport> {
   const detection = await detectLayout(from);
@@ -191,7 +196,7 @@ async function migrate<B, Q, A>(
  * the original, and `openWal`, could not tell it from damage.
  * @throws LANESTORE_IMPORT.
  */
-function refuseInner<B, Q, A>({ inner, location }: Source<B, Q, A>, layout: Layout, model: Model<B, Q, A>): void {
+function refuseInner<B, Q, A>({ inner, location }: Source<B, Q, A>, layout: TargetLayout, model: Model<B, Q, A>): void {
   if (inner === undefined || layout === 'level' || AB_ENCODING[layout] !== 'wrapper') return;
   try {
     model.inner?.check(inner);
@@ -223,7 +228,7 @@ function refuseVotes<B, Q, A>(
 
 async function openSink<B, Q, A>(
   directory: string,
-  layout: Layout,
+  layout: TargetLayout,
   { model, segmentBytes }: MigrationOptions<B, Q, A>,
   votes: Source<B, Q, A>['votes'],
 ): Promise<Sink<B, Q, A>> {

@@ -3,9 +3,11 @@ import { string } from '../base/options.js';
 import type { Model } from '../model/model.js';
 import { checkModel } from '../model/option-checks.js';
 import { openFilesSource } from './files-source.js';
-import { type Detection, detectLayout } from './layout.js';
+import { type Detection, detectLayout, SEI_LAYOUT } from './layout.js';
 import { openLevelSource } from './level-source.js';
+import { openSeiSource } from './sei-source.js';
 import type { Source } from './source.js';
+import { refuseOtherVersion } from './versions.js';
 import { openWalSource } from './wal-source.js';
 
 /**
@@ -19,9 +21,13 @@ export async function openSource<B, Q, A>(detection: Detection, model: Model<B, 
   switch (detection.layout) {
     case 'level':
       return openLevelSource(detection, model);
+    case SEI_LAYOUT:
+      return openSeiSource(detection, model);
     case 'file-per-entry':
+      refuseOtherVersion(detection, model);
       return openFilesSource(detection, model);
     default:
+      refuseOtherVersion(detection, model);
       return openWalSource(detection, model);
   }
 }

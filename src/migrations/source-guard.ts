@@ -20,6 +20,11 @@ export function refuseLive(location: string): void {
   throw new LanestoreError('LANESTORE_LOCKED', `${location} is in use by ${owner}; stop the node, then try again`);
 }
 
+/** True if a process writes to `location`, this one included, as far as it may be seen. */
+export function isInUse(location: string): boolean {
+  return writerOf(location) !== undefined;
+}
+
 /** A process that has a file in `location` open for writing, as far as this process may see it. */
 function writerOf(location: string): number | undefined {
   for (const pid of namesOf('/proc')) {

@@ -10,6 +10,7 @@ import { messageOf } from '../base/permission-model.js';
 import { type Finding, LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
+import type { DataRows } from './data-rows.js';
 import { importError, type Layout } from './layout.js';
 
 /** The place of an entry, for messages. */
@@ -55,6 +56,10 @@ export interface Source<B, Q, A> {
   /** What it keeps of the votes of its key; absent where the layout, or the format, keeps none. */
   readonly votes?: StoredVotes | undefined;
   readonly commitQCLog: SourceLog;
+  /** The rows of the data layer, where the layout has them. A store does not keep them. */
+  readonly data?: DataRows | undefined;
+  /** Lanes that the anchor's epoch has closed: a node drops them at its start. */
+  readonly closedLanes?: ReadonlySet<LaneId> | undefined;
   /** All known lanes, ascending, including empty ones. */
   readonly lanes: ReadonlyMap<LaneId, SourceLog>;
   /**
@@ -118,7 +123,7 @@ export async function readPairs<A>(location: string, model: Model<unknown, unkno
  * With a valid checksum, inner is not damaged. If the model does not accept it, another program
  * wrote it, perhaps a node of a later version.
  */
-function notesOn(
+export function notesOn(
   { newest, prefix }: ABScan,
   inner: Uint8Array | undefined,
   model: Model<unknown, unknown, unknown>,

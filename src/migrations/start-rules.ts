@@ -102,7 +102,7 @@ export function startState<B, Q, A>(source: Source<B, Q, A>, model: Model<B, Q, 
     inner: source.inner,
     votes: source.votes,
     commitQCLog: source.commitQCLog,
-    lanes: source.lanes,
+    lanes: new Map([...source.lanes].filter(([lane]) => source.closedLanes?.has(lane) !== true)),
     notes: source.notes,
     commitQCs: () => entriesOf(rules.commitQCs(), 'commitQC'),
     blocks: (lane) => entriesOf(rules.blocks(lane), 'block'),
@@ -154,7 +154,10 @@ class StartRules<B, Q, A> {
     }
     yield* this.commitQCs();
     const lanes = new Set([...this.#source.lanes.keys(), ...(anchor?.point.laneStarts.keys() ?? [])]);
-    for (const lane of [...lanes].sort()) yield* this.blocks(lane);
+    for (const lane of [...lanes].sort()) {
+      if (this.#source.closedLanes?.has(lane) === true) await this.#drop(lane);
+      else yield* this.blocks(lane);
+    }
   }
 
   /** The QC log: its start, then its entries. */
@@ -194,6 +197,11 @@ class StartRules<B, Q, A> {
     this.#tally.anchorQCAdded = true;
     this.#tally.commitQCs++;
     return { kind: 'commitQC', entry, number, wire: this.#count(this.#model.commitQC.toWire(entry)) };
+  }
+
+  /** Counts the blocks of a lane that the anchor's epoch has closed: a node drops them. */
+  async #drop(lane: LaneId): Promise<void> {
+    for await (const _ of this.#reading(this.#source.blocks(lane))) this.#tally.staleBlocks++;
   }
 
   /** A lane: its start, then its entries. */

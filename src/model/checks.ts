@@ -21,6 +21,11 @@ export interface EntryChecks<Block, CommitQC, Anchor> {
   readonly block?: (block: Block, before: Block | undefined, roads: RoadRange) => void;
   readonly commitQC?: (qc: CommitQC) => void;
   readonly anchor?: (anchor: Anchor) => void;
+  /**
+   * Checks a row of the data layer, which a node keeps beside its state. Only the layout
+   * `sei-73f917bbd` has rows; the model defines what one is.
+   */
+  readonly row?: (row: unknown) => void;
   /** Checks the node's inner state. Bytes of an unknown form pass: only the node can read them. */
   readonly inner?: (inner: Uint8Array) => void;
 }

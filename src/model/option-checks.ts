@@ -90,5 +90,6 @@ export const checkEntryChecks = fields<EntryChecks<unknown, unknown, unknown>>({
   block: callback(),
   commitQC: callback(),
   anchor: callback(),
+  row: callback(),
   inner: callback(),
 });

@@ -102,6 +102,7 @@ const CHECKS: Samples<EntryChecks<unknown, unknown, unknown>> = {
   block: call,
   commitQC: call,
   anchor: call,
+  row: call,
   inner: call,
 };
 const checks: Sample = { wrong: [null, 5, [], new Map()], fields: CHECKS };
@@ -513,6 +514,8 @@ const WITHOUT: readonly string[] = [
   ],
   ...['verifyChain', 'verifyCommitQC', 'verifyFullCommitQC', 'verifyLaneQC', 'verifyOrdered', 'verifyPrepareQC'],
   ...['verifySignedBlock', 'verifySignedMsg', 'formatTimestamp', 'manifestChunks', 'manifestOf', 'stateOfView'],
+  ...['Epochs', 'closesLane', 'faultyWeight', 'isFullRow', 'laneOf', 'laneParts', 'readEpochs', 'verifyHeaders'],
+  ...['verifyPayload', 'verifyRow', 'verifySigned', 'verifyState'],
   ...['collectPrometheus'],
   // For third-party backends, which check what they are given.
   ...['BasePersistence', 'AdmissionGate', 'admissionLimits', 'fireHooks', 'freeOfCost'],

@@ -65,9 +65,14 @@ test(
     assert.not.match(gone.message + gone.remedy, /remove/);
     rmSync(join(source, 'commitqcs', '00000000000000000032'));
     rmSync(join(source, 'blocks'), { recursive: true });
-    const own = await refused(detectLayout(source), 'LANESTORE_SCHEMA', /later layout of the original/);
-    assert.match(own.remedy, /the version that wrote it/);
-    assert.not.match(own.message + own.remedy, /remove|export/);
+    // The anchor of the older version is left.
+    await refused(detectLayout(source), 'LANESTORE_SCHEMA', /has written entries since/);
+    for (const file of ['avail_inner_a.pb', 'avail_inner_b.pb']) rmSync(join(source, file));
+    for (const attempt of [openWal, readWal] as const) {
+      const own = await refused(() => attempt(source, { model: autobahn }), 'LANESTORE_SCHEMA', /later layout/);
+      assert.match(own.remedy, /the version that wrote it, or make a store from it: lanestore import/);
+      assert.not.match(own.message + own.remedy, /remove/);
+    }
   }),
 );
 

@@ -14,6 +14,7 @@ import {
   exportState,
   importState,
   type Layout,
+  type OriginalLayout,
   openLevel,
   openWal,
 } from '../../src/index.js';
@@ -86,7 +87,7 @@ async function write(location: string, seed: HistorySeed): Promise<{ manifest: M
   return { manifest, cursors };
 }
 
-function move(from: string, to: string, layout: Layout, segmentBytes: number): Promise<unknown> {
+function move(from: string, to: string, layout: OriginalLayout | 'level', segmentBytes: number): Promise<unknown> {
   const options = { ...OPTIONS, segmentBytes };
   return layout === 'level' ? importState(from, to, options) : exportState(from, to, layout, options);
 }
@@ -95,7 +96,7 @@ test('every pair of layouts', () =>
   fc.assert(
     fc.asyncProperty(history, (seed) =>
       withTemp(async (dir) => {
-        const layouts: readonly Layout[] = ['level', ...ORIGINAL_LAYOUTS];
+        const layouts: readonly (OriginalLayout | 'level')[] = ['level', ...ORIGINAL_LAYOUTS];
         const { manifest, cursors } = await write(join(dir, 'first-level'), seed);
         for (const layout of ORIGINAL_LAYOUTS) {
           await move(join(dir, 'first-level'), join(dir, `first-${layout}`), layout, seed.segmentBytes);

@@ -18,8 +18,10 @@ export {
   typeInState,
 } from './layout.js';
 export { readListing, segmentName } from './names.js';
-export { refuseNewerNode } from './newer-node.js';
+export { findNewerNode } from './newer-node.js';
 export { scanPairs } from './pairs.js';
 export { closing, PRIVATE_MODE, SEGMENT_MODE } from './repair.js';
+export { readSeiwal, recordsOf, type SeiwalLog } from './seiwal/log.js';
+export { isCompanion, isLogFile } from './seiwal/names.js';
 export { blockCodec, commitQCCodec } from './state.js';
 export { type LogOutline, outlineLog, SegmentReader, streamLog } from './stream.js';

@@ -1,4 +1,5 @@
-/** The codec of each message: check, CBOR body, protobuf. */
+/** The codec of each message: check, CBOR body, protobuf; and its hash. */
+import { createHash } from 'node:crypto';
 import type { BodyWriter } from '../../cbor/body-writer.js';
 import { compile, type Layout } from '../../cbor/compile.js';
 import { CborWriter } from '../../cbor/writer.js';
@@ -42,6 +43,18 @@ function decode<T extends object>(kind: Message<T>, read: (message: unknown) => 
 export function checked<T>(root: string, kind: Kind<T>, value: T): T {
   reporting(root, { typeErrors: true }, () => kind.check(value));
   return value;
+}
+
+/**
+ * SHA-256 over the canonical encoding (the original's sei-tendermint/internal/hashable). The value
+ * is checked first, because nothing in a hash shows that it was malformed.
+ * @throws LANESTORE_INVALID or TypeError naming the field.
+ */
+export function hashOf<T>(root: string, kind: Kind<T>, value: T): Uint8Array {
+  const digest = createHash('sha256')
+    .update(encode(kind, checked(root, kind, value)))
+    .digest();
+  return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
 }
 
 /**

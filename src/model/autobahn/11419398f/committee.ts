@@ -3,10 +3,7 @@
  * sei-tendermint/internal/autobahn/types/committee.go).
  */
 import { withMethods } from '../../../base/options.js';
-import { LanestoreError } from '../../../errors.js';
-import { type LaneId, laneIdOf } from '../../../keys/index.js';
-import { VerifyingKey } from '../ed25519.js';
-import { KEY_BYTES } from '../sizes.js';
+import { checkedCopy, ValidatorKeys } from '../validators.js';
 import type { PublicKey } from './types.js';
 
 /**
@@ -49,7 +46,7 @@ export class Committee {
   readonly quorum: number;
   /** Number of votes for a LaneQC: f+1. */
   readonly laneQuorum: number;
-  readonly #verifying: ReadonlyMap<LaneId, { readonly encoded: PublicKey; key?: VerifyingKey }>;
+  readonly #voters: ValidatorKeys;
 
   /**
    * @param keys in any order; they are copied.
@@ -57,13 +54,8 @@ export class Committee {
    * if one is not a Uint8Array.
    */
   constructor(keys: Iterable<PublicKey>) {
-    this.keys = Array.from(keys, checkedCopy).sort(Buffer.compare);
-    if (this.keys.length === 0) throw new LanestoreError('LANESTORE_INVALID', 'a committee needs a validator');
-    this.#verifying = new Map(this.keys.map((encoded) => [laneIdOf(encoded), { encoded }]));
-    if (this.#verifying.size < this.keys.length) {
-      const twice = this.keys.find((key, i) => i > 0 && Buffer.compare(key, this.keys[i - 1] as PublicKey) === 0);
-      throw new LanestoreError('LANESTORE_INVALID', `committee: key ${laneIdOf(twice as PublicKey)} occurs twice`);
-    }
+    this.keys = Array.from(keys, (key) => checkedCopy(key)).sort(Buffer.compare);
+    this.#voters = new ValidatorKeys(this.keys);
     this.quorum = quorum(this.keys.length);
     this.laneQuorum = laneQuorum(this.keys.length);
   }
@@ -75,7 +67,7 @@ export class Committee {
 
   /** True if `key` is a validator's, and so names a lane. */
   has(key: PublicKey): boolean {
-    return this.#verifying.has(laneIdOf(key));
+    return this.#voters.has(key);
   }
 
   /**
@@ -83,20 +75,9 @@ export class Committee {
    * has the key.
    */
   verifies(key: PublicKey, hash: Uint8Array, sig: Uint8Array): boolean {
-    const validator = this.#verifying.get(laneIdOf(key));
-    if (validator === undefined) return false;
-    validator.key ??= new VerifyingKey(validator.encoded);
-    return validator.key.verify(hash, sig);
+    return this.#voters.verifies(key, hash, sig);
   }
 }
 
 /** Checks for a committee; accepts one of another copy of this package. */
 export const checkCommittee = withMethods<Committee>('a Committee', 'has', 'verifies');
-
-function checkedCopy(key: PublicKey): PublicKey {
-  if (!(key instanceof Uint8Array)) throw new TypeError('a committee is made of keys, each a Uint8Array');
-  if (key.length !== KEY_BYTES) {
-    throw new LanestoreError('LANESTORE_INVALID', `committee: a key is ${key.length} bytes long, must be ${KEY_BYTES}`);
-  }
-  return new Uint8Array(key);
-}

@@ -1,8 +1,7 @@
 /** The committees of a network, one after another: verifies entries of all their terms. */
 import { fields, required, uint64, withMethods } from '../../../base/options.js';
-import { LanestoreError } from '../../../errors.js';
-import { entryNumber, laneIdOf } from '../../../keys/index.js';
 import type { RoadRange } from '../../checks.js';
+import { checkTerms, committeeOfLane, termAt } from '../validators.js';
 import { type Committee, checkCommittee } from './committee.js';
 import type { PublicKey } from './types.js';
 
@@ -32,34 +31,13 @@ export class Committees {
    */
   constructor(terms: Iterable<CommitteeTerm>) {
     this.terms = [...terms];
-    if (this.terms.length === 0) throw new LanestoreError('LANESTORE_INVALID', 'there is no committee');
-    let last: bigint | undefined;
-    for (const [i, term] of this.terms.entries()) {
-      const { from } = checkTerm(term, `Committees: terms[${i}]`);
-      entryNumber(from, 'road index of a committee');
-      if (last === from) {
-        throw new LanestoreError('LANESTORE_INVALID', `two committees hold from road index ${from}: they overlap`);
-      }
-      if (last !== undefined && last > from) {
-        throw new LanestoreError(
-          'LANESTORE_INVALID',
-          `the committee from road index ${from} is listed after that from ${last}: list them in ascending order`,
-        );
-      }
-      last = from;
-    }
+    for (const [i, term] of this.terms.entries()) checkTerm(term, `Committees: terms[${i}]`);
+    checkTerms(this.terms);
   }
 
   /** The committee of a road index. @throws LANESTORE_VERIFY if the first term begins later. */
   at(roadIndex: bigint): Committee {
-    const term = this.terms.findLast(({ from }) => from <= roadIndex);
-    if (term === undefined) {
-      throw new LanestoreError(
-        'LANESTORE_VERIFY',
-        `no committee is given for road index ${roadIndex}: the first one holds from ${this.terms[0]?.from}`,
-      );
-    }
-    return term.committee;
+    return termAt(this.terms, roadIndex).committee;
   }
 
   /**
@@ -67,15 +45,8 @@ export class Committees {
    * it is the road index being decided, and no earlier one orders the newest blocks.
    * @throws LANESTORE_VERIFY if there is none.
    */
-  ofLane(lane: PublicKey, { first, next }: RoadRange): Committee {
-    for (const [i, { from, committee }] of this.terms.entries()) {
-      const end = this.terms[i + 1]?.from;
-      if (from <= next && (end === undefined || end > first) && committee.has(lane)) return committee;
-    }
-    throw new LanestoreError(
-      'LANESTORE_VERIFY',
-      `lane ${laneIdOf(lane)} is not one of the committees that hold at road indexes ${first} to ${next}`,
-    );
+  ofLane(lane: PublicKey, roads: RoadRange): Committee {
+    return committeeOfLane(this.terms, lane, roads, (committee) => committee.has(lane));
   }
 }
 

@@ -1,11 +1,8 @@
 /**
- * Hashes: SHA-256 over the canonical encoding (the original at 11419398f,
- * sei-tendermint/internal/hashable and sei-tendermint/internal/autobahn/types). Arguments are
- * checked first, because nothing in a hash shows that the value was malformed.
+ * The hashes of the protocol at 11419398f: SHA-256 over the canonical encoding (the original's
+ * sei-tendermint/internal/autobahn/types).
  */
-import { createHash } from 'node:crypto';
-import { checked, encode } from '../codec.js';
-import type { Kind } from '../scalars.js';
+import { hashOf } from '../codec.js';
 import * as schema from './schema.js';
 import type { BlockHeader, Hash, Msg, Payload } from './types.js';
 
@@ -31,11 +28,4 @@ export function payloadHash(payload: Payload): Hash {
  */
 export function messageHash(msg: Msg): Hash {
   return hashOf('msg', schema.msg, msg);
-}
-
-function hashOf<T>(root: string, kind: Kind<T>, value: T): Hash {
-  const digest = createHash('sha256')
-    .update(encode(kind, checked(root, kind, value)))
-    .digest();
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
 }

@@ -5,47 +5,15 @@
  */
 
 import { isObject } from '../../../cbor/shape.js';
+import { ascending, hash, publicKey, signature, timestamp } from '../common.js';
 import { optional, repeated, required } from '../fields.js';
-import { inside, Malformed } from '../malformed.js';
-import { Message, unwrapped } from '../message.js';
+import { Message } from '../message.js';
 import { OneOf } from '../one-of.js';
-import { bytes, i64, nanos, u64 } from '../scalars.js';
-import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from '../sizes.js';
+import { bytes, i64, u64 } from '../scalars.js';
 import * as pb from './autobahn_pb.js';
 import type * as types from './types.js';
 
-const hash = bytes(HASH_BYTES);
-
-/** A key is a separate message on the wire, and 32 bytes everywhere else. */
-export const publicKey = unwrapped(pb.PublicKeySchema, 1, 'ed25519', bytes(KEY_BYTES));
-
-/** Any key and any 64 bytes are accepted; verify.ts verifies them. */
-export const signature = new Message<types.Signature>(
-  pb.SignatureSchema,
-  {
-    key: required(1, publicKey),
-    sig: required(2, bytes(SIGNATURE_BYTES)),
-  },
-  {
-    write: (fields) => (to, value) =>
-      isObject<types.Signature>(value) && fields.key(to, value.key) && fields.sig(to, value.sig),
-    read: (fields) => (from) => ({ key: fields.key(from), sig: fields.sig(from) }),
-  },
-);
-
-/** Seconds may be negative, nanoseconds may not. */
-export const timestamp = new Message<types.Timestamp>(
-  pb.TimestampSchema,
-  {
-    seconds: required(1, i64),
-    nanos: required(2, nanos),
-  },
-  {
-    write: (fields) => (to, value) =>
-      isObject<types.Timestamp>(value) && fields.seconds(to, value.seconds) && fields.nanos(to, value.nanos),
-    read: (fields) => (from) => ({ seconds: fields.seconds(from), nanos: fields.nanos(from) }),
-  },
-);
+export { publicKey, signature, timestamp };
 
 /** Its canonical encoding is hashed for parent hashes. */
 export const blockHeader = new Message<types.BlockHeader>(
@@ -308,19 +276,3 @@ export const signedBlock = new Message<types.SignedBlock>(
     read: (fields) => (from) => ({ block: fields.block(from), sig: fields.sig(from) }),
   },
 );
-
-function ascending(ranges: readonly types.LaneRange[]): Malformed | undefined {
-  for (let i = 1; i < ranges.length; i++) {
-    if (!isBelow(ranges[i - 1]!.lane, ranges[i]!.lane)) {
-      const fault = new Malformed('is not above the one before: lane ranges ascend, each lane once');
-      return inside(`[${i}].lane`, fault) as Malformed;
-    }
-  }
-  return undefined;
-}
-
-/** Compares two keys, which nearly always differ in their first byte. */
-function isBelow(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < KEY_BYTES; i++) if (a[i] !== b[i]) return (a[i] as number) < (b[i] as number);
-  return false;
-}

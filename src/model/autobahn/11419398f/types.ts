@@ -8,38 +8,9 @@
  *
  * The bodies of LevelDB records have the same structure, with the same keys.
  */
+import type { BlockHeader, LaneRange, Signature, Timestamp } from '../types.js';
 
-/** An Ed25519 public key, 32 bytes. A lane is named by the key of the validator that owns it. */
-export type PublicKey = Uint8Array;
-
-/** A SHA-256 hash, 32 bytes, of a canonical encoding. */
-export type Hash = Uint8Array;
-
-/** A validator's signature on a message. */
-export interface Signature {
-  /** Public key of the signer. */
-  readonly key: PublicKey;
-  /** Ed25519ctx, 64 bytes. */
-  readonly sig: Uint8Array;
-}
-
-/** A moment in UTC. */
-export interface Timestamp {
-  /** Seconds since the Unix epoch; a signed 64-bit number. */
-  readonly seconds: bigint;
-  /** 0 to 999,999,999; added to the seconds, also before the epoch. */
-  readonly nanos: number;
-}
-
-/** The header of a block; lane votes are for headers. */
-export interface BlockHeader {
-  readonly lane: PublicKey;
-  /** Contiguous within a lane; u64. The highest number that a store accepts is 2^64-2. */
-  readonly blockNumber: bigint;
-  /** Header hash of the lane's previous block; zeros for the first one. */
-  readonly parentHash: Hash;
-  readonly payloadHash: Hash;
-}
+export type { BlockHeader, Hash, Lane, LaneQC, LaneRange, PublicKey, Signature, Timestamp } from '../types.js';
 
 /** The content of a block. The protocol at 11419398f sets no limit to its size. */
 export interface Payload {
@@ -69,23 +40,6 @@ export interface SignedBlock {
   readonly block: Block;
   /** Signature of the message hash of the lane proposal. */
   readonly sig: Signature;
-}
-
-/** Proof that f+1 validators hold a block, and so its lane up to that block. */
-export interface LaneQC {
-  readonly vote: BlockHeader;
-  readonly sigs: readonly Signature[];
-}
-
-/** The blocks [first, next) of a lane that a proposal orders. */
-export interface LaneRange {
-  readonly lane: PublicKey;
-  /** u64. */
-  readonly first: bigint;
-  /** u64. */
-  readonly next: bigint;
-  /** Header hash of block next-1; zeros for an empty range. */
-  readonly lastHash: Hash;
 }
 
 /** An attempt at one consensus instance. */

@@ -6,8 +6,18 @@
  * for a malformed value, or TypeError for a wrong type; otherwise it returns nothing. Verifying a
  * signature takes about half a millisecond of CPU time.
  */
-import { LanestoreError } from '../../../errors.js';
 import { laneIdOf } from '../../../keys/index.js';
+import {
+  blockName,
+  checkHash,
+  checkOrderedHeaders,
+  checkParent,
+  checkQuorum,
+  checkRanges,
+  checkSignature,
+  fault,
+  same,
+} from '../verifying.js';
 import { codecs } from './codecs.js';
 import type { Committee } from './committee.js';
 import { headerHash, messageHash, payloadHash } from './hash.js';
@@ -18,9 +28,7 @@ import type {
   BlockHeader,
   CommitQC,
   FullCommitQC,
-  Hash,
   LaneQC,
-  LaneRange,
   Msg,
   PrepareQC,
   Proposal,
@@ -80,7 +88,7 @@ export function verifyChain(blocks: Iterable<SignedBlock>, parent?: BlockHeader)
   for (const signed of blocks) {
     codecs.signedBlock.check(signed);
     const { header } = signed.block;
-    if (last !== undefined) checkParent(header, last);
+    if (last !== undefined) checkParent(header, last, headerHash);
     last = header;
   }
 }
@@ -90,7 +98,7 @@ export function verifyLaneQC(qc: LaneQC, committee: Committee): void {
   codecs.laneQC.check(qc);
   const where = `laneQC of ${blockName(qc.vote)}`;
   checkLane(qc.vote, committee, where);
-  checkQuorum({ kind: 'laneVote', value: qc.vote }, qc.sigs, committee, committee.laneQuorum, where);
+  checkVotes({ kind: 'laneVote', value: qc.vote }, qc.sigs, committee, committee.laneQuorum, where);
 }
 
 /** Verifies a PrepareQC: N-f votes for a proposal over the committee's lanes. */
@@ -98,7 +106,7 @@ export function verifyPrepareQC(qc: PrepareQC, committee: Committee): void {
   codecs.prepareQC.check(qc);
   const where = `prepareQC ${qc.vote.view.index}`;
   checkProposal(qc.vote, committee, where);
-  checkQuorum({ kind: 'prepareVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
+  checkVotes({ kind: 'prepareVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
 }
 
 /** Verifies a CommitQC: N-f votes for a proposal over the committee's lanes. */
@@ -106,7 +114,7 @@ export function verifyCommitQC(qc: CommitQC, committee: Committee): void {
   codecs.commitQC.check(qc);
   const where = commitQCName(qc);
   checkProposal(qc.vote, committee, where);
-  checkQuorum({ kind: 'commitVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
+  checkVotes({ kind: 'commitVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
 }
 
 /**
@@ -116,16 +124,7 @@ export function verifyCommitQC(qc: CommitQC, committee: Committee): void {
 export function verifyFullCommitQC(full: FullCommitQC, committee: Committee): void {
   codecs.fullCommitQC.check(full);
   verifyCommitQC(full.qc, committee);
-  const where = `full ${commitQCName(full.qc)}`;
-  const lengths = full.qc.vote.laneRanges.map(({ first, next }) => next - first);
-  const want = lengths.reduce((sum, length) => sum + length, 0n);
-  if (want !== BigInt(full.headers.length)) throw fault(where, `has ${full.headers.length} headers, must have ${want}`);
-  let first = 0;
-  for (const [i, range] of full.qc.vote.laneRanges.entries()) {
-    const next = first + Number(lengths[i]);
-    checkHeaders(full.headers.slice(first, next), range, where);
-    first = next;
-  }
+  checkOrderedHeaders(full.headers, full.qc.vote.laneRanges, headerHash, `full ${commitQCName(full.qc)}`);
 }
 
 /**
@@ -147,7 +146,7 @@ export function verifyAppQC(appQC: AppQC, commitQC: CommitQC, committee: Committ
   codecs.commitQC.check(commitQC);
   const where = `appQC ${appQC.vote.roadIndex}`;
   checkApp(appQC.vote, commitQC, where);
-  checkQuorum({ kind: 'appVote', value: appQC.vote }, appQC.sigs, committee, committee.quorum, where);
+  checkVotes({ kind: 'appVote', value: appQC.vote }, appQC.sigs, committee, committee.quorum, where);
 }
 
 /** Verifies that a validator of the committee signed this message. Does not verify its content. */
@@ -185,77 +184,17 @@ function checkApp({ roadIndex, globalNumber }: AppProposal, commitQC: CommitQC, 
 }
 
 function checkProposal(proposal: Proposal, committee: Committee, where: string): void {
-  for (const { lane, first, next, lastHash } of proposal.laneRanges) {
-    const range = `${where}: lane ${laneIdOf(lane)}`;
-    if (!committee.has(lane)) throw fault(range, 'is not one of the committee');
-    if (first > next) throw fault(range, `range [${first}, ${next}) is inverted`);
-    if (first === next && lastHash.some((byte) => byte !== 0))
-      throw fault(range, 'range is empty, but has a last hash');
-  }
-}
-
-/** Verifies the headers of one lane's range, backwards from the range's last hash. */
-function checkHeaders(headers: readonly BlockHeader[], range: LaneRange, where: string): void {
-  let want = range.lastHash;
-  let number = range.next;
-  for (const header of headers.toReversed()) {
-    number--;
-    const place = `${where}: lane ${laneIdOf(range.lane)}, block ${number}`;
-    if (!same(header.lane, range.lane) || header.blockNumber !== number) {
-      throw fault(place, `the header there is of ${blockName(header)}`);
-    }
-    checkHash(place, 'header hash', headerHash(header), want, 'what follows it');
-    want = header.parentHash;
-  }
-}
-
-function checkParent(header: BlockHeader, parent: BlockHeader): void {
-  const where = blockName(header);
-  if (!same(header.lane, parent.lane)) throw fault(where, `its parent is of lane ${laneIdOf(parent.lane)}`);
-  if (header.blockNumber !== parent.blockNumber + 1n) throw fault(where, `does not follow block ${parent.blockNumber}`);
-  checkHash(where, 'parent hash', header.parentHash, headerHash(parent), 'its parent');
+  checkRanges(proposal.laneRanges, (lane) => committee.has(lane), where);
 }
 
 function checkLane(header: BlockHeader, committee: Committee, where: string): void {
   if (!committee.has(header.lane)) throw fault(where, 'its lane is not one of the committee');
 }
 
-function checkQuorum(msg: Msg, sigs: readonly Signature[], committee: Committee, quorum: number, where: string): void {
-  // Counted first: a list that is too short is refused without any signature being verified.
-  if (sigs.length < quorum) throw fault(where, `has ${sigs.length} signatures, needs ${quorum}`);
-  const hash = messageHash(msg);
-  const signers = new Set<string>();
-  for (const [i, sig] of sigs.entries()) {
-    const signer = laneIdOf(sig.key);
-    if (signers.has(signer)) throw fault(`${where}: sigs[${i}]`, `${signer} signed twice`);
-    signers.add(signer);
-    checkSignature(sig, hash, committee, `${where}: sigs[${i}]`);
-  }
-}
-
-function checkSignature(sig: Signature, hash: Hash, committee: Committee, where: string): void {
-  if (!committee.has(sig.key)) throw fault(where, `${laneIdOf(sig.key)} is not a validator of the committee`);
-  if (!committee.verifies(sig.key, hash, sig.sig))
-    throw fault(where, `the signature of ${laneIdOf(sig.key)} is invalid`);
-}
-
-/** @param says names the source of the expected hash */
-function checkHash(where: string, what: string, got: Hash, want: Hash, says: string): void {
-  if (!same(got, want)) throw fault(where, `${what} is ${laneIdOf(got)}, but ${says} says ${laneIdOf(want)}`);
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
-}
-
-function blockName({ lane, blockNumber }: BlockHeader): string {
-  return `lane ${laneIdOf(lane)}, block ${blockNumber}`;
+function checkVotes(msg: Msg, sigs: readonly Signature[], committee: Committee, votes: number, where: string): void {
+  checkQuorum(messageHash(msg), sigs, committee, { votes }, where);
 }
 
 function commitQCName({ vote }: CommitQC): string {
   return `commitQC ${vote.view.index}`;
-}
-
-function fault(where: string, problem: string): LanestoreError {
-  return new LanestoreError('LANESTORE_VERIFY', `${where}: ${problem}`);
 }

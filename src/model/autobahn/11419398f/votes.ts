@@ -1,189 +1,20 @@
-/**
- * What a validator signs at 11419398f, as votes: which log each message is in, what it rules out,
- * which CommitQC it rests on.
- *
- * Prepare votes, commit votes and timeout votes have a log each, ordered by view. One log for all
- * three would refuse honest nodes: votes of others overtake a proposal, so a node may sign its
- * commit vote of a view before its prepare vote. What orders the logs against each other is
- * `before`:
- *
- * - A node that has voted in a later view, or given up on this one, prepares and commits nothing in
- *   it any more.
- * - After a commit vote, a timeout vote of the same view names that view as its latest PrepareQC:
- *   this keeps the lock. In later views the TimeoutQC decides which PrepareQC is named, so they are
- *   free.
- */
-import { LanestoreError } from '../../../errors.js';
-import { ENTRY_NUMBER_MAX, laneIdOf, U64_MAX } from '../../../keys/index.js';
-import type { LanePlace, LogHistory, LogPlace, Position, VoteHistory, VoteModel } from '../../model.js';
-import { checked } from '../codec.js';
-import { publicKeyOf, signHash } from '../ed25519.js';
-import { KEY_BYTES } from '../sizes.js';
+/** The votes of the protocol at 11419398f. */
+import { laneIdOf } from '../../../keys/index.js';
+import type { VoteModel } from '../../model.js';
+import { votesOf } from '../votes.js';
 import { codecs } from './codecs.js';
 import { messageHash } from './hash.js';
 import * as schema from './schema.js';
-import type { Msg, PersistedInner, PruneAnchor, SignedBlock, SignedMsg, View } from './types.js';
+import type { AppProposal, Block, Msg, Proposal, PruneAnchor, SignedBlock, SignedMsg, TimeoutVote } from './types.js';
 
-/**
- * The model of votes of the protocol at 11419398f. Its votes are messages, its digests message
- * hashes.
- */
-export const votes: VoteModel<Msg, SignedBlock, SignedMsg> = {
-  logs: {
-    proposal: { arity: 2, part: 'rounds' },
-    prepare: { arity: 2, part: 'rounds' },
-    commit: { arity: 2, part: 'rounds' },
-    timeout: { arity: 2, part: 'rounds' },
-    app: { arity: 1, part: 'app' },
-  },
+/** The model of votes: a vote for a state of the application stands at its global block number. */
+export const votes: VoteModel<Msg, SignedBlock, SignedMsg> = votesOf<Block, Proposal, TimeoutVote, AppProposal>({
+  msg: schema.msg,
+  messageHash,
   // A validator that leaves and joins again has the same key, so the same lane.
   lanesRecur: true,
-  check,
-  place,
-  digest: messageHash,
-  laneVote: ({ block }) => ({ kind: 'laneVote', value: block.header }),
-  blockOf: ({ msg, sig }) => {
-    if (msg.kind !== 'laneProposal') throw new LanestoreError('LANESTORE_INVALID', `a ${msg.kind} is no block`);
-    return { block: msg.value, sig };
-  },
   isOwnLane: (lane, signer) => lane === laneIdOf(signer),
-  signed: (msg, key, sig) => ({ msg, sig: checked('signature', schema.signature, { key, sig }) }),
-  opened: ({ msg, sig }) => ({ vote: msg, signer: sig.key }),
-  keyOf(secret) {
-    if (secret.length !== KEY_BYTES) {
-      throw new LanestoreError('LANESTORE_INVALID', `secret is ${secret.length} bytes long, must be ${KEY_BYTES}`);
-    }
-    const own = new Uint8Array(secret);
-    return { signer: publicKeyOf(own), sign: (digest) => signHash(own, digest) };
-  },
-  history,
-};
-
-/**
- * From the original's inner state: its votes are watermarks, and everything below its current view
- * is passed. A proposal is in no inner state, so none is signed in the current view any more. App
- * votes may go up to the anchor's block.
- */
-function history(inner: Uint8Array | undefined, anchor: unknown): VoteHistory {
-  const logs = new Map<string, LogHistory>();
-  if (anchor !== undefined) {
-    const { appQC } = anchor as PruneAnchor;
-    logs.set('app', { watermark: undefined, floor: [appQC.vote.globalNumber] });
-  }
-  if (inner === undefined) return { signer: undefined, logs };
-  const state = codecs.persistedInner.fromWire(inner);
-  const { prepareVote, commitVote, timeoutVote } = state;
-  const given: SignedMsg[] = [];
-  if (prepareVote !== undefined)
-    given.push({ msg: { kind: 'prepareVote', value: prepareVote.msg }, sig: prepareVote.sig });
-  if (commitVote !== undefined) given.push({ msg: { kind: 'commitVote', value: commitVote.msg }, sig: commitVote.sig });
-  if (timeoutVote !== undefined) {
-    const { msg, sig } = timeoutVote.vote;
-    given.push({ msg: { kind: 'timeoutVote', value: msg }, sig });
-  }
-  const current = currentView(state, given);
-  const floor = before(current);
-  for (const log of ['prepare', 'commit', 'timeout']) logs.set(log, { watermark: undefined, floor });
-  logs.set('proposal', { watermark: undefined, floor: current });
-  for (const { msg } of given) {
-    check(msg);
-    const { log, at } = place(msg) as LogPlace;
-    // A vote of an earlier view, which no original leaves, is below the floor.
-    if (compare(at, current) === 0) logs.set(log, { watermark: { at, digest: messageHash(msg) }, floor });
-  }
-  return { signer: given[0]?.sig.key, logs };
-}
-
-/** The view that the state is in: what its QCs justify, or the latest that it voted in. */
-function currentView({ commitQC, timeoutQC, prepareQC }: PersistedInner, given: readonly SignedMsg[]): Position {
-  const road = commitQC === undefined ? 0n : commitQC.vote.view.index + 1n;
-  const views: Position[] = [[road, 0n]];
-  for (const { msg } of timeoutQC?.votes ?? []) views.push([msg.view.index, msg.view.number + 1n]);
-  if (prepareQC !== undefined) views.push(positionOf(prepareQC.vote.view));
-  for (const { msg } of given) views.push((place(msg) as LogPlace).at);
-  const inRange = views.map(([index = 0n, number = 0n]) => (number > U64_MAX ? [index + 1n, 0n] : [index, number]));
-  return inRange.reduce((highest, view) => (compare(view, highest) > 0 ? view : highest));
-}
-
-/** The position before; none before the first one. */
-function before([index = 0n, number = 0n]: Position): Position | undefined {
-  if (number > 0n) return [index, number - 1n];
-  return index > 0n ? [index - 1n, U64_MAX] : undefined;
-}
-
-function compare([index = 0n, number = 0n]: Position, [otherIndex = 0n, otherNumber = 0n]: Position): number {
-  if (index !== otherIndex) return index < otherIndex ? -1 : 1;
-  return number === otherNumber ? 0 : number < otherNumber ? -1 : 1;
-}
-
-function check(msg: Msg): void {
-  checked('vote', schema.msg, msg);
-  if (msg.kind === 'timeoutVote') {
-    const { view, latestPrepareQCViewNumber: latest } = msg.value;
-    if (latest !== undefined && latest > view.number) {
-      throw new LanestoreError(
-        'LANESTORE_INVALID',
-        `vote.latestPrepareQCViewNumber ${latest} is after the view ${view.number} that the vote gives up`,
-      );
-    }
-  }
-  const road = roadOf(msg);
-  if (road !== undefined && road > ENTRY_NUMBER_MAX) {
-    throw new LanestoreError('LANESTORE_INVALID', `vote: road index ${road} is too high: no CommitQC can have it`);
-  }
-}
-
-function place(msg: Msg): LogPlace | LanePlace {
-  switch (msg.kind) {
-    case 'laneProposal':
-      return { part: 'own', lane: laneIdOf(msg.value.header.lane), number: msg.value.header.blockNumber };
-    case 'laneVote':
-      return { part: 'lanes', lane: laneIdOf(msg.value.lane), number: msg.value.blockNumber };
-    case 'proposal':
-      return inView('proposal', msg.value.view, []);
-    case 'prepareVote':
-      return inView('prepare', msg.value.view, [...after('commit', msg.value.view), of('timeout', msg.value.view)]);
-    case 'commitVote':
-      return inView('commit', msg.value.view, [...after('prepare', msg.value.view), of('timeout', msg.value.view)]);
-    case 'timeoutVote': {
-      const { view, latestPrepareQCViewNumber: latest } = msg.value;
-      const lock = latest === view.number ? after('commit', view) : [of('commit', view)];
-      return inView('timeout', view, [...after('prepare', view), ...lock]);
-    }
-    case 'appVote':
-      return { log: 'app', at: [msg.value.globalNumber], before: [], needs: msg.value.roadIndex + 1n };
-  }
-}
-
-type Before = LogPlace['before'];
-
-/** A vote of a view rests on the CommitQC of the road before it. */
-function inView(log: string, view: View, before: Before): LogPlace {
-  return { log, at: positionOf(view), before, needs: view.index };
-}
-
-function of(log: string, view: View): Before[number] {
-  return [log, positionOf(view)];
-}
-
-/** The first position above `view`; none above the last one. */
-function after(log: string, { index, number }: View): Before {
-  if (number < U64_MAX) return [[log, [index, number + 1n]]];
-  return index < U64_MAX ? [[log, [index + 1n, 0n]]] : [];
-}
-
-function positionOf({ index, number }: View): Position {
-  return [index, number];
-}
-
-function roadOf(msg: Msg): bigint | undefined {
-  switch (msg.kind) {
-    case 'laneProposal':
-    case 'laneVote':
-      return undefined;
-    case 'appVote':
-      return msg.value.roadIndex;
-    default:
-      return msg.value.view.index;
-  }
-}
+  appPosition: ({ globalNumber }) => globalNumber,
+  appVoteOf: (anchor) => (anchor as PruneAnchor).appQC.vote,
+  innerOf: (bytes) => codecs.persistedInner.fromWire(bytes),
+});
