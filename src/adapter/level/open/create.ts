@@ -1,8 +1,8 @@
 /**
- * How a store comes to be in a location (docs/design.md, Creation).
+ * Creates a store in a location (docs/design.md, Creation).
  *
- * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole
- * store, whenever the process dies.
+ * The store is built in a directory next to `level/` and then renamed: `level/` is either absent or
+ * a whole store, whenever the process dies.
  *   1. schema, tip and votes, one synced batch, into `level.creating-<random>/`; closed; its
  *      directory synced
  *   2. renamed to `level/`; the location and its parents synced
