@@ -103,7 +103,7 @@ const laneEntry = remembered((lane: LaneId) =>
   cbor(array(4), byteString(lane.length / 2), [...laneBytes(lane)], EXTENT),
 );
 
-/** Parses the body of a tip record; for an invalid body, returns a sentence that names the defect. */
+/** Parses the body of a tip record; for an invalid body, returns a sentence naming the defect. */
 export function parseTip(body: unknown): Tip | string {
   if (!isMap(body)) return 'it is not a map';
   const { store, seq, qc, lanes } = body;

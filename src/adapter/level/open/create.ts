@@ -54,8 +54,8 @@ async function writeEmptyStore(path: string, model: string, options: LevelOption
 }
 
 /**
- * Removes what creations left that were cut short, or came too late, beside a store that is open;
- * also of a witness.
+ * Removes, next to an open store, what remains of creations that were cut short or came too late,
+ * an unfinished witness included.
  */
 export async function removeLeftovers(paths: StorePaths, files: Files): Promise<void> {
   for (const name of readdirSync(paths.location)) {
