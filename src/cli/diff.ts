@@ -1,9 +1,9 @@
 /** `lanestore diff A B` */
-import { autobahn } from '../index.js';
 import { type Difference, diffStates, openState, startState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { note, shortLane, styled, write, writeJson } from './output.js';
-import type { Verb } from './verb.js';
+import { type Protocol, withProtocol } from './protocols.js';
+import type { OptionValues, Verb } from './verb.js';
 
 /** The verb `diff`. */
 export const diffVerb: Verb = {
@@ -21,36 +21,44 @@ export const diffVerb: Verb = {
   positionals: [2, 2],
   reads: 'state',
   async run([a = '', b = ''], options) {
-    const { json } = options;
-    const started = options['start-rules'] === true;
-    const first = await openState(a, autobahn);
-    try {
-      const second = await openState(b, autobahn);
-      try {
-        let count = 0;
-        const [left, right] = started ? [startState(first, autobahn), startState(second, autobahn)] : [first, second];
-        for await (const difference of diffStates(left, right, autobahn)) {
-          count++;
-          if (json === true) await writeJson(difference);
-          else await write(`${lineOf(difference)}\n`);
-        }
-        if (json !== true && count === 0)
-          await write(`${styled('green', 'equal')}: ${first.layout}, ${second.layout}\n`);
-        for (const text of [...first.notes, ...second.notes]) note(`note: ${text}`);
-        if (count === 0) {
-          if ((first.votes === undefined) !== (second.votes === undefined)) note(`note: ${ONE_SIDED}`);
-          return EXIT.ok;
-        }
-        if (!started && (first.layout !== 'level' || second.layout !== 'level')) note(`note: ${STALE_HINT}`);
-        return EXIT.differs;
-      } finally {
-        await second.close();
-      }
-    } finally {
-      await first.close();
-    }
+    return withProtocol(a, (protocol) => compare(a, b, options, protocol));
   },
 };
+
+async function compare<B, Q, A>(
+  a: string,
+  b: string,
+  options: OptionValues,
+  { model }: Protocol<B, Q, A>,
+): Promise<number> {
+  const { json } = options;
+  const started = options['start-rules'] === true;
+  const first = await openState(a, model);
+  try {
+    const second = await openState(b, model);
+    try {
+      let count = 0;
+      const [left, right] = started ? [startState(first, model), startState(second, model)] : [first, second];
+      for await (const difference of diffStates(left, right, model)) {
+        count++;
+        if (json === true) await writeJson(difference);
+        else await write(`${lineOf(difference)}\n`);
+      }
+      if (json !== true && count === 0) await write(`${styled('green', 'equal')}: ${first.layout}, ${second.layout}\n`);
+      for (const text of [...first.notes, ...second.notes]) note(`note: ${text}`);
+      if (count === 0) {
+        if ((first.votes === undefined) !== (second.votes === undefined)) note(`note: ${ONE_SIDED}`);
+        return EXIT.ok;
+      }
+      if (!started && (first.layout !== 'level' || second.layout !== 'level')) note(`note: ${STALE_HINT}`);
+      return EXIT.differs;
+    } finally {
+      await second.close();
+    }
+  } finally {
+    await first.close();
+  }
+}
 
 const STALE_HINT = 'a node drops entries below its anchor when it starts; diff --start-rules leaves them out';
 

@@ -3,9 +3,9 @@
  */
 
 import { decodeRecord, isFault } from '../adapter/level/index.js';
-import { autobahn, type Finding, headerHash, type LaneId, payloadHash, type ViewEntry } from '../index.js';
+import type { Finding, LaneId, ViewEntry } from '../index.js';
 import { parseKey } from '../keys/index.js';
-import { messageHash } from '../model/autobahn/index.js';
+import type { Protocol } from './protocols.js';
 
 /** The decoded record of one key. */
 export interface DecodedEntry {
@@ -29,7 +29,10 @@ export interface DecodedEntry {
  * Decodes the record of a key. Does not throw on damage: the result then has a finding and no
  * decoded entry.
  */
-export function decodeEntry({ key, value, stored, finding }: ViewEntry): DecodedEntry {
+export function decodeEntry<B, Q, A>(
+  { key, value, stored, finding }: ViewEntry,
+  protocol: Protocol<B, Q, A>,
+): DecodedEntry {
   const parsed = parseKey(key);
   const entry = {
     key,
@@ -44,37 +47,30 @@ export function decodeEntry({ key, value, stored, finding }: ViewEntry): Decoded
   if (isFault(record)) return entry;
   const { body, crc } = record;
   try {
-    return { ...entry, crc, ...decodedBody(entry.kind, body) };
+    return { ...entry, crc, ...decodedBody(entry.kind, body, protocol) };
   } catch {
     // The finding describes the fault. The CBOR body can still be shown.
     return { ...entry, crc, value: body };
   }
 }
 
-function decodedBody(kind: string, body: unknown): Pick<DecodedEntry, 'hashes' | 'value' | 'wire'> {
+function decodedBody<B, Q, A>(
+  kind: string,
+  body: unknown,
+  { model, hashes }: Protocol<B, Q, A>,
+): Pick<DecodedEntry, 'hashes' | 'value' | 'wire'> {
   switch (kind) {
     case 'block': {
-      const value = autobahn.block.fromBody(body);
-      const { header, payload } = value.block;
-      const hashes = {
-        header: headerHash(header),
-        payload: payloadHash(payload),
-        message: messageHash({ kind: 'laneProposal', value: value.block }),
-      };
-      return { value, hashes, wire: autobahn.block.toWire(value) };
+      const value = model.block.fromBody(body);
+      return { value, hashes: hashes.block(value), wire: model.block.toWire(value) };
     }
     case 'commitQC': {
-      const value = autobahn.commitQC.fromBody(body);
-      const hashes = { vote: messageHash({ kind: 'commitVote', value: value.vote }) };
-      return { value, hashes, wire: autobahn.commitQC.toWire(value) };
+      const value = model.commitQC.fromBody(body);
+      return { value, hashes: hashes.commitQC(value), wire: model.commitQC.toWire(value) };
     }
     case 'anchor': {
-      const value = autobahn.anchor.fromBody(body);
-      const hashes = {
-        appVote: messageHash({ kind: 'appVote', value: value.appQC.vote }),
-        commitVote: messageHash({ kind: 'commitVote', value: value.commitQC.vote }),
-      };
-      return { value, hashes, wire: autobahn.anchor.toWire(value) };
+      const value = model.anchor.fromBody(body);
+      return { value, hashes: hashes.anchor(value), wire: model.anchor.toWire(value) };
     }
     case 'inner':
       return { value: body, wire: body as Uint8Array };

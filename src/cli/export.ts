@@ -1,10 +1,11 @@
 /** `lanestore export LOCATION TARGET --layout LAYOUT` */
-import { autobahn, exportState, type OriginalLayout } from '../index.js';
-import { ORIGINAL_LAYOUTS } from '../migrations/index.js';
+import { exportState, type OriginalLayout } from '../index.js';
+import { ORIGINAL_LAYOUTS, SEI_LAYOUT } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';
 import { progressLine } from './output.js';
+import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
 /** The verb `export`. */
@@ -22,15 +23,20 @@ export const exportVerb: Verb = {
   positionals: [2, 2],
   reads: 'source',
   async run([location = '', target = ''], options) {
-    const layout = ORIGINAL_LAYOUTS.find((name) => name === options.layout) as OriginalLayout | undefined;
+    // The library refuses the newer layout, and says why.
+    const layout = [...ORIGINAL_LAYOUTS, SEI_LAYOUT].find((name) => name === options.layout) as
+      | OriginalLayout
+      | undefined;
     if (layout === undefined) throw new UsageError(`--layout must be one of ${ORIGINAL_LAYOUTS.join(', ')}`);
-    const checks = await checksOf(options);
     const line = progressLine();
     const onProgress = showProgress(line);
     try {
       const dropSigningState = options['drop-signing-state'] === true;
-      const settings = { model: autobahn, checks, dropSigningState, onProgress };
-      const report = await exportState(location, target, layout, settings);
+      const report = await withProtocol(location, async (protocol) => {
+        const checks = await checksOf(options, protocol);
+        const settings = { model: protocol.model, checks, dropSigningState, onProgress };
+        return exportState(location, target, layout, settings);
+      });
       line.end();
       showReport(report, options.json === true);
     } finally {

@@ -1,11 +1,13 @@
 /** `lanestore get LOCATION KEY` */
-import { autobahn, openView, type StoreView } from '../index.js';
+import { openView, type StoreView } from '../index.js';
 import { AbsentError, CommandError, UsageError } from './command-error.js';
-import { decodeEntry } from './entries.js';
+import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
 import { note, plain, print, styled, toJson, write } from './output.js';
+import { isNewerState, type Protocol, withProtocol } from './protocols.js';
 import { fullKey } from './short-keys.js';
-import type { Verb } from './verb.js';
+import { entryAt } from './state-entries.js';
+import type { OptionValues, Verb } from './verb.js';
 
 /** Bytes of a record before and after its body (docs/format.md). */
 const [HEAD_BYTES, TAIL_BYTES] = [2, 5];
@@ -20,33 +22,60 @@ export const getVerb: Verb = {
     '--raw     the record as stored (a separated value: as it would be stored inline)',
     '--cbor    the body of the record, one CBOR item',
     '--proto   the entry in protobuf, as the original stores it',
+    'A state directory of sei-73f917bbd also has data/qc/N, data/block/N, data/app/N, data/appqc/N: rows of the data layer.',
     'The last three write bytes. Damaged records are printed as far as they decode and end with 1, absent ones with 5.',
   ],
   options: { raw: { type: 'boolean' }, cbor: { type: 'boolean' }, proto: { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'store',
-  async run([location = '', typed = ''], { json, raw, cbor, proto }) {
+  async run([location = '', typed = ''], options) {
+    const { json, raw, cbor, proto } = options;
     if ([json, raw, cbor, proto].filter((chosen) => chosen === true).length > 1)
       throw new UsageError('only one of --json, --raw, --cbor and --proto at a time');
-    await using view = await openView(location, { model: autobahn });
-    if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
-    const key = fullKey(typed, view.cursors.lanes.keys());
-    const viewed = await view.get(key);
-    if (viewed === undefined) return reportAbsent(view, key);
-    const { wire, ...entry } = decodeEntry(viewed);
-    if (raw === true) await write(viewed.value);
-    else if (cbor === true) await write(viewed.value.subarray(HEAD_BYTES, -TAIL_BYTES));
-    else if (proto === true) {
-      if (wire === undefined) throw noProtobuf(key, viewed.finding?.detail);
-      await write(wire);
-    } else if (json === true) print(toJson(entry, 2));
-    else showTree(plain(entry), '');
-    const finding = viewed.finding ?? view.findings.find((found) => found.key === key);
-    if (finding === undefined) return EXIT.ok;
-    note(`${key}: ${finding.kind}: ${finding.detail}`);
-    return EXIT.damaged;
+    if (await isNewerState(location)) return getFromState(location, typed, options);
+    return withProtocol(location, (protocol) => getFromStore(location, typed, options, protocol));
   },
 };
+
+async function getFromState(location: string, typed: string, options: OptionValues): Promise<number> {
+  if (options.raw === true || options.cbor === true)
+    throw new UsageError('a state directory has no records: --proto prints the entry as it is stored');
+  const entry = await entryAt(location, typed);
+  await show(entry, options);
+  return verdict(entry.key, entry.finding);
+}
+
+async function getFromStore<B, Q, A>(
+  location: string,
+  typed: string,
+  options: OptionValues,
+  protocol: Protocol<B, Q, A>,
+): Promise<number> {
+  await using view = await openView(location, { model: protocol.model });
+  if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
+  const key = fullKey(typed, view.cursors.lanes.keys());
+  const viewed = await view.get(key);
+  if (viewed === undefined) return reportAbsent(view, key);
+  if (options.raw === true) await write(viewed.value);
+  else if (options.cbor === true) await write(viewed.value.subarray(HEAD_BYTES, -TAIL_BYTES));
+  else await show(decodeEntry(viewed, protocol), options);
+  return verdict(key, viewed.finding ?? view.findings.find((found) => found.key === key));
+}
+
+/** Prints a decoded entry, or its protobuf. */
+async function show({ wire, ...entry }: DecodedEntry, { json, proto }: OptionValues): Promise<void> {
+  if (proto === true) {
+    if (wire === undefined) throw noProtobuf(entry.key, entry.finding?.detail);
+    await write(wire);
+  } else if (json === true) print(toJson(entry, 2));
+  else showTree(plain(entry), '');
+}
+
+function verdict(key: string, finding: DecodedEntry['finding']): number {
+  if (finding === undefined) return EXIT.ok;
+  note(`${key}: ${finding.kind}: ${finding.detail}`);
+  return EXIT.damaged;
+}
 
 /**
  * Prints why a key was not found. The absence is damage if the store must hold the key, or cannot

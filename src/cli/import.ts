@@ -1,8 +1,9 @@
 /** `lanestore import SOURCE LOCATION` */
-import { autobahn, importState } from '../index.js';
+import { importState } from '../index.js';
 import { EXIT } from './exit-codes.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';
 import { progressLine } from './output.js';
+import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
 /** The verb `import`. */
@@ -10,7 +11,8 @@ export const importVerb: Verb = {
   usage: 'SOURCE LOCATION',
   summary: 'makes a store from a state directory of the original, or from another store',
   help: [
-    'SOURCE: layout file-per-entry, wal, wal-crc or level, detected. It is not changed. No node may run on it.',
+    'SOURCE: layout file-per-entry, wal, wal-crc, sei-73f917bbd or level, detected. It is not changed.',
+    'No node may run on it.',
     'LOCATION: absent, or an empty directory. It is created only after everything was read back and compared.',
     '--verify-signatures --committee FILE   also check every signature; FILE lists the public keys (a manifest does)',
   ],
@@ -18,11 +20,13 @@ export const importVerb: Verb = {
   positionals: [2, 2],
   reads: 'source',
   async run([source = '', location = ''], options) {
-    const checks = await checksOf(options);
     const line = progressLine();
     const onProgress = showProgress(line);
     try {
-      const report = await importState(source, location, { model: autobahn, checks, onProgress });
+      const report = await withProtocol(source, async (protocol) => {
+        const checks = await checksOf(options, protocol);
+        return importState(source, location, { model: protocol.model, checks, onProgress });
+      });
       line.end();
       showReport(report, options.json === true);
     } finally {

@@ -1,20 +1,14 @@
 /** `lanestore inspect LOCATION` */
 import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import {
-  autobahn,
-  type CommitQC,
-  detectLayout,
-  openView,
-  type PruneAnchor,
-  type SignedBlock,
-  type StoreView,
-} from '../index.js';
+import { detectLayout, openView, type StoreView } from '../index.js';
 import { parseKey } from '../keys/index.js';
 import { openState } from '../migrations/index.js';
 import { barLines } from './bars.js';
+import { type DataLayer, dataLayerOf, showDataLayer } from './data-layer.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
+import { type Protocol, withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 import { showVotes, type VotesSummary, votesOf } from './votes.js';
 
@@ -50,6 +44,8 @@ interface Inspection {
   readonly votes?: VotesSummary;
   readonly commitQCs: LogSummary;
   readonly lanes: readonly ({ readonly lane: string } & LogSummary)[];
+  /** The rows of the data layer, where the layout has them. */
+  readonly dataLayer?: DataLayer;
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   readonly bytes: number;
   /** Null if the file system does not report it. */
@@ -69,15 +65,21 @@ export const inspectVerb: Verb = {
   reads: 'state',
   async run([location = ''], { json }) {
     const { layout, evidence } = await detectLayout(location);
-    const found = layout === 'level' ? await inspectLevel(location, evidence) : await inspectOriginal(location);
+    const found = await withProtocol(location, (protocol) =>
+      layout === 'level' ? inspectLevel(location, evidence, protocol) : inspectOriginal(location, protocol),
+    );
     if (json === true) print(toJson(found, 2));
     else show(found);
     return found.findingsTotal > 0 ? EXIT.damaged : EXIT.ok;
   },
 };
 
-async function inspectLevel(location: string, evidence: readonly string[]): Promise<Inspection> {
-  await using view = await openView(location, { model: autobahn });
+async function inspectLevel<B, Q, A>(
+  location: string,
+  evidence: readonly string[],
+  { model }: Protocol<B, Q, A>,
+): Promise<Inspection> {
+  await using view = await openView(location, { model });
   const { commitQCs, lanes } = await summarize(view);
   const { schema, tip } = view;
   return {
@@ -89,7 +91,7 @@ async function inspectLevel(location: string, evidence: readonly string[]): Prom
       : { format: schema.format, model: schema.model, createdAt: schema.createdAt, store: schema.store }),
     ...(tip === undefined ? {} : { seq: tip.seq }),
     witness: view.witness.verdict,
-    anchor: view.anchor === undefined ? null : autobahn.anchor.index(view.anchor),
+    anchor: view.anchor === undefined ? null : model.anchor.index(view.anchor),
     innerBytes: view.inner?.length ?? null,
     ...(view.votes === undefined ? {} : { votes: votesOf(view.votes) }),
     commitQCs,
@@ -103,7 +105,7 @@ async function inspectLevel(location: string, evidence: readonly string[]): Prom
   };
 }
 
-async function summarize(view: StoreView<SignedBlock, CommitQC, PruneAnchor>) {
+async function summarize(view: StoreView<unknown, unknown, unknown>) {
   const commitQCs: LogSummary = { ...rangeOf(view.cursors.commitQCs), bytes: 0, unswept: 0 };
   const lanes = new Map<string, LogSummary>();
   for (const [lane, cursor] of view.cursors.lanes) lanes.set(lane, { ...rangeOf(cursor), bytes: 0, unswept: 0 });
@@ -122,9 +124,9 @@ function rangeOf({ first, next }: { first: bigint; next: bigint }): { first: big
   return { first, next };
 }
 
-async function inspectOriginal(directory: string): Promise<Inspection> {
+async function inspectOriginal<B, Q, A>(directory: string, { model }: Protocol<B, Q, A>): Promise<Inspection> {
   const { layout, location, evidence } = await detectLayout(directory);
-  const source = await openState(directory, autobahn);
+  const source = await openState(directory, model);
   const count = async (entries: AsyncIterable<{ number: bigint; wire: Uint8Array }>, least: bigint) => {
     const log: LogSummary = { first: least, next: least, bytes: 0, unswept: 0 };
     for await (const { number, wire } of entries) {
@@ -137,8 +139,9 @@ async function inspectOriginal(directory: string): Promise<Inspection> {
   const lanes = [];
   for (const [lane, { leastNext }] of source.lanes)
     lanes.push({ lane, ...(await count(source.blocks(lane), leastNext)) });
-  const { anchor, inner } = source;
+  const { anchor, inner, data } = source;
   const commitQCs = await count(source.commitQCs(), source.commitQCLog.leastNext);
+  await source.close();
   const files = bytesBelow(location);
   return {
     location,
@@ -148,6 +151,7 @@ async function inspectOriginal(directory: string): Promise<Inspection> {
     innerBytes: inner?.length ?? null,
     commitQCs,
     lanes,
+    ...(data === undefined ? {} : { dataLayer: dataLayerOf(data) }),
     files,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     freeBytes: freeBytes(location),
@@ -177,6 +181,7 @@ function show(found: Inspection): void {
   line('lanes', String(found.lanes.length));
   const bars = barLines(found.lanes.map((lane) => [lane.lane, lane]));
   for (const [i, bar] of bars.entries()) print(`  ${bar}  ${sizes(found.lanes[i]!)}`);
+  if (found.dataLayer !== undefined) showDataLayer(found.dataLayer, line);
   const free = found.freeBytes === null ? 'unknown free space' : `${formatBytes(found.freeBytes)} free`;
   line('files', `${found.files.length}, ${formatBytes(found.bytes)}; ${free} on the disk`);
   for (const { name, bytes } of found.files.slice(0, FILES_SHOWN)) print(`  ${name.padEnd(28)} ${formatBytes(bytes)}`);

@@ -1,11 +1,13 @@
 /** `lanestore ls LOCATION [PREFIX]` */
-import { autobahn, openView } from '../index.js';
+import { openView } from '../index.js';
 import { type KeyRange, prefixRange } from '../keys/index.js';
 import { AbsentError } from './command-error.js';
 import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
 import { note, styled, toJson, write, writeJson } from './output.js';
+import { isNewerState, type Protocol, withProtocol } from './protocols.js';
 import { fullPrefix } from './short-keys.js';
+import { openStateEntries } from './state-entries.js';
 import type { Verb } from './verb.js';
 
 /** The verb `ls`. */
@@ -18,32 +20,69 @@ export const lsVerb: Verb = {
     'Ends with 1 if a key is damaged, stray or missing.',
     'Ends with 5 if no key begins with PREFIX.',
     'The store is read from a private copy: a node may be running on it.',
+    'A state directory of sei-73f917bbd is listed too, with the rows of the data layer (data/qc/ data/block/ ...).',
   ],
   options: {},
   positionals: [1, 2],
   reads: 'store',
   async run([location = '', prefix = ''], { json }) {
-    await using view = await openView(location, { model: autobahn });
-    if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
-    const range = prefix === '' ? {} : prefixRange(fullPrefix(prefix, view.cursors.lanes.keys()));
-    let listed = 0;
-    const damaged = new Set<string>();
-    for await (const viewed of view.entries(range)) {
-      const entry = decodeEntry(viewed);
-      listed++;
-      if (entry.finding !== undefined) damaged.add(entry.key);
-      if (json === true) await writeJson(summaryOf(entry));
-      else await write(`${entry.key}  ${String(entry.bytes).padStart(7)}  ${remark(entry)}\n`);
-    }
-    const unlisted = view.findings.filter(({ key }) => key === undefined || (isIn(range, key) && !damaged.has(key)));
-    for (const { key, file, kind, detail } of unlisted.slice(0, FINDINGS_SHOWN))
-      note(`${key ?? file ?? location}: ${kind}: ${detail}`);
-    if (unlisted.length > FINDINGS_SHOWN) note(`and ${unlisted.length - FINDINGS_SHOWN} more; verify lists all`);
-    if (damaged.size + unlisted.length > 0) return EXIT.damaged;
-    if (listed === 0) throw new AbsentError(`no key of ${location} begins with "${prefix}"`);
-    return EXIT.ok;
+    const asJson = json === true;
+    if (await isNewerState(location)) return listState(location, prefix, asJson);
+    return withProtocol(location, (protocol) => listStore(location, prefix, asJson, protocol));
   },
 };
+
+async function listState(location: string, prefix: string, asJson: boolean): Promise<number> {
+  const state = await openStateEntries(location);
+  try {
+    let [listed, damaged] = [0, 0];
+    for await (const entry of state.list(prefix)) {
+      listed++;
+      if (entry.finding !== undefined) damaged++;
+      await line(entry, asJson);
+    }
+    for (const text of state.notes) note(`note: ${text}`);
+    if (listed === 0) throw nothingListed(location, prefix);
+    return damaged > 0 ? EXIT.damaged : EXIT.ok;
+  } finally {
+    await state.close();
+  }
+}
+
+async function listStore<B, Q, A>(
+  location: string,
+  prefix: string,
+  asJson: boolean,
+  protocol: Protocol<B, Q, A>,
+): Promise<number> {
+  await using view = await openView(location, { model: protocol.model });
+  if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
+  const range = prefix === '' ? {} : prefixRange(fullPrefix(prefix, view.cursors.lanes.keys()));
+  let listed = 0;
+  const damaged = new Set<string>();
+  for await (const viewed of view.entries(range)) {
+    const entry = decodeEntry(viewed, protocol);
+    listed++;
+    if (entry.finding !== undefined) damaged.add(entry.key);
+    await line(entry, asJson);
+  }
+  const unlisted = view.findings.filter(({ key }) => key === undefined || (isIn(range, key) && !damaged.has(key)));
+  for (const { key, file, kind, detail } of unlisted.slice(0, FINDINGS_SHOWN))
+    note(`${key ?? file ?? location}: ${kind}: ${detail}`);
+  if (unlisted.length > FINDINGS_SHOWN) note(`and ${unlisted.length - FINDINGS_SHOWN} more; verify lists all`);
+  if (damaged.size + unlisted.length > 0) return EXIT.damaged;
+  if (listed === 0) throw nothingListed(location, prefix);
+  return EXIT.ok;
+}
+
+function nothingListed(location: string, prefix: string): AbsentError {
+  return new AbsentError(`no key of ${location} begins with "${prefix}"`);
+}
+
+function line(entry: DecodedEntry, asJson: boolean): Promise<void> {
+  if (asJson) return writeJson(summaryOf(entry));
+  return write(`${entry.key}  ${String(entry.bytes).padStart(7)}  ${remark(entry)}\n`);
+}
 
 /**
  * Number of findings without a listed key (missing records, files) that are printed; the rest is

@@ -1,9 +1,10 @@
 /** `lanestore manifest LOCATION` */
-import { autobahn, detectLayout, openView } from '../index.js';
+import { detectLayout, openView } from '../index.js';
 import { manifestChunks, stateOfView } from '../inspector/index.js';
 import { openState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { note, write } from './output.js';
+import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
 /** The verb `manifest`. */
@@ -19,15 +20,22 @@ export const manifestVerb: Verb = {
   positionals: [1, 1],
   reads: 'state',
   async run([location = '']) {
-    if ((await detectLayout(location)).layout !== 'level') {
-      const source = await openState(location, autobahn);
-      for await (const chunk of manifestChunks(source)) await write(chunk);
-      for (const text of source.notes) note(`note: ${text}`);
+    const { layout } = await detectLayout(location);
+    return withProtocol(location, async ({ model, manifest }) => {
+      if (layout !== 'level') {
+        const source = await openState(location, model);
+        try {
+          for await (const chunk of manifestChunks(source, manifest)) await write(chunk);
+          for (const text of source.notes) note(`note: ${text}`);
+        } finally {
+          await source.close();
+        }
+        return EXIT.ok;
+      }
+      await using view = await openView(location, { model });
+      for await (const chunk of manifestChunks(stateOfView(view), manifest)) await write(chunk);
+      if (view.refusal !== undefined) throw view.refusal;
       return EXIT.ok;
-    }
-    await using view = await openView(location, { model: autobahn });
-    for await (const chunk of manifestChunks(stateOfView(view))) await write(chunk);
-    if (view.refusal !== undefined) throw view.refusal;
-    return EXIT.ok;
+    });
   },
 };

@@ -1,20 +1,23 @@
 /** Options, progress and report of `import` and `export`. */
-import { entryChecks, type MigrationProgress, type MigrationReport } from '../index.js';
-import { readCommittees } from '../migrations/index.js';
+import type { EntryChecks, MigrationProgress, MigrationReport } from '../index.js';
 import { UsageError } from './command-error.js';
 import { formatBytes, note, print, type progressLine, styled, toJson } from './output.js';
+import type { Protocol } from './protocols.js';
 import type { OptionValues } from './verb.js';
 
 /** Options for checking signatures. */
 export const CHECK_OPTIONS = { 'verify-signatures': { type: 'boolean' }, committee: { type: 'string' } } as const;
 
-/** The checks that the options select. @throws UsageError, and the errors of `readCommittees`. */
-export async function checksOf(options: OptionValues): Promise<ReturnType<typeof entryChecks>> {
+/** The checks that the options select. @throws UsageError, and errors of the committee file. */
+export async function checksOf<B, Q, A>(
+  options: OptionValues,
+  { checks }: Protocol<B, Q, A>,
+): Promise<EntryChecks<B, Q, A>> {
   const { committee } = options;
   const signatures = options['verify-signatures'] === true;
   if (signatures !== (committee !== undefined))
     throw new UsageError('--verify-signatures and --committee FILE go together');
-  return typeof committee === 'string' ? entryChecks(await readCommittees(committee)) : entryChecks();
+  return checks(typeof committee === 'string' ? committee : undefined);
 }
 
 /** Returns a callback that shows the progress of a migration. */

@@ -1,5 +1,6 @@
 /** Output of verbs: data to stdout, progress and warnings to stderr; colour only on a terminal. */
 import { styleText } from 'node:util';
+import type { Finding } from '../index.js';
 import { stderr, stdout } from './channel.js';
 import { CommandError } from './command-error.js';
 
@@ -76,6 +77,12 @@ type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 /** The text in a style on a terminal; else unchanged. */
 export function styled(style: Style, text: string): string {
   return isTerminal() ? styleText(style, text) : text;
+}
+
+/** A finding in one line: its kind, its place, what it is. */
+export function findingLine({ kind, key, file, offset, detail }: Finding): string {
+  const place = key ?? `${file ?? ''}${offset === undefined ? '' : `, byte ${offset}`}`;
+  return `${styled('red', kind)}  ${place}: ${detail}`;
 }
 
 /** `bytes` in the largest unit, up to GiB, in which the number is at least 1. */

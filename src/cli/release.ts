@@ -1,9 +1,10 @@
 /** `lanestore release LOCATION` */
 import { createInterface } from 'node:readline/promises';
-import { autobahn, isLaneId, type Position, type ReleaseReport, releaseStore, type VotePart } from '../index.js';
+import { isLaneId, type Position, type ReleaseReport, releaseStore, type VotePart } from '../index.js';
 import { CommandError, UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { note, print, toJson } from './output.js';
+import { withProtocol } from './protocols.js';
 import type { OptionValues, Verb } from './verb.js';
 
 const PARTS: readonly VotePart[] = ['rounds', 'app', 'lanes', 'own'];
@@ -37,7 +38,9 @@ export const releaseVerb: Verb = {
   reads: 'store',
   async run([location = ''], options) {
     const decision = decisionOf(options);
-    const plan = await releaseStore(location, { ...decision, dryRun: true });
+    const plan = await withProtocol(location, ({ model }) =>
+      releaseStore(location, { ...decision, model, dryRun: true }),
+    );
     const json = options.json === true;
     if (options['dry-run'] === true) {
       if (json) print(toJson({ ...plan, dryRun: true }, 2));
@@ -46,7 +49,9 @@ export const releaseVerb: Verb = {
     }
     if (!json) show(plan, 'will');
     if (options.yes !== true) await confirm(options['as-is'] === true);
-    const report = await releaseStore(location, { ...decision, seq: plan.seq });
+    const report = await withProtocol(location, ({ model }) =>
+      releaseStore(location, { ...decision, model, seq: plan.seq }),
+    );
     if (json) print(toJson({ ...report, dryRun: false }, 2));
     else print(`released, and recorded in the store: ${report.opened.join(', ') || 'no part'}`);
     return EXIT.ok;
@@ -65,7 +70,6 @@ function decisionOf(options: OptionValues) {
   const twice = floors.find(([name], i) => floors.findIndex(([before]) => before === name) < i);
   if (twice !== undefined) throw new UsageError(`--floor names ${twice[0]} twice: give one floor for it`);
   return {
-    model: autobahn,
     reason,
     ...(asIs ? { asIs } : { floors: new Map(floors) }),
     ...(typeof open === 'string' ? { open: open.split(',').map(partOf) } : {}),

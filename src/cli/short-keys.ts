@@ -44,7 +44,7 @@ function theLane(start: string, lanes: Iterable<LaneId>): LaneId {
   const all = [...lanes].map((lane) => `${lane.slice(0, 8)}…`).join(', ');
   if (found.length === 0) {
     // A full lane id may be missing in the tip: stray keys of that lane can still be read.
-    if (start.length === WHOLE_LANE_DIGITS) return laneId(start);
+    if (WHOLE_LANE_DIGITS.includes(start.length)) return laneId(start);
     throw new AbsentError(
       `no lane begins with ${start}; ${all === '' ? 'the store has no lanes' : `the lanes are ${all}`}`,
     );
@@ -52,4 +52,5 @@ function theLane(start: string, lanes: Iterable<LaneId>): LaneId {
   throw new UsageError(`${found.length} lanes begin with ${start}; type more digits`);
 }
 
-const WHOLE_LANE_DIGITS = 64;
+/** Hex digits of a whole lane id, in the versions of the protocol. */
+const WHOLE_LANE_DIGITS: readonly number[] = [64, 80];

@@ -1,7 +1,8 @@
 /** `lanestore snapshot LOCATION TARGET` */
-import { autobahn, snapshot } from '../index.js';
+import { snapshot } from '../index.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, note, print, toJson } from './output.js';
+import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
 /** The verb `snapshot`. */
@@ -18,7 +19,8 @@ export const snapshotVerb: Verb = {
   positionals: [2, 2],
   reads: 'store',
   async run([location = '', target = ''], options) {
-    const report = await snapshot(location, target, { model: autobahn, links: options['no-links'] !== true });
+    const links = options['no-links'] !== true;
+    const report = await withProtocol(location, ({ model }) => snapshot(location, target, { model, links }));
     if (options.json === true) print(toJson(report, 2));
     else {
       print(`${report.location}: a snapshot as of batch ${report.seq}`);

@@ -1,10 +1,11 @@
 /** `lanestore verify LOCATION` */
-import { autobahn, entryChecks, verify } from '../index.js';
-import { readCommittees } from '../migrations/index.js';
+import { verify } from '../index.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
-import { formatBytes, note, print, styled, toJson } from './output.js';
+import { findingLine, formatBytes, note, print, styled, toJson } from './output.js';
+import { isNewerState, withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
+import { verifyNewerState } from './verify-state.js';
 
 /** The verb `verify`. */
 export const verifyVerb: Verb = {
@@ -16,6 +17,7 @@ export const verifyVerb: Verb = {
     '--signatures --committee FILE   also check quorums and signatures. FILE lists the public keys (a manifest does),',
     '                                or several committees, each with the road index from which it is valid',
     '                                (docs/inspecting.md)',
+    'A state directory of sei-73f917bbd is checked too, with the rows of the data layer; FILE then lists epochs.',
     'Prints "OK" and ends with 0, or prints every finding and ends with 1 (lanestore help lists all exit codes).',
   ],
   options: { signatures: { type: 'boolean' }, committee: { type: 'string' } },
@@ -24,16 +26,16 @@ export const verifyVerb: Verb = {
   async run([location = ''], { json, signatures, committee }) {
     if ((signatures === true) !== (committee !== undefined))
       throw new UsageError('--signatures and --committee FILE go together');
-    const checks = entryChecks(typeof committee === 'string' ? await readCommittees(committee) : undefined);
-    const { refusal, ...report } = await verify(location, { model: autobahn, checks });
+    const file = typeof committee === 'string' ? committee : undefined;
+    if (await isNewerState(location)) return verifyNewerState(location, file, json === true);
+    const { refusal, ...report } = await withProtocol(location, async ({ model, checks }) =>
+      verify(location, { model, checks: await checks(file) }),
+    );
     const refused = refusal === undefined ? null : { code: refusal.code, message: refusal.message };
     if (json === true) print(toJson({ ...report, refusal: refused }, 2));
     else {
       for (const text of report.notes) note(`note: ${text}`);
-      for (const { kind, key, file, offset, detail } of report.findings) {
-        const place = key ?? `${file ?? ''}${offset === undefined ? '' : `, byte ${offset}`}`;
-        print(`${styled('red', kind)}  ${place}: ${detail}`);
-      }
+      for (const finding of report.findings) print(findingLine(finding));
       const read = `${report.records} records, ${formatBytes(report.bytes)}, ${report.checked} entries checked`;
       print(
         report.findingsTotal === 0 ? `${styled('green', 'OK')}: ${read}` : `${report.findingsTotal} findings; ${read}`,

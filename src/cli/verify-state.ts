@@ -1,0 +1,47 @@
+/** `verify` on a state directory of the original at 73f917bbd. */
+import { type Finding, isLanestoreError } from '../index.js';
+import { openState, type StateReport, verifyState } from '../migrations/index.js';
+import { EXIT } from './exit-codes.js';
+import { findingLine, formatBytes, note, print, styled, toJson } from './output.js';
+import { NEWER } from './protocols.js';
+
+/**
+ * Checks the state, with signatures if a file with epochs is given. Resolves with the exit code.
+ */
+export async function verifyNewerState(
+  location: string,
+  epochFile: string | undefined,
+  asJson: boolean,
+): Promise<number> {
+  const checks = await NEWER.checks(epochFile);
+  const { notes, ...report } = await reportOf(location, checks);
+  if (asJson) print(toJson({ location, ...report, notes }, 2));
+  else {
+    for (const text of notes) note(`note: ${text}`);
+    for (const finding of report.findings) print(findingLine(finding));
+    const read = `${report.entries} entries, ${formatBytes(report.bytes)}, ${report.rows} rows of the data layer checked`;
+    print(
+      report.findingsTotal === 0 ? `${styled('green', 'OK')}: ${read}` : `${report.findingsTotal} findings; ${read}`,
+    );
+  }
+  return report.findingsTotal === 0 ? EXIT.ok : EXIT.damaged;
+}
+
+/** The report; what keeps the state from being read at all is in its findings. */
+async function reportOf(
+  location: string,
+  checks: Awaited<ReturnType<typeof NEWER.checks>>,
+): Promise<StateReport & { readonly notes: readonly string[] }> {
+  try {
+    const source = await openState(location, NEWER.model);
+    try {
+      return { ...(await verifyState(source, NEWER.model, checks)), notes: source.notes };
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (!isLanestoreError(error, 'LANESTORE_IMPORT') || error.findings === undefined) throw error;
+    const findings: readonly Finding[] = error.findings;
+    return { entries: 0, bytes: 0, rows: 0, findings, findingsTotal: findings.length, notes: [] };
+  }
+}
