@@ -9,7 +9,7 @@ import { runScript } from '../src/cli/script.js';
 import { onSignal } from '../src/cli/signals.js';
 import { type Args, readArgs, resultsDir, USAGE } from './args.js';
 import type { ContenderKind } from './contenders/contender.js';
-import { contenderOf } from './contenders/index.js';
+import { available } from './contenders/index.js';
 import { measureDamaged } from './damaged.js';
 import { scratchRoot } from './disk.js';
 import { effortFor } from './effort.js';
@@ -33,24 +33,9 @@ function note(line: string): void {
   void stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
 }
 
-async function available(names: readonly string[]) {
-  const kinds: ContenderKind[] = [];
-  const skipped: { name: string; reason: string }[] = [];
-  for (const name of names) {
-    const kind = contenderOf(name);
-    const reason = await kind.unavailable?.();
-    if (reason === undefined) {
-      kinds.push(kind);
-    } else {
-      skipped.push({ name, reason });
-      note(`${name} is skipped: ${reason}`);
-    }
-  }
-  return { kinds, skipped };
-}
-
 async function measure(args: Args, dir: string): Promise<WorkloadResult[]> {
   const { kinds, skipped } = await available(args.contenders);
+  for (const { name, reason } of skipped) note(`${name} is skipped: ${reason}`);
   if (!(await canTrace())) note('strace does not work here: the contenders count syncs themselves');
   const pool = args.quick ? await Pool.start(kinds, join(dir, 'warming-up')) : undefined;
   try {

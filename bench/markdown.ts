@@ -162,11 +162,12 @@ export function workloadTables({ workloads }: Results, heading: string): string 
   ].join('\n');
 }
 
-const BUSY =
+/** A warning for results of a busy machine. */
+export const BUSY =
   '**The machine was busy with other work: times are too high and ratios are unreliable. Run again when it is idle.**';
 
 /** Other work of up to a tenth of a core has no visible effect on the results. */
-function isBusy({ machine, othersCores }: Results): boolean {
+export function isBusy({ machine, othersCores }: Pick<Results, 'machine' | 'othersCores'>): boolean {
   return machine.loadBefore > machine.cores / 2 || (othersCores ?? 0) > 0.1;
 }
 

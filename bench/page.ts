@@ -1,6 +1,6 @@
 /**
- * `node .build/bench/page.js`: writes the results in `bench/results/` to docs/benchmarks.md and
- * docs/benchmarks-details.md, between the markers `<!-- results: NAME -->` and `<!-- end -->`. The
+ * `node .build/bench/page.js`: writes the results in `bench/results/` to the pages in PAGES,
+ * between the markers `<!-- results: NAME -->` and `<!-- end -->`. The
  * rest of the pages is written by hand. A test checks that the pages are up to date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../test/support/fixtures.js';
 import { resultsDir } from './args.js';
+import { capacityReport } from './capacity.js';
 import { profileTable } from './experiments/profile-page.js';
 import { tuningReport } from './experiments/tune-page.js';
+import { growthTables } from './growth-page.js';
 import {
   answerTable,
   comparison,
@@ -19,13 +21,18 @@ import {
   runFacts,
   workloadTables,
 } from './markdown.js';
+import { peerRatios, peersReport } from './peers-page.js';
 import { plotNames } from './plots.js';
 import { targetsTable } from './targets.js';
 
-/** The pages. RESULTS_FROM_PAGE is valid for both. */
-export const PAGES: readonly string[] = ['benchmarks.md', 'benchmarks-details.md'].map((name) =>
-  join(packageRoot, 'docs', name),
-);
+/** The pages. RESULTS_FROM_PAGE is valid for all. */
+export const PAGES: readonly string[] = [
+  'benchmarks.md',
+  'benchmarks-details.md',
+  'benchmarks-growth.md',
+  'capacity.md',
+  'comparison.md',
+].map((name) => join(packageRoot, 'docs', name));
 const RESULTS_FROM_PAGE = '../bench/results';
 
 const MARKED = /(<!-- results: (\S+) -->\n)[\s\S]*?(<!-- end -->)/g;
@@ -40,6 +47,8 @@ export function sections(dir = resultsDir): Readonly<Record<string, string>> {
   const results = read('results.json', dir);
   const tuning = read('tune.json', dir);
   const profiles = read('profile.json', dir);
+  const peers = read('peers.json', dir);
+  const growth = read('growth.json', dir);
   const image = (name: string) => `![${name}](${RESULTS_FROM_PAGE}/${name})\n`;
   const { main, tune } = plotNames(results, tuning);
   const missing = (what: string) => `Not measured yet: ${what}.\n`;
@@ -54,6 +63,10 @@ export function sections(dir = resultsDir): Readonly<Record<string, string>> {
     damaged: results === undefined ? '' : damagedTable(results),
     contenders: results === undefined ? '' : contenderList(results),
     tuning: tuning === undefined ? missing('node .build/bench/experiments/tune.js missing') : tuningReport(tuning),
+    peers: peers === undefined ? missing('npm run bench:peers') : peersReport(peers),
+    'peer-ratios': peers === undefined ? missing('npm run bench:peers') : peerRatios(peers),
+    growth: growth === undefined ? missing('npm run bench:growth') : growthTables(growth),
+    capacity: growth === undefined ? missing('npm run bench:growth') : capacityReport(growth),
     curves: tune.map(image).join('\n'),
     profile: profiles === undefined ? missing('node .build/bench/experiments/profile.js') : profileTable(profiles),
   };

@@ -56,7 +56,8 @@ export function drawTuning(tuning: Tuning, dir: string): Promise<string[]> {
   return draw(tradesOf(tuning), dir);
 }
 
-async function draw(plots: ReadonlyMap<string, object>, dir: string): Promise<string[]> {
+/** Draws plots into `dir`, by file name; resolves with their names. */
+export async function draw(plots: ReadonlyMap<string, object>, dir: string): Promise<string[]> {
   const echarts = await loadEcharts();
   if (echarts === undefined) return [];
   for (const [name, option] of plots) writeFileSync(join(dir, name), render(echarts, option));

@@ -1,12 +1,13 @@
 /**
  * `node .build/bench/raw-ratio.js [workloads] [rounds] [dir] [contenders]`: ratio of a round of the
  * first contender to the same round of the others; by default of this store to raw classic-level
- * and to the limit. All run in one process and take turns round by round, in alternating order. To
+ * and to the limit. All run in one process and take turns round by round, in rotating order. To
  * compare two versions, build two checkouts and name `level@A/.build,level@B/.build`.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { positionals } from './args.js';
-import { contenderOf } from './contenders/index.js';
+import type { ContenderKind } from './contenders/contender.js';
+import { available } from './contenders/index.js';
 import { scratchRoot } from './disk.js';
 import { digits, percentile } from './stats.js';
 import { takeTurns } from './turns.js';
@@ -14,9 +15,9 @@ import { describe, workloadOf } from './workload.js';
 
 const USAGE = 'node .build/bench/raw-ratio.js [workloads] [rounds] [dir] [contenders]';
 
-async function compare(names: readonly string[], id: string, rounds: number, root: string): Promise<string> {
+async function compare(kinds: readonly ContenderKind[], id: string, rounds: number, root: string): Promise<string> {
   const workload = workloadOf(id);
-  return report(describe(workload), await takeTurns(names.map(contenderOf), workload, rounds, root));
+  return report(describe(workload), await takeTurns(kinds, workload, rounds, root));
 }
 
 /** The p10 is reported too, because other work on the machine affects it least. */
@@ -44,4 +45,6 @@ function report(
 const [ids = 'i,ii,iii', rounds = '500', dir, names = 'level,raw,limit'] = positionals(USAGE);
 const root = scratchRoot(dir);
 process.stdout.write(`load before: ${loadavg()[0]?.toFixed(2)} on ${availableParallelism()} cores\n`);
-for (const id of ids.split(',')) process.stdout.write(await compare(names.split(','), id, Number(rounds), root));
+const { kinds, skipped } = await available(names.split(','));
+for (const { name, reason } of skipped) process.stdout.write(`${name} is skipped: ${reason}\n`);
+for (const id of ids.split(',')) process.stdout.write(await compare(kinds, id, Number(rounds), root));

@@ -94,6 +94,7 @@ export interface Syncs {
   readonly how: 'strace' | 'derived';
   readonly fsyncs?: number;
   readonly fdatasyncs?: number;
+  readonly msyncs?: number;
   readonly syncedWrites?: number;
 }
 

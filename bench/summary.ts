@@ -5,6 +5,7 @@ import { type ContenderResult, type Latency, QUANTILES, type Syncs, type Workloa
 import { RoundSource } from './rounds.js';
 import type { Measured } from './run.js';
 import { percentile, type Spread, spread } from './stats.js';
+import { syncsPerRound } from './syncs.js';
 import type { Workload } from './workload.js';
 
 /** Summarises a workload's run. */
@@ -67,8 +68,8 @@ function latency(repetitions: Measured['repetitions'], pick: (durable: Durable) 
 
 function syncsOf({ counted, syncs, spent }: Measured): Syncs | null {
   if (counted !== undefined) {
-    const { fsyncs, fdatasyncs, syncedWrites } = counted;
-    return { perRound: fsyncs + fdatasyncs + syncedWrites, how: 'strace', fsyncs, fdatasyncs, syncedWrites };
+    const { rounds: _, ...counts } = counted;
+    return { perRound: syncsPerRound(counted), how: 'strace', ...counts };
   }
   return syncs === null ? null : { perRound: syncs / spent.rounds, how: 'derived' };
 }

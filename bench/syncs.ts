@@ -1,7 +1,7 @@
 /**
  * Counts the syncs of a contender's rounds in a separate run under strace, independent of what the
- * contender itself reports. Counted are fsync, fdatasync, and each write to a value file of the
- * store, because value files are open with O_DSYNC.
+ * contender itself reports. Counted are fsync, fdatasync, msync, and each write to a file that is
+ * open with O_DSYNC or O_SYNC, such as the value files of the store.
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -12,15 +12,22 @@ import { Host } from './host.js';
 import { MARK_BEGIN, MARK_END } from './marks.js';
 import type { Workload } from './workload.js';
 
-const TRACED = 'trace=fsync,fdatasync,pwrite64,pwritev,?access,?faccessat,?faccessat2';
+const TRACED = 'trace=fsync,fdatasync,msync,?open,openat,write,writev,pwrite64,pwritev,?access,?faccessat,?faccessat2';
 
 /** Average number of syncs per round, by kind. */
 export interface SyncCounts {
   readonly fsyncs: number;
   readonly fdatasyncs: number;
+  /** Memory that was written to its file and synced. */
+  readonly msyncs: number;
   /** Writes that are synced when they return. */
   readonly syncedWrites: number;
   readonly rounds: number;
+}
+
+/** All syncs of a round. */
+export function syncsPerRound({ fsyncs, fdatasyncs, msyncs, syncedWrites }: SyncCounts): number {
+  return fsyncs + fdatasyncs + msyncs + syncedWrites;
 }
 
 let strace: Promise<boolean> | undefined;
@@ -73,6 +80,23 @@ export function countIn(trace: string, rounds: number): Omit<SyncCounts, 'rounds
   return {
     fsyncs: count('fsync\\('),
     fdatasyncs: count('fdatasync\\('),
-    syncedWrites: count('pwrite(?:64|v)\\(\\d+<[^>]*\\.(?:values|preparing)>'),
+    msyncs: count('msync\\('),
+    syncedWrites: syncedWrites(trace.slice(0, end), part) / rounds,
   };
+}
+
+/**
+ * Number of writes in `part` whose descriptor is open with O_DSYNC or O_SYNC. Value files are
+ * recognised by name, because another thread can interrupt the line of their open.
+ */
+function syncedWrites(upToEnd: string, part: string): number {
+  const synced = new Set<string>();
+  for (const [, file = ''] of upToEnd.matchAll(/^\d+ +open(?:at)?\(.*\bO_D?SYNC\b.* = (\d+<[^>]*>)/gm)) {
+    synced.add(file);
+  }
+  let writes = 0;
+  for (const [, file = ''] of part.matchAll(/^\d+ +p?write(?:64|v)?\((\d+<[^>]*>)/gm)) {
+    if (synced.has(file) || /\.(?:values|preparing)>$/.test(file)) writes++;
+  }
+  return writes;
 }

@@ -10,14 +10,23 @@ export interface Target {
   readonly bound: 'most' | 'least';
   readonly bounds: Readonly<Record<string, number>>;
   /** Undefined if a contender that it needs did not run. */
-  figure(find: (name: string) => ContenderResult | undefined): number | undefined;
+  figure(find: (name: string) => Figures | undefined): number | undefined;
 }
 
-type Pick = (result: ContenderResult) => number | undefined;
+/** The figures of a contender that targets read. */
+export type Figures = Pick<ContenderResult, 'name' | 'roundMs'> & Partial<ContenderResult>;
 
-const p50: Pick = ({ roundMs }) => roundMs.p50.median;
+/** A workload, and the figures of its contenders. */
+export interface Row {
+  readonly workload: Pick<WorkloadResult['workload'], 'id'>;
+  readonly contenders: readonly Figures[];
+}
 
-function over(above: string, below: string, pick: Pick = p50): Target['figure'] {
+type Figure = (result: Figures) => number | undefined;
+
+const p50: Figure = ({ roundMs }) => roundMs.p50.median;
+
+function over(above: string, below: string, pick: Figure = p50): Target['figure'] {
   return (find) => {
     const a = find(above);
     const b = find(below);
@@ -27,7 +36,7 @@ function over(above: string, below: string, pick: Pick = p50): Target['figure'] 
   };
 }
 
-function of(name: string, pick: Pick): Target['figure'] {
+function of(name: string, pick: Figure): Target['figure'] {
   return (find) => {
     const result = find(name);
     return result && pick(result);
@@ -107,17 +116,51 @@ export const TARGETS: readonly Target[] = [
   { what: 'wal-16-threads / go-wal', bound: 'most', bounds: all(1.3), figure: over('wal-16-threads', 'go-wal') },
 ];
 
+/** Targets of rounds that take turns in one process with those of other stores (peers.ts). */
+export const PEER_TARGETS: readonly Target[] = [
+  {
+    what: 'level / raw',
+    bound: 'most',
+    bounds: { i: 1.2, ii: 1.3, iii: 1.25, vi: 1.35, ...all(0.35, LARGE) },
+    figure: over('level', 'raw'),
+  },
+  {
+    what: 'level / better-sqlite3',
+    bound: 'most',
+    bounds: { i: 1, ii: 0.65, iii: 0.45, vi: 0.4, ...all(0.4, LARGE) },
+    figure: over('level', 'better-sqlite3'),
+  },
+  {
+    what: 'level / lmdb',
+    bound: 'most',
+    bounds: { i: 0.6, ii: 0.45, iii: 0.4, vi: 0.25, ...all(0.9, LARGE) },
+    figure: over('level', 'lmdb'),
+  },
+  {
+    what: 'level / lmdb at p99',
+    bound: 'most',
+    bounds: all(1),
+    figure: over('level', 'lmdb', ({ roundMs }) => roundMs.p99.median),
+  },
+  {
+    what: 'lanes on their own / one `persist`',
+    bound: 'most',
+    bounds: { i: 1.2, ii: 1.2, iii: 1.3, vi: 1.4, ...all(1.2, LARGE) },
+    figure: over('level-lanes', 'level'),
+  },
+];
+
 /** True if `figure` is within the bound. */
 export function isMet({ bound }: Target, figure: number, limit: number): boolean {
   return bound === 'most' ? figure <= limit : figure >= limit;
 }
 
 /** The targets as a table: one row per target, one column per workload. */
-export function targetsTable(workloads: readonly WorkloadResult[]): string {
+export function targetsTable(workloads: readonly Row[], targets = TARGETS): string {
   const ids = workloads.map(({ workload }) => workload.id);
   let met = 0;
   let counted = 0;
-  const rows = TARGETS.map((target) => {
+  const rows = targets.map((target) => {
     const cells = workloads.map(({ workload, contenders }) => {
       const limit = target.bounds[workload.id];
       if (limit === undefined) return '';

@@ -1,6 +1,7 @@
 /**
- * Contenders take turns round by round in one process, in alternating order. Other work on the
- * machine affects such ratios least.
+ * Contenders take turns round by round in one process. Other work on the machine affects such
+ * ratios least. The order rotates and alternates: a contender that is always at an end runs more
+ * often than the others right after the generation of a round, with cold caches.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,8 @@ import { RoundSource } from './rounds.js';
 import type { Workload } from './workload.js';
 
 const SEED = 1;
-const WARM_UP_ROUNDS_MAX = 300;
+/** Default of the warm-up, if as many rounds are measured. */
+const WARM_UP_ROUNDS = 300;
 
 /** The times of a contender's rounds in milliseconds, in order. */
 export interface Turns {
@@ -18,14 +20,15 @@ export interface Turns {
 }
 
 /**
- * Opens all contenders below `root`, fills the lanes twice (so that value files are reused), and
- * measures `rounds` rounds.
+ * Opens all contenders below `root`, and measures `rounds` rounds after a warm-up, which fills the
+ * lanes at least twice, so that value files are reused.
  */
 export async function takeTurns(
   kinds: readonly ContenderKind[],
   workload: Workload,
   rounds: number,
   root: string,
+  warmUpRounds = Math.min(WARM_UP_ROUNDS, rounds),
 ): Promise<Turns[]> {
   const dir = mkdtempSync(join(root, 'turns-'));
   try {
@@ -37,12 +40,11 @@ export async function takeTurns(
       mkdirSync(place);
       contenders.push({ name: kind.name, contender: await kind.open(place), ms: [] as number[] });
     }
-    const warmUp = Math.max(2 * source.roundsToFill, Math.min(WARM_UP_ROUNDS_MAX, rounds));
+    const warmUp = Math.max(2 * source.roundsToFill, warmUpRounds);
     for (let round = 0; round < warmUp + rounds; round++) {
       const entries = source.next();
       const jobs = contenders.map(({ contender, ms }) => ({ job: contender.prepare(entries), ms }));
-      if (round % 2 === 1) jobs.reverse();
-      for (const { job, ms } of jobs) {
+      for (const { job, ms } of inTurn(jobs, round)) {
         const { roundMs } = await job();
         if (round >= warmUp) ms.push(roundMs);
       }
@@ -52,4 +54,12 @@ export async function takeTurns(
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** Each item is first once in as many rounds as there are items; then the direction changes. */
+export function inTurn<T>(items: readonly T[], round: number): T[] {
+  const first = round % items.length;
+  const turned = [...items.slice(first), ...items.slice(0, first)];
+  const isBackward = Math.floor(round / items.length) % 2 === 1;
+  return isBackward ? [turned[0] as T, ...turned.slice(1).reverse()] : turned;
 }

@@ -47,7 +47,7 @@ const OUTER_ROOMS = ['conformance', 'inspector', 'cli'];
 
 function filesBelow(folder: string, suffix: string): string[] {
   return readdirSync(join(packageRoot, folder), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(suffix))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(suffix) && !entry.parentPath.includes('node_modules'))
     .map((entry) => relative(packageRoot, join(entry.parentPath, entry.name)))
     .sort();
 }

@@ -4,6 +4,7 @@ import { goWalKind } from './go-wal.js';
 import { level, levelAnchorFirst, levelInline, levelLanes } from './level.js';
 import { limit, limitPreallocated } from './limit.js';
 import { otherBuildOf } from './other-build.js';
+import { PEERS } from './peers.js';
 import { raw, rawArray, rawDeletesSeparate, rawStock } from './raw.js';
 import { variantOf } from './variant.js';
 import { wal, walNoDirSync, walThreads } from './wal.js';
@@ -21,6 +22,7 @@ export const CONTENDERS: readonly ContenderKind[] = [
   walNoDirSync,
   walThreads,
   goWalKind,
+  ...PEERS,
 ];
 
 /**
@@ -35,4 +37,17 @@ export function contenderOf(name: string): ContenderKind {
     throw new RangeError(`unknown contender "${name}"; known are ${CONTENDERS.map((kind) => kind.name).join(', ')}`);
   }
   return found;
+}
+
+/** The contenders that can run here, and why the others cannot. */
+export async function available(names: readonly string[]) {
+  const kinds: ContenderKind[] = [];
+  const skipped: { readonly name: string; readonly reason: string }[] = [];
+  for (const name of names) {
+    const kind = contenderOf(name);
+    const reason = await kind.unavailable?.();
+    if (reason === undefined) kinds.push(kind);
+    else skipped.push({ name, reason });
+  }
+  return { kinds, skipped };
 }

@@ -88,9 +88,12 @@ function limitKind(name: string, description: string, flags: string, place: () =
 
 export const limit = limitKind('limit', 'append + fdatasync of the same bytes to one file', 'a', () => () => null);
 
-export const limitPreallocated = limitKind(
-  'limit-prealloc',
-  'the same into space that was filled with zeros and synced in advance, and is overwritten repeatedly: no metadata changes',
-  'w',
-  preallocated,
-);
+export const limitPreallocated: ContenderKind = {
+  fullOnly: true,
+  ...limitKind(
+    'limit-prealloc',
+    'the same into space that was filled with zeros and synced in advance, and is overwritten repeatedly: no metadata changes',
+    'w',
+    preallocated,
+  ),
+};

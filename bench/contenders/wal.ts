@@ -8,7 +8,7 @@ function walKind(
   name: string,
   description: string,
   directorySync: boolean,
-  more: Pick<ContenderKind, 'env'> = {},
+  more: Pick<ContenderKind, 'env' | 'fullOnly'> = {},
 ): ContenderKind {
   const open = (dir: string) => openWal(dir, { model: autobahn, directorySync });
   return {
@@ -34,5 +34,5 @@ export const walThreads = walKind(
   'wal-16-threads',
   "the same with UV_THREADPOOL_SIZE=16, four times Node's default",
   false,
-  { env: { UV_THREADPOOL_SIZE: '16' } },
+  { env: { UV_THREADPOOL_SIZE: '16' }, fullOnly: true },
 );

@@ -62,12 +62,14 @@ export interface Seat {
   readonly state: AvailState;
   readonly committee: Committee;
   readonly voter: Voter;
-  /** Votes twice in each view, as no honest node does: to show what stops it. */
+  /**
+   * Votes twice in each view, and forgets its lock, as no honest node does: to show what stops it.
+   */
   readonly isWrong: boolean;
   readonly place: number;
   readonly send: (wire: Wire) => void;
   readonly fail: (error: unknown) => void;
-  /** A second vote in a view was refused. */
+  /** A vote that contradicts an earlier one was refused. */
   readonly stopped: () => void;
 }
 
@@ -414,6 +416,17 @@ export class Consensus {
       commit: vote as SignedMsg,
     }));
     this.#sendVote(given?.[0]);
+    if (given !== undefined && this.#seat.isWrong) await this.#forgetLock(road, number);
+  }
+
+  /** A vote to give up the view that does not name the PrepareQC that the node voted to commit. */
+  async #forgetLock(road: bigint, number: bigint): Promise<void> {
+    const view = { index: road, number };
+    const given = await this.#seat.voter.round([{ kind: 'timeoutVote', value: { view } }], () =>
+      encodeVotes(this.#mine),
+    );
+    if (given?.[0] === undefined) this.#seat.stopped();
+    else this.#seat.send({ kind: 'timeout', timeout: timeoutOf(given[0], undefined) });
   }
 
   /** The view has timed out: votes to leave it, and sends that vote at each further timeout. */

@@ -57,7 +57,7 @@ export interface Summary {
    * not verify.
    */
   readonly failures: readonly string[];
-  /** Second votes of node 0 in a view that its guard refused. */
+  /** Votes of node 0 that contradict an earlier one, and that its guard refused. */
   readonly stopped: number;
   /** Milliseconds from a block's arrival at a node until it is durable there, ascending. */
   readonly durableMs: readonly number[];

@@ -22,7 +22,8 @@ const USAGE = `npm run devnet -- [options]
   --kill-every MS   average interval between kills (3000)
   --kills N         do not end before N kills
   --trouble         the store of node 0 fails, then is damaged and refused, and is repaired (level, without --kill)
-  --wrong           node 0 votes twice in each view: its guard stops it (level), or the checker detects it
+  --wrong           node 0 votes twice in each view, and forgets its lock: its guard stops it (level), or the checker
+                    detects it
   --pace-ms N       minimum time between two blocks of a node (40)
   --payload N       payload of a block in bytes (256)
   --timeout S       fail after S seconds (600)
@@ -95,7 +96,7 @@ function report({
     `time to durable of a block: p50 ${at(durableMs, 0.5)}, p99 ${at(durableMs, 0.99)} (${durableMs.length} blocks)`,
   );
   if (kills > 0) print(`catch-up after a restart: p50 ${at(catchUpMs, 0.5)}, longest ${at(catchUpMs, 1)}`);
-  if (stopped > 0) print(`second votes in a view that the guard refused: ${stopped}`);
+  if (stopped > 0) print(`contradicting votes that the guard refused: ${stopped}`);
   for (const failure of failures) print(`FAILED: ${failure}`);
   for (const violation of violations) print(`VIOLATION: ${violation}`);
   print(`${violations.length} violations`);

@@ -1,9 +1,16 @@
 /** The rules that honest validators never break, checked on every message of a run. Pure. */
 import { headerHash, type LaneId, laneIdOf } from '../../src/index.js';
-import { codecs, messageHash, type SignedMsg } from '../../src/model/autobahn/index.js';
+import { codecs, messageHash, type SignedMsg, type View } from '../../src/model/autobahn/index.js';
 import type { Found, Wire } from './messages.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+/** What a validator said in a view of its lock. */
+interface Lock {
+  readonly hasCommitted?: true;
+  /** The view of the PrepareQC that its timeout vote names. */
+  readonly timeout?: { readonly names: bigint | undefined };
+}
 
 /** The record of all messages, and the violations found in it. */
 export class Record {
@@ -12,6 +19,8 @@ export class Record {
   readonly #lanes: readonly LaneId[];
   /** By signer, kind and position: the hash of the signed message. */
   readonly #said = new Map<string, string>();
+  /** By signer and view. */
+  readonly #locks = new Map<string, Lock>();
   /** By node: the blocks that it sent or voted for, by lane and number. */
   readonly #voted = new Map<number, Map<string, { lane: number; number: bigint; hash: string }>>();
   /** By node: the road index after the latest CommitQC that it has sent or based a vote on. */
@@ -102,12 +111,16 @@ export class Record {
       case 'commitVote': {
         const { index, number } = msg.value.view;
         this.#once(signer, `${msg.kind} of road ${index}, view ${number}`, hash);
+        if (msg.kind === 'commitVote') this.#locked(signer, msg.value.view, { hasCommitted: true });
         if (laneIdOf(sig.key) === this.#lanes[from]) this.#entered(from, index);
         return;
       }
-      case 'timeoutVote':
-        this.#once(signer, `timeout vote of road ${msg.value.view.index}, view ${msg.value.view.number}`, hash);
+      case 'timeoutVote': {
+        const { view, latestPrepareQCViewNumber: names } = msg.value;
+        this.#once(signer, `timeout vote of road ${view.index}, view ${view.number}`, hash);
+        this.#locked(signer, view, { timeout: { names } });
         return;
+      }
       default:
         return;
     }
@@ -118,6 +131,16 @@ export class Record {
     const before = this.#said.get(key);
     if (before === undefined) this.#said.set(key, hash);
     else if (before !== hash) this.#violation(`equivocation: ${signer.slice(0, 8)} signed two messages: ${place}`);
+  }
+
+  /** A validator that voted to commit in a view must name its PrepareQC when it gives it up. */
+  #locked(signer: string, { index, number }: View, said: Lock): void {
+    const key = `${signer} ${index}/${number}`;
+    const lock = { ...this.#locks.get(key), ...said };
+    this.#locks.set(key, lock);
+    if (lock.hasCommitted !== true || lock.timeout === undefined || lock.timeout.names === number) return;
+    const view = `road ${index}, view ${number}`;
+    this.#violation(`lock forgotten: ${signer.slice(0, 8)} gave up ${view}, which it voted to commit`);
   }
 
   #holds(node: number, lane: number, number: bigint, hash: string): void {

@@ -33,6 +33,7 @@ import {
   planLane,
   planRound,
   planVoteChange,
+  startsOncePerTurn,
   type Unencoded,
 } from './round-plan.js';
 import { StoreVotes } from './store-votes.js';
@@ -90,12 +91,13 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     meter('lanestore_state', STORE_STATES.open);
     const store = this;
     const { limits } = gate;
+    const starts = startsOncePerTurn(model, state);
     this.blocks = {
       maybePruneAndPersistLane: (lane, anchorQC, blocks, afterEach) =>
         store.#submit({ block: afterEach }, () => {
           if (afterEach !== undefined) checkHook(afterEach, 'maybePruneAndPersistLane: afterEach');
           const list = ownList(blocks, 'blocks', limits.roundEntriesMax);
-          return () => planLane(model, store.#planned, lane, anchorQC, list, encoder);
+          return () => planLane(model, store.#planned, lane, anchorQC, list, encoder, starts);
         }),
     };
     this.commitQCs = {

@@ -5,7 +5,7 @@
 import type { DurableHooks } from './persistence.js';
 import type { Plan } from './round-plan.js';
 
-/** What a hook threw; apart from `undefined`, which a hook could throw as well. */
+/** The value that a hook threw. Wrapped, because a hook can throw `undefined` too. */
 export interface HookFailure {
   readonly thrown: unknown;
 }

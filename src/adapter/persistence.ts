@@ -186,7 +186,8 @@ export interface BlockPersister<Block, CommitQC> {
   /**
    * Truncates one lane to where `anchorQC` has it begin, then appends `blocks`, atomically with
    * each other where the backend has atomic rounds. `afterEach` fires for every block, in order,
-   * after it is durable.
+   * after it is durable. Calls of one turn of the event loop become one batch, and a CommitQC that
+   * several of them pass is checked once: do not change it in that turn.
    * @throws LANESTORE_WRONG_LANE for a block of another lane; else as {@link Persistence.persist}.
    */
   maybePruneAndPersistLane(

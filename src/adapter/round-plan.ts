@@ -110,6 +110,28 @@ export function planRound<B, Q, A, E extends Encoded>(
   return { anchor, inner, votes: votes.change, ...planner.plans(), notify: { ...notify, votes: votes.notify } };
 }
 
+/** Returns the first block that each lane keeps, by a CommitQC that it checks. */
+export type StartsOf<Q> = (qc: Q) => ReadonlyMap<LaneId, bigint>;
+
+/**
+ * Checks CommitQCs and reads their lane starts; those of the same object once in a turn of the
+ * event loop. A node that drives each lane on its own passes one CommitQC with every lane. If it
+ * changes the object meanwhile, the lane starts are those that were checked.
+ */
+export function startsOncePerTurn<B, Q, A>(model: Model<B, Q, A>, state: Readonly<PlanState>): StartsOf<Q> {
+  let last: { readonly qc: Q; readonly starts: ReadonlyMap<LaneId, bigint> } | undefined;
+  const forget = () => {
+    last = undefined;
+  };
+  return (qc) => {
+    if (last !== undefined && last.qc === qc) return last.starts;
+    model.commitQC.check(qc);
+    if (last === undefined) setImmediate(forget);
+    last = { qc, starts: startsOf(model, state, qc) };
+    return last.starts;
+  };
+}
+
 /**
  * Plans the truncation of one lane by a CommitQC, and blocks for that lane.
  * @throws LANESTORE_WRONG_LANE for a block of another lane; LANESTORE_OUT_OF_SEQUENCE,
@@ -122,13 +144,13 @@ export function planLane<B, Q, A, E extends Encoded>(
   anchorQC: Q | undefined,
   blocks: readonly B[],
   encoder: EntryEncoder<B, Q, A, E>,
+  starts: StartsOf<Q>,
 ): Plan<B, Q, A, E> {
   laneId(lane);
   settled(anchorQC, 'anchorQC');
   const planner = new RoundPlanner<E['block'], E['commitQC']>(state);
   if (anchorQC !== undefined) {
-    model.commitQC.check(anchorQC);
-    planner.truncateLane(lane, startsOf(model, state, anchorQC).get(lane) ?? 0n);
+    planner.truncateLane(lane, starts(anchorQC).get(lane) ?? 0n);
   }
   for (const block of blocks) appendBlock(model, planner, block, encoder, lane);
   return { ...NOTHING, ...planner.plans(), notify: { ...NOTHING.notify, blocks } };

@@ -103,8 +103,8 @@ export function loopLimits({ maxRoundBytes, maxRoundEntries, maxRounds }: AvailO
 }
 
 /**
- * Checks who signs.
- * @throws LANESTORE_INVALID for a key beside a guard, or on a store that a key is bound to;
+ * Checks the options `guard`, `secret` and `announce` against each other and against the store.
+ * @throws LANESTORE_INVALID for a key together with a guard, or on a store that a key is bound to;
  * LANESTORE_QUARANTINED for a key on a store whose own blocks are closed.
  */
 export function checkSigning({ store, guard, secret, announce }: AvailOptions): void {

@@ -11,7 +11,8 @@ export const diffVerb: Verb = {
   summary: 'compares two state directories of any layout, entry by entry',
   help: [
     'Prints "<" for an entry that only A has, ">" for one that only B has, "!" for one that differs.',
-    'Ends with 0 if both hold the same entries, with 4 if they differ.',
+    'Ends with 0 if both hold the same entries, with 4 if they differ. "! votes": the two may not sign the same, as a',
+    'store that signs and its snapshot. Votes are compared if both states keep some; layouts of the original keep none.',
     '--json prints one object a line: {log, number, kind: first | second | differs}.',
     '--start-rules   compare what a node would start with: without entries below the anchor, and with the CommitQC of',
     '                the anchor. An imported store then equals its source. Default: compare all stored entries.',
@@ -45,7 +46,10 @@ async function compare<B, Q, A>(
       }
       if (json !== true && count === 0) await write(`${styled('green', 'equal')}: ${first.layout}, ${second.layout}\n`);
       for (const text of [...first.notes, ...second.notes]) note(`note: ${text}`);
-      if (count === 0) return EXIT.ok;
+      if (count === 0) {
+        if ((first.votes === undefined) !== (second.votes === undefined)) note(`note: ${ONE_SIDED}`);
+        return EXIT.ok;
+      }
       if (!started && (first.layout !== 'level' || second.layout !== 'level')) note(`note: ${STALE_HINT}`);
       return EXIT.differs;
     } finally {
@@ -58,9 +62,11 @@ async function compare<B, Q, A>(
 
 const STALE_HINT = 'a node drops entries below its anchor when it starts; diff --start-rules leaves them out';
 
+const ONE_SIDED = 'only one of the two keeps votes, so they were not compared';
+
 const MARK = { first: '<', second: '>', differs: '!' } as const;
 
 function lineOf({ log, number, kind }: Difference): string {
-  const name = log === 'anchor' || log === 'inner' || log === 'qc' ? log : `lane ${shortLane(log)}`;
+  const name = log === 'anchor' || log === 'inner' || log === 'votes' || log === 'qc' ? log : `lane ${shortLane(log)}`;
   return `${MARK[kind]} ${name}${number === undefined ? '' : ` ${number}`}`;
 }

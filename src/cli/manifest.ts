@@ -13,7 +13,8 @@ export const manifestVerb: Verb = {
   summary: 'prints all entries of a state directory, with hashes, as JSON',
   help: [
     'Any layout. A store is read from a private copy: a node may be running on it. Every entry is checked. Damaged',
-    'entries are omitted and listed on stderr, and the command ends with 1.',
+    'entries are omitted and listed on stderr, and the command ends with 1. Equal output means equal entries, and',
+    'equal votes: the same may be signed next. Layouts of the original keep no votes, and have no such field.',
   ],
   options: {},
   positionals: [1, 1],

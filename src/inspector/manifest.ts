@@ -1,8 +1,11 @@
 /**
- * The manifest: all entries of a store, decoded, with hashes, as one JSON object. Two stores with
- * the same manifest hold the same entries, byte for byte: `recordSha256` is over the entry's
- * protobuf, in every layout. The shape is that of the original's recordings
- * (test/fixtures/README.md): 64-bit numbers are decimal strings, bytes are hex.
+ * The manifest: all entries of a state, decoded, with hashes, and what its key may sign, as one
+ * JSON object. Two states with the same manifest hold the same entries, byte for byte:
+ * `recordSha256` is over the entry's protobuf, in every layout. And both keep the same votes, or
+ * neither keeps any. The inner state is the node's own, and not in it.
+ *
+ * The shape is that of the original's recordings (test/fixtures/README.md), which keep no votes:
+ * 64-bit numbers are decimal strings, bytes are hex.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -16,6 +19,7 @@ import {
   payloadHash,
   type Recovered,
   type SignedBlock,
+  type StoredVotes,
   type StoreView,
   type Timestamp,
   type ViewItem,
@@ -77,7 +81,35 @@ export interface ManifestBlock extends RecordIdentity {
   readonly createdAt: string;
 }
 
-/** All entries of a store. */
+/** The last vote and the floor of one log. */
+export interface ManifestVoteLog {
+  readonly log: string;
+  /** Position of the last vote; null if none is known. */
+  readonly at: readonly string[] | null;
+  readonly digest: string | null;
+  readonly floor: readonly string[] | null;
+}
+
+/**
+ * All that decides on what the key may sign next. Without the words and times of a quarantine:
+ * states that may sign the same are equal.
+ */
+export interface ManifestVotes {
+  /** The public key; null: no key was ever bound, and nothing is signed. */
+  readonly signer: string | null;
+  /** Ascending by name. */
+  readonly logs: readonly ManifestVoteLog[];
+  /** By lane, ascending. */
+  readonly laneFloors: Readonly<Record<string, string>>;
+  /** The parts that a quarantine closes, ascending. */
+  readonly closed: readonly string[];
+  /** True: the key is known to have signed what the state does not hold. */
+  readonly lost: boolean;
+  /** The id of the store that signs in place of this one. */
+  readonly heir: string | null;
+}
+
+/** All entries of a state, and its votes. */
 export interface Manifest {
   /**
    * The lanes that the anchor's CommitQC names, else the oldest CommitQC; without CommitQCs, the
@@ -85,13 +117,18 @@ export interface Manifest {
    */
   readonly committee: readonly string[];
   readonly anchor: ManifestAnchor | null;
+  /** Absent where the layout, or the format, keeps none. */
+  readonly votes?: ManifestVotes;
   readonly commitQCs: readonly ManifestCommitQC[];
   /** Lanes with blocks, ascending. */
   readonly lanes: Readonly<Record<string, readonly ManifestBlock[]>>;
 }
 
-/** The manifest of recovered content, as returned by `takeRecovered`. */
-export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnchor>): Manifest {
+/**
+ * The manifest of recovered content, as returned by `takeRecovered`; with the votes, if they are
+ * given, that the store keeps.
+ */
+export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnchor>, votes?: VotesToShow): Manifest {
   const { anchor, commitQCs, blocks } = recovered;
   const lanes = [...blocks].sort(([a], [b]) => (a < b ? -1 : 1));
   const source = anchor?.commitQC ?? commitQCs[0];
@@ -101,10 +138,14 @@ export function manifestOf(recovered: Recovered<SignedBlock, CommitQC, PruneAnch
         ? lanes.map(([lane]) => lane)
         : [...autobahn.commitQC.laneStarts(source)].map(([lane]) => lane),
     anchor: anchor === undefined ? null : manifestAnchor(anchor),
+    ...(votes === undefined ? {} : { votes: manifestVotes(votes) }),
     commitQCs: commitQCs.map(manifestCommitQC),
     lanes: Object.fromEntries(lanes.map(([lane, entries]) => [lane, entries.map(manifestBlock)])),
   };
 }
+
+/** What a manifest shows of the votes of a store, or of a view. */
+export type VotesToShow = Pick<StoredVotes, 'signer' | 'logs' | 'laneFloors' | 'quarantine'>;
 
 /** How the entries of a version of the protocol look in a manifest. */
 export interface ManifestShape<B, Q, A> {
@@ -131,6 +172,7 @@ export const MANIFEST_SHAPE: ManifestShape<SignedBlock, CommitQC, PruneAnchor> =
  */
 export interface ManifestSource<B = SignedBlock, Q = CommitQC, A = PruneAnchor> {
   readonly anchor: { readonly entry: A } | undefined;
+  readonly votes?: VotesToShow | undefined;
   readonly lanes: ReadonlyMap<LaneId, unknown>;
   commitQCs(): AsyncIterable<{ readonly entry: Q }>;
   blocks(lane: LaneId): AsyncIterable<{ readonly entry: B }>;
@@ -140,6 +182,7 @@ export interface ManifestSource<B = SignedBlock, Q = CommitQC, A = PruneAnchor> 
 export function stateOfView<B, Q, A>(view: StoreView<B, Q, A>): ManifestSource<B, Q, A> {
   return {
     anchor: view.anchor === undefined ? undefined : { entry: view.anchor },
+    votes: view.votes,
     lanes: view.cursors.lanes,
     commitQCs: () => soundItems(view.commitQCs()),
     blocks: (lane) => soundItems(view.blocks(lane)),
@@ -178,7 +221,7 @@ async function* chunksOf<B, Q, A>(
   source: ManifestSource<B, Q, A>,
   shape: ManifestShape<B, Q, A>,
 ): AsyncGenerator<string, void, void> {
-  const { anchor } = source;
+  const { anchor, votes } = source;
   let oldest = anchor === undefined ? undefined : shape.commitQCOf(anchor.entry);
   if (oldest === undefined)
     for await (const { entry } of source.commitQCs()) {
@@ -203,7 +246,9 @@ async function* chunksOf<B, Q, A>(
   if (shape.committee !== undefined) {
     yield `  "committee": ${indented(oldest === undefined ? held : shape.committee(oldest), 2)},\n`;
   }
-  yield `  "anchor": ${indented(anchor === undefined ? null : shape.anchor(anchor.entry), 2)},\n  "commitQCs": [`;
+  yield `  "anchor": ${indented(anchor === undefined ? null : shape.anchor(anchor.entry), 2)},\n`;
+  if (votes !== undefined) yield `  "votes": ${indented(manifestVotes(votes), 2)},\n`;
+  yield '  "commitQCs": [';
   yield* list(source.commitQCs(), shape.commitQC);
   yield '],\n  "lanes": {';
   for (const [i, lane] of held.entries()) {
@@ -216,6 +261,23 @@ async function* chunksOf<B, Q, A>(
 
 function indented(value: unknown, columns: number): string {
   return JSON.stringify(value, null, 2).replaceAll('\n', `\n${' '.repeat(columns)}`);
+}
+
+function manifestVotes({ signer, logs, laneFloors, quarantine }: VotesToShow): ManifestVotes {
+  const ascending = <T>(map: ReadonlyMap<string, T>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    signer: signer === undefined ? null : hex(signer),
+    logs: ascending(logs).map(([log, { watermark, floor }]) => ({
+      log,
+      at: watermark?.at.map(String) ?? null,
+      digest: watermark === undefined ? null : hex(watermark.digest),
+      floor: floor?.map(String) ?? null,
+    })),
+    laneFloors: Object.fromEntries(ascending(laneFloors).map(([lane, floor]) => [lane, String(floor)])),
+    closed: [...(quarantine?.parts ?? [])].sort(),
+    lost: quarantine?.lost === true,
+    heir: quarantine?.heir === undefined ? null : hex(quarantine.heir),
+  };
 }
 
 function manifestAnchor(anchor: PruneAnchor): ManifestAnchor {

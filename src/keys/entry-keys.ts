@@ -1,6 +1,6 @@
 /**
- * The keys of one log's entries: as text, and as bytes that are used again from key to key. Not in
- * this room's index: who changed such bytes would change what stores write.
+ * The keys of one log's entries: as text, and as bytes in a buffer that each key reuses. Not
+ * exported from this room's index: a caller that mutated the shared buffer would corrupt keys.
  */
 import { type LaneId, laneId, remembered } from './lane-id.js';
 import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, LANE_PREFIX, QC_PREFIX, TIP_KEY, VOTES_KEY } from './registry.js';
@@ -9,7 +9,7 @@ import { entryNumber, isEntryNumber, padU64, U64_DIGITS } from './u64.js';
 /** The last three digits of a number; the ones before them change once in a thousand entries. */
 const LAST_DIGITS = Array.from({ length: 1000 }, (_, i) => i.toString().padStart(3, '0'));
 
-/** Up to here a number is exact as a double, and much cheaper to take apart. */
+/** Up to here a number is exact as a double, and much cheaper to split into digits. */
 const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 const ZERO = 48;
@@ -52,8 +52,8 @@ export class EntryKeys {
   }
 
   /**
-   * The bytes of {@link text}, in memory that the next call writes over: for who copies them at
-   * once.
+   * The bytes of {@link text}, in memory that the next call overwrites: the caller must copy them
+   * first.
    * @throws as {@link text}.
    */
   bytes(number: bigint): Uint8Array {

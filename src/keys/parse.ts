@@ -18,9 +18,9 @@ import {
 import { ENTRY_NUMBER_MAX, parsePaddedU64, U64_DIGITS } from './u64.js';
 
 /**
- * Takes a key apart, or returns undefined for one that this key space does not have: an unknown
- * prefix, uppercase hex, missing padding, a number above what an entry can have, anything in front
- * or behind.
+ * Parses a key. Returns undefined for a key outside of this key space: an unknown prefix, uppercase
+ * hex, missing padding, a number above the largest of an entry, or any text before or after the
+ * key.
  * @example
  * ```ts
  * import { autobahn, openView } from 'lanestore';

@@ -1,4 +1,8 @@
-/** Compares two states of any layout, entry by entry, before any rules are applied. */
+/**
+ * Compares two states of any layout, entry by entry, before any rules are applied; and their votes,
+ * if both keep some.
+ */
+import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../adapter/level/conversion.js';
 import { closeAll } from '../base/close-stack.js';
 import type { LaneId } from '../keys/index.js';
 import type { Model } from '../model/model.js';
@@ -6,11 +10,11 @@ import type { Source, SourceEntry } from './source.js';
 
 /** One difference. */
 export interface Difference {
-  /** `anchor`, `inner`, `qc`, or a lane's id. */
+  /** `anchor`, `inner`, `votes`, `qc`, or a lane's id. */
   readonly log: string;
   /**
    * Block number or road index; for an anchor, its road index in the first state that has one;
-   * absent for `inner`.
+   * absent for `inner` and `votes`.
    */
   readonly number?: bigint;
   /** `first`, `second`: only in that state. `differs`: in both, with different bytes. */
@@ -18,7 +22,9 @@ export interface Difference {
 }
 
 /**
- * Compares two open states, in the order anchor, inner, QC log, lanes. Bounded memory.
+ * Compares two open states, in the order anchor, inner, votes, QC log, lanes. Bounded memory. Votes
+ * differ if the keys may not sign the same next: a snapshot, in which all parts are closed, differs
+ * from a store that signs. Where only one state keeps votes they are not compared.
  * @throws (while iterating) as the streams of the sources do.
  * @example
  * ```ts
@@ -44,6 +50,7 @@ export async function* diffStates<B, Q, A>(
   if (anchor !== undefined) yield { log: 'anchor', ...(index === undefined ? {} : { number: index }), kind: anchor };
   const inner = kindOf(first.inner, second.inner);
   if (inner !== undefined) yield { log: 'inner', kind: inner };
+  if (votesDiffer(first.votes, second.votes)) yield { log: 'votes', kind: 'differs' };
   yield* diffLogs('qc', first.commitQCs(), second.commitQCs());
   const lanes = new Set<LaneId>([...first.lanes.keys(), ...second.lanes.keys()]);
   for (const lane of [...lanes].sort()) yield* diffLogs(lane, first.blocks(lane), second.blocks(lane));
@@ -83,4 +90,20 @@ function kindOf(first: Uint8Array | undefined, second: Uint8Array | undefined): 
   if (first === undefined) return second === undefined ? undefined : 'second';
   if (second === undefined) return 'first';
   return Buffer.compare(first, second) === 0 ? undefined : 'differs';
+}
+
+/** True if both are there, and what may be signed is not the same. */
+function votesDiffer(first: StoredVotes | undefined, second: StoredVotes | undefined): boolean {
+  if (first === undefined || second === undefined) return false;
+  return Buffer.compare(signingState(first), signingState(second)) !== 0;
+}
+
+/** All of the votes that decides on what may be signed: no words, no times, no home. */
+function signingState({ quarantine, ...votes }: StoredVotes): Buffer {
+  const closed =
+    quarantine === undefined
+      ? undefined
+      : { ...quarantine, parts: [...quarantine.parts].sort(), why: '', when: '', seq: 0n };
+  const { bytes } = encodeVotes({ ...votes, home: undefined, sinks: undefined, quarantine: closed }, 0n);
+  return Buffer.concat([bytes, encodeLaneFloors(votes.laneFloors).bytes]);
 }

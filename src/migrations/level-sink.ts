@@ -111,7 +111,7 @@ class LevelSink<B, Q, A> implements Sink<B, Q, A> {
   }
 
   async #wait(done: Promise<void>): Promise<void> {
-    // Whoever awaits it sees the rejection; until then it must not count as unhandled.
+    // The rejection is reported where the promise is awaited; until then it is not unhandled.
     done.catch(() => undefined);
     this.#inFlight.push(done);
     if (this.#inFlight.length >= ROUNDS_IN_FLIGHT) await this.#inFlight.shift();

@@ -264,7 +264,7 @@ async function copy<B, Q, A>(
   }
 }
 
-/** Errors of the target are told from those of the source. */
+/** Rethrows a failed write with an error that names the target, not the source. */
 async function into(write: Promise<void>): Promise<void> {
   try {
     await write;
@@ -273,7 +273,7 @@ async function into(write: Promise<void>): Promise<void> {
   }
 }
 
-/** Reads the target as anybody would, and compares. */
+/** Reads the target back from disk and compares it with the source. */
 async function verify<B, Q, A>(
   directory: string,
   layout: Layout,

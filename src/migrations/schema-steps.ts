@@ -1,6 +1,6 @@
 /**
  * Steps from one format of the level store to the next, in place. Each is checked in full before it
- * writes, runs in synced batches that leave a state from which it goes on after a crash, and ends
+ * writes, runs in synced batches that leave a state from which it continues after a crash, and ends
  * with the one batch that names the new format: until then no store opens.
  *
  *   0 -> 2   keys get their padding, bodies their record with crc, the store its tip, schema, votes

@@ -19,6 +19,7 @@ import { runWorkload } from '../../bench/run.js';
 import { percentile } from '../../bench/stats.js';
 import { summarize } from '../../bench/summary.js';
 import { countIn } from '../../bench/syncs.js';
+import { inTurn } from '../../bench/turns.js';
 import { BLOCKS_KEPT, type Workload, workloadOf } from '../../bench/workload.js';
 import { inTemp } from '../support/temp.js';
 
@@ -157,6 +158,17 @@ test('the longest turn is the one that blocked the event loop', async () => {
   assert.is(longest.take(), 0, 'it was taken');
 });
 
+test('work between two measurements is no turn of theirs', async () => {
+  const longest = new LongestTurn();
+  const nothing = async () => undefined;
+  await longest.during(nothing);
+  const end = performance.now() + 1500;
+  while (performance.now() < end);
+  await longest.during(nothing);
+  const taken = longest.take();
+  assert.ok(taken < 1000, `${taken} ms`);
+});
+
 test(
   'damaged directories are opened or refused as expected, and the report has their figures',
   inTemp(async (dir) => {
@@ -176,6 +188,8 @@ test(
 
 test('only syncs between the marks are counted', () => {
   const trace = [
+    '10 openat(AT_FDCWD, "/s/data", O_RDWR|O_CREAT|O_DSYNC|O_CLOEXEC, 0664) = 31</s/data>',
+    '10 openat(AT_FDCWD, "/s/data", O_RDWR|O_CLOEXEC) = 30</s/data>',
     '10 fdatasync(20) = 0',
     '10 access("/lanestore-bench-begin", F_OK) = -1 ENOENT (No such file or directory)',
     '12 fdatasync(20 <unfinished ...>',
@@ -185,12 +199,20 @@ test('only syncs between the marks are counted', () => {
     '11 pwritev(25</s/values/00000000000000000001.values>, [{iov_base="..."}], 2, 0 <unfinished ...>',
     '11 pwrite64(24</s/witness>, "..."..., 36, 0) = 36',
     '12 pwrite64(26</s/values/00000000000000000002.preparing>, "..."..., 1048576, 0) = 1048576',
+    '12 pwrite64(30</s/data>, "..."..., 4096, 0) = 4096',
+    '12 pwrite64(31</s/data>, "..."..., 4096, 0) = 4096',
+    '12 msync(0x7f0000000000, 4096, MS_SYNC) = 0',
     '10 access("/lanestore-bench-end", F_OK) = -1 ENOENT (No such file or directory)',
     '12 fdatasync(20) = 0',
     '',
   ].join('\n');
-  assert.equal(countIn(trace, 2), { fsyncs: 0.5, fdatasyncs: 1, syncedWrites: 1 });
+  assert.equal(countIn(trace, 2), { fsyncs: 0.5, fdatasyncs: 1, msyncs: 0.5, syncedWrites: 1.5 });
   assert.throws(() => countIn('', 1), /marks/);
+});
+
+test('contenders take turns: each is first as often as the others, in both directions', () => {
+  const orders = Array.from({ length: 6 }, (_, round) => inTurn(['a', 'b', 'c'], round).join(''));
+  assert.equal(orders, ['abc', 'bca', 'cab', 'acb', 'bac', 'cba']);
 });
 
 test('a percentile is a measured sample', () => {

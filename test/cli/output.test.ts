@@ -8,7 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { begin, run, runFull, runIn, runUnread } from '../support/cli.js';
 import { rawBatch } from '../support/faults.js';
-import { fixture, loadExpected } from '../support/fixtures.js';
+import { entriesIn, fixture, loadExpected } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 
 const test = suite('cli: output');
@@ -70,7 +70,7 @@ test(
     const replay = async () => {
       const acks = await runUnread(['replay', fixture('wal', 'rounds.jsonl'), replayed, '--acks']);
       assert.equal([acks.status, acks.stderr], [0, '']);
-      assert.equal(JSON.parse((await begin(dir, 'manifest', replayed)).stdout), loadExpected('wal'));
+      assert.equal(entriesIn((await begin(dir, 'manifest', replayed)).stdout), loadExpected('wal'));
     };
     const copy = async () => {
       assert.is((await runUnread(['import', fixture('wal', 'state'), imported])).status, 0);
@@ -103,7 +103,7 @@ test(
     await Promise.all(verdicts(await stores(dir)).map(([code, ...args]) => check(code, args)));
     const store = join(dir, 'replayed');
     assert.is((await runFull('stdout', 'replay', fixture('wal', 'rounds.jsonl'), store, '--acks')).status, 6);
-    assert.equal(JSON.parse(run('manifest', store).stdout), loadExpected('wal'));
+    assert.equal(entriesIn(run('manifest', store).stdout), loadExpected('wal'));
   }),
 );
 

@@ -10,7 +10,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadExpected, packageRoot } from '../support/fixtures.js';
+import { entriesIn, loadExpected, packageRoot } from '../support/fixtures.js';
 import { checkInstalled, install, npm, type Packed, pack } from '../support/package.js';
 
 const test = suite('cli: the package');
@@ -18,9 +18,9 @@ const test = suite('cli: the package');
  * Size limit of the tarball: code, types, sources with their maps, docs, one recording. Votes, the
  * guard and the format that keeps them took some 90 KB of it; no part that ships is there twice.
  */
-const TARBALL_BYTES_MAX = 1_650_000;
+const TARBALL_BYTES_MAX = 1_800_000;
 /** Size limit without the files that only debuggers and editors read; votes took 200 KB of it. */
-const RUN_BYTES_MAX = 3_300_000;
+const RUN_BYTES_MAX = 3_900_000;
 
 let dir: string;
 let packed: Packed;
@@ -53,7 +53,7 @@ test('installed into an empty folder: npx, the program of README.md, every subpa
   const imported = lanestore('import', join(dir, 'state'), join(dir, 'store'));
   assert.is(imported.status, 0, imported.stderr);
   const manifest = lanestore('manifest', join(dir, 'store'));
-  assert.equal(JSON.parse(manifest.stdout), loadExpected('wal'));
+  assert.equal(entriesIn(manifest.stdout), loadExpected('wal'));
   // The commands that the demo suggests work here, where there is no checkout.
   const demo = lanestore('demo', '--pace-ms', '20');
   assert.is(demo.status, 0, demo.stderr);

@@ -88,7 +88,7 @@ test(`prose has ${PROSE_COLUMNS} columns at most; tables, code and images may ha
 function codeFiles(): { name: string; text: string }[] {
   return ['src', 'test', 'bench', 'examples', 'scripts'].flatMap((folder) =>
     readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.(?:ts|go|mjs|c)$/.test(name))
+      .filter((name) => /\.(?:ts|go|mjs|c)$/.test(name) && !name.includes('node_modules'))
       .map((name) => ({ name: join(folder, name), text: readFileSync(join(packageRoot, folder, name), 'utf8') }))
       .map(({ name, text }) => ({ name, text: text.replaceAll(/\n\s*(?:\*|\/\/)?[ \t]*/g, ' ') })),
   );

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type BuildOptions, build, type Format } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fixture, loadExpected, packageRoot } from '../support/fixtures.js';
+import { entriesIn, fixture, loadExpected, packageRoot } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 import { outcomes, SCENARIO, STEPS } from './outcomes.js';
 
@@ -117,7 +117,7 @@ test(
       const { status, stderr } = command(...args);
       assert.is(status, 0, `${args[0]}: ${stderr}`);
     }
-    assert.equal(JSON.parse(command('manifest', location).stdout), loadExpected('wal'));
+    assert.equal(entriesIn(command('manifest', location).stdout), loadExpected('wal'));
     const demo = spawnSync(process.execPath, [join(out, 'lanestore.js'), 'demo', fixture('wal', 'rounds.jsonl')], {
       cwd: dir,
       encoding: 'utf8',

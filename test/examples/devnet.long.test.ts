@@ -2,11 +2,16 @@
  * The devnet: violations that its checker detects, and whole runs with real processes that are
  * killed with SIGKILL.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Record } from '../../examples/devnet/rules.js';
 import { headerHash } from '../../src/index.js';
 import { codecs, type Msg } from '../../src/model/autobahn/index.js';
+import { patchedBuild } from '../faults/weakened.js';
+import { WEAKENED_GUARDS } from '../guard/weakened.js';
 import { runWorker } from '../support/kill.js';
 import { makeNetwork } from '../support/network.js';
 
@@ -71,6 +76,33 @@ rules('two blocks, two votes, two CommitQCs in one place', () => {
   assert.ok(record.violations.every((what) => what.startsWith('equivocation')));
 });
 
+rules('a lock that is forgotten, whichever vote is seen first; one that is kept is no violation', () => {
+  const view = { index: 0n, number: 1n };
+  const commit: Msg = { kind: 'commitVote', value: { ...qc.vote, view } };
+  const timeout = (names: bigint | undefined): Msg => ({
+    kind: 'timeoutVote',
+    value: { view, ...(names === undefined ? {} : { latestPrepareQCViewNumber: names }) },
+  });
+  const sent = (place: number, record: Record, msg: Msg) => {
+    const { bytes } = vote(place, msg);
+    record.sent(place, msg.kind === 'timeoutVote' ? { kind: 'timeout', timeout: { bytes } } : { kind: 'vote', bytes });
+  };
+  const kept = new Record(net.laneIds);
+  for (const msg of [commit, timeout(1n), timeout(1n)]) sent(1, kept, msg);
+  // Another validator, and another view.
+  sent(2, kept, timeout(undefined));
+  sent(1, kept, { kind: 'timeoutVote', value: { view: { index: 0n, number: 2n }, latestPrepareQCViewNumber: 1n } });
+  assert.equal(kept.violations, []);
+  for (const votes of [
+    [commit, timeout(undefined)],
+    [timeout(0n), commit],
+  ]) {
+    const record = new Record(net.laneIds);
+    for (const msg of votes) sent(1, record, msg);
+    assert.match(record.violations.join(), /^lock forgotten: \w{8} gave up road 0, view 1, which it voted to commit$/);
+  }
+});
+
 rules('a block, a vote, a CommitQC that a restart lost', () => {
   const record = new Record(net.laneIds);
   record.sent(0, blockWire(block));
@@ -106,14 +138,32 @@ runs('four nodes, ten kills: no violation, and every store verifies with its sig
   assert.match(text, /^0 violations$/m);
 });
 
-runs('a node that votes twice in each view is stopped by its guard, and caught without one', async () => {
-  const guarded = await runWorker(MAIN, '--wrong --rounds 6 --timeout 110'.split(' '));
-  const text = guarded.lines.join('\n');
-  assert.is(guarded.code, 0, `${text}\n${guarded.stderr}`);
-  assert.match(text, /^second votes in a view that the guard refused: [1-9]/m);
-  const bare = await runWorker(MAIN, '--wrong --backend wal --rounds 6 --timeout 60'.split(' '));
-  assert.match(bare.lines.join('\n'), /VIOLATION: equivocation: .* has two: prepareVote/);
-});
+runs(
+  'a node that votes twice in each view, and forgets its lock, is stopped by its guard, and caught without one',
+  async () => {
+    const guarded = await runWorker(MAIN, '--wrong --rounds 6 --timeout 110'.split(' '));
+    const text = guarded.lines.join('\n');
+    assert.is(guarded.code, 0, `${text}\n${guarded.stderr}`);
+    assert.match(text, /^contradicting votes that the guard refused: [1-9]/m);
+    const bare = await runWorker(MAIN, '--wrong --backend wal --rounds 6 --timeout 60'.split(' '));
+    assert.match(bare.lines.join('\n'), /VIOLATION: equivocation: .* signed two messages: prepareVote/);
+  },
+);
+
+for (const [weakness, violation] of [
+  ['guard without differs', /VIOLATION: equivocation: .* signed two messages: prepareVote/],
+  ['guard without before', /VIOLATION: lock forgotten: /],
+] as const) {
+  runs(`the same node behind a ${weakness} is caught`, async () => {
+    const build = patchedBuild(WEAKENED_GUARDS.find(({ name }) => name === weakness)!);
+    const main = pathToFileURL(join(build, 'examples', 'devnet', 'main.js'));
+    const { code, lines } = await runWorker(main, '--wrong --rounds 40 --timeout 110'.split(' '));
+    const text = lines.join('\n');
+    assert.is(code, 1, text);
+    assert.match(text, violation);
+    rmSync(build, { recursive: true });
+  });
+}
 
 runs('a backend that forgets is detected', async () => {
   const { code, lines } = await runWorker(

@@ -10,6 +10,10 @@
  *                              EIO, starting at number FROM (from 0); with DROP 1 the bytes written
  *                              since the last good sync are lost, as after a failed write-back. A
  *                              sync is an fdatasync, or a write to a descriptor with O_DSYNC
+ *   step                       before each such call a line "CALL PATH" goes to descriptor 3,
+ *                              and one byte is read from it. PATH begins below
+ *                              LANESTORE_FAULT_DIR, of a rename it is the new name; CALL is dsync
+ *                              for a write to a descriptor with O_DSYNC
  *   full FREED PASS            after PASS writes to such files, each write fails with ENOSPC until
  *                              a file FREED exists
  */
@@ -18,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdarg.h>
@@ -38,7 +43,8 @@
 static const char *dir, *fault;
 static char part[64], freed[PATH_MAX];
 static long at = -1, from = -1, count = 0, pass = -1;
-static int drop = 0, counting = 0;
+static int drop = 0, counting = 0, stepping = 0;
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static atomic_long calls, syncs, writes;
 static off_t synced[FDS];
 /* Opened with O_DSYNC. */
@@ -51,6 +57,9 @@ __attribute__((constructor)) static void start(void) {
   fault = getenv("LANESTORE_FAULT");
   if (!dir || !fault) { dir = 0; return; }
   counting = strcmp(fault, "count") == 0;
+  stepping = strcmp(fault, "step") == 0;
+  /* Descriptor 3 of a child process is another one. */
+  if (stepping) unsetenv("LANESTORE_FAULT");
   sscanf(fault, "kill %ld", &at);
   sscanf(fault, "eio %63s %ld %ld %d", part, &from, &count, &drop);
   sscanf(fault, "full %4095s %ld", freed, &pass);
@@ -71,15 +80,29 @@ static const char *path_of(int fd, char *buffer) {
   return buffer;
 }
 
-/* Called before every call that changes a file or a name. */
-static void change(const char *path) {
-  if (below(path) && atomic_fetch_add(&calls, 1) == at) kill(getpid(), SIGKILL);
+/* Waits until the parent lets `call` go on. */
+static void step(const char *call, const char *path) {
+  char go;
+  pthread_mutex_lock(&turn);
+  dprintf(3, "%s %s\n", call, path + strlen(dir));
+  while (read(3, &go, 1) < 0 && errno == EINTR) {}
+  pthread_mutex_unlock(&turn);
 }
 
-static void change_fd(int fd) {
-  char buffer[PATH_MAX];
-  if (dir) change(path_of(fd, buffer));
+/* Called before every call that changes a file or a name. */
+static void change_by(const char *call, const char *path) {
+  if (!below(path)) return;
+  if (stepping) step(call, path);
+  if (atomic_fetch_add(&calls, 1) == at) kill(getpid(), SIGKILL);
 }
+
+static void change_fd_by(const char *call, int fd) {
+  char buffer[PATH_MAX];
+  if (dir) change_by(fd >= 0 && fd < FDS && dsync[fd] ? "dsync" : call, path_of(fd, buffer));
+}
+
+#define change(path) change_by(__func__, path)
+#define change_fd(fd) change_fd_by(__func__, fd)
 
 /* True if a write must fail with ENOSPC now. */
 static int no_space(int fd) {
@@ -190,7 +213,7 @@ ssize_t pwritev64(int fd, const struct iovec *data, int n, off64_t offset) {
   return real(fd, data, n, offset);
 }
 
-int rename(const char *old, const char *new) { REAL(rename); change(old); return real(old, new); }
+int rename(const char *old, const char *new) { REAL(rename); change(new); return real(old, new); }
 int unlink(const char *path) { REAL(unlink); change(path); return real(path); }
 int mkdir(const char *path, mode_t mode) { REAL(mkdir); change(path); return real(path, mode); }
 int ftruncate64(int fd, off64_t size) { REAL(ftruncate64); change_fd(fd); return real(fd, size); }

@@ -2,7 +2,7 @@
  * Stores with one guard removed, to show that the campaign can fail. The compiled code is copied,
  * and a piece of its text replaced. The store itself has no switch for any of this.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -112,10 +112,7 @@ const BUILD = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export function patchedBuild({ name, replacements }: Patch): string {
   const copy = join(BUILD, 'weakened', name.replaceAll(' ', '-'));
   rmSync(copy, { recursive: true, force: true });
-  for (const part of ['src', 'test/faults', 'test/kill', 'test/support']) {
-    mkdirSync(dirname(join(copy, part)), { recursive: true });
-    cpSync(join(BUILD, part), join(copy, part), { recursive: true });
-  }
+  for (const part of ['src', 'test', 'examples']) cpSync(join(BUILD, part), join(copy, part), { recursive: true });
   for (const replacement of replacements) {
     const path = join(copy, replacement.file);
     writeFileSync(path, replaced(readFileSync(path, 'utf8'), replacement, name));

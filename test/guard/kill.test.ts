@@ -1,51 +1,97 @@
 /**
  * A guard on a store on disk whose process is killed under load, again and again: no place ever has
- * two released votes.
+ * two released votes, none is released after one that excludes it, and what is released is durable.
+ * The same check finds each weakened guard.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openLevel } from '../../src/index.js';
+import { openView } from '../../src/index.js';
+import { patchedBuild } from '../faults/weakened.js';
 import { Random, spawnWorker, testSeed } from '../support/kill.js';
 import { plain } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
+import { WEAKENED_GUARDS } from './weakened.js';
 
 const KILLS = 12;
 const test = suite('guard: killed under load');
+
+/** What left the process in all of its lives. */
+class Released {
+  /** By place, the digest. */
+  readonly #votes = new Map<string, string>();
+  readonly #tops = { step: -1n, view: -1n };
+  count = 0;
+  stopped = 0;
+  /** What is wrong, of all that left. */
+  wrong: string | undefined;
+
+  take(line: string): void {
+    if (line === 'stopped') this.stopped++;
+    const [log = '', road = '', view = '', digest = ''] = line.split(' ');
+    if (digest === '' || (log !== 'step' && log !== 'view')) return;
+    this.count++;
+    const place = `${log} ${road} ${view}`;
+    const at = BigInt(road) * 2n + BigInt(view);
+    if ((this.#votes.get(place) ?? digest) !== digest) this.wrong ??= `${place} has two votes`;
+    // As kill-worker.ts has it: a step of a road comes before view 1 of that road.
+    if (log === 'step' && this.#tops.view >= BigInt(road) * 2n + 1n) this.wrong ??= `${place} was excluded`;
+    if (at < this.#tops[log]) this.wrong ??= `${place} was passed`;
+    else this.#tops[log] = at;
+    this.#votes.set(place, digest);
+  }
+
+  /** Compares with the store, which nothing has open. */
+  async compare(location: string): Promise<void> {
+    await using view = await openView(location, { model: plain });
+    for (const [log, top] of Object.entries(this.#tops)) {
+      const [road = -1n, number = 0n] = view.votes?.logs.get(log)?.watermark?.at ?? [];
+      if (road * 2n + number < top) this.wrong ??= `${log}: ${road}, ${number} is durable, a later vote was released`;
+    }
+  }
+}
+
+/** Kills the worker again and again; ends at the first thing that is wrong. */
+async function killed(worker: URL, location: string, random: Random): Promise<Released> {
+  const released = new Released();
+  for (let run = 0; run < KILLS && released.wrong === undefined; run++) {
+    const child = spawnWorker(worker, [location]);
+    let left = random.int(3, 40);
+    await child.line((line) => line !== 'begin' && line !== 'stopped' && left-- <= 0);
+    child.process.kill('SIGKILL');
+    const { signal, stderr } = await child.ended;
+    assert.is(signal, 'SIGKILL', stderr);
+    for (const line of child.lines) released.take(line);
+    await released.compare(location);
+  }
+  return released;
+}
 
 test(
   'a node that forgets its votes never releases two in one place, and what it released is durable',
   inTemp(async (dir) => {
     const seed = testSeed();
-    const random = new Random(seed);
-    const given = new Map<string, string>();
-    let [released, stopped] = [0, 0];
-    for (let run = 0; run < KILLS; run++) {
-      const child = spawnWorker(new URL('./kill-worker.js', import.meta.url), [dir]);
-      let left = random.int(3, 40);
-      await child.line((line) => line !== 'begin' && line !== 'stopped' && left-- <= 0);
-      child.process.kill('SIGKILL');
-      const { signal, stderr } = await child.ended;
-      assert.is(signal, 'SIGKILL', stderr);
-      for (const line of child.lines) {
-        if (line === 'stopped') stopped++;
-        const [log = '', road = '', view = '', digest = ''] = line.split(' ');
-        if (digest === '') continue;
-        released++;
-        const place = `${log} ${road} ${view}`;
-        assert.is(given.get(place) ?? digest, digest, `${place} has two votes, LANESTORE_TEST_SEED=${seed}`);
-        given.set(place, digest);
-      }
-      await using store = await openLevel(dir, { model: plain });
-      for (const log of ['step', 'view']) {
-        const places = [...given.keys()].filter((place) => place.startsWith(`${log} `));
-        const roads = places.map((place) => BigInt(place.split(' ')[1] ?? 0));
-        const top = [...roads].sort((a, b) => (a < b ? -1 : 1)).at(-1) ?? -1n;
-        const at = store.votes?.durable.logs.get(log)?.watermark?.at[0] ?? -1n;
-        assert.ok(at >= top, `${log}: ${at} is durable, ${top} was released, LANESTORE_TEST_SEED=${seed}`);
-      }
-    }
-    assert.ok(released > KILLS * 3 && stopped > KILLS, `${released} released, ${stopped} stopped`);
+    const worker = new URL('./kill-worker.js', import.meta.url);
+    const { wrong, count, stopped } = await killed(worker, dir, new Random(seed));
+    assert.is(wrong, undefined, `${wrong}, LANESTORE_TEST_SEED=${seed}`);
+    assert.ok(count > KILLS * 3 && stopped > KILLS, `${count} released, ${stopped} stopped`);
   }),
 );
+
+for (const patch of WEAKENED_GUARDS) {
+  test(
+    `the same check finds a ${patch.name}`,
+    inTemp(async (dir) => {
+      const seed = testSeed();
+      const build = patchedBuild(patch);
+      const worker = pathToFileURL(join(build, 'test', 'guard', 'kill-worker.js'));
+      const { wrong, count } = await killed(worker, dir, new Random(seed));
+      assert.ok(wrong !== undefined, `${count} votes, and none is wrong, LANESTORE_TEST_SEED=${seed}`);
+      rmSync(build, { recursive: true });
+    }),
+  );
+}
 
 test.run();

@@ -35,7 +35,7 @@ test(
     const app: Msg = { kind: 'appVote', value: net.appProposal(0n) };
     await refused(next.round({ votes: [app] }), 'LANESTORE_OUT_OF_SEQUENCE', /needs CommitQC 0/);
     await again.persist({ commitQCs: [net.commitQC(0n)], blocks: [net.block(1, 0n)] });
-    await next.round({ votes: [app, { kind: 'laneVote', value: net.block(1, 0n).block.header }] });
+    await next.round({ votes: [app] });
     const twice: Msg = { kind: 'appVote', value: { ...net.appProposal(0n), appHash: new Uint8Array(32) } };
     const differs = { ...twice, value: { ...twice.value, appHash: new Uint8Array([1]) } } as Msg;
     await refused(next.round({ votes: [differs] }), 'LANESTORE_CONFLICT', /app/);

@@ -2,13 +2,25 @@
  * The recorded traffic of the original, replayed: the store then holds what the original loads
  * (expected.json).
  */
+import { join } from 'node:path';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { LevelStore, Round } from '../../src/index.js';
-import { autobahn, type CommitQC, openLevel, type PruneAnchor, type SignedBlock } from '../../src/index.js';
-import { formatTimestamp, manifestOf } from '../../src/inspector/index.js';
-import { loadExpected, loadRounds, type WireRound } from '../support/fixtures.js';
+import {
+  autobahn,
+  type CommitQC,
+  entryChecks,
+  importState,
+  openLevel,
+  type PruneAnchor,
+  releaseStore,
+  type SignedBlock,
+  snapshot,
+} from '../../src/index.js';
+import { formatTimestamp, manifestChunks, manifestOf } from '../../src/inspector/index.js';
+import { diffStates, openState } from '../../src/migrations/index.js';
+import { entriesIn, fixture, loadExpected, loadRounds, type WireRound } from '../support/fixtures.js';
 import { withTemp } from '../support/temp.js';
 
 const test = suite('manifest');
@@ -90,6 +102,78 @@ test('reopened after every round, the content is the same as without', () =>
 test('an empty store has an empty manifest', () =>
   inMemory(async (place) => {
     assert.equal(await manifestAt(place), { committee: [], anchor: null, commitQCs: [], lanes: {} });
+  }));
+
+test('votes: states that may sign the same have one manifest, all others have another; so does diff', () =>
+  withTemp(async (dir) => {
+    const manifests = new Map<string, string>();
+    const manifestIn = async (location: string) => {
+      const source = await openState(location, autobahn);
+      let text = '';
+      for await (const chunk of manifestChunks(source)) text += chunk;
+      await source.close();
+      return text;
+    };
+    const differences = async (a: string, b: string) => {
+      const [first, second] = [await openState(a, autobahn), await openState(b, autobahn)];
+      const found: unknown[] = [];
+      for await (const difference of diffStates(first, second, autobahn)) found.push(difference);
+      await first.close();
+      await second.close();
+      return found;
+    };
+    const importTo = async (name: string) => {
+      const location = join(dir, name);
+      await importState(fixture('wal', 'state'), location, { model: autobahn, checks: entryChecks() });
+      return location;
+    };
+    const released = async (name: string, options: object) => {
+      const location = await importTo(name);
+      await releaseStore(location, { model: autobahn, reason: name, ...options } as never);
+      return location;
+    };
+    const wal = fixture('wal', 'state');
+    const closed = await importTo('closed');
+    const asIs = (byte: number) => ({ asIs: true, signer: new Uint8Array(32).fill(byte) });
+    const lane = Object.keys(JSON.parse(await manifestIn(wal)).lanes)[0] ?? '';
+    const open = await released('open', asIs(1));
+    const [voted, again] = [await released('voted', asIs(1)), await released('again', asIs(1))];
+    for (const location of [voted, again]) {
+      await using store = await openLevel(location, { model: autobahn });
+      const view = { index: 40n, number: 0n };
+      const seconds = location === voted ? 1n : 2n;
+      const value = { view, createdAt: { seconds, nanos: 0 }, laneRanges: [] } as never;
+      await store.persist({ votes: [{ kind: 'prepareVote', value }] });
+    }
+    const unlike = [
+      closed,
+      open,
+      await released('another key', asIs(2)),
+      await released('some parts', { ...asIs(1), open: ['app'] }),
+      await released('a floor', { floors: new Map([['app', [999n]]]), open: [], signer: asIs(1).signer }),
+      await released('a lane floor', { floors: new Map([[lane, 999n]]), open: [], signer: asIs(1).signer }),
+      voted,
+      again,
+    ];
+    for (const location of unlike) {
+      const manifest = await manifestIn(location);
+      assert.is(manifests.get(manifest), undefined, `${location} and ${manifests.get(manifest)}`);
+      manifests.set(manifest, location);
+      assert.equal(entriesIn(manifest), loadExpected('wal'), 'the entries are the same');
+      const expected = location === closed ? [] : [{ log: 'votes', kind: 'differs' }];
+      assert.equal(await differences(closed, location), expected, location);
+    }
+    for (const alike of [await importTo('closed later'), join(dir, 'snapshot')]) {
+      if (alike.endsWith('snapshot')) await snapshot(closed, alike, { model: autobahn });
+      assert.is(await manifestIn(alike), await manifestIn(closed));
+      assert.equal(await differences(closed, alike), []);
+    }
+    assert.is(JSON.parse(await manifestIn(wal)).votes, undefined, 'the original keeps none');
+    const shown = JSON.parse(await manifestIn(voted));
+    await using store = await openLevel(voted, { model: autobahn });
+    const { durable } = store.votes!;
+    assert.equal(JSON.parse(JSON.stringify(manifestOf(store.takeRecovered(), durable))), shown);
+    assert.is(shown.votes.logs.find(({ log }: { log: string }) => log === 'prepare').at.join(), '40,0');
   }));
 
 test('timestamps are formatted as in Go', () => {

@@ -67,7 +67,7 @@ test('a key that no store would write has its own bytes: a sweep must not delete
   }
 });
 
-test("the memory that stores make their keys in is nobody else's", () => {
+test('the buffers in which stores build their keys are not exported', () => {
   const room: object = keysRoom;
   for (const name of ['EntryKeys', 'blockKeys', 'commitQCKeys', 'bytesOfKey']) assert.not(name in room, name);
   const own = (bytes: Uint8Array) => assert.is(bytes.buffer.byteLength, bytes.length);

@@ -360,7 +360,7 @@ test(
 );
 
 test(
-  'refused: a source that a node has open, here or in another process; one that changes meanwhile',
+  'refused: a source that a node writes to, here or in another process; one that changes meanwhile',
   inTemp(async (dir) => {
     const source = copyState('wal', dir);
     const node = await openWal(source, { model: autobahn });
@@ -368,7 +368,7 @@ test(
     assert.is(live.code, 'LANESTORE_LOCKED');
     assert.match(live.message, /in use by this process; stop the node/);
     await node.close();
-    const fd = openSync(join(source, SEGMENT), 'r');
+    const fd = openSync(join(source, SEGMENT), 'r+');
     const wait = 'setInterval(() => {}, 1000); process.stdout.write("up")';
     const other = spawn(process.execPath, ['-e', wait], { stdio: ['ignore', 'pipe', 'ignore', fd] });
     closeSync(fd);
@@ -377,6 +377,9 @@ test(
     assert.match(elsewhere.message, new RegExp(`in use by process ${other.pid}; stop the node`));
     other.kill();
     await once(other, 'exit');
+    const reader = openSync(join(source, SEGMENT), 'r');
+    await importState(source, join(dir, 'beside-a-reader'), OPTIONS);
+    closeSync(reader);
     const checks = entryChecks();
     const racing = {
       ...OPTIONS,

@@ -6,18 +6,15 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Engine, encodeRecord, encodeSchema, openDatabase } from '../../src/adapter/level/conversion.js';
+import { Engine } from '../../src/adapter/level/conversion.js';
 import { autobahn, entryChecks, migrateStore, openLevel, openView, verify } from '../../src/index.js';
-import { SCHEMA_KEY, TIP_KEY } from '../../src/keys/index.js';
 import { codecs } from '../../src/model/autobahn/index.js';
 import { refused } from '../support/faults.js';
 import { Random, spawnWorker, testSeed } from '../support/kill.js';
 import { inTemp } from '../support/temp.js';
-import { unpackStore } from './stores-1580faa.js';
+import { makeEmptyStore, unpackStore } from './stores-1580faa.js';
 
 const OPTIONS = { model: autobahn, checks: entryChecks() };
-/** The tip of a store of format 1 that holds nothing, without its id. */
-const EMPTY_TIP = { store: undefined, seq: 0n, anchor: null, inner: null, qc: [0n, 0n, 0n], lanes: [] };
 const test = suite('migrations: format 1 to 2');
 
 const formatOf = async (location: string): Promise<number | undefined> => {
@@ -71,19 +68,7 @@ test(
 test(
   'a store that was created and never opened, without a witness, opens afterwards',
   inTemp(async (dir) => {
-    unpackStore('inline', dir);
-    {
-      await using view = await openView(dir, { model: autobahn });
-      const schema = view.schema!;
-      rmSync(join(dir, 'level'), { recursive: true });
-      const db = await openDatabase(join(dir, 'level'), {}, true);
-      await new Engine(db).write([
-        { type: 'put', key: TIP_KEY, value: encodeRecord(TIP_KEY, { ...EMPTY_TIP, store: schema.store }).bytes },
-        { type: 'put', key: SCHEMA_KEY, value: encodeSchema(schema).bytes },
-      ]);
-      await db.close();
-    }
-    rmSync(join(dir, 'witness'));
+    await makeEmptyStore(dir);
     await migrateStore(dir, OPTIONS);
     await using store = await openLevel(dir, { model: autobahn });
     assert.equal([store.seq, store.votes?.durable.quarantine?.parts.length], [1n, 4]);

@@ -101,7 +101,8 @@ for (const [name, isAsMeant] of Object.entries(STORES)) {
       };
       if (name === 'format-0') await migrated();
       const { manifest, exports } = expectedOf(name);
-      assert.equal(await manifestAt(location, isStore), manifest);
+      const { votes: before, ...found } = await manifestAt(location, isStore);
+      assert.equal([found, before === undefined], [manifest, name !== 'format-0']);
       for (const layout of ORIGINAL_LAYOUTS) {
         const target = join(dir, layout);
         const exported = exportState(location, target, layout, {
@@ -115,10 +116,9 @@ for (const [name, isAsMeant] of Object.entries(STORES)) {
       }
       if (isStore && name !== 'format-0') await migrated();
       assert.equal(await openedAt(location, isStore), manifest);
-      assert.equal(await manifestAt(location, isStore), manifest);
-      if (!isStore) return;
-      await using view = await openView(location, { model: autobahn });
-      assert.equal(view.votes?.quarantine?.parts, ['rounds', 'app', 'lanes', 'own']);
+      const { votes, ...entries } = await manifestAt(location, isStore);
+      assert.equal(entries, manifest);
+      assert.equal(votes?.closed, isStore ? ['app', 'lanes', 'own', 'rounds'] : undefined);
     }),
   );
 }
@@ -140,7 +140,8 @@ for (const [name, lane] of [
         assert.ok(tries < 100, 'still stale');
         await openedAt(dir, true);
       }
-      assert.equal(await manifestAt(dir, true), expectedOf(name).manifest);
+      const { votes: _, ...entries } = await manifestAt(dir, true);
+      assert.equal(entries, expectedOf(name).manifest);
     }),
   );
 }

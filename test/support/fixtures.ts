@@ -107,6 +107,12 @@ export function loadExpected(name: string, file = 'expected.json'): Expected {
   return JSON.parse(readFileSync(fixture(name, file), 'utf8'));
 }
 
+/** The entries in a printed manifest: without the votes, which the original does not keep. */
+export function entriesIn(manifest: string): object {
+  const { votes: _, ...entries } = JSON.parse(manifest);
+  return entries;
+}
+
 /** A message with the hash that the original computes for it. */
 export interface Vector {
   readonly name: string;

@@ -8,6 +8,7 @@ import {
   planCommitQCs as planEncodedCommitQCs,
   planLane as planEncodedLane,
   planRound as planEncodedRound,
+  startsOncePerTurn,
 } from '../../src/adapter/round-plan.js';
 import type { LaneId } from '../../src/keys/index.js';
 import type { Model } from '../../src/model/model.js';
@@ -29,7 +30,15 @@ export function planLane<B, Q, A>(
   blocks: Iterable<B>,
   entriesMax?: number,
 ): Plan<B, Q, A> {
-  return planEncodedLane(model, state, lane, anchorQC, ownList(blocks, 'blocks', entriesMax), checkedEntries(model));
+  return planEncodedLane(
+    model,
+    state,
+    lane,
+    anchorQC,
+    ownList(blocks, 'blocks', entriesMax),
+    checkedEntries(model),
+    startsOncePerTurn(model, state),
+  );
 }
 
 export function planCommitQCs<B, Q, A>(

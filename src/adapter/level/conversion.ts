@@ -6,7 +6,7 @@ export { LEVEL_DIR, type StorePaths, storePaths, VALUES_DIR } from './format/pat
 export { type EncodedRecord, encodeRecord } from './format/record.js';
 export { encodeSchema, FORMAT } from './format/schema.js';
 export { encodeTip, firstTip, STORE_ID_BYTES } from './format/tip.js';
-export { encodeVotes, NO_STORED_VOTES, type StoredVotes } from './format/votes.js';
+export { encodeLaneFloors, encodeVotes, NO_STORED_VOTES, type StoredVotes } from './format/votes.js';
 export { WITNESS_FILE } from './format/witness.js';
 export { amended, closedFor } from './open/amend.js';
 export { amendStore } from './open/amend-store.js';

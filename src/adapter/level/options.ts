@@ -68,19 +68,19 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   readonly freeSpace?: FreeSpace;
   /**
    * Bytes of LevelDB's tables whose checksums are checked before LevelDB is opened, the newest
-   * first; a note in `recovery.notes` says what was left out. 0 checks none. Default 1 GiB, which
+   * first; a note in `recovery.notes` lists what was left out. 0 checks none. Default 1 GiB, which
    * takes about a second.
    */
   readonly tableCheckBytesMax?: number;
   /**
    * An operator's decision to go on from a store that is refused because of its witness:
    * LANESTORE_ROLLED_BACK, or a witness that is missing or of another store. `seq` is the newest
-   * batch that is there, as the error says it. A validator that goes on may sign twice. Any other
-   * case is LANESTORE_INVALID, damage is LANESTORE_CORRUPT as ever.
+   * batch in the store, as the error names it. A validator that continues may sign twice. Any other
+   * case is LANESTORE_INVALID; damage is LANESTORE_CORRUPT in every case.
    */
   readonly acceptRollback?: AcceptRollback;
   /**
-   * Whether large blocks are kept in value files beside LevelDB (default), and how. With false no
+   * Whether large blocks are kept in value files next to LevelDB (default), and how. With false no
    * more are; what is there is read, and given back as it is truncated.
    */
   readonly values?: ValueOptions | boolean;

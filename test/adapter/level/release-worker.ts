@@ -1,8 +1,12 @@
-/** Releases the store in argv[2] as it is; dies when it is told to. */
+/**
+ * Releases the store in argv[2] as it is, for the key of argv[3] (hex) if none is bound; dies when
+ * it is told to.
+ */
 import { releaseStore } from '../../../src/index.js';
 import { plain } from '../../support/plain-model.js';
 
-const [location = ''] = process.argv.slice(2);
+const [location = '', signer] = process.argv.slice(2);
+const key = signer === undefined ? {} : { signer: new Uint8Array(Buffer.from(signer, 'hex')) };
 process.stdout.write('begin\n');
-await releaseStore(location, { model: plain, reason: 'a test', asIs: true });
+await releaseStore(location, { model: plain, reason: 'a test', asIs: true, ...key });
 process.stdout.write('done\n');

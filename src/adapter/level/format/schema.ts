@@ -62,8 +62,8 @@ export function readSchema(value: Uint8Array, model: string, oldest = FORMAT): S
 }
 
 /**
- * The error for a store of another format: an older one is migrated when somebody asks for it,
- * never on the way.
+ * The error for a store of another format. Opening a store never migrates it: an older store is
+ * migrated only on request.
  */
 export function otherFormat(format: number): LanestoreError {
   const remedy =
@@ -76,7 +76,7 @@ export function otherFormat(format: number): LanestoreError {
   );
 }
 
-/** What views say of a store of an older format. */
+/** The note that a view adds for a store of an older format. */
 export function olderNote(format: number): string {
   return `the store has format ${format}, which can be read: it opens once "lanestore migrate" has made it format ${FORMAT}`;
 }

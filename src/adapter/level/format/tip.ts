@@ -96,14 +96,14 @@ function writeExtent(to: CborWriter, bytes: Uint8Array, { first, next, swept }: 
 const QC = cbor(text('qc'), array(3), EXTENT);
 
 /**
- * A lane's entry. Every tip names every lane, and taking its hex apart costs more than all of the
- * rest.
+ * A lane's entry, cached: every tip names every lane, and decoding a lane's hex costs more than the
+ * rest of the tip.
  */
 const laneEntry = remembered((lane: LaneId) =>
   cbor(array(4), byteString(lane.length / 2), [...laneBytes(lane)], EXTENT),
 );
 
-/** Reads the body of a tip record, or says in a sentence what is wrong with it. */
+/** Parses the body of a tip record; for an invalid body, returns a sentence naming the defect. */
 export function parseTip(body: unknown): Tip | string {
   if (!isMap(body)) return 'it is not a map';
   const { store, seq, qc, lanes } = body;

@@ -1,6 +1,6 @@
 /**
- * Going on from a store that is older than what it acknowledged, because an operator says so. It is
- * recorded, in one synced batch:
+ * Opens a store that lacks acknowledged batches, because an operator accepted the loss. One synced
+ * batch records the decision:
  *
  *   meta/tip, votes          the same, with the new seq, and with every part of the votes closed
  *   meta/event/<seq>         {event: "rollback-accepted", at, tipSeq, witnessSeq | null,
@@ -9,9 +9,9 @@
  * The lost batches may have held votes, so nothing is signed until an operator opens the parts
  * (docs/signing-safety.md).
  *
- * Numbering goes on behind all that the lost batches can have had, so that their files, should they
- * come back, are older than the witness and refused. Where the witness does not tell how far they
- * went, it leaps.
+ * The next batch number is above every number that the lost batches can have had: if their files
+ * come back, they are older than the witness and are refused. If the witness does not record how
+ * far the lost batches went, numbering skips ahead.
  */
 import { type Finding, type FindingKind, LanestoreError } from '../../../errors.js';
 import { eventKey } from '../../../keys/index.js';
@@ -52,7 +52,7 @@ export function checkAccepted(accept: AcceptRollback, findings: readonly Finding
   if (seq !== accept.seq) throw unfit(`the newest batch that is there is ${seq ?? 'not known'}, not ${accept.seq}`);
 }
 
-/** How a store goes on after an accepted rollback. */
+/** The state from which a store continues after an accepted rollback. */
 export interface AcceptedRollback {
   readonly tip: Tip;
   readonly votes: StoredVotes;

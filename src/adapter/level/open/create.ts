@@ -1,8 +1,8 @@
 /**
- * How a store comes to be in a location (docs/design.md, Creation).
+ * Creates a store in a location (docs/design.md, Creation).
  *
- * Creation happens beside its place and is renamed into it: `level/` is either absent or a whole
- * store, whenever the process dies.
+ * The store is built in a directory next to `level/` and then renamed: `level/` is either absent or
+ * a whole store, whenever the process dies.
  *   1. schema, tip and votes, one synced batch, into `level.creating-<random>/`; closed; its
  *      directory synced
  *   2. renamed to `level/`; the location and its parents synced
@@ -54,8 +54,8 @@ async function writeEmptyStore(path: string, model: string, options: LevelOption
 }
 
 /**
- * Removes what creations left that were cut short, or came too late, beside a store that is open;
- * also of a witness.
+ * Removes, next to an open store, what remains of creations that were cut short or came too late,
+ * an unfinished witness included.
  */
 export async function removeLeftovers(paths: StorePaths, files: Files): Promise<void> {
   for (const name of readdirSync(paths.location)) {

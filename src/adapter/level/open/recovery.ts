@@ -5,8 +5,8 @@
  *
  * It proves: each record in every range [first, next) is there, unharmed, and what its key says;
  * anchor and inner are the ones that the newest batch knew; nothing lies outside of the ranges. A
- * batch lost in the middle shows as one of these. That the newest batch itself is there only the
- * witness can tell.
+ * batch lost in the middle shows as one of these. Only the witness proves that the newest batch
+ * itself is there.
  */
 import type { Finding } from '../../../errors.js';
 import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, type LaneId, VOTES_KEY } from '../../../keys/index.js';

@@ -1,7 +1,7 @@
 /**
- * Keys that must not be there: one that a lost batch had deleted, one whose tip is lost, or
- * somebody else's. Every gap between the keys that the tip allows is looked into, without reading
- * values.
+ * Keys that must not be there: keys that a lost batch had deleted, keys whose tip is lost, and keys
+ * that another program wrote. Every gap between the keys that the tip allows is searched; values
+ * are not read.
  */
 import type { Finding } from '../../../errors.js';
 import {

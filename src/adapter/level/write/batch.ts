@@ -18,7 +18,7 @@ import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../format/votes
 import type { Maintenance } from './accepted.js';
 
 /**
- * Deletes that one batch takes for truncations, and for sweeping, when nothing is said; more is
+ * Deletes that one batch contains for truncations, and for sweeping, when nothing is said; more is
  * left to the sweeper. A road index of 100 lanes truncates 1,000 blocks, so ordinary rounds never
  * leave anything; a jump over a long lane does not stall the rounds after it.
  */

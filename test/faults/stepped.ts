@@ -1,0 +1,151 @@
+/**
+ * A crash before every file operation of a process. The process runs once, under the shim, which
+ * stops it before each call that changes a file or a name, or makes a change durable; at each stop
+ * its files are copied. So the calls of LevelDB are in, which no port to files shows.
+ *
+ * Each stop gives what a crash of the process leaves, all that was written, and what a power cut
+ * may leave: of the bytes that were not synced nothing, one half, or zeros. Names are taken for
+ * durable in the order in which they changed.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { Image } from './image.js';
+import { faultEnv } from './shim.js';
+
+/** The files before a call of the process; the last one, `end`: after all calls. */
+interface Stop {
+  /** `fdatasync level/000007.log`; for a rename, the new name. */
+  readonly call: string;
+  readonly image: Image;
+}
+
+/** What a crash leaves. */
+export interface CrashState {
+  /** For messages: the call, and what is lost. */
+  readonly name: string;
+  readonly image: Image;
+  /** The process had ended: what it acknowledged must be there. */
+  readonly isEnded: boolean;
+}
+
+const HANG_MS = 120_000;
+/** Names whose bytes are for people, or for locking. */
+const IS_ASIDE = /\/(LOG|LOG\.old|LOCK)$/;
+
+/**
+ * Runs a compiled worker file on `location`, its one argument before `args`, stopped at every call.
+ * @throws Error if it fails.
+ */
+async function stopsOf(worker: URL, location: string, library: string, args: readonly string[]): Promise<Stop[]> {
+  const child = spawn(process.execPath, [fileURLToPath(worker), location, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...faultEnv(library, `${location}/`, 'step') },
+  });
+  const hang = setTimeout(() => child.kill('SIGKILL'), HANG_MS);
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const control = child.stdio[3] as Readable & Writable;
+  const stops: Stop[] = [];
+  for await (const call of createInterface({ input: control })) {
+    stops.push({ call, image: Image.of(location) });
+    control.write('.');
+  }
+  const code = await ended;
+  clearTimeout(hang);
+  if (code !== 0) throw new Error(`the worker ended with ${code}: ${stderr}`);
+  return [...stops, { call: 'end', image: Image.of(location) }];
+}
+
+const LOSSES = {
+  'what was not synced is lost': (durable: Buffer) => durable,
+  'half of what was not synced is lost': (durable: Buffer, written: Buffer) =>
+    written.subarray(0, Math.ceil((durable.length + written.length) / 2)),
+  'what was not synced is zeros': (durable: Buffer, written: Buffer) =>
+    Buffer.concat([durable, Buffer.alloc(Math.max(0, written.length - durable.length))]),
+} as const;
+
+/**
+ * Runs the worker, and gives what each crash of it leaves; equal states are given once.
+ * @throws Error if the worker fails.
+ */
+export async function crashStates(
+  worker: URL,
+  location: string,
+  library: string,
+  ...args: readonly string[]
+): Promise<readonly CrashState[]> {
+  const stops = await stopsOf(worker, location, library, args);
+  const durable = new Map(stops[0]?.image.files);
+  const states = new Map<string, CrashState>();
+  const add = (name: string, image: Image, isEnded: boolean) => {
+    const held = new Map([...image.files].filter(([path]) => !IS_ASIDE.test(path)));
+    const key = `${isEnded} ${[...held].map(([path, bytes]) => `${path} ${bytes.toString('latin1')}`).join()}`;
+    if (!states.has(key)) states.set(key, { name, image: new Image(held), isEnded });
+  };
+  for (const [n, { call, image }] of stops.entries()) {
+    const isEnded = call === 'end';
+    const name = `${n}, before ${call}`;
+    add(name, image, isEnded);
+    for (const [loss, left] of Object.entries(LOSSES)) {
+      const files = [...image.files].map(([path, written]): [string, Buffer] => {
+        const synced = durable.get(path) ?? Buffer.alloc(0);
+        return [path, synced.equals(written) ? written : left(synced, written)];
+      });
+      add(`${name}, ${loss}`, new Image(new Map(files)), isEnded);
+    }
+    const next = stops[n + 1]?.image;
+    if (next !== undefined) settle(durable, call, image, next);
+  }
+  return [...states.values()];
+}
+
+/** Adds the crash to the error of its check. */
+export function crashedAt(name: string): (error: Error) => never {
+  return (error: Error & { details?: string }) => {
+    throw new Error(`${name}: ${error.message} ${error.details ?? ''}`, { cause: error });
+  };
+}
+
+/** The first state that a check refuses, and why; undefined if it accepts all. */
+export async function firstWrong(
+  states: readonly CrashState[],
+  check: (state: CrashState) => Promise<unknown>,
+): Promise<string | undefined> {
+  for (const state of states) {
+    try {
+      await check(state);
+    } catch (error) {
+      return `${state.name}: ${(error as Error).message}`;
+    }
+  }
+  return undefined;
+}
+
+/** Runs `use` with an empty directory, in memory if there is one: images are written many times. */
+export async function inMemory(use: (dir: string) => Promise<void>): Promise<void> {
+  const dir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : realpathSync(tmpdir()), 'lanestore-crash-'));
+  try {
+    await use(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** What a call makes durable, or moves. */
+function settle(durable: Map<string, Buffer>, call: string, before: Image, after: Image): void {
+  const [kind, path = ''] = call.split(' ');
+  const [bytes, later] = [before.files.get(path), after.files.get(path)];
+  if ((kind === 'fdatasync' || kind === 'fsync') && bytes !== undefined) durable.set(path, bytes);
+  if (kind === 'dsync' && later !== undefined) durable.set(path, later);
+  if (kind !== 'rename') return;
+  const [from] = before.paths((name) => !after.files.has(name));
+  durable.set(path, durable.get(from ?? '') ?? Buffer.alloc(0));
+}
