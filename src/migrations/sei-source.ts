@@ -36,7 +36,7 @@ import { refuseOtherVersion } from './versions.js';
 
 /**
  * Opens the source: reads all logs once now, and their entries again when they are requested. If a
- * process has a file of it open, a private copy is read, which `close` removes.
+ * process writes to it, a private copy is read, which `close` removes.
  * @throws LANESTORE_SCHEMA for another model; LANESTORE_IMPORT with findings; LANESTORE_IO.
  */
 export async function openSeiSource<B, Q, A>(
@@ -48,7 +48,7 @@ export async function openSeiSource<B, Q, A>(
   const copy = await copyLiveState(location);
   try {
     const source = await openAt(copy.path, location, model);
-    const notes = ['a process has it open: a private copy is read, as of one moment', ...source.notes];
+    const notes = ['a process writes to it: a private copy is read, as of one moment', ...source.notes];
     return { ...source, notes, close: () => closeAll([() => source.close(), () => copy.remove()]) };
   } catch (error) {
     await copy.remove();

@@ -192,7 +192,7 @@ test(
 );
 
 test(
-  'a process has it open: an import is refused, a private copy is read and removed',
+  'a process writes to it: an import is refused, a private copy is read and removed',
   inTemp(async (dir) => {
     const location = copySeiState('ordinary', dir);
     const fd = openSync(join(location, 'commitqcs', '0.wal.u'), 'r+');
