@@ -79,7 +79,8 @@ export function votesOf(votes: Iterable<unknown>): unknown[] {
 function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
   if (Array.isArray(entries)) {
     if (before + entries.length > max) throw tooMany(max);
-    return [...entries];
+    // By index: an array may have an endless iterator of its own.
+    return Array.from({ length: entries.length }, (_, i) => entries[i] as T);
   }
   const list: T[] = [];
   for (const entry of entries) {

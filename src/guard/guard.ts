@@ -286,11 +286,13 @@ export class Guard<Vote, Block, Signed> {
 
   /** Resolves when the votes are durable, and what was stored for each is what was signed. */
   async #persist(votes: readonly Vote[], placed: readonly PlacedVote[], inner: Uint8Array | undefined): Promise<void> {
+    // Checked before, so that no inner state is stored with a signature of another vote; and after,
+    // for a vote that changes from read to read.
+    const now = votes.map((vote) => placedVote(this.#model, vote).digest);
+    if (!isAlike(now, placed)) throw changedError();
     const stored: Uint8Array[] = [];
     await this.#store.persist({ votes, inner }, { vote: (_, digest) => void stored.push(digest) });
-    const isAlike = placed.every(({ digest }, i) => Buffer.compare(stored[i] ?? EMPTY, digest) === 0);
-    if (isAlike && stored.length === placed.length) return;
-    throw new LanestoreError('LANESTORE_INVALID', 'a vote changed while it was signed; nothing is released');
+    if (!isAlike(stored, placed)) throw changedError();
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {
@@ -317,4 +319,10 @@ export class Guard<Vote, Block, Signed> {
   }
 }
 
-const EMPTY = new Uint8Array();
+function isAlike(digests: readonly Uint8Array[], placed: readonly PlacedVote[]): boolean {
+  return digests.length === placed.length && placed.every(({ digest }, i) => Buffer.compare(digests[i]!, digest) === 0);
+}
+
+function changedError(): LanestoreError {
+  return new LanestoreError('LANESTORE_INVALID', 'a vote changed while it was signed; nothing is released');
+}

@@ -5,10 +5,10 @@ import {
   byteArray,
   type Check,
   callback,
-  count,
   fields,
   mismatch,
   required,
+  wholeNumber,
   withMethods,
 } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -50,7 +50,7 @@ export interface GuardOptions<Vote, Block, Signed> {
    * stays: a new store with an old key signs a second time.
    */
   readonly firstUse?: boolean;
-  /** How long `sign` may take. Default 10,000. */
+  /** Milliseconds that `sign` may take, 1 to 2^31-1. Default 10,000. */
   readonly signMsMax?: number;
 }
 
@@ -60,6 +60,9 @@ const checkVoteModel: Check<GuardOptions<unknown, unknown, unknown>['model']> = 
   return value as GuardOptions<unknown, unknown, unknown>['model'];
 };
 
+/** A timer of Node.js with more milliseconds ends at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** The options of `openGuard`. */
 export const checkGuardOptions = fields<GuardOptions<unknown, unknown, unknown>>({
   store: required(withMethods<GuardStore<unknown>>('a store', 'persist')),
@@ -68,7 +71,7 @@ export const checkGuardOptions = fields<GuardOptions<unknown, unknown, unknown>>
   sign: callback<SignFunction>(),
   signer: byteArray,
   firstUse: boolean,
-  signMsMax: count,
+  signMsMax: wholeNumber(1, TIMER_MS_MAX, 'of milliseconds'),
 });
 
 const SIGN_MS = 10_000;

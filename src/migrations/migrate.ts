@@ -215,8 +215,10 @@ function refuseVotes<B, Q, A>(
   { votes, location }: Source<B, Q, A>,
   { dropSigningState = false }: MigrationOptions<B, Q, A>,
 ): void {
-  // Without a key no guard has signed on this store.
-  if (votes?.signer === undefined || votes.quarantine?.heir !== undefined || dropSigningState) return;
+  if (votes === undefined || votes.quarantine?.heir !== undefined || dropSigningState) return;
+  // Without a key no guard has signed on this store, but it may know of what was signed elsewhere.
+  const { signer, laneFloors, quarantine } = votes;
+  if (signer === undefined && laneFloors.size === 0 && quarantine?.lost !== true) return;
   throw importError(
     `${location} keeps what its key signed, and the layout cannot: a node that starts on it may sign twice`,
     {

@@ -97,7 +97,7 @@ export interface DatabaseOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   /**
    * The word of the database's owner that a batch with `sync: true` survives power loss once it
    * resolves. Without it the store keeps no votes: a vote that is lost after it was sent is given a
-   * second time.
+   * second time. A database that holds the signing state of a validator is refused without it.
    */
   readonly durable?: boolean;
 }

@@ -239,11 +239,24 @@ function openCallersDatabase<B, Q, A>(
     const isNew = (await engine.get(SCHEMA_KEY)) === undefined && (await engine.get(TIP_KEY)) === undefined;
     if (isNew) await createInDatabase(engine, model.name);
     const found = sound(await examineDatabase(engine, { model, depth: 'records', load: options.load ?? true }));
+    const { votes } = found.records;
+    if (options.durable !== true) refuseSigned(votes);
     return new LevelStore({
-      ...partsOf(found, options, limits, started, options.durable === true ? found.records.votes : undefined),
+      ...partsOf(found, options, limits, started, options.durable === true ? votes : undefined),
       batches,
       release: () => held.close(),
     });
+  });
+}
+
+/**
+ * For a database that is opened without its signing state: nothing would stop its key from signing
+ * again. @throws LANESTORE_INVALID if a key is bound to the store, or parts of it are closed.
+ */
+function refuseSigned({ signer, quarantine }: StoredVotes): void {
+  if (signer === undefined && quarantine === undefined) return;
+  throw new LanestoreError('LANESTORE_INVALID', 'the database holds the signing state of a validator', {
+    remedy: 'open it with durable: true, if its synced batches survive a power cut: no other way keeps its votes',
   });
 }
 
