@@ -16,6 +16,7 @@ function post(message: FromChecker): void {
 process.on('disconnect', () => process.exit());
 process.on('message', (message: ToChecker) => {
   if (message.kind === 'sent') record.sent(message.from, message.wire);
+  else if (message.kind === 'restored') record.restored(message.from);
   else if (message.kind === 'found') record.found(message.from, message.found);
   for (const what of record.violations.slice(reported)) post({ kind: 'violation', what });
   reported = record.violations.length;

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onSignal } from '../../src/cli/signals.js';
 import { autobahn, openAvail, openLevel, openWal } from '../../src/index.js';
+import { codecs } from '../../src/model/autobahn/index.js';
 import {
   type Found,
   type FromChecker,
@@ -19,7 +20,9 @@ import {
   type Settings,
   type ToChecker,
   type ToNode,
+  type Wire,
 } from './messages.js';
+import { playRestore, type Restored } from './restore.js';
 import { type Patient, playTrouble, type Stage } from './trouble.js';
 import { View } from './view.js';
 
@@ -41,6 +44,8 @@ export interface Run extends Settings {
   readonly trouble?: boolean;
   /** Node 0 votes twice in each view. */
   readonly wrongNode?: boolean;
+  /** So many times, the store of a node is replaced by an older copy (restore.ts). */
+  readonly restores?: number;
   /** Called at each stage of the trouble, with the metrics port of node 0. */
   readonly onStage?: (stage: Stage, port: number | undefined) => Promise<void>;
 }
@@ -49,6 +54,8 @@ export interface Run extends Settings {
 export interface Summary {
   readonly rounds: number;
   readonly kills: number;
+  /** Stores that were replaced by older copies, and whose nodes sign again, own lane included. */
+  readonly restores: number;
   readonly seconds: number;
   readonly messages: number;
   readonly violations: readonly string[];
@@ -68,6 +75,10 @@ export interface Summary {
   readonly catchUpMs: readonly number[];
 }
 
+/** No message reaches a restored node for so long. */
+const CUT_OFF_MS = 2000;
+/** Messages that nobody signs. */
+const ASIDE: ReadonlySet<Wire['kind']> = new Set(['status', 'ask', 'answer']);
 const KILL_RETRY_MS = 50;
 const LOOK_MS = 100;
 /** A killed node restarts within this time. */
@@ -78,6 +89,14 @@ interface Seat {
   kills: number;
   /** It said something: its key is no new one any more. */
   hasSigned: boolean;
+  /** What it signed since this was cleared: a new block of its own lane, a vote of consensus. */
+  readonly signed: Set<'block' | 'vote'>;
+  /** Parts in which it signs nothing, as it reported since its start. */
+  closed: readonly string[] | undefined;
+  /** No message reaches it before this time. */
+  cutOffUntil: number;
+  /** The number after its newest own block. */
+  ownNext: bigint;
   height: Height | undefined;
   restarted: { readonly at: number; readonly target: bigint } | undefined;
 }
@@ -98,6 +117,7 @@ class Devnet {
   readonly #run: Run;
   readonly #view: View;
   readonly #seats: Seat[];
+  readonly #keys: readonly Uint8Array[];
   readonly #checker: ChildProcess;
   readonly #started = performance.now();
   readonly #durableMs: number[] = [];
@@ -105,6 +125,9 @@ class Devnet {
   readonly #violations: string[] = [];
   readonly #failures: string[] = [];
   #kills = 0;
+  #restores = 0;
+  /** A node is being restored: no other one is killed meanwhile. */
+  #restoring = false;
   #stopped = 0;
   /** The number of rounds at the last kill. */
   #killedAt = -1n;
@@ -119,11 +142,16 @@ class Devnet {
   constructor(run: Run, view: View) {
     this.#run = run;
     this.#view = view;
+    this.#keys = members(run.nodes).committee.keys;
     this.#troubled = run.trouble === true;
     this.#seats = Array.from({ length: run.nodes }, () => ({
       process: undefined,
       kills: 0,
       hasSigned: false,
+      signed: new Set(),
+      closed: undefined,
+      cutOffUntil: 0,
+      ownNext: 0n,
       height: undefined,
       restarted: undefined,
     }));
@@ -147,6 +175,7 @@ class Devnet {
     const look = setInterval(() => this.#look(), LOOK_MS);
     if (this.#run.killEveryMs !== undefined) this.#killer = setTimeout(() => this.#kill(), this.#run.killEveryMs);
     if (this.#troubled) void this.#trouble();
+    if ((this.#run.restores ?? 0) > 0) void this.#restoreNodes();
     await end;
     clearTimeout(timeout);
     clearInterval(look);
@@ -159,6 +188,7 @@ class Devnet {
     return {
       rounds: Number(this.#rounds),
       kills: this.#kills,
+      restores: this.#restores,
       seconds,
       messages,
       violations,
@@ -215,11 +245,12 @@ class Devnet {
     const seat = this.#seats[place] as Seat;
     switch (message.kind) {
       case 'send':
-        if (message.wire.kind !== 'status') seat.hasSigned = true;
+        if (!ASIDE.has(message.wire.kind)) seat.hasSigned = true;
+        if ((this.#run.restores ?? 0) > 0) this.#noteSigned(place, message.wire);
         // Sent to the checker first, so that it has every message before a peer can react.
-        if (message.wire.kind !== 'status') this.#postToChecker({ kind: 'sent', from: place, wire: message.wire });
-        for (const [to, { process }] of this.#seats.entries())
-          if (to !== place && (message.to === 'all' || message.to === to))
+        if (!ASIDE.has(message.wire.kind)) this.#postToChecker({ kind: 'sent', from: place, wire: message.wire });
+        for (const [to, { process, cutOffUntil }] of this.#seats.entries())
+          if (to !== place && cutOffUntil < performance.now() && (message.to === 'all' || message.to === to))
             post(process, { kind: 'wire', from: place, wire: message.wire });
         return;
       case 'found':
@@ -235,6 +266,9 @@ class Devnet {
         return;
       case 'stopped':
         this.#stopped++;
+        return;
+      case 'closed':
+        seat.closed = message.parts;
         return;
       case 'metrics':
         this.#metricsPort = message.port;
@@ -269,7 +303,7 @@ class Devnet {
       this.#killer = setTimeout(() => this.#kill(), ms);
     };
     // Wait for progress since the last kill: on a slow machine there would otherwise be none.
-    if (!this.#isWhole() || this.#rounds <= this.#killedAt) {
+    if (this.#restoring || !this.#isWhole() || this.#rounds <= this.#killedAt) {
       again(KILL_RETRY_MS);
       return;
     }
@@ -318,6 +352,78 @@ class Devnet {
     }
   }
 
+  /** Restores one random node after the other; between kills, if there are any. */
+  async #restoreNodes(): Promise<void> {
+    try {
+      for (let n = 0; n < (this.#run.restores ?? 0); n++) {
+        const place = Math.floor(Math.random() * this.#seats.length);
+        await this.#until(() => this.#isWhole());
+        this.#restoring = true;
+        await playRestore(this.#restored(place));
+        this.#restoring = false;
+        this.#restores++;
+        this.#view.say(`node ${place}: restored from an older copy, released, and signs again`);
+        await this.#until(() => this.#kills >= this.#run.killsMin * ((n + 1) / (this.#run.restores ?? 1)));
+      }
+    } catch (error) {
+      this.#failed(`a restored store does not sign again: ${error}`);
+    }
+  }
+
+  #restored(place: number): Restored {
+    const seat = this.#seats[place] as Seat;
+    const { location, roads } = this.#patient(place);
+    return {
+      location,
+      roads,
+      validators: this.#keys,
+      killed: async (between) => {
+        await this.#killNode(place);
+        this.#postToChecker({ kind: 'restored', from: place });
+        between();
+        seat.closed = undefined;
+        seat.cutOffUntil = performance.now() + CUT_OFF_MS;
+        this.#restart(place);
+      },
+      closed: async () => {
+        await this.#until(() => seat.closed !== undefined);
+        return seat.closed ?? [];
+      },
+      stopped: async (between) => {
+        const child = seat.process;
+        seat.process = undefined;
+        if (child !== undefined) {
+          const exit = once(child, 'exit');
+          post(child, { kind: 'stop' });
+          await exit;
+        }
+        await between();
+        this.#restart(place);
+      },
+      signs: async () => {
+        seat.signed.clear();
+        await this.#until(() => seat.signed.has('block') && seat.signed.has('vote'));
+      },
+      pause: () => this.#until(() => true).then(() => sleep(LOOK_MS)),
+    };
+  }
+
+  /** What shows that a node signs: blocks of its own lane that are new, and votes of its own. */
+  #noteSigned(place: number, wire: Wire): void {
+    const seat = this.#seats[place] as Seat;
+    const isOwn = (key: Uint8Array) => Buffer.compare(key, this.#keys[place] as Uint8Array) === 0;
+    if (wire.kind === 'block') {
+      const { sig, block } = codecs.signedBlock.fromWire(wire.bytes);
+      const { blockNumber } = block.header;
+      if (!isOwn(sig.key) || blockNumber < seat.ownNext) return;
+      seat.ownNext = blockNumber + 1n;
+      seat.signed.add('block');
+    } else if (wire.kind === 'vote') {
+      const { sig, msg } = codecs.signedMsg.fromWire(wire.bytes);
+      if (isOwn(sig.key) && (msg.kind === 'prepareVote' || msg.kind === 'commitVote')) seat.signed.add('vote');
+    }
+  }
+
   #patient(place: number): Patient {
     const seat = this.#seats[place] as Seat;
     return {
@@ -361,6 +467,7 @@ class Devnet {
   }
 
   #isDone(): boolean {
+    if (this.#restores < (this.#run.restores ?? 0)) return false;
     return !this.#troubled && this.#rounds >= BigInt(this.#run.rounds) && this.#kills >= this.#run.killsMin;
   }
 

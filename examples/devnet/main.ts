@@ -21,6 +21,8 @@ const USAGE = `npm run devnet -- [options]
   --kill            kill a random node with SIGKILL every few seconds and restart it
   --kill-every MS   average interval between kills (3000)
   --kills N         do not end before N kills
+  --restore N       N times, replace the store of a random node by an older copy of itself; it must abstain until its
+                    peers have answered and it was released, and then sign again, own lane included (level)
   --trouble         the store of node 0 fails, then is damaged and refused, and is repaired (level, without --kill)
   --wrong           node 0 votes twice in each view, and forgets its lock: its guard stops it (level), or the checker
                     detects it
@@ -41,6 +43,7 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
     kill: { type: 'boolean', default: false },
     'kill-every': { type: 'string', default: '3000' },
     kills: { type: 'string', default: '0' },
+    restore: { type: 'string', default: '0' },
     trouble: { type: 'boolean', default: false },
     wrong: { type: 'boolean', default: false },
     'pace-ms': { type: 'string', default: '40' },
@@ -54,7 +57,10 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
     throw new UsageError(`--backend must be level, wal or noop, got "${values.backend}"`);
   if (values.trouble && (values.kill || values.backend !== 'level'))
     throw new UsageError('--trouble needs --backend level and excludes --kill');
+  const restores = wholeOption('restore', values.restore, 0);
+  if (restores > 0 && values.backend !== 'level') throw new UsageError('--restore needs --backend level');
   return {
+    restores,
     trouble: values.trouble,
     wrongNode: values.wrong,
     nodes: wholeOption('nodes', values.nodes, 2),
@@ -83,6 +89,7 @@ function at(samples: readonly number[], share: number): string {
 function report({
   rounds,
   kills,
+  restores,
   seconds,
   messages,
   durableMs,
@@ -91,7 +98,8 @@ function report({
   violations,
   failures,
 }: Summary): void {
-  print(`\n${rounds} rounds, ${kills} kills, ${messages} messages checked, ${seconds.toFixed(1)} s`);
+  const restored = restores > 0 ? `, ${restores} restores` : '';
+  print(`\n${rounds} rounds, ${kills} kills${restored}, ${messages} messages checked, ${seconds.toFixed(1)} s`);
   print(
     `time to durable of a block: p50 ${at(durableMs, 0.5)}, p99 ${at(durableMs, 0.99)} (${durableMs.length} blocks)`,
   );

@@ -40,6 +40,9 @@ export type Wire =
       readonly timeouts: Timeout[];
     }
   | { readonly kind: 'timeout'; readonly timeout: Timeout }
+  /** A restored node asks how far the others are. */
+  | { readonly kind: 'ask' }
+  | { readonly kind: 'answer'; readonly next: bigint; readonly own: bigint }
   | { readonly kind: 'status'; readonly road: bigint; readonly anchor: bigint; readonly lanes: readonly bigint[] };
 
 /** A timeout vote, with the PrepareQC that it names. */
@@ -75,6 +78,8 @@ export type FromNode =
   | { readonly kind: 'ready' }
   /** A second vote in a view was refused. */
   | { readonly kind: 'stopped' }
+  /** Parts of the node's votes are closed, or none is any more. */
+  | { readonly kind: 'closed'; readonly parts: readonly string[] }
   | { readonly kind: 'send'; readonly to: number | 'all'; readonly wire: Wire }
   | { readonly kind: 'found'; readonly found: Found }
   | { readonly kind: 'height'; readonly height: Height; readonly durableMs: readonly number[] }
@@ -95,6 +100,8 @@ export type ToNode =
 export type ToChecker =
   | { readonly kind: 'sent'; readonly from: number; readonly wire: Wire }
   | { readonly kind: 'found'; readonly from: number; readonly found: Found }
+  /** The node's store was replaced by an older copy: what it lacks is no violation. */
+  | { readonly kind: 'restored'; readonly from: number }
   | { readonly kind: 'finish' };
 
 /** Messages from the checker. */

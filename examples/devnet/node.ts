@@ -93,6 +93,8 @@ class Node {
   readonly #appVotes = new Map<bigint, Uint8Array>();
   readonly #arrivedAt = new Map<string, number>();
   readonly #waiting = new Set<string>();
+  /** By lane: the number after the highest block, or vote of its validator, that ever arrived. */
+  readonly #received = new Map<LaneId, bigint>();
   /** By peer: its current road, and since when. */
   readonly #askedAt = new Map<number, { readonly road: bigint; at: number }>();
   #durableMs: number[] = [];
@@ -167,6 +169,7 @@ class Node {
       case 'block': {
         const signed = codecs.signedBlock.fromWire(wire.bytes);
         const { lane, blockNumber } = signed.block.header;
+        this.#heardOf(laneIdOf(lane), blockNumber);
         const key = `${laneIdOf(lane)}/${blockNumber}`;
         if (blockNumber > this.#state.nextBlock(laneIdOf(lane)) + ANSWER_MAX) return;
         await this.#alone(`block ${key}`, async () => {
@@ -189,16 +192,36 @@ class Node {
       }
       case 'status':
         return this.#answer(from, wire);
+      case 'ask':
+        return this.#reached(from);
+      case 'answer':
+        return this.#voter.answered(committee.keys[from] as Uint8Array, wire.next, wire.own);
       case 'proposal':
       case 'timeout':
         return this.#consensus.receive(wire);
       case 'vote': {
         const signed = codecs.signedMsg.fromWire(wire.bytes);
+        if (signed.msg.kind === 'laneVote' && laneIdOf(signed.sig.key) === laneIdOf(signed.msg.value.lane))
+          this.#heardOf(laneIdOf(signed.sig.key), signed.msg.value.blockNumber);
         if (signed.msg.kind === 'laneVote') await this.#takeVote(signed, 'laneVote');
         else if (signed.msg.kind === 'appVote') await this.#takeVote(signed, 'appVote');
         else this.#consensus.receive(wire);
       }
     }
+  }
+
+  #heardOf(lane: LaneId, number: bigint): void {
+    if (number >= (this.#received.get(lane) ?? 0n)) this.#received.set(lane, number + 1n);
+  }
+
+  /** Tells a restored node how far this one is; one that was restored itself says nothing. */
+  #reached(to: number): void {
+    if (this.#voter.closed.length > 0) return;
+    const lane = lanes[to] as LaneId;
+    const last = this.#state.lastCommitQC;
+    const [held, received] = [this.#state.nextBlock(lane), this.#received.get(lane) ?? 0n];
+    const next = last === undefined ? 0n : last.vote.view.index + 1n;
+    send({ kind: 'answer', next, own: held > received ? held : received }, to);
   }
 
   async #takeVote(signed: SignedMsg, kind: 'laneVote' | 'appVote'): Promise<void> {
@@ -249,7 +272,7 @@ class Node {
   async #produce(): Promise<void> {
     for (;;) {
       const { next } = this.#state.range(own);
-      if (next - this.#ordered(own) < UNORDERED_MAX) {
+      if (next - this.#ordered(own) < UNORDERED_MAX && !this.#voter.closed.includes('own')) {
         await this.#state.waitForCapacity(own, this.#ending.signal);
         this.#arrivedAt.set(`${own}/${this.#state.nextBlock(own)}`, performance.now());
         await this.#state.produceBlock(this.#payload(), this.#ending.signal);
@@ -308,6 +331,8 @@ class Node {
     for (;;) {
       await this.#pause(STATUS_MS);
       const state = this.#state;
+      report({ kind: 'closed', parts: this.#voter.closed });
+      if (this.#voter.closed.length > 0) send({ kind: 'ask' });
       const anchor = state.durableAnchor === undefined ? -1n : state.durableAnchor.commitQC.vote.view.index;
       const blocks = lanes.map((lane) => state.nextBlock(lane));
       const road = state.nextCommitQC;

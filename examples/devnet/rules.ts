@@ -91,6 +91,15 @@ export class Record {
       );
   }
 
+  /**
+   * The store of node `from` was replaced by an older copy: what it lacks is no violation. What the
+   * node said stays said.
+   */
+  restored(from: number): void {
+    this.#voted.delete(from);
+    this.#roads.delete(from);
+  }
+
   #vote(from: number, signed: SignedMsg): void {
     const { msg, sig } = signed;
     const signer = hex(sig.key);

@@ -26,6 +26,10 @@ export interface Voter {
   round(votes: readonly Msg[], inner?: (signed: readonly SignedMsg[]) => Uint8Array): Promise<SignedMsg[] | undefined>;
   /** The vote for a durable block; undefined if it was pruned. */
   laneVote(header: BlockHeader): Promise<SignedMsg | undefined>;
+  /** Parts in which nothing is signed. */
+  readonly closed: readonly string[];
+  /** Keeps the answer of a validator while parts are closed. */
+  answered(validator: Uint8Array, next: bigint, own: bigint): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,14 +59,23 @@ export class GuardedVoter implements Voter {
       } catch (error) {
         // What was given stays given: the same votes may be given again.
         if (isLanestoreError(error, 'LANESTORE_CAPACITY')) await this.#store.ready();
-        else if (isAbstention(error)) return undefined;
+        else if (isAbstention(error) || isLanestoreError(error, 'LANESTORE_QUARANTINED')) return undefined;
         else throw error;
       }
     }
   }
 
-  laneVote({ lane, blockNumber }: BlockHeader) {
+  async laneVote({ lane, blockNumber }: BlockHeader) {
+    if (this.closed.includes('lanes')) return undefined;
     return this.#guard.laneVote(laneIdOf(lane), blockNumber);
+  }
+
+  get closed() {
+    return this.#guard.quarantine?.parts ?? [];
+  }
+
+  async answered(validator: Uint8Array, next: bigint, own: bigint) {
+    await this.#guard.answer(validator, { next, own });
   }
 
   close() {
@@ -96,6 +109,10 @@ export class BareVoter implements Voter {
   async laneVote(header: BlockHeader) {
     return this.#sign({ kind: 'laneVote', value: header });
   }
+
+  readonly closed = [];
+
+  async answered() {}
 
   async close() {}
 

@@ -28,6 +28,14 @@ export {
   type Unencoded,
 } from './round-plan.js';
 export {
+  formatHistory,
+  type HandoverRequest,
+  HISTORY_FORMAT,
+  type LaneHistory,
+  parseHistory,
+  type SigningHistory,
+} from './signing-history.js';
+export {
   NO_VOTES,
   type VoteChange,
   type VoteRefusal,

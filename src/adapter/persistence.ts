@@ -98,6 +98,19 @@ export interface Quarantine {
    * key. Default false.
    */
   readonly lost?: boolean;
+  /** What peers have answered since, by validator: its public key in hex. */
+  readonly answers?: ReadonlyMap<string, PeerAnswer>;
+}
+
+/** How far another validator is, told after this one had stopped. */
+export interface PeerAnswer {
+  /** The road index that it expects next, after the highest CommitQC that it has; 0: none. */
+  readonly next: bigint;
+  /**
+   * The number after the highest message that it ever received of the own lane of the one that
+   * asks: blocks, and votes of its key for them, taken or still waiting; 0: none. Absent: not told.
+   */
+  readonly own?: bigint;
 }
 
 /** What a store keeps of the votes of its key. The object does not change afterwards. */
@@ -157,6 +170,11 @@ export interface VoteStore<Block> {
    * @param lost the key is known to have signed what the store does not hold
    */
   quarantine(parts: readonly VotePart[], why: string, lost?: boolean): Promise<void>;
+  /**
+   * Keeps what another validator answered, while parts are closed: of each its first `next`, and
+   * its highest `own`. Durable when it resolves; false if it changed nothing.
+   */
+  answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean>;
   /**
    * Registers the one guard of this store.
    * @throws LANESTORE_LOCKED if there is one. Returns what

@@ -1,11 +1,22 @@
 /** The votes of a store behind the port: what every backend that keeps votes shares. */
-import { boolean, byteArray, iterable, mismatch, outOfRange, string } from '../base/options.js';
+import { hex } from '../base/bytes.js';
+import {
+  boolean,
+  byteArray,
+  fields,
+  iterable,
+  mismatch,
+  outOfRange,
+  required,
+  string,
+  uint64,
+} from '../base/options.js';
 import { isLanestoreError, LanestoreError } from '../errors.js';
 import { type LaneId, laneId, u64 } from '../keys/index.js';
 import type { VoteModel, VotePart } from '../model/model.js';
-import type { VoteState, VoteStore } from './persistence.js';
+import type { PeerAnswer, VoteState, VoteStore } from './persistence.js';
 import type { PlanState } from './planner.js';
-import { changedVotes, type VoteChange } from './vote-rules.js';
+import { changedVotes, isNews, type VoteChange } from './vote-rules.js';
 
 /** Bytes of a public key that a store is bound to. */
 export const SIGNER_BYTES_MAX = 128;
@@ -13,6 +24,8 @@ export const SIGNER_BYTES_MAX = 128;
 const REASON_MAX = 1024;
 /** Every part. */
 export const VOTE_PARTS: readonly VotePart[] = ['rounds', 'app', 'lanes', 'own'];
+
+const checkAnswer = fields<PeerAnswer>({ next: required(uint64), own: uint64 });
 
 /** What a backend gives for its votes. */
 export interface VoteBackend<Block> {
@@ -105,6 +118,30 @@ export class StoreVotes<Block> implements VoteStore<Block> {
         await this.#backend.ready();
       }
     }
+  }
+
+  async answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean> {
+    byteArray(validator, 'votes.answer: validator');
+    checkAnswer(answer, 'votes.answer: answer');
+    if (validator.length === 0 || validator.length > SIGNER_BYTES_MAX) {
+      throw outOfRange(
+        'votes.answer: validator',
+        `a key of 1 to ${SIGNER_BYTES_MAX} bytes`,
+        `${validator.length} bytes`,
+      );
+    }
+    const { next, own } = answer;
+    const given = own === undefined ? { next } : { next, own };
+    const name = hex(validator);
+    const { signer } = this.planned;
+    if (signer !== undefined && hex(signer) === name) return false;
+    if (signer === undefined && this.planned.quarantine === undefined) {
+      // Closed already, and from here on with a record of it, which keeps the answers.
+      await this.quarantine(VOTE_PARTS, 'no key was bound to this store when peers answered');
+    }
+    if (!isNews(this.planned, name, given)) return false;
+    await this.#backend.change({ answer: [name, given] });
+    return true;
   }
 
   attach(): () => void {

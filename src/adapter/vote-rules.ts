@@ -9,7 +9,7 @@
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { LogPlace, Position, VotePart } from '../model/model.js';
-import type { Cursor, Quarantine, VoteLogState, VoteState, Watermark } from './persistence.js';
+import type { Cursor, PeerAnswer, Quarantine, VoteLogState, VoteState, Watermark } from './persistence.js';
 
 /** A vote as the rules see it. */
 export interface PlacedVote extends LogPlace {
@@ -36,6 +36,8 @@ export interface VoteChange {
   readonly signer?: Uint8Array;
   /** Parts that are closed. */
   readonly quarantine?: Quarantine;
+  /** What a validator, its public key in hex, has answered; without a quarantine it is dropped. */
+  readonly answer?: readonly [validator: string, answer: PeerAnswer];
 }
 
 /** The state of a store whose key never signed, and that no key is bound to. */
@@ -108,18 +110,46 @@ export function planVotes(
 }
 
 /** True if there is nothing in a change: the state is the same after it. */
-export function isUnchanged({ watermarks, signer, quarantine }: VoteChange): boolean {
-  return (watermarks === undefined || watermarks.size === 0) && signer === undefined && quarantine === undefined;
+export function isUnchanged({ watermarks, signer, quarantine, answer }: VoteChange): boolean {
+  const isStill = signer === undefined && quarantine === undefined && answer === undefined;
+  return (watermarks === undefined || watermarks.size === 0) && isStill;
 }
 
 /** The state after an accepted call. */
 export function changedVotes<State extends VoteState>(state: State, change: VoteChange): State {
   if (isUnchanged(change)) return state;
-  const { watermarks = NO_WATERMARKS, signer = state.signer, quarantine } = change;
+  const { watermarks = NO_WATERMARKS, signer = state.signer, quarantine, answer } = change;
   const logs = new Map(state.logs);
   for (const [log, watermark] of watermarks) logs.set(log, { watermark, floor: logs.get(log)?.floor });
   const next = { ...state, signer, logs };
-  return quarantine === undefined ? next : withQuarantine(next, quarantine);
+  const closed = quarantine === undefined ? next : withQuarantine(next, quarantine);
+  return answer === undefined ? closed : withAnswer(closed, ...answer);
+}
+
+/** Validators whose answers a store keeps. */
+const ANSWERS_MAX = 1024;
+
+/** True if an answer tells something that is kept. */
+export function isNews({ quarantine }: VoteState, validator: string, { own }: PeerAnswer): boolean {
+  if (quarantine === undefined) return false;
+  const { answers } = quarantine;
+  const before = answers?.get(validator);
+  if (before === undefined) return (answers?.size ?? 0) < ANSWERS_MAX;
+  return own !== undefined && (before.own === undefined || own > before.own);
+}
+
+/**
+ * The state with an answer. The first `next` stays: what peers reach later bounds nothing better.
+ * The highest `own` does: a message may have been under way.
+ */
+function withAnswer<State extends VoteState>(state: State, validator: string, answer: PeerAnswer): State {
+  const { quarantine } = state;
+  if (quarantine === undefined || !isNews(state, validator, answer)) return state;
+  const before = quarantine.answers?.get(validator);
+  const { next } = before ?? answer;
+  const { own } = answer;
+  const answers = new Map(quarantine.answers ?? []).set(validator, own === undefined ? { next } : { next, own });
+  return { ...state, quarantine: { ...quarantine, answers } };
 }
 
 const NO_WATERMARKS: ReadonlyMap<string, Watermark> = new Map();
@@ -138,8 +168,9 @@ export function withQuarantine<State extends VoteState>(
   if (added.length === 0 && lost === (before?.lost === true)) return state;
   const reason = before === undefined ? why : `${before.why}; ${why}`;
   const closed = [...new Set([...(before?.parts ?? []), ...added])];
-  // What else a backend keeps of it stays, but not the batch: the next one closes the part.
-  const { seq: _, ...kept } = before ?? {};
+  // What else a backend keeps of it stays, but not the batch: the next one closes the part. Nor the
+  // answers: the key may have signed since they came.
+  const { seq: _, answers: _answers, ...kept } = before ?? {};
   const quarantine = {
     ...kept,
     parts: closed,

@@ -14,6 +14,7 @@ import { diffVerb } from './diff.js';
 import { EXIT, exitOf } from './exit-codes.js';
 import { exportVerb } from './export.js';
 import { getVerb } from './get.js';
+import { handoverVerb } from './handover.js';
 import { helpVerb, showHelp, usageLines, verbNamed } from './help.js';
 import { importVerb } from './import.js';
 import { inspectVerb } from './inspect.js';
@@ -28,6 +29,7 @@ import { snapshotVerb } from './snapshot.js';
 import type { OptionValues, Verb } from './verb.js';
 import { verifyVerb } from './verify.js';
 import { versionVerb } from './version.js';
+import { votesVerb } from './votes-verb.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   inspect: inspectVerb,
@@ -41,6 +43,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   migrate: migrateVerb,
   snapshot: snapshotVerb,
   release: releaseVerb,
+  handover: handoverVerb,
+  votes: votesVerb,
   replay: replayVerb,
   demo: demoVerb,
   bench: benchVerb,

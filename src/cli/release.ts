@@ -1,9 +1,10 @@
 /** `lanestore release LOCATION` */
-import { createInterface } from 'node:readline/promises';
 import { isLaneId, type Position, type ReleaseReport, releaseStore, type VotePart } from '../index.js';
-import { CommandError, UsageError } from './command-error.js';
+import { readCommittees } from '../migrations/index.js';
+import { UsageError } from './command-error.js';
+import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
-import { note, print, toJson } from './output.js';
+import { print, toJson } from './output.js';
 import { withProtocol } from './protocols.js';
 import type { OptionValues, Verb } from './verb.js';
 
@@ -20,7 +21,11 @@ export const releaseVerb: Verb = {
     '--as-is               this is the last state of the key, and what it was copied from never runs again',
     '--floor NAME=N[,N]    or: how far the key may have signed, once a log (commit=7,3) and a lane (its id=41); with --open',
     '                      lanes are opened by a floor of each lane that the store holds, and of each other one voted in',
-    `--open PART[,PART]    the parts to open: ${PARTS.join(', ')}; with --as-is all that are closed`,
+    '--from-peers          or: the floors that the answers of peers prove, kept by the running node; with --committee:',
+    '                      the old signer had stopped before they answered, and none of them was restored itself',
+    '--committee FILE      the public keys of all validators of now (a manifest lists them)',
+    `--open PART[,PART]    the parts to open: ${PARTS.join(', ')}; with --as-is all that are closed,`,
+    '                      with --from-peers all that the answers are enough for',
     '--signer KEY          the public key in hex, if none is bound to the store',
     '--yes                 do not ask',
     '--dry-run             print what it would do, and do nothing; a node may run meanwhile',
@@ -29,6 +34,8 @@ export const releaseVerb: Verb = {
     reason: { type: 'string' },
     'as-is': { type: 'boolean' },
     floor: { type: 'string', multiple: true },
+    'from-peers': { type: 'boolean' },
+    committee: { type: 'string' },
     open: { type: 'string' },
     signer: { type: 'string' },
     yes: { type: 'boolean' },
@@ -37,7 +44,7 @@ export const releaseVerb: Verb = {
   positionals: [1, 1],
   reads: 'store',
   async run([location = ''], options) {
-    const decision = decisionOf(options);
+    const decision = await decisionOf(options);
     const plan = await withProtocol(location, ({ model }) =>
       releaseStore(location, { ...decision, model, dryRun: true }),
     );
@@ -48,7 +55,8 @@ export const releaseVerb: Verb = {
       return EXIT.ok;
     }
     if (!json) show(plan, 'will');
-    if (options.yes !== true) await confirm(options['as-is'] === true);
+    if (options.yes !== true)
+      await confirm(CLAIMS[options['as-is'] === true ? 'as-is' : options['from-peers'] === true ? 'peers' : 'floors']);
     const report = await withProtocol(location, ({ model }) =>
       releaseStore(location, { ...decision, model, seq: plan.seq }),
     );
@@ -58,23 +66,31 @@ export const releaseVerb: Verb = {
   },
 };
 
-function decisionOf(options: OptionValues) {
+async function decisionOf(options: OptionValues) {
   const { reason, open, signer } = options;
   if (typeof reason !== 'string') throw new UsageError('--reason TEXT is missing: it is kept in the store');
   const asIs = options['as-is'] === true;
   const given = (options.floor ?? []) as unknown as readonly string[];
-  if (asIs === given.length > 0)
-    throw new UsageError('give either --as-is, or --floor NAME=N[,N] for all that was signed');
+  const isPeers = options['from-peers'] === true;
+  if ([asIs, given.length > 0, isPeers].filter(Boolean).length !== 1)
+    throw new UsageError('give one of --as-is, --from-peers, and --floor NAME=N[,N] for all that was signed');
+  if (isPeers !== (typeof options.committee === 'string'))
+    throw new UsageError('--from-peers and --committee FILE go together');
   const floors = given.map(floorOf);
   // Of two floors of one log the lower one must not win, and the higher one may be the mistake.
   const twice = floors.find(([name], i) => floors.findIndex(([before]) => before === name) < i);
   if (twice !== undefined) throw new UsageError(`--floor names ${twice[0]} twice: give one floor for it`);
   return {
     reason,
-    ...(asIs ? { asIs } : { floors: new Map(floors) }),
+    ...(asIs ? { asIs } : isPeers ? { peers: await peersOf(String(options.committee)) } : { floors: new Map(floors) }),
     ...(typeof open === 'string' ? { open: open.split(',').map(partOf) } : {}),
     ...(typeof signer === 'string' ? { signer: keyOf(signer) } : {}),
   };
+}
+
+async function peersOf(file: string): Promise<{ validators: readonly Uint8Array[] }> {
+  const { terms } = await readCommittees(file);
+  return { validators: terms.at(-1)?.committee.keys ?? [] };
 }
 
 function floorOf(text: string): [string, Position | bigint] {
@@ -95,12 +111,14 @@ function keyOf(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'hex'));
 }
 
-function show({ location, seq, why, signer, opened, closed, logs, laneFloors }: ReleaseReport, verb: string): void {
+function show(report: ReleaseReport, verb: string): void {
+  const { location, seq, why, signer, opened, closed, pending, logs, laneFloors } = report;
   print(`${location}, as of batch ${seq}`);
   print(`  closed because  ${why ?? 'no key is bound to it'}`);
   print(`  the key         ${toJson(signer).slice(1, -1)}`);
   print(`  ${verb} open${' '.repeat(10 - verb.length)} ${opened.join(', ') || 'nothing'}`);
   print(`  stays closed    ${closed.join(', ') || 'nothing'}`);
+  for (const [part, reason] of pending ?? []) if (closed.includes(part)) print(`  not ${part.padEnd(11)} ${reason}`);
   for (const [log, { watermark, floor }] of logs) {
     const last = watermark === undefined ? 'nothing given' : `last at ${watermark.at.join(', ')}`;
     print(
@@ -110,19 +128,9 @@ function show({ location, seq, why, signer, opened, closed, logs, laneFloors }: 
   for (const [lane, floor] of laneFloors) print(`  lane ${lane}: nothing at or below block ${floor}`);
 }
 
-/** @throws CommandError unless the operator types `yes`. */
-async function confirm(asIs: boolean): Promise<void> {
-  if (process.stdin.isTTY !== true) throw new UsageError('there is no terminal to ask on: give --yes if you are sure');
-  note(
-    asIs
-      ? 'You say: this is the last state of the key, and what it was copied from will never run again.'
-      : 'You say: the key signed nothing above these floors, and nothing that has it runs.',
-  );
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    if ((await terminal.question('If that is wrong, the key signs twice. Type yes: ')) === 'yes') return;
-  } finally {
-    terminal.close();
-  }
-  throw new CommandError('refused', 'nothing was changed', 'see docs/signing-safety.md');
-}
+/** What the operator says by each way to decide. */
+const CLAIMS = {
+  'as-is': 'You say: this is the last state of the key, and what it was copied from will never run again.',
+  floors: 'You say: the key signed nothing above these floors, and nothing that has it runs.',
+  peers: 'You say: whatever signed with the key had stopped for good before the peers answered.',
+} as const;

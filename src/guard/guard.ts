@@ -7,7 +7,7 @@
  */
 
 import { votesOf } from '../adapter/arguments.js';
-import type { Quarantine, VoteState, VoteStore, Watermark } from '../adapter/persistence.js';
+import type { PeerAnswer, Quarantine, VoteState, VoteStore, Watermark } from '../adapter/persistence.js';
 import { digestOf, isLanePlace, placedVote } from '../adapter/round-votes.js';
 import {
   changedVotes,
@@ -233,6 +233,19 @@ export class Guard<Vote, Block, Signed> {
       await this.#votes.quarantine([found.part], found.why, true);
       return true;
     });
+  }
+
+  /**
+   * Keeps what another validator answered over an authenticated connection, while parts are closed:
+   * `lanestore release --from-peers` works out from the answers how far the key may have signed.
+   * The caller has verified the CommitQC that `next` rests on, and the signature of the message
+   * that `own` rests on; a node that was restored itself does not answer. Durable when it resolves;
+   * false if the answer is not needed.
+   * @throws LANESTORE_CAPACITY; what the store throws.
+   */
+  async answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean> {
+    this.#assertOpen();
+    return this.#counted(() => this.#votes.answer(validator, answer));
   }
 
   /**

@@ -162,6 +162,32 @@ export interface VoteHistory {
   readonly logs: ReadonlyMap<string, LogHistory>;
 }
 
+/** What peers of a validator prove of how far its key may have signed. */
+export interface PeerReach {
+  /** The public key that signs. */
+  readonly signer: Uint8Array;
+  /** The public keys of all validators, the own one included. */
+  readonly validators: readonly Uint8Array[];
+  /** Lanes that the store knows besides. */
+  readonly lanes: readonly LaneId[];
+  /** The highest road index that a peer expects next. */
+  readonly next: bigint;
+  /** CommitQC `next - 1`, or a later one; undefined if `next` is 0: no peer has any. */
+  readonly reached: unknown;
+  /** CommitQC `next`, or a later one; undefined if none is stored yet. */
+  readonly following: unknown;
+}
+
+/** Nothing was signed above these places before the peers answered. */
+export interface SigningBounds {
+  /** By name. A log without one cannot be bounded yet. */
+  readonly logs: ReadonlyMap<string, Position>;
+  /** By lane, of votes for blocks: all lanes that the key may have voted in, but its own. */
+  readonly lanes: ReadonlyMap<LaneId, bigint>;
+  /** The lane whose blocks the key signs. */
+  readonly own: LaneId;
+}
+
 /** A key that signs in this process. */
 export interface VoteKey {
   /** The public key. */
@@ -214,6 +240,11 @@ export interface VoteModel<Vote, Block, Signed> {
    * @throws LANESTORE_INVALID for an inner state that cannot be read: then nothing is known.
    */
   history?(inner: Uint8Array | undefined, anchor: unknown): VoteHistory;
+  /**
+   * How far the key may have signed at most, given how far its peers are. Pure. Optional: without
+   * it the floors of a restored store are given by hand.
+   */
+  bounds?(reach: PeerReach): SigningBounds;
 }
 
 /**

@@ -23,8 +23,16 @@ import {
   type EntryChecks,
   type Epoch,
   entryChecks,
+  exportHistory,
   exportState,
   type GuardOptions,
+  type HandoverOptions,
+  type HandoverRequest,
+  type HistoryOptions,
+  handover,
+  handoverRequest,
+  type ImportHistoryOptions,
+  importHistory,
   importState,
   isLanestoreError,
   type LevelOptions,
@@ -40,11 +48,13 @@ import {
   openView,
   openWal,
   type PreflightOptions,
+  parseHistory,
   preflight,
   type ReadRange,
   type ReleaseOptions,
   readWal,
   releaseStore,
+  type SigningHistory,
   type SnapshotOptions,
   snapshot,
   type ValueOptions,
@@ -190,11 +200,44 @@ const RELEASE: Samples<ReleaseOptions<unknown, unknown, unknown>> = {
   reason: { ...text, required: true, invalid: ['', 'x'.repeat(1025)] },
   asIs: flag,
   floors: { wrong: [{}, [], 'commit=1', null] },
+  peers: { wrong: [{}, [], 'all', null, { validators: 1 }, { validators: ['ab'] }] },
   open: { wrong: [1, null, {}] },
   signer: data,
   seq: u64,
   dryRun: flag,
 };
+const NETWORK: Sample = { ...text, required: true, invalid: ['', 'a b', 'x'.repeat(129)] };
+const REQUEST: Samples<HandoverRequest> = {
+  store: { wrong: ['ab', null], invalid: [new Uint8Array(15)], required: true },
+  seq: { ...u64, required: true },
+};
+const HISTORY: Samples<HistoryOptions<unknown, unknown, unknown>> = { model, network: NETWORK };
+const HANDOVER: Samples<HandoverOptions<unknown, unknown, unknown>> = {
+  ...HISTORY,
+  to: { wrong: [null, 5, 'ab@1'], fields: REQUEST, required: true },
+  dryRun: flag,
+};
+const IMPORT_HISTORY: Samples<ImportHistoryOptions<unknown, unknown, unknown>> = {
+  ...HISTORY,
+  history: { wrong: [null, 5, '{}', {}], required: true },
+  seq: u64,
+  dryRun: flag,
+};
+const REQUEST_OPTIONS: Samples<Pick<HistoryOptions<unknown, unknown, unknown>, 'model'>> = { model };
+
+/** A history that fits the stores here. */
+function plainHistory(): SigningHistory {
+  const { file } = JSON.parse(readFileSync(join(packageRoot, 'docs/signing-history/vectors.json'), 'utf8')).accept[0];
+  return { ...parseHistory(JSON.stringify(file)), model: 'plain/1', network: 'test' };
+}
+
+/** No key is bound to the stores here: options that are right end with that. */
+async function keyless(call: Promise<unknown>): Promise<void> {
+  await call.catch((error: unknown) => {
+    if (!(isLanestoreError(error, 'LANESTORE_INVALID') && /no key is bound/.test(error.message))) throw error;
+  });
+}
+
 const PREFLIGHT: Samples<PreflightOptions> = {
   witness: data,
   tableCheckBytesMax: fromZero,
@@ -377,6 +420,30 @@ const TARGETS: Readonly<Record<string, Target>> = {
     valid: () => ({ model: plain, reason: 'r', asIs: true, signer: new Uint8Array(32), dryRun: true }),
     call: (options, { location }) => releaseStore(location, options),
   },
+  exportHistory: {
+    name: 'exportHistory: options',
+    samples: HISTORY,
+    valid: () => ({ model: plain, network: 'test' }),
+    call: (options, { location }) => keyless(exportHistory(location, options)),
+  },
+  handoverRequest: {
+    name: 'handoverRequest: options',
+    samples: REQUEST_OPTIONS,
+    valid: () => ({ model: plain }),
+    call: (options, { location }) => handoverRequest(location, options),
+  },
+  handover: {
+    name: 'handover: options',
+    samples: HANDOVER,
+    valid: () => ({ model: plain, network: 'test', to: { store: new Uint8Array(16), seq: 0n }, dryRun: true }),
+    call: (options, { location }) => keyless(handover(location, options)),
+  },
+  importHistory: {
+    name: 'importHistory: options',
+    samples: IMPORT_HISTORY,
+    valid: () => ({ model: plain, network: 'test', history: plainHistory(), dryRun: true }),
+    call: (options, { location }) => importHistory(location, options),
+  },
   snapshot: {
     name: 'snapshot: options',
     samples: SNAPSHOT,
@@ -494,6 +561,8 @@ const WITHOUT: readonly string[] = [
     'isNoop',
     'withLaneFloors',
     'withQuarantine',
+    'formatHistory',
+    'parseHistory',
     'decodeRecord',
     'isFault',
   ],

@@ -27,6 +27,8 @@ const VERBS = [
     'migrate',
     'snapshot',
     'release',
+    'handover',
+    'votes',
     'replay',
   ],
   ...['demo', 'bench', 'version', 'help'],

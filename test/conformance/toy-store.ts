@@ -14,7 +14,7 @@ import type {
 } from '../../src/adapter/index.js';
 import { advance, anchorPoint, emptyState, type Plan, type PlanState } from '../../src/adapter/index.js';
 import type { Cursor, VoteState, VoteStore } from '../../src/adapter/persistence.js';
-import { NO_VOTES, withLaneFloors, withQuarantine } from '../../src/adapter/vote-rules.js';
+import { changedVotes, NO_VOTES, withLaneFloors, withQuarantine } from '../../src/adapter/vote-rules.js';
 import type { Features, LostEntry, OpenOptions, Place, Subject } from '../../src/conformance/index.js';
 import { LanestoreError } from '../../src/errors.js';
 import { type LaneId, laneId } from '../../src/keys/index.js';
@@ -118,6 +118,11 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         return this.changeVotes((votes) => this.bound(votes, own));
       },
       quarantine: (parts, why, lost) => this.changeVotes((votes) => this.quarantined(votes, parts, why, lost)),
+      answer: async (validator, answer) => {
+        const key = Buffer.from(validator).toString('hex');
+        await this.changeVotes((votes) => changedVotes(votes, { answer: [key, answer] }));
+        return true;
+      },
       attach: () => this.attach(),
     };
   }

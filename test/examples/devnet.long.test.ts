@@ -165,6 +165,30 @@ for (const [weakness, violation] of [
   });
 }
 
+runs('stores that are replaced by older copies abstain, and sign again once their peers have answered', async () => {
+  const args = '--rounds 20 --kill --kill-every 500 --kills 4 --restore 2 --timeout 300'.split(' ');
+  const { code, lines, stderr } = await runWorker(MAIN, args);
+  const text = lines.join('\n');
+  assert.is(code, 0, `${text}\n${stderr}`);
+  assert.match(text, /, 2 restores, /);
+  assert.match(text, /^0 violations$/m);
+});
+
+runs('a copy that is not closed signs a second time, and is caught', async () => {
+  const build = patchedBuild({
+    name: 'snapshot without quarantine',
+    replacements: [
+      { file: 'src/adapter/level/view/snapshot.js', find: 'votes: closedFor(', by: 'votes: ((votes) => votes)(' },
+    ],
+  });
+  const main = pathToFileURL(join(build, 'examples', 'devnet', 'main.js'));
+  const { code, lines } = await runWorker(main, '--restore 9 --rounds 999 --timeout 200'.split(' '));
+  const text = lines.join('\n');
+  assert.is(code, 1, text);
+  assert.match(text, /VIOLATION: equivocation: .* signed two messages/);
+  rmSync(build, { recursive: true });
+});
+
 runs('a backend that forgets is detected', async () => {
   const { code, lines } = await runWorker(
     MAIN,

@@ -146,6 +146,14 @@ function settle(durable: Map<string, Buffer>, call: string, before: Image, after
   if ((kind === 'fdatasync' || kind === 'fsync') && bytes !== undefined) durable.set(path, bytes);
   if (kind === 'dsync' && later !== undefined) durable.set(path, later);
   if (kind !== 'rename') return;
-  const [from] = before.paths((name) => !after.files.has(name));
-  durable.set(path, durable.get(from ?? '') ?? Buffer.alloc(0));
+  const gone = before.paths((name) => !after.files.has(name));
+  if (later !== undefined) {
+    durable.set(path, durable.get(gone[0] ?? '') ?? Buffer.alloc(0));
+    return;
+  }
+  // A directory: what was durable under the old name is, under the new one.
+  for (const name of after.paths((other) => other.startsWith(`${path}/`))) {
+    const from = gone.find((old) => old.endsWith(name.slice(path.length)));
+    durable.set(name, durable.get(from ?? '') ?? Buffer.alloc(0));
+  }
 }

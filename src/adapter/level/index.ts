@@ -6,6 +6,16 @@ export type { Schema } from './format/schema.js';
 export type { Extent, Tip } from './format/tip.js';
 export type { StoredQuarantine, StoredVotes } from './format/votes.js';
 export type { WitnessSlot } from './format/witness.js';
+export {
+  exportHistory,
+  type HandoverOptions,
+  type HistoryOptions,
+  handover,
+  handoverRequest,
+  type ImportHistoryOptions,
+  type ImportHistoryReport,
+  importHistory,
+} from './handover.js';
 export { openLevel } from './open/open.js';
 export type { DatabaseOptions, LocationOptions, StoreOptions } from './options.js';
 export { type PreflightOptions, type PreflightReport, preflight } from './preflight/index.js';

@@ -27,9 +27,10 @@ import { otherFormat } from './format/schema.js';
 import type { StoredVotes } from './format/votes.js';
 import { closedUnlessProven } from './open/amend.js';
 import { amendStore } from './open/amend-store.js';
+import { peerFloors } from './peer-floors.js';
 import { openView } from './view/open-view.js';
 
-/** What an operator decides. Either `asIs` or `floors` must be given. */
+/** What an operator decides. One of `asIs`, `floors` and `peers` must be given. */
 export interface ReleaseOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
   /** Why, for the record: 1 to 1,024 characters. */
@@ -47,7 +48,16 @@ export interface ReleaseOptions<B, Q, A> {
    * must be named; name those too that it does not know, and that the key may have voted in.
    */
   readonly floors?: ReadonlyMap<string, Position | bigint>;
-  /** Parts to open. Default with `asIs`: all that are closed. With `floors` it must be given. */
+  /**
+   * Floors are worked out from what peers answered since the store was closed (`guard.answer`): the
+   * old signer of this key had stopped for good before, and none of those that answered was
+   * restored itself. `validators`: the public keys of all validators, the own one included.
+   */
+  readonly peers?: { readonly validators: readonly Uint8Array[] };
+  /**
+   * Parts to open. Default with `asIs`: all that are closed; with `peers`: those that the answers
+   * are enough for. With `floors` it must be given.
+   */
   readonly open?: Iterable<VotePart>;
   /** The public key that signs, for a store that no key is bound to. */
   readonly signer?: Uint8Array;
@@ -62,11 +72,17 @@ const checkFloors: Check<ReadonlyMap<string, Position | bigint>> = (value, name)
   return value;
 };
 
+const checkKeys: Check<readonly Uint8Array[]> = (value, name) => {
+  if (!Array.isArray(value)) throw mismatch(name, 'an array of public keys', value);
+  return value.map((key) => byteArray(key, `${name}[]`));
+};
+
 const checkReleaseOptions = fields<ReleaseOptions<unknown, unknown, unknown>>({
   ...MODEL_CHECK,
   reason: required(string),
   asIs: boolean,
   floors: checkFloors,
+  peers: fields<{ readonly validators: readonly Uint8Array[] }>({ validators: required(checkKeys) }),
   open: iterable,
   signer: byteArray,
   seq: uint64,
@@ -87,6 +103,8 @@ export interface ReleaseReport {
   readonly opened: readonly VotePart[];
   /** Parts that stay closed. */
   readonly closed: readonly VotePart[];
+  /** Why the answers of peers are not enough for some parts; absent without `peers`. */
+  readonly pending?: ReadonlyMap<VotePart, string>;
   /** What the key gave last in each log, and its floor afterwards. */
   readonly logs: StoredVotes['logs'];
   /** Floors of lanes afterwards. */
@@ -112,16 +130,18 @@ export async function releaseStore<B, Q, A>(
   if (reason.length === 0 || reason.length > REASON_MAX) {
     throw outOfRange('releaseStore: options.reason', `1 to ${REASON_MAX} characters`, reason.length);
   }
-  const decision = decisionOf(options);
+  const decision = await decisionOf(location, options);
   if (dryRun) return onView(location, options, decision).catch(rethrown);
   let report: ReleaseReport | undefined;
   await amendStore(location, { model }, ({ location: path, tip, votes }) => {
     checkSeq(options, tip.seq);
+    checkSeq(decision, tip.seq);
     const next = released(model.votes, { votes, lanes: tip.lanes.keys() }, decision);
-    report = reportOf(path, tip.seq, votes, next);
+    report = reportOf(path, tip.seq, votes, next, decision);
     const { opened, signer } = report;
     const floors = [...decision.floors].map(([name, floor]) => [name, typeof floor === 'bigint' ? floor : [...floor]]);
-    return { votes: next, event: { event: 'release', reason, asIs, opened, floors, signer } };
+    const isPeers = decision.pending !== undefined;
+    return { votes: next, event: { event: 'release', reason, asIs, fromPeers: isPeers, opened, floors, signer } };
   });
   return report as unknown as ReleaseReport;
 }
@@ -139,7 +159,7 @@ async function onView<B, Q, A>(
   const [newest] = witness.slots;
   const votes = closedUnlessProven(view.votes, tip, newest === undefined ? {} : { provenSeq: newest.seq });
   const next = released(options.model.votes, { votes, lanes: tip.lanes.keys() }, decision);
-  return reportOf(view.location, tip.seq, votes, next);
+  return reportOf(view.location, tip.seq, votes, next, decision);
 }
 
 function rethrown(error: unknown): never {
@@ -148,32 +168,44 @@ function rethrown(error: unknown): never {
 
 function checkSeq({ seq }: { readonly seq?: bigint | undefined }, found: bigint): void {
   if (seq === undefined || seq === found) return;
-  throw invalid(`options.seq is ${seq}, the newest batch of the store is ${found}: it changed since it was looked at`);
+  throw invalid(`batch ${seq} was looked at, the newest batch of the store is ${found}: it changed since`);
 }
 
-/** The options, checked as far as that needs no store. */
+/** What was decided, checked as far as that needs no look at the votes. */
 interface Decision {
   readonly asIs: boolean;
   readonly floors: ReadonlyMap<string, Position | bigint>;
   readonly open: readonly VotePart[] | undefined;
   readonly signer: Uint8Array | undefined;
+  /** With peers: the batch that their answers were read from, and what they are not enough for. */
+  readonly seq?: bigint;
+  readonly pending?: ReadonlyMap<VotePart, string>;
 }
 
-function decisionOf<B, Q, A>({ asIs = false, floors, open, signer }: ReleaseOptions<B, Q, A>): Decision {
-  if (asIs === (floors !== undefined)) throw invalid('either asIs must be true, or floors must be given');
+async function decisionOf<B, Q, A>(location: string, options: ReleaseOptions<B, Q, A>): Promise<Decision> {
+  const { model, asIs = false, floors, peers, open, signer } = options;
+  if ([asIs, floors !== undefined, peers !== undefined].filter(Boolean).length !== 1) {
+    throw invalid('either asIs must be true, or floors must be given, or peers');
+  }
   const parts = open === undefined ? undefined : [...new Set([...open].map((part) => checkPart(part, 'options.open')))];
-  if (!asIs && parts === undefined) throw invalid('floors need options.open: the parts that they are enough to open');
+  if (floors !== undefined && parts === undefined) {
+    throw invalid('floors need options.open: the parts that they are enough to open');
+  }
   if (signer !== undefined && (signer.length === 0 || signer.length > SIGNER_BYTES_MAX)) {
     throw invalid(`options.signer must have 1 to ${SIGNER_BYTES_MAX} bytes`);
   }
-  return { asIs, floors: new Map(floors ?? []), open: parts, signer };
+  if (peers === undefined) return { asIs, floors: new Map(floors ?? []), open: parts, signer };
+  const proven = await peerFloors(location, model, { validators: peers.validators, signer });
+  const missing = parts?.find((part) => proven.pending.has(part));
+  if (missing !== undefined) throw invalid(`${missing} cannot be opened yet: ${proven.pending.get(missing)}`);
+  return { asIs, signer, ...proven, open: parts ?? proven.open };
 }
 
 /** The votes after a decision. Pure. @throws LANESTORE_INVALID. */
 export function released(
   model: Pick<VoteModel<unknown, never, unknown>, 'logs'> | undefined,
   { votes, lanes }: { readonly votes: StoredVotes; readonly lanes: Iterable<LaneId> },
-  { asIs, floors, open, signer }: Decision,
+  { asIs, floors, open, signer, pending }: Decision,
 ): StoredVotes {
   const { quarantine } = votes;
   if (model === undefined) throw invalid('the model of this store has no votes');
@@ -185,9 +217,10 @@ export function released(
   if (signer !== undefined && Buffer.compare(signer, own) !== 0) throw invalid('the store is bound to another key');
   const closed = closedParts(votes);
   const opened = open ?? closed;
-  if (!asIs) checkEnough(model.logs, floors, opened, [...lanes, ...votes.laneFloors.keys()]);
-  else if (closed.length === 0) throw invalid('no part of its votes is closed');
-  else if (quarantine?.lost === true) throw invalid(`this is not the last state of its key: ${quarantine.why}`);
+  if (pending !== undefined && closed.length === 0) throw invalid('no part of its votes is closed');
+  if (!asIs && pending === undefined) checkEnough(model.logs, floors, opened, [...lanes, ...votes.laneFloors.keys()]);
+  else if (asIs && closed.length === 0) throw invalid('no part of its votes is closed');
+  else if (asIs && quarantine?.lost === true) throw invalid(`this is not the last state of its key: ${quarantine.why}`);
   const left = closed.filter((part) => !opened.includes(part));
   const raised = raisedTo(model.logs, votes, floors);
   const { why = NO_KEY, when = new Date().toISOString(), ...rest } = quarantine ?? {};
@@ -217,7 +250,9 @@ function checkEnough(
   lanes: readonly LaneId[],
 ): void {
   if (opened.includes('own')) {
-    throw invalid('no floor opens the own lane: blocks above it may be out there. Only asIs does, or a new key');
+    throw invalid(
+      'no floor by hand opens the own lane: blocks above it may be out there. asIs does, or peers, or a new key',
+    );
   }
   for (const [log, { part }] of Object.entries(logs)) {
     if (opened.includes(part) && !floors.has(log))
@@ -264,7 +299,13 @@ function below(name: string, floor: string, least: string): LanestoreError {
   return invalid(`the floor ${floor} of ${name} is below ${least}, which the store keeps itself`);
 }
 
-function reportOf(location: string, seq: bigint, before: StoredVotes, after: StoredVotes): ReleaseReport {
+function reportOf(
+  location: string,
+  seq: bigint,
+  before: StoredVotes,
+  after: StoredVotes,
+  { pending }: Decision,
+): ReleaseReport {
   const { quarantine, logs, laneFloors, signer } = after;
   const closed = quarantine?.parts ?? [];
   return {
@@ -276,6 +317,7 @@ function reportOf(location: string, seq: bigint, before: StoredVotes, after: Sto
     closed,
     logs,
     laneFloors,
+    ...(pending === undefined ? {} : { pending }),
   };
 }
 

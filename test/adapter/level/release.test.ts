@@ -83,7 +83,7 @@ test(
       [{ floors: floors(['nonsense', [5n]]), open: [] }, /no log nonsense/],
       [{ floors: floors(['step', [5n, 1n, 1n, 1n]]), open: [] }, /must be \d unsigned/],
       [{ floors: floors(['step', [0n, 9n]]), open: [] }, /below/],
-      [{ floors: floors(['0a', 5n]), open: ['own'] }, /no floor opens the own lane/],
+      [{ floors: floors(['0a', 5n]), open: ['own'] }, /no floor by hand opens the own lane/],
       [{ floors: floors(), open: ['lanes'] }, /a floor of every lane/],
       [{ floors: floors(['zz', 5n]), open: [] }, /no lane has that id/],
       [{ asIs: true, signer: OTHER }, /bound to another key/],

@@ -5,14 +5,18 @@
  *   votes       -> { signer: bytes | null, home: [u64, u64] | null,
  *                    logs: [[name, at | null, digest | null, floor | null], ...],
  *                    quarantine: { parts: [text, ...], why: text, when: text, seq,
- *                                  heir: 16 bytes | null, lost: boolean } | null,
+ *                                  heir: 16 bytes | null, lost: boolean,
+ *                                  heirSeq?: u64,
+ *                                  answers?: [[validator bytes, next, own | null], ...] } | null,
  *                    sinks: { names: [text, ...], quorum } | null }
  *   votes/lanes -> [[lane bytes, floor], ...]
  *
  * `at` and `floor` are positions: arrays of one to three u64. `at` and `digest` (32 bytes) are the
- * watermark; a log has both or neither. Logs ascend by their names, lanes by their bytes. `home`,
- * `heir` and `sinks` are read and kept, and nothing acts on them yet.
+ * watermark; a log has both or neither. Logs ascend by their names, lanes and validators by their
+ * bytes. `heirSeq` is there if `heir` is, `answers` if there are some. `home` and `sinks` are read
+ * and kept, and nothing acts on them yet.
  */
+import { hex } from '../../../base/bytes.js';
 import {
   isLaneId,
   LANE_FLOORS_KEY,
@@ -23,7 +27,7 @@ import {
   VOTES_KEY,
 } from '../../../keys/index.js';
 import type { Position } from '../../../model/model.js';
-import type { Quarantine, VoteLogState, VoteState } from '../../persistence.js';
+import type { PeerAnswer, Quarantine, VoteLogState, VoteState } from '../../persistence.js';
 import { SIGNER_BYTES_MAX, VOTE_PARTS } from '../../store-votes.js';
 import { NO_VOTES } from '../../vote-rules.js';
 import { type EncodedRecord, encodeRecord } from './record.js';
@@ -40,6 +44,8 @@ export interface StoredVotes extends VoteState {
 /** A quarantine, and the store that signs in place of this one. */
 export interface StoredQuarantine extends Quarantine {
   readonly heir?: Uint8Array | undefined;
+  /** The batch of the heir with which it asked for the votes. */
+  readonly heirSeq?: bigint | undefined;
 }
 
 /** The votes of a store that was just created: no key is bound to it. */
@@ -61,8 +67,13 @@ export function encodeVotes({ signer, home, logs, quarantine, sinks }: StoredVot
   });
 }
 
-function closedBy({ parts, why, when, seq, heir, lost }: StoredQuarantine, batch: bigint): object {
-  return { parts: [...parts], why, when, seq: seq ?? batch, heir: heir ?? null, lost: lost ?? false };
+function closedBy({ parts, why, when, seq, lost, answers, ...given }: StoredQuarantine, batch: bigint): object {
+  const { heir = null, heirSeq } = given;
+  const known = { parts: [...parts], why, when, seq: seq ?? batch, heir, lost: lost ?? false };
+  const closed = heirSeq === undefined ? known : { ...known, heirSeq };
+  if (answers === undefined || answers.size === 0) return closed;
+  const rows = [...answers].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { ...closed, answers: rows.map(([key, { next, own }]) => [Buffer.from(key, 'hex'), next, own ?? null]) };
 }
 
 /** The record `votes/lanes`. */
@@ -139,15 +150,36 @@ function parseLog(row: unknown): [string, VoteLogState] | undefined {
 
 /** Null for what is no quarantine. */
 function parseQuarantine(value: unknown): StoredQuarantine | null {
-  if (!isMap(value) || Object.keys(value).length !== 6) return null;
-  const { parts, why, when, seq, heir, lost } = value;
+  if (!isMap(value)) return null;
+  const { parts, why, when, seq, heir, lost, heirSeq, answers, ...rest } = value;
+  if (Object.keys(rest).length > 0) return null;
   if (!Array.isArray(parts) || parts.length === 0 || new Set(parts).size !== parts.length) return null;
   if (!parts.every((part) => VOTE_PARTS.includes(part))) return null;
   if (typeof why !== 'string' || typeof when !== 'string' || !isU64(seq)) return null;
   if (typeof lost !== 'boolean') return null;
-  const closed = { parts, why, when, seq, lost };
-  if (heir === null) return closed;
-  return isBytes(heir, STORE_ID_BYTES, STORE_ID_BYTES) ? { ...closed, heir: heir.slice() } : null;
+  const given = answers === undefined ? undefined : parseAnswers(answers);
+  if (given === null) return null;
+  const closed = { parts, why, when, seq, lost, ...(given === undefined ? {} : { answers: given }) };
+  if (heir === null) return heirSeq === undefined ? closed : null;
+  return isBytes(heir, STORE_ID_BYTES, STORE_ID_BYTES) && isU64(heirSeq)
+    ? { ...closed, heir: heir.slice(), heirSeq }
+    : null;
+}
+
+/** Null for what are no answers. */
+function parseAnswers(value: unknown): ReadonlyMap<string, PeerAnswer> | null {
+  if (!Array.isArray(value) || value.length === 0) return null;
+  const answers = new Map<string, PeerAnswer>();
+  let last = '';
+  for (const row of value) {
+    const [key, next, own] = Array.isArray(row) && row.length === 3 ? row : [];
+    if (!isBytes(key, 1, SIGNER_BYTES_MAX) || !isU64(next) || !(own === null || isU64(own))) return null;
+    const name = hex(key);
+    if (name <= last) return null;
+    answers.set(name, own === null ? { next } : { next, own });
+    last = name;
+  }
+  return answers;
 }
 
 function isSinks(value: unknown): value is { names: string[]; quorum: number } {

@@ -1,13 +1,14 @@
 /**
  * What becomes of a store's votes other than by its rounds: a rollback that was accepted, a
- * snapshot, an import, a release. Each is one synced batch, tip first, with a record of what was
- * decided:
+ * snapshot, an import, a release, a handover, a signing history. Each is one synced batch, tip
+ * first, with a record of what was decided:
  *
  *   meta/tip                 the same, with the new seq
  *   votes, votes/lanes       what the votes are from here on
+ *   inner                    with a signing history: that of the store that handed over
  *   meta/event/<seq>         { event, at, ... }
  */
-import { eventKey, LANE_FLOORS_KEY, TIP_KEY, VOTES_KEY } from '../../../keys/index.js';
+import { eventKey, INNER_KEY, LANE_FLOORS_KEY, TIP_KEY, VOTES_KEY } from '../../../keys/index.js';
 import { VOTE_PARTS } from '../../store-votes.js';
 import { withQuarantine } from '../../vote-rules.js';
 import type { Operation } from '../format/operation.js';
@@ -19,6 +20,8 @@ import type { WitnessVerdict } from '../format/witness-check.js';
 /** A change of the votes, and why. */
 export interface Amendment {
   readonly votes: StoredVotes;
+  /** The node's inner state, if it changes. */
+  readonly inner?: Uint8Array | undefined;
   /** What the record of the event says besides `at`. */
   readonly event: { readonly event: string; readonly [field: string]: unknown };
   /** The number of the batch, above that of the tip. Default: the next one. */
@@ -34,13 +37,20 @@ export interface Amended {
 }
 
 /** The batch of an amendment. Pure. */
-export function amended(tip: Tip, { votes, event: { event, ...detail }, seq = tip.seq + 1n }: Amendment): Amended {
+export function amended(tip: Tip, amendment: Amendment): Amended {
+  const {
+    votes,
+    inner,
+    event: { event, ...detail },
+    seq = tip.seq + 1n,
+  } = amendment;
   const { quarantine } = votes;
   const own =
     quarantine === undefined ? votes : { ...votes, quarantine: { ...quarantine, seq: quarantine.seq ?? seq } };
   const record = encodeVotes(own, seq);
   const floors = own.laneFloors.size === 0 && tip.laneFloors === null ? undefined : encodeLaneFloors(own.laneFloors);
-  const next: Tip = { ...tip, seq, votes: record.crc, laneFloors: floors?.crc ?? null };
+  const state = inner === undefined ? undefined : encodeRecord(INNER_KEY, inner);
+  const next: Tip = { ...tip, seq, inner: state?.crc ?? tip.inner, votes: record.crc, laneFloors: floors?.crc ?? null };
   const key = eventKey(seq);
   return {
     tip: next,
@@ -48,6 +58,7 @@ export function amended(tip: Tip, { votes, event: { event, ...detail }, seq = ti
     operations: [
       { type: 'put', key: TIP_KEY, value: encodeTip(next).bytes },
       { type: 'put', key: VOTES_KEY, value: record.bytes },
+      ...(state === undefined ? [] : [{ type: 'put', key: INNER_KEY, value: state.bytes } as const]),
       ...(floors === undefined ? [] : [{ type: 'put', key: LANE_FLOORS_KEY, value: floors.bytes } as const]),
       { type: 'put', key, value: encodeRecord(key, { event, at: new Date().toISOString(), ...detail }).bytes },
     ],

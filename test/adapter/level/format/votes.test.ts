@@ -32,12 +32,31 @@ const FULL: StoredVotes = {
     ['c', { watermark: { at: [1n, 2n, 3n], digest: DIGEST }, floor: [1n, 2n, 2n] }],
   ]),
   laneFloors: new Map(),
-  quarantine: { parts: ['rounds', 'own'], why: 'why', when: 'when', seq: 9n, heir: new Uint8Array(16), lost: true },
+  quarantine: {
+    parts: ['rounds', 'own'],
+    why: 'why',
+    when: 'when',
+    seq: 9n,
+    heir: new Uint8Array(16),
+    heirSeq: 5n,
+    lost: true,
+  },
   sinks: { names: ['one', 'two'], quorum: 2 },
 };
 
+const ANSWERED: StoredVotes = {
+  ...FULL,
+  quarantine: {
+    ...FULL.quarantine!,
+    answers: new Map([
+      ['0a', { next: 7n }],
+      ['0b', { next: 0n, own: 3n }],
+    ]),
+  },
+};
+
 test('come back as they were', () => {
-  for (const votes of [NO_STORED_VOTES, FULL]) {
+  for (const votes of [NO_STORED_VOTES, FULL, ANSWERED]) {
     const { laneFloors: _, ...expected } = votes;
     assert.equal(parseVotes(bodyOf(VOTES_KEY, encodeVotes(votes, 3n))), expected);
   }
@@ -59,6 +78,7 @@ test('a quarantine without a batch gets that of its record, one that has it keep
   assert.is(seqIn(FULL), 9n);
 });
 
+const ANSWER = [new Uint8Array(1), 1n, null];
 const row = (...fields: unknown[]) => ({ logs: [fields] });
 const closed = (change: object) => ({ quarantine: { ...body().quarantine, ...change } });
 const body = () => bodyOf(VOTES_KEY, encodeVotes(FULL, 3n)) as Record<string, object>;
@@ -102,6 +122,13 @@ for (const [what, change] of [
   ['a quarantine without a reason', closed({ why: undefined })],
   ['a quarantine with a field more', closed({ until: 'then' })],
   ['an heir of 15 bytes', closed({ heir: new Uint8Array(15) })],
+  ['an heir without its request', closed({ heirSeq: undefined })],
+  ['a request without an heir', closed({ heir: null })],
+  ['answers that are none', closed({ answers: [] })],
+  ['an answer without a number', closed({ answers: [[new Uint8Array(1), null, null]] })],
+  ['an answer of a validator without a key', closed({ answers: [[new Uint8Array(), 1n, null]] })],
+  ['two answers of one validator', closed({ answers: [ANSWER, ANSWER] })],
+  ['an answer of a small number', closed({ answers: [[new Uint8Array(1), 1n, 1]] })],
   ['no quarantine at all', { quarantine: undefined }],
   ['sinks without a quorum', { sinks: { names: [] } }],
   ['a key more', { later: null }],

@@ -1,0 +1,68 @@
+/** `lanestore handover request NEW`, `lanestore handover OLD --to ID@SEQ --out FILE` */
+import { type HandoverRequest, handover, handoverRequest } from '../index.js';
+import { UsageError } from './command-error.js';
+import { confirm } from './confirm.js';
+import { EXIT } from './exit-codes.js';
+import { checkFree, networkOf, showHistory, writeHistory } from './history-file.js';
+import { note, print, toJson } from './output.js';
+import { withProtocol } from './protocols.js';
+import type { OptionValues, Verb } from './verb.js';
+
+/** The verb `handover`. */
+export const handoverVerb: Verb = {
+  usage: 'OLD --to ID@SEQ --out FILE',
+  summary: "moves a key's right to sign to another store; request NEW asks for it",
+  help: [
+    'lanestore handover request NEW prints ID@SEQ of the store that is to sign from now on; a node may run on it.',
+    'OLD             the store that has signed until now, on which no node runs. It signs nothing any more then,',
+    '                and only a handover back opens it. Then: lanestore votes import NEW FILE',
+    '--to ID@SEQ     what request printed',
+    '--out FILE      a new file for the final signing history; if it is lost, the same command writes it again',
+    '--network NAME  the name of the network, as in all its files',
+    '--yes           do not ask',
+    '--dry-run       print what would be handed over, and do nothing; a node may run meanwhile',
+  ],
+  options: {
+    to: { type: 'string' },
+    out: { type: 'string' },
+    network: { type: 'string' },
+    yes: { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+  },
+  positionals: [1, 2],
+  async run([first = '', second], options) {
+    const json = options.json === true;
+    if (second !== undefined) {
+      if (first !== 'request') throw new UsageError('usage: lanestore handover request NEW');
+      const { store, seq } = await withProtocol(second, ({ model }) => handoverRequest(second, { model }));
+      print(json ? toJson({ store, seq }, 2) : `${Buffer.from(store).toString('hex')}@${seq}`);
+      return EXIT.ok;
+    }
+    const { out, yes } = options;
+    const isDry = options['dry-run'] === true;
+    if (typeof out !== 'string' && !isDry) throw new UsageError('--out FILE is missing: a new file for the history');
+    const decision = { network: networkOf(options), to: requestOf(options) };
+    if (typeof out === 'string') checkFree(out);
+    const plan = await withProtocol(first, ({ model }) => handover(first, { ...decision, model, dryRun: true }));
+    if (!json) showHistory(plan);
+    if (isDry) {
+      if (json) print(toJson(plan, 2));
+      return EXIT.ok;
+    }
+    if (yes !== true) await confirm(`${first} will sign nothing any more; only a handover back opens it.`);
+    const history = await withProtocol(first, ({ model }) => handover(first, { ...decision, model }));
+    await writeHistory(String(out), history);
+    if (json) print(toJson(history, 2));
+    else print(`handed over; the history is in ${String(out)}`);
+    note(`next: lanestore votes import NEW ${String(out)} --network ${decision.network}`);
+    return EXIT.ok;
+  },
+};
+
+function requestOf({ to }: OptionValues): HandoverRequest {
+  const [, id, seq] = /^([0-9a-f]{32})@(\d{1,20})$/.exec(typeof to === 'string' ? to : '') ?? [];
+  if (id === undefined || seq === undefined) {
+    throw new UsageError('--to must be ID@SEQ, as lanestore handover request NEW prints it');
+  }
+  return { store: new Uint8Array(Buffer.from(id, 'hex')), seq: BigInt(seq) };
+}

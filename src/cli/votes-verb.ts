@@ -1,0 +1,113 @@
+/** `lanestore votes show|export|import` */
+import { statSync } from 'node:fs';
+import { exportHistory, formatHistory, type ImportHistoryReport, importHistory, openView } from '../index.js';
+import { UsageError } from './command-error.js';
+import { confirm } from './confirm.js';
+import { EXIT } from './exit-codes.js';
+import { checkFree, networkOf, readHistory, showHistory, writeHistory } from './history-file.js';
+import { print, toJson, write } from './output.js';
+import { withProtocol } from './protocols.js';
+import type { OptionValues, Verb } from './verb.js';
+import { showVotes, votesOf } from './votes.js';
+
+/** Characters of a log's name; the ids of Autobahn's lanes have more. */
+const LOG_CHARS_MAX = 32;
+
+/** The verb `votes`. */
+export const votesVerb: Verb = {
+  usage: 'show|export|import PLACE [FILE]',
+  summary: 'shows, exports and imports what the key of a store has signed',
+  help: [
+    'show PLACE            a store, or a file with a signing history (docs/signing-history)',
+    'export LOCATION       the signing history of a store; a node may run. It is live: it opens nothing elsewhere',
+    'import LOCATION FILE  raises what the store may sign to what the file says; no node may run. The final history',
+    '                      of a handover opens what was closed, if LOCATION asked for it',
+    '--out FILE            export: a new file; default: standard output',
+    '--network NAME        the name of the network, as in all its files',
+    '--yes                 import: do not ask',
+    '--dry-run             import: print what it would do, and do nothing; a node may run meanwhile',
+  ],
+  options: {
+    out: { type: 'string' },
+    network: { type: 'string' },
+    yes: { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+  },
+  positionals: [2, 3],
+  async run([action = '', place = '', file], options) {
+    if (action === 'import' && file !== undefined) return importFrom(place, file, options);
+    if (action === 'export' && file === undefined) return exportTo(place, options);
+    if (action === 'show' && file === undefined) return show(place, options.json === true);
+    throw new UsageError('usage: lanestore votes show PLACE | export LOCATION | import LOCATION FILE');
+  },
+};
+
+async function show(place: string, json: boolean): Promise<number> {
+  if (statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    const history = await readHistory(place);
+    if (json) print(toJson(history, 2));
+    else showHistory(history);
+    return EXIT.ok;
+  }
+  const votes = await withProtocol(place, async ({ model }) => {
+    await using view = await openView(place, { model });
+    if (view.refusal !== undefined) throw view.refusal;
+    return view.votes === undefined ? undefined : votesOf(view.votes);
+  });
+  if (json) print(toJson(votes ?? null, 2));
+  else if (votes === undefined) print('a store of format 1 keeps no votes');
+  else showVotes(votes, (name, text) => print(`  ${name.padEnd(10)} ${text}`));
+  return EXIT.ok;
+}
+
+async function exportTo(location: string, options: OptionValues): Promise<number> {
+  const network = networkOf(options);
+  const { out } = options;
+  if (typeof out === 'string') checkFree(out);
+  const history = await withProtocol(location, ({ model }) => exportHistory(location, { model, network }));
+  if (typeof out !== 'string') await write(formatHistory(history));
+  else {
+    await writeHistory(out, history);
+    if (options.json === true) print(toJson(history, 2));
+    else showHistory(history);
+  }
+  return EXIT.ok;
+}
+
+async function importFrom(location: string, file: string, options: OptionValues): Promise<number> {
+  const json = options.json === true;
+  const decision = { network: networkOf(options), history: await readHistory(file) };
+  const plan = await withProtocol(location, ({ model }) =>
+    importHistory(location, { ...decision, model, dryRun: true }),
+  );
+  const isDry = options['dry-run'] === true;
+  if (!json) showReport(plan, isDry ? 'would' : 'will');
+  if (isDry) {
+    if (json) print(toJson({ ...plan, dryRun: true }, 2));
+    return EXIT.ok;
+  }
+  const claim =
+    plan.opened.length > 0
+      ? `You say: the store that wrote ${file} signs nothing any more, and there is one copy of ${location}.`
+      : `${location} will sign nothing at or below what ${file} says.`;
+  if (options.yes !== true) await confirm(claim);
+  const report = await withProtocol(location, ({ model }) =>
+    importHistory(location, { ...decision, model, seq: plan.seq }),
+  );
+  if (json) print(toJson({ ...report, dryRun: false }, 2));
+  else print(`imported, and recorded in the store; opened: ${report.opened.join(', ') || 'no part'}`);
+  return EXIT.ok;
+}
+
+function showReport({ location, seq, raised, opened, closed, pending }: ImportHistoryReport, verb: string): void {
+  const lanes = raised.filter((name) => name.length > LOG_CHARS_MAX);
+  const rows = [
+    ...raised.filter((name) => !lanes.includes(name)),
+    ...(lanes.length > 0 ? [`${lanes.length} lanes`] : []),
+  ];
+  print(`${location}, as of batch ${seq}`);
+  print(`  ${verb} raise${' '.repeat(9 - verb.length)} ${rows.join(', ') || 'nothing'}`);
+  print(`  ${verb} open${' '.repeat(10 - verb.length)} ${opened.join(', ') || 'nothing'}`);
+  print(`  stays closed    ${closed.join(', ') || 'nothing'}`);
+  if (pending !== undefined) print(`  because         ${pending}`);
+}

@@ -1,0 +1,167 @@
+/** Signing histories: the vectors that ship, the schema, and what is not exactly one. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { formatHistory, parseHistory, type SigningHistory } from '../../src/adapter/index.js';
+import { isLanestoreError } from '../../src/errors.js';
+import { packageRoot } from '../support/fixtures.js';
+
+const test = suite('docs: signing history');
+
+interface Schema {
+  readonly [keyword: string]: unknown;
+}
+
+const read = (name: string) => JSON.parse(readFileSync(join(packageRoot, 'docs/signing-history', name), 'utf8'));
+const schema: Schema = read('schema.json');
+const { accept, refuse }: Record<'accept' | 'refuse', readonly { name: string; file: object }[]> = read('vectors.json');
+
+/** The first place that does not fit a schema; a keyword that is not known here is an error. */
+function misfit(value: unknown, rule: Schema, at = ''): string | undefined {
+  const { $ref, anyOf, type, properties, ...rest } = rule;
+  if (typeof $ref === 'string') return misfit(value, (schema.$defs as Record<string, Schema>)[$ref.slice(8)]!, at);
+  if (Array.isArray(anyOf)) {
+    return anyOf.every((one) => misfit(value, one, at) !== undefined) ? at || 'anyOf' : undefined;
+  }
+  const kind = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
+  if (type !== undefined && type !== kind) return `${at}: ${kind}`;
+  for (const [keyword, given] of Object.entries(rest)) {
+    const wrong = KEYWORDS[keyword]?.(value, given as never);
+    if (KEYWORDS[keyword] === undefined) throw new Error(`the checker does not know ${keyword}`);
+    if (wrong === true) return `${at}: ${keyword}`;
+  }
+  if (kind === 'array')
+    return firstOf((value as unknown[]).map((one, i) => misfit(one, rule.items as Schema, `${at}[${i}]`)));
+  if (kind !== 'object') return undefined;
+  const { additionalProperties, propertyNames } = rule;
+  return firstOf(
+    Object.entries(value as object).flatMap(([key, item]) => {
+      const own = (properties as Record<string, Schema> | undefined)?.[key];
+      if (own === undefined && additionalProperties === false) return [`${at}.${key}`];
+      const named = propertyNames === undefined ? undefined : misfit(key, propertyNames as Schema, `${at}.${key}`);
+      return [named, misfit(item, own ?? (additionalProperties as Schema), `${at}.${key}`)];
+    }),
+  );
+}
+
+const KEYWORDS: Record<string, (value: unknown, given: never) => boolean> = {
+  $schema: () => false,
+  $defs: () => false,
+  title: () => false,
+  description: () => false,
+  additionalProperties: () => false,
+  propertyNames: () => false,
+  items: () => false,
+  const: (value, given) => value !== given,
+  enum: (value, given) => !(given as unknown[]).includes(value),
+  minLength: (value, given) => (value as string).length < given,
+  pattern: (value, given) => !new RegExp(given).test(value as string),
+  minItems: (value, given) => (value as unknown[]).length < given,
+  maxItems: (value, given) => (value as unknown[]).length > given,
+  uniqueItems: (value) => new Set(value as unknown[]).size !== (value as unknown[]).length,
+  required: (value, given) => (given as string[]).some((key) => !Object.hasOwn(value as object, key)),
+};
+
+const firstOf = (found: readonly (string | undefined)[]) => found.find((one) => one !== undefined);
+
+function refusal(text: string): string | undefined {
+  try {
+    parseHistory(text);
+    return undefined;
+  } catch (error) {
+    if (isLanestoreError(error, 'LANESTORE_INVALID')) return error.message;
+    throw error;
+  }
+}
+
+for (const { name, file } of accept) {
+  test(`taken: ${name}`, () => {
+    assert.is(misfit(file, schema), undefined);
+    const history = parseHistory(JSON.stringify(file));
+    assert.equal(JSON.parse(formatHistory(history)), file);
+  });
+}
+
+for (const { name, file } of refuse) {
+  test(`refused: ${name}`, () => {
+    assert.match(refusal(JSON.stringify(file)) ?? 'it was taken', /^the signing history: /);
+  });
+}
+
+test('the schema refuses most of what the reader refuses, and what it does not is no matter of form', () => {
+  const missed = refuse.filter(({ file }) => misfit(file, schema) === undefined).map(({ name }) => name);
+  assert.equal(missed, [
+    'a changed number',
+    'a number of 2^64',
+    'final, and for nobody',
+    'live, and for a store',
+    'a digest without a position',
+    'a position without a digest',
+    'a floor of another length',
+  ]);
+});
+
+const record = <T>(of: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(of, { noNullPrototype: true });
+const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
+const lane = fc.uint8Array({ minLength: 1, maxLength: 64 }).map((key) => Buffer.from(key).toString('hex'));
+const mapOf = <T>(key: fc.Arbitrary<string>, value: fc.Arbitrary<T>) =>
+  fc.uniqueArray(fc.tuple(key, value), { selector: ([name]) => name, maxLength: 3 }).map((rows) => new Map(rows));
+const anyHistory: fc.Arbitrary<SigningHistory> = record({
+  model: fc.string({ minLength: 1 }),
+  network: fc.stringMatching(/^[!-~]{1,20}$/),
+  signer: bytes(32),
+  store: bytes(16),
+  seq: u64,
+  time: fc.constant('2026-11-27T12:00:00.000Z'),
+  logs: mapOf(
+    fc.stringMatching(/^[a-z0-9-]{1,32}$/),
+    fc.integer({ min: 1, max: 3 }).chain((arity) => {
+      const position = fc.array(u64, { minLength: arity, maxLength: arity });
+      return record({ watermark: maybe(record({ at: position, digest: bytes(32) })), floor: maybe(position) });
+    }),
+  ),
+  lanes: mapOf(lane, record({ last: maybe(u64), floor: maybe(u64) })),
+  own: maybe(record({ lane, last: u64, hash: bytes(32) })),
+  quarantine: maybe(
+    record({
+      parts: fc.constant(['own'] as const),
+      why: fc.string({ unit: 'binary' }),
+      when: fc.string(),
+      lost: fc.boolean(),
+    }),
+  ),
+  inner: maybe(fc.uint8Array()),
+  to: maybe(record({ store: bytes(16), seq: u64 })),
+}).map((history) => ({ ...history, kind: history.to === undefined ? 'live' : 'final' }));
+
+test('comes back as it was, and fits the schema; cut or changed anywhere, it is refused', () => {
+  fc.assert(
+    fc.property(anyHistory, fc.nat(), fc.integer({ min: 1, max: 255 }), (history, place, flip) => {
+      const text = formatHistory(history);
+      const ascending = <T>(rows: ReadonlyMap<string, T>) => new Map([...rows].sort(([a], [b]) => (a < b ? -1 : 1)));
+      const back = parseHistory(text);
+      const expected = { ...history, logs: ascending(history.logs), lanes: ascending(history.lanes) };
+      assert.equal({ ...back, logs: ascending(back.logs), lanes: ascending(back.lanes) }, expected);
+      assert.is(misfit(JSON.parse(text), schema), undefined);
+      const wire = Buffer.from(text);
+      const at = place % (wire.length - 2);
+      assert.ok(refusal(wire.subarray(0, at).toString()) !== undefined, `cut at ${at}`);
+      wire[at]! ^= flip;
+      const changed = wire.toString();
+      if (refusal(changed) === undefined) assert.equal(parseHistory(changed), back, 'only white space may change');
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('what is no history at all is refused', () => {
+  for (const text of ['', '{', 'null', '[]', '"signing-history/1"', '{}', '\u0000', '{"format":"signing-history/1"}']) {
+    assert.ok(refusal(text) !== undefined, text);
+  }
+});
+
+test.run();
