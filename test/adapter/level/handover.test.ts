@@ -226,6 +226,10 @@ test(
     await signing(heir, (_, store) => store.persist({ inner: new Uint8Array([7]) }));
     const history = await giveOver(old, await handoverRequest(heir, { model: autobahn }));
     await refused(bring(older, history), 'LANESTORE_INVALID', /an older copy/);
+    // A snapshot from before the import: after it, the heir signs on.
+    const kept = join(dir, 'kept');
+    await snapshot(heir, kept, { model: autobahn });
+    await refused(bring(kept, history), 'LANESTORE_INVALID', /has closed parts since/);
     const blank = join(dir, 'blank');
     await (await open(blank)).close();
     await refused(bring(blank, history), 'LANESTORE_INVALID', /hands over to the store/);

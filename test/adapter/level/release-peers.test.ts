@@ -3,6 +3,7 @@
  * snapshot is below the floors, what is above them is signed again, the own lane included; and what
  * the answers are not enough for.
  */
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -184,6 +185,34 @@ test(
     await using store = await open(location);
     await using guard = await guardOf(store);
     assert.equal([guard.test(timeoutMsg(3, 0)), guard.test(timeoutMsg(3, 1))], ['floor', 'new']);
+  }),
+);
+
+test(
+  'a snapshot, or an older state, of a store with answers has none: its key may have signed since',
+  inTemp(async (dir) => {
+    const { copy } = await makeStores(dir);
+    const again = join(dir, 'again');
+    {
+      await using store = await open(copy);
+      await using guard = await guardOf(store);
+      for (const key of keys.slice(1)) await guard.answer(key, { next: 1n, own: 1n });
+    }
+    await snapshot(copy, again, { model: autobahn });
+    assert.equal((await release(copy)).closed, ['app']);
+    await refused(release(again), 'LANESTORE_INVALID', /0 of 3 other validators have answered/);
+    const older = join(dir, 'older');
+    cpSync(again, older, { recursive: true });
+    {
+      await using store = await open(older);
+      await using guard = await guardOf(store);
+      for (const key of keys.slice(1)) await guard.answer(key, { next: 1n, own: 1n });
+    }
+    rmSync(join(older, 'witness'));
+    await using view = await openView(older, { model: autobahn });
+    const acceptRollback = { seq: view.tip!.seq };
+    await (await openLevel(older, { model: autobahn, acceptRollback })).close();
+    await refused(release(older), 'LANESTORE_INVALID', /0 of 3 other validators have answered/);
   }),
 );
 

@@ -13,7 +13,7 @@
  *
  * `at` and `floor` are positions: arrays of one to three u64. `at` and `digest` (32 bytes) are the
  * watermark; a log has both or neither. Logs ascend by their names, lanes and validators by their
- * bytes. `heirSeq` is there if `heir` is, `answers` if there are some. `home` and `sinks` are read
+ * bytes. `heirSeq` and `answers` are absent if there are none. `home` and `sinks` are read
  * and kept, and nothing acts on them yet.
  */
 import { hex } from '../../../base/bytes.js';
@@ -161,9 +161,9 @@ function parseQuarantine(value: unknown): StoredQuarantine | null {
   if (given === null) return null;
   const closed = { parts, why, when, seq, lost, ...(given === undefined ? {} : { answers: given }) };
   if (heir === null) return heirSeq === undefined ? closed : null;
-  return isBytes(heir, STORE_ID_BYTES, STORE_ID_BYTES) && isU64(heirSeq)
-    ? { ...closed, heir: heir.slice(), heirSeq }
-    : null;
+  if (!isBytes(heir, STORE_ID_BYTES, STORE_ID_BYTES)) return null;
+  if (heirSeq === undefined) return { ...closed, heir: heir.slice() };
+  return isU64(heirSeq) ? { ...closed, heir: heir.slice(), heirSeq } : null;
 }
 
 /** Null for what are no answers. */

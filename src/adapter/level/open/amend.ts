@@ -14,7 +14,7 @@ import { withQuarantine } from '../../vote-rules.js';
 import type { Operation } from '../format/operation.js';
 import { encodeRecord } from '../format/record.js';
 import { encodeTip, type Tip } from '../format/tip.js';
-import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../format/votes.js';
+import { encodeLaneFloors, encodeVotes, type StoredQuarantine, type StoredVotes } from '../format/votes.js';
 import type { WitnessVerdict } from '../format/witness-check.js';
 
 /** A change of the votes, and why. */
@@ -65,9 +65,15 @@ export function amended(tip: Tip, amendment: Amendment): Amended {
   };
 }
 
-/** The votes with every part closed, and why. `lost`: as in {@link Quarantine}. */
+/**
+ * The votes with every part closed, and why. `lost`: as in {@link Quarantine}. Those that were
+ * closed already are closed anew, by the batch that is to be written: what was answered, or asked
+ * for, before it opens nothing, for a copy, or an older state, of this store may have signed since.
+ */
 export function closedFor(votes: StoredVotes, why: string, lost = false): StoredVotes {
-  return withQuarantine(votes, { parts: VOTE_PARTS, why, when: new Date().toISOString(), lost });
+  const closed = withQuarantine(votes, { parts: VOTE_PARTS, why, when: new Date().toISOString(), lost });
+  const { seq: _, answers: _answers, ...quarantine } = closed.quarantine as StoredQuarantine;
+  return { ...closed, quarantine };
 }
 
 /**

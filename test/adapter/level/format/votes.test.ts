@@ -122,7 +122,7 @@ for (const [what, change] of [
   ['a quarantine without a reason', closed({ why: undefined })],
   ['a quarantine with a field more', closed({ until: 'then' })],
   ['an heir of 15 bytes', closed({ heir: new Uint8Array(15) })],
-  ['an heir without its request', closed({ heirSeq: undefined })],
+  ['a request that is no number', closed({ heirSeq: null })],
   ['a request without an heir', closed({ heir: null })],
   ['answers that are none', closed({ answers: [] })],
   ['an answer without a number', closed({ answers: [[new Uint8Array(1), null, null]] })],
