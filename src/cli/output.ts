@@ -93,9 +93,14 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1024 / 1024 / 1024).toFixed(1)} GiB`;
 }
 
-/** A shortened lane id. */
+/** Hex digits of a lane at 73f917bbd, which ends with the epoch in which its validator joined. */
+const [LANE_DIGITS, KEY_DIGITS] = [80, 64];
+
+/** A shortened lane id; with the epoch, if that is not 0. */
 export function shortLane(lane: string): string {
-  return lane.length > 8 ? `${lane.slice(0, 8)}…` : lane;
+  if (lane.length <= 8) return lane;
+  const joined = lane.length === LANE_DIGITS ? BigInt(`0x${lane.slice(KEY_DIGITS)}`) : 0n;
+  return `${lane.slice(0, 8)}…${joined === 0n ? '' : joined}`;
 }
 
 /**

@@ -132,10 +132,10 @@ function messageOf(row: StoredRow, value: Uint8Array): Uint8Array {
   if (value.length < row.bytes) throw damaged(row, 'entry-cut', `only ${value.length} bytes are there`);
   if (value[0] !== VERSION) throw damaged(row, 'segment-version', `serialization version ${value[0]} is not read`);
   if (row.kind !== 'block') return value.subarray(1);
+  if (value.length < BLOCK_HEAD_BYTES)
+    throw damaged(row, 'entry-undecodable', 'it is shorter than the head of a block');
   const number = Buffer.from(value.buffer, value.byteOffset, value.length).readBigUInt64BE(1);
-  if (value.length < BLOCK_HEAD_BYTES || number !== row.first) {
-    throw damaged(row, 'entry-name', `the value is that of block ${number}`);
-  }
+  if (number !== row.first) throw damaged(row, 'entry-name', `the value is that of block ${number}`);
   return value.subarray(BLOCK_HEAD_BYTES);
 }
 

@@ -155,6 +155,17 @@ test(
       edit('0-0.values', (bytes) => bytes.fill(9, block!.offset + 8, block!.offset + 9)),
     );
     await refused(() => moved.read(moved.rows.block[0]!), 'LANESTORE_CORRUPT', /the value is that of block/);
+    // The keys of the first block: 9 bytes, then its hash, after the two of the first CommitQC.
+    const short = edit('0.keys', (bytes) => {
+      for (const at of [50 + 21, 75 + 45]) bytes.writeUInt32BE(3, at);
+      return bytes;
+    });
+    const shortened = await read(dir, 'ordinary', short);
+    await refused(
+      () => shortened.read(shortened.rows.block[0]!),
+      'LANESTORE_CORRUPT',
+      /shorter than the head of a block/,
+    );
   }),
 );
 

@@ -104,7 +104,9 @@ export function verifyCommitQC(qc: CommitQC, epoch: Epoch): void {
 
 /** Verifies that the headers are exactly those of the blocks that the CommitQC orders. */
 export function verifyHeaders({ qc, headers }: FullCommitQC): void {
-  checkOrderedHeaders(headers, qc.vote.laneRanges, headerHash, `full ${commitQCName(qc)}`);
+  const where = `full ${commitQCName(qc)}`;
+  checkRanges(qc.vote.laneRanges, () => true, where);
+  checkOrderedHeaders(headers, qc.vote.laneRanges, headerHash, where);
 }
 
 /** Verifies a FullCommitQC: its CommitQC, and its headers. */
