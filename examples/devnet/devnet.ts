@@ -77,7 +77,7 @@ export interface Summary {
 
 /** No message reaches a restored node for so long. */
 const CUT_OFF_MS = 2000;
-/** Messages that nobody signs. */
+/** Messages without a signature. */
 const ASIDE: ReadonlySet<Wire['kind']> = new Set(['status', 'ask', 'answer']);
 const KILL_RETRY_MS = 50;
 const LOOK_MS = 100;

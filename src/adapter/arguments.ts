@@ -78,9 +78,10 @@ export function votesOf(votes: Iterable<unknown>): unknown[] {
 
 function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
   if (Array.isArray(entries)) {
-    if (before + entries.length > max) throw tooMany(max);
-    // By index: an array may have an endless iterator of its own.
-    return Array.from({ length: entries.length }, (_, i) => entries[i] as T);
+    // By index, and the length once: an array may have an endless iterator of its own.
+    const { length } = entries;
+    if (before + length > max) throw tooMany(max);
+    return Array.from({ length }, (_, i) => entries[i] as T);
   }
   const list: T[] = [];
   for (const entry of entries) {

@@ -91,7 +91,7 @@ export class AvailState extends AvailPushes {
    * A guard's key may fail to sign (LANESTORE_IO). Then that block stays the next one of the lane:
    * the next call signs it first, and hands it out by {@link blocks} like any other.
    * @throws LANESTORE_INVALID without `guard` or `secret`, or for a malformed or oversize payload;
-   * LANESTORE_WRONG_LANE for one who is no validator; LANESTORE_QUARANTINED and LANESTORE_CONFLICT
+   * LANESTORE_WRONG_LANE for a key of no validator; LANESTORE_QUARANTINED and LANESTORE_CONFLICT
    * of the guard.
    */
   async produceBlock(payload: Payload, signal?: AbortSignal): Promise<SignedBlock> {

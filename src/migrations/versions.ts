@@ -1,6 +1,6 @@
 /**
  * The two versions of the protocol do not mix: hashes and signatures of each cover fields that the
- * other does not have, so no entry can be converted. These functions say so where somebody tries.
+ * other does not have, so no entry can be converted. These functions refuse it with the reason.
  */
 import { LanestoreError } from '../errors.js';
 import { autobahn as newer } from '../model/autobahn/73f917bbd/index.js';

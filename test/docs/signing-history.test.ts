@@ -95,7 +95,7 @@ test('the schema refuses most of what the reader refuses, and what it does not i
   assert.equal(missed, [
     'a changed number',
     'a number of 2^64',
-    'final, and for nobody',
+    'final, without a successor',
     'live, and for a store',
     'a digest without a position',
     'a position without a digest',

@@ -152,7 +152,7 @@ class Validator {
     const { store } = this.#life!;
     this.#life!.isAlive = false;
     store.sync(lasting);
-    // What the dead process still does goes to a disk that nobody reads.
+    // What the dead process still does goes to a disk that is not read.
     store.oracle = undefined;
     const disk = new ToyDisk();
     disk.state = copyOf(this.#disk.state);

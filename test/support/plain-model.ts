@@ -122,7 +122,7 @@ const json = {
     ),
 };
 
-/** Signatures are HMACs: whoever has the key can check them, which is all that tests need. */
+/** Signatures are HMACs: the key checks them, which is enough for tests. */
 export function plainSignature(signer: Uint8Array, digest: Uint8Array): Uint8Array {
   return new Uint8Array(createHmac('sha256', signer).update(digest).digest());
 }
