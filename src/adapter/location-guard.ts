@@ -85,11 +85,11 @@ export class LocationGuard {
   }
 
   /**
-   * Must be called before each batch, so that LevelDB gets nothing without its lock or in a replaced
-   * directory. Checks LOCK, unless everything was checked recently: if its path leads to the only
-   * link of the locked file, the directories of the path are those that were opened. Only a LOCK
-   * that was itself moved into a copy passes; {@link checkBatch} finds that before anything settles.
-   * Takes about 5 microseconds.
+   * Must be called before each batch, so that LevelDB gets nothing without its lock or in a
+   * replaced directory. Checks LOCK, unless everything was checked recently: if its path leads to
+   * the only link of the locked file, the directories of the path are those that were opened. Only
+   * a LOCK that was itself moved into a copy passes; {@link checkBatch} finds that before anything
+   * settles. Takes about 5 microseconds.
    * @throws as {@link check}.
    */
   checkBeforeBatch(): void {
