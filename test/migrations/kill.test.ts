@@ -8,7 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exportState, importState, type OriginalLayout } from '../../src/index.js';
 import { loadExpected } from '../support/fixtures.js';
-import { Random, spawnWorker, testSeed } from '../support/kill.js';
+import { Random, RandomKills, spawnWorker, testSeed } from '../support/kill.js';
 import { inTemp } from '../support/temp.js';
 import { copyState, manifestIn, OPTIONS, treeHash } from './states.js';
 
@@ -28,18 +28,13 @@ test(
     const sourceBefore = treeHash(source);
     const storeBefore = treeHash(store);
     const outcomes = { absent: 0, whole: 0, leftovers: 0 };
-    for (let round = 0; round < ROUNDS; round++) {
+    const kills = new RandomKills(random, WINDOW_MS);
+    for (let round = 0; kills.again(round, ROUNDS, outcomes.leftovers > 0); round++) {
       const how = random.pick(['import', 'wal', 'wal-crc', 'file-per-entry']);
       const target = join(dir, `target-${round}`);
-      const child = spawnWorker(new URL('./migrate-worker.js', import.meta.url), [
-        how,
-        how === 'import' ? source : store,
-        target,
-      ]);
-      await child.line((line) => line === 'begin');
-      await new Promise((resolve) => setTimeout(resolve, random.int(0, WINDOW_MS)));
-      child.process.kill('SIGKILL');
-      await child.ended;
+      await kills.kill(
+        spawnWorker(new URL('./migrate-worker.js', import.meta.url), [how, how === 'import' ? source : store, target]),
+      );
       const where = `seed ${seed}, round ${round}, ${how}`;
       assert.is(treeHash(source), sourceBefore, where);
       assert.is(treeHash(store), storeBefore, where);

@@ -13,7 +13,7 @@ import { manifestOf } from '../../src/inspector/index.js';
 import { SCHEMA_KEY } from '../../src/keys/index.js';
 import { makeRecord, rawBatch, withRaw } from '../support/faults.js';
 import { loadExpected } from '../support/fixtures.js';
-import { Random, spawnWorker, testSeed } from '../support/kill.js';
+import { Random, RandomKills, spawnWorker, testSeed } from '../support/kill.js';
 import { inTemp } from '../support/temp.js';
 import { INNER, writePlainly } from './states.js';
 
@@ -202,21 +202,16 @@ test(
   inTemp(async (dir) => {
     await writePlainly(dir, 'wal');
     const seed = testSeed();
-    const random = new Random(seed);
-    let killed = 0;
-    for (let run = 0; run < 6; run++) {
+    const kills = new RandomKills(new Random(seed), 60);
+    for (let run = 0; kills.again(run, 6); run++) {
       const location = `${dir}-kill-${run}`;
       cpSync(dir, location, { recursive: true });
-      const child = spawnWorker(new URL('./schema-worker.js', import.meta.url), [location]);
-      await child.line((line) => line === 'begin');
-      await new Promise((resolve) => setTimeout(resolve, random.int(0, 60)));
-      child.process.kill('SIGKILL');
-      if ((await child.ended).signal === 'SIGKILL') killed++;
+      await kills.kill(spawnWorker(new URL('./schema-worker.js', import.meta.url), [location]));
       await migrateStore(location, OPTIONS);
       assert.equal(manifestOf((await opened(location)).recovered), loadExpected('wal'), `seed ${seed}`);
       removed(location);
     }
-    assert.ok(killed > 0, `seed ${seed}`);
+    assert.ok(kills.killed > 0, `seed ${seed}`);
   }),
 );
 

@@ -10,7 +10,7 @@ import { Engine } from '../../src/adapter/level/conversion.js';
 import { autobahn, entryChecks, migrateStore, openLevel, openView, verify } from '../../src/index.js';
 import { codecs } from '../../src/model/autobahn/index.js';
 import { refused } from '../support/faults.js';
-import { Random, spawnWorker, testSeed } from '../support/kill.js';
+import { Random, RandomKills, spawnWorker, testSeed } from '../support/kill.js';
 import { inTemp } from '../support/temp.js';
 import { makeEmptyStore, unpackStore } from './stores-1580faa.js';
 
@@ -112,21 +112,16 @@ test(
     const whole = join(dir, 'whole');
     unpackStore('values', whole);
     const seed = testSeed();
-    const random = new Random(seed);
-    let killed = 0;
-    for (let run = 0; run < 6; run++) {
+    const kills = new RandomKills(new Random(seed), 250);
+    for (let run = 0; kills.again(run, 6); run++) {
       const location = join(dir, `kill-${run}`);
       cpSync(whole, location, { recursive: true });
-      const child = spawnWorker(new URL('./schema-worker.js', import.meta.url), [location]);
-      await child.line((line) => line === 'begin');
-      await new Promise((resolve) => setTimeout(resolve, random.int(0, 250)));
-      child.process.kill('SIGKILL');
-      if ((await child.ended).signal === 'SIGKILL') killed++;
+      await kills.kill(spawnWorker(new URL('./schema-worker.js', import.meta.url), [location]));
       if ((await formatOf(location)) === 1) await migrateStore(location, OPTIONS);
       await using store = await openLevel(location, { model: autobahn });
       assert.equal(store.votes?.durable.quarantine?.parts.length, 4, `seed ${seed}`);
     }
-    assert.ok(killed > 0, `seed ${seed}`);
+    assert.ok(kills.killed > 0, `seed ${seed}`);
   }),
 );
 

@@ -119,3 +119,38 @@ export function testSeed(): number {
   const given = process.env.LANESTORE_TEST_SEED;
   return given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
 }
+
+/**
+ * Kills children at random moments of their work, however fast the machine is: the window starts at
+ * `windowMs` and is halved whenever a child ended before its kill.
+ */
+export class RandomKills {
+  /** The children that ended by the signal. */
+  killed = 0;
+  readonly #random: Random;
+  #windowMs: number;
+
+  constructor(random: Random, windowMs: number) {
+    this.#random = random;
+    this.#windowMs = windowMs;
+  }
+
+  /**
+   * Kills `child` some time after it has printed "begin", and resolves with whether that was before
+   * its end.
+   */
+  async kill(child: Child): Promise<boolean> {
+    await child.line((line) => line === 'begin');
+    await new Promise((resolve) => setTimeout(resolve, this.#random.int(0, this.#windowMs)));
+    child.process.kill('SIGKILL');
+    const hit = (await child.ended).signal === 'SIGKILL';
+    if (hit) this.killed++;
+    else this.#windowMs = Math.floor(this.#windowMs / 2);
+    return hit;
+  }
+
+  /** Whether to start one more child: `runs` in any case, up to ten times as many until `found`. */
+  again(run: number, runs: number, found = this.killed > 0): boolean {
+    return run < runs || (!found && run < 10 * runs);
+  }
+}

@@ -10,7 +10,7 @@ import { WITNESS_BYTES } from '../../../src/adapter/level/format/witness.js';
 import { type ReleaseOptions, releaseStore } from '../../../src/adapter/level/index.js';
 import { openGuard, openLevel, openView, snapshot } from '../../../src/index.js';
 import { refused } from '../../support/faults.js';
-import { Random, spawnWorker, testSeed } from '../../support/kill.js';
+import { Random, RandomKills, spawnWorker, testSeed } from '../../support/kill.js';
 import { plain, plainBlocks, plainQC, plainSignature, plainVote } from '../../support/plain-model.js';
 import { inTemp } from '../../support/temp.js';
 
@@ -249,22 +249,17 @@ test(
   'killed while it releases: closed or open, and nothing between',
   inTemp(async (dir) => {
     const { copy } = await makeStores(dir);
-    const random = new Random(testSeed());
-    let killed = 0;
-    for (let run = 0; run < 6; run++) {
+    const kills = new RandomKills(new Random(testSeed()), 60);
+    for (let run = 0; kills.again(run, 6); run++) {
       const location = join(dir, `run-${run}`);
       cpSync(copy, location, { recursive: true });
-      const child = spawnWorker(new URL('./release-worker.js', import.meta.url), [location]);
-      await child.line((line) => line === 'begin');
-      await new Promise((resolve) => setTimeout(resolve, random.int(0, 60)));
-      child.process.kill('SIGKILL');
-      if ((await child.ended).signal === 'SIGKILL') killed++;
+      await kills.kill(spawnWorker(new URL('./release-worker.js', import.meta.url), [location]));
       const { quarantine } = await votesAt(location);
       assert.ok([0, 4].includes(quarantine?.parts.length ?? 0));
       await using store = await open(location);
       assert.equal(store.votes?.durable.quarantine, quarantine);
     }
-    assert.ok(killed > 0);
+    assert.ok(kills.killed > 0);
   }),
 );
 

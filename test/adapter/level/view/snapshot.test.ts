@@ -13,7 +13,7 @@ import { openLevel, openView, type StoreView, snapshot } from '../../../../src/a
 import { blockKey, eventKey } from '../../../../src/keys/index.js';
 import { contentOf } from '../../../support/content.js';
 import { rawBatch, refused, tree } from '../../../support/faults.js';
-import { Random, runWorker, spawnWorker, testSeed } from '../../../support/kill.js';
+import { Random, RandomKills, runWorker, spawnWorker, testSeed } from '../../../support/kill.js';
 import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../../../support/plain-model.js';
 import { onPlatform } from '../../../support/platform.js';
 import { inTemp } from '../../../support/temp.js';
@@ -154,22 +154,17 @@ still(
     const [location, target] = [join(dir, 'store'), join(dir, 'snap')];
     await makeStore(location);
     const before = tree(location);
-    const random = new Random(testSeed());
-    let [killed, left] = [0, 0];
-    for (let i = 0; i < KILLS; i++) {
-      const child = spawnWorker(SNAPSHOT_WORKER, [location, target]);
-      await child.line((line) => line === 'begin');
-      await new Promise((resolve) => setTimeout(resolve, random.int(0, 45)));
-      child.process.kill('SIGKILL');
-      const { signal } = await child.ended;
-      if (signal === 'SIGKILL') killed++;
+    const kills = new RandomKills(new Random(testSeed()), 45);
+    let left = 0;
+    for (let run = 0; kills.again(run, KILLS, left > 0); run++) {
+      await kills.kill(spawnWorker(SNAPSHOT_WORKER, [location, target]));
       assert.equal(tree(location), before);
       left = Math.max(left, readdirSync(dir).length - 1);
       if (!existsSync(target)) continue;
       await (await open(target)).close();
       rmSync(target, { recursive: true });
     }
-    assert.ok(killed > 0 && left > 0, `${killed} were killed, up to ${left} names were left`);
+    assert.ok(left > 0, `${kills.killed} were killed, up to ${left} names were left`);
     const { lines } = await runWorker(SNAPSHOT_WORKER, [location, target]);
     assert.is(lines.at(-1), 'made 4');
     assert.equal(readdirSync(dir).sort(), ['snap', 'store']);
