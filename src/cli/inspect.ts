@@ -5,6 +5,7 @@ import {
   autobahn,
   type CommitQC,
   detectLayout,
+  type Finding,
   openView,
   type PruneAnchor,
   type SignedBlock,
@@ -14,6 +15,7 @@ import { parseKey } from '../keys/index.js';
 import { openState } from '../migrations/index.js';
 import { barLines } from './bars.js';
 import { EXIT } from './exit-codes.js';
+import { findingLines } from './findings.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import type { Verb } from './verb.js';
 import { showVotes, type VotesSummary, votesOf } from './votes.js';
@@ -55,7 +57,7 @@ interface Inspection {
   /** Null if the file system does not report it. */
   readonly freeBytes: number | null;
   readonly notes: readonly string[];
-  readonly findings: readonly object[];
+  readonly findings: readonly Finding[];
   readonly findingsTotal: number;
 }
 
@@ -63,15 +65,18 @@ interface Inspection {
 export const inspectVerb: Verb = {
   usage: 'LOCATION',
   summary: 'shows the layout, content and damage of a state directory',
-  help: ['Any layout. A store is read from a private copy: a node may be running on it.'],
-  options: {},
+  help: [
+    'Any layout. A store is read from a private copy: a node may be running on it.',
+    '--all   print every finding; default: three of a kind, and the number of the others',
+  ],
+  options: { all: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'state',
-  async run([location = ''], { json }) {
+  async run([location = ''], { json, all }) {
     const { layout, evidence } = await detectLayout(location);
     const found = layout === 'level' ? await inspectLevel(location, evidence) : await inspectOriginal(location);
     if (json === true) print(toJson(found, 2));
-    else show(found);
+    else show(found, all === true);
     return found.findingsTotal > 0 ? EXIT.damaged : EXIT.ok;
   },
 };
@@ -162,7 +167,7 @@ function freeBytes(location: string): number | null {
   return blocks === 0 ? null : bavail * bsize;
 }
 
-function show(found: Inspection): void {
+function show(found: Inspection, all: boolean): void {
   const line = (name: string, text: string) => print(`${name.padEnd(11)} ${text}`);
   print(styled('bold', found.location));
   line('layout', found.layout === 'level' ? `level, format ${found.format ?? 'unknown'}` : found.layout);
@@ -183,11 +188,10 @@ function show(found: Inspection): void {
   if (found.files.length > FILES_SHOWN) print(`  and ${found.files.length - FILES_SHOWN} more (--json lists them)`);
   for (const text of found.notes) note(`note: ${text}`);
   line('findings', found.findingsTotal === 0 ? styled('green', 'none') : styled('red', String(found.findingsTotal)));
-  for (const finding of found.findings.slice(0, FINDINGS_SHOWN)) print(`  ${findingText(finding)}`);
+  for (const text of findingLines(found.findings, all)) print(`  ${text}`);
 }
 
 const FILES_SHOWN = 12;
-const FINDINGS_SHOWN = 20;
 
 function logText(log: LogSummary): string {
   return `road indexes [${log.first}, ${log.next})  ${sizes(log)}`;
@@ -196,10 +200,6 @@ function logText(log: LogSummary): string {
 function sizes({ first, next, bytes, unswept }: LogSummary): string {
   const stale = unswept === 0 ? '' : `, ${unswept} stale keys not yet swept`;
   return `${next - first} held, ${formatBytes(bytes)}${stale}`;
-}
-
-function findingText(finding: { kind?: string; key?: string; file?: string; detail?: string }): string {
-  return `${finding.key ?? finding.file ?? finding.kind ?? ''}: ${finding.detail ?? ''}`;
 }
 
 /**

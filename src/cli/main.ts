@@ -9,6 +9,7 @@ import { explanationOf } from './advice.js';
 import { benchVerb } from './bench.js';
 import { stderr, stdout } from './channel.js';
 import { CommandError, UsageError } from './command-error.js';
+import { completeVerb, printCompletions } from './complete.js';
 import { demoVerb } from './demo.js';
 import { diffVerb } from './diff.js';
 import { EXIT, exitOf } from './exit-codes.js';
@@ -20,7 +21,7 @@ import { inspectVerb } from './inspect.js';
 import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
-import { note, outputError, toJson } from './output.js';
+import { hideClock, note, outputError, showClock, toJson } from './output.js';
 import { releaseVerb } from './release.js';
 import { replayVerb } from './replay.js';
 import { cleanUp, endOnSignals, onSignal } from './signals.js';
@@ -44,6 +45,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   replay: replayVerb,
   demo: demoVerb,
   bench: benchVerb,
+  complete: completeVerb,
   version: versionVerb,
   help: helpVerb(() => VERBS),
 };
@@ -76,6 +78,8 @@ async function main(): Promise<number> {
   const [first, ...rest] = args;
   if (first === undefined) throw new UsageError(usageLines(VERBS).join('\n'));
   const name = ALIASES.get(first) ?? first;
+  // The script of a shell asks what may follow. Its last word may be empty.
+  if (name === 'complete' && rest[0] === '--') return printCompletions(rest.slice(1), VERBS, EVERYWHERE);
   if (name.startsWith('-')) throw new UsageError(`the command comes first, then options such as ${name}`);
   verb = verbNamed(name, VERBS);
   const parsed = parse(name, verb, rest);
@@ -91,7 +95,12 @@ async function main(): Promise<number> {
   // directory.
   if ([...positionals, ...Object.values(parsed.values)].includes(''))
     throw new UsageError(`an argument is empty\n${usageOf(name, verb)}`);
-  return verb.run(positionals, parsed.values);
+  if (verb.reads !== undefined) showClock(name);
+  try {
+    return await verb.run(positionals, parsed.values);
+  } finally {
+    hideClock();
+  }
 }
 
 function parse(name: string, called: Verb, rest: string[]): { values: OptionValues; positionals: string[] } {

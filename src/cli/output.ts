@@ -16,6 +16,7 @@ export function linesAreProgress(): void {
 
 /** Writes a line of data. */
 export function print(line = ''): void {
+  hideClock();
   void lines.write(`${line}\n`);
 }
 
@@ -25,6 +26,7 @@ export function print(line = ''): void {
  * @throws CommandError (output) if it cannot be written.
  */
 export async function write(data: string | Uint8Array): Promise<void> {
+  hideClock();
   await stdout.write(data);
   const error = outputError();
   if (error !== undefined) throw error;
@@ -63,6 +65,7 @@ export function plain(value: unknown): unknown {
 
 /** Writes a line of progress, a warning or an error to stderr. */
 export function note(line: string): void {
+  hideClock();
   void stderr.write(`${line}\n`);
 }
 
@@ -102,6 +105,7 @@ export function progressLine(): { show(text: string): void; end(): void } {
     show(text) {
       const now = performance.now();
       if (!moving || now - last < PROGRESS_MS) return;
+      if (last === 0) hideClock();
       last = now;
       void stderr.write(`\r${text}\u001b[K`);
     },
@@ -112,3 +116,27 @@ export function progressLine(): { show(text: string): void; end(): void } {
 }
 
 const PROGRESS_MS = 200;
+const CLOCK_MS = 1000;
+
+let clock: NodeJS.Timeout | undefined;
+
+/**
+ * Shows on stderr for how long `name` has been running, from the first second until something else
+ * is printed or {@link hideClock} is called. Does nothing if stderr is no terminal.
+ */
+export function showClock(name: string): void {
+  if (process.stderr.isTTY !== true) return;
+  const startedAt = performance.now();
+  clock = setInterval(() => {
+    const seconds = Math.round((performance.now() - startedAt) / CLOCK_MS);
+    void stderr.write(`\r${name}: ${seconds} s\u001b[K`);
+  }, CLOCK_MS).unref();
+}
+
+/** Ends {@link showClock} and removes its line. */
+export function hideClock(): void {
+  if (clock === undefined) return;
+  clearInterval(clock);
+  clock = undefined;
+  void stderr.write('\r\u001b[K');
+}

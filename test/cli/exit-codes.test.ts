@@ -29,7 +29,7 @@ const VERBS = [
     'release',
     'replay',
   ],
-  ...['demo', 'bench', 'version', 'help'],
+  ...['demo', 'bench', 'complete', 'version', 'help'],
 ];
 
 test('the page and help match the table', () => {
