@@ -16,6 +16,7 @@ import { openState } from '../migrations/index.js';
 import { barLines } from './bars.js';
 import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
+import { showHealth } from './health.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import type { Verb } from './verb.js';
 import { showVotes, type VotesSummary, votesOf } from './votes.js';
@@ -67,12 +68,14 @@ export const inspectVerb: Verb = {
   summary: 'shows the layout, content and damage of a state directory',
   help: [
     'Any layout. A store is read from a private copy: a node may be running on it.',
-    '--all   print every finding; default: three of a kind, and the number of the others',
+    '--quick  only what lanestore health shows of a store: its files, newest batch and witness, in milliseconds',
+    '--all    print every finding; default: three of a kind, and the number of the others',
   ],
-  options: { all: { type: 'boolean' } },
+  options: { all: { type: 'boolean' }, quick: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'state',
-  async run([location = ''], { json, all }) {
+  async run([location = ''], { json, all, quick }) {
+    if (quick === true) return showHealth(location, json === true, all === true);
     const { layout, evidence } = await detectLayout(location);
     const found = layout === 'level' ? await inspectLevel(location, evidence) : await inspectOriginal(location);
     if (json === true) print(toJson(found, 2));

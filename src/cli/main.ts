@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { isLanestoreError, LanestoreError, removePrivateCopies } from '../index.js';
+import { acceptRollbackVerb } from './accept-rollback.js';
 import { explanationOf } from './advice.js';
 import { benchVerb } from './bench.js';
 import { stderr, stdout } from './channel.js';
@@ -15,6 +16,7 @@ import { diffVerb } from './diff.js';
 import { EXIT, exitOf } from './exit-codes.js';
 import { exportVerb } from './export.js';
 import { getVerb } from './get.js';
+import { healthVerb } from './health.js';
 import { helpVerb, showHelp, usageLines, verbNamed } from './help.js';
 import { importVerb } from './import.js';
 import { inspectVerb } from './inspect.js';
@@ -32,6 +34,7 @@ import { versionVerb } from './version.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   inspect: inspectVerb,
+  health: healthVerb,
   verify: verifyVerb,
   ls: lsVerb,
   get: getVerb,
@@ -42,6 +45,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   migrate: migrateVerb,
   snapshot: snapshotVerb,
   release: releaseVerb,
+  'accept-rollback': acceptRollbackVerb,
   replay: replayVerb,
   demo: demoVerb,
   bench: benchVerb,

@@ -1,11 +1,13 @@
 /** `lanestore release LOCATION` */
-import { createInterface } from 'node:readline/promises';
 import { autobahn, isLaneId, type Position, type ReleaseReport, releaseStore, type VotePart } from '../index.js';
-import { CommandError, UsageError } from './command-error.js';
+import { UsageError } from './command-error.js';
+import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
-import { note, print, toJson } from './output.js';
+import { print, toJson } from './output.js';
 import type { OptionValues, Verb } from './verb.js';
 
+const AS_IS_CLAIM = 'You say: this is the last state of the key, and what it was copied from will never run again.';
+const FLOORS_CLAIM = 'You say: the key signed nothing above these floors, and nothing that has it runs.';
 const PARTS: readonly VotePart[] = ['rounds', 'app', 'lanes', 'own'];
 
 /** The verb `release`. */
@@ -45,7 +47,7 @@ export const releaseVerb: Verb = {
       return EXIT.ok;
     }
     if (!json) show(plan, 'will');
-    if (options.yes !== true) await confirm(options['as-is'] === true);
+    if (options.yes !== true) await confirm(options['as-is'] === true ? AS_IS_CLAIM : FLOORS_CLAIM);
     const report = await releaseStore(location, { ...decision, seq: plan.seq });
     if (json) print(toJson({ ...report, dryRun: false }, 2));
     else print(`released, and recorded in the store: ${report.opened.join(', ') || 'no part'}`);
@@ -104,21 +106,4 @@ function show({ location, seq, why, signer, opened, closed, logs, laneFloors }: 
     );
   }
   for (const [lane, floor] of laneFloors) print(`  lane ${lane}: nothing at or below block ${floor}`);
-}
-
-/** @throws CommandError unless the operator types `yes`. */
-async function confirm(asIs: boolean): Promise<void> {
-  if (process.stdin.isTTY !== true) throw new UsageError('there is no terminal to ask on: give --yes if you are sure');
-  note(
-    asIs
-      ? 'You say: this is the last state of the key, and what it was copied from will never run again.'
-      : 'You say: the key signed nothing above these floors, and nothing that has it runs.',
-  );
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    if ((await terminal.question('If that is wrong, the key signs twice. Type yes: ')) === 'yes') return;
-  } finally {
-    terminal.close();
-  }
-  throw new CommandError('refused', 'nothing was changed', 'see docs/signing-safety.md');
 }

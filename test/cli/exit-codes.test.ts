@@ -17,6 +17,7 @@ const HERE = process.cwd();
 const VERBS = [
   ...[
     'inspect',
+    'health',
     'verify',
     'ls',
     'get',
@@ -27,6 +28,7 @@ const VERBS = [
     'migrate',
     'snapshot',
     'release',
+    'accept-rollback',
     'replay',
   ],
   ...['demo', 'bench', 'complete', 'version', 'help'],
