@@ -20,12 +20,14 @@ import { healthVerb } from './health.js';
 import { helpVerb, showHelp, usageLines, verbNamed } from './help.js';
 import { importVerb } from './import.js';
 import { inspectVerb } from './inspect.js';
+import { laneVerb } from './lane.js';
 import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
 import { hideClock, note, outputError, showClock, toJson } from './output.js';
 import { releaseVerb } from './release.js';
 import { replayVerb } from './replay.js';
+import { roundVerb } from './round.js';
 import { cleanUp, endOnSignals, onSignal } from './signals.js';
 import { snapshotVerb } from './snapshot.js';
 import type { OptionValues, Verb } from './verb.js';
@@ -38,6 +40,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   verify: verifyVerb,
   ls: lsVerb,
   get: getVerb,
+  lane: laneVerb,
+  round: roundVerb,
   manifest: manifestVerb,
   diff: diffVerb,
   import: importVerb,

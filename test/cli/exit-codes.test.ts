@@ -21,6 +21,8 @@ const VERBS = [
     'verify',
     'ls',
     'get',
+    'lane',
+    'round',
     'manifest',
     'diff',
     'import',
