@@ -1,9 +1,12 @@
-/** Asking before a command changes the right to sign. */
+/** Asks the operator before a command does what cannot be undone. */
 import { createInterface } from 'node:readline/promises';
 import { CommandError, UsageError } from './command-error.js';
 import { note } from './output.js';
 
-/** @throws CommandError unless the operator types `yes`; UsageError without a terminal. */
+/**
+ * Prints `claim`, which the operator confirms by typing `yes`.
+ * @throws CommandError if the answer is another one; UsageError without a terminal.
+ */
 export async function confirm(claim: string): Promise<void> {
   if (process.stdin.isTTY !== true) throw new UsageError('there is no terminal to ask on: give --yes if you are sure');
   note(claim);

@@ -1,12 +1,14 @@
 /** `lanestore inspect LOCATION` */
 import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { detectLayout, openView, type StoreView } from '../index.js';
+import { detectLayout, type Finding, openView, type StoreView } from '../index.js';
 import { parseKey } from '../keys/index.js';
 import { openState } from '../migrations/index.js';
 import { barLines } from './bars.js';
 import { type DataLayer, dataLayerOf, showDataLayer } from './data-layer.js';
 import { EXIT } from './exit-codes.js';
+import { findingLines } from './findings.js';
+import { showHealth } from './health.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import { type Protocol, withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
@@ -51,7 +53,7 @@ interface Inspection {
   /** Null if the file system does not report it. */
   readonly freeBytes: number | null;
   readonly notes: readonly string[];
-  readonly findings: readonly object[];
+  readonly findings: readonly Finding[];
   readonly findingsTotal: number;
 }
 
@@ -59,17 +61,22 @@ interface Inspection {
 export const inspectVerb: Verb = {
   usage: 'LOCATION',
   summary: 'shows the layout, content and damage of a state directory',
-  help: ['Any layout. A store is read from a private copy: a node may be running on it.'],
-  options: {},
+  help: [
+    'Any layout. A store is read from a private copy: a node may be running on it.',
+    '--quick  only what lanestore health shows of a store: its files, newest batch and witness, in milliseconds',
+    '--all    print every finding; default: three of a kind, and the number of the others',
+  ],
+  options: { all: { type: 'boolean' }, quick: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'state',
-  async run([location = ''], { json }) {
+  async run([location = ''], { json, all, quick }) {
+    if (quick === true) return showHealth(location, json === true, all === true);
     const { layout, evidence } = await detectLayout(location);
     const found = await withProtocol(location, (protocol) =>
       layout === 'level' ? inspectLevel(location, evidence, protocol) : inspectOriginal(location, protocol),
     );
     if (json === true) print(toJson(found, 2));
-    else show(found);
+    else show(found, all === true);
     return found.findingsTotal > 0 ? EXIT.damaged : EXIT.ok;
   },
 };
@@ -166,7 +173,7 @@ function freeBytes(location: string): number | null {
   return blocks === 0 ? null : bavail * bsize;
 }
 
-function show(found: Inspection): void {
+function show(found: Inspection, all: boolean): void {
   const line = (name: string, text: string) => print(`${name.padEnd(11)} ${text}`);
   print(styled('bold', found.location));
   line('layout', found.layout === 'level' ? `level, format ${found.format ?? 'unknown'}` : found.layout);
@@ -188,11 +195,10 @@ function show(found: Inspection): void {
   if (found.files.length > FILES_SHOWN) print(`  and ${found.files.length - FILES_SHOWN} more (--json lists them)`);
   for (const text of found.notes) note(`note: ${text}`);
   line('findings', found.findingsTotal === 0 ? styled('green', 'none') : styled('red', String(found.findingsTotal)));
-  for (const finding of found.findings.slice(0, FINDINGS_SHOWN)) print(`  ${findingText(finding)}`);
+  for (const text of findingLines(found.findings, all)) print(`  ${text}`);
 }
 
 const FILES_SHOWN = 12;
-const FINDINGS_SHOWN = 20;
 
 function logText(log: LogSummary): string {
   return `road indexes [${log.first}, ${log.next})  ${sizes(log)}`;
@@ -201,10 +207,6 @@ function logText(log: LogSummary): string {
 function sizes({ first, next, bytes, unswept }: LogSummary): string {
   const stale = unswept === 0 ? '' : `, ${unswept} stale keys not yet swept`;
   return `${next - first} held, ${formatBytes(bytes)}${stale}`;
-}
-
-function findingText(finding: { kind?: string; key?: string; file?: string; detail?: string }): string {
-  return `${finding.key ?? finding.file ?? finding.kind ?? ''}: ${finding.detail ?? ''}`;
 }
 
 /**

@@ -5,25 +5,30 @@
  */
 import { parseArgs } from 'node:util';
 import { isLanestoreError, LanestoreError, removePrivateCopies } from '../index.js';
+import { acceptRollbackVerb } from './accept-rollback.js';
 import { explanationOf } from './advice.js';
 import { benchVerb } from './bench.js';
 import { stderr, stdout } from './channel.js';
 import { CommandError, UsageError } from './command-error.js';
+import { completeVerb, printCompletions } from './complete.js';
 import { demoVerb } from './demo.js';
 import { diffVerb } from './diff.js';
 import { EXIT, exitOf } from './exit-codes.js';
 import { exportVerb } from './export.js';
 import { getVerb } from './get.js';
 import { handoverVerb } from './handover.js';
+import { healthVerb } from './health.js';
 import { helpVerb, showHelp, usageLines, verbNamed } from './help.js';
 import { importVerb } from './import.js';
 import { inspectVerb } from './inspect.js';
+import { laneVerb } from './lane.js';
 import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
-import { note, outputError, toJson } from './output.js';
+import { hideClock, note, outputError, showClock, toJson } from './output.js';
 import { releaseVerb } from './release.js';
 import { replayVerb } from './replay.js';
+import { roundVerb } from './round.js';
 import { cleanUp, endOnSignals, onSignal } from './signals.js';
 import { snapshotVerb } from './snapshot.js';
 import type { OptionValues, Verb } from './verb.js';
@@ -33,9 +38,12 @@ import { votesVerb } from './votes-verb.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   inspect: inspectVerb,
+  health: healthVerb,
   verify: verifyVerb,
   ls: lsVerb,
   get: getVerb,
+  lane: laneVerb,
+  round: roundVerb,
   manifest: manifestVerb,
   diff: diffVerb,
   import: importVerb,
@@ -45,9 +53,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
   release: releaseVerb,
   handover: handoverVerb,
   votes: votesVerb,
+  'accept-rollback': acceptRollbackVerb,
   replay: replayVerb,
   demo: demoVerb,
   bench: benchVerb,
+  complete: completeVerb,
   version: versionVerb,
   help: helpVerb(() => VERBS),
 };
@@ -80,6 +90,8 @@ async function main(): Promise<number> {
   const [first, ...rest] = args;
   if (first === undefined) throw new UsageError(usageLines(VERBS).join('\n'));
   const name = ALIASES.get(first) ?? first;
+  // The script of a shell asks what may follow. Its last word may be empty.
+  if (name === 'complete' && rest[0] === '--') return printCompletions(rest.slice(1), VERBS, EVERYWHERE);
   if (name.startsWith('-')) throw new UsageError(`the command comes first, then options such as ${name}`);
   verb = verbNamed(name, VERBS);
   const parsed = parse(name, verb, rest);
@@ -95,7 +107,12 @@ async function main(): Promise<number> {
   // directory.
   if ([...positionals, ...Object.values(parsed.values)].includes(''))
     throw new UsageError(`an argument is empty\n${usageOf(name, verb)}`);
-  return verb.run(positionals, parsed.values);
+  if (verb.reads !== undefined) showClock(name);
+  try {
+    return await verb.run(positionals, parsed.values);
+  } finally {
+    hideClock();
+  }
 }
 
 function parse(name: string, called: Verb, rest: string[]): { values: OptionValues; positionals: string[] } {

@@ -17,6 +17,7 @@ export function linesAreProgress(): void {
 
 /** Writes a line of data. */
 export function print(line = ''): void {
+  hideClock();
   void lines.write(`${line}\n`);
 }
 
@@ -26,6 +27,7 @@ export function print(line = ''): void {
  * @throws CommandError (output) if it cannot be written.
  */
 export async function write(data: string | Uint8Array): Promise<void> {
+  hideClock();
   await stdout.write(data);
   const error = outputError();
   if (error !== undefined) throw error;
@@ -64,6 +66,7 @@ export function plain(value: unknown): unknown {
 
 /** Writes a line of progress, a warning or an error to stderr. */
 export function note(line: string): void {
+  hideClock();
   void stderr.write(`${line}\n`);
 }
 
@@ -77,12 +80,6 @@ type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 /** The text in a style on a terminal; else unchanged. */
 export function styled(style: Style, text: string): string {
   return isTerminal() ? styleText(style, text) : text;
-}
-
-/** A finding in one line: its kind, its place, what it is. */
-export function findingLine({ kind, key, file, offset, detail }: Finding): string {
-  const place = key ?? `${file ?? ''}${offset === undefined ? '' : `, byte ${offset}`}`;
-  return `${styled('red', kind)}  ${place}: ${detail}`;
 }
 
 /** `bytes` in the largest unit, up to GiB, in which the number is at least 1. */
@@ -114,6 +111,7 @@ export function progressLine(): { show(text: string): void; end(): void } {
     show(text) {
       const now = performance.now();
       if (!moving || now - last < PROGRESS_MS) return;
+      if (last === 0) hideClock();
       last = now;
       void stderr.write(`\r${text}\u001b[K`);
     },
@@ -124,3 +122,27 @@ export function progressLine(): { show(text: string): void; end(): void } {
 }
 
 const PROGRESS_MS = 200;
+const CLOCK_MS = 1000;
+
+let clock: NodeJS.Timeout | undefined;
+
+/**
+ * Shows on stderr for how long `name` has been running, from the first second until something else
+ * is printed or {@link hideClock} is called. Does nothing if stderr is no terminal.
+ */
+export function showClock(name: string): void {
+  if (process.stderr.isTTY !== true) return;
+  const startedAt = performance.now();
+  clock = setInterval(() => {
+    const seconds = Math.round((performance.now() - startedAt) / CLOCK_MS);
+    void stderr.write(`\r${name}: ${seconds} s\u001b[K`);
+  }, CLOCK_MS).unref();
+}
+
+/** Ends {@link showClock} and removes its line. */
+export function hideClock(): void {
+  if (clock === undefined) return;
+  clearInterval(clock);
+  clock = undefined;
+  void stderr.write('\r\u001b[K');
+}

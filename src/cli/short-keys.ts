@@ -38,7 +38,11 @@ function checked(key: string, typed: string): string {
   throw new UsageError(`"${typed}" is not a key; keys are ${shapes} (numbers need no padding)`);
 }
 
-function theLane(start: string, lanes: Iterable<LaneId>): LaneId {
+/**
+ * The lane that begins with `start`.
+ * @throws UsageError if more than one does; AbsentError if none does.
+ */
+export function theLane(start: string, lanes: Iterable<LaneId>): LaneId {
   const found = [...lanes].filter((lane) => lane.startsWith(start));
   if (found.length === 1) return found[0]!;
   const all = [...lanes].map((lane) => `${lane.slice(0, 8)}…`).join(', ');

@@ -2,7 +2,8 @@
 import { type Finding, isLanestoreError } from '../index.js';
 import { openState, type StateReport, verifyState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
-import { findingLine, formatBytes, note, print, styled, toJson } from './output.js';
+import { findingLines } from './findings.js';
+import { formatBytes, note, print, styled, toJson } from './output.js';
 import { NEWER } from './protocols.js';
 
 /**
@@ -12,13 +13,14 @@ export async function verifyNewerState(
   location: string,
   epochFile: string | undefined,
   asJson: boolean,
+  all: boolean,
 ): Promise<number> {
   const checks = await NEWER.checks(epochFile);
   const { notes, ...report } = await reportOf(location, checks);
   if (asJson) print(toJson({ location, ...report, notes }, 2));
   else {
     for (const text of notes) note(`note: ${text}`);
-    for (const finding of report.findings) print(findingLine(finding));
+    for (const line of findingLines(report.findings, all)) print(line);
     const read = `${report.entries} entries, ${formatBytes(report.bytes)}, ${report.rows} rows of the data layer checked`;
     print(
       report.findingsTotal === 0 ? `${styled('green', 'OK')}: ${read}` : `${report.findingsTotal} findings; ${read}`,

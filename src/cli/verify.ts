@@ -2,7 +2,8 @@
 import { verify } from '../index.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
-import { findingLine, formatBytes, note, print, styled, toJson } from './output.js';
+import { findingLines } from './findings.js';
+import { formatBytes, note, print, styled, toJson } from './output.js';
 import { isNewerState, withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 import { verifyNewerState } from './verify-state.js';
@@ -18,29 +19,34 @@ export const verifyVerb: Verb = {
     '                                or several committees, each with the road index from which it is valid',
     '                                (docs/inspecting.md)',
     'A state directory of sei-73f917bbd is checked too, with the rows of the data layer; FILE then lists epochs.',
-    'Prints "OK" and ends with 0, or prints every finding and ends with 1 (lanestore help lists all exit codes).',
+    '--all   print every finding; default: three of a kind, and the number of the others',
+    'Prints "OK" and ends with 0, or prints the findings and ends with 1 (lanestore help lists all exit codes).',
   ],
-  options: { signatures: { type: 'boolean' }, committee: { type: 'string' } },
+  options: { signatures: { type: 'boolean' }, committee: { type: 'string' }, all: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'store',
-  async run([location = ''], { json, signatures, committee }) {
+  async run([location = ''], { json, signatures, committee, all }) {
     if ((signatures === true) !== (committee !== undefined))
       throw new UsageError('--signatures and --committee FILE go together');
     const file = typeof committee === 'string' ? committee : undefined;
-    if (await isNewerState(location)) return verifyNewerState(location, file, json === true);
+    if (await isNewerState(location)) return verifyNewerState(location, file, json === true, all === true);
     const { refusal, ...report } = await withProtocol(location, async ({ model, checks }) =>
       verify(location, { model, checks: await checks(file) }),
     );
-    const refused = refusal === undefined ? null : { code: refusal.code, message: refusal.message };
+    const { code, message, remedy } = refusal ?? {};
+    const refused = refusal === undefined ? null : { code, message, remedy };
     if (json === true) print(toJson({ ...report, refusal: refused }, 2));
     else {
       for (const text of report.notes) note(`note: ${text}`);
-      for (const finding of report.findings) print(findingLine(finding));
+      for (const line of findingLines(report.findings, all === true)) print(line);
       const read = `${report.records} records, ${formatBytes(report.bytes)}, ${report.checked} entries checked`;
       print(
         report.findingsTotal === 0 ? `${styled('green', 'OK')}: ${read}` : `${report.findingsTotal} findings; ${read}`,
       );
-      if (refused !== null) print(`a node would refuse the store: ${refused.code}`);
+      if (refused !== null) {
+        print(`a node would refuse the store: ${refused.code}`);
+        note(`what to do: ${refused.remedy}`);
+      }
     }
     return report.findingsTotal === 0 && refused === null ? EXIT.ok : EXIT.damaged;
   },

@@ -17,9 +17,12 @@ const HERE = process.cwd();
 const VERBS = [
   ...[
     'inspect',
+    'health',
     'verify',
     'ls',
     'get',
+    'lane',
+    'round',
     'manifest',
     'diff',
     'import',
@@ -29,9 +32,10 @@ const VERBS = [
     'release',
     'handover',
     'votes',
+    'accept-rollback',
     'replay',
   ],
-  ...['demo', 'bench', 'version', 'help'],
+  ...['demo', 'bench', 'complete', 'version', 'help'],
 ];
 
 test('the page and help match the table', () => {

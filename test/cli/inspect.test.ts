@@ -59,7 +59,7 @@ test(
     await rawBatch(location, [{ type: 'del', key: 'qc/00000000000000000035' }]);
     const damaged = run('inspect', location);
     assert.is(damaged.status, 1);
-    assert.match(damaged.stdout, /^findings +\d+\n {2}qc\/0+35: the record is missing/m);
+    assert.match(damaged.stdout, /^findings +\d+\n {2}missing {2}qc\/0+35: the record is missing/m);
     const findings = JSON.parse(run('inspect', location, '--json').stdout).findings;
     assert.equal([findings[0].kind, findings[0].number], ['missing', '35']);
     writeFileSync(join(dir, 'file'), '');

@@ -11,10 +11,12 @@ import { autobahn, openLevel } from '../../src/index.js';
 import { run } from '../support/cli.js';
 import { fixture, packageRoot } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
-import { blocksOf } from './transcript.js';
 
 const test = suite('docs/runbook.md');
 const page = readFileSync(join(packageRoot, 'docs', 'runbook.md'), 'utf8');
+
+/** A validator of the fixture. */
+const SIGNER = '2bd4e778e505998cbe6a052353e359648370d4cdbf51f3c8c986e4ce9fbeb8fe';
 
 /** System tools that the page may call. */
 const TOOLS = ['cp', 'df', 'dmesg', 'findmnt', 'fuser', 'iostat', 'ls', 'mv', 'smartctl'];
@@ -45,7 +47,6 @@ test('every command of lanestore, and each of its options, exists', () => {
     for (const option of args.filter((arg) => arg.startsWith('--') && arg !== '--json'))
       assert.ok(help.get(verb)?.includes(`${option} `), `${verb} ${option}`);
   }
-  assert.ok(blocksOf(page.replaceAll(/^ +/gm, '')).some(({ text }) => text.includes('acceptRollback: { seq: 4711n }')));
 });
 
 test(
@@ -71,5 +72,56 @@ test(
     }
   }),
 );
+
+test(
+  'every command of lanestore on the page runs, and ends as its procedure says',
+  inTemp(async (dir) => {
+    const [location, old, target] = ['store', 'old', 'target'].map((name) => join(dir, name)) as [
+      string,
+      string,
+      string,
+    ];
+    assert.is(run('import', fixture('wal', 'state'), location).status, 0);
+    cpSync(location, old, { recursive: true });
+    const store = await openLevel(old, { model: autobahn });
+    await store.persist({ inner: new Uint8Array([1]) });
+    await store.close();
+    renameSync(join(old, 'level'), join(dir, 'level-lost'));
+    cpSync(join(location, 'level'), join(old, 'level'), { recursive: true });
+    const seq: string = JSON.parse(run('inspect', old, '--json').stdout).seq;
+    const lines = new Set(
+      [...page.matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)]
+        .flatMap(([, text = '']) => text.split('\n'))
+        .map((line) => line.trim())
+        .filter((line) => line.startsWith('lanestore ')),
+    );
+    assert.ok(lines.size >= 12, `${lines.size} commands`);
+    // A copy on another disk is a copy here; a text in quotes is one argument.
+    for (const [count, line] of [...lines].entries()) {
+      const [, ...words] = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
+      const [verb = ''] = words;
+      // A release is tried on a copy that none has opened before.
+      const fresh = `${target}-${count}`;
+      if (verb === 'release') cpSync(location, fresh, { recursive: true });
+      const place = verb === 'accept-rollback' ? old : ['import', 'release'].includes(verb) ? fresh : location;
+      const args = words.map((word) => {
+        if (word === 'SOURCE') return fixture('wal', 'state');
+        if (word === '4711') return seq;
+        if (word === 'LOCATION') return place;
+        if (word === '/mnt/other/snapshot') return fresh;
+        return word.startsWith('/mnt/other/') || word.startsWith('/path/') ? location : word;
+      });
+      // No key was bound to an imported store.
+      if (verb === 'release') args.push('--signer', SIGNER);
+      const { status, stderr } = run(...args, ...(needsYes(args) ? ['--yes'] : []));
+      assert.is(status, 0, `${line}: ${stderr}`);
+    }
+  }),
+);
+
+/** True for commands that ask before they change a store. */
+function needsYes([verb = '', ...args]: readonly string[]): boolean {
+  return (verb === 'release' && !args.includes('--dry-run')) || verb === 'accept-rollback';
+}
 
 test.run();

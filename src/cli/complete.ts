@@ -1,0 +1,43 @@
+/** `lanestore complete SHELL`, and the answers to the script that it prints. */
+import { UsageError } from './command-error.js';
+import { EXIT } from './exit-codes.js';
+import type { Verb } from './verb.js';
+
+const SHELLS: readonly string[] = ['bash', 'zsh', 'fish', 'powershell'];
+
+/** The verb `complete`. The library is loaded when it is used: other commands start without it. */
+export const completeVerb: Verb = {
+  usage: 'SHELL',
+  summary: 'prints a script that completes commands and options in a shell',
+  help: [
+    `SHELL: ${SHELLS.join(', ')}`,
+    'bash: source <(lanestore complete bash)      zsh: source <(lanestore complete zsh)',
+    'fish: lanestore complete fish | source',
+  ],
+  options: {},
+  positionals: [1, 1],
+  async run([shell = '']) {
+    if (!SHELLS.includes(shell)) throw new UsageError(`SHELL must be one of ${SHELLS.join(', ')}, got "${shell}"`);
+    const { default: completion } = await import('@bomb.sh/tab');
+    completion.setup('lanestore', 'lanestore', shell);
+    return EXIT.ok;
+  },
+};
+
+/** Prints what may follow `words`, the words typed after `lanestore`, for the script of a shell. */
+export async function printCompletions(
+  words: readonly string[],
+  verbs: Readonly<Record<string, Verb>>,
+  everywhere: Verb['options'],
+): Promise<number> {
+  const { default: completion } = await import('@bomb.sh/tab');
+  for (const [name, { summary, options }] of Object.entries(verbs)) {
+    const command = completion.command(name, summary);
+    for (const [option, { type }] of Object.entries({ ...options, ...everywhere })) {
+      if (type === 'boolean') command.option(option, '');
+      else command.option(option, '', () => undefined);
+    }
+  }
+  completion.parse([...words]);
+  return EXIT.ok;
+}

@@ -1,0 +1,80 @@
+/** `lanestore health LOCATION`, and the same short look for `inspect --quick` */
+import { readFileSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { detectLayout, type Finding, LanestoreError, preflight } from '../index.js';
+import { EXIT } from './exit-codes.js';
+import { findingLines } from './findings.js';
+import { formatBytes, note, print, styled, toJson } from './output.js';
+import type { Verb } from './verb.js';
+
+/** What a short look at a store found. */
+interface Health {
+  readonly location: string;
+  readonly isHealthy: boolean;
+  /** The newest whole batch; null if there is none. */
+  readonly seq: bigint | null;
+  /** Null if the file system does not report it. */
+  readonly freeBytes: number | null;
+  readonly notes: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly findingsTotal: number;
+}
+
+/** The verb `health`. */
+export const healthVerb: Verb = {
+  usage: 'LOCATION',
+  summary: "a probe: checks a store's files and its witness, in milliseconds",
+  help: [
+    'Reads the MANIFEST, the logs, the index of each table and the witness, but no record: verify checks everything.',
+    'No copy is made. A node may be running on LOCATION.',
+    'Prints one line and ends with 0, or prints the findings and ends with 1.',
+  ],
+  options: { all: { type: 'boolean' } },
+  positionals: [1, 1],
+  reads: 'store',
+  run: ([location = ''], { json, all }) => showHealth(location, json === true, all === true),
+};
+
+/** Looks at the store, prints what was found, and resolves with the exit code. */
+export async function showHealth(location: string, json: boolean, all: boolean): Promise<number> {
+  const health = await healthOf(location);
+  if (json) print(toJson(health, 2));
+  else {
+    for (const text of health.notes) note(`note: ${text}`);
+    for (const line of findingLines(health.findings, all)) print(line);
+    const free = health.freeBytes === null ? 'unknown free space' : `${formatBytes(health.freeBytes)} free`;
+    const verdict = health.isHealthy ? styled('green', 'OK') : `${health.findingsTotal} findings`;
+    print(`${verdict}: newest batch ${health.seq ?? 'unknown'}, ${free}`);
+  }
+  return health.isHealthy ? EXIT.ok : EXIT.damaged;
+}
+
+async function healthOf(directory: string): Promise<Health> {
+  const { layout, location } = await detectLayout(directory);
+  if (layout !== 'level') throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is no store: it is ${layout}`);
+  // Before the database: a batch that a node writes meanwhile must not be missing in it.
+  const witness = witnessOf(location);
+  const { findings, findingsTotal, notes, seq } = await preflight(join(location, 'level'), {
+    witness,
+    tableCheckBytesMax: 0,
+  });
+  const { blocks, bavail, bsize } = statfsSync(location);
+  return {
+    location,
+    isHealthy: findingsTotal === 0,
+    seq: seq ?? null,
+    freeBytes: blocks === 0 ? null : bavail * bsize,
+    notes,
+    findings,
+    findingsTotal,
+  };
+}
+
+function witnessOf(location: string): Uint8Array | undefined {
+  try {
+    return readFileSync(join(location, 'witness'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
