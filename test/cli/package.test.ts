@@ -18,9 +18,9 @@ const test = suite('cli: the package');
  * Size limit of the tarball: code, types, sources with their maps, docs, one recording. Votes, the
  * guard and the format that keeps them took some 90 KB of it; no part that ships is there twice.
  */
-const TARBALL_BYTES_MAX = 1_500_000;
+const TARBALL_BYTES_MAX = 1_600_000;
 /** Size limit without the files that only debuggers and editors read; votes took 200 KB of it. */
-const RUN_BYTES_MAX = 3_300_000;
+const RUN_BYTES_MAX = 3_500_000;
 
 let dir: string;
 let packed: Packed;

@@ -34,7 +34,8 @@ export class PostgresStore<B, Q, A> extends LevelStore<B, Q, A> {
  * import { autobahn } from 'lanestore';
  * import { openPostgres } from 'lanestore/adapter/postgres';
  *
- * const connection = ['postgres://10.0.0.1/validator', 'postgres://10.0.0.2/validator'];
+ * const servers = ['127.0.0.1:5432', '127.0.0.1:5433'];
+ * const connection = servers.map((server) => `postgres://${server}/validator`);
  * const store = await openPostgres({ connection, model: autobahn, replicas: 1 });
  * await store.persist({ inner: new Uint8Array([1]) }); // flushed on two servers from here on
  * await store.close();

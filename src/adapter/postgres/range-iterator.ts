@@ -22,9 +22,6 @@ const ROWS_MAX = 1000;
 /** Bytes that a page should have: the next one is sized by the rows of the last one. */
 const PAGE_BYTES = 1024 * 1024;
 
-const COMPARISONS = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
-type Bound = keyof typeof COMPARISONS;
-
 /** An iterator of `PostgresLevel`; keys and values are buffers. */
 export class RangeIterator extends AbstractIterator<AnyLevel, Buffer, Buffer> {
   readonly #snapshot: Snapshot;
@@ -78,10 +75,7 @@ export class RangeIterator extends AbstractIterator<AnyLevel, Buffer, Buffer> {
       bounds.push(key);
       conditions.push(`key ${comparison} $${bounds.length}`);
     };
-    for (const bound of Object.keys(COMPARISONS) as Bound[]) {
-      const key = this.#range[bound];
-      if (key !== undefined) add(COMPARISONS[bound], key);
-    }
+    for (const [comparison, key] of boundsOf(this.#range)) add(comparison, key);
     if (this.#from !== undefined) {
       add(`${reverse ? '<' : '>'}${this.#from.isIncluded ? '=' : ''}`, this.#from.key);
     }
@@ -100,10 +94,18 @@ export class RangeIterator extends AbstractIterator<AnyLevel, Buffer, Buffer> {
   }
 
   #contains(target: Uint8Array): boolean {
-    const { gt, gte, lt, lte } = this.#range;
-    if (gt !== undefined && Buffer.compare(target, gt) <= 0) return false;
-    if (gte !== undefined && Buffer.compare(target, gte) < 0) return false;
-    if (lt !== undefined && Buffer.compare(target, lt) >= 0) return false;
-    return lte === undefined || Buffer.compare(target, lte) <= 0;
+    return boundsOf(this.#range).every(([comparison, key]) => {
+      const order = Buffer.compare(target, key);
+      return (order === 0 && comparison.endsWith('=')) || (comparison.startsWith('>') ? order > 0 : order < 0);
+    });
   }
+}
+
+/** The bounds that count: abstract-level ignores `gt` where there is a `gte`, and `lt` likewise. */
+function boundsOf({ gt, gte, lt, lte }: ByteRange): [comparison: string, key: Uint8Array][] {
+  const bounds: [string, Uint8Array | undefined][] = [
+    gte === undefined ? ['>', gt] : ['>=', gte],
+    lte === undefined ? ['<', lt] : ['<=', lte],
+  ];
+  return bounds.flatMap(([comparison, key]) => (key === undefined ? [] : [[comparison, key]]));
 }

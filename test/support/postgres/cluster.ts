@@ -251,9 +251,6 @@ export async function startServer(settings: Readonly<Record<string, string>> = {
   });
 }
 
-/** Settings of a primary with the synchronous standby `standby`. */
-export const SYNCHRONOUS = { synchronous_standby_names: 'standby', wal_level: 'replica' };
-
 /** A primary and its synchronous standby, streaming. */
 export async function startPair() {
   return PostgresCluster.with(async (cluster) => {
@@ -261,7 +258,10 @@ export async function startPair() {
     await primary.start();
     await primary.stop();
     const standby = await cluster.copy(primary, 'standby', primary);
-    await primary.start(SYNCHRONOUS);
+    await primary.start();
+    // Not on the command line: that could not be changed while the server runs.
+    await primary.sql("alter system set synchronous_standby_names = 'standby'");
+    await primary.sql('select pg_reload_conf()');
     await standby.start({ hot_standby: 'on' });
     await streaming(primary);
     return { cluster, primary, standby };
