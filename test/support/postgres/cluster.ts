@@ -121,6 +121,10 @@ export class PostgresServer {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = child;
+    // A test that dies leaves no server behind, unless it is killed.
+    const end = () => child.kill('SIGINT');
+    process.once('exit', end);
+    child.once('close', () => process.off('exit', end));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log = (this.#log + text).slice(-20_000);
     });
