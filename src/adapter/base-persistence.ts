@@ -20,6 +20,7 @@ import type {
   Persistence,
   Recovered,
   Round,
+  StoreBatch,
   VoteState,
   VoteStore,
 } from './persistence.js';
@@ -54,6 +55,8 @@ function beginPlanning(): void {
   }
   isPlanning = true;
 }
+
+const NO_BATCH: StoreBatch = { store: new Uint8Array(16), seq: 0n };
 
 /** The port on top of the planner; backends extend it. */
 export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> implements Persistence<B, Q, A> {
@@ -127,6 +130,11 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   /** The durable state of votes. Asked of a backend whose state has votes. */
   protected get durableVotes(): VoteState {
     return this.#planned.votes ?? NO_VOTES;
+  }
+
+  /** The store and its newest durable batch. Asked of a backend whose state has votes. */
+  protected get newestBatch(): StoreBatch {
+    return NO_BATCH;
   }
 
   /** A durable block, for a backend whose state has votes. */
@@ -289,6 +297,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       model,
       planned: planned as PlanState & { votes: VoteState },
       durable: () => this.durableVotes,
+      newest: () => this.newestBatch,
       block: async (lane, number) => {
         this.assertUsable();
         return this.heldBlock(lane, number);

@@ -1,6 +1,5 @@
 /** Output of verbs: data to stdout, progress and warnings to stderr; colour only on a terminal. */
 import { styleText } from 'node:util';
-import type { Finding } from '../index.js';
 import { stderr, stdout } from './channel.js';
 import { CommandError } from './command-error.js';
 
