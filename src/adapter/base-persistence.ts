@@ -127,14 +127,9 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
 
   abstract get cursors(): Cursors;
 
-  /** The durable state of votes. Asked of a backend whose state has votes. */
-  protected get durableVotes(): VoteState {
-    return this.#planned.votes ?? NO_VOTES;
-  }
-
-  /** The store and its newest durable batch. Asked of a backend whose state has votes. */
-  protected get newestBatch(): StoreBatch {
-    return NO_BATCH;
+  /** The durable votes, and the newest durable batch. Asked of a backend whose state has votes. */
+  protected get durable(): { readonly votes: VoteState; readonly newest: StoreBatch } {
+    return { votes: this.#planned.votes ?? NO_VOTES, newest: NO_BATCH };
   }
 
   /** A durable block, for a backend whose state has votes. */
@@ -296,8 +291,8 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return new StoreVotes<B>({
       model,
       planned: planned as PlanState & { votes: VoteState },
-      durable: () => this.durableVotes,
-      newest: () => this.newestBatch,
+      durable: () => this.durable.votes,
+      newest: () => this.durable.newest,
       block: async (lane, number) => {
         this.assertUsable();
         return this.heldBlock(lane, number);

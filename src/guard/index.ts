@@ -4,6 +4,11 @@
  *
  * @module
  */
-export { Guard, type GuardRound } from './guard.js';
+export { Guard } from './guard.js';
 export { openGuard } from './open.js';
-export type { GuardOptions, GuardStore } from './options.js';
+export type { GuardOptions, GuardRound, GuardStore } from './options.js';
+export type { SinkOptions } from './sink-options.js';
+export * from './sinks/index.js';
+export type { WitnessClaim, WitnessKey, WitnessRecord, WitnessSink } from './witness.js';
+export { checkPut } from './witness.js';
+export type { SinkStatus } from './witness-quorum.js';

@@ -285,6 +285,13 @@ const GUARD: Samples<AnyGuardOptions> = {
   signer: data,
   firstUse: flag,
   signMsMax: number,
+  sinks: { wrong: ['x', {}, new Set(), [{}], [1]], invalid: [[]] },
+  network: { ...text, invalid: ['', 'a b', 'x'.repeat(129)] },
+  mode: { wrong: [true, null], invalid: ['during'] },
+  quorum: number,
+  sinkMsMax: { ...number, invalid: [...(number.invalid ?? []), 2 ** 31] },
+  changeSinks: flag,
+  formerSinks: { wrong: ['x', {}, [{}]], invalid: [[]] },
 };
 
 const EPOCH: Samples<Epoch> = {

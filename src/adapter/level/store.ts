@@ -183,13 +183,8 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     return { lanes: new Map(cursors), commitQCs: { first: qc.first, next: qc.next } };
   }
 
-  protected override get durableVotes(): VoteState {
-    return this.#writer.votes;
-  }
-
-  protected override get newestBatch(): StoreBatch {
-    const { store, seq } = this.#writer.tip;
-    return { store, seq };
+  protected override get durable(): { readonly votes: VoteState; readonly newest: StoreBatch } {
+    return { votes: this.#writer.votes, newest: this.#writer.tip };
   }
 
   protected override heldBlock(lane: LaneId, number: bigint): Promise<B | undefined> {
