@@ -5,6 +5,7 @@
  * @module
  */
 export { Guard } from './guard.js';
+export { importFromSinks, type SinkImportOptions, type SinkImportReport } from './import-sinks.js';
 export { openGuard } from './open.js';
 export type { GuardOptions, GuardRound, GuardStore } from './options.js';
 export type { SinkOptions } from './sink-options.js';

@@ -20,6 +20,7 @@ import { checkFiles, diskFiles, type Files } from '../../base/files.js';
 import { Mutex } from '../../base/mutex.js';
 import { readRegular } from '../../base/open-file.js';
 import { type Check, fields, mismatch, outOfRange, string } from '../../base/options.js';
+import { maxU64 } from '../../keys/index.js';
 import { checkPut, fencedError, NO_RECORD, type WitnessKey, type WitnessRecord, type WitnessSink } from '../witness.js';
 import { isHolder, sinkHistory } from '../witness-text.js';
 
@@ -191,7 +192,7 @@ async function recordIn(place: string, key: WitnessKey): Promise<WitnessRecord> 
     });
     if (holder === undefined) continue;
     // A claim that was cut short counts, and is no one's.
-    const claim = { epoch: epoch > last ? epoch : last, holder: isHolder(holder) && epoch >= last ? holder : '' };
+    const claim = { epoch: maxU64(epoch, last), holder: isHolder(holder) && epoch >= last ? holder : '' };
     return { ...claim, last: text === undefined ? undefined : { epoch: last, history: sinkHistory(text, key) } };
   }
 }
