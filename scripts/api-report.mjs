@@ -21,6 +21,7 @@ const STABILITY = {
   './model/autobahn-73f917bbd': 'follows the protocol',
   './adapter': 'port and `openNoop` stable; what backends are built on is experimental',
   './adapter/level': 'stable',
+  './adapter/postgres': 'experimental',
   './adapter/wal': '`openWal` and `readWal` stable; the pieces are experimental',
   './migrations': 'stable',
   './guard': 'experimental',

@@ -23,6 +23,7 @@ const PURPOSES = {
   model: 'a protocol: types, hashes, codecs',
   adapter: 'the port and the planner',
   'adapter/level': 'LevelDB backend',
+  'adapter/postgres': 'a store on PostgreSQL',
   'adapter/wal': 'segment-file backend',
   migrations: 'import, export, schema steps',
   avail: 'node side: lanes, votes',

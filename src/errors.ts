@@ -133,6 +133,7 @@ export const FINDING_KINDS = {
   },
   leveldb: { code: 'LANESTORE_CORRUPT', means: 'LevelDB itself reports damage' },
   'leveldb-abort': { code: 'LANESTORE_CORRUPT', means: 'LevelDB ended a process that read the database' },
+  postgres: { code: 'LANESTORE_CORRUPT', means: 'PostgreSQL itself reports damage' },
   'schema-missing': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is not there' },
   'schema-body': { code: 'LANESTORE_CORRUPT', means: 'meta/schema is whole, but its content is invalid' },
   'tip-missing': { code: 'LANESTORE_CORRUPT', means: 'meta/tip is not there' },

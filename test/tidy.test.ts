@@ -36,6 +36,7 @@ const ROOMS: readonly string[] = [
   'adapter/level/open',
   'adapter/level/view',
   'adapter/level',
+  'adapter/postgres',
   'migrations',
   'guard',
   'avail',

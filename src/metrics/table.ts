@@ -62,6 +62,12 @@ export const METRICS = {
     help: 'Share of the value files that holds live values, 0 to 1 (level).',
   },
   lanestore_free_disk_bytes: { kind: 'gauge', help: 'Free space on the disk of the store (level).' },
+  lanestore_replication_seconds: {
+    kind: 'histogram',
+    help: 'Time from sending a batch until enough standbys are known to have flushed it (postgres).',
+    buckets: DISK_SECONDS,
+  },
+  lanestore_snapshots: { kind: 'gauge', help: 'Read snapshots that are open (postgres).' },
   lanestore_recovery_seconds: { kind: 'histogram', help: 'Time to open a store (level).', buckets: OPEN_SECONDS },
   lanestore_recovery_findings_total: {
     kind: 'counter',

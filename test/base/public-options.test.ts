@@ -556,6 +556,8 @@ const TARGETS: Readonly<Record<string, Target>> = {
  * Public functions and classes without options; their arguments are checked where they are tested.
  */
 const WITHOUT: readonly string[] = [
+  // PostgreSQL's: checked in test/adapter/postgres/refusals.test.ts, without a server as well.
+  ...['PostgresFailure', 'PostgresLevel', 'PostgresStore', 'openPostgres'],
   ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'Guard', 'isLanestoreError'],
   ...[
     'advance',

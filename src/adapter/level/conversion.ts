@@ -1,4 +1,7 @@
-/** The parts of this backend that migrations and format steps use beyond its public entry. */
+/**
+ * The parts of this backend that other backends, migrations and format steps use beyond its public
+ * entry.
+ */
 export { coded, openDatabase } from './database.js';
 export { Engine, type Entry } from './engine.js';
 export type { Operation } from './format/operation.js';
@@ -13,3 +16,6 @@ export { amendStore } from './open/amend-store.js';
 export { prepareWitness } from './open/create.js';
 export { examineCopy, examineEngine } from './open/examine.js';
 export { readFormat, STEP_KEY } from './open/identity.js';
+export { openOwnedDatabase } from './open/open.js';
+export { STORE_CHECKS } from './options.js';
+export type { StoreParts } from './store.js';

@@ -102,14 +102,21 @@ export function openError(path: string, error: unknown): LanestoreError {
   if (code === 'LEVEL_LOCKED') {
     return new LanestoreError('LANESTORE_LOCKED', `${path} is open in another process: ${text}`, { cause: error });
   }
-  if (isDamage(code, text)) return levelDamage(`LevelDB does not open ${path}`, text, error);
+  // Without a code: there is no database.
+  if (isDamage(code, text) || (code === undefined && /does not exist/.test(text))) {
+    return levelDamage(`LevelDB does not open ${path}`, text, error);
+  }
   return new LanestoreError('LANESTORE_IO', `LevelDB cannot open ${path}: ${text}`, { cause: error });
 }
 
-/** True if the cause is the state of LevelDB's files, not a refusal by the system. */
+/**
+ * True if the cause is the state of LevelDB's files, not a refusal by the system. Another database
+ * may use the same words, so only an error of classic-level is looked at.
+ */
 export function isDamage(code: string | undefined, text: string): boolean {
+  if (code === 'LEVEL_CORRUPTION') return true;
   return (
-    code === 'LEVEL_CORRUPTION' || /No such file or directory|does not exist/.test(text) || READ_BEYOND_END.test(text)
+    code === 'LEVEL_IO_ERROR' && (/No such file or directory|does not exist/.test(text) || READ_BEYOND_END.test(text))
   );
 }
 
@@ -133,9 +140,16 @@ export function levelDamage(what: string, detail: string, cause: unknown): Lanes
  */
 export function coded(error: unknown): unknown {
   if (error instanceof LanestoreError || error instanceof TypeError) return error;
-  const { code } = error as { code?: string };
-  const text = messageOf(error);
-  if (code?.startsWith('LEVEL_') && isDamage(code, text)) return levelDamage('LevelDB found damage', text, error);
+  // abstract-level's wrapper of what a database rejected its opening with.
+  const isWrapped = (error as { code?: string }).code === 'LEVEL_DATABASE_NOT_OPEN';
+  const reason = (isWrapped ? (error as Error).cause : undefined) ?? error;
+  if (reason instanceof LanestoreError) return reason;
+  const { code } = reason as { code?: string };
+  const text = messageOf(reason);
+  if (code === 'LEVEL_LOCKED') {
+    return new LanestoreError('LANESTORE_LOCKED', `the database is open elsewhere: ${text}`, { cause: error });
+  }
+  if (isDamage(code, text)) return levelDamage('LevelDB found damage', text, error);
   return new LanestoreError('LANESTORE_IO', `the store cannot be opened: ${text}`, { cause: error });
 }
 

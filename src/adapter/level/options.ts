@@ -102,7 +102,8 @@ export interface DatabaseOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   readonly durable?: boolean;
 }
 
-const STORE_CHECKS: Checks<StoreOptions<unknown, unknown, unknown>> = {
+/** The checks of {@link StoreOptions}. */
+export const STORE_CHECKS: Checks<StoreOptions<unknown, unknown, unknown>> = {
   ...MODEL_CHECK,
   ...LIMIT_CHECKS,
   ...PLAN_LIMIT_CHECKS,

@@ -34,7 +34,7 @@ import {
   type LocationOptions,
   type StoreOptions,
 } from '../options.js';
-import { LevelStore } from '../store.js';
+import { LevelStore, type StoreParts } from '../store.js';
 import { type FoundValues, findValues } from '../values/names.js';
 import { valueSettings } from '../values/options.js';
 import { ValueStore } from '../values/value-store.js';
@@ -222,31 +222,52 @@ function openCallersDatabase<B, Q, A>(
   options: DatabaseOptions<B, Q, A>,
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
+  return holding(async (held) => new LevelStore(await openDatabase(options, held, started)));
+}
+
+/**
+ * Opens a store in a database that is closed with it; `make` makes the store.
+ * @throws as {@link openLevel}; then the database is closed.
+ */
+export function openOwnedDatabase<B, Q, A, Store extends LevelStore<B, Q, A>>(
+  options: DatabaseOptions<B, Q, A>,
+  make: (parts: StoreParts<B, Q, A>) => Store,
+): Promise<Store> {
+  const started = performance.now();
   return holding(async (held) => {
-    const limits = admissionLimits(options);
-    const batches = batchLimits(options);
-    const { db, model } = options;
-    if (!db.supports.implicitSnapshots) {
-      throw new LanestoreError(
-        'LANESTORE_INVALID',
-        'the database has no snapshots; a store cannot read whole batches on it',
-      );
-    }
-    const { root, prefix } = rootOf(db);
-    held.add(lockDatabase(root, prefix));
-    await db.open();
-    const engine = new Engine(db);
-    const isNew = (await engine.get(SCHEMA_KEY)) === undefined && (await engine.get(TIP_KEY)) === undefined;
-    if (isNew) await createInDatabase(engine, model.name);
-    const found = sound(await examineDatabase(engine, { model, depth: 'records', load: options.load ?? true }));
-    const { votes } = found.records;
-    if (options.durable !== true) refuseSigned(votes);
-    return new LevelStore({
-      ...partsOf(found, options, limits, started, options.durable === true ? votes : undefined),
-      batches,
-      release: () => held.close(),
-    });
+    held.add(() => options.db.close());
+    return make(await openDatabase(options, held, started));
   });
+}
+
+async function openDatabase<B, Q, A>(
+  options: DatabaseOptions<B, Q, A>,
+  held: CloseStack,
+  started: number,
+): Promise<StoreParts<B, Q, A>> {
+  const limits = admissionLimits(options);
+  const batches = batchLimits(options);
+  const { db, model } = options;
+  if (!db.supports.implicitSnapshots) {
+    throw new LanestoreError(
+      'LANESTORE_INVALID',
+      'the database has no snapshots; a store cannot read whole batches on it',
+    );
+  }
+  const { root, prefix } = rootOf(db);
+  held.add(lockDatabase(root, prefix));
+  await db.open();
+  const engine = new Engine(db);
+  const isNew = (await engine.get(SCHEMA_KEY)) === undefined && (await engine.get(TIP_KEY)) === undefined;
+  if (isNew) await createInDatabase(engine, model.name);
+  const found = sound(await examineDatabase(engine, { model, depth: 'records', load: options.load ?? true }));
+  const { votes } = found.records;
+  if (options.durable !== true) refuseSigned(votes);
+  return {
+    ...partsOf(found, options, limits, started, options.durable === true ? votes : undefined),
+    batches,
+    release: () => held.close(),
+  };
 }
 
 /**

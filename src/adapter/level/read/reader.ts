@@ -213,6 +213,8 @@ export class StoreReader<B, Q, A> {
       return await read();
     } catch (cause) {
       this.#source.assertUsable();
+      // An engine with errors of its own: no snapshot is free, a server is gone.
+      if (cause instanceof LanestoreError) throw this.#source.explained(cause);
       const message = (cause as Error).message;
       if (isDamage((cause as { code?: string }).code, message)) {
         throw this.#source.explained(levelDamage('LevelDB found damage while reading', message, cause));

@@ -1,0 +1,129 @@
+/** Options of `PostgresLevel` and `openPostgres`. */
+import {
+  boolean,
+  type Check,
+  type Checks,
+  count,
+  mismatch,
+  oneOf,
+  outOfRange,
+  required,
+  string,
+  wholeNumber,
+} from '../../base/options.js';
+import type { StoreOptions } from '../level/options.js';
+
+/**
+ * The fields of `pg.ClientConfig` that name a server and a role; others are passed on as they are.
+ */
+export interface PostgresAddress {
+  readonly connectionString?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly database?: string;
+  readonly user?: string;
+  readonly password?: string | (() => string | Promise<string>);
+  /** As `tls.connect` takes it, or true. */
+  readonly ssl?: boolean | object;
+}
+
+/** One server: a URL, or what `pg.Client` takes. Errors and logs never contain it. */
+export type PostgresConnection = string | PostgresAddress;
+
+/** Options of a {@link PostgresLevel}. */
+export interface PostgresOptions {
+  /** The server, or all servers of a cluster, of which exactly one must be the primary. */
+  readonly connection: PostgresConnection | readonly PostgresConnection[];
+  /**
+   * Synchronous standbys that must have flushed a batch before it is acknowledged. 0: no standby;
+   * then a failover may lose acknowledged batches.
+   */
+  readonly replicas: number;
+  /** Name of the table; `<table>_head` holds epoch and holder. Default `lanestore`. */
+  readonly table?: string;
+  /** Value of `synchronous_commit` in every batch; nothing weaker is offered. Default `on`. */
+  readonly durability?: 'on' | 'remote_apply';
+  /** Claim the store although its holder may be alive: the holder is fenced. Default false. */
+  readonly takeOver?: boolean;
+  /**
+   * Milliseconds after which a holder that wrote nothing is taken for gone, 100 to 600,000. It only
+   * prevents accidents: safety rests on the epoch. Default 5000.
+   */
+  readonly leaseMs?: number;
+  /** Milliseconds to wait for an answer, 100 to 600,000. Default 10,000. */
+  readonly deadlineMs?: number;
+  /** Read snapshots at the same time; each takes a connection. Default 8. */
+  readonly snapshots?: number;
+  /** Milliseconds that a snapshot may live after the next batch was written. Default 10,000. */
+  readonly snapshotMs?: number;
+  /** Create the tables if they are absent. Default true. */
+  readonly createIfMissing?: boolean;
+}
+
+/** Options of `openPostgres`. */
+export interface PostgresStoreOptions<B, Q, A> extends PostgresOptions, StoreOptions<B, Q, A> {
+  /**
+   * With `replicas: 0`: the operator's word that no other server ever takes over. Without it the
+   * store keeps no votes, because a failover could lose one. Default false.
+   */
+  readonly singleServer?: boolean;
+}
+
+const milliseconds = wholeNumber(100, 600_000, 'of milliseconds');
+/** With `_head` and the suffix of its index below PostgreSQL's 63 bytes. */
+const TABLE_NAME = /^[a-z_][a-z0-9_]{0,49}$/;
+
+const tableName: Check<string> = (value, name) => {
+  if (!TABLE_NAME.test(string(value, name))) {
+    throw outOfRange(name, 'up to 50 lowercase letters, digits and underscores', value);
+  }
+  return value as string;
+};
+
+/** Says nothing of what was given: it may contain a password. */
+const connection: Check<PostgresOptions['connection']> = (value, name) => {
+  const list = Array.isArray(value) ? value : [value];
+  if (list.length === 0) throw outOfRange(name, 'one server or more', 'an empty list');
+  for (const item of list) {
+    if (typeof item === 'string' ? item === '' : typeof item !== 'object' || item === null || Array.isArray(item)) {
+      throw mismatch(name, 'a URL, an object for pg.Client, or a list of them', item);
+    }
+  }
+  return value as PostgresOptions['connection'];
+};
+
+/** The checks of {@link PostgresOptions}. */
+export const POSTGRES_CHECKS: Checks<PostgresOptions> = {
+  connection: required(connection),
+  replicas: required(wholeNumber(0, 64, 'of standbys')),
+  table: tableName,
+  durability: oneOf('on', 'remote_apply'),
+  takeOver: boolean,
+  leaseMs: milliseconds,
+  deadlineMs: milliseconds,
+  snapshots: count,
+  snapshotMs: milliseconds,
+  createIfMissing: boolean,
+};
+
+/** Every option with its value. */
+export interface PostgresSettings extends Required<Omit<PostgresOptions, 'connection'>> {
+  readonly servers: readonly PostgresConnection[];
+}
+
+/** Fills in the defaults. */
+export function settingsOf(options: PostgresOptions): PostgresSettings {
+  const { connection: servers } = options;
+  return {
+    servers: (Array.isArray(servers) ? servers : [servers]) as readonly PostgresConnection[],
+    replicas: options.replicas,
+    table: options.table ?? 'lanestore',
+    durability: options.durability ?? 'on',
+    takeOver: options.takeOver ?? false,
+    leaseMs: options.leaseMs ?? 5000,
+    deadlineMs: options.deadlineMs ?? 10_000,
+    snapshots: options.snapshots ?? 8,
+    snapshotMs: options.snapshotMs ?? 10_000,
+    createIfMissing: options.createIfMissing ?? true,
+  };
+}
