@@ -116,6 +116,8 @@ export {
   importFromSinks,
   openGuard,
   openWitnessServer,
+  type PostgresWitnessOptions,
+  postgresWitness,
   type SinkImportOptions,
   type SinkImportReport,
   type SinkStatus,

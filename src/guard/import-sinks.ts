@@ -121,7 +121,9 @@ async function ask(
     lost: none,
   };
   const answer = async (sink: WitnessSink) => {
-    const found = await new SinkFeed(sink, parts)[call]().catch((error: unknown) => error as Error);
+    const feed = new SinkFeed(sink, parts);
+    const found = await feed[call]().catch((error: unknown) => error as Error);
+    feed.close();
     return [sink.name, found] as const;
   };
   return new Map(await Promise.all(sinks.map(answer)));

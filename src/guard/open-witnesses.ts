@@ -21,6 +21,8 @@ import { noQuorumError, WitnessQuorum } from './witness-quorum.js';
 export interface ClaimedWitnesses {
   /** Records the set, and has a quorum hold the newest batch: then the guard may sign. */
   begin(): Promise<WitnessQuorum>;
+  /** Lets the sinks go. */
+  close(): void;
 }
 
 /**
@@ -44,8 +46,14 @@ export async function claimWitnesses<Vote, Block, Signed>(
     throw otherSinks(`openGuard: sinks are missing: ${recorded.names.join(', ')} witness what the key signs`);
   }
   const opening = new Opening(options, { votes, signer, given });
-  const isFine = (await opening.judged('read')) && (await opening.judged('claim'));
-  return isFine ? opening : undefined;
+  try {
+    if ((await opening.judged('read')) && (await opening.judged('claim'))) return opening;
+  } catch (error) {
+    opening.close();
+    throw error;
+  }
+  opening.close();
+  return undefined;
 }
 
 interface OpeningParts<Block> {
@@ -115,24 +123,24 @@ class Opening<Vote, Block, Signed> implements ClaimedWitnesses {
   async begin(): Promise<WitnessQuorum> {
     const votes = this.#votes;
     const quorum = this.#quorum;
-    try {
-      await quorum.reach(votes.newest.seq);
-      const { sinks: recorded } = votes.planned;
-      if (!isSameSet(recorded, this.#given)) {
-        const former = recorded === undefined ? {} : { former: { names: recorded.names, quorum: recorded.quorum } };
-        await votes.setSinks({ ...this.#given, ...former });
-      }
-      if (votes.planned.sinks?.former !== undefined) {
-        // The sinks that leave get a batch that no copy from before the change has.
-        await quorum.reach(votes.newest.seq);
-        await votes.setSinks(this.#given);
-      }
-      quorum.setSets([this.#given]);
-      return quorum;
-    } catch (error) {
-      for (const feed of this.#feeds) feed.close();
-      throw error;
+    await quorum.reach(votes.newest.seq);
+    const { sinks: recorded } = votes.planned;
+    if (!isSameSet(recorded, this.#given)) {
+      const former = recorded === undefined ? {} : { former: { names: recorded.names, quorum: recorded.quorum } };
+      await votes.setSinks({ ...this.#given, ...former });
     }
+    if (votes.planned.sinks?.former !== undefined) {
+      // The sinks that leave get a batch that no copy from before the change has.
+      await quorum.reach(votes.newest.seq);
+      await votes.setSinks(this.#given);
+    }
+    quorum.setSets([this.#given]);
+    return quorum;
+  }
+
+  /** Lets the sinks go. */
+  close(): void {
+    for (const feed of this.#feeds) feed.close();
   }
 
   /** Each set needs a quorum that answered, and remembers the key if the store has the set. */

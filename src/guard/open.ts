@@ -4,7 +4,7 @@ import { hex } from '../base/bytes.js';
 import { isLanestoreError, LanestoreError } from '../errors.js';
 import type { VoteModel } from '../model/model.js';
 import { type Given, Guard } from './guard.js';
-import { claimWitnesses } from './open-witnesses.js';
+import { type ClaimedWitnesses, claimWitnesses } from './open-witnesses.js';
 import { checkGuardOptions, type GuardOptions, signerOf } from './options.js';
 import { OwnLane } from './own-lane.js';
 
@@ -36,11 +36,21 @@ export async function openGuard<Vote, Block, Signed>(
   try {
     await bind(votes, options, signer.key, 'check');
     const claimed = await claimWitnesses(options, votes, signer.key);
-    await bind(votes, options, signer.key, 'bind');
-    const sinks = await claimed?.begin();
+    const sinks = await begun(claimed, () => bind(votes, options, signer.key, 'bind'));
     return new Guard(options, { votes, signer, detach, given: givenOf(votes), sinks });
   } catch (error) {
     detach();
+    throw error;
+  }
+}
+
+/** Binds the key, then has the sinks hold that. */
+async function begun(claimed: ClaimedWitnesses | undefined, bound: () => Promise<void>) {
+  try {
+    await bound();
+    return await claimed?.begin();
+  } catch (error) {
+    claimed?.close();
     throw error;
   }
 }

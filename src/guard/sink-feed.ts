@@ -90,8 +90,11 @@ export class SinkFeed {
 
   /** Puts nothing more. What is under way may still take effect. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#wake?.();
+    // Not awaited: a call that hangs must not keep the guard from closing.
+    void this.#calling.then(() => this.sink.close?.()).catch(() => undefined);
   }
 
   /** Does not reject. */
@@ -105,7 +108,7 @@ export class SinkFeed {
         this.#error = asError(error);
         if (this.#isClosed) return;
         if (isLanestoreError(error, 'LANESTORE_FENCED') || isLanestoreError(error, 'LANESTORE_OUT_OF_SEQUENCE')) {
-          this.#isClosed = true;
+          this.close();
           return this.#parts.lost(error);
         }
         this.#parts.changed();

@@ -50,6 +50,8 @@ export interface WitnessSink {
    * @throws LANESTORE_FENCED, LANESTORE_OUT_OF_SEQUENCE: nothing was changed.
    */
   put(claim: WitnessClaim, history: SigningHistory, signal: AbortSignal): Promise<void>;
+  /** Frees connections, if it keeps any. It may be used again: then it opens new ones. */
+  close?(): Promise<void>;
 }
 
 /** The record of a key that a sink does not know. */

@@ -1,5 +1,6 @@
 /** What every sink must do, for the sinks that ship and for those of tests. */
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SigningHistory } from '../../../src/adapter/index.js';
@@ -42,6 +43,7 @@ export async function refused(code: LanestoreErrorCode, work: Promise<unknown>, 
 
 /** Never aborted. */
 export const NEVER = new AbortController().signal;
+setMaxListeners(0, NEVER);
 
 /** Runs the suite; `make` gives a sink that knows no key, and `again` another one of the same place. */
 export function sinkContract(
