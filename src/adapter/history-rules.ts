@@ -91,12 +91,16 @@ export function appliedHistory<State extends VoteState>(
     signer === undefined ? withQuarantine(target.votes, { parts: VOTE_PARTS, why, when: target.when }) : target.votes;
   const votes = { ...bound, signer: history.signer, logs, laneFloors, ...takenOver(target, history, proof) };
   const parts = [...conflicts];
+  const doubts = proof?.doubt;
   const differs = 'a signing history names another signature in the same place';
+  // Raised above what it knows, and not known to be whole: sinks would not find it behind any more.
+  const doubted =
+    doubts === undefined ? votes : withQuarantine(votes, { parts: VOTE_PARTS, why: doubts, when: target.when });
   const closed =
-    parts.length === 0 ? votes : withQuarantine(votes, { parts, why: differs, when: target.when, lost: true });
-  const isOpen = signer !== undefined && target.votes.quarantine === undefined && parts.length === 0;
+    parts.length === 0 ? doubted : withQuarantine(doubted, { parts, why: differs, when: target.when, lost: true });
+  const isOpen = signer !== undefined && closed.quarantine === undefined;
   if (isOpen) return { votes: closed, raised: [...raised], opened: [] };
-  const doubt = proof === undefined ? (history.kind === 'final' ? undefined : LIVE) : proof.doubt;
+  const doubt = proof === undefined ? (history.kind === 'final' ? undefined : LIVE) : doubts;
   if (doubt !== undefined) return { votes: closed, raised: [...raised], opened: [], ...pendingOf(closed, doubt) };
   // What was lost is known again: a quorum of sinks holds all that was released.
   const isLost = target.votes.quarantine?.lost === true && proof === undefined;

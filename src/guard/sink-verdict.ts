@@ -31,10 +31,9 @@ export function verdictOn(history: SigningHistory | undefined, store: StoreAtOpe
   if (isOwn && history.seq > newest.seq) {
     return { kind: 'ahead', why: `it holds ${name}, the newest batch here is ${newest.seq}` };
   }
-  const log = aheadLog(history, votes) ?? (isOwn && history.seq === newest.seq ? otherLane(history, store) : undefined);
-  return log === undefined
-    ? { kind: 'held' }
-    : { kind: 'ahead', why: `it holds ${name}, with ${log} that is not here` };
+  const missing = aheadLog(history, votes) ?? aheadLane(history, store, isOwn && history.seq === newest.seq);
+  if (missing === undefined) return { kind: 'held' };
+  return { kind: 'ahead', why: `it holds ${name}, with ${missing} that is not here` };
 }
 
 function isHeirOf({ heirOf = [] }: VoteState, { store, seq }: SigningHistory): boolean {
@@ -53,11 +52,22 @@ function aheadLog({ logs }: SigningHistory, votes: VoteState): string | undefine
   return undefined;
 }
 
-/** At the same batch the lanes are the same, or two copies wrote it. */
-function otherLane({ lanes }: SigningHistory, { cursors }: StoreAtOpen): string | undefined {
+/**
+ * A lane of which the history has a block that the store lacks, and has no floor for. A lane may
+ * have been dropped since; not at the same batch, where all lanes are the same, or two copies wrote
+ * it.
+ */
+function aheadLane(
+  { lanes }: SigningHistory,
+  { cursors, votes }: StoreAtOpen,
+  isSameBatch: boolean,
+): string | undefined {
   for (const [lane, { last }] of lanes) {
     const next = cursors.lanes.get(lane)?.next;
-    if (last !== undefined && next !== last + 1n) return `block ${last} of lane ${lane}`;
+    const floor = votes.laneFloors.get(lane);
+    if (last === undefined || (floor !== undefined && floor >= last)) continue;
+    const isOther = isSameBatch && next !== last + 1n;
+    if (isOther || (next !== undefined && next <= last)) return `block ${last} of lane ${lane}`;
   }
   return undefined;
 }
