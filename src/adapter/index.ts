@@ -33,7 +33,6 @@ export {
   type HandoverRequest,
   HISTORY_FORMAT,
   type HistorySinks,
-  isNetwork,
   type LaneHistory,
   parseHistory,
   type SigningHistory,

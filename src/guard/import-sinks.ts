@@ -73,7 +73,7 @@ export async function importFromSinks<B, Q, A>(
   }
   const histories = held.flatMap(({ last }) => (last === undefined ? [] : [last.history]));
   const history = newestOf(histories);
-  const others = histories.filter((other) => hex(other.store) !== hex(history.store));
+  const others = histories.filter((older) => hex(older.store) !== hex(history.store));
   const older = others.map(({ store, seq: last }) => ({ store, seq: last }));
   const given = { model, network, history, dryRun, ...(seq === undefined ? {} : { seq }) };
   const report = await importProven(location, given, { older, doubt: doubtOf(history, histories, asked) });
@@ -132,15 +132,15 @@ async function ask(
 /** The history that continues all others. @throws LANESTORE_INVALID. */
 function newestOf(histories: readonly SigningHistory[]): SigningHistory {
   if (histories.length === 0) throw invalid('the sinks know nothing of this key in this network');
-  const newest = histories.find((history) => histories.every((other) => continues(history, other)));
+  const newest = histories.find((history) => histories.every((older) => continues(history, older)));
   if (newest !== undefined) return newest;
   const names = histories.map(({ store, seq }) => `${hex(store)}@${seq}`);
   throw invalid(`the sinks hold stores of which none continues all others: ${names.join(', ')}`);
 }
 
-function continues({ store, seq, heirOf }: SigningHistory, other: SigningHistory): boolean {
-  if (hex(store) === hex(other.store)) return seq >= other.seq;
-  return heirOf.some((heir) => hex(heir.store) === hex(other.store) && heir.seq >= other.seq);
+function continues({ store, seq, heirOf }: SigningHistory, older: SigningHistory): boolean {
+  if (hex(store) === hex(older.store)) return seq >= older.seq;
+  return heirOf.some((heir) => hex(heir.store) === hex(older.store) && heir.seq >= older.seq);
 }
 
 /** Why more may have been released than the newest history has; undefined: nothing more was. */

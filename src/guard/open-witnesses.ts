@@ -188,7 +188,10 @@ class Opening<Vote, Block, Signed> implements ClaimedWitnesses {
   }
 }
 
-/** Sets whose quorums count at open. @throws LANESTORE_INVALID for a change that was not asked for. */
+/**
+ * Sets whose quorums count at open.
+ * @throws LANESTORE_INVALID for a change that was not asked for.
+ */
 function setsOf(given: WitnessSet, recorded: WitnessSet | undefined, mayChange: boolean): readonly WitnessSet[] {
   const former = recorded?.former === undefined ? [] : [recorded.former];
   if (recorded === undefined || isSameSet(given, recorded)) return [given, ...former];

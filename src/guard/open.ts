@@ -64,7 +64,10 @@ function givenOf<Block>(votes: VoteStore<Block>): Given<Block> {
   return given;
 }
 
-/** Makes sure that the store is, or may become, of this key; then binds it. @throws LANESTORE_INVALID. */
+/**
+ * Makes sure that the store is, or may become, of this key; then binds it.
+ * @throws LANESTORE_INVALID.
+ */
 async function bind<Vote, Block, Signed>(
   votes: VoteStore<Block>,
   { store, firstUse, model }: GuardOptions<Vote, Block, Signed>,

@@ -41,7 +41,7 @@ export class StoreHistory<Block> {
 
   async #read(): Promise<SigningHistory> {
     const { store, votes, model, network, sinks } = this.#parts;
-    // In one turn, so all of one batch; what is read later may be of a newer one, never of an older.
+    // In one turn, so all of one batch. What is read later may be of a newer one, not of an older.
     const { newest, durable } = votes;
     const { signer, logs, laneFloors, quarantine, heirOf = [] } = durable;
     const { lanes: cursors } = store.cursors;

@@ -4,7 +4,8 @@
  *   { "format": "lanestore-witness/1", "epoch": "3", "holder": "<32 hex digits>",
  *     "lastEpoch": "3" | null, "last": { signing-history/1 } | null }
  */
-import { formatHistory, isNetwork, parseHistory, type SigningHistory } from '../adapter/index.js';
+import { formatHistory, parseHistory, type SigningHistory } from '../adapter/index.js';
+import { isNetwork } from '../adapter/signing-history.js';
 import { hex } from '../base/bytes.js';
 import { isLanestoreError, LanestoreError } from '../errors.js';
 import { isU64 } from '../keys/index.js';

@@ -1,7 +1,7 @@
 /** What every sink must do, for the sinks that ship and for those of tests. */
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { suite } from 'uvu';
+import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SigningHistory } from '../../../src/adapter/index.js';
 import { isLanestoreError, type LanestoreErrorCode } from '../../../src/errors.js';
@@ -45,12 +45,13 @@ export async function refused(code: LanestoreErrorCode, work: Promise<unknown>, 
 export const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);
 
-/** Runs the suite; `make` gives a sink that knows no key, and `again` another one of the same place. */
+/**
+ * Adds the tests. `make` gives a sink that knows no key, and `again` another one of the same place.
+ */
 export function sinkContract(
-  name: string,
+  test: Test,
   make: () => Promise<{ readonly sink: WitnessSink; again(): WitnessSink; close?(): Promise<void> }>,
 ): void {
-  const test = suite(`sinks: ${name}`);
   const key = KEY_OF_HISTORIES;
   const on = (title: string, run: (sink: WitnessSink, again: () => WitnessSink) => Promise<void>) =>
     test(title, async () => {
@@ -157,6 +158,4 @@ export function sinkContract(
     assert.ok(epochs.every((put) => put <= epoch));
     assert.ok(epochs.every((put) => put <= (last?.epoch ?? 0n)));
   });
-
-  test.run();
 }

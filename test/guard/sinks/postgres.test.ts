@@ -10,7 +10,8 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
   const named = () => `sink_${++tables}`;
   const sinkOf = (table: string, connection = server.url) => postgresWitness({ connection, table, deadlineMs: 20_000 });
 
-  sinkContract('a table of PostgreSQL', async () => {
+  const contract = suite('sinks: a table of PostgreSQL');
+  sinkContract(contract, async () => {
     const table = named();
     return { sink: sinkOf(table), again: () => sinkOf(table) };
   });
@@ -93,6 +94,7 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
   });
 
   test.after(close);
+  contract.run();
   test.run();
 }
 

@@ -1,4 +1,4 @@
-/** The witness server and its client: what each does with the wrong token, garbage, cuts and lies. */
+/** The witness server and its client: what each does with wrong tokens, garbage, cuts and lies. */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -8,7 +8,13 @@ import * as assert from 'uvu/assert';
 import { formatHistory } from '../../../src/adapter/index.js';
 import { hex } from '../../../src/base/bytes.js';
 import { isLanestoreError } from '../../../src/errors.js';
-import { fileWitness, httpWitness, openWitnessServer, type WitnessServer } from '../../../src/guard/index.js';
+import {
+  fileWitness,
+  httpWitness,
+  openWitnessServer,
+  postgresWitness,
+  type WitnessServer,
+} from '../../../src/guard/index.js';
 import { FaultyFiles } from '../../support/faulty-files.js';
 import { inTemp } from '../../support/temp.js';
 import { history, holder, KEY_OF_HISTORIES as KEY, NEVER, refused } from './contract.js';
@@ -307,6 +313,18 @@ for (const [name, [url, token]] of Object.entries(BAD_CLIENTS)) {
     }
   });
 }
+
+test('no sink: connections and tables that are none', () => {
+  for (const connection of [1, null, '', ['postgres://a']] as never[]) {
+    assert.throws(() => postgresWitness({ connection }), /^postgresWitness: options.connection must be/);
+  }
+  for (const table of ['', 'a b', 'X', 'x; drop table y']) {
+    assert.throws(() => postgresWitness({ connection: 'postgres://a', table }), /options.table must be/);
+  }
+  assert.throws(() => postgresWitness({ connection: 'postgres://a', deadlineMs: 0 }), /options.deadlineMs/);
+  assert.throws(() => postgresWitness({ connection: 'postgres://a', name: 'a b' }), /options.name/);
+  assert.throws(() => fileWitness(''), /fileWitness: path/);
+});
 
 test(
   'a file sink that fails at any operation keeps the old record or the new one, and works afterwards',
