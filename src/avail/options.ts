@@ -68,7 +68,7 @@ export interface AvailOptions {
 }
 
 /** What a guard does for the own lane. */
-export type BlockGuard = Pick<Guard<Msg, SignedBlock, SignedMsg>, 'signer' | 'ownBlock'>;
+export type BlockGuard = Pick<Guard<Msg, SignedBlock, SignedMsg>, 'signer' | 'ownBlock' | 'witnessed'>;
 
 const checkCommitteeOrEpochs: Check<Committee | readonly Epoch[]> = (value, name) => {
   if (!Array.isArray(value)) return checkCommittee(value, name);
@@ -80,7 +80,7 @@ const checkCommitteeOrEpochs: Check<Committee | readonly Epoch[]> = (value, name
 export const checkAvailOptions = fields<AvailOptions>({
   store: required(withMethods('a store', 'persist', 'dropLanes', 'takeRecovered', 'ready')),
   committee: required(checkCommitteeOrEpochs),
-  guard: withMethods<BlockGuard>('a guard', 'ownBlock'),
+  guard: withMethods<BlockGuard>('a guard', 'ownBlock', 'witnessed'),
   secret: byteArray,
   announce: oneOf('durable', 'received'),
   verifyLoaded: boolean,
