@@ -12,7 +12,7 @@
  * accepted until the store is opened again.
  */
 import type { LaneId } from '../keys/index.js';
-import type { LogHistory, VoteModel, VotePart } from '../model/model.js';
+import type { LogHistory, Position, VoteModel, VotePart } from '../model/model.js';
 
 /**
  * A half-open range [first, next) that a lane or the QC log holds. Empty when both are equal; never
@@ -102,6 +102,11 @@ export interface Quarantine {
   readonly answers?: ReadonlyMap<string, PeerAnswer>;
 }
 
+/** A place in which the key has signed what the store did not give. */
+export type SeenPlace =
+  | { readonly log: string; readonly at: Position }
+  | { readonly lane: LaneId; readonly number: bigint };
+
 /** How far another validator is, told after this one had stopped. */
 export interface PeerAnswer {
   /** The road index that it expects next, after the highest CommitQC that it has; 0: none. */
@@ -168,8 +173,9 @@ export interface VoteStore<Block> {
    * Closes parts: at once for every later call, durably when it resolves. What is closed already
    * stays closed.
    * @param lost the key is known to have signed what the store does not hold
+   * @param seen a place in which it did: it becomes a floor in the same batch
    */
-  quarantine(parts: readonly VotePart[], why: string, lost?: boolean): Promise<void>;
+  quarantine(parts: readonly VotePart[], why: string, lost?: boolean, seen?: SeenPlace): Promise<void>;
   /**
    * Keeps what another validator answered, while parts are closed: of each its first `next`, and
    * its highest `own`. Durable when it resolves; false if it changed nothing.
@@ -177,10 +183,12 @@ export interface VoteStore<Block> {
   answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean>;
   /**
    * Registers the one guard of this store.
+   * @param settled resolves when no message is being looked at any more: `close` of the store waits
+   * for it, and then for every quarantine that was asked for
    * @throws LANESTORE_LOCKED if there is one. Returns what
    * takes it back; idempotent.
    */
-  attach(): () => void;
+  attach(settled?: () => Promise<unknown>): () => void;
 }
 
 /** What `open` found: durable, verified, and nothing below the anchor. */

@@ -74,6 +74,8 @@ export class Guard<Vote, Block, Signed> {
    * count as given.
    */
   readonly #reserved: Map<string, Watermark>;
+  /** Calls of {@link observe} under way. */
+  readonly #observing = new Set<Promise<unknown>>();
   #isClosing = false;
 
   /** @internal Use {@link openGuard}. */
@@ -225,14 +227,21 @@ export class Guard<Vote, Block, Signed> {
     this.#assertOpen();
     const { signer } = this.#model.opened(signed);
     if (Buffer.compare(signer, this.#signer.key) !== 0) return false;
-    return this.#counted(async () => {
+    const found = this.#counted(async () => {
       const cursors = () => this.#store.cursors;
       const known = { model: this.#model, votes: this.#votes, given: this.#given(), own: this.#own, cursors };
       const found = await strangerIn(known, signed);
       if (found === undefined) return false;
-      await this.#votes.quarantine([found.part], found.why, true);
+      await this.#votes.quarantine([found.part], found.why, true, found.seen);
       return true;
     });
+    this.#observing.add(found);
+    return found.finally(() => this.#observing.delete(found));
+  }
+
+  /** @internal Resolves when every call of {@link observe} that is under way has ended. */
+  observed(): Promise<unknown> {
+    return Promise.allSettled(this.#observing);
   }
 
   /**

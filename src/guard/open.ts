@@ -30,10 +30,12 @@ export async function openGuard<Vote, Block, Signed>(
       'openGuard: options.model is not the model that the store was opened with',
     );
   }
-  const detach = votes.attach();
+  let guard: Guard<Vote, Block, Signed> | undefined;
+  const detach = votes.attach(async () => guard?.observed());
   try {
     await bind(votes, options, signer.key);
-    return new Guard(options, { votes, signer, detach, given: givenOf(votes) });
+    guard = new Guard(options, { votes, signer, detach, given: givenOf(votes) });
+    return guard;
   } catch (error) {
     detach();
     throw error;

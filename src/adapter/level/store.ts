@@ -154,7 +154,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
         tip,
         readBetweenBatches: (read) => this.#queue.readBetweenBatches(read),
         reads: () => values?.reads() ?? new ValueReads(undefined),
-        assertUsable: () => this.assertUsable(),
+        assertUsable: () => this.assertReadable(),
         explained: (error) => this.#lossOr(error),
       },
       model,
@@ -254,7 +254,8 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   protected override costOf(plan: EncodedRound): Cost {
     const { bytes, entries, removals } = sizeOf(plan);
     const tidied = Math.min(entries + removals, this.#deletesMax);
-    const votesBytes = plan.votes === undefined ? 0 : VOTES_BYTES;
+    const floors = plan.votes?.seen === undefined ? 0 : this.#writer.votes.laneFloors.size + 1;
+    const votesBytes = plan.votes === undefined ? 0 : VOTES_BYTES + LANE_FLOOR_BYTES * floors;
     const diskBytes = isNoop(plan) ? 0 : bytes + votesBytes + this.#tipBytes + ENTRY_OVERHEAD_BYTES * tidied;
     const largeBytes = this.#values?.separableBytes(plan, bytes) ?? 0;
     return { bytes, entries, diskBytes, isPrune: onlyPrunes(plan), largeBytes };
