@@ -124,8 +124,8 @@ export class StoreVotes<Block> implements VoteStore<Block> {
   }
 
   /**
-   * Resolves when every message that a guard looks at now is judged, and every quarantine is durable
-   * or has failed. Undefined if there is nothing to wait for.
+   * Resolves when every message that a guard looks at now is judged, and every quarantine is
+   * durable or has failed. Undefined if there is nothing to wait for.
    */
   settled(): Promise<unknown> | undefined {
     if (this.#guard === undefined && this.#closing.size === 0) return undefined;

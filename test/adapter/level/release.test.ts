@@ -2,8 +2,9 @@
  * Opening parts of the votes by an operator's decision: what it opens, what it never lowers, and
  * what closes them in the first place.
  */
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WITNESS_BYTES } from '../../../src/adapter/level/format/witness.js';
@@ -241,6 +242,49 @@ test(
     await using guard = await openGuard({ store, model: plain as never, key: KEY });
     assert.is(guard.test(plainVote('step', [9n, 9n], { digest: OTHER }) as never), 'floor');
     assert.is(await guard.observe(seen[0]!), false, 'it is below a floor that an operator gave');
+  }),
+);
+
+/** Copies a tree as `cp -al` does. */
+function linkTree(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) linkTree(source, target);
+    else linkSync(source, target);
+  }
+}
+
+test(
+  'a copy by hard links signs nothing, and is not opened, while the store is there; the store signs on',
+  inTemp(async (dir) => {
+    const { live } = await makeStores(dir);
+    const linked = join(dir, 'linked');
+    // Times of files have the clock's resolution.
+    await delay(50);
+    linkTree(live, linked);
+    const again = plainVote('step', [1n, 1n]);
+    for (const [location, verdict] of [
+      [linked, 'quarantined'],
+      [live, 'again'],
+      [linked, 'quarantined'],
+    ] as const) {
+      await using store = await open(location);
+      await using guard = await openGuard({ store, model: plain as never, key: KEY });
+      assert.is(guard.test(again as never), verdict, location);
+    }
+    const before = treeHash(linked);
+    await refused(
+      release(linked, { asIs: true }),
+      'LANESTORE_INVALID',
+      /copy by hard links, and the original is still/,
+    );
+    assert.is(treeHash(linked), before);
+    rmSync(live, { recursive: true });
+    assert.equal((await release(linked, { asIs: true })).opened, ALL);
+    await using store = await open(linked);
+    await using guard = await openGuard({ store, model: plain as never, key: KEY });
+    assert.is(guard.test(again as never), 'again');
   }),
 );
 

@@ -1,6 +1,7 @@
 /** Changing the votes of a store that no node runs on. */
 import { CloseStack, releasing } from '../../../base/close-stack.js';
 import { diskFiles } from '../../../base/files.js';
+import { LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { LocationGuard } from '../../location-guard.js';
 import { lockDirectory } from '../../lock.js';
@@ -12,6 +13,7 @@ import { type Amendment, amended, closedUnlessProven } from './amend.js';
 import { prepareWitness } from './create.js';
 import { type Depth, type Examined, examine, examineCopy, sound } from './examine.js';
 import { openInPlace } from './in-place.js';
+import { isLinkedCopy } from './linked-copy.js';
 import { existingLocation } from './location.js';
 import { refuseIfOpenElsewhere } from './probe-lock.js';
 
@@ -26,8 +28,8 @@ export interface AmendedStore<A> {
 /**
  * Amends the store in `location`, on which no node runs. `depth` is how much of it is checked
  * first: it must be sound that far. `decide` is asked on a private copy, and again on the store
- * itself, for LevelDB rewrites its files as soon as it opens them. With depth `singles`, for a store
- * that was just made, it is asked on the store only.
+ * itself, for LevelDB rewrites its files as soon as it opens them. With depth `singles`, for a
+ * store that was just made, it is asked on the store only.
  * @throws what opening it ends with, and what `decide` throws: on the copy, then no byte of the
  * store was changed.
  */
@@ -50,6 +52,7 @@ export async function amendStore<B, Q, A>(
         held.add(() => guard.close());
         guard.watch(paths.location);
         await refuseIfOpenElsewhere(paths.level);
+        if (isLinkedCopy(paths.level)) throw linkedError(paths.level);
         const decided = async (examined: Examined<B, Q, A>) => {
           const { tip, records, verdict } = sound(examined);
           const votes = closedUnlessProven(records.votes, tip, verdict);
@@ -74,4 +77,11 @@ export async function amendStore<B, Q, A>(
   } catch (error) {
     throw coded(error);
   }
+}
+
+function linkedError(level: string): LanestoreError {
+  return new LanestoreError('LANESTORE_INVALID', `${level} is a copy by hard links, and the original is still there`, {
+    remedy:
+      'nothing was changed; remove the directory whose files these are, or move its bytes: see docs/signing-safety.md',
+  });
 }
