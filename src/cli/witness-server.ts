@@ -15,7 +15,7 @@ const READABLE_BY_OTHERS = 0o077;
 /** The verb `witness-server`. */
 export const witnessServerVerb: Verb = {
   usage: 'DIR --listen HOST:PORT --token-file FILE',
-  summary: 'keeps what validators on other hosts have signed: a sink of their guards (httpWitness)',
+  summary: 'a witness sink for validators on other hosts',
   help: [
     'DIR                  a directory of its own, on another host than the validator; created if absent',
     '--listen HOST:PORT   e.g. 127.0.0.1:7600. It speaks plain HTTP: for other hosts put a proxy with TLS in front',

@@ -32,6 +32,7 @@ const VERBS = [
     'release',
     'handover',
     'votes',
+    'witness-server',
     'accept-rollback',
     'replay',
   ],

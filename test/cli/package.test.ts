@@ -17,12 +17,12 @@ const test = suite('cli: the package');
 /**
  * Size limit of the tarball: code, types, sources with their maps, docs, one recording. Votes, the
  * guard and the format that keeps them took some 90 KB of it; floors from peers, handover and
- * signing histories 60 KB; a second version of the protocol with its readers 190 KB. No part that
- * ships is there twice.
+ * signing histories 60 KB; a second version of the protocol with its readers 190 KB; witness sinks
+ * 100 KB. No part that ships is there twice.
  */
 const TARBALL_BYTES_MAX = 1_900_000;
 /** Size limit without the files that only debuggers and editors read. */
-const RUN_BYTES_MAX = 3_900_000;
+const RUN_BYTES_MAX = 4_100_000;
 
 let dir: string;
 let packed: Packed;
