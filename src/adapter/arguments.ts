@@ -1,6 +1,6 @@
 /**
- * What the calls of the port are given: checked, and copied into memory of their own. No entry is
- * looked at.
+ * The arguments of the port's calls: checked, and copied into separate memory. Entries are not
+ * inspected.
  */
 import { byteArray, callback, fieldNames, fields, iterable, settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -13,10 +13,13 @@ export interface OwnRound<B, Q, A> extends Round<B, Q, A> {
   readonly votes?: readonly unknown[] | undefined;
 }
 
-/** Votes of one call. */
+/** Maximum number of votes in one call. */
 export const ROUND_VOTES_MAX = 1024;
 
-/** A round: its parts and no others. @throws TypeError. */
+/**
+ * Checks that a round has no unknown part.
+ * @throws TypeError.
+ */
 const checkParts = fieldNames<Round<unknown, unknown, unknown>>(['anchor', 'inner', 'commitQCs', 'blocks', 'votes']);
 
 /** A durable hook. @throws TypeError. */
@@ -62,8 +65,8 @@ export function ownList<T>(entries: Iterable<T>, name: string, entriesMax = Numb
 }
 
 /**
- * The votes of a call. What is beyond the bound is not read. @throws LANESTORE_INVALID for more
- * than {@link ROUND_VOTES_MAX}.
+ * The votes of a call. Votes beyond the bound are not read.
+ * @throws LANESTORE_INVALID for more than {@link ROUND_VOTES_MAX}.
  */
 export function votesOf(votes: Iterable<unknown>): unknown[] {
   const list: unknown[] = [];
@@ -78,7 +81,7 @@ export function votesOf(votes: Iterable<unknown>): unknown[] {
 
 function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
   if (Array.isArray(entries)) {
-    // By index, and the length once: an array may have an endless iterator of its own.
+    // Read by index, and the length once: an array may have its own, endless iterator.
     const { length } = entries;
     if (before + length > max) throw tooMany(max);
     return Array.from({ length }, (_, i) => entries[i] as T);
