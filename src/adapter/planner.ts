@@ -225,8 +225,8 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   }
 
   /**
-   * Rule 1: a lane that never held anything begins at its first block in the anchor, or, if the
-   * anchor omits it, at any number.
+   * Rule 1: a lane that never held anything begins at its first block in the anchor, or, if that is
+   * 0 or absent, at any number.
    */
   #newLane(lane: LaneId, number: bigint): Draft<BlockEntry> {
     const start = maxU64(this.#anchor?.laneStarts.get(lane) ?? 0n, this.#baselines?.get(lane) ?? 0n);

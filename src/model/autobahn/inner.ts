@@ -16,7 +16,7 @@ interface Certificate<T> {
   readonly sigs: readonly Signature[];
 }
 
-/** What belongs to a view. */
+/** A message with a view. */
 export interface InView {
   readonly view: { readonly index: bigint; readonly number: bigint };
 }
