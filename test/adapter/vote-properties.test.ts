@@ -331,7 +331,7 @@ class HonestNode {
   }
 }
 
-test('honest nodes are never refused: commit first, view jumps, locks inherited or dropped, restarts, votes sent again', () => {
+test('honest nodes are never refused: commit first, view jumps, locks kept or dropped, restarts, resent votes', () => {
   let released = 0;
   const events = fc.array(honestEvent, { maxLength: 80, size: 'max' });
   fc.assert(

@@ -153,7 +153,7 @@ function peerBlock(parent: SignedBlock | undefined): SignedBlock {
 
 for (const [name, open] of Object.entries(BACKENDS)) {
   flow(
-    `produce, vote, order, execute, prune: ten roads on ${name}${name === 'noop' ? '' : ', restarted after every second'}`,
+    `produce, vote, order, execute, prune: ten roads on ${name}${name === 'noop' ? '' : ', restarts'}`,
     () =>
       withTemp(async (dir) => {
         let last: SignedBlock | undefined;
@@ -343,7 +343,7 @@ const trusted = trustingNetwork({ validators: 4 });
 const many = trafficOf(trusted.net, 20, 2);
 
 admission(
-  '30 blocks beyond the durable anchor, then blocks, votes and the producer wait; a durable anchor releases them',
+  '30 blocks after the durable anchor, blocks, votes and the producer wait; a durable anchor releases them',
   async () => {
     await withState({ committee: trusted.committee }, async (state, db) => {
       for (const block of many.blocks[0]!.slice(0, 30)) await state.pushBlock(block);
@@ -441,7 +441,7 @@ bad('blocks: wrong signer, foreign lane, wrong payload hash, forged signature, o
 );
 
 bad(
-  'a block with a wrong parent, and a second block of the same number, are dropped and counted; the lane continues',
+  'a block with a wrong parent, and a second block of one number, are dropped and counted; the lane continues',
   () =>
     withState({ committee }, async (state) => {
       await blocks(state, 0, 2);
@@ -499,7 +499,7 @@ bad('votes: foreign lane, foreign signer, another kind, twice, two blocks of the
 );
 
 bad(
-  'CommitQCs and AppQCs: too few signatures, an AppQC that does not match its CommitQC, a vote that does not match',
+  'CommitQCs and AppQCs: too few signatures, an AppQC of another CommitQC, a vote that does not match',
   () =>
     withState({ committee }, async (state) => {
       const [first, second] = made.qcs as [CommitQC, CommitQC];
@@ -524,7 +524,7 @@ bad(
 );
 
 bad(
-  'a FullCommitQC takes its headers from blocks as well as from votes, so a restarted node need not collect them again',
+  'a FullCommitQC takes its headers from blocks and votes, so a restarted node need not collect them again',
   () =>
     withState({ committee }, async (state) => {
       for (const lane of made.blocks.slice(0, 3)) for (const block of lane.slice(0, 2)) await state.pushBlock(block);

@@ -37,7 +37,7 @@ test(
 );
 
 test(
-  'a store without a key that knows of lost votes is not exported without a word',
+  'a store without a key but with lost votes is exported only on request',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const store = await openLevel(location, { model: plain });

@@ -93,7 +93,7 @@ test('every place names logs of the model, with their arity', () => {
   }
 });
 
-test('the digest is what the key signs, and tells the messages apart', () => {
+test('the digest is what the key signs, and differs between messages', () => {
   const digests = MESSAGES.map((msg) => Buffer.from(votes.digest(msg)).toString('hex'));
   assert.is(new Set(digests).size, MESSAGES.length);
   for (const msg of MESSAGES) {

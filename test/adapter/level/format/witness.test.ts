@@ -271,7 +271,7 @@ files(
 );
 
 files(
-  'two torn slots prove nothing: a note says so, and a batch of its own closes the votes before anything is signed',
+  'two torn slots prove nothing: there is a note, and a separate batch closes the votes before any signature',
   inTemp(async (dir) => {
     await makeStore(dir, 3);
     writeFileSync(join(dir, 'witness'), new Uint8Array(WITNESS_BYTES));

@@ -75,7 +75,7 @@ test(
 );
 
 test(
-  'the next view removes the leftover of a killed process next to such a location, but not that of a similar name',
+  'the next view removes what a killed process left next to such a location, not next to a similar name',
   inTemp(async (dir) => {
     const [location, similar] = [join(dir, 'n'.repeat(255)), join(dir, `${'n'.repeat(254)}m`)];
     await makeStore(location);

@@ -114,7 +114,7 @@ still(
 );
 
 still(
-  'is refused for an occupied target, a target in the store, and a location without a store; nothing is made or changed',
+  'is refused for an occupied target, a target in the store, and no store; nothing is made or changed',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);

@@ -184,7 +184,7 @@ rules(
 );
 
 rules(
-  'compacts again only what was pruned since, and rests before; ends when there is room; never without the room that it takes',
+  'compacts again only what was pruned since, after a pause; ends when there is room; needs room itself',
   inTemp(async (dir) => {
     const { reclaimer, compactions, starts, space, soon, begun } = held(dir, ['0a', '0b']);
     space.allows = false;
@@ -222,7 +222,7 @@ rules(
 );
 
 rules(
-  'compacts once after a refusal, however much is pruned afterwards; again only after another one, or for a call that waits',
+  'compacts once after a refusal; again only after another refusal, or for a call that waits',
   inTemp(async (dir) => {
     const { reclaimer, compactions, starts, space, soon, begun } = held(dir, ['0a']);
     space.isAwaited = false;
