@@ -1,6 +1,6 @@
 /**
- * The own lane through a guard: signed once, released when durable, and nothing else beside the
- * guard.
+ * The own lane through a guard: each block is signed once, released when durable, and only the
+ * guard signs.
  */
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -1,4 +1,4 @@
-/** The edges of a signing store: what it keeps must not be lost by opening it in another way. */
+/** Edge cases of a signing store: opening it in another way must not lose its votes. */
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';

@@ -1,6 +1,6 @@
 /**
- * What Autobahn at 11419398f says of the messages that a validator signs: where each stands, what
- * it rules out, what is signed.
+ * The votes of Autobahn at 11419398f: the place of each message, the votes that it excludes, and
+ * the signed bytes.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

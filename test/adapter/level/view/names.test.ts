@@ -47,7 +47,7 @@ test(
       assert.equal((await verify(location, { model: plain })).findings, []);
       await snapshot(location, join(dir, 'targets', name), { model: plain });
       await using copied = await openLevel(join(dir, 'targets', name), { model: plain });
-      // One batch of its own: it closes the votes.
+      // A separate batch closes the votes.
       assert.is(copied.seq, 2n);
       assert.equal(readdirSync(join(dir, 'stores')), [name]);
       assert.ok(readdirSync(join(dir, 'targets')).every((made) => NAMES.includes(made)));

@@ -1,6 +1,6 @@
 /**
- * Lanes that leave the committee: forgotten in one batch where that is small, else swept first,
- * while other lanes go on.
+ * Lanes that leave the committee: small ones are dropped in one batch, others are swept first while
+ * rounds for other lanes continue.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { suite } from 'uvu';
@@ -33,7 +33,7 @@ async function laneKeys(db: HeldLevel): Promise<string[]> {
   return [...(await db.content()).keys()].filter((key) => key.startsWith('lane/'));
 }
 
-/** What recovery finds in a lane. */
+/** The blocks that recovery finds in a lane. */
 async function recovered(db: HeldLevel, lane: string): Promise<readonly PlainBlock[] | undefined> {
   const store = await open(db);
   const { blocks } = store.takeRecovered();
@@ -242,7 +242,8 @@ test(
 );
 
 /**
- * Drops a lane of 5,000 blocks slowly, `between` right behind it, and opens what each batch leaves.
+ * Drops a lane of 5,000 blocks slowly, runs `between` right after it, and opens the store as of
+ * each batch.
  */
 async function crashAtEachBatch(
   db: HeldLevel,

@@ -1,6 +1,6 @@
 /**
- * A rejected write poisons the store: nothing goes on, the first cause stays, only close() works, a
- * reopen does (docs/design.md, Rejected writes).
+ * A rejected write poisons the store: later calls fail with the first cause, only close() works,
+ * and the store can be opened again (docs/design.md, Rejected writes).
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
