@@ -55,7 +55,7 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
    * LANESTORE_CAPACITY, and `ready` waits for space. Rounds that only prune are accepted as long as
    * there is space for the rounds themselves. Default: the space that LevelDB may need to flush its
    * buffers and compact, 204 MiB with the default settings (disk-watermark.ts). 0 turns the check
-   * off; a value file is then still made only where the default stays free.
+   * off; a value file is then still made only if at least as many bytes stay free as it has.
    */
   readonly minFreeBytes?: number;
   /**
