@@ -29,8 +29,7 @@ const NEAR = 24;
 export const tornLog: Row<Prepared> = {
   name: 'torn-log',
   fault: 'torn tail of the log, every byte of the last 3 batches, block borders',
-  mustHold:
-    'with its own witness: all rounds acknowledged before the cut; with the final witness: LANESTORE_ROLLED_BACK',
+  mustHold: 'its own witness: opens with all rounds acknowledged before the cut; final witness: LANESTORE_ROLLED_BACK',
   counts: { full: 'all', short: 2000 },
 
   async prepare({ seed, dir }) {
