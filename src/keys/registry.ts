@@ -12,7 +12,7 @@
  *   meta/schema                 -> format, model, store id, time of creation
  *   meta/tip                    -> the cursors of all logs, and the checksums of the single records
  *   qc/<road index>             -> the CommitQC of that road index
- *   votes                       -> the last votes of the node's key, and the floors below which it may not sign
+ *   votes                       -> last votes and floors of the node's key
  *   votes/lanes                 -> floors of lanes that were dropped
  */
 import type { LaneId } from './lane-id.js';

@@ -29,7 +29,8 @@ const NEAR = 24;
 export const tornLog: Row<Prepared> = {
   name: 'torn-log',
   fault: 'torn tail of the log, every byte of the last 3 batches, block borders',
-  mustHold: 'its own witness: opens with all rounds acknowledged before the cut; final witness: LANESTORE_ROLLED_BACK',
+  mustHold:
+    'with the witness of that moment: opens, a prefix of rounds, all acknowledged before the cut kept; with the final witness: LANESTORE_ROLLED_BACK',
   counts: { full: 'all', short: 2000 },
 
   async prepare({ seed, dir }) {
