@@ -35,6 +35,11 @@ export const ERROR_CODES = {
     remedy:
       'blocks, CommitQCs and anchors are still stored; open the part only when it is certain that no other copy signs, see docs/signing-safety.md',
   },
+  LANESTORE_FENCED: {
+    cause: 'another opener has claimed the sinks that witness this key, so this one may sign nothing any more',
+    remedy:
+      'find the other process, host or copy of the store, and stop all but one: see docs/signing-safety.md, Witness sinks',
+  },
   LANESTORE_CAPACITY: {
     cause: 'there is no room for the round now',
     remedy: 'nothing was stored; wait for ready() and submit it again',

@@ -16,6 +16,7 @@ export {
   type DurableHooks,
   formatHistory,
   type HandoverRequest,
+  type HistorySinks,
   type LimitOptions,
   type NoopOptions,
   openNoop,
@@ -26,8 +27,10 @@ export {
   type Recovered,
   type Round,
   type SigningHistory,
+  type StoreBatch,
   type VoteState,
   type VoteStore,
+  type WitnessSet,
 } from './adapter/index.js';
 export {
   type AnyLevel,
@@ -35,6 +38,9 @@ export {
   type Extent,
   type Extents,
   exportHistory,
+  type ForgetSinksOptions,
+  type ForgetSinksReport,
+  forgetSinks,
   type HandoverOptions,
   type HistoryOptions,
   handover,
@@ -98,7 +104,30 @@ export {
   type Pushed,
 } from './avail/index.js';
 export * from './errors.js';
-export { type Guard, type GuardOptions, type GuardRound, type GuardStore, openGuard } from './guard/index.js';
+export {
+  type FileWitnessOptions,
+  fileWitness,
+  type Guard,
+  type GuardOptions,
+  type GuardRound,
+  type GuardStore,
+  type HttpWitnessOptions,
+  httpWitness,
+  importFromSinks,
+  openGuard,
+  openWitnessServer,
+  type PostgresWitnessOptions,
+  postgresWitness,
+  type SinkImportOptions,
+  type SinkImportReport,
+  type SinkStatus,
+  type WitnessClaim,
+  type WitnessKey,
+  type WitnessRecord,
+  type WitnessServer,
+  type WitnessServerOptions,
+  type WitnessSink,
+} from './guard/index.js';
 export {
   ENTRY_NUMBER_MAX,
   isLaneId,

@@ -20,6 +20,7 @@ import type {
   Persistence,
   Recovered,
   Round,
+  StoreBatch,
   VoteState,
   VoteStore,
 } from './persistence.js';
@@ -54,6 +55,8 @@ function beginPlanning(): void {
   }
   isPlanning = true;
 }
+
+const NO_BATCH: StoreBatch = { store: new Uint8Array(16), seq: 0n };
 
 /** The port on top of the planner; backends extend it. */
 export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> implements Persistence<B, Q, A> {
@@ -127,9 +130,9 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
 
   abstract get cursors(): Cursors;
 
-  /** The durable state of votes. Called only on a backend whose state has votes. */
-  protected get durableVotes(): VoteState {
-    return this.#planned.votes ?? NO_VOTES;
+  /** The durable votes, and the newest durable batch. Asked of a backend whose state has votes. */
+  protected get durable(): { readonly votes: VoteState; readonly newest: StoreBatch } {
+    return { votes: this.#planned.votes ?? NO_VOTES, newest: NO_BATCH };
   }
 
   /** A durable block, for a backend whose state has votes. */
@@ -297,7 +300,8 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return new StoreVotes<B>({
       model,
       planned: planned as PlanState & { votes: VoteState },
-      durable: () => this.durableVotes,
+      durable: () => this.durable.votes,
+      newest: () => this.durable.newest,
       block: async (lane, number) => {
         this.assertUsable();
         return this.heldBlock(lane, number);

@@ -6,10 +6,11 @@ import { hex } from '../base/bytes.js';
 import { LanestoreError } from '../errors.js';
 import { maxU64 } from '../keys/index.js';
 import type { Position, VoteModel, VotePart } from '../model/model.js';
-import type { VoteLogState, VoteState } from './persistence.js';
+import type { StoreBatch, VoteLogState, VoteState } from './persistence.js';
 import type { HandoverRequest, SigningHistory } from './signing-history.js';
 import { VOTE_PARTS } from './store-votes.js';
 import { comparePositions, LANE_FLOORS_MAX, withQuarantine } from './vote-rules.js';
+import { withHeirs } from './witness-set.js';
 
 /** The store that a history is brought to. */
 export interface HistoryTarget<State extends VoteState> {
@@ -35,14 +36,26 @@ export interface AppliedHistory<State extends VoteState> {
 }
 
 /**
+ * That a history was read from the sinks that witness a key, by a claim: the signer before can
+ * write to no quorum of them any more.
+ */
+export interface WitnessProof {
+  /** What else the sinks hold: batches of stores that the history continues. */
+  readonly older: readonly StoreBatch[];
+  /** Why the sinks may not hold all that was released; undefined if they do. */
+  readonly doubt: string | undefined;
+}
+
+/**
  * Applies a history. Nothing falls; only a final one, for this store and its newest quarantine,
- * opens anything.
+ * or one that sinks prove, opens anything.
  * @throws LANESTORE_INVALID for a history that is not for this store; LANESTORE_CAPACITY for more
  * lanes than a store keeps floors of.
  */
 export function appliedHistory<State extends VoteState>(
   target: HistoryTarget<State>,
   history: SigningHistory,
+  proof?: WitnessProof,
 ): AppliedHistory<State> {
   checkFits(target, history);
   const raised = new Set<string>();
@@ -76,16 +89,22 @@ export function appliedHistory<State extends VoteState>(
   // Without a key all parts are closed; with one, those that a quarantine names.
   const bound =
     signer === undefined ? withQuarantine(target.votes, { parts: VOTE_PARTS, why, when: target.when }) : target.votes;
-  const votes = { ...bound, signer: history.signer, logs, laneFloors };
+  const votes = { ...bound, signer: history.signer, logs, laneFloors, ...takenOver(target, history, proof) };
   const parts = [...conflicts];
+  const doubts = proof?.doubt;
   const differs = 'a signing history names another signature in the same place';
+  // Raised above what it knows, and not known to be whole: sinks would not find it behind any more.
+  const doubted =
+    doubts === undefined ? votes : withQuarantine(votes, { parts: VOTE_PARTS, why: doubts, when: target.when });
   const closed =
-    parts.length === 0 ? votes : withQuarantine(votes, { parts, why: differs, when: target.when, lost: true });
-  const isOpen = signer !== undefined && target.votes.quarantine === undefined && parts.length === 0;
+    parts.length === 0 ? doubted : withQuarantine(doubted, { parts, why: differs, when: target.when, lost: true });
+  const isOpen = signer !== undefined && closed.quarantine === undefined;
   if (isOpen) return { votes: closed, raised: [...raised], opened: [] };
-  if (history.kind !== 'final') return { votes: closed, raised: [...raised], opened: [], ...pendingOf(closed, LIVE) };
-  const { quarantine } = target.votes;
-  if (conflicts.size > 0 || quarantine?.lost === true) {
+  const doubt = proof === undefined ? (history.kind === 'final' ? undefined : LIVE) : doubts;
+  if (doubt !== undefined) return { votes: closed, raised: [...raised], opened: [], ...pendingOf(closed, doubt) };
+  // What was lost is known again: a quorum of sinks holds all that was released.
+  const isLost = target.votes.quarantine?.lost === true && proof === undefined;
+  if (conflicts.size > 0 || isLost) {
     return { votes: closed, raised: [...raised], opened: [], ...pendingOf(closed, 'the key signed elsewhere, too') };
   }
   return { raised: [...raised], ...openedBy(closed, history) };
@@ -93,6 +112,23 @@ export function appliedHistory<State extends VoteState>(
 
 const NO_LOG: VoteLogState = { watermark: undefined, floor: undefined };
 const LIVE = 'the history is not final: the store that it was taken from may have signed since';
+
+/**
+ * The stores that this one stands in for from here on, and the sinks that it must go on to write.
+ */
+function takenOver<State extends VoteState>(
+  { store, votes }: HistoryTarget<State>,
+  history: SigningHistory,
+  proof: WitnessProof | undefined,
+): Pick<VoteState, 'heirOf' | 'sinks'> {
+  if (history.kind !== 'final' && proof === undefined) return {};
+  const taken = [...history.heirOf, ...(proof?.older ?? []), { store: history.store, seq: history.seq }];
+  const others = taken.filter((heir) => hex(heir.store) !== hex(store));
+  const heirOf = withHeirs(votes.heirOf ?? [], others);
+  const { sinks } = history;
+  const isNew = votes.sinks === undefined && sinks !== undefined;
+  return { heirOf, ...(isNew ? { sinks: { names: sinks.names, quorum: sinks.quorum } } : {}) };
+}
 
 function pendingOf({ quarantine }: VoteState, why: string): { readonly pending?: string } {
   return quarantine === undefined ? {} : { pending: why };

@@ -14,6 +14,7 @@ export {
   type Resource,
 } from './backpressure.js';
 export { BasePersistence } from './base-persistence.js';
+export type { WitnessProof } from './history-rules.js';
 export { fireHooks, type HookFailure } from './hooks.js';
 export { type NoopOptions, openNoop } from './noop.js';
 export type * from './persistence.js';
@@ -31,6 +32,7 @@ export {
   formatHistory,
   type HandoverRequest,
   HISTORY_FORMAT,
+  type HistorySinks,
   type LaneHistory,
   parseHistory,
   type SigningHistory,

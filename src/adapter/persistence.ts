@@ -127,6 +127,30 @@ export interface VoteState {
    */
   readonly laneFloors: ReadonlyMap<LaneId, bigint>;
   readonly quarantine: Quarantine | undefined;
+  /** The sinks that witness what the key signs; absent if there are none. */
+  readonly sinks?: WitnessSet | undefined;
+  /** Stores that signed before with this key, and whose histories this one has taken over. */
+  readonly heirOf?: readonly StoreBatch[] | undefined;
+}
+
+/** A set of sinks: of each write, and of each read, at least `quorum` of them have a part. */
+export interface WitnessSet {
+  /** Ascending, each once. */
+  readonly names: readonly string[];
+  /** More than half of them. */
+  readonly quorum: number;
+  /**
+   * The set before, while it is not known that it holds a batch of this one: its sinks must still
+   * be written, too.
+   */
+  readonly former?: Omit<WitnessSet, 'former'> | undefined;
+}
+
+/** A batch of a store. */
+export interface StoreBatch {
+  /** The id of the store, 16 bytes. */
+  readonly store: Uint8Array;
+  readonly seq: bigint;
 }
 
 /**
@@ -143,7 +167,9 @@ export interface VoteStore<Block> {
    * since. It includes a quarantine at once.
    */
   readonly planned: VoteState;
-  /** The road index of the next CommitQC, after all accepted ones. */
+  /** The store, and its newest batch that survives power loss. */
+  readonly newest: StoreBatch;
+  /** The road index of the next CommitQC, those that were accepted counted. */
   readonly nextCommitQC: bigint;
   /**
    * The number of the next block of a lane, after all accepted ones; undefined for a lane that
@@ -170,9 +196,14 @@ export interface VoteStore<Block> {
    */
   quarantine(parts: readonly VotePart[], why: string, lost?: boolean): Promise<void>;
   /**
-   * Stores the answer of another validator while parts are closed. Of several answers of one
-   * validator it keeps the first `next` and the highest `own`. Durable when it resolves; false if
-   * it changed nothing.
+   * Records the sinks that witness what the key signs; undefined: none do. Durable when it
+   * resolves.
+   * @throws LANESTORE_INVALID for a set whose quorums may miss each other.
+   */
+  setSinks(sinks: WitnessSet | undefined): Promise<void>;
+  /**
+   * Keeps what another validator answered, while parts are closed: of each its first `next`, and
+   * its highest `own`. Durable when it resolves; false if it changed nothing.
    */
   answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean>;
   /**

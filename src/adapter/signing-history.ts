@@ -9,18 +9,21 @@ import { hex } from '../base/bytes.js';
 import { LanestoreError } from '../errors.js';
 import { isLaneId, isU64, type LaneId } from '../keys/index.js';
 import type { Position, VotePart } from '../model/model.js';
-import type { Quarantine, VoteLogState } from './persistence.js';
+import type { Quarantine, StoreBatch, VoteLogState } from './persistence.js';
 import { SIGNER_BYTES_MAX, VOTE_PARTS } from './store-votes.js';
+import { witnessSetOf } from './witness-set.js';
 
 /** The name and version that a file begins with. */
 export const HISTORY_FORMAT = 'signing-history/1';
 
-/** A store that asks to sign in place of another one. */
-export interface HandoverRequest {
-  /** Its id, 16 bytes. */
-  readonly store: Uint8Array;
-  /** Its newest batch when it asked. */
-  readonly seq: bigint;
+/** A store that asks to sign in place of another one, and its newest batch when it asked. */
+export type HandoverRequest = StoreBatch;
+
+/** Sinks that witness what a key signs. `mode`: that of the guard; undefined: not known. */
+export interface HistorySinks {
+  readonly names: readonly string[];
+  readonly quorum: number;
+  readonly mode: 'before' | 'after' | undefined;
 }
 
 /** See the top of this file. */
@@ -51,6 +54,10 @@ export interface SigningHistory {
   readonly quarantine: Pick<Quarantine, 'parts' | 'why' | 'when' | 'lost'> | undefined;
   /** The node's inner state, with the votes in it. */
   readonly inner: Uint8Array | undefined;
+  /** The sinks of the store; undefined if it has none. */
+  readonly sinks: HistorySinks | undefined;
+  /** Stores whose histories this one has taken over, ascending by their ids. */
+  readonly heirOf: readonly StoreBatch[];
 }
 
 /** What a store knew of a lane. */
@@ -96,7 +103,8 @@ export function parseHistory(text: string): SigningHistory {
   return history;
 }
 
-function bodyOf({ to, logs, lanes, own, quarantine, inner, ...history }: SigningHistory): Record<string, unknown> {
+function bodyOf(history: SigningHistory): Record<string, unknown> {
+  const { to, logs, lanes, own, quarantine, inner, sinks } = history;
   const text = (value: bigint | undefined) => (value === undefined ? null : `${value}`);
   const texts = (at: Position | undefined) => (at === undefined ? null : at.map(String));
   const logRows = [...logs].map(([name, { watermark, floor }]) => [
@@ -131,6 +139,8 @@ function bodyOf({ to, logs, lanes, own, quarantine, inner, ...history }: Signing
             lost: quarantine.lost === true,
           },
     inner: inner === undefined ? null : hex(inner),
+    sinks: sinks === undefined ? null : { ...sinks, names: [...sinks.names], mode: sinks.mode ?? null },
+    heirOf: history.heirOf.map(({ store, seq }) => ({ store: hex(store), seq: `${seq}` })),
   };
 }
 
@@ -173,6 +183,8 @@ function historyOf(body: Record<string, unknown>): SigningHistory | string {
     own,
     quarantine,
     inner,
+    sinks,
+    heirOf,
     ...rest
   } = body;
   const [unknown] = Object.keys(rest);
@@ -200,9 +212,13 @@ function historyOf(body: Record<string, unknown>): SigningHistory | string {
   if (closed === null) return 'quarantine is neither { parts, why, when, lost } nor null';
   const state = inner === null ? undefined : bytesOf(inner, 0, TEXT_CHARS_MAX);
   if (inner !== null && state === undefined) return 'inner is neither hex nor null';
+  const set = sinks === null ? undefined : sinksOf(sinks);
+  if (set === null) return 'sinks is neither { names, quorum, mode } nor null';
+  const heirs = heirsOf(heirOf);
+  if (heirs === undefined) return 'heirOf is not [{ store, seq }, ...] in ascending order';
   return {
     ...{ model, network, signer: key, store: id, seq: batch, time, kind, to: request, logs: rows, lanes: held },
-    ...{ own: newest, quarantine: closed, inner: state },
+    ...{ own: newest, quarantine: closed, inner: state, sinks: set, heirOf: heirs },
   };
 }
 
@@ -243,6 +259,24 @@ function quarantineOf(value: unknown): NonNullable<SigningHistory['quarantine']>
   if (!parts.every((part): part is VotePart => VOTE_PARTS.includes(part))) return null;
   if (typeof why !== 'string' || typeof when !== 'string' || typeof lost !== 'boolean') return null;
   return { parts, why, when, lost };
+}
+
+/** Null for what are no sinks. */
+function sinksOf(value: unknown): HistorySinks | null {
+  const { mode, ...given } = fieldsOf(value, 3);
+  const set = witnessSetOf(given);
+  if (set === undefined || set.former !== undefined) return null;
+  if (mode !== 'before' && mode !== 'after' && mode !== null) return null;
+  return { names: set.names, quorum: set.quorum, mode: mode ?? undefined };
+}
+
+function heirsOf(value: unknown): readonly StoreBatch[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const heirs = value.map(requestOf);
+  const isWhole = heirs.every((heir): heir is HandoverRequest => heir !== null);
+  if (!isWhole) return undefined;
+  const isAscending = heirs.every(({ store }, i) => i === 0 || Buffer.compare(heirs[i - 1]!.store, store) < 0);
+  return isAscending ? heirs : undefined;
 }
 
 /** Undefined for null; null for what is no position. */

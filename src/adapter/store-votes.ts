@@ -14,9 +14,10 @@ import {
 import { isLanestoreError, LanestoreError } from '../errors.js';
 import { type LaneId, laneId, u64 } from '../keys/index.js';
 import type { VoteModel, VotePart } from '../model/model.js';
-import type { PeerAnswer, VoteState, VoteStore } from './persistence.js';
+import type { PeerAnswer, StoreBatch, VoteState, VoteStore, WitnessSet } from './persistence.js';
 import type { PlanState } from './planner.js';
 import { changedVotes, isNews, type VoteChange } from './vote-rules.js';
+import { checkWitnessSet } from './witness-set.js';
 
 /** Bytes of a public key that a store is bound to. */
 export const SIGNER_BYTES_MAX = 128;
@@ -33,6 +34,7 @@ export interface VoteBackend<Block> {
   /** What the next call is planned against. */
   readonly planned: PlanState & { votes: VoteState };
   durable(): VoteState;
+  newest(): StoreBatch;
   block(lane: LaneId, number: bigint): Promise<Block | undefined>;
   inner(): Promise<Uint8Array | undefined>;
   /**
@@ -63,6 +65,10 @@ export class StoreVotes<Block> implements VoteStore<Block> {
 
   get planned(): VoteState {
     return this.#backend.planned.votes;
+  }
+
+  get newest(): StoreBatch {
+    return this.#backend.newest();
   }
 
   get nextCommitQC(): bigint {
@@ -118,6 +124,11 @@ export class StoreVotes<Block> implements VoteStore<Block> {
         await this.#backend.ready();
       }
     }
+  }
+
+  async setSinks(sinks: WitnessSet | undefined): Promise<void> {
+    if (sinks === undefined) return this.#backend.change({ sinks: null });
+    await this.#backend.change({ sinks: checkWitnessSet(sinks, 'votes.setSinks: sinks') });
   }
 
   async answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean> {

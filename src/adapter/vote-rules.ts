@@ -9,7 +9,7 @@
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { LogPlace, Position, VotePart } from '../model/model.js';
-import type { Cursor, PeerAnswer, Quarantine, VoteLogState, VoteState, Watermark } from './persistence.js';
+import type { Cursor, PeerAnswer, Quarantine, VoteLogState, VoteState, Watermark, WitnessSet } from './persistence.js';
 
 /** A vote as the rules see it. */
 export interface PlacedVote extends LogPlace {
@@ -38,6 +38,8 @@ export interface VoteChange {
   readonly quarantine?: Quarantine;
   /** What a validator, its public key in hex, has answered; without a quarantine it is dropped. */
   readonly answer?: readonly [validator: string, answer: PeerAnswer];
+  /** The sinks that witness votes; null: none any more. */
+  readonly sinks?: WitnessSet | null;
 }
 
 /** The state of a store whose key never signed, and that no key is bound to. */
@@ -110,18 +112,18 @@ export function planVotes(
 }
 
 /** True if there is nothing in a change: the state is the same after it. */
-export function isUnchanged({ watermarks, signer, quarantine, answer }: VoteChange): boolean {
-  const isStill = signer === undefined && quarantine === undefined && answer === undefined;
+export function isUnchanged({ watermarks, ...rest }: VoteChange): boolean {
+  const isStill = Object.values(rest).every((part) => part === undefined);
   return (watermarks === undefined || watermarks.size === 0) && isStill;
 }
 
 /** The state after an accepted call. */
 export function changedVotes<State extends VoteState>(state: State, change: VoteChange): State {
   if (isUnchanged(change)) return state;
-  const { watermarks = NO_WATERMARKS, signer = state.signer, quarantine, answer } = change;
+  const { watermarks = NO_WATERMARKS, signer = state.signer, quarantine, answer, sinks } = change;
   const logs = new Map(state.logs);
   for (const [log, watermark] of watermarks) logs.set(log, { watermark, floor: logs.get(log)?.floor });
-  const next = { ...state, signer, logs };
+  const next = { ...state, signer, logs, ...(sinks === undefined ? {} : { sinks: sinks ?? undefined }) };
   const closed = quarantine === undefined ? next : withQuarantine(next, quarantine);
   return answer === undefined ? closed : withAnswer(closed, ...answer);
 }

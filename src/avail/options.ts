@@ -68,8 +68,8 @@ export interface AvailOptions {
   readonly maxRounds?: number;
 }
 
-/** The part of a guard that concerns the own lane. */
-export type BlockGuard = Pick<Guard<Msg, SignedBlock, SignedMsg>, 'signer' | 'ownBlock'>;
+/** What a guard does for the own lane. */
+export type BlockGuard = Pick<Guard<Msg, SignedBlock, SignedMsg>, 'signer' | 'ownBlock' | 'witnessed'>;
 
 const checkCommitteeOrEpochs: Check<Committee | readonly Epoch[]> = (value, name) => {
   if (!Array.isArray(value)) return checkCommittee(value, name);
@@ -81,7 +81,7 @@ const checkCommitteeOrEpochs: Check<Committee | readonly Epoch[]> = (value, name
 export const checkAvailOptions = fields<AvailOptions>({
   store: required(withMethods('a store', 'persist', 'dropLanes', 'takeRecovered', 'ready')),
   committee: required(checkCommitteeOrEpochs),
-  guard: withMethods<BlockGuard>('a guard', 'ownBlock'),
+  guard: withMethods<BlockGuard>('a guard', 'ownBlock', 'witnessed'),
   secret: byteArray,
   announce: oneOf('durable', 'received'),
   verifyLoaded: boolean,

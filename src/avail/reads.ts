@@ -182,10 +182,18 @@ export abstract class AvailReads {
     );
   }
 
+  /**
+   * Resolves when what is durable may be sent to peers.
+   * @throws LANESTORE_FENCED, LANESTORE_CLOSED of the guard.
+   */
+  protected abstract untilWitnessed(signal: AbortSignal | undefined): Promise<void>;
+
   async #block(lane: Lane, number: bigint, signal: AbortSignal | undefined): Promise<SignedBlock | undefined> {
     const next = number + 1n;
-    if (lane.id === this.#gatedLane) await this.untilDurable(lane, next, signal);
-    else
+    if (lane.id === this.#gatedLane) {
+      await this.untilDurable(lane, next, signal);
+      await this.untilWitnessed(signal);
+    } else
       await this.inner.untilOf(
         lane,
         () => lane.blocks.next >= next || undefined,

@@ -9,7 +9,7 @@
  */
 import { closeAll } from '../base/close-stack.js';
 import { checkSignal, onAbort, throwIfAborted } from '../base/waiters.js';
-import { LanestoreError } from '../errors.js';
+import { isLanestoreError, LanestoreError } from '../errors.js';
 import { type LaneId, laneIdOf } from '../keys/index.js';
 import { headerHash, type Payload, publicKeyOf, type SignedBlock, signBlock } from '../model/autobahn/index.js';
 import { checkEpoch, type Epoch } from './epochs.js';
@@ -17,7 +17,15 @@ import { GuardedLane, nextBlock } from './guarded-lane.js';
 import { Inner } from './inner.js';
 import type { Lane } from './lane.js';
 import { type LoadReport, load } from './load.js';
-import { type AvailOptions, checkAvailOptions, checkOwnOpen, checkSigning, epochsOf, loopLimits } from './options.js';
+import {
+  type AvailOptions,
+  type BlockGuard,
+  checkAvailOptions,
+  checkOwnOpen,
+  checkSigning,
+  epochsOf,
+  loopLimits,
+} from './options.js';
 import { type NodeStore, PersistLoop } from './persist-loop.js';
 import { AvailPushes } from './pushes.js';
 
@@ -30,7 +38,8 @@ export class AvailState extends AvailPushes {
   /** Resolves with the error when the store fails or the state is closed. */
   readonly stopped: Promise<unknown>;
   readonly #loop: PersistLoop;
-  /** Present with a guard. */
+  readonly #guard: BlockGuard | undefined;
+  /** With a guard. */
   readonly #guarded: GuardedLane | undefined;
   readonly #secret: Uint8Array | undefined;
   /** With a secret: allows a guard to open on the store again. */
@@ -60,6 +69,7 @@ export class AvailState extends AvailPushes {
             push: (lane, signed) => this.#pushNext(lane, signed),
             untilDurable: (lane, next) => this.untilDurable(lane, next),
           });
+    this.#guard = guard;
     this.#secret = secret === undefined ? undefined : new Uint8Array(secret);
     this.#store = store;
     this.#detach = detach;
@@ -206,6 +216,19 @@ export class AvailState extends AvailPushes {
 
   protected override assertRunning(): void {
     if (this.#error !== undefined) throw this.#error.error;
+  }
+
+  protected override async untilWitnessed(signal: AbortSignal | undefined): Promise<void> {
+    const guard = this.#guard;
+    while (guard !== undefined) {
+      this.assertRunning();
+      try {
+        return await this.#orAborted(guard.witnessed(), signal);
+      } catch (error) {
+        // The sinks may be back the next time; each call waits for them.
+        if (!isLanestoreError(error, 'LANESTORE_IO')) throw error;
+      }
+    }
   }
 
   protected override kick(): void {

@@ -18,14 +18,17 @@ export async function makeDirectory(path: string, files: Pick<Files, 'makeDirect
 }
 
 /** Creates `path` unless it exists; false if its parent does not exist. */
-async function madeIn(path: string, files: Pick<Files, 'makeDirectory'>): Promise<boolean> {
+async function madeIn(path: string, files: Pick<Files, 'makeDirectory'>, isLast = false): Promise<boolean> {
   try {
     // Throws before mkdir if the parent may not be read: the new name could not be made durable.
     if (hasPermissionModel() && !existsSync(path)) closeSync(openSync(dirname(path), 'r'));
     await files.makeDirectory(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !existsSync(dirname(path))) return false;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!existsSync(dirname(path))) return false;
+    // Another process has created the parent since. Once: in /proc it fails for good.
+    if (isLast) throw error;
+    return madeIn(path, files, true);
   }
   return true;
 }

@@ -62,6 +62,8 @@ export interface WritableFile {
 export interface OpenHow {
   /** Create a new file. An existing file of that name is removed first. */
   readonly empty: boolean;
+  /** With `empty`: reject with EEXIST if the file exists. */
+  readonly exclusive?: boolean;
   /** Do not create an absent file: reject with ENOENT. */
   readonly existing?: boolean;
   /**
@@ -183,11 +185,11 @@ export function poolThreads(env: NodeJS.ProcessEnv = process.env): number {
  * round trip to one of the few pool threads (figures: docs/benchmarks-details.md).
  */
 export const diskFiles: Files = {
-  async open(path, mode, { empty, existing = false, synced = false }) {
-    const { O_CREAT, O_RDWR } = fs.constants;
-    const create = existing ? 0 : O_CREAT;
+  async open(path, mode, { empty, exclusive = false, existing = false, synced = false }) {
+    const { O_CREAT, O_EXCL, O_RDWR } = fs.constants;
+    const create = existing ? 0 : O_CREAT | (exclusive ? O_EXCL : 0);
     const openWith = (flag: number) =>
-      empty ? createSynced(path, O_RDWR | flag, mode) : openSynced(path, create | O_RDWR | flag, mode);
+      empty && !exclusive ? createSynced(path, O_RDWR | flag, mode) : openSynced(path, create | O_RDWR | flag, mode);
     if (!synced || SYNCED_FLAG === 0) return new DiskFile(await openWith(0), false);
     try {
       return new DiskFile(await openWith(SYNCED_FLAG), true);

@@ -55,7 +55,7 @@ export async function writeHistory(file: string, history: SigningHistory): Promi
 
 /** Prints what a history says. */
 export function showHistory(history: SigningHistory): void {
-  const { kind, model, network, signer, store, seq, time, to, logs, lanes, own, quarantine, inner } = history;
+  const { kind, model, network, signer, store, seq, time, to, logs, lanes, own, quarantine, inner, sinks } = history;
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
   const line = (name: string, text: string) => print(`  ${name.padEnd(10)} ${text}`);
   print(`signing history, ${kind}, of ${time}`);
@@ -70,5 +70,10 @@ export function showHistory(history: SigningHistory): void {
   line('lanes', `${lanes.size}`);
   if (own !== undefined) line('own lane', `${own.lane}, up to block ${own.last}`);
   if (quarantine !== undefined) line('closed', `${quarantine.parts.join(', ')}: ${quarantine.why}`);
+  if (sinks !== undefined)
+    line(
+      'sinks',
+      `${sinks.quorum} of ${sinks.names.join(', ')}${sinks.mode === undefined ? '' : `; ${sinks.mode} each release`}`,
+    );
   line('inner', inner === undefined ? 'none' : `${inner.length} bytes`);
 }

@@ -35,6 +35,7 @@ import type { OptionValues, Verb } from './verb.js';
 import { verifyVerb } from './verify.js';
 import { versionVerb } from './version.js';
 import { votesVerb } from './votes-verb.js';
+import { witnessServerVerb } from './witness-server.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   inspect: inspectVerb,
@@ -53,6 +54,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   release: releaseVerb,
   handover: handoverVerb,
   votes: votesVerb,
+  'witness-server': witnessServerVerb,
   'accept-rollback': acceptRollbackVerb,
   replay: replayVerb,
   demo: demoVerb,

@@ -9,6 +9,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const DEATH_MS_MAX = 200;
 
 const cleanups = new Set<() => void>();
+/** What a signal does now. */
+let taken: ((signal: NodeJS.Signals) => void) | undefined;
 
 /**
  * Registers a synchronous callback that runs when a signal ends the process. The last one
@@ -21,7 +23,20 @@ export function onSignal(cleanup: () => void): () => void {
 
 /** Installs the signal handlers. */
 export function endOnSignals(): void {
-  for (const signal of SIGNALS) process.once(signal, () => end(signal));
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      const take = taken ?? end;
+      taken = undefined;
+      take(signal);
+    });
+  }
+}
+
+/** The next signal, which does not end the process; the one after that does. */
+export function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    taken = resolve;
+  });
 }
 
 /** Runs all registered callbacks. Ignores what they throw. */
@@ -38,6 +53,7 @@ export function cleanUp(): void {
 
 function end(signal: NodeJS.Signals): void {
   cleanUp();
+  process.removeAllListeners(signal);
   process.kill(process.pid, signal);
   // Blocks the thread instead of waiting on a timer: the command must not continue without its
   // copies.

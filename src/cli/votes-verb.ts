@@ -1,12 +1,22 @@
 /** `lanestore votes show|export|import` */
 import { statSync } from 'node:fs';
-import { exportHistory, formatHistory, type ImportHistoryReport, importHistory, openView } from '../index.js';
+import {
+  exportHistory,
+  forgetSinks,
+  formatHistory,
+  type ImportHistoryReport,
+  importFromSinks,
+  importHistory,
+  openView,
+  type SinkImportReport,
+} from '../index.js';
 import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { checkFree, networkOf, readHistory, showHistory, writeHistory } from './history-file.js';
 import { print, toJson, write } from './output.js';
 import { withProtocol } from './protocols.js';
+import { sinksIn } from './sinks-file.js';
 import type { OptionValues, Verb } from './verb.js';
 import { showVotes, votesOf } from './votes.js';
 
@@ -15,30 +25,44 @@ const LOG_CHARS_MAX = 32;
 
 /** The verb `votes`. */
 export const votesVerb: Verb = {
-  usage: 'show|export|import PLACE [FILE]',
+  usage: 'show|export|import|forget-sinks PLACE [FILE]',
   summary: 'shows, exports and imports what the key of a store has signed',
   help: [
     'show PLACE            a store, or a file with a signing history (docs/signing-history)',
     'export LOCATION       the signing history of a store; a node may run. It is live: it opens nothing elsewhere',
     'import LOCATION FILE  raises what the store may sign to what the file says; no node may run. The final history',
     '                      of a handover opens what was closed, if LOCATION asked for it',
+    'import LOCATION --sinks FILE',
+    '                      raises it to what the witness sinks hold that FILE names, and claims them. If they were',
+    '                      written before each release, and a quorum answers, it opens what was closed',
+    'forget-sinks LOCATION --reason TEXT',
+    '                      the store records sinks no more: for sinks that are lost for good; no node may run',
+    '--signer KEY          import --sinks: the key, for a store that no key is bound to',
     '--out FILE            export: a new file; default: standard output',
     '--network NAME        the name of the network, as in all its files',
-    '--yes                 import: do not ask',
-    '--dry-run             import: print what it would do, and do nothing; a node may run meanwhile',
+    '--yes                 import, forget-sinks: do not ask',
+    '--dry-run             import, forget-sinks: print what it would do, and do nothing; a node may run meanwhile',
   ],
   options: {
     out: { type: 'string' },
     network: { type: 'string' },
+    sinks: { type: 'string' },
+    signer: { type: 'string' },
+    reason: { type: 'string' },
     yes: { type: 'boolean' },
     'dry-run': { type: 'boolean' },
   },
   positionals: [2, 3],
   async run([action = '', place = '', file], options) {
-    if (action === 'import' && file !== undefined) return importFrom(place, file, options);
+    const sinks = typeof options.sinks === 'string' ? options.sinks : undefined;
+    if (action === 'import' && file !== undefined && sinks === undefined) return importFrom(place, file, options);
+    if (action === 'import' && file === undefined && sinks !== undefined) return importSinks(place, sinks, options);
+    if (action === 'forget-sinks' && file === undefined) return forget(place, options);
     if (action === 'export' && file === undefined) return exportTo(place, options);
     if (action === 'show' && file === undefined) return show(place, options.json === true);
-    throw new UsageError('usage: lanestore votes show PLACE | export LOCATION | import LOCATION FILE');
+    throw new UsageError(
+      'usage: lanestore votes show PLACE | export LOCATION | import LOCATION FILE | forget-sinks LOCATION',
+    );
   },
 };
 
@@ -96,6 +120,69 @@ async function importFrom(location: string, file: string, options: OptionValues)
   );
   if (json) print(toJson({ ...report, dryRun: false }, 2));
   else print(`imported, and recorded in the store; opened: ${report.opened.join(', ') || 'no part'}`);
+  return EXIT.ok;
+}
+
+async function importSinks(location: string, file: string, options: OptionValues): Promise<number> {
+  const json = options.json === true;
+  const decision = { network: networkOf(options), sinks: await sinksIn(file), ...signerOf(options) };
+  const plan = await withProtocol(location, ({ model }) =>
+    importFromSinks(location, { ...decision, model, dryRun: true }),
+  );
+  const isDry = options['dry-run'] === true;
+  if (!json) {
+    showSinks(plan);
+    showReport(plan, isDry ? 'would' : 'will');
+  }
+  if (isDry) {
+    if (json) print(toJson({ ...plan, dryRun: true }, 2));
+    return EXIT.ok;
+  }
+  const claim =
+    plan.opened.length > 0
+      ? `You say: nothing that is not witnessed by these sinks signs with this key, and there is one copy of ${location}.`
+      : `${location} will sign nothing at or below what the sinks hold; any other store of this key is fenced.`;
+  if (options.yes !== true) await confirm(claim);
+  const report = await withProtocol(location, ({ model }) =>
+    importFromSinks(location, { ...decision, model, seq: plan.seq }),
+  );
+  if (json) print(toJson({ ...report, dryRun: false }, 2));
+  else print(`imported, and recorded in the store; opened: ${report.opened.join(', ') || 'no part'}`);
+  if (!json && report.pending !== undefined) print(`stays closed: ${report.pending}`);
+  return EXIT.ok;
+}
+
+function signerOf({ signer }: OptionValues): { readonly signer?: Uint8Array } {
+  if (signer === undefined) return {};
+  if (typeof signer !== 'string' || !/^(?:[0-9a-f]{2}){1,128}$/.test(signer)) {
+    throw new UsageError('--signer KEY must be the public key in lowercase hex');
+  }
+  return { signer: new Uint8Array(Buffer.from(signer, 'hex')) };
+}
+
+function showSinks({ sinks, history }: SinkImportReport): void {
+  for (const [name, answer] of sinks) {
+    const held = answer === undefined ? 'does not know the key' : `holds batch ${answer}`;
+    print(`sink ${name} ${answer instanceof Error ? `did not answer: ${answer.message}` : held}`);
+  }
+  showHistory(history);
+}
+
+async function forget(location: string, options: OptionValues): Promise<number> {
+  const { reason } = options;
+  if (typeof reason !== 'string') throw new UsageError('--reason TEXT is missing');
+  const plan = await withProtocol(location, ({ model }) => forgetSinks(location, { model, reason, dryRun: true }));
+  const isDry = options['dry-run'] === true;
+  const json = options.json === true;
+  const names = plan.sinks.names.join(', ');
+  if (!json) print(`${plan.location}, as of batch ${plan.seq}, ${isDry ? 'would' : 'will'} forget the sinks ${names}`);
+  if (!isDry) {
+    if (options.yes !== true)
+      await confirm(`You say: ${names} are lost for good, and there is one copy of ${location}.`);
+    await withProtocol(location, ({ model }) => forgetSinks(location, { model, reason, seq: plan.seq }));
+  }
+  if (json) print(toJson({ ...plan, dryRun: isDry }, 2));
+  else if (!isDry) print('forgotten, and recorded in the store');
   return EXIT.ok;
 }
 

@@ -16,22 +16,23 @@ export interface VotesSummary {
   }[];
   readonly laneFloors: ReadonlyMap<string, bigint>;
   readonly quarantine: StoredVotes['quarantine'] | null;
+  readonly sinks: StoredVotes['sinks'] | null;
 }
 
 /** The summary of what is stored. */
-export function votesOf({ signer, logs, laneFloors, quarantine }: StoredVotes): VotesSummary {
+export function votesOf({ signer, logs, laneFloors, quarantine, sinks }: StoredVotes): VotesSummary {
   const rows = [...logs].map(([log, { watermark, floor }]) => ({
     log,
     at: watermark?.at ?? null,
     digest: watermark?.digest ?? null,
     floor: floor ?? null,
   }));
-  return { signer: signer ?? null, logs: rows, laneFloors, quarantine: quarantine ?? null };
+  return { signer: signer ?? null, logs: rows, laneFloors, quarantine: quarantine ?? null, sinks: sinks ?? null };
 }
 
 /** Prints it, `line` a row with a name. */
 export function showVotes(
-  { signer, logs, laneFloors, quarantine }: VotesSummary,
+  { signer, logs, laneFloors, quarantine, sinks }: VotesSummary,
   line: (name: string, text: string) => void,
 ): void {
   line('signer', signer === null ? 'no key was bound: nothing is signed' : Buffer.from(signer).toString('hex'));
@@ -40,6 +41,7 @@ export function showVotes(
     print(`  ${log.padEnd(9)} ${last}${floor === null ? '' : `, none at or below ${floor.join(', ')}`}`);
   }
   if (laneFloors.size > 0) line('floors', `of ${laneFloors.size} dropped or restored lanes`);
+  if (sinks !== null && sinks !== undefined) line('sinks', `${sinks.quorum} of ${sinks.names.join(', ')}`);
   if (quarantine !== null && quarantine !== undefined)
     line('quarantine', styled('red', `${quarantine.parts.join(', ')}: ${quarantine.why}`));
 }

@@ -20,27 +20,15 @@ import {
   type VoteVerdict,
 } from '../adapter/vote-rules.js';
 import { Mutex } from '../base/mutex.js';
-import { byteArray, callback, fields, iterable, required } from '../base/options.js';
+import { byteArray, callback } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, laneId, u64 } from '../keys/index.js';
 import type { VoteModel, VotePart } from '../model/model.js';
-import type { GuardOptions, GuardStore } from './options.js';
-import type { OwnLane } from './own-lane.js';
-import type { Signer } from './signer.js';
+import { checkGuardRound, type GuardOptions, type GuardRound, type GuardStore } from './options.js';
+import { notHeldError, type OwnLane } from './own-lane.js';
+import { changedError, type Signer } from './signer.js';
 import { strangerIn } from './stranger.js';
-
-/** What one call of {@link Guard.round} carries. */
-export interface GuardRound<Vote, Signed> {
-  /** In this order; at most 1,024. */
-  readonly votes: Iterable<Vote>;
-  /**
-   * The node's inner state with the signed votes in it, in their order. They must not leave this
-   * function but in what it returns.
-   */
-  readonly inner?: ((signed: readonly Signed[]) => Uint8Array) | undefined;
-}
-
-const checkGuardRound = fields<GuardRound<unknown, unknown>>({ votes: required(iterable), inner: callback() });
+import type { SinkStatus, WitnessQuorum } from './witness-quorum.js';
 
 /** Calls under way at a time. */
 const CALLS_MAX = 8192;
@@ -57,6 +45,7 @@ export interface GuardParts<Block> {
   readonly signer: Signer;
   readonly detach: () => void;
   readonly given: Given<Block>;
+  readonly sinks: WitnessQuorum | undefined;
 }
 
 /** See the top of this file. Made by {@link openGuard}. */
@@ -67,6 +56,7 @@ export class Guard<Vote, Block, Signed> {
   readonly #signer: Signer;
   readonly #own: OwnLane<Block>;
   readonly #detach: () => void;
+  readonly #sinks: WitnessQuorum | undefined;
   readonly #turns = new Mutex();
   readonly #underWay = new Set<Promise<unknown>>();
   /**
@@ -77,7 +67,7 @@ export class Guard<Vote, Block, Signed> {
   #isClosing = false;
 
   /** @internal Use {@link openGuard}. */
-  constructor(options: GuardOptions<Vote, Block, Signed>, { votes, signer, detach, given }: GuardParts<Block>) {
+  constructor(options: GuardOptions<Vote, Block, Signed>, { votes, signer, detach, given, sinks }: GuardParts<Block>) {
     this.#store = options.store;
     this.#model = options.model.votes;
     this.#votes = votes;
@@ -85,6 +75,7 @@ export class Guard<Vote, Block, Signed> {
     this.#own = given.own;
     this.#reserved = given.reserved;
     this.#detach = detach;
+    this.#sinks = sinks;
   }
 
   /** The public key. */
@@ -97,6 +88,11 @@ export class Guard<Vote, Block, Signed> {
     const { signer, quarantine } = this.#votes.planned;
     if (signer !== undefined) return quarantine;
     return { parts: ['rounds', 'app', 'lanes', 'own'], why: 'no key was ever bound to this store', when: '' };
+  }
+
+  /** The sinks that witness what is signed; none while every part is closed. */
+  get sinks(): readonly SinkStatus[] {
+    return this.#sinks?.status ?? [];
   }
 
   /**
@@ -117,7 +113,8 @@ export class Guard<Vote, Block, Signed> {
    * same ones may be given again, others in their places may not.
    * @throws LANESTORE_CONFLICT, LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID
    * for a vote that is refused: nothing was signed; LANESTORE_IO if the key did not sign; what
-   * `inner` throws; what the store refuses the round with. Then nothing leaves.
+   * `inner` throws; what the store refuses the round with; LANESTORE_IO, LANESTORE_FENCED if the
+   * sinks do not hold it. Then nothing leaves.
    */
   async round(round: GuardRound<Vote, Signed>): Promise<Signed[]> {
     this.#assertOpen();
@@ -135,7 +132,8 @@ export class Guard<Vote, Block, Signed> {
         return { signed, stored: this.#persist(votes, placed, inner) };
       });
       await stored;
-      for (const { part } of placed) this.#assertPart(part, 'the vote was given and is not released');
+      const parts = placed.map(({ part }) => part);
+      await this.#witnessed(parts, 'the vote was given and is not released');
       return signed;
     });
   }
@@ -167,7 +165,7 @@ export class Guard<Vote, Block, Signed> {
         );
       }
       const signature = await this.#signer.sign(digestOf(this.#model, vote), 'lanes');
-      this.#assertPart('lanes', `the vote for block ${number} of lane ${lane} is not released`);
+      await this.#witnessed(['lanes'], `the vote for block ${number} of lane ${lane} is not released`);
       return this.#model.signed(vote, this.signer, signature);
     });
   }
@@ -178,7 +176,8 @@ export class Guard<Vote, Block, Signed> {
    * is signed once: the same block again, never another one.
    * @throws LANESTORE_CONFLICT for another block under a number that was signed or stored;
    * LANESTORE_OUT_OF_SEQUENCE for a gap; LANESTORE_INVALID for what is no block of the own lane;
-   * LANESTORE_QUARANTINED; LANESTORE_IO; what `keep` throws. Then nothing leaves.
+   * LANESTORE_QUARANTINED; LANESTORE_IO; what `keep` throws. Then nothing leaves. If it was the
+   * sinks, the block is stored, and may leave once {@link witnessed} resolves.
    */
   async ownBlock(vote: Vote, keep: (block: Block) => Promise<void>): Promise<Block> {
     this.#assertOpen();
@@ -200,18 +199,23 @@ export class Guard<Vote, Block, Signed> {
       await keep(block);
       const held = await this.#votes.block(lane, number);
       if (held === undefined || Buffer.compare(digestOf(this.#model, this.#model.laneVote(held)), expected) !== 0) {
-        throw new LanestoreError(
-          'LANESTORE_CONFLICT',
-          `${name}: the durable lane does not hold the block that was signed`,
-          {
-            findings: [{ kind: 'differs', lane, number, detail: `${name} is not what the store holds` }],
-          },
-        );
+        throw notHeldError(lane, number);
       }
-      this.#assertPart('own', `${name} is not released`);
       this.#own.stored(lane, number);
+      await this.#witnessed(['own'], `${name} is not released`);
       return block;
     });
+  }
+
+  /**
+   * Resolves when what the store holds durably now may leave this process, such as own blocks that
+   * are read from it: at once, but for sinks in mode `before`.
+   * @throws LANESTORE_IO if no quorum of them takes it in time: it may be asked again;
+   * LANESTORE_FENCED.
+   */
+  async witnessed(): Promise<void> {
+    this.#assertOpen();
+    await this.#sinks?.witnessed();
   }
 
   /**
@@ -255,6 +259,7 @@ export class Guard<Vote, Block, Signed> {
   async close(): Promise<void> {
     this.#isClosing = true;
     await Promise.allSettled(this.#underWay);
+    await this.#sinks?.close();
     this.#detach();
   }
 
@@ -323,6 +328,14 @@ export class Guard<Vote, Block, Signed> {
     }
   }
 
+  /** What is durable may leave when this resolves: the sinks hold it, and the parts are open. */
+  async #witnessed(parts: readonly VotePart[], name: string): Promise<void> {
+    for (const part of parts) this.#assertPart(part, name);
+    if (this.#sinks === undefined) return;
+    await this.#sinks.witnessed();
+    for (const part of parts) this.#assertPart(part, name);
+  }
+
   #assertPart(part: VotePart, name: string): void {
     if (isClosed(this.#votes.planned, part)) throw closedError(this.#votes.planned, part, name);
   }
@@ -334,8 +347,4 @@ export class Guard<Vote, Block, Signed> {
 
 function isAlike(digests: readonly Uint8Array[], placed: readonly PlacedVote[]): boolean {
   return digests.length === placed.length && placed.every(({ digest }, i) => Buffer.compare(digests[i]!, digest) === 0);
-}
-
-function changedError(): LanestoreError {
-  return new LanestoreError('LANESTORE_INVALID', 'a vote changed while it was signed; nothing is released');
 }

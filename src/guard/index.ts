@@ -4,6 +4,12 @@
  *
  * @module
  */
-export { Guard, type GuardRound } from './guard.js';
+export { Guard } from './guard.js';
+export { importFromSinks, type SinkImportOptions, type SinkImportReport } from './import-sinks.js';
 export { openGuard } from './open.js';
-export type { GuardOptions, GuardStore } from './options.js';
+export type { GuardOptions, GuardRound, GuardStore } from './options.js';
+export type { SinkOptions } from './sink-options.js';
+export * from './sinks/index.js';
+export type { WitnessClaim, WitnessKey, WitnessRecord, WitnessSink } from './witness.js';
+export { checkPut } from './witness.js';
+export type { SinkStatus } from './witness-quorum.js';

@@ -4,6 +4,7 @@ import { hex } from '../base/bytes.js';
 import { isLanestoreError, LanestoreError } from '../errors.js';
 import type { VoteModel } from '../model/model.js';
 import { type Given, Guard } from './guard.js';
+import { type ClaimedWitnesses, claimWitnesses } from './open-witnesses.js';
 import { checkGuardOptions, type GuardOptions, signerOf } from './options.js';
 import { OwnLane } from './own-lane.js';
 
@@ -11,7 +12,8 @@ import { OwnLane } from './own-lane.js';
  * Opens the guard of a store. Without a key bound to the store, and without `firstUse`, it opens
  * and signs nothing.
  * @throws LANESTORE_LOCKED if the store has a guard; LANESTORE_INVALID for a store that keeps no
- * votes, or that is another key's.
+ * votes, that is another key's, or that records other sinks; LANESTORE_ROLLED_BACK if a sink is
+ * ahead of it; LANESTORE_IO without a quorum of sinks.
  */
 export async function openGuard<Vote, Block, Signed>(
   options: GuardOptions<Vote, Block, Signed>,
@@ -32,10 +34,23 @@ export async function openGuard<Vote, Block, Signed>(
   }
   const detach = votes.attach();
   try {
-    await bind(votes, options, signer.key);
-    return new Guard(options, { votes, signer, detach, given: givenOf(votes) });
+    await bind(votes, options, signer.key, 'check');
+    const claimed = await claimWitnesses(options, votes, signer.key);
+    const sinks = await begun(claimed, () => bind(votes, options, signer.key, 'bind'));
+    return new Guard(options, { votes, signer, detach, given: givenOf(votes), sinks });
   } catch (error) {
     detach();
+    throw error;
+  }
+}
+
+/** Binds the key, then has the sinks hold that. */
+async function begun(claimed: ClaimedWitnesses | undefined, bound: () => Promise<void>) {
+  try {
+    await bound();
+    return await claimed?.begin();
+  } catch (error) {
+    claimed?.close();
     throw error;
   }
 }
@@ -49,11 +64,15 @@ function givenOf<Block>(votes: VoteStore<Block>): Given<Block> {
   return given;
 }
 
-/** Makes sure that the store is of this key. @throws LANESTORE_INVALID. */
+/**
+ * Makes sure that the store is, or may become, of this key; then binds it.
+ * @throws LANESTORE_INVALID.
+ */
 async function bind<Vote, Block, Signed>(
   votes: VoteStore<Block>,
   { store, firstUse, model }: GuardOptions<Vote, Block, Signed>,
   key: Uint8Array,
+  step: 'check' | 'bind',
 ): Promise<void> {
   const { signer } = votes.planned;
   if (signer !== undefined && Buffer.compare(signer, key) !== 0) {
@@ -66,12 +85,12 @@ async function bind<Vote, Block, Signed>(
     );
   }
   if (signer !== undefined || firstUse !== true) return;
+  if (step === 'bind') return votes.bind(key);
   const lanes = [...store.cursors.lanes.keys(), ...votes.planned.laneFloors.keys()];
   const own = lanes.find((lane) => model.votes.isOwnLane(lane, key));
   if (own !== undefined) throw signedBefore(`the store has held the key's own lane ${own}`);
   const signed = signerOfInner(model.votes, await votes.inner());
   if (signed !== undefined) throw signedBefore(`the store's inner state holds votes of the key ${hex(signed)}`);
-  await votes.bind(key);
 }
 
 /** The key whose votes an inner state holds, as far as the model can read it. */

@@ -6,6 +6,7 @@ import {
   type Check,
   callback,
   fields,
+  iterable,
   mismatch,
   required,
   wholeNumber,
@@ -15,6 +16,7 @@ import { LanestoreError } from '../errors.js';
 import type { VoteModel } from '../model/model.js';
 import { checkModel } from '../model/option-checks.js';
 import { Signer, type SignFunction } from './signer.js';
+import { SINK_CHECKS, type SinkOptions } from './sink-options.js';
 
 /** What a guard needs of its store. */
 export interface GuardStore<Block> {
@@ -27,13 +29,13 @@ export interface GuardStore<Block> {
 }
 
 /** Options of `openGuard`. The key is given as `key`, or as `sign` and `signer`. */
-export interface GuardOptions<Vote, Block, Signed> {
+export interface GuardOptions<Vote, Block, Signed> extends SinkOptions {
   /**
    * The store, just opened, of a backend that keeps votes. The caller closes it, after the guard.
    */
   readonly store: GuardStore<Block>;
   /** The model that the store was opened with. */
-  readonly model: { readonly votes: VoteModel<Vote, Block, Signed> };
+  readonly model: { readonly name: string; readonly votes: VoteModel<Vote, Block, Signed> };
   /** The secret key; nothing else may sign with it. Copied. */
   readonly key?: Uint8Array;
   /**
@@ -54,6 +56,20 @@ export interface GuardOptions<Vote, Block, Signed> {
   readonly signMsMax?: number;
 }
 
+/** What one call of `guard.round` carries. */
+export interface GuardRound<Vote, Signed> {
+  /** In this order; at most 1,024. */
+  readonly votes: Iterable<Vote>;
+  /**
+   * The node's inner state with the signed votes in it, in their order. They must not leave this
+   * function but in what it returns.
+   */
+  readonly inner?: ((signed: readonly Signed[]) => Uint8Array) | undefined;
+}
+
+/** The check of it. */
+export const checkGuardRound = fields<GuardRound<unknown, unknown>>({ votes: required(iterable), inner: callback() });
+
 const checkVoteModel: Check<GuardOptions<unknown, unknown, unknown>['model']> = (value, name) => {
   const model = checkModel(value, name);
   if (model.votes === undefined) throw mismatch(name, 'a model with votes, such as autobahn', value);
@@ -72,6 +88,7 @@ export const checkGuardOptions = fields<GuardOptions<unknown, unknown, unknown>>
   signer: byteArray,
   firstUse: boolean,
   signMsMax: wholeNumber(1, TIMER_MS_MAX, 'of milliseconds'),
+  ...SINK_CHECKS,
 });
 
 const SIGN_MS = 10_000;

@@ -87,3 +87,11 @@ function conflict(kind: 'floor' | 'differs' | 'passed', lane: LaneId, number: bi
   const detail = `block ${number} of the own lane ${lane} ${what}`;
   return new LanestoreError('LANESTORE_CONFLICT', detail, { findings: [{ kind, lane, number, detail }] });
 }
+
+/** LANESTORE_CONFLICT: what was to be stored is not there. */
+export function notHeldError(lane: LaneId, number: bigint): LanestoreError {
+  const name = `block ${number} of the own lane`;
+  return new LanestoreError('LANESTORE_CONFLICT', `${name}: the durable lane does not hold the block that was signed`, {
+    findings: [{ kind: 'differs', lane, number, detail: `${name} is not what the store holds` }],
+  });
+}

@@ -67,3 +67,8 @@ function failed(what: string, cause?: unknown): LanestoreError {
     remedy: 'nothing was released, and the vote counts as given: see to the signer, then give the same vote again',
   });
 }
+
+/** LANESTORE_INVALID: what was signed is not what was stored. */
+export function changedError(): LanestoreError {
+  return new LanestoreError('LANESTORE_INVALID', 'a vote changed while it was signed; nothing is released');
+}

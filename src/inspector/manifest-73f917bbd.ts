@@ -2,18 +2,19 @@
  * The manifest of a state of the protocol at 73f917bbd. It has no `committee`: the entries do not
  * say what a vote weighs.
  */
-import { laneIdOf } from '../index.js';
 import {
   type CommitQC,
   codecs,
   globalRange,
   headerHash,
   messageHash,
+  type Payload,
   type PruneAnchor,
   payloadHash,
   type SignedBlock,
 } from '../model/autobahn/73f917bbd/index.js';
-import { formatTimestamp, hex, identity, type ManifestBlock, type ManifestShape } from './manifest.js';
+import { blockLine, formatTimestamp, hex, identity, laneRangeLines } from './lines.js';
+import type { ManifestShape } from './manifest.js';
 
 /** The shape of `lanestore/model/autobahn-73f917bbd`. */
 export const MANIFEST_SHAPE_73F917BBD: ManifestShape<SignedBlock, CommitQC, PruneAnchor> = {
@@ -28,7 +29,7 @@ export const MANIFEST_SHAPE_73F917BBD: ManifestShape<SignedBlock, CommitQC, Prun
   }),
   commitQCOf: ({ commitQC }) => commitQC,
   commitQC: manifestCommitQC,
-  block: manifestBlock,
+  block: blockLine<Payload>({ headerHash, payloadHash, messageHash, toWire: codecs.signedBlock.toWire }),
 };
 
 function manifestCommitQC(qc: CommitQC): object {
@@ -42,29 +43,8 @@ function manifestCommitQC(qc: CommitQC): object {
     voteHash: hex(messageHash({ kind: 'commitVote', value: qc.vote })),
     signatures: qc.sigs.length,
     globalRange: [String(range.first), String(range.next)],
-    laneRanges: laneRanges.map(({ lane, first, next, lastHash }) => ({
-      lane: laneIdOf(lane),
-      first: String(first),
-      next: String(next),
-      lastHash: hex(lastHash),
-    })),
+    laneRanges: laneRangeLines(laneRanges),
     app: null,
     ...identity(codecs.commitQC.toWire(qc)),
-  };
-}
-
-function manifestBlock(signed: SignedBlock): ManifestBlock {
-  const { header, payload } = signed.block;
-  return {
-    lane: laneIdOf(header.lane),
-    number: String(header.blockNumber),
-    headerHash: hex(headerHash(header)),
-    parentHash: hex(header.parentHash),
-    payloadHash: hex(payloadHash(payload)),
-    messageHash: hex(messageHash({ kind: 'laneProposal', value: signed.block })),
-    signer: hex(signed.sig.key),
-    txs: payload.txs.length,
-    createdAt: formatTimestamp(payload.createdAt),
-    ...identity(codecs.signedBlock.toWire(signed)),
   };
 }

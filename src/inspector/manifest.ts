@@ -7,32 +7,29 @@
  * The shape is that of the original's recordings (test/fixtures/README.md), which keep no votes:
  * 64-bit numbers are decimal strings, bytes are hex.
  */
-import { createHash } from 'node:crypto';
 import {
   type AppProposal,
   autobahn,
   type CommitQC,
-  headerHash,
   type LaneId,
-  laneIdOf,
+  type Payload,
   type PruneAnchor,
-  payloadHash,
   type Recovered,
   type SignedBlock,
   type StoredVotes,
   type StoreView,
-  type Timestamp,
   type ViewItem,
 } from '../index.js';
-import { codecs, globalRange, messageHash } from '../model/autobahn/index.js';
-
-/** Hash and size of an entry's protobuf. */
-export interface RecordIdentity {
-  /** SHA-256 of the entry's protobuf bytes. */
-  readonly recordSha256: string;
-  /** The number of protobuf bytes. */
-  readonly recordBytes: number;
-}
+import { codecs, globalRange, headerHash, messageHash, payloadHash } from '../model/autobahn/index.js';
+import {
+  blockLine,
+  hex,
+  identity,
+  laneRangeLines,
+  type ManifestBlock,
+  type ManifestLaneRange,
+  type RecordIdentity,
+} from './lines.js';
 
 /** The prune anchor. */
 export interface ManifestAnchor extends RecordIdentity {
@@ -40,14 +37,6 @@ export interface ManifestAnchor extends RecordIdentity {
   readonly appGlobalNumber: string;
   readonly appHash: string;
   readonly commitRoadIndex: string;
-}
-
-/** One lane's part of a CommitQC. */
-export interface ManifestLaneRange {
-  readonly lane: string;
-  readonly first: string;
-  readonly next: string;
-  readonly lastHash: string;
 }
 
 /** The application's state as a CommitQC carries it. */
@@ -66,19 +55,6 @@ export interface ManifestCommitQC extends RecordIdentity {
   readonly globalRange: readonly [first: string, next: string];
   readonly laneRanges: readonly ManifestLaneRange[];
   readonly app: ManifestApp | null;
-}
-
-/** One block. */
-export interface ManifestBlock extends RecordIdentity {
-  readonly lane: string;
-  readonly number: string;
-  readonly headerHash: string;
-  readonly parentHash: string;
-  readonly payloadHash: string;
-  readonly messageHash: string;
-  readonly signer: string;
-  readonly txs: number;
-  readonly createdAt: string;
 }
 
 /** The last vote and the floor of one log. */
@@ -156,6 +132,8 @@ export interface ManifestShape<B, Q, A> {
   readonly commitQC: (qc: Q) => object;
   readonly block: (block: B) => object;
 }
+
+const manifestBlock = blockLine<Payload>({ headerHash, payloadHash, messageHash, toWire: codecs.signedBlock.toWire });
 
 /** The shape of `lanestore/model/autobahn`, as the types of this file describe it. */
 export const MANIFEST_SHAPE: ManifestShape<SignedBlock, CommitQC, PruneAnchor> = {
@@ -300,12 +278,7 @@ function manifestCommitQC(qc: CommitQC): ManifestCommitQC {
     voteHash: hex(messageHash({ kind: 'commitVote', value: qc.vote })),
     signatures: qc.sigs.length,
     globalRange: [String(range.first), String(range.next)],
-    laneRanges: laneRanges.map(({ lane, first, next, lastHash }) => ({
-      lane: laneIdOf(lane),
-      first: String(first),
-      next: String(next),
-      lastHash: hex(lastHash),
-    })),
+    laneRanges: laneRangeLines(laneRanges),
     app: app === undefined ? null : manifestApp(app),
     ...identity(codecs.commitQC.toWire(qc)),
   };
@@ -313,38 +286,4 @@ function manifestCommitQC(qc: CommitQC): ManifestCommitQC {
 
 function manifestApp({ appHash, globalNumber, roadIndex }: AppProposal): ManifestApp {
   return { appHash: hex(appHash), globalNumber: String(globalNumber), roadIndex: String(roadIndex) };
-}
-
-function manifestBlock(signed: SignedBlock): ManifestBlock {
-  const { header, payload } = signed.block;
-  return {
-    lane: laneIdOf(header.lane),
-    number: String(header.blockNumber),
-    headerHash: hex(headerHash(header)),
-    parentHash: hex(header.parentHash),
-    payloadHash: hex(payloadHash(payload)),
-    messageHash: hex(messageHash({ kind: 'laneProposal', value: signed.block })),
-    signer: hex(signed.sig.key),
-    txs: payload.txs.length,
-    createdAt: formatTimestamp(payload.createdAt),
-    ...identity(codecs.signedBlock.toWire(signed)),
-  };
-}
-
-/** RFC 3339 in UTC, without trailing zeros of the fraction, like Go's RFC3339Nano. */
-export function formatTimestamp({ seconds, nanos }: Timestamp): string {
-  const date = new Date(Number(seconds) * 1000);
-  if (Number.isNaN(date.getTime())) return `${seconds}s+${nanos}ns`;
-  const fraction = nanos === 0 ? '' : `.${String(nanos).padStart(9, '0').replace(/0+$/, '')}`;
-  return date.toISOString().replace('.000Z', `${fraction}Z`);
-}
-
-/** Hash and size of protobuf bytes. */
-export function identity(wire: Uint8Array): RecordIdentity {
-  return { recordSha256: createHash('sha256').update(wire).digest('hex'), recordBytes: wire.length };
-}
-
-/** Hex digits; empty for absent bytes. */
-export function hex(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

@@ -104,6 +104,9 @@ function signingState({ quarantine, ...votes }: StoredVotes): Buffer {
     quarantine === undefined
       ? undefined
       : { ...quarantine, parts: [...quarantine.parts].sort(), why: '', when: '', seq: 0n };
-  const { bytes } = encodeVotes({ ...votes, home: undefined, sinks: undefined, quarantine: closed }, 0n);
+  const { bytes } = encodeVotes(
+    { ...votes, home: undefined, sinks: undefined, heirOf: undefined, quarantine: closed },
+    0n,
+  );
   return Buffer.concat([bytes, encodeLaneFloors(votes.laneFloors).bytes]);
 }

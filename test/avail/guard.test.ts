@@ -100,7 +100,7 @@ test(
     for (const options of [{ secret }, { guard, secret }, { guard, announce: 'received' as const }]) {
       await refused(openAvail({ store, committee, ...options }), 'LANESTORE_INVALID');
     }
-    const foreign = { signer: publicKeyOf(other), ownBlock: guard.ownBlock.bind(guard) };
+    const foreign = { signer: publicKeyOf(other), ownBlock: guard.ownBlock.bind(guard), witnessed: async () => {} };
     await refused(openAvail({ store, committee, guard: foreign }), 'LANESTORE_INVALID', /not that of options.store/);
     const state = await openAvail({ store, committee });
     await refused(state.produceBlock(payload(1)), 'LANESTORE_INVALID', /guard/);

@@ -25,13 +25,20 @@ import {
   entryChecks,
   exportHistory,
   exportState,
+  type FileWitnessOptions,
+  type ForgetSinksOptions,
+  fileWitness,
+  forgetSinks,
   type GuardOptions,
   type HandoverOptions,
   type HandoverRequest,
   type HistoryOptions,
+  type HttpWitnessOptions,
   handover,
   handoverRequest,
+  httpWitness,
   type ImportHistoryOptions,
+  importFromSinks,
   importHistory,
   importState,
   isLanestoreError,
@@ -47,6 +54,7 @@ import {
   openNoop,
   openView,
   openWal,
+  openWitnessServer,
   type PreflightOptions,
   parseHistory,
   preflight,
@@ -55,6 +63,7 @@ import {
   readWal,
   releaseStore,
   type SigningHistory,
+  type SinkImportOptions,
   type SnapshotOptions,
   snapshot,
   type ValueOptions,
@@ -63,6 +72,7 @@ import {
   type ViewRange,
   verify,
   type WalOptions,
+  type WitnessServerOptions,
 } from '../../src/index.js';
 import type { KeyRange } from '../../src/keys/index.js';
 import { openSource, openState } from '../../src/migrations/index.js';
@@ -70,6 +80,7 @@ import { collectPrometheus } from '../../src/prometheus/index.js';
 import { textCodec } from '../adapter/wal/text-log.js';
 import { memorySubject, plainTypes } from '../conformance/subjects.js';
 import { ToyDisk, ToyStore } from '../conformance/toy-store.js';
+import { three } from '../guard/sinks/memory.js';
 import { packageRoot } from '../support/fixtures.js';
 import { plain, plainBlocks } from '../support/plain-model.js';
 import { withTemp } from '../support/temp.js';
@@ -285,7 +296,53 @@ const GUARD: Samples<AnyGuardOptions> = {
   signer: data,
   firstUse: flag,
   signMsMax: number,
+  sinks: { wrong: ['x', {}, new Set(), [{}], [1]], invalid: [[]] },
+  network: { ...text, invalid: ['', 'a b', 'x'.repeat(129)] },
+  mode: { wrong: [true, null], invalid: ['during'] },
+  quorum: number,
+  sinkMsMax: { ...number, invalid: [...(number.invalid ?? []), 2 ** 31] },
+  changeSinks: flag,
+  formerSinks: { wrong: ['x', {}, [{}]], invalid: [[]] },
 };
+
+const sinkName: Sample = { ...text, invalid: ['', 'a b', 'x'.repeat(257)] };
+const FILE_WITNESS: Samples<FileWitnessOptions> = { name: sinkName, files: port };
+const HTTP_WITNESS: Samples<HttpWitnessOptions> = {
+  url: { ...text, required: true, invalid: ['x', 'ftp://x', 'http://u:p@x', 'http://x/?q'] },
+  token: { ...text, required: true, invalid: ['', 'short', 'sixteen chars but spaces'] },
+  name: sinkName,
+};
+const WITNESS_SERVER: Samples<WitnessServerOptions> = {
+  directory: { ...text, required: true, invalid: [''] },
+  token: { ...text, required: true, invalid: ['', 'short'] },
+  host: text,
+  port: { ...number, required: true, invalid: [-1, 0.5, 65_536] },
+  names: { wrong: [1, 'a', {}] },
+  files: port,
+};
+const SINK_IMPORT: Samples<SinkImportOptions<unknown, unknown, unknown>> = {
+  model,
+  network: { ...text, required: true, invalid: ['', 'a b'] },
+  sinks: { required: true, wrong: ['x', {}, [{}]], invalid: [[]] },
+  signer: data,
+  sinkMsMax: number,
+  seq: u64,
+  dryRun: flag,
+};
+const FORGET_SINKS: Samples<ForgetSinksOptions<unknown, unknown, unknown>> = {
+  model,
+  reason: { ...text, required: true, invalid: ['', 'x'.repeat(1025)] },
+  seq: u64,
+  dryRun: flag,
+};
+
+/** The stores here have no key and no sinks: options that are right end with that. */
+async function sinkless(call: Promise<unknown>): Promise<void> {
+  await call.catch((error: unknown) => {
+    const isRight = /know nothing of this key|records no sinks/.test((error as Error).message);
+    if (!(isLanestoreError(error, 'LANESTORE_INVALID') && isRight)) throw error;
+  });
+}
 
 const EPOCH: Samples<Epoch> = {
   committee,
@@ -444,6 +501,36 @@ const TARGETS: Readonly<Record<string, Target>> = {
     valid: () => ({ model: plain, network: 'test', history: plainHistory(), dryRun: true }),
     call: (options, { location }) => importHistory(location, options),
   },
+  importFromSinks: {
+    name: 'importFromSinks: options',
+    samples: SINK_IMPORT,
+    valid: () => ({ model: plain, network: 'test', sinks: three(), signer: new Uint8Array(32), dryRun: true }),
+    call: (options, { location }) => sinkless(importFromSinks(location, options)),
+  },
+  forgetSinks: {
+    name: 'forgetSinks: options',
+    samples: FORGET_SINKS,
+    valid: () => ({ model: plain, reason: 'r', dryRun: true }),
+    call: (options, { location }) => sinkless(forgetSinks(location, options)),
+  },
+  fileWitness: {
+    name: 'fileWitness: options',
+    samples: FILE_WITNESS,
+    valid: () => ({}),
+    call: (options, { free }) => fileWitness(free, options),
+  },
+  httpWitness: {
+    name: 'httpWitness: options',
+    samples: HTTP_WITNESS,
+    valid: () => ({ url: 'http://127.0.0.1', token: 'sixteen-characters' }),
+    call: (options) => httpWitness(options),
+  },
+  openWitnessServer: {
+    name: 'openWitnessServer: options',
+    samples: WITNESS_SERVER,
+    valid: ({ free }) => ({ directory: free, token: 'sixteen-characters', port: 0 }),
+    call: (options) => openWitnessServer(options),
+  },
   snapshot: {
     name: 'snapshot: options',
     samples: SNAPSHOT,
@@ -549,6 +636,9 @@ const TARGETS: Readonly<Record<string, Target>> = {
  * Public functions and classes without options; their arguments are checked where they are tested.
  */
 const WITHOUT: readonly string[] = [
+  // Checked in test/guard/sinks/server.test.ts: its connection is any object.
+  'postgresWitness',
+  'checkPut',
   // PostgreSQL's: checked in test/adapter/postgres/refusals.test.ts, without a server as well.
   ...['PostgresFailure', 'PostgresLevel', 'PostgresStore', 'openPostgres'],
   ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'Guard', 'isLanestoreError'],

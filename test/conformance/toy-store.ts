@@ -2,6 +2,7 @@
  * A small store in memory that implements the whole port, in parts that a test can break one at a
  * time.
  */
+import { randomBytes } from 'node:crypto';
 import type {
   AnchorPersister,
   BlockPersister,
@@ -41,6 +42,13 @@ export class ToyDisk {
   blocks = new Map<LaneId, PlainBlock[]>();
   open = false;
   failing = false;
+  readonly store: Uint8Array;
+  /** Batches. */
+  seq = 0n;
+
+  constructor(store: Uint8Array = randomBytes(16)) {
+    this.store = store;
+  }
 }
 
 /** A copy of a state, to plan against. */
@@ -101,6 +109,9 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       get planned() {
         return store.planned.votes!;
       },
+      get newest() {
+        return { store: store.disk.store, seq: store.disk.seq };
+      },
       get nextCommitQC() {
         return store.planned.commitQCs.next;
       },
@@ -123,6 +134,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         await this.changeVotes((votes) => changedVotes(votes, { answer: [key, answer] }));
         return true;
       },
+      setSinks: (sinks) => this.changeVotes((votes) => changedVotes(votes, { sinks: sinks ?? null })),
       attach: () => this.attach(),
     };
   }
@@ -153,6 +165,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 
   writeVotes(votes: VoteState): void {
+    this.disk.seq++;
     this.disk.state.votes = votes;
   }
 
@@ -272,6 +285,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   write(plan: ToyPlan): void {
     const { disk } = this;
     if (disk.failing) throw this.fail();
+    disk.seq++;
     if (plan.anchor !== undefined) disk.anchor = plan.anchor.entry;
     if (plan.inner !== undefined) disk.inner = plan.inner;
     if (plan.commitQCs !== undefined) {

@@ -100,6 +100,8 @@ test('the schema refuses most of what the reader refuses, and what it does not i
     'a digest without a position',
     'a position without a digest',
     'a floor of another length',
+    'a quorum that two halves have',
+    'stores out of order',
   ]);
 });
 
@@ -136,6 +138,19 @@ const anyHistory: fc.Arbitrary<SigningHistory> = record({
   ),
   inner: maybe(fc.uint8Array()),
   to: maybe(record({ store: bytes(16), seq: u64 })),
+  sinks: maybe(
+    record({
+      names: fc.constant(['a', 'b', 'c'] as const),
+      quorum: fc.integer({ min: 2, max: 3 }),
+      mode: fc.constantFrom('before' as const, 'after' as const, undefined),
+    }),
+  ),
+  heirOf: fc
+    .uniqueArray(record({ store: bytes(16), seq: u64 }), {
+      selector: ({ store }) => Buffer.from(store).toString('hex'),
+      maxLength: 3,
+    })
+    .map((rows) => rows.sort((a, b) => Buffer.compare(a.store, b.store))),
 }).map((history) => ({ ...history, kind: history.to === undefined ? 'live' : 'final' }));
 
 test('comes back as it was, and fits the schema; cut or changed anywhere, it is refused', () => {

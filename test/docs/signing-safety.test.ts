@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { autobahn, openGuard, openLevel, snapshot } from '../../src/index.js';
+import { autobahn, fileWitness, openGuard, openLevel, snapshot } from '../../src/index.js';
 import { makeNetwork } from '../support/network.js';
 import { inTemp } from '../support/temp.js';
 import { proposalMsg } from '../support/vote-messages.js';
@@ -46,6 +46,19 @@ async function prepare(dir: string): Promise<void> {
     await guard.round({ votes: [proposalMsg('prepareVote', 1, 0)] });
   }
   await snapshot(state, restored, { model: autobahn });
+  const places = ['a', 'b', 'c'].map((name) => `sink-${name}`);
+  writeFileSync(join(dir, 'sinks.json'), `[${places.map((file) => `{ "file": "${file}" }`).join(', ')}]\n`);
+  {
+    const [lost, spare] = [join(dir, 'lost'), join(dir, 'spare')];
+    await using store = await openLevel(lost, { model: autobahn });
+    const sinks = places.map((place) => fileWitness(join(dir, place), { name: `file:${place}` }));
+    const options = { sinks, network: 'testnet-1', firstUse: true };
+    await using guard = await openGuard({ store, model: autobahn, key: net.secret(0), ...options });
+    await store.persist(rounds[0]!);
+    await snapshot(lost, spare, { model: autobahn });
+    await guard.round({ votes: [proposalMsg('prepareVote', 1, 0)] });
+    await guard.round({ votes: [{ kind: 'timeoutVote', value: { view: { index: 1n, number: 0n } } }] });
+  }
   await using store = await openLevel(restored, { model: autobahn });
   await using guard = await openGuard({ store, model: autobahn, key: net.secret(0) });
   for (const key of keys.slice(1)) await guard.answer(key, { next: 2n, own: 3n });

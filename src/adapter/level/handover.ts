@@ -22,22 +22,17 @@ import {
   uint64,
 } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
-import { eventKey } from '../../keys/index.js';
+import { eventKey, maxU64 } from '../../keys/index.js';
 import type { Model, VotePart } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
-import { type AppliedHistory, appliedHistory } from '../history-rules.js';
-import { digestOf } from '../round-votes.js';
+import { type AppliedHistory, appliedHistory, type WitnessProof } from '../history-rules.js';
 import { type HandoverRequest, isNetwork, type SigningHistory } from '../signing-history.js';
 import { VOTE_PARTS } from '../store-votes.js';
-import { coded } from './database.js';
 import { decodeRecord, isFault } from './format/record.js';
-import { otherFormat } from './format/schema.js';
 import type { Tip } from './format/tip.js';
 import type { StoredVotes } from './format/votes.js';
-import { closedUnlessProven } from './open/amend.js';
 import { amendStore } from './open/amend-store.js';
-import { openView } from './view/open-view.js';
-import type { StoreView } from './view/store-view.js';
+import { historyOf, holdsOtherBlock, type Seen, see } from './store-history.js';
 
 /** Options of all that read or write signing histories. */
 export interface HistoryOptions<B, Q, A> {
@@ -183,6 +178,15 @@ export async function importHistory<B, Q, A>(
 ): Promise<ImportHistoryReport> {
   string(location, 'importHistory: location');
   checkImportOptions(options, 'importHistory: options');
+  return importProven(location, options);
+}
+
+/** {@link importHistory} of what sinks hold, if there is a proof of that. */
+export async function importProven<B, Q, A>(
+  location: string,
+  options: ImportHistoryOptions<B, Q, A>,
+  proof?: WitnessProof,
+): Promise<ImportHistoryReport> {
   const { model, network, history, seq, dryRun = false } = options;
   await using seen = await see(location, model);
   const hasOtherBlock = await holdsOtherBlock(seen, history);
@@ -190,7 +194,7 @@ export async function importHistory<B, Q, A>(
     if ((seq ?? newest) !== newest) throw invalid('importHistory', `the newest batch is ${newest}, not ${seq}`);
     const logs = model.votes?.logs ?? {};
     const target = { model: { name: model.name, logs }, network, store, seq: newest, votes, hasOtherBlock };
-    return appliedHistory({ ...target, when: new Date().toISOString() }, history);
+    return appliedHistory({ ...target, when: new Date().toISOString() }, history, proof);
   };
   const reportOf = (path: string, { seq: newest }: Tip, { votes, ...applied }: AppliedHistory<StoredVotes>) => ({
     ...applied,
@@ -204,78 +208,17 @@ export async function importHistory<B, Q, A>(
     const applied = decided(tip, votes);
     report = reportOf(path, tip, applied);
     const { kind, store, seq: from, inner } = history;
+    const { raised, opened } = applied;
+    // Above what the sinks hold of this very store: they must go on to rise.
+    const isOwn = proof !== undefined && Buffer.compare(store, tip.store) === 0;
     return {
       votes: applied.votes,
-      inner: applied.opened.length > 0 ? inner : undefined,
-      event: { event: 'signing-history', kind, store, from, raised: applied.raised, opened: applied.opened },
+      inner: opened.length > 0 ? inner : undefined,
+      event: { event: 'signing-history', kind, store, from, raised, opened, fromSinks: proof !== undefined },
+      ...(isOwn ? { seq: maxU64(tip.seq, from) + 1n } : {}),
     };
   });
   return report as unknown as ImportHistoryReport;
-}
-
-/** A store that would open, with its votes as they would be then. */
-interface Seen<B> extends AsyncDisposable {
-  readonly location: string;
-  readonly view: StoreView<B, unknown, unknown>;
-  readonly model: Model<B, unknown, unknown>;
-  readonly tip: Tip;
-  readonly votes: StoredVotes;
-}
-
-async function see<B, Q, A>(location: string, model: Model<B, Q, A>): Promise<Seen<B>> {
-  string(location, 'location');
-  const view = await openView(location, { model });
-  try {
-    if (view.refusal !== undefined) throw view.refusal;
-    const { tip, schema, witness } = view;
-    if (view.votes === undefined || tip === undefined) throw otherFormat(schema?.format ?? 1);
-    const [newest] = witness.slots;
-    const votes = closedUnlessProven(view.votes, tip, newest === undefined ? {} : { provenSeq: newest.seq });
-    const close = () => view.close();
-    return { location: view.location, view, model, tip, votes, [Symbol.asyncDispose]: close } as unknown as Seen<B>;
-  } catch (error) {
-    await view.close();
-    throw coded(error);
-  }
-}
-
-async function historyOf<B>(
-  { view, model, tip, votes }: Seen<B>,
-  { network }: Pick<HistoryOptions<unknown, unknown, unknown>, 'network'>,
-): Promise<SigningHistory> {
-  const { signer, logs, laneFloors, quarantine } = votes;
-  if (signer === undefined) throw invalid('signing history', 'no key is bound to the store, so it signed nothing');
-  const lanes = new Map<string, { last: bigint | undefined; floor: bigint | undefined }>();
-  for (const [lane, floor] of laneFloors) lanes.set(lane, { last: undefined, floor });
-  for (const [lane, { next }] of view.cursors.lanes) {
-    if (next > 0n) lanes.set(lane, { last: next - 1n, floor: laneFloors.get(lane) });
-  }
-  const lane = [...view.cursors.lanes.keys()].find((id) => model.votes?.isOwnLane(id, signer));
-  const last = lane === undefined ? 0n : (view.cursors.lanes.get(lane)?.next ?? 0n) - 1n;
-  const block = lane === undefined || last < 0n ? undefined : await view.block(lane, last);
-  return {
-    ...{ model: model.name, network, signer, store: tip.store, seq: tip.seq, time: new Date().toISOString() },
-    ...{ kind: 'live', to: undefined, logs, lanes },
-    own: lane === undefined || block === undefined ? undefined : { lane, last, hash: hashOf(model, block) },
-    quarantine: quarantine === undefined ? undefined : shown(quarantine),
-    inner: view.inner,
-  };
-}
-
-function shown({ parts, why, when, lost }: NonNullable<SigningHistory['quarantine']>) {
-  return { parts, why, when, lost: lost === true };
-}
-
-/** The digest of a vote for a block: it tells any two blocks of one place apart. */
-function hashOf<B>(model: Model<B, unknown, unknown>, block: B): Uint8Array {
-  const votes = model.votes as NonNullable<typeof model.votes>;
-  return digestOf(votes, votes.laneVote(block));
-}
-
-async function holdsOtherBlock<B>({ view, model }: Seen<B>, { own }: SigningHistory): Promise<boolean> {
-  if (own === undefined || model.votes === undefined) return false;
-  const block = await view.block(own.lane, own.last);
-  return block !== undefined && Buffer.compare(hashOf(model, block), own.hash) !== 0;
 }
 
 function eventOf(quarantine: SigningHistory['quarantine']): object | null {

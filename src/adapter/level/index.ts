@@ -1,6 +1,7 @@
 /** The LevelDB backend. */
 export type { LevelOptions } from './database.js';
 export type { AnyLevel } from './engine.js';
+export { type ForgetSinksOptions, type ForgetSinksReport, forgetSinks } from './forget-sinks.js';
 export { type DecodedRecord, decodeRecord, isFault, type RecordFault } from './format/record.js';
 export type { Schema } from './format/schema.js';
 export type { Extent, Tip } from './format/tip.js';

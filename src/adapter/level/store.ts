@@ -10,7 +10,7 @@ import { AdmissionGate, type AdmissionLimits, type Cost, freeOfCost } from '../b
 import { BasePersistence } from '../base-persistence.js';
 import { fireHooks } from '../hooks.js';
 import type { LocationGuard } from '../location-guard.js';
-import type { Cursors, DurableHooks, Recovered, VoteState } from '../persistence.js';
+import type { Cursors, DurableHooks, Recovered, StoreBatch, VoteState } from '../persistence.js';
 import type { PlanState } from '../planner.js';
 import { isNoop, type Plan } from '../round-plan.js';
 import { closingFailed, writeFailed } from './database.js';
@@ -181,8 +181,8 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     return { lanes: new Map(cursors), commitQCs: { first: qc.first, next: qc.next } };
   }
 
-  protected override get durableVotes(): VoteState {
-    return this.#writer.votes;
+  protected override get durable(): { readonly votes: VoteState; readonly newest: StoreBatch } {
+    return { votes: this.#writer.votes, newest: this.#writer.tip };
   }
 
   protected override heldBlock(lane: LaneId, number: bigint): Promise<B | undefined> {

@@ -1,12 +1,21 @@
 /** The tables that all versions of the protocol share; see schema.ts of a version. */
-import { isObject } from '../../cbor/shape.js';
+import { isObject, type Read, type Write } from '../../cbor/shape.js';
 import * as pb from './common_pb.js';
 import { required } from './fields.js';
 import { inside, Malformed } from './malformed.js';
 import { Message, unwrapped } from './message.js';
 import { bytes, i64, nanos } from './scalars.js';
 import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './sizes.js';
-import type { LaneRange, Signature, Timestamp } from './types.js';
+import type {
+  BlockHeader,
+  BlockOf,
+  Certificate,
+  LaneRange,
+  PruneAnchorOf,
+  Signature,
+  SignedBlockOf,
+  Timestamp,
+} from './types.js';
 
 /** A hash. */
 export const hash = bytes(HASH_BYTES);
@@ -58,3 +67,66 @@ function isBelow(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] as number) < (b[i] as number);
   return false;
 }
+
+/*
+ * Access to messages that have the same fields, in the same order, in every version. Each message
+ * has a literal of its own, like all others (see Access). A process that loads one version has one
+ * closure of each.
+ */
+
+/** Access to a block. */
+export const blockAccess = {
+  write:
+    (fields: { readonly header: Write; readonly payload: Write }): Write =>
+    (to, value) =>
+      isObject<BlockOf<unknown>>(value) && fields.header(to, value.header) && fields.payload(to, value.payload),
+  read:
+    <P>(fields: { readonly header: Read<BlockHeader>; readonly payload: Read<P> }): Read<BlockOf<P>> =>
+    (from) => ({ header: fields.header(from), payload: fields.payload(from) }),
+};
+
+/** Access to a block with its signature. */
+export const signedBlockAccess = {
+  write:
+    (fields: { readonly block: Write; readonly sig: Write }): Write =>
+    (to, value) =>
+      isObject<SignedBlockOf<unknown>>(value) && fields.block(to, value.block) && fields.sig(to, value.sig),
+  read:
+    <B>(fields: { readonly block: Read<B>; readonly sig: Read<Signature> }): Read<SignedBlockOf<B>> =>
+    (from) => ({ block: fields.block(from), sig: fields.sig(from) }),
+};
+
+/** Access to a CommitQC. */
+export const commitQCAccess = {
+  write:
+    (fields: { readonly vote: Write; readonly sigs: Write }): Write =>
+    (to, value) =>
+      isObject<Certificate<unknown>>(value) && fields.vote(to, value.vote) && fields.sigs(to, value.sigs),
+  read:
+    <V>(fields: { readonly vote: Read<V>; readonly sigs: Read<readonly Signature[]> }): Read<Certificate<V>> =>
+    (from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
+};
+
+/** Access to an AppQC. */
+export const appQCAccess = {
+  write:
+    (fields: { readonly vote: Write; readonly sigs: Write }): Write =>
+    (to, value) =>
+      isObject<Certificate<unknown>>(value) && fields.vote(to, value.vote) && fields.sigs(to, value.sigs),
+  read:
+    <V>(fields: { readonly vote: Read<V>; readonly sigs: Read<readonly Signature[]> }): Read<Certificate<V>> =>
+    (from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
+};
+
+/** Access to a prune anchor. */
+export const pruneAnchorAccess = {
+  write:
+    (fields: { readonly appQC: Write; readonly commitQC: Write }): Write =>
+    (to, value) =>
+      isObject<PruneAnchorOf<unknown, unknown>>(value) &&
+      fields.appQC(to, value.appQC) &&
+      fields.commitQC(to, value.commitQC),
+  read:
+    <A, Q>(fields: { readonly appQC: Read<A>; readonly commitQC: Read<Q> }): Read<PruneAnchorOf<A, Q>> =>
+    (from) => ({ appQC: fields.appQC(from), commitQC: fields.commitQC(from) }),
+};

@@ -2,34 +2,7 @@
  * The node's inner state, as all versions have it: every signature in it, which together cover its
  * whole content.
  */
-import type { Signature } from './types.js';
-
-/** A message with its signature. */
-interface Signed<T> {
-  readonly msg: T;
-  readonly sig: Signature;
-}
-
-/** A certificate. */
-interface Certificate<T> {
-  readonly vote: T;
-  readonly sigs: readonly Signature[];
-}
-
-/** A message with a view. */
-export interface InView {
-  readonly view: { readonly index: bigint; readonly number: bigint };
-}
-
-/** An inner state with proposals `P` and timeout votes `T`. */
-export interface InnerState<P extends InView, T extends InView> {
-  readonly commitQC?: Certificate<P>;
-  readonly prepareQC?: Certificate<P>;
-  readonly timeoutQC?: { readonly votes: readonly Signed<T>[]; readonly latestPrepareQC?: Certificate<P> };
-  readonly commitVote?: Signed<P>;
-  readonly prepareVote?: Signed<P>;
-  readonly timeoutVote?: { readonly vote: Signed<T>; readonly latestPrepareQC?: Certificate<P> };
-}
+import type { Certificate, InView, PersistedInnerOf, Signature, WithSignature } from './types.js';
 
 /** A message of an inner state. */
 export type InnerMsg<P, T> =
@@ -48,7 +21,7 @@ export function prepareQCsOf<P extends InView, T extends InView>({
   prepareQC,
   timeoutQC,
   timeoutVote,
-}: InnerState<P, T>): Certificate<P>[] {
+}: PersistedInnerOf<P, T>): Certificate<P>[] {
   return [prepareQC, timeoutQC?.latestPrepareQC, timeoutVote?.latestPrepareQC].filter((qc) => qc !== undefined);
 }
 
@@ -57,8 +30,8 @@ export function ownVotesOf<P extends InView, T extends InView>({
   prepareVote,
   commitVote,
   timeoutVote,
-}: InnerState<P, T>): Signed<InnerMsg<P, T>>[] {
-  const votes: Signed<InnerMsg<P, T>>[] = [];
+}: PersistedInnerOf<P, T>): WithSignature<InnerMsg<P, T>>[] {
+  const votes: WithSignature<InnerMsg<P, T>>[] = [];
   if (prepareVote !== undefined) votes.push({ ...prepareVote, msg: { kind: 'prepareVote', value: prepareVote.msg } });
   if (commitVote !== undefined) votes.push({ ...commitVote, msg: { kind: 'commitVote', value: commitVote.msg } });
   if (timeoutVote !== undefined) {
@@ -70,7 +43,7 @@ export function ownVotesOf<P extends InView, T extends InView>({
 
 /** All messages with their signatures. */
 export function* signedPartsOf<P extends InView, T extends InView>(
-  inner: InnerState<P, T>,
+  inner: PersistedInnerOf<P, T>,
 ): Generator<SignedPart<P, T>, void, void> {
   const { commitQC, timeoutQC } = inner;
   if (commitQC !== undefined) {

@@ -4,7 +4,19 @@
  */
 import { LanestoreError } from '../../errors.js';
 import { laneIdOf } from '../../keys/index.js';
-import type { BlockHeader, Hash, Lane, LaneRange, PublicKey, Signature } from './types.js';
+import type {
+  BlockHeader,
+  BlockOf,
+  Certificate,
+  Hash,
+  InView,
+  Lane,
+  LaneQC,
+  LaneRange,
+  PublicKey,
+  Signature,
+  SignedBlockOf,
+} from './types.js';
 
 /** The validators whose votes count, with any weight. */
 export interface Voters {
@@ -12,6 +24,12 @@ export interface Voters {
   has(key: PublicKey): boolean;
   /** True if it is that validator's signature on the hash. */
   verifies(key: PublicKey, hash: Hash, sig: Uint8Array): boolean;
+}
+
+/** Voters with lanes. */
+export interface LaneVoters extends Voters {
+  /** True for a lane whose blocks they order. */
+  hasLane(lane: Lane): boolean;
 }
 
 /** Number or weight of votes that decide. */
@@ -33,6 +51,68 @@ export function same(a: Uint8Array, b: Uint8Array): boolean {
 /** A block's name in messages. */
 export function blockName({ lane, blockNumber }: BlockHeader): string {
   return `lane ${laneIdOf(lane)}, block ${blockNumber}`;
+}
+
+/** A CommitQC's name in messages. */
+export function commitQCName({ vote }: Certificate<InView>): string {
+  return `commitQC ${vote.view.index}`;
+}
+
+/** What a version verifies a block of payload `P` with. */
+export interface BlockRules<P> {
+  readonly payloadHash: (payload: P) => Hash;
+  readonly messageHash: (msg: { readonly kind: 'laneProposal'; readonly value: BlockOf<P> }) => Hash;
+  /** The key of the validator that owns a lane. */
+  readonly ownerOf: (lane: Lane) => PublicKey;
+}
+
+/** Verifies that a block's payload has the hash in its header. */
+export function checkPayload<P>({ header, payload }: BlockOf<P>, payloadHash: (payload: P) => Hash): void {
+  checkHash(blockName(header), 'payload hash', payloadHash(payload), header.payloadHash, 'its header');
+}
+
+/** Verifies a well-formed block by itself: its lane, the hash of its payload, its signature. */
+export function checkSignedBlock<P>(
+  { block, sig }: SignedBlockOf<BlockOf<P>>,
+  voters: LaneVoters,
+  rules: BlockRules<P>,
+): void {
+  const where = blockName(block.header);
+  checkLane(block.header, voters, where);
+  checkPayload(block, rules.payloadHash);
+  if (!same(sig.key, rules.ownerOf(block.header.lane)))
+    throw fault(where, `signed by ${laneIdOf(sig.key)}, not by its lane's validator`);
+  checkSignature(sig, rules.messageHash({ kind: 'laneProposal', value: block }), voters, where);
+}
+
+/** Verifies that a block is in a lane of the committee. */
+export function checkLane({ lane }: BlockHeader, voters: LaneVoters, where: string): void {
+  if (!voters.hasLane(lane)) throw fault(where, 'its lane is not one of the committee');
+}
+
+/** Verifies well-formed blocks of one lane: each follows the one before, the first one `parent`. */
+export function checkChain(
+  headers: Iterable<BlockHeader>,
+  parent: BlockHeader | undefined,
+  headerHash: HeaderHash,
+): void {
+  let last = parent;
+  for (const header of headers) {
+    if (last !== undefined) checkParent(header, last, headerHash);
+    last = header;
+  }
+}
+
+/** Verifies a well-formed LaneQC: its lane, and that its votes are a quorum. */
+export function checkLaneQC(
+  { vote, sigs }: LaneQC,
+  voters: LaneVoters,
+  quorum: Quorum,
+  messageHash: (msg: { readonly kind: 'laneVote'; readonly value: BlockHeader }) => Hash,
+): void {
+  const where = `laneQC of ${blockName(vote)}`;
+  checkLane(vote, voters, where);
+  checkQuorum(messageHash({ kind: 'laneVote', value: vote }), sigs, voters, quorum, where);
 }
 
 /** Verifies that the votes for `hash` are a quorum: each of another validator, and valid. */

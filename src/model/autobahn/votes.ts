@@ -18,35 +18,34 @@ import type { LanePlace, LogHistory, LogPlace, Position, VoteHistory, VoteModel 
 import { checked } from './codec.js';
 import { signature as signatureKind } from './common.js';
 import { publicKeyOf, signHash } from './ed25519.js';
-import { type InnerState, type InView, ownVotesOf } from './inner.js';
+import { ownVotesOf } from './inner.js';
 import type { Kind } from './scalars.js';
 import { KEY_BYTES } from './sizes.js';
-import type { BlockHeader, Hash, Signature } from './types.js';
+import type {
+  BlockHeader,
+  Hash,
+  InView,
+  MsgOf,
+  PersistedInnerOf,
+  SignedBlockOf,
+  TimeoutVoteOf,
+  WithSignature,
+} from './types.js';
 
-interface TimeoutVote extends InView {
-  readonly latestPrepareQCViewNumber?: bigint;
-}
-
-/** The messages of a version with blocks `B`, proposals `P` and states of the application `A`. */
-export type VersionMsg<B, P, T, A> =
-  | { readonly kind: 'laneProposal'; readonly value: B }
-  | { readonly kind: 'laneVote'; readonly value: BlockHeader }
-  | { readonly kind: 'proposal' | 'prepareVote' | 'commitVote'; readonly value: P }
-  | { readonly kind: 'timeoutVote'; readonly value: T }
-  | { readonly kind: 'appVote'; readonly value: A };
+type TimeoutVote = InView & TimeoutVoteOf<InView['view']>;
 
 /** The parts that differ between versions. */
 export interface VoteVersion<B, P extends InView, T extends TimeoutVote, A> {
-  readonly msg: Kind<VersionMsg<B, P, T, A>>;
-  readonly messageHash: (msg: VersionMsg<B, P, T, A>) => Hash;
+  readonly msg: Kind<MsgOf<B, P, T, A>>;
+  readonly messageHash: (msg: MsgOf<B, P, T, A>) => Hash;
   readonly lanesRecur: boolean;
   readonly isOwnLane: (lane: LaneId, signer: Uint8Array) => boolean;
   /** The position of a vote for a state of the application, in its log. */
   readonly appPosition: (vote: A) => bigint;
   /** The vote in an anchor. */
   readonly appVoteOf: (anchor: unknown) => A;
-  /** @throws LANESTORE_INVALID for bytes that are not an inner state. */
-  readonly innerOf: (bytes: Uint8Array) => InnerState<P, T>;
+  /** @throws LANESTORE_INVALID for what is no inner state. */
+  readonly innerOf: (bytes: Uint8Array) => PersistedInnerOf<P, T>;
 }
 
 /** The model of votes of a version. Its votes are messages, its digests message hashes. */
@@ -55,14 +54,8 @@ export function votesOf<
   P extends InView,
   T extends TimeoutVote,
   A extends { readonly roadIndex: bigint },
->(
-  version: VoteVersion<B, P, T, A>,
-): VoteModel<
-  VersionMsg<B, P, T, A>,
-  { readonly block: B; readonly sig: Signature },
-  { readonly msg: VersionMsg<B, P, T, A>; readonly sig: Signature }
-> {
-  type Msg = VersionMsg<B, P, T, A>;
+>(version: VoteVersion<B, P, T, A>): VoteModel<MsgOf<B, P, T, A>, SignedBlockOf<B>, WithSignature<MsgOf<B, P, T, A>>> {
+  type Msg = MsgOf<B, P, T, A>;
   const { messageHash } = version;
   const check = (msg: Msg) => {
     checked('vote', version.msg, msg);
@@ -124,11 +117,8 @@ export function votesOf<
   };
 }
 
-/**
- * The current view of the state: the later of the view that its QCs justify and the latest view
- * that it voted in.
- */
-function currentView(state: InnerState<InView, InView>): Position {
+/** The view that the state is in: what its QCs justify, or the latest that it voted in. */
+function currentView(state: PersistedInnerOf<InView, InView>): Position {
   const { commitQC, timeoutQC, prepareQC } = state;
   const road = commitQC === undefined ? 0n : commitQC.vote.view.index + 1n;
   const views: Position[] = [[road, 0n]];
@@ -150,7 +140,7 @@ function compare([index = 0n, number = 0n]: Position, [otherIndex = 0n, otherNum
   return number === otherNumber ? 0 : number < otherNumber ? -1 : 1;
 }
 
-type AnyMsg = VersionMsg<{ readonly header: BlockHeader }, InView, TimeoutVote, { readonly roadIndex: bigint }>;
+type AnyMsg = MsgOf<{ readonly header: BlockHeader }, InView, TimeoutVote, { readonly roadIndex: bigint }>;
 
 function checkNumbers(msg: AnyMsg): void {
   if (msg.kind === 'timeoutVote') {
@@ -169,7 +159,7 @@ function checkNumbers(msg: AnyMsg): void {
 }
 
 function placeOf<A extends { readonly roadIndex: bigint }>(
-  msg: VersionMsg<{ readonly header: BlockHeader }, InView, TimeoutVote, A>,
+  msg: MsgOf<{ readonly header: BlockHeader }, InView, TimeoutVote, A>,
   appPosition: (vote: A) => bigint,
 ): LogPlace | LanePlace {
   switch (msg.kind) {

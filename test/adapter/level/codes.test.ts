@@ -22,8 +22,13 @@ async function onStore(
   return await call(store);
 }
 
-/** Given by models, imports and backends that keep votes. */
-type GivenElsewhere = 'LANESTORE_VERIFY' | 'LANESTORE_IMPORT' | 'LANESTORE_CONFLICT' | 'LANESTORE_QUARANTINED';
+/** Given by models, imports, backends that keep votes, and sinks. */
+type GivenElsewhere =
+  | 'LANESTORE_VERIFY'
+  | 'LANESTORE_IMPORT'
+  | 'LANESTORE_CONFLICT'
+  | 'LANESTORE_QUARANTINED'
+  | 'LANESTORE_FENCED';
 
 const CAUSES: Record<Exclude<LanestoreErrorCode, GivenElsewhere>, (dir: string) => Promise<unknown>> = {
   LANESTORE_OUT_OF_SEQUENCE: (dir) => onStore(dir, (store) => store.persist({ blocks: [plainBlock('0a', 2)] })),
@@ -94,6 +99,7 @@ codes('every code of the table has a cause here, except those reserved for later
     'LANESTORE_IMPORT',
     'LANESTORE_CONFLICT',
     'LANESTORE_QUARANTINED',
+    'LANESTORE_FENCED',
   ];
   assert.equal([...Object.keys(CAUSES), ...later].sort(), Object.keys(ERROR_CODES).sort());
 });

@@ -5,6 +5,7 @@ import { openPostgres, PostgresFailure, PostgresLevel } from '../../../src/adapt
 import { isLanestoreError, type LanestoreErrorCode } from '../../../src/errors.js';
 import { openGuard } from '../../../src/guard/index.js';
 import { KEY } from '../../guard/support.js';
+import { metricsDuring } from '../../support/metric-samples.js';
 import { plain, plainBlock, plainVote } from '../../support/plain-model.js';
 import { hasPostgres, type PostgresServer, startServer } from '../../support/postgres/cluster.js';
 
@@ -55,6 +56,17 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
     assert.is((write as PostgresFailure).code, 'FENCED');
     await second.close();
     await db.close();
+  });
+
+  test('read snapshots are measured; replication is not, without standbys', async () => {
+    const seen = await metricsDuring(async () => {
+      const store = await openPostgres({ ...at(), model: plain });
+      await store.persist({ blocks: [plainBlock(LANE, 0n)] });
+      await store.close();
+    });
+    const snapshots = seen.get('lanestore_snapshots') ?? [];
+    assert.equal([Math.max(...snapshots), snapshots.at(-1)], [1, 0]);
+    assert.is(seen.get('lanestore_replication_seconds'), undefined);
   });
 
   test('of openers at the same time one claims the store', async () => {

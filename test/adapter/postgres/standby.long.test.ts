@@ -10,6 +10,7 @@ import { Session } from '../../../src/adapter/postgres/session.js';
 import { conformance } from '../../../src/conformance/index.js';
 import { isLanestoreError } from '../../../src/errors.js';
 import { plainTypes } from '../../conformance/subjects.js';
+import { metricsDuring } from '../../support/metric-samples.js';
 import { plain, plainBlock } from '../../support/plain-model.js';
 import {
   hasPostgres,
@@ -56,6 +57,15 @@ function tests(cluster: PostgresCluster, primary: PostgresServer, standby: Postg
       () => 'acknowledged',
       (error: PostgresFailure) => error.code,
     );
+  test('the time until a standby has flushed a batch is measured', async () => {
+    const seen = await metricsDuring(async () => {
+      const db = await level({ replicas: 1 });
+      await db.put('a', 'b');
+      await db.close();
+    });
+    assert.ok((seen.get('lanestore_replication_seconds') ?? []).some((seconds) => seconds > 0));
+  });
+
   test('a cancelled wait is not taken for success', async () => {
     const db = await level({ replicas: 1, deadlineMs: 2000 });
     await withStoppedReceiver(async () => {

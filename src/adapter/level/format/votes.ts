@@ -8,13 +8,15 @@
  *                                  heir: 16 bytes | null, lost: boolean,
  *                                  heirSeq?: u64,
  *                                  answers?: [[validator bytes, next, own | null], ...] } | null,
- *                    sinks: { names: [text, ...], quorum } | null }
+ *                    sinks: { names: [text, ...], quorum,
+ *                             former?: { names, quorum } } | null,
+ *                    heirOf?: [[16 bytes, seq], ...] }
  *   votes/lanes -> [[lane bytes, floor], ...]
  *
  * `at` and `floor` are positions: arrays of one to three u64. `at` and `digest` (32 bytes) are the
  * watermark; a log has both or neither. Logs ascend by their names, lanes and validators by their
- * bytes. `heirSeq` and `answers` are absent if there are none. `home` and `sinks` are read
- * and kept, and nothing acts on them yet.
+ * bytes, names and stores as well. `heirSeq`, `answers`, `former` and `heirOf` are absent if
+ * there are none. `home` is read and kept, and nothing acts on it yet.
  */
 import { hex } from '../../../base/bytes.js';
 import {
@@ -27,9 +29,10 @@ import {
   VOTES_KEY,
 } from '../../../keys/index.js';
 import type { Position } from '../../../model/model.js';
-import type { PeerAnswer, Quarantine, VoteLogState, VoteState } from '../../persistence.js';
+import type { PeerAnswer, Quarantine, StoreBatch, VoteLogState, VoteState, WitnessSet } from '../../persistence.js';
 import { SIGNER_BYTES_MAX, VOTE_PARTS } from '../../store-votes.js';
 import { NO_VOTES } from '../../vote-rules.js';
+import { witnessSetOf } from '../../witness-set.js';
 import { type EncodedRecord, encodeRecord } from './record.js';
 import { STORE_ID_BYTES } from './tip.js';
 
@@ -38,7 +41,7 @@ export interface StoredVotes extends VoteState {
   /** Inode and time of birth (nanoseconds) of `level/`. */
   readonly home: readonly [bigint, bigint] | undefined;
   readonly quarantine: StoredQuarantine | undefined;
-  readonly sinks: { readonly names: readonly string[]; readonly quorum: number } | undefined;
+  readonly sinks: WitnessSet | undefined;
 }
 
 /** A quarantine, and the store that signs in place of this one. */
@@ -56,15 +59,21 @@ const ARITY_MAX = 3;
 const LOG_NAME = /^[a-z0-9-]{1,32}$/;
 
 /** The record `votes`. `seq` is that of its batch: a quarantine that has none was closed by it. */
-export function encodeVotes({ signer, home, logs, quarantine, sinks }: StoredVotes, seq: bigint): EncodedRecord {
+export function encodeVotes(votes: StoredVotes, seq: bigint): EncodedRecord {
+  const { signer, home, logs, quarantine, sinks, heirOf = [] } = votes;
   const rows = [...logs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([log, state]) => [log, ...rowOf(state)]);
   return encodeRecord(VOTES_KEY, {
     signer: signer ?? null,
     home: home === undefined ? null : [...home],
     logs: rows,
     quarantine: quarantine === undefined ? null : closedBy(quarantine, seq),
-    sinks: sinks === undefined ? null : { names: [...sinks.names], quorum: sinks.quorum },
+    sinks: sinks === undefined ? null : bodyOf(sinks),
+    ...(heirOf.length === 0 ? {} : { heirOf: heirOf.map(({ store, seq: last }) => [store, last]) }),
   });
+}
+
+function bodyOf({ names, quorum, former }: WitnessSet): object {
+  return { names: [...names], quorum, ...(former === undefined ? {} : { former: bodyOf(former) }) };
 }
 
 function closedBy({ parts, why, when, seq, lost, answers, ...given }: StoredQuarantine, batch: bigint): object {
@@ -88,12 +97,15 @@ export function encodeLaneFloors(floors: ReadonlyMap<LaneId, bigint>): EncodedRe
 /** Reads the body of the record `votes`, or says in a sentence what is wrong with it. */
 export function parseVotes(body: unknown): Omit<StoredVotes, 'laneFloors'> | string {
   if (!isMap(body)) return 'it is not a map';
-  const { signer, home, logs, quarantine, sinks, ...rest } = body;
+  const { signer, home, logs, quarantine, sinks, heirOf, ...rest } = body;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) return `it has the unknown key ${unknown}`;
   if (signer !== null && !isBytes(signer, 1, SIGNER_BYTES_MAX)) return 'signer is neither a key nor null';
   if (home !== null && !(isPosition(home) && home.length === 2)) return 'home is neither [u64, u64] nor null';
-  if (sinks !== null && !isSinks(sinks)) return 'sinks is neither { names, quorum } nor null';
+  const set = sinks === null ? undefined : witnessSetOf(sinks);
+  if (sinks !== null && set === undefined) return 'sinks is neither { names, quorum } nor null';
+  const heirs = heirOf === undefined ? [] : parseHeirs(heirOf);
+  if (heirs === undefined) return 'heirOf is not [[store, seq], ...] in ascending order';
   if (!Array.isArray(logs)) return 'logs is not an array';
   const parsed = new Map<string, VoteLogState>();
   let last = '';
@@ -112,8 +124,22 @@ export function parseVotes(body: unknown): Omit<StoredVotes, 'laneFloors'> | str
     home: home === null ? undefined : (home as [bigint, bigint]),
     logs: parsed,
     quarantine: closed,
-    sinks: sinks === null ? undefined : sinks,
+    sinks: set,
+    ...(heirs.length === 0 ? {} : { heirOf: heirs }),
   };
+}
+
+function parseHeirs(value: unknown): readonly StoreBatch[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  const heirs: StoreBatch[] = [];
+  for (const row of value) {
+    const [store, seq] = Array.isArray(row) && row.length === 2 ? row : [];
+    if (!isBytes(store, STORE_ID_BYTES, STORE_ID_BYTES) || !isU64(seq)) return undefined;
+    const last = heirs.at(-1);
+    if (last !== undefined && Buffer.compare(last.store, store) >= 0) return undefined;
+    heirs.push({ store: store.slice(), seq });
+  }
+  return heirs;
 }
 
 /** Reads the body of the record `votes/lanes`, or says in a sentence what is wrong with it. */
@@ -180,12 +206,6 @@ function parseAnswers(value: unknown): ReadonlyMap<string, PeerAnswer> | null {
     last = name;
   }
   return answers;
-}
-
-function isSinks(value: unknown): value is { names: string[]; quorum: number } {
-  if (!isMap(value) || Object.keys(value).length !== 2) return false;
-  const { names, quorum } = value;
-  return Array.isArray(names) && names.every((name) => typeof name === 'string') && Number.isInteger(quorum);
 }
 
 function isPosition(value: unknown): value is bigint[] {

@@ -1,6 +1,7 @@
 /** The verification of stored entries, for the committees that signed them. */
-import { isLanestoreError, LanestoreError } from '../../../errors.js';
+import { isLanestoreError } from '../../../errors.js';
 import type { EntryChecks } from '../../checks.js';
+import { checkPayload } from '../verifying.js';
 import { codecs } from './codecs.js';
 import { Committee } from './committee.js';
 import { Committees, checkCommittees } from './committees.js';
@@ -26,10 +27,7 @@ export function entryChecks(committees?: Committee | Committees): EntryChecks<Si
   if (committees === undefined) {
     return {
       block: (block, before) => {
-        const { header, payload } = block.block;
-        if (Buffer.compare(payloadHash(payload), header.payloadHash) !== 0) {
-          throw new LanestoreError('LANESTORE_VERIFY', 'the hash of its payload is not the one in its header');
-        }
+        checkPayload(block.block, payloadHash);
         chain(block, before);
       },
       inner: (bytes) => checkInner(bytes, undefined),

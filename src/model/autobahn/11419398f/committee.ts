@@ -4,7 +4,7 @@
  */
 import { withMethods } from '../../../base/options.js';
 import { checkedCopy, ValidatorKeys } from '../validators.js';
-import type { PublicKey } from './types.js';
+import type { Lane, PublicKey } from './types.js';
 
 /**
  * The number of validators that may be faulty: f = floor((N-1)/3).
@@ -70,6 +70,11 @@ export class Committee {
     return this.#voters.has(key);
   }
 
+  /** True if `lane` is a validator's: the same as {@link has}. */
+  hasLane(lane: Lane): boolean {
+    return this.has(lane);
+  }
+
   /**
    * True if `sig` is the signature on `hash` of the validator with this key; false if no validator
    * has the key.
@@ -80,4 +85,4 @@ export class Committee {
 }
 
 /** Checks for a committee; accepts one of another copy of this package. */
-export const checkCommittee = withMethods<Committee>('a Committee', 'has', 'verifies');
+export const checkCommittee = withMethods<Committee>('a Committee', 'has', 'hasLane', 'verifies');

@@ -1,11 +1,5 @@
 /** Values derived from a proposal. */
-import type { LaneRange, Proposal, PublicKey } from './types.js';
-
-/** A range [first, next) of global block numbers. */
-export interface GlobalRange {
-  readonly first: bigint;
-  readonly next: bigint;
-}
+import type { GlobalRange, Proposal } from './types.js';
 
 /**
  * The global numbers of the blocks that a proposal orders: the sums of its lanes' `first` and of
@@ -20,9 +14,4 @@ export function globalRange({ laneRanges }: Proposal): GlobalRange {
     next += range.next;
   }
   return { first: BigInt.asUintN(64, first), next: BigInt.asUintN(64, next) };
-}
-
-/** The range of one lane, or undefined if the proposal orders none of its blocks. */
-export function laneRangeOf({ laneRanges }: Proposal, lane: PublicKey): LaneRange | undefined {
-  return laneRanges.find((range) => Buffer.compare(range.lane, lane) === 0);
 }

@@ -5,7 +5,18 @@
  */
 
 import { isObject } from '../../../cbor/shape.js';
-import { ascending, hash, publicKey, signature, timestamp } from '../common.js';
+import {
+  appQCAccess,
+  ascending,
+  blockAccess,
+  commitQCAccess,
+  hash,
+  pruneAnchorAccess,
+  publicKey,
+  signature,
+  signedBlockAccess,
+  timestamp,
+} from '../common.js';
 import { optional, repeated, required } from '../fields.js';
 import { Message } from '../message.js';
 import { OneOf } from '../one-of.js';
@@ -81,11 +92,7 @@ export const block = new Message<types.Block>(
     header: required(1, blockHeader),
     payload: required(2, payload),
   },
-  {
-    write: (fields) => (to, value) =>
-      isObject<types.Block>(value) && fields.header(to, value.header) && fields.payload(to, value.payload),
-    read: (fields) => (from) => ({ header: fields.header(from), payload: fields.payload(from) }),
-  },
+  blockAccess,
 );
 
 /** The votes cover only the header, not the payload. */
@@ -199,11 +206,7 @@ export const commitQC = new Message<types.CommitQC>(
     vote: required(1, proposal),
     sigs: repeated(3, signature),
   },
-  {
-    write: (fields) => (to, value) =>
-      isObject<types.CommitQC>(value) && fields.vote(to, value.vote) && fields.sigs(to, value.sigs),
-    read: (fields) => (from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
-  },
+  commitQCAccess,
 );
 
 /** verify.ts verifies the number of headers. */
@@ -219,11 +222,7 @@ export const appQC = new Message<types.AppQC>(
     vote: required(1, appProposal),
     sigs: repeated(2, signature),
   },
-  {
-    write: (fields) => (to, value) =>
-      isObject<types.AppQC>(value) && fields.vote(to, value.vote) && fields.sigs(to, value.sigs),
-    read: (fields) => (from) => ({ vote: fields.vote(from), sigs: fields.sigs(from) }),
-  },
+  appQCAccess,
 );
 
 /** PersistedAvailPruneAnchor: both halves are required. */
@@ -233,11 +232,7 @@ export const pruneAnchor = new Message<types.PruneAnchor>(
     appQC: required(1, appQC),
     commitQC: required(2, commitQC),
   },
-  {
-    write: (fields) => (to, value) =>
-      isObject<types.PruneAnchor>(value) && fields.appQC(to, value.appQC) && fields.commitQC(to, value.commitQC),
-    read: (fields) => (from) => ({ appQC: fields.appQC(from), commitQC: fields.commitQC(from) }),
-  },
+  pruneAnchorAccess,
 );
 
 /** The view number is absent if the voter saw no PrepareQC. */
@@ -270,9 +265,5 @@ export const signedBlock = new Message<types.SignedBlock>(
     block: required(1, msg.only('laneProposal')),
     sig: required(2, signature),
   },
-  {
-    write: (fields) => (to, value) =>
-      isObject<types.SignedBlock>(value) && fields.block(to, value.block) && fields.sig(to, value.sig),
-    read: (fields) => (from) => ({ block: fields.block(from), sig: fields.sig(from) }),
-  },
+  signedBlockAccess,
 );

@@ -8,9 +8,23 @@
  *
  * The bodies of LevelDB records have the same structure, with the same keys.
  */
-import type { BlockHeader, LaneRange, Signature, Timestamp } from '../types.js';
+import type {
+  BlockOf,
+  Certificate,
+  FullCommitQCOf,
+  FullTimeoutVoteOf,
+  LaneRange,
+  MsgOf,
+  PersistedInnerOf,
+  PruneAnchorOf,
+  SignedBlockOf,
+  TimeoutQCOf,
+  TimeoutVoteOf,
+  Timestamp,
+  WithSignature,
+} from '../types.js';
 
-export type { BlockHeader, Hash, Lane, LaneQC, LaneRange, PublicKey, Signature, Timestamp } from '../types.js';
+export type * from '../types.js';
 
 /** The content of a block. The protocol at 11419398f sets no limit to its size. */
 export interface Payload {
@@ -27,20 +41,13 @@ export interface Payload {
 }
 
 /** A block of one lane. */
-export interface Block {
-  readonly header: BlockHeader;
-  readonly payload: Payload;
-}
+export interface Block extends BlockOf<Payload> {}
 
 /**
  * A block signed by the owner of its lane: the entry that a lane stores. On the wire it is a
  * `SignedMsg` with a lane proposal.
  */
-export interface SignedBlock {
-  readonly block: Block;
-  /** Signature of the message hash of the lane proposal. */
-  readonly sig: Signature;
-}
+export interface SignedBlock extends SignedBlockOf<Block> {}
 
 /** An attempt at one consensus instance. */
 export interface View {
@@ -70,95 +77,46 @@ export interface Proposal {
 }
 
 /** Proof that N-f validators saw the proposal prepared. */
-export interface PrepareQC {
-  readonly vote: Proposal;
-  readonly sigs: readonly Signature[];
-}
+export interface PrepareQC extends Certificate<Proposal> {}
 
-/**
- * Proof that N-f validators committed to a proposal. The order of the signatures has no meaning.
- */
-export interface CommitQC {
-  readonly vote: Proposal;
-  readonly sigs: readonly Signature[];
-}
+/** Proof that N-f validators committed to a proposal. */
+export interface CommitQC extends Certificate<Proposal> {}
 
-/**
- * A CommitQC with the headers of the blocks that it orders: lane by lane, ascending within a lane.
- */
-export interface FullCommitQC {
-  readonly qc: CommitQC;
-  readonly headers: readonly BlockHeader[];
-}
+/** A CommitQC with the headers of the blocks that it orders. */
+export interface FullCommitQC extends FullCommitQCOf<CommitQC> {}
 
 /** Proof that N-f validators agree on the application's state. */
-export interface AppQC {
-  readonly vote: AppProposal;
-  readonly sigs: readonly Signature[];
-}
+export interface AppQC extends Certificate<AppProposal> {}
 
 /** An AppQC and the CommitQC of its road index; older data can be pruned. */
-export interface PruneAnchor {
-  readonly appQC: AppQC;
-  readonly commitQC: CommitQC;
-}
+export interface PruneAnchor extends PruneAnchorOf<AppQC, CommitQC> {}
 
 /** A vote to give up on a view. */
-export interface TimeoutVote {
-  readonly view: View;
-  /** The view number of the latest PrepareQC that the voter saw, if any; u64. */
-  readonly latestPrepareQCViewNumber?: bigint;
-}
+export interface TimeoutVote extends TimeoutVoteOf<View> {}
 
 /**
  * A message that can be signed. Its kind is part of the hash, so a signature is valid for one kind
  * only.
  */
-export type Msg =
-  | { readonly kind: 'laneProposal'; readonly value: Block }
-  | { readonly kind: 'laneVote'; readonly value: BlockHeader }
-  | { readonly kind: 'proposal'; readonly value: Proposal }
-  | { readonly kind: 'prepareVote'; readonly value: Proposal }
-  | { readonly kind: 'commitVote'; readonly value: Proposal }
-  | { readonly kind: 'timeoutVote'; readonly value: TimeoutVote }
-  | { readonly kind: 'appVote'; readonly value: AppProposal };
+export type Msg = MsgOf<Block, Proposal, TimeoutVote, AppProposal>;
 
 /** Any message with its signature. */
-export interface SignedMsg {
-  readonly msg: Msg;
-  readonly sig: Signature;
-}
+export interface SignedMsg extends WithSignature<Msg> {}
 
 /** A message of one kind, with its signature. */
-export interface Signed<K extends Msg['kind']> {
-  readonly msg: Extract<Msg, { kind: K }>['value'];
-  readonly sig: Signature;
-}
+export interface Signed<K extends Msg['kind']> extends WithSignature<Extract<Msg, { kind: K }>['value']> {}
 
 /** Proof that N-f validators gave up on a view. */
-export interface TimeoutQC {
-  readonly votes: readonly Signed<'timeoutVote'>[];
-  readonly latestPrepareQC?: PrepareQC;
-}
+export interface TimeoutQC extends TimeoutQCOf<Proposal, TimeoutVote> {}
 
 /** A vote to give up on a view, with the PrepareQC that it names. */
-export interface FullTimeoutVote {
-  readonly vote: Signed<'timeoutVote'>;
-  readonly latestPrepareQC?: PrepareQC;
-}
+export interface FullTimeoutVote extends FullTimeoutVoteOf<Proposal, TimeoutVote> {}
 
 /**
  * The node's own consensus state, as the original stores it: its votes, and the QCs that led to its
  * view.
  */
-export interface PersistedInner {
-  readonly commitQC?: CommitQC;
-  readonly prepareQC?: PrepareQC;
-  readonly timeoutQC?: TimeoutQC;
-  readonly commitVote?: Signed<'commitVote'>;
-  readonly prepareVote?: Signed<'prepareVote'>;
-  readonly timeoutVote?: FullTimeoutVote;
-}
+export interface PersistedInner extends PersistedInnerOf<Proposal, TimeoutVote> {}
 
 /** The content of an A/B file of the original, before it had a checksum. */
 export interface PersistedWrapper {

@@ -6,28 +6,31 @@
  * for a malformed value, or TypeError for a wrong type; otherwise it returns nothing. Verifying a
  * signature takes about half a millisecond of CPU time.
  */
-import { laneIdOf } from '../../../keys/index.js';
+import { laneRangeOf } from '../lane-ranges.js';
 import {
   blockName,
+  checkChain,
   checkHash,
+  checkLaneQC,
   checkOrderedHeaders,
-  checkParent,
   checkQuorum,
   checkRanges,
   checkSignature,
+  checkSignedBlock,
+  commitQCName,
   fault,
-  same,
 } from '../verifying.js';
 import { codecs } from './codecs.js';
 import type { Committee } from './committee.js';
 import { headerHash, messageHash, payloadHash } from './hash.js';
-import { globalRange, laneRangeOf } from './proposal.js';
+import { globalRange } from './proposal.js';
 import type {
   AppProposal,
   AppQC,
   BlockHeader,
   CommitQC,
   FullCommitQC,
+  Lane,
   LaneQC,
   Msg,
   PrepareQC,
@@ -37,6 +40,8 @@ import type {
   SignedBlock,
   SignedMsg,
 } from './types.js';
+
+const RULES = { payloadHash, messageHash, ownerOf: (lane: Lane) => lane };
 
 /**
  * Verifies a signed block: its lane is one of the committee's, its payload has the hash in its
@@ -68,13 +73,7 @@ import type {
  */
 export function verifySignedBlock(signed: SignedBlock, committee: Committee): void {
   codecs.signedBlock.check(signed);
-  const { block, sig } = signed;
-  const where = blockName(block.header);
-  checkLane(block.header, committee, where);
-  checkHash(where, 'payload hash', payloadHash(block.payload), block.header.payloadHash, 'its header');
-  if (!same(sig.key, block.header.lane))
-    throw fault(where, `signed by ${laneIdOf(sig.key)}, not by its lane's validator`);
-  checkSignature(sig, messageHash({ kind: 'laneProposal', value: block }), committee, where);
+  checkSignedBlock(signed, committee, RULES);
 }
 
 /**
@@ -84,21 +83,13 @@ export function verifySignedBlock(signed: SignedBlock, committee: Committee): vo
  * is not verified
  */
 export function verifyChain(blocks: Iterable<SignedBlock>, parent?: BlockHeader): void {
-  let last = parent;
-  for (const signed of blocks) {
-    codecs.signedBlock.check(signed);
-    const { header } = signed.block;
-    if (last !== undefined) checkParent(header, last, headerHash);
-    last = header;
-  }
+  checkChain(headersOf(blocks), parent, headerHash);
 }
 
 /** Verifies a LaneQC: f+1 votes for a block of one of the committee's lanes. */
 export function verifyLaneQC(qc: LaneQC, committee: Committee): void {
   codecs.laneQC.check(qc);
-  const where = `laneQC of ${blockName(qc.vote)}`;
-  checkLane(qc.vote, committee, where);
-  checkVotes({ kind: 'laneVote', value: qc.vote }, qc.sigs, committee, committee.laneQuorum, where);
+  checkLaneQC(qc, committee, { votes: committee.laneQuorum }, messageHash);
 }
 
 /** Verifies a PrepareQC: N-f votes for a proposal over the committee's lanes. */
@@ -106,7 +97,7 @@ export function verifyPrepareQC(qc: PrepareQC, committee: Committee): void {
   codecs.prepareQC.check(qc);
   const where = `prepareQC ${qc.vote.view.index}`;
   checkProposal(qc.vote, committee, where);
-  checkVotes({ kind: 'prepareVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
+  checkVotes({ kind: 'prepareVote', value: qc.vote }, qc.sigs, committee, where);
 }
 
 /** Verifies a CommitQC: N-f votes for a proposal over the committee's lanes. */
@@ -114,7 +105,7 @@ export function verifyCommitQC(qc: CommitQC, committee: Committee): void {
   codecs.commitQC.check(qc);
   const where = commitQCName(qc);
   checkProposal(qc.vote, committee, where);
-  checkVotes({ kind: 'commitVote', value: qc.vote }, qc.sigs, committee, committee.quorum, where);
+  checkVotes({ kind: 'commitVote', value: qc.vote }, qc.sigs, committee, where);
 }
 
 /**
@@ -146,7 +137,7 @@ export function verifyAppQC(appQC: AppQC, commitQC: CommitQC, committee: Committ
   codecs.commitQC.check(commitQC);
   const where = `appQC ${appQC.vote.roadIndex}`;
   checkApp(appQC.vote, commitQC, where);
-  checkVotes({ kind: 'appVote', value: appQC.vote }, appQC.sigs, committee, committee.quorum, where);
+  checkVotes({ kind: 'appVote', value: appQC.vote }, appQC.sigs, committee, where);
 }
 
 /** Verifies that a validator of the committee signed this message. Does not verify its content. */
@@ -184,17 +175,16 @@ function checkApp({ roadIndex, globalNumber }: AppProposal, commitQC: CommitQC, 
 }
 
 function checkProposal(proposal: Proposal, committee: Committee, where: string): void {
-  checkRanges(proposal.laneRanges, (lane) => committee.has(lane), where);
+  checkRanges(proposal.laneRanges, (lane) => committee.hasLane(lane), where);
 }
 
-function checkLane(header: BlockHeader, committee: Committee, where: string): void {
-  if (!committee.has(header.lane)) throw fault(where, 'its lane is not one of the committee');
+function* headersOf(blocks: Iterable<SignedBlock>): Generator<BlockHeader, void, void> {
+  for (const signed of blocks) {
+    codecs.signedBlock.check(signed);
+    yield signed.block.header;
+  }
 }
 
-function checkVotes(msg: Msg, sigs: readonly Signature[], committee: Committee, votes: number, where: string): void {
-  checkQuorum(messageHash(msg), sigs, committee, { votes }, where);
-}
-
-function commitQCName({ vote }: CommitQC): string {
-  return `commitQC ${vote.view.index}`;
+function checkVotes(msg: Msg, sigs: readonly Signature[], committee: Committee, where: string): void {
+  checkQuorum(messageHash(msg), sigs, committee, { votes: committee.quorum }, where);
 }

@@ -4,6 +4,7 @@
  */
 
 export { publicKeyOf } from '../ed25519.js';
+export { laneRangeOf } from '../lane-ranges.js';
 export { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from '../sizes.js';
 export { entryChecks } from './checks.js';
 export { codecs } from './codecs.js';
@@ -12,7 +13,7 @@ export { closesLane, type Epoch, Epochs } from './epochs.js';
 export { headerHash, messageHash, payloadHash } from './hash.js';
 export { LANE_BYTES, type LaneParts, laneOf, laneParts } from './lane.js';
 export { autobahn } from './model.js';
-export { type GlobalRange, globalRange, laneRangeOf } from './proposal.js';
+export { globalRange } from './proposal.js';
 export { type DataRow, isFullRow, verifyRow } from './rows.js';
 export { sign, signBlock, verifySignature } from './sign.js';
 export type * from './types.js';

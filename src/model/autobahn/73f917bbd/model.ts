@@ -1,8 +1,8 @@
-/** Autobahn at 73f917bbd as a model. */
-import { type LaneId, laneIdOf } from '../../../keys/index.js';
+/** Autobahn as a model: what a store must know about the protocol. */
 import type { Model, VoteModel } from '../../model.js';
+import { modelOf } from '../model.js';
 import { codecs } from './codecs.js';
-import type { CommitQC, LaneRange, Msg, PruneAnchor, SignedBlock, SignedMsg } from './types.js';
+import type { CommitQC, Msg, PruneAnchor, SignedBlock, SignedMsg } from './types.js';
 import { votes } from './votes.js';
 
 /**
@@ -12,27 +12,4 @@ import { votes } from './votes.js';
  */
 export const autobahn: Model<SignedBlock, CommitQC, PruneAnchor> & {
   readonly votes: VoteModel<Msg, SignedBlock, SignedMsg>;
-} = {
-  name: 'autobahn/73f917bbd',
-  block: {
-    ...codecs.signedBlock,
-    lane: ({ block }) => laneIdOf(block.header.lane),
-    number: ({ block }) => block.header.blockNumber,
-  },
-  commitQC: {
-    ...codecs.commitQC,
-    index: ({ vote }) => vote.view.index,
-    laneStarts: ({ vote }) => vote.laneRanges.map(laneStart),
-  },
-  anchor: {
-    ...codecs.pruneAnchor,
-    index: ({ appQC }) => appQC.vote.roadIndex,
-    commitQC: ({ commitQC }) => commitQC,
-  },
-  inner: { check: (bytes) => void codecs.persistedInner.fromWire(bytes) },
-  votes,
-};
-
-function laneStart({ lane, next }: LaneRange): readonly [LaneId, bigint] {
-  return [laneIdOf(lane), next];
-}
+} = modelOf({ name: 'autobahn/73f917bbd', codecs, laneStart: ({ next }) => next, votes });

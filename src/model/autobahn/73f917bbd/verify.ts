@@ -6,17 +6,18 @@
  * for a malformed value, or TypeError for a wrong type; otherwise it returns nothing. Verifying a
  * signature takes about half a millisecond of CPU time.
  */
-import { laneIdOf } from '../../../keys/index.js';
 import {
-  blockName,
-  checkHash,
+  checkChain,
+  checkLaneQC,
   checkOrderedHeaders,
-  checkParent,
+  checkPayload,
   checkQuorum,
   checkRanges,
   checkSignature,
+  checkSignedBlock,
+  commitQCName,
   fault,
-  same,
+  type Quorum,
 } from '../verifying.js';
 import { codecs } from './codecs.js';
 import type { Committee } from './committee.js';
@@ -31,6 +32,7 @@ import type {
   BlockHeader,
   CommitQC,
   FullCommitQC,
+  Lane,
   LaneQC,
   Msg,
   PrepareQC,
@@ -41,9 +43,11 @@ import type {
   View,
 } from './types.js';
 
+const RULES = { payloadHash, messageHash, ownerOf: (lane: Lane) => laneParts(lane).key };
+
 /** Verifies that a block's payload has the hash in its header. */
-export function verifyPayload({ header, payload }: Block): void {
-  checkHash(blockName(header), 'payload hash', payloadHash(payload), header.payloadHash, 'its header');
+export function verifyPayload(block: Block): void {
+  checkPayload(block, payloadHash);
 }
 
 /**
@@ -53,13 +57,7 @@ export function verifyPayload({ header, payload }: Block): void {
  */
 export function verifySignedBlock(signed: SignedBlock, committee: Committee): void {
   codecs.signedBlock.check(signed);
-  const { block, sig } = signed;
-  const where = blockName(block.header);
-  checkLane(block.header, committee, where);
-  verifyPayload(block);
-  if (!same(sig.key, laneParts(block.header.lane).key))
-    throw fault(where, `signed by ${laneIdOf(sig.key)}, not by its lane's validator`);
-  checkSignature(sig, messageHash({ kind: 'laneProposal', value: block }), committee, where);
+  checkSignedBlock(signed, committee, RULES);
 }
 
 /**
@@ -69,21 +67,13 @@ export function verifySignedBlock(signed: SignedBlock, committee: Committee): vo
  * is not verified
  */
 export function verifyChain(blocks: Iterable<SignedBlock>, parent?: BlockHeader): void {
-  let last = parent;
-  for (const signed of blocks) {
-    codecs.signedBlock.check(signed);
-    const { header } = signed.block;
-    if (last !== undefined) checkParent(header, last, headerHash);
-    last = header;
-  }
+  checkChain(headersOf(blocks), parent, headerHash);
 }
 
 /** Verifies a LaneQC: votes of more than the faulty weight, for a block of one of its lanes. */
 export function verifyLaneQC(qc: LaneQC, committee: Committee): void {
   codecs.laneQC.check(qc);
-  const where = `laneQC of ${blockName(qc.vote)}`;
-  checkLane(qc.vote, committee, where);
-  checkVotes({ kind: 'laneVote', value: qc.vote }, qc.sigs, committee, committee.laneQuorum, where);
+  checkLaneQC(qc, committee, quorumOf(committee, committee.laneQuorum), messageHash);
 }
 
 /** Verifies a PrepareQC: a quorum for a proposal of this epoch, over its committee's lanes. */
@@ -91,7 +81,7 @@ export function verifyPrepareQC(qc: PrepareQC, epoch: Epoch): void {
   codecs.prepareQC.check(qc);
   const where = `prepareQC ${qc.vote.view.index}`;
   checkProposal(qc.vote, epoch, where);
-  checkVotes({ kind: 'prepareVote', value: qc.vote }, qc.sigs, epoch.committee, epoch.committee.quorum, where);
+  checkVotes({ kind: 'prepareVote', value: qc.vote }, qc.sigs, epoch.committee, where);
 }
 
 /** Verifies a CommitQC: a quorum for a proposal of this epoch, over its committee's lanes. */
@@ -99,7 +89,7 @@ export function verifyCommitQC(qc: CommitQC, epoch: Epoch): void {
   codecs.commitQC.check(qc);
   const where = commitQCName(qc);
   checkProposal(qc.vote, epoch, where);
-  checkVotes({ kind: 'commitVote', value: qc.vote }, qc.sigs, epoch.committee, epoch.committee.quorum, where);
+  checkVotes({ kind: 'commitVote', value: qc.vote }, qc.sigs, epoch.committee, where);
 }
 
 /** Verifies that the headers are exactly those of the blocks that the CommitQC orders. */
@@ -132,7 +122,7 @@ export function verifyAppQC(appQC: AppQC, commitQC: CommitQC, committee: Committ
   codecs.commitQC.check(commitQC);
   const where = `appQC ${appQC.vote.roadIndex}`;
   checkApp(appQC.vote, commitQC, where);
-  checkVotes({ kind: 'appVote', value: appQC.vote }, appQC.sigs, committee, committee.quorum, where);
+  checkVotes({ kind: 'appVote', value: appQC.vote }, appQC.sigs, committee, where);
 }
 
 /** Verifies that a validator of the committee signed this message. Does not verify its content. */
@@ -168,14 +158,18 @@ function checkProposal(proposal: Proposal, epoch: Epoch, where: string): void {
   checkRanges(proposal.laneRanges, (lane) => epoch.committee.hasLane(lane), where);
 }
 
-function checkLane(header: BlockHeader, committee: Committee, where: string): void {
-  if (!committee.hasLane(header.lane)) throw fault(where, 'its lane is not one of the committee');
+function* headersOf(blocks: Iterable<SignedBlock>): Generator<BlockHeader, void, void> {
+  for (const signed of blocks) {
+    codecs.signedBlock.check(signed);
+    yield signed.block.header;
+  }
 }
 
-function checkVotes(msg: Msg, sigs: readonly Signature[], committee: Committee, weight: bigint, where: string): void {
-  checkQuorum(messageHash(msg), sigs, committee, { weight, weightOf: (key) => committee.weightOf(key) }, where);
+function checkVotes(msg: Msg, sigs: readonly Signature[], committee: Committee, where: string): void {
+  checkQuorum(messageHash(msg), sigs, committee, quorumOf(committee, committee.quorum), where);
 }
 
-function commitQCName({ vote }: CommitQC): string {
-  return `commitQC ${vote.view.index}`;
+/** Votes of this weight. */
+function quorumOf(committee: Committee, weight: bigint): Quorum {
+  return { weight, weightOf: (key) => committee.weightOf(key) };
 }

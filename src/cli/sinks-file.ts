@@ -1,0 +1,52 @@
+/**
+ * A file that names sinks, for commands:
+ *
+ *   [{ "file": "/mnt/witness" }, { "url": "https://…", "tokenFile": "/etc/…" }]
+ *
+ * each with a "name" if the guard gave one.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileWitness, httpWitness, type WitnessSink } from '../guard/index.js';
+import { CommandError } from './command-error.js';
+
+/** @throws CommandError for a file that cannot be read, or names no sinks. */
+export async function sinksIn(file: string): Promise<readonly WitnessSink[]> {
+  const list: unknown = parsed(await textOf(file), file);
+  if (!Array.isArray(list) || list.length === 0) throw malformed(file, 'it is no JSON array of sinks');
+  const base = dirname(resolve(file));
+  return Promise.all(list.map((entry: unknown) => sinkOf(entry, base, file)));
+}
+
+async function sinkOf(entry: unknown, base: string, file: string): Promise<WitnessSink> {
+  const { name, file: path, url, tokenFile, ...rest } = (entry ?? {}) as Record<string, unknown>;
+  const [extra] = Object.keys(rest);
+  if (extra !== undefined) throw malformed(file, `it has the unknown field ${extra}`);
+  if (name !== undefined && typeof name !== 'string') throw malformed(file, 'a name is no text');
+  const named = name === undefined ? {} : { name };
+  if (typeof path === 'string' && url === undefined) return fileWitness(path, named);
+  if (typeof url === 'string' && typeof tokenFile === 'string' && path === undefined) {
+    return httpWitness({ url, token: (await textOf(resolve(base, tokenFile))).trim(), ...named });
+  }
+  throw malformed(file, 'a sink is neither { file } nor { url, tokenFile }');
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CommandError('refused', `${file} cannot be read: ${(error as Error).message}`, 'name a readable file');
+  }
+}
+
+function parsed(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed(file, 'it is no JSON');
+  }
+}
+
+function malformed(file: string, what: string): CommandError {
+  return new CommandError('refused', `${file}: ${what}`, 'see docs/signing-safety.md, Witness sinks');
+}

@@ -1,0 +1,64 @@
+/** `lanestore witness-server DIR --listen HOST:PORT --token-file FILE` */
+import { readFile, stat } from 'node:fs/promises';
+import { openWitnessServer } from '../guard/index.js';
+import { CommandError, UsageError } from './command-error.js';
+import { EXIT } from './exit-codes.js';
+import { note, print, toJson } from './output.js';
+import { nextSignal } from './signals.js';
+import type { OptionValues, Verb } from './verb.js';
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+const PORT_MAX = 65_535;
+/** Bits of a mode that let others read a file. */
+const READABLE_BY_OTHERS = 0o077;
+
+/** The verb `witness-server`. */
+export const witnessServerVerb: Verb = {
+  usage: 'DIR --listen HOST:PORT --token-file FILE',
+  summary: 'keeps what validators on other hosts have signed: a sink of their guards (httpWitness)',
+  help: [
+    'DIR                  a directory of its own, on another host than the validator; created if absent',
+    '--listen HOST:PORT   e.g. 127.0.0.1:7600. It speaks plain HTTP: for other hosts put a proxy with TLS in front',
+    '--token-file FILE    a file with the token that guards give: 16 to 512 visible ASCII characters, one line',
+    '--names NAME,...     further names in Host headers, e.g. that of the proxy, with its port if it is not 443',
+    'It answers when what it says is synced. SIGINT and SIGTERM end it, after the calls under way.',
+  ],
+  options: { listen: { type: 'string' }, 'token-file': { type: 'string' }, names: { type: 'string' } },
+  positionals: [1, 1],
+  async run([directory = ''], options) {
+    const { host, port } = addressOf(options);
+    const token = await tokenOf(options);
+    const names = typeof options.names === 'string' ? options.names.split(',') : [];
+    if (names.includes('')) throw new UsageError('--names has an empty name');
+    const signal = nextSignal();
+    await using server = await openWitnessServer({ directory, token, host, port, names });
+    if (!LOOPBACK.has(host)) note('note: plain HTTP on a network shows the token to it: put a proxy with TLS in front');
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+    print(options.json === true ? toJson({ url }) : `listening on ${url}`);
+    note(`${await signal}: answering the calls under way`);
+    return EXIT.ok;
+  },
+};
+
+function addressOf({ listen }: OptionValues): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(String(listen)) ?? [];
+  const [host, port] = [bracketed ?? plain, Number(digits)];
+  if (host === undefined || !(port <= PORT_MAX)) {
+    throw new UsageError('--listen HOST:PORT is missing, or none: e.g. 127.0.0.1:7600; port 0 takes any free one');
+  }
+  return { host, port };
+}
+
+async function tokenOf(options: OptionValues): Promise<string> {
+  const file = options['token-file'];
+  if (typeof file !== 'string') throw new UsageError('--token-file FILE is missing');
+  try {
+    const { mode } = await stat(file);
+    if (process.platform !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0) {
+      note(`note: others may read ${file}: chmod 600`);
+    }
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    throw new CommandError('refused', `${file} cannot be read: ${(error as Error).message}`, 'name a readable file');
+  }
+}

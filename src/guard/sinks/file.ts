@@ -1,0 +1,202 @@
+/**
+ * A sink in a directory: of another disk, or of another host's file system, if that is coherent
+ * (no NFS: its clients cache names).
+ *
+ *   <path>/<key>/epoch-<n>   one for each claim, created exclusively: the highest n is the epoch
+ *   <path>/<key>/last-<n>    the newest history that claim n has put, replaced by rename
+ *
+ * A claim creates its file, then reads the histories. A put replaces its own history, then looks
+ * whether a later claim is there. So a put that a claim did not read sees that claim, and is
+ * fenced. Files of earlier claims are removed by the first put of a later one.
+ */
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { formatHistory, type SigningHistory } from '../../adapter/index.js';
+import { isSinkName } from '../../adapter/witness-set.js';
+import { hex } from '../../base/bytes.js';
+import { makeDirectory, syncNames } from '../../base/directories.js';
+import { checkFiles, diskFiles, type Files } from '../../base/files.js';
+import { Mutex } from '../../base/mutex.js';
+import { readRegular } from '../../base/open-file.js';
+import { type Check, fields, mismatch, outOfRange, string } from '../../base/options.js';
+import { maxU64 } from '../../keys/index.js';
+import { checkPut, fencedError, NO_RECORD, type WitnessKey, type WitnessRecord, type WitnessSink } from '../witness.js';
+import { isHolder, sinkHistory } from '../witness-text.js';
+
+/** Options of {@link fileWitness}. */
+export interface FileWitnessOptions {
+  /** Default: `file:` and the path. It stays the same when the path changes. */
+  readonly name?: string;
+  /** File operations; tests make them fail. */
+  readonly files?: Files;
+}
+
+/** The option `name` of a sink. */
+export const checkSinkName: Check<string> = (value, name) => {
+  string(value, name);
+  if (!isSinkName(value)) throw outOfRange(name, '1 to 256 visible ASCII characters', value);
+  return value as string;
+};
+
+const checkOptions = fields<FileWitnessOptions>({ name: checkSinkName, files: checkFiles });
+
+const FILE_MODE = 0o600;
+const DIGITS = 20;
+const NAME = /^(epoch|last)-(\d{20})$/;
+/** Claims that others may make while one is made. */
+const RACES_MAX = 1000;
+
+/** A sink in the directory `path`, which is created by the first claim. */
+export function fileWitness(path: string, options: FileWitnessOptions = {}): WitnessSink {
+  if (typeof path !== 'string' || path === '') throw mismatch('fileWitness: path', 'a path', path);
+  checkOptions(options, 'fileWitness: options');
+  const { name = `file:${encodeURI(path)}`, files = diskFiles } = options;
+  checkSinkName(name, 'fileWitness: options.name');
+  return new FileWitness(name, resolve(path), files);
+}
+
+class FileWitness implements WitnessSink {
+  readonly name: string;
+  readonly #root: string;
+  readonly #files: Files;
+  /** Puts and claims of this process, by key: two at once would share a file. */
+  readonly #turns = new Map<string, Mutex>();
+
+  constructor(name: string, root: string, files: Files) {
+    this.name = name;
+    this.#root = root;
+    this.#files = files;
+  }
+
+  async read(key: WitnessKey): Promise<WitnessRecord> {
+    return recordIn(this.#placeOf(key), key);
+  }
+
+  claim(key: WitnessKey, holder: string, signal: AbortSignal): Promise<WitnessRecord> {
+    const place = this.#placeOf(key);
+    return this.#inTurn(place, signal, async () => {
+      await makeDirectory(place, this.#files);
+      await syncNames(place, (directory) => this.#files.syncDirectory(directory));
+      for (let tries = 0; tries < RACES_MAX; tries++) {
+        const { epoch } = await namesIn(place);
+        if (!(await this.#created(join(place, fileName('epoch', epoch + 1n)), holder))) continue;
+        await this.#files.syncDirectory(place);
+        // Read after the claim is there: a put that comes later is fenced.
+        const record = await recordIn(place, key);
+        if (record.epoch !== epoch + 1n) throw fencedError(`claim ${record.epoch} follows claim ${epoch + 1n}`);
+        return record;
+      }
+      throw new Error(`others claim the key all the time in ${place}`);
+    });
+  }
+
+  put(
+    { epoch, holder }: { epoch: bigint; holder: string },
+    history: SigningHistory,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const place = this.#placeOf(history);
+    return this.#inTurn(place, signal, async () => {
+      if (!checkPut(await recordIn(place, history), { epoch, holder }, history)) return;
+      const path = join(place, fileName('last', epoch));
+      const file = await this.#files.open(`${path}.part`, FILE_MODE, { empty: true });
+      try {
+        await file.write([Buffer.from(formatHistory(history))], 0);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await this.#files.rename(`${path}.part`, path);
+      await this.#files.syncDirectory(place);
+      const now = await namesIn(place);
+      if (now.epoch !== epoch) throw fencedError(`claim ${now.epoch} follows claim ${epoch}`);
+      await this.#removeBefore(place, now.names, epoch);
+    });
+  }
+
+  /** False if another claim has created it. */
+  async #created(path: string, holder: string): Promise<boolean> {
+    try {
+      const file = await this.#files.open(path, FILE_MODE, { empty: true, exclusive: true });
+      try {
+        await file.write([Buffer.from(holder)], 0);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  /** What is left of claims that were superseded. Failures are ignored: they do no harm. */
+  async #removeBefore(place: string, names: readonly string[], epoch: bigint): Promise<void> {
+    for (const name of names) {
+      const [, , digits] = NAME.exec(name.replace(/\.part$/, '')) ?? [];
+      if (digits === undefined || BigInt(digits) >= epoch) continue;
+      await this.#files.remove(join(place, name)).catch(() => undefined);
+    }
+  }
+
+  #placeOf({ network, signer }: WitnessKey): string {
+    const id = createHash('sha256')
+      .update(`${network}\0${hex(signer)}`)
+      .digest('hex');
+    return join(this.#root, id.slice(0, 32));
+  }
+
+  #inTurn<T>(place: string, signal: AbortSignal, step: () => Promise<T>): Promise<T> {
+    const turns = this.#turns.get(place) ?? new Mutex();
+    this.#turns.set(place, turns);
+    return turns.run(() => {
+      signal.throwIfAborted();
+      return step();
+    });
+  }
+}
+
+function fileName(kind: 'epoch' | 'last', epoch: bigint): string {
+  return `${kind}-${`${epoch}`.padStart(DIGITS, '0')}`;
+}
+
+/** The names in a directory, and the highest claim and history there; 0 for none. */
+async function namesIn(place: string): Promise<{ names: readonly string[]; epoch: bigint; last: bigint }> {
+  const names = await readdir(place).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const highest = { epoch: 0n, last: 0n };
+  for (const name of names) {
+    const [, kind, digits] = NAME.exec(name) ?? [];
+    if (digits === undefined) continue;
+    const found = BigInt(digits);
+    if (found > highest[kind as 'epoch' | 'last']) highest[kind as 'epoch' | 'last'] = found;
+  }
+  return { names, ...highest };
+}
+
+async function recordIn(place: string, key: WitnessKey): Promise<WitnessRecord> {
+  for (;;) {
+    const { epoch, last } = await namesIn(place);
+    if (epoch === 0n && last === 0n) return NO_RECORD;
+    const [holder, text] = await Promise.all([
+      epoch === 0n ? '' : textIn(join(place, fileName('epoch', epoch))),
+      last === 0n ? undefined : textIn(join(place, fileName('last', last))),
+    ]).catch((error: NodeJS.ErrnoException) => {
+      // Removed since by a later claim: look again.
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    if (holder === undefined) continue;
+    // A claim that was cut short counts, and is no one's.
+    const claim = { epoch: maxU64(epoch, last), holder: isHolder(holder) && epoch >= last ? holder : '' };
+    return { ...claim, last: text === undefined ? undefined : { epoch: last, history: sinkHistory(text, key) } };
+  }
+}
+
+async function textIn(path: string): Promise<string> {
+  return (await readRegular(path)).toString();
+}
