@@ -169,7 +169,7 @@ export interface VoteStore<Block> {
   readonly planned: VoteState;
   /** The store, and its newest batch that survives power loss. */
   readonly newest: StoreBatch;
-  /** The road index of the next CommitQC, those that were accepted counted. */
+  /** The road index of the next CommitQC, after all accepted ones. */
   readonly nextCommitQC: bigint;
   /**
    * The number of the next block of a lane, after all accepted ones; undefined for a lane that
@@ -202,8 +202,9 @@ export interface VoteStore<Block> {
    */
   setSinks(sinks: WitnessSet | undefined): Promise<void>;
   /**
-   * Keeps what another validator answered, while parts are closed: of each its first `next`, and
-   * its highest `own`. Durable when it resolves; false if it changed nothing.
+   * Stores the answer of another validator while parts are closed. Of several answers of one
+   * validator it keeps the first `next` and the highest `own`. Durable when it resolves; false if
+   * it changed nothing.
    */
   answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean>;
   /**

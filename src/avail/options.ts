@@ -68,7 +68,7 @@ export interface AvailOptions {
   readonly maxRounds?: number;
 }
 
-/** What a guard does for the own lane. */
+/** The part of a guard that concerns the own lane. */
 export type BlockGuard = Pick<Guard<Msg, SignedBlock, SignedMsg>, 'signer' | 'ownBlock' | 'witnessed'>;
 
 const checkCommitteeOrEpochs: Check<Committee | readonly Epoch[]> = (value, name) => {

@@ -39,7 +39,7 @@ export class AvailState extends AvailPushes {
   readonly stopped: Promise<unknown>;
   readonly #loop: PersistLoop;
   readonly #guard: BlockGuard | undefined;
-  /** With a guard. */
+  /** Present with a guard. */
   readonly #guarded: GuardedLane | undefined;
   readonly #secret: Uint8Array | undefined;
   /** With a secret: allows a guard to open on the store again. */

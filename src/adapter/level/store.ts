@@ -82,7 +82,7 @@ export interface StoreParts<B, Q, A> {
    * Checked for each batch, before any call of the batch settles. Absent for a caller's database.
    */
   readonly guard?: LocationGuard;
-  /** Absent for a database of the caller's. */
+  /** Absent for a caller's database. */
   readonly space?: DiskSpace | undefined;
   /** Value files; absent for a store in a caller's database. */
   readonly values?: ValueStore;

@@ -44,7 +44,7 @@ export interface VoteVersion<B, P extends InView, T extends TimeoutVote, A> {
   readonly appPosition: (vote: A) => bigint;
   /** The vote in an anchor. */
   readonly appVoteOf: (anchor: unknown) => A;
-  /** @throws LANESTORE_INVALID for what is no inner state. */
+  /** @throws LANESTORE_INVALID for bytes that are not an inner state. */
   readonly innerOf: (bytes: Uint8Array) => PersistedInnerOf<P, T>;
 }
 
@@ -117,7 +117,10 @@ export function votesOf<
   };
 }
 
-/** The view that the state is in: what its QCs justify, or the latest that it voted in. */
+/**
+ * The current view of the state: the later of the view that its QCs justify and the latest view
+ * that it voted in.
+ */
 function currentView(state: PersistedInnerOf<InView, InView>): Position {
   const { commitQC, timeoutQC, prepareQC } = state;
   const road = commitQC === undefined ? 0n : commitQC.vote.view.index + 1n;
