@@ -3,7 +3,7 @@
 //
 //   node scripts/api-report.mjs [--check]
 //
-// --check writes nothing, and ends with 1 if API.md is not what would be written.
+// --check writes nothing, and exits with 1 if API.md is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const page = join(root, 'API.md');
 
-/** How much of a subpath may change in a minor release; UPGRADING.md says what the words mean. */
+/** How much of a subpath may change in a minor release; UPGRADING.md defines the words. */
 const STABILITY = {
   '.': 'stable',
   './errors': 'stable',
@@ -54,8 +54,8 @@ function statementsOf(file) {
 const files = new Map();
 
 /**
- * What a module exports: name to `{ kind, text }`; `kind` is `type` for what has no value at run
- * time.
+ * The exports of a module: name to `{ kind, text }`; `kind` is `type` for an export without a value
+ * at run time.
  */
 function exportsOf(file) {
   if (!files.has(file)) files.set(file, readExports(file));

@@ -5,7 +5,7 @@
  * programming mistakes (an argument of the wrong type) and for nothing else.
  */
 
-/** Every code with what causes it and what the operator, or the caller, does about it. */
+/** Every code with its cause, and what the operator or the caller does about it. */
 export const ERROR_CODES = {
   LANESTORE_OUT_OF_SEQUENCE: {
     cause: 'a block or CommitQC is not the next one of its lane or of the QC log; the whole round was refused',
@@ -86,9 +86,9 @@ export const ERROR_CODES = {
 export type LanestoreErrorCode = keyof typeof ERROR_CODES;
 
 /**
- * Every kind of finding: the code that it leads to, and what it means. Where findings of both codes
- * meet, it is LANESTORE_CORRUPT: bringing back a newer copy, or accepting an older state, does not
- * help against damage. Kinds are added, never renamed.
+ * Every kind of finding: the code that it leads to, and its meaning. If a store has findings of
+ * both codes, the code is LANESTORE_CORRUPT: neither a newer copy nor the acceptance of an older
+ * state repairs damage. Kinds are added, never renamed.
  */
 export const FINDING_KINDS = {
   'current-missing': { code: 'LANESTORE_CORRUPT', means: "LevelDB's CURRENT is not there" },
@@ -229,27 +229,27 @@ export const FINDING_KINDS = {
 /** A kind of the table {@link FINDING_KINDS}. */
 export type FindingKind = keyof typeof FINDING_KINDS;
 
-/** One thing that a check found wrong in a store, in a form for programs. */
+/** One problem that a check found in a store, in a form for programs. */
 export interface Finding {
-  /** What is wrong: a key of {@link FINDING_KINDS}. */
+  /** The kind of problem: a key of {@link FINDING_KINDS}. */
   readonly kind: FindingKind;
-  /** The LevelDB key that it concerns. */
+  /** The LevelDB key concerned. */
   readonly key?: string;
-  /** The lane that it concerns, lowercase hex. */
+  /** The lane concerned, lowercase hex. */
   readonly lane?: string;
   /** The block number, or the road index when `lane` is absent. */
   readonly number?: bigint;
-  /** The file that it concerns, relative to the location. */
+  /** The file concerned, relative to the location. */
   readonly file?: string;
   /** The byte offset in `file`. */
   readonly offset?: number;
-  /** The log of votes that it concerns. */
+  /** The log of votes concerned. */
   readonly log?: string;
-  /** The same for people. */
+  /** The problem in words. */
   readonly detail: string;
 }
 
-/** What an error may carry beside its message. */
+/** The fields of an error besides its message. */
 export interface LanestoreErrorOptions {
   readonly cause?: unknown;
   readonly findings?: readonly Finding[];
@@ -263,13 +263,13 @@ export class LanestoreError extends Error {
   /** What happened: a key of {@link ERROR_CODES}. */
   readonly code: LanestoreErrorCode;
   /**
-   * All that the checks found, for LANESTORE_CORRUPT and LANESTORE_ROLLED_BACK; the one of
-   * LANESTORE_CONFLICT; else absent.
+   * All findings of the checks, for LANESTORE_CORRUPT and LANESTORE_ROLLED_BACK; the single finding
+   * of LANESTORE_CONFLICT; else absent.
    */
   readonly findings?: readonly Finding[];
   /**
-   * What the operator, or the caller, does about it: for this situation if more is known than the
-   * code says, else `ERROR_CODES[code].remedy`.
+   * What the operator or the caller does about the error: a remedy for this situation, else
+   * `ERROR_CODES[code].remedy`.
    */
   readonly remedy: string;
 

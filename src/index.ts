@@ -1,9 +1,9 @@
 /**
- * lanestore: crash-safe, verifiable persistence for the nodes of a multi-lane BFT protocol. What a
- * node needs; everything here is also in the subpath of its room, which has more: keys as text, the
- * planner that backends are built on, the pieces of the segment-file WAL, the readers of the
- * original's layouts, and of Autobahn every message, its codecs, and what verifies it. API.md lists
- * all of it.
+ * lanestore: crash-safe, verifiable persistence for the nodes of a multi-lane BFT protocol. This
+ * module exports what a node needs. Every export is also in a subpath. The subpaths export more:
+ * keys as text, the planner for custom backends, the parts of the segment-file WAL, the readers of
+ * the original's layouts, and every message of Autobahn with its codec and its verification. API.md
+ * lists all exports.
  *
  * @module lanestore
  */

@@ -63,7 +63,8 @@ export interface Seat {
   readonly committee: Committee;
   readonly voter: Voter;
   /**
-   * Votes twice in each view, and forgets its lock, as no honest node does: to show what stops it.
+   * True for a dishonest node, which votes twice in each view and forgets its lock. It shows that
+   * the guard stops it.
    */
   readonly isWrong: boolean;
   readonly place: number;
@@ -370,8 +371,8 @@ export class Consensus {
   }
 
   /**
-   * Gives the prepare vote of a view, after `before`; undefined if it was given already, or may not
-   * be.
+   * Gives the prepare vote of a view, after `before`; undefined if the vote was given already or is
+   * excluded.
    */
   async #prepare(
     road: bigint,
@@ -465,9 +466,7 @@ export class Consensus {
     this.receive(wire);
   }
 
-  /**
-   * Gives votes: they are stored, with what the node knows once they are given, before they leave.
-   */
+  /** Gives votes: they are stored, with the node's resulting state, before they are sent. */
   async #give(
     msgs: readonly Msg[],
     next: (signed: readonly SignedMsg[]) => Votes,

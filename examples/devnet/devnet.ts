@@ -44,7 +44,7 @@ export interface Run extends Settings {
   readonly trouble?: boolean;
   /** Node 0 votes twice in each view. */
   readonly wrongNode?: boolean;
-  /** So many times, the store of a node is replaced by an older copy (restore.ts). */
+  /** Number of times that the store of a node is replaced by an older copy (restore.ts). */
   readonly restores?: number;
   /** Called at each stage of the trouble, with the metrics port of node 0. */
   readonly onStage?: (stage: Stage, port: number | undefined) => Promise<void>;
@@ -75,7 +75,7 @@ export interface Summary {
   readonly catchUpMs: readonly number[];
 }
 
-/** No message reaches a restored node for so long. */
+/** A restored node is cut off from all messages for this time. */
 const CUT_OFF_MS = 2000;
 /** Messages without a signature. */
 const ASIDE: ReadonlySet<Wire['kind']> = new Set(['status', 'ask', 'answer']);
@@ -87,9 +87,12 @@ const RESTART_MS_MAX = 400;
 interface Seat {
   process: ChildProcess | undefined;
   kills: number;
-  /** It said something: its key is no new one any more. */
+  /** True after the node's first signed message: its key is not new. */
   hasSigned: boolean;
-  /** What it signed since this was cleared: a new block of its own lane, a vote of consensus. */
+  /**
+   * The kinds of messages signed since the set was cleared: a new block of its own lane, a vote of
+   * consensus.
+   */
   readonly signed: Set<'block' | 'vote'>;
   /** Parts in which it signs nothing, as it reported since its start. */
   closed: readonly string[] | undefined;
@@ -126,7 +129,7 @@ class Devnet {
   readonly #failures: string[] = [];
   #kills = 0;
   #restores = 0;
-  /** A node is being restored: no other one is killed meanwhile. */
+  /** True while a node is being restored: no other node is killed meanwhile. */
   #restoring = false;
   #stopped = 0;
   /** The number of rounds at the last kill. */
@@ -352,7 +355,7 @@ class Devnet {
     }
   }
 
-  /** Restores one random node after the other; between kills, if there are any. */
+  /** Restores random nodes one at a time, between kills if there are any. */
   async #restoreNodes(): Promise<void> {
     try {
       for (let n = 0; n < (this.#run.restores ?? 0); n++) {
@@ -408,7 +411,7 @@ class Devnet {
     };
   }
 
-  /** What shows that a node signs: blocks of its own lane that are new, and votes of its own. */
+  /** Records the evidence that a node signs: new blocks of its own lane, and its own votes. */
   #noteSigned(place: number, wire: Wire): void {
     const seat = this.#seats[place] as Seat;
     const isOwn = (key: Uint8Array) => Buffer.compare(key, this.#keys[place] as Uint8Array) === 0;

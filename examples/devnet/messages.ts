@@ -40,7 +40,7 @@ export type Wire =
       readonly timeouts: Timeout[];
     }
   | { readonly kind: 'timeout'; readonly timeout: Timeout }
-  /** A restored node asks how far the others are. */
+  /** A restored node asks for the progress of the others. */
   | { readonly kind: 'ask' }
   | { readonly kind: 'answer'; readonly next: bigint; readonly own: bigint }
   | { readonly kind: 'status'; readonly road: bigint; readonly anchor: bigint; readonly lanes: readonly bigint[] };
@@ -100,7 +100,7 @@ export type ToNode =
 export type ToChecker =
   | { readonly kind: 'sent'; readonly from: number; readonly wire: Wire }
   | { readonly kind: 'found'; readonly from: number; readonly found: Found }
-  /** The node's store was replaced by an older copy: what it lacks is no violation. */
+  /** The node's store was replaced by an older copy: missing entries are not a violation. */
   | { readonly kind: 'restored'; readonly from: number }
   | { readonly kind: 'finish' };
 

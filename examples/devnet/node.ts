@@ -214,7 +214,9 @@ class Node {
     if (number >= (this.#received.get(lane) ?? 0n)) this.#received.set(lane, number + 1n);
   }
 
-  /** Tells a restored node how far this one is; one that was restored itself says nothing. */
+  /**
+   * Sends this node's progress to a restored node; a node that was restored itself does not answer.
+   */
   #reached(to: number): void {
     if (this.#voter.closed.length > 0) return;
     const lane = lanes[to] as LaneId;
@@ -311,8 +313,8 @@ class Node {
       const hash = createHash('sha256');
       for (const header of full.headers) hash.update(headerHash(header));
       const value = { globalNumber: next - 1n, roadIndex: road, appHash: new Uint8Array(hash.digest()) };
-      // After a restart from the last one on: those before it may be with peers, or lost. An AppQC
-      // of a later road makes up for them.
+      // After a restart, votes from the last one on are sent: peers may or may not have the earlier
+      // ones. An AppQC of a later road replaces them.
       const [signed] = (await this.#voter.round([{ kind: 'appVote', value }])) ?? [];
       road++;
       if (signed === undefined) continue;

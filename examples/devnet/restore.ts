@@ -2,7 +2,7 @@
  * Restoring a validator's store from an older copy of itself, as an operator does after a disk was
  * lost, while the others run: a snapshot, later a kill, the snapshot in the store's place, answers
  * of the peers, a release. At first no message reaches the restored node, as if the network were
- * down: it knows nothing but the copy.
+ * down: it has only the copy.
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { autobahn, isLanestoreError, releaseStore, snapshot } from '../../src/index.js';
@@ -27,7 +27,7 @@ export interface Restored {
 }
 
 const ROADS_BETWEEN = 6;
-/** Own blocks close with the lane: all parts must open. */
+/** All parts must open, own blocks included. */
 const ALL = ['rounds', 'app', 'lanes', 'own'] as const;
 
 /** Restores the node once. Resolves when it signs again. */
@@ -41,7 +41,7 @@ export async function playRestore(node: Restored): Promise<void> {
     rmSync(location, { recursive: true });
     renameSync(backup, location);
   });
-  // Only a wrong build opens a copy that signs: then it is up to the checker to see it.
+  // Only a faulty build signs from an opened copy. Then the checker must detect it.
   if ((await node.closed()).length === 0) return node.signs();
   const options = { model: autobahn, reason: 'restored', peers: { validators }, open: ALL };
   while (!(await isReady(location, options))) await node.pause();

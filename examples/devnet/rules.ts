@@ -5,7 +5,7 @@ import type { Found, Wire } from './messages.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-/** What a validator said in a view of its lock. */
+/** The votes of a validator in a view that concern its lock. */
 interface Lock {
   readonly hasCommitted?: true;
   /** The view of the PrepareQC that its timeout vote names. */
@@ -36,7 +36,7 @@ export class Record {
     return this.#messages;
   }
 
-  /** Records a message that node `from` has sent. A forwarded message counts for its signer. */
+  /** Records a message from node `from`. A forwarded message counts for its signer. */
   sent(from: number, wire: Wire): void {
     this.#messages++;
     switch (wire.kind) {
@@ -92,8 +92,8 @@ export class Record {
   }
 
   /**
-   * The store of node `from` was replaced by an older copy: what it lacks is no violation. What the
-   * node said stays said.
+   * The store of node `from` was replaced by an older copy: missing entries are not a violation.
+   * The node's earlier messages still count.
    */
   restored(from: number): void {
     this.#voted.delete(from);
@@ -142,7 +142,7 @@ export class Record {
     else if (before !== hash) this.#violation(`equivocation: ${signer.slice(0, 8)} signed two messages: ${place}`);
   }
 
-  /** A validator that voted to commit in a view must name its PrepareQC when it gives it up. */
+  /** After a commit vote in a view, a timeout vote of that view must name the view's PrepareQC. */
   #locked(signer: string, { index, number }: View, said: Lock): void {
     const key = `${signer} ${index}/${number}`;
     const lock = { ...this.#locks.get(key), ...said };

@@ -21,7 +21,7 @@ import { sign } from '../../src/model/autobahn/index.js';
 export interface Voter {
   /**
    * Gives votes, and keeps the node's state with them; resolves when they may be sent. Undefined:
-   * the node abstains, for it gave votes that exclude these.
+   * the node abstains, because earlier votes exclude these.
    */
   round(votes: readonly Msg[], inner?: (signed: readonly SignedMsg[]) => Uint8Array): Promise<SignedMsg[] | undefined>;
   /** The vote for a durable block; undefined if it was pruned. */
@@ -57,7 +57,7 @@ export class GuardedVoter implements Voter {
       try {
         return await this.#guard.round({ votes, inner });
       } catch (error) {
-        // What was given stays given: the same votes may be given again.
+        // Retried: giving the same votes again is allowed.
         if (isLanestoreError(error, 'LANESTORE_CAPACITY')) await this.#store.ready();
         else if (isAbstention(error) || isLanestoreError(error, 'LANESTORE_QUARANTINED')) return undefined;
         else throw error;

@@ -1,5 +1,5 @@
 /**
- * The conformance suite over types and a backend of one's own. With Node's test runner:
+ * The conformance suite over custom types and a custom backend. With Node's test runner:
  *
  *     import { test } from 'node:test';
  *     import { conformance } from 'lanestore/conformance';
@@ -25,8 +25,8 @@ export const ledgerEntries: Makers<Batch, Certificate, Checkpoint> = {
 };
 
 /**
- * What LevelDB does under this model. A checkpoint has no round of its own, so it cannot disagree
- * with its certificate.
+ * The features of LevelDB with this model. A checkpoint has no round of its own, so it cannot
+ * disagree with its certificate.
  */
 const features: Features = {
   durable: true,

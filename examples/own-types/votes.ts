@@ -1,7 +1,7 @@
 /**
- * What a node of the own types signs: its own batches, acknowledgements of the batches of others,
- * and one ballot a round. The model lets a guard (`lanestore/guard`) hold the key, so that none of
- * them is signed twice in one place.
+ * The messages that a node with the custom types signs: its own batches, acknowledgements of the
+ * batches of others, and one ballot a round. With this model a guard (`lanestore/guard`) holds the
+ * key, so that none of them is signed twice in one place.
  */
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { LanestoreError, laneIdOf, type VoteModel } from '../../src/index.js';
@@ -25,7 +25,7 @@ export interface SignedMessage {
   readonly signature: Uint8Array;
 }
 
-/** The model of what a node signs; a part of the model of the store. */
+/** The model of the signed messages; a part of the model of the store. */
 export const ledgerVotes: VoteModel<Message, Batch, SignedMessage> = {
   logs: { ballot: { arity: 1, part: 'rounds' } },
   lanesRecur: true,
@@ -46,7 +46,7 @@ export const ledgerVotes: VoteModel<Message, Batch, SignedMessage> = {
         return { log: 'ballot', at: [message.round], before: [], needs: message.round };
     }
   },
-  // The kind is a part of what is hashed, so a signature is good for one kind only.
+  // The hash covers the kind, so a signature is valid for one kind only.
   digest: (message) => sha256(encodeBody(message)),
   laneVote: (batch) => ({
     kind: 'acknowledgement',

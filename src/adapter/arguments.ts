@@ -1,9 +1,10 @@
 /**
- * What the calls of the port are given: checked, and copied into memory of their own. No entry is
- * looked at.
+ * The arguments of the port's calls: checked, and copied into separate memory. Entries are not
+ * inspected.
  */
 import { byteArray, callback, fieldNames, fields, iterable, settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
+import { type LaneId, laneId } from '../keys/index.js';
 import type { DurableHooks, Round } from './persistence.js';
 
 /** A round whose lists are arrays that the caller cannot change: as {@link ownRound} returns it. */
@@ -13,10 +14,13 @@ export interface OwnRound<B, Q, A> extends Round<B, Q, A> {
   readonly votes?: readonly unknown[] | undefined;
 }
 
-/** Votes of one call. */
+/** Maximum number of votes in one call. */
 export const ROUND_VOTES_MAX = 1024;
 
-/** A round: its parts and no others. @throws TypeError. */
+/**
+ * Checks that a round has no unknown part.
+ * @throws TypeError.
+ */
 const checkParts = fieldNames<Round<unknown, unknown, unknown>>(['anchor', 'inner', 'commitQCs', 'blocks', 'votes']);
 
 /** A durable hook. @throws TypeError. */
@@ -62,8 +66,8 @@ export function ownList<T>(entries: Iterable<T>, name: string, entriesMax = Numb
 }
 
 /**
- * The votes of a call. What is beyond the bound is not read. @throws LANESTORE_INVALID for more
- * than {@link ROUND_VOTES_MAX}.
+ * The votes of a call. Votes beyond the bound are not read.
+ * @throws LANESTORE_INVALID for more than {@link ROUND_VOTES_MAX}.
  */
 export function votesOf(votes: Iterable<unknown>): unknown[] {
   const list: unknown[] = [];
@@ -78,7 +82,7 @@ export function votesOf(votes: Iterable<unknown>): unknown[] {
 
 function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
   if (Array.isArray(entries)) {
-    // By index, and the length once: an array may have an endless iterator of its own.
+    // Read by index, and the length once: an array may have its own, endless iterator.
     const { length } = entries;
     if (before + length > max) throw tooMany(max);
     return Array.from({ length }, (_, i) => entries[i] as T);
@@ -94,4 +98,19 @@ function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
 function tooMany(max: number): LanestoreError {
   const what = 'the call has more blocks and CommitQCs than';
   return new LanestoreError('LANESTORE_INVALID', `${what} maxRoundEntries = ${max}; split it`);
+}
+
+/**
+ * The lanes of a list, each once.
+ * @throws LANESTORE_INVALID for more than `max`; TypeError for a value that is not a lane id.
+ */
+export function ownLanes(lanes: Iterable<LaneId>, max: number): LaneId[] {
+  const named = new Set<LaneId>();
+  let count = 0;
+  for (const lane of lanes) {
+    if (++count > max)
+      throw new LanestoreError('LANESTORE_INVALID', `dropLanes: lanes has more than ${max} lanes; split it`);
+    named.add(laneId(lane));
+  }
+  return [...named];
 }

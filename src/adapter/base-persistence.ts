@@ -1,15 +1,15 @@
 /**
- * What every backend shares: it checks arguments, encodes and plans each call in the order in which
- * it is made, admits it, and hands the plan to the backend. A backend adds its encoder, the cost of
- * a plan, and `accept`: store, fire the hooks.
+ * The base class of every backend: checks arguments, encodes and plans each call in the order of
+ * the calls, admits it, and hands the plan to the backend. A backend adds its encoder, the cost of
+ * a plan, and `accept`, which stores the plan and fires the hooks.
  */
 import { iterable, settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
-import { type LaneId, laneId } from '../keys/index.js';
+import type { LaneId } from '../keys/index.js';
 import { meter } from '../metrics/channel.js';
 import { STORE_STATES } from '../metrics/table.js';
 import type { Model } from '../model/model.js';
-import { checkHook, checkHooks, ownList, ownRound } from './arguments.js';
+import { checkHook, checkHooks, ownLanes, ownList, ownRound } from './arguments.js';
 import { type AdmissionGate, type Cost, freeOfCost } from './backpressure.js';
 import type {
   AnchorPersister,
@@ -40,12 +40,12 @@ import { checkLaneFloors, NO_VOTES, withLaneFloors } from './vote-rules.js';
 import type { StoreBatch } from './witness-set.js';
 
 /**
- * True while a call of any store is encoded, planned and admitted: its cursors are about to move,
- * and all stores share encoders.
+ * True while a call of any store is encoded, planned and admitted. Global, because all stores share
+ * encoders.
  */
 let isPlanning = false;
 
-/** @throws TypeError inside of another such call, whose cursors the new one would not see. */
+/** @throws TypeError inside another such call: its changes to the cursors are not visible yet. */
 function beginPlanning(): void {
   if (isPlanning) {
     throw new TypeError(
@@ -66,10 +66,13 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
 
   protected readonly model: Model<B, Q, A>;
   /**
-   * Every call passes it; the backend says when a call has left the queue, and when it has settled.
+   * Admits every call. The backend reports when a call has left the queue, and when it has settled.
    */
   protected readonly gate: AdmissionGate;
-  /** What the next call is planned against: ahead of the durable cursors, and private (rule 6). */
+  /**
+   * The state that the next call is planned against: ahead of the durable cursors, and private
+   * (rule 6).
+   */
   readonly #planned: PlanState;
   readonly #encoder: EntryEncoder<B, Q, A, E>;
   readonly #meter = new RoundMeter();
@@ -81,7 +84,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   #beginClose: () => void = () => undefined;
   readonly #closeBegun = new Promise<void>((resolve) => (this.#beginClose = resolve));
 
-  /** `encoder` is given the entries of each call in turn. */
+  /** `encoder` encodes the entries of one call after another. */
   protected constructor(
     model: Model<B, Q, A>,
     encoder: EntryEncoder<B, Q, A, E>,
@@ -145,24 +148,26 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return Promise.resolve(undefined);
   }
 
-  /** What a plan takes of the store. Throws to refuse a plan that the backend cannot store. */
+  /** The cost of a plan. Throws to refuse a plan that the backend cannot store. */
   protected abstract costOf(plan: Plan<B, Q, A, E>): Cost;
 
   /**
-   * Takes over a plan that was admitted; does not throw. The promise settles when the plan, and all
-   * that was accepted before it, is durable and the hooks have fired.
+   * Takes over an admitted plan; does not throw. The promise resolves when the plan and every
+   * earlier accepted plan are durable and the hooks have fired.
    */
   protected abstract accept(plan: Plan<B, Q, A, E>, hooks: DurableHooks<B, Q, A>, cost: Cost): Promise<void>;
 
-  /** What a drop of lanes takes of the store. */
+  /** The cost of dropping lanes. */
   protected costOfDrop(): Cost {
     return freeOfCost();
   }
 
-  /** {@link accept} for lanes to be dropped; the planner has forgotten them when this returns. */
+  /**
+   * As {@link accept}, for lanes to be dropped. When it returns, the planner has forgotten them.
+   */
   protected abstract acceptDrop(lanes: readonly LaneId[], cost: Cost): Promise<void>;
 
-  /** Waits for what was accepted and frees what the backend holds. Called once. */
+  /** Waits for accepted calls and frees the backend's resources. Called once. */
   protected abstract shutdown(): Promise<void>;
 
   persist(round: Round<B, Q, A>, hooks: DurableHooks<B, Q, A> = {}): Promise<void> {
@@ -185,7 +190,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       const cost = this.costOfDrop();
       this.gate.admit(cost);
       done = this.acceptDrop(list, cost);
-      // Anew: a listener of the metrics may have closed parts meanwhile.
+      // Computed again: a listener of the metrics may have closed parts meanwhile.
       this.#planned.votes = this.#flooredVotes(list);
       for (const lane of list) this.#planned.lanes.delete(lane);
     } finally {
@@ -220,13 +225,13 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     if (this.#failed !== undefined) throw this.#failed;
   }
 
-  /** As {@link assertUsable}; while the store closes, until every quarantine is durable, too. */
+  /** {@link assertUsable}, but passes while a closing store still makes quarantines durable. */
   protected assertReadable(): void {
     if (this.#closing === undefined || this.#isShut) this.assertUsable();
     else if (this.#failed !== undefined) throw this.#failed;
   }
 
-  /** Poisons the store: every later call but close() fails with this. The first cause stays. */
+  /** Poisons the store: every later call except close() fails with the first error. */
   protected poison(error: LanestoreError): LanestoreError {
     if (this.#failed === undefined) meter('lanestore_state', STORE_STATES.failed);
     this.#failed ??= error;
@@ -235,7 +240,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   async #shutDown(): Promise<void> {
-    // Called from inside of a call that is being handed over: that one is accepted first, whole.
+    // When called from inside a call that is being planned: that call is accepted first, whole.
     if (isPlanning) await undefined;
     this.#beginClose();
     // Without a guard there is nothing to wait for, not even a turn.
@@ -247,9 +252,9 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   /**
-   * `read` runs the caller's iterables, which may call this store, `close()` too: nothing of this
-   * call was planned before. What it returns plans the call, in one step with what the backend does
-   * to accept it.
+   * `read` runs the caller's iterables. They may call this store, `close()` included, because
+   * nothing of this call is planned yet. The function that `read` returns plans the call, in the
+   * same synchronous step in which the backend accepts it.
    */
   async #submit(
     hooks: DurableHooks<B, Q, A>,
@@ -281,7 +286,8 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       throw error;
     }
     this.#meter.accepted(startedAt);
-    // One await and no more: the promises of calls settle in the order in which the calls do.
+    // Exactly one await, so that the promises of calls settle in the order in which the calls
+    // settle.
     try {
       await done;
     } catch (error) {
@@ -303,7 +309,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return floored;
   }
 
-  /** Undefined where the backend, or the model, keeps none. */
+  /** Undefined if the backend or the model has no votes. */
   #votesOf(model: Model<B, Q, A>['votes']): StoreVotes<B> | undefined {
     const planned = this.#planned;
     if (model === undefined || planned.votes === undefined) return undefined;
@@ -332,19 +338,12 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   /**
-   * @throws LANESTORE_INVALID for more than a store holds or may hold; a TypeError for what is no
-   * lane id.
+   * @throws LANESTORE_INVALID for more lanes than a store holds or may hold; TypeError for a value
+   * that is not a lane id.
    */
   #lanesOf(lanes: Iterable<LaneId>): LaneId[] {
     const { lanesMax, roundEntriesMax } = this.gate.limits;
     const max = Math.max(lanesMax, roundEntriesMax, this.#planned.lanes.size);
-    const named = new Set<LaneId>();
-    let count = 0;
-    for (const lane of lanes) {
-      if (++count > max)
-        throw new LanestoreError('LANESTORE_INVALID', `dropLanes: lanes has more than ${max} lanes; split it`);
-      named.add(laneId(lane));
-    }
-    return [...named];
+    return ownLanes(lanes, max);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Firing the durable hooks: once per entry, in order, whatever one of them does
+ * Fires the durable hooks: once per entry, in order, even after a hook has thrown
  * (docs/architecture.md, Rules of the planner, rule 7).
  */
 import type { DurableHooks } from './persistence.js';

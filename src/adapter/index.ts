@@ -1,6 +1,6 @@
 /**
- * The port, the backend that stores nothing, and what a backend of one's own is made of: {@link
- * BasePersistence} on top of the planner. The real backends stand in folders below.
+ * The port, the backend that stores nothing, and the parts for custom backends: {@link
+ * BasePersistence} on top of the planner. The other backends are in the folders below.
  */
 
 export {

@@ -1,9 +1,9 @@
 /**
- * The port: what a node asks of its persistence, whichever backend is behind it (docs/design.md,
- * The port).
+ * The port: the interface between a node and its persistence, the same for every backend
+ * (docs/design.md, The port).
  *
- * Durability: a promise of this port resolves, and a hook fires, only after what it stands for
- * survives power loss. Concurrency: every method may be called at any time without waiting for
+ * Durability: a promise of this port resolves, and a hook fires, only after the data that it stands
+ * for survives power loss. Concurrency: every method may be called at any time without waiting for
  * earlier calls. Calls are planned in the order in which they are made, each against the state that
  * the earlier ones lead to, and settle in that order (in the segment-file WAL: in that order within
  * each log; a call that touches several logs waits for all of them). Refusals: a call that is
@@ -16,11 +16,11 @@ import type { LogHistory, Position, VoteModel, VotePart } from '../model/model.j
 import type { StoreBatch, WitnessSet } from './witness-set.js';
 
 /**
- * A half-open range [first, next) that a lane or the QC log holds. Empty when both are equal; never
- * goes back.
+ * The half-open range [first, next) of numbers that a lane or the QC log holds. Empty when both are
+ * equal. Neither number ever decreases.
  */
 export interface Cursor {
-  /** The oldest number held, or, when empty, the one that comes next. */
+  /** The oldest number held; equal to `next` when the range is empty. */
   readonly first: bigint;
   /** The number that the next entry must have. */
   readonly next: bigint;
@@ -38,8 +38,8 @@ export interface Cursors {
  */
 export interface Round<Block, CommitQC, Anchor> {
   /**
-   * Truncates lanes and QC log to its CommitQC, and is stored. One older than the stored anchor
-   * changes nothing.
+   * Is stored, and truncates the lanes and the QC log to its CommitQC. An anchor older than the
+   * stored one changes nothing.
    */
   readonly anchor?: Anchor | undefined;
   /**
@@ -47,22 +47,22 @@ export interface Round<Block, CommitQC, Anchor> {
    * at the call.
    */
   readonly inner?: Uint8Array | undefined;
-  /** In order of their road index; those that are stored already are ignored. */
+  /** Ascending by road index. CommitQCs that are stored already are ignored. */
   readonly commitQCs?: readonly CommitQC[] | undefined;
-  /** Each lane's blocks in order of their number; lanes may be mixed. */
+  /** The blocks of each lane ascend by number. Lanes may be mixed. */
   readonly blocks?: Iterable<Block> | undefined;
   /**
-   * Votes that the node's key gives, of the model's type, in this order; at most 1,024. A vote that
-   * is refused refuses its round, so a round with votes has `inner` beside them and nothing else.
-   * Backends without {@link Persistence.votes} refuse it with LANESTORE_INVALID.
+   * Votes of the node's key, of the model's type, in the order in which they are given; at most
+   * 1,024. A refused vote refuses the whole round. A round with votes may also have `inner`, but no
+   * other part. Backends without {@link Persistence.votes} refuse votes with LANESTORE_INVALID.
    */
   readonly votes?: Iterable<unknown> | undefined;
 }
 
 /**
  * Called once for each entry of the round, in order, after it is durable: the anchor, then the
- * CommitQCs (ignored ones too), then the blocks, then the votes; with the caller's own objects. The
- * CommitQC that an anchor brings along has no hook of its own.
+ * CommitQCs (ignored ones too), then the blocks, then the votes. The arguments are the caller's own
+ * objects. The CommitQC inside an anchor has no hook of its own.
  *
  * Hooks should not throw. If one does, everything stays durable, the remaining hooks fire, and the
  * call rejects with what the first one threw; the store is not harmed.
@@ -72,8 +72,8 @@ export interface DurableHooks<Block, CommitQC, Anchor> {
   readonly commitQC?: ((qc: CommitQC) => void) | undefined;
   readonly block?: ((block: Block) => void) | undefined;
   /**
-   * `digest` is what was stored for the vote: a signature over other bytes must not leave the
-   * process.
+   * `digest` is the digest that was stored for the vote. A signature over other bytes must not
+   * leave the process.
    */
   readonly vote?: ((vote: unknown, digest: Uint8Array) => void) | undefined;
 }
@@ -81,45 +81,46 @@ export interface DurableHooks<Block, CommitQC, Anchor> {
 /** A vote that was given: its position, and the bytes that the key signed. */
 export type Watermark = NonNullable<LogHistory['watermark']>;
 
-/** What a store keeps of one log of votes: the highest vote given, and a floor. Both only rise. */
+/** The state of one log of votes: the highest vote given, and a floor. Both only rise. */
 export type VoteLogState = LogHistory;
 
 /** Why parts of a store's votes are closed. */
 export interface Quarantine {
   readonly parts: readonly VotePart[];
-  /** For people; at most 1,024 characters. */
+  /** The reason in words; at most 1,024 characters. */
   readonly why: string;
-  /** When the first of them was closed: ISO 8601, UTC. */
+  /** When the first of the parts was closed: ISO 8601, UTC. */
   readonly when: string;
-  /** The batch that closed the last of them; absent until it is durable. */
+  /** The batch that closed the last of the parts; absent until that batch is durable. */
   readonly seq?: bigint;
   /**
-   * True: the key is known to have signed what the store does not hold, for acknowledged batches
-   * are gone, or its signatures came from outside. Then this state cannot be the last one of the
-   * key. Default false.
+   * True if the key is known to have signed messages that the store does not hold: acknowledged
+   * batches are gone, or signatures of the key came from outside. Such a state is not the key's
+   * last one. Default false.
    */
   readonly lost?: boolean;
-  /** What peers have answered since, by validator: its public key in hex. */
+  /** The answers of peers since then, by the public key of the validator in hex. */
   readonly answers?: ReadonlyMap<string, PeerAnswer>;
 }
 
-/** A place in which the key has signed what the store did not give. */
+/** A place in which the key has signed a message that the store did not give. */
 export type SeenPlace =
   | { readonly log: string; readonly at: Position }
   | { readonly lane: LaneId; readonly number: bigint };
 
-/** How far another validator is, told after this one had stopped. */
+/** The progress of another validator, as reported after this validator had stopped. */
 export interface PeerAnswer {
-  /** The road index that it expects next, after the highest CommitQC that it has; 0: none. */
+  /** The road index after the highest CommitQC that the peer has; 0 if it has none. */
   readonly next: bigint;
   /**
-   * The number after the highest message that it ever received of the own lane of the one that
-   * asks: blocks, and votes of its key for them, taken or still waiting; 0: none. Absent: not told.
+   * The number after the highest message that the peer ever received of the asking validator's own
+   * lane, whether accepted or still waiting: blocks, and votes of that validator's key for them. 0
+   * if there is none; absent if the peer did not report it.
    */
   readonly own?: bigint;
 }
 
-/** What a store keeps of the votes of its key. The object does not change afterwards. */
+/** The state of the votes of a store's key. The object does not change afterwards. */
 export interface VoteState {
   /**
    * The public key that signs. Undefined: no key was ever bound to the store, and all parts are
@@ -128,8 +129,7 @@ export interface VoteState {
   readonly signer: Uint8Array | undefined;
   readonly logs: ReadonlyMap<string, VoteLogState>;
   /**
-   * By lane, the last block number of one that was dropped: neither votes nor own blocks are signed
-   * at or below it.
+   * By dropped lane, its last block number. Neither votes nor own blocks are signed at or below it.
    */
   readonly laneFloors: ReadonlyMap<LaneId, bigint>;
   readonly quarantine: Quarantine | undefined;
@@ -140,47 +140,46 @@ export interface VoteState {
 }
 
 /**
- * The votes of a store: what a guard reads, and the few changes that are no votes. Votes themselves
- * are given by `persist`. Reads show the state at this moment.
+ * The votes of a store, for a guard: reads, and the changes other than giving a vote. Votes are
+ * given with `persist`. Reads return the state at the moment of the call.
  */
 export interface VoteStore<Block> {
-  /** The model that the store was opened with: places and digests of votes are its own. */
+  /** The model that the store was opened with. It defines the places and digests of votes. */
   readonly model: VoteModel<unknown, Block, unknown>;
-  /** What survives power loss. */
+  /** The state that survives power loss. */
   readonly durable: VoteState;
   /**
-   * What the next call is judged against: the durable state, and all that was accepted since. A
-   * quarantine shows here at once.
+   * The state that the next call is checked against: the durable state, and everything accepted
+   * since. It includes a quarantine at once.
    */
   readonly planned: VoteState;
   /** The store, and its newest batch that survives power loss. */
   readonly newest: StoreBatch;
-  /** The road index of the next CommitQC, those that were accepted counted. */
+  /** The road index of the next CommitQC, after all accepted ones. */
   readonly nextCommitQC: bigint;
   /**
-   * The number of the next block of a lane, those that were accepted counted; undefined for a lane
-   * that never held anything.
+   * The number of the next block of a lane, after all accepted ones; undefined for a lane that
+   * never held anything.
    */
   nextBlock(lane: LaneId): bigint | undefined;
   /**
-   * The block that the durable lane holds under that number; undefined if it holds none.
-   * @throws LANESTORE_FAILED, LANESTORE_CLOSED; LANESTORE_CORRUPT if it cannot be read as it was
-   * written.
+   * The durable block with this number; undefined if the lane does not hold it.
+   * @throws LANESTORE_FAILED, LANESTORE_CLOSED; LANESTORE_CORRUPT if the block on disk is damaged.
    */
   block(lane: LaneId, number: bigint): Promise<Block | undefined>;
   /** The durable inner state. @throws as {@link block}. */
   inner(): Promise<Uint8Array | undefined>;
   /**
-   * Binds the key that signs: once in the life of a store. Durable when it resolves; binding the
-   * same key again changes nothing.
+   * Binds the key that signs: once in the lifetime of a store. Durable when it resolves. Binding
+   * the same key again changes nothing.
    * @throws LANESTORE_INVALID if another key is bound.
    */
   bind(signer: Uint8Array): Promise<void>;
   /**
-   * Closes parts: at once for every later call, durably when it resolves. What is closed already
-   * stays closed.
-   * @param lost the key is known to have signed what the store does not hold
-   * @param seen a place in which it did: it becomes a floor in the same batch
+   * Closes parts: immediately for every later call, durably when it resolves. Closed parts stay
+   * closed.
+   * @param lost the key is known to have signed messages that the store does not hold
+   * @param seen the place of such a message: it becomes a floor in the same batch
    */
   quarantine(parts: readonly VotePart[], why: string, lost?: boolean, seen?: SeenPlace): Promise<void>;
   /**
@@ -190,43 +189,43 @@ export interface VoteStore<Block> {
    */
   setSinks(sinks: WitnessSet | undefined): Promise<void>;
   /**
-   * Keeps what another validator answered, while parts are closed: of each its first `next`, and
-   * its highest `own`. Durable when it resolves; false if it changed nothing.
+   * Stores the answer of another validator while parts are closed. Of several answers of one
+   * validator it keeps the first `next` and the highest `own`. Durable when it resolves; false if
+   * it changed nothing.
    */
   answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean>;
   /**
    * Registers the one guard of this store.
-   * @param settled resolves when no message is being looked at any more: `close` of the store waits
-   * for it, and then for every quarantine that was asked for
-   * @throws LANESTORE_LOCKED if there is one. Returns what
-   * takes it back; idempotent.
+   * @param settled resolves when the guard examines no message any more: `close` of the store waits
+   * for it, and then for every quarantine
+   * @returns a function that removes the registration; idempotent.
+   * @throws LANESTORE_LOCKED if a guard is registered already.
    */
   attach(settled?: () => Promise<unknown>): () => void;
 }
 
-/** What `open` found: durable, verified, and nothing below the anchor. */
+/** The entries that `open` found. All are durable and verified, and none lies below the anchor. */
 export interface Recovered<Block, CommitQC, Anchor> {
   readonly anchor?: Anchor;
   readonly inner?: Uint8Array;
   /**
-   * Ascending, without gaps. With an anchor, the first one is the anchor's, or the later one that
-   * the QC log was truncated to.
+   * Ascending, without gaps. With an anchor, the first is the anchor's CommitQC, or a later one
+   * that the QC log was truncated to.
    */
   readonly commitQCs: readonly CommitQC[];
   /**
-   * Lanes that hold blocks, each ascending and without gaps. A lane that holds none is in the
-   * cursors only.
+   * Lanes that hold blocks, each ascending and without gaps. An empty lane is in the cursors only.
    */
   readonly blocks: ReadonlyMap<LaneId, readonly Block[]>;
 }
 
-/** The block side of the port, for a node that drives each lane on its own. */
+/** The block side of the port, for a node that persists each lane separately. */
 export interface BlockPersister<Block, CommitQC> {
   /**
-   * Truncates one lane to where `anchorQC` has it begin, then appends `blocks`, atomically with
-   * each other where the backend has atomic rounds. `afterEach` fires for every block, in order,
-   * after it is durable. Calls of one turn of the event loop become one batch, and a CommitQC that
-   * several of them pass is checked once: do not change it in that turn.
+   * Truncates one lane to its first block in `anchorQC`, then appends `blocks`. Both are one atomic
+   * step where the backend has atomic rounds. `afterEach` fires for every block, in order, after it
+   * is durable. Calls in one turn of the event loop become one batch. A CommitQC that several of
+   * them pass is checked once: do not change it in that turn.
    * @throws LANESTORE_WRONG_LANE for a block of another lane; else as {@link Persistence.persist}.
    */
   maybePruneAndPersistLane(
@@ -239,7 +238,7 @@ export interface BlockPersister<Block, CommitQC> {
 
 /** The QC side of the port. */
 export interface CommitQCPersister<CommitQC> {
-  /** The road index that the next CommitQC must have: the durable one. */
+  /** The road index after the newest durable CommitQC. */
   readonly next: bigint;
   /**
    * Truncates the QC log to `anchorQC`, appends it if it is the next one, then appends `commitQCs`;
@@ -262,29 +261,31 @@ export interface AnchorPersister<Anchor> {
 /** A node's persistence. */
 export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
   /**
-   * What `open` found, handed over once: a second call, and any call under `load: false`, gives an
-   * empty one.
+   * The entries that `open` found. They are handed over once: a second call, and any call with
+   * `load: false`, returns an empty result.
    */
   takeRecovered(): Recovered<Block, CommitQC, Anchor>;
 
-  /** The durable cursors, as they are at this moment; the object does not change afterwards. */
+  /** The durable cursors at the moment of the call. The object does not change afterwards. */
   readonly cursors: Cursors;
 
   /**
    * Stores a round. The entries are read and encoded before this returns, so the caller may reuse
-   * them at once. The round's iterables are run first, and hooks after each step: both may call the
-   * store. Functions of the model may not, but for `close()`. Resolves when the round, and every
-   * round accepted before it, is durable and the hooks have fired.
+   * them at once. The round's iterables run first, the hooks after the round is durable: both may
+   * call the store. Functions of the model may call only `close()`. Resolves when the round, and
+   * every round accepted before it, is durable and the hooks have fired.
    * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID, LANESTORE_CAPACITY, LANESTORE_CONFLICT,
-   * LANESTORE_QUARANTINED (refused as a whole, nothing stored); LANESTORE_FAILED, LANESTORE_CLOSED;
-   * TypeError for arguments of the wrong type, and for parts and hooks that do not exist.
+   * LANESTORE_QUARANTINED (the round is refused as a whole, nothing is stored); LANESTORE_FAILED,
+   * LANESTORE_CLOSED; TypeError for arguments of the wrong type, and for parts and hooks that do
+   * not exist.
    */
   persist(round: Round<Block, CommitQC, Anchor>, hooks?: DurableHooks<Block, CommitQC, Anchor>): Promise<void>;
 
   /**
-   * Resolves when the queue has room again after LANESTORE_CAPACITY; at once if it has. It waits
-   * for the largest round that was refused, but not for ever: that may have been given up, so after
-   * a while room for smaller ones is enough. Submit again; if that is refused, wait again.
+   * Resolves when the queue has room again after LANESTORE_CAPACITY; immediately if it has room. It
+   * first waits for room for the largest refused round. The caller may have given that round up, so
+   * after a while room for a smaller one is enough. Submit again; if the round is refused, wait
+   * again.
    * @throws LANESTORE_FAILED, LANESTORE_CLOSED; the signal's reason when it aborts.
    * @example
    * ```ts
@@ -312,24 +313,26 @@ export interface Persistence<Block, CommitQC, Anchor> extends AsyncDisposable {
   readonly anchor: AnchorPersister<Anchor>;
 
   /**
-   * The votes of the node's key. Undefined where the backend keeps none, or the model has none:
-   * then rounds with votes are refused.
+   * The votes of the node's key. Undefined if the backend or the model has no votes: then rounds
+   * with votes are refused.
    */
   readonly votes?: VoteStore<Block> | undefined;
 
   /**
    * Forgets lanes that left the committee: their blocks and their cursors. Durable when it
-   * resolves. A round for such a lane that is submitted later, or whose anchor names it, waits
-   * behind it, with all that follows, and finds a lane that never held anything; other rounds may
-   * settle before. Unknown lanes are ignored. If the process dies before it resolves, a lane may
-   * still be there, whole or emptied: drop it again. A call names as many lanes as `maxLanes` or
-   * `maxRoundEntries` says, or as the store holds, whatever is most; more are LANESTORE_INVALID.
+   * resolves. A later round for such a lane, or one whose anchor names it, waits until the lane is
+   * gone, and so do all rounds after it. For that round the lane never held anything. Other rounds
+   * may settle earlier. Unknown lanes are ignored. If the process dies before the call resolves, a
+   * lane may remain, whole or emptied: drop it again. A call may name at most as many lanes as the
+   * largest of `maxLanes`, `maxRoundEntries` and the number of lanes in the store; more are
+   * LANESTORE_INVALID.
    */
   dropLanes(lanes: Iterable<LaneId>): Promise<void>;
 
   /**
-   * Refuses new calls, waits for what was accepted, frees everything. Idempotent; also after
-   * LANESTORE_FAILED. A round whose own iterable closes the store is refused as a whole.
+   * Refuses new calls, waits for the accepted ones, and frees all resources. Idempotent; also
+   * allowed after LANESTORE_FAILED. A round whose own iterable closes the store is refused as a
+   * whole.
    */
   close(): Promise<void>;
 }

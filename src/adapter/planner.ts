@@ -1,10 +1,10 @@
 /**
- * The planner: what a round does to the cursors, or why it is refused. Its rules are listed in
- * docs/architecture.md, "Rules of the planner".
+ * The planner computes how a round changes the cursors, or why the round is refused. Its rules are
+ * listed in docs/architecture.md, "Rules of the planner".
  *
  * Pure, over numbers only: no model, no bytes, no clock, no backend. Every backend executes the
- * same plans, so all of them accept and refuse the same rounds. A plan is a proposal until {@link
- * advance} makes it the state that the next round is planned against.
+ * same plans, so all of them accept and refuse the same rounds. A plan has no effect until {@link
+ * advance} applies it to the state that the next round is planned against.
  */
 import { LanestoreError } from '../errors.js';
 import {
@@ -21,15 +21,15 @@ import type { Cursor, VoteState } from './persistence.js';
 import { changedVotes, type VoteChange } from './vote-rules.js';
 
 /**
- * A stored anchor as the planner sees it: its road index, and the first block that each lane keeps.
+ * The planner's view of a stored anchor: its road index, and the first block that each lane keeps.
  */
 export interface AnchorPoint {
   readonly index: bigint;
-  /** A lane that is absent here has 0: nothing happens to it. */
+  /** An absent lane counts as 0 and is not truncated. */
   readonly laneStarts: ReadonlyMap<LaneId, bigint>;
 }
 
-/** What rounds are planned against. A lane that never held anything is absent. */
+/** The state that rounds are planned against. A lane that never held anything is absent. */
 export interface PlanState {
   readonly lanes: Map<LaneId, Cursor>;
   commitQCs: Cursor;
@@ -39,12 +39,12 @@ export interface PlanState {
 }
 
 /**
- * What a plan does to one log: remove `truncate` first, then append. `Entry` is whatever the caller
- * made of an entry.
+ * The change of one log: first remove `truncate`, then append. `Entry` is the caller's form of an
+ * entry.
  */
 export interface LogPlan<Entry> {
   readonly log: LogName;
-  /** The cursor before; absent for a lane that never held anything. */
+  /** The cursor before the plan; absent for a lane that never held anything. */
   readonly before: Cursor | undefined;
   /** The numbers to remove, all of them held now: empty when `first` equals `next`. */
   readonly truncate: Cursor;
@@ -53,9 +53,7 @@ export interface LogPlan<Entry> {
   readonly after: Cursor;
 }
 
-/**
- * What an accepted call does to cursors and logs. Logs that it leaves as they are do not appear.
- */
+/** The changes of an accepted call to cursors and logs. Unchanged logs are absent. */
 export interface LogPlans<BlockEntry, QCEntry> {
   readonly commitQCs: LogPlan<QCEntry> | undefined;
   readonly lanes: ReadonlyMap<LaneId, LogPlan<BlockEntry>>;
@@ -67,7 +65,8 @@ export function emptyState(): PlanState {
 }
 
 /**
- * Makes `plan`, which was planned against `state`, the state that the next call is planned against.
+ * Applies `plan` to `state`, against which it was planned. The next call is planned against the
+ * result.
  */
 export function advance(
   state: PlanState,
@@ -82,7 +81,7 @@ export function advance(
   if (plan.votes !== undefined && state.votes !== undefined) state.votes = changedVotes(state.votes, plan.votes);
 }
 
-/** A {@link LogPlan} in the making; `after` moves along. */
+/** A {@link LogPlan} under construction; `after` is kept up to date. */
 interface Draft<Entry> extends LogPlan<Entry> {
   truncate: Cursor;
   readonly append: Entry[];
@@ -95,13 +94,13 @@ interface Draft<Entry> extends LogPlan<Entry> {
  */
 export class RoundPlanner<BlockEntry, QCEntry> {
   readonly #state: Readonly<PlanState>;
-  /** The anchor that new lanes begin at: this call's, or the stored one. */
+  /** The anchor at which new lanes begin: this call's, or the stored one. */
   #anchor: AnchorPoint | undefined;
   readonly #commitQCs: Draft<QCEntry>;
   readonly #lanes = new Map<LaneId, Draft<BlockEntry>>();
-  /** Where lanes without a cursor must begin because this very call truncates them there. */
+  /** The first blocks of lanes without a cursor that this call truncates. */
   #baselines: Map<LaneId, bigint> | undefined;
-  /** Those of the block before: the blocks of a lane nearly always come together. */
+  /** Cached from the previous block: consecutive blocks are nearly always of the same lane. */
   #lane: LaneId | undefined;
   #draft: Draft<BlockEntry> | undefined;
 
@@ -112,8 +111,9 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   }
 
   /**
-   * Truncates all logs to an anchor, which is to be stored (rules 3 and 4). False if it is older
-   * than the stored one: it changes nothing. An equal one applies again, and is stored again.
+   * Truncates all logs to an anchor, which will be stored (rules 3 and 4). Returns false and
+   * changes nothing if it is older than the stored anchor. An equal anchor is applied and stored
+   * again.
    */
   storeAnchor(point: AnchorPoint): boolean {
     const { anchor, lanes } = this.#state;
@@ -125,8 +125,8 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   }
 
   /**
-   * Truncates one lane, so that `start` is its oldest block (rule 3). At most once a lane, before
-   * anything is appended to it.
+   * Truncates one lane, so that `start` is its oldest block (rule 3). Called at most once per lane,
+   * before any append to it.
    */
   truncateLane(lane: LaneId, start: bigint): void {
     const cursor = this.#state.lanes.get(lane);
@@ -141,8 +141,8 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   }
 
   /**
-   * Truncates the QC log, so that `index` is its oldest CommitQC (rule 3). At most once, before
-   * anything is appended to it.
+   * Truncates the QC log, so that `index` is its oldest CommitQC (rule 3). Called at most once,
+   * before any append to it.
    */
   truncateCommitQCs(index: bigint): void {
     truncate(this.#commitQCs, index);
@@ -155,7 +155,7 @@ export class RoundPlanner<BlockEntry, QCEntry> {
 
   /**
    * Appends a CommitQC, or ignores one that is stored already (rule 2).
-   * @throws LANESTORE_OUT_OF_SEQUENCE for one that leaves a gap; LANESTORE_INVALID above 2^64-2;
+   * @throws LANESTORE_OUT_OF_SEQUENCE if it leaves a gap; LANESTORE_INVALID above 2^64-2;
    * TypeError.
    */
   appendCommitQC(index: bigint, entry: QCEntry): void {
@@ -173,8 +173,8 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   /**
    * Appends a block to its lane (rule 1). `only` is the lane that the caller named, if it named
    * one.
-   * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_WRONG_LANE; LANESTORE_INVALID above 2^64-2 or for
-   * what is no lane id; TypeError.
+   * @throws LANESTORE_OUT_OF_SEQUENCE, LANESTORE_WRONG_LANE; LANESTORE_INVALID for a number above
+   * 2^64-2 or an invalid lane id; TypeError.
    */
   appendBlock(lane: LaneId, number: bigint, entry: BlockEntry, only?: LaneId): void {
     let draft = lane === this.#lane ? this.#draft : this.#lanes.get(lane);
@@ -192,7 +192,7 @@ export class RoundPlanner<BlockEntry, QCEntry> {
     push(draft, entry);
   }
 
-  /** What was planned. */
+  /** The finished plans. */
   plans(): LogPlans<BlockEntry, QCEntry> {
     const { first, next } = this.#state.commitQCs;
     const { after } = this.#commitQCs;
@@ -205,8 +205,8 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   }
 
   /**
-   * The draft that a block can be appended to, made if it is the first one of its lane; or why
-   * there is none.
+   * Returns the draft to which a block can be appended, and makes it for the first block of a lane.
+   * @throws the reason why the block cannot be appended.
    */
   #begin(lane: LaneId, number: bigint, only: LaneId | undefined): Draft<BlockEntry> {
     const cursor = this.#state.lanes.get(lane);
@@ -225,8 +225,8 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   }
 
   /**
-   * Rule 1: a lane that never held anything begins where the anchor has it begin; else at any
-   * number.
+   * Rule 1: a lane that never held anything begins at its first block in the anchor, or, if that is
+   * 0 or absent, at any number.
    */
   #newLane(lane: LaneId, number: bigint): Draft<BlockEntry> {
     const start = maxU64(this.#anchor?.laneStarts.get(lane) ?? 0n, this.#baselines?.get(lane) ?? 0n);
@@ -242,8 +242,8 @@ function draftOf<Entry>(log: LogName, before: Cursor): Draft<Entry> {
 }
 
 /**
- * Rule 3: what is below `start` goes; a log that ends before it is empty there. Rule 4: nothing
- * goes back.
+ * Rule 3: removes entries below `start`. A log that ends before `start` becomes empty at `start`.
+ * Rule 4: cursors never decrease.
  */
 function truncate(draft: Draft<unknown>, start: bigint): void {
   const { after } = draft;

@@ -1,7 +1,7 @@
 /**
- * From a call of the port to its plan: each entry is checked and encoded once, in the order of the
- * port, and then planned (planner.ts). A call is refused at its first entry that cannot be encoded
- * or is out of sequence; entries before it were encoded in vain.
+ * Converts a call of the port to its plan. Each entry is checked and encoded once, in the order of
+ * the port, and then planned (planner.ts). A call is refused at its first entry that cannot be
+ * encoded or is out of sequence; the encoded forms of earlier entries are discarded.
  */
 import { settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -12,7 +12,7 @@ import { type AnchorPoint, type LogPlans, type PlanState, RoundPlanner } from '.
 import { planRoundVotes, type VoteToNotify } from './round-votes.js';
 import { isUnchanged, type VoteChange } from './vote-rules.js';
 
-/** The kinds of what a backend makes of entries. */
+/** The types of a backend's encoded entries. */
 export interface Encoded {
   readonly block: unknown;
   readonly commitQC: unknown;
@@ -28,10 +28,7 @@ export interface Unencoded<B, Q, A> extends Encoded {
   readonly inner: Uint8Array;
 }
 
-/**
- * How a backend encodes entries. Each method checks its entry, as the model does, before anything
- * is read of it.
- */
+/** Encodes entries for a backend. Each method first checks its entry with the model's check. */
 export interface EntryEncoder<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> {
   /** @throws what the model's check throws; LANESTORE_INVALID for an entry that is too large. */
   block(block: B): E['block'];
@@ -43,14 +40,14 @@ export interface EntryEncoder<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> {
   inner(inner: Uint8Array): E['inner'];
 }
 
-/** What an accepted call does. */
+/** The changes of an accepted call. */
 export interface Plan<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> extends LogPlans<E['block'], E['commitQC']> {
   /** The anchor to store; absent without one, or if it is older than the stored one. */
   readonly anchor: { readonly entry: E['anchor']; readonly point: AnchorPoint } | undefined;
   readonly inner: E['inner'] | undefined;
-  /** What changes of the votes; absent for a call without. */
+  /** The change of the votes; absent if the call does not change them. */
   readonly votes?: VoteChange | undefined;
-  /** The caller's own objects that hooks fire for, in this order; ignored entries included. */
+  /** The caller's own objects for which hooks fire, in this order; ignored entries included. */
   readonly notify: {
     readonly anchor: A | undefined;
     readonly commitQCs: readonly Q[];
@@ -78,7 +75,7 @@ export function checkedEntries<B, Q, A>(model: Model<B, Q, A>): EntryEncoder<B, 
   };
 }
 
-/** True if there is nothing in the plan to store. */
+/** True if the plan stores nothing. */
 export function isNoop(
   plan: Pick<Plan<unknown, unknown, unknown, Encoded>, 'anchor' | 'inner' | 'commitQCs' | 'lanes' | 'votes'>,
 ): boolean {
@@ -114,9 +111,9 @@ export function planRound<B, Q, A, E extends Encoded>(
 export type StartsOf<Q> = (qc: Q) => ReadonlyMap<LaneId, bigint>;
 
 /**
- * Checks CommitQCs and reads their lane starts; those of the same object once in a turn of the
- * event loop. A node that drives each lane on its own passes one CommitQC with every lane. If it
- * changes the object meanwhile, the lane starts are those that were checked.
+ * Checks CommitQCs and reads their lane starts, at most once per object in a turn of the event
+ * loop: a node that persists each lane separately passes the same CommitQC with every lane. If the
+ * caller changes the object meanwhile, the checked lane starts stay in use.
  */
 export function startsOncePerTurn<B, Q, A>(model: Model<B, Q, A>, state: Readonly<PlanState>): StartsOf<Q> {
   let last: { readonly qc: Q; readonly starts: ReadonlyMap<LaneId, bigint> } | undefined;
@@ -181,8 +178,8 @@ export function planCommitQCs<B, Q, A, E extends Encoded>(
 }
 
 /**
- * What a stored anchor means for later rounds; backends call it at open. Lanes that `state` has
- * were checked before.
+ * The {@link AnchorPoint} of a stored anchor; backends call it at open. Lanes in `state` are not
+ * checked again.
  * @throws LANESTORE_INVALID as {@link planRound}.
  */
 export function anchorPoint<B, Q, A>(
@@ -204,7 +201,7 @@ export function anchorPoint<B, Q, A>(
 
 const NO_LANES: Pick<PlanState, 'lanes'> = { lanes: new Map() };
 
-/** Plans a change of the votes that is no vote. */
+/** Plans a change of the votes other than giving a vote. */
 export function planVoteChange<B, Q, A, E extends Encoded>(votes: VoteChange): Plan<B, Q, A, E> {
   return { ...NOTHING, commitQCs: undefined, lanes: new Map(), votes };
 }
@@ -230,8 +227,8 @@ function planAnchor<B, Q, A, E extends Encoded>(
 }
 
 /**
- * An anchor's own CommitQC, which was checked as a part of it, is appended if the log was truncated
- * up to it.
+ * Appends an anchor's own CommitQC, which was checked with the anchor, if it is the next one of the
+ * log after the truncation.
  */
 function appendIfNext<B, Q, A, E extends Encoded>(
   planner: RoundPlanner<E['block'], E['commitQC']>,

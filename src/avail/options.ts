@@ -1,4 +1,4 @@
-/** How a state is opened. */
+/** The options of `openAvail`, checked. */
 import { ROUND_ENTRIES } from '../adapter/backpressure.js';
 import {
   boolean,
@@ -20,54 +20,55 @@ import type { LoopLimits, NodeStore } from './persist-loop.js';
 
 /** Options of `openAvail`. */
 export interface AvailOptions {
-  /** The store, just opened; nobody else may write to it. The caller closes it, after the state. */
+  /**
+   * The store, just opened. Only the state may write to it. The caller closes it, after the state.
+   */
   readonly store: NodeStore;
   /**
-   * The committee; or, while one takes over from another, the epochs that the stored roads belong
-   * to, oldest first.
+   * The committee; or, during a change of committees, the epochs to which the stored roads belong,
+   * oldest first.
    */
   readonly committee: Committee | readonly Epoch[];
   /**
-   * The guard of the same store, which signs the node's blocks; without it, and without `secret`,
-   * the node produces none. The caller closes it after the state, and before the store.
+   * The guard of the same store, which signs the node's blocks; without `guard` and `secret` the
+   * node produces no blocks. The caller closes it after the state, and before the store.
    */
   readonly guard?: BlockGuard;
   /**
-   * For nodes without a guard, where a restored copy signs again: the node's own secret key, 32
-   * bytes. Refused on a store that a key is bound to, that has a guard, or whose own blocks are
-   * closed; while the state is open, no guard opens on the store.
+   * The node's own secret key, 32 bytes, for nodes without a guard. A restored copy of such a node
+   * signs again. Refused on a store with a bound key, with a guard, or whose own blocks are closed.
+   * While the state is open, no guard opens on the store.
    */
   readonly secret?: Uint8Array;
   /**
-   * When the node's own blocks are handed out to be sent to peers: once they are durable (default),
-   * or as soon as they exist, as the original does. A node that sent a block, lost it in a crash
-   * and produces another one in its place has equivocated; a guard lets none go before it is
-   * durable.
+   * When the node's own blocks may be sent to peers: once they are durable (default), or as soon as
+   * they exist, as in the original. A node equivocates if it sends a block, loses it in a crash and
+   * produces another one in its place. A guard releases a block only once it is durable.
    */
   readonly announce?: 'durable' | 'received';
   /**
-   * Check every signature of what the store holds (default), or trust what was verified before it
-   * was stored.
+   * True (default): check every stored signature. False: trust the verification from before the
+   * entries were stored.
    */
   readonly verifyLoaded?: boolean;
   /**
-   * Bytes that one turn of the persist loop hands to the store, and the largest block that is
-   * admitted. At most the store's own limit. Default 8 MiB.
+   * Maximum number of bytes that one turn of the persist loop hands to the store, and maximum size
+   * of an admitted block. At most the store's own limit. Default 8 MiB.
    */
   readonly maxRoundBytes?: number;
   /**
-   * Blocks and CommitQCs that one turn hands to the store. At most the store's own limit. Default
-   * 8192, as the store's.
+   * Maximum number of blocks and CommitQCs that one turn hands to the store. At most the store's
+   * own limit. Default 8192, like the store's.
    */
   readonly maxRoundEntries?: number;
   /**
-   * Rounds under way at a time; 1 waits for each, as the original does. Default: no bound but two
-   * for each log.
+   * Maximum number of rounds in flight; with 1 the loop waits for each round, as the original does.
+   * Default: only the bound of two rounds per log.
    */
   readonly maxRounds?: number;
 }
 
-/** What a guard does for the own lane. */
+/** The part of a guard that concerns the own lane. */
 export type BlockGuard = Pick<Guard<Msg, SignedBlock, SignedMsg>, 'signer' | 'ownBlock' | 'witnessed'>;
 
 const checkCommitteeOrEpochs: Check<Committee | readonly Epoch[]> = (value, name) => {
@@ -92,7 +93,7 @@ export const checkAvailOptions = fields<AvailOptions>({
 const ROUND_BYTES = 8 * 1024 * 1024;
 const ROUNDS_PER_LOG = 2;
 
-/** The limits that the options ask for. */
+/** The limits from the options. */
 export function loopLimits({ maxRoundBytes, maxRoundEntries, maxRounds }: AvailOptions): LoopLimits {
   return {
     bytesMax: maxRoundBytes ?? ROUND_BYTES,
@@ -104,8 +105,8 @@ export function loopLimits({ maxRoundBytes, maxRoundEntries, maxRounds }: AvailO
 
 /**
  * Checks the options `guard`, `secret` and `announce` against each other and against the store.
- * @throws LANESTORE_INVALID for a key together with a guard, or on a store that a key is bound to;
- * LANESTORE_QUARANTINED for a key on a store whose own blocks are closed.
+ * @throws LANESTORE_INVALID for a secret together with a guard, or on a store with a bound key;
+ * LANESTORE_QUARANTINED for a secret on a store whose own blocks are closed.
  */
 export function checkSigning({ store, guard, secret, announce }: AvailOptions): void {
   const invalid = (what: string, remedy: string) =>
@@ -126,7 +127,10 @@ export function checkSigning({ store, guard, secret, announce }: AvailOptions): 
   }
 }
 
-/** For a node that signs its own blocks without a guard. @throws LANESTORE_QUARANTINED. */
+/**
+ * Checks a node that signs its own blocks without a guard.
+ * @throws LANESTORE_QUARANTINED.
+ */
 export function checkOwnOpen({ votes }: NodeStore): void {
   const quarantine = votes?.planned.quarantine;
   if (quarantine?.parts.includes('own') !== true) return;
@@ -135,7 +139,7 @@ export function checkOwnOpen({ votes }: NodeStore): void {
   });
 }
 
-/** The epochs that the options name. */
+/** The epochs of the options. */
 export function epochsOf({ committee }: AvailOptions): readonly Epoch[] {
   return Array.isArray(committee) ? committee : [{ committee: committee as Committee, firstRoad: 0n }];
 }

@@ -1,11 +1,11 @@
 /**
- * The availability state of a node at 11419398f (sei-tendermint/internal/autobahn/avail): what it
- * holds of every lane, the CommitQCs, the votes that make LaneQCs and AppQCs; and the promise that
- * whatever it lets the node vote for is durable.
+ * The availability state of a node at 11419398f (sei-tendermint/internal/autobahn/avail): the
+ * blocks of every lane, the CommitQCs, and the votes that make LaneQCs and AppQCs. Everything that
+ * it lets the node vote for is durable.
  *
- * Concurrency: every method may be called at any time. What waits takes an AbortSignal and rejects
- * with its reason; when the store fails or the state is closed, everything that waits, and every
- * later call, rejects with that error.
+ * Concurrency: every method may be called at any time. A method that waits takes an AbortSignal and
+ * rejects with its reason. When the store fails or the state is closed, every waiting and every
+ * later call rejects with that error.
  */
 import { closeAll } from '../base/close-stack.js';
 import { checkSignal, onAbort, throwIfAborted } from '../base/waiters.js';
@@ -31,18 +31,18 @@ import { AvailPushes } from './pushes.js';
 
 /** See the top of this file. Made by {@link openAvail}. */
 export class AvailState extends AvailPushes {
-  /** What was there at start. */
+  /** The entries found at start. */
   readonly loaded: LoadReport;
-  /** The node's own consensus state as it was stored last, if it was. */
+  /** The node's own consensus state as last stored; undefined if none was stored. */
   readonly recoveredInner: Uint8Array | undefined;
   /** Resolves with the error when the store fails or the state is closed. */
   readonly stopped: Promise<unknown>;
   readonly #loop: PersistLoop;
   readonly #guard: BlockGuard | undefined;
-  /** With a guard. */
+  /** Present with a guard. */
   readonly #guarded: GuardedLane | undefined;
   readonly #secret: Uint8Array | undefined;
-  /** With a secret: lets a guard open on the store again. */
+  /** With a secret: allows a guard to open on the store again. */
   readonly #detach: () => void;
   readonly #store: NodeStore;
   readonly #ownLane: LaneId | undefined;
@@ -50,7 +50,7 @@ export class AvailState extends AvailPushes {
   readonly #tellStopped: (error: unknown) => void;
   #error: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
-  /** Aborts when the caller does not wait for the closing any more. */
+  /** Aborts when the caller stops waiting for the closing. */
   readonly #givenUp = new AbortController();
 
   /** @internal Use {@link openAvail}. */
@@ -95,14 +95,14 @@ export class AvailState extends AvailPushes {
 
   /**
    * Signs the next block of the node's own lane. Waits until the lane has room; resolves when the
-   * block may be sent to peers (see `announce`). Once the block is made an abort only ends the
-   * waiting: the block stays, and {@link blocks} hands it out.
+   * block may be sent to peers (see `announce`). Once the block is made, an abort ends only the
+   * wait: the block stays, and {@link blocks} returns it.
    *
    * A guard's key may fail to sign (LANESTORE_IO). Then that block stays the next one of the lane:
-   * the next call signs it first, and hands it out by {@link blocks} like any other.
+   * the next call signs it first, and {@link blocks} returns it like any other block.
    * @throws LANESTORE_INVALID without `guard` or `secret`, or for a malformed or oversize payload;
-   * LANESTORE_WRONG_LANE for a key of no validator; LANESTORE_QUARANTINED and LANESTORE_CONFLICT
-   * of the guard.
+   * LANESTORE_WRONG_LANE if the key is not a validator's; LANESTORE_QUARANTINED and
+   * LANESTORE_CONFLICT from the guard.
    */
   async produceBlock(payload: Payload, signal?: AbortSignal): Promise<SignedBlock> {
     this.assertRunning();
@@ -117,11 +117,11 @@ export class AvailState extends AvailPushes {
 
   /**
    * Stores the node's own consensus state: its prepare, commit and timeout votes, before they are
-   * sent. Resolves when it, or a later one, is durable. Copied at the call; the last one wins, and
-   * while the store has no room only its bytes are kept. An abort ends the waiting; it may be
-   * stored all the same, so its votes must count as given.
-   * @throws LANESTORE_INVALID for one beyond the store's `maxInnerBytes`; LANESTORE_CAPACITY when
-   * 65,536 calls wait already.
+   * sent. Resolves when this state, or a later one, is durable. Copied at the call. The last state
+   * wins; while the store has no room, only the bytes of the last one are kept. An abort ends only
+   * the wait: the state may still be stored, so its votes count as given.
+   * @throws LANESTORE_INVALID for more bytes than the store's `maxInnerBytes`; LANESTORE_CAPACITY
+   * when 65,536 calls wait already.
    */
   async persistInner(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     this.assertRunning();
@@ -132,9 +132,9 @@ export class AvailState extends AvailPushes {
   }
 
   /**
-   * Lets another committee in from road `epoch.firstRoad` on. New lanes begin at their baseline;
-   * lanes that it does not have any more are dropped, also from the store, once the durable anchor
-   * has reached that road.
+   * Changes the committee from road `epoch.firstRoad` on. New lanes begin at their baseline. Lanes
+   * that are not in the new committee are dropped, also from the store, once the durable anchor has
+   * reached that road.
    * @throws LANESTORE_INVALID if the road is not after the newest committee's.
    */
   changeCommittee(epoch: Epoch): void {
@@ -144,10 +144,10 @@ export class AvailState extends AvailPushes {
   }
 
   /**
-   * Resolves when all that was pushed until now is durable, and the lanes that were let go until
-   * now are dropped from the store. What is pushed later does not count: a steady stream does not
-   * hold it up. What an anchor prunes meanwhile counts as durable once the anchor is.
-   * @throws the signal's reason; what stopped the state.
+   * Resolves when everything pushed before the call is durable, and the lanes removed before the
+   * call are dropped from the store. Later pushes do not delay it. An entry that an anchor prunes
+   * meanwhile counts as durable once the anchor is durable.
+   * @throws the signal's reason; the error that stopped the state.
    */
   async flush(signal?: AbortSignal): Promise<void> {
     this.assertRunning();
@@ -165,22 +165,22 @@ export class AvailState extends AvailPushes {
   }
 
   /**
-   * Takes nothing more: every call that waits, and every later one, rejects with LANESTORE_CLOSED;
-   * calls of {@link persistInner} go on. Resolves when all that was pushed is durable, or the store
-   * has failed. While the store has no room that may never come: give a signal.
+   * Accepts nothing more: every waiting and every later call rejects with LANESTORE_CLOSED; waiting
+   * calls of {@link persistInner} continue. Resolves when everything pushed is durable, or the
+   * store has failed. It may wait without end while the store has no room: pass a signal.
    *
    * When a signal of any of its calls aborts, the closing ends for all of them with that signal's
    * reason. Then:
-   * - Durable is whatever {@link headers}, {@link lastCommitQC} and {@link produceBlock} have
-   *   handed out, and every `persistInner` that has resolved: nothing that this node may have voted
-   *   for, entered a road by, or announced as its own is lost.
-   * - Lost is what was not handed to the store yet: blocks, CommitQCs and an anchor that were
-   *   pushed (`added` says that they were taken, not that they are durable), and a consensus state
-   *   whose `persistInner` rejects with LANESTORE_CLOSED now. With `announce: 'received'` own
-   *   blocks may be among them that peers have. What was handed over before becomes durable or not
-   *   by itself: the store's `close` waits for that, and the next open says what is there.
-   * - Released are the calls that wait, the consensus states, and the wait for room in the store.
-   *   The state asks nothing of the store any more, so it can be closed at once.
+   * - Durable: everything that {@link headers}, {@link lastCommitQC} and {@link produceBlock} have
+   *   returned, and every state whose `persistInner` has resolved. Nothing is lost that this node
+   *   may have voted for, based a road on, or announced as its own.
+   * - Lost: everything not yet handed to the store. These are pushed blocks, CommitQCs and an
+   *   anchor (`added` means accepted, not durable), and a consensus state whose `persistInner` now
+   *   rejects with LANESTORE_CLOSED. With `announce: 'received'` they may include own blocks that
+   *   peers already have. Entries handed to the store earlier may or may not become durable: the
+   *   store's `close` waits for them, and the next open shows the result.
+   * - Released: the waiting calls, the consensus states, and the wait for room in the store. The
+   *   state makes no further call to the store, so the store can be closed at once.
    *
    * The store stays open: close it afterwards. Idempotent.
    * @throws the reason of a signal that aborted before the end.
@@ -243,8 +243,8 @@ export class AvailState extends AvailPushes {
   }
 
   /**
-   * Resolves when the blocks of a lane below `next` are durable, or were pruned, or the lane has
-   * left.
+   * Resolves when the blocks of a lane below `next` are durable or pruned, or the lane has left the
+   * committee.
    */
   async #durableOrGone(lane: Lane, next: bigint, signal: AbortSignal | undefined): Promise<void> {
     this.assertRunning();
@@ -257,8 +257,8 @@ export class AvailState extends AvailPushes {
   }
 
   /**
-   * What `use` gives, once the lane has room for a block; calls go on one after another, in the
-   * order in which they came.
+   * Returns the result of `use`, called once the lane has room for a block. Calls proceed one at a
+   * time, in the order in which they were made.
    */
   async #whenRoom<T>(lane: Lane, use: () => T, signal: AbortSignal | undefined): Promise<T> {
     try {
@@ -269,7 +269,7 @@ export class AvailState extends AvailPushes {
         signal,
       );
     } finally {
-      // Also when this call was woken and has failed: the room is the next one's.
+      // Also after a failure of this call: the room that it was woken for goes to the next call.
       this.inner.wakeProducer(lane);
     }
   }
@@ -281,7 +281,10 @@ export class AvailState extends AvailPushes {
     return signed;
   }
 
-  /** @throws LANESTORE_CONFLICT if the lane has another block in that place by now, or has left. */
+  /**
+   * @throws LANESTORE_CONFLICT if the lane now has another block in that place, or has left the
+   * committee.
+   */
   #pushNext(lane: Lane, signed: SignedBlock): void {
     this.assertRunning();
     if (!this.inner.holds(lane) || lane.blocks.next !== signed.block.header.blockNumber) {
@@ -296,7 +299,7 @@ export class AvailState extends AvailPushes {
     this.kick();
   }
 
-  /** What `released` gives, unless the signal aborts before. */
+  /** The result of `released`, unless the signal aborts first. */
   #orAborted<T>(released: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     if (signal === undefined) return released;
     return new Promise((resolve, reject) => {
@@ -308,9 +311,9 @@ export class AvailState extends AvailPushes {
 }
 
 /**
- * Opens the availability state on a store: takes over what it recovered, checks it, and starts the
+ * Opens the availability state on a store: takes the recovered entries, checks them, and starts the
  * persist loop.
- * @throws LANESTORE_CORRUPT with findings if what is stored cannot be this node's;
+ * @throws LANESTORE_CORRUPT with findings if the stored entries cannot be this node's;
  * LANESTORE_INVALID for options.
  * @example
  * ```ts
@@ -332,7 +335,7 @@ export async function openAvail(options: AvailOptions): Promise<AvailState> {
   checkAvailOptions(options, 'openAvail: options');
   checkSigning(options);
   const { store, secret } = options;
-  // One holder of the key at a time.
+  // Only one component may sign with the key at a time.
   const attached = secret === undefined ? undefined : store.votes?.attach();
   const detach = () => attached?.();
   try {

@@ -90,19 +90,19 @@ export const blockKeys: (lane: LaneId) => EntryKeys = remembered(
 /** The keys of the QC log. */
 export const commitQCKeys = new EntryKeys(QC_PREFIX, 'road index');
 
-/** The keys that batches have beside those of entries. */
+/** The keys in batches other than those of entries. */
 const SINGLE_KEYS = new Map(
   [TIP_KEY, ANCHOR_KEY, INNER_KEY, VOTES_KEY, LANE_FLOORS_KEY].map((key) => [key, utf8(key)]),
 );
 
-/** The bytes of a key, not to be changed: those of single keys are made once. */
+/** The bytes of a key. Do not modify them: the bytes of single keys are cached. */
 export function bytesOfKey(key: string): Uint8Array {
   return SINGLE_KEYS.get(key) ?? utf8(key);
 }
 
 /**
- * In memory of its own, not of the pool that all small Buffers of the process share. Keys are
- * ASCII, but what a sweep comes upon may be any text.
+ * Allocates separate memory, not from the pool that all small Buffers of the process share. Keys of
+ * the store are ASCII, but a sweep may find a key with any text.
  */
 function utf8(key: string): Uint8Array {
   return new Uint8Array(Buffer.from(key, 'utf8'));

@@ -1,6 +1,5 @@
 /**
- * From keys to what they name; the inverse of encode.ts, and strict: what encoding would not
- * produce does not parse.
+ * Parses keys: the inverse of encode.ts, and strict. Only keys that encoding produces are parsed.
  */
 import { isLaneId } from './lane-id.js';
 import {

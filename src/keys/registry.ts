@@ -1,23 +1,23 @@
 /**
  * The registry of the key space, format 2 (docs/format.md, Keys). Keys are printable ASCII, parts
  * separated by `/`, numbers zero-padded, so the order of bytes is: anchor, inner, lanes, meta, QCs,
- * votes; inside of a lane, by number.
+ * votes; within a lane, by number.
  *
- * A retired key is never given a new meaning.
+ * A retired key is never reused with a new meaning.
  *
  *   anchor                      -> the prune anchor (AppQC and its CommitQC)
  *   inner                       -> the node's own consensus state, opaque bytes
  *   lane/<lane hex>/<number>    -> the signed block with that number
- *   meta/event/<seq>            -> what an operator or a migration did, and when
+ *   meta/event/<seq>            -> an action of an operator or a migration, and its time
  *   meta/schema                 -> format, model, store id, time of creation
- *   meta/tip                    -> cursors of everything, and the checksums of the single records
+ *   meta/tip                    -> the cursors of all logs, and the checksums of the single records
  *   qc/<road index>             -> the CommitQC of that road index
- *   votes                       -> what the node's key signed last, and what it may not sign
+ *   votes                       -> last votes and floors of the node's key
  *   votes/lanes                 -> floors of lanes that were dropped
  */
 import type { LaneId } from './lane-id.js';
 
-/** A key of the store, taken apart. */
+/** A key of the store, parsed. */
 export type Key =
   | { readonly kind: 'anchor' }
   | { readonly kind: 'inner' }
@@ -29,7 +29,7 @@ export type Key =
   | { readonly kind: 'votes' }
   | { readonly kind: 'laneFloors' };
 
-/** The kinds of keys, and the shape of each. */
+/** The kinds of keys, and the form of each. */
 export const KEY_SHAPES = {
   anchor: 'anchor',
   inner: 'inner',
@@ -55,9 +55,9 @@ export const VOTES_KEY = 'votes';
 /** The key of the floors of dropped lanes. */
 export const LANE_FLOORS_KEY = 'votes/lanes';
 
-/** What every block key begins with. */
+/** The prefix of every block key. */
 export const LANE_PREFIX = 'lane/';
-/** What every CommitQC key begins with. */
+/** The prefix of every CommitQC key. */
 export const QC_PREFIX = 'qc/';
-/** What every event key begins with. */
+/** The prefix of every event key. */
 export const EVENT_PREFIX = 'meta/event/';

@@ -23,8 +23,8 @@ export interface Difference {
 
 /**
  * Compares two open states, in the order anchor, inner, votes, QC log, lanes. Bounded memory. Votes
- * differ if the keys may not sign the same next: a snapshot, in which all parts are closed, differs
- * from a store that signs. Where only one state keeps votes they are not compared.
+ * differ if the keys may sign different messages next: a snapshot, in which all parts are closed,
+ * differs from a store that signs. Where only one state keeps votes they are not compared.
  * @throws (while iterating) as the streams of the sources do.
  * @example
  * ```ts
@@ -92,13 +92,13 @@ function kindOf(first: Uint8Array | undefined, second: Uint8Array | undefined): 
   return Buffer.compare(first, second) === 0 ? undefined : 'differs';
 }
 
-/** True if both are there, and what may be signed is not the same. */
+/** True if both are present and permit different signatures. */
 function votesDiffer(first: StoredVotes | undefined, second: StoredVotes | undefined): boolean {
   if (first === undefined || second === undefined) return false;
   return Buffer.compare(signingState(first), signingState(second)) !== 0;
 }
 
-/** All of the votes that decides on what may be signed: no words, no times, no home. */
+/** The part of the votes that determines what may be signed, without reasons, times and home. */
 function signingState({ quarantine, ...votes }: StoredVotes): Buffer {
   const closed =
     quarantine === undefined

@@ -1,7 +1,7 @@
 /**
- * A level store as a target: written through the port itself, in rounds of some MiB. Its last batch
- * keeps what is known of the votes of the state's key and closes them, before the target gets its
- * name: the state may be an old copy of one that went on to sign.
+ * A level store as a target, written through the port in rounds of 4 MiB. Its last batch, before
+ * the target gets its name, stores the known votes of the state's key and closes all parts: the
+ * state may be an old copy of one that went on to sign.
  */
 
 import { ROUND_ENTRIES } from '../adapter/backpressure.js';
@@ -14,11 +14,14 @@ import type { Item } from './start-rules.js';
 import { closedVotes } from './vote-history.js';
 
 /**
- * A round is submitted when its entries have so many bytes, or are as many as a store takes: one
- * fdatasync for them, and bounded memory.
+ * A round is submitted when its entries reach this size or the store's maximum number of entries:
+ * this bounds memory, and one fdatasync serves many entries.
  */
 const ROUND_BYTES = 4 * 1024 * 1024;
-/** Rounds that are submitted and not durable: the next one is encoded while the disk works. */
+/**
+ * Maximum number of submitted rounds that are not durable yet: the next round is encoded while the
+ * disk syncs.
+ */
 const ROUNDS_IN_FLIGHT = 2;
 
 interface Draft<B, Q, A> {
@@ -29,8 +32,8 @@ interface Draft<B, Q, A> {
 }
 
 /**
- * Opens a new store in `directory`. `votes`: what the source keeps of the votes of its key, if it
- * does.
+ * Opens a new store in `directory`. `votes` are the votes of the source's key, if the source keeps
+ * any.
  */
 export async function openLevelSink<B, Q, A>(
   directory: string,
@@ -42,10 +45,10 @@ export async function openLevelSink<B, Q, A>(
 }
 
 function closeVotes<B, Q, A>(directory: string, model: Model<B, Q, A>, known: StoredVotes | undefined): Promise<void> {
-  // The new store has its own place.
+  // The new store has another location.
   const kept = known === undefined ? undefined : { ...known, home: undefined };
   return amendStore(directory, { model, depth: 'singles' }, ({ singles: { anchor, inner } }) => ({
-    // A store that no key was bound to knows less of votes than the node's own state.
+    // A store without a bound key has fewer votes than the node's own state.
     votes:
       kept?.signer === undefined
         ? closedVotes(model, inner, anchor, kept)
@@ -92,9 +95,8 @@ class LevelSink<B, Q, A> implements Sink<B, Q, A> {
   }
 
   /**
-   * The oldest one goes first and places the log. The anchor would bring its own copy along, which
-   * may have another set of signatures than the one in the log; with the log in its place, it does
-   * not.
+   * Writes the oldest CommitQC first, which sets the start of the log. Otherwise the anchor would
+   * append its own copy, whose set of signatures may differ from the one in the log.
    */
   async #commitQC(qc: Q): Promise<void> {
     if (this.#placed) this.#draft.commitQCs.push(qc);
@@ -111,7 +113,8 @@ class LevelSink<B, Q, A> implements Sink<B, Q, A> {
   }
 
   async #wait(done: Promise<void>): Promise<void> {
-    // The rejection is reported where the promise is awaited; until then it is not unhandled.
+    // Prevents an unhandled rejection until the promise is awaited; the rejection is reported
+    // there.
     done.catch(() => undefined);
     this.#inFlight.push(done);
     if (this.#inFlight.length >= ROUNDS_IN_FLIGHT) await this.#inFlight.shift();

@@ -1,4 +1,4 @@
-/** A level store as a source: what its tip says must be there, read from a private copy. */
+/** A level store as a source: the entries that its tip requires, read from a private copy. */
 import { openView, type StoreView, type ViewItem } from '../adapter/level/index.js';
 import { anchorPoint } from '../adapter/round-plan.js';
 import { LanestoreError } from '../errors.js';
@@ -9,15 +9,15 @@ import type { Source, SourceEntry } from './source.js';
 /** Options of {@link openLevelSource}. */
 export interface LevelSourceOptions {
   /**
-   * False for a store that was just written, whose entries are all going to be read and compared:
-   * it is not read twice.
+   * False for a store that was just written. All of its entries are then read and compared anyway,
+   * so they are not read twice.
    */
   readonly examine?: boolean;
 }
 
 /**
- * Opens it.
- * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings for a store that would not open;
+ * Opens the source.
+ * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings for a store that does not open;
  * LANESTORE_SCHEMA; LANESTORE_IO.
  */
 export async function openLevelSource<B, Q, A>(
@@ -61,7 +61,7 @@ async function* entriesOf<T>(
   codec: EntryCodec<T>,
 ): AsyncGenerator<SourceEntry<T>, void, void> {
   for await (const item of items) {
-    // All of it was checked when the view was opened: the copy went bad since.
+    // Every entry was checked when the view was opened, so the copy has been damaged since.
     if ('finding' in item) {
       throw new LanestoreError('LANESTORE_CORRUPT', `${item.key}: ${item.finding.detail}`, {
         findings: [item.finding],

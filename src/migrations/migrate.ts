@@ -1,8 +1,8 @@
 /**
- * Moving a node's state from one layout to another: read the source under a node's start rules,
- * build the target beside its place, read it back from disk under the same rules, compare, sync,
- * move it into its place. Whatever fails, and whenever the process is killed, the source is as it
- * was and the target is absent or whole.
+ * Moves a node's state from one layout to another: reads the source under a node's start rules,
+ * builds the target next to its final place, reads it back from disk under the same rules,
+ * compares, syncs, and moves it into place. After any failure or kill the source is unchanged, and
+ * the target is absent or complete.
  */
 
 import { releasing } from '../base/close-stack.js';
@@ -33,7 +33,7 @@ import { claimTarget, writeError } from './target.js';
 import { refuseTarget } from './versions.js';
 import { openWalSink } from './wal-sink.js';
 
-/** How far a migration is. */
+/** The progress of a migration. */
 export interface MigrationProgress {
   /** `copy`: source to target. `verify`: the target is read back. */
   readonly phase: 'copy' | 'verify';
@@ -46,15 +46,15 @@ export interface MigrationProgress {
 export interface MigrationOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
   /**
-   * What is asked of each entry beyond its place: `entryChecks()` for Autobahn, `{}` for a model
+   * The checks of each entry beyond its place: `entryChecks()` for Autobahn, `{}` for a model
    * without hashes.
    */
   readonly checks: EntryChecks<B, Q, A>;
-  /** Exports: write a layout that keeps no votes, although the store does. Default false. */
+  /** Exports: write a layout without votes although the store has votes. Default false. */
   readonly dropSigningState?: boolean;
-  /** Called now and then. */
+  /** Called every 256 entries. */
   readonly onProgress?: (progress: MigrationProgress) => void;
-  /** @internal Size that a segment is cycled at. */
+  /** @internal Size at which a segment is followed by a new one. */
   readonly segmentBytes?: number;
 }
 
@@ -66,7 +66,7 @@ const checkMigrationOptions = fields<MigrationOptions<unknown, unknown, unknown>
   segmentBytes: byteCount,
 });
 
-/** What a migration did. */
+/** The result of a migration. */
 export interface MigrationReport {
   /** Real path of the source. */
   readonly source: string;
@@ -75,26 +75,26 @@ export interface MigrationReport {
   readonly targetLayout: Layout;
   /** Road index of the anchor; absent if there is none. */
   readonly anchor?: bigint;
-  /** True if the node's consensus state went along. */
+  /** True if the node's consensus state was copied. */
   readonly inner: boolean;
   readonly commitQCs: number;
   readonly lanes: number;
   readonly blocks: number;
   /** Bytes of all entries, as protobuf. */
   readonly bytes: number;
-  /** CommitQCs below the anchor, which were not taken. */
+  /** The number of CommitQCs below the anchor, which were not copied. */
   readonly staleCommitQCs: number;
-  /** Blocks below the anchor, which were not taken. */
+  /** The number of blocks below the anchor, which were not copied. */
   readonly staleBlocks: number;
-  /** The anchor's CommitQC was missing in the log, and was put in. */
+  /** True if the anchor's CommitQC was missing in the log and was added. */
   readonly anchorQCAdded: boolean;
-  /** What was skipped or left out, and what an operator should know. */
+  /** Skipped and omitted parts, and other notes for the operator. */
   readonly notes: readonly string[];
   /** The manifest that source and target have in common. */
   readonly manifest: readonly DigestPart[];
 }
 
-/** What can be written. */
+/** The layouts that can be written. */
 type TargetLayout = OriginalLayout | 'level';
 
 /** Entries between two calls of `onProgress`. */
@@ -102,10 +102,10 @@ const PROGRESS_ENTRIES = 256;
 
 /**
  * Makes a level store in `target` from the state directory `source` of any layout.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA (the source is none, or of a version that is not
- * read); LANESTORE_LOCKED (a node runs on it); LANESTORE_IMPORT (its content cannot be taken as a
- * whole, with findings; the target exists, or cannot be written); LANESTORE_IO. Then the source is
- * as it was, and there is no target.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA (the source is not a store, or of a version that
+ * is not read); LANESTORE_LOCKED (a node runs on it); LANESTORE_IMPORT (its content cannot be read
+ * as a whole, with findings; the target exists, or cannot be written); LANESTORE_IO. Then the
+ * source is unchanged, and there is no target.
  * @example
  * ```ts
  * import { autobahn, entryChecks, importState } from 'lanestore';
@@ -125,9 +125,9 @@ export async function importState<B, Q, A>(
 }
 
 /**
- * Writes what a level store (or any other layout) holds into `target`, in one of the original's
- * layouts, as the original would have written it. A node may run on a level store meanwhile: what
- * it holds at this moment is exported.
+ * Writes the content of a level store (or of any other layout) into `target`, in one of the
+ * original's layouts, as the original would have written it. A node may run on a level store
+ * meanwhile: the export is its content at one moment.
  * @throws as {@link importState}.
  * @example
  * ```ts
@@ -192,8 +192,8 @@ async function migrate<B, Q, A>(
 }
 
 /**
- * A layout whose A/B files have no checksum takes nothing for inner but what the protocol knows:
- * the original, and `openWal`, could not tell it from damage.
+ * Refuses an inner state that the protocol cannot decode for a layout whose A/B files have no
+ * checksum: the original and `openWal` could not distinguish it from damage.
  * @throws LANESTORE_IMPORT.
  */
 function refuseInner<B, Q, A>({ inner, location }: Source<B, Q, A>, layout: TargetLayout, model: Model<B, Q, A>): void {
@@ -207,8 +207,8 @@ function refuseInner<B, Q, A>({ inner, location }: Source<B, Q, A>, layout: Targ
 }
 
 /**
- * No layout of the original keeps votes: a node that starts on it knows less of them than the
- * store.
+ * Refuses to drop votes without an explicit option. No layout of the original keeps votes, so a
+ * node that starts on it would lose the record of what it signed.
  * @throws LANESTORE_IMPORT.
  */
 function refuseVotes<B, Q, A>(
@@ -216,7 +216,7 @@ function refuseVotes<B, Q, A>(
   { dropSigningState = false }: MigrationOptions<B, Q, A>,
 ): void {
   if (votes === undefined || votes.quarantine?.heir !== undefined || dropSigningState) return;
-  // Without a key no guard has signed on this store, but it may know of what was signed elsewhere.
+  // Without a key no guard has signed on this store, but it may record what was signed elsewhere.
   const { signer, laneFloors, quarantine } = votes;
   if (signer === undefined && laneFloors.size === 0 && quarantine?.lost !== true) return;
   throw importError(

@@ -3,8 +3,8 @@
  * its files, which only grow, or copies where the file system has no links. The A/B files are
  * overwritten in place, so they are copied.
  *
- * The logs come before the block store: an anchor in it is then at least as new as the one that the
- * logs were pruned to, and nothing seems to be missing.
+ * The logs come before the block store: an anchor in it is then at least as new as the one to which
+ * the logs were pruned, so no entry seems to be missing.
  */
 import { copyFileSync, linkSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';

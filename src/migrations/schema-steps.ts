@@ -1,7 +1,7 @@
 /**
- * Steps from one format of the level store to the next, in place. Each is checked in full before it
- * writes, runs in synced batches that leave a state from which it continues after a crash, and ends
- * with the one batch that names the new format: until then no store opens.
+ * Steps from one format of the level store to the next, in place. Each step is checked in full
+ * before it writes. It runs in synced batches, and continues after a crash from any of them. Its
+ * last batch writes the new format: before that the store does not open.
  *
  *   0 -> 2   keys get their padding, bodies their record with crc, the store its tip, schema, votes
  *   1 -> 2   the store gets its votes
@@ -9,9 +9,9 @@
  * A store of an older format may be an old copy of one that went on to sign, so either step leaves
  * every part of the votes closed.
  *
- * What the location holds is told by its names first, then by LevelDB's files, then by a private
- * copy of the database. Only a sound store that has a step to take is opened in place: LevelDB
- * writes as soon as it is opened, and what it writes replaces a damaged log.
+ * The location is examined in three stages: its names, then LevelDB's files, then a private copy of
+ * the database. Only a sound store of an older format is opened in place: LevelDB writes as soon as
+ * it is opened, and would replace a damaged log.
  */
 
 import { existsSync } from 'node:fs';
@@ -37,7 +37,7 @@ import type { SchemaStep, StepResult } from './step.js';
 import { convertFormat0 } from './step-0-2.js';
 import { addVotes, checkFormat1 } from './step-1-2.js';
 
-/** Ascending; each `to` is the next one's `from`, the last is the format of this version. */
+/** Ascending; the last `to` is the format of this version. */
 const SCHEMA_STEPS: readonly SchemaStep[] = [
   { from: 0, to: FORMAT, run: convertFormat0 },
   { from: 1, to: FORMAT, check: checkFormat1, run: addVotes },
@@ -46,11 +46,11 @@ const SCHEMA_STEPS: readonly SchemaStep[] = [
 /** Options of {@link migrateStore}. */
 export interface MigrateStoreOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
-  /** As for an import. */
+  /** The checks of each entry, as for an import. */
   readonly checks: EntryChecks<B, Q, A>;
   /** Check only: nothing is written. Default false. */
   readonly dryRun?: boolean;
-  /** Called with the number of entries that are converted, now and then. */
+  /** Called repeatedly with the number of converted entries. */
   readonly onProgress?: (entries: number) => void;
 }
 
@@ -61,26 +61,27 @@ const checkMigrateOptions = fields<MigrateStoreOptions<unknown, unknown, unknown
   onProgress: callback(),
 });
 
-/** What {@link migrateStore} did. */
+/** The result of {@link migrateStore}. */
 export interface MigrateStoreReport {
   readonly location: string;
   readonly from: number;
   readonly to: number;
   /** Empty if the store has the format of this version already. */
   readonly steps: readonly StepResult[];
-  /** What was noticed in LevelDB's files and is no damage: the torn tail of a crash, for one. */
+  /** Observations in LevelDB's files that are not damage, such as the torn tail of a crash. */
   readonly notes: readonly string[];
 }
 
 /**
- * Brings the store in `location` to the format of this version, in place. No node may run on it. If
- * the process dies, the store does not open (LANESTORE_SCHEMA) until this was called again and has
+ * Converts the store in `location` to the format of this version, in place. No node may run on it.
+ * If the process dies, the store does not open (LANESTORE_SCHEMA) until a further call has
  * finished; nothing is lost. A dry run reads a private copy, takes no lock and writes nothing into
- * the location; neither does a call that is refused, or finds the format of this version.
+ * the location; the same holds for a call that is refused, or that finds the format of this
+ * version.
  * @throws LANESTORE_NOT_A_STORE, which names the layout if it is one of the original's;
  * LANESTORE_LOCKED; LANESTORE_SCHEMA for a newer format; LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK
- * with findings if LevelDB's files are damaged; LANESTORE_IMPORT with findings if the content is
- * not what its format says; LANESTORE_IO.
+ * with findings if LevelDB's files are damaged; LANESTORE_IMPORT with findings if the content does
+ * not match its format; LANESTORE_IO.
  * @example
  * ```ts
  * import { autobahn, entryChecks, migrateStore } from 'lanestore';
@@ -121,7 +122,7 @@ export async function migrateStore<B, Q, A>(
 }
 
 /**
- * The paths of a location that holds a level store, as its names tell.
+ * The paths of a location that holds a level store, by the names in it.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_IMPORT.
  */
 async function levelPaths(location: string): Promise<StorePaths> {
@@ -135,7 +136,7 @@ async function levelPaths(location: string): Promise<StorePaths> {
   return storePaths(path);
 }
 
-/** What the format is, and, in a dry run, what the steps would do. The store is only read. */
+/** Determines the format, and, in a dry run, the results of the steps. The store is only read. */
 function onCopy<B, Q, A>(
   paths: StorePaths,
   options: MigrateStoreOptions<B, Q, A>,

@@ -5,7 +5,7 @@
  *      <target>.copy-<owner>-<random>/state     the target under construction; files made to verify
  *                                               it are next to it
  *
- * The next import or export into the same target removes what a killed one left.
+ * The next import or export into the same target removes the leftovers of a killed one.
  */
 
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -27,7 +27,7 @@ export interface TargetPlace {
   readonly directory: string;
   /** Makes it durable, and moves it into its final place with one rename. */
   publish(): Promise<void>;
-  /** Removes what was built and not published, with the directory around it. */
+  /** Removes an unpublished target, with the directory around it. */
   abandon(): void;
 }
 
@@ -110,7 +110,7 @@ async function syncTree(directory: string): Promise<void> {
 
 /** The coded error for a write that failed. */
 export function writeError(what: string, error: unknown): LanestoreError {
-  // Returned unchanged: this error already says what to do, or is not about the disk. Errors of
+  // Returned unchanged: this error already has a remedy, or is not about the disk. Errors of
   // opening and writing a store get the target's name.
   if (isLanestoreError(error) && error.code !== 'LANESTORE_FAILED' && error.code !== 'LANESTORE_IO') return error;
   const text = messageOf(error);

@@ -1,4 +1,4 @@
-/** Checks everything in a state directory of the original that can be checked offline. */
+/** The offline check of a state directory of the original. */
 import { FindingList } from '../adapter/finding-list.js';
 import { type Finding, isLanestoreError } from '../errors.js';
 import type { EntryChecks } from '../model/checks.js';
@@ -19,8 +19,8 @@ export interface StateReport {
 
 /**
  * Reads a whole source, and collects what `checks` finds: not only the first fault, as an import
- * does. Entries below the anchor are checked too; that the logs begin where the anchor requires it
- * is checked by an import.
+ * does. Entries below the anchor are checked too; only an import checks that the logs begin where
+ * the anchor requires.
  * @throws LANESTORE_IO; damage is in `findings`.
  */
 export async function verifyState<B, Q, A>(

@@ -1,15 +1,15 @@
 /**
- * The votes of a state that did not keep them: what can be told of them from the node's own
- * consensus state and the anchor. A state on disk may be an old copy of one that went on to sign,
- * so all parts are closed; opening them is a decision of an operator.
+ * The votes of a state without a record of votes, derived from the node's own consensus state and
+ * the anchor. A state on disk may be an old copy of one that went on to sign, so all parts are
+ * closed; only an operator opens them.
  */
 import { closedFor, NO_STORED_VOTES, type StoredVotes } from '../adapter/level/conversion.js';
 import { isLanestoreError } from '../errors.js';
 import type { Model, VoteHistory } from '../model/model.js';
 
 /**
- * The votes of such a state, closed. `known`: what a store keeps that no key was bound to: floors
- * of lanes, why it is closed, and floors of logs.
+ * The votes of such a state, closed. `known` is the record of a store without a bound key: floors
+ * of lanes, the quarantine, and floors of logs.
  */
 export function closedVotes<B, Q, A>(
   model: Model<B, Q, A>,

@@ -22,8 +22,8 @@ export interface EntryChecks<Block, CommitQC, Anchor> {
   readonly commitQC?: (qc: CommitQC) => void;
   readonly anchor?: (anchor: Anchor) => void;
   /**
-   * Checks a row of the data layer, which a node keeps beside its state. Only the layout
-   * `sei-73f917bbd` has rows; the model defines what one is.
+   * Checks a row of the data layer, which a node keeps next to its state. Only the layout
+   * `sei-73f917bbd` has rows; the model defines their type.
    */
   readonly row?: (row: unknown) => void;
   /** Checks the node's inner state. Bytes of an unknown form pass: only the node can read them. */

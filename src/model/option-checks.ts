@@ -41,7 +41,7 @@ const votes = withMethods<VoteModel<unknown, unknown, unknown>>(
   'keyOf',
 );
 
-/** A model: what a store calls is there. It may have more. */
+/** Checks that a model has the properties that a store uses. It may have more. */
 export const checkModel: Check<Model<unknown, unknown, unknown>> = (value, name) => {
   const model = value as Partial<Model<unknown, unknown, unknown>>;
   if (typeof value !== 'object' || value === null || typeof model.name !== 'string') {
@@ -63,9 +63,9 @@ const LOG_NAME = /^[a-z0-9-]{1,32}$/;
 const ARITY_MAX = 3;
 
 /**
- * The logs of a model of votes.
- * @throws TypeError for what is no table of logs; LANESTORE_INVALID
- * for names and arities out of range.
+ * Checks the logs of a model of votes.
+ * @throws TypeError for a value that is not a table of logs; LANESTORE_INVALID for names and
+ * arities out of range.
  */
 function checkVoteLogs(value: unknown, name: string): void {
   if (typeof value !== 'object' || value === null) throw mismatch(name, 'a table of logs', value);

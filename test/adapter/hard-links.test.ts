@@ -130,7 +130,7 @@ test(
 );
 
 test(
-  'level: the leftover of a new witness after a crash is removed, and a link of that name is not written through',
+  'level: the leftover of a new witness after a crash is removed, without writing through a link',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     {

@@ -99,7 +99,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     await store.close();
   });
 
-  test(`${backend}: lane and QC calls fire a hook for each entry, ignored CommitQCs too, not for the anchor's CommitQC`, async () => {
+  test(`${backend}: lane and QC calls fire a hook for each entry, ignored CommitQCs too, no anchor's CommitQC`, async () => {
     const store = await filled(open);
     const fired: string[] = [];
     const hooks = noting(fired);
@@ -110,7 +110,7 @@ for (const [backend, open] of Object.entries(BACKENDS)) {
     await store.close();
   });
 
-  test(`${backend}: a hook that throws: the other hooks fire, the call rejects once with the thrown value, the store stays usable`, async () => {
+  test(`${backend}: a hook that throws: the other hooks fire, the call rejects once, the store stays usable`, async () => {
     for (const at of FIRED.keys()) {
       for (const what of [new Error('in the hook'), 'text', undefined]) {
         const store = await filled(open);

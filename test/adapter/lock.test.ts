@@ -296,7 +296,7 @@ others(
 );
 
 others(
-  'is refused by probing the lock, which leaves no trace: no file is made or changed, and the lock stays as it was',
+  'is refused by probing the lock; the probe makes and changes no file, and leaves the lock as it was',
   inTemp(async (dir) => {
     const [location, level] = [join(dir, 'store'), join(dir, 'store', 'level')];
     await (await open(location)).close();

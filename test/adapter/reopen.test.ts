@@ -82,7 +82,7 @@ test(
 );
 
 test(
-  'a QC log that was truncated beyond the stored anchor, through the QC side of the port, opens with its entries',
+  'a QC log that the QC side of the port truncated beyond the stored anchor opens with its entries',
   onHeld((db) =>
     across(
       db,
@@ -107,7 +107,7 @@ test(
 );
 
 test(
-  'a lane that was truncated beyond the stored anchor, through the lane side of the port, opens with its entries',
+  'a lane that the lane side of the port truncated beyond the stored anchor opens with its entries',
   onHeld((db) =>
     across(
       db,

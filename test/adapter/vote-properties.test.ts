@@ -1,7 +1,7 @@
 /**
- * The rules of votes, against an oracle that knows only what was released: honest nodes are never
- * refused, whatever order their network brings about; random votes with crashes never release two
- * digests in one place, and never forget a lock.
+ * The rules of votes, against an oracle that sees only released votes. Honest nodes are never
+ * refused, in any order of messages. Random votes with crashes never release two digests in one
+ * place, and never forget a lock.
  */
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -73,7 +73,7 @@ class VoteDisk {
     return this.#planned.nextCommitQC;
   }
 
-  /** CommitQCs below `next` are stored: durably, for their batch is not what is tested here. */
+  /** CommitQCs below `next` are stored durably: their batches are not under test here. */
   storeCommitQCs(next: bigint): void {
     this.sync(this.#pending.length);
     if (next > this.#durable.nextCommitQC) this.#durable = { ...this.#durable, nextCommitQC: next };
@@ -302,8 +302,8 @@ class HonestNode {
         this.disk.crash(event.lasting);
         this.#waiting = [];
         this.#memory = this.#stored;
-        // Execution is deterministic, so it goes on where it was; votes below the last one are not
-        // given again.
+        // Execution is deterministic, so it continues from the same state; votes below the last one
+        // are not given again.
         this.#resend();
         return;
     }
@@ -331,7 +331,7 @@ class HonestNode {
   }
 }
 
-test('honest nodes are never refused: commit first, view jumps, locks inherited or dropped, restarts, votes sent again', () => {
+test('honest nodes are never refused: commit first, view jumps, locks kept or dropped, restarts, resent votes', () => {
   let released = 0;
   const events = fc.array(honestEvent, { maxLength: 80, size: 'max' });
   fc.assert(

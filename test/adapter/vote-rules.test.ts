@@ -146,7 +146,7 @@ test('the votes of a round are judged each against those before it, and refused 
   assert.match(message, /\(1, 0\) of log commit/);
 });
 
-test('each refusal has its code, and says what is in the way', () => {
+test('each refusal has its code, and names the vote or floor that excludes it', () => {
   const state = stateOf(vote('prepare', [3n, 1n], 1));
   const refusal = (code: LanestoreErrorCode, of: VoteState, next: PlacedVote) => {
     const { message, findings = [] } = thrown(code, () => planVotes(of, [next], 4n));

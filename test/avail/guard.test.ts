@@ -1,6 +1,6 @@
 /**
- * The own lane through a guard: signed once, released when durable, and nothing else beside the
- * guard.
+ * The own lane through a guard: each block is signed once, released when durable, and only the
+ * guard signs.
  */
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -30,7 +30,7 @@ const payload = (n: number): Payload => ({
 const test = bounded(suite('avail: with a guard'));
 
 test(
-  'many calls at a time: one block a number, each durable when it is handed out; after a restart the lane goes on',
+  'many calls at a time: one block a number, each durable when returned; after a restart the lane continues',
   inTemp(async (dir) => {
     for (let run = 0; run < 2; run++) {
       await using store = await openLevel(dir, { model: autobahn });

@@ -230,7 +230,7 @@ test('a turn takes at most maxRoundBytes; the rest follows by itself', () =>
     { maxRoundBytes: 2000 },
   ));
 
-test('LANESTORE_CAPACITY: the anchor is stored alone at once, the rest when there is room, nothing is lost or doubled', () =>
+test('LANESTORE_CAPACITY: the anchor is stored alone at once, the rest when there is room; nothing is lost', () =>
   played(async (disk, state) => {
     for (const qc of traffic.qcs.slice(0, 3)) void state.pushCommitQC(qc);
     for (const block of traffic.blocks[0]!.slice(0, 5)) void state.pushBlock(block);
@@ -261,7 +261,7 @@ test('LANESTORE_CAPACITY: the anchor is stored alone at once, the rest when ther
     assert.equal([state.range(a).durable, state.range(b).durable], [5n, 4n]);
   }));
 
-test('a store whose ready() resolves and which refuses all the same is called ever less often', () =>
+test('a store that still refuses after ready() has resolved is called less and less often', () =>
   played(async (disk, state) => {
     let refusals = 0;
     disk.refuse = () => {
@@ -340,7 +340,7 @@ for (const [when, change] of [
   });
 }
 
-test('a lane that leaves and joins again begins anew: calls that wait for the old lane are rejected, headers are sent again', () =>
+test('a lane that leaves and joins again begins anew: calls for the old lane reject, headers are sent again', () =>
   withState({ committee }, async (state) => {
     const headers = state.headers();
     const numbers = async () => (await headers.receiveBatch()).map(({ blockNumber }) => blockNumber);
@@ -435,7 +435,7 @@ test('close: waiting calls are rejected, pushed entries are durable, the store s
   });
 });
 
-test('a committee change: the lane that left is dropped when the durable anchor has reached its road, the new one begins at its baseline', async () => {
+test('a committee change: the old lane is dropped once the anchor allows, the new one begins at its baseline', async () => {
   const old = trustingNetwork({ validators: 4 });
   const { blocks, qcs, anchors } = trafficOf(old.net, 4, 2);
   for (const place of [0, 1, 2]) blocks[place]!.push(old.net.block(place));

@@ -74,7 +74,7 @@ test('consensus states that are superseded while the store has no room are not k
     assert.equal(new Set(await Promise.all(calls)), new Set([undefined]), 'all calls resolve');
   }));
 
-test('a state that is too large is refused at once, also without room; the one before it is stored when there is room', () =>
+test('a too large state is refused at once, also without room; the one before it is stored when there is room', () =>
   played(async (disk, state) => {
     let isFull = true;
     bounding(disk, () => isFull);
@@ -223,7 +223,7 @@ test('flush() waits for lanes to be dropped from the store', () =>
     assert.equal(disk.dropped, [[net.laneIds[3]]]);
   }));
 
-test('close(signal) on a store without room ends with the signal; entries not handed over are lost, and the store closes', () =>
+test('close(signal) without room ends with the signal; entries not handed over are lost, and the store closes', () =>
   played(async (disk, state) => {
     await state.pushBlock(traffic.blocks[0]![0]!);
     await turns();
@@ -265,7 +265,7 @@ test('close(signal) without an abort resolves when everything is durable, and le
   }));
 
 test(
-  'on a real disk that is full: the state closes by its signal, the store after it, and the next open recovers everything durable',
+  'on a full disk: the state closes by its signal, then the store; the next open recovers all durable entries',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const [lane] = net.laneIds as [string];

@@ -152,31 +152,29 @@ function peerBlock(parent: SignedBlock | undefined): SignedBlock {
 }
 
 for (const [name, open] of Object.entries(BACKENDS)) {
-  flow(
-    `produce, vote, order, execute, prune: ten roads on ${name}${name === 'noop' ? '' : ', restarted after every second'}`,
-    () =>
-      withTemp(async (dir) => {
-        let last: SignedBlock | undefined;
-        let previous: CommitQC | undefined;
-        for (let restart = 0; restart < (name === 'noop' ? 1 : 5); restart++) {
-          const store = await open(dir);
-          const state = await openAvail({ store, committee, secret: net.secret(0) });
-          if (previous !== undefined) {
-            assert.is(state.loaded.anchor, previous.vote.view.index, 'the AppQC of the last road');
-            assert.ok(state.firstCommitQC >= previous.vote.view.index);
-            assert.equal(state.lastCommitQC, previous);
-            assert.equal(state.lastAppQC?.vote.roadIndex, previous.vote.view.index);
-            assert.equal(state.nextBlock(own), BigInt(restart * 2));
-            assert.equal(state.nextBlock(otherLane), BigInt(restart * 2));
-          }
-          const player = new Player(state, previous);
-          for (let road = 0; road < (name === 'noop' ? 10 : 2); road++) last = await player.road(peerBlock, last);
-          previous = player.previous;
-          await state.flush();
-          await state.close();
-          await store.close();
+  flow(`produce, vote, order, execute, prune: ten roads on ${name}${name === 'noop' ? '' : ', restarts'}`, () =>
+    withTemp(async (dir) => {
+      let last: SignedBlock | undefined;
+      let previous: CommitQC | undefined;
+      for (let restart = 0; restart < (name === 'noop' ? 1 : 5); restart++) {
+        const store = await open(dir);
+        const state = await openAvail({ store, committee, secret: net.secret(0) });
+        if (previous !== undefined) {
+          assert.is(state.loaded.anchor, previous.vote.view.index, 'the AppQC of the last road');
+          assert.ok(state.firstCommitQC >= previous.vote.view.index);
+          assert.equal(state.lastCommitQC, previous);
+          assert.equal(state.lastAppQC?.vote.roadIndex, previous.vote.view.index);
+          assert.equal(state.nextBlock(own), BigInt(restart * 2));
+          assert.equal(state.nextBlock(otherLane), BigInt(restart * 2));
         }
-      }),
+        const player = new Player(state, previous);
+        for (let road = 0; road < (name === 'noop' ? 10 : 2); road++) last = await player.road(peerBlock, last);
+        previous = player.previous;
+        await state.flush();
+        await state.close();
+        await store.close();
+      }
+    }),
   );
 }
 
@@ -343,7 +341,7 @@ const trusted = trustingNetwork({ validators: 4 });
 const many = trafficOf(trusted.net, 20, 2);
 
 admission(
-  '30 blocks beyond the durable anchor, then blocks, votes and the producer wait; a durable anchor releases them',
+  '30 blocks after the durable anchor, blocks, votes and the producer wait; a durable anchor releases them',
   async () => {
     await withState({ committee: trusted.committee }, async (state, db) => {
       for (const block of many.blocks[0]!.slice(0, 30)) await state.pushBlock(block);
@@ -440,27 +438,25 @@ bad('blocks: wrong signer, foreign lane, wrong payload hash, forged signature, o
   }).then(() => undefined),
 );
 
-bad(
-  'a block with a wrong parent, and a second block of the same number, are dropped and counted; the lane continues',
-  () =>
-    withState({ committee }, async (state) => {
-      await blocks(state, 0, 2);
-      const { header, payload: body } = made.blocks[0]![2]!.block;
-      const orphan = signBlock(net.secret(0), {
-        header: { ...header, parentHash: new Uint8Array(32).fill(9) },
-        payload: body,
-      });
-      assert.is(await state.pushBlock(orphan), 'dropped');
-      const twin = signBlock(net.secret(0), {
-        header: { ...made.blocks[0]![1]!.block.header, parentHash: new Uint8Array(32).fill(9) },
-        payload: made.blocks[0]![1]!.block.payload,
-      });
-      assert.is(await state.pushBlock(twin), 'dropped');
-      assert.is(await state.pushBlock(made.blocks[0]![1]!), 'known');
-      assert.equal(state.dropped, { badParents: 1, equivocations: 1 });
-      assert.is(state.nextBlock(own), 2n);
-      assert.is(await state.pushBlock(made.blocks[0]![2]!), 'added');
-    }).then(() => undefined),
+bad('a block with a wrong parent, and a second block of one number, are dropped and counted; the lane continues', () =>
+  withState({ committee }, async (state) => {
+    await blocks(state, 0, 2);
+    const { header, payload: body } = made.blocks[0]![2]!.block;
+    const orphan = signBlock(net.secret(0), {
+      header: { ...header, parentHash: new Uint8Array(32).fill(9) },
+      payload: body,
+    });
+    assert.is(await state.pushBlock(orphan), 'dropped');
+    const twin = signBlock(net.secret(0), {
+      header: { ...made.blocks[0]![1]!.block.header, parentHash: new Uint8Array(32).fill(9) },
+      payload: made.blocks[0]![1]!.block.payload,
+    });
+    assert.is(await state.pushBlock(twin), 'dropped');
+    assert.is(await state.pushBlock(made.blocks[0]![1]!), 'known');
+    assert.equal(state.dropped, { badParents: 1, equivocations: 1 });
+    assert.is(state.nextBlock(own), 2n);
+    assert.is(await state.pushBlock(made.blocks[0]![2]!), 'added');
+  }).then(() => undefined),
 );
 
 bad('votes: foreign lane, foreign signer, another kind, twice, two blocks of the same number', () =>
@@ -498,44 +494,40 @@ bad('votes: foreign lane, foreign signer, another kind, twice, two blocks of the
   }).then(() => undefined),
 );
 
-bad(
-  'CommitQCs and AppQCs: too few signatures, an AppQC that does not match its CommitQC, a vote that does not match',
-  () =>
-    withState({ committee }, async (state) => {
-      const [first, second] = made.qcs as [CommitQC, CommitQC];
-      await refused(state.pushCommitQC({ ...first, sigs: first.sigs.slice(0, 2) }), 'LANESTORE_VERIFY');
-      await qcs(state, 0, 2);
-      assert.is(await state.pushCommitQC(first), 'known');
-      const { appQC } = made.anchors[0]!;
-      await refused(state.pushAppQC(appQC, second), 'LANESTORE_VERIFY', /does not belong/);
-      await refused(state.pushAppQC({ ...appQC, sigs: appQC.sigs.slice(0, 2) }, first), 'LANESTORE_VERIFY');
-      const misfit = { ...appQC.vote, globalNumber: 999n };
-      await refused(state.pushAppVote(net.signedBy(0, { kind: 'appVote', value: misfit })), 'LANESTORE_VERIFY');
-      assert.is(state.lastAppQC, undefined, 'nothing has changed');
-      const early = state.pushAppVote(net.signedBy(0, { kind: 'appVote', value: made.anchors[2]!.appQC.vote }));
-      assert.ok(await pending(early), 'a vote for a road whose CommitQC is missing waits');
-      await anchor(state, 2);
-      assert.is(await early, 'known');
-      assert.is(await state.pushAppQC(appQC, first), 'known', 'an older one');
-      assert.is(await state.commitQC(0n), undefined, 'pruned');
-      assert.is(await state.fullCommitQC(1n), undefined, 'pruned');
-      assert.is(await state.block(own, 0n), undefined, 'pruned');
-    }).then(() => undefined),
+bad('CommitQCs and AppQCs: too few signatures, an AppQC of another CommitQC, a vote that does not match', () =>
+  withState({ committee }, async (state) => {
+    const [first, second] = made.qcs as [CommitQC, CommitQC];
+    await refused(state.pushCommitQC({ ...first, sigs: first.sigs.slice(0, 2) }), 'LANESTORE_VERIFY');
+    await qcs(state, 0, 2);
+    assert.is(await state.pushCommitQC(first), 'known');
+    const { appQC } = made.anchors[0]!;
+    await refused(state.pushAppQC(appQC, second), 'LANESTORE_VERIFY', /does not belong/);
+    await refused(state.pushAppQC({ ...appQC, sigs: appQC.sigs.slice(0, 2) }, first), 'LANESTORE_VERIFY');
+    const misfit = { ...appQC.vote, globalNumber: 999n };
+    await refused(state.pushAppVote(net.signedBy(0, { kind: 'appVote', value: misfit })), 'LANESTORE_VERIFY');
+    assert.is(state.lastAppQC, undefined, 'nothing has changed');
+    const early = state.pushAppVote(net.signedBy(0, { kind: 'appVote', value: made.anchors[2]!.appQC.vote }));
+    assert.ok(await pending(early), 'a vote for a road whose CommitQC is missing waits');
+    await anchor(state, 2);
+    assert.is(await early, 'known');
+    assert.is(await state.pushAppQC(appQC, first), 'known', 'an older one');
+    assert.is(await state.commitQC(0n), undefined, 'pruned');
+    assert.is(await state.fullCommitQC(1n), undefined, 'pruned');
+    assert.is(await state.block(own, 0n), undefined, 'pruned');
+  }).then(() => undefined),
 );
 
-bad(
-  'a FullCommitQC takes its headers from blocks as well as from votes, so a restarted node need not collect them again',
-  () =>
-    withState({ committee }, async (state) => {
-      for (const lane of made.blocks.slice(0, 3)) for (const block of lane.slice(0, 2)) await state.pushBlock(block);
-      await qcs(state, 0, 1);
-      const full = state.fullCommitQC(0n);
-      assert.ok(await pending(full), 'one lane is missing');
-      for (const block of made.blocks[3]!.slice(0, 2)) await state.pushVote(voteFor(net, 1, block));
-      const found = await full;
-      assert.ok(found !== undefined);
-      verifyFullCommitQC(found, committee);
-    }).then(() => undefined),
+bad('a FullCommitQC takes its headers from blocks and votes, so a restarted node need not collect them again', () =>
+  withState({ committee }, async (state) => {
+    for (const lane of made.blocks.slice(0, 3)) for (const block of lane.slice(0, 2)) await state.pushBlock(block);
+    await qcs(state, 0, 1);
+    const full = state.fullCommitQC(0n);
+    assert.ok(await pending(full), 'one lane is missing');
+    for (const block of made.blocks[3]!.slice(0, 2)) await state.pushVote(voteFor(net, 1, block));
+    const found = await full;
+    assert.ok(found !== undefined);
+    verifyFullCommitQC(found, committee);
+  }).then(() => undefined),
 );
 
 bad(

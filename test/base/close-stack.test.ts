@@ -87,7 +87,7 @@ test(
 );
 
 test(
-  'WAL: segments and A/B files fail to close: the lock and all descriptors are released, the first error is reported',
+  'WAL: segments and A/B files fail to close: lock and descriptors are released, the first error is reported',
   inTemp(async (dir) => {
     const closing = new FailingClose();
     const store = await openWal(dir, { model: plain, files: closing.files });

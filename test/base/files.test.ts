@@ -71,7 +71,7 @@ async function renames(code: string, failures: number, from: string, to: string)
 }
 
 test(
-  'on Windows a rename over a file that another program has open is tried again, some times; elsewhere, and for other errors, it is not',
+  'on Windows a rename over a file that another program has open is retried; no other rename is',
   inTemp(async (dir) => {
     const [from, to] = [join(dir, 'a'), join(dir, 'b')];
     for (const code of ['EPERM', 'EACCES', 'EBUSY']) {

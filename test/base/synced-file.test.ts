@@ -69,7 +69,7 @@ for (const synced of [true, false]) {
 }
 
 test(
-  'a file system that refuses the flag: each synced write is a write and an fdatasync, and the store stays usable',
+  'a file system that refuses the flag: a synced write is a write and an fdatasync; the store stays usable',
   inTemp(async (dir) => {
     const { open } = fs;
     const openFile = open as (...args: unknown[]) => void;

@@ -1,6 +1,6 @@
 /**
  * Takes a lock between threads: in a thread (`workerData` is `{ name, sockets }`), until a message
- * arrives, or in a process of its own, until it is killed. It posts or prints `held` or `refused`.
+ * arrives, or in a separate process, until it is killed. It posts or prints `held` or `refused`.
  *
  *   node thread-lock-worker.js NAME true|false
  */

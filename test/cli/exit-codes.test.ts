@@ -180,7 +180,7 @@ test('help of every command, in both orders', async () => {
 });
 
 test(
-  'options and arguments that a command does not have, and empty ones, end with 2 and its usage; nothing is made',
+  'unknown options and arguments, and empty ones, end with 2 and the usage; nothing is made',
   inTemp(async (dir) => {
     const wrong = VERBS.flatMap((name) =>
       [['--nonsense'], ['a', 'b', 'c'], ['--json=yes'], ['']].map((args) => [name, ...args]),

@@ -61,7 +61,7 @@ test(
 );
 
 test(
-  'signatures are checked against a committee on request; a failed import ends with 3, names the reason, and leaves nothing',
+  'signatures are checked against a committee on request; a failed import ends with 3 and a reason',
   inTemp((dir) => {
     const source = copyState('wal', dir, 'source');
     const committee = join(dir, 'manifest.json');

@@ -1,6 +1,6 @@
 /**
  * Output that is not read, or cannot be written: the verdict decides the exit code, and a full
- * device is an error of its own.
+ * device is a separate error.
  */
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

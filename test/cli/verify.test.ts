@@ -86,7 +86,7 @@ async function changingStore(location: string): Promise<readonly (readonly strin
 }
 
 test(
-  'signatures of a store whose committee changes: each entry is checked against the committee of its road index, in an export too',
+  'signatures after a committee change: each entry is checked against its own committee, in an export too',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const [first, second, third] = await changingStore(location);

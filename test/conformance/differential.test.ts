@@ -69,7 +69,7 @@ type Starts = readonly (number | undefined)[];
 const atLeast0 = (number: bigint) => (number < 0n ? 0n : number);
 
 /**
- * Turns relative steps into calls. It plans each call itself, so it knows the expected state of the
+ * Turns relative steps into calls. It plans each call itself, so it has the expected state of the
  * stores.
  */
 class Resolver {

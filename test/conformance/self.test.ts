@@ -1,6 +1,6 @@
 /**
- * The suite itself: a store that is right passes, each store that is broken in one place fails, and
- * its table is true.
+ * The suite itself: an intact store passes, each store that is broken in one place fails, and the
+ * suite's table is true.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ async function failureOf(Toy: ToyClass): Promise<string | undefined> {
   return undefined;
 }
 
-/** What a broken store leaves behind unhandled is its own business. */
+/** Unhandled rejections of a broken store do not matter here. */
 const ignore = () => undefined;
 test.before(() => void process.on('unhandledRejection', ignore));
 test.after(() => void process.off('unhandledRejection', ignore));

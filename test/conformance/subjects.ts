@@ -129,8 +129,8 @@ function keyOf({ lane, number }: LostEntry): string {
 }
 
 /**
- * LevelDB in a directory; with `values`, blocks are separated as these say, in memory where there
- * is such a place: it is many files.
+ * LevelDB in a directory. With `values`, blocks are separated by these settings, on a memory file
+ * system if there is one, because that makes many files.
  */
 export function levelSubject<B, Q, A>({ model, make }: Types<B, Q, A>, values?: ValueOptions): Subject<B, Q, A> {
   const place = (): Place<B, Q, A> => {
@@ -156,7 +156,7 @@ class FailingLevel extends MemoryLevel<string, Uint8Array> {
   }
 }
 
-/** The same over a database of the caller's, in memory. */
+/** The same over a caller's database, in memory. */
 export function memorySubject<B, Q, A>({ model, make }: Types<B, Q, A>): Subject<B, Q, A> {
   const place = (): Place<B, Q, A> => {
     const db = new FailingLevel();
@@ -223,8 +223,8 @@ class FailingFiles {
 /** How a subject's WAL is opened. */
 export interface WalSubjectOptions extends Omit<WalOptions<never, never, never>, 'model' | 'files'> {
   /**
-   * In memory where the system has such a place: for what differs in no way that a disk would
-   * notice. Default false.
+   * Use a memory file system if there is one: for cases that do not depend on the disk. Default
+   * false.
    */
   readonly inMemory?: boolean;
 }
@@ -258,7 +258,7 @@ export function walSubject<B, Q, A>(
   return { model, make, features: { ...features, lose: true, storeAnchorOnly: true, refuseWrites: true }, place };
 }
 
-/** Writes the log anew, without one entry. */
+/** Rewrites the log without one entry. */
 async function loseFromWal<B, Q, A>(dir: string, model: Model<B, Q, A>, { lane, number }: LostEntry): Promise<void> {
   const { commitQCs, blocks } = await readWal(dir, { model });
   if (lane === undefined) {

@@ -1,6 +1,6 @@
 /**
- * A small store in memory that does all that the port asks of it, in pieces that a test can break
- * one at a time.
+ * A small store in memory that implements the whole port, in parts that a test can break one at a
+ * time.
  */
 import { randomBytes } from 'node:crypto';
 import type {
@@ -24,16 +24,16 @@ import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../suppo
 import { planCommitQCs, planLane, planRound } from '../support/plan.js';
 import { plainTypes } from './subjects.js';
 
-/** A plan of the toy's. */
+/** A plan of the toy store. */
 export type ToyPlan = Plan<PlainBlock, PlainQC, PlainAnchor>;
-/** Hooks of the toy's. */
+/** Hooks of the toy store. */
 export type ToyHooks = DurableHooks<PlainBlock, PlainQC, PlainAnchor>;
-/** A round of the toy's. */
+/** A round of the toy store. */
 export type ToyRound = Round<PlainBlock, PlainQC, PlainAnchor>;
-/** What the toy hands out. */
+/** The recovered entries of the toy store. */
 export type ToyRecovered = Recovered<PlainBlock, PlainQC, PlainAnchor>;
 
-/** What survives closing. */
+/** The data that survives closing. */
 export class ToyDisk {
   state: PlanState = { ...emptyState(), votes: NO_VOTES };
   anchor: PlainAnchor | undefined;
@@ -276,7 +276,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     }
   }
 
-  /** Runs `step` after all earlier ones, in a turn of its own, as a disk would. */
+  /** Runs `step` after all earlier ones, in a separate turn, as a disk would. */
   enqueue(step: () => void): Promise<void> {
     const done = this.tail.then(() => new Promise<void>((resolve) => setImmediate(resolve))).then(step);
     this.tail = done.catch(() => undefined);
@@ -338,7 +338,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     });
   }
 
-  /** The votes with floors for lanes that are dropped. */
+  /** The votes with floors for dropped lanes. */
   floored(votes: VoteState, dropped: readonly LaneId[], lanes: ReadonlyMap<LaneId, Cursor>): VoteState {
     return withLaneFloors(votes, dropped, lanes);
   }
@@ -427,7 +427,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
   }
 }
 
-/** What makes a toy. */
+/** The constructor of a toy store, intact or broken. */
 export type ToyClass = new (disk: ToyDisk, options: OpenOptions) => ToyStore;
 
 const features: Features = {
@@ -445,7 +445,7 @@ const features: Features = {
   refuseWrites: true,
 };
 
-/** A toy, or one that is broken, as a subject. */
+/** A toy store, intact or with a broken part, as a subject. */
 export function toySubject(Toy: ToyClass): Subject<PlainBlock, PlainQC, PlainAnchor> {
   const place = (): Place<PlainBlock, PlainQC, PlainAnchor> => {
     const disk = new ToyDisk();

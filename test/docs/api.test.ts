@@ -15,7 +15,7 @@ test('API.md equals the output of `npm run api`', () => {
   assert.is(status, 0, stderr);
 });
 
-test('the root has no parts of the planner, of the log below a backend, of keys as text, or of messages that no store holds', () => {
+test('the root exports no planner, no log below a backend, no keys as text, and no message that no store holds', () => {
   const [, root = ''] = /^### lanestore\n(.*?)^### /ms.exec(page) ?? [];
   assert.ok(root.includes('`openLevel`'), 'the section was found');
   for (const name of [

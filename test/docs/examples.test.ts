@@ -74,7 +74,7 @@ for (let i = 0; i < modules.length; i += 2) {
 }`;
 
 test(
-  'each example compiles against the package, and runs where "state" is a store and "data" a directory of the original',
+  'each example compiles, and runs where "state" is a store and "data" a directory of the original',
   inTemp(async (dir) => {
     const files = compiled();
     const [state, data] = [join(dir, 'state'), join(packageRoot, 'test/fixtures/wal/state')];

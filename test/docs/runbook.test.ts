@@ -74,7 +74,7 @@ test(
 );
 
 test(
-  'every command of lanestore on the page runs, and ends as its procedure says',
+  'every command of lanestore on the page runs, and ends as its procedure describes',
   inTemp(async (dir) => {
     const [location, old, target] = ['store', 'old', 'target'].map((name) => join(dir, name)) as [
       string,

@@ -51,7 +51,7 @@ const KINDS: readonly [name: string, format: Format, minify: boolean][] = [
 
 for (const [name, format, minify] of KINDS) {
   test(
-    `${name}: everything that a node does with its stores; without reader-child.js only verify is refused, and names the missing file`,
+    `${name}: a node's use of its stores; without reader-child.js only verify is refused, and names the missing file`,
     inTemp(async (dir) => {
       const [out, aside] = [join(dir, 'out'), join(dir, 'reader-child.js')];
       await bundle(out, { main: SCENARIO, 'reader-child': READER_CHILD }, { format, minify });
@@ -74,7 +74,7 @@ for (const [name, format, minify] of KINDS) {
   );
 
   test(
-    `${name}: without classic-level, or with it in the bundle, calls that need LevelDB name the cause, and the rest works`,
+    `${name}: without classic-level, or with it bundled, calls that need LevelDB name the cause, and the rest works`,
     inTemp(async (dir) => {
       const [missing, inside] = [join(dir, 'missing'), join(dir, 'inside')];
       await bundle(missing, { main: SCENARIO }, { format, minify });

@@ -47,7 +47,7 @@ export function otherNodes(): NodeVersion[] {
 
 /**
  * The npm package contains the executable. Concurrent tests may download it too, so each uses a
- * directory of its own.
+ * separate directory.
  */
 function download(version: string, path: string): void {
   mkdirSync(CACHE, { recursive: true });

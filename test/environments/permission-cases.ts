@@ -72,9 +72,7 @@ export function addPermissionCases(test: ReturnType<typeof suite>, node: NodeVer
   );
 
   test(
-    inNode(
-      'without one of the listed options, a call that needs it is LANESTORE_IO that names it, and no other call is refused',
-    ),
+    inNode('without one of the listed options, only a call that needs it is refused, with LANESTORE_IO that names it'),
     inTemp((dir) => {
       const options = listedOptions(dir);
       assert.equal(scenario(node, options, dir, 'level', 'wal'), [{ step: 'level' }, { step: 'wal' }]);
@@ -106,9 +104,7 @@ export function addPermissionCases(test: ReturnType<typeof suite>, node: NodeVer
   );
 
   test(
-    inNode(
-      'granted only the directory of a store: an existing store opens; a new one is not made where its name would not be durable',
-    ),
+    inNode('granted only the directory: an existing store opens; a new one whose name is not durable is not made'),
     inTemp((dir) => {
       const location = join(dir, 'store');
       const options = [...listedOptions(dir).filter((option) => !option.endsWith(dir))];

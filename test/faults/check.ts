@@ -1,4 +1,4 @@
-/** Opens a damaged store, and judges the outcome by what is known without the store. */
+/** Opens a damaged store, and judges the outcome by records kept outside the store. */
 import { type LevelStore, type LocationOptions, openLevel } from '../../src/adapter/level/index.js';
 import { type Finding, LanestoreError } from '../../src/errors.js';
 import { contentOf } from '../support/content.js';

@@ -26,7 +26,7 @@ interface Stop {
 
 /** What a crash leaves. */
 export interface CrashState {
-  /** For messages: the call, and what is lost. */
+  /** For messages: the call, and the lost data. */
   readonly name: string;
   readonly image: Image;
   /** The process had ended: what it acknowledged must be there. */

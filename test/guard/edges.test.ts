@@ -1,4 +1,4 @@
-/** The edges of a signing store: what it keeps must not be lost by opening it in another way. */
+/** Edge cases of a signing store: opening it in another way must not lose its votes. */
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
@@ -37,7 +37,7 @@ test(
 );
 
 test(
-  'a store without a key that knows of lost votes is not exported without a word',
+  'a store without a key but with lost votes is exported only on request',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const store = await openLevel(location, { model: plain });

@@ -1,5 +1,5 @@
 /**
- * The guard: what it signs, and that nothing leaves it before the store has kept that it was given.
+ * The guard: which votes it signs, and that it releases no signature before the vote is durable.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -14,19 +14,19 @@ import { guarded, isSigned, KEY, SlowSigner } from './support.js';
 
 const test = suite('guard: rounds');
 
-/** Checks that a call rejects with that code, and gives the error. */
+/** Checks that a call rejects with this code, and returns the error. */
 async function refused(code: LanestoreErrorCode, call: () => Promise<unknown>): Promise<LanestoreError> {
   const error = await rejection(call);
   if (!isLanestoreError(error, code)) throw error instanceof Error ? error : new Error(String(error));
   return error;
 }
 
-/** True once nothing more happens without the disk or the signer. */
+/** Resolves once only the disk or the signer can cause further progress. */
 async function idle(): Promise<void> {
   for (let i = 0; i < 20; i++) await turn();
 }
 
-/** Notes what a call comes to. */
+/** Records the outcome of a call. */
 function watched<T>(call: Promise<T>): { value?: T; error?: unknown; isSettled: boolean } {
   const outcome: { value?: T; error?: unknown; isSettled: boolean } = { isSettled: false };
   call.then(
@@ -155,7 +155,7 @@ for (const [what, failing] of Object.entries(FAILURES)) {
     assert.ok(again !== undefined && isSigned(again));
     await guard.close();
     await store.close();
-    // The next process knows it as well.
+    // The next process has the vote, too.
     const next = await guarded({ key: KEY }, disk);
     assert.is(next.guard.test(step(1n, 1)), 'differs');
   });

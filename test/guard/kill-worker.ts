@@ -1,7 +1,7 @@
 /**
- * A node that forgets what it voted: votes with random digests, from below where its store says
- * that it was, among blocks and CommitQCs, on the store in argv[2]. Prints every vote that is
- * released, and dies when it is told to.
+ * A node that forgets its votes: on the store in argv[2] it gives votes with random digests, from
+ * below the stored watermarks on, among blocks and CommitQCs. Prints every released vote, and kills
+ * itself on request.
  */
 import { randomBytes } from 'node:crypto';
 import { isLanestoreError, openGuard, openLevel } from '../../src/index.js';
@@ -25,7 +25,7 @@ async function vote(log: (typeof LOGS)[number]): Promise<void> {
   const at = store.votes?.durable.logs.get(log)?.watermark?.at[0] ?? 2n;
   for (let road = at < 2n ? 0n : at - 2n; ; road++) {
     const before: PlainVote['before'] = log === 'step' ? [['view', [road, 1n]]] : [];
-    // The log that skips votes gets ahead: then it excludes votes of the other one.
+    // The log that skips votes advances faster: then it excludes votes of the other log.
     for (const view of log === 'view' && Math.random() < 0.5 ? [1n] : [0n, 1n, 1n]) {
       const digest = new Uint8Array(randomBytes(32));
       try {

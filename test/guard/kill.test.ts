@@ -1,7 +1,7 @@
 /**
  * A guard on a store on disk whose process is killed under load, again and again: no place ever has
- * two released votes, none is released after one that excludes it, and what is released is durable.
- * The same check finds each weakened guard.
+ * two released votes, no vote is released after one that excludes it, and every released vote is
+ * durable. The same check finds each weakened guard.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,14 +18,14 @@ import { WEAKENED_GUARDS } from './weakened.js';
 const KILLS = 12;
 const test = suite('guard: killed under load');
 
-/** What left the process in all of its lives. */
+/** The votes released by all runs of the process. */
 class Released {
   /** By place, the digest. */
   readonly #votes = new Map<string, string>();
   readonly #tops = { step: -1n, view: -1n };
   count = 0;
   stopped = 0;
-  /** What is wrong, of all that left. */
+  /** The first violation. */
   wrong: string | undefined;
 
   take(line: string): void {
@@ -36,14 +36,14 @@ class Released {
     const place = `${log} ${road} ${view}`;
     const at = BigInt(road) * 2n + BigInt(view);
     if ((this.#votes.get(place) ?? digest) !== digest) this.wrong ??= `${place} has two votes`;
-    // As kill-worker.ts has it: a step of a road comes before view 1 of that road.
+    // The rule of kill-worker.ts: a step of a road comes before view 1 of that road.
     if (log === 'step' && this.#tops.view >= BigInt(road) * 2n + 1n) this.wrong ??= `${place} was excluded`;
     if (at < this.#tops[log]) this.wrong ??= `${place} was passed`;
     else this.#tops[log] = at;
     this.#votes.set(place, digest);
   }
 
-  /** Compares with the store, which nothing has open. */
+  /** Compares with the store, which must be closed. */
   async compare(location: string): Promise<void> {
     await using view = await openView(location, { model: plain });
     for (const [log, top] of Object.entries(this.#tops)) {
@@ -53,7 +53,7 @@ class Released {
   }
 }
 
-/** Kills the worker again and again; ends at the first thing that is wrong. */
+/** Kills the worker repeatedly; ends at the first violation. */
 async function killed(worker: URL, location: string, random: Random): Promise<Released> {
   const released = new Released();
   for (let run = 0; run < KILLS && released.wrong === undefined; run++) {

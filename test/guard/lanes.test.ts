@@ -1,6 +1,6 @@
 /**
- * The guard and lanes: votes for durable blocks only, own blocks once each, and messages of
- * strangers under the own key.
+ * The guard and lanes: votes for durable blocks only, own blocks once each, and messages of another
+ * copy under the same key.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -254,8 +254,8 @@ const signed = (vote: PlainSigned['vote'], signer = KEY): PlainSigned => ({
 });
 
 /**
- * A node that gave step 5 and app 7, holds and voted for blocks 2 and 3 of lane 0b, made own blocks
- * 0 and 1, and dropped lane 0c at 4.
+ * A node that gave the votes step 5 and app 7, voted for the stored blocks 2 and 3 of lane 0b, made
+ * own blocks 0 and 1, and dropped lane 0c at 4.
  */
 async function experienced() {
   const made = await guarded();

@@ -31,7 +31,7 @@ test(
     const again = await openLevel(join(dir, 'store'), { model: autobahn });
     const next = await openGuard({ store: again, model: autobahn, key });
     await refused(next.round({ votes: [{ kind: 'prepareVote', value: other }] }), 'LANESTORE_CONFLICT', /prepare/);
-    // A vote for a state of the application rests on its CommitQC, which must be stored.
+    // A vote for a state of the application requires that its CommitQC is stored.
     const app: Msg = { kind: 'appVote', value: net.appProposal(0n) };
     await refused(next.round({ votes: [app] }), 'LANESTORE_OUT_OF_SEQUENCE', /needs CommitQC 0/);
     await again.persist({ commitQCs: [net.commitQC(0n)], blocks: [net.block(1, 0n)] });

@@ -1,7 +1,7 @@
 /**
  * A guard whose process is killed at any moment, whose signer is slow or fails, and whose store
- * loses what is not durable: what left it, in all its lives together, holds two digests in no place
- * and forgets no lock. The same property fails over a store that acknowledges early.
+ * loses all data that is not durable. The votes released by all runs never have two digests in one
+ * place, and never forget a lock. The same property fails over a store that acknowledges early.
  */
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -23,7 +23,7 @@ const MODEL = { ...plain, votes: autobahn.votes as unknown as typeof plain.votes
 const KEY = new Uint8Array(32).fill(1);
 const ROADS = 3;
 
-/** A store that goes on when it is told to. */
+/** A store whose disk continues on request. */
 class StepStore extends ToyStore {
   oracle: ReleaseOracle | undefined;
   #steps: (() => void)[] = [];
@@ -46,7 +46,7 @@ class StepStore extends ToyStore {
     });
   }
 
-  /** Lets the disk take the next `count` calls. */
+  /** Makes the next `count` calls durable. */
   sync(count: number): void {
     for (const take of this.#steps.splice(0, count)) take();
   }
@@ -58,7 +58,7 @@ class StepStore extends ToyStore {
   }
 }
 
-/** It fires hooks, and resolves, when it has accepted a call. */
+/** A store that fires hooks and resolves as soon as it has accepted a call. */
 class EarlyStore extends StepStore {
   override async persist(round: ToyRound, hooks: ToyHooks = {}): Promise<void> {
     const votes = [...(round.votes ?? [])];
@@ -91,7 +91,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('fail', 'kill'), count: fc.nat(3) }) },
 );
 
-/** One validator over all its lives. */
+/** One validator over all runs of its process. */
 class Validator {
   readonly oracle = new ReleaseOracle();
   wrong: string | undefined;
@@ -146,13 +146,14 @@ class Validator {
   }
 
   /**
-   * The process ends; the disk has taken the next `lasting` calls, of which nothing was released.
+   * Ends the process after the next `lasting` calls have become durable, before anything of them is
+   * released.
    */
   async kill(lasting: number): Promise<void> {
     const { store } = this.#life!;
     this.#life!.isAlive = false;
     store.sync(lasting);
-    // What the dead process still does goes to a disk that is not read.
+    // Later writes of the dead process go to a disk that is never read.
     store.oracle = undefined;
     const disk = new ToyDisk();
     disk.state = copyOf(this.#disk.state);

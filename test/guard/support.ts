@@ -1,4 +1,4 @@
-/** A guard over a store in memory whose disk waits until a test lets it go on. */
+/** A guard over a store in memory whose disk waits until a test resumes it. */
 
 import type { Guard } from '../../src/guard/index.js';
 import { openGuard } from '../../src/guard/index.js';
@@ -21,7 +21,7 @@ export const KEY = new Uint8Array(32).fill(0x0a);
 /** The lane of {@link KEY}. */
 export const OWN: LaneId = '0a';
 
-/** A store whose disk stands still while it is told to. */
+/** A store whose disk can be paused. */
 export class PausedStore extends ToyStore {
   #open: (() => void) | undefined;
   #gate: Promise<void> = Promise.resolve();
@@ -45,7 +45,7 @@ export class PausedStore extends ToyStore {
   }
 }
 
-/** A store with a guard on it, which was used first. */
+/** A store with its guard, opened with `firstUse`. */
 export async function guarded(
   options: Partial<Parameters<typeof openGuard>[0]> = { key: KEY },
   disk = new ToyDisk(),
@@ -55,14 +55,14 @@ export async function guarded(
   return { guard, store, disk };
 }
 
-/** True if the signature is that of {@link KEY} on what the vote's digest is. */
+/** True if {@link KEY} made this signature on the vote's digest. */
 export function isSigned({ vote, signature }: PlainSigned): boolean {
   return Buffer.compare(signature, plainSignature(KEY, plain.votes.digest(vote))) === 0;
 }
 
-/** A sign function that answers when a test says so. */
+/** A sign function that answers on a test's request. */
 export class SlowSigner {
-  /** Digests that wait to be signed, in the order in which they came. */
+  /** Digests that wait to be signed, in the order of the requests. */
   readonly waiting: { readonly digest: Uint8Array; answer(): void; fail(error: unknown): void }[] = [];
 
   readonly sign = (digest: Uint8Array): Promise<Uint8Array> =>
@@ -70,7 +70,7 @@ export class SlowSigner {
       this.waiting.push({ digest, answer: () => resolve(plainSignature(KEY, digest)), fail: reject });
     });
 
-  /** Answers all that wait. */
+  /** Answers all waiting requests. */
   answerAll(): void {
     for (const call of this.waiting.splice(0)) call.answer();
   }

@@ -78,7 +78,7 @@ for (const [where, withPlace] of [
       }));
   }
 
-  test(`wal-crash-after-anchor, of the last round only the anchor, into ${where}, gives what the original starts with`, () =>
+  test(`wal-crash-after-anchor, of the last round only the anchor, into ${where}: the original's start state`, () =>
     withPlace(async (place) => {
       const rounds = loadRounds('wal-crash-after-anchor').map(decode);
       const store = await place.open();

@@ -23,7 +23,7 @@ const number = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 64n - 2n }),
 );
 
-test('bytes and text are the prefix and twenty digits, after whatever was asked for before', () => {
+test('bytes and text are the prefix and twenty digits, after any earlier key', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(number, fc.boolean()), { minLength: 1, maxLength: 40 }), (asked) => {
       const keys = new EntryKeys('lane/0a/', 'block number');

@@ -4,7 +4,7 @@
  *
  *   node creation-worker.js LOCATION at K       before lanestore's K-th call to node:fs
  *   node creation-worker.js LOCATION after MS   after MS milliseconds (may be a fraction),
- *                                               by a thread of its own: also within LevelDB's calls
+ *                                               by a separate thread: also within LevelDB's calls
  *   node creation-worker.js LOCATION never      prints each call to node:fs
  *
  * Prints `round N` for each acknowledged round, and `done CALLS MS` at the end.

@@ -479,7 +479,7 @@ test(
 );
 
 test(
-  'detection says what it saw',
+  'detection reports what it found',
   inTemp(async (dir) => {
     const { evidence } = await detectLayout(copyState('wal-crc', dir));
     assert.equal(evidence, [

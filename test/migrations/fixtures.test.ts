@@ -126,7 +126,7 @@ test(
 );
 
 test(
-  "the A/B file has the same payload, seq 1 in A, B empty; the node's own state goes along unchanged; modes are a node's",
+  "the A/B file has the same payload, seq 1 in A, B empty; the node's own state is copied; modes are a node's",
   inTemp(async (dir) => {
     const inner = innerState(7);
     const source = copyState('wal', dir);

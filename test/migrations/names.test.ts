@@ -56,7 +56,7 @@ for (const [name, layout, directory, found, written] of CASES) {
 }
 
 test(
-  'wal-upper-case-lane: readWal reads the lane, and openWal goes on with it, under the name that it writes itself',
+  'wal-upper-case-lane: readWal reads the lane, and openWal continues it, under its own name',
   inTemp(async (dir) => {
     const source = copyState('wal-upper-case-lane', dir);
     const content = await readWal(source, { model: autobahn });

@@ -1,5 +1,5 @@
 /**
- * What an earlier build (commit 1580faa, which knows formats 0 and 1) makes of stores of format 2:
+ * How an earlier build (commit 1580faa, which supports formats 0 and 1) handles stores of format 2:
  * it refuses each with LANESTORE_SCHEMA, which names both formats. Its views, `verify` and
  * `snapshot` change no byte. Its `openLevel` and `migrateStore` let LevelDB open the database
  * before they read the schema, so LevelDB replaces its log and MANIFEST; every record stays, and
@@ -66,7 +66,7 @@ test(
     const old = await olderBuild(join(dir, 'build'));
     const options = { model: old.autobahn, checks: old.entryChecks() };
     const { model } = options;
-    // It works: a store of its own format, packed by it, opens.
+    // Control: the build opens a packed store of its own format.
     unpackStore('inline', join(dir, 'own'));
     await (await old.openLevel(join(dir, 'own'), { model })).close();
     const reads = {

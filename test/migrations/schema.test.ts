@@ -1,6 +1,5 @@
 /**
- * Formats: a newer one is refused, an older one migrated when asked, in steps that a crash does not
- * harm.
+ * Formats: a newer one is refused, and an older one is migrated on request, in crash-safe steps.
  */
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,7 +62,7 @@ for (const [name, expected, stale] of [
       const { recovered } = await opened(dir);
       assert.equal(manifestOf(recovered), expected);
       assert.equal(recovered.inner, INNER);
-      // Nothing to do the second time; and the store goes on.
+      // The second run has nothing to do, and the store stays usable.
       assert.equal((await migrateStore(dir, OPTIONS)).steps, []);
       const store = await openLevel(dir, { model: autobahn });
       await store.persist({ inner: new Uint8Array([4]) });

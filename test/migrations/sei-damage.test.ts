@@ -181,7 +181,7 @@ for (const [name, { state = 'ordinary', change, code = 'LANESTORE_IMPORT', kind,
 }
 
 test(
-  'what does no harm: wal.lock, strays, a torn tail, a lane that is empty; each is noted or silent as in the original',
+  'harmless: wal.lock, strays, a torn tail, an empty lane; each is noted or silent as in the original',
   inTemp(async (dir) => {
     const source = copySeiState('ordinary', dir);
     const [lane = ''] = lanesIn(source);

@@ -24,7 +24,7 @@ const formatOf = async (location: string): Promise<number | undefined> => {
 };
 
 test(
-  'what the inner state and the anchor tell of the votes is kept; dry run and run say the same, and the former writes nothing',
+  'the votes in the inner state and the anchor are kept; a dry run reports the same and writes nothing',
   inTemp(async (dir) => {
     unpackStore('inline', dir);
     const before = await (async () => {
@@ -76,7 +76,7 @@ test(
 );
 
 test(
-  'stopped before or after its batch: the store is of the one format or of the other, and the next run ends the same',
+  'stopped before or after its batch: the store has one of the two formats, and the next run ends the same',
   inTemp(async (dir) => {
     const whole = join(dir, 'whole');
     unpackStore('values-killed', whole);

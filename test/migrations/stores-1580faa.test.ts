@@ -1,8 +1,8 @@
 /**
  * Stores that an earlier build wrote (commit 1580faa, test/fixtures/stores-1580faa), in format 1
- * and before. Views, manifests and exports read them as they are, with the content that that build
- * saw in them, and to the byte. They open once they are migrated: with that content, and with every
- * part of their votes closed.
+ * and before. Views, manifests and exports read them unchanged, with exactly the content that the
+ * earlier build read. After a migration they open with the same content, and with every part of
+ * their votes closed.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ const test = suite('migrations: stores of 1580faa');
 
 const OPTIONS = { model: autobahn, checks: entryChecks() };
 
-/** What 1580faa said of a store. */
+/** The results of 1580faa for a store. */
 interface Expected {
   readonly manifest: Manifest;
   /** The hash of an export; or the code and the message with which it was refused. */
@@ -40,7 +40,7 @@ interface Expected {
 const expectedOf = (name: string): Expected =>
   JSON.parse(readFileSync(fixture('stores-1580faa', `${name}.json`), 'utf8'));
 
-/** As make.mjs computes it. */
+/** Computed as in make.mjs. */
 function hashOf(directory: string): string {
   const hash = createHash('sha256');
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -65,14 +65,14 @@ async function manifestAt(location: string, isStore: boolean): Promise<Manifest>
   return JSON.parse(text);
 }
 
-/** Opens the store to write, closes it, and gives what it recovered. */
+/** Opens the store for writing, closes it, and returns the recovered entries. */
 async function openedAt(location: string, isStore: boolean): Promise<Manifest> {
   const options = { model: autobahn, createIfMissing: false };
   await using store = await (isStore ? openLevel(location, options) : openWal(location, options));
   return JSON.parse(JSON.stringify(manifestOf(store.takeRecovered())));
 }
 
-/** What of each store must be there, or the fixture shows nothing. */
+/** The content that each store must have for the fixture to be useful. */
 const STORES: Record<string, (files: readonly string[]) => boolean> = {
   inline: (files) => files.includes('witness') && !files.some((file) => file.startsWith('values/')),
   values: (files) => files.filter((file) => file.startsWith('values/')).length > 3,

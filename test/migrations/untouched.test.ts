@@ -1,6 +1,6 @@
 /**
- * `migrateStore` opens LevelDB in place only for a sound store that has a step to take: whatever
- * else it is given stays as it is.
+ * `migrateStore` opens LevelDB in place only for a sound store of an older format. Every other
+ * location stays unchanged.
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -25,7 +25,7 @@ const test = suite('migrations: what is no store of an older format stays as it 
 
 const CHECKED = { model: autobahn, checks: entryChecks() };
 
-/** Changes a byte in the middle of the log: batches stand before and behind it. */
+/** Changes a byte in the middle of the log, with batches before and after it. */
 function damageLog(location: string): void {
   const level = join(location, 'level');
   const [log = ''] = readdirSync(level)
@@ -45,11 +45,11 @@ async function foreignLevel(path: string): Promise<void> {
   await db.close();
 }
 
-/** What is given. */
+/** A location given to `migrateStore`. */
 interface Case {
   readonly what: string;
   make(location: string): unknown;
-  /** How it is refused; absent if nothing is wrong with it. */
+  /** The code of the refusal; absent for a sound store. */
   readonly code?: LanestoreErrorCode;
   readonly text?: RegExp;
 }

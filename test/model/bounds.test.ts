@@ -1,7 +1,7 @@
 /**
- * How far a validator may have signed, told by its peers: the bounds of Autobahn hold in every
- * state of small committees, and each of them is needed. What is counted here stands in
- * docs/signing-safety.md.
+ * The bounds of Autobahn for the places that a validator may have signed, computed from the answers
+ * of its peers: they hold in every state of small committees, and each of them is needed.
+ * docs/signing-safety.md has the counts.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,6 +1,6 @@
 /**
- * What Autobahn at 11419398f says of the messages that a validator signs: where each stands, what
- * it rules out, what is signed.
+ * The votes of Autobahn at 11419398f: the place of each message, the votes that it excludes, and
+ * the signed bytes.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -93,7 +93,7 @@ test('every place names logs of the model, with their arity', () => {
   }
 });
 
-test('the digest is what the key signs, and tells the messages apart', () => {
+test('the digest is what the key signs, and differs between messages', () => {
   const digests = MESSAGES.map((msg) => Buffer.from(votes.digest(msg)).toString('hex'));
   assert.is(new Set(digests).size, MESSAGES.length);
   for (const msg of MESSAGES) {

@@ -1,5 +1,5 @@
 /**
- * Runs command lines in sequence in this process: the program is evaluated anew for each, its
+ * Runs command lines in sequence in this process: the program is evaluated again for each, its
  * modules are not.
  */
 import { pathToFileURL } from 'node:url';

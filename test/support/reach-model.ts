@@ -85,7 +85,7 @@ export function reachable({ validators, liars, roads, views }: Committee): {
 
 /** The lowest that `count` answers may lead to: what the highest of them expects next. */
 export function lowestAnswer({ others }: Reached, liars: number, count: number): number {
-  // All liars, who answer 0, and the honest ones that have least.
+  // All liars, which answer 0, and the honest validators with the least progress.
   const honest = Math.max(0, count - liars);
   return honest === 0 ? 0 : (others[honest - 1] as number);
 }

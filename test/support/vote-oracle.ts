@@ -1,7 +1,6 @@
 /**
- * What may leave a validator, judged from all that left it before and from nothing else: a list,
- * searched from its beginning. It shares no line with the rules of votes: it knows messages of
- * Autobahn, not logs, floors or watermarks.
+ * Decides which signatures may leave a validator, from the list of all earlier ones only. It shares
+ * no code with the rules of votes: it uses messages of Autobahn, not logs, floors or watermarks.
  */
 import type { Msg } from '../../src/model/autobahn/index.js';
 
@@ -32,9 +31,7 @@ export class ReleaseOracle {
     this.#entryOf(vote);
   }
 
-  /**
-   * Takes the next signature that leaves. Returns what is wrong with it; undefined if nothing is.
-   */
+  /** Takes the next released signature. Returns the violation, or undefined. */
   release(vote: Released): string | undefined {
     const entry = this.#entryOf(vote);
     if (entry.isReleased) return undefined;

@@ -1,4 +1,4 @@
-/** Options of `openLevel`, and what they are when nothing is said. */
+/** Options of `openLevel`, and their defaults. */
 import { checkFiles, checkReads, type FileReads, type Files } from '../../base/files.js';
 import { boolean, byteCount, type Checks, count, fields, required, uint64, withMethods } from '../../base/options.js';
 import type { Model } from '../../model/model.js';
@@ -18,20 +18,20 @@ import { checkTableCheckBytes } from './preflight/index.js';
 import { checkValues, type ValueOptions } from './values/options.js';
 import { BATCH_DELETES } from './write/batch.js';
 
-/** Options that both ways of opening take. */
+/** Options of both overloads. */
 export interface StoreOptions<B, Q, A> extends LimitOptions, PlanLimitOptions {
   readonly model: Model<B, Q, A>;
-  /** Bytes up to which waiting rounds are merged into one batch. Default 4 MiB. */
+  /** Maximum number of bytes of waiting rounds that are merged into one batch. Default 4 MiB. */
   readonly maxMergeBytes?: number;
   /**
-   * Stale keys that a round's own batch deletes, beyond which they are swept in the background.
-   * Default 4096: only a jump over a long lane leaves any. A small one spreads the work of every
-   * anchor.
+   * Maximum number of stale keys that a round's own batch deletes; the sweeper deletes the rest in
+   * the background. Default 4096: only a jump over a long lane has more. A small value spreads the
+   * deletes of every anchor over several batches.
    */
   readonly maxBatchDeletes?: number;
   /**
-   * Hand out the entries at `takeRecovered` (default), or verify all of them and hold none in
-   * memory.
+   * True (default): `takeRecovered` returns the entries. False: all entries are verified, and none
+   * is kept in memory.
    */
   readonly load?: boolean;
 }
@@ -44,44 +44,46 @@ export interface AcceptRollback {
 /** Options for a store in a location of its own. */
 export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   /**
-   * Make a store in an absent or empty location (default), or refuse with LANESTORE_NOT_A_STORE.
+   * True (default): creates a store in an absent or empty location. False: refuses it with
+   * LANESTORE_NOT_A_STORE.
    */
   readonly createIfMissing?: boolean;
   /** LevelDB's own settings. */
   readonly level?: LevelOptions;
   /**
-   * Bytes of disk that stay free: a round that would leave less is LANESTORE_CAPACITY, nothing is
-   * harmed, and `ready` waits for space. Rounds that only prune go on down to what they need
-   * themselves. Default: what LevelDB may need to write its buffers out and compact, 204 MiB with
-   * the default settings (disk-watermark.ts); 0 turns it off (a value file is then made only where
-   * as much stays free).
+   * Bytes of disk space that stay free. A round that would leave less is refused with
+   * LANESTORE_CAPACITY, and `ready` waits for space. Rounds that only prune are accepted as long as
+   * there is space for the rounds themselves. Default: the space that LevelDB may need to flush its
+   * buffers and compact, 204 MiB with the default settings (disk-watermark.ts). 0 turns the check
+   * off; a value file is then still made only if at least as many bytes stay free as it has.
    */
   readonly minFreeBytes?: number;
   /**
-   * @internal What creation and witness are written through, and value files unless `values` names
+   * @internal The file system port for creation, the witness, and value files unless `values` names
    * another.
    */
   readonly files?: Files;
-  /** @internal What preflight reads by. */
+  /** @internal The reads of preflight. */
   readonly reads?: FileReads;
   /** @internal */
   readonly freeSpace?: FreeSpace;
   /**
    * Bytes of LevelDB's tables whose checksums are checked before LevelDB is opened, the newest
-   * first; a note in `recovery.notes` lists what was left out. 0 checks none. Default 1 GiB, which
+   * first; a note in `recovery.notes` lists the omitted tables. 0 checks none. Default 1 GiB, which
    * takes about a second.
    */
   readonly tableCheckBytesMax?: number;
   /**
-   * An operator's decision to go on from a store that is refused because of its witness:
+   * An operator's decision to continue from a store that is refused because of its witness:
    * LANESTORE_ROLLED_BACK, or a witness that is missing or of another store. `seq` is the newest
    * batch in the store, as the error names it. A validator that continues may sign twice. Any other
    * case is LANESTORE_INVALID; damage is LANESTORE_CORRUPT in every case.
    */
   readonly acceptRollback?: AcceptRollback;
   /**
-   * Whether large blocks are kept in value files next to LevelDB (default), and how. With false no
-   * more are; what is there is read, and given back as it is truncated.
+   * True or options (default true): large blocks are kept in value files next to LevelDB. False: no
+   * further values are written there; existing ones are still read, and their space is freed as
+   * they are truncated.
    */
   readonly values?: ValueOptions | boolean;
 }
@@ -90,14 +92,14 @@ export interface LocationOptions<B, Q, A> extends StoreOptions<B, Q, A> {
 export interface DatabaseOptions<B, Q, A> extends StoreOptions<B, Q, A> {
   /**
    * Any abstract-level database with snapshots, empty or ours; the caller owns and closes it. Use a
-   * sublevel to share one. What is read may share memory with a database that keeps its values in
-   * memory: do not write to it.
+   * sublevel to share one. Entries that are read may share memory with a database that keeps its
+   * values in memory: do not modify them.
    */
   readonly db: AnyLevel;
   /**
-   * The word of the database's owner that a batch with `sync: true` survives power loss once it
-   * resolves. Without it the store keeps no votes: a vote that is lost after it was sent is given a
-   * second time. A database that holds the signing state of a validator is refused without it.
+   * The owner's assurance that a batch with `sync: true` survives power loss once it resolves.
+   * Without it the store keeps no votes: a vote lost after it was sent could be given a second
+   * time. Without it, a database that holds the signing state of a validator is refused.
    */
   readonly durable?: boolean;
 }
@@ -135,9 +137,9 @@ export const checkDatabaseOptions = fields<DatabaseOptions<unknown, unknown, unk
 
 const MERGE_BYTES = 4 * 1024 * 1024;
 
-/** What goes into one batch. */
+/** Limits of one batch. */
 export interface BatchLimits {
-  /** Bytes of encoded entries up to which calls are merged; a single call may have more. */
+  /** Maximum number of bytes of encoded entries in merged calls; a single call may have more. */
   readonly mergeBytesMax: number;
   /** Deletes for truncations, sweeping included. */
   readonly deletesMax: number;
@@ -145,7 +147,7 @@ export interface BatchLimits {
 
 /**
  * The limits that the options ask for.
- * @throws LANESTORE_INVALID, or a TypeError, for one that is no positive whole number.
+ * @throws LANESTORE_INVALID or TypeError for a value that is not a positive integer.
  */
 export function batchLimits(
   options: Pick<StoreOptions<unknown, unknown, unknown>, 'maxMergeBytes' | 'maxBatchDeletes'>,
@@ -157,7 +159,7 @@ export function batchLimits(
 }
 
 /**
- * The watch over the free space of a location, unless it is turned off.
+ * The check of a location's free space; undefined if it is turned off.
  * @throws LANESTORE_INVALID, TypeError; what the file system throws.
  */
 export function diskSpaceOf(

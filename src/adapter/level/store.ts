@@ -1,6 +1,5 @@
 /**
- * The store: a facade over the commit queue, the writer of batches, the reader and the work of the
- * background.
+ * The store: a facade over the commit queue, the batch writer, the reader and the background tasks.
  */
 import { closeAll } from '../../base/close-stack.js';
 import type { LanestoreError } from '../../errors.js';
@@ -38,14 +37,14 @@ import { BatchWriter } from './write/writer.js';
 
 /** What opening found out, besides the entries. */
 export interface RecoveryReport {
-  /** Batches that the store has written since its creation. */
+  /** The number of batches written since the store was created. */
   readonly seq: bigint;
   /**
-   * What the witness proves: everything acknowledged up to this batch is there. Absent without a
-   * whole slot, or without a location.
+   * The batch number that the witness proves: everything acknowledged up to this batch is present.
+   * Absent if no slot of the witness is intact, or without a location.
    */
   readonly witnessedSeq?: bigint;
-  /** Live records that were read and checked. */
+  /** The number of live records that were read and checked. */
   readonly records: number;
   /** Bytes of their values. */
   readonly bytes: number;
@@ -53,21 +52,21 @@ export interface RecoveryReport {
   readonly checkMs: number;
   /** Milliseconds of the whole open. */
   readonly openMs: number;
-  /** What was read of LevelDB's files before LevelDB was opened. Absent without a location. */
+  /** The report on LevelDB's files from before LevelDB was opened. Absent without a location. */
   readonly files?: PreflightReport;
-  /** What was noticed and is no damage. */
+  /** Observations that are not damage. */
   readonly notes: readonly string[];
 }
 
-/** A delete's key, a put's framing, or a lane's cursor in the tip, at most. */
+/** Upper bound for the key of a delete, the framing of a put, or a lane's cursor in the tip. */
 const ENTRY_OVERHEAD_BYTES = 192;
 
-/** The record of votes, at most. */
+/** Upper bound for the record of votes. */
 const VOTES_BYTES = 8 * 1024;
-/** A lane's entry in the record of floors, at most. */
+/** Upper bound for a lane's entry in the record of floors. */
 const LANE_FLOOR_BYTES = 80;
 
-/** What a store runs on. */
+/** The components of a running store. */
 export interface StoreParts<B, Q, A> {
   readonly model: Model<B, Q, A>;
   readonly engine: Engine;
@@ -78,30 +77,29 @@ export interface StoreParts<B, Q, A> {
   readonly report: RecoveryReport;
   readonly limits: AdmissionLimits;
   readonly batches: BatchLimits;
-  /** LevelDB's directory; absent for a database of the caller's. */
+  /** LevelDB's directory; absent for a caller's database. */
   readonly level?: string;
   /**
-   * Looked at with each batch, before anything of it settles. Absent for a database of the
-   * caller's.
+   * Checked for each batch, before any call of the batch settles. Absent for a caller's database.
    */
   readonly guard?: LocationGuard;
-  /** Absent for a database of the caller's. */
+  /** Absent for a caller's database. */
   readonly space?: DiskSpace | undefined;
   /** Value files; absent for a store in a caller's database. */
   readonly values?: ValueStore;
   /**
-   * Written for each batch once it is durable, before anything of it settles. Absent for a database
-   * of the caller's.
+   * Written for each batch once it is durable, before any call of the batch settles. Absent for a
+   * caller's database.
    */
   readonly witness?: Pick<Witness, 'prepare' | 'flushDisk' | 'write'>;
-  /** Frees what the store was opened on. */
+  /** Frees the resources that the store was opened with. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * A node's persistence in one LevelDB: every round is one atomic, synced batch. Besides the port it
- * reads what it holds; what it reads is durable and verified (LANESTORE_CORRUPT with the finding
- * otherwise).
+ * A node's persistence in one LevelDB: every round is one atomic, synced batch. In addition to the
+ * port it reads single entries and ranges. Every entry that it returns is durable and verified
+ * (else LANESTORE_CORRUPT with the finding).
  */
 export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> {
   /** What opening found out, besides the entries. */
@@ -118,7 +116,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   readonly #release: () => Promise<void>;
   readonly #deletesMax: number;
 
-  /** Use `openLevel`. */
+  /** Made by `openLevel`. */
   constructor(parts: StoreParts<B, Q, A>) {
     const { model, engine, limits, guard, level, space, values } = parts;
     const { deletesMax } = parts.batches;
@@ -195,23 +193,23 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   }
 
   /**
-   * Bytes of separated values that the store holds, and what their files take on the disk; both 0
-   * while there are none.
+   * Bytes of the separated values that the store holds, and of their files on disk; both 0 while
+   * there are none.
    */
   get valueUsage(): { readonly liveBytes: number; readonly fileBytes: number } {
     return this.#values?.usage ?? { liveBytes: 0, fileBytes: 0 };
   }
 
   /**
-   * Free space where the store is, as far as is known; undefined in a caller's database, and where
-   * the file system does not count.
+   * Free bytes on the store's file system, estimated since the last measurement; undefined in a
+   * caller's database, and where the file system reports no free space.
    */
   get freeBytes(): number | undefined {
     const bytes = this.#space?.freeBytes;
     return bytes === Number.POSITIVE_INFINITY ? undefined : bytes;
   }
 
-  /** Batches written since creation: the `seq` of the newest durable one. */
+  /** The number of batches written since creation: the `seq` of the newest durable batch. */
   get seq(): bigint {
     return this.#writer.tip.seq;
   }
@@ -225,7 +223,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   }
 
   /**
-   * The durable CommitQC of road index `index`, or undefined if it is not held.
+   * The durable CommitQC of road index `index`, or undefined if the store does not hold it.
    * @throws as {@link block}.
    */
   async commitQC(index: bigint): Promise<Q | undefined> {
@@ -233,11 +231,10 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   }
 
   /**
-   * The durable blocks of a lane, ascending, as they are when the iteration begins; later rounds do
-   * not disturb it. One that is left at `close` is ended: it yields nothing more, and throws
-   * LANESTORE_CLOSED.
-   * @throws TypeError, LANESTORE_INVALID for a lane or a range that is none; (while iterating) as
-   * {@link block}.
+   * The durable blocks of a lane, ascending, as of the start of the iteration; later rounds do not
+   * change the result. `close` ends an unfinished iteration: it then throws LANESTORE_CLOSED.
+   * @throws TypeError, LANESTORE_INVALID for an invalid lane or range; while iterating, as {@link
+   * block}.
    */
   readBlocks(lane: LaneId, range: ReadRange = {}): AsyncIterableIterator<B> {
     checkReadRange(range, 'readBlocks: range');
@@ -297,8 +294,8 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   protected override async shutdown(): Promise<void> {
     try {
       await closeAll([
-        // Before the value files are closed: a later store may write to them, and a read would take
-        // that for damage.
+        // Before the value files are closed: a later store may write to them, and a read would
+        // report that as damage.
         () => Promise.all([this.#reader.close(), this.#queue.idle()]),
         () => this.#queue.idle(),
         () => this.#sweeper.stop(),
@@ -314,17 +311,17 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   }
 
   /**
-   * A round was refused for want of disk space: gives what is thrown. Space is looked for in what
-   * was pruned.
+   * The error to throw for a round that was refused for lack of disk space. Starts reclaiming the
+   * space of pruned entries.
    */
   #refused(refusal: LanestoreError): LanestoreError {
-    // Another disk may be full.
+    // The full disk may be another one than the store's.
     const explained = this.#lossOr(refusal);
     if (explained === refusal) this.#reclaimer?.refused();
     return explained;
   }
 
-  /** `error`, unless it comes from another place: then the store fails. */
+  /** Returns `error`, unless the location was lost: then the store fails with that loss. */
   #lossOr(error: LanestoreError): LanestoreError {
     const lost = this.#guard?.loss();
     return lost === undefined ? error : this.#queue.fail(lost);

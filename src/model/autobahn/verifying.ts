@@ -1,6 +1,6 @@
 /**
- * What the verification of all versions shares: chains of blocks, quorums, signatures. Every
- * function throws LANESTORE_VERIFY with the violated rule and its place.
+ * The verification that all versions share: chains of blocks, quorums, signatures. Every function
+ * throws LANESTORE_VERIFY with the violated rule and its place.
  */
 import { LanestoreError } from '../../errors.js';
 import { laneIdOf } from '../../keys/index.js';
@@ -18,7 +18,7 @@ import type {
   SignedBlockOf,
 } from './types.js';
 
-/** Those whose votes count, whatever a vote weighs. */
+/** The validators whose votes count, with any weight. */
 export interface Voters {
   /** True for a validator's key. */
   has(key: PublicKey): boolean;

@@ -1,17 +1,16 @@
 /**
- * What a validator signs, as votes, in all versions: which log each message is in, what it rules
- * out, which CommitQC it rests on.
+ * The votes of a validator, in all versions: the log of each message, the votes that it excludes,
+ * and the CommitQC that it requires.
  *
- * Prepare votes, commit votes and timeout votes have a log each, ordered by view. One log for all
- * three would refuse honest nodes: votes of others overtake a proposal, so a node may sign its
- * commit vote of a view before its prepare vote. What orders the logs against each other is
- * `before`:
+ * Prepare votes, commit votes and timeout votes have a log each, ordered by view. A single log
+ * would refuse votes of honest nodes: votes of others may overtake a proposal, so a node may sign
+ * its commit vote of a view before its prepare vote. `before` orders the logs against each other:
  *
- * - A node that has voted in a later view, or given up on this one, prepares and commits nothing in
- *   it any more.
- * - After a commit vote, a timeout vote of the same view names that view as its latest PrepareQC:
- *   this keeps the lock. In later views the TimeoutQC decides which PrepareQC is named, so they are
- *   free.
+ * - After a vote in a later view, or a timeout vote in this view, a node signs no prepare or commit
+ *   vote in this view.
+ * - After a commit vote, a timeout vote of the same view must name that view as its latest
+ *   PrepareQC: this keeps the lock. In later views the TimeoutQC decides which PrepareQC is named,
+ *   so timeout votes there are not restricted.
  */
 import { LanestoreError } from '../../errors.js';
 import { ENTRY_NUMBER_MAX, type LaneId, laneIdOf, U64_MAX } from '../../keys/index.js';
@@ -35,7 +34,7 @@ import type {
 
 type TimeoutVote = InView & TimeoutVoteOf<InView['view']>;
 
-/** What a version has of its own. */
+/** The parts that differ between versions. */
 export interface VoteVersion<B, P extends InView, T extends TimeoutVote, A> {
   readonly msg: Kind<MsgOf<B, P, T, A>>;
   readonly messageHash: (msg: MsgOf<B, P, T, A>) => Hash;
@@ -45,7 +44,7 @@ export interface VoteVersion<B, P extends InView, T extends TimeoutVote, A> {
   readonly appPosition: (vote: A) => bigint;
   /** The vote in an anchor. */
   readonly appVoteOf: (anchor: unknown) => A;
-  /** @throws LANESTORE_INVALID for what is no inner state. */
+  /** @throws LANESTORE_INVALID for bytes that are not an inner state. */
   readonly innerOf: (bytes: Uint8Array) => PersistedInnerOf<P, T>;
 }
 
@@ -91,9 +90,9 @@ export function votesOf<
       return { signer: publicKeyOf(own), sign: (digest) => signHash(own, digest) };
     },
     /**
-     * From the original's inner state: its votes are watermarks, and everything below its current
-     * view is passed. A proposal is in no inner state, so none is signed in the current view any
-     * more. App votes may go up to the anchor's state of the application.
+     * From the original's inner state: its votes become watermarks, and floors lie below its
+     * current view. An inner state contains no proposal, so no further proposal is signed in the
+     * current view. For app votes, the floor is the anchor's state of the application.
      */
     history(inner, anchor): VoteHistory {
       const logs = new Map<string, LogHistory>();
@@ -110,7 +109,7 @@ export function votesOf<
       for (const { msg } of given) {
         check(msg);
         const { log, at } = place(msg) as LogPlace;
-        // A vote of an earlier view, which no original leaves, is below the floor.
+        // A vote of an earlier view is below the floor; the original leaves none.
         if (compare(at, current) === 0) logs.set(log, { watermark: { at, digest: messageHash(msg) }, floor });
       }
       return { signer: given[0]?.sig.key, logs };
@@ -118,7 +117,10 @@ export function votesOf<
   };
 }
 
-/** The view that the state is in: what its QCs justify, or the latest that it voted in. */
+/**
+ * The current view of the state: the later of the view that its QCs justify and the latest view
+ * that it voted in.
+ */
 function currentView(state: PersistedInnerOf<InView, InView>): Position {
   const { commitQC, timeoutQC, prepareQC } = state;
   const road = commitQC === undefined ? 0n : commitQC.vote.view.index + 1n;
@@ -187,7 +189,7 @@ function placeOf<A extends { readonly roadIndex: bigint }>(
 type View = InView['view'];
 type Before = LogPlace['before'];
 
-/** A vote of a view rests on the CommitQC of the road before it. */
+/** A vote in a view requires the CommitQC of the road before it. */
 function inView(log: string, view: View, before: Before): LogPlace {
   return { log, at: positionOf(view), before, needs: view.index };
 }

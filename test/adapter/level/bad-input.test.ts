@@ -339,7 +339,7 @@ input(
 );
 
 input(
-  'a throwing hook: the entry is durable, the other hooks fire, the call rejects with the thrown value, the store stays usable',
+  'a throwing hook: the entry is durable, the other hooks fire, the call rejects, the store stays usable',
   inTemp(async (dir) => {
     const fired: bigint[] = [];
     const thrown = new Error('from a hook');
@@ -498,7 +498,7 @@ ends(
 );
 
 ends(
-  'no room: LANESTORE_CAPACITY, nothing of the round stored, ready() resolves when there is room, then the round is accepted',
+  'no room: LANESTORE_CAPACITY, nothing of the round stored; after ready() the round is accepted',
   inTemp(async (dir) => {
     {
       await using store = await openLevel(dir, { model, maxQueuedBytes: 5000 });

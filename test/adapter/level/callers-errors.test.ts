@@ -49,7 +49,7 @@ class Failing extends MemoryLevel<string, Uint8Array> {
   }
 }
 
-test('damage is told by the code, not by words that another database may use', async () => {
+test('damage is recognized by the code, not by words that another database may use', async () => {
   const db = new Failing();
   const store = await openLevel({ db, model: plain });
   await store.persist({ blocks: [plainBlock(LANE, 0n)] });

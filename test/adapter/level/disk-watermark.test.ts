@@ -244,7 +244,7 @@ const open = (location: string, freeSpace: FreeSpace) =>
   openLevel(location, { model: plain, minFreeBytes: 100_000, freeSpace });
 
 store(
-  'a round is refused, nothing of it is stored, pruning still works, and with space again the same round is accepted',
+  'a round is refused and not stored, pruning still works, and with space again the round is accepted',
   inTemp(async (dir) => {
     const disk = new FakeDisk(1_000_000);
     await using opened = await open(dir, disk);
@@ -391,7 +391,7 @@ store(
 );
 
 store(
-  'on a small disk that fills up: refused in time, the store never fails, and rounds are accepted when there is space again',
+  'on a small disk that fills up: refused in time, never failed, and accepted when there is space again',
   inTemp(async (dir) => {
     const disk = join(dir, 'disk');
     await withTmpfs('a store on a small disk', disk, '48m', async () => {

@@ -83,7 +83,7 @@ const witness = suite('witness with a failing operation');
 
 for (const code of CODES) {
   witness(
-    `${code} when a round is written to the witness: LANESTORE_FAILED, and the next open recovers every acknowledged round`,
+    `${code} when a round is written to the witness: LANESTORE_FAILED, and no acknowledged round is lost`,
     inTemp(async (dir) => {
       const location = join(dir, 'store');
       const files = new FaultyFiles(code);
@@ -100,7 +100,7 @@ for (const code of CODES) {
   );
 
   witness(
-    `${code} while a copy replaces a witness that has another name: LANESTORE_FAILED, the linked file keeps its bytes`,
+    `${code} while a copy replaces a linked witness: LANESTORE_FAILED, the linked file keeps its bytes`,
     inTemp(async (dir) => {
       let steps = 1;
       for (let step = 0; step < steps; step++) {
@@ -134,7 +134,7 @@ for (const code of CODES) {
 }
 
 witness(
-  'on macOS the disk is told to empty its cache after each batch, before the witness names it; elsewhere nothing is synced twice',
+  'on macOS the disk cache is flushed after each batch, before the witness; elsewhere nothing is synced twice',
   inTemp(async (dir) => {
     const files = new FaultyFiles('EIO');
     const location = join(dir, 'store');

@@ -124,7 +124,7 @@ test(
 );
 
 test(
-  'the same handover gives the history again, another one is refused; a history that was used opens nothing later',
+  'the same handover gives the history again, another one is refused; a used history opens nothing later',
   inTemp(async (dir) => {
     const { old, heir } = await makeStores(dir);
     const to = await handoverRequest(heir, { model: autobahn });

@@ -1,7 +1,7 @@
 /**
- * Opening the parts of a restored store by what its peers answered: what was signed after the
- * snapshot is below the floors, what is above them is signed again, the own lane included; and what
- * the answers are not enough for.
+ * Opens the parts of a restored store by the answers of its peers. Votes given after the snapshot
+ * are below the floors, places above them are signed again, the own lane included, and parts
+ * without enough answers stay closed.
  */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -120,7 +120,8 @@ test(
     assert.is(guard.test(appMsg(15, 3)), 'new');
     assert.is(guard.test(proposalMsg('prepareVote', 4, 0)), 'new');
     assert.is(await guard.laneVote(OTHER, 2n), undefined);
-    // The own lane goes on after what peers received; votes of others make up for the floor.
+    // The own lane continues after the last block that peers received; votes of others replace
+    // those below the floor.
     const next = store.cursors.lanes.get(OWN)!.next;
     await refused(
       guard.ownBlock(ownBlock(2n), async () => undefined),

@@ -1,6 +1,6 @@
 /**
- * Releases the store in argv[2] as it is, for the key of argv[3] (hex) if none is bound; dies when
- * it is told to.
+ * Releases the store in argv[2] as it is, for the key of argv[3] (hex) if none is bound; kills
+ * itself on request.
  */
 import { releaseStore } from '../../../src/index.js';
 import { plain } from '../../support/plain-model.js';

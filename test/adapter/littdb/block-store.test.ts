@@ -1,5 +1,5 @@
 /**
- * The block store of the fixtures, and damage to it: what the original makes of it, and what is
+ * The block store of the fixtures, and damage to it: the result of the original, and the findings
  * reported here.
  */
 import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';

@@ -114,7 +114,7 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
     await after.close();
   });
 
-  test('the fence covers the signature: an old node releases none, the new one knows what was given', async () => {
+  test('the fence covers the signature: an old node releases none, the new one has the votes that were given', async () => {
     const place = at();
     const step = (number: bigint, fill: number) =>
       plainVote('step', [0n, number], { digest: new Uint8Array(32).fill(fill) });

@@ -200,7 +200,7 @@ test(
 );
 
 test(
-  'the reserve of the lock is given up if no other directory can hold the link, and made again once there is room',
+  'the lock reserve is given up if no other directory can hold the link, and made again once there is room',
   onFullDisk('the reserve of a WAL', 1024 * 1024, async (location, count, disk) => {
     const reserve = join(location, 'lock', 'reserve');
     assert.is(statSync(reserve).size, 256 * 1024);

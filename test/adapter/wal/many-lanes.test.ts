@@ -72,7 +72,7 @@ class CountedFiles extends WatchedFiles {
 }
 
 test(
-  'few descriptors for many logs: every entry is synced before its file is closed, and every log continues where it was',
+  'few descriptors for many logs: every entry is synced before its file is closed, and every log continues',
   inTemp(async (dir) => {
     const files = new CountedFiles();
     const options = { files: files as Files, openFilesMax: 2, segmentBytes: 300 };

@@ -155,7 +155,7 @@ test(
 );
 
 test(
-  'a hook that throws: everything is durable, the other hooks fire, the call rejects with the first thrown value',
+  'a hook that throws: everything is durable, the other hooks fire, the call rejects with the first value',
   inTemp((dir) =>
     withWatched(dir, async (store) => {
       const seen: bigint[] = [];
@@ -263,7 +263,7 @@ test(
 );
 
 test(
-  'a rejected write: its round and all later ones reject unwritten, later calls too; close works, and so does a new open',
+  'a rejected write: its round, all later ones and later calls reject unwritten; close and a new open work',
   inTemp(async (dir) => {
     await withWatched(dir, async (store, files) => {
       await store.persist({ blocks: [plainBlock(A, 0), plainBlock(B, 0)] });
@@ -403,7 +403,7 @@ test(
 );
 
 test(
-  'a round that is too large is LANESTORE_INVALID; a round beyond the queue is LANESTORE_CAPACITY until there is room',
+  'a too large round is LANESTORE_INVALID; a round beyond the queue is LANESTORE_CAPACITY until there is room',
   inTemp((dir) =>
     withWatched(
       dir,

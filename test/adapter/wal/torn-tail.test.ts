@@ -233,7 +233,7 @@ test(
 );
 
 test(
-  'a log whose entries carry no numbers is repaired as the original does',
+  'a log with entries without numbers is repaired as the original does',
   inTemp(async (dir) => {
     await put(dir, 'a', 'b', Buffer.from('\x05x\x01y'));
     await withLog(dir, async (log) => assert.equal(await stateOf(log), state(1, ['a', 'b'])));

@@ -141,7 +141,7 @@ export class PostgresServer {
     throw new Error(`the server did not start: ${this.#log}`);
   }
 
-  /** Runs statements as superuser on a connection of its own. */
+  /** Runs statements as superuser on a separate connection. */
   async sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
     const client = new pg.Client({ connectionString: this.url, connectionTimeoutMillis: 10_000 });
     client.on('error', () => undefined);

@@ -9,7 +9,7 @@ export type Server = Pick<PostgresStoreOptions<unknown, unknown, unknown>, 'conn
 
 let places = 0;
 
-/** Each place is a table of its own; each opener makes a database object of its own. */
+/** Each place is a separate table; each opener makes a separate database object. */
 export function postgresSubject<B, Q, A>({ model, make }: Types<B, Q, A>, server: Server): Subject<B, Q, A> {
   const place = (): Place<B, Q, A> => {
     const table = `place_${++places}`;

@@ -1,5 +1,5 @@
 /**
- * The schema record: what this store is. Written once, at creation, and checked before anything
+ * The schema record identifies the store. Written once, at creation, and checked before anything
  * else is read.
  *
  *   meta/schema -> { format: 2, model: text, store: 16 bytes, createdAt: text (ISO 8601, UTC) }
@@ -33,7 +33,7 @@ export function encodeSchema(schema: Schema): EncodedRecord {
 
 /**
  * Reads the schema record and checks that this code, with this model, may read the rest.
- * @param oldest the lowest format that is taken
+ * @param oldest the lowest accepted format
  * @throws LANESTORE_CORRUPT if the record is damaged; LANESTORE_SCHEMA for another format or model.
  */
 export function readSchema(value: Uint8Array, model: string, oldest = FORMAT): Schema {

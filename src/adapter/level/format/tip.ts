@@ -1,19 +1,19 @@
 /**
- * The tip: the one record that says what must be there. It is the first put of every batch, so it
- * is always as new as the newest batch that survived, and whatever else a batch held must agree
- * with it.
+ * The tip: the record that lists what the store must contain. It is the first put of every batch,
+ * so it always describes the newest surviving batch, and every other record must agree with it.
  *
  *   meta/tip -> { store: 16 bytes, seq, singles: [anchor crc | null, inner crc | null],
  *                 votes: [crc, lane floors crc | null], qc: [first, next, swept],
  *                 lanes: [[lane bytes, first, next, swept], ...] }
  *
- * `seq` counts batches; creation is 0. A crc is that of the record `anchor`, `inner`, `votes`,
- * `votes/lanes`, null if there is none. All other integers are u64. Lanes ascend by their bytes.
- * swept <= first <= next; keys in [swept, first) may be left, stale, for the sweeper.
+ * `seq` counts batches; creation is 0. Each crc is that of the record `anchor`, `inner`, `votes` or
+ * `votes/lanes`, null if the record is absent. All other integers are u64. Lanes ascend by their
+ * bytes. swept <= first <= next; stale keys may remain in [swept, first) until the sweeper deletes
+ * them.
  *
- * A map of six entries that begins with `store` and `seq`, in format 1 as well: by these bytes
- * preflight knows a batch of the store, so an older version takes a newer store for what it is, and
- * not for a damaged one. Format 1 has `anchor: crc | null, inner: crc | null` in place of `singles`
+ * In format 1, too, the tip is a map of six entries that begins with `store` and `seq`. By these
+ * bytes preflight recognizes a batch of the store. So an older version reports a newer store as
+ * newer, not as damaged. Format 1 has `anchor: crc | null, inner: crc | null` in place of `singles`
  * and `votes`.
  */
 
@@ -26,7 +26,7 @@ import { type EncodedRecord, writeRecord } from './record.js';
 /** Bytes of a store's id. */
 export const STORE_ID_BYTES = 16;
 
-/** A cursor, and below which number no keys are left. */
+/** A cursor, and the number below which no keys remain. */
 export interface Extent extends Cursor {
   readonly swept: bigint;
 }
@@ -38,8 +38,8 @@ export interface Tip {
   readonly anchor: number | null;
   readonly inner: number | null;
   /**
-   * Null in format 1 only, which is read, and never written: every store of this format has the
-   * record `votes`.
+   * Null in format 1 only, which is read but never written: every store of format 2 has the record
+   * `votes`.
    */
   readonly votes: number | null;
   readonly laneFloors: number | null;
@@ -48,7 +48,7 @@ export interface Tip {
   readonly lanes: ReadonlyMap<LaneId, Extent>;
 }
 
-/** The tip of a store that holds nothing but the record `votes`, which has that crc. */
+/** The tip of a store that holds only the record `votes`, with this crc. */
 export function firstTip(store: Uint8Array, votes: number): Tip {
   const qc = { first: 0n, next: 0n, swept: 0n };
   return { store, seq: 0n, anchor: null, inner: null, votes, laneFloors: null, qc, lanes: new Map() };
@@ -60,7 +60,9 @@ const SINGLES = cbor(text('singles'), array(2));
 const VOTES = cbor(text('votes'), array(2));
 const LANES = cbor(text('lanes'));
 
-/** The record of a tip. Written out, because every batch has one, and it names every lane. */
+/**
+ * The record of a tip. Encoded by hand for speed: every batch has a tip, and it lists every lane.
+ */
 export function encodeTip(tip: Tip): EncodedRecord {
   if (tip.votes === null) throw new TypeError('a tip without votes is of format 1, which is not written');
   return writeRecord(TIP_KEY, (to) => {
@@ -96,8 +98,8 @@ function writeExtent(to: CborWriter, bytes: Uint8Array, { first, next, swept }: 
 const QC = cbor(text('qc'), array(3), EXTENT);
 
 /**
- * A lane's entry, cached: every tip names every lane, and decoding a lane's hex costs more than the
- * rest of the tip.
+ * A lane's entry, cached: every tip lists every lane, and decoding a lane's hex takes longer than
+ * the rest of the tip.
  */
 const laneEntry = remembered((lane: LaneId) =>
   cbor(array(4), byteString(lane.length / 2), [...laneBytes(lane)], EXTENT),
@@ -138,7 +140,7 @@ function parseCrcs({ singles, votes: voteRecords }: Record<string, unknown>): Cr
   return { anchor, inner, votes, laneFloors };
 }
 
-/** Of format 1. */
+/** The crcs of a tip of format 1. */
 function parseCrcs1({ anchor, inner }: Record<string, unknown>): Crcs | string {
   if (!isCrcOrNull(anchor)) return 'anchor is neither a crc nor null';
   if (!isCrcOrNull(inner)) return 'inner is neither a crc nor null';

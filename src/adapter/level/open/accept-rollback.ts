@@ -23,29 +23,29 @@ import type { AcceptRollback } from '../options.js';
 import { amended, closedFor } from './amend.js';
 
 /**
- * What an operator may accept: the newest batches are gone, or nothing vouches for them. Never
- * damage of what is there.
+ * The findings that an operator may accept: the newest batches are gone, or cannot be proven
+ * complete. Damage of existing records is not acceptable.
  */
 const ACCEPTABLE: readonly FindingKind[] = ['log-torn', 'witness-ahead', 'witness-store', 'witness-damaged'];
 
 /**
- * More batches than a store can have written and lost: at a thousand a second, fifty days' worth.
+ * More batches than a store can have written and lost: fifty days at a thousand batches a second.
  */
 const LEAP = 2n ** 32n;
 
-/** True if acknowledged batches are known to be gone, and the votes in them. */
+/** True if acknowledged batches, and the votes in them, are known to be gone. */
 function isLoss(kinds: readonly FindingKind[]): boolean {
   return kinds.includes('witness-ahead') || kinds.includes('log-torn');
 }
 
-/** True if the findings are such as an operator may accept, and there are some. */
+/** True if there are findings, and an operator may accept all of them. */
 export function isAcceptable(findings: readonly Finding[]): boolean {
   return findings.length > 0 && findings.every(({ kind }) => ACCEPTABLE.includes(kind));
 }
 
 /**
- * @throws LANESTORE_INVALID unless the operator saw this state: a refusal because of its witness,
- * with `seq` as the newest batch.
+ * @throws LANESTORE_INVALID unless the operator's decision is about this state: a refusal based on
+ * the witness, with `seq` as the newest batch.
  */
 export function checkAccepted(accept: AcceptRollback, findings: readonly Finding[], seq: bigint | undefined): void {
   if (findings.length === 0) throw unfit('the store is not rolled back: open it without');
@@ -56,7 +56,7 @@ export function checkAccepted(accept: AcceptRollback, findings: readonly Finding
 export interface AcceptedRollback {
   readonly tip: Tip;
   readonly votes: StoredVotes;
-  /** The witness must be made anew: there is none, or it is not whole, or another store's. */
+  /** The witness must be replaced: it is absent, damaged, or of another store. */
   readonly needsWitness: boolean;
   readonly notes: readonly string[];
 }

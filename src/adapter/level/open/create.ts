@@ -2,13 +2,16 @@
  * Creates a store in a location (docs/design.md, Creation).
  *
  * The store is built in a directory next to `level/` and then renamed: `level/` is either absent or
- * a whole store, whenever the process dies.
+ * a complete store, whenever the process dies.
  *   1. schema, tip and votes, one synced batch, into `level.creating-<random>/`; closed; its
  *      directory synced
  *   2. renamed to `level/`; the location and its parents synced
- *   3. the witness, synced, and the location once more; only then rounds Died in 1: the leftover is
- *      made anew. Died later: a store with seq 0, for which 2 and 3 are done again. A witness
- *      without `level/` cannot come from that.
+ *   3. the witness is written and synced, and the location is synced again; only then are rounds
+ *      accepted
+ *
+ * After a crash in step 1, the leftover is removed and the store is made again. After a later crash
+ * there is a store with seq 0: the next open repeats the syncs of step 2, and step 3. So no crash
+ * leaves a witness without `level/`.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,8 +25,8 @@ import type { Tip } from '../format/tip.js';
 import { NEW_WITNESS_FILE, Witness } from '../format/witness.js';
 
 /**
- * Makes a whole, empty store in `level/`, steps 1 and 2 up to the rename; the open that follows
- * syncs the names.
+ * Makes a complete, empty store in `level/`: step 1, and step 2 up to the rename. The following
+ * open syncs the directories.
  */
 export async function createLevel(
   paths: StorePaths,
@@ -38,8 +41,8 @@ export async function createLevel(
     await files.rename(creating, paths.level);
   } catch (error) {
     await files.removeTree(creating).catch(() => undefined);
-    // Another process finished its creation first, and may have cleared ours away: then its store
-    // is the store.
+    // Another process finished its creation first, and may have removed this one's directory: its
+    // store is used.
     if (!existsSync(paths.level)) throw error;
   }
 }
@@ -54,8 +57,8 @@ async function writeEmptyStore(path: string, model: string, options: LevelOption
 }
 
 /**
- * Removes, next to an open store, what remains of creations that were cut short or came too late,
- * an unfinished witness included.
+ * Removes the leftovers of interrupted or superseded creations next to an open store, including an
+ * unfinished witness.
  */
 export async function removeLeftovers(paths: StorePaths, files: Files): Promise<void> {
   for (const name of readdirSync(paths.location)) {
@@ -63,17 +66,17 @@ export async function removeLeftovers(paths: StorePaths, files: Files): Promise<
     try {
       await files.removeTree(join(paths.location, name));
     } catch (error) {
-      // Another process is still writing into it, in vain.
+      // Another process is still writing into it; its creation will fail.
       if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
     }
   }
 }
 
 /**
- * Opens the witness, and writes nothing to one that is there. Before the first round every open
- * ends creation again, whatever an interrupted one had synced: first the names, so that no witness
- * outlives its database, then the witness. After an accepted rollback (`anew`) the witness is made
- * anew as well.
+ * Opens the witness. Changes an existing one in two cases only. Before the first round, every open
+ * repeats the end of creation, because an interrupted open may not have synced it: first the
+ * directories, so that no witness exists without its database, then the witness. After an accepted
+ * rollback (`anew`) the witness is replaced.
  */
 export async function prepareWitness(paths: StorePaths, tip: Tip, anew: boolean, files: Files): Promise<Witness> {
   if (tip.seq === 0n || anew) {
@@ -85,7 +88,7 @@ export async function prepareWitness(paths: StorePaths, tip: Tip, anew: boolean,
   return Witness.open(files, paths.witness, tip.store);
 }
 
-/** {@link prepareWitness}, and brings the witness up to the tip that was verified. */
+/** As {@link prepareWitness}; then updates the witness to the verified tip. */
 export async function openWitness(paths: StorePaths, tip: Tip, anew: boolean, files: Files): Promise<Witness> {
   const witness = await prepareWitness(paths, tip, anew, files);
   try {

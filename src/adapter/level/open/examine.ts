@@ -1,6 +1,6 @@
 /**
- * The one way to look at a store. `openLevel`, views, `verify`, snapshots and migrations differ in
- * how the database is opened, how far they look, and what they do with the result.
+ * The one way to examine a store. `openLevel`, views, `verify`, snapshots and migrations differ in
+ * how the database is opened, how deep they examine, and what they do with the result.
  *
  *   1. names      the location holds a store, of regular files and directories only   location.ts
  *   2. database   the witness's bytes, then preflight, then LevelDB opens it:
@@ -9,10 +9,10 @@
  *   3. identity   format, schema and model, tip; what the witness says of the tip     identity.ts
  *   4. records    every live record against the tip                                   recovery.ts
  *
- * Steps 1, 3 and 4 change nothing in the location. Step 2 changes something only in its place, and
- * only once preflight found LevelDB's files sound: until then LevelDB is not let near them. With
- * `goesOn` damage does not throw: it becomes a finding, and the first error that opening the store
- * would end with becomes `refusal`.
+ * Steps 1, 3 and 4 change nothing in the location. Step 2 changes files only when it opens the
+ * database in its place, and only after preflight found LevelDB's files sound: LevelDB opens no
+ * file before that. With `goesOn`, damage does not throw. It becomes a finding, and `refusal` is
+ * the first error with which opening the store would fail.
  */
 import { CloseStack, releasing } from '../../../base/close-stack.js';
 import { makeCopyPlace } from '../../../base/copy-place.js';
@@ -35,38 +35,37 @@ import { holdsStore } from './location.js';
 import { type CheckedRecords, checkRecords } from './recovery.js';
 
 /**
- * How far {@link examine} looks: the format only; schema and tip; anchor and inner, too; every live
- * record.
+ * How deep {@link examine} checks: the format only; schema and tip; also anchor and inner; also
+ * every live record.
  */
 export type Depth = 'format' | 'identity' | 'singles' | 'records';
 
-/** How a database is looked at once it is open. */
+/** How an open database is examined. */
 export interface ContentOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
   readonly depth: Depth;
   /** Keep the entries that were read. Default false. */
   readonly load?: boolean;
   /**
-   * What the witness says against the store is accepted by the operator.
-   * @throws LANESTORE_INVALID unless it
-   * is this case.
+   * The operator accepts a refusal that is based on the witness.
+   * @throws LANESTORE_INVALID in any other case.
    */
   readonly acceptRollback?: AcceptRollback | undefined;
   /**
-   * Look on after damage, and give all findings. Default: the first damage that makes the rest
+   * Continue after damage, and return all findings. Default: the first damage that makes the rest
    * uncertain is thrown.
    */
   readonly goesOn?: boolean;
   /**
-   * The lowest format that is taken: for readers, which change nothing. Default: the one that this
+   * The lowest accepted format: for readers, which change nothing. Default: the format that this
    * code writes.
    */
   readonly oldestFormat?: number;
-  /** Findings that are kept; all are counted. Default 1,000. */
+  /** Maximum number of findings kept; all are counted. Default 1,000. */
   readonly findingsMax?: number;
 }
 
-/** How {@link examine} looks at a store. */
+/** How {@link examine} examines a store. */
 export interface ExamineOptions<B, Q, A> extends ContentOptions<B, Q, A> {
   /** Opens the database of a store whose `level/` exists. */
   readonly database: (paths: StorePaths) => Promise<OpenedDatabase>;
@@ -74,14 +73,14 @@ export interface ExamineOptions<B, Q, A> extends ContentOptions<B, Q, A> {
   readonly create?: ((paths: StorePaths) => Promise<void>) | undefined;
 }
 
-/** What a store is, and all that is wrong with it. */
+/** The content of a store, and all problems found. */
 export interface Examined<B, Q, A> {
-  /** Absent if there is none that could be opened, or looked at. */
+  /** Absent if there is no database, or none that could be opened. */
   readonly engine: Engine | undefined;
   readonly database: OpenedDatabase | undefined;
   /** The witness's bytes, from before the database was read. */
   readonly witness: Uint8Array | undefined;
-  /** Absent if it is damaged, or was not asked for; so are the next four. */
+  /** Absent if it is damaged, or beyond the depth; so are the next four. */
   readonly format: number | undefined;
   readonly schema: Schema | undefined;
   readonly tip: Tip | undefined;
@@ -90,13 +89,13 @@ export interface Examined<B, Q, A> {
   /** Milliseconds that reading and checking the records took. */
   readonly checkMs: number;
   readonly findings: FindingList;
-  /** What was noticed and is no damage. */
+  /** Observations that are not damage. */
   readonly notes: readonly string[];
-  /** The error with which opening the store ends, with all findings; absent if it opens. */
+  /** The error with which opening the store fails, with all findings; absent if it opens. */
   readonly refusal: LanestoreError | undefined;
 }
 
-/** A store in which nothing is wrong. */
+/** A store without any problem. */
 export interface SoundStore<B, Q, A> extends Examined<B, Q, A> {
   readonly engine: Engine;
   readonly tip: Tip;
@@ -105,9 +104,9 @@ export interface SoundStore<B, Q, A> extends Examined<B, Q, A> {
 }
 
 /**
- * Looks at the store in a location, an existing directory.
- * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID; what `database`
- * and `create` throw. For damage, see {@link ContentOptions.goesOn}.
+ * Examines the store in a location, an existing directory.
+ * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO, LANESTORE_INVALID; errors of
+ * `database` and `create`. For damage, see {@link ContentOptions.goesOn}.
  */
 export async function examine<B, Q, A>(
   paths: StorePaths,
@@ -125,7 +124,7 @@ export async function examine<B, Q, A>(
 }
 
 /**
- * Looks at a database of the caller's, which has neither files nor a witness.
+ * Examines a caller's database, which has neither files nor a witness.
  * @throws as {@link examine}.
  */
 export async function examineDatabase<B, Q, A>(
@@ -138,9 +137,9 @@ export async function examineDatabase<B, Q, A>(
 }
 
 /**
- * A database whose schema, tip and records, as far as `depth` reads them, hold.
- * @throws as opening
- * it.
+ * Examines an open database, and returns it if its schema, tip and records, as far as `depth` reads
+ * them, are sound.
+ * @throws as opening the store.
  */
 export async function examineEngine<B, Q, A>(
   engine: Engine,
@@ -151,7 +150,10 @@ export async function examineEngine<B, Q, A>(
   return { ...found, schema: found.schema };
 }
 
-/** The same, of a store that opens. @throws `refusal`. */
+/**
+ * Returns the examined store if it opens.
+ * @throws `refusal`.
+ */
 export function sound<B, Q, A>(examined: Examined<B, Q, A>): SoundStore<B, Q, A> {
   const { engine, tip, verdict, records, refusal } = examined;
   if (refusal !== undefined) throw refusal;
@@ -162,10 +164,10 @@ export function sound<B, Q, A>(examined: Examined<B, Q, A>): SoundStore<B, Q, A>
 }
 
 /**
- * Looks at a private copy of a store, which is removed when `use` has ended. It changes nothing in
- * the location. `values`: with its value files, which depth `records` needs; default false.
- * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings; what {@link examine} and `use`
- * throw.
+ * Examines a private copy of a store, which is removed when `use` has ended. Changes nothing in the
+ * location. `values`: with its value files, which depth `records` needs; default false.
+ * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings; errors of {@link examine} and
+ * `use`.
  */
 export function examineCopy<B, Q, A, T>(
   paths: StorePaths,
@@ -188,13 +190,15 @@ export function examineCopy<B, Q, A, T>(
   );
 }
 
-/** The witness of a store whose database is gone, unless that is no regular file. */
+/**
+ * The witness of a store whose database is missing; undefined if the witness is not a regular file.
+ */
 function witnessAlone<B, Q, A>({ witness }: StorePaths, { findings }: Examination<B, Q, A>): Uint8Array | undefined {
   const isOdd = findings.kept.some(({ kind, file }) => kind === 'file-type' && file === WITNESS_FILE);
   return isOdd ? undefined : Witness.read(witness);
 }
 
-/** Collects what is wrong, in the order in which opening the store meets it. */
+/** Collects problems in the order in which opening the store finds them. */
 class Examination<B, Q, A> {
   readonly findings: FindingList;
   readonly #options: ContentOptions<B, Q, A>;
@@ -213,7 +217,10 @@ class Examination<B, Q, A> {
     this.findings = new FindingList(options.findingsMax);
   }
 
-  /** Damage becomes findings and undefined; anything else is thrown, coded. */
+  /**
+   * Runs a step. Damage becomes findings, and the result undefined; any other error is thrown with
+   * a code.
+   */
   async orRefused<T>(step: () => Promise<T>): Promise<T | undefined> {
     try {
       return await step();
@@ -227,7 +234,7 @@ class Examination<B, Q, A> {
     }
   }
 
-  /** Steps 3 and 4. `database`: absent for a database of the caller's. */
+  /** Steps 3 and 4. `database` is absent for a caller's database. */
   async look(engine: Engine | undefined, database: OpenedDatabase | undefined): Promise<void> {
     if (database !== undefined) {
       this.#notes.push(...database.notes);
@@ -279,7 +286,7 @@ class Examination<B, Q, A> {
       checkAccepted(acceptRollback, verdict.findings, tip.seq);
       return verdict;
     }
-    // Of a torn tail that had been acknowledged, preflight has found the same.
+    // Preflight reports the same finding for a torn tail of acknowledged batches.
     const isKnown = this.findings.kept.some(({ kind }) => kind === verdict.findings[0]?.kind);
     if (!isKnown) this.findings.addAll(verdict.findings);
     return verdict;

@@ -1,4 +1,4 @@
-/** What a database is, before anything of it is trusted: its format, its schema, its tip. */
+/** Identifies a database before anything in it is trusted: its format, its schema, its tip. */
 import { hex } from '../../../base/bytes.js';
 import { type Finding, type FindingKind, LanestoreError } from '../../../errors.js';
 import { parseFormat0Key } from '../../../keys/format-0.js';
@@ -9,23 +9,23 @@ import { FORMAT, otherFormat, readSchema, type Schema } from '../format/schema.j
 import { parseTip, type Tip } from '../format/tip.js';
 
 /**
- * Where the step from format 0 says that it has begun: its first batch puts it, before anything is
- * converted.
+ * The key that marks a begun conversion from format 0: the first batch of the step puts it, before
+ * anything is converted.
  */
 export const STEP_KEY = eventKey(0n);
 
 /**
- * The format of what is in the database: that of its schema; 0 for the plain keys of format 0
- * without one, also when they are half converted.
- * @throws LANESTORE_NOT_A_STORE for a database of something else; LANESTORE_CORRUPT for a store
- * whose schema is damaged.
+ * The format of a database: the format in its schema; 0 for the plain keys of format 0 without a
+ * schema, also when they are half converted.
+ * @throws LANESTORE_NOT_A_STORE for another program's database; LANESTORE_CORRUPT for a store whose
+ * schema is damaged.
  */
 export async function readFormat(engine: Engine, model: string, hasWitness: boolean): Promise<number> {
   const format = await storedFormat(engine);
   return format ?? (await readStoreSchema(engine, model, hasWitness)).format;
 }
 
-/** As {@link readFormat}; undefined for anything else, a damaged schema included. */
+/** As {@link readFormat}; undefined for any other database and for a damaged schema. */
 async function storedFormat(engine: Engine): Promise<number | undefined> {
   const schema = await engine.get(SCHEMA_KEY);
   if (schema !== undefined) {
@@ -41,7 +41,7 @@ async function storedFormat(engine: Engine): Promise<number | undefined> {
 
 /**
  * Reads the schema.
- * @param oldest the lowest format that is taken
+ * @param oldest the lowest accepted format
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA; LANESTORE_CORRUPT with findings.
  */
 export async function readStoreSchema(
@@ -52,8 +52,8 @@ export async function readStoreSchema(
 ): Promise<Schema> {
   const schema = await engine.get(SCHEMA_KEY);
   if (schema !== undefined) return readSchema(schema, model, oldest);
-  // With a tip or a witness it is a store, and damaged; without either it is another program's
-  // LevelDB.
+  // With a tip or a witness, the database is a damaged store; without either, it is another
+  // program's LevelDB.
   const rest = (await engine.get(TIP_KEY)) !== undefined ? TIP_KEY : hasWitness ? 'the witness' : undefined;
   if (rest !== undefined) {
     const findings: Finding[] = [{ kind: 'schema-missing', key: SCHEMA_KEY, detail: 'the record is missing' }];
@@ -68,7 +68,7 @@ export async function readStoreSchema(
 /**
  * Reads the tip.
  * @throws LANESTORE_CORRUPT with findings if it is absent, damaged, or of another store or format
- * than the schema, if that is known.
+ * than the schema, if one is given.
  */
 export async function readTip(engine: Engine, schema?: Schema): Promise<Tip> {
   const corrupt = (kind: FindingKind, detail: string) =>

@@ -1,7 +1,7 @@
 /**
  * Opening a store (docs/design.md, Opening): the real path and one opener in this process; creation
- * if the location holds nothing; then `examine` with the database in its place, and what is found
- * becomes a running store. Whatever fails, what was taken is given back.
+ * if the location holds nothing; then `examine` with the database in its place; then the running
+ * store. After any failure all resources are released.
  */
 import { realpathSync, statSync } from 'node:fs';
 import { CloseStack } from '../../../base/close-stack.js';
@@ -47,11 +47,11 @@ import { isLinkedCopy } from './linked-copy.js';
 import { existingLocation } from './location.js';
 
 /**
- * Opens the store in `location`, or creates it. Verifies everything that was acknowledged before it
- * resolves.
+ * Opens the store in `location`, or creates it. Before it resolves, it verifies everything that was
+ * acknowledged.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_LOCKED, LANESTORE_SCHEMA, LANESTORE_CORRUPT,
- * LANESTORE_ROLLED_BACK, LANESTORE_IO; then nothing is held, and nothing of the store's content was
- * changed.
+ * LANESTORE_ROLLED_BACK, LANESTORE_IO. Then no resource is held, and the content of the store is
+ * unchanged.
  * @example
  * ```ts
  * import { autobahn, openLevel } from 'lanestore';
@@ -65,9 +65,9 @@ import { existingLocation } from './location.js';
  */
 export function openLevel<B, Q, A>(location: string, options: LocationOptions<B, Q, A>): Promise<LevelStore<B, Q, A>>;
 /**
- * Opens a store in a caller's database. There is no witness, and durability is what that database's
- * synced batch gives.
- * @throws as above; LANESTORE_NOT_A_STORE if the database holds something else.
+ * Opens a store in a caller's database. There is no witness. Durability is that of the database's
+ * synced batch.
+ * @throws as above; LANESTORE_NOT_A_STORE if the database holds another program's keys.
  * @example
  * ```ts
  * import { ClassicLevel } from 'classic-level';
@@ -195,8 +195,8 @@ function openLocation<B, Q, A>(
 }
 
 /**
- * The paths of a location, by its real path. One that is absent is made where the caller may create
- * a store.
+ * The paths of a location, by its real path. An absent directory is made if the caller may create a
+ * store.
  * @throws LANESTORE_NOT_A_STORE.
  */
 async function claim(location: string, mayCreate: boolean, files: Files): Promise<StorePaths> {
@@ -209,7 +209,7 @@ async function claim(location: string, mayCreate: boolean, files: Files): Promis
   return storePaths(realpathSync(location));
 }
 
-/** The directory of value files is made when the first of them is, and watched from then on. */
+/** Watches the directory of value files from its creation on; the first value file creates it. */
 function guardedValueFiles(files: Files, guard: LocationGuard): Files {
   const guarded = guardedFiles(files, guard);
   const makeDirectory = async (path: string) => {
@@ -227,7 +227,7 @@ function openCallersDatabase<B, Q, A>(
 }
 
 /**
- * Opens a store in a database that is closed with it; `make` makes the store.
+ * Opens a store in a database that is closed together with the store; `make` makes the store.
  * @throws as {@link openLevel}; then the database is closed.
  */
 export function openOwnedDatabase<B, Q, A, Store extends LevelStore<B, Q, A>>(
@@ -272,8 +272,9 @@ async function openDatabase<B, Q, A>(
 }
 
 /**
- * For a database that is opened without its signing state: nothing would stop its key from signing
- * again. @throws LANESTORE_INVALID if a key is bound to the store, or parts of it are closed.
+ * Checks a database that is opened without its signing state: without that state nothing would stop
+ * its key from signing again.
+ * @throws LANESTORE_INVALID if a key is bound to the store, or parts of it are closed.
  */
 function refuseSigned({ signer, quarantine }: StoredVotes): void {
   if (signer === undefined && quarantine === undefined) return;
@@ -282,7 +283,7 @@ function refuseSigned({ signer, quarantine }: StoredVotes): void {
   });
 }
 
-/** What a running store takes over from what was found. */
+/** The components of a running store, from the examined store. */
 function partsOf<B, Q, A>(
   { engine, tip, records: found, checkMs }: SoundStore<B, Q, A>,
   { model }: StoreOptions<B, Q, A>,
@@ -300,8 +301,8 @@ function partsOf<B, Q, A>(
 }
 
 /**
- * Closes every part of the votes if the witness proves nothing, or the store is a copy by hard
- * links, in a batch of its own, before the witness is written.
+ * If the witness proves nothing, or the store is a copy by hard links, closes every part of the
+ * votes, in a separate batch before the witness is written.
  */
 async function closeUnproven(
   engine: Engine,
@@ -319,7 +320,7 @@ async function closeUnproven(
   return { ...next, needsWitness: false, notes: [`every part of the votes was closed: ${why}`] };
 }
 
-/** Files that are none of ours stay where they are. */
+/** The note on unknown files among the value files; they are left unchanged. */
 function notesOn({ unknown }: FoundValues): string[] {
   return unknown.length === 0 ? [] : [`${VALUES_DIR}/ holds other files: ${unknown.slice(0, 5).join(', ')}`];
 }
@@ -336,7 +337,9 @@ async function createInDatabase(engine: Engine, model: string): Promise<void> {
   await engine.write(firstBatch(model));
 }
 
-/** A sublevel's database and its whole prefix; any other database stands for itself. */
+/**
+ * The database of a sublevel with the whole prefix; for any other database, the database itself.
+ */
 function rootOf(db: AnyLevel): { root: object; prefix: string } {
   const { db: root, prefix } = db as { db?: object; prefix?: string };
   return root === undefined ? { root: db, prefix: '' } : { root, prefix: prefix ?? '' };

@@ -1,12 +1,12 @@
 /**
- * Recovery: what is in the database against what the tip says must be there (docs/design.md,
- * Recovery). It reads everything that is live, checks all of it, and collects every finding; it
- * never writes and never trims.
+ * Recovery: compares the database with the content that the tip requires (docs/design.md,
+ * Recovery). It reads and checks every live record, and collects every finding. It never writes and
+ * never trims.
  *
- * It proves: each record in every range [first, next) is there, unharmed, and what its key says;
- * anchor and inner are the ones that the newest batch knew; nothing lies outside of the ranges. A
- * batch lost in the middle shows as one of these. Only the witness proves that the newest batch
- * itself is there.
+ * It proves three things: each record in every range [first, next) is present, undamaged, and
+ * matches its key; anchor and inner are those of the newest batch; no record lies outside the
+ * ranges. A batch lost in the middle violates one of these. Only the witness proves that the newest
+ * batch itself is present.
  */
 import type { Finding } from '../../../errors.js';
 import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, type LaneId, VOTES_KEY } from '../../../keys/index.js';
@@ -27,48 +27,50 @@ import { SeparatedEntries } from '../values/recovery.js';
 import type { FoundReference } from '../values/value-store.js';
 import { findStrays } from './strays.js';
 
-/** Ranges that are read at the same time: as many as libuv has threads for. */
+/** Ranges that are read at the same time: the default number of libuv threads. */
 const PARALLEL_READS = 4;
 
 /** How records are checked. */
 export interface RecordsOptions {
-  /** False: check the same, keep nothing. */
+  /** False: check everything, keep no entries. */
   readonly load: boolean;
-  /** The directory of value files; absent for a store that can have none. */
+  /** The directory of value files; absent for a store that cannot have any. */
   readonly values?: string | undefined;
   /**
-   * Only anchor and inner: for a reader that is going to read every entry itself. Default false.
+   * Check only anchor and inner: for a reader that reads every entry itself afterwards. Default
+   * false.
    */
   readonly singlesOnly?: boolean;
-  /** Findings that are kept. */
+  /** Maximum number of findings kept. */
   readonly findingsMax?: number | undefined;
 }
 
-/** What the records of a store are, and what is wrong with them. */
+/** The records of a store, and the findings in them. */
 export interface CheckedRecords<B, Q, A> {
   readonly recovered: Recovered<B, Q, A>;
   /** The anchor and the inner state, unless they are damaged or absent; also with `load: false`. */
   readonly singles: Pick<Recovered<B, Q, A>, 'anchor' | 'inner'>;
   readonly anchor: AnchorPoint | undefined;
   /**
-   * What is kept of the votes of the node's key; of a key that was never bound if it is damaged.
+   * The stored votes of the node's key. If the record is damaged: the votes of a key that was never
+   * bound.
    */
   readonly votes: StoredVotes;
-  /** Live records that were read and checked. */
+  /** The number of live records that were read and checked. */
   readonly records: number;
   /** Bytes of their values. */
   readonly bytes: number;
-  /** Every reference to a separated value, those of stale records too. */
+  /** Every reference to a separated value, including those of stale records. */
   readonly references: readonly FoundReference[];
   /** Sorted by key. */
   readonly findings: readonly Finding[];
-  /** How many there were; `findings` holds the first of them. */
+  /** The number of all findings; `findings` holds the first of them. */
   readonly findingsTotal: number;
 }
 
 /**
- * Reads and checks everything that the tip says must be there. With `load: false` it checks the
- * same and keeps nothing.
+ * Reads and checks every record that the tip requires. With `load: false` it checks the same and
+ * keeps no entries.
  */
 export function checkRecords<B, Q, A>(
   engine: Engine,
@@ -170,7 +172,7 @@ class Recovery<B, Q, A> {
     return { ...NO_STORED_VOTES, ...votes, ...(laneFloors === undefined ? {} : { laneFloors }) };
   }
 
-  /** Positions of another arity than the model's could not be compared. */
+  /** Reports positions of another arity than the model's: they could not be compared. */
   #checkLogs({ logs }: Pick<StoredVotes, 'logs'>): void {
     for (const [log, { watermark, floor }] of logs) {
       const arity = this.#model.votes?.logs[log]?.arity;
@@ -181,7 +183,7 @@ class Recovery<B, Q, A> {
     }
   }
 
-  /** Reads a record of which there is one; undefined if it is damaged, or not there. */
+  /** Reads a record with a fixed key; undefined if it is damaged or absent. */
   async #readSingle<T>(key: string, crc: number | null, parse: (body: unknown) => T | string): Promise<T | undefined> {
     const value = await this.#engine.get(key);
     if (!this.#isExpected(key, value, crc)) return undefined;
@@ -216,7 +218,8 @@ class Recovery<B, Q, A> {
   }
 
   /**
-   * Reads [first, next) of a log, which begins at its first key, not at the deleted ones before it.
+   * Reads [first, next) of a log. It seeks the first key directly, to skip the deleted keys before
+   * it.
    */
   async #readLog<T>(log: LogName, { first, next }: Extent, read: ReadRecord<T>, into: T[] | undefined): Promise<void> {
     if (first === next) return;
@@ -250,9 +253,9 @@ class Recovery<B, Q, A> {
   }
 
   /**
-   * Rule 3 holds for every state that a batch can leave: nothing lies below the stored anchor, and
-   * its CommitQC, or a later one to which `commitQCs.maybePruneAndPersist` truncated since, is the
-   * oldest.
+   * Checks rule 3, which holds after every batch: nothing lies below the stored anchor. The oldest
+   * CommitQC is the anchor's, or a later one to which `commitQCs.maybePruneAndPersist` has
+   * truncated since.
    */
   #checkAnchor(anchor: A): AnchorPoint | undefined {
     let point: AnchorPoint;
@@ -277,7 +280,10 @@ class Recovery<B, Q, A> {
   }
 }
 
-/** Ranges are read side by side: without this, the order of findings would be a matter of time. */
+/**
+ * Sorts findings by key. Ranges are read in parallel, so their order would otherwise depend on
+ * timing.
+ */
 function byKey(a: Finding, b: Finding): number {
   const [left = '', right = ''] = [a.key, b.key];
   return left < right ? -1 : left > right ? 1 : 0;

@@ -1,7 +1,7 @@
 /**
- * Keys that must not be there: keys that a lost batch had deleted, keys whose tip is lost, and keys
- * that another program wrote. Every gap between the keys that the tip allows is searched; values
- * are not read.
+ * Finds keys that must not exist: keys that a lost batch had deleted, keys whose tip is lost, and
+ * keys that another program wrote. Every gap between the keys that the tip allows is searched;
+ * values are not read.
  */
 import type { Finding } from '../../../errors.js';
 import {
@@ -23,8 +23,8 @@ import { keysIn, strayKey } from '../read/log-range.js';
 type Gap = Partial<KeyRange>;
 
 /**
- * Reports every key that the tip does not allow; in [swept, first), where stale entries may be
- * left, every key that is no entry.
+ * Reports every key that the tip does not allow. In [swept, first), where stale entries may remain,
+ * it reports every key that is not an entry.
  */
 export async function findStrays(engine: Engine, tip: Tip, report: (finding: Finding) => void): Promise<void> {
   for (const gap of gapsOf(tip)) {
@@ -39,8 +39,8 @@ export async function findStrays(engine: Engine, tip: Tip, report: (finding: Fin
 }
 
 /**
- * What is wrong with a key being there, if anything is. Anchor and inner state the caller compares
- * with the tip himself.
+ * The finding for a key that must not exist; undefined for an allowed key. The caller compares
+ * anchor and inner state with the tip.
  */
 export function strayOf(key: string, tip: Tip): Finding | undefined {
   const parsed = parseKey(key);
@@ -52,7 +52,7 @@ export function strayOf(key: string, tip: Tip): Finding | undefined {
   return isAllowed ? undefined : strayFinding(key, tip);
 }
 
-/** What lies between the keys that may be there, in the order of keys. */
+/** The gaps between the allowed keys, in the order of keys. */
 function gapsOf(tip: Tip): Gap[] {
   const gaps: Gap[] = [];
   let from: Gap = {};

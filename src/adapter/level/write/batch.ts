@@ -1,10 +1,10 @@
 /**
- * From accepted steps to one LevelDB batch: the puts and deletes, and the tip that describes the
- * store after them.
+ * Composes one LevelDB batch from accepted steps: the puts and deletes, and the tip that describes
+ * the store after them.
  *
  * Pure. A builder starts from the tip of the last durable batch and takes steps in the order in
- * which they were accepted; the batch begins with its tip, so that a log record of ours can be told
- * from one inside of a block's bytes, which others choose.
+ * which they were accepted; the batch begins with its tip. So a real log record differs from a
+ * forged one inside a block's bytes, which peers choose.
  */
 import { LANE_FLOORS_KEY, type LaneId, maxU64, TIP_KEY, VOTES_KEY } from '../../../keys/index.js';
 import type { Cursor } from '../../persistence.js';
@@ -18,9 +18,9 @@ import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../format/votes
 import type { Maintenance } from './accepted.js';
 
 /**
- * Deletes that one batch contains for truncations, and for sweeping, when nothing is said; more is
- * left to the sweeper. A road index of 100 lanes truncates 1,000 blocks, so ordinary rounds never
- * leave anything; a jump over a long lane does not stall the rounds after it.
+ * Default maximum of deletes in one batch, for truncations and for sweeping; the sweeper deletes
+ * the rest. A road index of 100 lanes truncates 1,000 blocks, so ordinary rounds never reach the
+ * maximum. It keeps a jump over a long lane from stalling later rounds.
  */
 export const BATCH_DELETES = 4096;
 
@@ -28,15 +28,15 @@ const NO_TIP: Operation = { type: 'del', key: TIP_KEY };
 
 /** How batches are composed. */
 export interface BatchSettings {
-  /** Deletes for truncations that the batch takes, sweeping included. */
+  /** Maximum number of deletes for truncations, sweeping included. */
   readonly deletesMax?: number;
-  /** Lanes that are dropped leave floors. */
+  /** Dropped lanes leave floors. */
   readonly lanesRecur?: boolean;
 }
 
 /** Composes one batch. */
 export class BatchBuilder {
-  /** The first place is the tip's, which is known last. */
+  /** The first element is reserved for the tip, which is composed last. */
   readonly #operations: Operation[] = [NO_TIP];
   /** The tip that the batch builds on. */
   readonly base: Tip;
@@ -65,7 +65,7 @@ export class BatchBuilder {
     this.#inner = base.inner;
   }
 
-  /** True if nothing was added: there is nothing to write. */
+  /** True if nothing was added. */
   get isEmpty(): boolean {
     return this.#operations.length === 1 && !this.#changed;
   }
@@ -90,8 +90,8 @@ export class BatchBuilder {
   }
 
   /**
-   * Adds a step of the background. Before the rounds of the batch, so that what they do to the same
-   * keys comes after it.
+   * Adds a background step. Called before the rounds of the batch are added, so that their
+   * operations on the same keys come later.
    */
   maintain(work: Maintenance): void {
     switch (work.kind) {
@@ -111,9 +111,9 @@ export class BatchBuilder {
   }
 
   /**
-   * Drops lanes: what they hold, and their cursors. False, and nothing is done, unless few deletes
-   * suffice: nothing stale is left, and together they hold no more than the batch may delete. Then
-   * they are emptied, swept and dropped by steps of the background.
+   * Drops lanes with their entries and cursors. It does so only if the lanes have no stale keys and
+   * together no more entries than the batch may delete. Otherwise it returns false and does
+   * nothing: background steps then empty, sweep and drop the lanes.
    */
   drop(lanes: readonly LaneId[]): boolean {
     let held = 0n;
@@ -128,7 +128,7 @@ export class BatchBuilder {
     return true;
   }
 
-  /** The batch, its tip first, and what it leads to. */
+  /** The batch, its tip first, and the resulting state. */
   finish(): { tip: Tip; votes: StoredVotes; operations: Operation[] } {
     const { votes, laneFloors } = this.#putVotes();
     const lanes = this.#newLane ? new Map([...this.#lanes].sort(([a], [b]) => (a < b ? -1 : 1))) : this.#lanes;
@@ -146,7 +146,7 @@ export class BatchBuilder {
     return { tip, votes: this.#votes, operations: this.#operations };
   }
 
-  /** Puts the records of votes that change; gives the crcs of both. */
+  /** Puts the changed records of votes; returns the crcs of both. */
   #putVotes(): Pick<Tip, 'votes' | 'laneFloors'> {
     const { base } = this;
     let { votes, laneFloors } = base;
@@ -189,7 +189,7 @@ export class BatchBuilder {
     for (const put of compose(holds)) this.#put(put);
   }
 
-  /** All that a lane holds becomes stale: it is left to the sweeper. */
+  /** Makes all entries of a lane stale, for the sweeper. */
   #empty(lane: LaneId): void {
     const extent = this.#lanes.get(lane);
     if (extent === undefined) return;
@@ -207,7 +207,8 @@ export class BatchBuilder {
   }
 
   /**
-   * Before the lane goes: it may come back, with other blocks under numbers that were voted for.
+   * Called before the lane is dropped: it may come back with other blocks under numbers that were
+   * voted for.
    */
   #leaveFloor(lane: LaneId): void {
     if (!this.#lanesRecur) return;
@@ -222,12 +223,12 @@ export class BatchBuilder {
     this.#set(log, { first, next, swept });
   }
 
-  /** Deletes what fits, and returns below which number no keys are left. */
+  /** Deletes as many keys as fit, and returns the number below which no keys remain. */
   #truncate(log: LogName, truncate: Cursor, firstAfter: bigint): bigint {
     const extent = this.#extent(log);
     if (extent === undefined) return firstAfter;
-    // Stale keys from an earlier jump lie below: `swept` can only move past them when the sweeper
-    // took them.
+    // Stale keys from an earlier jump lie below: `swept` moves past them only after the sweeper has
+    // deleted them.
     if (extent.swept < extent.first) return extent.swept;
     const left = this.#deletesLeft();
     const length = truncate.next - truncate.first;

@@ -1,14 +1,13 @@
 /**
  * Writes batches: compose -> values -> batch + sync -> witness -> tip.
  *
- * Values are the first of two stages. While one batch is synced in LevelDB, the values of the
- * rounds that make up the next one are written, so that a batch never waits for large values that
- * could have been on disk already. The batch itself is composed at its turn, against the tip that
- * it builds on, from rounds as they were encoded, with references in place of values that have
- * their places.
+ * Values are the first of two stages. While LevelDB syncs one batch, the large values of the next
+ * batch's rounds are written. So a batch never waits for values that could already be on disk. The
+ * batch itself is composed after the batch before it, against that batch's tip. Placed values are
+ * replaced by references.
  *
- * LevelDB is given a batch only once all values that it refers to are durable. A crash leaves whole
- * batches, and values that no record refers to.
+ * A batch is handed to LevelDB only after all values that it refers to are durable. A crash leaves
+ * complete batches, and possibly values without a reference.
  */
 import { releaseMemory } from '../../../cbor/arenas.js';
 import type { LanestoreError } from '../../../errors.js';
@@ -25,7 +24,7 @@ import { BatchBuilder, type BatchSettings } from './batch.js';
 import { type MeteredStore, meterBatch } from './metered.js';
 import type { GroupWriter } from './queue.js';
 
-/** What a writer works with. */
+/** The components of a writer. */
 export interface WriterParts {
   readonly engine: Engine;
   /** The tip that was found at open. */
@@ -34,19 +33,18 @@ export interface WriterParts {
   readonly votes: StoredVotes;
   readonly batches: BatchSettings;
   /**
-   * Looked at with each batch, before anything of it settles. Absent for a database of the
-   * caller's.
+   * Checked for each batch, before any call of the batch settles. Absent for a caller's database.
    */
   readonly guard?: LocationGuard | undefined;
   /**
-   * Written for each batch once it is durable, before anything of it settles. Absent for a database
-   * of the caller's.
+   * Written for each batch once it is durable, before any call of the batch settles. Absent for a
+   * caller's database.
    */
   readonly witness?: Pick<Witness, 'prepare' | 'flushDisk' | 'write'> | undefined;
   /** Absent where all values stay in LevelDB. */
   readonly values?: ValueStore | undefined;
   readonly metered: MeteredStore;
-  /** Drops lanes by steps of the background; no call may name them until it resolves. */
+  /** Drops lanes in background steps; no call may name them until it resolves. */
   readonly dropSlowly: (lanes: readonly LaneId[]) => Promise<void>;
 }
 
@@ -58,21 +56,24 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   readonly #parts: WriterParts;
   #tip: Tip;
   #votes: StoredVotes;
-  /** Made while the batch before it is on its way: it copies all cursors. */
+  /** Made while the batch before it is being written, because it copies all cursors. */
   #nextBatch: BatchBuilder | undefined;
   /**
-   * Of the batch that is being composed: its calls, and bytes of their large records that have no
-   * place.
+   * The calls of the batch under composition, and the bytes of their large records that are not
+   * placed yet.
    */
   #calls = 0;
   #unplacedBytes = 0;
   /**
-   * The group of rounds whose values are being placed and written: until they are durable, or for
-   * good once that has failed.
+   * The group of rounds whose values are being placed and written. Cleared once they are durable;
+   * never cleared after a failure.
    */
   #placed: Promise<void> | undefined;
   #durable: Promise<void> | undefined;
-  /** Values were placed whose batch is not composed yet: no further group is placed before. */
+  /**
+   * True while placed values wait for their batch to be composed: no further group is placed before
+   * that.
+   */
   #isAhead = false;
   #failed: LanestoreError | undefined;
 
@@ -87,14 +88,14 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     return this.#tip;
   }
 
-  /** The votes as the last durable batch left them. */
+  /** The votes after the last durable batch. */
   get votes(): StoredVotes {
     return this.#votes;
   }
 
   /**
-   * LevelDB is given nothing more, not even a batch that waits for its values: later calls have
-   * been settled with this error.
+   * Hands no further batch to LevelDB, not even one that waits for its values: its calls have been
+   * rejected with this error.
    */
   fail(error: LanestoreError): void {
     this.#failed ??= error;
@@ -104,7 +105,9 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     return this.#durable;
   }
 
-  /** Begins to write the large values of rounds, if together they are worth a value file. */
+  /**
+   * Begins to write the large values of rounds, if together they are large enough for a value file.
+   */
   prepare(rounds: () => readonly AcceptedRound[]): Promise<void> | undefined {
     const { values } = this.#parts;
     if (this.#placed !== undefined || this.#isAhead || values === undefined) return this.#placed;
@@ -135,8 +138,8 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     }
     const { largeBytes } = call.cost;
     this.#unplacedBytes += largeBytes;
-    // Together these are worth a value file: they go with the next batch, unless the batch is
-    // empty.
+    // Together these are large enough for a value file: they wait for the next batch, unless this
+    // batch is empty.
     const isWorthWaiting = largeBytes > 0 && this.#parts.values?.isEnough(this.#unplacedBytes) === true;
     if (isWorthWaiting && this.#calls > 0) return false;
     this.#calls++;
@@ -153,7 +156,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
       this.#durable === undefined
         ? this.#writeInPlace(filled, operations)
         : this.#writeAfter(this.#durable, filled, operations);
-    // The disk is at work now: what can be done meanwhile is not done when callers wait for it.
+    // Done while the disk syncs, so that callers do not wait for it later.
     if (engine.copies) for (const operation of operations) if (operation.type === 'put') releaseMemory(operation.value);
     this.#nextBatch = new BatchBuilder(tip, votes, batches);
     const ownWitness = witness?.prepare(tip.seq);
@@ -161,8 +164,8 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     ownWitness?.catch(ignored);
     await written;
     if (ownWitness !== undefined) await ownWitness;
-    // LevelDB syncs by plain fsync there, which leaves the batch in the disk's cache. Before the
-    // witness names it.
+    // On macOS LevelDB uses plain fsync, which leaves the batch in the disk's cache. It must be
+    // flushed before the witness names the batch.
     if (process.platform === 'darwin') await witness?.flushDisk();
     witness?.write(tip.seq);
     this.#tip = tip;
@@ -170,7 +173,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     values?.applied(operations, batch.hasReferences);
   }
 
-  /** Prepares space: after a batch, not while it is synced. */
+  /** Prepares disk space; called after a batch, not during its sync. */
   afterBatch(): void {
     this.#parts.values?.kick();
   }
@@ -190,7 +193,10 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     this.#durable.catch(ignored);
   }
 
-  /** Once values are durable; if they cannot be, LevelDB is not given the batch. */
+  /**
+   * Writes the batch after its values are durable; if writing the values fails, the batch is not
+   * handed to LevelDB.
+   */
   async #writeAfter(values: Promise<void>, filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
     try {
       await values;
@@ -202,7 +208,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     await this.#writeInPlace(filled, operations);
   }
 
-  /** Hands a batch to LevelDB, in the place that the store was opened in. */
+  /** Hands a batch to LevelDB, and checks that the store is still in its place. */
   async #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
     const { guard, metered } = this.#parts;
     try {
@@ -213,7 +219,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     }
     const written = meterBatch(operations, metered, () => filled.write());
     try {
-      // While the disk is at work.
+      // Checked while the disk syncs.
       guard?.checkBatch();
     } catch (error) {
       await written.catch(ignored);

@@ -1,9 +1,9 @@
 /**
- * Reads a seiwal log without changing it. What a node would find at its start is found here, by the
- * same rules, and where the node drops something without a word, it is said:
+ * Reads a seiwal log without changing it. It finds the same records as a node at its start, by the
+ * same rules, and reports what the node drops silently:
  *
- * - The file that is written to counts up to its first fault. A whole record after the fault proves
- *   that records before it are lost: a finding. Otherwise the tail was torn by a crash: a note.
+ * - The open file counts up to its first fault. A whole record after the fault proves that records
+ *   before it are lost: a finding. Otherwise the tail was torn by a crash: a note.
  * - A complete file with any fault is damaged, and so is a log without a file between two others.
  * - Of two complete files of one sequence, an interrupted rollback left the one with the higher
  *   last record: it is not read.
@@ -29,7 +29,7 @@ export interface SeiwalPlace {
 /** A file of a log, and how much of it counts. */
 interface CountedFile {
   readonly name: string;
-  /** Where its whole records end. */
+  /** The end of its complete records. */
   readonly end: number;
 }
 
@@ -44,7 +44,7 @@ export interface SeiwalLog {
   readonly suffixFirst: bigint | undefined;
   readonly notes: readonly string[];
   readonly findings: readonly Finding[];
-  /** Names that are no part of the layout, relative to the location. */
+  /** Names that are not part of the layout, relative to the location. */
   readonly strays: readonly string[];
 }
 
@@ -92,7 +92,7 @@ class Reading {
     };
   }
 
-  /** Drops the second of two files of one sequence, which stands after the one that counts. */
+  /** Drops the second of two files of one sequence; the first one counts. */
   #withoutRolledBack(files: readonly LogFileName[]): LogFileName[] {
     return files.filter((file, i) => {
       const before = files[i - 1];
@@ -140,7 +140,7 @@ class Reading {
     for (const { index } of records) this.#count(index);
   }
 
-  /** The rest of the file that is written to, after its last whole record. */
+  /** Reports the rest of the open file, after its last complete record. */
   #tail(name: string, bytes: Buffer, end: number, last: bigint | undefined, problem: string): void {
     const after = recordAfter(bytes, end, last);
     if (after === undefined) {

@@ -12,7 +12,7 @@ export interface LogFileName {
   readonly name: string;
   /** Its place in the log; u64. */
   readonly sequence: bigint;
-  /** What the name of a complete file promises. */
+  /** The indexes in the name of a complete file. */
   readonly promised: { readonly first: bigint; readonly last: bigint } | undefined;
 }
 
@@ -35,7 +35,7 @@ export function isLogFile(name: string): boolean {
   return parse(name) !== undefined;
 }
 
-/** True for a name that a log of this layout may have beside its files of records. */
+/** True for a name that a log's directory may contain besides files of records. */
 export function isCompanion(name: string): boolean {
   return COMPANIONS.has(name) || SWAP.test(name);
 }

@@ -32,13 +32,13 @@ export interface LogRecord {
   readonly end: number;
 }
 
-/** Why bytes are no record: they end within it, or they are something else. */
+/** Why the bytes are not a record: they end within it, or have another form. */
 export interface NoRecord {
   readonly kind: 'entry-cut' | 'entry-crc';
   readonly problem: string;
 }
 
-/** What is wrong with the head of a file; undefined for a sound one. */
+/** The problem with the head of a file; undefined for a sound head. */
 export function headProblem(bytes: Uint8Array): { readonly isVersion: boolean; readonly problem: string } | undefined {
   if (bytes.length < HEAD_BYTES) return { isVersion: false, problem: 'it is shorter than its head' };
   if (MAGIC.compare(bytes, 0, MAGIC.length) !== 0) return { isVersion: false, problem: 'it does not begin with SEIWL' };
@@ -80,14 +80,15 @@ function readUvarint(bytes: Uint8Array, at: number): { value: bigint; end: numbe
 /** The records of a file up to its first fault. */
 export interface FileScan {
   readonly records: readonly LogRecord[];
-  /** Where the whole records end. */
+  /** The end of the complete records. */
   readonly end: number;
-  /** Why they end there; undefined at the end of the file. */
+  /** The reason why they end there; undefined at the end of the file. */
   readonly fault: NoRecord | undefined;
 }
 
 /**
- * Reads the records after the head. Indexes that do not ascend are a fault, as a crash leaves none.
+ * Reads the records after the head. Indexes that do not ascend are a fault: a crash cannot cause
+ * them.
  */
 export function scanRecords(bytes: Buffer): FileScan {
   const records: LogRecord[] = [];
@@ -106,14 +107,14 @@ export function scanRecords(bytes: Buffer): FileScan {
   return { records, end: at, fault: undefined };
 }
 
-/** Bytes of a disk's sector: what a crash leaves unwritten is made of whole ones, all zeros. */
+/** Bytes of a disk sector: a crash leaves whole sectors unwritten, as zeros. */
 const SECTOR_BYTES = 512;
 /** Upper bound of the bytes whose checksum is computed in a search. */
 const SEARCH_BYTES_MAX = 256 * 1024 * 1024;
 
 /**
- * The first whole record after a fault at `end`, with an index above `last`. Undefined if there is
- * none, and if a sector between is empty: then the write of all that follows was never synced.
+ * The first complete record after a fault at `end`, with an index above `last`. Undefined if there
+ * is none, or if a sector in between is empty: then the bytes after that sector were never synced.
  */
 export function recordAfter(bytes: Buffer, end: number, last: bigint | undefined): LogRecord | undefined {
   let left = SEARCH_BYTES_MAX;

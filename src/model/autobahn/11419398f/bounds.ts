@@ -1,6 +1,7 @@
 /**
- * How far a validator may have signed, told by how far the others are. Let CommitQC c be the
- * highest one that N-f others have, f of which may lie; the validator has stopped before.
+ * Bounds the places that a validator may have signed, from the progress of the others. Let CommitQC
+ * c be the highest one in the answers of N-f others. Up to f of them may lie. The validator has
+ * stopped before the answers.
  *
  * - Rounds: it signs in road q only with CommitQC q-1. One signer of that CommitQC is honest and
  *   has answered; it has CommitQC q-2, so q <= c+2. A view above 0 needs a TimeoutQC, whose signers

@@ -1,4 +1,4 @@
-/** Autobahn as a model: what a store must know about the protocol. */
+/** Autobahn at 11419398f as a model. */
 import type { Model, VoteModel } from '../../model.js';
 import { modelOf } from '../model.js';
 import { codecs } from './codecs.js';

@@ -45,7 +45,7 @@ export class Committee {
   /**
    * @param members in any order; they are copied.
    * @throws LANESTORE_INVALID if no validator has a weight, if there are more than 100, for a
-   * duplicate key, a lane of a wrong length, or weights whose sum is no u64.
+   * duplicate key, a lane of a wrong length, or weights whose sum exceeds a u64.
    */
   constructor(members: Iterable<Member>) {
     const copies = Array.from(members, ({ lane, weight }) => ({ lane: checkedCopy(lane, LANE_BYTES), weight }));

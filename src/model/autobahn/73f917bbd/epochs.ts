@@ -7,7 +7,7 @@ import { type Committee, checkCommittee } from './committee.js';
 import { laneParts } from './lane.js';
 import type { Lane } from './types.js';
 
-/** An epoch: a committee, and the road indexes for which it holds. */
+/** An epoch: a committee, and the road indexes for which it is valid. */
 export interface Epoch {
   /** Its number; u64. */
   readonly index: bigint;

@@ -13,7 +13,7 @@ export const signedBlockHeader = new Message<types.Signed<'laneVote'>>(pb.Signed
   sig: required(2, signature),
 });
 
-/** A proposal, a prepare vote or a commit vote: the field that holds it says which. */
+/** A proposal, a prepare vote or a commit vote: the field that contains it determines which. */
 export const signedProposal = new Message<types.Signed<'commitVote'>>(pb.SignedProposalSchema, {
   msg: required(1, proposal),
   sig: required(2, signature),
@@ -55,6 +55,6 @@ export const persistedInner = new Message<types.PersistedInner>(pb.PersistedInne
   timeoutQC: optional(3, timeoutQC),
   timeoutVote: optional(6, fullTimeoutVote),
   commitVote: optional(7, signedProposal),
-  // The same message: only the field tells a prepare vote from a commit vote.
+  // The same message: only the field distinguishes a prepare vote from a commit vote.
   prepareVote: optional(8, signedProposal as unknown as Message<types.Signed<'prepareVote'>>),
 });

@@ -13,7 +13,7 @@ import { verifyAppProposal, verifyAppQC, verifyCommitQC, verifyHeaders, verifyPa
 /** A row. */
 export interface DataRow {
   readonly qc: FullCommitQC;
-  /** The first ones of those that the CommitQC orders, in its order; all of them in a full row. */
+  /** The first of the blocks that the CommitQC orders, in its order; in a full row, all of them. */
   readonly blocks: readonly Block[];
   readonly appProposal?: AppProposal;
   readonly appQC?: AppQC;

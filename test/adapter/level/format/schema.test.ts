@@ -32,7 +32,7 @@ schema('of another format is LANESTORE_SCHEMA, whatever else it says', () => {
     const error = refusedSync(() => readSchema(withBody({ format }), 'plain/1'), 'LANESTORE_SCHEMA');
     assert.match(error.message, new RegExp(`format ${format}\\b.*format 2\\b`));
   }
-  // A later format may have other fields: it is told by its number alone.
+  // A later format may have other fields: its number alone identifies it.
   const later = makeRecord(SCHEMA_KEY, { format: 3 });
   refusedSync(() => readSchema(later, 'plain/1'), 'LANESTORE_SCHEMA');
 });

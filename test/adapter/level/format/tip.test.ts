@@ -1,4 +1,4 @@
-/** The tip record: its bytes, and what is no tip. */
+/** The tip record: its bytes, and the refusal of other bodies. */
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

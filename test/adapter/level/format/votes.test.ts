@@ -1,6 +1,4 @@
-/**
- * The records of votes: what they hold comes back, and what is not exactly one of them is refused.
- */
+/** The records of votes: they decode to what was encoded, and every other body is refused. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeRecord, type EncodedRecord, isFault } from '../../../../src/adapter/level/format/record.js';

@@ -1,6 +1,6 @@
 /**
- * The witness: its bytes, its slots, and what each state of the file proves about the database
- * beside it.
+ * The witness: its bytes, its slots, and what each state of the file proves about the database next
+ * to it.
  */
 import fs, {
   closeSync,
@@ -33,7 +33,7 @@ const STORE = Uint8Array.from({ length: 16 }, (_, i) => i);
 const OTHER = new Uint8Array(16).fill(0xee);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-/** A witness file with these slots; undefined leaves one empty, as creation does. */
+/** A witness file with these slots; undefined leaves a slot empty, as creation does. */
 function file(slot0?: Uint8Array, slot1?: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(WITNESS_BYTES);
   if (slot0 !== undefined) bytes.set(slot0, 0);
@@ -135,8 +135,8 @@ slots(
     linkSync(path, join(dir, 'backup'));
     const { fsync } = fs;
     let syncs = 0;
-    // The only one is that of the directory (files are synced by fdatasync): the copy has the name
-    // by then.
+    // The only fsync is that of the directory (files are synced by fdatasync): the copy has its
+    // name by then.
     const renamed = new Promise<() => void>((resolve) => {
       fs.fsync = ((fd: number, done: fs.NoParamCallback) => {
         if (++syncs === 1) resolve(() => fsync(fd, done));
@@ -229,7 +229,7 @@ files(
   inTemp(async (dir) => {
     await using store = await open(dir);
     for (let i = 0; i < 5; i++) {
-      // In the hook, before the call settles: the witness comes first.
+      // In the hook, before the call settles: the witness is written first.
       let seen: bigint | undefined;
       const block = () => {
         seen = parseWitness(readFileSync(join(dir, 'witness')))[0]?.seq;
@@ -271,7 +271,7 @@ files(
 );
 
 files(
-  'two torn slots prove nothing: a note says so, and a batch of its own closes the votes before anything is signed',
+  'two torn slots prove nothing: there is a note, and a separate batch closes the votes before any signature',
   inTemp(async (dir) => {
     await makeStore(dir, 3);
     writeFileSync(join(dir, 'witness'), new Uint8Array(WITNESS_BYTES));
@@ -293,7 +293,7 @@ files(
     const old = await dump(dir);
     await makeStoreOn(dir, 2, 3);
     const now = await dump(dir);
-    // Back to the content of two rounds: the tip, and without the third block.
+    // Back to the content of two rounds: their tip, without the third block.
     const key = 'lane/0a/00000000000000000002';
     const tip = await rawGet(dir, 'meta/tip');
     await rawBatch(dir, [

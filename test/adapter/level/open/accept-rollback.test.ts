@@ -111,7 +111,7 @@ test(
 );
 
 test(
-  'a missing, a short and a foreign witness: numbering leaps, since nobody knows how far the lost batches went',
+  'a missing, a short and a foreign witness: numbering leaps, since the number of lost batches is unknown',
   inTemp(async (dir) => {
     const base = join(dir, 'base');
     const other = join(dir, 'other');

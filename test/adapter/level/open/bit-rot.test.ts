@@ -105,7 +105,7 @@ rot(
 );
 
 rot(
-  'a flipped bit of a value in the log: damage if batches are behind it, else a lost end; the same at every try',
+  'a flipped bit of a value in the log: damage if batches follow, else a lost end; the same at every try',
   inTemp(async (dir) => {
     const base = join(dir, 'base');
     await append(base, 0, 1);

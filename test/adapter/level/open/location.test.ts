@@ -1,4 +1,4 @@
-/** Locations: what becomes a store, what opens, and what is refused and left as it is. */
+/** Locations: which become a store, which open, and which are refused and left unchanged. */
 import {
   chmodSync,
   existsSync,
@@ -140,7 +140,7 @@ creation(
       await refused(openLevel(location, options), 'LANESTORE_NOT_A_STORE');
       assert.equal(readdirSync(dir), []);
     }
-    // A creation that was cut short is no store either, and is left to the one who goes on with it.
+    // An interrupted creation is not a store either, and stays for the open that finishes it.
     mkdirSync(join(dir, 'level.creating'));
     await refused(openLevel(dir, options), 'LANESTORE_NOT_A_STORE');
     assert.equal(readdirSync(dir), ['level.creating']);

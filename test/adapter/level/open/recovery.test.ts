@@ -595,7 +595,7 @@ recovery(
       await using store = await open(dir);
       assert.equal(store.takeRecovered().blocks.get('0a'), plainBlocks('0a', 6, 8));
       assert.is(await store.block('0a', 5n), undefined);
-      // The sweep is a batch of its own here.
+      // The sweep is a separate batch here.
       while (store.seq === 3n) await new Promise((resolve) => setImmediate(resolve));
     }
     const left = [...(await dump(dir)).keys()].filter((key) => key.startsWith('lane/0a/'));

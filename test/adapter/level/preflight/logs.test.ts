@@ -47,7 +47,7 @@ async function opensTorn(location: string, expected: string, what: string): Prom
 }
 
 test(
-  'a log cut anywhere in its last batch opens if the witness is not ahead; with a later witness it is a rollback',
+  'a log cut anywhere in its last batch opens, unless the witness is ahead: then it is a rollback',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 2, 6);
     const log = logOf(base);
@@ -106,7 +106,7 @@ test(
 );
 
 test(
-  'batches after the damage are found across a block border too, however few of their bytes come before the border',
+  'batches after the damage are found across a block border too, with any number of bytes before the border',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 1, 4);
     const log = logOf(base);
@@ -216,7 +216,7 @@ test(
 );
 
 test(
-  'an unacknowledged batch of 1 MB with pages written in any order or not at all: the acknowledged rounds are recovered',
+  'an unacknowledged batch of 1 MB with pages in any order or missing: acknowledged rounds are recovered',
   inTemp(async (dir) => {
     const base = await makeStore(join(dir, 'base'), 1, 3);
     const expected = await content(copy(base, join(dir, 'copy')));

@@ -92,7 +92,7 @@ test(
 
 for (const point of ['before', 'after'] as HoldPoint[]) {
   test(
-    `a truncation held ${point} it is written: single reads see the state before or after it, ranges wait and see it whole`,
+    `a truncation held ${point} it is written: single reads see either state, ranges wait and see it whole`,
     onHeld(async (db) => {
       const store = await filled(db);
       const ledger = new Ledger();
@@ -209,7 +209,7 @@ function flip(value: Uint8Array, at: number): Uint8Array {
 
 for (const [what, key, damage, kind] of DAMAGE) {
   test(
-    `${what} is LANESTORE_CORRUPT when it is read, alone or in a range; its neighbours are readable, the store stays usable`,
+    `${what} is LANESTORE_CORRUPT when read, alone or in a range; its neighbours and the store stay usable`,
     onHeld(async (db) => {
       const store = await filled(db);
       const value = damage((await db.content()).get(key)!);

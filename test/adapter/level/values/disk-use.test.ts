@@ -9,7 +9,7 @@ import { inTemp } from '../../../support/temp.js';
 const test = suite('separated values: disk use');
 
 test(
-  'stays within twice the live bytes and a fixed number of files while one lane stands still, and shrinks afterwards',
+  'stays within twice the live bytes and a few files while one lane stands still, and shrinks afterwards',
   inTemp(async (dir) => {
     let last = 0;
     await simulate(dir, 150, (point) => {

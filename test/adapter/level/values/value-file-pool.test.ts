@@ -40,7 +40,7 @@ const until = async (reached: () => boolean) => {
 const isPreparing = ({ kind, path }: Operation) => kind === 'open' && path.endsWith('.preparing');
 
 test(
-  'a full disk: a large round is LANESTORE_CAPACITY at the call, small rounds are accepted, ready() waits for space',
+  'a full disk: a large round is LANESTORE_CAPACITY, small rounds are accepted, ready() waits for space',
   inTemp(async (dir) => {
     const files = new WatchedFiles();
     await using store = await openSmall(dir, { files });

@@ -1,6 +1,6 @@
 /**
- * `verify` reads the database in another process. When that process fails for a reason of its own,
- * `verify` gives no verdict on the store.
+ * `verify` reads the database in another process. When that process fails for another reason than
+ * damage, `verify` gives no verdict on the store.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -45,7 +45,7 @@ async function keysOf(view: PlainView): Promise<string[]> {
 const sound = suite('a view of a sound store');
 
 sound(
-  'shows the content that an open recovers, and the files; afterwards the location is unchanged, with no new name',
+  'shows the content that an open recovers, and the files; the location is unchanged, with no new name',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);

@@ -52,7 +52,7 @@ async function withForeignBatches(location: string): Promise<number> {
 }
 
 test(
-  '200,000 foreign batches in a log: LANESTORE_CORRUPT with the first findings and their number, from an open, a view and verify',
+  '200,000 foreign batches in a log: open, view and verify are LANESTORE_CORRUPT with the first findings',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     const batches = await withForeignBatches(location);

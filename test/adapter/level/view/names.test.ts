@@ -47,7 +47,7 @@ test(
       assert.equal((await verify(location, { model: plain })).findings, []);
       await snapshot(location, join(dir, 'targets', name), { model: plain });
       await using copied = await openLevel(join(dir, 'targets', name), { model: plain });
-      // One batch of its own: it closes the votes.
+      // A separate batch closes the votes.
       assert.is(copied.seq, 2n);
       assert.equal(readdirSync(join(dir, 'stores')), [name]);
       assert.ok(readdirSync(join(dir, 'targets')).every((made) => NAMES.includes(made)));
@@ -75,7 +75,7 @@ test(
 );
 
 test(
-  'the next view removes the leftover of a killed process next to such a location, but not that of a similar name',
+  'the next view removes what a killed process left next to such a location, not next to a similar name',
   inTemp(async (dir) => {
     const [location, similar] = [join(dir, 'n'.repeat(255)), join(dir, `${'n'.repeat(254)}m`)];
     await makeStore(location);

@@ -71,7 +71,7 @@ still(
       assert.equal([view.witness.verdict, view.refusal, view.witness.slots.length], ['equal', undefined, 1]);
       await using original = await openView(location, { model: plain });
       assert.equal(view.schema, original.schema);
-      // The one batch that the snapshot has of its own: it closes every part of its votes.
+      // The snapshot's one additional batch closes every part of its votes.
       const { tip, votes } = original;
       assert.equal({ ...view.tip, seq: tip?.seq, votes: tip?.votes }, tip);
       assert.equal([view.tip?.seq, votes?.quarantine], [5n, undefined]);
@@ -114,7 +114,7 @@ still(
 );
 
 still(
-  'is refused for an occupied target, a target in the store, and a location without a store; nothing is made or changed',
+  'is refused for an occupied target, a target in the store, and no store; nothing is made or changed',
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);

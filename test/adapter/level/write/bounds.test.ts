@@ -172,7 +172,7 @@ test('a round of a million tiny blocks is refused before an entry of it is looke
 });
 
 test(
-  'what waits is composed and told in batches of bounded entries and calls, however small they are',
+  'waiting rounds are composed and settled in batches of bounded entries and calls, even small ones',
   onHeld(async (db) => {
     const store = await openLevel({ db, model: plain, maxRoundEntries: 100 });
     const lane = (i: number) => i.toString(16).padStart(4, '0');

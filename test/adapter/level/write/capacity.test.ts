@@ -38,7 +38,7 @@ async function busyStore(db: HeldLevel): Promise<{ store: Store; ledger: Ledger 
 }
 
 test(
-  'a round over maxQueuedBytes is LANESTORE_CAPACITY: nothing of it is stored, and the same round is accepted after ready()',
+  'a round over maxQueuedBytes is LANESTORE_CAPACITY and not stored; it is accepted after ready()',
   onHeld(async (db) => {
     const { store, ledger } = await busyStore(db);
     const round = {
@@ -121,7 +121,7 @@ test(
 );
 
 test(
-  'a caller that waits for ready() after each refusal gets its round in, also one that fills the queue by itself',
+  'a caller that waits for ready() after each refusal succeeds, also with a round that fills the queue',
   onHeld(async (db) => {
     const { store, ledger } = await busyStore(db);
     ledger.watch('small', store.persist({ blocks: [plainBlock('0a', 0)] }));
@@ -166,7 +166,7 @@ test(
 );
 
 test(
-  'ready() rejects with LANESTORE_CLOSED when the store is closed, and with LANESTORE_FAILED when a write is rejected',
+  'ready() rejects with LANESTORE_CLOSED after close(), and with LANESTORE_FAILED after a rejected write',
   onHeld(async (db) => {
     for (const end of ['LANESTORE_CLOSED', 'LANESTORE_FAILED'] as const) {
       const { store, ledger } = await busyStore(db);

@@ -40,7 +40,7 @@ test(
 );
 
 test(
-  'after close() every call is LANESTORE_CLOSED, the cursors stay readable, and the database stays open: it is the caller’s',
+  'after close() every call is LANESTORE_CLOSED, cursors stay readable, the caller’s database stays open',
   onHeld(async (db) => {
     const store = await openLevel({ db, model: plain });
     await store.persist({ blocks: [plainBlock('0a', 4)] });

@@ -104,7 +104,7 @@ test(
 );
 
 test(
-  'a batch that is lost in the middle shows at open: the tip of a later one knows what must be there',
+  'a batch that is lost in the middle is detected at open, by the tip of a later one',
   onHeld(async (db) => {
     const store = await openLevel({ db, model: plain });
     await store.persist({ blocks: plainBlocks('0a', 0, 3), inner: new Uint8Array([1]) });

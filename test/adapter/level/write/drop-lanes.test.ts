@@ -1,6 +1,6 @@
 /**
- * Lanes that leave the committee: forgotten in one batch where that is small, else swept first,
- * while other lanes go on.
+ * Lanes that leave the committee: small ones are dropped in one batch, others are swept first while
+ * rounds for other lanes continue.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { suite } from 'uvu';
@@ -33,7 +33,7 @@ async function laneKeys(db: HeldLevel): Promise<string[]> {
   return [...(await db.content()).keys()].filter((key) => key.startsWith('lane/'));
 }
 
-/** What recovery finds in a lane. */
+/** The blocks that recovery finds in a lane. */
 async function recovered(db: HeldLevel, lane: string): Promise<readonly PlainBlock[] | undefined> {
   const store = await open(db);
   const { blocks } = store.takeRecovered();
@@ -65,7 +65,7 @@ test(
 );
 
 test(
-  'a lane that a batch can take goes at once: its blocks and its cursor in one batch, with the rounds around it',
+  'a lane that fits one batch is dropped at once: blocks and cursor in one batch, with the rounds around it',
   onHeld(async (db) => {
     const store = await open(db);
     await store.persist({ blocks: [...plainBlocks('0a', 3, 10), ...plainBlocks('0b', 0, 2)] });
@@ -85,7 +85,7 @@ test(
 );
 
 test(
-  'a dropped lane is one that never held anything: it rejoins at any number, or where the stored anchor has it begin',
+  'a dropped lane never held anything: it rejoins at any number, or at its start in the stored anchor',
   onHeld(async (db) => {
     const store = await open(db);
     await store.persist({ blocks: [...plainBlocks('0a', 0, 4), ...plainBlocks('0b', 0, 4)] });
@@ -105,7 +105,7 @@ test(
 );
 
 test(
-  'dropping twice, dropping an unknown lane, naming a lane twice: all resolve, in order, without a batch for what is gone',
+  'dropping twice, dropping an unknown lane, naming a lane twice: all resolve, in order, without a batch',
   onHeld(async (db) => {
     const store = await open(db);
     await store.persist({ blocks: plainBlocks('0a', 0, 2) });
@@ -142,7 +142,7 @@ test(
 );
 
 test(
-  'a lane with stale keys that are not swept yet is dropped slowly, however few blocks it holds, and leaves no key',
+  'a lane with stale keys that are not swept yet is dropped slowly, even with few blocks, and leaves no key',
   onHeld(async (db) => {
     const store = await open(db);
     await store.persist({ blocks: plainBlocks('0a', 0, LARGE) });
@@ -205,7 +205,7 @@ test(
 );
 
 test(
-  'several lanes in one drop, together more than a batch may delete, with a round behind them: the tip stays whole',
+  'several lanes in one drop, together more than a batch may delete, then a round: the tip stays whole',
   onHeld(async (db) => {
     const store = await open(db);
     await store.persist({
@@ -227,7 +227,7 @@ test(
 );
 
 test(
-  'two lanes dropped slowly one after the other both go; a round for the second waits for the second only in its turn',
+  'two slow drops in sequence both finish; a round for the second lane waits for the second only in its turn',
   onHeld(async (db) => {
     const store = await open(db);
     for (const lane of ['0a', '0b']) await store.persist({ blocks: plainBlocks(lane, 0, LARGE) });
@@ -242,7 +242,8 @@ test(
 );
 
 /**
- * Drops a lane of 5,000 blocks slowly, `between` right behind it, and opens what each batch leaves.
+ * Drops a lane of 5,000 blocks slowly, runs `between` right after it, and opens the store as of
+ * each batch.
  */
 async function crashAtEachBatch(
   db: HeldLevel,
@@ -267,7 +268,7 @@ async function crashAtEachBatch(
 }
 
 test(
-  'a crash between any two batches of a slow drop leaves a store that opens; the lane is there, emptied, or gone, and can be dropped',
+  'after a crash between any two batches of a slow drop the store opens, and the lane can be dropped again',
   onHeld(async (db) => {
     const seen = new Set<string>();
     await crashAtEachBatch(

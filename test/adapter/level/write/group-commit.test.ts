@@ -75,7 +75,7 @@ test(
 );
 
 test(
-  'who waits for room first, in the same tick, still goes along',
+  'a caller that first waits for room, in the same tick, still joins the batch',
   onHeld(async (db) => {
     const store = await openLevel({ db, model: plain });
     const patient = async () => {
@@ -90,7 +90,7 @@ test(
 );
 
 test(
-  'what arrives while a batch is in flight becomes the next batch, whoever sent it',
+  'rounds of all callers that arrive while a batch is in flight become the next batch',
   onHeld(async (db) => {
     const { store, first } = await busyStore(db);
     const others: Promise<void>[] = [];
@@ -109,7 +109,7 @@ test(
 );
 
 test(
-  '200 callers on 40 lanes, each of whom waits for its own rounds, make far fewer batches than rounds',
+  '200 callers on 40 lanes, each waiting for its own rounds, make far fewer batches than rounds',
   onHeld(async (db) => {
     const store = await openLevel({ db, model: plain });
     db.delay(3);
@@ -130,7 +130,7 @@ test(
 );
 
 test(
-  'callers that submit their next round as soon as the last one is durable stay in step: one batch for all of them',
+  'callers that submit their next round once the last one is durable stay in step: one batch for all',
   onHeld(async (db) => {
     const store = await openLevel({ db, model: plain });
     const caller = async (i: number) => {
@@ -155,7 +155,7 @@ test(
 );
 
 test(
-  'a round is never split, and one larger than maxMergeBytes goes alone, without the small ones before and behind it',
+  'a round is never split, and one larger than maxMergeBytes has its own batch',
   onHeld(async (db) => {
     const { store, first } = await busyStore(db, { maxMergeBytes: 10 * KIB });
     const large = Array.from({ length: 20 }, (_, i) => sized('0b', i, 2 * KIB));

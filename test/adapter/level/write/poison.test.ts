@@ -1,6 +1,6 @@
 /**
- * A rejected write poisons the store: nothing goes on, the first cause stays, only close() works, a
- * reopen does (docs/design.md, Rejected writes).
+ * A rejected write poisons the store: later calls fail with the first cause, only close() works,
+ * and the store can be opened again (docs/design.md, Rejected writes).
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -52,7 +52,7 @@ async function assertPoisoned(store: Store, cause: unknown): Promise<void> {
 }
 
 test(
-  'a rejected write rejects its round and all that is queued, unwritten, with the first cause; no hook fires, no cursor moves',
+  'a rejected write rejects its round and all queued ones with the first cause; no hook fires, no cursor moves',
   onHeld(async (db) => {
     const store = await open(db, { maxMergeBytes: 100 });
     await store.persist({ blocks: [plainBlock('0a', 0)], commitQCs: [plainQC(0)] });
@@ -192,7 +192,7 @@ test(
 );
 
 test(
-  'a read that fails while the sweeper looks for keys poisons the store: it must not go on over a disk that does not read',
+  'a read that fails while the sweeper looks for keys poisons the store: the disk does not read',
   onHeld(async (db) => {
     const copy = await largeLane(db);
     const store = await open(copy);

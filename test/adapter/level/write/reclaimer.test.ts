@@ -1,6 +1,6 @@
 /**
- * Space comes back by pruning alone: stores on disks that are full of what was pruned, and the
- * rules of what is compacted when.
+ * Pruning alone frees space: stores on disks that are full of pruned entries, and the rules of
+ * compaction.
  */
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ function bytesBelow(dir: string): number {
   return bytes;
 }
 
-/** A disk that holds nothing but the store. */
+/** A disk that contains only the store. */
 function diskOf(location: string, bytes: number): FreeSpace {
   const readNow = () => bytes - bytesBelow(location);
   return { readNow, read: async () => readNow() };
@@ -66,7 +66,7 @@ async function fillTwice({ location, ...options }: Disk): Promise<void> {
     const first = next;
     assert.ok(first > 100, `${first} blocks`);
     await store.persist({ anchor: plainAnchor(0, { '0a': next - 10 }) });
-    // `ready` waits for the round that was refused, not for all that will be given back.
+    // `ready` waits for the refused round only, not for all space that will be freed.
     for (let tries = 0; next - first <= first / 2 && tries < 100; tries++) {
       await settles(
         () => 'ready() of a store that was pruned',
@@ -114,7 +114,7 @@ store(
   }),
 );
 
-/** A reclaimer over compactions that a test ends. */
+/** A reclaimer whose compactions a test ends. */
 function held(dir: string, lanes: readonly LaneId[]) {
   const compactions: { from: string; to: string; end: () => void }[] = [];
   const starts = new Map(lanes.map((lane) => [lane, 5n]));
@@ -141,7 +141,7 @@ function held(dir: string, lanes: readonly LaneId[]) {
     values: { shed: () => void sheds++ },
   });
   const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
-  /** Waits until as many compactions were begun: far longer than the reclaimer rests. */
+  /** Waits until this many compactions have begun: far longer than the reclaimer's pause. */
   const begun = async (count: number) => {
     for (let tries = 0; compactions.length < count && tries < 1000; tries++) await soon();
     assert.is(compactions.length, count, 'compactions begun');
@@ -184,7 +184,7 @@ rules(
 );
 
 rules(
-  'compacts again only what was pruned since, and rests before; ends when there is room; never without the room that it takes',
+  'compacts again only what was pruned since, after a pause; ends when there is room; needs room itself',
   inTemp(async (dir) => {
     const { reclaimer, compactions, starts, space, soon, begun } = held(dir, ['0a', '0b']);
     space.allows = false;
@@ -192,7 +192,7 @@ rules(
     await soon();
     assert.is(compactions.length, 0);
     space.allows = true;
-    // The kick at the end of a run comes back after the rest.
+    // The kick at the end of a run takes effect after the pause.
     await begun(1);
     space.hasRoom = true;
     compactions[0]!.end();
@@ -222,7 +222,7 @@ rules(
 );
 
 rules(
-  'compacts once after a refusal, however much is pruned afterwards; again only after another one, or for a call that waits',
+  'compacts once after a refusal; again only after another refusal, or for a call that waits',
   inTemp(async (dir) => {
     const { reclaimer, compactions, starts, space, soon, begun } = held(dir, ['0a']);
     space.isAwaited = false;

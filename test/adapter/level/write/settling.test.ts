@@ -38,7 +38,7 @@ function noting(into: string[], round: string | number): DurableHooks<PlainBlock
 
 for (const point of ['before', 'after'] as HoldPoint[]) {
   test(
-    `nothing is told while the write is held ${point} it happened: no promise, no hook, no cursor`,
+    `nothing is reported while the write is held ${point} it happened: no promise, no hook, no cursor`,
     onHeld(async (db) => {
       const store = await open(db);
       const fired: string[] = [];
@@ -110,7 +110,7 @@ for (const [what, call, expected] of PLANS_NOTHING) {
 }
 
 test(
-  'rounds that nobody awaits settle in the order of submission, over batches, with hooks of each before its own promise',
+  'rounds that are not awaited settle in order, over batches, the hooks of each before its own promise',
   onHeld(async (db) => {
     const store = await open(db, { maxMergeBytes: 200 });
     db.delay(1);
@@ -236,7 +236,7 @@ test(
 );
 
 test(
-  'an empty round does not overtake a batch that is told while the next one already waits behind a slow drop',
+  'an empty round does not overtake a batch that settles while the next one already waits for a slow drop',
   onHeld(async (db) => {
     const store = await open(db);
     await store.persist({ blocks: plainBlocks('0a', 0, 5000) });

@@ -140,7 +140,7 @@ test(
 );
 
 test(
-  'a round larger than maxRoundBytes is LANESTORE_INVALID, stores nothing and moves nothing; in two halves it goes',
+  'a round larger than maxRoundBytes is LANESTORE_INVALID and changes nothing; in two halves it is accepted',
   onHeld(async (db) => {
     const store = await openLevel({ db, model: plain, maxRoundBytes: 4096 });
     const large = [0, 1, 2].map((number) => plainBlock('0a', number, new Uint8Array(1500)));

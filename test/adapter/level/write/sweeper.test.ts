@@ -39,7 +39,7 @@ async function keysOf(db: HeldLevel, prefix: string): Promise<string[]> {
 }
 
 test(
-  'a truncation within a batch deletes exactly what goes, in that batch, before what comes; nothing is left to sweep',
+  'a truncation within a batch deletes exactly its entries, in that batch, before the puts; no key is left',
   onHeld(async (db) => {
     const store = await open(db);
     await store.persist({ blocks: plainBlocks('0a', 10, 20), commitQCs: [0, 1, 2, 3].map((i) => plainQC(i)) });

@@ -1,5 +1,5 @@
 /**
- * Damage to a seiwal log: what the original makes of it (cases.json), and what is reported here.
+ * Damage to a seiwal log: the result of the original (cases.json), and the findings reported here.
  */
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
