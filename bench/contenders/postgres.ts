@@ -39,7 +39,7 @@ function postgresKind(name: string, description: string, replicas: 0 | 1): Conte
     isElsewhere: true,
     unavailable: async () => (isPostgresThere ? undefined : 'npm has no PostgreSQL for this platform'),
     async open(dir) {
-      // As root the servers run as another user, who must reach them: the run's directory is private.
+      // As root the servers run as another user, and the directory of the run is private.
       if (process.getuid?.() === 0) for (const path of [dir, dirname(dir), dirname(dirname(dir))]) reachable(path);
       const { cluster, url } =
         replicas === 0

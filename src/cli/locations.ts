@@ -1,5 +1,6 @@
 /**
- * Where a command reads: a directory, or tables of PostgreSQL, `postgres://user@host:port/db?store=NAME`.
+ * Where a command reads: a directory, or tables of PostgreSQL at
+ * `postgres://user@host:port/db?store=NAME`.
  *
  * A password comes from PGPASSWORD or PGPASSFILE only: `ps` shows arguments. No part of a
  * connection string that was typed is printed back.

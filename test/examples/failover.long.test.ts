@@ -1,4 +1,4 @@
-/** `npm run failover`: nothing is lost or signed twice; weakened, the same run finds that two nodes sign. */
+/** `npm run failover`: nothing is lost or signed twice; weakened, it finds that two nodes sign. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
@@ -32,4 +32,6 @@ test('weakened: the revived node and the node that was replaced sign again', asy
   assert.match(stdout, / 0 lost, 2 views signed twice/);
 });
 
-if (hasPostgres()) test.run();
+if (hasPostgres()) {
+  test.run();
+}

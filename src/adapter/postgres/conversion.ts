@@ -50,7 +50,7 @@ export async function refuseTables(options: PostgresOptions): Promise<void> {
   });
 }
 
-/** Gives the tables of a store another name, at once. @throws LANESTORE_IO; then nothing changed, or all. */
+/** Gives the tables of a store another name, both or none. @throws LANESTORE_IO. */
 export function renameTables(options: PostgresOptions, to: string): Promise<void> {
   const { table } = settingsOf(options);
   const suffixes = ['', '_head'];

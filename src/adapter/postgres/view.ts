@@ -54,7 +54,8 @@ const checkOptions = fields<VerifyPostgresOptions<unknown, unknown, unknown>>({
  * import { autobahn } from 'lanestore';
  * import { openPostgresView } from 'lanestore/adapter/postgres';
  *
- * const view = await openPostgresView({ connection: 'postgres://127.0.0.1:5433/validator', model: autobahn });
+ * const connection = 'postgres://127.0.0.1:5433/validator';
+ * const view = await openPostgresView({ connection, model: autobahn });
  * console.log(`${view.records} records at seq ${view.tip?.seq}`);
  * await view.close();
  * ```
