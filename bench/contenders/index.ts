@@ -5,6 +5,7 @@ import { level, levelAnchorFirst, levelInline, levelLanes } from './level.js';
 import { limit, limitPreallocated } from './limit.js';
 import { otherBuildOf } from './other-build.js';
 import { PEERS } from './peers.js';
+import { postgres, postgresStandby } from './postgres.js';
 import { raw, rawArray, rawDeletesSeparate, rawStock } from './raw.js';
 import { variantOf } from './variant.js';
 import { wal, walNoDirSync, walThreads } from './wal.js';
@@ -22,6 +23,8 @@ export const CONTENDERS: readonly ContenderKind[] = [
   walNoDirSync,
   walThreads,
   goWalKind,
+  postgres,
+  postgresStandby,
   ...PEERS,
 ];
 

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { detectLayout, ERROR_CODES, isLanestoreError, type LanestoreError } from '../index.js';
+import { isPostgres } from './locations.js';
 import type { Advice, Verb } from './verb.js';
 
 /** The message and the remedy that a command prints for an error. */
@@ -45,7 +46,8 @@ export async function explanationOf(
   // a database, the verb's remedy says which path to name instead.
   const isSpecific =
     error.remedy !== ERROR_CODES[code].remedy &&
-    (code !== 'LANESTORE_NOT_A_STORE' || positionals.some((path) => existsSync(join(path, 'level'))));
+    (code !== 'LANESTORE_NOT_A_STORE' ||
+      positionals.some((path) => isPostgres(path) || existsSync(join(path, 'level'))));
   return { message, remedy: isSpecific ? error.remedy : (ofVerb[code] ?? ALWAYS[code] ?? error.remedy) };
 }
 

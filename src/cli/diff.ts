@@ -1,6 +1,7 @@
 /** `lanestore diff A B` */
-import { type Difference, diffStates, openState, startState } from '../migrations/index.js';
+import { type Difference, diffStates, startState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
+import { openStateAt } from './locations.js';
 import { note, shortLane, styled, write, writeJson } from './output.js';
 import { type Protocol, withProtocol } from './protocols.js';
 import type { OptionValues, Verb } from './verb.js';
@@ -20,6 +21,7 @@ export const diffVerb: Verb = {
   options: { 'start-rules': { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'state',
+  takesPostgres: true,
   async run([a = '', b = ''], options) {
     return withProtocol(a, (protocol) => compare(a, b, options, protocol));
   },
@@ -33,9 +35,9 @@ async function compare<B, Q, A>(
 ): Promise<number> {
   const { json } = options;
   const started = options['start-rules'] === true;
-  const first = await openState(a, model);
+  const first = await openStateAt(a, model);
   try {
-    const second = await openState(b, model);
+    const second = await openStateAt(b, model);
     try {
       let count = 0;
       const [left, right] = started ? [startState(first, model), startState(second, model)] : [first, second];

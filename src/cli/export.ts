@@ -3,6 +3,7 @@ import { exportState, type OriginalLayout } from '../index.js';
 import { ORIGINAL_LAYOUTS, SEI_LAYOUT } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
+import { isPostgres, openViewAt } from './locations.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';
 import { progressLine } from './output.js';
 import { withProtocol } from './protocols.js';
@@ -22,7 +23,10 @@ export const exportVerb: Verb = {
   options: { ...CHECK_OPTIONS, layout: { type: 'string' }, 'drop-signing-state': { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'source',
+  takesPostgres: true,
   async run([location = '', target = ''], options) {
+    if (isPostgres(target))
+      throw new UsageError('a layout of the original is a directory; import makes a store in PostgreSQL');
     // The library refuses the newer layout, and says why.
     const layout = [...ORIGINAL_LAYOUTS, SEI_LAYOUT].find((name) => name === options.layout) as
       | OriginalLayout
@@ -35,7 +39,8 @@ export const exportVerb: Verb = {
       const report = await withProtocol(location, async (protocol) => {
         const checks = await checksOf(options, protocol);
         const settings = { model: protocol.model, checks, dropSigningState, onProgress };
-        return exportState(location, target, layout, settings);
+        const source = isPostgres(location) ? await openViewAt(location, { model: protocol.model }) : location;
+        return exportState(source, target, layout, settings);
       });
       line.end();
       showReport(report, options.json === true);

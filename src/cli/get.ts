@@ -1,8 +1,9 @@
 /** `lanestore get LOCATION KEY` */
-import { openView, type StoreView } from '../index.js';
+import type { StoreView } from '../index.js';
 import { AbsentError, CommandError, UsageError } from './command-error.js';
 import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
+import { openViewAt } from './locations.js';
 import { note, plain, print, styled, toJson, write } from './output.js';
 import { isNewerState, type Protocol, withProtocol } from './protocols.js';
 import { fullKey } from './short-keys.js';
@@ -28,6 +29,7 @@ export const getVerb: Verb = {
   options: { raw: { type: 'boolean' }, cbor: { type: 'boolean' }, proto: { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'store',
+  takesPostgres: true,
   async run([location = '', typed = ''], options) {
     const { json, raw, cbor, proto } = options;
     if ([json, raw, cbor, proto].filter((chosen) => chosen === true).length > 1)
@@ -51,7 +53,7 @@ async function getFromStore<B, Q, A>(
   options: OptionValues,
   protocol: Protocol<B, Q, A>,
 ): Promise<number> {
-  await using view = await openView(location, { model: protocol.model });
+  await using view = await openViewAt(location, { model: protocol.model });
   if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
   const key = fullKey(typed, view.cursors.lanes.keys());
   const viewed = await view.get(key);

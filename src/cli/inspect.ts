@@ -1,14 +1,16 @@
 /** `lanestore inspect LOCATION` */
 import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { detectLayout, type Finding, openView, type StoreView } from '../index.js';
+import type { Finding, StoreView } from '../index.js';
 import { parseKey } from '../keys/index.js';
 import { openState } from '../migrations/index.js';
 import { barLines } from './bars.js';
+import { UsageError } from './command-error.js';
 import { type DataLayer, dataLayerOf, showDataLayer } from './data-layer.js';
 import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
 import { showHealth } from './health.js';
+import { detectLayoutAt, isPostgres, openViewAt } from './locations.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import { type Protocol, withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
@@ -69,9 +71,11 @@ export const inspectVerb: Verb = {
   options: { all: { type: 'boolean' }, quick: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'state',
+  takesPostgres: true,
   async run([location = ''], { json, all, quick }) {
+    if (quick === true && isPostgres(location)) throw new UsageError('--quick looks at files: leave it out');
     if (quick === true) return showHealth(location, json === true, all === true);
-    const { layout, evidence } = await detectLayout(location);
+    const { layout, evidence } = await detectLayoutAt(location);
     const found = await withProtocol(location, (protocol) =>
       layout === 'level' ? inspectLevel(location, evidence, protocol) : inspectOriginal(location, protocol),
     );
@@ -86,7 +90,7 @@ async function inspectLevel<B, Q, A>(
   evidence: readonly string[],
   { model }: Protocol<B, Q, A>,
 ): Promise<Inspection> {
-  await using view = await openView(location, { model });
+  await using view = await openViewAt(location, { model });
   const { commitQCs, lanes } = await summarize(view);
   const { schema, tip } = view;
   return {
@@ -105,7 +109,7 @@ async function inspectLevel<B, Q, A>(
     lanes,
     files: view.files,
     bytes: view.files.reduce((sum, { bytes }) => sum + bytes, 0),
-    freeBytes: freeBytes(view.location),
+    freeBytes: isPostgres(location) ? null : freeBytes(view.location),
     notes: view.notes,
     findings: view.findings,
     findingsTotal: view.findingsTotal,
@@ -132,7 +136,7 @@ function rangeOf({ first, next }: { first: bigint; next: bigint }): { first: big
 }
 
 async function inspectOriginal<B, Q, A>(directory: string, { model }: Protocol<B, Q, A>): Promise<Inspection> {
-  const { layout, location, evidence } = await detectLayout(directory);
+  const { layout, location, evidence } = await detectLayoutAt(directory);
   const source = await openState(directory, model);
   const count = async (entries: AsyncIterable<{ number: bigint; wire: Uint8Array }>, least: bigint) => {
     const log: LogSummary = { first: least, next: least, bytes: 0, unswept: 0 };

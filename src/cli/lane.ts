@@ -1,7 +1,7 @@
 /** `lanestore lane LOCATION LANE` */
-import { openView } from '../index.js';
 import { decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
+import { openViewAt } from './locations.js';
 import { orderedBlocks } from './ordered.js';
 import { note, styled, toJson, write, writeJson } from './output.js';
 import { type Protocol, withProtocol } from './protocols.js';
@@ -20,6 +20,7 @@ export const laneVerb: Verb = {
   options: {},
   positionals: [2, 2],
   reads: 'store',
+  takesPostgres: true,
   run: ([location = '', text = ''], { json }) =>
     withProtocol(location, (protocol) => showLane(location, text, protocol, json === true)),
 };
@@ -30,7 +31,7 @@ async function showLane<B, Q, A>(
   protocol: Protocol<B, Q, A>,
   asJson: boolean,
 ): Promise<number> {
-  await using view = await openView(location, { model: protocol.model });
+  await using view = await openViewAt(location, { model: protocol.model });
   if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
   const lane = theLane(text, view.cursors.lanes.keys());
   const roads = [...(await orderedBlocks(view, protocol.model))].flatMap(([road, lanes]) => {

@@ -1,9 +1,9 @@
 /** `lanestore ls LOCATION [PREFIX]` */
-import { openView } from '../index.js';
 import { type KeyRange, prefixRange } from '../keys/index.js';
 import { AbsentError } from './command-error.js';
 import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
+import { openViewAt } from './locations.js';
 import { note, styled, toJson, write, writeJson } from './output.js';
 import { isNewerState, type Protocol, withProtocol } from './protocols.js';
 import { fullPrefix } from './short-keys.js';
@@ -25,6 +25,7 @@ export const lsVerb: Verb = {
   options: {},
   positionals: [1, 2],
   reads: 'store',
+  takesPostgres: true,
   async run([location = '', prefix = ''], { json }) {
     const asJson = json === true;
     if (await isNewerState(location)) return listState(location, prefix, asJson);
@@ -55,7 +56,7 @@ async function listStore<B, Q, A>(
   asJson: boolean,
   protocol: Protocol<B, Q, A>,
 ): Promise<number> {
-  await using view = await openView(location, { model: protocol.model });
+  await using view = await openViewAt(location, { model: protocol.model });
   if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
   const range = prefix === '' ? {} : prefixRange(fullPrefix(prefix, view.cursors.lanes.keys()));
   let listed = 0;
@@ -71,7 +72,7 @@ async function listStore<B, Q, A>(
     note(`${key ?? file ?? location}: ${kind}: ${detail}`);
   if (unlisted.length > FINDINGS_SHOWN) note(`and ${unlisted.length - FINDINGS_SHOWN} more; verify lists all`);
   if (damaged.size + unlisted.length > 0) return EXIT.damaged;
-  if (listed === 0) throw nothingListed(location, prefix);
+  if (listed === 0) throw nothingListed(view.location, prefix);
   return EXIT.ok;
 }
 

@@ -22,6 +22,7 @@ import { helpVerb, showHelp, usageLines, verbNamed } from './help.js';
 import { importVerb } from './import.js';
 import { inspectVerb } from './inspect.js';
 import { laneVerb } from './lane.js';
+import { isPostgres, tablesOf } from './locations.js';
 import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
@@ -109,6 +110,10 @@ async function main(): Promise<number> {
   // directory.
   if ([...positionals, ...Object.values(parsed.values)].includes(''))
     throw new UsageError(`an argument is empty\n${usageOf(name, verb)}`);
+  for (const location of positionals.filter(isPostgres)) {
+    tablesOf(location);
+    if (verb.takesPostgres !== true) throw new UsageError(`${name} takes no location in PostgreSQL`);
+  }
   if (verb.reads !== undefined) showClock(name);
   try {
     return await verb.run(positionals, parsed.values);

@@ -1,8 +1,8 @@
 /** `lanestore manifest LOCATION` */
-import { detectLayout, openView } from '../index.js';
 import { manifestChunks, stateOfView } from '../inspector/index.js';
 import { openState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
+import { detectLayoutAt, openViewAt } from './locations.js';
 import { note, write } from './output.js';
 import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
@@ -19,8 +19,9 @@ export const manifestVerb: Verb = {
   options: {},
   positionals: [1, 1],
   reads: 'state',
+  takesPostgres: true,
   async run([location = '']) {
-    const { layout } = await detectLayout(location);
+    const { layout } = await detectLayoutAt(location);
     return withProtocol(location, async ({ model, manifest }) => {
       if (layout !== 'level') {
         const source = await openState(location, model);
@@ -32,7 +33,7 @@ export const manifestVerb: Verb = {
         }
         return EXIT.ok;
       }
-      await using view = await openView(location, { model });
+      await using view = await openViewAt(location, { model });
       for await (const chunk of manifestChunks(stateOfView(view), manifest)) await write(chunk);
       if (view.refusal !== undefined) throw view.refusal;
       return EXIT.ok;

@@ -6,7 +6,6 @@
  */
 import {
   type CommitQC,
-  detectLayout,
   type EntryChecks,
   isLanestoreError,
   type Model,
@@ -14,7 +13,6 @@ import {
   entryChecks as olderChecks,
   headerHash as olderHeaderHash,
   payloadHash as olderPayloadHash,
-  openView,
   type PruneAnchor,
   type SignedBlock,
 } from '../index.js';
@@ -31,6 +29,7 @@ import {
   payloadHash as newerPayloadHash,
 } from '../model/autobahn/73f917bbd/index.js';
 import { messageHash as olderMessageHash } from '../model/autobahn/index.js';
+import { detectLayoutAt, openViewAt } from './locations.js';
 
 type Hashes = Readonly<Record<string, Uint8Array>>;
 
@@ -104,7 +103,7 @@ export async function withProtocol<T>(location: string, use: Use<T>): Promise<T>
 /** True for a state directory of the newer version. Faults are reported by what opens it. */
 export async function isNewerState(location: string): Promise<boolean> {
   try {
-    return (await detectLayout(location)).layout === SEI_LAYOUT;
+    return (await detectLayoutAt(location)).layout === SEI_LAYOUT;
   } catch (error) {
     if (isLanestoreError(error)) return false;
     throw error;
@@ -114,7 +113,7 @@ export async function isNewerState(location: string): Promise<boolean> {
 /** True for a store that was written with the newer version. */
 async function isNewerStore(location: string): Promise<boolean> {
   try {
-    await (await openView(location, { model: newer, examine: false })).close();
+    await (await openViewAt(location, { model: newer, examine: false })).close();
     return true;
   } catch (error) {
     if (isLanestoreError(error)) return false;

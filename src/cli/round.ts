@@ -1,7 +1,7 @@
 /** `lanestore round LOCATION ROAD` */
-import { openView } from '../index.js';
 import { AbsentError, UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
+import { openViewAt } from './locations.js';
 import { orderedBlocks } from './ordered.js';
 import { note, print, shortLane, toJson } from './output.js';
 import { type Protocol, withProtocol } from './protocols.js';
@@ -19,6 +19,7 @@ export const roundVerb: Verb = {
   options: {},
   positionals: [2, 2],
   reads: 'store',
+  takesPostgres: true,
   async run([location = '', text = ''], { json }) {
     if (!/^\d{1,20}$/.test(text)) throw new UsageError(`ROAD must be a road index, got "${text}"`);
     return withProtocol(location, (protocol) => showRound(location, BigInt(text), protocol, json === true));
@@ -31,7 +32,7 @@ async function showRound<B, Q, A>(
   { model }: Protocol<B, Q, A>,
   asJson: boolean,
 ): Promise<number> {
-  await using view = await openView(location, { model });
+  await using view = await openViewAt(location, { model });
   if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
   const ordered = (await orderedBlocks(view, model)).get(road);
   if (ordered === undefined) {

@@ -25,6 +25,8 @@ export interface Verb {
    * migration.
    */
   readonly reads?: 'store' | 'state' | 'source';
+  /** True if a location may be in PostgreSQL. */
+  readonly takesPostgres?: boolean;
   /** Remedies for errors that end the verb. If absent, those for `reads` apply. */
   readonly advice?: Advice;
   /** Runs the verb; resolves with the exit code, a value of `EXIT`. */

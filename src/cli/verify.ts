@@ -1,8 +1,8 @@
 /** `lanestore verify LOCATION` */
-import { verify } from '../index.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
+import { verifyAt } from './locations.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import { isNewerState, withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
@@ -25,13 +25,14 @@ export const verifyVerb: Verb = {
   options: { signatures: { type: 'boolean' }, committee: { type: 'string' }, all: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'store',
+  takesPostgres: true,
   async run([location = ''], { json, signatures, committee, all }) {
     if ((signatures === true) !== (committee !== undefined))
       throw new UsageError('--signatures and --committee FILE go together');
     const file = typeof committee === 'string' ? committee : undefined;
     if (await isNewerState(location)) return verifyNewerState(location, file, json === true, all === true);
     const { refusal, ...report } = await withProtocol(location, async ({ model, checks }) =>
-      verify(location, { model, checks: await checks(file) }),
+      verifyAt(location, { model, checks: await checks(file) }),
     );
     const { code, message, remedy } = refusal ?? {};
     const refused = refusal === undefined ? null : { code, message, remedy };

@@ -12,6 +12,7 @@ export {
   type OriginalLayout,
   SEI_LAYOUT,
 } from './layout.js';
+export { viewSource } from './level-source.js';
 export {
   exportState,
   importState,
@@ -20,6 +21,7 @@ export {
   type MigrationReport,
 } from './migrate.js';
 export { openSource, openState } from './open-source.js';
+export type { PostgresTarget } from './place.js';
 export {
   type MigrateStoreOptions,
   type MigrateStoreReport,

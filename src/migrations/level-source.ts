@@ -21,28 +21,25 @@ export interface LevelSourceOptions {
  * LANESTORE_SCHEMA; LANESTORE_IO.
  */
 export async function openLevelSource<B, Q, A>(
-  { location, layout }: Detection,
+  { location }: Pick<Detection, 'location'>,
   model: Model<B, Q, A>,
   { examine = true }: LevelSourceOptions = {},
 ): Promise<Source<B, Q, A>> {
-  const view = await openView(location, { model, examine });
-  try {
-    if (view.refusal !== undefined) throw view.refusal;
-    return sourceOf(view, { location, layout }, model);
-  } catch (error) {
-    await view.close().catch(() => undefined);
-    throw error;
-  }
+  return viewSource(await openView(location, { model, examine }), model);
 }
 
-function sourceOf<B, Q, A>(
-  view: StoreView<B, Q, A>,
-  { location, layout }: Pick<Detection, 'location' | 'layout'>,
-  model: Model<B, Q, A>,
-): Source<B, Q, A> {
-  const { anchor, inner, cursors } = view;
+/**
+ * A view as a source, which closes it.
+ * @throws `refusal` of a view of a store that would not open; then the view is closed.
+ */
+export async function viewSource<B, Q, A>(view: StoreView<B, Q, A>, model: Model<B, Q, A>): Promise<Source<B, Q, A>> {
+  const { refusal, anchor, inner, cursors, location } = view;
+  if (refusal !== undefined) {
+    await view.close().catch(() => undefined);
+    throw refusal;
+  }
   return {
-    layout,
+    layout: 'level',
     location,
     anchor: anchor === undefined ? undefined : { entry: anchor, point: anchorPoint(model, anchor) },
     inner,

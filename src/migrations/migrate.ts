@@ -5,6 +5,7 @@
  * the target is absent or complete.
  */
 
+import type { StoreView } from '../adapter/level/index.js';
 import { releasing } from '../base/close-stack.js';
 import { boolean, byteCount, callback, fields, required, string } from '../base/options.js';
 import { messageOf } from '../base/permission-model.js';
@@ -12,26 +13,23 @@ import type { EntryChecks } from '../model/checks.js';
 import type { Model } from '../model/model.js';
 import { checkEntryChecks, MODEL_CHECK } from '../model/option-checks.js';
 import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
-import { openFilesSink } from './files-sink.js';
-import {
-  AB_ENCODING,
-  checkLayout,
-  type Detection,
-  detectLayout,
-  importError,
-  type Layout,
-  type OriginalLayout,
-} from './layout.js';
-import { openLevelSink } from './level-sink.js';
-import { openLevelSource } from './level-source.js';
+import { AB_ENCODING, checkLayout, detectLayout, importError, type Layout, type OriginalLayout } from './layout.js';
+import { viewSource } from './level-source.js';
 import { openSource } from './open-source.js';
+import {
+  checkPostgresTarget,
+  claimDirectory,
+  claimTables,
+  type Place,
+  type PostgresTarget,
+  type TargetLayout,
+} from './place.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';
 import { refuseChanged, refuseLive, treeState } from './source-guard.js';
 import { newTally, startContent, type Tally } from './start-rules.js';
-import { claimTarget, writeError } from './target.js';
+import { writeError } from './target.js';
 import { refuseTarget } from './versions.js';
-import { openWalSink } from './wal-sink.js';
 
 /** The progress of a migration. */
 export interface MigrationProgress {
@@ -94,14 +92,12 @@ export interface MigrationReport {
   readonly manifest: readonly DigestPart[];
 }
 
-/** The layouts that can be written. */
-type TargetLayout = OriginalLayout | 'level';
-
 /** Entries between two calls of `onProgress`. */
 const PROGRESS_ENTRIES = 256;
 
 /**
- * Makes a level store in `target` from the state directory `source` of any layout.
+ * Makes a store in `target`, a directory or tables of PostgreSQL, from the state directory `source`
+ * of any layout, or from a view of a store, which is closed.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA (the source is not a store, or of a version that
  * is not read); LANESTORE_LOCKED (a node runs on it); LANESTORE_IMPORT (its content cannot be read
  * as a whole, with findings; the target exists, or cannot be written); LANESTORE_IO. Then the
@@ -116,8 +112,8 @@ const PROGRESS_ENTRIES = 256;
  * ```
  */
 export async function importState<B, Q, A>(
-  source: string,
-  target: string,
+  source: string | StoreView<B, Q, A>,
+  target: string | PostgresTarget,
   options: MigrationOptions<B, Q, A>,
 ): Promise<MigrationReport> {
   check('importState', source, target, options);
@@ -139,7 +135,7 @@ export async function importState<B, Q, A>(
  * ```
  */
 export async function exportState<B, Q, A>(
-  source: string,
+  source: string | StoreView<B, Q, A>,
   target: string,
   layout: OriginalLayout,
   options: MigrationOptions<B, Q, A>,
@@ -151,39 +147,46 @@ export async function exportState<B, Q, A>(
 }
 
 function check(name: string, source: unknown, target: unknown, options: unknown): void {
-  string(source, `${name}: source`);
-  string(target, `${name}: target`);
+  if (typeof source !== 'object' || source === null) string(source, `${name}: source`);
+  if (name !== 'importState' || typeof target !== 'object' || target === null) string(target, `${name}: target`);
+  else checkPostgresTarget(target, `${name}: target`);
   checkMigrationOptions(options, `${name}: options`);
 }
 
+/** An open source, and a check that nothing wrote to it since. */
+async function originOf<B, Q, A>(from: string | StoreView<B, Q, A>, model: Model<B, Q, A>) {
+  const refuseIfChanged = () => undefined;
+  if (typeof from !== 'string') return { source: await viewSource(from, model), refuseIfChanged };
+  const detection = await detectLayout(from);
+  const { location, layout } = detection;
+  if (layout === 'level') return { source: await openSource(detection, model), refuseIfChanged };
+  refuseLive(location);
+  const before = treeState(location);
+  return { source: await openSource(detection, model), refuseIfChanged: () => refuseChanged(location, before) };
+}
+
 async function migrate<B, Q, A>(
-  from: string,
-  to: string,
+  from: string | StoreView<B, Q, A>,
+  to: string | PostgresTarget,
   layout: TargetLayout,
   options: MigrationOptions<B, Q, A>,
 ): Promise<MigrationReport> {
-  const detection = await detectLayout(from);
-  const isLevel = detection.layout === 'level';
-  if (!isLevel) refuseLive(detection.location);
-  const before = isLevel ? undefined : treeState(detection.location);
-  const source = await openSource(detection, options.model);
+  const { source, refuseIfChanged } = await originOf(from, options.model);
   return releasing(
     () => source.close(),
     async () => {
       refuseInner(source, layout, options.model);
       if (layout !== 'level') refuseVotes(source, options);
-      const place = await claimTarget(to);
+      const place =
+        typeof to === 'string'
+          ? await claimDirectory(to, layout, options.model, options.segmentBytes)
+          : await claimTables(to, options.model);
       return releasing(place.abandon, async () => {
         const tally = newTally();
-        const manifest = await copy(
-          source,
-          await openSink(place.directory, layout, options, source.votes),
-          tally,
-          options,
-        );
+        const manifest = await copy(source, await place.sink(source.votes), tally, options);
         await source.close();
-        await verify(place.directory, layout, manifest, options);
-        if (before !== undefined) refuseChanged(detection.location, before);
+        await verify(place, manifest, options);
+        refuseIfChanged();
         await place.publish();
         return reportOf(source, place.target, layout, tally, manifest);
       });
@@ -228,22 +231,6 @@ function refuseVotes<B, Q, A>(
   );
 }
 
-async function openSink<B, Q, A>(
-  directory: string,
-  layout: TargetLayout,
-  { model, segmentBytes }: MigrationOptions<B, Q, A>,
-  votes: Source<B, Q, A>['votes'],
-): Promise<Sink<B, Q, A>> {
-  try {
-    if (layout === 'level') return await openLevelSink(directory, model, votes);
-    if (layout === 'file-per-entry') return await openFilesSink(directory);
-    const encoding = AB_ENCODING[layout];
-    return await openWalSink(directory, { encoding, ...(segmentBytes === undefined ? {} : { segmentBytes }) });
-  } catch (error) {
-    throw writeError(`make ${directory}`, error);
-  }
-}
-
 async function copy<B, Q, A>(
   source: Source<B, Q, A>,
   sink: Sink<B, Q, A>,
@@ -275,18 +262,15 @@ async function into(write: Promise<void>): Promise<void> {
   }
 }
 
-/** Reads the target back from disk and compares it with the source. */
+/** Reads the target back and compares it with the source. */
 async function verify<B, Q, A>(
-  directory: string,
-  layout: Layout,
+  place: Place<B, Q, A>,
   expected: readonly DigestPart[],
   { model, onProgress }: MigrationOptions<B, Q, A>,
 ): Promise<void> {
   const digest = new ContentDigest();
   const progress = new Progress('verify', onProgress);
-  const written: Detection = { location: directory, layout, evidence: [] };
-  const target =
-    layout === 'level' ? await openLevelSource(written, model, { examine: false }) : await openSource(written, model);
+  const target = await place.reopen();
   await releasing(
     () => target.close(),
     async () => {
@@ -299,7 +283,7 @@ async function verify<B, Q, A>(
   const difference = differenceOf(expected, digest.parts());
   if (difference === undefined) return;
   throw importError(
-    `what was written to ${directory} does not read back as the source: ${difference}; nothing was kept`,
+    `what was written to ${place.target} does not read back as the source: ${difference}; nothing was kept`,
   );
 }
 

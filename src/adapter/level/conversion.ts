@@ -19,3 +19,5 @@ export { readFormat, STEP_KEY } from './open/identity.js';
 export { openOwnedDatabase } from './open/open.js';
 export { STORE_CHECKS } from './options.js';
 export type { StoreParts } from './store.js';
+export { examineView } from './view/open-view.js';
+export { verifyView } from './view/verify.js';

@@ -3,3 +3,9 @@ export { PostgresFailure, type PostgresFailureCode } from './failure.js';
 export { openPostgres, PostgresStore } from './open.js';
 export type { PostgresAddress, PostgresConnection, PostgresOptions, PostgresStoreOptions } from './options.js';
 export { PostgresLevel } from './postgres-level.js';
+export {
+  openPostgresView,
+  type PostgresViewOptions,
+  type VerifyPostgresOptions,
+  verifyPostgres,
+} from './view.js';

@@ -111,7 +111,7 @@ class SharedSnapshot implements Snapshot {
 
   constructor(connecting: Promise<Session>, life: SnapshotLife) {
     this.#life = life;
-    this.#session = connecting.then(begin);
+    this.#session = connecting.then(beginSnapshot);
     this.ready = this.#session.then(
       () => undefined,
       () => undefined,
@@ -174,7 +174,8 @@ class SharedSnapshot implements Snapshot {
   }
 }
 
-async function begin(session: Session): Promise<Session> {
+/** Takes a snapshot for the queries of the session from here on. */
+export async function beginSnapshot(session: Session): Promise<Session> {
   try {
     await session.query({ text: BEGIN });
     // The snapshot is taken by the first statement.

@@ -2,11 +2,12 @@
 import { inspect } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeRecord } from '../../../src/adapter/level/format/record.js';
 import { byteArrays } from '../../../src/adapter/postgres/byte-arrays.js';
 import { openPostgres, type PostgresStoreOptions } from '../../../src/adapter/postgres/index.js';
 import { LanestoreError, type LanestoreErrorCode } from '../../../src/errors.js';
 import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../../support/plain-model.js';
-import { hasPostgres, type PostgresServer, startServer } from '../../support/postgres/cluster.js';
+import { hasPostgres, type PostgresServer, startPair, startServer } from '../../support/postgres/cluster.js';
 
 type Options = PostgresStoreOptions<PlainBlock, PlainQC, PlainAnchor>;
 const SECRET = 'hunter2';
@@ -92,6 +93,22 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
     await refused({ table: 'edited' }, 'LANESTORE_NOT_A_STORE', /no table edited_head/);
   });
 
+  test('a store of another format, or of another model', async () => {
+    const store = await open({ table: 'other' });
+    await store.close();
+    await refused({ table: 'other', model: { ...plain, name: 'other/1' } }, 'LANESTORE_SCHEMA', /plain\/1/);
+    const record = encodeRecord('meta/schema', {
+      format: 99,
+      model: 'plain/1',
+      store: new Uint8Array(16),
+      createdAt: '',
+    });
+    await server.sql("update other set value = $1 where key = 'meta/schema'", [Buffer.from(record.bytes)]);
+    await refused({ table: 'other' }, 'LANESTORE_SCHEMA', /99/);
+    await server.sql('alter table other add column more int');
+    await refused({ table: 'other' }, 'LANESTORE_NOT_A_STORE', /other is no table of a store/);
+  });
+
   test('byte strings arrive as they were sent', async () => {
     const items = [new Uint8Array(), new Uint8Array([0, 255, 92, 39]), new Uint8Array(70_000).fill(7)];
     const [row] = await server.sql('select $1::bytea[] as items', [byteArrays(items)]);
@@ -107,7 +124,39 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
   test.run();
 }
 
+/** Servers that are refused as a whole. */
+function whole(): void {
+  const test = suite('postgres: servers that are refused');
+  const refusal = async (server: PostgresServer) => {
+    const opening = openPostgres({ connection: server.url, replicas: 0, model: plain });
+    const error = await opening.catch((reason: unknown) => reason);
+    if (!(error instanceof LanestoreError)) throw error;
+    return error;
+  };
+
+  test('fsync = off', async () => {
+    const { cluster, server } = await startServer({ fsync: 'off' });
+    const { code, message, remedy } = await refusal(server);
+    await cluster.close();
+    assert.is(code, 'LANESTORE_IO');
+    assert.match(message, /fsync = off/);
+    assert.match(remedy, /alter system set fsync = on/);
+  });
+
+  test('a standby is the only host', async () => {
+    const { cluster, standby } = await startPair();
+    const { code, message, remedy } = await refusal(standby);
+    await cluster.close();
+    assert.is(code, 'LANESTORE_IO');
+    assert.match(message, /no server is a primary/);
+    assert.match(remedy, /name every server/);
+  });
+
+  test.run();
+}
+
 if (hasPostgres()) {
+  whole();
   const { cluster, server } = await startServer();
   tests(server, () => cluster.close());
 }

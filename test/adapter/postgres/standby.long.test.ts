@@ -139,6 +139,33 @@ function tests(cluster: PostgresCluster, primary: PostgresServer, standby: Postg
     await db.close();
   });
 
+  test('the primary restarts during the wait: opening believes the batch only once the standby has it', async () => {
+    const db = await level({ replicas: 1, deadlineMs: 30_000 });
+    const table = `standby_${tables}`;
+    await db.put('a', '1');
+    const rows = async (server: PostgresServer) => (await server.sql(`select key from ${table}`)).length;
+    const open = () =>
+      new PostgresLevel({ connection: primary.url, table, replicas: 1, takeOver: true, deadlineMs: 3000 });
+    await withStoppedReceiver(async () => {
+      const write = codeOf(db.put('b', '2'));
+      await waiting();
+      await primary.stop('SIGKILL');
+      assert.is(await write, 'UNKNOWN_OUTCOME');
+      await primary.start();
+      // Without the barrier an opener would take what it reads here for kept: the standby lacks it.
+      assert.equal([await rows(primary), await rows(standby)], [2, 1]);
+      const early = open();
+      const refusal = (await early.open().catch((reason: unknown) => reason)) as Error;
+      assert.ok(isLanestoreError(refusal.cause, 'LANESTORE_IO'), 'refused while no standby streams');
+    });
+    const late = open();
+    await late.open();
+    assert.is(await late.get('b'), '2');
+    assert.is(await rows(standby), 2);
+    await late.close();
+    await db.close();
+  });
+
   test('failover: nothing acknowledged is lost, the old node and its revived primary write no more', async () => {
     const place = { connection: [primary.url, standby.url], table: 'failover', model: plain, deadlineMs: 3000 };
     const old = await openPostgres({ ...place, replicas: 1 });

@@ -44,6 +44,9 @@ function nativeFolder(): string | undefined {
 
 const native = nativeFolder();
 
+/** True if npm installed the programs for this platform. */
+export const isPostgresThere = native !== undefined;
+
 /**
  * True if servers can be started. If not, a test of that name says so; where CI is set that is an
  * error: nothing is skipped there.
@@ -188,8 +191,11 @@ export class PostgresCluster {
   }
 
   /** Makes a cluster for `use`; if that fails, nothing is left. */
-  static async with<T>(use: (cluster: PostgresCluster) => Promise<T>): Promise<T> {
-    const folder = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'lanestore-postgres-'));
+  static async with<T>(
+    use: (cluster: PostgresCluster) => Promise<T>,
+    parent = existsSync(MEMORY) ? MEMORY : tmpdir(),
+  ): Promise<T> {
+    const folder = mkdtempSync(join(parent, 'lanestore-postgres-'));
     await chmod(folder, 0o755);
     if (isRoot) await chown(folder, NOBODY, NOBODY);
     const cluster = new PostgresCluster(folder, copyPrograms(folder));
@@ -247,16 +253,16 @@ async function ownedByNobody(folder: string): Promise<void> {
 }
 
 /** A cluster with one server, started. */
-export async function startServer(settings: Readonly<Record<string, string>> = {}) {
+export async function startServer(settings: Readonly<Record<string, string>> = {}, parent?: string) {
   return PostgresCluster.with(async (cluster) => {
     const server = await cluster.init();
     await server.start(settings);
     return { cluster, server };
-  });
+  }, parent);
 }
 
 /** A primary and its synchronous standby, streaming. */
-export async function startPair() {
+export async function startPair(parent?: string) {
   return PostgresCluster.with(async (cluster) => {
     const primary = await cluster.init();
     await primary.start();
@@ -269,7 +275,7 @@ export async function startPair() {
     await standby.start({ hot_standby: 'on' });
     await streaming(primary);
     return { cluster, primary, standby };
-  });
+  }, parent);
 }
 
 /** Waits until a synchronous standby streams from `primary`. */

@@ -11,11 +11,12 @@ import type { Model } from '../../../model/model.js';
 import { MODEL_CHECK } from '../../../model/option-checks.js';
 import { openCopy } from '../copy/copied-database.js';
 import { coded } from '../database.js';
+import type { Engine } from '../engine.js';
 import { OLDEST_READ } from '../format/schema.js';
 import type { Tip } from '../format/tip.js';
 import { parseWitness } from '../format/witness.js';
 import type { WitnessVerdict } from '../format/witness-check.js';
-import { examine } from '../open/examine.js';
+import { type Examined, examine, examineDatabase } from '../open/examine.js';
 import { existingLocation } from '../open/location.js';
 import { checkTableCheckBytes } from '../preflight/index.js';
 import { LevelView } from './level-view.js';
@@ -105,20 +106,12 @@ export async function viewOf<B, Q, A>(
         return openCopy(paths, place.path, { values: true, tableCheckBytesMax, findingsMax, ...reading }, held);
       },
     });
-    const { tip, verdict, witness, findings, records } = found;
+    const { tip, verdict, witness } = found;
     return new LevelView({
-      ...found,
-      model,
+      ...partsOf(found, model),
       values: found.database?.values,
       location: paths.location,
       witness: { slots: parseWitness(witness ?? new Uint8Array()), verdict: verdictIn(verdict, tip) },
-      anchor: records?.singles.anchor,
-      inner: records?.singles.inner,
-      votes: tip === undefined || tip.votes === null ? undefined : records?.votes,
-      records: records?.records ?? 0,
-      bytes: records?.bytes ?? 0,
-      findings: findings.kept,
-      findingsTotal: findings.total,
       files: filesOf(paths.location),
       tries: found.database?.tries ?? 0,
       release: () => held.close(),
@@ -127,6 +120,56 @@ export async function viewOf<B, Q, A>(
     await held.close().catch(() => undefined);
     throw error;
   }
+}
+
+/** What is looked at in a database that has neither files nor a witness. */
+export interface DatabaseViewOptions<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+  /** Its name, for people. */
+  readonly location: string;
+  readonly isExamined: boolean;
+  /** Ends it. */
+  readonly release: () => Promise<void>;
+}
+
+/** A view of a database that nothing writes to. @throws as {@link openView}. */
+export async function examineView<B, Q, A>(
+  engine: Engine,
+  { model, location, isExamined, release }: DatabaseViewOptions<B, Q, A>,
+): Promise<StoreView<B, Q, A>> {
+  const found = await examineDatabase(engine, {
+    model,
+    depth: isExamined ? 'records' : 'singles',
+    goesOn: true,
+    oldestFormat: OLDEST_READ,
+    findingsMax: FINDINGS_MAX,
+  });
+  const witness = { slots: [], verdict: 'unknown' } as const;
+  return new LevelView({
+    ...partsOf(found, model),
+    values: undefined,
+    location,
+    witness,
+    files: [],
+    tries: 1,
+    release,
+  });
+}
+
+/** What a view says of what was found, wherever it is. */
+function partsOf<B, Q, A>(found: Examined<B, Q, A>, model: Model<B, Q, A>) {
+  const { tip, records, findings } = found;
+  return {
+    ...found,
+    model,
+    anchor: records?.singles.anchor,
+    inner: records?.singles.inner,
+    votes: tip === undefined || tip.votes === null ? undefined : records?.votes,
+    records: records?.records ?? 0,
+    bytes: records?.bytes ?? 0,
+    findings: findings.kept,
+    findingsTotal: findings.total,
+  };
 }
 
 function verdictIn(verdict: WitnessVerdict | undefined, tip: Tip | undefined): WitnessView['verdict'] {

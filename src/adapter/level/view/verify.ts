@@ -79,25 +79,32 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
   try {
     const everything = { ...options, tableCheckBytesMax: Number.MAX_SAFE_INTEGER };
     await using view = await viewOf(location, everything, { isProbed: true });
-    const { checked, failed } = await runChecks(view, options.checks ?? {});
-    const { seq } = view.tip ?? { seq: undefined };
-    const { witness, records, bytes, tries } = view;
-    return {
-      location: view.location,
-      seq,
-      witness,
-      records,
-      bytes,
-      checked,
-      findings: [...view.findings, ...failed.kept],
-      findingsTotal: view.findingsTotal + failed.total,
-      notes: view.notes,
-      refusal: view.refusal,
-      tries,
-    };
+    return await verifyView(view, options.checks ?? {});
   } catch (error) {
     throw coded(error);
   }
+}
+
+/** The report on an open view, with the caller's checks. */
+export async function verifyView<B, Q, A>(
+  view: StoreView<B, Q, A>,
+  checks: EntryChecks<B, Q, A>,
+): Promise<VerifyReport> {
+  const { checked, failed } = await runChecks(view, checks);
+  const { location, witness, records, bytes, notes, refusal, tries } = view;
+  return {
+    location,
+    seq: view.tip?.seq,
+    witness,
+    records,
+    bytes,
+    checked,
+    findings: [...view.findings, ...failed.kept],
+    findingsTotal: view.findingsTotal + failed.total,
+    notes,
+    refusal,
+    tries,
+  };
 }
 
 /** Upper bound of kept findings from the caller's checks; all are counted. */

@@ -1,0 +1,77 @@
+/**
+ * Where a command reads: a directory, or tables of PostgreSQL at
+ * `postgres://user@host:port/db?store=NAME`.
+ *
+ * A password comes from PGPASSWORD or PGPASSFILE only: `ps` shows arguments. No part of a
+ * connection string that was typed is printed back.
+ */
+import { openPostgresView, verifyPostgres } from '../adapter/postgres/index.js';
+import {
+  type Detection,
+  detectLayout,
+  type Model,
+  openView,
+  type StoreView,
+  type VerifyReport,
+  verify,
+} from '../index.js';
+import { openState, type PostgresTarget, type Source, viewSource } from '../migrations/index.js';
+import type { EntryChecks } from '../model/index.js';
+import { UsageError } from './command-error.js';
+
+const FORM = 'postgres://user@host:port/db?store=NAME';
+/** Parameters beside `store`; they name files and modes, and no secret. */
+const PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
+
+/** Tables of a server. */
+type Tables = Omit<PostgresTarget, 'replicas'>;
+
+/** True if the location is in PostgreSQL. */
+export function isPostgres(location: string): boolean {
+  return /^postgres(ql)?:/i.test(location);
+}
+
+/**
+ * The server and the table of a location in PostgreSQL.
+ * @throws UsageError, without any part of the location, if it has a password or is none.
+ */
+export function tablesOf(location: string): Tables {
+  const url = URL.canParse(location) ? new URL(location) : undefined;
+  if (url === undefined || url.hostname === '' || url.hash !== '') throw new UsageError(`write it as ${FORM}`);
+  if (url.password !== '' || url.searchParams.has('password'))
+    throw new UsageError('a password in an argument is shown by ps: set PGPASSWORD or PGPASSFILE instead');
+  const table = url.searchParams.get('store') ?? 'lanestore';
+  url.searchParams.delete('store');
+  if ([...url.searchParams.keys()].some((name) => !PARAMETERS.includes(name)))
+    throw new UsageError(`of parameters, store and ${PARAMETERS.join(', ')} are known; write it as ${FORM}`);
+  if (!/^[a-z_][a-z0-9_]{0,49}$/.test(table))
+    throw new UsageError('the name of a store has up to 50 lowercase letters, digits and underscores');
+  return { connection: url.href, table };
+}
+
+/** As `openView`; in PostgreSQL a snapshot, without a claim. @throws as `openView`. */
+export async function openViewAt<B, Q, A>(
+  location: string,
+  options: { readonly model: Model<B, Q, A>; readonly examine?: boolean },
+): Promise<StoreView<B, Q, A>> {
+  return isPostgres(location) ? openPostgresView({ ...tablesOf(location), ...options }) : openView(location, options);
+}
+
+/** As `verify`. @throws as `verify`. */
+export async function verifyAt<B, Q, A>(
+  location: string,
+  options: { readonly model: Model<B, Q, A>; readonly checks: EntryChecks<B, Q, A> },
+): Promise<VerifyReport> {
+  return isPostgres(location) ? verifyPostgres({ ...tablesOf(location), ...options }) : verify(location, options);
+}
+
+/** As `openState`. @throws as `openState`. */
+export async function openStateAt<B, Q, A>(location: string, model: Model<B, Q, A>): Promise<Source<B, Q, A>> {
+  return isPostgres(location) ? viewSource(await openViewAt(location, { model }), model) : openState(location, model);
+}
+
+/** As `detectLayout`: tables hold a store. @throws as `detectLayout`. */
+export async function detectLayoutAt(location: string): Promise<Detection> {
+  if (!isPostgres(location)) return detectLayout(location);
+  return { location, layout: 'level', evidence: ['tables of PostgreSQL'] };
+}
