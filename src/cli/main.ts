@@ -29,6 +29,7 @@ import { hideClock, note, outputError, showClock, toJson } from './output.js';
 import { releaseVerb } from './release.js';
 import { replayVerb } from './replay.js';
 import { roundVerb } from './round.js';
+import { serveVerb } from './serve.js';
 import { cleanUp, endOnSignals, onSignal } from './signals.js';
 import { snapshotVerb } from './snapshot.js';
 import type { OptionValues, Verb } from './verb.js';
@@ -54,6 +55,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   handover: handoverVerb,
   votes: votesVerb,
   'accept-rollback': acceptRollbackVerb,
+  serve: serveVerb,
   replay: replayVerb,
   demo: demoVerb,
   bench: benchVerb,

@@ -42,6 +42,8 @@ export interface RecordsOptions {
   readonly singlesOnly?: boolean;
   /** Findings that are kept. */
   readonly findingsMax?: number | undefined;
+  /** Called after each checked record, with the number of those so far and of all. */
+  readonly onRecord?: ((done: number, total: number) => void) | undefined;
 }
 
 /** What the records of a store are, and what is wrong with them. */
@@ -89,15 +91,19 @@ class Recovery<B, Q, A> {
   #records = 0;
   #bytes = 0;
   readonly #separated: SeparatedEntries;
+  readonly #onRecord: RecordsOptions['onRecord'];
+  readonly #total: number;
 
   constructor(engine: Engine, model: Model<B, Q, A>, tip: Tip, options: RecordsOptions) {
-    const { load, values, singlesOnly = false, findingsMax } = options;
+    const { load, values, singlesOnly = false, findingsMax, onRecord } = options;
     this.#engine = engine;
     this.#model = model;
     this.#tip = tip;
     this.#load = load;
     this.#singlesOnly = singlesOnly;
     this.#findings = new FindingList(findingsMax);
+    this.#onRecord = onRecord;
+    this.#total = onRecord === undefined ? 0 : liveRecords(tip);
     this.#separated = new SeparatedEntries(values, load, (finding) => this.#find(finding));
   }
 
@@ -143,6 +149,7 @@ class Recovery<B, Q, A> {
   #count(value: Uint8Array): void {
     this.#records++;
     this.#bytes += value.length;
+    this.#onRecord?.(this.#records, this.#total);
   }
 
   async #readAnchor(): Promise<A | undefined> {
@@ -275,6 +282,12 @@ class Recovery<B, Q, A> {
     }
     return point;
   }
+}
+
+/** How many records the tip names. */
+function liveRecords({ qc, lanes, anchor, inner, votes, laneFloors }: Tip): number {
+  const singles = [anchor, inner, votes, laneFloors].filter((crc) => crc !== null).length;
+  return [qc, ...lanes.values()].reduce((sum, { first, next }) => sum + Number(next - first), singles);
 }
 
 /** Ranges are read side by side: without this, the order of findings would be a matter of time. */
