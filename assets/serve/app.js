@@ -84,7 +84,7 @@ function App() {
       <span class="muted readonly">read-only</span>
     </header>
     <main tabindex="-1" ref=${main}>
-      <h1>${title}</h1>
+      <h1>${at.page === 'round' ? `${title} ${at.rest}` : title}</h1>
       <${Page} ...${at} locations=${locations} />
     </main>
   `;

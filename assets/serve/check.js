@@ -40,7 +40,6 @@ export function CheckPage({ index }) {
     }
   };
   return html`<section class="box">
-    <h2>Verify</h2>
     <p>Reads a private copy completely: checksums of LevelDB's files, every record and value, the witness, payload and parent hashes. Signatures need a committee: <code>lanestore verify --signatures</code>.</p>
     <p>
       ${
@@ -73,7 +72,7 @@ function Progress({ event: { phase, done, total } }) {
 function Report({ report, index }) {
   const isSound = report.findingsTotal === 0 && report.refusal === null;
   return html`<div class=${`box ${isSound ? 'good' : 'bad'}`}>
-    <h3>${isSound ? 'OK' : `${report.findingsTotal} findings`}</h3>
+    <h2>${isSound ? 'OK' : `${report.findingsTotal} findings`}</h2>
     <p>${report.records} records, ${formatBytes(report.bytes)}, ${report.checked} entries checked</p>
     ${report.refusal && html`<p><strong>${report.refusal.code}</strong>: a node would refuse this store. <strong>What to do:</strong> ${report.refusal.remedy} <a href=${`#/runbook/${report.refusal.code}`}>Runbook: ${report.refusal.code}</a></p>`}
     <${Findings} findings=${report.findings} total=${report.findingsTotal} index=${index} />

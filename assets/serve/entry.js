@@ -22,7 +22,7 @@ export function EntryPage({ index, entryKey }) {
   return html`
     ${data.finding && html`<section class="box bad" role="alert"><h2>${data.finding.kind}</h2><p>${data.finding.detail}</p></section>`}
     <section class="box">
-      <h2>Entry</h2>
+      <h2>Place and hashes</h2>
       <dl>
         <${Fact} name="Key"><code class="path">${data.key}</code><//>
         <${Fact} name="Kind">${data.kind}<//>
@@ -33,7 +33,7 @@ export function EntryPage({ index, entryKey }) {
         <${Fact} name="Download">
           ${forms.map((form) => html`<a class="button" href=${`api/${index}/bytes?${search({ key: data.key, form })}`} download>${FORMS[form]}, ${formatBytes(data.forms[form])}</a> `)}
         <//>
-        <${Fact} name="In LevelDB"><a href=${`#/${index}/level/${encodeURIComponent(data.key)}`}>every version of this key</a><//>
+        ${data.forms.raw !== undefined && html`<${Fact} name="In LevelDB"><a href=${`#/${index}/level/${encodeURIComponent(data.key)}`}>every version of this key</a><//>`}
       </dl>
     </section>
     ${data.value !== undefined && html`<section class="box"><h2>Decoded</h2><pre tabindex="0" aria-label="Decoded">${JSON.stringify(data.value, null, 2)}</pre></section>`}

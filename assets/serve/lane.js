@@ -30,7 +30,6 @@ export function LanePage({ index, lane }) {
     return failure ? html`<${FailureBox} failure=${failure} index=${index} />` : html`<${Loading} what="the lane" />`;
   const range = data.lanes.find((candidate) => candidate.lane === lane);
   return html`<section class="box">
-    <h2>Lane <${Hex} hex=${lane} /></h2>
     <p><code class="path">${lane}</code></p>
     ${
       range === undefined

@@ -21,9 +21,8 @@ export function LevelPage({ index, versionsOf }) {
   return html`
     ${data.findings.map((finding) => html`<section class="box bad" role="alert"><h2>${finding.kind}</h2><p>${finding.detail}</p></section>`)}
     <section class="box">
-      <h2>LevelDB</h2>
-      <p>${data.manifest ?? 'no MANIFEST'}${data.lastSequence === undefined ? '' : `, last sequence ${data.lastSequence}`};
-        ${data.tablesTotal} tables, ${data.logs.length} live logs</p>
+      <h2>Live files</h2>
+      <p>${titleOf(data)}</p>
       <ul>${data.logs.map(({ file, bytes }) => html`<li><code>${file}</code> ${formatBytes(bytes)}</li>`)}</ul>
       <${Picture} tables=${data.tables.slice(0, DRAWN_MAX)} />
     </section>
@@ -32,30 +31,45 @@ export function LevelPage({ index, versionsOf }) {
   `;
 }
 
-/** Key ranges by level. The scale is the order of all borders: keys have no distance. */
+/** @param {any} data */
+function titleOf({ manifest = 'no MANIFEST', lastSequence, tablesTotal, logs }) {
+  const sequence = lastSequence === undefined ? '' : `, last sequence ${lastSequence}`;
+  return `${manifest}${sequence}; ${tablesTotal} tables, ${logs.length} live logs`;
+}
+
+/**
+ * Key ranges by level. The scale is the order of all borders: keys have no distance. The tables of
+ * level 0 may overlap, so each has a line of its own; those of other levels do not.
+ */
 function Picture({ tables }) {
   if (tables.length === 0) return html`<p class="muted">No table: all data is in the logs.</p>`;
   const borders = [...new Set(tables.flatMap(({ smallest, largest }) => [smallest, largest]))].sort();
   const at = new Map(borders.map((key, i) => [key, ((i + 0.5) / borders.length) * 1000]));
-  const levels = [...new Set(tables.map(({ level }) => level))];
-  const bytesMax = Math.max(...tables.map(({ bytes }) => bytes), 1);
   const half = 500 / borders.length;
-  const summary = levels
-    .map((level) => `level ${level}: ${tables.filter((table) => table.level === level).length} tables`)
-    .join(', ');
-  return html`<svg class="levels" role="img" aria-label=${`Key ranges of the tables. ${summary}`} viewBox=${`0 0 1100 ${levels.length * LEVEL_HEIGHT}`}>
-    ${levels.map(
-      (level, line) => html`<g>
-      <text x="0" y=${line * LEVEL_HEIGHT + 17}>level ${level}</text>
-      ${tables
-        .filter((table) => table.level === level)
-        .map(({ smallest, largest, file, bytes, isThere }) => {
-          const from = 90 + at.get(smallest) - half;
-          return html`<rect class=${isThere ? 'table' : 'table gone'} x=${from} y=${line * LEVEL_HEIGHT + 4} width=${Math.max(2, at.get(largest) - at.get(smallest) + 2 * half - 1)} height=${LEVEL_HEIGHT - 8} opacity=${0.35 + 0.65 * (bytes / bytesMax)}>
-            <title>${`${file}: ${smallest} to ${largest}, ${formatBytes(bytes)}`}</title>
-          </rect>`;
-        })}
-    </g>`,
+  const bytesMax = Math.max(...tables.map(({ bytes }) => bytes), 1);
+  const groups = Map.groupBy(tables, ({ level }) => level);
+  const lines = [...groups].flatMap(([level, group]) => (level === 0 ? group.map((table) => [table]) : [group]));
+  const summary = [...groups].map(([level, group]) => `level ${level}: ${group.length} tables`).join(', ');
+  const bar = ({ smallest, largest, file, bytes, isThere }, line) => {
+    const width = Math.max(2, at.get(largest) - at.get(smallest) + 2 * half - 1);
+    return html`<rect
+      class=${isThere ? 'table' : 'table gone'}
+      x=${90 + at.get(smallest) - half}
+      y=${line * LEVEL_HEIGHT + 4}
+      width=${width}
+      height=${LEVEL_HEIGHT - 8}
+      opacity=${0.35 + 0.65 * (bytes / bytesMax)}
+    >
+      <title>${`${file}: ${smallest} to ${largest}, ${formatBytes(bytes)}`}</title>
+    </rect>`;
+  };
+  const box = `0 0 1100 ${lines.length * LEVEL_HEIGHT}`;
+  return html`<svg class="levels" role="img" aria-label=${`Key ranges of the tables. ${summary}`} viewBox=${box}>
+    ${lines.map(
+      (line, i) => html`<g>
+        <text x="0" y=${i * LEVEL_HEIGHT + 17}>level ${line[0].level}</text>
+        ${line.map((table) => bar(table, i))}
+      </g>`,
     )}
   </svg>`;
 }

@@ -31,7 +31,6 @@ export function RoundPage({ index, road, locations }) {
   }, [road]);
   const answers = locations.map((location) => useData(`api/${location.index}/round?road=${road}`));
   return html`<section class="box">
-      <h2>Round ${road}</h2>
       <form class="go" onSubmit=${(event) => {
         event.preventDefault();
         const text = new FormData(event.currentTarget).get('road');

@@ -1,6 +1,6 @@
 /**
- * The entries of a state directory of the original, for `ls`, `get` and `serve`: under the keys that
- * a store would have, and the rows of the data layer of 73f917bbd under keys of their own.
+ * The entries of a state directory of the original, for `ls`, `get` and `serve`: under the keys
+ * that a store would have, and the rows of the data layer of 73f917bbd under keys of their own.
  *
  *   anchor, inner, qc/<road index>, lane/<lane>/<number>
  *   data/qc/<global number>, data/block/..., data/app/..., data/appqc/...

@@ -16,7 +16,7 @@ import { sourceReader } from './source-reader.js';
 
 /** Time for which a view of a changed store is used, and a view that is not used is kept. */
 const [VIEW_MS, IDLE_MS] = [2000, 15_000];
-/** An answer is at least this old before it is read again, and this many times as old as it took. */
+/** The least age of an answer before it is read again, and a multiple of the time that it took. */
 const [ANSWER_MS, ANSWER_FACTOR] = [400, 5];
 /** An answer on what did not change is kept for this long: the free disk space changes. */
 const SAME_MS = 5000;
@@ -84,7 +84,7 @@ export class ServedLocation {
     return levelMap(await this.#requireStore());
   }
 
-  /** Every version of a key, which may be short. @throws as {@link level}, and for what is no key. */
+  /** Every version of a key, which may be short. @throws as {@link level}; UsageError. */
   async versions(typed: string) {
     const level = await this.#requireStore();
     const key = fullKey(

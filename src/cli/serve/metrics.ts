@@ -67,7 +67,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 };
 
-/** The exposition text. A location that cannot be read has `lanestore_location_up` 0 and no more. */
+/** The text for Prometheus. Of a location that cannot be read: `lanestore_location_up` 0 only. */
 export async function metricsOf(locations: readonly ServedLocation[]): Promise<string> {
   const overviews = await Promise.all(locations.map((location) => location.overview().catch(() => undefined)));
   const label = ({ path }: ServedLocation) => `{location="${path.replaceAll(/[\\"\n]/g, escaped)}"}`;

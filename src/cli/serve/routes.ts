@@ -1,4 +1,4 @@
-/** The routes of the page: its assets, its data as JSON, probes and metrics. All of them only read. */
+/** The routes of the page: its assets, its data as JSON, probes and metrics. All only read. */
 import { readFileSync } from 'node:fs';
 import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';

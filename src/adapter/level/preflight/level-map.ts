@@ -46,6 +46,8 @@ export interface LevelMap {
   readonly logs: readonly MappedLog[];
   /** Damage of CURRENT and MANIFEST only. */
   readonly findings: readonly Finding[];
+  /** Observations that are not damage. */
+  readonly notes: readonly string[];
 }
 
 /** What one write of a key left in the files. */
@@ -156,6 +158,7 @@ interface ReadVersion {
   readonly manifest?: string;
   readonly version?: Version;
   readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
 }
 
 async function readVersion(directory: string, reader: FileReader): Promise<ReadVersion> {
@@ -164,12 +167,16 @@ async function readVersion(directory: string, reader: FileReader): Promise<ReadV
   if (manifest === undefined) {
     const kind = current === undefined ? 'current-missing' : 'current-damaged';
     const detail = current === undefined ? 'CURRENT is missing' : 'CURRENT does not name a MANIFEST';
-    return { findings: [{ kind, file: `${LEVEL_DIR}/CURRENT`, detail }] };
+    return { findings: [{ kind, file: `${LEVEL_DIR}/CURRENT`, detail }], notes: [] };
   }
   const name = `${LEVEL_DIR}/${manifest}`;
   const result = await reader.with(join(directory, manifest), (file) => readManifest(file, name));
   if (result !== undefined) return { manifest, ...result };
-  return { manifest, findings: [{ kind: 'manifest-missing', file: name, detail: `${manifest} is missing` }] };
+  return {
+    manifest,
+    findings: [{ kind: 'manifest-missing', file: name, detail: `${manifest} is missing` }],
+    notes: [],
+  };
 }
 
 /** The names of the live logs, ascending. */
