@@ -31,6 +31,7 @@ export function RateChart({ samples }) {
         legend: { show: false },
         cursor: { show: false },
         axes: [axis, axis],
+        scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
         series: [{}, line('batches/s', '--accent'), line('blocks/s', '--good'), line('CommitQCs/s', '--warn')],
       },
       data,

@@ -129,7 +129,9 @@ function Signing({ votes }) {
       <br /><span class="muted">since ${votes.quarantine.when}</span> <a href="#/runbook/LANESTORE_QUARANTINED">Runbook: LANESTORE_QUARANTINED</a></p>`
     }
     <p>${votes.signer === null ? 'No key was bound: nothing is signed.' : html`Key <${Hex} hex=${votes.signer} />`}</p>
-    <table>
+    ${
+      votes.logs.length > 0 &&
+      html`<table>
       <caption class="sr">Watermark and floor of each log of votes</caption>
       <thead><tr><th scope="col">Log</th><th scope="col">Last vote at</th><th scope="col">None at or below</th></tr></thead>
       <tbody>
@@ -138,7 +140,8 @@ function Signing({ votes }) {
             html`<tr><th scope="row">${log}</th><td>${at === null ? 'none known' : at.join(', ')}</td><td>${floor === null ? '' : floor.join(', ')}</td></tr>`,
         )}
       </tbody>
-    </table>
+    </table>`
+    }
     ${floors > 0 && html`<p>Floors of ${floors} dropped or restored lanes.</p>`}
   </section>`;
 }
@@ -157,6 +160,7 @@ function Rates({ samples }) {
     <p>${text}</p>
     ${
       isMoving &&
+      samples.length > 1 &&
       html`<p class="legend" aria-hidden="true"><span class="k1">batches</span> <span class="k2">blocks</span> <span class="k3">CommitQCs</span></p>
       <${RateChart} samples=${samples} />`
     }

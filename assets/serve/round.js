@@ -69,10 +69,20 @@ function factsOf(data) {
   };
 }
 
+/**
+ * True if cells of a row differ. A field of a CommitQC that a location does not store is empty; the
+ * row `CommitQC` says so once.
+ */
+function differ(cells) {
+  return new Set(cells.filter((cell) => cell !== '')).size > 1;
+}
+
 function Facts({ answers, locations }) {
   const columns = answers.map(({ data }) => factsOf(data));
   if (answers.every(({ data }) => data === undefined)) return null;
-  const names = [...new Set(columns.flatMap((facts) => Object.keys(facts)))];
+  const names = [...new Set(columns.flatMap((facts) => Object.keys(facts)))].filter((name) =>
+    columns.some((facts) => text(facts[name]) !== ''),
+  );
   return html`<section class="box scroll" tabindex="0" role="region" aria-label="CommitQC, anchor and votes">
     <table>
       <caption class="sr">What each location holds of this road index</caption>
@@ -80,7 +90,7 @@ function Facts({ answers, locations }) {
       <tbody>
         ${names.map((name) => {
           const cells = columns.map((facts) => text(facts[name]));
-          const differs = new Set(cells).size > 1;
+          const differs = differ(cells);
           return html`<tr class=${differs ? 'differs' : ''}>
             <th scope="row">${name}${differs && html` <strong class="mark">differs</strong>`}</th>
             ${cells.map(
@@ -113,7 +123,7 @@ function RoundLanes({ answers, locations }) {
     const lane = lanes[i];
     const cells = maps.map((map) => {
       const range = map.get(lane);
-      if (range === undefined) return '';
+      if (range === undefined) return 'none';
       return `[${range.first}, ${range.next})  ${range.stored} stored`;
     });
     const differs = new Set(cells).size > 1;

@@ -146,7 +146,7 @@ test(
       await page.keyboard.press('ArrowRight');
       await page.getByRole('heading', { name: 'Round 6' }).waitFor();
       await page.getByText('not stored').waitFor();
-      assert.ok((await marks()) > 3, 'the QC of one store only is marked');
+      assert.ok((await marks()) >= 3, 'the QC of one store only is marked, and each of its lanes');
       await page.keyboard.press('ArrowLeft');
       await page.getByRole('heading', { name: 'Round 5' }).waitFor();
       await page.getByLabel('Road index').fill('2');

@@ -1,4 +1,6 @@
 /** Reads a store, in a view of its own copy. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { ENTRY_NUMBER_MAX, isLanestoreError, openView, type StoreView } from '../../index.js';
 import { blockRange, commitQCKey, parseKey } from '../../keys/index.js';
 import { AbsentError } from '../command-error.js';
@@ -13,7 +15,7 @@ const [HEAD_BYTES, TAIL_BYTES] = [2, 5];
 /** Opens a view that reads single entries; it scans no records. @throws as `openView`. */
 export function openLevelReader(location: string): Promise<StateReader> {
   return withProtocol(location, async (protocol): Promise<StateReader> => {
-    const view = await openView(location, { model: protocol.model, examine: false, tableCheckBytesMax: 0 });
+    const view = await openWithValues(location, protocol);
     try {
       return new LevelReader(view, protocol, await protocol.checks());
     } catch (error) {
@@ -21,6 +23,25 @@ export function openLevelReader(location: string): Promise<StateReader> {
       throw error;
     }
   });
+}
+
+/**
+ * Opens a view. To copy value files, it reads all keys, and with them all values that are inline.
+ * That is left out while the store has no value file.
+ */
+async function openWithValues<B, Q, A>(location: string, { model }: Protocol<B, Q, A>): Promise<StoreView<B, Q, A>> {
+  const options = { model, examine: false, tableCheckBytesMax: 0 };
+  if (hasValueFiles(location)) return openView(location, options);
+  const view = await openView(location, { ...options, values: false });
+  // A node may have made its first value file before the copy.
+  if (!hasValueFiles(location)) return view;
+  await view.close();
+  return openView(location, options);
+}
+
+function hasValueFiles(location: string): boolean {
+  const directory = join(location, 'values');
+  return existsSync(directory) && readdirSync(directory).length > 0;
 }
 
 class LevelReader<B, Q, A> implements StateReader {

@@ -18,10 +18,10 @@ import { sourceReader } from './source-reader.js';
 const [VIEW_MS, IDLE_MS] = [2000, 15_000];
 /** The least age of an answer before it is read again, and a multiple of the time that it took. */
 const [ANSWER_MS, ANSWER_FACTOR] = [400, 5];
+/** The same of a scan of all keys, which reads values that are inline: it must not load the disk. */
+const [SIZES_MS, SIZES_FACTOR] = [10_000, 30];
 /** An answer on what did not change is kept for this long: the free disk space changes. */
 const SAME_MS = 5000;
-/** A scan of all keys is repeated at most this often. */
-const SIZES_MS = 10_000;
 
 interface Kept<T> {
   readonly stamp: string | undefined;
@@ -59,13 +59,13 @@ export class ServedLocation {
 
   /** @throws as `overviewOf`. */
   overview(): Promise<Overview> {
-    this.#overview = this.#fresh(this.#overview, ANSWER_MS, () => overviewOf(this.path));
+    this.#overview = this.#fresh(this.#overview, ANSWER_MS, ANSWER_FACTOR, () => overviewOf(this.path));
     return this.#overview.value;
   }
 
   /** @throws as `sizesOf`; LANESTORE_NOT_A_STORE for another layout. */
   sizes(): Promise<Sizes> {
-    this.#sizes = this.#fresh(this.#sizes, SIZES_MS, async () => {
+    this.#sizes = this.#fresh(this.#sizes, SIZES_MS, SIZES_FACTOR, async () => {
       await this.#requireStore();
       return sizesOf(this.path);
     });
@@ -117,18 +117,17 @@ export class ServedLocation {
   }
 
   /** The kept answer while nothing changed, or while it is new; else a new one. */
-  #fresh<T>(kept: Kept<T> | undefined, msMin: number, read: () => Promise<T>): Kept<T> {
+  #fresh<T>(kept: Kept<T> | undefined, msMin: number, factor: number, read: () => Promise<T>): Kept<T> {
     const now = performance.now();
     const stamp = stampOf(this.path);
     const isSame = stamp !== undefined && stamp === kept?.stamp;
     if (kept !== undefined && now < kept.until + (isSame ? SAME_MS : 0)) return kept;
     const next: Kept<T> = { stamp, value: read(), until: Number.POSITIVE_INFINITY };
-    const done = (factor: number) => {
-      const ended = performance.now();
-      next.until = ended + Math.max(msMin, factor * (ended - now));
-    };
     next.value.then(
-      () => done(ANSWER_FACTOR),
+      () => {
+        const ended = performance.now();
+        next.until = ended + Math.max(msMin, factor * (ended - now));
+      },
       () => {
         // A failure is not kept for what did not change: its reason may lie outside of the files.
         if (this.#overview?.value === next.value) this.#overview = undefined;
