@@ -9,6 +9,11 @@ import { html } from './parts.js';
 import { useEffect, useRef } from './vendor/hooks.js';
 import uPlot from './vendor/uplot.js';
 
+/** Labels of the time axis. */
+function times(_plot, seconds) {
+  return seconds.map((second) => new Date(second * 1000).toLocaleTimeString([], { hour12: false }));
+}
+
 /** @param {{ samples: { at: number, batches: number, blocks: number, qcs: number }[] }} props */
 export function RateChart({ samples }) {
   const place = useRef(/** @type {HTMLElement | null} */ (null));
@@ -30,7 +35,7 @@ export function RateChart({ samples }) {
         height: 160,
         legend: { show: false },
         cursor: { show: false },
-        axes: [axis, axis],
+        axes: [{ ...axis, space: 90, values: times }, axis],
         scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
         series: [{}, line('batches/s', '--accent'), line('blocks/s', '--good'), line('CommitQCs/s', '--warn')],
       },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FailureBox, Findings, formatBytes, html } from './parts.js';
+import { counted, FailureBox, Findings, formatBytes, html } from './parts.js';
 import { useEffect, useRef, useState } from './vendor/hooks.js';
 
 const PHASES = { files: "LevelDB's files", records: 'records', checks: 'hashes and parents' };
@@ -72,7 +72,7 @@ function Progress({ event: { phase, done, total } }) {
 function Report({ report, index }) {
   const isSound = report.findingsTotal === 0 && report.refusal === null;
   return html`<div class=${`box ${isSound ? 'good' : 'bad'}`}>
-    <h2>${isSound ? 'OK' : `${report.findingsTotal} findings`}</h2>
+    <h2>${isSound ? 'OK' : counted(report.findingsTotal, 'finding')}</h2>
     <p>${report.records} records, ${formatBytes(report.bytes)}, ${report.checked} entries checked</p>
     ${report.refusal && html`<p><strong>${report.refusal.code}</strong>: a node would refuse this store. <strong>What to do:</strong> ${report.refusal.remedy} <a href=${`#/runbook/${report.refusal.code}`}>Runbook: ${report.refusal.code}</a></p>`}
     <${Findings} findings=${report.findings} total=${report.findingsTotal} index=${index} />

@@ -4,7 +4,7 @@
  * @module
  */
 import { search, useData } from './api.js';
-import { FailureBox, formatBytes, html, Loading } from './parts.js';
+import { counted, FailureBox, formatBytes, html, Loading } from './parts.js';
 import { VirtualTable } from './virtual.js';
 
 /** Tables that are drawn. */
@@ -34,7 +34,7 @@ export function LevelPage({ index, versionsOf }) {
 /** @param {any} data */
 function titleOf({ manifest = 'no MANIFEST', lastSequence, tablesTotal, logs }) {
   const sequence = lastSequence === undefined ? '' : `, last sequence ${lastSequence}`;
-  return `${manifest}${sequence}; ${tablesTotal} tables, ${logs.length} live logs`;
+  return `${manifest}${sequence}; ${counted(tablesTotal, 'table')}, ${counted(logs.length, 'live log')}`;
 }
 
 /**
@@ -129,7 +129,7 @@ function Versions({ index, versionsOf }) {
     </form>
     ${failure && html`<${FailureBox} failure=${failure} index=${index} />`}
     ${versionsOf !== undefined && data === undefined && failure === undefined && html`<${Loading} what="tables and logs" />`}
-    ${data && html`<p role="status">${data.versionsTotal} versions of <code>${data.key}</code>${data.versionsTotal > data.versions.length ? `; the newest ${data.versions.length} are shown` : ''}</p>`}
+    ${data && html`<p role="status">${counted(data.versionsTotal, 'version')} of <code>${data.key}</code>${data.versionsTotal > data.versions.length ? `; the newest ${data.versions.length} are shown` : ''}</p>`}
     ${data?.notes.map((note) => html`<p class="bad">${note}</p>`)}
     ${data && data.versions.length > 0 && html`<${VirtualTable} label="Versions" columns=${columns} count=${data.versions.length} row=${row} height=${300} />`}
   </section>`;

@@ -5,7 +5,7 @@
  */
 import { useData } from './api.js';
 import { RateChart } from './chart.js';
-import { entryLink, Fact, FailureBox, Findings, formatBytes, Hex, html, Loading, short } from './parts.js';
+import { counted, entryLink, Fact, FailureBox, Findings, formatBytes, Hex, html, Loading, short } from './parts.js';
 import { VirtualTable } from './virtual.js';
 
 const REFRESH_MS = 2000;
@@ -70,7 +70,7 @@ export function OverviewPage({ index }) {
 function Health({ data, index }) {
   const isSound = data.findingsTotal === 0 && data.refusal === null;
   return html`<section class=${`box ${isSound ? 'good' : 'bad'}`} aria-live="polite">
-    <h2>${isSound ? 'No finding' : `${data.findingsTotal} findings`}</h2>
+    <h2>${isSound ? 'No finding' : counted(data.findingsTotal, 'finding')}</h2>
     ${
       data.refusal !== null &&
       html`<p><strong>${data.refusal.code}</strong>: a node would refuse this store. ${data.refusal.message}</p>
@@ -202,7 +202,7 @@ function Lanes({ data, sizes, index }) {
     { title: 'Bytes', className: 'w-num' },
   ];
   return html`<section class="box">
-    <h2>${lanesTotal} lanes</h2>
+    <h2>${counted(lanesTotal, 'lane')}</h2>
     ${lanesTotal > lanes.length && html`<p class="muted">The first ${lanes.length} are shown.</p>`}
     ${
       lanes.length > 0 &&
@@ -258,7 +258,7 @@ function Files({ data, sizes }) {
   const total = (sizes?.valueFiles ?? []).reduce((sum, { bytes }) => sum + bytes, 0);
   const liveTotal = [...live.values()].reduce((sum, bytes) => sum + bytes, 0);
   return html`<section class="box">
-    <h2>${data.filesTotal} files</h2>
+    <h2>${counted(data.filesTotal, 'file')}</h2>
     ${total > 0 && html`<p>Value files: ${formatBytes(total)}, of which ${formatBytes(liveTotal)} (${Math.round((liveTotal / total) * 100)} %) are live.</p>`}
     <${VirtualTable} label="Files" columns=${columns} count=${data.files.length} row=${row} height=${240} />
   </section>`;

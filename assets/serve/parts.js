@@ -23,6 +23,11 @@ export function formatBytes(bytes) {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** @param {number} count @param {string} noun */
+export function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /**
  * A shortened id. The whole one is the title of the element that shows it.
  * @param {string} hex

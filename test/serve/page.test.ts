@@ -72,7 +72,7 @@ test(
       ['lane', `#/0/lane/${laneIds[0]}`, 'sound'],
       ['entry', `#/0/entry/lane%2F${laneIds[0]}%2F6`, '00000000  83 01'],
       ['round', '#/0/round/11', 'signed here: commit'],
-      ['level', '#/0/level/meta%2Ftip', /versions of/],
+      ['level', '#/0/level/meta%2Ftip', /versions? of/],
       ['check', '#/0/check', 'Reads a private copy'],
       ['runbook', '#/runbook/LANESTORE_CORRUPT', 'Keep the evidence'],
       ['failure', '#/0/entry/qc%2F999', 'ABSENT'],
@@ -270,7 +270,7 @@ test(
         dialogs++;
         void dialog.dismiss();
       });
-      await go('#/0', 'lanes');
+      await go('#/0', '1 lane');
       await page.getByRole('link', { name: location }).waitFor();
       await go('#/0/entry/inner', 'Decoded');
       await page.getByText('<script>gl').first().waitFor();

@@ -16,8 +16,8 @@ export interface StoreShape {
   readonly seed?: number;
   /** Signs honestly, so that entries verify. Default false. */
   readonly signed?: boolean;
-  /** Lanes with a block in each round; default all. */
-  readonly busyLanes?: number;
+  /** True: of four lanes, three have a block in each second, third and fourth round only. */
+  readonly uneven?: boolean;
   /** A key without a lane votes for the newest CommitQC. Default false. */
   readonly votes?: boolean;
 }
@@ -34,7 +34,7 @@ export async function makeStore(location: string, shape: StoreShape): Promise<Ne
     anchorAt,
     seed = 7,
     signed = false,
-    busyLanes = lanes,
+    uneven = false,
     votes = false,
   } = shape;
   const network = makeNetwork({ validators: lanes, seed, signed });
@@ -43,9 +43,10 @@ export async function makeStore(location: string, shape: StoreShape): Promise<Ne
   const qcs: CommitQC[] = [];
   const writes: Promise<void>[] = [];
   for (let round = 0; round < rounds; round++) {
-    const blocks = Array.from({ length: busyLanes }, (_, lane) =>
-      network.block(lane, { payloadBytes, txBytes: 65_536 }),
+    const busy = Array.from({ length: lanes }, (_, lane) => lane).filter(
+      (lane) => !uneven || round % (1 + (lane % 4)) === 0,
     );
+    const blocks = busy.map((lane) => network.block(lane, { payloadBytes, txBytes: 65_536 }));
     const qc = network.commitQC({ signatures: Math.min(lanes, 4) });
     qcs.push(qc);
     await store.ready?.();
