@@ -59,10 +59,6 @@ function App() {
   useEffect(() => {
     document.title = `${title}${at.rest === '' ? '' : ` ${at.rest.slice(0, 40)}`} · lanestore`;
   }, [at]);
-  if (locations === undefined)
-    return failure
-      ? html`<main><h1>lanestore</h1><${FailureBox} failure=${failure} /></main>`
-      : html`<main><h1>lanestore</h1><${Loading} what="the locations" /></main>`;
   const { index } = at;
   return html`
     <button type="button" class="skip" onClick=${() => main.current?.focus()}>Skip to the content</button>
@@ -75,7 +71,7 @@ function App() {
         <${Tab} to=${`#/${index}/check`} title="Verify" isHere=${at.page === 'check'} />
       </nav>
       ${
-        locations.length > 1 &&
+        locations?.length > 1 &&
         html`<nav aria-label="Locations" class="places">${locations.map(
           ({ index: number, path }) =>
             html`<${Tab} to=${`#/${number}`} title=${path} isHere=${number === index && at.page !== 'runbook'} />`,
@@ -85,6 +81,7 @@ function App() {
     </header>
     <main tabindex="-1" ref=${main}>
       <h1>${at.page === 'round' ? `${title} ${at.rest}` : title}</h1>
+      ${failure && html`<${FailureBox} failure=${failure} />`}
       <${Page} ...${at} locations=${locations} />
     </main>
   `;
@@ -105,6 +102,7 @@ function Page({ index, page, rest, locations }) {
     case 'rounds':
       return html`<${NewestRound} index=${index} />`;
     case 'round':
+      if (locations === undefined) return html`<${Loading} what="the locations" />`;
       return /^\d{1,19}$/.test(rest)
         ? html`<${RoundPage} index=${index} road=${rest} locations=${locations} />`
         : html`<p>Not a road index.</p>`;

@@ -100,8 +100,9 @@ test('every module has a map that names an existing source', () => {
 });
 
 test('every imported module is a dependency, an optional peer, or a part of Node.js', () => {
-  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'));
-  const known = new Set([...Object.keys({ ...dependencies, ...peerDependencies })]);
+  const manifest = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'));
+  const { dependencies, optionalDependencies, peerDependencies } = manifest;
+  const known = new Set(Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }));
   const unknown: string[] = [];
   for (const file of files.filter((name) => name.startsWith('dist/') && name.endsWith('.js'))) {
     const text = readFileSync(join(unpacked, file), 'utf8');
