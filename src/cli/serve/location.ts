@@ -18,7 +18,7 @@ import { sourceReader } from './source-reader.js';
 const [VIEW_MS, IDLE_MS] = [2000, 15_000];
 /** The least age of an answer before it is read again, and a multiple of the time that it took. */
 const [ANSWER_MS, ANSWER_FACTOR] = [400, 5];
-/** The same of a scan of all keys, which reads values that are inline: it must not load the disk. */
+/** The same of a scan of all keys, which reads inline values too: it must not load the disk. */
 const [SIZES_MS, SIZES_FACTOR] = [10_000, 30];
 /** An answer on what did not change is kept for this long: the free disk space changes. */
 const SAME_MS = 5000;

@@ -95,9 +95,12 @@ export interface VerifyReport {
 export async function verify<B, Q, A>(location: string, options: VerifyOptions<B, Q, A>): Promise<VerifyReport> {
   string(location, 'verify: location');
   checkVerifyOptions(options, 'verify: options');
+  let raised: { readonly error: unknown } | undefined;
   try {
     const everything = { ...options, tableCheckBytesMax: Number.MAX_SAFE_INTEGER };
-    const progress = progressOf(options.onProgress);
+    const progress = progressOf(options.onProgress, (error) => {
+      raised = { error };
+    });
     const levelBytes = options.onProgress === undefined ? 0 : bytesIn(join(location, LEVEL_DIR));
     let read = 0;
     const onRead = (bytes: number) => {
@@ -123,21 +126,30 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
       tries,
     };
   } catch (error) {
-    throw coded(error);
+    // The caller's exception reaches the caller as it is, whatever it went through.
+    throw raised === undefined ? coded(error) : raised.error;
   }
 }
 
 type Progress = (phase: VerifyProgress['phase'], done: number, total: number) => void;
 
 /** Passes on the first call of each phase, then one per {@link PROGRESS_MS}. */
-function progressOf(onProgress: ((progress: VerifyProgress) => void) | undefined): Progress {
+function progressOf(
+  onProgress: ((progress: VerifyProgress) => void) | undefined,
+  onError: (error: unknown) => void,
+): Progress {
   if (onProgress === undefined) return () => undefined;
   let last: { readonly phase: string; readonly at: number } | undefined;
   return (phase, done, total) => {
     const at = performance.now();
     if (last?.phase === phase && at - last.at < PROGRESS_MS) return;
     last = { phase, at };
-    onProgress({ phase, done, total });
+    try {
+      onProgress({ phase, done, total });
+    } catch (error) {
+      onError(error);
+      throw error;
+    }
   };
 }
 
