@@ -17,12 +17,16 @@ const test = suite('cli: the package');
 /**
  * Size limit of the tarball: code, types, sources with their maps, docs, one recording. Votes, the
  * guard and the format that keeps them took some 90 KB of it; floors from peers, handover and
- * signing histories 60 KB; a second version of the protocol with its readers 190 KB. No part that
- * ships is there twice.
+ * signing histories 60 KB; a second version of the protocol with its readers 190 KB; the page of
+ * `serve` 110 KB, half of it the browser's code with three libraries, and its pictures 250 KB. No
+ * part that ships is there twice.
  */
-const TARBALL_BYTES_MAX = 1_900_000;
-/** Size limit without the files that only debuggers and editors read. */
-const RUN_BYTES_MAX = 3_900_000;
+const TARBALL_BYTES_MAX = 2_260_000;
+/**
+ * Size limit without the files that only debuggers and editors read; 470 KB are the page of `serve`
+ * and its pictures.
+ */
+const RUN_BYTES_MAX = 4_370_000;
 
 let dir: string;
 let packed: Packed;
