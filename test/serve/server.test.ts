@@ -3,8 +3,19 @@
  * are right and bounded.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -132,9 +143,9 @@ test(
           const response = await get(server, path, { method, body });
           assert.is(response.status, 405, `${method} ${path}`);
         }
-        // A check reads: HEAD of it would begin one that has no reader.
-        if (path !== 'api/0/check')
-          assert.is((await get(server, path, { method: 'HEAD' })).status, 200, `HEAD ${path}`);
+        // HEAD would begin a check that has no reader.
+        const head = await get(server, path, { method: 'HEAD' });
+        assert.is(head.status, path === 'api/0/check' ? 405 : 200, `HEAD ${path}`);
       }
       for (const path of [
         '../etc/passwd',
@@ -498,17 +509,46 @@ test(
   }),
 );
 
-test('it listens on 127.0.0.1 only', async () => {
-  await serving([packageRoot], async ({ port }) => {
-    // Free on all other addresses of this machine.
-    const other = createServer();
-    await new Promise<void>((resolve, reject) => {
-      other.once('error', reject);
-      other.listen(port, '127.0.0.2', resolve);
+/** The error code of connecting to the port; undefined if something listens there. */
+function connectError(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host, () => {
+      socket.destroy();
+      resolve(undefined);
     });
-    other.close();
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+  });
+}
+
+test('it listens on 127.0.0.1 only', async () => {
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outer = own.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address);
+  await serving([packageRoot], async ({ port }) => {
+    assert.is(await connectError('127.0.0.1', port), undefined);
+    const others = process.platform === 'linux' ? ['127.0.0.2', ...outer] : outer;
+    for (const host of others) assert.is(await connectError(host, port), 'ECONNREFUSED', host);
   });
 });
+
+test(
+  'without its optional packages: every other command works, and this one says what to install',
+  inTemp((dir) => {
+    const modules = join(dir, 'node_modules');
+    cpSync(join(packageRoot, 'dist'), join(dir, 'dist'), { recursive: true });
+    cpSync(join(packageRoot, 'package.json'), join(dir, 'package.json'));
+    mkdirSync(modules);
+    for (const name of readdirSync(join(packageRoot, 'node_modules'))) {
+      if (name === 'hono' || name === '@hono' || name.startsWith('.')) continue;
+      symlinkSync(join(packageRoot, 'node_modules', name), join(modules, name));
+    }
+    const main = join(dir, 'dist', 'cli', 'main.js');
+    const runIt = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+    assert.is(runIt('inspect', fixture('wal', 'state')).status, 0);
+    const { status, stderr } = runIt('serve', dir);
+    assert.is(status, 3, stderr);
+    assert.match(stderr, /^the packages hono and @hono\/node-server are not installed\nwhat to do: .*npm install/m);
+  }),
+);
 
 test('the assets: every one that the page imports is served, the vendored ones are those of their packages', async () => {
   const { status, stderr } = spawnSync(process.execPath, [join(packageRoot, 'scripts/vendor.mjs'), '--check']);

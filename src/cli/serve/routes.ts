@@ -86,6 +86,8 @@ export function routes(locations: readonly ServedLocation[]): Hono {
     return json({ ...rest, versions: shown });
   });
   app.get('/api/:index/check', (context) => {
+    // HEAD would begin a check that has no reader.
+    if (context.req.method === 'HEAD') return text('', 405);
     const check = at(context).check();
     context.header('content-type', 'application/x-ndjson; charset=utf-8');
     return stream(context, async (answer) => {
@@ -111,9 +113,12 @@ export function routes(locations: readonly ServedLocation[]): Hono {
   return app;
 }
 
+const assets = new Map<string, Buffer<ArrayBuffer>>();
+
 function asset(name: string): Response {
-  const type = ASSETS[name] ?? 'application/octet-stream';
-  return new Response(readFileSync(shippedPath(`assets/serve/${name}`)), { headers: { 'content-type': type } });
+  const content = assets.get(name) ?? readFileSync(shippedPath(`assets/serve/${name}`));
+  assets.set(name, content);
+  return new Response(content, { headers: { 'content-type': ASSETS[name] ?? 'application/octet-stream' } });
 }
 
 function json(value: unknown, status = 200): Response {
