@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { connect } from 'node:net';
@@ -441,6 +442,37 @@ test(
       assert.is(rows.length, Number(lanes[0].next) - 40);
     });
     await store.close();
+  }),
+);
+
+test(
+  'a store that does not change is not copied again, however often it is asked for',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location, { lanes: 2, rounds: 3 });
+    await serving([location], async (server) => {
+      const first = await json(server, 'api/0/overview');
+      const made: (string | null)[] = [];
+      const watcher = watch(dir, (_event, name) => made.push(name));
+      for (let i = 0; i < 15; i++) {
+        const next = await json(server, 'api/0/overview');
+        assert.ok(next.readAt >= first.readAt && next.seq === first.seq);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      assert.equal(made, []);
+      const store = await openLevel(location, { model: autobahn });
+      await store.persist({ inner: new Uint8Array([9]) });
+      await store.close();
+      const until = Date.now() + 30_000;
+      const seq = async () => BigInt((await json(server, 'api/0/overview')).seq);
+      while ((await seq()) === BigInt(first.seq) && Date.now() < until)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      watcher.close();
+      assert.ok(
+        made.some((name) => name?.includes('.copy-')),
+        'a change is read from a new copy',
+      );
+    });
   }),
 );
 

@@ -13,7 +13,8 @@ import { refusalOf, shownFindings } from './overview.js';
 
 onSignal(removePrivateCopies);
 endOnSignals();
-process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+const endWithParent = () => void process.kill(process.pid, 'SIGTERM');
+process.once('disconnect', endWithParent);
 
 function send(event: CheckEvent): Promise<void> {
   return new Promise((resolve) => {
@@ -99,4 +100,5 @@ try {
   await send({ kind: 'failed', failure: failureOf(error).failure });
   if (!isLanestoreError(error)) process.exitCode = 1;
 }
+process.off('disconnect', endWithParent);
 process.disconnect?.();

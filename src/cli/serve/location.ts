@@ -2,11 +2,12 @@
  * A location that is served. What is read of it is kept for a short time, so that neither many
  * requests nor many tabs make many copies. Nothing of it is written, and no lock is taken.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyVersions, levelMap } from '../../adapter/level/index.js';
 import { detectLayout, LanestoreError } from '../../index.js';
 import { CommandError } from '../command-error.js';
+import { freeBytes } from '../inspect.js';
 import { fullKey } from '../short-keys.js';
 import { Check } from './check.js';
 import { openLevelReader } from './level-reader.js';
@@ -20,8 +21,6 @@ const [VIEW_MS, IDLE_MS] = [2000, 15_000];
 const [ANSWER_MS, ANSWER_FACTOR] = [400, 5];
 /** The same of a scan of all keys, which reads inline values too: it must not load the disk. */
 const [SIZES_MS, SIZES_FACTOR] = [10_000, 30];
-/** An answer on what did not change is kept for this long: the free disk space changes. */
-const SAME_MS = 5000;
 
 interface Kept<T> {
   readonly stamp: string | undefined;
@@ -30,13 +29,11 @@ interface Kept<T> {
   until: number;
 }
 
-/** A view and the calls that read it. */
+/** A view, and when it was opened. */
 interface OpenReader {
   readonly reader: StateReader;
   readonly stamp: string | undefined;
   readonly openedAt: number;
-  users: number;
-  isRetired: boolean;
 }
 
 /** A location that is served. */
@@ -57,10 +54,12 @@ export class ServedLocation {
     this.path = path;
   }
 
-  /** @throws as `overviewOf`. */
-  overview(): Promise<Overview> {
+  /** A store that did not change is not read again. @throws as `overviewOf`. */
+  async overview(): Promise<Overview> {
     this.#overview = this.#fresh(this.#overview, ANSWER_MS, ANSWER_FACTOR, () => overviewOf(this.path));
-    return this.#overview.value;
+    const overview = await this.#overview.value;
+    if (!existsSync(overview.location)) return overview;
+    return { ...overview, freeBytes: freeBytes(overview.location), readAt: Date.now() };
   }
 
   /** @throws as `sizesOf`; LANESTORE_NOT_A_STORE for another layout. */
@@ -121,7 +120,7 @@ export class ServedLocation {
     const now = performance.now();
     const stamp = stampOf(this.path);
     const isSame = stamp !== undefined && stamp === kept?.stamp;
-    if (kept !== undefined && now < kept.until + (isSame ? SAME_MS : 0)) return kept;
+    if (kept !== undefined && (isSame || now < kept.until)) return kept;
     const next: Kept<T> = { stamp, value: read(), until: Number.POSITIVE_INFINITY };
     next.value.then(
       () => {
@@ -140,13 +139,9 @@ export class ServedLocation {
   async #reading<T>(use: (reader: StateReader) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new LanestoreError('LANESTORE_CLOSED', 'the server is closed');
     clearTimeout(this.#idle);
-    const open = await this.#reader();
-    open.users++;
     try {
-      return await use(open.reader);
+      return await use((await this.#reader()).reader);
     } finally {
-      open.users--;
-      if (open.isRetired && open.users === 0) await open.reader.close();
       this.#idle = setTimeout(() => void this.#retire(), IDLE_MS).unref();
     }
   }
@@ -160,16 +155,14 @@ export class ServedLocation {
     await this.#retire();
     const { layout } = await detectLayout(this.path);
     const reader = layout === 'level' ? await openLevelReader(this.path) : sourceReader(this.path);
-    this.#open = { reader, stamp, openedAt: performance.now(), users: 0, isRetired: false };
+    this.#open = { reader, stamp, openedAt: performance.now() };
     return this.#open;
   }
 
   async #retire(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    if (open === undefined) return;
-    open.isRetired = true;
-    if (open.users === 0) await open.reader.close();
+    await open?.reader.close();
   }
 
   /** The directory of LevelDB. */
@@ -191,7 +184,9 @@ function stampOf(path: string): string | undefined {
       const stat = statSync(join(level, name), { throwIfNoEntry: false });
       return `${name} ${stat?.ino} ${stat?.size} ${stat?.mtimeMs}`;
     });
-    return `${readFileSync(join(path, 'witness'), 'hex')} ${statSync(level).ino} ${files.sort().join()}`;
+    const witness = join(path, 'witness');
+    const seen = existsSync(witness) ? readFileSync(witness, 'hex') : 'none';
+    return `${seen} ${statSync(level).ino} ${files.sort().join()}`;
   } catch {
     return undefined;
   }
