@@ -17,7 +17,7 @@ import type { Verb } from './verb.js';
 import { showVotes, type VotesSummary, votesOf } from './votes.js';
 
 /** Range and size of one log. */
-interface LogSummary {
+export interface LogSummary {
   first: bigint;
   next: bigint;
   /** Bytes of the values of the entries in [first, next). */
@@ -27,7 +27,7 @@ interface LogSummary {
 }
 
 /** The output of `inspect --json`. */
-interface Inspection {
+export interface Inspection {
   readonly location: string;
   readonly layout: string;
   readonly evidence: readonly string[];
@@ -135,7 +135,8 @@ function rangeOf({ first, next }: { first: bigint; next: bigint }): { first: big
   return { first, next };
 }
 
-async function inspectOriginal<B, Q, A>(directory: string, { model }: Protocol<B, Q, A>): Promise<Inspection> {
+/** Reads all of a state of another layout than a store's. @throws as `openState`. */
+export async function inspectOriginal<B, Q, A>(directory: string, { model }: Protocol<B, Q, A>): Promise<Inspection> {
   const { layout, location, evidence } = await detectLayoutAt(directory);
   const source = await openState(directory, model);
   const count = async (entries: AsyncIterable<{ number: bigint; wire: Uint8Array }>, least: bigint) => {
@@ -172,7 +173,8 @@ async function inspectOriginal<B, Q, A>(directory: string, { model }: Protocol<B
   };
 }
 
-function freeBytes(location: string): number | null {
+/** Bytes available to unprivileged processes; null if the file system does not report them. */
+export function freeBytes(location: string): number | null {
   const { blocks, bavail, bsize } = statfsSync(location);
   return blocks === 0 ? null : bavail * bsize;
 }

@@ -30,6 +30,7 @@ import { hideClock, note, outputError, showClock, toJson } from './output.js';
 import { releaseVerb } from './release.js';
 import { replayVerb } from './replay.js';
 import { roundVerb } from './round.js';
+import { serveVerb } from './serve.js';
 import { cleanUp, endOnSignals, onSignal } from './signals.js';
 import { snapshotVerb } from './snapshot.js';
 import type { OptionValues, Verb } from './verb.js';
@@ -57,6 +58,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   votes: votesVerb,
   'witness-server': witnessServerVerb,
   'accept-rollback': acceptRollbackVerb,
+  serve: serveVerb,
   replay: replayVerb,
   demo: demoVerb,
   bench: benchVerb,

@@ -1,6 +1,6 @@
 /**
- * The entries of a state directory of the original at 73f917bbd, for `ls` and `get`: under the keys
- * that a store would have, and the rows of the data layer under keys of their own.
+ * The entries of a state directory of the original, for `ls`, `get` and `serve`: under the keys
+ * that a store would have, and the rows of the data layer of 73f917bbd under keys of their own.
  *
  *   anchor, inner, qc/<road index>, lane/<lane>/<number>
  *   data/qc/<global number>, data/block/..., data/app/..., data/appqc/...
@@ -12,21 +12,17 @@ import {
   type AppProposal,
   type AppQC,
   type Block,
-  type CommitQC,
   type FullCommitQC,
   headerHash,
   messageHash,
-  type PruneAnchor,
   payloadHash,
-  type SignedBlock,
 } from '../model/autobahn/73f917bbd/index.js';
 import { AbsentError, UsageError } from './command-error.js';
 import { ROW_KINDS } from './data-layer.js';
 import type { DecodedEntry } from './entries.js';
-import { NEWER } from './protocols.js';
+import { NEWER, type Protocol } from './protocols.js';
 import { fullKey, fullPrefix } from './short-keys.js';
 
-type State = Source<SignedBlock, CommitQC, PruneAnchor>;
 type StoredRow = DataRows['stored']['block'][number];
 
 const DATA_KEY = /^data\/(qc|block|app|appqc)\/(\d{1,20})$/;
@@ -46,7 +42,7 @@ export async function openStateEntries(location: string): Promise<StateEntries> 
   const state = await openState(location, NEWER.model);
   return {
     notes: state.notes,
-    list: (prefix) => entriesOf(state, prefix),
+    list: (prefix) => entriesOf(state, prefix, NEWER),
     close: () => state.close(),
   };
 }
@@ -58,12 +54,21 @@ export async function openStateEntries(location: string): Promise<StateEntries> 
 export async function entryAt(location: string, typed: string): Promise<DecodedEntry> {
   const state = await openState(location, NEWER.model);
   try {
-    const key = typed.startsWith('data/') ? dataKey(typed) : fullKey(typed, state.lanes.keys());
-    for await (const entry of entriesOf(state, key)) if (entry.key === key) return entry;
-    throw new AbsentError(`there is no ${key} in ${location}`);
+    return await entryOf(state, typed, NEWER);
   } finally {
     await state.close();
   }
+}
+
+/** The entry of a key, which may be short, in an open state. @throws as {@link entryAt}. */
+export async function entryOf<B, Q, A>(
+  state: Source<B, Q, A>,
+  typed: string,
+  protocol: Protocol<B, Q, A>,
+): Promise<DecodedEntry> {
+  const key = typed.startsWith('data/') ? dataKey(typed) : fullKey(typed, state.lanes.keys());
+  for await (const entry of entriesOf(state, key, protocol)) if (entry.key === key) return entry;
+  throw new AbsentError(`there is no ${key} in ${state.location}`);
 }
 
 function dataKey(typed: string): string {
@@ -76,14 +81,18 @@ function dataKey(typed: string): string {
   return `data/${kind}/${padU64(BigInt(number))}`;
 }
 
-async function* entriesOf(state: State, typed: string): AsyncGenerator<DecodedEntry, void, void> {
+async function* entriesOf<B, Q, A>(
+  state: Source<B, Q, A>,
+  typed: string,
+  protocol: Protocol<B, Q, A>,
+): AsyncGenerator<DecodedEntry, void, void> {
   const isData = DATA_KEY.test(typed);
   const prefix = isData ? dataKey(typed) : fullPrefix(typed, state.lanes.keys());
   const matches = (key: string) => key.startsWith(prefix);
   /** True if a key that begins with `start` can match. */
   const mayMatch = (start: string) => start.startsWith(prefix) || prefix.startsWith(start);
   const { anchor, inner, data } = state;
-  if (anchor !== undefined && matches('anchor')) yield anchorEntry(anchor.entry);
+  if (anchor !== undefined && matches('anchor')) yield anchorEntry(anchor.entry, protocol);
   if (data !== undefined && mayMatch('data/')) {
     for (const [name, kind] of Object.entries(ROW_KINDS)) {
       for (const row of data.stored[kind]) {
@@ -99,20 +108,20 @@ async function* entriesOf(state: State, typed: string): AsyncGenerator<DecodedEn
     if (!mayMatch(`lane/${lane}/`)) continue;
     for await (const read of state.blocks(lane)) {
       const key = `lane/${lane}/${padU64(read.number)}`;
-      const hashes = () => NEWER.hashes.block(read.entry);
+      const hashes = () => protocol.hashes.block(read.entry);
       if (matches(key)) yield { ...logEntry(key, 'block', read, hashes), lane };
     }
   }
   if (!mayMatch('qc/')) return;
   for await (const read of state.commitQCs()) {
     const key = `qc/${padU64(read.number)}`;
-    if (matches(key)) yield logEntry(key, 'commitQC', read, () => NEWER.hashes.commitQC(read.entry));
+    if (matches(key)) yield logEntry(key, 'commitQC', read, () => protocol.hashes.commitQC(read.entry));
   }
 }
 
-function anchorEntry(anchor: PruneAnchor): DecodedEntry {
-  const wire = NEWER.model.anchor.toWire(anchor);
-  const hashes = NEWER.hashes.anchor(anchor);
+function anchorEntry<B, Q, A>(anchor: A, protocol: Protocol<B, Q, A>): DecodedEntry {
+  const wire = protocol.model.anchor.toWire(anchor);
+  const hashes = protocol.hashes.anchor(anchor);
   return { key: 'anchor', kind: 'anchor', bytes: wire.length, stored: 'inline', hashes, value: anchor, wire };
 }
 

@@ -4,6 +4,7 @@
  * option, and no effect. The samples are typed by the options, so a new option without a sample
  * does not compile.
  */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,6 +12,7 @@ import { MemoryLevel } from 'memory-level';
 import { Registry } from 'prom-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { keyVersions, levelMap } from '../../src/adapter/level/index.js';
 import { ABFile, type ABFileOptions, IndexedWal, type IndexedWalOptions } from '../../src/adapter/wal/index.js';
 import { casesFor, conformance, type Features, type Subject } from '../../src/conformance/index.js';
 import {
@@ -202,9 +204,17 @@ const VIEW: Samples<ViewOptions<unknown, unknown, unknown>> = {
   directory: text,
   tableCheckBytesMax: fromZero,
   examine: flag,
+  values: flag,
 };
 
-const VERIFY: Samples<VerifyOptions<unknown, unknown, unknown>> = { model, directory: text, examine: flag, checks };
+const VERIFY: Samples<VerifyOptions<unknown, unknown, unknown>> = {
+  model,
+  directory: text,
+  examine: flag,
+  values: flag,
+  checks,
+  onProgress: call,
+};
 const SNAPSHOT: Samples<SnapshotOptions<unknown, unknown, unknown>> = { model, links: flag };
 const RELEASE: Samples<ReleaseOptions<unknown, unknown, unknown>> = {
   model,
@@ -254,6 +264,7 @@ const PREFLIGHT: Samples<PreflightOptions> = {
   tableCheckBytesMax: fromZero,
   findingsMax: number,
   reads: port,
+  onRead: call,
   refuseIfInUse: call,
 };
 
@@ -624,6 +635,12 @@ const TARGETS: Readonly<Record<string, Target>> = {
     valid: () => ({}),
     call: (range, ground) => using(openCopy(ground), (view) => drain(view.entries(range))),
   },
+  'StoreView, places': {
+    name: 'places: range',
+    samples: KEY_RANGE,
+    valid: () => ({}),
+    call: (range, ground) => using(openCopy(ground), (view) => drain(view.places(range))),
+  },
   casesFor: {
     name: 'subject',
     samples: SUBJECT as Samples<unknown>,
@@ -651,6 +668,8 @@ const WITHOUT: readonly string[] = [
     'checkedEntries',
     'emptyState',
     'isNoop',
+    'keyVersions',
+    'levelMap',
     'withLaneFloors',
     'withQuarantine',
     'formatHistory',
@@ -800,6 +819,9 @@ test('other arguments: a TypeError that names them', async () => {
     ['verify: location', () => verify(any(undefined), { model: plain })],
     ['snapshot: target', () => snapshot('x', any(5), { model: plain })],
     ['preflight: directory', () => preflight(any(5))],
+    ['levelMap: directory', () => levelMap(any(5))],
+    ['keyVersions: directory', () => keyVersions(any(5), 'anchor')],
+    ['keyVersions: key', () => keyVersions('level', any(5))],
     ['importState: source', () => importState(any(5), 'x', anything)],
     ['importState: target', () => importState('x', any(5), anything)],
     ['exportState: layout', () => exportState('x', 'y', any(5), anything)],

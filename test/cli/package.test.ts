@@ -18,11 +18,15 @@ const test = suite('cli: the package');
  * Size limit of the tarball: code, types, sources with their maps, docs, one recording. Votes, the
  * guard and the format that keeps them took some 90 KB of it; floors from peers, handover and
  * signing histories 60 KB; a second version of the protocol with its readers 190 KB; witness sinks
- * 100 KB. No part that ships is there twice.
+ * 100 KB; the page of `serve` 110 KB, half of it the browser's code with three libraries, and its
+ * pictures 250 KB. No part that ships is there twice.
  */
-const TARBALL_BYTES_MAX = 1_900_000;
-/** Size limit without the files that only debuggers and editors read. */
-const RUN_BYTES_MAX = 4_100_000;
+const TARBALL_BYTES_MAX = 2_360_000;
+/**
+ * Size limit without the files that only debuggers and editors read; 470 KB are the page of `serve`
+ * and its pictures.
+ */
+const RUN_BYTES_MAX = 4_700_000;
 
 let dir: string;
 let packed: Packed;
@@ -100,8 +104,9 @@ test('every module has a map that names an existing source', () => {
 });
 
 test('every imported module is a dependency, an optional peer, or a part of Node.js', () => {
-  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'));
-  const known = new Set([...Object.keys({ ...dependencies, ...peerDependencies })]);
+  const manifest = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'));
+  const { dependencies, optionalDependencies, peerDependencies } = manifest;
+  const known = new Set(Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }));
   const unknown: string[] = [];
   for (const file of files.filter((name) => name.startsWith('dist/') && name.endsWith('.js'))) {
     const text = readFileSync(join(unpacked, file), 'utf8');

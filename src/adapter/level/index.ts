@@ -20,6 +20,15 @@ export {
 export { openLevel } from './open/open.js';
 export type { DatabaseOptions, LocationOptions, StoreOptions } from './options.js';
 export { type PreflightOptions, type PreflightReport, preflight } from './preflight/index.js';
+export {
+  type KeyVersion,
+  type KeyVersions,
+  keyVersions,
+  type LevelMap,
+  levelMap,
+  type MappedLog,
+  type MappedTable,
+} from './preflight/level-map.js';
 export type { ReadRange } from './read/reader.js';
 export { type ReleaseOptions, type ReleaseReport, releaseStore } from './release.js';
 export { LevelStore, type RecoveryReport } from './store.js';

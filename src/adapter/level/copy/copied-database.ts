@@ -47,6 +47,8 @@ export interface CopiedDatabaseOptions {
   readonly values: boolean;
   readonly tableCheckBytesMax?: number | undefined;
   readonly findingsMax?: number | undefined;
+  /** Called with the size of each read of the copy's files before LevelDB opens them. */
+  readonly onRead?: ((bytes: number) => void) | undefined;
   /** Reads, in another process, a database that preflight found sound. */
   readonly probe?: ((level: string) => Promise<readonly Finding[]>) | undefined;
   /**
@@ -137,8 +139,8 @@ class Copying {
    * another process could read.
    */
   async #openLevel(witness: Uint8Array | undefined): Promise<Opened> {
-    const { tableCheckBytesMax, findingsMax, probe } = this.#options;
-    const report = await preflight(this.#to.level, { witness, tableCheckBytesMax, findingsMax });
+    const { tableCheckBytesMax, findingsMax, onRead, probe } = this.#options;
+    const report = await preflight(this.#to.level, { witness, tableCheckBytesMax, findingsMax, onRead });
     const findings = new FindingList(findingsMax);
     findings.addAll(this.#inStore(report.findings), report.findingsTotal);
     if (probe !== undefined && findings.total === 0) findings.addAll(this.#inStore(await probe(this.#to.level)));

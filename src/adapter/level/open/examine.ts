@@ -63,6 +63,8 @@ export interface ContentOptions<B, Q, A> {
   readonly oldestFormat?: number;
   /** Maximum number of findings kept; all are counted. Default 1,000. */
   readonly findingsMax?: number;
+  /** Called after each checked record, with the number of those so far and of all. */
+  readonly onRecord?: ((done: number, total: number) => void) | undefined;
 }
 
 /** How {@link examine} examines a store. */
@@ -293,8 +295,9 @@ class Examination<B, Q, A> {
   }
 
   #check(engine: Engine, tip: Tip, values: string | undefined): Promise<CheckedRecords<B, Q, A>> {
-    const { model, depth, load = false, findingsMax } = this.#options;
-    return checkRecords(engine, model, tip, { load, values, findingsMax, singlesOnly: depth === 'singles' });
+    const { model, depth, load = false, findingsMax, onRecord } = this.#options;
+    const singlesOnly = depth === 'singles';
+    return checkRecords(engine, model, tip, { load, values, findingsMax, singlesOnly, onRecord });
   }
 
   #refused(): LanestoreError | undefined {

@@ -43,6 +43,8 @@ export interface RecordsOptions {
   readonly singlesOnly?: boolean;
   /** Maximum number of findings kept. */
   readonly findingsMax?: number | undefined;
+  /** Called after each checked record, with the number of those so far and of all. */
+  readonly onRecord?: ((done: number, total: number) => void) | undefined;
 }
 
 /** The records of a store, and the findings in them. */
@@ -91,15 +93,19 @@ class Recovery<B, Q, A> {
   #records = 0;
   #bytes = 0;
   readonly #separated: SeparatedEntries;
+  readonly #onRecord: RecordsOptions['onRecord'];
+  readonly #total: number;
 
   constructor(engine: Engine, model: Model<B, Q, A>, tip: Tip, options: RecordsOptions) {
-    const { load, values, singlesOnly = false, findingsMax } = options;
+    const { load, values, singlesOnly = false, findingsMax, onRecord } = options;
     this.#engine = engine;
     this.#model = model;
     this.#tip = tip;
     this.#load = load;
     this.#singlesOnly = singlesOnly;
     this.#findings = new FindingList(findingsMax);
+    this.#onRecord = onRecord;
+    this.#total = onRecord === undefined ? 0 : liveRecords(tip);
     this.#separated = new SeparatedEntries(values, load, (finding) => this.#find(finding));
   }
 
@@ -145,6 +151,7 @@ class Recovery<B, Q, A> {
   #count(value: Uint8Array): void {
     this.#records++;
     this.#bytes += value.length;
+    this.#onRecord?.(this.#records, this.#total);
   }
 
   async #readAnchor(): Promise<A | undefined> {
@@ -278,6 +285,12 @@ class Recovery<B, Q, A> {
     }
     return point;
   }
+}
+
+/** The number of records that the tip names. */
+function liveRecords({ qc, lanes, anchor, inner, votes, laneFloors }: Tip): number {
+  const singles = [anchor, inner, votes, laneFloors].filter((crc) => crc !== null).length;
+  return [qc, ...lanes.values()].reduce((sum, { first, next }) => sum + Number(next - first), singles);
 }
 
 /**

@@ -14,8 +14,18 @@ export class FileReader {
   /** Bytes read so far, of all files. */
   bytes = 0;
 
-  constructor(files = diskReads) {
+  readonly #onRead: ((bytes: number) => void) | undefined;
+
+  /** `onRead` is called with the size of each read. */
+  constructor(files = diskReads, onRead?: (bytes: number) => void) {
     this.files = files;
+    this.#onRead = onRead;
+  }
+
+  /** Counts the bytes of a read. */
+  count(bytes: number): void {
+    this.bytes += bytes;
+    this.#onRead?.(bytes);
   }
 
   /** Runs `use` on the file at `path`, then closes it; undefined if there is no regular file. */
@@ -101,7 +111,7 @@ export class SourceFile {
 
   async #fill(buffer: Buffer, from: number): Promise<Buffer> {
     const done = await this.#file.read(buffer, from);
-    this.#reader.bytes += done;
+    this.#reader.count(done);
     return buffer.subarray(0, done);
   }
 }

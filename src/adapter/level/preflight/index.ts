@@ -46,6 +46,8 @@ export interface PreflightOptions {
   readonly findingsMax?: number | undefined;
   /** @internal The file-system port that reads the files. */
   readonly reads?: FileReads | undefined;
+  /** @internal Called with the size of each read. */
+  readonly onRead?: ((bytes: number) => void) | undefined;
   /**
    * Called after each pass that finds damage. It rejects if another process has the database open;
    * {@link preflight} then rejects with the same error.
@@ -61,6 +63,7 @@ const checkPreflightOptions = fields<PreflightOptions>({
   tableCheckBytesMax: checkTableCheckBytes,
   findingsMax: count,
   reads: checkReads,
+  onRead: callback(),
   refuseIfInUse: callback(),
 });
 
@@ -160,7 +163,7 @@ class Preflight {
 
   constructor(directory: string, options: PreflightOptions) {
     this.#directory = directory;
-    this.#reader = new FileReader(options.reads);
+    this.#reader = new FileReader(options.reads, options.onRead);
     this.#findingsMax = options.findingsMax;
     this.#findings = new FindingList(options.findingsMax);
     this.#witness = options.witness;

@@ -180,9 +180,34 @@ export async function lookUp(
   if (entries === undefined) return 'damaged';
   const entry = entries.find((candidate) => Buffer.compare(userKey(candidate.key), key) >= 0);
   if (entry === undefined || Buffer.compare(userKey(entry.key), key) !== 0) return undefined;
-  const trailer = entry.key.subarray(-KEY_TRAILER_BYTES);
+  return tableEntry(entry);
+}
+
+/**
+ * Passes every entry of the user key `key` to `add`, the newest first. False if one of the blocks
+ * cannot be read.
+ */
+export async function tableVersions(
+  file: SourceFile,
+  table: TableParts,
+  key: Uint8Array,
+  add: (entry: TableEntry) => void,
+): Promise<boolean> {
+  const first = table.index.findIndex((entry) => Buffer.compare(userKey(entry.key), key) >= 0);
+  for (let block = first; block >= 0 && block < table.data.length; block++) {
+    const entries = await readEntries(file, table.data[block]!);
+    if (entries === undefined) return false;
+    for (const entry of entries) if (Buffer.compare(userKey(entry.key), key) === 0) add(tableEntry(entry));
+    const last = entries.at(-1);
+    if (last !== undefined && Buffer.compare(userKey(last.key), key) > 0) break;
+  }
+  return true;
+}
+
+function tableEntry({ key, value }: BlockEntry): TableEntry {
+  const trailer = key.subarray(-KEY_TRAILER_BYTES);
   const sequence = fixed32(trailer, 4) * 2 ** 24 + (fixed32(trailer, 0) >>> 8);
-  return { sequence, value: trailer[0] === 1 ? entry.value : null };
+  return { sequence, value: trailer[0] === 1 ? value : null };
 }
 
 /** The user key in an internal key. */

@@ -24,13 +24,24 @@ import { type LogName, logKey, QC_LOG } from '../format/log.js';
 import { decodeRecord, isFault } from '../format/record.js';
 import type { Schema } from '../format/schema.js';
 import type { Extent, Tip } from '../format/tip.js';
+import { decodeReference, isReference, type ValueRef } from '../format/value-ref.js';
 import { parseLaneFloors, parseVotes, type StoredVotes } from '../format/votes.js';
 import { strayOf } from '../open/strays.js';
 import { blockReader, commitQCReader, LogRange, type ReadRecord, resolveEntry } from '../read/log-range.js';
 import { RANGE_CHECKS } from '../read/reader.js';
 import { findingFile } from '../values/names.js';
 import { placeOf, ValueReads } from '../values/reads.js';
-import type { Extents, StoreFile, StoreView, ViewEntry, ViewItem, ViewRange, WitnessView } from './store-view.js';
+import type {
+  Extents,
+  StoredAt,
+  StoreFile,
+  StoreView,
+  ViewEntry,
+  ViewItem,
+  ViewPlace,
+  ViewRange,
+  WitnessView,
+} from './store-view.js';
 
 /** The state of a store when a view was opened. */
 export interface ViewParts<B, Q, A> {
@@ -133,6 +144,19 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
       }
     } finally {
       await this.#open.close(reads);
+    }
+  }
+
+  places(range: Partial<KeyRange> = {}): AsyncGenerator<ViewPlace, void, void> {
+    checkKeyRange(range, 'places: range');
+    return this.#places(range);
+  }
+
+  async *#places(range: Partial<KeyRange>): AsyncGenerator<ViewPlace, void, void> {
+    for await (const [key, value] of this.#read((engine) => engine.entries(range))) {
+      const reference = isReference(value) ? decodeReference(key, value) : undefined;
+      if (reference === undefined || 'kind' in reference) yield { key, bytes: value.length, stored: 'inline' };
+      else yield { key, bytes: reference.length, stored: storedAt(reference) };
     }
   }
 
@@ -263,10 +287,7 @@ export class LevelView<B, Q, A> implements StoreView<B, Q, A> {
     const resolved = await reads.resolve(key, value).catch(rethrown);
     const { reference } = resolved;
     const place = placeOf(reference);
-    const stored =
-      reference === undefined
-        ? 'inline'
-        : { file: findingFile(reference.file), offset: reference.offset, length: reference.length };
+    const stored = reference === undefined ? 'inline' : storedAt(reference);
     if ('fault' in resolved) return { key, value, stored, finding: { ...resolved.fault, key, ...place } };
     const finding = this.#wrong(key, resolved.record);
     return {
@@ -301,6 +322,10 @@ function wrongBody(key: string, body: unknown): string | undefined {
   if (key === INNER_KEY) return body instanceof Uint8Array ? undefined : 'the body is not a byte string';
   const parsed = key === VOTES_KEY ? parseVotes(body) : key === LANE_FLOORS_KEY ? parseLaneFloors(body) : undefined;
   return typeof parsed === 'string' ? parsed : undefined;
+}
+
+function storedAt({ file, offset, length }: ValueRef): StoredAt {
+  return { file: findingFile(file), offset, length };
 }
 
 function findingIn(result: ReadResult<unknown>): Finding | undefined {

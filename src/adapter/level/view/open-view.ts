@@ -38,10 +38,15 @@ export interface ViewOptions<B, Q, A> {
    * @internal False: entries are not checked, because the caller reads each of them. Default true.
    */
   readonly examine?: boolean;
+  /**
+   * @internal False: value files are not in the copy, and separated values cannot be read. Default
+   * true.
+   */
+  readonly values?: boolean;
 }
 
 /** The checks of options that all kinds of views share. */
-export const VIEW_CHECKS = { ...MODEL_CHECK, directory: string, examine: boolean };
+export const VIEW_CHECKS = { ...MODEL_CHECK, directory: string, examine: boolean, values: boolean };
 
 const checkViewOptions = fields<ViewOptions<unknown, unknown, unknown>>({
   ...VIEW_CHECKS,
@@ -80,14 +85,24 @@ export async function openView<B, Q, A>(location: string, options: ViewOptions<B
   }
 }
 
+/** What only {@link viewOf} takes. */
+interface ViewSettings {
+  /** Another process reads all of LevelDB first. Default false. */
+  readonly isProbed?: boolean;
+  /** Called with the size of each read of LevelDB's files. */
+  readonly onRead?: ((bytes: number) => void) | undefined;
+  /** Called after each checked record, with the number of those so far and of all. */
+  readonly onRecord?: ((done: number, total: number) => void) | undefined;
+}
+
 /**
- * Opens a view. With `isProbed`, another process reads all of LevelDB first.
+ * Opens a view.
  * @throws as {@link openView}, not always coded.
  */
 export async function viewOf<B, Q, A>(
   location: string,
-  { model, directory, tableCheckBytesMax, examine: isExamined = true }: ViewOptions<B, Q, A>,
-  { isProbed = false }: { readonly isProbed?: boolean },
+  { model, directory, tableCheckBytesMax, examine: isExamined = true, values = true }: ViewOptions<B, Q, A>,
+  { isProbed = false, onRead, onRecord }: ViewSettings,
 ): Promise<StoreView<B, Q, A>> {
   const held = new CloseStack();
   const findingsMax = FINDINGS_MAX;
@@ -99,11 +114,12 @@ export async function viewOf<B, Q, A>(
       goesOn: true,
       oldestFormat: OLDEST_READ,
       findingsMax,
+      onRecord,
       database: async () => {
         const place = await makeCopyPlace(paths.location, directory);
         held.add(place.remove);
         const reading = { salvage, probe: isProbed ? probe : undefined };
-        return openCopy(paths, place.path, { values: true, tableCheckBytesMax, findingsMax, ...reading }, held);
+        return openCopy(paths, place.path, { values, tableCheckBytesMax, findingsMax, onRead, ...reading }, held);
       },
     });
     const { tip, verdict, witness } = found;

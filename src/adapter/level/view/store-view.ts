@@ -26,6 +26,14 @@ export interface ViewEntry {
   readonly finding?: Finding;
 }
 
+/** A key, and where its value is. */
+export interface ViewPlace {
+  readonly key: string;
+  /** Bytes of the record; of a damaged reference, its own. */
+  readonly bytes: number;
+  readonly stored: StoredAt;
+}
+
 /** A block or CommitQC: the decoded entry, or its fault. */
 export type ViewItem<T> = {
   readonly key: string;
@@ -113,6 +121,11 @@ export interface StoreView<Block, CommitQC, Anchor> extends AsyncDisposable {
 
   /** Every key in the database, ascending; stale, stray and damaged ones too. */
   entries(range?: Partial<KeyRange>): AsyncIterableIterator<ViewEntry>;
+  /**
+   * The keys of a range and the places of their values, ascending. Checks nothing, and reads no
+   * value file: much faster than {@link entries} where values are separated.
+   */
+  places(range?: Partial<KeyRange>): AsyncIterableIterator<ViewPlace>;
   /** The entry of a key, or undefined. */
   get(key: string): Promise<ViewEntry | undefined>;
   /**

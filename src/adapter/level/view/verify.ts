@@ -7,7 +7,9 @@
  * first, whatever preflight found. This process opens the copy only if that succeeded; otherwise it
  * reads what could be salvaged.
  */
-import { fields, string } from '../../../base/options.js';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { callback, fields, string } from '../../../base/options.js';
 import type { Finding, LanestoreError } from '../../../errors.js';
 import { isLanestoreError } from '../../../errors.js';
 import { ANCHOR_KEY } from '../../../keys/index.js';
@@ -15,6 +17,7 @@ import type { EntryChecks } from '../../../model/checks.js';
 import { checkEntryChecks } from '../../../model/option-checks.js';
 import { FindingList } from '../../finding-list.js';
 import { coded } from '../database.js';
+import { LEVEL_DIR } from '../format/paths.js';
 import { VIEW_CHECKS, type ViewOptions, viewOf } from './open-view.js';
 import type { StoreView, ViewItem, WitnessView } from './store-view.js';
 
@@ -25,11 +28,27 @@ export interface VerifyOptions<B, Q, A> extends Omit<ViewOptions<B, Q, A>, 'tabl
    * `entryChecks(committees)`.
    */
   readonly checks?: EntryChecks<B, Q, A>;
+  /** Called now and then, synchronously. An exception from it ends `verify` with that exception. */
+  readonly onProgress?: (progress: VerifyProgress) => void;
+}
+
+/** How far {@link verify} is. */
+export interface VerifyProgress {
+  /**
+   * `files`: bytes of LevelDB's files. `records`: live records against the tip. `checks`: entries
+   * that the caller's checks were applied to.
+   */
+  readonly phase: 'files' | 'records' | 'checks';
+  /** Bytes, records or entries so far. */
+  readonly done: number;
+  /** All of them. A node that writes meanwhile can make `done` larger. */
+  readonly total: number;
 }
 
 const checkVerifyOptions = fields<VerifyOptions<unknown, unknown, unknown>>({
   ...VIEW_CHECKS,
   checks: checkEntryChecks,
+  onProgress: callback(),
 });
 
 /** The result of {@link verify}. */
@@ -76,12 +95,24 @@ export interface VerifyReport {
 export async function verify<B, Q, A>(location: string, options: VerifyOptions<B, Q, A>): Promise<VerifyReport> {
   string(location, 'verify: location');
   checkVerifyOptions(options, 'verify: options');
+  let raised: { readonly error: unknown } | undefined;
   try {
     const everything = { ...options, tableCheckBytesMax: Number.MAX_SAFE_INTEGER };
-    await using view = await viewOf(location, everything, { isProbed: true });
-    return await verifyView(view, options.checks ?? {});
+    const progress = progressOf(options.onProgress, (error) => {
+      raised = { error };
+    });
+    const levelBytes = options.onProgress === undefined ? 0 : bytesIn(join(location, LEVEL_DIR));
+    let read = 0;
+    const onRead = (bytes: number) => {
+      read += bytes;
+      progress('files', read, levelBytes);
+    };
+    const onRecord = (done: number, total: number) => progress('records', done, total);
+    await using view = await viewOf(location, everything, { isProbed: true, onRead, onRecord });
+    return await verifyView(view, options.checks ?? {}, progress);
   } catch (error) {
-    throw coded(error);
+    // The caller's exception reaches the caller as it is, whatever it went through.
+    throw raised === undefined ? coded(error) : raised.error;
   }
 }
 
@@ -89,8 +120,9 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
 export async function verifyView<B, Q, A>(
   view: StoreView<B, Q, A>,
   checks: EntryChecks<B, Q, A>,
+  progress: Progress = () => undefined,
 ): Promise<VerifyReport> {
-  const { checked, failed } = await runChecks(view, checks);
+  const { checked, failed } = await runChecks(view, checks, progress);
   const { location, witness, records, bytes, notes, refusal, tries } = view;
   return {
     location,
@@ -107,14 +139,54 @@ export async function verifyView<B, Q, A>(
   };
 }
 
+type Progress = (phase: VerifyProgress['phase'], done: number, total: number) => void;
+
+/** Passes on the first call of each phase, then one per {@link PROGRESS_MS}. */
+function progressOf(
+  onProgress: ((progress: VerifyProgress) => void) | undefined,
+  onError: (error: unknown) => void,
+): Progress {
+  if (onProgress === undefined) return () => undefined;
+  let last: { readonly phase: string; readonly at: number } | undefined;
+  return (phase, done, total) => {
+    const at = performance.now();
+    if (last?.phase === phase && at - last.at < PROGRESS_MS) return;
+    last = { phase, at };
+    try {
+      onProgress({ phase, done, total });
+    } catch (error) {
+      onError(error);
+      throw error;
+    }
+  };
+}
+
+const PROGRESS_MS = 50;
+
+/** Bytes of the tables and logs in LevelDB's directory; 0 if there is none. */
+function bytesIn(level: string): number {
+  const names = existsSync(level) ? readdirSync(level).filter((name) => /\.(?:ldb|sst|log)$/.test(name)) : [];
+  return names.reduce((sum, name) => sum + (statSync(join(level, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
 /** Upper bound of kept findings from the caller's checks; all are counted. */
 const FAILED_MAX = 10_000;
 
-async function runChecks<B, Q, A>(view: StoreView<B, Q, A>, { block, commitQC, anchor }: EntryChecks<B, Q, A>) {
+async function runChecks<B, Q, A>(
+  view: StoreView<B, Q, A>,
+  { block, commitQC, anchor }: EntryChecks<B, Q, A>,
+  progress: Progress,
+) {
   const failed = new FindingList(FAILED_MAX);
   let checked = 0;
+  const logs = [
+    ...(commitQC === undefined ? [] : [view.cursors.commitQCs]),
+    ...(block === undefined ? [] : view.cursors.lanes.values()),
+  ];
+  const total = logs.reduce((sum, { first, next }) => sum + Number(next - first), 0);
   const attempt = (place: Pick<Finding, 'key' | 'lane' | 'number'>, check: () => void) => {
     checked++;
+    progress('checks', checked, total);
     const detail = failureOf(check);
     if (detail !== undefined) failed.add({ kind: 'entry-verify', ...place, detail });
   };

@@ -45,6 +45,29 @@ async function keysOf(view: PlainView): Promise<string[]> {
 const sound = suite('a view of a sound store');
 
 sound(
+  'places: the keys, sizes and places of entries, of inline and of separated values, in any range',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    {
+      const values = { batchBytesMin: 1, valueBytesMin: 1000, waitBytesMin: 1 };
+      await using store = await openLevel(location, { model: plain, minFreeBytes: 0, values });
+      const blocks = [0, 1, 2].map((number) => plainBlock('0a', number, Buffer.alloc(number * 5000, number)));
+      await store.persist({ blocks, commitQCs: [plainQC(0)] });
+    }
+    await using view = await look(location);
+    const expected = [];
+    for await (const { key, value, stored } of view.entries()) expected.push({ key, bytes: value.length, stored });
+    const places = [];
+    for await (const place of view.places()) places.push(place);
+    assert.equal(places, expected);
+    assert.ok(places.some(({ stored }) => stored !== 'inline') && places.some(({ stored }) => stored === 'inline'));
+    const one = [];
+    for await (const { key } of view.places({ gte: blockKey('0a', 1n), lt: blockKey('0a', 2n) })) one.push(key);
+    assert.equal(one, [blockKey('0a', 1n)]);
+  }),
+);
+
+sound(
   'shows the content that an open recovers, and the files; the location is unchanged, with no new name',
   inTemp(async (dir) => {
     const location = join(dir, 'store');

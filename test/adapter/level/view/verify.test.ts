@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openLevel, openView, verify } from '../../../../src/adapter/level/index.js';
+import { openLevel, openView, type VerifyProgress, verify } from '../../../../src/adapter/level/index.js';
 import { FileReader } from '../../../../src/adapter/level/preflight/file.js';
 import { readTable } from '../../../../src/adapter/level/preflight/table.js';
 import { crc32c } from '../../../../src/base/crc32c.js';
@@ -58,12 +58,35 @@ sound(
       commitQC: (qc: { index: bigint }) => void seen.push(`qc ${qc.index}`),
       anchor: (anchor: { index: bigint }) => void seen.push(`anchor ${anchor.index}`),
     };
-    const report = await verify(location, { model: plain, checks });
+    const steps: VerifyProgress[] = [];
+    const onProgress = (step: VerifyProgress) => void steps.push(step);
+    const report = await verify(location, { model: plain, checks, onProgress });
+    assert.equal([...new Set(steps.map(({ phase }) => phase))], ['files', 'records', 'checks']);
+    for (const { done, total } of steps) assert.ok(done > 0 && done <= total, `${done} of ${total}`);
     assert.equal(tree(dir), before);
     assert.equal([report.location, report.seq, report.findings, report.refusal], [location, 2n, [], undefined]);
     assert.equal([report.records, report.checked, report.witness.verdict], [593, 591, 'equal']);
     assert.equal(report.notes, []);
     assert.equal(seen.slice(0, 4), ['anchor 1', 'qc 1', 'undefined<10', '10<11']);
+  }),
+);
+
+sound(
+  'an exception of onProgress ends it, in each phase, and no copy is left',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location);
+    const before = tree(dir);
+    const checks = { block: () => undefined };
+    for (const wanted of ['files', 'records', 'checks']) {
+      const reason = new Error(`stopped in ${wanted}`);
+      const onProgress = ({ phase }: VerifyProgress) => {
+        if (phase === wanted) throw reason;
+      };
+      const thrown = await verify(location, { model: plain, checks, onProgress }).catch((error: unknown) => error);
+      assert.is(thrown, reason);
+      assert.equal(tree(dir), before);
+    }
   }),
 );
 

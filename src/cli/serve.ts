@@ -1,0 +1,72 @@
+/** `lanestore serve LOCATION...` */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { CommandError, UsageError } from './command-error.js';
+import { note, print, toJson } from './output.js';
+import { onSignal } from './signals.js';
+import { type Verb, wholeNumber } from './verb.js';
+
+/** Locations that one server shows at most. */
+const LOCATIONS_MAX = 16;
+const PORT_MAX = 65_535;
+const TOKEN = /^[A-Za-z0-9_-]{22,256}$/;
+const TOKEN_BYTES = 24;
+
+/** The verb `serve`. Its server is loaded when it runs. */
+export const serveVerb: Verb = {
+  usage: 'LOCATION...',
+  summary: 'shows state directories as a page in the browser, read-only, on 127.0.0.1',
+  help: [
+    'Any layout, with or without a node running on it: no lock is taken, and nothing in LOCATION is written.',
+    'Prints the address of the page, which contains a random token. Ends on Ctrl-C.',
+    '--port N          the port; default: a free one',
+    '--token-file F    the file with the token, for probes and scrapers: 22 to 256 letters, digits, - and _',
+    'GET /livez, /readyz and /metrics (Prometheus) take the token as "Authorization: Bearer TOKEN" (docs/serve.md).',
+  ],
+  options: { port: { type: 'string' }, 'token-file': { type: 'string' } },
+  positionals: [1, LOCATIONS_MAX],
+  async run(locations, options) {
+    const port = wholeNumber(options, 'port', 0, 0);
+    if (port > PORT_MAX) throw new UsageError(`--port must be at most ${PORT_MAX}, got ${port}`);
+    const file = options['token-file'];
+    const token = typeof file === 'string' ? readToken(file) : randomBytes(TOKEN_BYTES).toString('base64url');
+    for (const location of locations) requireDirectory(location);
+    const { serve } = await loadServer();
+    const server = await serve(locations, { port, token });
+    onSignal(server.kill);
+    const url = `${server.origin}/${token}/`;
+    if (options.json === true) print(toJson({ url, port: server.port, locations }));
+    else {
+      print(url);
+      note('the page reads private copies and writes nothing; Ctrl-C ends it');
+    }
+    await server.closed;
+    return 0;
+  },
+};
+
+async function loadServer(): Promise<typeof import('./serve/server.js')> {
+  try {
+    return await import('./serve/server.js');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new CommandError(
+      'refused',
+      'the packages hono and @hono/node-server are not installed',
+      'they are optional dependencies of lanestore: npm install hono @hono/node-server',
+    );
+  }
+}
+
+function readToken(file: string): string {
+  const token = readFileSync(file, 'utf8').trim();
+  if (!TOKEN.test(token)) throw new UsageError(`${file} must hold a token: 22 to 256 letters, digits, - and _`);
+  if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0)
+    note(`warning: other users may access ${file}; chmod 600 prevents that`);
+  return token;
+}
+
+function requireDirectory(location: string): void {
+  if (statSync(location, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new CommandError('refused', `${location} is not a directory`, 'name existing state directories');
+}

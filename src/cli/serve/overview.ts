@@ -1,0 +1,178 @@
+/** What the first page shows of a location; a store is not read record by record for it. */
+import {
+  detectLayout,
+  ERROR_CODES,
+  type Extent,
+  FINDING_KINDS,
+  type Finding,
+  type LanestoreError,
+  type LanestoreErrorCode,
+  openView,
+} from '../../index.js';
+import { parseKey, prefixRange } from '../../keys/index.js';
+import { freeBytes, type Inspection, inspectOriginal } from '../inspect.js';
+import { type Protocol, withProtocol } from '../protocols.js';
+import { votesOf } from '../votes.js';
+
+/** Findings, notes, lanes and files that are sent; all are counted. */
+const FINDINGS_MAX = 200;
+const NOTES_MAX = 100;
+const LANES_MAX = 20_000;
+const FILES_MAX = 2000;
+
+/** A finding with its meaning, and the error code whose procedure in the runbook applies. */
+export interface ShownFinding extends Finding {
+  readonly code: LanestoreErrorCode;
+  readonly means: string;
+}
+
+/** The range of a log; `bytes` is absent until the sizes are read. */
+export interface LogRange {
+  readonly first: bigint;
+  readonly next: bigint;
+  /** Stale keys may remain in [swept, first). */
+  readonly swept: bigint;
+  readonly bytes?: number;
+}
+
+/** The first page of a location. */
+export interface Overview
+  extends Omit<Inspection, 'commitQCs' | 'lanes' | 'findings' | 'evidence' | 'files' | 'freeBytes'> {
+  readonly commitQCs: LogRange;
+  readonly lanes: readonly ({ readonly lane: string } & LogRange)[];
+  readonly lanesTotal: number;
+  readonly files: Inspection['files'];
+  readonly filesTotal: number;
+  readonly freeBytes: number | null;
+  readonly findings: readonly ShownFinding[];
+  /** Why a node would be refused; null if the store would open, as far as was looked. */
+  readonly refusal: { readonly code: string; readonly message: string; readonly remedy: string } | null;
+  /** True if every record was read; false if only files, the tip and single records were. */
+  readonly isComplete: boolean;
+  /** Milliseconds since the epoch. */
+  readonly readAt: number;
+}
+
+/** Looks at the location. @throws as `detectLayout`, `openView` and `openState`. */
+export async function overviewOf(path: string): Promise<Overview> {
+  const { layout, evidence } = await detectLayout(path);
+  return withProtocol(path, (protocol) =>
+    layout === 'level' ? levelOverview(path, evidence, protocol) : originalOverview(path, protocol),
+  );
+}
+
+async function levelOverview<B, Q, A>(
+  path: string,
+  evidence: readonly string[],
+  { model }: Protocol<B, Q, A>,
+): Promise<Overview> {
+  await using view = await openView(path, { model, examine: false, values: false, tableCheckBytesMax: 0 });
+  const { schema, tip, cursors, refusal } = view;
+  return shown({
+    location: view.location,
+    layout: 'level',
+    evidence,
+    ...(schema === undefined
+      ? {}
+      : { format: schema.format, model: schema.model, createdAt: schema.createdAt, store: schema.store }),
+    ...(tip === undefined ? {} : { seq: tip.seq }),
+    witness: view.witness.verdict,
+    anchor: view.anchor === undefined ? null : model.anchor.index(view.anchor),
+    innerBytes: view.inner?.length ?? null,
+    ...(view.votes === undefined ? {} : { votes: votesOf(view.votes) }),
+    commitQCs: rangeOf(cursors.commitQCs),
+    lanes: [...cursors.lanes].map(([lane, extent]) => ({ lane, ...rangeOf(extent) })),
+    files: view.files,
+    notes: view.notes,
+    findings: view.findings,
+    findingsTotal: view.findingsTotal,
+    refusal,
+    isComplete: false,
+  });
+}
+
+function rangeOf({ first, next, swept }: Extent): LogRange {
+  return { first, next, swept };
+}
+
+async function originalOverview<B, Q, A>(path: string, protocol: Protocol<B, Q, A>): Promise<Overview> {
+  const found = await inspectOriginal(path, protocol);
+  const range = ({ first, next, bytes }: Inspection['commitQCs']) => ({ first, next, swept: first, bytes });
+  return shown({
+    ...found,
+    commitQCs: range(found.commitQCs),
+    lanes: found.lanes.map(({ lane, ...log }) => ({ lane, ...range(log) })),
+    refusal: undefined,
+    isComplete: true,
+  });
+}
+
+type Found = Omit<Overview, 'lanesTotal' | 'filesTotal' | 'findings' | 'bytes' | 'freeBytes' | 'readAt' | 'refusal'> & {
+  readonly evidence: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly refusal: LanestoreError | undefined;
+};
+
+function shown({ evidence: _evidence, ...found }: Found): Overview {
+  const { lanes, files, notes, findings, refusal } = found;
+  return {
+    ...found,
+    lanes: lanes.slice(0, LANES_MAX),
+    lanesTotal: lanes.length,
+    files: files.slice(0, FILES_MAX),
+    filesTotal: files.length,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    freeBytes: freeBytes(found.location),
+    notes: notes.slice(0, NOTES_MAX),
+    findings: shownFindings(findings),
+    refusal: refusal === undefined ? null : refusalOf(refusal),
+    readAt: Date.now(),
+  };
+}
+
+/** The findings that are sent, with their meaning. */
+export function shownFindings(findings: readonly Finding[]): ShownFinding[] {
+  return findings.slice(0, FINDINGS_MAX).map((finding) => ({ ...finding, ...FINDING_KINDS[finding.kind] }));
+}
+
+/** Code, message and remedy of an error. */
+export function refusalOf({ code, message, remedy }: LanestoreError) {
+  return { code, message, remedy: remedy ?? ERROR_CODES[code].remedy };
+}
+
+/** Bytes of one log, and keys outside of its range. */
+interface LogSize {
+  bytes: number;
+  unswept: number;
+}
+
+/** What a scan of the keys of a store finds. */
+export interface Sizes {
+  readonly lanes: Readonly<Record<string, LogSize>>;
+  readonly valueFiles: readonly { readonly name: string; readonly bytes: number; readonly liveBytes: number }[];
+}
+
+/** Reads all keys of a store, and no value file. @throws as `openView`. */
+export function sizesOf(path: string): Promise<Sizes> {
+  return withProtocol(path, async ({ model }) => {
+    await using view = await openView(path, { model, examine: false, values: false, tableCheckBytesMax: 0 });
+    const lanes = new Map<string, LogSize>();
+    const live = new Map<string, number>();
+    for await (const { key, bytes, stored } of view.places(prefixRange('lane/'))) {
+      const parsed = parseKey(key);
+      const extent = parsed?.kind === 'block' ? view.cursors.lanes.get(parsed.lane) : undefined;
+      if (parsed?.kind !== 'block' || extent === undefined) continue;
+      const size = lanes.get(parsed.lane) ?? { bytes: 0, unswept: 0 };
+      lanes.set(parsed.lane, size);
+      if (parsed.number < extent.first) size.unswept++;
+      else {
+        size.bytes += bytes;
+        if (stored !== 'inline') live.set(stored.file, (live.get(stored.file) ?? 0) + stored.length);
+      }
+    }
+    const valueFiles = view.files
+      .filter(({ name }) => name.endsWith('.values'))
+      .map(({ name, bytes }) => ({ name, bytes, liveBytes: live.get(name) ?? 0 }));
+    return { lanes: Object.fromEntries(lanes), valueFiles };
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * The HTTP server of `lanestore serve`. It listens on 127.0.0.1 only, and answers GET and HEAD
+ * only. Every request needs the token, in the path or as a bearer token.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { CommandError } from '../command-error.js';
+import { admit, type Gate, SECURITY_HEADERS } from './gate.js';
+import { ServedLocation } from './location.js';
+import { routes } from './routes.js';
+
+/** Settings of {@link serve}. */
+export interface ServeSettings {
+  /** 0: a free port. */
+  readonly port: number;
+  readonly token: string;
+}
+
+/** A server that is listening. */
+export interface RunningServer {
+  /** `http://127.0.0.1:PORT` */
+  readonly origin: string;
+  readonly port: number;
+  /** Resolves once the server is closed. */
+  readonly closed: Promise<void>;
+  /** Ends requests, checks and views, and removes their copies. */
+  close(): Promise<void>;
+  /** Kills the processes of running checks; synchronous, for signal handlers. */
+  kill(): void;
+}
+
+const HOST = '127.0.0.1';
+const CONNECTIONS_MAX = 64;
+const REQUEST_MS_MAX = 10_000;
+
+/**
+ * Serves the page of `locations`.
+ * @throws CommandError if the port is in use, or may not be used.
+ */
+export async function serve(locations: readonly string[], { port, token }: ServeSettings): Promise<RunningServer> {
+  const served = locations.map((path, index) => new ServedLocation(index, path));
+  const app = routes(served);
+  let gate: Gate | undefined;
+  const listener = getRequestListener(
+    async (request) => {
+      const admitted = gate === undefined ? new Response(null, { status: 503 }) : admit(request, gate);
+      const response = admitted instanceof Response ? admitted : await app.fetch(admitted);
+      for (const [name, value] of SECURITY_HEADERS) response.headers.set(name, value);
+      return response;
+    },
+    { overrideGlobalObjects: false },
+  );
+  const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (incoming, outgoing) => {
+    void listener(incoming, outgoing);
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  await listening(server, port);
+  const bound = (server.address() as AddressInfo).port;
+  gate = { token, hosts: [`${HOST}:${bound}`, `localhost:${bound}`] };
+  const closed = new Promise<void>((resolve) => void server.once('close', resolve));
+  return {
+    origin: `http://${HOST}:${bound}`,
+    port: bound,
+    closed,
+    async close() {
+      for (const location of served) location.killCheck();
+      server.close();
+      server.closeAllConnections();
+      await closed;
+      await Promise.all(served.map((location) => location.close()));
+    },
+    kill: () => {
+      for (const location of served) location.killCheck();
+    },
+  };
+}
+
+function listening(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, port)));
+    server.listen(port, HOST, resolve);
+  });
+}
+
+function listenError({ code, message }: NodeJS.ErrnoException, port: number): CommandError {
+  if (code === 'EADDRINUSE')
+    return new CommandError('refused', `port ${port} is in use`, 'name another --port, or leave it out: a free one');
+  return new CommandError('refused', `cannot listen on ${HOST}:${port}: ${message}`, 'name another --port');
+}

@@ -1,0 +1,322 @@
+/**
+ * The page of `lanestore serve` in a real browser: every flow by keyboard or pointer, axe on every
+ * page in light and dark, bounded rows, hostile entries.
+ */
+import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { serve } from '../../src/cli/serve/server.js';
+import { autobahn, openLevel } from '../../src/index.js';
+import { treeHash } from '../migrations/states.js';
+import { fixture } from '../support/fixtures.js';
+import { inTemp } from '../support/temp.js';
+import { assertAccessible, hasBrowser, keep, launch, openPage } from './browser.js';
+import { makeStore } from './stores.js';
+
+const test = suite('serve: the page');
+const TOKEN = 'test-token-0123456789-abcdef';
+
+let browser: Browser | undefined;
+test.before(async () => {
+  if (hasBrowser()) browser = await launch();
+});
+test.after(async () => {
+  await browser?.close();
+});
+
+interface Shown {
+  readonly page: Page;
+  /** Goes to an address of the page, and waits for `text` in it. */
+  go(hash: string, text: string | RegExp): Promise<void>;
+}
+
+/** Runs `use` with a page of `locations`. The browser must have no complaint. */
+async function showing(
+  locations: readonly string[],
+  use: (shown: Shown) => Promise<void>,
+  colorScheme: 'light' | 'dark' = 'light',
+): Promise<void> {
+  if (browser === undefined) return;
+  const server = await serve(locations, { port: 0, token: TOKEN });
+  const { page, complaints } = await openPage(browser, colorScheme);
+  const url = `${server.origin}/${TOKEN}/`;
+  const go = async (hash: string, text: string | RegExp) => {
+    await page.goto(url + hash);
+    await page.getByText(text).first().waitFor();
+  };
+  try {
+    await use({ page, go });
+    assert.equal(complaints, []);
+  } finally {
+    await page.close();
+    await server.close();
+  }
+}
+
+test(
+  'every page, light and dark: axe finds nothing, the browser complains of nothing',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    const { laneIds } = await makeStore(location, {
+      lanes: 4,
+      rounds: 12,
+      payloadBytes: 150_000,
+      anchorAt: 3,
+      votes: true,
+    });
+    const before = treeHash(location);
+    const pages: readonly (readonly [name: string, hash: string, text: string | RegExp])[] = [
+      ['overview', '#/0', 'Value files:'],
+      ['lane', `#/0/lane/${laneIds[0]}`, 'sound'],
+      ['entry', `#/0/entry/lane%2F${laneIds[0]}%2F6`, '00000000  83 01'],
+      ['round', '#/0/round/11', 'signed here: commit'],
+      ['level', '#/0/level/meta%2Ftip', /versions? of/],
+      ['check', '#/0/check', 'Reads a private copy'],
+      ['runbook', '#/runbook/LANESTORE_CORRUPT', 'Keep the evidence'],
+      ['failure', '#/0/entry/qc%2F999', 'ABSENT'],
+    ];
+    for (const scheme of ['light', 'dark'] as const) {
+      await showing(
+        [location, fixture('wal', 'state')],
+        async ({ page, go }) => {
+          for (const [name, hash, text] of pages) {
+            await go(hash, text);
+            await assertAccessible(page, `${name}, ${scheme}`);
+            await keep(page, `${name}-${scheme}`);
+          }
+        },
+        scheme,
+      );
+    }
+    assert.is(treeHash(location), before);
+  }),
+);
+
+test(
+  'from the overview to a lane, a block, its bytes and its download, by keyboard alone',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location, { lanes: 2, rounds: 5 });
+    await showing([location], async ({ page, go }) => {
+      await go('', '2 lanes');
+      const follow = async (selector: string) => {
+        const link = page.locator(selector).first();
+        await link.waitFor();
+        for (let presses = 0; presses < 60; presses++) {
+          if (await link.evaluate((element) => element === element.ownerDocument.activeElement)) break;
+          await page.keyboard.press('Tab');
+        }
+        await page.keyboard.press('Enter');
+      };
+      await follow('a[href^="#/0/lane/"]');
+      await follow('a[href^="#/0/entry/lane"]');
+      await page.getByText('CBOR diagnostic notation').waitFor();
+      await page.getByText('"parentHash":').first().waitFor();
+      const download = page.waitForEvent('download');
+      await follow('a[download]');
+      assert.match((await download).suggestedFilename(), /^lane-[0-9a-f]{64}-0{20}\.raw$/);
+    });
+  }),
+);
+
+test(
+  'rounds: forward and back by key, to a road index, two stores side by side with differences marked',
+  inTemp(async (dir) => {
+    const [a, b] = [join(dir, 'a'), join(dir, 'b')];
+    const network = await makeStore(a, { lanes: 3, rounds: 6 });
+    await makeStore(b, { lanes: 3, rounds: 6 });
+    // One more round in one store only.
+    const store = await openLevel(a, { model: autobahn });
+    await store.persist({ blocks: [network.block(0)], commitQCs: [network.commitQC()] });
+    await store.close();
+    await showing([a, b], async ({ page, go }) => {
+      await go('#/0/round/4', 'Blocks ordered by it');
+      const marks = () => page.locator('.mark').count();
+      await page.getByText('same').first().waitFor();
+      const differing = await page.locator('tr.differs').allInnerTexts();
+      assert.equal(
+        differing.map((text) => text.split(/\s/).slice(0, 2).join(' ')),
+        ['CommitQCs held'],
+      );
+      await page.locator('h1').click();
+      await page.keyboard.press('ArrowRight');
+      await page.getByRole('heading', { name: 'Round 5' }).waitFor();
+      await page.keyboard.press('ArrowRight');
+      await page.getByRole('heading', { name: 'Round 6' }).waitFor();
+      await page.getByText('not stored').waitFor();
+      assert.ok((await marks()) >= 3, 'the QC of one store only is marked, and each of its lanes');
+      await page.keyboard.press('ArrowLeft');
+      await page.getByRole('heading', { name: 'Round 5' }).waitFor();
+      await page.getByLabel('Road index').fill('2');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'Round 2' }).waitFor();
+    });
+  }),
+);
+
+test(
+  'verify: a bar, a result; cancelled with the button; findings with their procedure',
+  inTemp(async (dir) => {
+    const [sound, damaged] = [join(dir, 'sound'), join(dir, 'damaged')];
+    await makeStore(sound, { lanes: 2, rounds: 60, payloadBytes: 150_000 });
+    await makeStore(damaged, { lanes: 2, rounds: 8, payloadBytes: 150_000 });
+    const [file = ''] = readdirSync(join(damaged, 'values'));
+    rmSync(join(damaged, 'values', file));
+    await showing([sound, damaged], async ({ page, go }) => {
+      await go('#/0/check', 'Reads a private copy');
+      await page.getByRole('button', { name: 'Verify' }).click();
+      await page.getByRole('progressbar').waitFor();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.getByText('Cancelled').waitFor();
+      await page.getByRole('button', { name: 'Verify again' }).waitFor();
+      // The cancelled check may still be ending.
+      const verify = async (until: number): Promise<void> => {
+        await page.getByRole('button', { name: 'Verify again' }).click();
+        const refused = page.getByText('a check of this location is running');
+        await page.getByText('OK', { exact: true }).or(refused).waitFor();
+        if (await refused.isVisible()) {
+          assert.ok(Date.now() < until, 'the cancelled check ends');
+          await page.waitForTimeout(200);
+          await verify(until);
+        }
+      };
+      await verify(Date.now() + 60_000);
+      await page.getByText('120 entries checked').waitFor();
+      await assertAccessible(page, 'a sound result');
+
+      await go('#/1/check', 'Reads a private copy');
+      await page.getByRole('button', { name: 'Verify' }).click();
+      await page.getByText('value-missing').first().waitFor();
+      await assertAccessible(page, 'a damaged result');
+      await keep(page, 'verify-damaged');
+      await page.getByRole('link', { name: 'Runbook: LANESTORE_CORRUPT' }).first().click();
+      await page.getByText('Keep the evidence').waitFor();
+    });
+  }),
+);
+
+/** Collects the tasks of 50 ms or more, from the begin of the page on. */
+const OBSERVE_TASKS = `
+  globalThis.longTasks = [];
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) longTasks.push(duration);
+  }).observe({ type: 'longtask', buffered: true });
+`;
+const TWO_FRAMES = 'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))';
+
+test(
+  '1,000 lanes and 5,000 blocks: rows in the document are bounded, all can be reached, the longest task is reported',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    const { laneIds } = await makeStore(location, { lanes: 1000, rounds: 5 });
+    const long = join(dir, 'long');
+    const { laneIds: longIds } = await makeStore(long, { lanes: 1, rounds: 5000 });
+    await showing([location, long], async ({ page, go }) => {
+      await page.addInitScript(OBSERVE_TASKS);
+      await go('#/0', '1000 lanes');
+      const lanes = page.getByRole('table', { name: 'Lanes' });
+      assert.is(await lanes.getAttribute('aria-rowcount'), '1001');
+      const rowsOf = async (name: string) => page.getByRole('table', { name, exact: true }).getByRole('row').count();
+      const seen = new Set<string>();
+      let most = 0;
+      const scroller = lanes.locator('.vscroll');
+      for (let top = 0; top <= 1000 * 30; top += 300) {
+        await scroller.evaluate((element, to) => element.scrollTo(0, to), top);
+        await page.evaluate(TWO_FRAMES);
+        most = Math.max(most, await rowsOf('Lanes'));
+        for (const link of await lanes.locator('a').evaluateAll((links) => links.map((element) => element.title)))
+          seen.add(link);
+      }
+      assert.ok(most < 40, `${most} rows in the document`);
+      assert.equal([...seen].sort(), [...laneIds].sort());
+      await assertAccessible(page, '1,000 lanes');
+      await keep(page, 'lanes-1000');
+
+      await go('#/0/round/4', 'Blocks ordered by it');
+      assert.ok((await rowsOf('Lanes of this round')) < 45);
+
+      await go(`#/1/lane/${longIds[0]}`, 'sound');
+      const blocks = page.getByRole('table', { name: 'Blocks' });
+      await blocks.locator('.vscroll').focus();
+      await page.keyboard.press('End');
+      await blocks.getByRole('link', { name: '4999', exact: true }).waitFor();
+      assert.ok((await rowsOf('Blocks')) < 45);
+      const tasks = (await page.evaluate('longTasks')) as number[];
+      const elements = await page.locator('*').count();
+      process.stdout.write(
+        `\n  ${most} rows of 1,000 lanes and ${elements} elements in the document; longest task ` +
+          `${Math.max(0, ...tasks).toFixed(0)} ms, ${tasks.length} of 50 ms or more\n`,
+      );
+    });
+  }),
+);
+
+test(
+  'hostile entries are text: markup in transactions, in a path and in the address; 2 MiB blocks',
+  inTemp(async (dir) => {
+    const location = join(dir, '<img src=x onerror=alert(1)>');
+    const network = await makeStore(location, { lanes: 1, rounds: 2, payloadBytes: 2_000_000 });
+    const store = await openLevel(location, { model: autobahn });
+    const block = network.block(0);
+    const markup = new TextEncoder().encode('<script>globalThis.isHacked = true</script><img src=x onerror=alert(1)>');
+    const hostile = { ...block, sig: { ...block.sig, key: markup } };
+    await store.persist({ blocks: [block], inner: markup }).catch(() => store.persist({ blocks: [hostile] }));
+    await store.close();
+    await showing([location, fixture('wal', 'state')], async ({ page, go }) => {
+      let dialogs = 0;
+      page.on('dialog', (dialog) => {
+        dialogs++;
+        void dialog.dismiss();
+      });
+      await go('#/0', '1 lane');
+      await page.getByRole('link', { name: location }).waitFor();
+      await go('#/0/entry/inner', 'Decoded');
+      await page.getByText('<script>gl').first().waitFor();
+      await go(`#/0/entry/lane%2F${network.laneIds[0]}%2F1`, 'Decoded');
+      await page.getByRole('button', { name: 'More' }).click();
+      await page.getByText('4096 of').waitFor();
+      const text = await page.locator('pre').allInnerTexts();
+      for (const shown of text) assert.ok(shown.length < 100_000, `${shown.length} characters`);
+      await go('#/0/entry/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E', 'is not a key');
+      await go('#/0/lane/%3Cscript%3E', 'no such lane');
+      await go('#/<script>/round/<script>', 'Not a road index');
+      await go('#/runbook/%3Cimg%3E', 'no procedure');
+      assert.is(dialogs, 0);
+      assert.is(await page.evaluate('globalThis.isHacked'), undefined);
+      assert.is(await page.locator('img').count(), 0);
+    });
+  }),
+);
+
+test(
+  'live: the overview follows a node that writes, shows rates, and says that a location is gone',
+  inTemp(async (dir) => {
+    const [location, away] = [join(dir, 'store'), join(dir, 'away')];
+    const network = await makeStore(location, { lanes: 2, rounds: 3 });
+    await showing([location], async ({ page, go }) => {
+      await go('#/0', 'The state is read every 2 seconds');
+      const store = await openLevel(location, { model: autobahn });
+      const rate = page.getByText(/blocks, .* CommitQCs a second/);
+      const until = Date.now() + 60_000;
+      while (!(await rate.isVisible()) && Date.now() < until) {
+        await store.persist({ blocks: [network.block(0), network.block(1)], commitQCs: [network.commitQC()] });
+        await page.waitForTimeout(50);
+      }
+      assert.ok(await rate.isVisible(), 'rates are shown');
+      await page.locator('canvas').waitFor();
+      await assertAccessible(page, 'rates');
+      await keep(page, 'live');
+      await store.close();
+      renameSync(location, away);
+      await page.getByRole('alert').getByText('LANESTORE_NOT_A_STORE').first().waitFor();
+      await page.getByText('Below: what was read before.').waitFor();
+      await assertAccessible(page, 'a location that is gone');
+      renameSync(away, location);
+      await page.getByRole('alert').waitFor({ state: 'detached' });
+    });
+  }),
+);
+
+test.run();
