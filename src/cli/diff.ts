@@ -2,6 +2,7 @@
 import { type Difference, diffStates, openState, startState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { note, shortLane, styled, write, writeJson } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { type Protocol, withProtocol } from './protocols.js';
 import type { OptionValues, Verb } from './verb.js';
 
@@ -16,8 +17,9 @@ export const diffVerb: Verb = {
     '--json prints one object a line: {log, number, kind: first | second | differs}.',
     '--start-rules   compare what a node would start with: without entries below the anchor, and with the CommitQC of',
     '                the anchor. An imported store then equals its source. Default: compare all stored entries.',
+    MODEL_HELP,
   ],
-  options: { 'start-rules': { type: 'boolean' } },
+  options: { ...MODEL_OPTION, 'start-rules': { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'state',
   async run([a = '', b = ''], options) {

@@ -3,6 +3,7 @@ import { importState } from '../index.js';
 import { EXIT } from './exit-codes.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';
 import { progressLine } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
@@ -15,8 +16,9 @@ export const importVerb: Verb = {
     'No node may run on it.',
     'LOCATION: absent, or an empty directory. It is created only after everything was read back and compared.',
     '--verify-signatures --committee FILE   also check every signature; FILE lists the public keys (a manifest does)',
+    MODEL_HELP,
   ],
-  options: CHECK_OPTIONS,
+  options: { ...CHECK_OPTIONS, ...MODEL_OPTION },
   positionals: [2, 2],
   reads: 'source',
   async run([source = '', location = ''], options) {

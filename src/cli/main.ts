@@ -26,6 +26,7 @@ import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
 import { hideClock, note, outputError, showClock, toJson } from './output.js';
+import { chooseModel } from './protocols.js';
 import { releaseVerb } from './release.js';
 import { replayVerb } from './replay.js';
 import { roundVerb } from './round.js';
@@ -107,6 +108,8 @@ async function main(): Promise<number> {
   // directory.
   if ([...positionals, ...Object.values(parsed.values)].includes(''))
     throw new UsageError(`an argument is empty\n${usageOf(name, verb)}`);
+  const { model } = parsed.values;
+  await chooseModel(typeof model === 'string' ? model : undefined);
   if (verb.reads !== undefined) showClock(name);
   try {
     return await verb.run(positionals, parsed.values);
