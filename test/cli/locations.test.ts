@@ -50,7 +50,7 @@ const WRITERS: typeof READERS = {
   replay: (location) => [fixture('wal', 'rounds.jsonl'), location],
 };
 
-/** Makes a location of every kind in `dir`. Resolves with a function that unlocks the locked one. */
+/** Makes every kind of location in `dir`. Resolves with a function that unlocks the locked one. */
 async function locations(dir: string): Promise<() => Promise<void>> {
   mkdirSync(dir);
   const at = (kind: string) => join(dir, kind);
