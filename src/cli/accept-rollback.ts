@@ -4,6 +4,7 @@ import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { note, print, toJson } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
@@ -17,8 +18,9 @@ export const acceptRollbackVerb: Verb = {
     '--seq N   the newest batch in the database, as the error and lanestore inspect show it',
     '--yes     do not ask',
     'The decision is recorded in the store, and closes all parts of its votes.',
+    MODEL_HELP,
   ],
-  options: { seq: { type: 'string' }, yes: { type: 'boolean' } },
+  options: { ...MODEL_OPTION, seq: { type: 'string' }, yes: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'store',
   advice: {

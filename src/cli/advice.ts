@@ -17,17 +17,24 @@ const ALWAYS: Advice = {
     'check what the message names: permissions, a read-only or full disk, a failing device; then run it again',
 };
 
+const OTHER_SCHEMA =
+  'an older format: lanestore migrate; a newer one: the version that wrote it; your own types: --model FILE';
+
 const NOT_A_STATE =
   'name the state directory itself: a store holds level/, a state of the original blocks/ and commitqcs/';
 
 /** Remedies for verbs that read the path in their first argument, by the kind of that path. */
 const READING: Readonly<Record<NonNullable<Verb['reads']>, Advice>> = {
-  store: { LANESTORE_NOT_A_STORE: 'name the location of a store; lanestore inspect shows what a directory holds' },
+  store: {
+    LANESTORE_NOT_A_STORE: 'name the location of a store; lanestore inspect shows what a directory holds',
+    LANESTORE_SCHEMA: OTHER_SCHEMA,
+  },
   state: {
     LANESTORE_NOT_A_STORE: NOT_A_STATE,
+    LANESTORE_SCHEMA: OTHER_SCHEMA,
     LANESTORE_IMPORT: 'check the file or entry that the message names; nothing was changed',
   },
-  source: { LANESTORE_NOT_A_STORE: NOT_A_STATE },
+  source: { LANESTORE_NOT_A_STORE: NOT_A_STATE, LANESTORE_SCHEMA: OTHER_SCHEMA },
 };
 
 /** The message and the remedy to print when an error of the library ended `verb`. */

@@ -3,6 +3,7 @@ import { type Difference, diffStates, startState } from '../migrations/index.js'
 import { EXIT } from './exit-codes.js';
 import { openStateAt } from './locations.js';
 import { note, shortLane, styled, write, writeJson } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { type Protocol, withProtocol } from './protocols.js';
 import type { OptionValues, Verb } from './verb.js';
 
@@ -17,8 +18,9 @@ export const diffVerb: Verb = {
     '--json prints one object a line: {log, number, kind: first | second | differs}.',
     '--start-rules   compare what a node would start with: without entries below the anchor, and with the CommitQC of',
     '                the anchor. An imported store then equals its source. Default: compare all stored entries.',
+    MODEL_HELP,
   ],
-  options: { 'start-rules': { type: 'boolean' } },
+  options: { ...MODEL_OPTION, 'start-rules': { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'state',
   takesPostgres: true,

@@ -6,6 +6,7 @@ import { EXIT } from './exit-codes.js';
 import { isPostgres, openViewAt } from './locations.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';
 import { progressLine } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
@@ -19,8 +20,9 @@ export const exportVerb: Verb = {
     'LOCATION: a store, read from a private copy (a node may be running), or a state directory of any other layout.',
     '--verify-signatures --committee FILE   also check every signature',
     '--drop-signing-state   leave out what the key signed, which no layout of the original keeps',
+    MODEL_HELP,
   ],
-  options: { ...CHECK_OPTIONS, layout: { type: 'string' }, 'drop-signing-state': { type: 'boolean' } },
+  options: { ...MODEL_OPTION, ...CHECK_OPTIONS, layout: { type: 'string' }, 'drop-signing-state': { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'source',
   takesPostgres: true,

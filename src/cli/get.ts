@@ -5,7 +5,8 @@ import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
 import { openViewAt } from './locations.js';
 import { note, plain, print, styled, toJson, write } from './output.js';
-import { isNewerState, type Protocol, withProtocol } from './protocols.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
+import { isNewerState, type Protocol, RAW, rawNote, withProtocol } from './protocols.js';
 import { fullKey } from './short-keys.js';
 import { entryAt } from './state-entries.js';
 import type { OptionValues, Verb } from './verb.js';
@@ -25,8 +26,9 @@ export const getVerb: Verb = {
     '--proto   the entry in protobuf, as the original stores it',
     'A state directory of sei-73f917bbd also has data/qc/N, data/block/N, data/app/N, data/appqc/N: rows of the data layer.',
     'The last three write bytes. Damaged records are printed as far as they decode and end with 1, absent ones with 5.',
+    MODEL_HELP,
   ],
-  options: { raw: { type: 'boolean' }, cbor: { type: 'boolean' }, proto: { type: 'boolean' } },
+  options: { ...MODEL_OPTION, raw: { type: 'boolean' }, cbor: { type: 'boolean' }, proto: { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'store',
   takesPostgres: true,
@@ -35,7 +37,7 @@ export const getVerb: Verb = {
     if ([json, raw, cbor, proto].filter((chosen) => chosen === true).length > 1)
       throw new UsageError('only one of --json, --raw, --cbor and --proto at a time');
     if (await isNewerState(location)) return getFromState(location, typed, options);
-    return withProtocol(location, (protocol) => getFromStore(location, typed, options, protocol));
+    return withProtocol(location, (protocol) => getFromStore(location, typed, options, protocol), { raw: true });
   },
 };
 
@@ -55,6 +57,7 @@ async function getFromStore<B, Q, A>(
 ): Promise<number> {
   await using view = await openViewAt(location, { model: protocol.model });
   if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
+  if (protocol.model === RAW.model) note(`note: ${rawNote(view.schema?.model)}`);
   const key = fullKey(typed, view.cursors.lanes.keys());
   const viewed = await view.get(key);
   if (viewed === undefined) return reportAbsent(view, key);

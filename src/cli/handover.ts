@@ -5,6 +5,7 @@ import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { checkFree, networkOf, showHistory, writeHistory } from './history-file.js';
 import { note, print, toJson } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import type { OptionValues, Verb } from './verb.js';
 
@@ -21,8 +22,10 @@ export const handoverVerb: Verb = {
     '--network NAME  the name of the network, as in all its files',
     '--yes           do not ask',
     '--dry-run       print what would be handed over, and do nothing; a node may run meanwhile',
+    MODEL_HELP,
   ],
   options: {
+    ...MODEL_OPTION,
     to: { type: 'string' },
     out: { type: 'string' },
     network: { type: 'string' },

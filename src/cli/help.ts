@@ -58,7 +58,7 @@ export function usageLines(verbs: Verbs): string[] {
 }
 
 function listing(verbs: Verbs): object {
-  const commands = Object.entries(verbs).map(([name, { usage, summary }]) => ({ name, usage, summary }));
+  const commands = Object.entries(verbs).map(([name, { usage, summary, help }]) => ({ name, usage, summary, help }));
   return { commands, exitCodes: codes() };
 }
 

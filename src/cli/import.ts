@@ -5,6 +5,7 @@ import { EXIT } from './exit-codes.js';
 import { isPostgres, openViewAt, tablesOf } from './locations.js';
 import { CHECK_OPTIONS, checksOf, showProgress, showReport } from './migrating.js';
 import { progressLine } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import { type Verb, wholeNumber } from './verb.js';
 
@@ -18,8 +19,9 @@ export const importVerb: Verb = {
     'LOCATION: absent, or an empty directory. It is created only after everything was read back and compared.',
     '  Or postgres://user@host:port/db?store=NAME, with --replicas N: the synchronous standbys that must have all of it.',
     '--verify-signatures --committee FILE   also check every signature; FILE lists the public keys (a manifest does)',
+    MODEL_HELP,
   ],
-  options: { ...CHECK_OPTIONS, replicas: { type: 'string' } },
+  options: { ...CHECK_OPTIONS, ...MODEL_OPTION, replicas: { type: 'string' } },
   positionals: [2, 2],
   reads: 'source',
   takesPostgres: true,

@@ -12,7 +12,8 @@ import { findingLines } from './findings.js';
 import { showHealth } from './health.js';
 import { detectLayoutAt, isPostgres, openViewAt } from './locations.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
-import { type Protocol, withProtocol } from './protocols.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
+import { type Protocol, RAW, rawNote, withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 import { showVotes, type VotesSummary, votesOf } from './votes.js';
 
@@ -37,7 +38,9 @@ export interface Inspection {
   readonly store?: Uint8Array;
   readonly seq?: bigint;
   readonly witness?: string;
-  /** Road index of the anchor; null if there is none. */
+  /** False: the model is unknown, and entries were not decoded. */
+  readonly isDecoded: boolean;
+  /** Road index of the anchor; null if there is none, or if the model is unknown. */
   readonly anchor: bigint | null;
   /** Size of the node's own state in bytes; null if there is none. */
   readonly innerBytes: number | null;
@@ -67,8 +70,9 @@ export const inspectVerb: Verb = {
     'Any layout. A store is read from a private copy: a node may be running on it.',
     '--quick  only what lanestore health shows of a store: its files, newest batch and witness, in milliseconds',
     '--all    print every finding; default: three of a kind, and the number of the others',
+    MODEL_HELP,
   ],
-  options: { all: { type: 'boolean' }, quick: { type: 'boolean' } },
+  options: { ...MODEL_OPTION, all: { type: 'boolean' }, quick: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'state',
   takesPostgres: true,
@@ -76,8 +80,11 @@ export const inspectVerb: Verb = {
     if (quick === true && isPostgres(location)) throw new UsageError('--quick looks at files: leave it out');
     if (quick === true) return showHealth(location, json === true, all === true);
     const { layout, evidence } = await detectLayoutAt(location);
-    const found = await withProtocol(location, (protocol) =>
-      layout === 'level' ? inspectLevel(location, evidence, protocol) : inspectOriginal(location, protocol),
+    const found = await withProtocol(
+      location,
+      (protocol) =>
+        layout === 'level' ? inspectLevel(location, evidence, protocol) : inspectOriginal(location, protocol),
+      { raw: true },
     );
     if (json === true) print(toJson(found, 2));
     else show(found, all === true);
@@ -93,6 +100,7 @@ async function inspectLevel<B, Q, A>(
   await using view = await openViewAt(location, { model });
   const { commitQCs, lanes } = await summarize(view);
   const { schema, tip } = view;
+  const isRaw = model === RAW.model;
   return {
     location: view.location,
     layout: 'level',
@@ -102,7 +110,8 @@ async function inspectLevel<B, Q, A>(
       : { format: schema.format, model: schema.model, createdAt: schema.createdAt, store: schema.store }),
     ...(tip === undefined ? {} : { seq: tip.seq }),
     witness: view.witness.verdict,
-    anchor: view.anchor === undefined ? null : model.anchor.index(view.anchor),
+    isDecoded: !isRaw,
+    anchor: view.anchor === undefined || isRaw ? null : model.anchor.index(view.anchor),
     innerBytes: view.inner?.length ?? null,
     ...(view.votes === undefined ? {} : { votes: votesOf(view.votes) }),
     commitQCs,
@@ -110,7 +119,7 @@ async function inspectLevel<B, Q, A>(
     files: view.files,
     bytes: view.files.reduce((sum, { bytes }) => sum + bytes, 0),
     freeBytes: isPostgres(location) ? null : freeBytes(view.location),
-    notes: view.notes,
+    notes: isRaw ? [...view.notes, rawNote(schema?.model)] : view.notes,
     findings: view.findings,
     findingsTotal: view.findingsTotal,
   };
@@ -159,6 +168,7 @@ export async function inspectOriginal<B, Q, A>(directory: string, { model }: Pro
     location,
     layout,
     evidence,
+    isDecoded: true,
     anchor: anchor?.point.index ?? null,
     innerBytes: inner?.length ?? null,
     commitQCs,
@@ -187,7 +197,7 @@ function show(found: Inspection, all: boolean): void {
   if (found.createdAt !== undefined) line('created', found.createdAt);
   if (found.store !== undefined) line('store', Buffer.from(found.store).toString('hex'));
   if (found.seq !== undefined) line('seq', `${found.seq} batches; the witness: ${found.witness}`);
-  line('anchor', found.anchor === null ? 'none' : `road index ${found.anchor}`);
+  if (found.isDecoded) line('anchor', found.anchor === null ? 'none' : `road index ${found.anchor}`);
   line('inner', found.innerBytes === null ? 'none' : formatBytes(found.innerBytes));
   if (found.votes !== undefined) showVotes(found.votes, line);
   line('CommitQCs', `${logText(found.commitQCs)}`);

@@ -4,6 +4,7 @@ import { EXIT } from './exit-codes.js';
 import { openViewAt } from './locations.js';
 import { orderedBlocks } from './ordered.js';
 import { note, styled, toJson, write, writeJson } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { type Protocol, withProtocol } from './protocols.js';
 import { theLane } from './short-keys.js';
 import type { Verb } from './verb.js';
@@ -16,8 +17,9 @@ export const laneVerb: Verb = {
     'LANE: the first digits of a lane, as many as make it the only one. A block above the newest CommitQC is ordered by',
     'none yet. --json prints one object a line. Ends with 5 if there is no such lane, and with 1 if the store is damaged.',
     'The store is read from a private copy: a node may be running on it.',
+    MODEL_HELP,
   ],
-  options: {},
+  options: MODEL_OPTION,
   positionals: [2, 2],
   reads: 'store',
   takesPostgres: true,

@@ -5,7 +5,8 @@ import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
 import { openViewAt } from './locations.js';
 import { note, styled, toJson, write, writeJson } from './output.js';
-import { isNewerState, type Protocol, withProtocol } from './protocols.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
+import { isNewerState, type Protocol, RAW, rawNote, withProtocol } from './protocols.js';
 import { fullPrefix } from './short-keys.js';
 import { openStateEntries } from './state-entries.js';
 import type { Verb } from './verb.js';
@@ -21,15 +22,16 @@ export const lsVerb: Verb = {
     'Ends with 5 if no key begins with PREFIX.',
     'The store is read from a private copy: a node may be running on it.',
     'A state directory of sei-73f917bbd is listed too, with the rows of the data layer (data/qc/ data/block/ ...).',
+    MODEL_HELP,
   ],
-  options: {},
+  options: MODEL_OPTION,
   positionals: [1, 2],
   reads: 'store',
   takesPostgres: true,
   async run([location = '', prefix = ''], { json }) {
     const asJson = json === true;
     if (await isNewerState(location)) return listState(location, prefix, asJson);
-    return withProtocol(location, (protocol) => listStore(location, prefix, asJson, protocol));
+    return withProtocol(location, (protocol) => listStore(location, prefix, asJson, protocol), { raw: true });
   },
 };
 
@@ -58,6 +60,7 @@ async function listStore<B, Q, A>(
 ): Promise<number> {
   await using view = await openViewAt(location, { model: protocol.model });
   if (view.tip === undefined && view.refusal !== undefined) throw view.refusal;
+  if (protocol.model === RAW.model) note(`note: ${rawNote(view.schema?.model)}`);
   const range = prefix === '' ? {} : prefixRange(fullPrefix(prefix, view.cursors.lanes.keys()));
   let listed = 0;
   const damaged = new Set<string>();

@@ -27,6 +27,7 @@ import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
 import { hideClock, note, outputError, showClock, toJson } from './output.js';
+import { chooseModel } from './protocols.js';
 import { releaseVerb } from './release.js';
 import { replayVerb } from './replay.js';
 import { roundVerb } from './round.js';
@@ -116,6 +117,8 @@ async function main(): Promise<number> {
     tablesOf(location);
     if (verb.takesPostgres !== true) throw new UsageError(`${name} takes no location in PostgreSQL`);
   }
+  const { model } = parsed.values;
+  await chooseModel(typeof model === 'string' ? model : undefined);
   if (verb.reads !== undefined) showClock(name);
   try {
     return await verb.run(positionals, parsed.values);

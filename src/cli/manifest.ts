@@ -4,6 +4,7 @@ import { openState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { detectLayoutAt, openViewAt } from './locations.js';
 import { note, write } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
@@ -15,8 +16,9 @@ export const manifestVerb: Verb = {
     'Any layout. A store is read from a private copy: a node may be running on it. Every entry is checked. Damaged',
     'entries are omitted and listed on stderr, and the command ends with 1. Equal output means equal entries, and',
     'equal votes: the same may be signed next. Layouts of the original keep no votes, and have no such field.',
+    MODEL_HELP,
   ],
-  options: {},
+  options: MODEL_OPTION,
   positionals: [1, 1],
   reads: 'state',
   takesPostgres: true,

@@ -1,7 +1,9 @@
 /** `lanestore migrate LOCATION` */
-import { autobahn, entryChecks, migrateStore } from '../index.js';
+import { migrateStore } from '../index.js';
 import { EXIT } from './exit-codes.js';
 import { print, progressLine, toJson } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
+import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
 /** The verb `migrate`. */
@@ -12,15 +14,18 @@ export const migrateVerb: Verb = {
     'No node may run on the store. All entries are checked before anything is written. After an interruption, the',
     'store does not open until migrate has completed; nothing is lost.',
     '--dry-run   check and count, change nothing',
+    MODEL_HELP,
   ],
-  options: { 'dry-run': { type: 'boolean' } },
+  options: { ...MODEL_OPTION, 'dry-run': { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'store',
   async run([location = ''], options) {
     const dryRun = options['dry-run'] === true;
     const line = progressLine();
     const onProgress = (entries: number) => line.show(`converted ${entries} entries`);
-    const report = await migrateStore(location, { model: autobahn, checks: entryChecks(), dryRun, onProgress });
+    const report = await withProtocol(location, async ({ model, checks }) =>
+      migrateStore(location, { model, checks: await checks(), dryRun, onProgress }),
+    );
     line.end();
     if (options.json === true) {
       print(toJson({ ...report, dryRun }, 2));

@@ -2,21 +2,21 @@
  * The versions of the protocol that commands read, and the one that a directory holds.
  *
  * A state directory tells by its layout. A store is opened with the older version first, and again
- * with the newer one if it says that it was written with that.
+ * with the newer one if it says that it was written with that. `--model` replaces both.
  */
 import {
   type CommitQC,
-  type EntryChecks,
   isLanestoreError,
-  type Model,
   autobahn as older,
   entryChecks as olderChecks,
   headerHash as olderHeaderHash,
   payloadHash as olderPayloadHash,
   type PruneAnchor,
+  type RawEntry,
+  rawModel,
   type SignedBlock,
 } from '../index.js';
-import { MANIFEST_SHAPE, MANIFEST_SHAPE_73F917BBD, type ManifestShape } from '../inspector/index.js';
+import { MANIFEST_SHAPE, MANIFEST_SHAPE_73F917BBD } from '../inspector/index.js';
 import { readCommittees, readEpochs, SEI_LAYOUT } from '../migrations/index.js';
 import {
   type CommitQC as NewerCommitQC,
@@ -29,23 +29,12 @@ import {
   payloadHash as newerPayloadHash,
 } from '../model/autobahn/73f917bbd/index.js';
 import { messageHash as olderMessageHash } from '../model/autobahn/index.js';
+import { CommandError } from './command-error.js';
 import { detectLayoutAt, openViewAt } from './locations.js';
+import { loadModel } from './own-model.js';
+import type { Protocol } from './protocol.js';
 
-type Hashes = Readonly<Record<string, Uint8Array>>;
-
-/** A version of the protocol, as far as commands need it. */
-export interface Protocol<B, Q, A> {
-  readonly model: Model<B, Q, A>;
-  readonly manifest: ManifestShape<B, Q, A>;
-  /** Checks of entries; with a committee file, of signatures too. */
-  readonly checks: (committeeFile?: string) => Promise<EntryChecks<B, Q, A>>;
-  /** The hashes by which the network identifies an entry. */
-  readonly hashes: {
-    readonly block: (block: B) => Hashes;
-    readonly commitQC: (qc: Q) => Hashes;
-    readonly anchor: (anchor: A) => Hashes;
-  };
-}
+export type { Protocol } from './protocol.js';
 
 const OLDER: Protocol<SignedBlock, CommitQC, PruneAnchor> = {
   model: older,
@@ -84,24 +73,76 @@ export const NEWER: Protocol<NewerSignedBlock, NewerCommitQC, NewerPruneAnchor> 
   },
 };
 
+/** The types for a store of an unknown model: its entries are not decoded. */
+export const RAW: Protocol<RawEntry, RawEntry, RawEntry> = {
+  model: rawModel,
+  manifest: { anchor: asObject, commitQCOf: asObject, commitQC: asObject, block: asObject },
+  checks: async (file) => {
+    if (file === undefined) return {};
+    throw new CommandError('refused', 'signatures cannot be checked without the model of the store', GIVE_MODEL);
+  },
+  hashes: { block: () => ({}), commitQC: () => ({}), anchor: () => ({}) },
+};
+
+/** The remedy if the model of a store is unknown. */
+export const GIVE_MODEL = 'give the module with the types of the store: --model FILE';
+
+function asObject(entry: RawEntry): object {
+  return { entry };
+}
+
+/** What a command says of a store that it reads with {@link RAW}. */
+export function rawNote(model: string | undefined): string {
+  return (
+    `the model${model === undefined ? '' : ` "${model}"`} of the store is unknown: checksums, keys and ranges are checked, entries are not; ` +
+    '--model FILE checks and decodes them'
+  );
+}
+
+/** The types of `--model`, which replace those of the two versions. */
+let own: Protocol<unknown, unknown, unknown> | undefined;
+
+/**
+ * Makes `file` the types of this command; undefined: the versions of the protocol.
+ * @throws LANESTORE_INVALID for a file that exports no model.
+ */
+export async function chooseModel(file: string | undefined): Promise<void> {
+  own = undefined;
+  if (file !== undefined) own = await loadModel(file);
+}
+
 /** What a command does with a version. It writes no output before it has opened its directory. */
 type Use<T> = <B, Q, A>(protocol: Protocol<B, Q, A>) => Promise<T>;
 
-/** Calls `use` with the version of the directory at `location`. @throws what `use` throws. */
-export async function withProtocol<T>(location: string, use: Use<T>): Promise<T> {
+/**
+ * Calls `use` with the version of the directory at `location`. With `raw`, a store of an unknown
+ * model is read, too: with {@link RAW}.
+ * @throws what `use` throws.
+ */
+export async function withProtocol<T>(
+  location: string,
+  use: Use<T>,
+  { raw = false }: { readonly raw?: boolean } = {},
+): Promise<T> {
+  if (own !== undefined) return use(own);
   if (await isNewerState(location)) return use(NEWER);
   try {
     return await use(OLDER);
   } catch (error) {
     // LANESTORE_INVALID: a committee file of the newer version.
     const mayBeNewer = isLanestoreError(error, 'LANESTORE_SCHEMA') || isLanestoreError(error, 'LANESTORE_INVALID');
-    if (!mayBeNewer || !(await isNewerStore(location))) throw error;
-    return use(NEWER);
+    if (mayBeNewer && (await isNewerStore(location))) return use(NEWER);
+    if (raw && isLanestoreError(error, 'LANESTORE_SCHEMA')) return use(RAW);
+    throw error;
   }
 }
 
-/** True for a state directory of the newer version. Faults are reported by what opens it. */
+/**
+ * True for a state directory of the newer version, without `--model`. Faults are reported by what
+ * opens it.
+ */
 export async function isNewerState(location: string): Promise<boolean> {
+  if (own !== undefined) return false;
   try {
     return (await detectLayoutAt(location)).layout === SEI_LAYOUT;
   } catch (error) {

@@ -5,6 +5,7 @@ import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { print, toJson } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import type { OptionValues, Verb } from './verb.js';
 
@@ -29,8 +30,10 @@ export const releaseVerb: Verb = {
     '--signer KEY          the public key in hex, if none is bound to the store',
     '--yes                 do not ask',
     '--dry-run             print what it would do, and do nothing; a node may run meanwhile',
+    MODEL_HELP,
   ],
   options: {
+    ...MODEL_OPTION,
     reason: { type: 'string' },
     'as-is': { type: 'boolean' },
     floor: { type: 'string', multiple: true },

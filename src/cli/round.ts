@@ -4,6 +4,7 @@ import { EXIT } from './exit-codes.js';
 import { openViewAt } from './locations.js';
 import { orderedBlocks } from './ordered.js';
 import { note, print, shortLane, toJson } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { type Protocol, withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
@@ -15,8 +16,9 @@ export const roundVerb: Verb = {
     'ROAD: a road index. The blocks of a lane end where those of the next road index begin; for the newest CommitQC the',
     'end is not known. Ends with 5 if there is no CommitQC of this road index, and with 1 if the store is damaged.',
     'The store is read from a private copy: a node may be running on it.',
+    MODEL_HELP,
   ],
-  options: {},
+  options: MODEL_OPTION,
   positionals: [2, 2],
   reads: 'store',
   takesPostgres: true,

@@ -2,6 +2,7 @@
 import { snapshot } from '../index.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, note, print, toJson } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 
@@ -14,8 +15,9 @@ export const snapshotVerb: Verb = {
     'complete and verified.',
     'Never run a store and its snapshot as the same validator: the snapshot lacks what was signed later.',
     '--no-links   copy every byte; default: files that never change become hard links where possible',
+    MODEL_HELP,
   ],
-  options: { 'no-links': { type: 'boolean' } },
+  options: { ...MODEL_OPTION, 'no-links': { type: 'boolean' } },
   positionals: [2, 2],
   reads: 'store',
   async run([location = '', target = ''], options) {

@@ -4,7 +4,8 @@ import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
 import { verifyAt } from './locations.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
-import { isNewerState, withProtocol } from './protocols.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
+import { isNewerState, RAW, rawNote, withProtocol } from './protocols.js';
 import type { Verb } from './verb.js';
 import { verifyNewerState } from './verify-state.js';
 
@@ -21,8 +22,14 @@ export const verifyVerb: Verb = {
     'A state directory of sei-73f917bbd is checked too, with the rows of the data layer; FILE then lists epochs.',
     '--all   print every finding; default: three of a kind, and the number of the others',
     'Prints "OK" and ends with 0, or prints the findings and ends with 1 (lanestore help lists all exit codes).',
+    MODEL_HELP,
   ],
-  options: { signatures: { type: 'boolean' }, committee: { type: 'string' }, all: { type: 'boolean' } },
+  options: {
+    ...MODEL_OPTION,
+    signatures: { type: 'boolean' },
+    committee: { type: 'string' },
+    all: { type: 'boolean' },
+  },
   positionals: [1, 1],
   reads: 'store',
   takesPostgres: true,
@@ -31,14 +38,21 @@ export const verifyVerb: Verb = {
       throw new UsageError('--signatures and --committee FILE go together');
     const file = typeof committee === 'string' ? committee : undefined;
     if (await isNewerState(location)) return verifyNewerState(location, file, json === true, all === true);
-    const { refusal, ...report } = await withProtocol(location, async ({ model, checks }) =>
-      verifyAt(location, { model, checks: await checks(file) }),
+    let isRaw = false;
+    const { refusal, ...report } = await withProtocol(
+      location,
+      async ({ model, checks }) => {
+        isRaw = model === RAW.model;
+        return verifyAt(location, { model, checks: await checks(file) });
+      },
+      { raw: true },
     );
+    const notes = isRaw ? [...report.notes, rawNote(undefined)] : report.notes;
     const { code, message, remedy } = refusal ?? {};
     const refused = refusal === undefined ? null : { code, message, remedy };
-    if (json === true) print(toJson({ ...report, refusal: refused }, 2));
+    if (json === true) print(toJson({ ...report, isDecoded: !isRaw, notes, refusal: refused }, 2));
     else {
-      for (const text of report.notes) note(`note: ${text}`);
+      for (const text of notes) note(`note: ${text}`);
       for (const line of findingLines(report.findings, all === true)) print(line);
       const read = `${report.records} records, ${formatBytes(report.bytes)}, ${report.checked} entries checked`;
       print(

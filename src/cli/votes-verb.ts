@@ -15,6 +15,7 @@ import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { checkFree, networkOf, readHistory, showHistory, writeHistory } from './history-file.js';
 import { print, toJson, write } from './output.js';
+import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import { sinksIn } from './sinks-file.js';
 import type { OptionValues, Verb } from './verb.js';
@@ -42,8 +43,10 @@ export const votesVerb: Verb = {
     '--network NAME        the name of the network, as in all its files',
     '--yes                 import, forget-sinks: do not ask',
     '--dry-run             import, forget-sinks: print what it would do, and do nothing; a node may run meanwhile',
+    MODEL_HELP,
   ],
   options: {
+    ...MODEL_OPTION,
     out: { type: 'string' },
     network: { type: 'string' },
     sinks: { type: 'string' },

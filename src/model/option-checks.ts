@@ -21,6 +21,7 @@ import type {
   VoteLog,
   VoteModel,
 } from './model.js';
+import { isRaw, rawModel } from './raw.js';
 
 const CODEC = ['check', 'toBody', 'fromBody', 'toWire', 'fromWire'] as const satisfies (keyof EntryCodec<unknown>)[];
 
@@ -47,6 +48,7 @@ export const checkModel: Check<Model<unknown, unknown, unknown>> = (value, name)
   if (typeof value !== 'object' || value === null || typeof model.name !== 'string') {
     throw mismatch(name, 'a model, such as autobahn', value);
   }
+  if (isRaw(model)) throw mismatch(name, 'a model that decodes entries: only views and verify take rawModel', value);
   block(model.block, `${name}.block`);
   commitQC(model.commitQC, `${name}.commitQC`);
   anchor(model.anchor, `${name}.anchor`);
@@ -84,6 +86,13 @@ const checkVoteLog = fields<VoteLog>({
 
 /** The option `model` of all functions that have it. */
 export const MODEL_CHECK = { model: required(checkModel) };
+
+/** The option `model` of what only reads a store. */
+export const READ_MODEL_CHECK = {
+  model: required<Model<unknown, unknown, unknown>>((value, name) =>
+    value === rawModel ? rawModel : checkModel(value, name),
+  ),
+};
 
 /** Checks of entries. */
 export const checkEntryChecks = fields<EntryChecks<unknown, unknown, unknown>>({

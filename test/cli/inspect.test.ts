@@ -37,7 +37,19 @@ test(
     const json = JSON.parse(run('inspect', location, '--json').stdout);
     assert.equal(shapeOf(json), [
       ...['anchor', 'bytes', 'commitQCs', 'createdAt', 'evidence', 'files', 'findings', 'findingsTotal', 'format'],
-      ...['freeBytes', 'innerBytes', 'lanes', 'layout', 'location', 'model', 'notes', 'seq', 'store', 'votes'],
+      ...[
+        'freeBytes',
+        'innerBytes',
+        'isDecoded',
+        'lanes',
+        'layout',
+        'location',
+        'model',
+        'notes',
+        'seq',
+        'store',
+        'votes',
+      ],
       'witness',
     ]);
     assert.equal([json.anchor, json.format, json.commitQCs.first, json.commitQCs.next], ['31', 2, '31', '40']);

@@ -33,10 +33,11 @@ export function encodeSchema(schema: Schema): EncodedRecord {
 
 /**
  * Reads the schema record and checks that this code, with this model, may read the rest.
+ * @param model its name; undefined if a store of any model may be read
  * @param oldest the lowest accepted format
  * @throws LANESTORE_CORRUPT if the record is damaged; LANESTORE_SCHEMA for another format or model.
  */
-export function readSchema(value: Uint8Array, model: string, oldest = FORMAT): Schema {
+export function readSchema(value: Uint8Array, model: string | undefined, oldest = FORMAT): Schema {
   const record = decodeRecord(SCHEMA_KEY, value);
   if (isFault(record)) throw corruptSchema(record.kind, record.detail);
   const schema = record.body as Partial<Schema> | null;
@@ -52,7 +53,7 @@ export function readSchema(value: Uint8Array, model: string, oldest = FORMAT): S
   if (!(store instanceof Uint8Array) || store.length !== STORE_ID_BYTES) {
     throw corruptSchema('schema-body', 'store is not 16 bytes');
   }
-  if (schema.model !== model) {
+  if (model !== undefined && schema.model !== model) {
     throw new LanestoreError(
       'LANESTORE_SCHEMA',
       `the store was written with the model "${schema.model}", not "${model}"`,

@@ -18,6 +18,7 @@ import { CloseStack, releasing } from '../../../base/close-stack.js';
 import { makeCopyPlace } from '../../../base/copy-place.js';
 import { isLanestoreError, LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
+import { isRaw } from '../../../model/raw.js';
 import { FindingList } from '../../finding-list.js';
 import { type OpenedDatabase, openCopy } from '../copy/copied-database.js';
 import { coded } from '../database.js';
@@ -245,12 +246,13 @@ class Examination<B, Q, A> {
     if (engine === undefined) return;
     this.#engine = engine;
     const { model, depth, oldestFormat } = this.#options;
+    const name = isRaw(model) ? undefined : model.name;
     const hasWitness = database?.witness !== undefined;
     if (depth === 'format') {
-      this.#format = await this.orRefused(() => readFormat(engine, model.name, hasWitness));
+      this.#format = await this.orRefused(() => readFormat(engine, name, hasWitness));
       return;
     }
-    this.#schema = await this.orRefused(() => readStoreSchema(engine, model.name, hasWitness, oldestFormat));
+    this.#schema = await this.orRefused(() => readStoreSchema(engine, name, hasWitness, oldestFormat));
     this.#format = this.#schema?.format;
     if (this.#format !== undefined && this.#format < FORMAT) this.#notes.push(olderNote(this.#format));
     const tip = await this.orRefused(() => readTip(engine, this.#schema));

@@ -20,7 +20,7 @@ export const STEP_KEY = eventKey(0n);
  * @throws LANESTORE_NOT_A_STORE for another program's database; LANESTORE_CORRUPT for a store whose
  * schema is damaged.
  */
-export async function readFormat(engine: Engine, model: string, hasWitness: boolean): Promise<number> {
+export async function readFormat(engine: Engine, model: string | undefined, hasWitness: boolean): Promise<number> {
   const format = await storedFormat(engine);
   return format ?? (await readStoreSchema(engine, model, hasWitness)).format;
 }
@@ -46,7 +46,7 @@ async function storedFormat(engine: Engine): Promise<number | undefined> {
  */
 export async function readStoreSchema(
   engine: Engine,
-  model: string,
+  model: string | undefined,
   hasWitness: boolean,
   oldest = FORMAT,
 ): Promise<Schema> {

@@ -11,6 +11,7 @@
 import type { Finding } from '../../../errors.js';
 import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, type LaneId, VOTES_KEY } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
+import { isRaw } from '../../../model/raw.js';
 import { FindingList } from '../../finding-list.js';
 import type { Recovered } from '../../persistence.js';
 import type { AnchorPoint } from '../../planner.js';
@@ -129,7 +130,7 @@ class Recovery<B, Q, A> {
       await this.#separated.readAll();
       await this.#separated.findStale(this.#engine, tip);
     }
-    const point = anchor === undefined ? undefined : this.#checkAnchor(anchor);
+    const point = anchor === undefined || isRaw(this.#model) ? undefined : this.#checkAnchor(anchor);
     const singles = { ...(anchor === undefined ? {} : { anchor }), ...(inner === undefined ? {} : { inner }) };
     return {
       recovered: this.#load ? { ...singles, commitQCs, blocks } : { commitQCs: [], blocks: new Map() },

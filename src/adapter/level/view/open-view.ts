@@ -8,7 +8,7 @@ import { CloseStack } from '../../../base/close-stack.js';
 import { makeCopyPlace } from '../../../base/copy-place.js';
 import { boolean, fields, string } from '../../../base/options.js';
 import type { Model } from '../../../model/model.js';
-import { MODEL_CHECK } from '../../../model/option-checks.js';
+import { READ_MODEL_CHECK } from '../../../model/option-checks.js';
 import { openCopy } from '../copy/copied-database.js';
 import { coded } from '../database.js';
 import type { Engine } from '../engine.js';
@@ -25,6 +25,7 @@ import type { StoreFile, StoreView, WitnessView } from './store-view.js';
 
 /** Options of {@link openView}. */
 export interface ViewOptions<B, Q, A> {
+  /** The store's model, or `rawModel` for a store of any model. */
   readonly model: Model<B, Q, A>;
   /**
    * Directory in which the copy is made; it exists, and is not in the location. Default: the parent
@@ -46,7 +47,7 @@ export interface ViewOptions<B, Q, A> {
 }
 
 /** The checks of options that all kinds of views share. */
-export const VIEW_CHECKS = { ...MODEL_CHECK, directory: string, examine: boolean, values: boolean };
+export const VIEW_CHECKS = { ...READ_MODEL_CHECK, directory: string, examine: boolean, values: boolean };
 
 const checkViewOptions = fields<ViewOptions<unknown, unknown, unknown>>({
   ...VIEW_CHECKS,
