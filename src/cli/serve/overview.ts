@@ -77,6 +77,7 @@ async function levelOverview<B, Q, A>(
       : { format: schema.format, model: schema.model, createdAt: schema.createdAt, store: schema.store }),
     ...(tip === undefined ? {} : { seq: tip.seq }),
     witness: view.witness.verdict,
+    isDecoded: true,
     anchor: view.anchor === undefined ? null : model.anchor.index(view.anchor),
     innerBytes: view.inner?.length ?? null,
     ...(view.votes === undefined ? {} : { votes: votesOf(view.votes) }),
