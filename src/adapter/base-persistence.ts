@@ -20,9 +20,7 @@ import type {
   Persistence,
   Recovered,
   Round,
-  StoreBatch,
   VoteState,
-  VoteStore,
 } from './persistence.js';
 import { advance, type PlanState } from './planner.js';
 import { RoundMeter } from './round-meter.js';
@@ -39,6 +37,7 @@ import {
 } from './round-plan.js';
 import { StoreVotes } from './store-votes.js';
 import { checkLaneFloors, NO_VOTES, withLaneFloors } from './vote-rules.js';
+import type { StoreBatch } from './witness-set.js';
 
 /**
  * True while a call of any store is encoded, planned and admitted: its cursors are about to move,
@@ -63,7 +62,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   readonly blocks: BlockPersister<B, Q>;
   readonly commitQCs: CommitQCPersister<Q>;
   readonly anchor: AnchorPersister<A>;
-  readonly votes: VoteStore<B> | undefined;
+  readonly votes: StoreVotes<B> | undefined;
 
   protected readonly model: Model<B, Q, A>;
   /**
@@ -77,6 +76,10 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
+  /** Nothing is accepted any more, not even a quarantine. */
+  #isShut = false;
+  #beginClose: () => void = () => undefined;
+  readonly #closeBegun = new Promise<void>((resolve) => (this.#beginClose = resolve));
 
   /** `encoder` is given the entries of each call in turn. */
   protected constructor(
@@ -217,6 +220,12 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     if (this.#failed !== undefined) throw this.#failed;
   }
 
+  /** As {@link assertUsable}; while the store closes, until every quarantine is durable, too. */
+  protected assertReadable(): void {
+    if (this.#closing === undefined || this.#isShut) this.assertUsable();
+    else if (this.#failed !== undefined) throw this.#failed;
+  }
+
   /** Poisons the store: every later call but close() fails with this. The first cause stays. */
   protected poison(error: LanestoreError): LanestoreError {
     if (this.#failed === undefined) meter('lanestore_state', STORE_STATES.failed);
@@ -226,9 +235,13 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   async #shutDown(): Promise<void> {
-    // Called from inside of a call that is being handed over: that one is accepted first, as a
-    // whole, and waited for.
+    // Called from inside of a call that is being handed over: that one is accepted first, whole.
     if (isPlanning) await undefined;
+    this.#beginClose();
+    // Without a guard there is nothing to wait for, not even a turn.
+    const settled = this.votes?.settled();
+    if (settled !== undefined) await settled;
+    this.#isShut = true;
     this.gate.close(new LanestoreError('LANESTORE_CLOSED', 'the store is closed'));
     await this.shutdown();
   }
@@ -238,19 +251,25 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
    * call was planned before. What it returns plans the call, in one step with what the backend does
    * to accept it.
    */
-  async #submit(hooks: DurableHooks<B, Q, A>, read: () => () => Plan<B, Q, A, E>): Promise<void> {
-    this.assertUsable();
+  async #submit(
+    hooks: DurableHooks<B, Q, A>,
+    read: () => () => Plan<B, Q, A, E>,
+    isClosingVotes = false,
+  ): Promise<void> {
+    const assertUsable = () => (isClosingVotes ? this.assertReadable() : this.assertUsable());
+    assertUsable();
     const startedAt = this.#meter.begin();
     let plan: Plan<B, Q, A, E>;
     let done: Promise<void>;
     try {
       const makePlan = read();
-      this.assertUsable();
+      assertUsable();
       beginPlanning();
       try {
         plan = makePlan();
         this.gate.checkLanes(plan.lanes, this.#planned.lanes.size);
-        const cost = this.costOf(plan);
+        // A quarantine while the store closes: stored even if there is no room.
+        const cost = isClosingVotes && this.#closing !== undefined ? freeOfCost() : this.costOf(plan);
         this.gate.admit(cost);
         done = this.accept(plan, hooks, cost);
         advance(this.#planned, plan);
@@ -285,7 +304,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   /** Undefined where the backend, or the model, keeps none. */
-  #votesOf(model: Model<B, Q, A>['votes']): VoteStore<B> | undefined {
+  #votesOf(model: Model<B, Q, A>['votes']): StoreVotes<B> | undefined {
     const planned = this.#planned;
     if (model === undefined || planned.votes === undefined) return undefined;
     return new StoreVotes<B>({
@@ -294,16 +313,22 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       durable: () => this.durable.votes,
       newest: () => this.durable.newest,
       block: async (lane, number) => {
-        this.assertUsable();
+        this.assertReadable();
         return this.heldBlock(lane, number);
       },
       inner: async () => {
         this.assertUsable();
         return this.heldInner();
       },
-      change: (change) => this.#submit({}, () => () => planVoteChange(change)),
-      ready: () => this.ready(),
+      change: (change) => this.#submit({}, () => () => planVoteChange(change), change.quarantine !== undefined),
+      ready: () => this.#roomOrClose(),
     });
+  }
+
+  /** Resolves when there is room, or the store begins to close: then a quarantine needs none. */
+  async #roomOrClose(): Promise<void> {
+    if (this.#closing !== undefined) return new Promise((resolve) => setImmediate(resolve));
+    await Promise.race([this.ready(), this.#closeBegun]);
   }
 
   /**

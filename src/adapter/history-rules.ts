@@ -6,10 +6,11 @@ import { hex } from '../base/bytes.js';
 import { LanestoreError } from '../errors.js';
 import { maxU64 } from '../keys/index.js';
 import type { Position, VoteModel, VotePart } from '../model/model.js';
-import type { StoreBatch, VoteLogState, VoteState } from './persistence.js';
+import type { VoteLogState, VoteState } from './persistence.js';
 import type { HandoverRequest, SigningHistory } from './signing-history.js';
 import { VOTE_PARTS } from './store-votes.js';
 import { comparePositions, LANE_FLOORS_MAX, withQuarantine } from './vote-rules.js';
+import type { StoreBatch } from './witness-set.js';
 import { withHeirs } from './witness-set.js';
 
 /** The store that a history is brought to. */

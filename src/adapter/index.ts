@@ -45,3 +45,4 @@ export {
   withLaneFloors,
   withQuarantine,
 } from './vote-rules.js';
+export type { StoreBatch, WitnessSet } from './witness-set.js';

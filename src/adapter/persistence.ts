@@ -12,7 +12,8 @@
  * accepted until the store is opened again.
  */
 import type { LaneId } from '../keys/index.js';
-import type { LogHistory, VoteModel, VotePart } from '../model/model.js';
+import type { LogHistory, Position, VoteModel, VotePart } from '../model/model.js';
+import type { StoreBatch, WitnessSet } from './witness-set.js';
 
 /**
  * A half-open range [first, next) that a lane or the QC log holds. Empty when both are equal; never
@@ -102,6 +103,11 @@ export interface Quarantine {
   readonly answers?: ReadonlyMap<string, PeerAnswer>;
 }
 
+/** A place in which the key has signed what the store did not give. */
+export type SeenPlace =
+  | { readonly log: string; readonly at: Position }
+  | { readonly lane: LaneId; readonly number: bigint };
+
 /** How far another validator is, told after this one had stopped. */
 export interface PeerAnswer {
   /** The road index that it expects next, after the highest CommitQC that it has; 0: none. */
@@ -131,26 +137,6 @@ export interface VoteState {
   readonly sinks?: WitnessSet | undefined;
   /** Stores that signed before with this key, and whose histories this one has taken over. */
   readonly heirOf?: readonly StoreBatch[] | undefined;
-}
-
-/** A set of sinks: of each write, and of each read, at least `quorum` of them have a part. */
-export interface WitnessSet {
-  /** Ascending, each once. */
-  readonly names: readonly string[];
-  /** More than half of them. */
-  readonly quorum: number;
-  /**
-   * The set before, while it is not known that it holds a batch of this one: its sinks must still
-   * be written, too.
-   */
-  readonly former?: Omit<WitnessSet, 'former'> | undefined;
-}
-
-/** A batch of a store. */
-export interface StoreBatch {
-  /** The id of the store, 16 bytes. */
-  readonly store: Uint8Array;
-  readonly seq: bigint;
 }
 
 /**
@@ -194,8 +180,9 @@ export interface VoteStore<Block> {
    * Closes parts: at once for every later call, durably when it resolves. What is closed already
    * stays closed.
    * @param lost the key is known to have signed what the store does not hold
+   * @param seen a place in which it did: it becomes a floor in the same batch
    */
-  quarantine(parts: readonly VotePart[], why: string, lost?: boolean): Promise<void>;
+  quarantine(parts: readonly VotePart[], why: string, lost?: boolean, seen?: SeenPlace): Promise<void>;
   /**
    * Records the sinks that witness what the key signs; undefined: none do. Durable when it
    * resolves.
@@ -209,10 +196,12 @@ export interface VoteStore<Block> {
   answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean>;
   /**
    * Registers the one guard of this store.
+   * @param settled resolves when no message is being looked at any more: `close` of the store waits
+   * for it, and then for every quarantine that was asked for
    * @throws LANESTORE_LOCKED if there is one. Returns what
    * takes it back; idempotent.
    */
-  attach(): () => void;
+  attach(settled?: () => Promise<unknown>): () => void;
 }
 
 /** What `open` found: durable, verified, and nothing below the anchor. */

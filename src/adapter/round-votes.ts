@@ -101,7 +101,11 @@ export function isLanePlace(place: LogPlace | LanePlace): place is LanePlace {
 }
 
 /** The log of a position, which fits it. @throws LANESTORE_INVALID. */
-function logOf({ logs }: Places, log: unknown, at: Position): VoteModel<unknown, never, unknown>['logs'][string] {
+export function logOf(
+  { logs }: Pick<Places, 'logs'>,
+  log: unknown,
+  at: Position,
+): VoteModel<unknown, never, unknown>['logs'][string] {
   const row = typeof log === 'string' && Object.hasOwn(logs, log) ? logs[log] : undefined;
   if (row === undefined) throw invalid(`a vote of the unknown log ${String(log).slice(0, 64)}`);
   if (!Array.isArray(at) || at.length !== row.arity || !at.every(isU64)) {

@@ -9,8 +9,9 @@ import { hex } from '../base/bytes.js';
 import { LanestoreError } from '../errors.js';
 import { isLaneId, isU64, type LaneId } from '../keys/index.js';
 import type { Position, VotePart } from '../model/model.js';
-import type { Quarantine, StoreBatch, VoteLogState } from './persistence.js';
+import type { Quarantine, VoteLogState } from './persistence.js';
 import { SIGNER_BYTES_MAX, VOTE_PARTS } from './store-votes.js';
+import type { StoreBatch } from './witness-set.js';
 import { witnessSetOf } from './witness-set.js';
 
 /** The name and version that a file begins with. */

@@ -14,9 +14,11 @@ import {
 import { isLanestoreError, LanestoreError } from '../errors.js';
 import { type LaneId, laneId, u64 } from '../keys/index.js';
 import type { VoteModel, VotePart } from '../model/model.js';
-import type { PeerAnswer, StoreBatch, VoteState, VoteStore, WitnessSet } from './persistence.js';
+import type { PeerAnswer, SeenPlace, VoteState, VoteStore } from './persistence.js';
 import type { PlanState } from './planner.js';
-import { changedVotes, isNews, type VoteChange } from './vote-rules.js';
+import { logOf } from './round-votes.js';
+import { closedVotes, isNews, type VoteChange } from './vote-rules.js';
+import type { StoreBatch, WitnessSet } from './witness-set.js';
 import { checkWitnessSet } from './witness-set.js';
 
 /** Bytes of a public key that a store is bound to. */
@@ -49,7 +51,9 @@ export interface VoteBackend<Block> {
 /** See the top of this file. */
 export class StoreVotes<Block> implements VoteStore<Block> {
   readonly #backend: VoteBackend<Block>;
-  #guard: object | undefined;
+  #guard: { readonly settled: () => Promise<unknown> } | undefined;
+  /** Quarantines that are not durable yet. */
+  readonly #closing = new Set<Promise<void>>();
 
   constructor(backend: VoteBackend<Block>) {
     this.#backend = backend;
@@ -101,7 +105,7 @@ export class StoreVotes<Block> implements VoteStore<Block> {
     await this.#backend.change(bound === undefined ? { signer: new Uint8Array(signer) } : {});
   }
 
-  async quarantine(parts: readonly VotePart[], why: string, lost = false): Promise<void> {
+  async quarantine(parts: readonly VotePart[], why: string, lost = false, seen?: SeenPlace): Promise<void> {
     iterable(parts, 'votes.quarantine: parts');
     string(why, 'votes.quarantine: why');
     boolean(lost, 'votes.quarantine: lost');
@@ -110,15 +114,42 @@ export class StoreVotes<Block> implements VoteStore<Block> {
       if (!VOTE_PARTS.includes(part)) throw outOfRange('votes.quarantine: parts', VOTE_PARTS.join(' or '), part);
     }
     if (closed.length === 0) throw mismatch('votes.quarantine: parts', 'at least one part', undefined);
+    const place = seen === undefined ? undefined : this.#placeOf(seen);
     const quarantine = { parts: closed, why: why.slice(0, REASON_MAX), when: new Date().toISOString(), lost };
     const { planned } = this.#backend;
     // Even if there is no room for the call now: nothing of these parts is signed from here on.
-    planned.votes = changedVotes(planned.votes, { quarantine });
+    const before = planned.votes;
+    planned.votes = closedVotes(before, quarantine, place);
+    const earlier = planned.votes === before ? [...this.#closing] : [];
+    const done = this.#close({ quarantine, seen: place }, earlier);
+    this.#closing.add(done);
+    try {
+      await done;
+    } finally {
+      this.#closing.delete(done);
+    }
+  }
+
+  /**
+   * Resolves when every message that a guard looks at now is judged, and every quarantine is
+   * durable or has failed. Undefined if there is nothing to wait for.
+   */
+  settled(): Promise<unknown> | undefined {
+    if (this.#guard === undefined && this.#closing.size === 0) return undefined;
+    return Promise.resolve(this.#guard?.settled()).then(() => Promise.allSettled(this.#closing));
+  }
+
+  /** Makes a quarantine durable. `earlier`: those under way, if they may have closed the same. */
+  async #close(change: VoteChange & Required<Pick<VoteChange, 'quarantine'>>, earlier: Promise<void>[]): Promise<void> {
     // A call from inside of one that is being planned must not be refused with it.
     await undefined;
+    await Promise.allSettled(earlier);
     for (;;) {
+      const { durable, planned } = this;
+      const { quarantine, seen } = change;
+      if ([durable, planned].every((votes) => closedVotes(votes, quarantine, seen) === votes)) return;
       try {
-        return await this.#backend.change({ quarantine });
+        return await this.#backend.change(change);
       } catch (error) {
         if (!isLanestoreError(error, 'LANESTORE_CAPACITY')) throw error;
         await this.#backend.ready();
@@ -155,14 +186,21 @@ export class StoreVotes<Block> implements VoteStore<Block> {
     return true;
   }
 
-  attach(): () => void {
+  attach(settled: () => Promise<unknown> = async () => undefined): () => void {
     if (this.#guard !== undefined) {
       throw new LanestoreError('LANESTORE_LOCKED', 'the store has a guard already; close it first');
     }
-    const guard = {};
+    const guard = { settled };
     this.#guard = guard;
     return () => {
       if (this.#guard === guard) this.#guard = undefined;
     };
+  }
+
+  /** @throws LANESTORE_INVALID for a place that no vote has; TypeError for what is no lane id. */
+  #placeOf(seen: SeenPlace): SeenPlace {
+    if ('lane' in seen) return { lane: laneId(seen.lane), number: u64(seen.number, 'votes.quarantine: seen') };
+    logOf(this.model, seen.log, seen.at);
+    return { log: seen.log, at: [...seen.at] };
   }
 }

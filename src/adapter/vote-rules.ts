@@ -9,7 +9,8 @@
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
 import type { LogPlace, Position, VotePart } from '../model/model.js';
-import type { Cursor, PeerAnswer, Quarantine, VoteLogState, VoteState, Watermark, WitnessSet } from './persistence.js';
+import type { Cursor, PeerAnswer, Quarantine, SeenPlace, VoteLogState, VoteState, Watermark } from './persistence.js';
+import type { WitnessSet } from './witness-set.js';
 
 /** A vote as the rules see it. */
 export interface PlacedVote extends LogPlace {
@@ -36,6 +37,8 @@ export interface VoteChange {
   readonly signer?: Uint8Array;
   /** Parts that are closed. */
   readonly quarantine?: Quarantine;
+  /** With a quarantine: the place in which the key has signed elsewhere. */
+  readonly seen?: SeenPlace | undefined;
   /** What a validator, its public key in hex, has answered; without a quarantine it is dropped. */
   readonly answer?: readonly [validator: string, answer: PeerAnswer];
   /** The sinks that witness votes; null: none any more. */
@@ -120,11 +123,11 @@ export function isUnchanged({ watermarks, ...rest }: VoteChange): boolean {
 /** The state after an accepted call. */
 export function changedVotes<State extends VoteState>(state: State, change: VoteChange): State {
   if (isUnchanged(change)) return state;
-  const { watermarks = NO_WATERMARKS, signer = state.signer, quarantine, answer, sinks } = change;
+  const { watermarks = NO_WATERMARKS, signer = state.signer, quarantine, seen, answer, sinks } = change;
   const logs = new Map(state.logs);
   for (const [log, watermark] of watermarks) logs.set(log, { watermark, floor: logs.get(log)?.floor });
   const next = { ...state, signer, logs, ...(sinks === undefined ? {} : { sinks: sinks ?? undefined }) };
-  const closed = quarantine === undefined ? next : withQuarantine(next, quarantine);
+  const closed = quarantine === undefined ? next : closedVotes(next, quarantine, seen);
   return answer === undefined ? closed : withAnswer(closed, ...answer);
 }
 
@@ -181,6 +184,24 @@ export function withQuarantine<State extends VoteState>(
     ...(lost ? { lost } : {}),
   };
   return { ...state, quarantine };
+}
+
+/**
+ * The state with parts closed, and with a floor where the key has signed elsewhere, so that no
+ * release opens that place. The same object if nothing changes.
+ */
+export function closedVotes<State extends VoteState>(state: State, quarantine: Quarantine, seen?: SeenPlace): State {
+  const closed = withQuarantine(state, quarantine);
+  if (seen === undefined) return closed;
+  if ('lane' in seen) {
+    const { lane, number } = seen;
+    const before = closed.laneFloors.get(lane);
+    const isKept = before !== undefined ? before >= number : closed.laneFloors.size >= LANE_FLOORS_MAX;
+    return isKept ? closed : { ...closed, laneFloors: new Map(closed.laneFloors).set(lane, number) };
+  }
+  const { watermark, floor } = closed.logs.get(seen.log) ?? NO_LOG;
+  if (floor !== undefined && comparePositions(floor, seen.at) >= 0) return closed;
+  return { ...closed, logs: new Map(closed.logs).set(seen.log, { watermark, floor: [...seen.at] }) };
 }
 
 /**

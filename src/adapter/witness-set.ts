@@ -1,6 +1,25 @@
 /** Sets of sinks: what is one, whether their quorums meet, and stores that were taken over. */
 import { fieldNames, iterable, outOfRange, string, wholeNumber } from '../base/options.js';
-import type { StoreBatch, WitnessSet } from './persistence.js';
+
+/** A set of sinks: of each write, and of each read, at least `quorum` of them have a part. */
+export interface WitnessSet {
+  /** Ascending, each once. */
+  readonly names: readonly string[];
+  /** More than half of them. */
+  readonly quorum: number;
+  /**
+   * The set before, while it is not known that it holds a batch of this one: its sinks must still
+   * be written, too.
+   */
+  readonly former?: Omit<WitnessSet, 'former'> | undefined;
+}
+
+/** A batch of a store. */
+export interface StoreBatch {
+  /** The id of the store, 16 bytes. */
+  readonly store: Uint8Array;
+  readonly seq: bigint;
+}
 
 /** Sinks of one set. */
 export const SINKS_MAX = 32;

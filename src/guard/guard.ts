@@ -26,27 +26,13 @@ import { type LaneId, laneId, u64 } from '../keys/index.js';
 import type { VoteModel, VotePart } from '../model/model.js';
 import { checkGuardRound, type GuardOptions, type GuardRound, type GuardStore } from './options.js';
 import { notHeldError, type OwnLane } from './own-lane.js';
+import type { GuardParts } from './parts.js';
 import { changedError, type Signer } from './signer.js';
 import { strangerIn } from './stranger.js';
 import type { SinkStatus, WitnessQuorum } from './witness-quorum.js';
 
 /** Calls under way at a time. */
 const CALLS_MAX = 8192;
-
-/** What guards of one store have begun to sign, and the store may not show. */
-export interface Given<Block> {
-  readonly reserved: Map<string, Watermark>;
-  readonly own: OwnLane<Block>;
-}
-
-/** What a guard is made of, beside its options. */
-export interface GuardParts<Block> {
-  readonly votes: VoteStore<Block>;
-  readonly signer: Signer;
-  readonly detach: () => void;
-  readonly given: Given<Block>;
-  readonly sinks: WitnessQuorum | undefined;
-}
 
 /** See the top of this file. Made by {@link openGuard}. */
 export class Guard<Vote, Block, Signed> {
@@ -64,6 +50,8 @@ export class Guard<Vote, Block, Signed> {
    * count as given.
    */
   readonly #reserved: Map<string, Watermark>;
+  /** Calls of {@link observe} under way. */
+  readonly #observing = new Set<Promise<unknown>>();
   #isClosing = false;
 
   /** @internal Use {@link openGuard}. */
@@ -229,14 +217,21 @@ export class Guard<Vote, Block, Signed> {
     this.#assertOpen();
     const { signer } = this.#model.opened(signed);
     if (Buffer.compare(signer, this.#signer.key) !== 0) return false;
-    return this.#counted(async () => {
+    const found = this.#counted(async () => {
       const cursors = () => this.#store.cursors;
       const known = { model: this.#model, votes: this.#votes, given: this.#given(), own: this.#own, cursors };
       const found = await strangerIn(known, signed);
       if (found === undefined) return false;
-      await this.#votes.quarantine([found.part], found.why, true);
+      await this.#votes.quarantine([found.part], found.why, true, found.seen);
       return true;
     });
+    this.#observing.add(found);
+    return found.finally(() => this.#observing.delete(found));
+  }
+
+  /** @internal Resolves when every call of {@link observe} that is under way has ended. */
+  observed(): Promise<unknown> {
+    return Promise.allSettled(this.#observing);
   }
 
   /**

@@ -4,9 +4,10 @@
  *
  * They are read before they are claimed, so that a copy that is refused fences no one.
  */
-import type { VoteStore, WitnessSet } from '../adapter/persistence.js';
+import type { VoteStore } from '../adapter/persistence.js';
 import { VOTE_PARTS } from '../adapter/store-votes.js';
 import { isClosed } from '../adapter/vote-rules.js';
+import type { WitnessSet } from '../adapter/witness-set.js';
 import { isSameSet } from '../adapter/witness-set.js';
 import { LanestoreError } from '../errors.js';
 import type { GuardOptions } from './options.js';

@@ -3,10 +3,11 @@ import type { VoteStore } from '../adapter/persistence.js';
 import { hex } from '../base/bytes.js';
 import { isLanestoreError, LanestoreError } from '../errors.js';
 import type { VoteModel } from '../model/model.js';
-import { type Given, Guard } from './guard.js';
+import { Guard } from './guard.js';
 import { type ClaimedWitnesses, claimWitnesses } from './open-witnesses.js';
 import { checkGuardOptions, type GuardOptions, signerOf } from './options.js';
 import { OwnLane } from './own-lane.js';
+import type { Given } from './parts.js';
 
 /**
  * Opens the guard of a store. Without a key bound to the store, and without `firstUse`, it opens
@@ -32,12 +33,14 @@ export async function openGuard<Vote, Block, Signed>(
       'openGuard: options.model is not the model that the store was opened with',
     );
   }
-  const detach = votes.attach();
+  let guard: Guard<Vote, Block, Signed> | undefined;
+  const detach = votes.attach(async () => guard?.observed());
   try {
     await bind(votes, options, signer.key, 'check');
     const claimed = await claimWitnesses(options, votes, signer.key);
     const sinks = await begun(claimed, () => bind(votes, options, signer.key, 'bind'));
-    return new Guard(options, { votes, signer, detach, given: givenOf(votes), sinks });
+    guard = new Guard(options, { votes, signer, detach, given: givenOf(votes), sinks });
+    return guard;
   } catch (error) {
     detach();
     throw error;

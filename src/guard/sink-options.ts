@@ -1,7 +1,7 @@
 /** The options of a guard that concern its sinks. */
 
-import type { WitnessSet } from '../adapter/persistence.js';
 import { isNetwork } from '../adapter/signing-history.js';
+import type { WitnessSet } from '../adapter/witness-set.js';
 import { isSinkName, majorityOf, SINKS_MAX } from '../adapter/witness-set.js';
 import {
   boolean,

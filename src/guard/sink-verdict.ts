@@ -1,7 +1,8 @@
 /** What a history that a sink holds means for a store that is about to sign. Pure. */
 import type { SigningHistory } from '../adapter/index.js';
-import type { Cursors, StoreBatch, VoteState } from '../adapter/persistence.js';
+import type { Cursors, VoteState } from '../adapter/persistence.js';
 import { comparePositions } from '../adapter/vote-rules.js';
+import type { StoreBatch } from '../adapter/witness-set.js';
 import { hex } from '../base/bytes.js';
 
 /** A store, as of its newest durable batch. */

@@ -2,9 +2,9 @@
  * Whether a message under the own key was given by this store. If not, another copy signs, or the
  * store lost what it gave.
  */
-import type { Cursors, VoteState, VoteStore } from '../adapter/persistence.js';
+import type { Cursors, SeenPlace, VoteState, VoteStore } from '../adapter/persistence.js';
 import { digestOf, isLanePlace, placedVote } from '../adapter/round-votes.js';
-import { comparePositions, type PlacedVote } from '../adapter/vote-rules.js';
+import { comparePositions, isClosed, type PlacedVote } from '../adapter/vote-rules.js';
 import type { LanePlace, VoteModel, VotePart } from '../model/model.js';
 import type { OwnLane } from './own-lane.js';
 
@@ -20,9 +20,14 @@ export interface Known<Vote, Block, Signed> {
 }
 
 /** The part to close, and the reason for people. */
-export interface Stranger {
+interface Reason {
   readonly part: VotePart;
   readonly why: string;
+}
+
+/** The same, and the place in which the key has signed elsewhere. */
+export interface Stranger extends Reason {
+  readonly seen: SeenPlace;
 }
 
 /**
@@ -38,20 +43,30 @@ export async function strangerIn<Vote, Block, Signed>(
   model.check(vote);
   const place = model.place(vote);
   if (!isLanePlace(place)) return strangerInLog(known.given, placedVote(model, vote));
-  const found = await (place.part === 'own' ? strangerBlock(known, signed, place) : strangerVote(known, vote, place));
+  const { part, lane, number } = place;
+  const found = await (part === 'own' ? strangerBlock(known, signed, place) : strangerVote(known, vote, place));
   // After the reads: the lane may have been dropped meanwhile.
-  const floor = known.votes.planned.laneFloors.get(place.lane);
-  return floor !== undefined && place.number <= floor ? undefined : found;
+  const { planned } = known.votes;
+  const floor = planned.laneFloors.get(lane);
+  if (found === undefined || (floor !== undefined && number < floor)) return undefined;
+  if (number === floor && !isLost(planned, part)) return undefined;
+  return { ...found, seen: { lane, number } };
 }
 
-function strangerInLog({ logs }: VoteState, { log, at, digest, part }: PlacedVote): Stranger | undefined {
-  const { watermark, floor } = logs.get(log) ?? {};
-  if (floor !== undefined && comparePositions(at, floor) <= 0) return undefined;
+/** True if signatures of the part came from outside: then a floor is such a signature's place. */
+function isLost(state: VoteState, part: VotePart): boolean {
+  return state.quarantine?.lost === true && isClosed(state, part);
+}
+
+function strangerInLog(state: VoteState, { log, at, digest, part }: PlacedVote): Stranger | undefined {
+  const { watermark, floor } = state.logs.get(log) ?? {};
+  if (floor !== undefined && comparePositions(at, floor) <= 0 && !isLost(state, part)) return undefined;
+  const seen = { log, at };
   const name = `a vote at (${at.join(', ')}) of log ${log}`;
   const order = watermark === undefined ? 1 : comparePositions(at, watermark.at);
-  if (order > 0) return { part, why: `${name} came from outside: this store never gave it` };
+  if (order > 0) return { part, seen, why: `${name} came from outside: this store never gave it` };
   const isOther = order === 0 && watermark !== undefined && Buffer.compare(digest, watermark.digest) !== 0;
-  return isOther ? { part, why: `${name} came from outside: this store gave another one` } : undefined;
+  return isOther ? { part, seen, why: `${name} came from outside: this store gave another one` } : undefined;
 }
 
 /**
@@ -62,7 +77,7 @@ async function strangerBlock<Vote, Block, Signed>(
   { model, votes, own }: Known<Vote, Block, Signed>,
   signed: Signed,
   { lane, number }: LanePlace,
-): Promise<Stranger | undefined> {
+): Promise<Reason | undefined> {
   const name = `block ${number} of the own lane`;
   const differs = { part: 'own', why: `${name} came from outside: this store holds another one` } as const;
   const pending = own.pending(lane, number);
@@ -83,7 +98,7 @@ async function strangerVote<Vote, Block, Signed>(
   { model, votes, cursors }: Known<Vote, Block, Signed>,
   vote: Vote,
   { lane, number }: LanePlace,
-): Promise<Stranger | undefined> {
+): Promise<Reason | undefined> {
   const name = `a vote for block ${number} of lane ${lane}`;
   const digest = digestOf(model, vote);
   const held = await votes.block(lane, number);

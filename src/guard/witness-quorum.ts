@@ -2,7 +2,8 @@
  * The sinks of a guard: what was signed is put to all of them, and counts as witnessed once a
  * quorum holds it.
  */
-import type { WitnessSet } from '../adapter/persistence.js';
+
+import type { WitnessSet } from '../adapter/witness-set.js';
 import { LanestoreError, type LanestoreErrorOptions } from '../errors.js';
 import type { SinkFeed } from './sink-feed.js';
 

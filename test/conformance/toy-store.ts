@@ -14,8 +14,8 @@ import type {
   Round,
 } from '../../src/adapter/index.js';
 import { advance, anchorPoint, emptyState, type Plan, type PlanState } from '../../src/adapter/index.js';
-import type { Cursor, VoteState, VoteStore } from '../../src/adapter/persistence.js';
-import { changedVotes, NO_VOTES, withLaneFloors, withQuarantine } from '../../src/adapter/vote-rules.js';
+import type { Cursor, SeenPlace, VoteState, VoteStore } from '../../src/adapter/persistence.js';
+import { changedVotes, closedVotes, NO_VOTES, withLaneFloors } from '../../src/adapter/vote-rules.js';
 import type { Features, LostEntry, OpenOptions, Place, Subject } from '../../src/conformance/index.js';
 import { LanestoreError } from '../../src/errors.js';
 import { type LaneId, laneId } from '../../src/keys/index.js';
@@ -128,7 +128,8 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         const own = new Uint8Array(signer);
         return this.changeVotes((votes) => this.bound(votes, own));
       },
-      quarantine: (parts, why, lost) => this.changeVotes((votes) => this.quarantined(votes, parts, why, lost)),
+      quarantine: (parts, why, lost, seen) =>
+        this.changeVotes((votes) => this.quarantined(votes, parts, why, lost, seen)),
       answer: async (validator, answer) => {
         const key = Buffer.from(validator).toString('hex');
         await this.changeVotes((votes) => changedVotes(votes, { answer: [key, answer] }));
@@ -150,8 +151,8 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
     return { ...votes, signer };
   }
 
-  quarantined(votes: VoteState, parts: readonly VotePart[], why: string, lost = false): VoteState {
-    return withQuarantine(votes, { parts, why, when: '2026-11-27T00:00:00.000Z', lost });
+  quarantined(votes: VoteState, parts: readonly VotePart[], why: string, lost = false, seen?: SeenPlace): VoteState {
+    return closedVotes(votes, { parts, why, when: '2026-11-27T00:00:00.000Z', lost }, seen);
   }
 
   async changeVotes(change: (votes: VoteState) => VoteState): Promise<void> {

@@ -1,9 +1,11 @@
 /** Taking the record of its sinks from a store: an operator's decision. */
+
 import { boolean, fields, outOfRange, required, string, uint64 } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
-import type { WitnessSet } from '../persistence.js';
+import type { WitnessSet } from '../witness-set.js';
+
 import { amendStore } from './open/amend-store.js';
 import { see } from './store-history.js';
 

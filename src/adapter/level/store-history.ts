@@ -1,10 +1,11 @@
 /** The signing history of a store that is looked at. */
+
 import { string } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import type { Model } from '../../model/model.js';
-import type { WitnessSet } from '../persistence.js';
 import { digestOf } from '../round-votes.js';
 import type { SigningHistory } from '../signing-history.js';
+import type { WitnessSet } from '../witness-set.js';
 import { coded } from './database.js';
 import { otherFormat } from './format/schema.js';
 import type { Tip } from './format/tip.js';

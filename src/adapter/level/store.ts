@@ -11,9 +11,10 @@ import { AdmissionGate, type AdmissionLimits, type Cost, freeOfCost } from '../b
 import { BasePersistence } from '../base-persistence.js';
 import { fireHooks } from '../hooks.js';
 import type { LocationGuard } from '../location-guard.js';
-import type { Cursors, DurableHooks, Recovered, StoreBatch, VoteState } from '../persistence.js';
+import type { Cursors, DurableHooks, Recovered, VoteState } from '../persistence.js';
 import type { PlanState } from '../planner.js';
 import { isNoop, type Plan } from '../round-plan.js';
+import type { StoreBatch } from '../witness-set.js';
 import { closingFailed, writeFailed } from './database.js';
 import type { DiskSpace } from './disk-watermark.js';
 import type { Engine } from './engine.js';
@@ -119,12 +120,13 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
 
   /** Use `openLevel`. */
   constructor(parts: StoreParts<B, Q, A>) {
-    const { model, engine, limits, batches, guard, level, space, values } = parts;
+    const { model, engine, limits, guard, level, space, values } = parts;
+    const { deletesMax } = parts.batches;
     const encoder = new PutEncoder(model, limits.recordBytesMax, values?.settings.enabled);
     const resources = [space, values].filter((resource) => resource !== undefined);
     super(model, encoder, parts.state, new AdmissionGate(limits, resources), parts.recovered);
     this.recovery = parts.report;
-    this.#deletesMax = batches.deletesMax;
+    this.#deletesMax = deletesMax;
     this.#space = space;
     this.#guard = guard;
     this.#release = parts.release;
@@ -133,17 +135,14 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     const fail = (cause: unknown) => this.#queue.fail(cause);
     this.#writer = new BatchWriter({
       ...parts,
-      batches: {
-        deletesMax: batches.deletesMax,
-        lanesRecur: model.votes?.lanesRecur ?? parts.votes.signer !== undefined,
-      },
+      batches: { deletesMax, lanesRecur: model.votes?.lanesRecur ?? parts.votes.signer !== undefined },
       metered: this,
       dropSlowly: (lanes) => this.#sweeper.drop(lanes),
     });
     this.#queue = new CommitQueue({
       writer: this.#writer,
       gate: this.gate,
-      mergeBytesMax: batches.mergeBytesMax,
+      mergeBytesMax: parts.batches.mergeBytesMax,
       tidyUp: () => this.#kick(),
       poison: (cause) => this.#poisoned(cause),
     });
@@ -154,7 +153,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
         tip,
         readBetweenBatches: (read) => this.#queue.readBetweenBatches(read),
         reads: () => values?.reads() ?? new ValueReads(undefined),
-        assertUsable: () => this.assertUsable(),
+        assertUsable: () => this.assertReadable(),
         explained: (error) => this.#lossOr(error),
       },
       model,
@@ -254,7 +253,8 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   protected override costOf(plan: EncodedRound): Cost {
     const { bytes, entries, removals } = sizeOf(plan);
     const tidied = Math.min(entries + removals, this.#deletesMax);
-    const votesBytes = plan.votes === undefined ? 0 : VOTES_BYTES;
+    const floors = plan.votes?.seen === undefined ? 0 : this.#writer.votes.laneFloors.size + 1;
+    const votesBytes = plan.votes === undefined ? 0 : VOTES_BYTES + LANE_FLOOR_BYTES * floors;
     const diskBytes = isNoop(plan) ? 0 : bytes + votesBytes + this.#tipBytes + ENTRY_OVERHEAD_BYTES * tidied;
     const largeBytes = this.#values?.separableBytes(plan, bytes) ?? 0;
     return { bytes, entries, diskBytes, isPrune: onlyPrunes(plan), largeBytes };

@@ -28,7 +28,7 @@ const WEAKENED: readonly Patch[] = [
         file: AMEND,
         find: WRITE,
         by: `
-  const quarantine = { ...votes.quarantine, parts: ['own'] };
+  const quarantine = { ...examined.records.votes.quarantine, parts: ['own'] };
   const begun = amended(tip, { ...amendment, votes: { ...amendment.votes, quarantine } });
   await engine.write(begun.operations);
   await engine.write(amended(begun.tip, amendment).operations);`,

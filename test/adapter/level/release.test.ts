@@ -2,16 +2,26 @@
  * Opening parts of the votes by an operator's decision: what it opens, what it never lowers, and
  * what closes them in the first place.
  */
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WITNESS_BYTES } from '../../../src/adapter/level/format/witness.js';
 import { type ReleaseOptions, releaseStore } from '../../../src/adapter/level/index.js';
 import { openGuard, openLevel, openView, snapshot } from '../../../src/index.js';
-import { refused } from '../../support/faults.js';
+import { treeHash } from '../../migrations/states.js';
+import { refused, rejection } from '../../support/faults.js';
 import { Random, RandomKills, spawnWorker, testSeed } from '../../support/kill.js';
-import { plain, plainBlocks, plainQC, plainSignature, plainVote } from '../../support/plain-model.js';
+import {
+  plain,
+  plainBlock,
+  plainBlocks,
+  plainLaneVote,
+  plainQC,
+  plainSignature,
+  plainVote,
+} from '../../support/plain-model.js';
 import { inTemp } from '../../support/temp.js';
 
 const KEY = new Uint8Array(32).fill(7);
@@ -190,6 +200,118 @@ test(
       assert.is(await guard.observe({ vote, signer: KEY, signature: plainSignature(KEY, vote.digest) } as never), true);
     }
     await refused(release(live, { asIs: true }), 'LANESTORE_INVALID', /not the last state.*outside/);
+  }),
+);
+
+test(
+  'signatures from outside: no floor below them opens their part, and seen again they change nothing',
+  inTemp(async (dir) => {
+    const { live } = await makeStores(dir);
+    const signed = (vote: object) => ({ vote, signer: KEY, signature: new Uint8Array(1) }) as never;
+    const seen = [
+      signed(plainVote('step', [9n, 9n])),
+      signed(plainVote('step', [8n, 0n])),
+      signed(plainLaneVote('lanes', plainBlock('0c', 7))),
+    ];
+    for (const isFirst of [true, false]) {
+      await using store = await open(live);
+      await using guard = await openGuard({ store, model: plain as never, key: KEY });
+      const { seq } = store;
+      for (const message of seen) assert.is(await guard.observe(message), true);
+      assert.is(store.seq - seq, isFirst ? 2n : 0n);
+    }
+    const { logs, laneFloors, quarantine } = await votesAt(live);
+    assert.equal(quarantine?.parts, ['rounds', 'lanes']);
+    assert.equal(logs.get('step')?.watermark?.at, [1n, 1n]);
+    assert.equal(logs.get('step')?.floor, [9n, 9n]);
+    assert.is(laneFloors.get('0c' as never), 7n);
+    const decide = (step: bigint[], lane: bigint) =>
+      release(live, {
+        floors: new Map<string, bigint[] | bigint>([
+          ['step', step],
+          ['view', [9n, 9n]],
+          ['0a', 9n],
+          ['0c', lane],
+        ]),
+        open: ['rounds', 'lanes'],
+      });
+    await refused(decide([9n, 8n], 7n), 'LANESTORE_INVALID', /the floor .* of step is below/);
+    await refused(decide([9n, 9n], 6n), 'LANESTORE_INVALID', /the floor 6 of 0c is below/);
+    assert.equal((await decide([9n, 9n], 7n)).closed, []);
+    await using store = await open(live);
+    await using guard = await openGuard({ store, model: plain as never, key: KEY });
+    assert.is(guard.test(plainVote('step', [9n, 9n], { digest: OTHER }) as never), 'floor');
+    assert.is(await guard.observe(seen[0]!), false, 'it is below a floor that an operator gave');
+  }),
+);
+
+/** Copies a tree as `cp -al` does. */
+function linkTree(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) linkTree(source, target);
+    else linkSync(source, target);
+  }
+}
+
+test(
+  'a copy by hard links signs nothing, and is not opened, while the store is there; the store signs on',
+  inTemp(async (dir) => {
+    const { live } = await makeStores(dir);
+    const linked = join(dir, 'linked');
+    // Times of files have the clock's resolution.
+    await delay(50);
+    linkTree(live, linked);
+    const again = plainVote('step', [1n, 1n]);
+    for (const [location, verdict] of [
+      [linked, 'quarantined'],
+      [live, 'again'],
+      [linked, 'quarantined'],
+    ] as const) {
+      await using store = await open(location);
+      await using guard = await openGuard({ store, model: plain as never, key: KEY });
+      assert.is(guard.test(again as never), verdict, location);
+    }
+    const before = treeHash(linked);
+    await refused(
+      release(linked, { asIs: true }),
+      'LANESTORE_INVALID',
+      /copy by hard links, and the original is still/,
+    );
+    assert.is(treeHash(linked), before);
+    rmSync(live, { recursive: true });
+    assert.equal((await release(linked, { asIs: true })).opened, ALL);
+    await using store = await open(linked);
+    await using guard = await openGuard({ store, model: plain as never, key: KEY });
+    assert.is(guard.test(again as never), 'again');
+  }),
+);
+
+test(
+  'a store that refuses a release is unchanged, byte for byte',
+  inTemp(async (dir) => {
+    const { live, copy } = await makeStores(dir);
+    const before = treeHash(dir);
+    const low = new Map([
+      ['step', [0n, 9n]],
+      ['view', [9n, 9n]],
+    ]);
+    const floors = new Map([
+      ['step', [9n, 9n]],
+      ['view', [9n, 9n]],
+    ]);
+    for (const [location, decision, text] of [
+      [live, { asIs: true }, /no part of its votes is closed/],
+      [copy, { asIs: true, signer: OTHER }, /bound to another key/],
+      [copy, { asIs: true, seq: 99n }, /changed since/],
+      [copy, { floors: low, open: ['rounds'] }, /below/],
+      [copy, { floors, open: ['own'] }, /own lane/],
+      [copy, { asIs: true, model: { ...plain, name: 'other/1' } }, /other\/1/],
+    ] as const) {
+      await rejection(release(location, decision as never)).then((error) => assert.match(String(error), text));
+      assert.is(treeHash(dir), before, String(text));
+    }
   }),
 );
 

@@ -1,10 +1,10 @@
-/** The pure rules of sinks, as tables: what a history means for a store, sets, and their records. */
+/** The pure rules of sinks, as tables: what a history means for a store; sets; records. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SigningHistory } from '../../../src/adapter/index.js';
 import { decodeRecord, isFault } from '../../../src/adapter/level/format/record.js';
 import { encodeVotes, NO_STORED_VOTES, parseVotes, type StoredVotes } from '../../../src/adapter/level/format/votes.js';
-import type { WitnessSet } from '../../../src/adapter/persistence.js';
+import type { WitnessSet } from '../../../src/adapter/witness-set.js';
 import { checkWitnessSet, isSameSet, majorityOf, withHeirs, witnessSetOf } from '../../../src/adapter/witness-set.js';
 import { type StoreAtOpen, verdictOn } from '../../../src/guard/sink-verdict.js';
 import { NO_RECORD } from '../../../src/guard/witness.js';

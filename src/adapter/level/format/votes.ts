@@ -29,9 +29,10 @@ import {
   VOTES_KEY,
 } from '../../../keys/index.js';
 import type { Position } from '../../../model/model.js';
-import type { PeerAnswer, Quarantine, StoreBatch, VoteLogState, VoteState, WitnessSet } from '../../persistence.js';
+import type { PeerAnswer, Quarantine, VoteLogState, VoteState } from '../../persistence.js';
 import { SIGNER_BYTES_MAX, VOTE_PARTS } from '../../store-votes.js';
 import { NO_VOTES } from '../../vote-rules.js';
+import type { StoreBatch, WitnessSet } from '../../witness-set.js';
 import { witnessSetOf } from '../../witness-set.js';
 import { type EncodedRecord, encodeRecord } from './record.js';
 import { STORE_ID_BYTES } from './tip.js';

@@ -1,6 +1,7 @@
 /** Changing the votes of a store that no node runs on. */
 import { CloseStack, releasing } from '../../../base/close-stack.js';
 import { diskFiles } from '../../../base/files.js';
+import { LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { LocationGuard } from '../../location-guard.js';
 import { lockDirectory } from '../../lock.js';
@@ -10,9 +11,11 @@ import type { Tip } from '../format/tip.js';
 import type { StoredVotes } from '../format/votes.js';
 import { type Amendment, amended, closedUnlessProven } from './amend.js';
 import { prepareWitness } from './create.js';
-import { type Depth, examine, sound } from './examine.js';
+import { type Depth, type Examined, examine, examineCopy, sound } from './examine.js';
 import { openInPlace } from './in-place.js';
+import { isLinkedCopy } from './linked-copy.js';
 import { existingLocation } from './location.js';
+import { refuseIfOpenElsewhere } from './probe-lock.js';
 
 /** What an amendment is decided on: a store that would open. */
 export interface AmendedStore<A> {
@@ -24,8 +27,11 @@ export interface AmendedStore<A> {
 
 /**
  * Amends the store in `location`, on which no node runs. `depth` is how much of it is checked
- * first: it must be sound that far.
- * @throws what opening it ends with, and what `decide` throws: then nothing was changed.
+ * first: it must be sound that far. `decide` is asked on a private copy, and again on the store
+ * itself, for LevelDB rewrites its files as soon as it opens them. With depth `singles`, for a
+ * store that was just made, it is asked on the store only.
+ * @throws what opening it ends with, and what `decide` throws: on the copy, then no byte of the
+ * store was changed.
  */
 export async function amendStore<B, Q, A>(
   location: string,
@@ -45,10 +51,19 @@ export async function amendStore<B, Q, A>(
         const guard = new LocationGuard();
         held.add(() => guard.close());
         guard.watch(paths.location);
+        await refuseIfOpenElsewhere(paths.level);
+        if (isLinkedCopy(paths.level)) throw linkedError(paths.level);
+        const decided = async (examined: Examined<B, Q, A>) => {
+          const { tip, records, verdict } = sound(examined);
+          const votes = closedUnlessProven(records.votes, tip, verdict);
+          return decide({ location: paths.location, tip, votes, singles: records.singles });
+        };
+        const isNew = depth === 'singles';
+        const isWanted = isNew || (await examineCopy(paths, { model, depth, values: true }, decided)) !== undefined;
+        if (!isWanted) return;
         const database = () => openInPlace(paths, { model }, guard, held);
-        const { engine, tip, records, verdict } = sound(await examine(paths, { model, depth, database }));
-        const votes = closedUnlessProven(records.votes, tip, verdict);
-        const amendment = await decide({ location: paths.location, tip, votes, singles: records.singles });
+        const { engine, tip, ...examined } = sound(await examine(paths, { model, depth, database }));
+        const amendment = await decided({ engine, tip, ...examined });
         if (amendment === undefined) return;
         const { tip: next, operations } = amended(tip, amendment);
         // Before the batch: without a witness no store opens at a later seq than 0. It is written
@@ -62,4 +77,11 @@ export async function amendStore<B, Q, A>(
   } catch (error) {
     throw coded(error);
   }
+}
+
+function linkedError(level: string): LanestoreError {
+  return new LanestoreError('LANESTORE_INVALID', `${level} is a copy by hard links, and the original is still there`, {
+    remedy:
+      'nothing was changed; remove the directory whose files these are, or move its bytes: see docs/signing-safety.md',
+  });
 }

@@ -76,6 +76,12 @@ export function closedFor(votes: StoredVotes, why: string, lost = false): Stored
   return { ...closed, quarantine };
 }
 
+/** The votes of a copy by hard links with every part closed; the same object if each is closed. */
+export function closedAsCopy(votes: StoredVotes): StoredVotes {
+  const why = 'it is a copy by hard links: the store that it was copied from may have signed since';
+  return withQuarantine(votes, { parts: VOTE_PARTS, why, when: new Date().toISOString() });
+}
+
 /**
  * The votes of a store that was found: closed if its witness proves nothing, for that cannot tell a
  * sound store from an older copy, which may have signed since. Before the first batch it need not.

@@ -162,21 +162,21 @@ export function sound<B, Q, A>(examined: Examined<B, Q, A>): SoundStore<B, Q, A>
 }
 
 /**
- * Looks at a private copy of a store, without its value files, which is removed when `use` has
- * ended. It changes nothing in the location.
+ * Looks at a private copy of a store, which is removed when `use` has ended. It changes nothing in
+ * the location. `values`: with its value files, which depth `records` needs; default false.
  * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK with findings; what {@link examine} and `use`
  * throw.
  */
 export function examineCopy<B, Q, A, T>(
   paths: StorePaths,
-  options: { readonly model: Model<B, Q, A>; readonly depth: 'format' | 'identity' },
+  { values = false, ...options }: { readonly model: Model<B, Q, A>; readonly depth: Depth; readonly values?: boolean },
   use: (examined: Examined<B, Q, A>, engine: Engine) => Promise<T>,
 ): Promise<T> {
   const held = new CloseStack();
   const database = async () => {
     const place = await makeCopyPlace(paths.location, undefined);
     held.add(place.remove);
-    return openCopy(paths, place.path, { values: false }, held);
+    return openCopy(paths, place.path, { values }, held);
   };
   return releasing(
     () => held.close(),

@@ -39,10 +39,11 @@ import { type FoundValues, findValues } from '../values/names.js';
 import { valueSettings } from '../values/options.js';
 import { ValueStore } from '../values/value-store.js';
 import { type AcceptedRollback, recordRollback } from './accept-rollback.js';
-import { amended, closedUnlessProven } from './amend.js';
+import { amended, closedAsCopy, closedUnlessProven } from './amend.js';
 import { createLevel, openWitness } from './create.js';
 import { examine, examineDatabase, type SoundStore, sound } from './examine.js';
 import { openInPlace } from './in-place.js';
+import { isLinkedCopy } from './linked-copy.js';
 import { existingLocation } from './location.js';
 
 /**
@@ -155,7 +156,7 @@ function openLocation<B, Q, A>(
     const state = { tip: found.tip, votes: found.records.votes };
     const goOn =
       acceptRollback === undefined
-        ? await closeUnwitnessed(engine, state, verdict)
+        ? await closeUnproven(engine, state, verdict, paths.level)
         : await recordRollback(engine, state, witnessed, verdict.findings);
     const { tip, votes } = goOn ?? state;
     const witness = await openWitness(paths, tip, goOn?.needsWitness ?? false, files);
@@ -299,19 +300,23 @@ function partsOf<B, Q, A>(
 }
 
 /**
- * Closes every part of the votes if the witness proves nothing, in a batch of its own, before the
- * witness is written.
+ * Closes every part of the votes if the witness proves nothing, or the store is a copy by hard
+ * links, in a batch of its own, before the witness is written.
  */
-async function closeUnwitnessed(
+async function closeUnproven(
   engine: Engine,
   { tip, votes }: { readonly tip: Tip; readonly votes: StoredVotes },
   verdict: WitnessVerdict,
+  level: string,
 ): Promise<AcceptedRollback | undefined> {
-  const closed = closedUnlessProven(votes, tip, verdict);
+  const proven = closedUnlessProven(votes, tip, verdict);
+  const closed = proven.signer !== undefined && isLinkedCopy(level) ? closedAsCopy(proven) : proven;
   if (closed === votes) return undefined;
-  const next = amended(tip, { votes: closed, event: { event: 'witness-torn', tipSeq: tip.seq } });
+  const [event, why] =
+    proven === votes ? ['linked-copy', 'it is a copy by hard links'] : ['witness-torn', 'the witness proves nothing'];
+  const next = amended(tip, { votes: closed, event: { event, tipSeq: tip.seq } });
   await engine.write(next.operations);
-  return { ...next, needsWitness: false, notes: ['every part of the votes was closed: the witness proves nothing'] };
+  return { ...next, needsWitness: false, notes: [`every part of the votes was closed: ${why}`] };
 }
 
 /** Files that are none of ours stay where they are. */
