@@ -112,7 +112,12 @@ class Opening<Vote, Block, Signed> implements ClaimedWitnesses {
     const records = new Map<string, WitnessRecord>();
     const answer = async (feed: SinkFeed) => void records.set(feed.sink.name, await feed[step]());
     await Promise.allSettled(asked.map(answer));
-    const verdicts = new Map([...records].map(([name, { last }]) => [name, this.#verdictOn(last?.history)] as const));
+    // In the order of the options, not of the answers: the first one that is wrong is named.
+    const verdicts = new Map<string, SinkVerdict>();
+    for (const { sink } of this.#feeds) {
+      const record = records.get(sink.name);
+      if (record !== undefined) verdicts.set(sink.name, this.#verdictOn(record.last?.history));
+    }
     for (const [name, verdict] of verdicts) {
       if (this.#isFirst && verdict.kind !== 'none') throw signedBefore(name);
       if (verdict.kind === 'ahead') throw aheadError(name, verdict.why);

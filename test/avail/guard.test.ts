@@ -10,6 +10,7 @@ import { openAvail } from '../../src/avail/index.js';
 import { openGuard } from '../../src/guard/index.js';
 import { autobahn, headerHash, type Payload, publicKeyOf, snapshot } from '../../src/index.js';
 import { signHash } from '../../src/model/autobahn/ed25519.js';
+import { down, three } from '../guard/sinks/memory.js';
 import { refused } from '../support/faults.js';
 import { bounded } from '../support/hang.js';
 import { innerState } from '../support/inner.js';
@@ -85,6 +86,31 @@ test(
     assert.is((await state.produceBlock(payload(5))).block.header.blockNumber, 2n);
     await store.votes!.quarantine(['own'], 'a test');
     await refused(state.produceBlock(payload(6)), 'LANESTORE_QUARANTINED');
+    await state.close();
+  }),
+);
+
+test(
+  'with sinks, own blocks leave by no way before a quorum holds them; sinks that come back let them go',
+  inTemp(async (dir) => {
+    await using store = await openLevel(dir, { model: autobahn });
+    const sinks = three();
+    const options = { sinks, network: 'test', sinkMsMax: 300, firstUse: true };
+    await using guard = await openGuard({ store, model: autobahn, key: secret, ...options });
+    const state = await openAvail({ store, committee, guard });
+    const stream = state.blocks(own);
+    for (const sink of sinks) sink.before = down;
+    let received: unknown;
+    const next = stream.receive().then((block) => {
+      received = block;
+    });
+    await refused(state.produceBlock(payload(0)), 'LANESTORE_IO', /no quorum of sinks/);
+    assert.is(store.cursors.lanes.get(own)?.next, 1n, 'durable here');
+    assert.is(received, undefined);
+    for (const sink of sinks) sink.before = () => undefined;
+    await next;
+    assert.equal(received, await store.block(own, 0n));
+    assert.is((await state.produceBlock(payload(1))).block.header.blockNumber, 1n);
     await state.close();
   }),
 );

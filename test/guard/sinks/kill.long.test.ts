@@ -1,0 +1,53 @@
+/** The check of kill.test.ts finds weakened builds. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Patch, patchedBuild } from '../../faults/weakened.js';
+import { Random, testSeed } from '../../support/kill.js';
+import { inTemp } from '../../support/temp.js';
+import { LIVES, lives } from './lives.js';
+
+const test = suite('guard: sinks, weakened');
+
+const WEAKENED: readonly Patch[] = [
+  {
+    name: 'guard that releases before the sinks hold it',
+    replacements: [{ file: 'src/guard/witness-quorum.js', find: "if (this.mode === 'before')", by: 'if (false)' }],
+  },
+  {
+    name: 'quorum of one',
+    replacements: [{ file: 'src/adapter/witness-set.js', find: 'return Math.floor(count / 2) + 1;', by: 'return 1;' }],
+  },
+  {
+    name: 'guard that opens behind its sinks',
+    replacements: [
+      { file: 'src/guard/open-witnesses.js', find: "if (verdict.kind === 'ahead')", by: 'if (false)' },
+      { file: 'src/guard/sinks/file.js', find: '!checkPut(', by: 'false && !checkPut(' },
+    ],
+  },
+];
+
+for (const patch of WEAKENED) {
+  test(
+    `the same check finds a ${patch.name}`,
+    inTemp(async (dir) => {
+      const seed = testSeed();
+      const build = patchedBuild(patch);
+      const worker = pathToFileURL(join(build, 'test', 'guard', 'sinks', 'kill-worker.js'));
+      let tries = 0;
+      let found: string | undefined;
+      for (; tries < 6 && found === undefined; tries++) {
+        found = (await lives(worker, join(dir, `${tries}`), new Random(seed + tries))).wrong;
+      }
+      assert.ok(
+        found !== undefined,
+        `${tries} times ${LIVES} lives, and nothing is wrong, LANESTORE_TEST_SEED=${seed}`,
+      );
+      rmSync(build, { recursive: true });
+    }),
+  );
+}
+
+test.run();
