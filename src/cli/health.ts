@@ -8,7 +8,7 @@ import { formatBytes, note, print, styled, toJson } from './output.js';
 import type { Verb } from './verb.js';
 
 /** What a short look at a store found. */
-export interface Health {
+interface Health {
   readonly location: string;
   readonly isHealthy: boolean;
   /** The newest whole batch; null if there is none. */
@@ -49,8 +49,7 @@ export async function showHealth(location: string, json: boolean, all: boolean):
   return health.isHealthy ? EXIT.ok : EXIT.damaged;
 }
 
-/** Looks at the store in `directory`. @throws LANESTORE_NOT_A_STORE if it is of another layout. */
-export async function healthOf(directory: string): Promise<Health> {
+async function healthOf(directory: string): Promise<Health> {
   const { layout, location } = await detectLayout(directory);
   if (layout !== 'level') throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is no store: it is ${layout}`);
   // Before the database: a batch that a node writes meanwhile must not be missing in it.
