@@ -35,6 +35,7 @@ const VERBS = [
     'witness-server',
     'accept-rollback',
     'replay',
+    'serve',
   ],
   ...['demo', 'bench', 'complete', 'version', 'help'],
 ];
