@@ -1,6 +1,7 @@
 /** `lanestore health LOCATION`, and the same short look for `inspect --quick` */
 import { readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { OLDEST_READ, readSchema } from '../adapter/level/index.js';
 import { detectLayout, type Finding, LanestoreError, preflight } from '../index.js';
 import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
@@ -54,10 +55,9 @@ async function healthOf(directory: string): Promise<Health> {
   if (layout !== 'level') throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is no store: it is ${layout}`);
   // Before the database: a batch that a node writes meanwhile must not be missing in it.
   const witness = witnessOf(location);
-  const { findings, findingsTotal, notes, seq } = await preflight(join(location, 'level'), {
-    witness,
-    tableCheckBytesMax: 0,
-  });
+  const report = await preflight(join(location, 'level'), { witness, tableCheckBytesMax: 0 });
+  const { findings, findingsTotal, notes, seq, schema } = report;
+  if (findingsTotal === 0) checkIsStore(location, schema);
   const { blocks, bavail, bsize } = statfsSync(location);
   return {
     location,
@@ -68,6 +68,14 @@ async function healthOf(directory: string): Promise<Health> {
     findings,
     findingsTotal,
   };
+}
+
+/**
+ * @throws LANESTORE_NOT_A_STORE for another program's database; LANESTORE_SCHEMA for a newer format.
+ */
+function checkIsStore(location: string, schema: Uint8Array | undefined): void {
+  if (schema !== undefined) readSchema(schema, undefined, OLDEST_READ);
+  else throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} holds a LevelDB of another program`);
 }
 
 function witnessOf(location: string): Uint8Array | undefined {

@@ -34,8 +34,8 @@ const VERBS = [
     'votes',
     'witness-server',
     'accept-rollback',
-    'replay',
     'serve',
+    'replay',
   ],
   ...['demo', 'bench', 'complete', 'version', 'help'],
 ];
@@ -183,9 +183,10 @@ test('help of every command, in both orders', async () => {
 test(
   'unknown options and arguments, and empty ones, end with 2 and the usage; nothing is made',
   inTemp(async (dir) => {
-    const wrong = VERBS.flatMap((name) =>
-      [['--nonsense'], ['a', 'b', 'c'], ['--json=yes'], ['']].map((args) => [name, ...args]),
-    );
+    const wrong = VERBS.flatMap(
+      (name) => [['--nonsense'], ['a', 'b', 'c'], ['--json=yes'], ['']].map((args) => [name, ...args]),
+      // serve takes any number of locations.
+    ).filter(([name, first]) => name !== 'serve' || first !== 'a');
     const values: CommandLines = [
       ['replay', 'a', 'b', '--pace-ms', ''],
       ['replay', 'a', 'b', '--in-flight', '1e1'],

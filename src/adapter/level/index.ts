@@ -5,7 +5,7 @@ export type { LevelOptions } from './database.js';
 export type { AnyLevel } from './engine.js';
 export { type ForgetSinksOptions, type ForgetSinksReport, forgetSinks } from './forget-sinks.js';
 export { type DecodedRecord, decodeRecord, isFault, type RecordFault } from './format/record.js';
-export type { Schema } from './format/schema.js';
+export { OLDEST_READ, readSchema, type Schema } from './format/schema.js';
 export type { Extent, Tip } from './format/tip.js';
 export type { StoredQuarantine, StoredVotes } from './format/votes.js';
 export type { WitnessSlot } from './format/witness.js';
