@@ -71,7 +71,8 @@ async function healthOf(directory: string): Promise<Health> {
 }
 
 /**
- * @throws LANESTORE_NOT_A_STORE for another program's database; LANESTORE_SCHEMA for a newer format.
+ * @throws LANESTORE_NOT_A_STORE for another program's database; LANESTORE_SCHEMA for a newer
+ * format.
  */
 function checkIsStore(location: string, schema: Uint8Array | undefined): void {
   if (schema !== undefined) readSchema(schema, undefined, OLDEST_READ);
