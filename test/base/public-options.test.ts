@@ -13,6 +13,7 @@ import { Registry } from 'prom-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { keyVersions, levelMap } from '../../src/adapter/level/index.js';
+import { openPostgresView, verifyPostgres } from '../../src/adapter/postgres/index.js';
 import { ABFile, type ABFileOptions, IndexedWal, type IndexedWalOptions } from '../../src/adapter/wal/index.js';
 import { casesFor, conformance, type Features, type Subject } from '../../src/conformance/index.js';
 import {
@@ -657,7 +658,7 @@ const WITHOUT: readonly string[] = [
   'postgresWitness',
   'checkPut',
   // PostgreSQL's: checked in test/adapter/postgres/refusals.test.ts, without a server as well.
-  ...['PostgresFailure', 'PostgresLevel', 'PostgresStore', 'openPostgres'],
+  ...['PostgresFailure', 'PostgresLevel', 'PostgresStore', 'openPostgres', 'openPostgresView', 'verifyPostgres'],
   ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'Guard', 'isLanestoreError'],
   ...[
     'advance',
@@ -676,6 +677,8 @@ const WITHOUT: readonly string[] = [
     'parseHistory',
     'decodeRecord',
     'isFault',
+    'readSchema',
+    'viewSource',
   ],
   ...['blockKey', 'blockRange', 'commitQCKey', 'commitQCRange', 'eventKey', 'laneRange', 'prefixRange', 'parseKey'],
   ...['entryNumber', 'isEntryNumber', 'isU64', 'maxU64', 'minU64', 'padU64', 'parsePaddedU64', 'u64'],
@@ -817,6 +820,10 @@ test('other arguments: a TypeError that names them', async () => {
     ['readWal: directory', () => readWal(any(5), { model: plain })],
     ['openView: location', () => openView(any(5), { model: plain })],
     ['verify: location', () => verify(any(undefined), { model: plain })],
+    ['openPostgresView: options', () => openPostgresView(any(undefined))],
+    ['openPostgresView: options.checks', () => openPostgresView(any({ connection: 'x', model: plain, checks: {} }))],
+    ['verifyPostgres: options', () => verifyPostgres(any(undefined))],
+    ['verifyPostgres: options.checks', () => verifyPostgres(any({ connection: 'x', model: plain, checks: 5 }))],
     ['snapshot: target', () => snapshot('x', any(5), { model: plain })],
     ['preflight: directory', () => preflight(any(5))],
     ['levelMap: directory', () => levelMap(any(5))],

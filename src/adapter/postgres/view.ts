@@ -35,12 +35,10 @@ export interface VerifyPostgresOptions<B, Q, A>
     Pick<VerifyOptions<B, Q, A>, 'checks'> {}
 
 const { connection, table, deadlineMs } = POSTGRES_CHECKS;
-const checkOptions = fields<VerifyPostgresOptions<unknown, unknown, unknown>>({
-  connection,
-  table,
-  deadlineMs,
-  examine: boolean,
-  ...MODEL_CHECK,
+const VIEW_CHECKS = { connection, table, deadlineMs, examine: boolean, ...MODEL_CHECK };
+const checkViewOptions = fields<PostgresViewOptions<unknown, unknown, unknown>>(VIEW_CHECKS);
+const checkVerifyOptions = fields<VerifyPostgresOptions<unknown, unknown, unknown>>({
+  ...VIEW_CHECKS,
   checks: checkEntryChecks,
 });
 
@@ -61,7 +59,7 @@ const checkOptions = fields<VerifyPostgresOptions<unknown, unknown, unknown>>({
  * ```
  */
 export async function openPostgresView<B, Q, A>(options: PostgresViewOptions<B, Q, A>): Promise<StoreView<B, Q, A>> {
-  checkOptions(options, 'openPostgresView: options');
+  checkViewOptions(options, 'openPostgresView: options');
   const settings = settingsOf({
     connection: options.connection,
     replicas: 0,
@@ -100,6 +98,7 @@ export async function openPostgresView<B, Q, A>(options: PostgresViewOptions<B, 
  * @throws as {@link openPostgresView}.
  */
 export async function verifyPostgres<B, Q, A>(options: VerifyPostgresOptions<B, Q, A>): Promise<VerifyReport> {
+  checkVerifyOptions(options, 'verifyPostgres: options');
   const { checks = {}, ...rest } = options;
   await using view = await openPostgresView(rest);
   return await verifyView(view, checks);
