@@ -1,5 +1,5 @@
 /** `lanestore health LOCATION`, and the same short look for `inspect --quick` */
-import { readFileSync, statfsSync } from 'node:fs';
+import { lstatSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { OLDEST_READ, readSchema } from '../adapter/level/index.js';
 import { detectLayout, type Finding, LanestoreError, preflight } from '../index.js';
@@ -79,11 +79,16 @@ function checkIsStore(location: string, schema: Uint8Array | undefined): void {
   else throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} holds a LevelDB of another program`);
 }
 
+/**
+ * The witness's bytes; undefined if there is none.
+ * @throws LANESTORE_CORRUPT if it is not a regular file.
+ */
 function witnessOf(location: string): Uint8Array | undefined {
-  try {
-    return readFileSync(join(location, 'witness'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const path = join(location, 'witness');
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  // Reading a FIFO would not end.
+  if (stat.isFile()) return readFileSync(path);
+  const finding = { kind: 'file-type', file: 'witness', detail: 'it is not a regular file' } as const;
+  throw new LanestoreError('LANESTORE_CORRUPT', `${path} is not a regular file`, { findings: [finding] });
 }

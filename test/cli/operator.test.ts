@@ -1,5 +1,6 @@
 /** What an operator needs at night: a probe, and going on after a rollback, as real processes. */
-import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -95,6 +96,32 @@ test(
     const again = run('accept-rollback', location, '--seq', accepted.seq, '--yes');
     assert.is(again.status, 3);
     assert.match(again.stderr, /^LANESTORE_INVALID: .*not rolled back/);
+  }),
+);
+
+test(
+  'health of a store whose witness is a FIFO or a link ends, with 1',
+  inTemp(async (dir) => {
+    const store = join(dir, 'store');
+    assert.is(run('import', fixture('wal', 'state'), store).status, 0);
+    const witness = join(store, 'witness');
+    const makers: readonly (() => void)[] = [
+      () => assert.is(spawnSync('mkfifo', [witness]).status, 0),
+      () => symlinkSync(join(store, 'level', 'CURRENT'), witness),
+    ];
+    for (const make of makers) {
+      rmSync(witness, { force: true });
+      make();
+      for (const args of [
+        ['health', store],
+        ['inspect', store, '--quick'],
+        ['inspect', store],
+      ]) {
+        const { status, stdout, stderr } = run(...args);
+        assert.is(status, 1, `${args[0]}: ${stdout}${stderr}`);
+        assert.match(`${stdout}${stderr}`, /witness/);
+      }
+    }
   }),
 );
 

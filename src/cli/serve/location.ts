@@ -2,7 +2,7 @@
  * A location that is served. What is read of it is kept for a short time, so that neither many
  * requests nor many tabs make many copies. Nothing of it is written, and no lock is taken.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyVersions, levelMap } from '../../adapter/level/index.js';
 import { detectLayout, LanestoreError } from '../../index.js';
@@ -185,7 +185,9 @@ function stampOf(path: string): string | undefined {
       return `${name} ${stat?.ino} ${stat?.size} ${stat?.mtimeMs}`;
     });
     const witness = join(path, 'witness');
-    const seen = existsSync(witness) ? readFileSync(witness, 'hex') : 'none';
+    // Reading a FIFO would not end.
+    const isFile = lstatSync(witness, { throwIfNoEntry: false })?.isFile() === true;
+    const seen = isFile ? readFileSync(witness, 'hex') : 'none';
     return `${seen} ${statSync(level).ino} ${files.sort().join()}`;
   } catch {
     return undefined;
