@@ -37,8 +37,8 @@ export interface AppliedHistory<State extends VoteState> {
 }
 
 /**
- * That a history was read from the sinks that witness a key, by a claim: the signer before can
- * write to no quorum of them any more.
+ * Proof that a history was read from the sinks of a key by a claim: the previous signer can no
+ * longer write to a quorum of them.
  */
 export interface WitnessProof {
   /** What else the sinks hold: batches of stores that the history continues. */
@@ -94,7 +94,8 @@ export function appliedHistory<State extends VoteState>(
   const parts = [...conflicts];
   const doubts = proof?.doubt;
   const differs = 'a signing history names another signature in the same place';
-  // Raised above what it knows, and not known to be whole: sinks would not find it behind any more.
+  // The import raises the store to the sinks' batch, so a later comparison could not detect that
+  // the history was incomplete.
   const doubted =
     doubts === undefined ? votes : withQuarantine(votes, { parts: VOTE_PARTS, why: doubts, when: target.when });
   const closed =

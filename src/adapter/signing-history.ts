@@ -17,7 +17,7 @@ import { witnessSetOf } from './witness-set.js';
 /** The name and version that a file begins with. */
 export const HISTORY_FORMAT = 'signing-history/1';
 
-/** A store that asks to sign in place of another one, and its newest batch when it asked. */
+/** A store that requests a handover, and its newest batch at that time. */
 export type HandoverRequest = StoreBatch;
 
 /** Sinks that witness what a key signs. `mode`: that of the guard; undefined: not known. */
@@ -41,7 +41,7 @@ export interface SigningHistory {
   readonly time: string;
   /**
    * `live`: the store may have signed since. `sink`: a witness keeps it. `final`: the store has
-   * handed over to {@link to}, and signs nothing any more.
+   * handed over to {@link to}, and no longer signs.
    */
   readonly kind: 'live' | 'sink' | 'final';
   /** Given if it is final. */

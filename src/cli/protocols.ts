@@ -1,8 +1,8 @@
 /**
- * The versions of the protocol that commands read, and the one that a directory holds.
+ * The versions of the protocol that commands read, and how the version of a directory is found.
  *
- * A state directory tells by its layout. A store is opened with the older version first, and again
- * with the newer one if it says that it was written with that. `--model` replaces both.
+ * The layout of a state directory implies its version. A store is opened with the older version
+ * first, and again with the newer one if its schema names that. `--model` replaces both.
  */
 import {
   type CommitQC,

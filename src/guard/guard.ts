@@ -97,8 +97,8 @@ export class Guard<Vote, Block, Signed> {
    * Gives votes: judges, signs and stores them, with the inner state that they lead to. Resolves
    * with the signed votes once they are durable: then they may be sent.
    *
-   * From the moment that signing begins the votes count as given, whatever comes of the call: the
-   * same ones may be given again, others in their places may not.
+   * Once signing begins, the votes count as given, even if the call fails: the same votes may be
+   * given again, others in their places may not.
    * @throws LANESTORE_CONFLICT, LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID
    * for a vote that is refused: nothing was signed; LANESTORE_IO if the key did not sign; what
    * `inner` throws; what the store refuses the round with; LANESTORE_IO, LANESTORE_FENCED if the

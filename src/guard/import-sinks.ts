@@ -52,7 +52,7 @@ const checkOptions = fields<SinkImportOptions<unknown, unknown, unknown>>({
  * Brings the newest history that the sinks of a key hold to the store in `location`, on which no
  * node runs, in one synced batch: it raises what may be signed. If the sinks prove that nothing
  * else was released, it opens what was closed, too: they were written before each release, and a
- * quorum of them was claimed here, so that the signer before can release nothing any more.
+ * quorum of them was claimed here, so the previous signer can no longer release anything.
  * @throws LANESTORE_IO if no sink answers; LANESTORE_INVALID if none holds the key, or if they hold
  * stores that do not follow each other; as `importHistory`.
  */

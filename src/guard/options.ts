@@ -39,9 +39,9 @@ export interface GuardOptions<Vote, Block, Signed> extends SinkOptions {
   /** The secret key; nothing else may sign with it. Copied. */
   readonly key?: Uint8Array;
   /**
-   * Signs 32 bytes with a key that is elsewhere, in an HSM or KMS. One that throws, or does not
-   * answer within `signMsMax`, has signed as far as the guard knows: the vote counts as given, its
-   * signature is never released, and the same vote may be tried again.
+   * Signs 32 bytes with a key in an HSM or KMS. If it throws, or does not answer within
+   * `signMsMax`, it may have signed: the vote counts as given, its signature is never released, and
+   * the same vote may be retried.
    */
   readonly sign?: SignFunction;
   /** The public key that `sign` signs with. */

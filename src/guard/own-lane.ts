@@ -43,7 +43,7 @@ export class OwnLane<Block> {
     const stored = this.#votes.nextBlock(lane);
     const next = maxU64(stored ?? 0n, signed === undefined ? 0n : signed.last + 1n);
     if (number < next) throw conflict('passed', lane, number, `is below the next one, ${next}`);
-    // A lane that holds nothing begins where anchor or baseline have it begin: the store knows.
+    // The store checks where an empty lane begins: at the number that the anchor or baseline gives.
     if (number > next && stored !== undefined) {
       throw new LanestoreError(
         'LANESTORE_OUT_OF_SEQUENCE',

@@ -1,7 +1,7 @@
 /**
- * Puts what a store has signed to one sink: the newest state only, whatever was asked for
- * meanwhile. Tries again while the sink fails, with a pause; a call that does not end in time is
- * given up, and no other one begins before it has ended.
+ * Writes the signing state of a store to one sink. Skips states that a newer one has replaced.
+ * While the sink fails, it retries after a pause. A call that exceeds its deadline fails, and the
+ * next call begins only after the late one has ended.
  */
 import { randomBytes } from 'node:crypto';
 import type { SigningHistory } from '../adapter/index.js';

@@ -8,7 +8,7 @@ import { comparePositions, isClosed, type PlacedVote } from '../adapter/vote-rul
 import type { LanePlace, VoteModel, VotePart } from '../model/model.js';
 import type { OwnLane } from './own-lane.js';
 
-/** What a guard knows of its own signatures. */
+/** The state that tells a guard's own signatures from those of another signer. */
 export interface Known<Vote, Block, Signed> {
   readonly model: VoteModel<Vote, Block, Signed>;
   readonly votes: VoteStore<Block>;
@@ -31,8 +31,8 @@ export interface Stranger extends Reason {
 }
 
 /**
- * What is wrong with a message under the own key; undefined if this store gave it, or does not know
- * any more.
+ * Why a message under the own key is another signer's; undefined if this store gave it, or if its
+ * place is below what the store still keeps.
  */
 export async function strangerIn<Vote, Block, Signed>(
   known: Known<Vote, Block, Signed>,

@@ -88,7 +88,7 @@ export class WitnessQuorum {
     for (const waiter of this.#waiters) if (this.#isHeld(waiter.seq)) waiter.resolve();
   }
 
-  /** Nothing is witnessed any more. */
+  /** Stops: every pending and later wait for witnesses rejects with `error`. */
   lose(error: LanestoreError): void {
     this.#lost ??= error;
     for (const feed of this.#feeds.values()) feed.close();

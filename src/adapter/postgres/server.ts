@@ -115,7 +115,7 @@ function notAStore(message: string): LanestoreError {
   });
 }
 
-/** The row that holds who may write. */
+/** The row with the epoch and the holder that may write. */
 export interface Head {
   readonly epoch: bigint;
   readonly seq: bigint;

@@ -24,8 +24,8 @@ interface Client {
 }
 
 /**
- * Set on every connection, whatever the role and the database say. Notices of class WARNING must
- * arrive: one of them says that a wait for a standby was cancelled.
+ * Set on every connection, over the settings of the role and the database. Notices of class WARNING
+ * must arrive: one of them reports that a wait for a standby was cancelled.
  */
 const SETTINGS = [
   'client_min_messages = warning',

@@ -36,7 +36,7 @@ export function statements(table: string) {
     standbys: `select count(*)::int as standbys from pg_stat_replication
       where state = 'streaming' and sync_state in ('sync', 'quorum')`,
     head: `select layout, epoch, seq, holder, since from ${head} where id = 1`,
-    /** $4 true: whatever the row says. */
+    /** $4 true: claims even if epoch and seq are not those in the row. */
     claim: `update ${head} set epoch = epoch + 1, seq = seq + 1, holder = $1, since = now()
       where id = 1 and ($4::boolean or (epoch = $2 and seq = $3))
       returning epoch, seq, set_config('synchronous_commit', $5, true)`,

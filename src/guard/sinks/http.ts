@@ -1,4 +1,4 @@
-/** A sink on another host: `lanestore witness-server`, or whatever speaks as it does. */
+/** A sink on another host: `lanestore witness-server`, or a server with the same protocol. */
 import { formatHistory, type SigningHistory } from '../../adapter/index.js';
 import { hex } from '../../base/bytes.js';
 import { fields, outOfRange, required, string } from '../../base/options.js';

@@ -171,7 +171,7 @@ class Calls {
   async #done(call: Record<string, unknown>): Promise<string> {
     const key = keyOf(call.network, call.signer);
     if (key === undefined) throw malformed('network or signer');
-    // Once begun, a call is ended, whatever becomes of its connection.
+    // A call that has begun is completed even if its connection is lost.
     const { signal } = new AbortController();
     switch (call.call) {
       case 'read':
@@ -241,7 +241,7 @@ function send(response: ServerResponse, status: number, body: string): void {
   response.end(body);
 }
 
-/** Of one length, whatever the token is. */
+/** Has the same length for every token. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
