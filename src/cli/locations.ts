@@ -5,7 +5,6 @@
  * A password comes from PGPASSWORD or PGPASSFILE only: `ps` shows arguments. No part of a
  * connection string that was typed is printed back.
  */
-import { openPostgresView, verifyPostgres } from '../adapter/postgres/index.js';
 import {
   type Detection,
   detectLayout,
@@ -54,7 +53,9 @@ export async function openViewAt<B, Q, A>(
   location: string,
   options: { readonly model: Model<B, Q, A>; readonly examine?: boolean },
 ): Promise<StoreView<B, Q, A>> {
-  return isPostgres(location) ? openPostgresView({ ...tablesOf(location), ...options }) : openView(location, options);
+  if (!isPostgres(location)) return openView(location, options);
+  const { openPostgresView } = await postgres();
+  return openPostgresView({ ...tablesOf(location), ...options });
 }
 
 /** As `verify`. @throws as `verify`. */
@@ -62,7 +63,9 @@ export async function verifyAt<B, Q, A>(
   location: string,
   options: { readonly model: Model<B, Q, A>; readonly checks: EntryChecks<B, Q, A> },
 ): Promise<VerifyReport> {
-  return isPostgres(location) ? verifyPostgres({ ...tablesOf(location), ...options }) : verify(location, options);
+  if (!isPostgres(location)) return verify(location, options);
+  const { verifyPostgres } = await postgres();
+  return verifyPostgres({ ...tablesOf(location), ...options });
 }
 
 /** As `openState`. @throws as `openState`. */
@@ -74,4 +77,9 @@ export async function openStateAt<B, Q, A>(location: string, model: Model<B, Q, 
 export async function detectLayoutAt(location: string): Promise<Detection> {
   if (!isPostgres(location)) return detectLayout(location);
   return { location, layout: 'level', evidence: ['tables of PostgreSQL'] };
+}
+
+/** Loaded only for locations in PostgreSQL. */
+function postgres() {
+  return import('../adapter/postgres/index.js');
 }

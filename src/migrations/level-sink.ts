@@ -5,18 +5,9 @@
  */
 
 import { ROUND_ENTRIES } from '../adapter/backpressure.js';
-import {
-  amended,
-  amendStore,
-  closedFor,
-  Engine,
-  examineEngine,
-  type StoredVotes,
-} from '../adapter/level/conversion.js';
+import { amendStore, closedFor, type StoredVotes } from '../adapter/level/conversion.js';
 import { type LevelStore, openLevel } from '../adapter/level/index.js';
 import type { Round } from '../adapter/persistence.js';
-import { openPostgres, PostgresLevel, type PostgresOptions } from '../adapter/postgres/index.js';
-import { releasing } from '../base/close-stack.js';
 import type { Model } from '../model/model.js';
 import type { Sink } from './sink.js';
 import type { Item } from './start-rules.js';
@@ -57,7 +48,8 @@ function closeVotes<B, Q, A>(directory: string, model: Model<B, Q, A>, known: St
   return amendStore(directory, { model, depth: 'singles' }, ({ singles }) => importedVotes(model, singles, known));
 }
 
-function importedVotes<B, Q, A>(
+/** The votes of an imported state: what is known, with every part closed. */
+export function importedVotes<B, Q, A>(
   model: Model<B, Q, A>,
   { anchor, inner }: { readonly anchor?: A | undefined; readonly inner?: Uint8Array | undefined },
   known: StoredVotes | undefined,
@@ -74,28 +66,8 @@ function importedVotes<B, Q, A>(
   };
 }
 
-/** The same in tables, which must not exist. */
-export async function openPostgresSink<B, Q, A>(
-  place: PostgresOptions,
-  model: Model<B, Q, A>,
-  votes: StoredVotes | undefined,
-): Promise<Sink<B, Q, A>> {
-  const store = await openPostgres({ ...place, model, load: false });
-  return new LevelSink(store, async () => {
-    const db = new PostgresLevel<string, Uint8Array>(place);
-    await releasing(
-      () => db.close(),
-      async () => {
-        await db.open();
-        const engine = new Engine(db);
-        const { tip, records } = await examineEngine(engine, { model, depth: 'singles' });
-        await engine.write(amended(tip, importedVotes(model, records.singles, votes)).operations);
-      },
-    );
-  });
-}
-
-class LevelSink<B, Q, A> implements Sink<B, Q, A> {
+/** A store as a target; `closeVotes` is called after the store is closed. */
+export class LevelSink<B, Q, A> implements Sink<B, Q, A> {
   readonly #store: LevelStore<B, Q, A>;
   readonly #closeVotes: () => Promise<void>;
   readonly #inFlight: Promise<void>[] = [];

@@ -16,14 +16,7 @@ import { ContentDigest, type DigestPart, differenceOf } from './digest.js';
 import { AB_ENCODING, checkLayout, detectLayout, importError, type Layout, type OriginalLayout } from './layout.js';
 import { viewSource } from './level-source.js';
 import { openSource } from './open-source.js';
-import {
-  checkPostgresTarget,
-  claimDirectory,
-  claimTables,
-  type Place,
-  type PostgresTarget,
-  type TargetLayout,
-} from './place.js';
+import { checkPostgresTarget, claimDirectory, type Place, type PostgresTarget, type TargetLayout } from './place.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';
 import { refuseChanged, refuseLive, treeState } from './source-guard.js';
@@ -180,7 +173,7 @@ async function migrate<B, Q, A>(
       const place =
         typeof to === 'string'
           ? await claimDirectory(to, layout, options.model, options.segmentBytes)
-          : await claimTables(to, options.model);
+          : await (await import('./postgres-place.js')).claimTables(to, options.model);
       return releasing(place.abandon, async () => {
         const tally = newTally();
         const manifest = await copy(source, await place.sink(source.votes), tally, options);

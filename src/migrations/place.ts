@@ -1,13 +1,12 @@
 /** Where a migration writes: a directory of any layout, or tables of PostgreSQL. */
-import { randomBytes } from 'node:crypto';
-import { dropTables, POSTGRES_CHECKS, refuseTables, renameTables, storeName } from '../adapter/postgres/conversion.js';
-import { openPostgresView, type PostgresConnection } from '../adapter/postgres/index.js';
+import { POSTGRES_CHECKS } from '../adapter/postgres/conversion.js';
+import type { PostgresConnection } from '../adapter/postgres/index.js';
 import { fields, required } from '../base/options.js';
 import type { Model } from '../model/model.js';
 import { openFilesSink } from './files-sink.js';
 import { AB_ENCODING, type Layout, type OriginalLayout } from './layout.js';
-import { openLevelSink, openPostgresSink } from './level-sink.js';
-import { openLevelSource, viewSource } from './level-source.js';
+import { openLevelSink } from './level-sink.js';
+import { openLevelSource } from './level-source.js';
 import { openSource } from './open-source.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';
@@ -71,24 +70,5 @@ export async function claimDirectory<B, Q, A>(
       }),
     reopen: () =>
       layout === 'level' ? openLevelSource(written, model, { examine: false }) : openSource(written, model),
-  };
-}
-
-/** Claims a name in a database. @throws LANESTORE_INVALID if it is taken; LANESTORE_IO. */
-export async function claimTables<B, Q, A>(to: PostgresTarget, model: Model<B, Q, A>): Promise<Place<B, Q, A>> {
-  const { connection, table, replicas } = to;
-  await refuseTables({ connection, table, replicas });
-  const built = { connection, replicas, table: `${table.slice(0, 35)}_import_${randomBytes(3).toString('hex')}` };
-  let isPublished = false;
-  return {
-    target: storeName(connection, table),
-    sink: (votes) => openPostgresSink(built, model, votes),
-    reopen: async () =>
-      viewSource(await openPostgresView({ connection, table: built.table, model, examine: false }), model),
-    publish: async () => {
-      await renameTables(built, table);
-      isPublished = true;
-    },
-    abandon: () => (isPublished ? undefined : dropTables(built)),
   };
 }

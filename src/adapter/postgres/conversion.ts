@@ -6,8 +6,7 @@ import { assertReplicated } from './replication.js';
 import { checkServer, findPrimary } from './server.js';
 import { statements } from './statements.js';
 
-export { POSTGRES_CHECKS } from './options.js';
-export { storeName } from './view.js';
+export { POSTGRES_CHECKS, storeName } from './options.js';
 
 /** Runs statements in one transaction on the primary; replicated when it resolves. */
 async function change(options: PostgresOptions, texts: readonly string[]): Promise<void> {

@@ -127,3 +127,15 @@ export function settingsOf(options: PostgresOptions): PostgresSettings {
     createIfMissing: options.createIfMissing ?? true,
   };
 }
+
+/** A name of the store for people: never with a password or another parameter of the connection. */
+export function storeName(connection: PostgresConnection, table: string): string {
+  const { connectionString, ...fields } =
+    typeof connection === 'string' ? { connectionString: connection } : connection;
+  const { user = '', host = '', port = '', database = '' } = fields as Record<string, string | number | undefined>;
+  const base = `postgres://${user === '' ? '' : `${user}@`}${host}${port === '' ? '' : `:${port}`}/${database}`;
+  const url = connectionString !== undefined && URL.canParse(connectionString) ? new URL(connectionString) : undefined;
+  const shown =
+    url === undefined ? base : `postgres://${url.username === '' ? '' : `${url.username}@`}${url.host}${url.pathname}`;
+  return `${shown}?store=${table}`;
+}

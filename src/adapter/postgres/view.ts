@@ -10,7 +10,7 @@ import { Engine, examineView, verifyView } from '../level/conversion.js';
 import type { StoreView, VerifyOptions, VerifyReport, ViewOptions } from '../level/index.js';
 import { byteArrays } from './byte-arrays.js';
 import { coded } from './failure.js';
-import { POSTGRES_CHECKS, type PostgresConnection, settingsOf } from './options.js';
+import { POSTGRES_CHECKS, type PostgresConnection, settingsOf, storeName } from './options.js';
 import { type ByteRange, RangeIterator } from './range-iterator.js';
 import { checkTables, readHead } from './server.js';
 import { type Query, Session } from './session.js';
@@ -102,18 +102,6 @@ export async function verifyPostgres<B, Q, A>(options: VerifyPostgresOptions<B, 
   const { checks = {}, ...rest } = options;
   await using view = await openPostgresView(rest);
   return await verifyView(view, checks);
-}
-
-/** A name of the store for people: never with a password or another parameter of the connection. */
-export function storeName(connection: PostgresConnection, table: string): string {
-  const { connectionString, ...fields } =
-    typeof connection === 'string' ? { connectionString: connection } : connection;
-  const { user = '', host = '', port = '', database = '' } = fields as Record<string, string | number | undefined>;
-  const base = `postgres://${user === '' ? '' : `${user}@`}${host}${port === '' ? '' : `:${port}`}/${database}`;
-  const url = connectionString !== undefined && URL.canParse(connectionString) ? new URL(connectionString) : undefined;
-  const shown =
-    url === undefined ? base : `postgres://${url.username === '' ? '' : `${url.username}@`}${url.host}${url.pathname}`;
-  return `${shown}?store=${table}`;
 }
 
 /** A read-only database: what a snapshot holds. */
