@@ -26,9 +26,9 @@ const PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
 /** Tables of a server. */
 type Tables = Omit<PostgresTarget, 'replicas'>;
 
-/** True if the location is in PostgreSQL. */
+/** True if the location is in PostgreSQL, or has `password=`: {@link tablesOf} refuses that. */
 export function isPostgres(location: string): boolean {
-  return /^postgres(ql)?:/i.test(location);
+  return /^\s*postgres(ql)?:|(^|\s)password\s*=/i.test(location);
 }
 
 /**

@@ -99,6 +99,7 @@ async function main(): Promise<number> {
   // The script of a shell asks what may follow. Its last word may be empty.
   if (name === 'complete' && rest[0] === '--') return printCompletions(rest.slice(1), VERBS, EVERYWHERE);
   if (name.startsWith('-')) throw new UsageError(`the command comes first, then options such as ${name}`);
+  if (isPostgres(name)) throw new UsageError('the command comes first, then the location');
   verb = verbNamed(name, VERBS);
   const parsed = parse(name, verb, rest);
   positionals = parsed.positionals;
