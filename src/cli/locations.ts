@@ -25,9 +25,26 @@ const PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
 /** Tables of a server. */
 type Tables = Omit<PostgresTarget, 'replicas'>;
 
+const URL_WITH_PASSWORD = /postgres(ql)?:(\/\/)?[^@/\s]*:[^@]*@|postgres(ql)?:.*[?&]password=/i;
+/** libpq's form: `host=h password=…`. */
+const [PASSWORD_FIELD, OTHER_FIELD] = [
+  /(^|\s)password\s*=/i,
+  /(^password|(^|\s)(host|hostaddr|port|dbname|user))\s*=/i,
+];
+
+/**
+ * Refuses connection strings with a password in any argument.
+ * @throws UsageError that prints no argument.
+ */
+export function refusePasswords(args: readonly string[]): void {
+  const has = (text: string) => URL_WITH_PASSWORD.test(text) || (PASSWORD_FIELD.test(text) && OTHER_FIELD.test(text));
+  if (args.some(has))
+    throw new UsageError('a password in an argument is shown by ps: set PGPASSWORD or PGPASSFILE instead');
+}
+
 /** True if the location is in PostgreSQL. */
 export function isPostgres(location: string): boolean {
-  return /^postgres(ql)?:/i.test(location);
+  return /^\s*postgres(ql)?:/i.test(location);
 }
 
 /**

@@ -22,7 +22,7 @@ import { helpVerb, showHelp, usageLines, verbNamed } from './help.js';
 import { importVerb } from './import.js';
 import { inspectVerb } from './inspect.js';
 import { laneVerb } from './lane.js';
-import { isPostgres, tablesOf } from './locations.js';
+import { isPostgres, refusePasswords, tablesOf } from './locations.js';
 import { lsVerb } from './ls.js';
 import { manifestVerb } from './manifest.js';
 import { migrateVerb } from './migrate.js';
@@ -93,12 +93,14 @@ const args = process.argv.slice(2);
 const isJson = args.includes('--json');
 
 async function main(): Promise<number> {
+  refusePasswords(args);
   const [first, ...rest] = args;
   if (first === undefined) throw new UsageError(usageLines(VERBS).join('\n'));
   const name = ALIASES.get(first) ?? first;
   // The script of a shell asks what may follow. Its last word may be empty.
   if (name === 'complete' && rest[0] === '--') return printCompletions(rest.slice(1), VERBS, EVERYWHERE);
   if (name.startsWith('-')) throw new UsageError(`the command comes first, then options such as ${name}`);
+  if (isPostgres(name)) throw new UsageError('the command comes first, then the location');
   verb = verbNamed(name, VERBS);
   const parsed = parse(name, verb, rest);
   positionals = parsed.positionals;

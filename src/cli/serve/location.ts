@@ -142,7 +142,7 @@ export class ServedLocation {
     try {
       return await use((await this.#reader()).reader);
     } finally {
-      this.#idle = setTimeout(() => void this.#retire(), IDLE_MS).unref();
+      this.#idle = setTimeout(() => void this.#retire().catch(() => undefined), IDLE_MS).unref();
     }
   }
 

@@ -33,6 +33,8 @@ export interface RunningServer {
 const HOST = '127.0.0.1';
 const CONNECTIONS_MAX = 64;
 const REQUEST_MS_MAX = 10_000;
+/** Time between two looks at connections that are too slow. */
+const CHECK_MS = 2000;
 
 /**
  * Serves the page of `locations`.
@@ -51,13 +53,14 @@ export async function serve(locations: readonly string[], { port, token }: Serve
     },
     { overrideGlobalObjects: false },
   );
-  const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (incoming, outgoing) => {
+  const timeouts = { requestTimeout: REQUEST_MS_MAX, connectionsCheckingInterval: CHECK_MS };
+  const server = createServer(timeouts, (incoming, outgoing) => {
     void listener(incoming, outgoing);
   });
   server.maxConnections = CONNECTIONS_MAX;
   await listening(server, port);
   const bound = (server.address() as AddressInfo).port;
-  gate = { token, hosts: [`${HOST}:${bound}`, `localhost:${bound}`] };
+  gate = { token, hosts: hostsOf(bound) };
   const closed = new Promise<void>((resolve) => void server.once('close', resolve));
   return {
     origin: `http://${HOST}:${bound}`,
@@ -74,6 +77,12 @@ export async function serve(locations: readonly string[], { port, token }: Serve
       for (const location of served) location.killCheck();
     },
   };
+}
+
+/** The values of the header Host; browsers leave out port 80. */
+function hostsOf(port: number): string[] {
+  const names = [HOST, 'localhost'];
+  return [...names.map((name) => `${name}:${port}`), ...(port === 80 ? names : [])];
 }
 
 function listening(server: Server, port: number): Promise<void> {

@@ -66,6 +66,8 @@ const CONNECTIONS_MAX = 256;
 const CALLS_MAX = 64;
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
+/** Time between two looks at connections that are too slow. */
+const CHECK_MS = 2000;
 /** Calls under way at `close` get this long. */
 const CLOSE_MS = 10_000;
 
@@ -77,7 +79,8 @@ export async function openWitnessServer(options: WitnessServerOptions): Promise<
   const sink = fileWitness(directory, { name: 'directory', ...(files === undefined ? {} : { files }) });
   const hosts = new Set([...names, host].map((name) => string(name, 'openWitnessServer: options.names').toLowerCase()));
   const calls = new Calls(sink, token, hosts);
-  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS }, (request, response) => {
+  const timeouts = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: CHECK_MS };
+  const server = createServer(timeouts, (request, response) => {
     void calls.answer(request, response);
   });
   server.maxConnections = CONNECTIONS_MAX;
