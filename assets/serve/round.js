@@ -15,6 +15,8 @@ export function RoundPage({ index, road, locations }) {
   const number = BigInt(road);
   const to = (next) => `#/${index}/round/${next}`;
   useEffect(() => {
+    // Of the address, not of the last drawing: keys may come faster than the page is drawn.
+    const now = () => BigInt(/\/round\/(\d+)/.exec(location.hash)?.[1] ?? road);
     const onKey = (event) => {
       if (
         event.target.closest?.('input, select, textarea, [role=rowgroup], pre') ||
@@ -23,8 +25,8 @@ export function RoundPage({ index, road, locations }) {
         event.metaKey
       )
         return;
-      if (event.key === 'ArrowLeft' && number > 0n) location.hash = to(number - 1n);
-      else if (event.key === 'ArrowRight') location.hash = to(number + 1n);
+      if (event.key === 'ArrowLeft' && now() > 0n) location.hash = to(now() - 1n);
+      else if (event.key === 'ArrowRight') location.hash = to(now() + 1n);
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);

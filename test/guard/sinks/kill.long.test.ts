@@ -11,14 +11,13 @@ import { LIVES, lives } from './lives.js';
 
 const test = suite('guard: sinks, weakened');
 
+/** Most are found in the first try. Quorums that miss each other: see properties.test.ts. */
+const TRIES_MAX = 24;
+
 const WEAKENED: readonly Patch[] = [
   {
     name: 'guard that releases before the sinks hold it',
     replacements: [{ file: 'src/guard/witness-quorum.js', find: "if (this.mode === 'before')", by: 'if (false)' }],
-  },
-  {
-    name: 'quorum of one',
-    replacements: [{ file: 'src/adapter/witness-set.js', find: 'return Math.floor(count / 2) + 1;', by: 'return 1;' }],
   },
   {
     name: 'guard that opens behind its sinks',
@@ -38,7 +37,7 @@ for (const patch of WEAKENED) {
       const worker = pathToFileURL(join(build, 'test', 'guard', 'sinks', 'kill-worker.js'));
       let tries = 0;
       let found: string | undefined;
-      for (; tries < 6 && found === undefined; tries++) {
+      for (; tries < TRIES_MAX && found === undefined; tries++) {
         found = (await lives(worker, join(dir, `${tries}`), new Random(seed + tries))).wrong;
       }
       assert.ok(
