@@ -13,7 +13,7 @@ import { storm, WEAKENED } from '../../support/postgres/storm.js';
 
 const TAKEOVERS = 10;
 /** A weakened fence is caught within so many storms. */
-const STORMS_MAX = 8;
+const STORMS_MAX = 20;
 
 function tests(server: PostgresServer, close: () => Promise<void>): void {
   const test = suite('postgres: storms of takeovers');
