@@ -15,6 +15,7 @@ import { demoVerb } from './demo.js';
 import { diffVerb } from './diff.js';
 import { EXIT, exitOf } from './exit-codes.js';
 import { exportVerb } from './export.js';
+import { findVerb } from './find.js';
 import { getVerb } from './get.js';
 import { handoverVerb } from './handover.js';
 import { healthVerb } from './health.js';
@@ -46,6 +47,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   verify: verifyVerb,
   ls: lsVerb,
   get: getVerb,
+  find: findVerb,
   lane: laneVerb,
   round: roundVerb,
   manifest: manifestVerb,

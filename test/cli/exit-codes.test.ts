@@ -21,6 +21,7 @@ const VERBS = [
     'verify',
     'ls',
     'get',
+    'find',
     'lane',
     'round',
     'manifest',

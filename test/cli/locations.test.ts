@@ -32,6 +32,7 @@ const READERS: Readonly<Record<string, (location: string, fresh: string) => stri
   verify: (location) => [location],
   ls: (location) => [location],
   get: (location) => [location, 'meta/tip'],
+  find: (location) => [location, 'meta/tip'],
   lane: (location) => [location, LANE],
   round: (location) => [location, '35'],
   manifest: (location) => [location],

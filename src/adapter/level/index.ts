@@ -7,6 +7,7 @@ export { type ForgetSinksOptions, type ForgetSinksReport, forgetSinks } from './
 export { type DecodedRecord, decodeRecord, isFault, type RecordFault } from './format/record.js';
 export { OLDEST_READ, readSchema, type Schema } from './format/schema.js';
 export type { Extent, Tip } from './format/tip.js';
+export { decodeReference, isReference, type ValueRef } from './format/value-ref.js';
 export type { StoredQuarantine, StoredVotes } from './format/votes.js';
 export type { WitnessSlot } from './format/witness.js';
 export {
