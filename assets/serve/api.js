@@ -1,5 +1,5 @@
 /**
- * Reads data of the server. Paths are relative to the page, whose path holds the token.
+ * Reads data from the server. Paths are relative to the page, whose path contains the token.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { useEffect, useState } from './vendor/hooks.js';
  */
 
 /**
- * Reads JSON. Does not throw: a failure is part of the answer.
+ * Reads JSON. Does not throw: on a failure, the answer has `failure`.
  * @param {string} path
  * @param {AbortSignal} [signal]
  * @returns {Promise<Answer>}
@@ -34,8 +34,8 @@ function unreachable(message) {
 }
 
 /**
- * Reads `path`, and again every `everyMs` while the page is visible; 0: once. A failure keeps the
- * data that was read before it.
+ * Reads `path`. While the page is visible, reads it again every `everyMs` milliseconds; with 0,
+ * reads it once. After a failure, the answer keeps the earlier data.
  * @param {string | undefined} path
  * @param {number} [everyMs]
  * @returns {Answer & { path?: string }}

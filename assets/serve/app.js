@@ -1,5 +1,5 @@
 /**
- * The page: picks what the address names. Addresses: #/0 #/0/lane/LANE #/0/entry/KEY #/0/round/N
+ * The page: shows what the address names. Addresses: #/0 #/0/lane/LANE #/0/entry/KEY #/0/round/N
  * #/0/level #/0/level/KEY #/0/check #/runbook/CODE
  *
  * @module
@@ -25,7 +25,7 @@ function route() {
   try {
     decoded = decodeURIComponent(rest);
   } catch {
-    // A broken address shows what it says.
+    // An address that cannot be decoded is shown as it is.
   }
   return { index: /^\d+$/.test(first) ? Number(first) : 0, page, rest: decoded };
 }
@@ -48,7 +48,7 @@ function App() {
     const onHash = () =>
       setAt((before) => {
         const next = route();
-        // Rounds are walked by key: the focus stays. Other pages begin at their top.
+        // A key moves from round to round, so the focus stays. Other pages begin at their top.
         if (next.page !== before.page || next.index !== before.index) main.current?.focus();
         return next;
       });
@@ -115,7 +115,7 @@ function Page({ index, page, rest, locations }) {
   }
 }
 
-/** Goes on to the newest round. */
+/** Goes to the newest round. */
 function NewestRound({ index }) {
   const { data, failure } = useData(`api/${index}/overview`);
   useEffect(() => {

@@ -1,5 +1,5 @@
 /**
- * Rates over time. The numbers are in the text next to it, so the picture is hidden from screen
+ * Rates over time. The text next to the chart has the numbers, so the chart is hidden from screen
  * readers.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * A complete check, with progress. Leaving the page or pressing Cancel ends it.
+ * A complete check, with progress. It ends when the user leaves the page or presses Cancel.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * One entry: decoded, as CBOR, as bytes.
+ * One entry: decoded, as CBOR, and as bytes.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Fact, FailureBox, formatBytes, html, Loading } from './parts.js';
 import { useEffect, useState } from './vendor/hooks.js';
 
 const FORMS = { raw: 'record', cbor: 'CBOR body', proto: 'protobuf' };
-/** Bytes that the hex view begins with, and adds. */
+/** Bytes that the hex view shows at first, and that it adds on demand. */
 const HEX_BYTES = 2048;
 const PER_LINE = 16;
 

@@ -1,5 +1,5 @@
 /**
- * The blocks of a lane, in a table that reads what is in view.
+ * The blocks of a lane, in a table that reads only the rows in view.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { entryLink, FailureBox, formatBytes, Hex, html, Loading } from './parts.
 import { useEffect, useRef, useState } from './vendor/hooks.js';
 import { VirtualTable } from './virtual.js';
 
-/** Blocks in one request, and requests whose blocks are kept. */
+/** Blocks per request, and the number of requests whose blocks are kept. */
 const PAGE = 32;
 const PAGES_MAX = 40;
 
@@ -46,7 +46,7 @@ function Blocks({ index, lane, first, next }) {
   const [, redraw] = useState(0);
   const [failure, setFailure] = useState(undefined);
   const wanted = useRef(0);
-  // Pages have absolute numbers, so that they stay right when the lane is pruned or grows.
+  // Pages have absolute numbers, so that they stay valid when the lane is pruned or grows.
   const pageOf = (number) => number / BigInt(PAGE);
   const load = async (from, to) => {
     const turn = ++wanted.current;
@@ -64,7 +64,7 @@ function Blocks({ index, lane, first, next }) {
         while (pages.current.size > PAGES_MAX) pages.current.delete(pages.current.keys().next().value);
       }
       redraw((count) => count + 1);
-      // The view has moved on.
+      // The view has moved during the request.
       if (turn !== wanted.current) return;
     }
   };

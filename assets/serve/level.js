@@ -7,7 +7,7 @@ import { search, useData } from './api.js';
 import { counted, FailureBox, formatBytes, html, Loading } from './parts.js';
 import { VirtualTable } from './virtual.js';
 
-/** Tables that are drawn. */
+/** Upper bound of tables that are drawn. */
 const DRAWN_MAX = 2000;
 const LEVEL_HEIGHT = 26;
 
@@ -38,8 +38,9 @@ function titleOf({ manifest = 'no MANIFEST', lastSequence, tablesTotal, logs }) 
 }
 
 /**
- * Key ranges by level. The scale is the order of all borders: keys have no distance. The tables of
- * level 0 may overlap, so each has a line of its own; those of other levels do not.
+ * Key ranges by level. The scale is the order of all bounds, because keys have no distance. The
+ * tables of level 0 may overlap, so each has its own line. The tables of another level do not
+ * overlap.
  */
 function Picture({ tables }) {
   if (tables.length === 0) return html`<p class="muted">No table: all data is in the logs.</p>`;

@@ -1,5 +1,5 @@
 /**
- * The first page of a location. It is read again while it is shown.
+ * The first page of a location. Its data is read again while it is shown.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const SAMPLES_MAX = 120;
 /** The rates of each location, kept while other pages are shown. */
 const histories = new Map();
 
-/** Adds an answer to the history of its location. Returns the samples: rates a second. */
+/** Adds an answer to the history of its location. Returns the samples: rates per second. */
 function ratesOf(index, overview) {
   const history = histories.get(index) ?? { last: undefined, samples: [] };
   histories.set(index, history);

@@ -29,7 +29,7 @@ export function counted(count, noun) {
 }
 
 /**
- * A shortened id. The whole one is the title of the element that shows it.
+ * A shortened id. The element that shows it has the whole id as its title.
  * @param {string} hex
  */
 export function short(hex) {
@@ -57,7 +57,9 @@ export function Fact({ name, children }) {
   return html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;
 }
 
-/** What cannot be shown, and what to do. @param {{ failure: import('./api.js').Failure, index?: number }} props */
+/**
+ * A failure, and what to do. @param {{ failure: import('./api.js').Failure, index?: number }} props
+ */
 export function FailureBox({ failure, index = 0 }) {
   return html`<section class="box bad" role="alert">
     <h2>${failure.code}</h2>
@@ -68,7 +70,7 @@ export function FailureBox({ failure, index = 0 }) {
   </section>`;
 }
 
-/** Findings of a kind that are shown before the others are counted. */
+/** Findings that are shown of a kind; the others are counted. */
 const OF_A_KIND = 5;
 
 /** @param {{ findings: any[], total: number, index: number }} props */

@@ -1,6 +1,5 @@
 /**
- * All that has to do with a road index, in each location, side by side. Rows that differ are
- * marked.
+ * The entries of a road index in each location, side by side. Rows that differ are marked.
  *
  * @module
  */
@@ -15,7 +14,8 @@ export function RoundPage({ index, road, locations }) {
   const number = BigInt(road);
   const to = (next) => `#/${index}/round/${next}`;
   useEffect(() => {
-    // Of the address, not of the last drawing: keys may come faster than the page is drawn.
+    // The round of the address, not of the last rendering: keys may come faster than the page
+    // renders.
     const now = () => BigInt(/\/round\/(\d+)/.exec(location.hash)?.[1] ?? road);
     const onKey = (event) => {
       if (
@@ -72,8 +72,8 @@ function factsOf(data) {
 }
 
 /**
- * True if cells of a row differ. A field of a CommitQC that a location does not store is empty; the
- * row `CommitQC` says so once.
+ * True if cells of a row differ. If a location does not store the CommitQC, its fields are empty
+ * and do not count; only the row `CommitQC` differs.
  */
 function differ(cells) {
   return new Set(cells.filter((cell) => cell !== '')).size > 1;

@@ -1,5 +1,5 @@
 /**
- * A procedure of the runbook, as the package ships it: it is there without a network.
+ * A procedure of the runbook in the package. It needs no network.
  *
  * @module
  */

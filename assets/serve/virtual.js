@@ -1,6 +1,6 @@
 /**
- * A table of any length. Only the rows in view are in the document: their number depends on the
- * height of the table, not on the number of rows.
+ * A table of any length. Only the rows in view are in the document, so their number depends on the
+ * height of the table only.
  *
  * @module
  */
@@ -12,7 +12,10 @@ import { useEffect, useRef, useState } from './vendor/hooks.js';
 const ROW = 30;
 /** Rows before and after those in view. */
 const AROUND = 6;
-/** Browsers limit the height of an element. Above this, a pixel of scrolling is more than a pixel. */
+/**
+ * Browsers limit the height of an element. A longer table is scaled: one pixel of scrolling then
+ * moves it by more than one pixel.
+ */
 const HEIGHT_MAX = 8_000_000;
 
 /**

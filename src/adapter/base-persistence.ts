@@ -1,7 +1,7 @@
 /**
- * The base class of every backend: checks arguments, encodes and plans each call in the order of
- * the calls, admits it, and hands the plan to the backend. A backend adds its encoder, the cost of
- * a plan, and `accept`, which stores the plan and fires the hooks.
+ * The base class of every backend. It checks arguments, encodes and plans calls in their order,
+ * admits them, and passes each plan to the backend. A backend adds its encoder, the cost of a plan,
+ * and `accept`, which stores the plan and fires the hooks.
  */
 import { iterable, settled } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -45,7 +45,9 @@ import type { StoreBatch } from './witness-set.js';
  */
 let isPlanning = false;
 
-/** @throws TypeError inside another such call: its changes to the cursors are not visible yet. */
+/**
+ * @throws TypeError inside another call: that call's changes to the cursors are not visible yet.
+ */
 function beginPlanning(): void {
   if (isPlanning) {
     throw new TypeError(
@@ -57,7 +59,7 @@ function beginPlanning(): void {
 
 const NO_BATCH: StoreBatch = { store: new Uint8Array(16), seq: 0n };
 
-/** The port on top of the planner; backends extend it. */
+/** Implements the port with the planner; backends extend it. */
 export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> implements Persistence<B, Q, A> {
   readonly blocks: BlockPersister<B, Q>;
   readonly commitQCs: CommitQCPersister<Q>;
@@ -70,8 +72,8 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
    */
   protected readonly gate: AdmissionGate;
   /**
-   * The state that the next call is planned against: ahead of the durable cursors, and private
-   * (rule 6).
+   * The state that the next call is planned against. It is ahead of the durable cursors, and
+   * private (rule 6).
    */
   readonly #planned: PlanState;
   readonly #encoder: EntryEncoder<B, Q, A, E>;
@@ -79,7 +81,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
-  /** Nothing is accepted any more, not even a quarantine. */
+  /** True once nothing is accepted, not even a quarantine. */
   #isShut = false;
   #beginClose: () => void = () => undefined;
   readonly #closeBegun = new Promise<void>((resolve) => (this.#beginClose = resolve));
@@ -133,17 +135,20 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
 
   abstract get cursors(): Cursors;
 
-  /** The durable votes, and the newest durable batch. Asked of a backend whose state has votes. */
+  /**
+   * The durable votes, and the newest durable batch. A backend whose state has votes overrides
+   * this.
+   */
   protected get durable(): { readonly votes: VoteState; readonly newest: StoreBatch } {
     return { votes: this.#planned.votes ?? NO_VOTES, newest: NO_BATCH };
   }
 
-  /** A durable block, for a backend whose state has votes. */
+  /** A durable block. A backend whose state has votes overrides this. */
   protected heldBlock(_lane: LaneId, _number: bigint): Promise<B | undefined> {
     return Promise.resolve(undefined);
   }
 
-  /** The durable inner state, for a backend whose state has votes. */
+  /** The durable inner state. A backend whose state has votes overrides this. */
   protected heldInner(): Promise<Uint8Array | undefined> {
     return Promise.resolve(undefined);
   }
@@ -163,7 +168,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   /**
-   * As {@link accept}, for lanes to be dropped. When it returns, the planner has forgotten them.
+   * As {@link accept}, for lanes to be dropped. The planner forgets the lanes when this returns.
    */
   protected abstract acceptDrop(lanes: readonly LaneId[], cost: Cost): Promise<void>;
 
@@ -190,7 +195,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       const cost = this.costOfDrop();
       this.gate.admit(cost);
       done = this.acceptDrop(list, cost);
-      // Computed again: a listener of the metrics may have closed parts meanwhile.
+      // Computed again: a metrics listener may have closed parts during `acceptDrop`.
       this.#planned.votes = this.#flooredVotes(list);
       for (const lane of list) this.#planned.lanes.delete(lane);
     } finally {
@@ -219,13 +224,13 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return this.close();
   }
 
-  /** @throws LANESTORE_CLOSED, LANESTORE_FAILED if the store accepts nothing any more. */
+  /** @throws LANESTORE_CLOSED, LANESTORE_FAILED if the store accepts no more calls. */
   protected assertUsable(): void {
     if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the store is closed');
     if (this.#failed !== undefined) throw this.#failed;
   }
 
-  /** {@link assertUsable}, but passes while a closing store still makes quarantines durable. */
+  /** As {@link assertUsable}, but passes while a closing store still makes quarantines durable. */
   protected assertReadable(): void {
     if (this.#closing === undefined || this.#isShut) this.assertUsable();
     else if (this.#failed !== undefined) throw this.#failed;
@@ -240,10 +245,10 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   async #shutDown(): Promise<void> {
-    // When called from inside a call that is being planned: that call is accepted first, whole.
+    // If `close` was called while another call is planned, that call is accepted first, as a whole.
     if (isPlanning) await undefined;
     this.#beginClose();
-    // Without a guard there is nothing to wait for, not even a turn.
+    // Without a guard there is nothing to wait for, so the microtask is saved.
     const settled = this.votes?.settled();
     if (settled !== undefined) await settled;
     this.#isShut = true;
@@ -273,7 +278,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       try {
         plan = makePlan();
         this.gate.checkLanes(plan.lanes, this.#planned.lanes.size);
-        // A quarantine while the store closes: stored even if there is no room.
+        // While the store closes, a quarantine is stored even if the queue is full.
         const cost = isClosingVotes && this.#closing !== undefined ? freeOfCost() : this.costOf(plan);
         this.gate.admit(cost);
         done = this.accept(plan, hooks, cost);
@@ -331,7 +336,10 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     });
   }
 
-  /** Resolves when there is room, or the store begins to close: then a quarantine needs none. */
+  /**
+   * Resolves when the queue has room, or when the store begins to close: a quarantine then needs no
+   * room.
+   */
   async #roomOrClose(): Promise<void> {
     if (this.#closing !== undefined) return new Promise((resolve) => setImmediate(resolve));
     await Promise.race([this.ready(), this.#closeBegun]);

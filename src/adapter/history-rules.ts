@@ -1,6 +1,7 @@
 /**
- * What a signing history does to the votes of a store: it raises them, and one that was handed over
- * to this very store opens parts. Pure, and the same for every backend that keeps votes.
+ * Applies a signing history to the votes of a store. A history raises watermarks and floors; a
+ * final one for this store, or one that sinks prove, also opens parts. Pure, and shared by all
+ * backends that keep votes.
  */
 import { hex } from '../base/bytes.js';
 import { LanestoreError } from '../errors.js';
@@ -13,45 +14,45 @@ import { comparePositions, LANE_FLOORS_MAX, withQuarantine } from './vote-rules.
 import type { StoreBatch } from './witness-set.js';
 import { withHeirs } from './witness-set.js';
 
-/** The store that a history is brought to. */
+/** The store that a history is applied to. */
 export interface HistoryTarget<State extends VoteState> {
   readonly model: { readonly name: string; readonly logs: VoteModel<unknown, never, unknown>['logs'] };
   readonly network: string;
   readonly store: Uint8Array;
   readonly seq: bigint;
   readonly votes: State;
-  /** The store holds another block of the own lane than the history names. */
+  /** True if the store and the history have different blocks of the own lane under one number. */
   readonly hasOtherBlock: boolean;
-  /** For the record: now. */
+  /** The time of the import, for the record. */
   readonly when: string;
 }
 
-/** What becomes of the votes. */
+/** The votes after the import. */
 export interface AppliedHistory<State extends VoteState> {
   readonly votes: State;
-  /** Logs and lanes that rise. */
+  /** The logs and lanes whose watermarks or floors rose. */
   readonly raised: readonly string[];
   readonly opened: readonly VotePart[];
-  /** Why parts stay closed; absent if none does. */
+  /** Why parts stay closed; absent if none stays closed. */
   readonly pending?: string;
 }
 
 /**
- * Proof that a history was read from the sinks of a key by a claim: the previous signer can no
- * longer write to a quorum of them.
+ * Proof that a claim has read a history from the sinks of a key: the previous signer can no longer
+ * write to a quorum of them.
  */
 export interface WitnessProof {
-  /** What else the sinks hold: batches of stores that the history continues. */
+  /** The other batches in the sinks, of stores that the history continues. */
   readonly older: readonly StoreBatch[];
-  /** Why the sinks may not hold all that was released; undefined if they do. */
+  /** Why the sinks may lack something that was released; undefined if they lack nothing. */
   readonly doubt: string | undefined;
 }
 
 /**
- * Applies a history. Nothing falls; only a final one, for this store and its newest quarantine,
- * or one that sinks prove, opens anything.
- * @throws LANESTORE_INVALID for a history that is not for this store; LANESTORE_CAPACITY for more
- * lanes than a store keeps floors of.
+ * Applies a history. No watermark or floor falls. Parts open only if the history is final, for this
+ * store and its newest quarantine, or if sinks prove it.
+ * @throws LANESTORE_INVALID for a history that does not fit this store; LANESTORE_CAPACITY for more
+ * floors of lanes than a store keeps.
  */
 export function appliedHistory<State extends VoteState>(
   target: HistoryTarget<State>,
@@ -87,7 +88,7 @@ export function appliedHistory<State extends VoteState>(
   if (target.hasOtherBlock) conflicts.add('own');
   const { signer } = target.votes;
   const why = 'no key was bound to the store';
-  // Without a key all parts are closed; with one, those that a quarantine names.
+  // Without a key all parts are closed, although no quarantine names them.
   const bound =
     signer === undefined ? withQuarantine(target.votes, { parts: VOTE_PARTS, why, when: target.when }) : target.votes;
   const votes = { ...bound, signer: history.signer, logs, laneFloors, ...takenOver(target, history, proof) };
@@ -104,7 +105,7 @@ export function appliedHistory<State extends VoteState>(
   if (isOpen) return { votes: closed, raised: [...raised], opened: [] };
   const doubt = proof === undefined ? (history.kind === 'final' ? undefined : LIVE) : doubts;
   if (doubt !== undefined) return { votes: closed, raised: [...raised], opened: [], ...pendingOf(closed, doubt) };
-  // What was lost is known again: a quorum of sinks holds all that was released.
+  // With a proof nothing counts as lost: a quorum of sinks holds everything that was released.
   const isLost = target.votes.quarantine?.lost === true && proof === undefined;
   if (conflicts.size > 0 || isLost) {
     return { votes: closed, raised: [...raised], opened: [], ...pendingOf(closed, 'the key signed elsewhere, too') };
@@ -115,9 +116,7 @@ export function appliedHistory<State extends VoteState>(
 const NO_LOG: VoteLogState = { watermark: undefined, floor: undefined };
 const LIVE = 'the history is not final: the store that it was taken from may have signed since';
 
-/**
- * The stores that this one stands in for from here on, and the sinks that it must go on to write.
- */
+/** The stores that this one replaces from now on, and the sinks that it must write from now on. */
 function takenOver<State extends VoteState>(
   { store, votes }: HistoryTarget<State>,
   history: SigningHistory,
@@ -136,7 +135,7 @@ function pendingOf({ quarantine }: VoteState, why: string): { readonly pending?:
   return quarantine === undefined ? {} : { pending: why };
 }
 
-/** Opens what is closed, but for what was closed in the store that handed over. */
+/** Opens the closed parts, except those that were closed in the history's store. */
 function openedBy<State extends VoteState>(
   votes: State,
   history: SigningHistory,
@@ -165,7 +164,7 @@ function checkFits<State extends VoteState>(target: HistoryTarget<State>, histor
   checkCurrent(history.to, seq, votes);
 }
 
-/** A final history opens parts once: for what was closed before the request, and nothing later. */
+/** A final history opens only parts that were closed before its request. */
 function checkCurrent({ seq: asked }: HandoverRequest, seq: bigint, { quarantine }: VoteState): void {
   if (asked > seq) throw invalid(`it answers a request of batch ${asked}, the newest batch is ${seq}: an older copy`);
   const closedBy = quarantine?.seq;

@@ -2,7 +2,7 @@
  * `signing-history/1`: what a key has signed, as a file that other stores and other programs can
  * read. JSON; docs/signing-history has its schema and vectors. Numbers are decimal strings, bytes
  * are lower-case hex. `sha256` is over the canonical form: the same object without it, its keys
- * ascending, without white space. It finds cuts and accidents, no forgery.
+ * ascending, without white space. It detects truncation and accidental changes, but not forgery.
  */
 import { createHash } from 'node:crypto';
 import { hex } from '../base/bytes.js';
@@ -14,13 +14,13 @@ import { SIGNER_BYTES_MAX, VOTE_PARTS } from './store-votes.js';
 import type { StoreBatch } from './witness-set.js';
 import { witnessSetOf } from './witness-set.js';
 
-/** The name and version that a file begins with. */
+/** The name and version of the format, in every file. */
 export const HISTORY_FORMAT = 'signing-history/1';
 
 /** A store that requests a handover, and its newest batch at that time. */
 export type HandoverRequest = StoreBatch;
 
-/** Sinks that witness what a key signs. `mode`: that of the guard; undefined: not known. */
+/** Sinks that witness what a key signs. `mode` is that of the guard; undefined if not known. */
 export interface HistorySinks {
   readonly names: readonly string[];
   readonly quorum: number;
@@ -31,10 +31,10 @@ export interface HistorySinks {
 export interface SigningHistory {
   /** The name of the model that the store was opened with. */
   readonly model: string;
-  /** Whose network: chosen by the operator, the same in all its files. */
+  /** The name of the network. The operator chooses it; it is the same in all files. */
   readonly network: string;
   readonly signer: Uint8Array;
-  /** The id of the store that it was taken from, and its newest batch then. */
+  /** The id of the store that the history was taken from, and its newest batch at that time. */
   readonly store: Uint8Array;
   readonly seq: bigint;
   /** ISO 8601, UTC. */
@@ -44,24 +44,24 @@ export interface SigningHistory {
    * handed over to {@link to}, and no longer signs.
    */
   readonly kind: 'live' | 'sink' | 'final';
-  /** Given if it is final. */
+  /** The request that a final history answers; undefined for other kinds. */
   readonly to: HandoverRequest | undefined;
   readonly logs: ReadonlyMap<string, VoteLogState>;
-  /** By lane: the last block that the store held, and the floor, if there are any. */
+  /** By lane: the last block that the store held, and the floor. */
   readonly lanes: ReadonlyMap<LaneId, LaneHistory>;
   /** The newest block of the own lane, and the digest of a vote for it. */
   readonly own: { readonly lane: LaneId; readonly last: bigint; readonly hash: Uint8Array } | undefined;
-  /** Parts that were closed, before a handover closed all. */
+  /** Parts that were closed before the handover, which closes all parts. */
   readonly quarantine: Pick<Quarantine, 'parts' | 'why' | 'when' | 'lost'> | undefined;
-  /** The node's inner state, with the votes in it. */
+  /** The node's inner state, which contains its votes. */
   readonly inner: Uint8Array | undefined;
   /** The sinks of the store; undefined if it has none. */
   readonly sinks: HistorySinks | undefined;
-  /** Stores whose histories this one has taken over, ascending by their ids. */
+  /** Stores whose histories this store has taken over, ascending by id. */
   readonly heirOf: readonly StoreBatch[];
 }
 
-/** What a store knew of a lane. */
+/** What the store recorded of a lane. */
 export interface LaneHistory {
   readonly last: bigint | undefined;
   readonly floor: bigint | undefined;
@@ -75,7 +75,7 @@ const NETWORK = /^[\x21-\x7e]{1,128}$/;
 const LOG_NAME = /^[a-z0-9-]{1,32}$/;
 const TEXT_CHARS_MAX = 64 * 1024 * 1024;
 
-/** True for what may name a network: 1 to 128 visible ASCII characters. */
+/** True if `value` may name a network: 1 to 128 visible ASCII characters. */
 export function isNetwork(value: unknown): value is string {
   return typeof value === 'string' && NETWORK.test(value);
 }
@@ -88,7 +88,8 @@ export function formatHistory(history: SigningHistory): string {
 
 /**
  * Reads the text of a history.
- * @throws LANESTORE_INVALID for one that is cut, changed, of another version, or not exactly that.
+ * @throws LANESTORE_INVALID if it is truncated, changed, of another version, or has any other
+ * field.
  */
 export function parseHistory(text: string): SigningHistory {
   const found = text.length > TEXT_CHARS_MAX ? undefined : parsed(text);
@@ -167,7 +168,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The history in a body, or a sentence that says what is wrong with it. */
+/** The history in a body, or a description of the first fault. */
 function historyOf(body: Record<string, unknown>): SigningHistory | string {
   const {
     format: _,
@@ -262,7 +263,7 @@ function quarantineOf(value: unknown): NonNullable<SigningHistory['quarantine']>
   return { parts, why, when, lost };
 }
 
-/** Null for what are no sinks. */
+/** The sinks in `value`; null if it is not a valid set. */
 function sinksOf(value: unknown): HistorySinks | null {
   const { mode, ...given } = fieldsOf(value, 3);
   const set = witnessSetOf(given);
@@ -280,7 +281,7 @@ function heirsOf(value: unknown): readonly StoreBatch[] | undefined {
   return isAscending ? heirs : undefined;
 }
 
-/** Undefined for null; null for what is no position. */
+/** Undefined for null; null for anything but a position. */
 function positionOf(value: unknown): Position | undefined | null {
   if (value === null) return undefined;
   if (!Array.isArray(value) || value.length === 0 || value.length > ARITY_MAX) return null;
@@ -299,7 +300,7 @@ function rowsOf<T>(value: unknown, row: (name: string, value: unknown) => T | un
   return rows;
 }
 
-/** The fields of an object that has exactly so many; none of another value. */
+/** The fields of an object that has exactly `count` of them; no fields for any other value. */
 function fieldsOf(value: unknown, count: number): Record<string, unknown> {
   return isMap(value) && Object.keys(value).length === count ? value : {};
 }

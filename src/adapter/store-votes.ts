@@ -1,4 +1,4 @@
-/** The votes of a store behind the port: what every backend that keeps votes shares. */
+/** The votes of a store: the code that all backends with votes share. */
 import { hex } from '../base/bytes.js';
 import {
   boolean,
@@ -21,19 +21,19 @@ import { closedVotes, isNews, type VoteChange } from './vote-rules.js';
 import type { StoreBatch, WitnessSet } from './witness-set.js';
 import { checkWitnessSet } from './witness-set.js';
 
-/** Bytes of a public key that a store is bound to. */
+/** Upper bound in bytes of the public key that a store is bound to. */
 export const SIGNER_BYTES_MAX = 128;
-/** Characters of a reason. */
+/** Upper bound in characters of a reason; the rest is cut. */
 const REASON_MAX = 1024;
-/** Every part. */
+/** All parts. */
 export const VOTE_PARTS: readonly VotePart[] = ['rounds', 'app', 'lanes', 'own'];
 
 const checkAnswer = fields<PeerAnswer>({ next: required(uint64), own: uint64 });
 
-/** What a backend gives for its votes. */
+/** The operations that a backend provides. */
 export interface VoteBackend<Block> {
   readonly model: VoteModel<unknown, Block, unknown>;
-  /** What the next call is planned against. */
+  /** The state that the next call is planned against. */
   readonly planned: PlanState & { votes: VoteState };
   durable(): VoteState;
   newest(): StoreBatch;
@@ -44,7 +44,7 @@ export interface VoteBackend<Block> {
    * call is refused.
    */
   change(change: VoteChange): Promise<void>;
-  /** Resolves when a change that was refused for want of room may be tried again. */
+  /** Resolves when a change that was refused with LANESTORE_CAPACITY may be tried again. */
   ready(): Promise<void>;
 }
 
@@ -117,7 +117,8 @@ export class StoreVotes<Block> implements VoteStore<Block> {
     const place = seen === undefined ? undefined : this.#placeOf(seen);
     const quarantine = { parts: closed, why: why.slice(0, REASON_MAX), when: new Date().toISOString(), lost };
     const { planned } = this.#backend;
-    // Even if there is no room for the call now: nothing of these parts is signed from here on.
+    // Closed in memory at once, even if the queue has no room for the change: from now on nothing
+    // of these parts is signed.
     const before = planned.votes;
     planned.votes = closedVotes(before, quarantine, place);
     const earlier = planned.votes === before ? [...this.#closing] : [];
@@ -131,7 +132,7 @@ export class StoreVotes<Block> implements VoteStore<Block> {
   }
 
   /**
-   * Resolves when every message that a guard looks at now is judged, and every quarantine is
+   * Resolves when every message that the guard is checking has its verdict, and every quarantine is
    * durable or has failed. Undefined if there is nothing to wait for.
    */
   settled(): Promise<unknown> | undefined {
@@ -139,9 +140,13 @@ export class StoreVotes<Block> implements VoteStore<Block> {
     return Promise.resolve(this.#guard?.settled()).then(() => Promise.allSettled(this.#closing));
   }
 
-  /** Makes a quarantine durable. `earlier`: those under way, if they may have closed the same. */
+  /**
+   * Makes a quarantine durable. `earlier`: quarantines under way that may have closed the same
+   * parts.
+   */
   async #close(change: VoteChange & Required<Pick<VoteChange, 'quarantine'>>, earlier: Promise<void>[]): Promise<void> {
-    // A call from inside of one that is being planned must not be refused with it.
+    // The caller may run inside a call that is being planned, which refuses nested calls. Waits
+    // until that call is accepted.
     await undefined;
     await Promise.allSettled(earlier);
     for (;;) {
@@ -178,7 +183,8 @@ export class StoreVotes<Block> implements VoteStore<Block> {
     const { signer } = this.planned;
     if (signer !== undefined && hex(signer) === name) return false;
     if (signer === undefined && this.planned.quarantine === undefined) {
-      // Closed already, and from here on with a record of it, which keeps the answers.
+      // Without a key all parts are closed already. The quarantine makes a record, which keeps the
+      // answers.
       await this.quarantine(VOTE_PARTS, 'no key was bound to this store when peers answered');
     }
     if (!isNews(this.planned, name, given)) return false;
@@ -197,7 +203,9 @@ export class StoreVotes<Block> implements VoteStore<Block> {
     };
   }
 
-  /** @throws LANESTORE_INVALID for a place that no vote has; TypeError for what is no lane id. */
+  /**
+   * @throws LANESTORE_INVALID for a place that no vote can have; TypeError for an invalid lane id.
+   */
   #placeOf(seen: SeenPlace): SeenPlace {
     if ('lane' in seen) return { lane: laneId(seen.lane), number: u64(seen.number, 'votes.quarantine: seen') };
     logOf(this.model, seen.log, seen.at);

@@ -1,10 +1,10 @@
 /**
- * The rules of votes: what a key may sign, given all that it signed. They are listed in
- * docs/signing-safety.md.
+ * The vote rules: what a key may sign, given everything that it has signed. docs/signing-safety.md
+ * lists them.
  *
- * Pure, over positions and digests only: no model, no bytes on disk, no clock, no backend. As in
- * the planner, a plan is a proposal until {@link changedVotes} makes it the state that the next
- * vote is judged against.
+ * Pure functions of positions and digests: no model, no bytes on disk, no clock, no backend. As in
+ * the planner, a plan is only a proposal. {@link changedVotes} makes the state that the next vote
+ * is judged against.
  */
 import { LanestoreError } from '../errors.js';
 import type { LaneId } from '../keys/index.js';
@@ -21,31 +21,31 @@ export interface PlacedVote extends LogPlace {
 }
 
 /**
- * What becomes of a vote. Accepted are `new`, and `again`: the very vote that its log has as its
- * watermark. All others refuse it; `early`: the CommitQC that it needs is not stored.
+ * The verdict on a vote. Accepted: `new`, and `again`, which is the vote that is the watermark of
+ * its log. All others are refusals.
  */
 export type VoteVerdict = 'new' | 'again' | VoteRefusal;
 
-/** Why a vote is refused. */
+/** Why a vote is refused. `early`: the CommitQC that it needs is not stored. */
 export type VoteRefusal = 'quarantined' | 'early' | 'floor' | 'differs' | 'passed' | 'excluded';
 
-/** What an accepted call changes of the votes. Absent: not changed. */
+/** The changes that an accepted call makes to the votes. An absent field is not changed. */
 export interface VoteChange {
   /** The new watermark of each log that moves. */
   readonly watermarks?: ReadonlyMap<string, Watermark>;
-  /** The key that is bound. */
+  /** The key to bind. */
   readonly signer?: Uint8Array;
-  /** Parts that are closed. */
+  /** The parts to close. */
   readonly quarantine?: Quarantine;
-  /** With a quarantine: the place in which the key has signed elsewhere. */
+  /** With a quarantine: the place in which another signer has used the key. */
   readonly seen?: SeenPlace | undefined;
-  /** What a validator, its public key in hex, has answered; without a quarantine it is dropped. */
+  /** A validator's public key in hex, and its answer. Dropped if the state has no quarantine. */
   readonly answer?: readonly [validator: string, answer: PeerAnswer];
-  /** The sinks that witness votes; null: none any more. */
+  /** The sinks that witness votes; null removes them. */
   readonly sinks?: WitnessSet | null;
 }
 
-/** The state of a store whose key never signed, and that no key is bound to. */
+/** The state of a store without votes, which no key is bound to. */
 export const NO_VOTES: VoteState = {
   signer: undefined,
   logs: new Map(),
@@ -77,7 +77,7 @@ export function isClosed({ signer, quarantine }: VoteState, part: VotePart): boo
 }
 
 /**
- * Judges one vote; the rules in their order.
+ * Judges one vote. The rules apply in their order.
  * @param nextCommitQC the road index of the next CommitQC of the planned QC log
  */
 export function judge(state: VoteState, vote: PlacedVote, nextCommitQC: bigint): VoteVerdict {
@@ -96,8 +96,8 @@ export function judge(state: VoteState, vote: PlacedVote, nextCommitQC: bigint):
 
 /**
  * Plans the votes of one round, each against those before it.
- * @throws LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_CONFLICT for the first one
- * that is refused: then nothing of the round may be stored.
+ * @throws LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_CONFLICT for the first
+ * refused vote. Nothing of the round may then be stored.
  */
 export function planVotes(
   state: VoteState,
@@ -114,7 +114,7 @@ export function planVotes(
   return watermarks;
 }
 
-/** True if there is nothing in a change: the state is the same after it. */
+/** True if the change is empty: the state stays the same. */
 export function isUnchanged({ watermarks, ...rest }: VoteChange): boolean {
   const isStill = Object.values(rest).every((part) => part === undefined);
   return (watermarks === undefined || watermarks.size === 0) && isStill;
@@ -131,10 +131,10 @@ export function changedVotes<State extends VoteState>(state: State, change: Vote
   return answer === undefined ? closed : withAnswer(closed, ...answer);
 }
 
-/** Validators whose answers a store keeps. */
+/** Upper bound of validators whose answers a store keeps. */
 const ANSWERS_MAX = 1024;
 
-/** True if an answer tells something that is kept. */
+/** True if the answer would be kept, and changes the state. */
 export function isNews({ quarantine }: VoteState, validator: string, { own }: PeerAnswer): boolean {
   if (quarantine === undefined) return false;
   const { answers } = quarantine;
@@ -144,8 +144,8 @@ export function isNews({ quarantine }: VoteState, validator: string, { own }: Pe
 }
 
 /**
- * The state with an answer. The first `next` stays: what peers reach later bounds nothing better.
- * The highest `own` does: a message may have been under way.
+ * The state with an answer. The first `next` is kept, because a later one would only raise the
+ * bound. The highest `own` is kept, because a message of the key may have arrived later.
  */
 function withAnswer<State extends VoteState>(state: State, validator: string, answer: PeerAnswer): State {
   const { quarantine } = state;
@@ -160,8 +160,8 @@ function withAnswer<State extends VoteState>(state: State, validator: string, an
 const NO_WATERMARKS: ReadonlyMap<string, Watermark> = new Map();
 
 /**
- * The state with parts closed. Those that are closed stay closed, the first reason stays first, and
- * what is known to be lost stays known.
+ * The state with parts closed. Closed parts stay closed, the first reason stays first, and `lost`
+ * stays set.
  */
 export function withQuarantine<State extends VoteState>(
   state: State,
@@ -173,8 +173,8 @@ export function withQuarantine<State extends VoteState>(
   if (added.length === 0 && lost === (before?.lost === true)) return state;
   const reason = before === undefined ? why : `${before.why}; ${why}`;
   const closed = [...new Set([...(before?.parts ?? []), ...added])];
-  // What else a backend keeps of it stays, but not the batch: the next one closes the part. Nor the
-  // answers: the key may have signed since they came.
+  // Other fields of the backend are kept. `seq` is not, because the next batch closes the part.
+  // `answers` are not, because the key may have signed after they came.
   const { seq: _, answers: _answers, ...kept } = before ?? {};
   const quarantine = {
     ...kept,
@@ -187,8 +187,8 @@ export function withQuarantine<State extends VoteState>(
 }
 
 /**
- * The state with parts closed, and with a floor where the key has signed elsewhere, so that no
- * release opens that place. The same object if nothing changes.
+ * The state with parts closed. `seen` becomes a floor, so that no release allows a vote in that
+ * place. The same object if nothing changes.
  */
 export function closedVotes<State extends VoteState>(state: State, quarantine: Quarantine, seen?: SeenPlace): State {
   const closed = withQuarantine(state, quarantine);
@@ -206,7 +206,7 @@ export function closedVotes<State extends VoteState>(state: State, quarantine: Q
 
 /**
  * The state with floors for lanes that are dropped: their last numbers. A floor never falls. Floors
- * below the first block of a lane that is held are left out: nothing is signed there anyway.
+ * below the first block of a held lane are removed: nothing is signed there.
  */
 export function withLaneFloors<State extends VoteState>(
   state: State,
@@ -244,10 +244,10 @@ export function checkLaneFloors({ laneFloors }: VoteState): void {
   );
 }
 
-/** Characters of a reason that are kept. */
+/** Upper bound in characters of a reason; the rest is cut. */
 const REASON_MAX = 1024;
 
-/** Dropped lanes whose floors a store keeps, some 80 bytes each. */
+/** Upper bound of dropped lanes whose floors a store keeps; each takes about 80 bytes. */
 export const LANE_FLOORS_MAX = 10_000;
 
 /** The error that refuses a vote. */
@@ -270,7 +270,7 @@ export function refusalError(
   return new LanestoreError('LANESTORE_CONFLICT', detail, { findings: [{ kind: refusal, log: vote.log, detail }] });
 }
 
-/** LANESTORE_QUARANTINED for something of a part that is closed. */
+/** LANESTORE_QUARANTINED, for `name` of a closed part. */
 export function closedError({ signer, quarantine }: VoteState, part: VotePart, name: string): LanestoreError {
   if (signer === undefined) {
     return new LanestoreError('LANESTORE_QUARANTINED', `${name}: no key was ever bound to this store`, {

@@ -1,15 +1,15 @@
-/** Sets of sinks: what is one, whether their quorums meet, and stores that were taken over. */
+/** Sets of sinks, the check that their quorums intersect, and the stores that were taken over. */
 import { fieldNames, iterable, outOfRange, string, wholeNumber } from '../base/options.js';
 
-/** A set of sinks: of each write, and of each read, at least `quorum` of them have a part. */
+/** A set of sinks. Each write and each read includes at least `quorum` of them. */
 export interface WitnessSet {
   /** Ascending, each once. */
   readonly names: readonly string[];
-  /** More than half of them. */
+  /** More than half of the sinks. */
   readonly quorum: number;
   /**
-   * The set before, while it is not known that it holds a batch of this one: its sinks must still
-   * be written, too.
+   * The previous set, until a quorum of it is known to hold a batch of this one. Until then its
+   * sinks must be written, too.
    */
   readonly former?: Omit<WitnessSet, 'former'> | undefined;
 }
@@ -21,25 +21,25 @@ export interface StoreBatch {
   readonly seq: bigint;
 }
 
-/** Sinks of one set. */
+/** Upper bound of sinks in one set. */
 export const SINKS_MAX = 32;
 const NAME = /^[\x21-\x7e]{1,256}$/;
 
 const checkNames = fieldNames<WitnessSet>(['names', 'quorum', 'former']);
 
-/** True for what may name a sink: 1 to 256 visible ASCII characters. */
+/** True if `value` may name a sink: 1 to 256 visible ASCII characters. */
 export function isSinkName(value: unknown): value is string {
   return typeof value === 'string' && NAME.test(value);
 }
 
-/** The least quorum of so many sinks: with it, any two have a sink in common. */
+/** The smallest quorum of `count` sinks such that any two quorums have a sink in common. */
 export function majorityOf(count: number): number {
   return Math.floor(count / 2) + 1;
 }
 
 /**
- * A set as it is recorded, its names ascending.
- * @throws LANESTORE_INVALID for no names, one twice, or quorums that may miss each other.
+ * Checks a set; returns it as it is recorded, with ascending names.
+ * @throws LANESTORE_INVALID for no names, a duplicate name, or a quorum that is not more than half.
  */
 export function checkWitnessSet(value: WitnessSet, name: string): WitnessSet {
   const { names, quorum, former } = checkNames(value, name);
@@ -57,7 +57,7 @@ export function checkWitnessSet(value: WitnessSet, name: string): WitnessSet {
   return former === undefined ? set : { ...set, former: checkWitnessSet(former, `${name}.former`) };
 }
 
-/** A set that was read; undefined for what is none. */
+/** A recorded set; undefined if `value` is not a valid one. */
 export function witnessSetOf(value: unknown): WitnessSet | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { names, quorum, former, ...rest } = value as Partial<WitnessSet>;
@@ -70,7 +70,7 @@ export function witnessSetOf(value: unknown): WitnessSet | undefined {
   return before === undefined || before.former !== undefined ? undefined : { names, quorum, former: before };
 }
 
-/** True for the same sinks and quorum. */
+/** True if both have the same sinks and quorum. */
 export function isSameSet(a: WitnessSet | undefined, b: WitnessSet | undefined): boolean {
   return a?.quorum === b?.quorum && `${a?.names}` === `${b?.names}`;
 }

@@ -5,7 +5,10 @@ import type { Verb } from './verb.js';
 
 const SHELLS: readonly string[] = ['bash', 'zsh', 'fish', 'powershell'];
 
-/** The verb `complete`. The library is loaded when it is used: other commands start without it. */
+/**
+ * The verb `complete`. `run` loads the library of completions, so that other commands start without
+ * it.
+ */
 export const completeVerb: Verb = {
   usage: 'SHELL',
   summary: 'prints a script that completes commands and options in a shell',

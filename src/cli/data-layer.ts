@@ -10,7 +10,7 @@ export interface RowsSummary {
   readonly bytes: number;
 }
 
-/** The kinds of rows, by the part of their keys (state-entries.ts). */
+/** The kinds of rows, by the component of their keys (state-entries.ts). */
 export const ROW_KINDS = { qc: 'fullCommitQC', block: 'block', app: 'appProposal', appqc: 'appQC' } as const;
 
 /** All kinds. */

@@ -1,4 +1,4 @@
-/** `lanestore health LOCATION`, and the same short look for `inspect --quick` */
+/** `lanestore health LOCATION`, and the same quick check for `inspect --quick` */
 import { lstatSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { OLDEST_READ, readSchema } from '../adapter/level/index.js';
@@ -8,11 +8,11 @@ import { findingLines } from './findings.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import type { Verb } from './verb.js';
 
-/** What a short look at a store found. */
+/** The result of a quick check. */
 interface Health {
   readonly location: string;
   readonly isHealthy: boolean;
-  /** The newest whole batch; null if there is none. */
+  /** The newest complete batch; null if there is none. */
   readonly seq: bigint | null;
   /** Null if the file system does not report it. */
   readonly freeBytes: number | null;
@@ -36,7 +36,7 @@ export const healthVerb: Verb = {
   run: ([location = ''], { json, all }) => showHealth(location, json === true, all === true),
 };
 
-/** Looks at the store, prints what was found, and resolves with the exit code. */
+/** Checks the store quickly, prints the result, and resolves with the exit code. */
 export async function showHealth(location: string, json: boolean, all: boolean): Promise<number> {
   const health = await healthOf(location);
   if (json) print(toJson(health, 2));
@@ -53,7 +53,8 @@ export async function showHealth(location: string, json: boolean, all: boolean):
 async function healthOf(directory: string): Promise<Health> {
   const { layout, location } = await detectLayout(directory);
   if (layout !== 'level') throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is no store: it is ${layout}`);
-  // Before the database: a batch that a node writes meanwhile must not be missing in it.
+  // Read before the database, so that a batch that the witness names is in the database, even while
+  // a node writes.
   const witness = witnessOf(location);
   const report = await preflight(join(location, 'level'), { witness, tableCheckBytesMax: 0 });
   const { findings, findingsTotal, notes, seq, schema } = report;
@@ -87,7 +88,7 @@ function witnessOf(location: string): Uint8Array | undefined {
   const path = join(location, 'witness');
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return undefined;
-  // Reading a FIFO would not end.
+  // Reading a FIFO would block.
   if (stat.isFile()) return readFileSync(path);
   const finding = { kind: 'file-type', file: 'witness', detail: 'it is not a regular file' } as const;
   throw new LanestoreError('LANESTORE_CORRUPT', `${path} is not a regular file`, { findings: [finding] });

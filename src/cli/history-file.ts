@@ -15,7 +15,7 @@ export function networkOf({ network }: OptionValues): string {
   throw new UsageError('--network NAME is missing: one name, without spaces, in all files of a network');
 }
 
-/** @throws CommandError if it cannot be read; LANESTORE_INVALID for what is no signing history. */
+/** @throws CommandError if it cannot be read; LANESTORE_INVALID if it is not a signing history. */
 export async function readHistory(file: string): Promise<SigningHistory> {
   try {
     return parseHistory(await readFile(file, 'utf8'));
@@ -25,12 +25,12 @@ export async function readHistory(file: string): Promise<SigningHistory> {
   }
 }
 
-/** @throws UsageError if something has that name already: it may be the only copy of a history. */
+/** @throws UsageError if the file exists: it may be the only copy of a history. */
 export function checkFree(file: string): void {
   if (existsSync(file)) throw new UsageError(`${file} exists: name a new file`);
 }
 
-/** Writes a new file; it is whole and durable when this resolves, and absent before. */
+/** Writes a new file. The file appears only as a whole, and is durable when this resolves. */
 export async function writeHistory(file: string, history: SigningHistory): Promise<void> {
   const part = `${file}.part`;
   try {
@@ -53,7 +53,7 @@ export async function writeHistory(file: string, history: SigningHistory): Promi
   }
 }
 
-/** Prints what a history says. */
+/** Prints the content of a history. */
 export function showHistory(history: SigningHistory): void {
   const { kind, model, network, signer, store, seq, time, to, logs, lanes, own, quarantine, inner, sinks } = history;
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -45,13 +45,12 @@ export interface Inspection {
   /** Size of the node's own state in bytes; null if there is none. */
   readonly innerBytes: number | null;
   /**
-   * What the store keeps of the votes of its key; absent where the layout, or the format, keeps
-   * none.
+   * The votes of the key that the store is bound to; absent if the layout or the format has none.
    */
   readonly votes?: VotesSummary;
   readonly commitQCs: LogSummary;
   readonly lanes: readonly ({ readonly lane: string } & LogSummary)[];
-  /** The rows of the data layer, where the layout has them. */
+  /** The rows of the data layer, if the layout has them. */
   readonly dataLayer?: DataLayer;
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   readonly bytes: number;

@@ -1,9 +1,9 @@
 /**
- * Where a command reads: a directory, or tables of PostgreSQL at
+ * The locations that commands read: a directory, or tables of PostgreSQL at
  * `postgres://user@host:port/db?store=NAME`.
  *
- * A password comes from PGPASSWORD or PGPASSFILE only: `ps` shows arguments. No part of a
- * connection string that was typed is printed back.
+ * A password comes from PGPASSWORD or PGPASSFILE only, because `ps` shows arguments. No part of a
+ * connection string in an argument is ever printed.
  */
 import {
   type Detection,
@@ -19,14 +19,14 @@ import type { EntryChecks } from '../model/index.js';
 import { UsageError } from './command-error.js';
 
 const FORM = 'postgres://user@host:port/db?store=NAME';
-/** Parameters beside `store`; they name files and modes, and no secret. */
+/** Accepted parameters in addition to `store`. They name files and modes, not secrets. */
 const PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
 
 /** Tables of a server. */
 type Tables = Omit<PostgresTarget, 'replicas'>;
 
 const URL_WITH_PASSWORD = /postgres(ql)?:(\/\/)?[^@/\s]*:[^@]*@|postgres(ql)?:.*[?&]password=/i;
-/** libpq's form: `host=h password=…`. */
+/** The keyword form of libpq: `host=h password=…`. */
 const [PASSWORD_FIELD, OTHER_FIELD] = [
   /(^|\s)password\s*=/i,
   /(^password|(^|\s)(host|hostaddr|port|dbname|user))\s*=/i,
@@ -34,7 +34,7 @@ const [PASSWORD_FIELD, OTHER_FIELD] = [
 
 /**
  * Refuses connection strings with a password in any argument.
- * @throws UsageError that prints no argument.
+ * @throws UsageError, whose message contains no argument.
  */
 export function refusePasswords(args: readonly string[]): void {
   const has = (text: string) => URL_WITH_PASSWORD.test(text) || (PASSWORD_FIELD.test(text) && OTHER_FIELD.test(text));
@@ -49,7 +49,7 @@ export function isPostgres(location: string): boolean {
 
 /**
  * The server and the table of a location in PostgreSQL.
- * @throws UsageError, without any part of the location, if it has a password or is none.
+ * @throws UsageError, without any part of the location, if it has a password or is invalid.
  */
 export function tablesOf(location: string): Tables {
   const url = URL.canParse(location) ? new URL(location) : undefined;
@@ -65,7 +65,7 @@ export function tablesOf(location: string): Tables {
   return { connection: url.href, table };
 }
 
-/** As `openView`; in PostgreSQL a snapshot, without a claim. @throws as `openView`. */
+/** As `openView`; in PostgreSQL it reads a snapshot, without a claim. @throws as `openView`. */
 export async function openViewAt<B, Q, A>(
   location: string,
   options: { readonly model: Model<B, Q, A>; readonly examine?: boolean },
@@ -90,7 +90,7 @@ export async function openStateAt<B, Q, A>(location: string, model: Model<B, Q, 
   return isPostgres(location) ? viewSource(await openViewAt(location, { model }), model) : openState(location, model);
 }
 
-/** As `detectLayout`: tables hold a store. @throws as `detectLayout`. */
+/** As `detectLayout`; tables always have the layout of a store. @throws as `detectLayout`. */
 export async function detectLayoutAt(location: string): Promise<Detection> {
   if (!isPostgres(location)) return detectLayout(location);
   return { location, layout: 'level', evidence: ['tables of PostgreSQL'] };

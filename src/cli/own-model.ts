@@ -18,7 +18,7 @@ type Checks = EntryChecks<unknown, unknown, unknown>;
 
 const CHECKS: readonly (keyof Checks)[] = ['block', 'commitQC', 'anchor', 'row', 'inner'];
 
-/** The types that the module `file` exports. @throws LANESTORE_INVALID, naming what is wrong. */
+/** The types that the module `file` exports. @throws LANESTORE_INVALID, which names the fault. */
 export async function loadModel(file: string): Promise<Protocol<unknown, unknown, unknown>> {
   const path = resolve(file);
   if (!existsSync(path)) throw invalid(`there is no file ${file}`);
@@ -66,7 +66,7 @@ function checkChecks(checks: unknown, file: string): Checks {
   return checks;
 }
 
-/** Entries in a manifest: the bodies of their records. */
+/** The manifest's form of entries: the bodies of their records. */
 function shapeOf<B, Q, A>({ block, commitQC, anchor }: Model<B, Q, A>): Protocol<B, Q, A>['manifest'] {
   const body = (value: object) => plain(value) as object;
   return {

@@ -1,8 +1,8 @@
 /**
- * The versions of the protocol that commands read, and how the version of a directory is found.
+ * The versions of the protocol that commands read, and the detection of a directory's version.
  *
  * The layout of a state directory implies its version. A store is opened with the older version
- * first, and again with the newer one if its schema names that. `--model` replaces both.
+ * first. If its schema names the newer one, it is opened again. `--model` replaces both.
  */
 import {
   type CommitQC,
@@ -91,7 +91,7 @@ function asObject(entry: RawEntry): object {
   return { entry };
 }
 
-/** What a command says of a store that it reads with {@link RAW}. */
+/** The note of a command on a store that it reads with {@link RAW}. */
 export function rawNote(model: string | undefined): string {
   return (
     `the model${model === undefined ? '' : ` "${model}"`} of the store is unknown: checksums, keys and ranges are checked, entries are not; ` +
@@ -103,7 +103,7 @@ export function rawNote(model: string | undefined): string {
 let own: Protocol<unknown, unknown, unknown> | undefined;
 
 /**
- * Makes `file` the types of this command; undefined: the versions of the protocol.
+ * Loads the types of this command from `file`; if undefined, uses the versions of the protocol.
  * @throws LANESTORE_INVALID for a file that exports no model.
  */
 export async function chooseModel(file: string | undefined): Promise<void> {
@@ -111,12 +111,12 @@ export async function chooseModel(file: string | undefined): Promise<void> {
   if (file !== undefined) own = await loadModel(file);
 }
 
-/** What a command does with a version. It writes no output before it has opened its directory. */
+/** The work of a command with a version. It must open its directory before it writes output. */
 type Use<T> = <B, Q, A>(protocol: Protocol<B, Q, A>) => Promise<T>;
 
 /**
  * Calls `use` with the version of the directory at `location`. With `raw`, a store of an unknown
- * model is read, too: with {@link RAW}.
+ * model is read with {@link RAW}.
  * @throws what `use` throws.
  */
 export async function withProtocol<T>(
@@ -138,8 +138,8 @@ export async function withProtocol<T>(
 }
 
 /**
- * True for a state directory of the newer version, without `--model`. Faults are reported by what
- * opens it.
+ * True for a state directory of the newer version, without `--model`. False on any error: the later
+ * opening reports it.
  */
 export async function isNewerState(location: string): Promise<boolean> {
   if (own !== undefined) return false;

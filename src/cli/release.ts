@@ -80,7 +80,8 @@ async function decisionOf(options: OptionValues) {
   if (isPeers !== (typeof options.committee === 'string'))
     throw new UsageError('--from-peers and --committee FILE go together');
   const floors = given.map(floorOf);
-  // Of two floors of one log the lower one must not win, and the higher one may be the mistake.
+  // Refused: the lower of two floors of one log would be unsafe, and the higher one may be a
+  // mistake.
   const twice = floors.find(([name], i) => floors.findIndex(([before]) => before === name) < i);
   if (twice !== undefined) throw new UsageError(`--floor names ${twice[0]} twice: give one floor for it`);
   return {
@@ -131,7 +132,7 @@ function show(report: ReleaseReport, verb: string): void {
   for (const [lane, floor] of laneFloors) print(`  lane ${lane}: nothing at or below block ${floor}`);
 }
 
-/** What the operator says by each way to decide. */
+/** The statement that the operator confirms for each kind of decision. */
 const CLAIMS = {
   'as-is': 'You say: this is the last state of the key, and what it was copied from will never run again.',
   floors: 'You say: the key signed nothing above these floors, and nothing that has it runs.',

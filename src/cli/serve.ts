@@ -6,13 +6,13 @@ import { note, print, toJson } from './output.js';
 import { onSignal } from './signals.js';
 import { type Verb, wholeNumber } from './verb.js';
 
-/** Locations that one server shows at most. */
+/** Upper bound of locations that one server shows. */
 const LOCATIONS_MAX = 16;
 const PORT_MAX = 65_535;
 const TOKEN = /^[A-Za-z0-9_-]{22,256}$/;
 const TOKEN_BYTES = 24;
 
-/** The verb `serve`. Its server is loaded when it runs. */
+/** The verb `serve`. `run` loads the server, so that other commands start without it. */
 export const serveVerb: Verb = {
   usage: 'LOCATION...',
   summary: 'shows state directories as a page in the browser, read-only, on 127.0.0.1',

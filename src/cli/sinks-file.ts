@@ -3,14 +3,14 @@
  *
  *   [{ "file": "/mnt/witness" }, { "url": "https://…", "tokenFile": "/etc/…" }]
  *
- * each with a "name" if the guard gave one.
+ * Each entry needs a "name" if the guard's options gave one.
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileWitness, httpWitness, type WitnessSink } from '../guard/index.js';
 import { CommandError } from './command-error.js';
 
-/** @throws CommandError for a file that cannot be read, or names no sinks. */
+/** The sinks of a file. @throws CommandError if it cannot be read, or names no sinks. */
 export async function sinksIn(file: string): Promise<readonly WitnessSink[]> {
   const list: unknown = parsed(await textOf(file), file);
   if (!Array.isArray(list) || list.length === 0) throw malformed(file, 'it is no JSON array of sinks');

@@ -1,6 +1,6 @@
 /**
- * The entries of a state directory of the original, for `ls`, `get` and `serve`: under the keys
- * that a store would have, and the rows of the data layer of 73f917bbd under keys of their own.
+ * The entries of a state directory of the original, for `ls`, `get` and `serve`. They have the keys
+ * that a store would use. The rows of the data layer of 73f917bbd have their own keys.
  *
  *   anchor, inner, qc/<road index>, lane/<lane>/<number>
  *   data/qc/<global number>, data/block/..., data/app/..., data/appqc/...
@@ -27,17 +27,15 @@ type StoredRow = DataRows['stored']['block'][number];
 
 const DATA_KEY = /^data\/(qc|block|app|appqc)\/(\d{1,20})$/;
 
-/** An entry, and the state that it is of. */
+/** The entries of an open state. */
 export interface StateEntries {
   readonly notes: readonly string[];
-  /** The entries whose keys begin with the prefix, which may be short. */
+  /** The entries whose keys begin with the prefix. The prefix may be shortened. */
   list(prefix: string): AsyncIterable<DecodedEntry>;
   close(): Promise<void>;
 }
 
-/**
- * Opens a state directory of that version. @throws LANESTORE_IMPORT with findings; LANESTORE_IO.
- */
+/** Opens a state directory of 73f917bbd. @throws LANESTORE_IMPORT with findings; LANESTORE_IO. */
 export async function openStateEntries(location: string): Promise<StateEntries> {
   const state = await openState(location, NEWER.model);
   return {
@@ -48,8 +46,8 @@ export async function openStateEntries(location: string): Promise<StateEntries> 
 }
 
 /**
- * The entry of a key, which may be short.
- * @throws UsageError for what is no key; AbsentError if there is no such entry.
+ * The entry of a key, which may be shortened.
+ * @throws UsageError for an invalid key; AbsentError if there is no such entry.
  */
 export async function entryAt(location: string, typed: string): Promise<DecodedEntry> {
   const state = await openState(location, NEWER.model);
@@ -60,7 +58,7 @@ export async function entryAt(location: string, typed: string): Promise<DecodedE
   }
 }
 
-/** The entry of a key, which may be short, in an open state. @throws as {@link entryAt}. */
+/** The entry of a key, which may be shortened, in an open state. @throws as {@link entryAt}. */
 export async function entryOf<B, Q, A>(
   state: Source<B, Q, A>,
   typed: string,

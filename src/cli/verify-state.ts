@@ -29,7 +29,7 @@ export async function verifyNewerState(
   return report.findingsTotal === 0 ? EXIT.ok : EXIT.damaged;
 }
 
-/** The report; what keeps the state from being read at all is in its findings. */
+/** The report. If the state cannot be read at all, its findings give the reason. */
 async function reportOf(
   location: string,
   checks: Awaited<ReturnType<typeof NEWER.checks>>,

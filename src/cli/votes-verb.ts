@@ -21,7 +21,7 @@ import { sinksIn } from './sinks-file.js';
 import type { OptionValues, Verb } from './verb.js';
 import { showVotes, votesOf } from './votes.js';
 
-/** Characters of a log's name; the ids of Autobahn's lanes have more. */
+/** Upper bound in characters of a log's name; the ids of Autobahn's lanes are longer. */
 const LOG_CHARS_MAX = 32;
 
 /** The verb `votes`. */

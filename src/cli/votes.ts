@@ -1,17 +1,17 @@
-/** What a store keeps of the votes of its key, as commands show it. */
+/** The votes of a store's key, as commands show them. */
 import type { StoredVotes } from '../index.js';
 import { print, styled } from './output.js';
 
-/** What `--json` prints of it. */
+/** The votes in the output of `--json`. */
 export interface VotesSummary {
   /** null: no key was ever bound to the store. */
   readonly signer: Uint8Array | null;
   readonly logs: readonly {
     readonly log: string;
-    /** The last vote given; null if none is known. */
+    /** The position of the last vote; null if none is known. */
     readonly at: readonly bigint[] | null;
     readonly digest: Uint8Array | null;
-    /** Nothing is signed at or below it. */
+    /** The floor: nothing is signed at or below it. Null if there is none. */
     readonly floor: readonly bigint[] | null;
   }[];
   readonly laneFloors: ReadonlyMap<string, bigint>;
@@ -19,7 +19,7 @@ export interface VotesSummary {
   readonly sinks: StoredVotes['sinks'] | null;
 }
 
-/** The summary of what is stored. */
+/** The summary of stored votes. */
 export function votesOf({ signer, logs, laneFloors, quarantine, sinks }: StoredVotes): VotesSummary {
   const rows = [...logs].map(([log, { watermark, floor }]) => ({
     log,
@@ -30,7 +30,7 @@ export function votesOf({ signer, logs, laneFloors, quarantine, sinks }: StoredV
   return { signer: signer ?? null, logs: rows, laneFloors, quarantine: quarantine ?? null, sinks: sinks ?? null };
 }
 
-/** Prints it, `line` a row with a name. */
+/** Prints the summary, one call of `line` per named row. */
 export function showVotes(
   { signer, logs, laneFloors, quarantine, sinks }: VotesSummary,
   line: (name: string, text: string) => void,

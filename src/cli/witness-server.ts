@@ -9,7 +9,7 @@ import type { OptionValues, Verb } from './verb.js';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const PORT_MAX = 65_535;
-/** Bits of a mode that let others read a file. */
+/** Mode bits that give access to the group or to others. */
 const READABLE_BY_OTHERS = 0o077;
 
 /** The verb `witness-server`. */

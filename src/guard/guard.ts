@@ -1,9 +1,9 @@
 /**
- * A guard: the one holder of a validator's key. It signs what the rules of votes allow, and hands a
- * signature out only when the store has kept durably that it was given.
+ * A guard is the only holder of a validator's key. It signs what the vote rules allow. It releases
+ * a signature only when the store has durably recorded the vote.
  *
- * Concurrency: every method may be called at any time. Rounds are judged and stored in the order in
- * which they are called, however long each takes to sign.
+ * Concurrency: every method may be called at any time. Rounds are judged and stored in call order,
+ * no matter how long each takes to sign.
  */
 
 import { votesOf } from '../adapter/arguments.js';
@@ -31,7 +31,7 @@ import { changedError, type Signer } from './signer.js';
 import { strangerIn } from './stranger.js';
 import type { SinkStatus, WitnessQuorum } from './witness-quorum.js';
 
-/** Calls under way at a time. */
+/** Upper bound of concurrent calls. */
 const CALLS_MAX = 8192;
 
 /** See the top of this file. Made by {@link openGuard}. */
@@ -46,8 +46,8 @@ export class Guard<Vote, Block, Signed> {
   readonly #turns = new Mutex();
   readonly #underWay = new Set<Promise<unknown>>();
   /**
-   * Votes that are being signed, or whose round failed, above what the store has planned: they
-   * count as given.
+   * Watermarks above those that the store has planned: their votes are being signed, or their round
+   * failed. Such votes count as given.
    */
   readonly #reserved: Map<string, Watermark>;
   /** Calls of {@link observe} under way. */
@@ -71,22 +71,22 @@ export class Guard<Vote, Block, Signed> {
     return new Uint8Array(this.#signer.key);
   }
 
-  /** Why parts are closed, if any is; without a key bound to the store all are. */
+  /** Which parts are closed, and why; undefined if none is. All are closed if no key is bound. */
   get quarantine(): Quarantine | undefined {
     const { signer, quarantine } = this.#votes.planned;
     if (signer !== undefined) return quarantine;
     return { parts: ['rounds', 'app', 'lanes', 'own'], why: 'no key was ever bound to this store', when: '' };
   }
 
-  /** The sinks that witness what is signed; none while every part is closed. */
+  /** The status of each sink. Empty without sinks, or if every part was closed at open. */
   get sinks(): readonly SinkStatus[] {
     return this.#sinks?.status ?? [];
   }
 
   /**
-   * What would become of a vote now. `new` and `again` would be signed. On `early`, `floor`,
-   * `passed` and `excluded` a node abstains; `differs` is an alarm.
-   * @throws LANESTORE_INVALID for what is no vote of a log.
+   * The verdict on a vote, without signing it. A vote that is `new` or `again` would be signed. On
+   * `early`, `floor`, `passed` and `excluded` a node abstains; `differs` is an alarm.
+   * @throws LANESTORE_INVALID if `vote` is not a vote of a log.
    */
   test(vote: Vote): VoteVerdict {
     this.#assertOpen();
@@ -94,15 +94,15 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Gives votes: judges, signs and stores them, with the inner state that they lead to. Resolves
-   * with the signed votes once they are durable: then they may be sent.
+   * Gives votes: judges, signs and stores them, together with the new inner state. Resolves with
+   * the signed votes once they are durable and, in mode `before`, witnessed. They may then be sent.
    *
-   * Once signing begins, the votes count as given, even if the call fails: the same votes may be
-   * given again, others in their places may not.
+   * Once signing begins, the votes count as given, even if the call fails. The same votes may be
+   * given again; other votes in their places are refused.
    * @throws LANESTORE_CONFLICT, LANESTORE_QUARANTINED, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_INVALID
-   * for a vote that is refused: nothing was signed; LANESTORE_IO if the key did not sign; what
-   * `inner` throws; what the store refuses the round with; LANESTORE_IO, LANESTORE_FENCED if the
-   * sinks do not hold it. Then nothing leaves.
+   * for a refused vote: nothing was signed; LANESTORE_IO if the key did not sign; errors of `inner`
+   * and of the store; LANESTORE_IO, LANESTORE_FENCED if no quorum of sinks holds the votes. After
+   * any of these errors, no signature is released.
    */
   async round(round: GuardRound<Vote, Signed>): Promise<Signed[]> {
     this.#assertOpen();
@@ -113,7 +113,8 @@ export class Guard<Vote, Block, Signed> {
     return this.#counted(async () => {
       for (const [log, watermark] of watermarks) this.#reserved.set(log, watermark);
       const signatures = Promise.all(placed.map(({ digest }) => this.#signer.sign(digest, 'rounds')));
-      // Awaited below, when the rounds before this one have had their turn.
+      // Awaited below, after the earlier rounds. Until then a rejection must not count as
+      // unhandled.
       signatures.catch(() => undefined);
       const { signed, stored } = await this.#turns.run(async () => {
         const { signed, inner } = await this.#encoded(votes, signatures, round.inner);
@@ -127,11 +128,11 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Signs a vote for the block that the durable lane holds under `number`; again after restarts, in
-   * any order. Undefined if the lane holds none there, or was dropped since it did: pruning is
-   * ordinary.
-   * @throws LANESTORE_QUARANTINED; LANESTORE_IO if the key did not sign, or the block cannot be
-   * read.
+   * Signs a vote for the block that the durable lane holds under `number`. Numbers may come in any
+   * order, and again after a restart. Undefined if the lane does not hold the block, or was
+   * dropped: pruning is normal.
+   * @throws LANESTORE_QUARANTINED; LANESTORE_IO if the key did not sign, the block cannot be read,
+   * or no quorum of sinks answers; LANESTORE_FENCED.
    */
   async laneVote(lane: LaneId, number: bigint): Promise<Signed | undefined> {
     this.#assertOpen();
@@ -140,8 +141,8 @@ export class Guard<Vote, Block, Signed> {
     this.#assertPart('lanes', `the vote for block ${number} of lane ${lane}`);
     return this.#counted(async () => {
       const block = await this.#votes.block(lane, number);
-      // After the read: the lane may have been dropped meanwhile, and the block be that of a lane
-      // that came back.
+      // Checked after the read: the lane may have been dropped during it, and the block may belong
+      // to a lane that was added again.
       const floor = this.#votes.planned.laneFloors.get(lane);
       if (block === undefined || (floor !== undefined && number <= floor)) return undefined;
       const vote = this.#model.laneVote(block);
@@ -159,13 +160,13 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Signs the next block of the own lane. `keep` must store it, and resolve when it is durable:
-   * only then is it released, and only if it is the block that the durable lane holds. Each number
-   * is signed once: the same block again, never another one.
+   * Signs the next block of the own lane. `keep` must store the block, and resolve when it is
+   * durable. The block is then released if the durable lane holds exactly this block. Each number
+   * is signed for one block only; until that block is durable, it may be signed again.
    * @throws LANESTORE_CONFLICT for another block under a number that was signed or stored;
-   * LANESTORE_OUT_OF_SEQUENCE for a gap; LANESTORE_INVALID for what is no block of the own lane;
-   * LANESTORE_QUARANTINED; LANESTORE_IO; what `keep` throws. Then nothing leaves. If it was the
-   * sinks, the block is stored, and may leave once {@link witnessed} resolves.
+   * LANESTORE_OUT_OF_SEQUENCE for a gap; LANESTORE_INVALID if `vote` is not a block of the own
+   * lane; LANESTORE_QUARANTINED; LANESTORE_IO; errors of `keep`. The block is then not released. If
+   * the sinks failed, the block is stored, and may be released once {@link witnessed} resolves.
    */
   async ownBlock(vote: Vote, keep: (block: Block) => Promise<void>): Promise<Block> {
     this.#assertOpen();
@@ -196,9 +197,9 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Resolves when what the store holds durably now may leave this process, such as own blocks that
-   * are read from it: at once, but for sinks in mode `before`.
-   * @throws LANESTORE_IO if no quorum of them takes it in time: it may be asked again;
+   * Resolves when everything that the store durably holds now may be released, for example own
+   * blocks that are read from it. Waits only for sinks in mode `before`.
+   * @throws LANESTORE_IO if no quorum of sinks holds it in time; the call may be repeated.
    * LANESTORE_FENCED.
    */
   async witnessed(): Promise<void> {
@@ -207,8 +208,8 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Looks at a message that came from outside, under this key. True if this store did not give it:
-   * another copy signs with this key, or the store lost what it gave; then the message's part is
+   * Checks a message from outside that is signed with this key. True if this store did not give it:
+   * another copy signs with this key, or the store lost its record. The message's part is then
    * closed when this resolves. Messages of other keys are ignored.
    *
    * Verify the signature first: a forged message would close the part.
@@ -229,18 +230,18 @@ export class Guard<Vote, Block, Signed> {
     return found.finally(() => this.#observing.delete(found));
   }
 
-  /** @internal Resolves when every call of {@link observe} that is under way has ended. */
+  /** @internal Resolves when all current calls of {@link observe} have ended. */
   observed(): Promise<unknown> {
     return Promise.allSettled(this.#observing);
   }
 
   /**
-   * Keeps what another validator answered over an authenticated connection, while parts are closed:
-   * `lanestore release --from-peers` works out from the answers how far the key may have signed.
-   * The caller has verified the CommitQC that `next` rests on, and the signature of the message
-   * that `own` rests on; a node that was restored itself does not answer. Durable when it resolves;
-   * false if the answer is not needed.
-   * @throws LANESTORE_CAPACITY; what the store throws.
+   * Stores an answer that another validator sent over an authenticated connection while parts are
+   * closed. `lanestore release --from-peers` derives from the answers how far the key may have
+   * signed. The caller must have verified the CommitQC that proves `next`, and the signature of the
+   * message that proves `own`. A node that was itself restored must not answer. The answer is
+   * durable when this resolves; false if it is not needed.
+   * @throws LANESTORE_CAPACITY; errors of the store.
    */
   async answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean> {
     this.#assertOpen();
@@ -248,8 +249,8 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * Takes nothing more, waits for the calls under way, and lets another guard in. Idempotent. The
-   * store stays open.
+   * Refuses new calls, waits for current ones, and detaches from the store, which stays open.
+   * Another guard may then be opened. Idempotent.
    */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -277,8 +278,8 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * The signed votes, and the inner state with them. If there are none, the votes are stored alone:
-   * they count as given.
+   * The signed votes, and the inner state that contains them. If signing or encoding fails, the
+   * votes are stored without inner state, because they count as given.
    */
   async #encoded(
     votes: readonly Vote[],
@@ -291,16 +292,17 @@ export class Guard<Vote, Block, Signed> {
       const inner = encode === undefined ? undefined : byteArray(encode(signed), 'what round.inner returns');
       return { signed, inner };
     } catch (error) {
-      // Refused or not: the first error is the one to report, and the votes stay reserved.
+      // Ignored: the first error is reported, and the votes stay reserved even if the store refuses
+      // them.
       await this.#store.persist({ votes }, {}).catch(() => undefined);
       throw error;
     }
   }
 
-  /** Resolves when the votes are durable, and what was stored for each is what was signed. */
+  /** Resolves when the votes are durable. Rejects if a stored vote is not the signed one. */
   async #persist(votes: readonly Vote[], placed: readonly PlacedVote[], inner: Uint8Array | undefined): Promise<void> {
-    // Checked before, so that no inner state is stored with a signature of another vote; and after,
-    // for a vote that changes from read to read.
+    // Checked before storing, so that no inner state is stored with a signature of another vote.
+    // Checked again afterwards, because a vote may change between two reads.
     const now = votes.map((vote) => placedVote(this.#model, vote).digest);
     if (!isAlike(now, placed)) throw changedError();
     const stored: Uint8Array[] = [];
@@ -323,7 +325,10 @@ export class Guard<Vote, Block, Signed> {
     }
   }
 
-  /** What is durable may leave when this resolves: the sinks hold it, and the parts are open. */
+  /**
+   * Resolves when durable signatures of `parts` may be released: sinks hold them, the parts are
+   * open.
+   */
   async #witnessed(parts: readonly VotePart[], name: string): Promise<void> {
     for (const part of parts) this.#assertPart(part, name);
     if (this.#sinks === undefined) return;

@@ -1,4 +1,4 @@
-/** Bringing what sinks hold of a key to a store that was restored, rolled back or made anew. */
+/** Imports what sinks hold of a key into a store that was restored, rolled back or newly made. */
 import type { SigningHistory } from '../adapter/index.js';
 import { importProven } from '../adapter/level/handover.js';
 import { type ImportHistoryReport, openView } from '../adapter/level/index.js';
@@ -16,25 +16,25 @@ import { noQuorumError } from './witness-quorum.js';
 /** Options of {@link importFromSinks}. */
 export interface SinkImportOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
-  /** Names the network, as the guard's options had it. */
+  /** The name of the network, as in the options of the guard. */
   readonly network: string;
   /** The sinks of the key, under the names that the guard had. */
   readonly sinks: readonly WitnessSink[];
   /** The public key, for a store that no key is bound to. */
   readonly signer?: Uint8Array;
-  /** As that of a guard. */
+  /** As in the options of a guard. */
   readonly sinkMsMax?: number;
-  /** The newest batch of the store, as a dry run showed it: another one is refused. */
+  /** The newest batch of the store, as a dry run reported it. Any other newest batch is refused. */
   readonly seq?: bigint;
-  /** Decide, and change nothing, in the store or in the sinks. Default false. */
+  /** Report what would be done, and change neither the store nor the sinks. Default false. */
   readonly dryRun?: boolean;
 }
 
 /** What an import does, or would do. */
 export interface SinkImportReport extends ImportHistoryReport {
-  /** What was imported. */
+  /** The imported history. */
   readonly history: SigningHistory;
-  /** By sink, the batch that it holds, or why it did not answer. */
+  /** By sink: the batch that it holds, undefined if it holds none, or why it did not answer. */
   readonly sinks: ReadonlyMap<string, bigint | Error | undefined>;
 }
 
@@ -49,12 +49,13 @@ const checkOptions = fields<SinkImportOptions<unknown, unknown, unknown>>({
 });
 
 /**
- * Brings the newest history that the sinks of a key hold to the store in `location`, on which no
- * node runs, in one synced batch: it raises what may be signed. If the sinks prove that nothing
- * else was released, it opens what was closed, too: they were written before each release, and a
- * quorum of them was claimed here, so the previous signer can no longer release anything.
+ * Imports the newest history that the sinks of a key hold into the store in `location`, in one
+ * synced batch. No node may run on the store. The import raises watermarks and floors. It also
+ * opens closed parts if the sinks prove that nothing else was released. The proof: the sinks were
+ * written before each release, and this import has claimed a quorum of them, so the previous signer
+ * can release nothing more.
  * @throws LANESTORE_IO if no sink answers; LANESTORE_INVALID if none holds the key, or if they hold
- * stores that do not follow each other; as `importHistory`.
+ * stores that do not follow each other; errors of `importHistory`.
  */
 export async function importFromSinks<B, Q, A>(
   location: string,
@@ -103,7 +104,7 @@ async function signerOf<B, Q, A>(
   return (bound ?? signer) as Uint8Array;
 }
 
-/** What each sink answers, in the deadline. */
+/** The answer of each sink, or the reason why it gave none before the deadline. */
 async function ask(
   options: Pick<SinkOptions, 'sinks' | 'sinkMsMax'> & { readonly network: string },
   signer: Uint8Array,
@@ -143,7 +144,7 @@ function continues({ store, seq, heirOf }: SigningHistory, older: SigningHistory
   return heirOf.some((heir) => hex(heir.store) === hex(older.store) && heir.seq >= older.seq);
 }
 
-/** Why more may have been released than the newest history has; undefined: nothing more was. */
+/** Why more may have been released than the newest history has; undefined if nothing more was. */
 function doubtOf({ sinks }: SigningHistory, histories: readonly SigningHistory[], asked: Asked): string | undefined {
   if (sinks === undefined) return 'the history names no sinks, so any may hold more';
   if (histories.some((history) => history.sinks?.mode !== 'before')) {

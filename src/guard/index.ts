@@ -1,6 +1,6 @@
 /**
- * The guard: holds the key of a validator, and signs nothing that the store has not kept. What it
- * prevents, and what not, is in docs/signing-safety.md.
+ * The guard holds the key of a validator, and releases no signature before the store has durably
+ * recorded it. docs/signing-safety.md says what the guard prevents, and what it does not.
  *
  * @module
  */

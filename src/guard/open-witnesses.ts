@@ -1,8 +1,8 @@
 /**
- * Opening the sinks of a guard, before it signs anything: read them, judge the store by what they
- * hold, claim them, and have a quorum hold the newest batch.
+ * Opens the sinks of a guard, before it signs anything: reads them, compares the store with what
+ * they hold, claims them, and puts the newest batch to a quorum.
  *
- * They are read before they are claimed, so that a copy that is refused fences no one.
+ * Sinks are read before they are claimed, so that a refused copy does not fence a running guard.
  */
 import type { VoteStore } from '../adapter/persistence.js';
 import { VOTE_PARTS } from '../adapter/store-votes.js';
@@ -20,17 +20,17 @@ import { noQuorumError, WitnessQuorum } from './witness-quorum.js';
 
 /** Sinks that were read and claimed. */
 export interface ClaimedWitnesses {
-  /** Records the set, and has a quorum hold the newest batch: then the guard may sign. */
+  /** Records the set. Resolves when a quorum holds the newest batch: the guard may then sign. */
   begin(): Promise<WitnessQuorum>;
-  /** Lets the sinks go. */
+  /** Stops all puts, and closes the sinks. */
   close(): void;
 }
 
 /**
- * Undefined if nothing is witnessed: there are no sinks, or every part is closed, now or since they
- * were read.
+ * Undefined if nothing is witnessed: there are no sinks, every part was closed before, or the
+ * sinks' answers closed every part.
  * @throws LANESTORE_ROLLED_BACK if a sink is ahead of the store; LANESTORE_IO without a quorum;
- * LANESTORE_INVALID for other sinks than the store records.
+ * LANESTORE_INVALID if the store records other sinks.
  */
 export async function claimWitnesses<Vote, Block, Signed>(
   options: GuardOptions<Vote, Block, Signed>,
@@ -105,14 +105,14 @@ class Opening<Vote, Block, Signed> implements ClaimedWitnesses {
     this.#quorum = new WitnessQuorum(this.#feeds, this.#sets, { mode, msMax, newestSeq });
   }
 
-  /** True if the store may sign as far as its sinks know; false: it was closed. */
+  /** True if the store may sign, according to its sinks; false if every part was closed. */
   async judged(step: 'read' | 'claim'): Promise<boolean> {
-    // A sink that did not answer a read is not claimed: it has had its time.
+    // A sink that did not answer the read is not claimed: it would cost a second timeout.
     const asked = step === 'read' ? this.#feeds : this.#feeds.filter(({ error }) => error === undefined);
     const records = new Map<string, WitnessRecord>();
     const answer = async (feed: SinkFeed) => void records.set(feed.sink.name, await feed[step]());
     await Promise.allSettled(asked.map(answer));
-    // In the order of the options, not of the answers: the first one that is wrong is named.
+    // In the order of the options, not of the answers, so that the error does not depend on timing.
     const verdicts = new Map<string, SinkVerdict>();
     for (const { sink } of this.#feeds) {
       const record = records.get(sink.name);
@@ -136,7 +136,8 @@ class Opening<Vote, Block, Signed> implements ClaimedWitnesses {
       await votes.setSinks({ ...this.#given, ...former });
     }
     if (votes.planned.sinks?.former !== undefined) {
-      // The sinks that leave get a batch that no copy from before the change has.
+      // Put to the removed sinks, too: a copy from before the change lacks this batch, so it is
+      // behind these sinks.
       await quorum.reach(votes.newest.seq);
       await votes.setSinks(this.#given);
     }
@@ -144,12 +145,15 @@ class Opening<Vote, Block, Signed> implements ClaimedWitnesses {
     return quorum;
   }
 
-  /** Lets the sinks go. */
+  /** Stops all puts, and closes the sinks. */
   close(): void {
     for (const feed of this.#feeds) feed.close();
   }
 
-  /** Each set needs a quorum that answered, and remembers the key if the store has the set. */
+  /**
+   * Checks that a quorum of each set answered and, if the store records the set, knows the key.
+   * False if the store was closed.
+   */
   async #checkQuorums(verdicts: ReadonlyMap<string, SinkVerdict>): Promise<boolean> {
     const { sinks: recorded } = this.#votes.planned;
     const failed = this.#feeds.flatMap(({ sink, error }) => {
@@ -160,7 +164,7 @@ class Opening<Vote, Block, Signed> implements ClaimedWitnesses {
       const counted = set.names.filter((name) => verdicts.has(name));
       const forgot = isOld ? counted.filter((name) => verdicts.get(name)?.kind === 'none') : [];
       if (counted.length - forgot.length >= set.quorum) continue;
-      // Those that do not answer may remember it.
+      // The sinks that did not answer may know the key, so nothing is closed yet.
       if (set.names.length - forgot.length >= set.quorum) {
         const forgetful = forgot.map((name) => [name, new Error('it forgot this key')] as const);
         throw noQuorumError('openGuard: nothing is signed', this.#sets, [...forgetful, ...failed]);
@@ -185,18 +189,18 @@ class Opening<Vote, Block, Signed> implements ClaimedWitnesses {
     return false;
   }
 
-  /** Closes the store, then ends what waits. */
+  /** Closes every part, then rejects pending waits. */
   async #lose(name: string, cause: LanestoreError): Promise<void> {
     const error = new LanestoreError('LANESTORE_FENCED', `sink ${name}: ${cause.message}`, { cause });
-    // Where that fails, the parts are closed for this process at least.
+    // If the write fails, the parts are closed in this process at least.
     await this.#votes.quarantine(VOTE_PARTS, error.message).catch(() => undefined);
     this.#quorum.lose(error);
   }
 }
 
 /**
- * Sets whose quorums count at open.
- * @throws LANESTORE_INVALID for a change that was not asked for.
+ * The sets whose quorums count at open.
+ * @throws LANESTORE_INVALID if the set changes without `changeSinks`.
  */
 function setsOf(given: WitnessSet, recorded: WitnessSet | undefined, mayChange: boolean): readonly WitnessSet[] {
   const former = recorded?.former === undefined ? [] : [recorded.former];

@@ -1,4 +1,4 @@
-/** Opening a guard: one a store, of the key that the store is bound to. */
+/** Opens a guard: at most one per store, with the key that the store is bound to. */
 import type { VoteStore } from '../adapter/persistence.js';
 import { hex } from '../base/bytes.js';
 import { isLanestoreError, LanestoreError } from '../errors.js';
@@ -10,11 +10,11 @@ import { OwnLane } from './own-lane.js';
 import type { Given } from './parts.js';
 
 /**
- * Opens the guard of a store. Without a key bound to the store, and without `firstUse`, it opens
- * and signs nothing.
+ * Opens the guard of a store. If no key is bound to the store and `firstUse` is not set, the guard
+ * opens, but signs nothing.
  * @throws LANESTORE_LOCKED if the store has a guard; LANESTORE_INVALID for a store that keeps no
- * votes, that is another key's, or that records other sinks; LANESTORE_ROLLED_BACK if a sink is
- * ahead of it; LANESTORE_IO without a quorum of sinks.
+ * votes, is bound to another key, or records other sinks; LANESTORE_ROLLED_BACK if a sink is ahead
+ * of it; LANESTORE_IO without a quorum of sinks.
  */
 export async function openGuard<Vote, Block, Signed>(
   options: GuardOptions<Vote, Block, Signed>,
@@ -47,7 +47,7 @@ export async function openGuard<Vote, Block, Signed>(
   }
 }
 
-/** Binds the key, then has the sinks hold that. */
+/** Binds the key, then puts that batch to the sinks. */
 async function begun(claimed: ClaimedWitnesses | undefined, bound: () => Promise<void>) {
   try {
     await bound();
@@ -58,7 +58,10 @@ async function begun(claimed: ClaimedWitnesses | undefined, bound: () => Promise
   }
 }
 
-/** By store: what its guards have begun to sign counts as given while the store is open. */
+/**
+ * By store: what its guards have begun to sign. It counts as given while the store is open, so
+ * later guards of the store share it.
+ */
 const GIVEN = new WeakMap<object, unknown>();
 
 function givenOf<Block>(votes: VoteStore<Block>): Given<Block> {
@@ -68,7 +71,8 @@ function givenOf<Block>(votes: VoteStore<Block>): Given<Block> {
 }
 
 /**
- * Makes sure that the store is, or may become, of this key; then binds it.
+ * Checks that the store is bound to this key, or may be. In step `bind`, binds the key if none is
+ * bound.
  * @throws LANESTORE_INVALID.
  */
 async function bind<Vote, Block, Signed>(
@@ -96,7 +100,7 @@ async function bind<Vote, Block, Signed>(
   if (signed !== undefined) throw signedBefore(`the store's inner state holds votes of the key ${hex(signed)}`);
 }
 
-/** The key whose votes an inner state holds, as far as the model can read it. */
+/** The key whose votes an inner state holds; undefined if the model cannot tell. */
 function signerOfInner<Vote, Block, Signed>(
   { history }: VoteModel<Vote, Block, Signed>,
   inner: Uint8Array | undefined,
@@ -105,7 +109,7 @@ function signerOfInner<Vote, Block, Signed>(
   try {
     return history(inner, undefined).signer;
   } catch (error) {
-    // Of another protocol, or opaque: nothing is known.
+    // The state is of another protocol, or opaque.
     if (isLanestoreError(error, 'LANESTORE_INVALID')) return undefined;
     throw error;
   }

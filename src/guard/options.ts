@@ -1,4 +1,4 @@
-/** How a guard is opened. */
+/** Options of `openGuard`, the argument of `guard.round`, and their checks. */
 import type { Cursors, DurableHooks, Round, VoteStore } from '../adapter/persistence.js';
 import {
   boolean,
@@ -30,9 +30,7 @@ export interface GuardStore<Block> {
 
 /** Options of `openGuard`. The key is given as `key`, or as `sign` and `signer`. */
 export interface GuardOptions<Vote, Block, Signed> extends SinkOptions {
-  /**
-   * The store, just opened, of a backend that keeps votes. The caller closes it, after the guard.
-   */
+  /** A newly opened store of a backend that keeps votes. The caller closes it after the guard. */
   readonly store: GuardStore<Block>;
   /** The model that the store was opened with. */
   readonly model: { readonly name: string; readonly votes: VoteModel<Vote, Block, Signed> };
@@ -40,34 +38,35 @@ export interface GuardOptions<Vote, Block, Signed> extends SinkOptions {
   readonly key?: Uint8Array;
   /**
    * Signs 32 bytes with a key in an HSM or KMS. If it throws, or does not answer within
-   * `signMsMax`, it may have signed: the vote counts as given, its signature is never released, and
-   * the same vote may be retried.
+   * `signMsMax`, it may have signed. The vote then counts as given, and its signature is never
+   * released; the same vote may be given again.
    */
   readonly sign?: SignFunction;
   /** The public key that `sign` signs with. */
   readonly signer?: Uint8Array;
   /**
-   * True: this key never signed anything, anywhere. Needed once, for a store that no key is bound
-   * to; without it such a store signs nothing. Give it by hand, never in a configuration that
-   * stays: a new store with an old key signs a second time.
+   * True: the operator asserts that this key has never signed anything, anywhere. Needed once, for
+   * a store that no key is bound to; without it, such a store signs nothing. Set it by hand, never
+   * in a permanent configuration: a new store does not know what an old key has signed, so it may
+   * sign a second vote in one place.
    */
   readonly firstUse?: boolean;
   /** Milliseconds that `sign` may take, 1 to 2^31-1. Default 10,000. */
   readonly signMsMax?: number;
 }
 
-/** What one call of `guard.round` carries. */
+/** The argument of `guard.round`. */
 export interface GuardRound<Vote, Signed> {
-  /** In this order; at most 1,024. */
+  /** The votes in the order in which they are given; at most 1,024. */
   readonly votes: Iterable<Vote>;
   /**
-   * The node's inner state with the signed votes in it, in their order. They must not leave this
-   * function but in what it returns.
+   * Returns the node's inner state with the signed votes, which are in the order of `votes`. The
+   * function must not pass them on: they are not durable yet.
    */
   readonly inner?: ((signed: readonly Signed[]) => Uint8Array) | undefined;
 }
 
-/** The check of it. */
+/** Checks a {@link GuardRound}. */
 export const checkGuardRound = fields<GuardRound<unknown, unknown>>({ votes: required(iterable), inner: callback() });
 
 const checkVoteModel: Check<GuardOptions<unknown, unknown, unknown>['model']> = (value, name) => {
@@ -76,10 +75,10 @@ const checkVoteModel: Check<GuardOptions<unknown, unknown, unknown>['model']> = 
   return value as GuardOptions<unknown, unknown, unknown>['model'];
 };
 
-/** A timer of Node.js with more milliseconds ends at once. */
+/** Upper bound of a Node.js timer in milliseconds; a longer one fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** The options of `openGuard`. */
+/** Checks {@link GuardOptions}. */
 export const checkGuardOptions = fields<GuardOptions<unknown, unknown, unknown>>({
   store: required(withMethods<GuardStore<unknown>>('a store', 'persist')),
   model: required(checkVoteModel),

@@ -1,17 +1,17 @@
 /**
- * Blocks of the own lane that a guard has signed: each number once, in order, until the store holds
- * it.
+ * Tracks the blocks of the own lane that a guard has signed, until the store holds them. Numbers
+ * are signed in order, each for one block only.
  */
 import type { VoteStore } from '../adapter/persistence.js';
 import { LanestoreError } from '../errors.js';
 import { type LaneId, maxU64 } from '../keys/index.js';
 
-/** Blocks that are signed and not durable yet, of one lane. */
+/** Upper bound of blocks of one lane that are signed and not durable yet. */
 const PENDING_MAX = 1024;
 
 interface Signed {
   last: bigint;
-  /** By number, what was signed and is not known to be durable. */
+  /** By number: the digests that were signed and are not known to be durable. */
   readonly pending: Map<bigint, Uint8Array>;
 }
 
@@ -25,8 +25,8 @@ export class OwnLane<Block> {
   }
 
   /**
-   * Takes a number for a block that is about to be signed; one that was taken for the same block
-   * already is taken again.
+   * Reserves a number for a block that is about to be signed. Until that block is stored, the
+   * number may be reserved for it again.
    * @throws LANESTORE_CONFLICT, LANESTORE_OUT_OF_SEQUENCE, LANESTORE_CAPACITY; then the block must
    * not be signed.
    */
@@ -43,7 +43,7 @@ export class OwnLane<Block> {
     const stored = this.#votes.nextBlock(lane);
     const next = maxU64(stored ?? 0n, signed === undefined ? 0n : signed.last + 1n);
     if (number < next) throw conflict('passed', lane, number, `is below the next one, ${next}`);
-    // The store checks where an empty lane begins: at the number that the anchor or baseline gives.
+    // The store checks the first number of an empty lane, which the anchor or baseline gives.
     if (number > next && stored !== undefined) {
       throw new LanestoreError(
         'LANESTORE_OUT_OF_SEQUENCE',
@@ -56,12 +56,12 @@ export class OwnLane<Block> {
     this.#add(lane, number, digest);
   }
 
-  /** The block is durable. */
+  /** Records that the block is durable. */
   stored(lane: LaneId, number: bigint): void {
     this.#lanes.get(lane)?.pending.delete(number);
   }
 
-  /** What was signed under a number and is not known to be durable. */
+  /** The digest that was signed under a number, if it is not known to be durable. */
   pending(lane: LaneId, number: bigint): Uint8Array | undefined {
     return this.#lanes.get(lane)?.pending.get(number);
   }
@@ -88,7 +88,7 @@ function conflict(kind: 'floor' | 'differs' | 'passed', lane: LaneId, number: bi
   return new LanestoreError('LANESTORE_CONFLICT', detail, { findings: [{ kind, lane, number, detail }] });
 }
 
-/** LANESTORE_CONFLICT: what was to be stored is not there. */
+/** LANESTORE_CONFLICT: the durable lane does not hold the signed block. */
 export function notHeldError(lane: LaneId, number: bigint): LanestoreError {
   const name = `block ${number} of the own lane`;
   return new LanestoreError('LANESTORE_CONFLICT', `${name}: the durable lane does not hold the block that was signed`, {

@@ -1,16 +1,16 @@
-/** What a guard is made of. */
+/** The internal parts of a guard. */
 import type { VoteStore, Watermark } from '../adapter/persistence.js';
 import type { OwnLane } from './own-lane.js';
 import type { Signer } from './signer.js';
 import type { WitnessQuorum } from './witness-quorum.js';
 
-/** What guards of one store have begun to sign, and the store may not show. */
+/** What the guards of one store have begun to sign. The store may not contain it yet. */
 export interface Given<Block> {
   readonly reserved: Map<string, Watermark>;
   readonly own: OwnLane<Block>;
 }
 
-/** What a guard is made of, beside its options. */
+/** The parts of a guard, in addition to its options. */
 export interface GuardParts<Block> {
   readonly votes: VoteStore<Block>;
   readonly signer: Signer;

@@ -1,5 +1,6 @@
 /**
- * The key of a guard: in this process, or behind a function that may throw, hang or answer late.
+ * The key of a guard: in this process, or used through a function that may throw, hang or answer
+ * late.
  */
 import { Semaphore } from '../base/mutex.js';
 import { LanestoreError } from '../errors.js';
@@ -8,12 +9,12 @@ import { LanestoreError } from '../errors.js';
 export type SignFunction = (digest: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /**
- * Calls of the sign function under way at a time, for rounds and for lanes each: votes for blocks
- * must not hold up consensus.
+ * Upper bound of concurrent calls of the sign function. Rounds and lanes have separate limits:
+ * votes for blocks must not delay consensus.
  */
 const SIGNATURES_MAX = 16;
 
-/** Upper bound for what a sign function may return. */
+/** Upper bound of the bytes that a sign function may return. */
 const SIGNATURE_BYTES_MAX = 1024;
 
 /** See the top of this file. */
@@ -31,9 +32,8 @@ export class Signer {
   }
 
   /**
-   * The signature of `digest`, in memory of its own. An answer that comes after the deadline is
-   * dropped.
-   * @throws LANESTORE_IO if the function throws, gives no signature, or does not answer in time.
+   * Signs `digest`; resolves with a copy of the signature. An answer after the deadline is dropped.
+   * @throws LANESTORE_IO if the function throws, returns no signature, or does not answer in time.
    */
   sign(digest: Uint8Array, purpose: 'rounds' | 'lanes'): Promise<Uint8Array> {
     return this.#slots[purpose].run(async () => {
@@ -42,7 +42,7 @@ export class Signer {
         timer = setTimeout(() => reject(failed(`it did not answer within ${this.#msMax} ms`)), this.#msMax);
       });
       try {
-        // A copy, so that no function changes what was judged.
+        // A copy, so that the function cannot change the digest that was judged.
         const answer = Promise.resolve(new Uint8Array(digest)).then(this.#sign);
         return signatureOf(await Promise.race([answer, late]));
       } catch (error) {
@@ -68,7 +68,7 @@ function failed(what: string, cause?: unknown): LanestoreError {
   });
 }
 
-/** LANESTORE_INVALID: what was signed is not what was stored. */
+/** LANESTORE_INVALID: the signed vote is not the stored one. */
 export function changedError(): LanestoreError {
   return new LanestoreError('LANESTORE_INVALID', 'a vote changed while it was signed; nothing is released');
 }

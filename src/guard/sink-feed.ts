@@ -9,26 +9,26 @@ import { isLanestoreError, LanestoreError } from '../errors.js';
 import type { WitnessClaim, WitnessKey, WitnessRecord, WitnessSink } from './witness.js';
 import { checkedHistory, isHolder } from './witness-text.js';
 
-/** Pauses between tries. */
+/** Milliseconds of the first pause after a failure, and of the longest one. */
 const PAUSE_MS = 50;
 const PAUSE_MS_MAX = 2_000;
 const HOLDER_BYTES = 16;
 
-/** What a feed works with. */
+/** The parts of a feed. */
 export interface FeedParts {
   readonly key: WitnessKey;
   /** Milliseconds that a call may take. */
   readonly msMax: number;
-  /** The state to put. */
+  /** Returns the state to put. */
   readonly newest: () => Promise<SigningHistory>;
   /**
-   * Looks at what a sink holds that was claimed late.
+   * Compares the store with the record of a sink that was claimed late.
    * @throws LANESTORE_FENCED if another store has signed.
    */
   readonly judge: (record: WitnessRecord) => void;
-  /** A put has ended, well or not. */
+  /** Called when a put has succeeded or failed. */
   readonly changed: () => void;
-  /** Another opener has claimed the sink, or is ahead in it. */
+  /** Called when another opener has claimed the sink, or has put a newer batch. */
   readonly lost: (error: LanestoreError) => void;
 }
 
@@ -50,7 +50,7 @@ export class SinkFeed {
     this.#parts = parts;
   }
 
-  /** The batch that the sink holds since this guard was opened; -1: none. */
+  /** The newest batch that this guard has put; -1 if none. */
   get held(): bigint {
     return this.#held;
   }
@@ -60,14 +60,14 @@ export class SinkFeed {
     return this.#error;
   }
 
-  /** What the sink holds. @throws what the sink throws; LANESTORE_IO if it does not answer. */
+  /** Reads the record. @throws errors of the sink; LANESTORE_IO if it does not answer. */
   read(): Promise<WitnessRecord> {
     return this.#noted(async () =>
       checked(await this.#ask((signal) => this.sink.read(this.#parts.key, signal)), this.#parts.key),
     );
   }
 
-  /** Claims it; gives what it held then. @throws as {@link read}; LANESTORE_FENCED. */
+  /** Claims the record; resolves with it. @throws as {@link read}; LANESTORE_FENCED. */
   claim(): Promise<WitnessRecord> {
     return this.#noted(async () => {
       const holder = randomBytes(HOLDER_BYTES).toString('hex');
@@ -80,7 +80,7 @@ export class SinkFeed {
     });
   }
 
-  /** Asks that the sink hold batch `seq`, or a later one. */
+  /** Starts to put batch `seq`, or a later one, unless the sink holds it. */
   want(seq: bigint): void {
     if (seq > this.#wanted) this.#wanted = seq;
     if (this.#isRunning || this.#isClosed || this.#held >= this.#wanted) return;
@@ -88,7 +88,7 @@ export class SinkFeed {
     void this.#run();
   }
 
-  /** Puts nothing more. What is under way may still take effect. */
+  /** Starts no more puts. One that is under way may still take effect. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -97,7 +97,7 @@ export class SinkFeed {
     void this.#calling.then(() => this.sink.close?.()).catch(() => undefined);
   }
 
-  /** Does not reject. */
+  /** Puts until the sink holds the wanted batch. Does not reject. */
   async #run(): Promise<void> {
     let pauseMs = PAUSE_MS;
     while (!this.#isClosed && this.#held < this.#wanted) {
@@ -114,11 +114,11 @@ export class SinkFeed {
         this.#parts.changed();
         await this.#pause(pauseMs);
         pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX);
-        // A call that was given up: not one more waits behind it.
+        // Waits for a call that exceeded its deadline, so that no other call queues after it.
         await this.#calling;
       }
     }
-    // In the turn of the comparison: no call of `want` is missed.
+    // Set in the same turn as the comparison, so that no call of `want` is missed.
     this.#isRunning = false;
   }
 
@@ -137,7 +137,10 @@ export class SinkFeed {
     this.#parts.changed();
   }
 
-  /** A sink that went back, or was emptied, lets no put through: it is claimed anew. */
+  /**
+   * Drops the claim if the sink was emptied or set back, because it would refuse every put. The
+   * next put claims the sink anew.
+   */
   async #forgetClaim(claim: WitnessClaim): Promise<void> {
     const { epoch } = await this.read().catch(() => claim);
     if (epoch < claim.epoch) this.#claim = undefined;
@@ -154,7 +157,7 @@ export class SinkFeed {
     }
   }
 
-  /** One call at a time, given up after the deadline. */
+  /** Runs one call at a time. After the deadline, rejects and aborts the call. */
   async #ask<T>(step: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { msMax } = this.#parts;
     const controller = new AbortController();
@@ -188,7 +191,7 @@ export class SinkFeed {
   }
 }
 
-/** What a sink answered, if it is a record of this key. @throws LANESTORE_IO for anything else. */
+/** Checks that an answer is a record of this key. @throws LANESTORE_IO if it is not. */
 function checked(answer: unknown, key: WitnessKey): WitnessRecord {
   const { epoch, holder, last } = (answer ?? {}) as Partial<WitnessRecord>;
   const isRecord = typeof epoch === 'bigint' && epoch >= 0n && (holder === '' || isHolder(holder));

@@ -20,28 +20,35 @@ import type { WitnessKey, WitnessSink } from './witness.js';
 /** See `GuardOptions`. */
 export interface SinkOptions {
   /**
-   * Places off the host that witness what the key signs, 1 to 32: `fileWitness`, `httpWitness`,
-   * `postgresWitness`, or one of your own. The store records them. Default: none.
+   * Witness sinks, 1 to 32: places outside this host that record what the key signs. Each is a
+   * `fileWitness`, `httpWitness`, `postgresWitness`, or your own. The store records their names.
+   * Default: none.
    */
   readonly sinks?: readonly WitnessSink[];
-  /** With `sinks`: names the network, as in all signing histories of it. */
+  /** Required with `sinks`: the name of the network, the same in all its signing histories. */
   readonly network?: string;
   /**
-   * `before`: a signature is released once a quorum of sinks holds the batch that it rests on, so
-   * no state is lost with this host. `after`: sinks are written in the background, and only detect.
-   * Default `before`.
+   * `before`: a signature is released once a quorum of sinks holds the batch that it depends on, so
+   * the sinks know every released vote if this host is lost. `after`: sinks are written in the
+   * background, and may lack the last votes. Default `before`.
    */
   readonly mode?: 'before' | 'after';
-  /** How many sinks must hold a batch, and answer at open. Default, and least: more than half. */
+  /**
+   * Number of sinks that must hold a batch, and must answer at open. Default and minimum: more than
+   * half.
+   */
   readonly quorum?: number;
   /**
-   * Milliseconds that a call of a sink, and a wait for a quorum, may take, 1 to 2^31-1. Default
-   * 5,000.
+   * Upper bound in milliseconds of a call to a sink, and of a wait for a quorum, 1 to 2^31-1.
+   * Default 5,000.
    */
   readonly sinkMsMax?: number;
-  /** True: replace the sinks that the store records. Give it by hand, once. Default false. */
+  /** True: replace the sinks that the store records. Set it by hand, once. Default false. */
   readonly changeSinks?: boolean;
-  /** With `changeSinks`: sinks that leave. A quorum of the old set must be among both lists. */
+  /**
+   * With `changeSinks`: the removed sinks. Both lists together must contain a quorum of the old
+   * set.
+   */
   readonly formerSinks?: readonly WitnessSink[];
 }
 
@@ -64,7 +71,7 @@ const checkNetwork: Check<string> = (value, name) => {
 const TIMER_MS_MAX = 2 ** 31 - 1;
 const SINK_MS = 5_000;
 
-/** The checks of {@link SinkOptions}, as far as each can be checked alone. */
+/** Checks each field of {@link SinkOptions} on its own. */
 export const SINK_CHECKS: Checks<SinkOptions> = {
   sinks: checkSinks,
   network: checkNetwork,
@@ -81,8 +88,8 @@ export function sinksOf({ sinks = [], formerSinks = [], mode = 'before', sinkMsM
 }
 
 /**
- * The set that the options give; undefined without sinks.
- * @throws LANESTORE_INVALID for options that do not fit each other.
+ * The set of sinks in the options; undefined without sinks.
+ * @throws LANESTORE_INVALID for options that contradict each other.
  */
 export function givenSet(options: SinkOptions): WitnessSet | undefined {
   const { sinks, network, quorum, formerSinks = [], changeSinks = false } = options;
@@ -106,7 +113,7 @@ export function givenSet(options: SinkOptions): WitnessSet | undefined {
   return { names: sinks.map(({ name }) => name).sort(), quorum: enough };
 }
 
-/** Whose records the sinks keep. */
+/** The key under which the sinks keep the record. */
 export function witnessKeyOf({ network }: SinkOptions, signer: Uint8Array): WitnessKey {
   return { network: network as string, signer };
 }

@@ -1,4 +1,4 @@
-/** What a history that a sink holds means for a store that is about to sign. Pure. */
+/** Compares a store that is about to sign with a history that a sink holds. Pure. */
 import type { SigningHistory } from '../adapter/index.js';
 import type { Cursors, VoteState } from '../adapter/persistence.js';
 import { comparePositions } from '../adapter/vote-rules.js';
@@ -13,14 +13,15 @@ export interface StoreAtOpen {
 }
 
 /**
- * `none`: the sink holds no history. `held`: this store is not behind it. `ahead`: the store lost
- * what it acknowledged, or is a copy. `stranger`: another store signed, and did not hand over.
+ * `none`: the sink holds no history. `held`: the store contains all of the history. `ahead`: the
+ * store lacks a part of it, because it lost acknowledged batches or is a copy. `stranger`: the
+ * history is of another store, which did not hand over.
  */
 export type SinkVerdict =
   | { readonly kind: 'none' | 'held' }
   | { readonly kind: 'ahead' | 'stranger'; readonly why: string };
 
-/** Judges one history. */
+/** Compares one history with the store. */
 export function verdictOn(history: SigningHistory | undefined, store: StoreAtOpen): SinkVerdict {
   if (history === undefined) return { kind: 'none' };
   const { newest, votes } = store;
@@ -41,7 +42,7 @@ function isHeirOf({ heirOf = [] }: VoteState, { store, seq }: SigningHistory): b
   return heirOf.some((heir) => hex(heir.store) === hex(store) && heir.seq >= seq);
 }
 
-/** A log of which the history has a vote that the store lacks. */
+/** Names a vote of the history that the store lacks; undefined if there is none. */
 function aheadLog({ logs }: SigningHistory, votes: VoteState): string | undefined {
   for (const [name, { watermark }] of logs) {
     if (watermark === undefined) continue;
@@ -54,9 +55,9 @@ function aheadLog({ logs }: SigningHistory, votes: VoteState): string | undefine
 }
 
 /**
- * A lane of which the history has a block that the store lacks, and has no floor for. A lane may
- * have been dropped since; not at the same batch, where all lanes are the same, or two copies wrote
- * it.
+ * Names a block of the history that the store lacks and has no floor for; undefined if there is
+ * none. A lane that is absent proves nothing: the store may have dropped it after the history's
+ * batch. At the same batch all lanes must be equal; if they are not, two copies wrote that batch.
  */
 function aheadLane(
   { lanes }: SigningHistory,

@@ -1,4 +1,4 @@
-/** What sinks are given: the signing history of a store that is open, as of its newest batch. */
+/** Makes the history that is put to sinks: that of an open store, as of its newest batch. */
 import type { HistorySinks, SigningHistory } from '../adapter/index.js';
 import type { VoteStore } from '../adapter/persistence.js';
 import { digestOf } from '../adapter/round-votes.js';
@@ -20,14 +20,14 @@ export interface HistoryParts<Block> {
 export class StoreHistory<Block> {
   readonly #parts: HistoryParts<Block>;
   #last: { readonly seq: bigint; readonly history: Promise<SigningHistory> } | undefined;
-  /** The block of the own lane that was hashed last. */
+  /** The last block of the own lane that was hashed. */
   #own: { readonly lane: LaneId; readonly last: bigint; readonly hash: Uint8Array } | undefined;
 
   constructor(parts: HistoryParts<Block>) {
     this.#parts = parts;
   }
 
-  /** @throws what the store throws. */
+  /** The history as of the newest batch. @throws errors of the store. */
   newest(): Promise<SigningHistory> {
     const { seq } = this.#parts.votes.newest;
     if (this.#last?.seq === seq) return this.#last.history;
@@ -41,7 +41,8 @@ export class StoreHistory<Block> {
 
   async #read(): Promise<SigningHistory> {
     const { store, votes, model, network, sinks } = this.#parts;
-    // In one turn, so all of one batch. What is read later may be of a newer one, not of an older.
+    // Read in one turn, so that all of it is of one batch. What is read later may be of a newer
+    // batch, but not of an older one.
     const { newest, durable } = votes;
     const { signer, logs, laneFloors, quarantine, heirOf = [] } = durable;
     const { lanes: cursors } = store.cursors;

@@ -1,6 +1,6 @@
 /**
- * Whether a message under the own key was given by this store. If not, another copy signs, or the
- * store lost what it gave.
+ * Decides whether this store gave a message that is signed with its own key. If it did not, another
+ * copy signs with the key, or the store lost its record.
  */
 import type { Cursors, SeenPlace, VoteState, VoteStore } from '../adapter/persistence.js';
 import { digestOf, isLanePlace, placedVote } from '../adapter/round-votes.js';
@@ -8,31 +8,31 @@ import { comparePositions, isClosed, type PlacedVote } from '../adapter/vote-rul
 import type { LanePlace, VoteModel, VotePart } from '../model/model.js';
 import type { OwnLane } from './own-lane.js';
 
-/** The state that tells a guard's own signatures from those of another signer. */
+/** The state that distinguishes a guard's own signatures from those of another signer. */
 export interface Known<Vote, Block, Signed> {
   readonly model: VoteModel<Vote, Block, Signed>;
   readonly votes: VoteStore<Block>;
-  /** What was given, what is being signed included. */
+  /** The votes that were given, including those that are being signed. */
   readonly given: VoteState;
   readonly own: OwnLane<Block>;
   /** The durable cursors. */
   readonly cursors: () => Cursors;
 }
 
-/** The part to close, and the reason for people. */
+/** The part to close, and the reason in words. */
 interface Reason {
   readonly part: VotePart;
   readonly why: string;
 }
 
-/** The same, and the place in which the key has signed elsewhere. */
+/** A reason, and the place in which another signer has used the key. */
 export interface Stranger extends Reason {
   readonly seen: SeenPlace;
 }
 
 /**
- * Why a message under the own key is another signer's; undefined if this store gave it, or if its
- * place is below what the store still keeps.
+ * Why a message that is signed with the own key is another signer's. Undefined if this store gave
+ * it, or if its place is below the range that the store holds.
  */
 export async function strangerIn<Vote, Block, Signed>(
   known: Known<Vote, Block, Signed>,
@@ -45,7 +45,7 @@ export async function strangerIn<Vote, Block, Signed>(
   if (!isLanePlace(place)) return strangerInLog(known.given, placedVote(model, vote));
   const { part, lane, number } = place;
   const found = await (part === 'own' ? strangerBlock(known, signed, place) : strangerVote(known, vote, place));
-  // After the reads: the lane may have been dropped meanwhile.
+  // Checked after the reads: the lane may have been dropped during them.
   const { planned } = known.votes;
   const floor = planned.laneFloors.get(lane);
   if (found === undefined || (floor !== undefined && number < floor)) return undefined;
@@ -53,7 +53,10 @@ export async function strangerIn<Vote, Block, Signed>(
   return { ...found, seen: { lane, number } };
 }
 
-/** True if signatures of the part came from outside: then a floor is such a signature's place. */
+/**
+ * True if signatures of the part came from outside. A floor may then be the place of such a
+ * signature.
+ */
 function isLost(state: VoteState, part: VotePart): boolean {
   return state.quarantine?.lost === true && isClosed(state, part);
 }
@@ -70,8 +73,8 @@ function strangerInLog(state: VoteState, { log, at, digest, part }: PlacedVote):
 }
 
 /**
- * A block of the own lane: it must be in the store, or below what the store still holds, or be one
- * that is on its way there.
+ * Checks a block of the own lane. Valid blocks are in the store, below its range, or signed and not
+ * durable yet.
  */
 async function strangerBlock<Vote, Block, Signed>(
   { model, votes, own }: Known<Vote, Block, Signed>,
@@ -93,7 +96,7 @@ async function strangerBlock<Vote, Block, Signed>(
   return Buffer.compare(given as Uint8Array, seen as Uint8Array) === 0 ? undefined : differs;
 }
 
-/** A vote for a block: a guard gives one only for what its durable lane holds. */
+/** Checks a vote for a block. A guard votes only for blocks that its durable lane holds. */
 async function strangerVote<Vote, Block, Signed>(
   { model, votes, cursors }: Known<Vote, Block, Signed>,
   vote: Vote,
@@ -107,7 +110,7 @@ async function strangerVote<Vote, Block, Signed>(
     return isOwn ? undefined : { part: 'lanes', why: `${name} came from outside: this store holds another block` };
   }
   const cursor = cursors().lanes.get(lane);
-  // Without floors, a lane that was dropped looks like one that never was.
+  // Without floors, a dropped lane cannot be distinguished from one that never existed.
   const isLacking = cursor === undefined ? model.lanesRecur : number >= cursor.first;
   return isLacking ? { part: 'lanes', why: `${name} came from outside: this store lacks the block` } : undefined;
 }

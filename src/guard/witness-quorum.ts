@@ -1,16 +1,15 @@
 /**
- * The sinks of a guard: what was signed is put to all of them, and counts as witnessed once a
- * quorum holds it.
+ * The sinks of a guard. Each batch is put to all of them, and is witnessed once a quorum holds it.
  */
 
 import type { WitnessSet } from '../adapter/witness-set.js';
 import { LanestoreError, type LanestoreErrorOptions } from '../errors.js';
 import type { SinkFeed } from './sink-feed.js';
 
-/** How a sink is, for a display. */
+/** The status of a sink, for display. */
 export interface SinkStatus {
   readonly name: string;
-  /** The batch that it holds since the guard was opened; undefined: none yet. */
+  /** The newest batch that this guard has put to it; undefined if none. */
   readonly seq: bigint | undefined;
   /** Why the last call failed; undefined if it did not. */
   readonly error: string | undefined;
@@ -53,9 +52,9 @@ export class WitnessQuorum {
   }
 
   /**
-   * What is durable now may be released when this resolves: at once in mode `after`; when a quorum
-   * of every set holds it, in mode `before`.
-   * @throws LANESTORE_IO with the sinks that failed; LANESTORE_FENCED.
+   * Resolves when everything that is durable now may be released. Mode `before`: when a quorum of
+   * every set holds it. Mode `after`: at once.
+   * @throws LANESTORE_IO, which names the sinks that failed; LANESTORE_FENCED.
    */
   async witnessed(): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost;
@@ -83,7 +82,7 @@ export class WitnessQuorum {
     }
   }
 
-  /** A put has ended. */
+  /** Resolves the waits whose batch a quorum holds now. */
   changed(): void {
     for (const waiter of this.#waiters) if (this.#isHeld(waiter.seq)) waiter.resolve();
   }
@@ -95,7 +94,7 @@ export class WitnessQuorum {
     for (const { reject } of this.#waiters) reject(this.#lost);
   }
 
-  /** From now on these sets count, and sinks of no set are let go. */
+  /** From now on, the quorums of these sets count. Closes the sinks that are in no set. */
   setSets(sets: readonly WitnessSet[]): void {
     this.#sets = sets;
     const names = new Set(sets.flatMap((set) => set.names));
@@ -103,7 +102,10 @@ export class WitnessQuorum {
     this.changed();
   }
 
-  /** In mode `after`, the sinks get what was signed last, if they take it in time. */
+  /**
+   * Closes the sinks. In mode `after`, first waits until a quorum holds the newest batch, or for
+   * the deadline.
+   */
   async close(): Promise<void> {
     if (this.mode === 'after') await this.reach(this.#newestSeq()).catch(() => undefined);
     for (const feed of this.#feeds.values()) feed.close();
@@ -125,7 +127,7 @@ export class WitnessQuorum {
   }
 }
 
-/** LANESTORE_IO with every sink that failed, and why. */
+/** LANESTORE_IO, which names every sink that failed, and why. */
 export function noQuorumError(
   what: string,
   sets: readonly WitnessSet[],

@@ -15,10 +15,13 @@ const FORMAT = 'lanestore-witness/1';
 const HOLDER = /^[0-9a-f]{32}$/;
 const SIGNER_BYTES_MAX = 128;
 
-/** Characters of a record, and of what is sent to a witness server: a history with its state. */
+/**
+ * Upper bound in characters of a record, and of a call to a witness server. Both contain a history
+ * with the node's inner state.
+ */
 export const RECORD_CHARS_MAX = 32 * 1024 * 1024;
 
-/** True for the name of a claimant. */
+/** True if `value` may be the holder of a claim: 32 lowercase hex digits. */
 export function isHolder(value: unknown): value is string {
   return typeof value === 'string' && HOLDER.test(value);
 }
@@ -31,8 +34,8 @@ export function formatRecord({ epoch, holder, last }: WitnessRecord): string {
 }
 
 /**
- * The record in a text.
- * @throws LANESTORE_IO for anything else, or a history of another key or kind.
+ * Parses the text of a record.
+ * @throws LANESTORE_IO for any other text, and for a history of another key or kind.
  */
 export function parseRecord(text: string, key: WitnessKey): WitnessRecord {
   const { format, epoch, holder, lastEpoch, last, ...rest } = fieldsOf(text);
@@ -44,7 +47,7 @@ export function parseRecord(text: string, key: WitnessKey): WitnessRecord {
   return { epoch: claims, holder, last: { epoch: lastClaim, history: sinkHistory(JSON.stringify(last), key) } };
 }
 
-/** A history that a sink keeps. @throws LANESTORE_IO for one of another key or kind. */
+/** Parses a sink's history. @throws LANESTORE_IO if it is invalid, or of another key or kind. */
 export function sinkHistory(text: string, key: WitnessKey): SigningHistory {
   try {
     return checkedHistory(parseHistory(text), key);
@@ -62,7 +65,7 @@ export function checkedHistory(history: SigningHistory, key: WitnessKey): Signin
   return history;
 }
 
-/** A key in a request; undefined for what is none. */
+/** The key that a call names; undefined if it is invalid. */
 export function keyOf(network: unknown, signer: unknown): WitnessKey | undefined {
   if (!isNetwork(network) || typeof signer !== 'string' || !/^(?:[0-9a-f]{2})+$/.test(signer)) return undefined;
   return signer.length > 2 * SIGNER_BYTES_MAX
@@ -77,7 +80,7 @@ export function numberOf(value: unknown): bigint | undefined {
   return isU64(number) ? number : undefined;
 }
 
-/** The fields of a JSON object in a text; none for anything else. */
+/** The fields of a JSON object in a text; no fields for any other text. */
 export function fieldsOf(text: string): Record<string, unknown> {
   try {
     const value: unknown = text.length > RECORD_CHARS_MAX ? undefined : JSON.parse(text);

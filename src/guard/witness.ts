@@ -1,56 +1,58 @@
 /**
- * Witness sinks: places off the host that remember what a key has signed, so that a store that was
- * restored, copied or rolled back learns of it before it signs.
+ * Witness sinks: places outside the host that record what a key has signed. They stop a store that
+ * was restored, copied or rolled back before it signs.
  *
- * A sink keeps one record for each signer and network, whichever store signs: keyed by store, two
- * copies of one store would never meet. An opener claims the record, which raises its epoch; only
- * the last claim may put. Without the epoch, two copies could put by turns.
+ * A sink keeps one record for each signer and network, not for each store: a copy with another
+ * store id must find the record of the original. An opener claims the record, which raises its
+ * epoch; only the last claim may put. Without the epoch, two copies could put in turns.
  */
 import type { SigningHistory } from '../adapter/index.js';
 import { hex } from '../base/bytes.js';
 import { LanestoreError } from '../errors.js';
 
-/** Whose record it is. */
+/** The key of a record. */
 export interface WitnessKey {
   readonly network: string;
   /** The public key. */
   readonly signer: Uint8Array;
 }
 
-/** The right to put: from a claim, until the next one. */
+/** The right to put. It lasts until the next claim. */
 export interface WitnessClaim {
   readonly epoch: bigint;
-  /** 32 lowercase hex digits that the claimant drew: no two claims are alike. */
+  /** 32 lowercase hex digits, drawn at random for each claim. */
   readonly holder: string;
 }
 
 /** What a sink keeps for a key. */
 export interface WitnessRecord {
-  /** Claims so far; 0: the sink does not know the key. */
+  /** Number of claims so far; 0 if the sink does not know the key. */
   readonly epoch: bigint;
-  /** Of the last claim; empty if there is none, or it is not known. */
+  /** The holder of the last claim; empty if there is no claim, or if the holder is not known. */
   readonly holder: string;
-  /** The last history that was put, and by which claim. */
+  /** The last history that was put, and the epoch of the claim that put it. */
   readonly last: { readonly epoch: bigint; readonly history: SigningHistory } | undefined;
 }
 
 /**
- * One sink. What it acknowledges survives power loss. Calls for one key may come at once, and from
- * several processes. A call that is given up, by its signal, may still take effect.
+ * One sink. What it acknowledges survives power loss. Calls for one key may be concurrent, and from
+ * several processes. A call that its signal has aborted may still take effect.
  */
 export interface WitnessSink {
-  /** Names it in stores and messages: 1 to 256 visible ASCII characters, the same for good. */
+  /**
+   * Its name in stores and messages: 1 to 256 visible ASCII characters. The name must never change.
+   */
   readonly name: string;
-  /** What it keeps, as it is now. */
+  /** The record as it is now. */
   read(key: WitnessKey, signal: AbortSignal): Promise<WitnessRecord>;
-  /** Raises the epoch by one; gives the record after that. */
+  /** Raises the epoch by one; resolves with the changed record. */
   claim(key: WitnessKey, holder: string, signal: AbortSignal): Promise<WitnessRecord>;
   /**
-   * Keeps a history of kind `sink` in place of the one before, if {@link checkPut} lets it.
+   * Replaces the history, of kind `sink`, if {@link checkPut} allows it.
    * @throws LANESTORE_FENCED, LANESTORE_OUT_OF_SEQUENCE: nothing was changed.
    */
   put(claim: WitnessClaim, history: SigningHistory, signal: AbortSignal): Promise<void>;
-  /** Frees connections, if it keeps any. It may be used again: then it opens new ones. */
+  /** Closes connections, if the sink keeps any. Later calls open new ones. */
   close?(): Promise<void>;
 }
 
@@ -58,10 +60,11 @@ export interface WitnessSink {
 export const NO_RECORD: WitnessRecord = { epoch: 0n, holder: '', last: undefined };
 
 /**
- * Decides on a put; false if the sink holds that batch already, by the same claim: a repeated put
- * changes nothing.
+ * Decides on a put. False if the same claim has already put that batch: a repeated put changes
+ * nothing.
  * @throws LANESTORE_FENCED for a claim that is not the last one; LANESTORE_OUT_OF_SEQUENCE for a
- * batch below the one before; LANESTORE_IO for a claim that the sink never gave, or forgot.
+ * batch that does not follow the last one; LANESTORE_IO for a claim that the sink never gave, or
+ * has lost.
  */
 export function checkPut(
   { epoch, holder, last }: WitnessRecord,
@@ -91,7 +94,7 @@ export function checkPut(
   );
 }
 
-/** Another opener has claimed the record. */
+/** LANESTORE_FENCED: another opener has claimed the record. */
 export function fencedError(what: string): LanestoreError {
   return new LanestoreError('LANESTORE_FENCED', `another opener has claimed the record of this key: ${what}`);
 }

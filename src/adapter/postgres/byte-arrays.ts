@@ -1,5 +1,5 @@
 /**
- * A list of byte strings as one binary parameter of type bytea[]: no hex, and one buffer for all.
+ * Encodes a list of byte strings as one binary parameter of type bytea[], in one buffer.
  *
  * ```
  *   offset  bytes
@@ -15,7 +15,7 @@ const HEAD_BYTES = 20;
 const EMPTY_BYTES = 12;
 const BYTEA = 17;
 
-/** Copies the items. */
+/** The parameter. Its buffer is a copy of the items. */
 export function byteArrays(items: readonly Uint8Array[]): Buffer {
   const isEmpty = items.length === 0;
   let bytes = isEmpty ? EMPTY_BYTES : HEAD_BYTES;

@@ -8,16 +8,16 @@ import { type Head, readHead } from './server.js';
 import type { Session } from './session.js';
 import type { Statements } from './statements.js';
 
-/** What a claim gives: batches carry the epoch, and continue the seq. */
+/** The result of a claim. Batches carry the epoch, and count up from the seq. */
 export interface Claim {
   readonly epoch: bigint;
   readonly seq: bigint;
 }
 
 /**
- * The claim is replicated when it resolves. WAL is one sequence, so everything that is read
- * afterwards is replicated too.
- * @throws LANESTORE_LOCKED if the holder lives, or another node claimed first.
+ * Claims the store. The claim is replicated when this resolves. WAL is one sequence, so everything
+ * that is read afterwards is replicated, too.
+ * @throws LANESTORE_LOCKED if the holder is alive, or another node claimed the store first.
  */
 export async function claim(session: Session, settings: PostgresSettings, sql: Statements): Promise<Claim> {
   const { takeOver, durability } = settings;
@@ -31,8 +31,9 @@ export async function claim(session: Session, settings: PostgresSettings, sql: S
 }
 
 /**
- * Waits up to `leaseMs` by this machine's clock: a holder that lives moves `seq` four times as
- * often.
+ * Returns the head if the store has no holder, or if its head did not change during `leaseMs` by
+ * this machine's clock. A live holder raises `seq` four times in that time. @throws
+ * LANESTORE_LOCKED.
  */
 async function unheld(session: Session, { leaseMs }: PostgresSettings, sql: Statements): Promise<Head> {
   const first = await readHead(session, sql);

@@ -1,4 +1,4 @@
-/** The parts of this backend that migrations use beyond its public entry. */
+/** Functions of this backend for migrations, in addition to its public entry. */
 import { LanestoreError } from '../../errors.js';
 import { coded } from './failure.js';
 import { type PostgresOptions, settingsOf } from './options.js';
@@ -49,7 +49,7 @@ export async function refuseTables(options: PostgresOptions): Promise<void> {
   });
 }
 
-/** Gives the tables of a store another name, both or none. @throws LANESTORE_IO. */
+/** Renames the tables of a store, both or neither. @throws LANESTORE_IO. */
 export function renameTables(options: PostgresOptions, to: string): Promise<void> {
   const { table } = settingsOf(options);
   const suffixes = ['', '_head'];

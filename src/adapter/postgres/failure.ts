@@ -1,14 +1,16 @@
-/** Why a batch was not acknowledged, and the coded errors for what PostgreSQL reports. */
+/** Errors of batches that were not acknowledged, and coded errors for those of PostgreSQL. */
 import { LanestoreError } from '../../errors.js';
 
 /**
  * What happened to a batch. FENCED: another node claimed the store, and nothing of the batch was
- * written. NOT_REPLICATED: it is on the primary, but not known to be on enough standbys.
- * UNKNOWN_OUTCOME: it may have been written or not.
+ * written. NOT_REPLICATED: the batch is on the primary, but not known to be on enough standbys.
+ * UNKNOWN_OUTCOME: the batch may have been written or not.
  */
 export type PostgresFailureCode = 'FENCED' | 'NOT_REPLICATED' | 'UNKNOWN_OUTCOME';
 
-/** The `cause` of LANESTORE_FAILED if a batch was not acknowledged; it is never tried again. */
+/**
+ * The `cause` of LANESTORE_FAILED if a batch was not acknowledged; the batch is never sent again.
+ */
 export class PostgresFailure extends Error {
   override readonly name = 'PostgresFailure';
   readonly code: PostgresFailureCode;

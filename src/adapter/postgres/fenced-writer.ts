@@ -1,7 +1,7 @@
 /**
- * Writes batches on one connection: one statement, one round trip, and in the same flight the
- * question how far the standbys are. The first batch that is not acknowledged ends it: the outcome
- * may be unknown, so nothing is tried again.
+ * Writes batches on one connection. A batch is one statement. A query for the progress of the
+ * standbys is sent with it, so both take one round trip. The first batch that is not acknowledged
+ * ends the writer: its outcome may be unknown, so nothing is sent again.
  */
 import { Mutex } from '../../base/mutex.js';
 import { byteArrays } from './byte-arrays.js';
@@ -67,15 +67,15 @@ export class FencedWriter {
 
   /**
    * Resolves once the batch is flushed on the primary and on `replicas` synchronous standbys.
-   * @throws PostgresFailure, LANESTORE_CORRUPT, the error of the server; then every later call
-   * throws the same.
+   * @throws PostgresFailure, LANESTORE_CORRUPT, the error of the server. Every later call then
+   * throws the same error.
    */
   write({ puts, values, deletes }: PackedBatch): Promise<void> {
     this.#hasWritten = true;
     return this.#send(this.#sql.batch, 'lanestore_batch', [puts, values, deletes]);
   }
 
-  /** The same for another statement that begins with the fence; `values` follow its parameters. */
+  /** Sends a statement that begins with the fence; `values` follow the fence's parameters. */
   async #send(text: string, name: string, values: readonly unknown[]): Promise<void> {
     await this.#turns.run(async () => {
       if (this.#failure !== undefined) throw this.#failure;
@@ -113,7 +113,10 @@ export class FencedWriter {
     throw new PostgresFailure('FENCED', `another node claimed the store: epoch ${this.epoch}, now ${now}; ${why}`);
   }
 
-  /** Shows other openers that the holder lives, unless a batch has since the last call. */
+  /**
+   * Raises `seq`, which shows other openers that the holder is alive. Does nothing if a batch was
+   * written since the last call.
+   */
   #beat(): void {
     const isNeeded = !this.#hasWritten;
     this.#hasWritten = false;
@@ -126,7 +129,7 @@ export class FencedWriter {
     this.#session.destroy();
   }
 
-  /** Gives the store back, so that the next opener does not wait for the lease. */
+  /** Releases the store, so that the next opener need not wait for the lease. */
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
     await this.#turns.run(async () => {

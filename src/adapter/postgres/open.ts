@@ -28,7 +28,7 @@ export class PostgresStore<B, Q, A> extends LevelStore<B, Q, A> {
  * can write, and everything that is read afterwards is replicated. A round is acknowledged once
  * PostgreSQL has flushed it on the primary and on `replicas` standbys.
  * @throws LANESTORE_LOCKED if another node holds the store; LANESTORE_IO for a server that cannot
- * be used, with what to type; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT.
+ * be used, with a remedy; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_CORRUPT.
  * @example
  * ```ts
  * import { autobahn } from 'lanestore';

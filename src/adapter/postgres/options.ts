@@ -14,7 +14,8 @@ import {
 import type { StoreOptions } from '../level/options.js';
 
 /**
- * The fields of `pg.ClientConfig` that name a server and a role; others are passed on as they are.
+ * The fields of `pg.ClientConfig` that name a server and a role. Other fields are passed on
+ * unchanged.
  */
 export interface PostgresAddress {
   readonly connectionString?: string;
@@ -23,11 +24,11 @@ export interface PostgresAddress {
   readonly database?: string;
   readonly user?: string;
   readonly password?: string | (() => string | Promise<string>);
-  /** As `tls.connect` takes it, or true. */
+  /** Options of `tls.connect`, or true. */
   readonly ssl?: boolean | object;
 }
 
-/** One server: a URL, or what `pg.Client` takes. Errors and logs never contain it. */
+/** One server: a URL, or options of `pg.Client`. Errors and logs never contain it. */
 export type PostgresConnection = string | PostgresAddress;
 
 /** Options of a {@link PostgresLevel}. */
@@ -43,18 +44,18 @@ export interface PostgresOptions {
   readonly table?: string;
   /** Value of `synchronous_commit` in every batch; nothing weaker is offered. Default `on`. */
   readonly durability?: 'on' | 'remote_apply';
-  /** Claim the store although its holder may be alive: the holder is fenced. Default false. */
+  /** Claim the store even if its holder may be alive. The holder is then fenced. Default false. */
   readonly takeOver?: boolean;
   /**
-   * Milliseconds after which a holder that wrote nothing is taken for gone, 100 to 600,000. It only
-   * prevents accidents: safety rests on the epoch. Default 5000.
+   * Milliseconds without a write after which the holder counts as gone, 100 to 600,000. The lease
+   * only prevents accidents: safety depends on the epoch alone. Default 5000.
    */
   readonly leaseMs?: number;
   /** Milliseconds to wait for an answer, 100 to 600,000. Default 10,000. */
   readonly deadlineMs?: number;
-  /** Read snapshots at the same time; each takes a connection. Default 8. */
+  /** Upper bound of concurrent read snapshots. Each uses one connection. Default 8. */
   readonly snapshots?: number;
-  /** Milliseconds that a snapshot may live after the next batch was written. Default 10,000. */
+  /** Milliseconds after which a snapshot ends if a batch was written since. Default 10,000. */
   readonly snapshotMs?: number;
   /** Create the tables if they are absent. Default true. */
   readonly createIfMissing?: boolean;
@@ -63,14 +64,16 @@ export interface PostgresOptions {
 /** Options of `openPostgres`. */
 export interface PostgresStoreOptions<B, Q, A> extends PostgresOptions, StoreOptions<B, Q, A> {
   /**
-   * With `replicas: 0`: the operator's word that no other server ever takes over. Without it the
-   * store keeps no votes, because a failover could lose one. Default false.
+   * With `replicas: 0`: the operator's assurance that no other server ever takes over. Without it,
+   * the store keeps no votes, because a failover could lose one. Default false.
    */
   readonly singleServer?: boolean;
 }
 
 const milliseconds = wholeNumber(100, 600_000, 'of milliseconds');
-/** With `_head` and the suffix of its index below PostgreSQL's 63 bytes. */
+/**
+ * At most 50 characters: `_head` and the suffix of its index must fit into PostgreSQL's 63 bytes.
+ */
 const TABLE_NAME = /^[a-z_][a-z0-9_]{0,49}$/;
 
 const tableName: Check<string> = (value, name) => {
@@ -80,7 +83,7 @@ const tableName: Check<string> = (value, name) => {
   return value as string;
 };
 
-/** Says nothing of what was given: it may contain a password. */
+/** The error omits the value: it may contain a password. */
 const connection: Check<PostgresOptions['connection']> = (value, name) => {
   const list = Array.isArray(value) ? value : [value];
   if (list.length === 0) throw outOfRange(name, 'one server or more', 'an empty list');
@@ -128,7 +131,7 @@ export function settingsOf(options: PostgresOptions): PostgresSettings {
   };
 }
 
-/** A name of the store for people: never with a password or another parameter of the connection. */
+/** A readable name of the store, without password or other parameters of the connection. */
 export function storeName(connection: PostgresConnection, table: string): string {
   const { connectionString, ...fields } =
     typeof connection === 'string' ? { connectionString: connection } : connection;

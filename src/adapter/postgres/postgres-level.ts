@@ -1,6 +1,6 @@
 /**
  * An abstract-level database in one table of PostgreSQL. One process at a time writes to it:
- * opening claims the table, and the process that had it before can write no more.
+ * opening claims the table, after which the previous process cannot write.
  */
 import { type AbstractDatabaseOptions, AbstractLevel } from 'abstract-level';
 import { fields } from '../../base/options.js';
@@ -31,7 +31,7 @@ interface BatchOperation {
   readonly value?: Uint8Array;
 }
 
-/** What an open database works with. */
+/** The parts of an open database. */
 interface Running {
   readonly server: PostgresConnection;
   readonly writer: FencedWriter;
@@ -41,12 +41,13 @@ interface Running {
 const checkOptions = fields(POSTGRES_CHECKS);
 
 /**
- * An abstract-level database on PostgreSQL, of use without a store too. Every batch is atomic and
- * durable when it resolves, as {@link PostgresOptions} say; iterators read snapshots. The first
- * write that fails is the last one: the outcome may be unknown, so close it and open a new one.
+ * An abstract-level database on PostgreSQL, which can be used without a store. Every batch is
+ * atomic, and when it resolves it is as durable as {@link PostgresOptions} say. Iterators read
+ * snapshots. After a write has failed, its outcome may be unknown, so all later writes fail, too:
+ * close the database, and open a new one.
  *
- * Rejections are LanestoreErrors on opening and reading; a write rejects with a
- * {@link PostgresFailure} or with the error of the server.
+ * Opening and reading reject with a LanestoreError. A write rejects with a {@link PostgresFailure}
+ * or with the error of the server.
  * @example
  * ```ts
  * import { PostgresLevel } from 'lanestore/adapter/postgres';
@@ -62,7 +63,7 @@ export class PostgresLevel<K = string, V = string> extends AbstractLevel<Buffer,
   #running: Running | undefined;
   #reader: Promise<Session> | undefined;
 
-  /** @throws TypeError, LANESTORE_INVALID for options that are none. */
+  /** @throws TypeError, LANESTORE_INVALID for invalid options. */
   constructor(options: PostgresOptions, encodings: AbstractDatabaseOptions<K, V> = {}) {
     super({ encodings: { buffer: true }, seek: true, createIfMissing: false, errorIfExists: false }, encodings);
     this.#settings = settingsOf(checkOptions(options, 'PostgresLevel: options'));
@@ -156,7 +157,7 @@ export class PostgresLevel<K = string, V = string> extends AbstractLevel<Buffer,
     return new RangeIterator(this, options, snapshot, this.#sql);
   }
 
-  /** The bytes are copied before it waits. */
+  /** Copies the bytes before it waits. */
   async #write(writes: readonly Write[]): Promise<void> {
     const { writer, snapshots } = this.#open();
     const packed = pack(writes);
@@ -168,7 +169,7 @@ export class PostgresLevel<K = string, V = string> extends AbstractLevel<Buffer,
     }
   }
 
-  /** Reads on a connection of its own; if that is lost, once more on a new one. */
+  /** Reads on a separate connection. If that is lost, retries once on a new one. */
   async #read(keys: readonly Buffer[]) {
     const query = { text: this.#sql.get, values: [byteArrays(keys)], name: 'lanestore_get' };
     const { server } = this.#open();

@@ -16,10 +16,10 @@ export interface ByteRange {
 
 type Pair = [key: Buffer, value: Buffer | undefined];
 
-/** Rows of the first page, and at most. */
+/** Rows of the first page, and of the largest page. */
 const FIRST_ROWS = 32;
 const ROWS_MAX = 1000;
-/** Bytes that a page should have: the next one is sized by the rows of the last one. */
+/** Target size of a page in bytes. The row limit of the next page follows from the last page. */
 const PAGE_BYTES = 1024 * 1024;
 
 /** An iterator of `PostgresLevel`; keys and values are buffers. */
@@ -65,7 +65,7 @@ export class RangeIterator extends AbstractIterator<AnyLevel, Buffer, Buffer> {
     await this.#snapshot.release();
   }
 
-  /** True if there is a page. */
+  /** Reads the next page; false if there is none. */
   async #fetch(rows: number): Promise<boolean> {
     if (this.#isLast) return false;
     const { reverse = false, values = true } = this.#range;
@@ -101,7 +101,7 @@ export class RangeIterator extends AbstractIterator<AnyLevel, Buffer, Buffer> {
   }
 }
 
-/** The bounds that count: abstract-level ignores `gt` where there is a `gte`, and `lt` likewise. */
+/** The effective bounds: abstract-level ignores `gt` if `gte` is set, and `lt` if `lte` is set. */
 function boundsOf({ gt, gte, lt, lte }: ByteRange): [comparison: string, key: Uint8Array][] {
   const bounds: [string, Uint8Array | undefined][] = [
     gte === undefined ? ['>', gt] : ['>=', gte],

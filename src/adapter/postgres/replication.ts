@@ -1,6 +1,6 @@
 /**
- * Verifies replication from the client: `synchronous_standby_names` may be emptied, and a wait may
- * be cancelled, and then the server reports success although no standby has the batch.
+ * Verifies replication from the client. If `synchronous_standby_names` is emptied, or a wait is
+ * cancelled, the server reports success although no standby has the batch.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { meter } from '../../metrics/channel.js';
@@ -15,8 +15,8 @@ const POLL_MS = 5;
 type Wanted = Pick<PostgresSettings, 'replicas' | 'deadlineMs'>;
 
 /**
- * Waits until `replicas` synchronous standbys have flushed all that the primary has. Sent after a
- * batch in the same flight, it is answered from after the batch's commit.
+ * Waits until `replicas` synchronous standbys have flushed everything that the primary has flushed.
+ * If the query is sent directly after a batch, its answer includes the batch's commit.
  * @throws PostgresFailure NOT_REPLICATED after the deadline.
  */
 export async function replicated(session: Session, { replicas, deadlineMs }: Wanted, sql: Statements): Promise<void> {
@@ -36,13 +36,13 @@ export async function replicated(session: Session, { replicas, deadlineMs }: Wan
   meter('lanestore_replication_seconds', (performance.now() - begun) / 1000);
 }
 
-/** The same, and no notice: one says that the server did not wait. */
+/** As {@link replicated}; also throws after a notice, which says that the server did not wait. */
 export async function assertReplicated(session: Session, wanted: Wanted, sql: Statements): Promise<void> {
   await replicated(session, wanted, sql);
   assertQuiet(session);
 }
 
-/** @throws PostgresFailure NOT_REPLICATED if the server warned, or said that it goes down. */
+/** @throws PostgresFailure NOT_REPLICATED if the server warned, or announced its shutdown. */
 export function assertQuiet(session: Session): void {
   const notice = session.takeNotice();
   if (notice !== undefined) throw new PostgresFailure('NOT_REPLICATED', `the server warned: ${notice}`);

@@ -1,4 +1,4 @@
-/** Finds the primary among the servers, and checks that it keeps what it acknowledges. */
+/** Finds the primary among the servers, and checks that a crash does not lose its commits. */
 import { LanestoreError } from '../../errors.js';
 import { coded } from './failure.js';
 import type { PostgresConnection, PostgresSettings } from './options.js';
@@ -11,7 +11,7 @@ export interface Primary {
   readonly session: Session;
 }
 
-/** @throws LANESTORE_IO for no primary, or for two; nothing is left open. */
+/** Finds the one primary. @throws LANESTORE_IO for none, or for two; no connection stays open. */
 export async function findPrimary({ servers, deadlineMs }: PostgresSettings, sql: Statements): Promise<Primary> {
   const tried = await Promise.allSettled(servers.map((server) => probe(server, deadlineMs, sql)));
   const found = tried.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
@@ -48,7 +48,7 @@ async function probe(server: PostgresConnection, deadlineMs: number, sql: Statem
   }
 }
 
-/** @throws LANESTORE_IO for a server that may lose what it acknowledged. */
+/** @throws LANESTORE_IO if the server may lose acknowledged batches. */
 export async function checkServer(session: Session, { replicas }: PostgresSettings, sql: Statements): Promise<void> {
   const [row] = await session.query({ text: sql.server });
   for (const [setting, value] of [
@@ -82,7 +82,7 @@ const COLUMNS = {
   head: 'id integer, layout integer, epoch bigint, seq bigint, holder text, since timestamp with time zone',
 };
 
-/** Creates the tables if wanted, and checks that they are a store's. */
+/** Creates missing tables if the options allow it, and checks that they are tables of a store. */
 export async function checkTables(session: Session, settings: PostgresSettings, sql: Statements): Promise<void> {
   const { table, createIfMissing } = settings;
   let found = await session.query({ text: sql.tables });

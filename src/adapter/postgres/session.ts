@@ -1,4 +1,4 @@
-/** One connection to a server, with a deadline on everything that is asked of it. */
+/** One connection to a server, with a deadline on every query. */
 import { isRefusedByNode, messageOf } from '../../base/permission-model.js';
 import { LanestoreError } from '../../errors.js';
 import type { PostgresConnection } from './options.js';
@@ -13,7 +13,9 @@ export interface Query {
   readonly name?: string;
 }
 
-/** The part of `pg.Client` that is used, so that typings of `pg` are not needed to read ours. */
+/**
+ * The part of `pg.Client` that is used. Declared here, so that our typings need no typings of `pg`.
+ */
 interface Client {
   connect(): Promise<unknown>;
   query(query: Query): Promise<{ rows: Row[] }>;
@@ -24,8 +26,8 @@ interface Client {
 }
 
 /**
- * Set on every connection, over the settings of the role and the database. Notices of class WARNING
- * must arrive: one of them reports that a wait for a standby was cancelled.
+ * Settings of every connection. They override those of the role and the database. Notices of class
+ * WARNING must arrive: one of them reports that a wait for a standby was cancelled.
  */
 const SETTINGS = [
   'client_min_messages = warning',
@@ -49,7 +51,10 @@ async function loadClient(): Promise<new (config: object) => Client> {
   }
 }
 
-/** An open connection. Queries are sent at once, and each is a transaction of its own. */
+/**
+ * An open connection. Queries are sent at once, without waiting for earlier ones. Each is its own
+ * transaction.
+ */
 export class Session {
   readonly #client: Client;
   readonly #deadlineMs: number;
@@ -64,13 +69,13 @@ export class Session {
       this.#failure ??= error;
     });
     client.on('notice', ({ code = '', message = '' }) => {
-      // Class 01: the wait for a standby was cancelled; 57: the server is going down. The text is
-      // localised.
+      // SQLSTATE class 01: the wait for a standby was cancelled. Class 57: the server is going
+      // down. The text is localised, so it is not compared.
       if (code.startsWith('01') || code.startsWith('57')) this.#notice ??= `${code} ${message}`;
     });
   }
 
-  /** @throws LANESTORE_IO, LANESTORE_INVALID; what `pg` rejects with. */
+  /** @throws LANESTORE_IO, LANESTORE_INVALID; errors of `pg`. */
   static async connect(server: PostgresConnection, deadlineMs: number): Promise<Session> {
     const PgClient = await loadClient();
     const session = new Session(clientOf(PgClient, server, deadlineMs), deadlineMs);
@@ -106,7 +111,7 @@ export class Session {
     return (await this.#within(this.#client.query(query), 'the server')).rows;
   }
 
-  /** Ends politely; a server that does not answer is left. */
+  /** Ends the session; cuts the connection if the server does not answer in time. */
   async close(): Promise<void> {
     if (!this.isUsable) return this.destroy();
     await this.#within(this.#client.end(), 'closing').catch(() => undefined);
@@ -142,7 +147,7 @@ function clientOf(PgClient: new (config: object) => Client, server: PostgresConn
   try {
     return new PgClient({ application_name: 'lanestore', ...address, ...own });
   } catch {
-    // Without the cause: it contains the connection string.
+    // Thrown without the cause, which contains the connection string.
     throw new LanestoreError('LANESTORE_INVALID', 'the connection is not one that pg.Client accepts');
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Read snapshots, each a transaction on a connection of its own. They are few and short: while one
- * is held, PostgreSQL keeps every version of every row that is written after it, and a batch takes
- * several times as long.
+ * Read snapshots. Each is a transaction on its own connection. Their number and duration are
+ * limited, because while one is held, PostgreSQL keeps every version of every row that is written
+ * after it, and a batch takes several times as long.
  */
 import { LanestoreError } from '../../errors.js';
 import { meter } from '../../metrics/channel.js';
@@ -13,11 +13,11 @@ const BEGIN = 'begin isolation level repeatable read read only';
 /** Idle connections that are kept. */
 const IDLE_MAX = 2;
 
-/** A snapshot that iterators share: those that began between the same two writes. */
+/** A snapshot. Iterators that began between the same two writes share it. */
 export interface Snapshot {
   /**
    * Reads in the snapshot.
-   * @throws LANESTORE_CAPACITY if it ended; LANESTORE_IO, LANESTORE_CORRUPT.
+   * @throws LANESTORE_CAPACITY if the snapshot has ended; LANESTORE_IO, LANESTORE_CORRUPT.
    */
   read(query: Query): Promise<readonly Row[]>;
   /** Each iterator calls it once; the last call ends the snapshot. */
@@ -61,8 +61,8 @@ export class Snapshots {
   }
 
   /**
-   * Called before a write: snapshots that were asked for must exist before it, and later ones must
-   * see it.
+   * Called before a write. Resolves once requested snapshots are taken, so that they do not contain
+   * the write. Later snapshots must contain it.
    */
   async beforeWrite(): Promise<void> {
     const current = this.#current;
@@ -70,12 +70,12 @@ export class Snapshots {
     await current?.ready;
   }
 
-  /** One that was asked for during the write may lack it. */
+  /** Called after a write: a snapshot that was requested during the write may not contain it. */
   afterWrite(): void {
     this.#current = undefined;
   }
 
-  /** Ends all; their iterators reject. */
+  /** Ends all snapshots; their iterators reject. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#open].map((snapshot) => snapshot.end()));
@@ -95,7 +95,7 @@ export class Snapshots {
 interface SnapshotLife {
   readonly snapshotMs: number;
   readonly isCurrent: () => boolean;
-  /** `session`: free for another snapshot. */
+  /** Called when the snapshot has ended. `session` may be used for another snapshot. */
   readonly ended: (session: Session | undefined) => Promise<void>;
 }
 
@@ -120,7 +120,7 @@ class SharedSnapshot implements Snapshot {
     this.#timer.unref();
   }
 
-  /** One user more; false if the snapshot has ended. */
+  /** Adds a user; false if the snapshot has ended. */
   retain(): boolean {
     if (this.#ending !== undefined) return false;
     this.#users++;
@@ -158,7 +158,7 @@ class SharedSnapshot implements Snapshot {
     await this.#life.ended(isFree === true ? session : undefined);
   }
 
-  /** A snapshot that no batch has followed costs nothing, and may stay. */
+  /** Ends the snapshot, unless no batch was written since: then it slows nothing, and may stay. */
   #expire(): void {
     if (this.#life.isCurrent()) return;
     this.#isExpired = true;
@@ -174,7 +174,7 @@ class SharedSnapshot implements Snapshot {
   }
 }
 
-/** Takes a snapshot for the queries of the session from here on. */
+/** Takes a snapshot. All later queries of the session read it. */
 export async function beginSnapshot(session: Session): Promise<Session> {
   try {
     await session.query({ text: BEGIN });

@@ -3,10 +3,11 @@
 /** Version of the tables, in the column `layout`. */
 export const LAYOUT = 1;
 
-/** The texts for a table; its name is checked to be an identifier. */
+/** The statements for a table, whose name must be an identifier: it is not quoted. */
 export function statements(table: string) {
   const head = `${table}_head`;
-  // The fence: without the row of this epoch, no other part of the statement finds anything to do.
+  // The fence: if the row has another epoch, it selects nothing, and the rest of the statement
+  // writes nothing.
   const fence = `with f as (update ${head} set seq = seq + 1 where id = 1 and epoch = $1
       returning seq, set_config('synchronous_commit', $2, true))`;
   return {
@@ -16,7 +17,9 @@ export function statements(table: string) {
         seq bigint not null, holder text, since timestamptz)`,
       `insert into ${head} (id, layout, epoch, seq) values (1, ${LAYOUT}, 0, 0) on conflict (id) do nothing`,
     ],
-    /** Sent separately: they only keep the tables small, and other engines lack them. */
+    /**
+     * Sent separately, because other engines lack these settings. They only keep the tables small.
+     */
     tune: [
       `alter table ${table} set (fillfactor = 85, toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0,
         autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0)`,
@@ -36,12 +39,15 @@ export function statements(table: string) {
     standbys: `select count(*)::int as standbys from pg_stat_replication
       where state = 'streaming' and sync_state in ('sync', 'quorum')`,
     head: `select layout, epoch, seq, holder, since from ${head} where id = 1`,
-    /** $4 true: claims even if epoch and seq are not those in the row. */
+    /** With $4 true, claims even if epoch or seq of the row have changed. */
     claim: `update ${head} set epoch = epoch + 1, seq = seq + 1, holder = $1, since = now()
       where id = 1 and ($4::boolean or (epoch = $2 and seq = $3))
       returning epoch, seq, set_config('synchronous_commit', $5, true)`,
     leave: `update ${head} set holder = null, seq = seq + 1 where id = 1 and epoch = $1`,
-    /** Deletes and puts join the fence. A key must occur once: both see the table as it was. */
+    /**
+     * Deletes and puts join the fence. A key must occur only once, because both see the table as it
+     * was before the statement.
+     */
     batch: `${fence},
       d as (delete from ${table} using f where key = any($5::bytea[])),
       p as (insert into ${table} (key, value) select u.k, u.v from f, unnest($3::bytea[], $4::bytea[]) u(k, v)
@@ -60,5 +66,5 @@ export function statements(table: string) {
   };
 }
 
-/** The texts for one table. */
+/** The statements for one table. */
 export type Statements = ReturnType<typeof statements>;

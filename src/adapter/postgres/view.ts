@@ -1,6 +1,7 @@
 /**
- * Reads a store without claiming it: in one snapshot, on a connection of its own, whether a node
- * runs on it or not. Any server of the cluster will do; on a standby the node is not slowed.
+ * Reads a store without claiming it, in one snapshot on a separate connection. A node may run on
+ * the store. Any server of the cluster can be read. A snapshot on a standby does not slow the node,
+ * unless `hot_standby_feedback` is on.
  */
 import { AbstractLevel } from 'abstract-level';
 import { CloseStack } from '../../base/close-stack.js';
@@ -43,9 +44,9 @@ const checkVerifyOptions = fields<VerifyPostgresOptions<unknown, unknown, unknow
 });
 
 /**
- * Opens a view of the store in a table: nothing is claimed, written or locked. It holds a snapshot
- * until it is closed, which slows a node that writes to the same server meanwhile; so close it
- * soon, or read from a standby. All live records are read and checked.
+ * Opens a view of the store in a table. Nothing is claimed, written or locked. The view holds a
+ * snapshot until it is closed. Until then a node that writes to the same server is slower, so close
+ * the view soon, or read from a standby. All live records are read and checked.
  * @throws LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA, LANESTORE_IO. Damage is in `findings`.
  * @example
  * ```ts
@@ -104,7 +105,7 @@ export async function verifyPostgres<B, Q, A>(options: VerifyPostgresOptions<B, 
   return await verifyView(view, checks);
 }
 
-/** A read-only database: what a snapshot holds. */
+/** A read-only database over one snapshot. */
 class SnapshotLevel extends AbstractLevel<Buffer, string, Uint8Array> {
   readonly #snapshot: Snapshot;
   readonly #sql: Statements;
@@ -116,7 +117,7 @@ class SnapshotLevel extends AbstractLevel<Buffer, string, Uint8Array> {
       session.query(query).catch((error: unknown) => {
         throw coded('reading failed', error);
       });
-    // The session ends with the view, not with an iterator.
+    // The session ends with the view, not with the iterator.
     this.#snapshot = { read, release: async () => undefined };
   }
 

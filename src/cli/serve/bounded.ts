@@ -1,14 +1,14 @@
-/** Values of any size as bounded JSON: what is cut off is said in its place. */
+/** Values of any size as bounded JSON. A remark replaces each part that is cut off. */
 import { plain } from '../output.js';
 
-/** Bytes that are shown of a byte string. */
+/** Upper bound of the bytes that are shown of a byte string. */
 const BYTES_MAX = 64;
-/** Items of an array, and fields of an object. */
+/** Upper bound of the items that are shown of an array, and of the fields of an object. */
 const ITEMS_MAX = 100;
 const CHARS_MAX = 4096;
 const DEPTH_MAX = 24;
 
-/** The value in JSON types, bounded at every place. */
+/** The value in JSON types, bounded at every level. */
 export function bounded(value: unknown, depth = 0): unknown {
   if (value instanceof Uint8Array) return boundedBytes(value);
   if (typeof value === 'string') return cut(value, CHARS_MAX, 'characters');

@@ -1,6 +1,6 @@
 /**
  * The process of a check: `node check-child.js LOCATION`. Sends progress and the result to its
- * parent, and ends when its parent does.
+ * parent process, and ends with it.
  */
 import { detectLayout, isLanestoreError, removePrivateCopies, verify } from '../../index.js';
 import { openState, SEI_LAYOUT, verifyState } from '../../migrations/index.js';
@@ -61,7 +61,7 @@ async function checkNewerState(path: string): Promise<object> {
   }
 }
 
-/** The layouts before 73f917bbd have no report of their own: every entry is read and decoded. */
+/** `verify` does not read layouts older than 73f917bbd. Here every entry is read and decoded. */
 function readState(path: string): Promise<object> {
   return withProtocol(path, async ({ model, checks }) => {
     const { block, commitQC } = await checks();

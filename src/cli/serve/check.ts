@@ -1,18 +1,18 @@
 /**
- * A complete check of a location, in another process: it can be killed at any time, and keeps no
- * request waiting. That process makes and removes its own copy.
+ * A complete check of a location, in its own process. The process can be killed at any time, and
+ * does not delay requests. It makes its own copy, and removes it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** A line of the process: progress, or its last one. */
+/** A message of the process: progress, or the result, which is the last one. */
 export type CheckEvent =
   | { readonly kind: 'progress'; readonly phase: string; readonly done: number; readonly total: number }
   | { readonly kind: 'report'; readonly report: object }
   | { readonly kind: 'failed'; readonly failure: object }
   | { readonly kind: 'cancelled' };
 
-/** Time that the process has to remove its copy once it is cancelled. */
+/** Milliseconds that a cancelled process has to remove its copy, before it is killed. */
 const CANCEL_MS_MAX = 5000;
 
 /** A running check. */
@@ -41,7 +41,10 @@ export class Check {
     });
   }
 
-  /** All events, for one reader. The last one is a report, a failure or a cancellation. */
+  /**
+   * All events. Only one reader may call this. The last one is a report, a failure or a
+   * cancellation.
+   */
   async *events(): AsyncGenerator<CheckEvent, void, void> {
     for (;;) {
       const event = this.#events.shift();
@@ -58,7 +61,7 @@ export class Check {
     return this.#isRunning;
   }
 
-  /** Ends the check; its process removes its copy. */
+  /** Cancels the check; its process removes its copy. */
   cancel(): void {
     if (!this.#isRunning) return;
     this.#emit({ kind: 'cancelled' });
@@ -67,7 +70,7 @@ export class Check {
     void this.ended.then(() => clearTimeout(timer));
   }
 
-  /** The same, without waiting for anything. */
+  /** As {@link cancel}, but without an event, and without a timer that kills the process. */
   kill(): void {
     if (this.#isRunning) this.#child.kill('SIGTERM');
   }

@@ -1,11 +1,12 @@
 /**
- * CBOR in diagnostic notation (RFC 8949, section 8), from the bytes: it shows what is stored, also
- * where no model reads it. Bounded: byte strings are cut, and the text ends at {@link CHARS_MAX}.
+ * CBOR in diagnostic notation (RFC 8949, section 8), made from the bytes. It shows what is stored
+ * even if no model can decode it. The text is bounded: byte strings are cut, and the text ends
+ * after {@link CHARS_MAX} characters.
  */
 
-/** Characters of the text. */
+/** Upper bound in characters of the text. */
 const CHARS_MAX = 65_536;
-/** Bytes that are shown of a byte string. */
+/** Upper bound of the bytes that are shown of a byte string. */
 const BYTES_MAX = 48;
 const DEPTH_MAX = 32;
 const INDEFINITE = 31;
@@ -13,7 +14,7 @@ const BREAK = 0xff;
 /** Simple values with a name. */
 const NAMED: Readonly<Record<number, string>> = { 20: 'false', 21: 'true', 22: 'null', 23: 'undefined' };
 
-/** The diagnostic notation of the CBOR items in `bytes`; ends with a remark where it stops. */
+/** The diagnostic notation of the CBOR items in `bytes`. A remark follows if it stops early. */
 export function diagnostic(bytes: Uint8Array): string {
   const printer = new Printer(bytes);
   try {

@@ -3,7 +3,7 @@ import { isLanestoreError } from '../../index.js';
 import { CommandError } from '../command-error.js';
 import { refusalOf, type ShownFinding, shownFindings } from './overview.js';
 
-/** An answer in place of what was asked for. */
+/** The answer if a request fails. */
 export interface Failure {
   readonly code: string;
   readonly message: string;

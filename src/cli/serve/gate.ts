@@ -1,10 +1,11 @@
 /**
- * What is refused before any route runs: other hosts (DNS rebinding), other sites, methods that
- * could change something, a wrong token. All answers carry {@link SECURITY_HEADERS}.
+ * Refuses requests before any route runs: with another host (DNS rebinding), from another site,
+ * with a method that could change something, or with a wrong token. All answers have {@link
+ * SECURITY_HEADERS}.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** What a request must match. */
+/** The values that a request must match. */
 export interface Gate {
   readonly token: string;
   /** Accepted values of the header Host. */
@@ -12,8 +13,8 @@ export interface Gate {
 }
 
 /**
- * Headers of every answer. Scripts and styles come from files of the package only: no inline
- * script, no eval, no other host; the page cannot be framed and sends no form.
+ * Headers of every answer. They allow scripts and styles from files of the package only: no inline
+ * script, no eval, no other host. They forbid frames around the page, and forms.
  */
 export const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
   [
@@ -30,7 +31,7 @@ export const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
   ['cache-control', 'no-store'],
 ];
 
-/** Where a token stands in a path: /TOKEN/rest */
+/** A path with a token: /TOKEN/rest */
 const TOKEN_PATH = /^\/([A-Za-z0-9_-]{22,256})(\/.*)$/;
 const BEARER = /^Bearer ([A-Za-z0-9_-]{22,256})$/;
 

@@ -1,4 +1,4 @@
-/** Reads a store, in a view of its own copy. */
+/** Reads a store through a view of a private copy. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENTRY_NUMBER_MAX, isLanestoreError, openView, type StoreView } from '../../index.js';
@@ -12,7 +12,7 @@ import { type LaneRow, laneRow, type Round, roundLanes, type ShownEntry, type St
 /** Bytes of a record before and after its body (docs/format.md). */
 const [HEAD_BYTES, TAIL_BYTES] = [2, 5];
 
-/** Opens a view that reads single entries; it scans no records. @throws as `openView`. */
+/** Opens a view that reads single entries, without a scan of the records. @throws as `openView`. */
 export function openLevelReader(location: string): Promise<StateReader> {
   return withProtocol(location, async (protocol): Promise<StateReader> => {
     const view = await openWithValues(location, protocol);
@@ -26,14 +26,14 @@ export function openLevelReader(location: string): Promise<StateReader> {
 }
 
 /**
- * Opens a view. To copy value files, it reads all keys, and with them all values that are inline.
- * That is left out while the store has no value file.
+ * Opens a view. A copy of value files requires a read of all keys and inline values. A store
+ * without value files is therefore opened without them.
  */
 async function openWithValues<B, Q, A>(location: string, { model }: Protocol<B, Q, A>): Promise<StoreView<B, Q, A>> {
   const options = { model, examine: false, tableCheckBytesMax: 0 };
   if (hasValueFiles(location)) return openView(location, options);
   const view = await openView(location, { ...options, values: false });
-  // A node may have made its first value file before the copy.
+  // A node may have created the first value file before the copy was made.
   if (!hasValueFiles(location)) return view;
   await view.close();
   return openView(location, options);

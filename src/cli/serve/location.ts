@@ -1,6 +1,6 @@
 /**
- * A location that is served. What is read of it is kept for a short time, so that neither many
- * requests nor many tabs make many copies. Nothing of it is written, and no lock is taken.
+ * A served location. Answers are cached for a short time, so that many requests or tabs do not make
+ * many copies. The location is never written or locked.
  */
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,28 +15,36 @@ import { type Overview, overviewOf, type Sizes, sizesOf } from './overview.js';
 import type { StateReader } from './reader.js';
 import { sourceReader } from './source-reader.js';
 
-/** Time for which a view of a changed store is used, and a view that is not used is kept. */
+/**
+ * Milliseconds for which a view of a changed store is used, and for which an unused view is kept.
+ */
 const [VIEW_MS, IDLE_MS] = [2000, 15_000];
-/** The least age of an answer before it is read again, and a multiple of the time that it took. */
+/**
+ * An answer is read again after these milliseconds, or after this multiple of the time that it
+ * took, if that is longer.
+ */
 const [ANSWER_MS, ANSWER_FACTOR] = [400, 5];
-/** The same of a scan of all keys, which reads inline values too: it must not load the disk. */
+/**
+ * The same for a scan of all keys. It also reads inline values, so frequent scans would load the
+ * disk.
+ */
 const [SIZES_MS, SIZES_FACTOR] = [10_000, 30];
 
 interface Kept<T> {
   readonly stamp: string | undefined;
   readonly value: Promise<T>;
-  /** Not before this time is it read again. */
+  /** The time (`performance.now()`) before which the answer is not read again. */
   until: number;
 }
 
-/** A view, and when it was opened. */
+/** A reader, and the time at which it was opened. */
 interface OpenReader {
   readonly reader: StateReader;
   readonly stamp: string | undefined;
   readonly openedAt: number;
 }
 
-/** A location that is served. */
+/** See the top of this file. */
 export class ServedLocation {
   readonly index: number;
   readonly path: string;
@@ -44,7 +52,7 @@ export class ServedLocation {
   #sizes: Kept<Sizes> | undefined;
   #open: OpenReader | undefined;
   #idle: NodeJS.Timeout | undefined;
-  /** The end of the call before: one reads at a time. */
+  /** The last call of {@link read}: calls run one after another. */
   #last: Promise<unknown> = Promise.resolve();
   #check: Check | undefined;
   #isClosed = false;
@@ -54,7 +62,7 @@ export class ServedLocation {
     this.path = path;
   }
 
-  /** A store that did not change is not read again. @throws as `overviewOf`. */
+  /** An unchanged store is not read again. @throws as `overviewOf`. */
   async overview(): Promise<Overview> {
     this.#overview = this.#fresh(this.#overview, ANSWER_MS, ANSWER_FACTOR, () => overviewOf(this.path));
     const overview = await this.#overview.value;
@@ -71,7 +79,9 @@ export class ServedLocation {
     return this.#sizes.value;
   }
 
-  /** Runs `use` with a reader of the state, after the call before. @throws as opening it. */
+  /**
+   * Runs `use` with a reader of the state, after all earlier calls. @throws errors of opening it.
+   */
   read<T>(use: (reader: StateReader) => Promise<T>): Promise<T> {
     const result = this.#last.then(() => this.#reading(use));
     this.#last = result.catch(() => undefined);
@@ -83,7 +93,7 @@ export class ServedLocation {
     return levelMap(await this.#requireStore());
   }
 
-  /** Every version of a key, which may be short. @throws as {@link level}; UsageError. */
+  /** Every version of a key, which may be shortened. @throws as {@link level}; UsageError. */
   async versions(typed: string) {
     const level = await this.#requireStore();
     const key = fullKey(
@@ -93,7 +103,7 @@ export class ServedLocation {
     return { key, ...(await keyVersions(level, key)) };
   }
 
-  /** Begins a complete check. @throws CommandError (refused) while another one runs. */
+  /** Starts a complete check. @throws CommandError (refused) while another one runs. */
   check(): Check {
     if (this.#isClosed || this.#check?.isRunning === true)
       throw new CommandError('refused', 'a check of this location is running', 'wait for it, or cancel it');
@@ -115,7 +125,7 @@ export class ServedLocation {
     await this.#retire();
   }
 
-  /** The kept answer while nothing changed, or while it is new; else a new one. */
+  /** The cached answer if the store has not changed, or if the answer is recent; else a new one. */
   #fresh<T>(kept: Kept<T> | undefined, msMin: number, factor: number, read: () => Promise<T>): Kept<T> {
     const now = performance.now();
     const stamp = stampOf(this.path);
@@ -128,7 +138,8 @@ export class ServedLocation {
         next.until = ended + Math.max(msMin, factor * (ended - now));
       },
       () => {
-        // A failure is not kept for what did not change: its reason may lie outside of the files.
+        // A failure is not cached, even if the store does not change: its cause may be outside the
+        // files.
         if (this.#overview?.value === next.value) this.#overview = undefined;
         if (this.#sizes?.value === next.value) this.#sizes = undefined;
       },
@@ -165,7 +176,7 @@ export class ServedLocation {
     await open?.reader.close();
   }
 
-  /** The directory of LevelDB. */
+  /** LevelDB's directory. @throws LANESTORE_NOT_A_STORE for another layout. */
   async #requireStore(): Promise<string> {
     const { layout, location } = await detectLayout(this.path);
     if (layout === 'level') return join(location, 'level');
@@ -174,8 +185,8 @@ export class ServedLocation {
 }
 
 /**
- * Differs whenever a store changed: its witness, and names and sizes of LevelDB's files. Undefined
- * for other layouts, and for what cannot be read.
+ * A value that differs after every change of the store: its witness, and names, sizes and times of
+ * LevelDB's files. Undefined for other layouts, and if the files cannot be read.
  */
 function stampOf(path: string): string | undefined {
   try {
@@ -185,7 +196,7 @@ function stampOf(path: string): string | undefined {
       return `${name} ${stat?.ino} ${stat?.size} ${stat?.mtimeMs}`;
     });
     const witness = join(path, 'witness');
-    // Reading a FIFO would not end.
+    // Reading a FIFO would block.
     const isFile = lstatSync(witness, { throwIfNoEntry: false })?.isFile() === true;
     const seen = isFile ? readFileSync(witness, 'hex') : 'none';
     return `${seen} ${statSync(level).ino} ${files.sort().join()}`;

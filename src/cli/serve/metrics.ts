@@ -1,6 +1,6 @@
 /**
- * Metrics of the served locations for Prometheus. Names of the library's own table are used where a
- * metric is the same; the others are of locations.
+ * Metrics of the served locations for Prometheus. A metric that the library has, too, has the name
+ * in the library's table. The others are specific to locations.
  */
 import { METRICS } from '../../metrics/index.js';
 import { failureOf } from './failure.js';
@@ -10,7 +10,7 @@ import type { Overview } from './overview.js';
 interface Row {
   readonly kind: 'gauge' | 'counter';
   readonly help: string;
-  /** Undefined: no sample. */
+  /** Undefined if there is no sample. */
   readonly value: (overview: Overview) => number | undefined;
 }
 
@@ -67,7 +67,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 };
 
-/** The text for Prometheus. Of a location that cannot be read: `lanestore_location_up` 0 only. */
+/** The text for Prometheus. A location that cannot be read has only `lanestore_location_up` 0. */
 export async function metricsOf(locations: readonly ServedLocation[]): Promise<string> {
   const overviews = await Promise.all(locations.map((location) => location.overview().catch(() => undefined)));
   const label = ({ path }: ServedLocation) => `{location="${path.replaceAll(/[\\"\n]/g, escaped)}"}`;
@@ -92,7 +92,9 @@ function escaped(char: string): string {
   return char === '\n' ? '\\n' : `\\${char}`;
 }
 
-/** Ready: every location can be read, and a short look finds nothing wrong. One line a location. */
+/**
+ * Ready if every location can be read, and the quick check finds nothing. One line per location.
+ */
 export async function readinessOf(
   locations: readonly ServedLocation[],
 ): Promise<{ readonly isReady: boolean; readonly text: string }> {

@@ -1,4 +1,4 @@
-/** What the first page shows of a location; a store is not read record by record for it. */
+/** The data of a location's first page. It does not read every record of a store. */
 import {
   detectLayout,
   ERROR_CODES,
@@ -14,13 +14,13 @@ import { freeBytes, type Inspection, inspectOriginal } from '../inspect.js';
 import { type Protocol, withProtocol } from '../protocols.js';
 import { votesOf } from '../votes.js';
 
-/** Findings, notes, lanes and files that are sent; all are counted. */
+/** Upper bound of findings, notes, lanes and files that are sent each; all are counted. */
 const FINDINGS_MAX = 200;
 const NOTES_MAX = 100;
 const LANES_MAX = 20_000;
 const FILES_MAX = 2000;
 
-/** A finding with its meaning, and the error code whose procedure in the runbook applies. */
+/** A finding with its meaning, and the error code of its procedure in the runbook. */
 export interface ShownFinding extends Finding {
   readonly code: LanestoreErrorCode;
   readonly means: string;
@@ -30,12 +30,12 @@ export interface ShownFinding extends Finding {
 export interface LogRange {
   readonly first: bigint;
   readonly next: bigint;
-  /** Stale keys may remain in [swept, first). */
+  /** Keys may remain in [swept, first) until they are swept. */
   readonly swept: bigint;
   readonly bytes?: number;
 }
 
-/** The first page of a location. */
+/** The data of the first page. */
 export interface Overview
   extends Omit<Inspection, 'commitQCs' | 'lanes' | 'findings' | 'evidence' | 'files' | 'freeBytes'> {
   readonly commitQCs: LogRange;
@@ -45,15 +45,15 @@ export interface Overview
   readonly filesTotal: number;
   readonly freeBytes: number | null;
   readonly findings: readonly ShownFinding[];
-  /** Why a node would be refused; null if the store would open, as far as was looked. */
+  /** The error that opening the store would throw; null if none was found. */
   readonly refusal: { readonly code: string; readonly message: string; readonly remedy: string } | null;
-  /** True if every record was read; false if only files, the tip and single records were. */
+  /** True if every record was read; false if only files, the tip and single records were read. */
   readonly isComplete: boolean;
   /** Milliseconds since the epoch. */
   readonly readAt: number;
 }
 
-/** Looks at the location. @throws as `detectLayout`, `openView` and `openState`. */
+/** Reads the overview of the location. @throws as `detectLayout`, `openView` and `openState`. */
 export async function overviewOf(path: string): Promise<Overview> {
   const { layout, evidence } = await detectLayout(path);
   return withProtocol(path, (protocol) =>
@@ -141,19 +141,19 @@ export function refusalOf({ code, message, remedy }: LanestoreError) {
   return { code, message, remedy: remedy ?? ERROR_CODES[code].remedy };
 }
 
-/** Bytes of one log, and keys outside of its range. */
+/** The bytes of one log, and the number of keys outside its range. */
 interface LogSize {
   bytes: number;
   unswept: number;
 }
 
-/** What a scan of the keys of a store finds. */
+/** The result of a scan of a store's keys. */
 export interface Sizes {
   readonly lanes: Readonly<Record<string, LogSize>>;
   readonly valueFiles: readonly { readonly name: string; readonly bytes: number; readonly liveBytes: number }[];
 }
 
-/** Reads all keys of a store, and no value file. @throws as `openView`. */
+/** Reads all keys of a store, but no value files. @throws as `openView`. */
 export function sizesOf(path: string): Promise<Sizes> {
   return withProtocol(path, async ({ model }) => {
     await using view = await openView(path, { model, examine: false, values: false, tableCheckBytesMax: 0 });

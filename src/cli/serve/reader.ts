@@ -1,13 +1,13 @@
-/** What the page reads of a state, whatever its layout is. */
+/** The interface through which the page reads a state of any layout. */
 import type { Finding, LaneId } from '../../index.js';
 import type { DecodedEntry } from '../entries.js';
 import type { Protocol } from '../protocols.js';
 
-/** A decoded entry, and its record where the layout has records. */
+/** A decoded entry, and its record if the layout has records. */
 export interface ShownEntry extends DecodedEntry {
   /** The record as stored. */
   readonly raw?: Uint8Array;
-  /** Its body: one CBOR item. */
+  /** The record's body: one CBOR item. */
   readonly cbor?: Uint8Array;
 }
 
@@ -20,11 +20,11 @@ export interface LaneRow {
   readonly block?: object;
   /** Bytes of all transactions; absent with `block`. */
   readonly payloadBytes?: number;
-  /** What is wrong with the record, or with the block's hashes and its parent. */
+  /** The fault of the record, of the block's hashes or of its parent; absent if there is none. */
   readonly finding?: Pick<Finding, 'kind' | 'detail'>;
 }
 
-/** What a state holds of a road index. */
+/** The entries of a road index that a state holds. */
 export interface Round {
   readonly road: bigint;
   /** As in the manifest; null if it is not stored. */
@@ -32,13 +32,13 @@ export interface Round {
   readonly finding?: Pick<Finding, 'kind' | 'detail'>;
   /** The blocks that the CommitQC orders, by lane, and how many of them are stored. */
   readonly lanes: readonly { readonly lane: LaneId; readonly first: bigint; readonly next: bigint; stored: bigint }[];
-  /** As in the manifest; only if it is of this road index. */
+  /** As in the manifest; null unless the anchor is of this road index. */
   readonly anchor: object | null;
   /** AppQCs of this road index. */
   readonly appQCs: readonly object[];
   /** Votes of the state's key at this road index: the last one of each log. */
   readonly votes: readonly { readonly log: string; readonly at: readonly bigint[]; readonly digest: Uint8Array }[];
-  /** The state's CommitQCs. */
+  /** The range of the state's CommitQCs. */
   readonly first: bigint;
   readonly next: bigint;
 }
@@ -59,7 +59,7 @@ export function payloadBytesOf(block: unknown): number {
   return payload.txs.reduce((sum, tx) => sum + tx.length, 0);
 }
 
-/** The row of a block. `check` throws if the block's hashes or its parent do not hold. */
+/** The row of a block. `check` throws if the block's hashes or its parent are wrong. */
 export function laneRow<B, Q, A>(
   place: Pick<LaneRow, 'number' | 'key' | 'bytes'>,
   block: B,

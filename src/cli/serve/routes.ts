@@ -1,4 +1,4 @@
-/** The routes of the page: its assets, its data as JSON, probes and metrics. All only read. */
+/** The routes of the page: its assets, its data as JSON, probes and metrics. All are read-only. */
 import { readFileSync } from 'node:fs';
 import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
@@ -13,18 +13,18 @@ import type { ServedLocation } from './location.js';
 import { metricsOf, readinessOf } from './metrics.js';
 import type { ShownEntry } from './reader.js';
 
-/** Rows of a lane in one answer. */
+/** Upper bound of a lane's rows in one answer. */
 const ROWS_MAX = 64;
-/** Bytes of an entry in one answer, unless it is downloaded. */
+/** Upper bound in bytes of an entry in one answer, unless it is downloaded. */
 const BYTES_MAX = 65_536;
-/** Characters of a key: a lane of the longest id, and a number. */
+/** Upper bound in characters of a key; a lane of the longest id and a number fit. */
 const KEY_CHARS_MAX = 1024;
 
-/** Tables and versions of a key that are sent; all are counted. */
+/** Upper bound of tables, and of versions of a key, that are sent; all are counted. */
 const TABLES_MAX = 5000;
 const VALUE_BYTES_SHOWN = 64;
 
-/** The files of the page, by the end of their path: nothing else is read from the disk. */
+/** The files of the page, with their types. No other file is read from the disk. */
 const ASSETS: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
   'style.css': 'text/css; charset=utf-8',
@@ -86,7 +86,7 @@ export function routes(locations: readonly ServedLocation[]): Hono {
     return json({ ...rest, versions: shown });
   });
   app.get('/api/:index/check', (context) => {
-    // HEAD would begin a check that has no reader.
+    // HEAD would start a check whose events are never read.
     if (context.req.method === 'HEAD') return text('', 405);
     const check = at(context).check();
     context.header('content-type', 'application/x-ndjson; charset=utf-8');
@@ -157,7 +157,7 @@ function shownEntry({ raw, cbor, wire, value, ...entry }: ShownEntry): object {
   };
 }
 
-/** The bytes of one form of an entry: all as a file, or a part of them. */
+/** The bytes of one form of an entry: all of them as a download, or a part. */
 function bytes({ raw, cbor, wire, key }: ShownEntry, form: string, context: Context): Response {
   const content = form === 'raw' ? raw : form === 'cbor' ? cbor : form === 'proto' ? wire : undefined;
   if (content === undefined) throw new AbsentError(`${key} has no such form`);

@@ -12,7 +12,7 @@ import { routes } from './routes.js';
 
 /** Settings of {@link serve}. */
 export interface ServeSettings {
-  /** 0: a free port. */
+  /** 0: any free port. */
   readonly port: number;
   readonly token: string;
 }
@@ -33,7 +33,7 @@ export interface RunningServer {
 const HOST = '127.0.0.1';
 const CONNECTIONS_MAX = 64;
 const REQUEST_MS_MAX = 10_000;
-/** Time between two looks at connections that are too slow. */
+/** Milliseconds between two checks for connections that are too slow. */
 const CHECK_MS = 2000;
 
 /**
@@ -79,7 +79,7 @@ export async function serve(locations: readonly string[], { port, token }: Serve
   };
 }
 
-/** The values of the header Host; browsers leave out port 80. */
+/** The accepted values of the header Host; browsers omit port 80. */
 function hostsOf(port: number): string[] {
   const names = [HOST, 'localhost'];
   return [...names.map((name) => `${name}:${port}`), ...(port === 80 ? names : [])];

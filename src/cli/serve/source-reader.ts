@@ -1,6 +1,6 @@
 /**
- * Reads a state directory of another layout than a store's. Its logs are streams from their
- * beginning, so each call opens the state anew and reads up to what it shows.
+ * Reads a state directory of another layout than a store's. Its logs can only be read from their
+ * beginning, so each call opens the state again, and reads up to the last entry that it shows.
  */
 import type { LaneId } from '../../index.js';
 import { padU64 } from '../../keys/index.js';
@@ -45,8 +45,8 @@ async function laneRows<B, Q, A>(
 ): Promise<readonly LaneRow[]> {
   const lane = theLane(text, state.lanes.keys());
   const checks = await protocol.checks();
-  // A block is checked against any road index: the range of CommitQCs is not known without reading
-  // all of them.
+  // Blocks are checked without the range of CommitQCs, which is not known before all of them are
+  // read.
   const roads = { first: 0n, next: 0n };
   const rows: LaneRow[] = [];
   let before: { readonly number: bigint; readonly entry: B } | undefined;
@@ -95,7 +95,7 @@ async function heldRanges<B, Q, A>(state: Source<B, Q, A>) {
   return (lane: LaneId) => held.get(lane);
 }
 
-/** AppQCs of the data layer; damaged rows are left out, `verify` finds them. */
+/** AppQCs of the data layer. Omits damaged rows, which `verify` reports. */
 async function appQCsOf({ data }: Source<unknown, unknown, unknown>, road: bigint): Promise<object[]> {
   const found: object[] = [];
   for (const row of data?.stored.appQC ?? []) {

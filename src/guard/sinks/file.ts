@@ -1,13 +1,13 @@
 /**
- * A sink in a directory: of another disk, or of another host's file system, if that is coherent
- * (no NFS: its clients cache names).
+ * A sink in a directory, on another disk or on another host's file system. That file system must be
+ * coherent, so it cannot be NFS: NFS clients cache names.
  *
  *   <path>/<key>/epoch-<n>   one for each claim, created exclusively: the highest n is the epoch
  *   <path>/<key>/last-<n>    the newest history that claim n has put, replaced by rename
  *
- * A claim creates its file, then reads the histories. A put replaces its own history, then looks
- * whether a later claim is there. So a put that a claim did not read sees that claim, and is
- * fenced. Files of earlier claims are removed by the first put of a later one.
+ * A claim creates its file, then reads the histories. A put replaces the history of its own claim,
+ * then checks for a later claim. If a later claim did not read that history, the put finds the
+ * claim, and is fenced. The first put of a claim removes the files of earlier claims.
  */
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
@@ -26,13 +26,13 @@ import { isHolder, sinkHistory } from '../witness-text.js';
 
 /** Options of {@link fileWitness}. */
 export interface FileWitnessOptions {
-  /** Default: `file:` and the path. It stays the same when the path changes. */
+  /** The sink's name. Default: `file:` and the path. Keep the name if the path changes. */
   readonly name?: string;
-  /** File operations; tests make them fail. */
+  /** File operations, which tests replace to inject faults. */
   readonly files?: Files;
 }
 
-/** The option `name` of a sink. */
+/** Checks the option `name` of a sink. */
 export const checkSinkName: Check<string> = (value, name) => {
   string(value, name);
   if (!isSinkName(value)) throw outOfRange(name, '1 to 256 visible ASCII characters', value);
@@ -44,10 +44,10 @@ const checkOptions = fields<FileWitnessOptions>({ name: checkSinkName, files: ch
 const FILE_MODE = 0o600;
 const DIGITS = 20;
 const NAME = /^(epoch|last)-(\d{20})$/;
-/** Claims that others may make while one is made. */
+/** Upper bound of claims by others that may come before this one succeeds. */
 const RACES_MAX = 1000;
 
-/** A sink in the directory `path`, which is created by the first claim. */
+/** A sink in the directory `path`. The first claim creates the directory. */
 export function fileWitness(path: string, options: FileWitnessOptions = {}): WitnessSink {
   if (typeof path !== 'string' || path === '') throw mismatch('fileWitness: path', 'a path', path);
   checkOptions(options, 'fileWitness: options');
@@ -60,7 +60,7 @@ class FileWitness implements WitnessSink {
   readonly name: string;
   readonly #root: string;
   readonly #files: Files;
-  /** Puts and claims of this process, by key: two at once would share a file. */
+  /** Serializes the puts and claims of this process, by key: two puts would write the same file. */
   readonly #turns = new Map<string, Mutex>();
 
   constructor(name: string, root: string, files: Files) {
@@ -82,7 +82,7 @@ class FileWitness implements WitnessSink {
         const { epoch } = await namesIn(place);
         if (!(await this.#created(join(place, fileName('epoch', epoch + 1n)), holder))) continue;
         await this.#files.syncDirectory(place);
-        // Read after the claim is there: a put that comes later is fenced.
+        // Read after the claim is on disk: a put that this read misses will be fenced.
         const record = await recordIn(place, key);
         if (record.epoch !== epoch + 1n) throw fencedError(`claim ${record.epoch} follows claim ${epoch + 1n}`);
         return record;
@@ -115,7 +115,7 @@ class FileWitness implements WitnessSink {
     });
   }
 
-  /** False if another claim has created it. */
+  /** Creates the file of a claim; false if another claim has created it. */
   async #created(path: string, holder: string): Promise<boolean> {
     try {
       const file = await this.#files.open(path, FILE_MODE, { empty: true, exclusive: true });
@@ -132,7 +132,7 @@ class FileWitness implements WitnessSink {
     }
   }
 
-  /** What is left of claims that were superseded. Failures are ignored: they do no harm. */
+  /** Removes the files of superseded claims. Failures are ignored: files that stay do no harm. */
   async #removeBefore(place: string, names: readonly string[], epoch: bigint): Promise<void> {
     for (const name of names) {
       const [, , digits] = NAME.exec(name.replace(/\.part$/, '')) ?? [];
@@ -186,12 +186,12 @@ async function recordIn(place: string, key: WitnessKey): Promise<WitnessRecord> 
       epoch === 0n ? '' : textIn(join(place, fileName('epoch', epoch))),
       last === 0n ? undefined : textIn(join(place, fileName('last', last))),
     ]).catch((error: NodeJS.ErrnoException) => {
-      // Removed since by a later claim: look again.
+      // A later claim has removed the file, so list the names again.
       if (error.code === 'ENOENT') return [];
       throw error;
     });
     if (holder === undefined) continue;
-    // A claim that was cut short counts, and is no one's.
+    // A claim whose file is incomplete still raises the epoch; its holder is unknown.
     const claim = { epoch: maxU64(epoch, last), holder: isHolder(holder) && epoch >= last ? holder : '' };
     return { ...claim, last: text === undefined ? undefined : { epoch: last, history: sinkHistory(text, key) } };
   }

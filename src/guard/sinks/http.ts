@@ -9,18 +9,18 @@ import { checkSinkName } from './file.js';
 
 /** Options of {@link httpWitness}. */
 export interface HttpWitnessOptions {
-  /** `https:` or `http:`; the token goes there as it is, so use plain HTTP on loopback only. */
+  /** `https:` or `http:`. Plain HTTP does not encrypt the token, so use it on loopback only. */
   readonly url: string;
-  /** What the server was given with `--token-file`: 16 to 512 visible ASCII characters. */
+  /** The token in the server's `--token-file`: 16 to 512 visible ASCII characters. */
   readonly token: string;
-  /** Default: the URL. It stays the same when the URL changes. */
+  /** The sink's name. Default: the URL. Keep the name if the URL changes. */
   readonly name?: string;
 }
 
 const TOKEN = /^[\x21-\x7e]{16,512}$/;
-/** Where a witness server takes its calls, below its URL. */
+/** The path of a witness server's calls, below its URL. */
 export const WITNESS_PATH = 'v1/witness';
-/** Characters of an error that are shown. */
+/** Upper bound of the characters that are shown of an error. */
 const SHOWN_MAX = 300;
 
 const checkOptions = fields<HttpWitnessOptions>({
@@ -29,12 +29,12 @@ const checkOptions = fields<HttpWitnessOptions>({
   name: checkSinkName,
 });
 
-/** True for what may be a token. */
+/** True if `value` may be a token. */
 export function isToken(value: string): boolean {
   return TOKEN.test(value);
 }
 
-/** A sink that is asked by HTTP, with the global `fetch`. No error of it has the token. */
+/** A sink on an HTTP server, called with the global `fetch`. Its errors never contain the token. */
 export function httpWitness(options: HttpWitnessOptions): WitnessSink {
   checkOptions(options, 'httpWitness: options');
   const { url, token, name = url } = options;
@@ -90,7 +90,7 @@ class HttpWitness implements WitnessSink {
     let response: Response;
     let text: string;
     try {
-      // A redirect would carry the token elsewhere.
+      // A redirect would send the token to another server.
       response = await fetch(this.#url, {
         ...{ method: 'POST', headers, body: JSON.stringify(call), redirect: 'error', signal },
       });
@@ -107,7 +107,7 @@ class HttpWitness implements WitnessSink {
     throw failed(`it answered ${response.status}: ${said}`);
   }
 
-  /** One line without the token. */
+  /** The text on one line, without the token. */
   #safe(text: string): string {
     return text
       .replaceAll(this.#token, '***')
@@ -120,7 +120,7 @@ function keyFields({ network, signer }: WitnessKey): { network: string; signer: 
   return { network, signer: hex(signer) };
 }
 
-/** The body of a response. @throws LANESTORE_IO for one that is too long. */
+/** The body of a response. @throws LANESTORE_IO if it is too long. */
 async function limited(response: Response): Promise<string> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
@@ -132,7 +132,7 @@ async function limited(response: Response): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** `fetch` hides the reason in causes. */
+/** `fetch` puts the reason into `cause`. */
 function reasonOf(error: unknown): string {
   const { cause, message, name } = error as Error & { cause?: Error & { code?: string } };
   if (cause === undefined) return name === 'TypeError' || name === 'Error' ? message : `${name}: ${message}`;

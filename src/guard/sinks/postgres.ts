@@ -1,7 +1,7 @@
 /**
- * A sink in a table of any PostgreSQL server. Each claim and each put is one statement, which
- * compares and sets: claims and puts of several hosts are ordered by the row's lock. Needs the
- * package `pg`, which is loaded by the first call.
+ * A sink in a table of any PostgreSQL server. Each claim and each put is one compare-and-set
+ * statement; the row's lock orders the statements of several hosts. Needs the package `pg`, which
+ * the first call loads.
  */
 import { formatHistory, type SigningHistory } from '../../adapter/index.js';
 import { sqlState } from '../../adapter/postgres/failure.js';
@@ -22,11 +22,13 @@ import { checkSinkName } from './file.js';
 
 /** Options of {@link postgresWitness}. */
 export interface PostgresWitnessOptions {
-  /** The primary: a URL, or what `pg.Client` takes. No error of the sink contains it. */
+  /** The primary: a URL, or options of `pg.Client`. Errors of the sink never contain it. */
   readonly connection: PostgresConnection;
-  /** Default `lanestore_witness`; created if absent and the role may. */
+  /** Default `lanestore_witness`. Created if absent; the role needs the right to do so. */
   readonly table?: string;
-  /** Default `postgres:` and the table. Two servers need names of their own. */
+  /**
+   * The sink's name. Default: `postgres:` and the table. Give sinks on two servers different names.
+   */
   readonly name?: string;
   /** Milliseconds to wait for an answer, 100 to 600,000. Default 10,000. */
   readonly deadlineMs?: number;
@@ -45,12 +47,14 @@ const checkOptions = fields<PostgresWitnessOptions>({
 });
 
 const DEADLINE_MS = 10_000;
-/** SQLSTATEs of a table that another session creates at the same time. */
+/** SQLSTATEs of a `create` while another session creates the table. */
 const CREATED_MEANWHILE = new Set(['23505', '42P07', '42710']);
-/** Writers that may come between a put and the look at why it changed nothing. */
+/**
+ * Upper bound of tries of a put whose row changes between the put and the read that explains it.
+ */
 const RACES_MAX = 100;
 
-/** A sink in a table. The server must sync what it commits. */
+/** A sink in a table. The server must sync its commits. */
 export function postgresWitness(options: PostgresWitnessOptions): WitnessSink {
   checkOptions(options, 'postgresWitness: options');
   const { connection, table = 'lanestore_witness', name = `postgres:${table}`, deadlineMs = DEADLINE_MS } = options;
@@ -71,7 +75,7 @@ function statementsOf(table: string) {
     claim: `insert into ${table} as own (network, signer, epoch, holder) values ($1, $2, 1, $3)
       on conflict (network, signer) do update set epoch = own.epoch + 1, holder = excluded.holder
       returning ${columns}`,
-    // As checkPut has it.
+    // The same conditions as in checkPut.
     put: `update ${table} set last_epoch = epoch, store = $5, seq = $6::numeric, history = $7
       where ${where} and epoch = $3::numeric and holder = $4 and (last_epoch is null
         or (store = $5 and (seq < $6::numeric or (last_epoch < epoch and seq = $6::numeric)))
@@ -132,7 +136,10 @@ class PostgresWitness implements WitnessSink {
     );
   }
 
-  /** Runs a call on the connection, which is cut when the call is given up, or fails. */
+  /**
+   * Runs a call on the connection. Cuts the connection if the call is aborted, or if `pg` rejects
+   * it.
+   */
   async #within<T>(signal: AbortSignal, step: (session: Session) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const opening = this.#session ?? this.#opened();
@@ -193,7 +200,10 @@ async function isUsable(opening: Promise<Session>): Promise<boolean> {
   );
 }
 
-/** A wait for a synchronous standby was cancelled: the commit may not be there. */
+/**
+ * Throws if the server sent a warning. A cancelled wait for a synchronous standby causes one: the
+ * standby may then lack the commit.
+ */
 function assertSynced(session: Session): void {
   const notice = session.takeNotice();
   if (notice === undefined) return;
@@ -214,7 +224,9 @@ function recordOf({ epoch, holder, last_epoch: lastEpoch, history }: Row, key: W
   return { epoch: claims, holder, last: { epoch: last, history: sinkHistory(history, key) } };
 }
 
-/** Without the cause, and without a message of the connection: they may show its address. */
+/**
+ * The coded error, without the cause and without connection messages: both may show the address.
+ */
 function coded(error: unknown): LanestoreError {
   const state = sqlState(error);
   if (state !== undefined && !state.startsWith('28') && !state.startsWith('3D')) {

@@ -1,5 +1,5 @@
 /**
- * A witness server: sinks in a directory, for guards on other hosts (`httpWitness`).
+ * A witness server keeps sinks in a directory, for guards on other hosts (`httpWitness`).
  *
  *   POST /v1/witness   { "call": "read" | "claim" | "put", "network", "signer",
  *                        claim, put: "holder"; put: "epoch", "history" (text) }
@@ -7,8 +7,9 @@
  *     4xx, 5xx  { "code": LANESTORE code, "message" }
  *   GET /health        200
  *
- * It answers when what it says is synced. Every call needs `Authorization: Bearer <token>`. The
- * Host header must name the server, so that no web page in a browser of the host can call it.
+ * It answers a claim or a put once the change is synced. Every POST needs `Authorization: Bearer
+ * <token>`. The Host header must name the server, so that no web page in a browser on the host can
+ * call it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -23,31 +24,33 @@ import { isToken, WITNESS_PATH } from './http.js';
 
 /** Options of {@link openWitnessServer}. */
 export interface WitnessServerOptions {
-  /** Where the sinks are; created if absent. */
+  /** The directory of the sinks; created if absent. */
   readonly directory: string;
   /** 16 to 512 visible ASCII characters. */
   readonly token: string;
-  /** Default 127.0.0.1. It speaks plain HTTP: put TLS in front for other hosts. */
+  /**
+   * Default 127.0.0.1. The server uses plain HTTP: for other hosts, put a TLS proxy in front of it.
+   */
   readonly host?: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Names in Host headers besides `host`, e.g. that of a proxy; with or without a port. */
+  /** Accepted Host headers in addition to `host`, e.g. that of a proxy; with or without a port. */
   readonly names?: Iterable<string>;
-  /** File operations; tests make them fail. */
+  /** File operations, which tests replace to inject faults. */
   readonly files?: Files;
 }
 
-/** A server that listens. */
+/** A server that is listening. */
 export interface WitnessServer extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
-  /** Takes no new calls, answers those under way, and ends. Idempotent. */
+  /** Refuses new calls, answers current ones within 10 seconds, and ends. Idempotent. */
   close(): Promise<void>;
 }
 
 const PORT_MAX = 65_535;
 const checkToken: Check<string> = (value, name) => {
-  // Without the value: it may be the token, with a space.
+  // The message omits the value: it may be the token, with a stray space.
   if (!isToken(string(value, name))) {
     throw new LanestoreError('LANESTORE_INVALID', `${name} must be 16 to 512 visible ASCII characters`);
   }
@@ -66,9 +69,9 @@ const CONNECTIONS_MAX = 256;
 const CALLS_MAX = 64;
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
-/** Time between two looks at connections that are too slow. */
+/** Milliseconds between two checks for connections that are too slow. */
 const CHECK_MS = 2000;
-/** Calls under way at `close` get this long. */
+/** Milliseconds that current calls may take after `close`. */
 const CLOSE_MS = 10_000;
 
 /** Starts a server. @throws LANESTORE_INVALID; LANESTORE_IO if it cannot listen. */
@@ -116,7 +119,7 @@ function closed(server: Server): Promise<void> {
   });
 }
 
-/** An answer that is not 200. */
+/** An answer with another status than 200. */
 class Refusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -149,7 +152,7 @@ class Calls {
       send(response, 200, await this.#answerTo(request));
     } catch (error) {
       const { status, code, message } = refusalOf(error);
-      // The rest of the request is not read.
+      // Ends the connection, because the rest of the request is not read.
       if (!request.complete) response.setHeader('connection', 'close');
       send(response, status, `${JSON.stringify({ code, message })}\n`);
     } finally {
@@ -221,7 +224,7 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal(code === 'ENOSPC' || code === 'EDQUOT' ? 507 : 500, 'LANESTORE_IO', `${code}: ${message}`);
 }
 
-/** The body of a request. Longer ones are not read to their end. */
+/** The body of a request. If it is too long, the rest is not read. */
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const tooLong = new Refusal(413, 'LANESTORE_INVALID', `a call has at most ${RECORD_CHARS_MAX} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > RECORD_CHARS_MAX) throw tooLong;
@@ -244,7 +247,7 @@ function send(response: ServerResponse, status: number, body: string): void {
   response.end(body);
 }
 
-/** Has the same length for every token. */
+/** Digests have one length, which `timingSafeEqual` requires of both sides. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
