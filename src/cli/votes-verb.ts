@@ -7,6 +7,7 @@ import {
   type ImportHistoryReport,
   importFromSinks,
   importHistory,
+  LanestoreError,
   openView,
   type SinkImportReport,
 } from '../index.js';
@@ -70,7 +71,12 @@ export const votesVerb: Verb = {
 };
 
 async function show(place: string, json: boolean): Promise<number> {
-  if (statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  const stat = statSync(place, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    const remedy = 'name a store, or a file with a signing history';
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `there is nothing at ${place}`, { remedy });
+  }
+  if (!stat.isDirectory()) {
     const history = await readHistory(place);
     if (json) print(toJson(history, 2));
     else showHistory(history);
