@@ -135,6 +135,7 @@ const COMMANDS: readonly Row[] = [
   ...['damaged', 'rolled-back'].map((name): Row => [`inspect ${name}`, 1]),
   ['inspect witnessed', 0],
   ['inspect sound --quick', 0],
+  ['inspect sound --disk', 0],
   ['inspect absent', 3],
   ['health sound', 0],
   ['health rolled-back', 1],

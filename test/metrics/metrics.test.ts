@@ -110,6 +110,23 @@ test(
   }),
 );
 
+test(
+  'the sync of separated values is measured apart from that of the batch',
+  inTemp(async (location) => {
+    const samples = await heard(async () => {
+      const store = await openLevel(location, {
+        model: plain,
+        values: { valueBytesMin: 1024, batchBytesMin: 1024, waitBytesMin: 1 },
+      });
+      await store.persist({ blocks: [plainBlock('0a', 0, new Uint8Array(64 * 1024))] });
+      await store.close();
+    });
+    assert.ok(values(samples, 'lanestore_value_sync_seconds').every((seconds) => seconds > 0));
+    assert.is(values(samples, 'lanestore_value_sync_seconds').length, 1);
+    assert.is(values(samples, 'lanestore_batch_seconds').length, 1);
+  }),
+);
+
 test('maxBatchDeletes: deletes beyond it are swept, and the content is the same in the end', async () => {
   const contents: string[][] = [];
   for (const maxBatchDeletes of [1, 3, 4096]) {
@@ -155,7 +172,7 @@ test('a registry has every row, counts while it is subscribed, and stops on requ
 test('the dashboard shows every metric, and no other', () => {
   const dashboard = readFileSync(join(packageRoot, 'docs/grafana-dashboard.json'), 'utf8');
   JSON.parse(dashboard);
-  const names = [...dashboard.matchAll(/lanestore_[a-z_]+/g)].map(([name]) => name.replace(/_bucket$/, ''));
+  const names = [...dashboard.matchAll(/lanestore_[a-z_]+/g)].map(([name]) => name.replace(/_(?:bucket|sum)$/, ''));
   assert.equal([...new Set(names)].sort(), rows.map(([name]) => name).sort());
 });
 
