@@ -77,7 +77,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
    */
   readonly #planned: PlanState;
   readonly #encoder: EntryEncoder<B, Q, A, E>;
-  readonly #meter = new RoundMeter();
+  readonly #meter: RoundMeter;
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
@@ -99,7 +99,8 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     this.#planned = state;
     this.#encoder = encoder;
     this.#recovered = recovered;
-    meter('lanestore_state', STORE_STATES.open);
+    this.#meter = new RoundMeter(gate.store);
+    meter(gate.store, 'lanestore_state', STORE_STATES.open);
     const store = this;
     const { limits } = gate;
     const starts = startsOncePerTurn(model, state);
@@ -216,7 +217,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#shutDown().finally(() => meter('lanestore_state', STORE_STATES.closed));
+    this.#closing ??= this.#shutDown().finally(() => meter(this.gate.store, 'lanestore_state', STORE_STATES.closed));
     return this.#closing;
   }
 
@@ -238,7 +239,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
 
   /** Poisons the store: every later call except close() fails with the first error. */
   protected poison(error: LanestoreError): LanestoreError {
-    if (this.#failed === undefined) meter('lanestore_state', STORE_STATES.failed);
+    if (this.#failed === undefined) meter(this.gate.store, 'lanestore_state', STORE_STATES.failed);
     this.#failed ??= error;
     this.gate.close(this.#failed);
     return this.#failed;

@@ -31,6 +31,8 @@ import type { ValueFile, ValueIndex } from './value-index.js';
 export interface AppenderParts {
   readonly dir: string;
   readonly settings: ValueSettings;
+  /** The label of the store in metrics. */
+  readonly store: string;
   readonly references: ValueIndex;
   readonly pool: ValueFilePool;
 }
@@ -232,7 +234,8 @@ export class Appender {
     const startedAt = isMetered() ? performance.now() : undefined;
     const write = (this.#current as Current).handle.writeSynced(chunks, offset);
     const synced = () => {
-      if (startedAt !== undefined) meter('lanestore_value_sync_seconds', (performance.now() - startedAt) / 1000);
+      if (startedAt === undefined) return;
+      meter(this.#parts.store, 'lanestore_value_sync_seconds', (performance.now() - startedAt) / 1000);
     };
     // A rejection is ignored here: #written reports the same one.
     void write.then(synced, () => undefined);

@@ -44,6 +44,8 @@ export interface WriterParts {
   /** Absent where all values stay in LevelDB. */
   readonly values?: ValueStore | undefined;
   readonly metered: MeteredStore;
+  /** The label of the store in metrics. */
+  readonly store: string;
   /** Drops lanes in background steps; no call may name them until it resolves. */
   readonly dropSlowly: (lanes: readonly LaneId[]) => Promise<void>;
 }
@@ -210,14 +212,14 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
 
   /** Hands a batch to LevelDB, and checks that the store is still in its place. */
   async #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
-    const { guard, metered } = this.#parts;
+    const { guard, metered, store } = this.#parts;
     try {
       guard?.checkBeforeBatch();
     } catch (error) {
       await filled.discard();
       throw error;
     }
-    const written = meterBatch(operations, metered, () => filled.write());
+    const written = meterBatch(operations, store, metered, () => filled.write());
     try {
       // Checked while the disk syncs.
       guard?.checkBatch();
