@@ -50,34 +50,46 @@ export function varintSize64(value: bigint): number {
 }
 
 /**
- * Fills a buffer of exactly the right size from its end, so that the length of a nested message is
- * known when its prefix is written, in one pass. Fields are written last to first.
+ * Fills a buffer from its end, so that the length of a nested message is known when its prefix is
+ * written, in one pass. Fields are written last to first. A buffer that becomes full is replaced by
+ * one of at least twice its size.
  */
 export class Writer {
-  readonly bytes: Uint8Array;
-  /** Start of the bytes written so far. */
-  at: number;
+  #buffer: Uint8Array;
+  /** Number of bytes written so far. */
+  length = 0;
 
+  /** @param size bytes of the first buffer */
   constructor(size: number) {
-    this.bytes = new Uint8Array(size);
-    this.at = size;
+    this.#buffer = new Uint8Array(size);
+  }
+
+  /** The bytes written so far. They share the buffer, which is overwritten after {@link reset}. */
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(this.#buffer.length - this.length);
+  }
+
+  /** Empties the writer. A buffer of more than `keptMax` bytes is replaced by one of that size. */
+  reset(keptMax: number): void {
+    if (this.#buffer.length > keptMax) this.#buffer = new Uint8Array(keptMax);
+    this.length = 0;
   }
 
   byte(value: number): void {
-    this.bytes[--this.at] = value;
+    const at = this.#take(1);
+    this.#buffer[at] = value;
   }
 
   raw(bytes: Uint8Array): void {
-    this.at -= bytes.length;
-    this.bytes.set(bytes, this.at);
+    const at = this.#take(bytes.length);
+    this.#buffer.set(bytes, at);
   }
 
   varint(value: number): void {
-    this.at -= varintSize(value);
-    let at = this.at;
+    let at = this.#take(varintSize(value));
     let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.bytes[at++] = (rest % 0x80) | 0x80;
-    this.bytes[at] = rest;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#buffer[at++] = (rest % 0x80) | 0x80;
+    this.#buffer[at] = rest;
   }
 
   varint64(value: bigint): void {
@@ -85,10 +97,21 @@ export class Writer {
       this.varint(Number(value));
       return;
     }
-    this.at -= varintSize64(value);
-    let at = this.at;
+    let at = this.#take(varintSize64(value));
     let rest = value & U64_MASK;
-    for (; rest >= 0x80n; rest >>= 7n) this.bytes[at++] = Number(rest & 0x7fn) | 0x80;
-    this.bytes[at] = Number(rest);
+    for (; rest >= 0x80n; rest >>= 7n) this.#buffer[at++] = Number(rest & 0x7fn) | 0x80;
+    this.#buffer[at] = Number(rest);
+  }
+
+  /** Makes room for `count` bytes before those written so far, and returns its offset. */
+  #take(count: number): number {
+    const length = this.length + count;
+    if (length > this.#buffer.length) {
+      const before = this.bytes;
+      this.#buffer = new Uint8Array(Math.max(2 * this.#buffer.length, length));
+      this.#buffer.set(before, this.#buffer.length - before.length);
+    }
+    this.length = length;
+    return this.#buffer.length - length;
   }
 }
