@@ -22,6 +22,7 @@ const VERBS = [
     'ls',
     'get',
     'find',
+    'stats',
     'lane',
     'round',
     'manifest',

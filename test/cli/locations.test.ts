@@ -33,6 +33,7 @@ const READERS: Readonly<Record<string, (location: string, fresh: string) => stri
   ls: (location) => [location],
   get: (location) => [location, 'meta/tip'],
   find: (location) => [location, 'meta/tip'],
+  stats: (location) => [location],
   lane: (location) => [location, LANE],
   round: (location) => [location, '35'],
   manifest: (location) => [location],

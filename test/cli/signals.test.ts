@@ -60,6 +60,7 @@ test(
       ['verify', store],
       ['inspect', store],
       ['ls', store],
+      ['stats', store],
       ['get', store, 'anchor'],
       ['manifest', store],
       ['diff', source, store],
