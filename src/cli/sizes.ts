@@ -49,12 +49,12 @@ export interface Sizes {
 }
 
 /**
- * Reads all keys of a store of any model, but no value files. A node may run on it.
+ * Reads all keys of a store of any model, but no value files. A node may run on it. `options`: as
+ * for `openView`.
  * @throws as `openView`.
  */
-export async function sizesOf(path: string): Promise<Sizes> {
-  const model = rawModel;
-  await using view = await openView(path, { model, examine: false, values: false, tableCheckBytesMax: 0 });
+export async function sizesOf(path: string, options: { readonly tableCheckBytesMax?: number } = {}): Promise<Sizes> {
+  await using view = await openView(path, { ...options, model: rawModel, examine: false, values: false });
   const kinds = new Map<string, KindSize>();
   const commitQCs = emptyLog(view.cursors.commitQCs);
   const lanes = new Map([...view.cursors.lanes].map(([lane, extent]) => [lane, emptyLog(extent)]));

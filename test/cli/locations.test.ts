@@ -38,6 +38,7 @@ const READERS: Readonly<Record<string, (location: string, fresh: string) => stri
   round: (location) => [location, '35'],
   manifest: (location) => [location],
   diff: (location) => [location, location],
+  'diff of three': (location) => [location, fixture('wal', 'state'), location],
   import: (location, fresh) => [location, fresh],
   export: (location, fresh) => [location, fresh, '--layout', 'wal', '--drop-signing-state'],
   'migrate --dry-run': (location) => [location, '--dry-run'],

@@ -37,6 +37,7 @@ function verdicts({ sound, damaged }: { sound: string; damaged: string }): [code
     [1, 'stats', damaged],
     [1, 'get', damaged, 'qc/36'],
     [4, 'diff', sound, different],
+    [4, 'diff', sound, different, sound],
     [0, 'verify', sound],
     [0, 'inspect', sound],
     [0, 'manifest', sound],

@@ -64,6 +64,7 @@ test(
       ['get', store, 'anchor'],
       ['manifest', store],
       ['diff', source, store],
+      ['diff', store, source, store],
       ['snapshot', store, join(dir, 'target')],
       ['export', store, join(dir, 'target'), '--layout', 'wal'],
       ['import', source, join(dir, 'target')],

@@ -75,7 +75,7 @@ export class ServedLocation {
   sizes(): Promise<Sizes> {
     this.#sizes = this.#fresh(this.#sizes, SIZES_MS, SIZES_FACTOR, async () => {
       await this.#requireStore();
-      return sizesOf(this.path);
+      return sizesOf(this.path, { tableCheckBytesMax: 0 });
     });
     return this.#sizes.value;
   }
