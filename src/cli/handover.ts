@@ -1,10 +1,10 @@
 /** `lanestore handover request NEW`, `lanestore handover OLD --to ID@SEQ --out FILE` */
-import { type HandoverRequest, handover, handoverRequest } from '../index.js';
+import { formatHistory, type HandoverRequest, handover, handoverRequest } from '../index.js';
 import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { checkFree, networkOf, showHistory, writeHistory } from './history-file.js';
-import { note, print, toJson } from './output.js';
+import { note, print, toJson, write } from './output.js';
 import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import type { OptionValues, Verb } from './verb.js';
@@ -49,13 +49,13 @@ export const handoverVerb: Verb = {
     const plan = await withProtocol(first, ({ model }) => handover(first, { ...decision, model, dryRun: true }));
     if (!json) showHistory(plan);
     if (isDry) {
-      if (json) print(toJson(plan, 2));
+      if (json) await write(formatHistory(plan));
       return EXIT.ok;
     }
     if (yes !== true) await confirm(`${first} will sign nothing any more; only a handover back opens it.`);
     const history = await withProtocol(first, ({ model }) => handover(first, { ...decision, model }));
     await writeHistory(String(out), history);
-    if (json) print(toJson(history, 2));
+    if (json) await write(formatHistory(history));
     else print(`handed over; the history is in ${String(out)}`);
     note(`next: lanestore votes import NEW ${String(out)} --network ${decision.network}`);
     return EXIT.ok;

@@ -1,10 +1,11 @@
 /** Files of signing histories, for `votes` and `handover`. */
 import { existsSync } from 'node:fs';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { formatHistory, parseHistory, type SigningHistory } from '../index.js';
-import { CommandError, UsageError } from './command-error.js';
+import { formatHistory, LanestoreError, parseHistory, type SigningHistory } from '../index.js';
+import { UsageError } from './command-error.js';
 import { print } from './output.js';
+import { readText } from './text-file.js';
 import type { OptionValues } from './verb.js';
 
 const NETWORK = /^[\x21-\x7e]{1,128}$/;
@@ -15,14 +16,9 @@ export function networkOf({ network }: OptionValues): string {
   throw new UsageError('--network NAME is missing: one name, without spaces, in all files of a network');
 }
 
-/** @throws CommandError if it cannot be read; LANESTORE_INVALID if it is not a signing history. */
+/** @throws LANESTORE_IO if it cannot be read; LANESTORE_INVALID if it is not a signing history. */
 export async function readHistory(file: string): Promise<SigningHistory> {
-  try {
-    return parseHistory(await readFile(file, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined || (error as Error).name === 'LanestoreError') throw error;
-    throw new CommandError('refused', `${file} cannot be read: ${(error as Error).message}`, 'name a readable file');
-  }
+  return parseHistory(await readText(file));
 }
 
 /** @throws UsageError if the file exists: it may be the only copy of a history. */
@@ -49,7 +45,8 @@ export async function writeHistory(file: string, history: SigningHistory): Promi
     await directory.sync().finally(() => directory.close());
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new CommandError('refused', `${file} cannot be written: ${(error as Error).message}`, 'run it again');
+    const message = `${file} cannot be written: ${(error as Error).message}`;
+    throw new LanestoreError('LANESTORE_IO', message, { cause: error });
   }
 }
 

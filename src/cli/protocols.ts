@@ -7,6 +7,7 @@
 import {
   type CommitQC,
   isLanestoreError,
+  LanestoreError,
   autobahn as older,
   entryChecks as olderChecks,
   headerHash as olderHeaderHash,
@@ -29,7 +30,6 @@ import {
   payloadHash as newerPayloadHash,
 } from '../model/autobahn/73f917bbd/index.js';
 import { messageHash as olderMessageHash } from '../model/autobahn/index.js';
-import { CommandError } from './command-error.js';
 import { detectLayoutAt, openViewAt } from './locations.js';
 import { loadModel } from './own-model.js';
 import type { Protocol } from './protocol.js';
@@ -79,7 +79,8 @@ export const RAW: Protocol<RawEntry, RawEntry, RawEntry> = {
   manifest: { anchor: asObject, commitQCOf: asObject, commitQC: asObject, block: asObject },
   checks: async (file) => {
     if (file === undefined) return {};
-    throw new CommandError('refused', 'signatures cannot be checked without the model of the store', GIVE_MODEL);
+    const message = 'signatures cannot be checked without the model of the store';
+    throw new LanestoreError('LANESTORE_SCHEMA', message, { remedy: GIVE_MODEL });
   },
   hashes: { block: () => ({}), commitQC: () => ({}), anchor: () => ({}) },
 };

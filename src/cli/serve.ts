@@ -1,6 +1,7 @@
 /** `lanestore serve LOCATION...` */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { LanestoreError } from '../index.js';
 import { CommandError, UsageError } from './command-error.js';
 import { note, print, toJson } from './output.js';
 import { onSignal } from './signals.js';
@@ -68,5 +69,6 @@ function readToken(file: string): string {
 
 function requireDirectory(location: string): void {
   if (statSync(location, { throwIfNoEntry: false })?.isDirectory() === true) return;
-  throw new CommandError('refused', `${location} is not a directory`, 'name existing state directories');
+  const message = `${location} is not a directory`;
+  throw new LanestoreError('LANESTORE_NOT_A_STORE', message, { remedy: 'name existing state directories' });
 }

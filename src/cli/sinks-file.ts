@@ -5,14 +5,14 @@
  *
  * Each entry needs a "name" if the guard's options gave one.
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileWitness, httpWitness, type WitnessSink } from '../guard/index.js';
-import { CommandError } from './command-error.js';
+import { LanestoreError } from '../index.js';
+import { readText } from './text-file.js';
 
-/** The sinks of a file. @throws CommandError if it cannot be read, or names no sinks. */
+/** The sinks of a file. @throws LANESTORE_IO if it cannot be read; LANESTORE_INVALID if it names no sinks. */
 export async function sinksIn(file: string): Promise<readonly WitnessSink[]> {
-  const list: unknown = parsed(await textOf(file), file);
+  const list: unknown = parsed(await readText(file), file);
   if (!Array.isArray(list) || list.length === 0) throw malformed(file, 'it is no JSON array of sinks');
   const base = dirname(resolve(file));
   return Promise.all(list.map((entry: unknown) => sinkOf(entry, base, file)));
@@ -26,17 +26,9 @@ async function sinkOf(entry: unknown, base: string, file: string): Promise<Witne
   const named = name === undefined ? {} : { name };
   if (typeof path === 'string' && url === undefined) return fileWitness(path, named);
   if (typeof url === 'string' && typeof tokenFile === 'string' && path === undefined) {
-    return httpWitness({ url, token: (await textOf(resolve(base, tokenFile))).trim(), ...named });
+    return httpWitness({ url, token: (await readText(resolve(base, tokenFile))).trim(), ...named });
   }
   throw malformed(file, 'a sink is neither { file } nor { url, tokenFile }');
-}
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CommandError('refused', `${file} cannot be read: ${(error as Error).message}`, 'name a readable file');
-  }
 }
 
 function parsed(text: string, file: string): unknown {
@@ -47,6 +39,8 @@ function parsed(text: string, file: string): unknown {
   }
 }
 
-function malformed(file: string, what: string): CommandError {
-  return new CommandError('refused', `${file}: ${what}`, 'see docs/signing-safety.md, Witness sinks');
+function malformed(file: string, what: string): LanestoreError {
+  return new LanestoreError('LANESTORE_INVALID', `${file}: ${what}`, {
+    remedy: 'see docs/signing-safety.md, Witness sinks',
+  });
 }

@@ -7,6 +7,7 @@ import {
   type ImportHistoryReport,
   importFromSinks,
   importHistory,
+  LanestoreError,
   openView,
   type SinkImportReport,
 } from '../index.js';
@@ -70,9 +71,14 @@ export const votesVerb: Verb = {
 };
 
 async function show(place: string, json: boolean): Promise<number> {
-  if (statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  const stat = statSync(place, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    const remedy = 'name a store, or a file with a signing history';
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `there is nothing at ${place}`, { remedy });
+  }
+  if (!stat.isDirectory()) {
     const history = await readHistory(place);
-    if (json) print(toJson(history, 2));
+    if (json) await write(formatHistory(history));
     else showHistory(history);
     return EXIT.ok;
   }
@@ -95,7 +101,7 @@ async function exportTo(location: string, options: OptionValues): Promise<number
   if (typeof out !== 'string') await write(formatHistory(history));
   else {
     await writeHistory(out, history);
-    if (options.json === true) print(toJson(history, 2));
+    if (options.json === true) await write(formatHistory(history));
     else showHistory(history);
   }
   return EXIT.ok;
@@ -138,7 +144,7 @@ async function importSinks(location: string, file: string, options: OptionValues
     showReport(plan, isDry ? 'would' : 'will');
   }
   if (isDry) {
-    if (json) print(toJson({ ...plan, dryRun: true }, 2));
+    if (json) print(toJson({ ...inJson(plan), dryRun: true }, 2));
     return EXIT.ok;
   }
   const claim =
@@ -149,10 +155,22 @@ async function importSinks(location: string, file: string, options: OptionValues
   const report = await withProtocol(location, ({ model }) =>
     importFromSinks(location, { ...decision, model, seq: plan.seq }),
   );
-  if (json) print(toJson({ ...report, dryRun: false }, 2));
+  if (json) print(toJson({ ...inJson(report), dryRun: false }, 2));
   else print(`imported, and recorded in the store; opened: ${report.opened.join(', ') || 'no part'}`);
   if (!json && report.pending !== undefined) print(`stays closed: ${report.pending}`);
   return EXIT.ok;
+}
+
+/**
+ * The report for `--json`: the history as in its file, and by sink the batch that it holds, null if
+ * it holds none, or why it did not answer.
+ */
+function inJson({ history, sinks, ...report }: SinkImportReport): object {
+  const answers = [...sinks].map(([name, answer]) => [
+    name,
+    answer instanceof Error ? { error: answer.message } : (answer ?? null),
+  ]);
+  return { ...report, history: JSON.parse(formatHistory(history)), sinks: Object.fromEntries(answers) };
 }
 
 function signerOf({ signer }: OptionValues): { readonly signer?: Uint8Array } {

@@ -1,10 +1,11 @@
 /** `lanestore witness-server DIR --listen HOST:PORT --token-file FILE` */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { openWitnessServer } from '../guard/index.js';
-import { CommandError, UsageError } from './command-error.js';
+import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { note, print, toJson } from './output.js';
 import { nextSignal } from './signals.js';
+import { readText } from './text-file.js';
 import type { OptionValues, Verb } from './verb.js';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -52,13 +53,10 @@ function addressOf({ listen }: OptionValues): { readonly host: string; readonly 
 async function tokenOf(options: OptionValues): Promise<string> {
   const file = options['token-file'];
   if (typeof file !== 'string') throw new UsageError('--token-file FILE is missing');
-  try {
-    const { mode } = await stat(file);
-    if (process.platform !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0) {
-      note(`note: others may read ${file}: chmod 600`);
-    }
-    return (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    throw new CommandError('refused', `${file} cannot be read: ${(error as Error).message}`, 'name a readable file');
+  const token = (await readText(file)).trim();
+  const { mode } = await stat(file);
+  if (process.platform !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0) {
+    note(`note: others may read ${file}: chmod 600`);
   }
+  return token;
 }

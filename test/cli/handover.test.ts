@@ -83,7 +83,7 @@ test(
       [['handover', 'ask', store], 2, /usage: lanestore handover request NEW/],
       [['handover', 'request', store], 3, /the store signs already/],
       [['votes', 'look', store], 2, /usage: lanestore votes/],
-      [['votes', 'show', join(dir, 'absent')], 3, /cannot be read/],
+      [['votes', 'show', join(dir, 'absent')], 3, /^LANESTORE_NOT_A_STORE: there is nothing at/],
       [['votes', 'show', cut], 3, /empty, cut, or another file/],
       [['votes', 'export', store, '--network', 'a b'], 2, /--network NAME is missing/],
       [['votes', 'export', store, file, ...NETWORK], 2, /usage: lanestore votes/],

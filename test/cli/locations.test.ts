@@ -1,15 +1,16 @@
 /**
  * Every verb against every kind of location: the exit codes and error codes of docs/locations.md,
  * and no verb that reads changes a location. SHOW_LOCATIONS=1 prints the rows of the page instead.
+ * Root has every permission, so the verbs run as another user where permissions matter.
  */
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ledger } from '../../examples/own-types/model.js';
 import { autobahn, openLevel } from '../../src/index.js';
-import { type Result, run, runLines } from '../support/cli.js';
+import { canRunUnprivileged, type Result, run, runLines, UNPRIVILEGED } from '../support/cli.js';
 import { rawBatch, rewriteBody, tree } from '../support/faults.js';
 import { fixture, packageRoot } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
@@ -23,6 +24,8 @@ const KINDS = [
   ...['absent', 'a file', 'empty', 'another LevelDB', 'wal', 'file-per-entry'],
   ...['another model', 'newer format', 'damaged', 'locked'],
 ];
+/** Kinds that another user than root meets. */
+const GUARDED = ['read-only', 'unreadable'];
 
 /** The arguments of each verb for a location; `fresh` is an absent path. */
 const READERS: Readonly<Record<string, (location: string, fresh: string) => string[]>> = {
@@ -58,7 +61,7 @@ async function locations(dir: string): Promise<() => Promise<void>> {
   mkdirSync(dir);
   const at = (kind: string) => join(dir, kind);
   assert.is(run('import', fixture('wal', 'state'), at('a store')).status, 0);
-  for (const kind of ['spaces and Ünïcødé ☃', 'newer format', 'damaged', 'locked'])
+  for (const kind of ['spaces and Ünïcødé ☃', 'newer format', 'damaged', 'locked', ...GUARDED])
     cpSync(at('a store'), at(kind), { recursive: true });
   symlinkSync('a store', at('its symbolic link'));
   writeFileSync(at('a file'), 'no store');
@@ -72,17 +75,25 @@ async function locations(dir: string): Promise<() => Promise<void>> {
   await (await openLevel(at('another model'), { model: ledger })).close();
   await rewriteBody(at('newer format'), 'meta/schema', (body) => ({ ...body, format: 3 }));
   await rawBatch(at('damaged'), [{ type: 'del', key: 'qc/00000000000000000035' }]);
+  for (const name of readdirSync(at('read-only'), { recursive: true, encoding: 'utf8' }))
+    chmodSync(join(at('read-only'), name), statSync(join(at('read-only'), name)).isFile() ? 0o444 : 0o555);
+  chmodSync(at('read-only'), 0o555);
+  chmodSync(at('unreadable'), 0o000);
   const store = await openLevel(at('locked'), { model: autobahn });
-  return () => store.close();
+  return async () => {
+    await store.close();
+    // So that another user than root can remove them.
+    for (const place of ['unreadable', 'read-only', join('read-only', 'level')]) chmodSync(at(place), 0o755);
+  };
 }
 
 /**
- * The files of all locations but the locked one: a process that closes a lock file that it has read
- * gives up its own lock on it.
+ * The files of all locations but the unreadable and the locked one: a process that closes a lock
+ * file that it has read gives up its own lock on it.
  */
 function contentOf(dir: string): Map<string, string>[] {
   return readdirSync(dir)
-    .filter((kind) => kind !== 'locked' && statSync(join(dir, kind)).isDirectory())
+    .filter((kind) => kind !== 'locked' && kind !== 'unreadable' && statSync(join(dir, kind)).isDirectory())
     .map((kind) => tree(join(dir, kind)));
 }
 
@@ -107,16 +118,24 @@ function expected(): Map<string, string[]> {
   );
 }
 
-async function outcomes(dir: string, verbs: typeof READERS): Promise<Map<string, string[]>> {
+/** The outcomes of the verbs for these kinds of locations. */
+async function outcomes(
+  dir: string,
+  verbs: typeof READERS,
+  kinds: readonly string[],
+  user: typeof UNPRIVILEGED,
+): Promise<Map<string, string[]>> {
+  mkdirSync(dir);
+  chmodSync(dir, 0o777);
   const unlock = await locations(join(dir, 'in'));
   try {
     const before = contentOf(join(dir, 'in'));
     const rows = Object.entries(verbs).map(async ([name, argsOf], number) => {
-      const lines = KINDS.map((kind, place) => [
+      const lines = kinds.map((kind, place) => [
         name.split(' ')[0] ?? '',
         ...argsOf(join(dir, 'in', kind), join(dir, `out-${number}-${place}`)),
       ]);
-      const results = await runLines(dir, lines);
+      const results = await runLines(dir, lines, user);
       for (const [place, result] of results.entries()) {
         const told = `${lines[place]?.join(' ')}: ${result.stderr}`;
         assert.not.match(result.stderr, /\n {4}at /, told);
@@ -137,17 +156,22 @@ test(
   inTemp(async (dir) => {
     // Each verb that writes has locations of its own.
     const writers = Object.entries(WRITERS).map((writer) => Object.fromEntries([writer]));
+    chmodSync(dir, 0o755);
+    const guarded = canRunUnprivileged() ? GUARDED : [];
+    if (guarded.length === 0)
+      process.stdout.write('\n  skipped: permissions (another user cannot run this checkout)\n');
     for (const [number, verbs] of [READERS, ...writers].entries()) {
-      const place = join(dir, String(number));
-      mkdirSync(place);
-      const found = await outcomes(place, verbs);
+      const found = await outcomes(join(dir, String(number)), verbs, KINDS, {});
+      const others = await outcomes(join(dir, `${number}-guarded`), verbs, guarded, UNPRIVILEGED);
+      for (const [verb, cells] of others) found.get(verb)?.push(...cells);
       if (process.env.SHOW_LOCATIONS === '1') {
         for (const [verb, cells] of found) process.stdout.write(`| \`${verb}\` | ${cells.join(' | ')} |\n`);
         continue;
       }
       const page = expected();
-      assert.equal(page.get('verb'), KINDS);
-      for (const [verb, cells] of found) assert.equal(cells, page.get(verb), verb);
+      assert.equal(page.get('verb'), [...KINDS, ...GUARDED]);
+      for (const [verb, cells] of found)
+        assert.equal(cells, page.get(verb)?.slice(0, KINDS.length + guarded.length), verb);
     }
   }),
 );

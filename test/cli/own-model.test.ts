@@ -16,6 +16,9 @@ const EXAMPLE = fileURLToPath(new URL('../../examples/own-types/model.js', impor
 const AUTHORS = [1, 2].map((fill) => new Uint8Array(20).fill(fill));
 const [LANE = ''] = AUTHORS.map(laneIdOf);
 
+/** The verbs that the first test runs. */
+const READING_VERBS = ['inspect', 'ls', 'get', 'verify', 'manifest', 'diff', 'lane', 'round', 'snapshot'];
+
 /** A store of the example's types, and the module that exports them. */
 async function ownStore(dir: string): Promise<{ location: string; model: string }> {
   const [location, model] = [join(dir, 'store'), join(dir, 'my-model.mjs')];
@@ -38,7 +41,7 @@ function lines(dir: string, commands: CommandLines): Promise<Result[]> {
 }
 
 test(
-  'with --model every verb reads the store as one of its own',
+  'with --model the verbs that show a store read it as one of its own',
   inTemp(async (dir) => {
     const { location, model } = await ownStore(dir);
     const options = ['--model', model];
@@ -75,6 +78,46 @@ test(
       ],
     );
     assert.is(JSON.parse(round.stdout).lanes.length, 2);
+  }),
+);
+
+test(
+  'the verbs that copy, convert, sign or find take --model too, and no verb with it is left out',
+  inTemp(async (dir) => {
+    const { location, model } = await ownStore(dir);
+    const rolledBack = join(dir, 'rolled-back');
+    cpSync(location, rolledBack, { recursive: true });
+    const store = await openLevel(location, { model: ledger });
+    await store.persist({ commitQCs: [{ round: 2n, from: [] }] });
+    await store.close();
+    cpSync(join(location, 'witness'), join(rolledBack, 'witness'));
+    const key = '01'.repeat(32);
+    const release = ['release', location, '--as-is', '--reason', 'test', '--signer', key, '--dry-run'];
+    const commands = [
+      ['find', location, `lane/${LANE}/1`],
+      ['import', location, join(dir, 'imported')],
+      ['export', location, join(dir, 'exported'), '--layout', 'wal', '--drop-signing-state'],
+      ['migrate', location, '--dry-run'],
+      ['handover', 'request', location],
+      ['votes', 'show', location],
+      ['accept-rollback', rolledBack, '--seq', '2', '--yes'],
+      release,
+    ];
+    const results = await lines(dir, [
+      ...commands.map((command) => [...command, '--model', model, '--json']),
+      ['help', '--json'],
+    ]);
+    const [help, refused] = [results.pop()!, results.pop()!];
+    for (const [place, { status, stderr }] of results.entries()) assert.is(status, 0, `${commands[place]}: ${stderr}`);
+    // The model was read: it is the reason.
+    assert.match(JSON.parse(refused.stderr).message, /the model of this store has no votes/);
+    const listed: readonly { name: string; help: string[] }[] = JSON.parse(help.stdout).commands;
+    const takers = listed.filter(({ help: text }) => text.some((line) => line.startsWith('--model FILE')));
+    assert.equal(
+      takers.map(({ name }) => name).sort(),
+      [...READING_VERBS, ...commands.map(([name]) => name)].sort(),
+      'each verb that takes --model is run with it here',
+    );
   }),
 );
 

@@ -7,64 +7,15 @@ import * as assert from 'uvu/assert';
 import { formatHistory, parseHistory, type SigningHistory } from '../../src/adapter/index.js';
 import { isLanestoreError } from '../../src/errors.js';
 import { packageRoot } from '../support/fixtures.js';
+import { misfit, type Schema } from '../support/json-schema.js';
 
 const test = suite('docs: signing history');
-
-interface Schema {
-  readonly [keyword: string]: unknown;
-}
 
 const read = (name: string) => JSON.parse(readFileSync(join(packageRoot, 'docs/signing-history', name), 'utf8'));
 const schema: Schema = read('schema.json');
 const { accept, refuse }: Record<'accept' | 'refuse', readonly { name: string; file: object }[]> = read('vectors.json');
 
-/** The first place that does not fit a schema; a keyword that is not known here is an error. */
-function misfit(value: unknown, rule: Schema, at = ''): string | undefined {
-  const { $ref, anyOf, type, properties, ...rest } = rule;
-  if (typeof $ref === 'string') return misfit(value, (schema.$defs as Record<string, Schema>)[$ref.slice(8)]!, at);
-  if (Array.isArray(anyOf)) {
-    return anyOf.every((one) => misfit(value, one, at) !== undefined) ? at || 'anyOf' : undefined;
-  }
-  const kind = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
-  if (type !== undefined && type !== kind) return `${at}: ${kind}`;
-  for (const [keyword, given] of Object.entries(rest)) {
-    const wrong = KEYWORDS[keyword]?.(value, given as never);
-    if (KEYWORDS[keyword] === undefined) throw new Error(`the checker does not know ${keyword}`);
-    if (wrong === true) return `${at}: ${keyword}`;
-  }
-  if (kind === 'array')
-    return firstOf((value as unknown[]).map((one, i) => misfit(one, rule.items as Schema, `${at}[${i}]`)));
-  if (kind !== 'object') return undefined;
-  const { additionalProperties, propertyNames } = rule;
-  return firstOf(
-    Object.entries(value as object).flatMap(([key, item]) => {
-      const own = (properties as Record<string, Schema> | undefined)?.[key];
-      if (own === undefined && additionalProperties === false) return [`${at}.${key}`];
-      const named = propertyNames === undefined ? undefined : misfit(key, propertyNames as Schema, `${at}.${key}`);
-      return [named, misfit(item, own ?? (additionalProperties as Schema), `${at}.${key}`)];
-    }),
-  );
-}
-
-const KEYWORDS: Record<string, (value: unknown, given: never) => boolean> = {
-  $schema: () => false,
-  $defs: () => false,
-  title: () => false,
-  description: () => false,
-  additionalProperties: () => false,
-  propertyNames: () => false,
-  items: () => false,
-  const: (value, given) => value !== given,
-  enum: (value, given) => !(given as unknown[]).includes(value),
-  minLength: (value, given) => (value as string).length < given,
-  pattern: (value, given) => !new RegExp(given).test(value as string),
-  minItems: (value, given) => (value as unknown[]).length < given,
-  maxItems: (value, given) => (value as unknown[]).length > given,
-  uniqueItems: (value) => new Set(value as unknown[]).size !== (value as unknown[]).length,
-  required: (value, given) => (given as string[]).some((key) => !Object.hasOwn(value as object, key)),
-};
-
-const firstOf = (found: readonly (string | undefined)[]) => found.find((one) => one !== undefined);
+const misfitOf = (value: unknown) => misfit(value, schema, { root: schema });
 
 function refusal(text: string): string | undefined {
   try {
@@ -78,7 +29,7 @@ function refusal(text: string): string | undefined {
 
 for (const { name, file } of accept) {
   test(`taken: ${name}`, () => {
-    assert.is(misfit(file, schema), undefined);
+    assert.is(misfitOf(file), undefined);
     const history = parseHistory(JSON.stringify(file));
     assert.equal(JSON.parse(formatHistory(history)), file);
   });
@@ -91,7 +42,7 @@ for (const { name, file } of refuse) {
 }
 
 test('the schema refuses most of what the reader refuses, and what it does not is no matter of form', () => {
-  const missed = refuse.filter(({ file }) => misfit(file, schema) === undefined).map(({ name }) => name);
+  const missed = refuse.filter(({ file }) => misfitOf(file) === undefined).map(({ name }) => name);
   assert.equal(missed, [
     'a changed number',
     'a number of 2^64',
@@ -161,7 +112,7 @@ test('comes back as it was, and fits the schema; cut or changed anywhere, it is 
       const back = parseHistory(text);
       const expected = { ...history, logs: ascending(history.logs), lanes: ascending(history.lanes) };
       assert.equal({ ...back, logs: ascending(back.logs), lanes: ascending(back.lanes) }, expected);
-      assert.is(misfit(JSON.parse(text), schema), undefined);
+      assert.is(misfitOf(JSON.parse(text)), undefined);
       const wire = Buffer.from(text);
       const at = place % (wire.length - 2);
       assert.ok(refusal(wire.subarray(0, at).toString()) !== undefined, `cut at ${at}`);

@@ -514,11 +514,11 @@ test(
     assert.is((await fetch(`${url}api/0/overview`)).status, 200);
     await fetch(`${url}api/0/round?road=1`);
     const twice = run('serve', location, '--port', String(port));
-    assert.is(twice.status, 3);
-    assert.match(twice.stderr, new RegExp(`^port ${port} is in use\nwhat to do: .*--port`, 'm'));
     const ended = new Promise((resolve) => child.once('close', (code, signal) => resolve(signal ?? code)));
     child.kill('SIGTERM');
     assert.is(await ended, 'SIGTERM');
+    assert.is(twice.status, 3);
+    assert.match(twice.stderr, new RegExp(`^LANESTORE_IO: port ${port} is in use\nwhat to do: .*--port`, 'm'));
     assert.is(treeHash(location), before);
     assert.equal(copiesIn(dir), []);
 

@@ -1,5 +1,5 @@
 /** The command line as a real process: the built one, as a user runs it. */
-import { type StdioOptions, spawn, spawnSync } from 'node:child_process';
+import { type SpawnOptions, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -21,6 +21,14 @@ export interface Result {
 
 /** Arguments of some commands. */
 export type CommandLines = readonly (readonly string[])[];
+
+/** Options of a child process without root's permissions; empty if the tests do not run as root. */
+export const UNPRIVILEGED = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+
+/** False if a process with {@link UNPRIVILEGED} cannot read this checkout. */
+export function canRunUnprivileged(): boolean {
+  return spawnSync(process.execPath, [MAIN, 'version'], { cwd: '/', ...UNPRIVILEGED }).status === 0;
+}
 
 /** Runs a verb to its end. */
 export function run(...args: string[]): Result {
@@ -48,24 +56,29 @@ const processes = new Semaphore(availableParallelism() + 1);
 
 /** Like {@link runIn}, while other commands run. */
 export async function begin(cwd: string, ...args: string[]): Promise<Result> {
-  const { status, stdout, stderr } = await ended(withMain(args), ['ignore', 'pipe', 'pipe'], cwd);
+  const { status, stdout, stderr } = await ended(withMain(args), ['ignore', 'pipe', 'pipe'], { cwd });
   return { status, stdout, stderr };
 }
 
 /**
  * The outcome of each command line, all run in one process, in sequence: for tests of messages
- * about arguments, which need no process of their own.
+ * about arguments, which need no process of their own. `user` may be {@link UNPRIVILEGED}.
  */
-export async function runLines(cwd: string, lines: CommandLines): Promise<Result[]> {
+export async function runLines(cwd: string, lines: CommandLines, user: SpawnOptions = {}): Promise<Result[]> {
   const worker = fileURLToPath(new URL('cli-lines-worker.js', import.meta.url));
-  const { status, stdout, stderr } = await ended([worker, JSON.stringify(lines)], ['ignore', 'pipe', 'pipe'], cwd);
+  const args = [worker, JSON.stringify(lines)];
+  const { status, stdout, stderr } = await ended(args, ['ignore', 'pipe', 'pipe'], { ...user, cwd });
   if (status !== 0) throw new Error(`the commands ended with ${status}: ${stderr}`);
   return JSON.parse(stdout);
 }
 
-function ended(args: readonly string[], stdio: StdioOptions, cwd?: string): Promise<Ending & { stdout: string }> {
+function ended(
+  args: readonly string[],
+  stdio: StdioOptions,
+  options: SpawnOptions = {},
+): Promise<Ending & { stdout: string }> {
   return processes.run(async () => {
-    const child = spawn(process.execPath, args, { cwd, stdio });
+    const child = spawn(process.execPath, args, { ...options, stdio });
     const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
     const read = [child.stdout, child.stderr].map((stream) => (stream === null ? '' : text(stream)));
     const [stdout = '', stderr = ''] = await Promise.all(read);

@@ -5,7 +5,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { CommandError } from '../command-error.js';
+import { LanestoreError } from '../../index.js';
 import { admit, type Gate, SECURITY_HEADERS } from './gate.js';
 import { ServedLocation } from './location.js';
 import { routes } from './routes.js';
@@ -38,7 +38,7 @@ const CHECK_MS = 2000;
 
 /**
  * Serves the page of `locations`.
- * @throws CommandError if the port is in use, or may not be used.
+ * @throws LANESTORE_IO if the port is in use, or may not be used.
  */
 export async function serve(locations: readonly string[], { port, token }: ServeSettings): Promise<RunningServer> {
   const served = locations.map((path, index) => new ServedLocation(index, path));
@@ -92,8 +92,9 @@ function listening(server: Server, port: number): Promise<void> {
   });
 }
 
-function listenError({ code, message }: NodeJS.ErrnoException, port: number): CommandError {
-  if (code === 'EADDRINUSE')
-    return new CommandError('refused', `port ${port} is in use`, 'name another --port, or leave it out: a free one');
-  return new CommandError('refused', `cannot listen on ${HOST}:${port}: ${message}`, 'name another --port');
+function listenError(cause: NodeJS.ErrnoException, port: number): LanestoreError {
+  const isInUse = cause.code === 'EADDRINUSE';
+  const message = isInUse ? `port ${port} is in use` : `cannot listen on ${HOST}:${port}: ${cause.message}`;
+  const remedy = 'name another --port, or leave it out: a free one';
+  return new LanestoreError('LANESTORE_IO', message, { cause, remedy });
 }
