@@ -12,10 +12,15 @@ import type { Kind } from './scalars.js';
 import { Writer } from './wire.js';
 import { isShaped } from './wire-shape.js';
 
-/** The canonical encoding of a value, which must have passed the check of `kind`. */
+/**
+ * The canonical encoding of a value, which must have passed the check of `kind`.
+ * @throws LANESTORE_INVALID if the value changes meanwhile.
+ */
 export function encode<T>(kind: Kind<T>, value: T): Uint8Array {
   const to = new Writer(kind.size(value));
   kind.write(to, value);
+  // A getter, or other code that writes to this memory.
+  if (to.bytes === undefined) throw new LanestoreError('LANESTORE_INVALID', 'a value changed while it was read');
   return to.bytes;
 }
 
@@ -57,14 +62,14 @@ let hashing: Writer | undefined;
  */
 export function hashOf<T>(root: string, kind: Kind<T>, value: T): Uint8Array {
   checked(root, kind, value);
-  // One pass, into memory that stays warm: a vote waits for its digest. The writer is not shared
-  // with anything that a getter of `value` may call.
+  // In one pass, without the size, because a vote waits for its digest. Taken away meanwhile: a
+  // getter of `value` may call this function.
   const to = hashing ?? new Writer(HASHED_BYTES);
   hashing = undefined;
-  to.reset(HASHED_BYTES);
+  to.reset();
   kind.write(to, value);
   // In one call: after a wait for a disk, createHash takes five microseconds more.
-  const digest = hash('sha256', to.bytes, 'buffer');
+  const digest = hash('sha256', to.bytes ?? encode(kind, value), 'buffer');
   hashing = to;
   return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
 }

@@ -51,42 +51,45 @@ export function varintSize64(value: bigint): number {
 
 /**
  * Fills a buffer from its end, so that the length of a nested message is known when its prefix is
- * written, in one pass. Fields are written last to first. A buffer that becomes full is replaced by
- * one of at least twice its size.
+ * written, in one pass. Fields are written last to first. Bytes beyond the buffer are dropped, but
+ * counted.
  */
 export class Writer {
-  #buffer: Uint8Array;
-  /** Number of bytes written so far. */
+  /** Number of bytes written so far, dropped ones included. */
   length = 0;
+  readonly #buffer: Uint8Array;
 
-  /** @param size bytes of the first buffer */
   constructor(size: number) {
     this.#buffer = new Uint8Array(size);
   }
 
-  /** The bytes written so far. They share the buffer, which is overwritten after {@link reset}. */
-  get bytes(): Uint8Array {
-    return this.#buffer.subarray(this.#buffer.length - this.length);
+  /**
+   * The bytes written so far; undefined if some were dropped. They share the buffer, which
+   * is overwritten after {@link reset}.
+   */
+  get bytes(): Uint8Array | undefined {
+    const at = this.#buffer.length - this.length;
+    return at < 0 ? undefined : this.#buffer.subarray(at);
   }
 
-  /** Empties the writer. A buffer of more than `keptMax` bytes is replaced by one of that size. */
-  reset(keptMax: number): void {
-    if (this.#buffer.length > keptMax) this.#buffer = new Uint8Array(keptMax);
+  /** Empties the writer. */
+  reset(): void {
     this.length = 0;
   }
 
   byte(value: number): void {
     const at = this.#take(1);
-    this.#buffer[at] = value;
+    if (at >= 0) this.#buffer[at] = value;
   }
 
   raw(bytes: Uint8Array): void {
     const at = this.#take(bytes.length);
-    this.#buffer.set(bytes, at);
+    if (at >= 0) this.#buffer.set(bytes, at);
   }
 
   varint(value: number): void {
     let at = this.#take(varintSize(value));
+    if (at < 0) return;
     let rest = value;
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#buffer[at++] = (rest % 0x80) | 0x80;
     this.#buffer[at] = rest;
@@ -98,20 +101,15 @@ export class Writer {
       return;
     }
     let at = this.#take(varintSize64(value));
+    if (at < 0) return;
     let rest = value & U64_MASK;
     for (; rest >= 0x80n; rest >>= 7n) this.#buffer[at++] = Number(rest & 0x7fn) | 0x80;
     this.#buffer[at] = Number(rest);
   }
 
-  /** Makes room for `count` bytes before those written so far, and returns its offset. */
+  /** Counts `count` bytes, and returns their offset; negative if they do not fit. */
   #take(count: number): number {
-    const length = this.length + count;
-    if (length > this.#buffer.length) {
-      const before = this.bytes;
-      this.#buffer = new Uint8Array(Math.max(2 * this.#buffer.length, length));
-      this.#buffer.set(before, this.#buffer.length - before.length);
-    }
-    this.length = length;
-    return this.#buffer.length - length;
+    this.length += count;
+    return this.#buffer.length - this.length;
   }
 }
