@@ -186,7 +186,8 @@ export class AdmissionGate {
   }
 
   /** @throws LANESTORE_INVALID beyond `maxLanes`; `held` lanes have a cursor already. */
-  checkLanes(lanes: LogPlans<unknown, unknown>['lanes'], held: number): void {
+  checkLanes({ lanes, newLanes }: Pick<LogPlans<unknown, unknown>, 'lanes' | 'newLanes'>, held: number): void {
+    if (newLanes === 0) return;
     let count = held;
     for (const [lane, { before }] of lanes) {
       if (before === undefined && ++count > this.limits.lanesMax) throw tooManyLanes(lane, this.limits.lanesMax);

@@ -67,14 +67,9 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   readonly votes: StoreVotes<B> | undefined;
 
   protected readonly model: Model<B, Q, A>;
-  /**
-   * Admits every call. The backend reports when a call has left the queue, and when it has settled.
-   */
+  /** The backend reports when a call has left the queue, and when it has settled. */
   protected readonly gate: AdmissionGate;
-  /**
-   * The state that the next call is planned against. It is ahead of the durable cursors, and
-   * private (rule 6).
-   */
+  /** The next call is planned against this. Ahead of the durable cursors, and private (rule 6). */
   readonly #planned: PlanState;
   readonly #encoder: EntryEncoder<B, Q, A, E>;
   readonly #meter: RoundMeter;
@@ -136,10 +131,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
 
   abstract get cursors(): Cursors;
 
-  /**
-   * The durable votes, and the newest durable batch. A backend whose state has votes overrides
-   * this.
-   */
+  /** The durable votes and newest batch. A backend whose state has votes overrides this. */
   protected get durable(): { readonly votes: VoteState; readonly newest: StoreBatch } {
     return { votes: this.#planned.votes ?? NO_VOTES, newest: NO_BATCH };
   }
@@ -278,7 +270,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       beginPlanning();
       try {
         plan = makePlan();
-        this.gate.checkLanes(plan.lanes, this.#planned.lanes.size);
+        this.gate.checkLanes(plan, this.#planned.lanes.size);
         // While the store closes, a quarantine is stored even if the queue is full.
         const cost = isClosingVotes && this.#closing !== undefined ? freeOfCost() : this.costOf(plan);
         this.gate.admit(cost);
@@ -292,8 +284,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
       throw error;
     }
     this.#meter.accepted(startedAt);
-    // Exactly one await, so that the promises of calls settle in the order in which the calls
-    // settle.
+    // Exactly one await, so that the promises settle in the order in which the calls settle.
     try {
       await done;
     } catch (error) {

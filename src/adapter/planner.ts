@@ -57,6 +57,8 @@ export interface LogPlan<Entry> {
 export interface LogPlans<BlockEntry, QCEntry> {
   readonly commitQCs: LogPlan<QCEntry> | undefined;
   readonly lanes: ReadonlyMap<LaneId, LogPlan<BlockEntry>>;
+  /** The number of lanes that get a cursor. */
+  readonly newLanes: number;
 }
 
 /** The state of a store that holds nothing. */
@@ -103,6 +105,7 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   /** Cached from the previous block: consecutive blocks are nearly always of the same lane. */
   #lane: LaneId | undefined;
   #draft: Draft<BlockEntry> | undefined;
+  #newLanes = 0;
 
   constructor(state: Readonly<PlanState>) {
     this.#state = state;
@@ -201,6 +204,7 @@ export class RoundPlanner<BlockEntry, QCEntry> {
       commitQCs: isUnchanged ? undefined : this.#commitQCs,
       // A lane has a draft only if something is truncated or appended.
       lanes: this.#lanes,
+      newLanes: this.#newLanes,
     };
   }
 
@@ -231,6 +235,7 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   #newLane(lane: LaneId, number: bigint): Draft<BlockEntry> {
     const start = maxU64(this.#anchor?.laneStarts.get(lane) ?? 0n, this.#baselines?.get(lane) ?? 0n);
     if (start > 0n && number !== start) throw outOfSequence(lane, number, start);
+    this.#newLanes++;
     const empty = { first: number, next: number };
     return { log: lane, before: undefined, truncate: empty, append: [], after: { ...empty } };
   }

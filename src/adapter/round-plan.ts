@@ -52,7 +52,7 @@ export interface Plan<B, Q, A, E extends Encoded = Unencoded<B, Q, A>> extends L
     readonly anchor: A | undefined;
     readonly commitQCs: readonly Q[];
     readonly blocks: readonly B[];
-    readonly votes?: readonly VoteToNotify[];
+    readonly votes?: readonly VoteToNotify[] | undefined;
   };
 }
 
@@ -102,9 +102,8 @@ export function planRound<B, Q, A, E extends Encoded>(
   for (const block of blocks) appendBlock(model, planner, block, encoder);
   const votes = planRoundVotes(model, state, round);
   const inner = round.inner === undefined ? undefined : encoder.inner(round.inner);
-  const notify = { anchor: round.anchor, commitQCs, blocks };
-  if (votes === undefined) return { anchor, inner, ...planner.plans(), notify };
-  return { anchor, inner, votes: votes.change, ...planner.plans(), notify: { ...notify, votes: votes.notify } };
+  const notify = { anchor: round.anchor, commitQCs, blocks, votes: votes?.notify };
+  return { anchor, inner, votes: votes?.change, ...planner.plans(), notify };
 }
 
 /** Returns the first block that each lane keeps, by a CommitQC that it checks. */
@@ -203,7 +202,7 @@ const NO_LANES: Pick<PlanState, 'lanes'> = { lanes: new Map() };
 
 /** Plans a change of the votes other than giving a vote. */
 export function planVoteChange<B, Q, A, E extends Encoded>(votes: VoteChange): Plan<B, Q, A, E> {
-  return { ...NOTHING, commitQCs: undefined, lanes: new Map(), votes };
+  return { ...NOTHING, commitQCs: undefined, lanes: new Map(), newLanes: 0, votes };
 }
 
 const NOTHING = {

@@ -64,8 +64,8 @@ export function comparePositions(a: Position, b: Position): number {
   if (a.length !== b.length || a.length === 0) {
     throw new RangeError(`positions of ${a.length} and ${b.length} numbers have no order`);
   }
-  for (const [i, number] of a.entries()) {
-    const compared = b[i] as bigint;
+  for (let i = 0; i < a.length; i++) {
+    const [number, compared] = [a[i] as bigint, b[i] as bigint];
     if (number !== compared) return number < compared ? -1 : 1;
   }
   return 0;
@@ -106,7 +106,7 @@ export function planVotes(
 ): ReadonlyMap<string, Watermark> {
   const watermarks = new Map<string, Watermark>();
   for (const vote of votes) {
-    const now = changedVotes(state, { watermarks });
+    const now = watermarks.size === 0 ? state : changedVotes(state, { watermarks });
     const verdict = judge(now, vote, nextCommitQC);
     if (verdict === 'new') watermarks.set(vote.log, { at: vote.at, digest: vote.digest });
     else if (verdict !== 'again') throw refusalError(now, vote, verdict, nextCommitQC);
@@ -115,9 +115,13 @@ export function planVotes(
 }
 
 /** True if the change is empty: the state stays the same. */
-export function isUnchanged({ watermarks, ...rest }: VoteChange): boolean {
-  const isStill = Object.values(rest).every((part) => part === undefined);
-  return (watermarks === undefined || watermarks.size === 0) && isStill;
+export function isUnchanged(change: VoteChange): boolean {
+  if (change.watermarks !== undefined && change.watermarks.size > 0) return false;
+  // Not the fields by name: a new one must not be forgotten here.
+  for (const field in change) {
+    if (field !== 'watermarks' && change[field as keyof VoteChange] !== undefined) return false;
+  }
+  return true;
 }
 
 /** The state after an accepted call. */
@@ -299,7 +303,8 @@ function reasonOf({ logs }: VoteState, vote: PlacedVote, refusal: 'floor' | 'dif
 
 /** True if a log has a watermark or a floor at or above `at`. */
 function reaches({ watermark, floor }: VoteLogState = NO_LOG, at: Position): boolean {
-  return [watermark?.at, floor].some((position) => position !== undefined && comparePositions(position, at) >= 0);
+  if (watermark !== undefined && comparePositions(watermark.at, at) >= 0) return true;
+  return floor !== undefined && comparePositions(floor, at) >= 0;
 }
 
 function positionText(position: Position | undefined): string {

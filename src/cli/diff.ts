@@ -1,72 +1,120 @@
-/** `lanestore diff A B` */
-import { type Difference, diffStates, startState } from '../migrations/index.js';
+/** `lanestore diff A B...` */
+import { LanestoreError } from '../index.js';
+import { type Difference, diffStates, type Source, startState } from '../migrations/index.js';
+import { showSummary, summaryOf } from './diff-summary.js';
 import { EXIT } from './exit-codes.js';
 import { openStateAt } from './locations.js';
-import { note, shortLane, styled, write, writeJson } from './output.js';
+import { note, print, shortLane, styled, toJson, write, writeJson } from './output.js';
 import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { type Protocol, withProtocol } from './protocols.js';
 import type { OptionValues, Verb } from './verb.js';
 
+/** Upper bound of the states that are compared: each is copied for as long as the command runs. */
+const STATES_MAX = 100;
+
 /** The verb `diff`. */
 export const diffVerb: Verb = {
-  usage: 'A B',
-  summary: 'compares two state directories of any layout, entry by entry',
+  usage: 'A B [C...]',
+  summary: 'compares state directories of any layout: entry by entry, or with three and more as a summary',
   help: [
-    'Prints "<" for an entry that only A has, ">" for one that only B has, "!" for one that differs.',
-    'Ends with 0 if both hold the same entries, with 4 if they differ. "! votes": the two may not sign the same, as a',
+    'Two: "<" for an entry that only A has, ">" for one that only B has, "!" for one that differs.',
+    'Three and more, or --summary: for each log its equal prefix, the first number at which two hold different content',
+    '("1, 3 | 2": the first and the third agree), what each holds, and the numbers that none holds. Content is what is',
+    'signed: CommitQCs of one road index may have other signers.',
+    'Ends with 0 if all hold the same entries, with 4 if they differ. "! votes": the states may not sign the same, as a',
     'store that signs and its snapshot. Votes are compared if both states keep some; layouts of the original keep none.',
-    '--json prints one object a line: {log, number, kind: first | second | differs}.',
+    '--json prints one object a line: {log, number, kind: first | second | differs}; of a summary, one object.',
     '--start-rules   compare what a node would start with: without entries below the anchor, and with the CommitQC of',
     '                the anchor. An imported store then equals its source. Default: compare all stored entries.',
+    '--summary       print the summary of two states too',
     MODEL_HELP,
   ],
-  options: { ...MODEL_OPTION, 'start-rules': { type: 'boolean' } },
-  positionals: [2, 2],
+  options: { ...MODEL_OPTION, 'start-rules': { type: 'boolean' }, summary: { type: 'boolean' } },
+  positionals: [2, STATES_MAX],
   reads: 'state',
   takesPostgres: true,
-  async run([a = '', b = ''], options) {
-    return withProtocol(a, (protocol) => compare(a, b, options, protocol));
+  async run(locations, options) {
+    return withProtocol(locations[0] ?? '', (protocol) => compare(locations, options, protocol));
   },
 };
 
 async function compare<B, Q, A>(
-  a: string,
-  b: string,
+  locations: readonly string[],
   options: OptionValues,
-  { model }: Protocol<B, Q, A>,
+  protocol: Protocol<B, Q, A>,
 ): Promise<number> {
-  const { json } = options;
+  const { model } = protocol;
   const started = options['start-rules'] === true;
-  const first = await openStateAt(a, model);
+  const sources: Source<B, Q, A>[] = [];
   try {
-    const second = await openStateAt(b, model);
-    try {
-      let count = 0;
-      const [left, right] = started ? [startState(first, model), startState(second, model)] : [first, second];
-      for await (const difference of diffStates(left, right, model)) {
-        count++;
-        if (json === true) await writeJson(difference);
-        else await write(`${lineOf(difference)}\n`);
-      }
-      if (json !== true && count === 0) await write(`${styled('green', 'equal')}: ${first.layout}, ${second.layout}\n`);
-      for (const text of [...first.notes, ...second.notes]) note(`note: ${text}`);
-      if (count === 0) {
-        if ((first.votes === undefined) !== (second.votes === undefined)) note(`note: ${ONE_SIDED}`);
-        return EXIT.ok;
-      }
-      if (!started && (first.layout !== 'level' || second.layout !== 'level')) note(`note: ${STALE_HINT}`);
-      return EXIT.differs;
-    } finally {
-      await second.close();
-    }
+    for (const location of locations) sources.push(await openNamed(location, protocol));
+    const states = started ? sources.map((source) => startState(source, model)) : sources;
+    const [first, second, third] = states;
+    const isSummary = options.summary === true || third !== undefined;
+    const json = options.json === true;
+    const areEqual =
+      isSummary || first === undefined || second === undefined
+        ? await summarize(states, json, protocol)
+        : await list(first, second, json, protocol);
+    for (const text of sources.flatMap(({ notes }) => notes)) note(`note: ${text}`);
+    const voting = sources.filter(({ votes }) => votes !== undefined).length;
+    if (areEqual && voting === 1) note(`note: ${oneSided(sources.length)}`);
+    if (areEqual) return EXIT.ok;
+    if (!started && sources.some(({ layout }) => layout !== 'level')) note(`note: ${STALE_HINT}`);
+    return EXIT.differs;
   } finally {
-    await first.close();
+    for (const source of sources.reverse()) await source.close();
   }
+}
+
+/** Opens a state. @throws as `openStateAt`, with the location in the message. */
+async function openNamed<B, Q, A>(location: string, { model }: Protocol<B, Q, A>): Promise<Source<B, Q, A>> {
+  try {
+    return await openStateAt(location, model);
+  } catch (error) {
+    if (!(error instanceof LanestoreError) || error.message.includes(location)) throw error;
+    const { code, message, findings, remedy } = error;
+    throw new LanestoreError(code, `${location}: ${message}`, {
+      ...{ cause: error, remedy },
+      ...(findings === undefined ? {} : { findings }),
+    });
+  }
+}
+
+/** Prints every difference; true if there is none. */
+async function list<B, Q, A>(
+  first: Source<B, Q, A>,
+  second: Source<B, Q, A>,
+  json: boolean,
+  { model }: Protocol<B, Q, A>,
+): Promise<boolean> {
+  let count = 0;
+  for await (const difference of diffStates(first, second, model)) {
+    count++;
+    if (json) await writeJson(difference);
+    else await write(`${lineOf(difference)}\n`);
+  }
+  if (!json && count === 0) await write(`${styled('green', 'equal')}: ${first.layout}, ${second.layout}\n`);
+  return count === 0;
+}
+
+/** Prints the summary; true if the states are equal. */
+async function summarize<B, Q, A>(
+  states: readonly Source<B, Q, A>[],
+  json: boolean,
+  protocol: Protocol<B, Q, A>,
+): Promise<boolean> {
+  const summary = await summaryOf(states, protocol);
+  if (json) print(toJson(summary, 2));
+  else showSummary(summary);
+  return summary.verdict === 'equal';
 }
 
 const STALE_HINT = 'a node drops entries below its anchor when it starts; diff --start-rules leaves them out';
 
-const ONE_SIDED = 'only one of the two keeps votes, so they were not compared';
+function oneSided(states: number): string {
+  return `only one of the ${states === 2 ? 'two' : states} keeps votes, so they were not compared`;
+}
 
 const MARK = { first: '<', second: '>', differs: '!' } as const;
 

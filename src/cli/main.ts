@@ -35,6 +35,7 @@ import { roundVerb } from './round.js';
 import { serveVerb } from './serve.js';
 import { cleanUp, endOnSignals, onSignal } from './signals.js';
 import { snapshotVerb } from './snapshot.js';
+import { statsVerb } from './stats.js';
 import type { OptionValues, Verb } from './verb.js';
 import { verifyVerb } from './verify.js';
 import { versionVerb } from './version.js';
@@ -48,6 +49,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   ls: lsVerb,
   get: getVerb,
   find: findVerb,
+  stats: statsVerb,
   lane: laneVerb,
   round: roundVerb,
   manifest: manifestVerb,

@@ -1,6 +1,6 @@
 /**
- * Compares two states of any layout, entry by entry, before any rules are applied; and their votes,
- * if both keep some.
+ * Compares states of any layout, entry by entry, before any rules are applied; and the votes of those
+ * that keep some.
  */
 import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../adapter/level/conversion.js';
 import { closeAll } from '../base/close-stack.js';
@@ -19,6 +19,21 @@ export interface Difference {
   readonly number?: bigint;
   /** `first`, `second`: only in that state. `differs`: in both, with different bytes. */
   readonly kind: 'first' | 'second' | 'differs';
+}
+
+/** One place of some states: the anchor, inner, the votes, or an entry of a log. */
+export interface Comparison<B, Q> {
+  /** As in {@link Difference}. */
+  readonly log: string;
+  /** As in {@link Difference}. */
+  readonly number?: bigint;
+  /**
+   * What each state holds there. States with the same bytes have the same version; versions count
+   * from 0, in the order of the states. Undefined: it holds nothing, or keeps no votes.
+   */
+  readonly versions: readonly (number | undefined)[];
+  /** The entry of each state; empty for anchor, inner and votes. */
+  readonly entries: readonly (B | Q | undefined)[];
 }
 
 /**
@@ -44,58 +59,98 @@ export async function* diffStates<B, Q, A>(
   second: Source<B, Q, A>,
   model: Model<B, Q, A>,
 ): AsyncGenerator<Difference, void, void> {
-  const wire = (source: Source<B, Q, A>) => source.anchor && model.anchor.toWire(source.anchor.entry);
-  const anchor = kindOf(wire(first), wire(second));
-  const index = first.anchor?.point.index ?? second.anchor?.point.index;
-  if (anchor !== undefined) yield { log: 'anchor', ...(index === undefined ? {} : { number: index }), kind: anchor };
-  const inner = kindOf(first.inner, second.inner);
-  if (inner !== undefined) yield { log: 'inner', kind: inner };
-  if (votesDiffer(first.votes, second.votes)) yield { log: 'votes', kind: 'differs' };
-  yield* diffLogs('qc', first.commitQCs(), second.commitQCs());
-  const lanes = new Set<LaneId>([...first.lanes.keys(), ...second.lanes.keys()]);
-  for (const lane of [...lanes].sort()) yield* diffLogs(lane, first.blocks(lane), second.blocks(lane));
+  for await (const { log, number, versions } of compareStates([first, second], model)) {
+    const kind = kindOf(versions, log);
+    if (kind !== undefined) yield { log, ...(number === undefined ? {} : { number }), kind };
+  }
 }
 
-/** Merges two ascending logs: the one with the lower number advances. */
-async function* diffLogs<T>(
+/**
+ * Compares any number of open states, in the order of {@link diffStates}: every place that one of
+ * them holds, equal places too. Bounded memory. The states must not be read meanwhile.
+ * @throws (while iterating) as the streams of the sources do.
+ */
+export async function* compareStates<B, Q, A>(
+  sources: readonly Source<B, Q, A>[],
+  model: Model<B, Q, A>,
+): AsyncGenerator<Comparison<B, Q>, void, void> {
+  const index = sources.map(({ anchor }) => anchor?.point.index).find((found) => found !== undefined);
+  const anchors = sources.map(({ anchor }) => anchor && model.anchor.toWire(anchor.entry));
+  const single = (log: string, bytes: readonly (Uint8Array | undefined)[]) => ({
+    ...{ log, versions: versionsOf(bytes), entries: [] },
+  });
+  yield { ...single('anchor', anchors), ...(index === undefined ? {} : { number: index }) };
+  yield single(
+    'inner',
+    sources.map(({ inner }) => inner),
+  );
+  yield single(
+    'votes',
+    sources.map(({ votes }) => votes && signingState(votes)),
+  );
+  yield* compareLogs(
+    'qc',
+    sources.map((source) => source.commitQCs()),
+  );
+  const lanes = new Set<LaneId>(sources.flatMap((source) => [...source.lanes.keys()]));
+  for (const lane of [...lanes].sort())
+    yield* compareLogs(
+      lane,
+      sources.map((source) => source.blocks(lane)),
+    );
+}
+
+/** Merges ascending logs: those with the lowest number advance. */
+async function* compareLogs<T>(
   log: string,
-  first: AsyncIterable<SourceEntry<T>>,
-  second: AsyncIterable<SourceEntry<T>>,
-): AsyncGenerator<Difference, void, void> {
-  const [a, b] = [first[Symbol.asyncIterator](), second[Symbol.asyncIterator]()];
+  logs: readonly AsyncIterable<SourceEntry<T>>[],
+): AsyncGenerator<{ log: string; number: bigint; versions: (number | undefined)[]; entries: (T | undefined)[] }> {
+  const iterators = logs.map((entries) => entries[Symbol.asyncIterator]());
   const next = async (iterator: AsyncIterator<SourceEntry<T>>) => {
     const { value, done } = await iterator.next();
     return done === true ? undefined : (value as SourceEntry<T>);
   };
   try {
-    let [x, y] = [await next(a), await next(b)];
-    while (x !== undefined || y !== undefined) {
-      if (y === undefined || (x !== undefined && x.number < y.number)) {
-        yield { log, number: x!.number, kind: 'first' };
-        x = await next(a);
-      } else if (x === undefined || y.number < x.number) {
-        yield { log, number: y.number, kind: 'second' };
-        y = await next(b);
-      } else {
-        if (Buffer.compare(x.wire, y.wire) !== 0) yield { log, number: x.number, kind: 'differs' };
-        [x, y] = [await next(a), await next(b)];
-      }
+    const heads: (SourceEntry<T> | undefined)[] = [];
+    for (const iterator of iterators) heads.push(await next(iterator));
+    for (;;) {
+      const lowest = heads.reduce<bigint | undefined>(
+        (least, head) => (head === undefined || (least !== undefined && least <= head.number) ? least : head.number),
+        undefined,
+      );
+      if (lowest === undefined) return;
+      const here = heads.map((head) => (head?.number === lowest ? head : undefined));
+      yield {
+        log,
+        number: lowest,
+        versions: versionsOf(here.map((head) => head?.wire)),
+        entries: here.map((head) => head?.entry),
+      };
+      for (const [place, iterator] of iterators.entries())
+        if (here[place] !== undefined) heads[place] = await next(iterator);
     }
   } finally {
-    await closeAll([() => a.return?.(), () => b.return?.()]);
+    await closeAll(iterators.map((iterator) => () => iterator.return?.()));
   }
 }
 
-function kindOf(first: Uint8Array | undefined, second: Uint8Array | undefined): Difference['kind'] | undefined {
-  if (first === undefined) return second === undefined ? undefined : 'second';
-  if (second === undefined) return 'first';
-  return Buffer.compare(first, second) === 0 ? undefined : 'differs';
+/** See {@link Comparison.versions}. */
+function versionsOf(bytes: readonly (Uint8Array | undefined)[]): (number | undefined)[] {
+  const known: Uint8Array[] = [];
+  return bytes.map((wire) => {
+    if (wire === undefined) return undefined;
+    const version = known.findIndex((before) => Buffer.compare(before, wire) === 0);
+    return version >= 0 ? version : known.push(wire) - 1;
+  });
 }
 
-/** True if both are present and permit different signatures. */
-function votesDiffer(first: StoredVotes | undefined, second: StoredVotes | undefined): boolean {
-  if (first === undefined || second === undefined) return false;
-  return Buffer.compare(signingState(first), signingState(second)) !== 0;
+function kindOf(
+  [first, second]: Comparison<unknown, unknown>['versions'],
+  log: string,
+): Difference['kind'] | undefined {
+  if (first === second) return undefined;
+  if (first !== undefined && second !== undefined) return 'differs';
+  return log === 'votes' ? undefined : first === undefined ? 'second' : 'first';
 }
 
 /** The part of the votes that determines what may be signed, without reasons, times and home. */

@@ -1,7 +1,7 @@
 /** Moving a node's state between layouts, and a store between formats. */
 export { readCommittees } from './committee-file.js';
 export type { DataRows, ReadRow, RowEntry } from './data-rows.js';
-export { type Difference, diffStates } from './diff.js';
+export { type Comparison, compareStates, type Difference, diffStates } from './diff.js';
 export type { DigestPart } from './digest.js';
 export { readEpochs } from './epoch-file.js';
 export {

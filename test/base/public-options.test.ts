@@ -676,6 +676,8 @@ const WITHOUT: readonly string[] = [
     'formatHistory',
     'parseHistory',
     'decodeRecord',
+    'decodeReference',
+    'isReference',
     'isFault',
     'readSchema',
     'viewSource',
@@ -683,7 +685,7 @@ const WITHOUT: readonly string[] = [
   ...['blockKey', 'blockRange', 'commitQCKey', 'commitQCRange', 'eventKey', 'laneRange', 'prefixRange', 'parseKey'],
   ...['entryNumber', 'isEntryNumber', 'isU64', 'maxU64', 'minU64', 'padU64', 'parsePaddedU64', 'u64'],
   ...['isLaneId', 'laneBytes', 'laneId', 'laneIdOf', 'remembered'],
-  ...['detectLayout', 'diffStates', 'openSource', 'openState', 'readCommittees'],
+  ...['compareStates', 'detectLayout', 'diffStates', 'openSource', 'openState', 'readCommittees'],
   ...['entryChecks', 'faulty', 'globalRange', 'headerHash', 'laneQuorum', 'laneRangeOf', 'messageHash', 'payloadHash'],
   ...[
     'publicKeyOf',

@@ -22,6 +22,7 @@ const VERBS = [
     'ls',
     'get',
     'find',
+    'stats',
     'lane',
     'round',
     'manifest',
@@ -186,8 +187,8 @@ test(
   inTemp(async (dir) => {
     const wrong = VERBS.flatMap(
       (name) => [['--nonsense'], ['a', 'b', 'c'], ['--json=yes'], ['']].map((args) => [name, ...args]),
-      // serve takes any number of locations.
-    ).filter(([name, first]) => name !== 'serve' || first !== 'a');
+      // serve and diff take any number of locations.
+    ).filter(([name = '', first]) => !['serve', 'diff'].includes(name) || first !== 'a');
     const values: CommandLines = [
       ['replay', 'a', 'b', '--pace-ms', ''],
       ['replay', 'a', 'b', '--in-flight', '1e1'],

@@ -9,9 +9,10 @@ import { detectLayout, LanestoreError } from '../../index.js';
 import { CommandError } from '../command-error.js';
 import { freeBytes } from '../inspect.js';
 import { fullKey } from '../short-keys.js';
+import { type Sizes, sizesOf } from '../sizes.js';
 import { Check } from './check.js';
 import { openLevelReader } from './level-reader.js';
-import { type Overview, overviewOf, type Sizes, sizesOf } from './overview.js';
+import { type Overview, overviewOf } from './overview.js';
 import type { StateReader } from './reader.js';
 import { sourceReader } from './source-reader.js';
 
@@ -74,7 +75,7 @@ export class ServedLocation {
   sizes(): Promise<Sizes> {
     this.#sizes = this.#fresh(this.#sizes, SIZES_MS, SIZES_FACTOR, async () => {
       await this.#requireStore();
-      return sizesOf(this.path);
+      return sizesOf(this.path, { tableCheckBytesMax: 0 });
     });
     return this.#sizes.value;
   }

@@ -9,7 +9,6 @@ import {
   type LanestoreErrorCode,
   openView,
 } from '../../index.js';
-import { parseKey, prefixRange } from '../../keys/index.js';
 import { freeBytes, type Inspection, inspectOriginal } from '../inspect.js';
 import { type Protocol, withProtocol } from '../protocols.js';
 import { votesOf } from '../votes.js';
@@ -139,41 +138,4 @@ export function shownFindings(findings: readonly Finding[]): ShownFinding[] {
 /** Code, message and remedy of an error. */
 export function refusalOf({ code, message, remedy }: LanestoreError) {
   return { code, message, remedy: remedy ?? ERROR_CODES[code].remedy };
-}
-
-/** The bytes of one log, and the number of keys outside its range. */
-interface LogSize {
-  bytes: number;
-  unswept: number;
-}
-
-/** The result of a scan of a store's keys. */
-export interface Sizes {
-  readonly lanes: Readonly<Record<string, LogSize>>;
-  readonly valueFiles: readonly { readonly name: string; readonly bytes: number; readonly liveBytes: number }[];
-}
-
-/** Reads all keys of a store, but no value files. @throws as `openView`. */
-export function sizesOf(path: string): Promise<Sizes> {
-  return withProtocol(path, async ({ model }) => {
-    await using view = await openView(path, { model, examine: false, values: false, tableCheckBytesMax: 0 });
-    const lanes = new Map<string, LogSize>();
-    const live = new Map<string, number>();
-    for await (const { key, bytes, stored } of view.places(prefixRange('lane/'))) {
-      const parsed = parseKey(key);
-      const extent = parsed?.kind === 'block' ? view.cursors.lanes.get(parsed.lane) : undefined;
-      if (parsed?.kind !== 'block' || extent === undefined) continue;
-      const size = lanes.get(parsed.lane) ?? { bytes: 0, unswept: 0 };
-      lanes.set(parsed.lane, size);
-      if (parsed.number < extent.first) size.unswept++;
-      else {
-        size.bytes += bytes;
-        if (stored !== 'inline') live.set(stored.file, (live.get(stored.file) ?? 0) + stored.length);
-      }
-    }
-    const valueFiles = view.files
-      .filter(({ name }) => name.endsWith('.values'))
-      .map(({ name, bytes }) => ({ name, bytes, liveBytes: live.get(name) ?? 0 }));
-    return { lanes: Object.fromEntries(lanes), valueFiles };
-  });
 }

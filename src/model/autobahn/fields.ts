@@ -64,9 +64,9 @@ export function single<T>(tag: number, kind: Kind<T>): Content<T> {
       return headSize(content) + content;
     },
     write(to, value) {
-      const end = to.at;
+      const before = to.length;
       write(to, value);
-      if (isDelimited) to.varint(end - to.at);
+      if (isDelimited) to.varint(to.length - before);
       to.byte(tag);
     },
     // The path is empty if the offset is in the tag or the length.

@@ -50,34 +50,49 @@ export function varintSize64(value: bigint): number {
 }
 
 /**
- * Fills a buffer of exactly the right size from its end, so that the length of a nested message is
- * known when its prefix is written, in one pass. Fields are written last to first.
+ * Fills a buffer from its end, so that the length of a nested message is known when its prefix is
+ * written, in one pass. Fields are written last to first. Bytes beyond the buffer are dropped, but
+ * counted.
  */
 export class Writer {
-  readonly bytes: Uint8Array;
-  /** Start of the bytes written so far. */
-  at: number;
+  /** Number of bytes written so far, dropped ones included. */
+  length = 0;
+  readonly #buffer: Uint8Array;
 
   constructor(size: number) {
-    this.bytes = new Uint8Array(size);
-    this.at = size;
+    this.#buffer = new Uint8Array(size);
+  }
+
+  /**
+   * The bytes written so far; undefined if some were dropped. They share the buffer, which
+   * is overwritten after {@link reset}.
+   */
+  get bytes(): Uint8Array | undefined {
+    const at = this.#buffer.length - this.length;
+    return at < 0 ? undefined : this.#buffer.subarray(at);
+  }
+
+  /** Empties the writer. */
+  reset(): void {
+    this.length = 0;
   }
 
   byte(value: number): void {
-    this.bytes[--this.at] = value;
+    const at = this.#take(1);
+    if (at >= 0) this.#buffer[at] = value;
   }
 
   raw(bytes: Uint8Array): void {
-    this.at -= bytes.length;
-    this.bytes.set(bytes, this.at);
+    const at = this.#take(bytes.length);
+    if (at >= 0) this.#buffer.set(bytes, at);
   }
 
   varint(value: number): void {
-    this.at -= varintSize(value);
-    let at = this.at;
+    let at = this.#take(varintSize(value));
+    if (at < 0) return;
     let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.bytes[at++] = (rest % 0x80) | 0x80;
-    this.bytes[at] = rest;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#buffer[at++] = (rest % 0x80) | 0x80;
+    this.#buffer[at] = rest;
   }
 
   varint64(value: bigint): void {
@@ -85,10 +100,16 @@ export class Writer {
       this.varint(Number(value));
       return;
     }
-    this.at -= varintSize64(value);
-    let at = this.at;
+    let at = this.#take(varintSize64(value));
+    if (at < 0) return;
     let rest = value & U64_MASK;
-    for (; rest >= 0x80n; rest >>= 7n) this.bytes[at++] = Number(rest & 0x7fn) | 0x80;
-    this.bytes[at] = Number(rest);
+    for (; rest >= 0x80n; rest >>= 7n) this.#buffer[at++] = Number(rest & 0x7fn) | 0x80;
+    this.#buffer[at] = Number(rest);
+  }
+
+  /** Counts `count` bytes, and returns their offset; negative if they do not fit. */
+  #take(count: number): number {
+    this.length += count;
+    return this.#buffer.length - this.length;
   }
 }

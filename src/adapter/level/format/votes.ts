@@ -19,6 +19,8 @@
  * there are none. `home` is read and kept, and nothing acts on it yet.
  */
 import { hex } from '../../../base/bytes.js';
+import { cbor, text } from '../../../cbor/template.js';
+import type { CborWriter } from '../../../cbor/writer.js';
 import {
   isLaneId,
   LANE_FLOORS_KEY,
@@ -34,7 +36,7 @@ import { SIGNER_BYTES_MAX, VOTE_PARTS } from '../../store-votes.js';
 import { NO_VOTES } from '../../vote-rules.js';
 import type { StoreBatch, WitnessSet } from '../../witness-set.js';
 import { witnessSetOf } from '../../witness-set.js';
-import { type EncodedRecord, encodeRecord } from './record.js';
+import { type EncodedRecord, encodeRecord, writeRecord } from './record.js';
 import { STORE_ID_BYTES } from './tip.js';
 
 /** What both records hold. */
@@ -59,18 +61,53 @@ const DIGEST_BYTES = 32;
 const ARITY_MAX = 3;
 const LOG_NAME = /^[a-z0-9-]{1,32}$/;
 
+const SIGNER = cbor(text('signer'));
+const HOME = cbor(text('home'));
+const LOGS = cbor(text('logs'));
+const QUARANTINE = cbor(text('quarantine'));
+const SINKS = cbor(text('sinks'));
+const HEIR_OF = cbor(text('heirOf'));
+
 /** The record `votes`. `seq` is that of its batch: a quarantine that has none was closed by it. */
 export function encodeVotes(votes: StoredVotes, seq: bigint): EncodedRecord {
   const { signer, home, logs, quarantine, sinks, heirOf = [] } = votes;
-  const rows = [...logs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([log, state]) => [log, ...rowOf(state)]);
-  return encodeRecord(VOTES_KEY, {
-    signer: signer ?? null,
-    home: home === undefined ? null : [...home],
-    logs: rows,
-    quarantine: quarantine === undefined ? null : closedBy(quarantine, seq),
-    sinks: sinks === undefined ? null : bodyOf(sinks),
-    ...(heirOf.length === 0 ? {} : { heirOf: heirOf.map(({ store, seq: last }) => [store, last]) }),
+  // Piece by piece, because a vote waits for this record.
+  return writeRecord(VOTES_KEY, (to) => {
+    to.map(heirOf.length === 0 ? 5 : 6);
+    to.raw(SIGNER);
+    to.value(signer ?? null);
+    to.raw(HOME);
+    writePosition(to, home);
+    to.raw(LOGS);
+    to.array(logs.size);
+    for (const [log, { watermark, floor }] of ascending(logs)) {
+      to.array(4);
+      to.text(log);
+      writePosition(to, watermark?.at);
+      to.value(watermark?.digest ?? null);
+      writePosition(to, floor);
+    }
+    to.raw(QUARANTINE);
+    to.value(quarantine === undefined ? null : closedBy(quarantine, seq));
+    to.raw(SINKS);
+    to.value(sinks === undefined ? null : bodyOf(sinks));
+    if (heirOf.length === 0) return;
+    to.raw(HEIR_OF);
+    to.value(heirOf.map(({ store, seq: last }) => [store, last]));
   });
+}
+
+function writePosition(to: CborWriter, position: Position | undefined): void {
+  if (position === undefined) {
+    to.value(null);
+    return;
+  }
+  to.array(position.length);
+  for (const number of position) to.bigint(number);
+}
+
+function ascending(logs: StoredVotes['logs']): Iterable<[string, VoteLogState]> {
+  return logs.size === 1 ? logs : [...logs].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function bodyOf({ names, quorum, former }: WitnessSet): object {
@@ -157,11 +194,6 @@ export function parseLaneFloors(body: unknown): ReadonlyMap<LaneId, bigint> | st
     last = lane;
   }
   return floors;
-}
-
-function rowOf({ watermark, floor }: VoteLogState): unknown[] {
-  const position = (at: Position | undefined) => (at === undefined ? null : [...at]);
-  return [position(watermark?.at), watermark?.digest ?? null, position(floor)];
 }
 
 function parseLog(row: unknown): [string, VoteLogState] | undefined {

@@ -92,8 +92,11 @@ export class Witness {
   readonly #view: DataView;
   /** The bytes that the crc covers. */
   readonly #head: Buffer;
-  /** The seq in the prepared slot. */
+  /** The seq in the prepared slot, and where the slot is written. */
   #prepared = 0n;
+  #offset = 0;
+  /** True if the prepared slot was written, and {@link #bytes} does not have it yet. */
+  #isWritten = false;
   /** The replacement of the file in progress. */
   #leaving: Promise<void> | undefined;
   #open = true;
@@ -176,8 +179,8 @@ export class Witness {
   write(seq: bigint): void {
     if (this.#prepared !== seq) this.#fill(seq);
     if (!this.#open) throw new Error('the witness is closed');
-    this.#file.writeNow(this.#slot, slotOffset(seq));
-    this.#slot.copy(this.#bytes, slotOffset(seq));
+    this.#file.writeNow(this.#slot, this.#offset);
+    this.#isWritten = true;
   }
 
   /** Idempotent. */
@@ -190,6 +193,10 @@ export class Witness {
   }
 
   #fill(seq: bigint): void {
+    // Not in `write`, because callers wait for that.
+    if (this.#isWritten) this.#slot.copy(this.#bytes, this.#offset);
+    this.#isWritten = false;
+    this.#offset = slotOffset(seq);
     this.#view.setBigUint64(SEQ_OFFSET, seq);
     this.#view.setUint32(CRC_OFFSET, crc32(this.#head));
     this.#prepared = seq;

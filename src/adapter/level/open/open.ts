@@ -96,10 +96,8 @@ export async function openLevel<B, Q, A>(
   if (typeof first !== 'object' || first === null) throw mismatch('openLevel: location', 'a string, or options', first);
   if (second !== undefined) throw new TypeError('openLevel: options with a db are the only argument');
   if ('acceptRollback' in first) {
-    throw new LanestoreError(
-      'LANESTORE_INVALID',
-      "acceptRollback is for a location: a caller's database has no witness",
-    );
+    const why = "acceptRollback is for a location: a caller's database has no witness";
+    throw new LanestoreError('LANESTORE_INVALID', why);
   }
   checkDatabaseOptions(first, 'openLevel: options');
   return openCallersDatabase(first, started);

@@ -16,9 +16,7 @@ import { type Accepted, type AcceptedDrop, type AcceptedRound, type Maintenance,
 /** Upper bound of reads that wait for the batch in flight; a further one is LANESTORE_CAPACITY. */
 export const QUIET_READS_MAX = 4096;
 
-/**
- * With this many bytes waiting, the next batch starts before the callers of the last one resume.
- */
+/** With this many bytes waiting, the next batch starts before the callers of the last resume. */
 const START_AT_ONCE_BYTES = 256 * 1024;
 
 /** Microtask turns without a new call that end a tick; `await ready()` first takes five of them. */
@@ -93,6 +91,8 @@ interface Composed<Batch> {
   readonly batch: Batch;
   readonly steps: readonly Step[];
   readonly calls: readonly Accepted[];
+  /** The calls that left the queue; slow drops are among them. */
+  readonly group: Group;
 }
 
 const ignored = () => undefined;
@@ -168,8 +168,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   fail(cause: unknown): LanestoreError {
     const error = this.#parts.poison(cause);
     this.#failed = error;
-    // Slow drops were accepted before the calls that wait for them. A drop that began while
-    // composing failed is still queued.
+    // Slow drops were accepted first. One that began while composing failed is still queued.
     const drops = new Set<Accepted>(this.#slowDrops);
     for (const drop of this.#slowDrops) this.#endSlowDrop(drop, error);
     for (const call of this.#calls.splice(0)) if (!drops.has(call)) this.#settle(call, error);
@@ -219,12 +218,14 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
       if (this.#unsettled === 0) this.#idle.release();
       return;
     }
-    const { batch, steps, calls } = composed;
+    const { batch, steps, calls, group } = composed;
     // This may run within the previous batch, whose callers are called back first.
-    const error = batch.isEmpty ? await undefined : await this.#write(batch);
+    const writing = batch.isEmpty ? undefined : this.#write(batch);
+    // While the disk is busy.
+    this.#parts.gate.dequeue(group.bytes, group.calls);
+    const error = await writing;
     this.#isRunning = false;
-    // With enough bytes waiting, the next batch starts before these calls settle. Otherwise they
-    // settle first, so that the next calls of their callers can join that batch.
+    // Otherwise these calls settle first, so that the next calls of their callers can join a batch.
     if (error === undefined && this.#parts.gate.queuedBytes >= START_AT_ONCE_BYTES) void this.#run();
     for (const { settle } of steps) settle(error);
     for (const call of calls) this.#settle(call, error);
@@ -300,7 +301,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
 
   /** Composes a batch of the steps, then of calls from the head of the queue. */
   #compose(steps: readonly Step[]): Composed<Batch> | undefined {
-    const { writer, gate } = this.#parts;
+    const { writer } = this.#parts;
     const batch = writer.begin(steps.map(({ work }) => work));
     const calls: Accepted[] = [];
     const group = this.#newGroup();
@@ -313,8 +314,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
       group.add(call.cost);
     }
     this.#calls.splice(0, group.calls);
-    gate.dequeue(group.bytes, group.calls);
-    return steps.length === 0 && group.calls === 0 ? undefined : { batch, steps, calls };
+    return steps.length === 0 && group.calls === 0 ? undefined : { batch, steps, calls, group };
   }
 
   #newGroup(): Group {

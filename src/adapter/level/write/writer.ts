@@ -161,6 +161,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     // Done while the disk syncs, so that callers do not wait for it later.
     if (engine.copies) for (const operation of operations) if (operation.type === 'put') releaseMemory(operation.value);
     this.#nextBatch = new BatchBuilder(tip, votes, batches);
+    engine.prepare();
     const ownWitness = witness?.prepare(tip.seq);
     // Ignored here: it is awaited below, unless the batch fails first.
     ownWitness?.catch(ignored);
@@ -211,22 +212,25 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   }
 
   /** Hands a batch to LevelDB, and checks that the store is still in its place. */
-  async #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
+  #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
     const { guard, metered, store } = this.#parts;
+    // Not an async function: its callers would wait for one promise more.
+    const failed = async (error: unknown, done: Promise<void>) => {
+      await done.catch(ignored);
+      throw error;
+    };
     try {
       guard?.checkBeforeBatch();
     } catch (error) {
-      await filled.discard();
-      throw error;
+      return failed(error, filled.discard());
     }
     const written = meterBatch(operations, store, metered, () => filled.write());
     try {
       // Checked while the disk syncs.
       guard?.checkBatch();
     } catch (error) {
-      await written.catch(ignored);
-      throw error;
+      return failed(error, written);
     }
-    await written;
+    return written;
   }
 }

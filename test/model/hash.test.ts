@@ -1,0 +1,67 @@
+/** Hashes of messages of any size, one after another: they share the memory of one writer. */
+import { createHash } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as schema from '../../src/model/autobahn/11419398f/schema.js';
+import { encode } from '../../src/model/autobahn/codec.js';
+import { codecs, messageHash, payloadHash, type SignedBlock } from '../../src/model/autobahn/index.js';
+import { loadRounds, TRAFFIC } from '../support/fixtures.js';
+
+const test = suite('hashes');
+
+const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
+
+function anyBlock(): SignedBlock['block'] {
+  const [wire] = loadRounds(TRAFFIC[0]).flatMap(({ blocks }) => blocks);
+  return codecs.signedBlock.fromWire(wire as Uint8Array).block;
+}
+
+/** A message whose encoding has about `bytes` bytes, in transactions of at most 5000. */
+function proposalOf(bytes: number) {
+  const block = anyBlock();
+  const txs: Uint8Array[] = [];
+  for (let rest = bytes; rest > 0; rest -= 5000) txs.push(new Uint8Array(Math.min(rest, 5000)).fill(rest % 251));
+  return { kind: 'laneProposal', value: { ...block, payload: { ...block.payload, txs } } } as const;
+}
+
+test('of messages around and beyond the size of the kept buffer, and of small ones after them', () => {
+  const sizes = [0, 1, 127, 128, 16_000, 16_383, 16_384, 16_385, 17_000, 40_000, 3, 700_000, 5, 33_000, 0];
+  for (const size of sizes) {
+    const msg = proposalOf(size);
+    assert.equal(messageHash(msg), sha256(encode(schema.msg, msg)), `${size} bytes`);
+    assert.equal(payloadHash(msg.value.payload), sha256(encode(schema.payload, msg.value.payload)), `${size} bytes`);
+  }
+});
+
+test('of a message with a getter that hashes another one', () => {
+  const msg = proposalOf(3000);
+  const expected = messageHash(msg);
+  let inner: Uint8Array | undefined;
+  const value = {
+    header: msg.value.header,
+    get payload() {
+      inner = messageHash(proposalOf(20_000));
+      return msg.value.payload;
+    },
+  };
+  assert.equal(messageHash({ kind: 'laneProposal', value }), expected);
+  assert.equal(inner, sha256(encode(schema.msg, proposalOf(20_000))));
+});
+
+test('after a message that could not be written', () => {
+  const msg = proposalOf(100);
+  const value = { ...msg.value };
+  let reads = 0;
+  Object.defineProperty(value, 'payload', {
+    enumerable: true,
+    get() {
+      // Sound while it is checked.
+      if (++reads > 1) throw new Error('gone');
+      return msg.value.payload;
+    },
+  });
+  assert.throws(() => messageHash({ kind: 'laneProposal', value }), /gone/);
+  assert.equal(messageHash(msg), sha256(encode(schema.msg, msg)));
+});
+
+test.run();
