@@ -161,6 +161,8 @@ const COMMANDS: readonly Row[] = [
   ['find signer inner', 5],
   ['find sound inner', 0],
   ['find damaged anchor', 1],
+  ['stats sound', 0],
+  ['stats separated', 0],
   ['lane sound 2bd4', 0],
   ['lane sound 99', 5],
   ['lane damaged 2bd4', 1],

@@ -10,8 +10,8 @@ export interface MeteredStore {
 }
 
 /**
- * Runs `write` for the store with the label `name`, and publishes its duration and the bytes that it
- * put. Without subscribers it costs nothing, not even a turn of the microtask queue.
+ * Runs `write` for the store with the label `name`, and publishes its duration and the bytes that
+ * it put. Without subscribers it costs nothing, not even a turn of the microtask queue.
  */
 export function meterBatch(
   operations: readonly Operation[],

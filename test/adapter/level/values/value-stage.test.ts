@@ -182,7 +182,7 @@ test(
     let written = 0;
     let discarded = 0;
     const filled: FilledBatch = { write: async () => void written++, discard: async () => void discarded++ };
-    const engine = { copies: false, fill: () => filled } as unknown as Engine;
+    const engine = { copies: false, fill: () => filled, prepare: () => undefined } as unknown as Engine;
     const writer = new BatchWriter({
       store: '',
       engine,
