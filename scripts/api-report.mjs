@@ -28,6 +28,7 @@ const STABILITY = {
   './avail': 'experimental',
   './metrics': 'stable',
   './prometheus': 'stable',
+  './opentelemetry': 'experimental',
   './conformance': 'experimental: minor releases add cases',
   './inspector': 'experimental',
 };

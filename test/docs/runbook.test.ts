@@ -2,6 +2,7 @@
  * docs/runbook.md: a numbered procedure for every code, with commands and options that exist; the
  * procedure after a rollback works.
  */
+import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -17,6 +18,9 @@ const page = readFileSync(join(packageRoot, 'docs', 'runbook.md'), 'utf8');
 
 /** A validator of the fixture. */
 const SIGNER = '2bd4e778e505998cbe6a052353e359648370d4cdbf51f3c8c986e4ce9fbeb8fe';
+
+/** System tools that need a device, or the kernel's log: their commands are not run. */
+const OF_HARDWARE: readonly string[] = ['dmesg', 'iostat', 'smartctl'];
 
 /** System tools that the page may call. */
 const TOOLS = ['cp', 'df', 'dmesg', 'findmnt', 'fuser', 'iostat', 'ls', 'mv', 'smartctl'];
@@ -115,6 +119,36 @@ test(
       if (verb === 'release') args.push('--signer', SIGNER);
       const { status, stderr } = run(...args, ...(needsYes(args) ? ['--yes'] : []));
       assert.is(status, 0, `${line}: ${stderr}`);
+    }
+  }),
+);
+
+test(
+  'every system command on the page runs on the store of a node, except those that need its hardware',
+  inTemp(async (dir) => {
+    const place = (name: string) => join(dir, name);
+    assert.is(run('import', fixture('wal', 'state'), place('store')).status, 0);
+    const store = await openLevel(place('store'), { model: autobahn });
+    try {
+      const lines = [...page.matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)]
+        .flatMap(([, text = '']) => text.split('\n'))
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !line.startsWith('lanestore '));
+      const runs = [...new Set(lines)].filter((line) => !OF_HARDWARE.includes(line.split(' ')[0] ?? ''));
+      assert.ok(runs.length >= 9, `${runs.length} commands`);
+      for (const [count, line] of runs.entries()) {
+        // Each command has a copy of its own, except fuser: it must see the node.
+        const location = line.startsWith('fuser') ? place('store') : place(`copy-${count}`);
+        if (location !== place('store')) cpSync(fixture('wal', 'state'), join(location, 'level'), { recursive: true });
+        const command = line
+          .replace('/path/of/the/copy/level', fixture('wal', 'state'))
+          .replace('/mnt/other/', `${dir}/other-${count}-`)
+          .replaceAll('LOCATION', location);
+        const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+        assert.is(status, 0, `${line}: ${stderr}`);
+      }
+    } finally {
+      await store.close();
     }
   }),
 );
