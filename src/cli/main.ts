@@ -8,6 +8,7 @@ import { isLanestoreError, LanestoreError, removePrivateCopies } from '../index.
 import { acceptRollbackVerb } from './accept-rollback.js';
 import { explanationOf } from './advice.js';
 import { benchVerb } from './bench.js';
+import { bundleVerb } from './bundle.js';
 import { stderr, stdout } from './channel.js';
 import { CommandError, UsageError } from './command-error.js';
 import { completeVerb, printCompletions } from './complete.js';
@@ -40,6 +41,7 @@ import type { OptionValues, Verb } from './verb.js';
 import { verifyVerb } from './verify.js';
 import { versionVerb } from './version.js';
 import { votesVerb } from './votes-verb.js';
+import { watchVerb } from './watch.js';
 import { witnessServerVerb } from './witness-server.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
@@ -50,10 +52,12 @@ const VERBS: Readonly<Record<string, Verb>> = {
   get: getVerb,
   find: findVerb,
   stats: statsVerb,
+  watch: watchVerb,
   lane: laneVerb,
   round: roundVerb,
   manifest: manifestVerb,
   diff: diffVerb,
+  bundle: bundleVerb,
   import: importVerb,
   export: exportVerb,
   migrate: migrateVerb,

@@ -206,6 +206,7 @@ const VIEW: Samples<ViewOptions<unknown, unknown, unknown>> = {
   tableCheckBytesMax: fromZero,
   examine: flag,
   values: flag,
+  isProbed: flag,
 };
 
 const VERIFY: Samples<VerifyOptions<unknown, unknown, unknown>> = {
@@ -678,6 +679,7 @@ const WITHOUT: readonly string[] = [
     'decodeRecord',
     'decodeReference',
     'isReference',
+    'parseTip',
     'isFault',
     'readSchema',
     'viewSource',

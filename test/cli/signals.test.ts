@@ -61,6 +61,7 @@ test(
       ['inspect', store],
       ['ls', store],
       ['stats', store],
+      ['bundle', store, join(dir, 'bundle.tar')],
       ['get', store, 'anchor'],
       ['manifest', store],
       ['diff', source, store],

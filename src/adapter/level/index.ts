@@ -6,7 +6,7 @@ export type { AnyLevel } from './engine.js';
 export { type ForgetSinksOptions, type ForgetSinksReport, forgetSinks } from './forget-sinks.js';
 export { type DecodedRecord, decodeRecord, isFault, type RecordFault } from './format/record.js';
 export { OLDEST_READ, readSchema, type Schema } from './format/schema.js';
-export type { Extent, Tip } from './format/tip.js';
+export { type Extent, parseTip, type Tip } from './format/tip.js';
 export { decodeReference, isReference, type ValueRef } from './format/value-ref.js';
 export type { StoredQuarantine, StoredVotes } from './format/votes.js';
 export type { WitnessSlot } from './format/witness.js';
