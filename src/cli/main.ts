@@ -11,6 +11,7 @@ import { benchVerb } from './bench.js';
 import { bundleVerb } from './bundle.js';
 import { stderr, stdout } from './channel.js';
 import { CommandError, UsageError } from './command-error.js';
+import { compactVerb } from './compact.js';
 import { completeVerb, printCompletions } from './complete.js';
 import { demoVerb } from './demo.js';
 import { diffVerb } from './diff.js';
@@ -66,6 +67,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   handover: handoverVerb,
   votes: votesVerb,
   'witness-server': witnessServerVerb,
+  compact: compactVerb,
   'accept-rollback': acceptRollbackVerb,
   serve: serveVerb,
   replay: replayVerb,

@@ -37,6 +37,7 @@ const VERBS = [
     'handover',
     'votes',
     'witness-server',
+    'compact',
     'accept-rollback',
     'serve',
     'replay',

@@ -51,6 +51,7 @@ const READERS: Readonly<Record<string, (location: string, fresh: string) => stri
 };
 /** Verbs that change a store that they take. */
 const WRITERS: typeof READERS = {
+  compact: (location) => [location, '--yes'],
   'accept-rollback': (location) => [location, '--seq', '3', '--yes'],
   replay: (location) => [fixture('wal', 'rounds.jsonl'), location],
 };

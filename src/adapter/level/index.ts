@@ -1,6 +1,7 @@
 /** The LevelDB backend. */
 
 export { type RawEntry, rawModel } from '../../model/raw.js';
+export { type CompactOptions, type CompactReport, compactStore, type LevelSize } from './compact.js';
 export type { LevelOptions } from './database.js';
 export type { AnyLevel } from './engine.js';
 export { type ForgetSinksOptions, type ForgetSinksReport, forgetSinks } from './forget-sinks.js';
