@@ -4,13 +4,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, openView } from '../../src/index.js';
-import { MAIN, run } from '../support/cli.js';
+import { MAIN, run, runFull, runUnread } from '../support/cli.js';
 import { rawBatch, tree } from '../support/faults.js';
 import { fixture } from '../support/fixtures.js';
 import { Random, testSeed } from '../support/kill.js';
@@ -90,6 +90,12 @@ test(
     assert.is(copy.status, 3);
     assert.match(copy.stderr, /is a copy by hard links/);
     assert.equal(tree(dir), before);
+    rmSync(linked, { recursive: true });
+    const [unread, full] = [
+      await runUnread(['compact', sound, '--yes']),
+      await runFull('stdout', 'compact', sound, '--yes'),
+    ];
+    assert.equal([unread.status, full.status, run('verify', sound).status], [0, 6, 0]);
   }),
 );
 

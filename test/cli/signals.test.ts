@@ -66,6 +66,7 @@ test(
       ['manifest', store],
       ['diff', source, store],
       ['diff', store, source, store],
+      ['compact', store, '--yes'],
       ['snapshot', store, join(dir, 'target')],
       ['export', store, join(dir, 'target'), '--layout', 'wal'],
       ['import', source, join(dir, 'target')],
