@@ -79,7 +79,8 @@ export async function amendStore<B, Q, A>(
   }
 }
 
-function linkedError(level: string): LanestoreError {
+/** The error for a store that may not be changed, because it is a copy by hard links. */
+export function linkedError(level: string): LanestoreError {
   return new LanestoreError('LANESTORE_INVALID', `${level} is a copy by hard links, and the original is still there`, {
     remedy:
       'nothing was changed; remove the directory whose files these are, or move its bytes: see docs/signing-safety.md',
