@@ -28,6 +28,7 @@ const PURPOSES = {
   migrations: 'import, export, schema steps',
   avail: 'node side: lanes, votes',
   prometheus: 'metrics for prom-client',
+  opentelemetry: 'metrics for OpenTelemetry',
   index: 'everything public',
   conformance: 'suite for every backend',
   inspector: 'manifest of a state',

@@ -42,6 +42,7 @@ const ROOMS: readonly string[] = [
   'avail',
   'index',
   'prometheus',
+  'opentelemetry',
 ];
 /** Rooms that may import only what the package exports. */
 const OUTER_ROOMS = ['conformance', 'inspector', 'cli'];

@@ -147,6 +147,8 @@ export const LOOK_EVERY_MS = 250;
 /** Admits calls, counts their costs, and lets calls of `ready` wait for room. */
 export class AdmissionGate {
   readonly limits: AdmissionLimits;
+  /** The label of the store in metrics. */
+  readonly store: string;
   readonly #resources: readonly Resource[];
   readonly #waiters = new WaitList('calls of ready()');
   #queuedBytes = 0;
@@ -156,8 +158,10 @@ export class AdmissionGate {
   #closed: LanestoreError | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(limits: AdmissionLimits, resources: readonly Resource[] = []) {
+  /** `store` is the label of the store in metrics. */
+  constructor(limits: AdmissionLimits, resources: readonly Resource[] = [], store = '') {
     this.limits = limits;
+    this.store = store;
     this.#resources = resources;
   }
 
@@ -213,15 +217,15 @@ export class AdmissionGate {
     this.#queuedBytes += bytes;
     this.#queuedCalls++;
     for (const resource of this.#resources) resource.enter(cost);
-    meter('lanestore_encoded_bytes_total', bytes);
-    meter('lanestore_queue_bytes', this.#queuedBytes);
+    meter(this.store, 'lanestore_encoded_bytes_total', bytes);
+    meter(this.store, 'lanestore_queue_bytes', this.#queuedBytes);
   }
 
   /** Records that calls with `bytes` bytes in total have left the queue. */
   dequeue(bytes: number, calls: number): void {
     this.#queuedBytes -= bytes;
     this.#queuedCalls -= calls;
-    meter('lanestore_queue_bytes', this.#queuedBytes);
+    meter(this.store, 'lanestore_queue_bytes', this.#queuedBytes);
     if (!this.#hasQueueRoom) return;
     this.#refusedBytes = 0;
     this.#wakeIfRoom();

@@ -72,7 +72,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   /** The next call is planned against this. Ahead of the durable cursors, and private (rule 6). */
   readonly #planned: PlanState;
   readonly #encoder: EntryEncoder<B, Q, A, E>;
-  readonly #meter = new RoundMeter();
+  readonly #meter: RoundMeter;
   #recovered: Recovered<B, Q, A> | undefined;
   #failed: LanestoreError | undefined;
   #closing: Promise<void> | undefined;
@@ -94,7 +94,8 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     this.#planned = state;
     this.#encoder = encoder;
     this.#recovered = recovered;
-    meter('lanestore_state', STORE_STATES.open);
+    this.#meter = new RoundMeter(gate.store);
+    meter(gate.store, 'lanestore_state', STORE_STATES.open);
     const store = this;
     const { limits } = gate;
     const starts = startsOncePerTurn(model, state);
@@ -208,7 +209,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#shutDown().finally(() => meter('lanestore_state', STORE_STATES.closed));
+    this.#closing ??= this.#shutDown().finally(() => meter(this.gate.store, 'lanestore_state', STORE_STATES.closed));
     return this.#closing;
   }
 
@@ -230,7 +231,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
 
   /** Poisons the store: every later call except close() fails with the first error. */
   protected poison(error: LanestoreError): LanestoreError {
-    if (this.#failed === undefined) meter('lanestore_state', STORE_STATES.failed);
+    if (this.#failed === undefined) meter(this.gate.store, 'lanestore_state', STORE_STATES.failed);
     this.#failed ??= error;
     this.gate.close(this.#failed);
     return this.#failed;

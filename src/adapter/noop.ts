@@ -66,7 +66,7 @@ class NoopPersistence<B, Q, A> extends BasePersistence<B, Q, A> {
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor({ model, ...limits }: NoopOptions<B, Q, A>) {
-    super(model, checkedEntries(model), emptyState(), new AdmissionGate(admissionLimits(limits)));
+    super(model, checkedEntries(model), emptyState(), new AdmissionGate(admissionLimits(limits), [], 'noop'));
   }
 
   override get cursors(): Cursors {

@@ -4,7 +4,13 @@ import type { Encoded, Plan } from './round-plan.js';
 
 /** Measures the rounds of one store. */
 export class RoundMeter {
+  readonly #store: string;
   #unsettled = 0;
+
+  /** `store`: the label in metrics. */
+  constructor(store: string) {
+    this.#store = store;
+  }
 
   /**
    * Records the start of a call. Returns its start time in milliseconds, or undefined without
@@ -16,35 +22,39 @@ export class RoundMeter {
 
   /** Records that the call was refused. */
   refused(startedAt: number | undefined): void {
-    if (startedAt !== undefined) meter('lanestore_refused_rounds_total', 1);
+    if (startedAt !== undefined) meter(this.#store, 'lanestore_refused_rounds_total', 1);
   }
 
   /** Records that the call was planned, encoded and accepted. */
   accepted(startedAt: number | undefined): void {
     this.#unsettled++;
     if (startedAt === undefined) return;
-    meter('lanestore_encode_seconds', secondsSince(startedAt));
-    meter('lanestore_queue_rounds', this.#unsettled);
+    meter(this.#store, 'lanestore_encode_seconds', secondsSince(startedAt));
+    meter(this.#store, 'lanestore_queue_rounds', this.#unsettled);
   }
 
   /** Records that the call has settled; `plan` is given if it is durable. */
   settled(startedAt: number | undefined, plan?: Plan<unknown, unknown, unknown, Encoded>): void {
     this.#unsettled--;
     if (startedAt === undefined) return;
-    meter('lanestore_queue_rounds', this.#unsettled);
+    meter(this.#store, 'lanestore_queue_rounds', this.#unsettled);
     if (plan === undefined) return;
-    meter('lanestore_rounds_total', 1);
-    meterPlan(plan, secondsSince(startedAt));
+    meter(this.#store, 'lanestore_rounds_total', 1);
+    meterPlan(this.#store, plan, secondsSince(startedAt));
   }
 }
 
-function meterPlan({ anchor, commitQCs, lanes }: Plan<unknown, unknown, unknown, Encoded>, seconds: number): void {
+function meterPlan(
+  store: string,
+  { anchor, commitQCs, lanes }: Plan<unknown, unknown, unknown, Encoded>,
+  seconds: number,
+): void {
   const logs = [...(commitQCs === undefined ? [] : [commitQCs]), ...lanes.values()];
   let stale = 0n;
   let blocks = 0;
   for (const { truncate } of logs) stale += truncate.next - truncate.first;
   for (const { append } of lanes.values()) blocks += append.length;
-  if (stale > 0n) meter('lanestore_truncated_entries_total', Number(stale));
+  if (stale > 0n) meter(store, 'lanestore_truncated_entries_total', Number(stale));
   const counts = [
     ['anchor', anchor === undefined ? 0 : 1],
     ['commit_qc', commitQCs?.append.length ?? 0],
@@ -52,8 +62,8 @@ function meterPlan({ anchor, commitQCs, lanes }: Plan<unknown, unknown, unknown,
   ] as const;
   for (const [kind, count] of counts) {
     if (count === 0) continue;
-    meterEntries('lanestore_persisted_entries_total', kind, count);
-    meterEntries('lanestore_durable_seconds', kind, seconds);
+    meterEntries(store, 'lanestore_persisted_entries_total', kind, count);
+    meterEntries(store, 'lanestore_durable_seconds', kind, seconds);
   }
 }
 

@@ -50,7 +50,8 @@ export async function showHealth(location: string, json: boolean, all: boolean):
   return health.isHealthy ? EXIT.ok : EXIT.damaged;
 }
 
-async function healthOf(directory: string): Promise<Health> {
+/** Checks the store quickly. @throws as `preflight`; LANESTORE_NOT_A_STORE, LANESTORE_SCHEMA. */
+export async function healthOf(directory: string): Promise<Health> {
   const { layout, location } = await detectLayout(directory);
   if (layout !== 'level') throw new LanestoreError('LANESTORE_NOT_A_STORE', `${location} is no store: it is ${layout}`);
   // Read before the database, so that a batch that the witness names is in the database, even while

@@ -7,9 +7,10 @@ import { openState } from '../migrations/index.js';
 import { barLines } from './bars.js';
 import { UsageError } from './command-error.js';
 import { type DataLayer, dataLayerOf, showDataLayer } from './data-layer.js';
+import { type DiskReport, diskLines, measureDisk } from './disk.js';
 import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
-import { showHealth } from './health.js';
+import { healthOf, showHealth } from './health.js';
 import { detectLayoutAt, isPostgres, openViewAt } from './locations.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
 import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
@@ -56,6 +57,8 @@ export interface Inspection {
   readonly bytes: number;
   /** Null if the file system does not report it. */
   readonly freeBytes: number | null;
+  /** With `--disk`. */
+  readonly disk?: DiskReport;
   readonly notes: readonly string[];
   readonly findings: readonly Finding[];
   readonly findingsTotal: number;
@@ -68,15 +71,18 @@ export const inspectVerb: Verb = {
   help: [
     'Any layout. A store is read from a private copy: a node may be running on it.',
     '--quick  only what lanestore health shows of a store: its files, newest batch and witness, in milliseconds',
+    '--disk   also measure the disk, for two seconds, with a temporary file next to LOCATION: does it keep up?',
     '--all    print every finding; default: three of a kind, and the number of the others',
     MODEL_HELP,
   ],
-  options: { ...MODEL_OPTION, all: { type: 'boolean' }, quick: { type: 'boolean' } },
+  options: { ...MODEL_OPTION, all: { type: 'boolean' }, quick: { type: 'boolean' }, disk: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'state',
   takesPostgres: true,
-  async run([location = ''], { json, all, quick }) {
+  async run([location = ''], { json, all, quick, disk }) {
     if (quick === true && isPostgres(location)) throw new UsageError('--quick looks at files: leave it out');
+    if (disk === true && (quick === true || isPostgres(location)))
+      throw new UsageError('--disk measures the disk of a directory, without --quick');
     if (quick === true) return showHealth(location, json === true, all === true);
     const { layout, evidence } = await detectLayoutAt(location);
     const found = await withProtocol(
@@ -85,11 +91,16 @@ export const inspectVerb: Verb = {
         layout === 'level' ? inspectLevel(location, evidence, protocol) : inspectOriginal(location, protocol),
       { raw: true },
     );
-    if (json === true) print(toJson(found, 2));
-    else show(found, all === true);
+    const measured = disk === true ? { disk: await diskOf(found) } : {};
+    if (json === true) print(toJson({ ...found, ...measured }, 2));
+    else show({ ...found, ...measured }, all === true);
     return found.findingsTotal > 0 ? EXIT.damaged : EXIT.ok;
   },
 };
+
+function diskOf({ location, layout }: Inspection): Promise<DiskReport> {
+  return measureDisk(location, async () => (layout === 'level' ? (await healthOf(location)).seq : null));
+}
 
 async function inspectLevel<B, Q, A>(
   location: string,
@@ -206,6 +217,11 @@ function show(found: Inspection, all: boolean): void {
   if (found.dataLayer !== undefined) showDataLayer(found.dataLayer, line);
   const free = found.freeBytes === null ? 'unknown free space' : `${formatBytes(found.freeBytes)} free`;
   line('files', `${found.files.length}, ${formatBytes(found.bytes)}; ${free} on the disk`);
+  if (found.disk !== undefined) {
+    const [disk, node] = diskLines(found.disk);
+    line('disk', disk);
+    line('', found.disk.isTooSlow ? styled('red', node) : node);
+  }
   for (const { name, bytes } of found.files.slice(0, FILES_SHOWN)) print(`  ${name.padEnd(28)} ${formatBytes(bytes)}`);
   if (found.files.length > FILES_SHOWN) print(`  and ${found.files.length - FILES_SHOWN} more (--json lists them)`);
   for (const text of found.notes) note(`note: ${text}`);

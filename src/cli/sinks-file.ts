@@ -10,7 +10,10 @@ import { fileWitness, httpWitness, type WitnessSink } from '../guard/index.js';
 import { LanestoreError } from '../index.js';
 import { readText } from './text-file.js';
 
-/** The sinks of a file. @throws LANESTORE_IO if it cannot be read; LANESTORE_INVALID if it names no sinks. */
+/**
+ * The sinks of a file.
+ * @throws LANESTORE_IO if it cannot be read; LANESTORE_INVALID if it names no sinks.
+ */
 export async function sinksIn(file: string): Promise<readonly WitnessSink[]> {
   const list: unknown = parsed(await readText(file), file);
   if (!Array.isArray(list) || list.length === 0) throw malformed(file, 'it is no JSON array of sinks');

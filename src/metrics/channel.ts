@@ -2,7 +2,7 @@
  * Metrics are published on a channel of `node:diagnostics_channel`, without a dependency. Nothing
  * is computed while the channel has no subscriber.
  *
- * All stores of a process share the channel, and samples do not name their store: a node has one.
+ * All stores of a process share the channel; each sample names its store.
  */
 import { channel } from 'node:diagnostics_channel';
 import type { EntryKind, EntryMetricName, MetricName } from './table.js';
@@ -15,8 +15,8 @@ import type { EntryKind, EntryMetricName, MetricName } from './table.js';
  * import { METRICS_CHANNEL, type MetricSample } from 'lanestore';
  *
  * subscribe(METRICS_CHANNEL, (message) => {
- *   const { name, value, kind } = message as MetricSample;
- *   console.log(name, kind, value);
+ *   const { name, value, store, kind } = message as MetricSample;
+ *   console.log(store, name, kind, value);
  * });
  * ```
  */
@@ -29,6 +29,11 @@ export const METRICS_CHANNEL = 'lanestore:metrics';
 export interface MetricSample {
   readonly name: MetricName;
   readonly value: number;
+  /**
+   * The value of the label `store`: the absolute path of the location, the table in PostgreSQL,
+   * `noop`, or empty for a caller's database.
+   */
+  readonly store: string;
   /** The value of the label `kind`, for metrics that have it. */
   readonly kind?: EntryKind;
 }
@@ -40,12 +45,12 @@ export function isMetered(): boolean {
   return metrics.hasSubscribers;
 }
 
-/** Publishes one value if the channel has a subscriber. */
-export function meter(name: Exclude<MetricName, EntryMetricName>, value: number): void {
-  if (metrics.hasSubscribers) metrics.publish({ name, value } satisfies MetricSample);
+/** Publishes one value of a store if the channel has a subscriber. */
+export function meter(store: string, name: Exclude<MetricName, EntryMetricName>, value: number): void {
+  if (metrics.hasSubscribers) metrics.publish({ name, value, store } satisfies MetricSample);
 }
 
 /** The same for a metric with the label `kind`. */
-export function meterEntries(name: EntryMetricName, kind: EntryKind, value: number): void {
-  if (metrics.hasSubscribers) metrics.publish({ name, value, kind } satisfies MetricSample);
+export function meterEntries(store: string, name: EntryMetricName, kind: EntryKind, value: number): void {
+  if (metrics.hasSubscribers) metrics.publish({ name, value, store, kind } satisfies MetricSample);
 }

@@ -53,6 +53,11 @@ export const METRICS = {
     help: 'Time in which LevelDB writes and syncs one batch; its separated values are durable before (level).',
     buckets: DISK_SECONDS,
   },
+  lanestore_value_sync_seconds: {
+    kind: 'histogram',
+    help: 'Time to write and sync separated values of a batch (level).',
+    buckets: DISK_SECONDS,
+  },
   lanestore_batch_bytes: { kind: 'histogram', help: 'Bytes of the puts of one batch (level).', buckets: BYTES },
   lanestore_queue_rounds: { kind: 'gauge', help: 'Accepted rounds that are not durable yet.' },
   lanestore_queue_bytes: { kind: 'gauge', help: 'Bytes in the write queue (level).' },

@@ -1,6 +1,6 @@
 /** Collects lanestore's metrics in a registry of `prom-client`, an optional peer dependency. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type LabelValues, Registry } from 'prom-client';
 import { withMethods } from '../base/options.js';
 import { METRICS, METRICS_CHANNEL, type MetricName, type MetricRow, type MetricSample } from '../metrics/index.js';
 
@@ -31,34 +31,34 @@ const checkRegistry = withMethods<Registry>('a Registry of prom-client', 'regist
  */
 export function collectPrometheus(registry: Registry = new Registry()): PrometheusMetrics {
   checkRegistry(registry, 'collectPrometheus: registry');
-  const observers = new Map<MetricName, (value: number, kind: string | undefined) => void>();
+  const observers = new Map<MetricName, Observer>();
   for (const name of Object.keys(METRICS) as MetricName[]) observers.set(name, observer(name, METRICS[name], registry));
   const listen = (message: unknown) => {
-    const { name, value, kind } = message as MetricSample;
-    observers.get(name)?.(value, kind);
+    const { name, value, ...labels } = message as MetricSample;
+    observers.get(name)?.(value, labels);
   };
   subscribe(METRICS_CHANNEL, listen);
   return { registry, stop: () => void unsubscribe(METRICS_CHANNEL, listen) };
 }
 
-function observer(name: MetricName, row: MetricRow, registry: Registry): (value: number, kind?: string) => void {
-  const labelNames = row.labels === undefined ? [] : ['kind'];
+/** Takes one value with its labels. */
+type Observer = (value: number, labels: Readonly<Partial<Record<string, string>>>) => void;
+
+function observer(name: MetricName, row: MetricRow, registry: Registry): Observer {
+  const labelNames = row.labels === undefined ? ['store'] : ['store', 'kind'];
   const options = { name, help: row.help, labelNames, registers: [registry] };
-  const labels = (kind: string | undefined): Record<string, string> => (kind === undefined ? {} : { kind });
   switch (row.kind) {
     case 'counter': {
       const counter = new Counter(options);
-      return (value, kind) => counter.inc(labels(kind), value);
+      return (value, labels) => counter.inc(labels as LabelValues<string>, value);
     }
     case 'gauge': {
       const gauge = new Gauge(options);
-      // A gauge without a sample must be absent: 0 would mean a closed store or a full disk.
-      gauge.remove();
-      return (value, kind) => gauge.set(labels(kind), value);
+      return (value, labels) => gauge.set(labels as LabelValues<string>, value);
     }
     case 'histogram': {
       const histogram = new Histogram({ ...options, buckets: [...(row.buckets ?? [])] });
-      return (value, kind) => histogram.observe(labels(kind), value);
+      return (value, labels) => histogram.observe(labels as LabelValues<string>, value);
     }
   }
 }

@@ -711,7 +711,7 @@ const WITHOUT: readonly string[] = [
   ...['verifySignedBlock', 'verifySignedMsg', 'formatTimestamp', 'manifestChunks', 'manifestOf', 'stateOfView'],
   ...['Epochs', 'closesLane', 'faultyWeight', 'isFullRow', 'laneOf', 'laneParts', 'readEpochs', 'verifyHeaders'],
   ...['verifyPayload', 'verifyRow', 'verifySigned', 'verifyState'],
-  ...['collectPrometheus'],
+  ...['collectPrometheus', 'collectOpenTelemetry', 'decodeReference', 'isReference'],
   // For third-party backends, which check what they are given.
   ...['BasePersistence', 'AdmissionGate', 'admissionLimits', 'fireHooks', 'freeOfCost'],
   // Takes what casesFor takes, and the function to register with.

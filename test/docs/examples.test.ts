@@ -100,6 +100,7 @@ test('the main functions and the model have an example', () => {
     'Model',
     'METRICS_CHANNEL',
     'casesFor',
+    'collectOpenTelemetry',
     'collectPrometheus',
     'conformance',
     'detectLayout',

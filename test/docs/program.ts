@@ -34,7 +34,8 @@ export function compiledProgram(name: string, page: string): (...args: readonly 
     const config = {
       extends: '../../tsconfig.json',
       compilerOptions: { rootDir: '../..', outDir: `../program-${name}` },
-      include: ['program.ts'],
+      // A child process of the library is no import of the program.
+      include: ['program.ts', '../../src/adapter/**/*-child.ts'],
     };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const tsc = join(packageRoot, 'node_modules/.bin/tsc');

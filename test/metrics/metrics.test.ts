@@ -6,6 +6,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Attributes, type Meter, metrics as otel } from '@opentelemetry/api';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openNoop } from '../../src/adapter/index.js';
@@ -17,6 +18,7 @@ import {
   type MetricRow,
   type MetricSample,
 } from '../../src/metrics/index.js';
+import { collectOpenTelemetry } from '../../src/opentelemetry/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
 import { refused, rewriteBody } from '../support/faults.js';
 import { packageRoot } from '../support/fixtures.js';
@@ -110,6 +112,91 @@ test(
   }),
 );
 
+test(
+  'the sync of separated values is measured apart from that of the batch',
+  inTemp(async (location) => {
+    const samples = await heard(async () => {
+      const store = await openLevel(location, {
+        model: plain,
+        values: { valueBytesMin: 1024, batchBytesMin: 1024, waitBytesMin: 1 },
+      });
+      await store.persist({ blocks: [plainBlock('0a', 0, new Uint8Array(64 * 1024))] });
+      await store.close();
+    });
+    assert.ok(values(samples, 'lanestore_value_sync_seconds').every((seconds) => seconds > 0));
+    assert.is(values(samples, 'lanestore_value_sync_seconds').length, 1);
+    assert.is(values(samples, 'lanestore_batch_seconds').length, 1);
+  }),
+);
+
+test(
+  'each sample names its store: two stores of a process are told apart',
+  inTemp(async (dir) => {
+    const metrics = collectPrometheus();
+    const places = ['a', 'b'].map((name) => join(dir, name)) as [string, string];
+    const stores = [
+      await openLevel(places[0], { model: plain }),
+      await openLevel(places[1], { model: plain }),
+    ] as const;
+    await stores[0].persist({ blocks: plainBlocks('0a', 0, 2) });
+    await stores[0].close();
+    await rewriteBody(places[0], 'lane/0a/00000000000000000001', (body) => ({ ...body, number: 7n }));
+    await refused(openLevel(places[0], { model: plain }), 'LANESTORE_CORRUPT');
+    const text = await metrics.registry.metrics();
+    metrics.stop();
+    await stores[1].close();
+    const sampleOf = (name: string, place: string) =>
+      text
+        .split('\n')
+        .find((line) => line.startsWith(`${name}{store="${place}"}`))
+        ?.split(' ')[1];
+    assert.equal(
+      places.map((place) => sampleOf('lanestore_state', place)),
+      ['0', '1'],
+    );
+    assert.equal(
+      places.map((place) => sampleOf('lanestore_rounds_total', place)),
+      ['1', undefined],
+    );
+    assert.equal(
+      places.map((place) => sampleOf('lanestore_recovery_findings_total', place)),
+      ['1', undefined],
+    );
+  }),
+);
+
+test('OpenTelemetry: an instrument for each row, with its unit, and the attributes of each value', async () => {
+  const found = new Map<string, { kind: string; unit?: string; values: [number, Attributes][] }>();
+  const make =
+    (kind: string) =>
+    (name: string, options: { unit?: string; description?: string } = {}) => {
+      assert.is(options.description, METRICS[name as MetricName].help);
+      const values: [number, Attributes][] = [];
+      found.set(name, { kind, ...(options.unit === undefined ? {} : { unit: options.unit }), values });
+      const take = (value: number, attributes: Attributes) => void values.push([value, attributes]);
+      return { add: take, record: take };
+    };
+  const meter = { createCounter: make('counter'), createGauge: make('gauge'), createHistogram: make('histogram') };
+  const { stop } = collectOpenTelemetry(meter as unknown as Meter);
+  const store = await openNoop({ model: plain });
+  await store.persist({ blocks: plainBlocks('0a', 0, 2) });
+  stop();
+  await store.persist({ blocks: plainBlocks('0a', 2, 3) });
+  await store.close();
+  for (const [name, { kind }] of rows) assert.is(found.get(name)?.kind, kind, name);
+  assert.equal(
+    ['lanestore_queue_bytes', 'lanestore_encoded_bytes_total', 'lanestore_batch_seconds', 'lanestore_state'].map(
+      (name) => found.get(name)?.unit,
+    ),
+    ['By', 'By', 's', undefined],
+  );
+  assert.equal(found.get('lanestore_rounds_total')?.values, [[1, { store: 'noop' }]]);
+  assert.equal(found.get('lanestore_persisted_entries_total')?.values, [[2, { store: 'noop', kind: 'block' }]]);
+  assert.throws(() => collectOpenTelemetry({} as Meter), /Meter of @opentelemetry\/api/);
+  // The API alone, without an SDK, has a Meter that does nothing.
+  collectOpenTelemetry(otel.getMeter('lanestore')).stop();
+});
+
 test('maxBatchDeletes: deletes beyond it are swept, and the content is the same in the end', async () => {
   const contents: string[][] = [];
   for (const maxBatchDeletes of [1, 3, 4096]) {
@@ -136,26 +223,26 @@ test('a registry has every row, counts while it is subscribed, and stops on requ
   const before = await metrics.registry.metrics();
   for (const [name, { kind }] of rows)
     if (kind === 'gauge')
-      assert.not.match(before, new RegExp(`^${name} `, 'm'), 'a gauge without a published value is absent');
+      assert.not.match(before, new RegExp(`^${name}[ {]`, 'm'), 'a gauge without a published value is absent');
   const store = await openNoop({ model: plain });
   await store.persist({ blocks: plainBlocks('0a', 0, 2) });
   const text = await metrics.registry.metrics();
-  assert.match(text, /^lanestore_rounds_total 1$/m);
-  assert.match(text, /^lanestore_persisted_entries_total\{kind="block"\} 2$/m);
+  assert.match(text, /^lanestore_rounds_total\{store="noop"\} 1$/m);
+  assert.match(text, /^lanestore_persisted_entries_total\{store="noop",kind="block"\} 2$/m);
   for (const [name, { kind, help }] of rows) {
     assert.ok(text.includes(`# TYPE ${name} ${kind}`), name);
     assert.ok(text.includes(`# HELP ${name} ${help}`), name);
   }
   metrics.stop();
   await store.persist({ blocks: plainBlocks('0a', 2, 3) });
-  assert.match(await metrics.registry.metrics(), /^lanestore_rounds_total 1$/m);
+  assert.match(await metrics.registry.metrics(), /^lanestore_rounds_total\{store="noop"\} 1$/m);
   await store.close();
 });
 
 test('the dashboard shows every metric, and no other', () => {
   const dashboard = readFileSync(join(packageRoot, 'docs/grafana-dashboard.json'), 'utf8');
   JSON.parse(dashboard);
-  const names = [...dashboard.matchAll(/lanestore_[a-z_]+/g)].map(([name]) => name.replace(/_bucket$/, ''));
+  const names = [...dashboard.matchAll(/lanestore_[a-z_]+/g)].map(([name]) => name.replace(/_(?:bucket|sum)$/, ''));
   assert.equal([...new Set(names)].sort(), rows.map(([name]) => name).sort());
 });
 

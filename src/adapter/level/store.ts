@@ -69,6 +69,8 @@ const LANE_FLOOR_BYTES = 80;
 /** The components of a running store. */
 export interface StoreParts<B, Q, A> {
   readonly model: Model<B, Q, A>;
+  /** The label of the store in metrics. */
+  readonly store: string;
   readonly engine: Engine;
   readonly tip: Tip;
   readonly votes: StoredVotes;
@@ -118,11 +120,11 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
 
   /** Made by `openLevel`. */
   constructor(parts: StoreParts<B, Q, A>) {
-    const { model, engine, limits, guard, level, space, values } = parts;
+    const { model, store, engine, limits, guard, level, space, values } = parts;
     const { deletesMax } = parts.batches;
     const encoder = new PutEncoder(model, limits.recordBytesMax, values?.settings.enabled);
     const resources = [space, values].filter((resource) => resource !== undefined);
-    super(model, encoder, parts.state, new AdmissionGate(limits, resources), parts.recovered);
+    super(model, encoder, parts.state, new AdmissionGate(limits, resources, store), parts.recovered);
     this.recovery = parts.report;
     this.#deletesMax = deletesMax;
     this.#space = space;
@@ -144,7 +146,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
       tidyUp: () => this.#kick(),
       poison: (cause) => this.#poisoned(cause),
     });
-    this.#sweeper = new Sweeper({ engine, tip, maintain: (work) => this.#queue.maintain(work), fail });
+    this.#sweeper = new Sweeper({ store, engine, tip, maintain: (work) => this.#queue.maintain(work), fail });
     this.#reader = new StoreReader(
       {
         engine,
@@ -170,7 +172,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
       const isAwaited = () => this.gate.isAwaited;
       this.#reclaimer = new Reclaimer({ engine: { compact }, level, tip, space, isAwaited, values });
     }
-    meter('lanestore_recovery_seconds', parts.report.openMs / 1000);
+    meter(store, 'lanestore_recovery_seconds', parts.report.openMs / 1000);
     this.#kick();
   }
 

@@ -2,7 +2,7 @@
 import { boolean, fields } from '../../base/options.js';
 import { openOwnedDatabase, STORE_CHECKS, type StoreParts } from '../level/conversion.js';
 import { LevelStore } from '../level/index.js';
-import { POSTGRES_CHECKS, type PostgresStoreOptions } from './options.js';
+import { DEFAULT_TABLE, POSTGRES_CHECKS, type PostgresStoreOptions } from './options.js';
 import { PostgresLevel } from './postgres-level.js';
 
 const checkOptions = fields<PostgresStoreOptions<unknown, unknown, unknown>>({
@@ -48,6 +48,7 @@ export async function openPostgres<B, Q, A>(options: PostgresStoreOptions<B, Q, 
   const durable = rest.replicas > 0 || singleServer === true;
   return openOwnedDatabase(
     { ...picked(rest, STORE_CHECKS), db, durable },
+    rest.table ?? DEFAULT_TABLE,
     (parts) => new PostgresStore(parts, db.epoch),
   );
 }

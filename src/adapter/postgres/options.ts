@@ -114,13 +114,16 @@ export interface PostgresSettings extends Required<Omit<PostgresOptions, 'connec
   readonly servers: readonly PostgresConnection[];
 }
 
+/** The table if none is named. */
+export const DEFAULT_TABLE = 'lanestore';
+
 /** Fills in the defaults. */
 export function settingsOf(options: PostgresOptions): PostgresSettings {
   const { connection: servers } = options;
   return {
     servers: (Array.isArray(servers) ? servers : [servers]) as readonly PostgresConnection[],
     replicas: options.replicas,
-    table: options.table ?? 'lanestore',
+    table: options.table ?? DEFAULT_TABLE,
     durability: options.durability ?? 'on',
     takeOver: options.takeOver ?? false,
     leaseMs: options.leaseMs ?? 5000,

@@ -12,14 +12,18 @@ import type { Statements } from './statements.js';
 const POLL_MS = 5;
 
 /** What {@link replicated} needs of the settings. */
-type Wanted = Pick<PostgresSettings, 'replicas' | 'deadlineMs'>;
+type Wanted = Pick<PostgresSettings, 'replicas' | 'deadlineMs' | 'table'>;
 
 /**
  * Waits until `replicas` synchronous standbys have flushed everything that the primary has flushed.
  * If the query is sent directly after a batch, its answer includes the batch's commit.
  * @throws PostgresFailure NOT_REPLICATED after the deadline.
  */
-export async function replicated(session: Session, { replicas, deadlineMs }: Wanted, sql: Statements): Promise<void> {
+export async function replicated(
+  session: Session,
+  { replicas, deadlineMs, table }: Wanted,
+  sql: Statements,
+): Promise<void> {
   if (replicas === 0) return;
   const begun = performance.now();
   const [first] = await session.query({ text: sql.flushed, name: 'lanestore_flushed' });
@@ -33,7 +37,7 @@ export async function replicated(session: Session, { replicas, deadlineMs }: Wan
     const [row] = await session.query({ text: sql.flushedTo, values: [first?.lsn], name: 'lanestore_flushed_to' });
     standbys = (row?.standbys as number | undefined) ?? 0;
   }
-  meter('lanestore_replication_seconds', (performance.now() - begun) / 1000);
+  meter(table, 'lanestore_replication_seconds', (performance.now() - begun) / 1000);
 }
 
 /** As {@link replicated}; also throws after a notice, which says that the server did not wait. */

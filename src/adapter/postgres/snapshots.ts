@@ -55,7 +55,7 @@ export class Snapshots {
       ended: (free) => this.#ended(snapshot, free),
     });
     this.#open.add(snapshot);
-    meter('lanestore_snapshots', this.#open.size);
+    meter(this.#settings.table, 'lanestore_snapshots', this.#open.size);
     this.#current = snapshot;
     return snapshot;
   }
@@ -85,7 +85,7 @@ export class Snapshots {
   async #ended(snapshot: SharedSnapshot, session: Session | undefined): Promise<void> {
     this.#open.delete(snapshot);
     if (this.#current === snapshot) this.#current = undefined;
-    meter('lanestore_snapshots', this.#open.size);
+    meter(this.#settings.table, 'lanestore_snapshots', this.#open.size);
     if (session === undefined) return;
     if (this.#isClosed || this.#idle.length >= IDLE_MAX || !session.isUsable) await session.close();
     else this.#idle.push(session);

@@ -95,7 +95,7 @@ export class WalStore<B, Q, A> extends BasePersistence<B, Q, A, WalEntries<B, Q>
       parts.model,
       new FrameEncoder(parts.model, parts.limits.recordBytesMax),
       parts.state,
-      new AdmissionGate(parts.limits),
+      new AdmissionGate(parts.limits, [], parts.location),
       recovered,
     );
     this.notes = parts.notes;

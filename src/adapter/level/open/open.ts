@@ -4,6 +4,7 @@
  * store. After any failure all resources are released.
  */
 import { realpathSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { CloseStack } from '../../../base/close-stack.js';
 import { refuseCopy } from '../../../base/copy-place.js';
 import { makeDirectory } from '../../../base/directories.js';
@@ -95,16 +96,14 @@ export async function openLevel<B, Q, A>(
   if (typeof first !== 'object' || first === null) throw mismatch('openLevel: location', 'a string, or options', first);
   if (second !== undefined) throw new TypeError('openLevel: options with a db are the only argument');
   if ('acceptRollback' in first) {
-    throw new LanestoreError(
-      'LANESTORE_INVALID',
-      "acceptRollback is for a location: a caller's database has no witness",
-    );
+    const why = "acceptRollback is for a location: a caller's database has no witness";
+    throw new LanestoreError('LANESTORE_INVALID', why);
   }
   checkDatabaseOptions(first, 'openLevel: options');
   return openCallersDatabase(first, started);
 }
 
-async function holding<T>(open: (held: CloseStack) => Promise<T>): Promise<T> {
+async function holding<T>(store: string, open: (held: CloseStack) => Promise<T>): Promise<T> {
   const held = new CloseStack();
   try {
     return await open(held);
@@ -112,8 +111,8 @@ async function holding<T>(open: (held: CloseStack) => Promise<T>): Promise<T> {
     await held.close().catch(() => undefined);
     const refusal = coded(error);
     if (refusal instanceof LanestoreError && refusal.findings !== undefined) {
-      meter('lanestore_recovery_findings_total', refusal.findings.length);
-      meter('lanestore_state', STORE_STATES.closed);
+      meter(store, 'lanestore_recovery_findings_total', refusal.findings.length);
+      meter(store, 'lanestore_state', STORE_STATES.closed);
     }
     throw refusal;
   }
@@ -124,7 +123,8 @@ function openLocation<B, Q, A>(
   options: LocationOptions<B, Q, A>,
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
-  return holding(async (held) => {
+  const store = resolve(location);
+  return holding(store, async (held) => {
     const limits = admissionLimits(options);
     const batches = batchLimits(options);
     const settings = valueSettings(options.values);
@@ -164,9 +164,11 @@ function openLocation<B, Q, A>(
     const parts = partsOf(found, options, limits, started, votes);
     return new LevelStore({
       ...parts,
+      store,
       tip,
       values: new ValueStore({
         dir: paths.values,
+        store,
         settings: { ...settings, files: guardedValueFiles(options.files ?? settings.files, guard) },
         found: foundValues,
         references: found.records.references,
@@ -223,21 +225,23 @@ function openCallersDatabase<B, Q, A>(
   options: DatabaseOptions<B, Q, A>,
   started: number,
 ): Promise<LevelStore<B, Q, A>> {
-  return holding(async (held) => new LevelStore(await openDatabase(options, held, started)));
+  return holding('', async (held) => new LevelStore({ ...(await openDatabase(options, held, started)), store: '' }));
 }
 
 /**
- * Opens a store in a database that is closed together with the store; `make` makes the store.
+ * Opens a store in a database that is closed together with the store; `make` makes it.
+ * `store` is its label in metrics.
  * @throws as {@link openLevel}; then the database is closed.
  */
 export function openOwnedDatabase<B, Q, A, Store extends LevelStore<B, Q, A>>(
   options: DatabaseOptions<B, Q, A>,
+  store: string,
   make: (parts: StoreParts<B, Q, A>) => Store,
 ): Promise<Store> {
   const started = performance.now();
-  return holding(async (held) => {
+  return holding(store, async (held) => {
     held.add(() => options.db.close());
-    return make(await openDatabase(options, held, started));
+    return make({ ...(await openDatabase(options, held, started)), store });
   });
 }
 
@@ -245,7 +249,7 @@ async function openDatabase<B, Q, A>(
   options: DatabaseOptions<B, Q, A>,
   held: CloseStack,
   started: number,
-): Promise<StoreParts<B, Q, A>> {
+): Promise<Omit<StoreParts<B, Q, A>, 'store'>> {
   const limits = admissionLimits(options);
   const batches = batchLimits(options);
   const { db, model } = options;

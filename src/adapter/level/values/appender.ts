@@ -20,6 +20,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeAll } from '../../../base/close-stack.js';
 import type { WritableFile } from '../../../base/files.js';
+import { isMetered, meter } from '../../../metrics/channel.js';
 import type { ValueRef } from '../format/value-ref.js';
 import { valueFileName } from './names.js';
 import { SECTOR_BYTES, sectorsOf, type ValueSettings } from './options.js';
@@ -30,6 +31,8 @@ import type { ValueFile, ValueIndex } from './value-index.js';
 export interface AppenderParts {
   readonly dir: string;
   readonly settings: ValueSettings;
+  /** The label of the store in metrics. */
+  readonly store: string;
   readonly references: ValueIndex;
   readonly pool: ValueFilePool;
 }
@@ -228,9 +231,14 @@ export class Appender {
   }
 
   #send(chunks: readonly Uint8Array[], offset: number): void {
+    const startedAt = isMetered() ? performance.now() : undefined;
     const write = (this.#current as Current).handle.writeSynced(chunks, offset);
-    // Ignored here: #written reports the same rejection.
-    write.catch(() => undefined);
+    const synced = () => {
+      if (startedAt === undefined) return;
+      meter(this.#parts.store, 'lanestore_value_sync_seconds', (performance.now() - startedAt) / 1000);
+    };
+    // A rejection is ignored here: #written reports the same one.
+    void write.then(synced, () => undefined);
     this.#writes.push(write);
   }
 

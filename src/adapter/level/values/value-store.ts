@@ -38,6 +38,8 @@ export interface FoundReference {
 export interface ValueParts {
   readonly dir: string;
   readonly settings: ValueSettings;
+  /** The label of the store in metrics. */
+  readonly store: string;
   readonly found: FoundValues;
   /** References of live entries, and of stale entries that are not swept. */
   readonly references: readonly FoundReference[];
@@ -66,7 +68,7 @@ export class ValueStore implements Resource {
   #refused = 0;
   #failuresAtRefusal = 0;
 
-  constructor({ dir, settings, found, references, disk }: ValueParts) {
+  constructor({ dir, settings, store, found, references, disk }: ValueParts) {
     this.#dir = dir;
     this.#settings = settings;
     this.references = new ValueIndex(({ number, bytes }) => this.#pool.recycle({ number, bytes }));
@@ -79,7 +81,7 @@ export class ValueStore implements Resource {
       nextNumber: numberAfter(found, references),
       usage: () => this.references,
     });
-    const parts = { dir, settings, references: this.references, pool: this.#pool };
+    const parts = { dir, settings, store, references: this.references, pool: this.#pool };
     this.#appender = new Appender(parts, Math.min(PORTIONS_MAX, poolThreads()));
     // The collector writes in the background: it uses one thread, and leaves the others to rounds.
     this.#mover = new Appender(parts, 1);

@@ -10,30 +10,32 @@ export interface MeteredStore {
 }
 
 /**
- * Runs `write`, and publishes its duration and the bytes that it put. Without subscribers it costs
- * nothing, not even a turn of the microtask queue.
+ * Runs `write` for the store with the label `name`, and publishes its duration and the bytes that
+ * it put. Without subscribers it costs nothing, not even a turn of the microtask queue.
  */
 export function meterBatch(
   operations: readonly Operation[],
+  name: string,
   store: MeteredStore,
   write: () => Promise<void>,
 ): Promise<void> {
-  return isMetered() ? metered(operations, store, write) : write();
+  return isMetered() ? metered(operations, name, store, write) : write();
 }
 
 async function metered(
   operations: readonly Operation[],
+  name: string,
   store: MeteredStore,
   write: () => Promise<void>,
 ): Promise<void> {
   const startedAt = performance.now();
   await write();
-  meter('lanestore_batch_seconds', (performance.now() - startedAt) / 1000);
+  meter(name, 'lanestore_batch_seconds', (performance.now() - startedAt) / 1000);
   let bytes = 0;
   for (const operation of operations) if (operation.type === 'put') bytes += operation.value.length;
-  meter('lanestore_batch_bytes', bytes);
+  meter(name, 'lanestore_batch_bytes', bytes);
   const { liveBytes, fileBytes } = store.valueUsage;
-  meter('lanestore_value_file_bytes', fileBytes);
-  if (fileBytes > 0) meter('lanestore_value_live_ratio', liveBytes / fileBytes);
-  if (store.freeBytes !== undefined) meter('lanestore_free_disk_bytes', store.freeBytes);
+  meter(name, 'lanestore_value_file_bytes', fileBytes);
+  if (fileBytes > 0) meter(name, 'lanestore_value_live_ratio', liveBytes / fileBytes);
+  if (store.freeBytes !== undefined) meter(name, 'lanestore_free_disk_bytes', store.freeBytes);
 }

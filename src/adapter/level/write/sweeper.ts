@@ -22,6 +22,8 @@ export const SWEEP_KEYS_MAX = 256;
 
 /** Dependencies of a sweeper. */
 export interface SweepTarget {
+  /** The label of the store in metrics. */
+  readonly store: string;
   readonly engine: Engine;
   /** The tip of the last durable batch. */
   readonly tip: () => Tip;
@@ -103,7 +105,7 @@ export class Sweeper {
     const keys = await this.#staleKeys(log, swept, first);
     const step: SweepStep = { log, keys, swept: keys.length < SWEEP_KEYS_MAX ? first : numberAfter(keys) };
     await this.#target.maintain({ kind: 'sweep', step });
-    meter('lanestore_swept_entries_total', keys.length);
+    meter(this.#target.store, 'lanestore_swept_entries_total', keys.length);
   }
 
   async #staleKeys(log: LogName, swept: bigint, first: bigint): Promise<string[]> {

@@ -44,6 +44,8 @@ export interface WriterParts {
   /** Absent where all values stay in LevelDB. */
   readonly values?: ValueStore | undefined;
   readonly metered: MeteredStore;
+  /** The label of the store in metrics. */
+  readonly store: string;
   /** Drops lanes in background steps; no call may name them until it resolves. */
   readonly dropSlowly: (lanes: readonly LaneId[]) => Promise<void>;
 }
@@ -211,7 +213,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
 
   /** Hands a batch to LevelDB, and checks that the store is still in its place. */
   #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
-    const { guard, metered } = this.#parts;
+    const { guard, metered, store } = this.#parts;
     // Not an async function: its callers would wait for one promise more.
     const failed = async (error: unknown, done: Promise<void>) => {
       await done.catch(ignored);
@@ -222,7 +224,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     } catch (error) {
       return failed(error, filled.discard());
     }
-    const written = meterBatch(operations, metered, () => filled.write());
+    const written = meterBatch(operations, store, metered, () => filled.write());
     try {
       // Checked while the disk syncs.
       guard?.checkBatch();

@@ -35,7 +35,7 @@ function appenderIn(dir: string, portionsMax: number, options: ValueOptions = {}
     nextNumber: 0n,
     usage: () => references,
   });
-  const appender = new Appender({ dir: values, settings, references, pool: space }, portionsMax);
+  const appender = new Appender({ dir: values, settings, store: '', references, pool: space }, portionsMax);
   return { appender, space, references, files, values };
 }
 

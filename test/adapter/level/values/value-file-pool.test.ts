@@ -157,7 +157,7 @@ test(
     };
     const values = join(dir, 'values');
     const settings = valueSettings({ ...SMALL_FILES, files });
-    const store = new ValueStore({ dir: values, settings, found: findValues(values), references: [] });
+    const store = new ValueStore({ dir: values, settings, store: '', found: findValues(values), references: [] });
     let letGo = () => {};
     const held = new Promise<void>((reached) => {
       onValues(files, ({ kind }) => {

@@ -174,6 +174,7 @@ test(
     const values = new ValueStore({
       dir: join(dir, 'values'),
       settings,
+      store: '',
       found: findValues(join(dir, 'values')),
       references: [],
     });
@@ -181,8 +182,9 @@ test(
     let written = 0;
     let discarded = 0;
     const filled: FilledBatch = { write: async () => void written++, discard: async () => void discarded++ };
-    const engine = { copies: false, fill: () => filled } as unknown as Engine;
+    const engine = { copies: false, fill: () => filled, prepare: () => undefined } as unknown as Engine;
     const writer = new BatchWriter({
+      store: '',
       engine,
       tip: firstTip(new Uint8Array(16), 0),
       votes: NO_STORED_VOTES,
