@@ -97,8 +97,8 @@ export interface Summary {
   readonly catchUpMs: readonly number[];
 }
 
-/** The reason of a node whose store is behind its sinks. */
-const REFUSED = /^LANESTORE_ROLLED_BACK: /;
+/** The reason of a node whose store is behind its sinks, or new while they hold its key. */
+const REFUSED = /^LANESTORE_(ROLLED_BACK|INVALID: openGuard: firstUse)/;
 /** A restored node is cut off from all messages for this time. */
 const CUT_OFF_MS = 1500;
 /** Messages without a signature. */
@@ -271,9 +271,9 @@ class Devnet {
     return this.#seats.reduce((top, { height }) => (height !== undefined && height.road > top ? height.road : top), 0n);
   }
 
-  #start(place: number): void {
+  #start(place: number, isFirst = false): void {
     const seat = this.#seats[place] as Seat;
-    const child = this.#fork(place, seat, seat.location);
+    const child = this.#fork(place, seat, seat.location, isFirst);
     child.on('message', (message: FromNode) => this.#receive(place, message));
     child.on('exit', (code, signal) => {
       if (seat.process !== child) return;
@@ -282,7 +282,7 @@ class Devnet {
     });
   }
 
-  #fork(place: number, life: Life, location: string): ChildProcess {
+  #fork(place: number, life: Life, location: string, isFirst = false): ChildProcess {
     const { nodes, backend, payloadBytes, paceMs, metricsPort, sinks } = this.#run;
     const settings: Settings = {
       nodes,
@@ -293,7 +293,7 @@ class Devnet {
       ...(place === 0 && this.#run.trouble ? { tight: true } : {}),
       ...(place === 0 && this.#run.wrongNode ? { wrong: true } : {}),
       ...(sinks === undefined ? {} : { sinks: { mode: sinks, places: this.#sinks?.placesOf(place) ?? [] } }),
-      first: this.#seats[place]?.hasSigned !== true,
+      first: isFirst || this.#seats[place]?.hasSigned !== true,
     };
     mkdirSync(dirname(location), { recursive: true });
     const args = [String(place), JSON.stringify(settings), location];
@@ -400,10 +400,10 @@ class Devnet {
     await exit;
   }
 
-  #restart(place: number): void {
+  #restart(place: number, isFirst = false): void {
     if (this.#over) return;
     this.#noteRestart(place);
-    this.#start(place);
+    this.#start(place, isFirst);
   }
 
   #noteRestart(place: number): void {
@@ -496,7 +496,7 @@ class Devnet {
       },
       start: (how) => {
         if (how === 'cut off') seat.cutOffUntil = performance.now() + CUT_OFF_MS;
-        this.#restart(place);
+        this.#restart(place, how === 'first use');
       },
       lost: () => {
         this.#postToChecker({ kind: 'restored', from: place });

@@ -70,7 +70,7 @@ export interface Restored {
   /** Stops the node in order. */
   stop(): Promise<void>;
   /** Starts a new process. */
-  start(how?: 'cut off'): void;
+  start(how?: 'cut off' | 'first use'): void;
   /** The store is an older one: what it lacks is no violation. */
   lost(): void;
   clone(location: string): Clone;
@@ -194,6 +194,18 @@ const SCENARIOS = {
     if (await isRefused(node, node)) await release(node);
   },
 
+  /** A new, empty store, and the claim that the key is new, too. Only sinks detect it. */
+  'new store': async (node) => {
+    await node.kill();
+    const away = `${node.location}.away`;
+    renameSync(node.location, away);
+    node.start('first use');
+    await isRefused(node, node);
+    await node.kill();
+    replace(node, away);
+    node.start();
+  },
+
   /** A move to another directory, cut short at any command. */
   handover: async (node) => {
     const old = node.location;
@@ -236,7 +248,8 @@ export type ScenarioName = keyof typeof SCENARIOS;
 /** The scenarios whose outcome is certain: without sinks, or with sinks in a mode. */
 export function scenariosFor(mode: SinkMode | undefined): readonly ScenarioName[] {
   if (mode === undefined) return ['snapshot', 'handover', 'linked copy', 'far ahead'];
-  const witnessed = ['snapshot', 'set back', 'late copy', 'handover', 'wrong claim', 'early copy'] as const;
+  const copies: readonly ScenarioName[] = ['set back', 'late copy', 'early copy', 'wrong claim', 'new store'];
+  const witnessed: readonly ScenarioName[] = ['snapshot', 'handover', ...copies];
   return mode === 'after' ? witnessed : [...witnessed, 'cut off', 'two at once'];
 }
 
