@@ -97,8 +97,8 @@ export interface Summary {
   readonly catchUpMs: readonly number[];
 }
 
-/** The reason of a node whose store is behind its sinks, or new while they hold its key. */
-const REFUSED = /^LANESTORE_(ROLLED_BACK|INVALID: openGuard: firstUse)/;
+/** The reason of a node whose store is behind its sinks, or fenced, or new while they hold its key. */
+const REFUSED = /^LANESTORE_(ROLLED_BACK|FENCED|INVALID: openGuard: firstUse)/;
 /** A restored node is cut off from all messages for this time. */
 const CUT_OFF_MS = 1500;
 /** Messages without a signature. */
@@ -472,12 +472,6 @@ class Devnet {
         },
         filter: (passes) => {
           this.#passes = passes;
-        },
-        killAll: async () => {
-          await Promise.all([...this.#seats.keys()].map((peer) => this.#killNode(peer)));
-        },
-        startAll: () => {
-          for (const peer of this.#seats.keys()) this.#restart(peer);
         },
       },
       roads: (count) => this.#patient(place).roads(count),

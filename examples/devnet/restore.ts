@@ -42,8 +42,6 @@ export interface Network {
   readonly roads: bigint;
   /** Only messages that `passes` accepts reach their node; undefined: all do. */
   filter(passes: ((to: number, wire: Wire) => boolean) | undefined): void;
-  killAll(): Promise<void>;
-  startAll(): void;
 }
 
 /** The node that is restored. */
@@ -219,8 +217,8 @@ const SCENARIOS = {
   },
 
   /**
-   * All nodes end at once, when this one has signed in a road that no other has reached: it is as
-   * far ahead as the protocol allows. The others answer before they go on.
+   * The node signs in a road that no other has reached, as far ahead as the protocol allows, and
+   * loses its disk. The others answer before they go on.
    */
   'far ahead': async (node) => {
     const { place, network } = node;
@@ -230,10 +228,10 @@ const SCENARIOS = {
       node.backups.unshift(backup);
       return;
     }
-    await network.killAll();
+    await node.kill();
     replace(node, backup);
     network.filter((to, { kind }) => ASIDE.has(kind) || (to === place && HISTORY.has(kind)));
-    network.startAll();
+    node.start();
     if ((await node.verdict()) === 'open') network.filter(undefined);
     if (await isRefused(node, node)) await releaseByPeers(node, ['rounds', 'lanes', 'own']);
     network.filter(undefined);

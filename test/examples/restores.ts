@@ -117,6 +117,8 @@ async function main(): Promise<number> {
     const [, handovers, refusals, releases, commands] =
       /^(\d+) handovers, (\d+) refusals, (\d+) releases, (\d+) commands killed/m.exec(text) ?? [];
     const [, failures] = /^(\d+) sink failures/m.exec(text) ?? [];
+    // The whole run, for whoever looks for the reason.
+    if (violation === undefined && text.includes('FAILED: ')) process.stderr.write(`${text}\n`);
     const verdict = violation ?? /^FAILED: .*/m.exec(text)?.[0] ?? '0';
     row(
       name,
