@@ -233,7 +233,9 @@ const SCENARIOS = {
     network.filter((to, { kind }) => ASIDE.has(kind) || (to === place && HISTORY.has(kind)));
     node.start();
     if ((await node.verdict()) === 'open') network.filter(undefined);
-    if (await isRefused(node, node)) await releaseByPeers(node, ['rounds', 'lanes', 'own']);
+    if (await isRefused(node, node)) await releaseByPeers(node, ['rounds', 'lanes', 'own'], 'connected');
+    // The node must be there when its road begins.
+    await node.verdict();
     network.filter(undefined);
     await node.progress(ROADS_BETWEEN);
     await releaseByPeers(node, ALL);
@@ -350,7 +352,7 @@ async function importFromSinks({ location, place, operator, mode }: Restored, si
 }
 
 /** Waits until the answers are enough for `parts`, stops the node, releases, and starts it. */
-async function releaseByPeers(node: Restored, parts: readonly VotePart[]): Promise<void> {
+async function releaseByPeers(node: Restored, parts: readonly VotePart[], how?: 'connected'): Promise<void> {
   const { location, committee, operator } = node;
   while (!(await isReady(node, parts))) await sleep(PAUSE_MS);
   await node.stop();
@@ -360,7 +362,7 @@ async function releaseByPeers(node: Restored, parts: readonly VotePart[]): Promi
   const left = (await closedParts(location)).filter((part) => parts.includes(part));
   if (left.length > 0) await operator.done(...args, '--reason', 'restored', '--yes');
   node.counts.releases++;
-  node.start('cut off');
+  node.start(how === 'connected' ? undefined : 'cut off');
 }
 
 /** True once the answers are enough for those of `parts` that are closed. */
