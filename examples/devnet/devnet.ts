@@ -97,7 +97,7 @@ export interface Summary {
   readonly catchUpMs: readonly number[];
 }
 
-/** The reason of a node whose store is behind its sinks, or fenced, or new while they hold its key. */
+/** The reason of a node whose store is behind its sinks, or fenced, or new and its key is not. */
 const REFUSED = /^LANESTORE_(ROLLED_BACK|FENCED|INVALID: openGuard: firstUse)/;
 /** A restored node is cut off from all messages for this time. */
 const CUT_OFF_MS = 1500;
@@ -343,7 +343,7 @@ class Devnet {
     }
   }
 
-  /** Sends a message to the checker, then to its receivers; `signer`: the node, or {@link CLONE}. */
+  /** Sends a message to the checker and its receivers; `signer`: the node, or {@link CLONE}. */
   #forward(place: number, signer: number, { to, wire }: FromNode & { kind: 'send' }): void {
     // Sent to the checker first, so that it has every message before a peer can react.
     if (!ASIDE.has(wire.kind)) this.#postToChecker({ kind: 'sent', from: signer, wire });

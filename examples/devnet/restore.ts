@@ -13,7 +13,7 @@ import { NETWORK, type SinkMode, type Wire } from './messages.js';
 import type { Operator } from './operator.js';
 import { pick, type Sinks } from './sinks.js';
 
-/** What became of a node's start: its store was refused, or all its votes are closed, or neither. */
+/** What a node's start came to: its store was refused, or its votes are closed, or neither. */
 export type Verdict = 'refused' | 'closed' | 'open';
 
 /** What the scenarios count. */

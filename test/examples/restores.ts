@@ -52,7 +52,8 @@ export const WEAK_RESTORES: readonly WeakRestore[] = [
   },
   {
     name: 'sinks that are kept by store',
-    // Others end with an import, or a handover, which finds no record of the key: their stores stay closed.
+    // Other scenarios import or hand over: the new store finds no record of the key, and stays
+    // closed.
     options: ['--sinks', 'before', '--scenarios', 'set back,late copy,new store'],
     replacements: [
       {

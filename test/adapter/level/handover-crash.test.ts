@@ -1,7 +1,8 @@
 /**
  * A crash before every file operation of a handover, of an import of its history or of what a sink
- * holds, of a snapshot, of an import and of an accepted rollback, and every power cut there: never two stores that may sign, never one that opens
- * without its quarantine. The same check finds builds that close a store too late, or not durably.
+ * holds, of a snapshot, of an import and of an accepted rollback, and every power cut there: never
+ * two stores that may sign, never one that opens without its quarantine. The same check finds
+ * builds that close a store too late, or not durably.
  */
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
