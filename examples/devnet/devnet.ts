@@ -101,6 +101,8 @@ export interface Summary {
 const REFUSED = /^LANESTORE_(ROLLED_BACK|FENCED|INVALID: openGuard: firstUse)/;
 /** A restored node is cut off from all messages for this time. */
 const CUT_OFF_MS = 1500;
+/** Rounds before the first failure of a sink. */
+const ROUNDS_TO_FAIL = 5n;
 /** Messages without a signature. */
 const ASIDE: ReadonlySet<Wire['kind']> = new Set(['status', 'ask', 'answer']);
 const KILL_RETRY_MS = 50;
@@ -221,7 +223,7 @@ class Devnet {
       this.#ended = resolve;
     });
     await this.#sinks?.start();
-    void this.#sinks?.fail().catch((error) => this.#failed(`a sink does not start: ${error}`));
+    if (this.#sinks !== undefined) void this.#failSinks(this.#sinks);
     for (const place of this.#seats.keys()) this.#start(place);
     const timeout = setTimeout(
       () => this.#failed(`round ${this.#rounds} after ${this.#run.timeoutMs} ms: no progress`),
@@ -408,6 +410,16 @@ class Devnet {
 
   #noteRestart(place: number): void {
     (this.#seats[place] as Seat).restarted = { at: performance.now(), target: this.#rounds };
+  }
+
+  /** Sinks begin to fail when all of them know all nodes: one that forgets is then the only one. */
+  async #failSinks(sinks: Sinks): Promise<void> {
+    try {
+      await this.#until(() => this.#rounds >= ROUNDS_TO_FAIL && this.#isWhole());
+      await sinks.fail();
+    } catch (error) {
+      this.#failed(`the sinks: ${error}`);
+    }
   }
 
   async #trouble(): Promise<void> {
