@@ -194,9 +194,11 @@ const SCENARIOS = {
 
   /** A new, empty store, and the claim that the key is new, too. Only sinks detect it. */
   'new store': async (node) => {
+    await node.roads(ROADS_BETWEEN);
     await node.kill();
     const away = `${node.location}.away`;
     renameSync(node.location, away);
+    node.lost();
     node.start('first use');
     await isRefused(node, node);
     await node.kill();
