@@ -5,11 +5,15 @@
 import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  fileWitness,
   formatHistory,
   handover,
   handoverRequest,
+  importFromSinks,
   importHistory,
   importState,
+  openLevel,
+  openView,
   parseHistory,
   snapshot,
 } from '../../../src/index.js';
@@ -39,6 +43,16 @@ switch (action) {
   case 'snapshot':
     await snapshot(old, target, { model: plain });
     break;
+  case 'votes import --sinks':
+    await importFromSinks(heir, { ...at, sinks: [fileWitness(join(dir, 'sink'), { name: 'sink' })] });
+    break;
+  case 'accepted rollback': {
+    const view = await openView(target, { model: plain });
+    await view.close();
+    const acceptRollback = { seq: view.tip?.seq ?? 0n };
+    await (await openLevel(target, { model: plain, acceptRollback })).close();
+    break;
+  }
   default:
     await importState(old, target, { model: plain, checks: {} });
 }
