@@ -7,13 +7,13 @@ import {
   type ImportHistoryReport,
   importFromSinks,
   importHistory,
-  openView,
   type SinkImportReport,
 } from '../index.js';
 import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { checkFree, networkOf, readHistory, showHistory, writeHistory } from './history-file.js';
+import { changedStoreAt, isPostgres, openViewAt, storeAt, TABLES_OPTIONS, tablesHelp } from './locations.js';
 import { print, toJson, write } from './output.js';
 import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
@@ -41,12 +41,14 @@ export const votesVerb: Verb = {
     '--signer KEY          import --sinks: the key, for a store that no key is bound to',
     '--out FILE            export: a new file; default: standard output',
     '--network NAME        the name of the network, as in all its files',
+    ...tablesHelp(22),
     '--yes                 import, forget-sinks: do not ask',
     '--dry-run             import, forget-sinks: print what it would do, and do nothing; a node may run meanwhile',
     MODEL_HELP,
   ],
   options: {
     ...MODEL_OPTION,
+    ...TABLES_OPTIONS,
     out: { type: 'string' },
     network: { type: 'string' },
     sinks: { type: 'string' },
@@ -56,6 +58,7 @@ export const votesVerb: Verb = {
     'dry-run': { type: 'boolean' },
   },
   positionals: [2, 3],
+  takesPostgres: true,
   async run([action = '', place = '', file], options) {
     const sinks = typeof options.sinks === 'string' ? options.sinks : undefined;
     if (action === 'import' && file !== undefined && sinks === undefined) return importFrom(place, file, options);
@@ -70,14 +73,14 @@ export const votesVerb: Verb = {
 };
 
 async function show(place: string, json: boolean): Promise<number> {
-  if (statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  if (!isPostgres(place) && statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true) {
     const history = await readHistory(place);
     if (json) print(toJson(history, 2));
     else showHistory(history);
     return EXIT.ok;
   }
   const votes = await withProtocol(place, async ({ model }) => {
-    await using view = await openView(place, { model });
+    await using view = await openViewAt(place, { model });
     if (view.refusal !== undefined) throw view.refusal;
     return view.votes === undefined ? undefined : votesOf(view.votes);
   });
@@ -91,7 +94,8 @@ async function exportTo(location: string, options: OptionValues): Promise<number
   const network = networkOf(options);
   const { out } = options;
   if (typeof out === 'string') checkFree(out);
-  const history = await withProtocol(location, ({ model }) => exportHistory(location, { model, network }));
+  const store = await storeAt(location);
+  const history = await withProtocol(location, ({ model }) => exportHistory(store, { model, network }));
   if (typeof out !== 'string') await write(formatHistory(history));
   else {
     await writeHistory(out, history);
@@ -104,9 +108,8 @@ async function exportTo(location: string, options: OptionValues): Promise<number
 async function importFrom(location: string, file: string, options: OptionValues): Promise<number> {
   const json = options.json === true;
   const decision = { network: networkOf(options), history: await readHistory(file) };
-  const plan = await withProtocol(location, ({ model }) =>
-    importHistory(location, { ...decision, model, dryRun: true }),
-  );
+  const store = await changedStoreAt(location, options);
+  const plan = await withProtocol(location, ({ model }) => importHistory(store, { ...decision, model, dryRun: true }));
   const isDry = options['dry-run'] === true;
   if (!json) showReport(plan, isDry ? 'would' : 'will');
   if (isDry) {
@@ -119,7 +122,7 @@ async function importFrom(location: string, file: string, options: OptionValues)
       : `${location} will sign nothing at or below what ${file} says.`;
   if (options.yes !== true) await confirm(claim);
   const report = await withProtocol(location, ({ model }) =>
-    importHistory(location, { ...decision, model, seq: plan.seq }),
+    importHistory(store, { ...decision, model, seq: plan.seq }),
   );
   if (json) print(toJson({ ...report, dryRun: false }, 2));
   else print(`imported, and recorded in the store; opened: ${report.opened.join(', ') || 'no part'}`);
@@ -129,8 +132,9 @@ async function importFrom(location: string, file: string, options: OptionValues)
 async function importSinks(location: string, file: string, options: OptionValues): Promise<number> {
   const json = options.json === true;
   const decision = { network: networkOf(options), sinks: await sinksIn(file), ...signerOf(options) };
+  const store = await changedStoreAt(location, options);
   const plan = await withProtocol(location, ({ model }) =>
-    importFromSinks(location, { ...decision, model, dryRun: true }),
+    importFromSinks(store, { ...decision, model, dryRun: true }),
   );
   const isDry = options['dry-run'] === true;
   if (!json) {
@@ -147,7 +151,7 @@ async function importSinks(location: string, file: string, options: OptionValues
       : `${location} will sign nothing at or below what the sinks hold; any other store of this key is fenced.`;
   if (options.yes !== true) await confirm(claim);
   const report = await withProtocol(location, ({ model }) =>
-    importFromSinks(location, { ...decision, model, seq: plan.seq }),
+    importFromSinks(store, { ...decision, model, seq: plan.seq }),
   );
   if (json) print(toJson({ ...report, dryRun: false }, 2));
   else print(`imported, and recorded in the store; opened: ${report.opened.join(', ') || 'no part'}`);
@@ -174,7 +178,8 @@ function showSinks({ sinks, history }: SinkImportReport): void {
 async function forget(location: string, options: OptionValues): Promise<number> {
   const { reason } = options;
   if (typeof reason !== 'string') throw new UsageError('--reason TEXT is missing');
-  const plan = await withProtocol(location, ({ model }) => forgetSinks(location, { model, reason, dryRun: true }));
+  const store = await changedStoreAt(location, options);
+  const plan = await withProtocol(location, ({ model }) => forgetSinks(store, { model, reason, dryRun: true }));
   const isDry = options['dry-run'] === true;
   const json = options.json === true;
   const names = plan.sinks.names.join(', ');
@@ -182,7 +187,7 @@ async function forget(location: string, options: OptionValues): Promise<number> 
   if (!isDry) {
     if (options.yes !== true)
       await confirm(`You say: ${names} are lost for good, and there is one copy of ${location}.`);
-    await withProtocol(location, ({ model }) => forgetSinks(location, { model, reason, seq: plan.seq }));
+    await withProtocol(location, ({ model }) => forgetSinks(store, { model, reason, seq: plan.seq }));
   }
   if (json) print(toJson({ ...plan, dryRun: isDry }, 2));
   else if (!isDry) print('forgotten, and recorded in the store');
