@@ -14,6 +14,7 @@ import {
   releaseStore,
 } from '../../src/index.js';
 import { begin } from '../support/cli.js';
+import { packageRoot } from '../support/fixtures.js';
 import { makeNetwork } from '../support/network.js';
 import { hasPostgres, type PostgresServer, startServer } from '../support/postgres/cluster.js';
 import { withTemp } from '../support/temp.js';
@@ -149,6 +150,56 @@ async function tests(server: PostgresServer, dir: string, close: () => Promise<v
     assert.is(refused.status, 3, refused.stderr);
     assert.match(refused.stderr, /LANESTORE_LOCKED: .*its holder is alive/);
     await store.persist({ inner: new Uint8Array([1]) });
+  });
+
+  test('each verb ends as docs/locations.md says', async () => {
+    const page = readFileSync(join(packageRoot, 'docs/locations.md'), 'utf8');
+    const expected = new Map(
+      [...page.matchAll(/^\| `([a-z -]+) postgres:\/\/` \| (.*) \|$/gm)].map(([, verb = '', cells = '']) => [
+        verb,
+        cells.replaceAll('`', '').split(' | '),
+      ]),
+    );
+    const reason = ['--reason', 'r', '--open', 'app', '--floor', 'app=9'];
+    const history = await done('handover', 'request', at('in_three')).then((to) => to.trim());
+    const verbs: Readonly<Record<string, (place: string, n: string) => readonly string[]>> = {
+      inspect: (place) => [place],
+      verify: (place) => [place],
+      ls: (place) => [place],
+      get: (place) => [place, 'meta/tip'],
+      manifest: (place) => [place],
+      diff: (place) => [place, place],
+      import: (place, n) => [place, path(`import-${n}`)],
+      export: (place, n) => [place, path(`export-${n}`), '--layout', 'wal', '--drop-signing-state'],
+      'votes show': (place) => ['show', place],
+      'votes export': (place) => ['export', place, ...NETWORK],
+      'handover request': (place) => ['request', place],
+      'release --dry-run': (place) => [place, ...reason, ...SINGLE, '--dry-run'],
+      release: (place) => [place, ...reason, ...SINGLE, '--yes'],
+      handover: (place, n) => [place, '--to', history, '--out', path(`out-${n}`), ...NETWORK, ...SINGLE, '--yes'],
+      'votes import': (place) => ['import', place, path('live.json'), ...NETWORK, ...SINGLE, '--yes'],
+      'accept-rollback': (place) => [place, '--seq', '3', '--yes'],
+      health: (place) => [place],
+      snapshot: (place, n) => [place, path(`snapshot-${n}`)],
+    };
+    await done('votes', 'export', path('source'), '--out', path('live.json'), ...NETWORK);
+    await done('import', path('source'), at('in_six'), '--replicas', '0');
+    await done('import', path('source'), at('in_seven'), '--replicas', '0');
+    await using _held = await openTables('in_seven');
+    const found = await Promise.all(
+      Object.entries(verbs).map(async ([name, argsOf], row) => {
+        const cells: string[] = [];
+        for (const [column, table] of ['in_six', 'absent', 'in_seven'].entries()) {
+          const { status, stderr } = await cli(name.split(' ')[0] ?? '', ...argsOf(at(table), `${row}-${column}`));
+          const [, code] = /^LANESTORE_(\w+): /m.exec(stderr) ?? [];
+          cells.push(code === undefined ? String(status) : `${status} ${code}`);
+        }
+        return [name, cells] as const;
+      }),
+    );
+    if (process.env.SHOW_LOCATIONS === '1')
+      for (const [verb, cells] of found) process.stdout.write(`| \`${verb} postgres://\` | ${cells.join(' | ')} |\n`);
+    assert.equal(new Map(found), expected);
   });
 
   test('bad input is refused, and says what to do', async () => {
