@@ -33,6 +33,7 @@ const LANE = '0a';
 const KEY = new Uint8Array(32).fill(0x0a);
 const TAKEOVERS = 10;
 const CUTS = 5;
+const CUT = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lanestore'";
 /** A weakened fence is found within so many storms. */
 const STORMS_MAX = 20;
 
@@ -68,10 +69,9 @@ function takeovers(weaken: Weaken, storms = 1): Attack {
 }
 
 /** Connections that are cut around a batch: the reopened store has all of it, or nothing. */
-const cutConnections: Attack = async ({ primary, table }) => cutAll(primary.url, (text) => primary.sql(text), table());
-
-async function cutAll(connection: string, sql: (text: string) => Promise<unknown>, table: string): Promise<void> {
-  const place = { connection, table, replicas: 1, model: plain, leaseMs: 400 };
+const cutConnections: Attack = async (pair) => {
+  const { primary } = pair;
+  const place = { connection: primary.url, table: pair.table(), replicas: 1, model: plain, leaseMs: 400 };
   let store = await openPostgres(place);
   let acknowledged = 0n;
   for (let cut = 0; cut < CUTS; cut++) {
@@ -86,7 +86,7 @@ async function cutAll(connection: string, sql: (text: string) => Promise<unknown
     });
     const before = acknowledged;
     await until(() => acknowledged >= before + 5n || failure !== undefined);
-    await sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lanestore'");
+    await primary.sql(CUT);
     await loading;
     expect(causeOf(failure as unknown as Error) === 'UNKNOWN_OUTCOME', `a cut connection: ${failure}`);
     await store.close();
@@ -97,7 +97,7 @@ async function cutAll(connection: string, sql: (text: string) => Promise<unknown
     acknowledged = recovered;
   }
   await store.close();
-}
+};
 
 /** `weak`: standbys are not counted, and notices not read, or only the former. */
 function cancelledWait(weak: 'no verification' | 'notices ignored' | undefined): Attack {
