@@ -57,7 +57,7 @@ export function tablesOf(location: string): Tables {
   const url = URL.canParse(location) ? new URL(location) : undefined;
   if (url === undefined || url.hostname === '' || url.hash !== '') throw new UsageError(`write it as ${FORM}`);
   if (url.password !== '' || url.searchParams.has('password'))
-    throw new UsageError('a password in an argument is shown by ps: set PGPASSWORD or PGPASSFILE instead');
+    throw new UsageError('a password does not belong there: set PGPASSWORD or PGPASSFILE instead');
   const table = url.searchParams.get('store') ?? 'lanestore';
   url.searchParams.delete('store');
   if ([...url.searchParams.keys()].some((name) => !PARAMETERS.includes(name)))

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { chmod, chown } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -131,10 +131,12 @@ export class PostgresServer {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = child;
-    // A test that dies leaves no server behind, unless it is killed.
-    const end = () => child.kill('SIGINT');
-    process.once('exit', end);
-    child.once('close', () => process.off('exit', end));
+    // A test that dies, or is killed, leaves no server behind: then this reads the end of its input.
+    const watching = ['-c', 'read _; kill -INT "$0"', String(child.pid)];
+    const watcher = spawn('sh', watching, { ...AS, stdio: ['pipe', 'ignore', 'ignore'] });
+    watcher.unref();
+    (watcher.stdin as Socket).unref();
+    child.once('close', () => watcher.kill('SIGKILL'));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log = (this.#log + text).slice(-20_000);
     });
