@@ -32,7 +32,6 @@ import {
   payloadHash as newerPayloadHash,
 } from '../model/autobahn/73f917bbd/index.js';
 import { messageHash as olderMessageHash } from '../model/autobahn/index.js';
-import { CommandError } from './command-error.js';
 import { versionsAt } from './key-versions.js';
 import { detectLayoutAt, isPostgres, openViewAt } from './locations.js';
 import { loadModel } from './own-model.js';

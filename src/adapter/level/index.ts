@@ -36,5 +36,6 @@ export {
 export type { ReadRange } from './read/reader.js';
 export { type ReleaseOptions, type ReleaseReport, releaseStore } from './release.js';
 export { LevelStore, type RecoveryReport } from './store.js';
+export type { StoreLocation } from './store-location.js';
 export type { ValueOptions } from './values/options.js';
 export * from './view/index.js';

@@ -23,8 +23,17 @@ import {
   openLevel,
   parseHistory,
 } from '../../../src/index.js';
+import { Image } from '../../faults/image.js';
 import { buildShim, shimUnable } from '../../faults/shim.js';
-import { type CrashState, crashedAt, crashStates, firstWrong, inMemory } from '../../faults/stepped.js';
+import {
+  type CrashState,
+  crashedAt,
+  crashStates,
+  durableAt,
+  firstWrong,
+  inMemory,
+  stopsOf,
+} from '../../faults/stepped.js';
 import { type Patch, patchedBuild } from '../../faults/weakened.js';
 import { plain, plainBlocks, plainQC, plainVote } from '../../support/plain-model.js';
 
@@ -248,8 +257,37 @@ if (unable !== undefined) {
     const worker = 'test/adapter/level/handover-worker.js';
     const url = new URL('./handover-worker.js', import.meta.url);
     const built = build === undefined ? url : pathToFileURL(join(build, worker));
-    return { place, states: await crashStates(built, location, buildShim(dir), name) };
+    const library = buildShim(dir);
+    return { place, states: await crashStates({ worker: built, location, library, args: [name] }) };
   };
+
+  test('handover again after a kill: its history leaves only when the closing survives a power cut', () =>
+    inMemory(async (dir) => {
+      const [location, place, library] = [join(dir, 'stores'), join(dir, 'crashed'), buildShim(dir)];
+      const worker = new URL('./handover-worker.js', import.meta.url);
+      await makeStores(location);
+      const stops = await stopsOf({ worker, location, library, args: ['handover'] });
+      const durables = [...durableAt(stops)];
+      const isClosedIn = async (files: ReadonlyMap<string, Buffer>) => {
+        new Image(files).write(place);
+        return same(await verdicts(join(place, 'old')), CLOSED);
+      };
+      let unsynced = 0;
+      for (const [n, { call, image }] of stops.entries()) {
+        const durable = durables[n] ?? new Map();
+        const isUnsynced = (await isClosedIn(image.files)) && !(await isClosedIn(durable));
+        if (!isUnsynced || image.files.has('history.json')) continue;
+        unsynced++;
+        image.write(place);
+        const again = await stopsOf({ worker, location: place, library, args: ['handover'] });
+        const after = [...durableAt(again, durable)].at(-1) ?? new Map();
+        assert.ok(
+          await isClosedIn(after),
+          `killed before ${call}: the history is out, and a power cut opens the store`,
+        );
+      }
+      assert.ok(unsynced > 0, 'a kill leaves a closing that is not synced');
+    }));
 
   for (const action of ACTIONS) {
     test(`${action.name}: never two that sign, never one that opens without its quarantine`, () =>

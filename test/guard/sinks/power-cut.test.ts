@@ -101,7 +101,7 @@ async function releasedStates(dir: string, patch?: Patch): Promise<readonly Cras
   const build = patch === undefined ? undefined : patchedBuild(patch);
   const url =
     build === undefined ? new URL('./power-cut-worker.js', import.meta.url) : pathToFileURL(join(build, worker));
-  const states = await crashStates(url, location, buildShim(dir));
+  const states = await crashStates({ worker: url, location, library: buildShim(dir) });
   if (build !== undefined) rmSync(build, { recursive: true });
   return states.filter(({ image }) => (image.files.get('released')?.length ?? 0) > 0);
 }
