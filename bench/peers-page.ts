@@ -77,6 +77,10 @@ export function peersReport(results: PeerResults): string {
     ...table('level / it, p50', (other, all) => ratio(other, all, ({ p50 }) => p50), 'level'),
     ...table('level / it, p99', (other, all) => ratio(other, all, ({ p99 }) => p99), 'level'),
     ...table('p50 of a round, ms', ({ roundMs }) => digits(roundMs.p50.median)),
+    ...table('CPU of the main thread a round, ms', ({ runs }) => {
+      const measured = runs.flatMap(({ cpu }) => (cpu === undefined ? [] : [cpu]));
+      return measured.length === 0 ? '-' : digits(median(measured));
+    }),
     ...table('syncs a round', (contender) =>
       contender.syncsPerRound === null ? '-' : digits(contender.syncsPerRound, 2),
     ),

@@ -33,6 +33,8 @@ export interface Run {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
+  /** Median CPU time of the main thread; absent in results from before it was measured. */
+  readonly cpu?: number;
 }
 
 export interface PeerFigures {
@@ -71,9 +73,9 @@ async function runHere(id: string, names: readonly string[], dir: string): Promi
   const workload = workloadOf(id);
   const rounds = roundsOf(workload);
   const turns = await takeTurns(names.map(contenderOf), workload, rounds, dir, rounds);
-  const runs = turns.map(({ ms }): Run => {
+  const runs = turns.map(({ ms, cpuMs }): Run => {
     const at = (share: number) => percentile(ms, share);
-    return { p10: at(0.1), p50: at(0.5), p99: at(0.99), max: at(1) };
+    return { p10: at(0.1), p50: at(0.5), p99: at(0.99), max: at(1), cpu: percentile(cpuMs, 0.5) };
   });
   process.stdout.write(JSON.stringify(runs));
 }

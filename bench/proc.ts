@@ -52,11 +52,17 @@ function readFields(path: string): Map<string, string> {
  */
 export function otherThreadsCpuMs(): number {
   const { user, system } = process.cpuUsage();
-  let mainNs: number;
+  return (user + system) / 1000 - mainThreadCpuMs();
+}
+
+/**
+ * CPU time of the main thread, in milliseconds; time in which it waits does not count. NaN if /proc
+ * does not report it.
+ */
+export function mainThreadCpuMs(): number {
   try {
-    mainNs = Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]);
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
   } catch {
     return Number.NaN;
   }
-  return (user + system) / 1000 - mainNs / 1e6;
 }

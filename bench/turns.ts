@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContenderKind } from './contenders/contender.js';
+import { mainThreadCpuMs } from './proc.js';
 import { RoundSource } from './rounds.js';
 import type { Workload } from './workload.js';
 
@@ -17,6 +18,8 @@ const WARM_UP_ROUNDS = 300;
 export interface Turns {
   readonly name: string;
   readonly ms: readonly number[];
+  /** CPU time of the main thread, which a node shares with the store. */
+  readonly cpuMs: readonly number[];
 }
 
 /**
@@ -38,15 +41,23 @@ export async function takeTurns(
       // Not the name: names of other builds are paths.
       const place = join(dir, String(i));
       mkdirSync(place);
-      contenders.push({ name: kind.name, contender: await kind.open(place), ms: [] as number[] });
+      contenders.push({
+        name: kind.name,
+        contender: await kind.open(place),
+        ms: [] as number[],
+        cpuMs: [] as number[],
+      });
     }
     const warmUp = Math.max(2 * source.roundsToFill, warmUpRounds);
     for (let round = 0; round < warmUp + rounds; round++) {
       const entries = source.next();
-      const jobs = contenders.map(({ contender, ms }) => ({ job: contender.prepare(entries), ms }));
-      for (const { job, ms } of inTurn(jobs, round)) {
+      const jobs = contenders.map(({ contender, ...times }) => ({ job: contender.prepare(entries), ...times }));
+      for (const { job, ms, cpuMs } of inTurn(jobs, round)) {
+        const before = mainThreadCpuMs();
         const { roundMs } = await job();
-        if (round >= warmUp) ms.push(roundMs);
+        if (round < warmUp) continue;
+        ms.push(roundMs);
+        cpuMs.push(mainThreadCpuMs() - before);
       }
     }
     for (const { contender } of contenders) await contender.close();

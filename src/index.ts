@@ -70,6 +70,7 @@ export {
   type StoredAt,
   type StoredVotes,
   type StoreFile,
+  type StoreLocation,
   type StoreOptions,
   type StoreView,
   snapshot,

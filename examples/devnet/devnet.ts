@@ -4,30 +4,42 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onSignal } from '../../src/cli/signals.js';
 import { autobahn, openAvail, openLevel, openWal } from '../../src/index.js';
 import { codecs } from '../../src/model/autobahn/index.js';
 import {
+  CLONE,
   type Found,
   type FromChecker,
   type FromNode,
   type Height,
   members,
   type Settings,
+  type SinkMode,
   type ToChecker,
   type ToNode,
   type Wire,
 } from './messages.js';
-import { playRestore, type Restored } from './restore.js';
+import { Operator } from './operator.js';
+import {
+  type Clone,
+  playRestore,
+  type RestoreCounts,
+  type Restored,
+  type ScenarioName,
+  scenariosFor,
+  type Verdict,
+} from './restore.js';
+import { type SinkFailure, Sinks } from './sinks.js';
 import { type Patient, playTrouble, type Stage } from './trouble.js';
 import { View } from './view.js';
 
 /** Settings of a run. */
-export interface Run extends Settings {
+export interface Run extends Omit<Settings, 'sinks'> {
   /** The directory of the stores. */
   readonly dir: string;
   /** The run ends when a node has this many CommitQCs. */
@@ -44,8 +56,12 @@ export interface Run extends Settings {
   readonly trouble?: boolean;
   /** Node 0 votes twice in each view. */
   readonly wrongNode?: boolean;
-  /** Number of times that the store of a node is replaced by an older copy (restore.ts). */
+  /** Number of scenarios of restore.ts that are played. */
   readonly restores?: number;
+  /** The scenarios; default: all that the sinks allow. */
+  readonly scenarios?: readonly ScenarioName[];
+  /** Nodes have witness sinks (sinks.ts), in this mode. */
+  readonly sinks?: SinkMode;
   /** Called at each stage of the trouble, with the metrics port of node 0. */
   readonly onStage?: (stage: Stage, port: number | undefined) => Promise<void>;
 }
@@ -54,8 +70,14 @@ export interface Run extends Settings {
 export interface Summary {
   readonly rounds: number;
   readonly kills: number;
-  /** Stores that were replaced by older copies, and whose nodes sign again, own lane included. */
-  readonly restores: number;
+  /** By scenario, the number of nodes that sign again, own lane included. */
+  readonly restores: ReadonlyMap<ScenarioName, number>;
+  readonly counts: RestoreCounts;
+  /** Commands of the operator that were killed. */
+  readonly commandKills: number;
+  readonly sinkFailures: Readonly<Record<SinkFailure, number>> | undefined;
+  /** Own lanes at their end: the last block that the sinks hold was never sent. */
+  readonly endedLanes: number;
   readonly seconds: number;
   readonly messages: number;
   readonly violations: readonly string[];
@@ -75,8 +97,12 @@ export interface Summary {
   readonly catchUpMs: readonly number[];
 }
 
+/** The reason of a node whose store is behind its sinks, or fenced, or new and its key is not. */
+const REFUSED = /^LANESTORE_(ROLLED_BACK|FENCED|INVALID: openGuard: firstUse)/;
 /** A restored node is cut off from all messages for this time. */
-const CUT_OFF_MS = 2000;
+const CUT_OFF_MS = 1500;
+/** Rounds before the first failure of a sink. */
+const ROUNDS_TO_FAIL = 5n;
 /** Messages without a signature. */
 const ASIDE: ReadonlySet<Wire['kind']> = new Set(['status', 'ask', 'answer']);
 const KILL_RETRY_MS = 50;
@@ -84,8 +110,7 @@ const LOOK_MS = 100;
 /** A killed node restarts within this time. */
 const RESTART_MS_MAX = 400;
 
-interface Seat {
-  process: ChildProcess | undefined;
+interface Seat extends Life {
   kills: number;
   /** True after the node's first signed message: its key is not new. */
   hasSigned: boolean;
@@ -94,14 +119,29 @@ interface Seat {
    * consensus.
    */
   readonly signed: Set<'block' | 'vote'>;
-  /** Parts in which it signs nothing, as it reported since its start. */
-  closed: readonly string[] | undefined;
+  /** The location of its store. */
+  location: string;
+  /** Another process with its key. */
+  readonly clone: Life;
+  /** No block of its lane is signed at or below this number. */
+  ownFloor: bigint | undefined;
+  /** True if a block that was never sent is the last one of its lane. */
+  hasEnded: boolean;
+  /** Snapshots that were made and not used. */
+  readonly backups: string[];
   /** No message reaches it before this time. */
   cutOffUntil: number;
   /** The number after its newest own block. */
   ownNext: bigint;
   height: Height | undefined;
   restarted: { readonly at: number; readonly target: bigint } | undefined;
+}
+
+/** What is known of a process since its start. */
+interface Life {
+  process: ChildProcess | undefined;
+  verdict: Verdict | undefined;
+  isSigning: boolean;
 }
 
 /** Runs a devnet to its end. All its processes have been killed when the promise settles. */
@@ -128,9 +168,14 @@ class Devnet {
   readonly #violations: string[] = [];
   readonly #failures: string[] = [];
   #kills = 0;
-  #restores = 0;
-  /** True while a node is being restored: no other node is killed meanwhile. */
-  #restoring = false;
+  readonly #restores = new Map<ScenarioName, number>();
+  readonly #counts: RestoreCounts = { refusals: 0, unrefused: 0, releases: 0, handovers: 0 };
+  readonly #operator = new Operator();
+  readonly #sinks: Sinks | undefined;
+  #passes: ((to: number, wire: Wire) => boolean) | undefined;
+  readonly #watchers = new Set<(from: number, wire: Wire) => void>();
+  /** The node that is being restored: no other node is killed meanwhile. */
+  #restoring: number | undefined;
   #stopped = 0;
   /** The number of rounds at the last kill. */
   #killedAt = -1n;
@@ -147,12 +192,19 @@ class Devnet {
     this.#view = view;
     this.#keys = members(run.nodes).committee.keys;
     this.#troubled = run.trouble === true;
-    this.#seats = Array.from({ length: run.nodes }, () => ({
+    this.#sinks = run.sinks === undefined ? undefined : new Sinks(join(run.dir, 'sinks'), run.nodes);
+    this.#seats = Array.from({ length: run.nodes }, (_, place) => ({
       process: undefined,
       kills: 0,
       hasSigned: false,
       signed: new Set(),
-      closed: undefined,
+      location: join(run.dir, `node-${place}`, run.backend),
+      verdict: undefined,
+      isSigning: false,
+      clone: { process: undefined, verdict: undefined, isSigning: false },
+      ownFloor: undefined,
+      hasEnded: false,
+      backups: [],
       cutOffUntil: 0,
       ownNext: 0n,
       height: undefined,
@@ -170,6 +222,8 @@ class Devnet {
     const end = new Promise<void>((resolve) => {
       this.#ended = resolve;
     });
+    await this.#sinks?.start();
+    if (this.#sinks !== undefined) void this.#failSinks(this.#sinks);
     for (const place of this.#seats.keys()) this.#start(place);
     const timeout = setTimeout(
       () => this.#failed(`round ${this.#rounds} after ${this.#run.timeoutMs} ms: no progress`),
@@ -187,11 +241,17 @@ class Devnet {
     this.#over = true;
     await this.#stopNodes();
     const { messages, violations } = await this.#finish();
+    const { unrefused } = this.#counts;
+    if (unrefused > 0) this.#failures.push(`${unrefused} stores opened without the right to sign`);
     if (violations.length === 0 && this.#failures.length === 0) await this.#verifyStores();
     return {
       rounds: Number(this.#rounds),
       kills: this.#kills,
       restores: this.#restores,
+      counts: this.#counts,
+      commandKills: this.#operator.kills,
+      sinkFailures: this.#sinks?.failures,
+      endedLanes: this.#seats.filter(({ hasEnded }) => hasEnded).length,
       seconds,
       messages,
       violations,
@@ -204,7 +264,8 @@ class Devnet {
 
   killAll(): void {
     clearTimeout(this.#killer);
-    for (const { process } of this.#seats) process?.kill('SIGKILL');
+    for (const { process, clone } of this.#seats) for (const child of [process, clone.process]) child?.kill('SIGKILL');
+    this.#sinks?.killNow();
     this.#checker.kill('SIGKILL');
   }
 
@@ -212,9 +273,19 @@ class Devnet {
     return this.#seats.reduce((top, { height }) => (height !== undefined && height.road > top ? height.road : top), 0n);
   }
 
-  #start(place: number): void {
+  #start(place: number, isFirst = false): void {
     const seat = this.#seats[place] as Seat;
-    const { dir, nodes, backend, payloadBytes, paceMs, metricsPort } = this.#run;
+    const child = this.#fork(place, seat, seat.location, isFirst);
+    child.on('message', (message: FromNode) => this.#receive(place, message));
+    child.on('exit', (code, signal) => {
+      if (seat.process !== child) return;
+      seat.process = undefined;
+      if (!this.#over) this.#failed(`node ${place} exited unexpectedly: ${signal ?? `code ${code}`}`);
+    });
+  }
+
+  #fork(place: number, life: Life, location: string, isFirst = false): ChildProcess {
+    const { nodes, backend, payloadBytes, paceMs, metricsPort, sinks } = this.#run;
     const settings: Settings = {
       nodes,
       backend,
@@ -223,25 +294,16 @@ class Devnet {
       ...(place === 0 && metricsPort !== undefined ? { metricsPort } : {}),
       ...(place === 0 && this.#run.trouble ? { tight: true } : {}),
       ...(place === 0 && this.#run.wrongNode ? { wrong: true } : {}),
-      first: !seat.hasSigned,
+      ...(sinks === undefined ? {} : { sinks: { mode: sinks, places: this.#sinks?.placesOf(place) ?? [] } }),
+      first: isFirst || this.#seats[place]?.hasSigned !== true,
     };
-    const location = join(dir, `node-${place}`);
-    mkdirSync(location, { recursive: true });
-    const child = fork(
-      fileURLToPath(new URL('./node.js', import.meta.url)),
-      [String(place), JSON.stringify(settings), location],
-      {
-        serialization: 'advanced',
-      },
-    );
-    seat.process = child;
-    child.on('message', (message: FromNode) => this.#receive(place, message));
+    mkdirSync(dirname(location), { recursive: true });
+    const args = [String(place), JSON.stringify(settings), location];
+    const child = fork(fileURLToPath(new URL('./node.js', import.meta.url)), args, { serialization: 'advanced' });
+    Object.assign(life, { process: child, verdict: undefined, isSigning: false } satisfies Life);
     child.on('error', () => undefined);
-    child.on('exit', (code, signal) => {
-      if (seat.process !== child) return;
-      seat.process = undefined;
-      if (!this.#over) this.#failed(`node ${place} exited unexpectedly: ${signal ?? `code ${code}`}`);
-    });
+    child.on('message', (message: FromNode) => noteVerdict(life, message));
+    return child;
   }
 
   #receive(place: number, message: FromNode): void {
@@ -250,11 +312,8 @@ class Devnet {
       case 'send':
         if (!ASIDE.has(message.wire.kind)) seat.hasSigned = true;
         if ((this.#run.restores ?? 0) > 0) this.#noteSigned(place, message.wire);
-        // Sent to the checker first, so that it has every message before a peer can react.
-        if (!ASIDE.has(message.wire.kind)) this.#postToChecker({ kind: 'sent', from: place, wire: message.wire });
-        for (const [to, { process, cutOffUntil }] of this.#seats.entries())
-          if (to !== place && cutOffUntil < performance.now() && (message.to === 'all' || message.to === to))
-            post(process, { kind: 'wire', from: place, wire: message.wire });
+        for (const watch of this.#watchers) watch(place, message.wire);
+        this.#forward(place, place, message);
         return;
       case 'found':
         this.#postToChecker({ kind: 'found', from: place, found: message.found as Found });
@@ -271,17 +330,29 @@ class Devnet {
         this.#stopped++;
         return;
       case 'closed':
-        seat.closed = message.parts;
+        seat.ownFloor = message.ownFloor;
         return;
       case 'metrics':
         this.#metricsPort = message.port;
         return;
       case 'failed':
         if (place === 0 && this.#onFailure !== undefined) this.#onFailure(message.reason);
-        else this.#failed(`node ${place}: ${message.reason}`);
+        else if (!this.#isRestored(place) || seat.verdict !== 'refused')
+          this.#failed(`node ${place}: ${message.reason}`);
         return;
       default:
         return;
+    }
+  }
+
+  /** Sends a message to the checker and its receivers; `signer`: the node, or {@link CLONE}. */
+  #forward(place: number, signer: number, { to, wire }: FromNode & { kind: 'send' }): void {
+    // Sent to the checker first, so that it has every message before a peer can react.
+    if (!ASIDE.has(wire.kind)) this.#postToChecker({ kind: 'sent', from: signer, wire });
+    for (const [peer, { process, clone, cutOffUntil }] of this.#seats.entries()) {
+      if (peer === place || (to !== 'all' && to !== peer) || this.#passes?.(peer, wire) === false) continue;
+      if (cutOffUntil < performance.now()) post(process, { kind: 'wire', from: place, wire });
+      post(clone.process, { kind: 'wire', from: place, wire });
     }
   }
 
@@ -306,7 +377,7 @@ class Devnet {
       this.#killer = setTimeout(() => this.#kill(), ms);
     };
     // Wait for progress since the last kill: on a slow machine there would otherwise be none.
-    if (this.#restoring || !this.#isWhole() || this.#rounds <= this.#killedAt) {
+    if (this.#restoring !== undefined || !this.#isWhole() || this.#rounds <= this.#killedAt) {
       again(KILL_RETRY_MS);
       return;
     }
@@ -331,14 +402,24 @@ class Devnet {
     await exit;
   }
 
-  #restart(place: number): void {
+  #restart(place: number, isFirst = false): void {
     if (this.#over) return;
     this.#noteRestart(place);
-    this.#start(place);
+    this.#start(place, isFirst);
   }
 
   #noteRestart(place: number): void {
     (this.#seats[place] as Seat).restarted = { at: performance.now(), target: this.#rounds };
+  }
+
+  /** Sinks begin to fail when all of them know all nodes: one that forgets is then the only one. */
+  async #failSinks(sinks: Sinks): Promise<void> {
+    try {
+      await this.#until(() => this.#rounds >= ROUNDS_TO_FAIL && this.#isWhole());
+      await sinks.fail();
+    } catch (error) {
+      this.#failed(`the sinks: ${error}`);
+    }
   }
 
   async #trouble(): Promise<void> {
@@ -357,58 +438,126 @@ class Devnet {
 
   /** Restores random nodes one at a time, between kills if there are any. */
   async #restoreNodes(): Promise<void> {
-    try {
-      for (let n = 0; n < (this.#run.restores ?? 0); n++) {
-        const place = Math.floor(Math.random() * this.#seats.length);
+    const { dir, restores = 0, sinks, scenarios = scenariosFor(sinks), killsMin } = this.#run;
+    const keys = this.#keys.map((key) => `${Buffer.from(key).toString('hex')}\n`);
+    writeFileSync(join(dir, 'validators.txt'), keys.join(''));
+    let order: ScenarioName[] = [];
+    for (let n = 0; n < restores && !this.#over; n++) {
+      if (order.length === 0) order = [...scenarios].sort(() => Math.random() - 0.5);
+      const name = order.pop() as ScenarioName;
+      const place = Math.floor(Math.random() * this.#seats.length);
+      try {
         await this.#until(() => this.#isWhole());
-        this.#restoring = true;
-        await playRestore(this.#restored(place));
-        this.#restoring = false;
-        this.#restores++;
-        this.#view.say(`node ${place}: restored from an older copy, released, and signs again`);
-        await this.#until(() => this.#kills >= this.#run.killsMin * ((n + 1) / (this.#run.restores ?? 1)));
+        this.#restoring = place;
+        await playRestore(name, this.#restored(place));
+        this.#restoring = undefined;
+      } catch (error) {
+        return this.#failed(`restore ${n + 1} in round ${this.#rounds}, ${name}, of node ${place}: ${error}`);
       }
-    } catch (error) {
-      this.#failed(`a restored store does not sign again: ${error}`);
+      this.#restores.set(name, (this.#restores.get(name) ?? 0) + 1);
+      this.#view.say(`restore ${n + 1} in round ${this.#rounds}: ${name}; node ${place} signs again`);
+      await this.#until(() => this.#kills >= killsMin * ((n + 1) / restores)).catch(() => undefined);
     }
   }
 
   #restored(place: number): Restored {
     const seat = this.#seats[place] as Seat;
-    const { location, roads } = this.#patient(place);
+    const devnet = this;
     return {
-      location,
-      roads,
+      place,
       validators: this.#keys,
-      killed: async (between) => {
-        await this.#killNode(place);
-        this.#postToChecker({ kind: 'restored', from: place });
-        between();
-        seat.closed = undefined;
-        seat.cutOffUntil = performance.now() + CUT_OFF_MS;
-        this.#restart(place);
+      committee: join(this.#run.dir, 'validators.txt'),
+      operator: this.#operator,
+      sinks: this.#sinks,
+      mode: this.#run.sinks,
+      counts: this.#counts,
+      backups: seat.backups,
+      get location() {
+        return seat.location;
       },
-      closed: async () => {
-        await this.#until(() => seat.closed !== undefined);
-        return seat.closed ?? [];
+      set location(location) {
+        seat.location = location;
       },
-      stopped: async (between) => {
+      network: {
+        get roads() {
+          return devnet.#rounds;
+        },
+        filter: (passes) => {
+          this.#passes = passes;
+        },
+      },
+      roads: (count) => this.#patient(place).roads(count),
+      progress: async (count) => {
+        const target = this.#rounds + BigInt(count);
+        await this.#until(() => this.#rounds >= target);
+      },
+      kill: () => this.#killNode(place),
+      stop: async () => {
         const child = seat.process;
         seat.process = undefined;
-        if (child !== undefined) {
-          const exit = once(child, 'exit');
-          post(child, { kind: 'stop' });
-          await exit;
-        }
-        await between();
-        this.#restart(place);
+        if (child === undefined) return;
+        const exit = once(child, 'exit');
+        post(child, { kind: 'stop' });
+        await exit;
       },
+      start: (how) => {
+        if (how === 'cut off') seat.cutOffUntil = performance.now() + CUT_OFF_MS;
+        this.#restart(place, how === 'first use');
+      },
+      lost: () => {
+        this.#postToChecker({ kind: 'restored', from: place });
+        seat.height = undefined;
+      },
+      clone: (location) => this.#startClone(place, location),
+      verdict: () => this.#verdictOf(seat),
+      sent: (wanted) =>
+        new Promise((resolve) => {
+          const watch = (from: number, wire: Wire) => {
+            if (from !== place || !wanted(wire)) return;
+            this.#watchers.delete(watch);
+            resolve();
+          };
+          this.#watchers.add(watch);
+        }),
       signs: async () => {
         seat.signed.clear();
-        await this.#until(() => seat.signed.has('block') && seat.signed.has('vote'));
+        await this.#until(() => {
+          // The last block that is known to have been signed was never sent: nobody has it.
+          seat.hasEnded ||= seat.ownFloor !== undefined && seat.ownFloor >= seat.ownNext;
+          return seat.signed.has('vote') && (seat.hasEnded || seat.signed.has('block'));
+        });
       },
-      pause: () => this.#until(() => true).then(() => sleep(LOOK_MS)),
     };
+  }
+
+  /** Starts another process with the key of a node. */
+  #startClone(place: number, location: string): Clone {
+    const { clone } = this.#seats[place] as Seat;
+    const child = this.#fork(place, clone, location);
+    child.on('message', (message: FromNode) => {
+      if (message.kind !== 'send') return;
+      if ((this.#run.restores ?? 0) > 0) this.#noteSigned(place, message.wire);
+      this.#forward(place, CLONE, message);
+    });
+    return {
+      verdict: () => this.#verdictOf(clone),
+      signs: () => this.#until(() => clone.isSigning),
+      kill: async () => {
+        clone.process = undefined;
+        const exit = once(child, 'exit');
+        child.kill('SIGKILL');
+        await exit;
+      },
+    };
+  }
+
+  async #verdictOf(life: Life): Promise<Verdict> {
+    await this.#until(() => life.verdict !== undefined);
+    return life.verdict as Verdict;
+  }
+
+  #isRestored(place: number): boolean {
+    return this.#restoring === place;
   }
 
   /** Records the evidence that a node signs: new blocks of its own lane, and its own votes. */
@@ -430,7 +579,7 @@ class Devnet {
   #patient(place: number): Patient {
     const seat = this.#seats[place] as Seat;
     return {
-      location: join(this.#run.dir, `node-${place}`, this.#run.backend),
+      location: seat.location,
       roads: async (count) => {
         const target = this.#rounds + BigInt(count);
         await this.#until(() => this.#isWhole() && this.#rounds >= target);
@@ -470,7 +619,8 @@ class Devnet {
   }
 
   #isDone(): boolean {
-    if (this.#restores < (this.#run.restores ?? 0)) return false;
+    const restored = [...this.#restores.values()].reduce((sum, count) => sum + count, 0);
+    if (restored < (this.#run.restores ?? 0)) return false;
     return !this.#troubled && this.#rounds >= BigInt(this.#run.rounds) && this.#kills >= this.#run.killsMin;
   }
 
@@ -502,8 +652,7 @@ class Devnet {
   async #verifyStores(): Promise<void> {
     if (this.#run.backend === 'noop') return;
     const { committee } = members(this.#run.nodes);
-    for (const place of this.#seats.keys()) {
-      const location = join(this.#run.dir, `node-${place}`, this.#run.backend);
+    for (const [place, { location }] of this.#seats.entries()) {
       try {
         const open = this.#run.backend === 'level' ? openLevel : openWal;
         const store = await open(location, { model: autobahn });
@@ -533,6 +682,14 @@ class Devnet {
     this.#failures.push(what);
     this.#ended();
   }
+}
+
+/** What a message says of the right to sign. */
+function noteVerdict(life: Life, message: FromNode): void {
+  if (message.kind === 'closed') life.verdict = message.parts.length === 0 ? 'open' : 'closed';
+  else if (message.kind === 'failed' && REFUSED.test(message.reason)) life.verdict = 'refused';
+  else if (message.kind === 'send' && !ASIDE.has(message.wire.kind) && message.wire.kind !== 'commitQC')
+    life.isSigning = true;
 }
 
 /** Sends a message; drops it if the node was killed. */

@@ -11,7 +11,8 @@ import { UsageError } from '../../src/cli/command-error.js';
 import { runScript, understood, wholeOption } from '../../src/cli/script.js';
 import { onSignal } from '../../src/cli/signals.js';
 import { type Run, runDevnet, type Summary } from './devnet.js';
-import type { Backend } from './messages.js';
+import type { Backend, SinkMode } from './messages.js';
+import { type ScenarioName, scenariosFor } from './restore.js';
 import { View } from './view.js';
 
 const USAGE = `npm run devnet -- [options]
@@ -21,8 +22,10 @@ const USAGE = `npm run devnet -- [options]
   --kill            kill a random node with SIGKILL every few seconds and restart it
   --kill-every MS   average interval between kills (3000)
   --kills N         do not end before N kills
-  --restore N       N times, replace the store of a random node by an older copy of itself; it must abstain until its
-                    peers have answered and it was released, and then sign again, own lane included (level)
+  --restore N       N times, a random node loses its store to an older snapshot or copy, or runs twice, or is moved; it
+                    must sign nothing until it may, and then sign again, own lane included (level)
+  --sinks MODE      each node has three witness sinks, which fail in turns: before or after, when signatures leave
+  --scenarios A,B   with --restore: only these scenarios of examples/devnet/restore.ts
   --trouble         the store of node 0 fails, then is damaged and refused, and is repaired (level, without --kill)
   --wrong           node 0 votes twice in each view, and forgets its lock: its guard stops it (level), or the checker
                     detects it
@@ -44,6 +47,8 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
     'kill-every': { type: 'string', default: '3000' },
     kills: { type: 'string', default: '0' },
     restore: { type: 'string', default: '0' },
+    sinks: { type: 'string' },
+    scenarios: { type: 'string' },
     trouble: { type: 'boolean', default: false },
     wrong: { type: 'boolean', default: false },
     'pace-ms': { type: 'string', default: '40' },
@@ -59,8 +64,12 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
     throw new UsageError('--trouble needs --backend level and excludes --kill');
   const restores = wholeOption('restore', values.restore, 0);
   if (restores > 0 && values.backend !== 'level') throw new UsageError('--restore needs --backend level');
+  const sinks = sinkMode(values.sinks);
+  if (sinks !== undefined && values.backend !== 'level') throw new UsageError('--sinks needs --backend level');
   return {
     restores,
+    ...(sinks === undefined ? {} : { sinks }),
+    ...(values.scenarios === undefined ? {} : { scenarios: scenariosIn(values.scenarios, sinks) }),
     trouble: values.trouble,
     wrongNode: values.wrong,
     nodes: wholeOption('nodes', values.nodes, 2),
@@ -77,6 +86,20 @@ function readArgs(args: string[]): Run & { readonly temporary: boolean } {
   };
 }
 
+function sinkMode(mode: string | undefined): SinkMode | undefined {
+  if (mode === undefined || mode === 'before' || mode === 'after') return mode;
+  throw new UsageError(`--sinks must be before or after, got "${mode}"`);
+}
+
+function scenariosIn(text: string, sinks: SinkMode | undefined): ScenarioName[] {
+  const known = scenariosFor(sinks);
+  return text.split(',').map((name) => {
+    const found = known.find((scenario) => scenario === name);
+    if (found === undefined) throw new UsageError(`--scenarios must name some of ${known.join(', ')}; got "${name}"`);
+    return found;
+  });
+}
+
 function print(text: string): void {
   void stdout.write(`${text}\n`);
 }
@@ -86,20 +109,12 @@ function at(samples: readonly number[], share: number): string {
   return sample === undefined ? '-' : `${sample.toFixed(1)} ms`;
 }
 
-function report({
-  rounds,
-  kills,
-  restores,
-  seconds,
-  messages,
-  durableMs,
-  catchUpMs,
-  stopped,
-  violations,
-  failures,
-}: Summary): void {
+function report(summary: Summary): void {
+  const { rounds, kills, seconds, messages, durableMs, catchUpMs, stopped, violations, failures } = summary;
+  const restores = total(summary.restores.values());
   const restored = restores > 0 ? `, ${restores} restores` : '';
   print(`\n${rounds} rounds, ${kills} kills${restored}, ${messages} messages checked, ${seconds.toFixed(1)} s`);
+  if (restores > 0) reportRestores(summary);
   print(
     `time to durable of a block: p50 ${at(durableMs, 0.5)}, p99 ${at(durableMs, 0.99)} (${durableMs.length} blocks)`,
   );
@@ -110,6 +125,25 @@ function report({
   print(`${violations.length} violations`);
 }
 
+function reportRestores({ restores, counts, commandKills, sinkFailures, endedLanes }: Summary): void {
+  const { handovers, refusals, releases } = counts;
+  print(`restores: ${named(restores)}`);
+  print(`${handovers} handovers, ${refusals} refusals, ${releases} releases, ${commandKills} commands killed`);
+  if (sinkFailures !== undefined) {
+    const failures = new Map(Object.entries(sinkFailures));
+    print(`${total(failures.values())} sink failures: ${named(failures)}`);
+  }
+  if (endedLanes > 0) print(`own lanes at their end, because their last block was never sent: ${endedLanes}`);
+}
+
+function named(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([name, count]) => `${count} ${name}`).join(', ');
+}
+
+function total(numbers: Iterable<number>): number {
+  return [...numbers].reduce((sum, number) => sum + number, 0);
+}
+
 async function main(args: string[]): Promise<number> {
   const run = readArgs(args);
   const remove = () => {
@@ -118,7 +152,7 @@ async function main(args: string[]): Promise<number> {
   const forget = onSignal(remove);
   try {
     print(
-      `${run.nodes} nodes on ${run.backend}${run.killEveryMs === undefined ? '' : ', with kills'}; stores in ${run.dir}`,
+      `${run.nodes} nodes on ${run.backend}${run.killEveryMs === undefined ? '' : ', with kills'}${run.sinks === undefined ? '' : `, sinks ${run.sinks}`}; stores in ${run.dir}`,
     );
     const summary = await runDevnet(run, new View(process.stdout.isTTY, (text) => void stdout.write(text)));
     report(summary);

@@ -8,6 +8,18 @@ import { Committee, publicKeyOf } from '../../src/index.js';
 /** The backend of a node's store. */
 export type Backend = 'level' | 'wal' | 'noop';
 
+/** When a signature leaves: before or after the sinks hold it. */
+export type SinkMode = 'before' | 'after';
+
+/** Where a node reaches a sink: a directory, or a witness server. */
+export type SinkPlace = { readonly name: string } & (
+  | { readonly path: string }
+  | { readonly url: string; readonly token: string }
+);
+
+/** The name of the network, in the sinks and in signing histories. */
+export const NETWORK = 'devnet';
+
 /** The settings of a node. */
 export interface Settings {
   readonly nodes: number;
@@ -22,6 +34,8 @@ export interface Settings {
   readonly wrong?: boolean;
   /** The node's key never signed: its store may be new. */
   readonly first?: boolean;
+  /** The node's guard has witness sinks (level). */
+  readonly sinks?: { readonly mode: SinkMode; readonly places: readonly SinkPlace[] };
   /**
    * Small buffers, a small queue and few deletes per batch, so that trouble has an effect quickly
    * (level).
@@ -78,8 +92,8 @@ export type FromNode =
   | { readonly kind: 'ready' }
   /** A second vote in a view was refused. */
   | { readonly kind: 'stopped' }
-  /** Parts of the node's votes are closed, or none is any more. */
-  | { readonly kind: 'closed'; readonly parts: readonly string[] }
+  /** The closed parts of the node's votes, and the floor of its own lane. */
+  | { readonly kind: 'closed'; readonly parts: readonly string[]; readonly ownFloor: bigint | undefined }
   | { readonly kind: 'send'; readonly to: number | 'all'; readonly wire: Wire }
   | { readonly kind: 'found'; readonly found: Found }
   | { readonly kind: 'height'; readonly height: Height; readonly durableMs: readonly number[] }
@@ -96,8 +110,12 @@ export type ToNode =
   | { readonly kind: 'again' }
   | { readonly kind: 'stop' };
 
+/** The sender of what a copy of a node sends: it counts for its signer, and for no node's store. */
+export const CLONE = -1;
+
 /** Messages to the checker. */
 export type ToChecker =
+  /** `from`: a node, or {@link CLONE}. */
   | { readonly kind: 'sent'; readonly from: number; readonly wire: Wire }
   | { readonly kind: 'found'; readonly from: number; readonly found: Found }
   /** The node's store was replaced by an older copy: missing entries are not a violation. */

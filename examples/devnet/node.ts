@@ -5,7 +5,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AvailState,
@@ -21,11 +20,11 @@ import {
   openNoop,
   openWal,
 } from '../../src/index.js';
-import { codecs, globalRange, type SignedMsg } from '../../src/model/autobahn/index.js';
+import { codecs, globalRange, type SignedBlock, type SignedMsg } from '../../src/model/autobahn/index.js';
 import { collectPrometheus } from '../../src/prometheus/index.js';
 import { Consensus } from './consensus.js';
 import { type Found, type FromNode, members, type Settings, type ToNode, type Wire } from './messages.js';
-import { BareVoter, GuardedVoter, guardOf, type Voter } from './voter.js';
+import { BareVoter, GuardedVoter, guardOf, isClosing, type Voter } from './voter.js';
 
 /** Maximum number of own blocks that are not ordered yet. */
 const UNORDERED_MAX = 2n;
@@ -43,7 +42,7 @@ const ANSWER_MAX = 20n;
 
 const place = Number(process.argv[2]);
 const settings: Settings = JSON.parse(process.argv[3] ?? '{}');
-const dir = process.argv[4] ?? '';
+const location = process.argv[4] ?? '';
 const { secrets, committee } = members(settings.nodes);
 const secret = secrets[place] as Uint8Array;
 const lanes: readonly LaneId[] = committee.keys.map(laneIdOf);
@@ -60,9 +59,9 @@ function send(wire: Wire, to: number | 'all' = 'all'): void {
 function openStore(): Promise<NodeStore> {
   switch (settings.backend) {
     case 'level':
-      return openLevel(join(dir, 'level'), { model: autobahn, ...(settings.tight ? TIGHT : {}) });
+      return openLevel(location, { model: autobahn, ...(settings.tight ? TIGHT : {}) });
     case 'wal':
-      return openWal(join(dir, 'wal'), { model: autobahn });
+      return openWal(location, { model: autobahn });
     case 'noop':
       return openNoop({ model: autobahn });
   }
@@ -98,12 +97,16 @@ class Node {
   /** By peer: its current road, and since when. */
   readonly #askedAt = new Map<number, { readonly road: bigint; at: number }>();
   #durableMs: number[] = [];
+  /** The number after the newest own block that may be sent. */
+  #released: bigint;
   #stopped = false;
 
   constructor(store: NodeStore, state: AvailState, voter: Voter) {
     this.#store = store;
     this.#state = state;
     this.#voter = voter;
+    // With sinks, the guard opens when they hold what is durable.
+    this.#released = state.range(own).durable;
     this.#consensus = new Consensus({
       state,
       committee,
@@ -151,6 +154,7 @@ class Node {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#consensus.stop();
+    this.#voter.stop();
     this.#ending.abort();
     await this.#state.close();
     await this.#voter.close();
@@ -274,13 +278,26 @@ class Node {
   async #produce(): Promise<void> {
     for (;;) {
       const { next } = this.#state.range(own);
-      if (next - this.#ordered(own) < UNORDERED_MAX && !this.#voter.closed.includes('own')) {
+      if (next - this.#ordered(own) < UNORDERED_MAX && this.#mayProduce(next)) {
         await this.#state.waitForCapacity(own, this.#ending.signal);
         this.#arrivedAt.set(`${own}/${this.#state.nextBlock(own)}`, performance.now());
-        await this.#state.produceBlock(this.#payload(), this.#ending.signal);
+        const produced = this.#state.produceBlock(this.#payload(), this.#ending.signal);
+        await produced.then(
+          (signed) => this.#sendOwn(signed),
+          (error: unknown) => {
+            // Without a quorum of sinks the block is stored; `announce` sends it later.
+            if (!isLanestoreError(error, 'LANESTORE_IO') && !isClosing(error)) throw error;
+          },
+        );
       }
       await this.#pause(settings.paceMs);
     }
+  }
+
+  /** Blocks up to the floor were signed in a state that was lost: others have them. */
+  #mayProduce(next: bigint): boolean {
+    const floor = this.#voter.floorOf(own);
+    return !this.#voter.closed.includes('own') && (floor === undefined || next > floor);
   }
 
   #payload() {
@@ -295,10 +312,21 @@ class Node {
     };
   }
 
-  /** Sends own blocks when they are durable. */
+  /** Sends own blocks that `produce` did not: those that were stored before, or without sinks. */
   async #announce(): Promise<void> {
     const blocks = this.#state.blocks(own);
-    for (;;) send({ kind: 'block', bytes: codecs.signedBlock.toWire(await blocks.receive(this.#ending.signal)) });
+    for (;;) {
+      const signed = await blocks.receive(this.#ending.signal);
+      if (signed.block.header.blockNumber < this.#released) continue;
+      if (await this.#voter.witnessed()) this.#sendOwn(signed);
+    }
+  }
+
+  #sendOwn(signed: SignedBlock): void {
+    const { blockNumber } = signed.block.header;
+    if (blockNumber < this.#released) return;
+    this.#released = blockNumber + 1n;
+    send({ kind: 'block', bytes: codecs.signedBlock.toWire(signed) });
   }
 
   /** The application. Its state after a road is a hash of the headers that the road orders. */
@@ -333,7 +361,7 @@ class Node {
     for (;;) {
       await this.#pause(STATUS_MS);
       const state = this.#state;
-      report({ kind: 'closed', parts: this.#voter.closed });
+      report({ kind: 'closed', parts: this.#voter.closed, ownFloor: this.#voter.floorOf(own) });
       if (this.#voter.closed.length > 0) send({ kind: 'ask' });
       const anchor = state.durableAnchor === undefined ? -1n : state.durableAnchor.commitQC.vote.view.index;
       const blocks = lanes.map((lane) => state.nextBlock(lane));
@@ -361,13 +389,14 @@ class Node {
     const { durableAnchor } = state;
     if (durableAnchor !== undefined && road < durableAnchor.commitQC.vote.view.index)
       send({ kind: 'anchor', bytes: codecs.pruneAnchor.toWire(durableAnchor) }, to);
-    const durable = state.lastCommitQC === undefined ? 0n : state.lastCommitQC.vote.view.index + 1n;
-    for (let index = road; index < durable && index < road + ANSWER_MAX; index++) {
+    const nextRoad = state.lastCommitQC === undefined ? 0n : state.lastCommitQC.vote.view.index + 1n;
+    for (let index = road; index < nextRoad && index < road + ANSWER_MAX; index++) {
       const qc = await state.commitQC(index);
       if (qc !== undefined) send({ kind: 'commitQC', bytes: codecs.commitQC.toWire(qc) }, to);
     }
     for (const [i, lane] of lanes.entries()) {
-      const { first, durable: end } = state.range(lane);
+      const { first, durable } = state.range(lane);
+      const end = lane === own && this.#released < durable ? this.#released : durable;
       const from = (has[i] ?? 0n) > first ? (has[i] ?? 0n) : first;
       for (let number = from; number < end && number < from + ANSWER_MAX; number++) {
         const block = await state.block(lane, number);
@@ -408,7 +437,7 @@ async function start(): Promise<void> {
   let store: NodeStore | undefined;
   try {
     store = await openStore();
-    const guard = await guardOf(store, secret, settings.first === true);
+    const guard = await guardOf(store, secret, settings);
     const state = await openAvail({ store, committee, ...(guard === undefined ? { secret } : { guard }) });
     const next = new Node(
       store,
@@ -419,6 +448,11 @@ async function start(): Promise<void> {
     node = next;
   } catch (error) {
     await store?.close();
+    if (settings.sinks !== undefined && isLanestoreError(error, 'LANESTORE_IO')) {
+      // Without a quorum of sinks, as a service does: again.
+      await sleep(STATUS_MS);
+      return start();
+    }
     report({ kind: 'failed', reason: reasonOf(error) });
     return;
   }

@@ -115,7 +115,8 @@ export interface PeerAnswer {
   /**
    * The number after the highest message that the peer ever received of the asking validator's own
    * lane, whether accepted or still waiting: blocks, and votes of that validator's key for them. 0
-   * if there is none; absent if the peer did not report it.
+   * if there is none; absent if the peer did not report it, or may have forgotten a message in a
+   * restart.
    */
   readonly own?: bigint;
 }

@@ -3,6 +3,7 @@ import { openLevel } from '../index.js';
 import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
+import { isPostgres } from './locations.js';
 import { note, print, toJson } from './output.js';
 import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
@@ -23,10 +24,15 @@ export const acceptRollbackVerb: Verb = {
   options: { ...MODEL_OPTION, seq: { type: 'string' }, yes: { type: 'boolean' } },
   positionals: [1, 1],
   reads: 'store',
+  takesPostgres: true,
   advice: {
     LANESTORE_INVALID: 'lanestore inspect shows seq, the newest batch, and the findings; nothing was changed',
   },
   async run([location = ''], { seq: text, yes, json }) {
+    if (isPostgres(location))
+      throw new UsageError(
+        'a store in PostgreSQL has no witness, so it never asks for this; import a restored database into a new store',
+      );
     // Not a number: a seq may be larger than numbers can tell apart.
     if (typeof text !== 'string' || !/^\d{1,20}$/.test(text))
       throw new UsageError('--seq N is missing or no whole number: lanestore inspect shows it');

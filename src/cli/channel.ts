@@ -27,6 +27,11 @@ export class Channel {
     return this.#failure;
   }
 
+  /** True once a write found that the reader has closed the pipe. */
+  get isReaderGone(): boolean {
+    return !this.#isOpen && this.#failure === undefined;
+  }
+
   /** Resolves when the operating system has accepted `data`, or when it was dropped. */
   write(data: string | Uint8Array): Promise<void> {
     if (!this.#isOpen) return Promise.resolve();

@@ -4,17 +4,19 @@ import { CommandError, UsageError } from './command-error.js';
 import { note } from './output.js';
 
 /**
- * Prints `claim`, which the operator confirms by typing `yes`.
+ * Prints `claim` and `question`; the operator confirms by typing `yes`.
  * @throws CommandError if the answer is another one; UsageError without a terminal.
  */
-export async function confirm(claim: string): Promise<void> {
+export async function confirm(claim: string, question = SIGNS_TWICE): Promise<void> {
   if (process.stdin.isTTY !== true) throw new UsageError('there is no terminal to ask on: give --yes if you are sure');
   note(claim);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    if ((await terminal.question('If that is wrong, the key signs twice. Type yes: ')) === 'yes') return;
+    if ((await terminal.question(question)) === 'yes') return;
   } finally {
     terminal.close();
   }
   throw new CommandError('refused', 'nothing was changed', 'see docs/signing-safety.md');
 }
+
+const SIGNS_TWICE = 'If that is wrong, the key signs twice. Type yes: ';

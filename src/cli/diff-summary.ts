@@ -5,7 +5,7 @@ import { print, shortLane, styled } from './output.js';
 import type { Protocol } from './protocols.js';
 
 /** The entries of a log that one state holds. */
-interface Held {
+interface HeldRange {
   readonly first: bigint;
   readonly next: bigint;
   /** Fewer than `next - first` if some are missing. */
@@ -23,7 +23,7 @@ interface LogSummary {
   /** `qc`, or a lane's id. */
   readonly log: string;
   /** By state; null: it holds none. */
-  readonly held: readonly (Held | null)[];
+  readonly held: readonly (HeldRange | null)[];
   /** The equal prefix: from the first number that all hold; null if there is none. */
   readonly equal: NumberRange | null;
   /** Numbers that some state holds, and not all hold with the same content. */
@@ -72,7 +72,8 @@ export async function summaryOf<B, Q, A>(
     if (log === 'anchor' || log === 'inner' || log === 'votes') singles[log] = plainVersions(versions);
     else if (number !== undefined) {
       if (logs.at(-1)?.log !== log) logs.push(new LogTally(log, lengthOf(sources, log)));
-      // Signatures are not part of the content: two CommitQCs of one road index may have other signers.
+      // Signatures are not part of the content: two CommitQCs of one road index may have other
+      // signers.
       const content = (entry: B | Q) => hashText(log === 'qc' ? hashes.commitQC(entry as Q) : hashes.block(entry as B));
       logs.at(-1)?.add(number, versions, () => contentsOf(versions, entries, content));
     }
@@ -234,7 +235,7 @@ function showLog({ log, held, equal, differing, otherSignatures, divergence, ...
   const signatures = otherSignatures === 0 ? '' : `, ${otherSignatures} with other signatures`;
   print(`${name.padEnd(NAME_COLUMNS)} ${prefix}${signatures}`);
   const line = (text: string) => print(`  ${text}`);
-  if (differing > 0) line(held.map((one, place) => `${place + 1}: ${heldText(one)}`).join('  '));
+  if (differing > 0) line(held.map((range, place) => `${place + 1}: ${heldText(range)}`).join('  '));
   if (divergence !== null)
     line(styled('red', `diverges at ${divergence.number}: ${groupText(divergence.versions, 'none')}`));
   if (missing.missingOnAllTotal > 0n)
@@ -248,7 +249,7 @@ function rangeText({ from, to }: NumberRange): string {
   return `[${from}, ${to})`;
 }
 
-function heldText(held: Held | null): string {
+function heldText(held: HeldRange | null): string {
   if (held === null) return 'none';
   const { first, next, entries } = held;
   const holes = next - first - BigInt(entries);

@@ -1,18 +1,10 @@
 /** `lanestore find LOCATION KEY` */
-import { join } from 'node:path';
-import {
-  decodeRecord,
-  decodeReference,
-  isFault,
-  isReference,
-  type KeyVersion,
-  type KeyVersions,
-  keyVersions,
-} from '../adapter/level/index.js';
+import { decodeRecord, decodeReference, isFault, isReference, type KeyVersion } from '../adapter/level/index.js';
 import { type Model, openView, type StoredAt } from '../index.js';
 import { padU64 } from '../keys/index.js';
 import { AbsentError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
+import { versionsAt } from './key-versions.js';
 import { note, print, styled, toJson } from './output.js';
 import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
@@ -76,17 +68,6 @@ export const findVerb: Verb = {
 async function placeOf<B, Q, A>(path: string, typed: string, model: Model<B, Q, A>) {
   await using view = await openView(path, { model, examine: false, values: false, tableCheckBytesMax: 0 });
   return { location: view.location, key: fullKey(typed, view.cursors.lanes.keys()) };
-}
-
-/** Number of times that files are read again if a node removed one of them meanwhile. */
-const READS_MAX = 3;
-
-/** The versions in the files of a store that a node may write to. @throws as `keyVersions`. */
-async function versionsAt(location: string, key: string): Promise<KeyVersions> {
-  for (let reads = 1; ; reads++) {
-    const found = await keyVersions(join(location, 'level'), key);
-    if (found.notes.length === 0 || reads === READS_MAX) return found;
-  }
 }
 
 function foundVersion(key: string, { sequence, file, level, value }: KeyVersion): FoundVersion {

@@ -4,6 +4,7 @@ import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { checkFree, networkOf, showHistory, writeHistory } from './history-file.js';
+import { changedStoreAt, storeAt, TABLES_OPTIONS, tablesHelp } from './locations.js';
 import { note, print, toJson, write } from './output.js';
 import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
@@ -20,12 +21,14 @@ export const handoverVerb: Verb = {
     '--to ID@SEQ     what request printed',
     '--out FILE      a new file for the final signing history; if it is lost, the same command writes it again',
     '--network NAME  the name of the network, as in all its files',
+    ...tablesHelp(16),
     '--yes           do not ask',
     '--dry-run       print what would be handed over, and do nothing; a node may run meanwhile',
     MODEL_HELP,
   ],
   options: {
     ...MODEL_OPTION,
+    ...TABLES_OPTIONS,
     to: { type: 'string' },
     out: { type: 'string' },
     network: { type: 'string' },
@@ -33,11 +36,13 @@ export const handoverVerb: Verb = {
     'dry-run': { type: 'boolean' },
   },
   positionals: [1, 2],
+  takesPostgres: true,
   async run([first = '', second], options) {
     const json = options.json === true;
     if (second !== undefined) {
       if (first !== 'request') throw new UsageError('usage: lanestore handover request NEW');
-      const { store, seq } = await withProtocol(second, ({ model }) => handoverRequest(second, { model }));
+      const heir = await storeAt(second);
+      const { store, seq } = await withProtocol(second, ({ model }) => handoverRequest(heir, { model }));
       print(json ? toJson({ store, seq }, 2) : `${Buffer.from(store).toString('hex')}@${seq}`);
       return EXIT.ok;
     }
@@ -45,15 +50,16 @@ export const handoverVerb: Verb = {
     const isDry = options['dry-run'] === true;
     if (typeof out !== 'string' && !isDry) throw new UsageError('--out FILE is missing: a new file for the history');
     const decision = { network: networkOf(options), to: requestOf(options) };
+    const old = await changedStoreAt(first, options);
     if (typeof out === 'string') checkFree(out);
-    const plan = await withProtocol(first, ({ model }) => handover(first, { ...decision, model, dryRun: true }));
+    const plan = await withProtocol(first, ({ model }) => handover(old, { ...decision, model, dryRun: true }));
     if (!json) showHistory(plan);
     if (isDry) {
       if (json) await write(formatHistory(plan));
       return EXIT.ok;
     }
     if (yes !== true) await confirm(`${first} will sign nothing any more; only a handover back opens it.`);
-    const history = await withProtocol(first, ({ model }) => handover(first, { ...decision, model }));
+    const history = await withProtocol(first, ({ model }) => handover(old, { ...decision, model }));
     await writeHistory(String(out), history);
     if (json) await write(formatHistory(history));
     else print(`handed over; the history is in ${String(out)}`);

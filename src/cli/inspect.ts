@@ -244,7 +244,7 @@ function sizes({ first, next, bytes, unswept }: LogSummary): string {
  * The files below a directory with their sizes, sorted by name. Omits files deleted during the
  * call.
  */
-function bytesBelow(location: string): { name: string; bytes: number }[] {
+export function bytesBelow(location: string): { name: string; bytes: number }[] {
   const files = [];
   for (const entry of readdirSync(location, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;

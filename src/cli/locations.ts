@@ -10,6 +10,7 @@ import {
   detectLayout,
   type Model,
   openView,
+  type StoreLocation,
   type StoreView,
   type VerifyReport,
   verify,
@@ -17,6 +18,7 @@ import {
 import { openState, type PostgresTarget, type Source, viewSource } from '../migrations/index.js';
 import type { EntryChecks } from '../model/index.js';
 import { UsageError } from './command-error.js';
+import { type OptionValues, wholeNumber } from './verb.js';
 
 const FORM = 'postgres://user@host:port/db?store=NAME';
 /** Accepted parameters in addition to `store`. They name files and modes, not secrets. */
@@ -55,7 +57,7 @@ export function tablesOf(location: string): Tables {
   const url = URL.canParse(location) ? new URL(location) : undefined;
   if (url === undefined || url.hostname === '' || url.hash !== '') throw new UsageError(`write it as ${FORM}`);
   if (url.password !== '' || url.searchParams.has('password'))
-    throw new UsageError('a password in an argument is shown by ps: set PGPASSWORD or PGPASSFILE instead');
+    throw new UsageError('a password does not belong there: set PGPASSWORD or PGPASSFILE instead');
   const table = url.searchParams.get('store') ?? 'lanestore';
   url.searchParams.delete('store');
   if ([...url.searchParams.keys()].some((name) => !PARAMETERS.includes(name)))
@@ -94,6 +96,39 @@ export async function openStateAt<B, Q, A>(location: string, model: Model<B, Q, 
 export async function detectLayoutAt(location: string): Promise<Detection> {
   if (!isPostgres(location)) return detectLayout(location);
   return { location, layout: 'level', evidence: ['tables of PostgreSQL'] };
+}
+
+/** Options of verbs that change a store, if it is in PostgreSQL. */
+export const TABLES_OPTIONS = { replicas: { type: 'string' }, 'single-server': { type: 'boolean' } } as const;
+
+/** Their help, with the texts in column `width`. */
+export function tablesHelp(width: number): readonly string[] {
+  const rows = [
+    ['--replicas N', 'for a store in PostgreSQL: the synchronous standbys that must have the change'],
+    ['--single-server', 'with --replicas 0: no other server ever takes over'],
+  ];
+  return rows.map(([option = '', text = '']) => option.padEnd(width) + text);
+}
+
+/** A store of which a verb only reads the votes. @throws UsageError. */
+export async function storeAt(location: string): Promise<string | StoreLocation> {
+  if (!isPostgres(location)) return location;
+  const { postgresLocation } = await postgres();
+  return postgresLocation({ ...tablesOf(location), replicas: 0 });
+}
+
+/** A store whose votes a verb changes, or would change. @throws UsageError. */
+export async function changedStoreAt(location: string, options: OptionValues): Promise<string | StoreLocation> {
+  const isSingle = options['single-server'] === true;
+  if (!isPostgres(location)) {
+    if (options.replicas === undefined && !isSingle) return location;
+    throw new UsageError('--replicas and --single-server are for a store in PostgreSQL');
+  }
+  if (options.replicas === undefined) throw new UsageError('--replicas N is needed for a store in PostgreSQL');
+  const replicas = wholeNumber(options, 'replicas', 0, 0);
+  if (isSingle && replicas > 0) throw new UsageError('--single-server goes with --replicas 0');
+  const { postgresLocation } = await postgres();
+  return postgresLocation({ ...tablesOf(location), replicas, singleServer: isSingle });
 }
 
 /** Loaded only for locations in PostgreSQL. */

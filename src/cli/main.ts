@@ -8,8 +8,10 @@ import { isLanestoreError, LanestoreError, removePrivateCopies } from '../index.
 import { acceptRollbackVerb } from './accept-rollback.js';
 import { explanationOf } from './advice.js';
 import { benchVerb } from './bench.js';
+import { bundleVerb } from './bundle.js';
 import { stderr, stdout } from './channel.js';
 import { CommandError, UsageError } from './command-error.js';
+import { compactVerb } from './compact.js';
 import { completeVerb, printCompletions } from './complete.js';
 import { demoVerb } from './demo.js';
 import { diffVerb } from './diff.js';
@@ -40,6 +42,7 @@ import type { OptionValues, Verb } from './verb.js';
 import { verifyVerb } from './verify.js';
 import { versionVerb } from './version.js';
 import { votesVerb } from './votes-verb.js';
+import { watchVerb } from './watch.js';
 import { witnessServerVerb } from './witness-server.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
@@ -50,10 +53,12 @@ const VERBS: Readonly<Record<string, Verb>> = {
   get: getVerb,
   find: findVerb,
   stats: statsVerb,
+  watch: watchVerb,
   lane: laneVerb,
   round: roundVerb,
   manifest: manifestVerb,
   diff: diffVerb,
+  bundle: bundleVerb,
   import: importVerb,
   export: exportVerb,
   migrate: migrateVerb,
@@ -62,6 +67,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   handover: handoverVerb,
   votes: votesVerb,
   'witness-server': witnessServerVerb,
+  compact: compactVerb,
   'accept-rollback': acceptRollbackVerb,
   serve: serveVerb,
   replay: replayVerb,

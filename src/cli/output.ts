@@ -32,6 +32,11 @@ export async function write(data: string | Uint8Array): Promise<void> {
   if (error !== undefined) throw error;
 }
 
+/** True once a write found that the reader of stdout has closed the pipe. */
+export function isReaderGone(): boolean {
+  return stdout.isReaderGone;
+}
+
 /** The error if some output could not be written. */
 export function outputError(): CommandError | undefined {
   const { failure } = stdout;

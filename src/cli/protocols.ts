@@ -4,6 +4,7 @@
  * The layout of a state directory implies its version. A store is opened with the older version
  * first. If its schema names the newer one, it is opened again. `--model` replaces both.
  */
+import { OLDEST_READ, readSchema } from '../adapter/level/index.js';
 import {
   type CommitQC,
   isLanestoreError,
@@ -18,6 +19,7 @@ import {
   type SignedBlock,
 } from '../index.js';
 import { MANIFEST_SHAPE, MANIFEST_SHAPE_73F917BBD } from '../inspector/index.js';
+import { SCHEMA_KEY } from '../keys/index.js';
 import { readCommittees, readEpochs, SEI_LAYOUT } from '../migrations/index.js';
 import {
   type CommitQC as NewerCommitQC,
@@ -30,7 +32,8 @@ import {
   payloadHash as newerPayloadHash,
 } from '../model/autobahn/73f917bbd/index.js';
 import { messageHash as olderMessageHash } from '../model/autobahn/index.js';
-import { detectLayoutAt, openViewAt } from './locations.js';
+import { versionsAt } from './key-versions.js';
+import { detectLayoutAt, isPostgres, openViewAt } from './locations.js';
 import { loadModel } from './own-model.js';
 import type { Protocol } from './protocol.js';
 
@@ -152,13 +155,20 @@ export async function isNewerState(location: string): Promise<boolean> {
   }
 }
 
-/** True for a store that was written with the newer version. */
+/**
+ * True for a store that was written with the newer version. LevelDB does not read the files: a
+ * damaged table can abort the process in which it does.
+ */
 async function isNewerStore(location: string): Promise<boolean> {
   try {
-    await (await openViewAt(location, { model: newer, examine: false })).close();
+    if (isPostgres(location)) await (await openViewAt(location, { model: newer, examine: false })).close();
+    else readSchema((await versionsAt(location, SCHEMA_KEY)).versions[0]?.value ?? NO_RECORD, newer.name, OLDEST_READ);
     return true;
   } catch (error) {
-    if (isLanestoreError(error)) return false;
+    // The earlier error says more than one of the system.
+    if (isLanestoreError(error) || (error as NodeJS.ErrnoException).syscall !== undefined) return false;
     throw error;
   }
 }
+
+const NO_RECORD = new Uint8Array();

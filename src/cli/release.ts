@@ -4,6 +4,7 @@ import { readCommittees } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
+import { changedStoreAt, TABLES_OPTIONS, tablesHelp } from './locations.js';
 import { print, toJson } from './output.js';
 import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
@@ -28,12 +29,14 @@ export const releaseVerb: Verb = {
     `--open PART[,PART]    the parts to open: ${PARTS.join(', ')}; with --as-is all that are closed,`,
     '                      with --from-peers all that the answers are enough for',
     '--signer KEY          the public key in hex, if none is bound to the store',
+    ...tablesHelp(22),
     '--yes                 do not ask',
     '--dry-run             print what it would do, and do nothing; a node may run meanwhile',
     MODEL_HELP,
   ],
   options: {
     ...MODEL_OPTION,
+    ...TABLES_OPTIONS,
     reason: { type: 'string' },
     'as-is': { type: 'boolean' },
     floor: { type: 'string', multiple: true },
@@ -46,11 +49,11 @@ export const releaseVerb: Verb = {
   },
   positionals: [1, 1],
   reads: 'store',
+  takesPostgres: true,
   async run([location = ''], options) {
     const decision = await decisionOf(options);
-    const plan = await withProtocol(location, ({ model }) =>
-      releaseStore(location, { ...decision, model, dryRun: true }),
-    );
+    const store = await changedStoreAt(location, options);
+    const plan = await withProtocol(location, ({ model }) => releaseStore(store, { ...decision, model, dryRun: true }));
     const json = options.json === true;
     if (options['dry-run'] === true) {
       if (json) print(toJson({ ...plan, dryRun: true }, 2));
@@ -61,7 +64,7 @@ export const releaseVerb: Verb = {
     if (options.yes !== true)
       await confirm(CLAIMS[options['as-is'] === true ? 'as-is' : options['from-peers'] === true ? 'peers' : 'floors']);
     const report = await withProtocol(location, ({ model }) =>
-      releaseStore(location, { ...decision, model, seq: plan.seq }),
+      releaseStore(store, { ...decision, model, seq: plan.seq }),
     );
     if (json) print(toJson({ ...report, dryRun: false }, 2));
     else print(`released, and recorded in the store: ${report.opened.join(', ') || 'no part'}`);

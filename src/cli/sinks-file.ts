@@ -1,13 +1,17 @@
 /**
  * A file that names sinks, for commands:
  *
- *   [{ "file": "/mnt/witness" }, { "url": "https://…", "tokenFile": "/etc/…" }]
+ *   [{ "file": "/mnt/witness" }, { "url": "https://…", "tokenFile": "/etc/…" },
+ *    { "postgres": "postgres://user@host:port/db", "table": "lanestore_witness" }]
  *
- * Each entry needs a "name" if the guard's options gave one.
+ * Each entry needs a "name" if the guard's options gave one. A password of PostgreSQL comes from
+ * PGPASSWORD or PGPASSFILE.
  */
 import { dirname, resolve } from 'node:path';
-import { fileWitness, httpWitness, type WitnessSink } from '../guard/index.js';
+import type { PostgresConnection } from '../adapter/postgres/index.js';
+import { fileWitness, httpWitness, postgresWitness, type WitnessSink } from '../guard/index.js';
 import { LanestoreError } from '../index.js';
+import { isPostgres, tablesOf } from './locations.js';
 import { readText } from './text-file.js';
 
 /**
@@ -22,16 +26,36 @@ export async function sinksIn(file: string): Promise<readonly WitnessSink[]> {
 }
 
 async function sinkOf(entry: unknown, base: string, file: string): Promise<WitnessSink> {
-  const { name, file: path, url, tokenFile, ...rest } = (entry ?? {}) as Record<string, unknown>;
+  const { name, file: path, url, tokenFile, postgres, table, ...rest } = (entry ?? {}) as Record<string, unknown>;
   const [extra] = Object.keys(rest);
   if (extra !== undefined) throw malformed(file, `it has the unknown field ${extra}`);
   if (name !== undefined && typeof name !== 'string') throw malformed(file, 'a name is no text');
   const named = name === undefined ? {} : { name };
-  if (typeof path === 'string' && url === undefined) return fileWitness(path, named);
-  if (typeof url === 'string' && typeof tokenFile === 'string' && path === undefined) {
+  const kinds = [path, url, postgres].filter((kind) => kind !== undefined).length;
+  if (kinds > 1 || (table !== undefined && postgres === undefined)) throw malformed(file, FORMS);
+  if (typeof path === 'string') return fileWitness(path, named);
+  if (typeof postgres === 'string' && (table === undefined || typeof table === 'string')) {
+    const connection = connectionOf(postgres, file);
+    return postgresWitness({ connection, ...(table === undefined ? {} : { table }), ...named });
+  }
+  if (typeof url === 'string' && typeof tokenFile === 'string') {
     return httpWitness({ url, token: (await readText(resolve(base, tokenFile))).trim(), ...named });
   }
-  throw malformed(file, 'a sink is neither { file } nor { url, tokenFile }');
+  throw malformed(file, FORMS);
+}
+
+const FORMS = 'a sink is neither { file } nor { url, tokenFile } nor { postgres, table }';
+
+/** Checked as a location, without `store`. The error contains no part of it. */
+function connectionOf(text: string, file: string): PostgresConnection {
+  if (!isPostgres(text) || /[?&]store=/.test(text)) {
+    throw malformed(file, 'postgres is no URL like postgres://user@host:port/db');
+  }
+  try {
+    return tablesOf(text).connection;
+  } catch (error) {
+    throw malformed(file, (error as Error).message);
+  }
 }
 
 function parsed(text: string, file: string): unknown {

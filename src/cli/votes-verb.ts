@@ -8,13 +8,13 @@ import {
   importFromSinks,
   importHistory,
   LanestoreError,
-  openView,
   type SinkImportReport,
 } from '../index.js';
 import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { checkFree, networkOf, readHistory, showHistory, writeHistory } from './history-file.js';
+import { changedStoreAt, isPostgres, openViewAt, storeAt, TABLES_OPTIONS, tablesHelp } from './locations.js';
 import { print, toJson, write } from './output.js';
 import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
@@ -42,12 +42,14 @@ export const votesVerb: Verb = {
     '--signer KEY          import --sinks: the key, for a store that no key is bound to',
     '--out FILE            export: a new file; default: standard output',
     '--network NAME        the name of the network, as in all its files',
+    ...tablesHelp(22),
     '--yes                 import, forget-sinks: do not ask',
     '--dry-run             import, forget-sinks: print what it would do, and do nothing; a node may run meanwhile',
     MODEL_HELP,
   ],
   options: {
     ...MODEL_OPTION,
+    ...TABLES_OPTIONS,
     out: { type: 'string' },
     network: { type: 'string' },
     sinks: { type: 'string' },
@@ -57,6 +59,7 @@ export const votesVerb: Verb = {
     'dry-run': { type: 'boolean' },
   },
   positionals: [2, 3],
+  takesPostgres: true,
   async run([action = '', place = '', file], options) {
     const sinks = typeof options.sinks === 'string' ? options.sinks : undefined;
     if (action === 'import' && file !== undefined && sinks === undefined) return importFrom(place, file, options);
@@ -71,19 +74,19 @@ export const votesVerb: Verb = {
 };
 
 async function show(place: string, json: boolean): Promise<number> {
-  const stat = statSync(place, { throwIfNoEntry: false });
-  if (stat === undefined) {
+  const stat = isPostgres(place) ? undefined : statSync(place, { throwIfNoEntry: false });
+  if (stat === undefined && !isPostgres(place)) {
     const remedy = 'name a store, or a file with a signing history';
     throw new LanestoreError('LANESTORE_NOT_A_STORE', `there is nothing at ${place}`, { remedy });
   }
-  if (!stat.isDirectory()) {
+  if (stat?.isDirectory() === false) {
     const history = await readHistory(place);
     if (json) await write(formatHistory(history));
     else showHistory(history);
     return EXIT.ok;
   }
   const votes = await withProtocol(place, async ({ model }) => {
-    await using view = await openView(place, { model });
+    await using view = await openViewAt(place, { model });
     if (view.refusal !== undefined) throw view.refusal;
     return view.votes === undefined ? undefined : votesOf(view.votes);
   });
@@ -97,7 +100,8 @@ async function exportTo(location: string, options: OptionValues): Promise<number
   const network = networkOf(options);
   const { out } = options;
   if (typeof out === 'string') checkFree(out);
-  const history = await withProtocol(location, ({ model }) => exportHistory(location, { model, network }));
+  const store = await storeAt(location);
+  const history = await withProtocol(location, ({ model }) => exportHistory(store, { model, network }));
   if (typeof out !== 'string') await write(formatHistory(history));
   else {
     await writeHistory(out, history);
@@ -110,9 +114,8 @@ async function exportTo(location: string, options: OptionValues): Promise<number
 async function importFrom(location: string, file: string, options: OptionValues): Promise<number> {
   const json = options.json === true;
   const decision = { network: networkOf(options), history: await readHistory(file) };
-  const plan = await withProtocol(location, ({ model }) =>
-    importHistory(location, { ...decision, model, dryRun: true }),
-  );
+  const store = await changedStoreAt(location, options);
+  const plan = await withProtocol(location, ({ model }) => importHistory(store, { ...decision, model, dryRun: true }));
   const isDry = options['dry-run'] === true;
   if (!json) showReport(plan, isDry ? 'would' : 'will');
   if (isDry) {
@@ -125,7 +128,7 @@ async function importFrom(location: string, file: string, options: OptionValues)
       : `${location} will sign nothing at or below what ${file} says.`;
   if (options.yes !== true) await confirm(claim);
   const report = await withProtocol(location, ({ model }) =>
-    importHistory(location, { ...decision, model, seq: plan.seq }),
+    importHistory(store, { ...decision, model, seq: plan.seq }),
   );
   if (json) print(toJson({ ...report, dryRun: false }, 2));
   else print(`imported, and recorded in the store; opened: ${report.opened.join(', ') || 'no part'}`);
@@ -135,8 +138,9 @@ async function importFrom(location: string, file: string, options: OptionValues)
 async function importSinks(location: string, file: string, options: OptionValues): Promise<number> {
   const json = options.json === true;
   const decision = { network: networkOf(options), sinks: await sinksIn(file), ...signerOf(options) };
+  const store = await changedStoreAt(location, options);
   const plan = await withProtocol(location, ({ model }) =>
-    importFromSinks(location, { ...decision, model, dryRun: true }),
+    importFromSinks(store, { ...decision, model, dryRun: true }),
   );
   const isDry = options['dry-run'] === true;
   if (!json) {
@@ -153,7 +157,7 @@ async function importSinks(location: string, file: string, options: OptionValues
       : `${location} will sign nothing at or below what the sinks hold; any other store of this key is fenced.`;
   if (options.yes !== true) await confirm(claim);
   const report = await withProtocol(location, ({ model }) =>
-    importFromSinks(location, { ...decision, model, seq: plan.seq }),
+    importFromSinks(store, { ...decision, model, seq: plan.seq }),
   );
   if (json) print(toJson({ ...inJson(report), dryRun: false }, 2));
   else print(`imported, and recorded in the store; opened: ${report.opened.join(', ') || 'no part'}`);
@@ -192,7 +196,8 @@ function showSinks({ sinks, history }: SinkImportReport): void {
 async function forget(location: string, options: OptionValues): Promise<number> {
   const { reason } = options;
   if (typeof reason !== 'string') throw new UsageError('--reason TEXT is missing');
-  const plan = await withProtocol(location, ({ model }) => forgetSinks(location, { model, reason, dryRun: true }));
+  const store = await changedStoreAt(location, options);
+  const plan = await withProtocol(location, ({ model }) => forgetSinks(store, { model, reason, dryRun: true }));
   const isDry = options['dry-run'] === true;
   const json = options.json === true;
   const names = plan.sinks.names.join(', ');
@@ -200,7 +205,7 @@ async function forget(location: string, options: OptionValues): Promise<number> 
   if (!isDry) {
     if (options.yes !== true)
       await confirm(`You say: ${names} are lost for good, and there is one copy of ${location}.`);
-    await withProtocol(location, ({ model }) => forgetSinks(location, { model, reason, seq: plan.seq }));
+    await withProtocol(location, ({ model }) => forgetSinks(store, { model, reason, seq: plan.seq }));
   }
   if (json) print(toJson({ ...plan, dryRun: isDry }, 2));
   else if (!isDry) print('forgotten, and recorded in the store');

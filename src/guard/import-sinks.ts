@@ -1,10 +1,11 @@
 /** Imports what sinks hold of a key into a store that was restored, rolled back or newly made. */
 import type { SigningHistory } from '../adapter/index.js';
 import { importProven } from '../adapter/level/handover.js';
-import { type ImportHistoryReport, openView } from '../adapter/level/index.js';
+import type { ImportHistoryReport, StoreLocation } from '../adapter/level/index.js';
+import { checkLocation, see } from '../adapter/level/store-location.js';
 import { isSinkName } from '../adapter/witness-set.js';
 import { hex } from '../base/bytes.js';
-import { boolean, byteArray, fields, required, string, uint64 } from '../base/options.js';
+import { boolean, byteArray, fields, required, uint64 } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
 import type { Model } from '../model/model.js';
 import { MODEL_CHECK } from '../model/option-checks.js';
@@ -58,10 +59,10 @@ const checkOptions = fields<SinkImportOptions<unknown, unknown, unknown>>({
  * stores that do not follow each other; errors of `importHistory`.
  */
 export async function importFromSinks<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   options: SinkImportOptions<B, Q, A>,
 ): Promise<SinkImportReport> {
-  string(location, 'importFromSinks: location');
+  checkLocation(location, 'importFromSinks: location');
   checkOptions(options, 'importFromSinks: options');
   const { model, network, seq, dryRun = false } = options;
   const signer = await signerOf(location, options);
@@ -89,12 +90,11 @@ function seqOf(answer: WitnessRecord | Error): bigint | Error | undefined {
 }
 
 async function signerOf<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   { model, signer }: Pick<SinkImportOptions<B, Q, A>, 'model' | 'signer'>,
 ): Promise<Uint8Array> {
-  await using view = await openView(location, { model });
-  if (view.refusal !== undefined) throw view.refusal;
-  const bound = view.votes?.signer;
+  await using seen = await see(location, model);
+  const bound = seen.votes.signer;
   if (bound === undefined && signer === undefined) {
     throw invalid('no key is bound to the store: options.signer must name the one whose history it is');
   }

@@ -1,6 +1,6 @@
 /**
- * Compares states of any layout, entry by entry, before any rules are applied; and the votes of those
- * that keep some.
+ * Compares states of any layout, entry by entry, before any rules are applied; and the votes of
+ * those that keep some.
  */
 import { encodeLaneFloors, encodeVotes, type StoredVotes } from '../adapter/level/conversion.js';
 import { closeAll } from '../base/close-stack.js';

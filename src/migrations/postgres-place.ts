@@ -3,10 +3,9 @@
  * abstract-level, and `pg`.
  */
 import { randomBytes } from 'node:crypto';
-import { amended, Engine, examineEngine, type StoredVotes } from '../adapter/level/conversion.js';
-import { dropTables, refuseTables, renameTables, storeName } from '../adapter/postgres/conversion.js';
-import { openPostgres, openPostgresView, PostgresLevel, type PostgresOptions } from '../adapter/postgres/index.js';
-import { releasing } from '../base/close-stack.js';
+import type { StoredVotes } from '../adapter/level/conversion.js';
+import { amendTables, dropTables, refuseTables, renameTables, storeName } from '../adapter/postgres/conversion.js';
+import { openPostgres, openPostgresView } from '../adapter/postgres/index.js';
 import type { Model } from '../model/model.js';
 import { importedVotes, LevelSink } from './level-sink.js';
 import { viewSource } from './level-source.js';
@@ -34,21 +33,12 @@ export async function claimTables<B, Q, A>(to: PostgresTarget, model: Model<B, Q
 
 /** Opens a new store in tables, which must not exist. */
 async function openPostgresSink<B, Q, A>(
-  place: PostgresOptions,
+  place: PostgresTarget,
   model: Model<B, Q, A>,
   votes: StoredVotes | undefined,
 ): Promise<Sink<B, Q, A>> {
   const store = await openPostgres({ ...place, model, load: false });
-  return new LevelSink(store, async () => {
-    const db = new PostgresLevel<string, Uint8Array>(place);
-    await releasing(
-      () => db.close(),
-      async () => {
-        await db.open();
-        const engine = new Engine(db);
-        const { tip, records } = await examineEngine(engine, { model, depth: 'singles' });
-        await engine.write(amended(tip, importedVotes(model, records.singles, votes)).operations);
-      },
-    );
-  });
+  return new LevelSink(store, () =>
+    amendTables(place, { model, depth: 'singles' }, ({ singles }) => importedVotes(model, singles, votes)),
+  );
 }

@@ -12,7 +12,7 @@ import { MemoryLevel } from 'memory-level';
 import { Registry } from 'prom-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { keyVersions, levelMap } from '../../src/adapter/level/index.js';
+import { type CompactOptions, compactStore, keyVersions, levelMap } from '../../src/adapter/level/index.js';
 import { openPostgresView, verifyPostgres } from '../../src/adapter/postgres/index.js';
 import { ABFile, type ABFileOptions, IndexedWal, type IndexedWalOptions } from '../../src/adapter/wal/index.js';
 import { casesFor, conformance, type Features, type Subject } from '../../src/conformance/index.js';
@@ -206,6 +206,7 @@ const VIEW: Samples<ViewOptions<unknown, unknown, unknown>> = {
   tableCheckBytesMax: fromZero,
   examine: flag,
   values: flag,
+  isProbed: flag,
 };
 
 const VERIFY: Samples<VerifyOptions<unknown, unknown, unknown>> = {
@@ -341,6 +342,8 @@ const SINK_IMPORT: Samples<SinkImportOptions<unknown, unknown, unknown>> = {
   seq: u64,
   dryRun: flag,
 };
+const COMPACT: Samples<CompactOptions<unknown, unknown, unknown>> = { model, dryRun: flag };
+
 const FORGET_SINKS: Samples<ForgetSinksOptions<unknown, unknown, unknown>> = {
   model,
   reason: { ...text, required: true, invalid: ['', 'x'.repeat(1025)] },
@@ -519,6 +522,12 @@ const TARGETS: Readonly<Record<string, Target>> = {
     valid: () => ({ model: plain, network: 'test', sinks: three(), signer: new Uint8Array(32), dryRun: true }),
     call: (options, { location }) => sinkless(importFromSinks(location, options)),
   },
+  compactStore: {
+    name: 'compactStore: options',
+    samples: COMPACT,
+    valid: () => ({ model: plain, dryRun: true }),
+    call: (options, { location }) => compactStore(location, options),
+  },
   forgetSinks: {
     name: 'forgetSinks: options',
     samples: FORGET_SINKS,
@@ -678,6 +687,7 @@ const WITHOUT: readonly string[] = [
     'decodeRecord',
     'decodeReference',
     'isReference',
+    'parseTip',
     'isFault',
     'readSchema',
     'viewSource',

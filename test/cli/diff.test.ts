@@ -1,4 +1,7 @@
-/** `diff` of several states: the summary against an oracle that keeps every entry, and in real states. */
+/**
+ * `diff` of several states: the summary against an oracle that keeps every entry, and in real
+ * states.
+ */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';

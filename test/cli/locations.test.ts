@@ -37,11 +37,13 @@ const READERS: Readonly<Record<string, (location: string, fresh: string) => stri
   get: (location) => [location, 'meta/tip'],
   find: (location) => [location, 'meta/tip'],
   stats: (location) => [location],
+  'watch --count 1': (location) => [location, '--count', '1'],
   lane: (location) => [location, LANE],
   round: (location) => [location, '35'],
   manifest: (location) => [location],
   diff: (location) => [location, location],
   'diff of three': (location) => [location, fixture('wal', 'state'), location],
+  bundle: (location, fresh) => [location, fresh],
   import: (location, fresh) => [location, fresh],
   export: (location, fresh) => [location, fresh, '--layout', 'wal', '--drop-signing-state'],
   'migrate --dry-run': (location) => [location, '--dry-run'],
@@ -52,6 +54,7 @@ const READERS: Readonly<Record<string, (location: string, fresh: string) => stri
 };
 /** Verbs that change a store that they take. */
 const WRITERS: typeof READERS = {
+  compact: (location) => [location, '--yes'],
   'accept-rollback': (location) => [location, '--seq', '3', '--yes'],
   replay: (location) => [fixture('wal', 'rounds.jsonl'), location],
 };

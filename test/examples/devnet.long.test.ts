@@ -14,6 +14,7 @@ import { patchedBuild } from '../faults/weakened.js';
 import { WEAKENED_GUARDS } from '../guard/weakened.js';
 import { runWorker } from '../support/kill.js';
 import { makeNetwork } from '../support/network.js';
+import { playRestores, WEAK_RESTORES } from './restores.js';
 
 const MAIN = new URL('../../examples/devnet/main.js', import.meta.url);
 
@@ -165,29 +166,28 @@ for (const [weakness, violation] of [
   });
 }
 
-runs('stores that are replaced by older copies abstain, and sign again once their peers have answered', async () => {
-  const args = '--rounds 20 --kill --kill-every 500 --kills 4 --restore 2 --timeout 300'.split(' ');
-  const { code, lines, stderr } = await runWorker(MAIN, args);
-  const text = lines.join('\n');
-  assert.is(code, 0, `${text}\n${stderr}`);
-  assert.match(text, /, 2 restores, /);
-  assert.match(text, /^0 violations$/m);
-});
+for (const [name, options, restores] of [
+  ['without sinks', [], 4],
+  ['with sinks', ['--sinks', 'before'], 3],
+] as const) {
+  runs(`${name}, stores that are replaced, copied and moved sign nothing, then again`, async () => {
+    const { code, text } = await playRestores(options, { restores, kills: 2 });
+    assert.is(code, 0, text);
+    assert.match(text, new RegExp(`, ${restores} restores, `));
+    assert.match(text, /^0 violations$/m);
+  });
+}
 
 runs('a copy that is not closed signs a second time, and is caught', async () => {
-  const build = patchedBuild({
-    name: 'snapshot without quarantine',
-    replacements: [
-      { file: 'src/adapter/level/view/snapshot.js', find: 'votes: closedFor(', by: 'votes: ((votes) => votes)(' },
-    ],
+  const [patch] = WEAK_RESTORES;
+  const { code, text, violation } = await playRestores(['--scenarios', 'snapshot'], {
+    restores: 9,
+    kills: 0,
+    patch: patch!,
   });
-  const main = pathToFileURL(join(build, 'examples', 'devnet', 'main.js'));
-  const { code, lines } = await runWorker(main, '--restore 9 --rounds 999 --timeout 200'.split(' '));
-  const text = lines.join('\n');
   assert.is(code, 1, text);
   // Which of the two comes first depends on what the copy had not seen.
-  assert.match(text, /VIOLATION: (equivocation: .* signed two messages|lock forgotten: )/);
-  rmSync(build, { recursive: true });
+  assert.match(violation ?? text, /^(equivocation: .* signed two messages|lock forgotten: )/);
 });
 
 runs('a backend that forgets is detected', async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WEAK_RESTORES } from '../examples/restores.js';
 import { inTemp } from '../support/temp.js';
 import { type RowResult, runRow } from './campaign.js';
 import { Pool } from './pool.js';
@@ -100,7 +101,7 @@ harness(
 );
 
 harness('each guard that is removed from a store is where its patch expects it', () => {
-  for (const patch of WEAKNESSES) checkPatch(patch);
+  for (const patch of [...WEAKNESSES, ...WEAK_RESTORES]) checkPatch(patch);
 });
 
 harness.run();

@@ -12,6 +12,8 @@ import type { Answer, Request } from './worker.js';
 const WORKER = new URL('./worker.js', import.meta.url);
 /** Time limit of a case, far above the duration of any case; beyond it the case hangs. */
 const HANG_MS = 120_000;
+/** Time limit of the end of a worker. */
+const END_MS_MAX = 20_000;
 /** Bytes kept of a worker's standard error, to report why it died. */
 const STDERR_BYTES = 2000;
 
@@ -48,8 +50,9 @@ export class Pool {
     return answer;
   }
 
+  /** Ends all workers; those with servers first end these. */
   async close(): Promise<void> {
-    for (const { process: child } of this.#all) child.kill('SIGKILL');
+    await Promise.all([...this.#all].map(({ process: child }) => ended(child)));
     for (const root of [this.#memory, this.#disk]) removeRoot(root);
   }
 
@@ -84,6 +87,15 @@ export class Pool {
     this.#all.add(member);
     return member;
   }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  const hang = setTimeout(() => child.kill('SIGKILL'), END_MS_MAX);
+  if (child.connected) child.disconnect();
+  await exit;
+  clearTimeout(hang);
 }
 
 function ask(member: Member, request: Request): Promise<Answer> {

@@ -65,6 +65,8 @@ export interface Row<Prepared = unknown> {
   /** Why it cannot run on this machine, if it cannot. */
   unable?(): string | undefined;
   prepare(context: PrepareContext): Promise<Prepared>;
+  /** Ends what the preparation started. */
+  dispose?(prepared: Prepared): Promise<void>;
   /** Whether case `i` may abort the process: damage outside the range that the preflight reads. */
   mayDie?(i: number): boolean;
   /** The number of cases, where the table says "all" or a minimum. */

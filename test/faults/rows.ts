@@ -10,6 +10,7 @@ import { logBit } from './rows/log-bit.js';
 import { noSpace } from './rows/no-space.js';
 import { openers } from './rows/openers.js';
 import { pages } from './rows/pages.js';
+import { postgres, postgresWeakened } from './rows/postgres.js';
 import { reopen } from './rows/reopen.js';
 import { rollback } from './rows/rollback.js';
 import { tableBit } from './rows/table-bit.js';
@@ -32,6 +33,8 @@ export const ROWS: readonly Row<any>[] = [
   kill,
   openers,
   interleavings,
+  postgres,
+  postgresWeakened,
 ];
 
 /** The row of that name. @throws Error that names all rows. */

@@ -14,34 +14,55 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { Mutex } from '../../src/base/mutex.js';
 import { Image } from './image.js';
 import { faultEnv } from './shim.js';
 
 /** The files before a call of the process; the last one, `end`: after all calls. */
-interface Stop {
+export interface Stop<Seen = undefined> {
   /** `fdatasync level/000007.log`; for a rename, the new name. */
   readonly call: string;
   readonly image: Image;
+  /** What {@link Beside.look} saw. */
+  readonly seen: Seen;
 }
 
 /** What a crash leaves. */
-export interface CrashState {
+export interface CrashState<Seen = undefined> {
   /** For messages: the call, and the lost data. */
   readonly name: string;
   readonly image: Image;
+  readonly seen: Seen;
   /** The process had ended: what it acknowledged must be there. */
   readonly isEnded: boolean;
+}
+
+/** Something else that the process changes, such as a server; it stops the process, too. */
+export interface Beside<Seen> {
+  look(): Promise<Seen>;
+  /** Must call `stop` before each step, and wait for it. */
+  watch(stop: (call: string) => Promise<void>): void;
+}
+
+/** The process, and what it works on. */
+export interface Stepped<Seen> {
+  /** A compiled file. */
+  readonly worker: URL;
+  /** Its first argument. */
+  readonly location: string;
+  /** The shim. */
+  readonly library: string;
+  readonly args?: readonly string[];
+  readonly beside?: Beside<Seen>;
 }
 
 const HANG_MS = 120_000;
 /** Names whose bytes are for people, or for locking. */
 const IS_ASIDE = /\/(LOG|LOG\.old|LOCK)$/;
 
-/**
- * Runs a compiled worker file on `location`, its one argument before `args`, stopped at every call.
- * @throws Error if it fails.
- */
-async function stopsOf(worker: URL, location: string, library: string, args: readonly string[]): Promise<Stop[]> {
+/** Runs a process, stopped at every call. @throws Error if it fails. */
+export async function stopsOf<Seen = undefined>(stepped: Stepped<Seen>): Promise<Stop<Seen>[]> {
+  const { worker, location, library, args = [], beside } = stepped;
   const child = spawn(process.execPath, [fileURLToPath(worker), location, ...args], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...faultEnv(library, `${location}/`, 'step') },
@@ -53,15 +74,23 @@ async function stopsOf(worker: URL, location: string, library: string, args: rea
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const control = child.stdio[3] as Readable & Writable;
-  const stops: Stop[] = [];
+  const stops: Stop<Seen>[] = [];
+  const turns = new Mutex();
+  const stop = (call: string) =>
+    turns.run(async () => {
+      const seen = (await beside?.look()) as Seen;
+      stops.push({ call, image: Image.of(location), seen });
+    });
+  beside?.watch(stop);
   for await (const call of createInterface({ input: control })) {
-    stops.push({ call, image: Image.of(location) });
+    await stop(call);
     control.write('.');
   }
   const code = await ended;
   clearTimeout(hang);
   if (code !== 0) throw new Error(`the worker ended with ${code}: ${stderr}`);
-  return [...stops, { call: 'end', image: Image.of(location) }];
+  await stop('end');
+  return stops;
 }
 
 const LOSSES = {
@@ -73,38 +102,48 @@ const LOSSES = {
 } as const;
 
 /**
- * Runs the worker, and gives what each crash of it leaves; equal states are given once.
- * @throws Error if the worker fails.
+ * Runs the process, and gives what each crash of it leaves; equal states are given once.
+ * @throws Error if the process fails.
  */
-export async function crashStates(
-  worker: URL,
-  location: string,
-  library: string,
-  ...args: readonly string[]
-): Promise<readonly CrashState[]> {
-  const stops = await stopsOf(worker, location, library, args);
-  const durable = new Map(stops[0]?.image.files);
-  const states = new Map<string, CrashState>();
-  const add = (name: string, image: Image, isEnded: boolean) => {
+export async function crashStates<Seen = undefined>(stepped: Stepped<Seen>): Promise<readonly CrashState<Seen>[]> {
+  const stops = await stopsOf(stepped);
+  const durables = [...durableAt(stops)];
+  const states = new Map<string, CrashState<Seen>>();
+  const add = (name: string, image: Image, seen: Seen, isEnded: boolean) => {
     const held = new Map([...image.files].filter(([path]) => !IS_ASIDE.test(path)));
-    const key = `${isEnded} ${[...held].map(([path, bytes]) => `${path} ${bytes.toString('latin1')}`).join()}`;
-    if (!states.has(key)) states.set(key, { name, image: new Image(held), isEnded });
+    const files = [...held].map(([path, bytes]) => `${path} ${bytes.toString('latin1')}`);
+    const key = `${isEnded} ${files.join()} ${JSON.stringify(seen)}`;
+    if (!states.has(key)) states.set(key, { name, image: new Image(held), seen, isEnded });
   };
-  for (const [n, { call, image }] of stops.entries()) {
+  for (const [n, { call, image, seen }] of stops.entries()) {
     const isEnded = call === 'end';
     const name = `${n}, before ${call}`;
-    add(name, image, isEnded);
+    add(name, image, seen, isEnded);
     for (const [loss, left] of Object.entries(LOSSES)) {
       const files = [...image.files].map(([path, written]): [string, Buffer] => {
-        const synced = durable.get(path) ?? Buffer.alloc(0);
+        const synced = durables[n]?.get(path) ?? Buffer.alloc(0);
         return [path, synced.equals(written) ? written : left(synced, written)];
       });
-      add(`${name}, ${loss}`, new Image(new Map(files)), isEnded);
+      add(`${name}, ${loss}`, new Image(new Map(files)), seen, isEnded);
     }
+  }
+  return [...states.values()];
+}
+
+/**
+ * What is durable before each stop, of a process that found `durable` durable. By default all that
+ * was there when it began.
+ */
+export function* durableAt(
+  stops: readonly Stop<unknown>[],
+  found: ReadonlyMap<string, Buffer> = stops[0]?.image.files ?? new Map(),
+): Generator<ReadonlyMap<string, Buffer>> {
+  const durable = new Map(found);
+  for (const [n, { call, image }] of stops.entries()) {
+    yield new Map(durable);
     const next = stops[n + 1]?.image;
     if (next !== undefined) settle(durable, call, image, next);
   }
-  return [...states.values()];
 }
 
 /** Adds the crash to the error of its check. */
@@ -115,9 +154,9 @@ export function crashedAt(name: string): (error: Error) => never {
 }
 
 /** The first state that a check refuses, and why; undefined if it accepts all. */
-export async function firstWrong(
-  states: readonly CrashState[],
-  check: (state: CrashState) => Promise<unknown>,
+export async function firstWrong<Seen>(
+  states: readonly CrashState<Seen>[],
+  check: (state: CrashState<Seen>) => Promise<unknown>,
 ): Promise<string | undefined> {
   for (const state of states) {
     try {

@@ -24,15 +24,23 @@ export type Answer =
   | { readonly mistake: Mistake | 'harness'; readonly detail: string };
 
 const [memory = '', disk = ''] = process.argv.slice(2);
-let prepared: { readonly key: string; readonly value: Promise<unknown> } | undefined;
+let prepared: { readonly key: string; readonly row: Row; readonly value: Promise<unknown> } | undefined;
 
-function prepare(row: Row, seed: number): Promise<unknown> {
+async function dispose(): Promise<void> {
+  const last = prepared;
+  prepared = undefined;
+  const value = await last?.value.catch(() => undefined);
+  if (value !== undefined) await last?.row.dispose?.(value);
+}
+
+async function prepare(row: Row, seed: number): Promise<unknown> {
   const key = `${row.name}/${seed}`;
   if (prepared?.key !== key) {
+    await dispose();
     const dir = join(memory, 'prepared');
     rmSync(dir, { recursive: true, force: true });
     mkdirSync(dir);
-    prepared = { key, value: row.prepare({ seed, dir }) };
+    prepared = { key, row, value: row.prepare({ seed, dir }) };
   }
   return prepared.value;
 }
@@ -65,4 +73,4 @@ process.on('message', (request: Request) => {
     },
   );
 });
-process.on('disconnect', () => process.exit(0));
+process.on('disconnect', () => void dispose().finally(() => process.exit(0)));

@@ -108,7 +108,7 @@ if (unable !== undefined) {
     const worker = 'test/migrations/schema-worker.js';
     const url =
       build === undefined ? new URL('./schema-worker.js', import.meta.url) : pathToFileURL(join(build, worker));
-    const states = await crashStates(url, location, buildShim(dir));
+    const states = await crashStates({ worker: url, location, library: buildShim(dir) });
     return { states, before, after: await seen(location), place: join(dir, 'crashed') };
   };
 

@@ -30,7 +30,12 @@ export interface ChildEnd {
  * Starts a compiled worker file with Node.js: `spawnWorker(new URL('./worker.js', import.meta.url),
  * ['arg'])`; `env` extends this process's environment.
  */
-export function spawnWorker(file: URL, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Child {
+export function spawnWorker(
+  file: URL,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+  hangMs = HANG_MS,
+): Child {
   const options = { stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } };
   const child = spawn(process.execPath, [fileURLToPath(file), ...args], options);
   const lines: string[] = [];
@@ -52,7 +57,7 @@ export function spawnWorker(file: URL, args: readonly string[] = [], env: NodeJS
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const hang = setTimeout(() => child.kill('SIGKILL'), HANG_MS);
+  const hang = setTimeout(() => child.kill('SIGKILL'), hangMs);
   const ended = new Promise<ChildEnd>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {
@@ -75,8 +80,9 @@ export async function runWorker(
   file: URL,
   args: readonly string[] = [],
   env: NodeJS.ProcessEnv = {},
+  hangMs = HANG_MS,
 ): Promise<ChildEnd & { lines: readonly string[] }> {
-  const child = spawnWorker(file, args, env);
+  const child = spawnWorker(file, args, env, hangMs);
   return { ...(await child.ended), lines: child.lines };
 }
 

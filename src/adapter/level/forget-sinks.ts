@@ -1,13 +1,10 @@
 /** Taking the record of its sinks from a store: an operator's decision. */
-
 import { boolean, fields, outOfRange, required, string, uint64 } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import type { Model } from '../../model/model.js';
 import { MODEL_CHECK } from '../../model/option-checks.js';
 import type { WitnessSet } from '../witness-set.js';
-
-import { amendStore } from './open/amend-store.js';
-import { see } from './store-history.js';
+import { amendAt, checkLocation, type StoreLocation, see } from './store-location.js';
 
 /** Options of {@link forgetSinks}. */
 export interface ForgetSinksOptions<B, Q, A> {
@@ -22,7 +19,7 @@ export interface ForgetSinksOptions<B, Q, A> {
 
 /** What {@link forgetSinks} does, or would do. */
 export interface ForgetSinksReport {
-  /** The real path of the store. */
+  /** The real path of the store, or the name of its location. */
   readonly location: string;
   /** The newest batch that was there before. */
   readonly seq: bigint;
@@ -46,10 +43,10 @@ const checkOptions = fields<ForgetSinksOptions<unknown, unknown, unknown>>({
  * @throws LANESTORE_INVALID for a store without sinks; what opening it throws.
  */
 export async function forgetSinks<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   options: ForgetSinksOptions<B, Q, A>,
 ): Promise<ForgetSinksReport> {
-  string(location, 'forgetSinks: location');
+  checkLocation(location, 'forgetSinks: location');
   checkOptions(options, 'forgetSinks: options');
   const { model, reason, seq, dryRun = false } = options;
   if (reason.length === 0 || reason.length > REASON_MAX) {
@@ -66,7 +63,7 @@ export async function forgetSinks<B, Q, A>(
     return { location: seen.location, seq: newest, sinks: decided(seen.votes.sinks, newest) };
   }
   let report: ForgetSinksReport | undefined;
-  await amendStore(location, { model }, ({ location: path, tip, votes }) => {
+  await amendAt(location, { model }, ({ location: path, tip, votes }) => {
     const sinks = decided(votes.sinks, tip.seq);
     report = { location: path, seq: tip.seq, sinks };
     const { names, quorum } = sinks;

@@ -31,8 +31,8 @@ import { VOTE_PARTS } from '../store-votes.js';
 import { decodeRecord, isFault } from './format/record.js';
 import type { Tip } from './format/tip.js';
 import type { StoredVotes } from './format/votes.js';
-import { amendStore } from './open/amend-store.js';
-import { historyOf, holdsOtherBlock, type Seen, see } from './store-history.js';
+import { historyOf, holdsOtherBlock } from './store-history.js';
+import { amendAt, checkLocation, type Seen, type StoreLocation, see } from './store-location.js';
 
 /** Options of all that read or write signing histories. */
 export interface HistoryOptions<B, Q, A> {
@@ -60,7 +60,7 @@ export interface ImportHistoryOptions<B, Q, A> extends HistoryOptions<B, Q, A> {
 
 /** What an import does, or would do. */
 export interface ImportHistoryReport extends Omit<AppliedHistory<StoredVotes>, 'votes'> {
-  /** The real path of the store. */
+  /** The real path of the store, or the name of its location. */
   readonly location: string;
   /** The newest batch that was there before. */
   readonly seq: bigint;
@@ -105,9 +105,10 @@ const checkImportOptions = fields<ImportHistoryOptions<unknown, unknown, unknown
  * @throws LANESTORE_INVALID for a store that no key is bound to; what opening a view throws.
  */
 export async function exportHistory<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   options: HistoryOptions<B, Q, A>,
 ): Promise<SigningHistory> {
+  checkLocation(location, 'exportHistory: location');
   checkHistoryOptions(options, 'exportHistory: options');
   await using seen = await see(location, options.model);
   return await historyOf(seen, options);
@@ -119,9 +120,10 @@ export async function exportHistory<B, Q, A>(
  * @throws LANESTORE_INVALID for a store that signs already; what opening a view throws.
  */
 export async function handoverRequest<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   options: Pick<HistoryOptions<B, Q, A>, 'model'>,
 ): Promise<HandoverRequest> {
+  checkLocation(location, 'handoverRequest: location');
   checkRequestOptions(options, 'handoverRequest: options');
   await using seen = await see(location, options.model);
   const { signer, quarantine } = seen.votes;
@@ -131,29 +133,34 @@ export async function handoverRequest<B, Q, A>(
 
 /**
  * Hands the votes of the store in `location`, on which no node runs, to another store: durably it
- * signs nothing any more when this resolves with its final history. The same call gives that again;
- * another request is refused. Only a handover back opens the store.
+ * signs nothing any more when this resolves with its final history. The same call gives that again,
+ * after another synced batch; another request is refused. Only a handover back opens the store.
  * @throws LANESTORE_INVALID; what opening it throws.
  */
-export async function handover<B, Q, A>(location: string, options: HandoverOptions<B, Q, A>): Promise<SigningHistory> {
-  string(location, 'handover: location');
+export async function handover<B, Q, A>(
+  location: string | StoreLocation,
+  options: HandoverOptions<B, Q, A>,
+): Promise<SigningHistory> {
+  checkLocation(location, 'handover: location');
   checkHandoverOptions(options, 'handover: options');
   const { model, to, dryRun = false } = options;
   await using seen = await see(location, model);
   const { tip, votes } = seen;
   const { quarantine } = votes;
   if (hex(to.store) === hex(tip.store)) throw invalid('handover', 'the request is of this very store, or a copy of it');
-  if (quarantine?.heir !== undefined) {
-    if (hex(quarantine.heir) !== hex(to.store) || quarantine.heirSeq !== to.seq) {
-      throw invalid('handover', `it was handed over to the store ${hex(quarantine.heir)} already`);
-    }
-    return { ...(await historyOf(seen, options)), kind: 'final', to, quarantine: await closedBefore(seen, quarantine) };
+  const isAgain = quarantine?.heir !== undefined;
+  if (isAgain && (hex(quarantine.heir) !== hex(to.store) || quarantine.heirSeq !== to.seq)) {
+    throw invalid('handover', `it was handed over to the store ${hex(quarantine.heir)} already`);
   }
-  const history = await historyOf(seen, options);
-  const final = { ...history, seq: tip.seq + 1n, kind: 'final', to } as const;
+  const closedAs = isAgain ? { quarantine: await closedBefore(seen, quarantine) } : {};
+  const history = { ...(await historyOf(seen, options)), ...closedAs };
+  const final = { ...history, seq: isAgain ? tip.seq : tip.seq + 1n, kind: 'final', to } as const;
   if (dryRun) return final;
-  await amendStore(location, { model }, ({ tip: now, votes: found }) => {
+  await amendAt(location, { model }, ({ tip: now, votes: found }) => {
     if (now.seq !== tip.seq) throw invalid('handover', 'the store changed while it was looked at');
+    // Another synced batch: the first one may be readable, and still be lost in a power cut or a
+    // failover. The history must not leave before.
+    if (isAgain) return { votes: found, event: { event: 'handover-again', to: to.store, toSeq: to.seq } };
     const why = `it was handed over to the store ${hex(to.store)}`;
     const heir = { heir: to.store, heirSeq: to.seq };
     const closed = { parts: VOTE_PARTS, why, when: new Date().toISOString(), lost: quarantine?.lost === true, ...heir };
@@ -173,17 +180,17 @@ export async function handover<B, Q, A>(location: string, options: HandoverOptio
  * used before; LANESTORE_CAPACITY; what opening the store throws. Then nothing was changed.
  */
 export async function importHistory<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   options: ImportHistoryOptions<B, Q, A>,
 ): Promise<ImportHistoryReport> {
-  string(location, 'importHistory: location');
+  checkLocation(location, 'importHistory: location');
   checkImportOptions(options, 'importHistory: options');
   return importProven(location, options);
 }
 
 /** {@link importHistory} of what sinks hold, if there is a proof of that. */
 export async function importProven<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   options: ImportHistoryOptions<B, Q, A>,
   proof?: WitnessProof,
 ): Promise<ImportHistoryReport> {
@@ -204,7 +211,7 @@ export async function importProven<B, Q, A>(
   });
   if (dryRun) return reportOf(seen.location, seen.tip, decided(seen.tip, seen.votes));
   let report: ImportHistoryReport | undefined;
-  await amendStore(location, { model }, ({ location: path, tip, votes }) => {
+  await amendAt(location, { model }, ({ location: path, tip, votes }) => {
     const applied = decided(tip, votes);
     report = reportOf(path, tip, applied);
     const { kind, store, seq: from, inner } = history;
@@ -226,8 +233,8 @@ function eventOf(quarantine: SigningHistory['quarantine']): object | null {
 }
 
 /** What was closed before a handover: its record has it. */
-async function closedBefore<B>(
-  { view }: Seen<B>,
+async function closedBefore<B, Q, A>(
+  { view }: Seen<B, Q, A>,
   { seq }: NonNullable<StoredVotes['quarantine']>,
 ): Promise<SigningHistory['quarantine']> {
   const key = eventKey(seq ?? 0n);

@@ -4,9 +4,7 @@ import { type LaneId, maxU64 } from '../../keys/index.js';
 import type { Model, Position, VotePart } from '../../model/model.js';
 import { reachedBy } from '../peer-rules.js';
 import { comparePositions } from '../vote-rules.js';
-import { otherFormat } from './format/schema.js';
-import { closedUnlessProven } from './open/amend.js';
-import { openView } from './view/open-view.js';
+import { type StoreLocation, see } from './store-location.js';
 
 /** What answers are enough for. */
 export interface PeerFloors {
@@ -26,16 +24,13 @@ export interface PeerFloors {
  * what opening a view throws.
  */
 export async function peerFloors<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   model: Model<B, Q, A>,
   { validators, signer }: { readonly validators: readonly Uint8Array[]; readonly signer: Uint8Array | undefined },
 ): Promise<PeerFloors> {
-  await using view = await openView(location, { model });
-  if (view.refusal !== undefined) throw view.refusal;
-  const { tip, schema, witness, cursors } = view;
-  if (view.votes === undefined || tip === undefined) throw otherFormat(schema?.format ?? 1);
-  const [newest] = witness.slots;
-  const votes = closedUnlessProven(view.votes, tip, newest === undefined ? {} : { provenSeq: newest.seq });
+  await using seen = await see(location, model);
+  const { view, tip, votes } = seen;
+  const { cursors } = view;
   const own = votes.signer ?? signer;
   if (own === undefined) throw invalid('no key is bound to the store: name the key whose state it is');
   if (model.votes?.bounds === undefined) throw invalid('the model of this store has no bounds that peers could prove');

@@ -22,13 +22,9 @@ import type { Model, Position, VoteModel, VotePart } from '../../model/model.js'
 import { MODEL_CHECK } from '../../model/option-checks.js';
 import { SIGNER_BYTES_MAX, VOTE_PARTS } from '../store-votes.js';
 import { comparePositions } from '../vote-rules.js';
-import { coded } from './database.js';
-import { otherFormat } from './format/schema.js';
 import type { StoredVotes } from './format/votes.js';
-import { closedUnlessProven } from './open/amend.js';
-import { amendStore } from './open/amend-store.js';
 import { peerFloors } from './peer-floors.js';
-import { openView } from './view/open-view.js';
+import { amendAt, checkLocation, type StoreLocation, see } from './store-location.js';
 
 /** What an operator decides. One of `asIs`, `floors` and `peers` must be given. */
 export interface ReleaseOptions<B, Q, A> {
@@ -91,7 +87,7 @@ const checkReleaseOptions = fields<ReleaseOptions<unknown, unknown, unknown>>({
 
 /** What a release does, or would do. */
 export interface ReleaseReport {
-  /** The real path of the store. */
+  /** The real path of the store, or the name of its location. */
   readonly location: string;
   /** The newest batch that was there before. */
   readonly seq: bigint;
@@ -121,19 +117,19 @@ const checkPart = oneOf<VotePart>(...VOTE_PARTS);
  * opening it throws.
  */
 export async function releaseStore<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   options: ReleaseOptions<B, Q, A>,
 ): Promise<ReleaseReport> {
-  string(location, 'releaseStore: location');
+  checkLocation(location, 'releaseStore: location');
   checkReleaseOptions(options, 'releaseStore: options');
   const { model, reason, asIs = false, dryRun = false } = options;
   if (reason.length === 0 || reason.length > REASON_MAX) {
     throw outOfRange('releaseStore: options.reason', `1 to ${REASON_MAX} characters`, reason.length);
   }
   const decision = await decisionOf(location, options);
-  if (dryRun) return onView(location, options, decision).catch(rethrown);
+  if (dryRun) return onView(location, options, decision);
   let report: ReleaseReport | undefined;
-  await amendStore(location, { model }, ({ location: path, tip, votes }) => {
+  await amendAt(location, { model }, ({ location: path, tip, votes }) => {
     checkSeq(options, tip.seq);
     checkSeq(decision, tip.seq);
     const next = released(model.votes, { votes, lanes: tip.lanes.keys() }, decision);
@@ -147,23 +143,15 @@ export async function releaseStore<B, Q, A>(
 }
 
 async function onView<B, Q, A>(
-  location: string,
+  location: string | StoreLocation,
   options: ReleaseOptions<B, Q, A>,
   decision: Decision,
 ): Promise<ReleaseReport> {
-  await using view = await openView(location, { model: options.model });
-  if (view.refusal !== undefined) throw view.refusal;
-  const { tip, schema, witness } = view;
-  if (view.votes === undefined || tip === undefined) throw otherFormat(schema?.format ?? 1);
+  await using seen = await see(location, options.model);
+  const { tip, votes } = seen;
   checkSeq(options, tip.seq);
-  const [newest] = witness.slots;
-  const votes = closedUnlessProven(view.votes, tip, newest === undefined ? {} : { provenSeq: newest.seq });
   const next = released(options.model.votes, { votes, lanes: tip.lanes.keys() }, decision);
-  return reportOf(view.location, tip.seq, votes, next, decision);
-}
-
-function rethrown(error: unknown): never {
-  throw coded(error);
+  return reportOf(seen.location, tip.seq, votes, next, decision);
 }
 
 function checkSeq({ seq }: { readonly seq?: bigint | undefined }, found: bigint): void {
@@ -182,7 +170,10 @@ interface Decision {
   readonly pending?: ReadonlyMap<VotePart, string>;
 }
 
-async function decisionOf<B, Q, A>(location: string, options: ReleaseOptions<B, Q, A>): Promise<Decision> {
+async function decisionOf<B, Q, A>(
+  location: string | StoreLocation,
+  options: ReleaseOptions<B, Q, A>,
+): Promise<Decision> {
   const { model, asIs = false, floors, peers, open, signer } = options;
   if ([asIs, floors !== undefined, peers !== undefined].filter(Boolean).length !== 1) {
     throw invalid('either asIs must be true, or floors must be given, or peers');

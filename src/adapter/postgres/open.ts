@@ -2,7 +2,7 @@
 import { boolean, fields } from '../../base/options.js';
 import { openOwnedDatabase, STORE_CHECKS, type StoreParts } from '../level/conversion.js';
 import { LevelStore } from '../level/index.js';
-import { DEFAULT_TABLE, POSTGRES_CHECKS, type PostgresStoreOptions } from './options.js';
+import { DEFAULT_TABLE, POSTGRES_CHECKS, type PostgresStoreOptions, picked } from './options.js';
 import { PostgresLevel } from './postgres-level.js';
 
 const checkOptions = fields<PostgresStoreOptions<unknown, unknown, unknown>>({
@@ -51,10 +51,4 @@ export async function openPostgres<B, Q, A>(options: PostgresStoreOptions<B, Q, 
     rest.table ?? DEFAULT_TABLE,
     (parts) => new PostgresStore(parts, db.epoch),
   );
-}
-
-/** The options that have a check in `checks`. */
-function picked<T extends object, Checks extends object>(options: T, checks: Checks): Pick<T, keyof T & keyof Checks> {
-  const entries = Object.entries(options).filter(([name]) => name in checks);
-  return Object.fromEntries(entries) as Pick<T, keyof T & keyof Checks>;
 }

@@ -95,6 +95,12 @@ const connection: Check<PostgresOptions['connection']> = (value, name) => {
   return value as PostgresOptions['connection'];
 };
 
+/** As {@link connection}, of one server. */
+export const checkOneServer: Check<PostgresConnection> = (value, name) => {
+  if (Array.isArray(value)) throw mismatch(name, 'one server', value);
+  return connection(value, name) as PostgresConnection;
+};
+
 /** The checks of {@link PostgresOptions}. */
 export const POSTGRES_CHECKS: Checks<PostgresOptions> = {
   connection: required(connection),
@@ -132,6 +138,15 @@ export function settingsOf(options: PostgresOptions): PostgresSettings {
     snapshotMs: options.snapshotMs ?? 10_000,
     createIfMissing: options.createIfMissing ?? true,
   };
+}
+
+/** The options that have a check in `checks`. */
+export function picked<T extends object, Checks extends object>(
+  options: T,
+  checks: Checks,
+): Pick<T, keyof T & keyof Checks> {
+  const entries = Object.entries(options).filter(([name]) => name in checks);
+  return Object.fromEntries(entries) as Pick<T, keyof T & keyof Checks>;
 }
 
 /** A readable name of the store, without password or other parameters of the connection. */

@@ -5,9 +5,9 @@
  */
 import { formatHistory, type SigningHistory } from '../../adapter/index.js';
 import { sqlState } from '../../adapter/postgres/failure.js';
-import { POSTGRES_CHECKS, type PostgresConnection } from '../../adapter/postgres/options.js';
+import { checkOneServer, POSTGRES_CHECKS, type PostgresConnection } from '../../adapter/postgres/options.js';
 import { type Row, Session } from '../../adapter/postgres/session.js';
-import { type Check, fields, mismatch, required } from '../../base/options.js';
+import { fields, required } from '../../base/options.js';
 import { LanestoreError } from '../../errors.js';
 import {
   checkPut,
@@ -34,13 +34,8 @@ export interface PostgresWitnessOptions {
   readonly deadlineMs?: number;
 }
 
-const checkOne: Check<PostgresConnection> = (value, name) => {
-  if (Array.isArray(value)) throw mismatch(name, 'one server', value);
-  return POSTGRES_CHECKS.connection(value, name) as PostgresConnection;
-};
-
 const checkOptions = fields<PostgresWitnessOptions>({
-  connection: required(checkOne),
+  connection: required(checkOneServer),
   table: POSTGRES_CHECKS.table,
   name: checkSinkName,
   deadlineMs: POSTGRES_CHECKS.deadlineMs,

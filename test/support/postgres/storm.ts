@@ -24,6 +24,7 @@ export interface StormResult {
 export type Weaken = (sql: Statements) => Statements;
 
 const BATCHES_BETWEEN = 3;
+const DELAY_MS_MAX = 20;
 
 /** Runs `takeovers` takeovers, every old node going on until a write fails. */
 export async function storm(options: PostgresOptions, takeovers: number, weaken: Weaken): Promise<StormResult> {
@@ -42,8 +43,11 @@ export async function storm(options: PostgresOptions, takeovers: number, weaken:
     const [row] = await session.query({ text: `select count(*)::int as rows from ${settings.table}` });
     let next = row?.rows as number;
     let written = 0;
+    let isFenced = false;
     const loading = (async () => {
       while (!isOver) {
+        // As on a network: a batch of an old node may arrive after the first one of the new node.
+        await sleep(Math.random() * DELAY_MS_MAX);
         await writer.write(pack([{ key: keyOf(next), value: keyOf(number) }]));
         if (owner.has(next)) twice++;
         owner.set(next, number);
@@ -52,16 +56,17 @@ export async function storm(options: PostgresOptions, takeovers: number, weaken:
       }
     })().catch(() => {
       fenced++;
+      isFenced = true;
     });
-    return { writer, loading, written: () => written };
+    return { writer, loading, isReady: () => isFenced || written >= BATCHES_BETWEEN };
   };
   const nodes = [await node(0)];
   for (let number = 1; number <= takeovers; number++) {
     const until = performance.now() + 10_000;
-    while ((nodes.at(-1)?.written() ?? 0) < BATCHES_BETWEEN && performance.now() < until) await sleep(1);
+    while (nodes.at(-1)?.isReady() !== true && performance.now() < until) await sleep(1);
     nodes.push(await node(number));
   }
-  await sleep(50);
+  await sleep(10 * DELAY_MS_MAX);
   isOver = true;
   await Promise.all(nodes.map(({ loading }) => loading));
   await Promise.all(nodes.map(({ writer }) => writer.close()));

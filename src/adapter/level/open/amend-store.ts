@@ -5,7 +5,6 @@ import { LanestoreError } from '../../../errors.js';
 import type { Model } from '../../../model/model.js';
 import { LocationGuard } from '../../location-guard.js';
 import { lockDirectory } from '../../lock.js';
-import type { Recovered } from '../../persistence.js';
 import { coded } from '../database.js';
 import type { Tip } from '../format/tip.js';
 import type { StoredVotes } from '../format/votes.js';
@@ -22,24 +21,27 @@ export interface AmendedStore<A> {
   readonly location: string;
   readonly tip: Tip;
   readonly votes: StoredVotes;
-  readonly singles: Pick<Recovered<never, never, A>, 'anchor' | 'inner'>;
+  readonly singles: { readonly anchor?: A | undefined; readonly inner?: Uint8Array | undefined };
+}
+
+/** The model of a store, and how much of it is checked before an amendment: it must be sound. */
+export interface AmendOptions<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+  /** Default `records`. */
+  readonly depth?: Exclude<Depth, 'format' | 'identity'>;
 }
 
 /**
- * Amends the store in `location`, on which no node runs. `depth` is how much of it is checked
- * first: it must be sound that far. `decide` is asked on a private copy, and again on the store
- * itself, for LevelDB rewrites its files as soon as it opens them. With depth `singles`, for a
- * store that was just made, it is asked on the store only.
+ * Amends the store in `location`, on which no node runs. `decide` is asked on a private copy, and
+ * again on the store itself, for LevelDB rewrites its files as soon as it opens them. With depth
+ * `singles`, for a store that was just made, it is asked on the store only.
  * @throws what opening it ends with, and what `decide` throws: on the copy, then no byte of the
  * store was changed.
  */
 export async function amendStore<B, Q, A>(
   location: string,
-  {
-    model,
-    depth = 'records',
-  }: { readonly model: Model<B, Q, A>; readonly depth?: Exclude<Depth, 'format' | 'identity'> },
-  decide: (store: AmendedStore<A>) => Amendment | undefined | Promise<Amendment | undefined>,
+  { model, depth = 'records' }: AmendOptions<B, Q, A>,
+  decide: (store: AmendedStore<A>) => Amendment | Promise<Amendment>,
 ): Promise<void> {
   const held = new CloseStack();
   try {
@@ -58,13 +60,10 @@ export async function amendStore<B, Q, A>(
           const votes = closedUnlessProven(records.votes, tip, verdict);
           return decide({ location: paths.location, tip, votes, singles: records.singles });
         };
-        const isNew = depth === 'singles';
-        const isWanted = isNew || (await examineCopy(paths, { model, depth, values: true }, decided)) !== undefined;
-        if (!isWanted) return;
+        if (depth !== 'singles') await examineCopy(paths, { model, depth, values: true }, decided);
         const database = () => openInPlace(paths, { model }, guard, held);
         const { engine, tip, ...examined } = sound(await examine(paths, { model, depth, database }));
         const amendment = await decided({ engine, tip, ...examined });
-        if (amendment === undefined) return;
         const { tip: next, operations } = amended(tip, amendment);
         // Before the batch: without a witness no store opens at a later seq than 0. It is written
         // after the batch, so that one which proves nothing goes on to say so until then.
@@ -79,7 +78,8 @@ export async function amendStore<B, Q, A>(
   }
 }
 
-function linkedError(level: string): LanestoreError {
+/** The error for a store that may not be changed, because it is a copy by hard links. */
+export function linkedError(level: string): LanestoreError {
   return new LanestoreError('LANESTORE_INVALID', `${level} is a copy by hard links, and the original is still there`, {
     remedy:
       'nothing was changed; remove the directory whose files these are, or move its bytes: see docs/signing-safety.md',

@@ -44,6 +44,11 @@ export interface ViewOptions<B, Q, A> {
    * true.
    */
   readonly values?: boolean;
+  /**
+   * @internal True: another process reads all of LevelDB first, because a damaged table can abort
+   * the process that reads it. Default false.
+   */
+  readonly isProbed?: boolean;
 }
 
 /** The checks of options that all kinds of views share. */
@@ -52,6 +57,7 @@ export const VIEW_CHECKS = { ...READ_MODEL_CHECK, directory: string, examine: bo
 const checkViewOptions = fields<ViewOptions<unknown, unknown, unknown>>({
   ...VIEW_CHECKS,
   tableCheckBytesMax: checkTableCheckBytes,
+  isProbed: boolean,
 });
 
 /** Upper bound of findings that a view keeps; all are counted. */
@@ -80,7 +86,7 @@ export async function openView<B, Q, A>(location: string, options: ViewOptions<B
   string(location, 'openView: location');
   checkViewOptions(options, 'openView: options');
   try {
-    return await viewOf(location, options, {});
+    return await viewOf(location, options);
   } catch (error) {
     throw coded(error);
   }
@@ -88,8 +94,6 @@ export async function openView<B, Q, A>(location: string, options: ViewOptions<B
 
 /** What only {@link viewOf} takes. */
 interface ViewSettings {
-  /** Another process reads all of LevelDB first. Default false. */
-  readonly isProbed?: boolean;
   /** Called with the size of each read of LevelDB's files. */
   readonly onRead?: ((bytes: number) => void) | undefined;
   /** Called after each checked record, with the number of those so far and of all. */
@@ -102,8 +106,8 @@ interface ViewSettings {
  */
 export async function viewOf<B, Q, A>(
   location: string,
-  { model, directory, tableCheckBytesMax, examine: isExamined = true, values = true }: ViewOptions<B, Q, A>,
-  { isProbed = false, onRead, onRecord }: ViewSettings,
+  { model, directory, tableCheckBytesMax, examine: isExamined = true, values = true, isProbed }: ViewOptions<B, Q, A>,
+  { onRead, onRecord }: ViewSettings = {},
 ): Promise<StoreView<B, Q, A>> {
   const held = new CloseStack();
   const findingsMax = FINDINGS_MAX;
@@ -119,7 +123,7 @@ export async function viewOf<B, Q, A>(
       database: async () => {
         const place = await makeCopyPlace(paths.location, directory);
         held.add(place.remove);
-        const reading = { salvage, probe: isProbed ? probe : undefined };
+        const reading = { salvage, probe: isProbed === true ? probe : undefined };
         return openCopy(paths, place.path, { values, tableCheckBytesMax, findingsMax, onRead, ...reading }, held);
       },
     });

@@ -22,7 +22,7 @@ import { VIEW_CHECKS, type ViewOptions, viewOf } from './open-view.js';
 import type { StoreView, ViewItem, WitnessView } from './store-view.js';
 
 /** Options of {@link verify}. */
-export interface VerifyOptions<B, Q, A> extends Omit<ViewOptions<B, Q, A>, 'tableCheckBytesMax'> {
+export interface VerifyOptions<B, Q, A> extends Omit<ViewOptions<B, Q, A>, 'tableCheckBytesMax' | 'isProbed'> {
   /**
    * Further checks of each live entry, beyond its integrity; for Autobahn,
    * `entryChecks(committees)`.
@@ -97,7 +97,7 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
   checkVerifyOptions(options, 'verify: options');
   let raised: { readonly error: unknown } | undefined;
   try {
-    const everything = { ...options, tableCheckBytesMax: Number.MAX_SAFE_INTEGER };
+    const everything = { ...options, tableCheckBytesMax: Number.MAX_SAFE_INTEGER, isProbed: true };
     const progress = progressOf(options.onProgress, (error) => {
       raised = { error };
     });
@@ -108,7 +108,7 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
       progress('files', read, levelBytes);
     };
     const onRecord = (done: number, total: number) => progress('records', done, total);
-    await using view = await viewOf(location, everything, { isProbed: true, onRead, onRecord });
+    await using view = await viewOf(location, everything, { onRead, onRecord });
     return await verifyView(view, options.checks ?? {}, progress);
   } catch (error) {
     // The caller's exception reaches the caller as it is, whatever it went through.

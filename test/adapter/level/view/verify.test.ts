@@ -7,11 +7,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, openView, type VerifyProgress, verify } from '../../../../src/adapter/level/index.js';
-import { FileReader } from '../../../../src/adapter/level/preflight/file.js';
-import { readTable } from '../../../../src/adapter/level/preflight/table.js';
-import { crc32c } from '../../../../src/base/crc32c.js';
 import { blockKey, commitQCKey } from '../../../../src/keys/index.js';
 import { autobahn, Committee, entryChecks } from '../../../../src/model/autobahn/index.js';
+import { makeAborting } from '../../../support/aborting-table.js';
 import { flipInFile, refused, rewriteBody, tree } from '../../../support/faults.js';
 import { loadExpected, loadRounds } from '../../../support/fixtures.js';
 import { Random, testSeed } from '../../../support/kill.js';
@@ -182,44 +180,7 @@ damaged(
   inTemp(async (dir) => {
     const location = join(dir, 'store');
     await makeStore(location);
-    const table = tableOf(location);
-    const parts = await new FileReader().with(table, (file) => readTable(file, 'table'));
-    assert.ok(parts !== undefined && 'data' in parts);
-    const block = parts.data[4]!;
-    const bytes = readFileSync(table);
-    bytes.fill(0xff, block.offset, block.offset + block.size);
-    writeFileSync(table, bytes);
-    await using view = await openView(location, { model: plain });
-    assert.match(view.notes.join('\n'), /another process read it/);
-    const missing = view.findings.filter(({ kind }) => kind === 'missing');
-    assert.ok(view.findings.some(({ kind }) => kind === 'table-damaged'));
-    assert.ok(missing.length > 0 && missing.length < 4, `${missing.length} holes`);
-    assert.equal(view.tip?.seq, 2n);
-    let blocks = 0;
-    for (const lane of ['0a', '0b']) for await (const item of view.blocks(lane)) blocks += 'entry' in item ? 1 : 0;
-    assert.ok(blocks > 300 && blocks < 589, `${blocks} of 589 blocks`);
-  }),
-);
-
-damaged(
-  'a table with valid checksums that aborts its reader: found by verify, which continues',
-  inTemp(async (dir) => {
-    const location = join(dir, 'store');
-    await makeStore(location);
-    const table = tableOf(location);
-    const parts = await new FileReader().with(table, (file) => readTable(file, 'table'));
-    assert.ok(parts !== undefined && 'data' in parts);
-    const { offset, size } = parts.data[5]!;
-    const bytes = readFileSync(table);
-    // The first entry of a block: no shared bytes, then the lengths of key and value. The key is
-    // shorter than its trailer of 8 bytes.
-    const [shared, key, value] = bytes.subarray(offset, offset + 3);
-    assert.ok(shared === 0 && key! > 20 && key! < 60 && value! < 70, `${shared} ${key} ${value}`);
-    bytes[offset + 1] = 3;
-    bytes[offset + 2] = value! + key! - 3;
-    const crc = crc32c(bytes.subarray(offset, offset + size + 1));
-    bytes.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0, offset + size + 1);
-    writeFileSync(table, bytes);
+    await makeAborting(tableOf(location));
     const report = await verify(location, { model: plain });
     assert.equal([report.findings[0]?.kind, report.refusal?.code], ['leveldb-abort', 'LANESTORE_CORRUPT']);
     assert.match(report.findings[0]?.detail ?? '', /SIGABRT.*internal_key.size/s);

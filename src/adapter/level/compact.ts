@@ -1,0 +1,121 @@
+/** Compacting a store on which no node runs. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { CloseStack, releasing } from '../../base/close-stack.js';
+import { boolean, fields, string } from '../../base/options.js';
+import { LanestoreError } from '../../errors.js';
+import type { Model } from '../../model/model.js';
+import { MODEL_CHECK } from '../../model/option-checks.js';
+import { LocationGuard } from '../location-guard.js';
+import { lockDirectory } from '../lock.js';
+import { coded } from './database.js';
+import { freeSpaceOf } from './disk-watermark.js';
+import { linkedError } from './open/amend-store.js';
+import { examine, examineCopy, sound } from './open/examine.js';
+import { openInPlace } from './open/in-place.js';
+import { isLinkedCopy } from './open/linked-copy.js';
+import { existingLocation } from './open/location.js';
+import { refuseIfOpenElsewhere } from './open/probe-lock.js';
+
+/** Options of {@link compactStore}. */
+export interface CompactOptions<B, Q, A> {
+  readonly model: Model<B, Q, A>;
+  /** Check, and change nothing; a node may run meanwhile. Default false. */
+  readonly dryRun?: boolean;
+}
+
+/** Files of LevelDB's tables and logs. */
+export interface LevelSize {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What {@link compactStore} did, or would do. */
+export interface CompactReport {
+  /** The real path of the store. */
+  readonly location: string;
+  /** The newest batch; a compaction does not change it. */
+  readonly seq: bigint;
+  readonly before: LevelSize;
+  /** Absent after a dry run. */
+  readonly after?: LevelSize;
+  /** Bytes that must be free: the new tables are complete before the old ones are removed. */
+  readonly neededBytes: number;
+  readonly freeBytes: number;
+}
+
+/** Bytes that stay free for the new MANIFEST, log and LOG. */
+const MARGIN_BYTES = 16 * 1024 * 1024;
+/** Above all keys of a store, which are ASCII. */
+const AFTER_ALL_KEYS = '~';
+
+const checkOptions = fields<CompactOptions<unknown, unknown, unknown>>({ ...MODEL_CHECK, dryRun: boolean });
+
+/**
+ * Rewrites all tables of the store in `location`, on which no node runs, without deleted and
+ * overwritten records. The content does not change, and no batch is written. Everything is checked
+ * on a private copy first. A crash at any moment leaves a store that opens, with the same content:
+ * LevelDB syncs new tables and its MANIFEST before it removes old tables.
+ * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK for a store that does not open,
+ * LANESTORE_CAPACITY without room for the new tables: then nothing was changed; what opening the
+ * store throws.
+ */
+export async function compactStore<B, Q, A>(
+  location: string,
+  options: CompactOptions<B, Q, A>,
+): Promise<CompactReport> {
+  string(location, 'compactStore: location');
+  checkOptions(options, 'compactStore: options');
+  const held = new CloseStack();
+  try {
+    return await releasing(
+      () => held.close(),
+      () => compact(location, options, held),
+    );
+  } catch (error) {
+    throw coded(error);
+  }
+}
+
+async function compact<B, Q, A>(
+  location: string,
+  { model, dryRun = false }: CompactOptions<B, Q, A>,
+  held: CloseStack,
+): Promise<CompactReport> {
+  const paths = existingLocation(location);
+  const guard = new LocationGuard();
+  held.add(() => guard.close());
+  if (!dryRun) {
+    held.add(await lockDirectory(paths.location));
+    guard.watch(paths.location);
+    await refuseIfOpenElsewhere(paths.level);
+    if (isLinkedCopy(paths.level)) throw linkedError(paths.level);
+  }
+  const seq = await examineCopy(paths, { model, depth: 'records', values: true }, async (copy) => sound(copy).tip.seq);
+  const before = levelSize(paths.level);
+  const neededBytes = before.bytes + MARGIN_BYTES;
+  const freeBytes = await freeSpaceOf(paths.location).read();
+  if (freeBytes < neededBytes) throw noRoom(paths.location, neededBytes, freeBytes);
+  const plan = { location: paths.location, seq, before, neededBytes, freeBytes };
+  if (dryRun) return plan;
+  const database = () => openInPlace(paths, { model }, guard, held);
+  // The records were read on the copy, and nothing else writes to the store meanwhile.
+  const { engine } = sound(await examine(paths, { model, depth: 'singles', database }));
+  await engine.compact('', AFTER_ALL_KEYS);
+  return { ...plan, after: levelSize(paths.level) };
+}
+
+/** Tables and logs. A file that LevelDB removes meanwhile is left out. */
+function levelSize(level: string): LevelSize {
+  const sizes = readdirSync(level)
+    .filter((name) => /\.(?:ldb|sst|log)$/.test(name))
+    .flatMap((name) => statSync(join(level, name), { throwIfNoEntry: false })?.size ?? []);
+  return { files: sizes.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+function noRoom(location: string, needed: number, free: number): LanestoreError {
+  const message = `${location}: a compaction needs ${needed} free bytes for the new tables, and ${free} are free`;
+  return new LanestoreError('LANESTORE_CAPACITY', message, {
+    remedy: 'free space on the disk of the store, and run it again; nothing was changed',
+  });
+}
