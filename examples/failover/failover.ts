@@ -1,28 +1,15 @@
 /**
- * Nodes with the same key, over a primary and a synchronous standby: the primary is killed, the
- * second node takes over, and the first one comes back. Then a third node takes over from the
- * second, on the same server.
+ * Nodes with the same key, each a process, over a primary and a synchronous standby: the primary is
+ * killed, the second node takes over, the first one is killed and comes back. Then the second is
+ * paused, and a third node takes over from it, on the same server.
  */
-import { openPostgres, PostgresFailure, type PostgresStoreOptions } from '../../src/adapter/postgres/index.js';
-import { openGuard } from '../../src/guard/index.js';
-import { isLanestoreError } from '../../src/index.js';
-import {
-  type PlainAnchor,
-  type PlainBlock,
-  type PlainQC,
-  plain,
-  plainBlock,
-  plainVote,
-} from '../../test/support/plain-model.js';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { type PostgresServer, startPair } from '../../test/support/postgres/cluster.js';
+import type { Ask, Place, Reply, Start } from './node.js';
 
-type Place = Pick<
-  PostgresStoreOptions<PlainBlock, PlainQC, PlainAnchor>,
-  'connection' | 'replicas' | 'singleServer' | 'takeOver'
->;
-
-const KEY = new Uint8Array(32).fill(0x0a);
-const LANE = '0b';
+const NODE = fileURLToPath(new URL('./node.js', import.meta.url));
 const TABLE = 'validator';
 const ROUNDS = 30n;
 
@@ -38,43 +25,94 @@ export interface Outcome {
   readonly twice: number;
 }
 
-/** A node stores a block and votes in each view, for a digest of its own. */
-async function startNode(number: number, place: Place, firstUse = false) {
-  const store = await openPostgres({ ...place, table: TABLE, model: plain, deadlineMs: 3000, leaseMs: 600_000 });
-  const guard = await openGuard({ store, model: plain, key: KEY, ...(firstUse ? { firstUse } : {}) });
-  const found = BigInt(store.takeRecovered().blocks.get(LANE)?.length ?? 0);
-  const signed = new Set<bigint>();
-  return {
-    epoch: store.epoch,
-    found,
-    signed,
-    /** Resolves once the block is acknowledged and the signature may leave. */
-    round: async (view: bigint) => {
-      await store.persist({ blocks: [plainBlock(LANE, view)] });
-      await guard.round({ votes: [plainVote('step', [0n, view], { digest: new Uint8Array(32).fill(number) })] });
-      signed.add(view);
-    },
-    /** A vote alone. */
-    vote: async (view: bigint) => {
-      await guard.round({ votes: [plainVote('step', [0n, view], { digest: new Uint8Array(32).fill(number) })] });
-      signed.add(view);
-    },
-    close: async () => {
-      await guard.close();
-      await store.close();
-    },
-  };
+/** What a node refused, and why. */
+class Refused extends Error {}
+
+/** A node in a process of its own. */
+class Node {
+  static readonly #all: Node[] = [];
+  /** Views in which its signature left the process. */
+  readonly signed = new Set<bigint>();
+  epoch = 0n;
+  /** Blocks that it found. */
+  found = 0n;
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<unknown>;
+
+  private constructor() {
+    this.#process = fork(NODE, [], { serialization: 'advanced' });
+    this.#ended = once(this.#process, 'exit');
+    Node.#all.push(this);
+  }
+
+  /** Ends every process, paused ones too. */
+  static async killAll(): Promise<void> {
+    await Promise.all(Node.#all.splice(0).map((node) => node.kill()));
+  }
+
+  /** @throws Refused if it does not open its store; then its process has ended. */
+  static async start(number: number, place: Place, firstUse = false): Promise<Node> {
+    const node = new Node();
+    try {
+      const start: Start = { number, place: { ...place, table: TABLE }, firstUse };
+      const { epoch, found } = await node.#send(start);
+      return Object.assign(node, { epoch, found });
+    } catch (error) {
+      await node.kill();
+      throw error;
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Stores a block and votes; resolves once the signature has left. @throws Refused. */
+  async round(view: bigint): Promise<void> {
+    await this.#send({ what: 'round', view });
+    this.signed.add(view);
+  }
+
+  /** Votes. @throws Refused. */
+  async vote(view: bigint): Promise<void> {
+    await this.#send({ what: 'vote', view });
+    this.signed.add(view);
+  }
+
+  pause(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process.kill('SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  async close(): Promise<void> {
+    await this.#send({ what: 'close', view: 0n }).catch(() => undefined);
+    await this.kill();
+  }
+
+  async #send(message: Start | Ask): Promise<{ readonly epoch: bigint; readonly found: bigint }> {
+    const answered = once(this.#process, 'message') as Promise<[Reply]>;
+    this.#process.send(message);
+    const [reply] = await Promise.race([answered, this.#ended.then((): [Reply] => [{ refusal: 'it ended' }])]);
+    if ('refusal' in reply) throw new Refused(reply.refusal);
+    return reply;
+  }
 }
 
-/** The reason of a refusal, in a few words; undefined if there was none. */
+/** The reason of a refusal; undefined if there was none. */
 async function refusalOf(work: Promise<unknown>): Promise<string | undefined> {
   return work.then(
     () => undefined,
     (error: unknown) => {
-      if (!isLanestoreError(error)) throw error;
-      return error.cause instanceof PostgresFailure
-        ? `${error.code}, ${error.cause.code}`
-        : `${error.code}: ${error.message}`;
+      if (error instanceof Refused) return error.message;
+      throw error;
     },
   );
 }
@@ -93,6 +131,7 @@ export async function failover(tell: Tell, isWeakened: boolean): Promise<Outcome
   try {
     return await story(tell, isWeakened, primary, standby);
   } finally {
+    await Node.killAll();
     await cluster.close();
   }
 }
@@ -107,8 +146,8 @@ async function story(
 
   tell('Node 1 runs; the primary is killed with SIGKILL', 'step');
   const servers = [primary.url, standby.url];
-  const first = await startNode(1, { connection: servers, replicas: 1 }, true);
-  tell(`node 1 claimed the store: epoch ${first.epoch}`);
+  const first = await Node.start(1, { connection: servers, replicas: 1 }, true);
+  tell(`node 1, pid ${first.pid}, claimed the store: epoch ${first.epoch}`);
   let acknowledged = 0n;
   const running = (async () => {
     for (let view = 0n; ; view++) {
@@ -124,10 +163,10 @@ async function story(
 
   tell('The standby is promoted, and node 2 takes over', 'step');
   await standby.sql('select pg_promote()');
-  const second = await startNode(2, { connection: servers, replicas: 0, singleServer: true, takeOver: true });
+  const second = await Node.start(2, { connection: servers, replicas: 0, singleServer: true, takeOver: true });
   const lost = second.found < acknowledged ? acknowledged - second.found : 0n;
   tell(
-    `node 2 claimed it: epoch ${second.epoch}; of ${acknowledged} acknowledged rounds it found ${acknowledged - lost}`,
+    `node 2, pid ${second.pid}, claimed it: epoch ${second.epoch}; of ${acknowledged} acknowledged rounds it found ${acknowledged - lost}`,
     lost === 0n ? 'good' : 'bad',
   );
   await attempt(
@@ -140,9 +179,10 @@ async function story(
   await second.round(view);
   tell(`node 2 stores and signs from view ${view} on`);
 
-  tell('The old primary is started again, with node 1', 'step');
+  tell('Node 1 and the old primary come back', 'step');
   await attempt(tell, 'node 1, which never stopped, signs', first.vote(view));
-  await first.close();
+  await first.kill();
+  tell(`node 1, pid ${first.pid}, is killed with SIGKILL, and the old primary is started`);
   await primary.start();
   const old = isWeakened ? { replicas: 0, singleServer: true } : { replicas: 1 };
   if (isWeakened) {
@@ -150,11 +190,11 @@ async function story(
     await primary.sql("alter system set synchronous_standby_names = ''");
     await primary.sql('select pg_reload_conf()');
   }
-  const revived: Awaited<ReturnType<typeof startNode>>[] = [];
+  const revived: Node[] = [];
   const isBack = await attempt(
     tell,
     'node 1 opens its store on the old primary',
-    startNode(1, { connection: primary.url, ...old, takeOver: true }).then((node) => revived.push(node)),
+    Node.start(1, { connection: primary.url, ...old, takeOver: true }).then((node) => revived.push(node)),
   );
   const again = revived[0];
   if (isBack && again !== undefined)
@@ -163,19 +203,26 @@ async function story(
   await attempt(
     tell,
     'a node that knows both servers opens the store',
-    startNode(9, { connection: servers, replicas: 0 }),
+    Node.start(9, { connection: servers, replicas: 0 }),
   );
 
-  tell('Node 3 takes over from node 2, which does not notice', 'step');
+  tell('Node 2 is paused, and node 3 takes over', 'step');
+  second.pause();
+  tell(`node 2, pid ${second.pid}, is stopped with SIGSTOP`);
   const [before] = await standby.sql(`select seq from ${TABLE}_head`);
-  const third = await startNode(3, { connection: standby.url, replicas: 0, singleServer: true, takeOver: true });
+  const third = await Node.start(3, { connection: standby.url, replicas: 0, singleServer: true, takeOver: true });
   tell(`node 3 claimed it: epoch ${third.epoch}`);
   await third.vote(view + 5n);
   if (isWeakened) {
     tell('weakened: the row of the fence is set back by hand, as if no claim had raised the epoch');
     await standby.sql(`update ${TABLE}_head set epoch = ${second.epoch}, seq = ${String(before?.seq)}`);
   }
-  await attempt(tell, `node 2 signs in view ${view + 5n}, as node 3 did`, second.vote(view + 5n));
+  second.resume();
+  await attempt(
+    tell,
+    `node 2 goes on (SIGCONT), and signs in view ${view + 5n}, as node 3 did`,
+    second.vote(view + 5n),
+  );
   await Promise.all([second.close(), third.close()]);
 
   const twice = [

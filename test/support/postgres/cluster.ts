@@ -131,7 +131,7 @@ export class PostgresServer {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = child;
-    // A test that dies, or is killed, leaves no server behind: then this reads the end of its input.
+    // Ends the server if this process dies, or is killed: then the watcher's input ends.
     const watching = ['-c', 'read _; kill -INT "$0"', String(child.pid)];
     const watcher = spawn('sh', watching, { ...AS, stdio: ['pipe', 'ignore', 'ignore'] });
     watcher.unref();
