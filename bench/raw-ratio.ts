@@ -1,8 +1,8 @@
 /**
  * `node .build/bench/raw-ratio.js [workloads] [rounds] [dir] [contenders]`: ratio of a round of the
- * first contender to the same round of the others; by default of this store to raw classic-level
- * and to the limit, and the CPU time of the main thread. All run in one process and take turns round
- * by round, in rotating order. To compare two versions, build two checkouts and name
+ * first contender to the same round of the others, and of the main thread's CPU time; by default of
+ * this store to raw classic-level and to the limit. All run in one process and take turns round by
+ * round, in rotating order. To compare two versions, build two checkouts and name
  * `level@A/.build,level@B/.build`.
  */
 import { availableParallelism, loadavg } from 'node:os';
