@@ -98,6 +98,8 @@ test(
       ['import', location, join(dir, 'imported')],
       ['export', location, join(dir, 'exported'), '--layout', 'wal', '--drop-signing-state'],
       ['migrate', location, '--dry-run'],
+      ['compact', location, '--dry-run'],
+      ['bundle', location, join(dir, 'bundle.tar')],
       ['handover', 'request', location],
       ['votes', 'show', location],
       ['accept-rollback', rolledBack, '--seq', '2', '--yes'],

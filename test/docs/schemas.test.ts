@@ -40,7 +40,7 @@ function readSchema(name: string): Schema {
 }
 
 /** Verbs that print one JSON value a line. */
-const LINES: readonly string[] = ['ls', 'lane', 'diff'];
+const LINES: readonly string[] = ['ls', 'lane', 'diff', 'watch'];
 /**
  * Properties that need damage, or events of a network, that no row here makes: tests of the code
  * that writes them check their values.
@@ -56,6 +56,8 @@ const RARE: readonly string[] = [
   'common.json/peerAnswer.next',
   'common.json/peerAnswer.own',
   'release.json.pending',
+  'diff.json/divergence.number',
+  'diff.json/divergence.versions',
 ];
 /** A verb without JSON: it prints a script for a shell. */
 const WITHOUT: readonly string[] = ['complete'];
@@ -162,6 +164,11 @@ const COMMANDS: readonly Row[] = [
   ['find sound inner', 0],
   ['find damaged anchor', 1],
   ['stats sound', 0],
+  ['watch sound --interval 1 --count 2', 0],
+  ['bundle sound bundle.tar', 0],
+  ['bundle damaged damaged.tar', 1],
+  ['compact separated --dry-run', 0],
+  ['compact separated --yes', 0],
   ['stats separated', 0],
   ['lane sound 2bd4', 0],
   ['lane sound 99', 5],
@@ -174,6 +181,7 @@ const COMMANDS: readonly Row[] = [
   ['manifest signer', 0],
   ['manifest own --model model.mjs', 0],
   ['diff sound sound', 0],
+  ['diff sound wal signer', 4],
   ['diff sound wal', 4],
   ['diff sound signer', 4],
   ['import wal imported', 0],
@@ -265,7 +273,9 @@ async function firstLine(cwd: string, args: string): Promise<string> {
 /** The JSON values of an output: one, or one a line. */
 function valuesOf(verb: string, { stdout }: Result): unknown[] {
   if (stdout === '') return [];
-  return LINES.includes(verb) ? jsonLines(stdout) : [JSON.parse(stdout)];
+  // diff of more than two states prints one value.
+  const isOneValue = !LINES.includes(verb) || stdout.startsWith('{\n');
+  return isOneValue ? [JSON.parse(stdout)] : jsonLines(stdout);
 }
 
 /** The named properties of a schema with the path of each. */
