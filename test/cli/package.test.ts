@@ -27,7 +27,7 @@ const TARBALL_BYTES_MAX = 2_440_000;
  * Size limit without the files that only debuggers and editors read; 470 KB are the page of `serve`
  * and its pictures.
  */
-const RUN_BYTES_MAX = 4_700_000;
+const RUN_BYTES_MAX = 4_900_000;
 
 let dir: string;
 let packed: Packed;
