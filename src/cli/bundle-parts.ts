@@ -1,4 +1,4 @@
-/** The files of a bundle: what is known of a store, without its content. */
+/** The files of a bundle: facts about a store, without the content of its entries. */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -32,21 +32,21 @@ export interface StoredFile {
   readonly device: number;
 }
 
-/** What a bundle is made from. */
+/** The source of a bundle. */
 export interface BundleSource<B, Q, A> {
   /** The real path of the store. */
   readonly location: string;
-  /** The files of the store before anything was read: a view has hard links to some. */
+  /** The files of the store before it was read, because a view makes hard links to some of them. */
   readonly files: readonly StoredFile[];
-  /** Absent if the store cannot be read; then {@link error} says why. */
+  /** Absent if the store cannot be read; {@link error} is then the reason. */
   readonly view: StoreView<B, Q, A> | undefined;
   readonly error: LanestoreError | undefined;
   readonly protocol: Protocol<B, Q, A>;
-  /** Absent: nothing is redacted. */
+  /** Absent if nothing is redacted. */
   readonly redactor: Redactor | undefined;
 }
 
-/** The files of every bundle, and what is in them; README.txt and docs/inspecting.md list them. */
+/** The files of every bundle, and their content. README.txt and docs/inspecting.md list them. */
 export const BUNDLE_FILES: readonly (readonly [name: string, what: string])[] = [
   ['environment.json', 'versions, operating system, memory, and type, options and free space of the file system'],
   ['files.json', 'name, type, size, allocated bytes, links, mode and time of each file of the store'],
@@ -58,21 +58,22 @@ export const BUNDLE_FILES: readonly (readonly [name: string, what: string])[] = 
   ['entries/', 'one JSON object a key: kind, size, place, SHA-256 of the record, hashes of the network, fault'],
 ];
 
-/** Upper bound of the bytes of a file of LevelDB that a bundle has. */
+/** Upper bound of the bytes that a bundle takes from a file of LevelDB. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
 /**
- * Bytes of a file of entries: they are in memory, because a tar has the size before the content.
+ * Target size of a file of entries. The file is built in memory, because in a tar the size comes
+ * before the content.
  */
 const ENTRIES_BYTES = 4 * 1024 * 1024;
 
-/** Where the ids of stores are in a witness (docs/format.md). */
+/** Offsets of the store ids in a witness (docs/format.md), and the length of an id. */
 const [WITNESS_IDS, STORE_ID_BYTES] = [[8, 4104], 16];
 
 const COPIED = /^(?:CURRENT|MANIFEST-\d+|LOG|LOG\.old)$/;
 
 /**
- * The files of a bundle, one after another. A file that cannot be made is replaced by one that says
- * why, with the ending `.error.txt`: the others are worth having.
+ * Yields the files of a bundle in order. If a file cannot be made, a file with the suffix
+ * `.error.txt` takes its place and gives the reason: the other files are still useful.
  */
 export async function* bundleParts<B, Q, A>(source: BundleSource<B, Q, A>): AsyncGenerator<BundlePart, void, void> {
   const { location, files, view, redactor } = source;
@@ -116,7 +117,9 @@ function errorPart(redactor: Redactor | undefined, name: string, error: unknown)
   return { name: `${name}.error.txt`, data: text(`${redactor?.text(message) ?? message}\n`) };
 }
 
-/** The files with entries. Damage of LevelDB that ends the reading becomes the last file. */
+/**
+ * Yields the files with entries. If damage of LevelDB ends the scan, the last file gives the error.
+ */
 async function* entryParts<B, Q, A>(
   view: StoreView<B, Q, A>,
   { protocol, redactor }: BundleSource<B, Q, A>,
@@ -144,7 +147,7 @@ async function* entryParts<B, Q, A>(
   if (lines.length > 0) yield filled();
 }
 
-/** The ids of stores that a view knows. */
+/** The store ids in the schema, the tip and the witness. */
 function ids({ schema, tip, witness }: StoreView<unknown, unknown, unknown>): readonly Pick<WitnessSlot, 'store'>[] {
   return [...(schema === undefined ? [] : [schema]), ...(tip === undefined ? [] : [tip]), ...witness.slots];
 }
@@ -180,7 +183,10 @@ function storeOf<B, Q, A>(view: StoreView<B, Q, A>, { protocol, redactor }: Bund
   };
 }
 
-/** The votes; redacted: without keys, digests, names and the words of an operator. */
+/**
+ * The votes. If redacted, without keys, digests, names of sinks, and reasons that an operator
+ * typed.
+ */
 function votesIn({ votes }: StoreView<unknown, unknown, unknown>, isRedacted: boolean): object | null {
   if (votes === undefined) return null;
   const found = votesOf(votes);
@@ -221,14 +227,14 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory).sort();
   } catch {
-    // files.json shows what is there instead.
+    // Ignored: files.json shows that the path is absent or not a directory.
     return [];
   }
 }
 
 /** The last bytes of a regular file. @throws the system's error; Error for another type of file. */
 function readEnd(path: string): Uint8Array {
-  // Opening a FIFO must not block, and a link must not lead out of the store.
+  // O_NONBLOCK: opening a FIFO must not block. O_NOFOLLOW: a link could lead out of the store.
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(descriptor);
@@ -262,12 +268,12 @@ function readme(isRedacted: boolean): string {
   const kept = isRedacted
     ? [
         'Redacted: no block, no CommitQC, no state of the node, no key of a signer, no password, no name of a host or a',
-        'user, no path, no id of a store (a digest stands for it), no words that an operator typed. Ids of lanes, which',
+        'user, no path, no id of a store (only a digest of it), no reason that an operator typed. Ids of lanes, which',
         'are public keys of validators, and names of files in the store are not redacted.',
       ]
     : [
-        'Not redacted: it names paths and the key of the signer, and has the id of the store, which an attacker must not',
-        'know (docs/crash-safety.md). Entries are hashes here too.',
+        'Not redacted: the bundle contains paths, the key of the signer, and the id of the store, which an attacker',
+        'must not know (docs/crash-safety.md). It has only hashes of entries.',
       ];
   return [
     'A bundle of a store, made by lanestore bundle for a bug report.',
@@ -276,7 +282,7 @@ function readme(isRedacted: boolean): string {
     '',
     ...BUNDLE_FILES.map(([name, what]) => `${name.padEnd(18)} ${what}`),
     '',
-    'NAME.error.txt says why the file NAME could not be made.',
+    'NAME.error.txt gives the reason if the file NAME could not be made.',
     '',
   ].join('\n');
 }

@@ -15,17 +15,17 @@ import { onSignal } from './signals.js';
 import { TAR_END, tarMember } from './tar.js';
 import type { Verb } from './verb.js';
 
-/** Names of which a store has at least one. */
+/** A store has at least one of these names in its directory. */
 const OWN_NAMES = ['level', 'witness', 'values'];
 /** The directory in the archive. */
 const ROOT = 'lanestore-bundle';
-/** FILE for standard output. */
+/** The value of FILE that stands for standard output. */
 const STDOUT = '-';
 
 /** The output of `bundle --json`. */
 interface BundleReport {
   readonly location: string;
-  /** Null: standard output. */
+  /** Null for standard output. */
   readonly file: string | null;
   readonly isRedacted: boolean;
   readonly bytes: number;
@@ -36,16 +36,16 @@ interface BundleReport {
 /** The verb `bundle`. */
 export const bundleVerb: Verb = {
   usage: 'LOCATION [FILE]',
-  summary: 'collects what a bug report needs of a store in one tar, without its content',
+  summary: 'writes one tar with the facts about a store that a bug report needs, without its content',
   help: [
-    'FILE: the tar, absent and outside of LOCATION, or - for standard output. Default: lanestore-bundle-TIME.tar in the',
-    'current directory. It appears when it is complete. docs/inspecting.md lists what is in it.',
-    'Works on damaged stores, and changes nothing in LOCATION. A node may be running on it: copy the evidence first, for',
-    'a node that starts changes it.',
-    'No block, no CommitQC and no inner state is in it, only their hashes. Redacted by default: no key of a signer, no',
-    'host name, no path, no store id. Ids of lanes stay.',
-    'Ends with 1 if the store is damaged, with 3 if it cannot be read: the bundle then has what could be read.',
-    '--no-redact   with paths, the signer, the store id, the votes and the bytes of the witness',
+    'FILE: a new file outside of LOCATION, or - for standard output. Default: lanestore-bundle-TIME.tar in the current',
+    'directory. The file gets its name when it is complete. docs/inspecting.md lists its content.',
+    'Works on damaged stores, and changes nothing in LOCATION. A node may be running on it. Copy a damaged store',
+    'before you start its node, because the start changes files.',
+    'The bundle has no block, no CommitQC and no inner state, only their hashes. It is redacted by default: no key of',
+    'a signer, no host name, no path, no store id. Ids of lanes are not redacted.',
+    'Ends with 1 if the store is damaged, with 3 if it cannot be read: the bundle then has all that can be read.',
+    '--no-redact   include paths, the signer, the store id, the votes and the bytes of the witness',
     MODEL_HELP,
   ],
   options: { ...MODEL_OPTION, 'no-redact': { type: 'boolean' } },
@@ -79,7 +79,7 @@ type Use<T> = <B, Q, A>(
 ) => Promise<T>;
 
 /**
- * Calls `use` with a view of the store, or, if it cannot be read, with the reason.
+ * Calls `use` with a view of the store or, if the store cannot be read, with the error.
  * @throws LANESTORE_NOT_A_STORE; what `use` throws.
  */
 async function withView<T>(location: string, use: Use<T>): Promise<T> {
@@ -114,11 +114,11 @@ async function storeIn(path: string): Promise<string> {
     );
   const names = await readdir(path);
   if (!OWN_NAMES.some((name) => names.includes(name)))
-    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${path} holds no store: it has none of ${OWN_NAMES.join(', ')}`);
+    throw new LanestoreError('LANESTORE_NOT_A_STORE', `${path} is no store: it has none of ${OWN_NAMES.join(', ')}`);
   return realpath(path);
 }
 
-/** The path of the tar. @throws UsageError if it is in the store or exists. */
+/** The path of the tar. @throws UsageError if the path is in the store, or exists. */
 async function fileFor(name: string, location: string): Promise<string> {
   const file = join(await realpath(dirname(resolve(name))), basename(name));
   if (`${file}/`.startsWith(`${location}/`)) throw new UsageError(`${file} is in the store: name a file elsewhere`);
@@ -130,7 +130,9 @@ function defaultName(): string {
   return `lanestore-bundle-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}.tar`;
 }
 
-/** Writes the archive, durably if it is a file, which gets its name when it is complete. */
+/**
+ * Writes the archive. A file is durable when this resolves, and gets its name when it is complete.
+ */
 async function writeTar(
   file: string | undefined,
   parts: AsyncIterable<BundlePart>,

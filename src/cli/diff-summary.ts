@@ -1,4 +1,4 @@
-/** The summary of `lanestore diff`: per log, how far the states are equal, and where they part. */
+/** The summary of `lanestore diff`: for each log, the equal prefix and the first divergence. */
 import { maxU64 } from '../keys/index.js';
 import { type Comparison, compareStates, type Source } from '../migrations/index.js';
 import { print, shortLane, styled } from './output.js';
@@ -18,23 +18,23 @@ interface NumberRange {
   readonly to: bigint;
 }
 
-/** A log of some states. */
+/** One log, compared between the states. */
 interface LogSummary {
   /** `qc`, or a lane's id. */
   readonly log: string;
-  /** By state; null: it holds none. */
+  /** By state; null if the state holds no entry. */
   readonly held: readonly (HeldRange | null)[];
-  /** The equal prefix: from the first number that all hold; null if there is none. */
+  /** The equal prefix, from the first number that all states hold; null if there is none. */
   readonly equal: NumberRange | null;
-  /** Numbers that some state holds, and not all hold with the same content. */
+  /** Count of numbers that some states lack, or hold with different content. */
   readonly differing: number;
-  /** Numbers at which all have the same content, with other signatures. */
+  /** Count of numbers at which the content is the same, but signatures differ. */
   readonly otherSignatures: number;
   /** The first number at which two states hold different content; null if there is none. */
   readonly divergence: { readonly number: bigint; readonly versions: readonly (number | null)[] } | null;
   /**
-   * Numbers above the lowest entry of all states, and below the end of the longest log, that no
-   * state holds. At most {@link RANGES_MAX}.
+   * Numbers that no state holds, between the lowest entry of all states and the end of the longest
+   * log. At most {@link RANGES_MAX} ranges.
    */
   readonly missingOnAll: readonly NumberRange[];
   readonly missingOnAllTotal: bigint;
@@ -43,14 +43,14 @@ interface LogSummary {
 /** The output of `diff --summary --json`. */
 export interface DiffSummary {
   /**
-   * `equal`: byte by byte. `differs`: some states hold more than others, or other signatures.
+   * `equal`: byte by byte. `differs`: some states hold more entries, or different signatures.
    * `diverges`: two states hold different entries of one lane and number, or of one road index.
    */
   readonly verdict: 'equal' | 'differs' | 'diverges';
   readonly locations: readonly { readonly location: string; readonly layout: string; readonly anchor: bigint | null }[];
   /**
-   * By state: states with the same number hold the same bytes; null: it has none, or keeps no
-   * votes.
+   * By state. States with the same number hold the same bytes. Null if the state has no anchor, or
+   * keeps no votes.
    */
   readonly anchor: readonly (number | null)[];
   readonly inner: readonly (number | null)[];
@@ -61,7 +61,7 @@ export interface DiffSummary {
 /** Upper bound of the ranges in `missingOnAll`. */
 const RANGES_MAX = 100;
 
-/** Compares open states, at least two. @throws as `compareStates`. */
+/** Compares at least two open states. @throws as `compareStates`. */
 export async function summaryOf<B, Q, A>(
   sources: readonly Source<B, Q, A>[],
   { model, hashes }: Protocol<B, Q, A>,
@@ -72,7 +72,7 @@ export async function summaryOf<B, Q, A>(
     if (log === 'anchor' || log === 'inner' || log === 'votes') singles[log] = plainVersions(versions);
     else if (number !== undefined) {
       if (logs.at(-1)?.log !== log) logs.push(new LogTally(log, lengthOf(sources, log)));
-      // Signatures are not part of the content: two CommitQCs of one road index may have other
+      // Signatures are not part of the content: two CommitQCs of one road index may have different
       // signers.
       const content = (entry: B | Q) => hashText(log === 'qc' ? hashes.commitQC(entry as Q) : hashes.block(entry as B));
       logs.at(-1)?.add(number, versions, () => contentsOf(versions, entries, content));
@@ -93,7 +93,7 @@ export async function summaryOf<B, Q, A>(
   };
 }
 
-/** The number after the last entry that some state once held. */
+/** The end of the log: the highest number after a last entry in any state, pruned or not. */
 function lengthOf<B, Q, A>(sources: readonly Source<B, Q, A>[], log: string): bigint {
   const ends = sources.map(({ commitQCLog, lanes }) => (log === 'qc' ? commitQCLog : lanes.get(log))?.leastNext ?? 0n);
   return ends.reduce(maxU64, 0n);
@@ -103,13 +103,13 @@ function plainVersions(versions: Comparison<unknown, unknown>['versions']): (num
   return versions.map((version) => version ?? null);
 }
 
-/** The text of some hashes; undefined if the model has none: then only the bytes count. */
+/** The hashes as text; undefined if the model has none. Then bytes are compared. */
 function hashText(hashes: Readonly<Record<string, Uint8Array>>): string | undefined {
   const values = Object.values(hashes);
   return values.length === 0 ? undefined : values.map((hash) => Buffer.from(hash).toString('hex')).join();
 }
 
-/** The versions by content instead of bytes. */
+/** The versions, numbered by content instead of bytes. */
 function contentsOf<T>(
   versions: Comparison<unknown, unknown>['versions'],
   entries: readonly (T | undefined)[],
@@ -125,7 +125,7 @@ function contentsOf<T>(
   });
 }
 
-/** Collects the summary of one log, whose numbers are added in ascending order. */
+/** Builds the summary of one log. Numbers must be added in ascending order. */
 class LogTally {
   readonly log: string;
   readonly #length: bigint;
@@ -162,7 +162,8 @@ class LogTally {
     if (isHeld && !diverges) this.#extend(number);
     else {
       this.#differing++;
-      // Before the first number that all hold, some states have only pruned more.
+      // Below the first number that all states hold, some states have pruned more than others: that
+      // is no difference.
       if (this.#from !== undefined || diverges) this.#isEqual = false;
     }
     if (!isSame && !diverges) this.#otherSignatures++;
@@ -211,7 +212,7 @@ class LogTally {
   }
 }
 
-/** Prints the summary for people. States are numbered from 1. */
+/** Prints the summary as text. States are numbered from 1. */
 export function showSummary({ verdict, locations, logs, ...singles }: DiffSummary): void {
   for (const [place, { location, layout, anchor }] of locations.entries())
     print(`${place + 1}  ${location}  ${layout}, anchor ${anchor ?? 'none'}`);
@@ -256,7 +257,7 @@ function heldText(held: HeldRange | null): string {
   return `${rangeText({ from: first, to: next })}${holes === 0n ? '' : ` without ${holes}`}`;
 }
 
-/** The states by version: `equal`, or such as `1, 3 | 2; none: 4`. */
+/** The states, grouped by version: `equal`, or for example `1, 3 | 2; none: 4`. */
 function groupText(versions: readonly (number | null)[], absent: string): string {
   const groups = new Map<number | null, number[]>();
   for (const [place, version] of versions.entries()) groups.set(version, [...(groups.get(version) ?? []), place + 1]);

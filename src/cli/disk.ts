@@ -6,32 +6,33 @@ import { dirname, join } from 'node:path';
 import { LanestoreError } from '../index.js';
 import { onSignal } from './signals.js';
 
-/** What the disk does, and what a node asks of it. */
+/** The speed of the disk, and the load that a node puts on it. */
 export interface DiskReport {
   /** Number of appends that were synced, each with one fdatasync. */
   readonly syncs: number;
   readonly meanMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Upper bound of batches in a second: one after the other, each with one sync. */
+  /** Upper bound of batches a second: batches are sequential, and each has one sync. */
   readonly batchesPerSecondMax: number;
-  /** Batches that a node wrote in a second meanwhile; null if it wrote none. */
+  /** Batches a second that a node wrote during the measurement; null if none. */
   readonly batchesPerSecond: number | null;
-  /** Share of the time that these batches take, 0 to 1; above 1, the disk cannot do them. */
+  /** Share of the time that syncs of these batches take; above 1 the disk cannot keep up. */
   readonly busyShare: number | null;
   readonly isTooSlow: boolean;
 }
 
-/** Share of the time above which syncs are the limit. docs/alerts.yaml has the same. */
+/** Share of the time above which the disk is too slow. docs/alerts.yaml has the same value. */
 const BUSY_SHARE_MAX = 0.8;
-/** Bytes of an append: about a round without large values. */
+/** Bytes of an append: about the size of a round without large values. */
 const APPEND_BYTES = 4096;
 const [SYNCS_MIN, SYNCS_MAX, PROBE_MS] = [20, 2000, 2000];
 
 /**
- * Appends to a temporary file next to `location` for about two seconds, and syncs each append, as
- * LevelDB does with its log. `seqNow` reads the newest batch of the store; null: unknown.
- * @throws LANESTORE_IO if the file cannot be written, or would be on another disk.
+ * Appends to a temporary file next to `location` for about two seconds, and syncs each append, like
+ * LevelDB does with its log. `seqNow` reads the newest batch of the store; null if unknown.
+ * @throws LANESTORE_IO if the file would be on another disk; the system's error if it cannot be
+ * written.
  */
 export async function measureDisk(location: string, seqNow: () => Promise<bigint | null>): Promise<DiskReport> {
   const parent = dirname(location);
@@ -59,7 +60,7 @@ export function reportOf(durations: readonly number[], batchesPerSecond: number 
   };
 }
 
-/** The report in plain words: a line for the disk and one for the node. */
+/** The report as text: a line for the disk and a line for the node. */
 export function diskLines(report: DiskReport): readonly [disk: string, node: string] {
   const { syncs, meanMs, p50Ms, p99Ms, batchesPerSecondMax, batchesPerSecond, busyShare, isTooSlow } = report;
   const ms = (value: number) => `${value.toFixed(2)} ms`;

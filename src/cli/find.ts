@@ -13,7 +13,7 @@ import type { Verb } from './verb.js';
 
 /** A version of a key, as `find --json` prints it. */
 interface FoundVersion {
-  /** LevelDB's sequence number: the highest one counts. */
+  /** LevelDB's sequence number. The version with the highest number is valid. */
   readonly sequence: number;
   /** The table or log, relative to the location. */
   readonly file: string;
@@ -22,10 +22,10 @@ interface FoundVersion {
   readonly isDeleted: boolean;
   /** Size of the record in bytes; null if the key was deleted. */
   readonly bytes: number | null;
-  /** Where the record is: in `file`, or in a value file, which is not read. */
+  /** The place of the record: `file`, or a value file, which is not read. */
   readonly stored: StoredAt | null;
   readonly crc: number | null;
-  /** Why the value is not a valid record of the key. */
+  /** The reason if the value is not a valid record of the key; else null. */
   readonly fault: string | null;
 }
 
@@ -35,9 +35,9 @@ export const findVerb: Verb = {
   summary: "lists every version of a key in LevelDB's tables and logs, the newest first",
   help: [
     'KEY: as in lanestore get, full or short: lane/2bd4/38, qc/31, anchor, inner, meta/tip',
-    'One line a version: the sequence number (the highest counts), the file, and what the version holds.',
-    'Deletions are versions too. LevelDB keeps old versions until it compacts the table that holds them.',
-    'At most 1000 versions are listed, and all are counted. Records in value files are not read.',
+    'One line a version: the sequence number (the highest is valid), the file, and the size or damage of the record.',
+    'A deletion is a version, too. LevelDB keeps old versions until it compacts the table that contains them.',
+    'Lists at most 1000 versions, and counts all. Does not read records in value files.',
     'Ends with 5 if no file has the key, and with 1 if a version is damaged or a file cannot be read.',
     MODEL_HELP,
   ],
@@ -61,8 +61,8 @@ export const findVerb: Verb = {
 };
 
 /**
- * The full key, and the real path of the store. A damaged store has both: then a lane may have to
- * be typed in full.
+ * The full key, and the real path of the store. Works on damaged stores; if the tip is damaged, the
+ * lane id must be typed in full.
  * @throws as `openView` and `fullKey`.
  */
 async function placeOf<B, Q, A>(path: string, typed: string, model: Model<B, Q, A>) {

@@ -1,13 +1,13 @@
-/** The versions of a key in the files of a store that a node may write to. */
+/** Reads the versions of a key from the files of a store, while a node may write to it. */
 import { join } from 'node:path';
 import { type KeyVersions, keyVersions } from '../adapter/level/index.js';
 
-/** Number of times that files are read again if a node removed one of them meanwhile. */
+/** Upper bound of reads if a node removes a file during a read. */
 const READS_MAX = 3;
 
 /**
- * The versions of `key` in the store at `location`, without LevelDB, a lock or a copy. With notes,
- * some file could not be read.
+ * The versions of `key` in the store at `location`, read without LevelDB, a lock or a copy. Each
+ * note names a file that could not be read.
  * @throws as `keyVersions`.
  */
 export async function versionsAt(location: string, key: string): Promise<KeyVersions> {

@@ -17,7 +17,7 @@ export interface LogSize {
 /** The keys of one kind. */
 export interface KindSize {
   readonly keys: number;
-  /** Bytes of their records, of separated ones too. */
+  /** Bytes of their records, including separated ones. */
   readonly bytes: number;
 }
 
@@ -25,9 +25,9 @@ export interface KindSize {
 export interface ValueFileSize {
   readonly name: string;
   readonly bytes: number;
-  /** Bytes of the records in it that are in the range of their log. */
+  /** Bytes of its records that are in the range of their log. */
   readonly liveBytes: number;
-  /** False: no key refers to the file, so it is prepared or free. */
+  /** False if no key refers to the file: it is prepared for new values, or free. */
   readonly isUsed: boolean;
 }
 
@@ -37,20 +37,20 @@ export interface Sizes {
   readonly location: string;
   /** The newest batch; null if the tip is damaged. */
   readonly seq: bigint | null;
-  /** By kind of key; `unknown` holds the keys of no kind. */
+  /** By kind of key; `unknown` counts keys of no known kind. */
   readonly kinds: ReadonlyMap<string, KindSize>;
   readonly commitQCs: LogSize;
   readonly lanes: ReadonlyMap<string, LogSize>;
   readonly valueFiles: readonly ValueFileSize[];
   readonly notes: readonly string[];
-  /** Damage of files, schema, tip and witness. Records are not checked. */
+  /** Damage of files, schema, tip and witness. Other records are not checked. */
   readonly findings: readonly Finding[];
   readonly findingsTotal: number;
 }
 
 /**
- * Reads all keys of a store of any model, but no value files. A node may run on it. `options`: as
- * for `openView`.
+ * Reads all keys of a store of any model, but no value files. A node may run on the store.
+ * `options` are those of `openView`.
  * @throws as `openView`.
  */
 export async function sizesOf(path: string, options: { readonly tableCheckBytesMax?: number } = {}): Promise<Sizes> {

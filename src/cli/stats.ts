@@ -7,7 +7,7 @@ import { formatBytes, note, print, shortLane, styled, toJson } from './output.js
 import { type LogSize, type Sizes, sizesOf } from './sizes.js';
 import type { Verb } from './verb.js';
 
-/** A number of files, and their bytes. */
+/** The number of some files, and their total size. */
 interface Files {
   files: number;
   bytes: number;
@@ -22,7 +22,7 @@ interface Stats extends Omit<Sizes, 'commitQCs' | 'lanes' | 'valueFiles'> {
   readonly valueFiles: ValueBytes;
   /** The QC log, then the lanes. */
   readonly logs: readonly ({ readonly log: string } & LogSize)[];
-  /** Entries that the ranges of the logs promise, and that are not stored. */
+  /** Number of entries in the ranges of the logs that are not stored. */
   readonly missing: bigint;
 }
 
@@ -30,24 +30,24 @@ interface Stats extends Omit<Sizes, 'commitQCs' | 'lanes' | 'valueFiles'> {
 interface ValueBytes {
   readonly files: number;
   readonly bytes: number;
-  /** Records in the range of their log. */
+  /** Bytes of records in the range of their log. */
   readonly usedBytes: number;
-  /** The other bytes of files with records; in the newest file, also those not written yet. */
+  /** The other bytes of files with records. In the newest file they include unwritten space. */
   readonly garbageBytes: number;
-  /** Files without a record: prepared for new values. */
+  /** Bytes of files without a record, which are prepared for new values. */
   readonly freeBytes: number;
 }
 
 /** The verb `stats`. */
 export const statsVerb: Verb = {
   usage: 'LOCATION',
-  summary: 'counts what a store consists of: keys by kind, entries by log, tables by level, value files',
+  summary: 'shows the sizes of a store: keys by kind, entries by log, tables by level, value files',
   help: [
     'Reads every key, and values that are not separated. Needs no model: no entry is decoded or checked, see verify.',
     'The store is read from a private copy: a node may be running on it.',
-    'Value files: used holds live entries, free is prepared for new ones, garbage is the rest of files in use. A node',
-    'collects garbage by itself.',
-    'Ends with 1 if a file is damaged, or if the store holds fewer entries than its ranges.',
+    'Value files: used is the space of live entries, free is prepared for new entries, garbage is the rest of the',
+    'files in use. A node collects garbage by itself.',
+    'Ends with 1 if a file is damaged, or if entries in the ranges of the logs are missing.',
     '--all   print every finding; default: three of a kind, and the number of the others',
   ],
   options: { all: { type: 'boolean' } },

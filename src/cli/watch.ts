@@ -11,18 +11,18 @@ import { nextSignal } from './signals.js';
 import { type Verb, wholeNumber } from './verb.js';
 
 const INTERVAL_SECONDS = 2;
-/** Number of times that the tip is read again if it is older than the last one. */
+/** Upper bound of reads if the tip is older than the previous one. */
 const READS_MAX = 3;
 
-/** What the files of a store show at one moment. */
+/** The state of a store at one moment, as read from its files. */
 interface Seen {
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** The newest batch; null if no whole tip was found. */
+  /** The newest batch; null if no complete tip was found. */
   readonly seq: bigint | null;
   /** The number after the newest CommitQC. */
   readonly nextRoad: bigint | null;
-  /** Blocks of all lanes so far: the sum of the numbers after the newest block of each. */
+  /** Sum over all lanes of the number after the newest block. */
   readonly blocks: bigint | null;
   /** Bytes of all files. */
   readonly bytes: number;
@@ -30,7 +30,7 @@ interface Seen {
   readonly notes: readonly string[];
 }
 
-/** A line of `watch --json`. Rates are null in the first line, and where a number is unknown. */
+/** A line of `watch --json`. Rates are null in the first line, and if a number is unknown. */
 interface WatchLine extends Omit<Seen, 'at'> {
   readonly time: string;
   readonly batchesPerSecond: number | null;
@@ -45,10 +45,10 @@ export const watchVerb: Verb = {
   summary: 'follows a store that a node writes to: one line an interval, with rates',
   help: [
     'The newest batch, the number after the newest CommitQC (road), the blocks of all lanes so far, the bytes of all',
-    'files, and the free space; each with its rate a second since the last line. A node merges rounds that wait into',
-    'one batch, so there may be more rounds than batches.',
-    "Reads the MANIFEST, LevelDB's logs and the newest tip: no copy, no lock, nothing is written.",
-    'Ends with 0 at SIGINT, or when its reader closes the pipe; with 1 if the last line has no tip.',
+    'files, and the free space; numbers have their rate a second since the previous line. A node merges waiting rounds',
+    'into one batch, so there may be more rounds than batches.',
+    "Reads the MANIFEST, LevelDB's logs and the newest tip. Makes no copy, takes no lock, and writes nothing.",
+    'Ends at SIGINT, or when its reader closes the pipe: with 1 if the last line has no tip, else with 0.',
     `--interval N   seconds between two lines (${INTERVAL_SECONDS})`,
     '--count N      end after N lines',
     '--json prints one object a line.',
@@ -76,7 +76,7 @@ export const watchVerb: Verb = {
   },
 };
 
-/** Waits; false if a signal came. */
+/** Waits. False if a signal ended the wait. */
 async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await setTimeout(Math.max(0, ms), undefined, { signal });
@@ -101,7 +101,10 @@ async function requireStore(path: string): Promise<string> {
   return location;
 }
 
-/** Reads the store. A log that a node began meanwhile would hide the newest tip: read again. */
+/**
+ * Reads the store. If a node starts a new log during a read, the newest tip may be missed, so an
+ * older tip is read again.
+ */
 async function look(location: string, seqMin: bigint): Promise<Seen> {
   for (let reads = 1; ; reads++) {
     const { versions, notes } = await versionsAt(location, TIP_KEY);

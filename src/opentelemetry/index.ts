@@ -4,7 +4,7 @@ import type { Attributes, Meter } from '@opentelemetry/api';
 import { withMethods } from '../base/options.js';
 import { METRICS, METRICS_CHANNEL, type MetricName, type MetricRow, type MetricSample } from '../metrics/index.js';
 
-/** Metrics that reach a Meter until `stop`. */
+/** A subscription that passes metrics to a Meter until `stop`. */
 export interface OpenTelemetryMetrics {
   /** Unsubscribes from the metrics. The instruments keep their values. */
   stop(): void;
@@ -17,12 +17,12 @@ const checkMeter = withMethods<Meter>(
   'createHistogram',
 );
 
-/** Units of UCUM by the end of a name. */
+/** UCUM units, by the suffix of a metric's name. */
 const UNITS = { _seconds: 's', _bytes: 'By', _ratio: '1' } as const;
 
 /**
- * Creates an instrument of `meter` for each metric, with its name, and updates them from now on.
- * Attributes: `store`, and `kind` where a metric has it. Call it before the store is opened:
+ * Creates an instrument of `meter` with the same name for each metric, and updates it from now on.
+ * Attributes: `store`, and `kind` if the metric has it. Call this before the store is opened:
  * metrics of the open itself are published only once.
  * @throws TypeError if `meter` is not a Meter of @opentelemetry/api.
  * @example
@@ -49,7 +49,7 @@ export function collectOpenTelemetry(meter: Meter): OpenTelemetryMetrics {
   return { stop: () => void unsubscribe(METRICS_CHANNEL, listen) };
 }
 
-/** Takes one value with its attributes. */
+/** Records one value with its attributes. */
 type Observer = (value: number, attributes: Attributes) => void;
 
 function observer(name: MetricName, { kind, help, buckets }: MetricRow, meter: Meter): Observer {
