@@ -1,7 +1,7 @@
 /**
- * Nodes with the same key, each a process, over a primary and a synchronous standby: the primary is
- * killed, the second node takes over, the first one is killed and comes back. Then the second is
- * paused, and a third node takes over from it, on the same server.
+ * Nodes with the same key, each in its own process, use a primary and a synchronous standby. The
+ * primary is killed, and node 2 takes over. Node 1 is killed and restarted on the old primary. Then
+ * node 2 is paused, and node 3 takes over on the same server.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,28 +13,28 @@ const NODE = fileURLToPath(new URL('./node.js', import.meta.url));
 const TABLE = 'validator';
 const ROUNDS = 30n;
 
-/** Prints a line of the story. */
+/** Prints a line of the report. */
 export type Tell = (text: string, kind?: 'step' | 'good' | 'bad') => void;
 
-/** What the story came to. */
+/** The result of a run. */
 export interface Outcome {
   readonly acknowledged: bigint;
   /** Acknowledged rounds that the second node did not find. */
   readonly lost: bigint;
-  /** Views in which two nodes signed, and not the same. */
+  /** Number of views in which two nodes signed different votes. */
   readonly twice: number;
 }
 
-/** What a node refused, and why. */
+/** A node refused a request; the message is the reason. */
 class Refused extends Error {}
 
-/** A node in a process of its own. */
+/** A node in a separate process. */
 class Node {
   static readonly #all: Node[] = [];
-  /** Views in which its signature left the process. */
+  /** Views for which the process released a signature. */
   readonly signed = new Set<bigint>();
   epoch = 0n;
-  /** Blocks that it found. */
+  /** Number of blocks that it found in the store. */
   found = 0n;
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -45,12 +45,12 @@ class Node {
     Node.#all.push(this);
   }
 
-  /** Ends every process, paused ones too. */
+  /** Kills every process, including paused ones. */
   static async killAll(): Promise<void> {
     await Promise.all(Node.#all.splice(0).map((node) => node.kill()));
   }
 
-  /** @throws Refused if it does not open its store; then its process has ended. */
+  /** @throws Refused if the node cannot open its store; its process has then ended. */
   static async start(number: number, place: Place, firstUse = false): Promise<Node> {
     const node = new Node();
     try {
@@ -67,7 +67,7 @@ class Node {
     return this.#process.pid;
   }
 
-  /** Stores a block and votes; resolves once the signature has left. @throws Refused. */
+  /** Stores a block and votes; resolves once the signature is released. @throws Refused. */
   async round(view: bigint): Promise<void> {
     await this.#send({ what: 'round', view });
     this.signed.add(view);
@@ -106,7 +106,7 @@ class Node {
   }
 }
 
-/** The reason of a refusal; undefined if there was none. */
+/** The reason of the refusal; undefined if the work succeeded. */
 async function refusalOf(work: Promise<unknown>): Promise<string | undefined> {
   return work.then(
     () => undefined,
@@ -124,7 +124,10 @@ async function attempt(tell: Tell, what: string, work: Promise<unknown>): Promis
   return refusal === undefined;
 }
 
-/** Runs the story. `isWeakened`: without the checks that make it safe. Leaves nothing behind. */
+/**
+ * Runs all steps. `isWeakened`: without the checks that prevent damage. Leaves no files or
+ * processes.
+ */
 export async function failover(tell: Tell, isWeakened: boolean): Promise<Outcome> {
   tell('A primary and a synchronous standby, as real servers', 'step');
   const { cluster, primary, standby } = await startPair();
@@ -159,7 +162,7 @@ async function story(
   while (acknowledged < ROUNDS) await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 5))]);
   const { pid } = primary;
   await primary.stop('SIGKILL');
-  tell(`pid ${pid} is gone; node 1 had ${acknowledged} rounds acknowledged, and is told: ${await refusalOf(running)}`);
+  tell(`pid ${pid} has ended; node 1 had ${acknowledged} rounds acknowledged; its next round fails: ${await refusalOf(running)}`);
 
   tell('The standby is promoted, and node 2 takes over', 'step');
   await standby.sql('select pg_promote()');
@@ -171,10 +174,10 @@ async function story(
   );
   await attempt(
     tell,
-    `node 2 votes otherwise in view ${acknowledged - 1n}, in which node 1 signed`,
+    `node 2 votes differently in view ${acknowledged - 1n}, in which node 1 signed`,
     second.vote(acknowledged - 1n),
   );
-  // Of a round that node 1 did not release, the block may be stored.
+  // The block of a round that node 1 did not release may be stored.
   const view = second.found;
   await second.round(view);
   tell(`node 2 stores and signs from view ${view} on`);
@@ -214,13 +217,13 @@ async function story(
   tell(`node 3 claimed it: epoch ${third.epoch}`);
   await third.vote(view + 5n);
   if (isWeakened) {
-    tell('weakened: the row of the fence is set back by hand, as if no claim had raised the epoch');
+    tell('weakened: the row of the fence is reset, as if no claim had raised the epoch');
     await standby.sql(`update ${TABLE}_head set epoch = ${second.epoch}, seq = ${String(before?.seq)}`);
   }
   second.resume();
   await attempt(
     tell,
-    `node 2 goes on (SIGCONT), and signs in view ${view + 5n}, as node 3 did`,
+    `node 2 continues (SIGCONT), and signs in view ${view + 5n}, as node 3 did`,
     second.vote(view + 5n),
   );
   await Promise.all([second.close(), third.close()]);

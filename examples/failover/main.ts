@@ -1,7 +1,7 @@
 /**
  * `npm run failover`: a validator on PostgreSQL survives the loss of its primary, and neither the
- * old node nor the old primary can write or sign any more. `--weakened`: what would happen without
- * the checks.
+ * old node nor a node on the old primary can write or sign any more. `--weakened` runs the same
+ * steps without the checks.
  */
 import { parseArgs } from 'node:util';
 import { print, styled } from '../../src/cli/output.js';

@@ -1,6 +1,6 @@
 /**
- * A node in a process of its own: it opens the store, then does what the story asks. In each view
- * it stores a block and votes, for a digest of its own.
+ * The process of a node: it opens the store, then handles requests. In a view it stores a block and
+ * votes. The digest of a vote differs between nodes.
  *
  *   node node.js    (with an IPC channel: {@link Start}, then {@link Ask} in, {@link Reply} out)
  */
@@ -19,7 +19,7 @@ import {
 const KEY = new Uint8Array(32).fill(0x0a);
 const LANE = '0b';
 
-/** Where a node's store is. */
+/** The place of the node's store, and how it is opened. */
 export type Place = Pick<
   PostgresStoreOptions<PlainBlock, PlainQC, PlainAnchor>,
   'connection' | 'replicas' | 'singleServer' | 'takeOver' | 'table'
@@ -32,16 +32,16 @@ export interface Start {
   readonly firstUse: boolean;
 }
 
-/** What to do in a view: a block and a vote, or a vote alone; or to stop. */
+/** A request: store a block and vote in a view, only vote in it, or close the store. */
 export interface Ask {
   readonly what: 'round' | 'vote' | 'close';
   readonly view: bigint;
 }
 
-/** Done, or refused. After the start: the claim, and the number of blocks that were found. */
+/** A refusal; else the epoch of the claim and the number of blocks that were found at the start. */
 export type Reply = { readonly refusal: string } | { readonly epoch: bigint; readonly found: bigint };
 
-/** The reason of a refusal, in a few words. */
+/** The short reason of a refusal. */
 function refusalOf(error: unknown): string {
   if (!isLanestoreError(error)) return String((error as Error).stack);
   return error.cause instanceof PostgresFailure

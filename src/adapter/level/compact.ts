@@ -1,4 +1,4 @@
-/** Compacting a store on which no node runs. */
+/** Compacts a store on which no node runs. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloseStack, releasing } from '../../base/close-stack.js';
@@ -20,17 +20,17 @@ import { refuseIfOpenElsewhere } from './open/probe-lock.js';
 /** Options of {@link compactStore}. */
 export interface CompactOptions<B, Q, A> {
   readonly model: Model<B, Q, A>;
-  /** Check, and change nothing; a node may run meanwhile. Default false. */
+  /** True: check the store, and change nothing; a node may run on it. Default false. */
   readonly dryRun?: boolean;
 }
 
-/** Files of LevelDB's tables and logs. */
+/** The number and the size of LevelDB's tables and logs. */
 export interface LevelSize {
   readonly files: number;
   readonly bytes: number;
 }
 
-/** What {@link compactStore} did, or would do. */
+/** The result of {@link compactStore}, or its plan. */
 export interface CompactReport {
   /** The real path of the store. */
   readonly location: string;
@@ -39,12 +39,12 @@ export interface CompactReport {
   readonly before: LevelSize;
   /** Absent after a dry run. */
   readonly after?: LevelSize;
-  /** Bytes that must be free: the new tables are complete before the old ones are removed. */
+  /** Bytes that must be free, because old tables are removed after the new ones are complete. */
   readonly neededBytes: number;
   readonly freeBytes: number;
 }
 
-/** Bytes that stay free for the new MANIFEST, log and LOG. */
+/** Free bytes for the new MANIFEST, log and LOG. */
 const MARGIN_BYTES = 16 * 1024 * 1024;
 /** Above all keys of a store, which are ASCII. */
 const AFTER_ALL_KEYS = '~';
@@ -52,13 +52,13 @@ const AFTER_ALL_KEYS = '~';
 const checkOptions = fields<CompactOptions<unknown, unknown, unknown>>({ ...MODEL_CHECK, dryRun: boolean });
 
 /**
- * Rewrites all tables of the store in `location`, on which no node runs, without deleted and
- * overwritten records. The content does not change, and no batch is written. Everything is checked
- * on a private copy first. A crash at any moment leaves a store that opens, with the same content:
- * LevelDB syncs new tables and its MANIFEST before it removes old tables.
- * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK for a store that does not open,
- * LANESTORE_CAPACITY without room for the new tables: then nothing was changed; what opening the
- * store throws.
+ * Rewrites all tables of the store in `location` without deleted and overwritten records. No node
+ * may run on the store. The content does not change, and no batch is written. The whole store is
+ * first checked on a private copy. After a crash at any moment the store opens with the same
+ * content, because LevelDB syncs new tables and its MANIFEST before it removes old tables.
+ * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK for a store that does not open;
+ * LANESTORE_CAPACITY if there is no space for the new tables: then nothing was changed; the errors
+ * of an open of the store.
  */
 export async function compactStore<B, Q, A>(
   location: string,
@@ -105,7 +105,7 @@ async function compact<B, Q, A>(
   return { ...plan, after: levelSize(paths.level) };
 }
 
-/** Tables and logs. A file that LevelDB removes meanwhile is left out. */
+/** Counts tables and logs. A file that LevelDB removes during the scan is not counted. */
 function levelSize(level: string): LevelSize {
   const sizes = readdirSync(level)
     .filter((name) => /\.(?:ldb|sst|log)$/.test(name))
@@ -114,7 +114,7 @@ function levelSize(level: string): LevelSize {
 }
 
 function noRoom(location: string, needed: number, free: number): LanestoreError {
-  const message = `${location}: a compaction needs ${needed} free bytes for the new tables, and ${free} are free`;
+  const message = `${location}: a compaction needs ${needed} free bytes for the new tables, but only ${free} are free`;
   return new LanestoreError('LANESTORE_CAPACITY', message, {
     remedy: 'free space on the disk of the store, and run it again; nothing was changed',
   });

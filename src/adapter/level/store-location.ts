@@ -15,37 +15,39 @@ import type { StoreView } from './view/store-view.js';
 
 /** The location of a store that is not a directory: what `postgresLocation` returns. */
 export interface StoreLocation {
-  /** Its name, for people; it contains no password. */
+  /** A readable name, without password. */
   readonly name: string;
 }
 
-/** How such a store is read and changed. */
+/** The functions that read and change such a store. */
 export interface StoreAccess {
-  /** As `openView`. The database has no witness: its server vouches for what is read. */
+  /**
+   * As `openView`. There is no witness: the database server guarantees that the data is current.
+   */
   view<B, Q, A>(model: Model<B, Q, A>): Promise<StoreView<B, Q, A>>;
-  /** As {@link amendStore}; no other process can write to the store after the decision. */
+  /** As {@link amendStore}. After `decide` is called, no other process can write to the store. */
   amend<B, Q, A>(options: AmendOptions<B, Q, A>, decide: Decide<A>): Promise<void>;
 }
 
-/** Decides an amendment. */
+/** Returns the change to make, or throws to refuse it. */
 export type Decide<A> = (store: AmendedStore<A>) => Amendment | Promise<Amendment>;
 
 const accesses = new WeakMap<object, StoreAccess>();
 
-/** Makes a location with this name. */
+/** Makes a location with this name and these functions. */
 export function storeLocation(name: string, access: StoreAccess): StoreLocation {
   const location = Object.freeze({ name });
   accesses.set(location, access);
   return location;
 }
 
-/** @throws TypeError unless it is a path, or made by {@link storeLocation}. */
+/** @throws TypeError unless `value` is a path, or was made by {@link storeLocation}. */
 export function checkLocation(value: unknown, name: string): void {
   const isLocation = typeof value === 'string' || (typeof value === 'object' && value !== null && accesses.has(value));
   if (!isLocation) throw mismatch(name, 'a path, or what postgresLocation returns', value);
 }
 
-/** A store that would open, with its votes as they would be then. */
+/** A view of a store that would open, and the votes that the open would find. */
 export interface Seen<B, Q = unknown, A = unknown> extends AsyncDisposable {
   /** The real path, or the name of the location. */
   readonly location: string;
@@ -55,7 +57,7 @@ export interface Seen<B, Q = unknown, A = unknown> extends AsyncDisposable {
   readonly votes: StoredVotes;
 }
 
-/** Opens a view of a store; a node may run on it. @throws what opening the store would. */
+/** Opens a view of a store; a node may run on it. @throws the error of an open of the store. */
 export async function see<B, Q, A>(location: string | StoreLocation, model: Model<B, Q, A>): Promise<Seen<B, Q, A>> {
   const view = await (typeof location === 'string' ? openView(location, { model }) : accessOf(location).view(model));
   try {
@@ -72,7 +74,7 @@ export async function see<B, Q, A>(location: string | StoreLocation, model: Mode
   }
 }
 
-/** Amends the store in a location. @throws as {@link amendStore}. */
+/** Changes the store in a location. @throws as {@link amendStore}. */
 export function amendAt<B, Q, A>(
   location: string | StoreLocation,
   options: AmendOptions<B, Q, A>,

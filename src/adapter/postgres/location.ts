@@ -46,12 +46,13 @@ const checkOptions = fields<PostgresLocationOptions>({
 
 /**
  * The location of the store in a table, for `handover`, `importHistory`, `releaseStore` and the
- * other functions that take a {@link StoreLocation}. They read it in a snapshot, without a claim.
- * To change it, they claim the store as `openPostgres` does: a node that holds it must be stopped
- * first, and one that is only paused can write no more. The change is replicated when they resolve.
- * @throws TypeError, LANESTORE_INVALID for invalid options. A change throws LANESTORE_INVALID with
- * `replicas: 0` without `singleServer`, because a failover could lose it; LANESTORE_LOCKED while a
- * node holds the store; LANESTORE_FAILED if the change may be stored or not: then call it again.
+ * other functions that take a {@link StoreLocation}. They read the store in a snapshot, without a
+ * claim. To change the store, they claim it like `openPostgres`: stop the node that holds it first.
+ * A node that is only paused can never write again. The change is replicated when they resolve.
+ * @throws TypeError, LANESTORE_INVALID for invalid options. A change throws LANESTORE_INVALID for
+ * `replicas: 0` without `singleServer`, because a failover could lose the change; LANESTORE_LOCKED
+ * while a node holds the store; LANESTORE_FAILED if the change may be stored or not: then call the
+ * function again.
  * @example
  * ```ts
  * import { autobahn, exportHistory } from 'lanestore';
@@ -78,7 +79,7 @@ export function postgresLocation(options: PostgresLocationOptions): StoreLocatio
   });
 }
 
-/** Decides without a claim: a decision that does not fit must not fence a node. */
+/** Calls `decide` before the claim, so that a change that is refused does not fence a node. */
 async function decideOnView<B, Q, A>(opened: StoreView<B, Q, A>, decide: Decide<A>): Promise<void> {
   await using view = opened;
   const { location, tip, votes, refusal, schema, anchor, inner } = view;
@@ -88,7 +89,7 @@ async function decideOnView<B, Q, A>(opened: StoreView<B, Q, A>, decide: Decide<
 }
 
 /**
- * Claims the store in a table, and amends it in one batch, which is replicated when this resolves.
+ * Claims the store in a table, and changes it in one batch, which is replicated when this resolves.
  * @throws LANESTORE_LOCKED, LANESTORE_IO; what `decide` throws; LANESTORE_FAILED.
  */
 export async function amendTables<B, Q, A>(
@@ -115,13 +116,13 @@ export async function amendTables<B, Q, A>(
   }
 }
 
-/** The coded error of an amendment. */
+/** The coded error of a failed change. */
 function amendError(error: unknown): unknown {
   if (error instanceof PostgresFailure) {
     const what = `it is not known whether the change is stored: ${error.message}`;
     return new LanestoreError('LANESTORE_FAILED', what, {
       cause: error,
-      remedy: 'see to the servers, then do the same again',
+      remedy: 'check the servers, then run the same call or command again',
     });
   }
   return codedError(error);
@@ -130,7 +131,7 @@ function amendError(error: unknown): unknown {
 function unsafe(): LanestoreError {
   return new LanestoreError(
     'LANESTORE_INVALID',
-    'replicas: 0: a failover could lose the change, and the key sign twice',
+    'replicas: 0: a failover could lose the change, and the key could sign twice',
     {
       remedy: 'give the number of synchronous standbys; or singleServer: true, if no other server ever takes over',
     },

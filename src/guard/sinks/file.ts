@@ -44,7 +44,7 @@ const checkOptions = fields<FileWitnessOptions>({ name: checkSinkName, files: ch
 const FILE_MODE = 0o600;
 const DIGITS = 20;
 const NAME = /^(epoch|last)-(\d{20})$/;
-/** Upper bound of claims by others that may come before this one succeeds. */
+/** Upper bound of claims by other processes before this claim succeeds. */
 const RACES_MAX = 1000;
 
 /** A sink in the directory `path`. The first claim creates the directory. */
@@ -82,12 +82,12 @@ class FileWitness implements WitnessSink {
         const { epoch } = await namesIn(place);
         if (!(await this.#created(join(place, fileName('epoch', epoch + 1n)), holder))) continue;
         await this.#files.syncDirectory(place);
-        // Read after the claim is on disk: a put that this read misses will be fenced.
+        // Read after the claim is on disk, so that a put that this read misses is fenced.
         const record = await recordIn(place, key);
         if (record.epoch !== epoch + 1n) throw fencedError(`claim ${record.epoch} follows claim ${epoch + 1n}`);
         return record;
       }
-      throw new Error(`others claim the key all the time in ${place}`);
+      throw new Error(`other processes keep claiming the key in ${place}`);
     });
   }
 
@@ -132,7 +132,7 @@ class FileWitness implements WitnessSink {
     }
   }
 
-  /** Removes the files of superseded claims. Failures are ignored: files that stay do no harm. */
+  /** Removes the files of superseded claims. Failures are ignored: remaining files do no harm. */
   async #removeBefore(place: string, names: readonly string[], epoch: bigint): Promise<void> {
     for (const name of names) {
       const [, , digits] = NAME.exec(name.replace(/\.part$/, '')) ?? [];

@@ -20,7 +20,7 @@ export interface HttpWitnessOptions {
 const TOKEN = /^[\x21-\x7e]{16,512}$/;
 /** The path of a witness server's calls, below its URL. */
 export const WITNESS_PATH = 'v1/witness';
-/** Upper bound of the characters that are shown of an error. */
+/** Upper bound of the characters of an error text that are shown. */
 const SHOWN_MAX = 300;
 
 const checkOptions = fields<HttpWitnessOptions>({
@@ -82,7 +82,7 @@ class HttpWitness implements WitnessSink {
     const { held } = fieldsOf(await this.#ask(call, signal));
     const { epoch: heldEpoch, seq } = (held ?? {}) as Record<string, unknown>;
     if (heldEpoch === `${epoch}` && seq === `${history.seq}`) return;
-    throw failed('its answer to a put names another batch than was sent');
+    throw failed('its answer to a put names a different batch than the one that was sent');
   }
 
   async #ask(call: object, signal: AbortSignal): Promise<string> {
@@ -97,7 +97,7 @@ class HttpWitness implements WitnessSink {
       text = await limited(response);
     } catch (error) {
       if (error instanceof LanestoreError) throw error;
-      throw failed(`it cannot be asked: ${this.#safe(reasonOf(error))}`);
+      throw failed(`the call failed: ${this.#safe(reasonOf(error))}`);
     }
     if (response.status === 200) return text;
     const { code, message } = fieldsOf(text);
@@ -140,5 +140,5 @@ function reasonOf(error: unknown): string {
 }
 
 function failed(what: string): LanestoreError {
-  return new LanestoreError('LANESTORE_IO', what, { remedy: 'see to the witness server, its token and the way there' });
+  return new LanestoreError('LANESTORE_IO', what, { remedy: 'check the witness server, its token, and the network to it' });
 }

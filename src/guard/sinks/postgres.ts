@@ -118,7 +118,7 @@ class PostgresWitness implements WitnessSink {
         const [row] = await session.query({ text: this.#sql.read, values: valuesOf(history) });
         if (!checkPut(row === undefined ? NO_RECORD : recordOf(row, history), claim, history)) return;
       }
-      throw failed('others write the record of this key all the time');
+      throw failed('other processes keep writing the record of this key');
     });
   }
 
@@ -132,8 +132,8 @@ class PostgresWitness implements WitnessSink {
   }
 
   /**
-   * Runs a call on the connection. Cuts the connection if the call is aborted, or if `pg` rejects
-   * it.
+   * Runs a call on the connection. Closes the connection if the call is aborted, or if `pg` rejects
+   * the call.
    */
   async #within<T>(signal: AbortSignal, step: (session: Session) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
@@ -203,7 +203,7 @@ function assertSynced(session: Session): void {
   const notice = session.takeNotice();
   if (notice === undefined) return;
   session.destroy();
-  throw failed(`it is not known that the commit is synced: ${notice}`);
+  throw failed(`the commit may not be synced: ${notice}`);
 }
 
 function valuesOf({ network, signer }: WitnessKey): [string, Buffer] {
@@ -212,15 +212,16 @@ function valuesOf({ network, signer }: WitnessKey): [string, Buffer] {
 
 function recordOf({ epoch, holder, last_epoch: lastEpoch, history }: Row, key: WitnessKey): WitnessRecord {
   const claims = numberOf(epoch);
-  if (claims === undefined || typeof holder !== 'string') throw failed('its row of this key is none');
+  if (claims === undefined || typeof holder !== 'string') throw failed('its row of this key is invalid');
   if (lastEpoch === null && history === null) return { epoch: claims, holder, last: undefined };
   const last = numberOf(lastEpoch);
-  if (last === undefined || typeof history !== 'string') throw failed('its row of this key is none');
+  if (last === undefined || typeof history !== 'string') throw failed('its row of this key is invalid');
   return { epoch: claims, holder, last: { epoch: last, history: sinkHistory(history, key) } };
 }
 
 /**
- * The coded error, without the cause and without connection messages: both may show the address.
+ * The coded error, without the cause and without messages of the connection, because both may
+ * contain the address.
  */
 function coded(error: unknown): LanestoreError {
   const state = sqlState(error);
@@ -228,9 +229,9 @@ function coded(error: unknown): LanestoreError {
     return failed(`${state}: ${(error as Error).message}`);
   }
   const { code } = error as { code?: unknown };
-  return failed(`it cannot be asked: ${state ?? (typeof code === 'string' ? code : 'the connection failed')}`);
+  return failed(`the call failed: ${state ?? (typeof code === 'string' ? code : 'the connection failed')}`);
 }
 
 function failed(what: string): LanestoreError {
-  return new LanestoreError('LANESTORE_IO', what, { remedy: 'see to the server, the role, its rights and the table' });
+  return new LanestoreError('LANESTORE_IO', what, { remedy: 'check the server, the role, its rights and the table' });
 }

@@ -119,7 +119,7 @@ function closed(server: Server): Promise<void> {
   });
 }
 
-/** An answer with another status than 200. */
+/** A refusal: an answer with a status other than 200. */
 class Refusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -166,7 +166,7 @@ class Calls {
       throw new Refusal(421, 'LANESTORE_INVALID', 'the Host header names another server');
     }
     if (method === 'GET' && url === '/health') return '{"ok":true}\n';
-    if (url !== `/${WITNESS_PATH}`) throw new Refusal(404, 'LANESTORE_INVALID', 'nothing is there');
+    if (url !== `/${WITNESS_PATH}`) throw new Refusal(404, 'LANESTORE_INVALID', 'unknown path');
     if (method !== 'POST') throw new Refusal(405, 'LANESTORE_INVALID', 'only POST');
     const [, given = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
     if (!timingSafeEqual(digest(given), this.#token)) throw new Refusal(401, 'LANESTORE_INVALID', 'the token is wrong');
@@ -247,7 +247,7 @@ function send(response: ServerResponse, status: number, body: string): void {
   response.end(body);
 }
 
-/** Digests have one length, which `timingSafeEqual` requires of both sides. */
+/** `timingSafeEqual` requires equal lengths, which digests have. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
