@@ -1,6 +1,6 @@
 /**
- * The checker's process: records all messages of all nodes, and reports what an honest node never
- * does.
+ * The process of the checker: records all messages of all nodes, and reports every act that an
+ * honest node never does.
  */
 import { laneIdOf } from '../../src/index.js';
 import { type FromChecker, members, type ToChecker } from './messages.js';

@@ -1,8 +1,8 @@
 /**
  * Consensus on the order of the lanes. Each road index has views, each view has a leader, prepare
- * and commit votes of N-f validators, and timeouts for a leader that is down. It is small: for
- * honest nodes that may crash. It shows why the store matters: a vote is stored before it is sent,
- * and after a restart the node sends the same vote again, never a different one.
+ * and commit votes of N-f validators, and timeouts for a leader that is down. It is a small
+ * protocol for honest nodes that may crash. It shows why the store matters: a vote is stored before
+ * it is sent, and after a restart the node sends the same vote again, never a different one.
  */
 import {
   type AvailState,
@@ -32,9 +32,9 @@ import type { Voter } from './voter.js';
 
 /** Blocks of a lane that one CommitQC may order. */
 const RANGE_MAX = 10n;
-/** Time limit of the first view of a road; later views have twice the time. */
+/** Time limit of the first view of a road. Later views have twice this limit. */
 const VIEW_MS = 1000;
-/** Messages for up to this many roads ahead are kept. */
+/** Messages are kept for at most this many roads after the current one. */
 const AHEAD = 4n;
 
 /** The durable state of a node: its votes for the current road. */
@@ -371,8 +371,8 @@ export class Consensus {
   }
 
   /**
-   * Gives the prepare vote of a view, after `before`; undefined if the vote was given already or is
-   * excluded.
+   * Gives the prepare vote of a view, after `before`. Undefined if the vote was already given, or
+   * is excluded.
    */
   async #prepare(
     road: bigint,
@@ -393,7 +393,7 @@ export class Consensus {
     return given;
   }
 
-  /** A second vote in the same view, for something else. */
+  /** Tries a second, different vote in the same view. */
   async #voteAgain(vote: Proposal): Promise<void> {
     const second = { ...vote, createdAt: { ...vote.createdAt, seconds: vote.createdAt.seconds + 1n } };
     try {
@@ -420,7 +420,7 @@ export class Consensus {
     if (given !== undefined && this.#seat.isWrong) await this.#forgetLock(road, number);
   }
 
-  /** A vote to give up the view that does not name the PrepareQC that the node voted to commit. */
+  /** Tries a timeout vote that does not name the PrepareQC that the node voted to commit. */
   async #forgetLock(road: bigint, number: bigint): Promise<void> {
     const view = { index: road, number };
     const given = await this.#seat.voter.round([{ kind: 'timeoutVote', value: { view } }], () =>
@@ -430,7 +430,7 @@ export class Consensus {
     else this.#seat.send({ kind: 'timeout', timeout: timeoutOf(given[0], undefined) });
   }
 
-  /** The view has timed out: votes to leave it, and sends that vote at each further timeout. */
+  /** Called at each timeout of the view: votes to leave it once, and sends that vote each time. */
   #giveUp(): void {
     this.#step(async () => {
       const [road, number] = [this.#road, this.#view];

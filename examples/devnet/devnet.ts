@@ -1,6 +1,6 @@
 /**
- * A run of the devnet: starts nodes and checker, forwards messages, kills and restarts nodes, sums
- * up.
+ * A run of the devnet: starts nodes and checker, forwards messages, kills and restarts nodes, and
+ * returns the result.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -56,7 +56,7 @@ export interface Run extends Omit<Settings, 'sinks'> {
   readonly trouble?: boolean;
   /** Node 0 votes twice in each view. */
   readonly wrongNode?: boolean;
-  /** Number of scenarios of restore.ts that are played. */
+  /** Number of scenarios of restore.ts to run. */
   readonly restores?: number;
   /** The scenarios; default: all that the sinks allow. */
   readonly scenarios?: readonly ScenarioName[];
@@ -70,13 +70,13 @@ export interface Run extends Omit<Settings, 'sinks'> {
 export interface Summary {
   readonly rounds: number;
   readonly kills: number;
-  /** By scenario, the number of nodes that sign again, own lane included. */
+  /** By scenario, the number of runs after which the node signed again, including its own lane. */
   readonly restores: ReadonlyMap<ScenarioName, number>;
   readonly counts: RestoreCounts;
   /** Commands of the operator that were killed. */
   readonly commandKills: number;
   readonly sinkFailures: Readonly<Record<SinkFailure, number>> | undefined;
-  /** Own lanes at their end: the last block that the sinks hold was never sent. */
+  /** Own lanes that cannot continue, because the last block that the sinks hold was never sent. */
   readonly endedLanes: number;
   readonly seconds: number;
   readonly messages: number;
@@ -97,9 +97,12 @@ export interface Summary {
   readonly catchUpMs: readonly number[];
 }
 
-/** The reason of a node whose store is behind its sinks, or fenced, or new and its key is not. */
+/**
+ * Matches the reason of a node whose store lacks batches that its sinks hold, is fenced, or is new
+ * although its key has signed.
+ */
 const REFUSED = /^LANESTORE_(ROLLED_BACK|FENCED|INVALID: openGuard: firstUse)/;
-/** A restored node is cut off from all messages for this time. */
+/** A restored node gets no messages for this time. */
 const CUT_OFF_MS = 1500;
 /** Rounds before the first failure of a sink. */
 const ROUNDS_TO_FAIL = 5n;
@@ -112,24 +115,24 @@ const RESTART_MS_MAX = 400;
 
 interface Seat extends Life {
   kills: number;
-  /** True after the node's first signed message: its key is not new. */
+  /** True after the first signed message of the node: its key is no longer new. */
   hasSigned: boolean;
   /**
-   * The kinds of messages signed since the set was cleared: a new block of its own lane, a vote of
-   * consensus.
+   * The kinds of messages signed since the set was cleared: `block` is a new block of its own lane,
+   * `vote` a vote of consensus.
    */
   readonly signed: Set<'block' | 'vote'>;
   /** The location of its store. */
   location: string;
-  /** Another process with its key. */
+  /** A second process with the key of the node. */
   readonly clone: Life;
   /** No block of its lane is signed at or below this number. */
   ownFloor: bigint | undefined;
-  /** True if a block that was never sent is the last one of its lane. */
+  /** True if the last block of its lane was never sent: the lane cannot continue. */
   hasEnded: boolean;
-  /** Snapshots that were made and not used. */
+  /** Snapshots that are not used yet. */
   readonly backups: string[];
-  /** No message reaches it before this time. */
+  /** The node gets no messages before this time. */
   cutOffUntil: number;
   /** The number after its newest own block. */
   ownNext: bigint;
@@ -137,7 +140,7 @@ interface Seat extends Life {
   restarted: { readonly at: number; readonly target: bigint } | undefined;
 }
 
-/** What is known of a process since its start. */
+/** The state of a process since its start. */
 interface Life {
   process: ChildProcess | undefined;
   verdict: Verdict | undefined;
@@ -174,7 +177,7 @@ class Devnet {
   readonly #sinks: Sinks | undefined;
   #passes: ((to: number, wire: Wire) => boolean) | undefined;
   readonly #watchers = new Set<(from: number, wire: Wire) => void>();
-  /** The node that is being restored: no other node is killed meanwhile. */
+  /** The node that is being restored. No other node is killed until this ends. */
   #restoring: number | undefined;
   #stopped = 0;
   /** The number of rounds at the last kill. */
@@ -376,7 +379,8 @@ class Devnet {
     const again = (ms: number) => {
       this.#killer = setTimeout(() => this.#kill(), ms);
     };
-    // Wait for progress since the last kill: on a slow machine there would otherwise be none.
+    // Waits for progress since the last kill. Otherwise kills on a slow machine would prevent all
+    // progress.
     if (this.#restoring !== undefined || !this.#isWhole() || this.#rounds <= this.#killedAt) {
       again(KILL_RETRY_MS);
       return;
@@ -412,7 +416,10 @@ class Devnet {
     (this.#seats[place] as Seat).restarted = { at: performance.now(), target: this.#rounds };
   }
 
-  /** Sinks begin to fail when all of them know all nodes: one that forgets is then the only one. */
+  /**
+   * Makes sinks fail after all of them know all nodes, so that only the forgetful sink lacks a
+   * record.
+   */
   async #failSinks(sinks: Sinks): Promise<void> {
     try {
       await this.#until(() => this.#rounds >= ROUNDS_TO_FAIL && this.#isWhole());
@@ -522,7 +529,7 @@ class Devnet {
       signs: async () => {
         seat.signed.clear();
         await this.#until(() => {
-          // The last block that is known to have been signed was never sent: nobody has it.
+          // The last block that the node signed was never sent, so no node has it.
           seat.hasEnded ||= seat.ownFloor !== undefined && seat.ownFloor >= seat.ownNext;
           return seat.signed.has('vote') && (seat.hasEnded || seat.signed.has('block'));
         });
@@ -530,7 +537,7 @@ class Devnet {
     };
   }
 
-  /** Starts another process with the key of a node. */
+  /** Starts a second process with the key of a node. */
   #startClone(place: number, location: string): Clone {
     const { clone } = this.#seats[place] as Seat;
     const child = this.#fork(place, clone, location);
@@ -560,7 +567,7 @@ class Devnet {
     return this.#restoring === place;
   }
 
-  /** Records the evidence that a node signs: new blocks of its own lane, and its own votes. */
+  /** Records that a node signs: new blocks of its own lane, and its own votes. */
   #noteSigned(place: number, wire: Wire): void {
     const seat = this.#seats[place] as Seat;
     const isOwn = (key: Uint8Array) => Buffer.compare(key, this.#keys[place] as Uint8Array) === 0;
@@ -684,7 +691,7 @@ class Devnet {
   }
 }
 
-/** What a message says of the right to sign. */
+/** The right to sign, as a message shows it. */
 function noteVerdict(life: Life, message: FromNode): void {
   if (message.kind === 'closed') life.verdict = message.parts.length === 0 ? 'open' : 'closed';
   else if (message.kind === 'failed' && REFUSED.test(message.reason)) life.verdict = 'refused';

@@ -8,7 +8,7 @@ import { Committee, publicKeyOf } from '../../src/index.js';
 /** The backend of a node's store. */
 export type Backend = 'level' | 'wal' | 'noop';
 
-/** When a signature leaves: before or after the sinks hold it. */
+/** When the sinks get a vote: before or after its signature is released. */
 export type SinkMode = 'before' | 'after';
 
 /** Where a node reaches a sink: a directory, or a witness server. */
@@ -32,13 +32,13 @@ export interface Settings {
   readonly metricsPort?: number;
   /** The node votes twice in each view. */
   readonly wrong?: boolean;
-  /** The node's key never signed: its store may be new. */
+  /** True if the key of the node has never signed: its store may be new. */
   readonly first?: boolean;
   /** The node's guard has witness sinks (level). */
   readonly sinks?: { readonly mode: SinkMode; readonly places: readonly SinkPlace[] };
   /**
-   * Small buffers, a small queue and few deletes per batch, so that trouble has an effect quickly
-   * (level).
+   * Small buffers, a small queue and few deletes per batch, so that the effects of trouble appear
+   * quickly (level).
    */
   readonly tight?: boolean;
 }
@@ -110,7 +110,9 @@ export type ToNode =
   | { readonly kind: 'again' }
   | { readonly kind: 'stop' };
 
-/** The sender of what a copy of a node sends: it counts for its signer, and for no node's store. */
+/**
+ * Sender of the messages of a copy. They count for their signer, but not for the store of a node.
+ */
 export const CLONE = -1;
 
 /** Messages to the checker. */

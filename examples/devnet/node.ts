@@ -30,7 +30,7 @@ import { BareVoter, GuardedVoter, guardOf, isClosing, type Voter } from './voter
 const UNORDERED_MAX = 2n;
 /** Interval at which a node sends its status and asks a peer for missing entries. */
 const STATUS_MS = 200;
-/** A peer that stays in a road for this time has missed a message. */
+/** If a peer stays in a road for this time, it has missed a message. */
 const STUCK_MS = 700;
 /**
  * Settings with which the queue and LevelDB's buffer fill quickly and an anchor needs several
@@ -92,9 +92,11 @@ class Node {
   readonly #appVotes = new Map<bigint, Uint8Array>();
   readonly #arrivedAt = new Map<string, number>();
   readonly #waiting = new Set<string>();
-  /** By lane: the number after the highest block, or vote of its validator, that ever arrived. */
+  /**
+   * By lane: the number after the highest block that ever arrived, or that its validator voted for.
+   */
   readonly #received = new Map<LaneId, bigint>();
-  /** By peer: its current road, and since when. */
+  /** By peer: its current road, and the time at which it entered it. */
   readonly #askedAt = new Map<number, { readonly road: bigint; at: number }>();
   #durableMs: number[] = [];
   /** The number after the newest own block that may be sent. */
@@ -105,7 +107,7 @@ class Node {
     this.#store = store;
     this.#state = state;
     this.#voter = voter;
-    // With sinks, the guard opens when they hold what is durable.
+    // With sinks, the guard opens only after they hold the newest durable batch.
     this.#released = state.range(own).durable;
     this.#consensus = new Consensus({
       state,
@@ -219,7 +221,8 @@ class Node {
   }
 
   /**
-   * Sends this node's progress to a restored node; a node that was restored itself does not answer.
+   * Sends the progress of this node to a restored node. A node that was restored itself does not
+   * answer.
    */
   #reached(to: number): void {
     if (this.#voter.closed.length > 0) return;
@@ -285,7 +288,8 @@ class Node {
         await produced.then(
           (signed) => this.#sendOwn(signed),
           (error: unknown) => {
-            // Without a quorum of sinks the block is stored; `announce` sends it later.
+            // Without a quorum of sinks the block is stored but not sent; `announce` sends it
+            // later.
             if (!isLanestoreError(error, 'LANESTORE_IO') && !isClosing(error)) throw error;
           },
         );
@@ -294,7 +298,7 @@ class Node {
     }
   }
 
-  /** Blocks up to the floor were signed in a state that was lost: others have them. */
+  /** Blocks up to the floor were signed in a state that was lost. Other nodes have them. */
   #mayProduce(next: bigint): boolean {
     const floor = this.#voter.floorOf(own);
     return !this.#voter.closed.includes('own') && (floor === undefined || next > floor);
@@ -312,7 +316,7 @@ class Node {
     };
   }
 
-  /** Sends own blocks that `produce` did not: those that were stored before, or without sinks. */
+  /** Sends own blocks that `produce` did not send: stored before a restart, or without a quorum. */
   async #announce(): Promise<void> {
     const blocks = this.#state.blocks(own);
     for (;;) {
@@ -341,8 +345,8 @@ class Node {
       const hash = createHash('sha256');
       for (const header of full.headers) hash.update(headerHash(header));
       const value = { globalNumber: next - 1n, roadIndex: road, appHash: new Uint8Array(hash.digest()) };
-      // After a restart, votes from the last one on are sent: peers may or may not have the earlier
-      // ones. An AppQC of a later road replaces them.
+      // After a restart, sends votes from the last vote on. Peers may lack earlier votes; an AppQC
+      // of a later road replaces them.
       const [signed] = (await this.#voter.round([{ kind: 'appVote', value }])) ?? [];
       road++;
       if (signed === undefined) continue;
@@ -449,7 +453,7 @@ async function start(): Promise<void> {
   } catch (error) {
     await store?.close();
     if (settings.sinks !== undefined && isLanestoreError(error, 'LANESTORE_IO')) {
-      // Without a quorum of sinks, as a service does: again.
+      // No quorum of sinks answers: starts again, like a service manager would.
       await sleep(STATUS_MS);
       return start();
     }

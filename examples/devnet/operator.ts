@@ -1,15 +1,15 @@
 /**
- * The operator of the validators: commands of the command line, some of which are killed at a
+ * The operator of the validators: runs commands of `lanestore`, some of which are killed at a
  * random moment and repeated.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The program that `lanestore` runs, of the same build. */
+/** The program of the command `lanestore`, from the same build. */
 export const LANESTORE = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
-/** A command that ended by itself. */
+/** The result of a command that was not killed. */
 export interface Ended {
   readonly status: number;
   readonly stdout: string;
@@ -40,8 +40,8 @@ export class Operator {
   }
 
   /**
-   * Runs a command that is killed at a random moment, if it has not ended before; undefined if it
-   * was killed.
+   * Runs a command, and kills it at a random moment unless it ends earlier. Undefined if it was
+   * killed.
    */
   killed(...args: string[]): Promise<Ended | undefined> {
     return this.#started(args, (kill) => {
@@ -50,7 +50,7 @@ export class Operator {
     });
   }
 
-  /** Like {@link killed}, a moment after `path` appears. */
+  /** Like {@link killed}, but kills the command shortly after `path` exists. */
   killedAfter(path: string, ...args: string[]): Promise<Ended | undefined> {
     return this.#started(args, (kill) => {
       const look = setInterval(() => {

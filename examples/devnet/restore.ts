@@ -1,8 +1,9 @@
 /**
- * What happens to the disks of validators, and what their operator does, while the others run: a
- * store is replaced by an older snapshot or copy of it, copied, made anew, or moved. The validator
- * must sign nothing until it has the right to; then it must sign again, own lane included. At first
- * no message reaches a restored node, as if the network were down: it has only the copy.
+ * Scenarios in which the disk of a validator fails, or its operator acts, while the other nodes
+ * run: the store is replaced by an older snapshot or copy, copied, created again, or moved. The
+ * validator must sign nothing until it has the right to. Then it must sign again, including its own
+ * lane. At first a restored node gets no messages, as if the network were down, so it has only its
+ * store.
  */
 import { cpSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,25 +14,25 @@ import { NETWORK, type SinkMode, type Wire } from './messages.js';
 import type { Operator } from './operator.js';
 import { pick, type Sinks } from './sinks.js';
 
-/** What a node's start came to: its store was refused, or its votes are closed, or neither. */
+/** The result of a node's start: its store was refused, its votes are closed, or neither. */
 export type Verdict = 'refused' | 'closed' | 'open';
 
-/** What the scenarios count. */
+/** The counters of all scenarios. */
 export interface RestoreCounts {
   /** Starts of nodes whose store was refused, or closed, as it must be. */
   refusals: number;
-  /** Starts that were neither: the build is faulty. */
+  /** Starts that had to be refused or closed, and were not: the build is faulty. */
   unrefused: number;
-  /** Closed stores that were opened: by answers of peers, or by what sinks hold. */
+  /** Closed stores that were opened by answers of peers, or by an import from sinks. */
   releases: number;
   /** Stores that were moved. */
   handovers: number;
 }
 
-/** Another process with the key of the node. */
+/** A second process with the key of the node. */
 export interface Clone {
   verdict(): Promise<Verdict>;
-  /** Resolves when the clone has sent something signed. */
+  /** Resolves when the clone has sent a signed message. */
   signs(): Promise<void>;
   kill(): Promise<void>;
 }
@@ -40,7 +41,7 @@ export interface Clone {
 export interface Network {
   /** The number of CommitQCs. */
   readonly roads: bigint;
-  /** Only messages that `passes` accepts reach their node; undefined: all do. */
+  /** Forwards only messages that `passes` accepts; undefined: forwards all. */
   filter(passes: ((to: number, wire: Wire) => boolean) | undefined): void;
 }
 
@@ -56,7 +57,7 @@ export interface Restored {
   readonly sinks: Sinks | undefined;
   readonly mode: SinkMode | undefined;
   readonly counts: RestoreCounts;
-  /** Snapshots that were made and not used. */
+  /** Snapshots that are not used yet. */
   readonly backups: string[];
   readonly network: Network;
   /** Resolves when the network has `count` more CommitQCs, and every node has caught up. */
@@ -65,16 +66,16 @@ export interface Restored {
   progress(count: number): Promise<void>;
   /** Kills the node with SIGKILL. */
   kill(): Promise<void>;
-  /** Stops the node in order. */
+  /** Stops the node, which closes its store. */
   stop(): Promise<void>;
   /** Starts a new process. */
   start(how?: 'cut off' | 'first use'): void;
-  /** The store is an older one: what it lacks is no violation. */
+  /** Tells the checker that the store is an older one: missing entries are no violation. */
   lost(): void;
   clone(location: string): Clone;
   /** The verdict on the last start. */
   verdict(): Promise<Verdict>;
-  /** Resolves when the node has sent what `wanted` accepts. */
+  /** Resolves when the node has sent a message that `wanted` accepts. */
   sent(wanted: (wire: Wire) => boolean): Promise<void>;
   /** Resolves when the node has sent a new block of its own lane, and a vote of consensus. */
   signs(): Promise<void>;
@@ -82,7 +83,7 @@ export interface Restored {
 
 const ROADS_BETWEEN = 4;
 const PAUSE_MS = 200;
-/** How long the scenario `cut off` keeps sinks away. */
+/** Milliseconds for which the scenario `cut off` disconnects the sinks. */
 const AWAY_MS = 1500;
 const AHEAD_MS_MAX = 15_000;
 const TRIES_MAX = 100;
@@ -94,7 +95,7 @@ const ALL: readonly VotePart[] = ['rounds', 'app', 'lanes', 'own'];
 type Scenario = (node: Restored) => Promise<void>;
 
 const SCENARIOS = {
-  /** A snapshot, the newest one or an older one, in the place of the store. */
+  /** The newest or an older snapshot replaces the store. */
   snapshot: async (node) => {
     const made = await snapshotOf(node);
     const older = node.backups.length > 0 && pick([true, false]) ? node.backups.shift() : undefined;
@@ -107,7 +108,7 @@ const SCENARIOS = {
     if (await isRefused(node, node)) await release(node);
   },
 
-  /** The disk goes back to an older state, with the witness file. Only sinks detect it. */
+  /** An older copy replaces the store, including the witness file. Only sinks detect it. */
   'set back': async (node) => {
     const copy = await copyOf(node);
     await goOn(node);
@@ -117,7 +118,7 @@ const SCENARIOS = {
     if (await isRefused(node, node)) await release(node);
   },
 
-  /** As `set back`, and no sink was reached before. */
+  /** Like `set back`, but the node had no connection to any sink before. */
   'cut off': async (node) => {
     const copy = await copyOf(node);
     await goOn(node);
@@ -140,7 +141,7 @@ const SCENARIOS = {
     rmSync(copy, { recursive: true });
   },
 
-  /** A copy of the directory starts first; then the original is the one that must not sign. */
+  /** A copy of the directory starts before the original, so the original must not sign. */
   'early copy': async (node) => {
     const copy = await copyOf(node);
     const clone = node.clone(copy);
@@ -153,7 +154,7 @@ const SCENARIOS = {
     node.start();
   },
 
-  /** Both start together: one of them fences the other, or each the other. */
+  /** Copy and original start together: one fences the other, or each fences the other. */
   'two at once': async (node) => {
     const copy = await copyOf(node);
     const clone = node.clone(copy);
@@ -168,7 +169,7 @@ const SCENARIOS = {
     await release(node);
   },
 
-  /** A copy by hard links starts while the original is there, and does not run. */
+  /** A copy made of hard links starts while the original exists and is stopped. */
   'linked copy': async (node) => {
     await node.kill();
     const copy = `${node.location}.linked`;
@@ -178,7 +179,10 @@ const SCENARIOS = {
     node.start();
   },
 
-  /** A new store is made from an older copy, and opened by a wrong claim. Only sinks detect it. */
+  /**
+   * A new store is imported from an older copy, and released by a wrong claim. Only sinks detect
+   * it.
+   */
   'wrong claim': async (node) => {
     const copy = await copyOf(node);
     await goOn(node);
@@ -192,7 +196,7 @@ const SCENARIOS = {
     if (await isRefused(node, node)) await release(node);
   },
 
-  /** A new, empty store, and the claim that the key is new, too. Only sinks detect it. */
+  /** A new, empty store starts with the wrong claim that its key is new. Only sinks detect it. */
   'new store': async (node) => {
     await node.roads(ROADS_BETWEEN);
     await node.kill();
@@ -206,7 +210,7 @@ const SCENARIOS = {
     node.start();
   },
 
-  /** A move to another directory, cut short at any command. */
+  /** A move to another directory, with kills of its commands. */
   handover: async (node) => {
     const old = node.location;
     const moved = `${old.replace(/\.moved-\d+$/, '')}.moved-${node.counts.handovers}-${node.place}`;
@@ -219,8 +223,8 @@ const SCENARIOS = {
   },
 
   /**
-   * The node signs in a road that no other has reached, as far ahead as the protocol allows, and
-   * loses its disk. The others answer before they go on.
+   * The node signs in a road that no other node has reached, as far ahead as the protocol allows,
+   * and loses its disk. The others answer before they reach that road.
    */
   'far ahead': async (node) => {
     const { place, network } = node;
@@ -236,7 +240,7 @@ const SCENARIOS = {
     node.start();
     if ((await node.verdict()) === 'open') network.filter(undefined);
     if (await isRefused(node, node)) await releaseByPeers(node, ['rounds', 'lanes', 'own'], 'connected');
-    // The node must be there when its road begins.
+    // The node must run before its road begins.
     await node.verdict();
     network.filter(undefined);
     await node.progress(ROADS_BETWEEN);
@@ -247,7 +251,7 @@ const SCENARIOS = {
 /** The name of a scenario. */
 export type ScenarioName = keyof typeof SCENARIOS;
 
-/** The scenarios whose outcome is certain: without sinks, or with sinks in a mode. */
+/** The scenarios with a certain outcome, without sinks or with sinks in a mode. */
 export function scenariosFor(mode: SinkMode | undefined): readonly ScenarioName[] {
   if (mode === undefined) return ['snapshot', 'handover', 'linked copy', 'far ahead'];
   const copies: readonly ScenarioName[] = ['set back', 'late copy', 'early copy', 'wrong claim', 'new store'];
@@ -255,7 +259,7 @@ export function scenariosFor(mode: SinkMode | undefined): readonly ScenarioName[
   return mode === 'after' ? witnessed : [...witnessed, 'cut off', 'two at once'];
 }
 
-/** Plays a scenario. Resolves when the node signs again. */
+/** Runs a scenario. Resolves when the node signs again. */
 export async function playRestore(name: ScenarioName, node: Restored): Promise<void> {
   await SCENARIOS[name](node);
   await node.signs();
@@ -264,14 +268,14 @@ export async function playRestore(name: ScenarioName, node: Restored): Promise<v
 const ASIDE: ReadonlySet<Wire['kind']> = new Set(['status', 'ask', 'answer']);
 const HISTORY: ReadonlySet<Wire['kind']> = new Set(['commitQC', 'block', 'anchor']);
 
-/** Counts what became of a start that must not lead to signatures. */
+/** Counts the result of a start that must not lead to signatures. */
 async function isRefused(node: Restored, started: Pick<Clone, 'verdict'>): Promise<boolean> {
   const isOpen = (await started.verdict()) === 'open';
   if (!isOpen) {
     node.counts.refusals++;
     return true;
   }
-  // Only a faulty build signs here. The checker has time to find it.
+  // Only a faulty build signs here. The pause gives the checker time to find it.
   node.counts.unrefused++;
   await node.progress(ROADS_BETWEEN);
   return false;
@@ -337,7 +341,7 @@ async function release(node: Restored): Promise<void> {
     node.start('cut off');
     if (isClosed) await releaseByPeers(node, ALL);
     else node.counts.releases++;
-    // A sink that did not answer the import may hold more.
+    // A sink that did not answer the import may hold a newer history.
     if ((await node.verdict()) !== 'refused') return;
     node.counts.refusals++;
   }
@@ -350,7 +354,7 @@ async function importFromSinks({ location, place, operator, mode }: Restored, si
   await operator.killed(...args);
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const { status } = await operator.run(...args);
-    // In mode `after` the import only raises what may be signed.
+    // In mode `after` the import only raises watermarks and floors.
     if (status === 0 && (mode === 'after' || (await closedParts(location)).length === 0)) return;
     await sleep(PAUSE_MS);
   }
@@ -397,7 +401,7 @@ async function move(node: Restored, moved: string): Promise<void> {
   const common = ['--network', NETWORK, '--yes'];
   let isFirst = true;
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    // A killed node, or one that was stopped in order.
+    // A killed node, or a node that was stopped and closed its store.
     await (isFirst && pick([true, false]) ? node.kill() : node.stop());
     isFirst = false;
     rmSync(moved, { recursive: true, force: true });
@@ -407,7 +411,7 @@ async function move(node: Restored, moved: string): Promise<void> {
     const handover = (n: number) => ['handover', old, '--to', to, '--out', `${moved}.${tries}-${n}`, ...common];
     const ended = await operator.killed(...handover(0));
     if (ended === undefined && pick([true, false])) {
-      // A reboot in the middle of it: the old store signs on, or it was handed over.
+      // A reboot during the handover: the old store still signs, or has been handed over.
       node.start();
       if ((await node.verdict()) === 'open') {
         await node.signs();
@@ -427,8 +431,8 @@ async function move(node: Restored, moved: string): Promise<void> {
 }
 
 /**
- * Keeps CommitQC r from all others until the node has signed in road r+1. False if it did not come
- * so far in time.
+ * Withholds CommitQC r from all other nodes until the node has signed in road r+1. False if it did
+ * not sign there in time.
  */
 async function getAhead(node: Restored): Promise<boolean> {
   const { place, network, validators } = node;

@@ -49,7 +49,7 @@ export class Record {
       }
       case 'commitQC': {
         const { vote } = codecs.commitQC.fromWire(wire.bytes);
-        // A later view may commit the same again, never something else: the view is ignored.
+        // The view is ignored: a later view may commit the same proposal again, but no other.
         const ordered = { ...vote, view: { index: vote.view.index, number: 0n } };
         this.#once(
           'network',
@@ -92,8 +92,8 @@ export class Record {
   }
 
   /**
-   * The store of node `from` was replaced by an older copy: missing entries are not a violation.
-   * The node's earlier messages still count.
+   * Notes that an older copy replaced the store of node `from`: missing entries are no violation.
+   * The earlier messages of the node still count.
    */
   restored(from: number): void {
     this.#voted.delete(from);

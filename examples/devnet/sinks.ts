@@ -1,7 +1,7 @@
 /**
  * The witness sinks of a run: a directory and two witness servers, which all nodes share. Each node
- * has its own way to each sink, so that one node can be cut off. Sinks fail one at a time: a server
- * is killed, or loses its directory; calls are slow; a sink is cut off from all nodes.
+ * has its own connection to each sink, so that one node can be cut off. Sinks fail one at a time: a
+ * server is killed or loses its directory, calls are slow, or a sink is cut off from all nodes.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,16 +20,16 @@ const TOKEN = 'a-token-of-the-devnet';
 const DIRECTORY = 'directory';
 const SERVERS = ['server-1', 'server-2'] as const;
 type ServerName = (typeof SERVERS)[number];
-/** The only sink that forgets: a majority must remember. */
+/** The only sink that loses its data: a majority must keep it. */
 const FORGETFUL = 'server-2';
 
-/** Milliseconds of a failure, and from one to the next. */
+/** Mean milliseconds of a failure, and from the end of one to the start of the next. */
 const FAILURE_MS = 600;
 const CALM_MS = 900;
 /** Upper bound of the delay of each packet to a slow server. */
 const SLOW_MS_MAX = 150;
 
-/** A way from a node to a witness server, which can fail. */
+/** The connection from a node to a witness server, which can fail. */
 class Door {
   state: 'open' | 'slow' | 'shut' = 'open';
   readonly #server: Server;
@@ -77,7 +77,7 @@ class Door {
   }
 }
 
-/** `lanestore witness-server`. */
+/** A process of `lanestore witness-server`. */
 class WitnessProcess {
   readonly #dir: string;
   readonly #names: () => string;
@@ -118,7 +118,7 @@ class WitnessProcess {
     this.#process?.kill('SIGKILL');
   }
 
-  /** As a disk that was replaced by an empty one. */
+  /** Deletes the data, as if an empty disk replaced the disk. */
   forget(): void {
     rmSync(join(this.#dir, 'held'), { recursive: true, force: true });
   }
@@ -169,7 +169,7 @@ export class Sinks {
     return join(this.#dir, `sinks-${node}.json`);
   }
 
-  /** No call of the node reaches any sink. */
+  /** Blocks all calls of the node to all sinks. */
   cutOff(node: number): void {
     this.failures['cut off']++;
     for (const door of this.#doors[node]?.values() ?? []) door.shut();
@@ -192,7 +192,7 @@ export class Sinks {
     }
   }
 
-  /** Runs `work` while no sink fails by itself. */
+  /** Runs `work` while {@link fail} makes no sink fail. */
   async calm<T>(work: () => Promise<T>): Promise<T> {
     this.#isCalm = false;
     await this.#failing;
@@ -238,7 +238,7 @@ export class Sinks {
     return join(this.#dir, `${DIRECTORY}-${node}`);
   }
 
-  /** The node's way to the directory: a link, which a file replaces while it is cut off. */
+  /** Connects the node to the directory by a link. A file replaces the link while it is cut off. */
   #link(node: number): void {
     const made = `${this.#pathOf(node)}.new`;
     rmSync(made, { force: true });

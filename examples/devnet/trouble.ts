@@ -1,7 +1,6 @@
 /**
- * Trouble with the store of one validator and its repair by the operator, while the other nodes
- * run. The files are changed from outside of the node's process, as by a wrong `mv` and by a bad
- * disk.
+ * Trouble with the store of one validator, and its repair by the operator, while the other nodes
+ * run. Another process changes the files, like a wrong `mv` or a bad disk.
  */
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +24,7 @@ export interface Patient {
 
 const ROADS_BETWEEN = 4;
 
-/** Runs the scenario. Rejects if a reason of the node lacks what its operator must know. */
+/** Runs the scenario. Rejects if a reason of the node lacks information that its operator needs. */
 export async function playTrouble(
   patient: Patient,
   say: (line: string) => void,

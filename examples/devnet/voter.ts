@@ -1,6 +1,6 @@
 /**
- * How a validator signs: through a guard where its store keeps votes; with the bare key elsewhere,
- * as a node without lanestore does.
+ * How a validator signs: through a guard if its store keeps votes; else directly with the key, like
+ * a node without lanestore.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -22,22 +22,22 @@ import {
 import { sign } from '../../src/model/autobahn/index.js';
 import { NETWORK, type Settings } from './messages.js';
 
-/** What signs for a node. */
+/** Signs for a node. */
 export interface Voter {
   /**
-   * Gives votes, and keeps the node's state with them; resolves when they may be sent. Undefined:
-   * the node abstains, because earlier votes exclude these.
+   * Gives votes, and stores the state of the node with them. Resolves when they may be sent.
+   * Undefined if the node abstains, because earlier votes exclude these.
    */
   round(votes: readonly Msg[], inner?: (signed: readonly SignedMsg[]) => Uint8Array): Promise<SignedMsg[] | undefined>;
   /** The vote for a durable block; undefined if it was pruned. */
   laneVote(header: BlockHeader): Promise<SignedMsg | undefined>;
-  /** Resolves when all that is durable now may be sent; false if it never may. */
+  /** Resolves when everything that is durable now may be sent; false if it may never be sent. */
   witnessed(): Promise<boolean>;
   /** Parts in which nothing is signed. */
   readonly closed: readonly string[];
   /** No block of this lane is signed at or below this number. */
   floorOf(lane: LaneId): bigint | undefined;
-  /** Keeps the answer of a validator while parts are closed. */
+  /** Stores the answer of a validator while parts are closed. */
   answered(validator: Uint8Array, next: bigint, own: bigint): Promise<void>;
   /** Ends the waits for sinks. */
   stop(): void;
@@ -47,7 +47,7 @@ export interface Voter {
 /** The guard of Autobahn's votes. */
 export type NodeGuard = Guard<Msg, SignedBlock, SignedMsg>;
 
-/** Upper bound of a call to a sink. */
+/** Upper bound of the milliseconds of a call to a sink. */
 const SINK_MS_MAX = 2000;
 const RETRY_MS = 100;
 
@@ -135,14 +135,17 @@ export function isClosing(error: unknown): boolean {
   return isLanestoreError(error, 'LANESTORE_QUARANTINED') || isLanestoreError(error, 'LANESTORE_FENCED');
 }
 
-/** Another vote in the same place is an alarm; all else is how honest nodes overtake each other. */
+/**
+ * True unless the finding is `differs`: a different vote in the same place is an alarm. The other
+ * conflicts occur when honest nodes overtake each other.
+ */
 function isAbstention(error: unknown): boolean {
   return (
     isLanestoreError(error, 'LANESTORE_CONFLICT') && error.findings?.every(({ kind }) => kind !== 'differs') === true
   );
 }
 
-/** Signs with the key itself, and keeps votes in the node's own state only. */
+/** Signs directly with the key, and keeps votes only in the state of the node. */
 export class BareVoter implements Voter {
   readonly #state: AvailState;
   readonly #secret: Uint8Array;

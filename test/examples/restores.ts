@@ -1,7 +1,8 @@
 /**
- * The devnet's scenarios of restore.ts: on the build as it is, and on builds that lack one rule,
- * which its checker must find. `npm run devnet:restores -- [RESTORES [ROWS]]` prints a table:
- * RESTORES is the number of scenarios of each of the first three rows, ROWS a pattern of rows.
+ * Runs the scenarios of the devnet's restore.ts on the unchanged build, and on builds that lack one
+ * rule, in which the checker must find a violation. `npm run devnet:restores -- [RESTORES [ROWS]]`
+ * prints a table: RESTORES is the number of scenarios of each of the first three rows, ROWS a
+ * pattern of rows.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ export interface WeakRestore extends Patch {
   readonly options: readonly string[];
 }
 
-/** The rules that a restore rests on. */
+/** Builds that each lack a rule on which restores depend. */
 export const WEAK_RESTORES: readonly WeakRestore[] = [
   {
     name: 'snapshot without quarantine',
@@ -52,8 +53,8 @@ export const WEAK_RESTORES: readonly WeakRestore[] = [
   },
   {
     name: 'sinks that are kept by store',
-    // Other scenarios import or hand over: the new store finds no record of the key, and stays
-    // closed.
+    // In the other scenarios a store is imported or handed over: the new store finds no record of
+    // the key, and stays closed.
     options: ['--sinks', 'before', '--scenarios', 'set back,late copy,new store'],
     replacements: [
       {
@@ -86,7 +87,7 @@ export interface Played {
   readonly violation: string | undefined;
 }
 
-/** Plays `restores` scenarios; ends at the first violation. */
+/** Runs `restores` scenarios; ends at the first violation. */
 export async function playRestores(
   options: readonly string[],
   { restores, kills, patch }: { readonly restores: number; readonly kills: number; readonly patch?: Patch },
@@ -118,7 +119,7 @@ async function main(): Promise<number> {
     const [, handovers, refusals, releases, commands] =
       /^(\d+) handovers, (\d+) refusals, (\d+) releases, (\d+) commands killed/m.exec(text) ?? [];
     const [, failures] = /^(\d+) sink failures/m.exec(text) ?? [];
-    // The whole run, for whoever looks for the reason.
+    // Prints the whole output, so that the reason can be found.
     if (violation === undefined && text.includes('FAILED: ')) process.stderr.write(`${text}\n`);
     const verdict = violation ?? /^FAILED: .*/m.exec(text)?.[0] ?? '0';
     row(
@@ -142,10 +143,10 @@ async function main(): Promise<number> {
   );
   row(...Array(11).fill('---'));
   for (const options of [[], ['--sinks', 'before'], ['--sinks', 'after']]) {
-    if (!isWanted(`as it is ${options.join(' ')}`)) continue;
+    if (!isWanted(`unchanged ${options.join(' ')}`)) continue;
     const played = await playRestores(options, { restores, kills: restores });
     if (played.code !== 0) wrong++;
-    shown('as it is', options, played);
+    shown('unchanged', options, played);
   }
   for (const patch of WEAK_RESTORES) {
     if (!isWanted(patch.name)) continue;

@@ -1,6 +1,6 @@
 /**
- * Attacks on a store in PostgreSQL. Each has a control: the same attack on a weakened engine, which
- * must find the loss.
+ * Attacks on a store in PostgreSQL. Most have a control: the same attack on a weakened engine must
+ * detect a loss.
  */
 import { type Claim, claim } from '../../../src/adapter/postgres/claim.js';
 import { FencedWriter, pack } from '../../../src/adapter/postgres/fenced-writer.js';
@@ -34,7 +34,7 @@ const KEY = new Uint8Array(32).fill(0x0a);
 const TAKEOVERS = 10;
 const CUTS = 5;
 const CUT = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lanestore'";
-/** A weakened fence is found within so many storms. */
+/** Upper bound of the storms in which the attack must detect a weakened fence. */
 const STORMS_MAX = 20;
 
 function expect(isTrue: boolean, what: string): void {
@@ -68,7 +68,9 @@ function takeovers(weaken: Weaken, storms = 1): Attack {
   };
 }
 
-/** Connections that are cut around a batch: the reopened store has all of it, or nothing. */
+/**
+ * Cuts connections around a batch: the reopened store must have the whole batch, or nothing of it.
+ */
 const cutConnections: Attack = async (pair) => {
   const { primary } = pair;
   const place = { connection: primary.url, table: pair.table(), replicas: 1, model: plain, leaseMs: 400 };
@@ -99,7 +101,10 @@ const cutConnections: Attack = async (pair) => {
   await store.close();
 };
 
-/** `weak`: standbys are not counted, and notices not read, or only the former. */
+/**
+ * `no verification`: standbys are not counted. `notices ignored`: in addition, notices are not
+ * read.
+ */
 function cancelledWait(weak: 'no verification' | 'notices ignored' | undefined): Attack {
   return async (pair) => {
     const { takeNotice } = Session.prototype;
@@ -144,7 +149,9 @@ function emptiedNames(isVerified: boolean): Attack {
   };
 }
 
-/** A claim against a batch that waits for its standby, and so locks the row of the fence. */
+/**
+ * Claims the store while a batch waits for its standby and holds the lock on the row of the fence.
+ */
 const claimAgainstLock: Attack = async (pair) => {
   const table = pair.table();
   const db = await pair.level({ table, deadlineMs: 30_000 });
@@ -164,8 +171,8 @@ function isRefusal(error: Error | undefined, code: 'LANESTORE_LOCKED' | 'LANESTO
 }
 
 /**
- * The primary restarts while a batch waits for its standby: a plain read shows the batch. What an
- * opener reads must survive a failover.
+ * Restarts the primary while a batch waits for its standby: then a plain read shows the batch. A
+ * batch that an opener reads must survive a failover.
  */
 function restartedPrimary(hasBarrier: boolean): Attack {
   return async (pair) => {
@@ -190,7 +197,7 @@ function restartedPrimary(hasBarrier: boolean): Attack {
       }
       believed = await opened.get('b');
       await opened.close();
-      // A failover. What the stopped receiver had in its socket is gone with it.
+      // A failover. The kill also discards the data in the socket of the stopped receiver.
       await primary.stop('SIGKILL');
       process.kill(receiver, 'SIGKILL');
     });
@@ -213,7 +220,7 @@ function restartedPrimary(hasBarrier: boolean): Attack {
   };
 }
 
-/** Opens a table once the standby streams. */
+/** Retries to open a table until the standby streams. */
 async function opened(pair: PostgresPair, table: string): Promise<PostgresLevel> {
   let db: PostgresLevel | undefined;
   await until(async () => {
@@ -224,7 +231,9 @@ async function opened(pair: PostgresPair, table: string): Promise<PostgresLevel>
   return db;
 }
 
-/** Opens with a claim that waits for no standby, as if what is on the primary were kept. */
+/**
+ * Opens with a claim that waits for no standby, as if no failover could lose data of the primary.
+ */
 async function withoutBarrier<T>(open: () => Promise<T>): Promise<T> {
   const { query } = Session.prototype;
   Session.prototype.query = function (this: Session, asked: Query) {
@@ -238,7 +247,7 @@ async function withoutBarrier<T>(open: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Snapshots that are held: batches go on, one more is refused at once. */
+/** Holds snapshots open: batches continue, and one more snapshot is refused at once. */
 const heldSnapshots: Attack = async (pair) => {
   const place = { connection: pair.primary.url, table: pair.table(), replicas: 1, model: plain };
   const store = await openPostgres({ ...place, snapshots: 2, snapshotMs: 600_000 });
@@ -257,7 +266,7 @@ const heldSnapshots: Attack = async (pair) => {
   await store.close();
 };
 
-/** The primary is killed, the standby promoted, the old primary started again. */
+/** Kills the primary, promotes the standby, and restarts the old primary. */
 const failover: Attack = async (pair) => {
   const { primary, standby } = pair;
   const place = { connection: [primary.url, standby.url], table: pair.table(), model: plain, deadlineMs: 3000 };
@@ -325,7 +334,9 @@ function unknownOutcome(isRetried: boolean): Attack {
   };
 }
 
-/** A handover whose closing waits for the standby: its history does not leave before. */
+/**
+ * A handover waits for the standby: its history must not leave before the standby has the batch.
+ */
 const handoverInWait: Attack = async (pair) => {
   const place = { connection: pair.primary.url, table: pair.table(), replicas: 1, leaseMs: 100, deadlineMs: 2000 };
   {
@@ -354,7 +365,7 @@ const handoverInWait: Attack = async (pair) => {
   expect((row?.n as number) > 0, 'the standby has the handover');
 };
 
-/** The attacks, and how a sound engine ends them. */
+/** The attacks, and their outcome on a sound engine. */
 export const ATTACKS: readonly (readonly [verdict: string, attack: Attack])[] = [
   ['takeovers under load: 0 lost, every old node fenced', takeovers((sql) => sql)],
   ['cut connections: all or nothing of a batch', cutConnections],
@@ -368,7 +379,7 @@ export const ATTACKS: readonly (readonly [verdict: string, attack: Attack])[] = 
   ['failover: 0 lost, old node and old primary refused', failover],
 ];
 
-/** Weakened engines, and the attack that must find each. */
+/** Weakened engines, and the attack that must detect each weakness. */
 export const WEAKENED_ATTACKS: readonly (readonly [weakened: string, attack: Attack])[] = [
   ...Object.entries(WEAKENED).map(([name, weaken]) => [name, takeovers(weaken, STORMS_MAX)] as const),
   ['notices ignored, no verification', cancelledWait('notices ignored')],
