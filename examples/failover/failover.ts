@@ -162,7 +162,9 @@ async function story(
   while (acknowledged < ROUNDS) await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 5))]);
   const { pid } = primary;
   await primary.stop('SIGKILL');
-  tell(`pid ${pid} has ended; node 1 had ${acknowledged} rounds acknowledged; its next round fails: ${await refusalOf(running)}`);
+  tell(
+    `pid ${pid} has ended; node 1 had ${acknowledged} rounds acknowledged; its next round fails: ${await refusalOf(running)}`,
+  );
 
   tell('The standby is promoted, and node 2 takes over', 'step');
   await standby.sql('select pg_promote()');

@@ -140,5 +140,7 @@ function reasonOf(error: unknown): string {
 }
 
 function failed(what: string): LanestoreError {
-  return new LanestoreError('LANESTORE_IO', what, { remedy: 'check the witness server, its token, and the network to it' });
+  return new LanestoreError('LANESTORE_IO', what, {
+    remedy: 'check the witness server, its token, and the network to it',
+  });
 }
