@@ -15,7 +15,7 @@ export const EXIT_CODES = {
   usage: { code: 2, means: 'the command line is invalid; nothing was done' },
   refused: { code: 3, means: 'refused, or not readable: the printed LANESTORE code says why' },
   differs: { code: 4, means: 'diff: all states can be read, and they differ' },
-  absent: { code: 5, means: 'get, ls: nothing is stored under this key or prefix' },
+  absent: { code: 5, means: 'get, ls, find: nothing is stored under this key or prefix' },
   output: { code: 6, means: 'standard output could not be written, e.g. to a full disk' },
   internal: { code: 7, means: 'an error in lanestore itself; the stack trace is for a bug report' },
 } as const satisfies Record<string, { code: number; means: string }>;

@@ -41,7 +41,7 @@ interface ValueBytes {
 /** The verb `stats`. */
 export const statsVerb: Verb = {
   usage: 'LOCATION',
-  summary: 'shows the sizes of a store: keys by kind, entries by log, tables by level, value files',
+  summary: 'shows the sizes of a store: keys, entries, tables, value files',
   help: [
     'Reads every key, and values that are not separated. Needs no model: no entry is decoded or checked, see verify.',
     'The store is read from a private copy: a node may be running on it.',

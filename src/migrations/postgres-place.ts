@@ -4,8 +4,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { StoredVotes } from '../adapter/level/conversion.js';
-import { amendTables, dropTables, refuseTables, renameTables, storeName } from '../adapter/postgres/conversion.js';
+import { dropTables, refuseTables, renameTables, storeName } from '../adapter/postgres/conversion.js';
 import { openPostgres, openPostgresView } from '../adapter/postgres/index.js';
+import { amendTables } from '../adapter/postgres/location.js';
 import type { Model } from '../model/model.js';
 import { importedVotes, LevelSink } from './level-sink.js';
 import { viewSource } from './level-source.js';

@@ -41,8 +41,13 @@ export function collectOpenTelemetry(meter: Meter): OpenTelemetryMetrics {
   checkMeter(meter, 'collectOpenTelemetry: meter');
   const observers = new Map<MetricName, Observer>();
   for (const name of Object.keys(METRICS) as MetricName[]) observers.set(name, observer(name, METRICS[name], meter));
+  const stores = new Set<string>();
   const listen = (message: unknown) => {
     const { name, value, ...attributes } = message as MetricSample;
+    if (!stores.has(attributes.store)) {
+      stores.add(attributes.store);
+      startAtZero(attributes.store, observers);
+    }
     observers.get(name)?.(value, attributes);
   };
   subscribe(METRICS_CHANNEL, listen);
@@ -51,6 +56,15 @@ export function collectOpenTelemetry(meter: Meter): OpenTelemetryMetrics {
 
 /** Records one value with its attributes. */
 type Observer = (value: number, attributes: Attributes) => void;
+
+/** Counters of a new store start at 0: otherwise `increase` does not see their first step. */
+function startAtZero(store: string, observers: ReadonlyMap<MetricName, Observer>): void {
+  for (const [name, observe] of observers) {
+    const { kind, labels }: MetricRow = METRICS[name];
+    if (kind !== 'counter') continue;
+    for (const label of labels ?? [undefined]) observe(0, label === undefined ? { store } : { store, kind: label });
+  }
+}
 
 function observer(name: MetricName, { kind, help, buckets }: MetricRow, meter: Meter): Observer {
   const unit = Object.entries(UNITS).find(([end]) => name.replace(/_total$/, '').endsWith(end))?.[1];

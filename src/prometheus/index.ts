@@ -33,8 +33,13 @@ export function collectPrometheus(registry: Registry = new Registry()): Promethe
   checkRegistry(registry, 'collectPrometheus: registry');
   const observers = new Map<MetricName, Observer>();
   for (const name of Object.keys(METRICS) as MetricName[]) observers.set(name, observer(name, METRICS[name], registry));
+  const stores = new Set<string>();
   const listen = (message: unknown) => {
     const { name, value, ...labels } = message as MetricSample;
+    if (!stores.has(labels.store)) {
+      stores.add(labels.store);
+      startAtZero(labels.store, observers);
+    }
     observers.get(name)?.(value, labels);
   };
   subscribe(METRICS_CHANNEL, listen);
@@ -43,6 +48,15 @@ export function collectPrometheus(registry: Registry = new Registry()): Promethe
 
 /** Takes one value with its labels. */
 type Observer = (value: number, labels: Readonly<Partial<Record<string, string>>>) => void;
+
+/** Counters of a new store start at 0: otherwise `increase` does not see their first step. */
+function startAtZero(store: string, observers: ReadonlyMap<MetricName, Observer>): void {
+  for (const [name, observe] of observers) {
+    const { kind, labels }: MetricRow = METRICS[name];
+    if (kind !== 'counter') continue;
+    for (const label of labels ?? [undefined]) observe(0, label === undefined ? { store } : { store, kind: label });
+  }
+}
 
 function observer(name: MetricName, row: MetricRow, registry: Registry): Observer {
   const labelNames = row.labels === undefined ? ['store'] : ['store', 'kind'];

@@ -6,7 +6,6 @@ import { assertReplicated } from './replication.js';
 import { checkServer, findPrimary } from './server.js';
 import { statements } from './statements.js';
 
-export { amendTables } from './location.js';
 export { POSTGRES_CHECKS, storeName } from './options.js';
 
 /** Runs statements in one transaction on the primary; replicated when it resolves. */
