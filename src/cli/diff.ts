@@ -15,7 +15,7 @@ const STATES_MAX = 100;
 /** The verb `diff`. */
 export const diffVerb: Verb = {
   usage: 'A B [C...]',
-  summary: 'compares state directories of any layout: entry by entry, or with three and more as a summary',
+  summary: 'compares states of any layout: two entry by entry, more as a summary',
   help: [
     'Two: "<" for an entry that only A has, ">" for one that only B has, "!" for one that differs.',
     'Three and more, or --summary: for each log its equal prefix, the first number at which two hold different content',

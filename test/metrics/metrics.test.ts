@@ -156,11 +156,11 @@ test(
     );
     assert.equal(
       places.map((place) => sampleOf('lanestore_rounds_total', place)),
-      ['1', undefined],
+      ['1', '0'],
     );
     assert.equal(
       places.map((place) => sampleOf('lanestore_recovery_findings_total', place)),
-      ['1', undefined],
+      ['1', '0'],
     );
   }),
 );
@@ -190,8 +190,15 @@ test('OpenTelemetry: an instrument for each row, with its unit, and the attribut
     ),
     ['By', 'By', 's', undefined],
   );
-  assert.equal(found.get('lanestore_rounds_total')?.values, [[1, { store: 'noop' }]]);
-  assert.equal(found.get('lanestore_persisted_entries_total')?.values, [[2, { store: 'noop', kind: 'block' }]]);
+  // Counters begin at 0, so that their first step counts.
+  assert.equal(found.get('lanestore_rounds_total')?.values, [
+    [0, { store: 'noop' }],
+    [1, { store: 'noop' }],
+  ]);
+  assert.equal(found.get('lanestore_persisted_entries_total')?.values, [
+    ...['block', 'commit_qc', 'anchor'].map((kind): [number, Attributes] => [0, { store: 'noop', kind }]),
+    [2, { store: 'noop', kind: 'block' }],
+  ]);
   assert.throws(() => collectOpenTelemetry({} as Meter), /Meter of @opentelemetry\/api/);
   // The API alone, without an SDK, has a Meter that does nothing.
   collectOpenTelemetry(otel.getMeter('lanestore')).stop();
