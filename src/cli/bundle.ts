@@ -36,7 +36,7 @@ interface BundleReport {
 /** The verb `bundle`. */
 export const bundleVerb: Verb = {
   usage: 'LOCATION [FILE]',
-  summary: 'writes one tar with the facts about a store that a bug report needs, without its content',
+  summary: 'writes a tar with what a bug report needs, without the content of the store',
   help: [
     'FILE: a new file outside of LOCATION, or - for standard output. Default: lanestore-bundle-TIME.tar in the current',
     'directory. The file gets its name when it is complete. docs/inspecting.md lists its content.',

@@ -10,7 +10,7 @@ import type { Verb } from './verb.js';
 /** The verb `compact`. */
 export const compactVerb: Verb = {
   usage: 'LOCATION',
-  summary: "rewrites LevelDB's tables without deleted and overwritten records, to free disk space",
+  summary: "rewrites LevelDB's tables without old records, to free disk space",
   help: [
     'No node may run on LOCATION. A node compacts its store by itself; this command frees space sooner, for example',
     'before the store is copied. Entries and value files do not change. lanestore stats shows the sizes of both.',
