@@ -68,7 +68,8 @@ const ENTRIES_BYTES = 4 * 1024 * 1024;
 /** Where the ids of stores are in a witness (docs/format.md). */
 const [WITNESS_IDS, STORE_ID_BYTES] = [[8, 4104], 16];
 
-const COPIED = /^(?:CURRENT|MANIFEST-\d+|LOG|LOG\.old)$/;
+/** A number of LevelDB has at most 20 digits; a name in a tar is bounded. */
+const COPIED = /^(?:CURRENT|MANIFEST-\d{1,20}|LOG|LOG\.old)$/;
 
 /**
  * The files of a bundle, one after another. A file that cannot be made is replaced by one that says

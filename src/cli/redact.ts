@@ -7,6 +7,15 @@ import { plain } from './output.js';
 /** A shorter host name would be found in ordinary words. */
 const HOST_CHARS_MIN = 3;
 const DIGEST_CHARS = 16;
+/**
+ * The id of a store in a message. Not every digits of this length: those may be the id of a lane.
+ */
+const STORE_ID = /(?<=\b(?:store|not to) )[0-9a-f]{32}(?![0-9a-f])/g;
+/**
+ * From the first absolute path in a line to the last separator: a path may have spaces. LevelDB's
+ * LOG has the paths of the node, whose home and mounts may be others than those of this process.
+ */
+const PATHS = /(?<=^|[\s'"`(=])(?:[A-Za-z]:)?[\\/](?=[^\\/\s]).*[\\/]/gm;
 
 /** Replaces some texts; see the top of this file. */
 export class Redactor {
@@ -31,7 +40,10 @@ export class Redactor {
   }
 
   text(text: string): string {
-    return this.#replacements.reduce((result, [pattern, by]) => result.replace(pattern, () => by), text);
+    return this.#replacements
+      .reduce((result, [pattern, by]) => result.replace(pattern, () => by), text)
+      .replace(PATHS, '<path>/')
+      .replace(STORE_ID, (id) => digestOf(Buffer.from(id, 'hex')));
   }
 
   /** The value in JSON types, with all its texts redacted; names of fields stay. */
