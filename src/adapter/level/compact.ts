@@ -1,5 +1,5 @@
 /** Compacting a store on which no node runs. */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloseStack, releasing } from '../../base/close-stack.js';
 import { boolean, fields, string } from '../../base/options.js';
@@ -16,6 +16,7 @@ import { openInPlace } from './open/in-place.js';
 import { isLinkedCopy } from './open/linked-copy.js';
 import { existingLocation } from './open/location.js';
 import { refuseIfOpenElsewhere } from './open/probe-lock.js';
+import { hasCompressedTables, levelMap } from './preflight/level-map.js';
 
 /** Options of {@link compactStore}. */
 export interface CompactOptions<B, Q, A> {
@@ -57,8 +58,8 @@ const checkOptions = fields<CompactOptions<unknown, unknown, unknown>>({ ...MODE
  * on a private copy first. A crash at any moment leaves a store that opens, with the same content:
  * LevelDB syncs new tables and its MANIFEST before it removes old tables.
  * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK for a store that does not open,
- * LANESTORE_CAPACITY without room for the new tables: then nothing was changed; what opening the
- * store throws.
+ * LANESTORE_CAPACITY without room for the new tables: then nothing was changed; LANESTORE_IO if
+ * LevelDB could not write them; what opening the store throws.
  */
 export async function compactStore<B, Q, A>(
   location: string,
@@ -98,11 +99,27 @@ async function compact<B, Q, A>(
   if (freeBytes < neededBytes) throw noRoom(paths.location, neededBytes, freeBytes);
   const plan = { location: paths.location, seq, before, neededBytes, freeBytes };
   if (dryRun) return plan;
-  const database = () => openInPlace(paths, { model }, guard, held);
+  // As the tables are: otherwise a compaction of compressed tables would take space.
+  const level = { compression: await hasCompressedTables(paths.level) };
+  const database = () => openInPlace(paths, { model, level }, guard, held);
   // The records were read on the copy, and nothing else writes to the store meanwhile.
   const { engine } = sound(await examine(paths, { model, depth: 'singles', database }));
+  const above = await tablesToRewrite(paths.level);
   await engine.compact('', AFTER_ALL_KEYS);
+  const left = new Set(await tablesToRewrite(paths.level));
+  // LevelDB reports no error of a compaction: it keeps the tables.
+  if (above.some((table) => left.has(table))) throw notCompacted(paths.level);
   return { ...plan, after: levelSize(paths.level) };
+}
+
+/**
+ * The live tables above the deepest level, each with its level: a compaction of all keys rewrites
+ * each of them into the next level.
+ */
+async function tablesToRewrite(level: string): Promise<string[]> {
+  const { tables } = await levelMap(level);
+  const deepest = Math.max(1, ...tables.map((table) => table.level));
+  return tables.filter((table) => table.level < deepest).map((table) => `${table.level}/${table.number}`);
 }
 
 /** Tables and logs. A file that LevelDB removes meanwhile is left out. */
@@ -117,5 +134,16 @@ function noRoom(location: string, needed: number, free: number): LanestoreError 
   const message = `${location}: a compaction needs ${needed} free bytes for the new tables, and ${free} are free`;
   return new LanestoreError('LANESTORE_CAPACITY', message, {
     remedy: 'free space on the disk of the store, and run it again; nothing was changed',
+  });
+}
+
+/** The error of a compaction that LevelDB gave up, with what its LOG says, if that was written. */
+function notCompacted(level: string): LanestoreError {
+  const [, why = 'its LOG does not say why'] =
+    /Compaction error: (.*)/.exec(readFileSync(join(level, 'LOG'), 'utf8')) ?? [];
+  return new LanestoreError('LANESTORE_IO', `${level}: LevelDB did not finish the compaction: ${why}`, {
+    remedy:
+      'see to the disk, its quota and limits on the size of files, and run it again; the content is as it was, ' +
+      'and unfinished tables are removed when the store is opened',
   });
 }
