@@ -4,13 +4,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeRecord } from '../../../src/adapter/level/format/record.js';
 import { byteArrays } from '../../../src/adapter/postgres/byte-arrays.js';
-import { openPostgres, type PostgresStoreOptions } from '../../../src/adapter/postgres/index.js';
+import { openPostgres, type PostgresStoreOptions, postgresLocation } from '../../../src/adapter/postgres/index.js';
 import { LanestoreError, type LanestoreErrorCode } from '../../../src/errors.js';
 import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../../support/plain-model.js';
 import { hasPostgres, type PostgresServer, startPair, startServer } from '../../support/postgres/cluster.js';
 
 type Options = PostgresStoreOptions<PlainBlock, PlainQC, PlainAnchor>;
 const SECRET = 'hunter2';
+const NAME = 'postgres://u@h:5/x?store=lanestore';
 
 function tests(server: PostgresServer, close: () => Promise<void>): void {
   const test = suite('postgres: refusals');
@@ -40,6 +41,22 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
     }
     await refused({ table: 'a; drop table b' }, 'LANESTORE_INVALID', /table must be/);
     await refused({ connection: `postgres://u:${SECRET}@[bad` }, 'LANESTORE_INVALID', /pg\.Client/);
+  });
+
+  test('a connection that is no URL is refused, and no name of a location has a part of a password', async () => {
+    for (const connection of [
+      `u:${SECRET}@127.0.0.1/x`,
+      `host=127.0.0.1 password=${SECRET}`,
+      `postgres:u:${SECRET}@h/x`,
+    ])
+      await refused({ connection }, 'LANESTORE_INVALID', /must be a URL like/);
+    for (const connection of [
+      `postgres://u:1/${SECRET}@h/x`,
+      `postgres://u:1#${SECRET}@h/x`,
+      `postgres://u:${SECRET}@h/x`,
+    ])
+      assert.not.match(postgresLocation({ connection, replicas: 1 }).name, new RegExp(`${SECRET}|:1`));
+    assert.is(postgresLocation({ connection: `postgres://u:${SECRET}@h:5/x`, replicas: 1 }).name, NAME);
   });
 
   test('no server, no role', async () => {
