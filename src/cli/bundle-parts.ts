@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { levelMap } from '../adapter/level/index.js';
+import { entriesBelow } from '../base/directories.js';
 import type { LanestoreError, StoreView, WitnessSlot } from '../index.js';
 import { decodeEntry } from './entries.js';
 import { environmentOf } from './environment.js';
@@ -198,8 +199,9 @@ function votesIn({ votes }: StoreView<unknown, unknown, unknown>, isRedacted: bo
 
 /** All files below a location. Links are not followed. @throws the system's error. */
 export function filesOf(location: string): StoredFile[] {
-  const entries = readdirSync(location, { recursive: true, withFileTypes: true });
-  const paths = entries.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  const paths = entriesBelow(location)
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort();
   return ['', ...paths].flatMap((path) => {
     const stat = lstatSync(path === '' ? location : path, { throwIfNoEntry: false });
     if (stat === undefined) return [];
