@@ -160,8 +160,9 @@ test(
   inTemp(async (dir) => {
     const [store, other] = [join(dir, 'store'), join(dir, 'other')];
     for (const location of [store, other]) assert.is(run('import', fixture('wal', 'state'), location).status, 0);
-    const foreign = (await idOf(other)).toString('hex');
     cpSync(inLevel(other, /\.log$/), inLevel(store, /\.log$/));
+    // Afterwards: LevelDB begins a new log when it opens the store.
+    const foreign = (await idOf(other)).toString('hex');
     const line = (text: string) => appendFileSync(join(store, 'level', 'LOG'), `2026/11/27-22:30:28.1 7f ${text}\n`);
     line('Compaction error: IO error: /srv/of carol/store/level/000123.ldb: No space left on device');
     line("IO error: 'D:\\Users\\carol\\store\\level\\000124.ldb'");
