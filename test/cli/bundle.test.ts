@@ -166,6 +166,8 @@ test(
     const line = (text: string) => appendFileSync(join(store, 'level', 'LOG'), `2026/11/27-22:30:28.1 7f ${text}\n`);
     line('Compaction error: IO error: /srv/of carol/store/level/000123.ldb: No space left on device');
     line("IO error: 'D:\\Users\\carol\\store\\level\\000124.ldb'");
+    line(`IO error: ${store}-of-carol/level/LOCK: held`);
+    line('IO error: /home/carol: Permission denied');
     line('Level-0 table #8: 49584 bytes OK');
     const [status, bundle] = [
       run('bundle', store, join(dir, 'b.tar')).status,
@@ -176,6 +178,8 @@ test(
     assert.match(log, 'IO error: <path>/000123.ldb: No space left on device');
     assert.match(log, "IO error: '<path>/000124.ldb'");
     assert.match(log, /^2026\/11\/27-22:30:28\.1 7f Level-0 table #8: 49584 bytes OK$/m);
+    assert.match(log, 'IO error: <path>/LOCK: held');
+    assert.match(log, 'IO error: <path>: Permission denied');
     assert.not.match(log, 'carol');
     const findings = readFileSync(join(bundle, 'findings.json'), 'utf8');
     assert.match(findings, `store sha256:${createHash('sha256').update(foreign, 'hex').digest('hex').slice(0, 16)}`);

@@ -137,13 +137,22 @@ function noRoom(location: string, needed: number, free: number): LanestoreError 
   });
 }
 
-/** The error of a compaction that LevelDB gave up, with what its LOG says, if that was written. */
+/** The error of a compaction that LevelDB gave up. */
 function notCompacted(level: string): LanestoreError {
-  const [, why = 'its LOG does not say why'] =
-    /Compaction error: (.*)/.exec(readFileSync(join(level, 'LOG'), 'utf8')) ?? [];
-  return new LanestoreError('LANESTORE_IO', `${level}: LevelDB did not finish the compaction: ${why}`, {
+  const message = `${level}: LevelDB did not finish the compaction: ${reasonInLog(level)}`;
+  return new LanestoreError('LANESTORE_IO', message, {
     remedy:
       'see to the disk, its quota and limits on the size of files, and run it again; the content is as it was, ' +
       'and unfinished tables are removed when the store is opened',
   });
+}
+
+/** What LevelDB's LOG says; on a full disk LevelDB may not have written it. */
+function reasonInLog(level: string): string {
+  const unknown = 'its LOG does not say why';
+  try {
+    return /Compaction error: (.*)/.exec(readFileSync(join(level, 'LOG'), 'utf8'))?.[1] ?? unknown;
+  } catch {
+    return unknown;
+  }
 }
