@@ -100,26 +100,21 @@ async function compact<B, Q, A>(
   const plan = { location: paths.location, seq, before, neededBytes, freeBytes };
   if (dryRun) return plan;
   // As the tables are: otherwise a compaction of compressed tables would take space.
-  const level = { compression: await hasCompressedTables(paths.level) };
-  const database = () => openInPlace(paths, { model, level }, guard, held);
+  const compression = await hasCompressedTables(paths.level);
+  const database = () => openInPlace(paths, { model, level: { compression } }, guard, held);
   // The records were read on the copy, and nothing else writes to the store meanwhile.
   const { engine } = sound(await examine(paths, { model, depth: 'singles', database }));
-  const above = await tablesToRewrite(paths.level);
+  const deepest = Math.max(1, ...(await levelsOf(paths.level)));
   await engine.compact('', AFTER_ALL_KEYS);
-  const left = new Set(await tablesToRewrite(paths.level));
-  // LevelDB reports no error of a compaction: it keeps the tables.
-  if (above.some((table) => left.has(table))) throw notCompacted(paths.level);
+  // LevelDB reports no error of a compaction. One of all keys moves all of them to the deepest
+  // level, or below it; nothing else writes tables meanwhile.
+  if ((await levelsOf(paths.level)).some((level) => level < deepest)) throw notCompacted(paths.level);
   return { ...plan, after: levelSize(paths.level) };
 }
 
-/**
- * The live tables above the deepest level, each with its level: a compaction of all keys rewrites
- * each of them into the next level.
- */
-async function tablesToRewrite(level: string): Promise<string[]> {
-  const { tables } = await levelMap(level);
-  const deepest = Math.max(1, ...tables.map((table) => table.level));
-  return tables.filter((table) => table.level < deepest).map((table) => `${table.level}/${table.number}`);
+/** The levels of the live tables. */
+async function levelsOf(directory: string): Promise<number[]> {
+  return (await levelMap(directory)).tables.map(({ level }) => level);
 }
 
 /** Tables and logs. A file that LevelDB removes meanwhile is left out. */
