@@ -6,7 +6,7 @@ import { encodeRecord } from '../../../src/adapter/level/format/record.js';
 import { byteArrays } from '../../../src/adapter/postgres/byte-arrays.js';
 import { openPostgres, type PostgresStoreOptions, postgresLocation } from '../../../src/adapter/postgres/index.js';
 import { LanestoreError, type LanestoreErrorCode } from '../../../src/errors.js';
-import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../../support/plain-model.js';
+import { type PlainAnchor, type PlainBlock, type PlainQC, plain, plainBlock } from '../../support/plain-model.js';
 import { hasPostgres, type PostgresServer, startPair, startServer } from '../../support/postgres/cluster.js';
 
 type Options = PostgresStoreOptions<PlainBlock, PlainQC, PlainAnchor>;
@@ -67,6 +67,19 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
 
   test('the same primary twice in the list is two primaries', async () => {
     await refused({ connection: [server.url, server.url] }, 'LANESTORE_IO', /2 of the servers are primaries/);
+  });
+
+  test('a second head, in a schema that comes first in the search_path', async () => {
+    await server.sql('create role wanderer login; grant create, usage on schema public to wanderer');
+    const place = { connection: server.url.replace('postgres@', 'wanderer@'), table: 'wandering' };
+    const first = await open(place);
+    await server.sql(`create schema before; create table before.wandering_head as select * from wandering_head;
+      alter table before.wandering_head add primary key (id);
+      grant usage on schema before to wanderer; grant all on all tables in schema before to wanderer;
+      alter role wanderer set search_path = before, public`);
+    await refused(place, 'LANESTORE_NOT_A_STORE', /wandering and wandering_head are in two schemas/);
+    await first.persist({ blocks: [plainBlock('0a', 0n)] });
+    await first.close();
   });
 
   test('too few standbys; statistics that the role may not see', async () => {
