@@ -1,6 +1,6 @@
-/** Creates directories, and makes their names durable. */
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+/** Creates directories, and makes their names durable; lists what is below one. */
+import { closeSync, type Dirent, existsSync, openSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { diskFiles, type Files } from './files.js';
 import { hasPermissionModel } from './permission-model.js';
 
@@ -53,3 +53,22 @@ export async function syncNames(
 }
 
 const UNSYNCABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL', 'ERR_ACCESS_DENIED']);
+
+const UNLISTED = new Set(['EACCES', 'EPERM', 'ERR_ACCESS_DENIED', 'ENOENT', 'ENOTDIR']);
+
+/**
+ * All entries below a directory. Links are not followed. A directory below it that may not be read,
+ * such as the `lost+found` of a file system, or that is removed meanwhile, is listed as empty.
+ * @throws the system's error for `directory` itself.
+ */
+export function entriesBelow(directory: string): Dirent[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    if (!entry.isDirectory()) return entry;
+    try {
+      return [entry, ...entriesBelow(join(directory, entry.name))];
+    } catch (error) {
+      if (!UNLISTED.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      return entry;
+    }
+  });
+}

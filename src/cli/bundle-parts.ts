@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { levelMap } from '../adapter/level/index.js';
+import { entriesBelow } from '../base/directories.js';
 import type { LanestoreError, StoreView, WitnessSlot } from '../index.js';
 import { decodeEntry } from './entries.js';
 import { environmentOf } from './environment.js';
@@ -69,7 +70,8 @@ const ENTRIES_BYTES = 4 * 1024 * 1024;
 /** Offsets of the store ids in a witness (docs/format.md), and the length of an id. */
 const [WITNESS_IDS, STORE_ID_BYTES] = [[8, 4104], 16];
 
-const COPIED = /^(?:CURRENT|MANIFEST-\d+|LOG|LOG\.old)$/;
+/** A number of LevelDB has at most 20 digits; a name in a tar is bounded. */
+const COPIED = /^(?:CURRENT|MANIFEST-\d{1,20}|LOG|LOG\.old)$/;
 
 /**
  * Yields the files of a bundle in order. If a file cannot be made, a file with the suffix
@@ -203,8 +205,9 @@ function votesIn({ votes }: StoreView<unknown, unknown, unknown>, isRedacted: bo
 
 /** All files below a location. Links are not followed. @throws the system's error. */
 export function filesOf(location: string): StoredFile[] {
-  const entries = readdirSync(location, { recursive: true, withFileTypes: true });
-  const paths = entries.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  const paths = entriesBelow(location)
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort();
   return ['', ...paths].flatMap((path) => {
     const stat = lstatSync(path === '' ? location : path, { throwIfNoEntry: false });
     if (stat === undefined) return [];

@@ -1,6 +1,7 @@
 /** `lanestore inspect LOCATION` */
-import { readdirSync, statfsSync, statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { entriesBelow } from '../base/directories.js';
 import type { Finding, StoreView } from '../index.js';
 import { parseKey } from '../keys/index.js';
 import { openState } from '../migrations/index.js';
@@ -246,7 +247,7 @@ function sizes({ first, next, bytes, unswept }: LogSummary): string {
  */
 export function bytesBelow(location: string): { name: string; bytes: number }[] {
   const files = [];
-  for (const entry of readdirSync(location, { withFileTypes: true, recursive: true })) {
+  for (const entry of entriesBelow(location)) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const stat = statSync(path, { throwIfNoEntry: false });

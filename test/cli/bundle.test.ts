@@ -6,6 +6,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -51,6 +52,11 @@ function unpacked(tar: string, into: string): string {
   mkdirSync(into);
   execFileSync('tar', ['-xf', tar, '-C', into]);
   return join(into, 'lanestore-bundle');
+}
+
+/** The id of a store. */
+async function idOf(location: string): Promise<Buffer> {
+  return Buffer.from((bodyOf(await rawGet(location, 'meta/schema')) as { store: Uint8Array }).store);
 }
 
 function json(path: string) {
@@ -121,7 +127,7 @@ test(
     process.env.HOME = join(dir, 'home-of-alice');
     try {
       for (const location of [store, signed]) {
-        const id = Buffer.from((bodyOf(await rawGet(location, 'meta/schema')) as { store: Uint8Array }).store);
+        const id = await idOf(location);
         const payload = location === store ? SECRET : undefined;
         const personal = [
           Buffer.from(id),
@@ -146,6 +152,52 @@ test(
       if (home === undefined) delete process.env.HOME;
       else process.env.HOME = home;
     }
+  }),
+);
+
+test(
+  'redacted: paths of another home or mount in LOG, and the id of another store in a finding',
+  inTemp(async (dir) => {
+    const [store, other] = [join(dir, 'store'), join(dir, 'other')];
+    for (const location of [store, other]) assert.is(run('import', fixture('wal', 'state'), location).status, 0);
+    cpSync(inLevel(other, /\.log$/), inLevel(store, /\.log$/));
+    // Afterwards: LevelDB begins a new log when it opens the store.
+    const foreign = (await idOf(other)).toString('hex');
+    const line = (text: string) => appendFileSync(join(store, 'level', 'LOG'), `2026/11/27-22:30:28.1 7f ${text}\n`);
+    line('Compaction error: IO error: /srv/of carol/store/level/000123.ldb: No space left on device');
+    line("IO error: 'D:\\Users\\carol\\store\\level\\000124.ldb'");
+    line(`IO error: ${store}-of-carol/level/LOCK: held`);
+    line('IO error: /home/carol: Permission denied');
+    line('Level-0 table #8: 49584 bytes OK');
+    const [status, bundle] = [
+      run('bundle', store, join(dir, 'b.tar')).status,
+      unpacked(join(dir, 'b.tar'), `${dir}/o`),
+    ];
+    assert.is(status, 1);
+    const log = readFileSync(join(bundle, 'level', 'LOG'), 'utf8');
+    assert.match(log, 'IO error: <path>/000123.ldb: No space left on device');
+    assert.match(log, "IO error: '<path>/000124.ldb'");
+    assert.match(log, /^2026\/11\/27-22:30:28\.1 7f Level-0 table #8: 49584 bytes OK$/m);
+    assert.match(log, 'IO error: <path>/LOCK: held');
+    assert.match(log, 'IO error: <path>: Permission denied');
+    assert.not.match(log, 'carol');
+    const findings = readFileSync(join(bundle, 'findings.json'), 'utf8');
+    assert.match(findings, `store sha256:${createHash('sha256').update(foreign, 'hex').digest('hex').slice(0, 16)}`);
+    assert.not.match(findings, foreign);
+  }),
+);
+
+test(
+  'a file with a name that a tar cannot have is listed, and not copied',
+  inTemp(async (dir) => {
+    const [store, tar] = [join(dir, 'store'), join(dir, 'b.tar')];
+    assert.is(run('import', fixture('wal', 'state'), store).status, 0);
+    const name = `MANIFEST-${'1'.repeat(90)}`;
+    writeFileSync(join(store, 'level', name), '');
+    const { status, stderr } = run('bundle', store, tar);
+    assert.ok(status !== 7, stderr);
+    const files = json(join(unpacked(tar, join(dir, 'out')), 'files.json'));
+    assert.ok(files.some((file: { name: string }) => file.name === `level/${name}`));
   }),
 );
 

@@ -1,7 +1,7 @@
 /**
  * `compact`: frees space and keeps the content, refuses what it must not touch, and survives kills.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { compactStore } from '../../src/adapter/level/index.js';
 import { openLevel, openView } from '../../src/index.js';
 import { MAIN, run, runFull, runUnread } from '../support/cli.js';
 import { rawBatch, tree } from '../support/faults.js';
@@ -96,6 +97,39 @@ test(
       await runFull('stdout', 'compact', sound, '--yes'),
     ];
     assert.equal([unread.status, full.status, run('verify', sound).status], [0, 6, 0]);
+  }),
+);
+
+test(
+  'tables that LevelDB cannot write are an error, and the content stays',
+  inTemp(async (dir) => {
+    const { location, model } = await makeStore(dir);
+    const content = await contentOf(location);
+    // In blocks of 512 bytes: room for a copy of a log, and for no whole new table.
+    const command = ['-c', 'ulimit -f 8192 && exec "$@"', 'sh', process.execPath, MAIN];
+    const { status, stderr } = spawnSync('sh', [...command, 'compact', location, '--yes', ...model], {
+      encoding: 'utf8',
+    });
+    assert.is(status, 3, stderr);
+    assert.match(stderr, /^LANESTORE_IO: .* LevelDB did not finish the compaction: IO error: .* File too large$/m);
+    assert.is(await contentOf(location), content);
+    assert.is(run('compact', location, '--yes', ...model).status, 0);
+    assert.is(await contentOf(location), content);
+  }),
+);
+
+test(
+  'compressed tables stay compressed',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    const level = { writeBufferBytes: 64 * 1024, compression: true };
+    {
+      await using store = await openLevel(location, { model: plain, minFreeBytes: 0, values: false, level });
+      for (let number = 0; number < 100; number++)
+        await store.persist({ blocks: [plainBlock('0a', number, Buffer.alloc(BLOCK_BYTES, 'abc'))] });
+    }
+    const { before, after } = await compactStore(location, { model: plain });
+    assert.ok(after !== undefined && after.bytes <= before.bytes, `${before.bytes}, then ${after?.bytes}`);
   }),
 );
 

@@ -1,5 +1,5 @@
 /** Compacts a store on which no node runs. */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloseStack, releasing } from '../../base/close-stack.js';
 import { boolean, fields, string } from '../../base/options.js';
@@ -16,6 +16,7 @@ import { openInPlace } from './open/in-place.js';
 import { isLinkedCopy } from './open/linked-copy.js';
 import { existingLocation } from './open/location.js';
 import { refuseIfOpenElsewhere } from './open/probe-lock.js';
+import { hasCompressedTables, levelMap } from './preflight/level-map.js';
 
 /** Options of {@link compactStore}. */
 export interface CompactOptions<B, Q, A> {
@@ -57,8 +58,8 @@ const checkOptions = fields<CompactOptions<unknown, unknown, unknown>>({ ...MODE
  * first checked on a private copy. After a crash at any moment the store opens with the same
  * content, because LevelDB syncs new tables and its MANIFEST before it removes old tables.
  * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK for a store that does not open;
- * LANESTORE_CAPACITY if there is no space for the new tables: then nothing was changed; the errors
- * of an open of the store.
+ * LANESTORE_CAPACITY if there is no space for the new tables: then nothing was changed; LANESTORE_IO
+ * if LevelDB could not write them; the errors of an open of the store.
  */
 export async function compactStore<B, Q, A>(
   location: string,
@@ -98,11 +99,22 @@ async function compact<B, Q, A>(
   if (freeBytes < neededBytes) throw noRoom(paths.location, neededBytes, freeBytes);
   const plan = { location: paths.location, seq, before, neededBytes, freeBytes };
   if (dryRun) return plan;
-  const database = () => openInPlace(paths, { model }, guard, held);
+  // As the tables are: otherwise a compaction of compressed tables would take space.
+  const compression = await hasCompressedTables(paths.level);
+  const database = () => openInPlace(paths, { model, level: { compression } }, guard, held);
   // The records were read on the copy, and nothing else writes to the store meanwhile.
   const { engine } = sound(await examine(paths, { model, depth: 'singles', database }));
+  const deepest = Math.max(1, ...(await levelsOf(paths.level)));
   await engine.compact('', AFTER_ALL_KEYS);
+  // LevelDB reports no error of a compaction. One of all keys moves all of them to the deepest
+  // level, or below it; nothing else writes tables meanwhile.
+  if ((await levelsOf(paths.level)).some((level) => level < deepest)) throw notCompacted(paths.level);
   return { ...plan, after: levelSize(paths.level) };
+}
+
+/** The levels of the live tables. */
+async function levelsOf(directory: string): Promise<number[]> {
+  return (await levelMap(directory)).tables.map(({ level }) => level);
 }
 
 /** Counts tables and logs. A file that LevelDB removes during the scan is not counted. */
@@ -118,4 +130,24 @@ function noRoom(location: string, needed: number, free: number): LanestoreError 
   return new LanestoreError('LANESTORE_CAPACITY', message, {
     remedy: 'free space on the disk of the store, and run it again; nothing was changed',
   });
+}
+
+/** The error of a compaction that LevelDB gave up. */
+function notCompacted(level: string): LanestoreError {
+  const message = `${level}: LevelDB did not finish the compaction: ${reasonInLog(level)}`;
+  return new LanestoreError('LANESTORE_IO', message, {
+    remedy:
+      'see to the disk, its quota and limits on the size of files, and run it again; the content is as it was, ' +
+      'and unfinished tables are removed when the store is opened',
+  });
+}
+
+/** What LevelDB's LOG says; on a full disk LevelDB may not have written it. */
+function reasonInLog(level: string): string {
+  const unknown = 'its LOG does not say why';
+  try {
+    return /Compaction error: (.*)/.exec(readFileSync(join(level, 'LOG'), 'utf8'))?.[1] ?? unknown;
+  } catch {
+    return unknown;
+  }
 }

@@ -83,6 +83,13 @@ const tableName: Check<string> = (value, name) => {
   return value as string;
 };
 
+/**
+ * What `pg` reads as an address. It takes any other text, such as `user:password@host/db`, as the
+ * name of a database, which the server's error repeats.
+ */
+const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\/\/|socket:|\/)/i;
+const SERVER_URL = /^postgres(?:ql)?:\/\//i;
+
 /** The error omits the value: it may contain a password. */
 const connection: Check<PostgresOptions['connection']> = (value, name) => {
   const list = Array.isArray(value) ? value : [value];
@@ -90,6 +97,9 @@ const connection: Check<PostgresOptions['connection']> = (value, name) => {
   for (const item of list) {
     if (typeof item === 'string' ? item === '' : typeof item !== 'object' || item === null || Array.isArray(item)) {
       throw mismatch(name, 'a URL, an object for pg.Client, or a list of them', item);
+    }
+    if (typeof item === 'string' && !ADDRESS.test(item)) {
+      throw outOfRange(name, 'a URL like postgres://user@host:port/db', 'a text of another form');
     }
   }
   return value as PostgresOptions['connection'];
@@ -155,7 +165,10 @@ export function storeName(connection: PostgresConnection, table: string): string
     typeof connection === 'string' ? { connectionString: connection } : connection;
   const { user = '', host = '', port = '', database = '' } = fields as Record<string, string | number | undefined>;
   const base = `postgres://${user === '' ? '' : `${user}@`}${host}${port === '' ? '' : `:${port}`}/${database}`;
-  const url = connectionString !== undefined && URL.canParse(connectionString) ? new URL(connectionString) : undefined;
+  const isUrl = connectionString !== undefined && SERVER_URL.test(connectionString) && URL.canParse(connectionString);
+  const parsed = isUrl ? new URL(connectionString) : undefined;
+  // An `@` after the host ends a password with a character that was not escaped.
+  const url = parsed === undefined || /@/.test(parsed.pathname + parsed.hash) ? undefined : parsed;
   const shown =
     url === undefined ? base : `postgres://${url.username === '' ? '' : `${url.username}@`}${url.host}${url.pathname}`;
   return `${shown}?store=${table}`;

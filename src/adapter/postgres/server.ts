@@ -92,6 +92,10 @@ export async function checkTables(session: Session, settings: PostgresSettings, 
     for (const text of sql.tune) await session.query({ text }).catch(() => undefined);
     found = await session.query({ text: sql.tables });
   }
+  // Each name is looked up along search_path: two heads of one table would be two writers.
+  if (new Set(found.map(({ schema }) => schema)).size > 1) {
+    throw notAStore(`${table} and ${table}_head are in two schemas of the search_path`);
+  }
   for (const [name, columns, key] of [
     [table, COLUMNS.table, 'key'],
     [`${table}_head`, COLUMNS.head, 'id'],

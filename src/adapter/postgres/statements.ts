@@ -26,7 +26,7 @@ export function statements(table: string) {
       `alter table ${table} alter column value set storage external`,
       `alter table ${head} set (fillfactor = 10)`,
     ],
-    tables: `select c.relname as name, c.relkind as kind, c.relpersistence as persistence,
+    tables: `select c.relname as name, c.relnamespace::text as schema, c.relkind as kind, c.relpersistence as persistence,
         (select string_agg(a.attname || ' ' || format_type(a.atttypid, null), ', ' order by a.attnum)
           from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
         exists (select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal) as triggers,

@@ -4,13 +4,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeRecord } from '../../../src/adapter/level/format/record.js';
 import { byteArrays } from '../../../src/adapter/postgres/byte-arrays.js';
-import { openPostgres, type PostgresStoreOptions } from '../../../src/adapter/postgres/index.js';
+import { openPostgres, type PostgresStoreOptions, postgresLocation } from '../../../src/adapter/postgres/index.js';
 import { LanestoreError, type LanestoreErrorCode } from '../../../src/errors.js';
-import { type PlainAnchor, type PlainBlock, type PlainQC, plain } from '../../support/plain-model.js';
+import { type PlainAnchor, type PlainBlock, type PlainQC, plain, plainBlock } from '../../support/plain-model.js';
 import { hasPostgres, type PostgresServer, startPair, startServer } from '../../support/postgres/cluster.js';
 
 type Options = PostgresStoreOptions<PlainBlock, PlainQC, PlainAnchor>;
 const SECRET = 'hunter2';
+const NAME = 'postgres://u@h:5/x?store=lanestore';
 
 function tests(server: PostgresServer, close: () => Promise<void>): void {
   const test = suite('postgres: refusals');
@@ -42,6 +43,22 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
     await refused({ connection: `postgres://u:${SECRET}@[bad` }, 'LANESTORE_INVALID', /pg\.Client/);
   });
 
+  test('a connection that is no URL is refused, and no name of a location has a part of a password', async () => {
+    for (const connection of [
+      `u:${SECRET}@127.0.0.1/x`,
+      `host=127.0.0.1 password=${SECRET}`,
+      `postgres:u:${SECRET}@h/x`,
+    ])
+      await refused({ connection }, 'LANESTORE_INVALID', /must be a URL like/);
+    for (const connection of [
+      `postgres://u:1/${SECRET}@h/x`,
+      `postgres://u:1#${SECRET}@h/x`,
+      `postgres://u:${SECRET}@h/x`,
+    ])
+      assert.not.match(postgresLocation({ connection, replicas: 1 }).name, new RegExp(`${SECRET}|:1`));
+    assert.is(postgresLocation({ connection: `postgres://u:${SECRET}@h:5/x`, replicas: 1 }).name, NAME);
+  });
+
   test('no server, no role', async () => {
     await refused({ connection: `postgres://u:${SECRET}@127.0.0.1:1/x` }, 'LANESTORE_IO', /ECONNREFUSED/);
     const other = `postgres://absent:${SECRET}@127.0.0.1:${server.port}/postgres`;
@@ -50,6 +67,19 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
 
   test('the same primary twice in the list is two primaries', async () => {
     await refused({ connection: [server.url, server.url] }, 'LANESTORE_IO', /2 of the servers are primaries/);
+  });
+
+  test('a second head, in a schema that comes first in the search_path', async () => {
+    await server.sql('create role wanderer login; grant create, usage on schema public to wanderer');
+    const place = { connection: server.url.replace('postgres@', 'wanderer@'), table: 'wandering' };
+    const first = await open(place);
+    await server.sql(`create schema before; create table before.wandering_head as select * from wandering_head;
+      alter table before.wandering_head add primary key (id);
+      grant usage on schema before to wanderer; grant all on all tables in schema before to wanderer;
+      alter role wanderer set search_path = before, public`);
+    await refused(place, 'LANESTORE_NOT_A_STORE', /wandering and wandering_head are in two schemas/);
+    await first.persist({ blocks: [plainBlock('0a', 0n)] });
+    await first.close();
   });
 
   test('too few standbys; statistics that the role may not see', async () => {

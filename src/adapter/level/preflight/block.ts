@@ -16,6 +16,10 @@ import { crc32c } from '../../../base/crc32c.js';
 import { ByteReader, fixed32, unmaskCrc } from './bytes.js';
 import { unsnappy } from './snappy.js';
 
+/** The types of a block. */
+const PLAIN = 0;
+export const SNAPPY = 1;
+
 /** Bytes of the type and the crc that follow a block. */
 export const BLOCK_TRAILER_BYTES = 5;
 
@@ -46,8 +50,8 @@ export function openBlock(stored: Uint8Array): Uint8Array | undefined {
   const size = stored.length - BLOCK_TRAILER_BYTES;
   if (size < 0 || unmaskCrc(fixed32(stored, size + 1)) !== crc32c(stored.subarray(0, size + 1))) return undefined;
   const type = stored[size];
-  if (type === 0) return stored.subarray(0, size);
-  return type === 1 ? unsnappy(stored.subarray(0, size)) : undefined;
+  if (type === PLAIN) return stored.subarray(0, size);
+  return type === SNAPPY ? unsnappy(stored.subarray(0, size)) : undefined;
 }
 
 /** The entries of a block, ascending by key; undefined if the block is malformed. */

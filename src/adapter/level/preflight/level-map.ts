@@ -13,7 +13,7 @@ import { FileReader } from './file.js';
 import { readLog } from './log-format.js';
 import { readManifest, type Version } from './manifest.js';
 import { logName, logNumbers, manifestNameIn, tableNames } from './names.js';
-import { readTable, tableVersions, userKey } from './table.js';
+import { hasCompressedBlock, readTable, tableVersions, userKey } from './table.js';
 
 /** A live table. */
 export interface MappedTable {
@@ -152,6 +152,27 @@ export async function keyVersions(directory: string, key: string): Promise<KeyVe
 function newestOf(found: KeyVersion[]): void {
   found.sort((a, b) => b.sequence - a.sequence);
   found.length = Math.min(found.length, VERSIONS_MAX);
+}
+
+/** Data blocks of a table that {@link hasCompressedTables} looks at, about. */
+const SAMPLED_BLOCKS = 16;
+
+/**
+ * True if a live table of the LevelDB in `directory` has compressed blocks. LevelDB leaves a block
+ * as it is if compression hardly shortens it, so some blocks of each table are looked at.
+ * @throws the system's error if a read is refused.
+ */
+export async function hasCompressedTables(directory: string): Promise<boolean> {
+  const reader = new FileReader();
+  const { version } = await readVersion(directory, reader);
+  for (const name of version?.tables.flatMap(({ number }) => tableNames(number)) ?? []) {
+    const found = await reader.with(join(directory, name), async (file) => {
+      const parts = await readTable(file, name);
+      return 'data' in parts && (await hasCompressedBlock(file, parts, SAMPLED_BLOCKS));
+    });
+    if (found === true) return true;
+  }
+  return false;
 }
 
 interface ReadVersion {

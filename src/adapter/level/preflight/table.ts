@@ -23,6 +23,7 @@ import {
   blockEntries,
   openBlock,
   readHandle,
+  SNAPPY,
 } from './block.js';
 import { ByteReader, fixed32, unmaskCrc } from './bytes.js';
 import type { SourceFile } from './file.js';
@@ -202,6 +203,17 @@ export async function tableVersions(
     if (last !== undefined && Buffer.compare(userKey(last.key), key) > 0) break;
   }
   return true;
+}
+
+/** True if one of up to `count` data blocks, spread over the table, is compressed. */
+export async function hasCompressedBlock(file: SourceFile, { data }: TableParts, count: number): Promise<boolean> {
+  const step = Math.max(1, Math.floor(data.length / count));
+  for (let block = 0; block < data.length; block += step) {
+    const { offset, size } = data[block]!;
+    const [type] = await file.read(offset + size, offset + size + 1);
+    if (type === SNAPPY) return true;
+  }
+  return false;
 }
 
 function tableEntry({ key, value }: BlockEntry): TableEntry {

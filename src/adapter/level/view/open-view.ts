@@ -2,10 +2,11 @@
  * Opens a view: makes a private copy of the database, also while a node is writing, and runs
  * `examine` on the copy. The node's lock is not taken, and the location is only read.
  */
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { CloseStack } from '../../../base/close-stack.js';
 import { makeCopyPlace } from '../../../base/copy-place.js';
+import { entriesBelow } from '../../../base/directories.js';
 import { boolean, fields, string } from '../../../base/options.js';
 import type { Model } from '../../../model/model.js';
 import { READ_MODEL_CHECK } from '../../../model/option-checks.js';
@@ -208,7 +209,7 @@ function verdictIn(verdict: WitnessVerdict | undefined, tip: Tip | undefined): W
  */
 function filesOf(location: string): StoreFile[] {
   const files: StoreFile[] = [];
-  for (const entry of readdirSync(location, { recursive: true, withFileTypes: true })) {
+  for (const entry of entriesBelow(location)) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const stat = lstatSync(path, { throwIfNoEntry: false });
