@@ -835,9 +835,15 @@ test('other arguments: a TypeError that names them', async () => {
     ['openView: location', () => openView(any(5), { model: plain })],
     ['verify: location', () => verify(any(undefined), { model: plain })],
     ['openPostgresView: options', () => openPostgresView(any(undefined))],
-    ['openPostgresView: options.checks', () => openPostgresView(any({ connection: 'x', model: plain, checks: {} }))],
+    [
+      'openPostgresView: options.checks',
+      () => openPostgresView(any({ connection: 'postgres://h/x', model: plain, checks: {} })),
+    ],
     ['verifyPostgres: options', () => verifyPostgres(any(undefined))],
-    ['verifyPostgres: options.checks', () => verifyPostgres(any({ connection: 'x', model: plain, checks: 5 }))],
+    [
+      'verifyPostgres: options.checks',
+      () => verifyPostgres(any({ connection: 'postgres://h/x', model: plain, checks: 5 })),
+    ],
     ['snapshot: target', () => snapshot('x', any(5), { model: plain })],
     ['preflight: directory', () => preflight(any(5))],
     ['levelMap: directory', () => levelMap(any(5))],

@@ -16,8 +16,9 @@ import { crc32c } from '../../../base/crc32c.js';
 import { ByteReader, fixed32, unmaskCrc } from './bytes.js';
 import { unsnappy } from './snappy.js';
 
-/** The types of a block. */
+/** The type of a block that is stored as it is. */
 const PLAIN = 0;
+/** The type of a compressed block. */
 export const SNAPPY = 1;
 
 /** Bytes of the type and the crc that follow a block. */
