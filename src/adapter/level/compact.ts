@@ -58,8 +58,8 @@ const checkOptions = fields<CompactOptions<unknown, unknown, unknown>>({ ...MODE
  * first checked on a private copy. After a crash at any moment the store opens with the same
  * content, because LevelDB syncs new tables and its MANIFEST before it removes old tables.
  * @throws LANESTORE_CORRUPT, LANESTORE_ROLLED_BACK for a store that does not open;
- * LANESTORE_CAPACITY if there is no space for the new tables: then nothing was changed; LANESTORE_IO
- * if LevelDB could not write them; the errors of an open of the store.
+ * LANESTORE_CAPACITY if there is no space for the new tables: then nothing was changed;
+ * LANESTORE_IO if LevelDB could not write them; the errors of an open of the store.
  */
 export async function compactStore<B, Q, A>(
   location: string,
