@@ -23,7 +23,7 @@ export const handoverVerb: Verb = {
     '--network NAME  the name of the network, as in all its files',
     ...tablesHelp(16),
     '--yes           do not ask',
-    '--dry-run       print what would be handed over, and do nothing; a node may run meanwhile',
+    '--dry-run       print what would be handed over, as a live history, and do nothing; a node may run meanwhile',
     MODEL_HELP,
   ],
   options: {
@@ -56,6 +56,7 @@ export const handoverVerb: Verb = {
     if (!json) showHistory(plan);
     if (isDry) {
       if (json) await write(formatHistory(plan));
+      note('a dry run: nothing was handed over');
       return EXIT.ok;
     }
     if (yes !== true) await confirm(`${first} will sign nothing any more; only a handover back opens it.`);

@@ -38,7 +38,12 @@ test(
     const to = asked.stdout.trim();
     const hand = ['handover', old, '--to', to, '--out', file, ...NETWORK];
     const dry = run(...hand, '--dry-run');
-    assert.match(dry.stdout, /^signing history, final/);
+    assert.match(dry.stdout, /^signing history, live/);
+    // What a dry run prints opens nothing: the old store still signs.
+    writeFileSync(`${file}.dry`, run(...hand, '--dry-run', '--json').stdout);
+    const early = run('votes', 'import', heir, `${file}.dry`, ...NETWORK, '--yes', '--json');
+    assert.equal(JSON.parse(early.stdout).opened, []);
+    assert.is(await signing(heir, (guard) => guard.test(vote)), 'quarantined');
     assert.is(await signing(old, (guard) => guard.test(vote)), 'again');
     const unsure = run(...hand);
     assert.is(unsure.status, 2, unsure.stderr);

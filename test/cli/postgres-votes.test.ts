@@ -73,7 +73,7 @@ async function tests(server: PostgresServer, dir: string, close: () => Promise<v
     await done('import', at('in_one'), path('back'));
     const again = (await done('handover', 'request', path('back'))).trim();
     const hand = ['handover', at('in_one'), '--to', again, '--out', path('back.json'), ...NETWORK, ...SINGLE];
-    assert.match(await done(...hand, '--dry-run'), /^signing history, final/);
+    assert.match(await done(...hand, '--dry-run'), /^signing history, live/);
     assert.is(await verdict('in_one'), 'again');
     await done(...hand, '--yes');
     assert.is(await verdict('in_one'), 'quarantined');

@@ -45,7 +45,10 @@ export interface HistoryOptions<B, Q, A> {
 export interface HandoverOptions<B, Q, A> extends HistoryOptions<B, Q, A> {
   /** What {@link handoverRequest} gave for the other store. */
   readonly to: HandoverRequest;
-  /** Say what would be handed over, and change nothing; a node may run meanwhile. Default false. */
+  /**
+   * Change nothing, and return what would be handed over as a live history, which opens no part of
+   * any store; a node may run meanwhile. Default false.
+   */
   readonly dryRun?: boolean;
 }
 
@@ -155,7 +158,8 @@ export async function handover<B, Q, A>(
   const closedAs = isAgain ? { quarantine: await closedBefore(seen, quarantine) } : {};
   const history = { ...(await historyOf(seen, options)), ...closedAs };
   const final = { ...history, seq: isAgain ? tip.seq : tip.seq + 1n, kind: 'final', to } as const;
-  if (dryRun) return final;
+  // Not final: that would open the other store while this one still signs.
+  if (dryRun) return history;
   await amendAt(location, { model }, ({ tip: now, votes: found }) => {
     if (now.seq !== tip.seq) throw invalid('handover', 'the store changed while it was looked at');
     // Another synced batch: the first one may be readable, and still be lost in a power cut or a

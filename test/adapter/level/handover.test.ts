@@ -85,8 +85,9 @@ test(
     const to = await handoverRequest(heir, { model: autobahn });
     const plan = await handover(old, { ...at, to, dryRun: true });
     assert.is(await verdict(old, timeoutMsg(1, 0, 0)), 'new');
+    assert.equal((await bring(heir, plan)).opened, [], 'a dry run opens nothing');
     const history = await giveOver(old, to);
-    assert.equal({ ...history, time: '' }, { ...plan, time: '' });
+    assert.equal({ ...history, time: '' }, { ...plan, kind: 'final', to, seq: plan.seq + 1n, time: '' });
     assert.is(await verdict(old, timeoutMsg(1, 0, 0)), 'quarantined');
     await refused(
       releaseStore(old, { model: autobahn, reason: 'r', asIs: true }),
