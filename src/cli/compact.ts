@@ -31,7 +31,10 @@ export const compactVerb: Verb = {
       if (dry === true && json === true) print(toJson({ ...plan, dryRun: true }, 2));
       else if (json !== true) print(planText(plan, dry === true ? 'would compact' : 'will compact'));
       if (dry === true) return EXIT.ok;
-      await confirm(`You say: no node runs on ${location}.`, 'Type yes to compact it: ');
+      await confirm(`You say: no node runs on ${location}.`, {
+        question: 'Type yes to compact it: ',
+        remedy: 'stop the node, then run the command again',
+      });
     }
     const report = await run(false);
     const { before, after = before } = report;

@@ -64,7 +64,7 @@ function signatureOf(answer: unknown): Uint8Array {
 function failed(what: string, cause?: unknown): LanestoreError {
   return new LanestoreError('LANESTORE_IO', `the sign function failed: ${what}`, {
     ...(cause === undefined ? {} : { cause }),
-    remedy: 'nothing was released, and the vote counts as given: see to the signer, then give the same vote again',
+    remedy: 'nothing was released, and the vote counts as given: check the signer, then give the same vote again',
   });
 }
 

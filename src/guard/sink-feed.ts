@@ -203,7 +203,7 @@ function checked(answer: unknown, key: WitnessKey): WitnessRecord {
 }
 
 function garbage(what: string): LanestoreError {
-  return new LanestoreError('LANESTORE_IO', what, { remedy: 'see to the sink: what it says cannot be used' });
+  return new LanestoreError('LANESTORE_IO', what, { remedy: 'check the sink: its answer cannot be used' });
 }
 
 function asError(thrown: unknown): Error {

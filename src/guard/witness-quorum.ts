@@ -138,7 +138,7 @@ export function noQuorumError(
   const [first] = failed;
   const options: LanestoreErrorOptions = {
     ...(first === undefined ? {} : { cause: first[1] }),
-    remedy: 'see to the sinks that the message names; votes that were given may be given again, the same ones',
+    remedy: 'check the sinks that the message names; votes that were given may be given again, the same ones',
   };
   return new LanestoreError('LANESTORE_IO', `${what}: no quorum of sinks (${needed} needed): ${reasons}`, options);
 }

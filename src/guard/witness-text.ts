@@ -92,6 +92,6 @@ export function fieldsOf(text: string): Record<string, unknown> {
 
 function garbage(what: string): LanestoreError {
   return new LanestoreError('LANESTORE_IO', `what the sink gave is no record of this key: ${what}`, {
-    remedy: 'see to the sink; nothing was released that it does not hold',
+    remedy: 'check the sink; nothing was released that it does not hold',
   });
 }

@@ -137,7 +137,7 @@ function notCompacted(level: string): LanestoreError {
   const message = `${level}: LevelDB did not finish the compaction: ${reasonInLog(level)}`;
   return new LanestoreError('LANESTORE_IO', message, {
     remedy:
-      'see to the disk, its quota and limits on the size of files, and run it again; the content is as it was, ' +
+      'check the disk, its quota and limits on the size of files, and run it again; the content is as it was, ' +
       'and unfinished tables are removed when the store is opened',
   });
 }

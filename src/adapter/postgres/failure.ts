@@ -58,7 +58,7 @@ export function coded(what: string, error: unknown): LanestoreError {
   }
   const remedy =
     state === RIGHTS
-      ? 'grant the role select, insert, update and delete on both tables, create on the schema to make them, and pg_monitor'
+      ? 'grant the role select, insert, update and delete on both tables, create on the schema to make them, and pg_read_all_stats'
       : 'see `cause`: the address, the server, the role and its password; then open again';
   return new LanestoreError('LANESTORE_IO', `${what}: ${message}`, { cause: error, remedy });
 }

@@ -30,7 +30,7 @@ async function makeStore(dir: string): Promise<void> {
 }
 
 /** Opens the store as an operator does; `rolled back`: it found by itself what it had lost. */
-async function mend(location: string): Promise<string> {
+async function repair(location: string): Promise<string> {
   try {
     await (await openLevel(location, { model: plain, createIfMissing: false })).close();
     return 'whole';
@@ -47,7 +47,7 @@ async function mend(location: string): Promise<string> {
 /** What was released may not be signed again with other content. */
 async function check(dir: string, lines: readonly string[]): Promise<string> {
   const location = join(dir, 'store');
-  let outcome = await mend(location);
+  let outcome = await repair(location);
   for (let isFirst = true; ; isFirst = false) {
     await using store = await openLevel(location, { model: plain });
     try {

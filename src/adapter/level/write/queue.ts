@@ -221,11 +221,11 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     const { batch, steps, calls, group } = composed;
     // This may run within the previous batch, whose callers are called back first.
     const writing = batch.isEmpty ? undefined : this.#write(batch);
-    // While the disk is busy.
+    // Not before: the disk is busy now.
     this.#parts.gate.dequeue(group.bytes, group.calls);
     const error = await writing;
     this.#isRunning = false;
-    // Otherwise these calls settle first, so that the next calls of their callers can join a batch.
+    // Unless enough bytes wait, these calls settle first: calls of their callers can then join.
     if (error === undefined && this.#parts.gate.queuedBytes >= START_AT_ONCE_BYTES) void this.#run();
     for (const { settle } of steps) settle(error);
     for (const call of calls) this.#settle(call, error);
