@@ -2,6 +2,7 @@
 import { closeSync, type Dirent, existsSync, openSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { diskFiles, type Files } from './files.js';
+import { string } from './options.js';
 import { hasPermissionModel } from './permission-model.js';
 
 /**
@@ -59,9 +60,10 @@ const UNLISTED = new Set(['EACCES', 'EPERM', 'ERR_ACCESS_DENIED', 'ENOENT', 'ENO
 /**
  * All entries below a directory. Links are not followed. A directory below it that may not be read,
  * such as the `lost+found` of a file system, or that is removed meanwhile, is listed as empty.
- * @throws the system's error for `directory` itself.
+ * @throws TypeError; the system's error for `directory` itself.
  */
 export function entriesBelow(directory: string): Dirent[] {
+  string(directory, 'entriesBelow: directory');
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     if (!entry.isDirectory()) return entry;
     try {

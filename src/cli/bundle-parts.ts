@@ -2,10 +2,9 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { levelMap } from '../adapter/level/index.js';
+import { entriesBelow, levelMap } from '../adapter/level/index.js';
 import type { LanestoreError, StoreView, WitnessSlot } from '../index.js';
 import { decodeEntry } from './entries.js';
-import { entriesBelow } from './entries-below.js';
 import { environmentOf } from './environment.js';
 import { toJson } from './output.js';
 import type { Protocol } from './protocols.js';

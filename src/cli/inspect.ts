@@ -1,6 +1,7 @@
 /** `lanestore inspect LOCATION` */
 import { statfsSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { entriesBelow } from '../adapter/level/index.js';
 import type { Finding, StoreView } from '../index.js';
 import { parseKey } from '../keys/index.js';
 import { openState } from '../migrations/index.js';
@@ -8,7 +9,6 @@ import { barLines } from './bars.js';
 import { UsageError } from './command-error.js';
 import { type DataLayer, dataLayerOf, showDataLayer } from './data-layer.js';
 import { type DiskReport, diskLines, measureDisk } from './disk.js';
-import { entriesBelow } from './entries-below.js';
 import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
 import { healthOf, showHealth } from './health.js';

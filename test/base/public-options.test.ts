@@ -12,7 +12,13 @@ import { MemoryLevel } from 'memory-level';
 import { Registry } from 'prom-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type CompactOptions, compactStore, keyVersions, levelMap } from '../../src/adapter/level/index.js';
+import {
+  type CompactOptions,
+  compactStore,
+  entriesBelow,
+  keyVersions,
+  levelMap,
+} from '../../src/adapter/level/index.js';
 import { openPostgresView, verifyPostgres } from '../../src/adapter/postgres/index.js';
 import { ABFile, type ABFileOptions, IndexedWal, type IndexedWalOptions } from '../../src/adapter/wal/index.js';
 import { casesFor, conformance, type Features, type Subject } from '../../src/conformance/index.js';
@@ -680,6 +686,7 @@ const WITHOUT: readonly string[] = [
     'checkedEntries',
     'emptyState',
     'isNoop',
+    'entriesBelow',
     'keyVersions',
     'levelMap',
     'withLaneFloors',
@@ -847,6 +854,7 @@ test('other arguments: a TypeError that names them', async () => {
     ['snapshot: target', () => snapshot('x', any(5), { model: plain })],
     ['preflight: directory', () => preflight(any(5))],
     ['levelMap: directory', () => levelMap(any(5))],
+    ['entriesBelow: directory', () => entriesBelow(any(5))],
     ['keyVersions: directory', () => keyVersions(any(5), 'anchor')],
     ['keyVersions: key', () => keyVersions('level', any(5))],
     ['importState: source', () => importState(any(5), 'x', anything)],

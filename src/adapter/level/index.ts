@@ -1,5 +1,6 @@
 /** The LevelDB backend. */
 
+export { entriesBelow } from '../../base/directories.js';
 export { type RawEntry, rawModel } from '../../model/raw.js';
 export { type CompactOptions, type CompactReport, compactStore, type LevelSize } from './compact.js';
 export type { LevelOptions } from './database.js';
