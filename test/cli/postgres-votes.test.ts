@@ -17,8 +17,7 @@ import {
 import { begin } from '../support/cli.js';
 import { packageRoot } from '../support/fixtures.js';
 import { makeNetwork } from '../support/network.js';
-import { hasPostgres, type PostgresServer, startServer } from '../support/postgres/cluster.js';
-import { withTemp } from '../support/temp.js';
+import { type PostgresServer, withServer } from '../support/postgres/cluster.js';
 import { proposalMsg } from '../support/vote-messages.js';
 
 const net = makeNetwork({ validators: 4 });
@@ -264,15 +263,4 @@ async function tests(server: PostgresServer, dir: string, close: () => Promise<v
   test.run();
 }
 
-if (hasPostgres()) {
-  const { cluster, server } = await startServer();
-  await withTemp(
-    (dir) =>
-      new Promise<void>((resolve) => {
-        void tests(server, dir, async () => {
-          await cluster.close();
-          resolve();
-        });
-      }),
-  );
-}
+await withServer(tests);

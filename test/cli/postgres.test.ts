@@ -8,8 +8,7 @@ import { autobahn } from '../../src/index.js';
 import { copyState } from '../migrations/states.js';
 import { begin } from '../support/cli.js';
 import { entriesIn, loadExpected } from '../support/fixtures.js';
-import { hasPostgres, type PostgresServer, startServer } from '../support/postgres/cluster.js';
-import { withTemp } from '../support/temp.js';
+import { type PostgresServer, withServer } from '../support/postgres/cluster.js';
 
 const SECRET = 'hunter2';
 
@@ -150,15 +149,4 @@ async function tests(server: PostgresServer, dir: string, close: () => Promise<v
   test.run();
 }
 
-if (hasPostgres()) {
-  const { cluster, server } = await startServer();
-  await withTemp(
-    (dir) =>
-      new Promise<void>((resolve) => {
-        void tests(server, dir, async () => {
-          await cluster.close();
-          resolve();
-        });
-      }),
-  );
-}
+await withServer(tests);

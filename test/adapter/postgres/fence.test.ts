@@ -7,6 +7,7 @@ import { openGuard } from '../../../src/guard/index.js';
 import { KEY } from '../../guard/support.js';
 import { metricsDuring } from '../../support/metric-samples.js';
 import { plain, plainBlock, plainVote } from '../../support/plain-model.js';
+import { cutConnections } from '../../support/postgres/attacks.js';
 import { hasPostgres, type PostgresServer, startServer } from '../../support/postgres/cluster.js';
 
 const LANE = '0a';
@@ -138,34 +139,8 @@ function tests(server: PostgresServer, close: () => Promise<void>): void {
     await store.close();
   });
 
-  test('a cut connection fails the store with UNKNOWN_OUTCOME, and the reopened one has all or nothing', async () => {
-    const place = at();
-    let store = await openPostgres({ ...place, model: plain });
-    let acknowledged = 0n;
-    for (let cut = 0; cut < 5; cut++) {
-      let failure: Error | undefined;
-      const loading = (async () => {
-        for (let next = acknowledged; ; next++) {
-          await store.persist({ blocks: [plainBlock(LANE, next)] });
-          acknowledged = next + 1n;
-        }
-      })().catch((error: Error) => {
-        failure = error;
-      });
-      const before = acknowledged;
-      while (acknowledged < before + 5n && failure === undefined)
-        await new Promise((resolve) => setTimeout(resolve, 1));
-      await server.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lanestore'");
-      await loading;
-      assert.is(causeOf(failure as Error), 'UNKNOWN_OUTCOME');
-      await store.close();
-      store = await openPostgres({ ...place, model: plain, takeOver: true });
-      const recovered = BigInt(store.takeRecovered().blocks.get(LANE)?.length ?? 0);
-      assert.ok(recovered === acknowledged || recovered === acknowledged + 1n, `${acknowledged}, then ${recovered}`);
-      acknowledged = recovered;
-    }
-    await store.close();
-  });
+  test('a cut connection fails the store with UNKNOWN_OUTCOME, and the reopened one has all or nothing', () =>
+    cutConnections(server, { ...at(), model: plain }));
 
   test('a snapshot beyond the limit is LANESTORE_CAPACITY at once, and rounds go on', async () => {
     const place = at();

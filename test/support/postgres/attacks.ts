@@ -8,6 +8,7 @@ import {
   openPostgres,
   type PostgresFailure,
   type PostgresLevel,
+  type PostgresStoreOptions,
   postgresLocation,
 } from '../../../src/adapter/postgres/index.js';
 import { settingsOf } from '../../../src/adapter/postgres/options.js';
@@ -16,7 +17,8 @@ import { type Query, Session } from '../../../src/adapter/postgres/session.js';
 import { statements } from '../../../src/adapter/postgres/statements.js';
 import { isLanestoreError } from '../../../src/errors.js';
 import { handover, openGuard } from '../../../src/index.js';
-import { plain, plainBlock, plainVote } from '../plain-model.js';
+import { type PlainAnchor, type PlainBlock, type PlainQC, plain, plainBlock, plainVote } from '../plain-model.js';
+import type { PostgresServer } from './cluster.js';
 import { type PostgresPair, until } from './pair.js';
 import { storm, WEAKENED, type Weaken } from './storm.js';
 
@@ -71,9 +73,10 @@ function takeovers(weaken: Weaken, storms = 1): Attack {
 /**
  * Cuts connections around a batch: the reopened store must have the whole batch, or nothing of it.
  */
-const cutConnections: Attack = async (pair) => {
-  const { primary } = pair;
-  const place = { connection: primary.url, table: pair.table(), replicas: 1, model: plain, leaseMs: 400 };
+export async function cutConnections(
+  server: Pick<PostgresServer, 'sql'>,
+  place: PostgresStoreOptions<PlainBlock, PlainQC, PlainAnchor>,
+): Promise<void> {
   let store = await openPostgres(place);
   let acknowledged = 0n;
   for (let cut = 0; cut < CUTS; cut++) {
@@ -88,7 +91,7 @@ const cutConnections: Attack = async (pair) => {
     });
     const before = acknowledged;
     await until(() => acknowledged >= before + 5n || failure !== undefined);
-    await primary.sql(CUT);
+    await server.sql(CUT);
     await loading;
     expect(causeOf(failure as unknown as Error) === 'UNKNOWN_OUTCOME', `a cut connection: ${failure}`);
     await store.close();
@@ -99,7 +102,7 @@ const cutConnections: Attack = async (pair) => {
     acknowledged = recovered;
   }
   await store.close();
-};
+}
 
 /**
  * `no verification`: standbys are not counted. `notices ignored`: in addition, notices are not
@@ -368,7 +371,14 @@ const handoverInWait: Attack = async (pair) => {
 /** The attacks, and their outcome on a sound engine. */
 export const ATTACKS: readonly (readonly [verdict: string, attack: Attack])[] = [
   ['takeovers under load: 0 lost, every old node fenced', takeovers((sql) => sql)],
-  ['cut connections: all or nothing of a batch', cutConnections],
+  [
+    'cut connections: all or nothing of a batch',
+    (pair) =>
+      cutConnections(pair.primary, {
+        ...{ connection: pair.primary.url, table: pair.table(), replicas: 1 },
+        ...{ model: plain, leaseMs: 400 },
+      }),
+  ],
   ['cancelled wait: NOT_REPLICATED', cancelledWait(undefined)],
   ['emptied standby names: NOT_REPLICATED', emptiedNames(true)],
   ['claim against a row lock: refused', claimAgainstLock],

@@ -22,6 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { withTemp } from '../temp.js';
 
 const NOBODY = 65534;
 const isRoot = process.getuid?.() === 0;
@@ -268,6 +269,24 @@ export async function startServer(settings: Readonly<Record<string, string>> = {
     await server.start(settings);
     return { cluster, server };
   }, parent);
+}
+
+/**
+ * Calls `tests` with a server and a directory, which are removed when it calls `close`. Does
+ * nothing where there is no PostgreSQL.
+ */
+export async function withServer(
+  tests: (server: PostgresServer, dir: string, close: () => Promise<void>) => unknown,
+): Promise<void> {
+  if (!hasPostgres()) return;
+  const { cluster, server } = await startServer();
+  await withTemp(
+    (dir) =>
+      new Promise<void>((resolve, reject) => {
+        const close = () => cluster.close().then(resolve);
+        Promise.resolve(tests(server, dir, close)).catch(reject);
+      }),
+  );
 }
 
 /** A primary and its synchronous standby, streaming. */
