@@ -1,8 +1,8 @@
 /** Passes lanestore's metrics to a Meter of `@opentelemetry/api`, an optional peer dependency. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Attributes, Meter } from '@opentelemetry/api';
+import type { Meter } from '@opentelemetry/api';
 import { withMethods } from '../base/options.js';
-import { METRICS, METRICS_CHANNEL, type MetricName, type MetricRow, type MetricSample } from '../metrics/index.js';
+import { collectSamples, type Observer } from '../metrics/collect.js';
+import type { MetricName, MetricRow } from '../metrics/index.js';
 
 /** A subscription that passes metrics to a Meter until `stop`. */
 export interface OpenTelemetryMetrics {
@@ -39,31 +39,7 @@ const UNITS = { _seconds: 's', _bytes: 'By', _ratio: '1' } as const;
  */
 export function collectOpenTelemetry(meter: Meter): OpenTelemetryMetrics {
   checkMeter(meter, 'collectOpenTelemetry: meter');
-  const observers = new Map<MetricName, Observer>();
-  for (const name of Object.keys(METRICS) as MetricName[]) observers.set(name, observer(name, METRICS[name], meter));
-  const stores = new Set<string>();
-  const listen = (message: unknown) => {
-    const { name, value, ...attributes } = message as MetricSample;
-    if (!stores.has(attributes.store)) {
-      stores.add(attributes.store);
-      startAtZero(attributes.store, observers);
-    }
-    observers.get(name)?.(value, attributes);
-  };
-  subscribe(METRICS_CHANNEL, listen);
-  return { stop: () => void unsubscribe(METRICS_CHANNEL, listen) };
-}
-
-/** Records one value with its attributes. */
-type Observer = (value: number, attributes: Attributes) => void;
-
-/** Counters of a new store start at 0: otherwise `increase` does not see their first step. */
-function startAtZero(store: string, observers: ReadonlyMap<MetricName, Observer>): void {
-  for (const [name, observe] of observers) {
-    const { kind, labels }: MetricRow = METRICS[name];
-    if (kind !== 'counter') continue;
-    for (const label of labels ?? [undefined]) observe(0, label === undefined ? { store } : { store, kind: label });
-  }
+  return { stop: collectSamples((name, row) => observer(name, row, meter)) };
 }
 
 function observer(name: MetricName, { kind, help, buckets }: MetricRow, meter: Meter): Observer {

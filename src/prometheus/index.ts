@@ -1,8 +1,8 @@
 /** Collects lanestore's metrics in a registry of `prom-client`, an optional peer dependency. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Counter, Gauge, Histogram, type LabelValues, Registry } from 'prom-client';
 import { withMethods } from '../base/options.js';
-import { METRICS, METRICS_CHANNEL, type MetricName, type MetricRow, type MetricSample } from '../metrics/index.js';
+import { collectSamples, type Observer } from '../metrics/collect.js';
+import type { MetricName, MetricRow } from '../metrics/index.js';
 
 /** A registry that receives metrics until `stop`. */
 export interface PrometheusMetrics {
@@ -31,31 +31,7 @@ const checkRegistry = withMethods<Registry>('a Registry of prom-client', 'regist
  */
 export function collectPrometheus(registry: Registry = new Registry()): PrometheusMetrics {
   checkRegistry(registry, 'collectPrometheus: registry');
-  const observers = new Map<MetricName, Observer>();
-  for (const name of Object.keys(METRICS) as MetricName[]) observers.set(name, observer(name, METRICS[name], registry));
-  const stores = new Set<string>();
-  const listen = (message: unknown) => {
-    const { name, value, ...labels } = message as MetricSample;
-    if (!stores.has(labels.store)) {
-      stores.add(labels.store);
-      startAtZero(labels.store, observers);
-    }
-    observers.get(name)?.(value, labels);
-  };
-  subscribe(METRICS_CHANNEL, listen);
-  return { registry, stop: () => void unsubscribe(METRICS_CHANNEL, listen) };
-}
-
-/** Takes one value with its labels. */
-type Observer = (value: number, labels: Readonly<Partial<Record<string, string>>>) => void;
-
-/** Counters of a new store start at 0: otherwise `increase` does not see their first step. */
-function startAtZero(store: string, observers: ReadonlyMap<MetricName, Observer>): void {
-  for (const [name, observe] of observers) {
-    const { kind, labels }: MetricRow = METRICS[name];
-    if (kind !== 'counter') continue;
-    for (const label of labels ?? [undefined]) observe(0, label === undefined ? { store } : { store, kind: label });
-  }
+  return { registry, stop: collectSamples((name, row) => observer(name, row, registry)) };
 }
 
 function observer(name: MetricName, row: MetricRow, registry: Registry): Observer {
