@@ -151,9 +151,9 @@ async function main(args: string[]): Promise<number> {
   };
   const forget = onSignal(remove);
   try {
-    print(
-      `${run.nodes} nodes on ${run.backend}${run.killEveryMs === undefined ? '' : ', with kills'}${run.sinks === undefined ? '' : `, sinks ${run.sinks}`}; stores in ${run.dir}`,
-    );
+    const kills = run.killEveryMs === undefined ? '' : ', with kills';
+    const sinks = run.sinks === undefined ? '' : `, sinks ${run.sinks}`;
+    print(`${run.nodes} nodes on ${run.backend}${kills}${sinks}; stores in ${run.dir}`);
     const summary = await runDevnet(run, new View(process.stdout.isTTY, (text) => void stdout.write(text)));
     report(summary);
     return summary.violations.length + summary.failures.length === 0 ? 0 : 1;

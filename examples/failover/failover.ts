@@ -163,7 +163,8 @@ async function story(
   const { pid } = primary;
   await primary.stop('SIGKILL');
   tell(
-    `pid ${pid} has ended; node 1 had ${acknowledged} rounds acknowledged; its next round fails: ${await refusalOf(running)}`,
+    `pid ${pid} has ended; node 1 had ${acknowledged} rounds acknowledged; ` +
+      `its next round fails: ${await refusalOf(running)}`,
   );
 
   tell('The standby is promoted, and node 2 takes over', 'step');
@@ -171,7 +172,8 @@ async function story(
   const second = await Node.start(2, { connection: servers, replicas: 0, singleServer: true, takeOver: true });
   const lost = second.found < acknowledged ? acknowledged - second.found : 0n;
   tell(
-    `node 2, pid ${second.pid}, claimed it: epoch ${second.epoch}; of ${acknowledged} acknowledged rounds it found ${acknowledged - lost}`,
+    `node 2, pid ${second.pid}, claimed it: epoch ${second.epoch}; ` +
+      `of ${acknowledged} acknowledged rounds it found ${acknowledged - lost}`,
     lost === 0n ? 'good' : 'bad',
   );
   await attempt(
