@@ -34,6 +34,9 @@ export class LocationGuard {
   #closestCheckedAt = Number.NEGATIVE_INFINITY;
   /** True from {@link checkBeforeBatch} to {@link checkBatch} of one batch, if LOCK was checked. */
   #isLockChecked = false;
+  #batchAt = Number.NEGATIVE_INFINITY;
+  /** True if the last batch came shortly after the one before it. */
+  #isBusy = false;
   #onLost: (error: LanestoreError) => void = () => undefined;
 
   /** Adds a directory to check. @throws errors of the file system. */
@@ -93,8 +96,11 @@ export class LocationGuard {
    * @throws as {@link check}.
    */
   checkBeforeBatch(): void {
+    const now = performance.now();
+    this.#isBusy = now - this.#batchAt <= RECENT_MS;
+    this.#batchAt = now;
     this.#isLockChecked = false;
-    if (this.#isRecent) return;
+    if (this.#lost === undefined && now - this.#checkedAt <= RECENT_MS) return;
     const isSound = this.#lost === undefined && this.#lockFile?.isOnlyLink() === true;
     if (!isSound || this.#lock?.isHeld() === false) this.check();
     else this.#isLockChecked = true;
@@ -111,6 +117,18 @@ export class LocationGuard {
       this.#checkDirectories();
       this.#checked();
     } else if (!this.#isRecent || this.#closest?.isSame() === false) this.check();
+  }
+
+  /**
+   * Called between batches. While batches follow each other closely, checks everything when half of
+   * the time has passed for which the last check is valid, so that the next batch need not wait for
+   * it. Errors are passed to the listener.
+   */
+  checkAhead(): void {
+    if (!this.#isBusy || this.#lost !== undefined) return;
+    if (performance.now() - this.#checkedAt <= RECENT_MS / 2) return;
+    const lost = this.loss();
+    if (lost !== undefined) this.#onLost(lost);
   }
 
   /** Forces the next check, even if the last one is recent. */

@@ -29,6 +29,12 @@ export interface AnchorPoint {
   readonly laneStarts: ReadonlyMap<LaneId, bigint>;
 }
 
+/** The first blocks of lanes: a map, or what a CommitQC lists. */
+export interface LaneStartList {
+  /** Calls `callback` once for each lane. */
+  forEach(callback: (start: bigint, lane: LaneId) => void): void;
+}
+
 /** The state that rounds are planned against. A lane that never held anything is absent. */
 export interface PlanState {
   readonly lanes: Map<LaneId, Cursor>;
@@ -116,13 +122,15 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   /**
    * Truncates all logs to an anchor, which will be stored (rules 3 and 4). Returns false and
    * changes nothing if it is older than the stored anchor. An equal anchor is applied and stored
-   * again.
+   * again. `starts` are those of the point.
    */
-  storeAnchor(point: AnchorPoint): boolean {
+  storeAnchor(point: AnchorPoint, starts: LaneStartList = point.laneStarts): boolean {
     const { anchor, lanes } = this.#state;
     if (anchor !== undefined && point.index < anchor.index) return false;
     this.#anchor = point;
-    for (const lane of lanes.keys()) this.truncateLane(lane, point.laneStarts.get(lane) ?? 0n);
+    starts.forEach((start, lane) => {
+      if (lanes.has(lane)) this.truncateLane(lane, start);
+    });
     truncate(this.#commitQCs, point.index);
     return true;
   }

@@ -8,7 +8,7 @@ import { LanestoreError } from '../errors.js';
 import { entryNumber, isU64, type LaneId, laneId, u64 } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import type { OwnRound } from './arguments.js';
-import { type AnchorPoint, type LogPlans, type PlanState, RoundPlanner } from './planner.js';
+import { type AnchorPoint, type LaneStartList, type LogPlans, type PlanState, RoundPlanner } from './planner.js';
 import { planRoundVotes, type VoteToNotify } from './round-votes.js';
 import { isUnchanged, type VoteChange } from './vote-rules.js';
 
@@ -102,8 +102,16 @@ export function planRound<B, Q, A, E extends Encoded>(
   for (const block of blocks) appendBlock(model, planner, block, encoder);
   const votes = planRoundVotes(model, state, round);
   const inner = round.inner === undefined ? undefined : encoder.inner(round.inner);
-  const notify = { anchor: round.anchor, commitQCs, blocks, votes: votes?.notify };
-  return { anchor, inner, votes: votes?.change, ...planner.plans(), notify };
+  const plans = planner.plans();
+  return {
+    anchor,
+    inner,
+    votes: votes?.change,
+    commitQCs: plans.commitQCs,
+    lanes: plans.lanes,
+    newLanes: plans.newLanes,
+    notify: { anchor: round.anchor, commitQCs, blocks, votes: votes?.notify },
+  };
 }
 
 /** Returns the first block that each lane keeps, by a CommitQC that it checks. */
@@ -123,7 +131,7 @@ export function startsOncePerTurn<B, Q, A>(model: Model<B, Q, A>, state: Readonl
     if (last !== undefined && last.qc === qc) return last.starts;
     model.commitQC.check(qc);
     if (last === undefined) setImmediate(forget);
-    last = { qc, starts: startsOf(model, state, qc) };
+    last = { qc, starts: startsOf(model, state, qc).map };
     return last.starts;
   };
 }
@@ -145,9 +153,7 @@ export function planLane<B, Q, A, E extends Encoded>(
   laneId(lane);
   settled(anchorQC, 'anchorQC');
   const planner = new RoundPlanner<E['block'], E['commitQC']>(state);
-  if (anchorQC !== undefined) {
-    planner.truncateLane(lane, starts(anchorQC).get(lane) ?? 0n);
-  }
+  if (anchorQC !== undefined) planner.truncateLane(lane, starts(anchorQC).get(lane) ?? 0n);
   for (const block of blocks) appendBlock(model, planner, block, encoder, lane);
   return { ...NOTHING, ...planner.plans(), notify: { ...NOTHING.notify, blocks } };
 }
@@ -185,7 +191,7 @@ export function anchorPoint<B, Q, A>(
   model: Model<B, Q, A>,
   anchor: A,
   state: Pick<PlanState, 'lanes'> = NO_LANES,
-): AnchorPoint {
+): AnchorOf {
   const index = entryNumber(model.anchor.index(anchor), 'road index of the anchor');
   const qc = model.anchor.commitQC(anchor);
   const qcIndex = u64(model.commitQC.index(qc), 'road index of the CommitQC of the anchor');
@@ -195,7 +201,7 @@ export function anchorPoint<B, Q, A>(
       `anchor: its AppQC is for road index ${index}, its CommitQC for ${qcIndex}; they must be the same`,
     );
   }
-  return { index, laneStarts: startsOf(model, state, qc) };
+  return new AnchorOf(index, startsOf(model, state, qc));
 }
 
 const NO_LANES: Pick<PlanState, 'lanes'> = { lanes: new Map() };
@@ -220,7 +226,7 @@ function planAnchor<B, Q, A, E extends Encoded>(
 ): Plan<B, Q, A, E>['anchor'] {
   const entry = encoder.anchor(anchor);
   const point = anchorPoint(model, anchor, state);
-  if (!planner.storeAnchor(point)) return undefined;
+  if (!planner.storeAnchor(point, point.starts)) return undefined;
   appendIfNext(planner, point.index, model.anchor.commitQC(anchor), encoder);
   return { entry, point };
 }
@@ -259,15 +265,59 @@ function appendBlock<B, Q, A, E extends Encoded>(
   planner.appendBlock(model.block.lane(block), model.block.number(block), entry, only);
 }
 
-function startsOf<B, Q, A>(
-  model: Model<B, Q, A>,
-  { lanes }: Readonly<Pick<PlanState, 'lanes'>>,
-  qc: Q,
-): Map<LaneId, bigint> {
-  const starts = new Map<LaneId, bigint>();
+/** The point of an anchor, with the starts as its CommitQC lists them. */
+class AnchorOf implements AnchorPoint {
+  readonly index: bigint;
+  readonly starts: LaneStarts;
+
+  constructor(index: bigint, starts: LaneStarts) {
+    this.index = index;
+    this.starts = starts;
+  }
+
+  get laneStarts(): ReadonlyMap<LaneId, bigint> {
+    return this.starts.map;
+  }
+}
+
+/**
+ * The first blocks of lanes, as a CommitQC lists them. The map is made when it is first used: most
+ * rounds read the list once, in its order, and for a hundred lanes a map takes longer than the
+ * planner.
+ */
+class LaneStarts implements LaneStartList {
+  readonly #lanes: LaneId[] = [];
+  readonly #starts: bigint[] = [];
+  #map: Map<LaneId, bigint> | undefined;
+
+  add(lane: LaneId, start: bigint): void {
+    const { length } = this.#lanes;
+    // In this order no lane comes twice. Of a lane that comes twice, the last start counts.
+    const isAscending = length === 0 || lane > (this.#lanes[length - 1] as LaneId);
+    if (this.#map !== undefined || !isAscending) this.map.set(lane, start);
+    this.#lanes.push(lane);
+    this.#starts.push(start);
+  }
+
+  get map(): Map<LaneId, bigint> {
+    if (this.#map === undefined) {
+      this.#map = new Map();
+      for (let i = 0; i < this.#lanes.length; i++) this.#map.set(this.#lanes[i] as LaneId, this.#starts[i] as bigint);
+    }
+    return this.#map;
+  }
+
+  forEach(callback: (start: bigint, lane: LaneId) => void): void {
+    if (this.#map !== undefined) this.#map.forEach(callback);
+    else for (let i = 0; i < this.#lanes.length; i++) callback(this.#starts[i] as bigint, this.#lanes[i] as LaneId);
+  }
+}
+
+function startsOf<B, Q, A>(model: Model<B, Q, A>, { lanes }: Readonly<Pick<PlanState, 'lanes'>>, qc: Q): LaneStarts {
+  const starts = new LaneStarts();
   for (const [lane, start] of model.commitQC.laneStarts(qc)) {
     if (!lanes.has(lane)) laneId(lane);
-    starts.set(lane, isU64(start) ? start : u64(start, `first block of lane ${lane}`));
+    starts.add(lane, isU64(start) ? start : u64(start, `first block of lane ${lane}`));
   }
   return starts;
 }

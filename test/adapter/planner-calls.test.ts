@@ -2,6 +2,7 @@
  * The planner for the lane side and the QC side of the port: notifications and resulting state of a
  * plan.
  */
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { advance } from '../../src/adapter/planner.js';
@@ -117,6 +118,22 @@ test('notify lists the entries as given, in order: an old anchor too, and ignore
   assert.equal(notify.commitQCs, round.commitQCs);
   assert.equal(notify.blocks, round.blocks);
   assert.is(notify.blocks[1], round.blocks[1], 'the caller’s own objects');
+});
+
+test('an anchor may list lanes in any order and more than once: the last start of a lane counts', () => {
+  const lanes = ['0a', '0b', '0c', '0d'];
+  const list = fc.array(fc.tuple(fc.constantFrom(...lanes), fc.bigInt(0n, 9n)), { maxLength: 8 });
+  const state = stateOf({ lanes: { '0a': [2, 6], '0b': [4, 4], '0c': [0, 9] } });
+  const plan = (starts: [string, bigint][]) =>
+    planRound(plain, state, { anchor: { index: 3n, qc: { index: 3n, starts } } });
+  fc.assert(
+    fc.property(list, (starts) => {
+      const once = [...new Map(starts)].sort(([a], [b]) => (a < b ? -1 : 1));
+      assert.is(show(plan(starts)), show(plan(once)));
+      assert.equal(plan(starts).anchor?.point.laneStarts, new Map(starts));
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test('advance makes a plan the new state; a plan made before that is outdated', () => {

@@ -60,11 +60,11 @@ export class Engine {
   }
 
   /**
-   * Makes the next batch ahead of {@link fill}, while the disk is busy. Only for a database of
-   * `openDatabase`: hooks that are added to a caller's database later would miss it.
+   * Makes the next batch ahead of {@link fill}. Only for a database of `openDatabase`: hooks that
+   * are added to a caller's database later would miss it.
    */
   prepare(): void {
-    if (this.copies) this.#prepared ??= this.#db.batch();
+    if (this.copies && this.#db.status === 'open') this.#prepared ??= this.#db.batch();
   }
 
   /**

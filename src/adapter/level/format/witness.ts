@@ -92,10 +92,10 @@ export class Witness {
   readonly #view: DataView;
   /** The bytes that the crc covers. */
   readonly #head: Buffer;
-  /** The seq in the prepared slot, and where the slot is written. */
-  #prepared = 0n;
+  /** The seq in the slot, and where the slot is written. */
+  #filled = 0n;
   #offset = 0;
-  /** True if the prepared slot was written, and {@link #bytes} does not have it yet. */
+  /** True if the slot was written, and {@link #bytes} does not have it yet. */
   #isWritten = false;
   /** The replacement of the file in progress. */
   #leaving: Promise<void> | undefined;
@@ -152,13 +152,22 @@ export class Witness {
     }
   }
 
+  /** Fills in the slot of `seq` ahead of {@link write}. No effect if it is filled in already. */
+  fill(seq: bigint): void {
+    if (this.#filled === seq) return;
+    this.#keepWritten();
+    this.#offset = slotOffset(seq);
+    this.#view.setBigUint64(SEQ_OFFSET, seq);
+    this.#view.setUint32(CRC_OFFSET, crc32(this.#head));
+    this.#filled = seq;
+  }
+
   /**
-   * Prepares the slot of `seq` while its batch is being written, so that {@link write} only passes
-   * it to the kernel. Returns a promise if the file has got a second link meanwhile: wait for it
-   * before {@link write}. It rejects if no copy can replace the file.
+   * Prepares {@link write} while the batch is being written. Returns a promise if the file has got
+   * a second link meanwhile: wait for it before {@link write}. It rejects if no copy can replace
+   * the file.
    */
-  prepare(seq: bigint): Promise<void> | undefined {
-    this.#fill(seq);
+  prepare(): Promise<void> | undefined {
     // A system call of about a microsecond, while the disk is busy.
     this.#leaving = isShared(this.#file) ? this.#leave() : undefined;
     return this.#leaving;
@@ -177,7 +186,7 @@ export class Witness {
    * process, and seconds later a power cut.
    */
   write(seq: bigint): void {
-    if (this.#prepared !== seq) this.#fill(seq);
+    this.fill(seq);
     if (!this.#open) throw new Error('the witness is closed');
     this.#file.writeNow(this.#slot, this.#offset);
     this.#isWritten = true;
@@ -192,18 +201,15 @@ export class Witness {
     await this.#file.close();
   }
 
-  #fill(seq: bigint): void {
-    // Not in `write`, because callers wait for that.
+  /** Not in `write`, because callers wait for that. */
+  #keepWritten(): void {
     if (this.#isWritten) this.#slot.copy(this.#bytes, this.#offset);
     this.#isWritten = false;
-    this.#offset = slotOffset(seq);
-    this.#view.setBigUint64(SEQ_OFFSET, seq);
-    this.#view.setUint32(CRC_OFFSET, crc32(this.#head));
-    this.#prepared = seq;
   }
 
   /** Replaces the file by a copy, and continues with the copy. */
   async #leave(): Promise<void> {
+    this.#keepWritten();
     const file = await writeNew(this.#files, this.#path, this.#bytes);
     try {
       if (!isSameFile(this.#path, this.#file)) {

@@ -10,8 +10,9 @@
 import { WaitList } from '../../../base/waiters.js';
 import { LanestoreError } from '../../../errors.js';
 import type { LaneId } from '../../../keys/index.js';
-import type { AdmissionGate, Cost } from '../../backpressure.js';
+import type { AdmissionGate } from '../../backpressure.js';
 import { type Accepted, type AcceptedDrop, type AcceptedRound, type Maintenance, namesAny } from './accepted.js';
+import { Group } from './group.js';
 
 /** Upper bound of reads that wait for the batch in flight; a further one is LANESTORE_CAPACITY. */
 export const QUIET_READS_MAX = 4096;
@@ -40,6 +41,8 @@ export interface GroupWriter<Batch extends { readonly isEmpty: boolean }> {
   readonly prepared: Promise<void> | undefined;
   /** Called after the calls of a batch have settled. */
   afterBatch(): void;
+  /** Makes ready what the next batch will need. Called when that delays no batch; idempotent. */
+  getReady(): void;
 }
 
 /** Dependencies of a queue. */
@@ -48,37 +51,13 @@ export interface QueueParts<Batch extends { readonly isEmpty: boolean }> {
   readonly gate: Pick<AdmissionGate, 'dequeue' | 'queuedBytes' | 'limits'>;
   /** Upper bound of bytes in a batch of merged calls; a single call may be larger. */
   readonly mergeBytesMax: number;
-  /** Starts background work. Called while the disk is busy, or when there is nothing to write. */
+  /**
+   * Starts background work. Called after each batch: when there is nothing to write, else while the
+   * next batch is in flight.
+   */
   readonly tidyUp: () => void;
   /** Called when a write fails, before any call is settled with the error; returns that error. */
   readonly poison: (cause: unknown) => LanestoreError;
-}
-
-/** The calls of one batch. Bounded, because one event loop turn composes and settles them. */
-class Group {
-  bytes = 0;
-  calls = 0;
-  /** Entries of all calls, plus one for each call. */
-  #weight = 0;
-  readonly #bytesMax: number;
-  readonly #weightMax: number;
-
-  constructor(bytesMax: number, weightMax: number) {
-    this.#bytesMax = bytesMax;
-    this.#weightMax = weightMax;
-  }
-
-  /** True if a call fits into the group; the first call always does. */
-  fits({ bytes, entries }: Cost): boolean {
-    if (this.bytes > 0 && this.bytes + bytes > this.#bytesMax) return false;
-    return this.#weight === 0 || this.#weight + entries < this.#weightMax;
-  }
-
-  add({ bytes, entries }: Cost): void {
-    this.bytes += bytes;
-    this.calls++;
-    this.#weight += entries + 1;
-  }
 }
 
 interface Step {
@@ -113,6 +92,8 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   #isRunning = false;
   #isScheduled = false;
   #isPreparationScheduled = false;
+  /** True from a call of `tidyUp` without a batch in flight to the next batch. */
+  #isTidied = false;
   #failed: LanestoreError | undefined;
   readonly #idle = new WaitList('calls of close()');
 
@@ -124,7 +105,10 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   push(call: Accepted): void {
     this.#calls.push(call);
     this.#unsettled++;
-    if (this.#isInFlight && call.cost.largeBytes > 0) void this.#prepareSoon();
+    if (this.#isInFlight) {
+      if (call.cost.largeBytes > 0) void this.#prepareSoon();
+      this.#parts.writer.getReady();
+    }
     this.#schedule();
   }
 
@@ -213,6 +197,8 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     if (composed === undefined) {
       this.#isRunning = false;
       this.#parts.tidyUp();
+      this.#isTidied = true;
+      if (this.#failed === undefined) this.#parts.writer.getReady();
       // Queued while the other reads ran: nothing else would start them.
       if (this.#reads.length > 0) this.#schedule();
       if (this.#unsettled === 0) this.#idle.release();
@@ -246,7 +232,8 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
       const { prepared } = writer;
       if (prepared === undefined) this.#prepare();
       else void prepared.then(() => this.#prepareNext(), ignored);
-      tidyUp();
+      if (!this.#isTidied) tidyUp();
+      this.#isTidied = false;
       await written;
       return undefined;
     } catch (cause) {

@@ -40,7 +40,7 @@ export interface WriterParts {
    * Written for each batch once it is durable, before any call of the batch settles. Absent for a
    * caller's database.
    */
-  readonly witness?: Pick<Witness, 'prepare' | 'flushDisk' | 'write'> | undefined;
+  readonly witness?: Pick<Witness, 'fill' | 'prepare' | 'flushDisk' | 'write'> | undefined;
   /** Absent where all values stay in LevelDB. */
   readonly values?: ValueStore | undefined;
   readonly metered: MeteredStore;
@@ -58,8 +58,12 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   readonly #parts: WriterParts;
   #tip: Tip;
   #votes: StoredVotes;
-  /** Made while the batch before it is being written, because it copies all cursors. */
+  /** Made ahead, because it copies all cursors. */
   #nextBatch: BatchBuilder | undefined;
+  /** The state after the batch in flight, or after the last durable batch. */
+  #newest: { readonly tip: Tip; readonly votes: StoredVotes };
+  /** The operations of the last batch, while their memory is not released. */
+  #filled: readonly Operation[] | undefined;
   /**
    * The calls of the batch under composition, and the bytes of their large records that are not
    * placed yet.
@@ -83,6 +87,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     this.#parts = parts;
     this.#tip = parts.tip;
     this.#votes = parts.votes;
+    this.#newest = parts;
   }
 
   /** The tip of the last durable batch. */
@@ -150,7 +155,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   }
 
   async write(batch: BatchBuilder): Promise<void> {
-    const { engine, witness, values, batches } = this.#parts;
+    const { engine, witness, values } = this.#parts;
     this.#isAhead = false;
     const { tip, votes, operations } = batch.finish();
     const filled = engine.fill(operations);
@@ -158,11 +163,12 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
       this.#durable === undefined
         ? this.#writeInPlace(filled, operations)
         : this.#writeAfter(this.#durable, filled, operations);
-    // Done while the disk syncs, so that callers do not wait for it later.
-    if (engine.copies) for (const operation of operations) if (operation.type === 'put') releaseMemory(operation.value);
-    this.#nextBatch = new BatchBuilder(tip, votes, batches);
-    engine.prepare();
-    const ownWitness = witness?.prepare(tip.seq);
+    this.#newest = { tip, votes };
+    this.#release();
+    if (engine.copies) this.#filled = operations;
+    // Only what must be done while the disk syncs: a scheduler may run the thread that writes only
+    // when this one sleeps.
+    const ownWitness = witness?.prepare();
     // Ignored here: it is awaited below, unless the batch fails first.
     ownWitness?.catch(ignored);
     await written;
@@ -174,6 +180,25 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     this.#tip = tip;
     this.#votes = votes;
     values?.applied(operations, batch.hasReferences);
+  }
+
+  getReady(): void {
+    const { engine, batches, witness, guard } = this.#parts;
+    const { tip, votes } = this.#newest;
+    this.#release();
+    if (this.#nextBatch?.base !== tip) this.#nextBatch = new BatchBuilder(tip, votes, batches);
+    engine.prepare();
+    if (tip !== this.#tip) return;
+    witness?.fill(tip.seq + 1n);
+    guard?.checkAhead();
+  }
+
+  /** Releases the memory of the last batch that LevelDB has copied. */
+  #release(): void {
+    const filled = this.#filled;
+    this.#filled = undefined;
+    if (filled === undefined) return;
+    for (const operation of filled) if (operation.type === 'put') releaseMemory(operation.value);
   }
 
   /** Prepares disk space; called after a batch, not during its sync. */

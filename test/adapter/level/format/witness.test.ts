@@ -145,7 +145,7 @@ slots(
     });
     syncBuiltinESMExports();
     try {
-      const left = witness.prepare(1n);
+      const left = witness.prepare();
       const goOn = await renamed;
       const closed = witness.close();
       const others = Array.from({ length: 8 }, (_, i) => openSync(join(dir, `other-${i}`), 'w'));
@@ -158,6 +158,23 @@ slots(
       fs.fsync = fsync;
       syncBuiltinESMExports();
     }
+  }),
+);
+
+slots(
+  'a copy that takes its place has the slot that was written last',
+  inTemp(async (dir) => {
+    const path = join(dir, 'w');
+    await Witness.create(diskFiles, path, STORE, 0n);
+    const witness = await Witness.open(diskFiles, path, STORE);
+    witness.write(1n);
+    linkSync(path, join(dir, 'backup'));
+    await witness.prepare();
+    witness.write(2n);
+    const seqs = (name: string) => parseWitness(readFileSync(join(dir, name))).map(({ seq }) => seq);
+    assert.equal(seqs('w'), [2n, 1n]);
+    assert.equal(seqs('backup'), [1n, 0n]);
+    await witness.close();
   }),
 );
 

@@ -35,11 +35,14 @@ class Bench implements GroupWriter<NotedBatch> {
     return true;
   };
   onWrite: () => Promise<void> = async () => {};
+  /** What was called between the batches. */
+  readonly between: string[] = [];
 
   constructor(mergeBytesMax = 100) {
     this.#gate = new AdmissionGate(admissionLimits({}));
     const poison = () => FAILED;
-    this.queue = new CommitQueue({ writer: this, gate: this.#gate, mergeBytesMax, tidyUp: () => {}, poison });
+    const tidyUp = () => void this.between.push('tidy');
+    this.queue = new CommitQueue({ writer: this, gate: this.#gate, mergeBytesMax, tidyUp, poison });
   }
 
   begin(steps: readonly Maintenance[]): NotedBatch {
@@ -54,6 +57,10 @@ class Bench implements GroupWriter<NotedBatch> {
   prepare(): undefined {}
 
   afterBatch(): void {}
+
+  getReady(): void {
+    this.between.push('ready');
+  }
 
   /** Queues a call: a round of so many bytes, or a drop of a lane. */
   push(name: string, what: number | string = 1): void {
@@ -91,6 +98,41 @@ test('steps go first; calls are grouped by bytes; one that is larger goes alone'
     bench.settled.filter((name) => name !== 'a step'),
     ['a', 'b', 'c', 'd', 'e'],
   );
+});
+
+for (const isWaiting of [false, true]) {
+  test(`tidies up after each batch, ${isWaiting ? 'if the next call waits already' : 'if the queue is empty'}`, async () => {
+    const bench = new Bench();
+    const tidied: number[] = [];
+    bench.onWrite = async () => {
+      // A turn: what is done during the write of a batch is done before it ends.
+      await new Promise((resolve) => setImmediate(resolve));
+      tidied.push(bench.between.filter((name) => name === 'tidy').length);
+      if (isWaiting && bench.written.length < 4) bench.push('next');
+    };
+    for (let batch = 0; batch < (isWaiting ? 1 : 4); batch++) {
+      bench.push('a');
+      await bench.queue.idle();
+    }
+    assert.is(tidied.length, 4);
+    for (let batch = 1; batch < 4; batch++) assert.ok(tidied[batch]! > tidied[batch - 1]!, tidied.join());
+    assert.is(bench.between.at(-1), 'ready');
+  });
+}
+
+test('what the next batch needs is made ready when the queue is empty, or when a call arrives during a write', async () => {
+  const bench = new Bench();
+  bench.push('a');
+  await bench.queue.idle();
+  assert.equal(bench.between, ['tidy', 'tidy', 'ready']);
+  bench.onWrite = async () => {
+    const before = bench.between.length;
+    if (bench.written.length < 3) bench.push('c');
+    assert.equal(bench.between.slice(before), bench.written.length < 3 ? ['ready'] : []);
+  };
+  bench.push('b');
+  await bench.queue.idle();
+  assert.is(bench.written.length, 3);
 });
 
 test('a writer that leaves a call to the next batch is given it first there', async () => {
