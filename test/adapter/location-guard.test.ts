@@ -20,6 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, openView, snapshot, verify } from '../../src/adapter/level/index.js';
+import { LocationGuard } from '../../src/adapter/location-guard.js';
 import { detectLayout, migrateStore, openState } from '../../src/migrations/index.js';
 import { expiredLooks } from '../support/expired-looks.js';
 import { refused, tree } from '../support/faults.js';
@@ -392,6 +393,41 @@ locks(
     }
     await store.persist({ blocks: plainBlocks('0b', 0, 2) });
     await store.close();
+  }),
+);
+
+test(
+  'fails between two batches, if batches follow each other closely',
+  inTemp(async (dir) => {
+    const [place, away] = [join(dir, 'place'), join(dir, 'away')];
+    mkdirSync(place);
+    const guard = new LocationGuard();
+    guard.watchClosely(place);
+    const lost: string[] = [];
+    guard.onLost(({ code }) => void lost.push(code));
+    const batch = () => {
+      guard.checkBeforeBatch();
+      guard.checkBatch();
+    };
+    batch();
+    renameSync(place, away);
+    await expiredLooks();
+    guard.checkAhead();
+    assert.equal(lost, [], 'a single batch is not followed by a check');
+    renameSync(away, place);
+    // Two batches may be far from each other on a busy machine.
+    for (let attempt = 0; attempt < 100 && lost.length === 0; attempt++) {
+      await expiredLooks();
+      batch();
+      batch();
+      renameSync(place, away);
+      guard.expire();
+      guard.checkAhead();
+      renameSync(away, place);
+    }
+    assert.equal(lost, ['LANESTORE_FAILED']);
+    assert.throws(batch, /is not what it was/);
+    guard.close();
   }),
 );
 
