@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CloseStack } from '../../../base/close-stack.js';
 import { diskFiles } from '../../../base/files.js';
+import { loadClassicLevel } from '../../classic-level.js';
 import { FindingList } from '../../finding-list.js';
 import type { LocationGuard } from '../../location-guard.js';
 import { openLocked, refuseIfOpenHere } from '../../lock.js';
@@ -50,6 +51,8 @@ export async function openInPlace<B, Q, A>(
   const lockFile = join(paths.level, 'LOCK');
   refuseIfOpenHere(lockFile);
   const witness = Witness.read(paths.witness);
+  // Loaded while preflight waits for the disk. If that fails, opening the database reports it.
+  void loadClassicLevel().catch(() => undefined);
   const refuseIfInUse = () => refuseIfOpenElsewhere(paths.level);
   const report = await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse, reads });
   const findings = new FindingList();
