@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import type { FileStatus, Files, OpenHow, WritableFile } from '../base/files.js';
-import { identityAt } from '../base/pinned-path.js';
+import { FileIdentity } from '../base/pinned-path.js';
 import { type LocationGuard, RECENT_MS } from './location-guard.js';
 
 /** The same operations; each rejects with LANESTORE_FAILED once a check of `guard` fails. */
@@ -62,7 +62,7 @@ export function guardedFiles(files: Files, guard: LocationGuard): Files {
  */
 class Directories {
   readonly #guard: LocationGuard;
-  readonly #seen = new Map<string, { readonly identity: string | undefined; checkedAt: number }>();
+  readonly #seen = new Map<string, { readonly identity: FileIdentity | undefined; checkedAt: number }>();
 
   constructor(guard: LocationGuard) {
     this.#guard = guard;
@@ -72,11 +72,11 @@ class Directories {
   check(path: string): void {
     const [seen, now] = [this.#seen.get(path), performance.now()];
     if (seen === undefined) {
-      this.#seen.set(path, { identity: identityAt(path), checkedAt: now });
+      this.#seen.set(path, { identity: FileIdentity.at(path), checkedAt: now });
       return;
     }
     if (now - seen.checkedAt <= RECENT_MS) return;
-    if (identityAt(path) !== seen.identity) this.#guard.failMoved(path);
+    if (!isAt(path, seen.identity)) this.#guard.failMoved(path);
     seen.checkedAt = now;
   }
 
@@ -101,7 +101,7 @@ class GuardedFile implements WritableFile {
   readonly #file: WritableFile;
   readonly #guard: LocationGuard;
   readonly #closed: () => void;
-  readonly #identity: string | undefined;
+  readonly #identity: FileIdentity | undefined;
   #checkedAt = performance.now();
   /** The check that all writes of this turn share. */
   #check: Promise<void> | undefined;
@@ -111,7 +111,7 @@ class GuardedFile implements WritableFile {
     this.path = path;
     this.#guard = guard;
     this.#closed = closed;
-    this.#identity = identityAt(path);
+    this.#identity = FileIdentity.at(path);
   }
 
   write(data: readonly Uint8Array[], position: number): Promise<void> {
@@ -161,7 +161,12 @@ class GuardedFile implements WritableFile {
     this.#guard.checkStep();
     const now = performance.now();
     if (now - this.#checkedAt <= RECENT_MS) return;
-    if (identityAt(this.path) !== this.#identity) this.#guard.failMoved(this.path);
+    if (!isAt(this.path, this.#identity)) this.#guard.failMoved(this.path);
     this.#checkedAt = now;
   }
+}
+
+/** True if `path` leads to the file with this identity, or to none if there was none. */
+function isAt(path: string, identity: FileIdentity | undefined): boolean {
+  return identity === undefined ? FileIdentity.at(path) === undefined : identity.isAt(path);
 }

@@ -26,19 +26,45 @@ export function identityAt(path: string): string | undefined {
   return stat === undefined ? undefined : identityOf(stat);
 }
 
-/** A path, and the identity of the file that it led to. */
-export class PinnedPath {
-  readonly path: string;
+/** Device and inode of a file, to compare files at paths with it. */
+export class FileIdentity {
   readonly #isSafe: boolean;
   readonly #dev: bigint | number;
   readonly #ino: bigint | number;
-  #fd: number | undefined;
 
-  private constructor(path: string, { dev, ino }: Identity, fd: number | undefined) {
-    this.path = path;
+  constructor({ dev, ino }: Identity) {
     this.#isSafe = dev <= Number.MAX_SAFE_INTEGER && ino <= Number.MAX_SAFE_INTEGER;
     this.#dev = this.#isSafe ? Number(dev) : dev;
     this.#ino = this.#isSafe ? Number(ino) : ino;
+  }
+
+  /** The identity of the file at `path`; undefined if there is none. */
+  static at(path: string): FileIdentity | undefined {
+    const stat = statSync(path, EXACT);
+    return stat === undefined ? undefined : new FileIdentity(stat);
+  }
+
+  /** True if `path` leads to this file. @throws errors of the file system. */
+  isAt(path: string): boolean {
+    return this.statusAt(path) !== undefined;
+  }
+
+  /** The status of the file at `path`; undefined if it is not this file. */
+  statusAt(path: string): Stats | BigIntStats | undefined {
+    const stat = this.#isSafe ? statSync(path, SAFE) : statSync(path, EXACT);
+    return stat !== undefined && stat.ino === this.#ino && stat.dev === this.#dev ? stat : undefined;
+  }
+}
+
+/** A path, and the identity of the file that it led to. */
+export class PinnedPath {
+  readonly path: string;
+  readonly #identity: FileIdentity;
+  #fd: number | undefined;
+
+  private constructor(path: string, identity: Identity, fd: number | undefined) {
+    this.path = path;
+    this.#identity = new FileIdentity(identity);
     this.#fd = fd;
   }
 
@@ -79,8 +105,7 @@ export class PinnedPath {
 
   #found(): Stats | BigIntStats | undefined {
     try {
-      const stat = this.#isSafe ? statSync(this.path, SAFE) : statSync(this.path, EXACT);
-      return stat !== undefined && stat.ino === this.#ino && stat.dev === this.#dev ? stat : undefined;
+      return this.#identity.statusAt(this.path);
     } catch {
       return undefined;
     }
