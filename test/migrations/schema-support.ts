@@ -1,0 +1,17 @@
+/** Stores for the tests of migrations between formats. */
+import { rmSync } from 'node:fs';
+import { autobahn, entryChecks, openLevel } from '../../src/index.js';
+
+export const OPTIONS = { model: autobahn, checks: entryChecks() };
+
+export async function opened(location: string) {
+  const store = await openLevel(location, { model: autobahn, createIfMissing: false });
+  const recovered = store.takeRecovered();
+  const cursors = store.cursors;
+  await store.close();
+  return { recovered, cursors };
+}
+
+export function removed(location: string): void {
+  rmSync(location, { recursive: true });
+}
