@@ -6,6 +6,7 @@ import { openLevel } from '../../src/index.js';
 import { jsonLines } from '../support/cli.js';
 import { plain, plainAnchor, plainBlock, plainBlocks, plainQC } from '../support/plain-model.js';
 
+/** Bytes that no bundle may contain. */
 export const SECRET = 'a-payload-that-stays-secret';
 
 /** A store with large blocks in value files, a table with all rounds, and an empty log. */
@@ -23,16 +24,19 @@ export async function makeStore(location: string): Promise<void> {
   await (await openLevel(location, { model: plain, minFreeBytes: 0, values })).close();
 }
 
+/** Unpacks a tar; returns the directory of the bundle. */
 export function unpacked(tar: string, into: string): string {
   mkdirSync(into);
   execFileSync('tar', ['-xf', tar, '-C', into]);
   return join(into, 'lanestore-bundle');
 }
 
+/** The value of a JSON file. */
 export function json(path: string) {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
+/** The entries that a bundle lists. */
 export function entriesIn(bundle: string): Record<string, unknown>[] {
   const names = readdirSync(join(bundle, 'entries')).sort();
   return names.flatMap((name) => jsonLines(readFileSync(join(bundle, 'entries', name), 'utf8')));

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAIN, run } from '../support/cli.js';
+import { MAIN, run, runLines } from '../support/cli.js';
 import { entriesIn, fixture, loadExpected } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 
@@ -40,19 +40,24 @@ test(
   }),
 );
 
-test('usage errors end with 2', () => {
-  assert.is(run().status, 2);
-  assert.is(run('frobnicate').status, 2);
-  assert.is(run('toString').status, 2);
-  assert.is(run('manifest').status, 2);
-  assert.is(run('manifest', 'a', 'b').status, 2);
-  assert.is(run('manifest', 'a', '--colour').status, 2);
-  assert.is(run('replay', 'a', 'b', '--in-flight', 'many').status, 2);
+test('usage errors end with 2', async () => {
+  const lines = [
+    [],
+    ['frobnicate'],
+    ['toString'],
+    ['manifest'],
+    ['manifest', 'a', 'b'],
+    ['manifest', 'a', '--colour'],
+    ['replay', 'a', 'b', '--in-flight', 'many'],
+  ];
+  const results = await runLines(process.cwd(), lines);
+  for (const [place, { status }] of results.entries()) assert.is(status, 2, lines[place]!.join(' '));
+  assert.is(run('frobnicate').status, 2, 'as a process of its own');
 });
 
-test('help goes to stdout and ends with 0', () => {
-  for (const args of [['help'], ['--help'], ['replay', '--help'], ['manifest', '-h'], ['demo', '--help']]) {
-    const { status, stdout, stderr } = run(...args);
+test('help goes to stdout and ends with 0', async () => {
+  const lines = [['help'], ['--help'], ['replay', '--help'], ['manifest', '-h'], ['demo', '--help']];
+  for (const { status, stdout, stderr } of await runLines(process.cwd(), lines)) {
     assert.is(status, 0);
     assert.match(stdout, /^usage: lanestore/);
     assert.is(stderr, '');

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { openLevel, openView } from '../../src/index.js';
 import { plain, plainAnchor, plainBlock, plainQC } from '../support/plain-model.js';
 
+/** Number and size of the blocks of the store. */
 export const [BLOCKS, BLOCK_BYTES] = [400, 40_000];
 
 /**

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { autobahn } from '../../src/index.js';
 import { contentOf, copyState, treeHash } from '../migrations/states.js';
-import { jsonLines, run, shapeOf } from '../support/cli.js';
+import { jsonLines, type Result, run, runLines, shapeOf } from '../support/cli.js';
 import { entriesIn, fixture, loadExpected } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 
@@ -14,20 +14,30 @@ const test = suite('cli: import, export, diff, migrate, manifest');
 
 test(
   'import, manifest, diff, export, diff again',
-  inTemp((dir) => {
+  inTemp(async (dir) => {
     const source = copyState('wal-crash-after-anchor', dir, 'source');
     const before = treeHash(source);
     const store = join(dir, 'store');
-    const imported = run('import', source, store);
+    const layouts = ['wal', 'wal-crc', 'file-per-entry'];
+    const results = await runLines(dir, [
+      ['import', source, store],
+      ['manifest', store],
+      ['manifest', source],
+      ['diff', source, store, '--json'],
+      ...layouts.flatMap((layout) => [
+        ['export', store, join(dir, layout), '--layout', layout, '--json', '--drop-signing-state'],
+        ['diff', store, join(dir, layout)],
+      ]),
+    ]);
+    const [imported, ofStore, ofSource, differs, ...rest] = results as [Result, Result, Result, Result, ...Result[]];
     assert.is(imported.status, 0, imported.stderr);
     assert.match(imported.stdout, /^wal .*source\n {2}-> level .*store\n/);
     assert.match(imported.stdout, /dropped +\d+ blocks and \d+ CommitQCs below the anchor/);
     assert.match(imported.stdout, /verified: read back and equal to the source/);
     assert.is(treeHash(source), before);
     const started = loadExpected('wal-crash-after-anchor', 'expected-after-start.json');
-    assert.equal(entriesIn(run('manifest', store).stdout), started);
-    assert.equal(JSON.parse(run('manifest', source).stdout), loadExpected('wal-crash-after-anchor'));
-    const differs = run('diff', source, store, '--json');
+    assert.equal(entriesIn(ofStore.stdout), started);
+    assert.equal(JSON.parse(ofSource.stdout), loadExpected('wal-crash-after-anchor'));
     assert.is(differs.status, 4);
     const lines = jsonLines(differs.stdout);
     assert.ok(lines.length > 0);
@@ -35,13 +45,11 @@ test(
       assert.equal(shapeOf(line), ['kind', 'log', 'number']);
       assert.is(line.kind, 'first');
     }
-    for (const layout of ['wal', 'wal-crc', 'file-per-entry']) {
-      const out = join(dir, layout);
-      const exported = run('export', store, out, '--layout', layout, '--json', '--drop-signing-state');
+    for (const [place, layout] of layouts.entries()) {
+      const [exported, same] = rest.slice(2 * place) as [Result, Result];
       assert.is(exported.status, 0, exported.stderr);
       const report = JSON.parse(exported.stdout);
       assert.equal([report.targetLayout, report.sourceLayout, report.staleBlocks], [layout, 'level', 0]);
-      const same = run('diff', store, out);
       assert.equal([same.status, same.stdout], [0, `equal: level, ${layout}\n`]);
     }
   }),

@@ -3,8 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seiExpected } from '../migrations/sei-states.js';
 
+/** The content that the original loads. */
 export const expected = seiExpected('ordinary');
 
+/** The first lane of the state. */
 export const [LANE = ''] = Object.keys(expected.lanes);
 
 /** A committee file with the epoch of the fixture. */

@@ -1,6 +1,7 @@
 /** States for the tests of bad input. */
 import { readFileSync } from 'node:fs';
 
+/** The log of CommitQCs. */
 export const QC_SEGMENT = 'commitqcs/00000000000000000032';
 
 /** The entries of a segment, without their lengths. */

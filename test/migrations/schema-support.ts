@@ -2,8 +2,10 @@
 import { rmSync } from 'node:fs';
 import { autobahn, entryChecks, openLevel } from '../../src/index.js';
 
+/** The model of the stores, with its checks. */
 export const OPTIONS = { model: autobahn, checks: entryChecks() };
 
+/** What a store recovers, and its cursors. */
 export async function opened(location: string) {
   const store = await openLevel(location, { model: autobahn, createIfMissing: false });
   const recovered = store.takeRecovered();
@@ -12,6 +14,7 @@ export async function opened(location: string) {
   return { recovered, cursors };
 }
 
+/** Removes a store that a test made. */
 export function removed(location: string): void {
   rmSync(location, { recursive: true });
 }

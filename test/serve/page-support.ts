@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { serve } from '../../src/cli/serve/server.js';
 import { hasBrowser, launch, openPage } from './browser.js';
 
+/** The token of the server. */
 export const TOKEN = 'test-token-0123456789-abcdef';
 
 let browser: Browser | undefined;

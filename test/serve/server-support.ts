@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { type RunningServer, serve } from '../../src/cli/serve/server.js';
 
+/** The token of the server. */
 export const TOKEN = 'test-token-0123456789-abcdef';
 
 /** Runs `use` with a server of `locations`. */

@@ -5,6 +5,7 @@ import { findingLines, refused, tree } from '../../../support/faults.js';
 import { testSeed } from '../../../support/kill.js';
 import { append, content, open } from './files.js';
 
+/** Seed of the random bytes. */
 export const seed = testSeed();
 
 /** A closed store with rounds [0, before) in a table and rounds [before, to) in the log. */

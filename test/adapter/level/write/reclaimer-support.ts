@@ -11,11 +11,13 @@ import type { LaneId } from '../../../../src/keys/index.js';
 import { settles } from '../../../support/hang.js';
 import { plain, plainAnchor, plainBlock } from '../../../support/plain-model.js';
 
+/** Bytes of one MiB. */
 export const MIB = 1024 * 1024;
 
 /** The watermark is at 27 MiB then. */
 export const LEVEL = { writeBufferBytes: MIB, tableFileBytes: MIB };
 
+/** Bytes of a block. */
 export const BLOCK_BYTES = 64 * 1024;
 
 /** Bytes of all files below a directory. */
@@ -27,6 +29,7 @@ export function bytesBelow(dir: string): number {
   return bytes;
 }
 
+/** A store, and the free space that it sees. */
 export interface Disk {
   readonly location: string;
   readonly freeSpace?: FreeSpace;
