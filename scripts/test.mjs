@@ -4,8 +4,9 @@
 //   node scripts/test.mjs [--all] [--jobs N] [PATTERN ...]
 //
 // PATTERN is a regular expression for paths below .build/test, e.g. `values/`. Files named
-// *.long.test.js (short forms of the campaigns) run only with --all, or if a pattern matches their
-// name. The exit code is 0 if every test passed and every file ran at least one test.
+// *.long.test.js (short forms of the campaigns, crashes at every step, long tables of commands) run
+// only with --all, or if a pattern matches their name. The exit code is 0 if every test passed and
+// every file ran at least one test.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

@@ -1,8 +1,8 @@
 /** Remedies for the command line. The library's own remedies address the program that calls it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { detectLayout, ERROR_CODES, isLanestoreError, type LanestoreError } from '../index.js';
-import { isPostgres } from './locations.js';
+import { ERROR_CODES, isLanestoreError, type LanestoreError } from '../errors.js';
+import { isPostgres } from './postgres-url.js';
 import type { Advice, Verb } from './verb.js';
 
 /** The message and the remedy that a command prints for an error. */
@@ -61,6 +61,7 @@ export async function explanationOf(
 /** The explanation if `location` is a state directory of the original; undefined if it is not. */
 async function explainNoStore(location: string): Promise<Explanation | undefined> {
   try {
+    const { detectLayout } = await import('../migrations/index.js');
     const { layout } = await detectLayout(location);
     if (layout === 'level') return undefined;
     return {

@@ -3,17 +3,18 @@
 import { rmSync } from 'node:fs';
 import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { isLanestoreError, LanestoreError, openView, type StoreView } from '../index.js';
+import { openView } from '../adapter/level/index.js';
+import { isLanestoreError, LanestoreError } from '../errors.js';
+import type { StoreView } from '../index.js';
 import { type BundlePart, bundleParts, filesOf } from './bundle-parts.js';
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { formatBytes, linesAreProgress, print, toJson, write } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { type Protocol, RAW, withProtocol } from './protocols.js';
 import { Redactor } from './redact.js';
 import { onSignal } from './signals.js';
 import { TAR_END, tarMember } from './tar.js';
-import type { Verb } from './verb.js';
+import type { Run } from './verb.js';
 
 /** A store has at least one of these names in its directory. */
 const OWN_NAMES = ['level', 'witness', 'values'];
@@ -33,43 +34,25 @@ interface BundleReport {
   readonly findingsTotal: number;
 }
 
-/** The verb `bundle`. */
-export const bundleVerb: Verb = {
-  usage: 'LOCATION [FILE]',
-  summary: 'writes a tar with what a bug report needs, without the content of the store',
-  help: [
-    'FILE: a new file outside of LOCATION, or - for standard output. Default: lanestore-bundle-TIME.tar in the current',
-    'directory. The file gets its name when it is complete. docs/inspecting.md lists its content.',
-    'Works on damaged stores, and changes nothing in LOCATION. A node may be running on it. Copy a damaged store',
-    'before you start its node, because the start changes files.',
-    'The bundle has no block, no CommitQC and no inner state, only their hashes. It is redacted by default: no key of',
-    'a signer, no host name, no path, no store id. Ids of lanes are not redacted.',
-    'Ends with 1 if the store is damaged, with 3 if it cannot be read: the bundle then has all that can be read.',
-    '--no-redact   include paths, the signer, the store id, the votes and the bytes of the witness',
-    MODEL_HELP,
-  ],
-  options: { ...MODEL_OPTION, 'no-redact': { type: 'boolean' } },
-  positionals: [1, 2],
-  reads: 'store',
-  async run([path = '', target], { json, 'no-redact': raw }) {
-    if (target === STDOUT && json === true) throw new UsageError('--json and - both write to standard output');
-    const location = await storeIn(path);
-    const file = target === STDOUT ? undefined : await fileFor(target ?? defaultName(), location);
-    if (file === undefined) linesAreProgress();
-    const redactor = raw === true ? undefined : new Redactor([location, resolve(path)]);
-    const files = filesOf(location);
-    const { report, error } = await withView(location, async (protocol, view, error) => {
-      const parts = bundleParts({ location, files, view, error, protocol, redactor });
-      const written = await writeTar(file, parts);
-      const findingsTotal = view?.findingsTotal ?? error?.findings?.length ?? 0;
-      const isRedacted = redactor !== undefined;
-      return { report: { location, file: file ?? null, isRedacted, ...written, findingsTotal }, error };
-    });
-    if (json === true) print(toJson(report, 2));
-    else show(report);
-    if (error !== undefined) throw error;
-    return report.findingsTotal > 0 ? EXIT.damaged : EXIT.ok;
-  },
+/** Runs `bundle`. */
+export const run: Run = async ([path = '', target], { json, 'no-redact': raw }) => {
+  if (target === STDOUT && json === true) throw new UsageError('--json and - both write to standard output');
+  const location = await storeIn(path);
+  const file = target === STDOUT ? undefined : await fileFor(target ?? defaultName(), location);
+  if (file === undefined) linesAreProgress();
+  const redactor = raw === true ? undefined : new Redactor([location, resolve(path)]);
+  const files = filesOf(location);
+  const { report, error } = await withView(location, async (protocol, view, error) => {
+    const parts = bundleParts({ location, files, view, error, protocol, redactor });
+    const written = await writeTar(file, parts);
+    const findingsTotal = view?.findingsTotal ?? error?.findings?.length ?? 0;
+    const isRedacted = redactor !== undefined;
+    return { report: { location, file: file ?? null, isRedacted, ...written, findingsTotal }, error };
+  });
+  if (json === true) print(toJson(report, 2));
+  else show(report);
+  if (error !== undefined) throw error;
+  return report.findingsTotal > 0 ? EXIT.damaged : EXIT.ok;
 };
 
 type Use<T> = <B, Q, A>(

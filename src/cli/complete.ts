@@ -1,30 +1,17 @@
 /** `lanestore complete SHELL`, and the answers to the script that it prints. */
 import { UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
-import type { Verb } from './verb.js';
+import type { Run, Verb } from './verb.js';
 
-const SHELLS: readonly string[] = ['bash', 'zsh', 'fish', 'powershell'];
+/** The shells with a script. */
+export const SHELLS: readonly string[] = ['bash', 'zsh', 'fish', 'powershell'];
 
-/**
- * The verb `complete`. `run` loads the library of completions, so that other commands start without
- * it.
- */
-export const completeVerb: Verb = {
-  usage: 'SHELL',
-  summary: 'prints a script that completes commands and options in a shell',
-  help: [
-    `SHELL: ${SHELLS.join(', ')}`,
-    'bash: source <(lanestore complete bash)      zsh: source <(lanestore complete zsh)',
-    'fish: lanestore complete fish | source',
-  ],
-  options: {},
-  positionals: [1, 1],
-  async run([shell = '']) {
-    if (!SHELLS.includes(shell)) throw new UsageError(`SHELL must be one of ${SHELLS.join(', ')}, got "${shell}"`);
-    const { default: completion } = await import('@bomb.sh/tab');
-    completion.setup('lanestore', 'lanestore', shell);
-    return EXIT.ok;
-  },
+/** Runs `complete`. */
+export const run: Run = async ([shell = '']) => {
+  if (!SHELLS.includes(shell)) throw new UsageError(`SHELL must be one of ${SHELLS.join(', ')}, got "${shell}"`);
+  const { default: completion } = await import('@bomb.sh/tab');
+  completion.setup('lanestore', 'lanestore', shell);
+  return EXIT.ok;
 };
 
 /** Prints what may follow `words`, the words typed after `lanestore`, for the script of a shell. */

@@ -2,18 +2,17 @@
  * The demo's checks: compares a store's content with the acknowledgements of a killed process, and
  * with the recording.
  */
+import { LanestoreError } from '../errors.js';
+import type { CommitQC, LaneId, PruneAnchor, Recovered, SignedBlock } from '../index.js';
+import { manifestOf } from '../inspector/index.js';
 import {
   autobahn,
-  type CommitQC,
   Committee,
-  type LaneId,
-  LanestoreError,
-  type PruneAnchor,
-  type Recovered,
-  type SignedBlock,
-} from '../index.js';
-import { manifestOf } from '../inspector/index.js';
-import { verifyAnchor, verifyChain, verifyCommitQC, verifySignedBlock } from '../model/autobahn/index.js';
+  verifyAnchor,
+  verifyChain,
+  verifyCommitQC,
+  verifySignedBlock,
+} from '../model/autobahn/index.js';
 import { type Acknowledgements, blockName } from './demo-child.js';
 import type { RecordedRound } from './rounds-file.js';
 

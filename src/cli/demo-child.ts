@@ -5,7 +5,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { type LaneId, LanestoreError } from '../index.js';
+import { LanestoreError } from '../errors.js';
+import type { LaneId } from '../index.js';
 import { onSignal } from './signals.js';
 
 /**

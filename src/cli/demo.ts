@@ -4,7 +4,9 @@
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { autobahn, LanestoreError, openLevel } from '../index.js';
+import { openLevel } from '../adapter/level/index.js';
+import { LanestoreError } from '../errors.js';
+import { autobahn } from '../model/autobahn/index.js';
 import { stderr } from './channel.js';
 import { checkAcknowledged, checkComplete, checkSignatures, impliedBy } from './demo-checks.js';
 import { acknowledgements, replayUntilKilled } from './demo-child.js';
@@ -14,7 +16,7 @@ import { isTerminal, linesAreProgress, note, print, styled, writeJson } from './
 import { rehearse, replay } from './replay-rounds.js';
 import { type RecordedRound, readRounds } from './rounds-file.js';
 import { shipped } from './shipped.js';
-import { type Verb, wholeNumber } from './verb.js';
+import { type Run, wholeNumber } from './verb.js';
 
 /**
  * Rounds of 4 validators and 40 roads, recorded from the original. Not gzipped, because the
@@ -28,33 +30,16 @@ const IN_FLIGHT = 3;
  */
 const ATTEMPTS_MAX = 5;
 
-/** The verb `demo`. */
-export const demoVerb: Verb = {
-  usage: '[ROUNDS]',
-  summary: 'stores a recorded network, kills the process midway, shows what came back',
-  help: [
-    'ROUNDS is a recording as for replay; default: the 4-validator recording of this package.',
-    '--pace-ms N   milliseconds between groups of rounds (150)',
-    'The store is kept in ./lanestore-demo/<number>/.',
-    '--json   one object with every check at the end; all other output goes to stderr',
-  ],
-  options: { 'pace-ms': { type: 'string' } },
-  positionals: [0, 1],
-  advice: {
-    LANESTORE_OUT_OF_SEQUENCE: 'name a recording that begins with the first round of a store and omits none',
-    LANESTORE_CAPACITY: 'free space on the disk and run the demo again: it creates a new store',
-    LANESTORE_FAILED: 'check the disk and its free space, then run the demo again: it creates a new store',
-  },
-  async run([file = shipped(TRACE)], options) {
-    if (options.json === true) linesAreProgress();
-    const paceMs = wholeNumber(options, 'pace-ms', 150, 0);
-    const rounds: RecordedRound[] = [];
-    for await (const round of readRounds(file)) rounds.push(round);
-    if (rounds.length < 2)
-      throw new LanestoreError('LANESTORE_INVALID', `${file} has ${rounds.length} rounds, too few to kill midway`);
-    await rehearse(rounds);
-    return demonstrate(file, rounds, freshLocation(), { paceMs, json: options.json === true });
-  },
+/** Runs `demo`. */
+export const run: Run = async ([file = shipped(TRACE)], options) => {
+  if (options.json === true) linesAreProgress();
+  const paceMs = wholeNumber(options, 'pace-ms', 150, 0);
+  const rounds: RecordedRound[] = [];
+  for await (const round of readRounds(file)) rounds.push(round);
+  if (rounds.length < 2)
+    throw new LanestoreError('LANESTORE_INVALID', `${file} has ${rounds.length} rounds, too few to kill midway`);
+  await rehearse(rounds);
+  return demonstrate(file, rounds, freshLocation(), { paceMs, json: options.json === true });
 };
 
 async function demonstrate(

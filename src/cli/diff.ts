@@ -1,41 +1,18 @@
 /** `lanestore diff A B...` */
-import { LanestoreError } from '../index.js';
+import { LanestoreError } from '../errors.js';
 import { type Difference, diffStates, type Source, startState } from '../migrations/index.js';
 import { showSummary, summaryOf } from './diff-summary.js';
 import { EXIT } from './exit-codes.js';
 import { openStateAt } from './locations.js';
 import { note, print, shortLane, styled, toJson, write, writeJson } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { type Protocol, withProtocol } from './protocols.js';
-import type { OptionValues, Verb } from './verb.js';
+import type { OptionValues, Run } from './verb.js';
 
 /** Upper bound of the states that are compared: each is copied for as long as the command runs. */
-const STATES_MAX = 100;
 
-/** The verb `diff`. */
-export const diffVerb: Verb = {
-  usage: 'A B [C...]',
-  summary: 'compares states of any layout: two entry by entry, more as a summary',
-  help: [
-    'Two: "<" for an entry that only A has, ">" for one that only B has, "!" for one that differs.',
-    'Three and more, or --summary: for each log its equal prefix, the first number at which two hold different content',
-    '("1, 3 | 2": the first and the third agree), what each holds, and the numbers that none holds. Content is what is',
-    'signed: CommitQCs of one road index may have other signers.',
-    'Ends with 0 if all hold the same entries, with 4 if they differ. "! votes": the states may not sign the same, as a',
-    'store that signs and its snapshot. Votes are compared if both states keep some; layouts of the original keep none.',
-    '--json prints one object a line: {log, number, kind: first | second | differs}; of a summary, one object.',
-    '--start-rules   compare what a node would start with: without entries below the anchor, and with the CommitQC of',
-    '                the anchor. An imported store then equals its source. Default: compare all stored entries.',
-    '--summary       print the summary of two states too',
-    MODEL_HELP,
-  ],
-  options: { ...MODEL_OPTION, 'start-rules': { type: 'boolean' }, summary: { type: 'boolean' } },
-  positionals: [2, STATES_MAX],
-  reads: 'state',
-  takesPostgres: true,
-  async run(locations, options) {
-    return withProtocol(locations[0] ?? '', (protocol) => compare(locations, options, protocol));
-  },
+/** Runs `diff`. */
+export const run: Run = async (locations, options) => {
+  return withProtocol(locations[0] ?? '', (protocol) => compare(locations, options, protocol));
 };
 
 async function compare<B, Q, A>(

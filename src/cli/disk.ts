@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { LanestoreError } from '../index.js';
+import { LanestoreError } from '../errors.js';
 import { onSignal } from './signals.js';
 
 /** The speed of the disk, and the load that a node puts on it. */

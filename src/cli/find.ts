@@ -1,15 +1,21 @@
 /** `lanestore find LOCATION KEY` */
-import { decodeRecord, decodeReference, isFault, isReference, type KeyVersion } from '../adapter/level/index.js';
-import { type Model, openView, type StoredAt } from '../index.js';
+import {
+  decodeRecord,
+  decodeReference,
+  isFault,
+  isReference,
+  type KeyVersion,
+  openView,
+} from '../adapter/level/index.js';
+import type { Model, StoredAt } from '../index.js';
 import { padU64 } from '../keys/index.js';
 import { AbsentError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { versionsAt } from './key-versions.js';
 import { note, print, styled, toJson } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
 import { fullKey } from './short-keys.js';
-import type { Verb } from './verb.js';
+import type { Run } from './verb.js';
 
 /** A version of a key, as `find --json` prints it. */
 interface FoundVersion {
@@ -29,35 +35,20 @@ interface FoundVersion {
   readonly fault: string | null;
 }
 
-/** The verb `find`. */
-export const findVerb: Verb = {
-  usage: 'LOCATION KEY',
-  summary: "lists every version of a key in LevelDB's tables and logs, the newest first",
-  help: [
-    'KEY: as in lanestore get, full or short: lane/2bd4/38, qc/31, anchor, inner, meta/tip',
-    'One line a version: the sequence number (the highest is valid), the file, and the size or damage of the record.',
-    'A deletion is a version, too. LevelDB keeps old versions until it compacts the table that contains them.',
-    'Lists at most 1000 versions, and counts all. Does not read records in value files.',
-    'Ends with 5 if no file has the key, and with 1 if a version is damaged or a file cannot be read.',
-    MODEL_HELP,
-  ],
-  options: MODEL_OPTION,
-  positionals: [2, 2],
-  reads: 'store',
-  async run([location = '', typed = ''], { json }) {
-    const place = await withProtocol(location, ({ model }) => placeOf(location, typed, model), { raw: true });
-    const { versions, versionsTotal, notes } = await versionsAt(place.location, place.key);
-    const found = versions.map((version) => foundVersion(place.key, version));
-    if (found.length === 0 && notes.length === 0)
-      throw new AbsentError(`no table and no log of ${place.location} has ${place.key}`);
-    if (json === true) print(toJson({ ...place, versions: found, versionsTotal, notes }, 2));
-    else {
-      for (const version of found) print(lineOf(version));
-      if (found.length < versionsTotal) note(`and ${versionsTotal - found.length} older versions`);
-      for (const text of notes) note(`note: ${text}`);
-    }
-    return notes.length > 0 || found.some(({ fault }) => fault !== null) ? EXIT.damaged : EXIT.ok;
-  },
+/** Runs `find`. */
+export const run: Run = async ([location = '', typed = ''], { json }) => {
+  const place = await withProtocol(location, ({ model }) => placeOf(location, typed, model), { raw: true });
+  const { versions, versionsTotal, notes } = await versionsAt(place.location, place.key);
+  const found = versions.map((version) => foundVersion(place.key, version));
+  if (found.length === 0 && notes.length === 0)
+    throw new AbsentError(`no table and no log of ${place.location} has ${place.key}`);
+  if (json === true) print(toJson({ ...place, versions: found, versionsTotal, notes }, 2));
+  else {
+    for (const version of found) print(lineOf(version));
+    if (found.length < versionsTotal) note(`and ${versionsTotal - found.length} older versions`);
+    for (const text of notes) note(`note: ${text}`);
+  }
+  return notes.length > 0 || found.some(({ fault }) => fault !== null) ? EXIT.damaged : EXIT.ok;
 };
 
 /**

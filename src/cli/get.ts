@@ -5,45 +5,26 @@ import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
 import { openViewAt } from './locations.js';
 import { note, plain, print, styled, toJson, write } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { isNewerState, type Protocol, RAW, rawNote, withProtocol } from './protocols.js';
 import { fullKey } from './short-keys.js';
-import { entryAt } from './state-entries.js';
-import type { OptionValues, Verb } from './verb.js';
+import type { OptionValues, Run } from './verb.js';
 
 /** Bytes of a record before and after its body (docs/format.md). */
 const [HEAD_BYTES, TAIL_BYTES] = [2, 5];
 
-/** The verb `get`. */
-export const getVerb: Verb = {
-  usage: 'LOCATION KEY',
-  summary: 'prints the entry of a key: decoded, with its hashes',
-  help: [
-    'KEY: the full key, or short: lane/2bd4/38, lane/2bd4…/38, qc/31, anchor, inner, meta/tip',
-    '--json    decoded, as JSON: 64-bit numbers are decimal strings, bytes are hex',
-    '--raw     the record as stored (a separated value: as it would be stored inline)',
-    '--cbor    the body of the record, one CBOR item',
-    '--proto   the entry in protobuf, as the original stores it',
-    'A state directory of sei-73f917bbd also has data/qc/N, data/block/N, data/app/N, data/appqc/N: rows of the data layer.',
-    'The last three write bytes. Damaged records are printed as far as they decode and end with 1, absent ones with 5.',
-    MODEL_HELP,
-  ],
-  options: { ...MODEL_OPTION, raw: { type: 'boolean' }, cbor: { type: 'boolean' }, proto: { type: 'boolean' } },
-  positionals: [2, 2],
-  reads: 'store',
-  takesPostgres: true,
-  async run([location = '', typed = ''], options) {
-    const { json, raw, cbor, proto } = options;
-    if ([json, raw, cbor, proto].filter((chosen) => chosen === true).length > 1)
-      throw new UsageError('only one of --json, --raw, --cbor and --proto at a time');
-    if (await isNewerState(location)) return getFromState(location, typed, options);
-    return withProtocol(location, (protocol) => getFromStore(location, typed, options, protocol), { raw: true });
-  },
+/** Runs `get`. */
+export const run: Run = async ([location = '', typed = ''], options) => {
+  const { json, raw, cbor, proto } = options;
+  if ([json, raw, cbor, proto].filter((chosen) => chosen === true).length > 1)
+    throw new UsageError('only one of --json, --raw, --cbor and --proto at a time');
+  if (await isNewerState(location)) return getFromState(location, typed, options);
+  return withProtocol(location, (protocol) => getFromStore(location, typed, options, protocol), { raw: true });
 };
 
 async function getFromState(location: string, typed: string, options: OptionValues): Promise<number> {
   if (options.raw === true || options.cbor === true)
     throw new UsageError('a state directory has no records: --proto prints the entry as it is stored');
+  const { entryAt } = await import('./state-entries.js');
   const entry = await entryAt(location, typed);
   await show(entry, options);
   return verdict(entry.key, entry.finding);

@@ -1,72 +1,46 @@
 /** `lanestore handover request NEW`, `lanestore handover OLD --to ID@SEQ --out FILE` */
-import { formatHistory, type HandoverRequest, handover, handoverRequest } from '../index.js';
+import { formatHistory } from '../adapter/index.js';
+import { handover, handoverRequest } from '../adapter/level/index.js';
+import type { HandoverRequest } from '../index.js';
 import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { checkFree, networkOf, showHistory, writeHistory } from './history-file.js';
-import { changedStoreAt, storeAt, TABLES_OPTIONS, tablesHelp } from './locations.js';
+import { changedStoreAt, storeAt } from './locations.js';
 import { note, print, toJson, write } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
-import type { OptionValues, Verb } from './verb.js';
+import type { OptionValues, Run } from './verb.js';
 
-/** The verb `handover`. */
-export const handoverVerb: Verb = {
-  usage: 'OLD --to ID@SEQ --out FILE',
-  summary: "moves a key's right to sign to another store; request NEW asks for it",
-  help: [
-    'lanestore handover request NEW prints ID@SEQ of the store that is to sign from now on; a node may run on it.',
-    'OLD             the store that has signed until now, on which no node runs. It signs nothing any more then,',
-    '                and only a handover back opens it. Then: lanestore votes import NEW FILE',
-    '--to ID@SEQ     what request printed',
-    '--out FILE      a new file for the final signing history; if it is lost, the same command writes it again',
-    '--network NAME  the name of the network, as in all its files',
-    ...tablesHelp(16),
-    '--yes           do not ask',
-    '--dry-run       print what would be handed over, as a live history, and do nothing; a node may run meanwhile',
-    MODEL_HELP,
-  ],
-  options: {
-    ...MODEL_OPTION,
-    ...TABLES_OPTIONS,
-    to: { type: 'string' },
-    out: { type: 'string' },
-    network: { type: 'string' },
-    yes: { type: 'boolean' },
-    'dry-run': { type: 'boolean' },
-  },
-  positionals: [1, 2],
-  takesPostgres: true,
-  async run([first = '', second], options) {
-    const json = options.json === true;
-    if (second !== undefined) {
-      if (first !== 'request') throw new UsageError('usage: lanestore handover request NEW');
-      const heir = await storeAt(second);
-      const { store, seq } = await withProtocol(second, ({ model }) => handoverRequest(heir, { model }));
-      print(json ? toJson({ store, seq }, 2) : `${Buffer.from(store).toString('hex')}@${seq}`);
-      return EXIT.ok;
-    }
-    const { out, yes } = options;
-    const isDry = options['dry-run'] === true;
-    if (typeof out !== 'string' && !isDry) throw new UsageError('--out FILE is missing: a new file for the history');
-    const decision = { network: networkOf(options), to: requestOf(options) };
-    const old = await changedStoreAt(first, options);
-    if (typeof out === 'string') checkFree(out);
-    const plan = await withProtocol(first, ({ model }) => handover(old, { ...decision, model, dryRun: true }));
-    if (!json) showHistory(plan);
-    if (isDry) {
-      if (json) await write(formatHistory(plan));
-      note('a dry run: nothing was handed over');
-      return EXIT.ok;
-    }
-    if (yes !== true) await confirm(`${first} will sign nothing any more; only a handover back opens it.`);
-    const history = await withProtocol(first, ({ model }) => handover(old, { ...decision, model }));
-    await writeHistory(String(out), history);
-    if (json) await write(formatHistory(history));
-    else print(`handed over; the history is in ${String(out)}`);
-    note(`next: lanestore votes import NEW ${String(out)} --network ${decision.network}`);
+/** Runs `handover`. */
+export const run: Run = async ([first = '', second], options) => {
+  const json = options.json === true;
+  if (second !== undefined) {
+    if (first !== 'request') throw new UsageError('usage: lanestore handover request NEW');
+    const heir = await storeAt(second);
+    const { store, seq } = await withProtocol(second, ({ model }) => handoverRequest(heir, { model }));
+    print(json ? toJson({ store, seq }, 2) : `${Buffer.from(store).toString('hex')}@${seq}`);
     return EXIT.ok;
-  },
+  }
+  const { out, yes } = options;
+  const isDry = options['dry-run'] === true;
+  if (typeof out !== 'string' && !isDry) throw new UsageError('--out FILE is missing: a new file for the history');
+  const decision = { network: networkOf(options), to: requestOf(options) };
+  const old = await changedStoreAt(first, options);
+  if (typeof out === 'string') checkFree(out);
+  const plan = await withProtocol(first, ({ model }) => handover(old, { ...decision, model, dryRun: true }));
+  if (!json) showHistory(plan);
+  if (isDry) {
+    if (json) await write(formatHistory(plan));
+    note('a dry run: nothing was handed over');
+    return EXIT.ok;
+  }
+  if (yes !== true) await confirm(`${first} will sign nothing any more; only a handover back opens it.`);
+  const history = await withProtocol(first, ({ model }) => handover(old, { ...decision, model }));
+  await writeHistory(String(out), history);
+  if (json) await write(formatHistory(history));
+  else print(`handed over; the history is in ${String(out)}`);
+  note(`next: lanestore votes import NEW ${String(out)} --network ${decision.network}`);
+  return EXIT.ok;
 };
 
 function requestOf({ to }: OptionValues): HandoverRequest {

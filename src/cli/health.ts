@@ -1,12 +1,14 @@
 /** `lanestore health LOCATION`, and the same quick check for `inspect --quick` */
 import { lstatSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { OLDEST_READ, readSchema } from '../adapter/level/index.js';
-import { detectLayout, type Finding, LanestoreError, preflight } from '../index.js';
+import { OLDEST_READ, preflight, readSchema } from '../adapter/level/index.js';
+import { LanestoreError } from '../errors.js';
+import type { Finding } from '../index.js';
+import { detectLayout } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
-import type { Verb } from './verb.js';
+import type { Run } from './verb.js';
 
 /** The result of a quick check. */
 interface Health {
@@ -21,20 +23,8 @@ interface Health {
   readonly findingsTotal: number;
 }
 
-/** The verb `health`. */
-export const healthVerb: Verb = {
-  usage: 'LOCATION',
-  summary: "a probe: checks a store's files and its witness, in milliseconds",
-  help: [
-    'Reads the MANIFEST, the logs, the index of each table and the witness, but no record: verify checks everything.',
-    'No copy is made. A node may be running on LOCATION.',
-    'Prints one line and ends with 0, or prints the findings and ends with 1.',
-  ],
-  options: { all: { type: 'boolean' } },
-  positionals: [1, 1],
-  reads: 'store',
-  run: ([location = ''], { json, all }) => showHealth(location, json === true, all === true),
-};
+/** Runs `health`. */
+export const run: Run = ([location = ''], { json, all }) => showHealth(location, json === true, all === true);
 
 /** Checks the store quickly, prints the result, and resolves with the exit code. */
 export async function showHealth(location: string, json: boolean, all: boolean): Promise<number> {

@@ -18,12 +18,15 @@ export function helpVerb(verbs: () => Verbs): Verb {
     help: [],
     options: {},
     positionals: [0, 1],
-    async run([name], { json }) {
-      if (name !== undefined) showHelp(name, verbNamed(name, verbs()));
-      else if (json === true) print(toJson(listing(verbs()), 2));
-      else for (const line of usageLines(verbs())) print(line);
-      return EXIT.ok;
-    },
+    opensNothing: true,
+    load: async () => ({
+      async run([name], { json }) {
+        if (name !== undefined) showHelp(name, verbNamed(name, verbs()));
+        else if (json === true) print(toJson(listing(verbs()), 2));
+        else for (const line of usageLines(verbs())) print(line);
+        return EXIT.ok;
+      },
+    }),
   };
 }
 

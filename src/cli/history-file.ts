@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { formatHistory, LanestoreError, parseHistory, type SigningHistory } from '../index.js';
+import { formatHistory, parseHistory } from '../adapter/index.js';
+import { LanestoreError } from '../errors.js';
+import type { SigningHistory } from '../index.js';
 import { UsageError } from './command-error.js';
 import { print } from './output.js';
 import { readText } from './text-file.js';

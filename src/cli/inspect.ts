@@ -12,11 +12,11 @@ import { type DiskReport, diskLines, measureDisk } from './disk.js';
 import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
 import { healthOf, showHealth } from './health.js';
-import { detectLayoutAt, isPostgres, openViewAt } from './locations.js';
+import { detectLayoutAt, openViewAt } from './locations.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
+import { isPostgres } from './postgres-url.js';
 import { type Protocol, RAW, rawNote, withProtocol } from './protocols.js';
-import type { Verb } from './verb.js';
+import type { Run } from './verb.js';
 import { showVotes, type VotesSummary, votesOf } from './votes.js';
 
 /** Range and size of one log. */
@@ -65,38 +65,23 @@ export interface Inspection {
   readonly findingsTotal: number;
 }
 
-/** The verb `inspect`. */
-export const inspectVerb: Verb = {
-  usage: 'LOCATION',
-  summary: 'shows the layout, content and damage of a state directory',
-  help: [
-    'Any layout. A store is read from a private copy: a node may be running on it.',
-    '--quick  only what lanestore health shows of a store: its files, newest batch and witness, in milliseconds',
-    '--disk   also measure the disk, for two seconds, with a temporary file next to LOCATION: does it keep up?',
-    '--all    print every finding; default: three of a kind, and the number of the others',
-    MODEL_HELP,
-  ],
-  options: { ...MODEL_OPTION, all: { type: 'boolean' }, quick: { type: 'boolean' }, disk: { type: 'boolean' } },
-  positionals: [1, 1],
-  reads: 'state',
-  takesPostgres: true,
-  async run([location = ''], { json, all, quick, disk }) {
-    if (quick === true && isPostgres(location)) throw new UsageError('--quick looks at files: leave it out');
-    if (disk === true && (quick === true || isPostgres(location)))
-      throw new UsageError('--disk measures the disk of a directory, without --quick');
-    if (quick === true) return showHealth(location, json === true, all === true);
-    const { layout, evidence } = await detectLayoutAt(location);
-    const found = await withProtocol(
-      location,
-      (protocol) =>
-        layout === 'level' ? inspectLevel(location, evidence, protocol) : inspectOriginal(location, protocol),
-      { raw: true },
-    );
-    const measured = disk === true ? { disk: await diskOf(found) } : {};
-    if (json === true) print(toJson({ ...found, ...measured }, 2));
-    else show({ ...found, ...measured }, all === true);
-    return found.findingsTotal > 0 ? EXIT.damaged : EXIT.ok;
-  },
+/** Runs `inspect`. */
+export const run: Run = async ([location = ''], { json, all, quick, disk }) => {
+  if (quick === true && isPostgres(location)) throw new UsageError('--quick looks at files: leave it out');
+  if (disk === true && (quick === true || isPostgres(location)))
+    throw new UsageError('--disk measures the disk of a directory, without --quick');
+  if (quick === true) return showHealth(location, json === true, all === true);
+  const { layout, evidence } = await detectLayoutAt(location);
+  const found = await withProtocol(
+    location,
+    (protocol) =>
+      layout === 'level' ? inspectLevel(location, evidence, protocol) : inspectOriginal(location, protocol),
+    { raw: true },
+  );
+  const measured = disk === true ? { disk: await diskOf(found) } : {};
+  if (json === true) print(toJson({ ...found, ...measured }, 2));
+  else show({ ...found, ...measured }, all === true);
+  return found.findingsTotal > 0 ? EXIT.damaged : EXIT.ok;
 };
 
 function diskOf({ location, layout }: Inspection): Promise<DiskReport> {

@@ -4,28 +4,13 @@ import { EXIT } from './exit-codes.js';
 import { openViewAt } from './locations.js';
 import { orderedBlocks } from './ordered.js';
 import { note, styled, toJson, write, writeJson } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { type Protocol, withProtocol } from './protocols.js';
 import { theLane } from './short-keys.js';
-import type { Verb } from './verb.js';
+import type { Run } from './verb.js';
 
-/** The verb `lane`. */
-export const laneVerb: Verb = {
-  usage: 'LOCATION LANE',
-  summary: 'lists the blocks of a lane, with the road index that orders each',
-  help: [
-    'LANE: the first digits of a lane, as many as make it the only one. A block above the newest CommitQC is ordered by',
-    'none yet. --json prints one object a line. Ends with 5 if there is no such lane, and with 1 if the store is damaged.',
-    'The store is read from a private copy: a node may be running on it.',
-    MODEL_HELP,
-  ],
-  options: MODEL_OPTION,
-  positionals: [2, 2],
-  reads: 'store',
-  takesPostgres: true,
-  run: ([location = '', text = ''], { json }) =>
-    withProtocol(location, (protocol) => showLane(location, text, protocol, json === true)),
-};
+/** Runs `lane`. */
+export const run: Run = ([location = '', text = ''], { json }) =>
+  withProtocol(location, (protocol) => showLane(location, text, protocol, json === true));
 
 async function showLane<B, Q, A>(
   location: string,

@@ -5,37 +5,19 @@ import { type DecodedEntry, decodeEntry } from './entries.js';
 import { EXIT } from './exit-codes.js';
 import { openViewAt } from './locations.js';
 import { note, styled, toJson, write, writeJson } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { isNewerState, type Protocol, RAW, rawNote, withProtocol } from './protocols.js';
 import { fullPrefix } from './short-keys.js';
-import { openStateEntries } from './state-entries.js';
-import type { Verb } from './verb.js';
+import type { Run } from './verb.js';
 
-/** The verb `ls`. */
-export const lsVerb: Verb = {
-  usage: 'LOCATION [PREFIX]',
-  summary: 'lists the keys of a store, with the size and kind of each entry',
-  help: [
-    'PREFIX: the beginning of a key. Lanes may be shortened and numbers need no padding: lane/2bd4/ lane/2bd4/38 qc/31',
-    '--json prints one object a line. Damaged and stray keys are listed too.',
-    'Ends with 1 if a key is damaged, stray or missing.',
-    'Ends with 5 if no key begins with PREFIX.',
-    'The store is read from a private copy: a node may be running on it.',
-    'A state directory of sei-73f917bbd is listed too, with the rows of the data layer (data/qc/ data/block/ ...).',
-    MODEL_HELP,
-  ],
-  options: MODEL_OPTION,
-  positionals: [1, 2],
-  reads: 'store',
-  takesPostgres: true,
-  async run([location = '', prefix = ''], { json }) {
-    const asJson = json === true;
-    if (await isNewerState(location)) return listState(location, prefix, asJson);
-    return withProtocol(location, (protocol) => listStore(location, prefix, asJson, protocol), { raw: true });
-  },
+/** Runs `ls`. */
+export const run: Run = async ([location = '', prefix = ''], { json }) => {
+  const asJson = json === true;
+  if (await isNewerState(location)) return listState(location, prefix, asJson);
+  return withProtocol(location, (protocol) => listStore(location, prefix, asJson, protocol), { raw: true });
 };
 
 async function listState(location: string, prefix: string, asJson: boolean): Promise<number> {
+  const { openStateEntries } = await import('./state-entries.js');
   const state = await openStateEntries(location);
   try {
     let [listed, damaged] = [0, 0];

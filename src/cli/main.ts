@@ -4,79 +4,21 @@
  * exit code.
  */
 import { parseArgs } from 'node:util';
-import { isLanestoreError, LanestoreError, removePrivateCopies } from '../index.js';
-import { acceptRollbackVerb } from './accept-rollback.js';
+import { isLanestoreError, LanestoreError } from '../errors.js';
 import { explanationOf } from './advice.js';
-import { benchVerb } from './bench.js';
-import { bundleVerb } from './bundle.js';
 import { stderr, stdout } from './channel.js';
 import { CommandError, UsageError } from './command-error.js';
-import { compactVerb } from './compact.js';
-import { completeVerb, printCompletions } from './complete.js';
-import { demoVerb } from './demo.js';
-import { diffVerb } from './diff.js';
+import { printCompletions } from './complete.js';
 import { EXIT, exitOf } from './exit-codes.js';
-import { exportVerb } from './export.js';
-import { findVerb } from './find.js';
-import { getVerb } from './get.js';
-import { handoverVerb } from './handover.js';
-import { healthVerb } from './health.js';
 import { helpVerb, showHelp, usageLines, verbNamed } from './help.js';
-import { importVerb } from './import.js';
-import { inspectVerb } from './inspect.js';
-import { laneVerb } from './lane.js';
-import { isPostgres, refusePasswords, tablesOf } from './locations.js';
-import { lsVerb } from './ls.js';
-import { manifestVerb } from './manifest.js';
-import { migrateVerb } from './migrate.js';
 import { hideClock, note, outputError, showClock, toJson } from './output.js';
-import { chooseModel } from './protocols.js';
-import { releaseVerb } from './release.js';
-import { replayVerb } from './replay.js';
-import { roundVerb } from './round.js';
-import { serveVerb } from './serve.js';
+import { isPostgres, refusePasswords, tablesOf } from './postgres-url.js';
 import { cleanUp, endOnSignals, onSignal } from './signals.js';
-import { snapshotVerb } from './snapshot.js';
-import { statsVerb } from './stats.js';
 import type { OptionValues, Verb } from './verb.js';
-import { verifyVerb } from './verify.js';
-import { versionVerb } from './version.js';
-import { votesVerb } from './votes-verb.js';
-import { watchVerb } from './watch.js';
-import { witnessServerVerb } from './witness-server.js';
+import { DESCRIBED } from './verbs/index.js';
+import { run as printVersion } from './version.js';
 
-const VERBS: Readonly<Record<string, Verb>> = {
-  inspect: inspectVerb,
-  health: healthVerb,
-  verify: verifyVerb,
-  ls: lsVerb,
-  get: getVerb,
-  find: findVerb,
-  stats: statsVerb,
-  watch: watchVerb,
-  lane: laneVerb,
-  round: roundVerb,
-  manifest: manifestVerb,
-  diff: diffVerb,
-  bundle: bundleVerb,
-  import: importVerb,
-  export: exportVerb,
-  migrate: migrateVerb,
-  snapshot: snapshotVerb,
-  release: releaseVerb,
-  handover: handoverVerb,
-  votes: votesVerb,
-  'witness-server': witnessServerVerb,
-  compact: compactVerb,
-  'accept-rollback': acceptRollbackVerb,
-  serve: serveVerb,
-  replay: replayVerb,
-  demo: demoVerb,
-  bench: benchVerb,
-  complete: completeVerb,
-  version: versionVerb,
-  help: helpVerb(() => VERBS),
-};
+const VERBS: Readonly<Record<string, Verb>> = { ...DESCRIBED, help: helpVerb(() => VERBS) };
 
 /** Options that select a verb. */
 const ALIASES = new Map([
@@ -118,7 +60,7 @@ async function main(): Promise<number> {
     showHelp(name, verb);
     return EXIT.ok;
   }
-  if (parsed.values.version === true) return versionVerb.run([], parsed.values);
+  if (parsed.values.version === true) return printVersion([], parsed.values);
   const [min, max] = verb.positionals;
   if (positionals.length < min || positionals.length > max) throw new UsageError(usageOf(name, verb));
   // An empty argument is usually an unset variable of a script, and must not mean the current
@@ -129,14 +71,24 @@ async function main(): Promise<number> {
     tablesOf(location);
     if (verb.takesPostgres !== true) throw new UsageError(`${name} takes no location in PostgreSQL`);
   }
-  const { model } = parsed.values;
-  await chooseModel(typeof model === 'string' ? model : undefined);
+  const { run } = await verb.load();
+  if (verb.opensNothing !== true) await prepare(parsed.values);
   if (verb.reads !== undefined) showClock(name);
   try {
-    return await verb.run(positionals, parsed.values);
+    return await run(positionals, parsed.values);
   } finally {
     hideClock();
   }
+}
+
+/** What every verb needs that opens state directories. */
+async function prepare({ model }: OptionValues): Promise<void> {
+  const [{ removePrivateCopies }, { chooseModel }] = await Promise.all([
+    import('../adapter/level/index.js'),
+    import('./protocols.js'),
+  ]);
+  onSignal(removePrivateCopies);
+  await chooseModel(typeof model === 'string' ? model : undefined);
 }
 
 function parse(name: string, called: Verb, rest: string[]): { values: OptionValues; positionals: string[] } {
@@ -196,7 +148,6 @@ async function settled(code: number): Promise<number> {
   return error === undefined || code === EXIT.output ? code : explain(error);
 }
 
-onSignal(removePrivateCopies);
 endOnSignals();
 process.on('uncaughtException', (error) => {
   cleanUp();

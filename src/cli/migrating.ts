@@ -5,9 +5,6 @@ import { formatBytes, note, print, type progressLine, styled, toJson } from './o
 import type { Protocol } from './protocols.js';
 import type { OptionValues } from './verb.js';
 
-/** Options for checking signatures. */
-export const CHECK_OPTIONS = { 'verify-signatures': { type: 'boolean' }, committee: { type: 'string' } } as const;
-
 /** The checks that the options select. @throws UsageError, and errors of the committee file. */
 export async function checksOf<B, Q, A>(
   options: OptionValues,

@@ -2,17 +2,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type EntryChecks, isLanestoreError, LanestoreError, type Model, openNoop } from '../index.js';
+import { openNoop } from '../adapter/index.js';
+import { isLanestoreError, LanestoreError } from '../errors.js';
+import type { EntryChecks, Model } from '../index.js';
 import { UsageError } from './command-error.js';
 import { plain, toJson } from './output.js';
 import type { Protocol } from './protocol.js';
-
-/** The option of each verb that reads entries. */
-export const MODEL_OPTION = { model: { type: 'string' } } as const;
-
-/** The line of its help. */
-export const MODEL_HELP =
-  "--model FILE   the store's own types: a JavaScript module that exports `model`, and maybe `checks`";
 
 type Checks = EntryChecks<unknown, unknown, unknown>;
 

@@ -4,77 +4,18 @@
  * The layout of a state directory implies its version. A store is opened with the older version
  * first. If its schema names the newer one, it is opened again. `--model` replaces both.
  */
-import { OLDEST_READ, readSchema } from '../adapter/level/index.js';
-import {
-  type CommitQC,
-  isLanestoreError,
-  LanestoreError,
-  autobahn as older,
-  entryChecks as olderChecks,
-  headerHash as olderHeaderHash,
-  payloadHash as olderPayloadHash,
-  type PruneAnchor,
-  type RawEntry,
-  rawModel,
-  type SignedBlock,
-} from '../index.js';
-import { MANIFEST_SHAPE, MANIFEST_SHAPE_73F917BBD } from '../inspector/index.js';
+import { OLDEST_READ, rawModel, readSchema } from '../adapter/level/index.js';
+import { isLanestoreError, LanestoreError } from '../errors.js';
+import type { RawEntry } from '../index.js';
 import { SCHEMA_KEY } from '../keys/index.js';
-import { readCommittees, readEpochs, SEI_LAYOUT } from '../migrations/index.js';
-import {
-  type CommitQC as NewerCommitQC,
-  type PruneAnchor as NewerPruneAnchor,
-  type SignedBlock as NewerSignedBlock,
-  autobahn as newer,
-  entryChecks as newerChecks,
-  headerHash as newerHeaderHash,
-  messageHash as newerMessageHash,
-  payloadHash as newerPayloadHash,
-} from '../model/autobahn/73f917bbd/index.js';
-import { messageHash as olderMessageHash } from '../model/autobahn/index.js';
+import { SEI_LAYOUT } from '../migrations/index.js';
 import { versionsAt } from './key-versions.js';
-import { detectLayoutAt, isPostgres, openViewAt } from './locations.js';
+import { detectLayoutAt, openViewAt } from './locations.js';
 import { loadModel } from './own-model.js';
+import { isPostgres } from './postgres-url.js';
 import type { Protocol } from './protocol.js';
 
 export type { Protocol } from './protocol.js';
-
-const OLDER: Protocol<SignedBlock, CommitQC, PruneAnchor> = {
-  model: older,
-  manifest: MANIFEST_SHAPE,
-  checks: async (file) => (file === undefined ? olderChecks() : olderChecks(await readCommittees(file))),
-  hashes: {
-    block: ({ block }) => ({
-      header: olderHeaderHash(block.header),
-      payload: olderPayloadHash(block.payload),
-      message: olderMessageHash({ kind: 'laneProposal', value: block }),
-    }),
-    commitQC: ({ vote }) => ({ vote: olderMessageHash({ kind: 'commitVote', value: vote }) }),
-    anchor: ({ appQC, commitQC }) => ({
-      appVote: olderMessageHash({ kind: 'appVote', value: appQC.vote }),
-      commitVote: olderMessageHash({ kind: 'commitVote', value: commitQC.vote }),
-    }),
-  },
-};
-
-/** The version 73f917bbd. */
-export const NEWER: Protocol<NewerSignedBlock, NewerCommitQC, NewerPruneAnchor> = {
-  model: newer,
-  manifest: MANIFEST_SHAPE_73F917BBD,
-  checks: async (file) => (file === undefined ? newerChecks() : newerChecks(await readEpochs(file))),
-  hashes: {
-    block: ({ block }) => ({
-      header: newerHeaderHash(block.header),
-      payload: newerPayloadHash(block.payload),
-      message: newerMessageHash({ kind: 'laneProposal', value: block }),
-    }),
-    commitQC: ({ vote }) => ({ vote: newerMessageHash({ kind: 'commitVote', value: vote }) }),
-    anchor: ({ appQC, commitQC }) => ({
-      appVote: newerMessageHash({ kind: 'appVote', value: appQC.vote }),
-      commitVote: newerMessageHash({ kind: 'commitVote', value: commitQC.vote }),
-    }),
-  },
-};
 
 /** The types for a store of an unknown model: its entries are not decoded. */
 export const RAW: Protocol<RawEntry, RawEntry, RawEntry> = {
@@ -129,13 +70,14 @@ export async function withProtocol<T>(
   { raw = false }: { readonly raw?: boolean } = {},
 ): Promise<T> {
   if (own !== undefined) return use(own);
-  if (await isNewerState(location)) return use(NEWER);
+  if (await isNewerState(location)) return use(await newer());
+  const { OLDER } = await import('./protocol-11419398f.js');
   try {
     return await use(OLDER);
   } catch (error) {
     // LANESTORE_INVALID: a committee file of the newer version.
     const mayBeNewer = isLanestoreError(error, 'LANESTORE_SCHEMA') || isLanestoreError(error, 'LANESTORE_INVALID');
-    if (mayBeNewer && (await isNewerStore(location))) return use(NEWER);
+    if (mayBeNewer && (await isNewerStore(location))) return use(await newer());
     if (raw && isLanestoreError(error, 'LANESTORE_SCHEMA')) return use(RAW);
     throw error;
   }
@@ -160,15 +102,21 @@ export async function isNewerState(location: string): Promise<boolean> {
  * damaged table can abort the process in which it does.
  */
 async function isNewerStore(location: string): Promise<boolean> {
+  const { model } = await newer();
   try {
-    if (isPostgres(location)) await (await openViewAt(location, { model: newer, examine: false })).close();
-    else readSchema((await versionsAt(location, SCHEMA_KEY)).versions[0]?.value ?? NO_RECORD, newer.name, OLDEST_READ);
+    if (isPostgres(location)) await (await openViewAt(location, { model, examine: false })).close();
+    else readSchema((await versionsAt(location, SCHEMA_KEY)).versions[0]?.value ?? NO_RECORD, model.name, OLDEST_READ);
     return true;
   } catch (error) {
     // The earlier error says more than one of the system.
     if (isLanestoreError(error) || (error as NodeJS.ErrnoException).syscall !== undefined) return false;
     throw error;
   }
+}
+
+/** Loads the newer version, which most commands do not need. */
+async function newer() {
+  return (await import('./protocol-73f917bbd.js')).NEWER;
 }
 
 const NO_RECORD = new Uint8Array();

@@ -1,75 +1,37 @@
 /** `lanestore release LOCATION` */
-import { isLaneId, type Position, type ReleaseReport, releaseStore, type VotePart } from '../index.js';
+import { releaseStore } from '../adapter/level/index.js';
+import type { Position, ReleaseReport, VotePart } from '../index.js';
+import { isLaneId } from '../keys/index.js';
 import { readCommittees } from '../migrations/index.js';
 import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
-import { changedStoreAt, TABLES_OPTIONS, tablesHelp } from './locations.js';
+import { changedStoreAt } from './locations.js';
 import { print, toJson } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { withProtocol } from './protocols.js';
-import type { OptionValues, Verb } from './verb.js';
+import type { OptionValues, Run } from './verb.js';
+import { VOTE_PARTS } from './verbs/shared.js';
 
-const PARTS: readonly VotePart[] = ['rounds', 'app', 'lanes', 'own'];
-
-/** The verb `release`. */
-export const releaseVerb: Verb = {
-  usage: 'LOCATION --reason TEXT ...',
-  summary: "lets a store's key sign again after a restore, an import or a migration",
-  help: [
-    'No node may run on LOCATION. It prints what it is about to do, and asks. A wrong answer makes the key sign twice:',
-    'docs/signing-safety.md says what each option claims.',
-    '--reason TEXT         why, for the record in the store',
-    '--as-is               this is the last state of the key, and what it was copied from never runs again',
-    '--floor NAME=N[,N]    or: how far the key may have signed, once a log (commit=7,3) and a lane (its id=41); with --open',
-    '                      lanes are opened by a floor of each lane that the store holds, and of each other one voted in',
-    '--from-peers          or: the floors that the answers of peers prove, kept by the running node; with --committee:',
-    '                      the old signer had stopped before they answered, and none of them was restored itself',
-    '--committee FILE      the public keys of all validators of now (a manifest lists them)',
-    `--open PART[,PART]    the parts to open: ${PARTS.join(', ')}; with --as-is all that are closed,`,
-    '                      with --from-peers all that the answers are enough for',
-    '--signer KEY          the public key in hex, if none is bound to the store',
-    ...tablesHelp(22),
-    '--yes                 do not ask',
-    '--dry-run             print what it would do, and do nothing; a node may run meanwhile',
-    MODEL_HELP,
-  ],
-  options: {
-    ...MODEL_OPTION,
-    ...TABLES_OPTIONS,
-    reason: { type: 'string' },
-    'as-is': { type: 'boolean' },
-    floor: { type: 'string', multiple: true },
-    'from-peers': { type: 'boolean' },
-    committee: { type: 'string' },
-    open: { type: 'string' },
-    signer: { type: 'string' },
-    yes: { type: 'boolean' },
-    'dry-run': { type: 'boolean' },
-  },
-  positionals: [1, 1],
-  reads: 'store',
-  takesPostgres: true,
-  async run([location = ''], options) {
-    const decision = await decisionOf(options);
-    const store = await changedStoreAt(location, options);
-    const plan = await withProtocol(location, ({ model }) => releaseStore(store, { ...decision, model, dryRun: true }));
-    const json = options.json === true;
-    if (options['dry-run'] === true) {
-      if (json) print(toJson({ ...plan, dryRun: true }, 2));
-      else show(plan, 'would');
-      return EXIT.ok;
-    }
-    if (!json) show(plan, 'will');
-    if (options.yes !== true)
-      await confirm(CLAIMS[options['as-is'] === true ? 'as-is' : options['from-peers'] === true ? 'peers' : 'floors']);
-    const report = await withProtocol(location, ({ model }) =>
-      releaseStore(store, { ...decision, model, seq: plan.seq }),
-    );
-    if (json) print(toJson({ ...report, dryRun: false }, 2));
-    else print(`released, and recorded in the store: ${report.opened.join(', ') || 'no part'}`);
+/** Runs `release`. */
+export const run: Run = async ([location = ''], options) => {
+  const decision = await decisionOf(options);
+  const store = await changedStoreAt(location, options);
+  const plan = await withProtocol(location, ({ model }) => releaseStore(store, { ...decision, model, dryRun: true }));
+  const json = options.json === true;
+  if (options['dry-run'] === true) {
+    if (json) print(toJson({ ...plan, dryRun: true }, 2));
+    else show(plan, 'would');
     return EXIT.ok;
-  },
+  }
+  if (!json) show(plan, 'will');
+  if (options.yes !== true)
+    await confirm(CLAIMS[options['as-is'] === true ? 'as-is' : options['from-peers'] === true ? 'peers' : 'floors']);
+  const report = await withProtocol(location, ({ model }) =>
+    releaseStore(store, { ...decision, model, seq: plan.seq }),
+  );
+  if (json) print(toJson({ ...report, dryRun: false }, 2));
+  else print(`released, and recorded in the store: ${report.opened.join(', ') || 'no part'}`);
+  return EXIT.ok;
 };
 
 async function decisionOf(options: OptionValues) {
@@ -108,8 +70,8 @@ function floorOf(text: string): [string, Position | bigint] {
 }
 
 function partOf(text: string): VotePart {
-  const part = PARTS.find((name) => name === text);
-  if (part === undefined) throw new UsageError(`--open must name some of ${PARTS.join(', ')}, got "${text}"`);
+  const part = VOTE_PARTS.find((name) => name === text);
+  if (part === undefined) throw new UsageError(`--open must name some of ${VOTE_PARTS.join(', ')}, got "${text}"`);
   return part;
 }
 

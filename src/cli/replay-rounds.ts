@@ -2,15 +2,9 @@
  * Replays recorded rounds into a store, several in flight, and skips blocks that the store already
  * has.
  */
-import {
-  autobahn,
-  type CommitQC,
-  type LaneId,
-  openNoop,
-  type Persistence,
-  type PruneAnchor,
-  type SignedBlock,
-} from '../index.js';
+import { openNoop } from '../adapter/index.js';
+import type { CommitQC, LaneId, Persistence, PruneAnchor, SignedBlock } from '../index.js';
+import { autobahn } from '../model/autobahn/index.js';
 import type { RecordedRound } from './rounds-file.js';
 
 /** A store of the Autobahn model, of any backend. */

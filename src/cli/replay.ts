@@ -1,62 +1,45 @@
 /** `lanestore replay ROUNDS LOCATION` */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { autobahn, LanestoreError, openLevel } from '../index.js';
+import { openLevel } from '../adapter/level/index.js';
+import { LanestoreError } from '../errors.js';
+import { autobahn } from '../model/autobahn/index.js';
 import { stdout } from './channel.js';
 import { EXIT } from './exit-codes.js';
 import { print, toJson } from './output.js';
 import { quantile, type ReplayObserver, rehearse, replay } from './replay-rounds.js';
 import { type RecordedRound, readRounds } from './rounds-file.js';
-import { type Verb, wholeNumber } from './verb.js';
+import { type Run, wholeNumber } from './verb.js';
 
-/** The verb `replay`. */
-export const replayVerb: Verb = {
-  usage: 'ROUNDS LOCATION',
-  summary: 'stores recorded rounds (JSON lines, plain or .gz); skips stored blocks',
-  help: [
-    'If the recording cannot be read, or its first round cannot be stored, no store is created.',
-    '--in-flight N   rounds that are submitted together, before the first of them is durable (4)',
-    '--pace-ms N     milliseconds to wait between such groups (0)',
-    '--acks          print a line when a round is submitted and when a round or an entry becomes durable',
-  ],
-  options: { 'in-flight': { type: 'string' }, 'pace-ms': { type: 'string' }, acks: { type: 'boolean' } },
-  positionals: [2, 2],
-  advice: {
-    LANESTORE_INVALID: 'fix what the message names and run it again: rounds that are already stored are skipped',
-    LANESTORE_OUT_OF_SEQUENCE:
-      'replay a recording that continues the store; lanestore inspect shows where its logs end',
-    LANESTORE_CAPACITY: 'free space on the disk and run it again: rounds that are already stored are skipped',
-    LANESTORE_FAILED: 'check the disk and its free space, then run it again',
-  },
-  async run([file = '', location = ''], options) {
-    const inFlight = wholeNumber(options, 'in-flight', 4, 1);
-    const paceMs = wholeNumber(options, 'pace-ms', 0, 0);
-    const rounds = readRounds(file);
-    const head = await headOf(rounds, file);
-    if (!existsSync(join(location, 'level'))) await rehearse(head);
-    const store = await openLevel(location, { model: autobahn, load: false });
-    try {
-      const seq = store.seq;
-      const started = performance.now();
-      const result = await replay(store, joined(head, rounds), { inFlight, paceMs }, options.acks === true ? acks : {});
-      const seconds = (performance.now() - started) / 1000;
-      const batches = Number(store.seq - seq);
-      const [p50, p99] = [quantile(result.durableMs, 0.5), quantile(result.durableMs, 0.99)];
-      if (options.json === true) {
-        const { durableMs: _durableMs, ...counts } = result;
-        print(toJson({ ...counts, seconds, batches, durableMs: { p50, p99 } }, 2));
-        return EXIT.ok;
-      }
-      print(`${result.rounds} rounds in ${seconds.toFixed(2)} s: ${batches} synced batches`);
-      print(`  blocks     ${result.blocks} stored, ${result.blocksSkipped} stored before`);
-      print(`  CommitQCs  ${result.commitQCs}`);
-      print(`  anchors    ${result.anchors}`);
-      print(`  time to durable  p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms an entry`);
-    } finally {
-      await store.close();
+/** Runs `replay`. */
+export const run: Run = async ([file = '', location = ''], options) => {
+  const inFlight = wholeNumber(options, 'in-flight', 4, 1);
+  const paceMs = wholeNumber(options, 'pace-ms', 0, 0);
+  const rounds = readRounds(file);
+  const head = await headOf(rounds, file);
+  if (!existsSync(join(location, 'level'))) await rehearse(head);
+  const store = await openLevel(location, { model: autobahn, load: false });
+  try {
+    const seq = store.seq;
+    const started = performance.now();
+    const result = await replay(store, joined(head, rounds), { inFlight, paceMs }, options.acks === true ? acks : {});
+    const seconds = (performance.now() - started) / 1000;
+    const batches = Number(store.seq - seq);
+    const [p50, p99] = [quantile(result.durableMs, 0.5), quantile(result.durableMs, 0.99)];
+    if (options.json === true) {
+      const { durableMs: _durableMs, ...counts } = result;
+      print(toJson({ ...counts, seconds, batches, durableMs: { p50, p99 } }, 2));
+      return EXIT.ok;
     }
-    return EXIT.ok;
-  },
+    print(`${result.rounds} rounds in ${seconds.toFixed(2)} s: ${batches} synced batches`);
+    print(`  blocks     ${result.blocks} stored, ${result.blocksSkipped} stored before`);
+    print(`  CommitQCs  ${result.commitQCs}`);
+    print(`  anchors    ${result.anchors}`);
+    print(`  time to durable  p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms an entry`);
+  } finally {
+    await store.close();
+  }
+  return EXIT.ok;
 };
 
 /**

@@ -4,28 +4,13 @@ import { EXIT } from './exit-codes.js';
 import { openViewAt } from './locations.js';
 import { orderedBlocks } from './ordered.js';
 import { note, print, shortLane, toJson } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
 import { type Protocol, withProtocol } from './protocols.js';
-import type { Verb } from './verb.js';
+import type { Run } from './verb.js';
 
-/** The verb `round`. */
-export const roundVerb: Verb = {
-  usage: 'LOCATION ROAD',
-  summary: 'shows which blocks a road index orders, and which of them are stored',
-  help: [
-    'ROAD: a road index. The blocks of a lane end where those of the next road index begin; for the newest CommitQC the',
-    'end is not known. Ends with 5 if there is no CommitQC of this road index, and with 1 if the store is damaged.',
-    'The store is read from a private copy: a node may be running on it.',
-    MODEL_HELP,
-  ],
-  options: MODEL_OPTION,
-  positionals: [2, 2],
-  reads: 'store',
-  takesPostgres: true,
-  async run([location = '', text = ''], { json }) {
-    if (!/^\d{1,20}$/.test(text)) throw new UsageError(`ROAD must be a road index, got "${text}"`);
-    return withProtocol(location, (protocol) => showRound(location, BigInt(text), protocol, json === true));
-  },
+/** Runs `round`. */
+export const run: Run = async ([location = '', text = ''], { json }) => {
+  if (!/^\d{1,20}$/.test(text)) throw new UsageError(`ROAD must be a road index, got "${text}"`);
+  return withProtocol(location, (protocol) => showRound(location, BigInt(text), protocol, json === true));
 };
 
 async function showRound<B, Q, A>(

@@ -6,14 +6,9 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
-import {
-  autobahn,
-  type CommitQC,
-  isLanestoreError,
-  LanestoreError,
-  type PruneAnchor,
-  type SignedBlock,
-} from '../index.js';
+import { isLanestoreError, LanestoreError } from '../errors.js';
+import type { CommitQC, PruneAnchor, SignedBlock } from '../index.js';
+import { autobahn } from '../model/autobahn/index.js';
 
 /** A recorded round, decoded. */
 export interface RecordedRound {

@@ -7,7 +7,7 @@ import { CommandError, UsageError } from './command-error.js';
 import { EXIT } from './exit-codes.js';
 import { note, outputError, print } from './output.js';
 import { cleanUp, endOnSignals } from './signals.js';
-import { versionVerb } from './version.js';
+import { run as printVersion } from './version.js';
 
 /**
  * Runs `main` with the arguments of this process. The exit code is the number that `main` resolves
@@ -23,7 +23,7 @@ export async function runScript(usage: string, main: (args: string[]) => Promise
   const asksForHelp = asksFor('help', '--help', '-h');
   if (asksForHelp || asksFor('version', '--version', '-V')) {
     if (asksForHelp) print(usage.trimEnd());
-    else await versionVerb.run([], {});
+    else await printVersion([], {});
     process.exitCode = await withOutput(EXIT.ok);
     return;
   }

@@ -1,49 +1,34 @@
 /** `lanestore serve LOCATION...` */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { LanestoreError } from '../index.js';
+import { LanestoreError } from '../errors.js';
 import { CommandError, UsageError } from './command-error.js';
 import { note, print, toJson } from './output.js';
 import { onSignal } from './signals.js';
-import { type Verb, wholeNumber } from './verb.js';
+import { type Run, wholeNumber } from './verb.js';
 
-/** Upper bound of locations that one server shows. */
-const LOCATIONS_MAX = 16;
 const PORT_MAX = 65_535;
 const TOKEN = /^[A-Za-z0-9_-]{22,256}$/;
 const TOKEN_BYTES = 24;
 
-/** The verb `serve`. `run` loads the server, so that other commands start without it. */
-export const serveVerb: Verb = {
-  usage: 'LOCATION...',
-  summary: 'shows state directories as a page in the browser, read-only, on 127.0.0.1',
-  help: [
-    'Any layout, with or without a node running on it: no lock is taken, and nothing in LOCATION is written.',
-    'Prints the address of the page, which contains a random token. Ends on Ctrl-C.',
-    '--port N          the port; default: a free one',
-    '--token-file F    the file with the token, for probes and scrapers: 22 to 256 letters, digits, - and _',
-    'GET /livez, /readyz and /metrics (Prometheus) take the token as "Authorization: Bearer TOKEN" (docs/serve.md).',
-  ],
-  options: { port: { type: 'string' }, 'token-file': { type: 'string' } },
-  positionals: [1, LOCATIONS_MAX],
-  async run(locations, options) {
-    const port = wholeNumber(options, 'port', 0, 0);
-    if (port > PORT_MAX) throw new UsageError(`--port must be at most ${PORT_MAX}, got ${port}`);
-    const file = options['token-file'];
-    const token = typeof file === 'string' ? readToken(file) : randomBytes(TOKEN_BYTES).toString('base64url');
-    for (const location of locations) requireDirectory(location);
-    const { serve } = await loadServer();
-    const server = await serve(locations, { port, token });
-    onSignal(server.kill);
-    const url = `${server.origin}/${token}/`;
-    if (options.json === true) print(toJson({ url, port: server.port, locations }));
-    else {
-      print(url);
-      note('the page reads private copies and writes nothing; Ctrl-C ends it');
-    }
-    await server.closed;
-    return 0;
-  },
+/** Runs `serve`. */
+export const run: Run = async (locations, options) => {
+  const port = wholeNumber(options, 'port', 0, 0);
+  if (port > PORT_MAX) throw new UsageError(`--port must be at most ${PORT_MAX}, got ${port}`);
+  const file = options['token-file'];
+  const token = typeof file === 'string' ? readToken(file) : randomBytes(TOKEN_BYTES).toString('base64url');
+  for (const location of locations) requireDirectory(location);
+  const { serve } = await loadServer();
+  const server = await serve(locations, { port, token });
+  onSignal(server.kill);
+  const url = `${server.origin}/${token}/`;
+  if (options.json === true) print(toJson({ url, port: server.port, locations }));
+  else {
+    print(url);
+    note('the page reads private copies and writes nothing; Ctrl-C ends it');
+  }
+  await server.closed;
+  return 0;
 };
 
 async function loadServer(): Promise<typeof import('./serve/server.js')> {

@@ -1,7 +1,7 @@
 /** Paths of files that are part of the package. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { LanestoreError } from '../index.js';
+import { LanestoreError } from '../errors.js';
 
 /**
  * The package's root, relative to dist/cli and to .build/src/cli (the repository's own programs).

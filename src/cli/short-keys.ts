@@ -1,6 +1,6 @@
 /** Expands short keys and prefixes, such as `lane/2bd4…/38`, `lane/2bd4/38` and `qc/31`. */
-import { type LaneId, laneId } from '../index.js';
-import { padU64, parseKey } from '../keys/index.js';
+import type { LaneId } from '../index.js';
+import { laneId, padU64, parseKey } from '../keys/index.js';
 import { AbsentError, UsageError } from './command-error.js';
 
 const LANE_KEY = /^lane\/([0-9a-f]+)(?:…|\.{3})?(?:\/(\d*))?$/;

@@ -9,9 +9,9 @@
  */
 import { dirname, resolve } from 'node:path';
 import type { PostgresConnection } from '../adapter/postgres/index.js';
+import { LanestoreError } from '../errors.js';
 import { fileWitness, httpWitness, postgresWitness, type WitnessSink } from '../guard/index.js';
-import { LanestoreError } from '../index.js';
-import { isPostgres, tablesOf } from './locations.js';
+import { isPostgres, tablesOf } from './postgres-url.js';
 import { readText } from './text-file.js';
 
 /**

@@ -1,5 +1,6 @@
 /** The sizes of a store's keys and value files, from a scan of all keys. */
-import { type Extent, type Finding, openView, rawModel } from '../index.js';
+import { openView, rawModel } from '../adapter/level/index.js';
+import type { Extent, Finding } from '../index.js';
 import { parseKey } from '../keys/index.js';
 
 /** The entries of one log, and the number of keys outside its range. */

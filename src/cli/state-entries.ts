@@ -5,7 +5,7 @@
  *   anchor, inner, qc/<road index>, lane/<lane>/<number>
  *   data/qc/<global number>, data/block/..., data/app/..., data/appqc/...
  */
-import { isLanestoreError } from '../index.js';
+import { isLanestoreError } from '../errors.js';
 import { padU64 } from '../keys/index.js';
 import { type DataRows, openState, type Source, type SourceEntry } from '../migrations/index.js';
 import {
@@ -20,7 +20,8 @@ import {
 import { AbsentError, UsageError } from './command-error.js';
 import { ROW_KINDS } from './data-layer.js';
 import type { DecodedEntry } from './entries.js';
-import { NEWER, type Protocol } from './protocols.js';
+import type { Protocol } from './protocol.js';
+import { NEWER } from './protocol-73f917bbd.js';
 import { fullKey, fullPrefix } from './short-keys.js';
 
 type StoredRow = DataRows['stored']['block'][number];

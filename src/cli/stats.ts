@@ -5,7 +5,7 @@ import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
 import { formatBytes, note, print, shortLane, styled, toJson } from './output.js';
 import { type LogSize, type Sizes, sizesOf } from './sizes.js';
-import type { Verb } from './verb.js';
+import type { Run } from './verb.js';
 
 /** The number of some files, and their total size. */
 interface Files {
@@ -38,28 +38,13 @@ interface ValueBytes {
   readonly freeBytes: number;
 }
 
-/** The verb `stats`. */
-export const statsVerb: Verb = {
-  usage: 'LOCATION',
-  summary: 'shows the sizes of a store: keys, entries, tables, value files',
-  help: [
-    'Reads every key, and values that are not separated. Needs no model: no entry is decoded or checked, see verify.',
-    'The store is read from a private copy: a node may be running on it.',
-    'Value files: used is the space of live entries, free is prepared for new entries, garbage is the rest of the',
-    'files in use. A node collects garbage by itself.',
-    'Ends with 1 if a file is damaged, or if entries in the ranges of the logs are missing.',
-    '--all   print every finding; default: three of a kind, and the number of the others',
-  ],
-  options: { all: { type: 'boolean' } },
-  positionals: [1, 1],
-  reads: 'store',
-  async run([location = ''], { json, all }) {
-    const sizes = await sizesOf(location);
-    const stats = statsOf(sizes, await levelMap(join(sizes.location, 'level')));
-    if (json === true) print(toJson(stats, 2));
-    else show(stats, all === true);
-    return stats.findingsTotal > 0 || stats.missing > 0n ? EXIT.damaged : EXIT.ok;
-  },
+/** Runs `stats`. */
+export const run: Run = async ([location = ''], { json, all }) => {
+  const sizes = await sizesOf(location);
+  const stats = statsOf(sizes, await levelMap(join(sizes.location, 'level')));
+  if (json === true) print(toJson(stats, 2));
+  else show(stats, all === true);
+  return stats.findingsTotal > 0 || stats.missing > 0n ? EXIT.damaged : EXIT.ok;
 };
 
 function statsOf(sizes: Sizes, { tables, logs: levelLogs }: LevelMap): Stats {

@@ -1,6 +1,6 @@
 /** Text files that options and arguments name. */
 import { readFile } from 'node:fs/promises';
-import { LanestoreError } from '../index.js';
+import { LanestoreError } from '../errors.js';
 
 /** The content of a file. @throws LANESTORE_IO if it cannot be read. */
 export async function readText(file: string): Promise<string> {

@@ -9,7 +9,10 @@ export type OptionValues = Readonly<Record<string, string | boolean | undefined>
 /** Remedies by error code. */
 export type Advice = Readonly<Partial<Record<LanestoreErrorCode, string>>>;
 
-/** A verb. Each verb has its own file. */
+/** The code of a verb; resolves with the exit code, a value of `EXIT`. */
+export type Run = (positionals: readonly string[], options: OptionValues) => Promise<number>;
+
+/** The description of a verb. Its code is in a file of its own, which exports `run`. */
 export interface Verb {
   /** The arguments as shown by help, e.g. `ROUNDS LOCATION`. */
   readonly usage: string;
@@ -29,8 +32,10 @@ export interface Verb {
   readonly takesPostgres?: boolean;
   /** Remedies for errors that end the verb. If absent, those for `reads` apply. */
   readonly advice?: Advice;
-  /** Runs the verb; resolves with the exit code, a value of `EXIT`. */
-  run(positionals: readonly string[], options: OptionValues): Promise<number>;
+  /** True if the verb opens no state directory. */
+  readonly opensNothing?: boolean;
+  /** Loads the code, so that help, completion and other verbs start without it. */
+  readonly load: () => Promise<{ readonly run: Run }>;
 }
 
 /**

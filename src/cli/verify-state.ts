@@ -1,10 +1,11 @@
 /** `verify` on a state directory of the original at 73f917bbd. */
-import { type Finding, isLanestoreError } from '../index.js';
+import { isLanestoreError } from '../errors.js';
+import type { Finding } from '../index.js';
 import { openState, type StateReport, verifyState } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { findingLines } from './findings.js';
 import { formatBytes, note, print, styled, toJson } from './output.js';
-import { NEWER } from './protocols.js';
+import { NEWER } from './protocol-73f917bbd.js';
 
 /**
  * Checks the state, with signatures if a file with epochs is given. Resolves with the exit code.

@@ -1,76 +1,36 @@
 /** `lanestore votes show|export|import` */
 import { statSync } from 'node:fs';
-import {
-  exportHistory,
-  forgetSinks,
-  formatHistory,
-  type ImportHistoryReport,
-  importFromSinks,
-  importHistory,
-  LanestoreError,
-  type SinkImportReport,
-} from '../index.js';
+import { formatHistory } from '../adapter/index.js';
+import { exportHistory, forgetSinks, importHistory } from '../adapter/level/index.js';
+import { LanestoreError } from '../errors.js';
+import { importFromSinks } from '../guard/index.js';
+import type { ImportHistoryReport, SinkImportReport } from '../index.js';
 import { UsageError } from './command-error.js';
 import { confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { checkFree, networkOf, readHistory, showHistory, writeHistory } from './history-file.js';
-import { changedStoreAt, isPostgres, openViewAt, storeAt, TABLES_OPTIONS, tablesHelp } from './locations.js';
+import { changedStoreAt, openViewAt, storeAt } from './locations.js';
 import { print, toJson, write } from './output.js';
-import { MODEL_HELP, MODEL_OPTION } from './own-model.js';
+import { isPostgres } from './postgres-url.js';
 import { withProtocol } from './protocols.js';
 import { sinksIn } from './sinks-file.js';
-import type { OptionValues, Verb } from './verb.js';
+import type { OptionValues, Run } from './verb.js';
 import { showVotes, votesOf } from './votes.js';
 
 /** Upper bound in characters of a log's name; the ids of Autobahn's lanes are longer. */
 const LOG_CHARS_MAX = 32;
 
-/** The verb `votes`. */
-export const votesVerb: Verb = {
-  usage: 'show|export|import|forget-sinks PLACE [FILE]',
-  summary: 'shows, exports and imports what the key of a store has signed',
-  help: [
-    'show PLACE            a store, or a file with a signing history (docs/signing-history)',
-    'export LOCATION       the signing history of a store; a node may run. It is live: it opens nothing elsewhere',
-    'import LOCATION FILE  raises what the store may sign to what the file says; no node may run. The final history',
-    '                      of a handover opens what was closed, if LOCATION asked for it',
-    'import LOCATION --sinks FILE',
-    '                      raises it to what the witness sinks hold that FILE names, and claims them. If they were',
-    '                      written before each release, and a quorum answers, it opens what was closed',
-    'forget-sinks LOCATION --reason TEXT',
-    '                      the store records sinks no more: for sinks that are lost for good; no node may run',
-    '--signer KEY          import --sinks: the key, for a store that no key is bound to',
-    '--out FILE            export: a new file; default: standard output',
-    '--network NAME        the name of the network, as in all its files',
-    ...tablesHelp(22),
-    '--yes                 import, forget-sinks: do not ask',
-    '--dry-run             import, forget-sinks: print what it would do, and do nothing; a node may run meanwhile',
-    MODEL_HELP,
-  ],
-  options: {
-    ...MODEL_OPTION,
-    ...TABLES_OPTIONS,
-    out: { type: 'string' },
-    network: { type: 'string' },
-    sinks: { type: 'string' },
-    signer: { type: 'string' },
-    reason: { type: 'string' },
-    yes: { type: 'boolean' },
-    'dry-run': { type: 'boolean' },
-  },
-  positionals: [2, 3],
-  takesPostgres: true,
-  async run([action = '', place = '', file], options) {
-    const sinks = typeof options.sinks === 'string' ? options.sinks : undefined;
-    if (action === 'import' && file !== undefined && sinks === undefined) return importFrom(place, file, options);
-    if (action === 'import' && file === undefined && sinks !== undefined) return importSinks(place, sinks, options);
-    if (action === 'forget-sinks' && file === undefined) return forget(place, options);
-    if (action === 'export' && file === undefined) return exportTo(place, options);
-    if (action === 'show' && file === undefined) return show(place, options.json === true);
-    throw new UsageError(
-      'usage: lanestore votes show PLACE | export LOCATION | import LOCATION FILE | forget-sinks LOCATION',
-    );
-  },
+/** Runs `votes`. */
+export const run: Run = async ([action = '', place = '', file], options) => {
+  const sinks = typeof options.sinks === 'string' ? options.sinks : undefined;
+  if (action === 'import' && file !== undefined && sinks === undefined) return importFrom(place, file, options);
+  if (action === 'import' && file === undefined && sinks !== undefined) return importSinks(place, sinks, options);
+  if (action === 'forget-sinks' && file === undefined) return forget(place, options);
+  if (action === 'export' && file === undefined) return exportTo(place, options);
+  if (action === 'show' && file === undefined) return show(place, options.json === true);
+  throw new UsageError(
+    'usage: lanestore votes show PLACE | export LOCATION | import LOCATION FILE | forget-sinks LOCATION',
+  );
 };
 
 async function show(place: string, json: boolean): Promise<number> {

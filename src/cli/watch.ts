@@ -1,16 +1,17 @@
 /** `lanestore watch LOCATION` */
 import { setTimeout } from 'node:timers/promises';
 import { decodeRecord, isFault, OLDEST_READ, parseTip, readSchema } from '../adapter/level/index.js';
-import { detectLayout, LanestoreError } from '../index.js';
+import { LanestoreError } from '../errors.js';
 import { SCHEMA_KEY, TIP_KEY } from '../keys/index.js';
+import { detectLayout } from '../migrations/index.js';
 import { EXIT } from './exit-codes.js';
 import { bytesBelow, freeBytes } from './inspect.js';
 import { versionsAt } from './key-versions.js';
 import { formatBytes, hideClock, isReaderGone, write, writeJson } from './output.js';
 import { nextSignal } from './signals.js';
-import { type Verb, wholeNumber } from './verb.js';
+import { type Run, wholeNumber } from './verb.js';
+import { WATCH_SECONDS } from './verbs/shared.js';
 
-const INTERVAL_SECONDS = 2;
 /** Upper bound of reads if the tip is older than the previous one. */
 const READS_MAX = 3;
 
@@ -39,41 +40,24 @@ interface WatchLine extends Omit<Seen, 'at'> {
   readonly bytesPerSecond: number | null;
 }
 
-/** The verb `watch`. */
-export const watchVerb: Verb = {
-  usage: 'LOCATION',
-  summary: 'follows a store that a node writes to: one line an interval, with rates',
-  help: [
-    'The newest batch, the number after the newest CommitQC (road), the blocks of all lanes so far, the bytes of all',
-    'files, and the free space; numbers have their rate a second since the previous line. A node merges waiting rounds',
-    'into one batch, so there may be more rounds than batches.',
-    "Reads the MANIFEST, LevelDB's logs and the newest tip. Makes no copy, takes no lock, and writes nothing.",
-    'Ends at SIGINT, or when its reader closes the pipe: with 1 if the last line has no tip, else with 0.',
-    `--interval N   seconds between two lines (${INTERVAL_SECONDS})`,
-    '--count N      end after N lines',
-    '--json prints one object a line.',
-  ],
-  options: { interval: { type: 'string' }, count: { type: 'string' } },
-  positionals: [1, 1],
-  reads: 'store',
-  async run([path = ''], options) {
-    const intervalMs = 1000 * wholeNumber(options, 'interval', INTERVAL_SECONDS, 1);
-    const count = wholeNumber(options, 'count', Number.POSITIVE_INFINITY, 1);
-    const location = await requireStore(path);
-    const ending = new AbortController();
-    void nextSignal().then(() => ending.abort());
-    let last: Seen | undefined;
-    for (let lines = 0; lines < count && !ending.signal.aborted && !isReaderGone(); lines++) {
-      if (last !== undefined && !(await slept(last.at + intervalMs - Date.now(), ending.signal))) break;
-      const seen = await look(location, last?.seq ?? 0n);
-      const line = lineOf(seen, last);
-      if (options.json === true) await writeJson(line);
-      else await write(`${textOf(line)}\n`);
-      last = seen;
-    }
-    hideClock();
-    return last?.seq === null ? EXIT.damaged : EXIT.ok;
-  },
+/** Runs `watch`. */
+export const run: Run = async ([path = ''], options) => {
+  const intervalMs = 1000 * wholeNumber(options, 'interval', WATCH_SECONDS, 1);
+  const count = wholeNumber(options, 'count', Number.POSITIVE_INFINITY, 1);
+  const location = await requireStore(path);
+  const ending = new AbortController();
+  void nextSignal().then(() => ending.abort());
+  let last: Seen | undefined;
+  for (let lines = 0; lines < count && !ending.signal.aborted && !isReaderGone(); lines++) {
+    if (last !== undefined && !(await slept(last.at + intervalMs - Date.now(), ending.signal))) break;
+    const seen = await look(location, last?.seq ?? 0n);
+    const line = lineOf(seen, last);
+    if (options.json === true) await writeJson(line);
+    else await write(`${textOf(line)}\n`);
+    last = seen;
+  }
+  hideClock();
+  return last?.seq === null ? EXIT.damaged : EXIT.ok;
 };
 
 /** Waits. False if a signal ended the wait. */

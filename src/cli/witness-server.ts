@@ -6,39 +6,26 @@ import { EXIT } from './exit-codes.js';
 import { note, print, toJson } from './output.js';
 import { nextSignal } from './signals.js';
 import { readText } from './text-file.js';
-import type { OptionValues, Verb } from './verb.js';
+import type { OptionValues, Run } from './verb.js';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const PORT_MAX = 65_535;
 /** Mode bits that give access to the group or to others. */
 const READABLE_BY_OTHERS = 0o077;
 
-/** The verb `witness-server`. */
-export const witnessServerVerb: Verb = {
-  usage: 'DIR --listen HOST:PORT --token-file FILE',
-  summary: 'a witness sink for validators on other hosts',
-  help: [
-    'DIR                  a directory of its own, on another host than the validator; created if absent',
-    '--listen HOST:PORT   e.g. 127.0.0.1:7600. It speaks plain HTTP: for other hosts put a proxy with TLS in front',
-    '--token-file FILE    a file with the token that guards give: 16 to 512 visible ASCII characters, one line',
-    '--names NAME,...     further names in Host headers, e.g. that of the proxy, with its port if it is not 443',
-    'It answers when what it says is synced. SIGINT and SIGTERM end it, after the calls under way.',
-  ],
-  options: { listen: { type: 'string' }, 'token-file': { type: 'string' }, names: { type: 'string' } },
-  positionals: [1, 1],
-  async run([directory = ''], options) {
-    const { host, port } = addressOf(options);
-    const token = await tokenOf(options);
-    const names = typeof options.names === 'string' ? options.names.split(',') : [];
-    if (names.includes('')) throw new UsageError('--names has an empty name');
-    const signal = nextSignal();
-    await using server = await openWitnessServer({ directory, token, host, port, names });
-    if (!LOOPBACK.has(host)) note('note: plain HTTP on a network shows the token to it: put a proxy with TLS in front');
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
-    print(options.json === true ? toJson({ url }) : `listening on ${url}`);
-    note(`${await signal}: answering the calls under way`);
-    return EXIT.ok;
-  },
+/** Runs `witness-server`. */
+export const run: Run = async ([directory = ''], options) => {
+  const { host, port } = addressOf(options);
+  const token = await tokenOf(options);
+  const names = typeof options.names === 'string' ? options.names.split(',') : [];
+  if (names.includes('')) throw new UsageError('--names has an empty name');
+  const signal = nextSignal();
+  await using server = await openWitnessServer({ directory, token, host, port, names });
+  if (!LOOPBACK.has(host)) note('note: plain HTTP on a network shows the token to it: put a proxy with TLS in front');
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+  print(options.json === true ? toJson({ url }) : `listening on ${url}`);
+  note(`${await signal}: answering the calls under way`);
+  return EXIT.ok;
 };
 
 function addressOf({ listen }: OptionValues): { readonly host: string; readonly port: number } {

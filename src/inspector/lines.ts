@@ -1,6 +1,7 @@
 /** The lines of a manifest that all versions of the protocol have. */
 import { createHash } from 'node:crypto';
-import { laneIdOf, type Timestamp } from '../index.js';
+import type { Timestamp } from '../index.js';
+import { laneIdOf } from '../keys/index.js';
 import type { BlockHeader, BlockOf, LaneRange, SignedBlockOf } from '../model/autobahn/index.js';
 
 /** Hash and size of an entry's protobuf. */

@@ -7,20 +7,19 @@
  * The shape is that of the original's recordings (test/fixtures/README.md), which keep no votes:
  * 64-bit numbers are decimal strings, bytes are hex.
  */
-import {
-  type AppProposal,
-  autobahn,
-  type CommitQC,
-  type LaneId,
-  type Payload,
-  type PruneAnchor,
-  type Recovered,
-  type SignedBlock,
-  type StoredVotes,
-  type StoreView,
-  type ViewItem,
+import type {
+  AppProposal,
+  CommitQC,
+  LaneId,
+  Payload,
+  PruneAnchor,
+  Recovered,
+  SignedBlock,
+  StoredVotes,
+  StoreView,
+  ViewItem,
 } from '../index.js';
-import { codecs, globalRange, headerHash, messageHash, payloadHash } from '../model/autobahn/index.js';
+import { autobahn, codecs, globalRange, headerHash, messageHash, payloadHash } from '../model/autobahn/index.js';
 import {
   blockLine,
   hex,

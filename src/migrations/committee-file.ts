@@ -18,20 +18,8 @@ interface Listed {
   readonly keys: unknown;
 }
 
-/**
- * Reads the committees of a network from a file.
- *
- * For a single committee, at every road index: JSON, either a list of public keys in hex or a map
- * with such a list under `committee` (for example a manifest); or plain text with one key on each
- * line.
- *
- * For several committees: JSON, `{"committees": [{"from": "0", "committee": [keys]}, {"from":
- * "4000", "committee": [keys]}]}`, ascending; each one is used from its road index until that of
- * the next one.
- * @throws LANESTORE_IO if the file cannot be read; LANESTORE_INVALID naming the file, and the place
- * in it, if it holds no committee, or committees that overlap or are not in order.
- */
-export async function readCommittees(file: string): Promise<Committees> {
+/** As `readCommittees` (read-committees.ts). */
+export async function readCommitteeFile(file: string): Promise<Committees> {
   const text = await reading(`read the committee file ${file}`, () => readFile(file, 'utf8'));
   const invalid = (detail: string) => new LanestoreError('LANESTORE_INVALID', `the committee file ${file}${detail}`);
   const listed = committeesIn(text);

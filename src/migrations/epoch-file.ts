@@ -3,22 +3,17 @@ import { readFile } from 'node:fs/promises';
 import { reading } from '../adapter/wal/conversion.js';
 import { LanestoreError } from '../errors.js';
 import { laneBytes } from '../keys/index.js';
-import { Committee, type Epoch, Epochs, LANE_BYTES, type Member } from '../model/autobahn/73f917bbd/index.js';
+import { Committee, type Member } from '../model/autobahn/73f917bbd/committee.js';
+import { type Epoch, Epochs } from '../model/autobahn/73f917bbd/epochs.js';
+import { LANE_BYTES } from '../model/autobahn/73f917bbd/lane.js';
 import { decimalOf } from './committee-file.js';
 
 const LANE_HEX = new RegExp(`^[0-9a-fA-F]{${2 * LANE_BYTES}}$`);
 const FORM =
   'it must be {"epochs": [{"index": "0", "from": "0", "committee": [{"lane": 80 hex digits, "weight": "1000"}, ...]}]}';
 
-/**
- * Reads the epochs of a network from a file of JSON: `{"epochs": [{"index", "from", "committee":
- * [{"lane", "weight"}]}]}`, ascending; `from` is the first road index of an epoch. A file with one
- * committee, `{"committee": [{"lane", "weight"}], "epoch": "0"}`, is one epoch for all road
- * indexes.
- * @throws LANESTORE_IO if the file cannot be read; LANESTORE_INVALID naming the file and the place
- * in it.
- */
-export async function readEpochs(file: string): Promise<Epochs> {
+/** As `readEpochs` (read-committees.ts). */
+export async function readEpochFile(file: string): Promise<Epochs> {
   const text = await reading(`read the committee file ${file}`, () => readFile(file, 'utf8'));
   const invalid = (detail: string) =>
     new LanestoreError('LANESTORE_INVALID', `the committee file ${file}: ${detail}; ${FORM}`);

@@ -1,9 +1,7 @@
 /** Moving a node's state between layouts, and a store between formats. */
-export { readCommittees } from './committee-file.js';
 export type { DataRows, ReadRow, RowEntry } from './data-rows.js';
 export { type Comparison, compareStates, type Difference, diffStates } from './diff.js';
 export type { DigestPart } from './digest.js';
-export { readEpochs } from './epoch-file.js';
 export {
   type Detection,
   detectLayout,
@@ -22,6 +20,7 @@ export {
 } from './migrate.js';
 export { openSource, openState } from './open-source.js';
 export type { PostgresTarget } from './place.js';
+export { readCommittees, readEpochs } from './read-committees.js';
 export {
   type MigrateStoreOptions,
   type MigrateStoreReport,

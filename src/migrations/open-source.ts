@@ -5,7 +5,6 @@ import { checkModel } from '../model/option-checks.js';
 import { openFilesSource } from './files-source.js';
 import { type Detection, detectLayout, SEI_LAYOUT } from './layout.js';
 import { openLevelSource } from './level-source.js';
-import { openSeiSource } from './sei-source.js';
 import type { Source } from './source.js';
 import { refuseOtherVersion } from './versions.js';
 import { openWalSource } from './wal-source.js';
@@ -21,8 +20,11 @@ export async function openSource<B, Q, A>(detection: Detection, model: Model<B, 
   switch (detection.layout) {
     case 'level':
       return openLevelSource(detection, model);
-    case SEI_LAYOUT:
+    case SEI_LAYOUT: {
+      // Loaded only for this layout, with the messages of its version.
+      const { openSeiSource } = await import('./sei-source.js');
       return openSeiSource(detection, model);
+    }
     case 'file-per-entry':
       refuseOtherVersion(detection, model);
       return openFilesSource(detection, model);

@@ -3,7 +3,7 @@
  * other does not have, so no entry can be converted. These functions refuse it with the reason.
  */
 import { LanestoreError } from '../errors.js';
-import { autobahn as newer } from '../model/autobahn/73f917bbd/index.js';
+import { MODEL_NAME } from '../model/autobahn/73f917bbd/name.js';
 import type { Model } from '../model/model.js';
 import { type Detection, importError, SEI_LAYOUT } from './layout.js';
 
@@ -19,7 +19,7 @@ export function refuseOtherVersion(
   { location, layout }: Pick<Detection, 'location' | 'layout'>,
   model: AnyModel,
 ): void {
-  if ((layout === SEI_LAYOUT) === (model.name === newer.name)) return;
+  if ((layout === SEI_LAYOUT) === (model.name === MODEL_NAME)) return;
   const subpath = layout === SEI_LAYOUT ? 'autobahn-73f917bbd' : 'autobahn';
   throw new LanestoreError(
     'LANESTORE_SCHEMA',
@@ -40,8 +40,8 @@ export function refuseTarget(layout: string, model: AnyModel): void {
         'run the original from its own state, or let a new node of it sync from its peers; a store is not changed',
     });
   }
-  if (model.name !== newer.name) return;
-  throw importError(`entries of ${newer.name} cannot be written in the layout ${layout}: ${NO_CONVERSION}`, {
+  if (model.name !== MODEL_NAME) return;
+  throw importError(`entries of ${MODEL_NAME} cannot be written in the layout ${layout}: ${NO_CONVERSION}`, {
     remedy: `${layout} holds entries of older versions; nothing was written`,
   });
 }

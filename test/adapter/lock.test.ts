@@ -15,29 +15,21 @@ import { type AnyLevel, openLevel } from '../../src/adapter/level/index.js';
 import { createLevel, removeLeftovers } from '../../src/adapter/level/open/create.js';
 import { refuseIfOpenElsewhere } from '../../src/adapter/level/open/probe-lock.js';
 import { diskFiles } from '../../src/base/files.js';
-import { isLanestoreError } from '../../src/errors.js';
 import type { Model } from '../../src/model/model.js';
 import { flipInFile, rawBatch, refused, rejection, tree } from '../support/faults.js';
 import { withBind } from '../support/faults-mount.js';
-import { type Child, runWorker, spawnWorker, testSeed } from '../support/kill.js';
+import { type Child, spawnWorker } from '../support/kill.js';
 import { plain, plainBlock, plainBlocks } from '../support/plain-model.js';
 import { inTemp, withTmpdir } from '../support/temp.js';
-import { startNode } from './level/view/live.js';
+import { BARRIER_WORKER, elsewhere, kill, OPEN_WORKER, open } from './lock-support.js';
 
-const OPEN_WORKER = new URL('../support/open-worker.js', import.meta.url);
+const here = suite('a second opener in this process');
+const others = suite('a second opener in another process');
+const databases = suite("a caller's database");
+
 const THREAD_WORKER = new URL('./thread-worker.js', import.meta.url);
-const BARRIER_WORKER = new URL('./barrier-worker.js', import.meta.url);
 
-const open = (location: string) => openLevel(location, { model: plain });
 const otherModel: Model<never, never, never> = { ...(plain as unknown as Model<never, never, never>), name: 'other/1' };
-
-/** The result of opening the store in another process: an error code, or "open". */
-async function elsewhere(location: string): Promise<string> {
-  const { lines, stderr } = await runWorker(OPEN_WORKER, [location]);
-  const end = lines.find((line) => line.startsWith('end 0 '));
-  if (end === undefined) throw new Error(`the worker printed nothing: ${stderr}`);
-  return (JSON.parse(end.slice('end 0 '.length)) as { code?: string }).code ?? 'open';
-}
 
 /** The result of opening the store in a worker thread. */
 function inThread(location: string): Promise<string> {
@@ -59,12 +51,11 @@ async function holder(location: string): Promise<Child> {
   return child;
 }
 
-async function kill(child: Child): Promise<void> {
-  child.process.kill('SIGKILL');
-  await child.ended;
+function memory(): MemoryLevel<string, Uint8Array> {
+  return new MemoryLevel<string, Uint8Array>({ keyEncoding: 'utf8', valueEncoding: 'view' });
 }
 
-const here = suite('a second opener in this process');
+const openOn = (db: AnyLevel) => openLevel({ db, model: plain });
 
 here(
   'is LANESTORE_LOCKED by any path, and the first one keeps its lock and keeps writing',
@@ -124,28 +115,6 @@ here(
 );
 
 here(
-  'in another thread at the same moment: exactly one gets the store, and other processes stay locked out',
-  inTemp(async (dir) => {
-    await (await open(dir)).close();
-    for (let round = 0n; round < 6n; round++) {
-      const gate = new Int32Array(new SharedArrayBuffer(4));
-      const workerData = { location: dir, gate, threads: 2 };
-      const threads = Array.from({ length: 2 }, () => new Worker(BARRIER_WORKER, { workerData }));
-      const gone = threads.map((thread) => once(thread, 'exit'));
-      const said = await Promise.all(threads.map(async (thread) => (await once(thread, 'message'))[0] as string));
-      assert.equal([...said].sort(), ['open', 'refused LANESTORE_LOCKED']);
-      const winner = threads[said.indexOf('open')]!;
-      assert.is(await elsewhere(dir), 'LANESTORE_LOCKED', 'the loser did not free the lock of the winner');
-      winner.postMessage('go');
-      assert.equal(await once(winner, 'message'), ['acknowledged']);
-      await Promise.all(gone);
-      await using store = await open(dir);
-      assert.is(store.seq, round + 1n);
-    }
-  }),
-);
-
-here(
   'after a thread that ended without closing succeeds: the locks of a thread end with it',
   inTemp(async (dir) => {
     const workerData = { location: dir, gate: new Int32Array(new SharedArrayBuffer(4)), threads: 1 };
@@ -169,24 +138,6 @@ here(
     assert.is(await elsewhere(dir), 'LANESTORE_LOCKED');
     await db.close();
     await (await open(dir)).close();
-  }),
-);
-
-here(
-  'of many at once exactly one succeeds, also when the store is new',
-  inTemp(async (dir) => {
-    for (const location of [join(dir, 'new'), join(dir, 'new'), join(dir, 'other')]) {
-      const results = await Promise.allSettled(Array.from({ length: 8 }, () => open(location)));
-      const stores = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-      assert.is(stores.length, 1);
-      for (const result of results) {
-        if (result.status === 'rejected')
-          assert.ok(isLanestoreError(result.reason, 'LANESTORE_LOCKED'), String(result.reason));
-      }
-      await stores[0]!.persist({ blocks: [plainBlock('0a', stores[0]!.seq)] });
-      assert.is(await elsewhere(location), 'LANESTORE_LOCKED', 'none of the others freed its lock');
-      await stores[0]!.close();
-    }
   }),
 );
 
@@ -228,8 +179,6 @@ here(
   }),
 );
 
-const others = suite('a second opener in another process');
-
 others(
   'is LANESTORE_LOCKED, changes nothing, and succeeds once the first process was killed',
   inTemp(async (dir) => {
@@ -244,25 +193,6 @@ others(
       await kill(child);
     }
     await (await open(dir)).close();
-  }),
-);
-
-others(
-  'gets LANESTORE_LOCKED at every try while the first one writes, compacts and deletes continuously',
-  inTemp(async (dir) => {
-    const location = join(dir, 'store');
-    const node = await startNode(location, 'heavy', testSeed());
-    try {
-      await node.more(500);
-      const from = node.acknowledged;
-      const { lines, stderr } = await runWorker(OPEN_WORKER, ['--times', '200', location]);
-      assert.equal(lines, ['{"LANESTORE_LOCKED":200}'], stderr);
-      await node.more(1);
-      assert.ok(node.acknowledged > from + 200, `${node.acknowledged - from} calls meanwhile`);
-    } finally {
-      await node.kill();
-    }
-    await (await open(location)).close();
   }),
 );
 
@@ -325,25 +255,6 @@ others(
 );
 
 others(
-  'while a new store is being made: exactly one process gets it, the others are LANESTORE_LOCKED',
-  inTemp(async (dir) => {
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const location = join(dir, `${attempt}`, 'deep');
-      const children = Array.from({ length: 4 }, () => spawnWorker(OPEN_WORKER, ['--hold', location]));
-      try {
-        const said = await Promise.all(children.map((child) => child.line(() => true)));
-        assert.equal(said.sort(), ['open', ...Array(3).fill('refused LANESTORE_LOCKED')]);
-      } finally {
-        await Promise.all(children.map(kill));
-      }
-      await using store = await open(location);
-      assert.is(store.seq, 0n);
-      assert.equal(readdirSync(location).sort(), ['level', 'witness'], 'the files of the other processes are gone');
-    }
-  }),
-);
-
-others(
   'started by this process while the store was open succeeds after close(), whatever descriptors it inherited',
   inTemp(async (dir) => {
     const [location, go] = [join(dir, 'store'), join(dir, 'go')];
@@ -355,17 +266,6 @@ others(
     writeFileSync(go, '');
     await child.ended;
     assert.match(child.lines.at(-1) ?? '', /^end 0 .*content/);
-  }),
-);
-
-others(
-  'concurrent creations: the first rename makes the store, the others open it and leave nothing',
-  inTemp(async (dir) => {
-    const paths = storePaths(dir);
-    await Promise.all(Array.from({ length: 4 }, () => createLevel(paths, plain.name, {}, diskFiles)));
-    assert.equal(readdirSync(dir), ['level']);
-    await using store = await open(dir);
-    assert.is(store.seq, 0n);
   }),
 );
 
@@ -385,13 +285,6 @@ others(
     assert.is(store.seq, 0n);
   }),
 );
-
-const databases = suite("a caller's database");
-
-function memory(): MemoryLevel<string, Uint8Array> {
-  return new MemoryLevel<string, Uint8Array>({ keyEncoding: 'utf8', valueEncoding: 'view' });
-}
-const openOn = (db: AnyLevel) => openLevel({ db, model: plain });
 
 databases('holds one store at a time', async () => {
   const db = memory();

@@ -674,7 +674,7 @@ const WITHOUT: readonly string[] = [
   'checkPut',
   // PostgreSQL's: checked in test/adapter/postgres/refusals.test.ts, without a server as well.
   ...['PostgresFailure', 'PostgresLevel', 'PostgresStore', 'openPostgres', 'openPostgresView', 'verifyPostgres'],
-  // Checked in test/cli/postgres-votes.test.ts.
+  // Checked in test/cli/postgres-votes.long.test.ts.
   'postgresLocation',
   ...['LevelStore', 'WalStore', 'LanestoreError', 'Committee', 'Guard', 'isLanestoreError'],
   ...[

@@ -1,5 +1,4 @@
 /** `lanestore import`, `export`, `diff`, `migrate` and `manifest` as real processes. */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Encoder } from 'cbor-x';
 import { ClassicLevel } from 'classic-level';
@@ -7,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { autobahn } from '../../src/index.js';
 import { contentOf, copyState, treeHash } from '../migrations/states.js';
-import { jsonLines, run, shapeOf } from '../support/cli.js';
+import { jsonLines, type Result, run, runLines, shapeOf } from '../support/cli.js';
 import { entriesIn, fixture, loadExpected } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 
@@ -15,20 +14,30 @@ const test = suite('cli: import, export, diff, migrate, manifest');
 
 test(
   'import, manifest, diff, export, diff again',
-  inTemp((dir) => {
+  inTemp(async (dir) => {
     const source = copyState('wal-crash-after-anchor', dir, 'source');
     const before = treeHash(source);
     const store = join(dir, 'store');
-    const imported = run('import', source, store);
+    const layouts = ['wal', 'wal-crc', 'file-per-entry'];
+    const results = await runLines(dir, [
+      ['import', source, store],
+      ['manifest', store],
+      ['manifest', source],
+      ['diff', source, store, '--json'],
+      ...layouts.flatMap((layout) => [
+        ['export', store, join(dir, layout), '--layout', layout, '--json', '--drop-signing-state'],
+        ['diff', store, join(dir, layout)],
+      ]),
+    ]);
+    const [imported, ofStore, ofSource, differs, ...rest] = results as [Result, Result, Result, Result, ...Result[]];
     assert.is(imported.status, 0, imported.stderr);
     assert.match(imported.stdout, /^wal .*source\n {2}-> level .*store\n/);
     assert.match(imported.stdout, /dropped +\d+ blocks and \d+ CommitQCs below the anchor/);
     assert.match(imported.stdout, /verified: read back and equal to the source/);
     assert.is(treeHash(source), before);
     const started = loadExpected('wal-crash-after-anchor', 'expected-after-start.json');
-    assert.equal(entriesIn(run('manifest', store).stdout), started);
-    assert.equal(JSON.parse(run('manifest', source).stdout), loadExpected('wal-crash-after-anchor'));
-    const differs = run('diff', source, store, '--json');
+    assert.equal(entriesIn(ofStore.stdout), started);
+    assert.equal(JSON.parse(ofSource.stdout), loadExpected('wal-crash-after-anchor'));
     assert.is(differs.status, 4);
     const lines = jsonLines(differs.stdout);
     assert.ok(lines.length > 0);
@@ -36,52 +45,13 @@ test(
       assert.equal(shapeOf(line), ['kind', 'log', 'number']);
       assert.is(line.kind, 'first');
     }
-    for (const layout of ['wal', 'wal-crc', 'file-per-entry']) {
-      const out = join(dir, layout);
-      const exported = run('export', store, out, '--layout', layout, '--json', '--drop-signing-state');
+    for (const [place, layout] of layouts.entries()) {
+      const [exported, same] = rest.slice(2 * place) as [Result, Result];
       assert.is(exported.status, 0, exported.stderr);
       const report = JSON.parse(exported.stdout);
       assert.equal([report.targetLayout, report.sourceLayout, report.staleBlocks], [layout, 'level', 0]);
-      const same = run('diff', store, out);
       assert.equal([same.status, same.stdout], [0, `equal: level, ${layout}\n`]);
     }
-  }),
-);
-
-test(
-  'each layout of the original gives the manifest that the original loads',
-  inTemp(() => {
-    for (const name of ['wal-crc', 'file-per-entry', 'wal-no-anchor', 'wal-quiet-lane']) {
-      const { status, stdout, stderr } = run('manifest', fixture(name, 'state'));
-      assert.is(status, 0, stderr);
-      const expected = loadExpected(name === 'wal-crc' || name === 'file-per-entry' ? 'wal' : name);
-      assert.equal(JSON.parse(stdout), expected);
-    }
-  }),
-);
-
-test(
-  'signatures are checked against a committee on request; a failed import ends with 3 and a reason',
-  inTemp((dir) => {
-    const source = copyState('wal', dir, 'source');
-    const committee = join(dir, 'manifest.json');
-    writeFileSync(committee, run('manifest', source).stdout);
-    const signed = run('import', source, join(dir, 'a'), '--verify-signatures', '--committee', committee);
-    assert.is(signed.status, 0, signed.stderr);
-    writeFileSync(committee, JSON.stringify(loadExpected('wal-quiet-lane').committee));
-    const wrong = run('import', source, join(dir, 'b'), '--verify-signatures', '--committee', committee);
-    assert.is(wrong.status, 3);
-    assert.match(wrong.stderr, /^LANESTORE_IMPORT: .*not one of the committee/);
-    assert.match(wrong.stderr, /what to do: /);
-    assert.is(run('import', source, join(dir, 'b'), '--verify-signatures').status, 2);
-    assert.is(run('import', source).status, 2);
-    assert.is(run('export', source, join(dir, 'b')).status, 2);
-    assert.is(run('export', source, join(dir, 'b'), '--layout', 'tar').status, 2);
-    assert.is(run('diff', source, join(dir, 'nowhere')).status, 3);
-    mkdirSync(join(dir, 'taken'));
-    writeFileSync(join(dir, 'taken', 'x'), '');
-    assert.match(run('import', source, join(dir, 'taken')).stderr, /taken exists already/);
-    assert.equal(readdirSync(dir).sort(), ['a', 'manifest.json', 'source', 'taken']);
   }),
 );
 

@@ -51,7 +51,14 @@ test(
     {
       const store = await openLevel(dir, { model: plain, maxQueuedBytes: 200 });
       const sign = () => new Promise<never>(() => undefined);
-      const guard = await openGuard({ store, model: plain as never, signer: KEY, sign, firstUse: true });
+      const guard = await openGuard({
+        store,
+        model: plain as never,
+        signer: KEY,
+        sign,
+        firstUse: true,
+        signMsMax: 1000,
+      });
       void guard.round({ votes: [plainVote('step', [1n, 0n])] as never }).catch(() => undefined);
       const stored = store.persist({ inner: new Uint8Array(1000) });
       const closing = store.votes!.quarantine(['app'], 'a test');

@@ -36,31 +36,15 @@ import { withTmpfs } from '../support/faults-mount.js';
 import { loadExpected } from '../support/fixtures.js';
 import { makeNetwork } from '../support/network.js';
 import { inTemp } from '../support/temp.js';
-import { copyState, manifestIn, OPTIONS, refused, treeHash } from './states.js';
+import { entriesIn, QC_SEGMENT } from './bad-input-support.js';
+import { copyState, manifestIn, OPTIONS, refused } from './states.js';
 
 const test = suite('migrations: bad input');
 const LANE = '2bd4e778e505998cbe6a052353e359648370d4cdbf51f3c8c986e4ce9fbeb8fe';
-const OTHER = '65e2b6c0f2ed9503debb4cbd0bd0f6e28c7c147a11550d0da2c5c04b32412fda';
-const SEGMENT = `blocks/${LANE}/00000000000000000039`;
-const QC_SEGMENT = 'commitqcs/00000000000000000032';
 
-/** The entries of a segment, without their lengths. */
-function entriesIn(file: string): Uint8Array[] {
-  const bytes = readFileSync(file);
-  const entries: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    let length = 0;
-    let shift = 0;
-    for (let more = true; more; shift += 7) {
-      const byte = bytes[at++]!;
-      length |= (byte & 0x7f) << shift;
-      more = byte >= 0x80;
-    }
-    entries.push(new Uint8Array(bytes.subarray(at, at + length)));
-    at += length;
-  }
-  return entries;
-}
+const OTHER = '65e2b6c0f2ed9503debb4cbd0bd0f6e28c7c147a11550d0da2c5c04b32412fda';
+
+const SEGMENT = `blocks/${LANE}/00000000000000000039`;
 
 function writeEntries(file: string, entries: readonly Uint8Array[]): void {
   writeFileSync(file, Buffer.concat(entries.map(encodeFrame)));
@@ -237,17 +221,6 @@ const HARM: readonly [what: string, fixture: string, harm: (source: string) => v
   ],
 ];
 
-for (const [what, fixture, harm, code, text] of HARM) {
-  test(
-    `refused: ${what}`,
-    inTemp(async (dir) => {
-      const source = copyState(fixture, dir, 'source');
-      harm(source);
-      await refused(source, join(dir, 'target'), code as 'LANESTORE_IMPORT', text);
-    }),
-  );
-}
-
 function emptied(dir: string): string {
   for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true });
   return dir;
@@ -276,6 +249,17 @@ async function rejection(promise: Promise<unknown>): Promise<{ code: string; mes
   throw new Error('it should have been refused');
 }
 
+for (const [what, fixture, harm, code, text] of HARM) {
+  test(
+    `refused: ${what}`,
+    inTemp(async (dir) => {
+      const source = copyState(fixture, dir, 'source');
+      harm(source);
+      await refused(source, join(dir, 'target'), code as 'LANESTORE_IMPORT', text);
+    }),
+  );
+}
+
 test(
   'refused: a source that is absent, or a file; nothing is made',
   inTemp(async (dir) => {
@@ -286,37 +270,6 @@ test(
     const file = await rejection(importState(join(dir, 'file'), join(dir, 'target'), OPTIONS));
     assert.match(file.message, /file is not a directory/);
     assert.equal(readdirSync(dir), ['file']);
-  }),
-);
-
-test(
-  'a segment cut at any byte: a torn tail that is reported, with all before it, or a refusal',
-  inTemp(async (dir) => {
-    const expected = loadExpected('wal');
-    const whole = readFileSync(join(copyState('wal', dir, 'whole'), QC_SEGMENT));
-    const borders = new Set<number>();
-    let border = 0;
-    for (const entry of entriesIn(join(dir, 'whole', QC_SEGMENT))) {
-      border += encodeFrame(entry).length;
-      borders.add(border);
-    }
-    let torn = 0;
-    for (let cut = whole.length - 1; cut > 0; cut -= 211) {
-      const source = copyState('wal', dir, `cut-${cut}`);
-      writeFileSync(join(source, QC_SEGMENT), whole.subarray(0, cut));
-      const before = treeHash(source);
-      const report = await importState(source, join(dir, `store-${cut}`), OPTIONS);
-      assert.is(treeHash(source), before);
-      const kept = [...borders].filter((end) => end <= cut).length;
-      // If the anchor's own CommitQC was cut, the import adds it.
-      const { commitQCs } = await manifestIn(join(dir, `store-${cut}`));
-      assert.equal(commitQCs.slice(1), expected.commitQCs.slice(1, Math.max(1, kept)), `cut at ${cut}`);
-      const reported = report.notes.some((note) => note.includes(`${QC_SEGMENT}: a torn tail of`));
-      assert.is(reported, !borders.has(cut), `cut at ${cut}: ${report.notes}`);
-      torn += Number(reported);
-      rmSync(source, { recursive: true });
-    }
-    assert.ok(torn > 20);
   }),
 );
 

@@ -1,24 +1,23 @@
 /**
  * Formats: a newer one is refused, and an older one is migrated on request, in crash-safe steps.
  */
-import { cpSync, existsSync, rmSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Engine } from '../../src/adapter/level/engine.js';
-import { autobahn, entryChecks, type LanestoreError, migrateStore, openLevel, openView } from '../../src/index.js';
+import { autobahn, type LanestoreError, migrateStore, openLevel, openView } from '../../src/index.js';
 import { manifestOf } from '../../src/inspector/index.js';
 import { SCHEMA_KEY } from '../../src/keys/index.js';
 import { makeRecord, rawBatch, withRaw } from '../support/faults.js';
 import { loadExpected } from '../support/fixtures.js';
-import { Random, RandomKills, spawnWorker, testSeed } from '../support/kill.js';
+import { Random, testSeed } from '../support/kill.js';
 import { inTemp } from '../support/temp.js';
+import { OPTIONS, opened, removed } from './schema-support.js';
 import { INNER, writePlainly } from './states.js';
 
 const test = suite('migrations: formats');
-const OPTIONS = { model: autobahn, checks: entryChecks() };
-
 async function rejection(promise: Promise<unknown>): Promise<LanestoreError> {
   try {
     await promise;
@@ -28,12 +27,12 @@ async function rejection(promise: Promise<unknown>): Promise<LanestoreError> {
   throw new Error('it should have been refused');
 }
 
-async function opened(location: string) {
-  const store = await openLevel(location, { model: autobahn, createIfMissing: false });
-  const recovered = store.takeRecovered();
-  const cursors = store.cursors;
-  await store.close();
-  return { recovered, cursors };
+function entriesOf(location: string): Promise<[string, Uint8Array][]> {
+  return withRaw(location, (db) => db.iterator().all());
+}
+
+async function keysAndValues(location: string): Promise<string[]> {
+  return (await entriesOf(location)).map(([key, value]) => `${key} ${Buffer.from(value).toString('hex')}`);
 }
 
 for (const [name, expected, stale] of [
@@ -195,35 +194,5 @@ test(
     }
   }),
 );
-
-test(
-  'killed at any moment, it goes on',
-  inTemp(async (dir) => {
-    await writePlainly(dir, 'wal');
-    const seed = testSeed();
-    const kills = new RandomKills(new Random(seed), 60);
-    for (let run = 0; kills.again(run, 6); run++) {
-      const location = `${dir}-kill-${run}`;
-      cpSync(dir, location, { recursive: true });
-      await kills.kill(spawnWorker(new URL('./schema-worker.js', import.meta.url), [location]));
-      await migrateStore(location, OPTIONS);
-      assert.equal(manifestOf((await opened(location)).recovered), loadExpected('wal'), `seed ${seed}`);
-      removed(location);
-    }
-    assert.ok(kills.killed > 0, `seed ${seed}`);
-  }),
-);
-
-function entriesOf(location: string): Promise<[string, Uint8Array][]> {
-  return withRaw(location, (db) => db.iterator().all());
-}
-
-async function keysAndValues(location: string): Promise<string[]> {
-  return (await entriesOf(location)).map(([key, value]) => `${key} ${Buffer.from(value).toString('hex')}`);
-}
-
-function removed(location: string): void {
-  rmSync(location, { recursive: true });
-}
 
 test.run();

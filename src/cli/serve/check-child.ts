@@ -2,10 +2,12 @@
  * The process of a check: `node check-child.js LOCATION`. Sends progress and the result to its
  * parent process, and ends with it.
  */
-import { detectLayout, isLanestoreError, removePrivateCopies, verify } from '../../index.js';
-import { openState, SEI_LAYOUT, verifyState } from '../../migrations/index.js';
+import { removePrivateCopies, verify } from '../../adapter/level/index.js';
+import { isLanestoreError } from '../../errors.js';
+import { detectLayout, openState, SEI_LAYOUT, verifyState } from '../../migrations/index.js';
 import { plain } from '../output.js';
-import { NEWER, withProtocol } from '../protocols.js';
+import { NEWER } from '../protocol-73f917bbd.js';
+import { withProtocol } from '../protocols.js';
 import { endOnSignals, onSignal } from '../signals.js';
 import type { CheckEvent } from './check.js';
 import { failureOf } from './failure.js';

@@ -1,5 +1,5 @@
 /** Errors as the page shows them. */
-import { isLanestoreError } from '../../index.js';
+import { isLanestoreError } from '../../errors.js';
 import { CommandError } from '../command-error.js';
 import { refusalOf, type ShownFinding, shownFindings } from './overview.js';
 

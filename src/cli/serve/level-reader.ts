@@ -1,8 +1,10 @@
 /** Reads a store through a view of a private copy. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ENTRY_NUMBER_MAX, isLanestoreError, openView, type StoreView } from '../../index.js';
-import { blockRange, commitQCKey, parseKey } from '../../keys/index.js';
+import { openView } from '../../adapter/level/index.js';
+import { isLanestoreError } from '../../errors.js';
+import type { StoreView } from '../../index.js';
+import { blockRange, commitQCKey, ENTRY_NUMBER_MAX, parseKey } from '../../keys/index.js';
 import { AbsentError } from '../command-error.js';
 import { decodeEntry } from '../entries.js';
 import { type Protocol, withProtocol } from '../protocols.js';

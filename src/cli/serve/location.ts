@@ -5,7 +5,8 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyVersions, levelMap } from '../../adapter/level/index.js';
-import { detectLayout, LanestoreError } from '../../index.js';
+import { LanestoreError } from '../../errors.js';
+import { detectLayout } from '../../migrations/index.js';
 import { CommandError } from '../command-error.js';
 import { freeBytes } from '../inspect.js';
 import { fullKey } from '../short-keys.js';

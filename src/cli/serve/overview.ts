@@ -1,14 +1,8 @@
 /** The data of a location's first page. It does not read every record of a store. */
-import {
-  detectLayout,
-  ERROR_CODES,
-  type Extent,
-  FINDING_KINDS,
-  type Finding,
-  type LanestoreError,
-  type LanestoreErrorCode,
-  openView,
-} from '../../index.js';
+import { openView } from '../../adapter/level/index.js';
+import { ERROR_CODES, FINDING_KINDS } from '../../errors.js';
+import type { Extent, Finding, LanestoreError, LanestoreErrorCode } from '../../index.js';
+import { detectLayout } from '../../migrations/index.js';
 import { freeBytes, type Inspection, inspectOriginal } from '../inspect.js';
 import { type Protocol, withProtocol } from '../protocols.js';
 import { votesOf } from '../votes.js';

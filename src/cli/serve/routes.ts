@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
-import { ENTRY_NUMBER_MAX } from '../../index.js';
+import { ENTRY_NUMBER_MAX } from '../../keys/index.js';
 import { AbsentError, UsageError } from '../command-error.js';
 import { toJson } from '../output.js';
 import { shippedPath } from '../shipped.js';

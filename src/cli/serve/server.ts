@@ -5,7 +5,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { LanestoreError } from '../../index.js';
+import { LanestoreError } from '../../errors.js';
 import { admit, type Gate, SECURITY_HEADERS } from './gate.js';
 import { ServedLocation } from './location.js';
 import { routes } from './routes.js';

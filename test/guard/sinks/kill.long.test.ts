@@ -1,4 +1,7 @@
-/** The check of kill.test.ts finds weakened builds. */
+/**
+ * A node with sinks, killed under load: what it released in all its lives has no two votes in one
+ * place, and no two blocks under one number. The same check finds weakened builds.
+ */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +12,7 @@ import { Random, testSeed } from '../../support/kill.js';
 import { inTemp } from '../../support/temp.js';
 import { LIVES, lives } from './lives.js';
 
-const test = suite('guard: sinks, weakened');
+const test = suite('guard: sinks, killed under load');
 
 /** Most are found in the first try. Quorums that miss each other: see properties.test.ts. */
 const TRIES_MAX = 24;
@@ -27,6 +30,19 @@ const WEAKENED: readonly Patch[] = [
     ],
   },
 ];
+
+test(
+  'restored, cut off, killed: no place is released twice, and the node signs again',
+  inTemp(async (dir) => {
+    const seed = testSeed();
+    const worker = new URL('./kill-worker.js', import.meta.url);
+    const { wrong, count, ends } = await lives(worker, dir, new Random(seed));
+    const said = `${count} released, ${ends.join(' ')}, LANESTORE_TEST_SEED=${seed}`;
+    assert.is(wrong, undefined, `${wrong}, ${said}`);
+    const killed = ends.filter((end) => end === 'killed').length;
+    assert.ok(count > LIVES && killed > LIVES / 4 && ends.includes('LANESTORE_ROLLED_BACK'), said);
+  }),
+);
 
 for (const patch of WEAKENED) {
   test(

@@ -2,6 +2,7 @@
 import type { Model, VoteModel } from '../../model.js';
 import { modelOf } from '../model.js';
 import { codecs } from './codecs.js';
+import { MODEL_NAME } from './name.js';
 import type { CommitQC, Msg, PruneAnchor, SignedBlock, SignedMsg } from './types.js';
 import { votes } from './votes.js';
 
@@ -12,4 +13,4 @@ import { votes } from './votes.js';
  */
 export const autobahn: Model<SignedBlock, CommitQC, PruneAnchor> & {
   readonly votes: VoteModel<Msg, SignedBlock, SignedMsg>;
-} = modelOf({ name: 'autobahn/73f917bbd', codecs, laneStart: ({ next }) => next, votes });
+} = modelOf({ name: MODEL_NAME, codecs, laneStart: ({ next }) => next, votes });

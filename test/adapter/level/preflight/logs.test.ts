@@ -7,69 +7,35 @@ import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, preflight } from '../../../../src/adapter/level/index.js';
-import type { LanestoreErrorCode } from '../../../../src/errors.js';
-import { findingLines, flipInFile, refused, tree } from '../../../support/faults.js';
-import { Random, testSeed } from '../../../support/kill.js';
+import { flipInFile } from '../../../support/faults.js';
+import { Random } from '../../../support/kill.js';
 import { plain, plainBlock } from '../../../support/plain-model.js';
 import { inTemp } from '../../../support/temp.js';
 import { append, content, copy, dataFor, LANE, logBytes, logOf, names, open, physical, recordsOf } from './files.js';
+import { makeStore, opensTorn, refusedThrice, seed } from './logs-support.js';
 
-const seed = testSeed();
 const test = suite('preflight of logs');
-
-/** A closed store with rounds [0, before) in a table and rounds [before, to) in the log. */
-async function makeStore(location: string, before: number, to: number): Promise<string> {
-  await append(location, 0, before);
-  await append(location, before, to);
-  return location;
+/** A batch as a store with this id writes it. */
+function batchOf(bytes: Buffer, change: (batch: Buffer) => void = () => undefined): Buffer {
+  const batch = Buffer.from(bytes);
+  change(batch);
+  return batch;
 }
 
-/** Opening is refused with `code` three times, and no byte changes. */
-async function refusedThrice(location: string, code: LanestoreErrorCode, lines?: readonly string[]): Promise<void> {
-  const before = tree(location);
-  for (let i = 0; i < 3; i++) {
-    const error = await refused(open(location), code);
-    if (lines !== undefined) assert.equal(findingLines(error), [...lines], `seed ${seed}`);
-    assert.equal(tree(location), before, `${code}: files changed`);
-  }
+/**
+ * A store with its batches in two live logs, as during a flush: [1, at) in the older log, [at, to)
+ * in the newer log.
+ */
+async function makeTwoLogs(location: string, at: number, to: number): Promise<{ older: string; newer: string }> {
+  await makeStore(location, 1, to);
+  const older = logOf(location);
+  const number = Number(basename(older, '.log'));
+  const newer = `level/${String(number + 2).padStart(6, '0')}.log`;
+  const batches = recordsOf(readFileSync(join(location, older))).map(({ bytes }) => bytes);
+  writeFileSync(join(location, older), logBytes(batches.slice(0, at - 1)));
+  writeFileSync(join(location, newer), logBytes(batches.slice(at - 1)));
+  return { older, newer };
 }
-
-/** The store opens with a note of a torn tail; the next open has exactly this content. */
-async function opensTorn(location: string, expected: string, what: string): Promise<void> {
-  {
-    await using store = await open(location);
-    assert.ok(
-      store.recovery.notes.some((note) => note.includes('torn tail')),
-      `${what}: ${store.recovery.notes}`,
-    );
-  }
-  assert.is(await content(location), expected, `${what}, seed ${seed}`);
-}
-
-test(
-  'a log cut anywhere in its last batch opens, unless the witness is ahead: then it is a rollback',
-  inTemp(async (dir) => {
-    const base = await makeStore(join(dir, 'base'), 2, 6);
-    const log = logOf(base);
-    const expected = await content(copy(base, join(dir, 'copy')));
-    const witness = readFileSync(join(base, 'witness'));
-    // The last batch continues a log that the same open wrote: its bytes come from a store with
-    // more rounds.
-    const later = copy(base, join(dir, 'later'));
-    await append(later, 6, 7);
-    const batch = recordsOf(readFileSync(join(later, logOf(later))))[0]!.bytes;
-    const whole = readFileSync(join(base, log));
-    const tail = logBytes([batch], whole.length);
-    for (let length = 1; length < tail.length; length += length < 70 || length > tail.length - 10 ? 1 : 97) {
-      const target = copy(base, join(dir, 'copy'));
-      writeFileSync(join(target, log), Buffer.concat([whole, tail.subarray(0, length)]));
-      writeFileSync(join(target, 'witness'), readFileSync(join(later, 'witness')));
-      await refusedThrice(target, 'LANESTORE_ROLLED_BACK', [`log-torn ${log} - -`, 'witness-ahead witness - -']);
-      writeFileSync(join(target, 'witness'), witness);
-      await opensTorn(target, expected, `cut at ${length}`);
-    }
-  }),
-);
 
 test(
   'a torn first batch of a log: the valid tip is in a table',
@@ -151,13 +117,6 @@ test(
     }
   }),
 );
-
-/** A batch as a store with this id writes it. */
-function batchOf(bytes: Buffer, change: (batch: Buffer) => void = () => undefined): Buffer {
-  const batch = Buffer.from(bytes);
-  change(batch);
-  return batch;
-}
 
 test(
   'blocks that carry log records and whole batches neither hide damage nor cause a refusal',
@@ -279,21 +238,6 @@ test(
     await opensTorn(base, expected, 'old bytes');
   }),
 );
-
-/**
- * A store with its batches in two live logs, as during a flush: [1, at) in the older log, [at, to)
- * in the newer log.
- */
-async function makeTwoLogs(location: string, at: number, to: number): Promise<{ older: string; newer: string }> {
-  await makeStore(location, 1, to);
-  const older = logOf(location);
-  const number = Number(basename(older, '.log'));
-  const newer = `level/${String(number + 2).padStart(6, '0')}.log`;
-  const batches = recordsOf(readFileSync(join(location, older))).map(({ bytes }) => bytes);
-  writeFileSync(join(location, older), logBytes(batches.slice(0, at - 1)));
-  writeFileSync(join(location, newer), logBytes(batches.slice(at - 1)));
-  return { older, newer };
-}
 
 test(
   'two live logs: the older one must be whole, the newer one may be torn',

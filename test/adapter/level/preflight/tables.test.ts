@@ -10,29 +10,16 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LevelOptions, openLevel, preflight } from '../../../../src/adapter/level/index.js';
 import { unsnappy } from '../../../../src/adapter/level/preflight/snappy.js';
-import { findingLines, flipInFile, refused, tree } from '../../../support/faults.js';
+import { findingLines, flipInFile, refused } from '../../../support/faults.js';
 import { Random, testSeed } from '../../../support/kill.js';
 import { openElsewhere } from '../../../support/open-elsewhere.js';
-import { plain, plainBlock, plainQC } from '../../../support/plain-model.js';
+import { plain } from '../../../support/plain-model.js';
 import { inTemp } from '../../../support/temp.js';
-import { content, copy, LANE, masked, names, open, plainCrc32c } from './files.js';
+import { content, copy, masked, names, open, plainCrc32c } from './files.js';
+import { makeStore } from './tables-support.js';
 
-const seed = testSeed();
 const test = suite('preflight of tables');
-
-/** A store with all of its blocks in several tables. */
-async function makeStore(location: string, bytes: number, rounds: number, level: LevelOptions): Promise<string> {
-  for (let half = 0; half < 2; half++) {
-    await using store = await open(location, level);
-    for (let i = (half * rounds) / 2; i < ((half + 1) * rounds) / 2; i++) {
-      const random = new Random(i);
-      const data = Buffer.from(Array.from({ length: bytes }, () => random.int(0, 26) + 97));
-      await store.persist({ blocks: [plainBlock(LANE, i, data)], commitQCs: [plainQC(i)] });
-    }
-  }
-  await (await open(location, level)).close();
-  return location;
-}
+const seed = testSeed();
 
 /** The tables that hold blocks; creation leaves one small table. */
 function largeTables(location: string): string[] {
@@ -94,33 +81,6 @@ for (const [what, bytes, rounds, level] of KINDS) {
     }),
   );
 }
-
-test(
-  'every bit of a footer except its padding is verified, and no file changes',
-  inTemp(async (dir) => {
-    const base = await makeStore(join(dir, 'base'), 40, 40, {});
-    const table = names(base, /\.ldb$/)[0]!;
-    const bytes = readFileSync(join(base, table));
-    let padding = 0;
-    for (let bit = (bytes.length - 48) * 8; bit < bytes.length * 8; bit++) {
-      const target = copy(base, join(dir, 'copy'));
-      flipInFile(join(target, table), bit);
-      const { findings } = await preflight(join(target, 'level'));
-      if (findings.length === 0) padding++;
-      else assert.is(findings[0]?.kind, 'table-damaged');
-    }
-    // Four varints of one or two bytes, the padding, 8 bytes of magic. A last varint that
-    // continues with a zero of the padding encodes the same number.
-    assert.ok(padding >= (40 - 8) * 8 && padding <= (40 - 4) * 8 + 1, `${padding}`);
-    const target = copy(base, join(dir, 'copy'));
-    flipInFile(join(target, table), (bytes.length - 3) * 8);
-    const before = tree(target);
-    for (let i = 0; i < 3; i++) {
-      assert.equal(findingLines(await refused(open(target), 'LANESTORE_CORRUPT')), [`table-damaged ${table} - -`]);
-      assert.equal(tree(target), before);
-    }
-  }),
-);
 
 test(
   'all damaged blocks are named, each with its offset, in all tables',
