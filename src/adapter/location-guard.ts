@@ -57,7 +57,10 @@ export class LocationGuard {
     this.#lockFile = PinnedPath.openFile(lockFile);
   }
 
-  /** Sets the function that is called with each error of {@link checkInBackground}. */
+  /**
+   * Sets the function that is called with each error of {@link checkInBackground} and
+   * {@link checkAhead}.
+   */
   onLost(listener: (error: LanestoreError) => void): void {
     this.#onLost = listener;
   }
@@ -120,9 +123,9 @@ export class LocationGuard {
   }
 
   /**
-   * Called between batches. While batches follow each other closely, checks everything when half of
-   * the time has passed for which the last check is valid, so that the next batch need not wait for
-   * it. Errors are passed to the listener.
+   * Called when the queue is empty after a batch. While batches follow each other closely, checks
+   * everything when half of the time has passed for which the last check is valid, so that the next
+   * batch need not wait for it. Errors are passed to the listener.
    */
   checkAhead(): void {
     if (!this.#isBusy || this.#lost !== undefined) return;

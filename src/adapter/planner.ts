@@ -31,7 +31,7 @@ export interface AnchorPoint {
 
 /** The first blocks of lanes: a map, or what a CommitQC lists. */
 export interface LaneStartList {
-  /** Calls `callback` once for each lane. */
+  /** Calls `callback` once for each lane, in any order. */
   forEach(callback: (start: bigint, lane: LaneId) => void): void;
 }
 
@@ -124,7 +124,7 @@ export class RoundPlanner<BlockEntry, QCEntry> {
    * changes nothing if it is older than the stored anchor. An equal anchor is applied and stored
    * again. `starts` are those of the point.
    */
-  storeAnchor(point: AnchorPoint, starts: LaneStartList = point.laneStarts): boolean {
+  storeAnchor(point: AnchorPoint, starts: LaneStartList): boolean {
     const { anchor, lanes } = this.#state;
     if (anchor !== undefined && point.index < anchor.index) return false;
     this.#anchor = point;

@@ -191,7 +191,16 @@ export function anchorPoint<B, Q, A>(
   model: Model<B, Q, A>,
   anchor: A,
   state: Pick<PlanState, 'lanes'> = NO_LANES,
-): AnchorOf {
+): AnchorPoint {
+  return listedAnchor(model, anchor, state).point;
+}
+
+/** The {@link AnchorPoint} of an anchor, and its lane starts as its CommitQC lists them. */
+function listedAnchor<B, Q, A>(
+  model: Model<B, Q, A>,
+  anchor: A,
+  state: Pick<PlanState, 'lanes'>,
+): { readonly point: AnchorPoint; readonly starts: LaneStarts } {
   const index = entryNumber(model.anchor.index(anchor), 'road index of the anchor');
   const qc = model.anchor.commitQC(anchor);
   const qcIndex = u64(model.commitQC.index(qc), 'road index of the CommitQC of the anchor');
@@ -201,7 +210,14 @@ export function anchorPoint<B, Q, A>(
       `anchor: its AppQC is for road index ${index}, its CommitQC for ${qcIndex}; they must be the same`,
     );
   }
-  return new AnchorOf(index, startsOf(model, state, qc));
+  const starts = startsOf(model, state, qc);
+  const point = {
+    index,
+    get laneStarts() {
+      return starts.map;
+    },
+  };
+  return { point, starts };
 }
 
 const NO_LANES: Pick<PlanState, 'lanes'> = { lanes: new Map() };
@@ -225,8 +241,8 @@ function planAnchor<B, Q, A, E extends Encoded>(
   encoder: EntryEncoder<B, Q, A, E>,
 ): Plan<B, Q, A, E>['anchor'] {
   const entry = encoder.anchor(anchor);
-  const point = anchorPoint(model, anchor, state);
-  if (!planner.storeAnchor(point, point.starts)) return undefined;
+  const { point, starts } = listedAnchor(model, anchor, state);
+  if (!planner.storeAnchor(point, starts)) return undefined;
   appendIfNext(planner, point.index, model.anchor.commitQC(anchor), encoder);
   return { entry, point };
 }
@@ -265,21 +281,6 @@ function appendBlock<B, Q, A, E extends Encoded>(
   planner.appendBlock(model.block.lane(block), model.block.number(block), entry, only);
 }
 
-/** The point of an anchor, with the starts as its CommitQC lists them. */
-class AnchorOf implements AnchorPoint {
-  readonly index: bigint;
-  readonly starts: LaneStarts;
-
-  constructor(index: bigint, starts: LaneStarts) {
-    this.index = index;
-    this.starts = starts;
-  }
-
-  get laneStarts(): ReadonlyMap<LaneId, bigint> {
-    return this.starts.map;
-  }
-}
-
 /**
  * The first blocks of lanes, as a CommitQC lists them. The map is made when it is first used: most
  * rounds read the list once, in its order, and for a hundred lanes a map takes longer than the
@@ -292,7 +293,7 @@ class LaneStarts implements LaneStartList {
 
   add(lane: LaneId, start: bigint): void {
     const { length } = this.#lanes;
-    // In this order no lane comes twice. Of a lane that comes twice, the last start counts.
+    // In ascending order no lane comes twice. If a lane comes twice, its last start counts.
     const isAscending = length === 0 || lane > (this.#lanes[length - 1] as LaneId);
     if (this.#map !== undefined || !isAscending) this.map.set(lane, start);
     this.#lanes.push(lane);

@@ -8,8 +8,8 @@ import { type BigIntStats, closeSync, fstatSync, openSync, type Stats, statSync 
 /** Inode numbers may have more than 53 bits. */
 const EXACT = { bigint: true, throwIfNoEntry: false } as const;
 /**
- * For a pinned file whose numbers are exact as doubles: a number that is not, is none of them. With
- * cold caches, as during a batch, this takes three quarters of the time.
+ * For a file whose own numbers are exact as doubles: a number that is not exact cannot be equal to
+ * them. With cold caches, as during a batch, this takes three quarters of the time.
  */
 const SAFE = { bigint: false, throwIfNoEntry: false } as const;
 
@@ -33,7 +33,7 @@ export class FileIdentity {
   readonly #ino: bigint | number;
 
   constructor({ dev, ino }: Identity) {
-    this.#isSafe = dev <= Number.MAX_SAFE_INTEGER && ino <= Number.MAX_SAFE_INTEGER;
+    this.#isSafe = isExact(dev) && isExact(ino);
     this.#dev = this.#isSafe ? Number(dev) : dev;
     this.#ino = this.#isSafe ? Number(ino) : ino;
   }
@@ -54,6 +54,11 @@ export class FileIdentity {
     const stat = this.#isSafe ? statSync(path, SAFE) : statSync(path, EXACT);
     return stat !== undefined && stat.ino === this.#ino && stat.dev === this.#dev ? stat : undefined;
   }
+}
+
+/** Node.js gives numbers of 2^63 and more as negative bigints, but as positive doubles. */
+function isExact(number: bigint): boolean {
+  return number >= 0n && number <= Number.MAX_SAFE_INTEGER;
 }
 
 /** A path, and the identity of the file that it led to. */

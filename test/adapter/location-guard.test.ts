@@ -431,5 +431,27 @@ test(
   }),
 );
 
+test(
+  'while batches follow each other closely, fails after the batch during which it was moved',
+  inTemp(async (dir) => {
+    const { store, location } = await begun(dir, 2);
+    const small = (number: number) => ({ ...big('0a', number), data: new Uint8Array(10) });
+    let hasFailed = false;
+    // The check is due every 2.5 ms; only the batches after which it is due find the move.
+    for (let number = 2; number < 400 && !hasFailed; number++) {
+      const move = () => renameSync(location, join(dir, 'away'));
+      await store.persist({ blocks: [small(number)] }, { block: move });
+      await new Promise((resolve) => setImmediate(resolve));
+      renameSync(join(dir, 'away'), location);
+      hasFailed = await store.ready().then(
+        () => false,
+        ({ code }: { code: string }) => code === 'LANESTORE_FAILED',
+      );
+    }
+    assert.ok(hasFailed);
+    await store.close();
+  }),
+);
+
 test.run();
 locks.run();

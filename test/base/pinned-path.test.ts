@@ -48,13 +48,16 @@ for (const [what, pinned, found, isSame] of [
   ['another one that is equal as a double', 2n ** 60n + 1n, 2n ** 60n, false],
   ['one of 53 bits', 2n ** 53n - 1n, 2n ** 53n - 1n, true],
   ['another one that has more bits than the pinned one', 2n ** 53n - 1n, 2n ** 53n, false],
+  ['one of 64 bits', 2n ** 63n + 5n, 2n ** 63n + 5n, true],
+  ['another one of 64 bits that is equal as a double', 2n ** 63n + 5n, 2n ** 63n + 6n, false],
 ] as const) {
   test(`${what} is ${isSame ? 'the same' : 'not the same'} file`, () => {
     const patched = fs as { statSync: unknown };
     const { statSync } = fs;
     let ino: bigint = pinned;
     patched.statSync = (_: string, { bigint }: { bigint: boolean }) =>
-      bigint ? { dev: 1n, ino, nlink: 1n } : { dev: 1, ino: Number(ino), nlink: 1 };
+      // As in Node.js: bigints are signed, doubles are not.
+      bigint ? { dev: 1n, ino: BigInt.asIntN(64, ino), nlink: 1n } : { dev: 1, ino: Number(ino), nlink: 1 };
     syncBuiltinESMExports();
     try {
       const pin = PinnedPath.openFile('/of/another/file/system');

@@ -93,7 +93,7 @@ export interface StoreParts<B, Q, A> {
    * Written for each batch once it is durable, before any call of the batch settles. Absent for a
    * caller's database.
    */
-  readonly witness?: Pick<Witness, 'fill' | 'prepare' | 'flushDisk' | 'write'>;
+  readonly witness?: Pick<Witness, 'fill' | 'leaveIfShared' | 'flushDisk' | 'write'>;
   /** Frees the resources that the store was opened with. */
   readonly release: () => Promise<void>;
 }

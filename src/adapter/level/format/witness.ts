@@ -93,7 +93,7 @@ export class Witness {
   /** The bytes that the crc covers. */
   readonly #head: Buffer;
   /** The seq in the slot, and where the slot is written. */
-  #filled = 0n;
+  #filledSeq = 0n;
   #offset = 0;
   /** True if the slot was written, and {@link #bytes} does not have it yet. */
   #isWritten = false;
@@ -154,20 +154,20 @@ export class Witness {
 
   /** Fills in the slot of `seq` ahead of {@link write}. No effect if it is filled in already. */
   fill(seq: bigint): void {
-    if (this.#filled === seq) return;
+    if (this.#filledSeq === seq) return;
     this.#keepWritten();
     this.#offset = slotOffset(seq);
     this.#view.setBigUint64(SEQ_OFFSET, seq);
     this.#view.setUint32(CRC_OFFSET, crc32(this.#head));
-    this.#filled = seq;
+    this.#filledSeq = seq;
   }
 
   /**
-   * Prepares {@link write} while the batch is being written. Returns a promise if the file has got
-   * a second link meanwhile: wait for it before {@link write}. It rejects if no copy can replace
-   * the file.
+   * Must be called while a batch is being written. Replaces the file by a copy if it has got a
+   * second link: then it returns a promise, to be awaited before {@link write}. It rejects if no
+   * copy can replace the file.
    */
-  prepare(): Promise<void> | undefined {
+  leaveIfShared(): Promise<void> | undefined {
     // A system call of about a microsecond, while the disk is busy.
     this.#leaving = isShared(this.#file) ? this.#leave() : undefined;
     return this.#leaving;
@@ -201,7 +201,7 @@ export class Witness {
     await this.#file.close();
   }
 
-  /** Not in `write`, because callers wait for that. */
+  /** Usually called before the next `write`, because callers wait for that. */
   #keepWritten(): void {
     if (this.#isWritten) this.#slot.copy(this.#bytes, this.#offset);
     this.#isWritten = false;

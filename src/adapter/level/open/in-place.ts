@@ -51,7 +51,8 @@ export async function openInPlace<B, Q, A>(
   const lockFile = join(paths.level, 'LOCK');
   refuseIfOpenHere(lockFile);
   const witness = Witness.read(paths.witness);
-  // Loaded while preflight waits for the disk. If that fails, opening the database reports it.
+  // Loaded while preflight waits for the disk, and then cached. If it cannot be loaded, opening the
+  // database reports that.
   void loadClassicLevel().catch(() => undefined);
   const refuseIfInUse = () => refuseIfOpenElsewhere(paths.level);
   const report = await preflight(paths.level, { witness, tableCheckBytesMax, refuseIfInUse, reads });

@@ -41,8 +41,11 @@ export interface GroupWriter<Batch extends { readonly isEmpty: boolean }> {
   readonly prepared: Promise<void> | undefined;
   /** Called after the calls of a batch have settled. */
   afterBatch(): void;
-  /** Makes ready what the next batch will need. Called when that delays no batch; idempotent. */
-  getReady(): void;
+  /**
+   * Prepares what the next batch needs in any case; idempotent. Called when the queue is empty, and
+   * when a call arrives during a write.
+   */
+  prepareAhead(): void;
 }
 
 /** Dependencies of a queue. */
@@ -52,8 +55,8 @@ export interface QueueParts<Batch extends { readonly isEmpty: boolean }> {
   /** Upper bound of bytes in a batch of merged calls; a single call may be larger. */
   readonly mergeBytesMax: number;
   /**
-   * Starts background work. Called after each batch: when there is nothing to write, else while the
-   * next batch is in flight.
+   * Starts background work. Called whenever there is nothing to write, and in each batch that does
+   * not follow such a call.
    */
   readonly tidyUp: () => void;
   /** Called when a write fails, before any call is settled with the error; returns that error. */
@@ -92,7 +95,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   #isRunning = false;
   #isScheduled = false;
   #isPreparationScheduled = false;
-  /** True from a call of `tidyUp` without a batch in flight to the next batch. */
+  /** True if `tidyUp` was called since the last batch ended. */
   #isTidied = false;
   #failed: LanestoreError | undefined;
   readonly #idle = new WaitList('calls of close()');
@@ -107,7 +110,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     this.#unsettled++;
     if (this.#isInFlight) {
       if (call.cost.largeBytes > 0) void this.#prepareSoon();
-      this.#parts.writer.getReady();
+      this.#parts.writer.prepareAhead();
     }
     this.#schedule();
   }
@@ -198,7 +201,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
       this.#isRunning = false;
       this.#parts.tidyUp();
       this.#isTidied = true;
-      if (this.#failed === undefined) this.#parts.writer.getReady();
+      if (this.#failed === undefined) this.#parts.writer.prepareAhead();
       // Queued while the other reads ran: nothing else would start them.
       if (this.#reads.length > 0) this.#schedule();
       if (this.#unsettled === 0) this.#idle.release();

@@ -40,7 +40,7 @@ export interface WriterParts {
    * Written for each batch once it is durable, before any call of the batch settles. Absent for a
    * caller's database.
    */
-  readonly witness?: Pick<Witness, 'fill' | 'prepare' | 'flushDisk' | 'write'> | undefined;
+  readonly witness?: Pick<Witness, 'fill' | 'leaveIfShared' | 'flushDisk' | 'write'> | undefined;
   /** Absent where all values stay in LevelDB. */
   readonly values?: ValueStore | undefined;
   readonly metered: MeteredStore;
@@ -62,8 +62,8 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   #nextBatch: BatchBuilder | undefined;
   /** The state after the batch in flight, or after the last durable batch. */
   #newest: { readonly tip: Tip; readonly votes: StoredVotes };
-  /** The operations of the last batch, while their memory is not released. */
-  #filled: readonly Operation[] | undefined;
+  /** The operations of the last batch, if their memory must still be released. */
+  #unreleased: readonly Operation[] | undefined;
   /**
    * The calls of the batch under composition, and the bytes of their large records that are not
    * placed yet.
@@ -106,6 +106,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
    */
   fail(error: LanestoreError): void {
     this.#failed ??= error;
+    this.#release();
   }
 
   get prepared(): Promise<void> | undefined {
@@ -165,10 +166,10 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
         : this.#writeAfter(this.#durable, filled, operations);
     this.#newest = { tip, votes };
     this.#release();
-    if (engine.copies) this.#filled = operations;
-    // Only what must be done while the disk syncs: a scheduler may run the thread that writes only
-    // when this one sleeps.
-    const ownWitness = witness?.prepare();
+    if (engine.copies) this.#unreleased = operations;
+    // Only what must be done while the disk syncs: on few cores, the thread that writes may run
+    // only when this one sleeps.
+    const ownWitness = witness?.leaveIfShared();
     // Ignored here: it is awaited below, unless the batch fails first.
     ownWitness?.catch(ignored);
     await written;
@@ -182,23 +183,23 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     values?.applied(operations, batch.hasReferences);
   }
 
-  getReady(): void {
+  prepareAhead(): void {
     const { engine, batches, witness, guard } = this.#parts;
     const { tip, votes } = this.#newest;
     this.#release();
     if (this.#nextBatch?.base !== tip) this.#nextBatch = new BatchBuilder(tip, votes, batches);
     engine.prepare();
-    if (tip !== this.#tip) return;
-    witness?.fill(tip.seq + 1n);
-    guard?.checkAhead();
+    const isInFlight = tip !== this.#tip;
+    witness?.fill(isInFlight ? tip.seq : tip.seq + 1n);
+    if (!isInFlight) guard?.checkAhead();
   }
 
   /** Releases the memory of the last batch that LevelDB has copied. */
   #release(): void {
-    const filled = this.#filled;
-    this.#filled = undefined;
-    if (filled === undefined) return;
-    for (const operation of filled) if (operation.type === 'put') releaseMemory(operation.value);
+    const operations = this.#unreleased;
+    this.#unreleased = undefined;
+    if (operations === undefined) return;
+    for (const operation of operations) if (operation.type === 'put') releaseMemory(operation.value);
   }
 
   /** Prepares disk space; called after a batch, not during its sync. */

@@ -145,7 +145,7 @@ slots(
     });
     syncBuiltinESMExports();
     try {
-      const left = witness.prepare();
+      const left = witness.leaveIfShared();
       const goOn = await renamed;
       const closed = witness.close();
       const others = Array.from({ length: 8 }, (_, i) => openSync(join(dir, `other-${i}`), 'w'));
@@ -169,10 +169,17 @@ slots(
     const witness = await Witness.open(diskFiles, path, STORE);
     witness.write(1n);
     linkSync(path, join(dir, 'backup'));
-    await witness.prepare();
+    await witness.leaveIfShared();
     witness.write(2n);
     const seqs = (name: string) => parseWitness(readFileSync(join(dir, name))).map(({ seq }) => seq);
     assert.equal(seqs('w'), [2n, 1n]);
+    // The order in a running store: the next slot is filled in, then the link is made.
+    witness.fill(3n);
+    linkSync(path, join(dir, 'second'));
+    await witness.leaveIfShared();
+    witness.write(3n);
+    assert.equal(seqs('w'), [3n, 2n]);
+    assert.equal(seqs('second'), [2n, 1n]);
     assert.equal(seqs('backup'), [1n, 0n]);
     await witness.close();
   }),

@@ -58,7 +58,7 @@ class Bench implements GroupWriter<NotedBatch> {
 
   afterBatch(): void {}
 
-  getReady(): void {
+  prepareAhead(): void {
     this.between.push('ready');
   }
 
@@ -103,6 +103,8 @@ test('steps go first; calls are grouped by bytes; one that is larger goes alone'
 for (const isWaiting of [false, true]) {
   test(`tidies up after each batch, ${isWaiting ? 'if the next call waits already' : 'if the queue is empty'}`, async () => {
     const bench = new Bench();
+    // As after the open: from now on nothing is to be tidied up before the first batch.
+    await bench.queue.idle();
     const tidied: number[] = [];
     bench.onWrite = async () => {
       // A turn: what is done during the write of a batch is done before it ends.
@@ -125,6 +127,10 @@ test('what the next batch needs is made ready when the queue is empty, or when a
   bench.push('a');
   await bench.queue.idle();
   assert.equal(bench.between, ['tidy', 'tidy', 'ready']);
+  bench.between.length = 0;
+  bench.push('a');
+  await turns(40);
+  assert.equal(bench.between, ['tidy', 'ready'], 'not while the batch was written');
   bench.onWrite = async () => {
     const before = bench.between.length;
     if (bench.written.length < 3) bench.push('c');
