@@ -29,12 +29,6 @@ export interface AnchorPoint {
   readonly laneStarts: ReadonlyMap<LaneId, bigint>;
 }
 
-/** The first blocks of lanes: a map, or what a CommitQC lists. */
-export interface LaneStartList {
-  /** Calls `callback` once for each lane, in any order. */
-  forEach(callback: (start: bigint, lane: LaneId) => void): void;
-}
-
 /** The state that rounds are planned against. A lane that never held anything is absent. */
 export interface PlanState {
   readonly lanes: Map<LaneId, Cursor>;
@@ -122,13 +116,13 @@ export class RoundPlanner<BlockEntry, QCEntry> {
   /**
    * Truncates all logs to an anchor, which will be stored (rules 3 and 4). Returns false and
    * changes nothing if it is older than the stored anchor. An equal anchor is applied and stored
-   * again. `starts` are those of the point.
+   * again.
    */
-  storeAnchor(point: AnchorPoint, starts: LaneStartList): boolean {
+  storeAnchor(point: AnchorPoint): boolean {
     const { anchor, lanes } = this.#state;
     if (anchor !== undefined && point.index < anchor.index) return false;
     this.#anchor = point;
-    starts.forEach((start, lane) => {
+    point.laneStarts.forEach((start, lane) => {
       if (lanes.has(lane)) this.truncateLane(lane, start);
     });
     truncate(this.#commitQCs, point.index);

@@ -8,7 +8,8 @@ import { LanestoreError } from '../errors.js';
 import { entryNumber, isU64, type LaneId, laneId, u64 } from '../keys/index.js';
 import type { Model } from '../model/model.js';
 import type { OwnRound } from './arguments.js';
-import { type AnchorPoint, type LaneStartList, type LogPlans, type PlanState, RoundPlanner } from './planner.js';
+import { LaneStarts } from './lane-starts.js';
+import { type AnchorPoint, type LogPlans, type PlanState, RoundPlanner } from './planner.js';
 import { planRoundVotes, type VoteToNotify } from './round-votes.js';
 import { isUnchanged, type VoteChange } from './vote-rules.js';
 
@@ -131,7 +132,7 @@ export function startsOncePerTurn<B, Q, A>(model: Model<B, Q, A>, state: Readonl
     if (last !== undefined && last.qc === qc) return last.starts;
     model.commitQC.check(qc);
     if (last === undefined) setImmediate(forget);
-    last = { qc, starts: startsOf(model, state, qc).map };
+    last = { qc, starts: startsOf(model, state, qc) };
     return last.starts;
   };
 }
@@ -192,15 +193,6 @@ export function anchorPoint<B, Q, A>(
   anchor: A,
   state: Pick<PlanState, 'lanes'> = NO_LANES,
 ): AnchorPoint {
-  return listedAnchor(model, anchor, state).point;
-}
-
-/** The {@link AnchorPoint} of an anchor, and its lane starts as its CommitQC lists them. */
-function listedAnchor<B, Q, A>(
-  model: Model<B, Q, A>,
-  anchor: A,
-  state: Pick<PlanState, 'lanes'>,
-): { readonly point: AnchorPoint; readonly starts: LaneStarts } {
   const index = entryNumber(model.anchor.index(anchor), 'road index of the anchor');
   const qc = model.anchor.commitQC(anchor);
   const qcIndex = u64(model.commitQC.index(qc), 'road index of the CommitQC of the anchor');
@@ -210,14 +202,7 @@ function listedAnchor<B, Q, A>(
       `anchor: its AppQC is for road index ${index}, its CommitQC for ${qcIndex}; they must be the same`,
     );
   }
-  const starts = startsOf(model, state, qc);
-  const point = {
-    index,
-    get laneStarts() {
-      return starts.map;
-    },
-  };
-  return { point, starts };
+  return { index, laneStarts: startsOf(model, state, qc) };
 }
 
 const NO_LANES: Pick<PlanState, 'lanes'> = { lanes: new Map() };
@@ -241,8 +226,8 @@ function planAnchor<B, Q, A, E extends Encoded>(
   encoder: EntryEncoder<B, Q, A, E>,
 ): Plan<B, Q, A, E>['anchor'] {
   const entry = encoder.anchor(anchor);
-  const { point, starts } = listedAnchor(model, anchor, state);
-  if (!planner.storeAnchor(point, starts)) return undefined;
+  const point = anchorPoint(model, anchor, state);
+  if (!planner.storeAnchor(point)) return undefined;
   appendIfNext(planner, point.index, model.anchor.commitQC(anchor), encoder);
   return { entry, point };
 }
@@ -279,39 +264,6 @@ function appendBlock<B, Q, A, E extends Encoded>(
 ): void {
   const entry = encoder.block(block);
   planner.appendBlock(model.block.lane(block), model.block.number(block), entry, only);
-}
-
-/**
- * The first blocks of lanes, as a CommitQC lists them. The map is made when it is first used: most
- * rounds read the list once, in its order, and for a hundred lanes a map takes longer than the
- * planner.
- */
-class LaneStarts implements LaneStartList {
-  readonly #lanes: LaneId[] = [];
-  readonly #starts: bigint[] = [];
-  #map: Map<LaneId, bigint> | undefined;
-
-  add(lane: LaneId, start: bigint): void {
-    const { length } = this.#lanes;
-    // In ascending order no lane comes twice. If a lane comes twice, its last start counts.
-    const isAscending = length === 0 || lane > (this.#lanes[length - 1] as LaneId);
-    if (this.#map !== undefined || !isAscending) this.map.set(lane, start);
-    this.#lanes.push(lane);
-    this.#starts.push(start);
-  }
-
-  get map(): Map<LaneId, bigint> {
-    if (this.#map === undefined) {
-      this.#map = new Map();
-      for (let i = 0; i < this.#lanes.length; i++) this.#map.set(this.#lanes[i] as LaneId, this.#starts[i] as bigint);
-    }
-    return this.#map;
-  }
-
-  forEach(callback: (start: bigint, lane: LaneId) => void): void {
-    if (this.#map !== undefined) this.#map.forEach(callback);
-    else for (let i = 0; i < this.#lanes.length; i++) callback(this.#starts[i] as bigint, this.#lanes[i] as LaneId);
-  }
 }
 
 function startsOf<B, Q, A>(model: Model<B, Q, A>, { lanes }: Readonly<Pick<PlanState, 'lanes'>>, qc: Q): LaneStarts {

@@ -59,7 +59,7 @@ export class ValueStore implements Resource {
    * file after another.
    */
   readonly #mover: Appender;
-  /** Bytes of large records of accepted rounds that have no place yet. */
+  /** See {@link waitingBytes}. */
   #reserved = 0;
   /**
    * Bytes of the largest round refused since {@link forgetRefusals}, and the number of failed
@@ -105,6 +105,11 @@ export class ValueStore implements Resource {
   separableBytes(round: EncodedRound, bytes: number): number {
     const { enabled, valueBytesMin } = this.#settings;
     return enabled && bytes >= valueBytesMin ? separableBytes(round, valueBytesMin) : 0;
+  }
+
+  /** Bytes of large records of accepted rounds that have no place yet. */
+  get waitingBytes(): number {
+    return this.#reserved;
   }
 
   /** True if a batch with this many separable bytes separates them. */

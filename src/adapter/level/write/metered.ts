@@ -1,5 +1,6 @@
 /** Metrics of a LevelDB store's batches. No cost without subscribers. */
 import { isMetered, meter } from '../../../metrics/channel.js';
+import type { FilledBatch } from '../engine.js';
 import type { Operation } from '../format/operation.js';
 
 /** The values of a store that are published with its batches. */
@@ -10,26 +11,26 @@ export interface MeteredStore {
 }
 
 /**
- * Runs `write` for the store with the label `name`, and publishes its duration and the bytes that
+ * Writes a batch of the store with the label `name`, and publishes its duration and the bytes that
  * it put. Without subscribers it costs nothing, not even a turn of the microtask queue.
  */
 export function meterBatch(
   operations: readonly Operation[],
   name: string,
   store: MeteredStore,
-  write: () => Promise<void>,
+  filled: FilledBatch,
 ): Promise<void> {
-  return isMetered() ? metered(operations, name, store, write) : write();
+  return isMetered() ? metered(operations, name, store, filled) : filled.write();
 }
 
 async function metered(
   operations: readonly Operation[],
   name: string,
   store: MeteredStore,
-  write: () => Promise<void>,
+  filled: FilledBatch,
 ): Promise<void> {
   const startedAt = performance.now();
-  await write();
+  await filled.write();
   meter(name, 'lanestore_batch_seconds', (performance.now() - startedAt) / 1000);
   let bytes = 0;
   for (const operation of operations) if (operation.type === 'put') bytes += operation.value.length;

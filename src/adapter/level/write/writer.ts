@@ -119,6 +119,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   prepare(rounds: () => readonly AcceptedRound[]): Promise<void> | undefined {
     const { values } = this.#parts;
     if (this.#placed !== undefined || this.#isAhead || values === undefined) return this.#placed;
+    if (!values.isEnough(values.waitingBytes)) return undefined;
     const group = rounds();
     let bytes = 0;
     for (const { cost } of group) bytes += cost.largeBytes;
@@ -237,26 +238,30 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     await this.#writeInPlace(filled, operations);
   }
 
-  /** Hands a batch to LevelDB, and checks that the store is still in its place. */
+  /**
+   * Hands a batch to LevelDB, and checks that the store is still in its place. Not an async
+   * function: its callers would wait for one promise more.
+   */
   #writeInPlace(filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
     const { guard, metered, store } = this.#parts;
-    // Not an async function: its callers would wait for one promise more.
-    const failed = async (error: unknown, done: Promise<void>) => {
-      await done.catch(ignored);
-      throw error;
-    };
     try {
       guard?.checkBeforeBatch();
     } catch (error) {
-      return failed(error, filled.discard());
+      return rejected(error, filled.discard());
     }
-    const written = meterBatch(operations, store, metered, () => filled.write());
+    const written = meterBatch(operations, store, metered, filled);
     try {
       // Checked while the disk syncs.
       guard?.checkBatch();
     } catch (error) {
-      return failed(error, written);
+      return rejected(error, written);
     }
     return written;
   }
+}
+
+/** Rejects with `error` once `done` has settled. */
+async function rejected(error: unknown, done: Promise<void>): Promise<never> {
+  await done.catch(ignored);
+  throw error;
 }
