@@ -1,6 +1,7 @@
 /** The parts of the benchmark: rounds, turns, syncs and percentiles. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ContenderKind } from '../../bench/contenders/contender.js';
 import { contenderOf } from '../../bench/contenders/index.js';
 import { variantName } from '../../bench/contenders/variant.js';
 import { LongestTurn } from '../../bench/longest-turn.js';
@@ -8,8 +9,9 @@ import { BatchSource } from '../../bench/operations.js';
 import { RoundSource } from '../../bench/rounds.js';
 import { percentile } from '../../bench/stats.js';
 import { countIn } from '../../bench/syncs.js';
-import { inTurn } from '../../bench/turns.js';
+import { inTurn, takeTurns } from '../../bench/turns.js';
 import { workloadOf } from '../../bench/workload.js';
+import { inTemp } from '../support/temp.js';
 
 const test = suite('bench');
 
@@ -88,6 +90,36 @@ test('contenders take turns: each is first as often as the others, in both direc
   const orders = Array.from({ length: 6 }, (_, round) => inTurn(['a', 'b', 'c'], round).join(''));
   assert.equal(orders, ['abc', 'bca', 'cab', 'acb', 'bac', 'cba']);
 });
+
+test(
+  'what a contender does after its round is done before the next contender begins',
+  inTemp(async (dir) => {
+    let [isBusy, delayed, jobs] = [false, 0, 0];
+    const afterwards = async () => {
+      for (let turn = 0; turn < 50; turn++) await undefined;
+      isBusy = false;
+    };
+    const kind = (name: string): ContenderKind => ({
+      name,
+      description: '',
+      open: async () => ({
+        userBytes: 0,
+        prepare: () => async () => {
+          jobs++;
+          if (isBusy) delayed++;
+          isBusy = true;
+          void afterwards();
+          return { roundMs: 0, firstBlockMs: 0, lastBlockMs: 0 };
+        },
+        close: async () => undefined,
+      }),
+      restart: async () => ({ openMs: 0, live: { blocks: 0, commitQCs: 0, anchors: 0 } }),
+    });
+    await takeTurns([kind('a'), kind('b')], workloadOf('i'), 3, dir);
+    assert.ok(jobs > 6);
+    assert.is(delayed, 0);
+  }),
+);
 
 test('a percentile is a measured sample', () => {
   assert.is(percentile([4, 1, 3, 2], 0.5), 2);
