@@ -41,7 +41,7 @@ export interface VerifyProgress {
   readonly phase: 'files' | 'records' | 'checks';
   /** Bytes, records or entries so far. */
   readonly done: number;
-  /** All of them. A node that writes meanwhile can make `done` larger. */
+  /** All of them. Records of a node that writes meanwhile can make `done` larger. */
   readonly total: number;
 }
 
@@ -105,7 +105,8 @@ export async function verify<B, Q, A>(location: string, options: VerifyOptions<B
     let read = 0;
     const onRead = (bytes: number) => {
       read += bytes;
-      progress('files', read, levelBytes);
+      // Some bytes are read twice, and the total does not have those of CURRENT and MANIFEST.
+      progress('files', Math.min(read, levelBytes), levelBytes);
     };
     const onRecord = (done: number, total: number) => progress('records', done, total);
     await using view = await viewOf(location, everything, { onRead, onRecord });
@@ -183,14 +184,15 @@ async function runChecks<B, Q, A>(
     ...(commitQC === undefined ? [] : [view.cursors.commitQCs]),
     ...(block === undefined ? [] : view.cursors.lanes.values()),
   ];
-  const total = logs.reduce((sum, { first, next }) => sum + Number(next - first), 0);
+  const { anchor: entry, cursors } = view;
+  const anchors = anchor === undefined || entry === undefined ? 0 : 1;
+  const total = logs.reduce((sum, { first, next }) => sum + Number(next - first), anchors);
   const attempt = (place: Pick<Finding, 'key' | 'lane' | 'number'>, check: () => void) => {
     checked++;
     progress('checks', checked, total);
     const detail = failureOf(check);
     if (detail !== undefined) failed.add({ kind: 'entry-verify', ...place, detail });
   };
-  const { anchor: entry, cursors } = view;
   if (anchor !== undefined && entry !== undefined) attempt({ key: ANCHOR_KEY }, () => anchor(entry));
   for await (const { key, number, entry: qc } of sound(commitQC === undefined ? [] : view.commitQCs())) {
     attempt({ key, number }, () => commitQC?.(qc));

@@ -41,6 +41,12 @@ function tableOf(location: string): string {
   return tables.sort((a, b) => statSync(b).size - statSync(a).size)[0]!;
 }
 
+/** Longer than the time between two calls of `onProgress`. */
+function busyFor(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
 const sound = suite('verifying a sound store');
 
 sound(
@@ -51,16 +57,23 @@ sound(
     const before = tree(dir);
     const seen: string[] = [];
     const checks = {
-      block: (block: { number: bigint }, last: { number: bigint } | undefined) =>
-        void seen.push(`${last?.number}<${block.number}`),
+      block: (block: { number: bigint }, last: { number: bigint } | undefined) => {
+        seen.push(`${last?.number}<${block.number}`);
+        if (block.number >= 298n) busyFor(60);
+      },
       commitQC: (qc: { index: bigint }) => void seen.push(`qc ${qc.index}`),
       anchor: (anchor: { index: bigint }) => void seen.push(`anchor ${anchor.index}`),
     };
     const steps: VerifyProgress[] = [];
-    const onProgress = (step: VerifyProgress) => void steps.push(step);
+    // Slow enough that every read, and the last checks, are passed on.
+    const onProgress = (step: VerifyProgress) => {
+      steps.push(step);
+      if (step.phase === 'files') busyFor(60);
+    };
     const report = await verify(location, { model: plain, checks, onProgress });
     assert.equal([...new Set(steps.map(({ phase }) => phase))], ['files', 'records', 'checks']);
     for (const { done, total } of steps) assert.ok(done > 0 && done <= total, `${done} of ${total}`);
+    assert.equal(steps.at(-1), { phase: 'checks', done: 591, total: 591 });
     assert.equal(tree(dir), before);
     assert.equal([report.location, report.seq, report.findings, report.refusal], [location, 2n, [], undefined]);
     assert.equal([report.records, report.checked, report.witness.verdict], [593, 591, 'equal']);
