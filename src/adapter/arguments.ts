@@ -17,11 +17,14 @@ export interface OwnRound<B, Q, A> extends Round<B, Q, A> {
 /** Maximum number of votes in one call. */
 export const ROUND_VOTES_MAX = 1024;
 
+const ROUND_PARTS = ['anchor', 'inner', 'commitQCs', 'blocks', 'votes'] as const;
+const PART_NAMES: ReadonlySet<string> = new Set(ROUND_PARTS);
+
 /**
  * Checks that a round has no unknown part.
  * @throws TypeError.
  */
-const checkParts = fieldNames<Round<unknown, unknown, unknown>>(['anchor', 'inner', 'commitQCs', 'blocks', 'votes']);
+const checkParts = fieldNames<Round<unknown, unknown, unknown>>(ROUND_PARTS);
 
 /** A durable hook. @throws TypeError. */
 export const checkHook = callback<(entry: unknown) => void>();
@@ -38,12 +41,19 @@ const HOOK_NAMES: ReadonlySet<string> = new Set(['anchor', 'commitQC', 'block', 
 /** Durable hooks. @throws TypeError. */
 export function checkHooks(hooks: DurableHooks<never, never, never>, name: string): void {
   // The general check takes three times as long, and every round with hooks waits for it.
-  if (!isLiteralOfHooks(hooks as Readonly<Record<string, unknown>>)) checkAnyHooks(hooks, name);
+  if (!isLiteralOf(hooks, HOOK_NAMES, 'function')) checkAnyHooks(hooks, name);
 }
 
-function isLiteralOfHooks(hooks: Readonly<Record<string, unknown>>): boolean {
-  if (typeof hooks !== 'object' || hooks === null || Object.getPrototypeOf(hooks) !== Object.prototype) return false;
-  for (const name in hooks) if (!HOOK_NAMES.has(name) || typeof hooks[name] !== 'function') return false;
+/**
+ * True for an object literal that has no other properties than these; with `type`, all of that
+ * type.
+ */
+function isLiteralOf(value: unknown, names: ReadonlySet<string>, type?: 'function'): boolean {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const name in value) {
+    if (!names.has(name)) return false;
+    if (type !== undefined && typeof (value as Record<string, unknown>)[name] !== type) return false;
+  }
   return true;
 }
 
@@ -55,12 +65,12 @@ function isLiteralOfHooks(hooks: Readonly<Record<string, unknown>>): boolean {
  * LANESTORE_INVALID for more entries or votes than a call may have.
  */
 export function ownRound<B, Q, A>(round: Round<B, Q, A>, entriesMax = Number.POSITIVE_INFINITY): OwnRound<B, Q, A> {
-  checkParts(round, 'round');
+  if (!isLiteralOf(round, PART_NAMES)) checkParts(round, 'round');
   const { anchor, inner, commitQCs, blocks, votes } = round;
   if (anchor !== undefined) settled(anchor, 'round.anchor');
   if (inner !== undefined) byteArray(inner, 'round.inner');
-  if (commitQCs !== undefined) iterable(commitQCs, 'round.commitQCs');
-  if (blocks !== undefined) iterable(blocks, 'round.blocks');
+  if (commitQCs !== undefined && !Array.isArray(commitQCs)) iterable(commitQCs, 'round.commitQCs');
+  if (blocks !== undefined && !Array.isArray(blocks)) iterable(blocks, 'round.blocks');
   if (votes !== undefined) iterable(votes, 'round.votes');
   const blockList = blocks === undefined ? undefined : listOf(blocks, entriesMax);
   return {

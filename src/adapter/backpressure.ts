@@ -176,9 +176,9 @@ export class AdmissionGate {
   }
 
   /** @throws LANESTORE_INVALID for an `inner` that is too large. */
-  checkInner(inner: Uint8Array | undefined): void {
+  checkInner(inner: Uint8Array): void {
     const { innerBytesMax } = this.limits;
-    if (inner === undefined || inner.length <= innerBytesMax) return;
+    if (inner.length <= innerBytesMax) return;
     throw new LanestoreError(
       'LANESTORE_INVALID',
       `round.inner has ${inner.length} bytes, more than maxInnerBytes = ${innerBytesMax}`,
@@ -186,8 +186,7 @@ export class AdmissionGate {
   }
 
   /** @throws LANESTORE_INVALID beyond `maxLanes`; `held` lanes have a cursor already. */
-  checkLanes({ lanes, newLanes }: Pick<LogPlans<unknown, unknown>, 'lanes' | 'newLanes'>, held: number): void {
-    if (newLanes === 0) return;
+  checkLanes(lanes: LogPlans<unknown, unknown>['lanes'], held: number): void {
     let count = held;
     for (const [lane, { before }] of lanes) {
       if (before === undefined && ++count > this.limits.lanesMax) throw tooManyLanes(lane, this.limits.lanesMax);
@@ -213,7 +212,7 @@ export class AdmissionGate {
     // A resource's check may have closed the gate because the store failed: the call would never
     // settle.
     if (this.#closed !== undefined) throw this.#closed;
-    this.#checkQueue(bytes);
+    if (!this.#fits(bytes) || this.#queuedCalls >= CALLS_MAX) throw this.#refusal(bytes);
     this.#queuedBytes += bytes;
     this.#queuedCalls++;
     for (const resource of this.#resources) resource.enter(cost);
@@ -226,6 +225,7 @@ export class AdmissionGate {
     this.#queuedBytes -= bytes;
     this.#queuedCalls -= calls;
     meter(this.store, 'lanestore_queue_bytes', this.#queuedBytes);
+    if (this.#refusedBytes === 0 && !this.isAwaited) return;
     if (!this.#hasQueueRoom) return;
     this.#refusedBytes = 0;
     this.#wakeIfRoom();
@@ -259,18 +259,20 @@ export class AdmissionGate {
     this.#waiters.refuse(this.#closed);
   }
 
-  #checkQueue(bytes: number): void {
-    if (!this.#fits(bytes)) {
-      this.#refusedBytes = Math.max(this.#refusedBytes, bytes);
-      const { queuedBytesMax } = this.limits;
-      throw new LanestoreError(
+  /** The error for a call that the queue has no room for. */
+  #refusal(bytes: number): LanestoreError {
+    if (this.#fits(bytes)) {
+      return new LanestoreError(
         'LANESTORE_CAPACITY',
-        `${this.#queuedBytes} bytes wait to be written; with ${bytes} more they would be over ${queuedBytesMax}: wait for ready()`,
+        `${this.#queuedCalls} calls wait to be written: wait for ready()`,
       );
     }
-    if (this.#queuedCalls >= CALLS_MAX) {
-      throw new LanestoreError('LANESTORE_CAPACITY', `${this.#queuedCalls} calls wait to be written: wait for ready()`);
-    }
+    this.#refusedBytes = Math.max(this.#refusedBytes, bytes);
+    const { queuedBytesMax } = this.limits;
+    return new LanestoreError(
+      'LANESTORE_CAPACITY',
+      `${this.#queuedBytes} bytes wait to be written; with ${bytes} more they would be over ${queuedBytesMax}: wait for ready()`,
+    );
   }
 
   /** Resolves the calls of `ready` if there is room. */

@@ -172,7 +172,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return this.#submit(hooks, () => {
       checkHooks(hooks, 'persist: hooks');
       const own = ownRound(round, this.gate.limits.roundEntriesMax);
-      this.gate.checkInner(own.inner);
+      if (own.inner !== undefined) this.gate.checkInner(own.inner);
       return () => planRound(this.model, this.#planned, own, this.#encoder);
     });
   }
@@ -217,6 +217,11 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return this.close();
   }
 
+  #assertOpen(isClosingVotes: boolean): void {
+    if (isClosingVotes) this.assertReadable();
+    else this.assertUsable();
+  }
+
   /** @throws LANESTORE_CLOSED, LANESTORE_FAILED if the store accepts no more calls. */
   protected assertUsable(): void {
     if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the store is closed');
@@ -259,18 +264,17 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     read: () => () => Plan<B, Q, A, E>,
     isClosingVotes = false,
   ): Promise<void> {
-    const assertUsable = () => (isClosingVotes ? this.assertReadable() : this.assertUsable());
-    assertUsable();
+    this.#assertOpen(isClosingVotes);
     const startedAt = this.#meter.begin();
     let plan: Plan<B, Q, A, E>;
     let done: Promise<void>;
     try {
       const makePlan = read();
-      assertUsable();
+      this.#assertOpen(isClosingVotes);
       beginPlanning();
       try {
         plan = makePlan();
-        this.gate.checkLanes(plan, this.#planned.lanes.size);
+        if (plan.newLanes > 0) this.gate.checkLanes(plan.lanes, this.#planned.lanes.size);
         // While the store closes, a quarantine is stored even if the queue is full.
         const cost = isClosingVotes && this.#closing !== undefined ? freeOfCost() : this.costOf(plan);
         this.gate.admit(cost);

@@ -138,6 +138,10 @@ class GuardedFile implements WritableFile {
     return this.#file.status();
   }
 
+  links(): number {
+    return this.#file.links();
+  }
+
   close(): Promise<void> {
     this.#closed();
     return this.#file.close();

@@ -101,7 +101,7 @@ export function planRound<B, Q, A, E extends Encoded>(
   const anchor = round.anchor === undefined ? undefined : planAnchor(model, state, planner, round.anchor, encoder);
   for (const qc of commitQCs) appendCommitQC(model, planner, qc, encoder);
   for (const block of blocks) appendBlock(model, planner, block, encoder);
-  const votes = planRoundVotes(model, state, round);
+  const votes = round.votes === undefined ? undefined : planRoundVotes(model, state, round, round.votes);
   const inner = round.inner === undefined ? undefined : encoder.inner(round.inner);
   const plans = planner.plans();
   return {

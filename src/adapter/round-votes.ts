@@ -25,7 +25,7 @@ export interface VoteToNotify {
 }
 
 /**
- * Plans the votes of a round; undefined for a round without that part.
+ * Plans the votes of a round.
  * @throws LANESTORE_INVALID where votes are not kept, or for a round that has more than votes and
  * inner; as {@link placedVote} and {@link planVotes}. Then nothing of the round may be stored.
  */
@@ -33,8 +33,8 @@ export function planRoundVotes<B, Q, A>(
   { votes: model }: Pick<Model<B, Q, A>, 'votes'>,
   state: Readonly<PlanState>,
   round: OwnRound<B, Q, A>,
-): { readonly change: VoteChange; readonly notify: readonly VoteToNotify[] } | undefined {
-  if (round.votes === undefined) return undefined;
+  votes: readonly unknown[],
+): { readonly change: VoteChange; readonly notify: readonly VoteToNotify[] } {
   if (model === undefined) throw invalid('round.votes: the model of this store has no votes');
   if (state.votes === undefined) {
     throw new LanestoreError('LANESTORE_INVALID', 'round.votes: this backend keeps no votes', {
@@ -47,8 +47,8 @@ export function planRoundVotes<B, Q, A>(
       remedy: 'a refused vote refuses its round: put votes into a round with inner only; nothing was stored',
     });
   }
-  const placed = round.votes.map((vote) => placedVote(model, vote));
-  const notify = round.votes.map((vote, i) => ({ vote, digest: placed[i]!.digest }));
+  const placed = votes.map((vote) => placedVote(model, vote));
+  const notify = votes.map((vote, i) => ({ vote, digest: placed[i]!.digest }));
   return { change: { watermarks: planVotes(state.votes, placed, state.commitQCs.next) }, notify };
 }
 

@@ -9,12 +9,17 @@ import { identityAt } from './pinned-path.js';
 /** Bytes read of a descriptor's fdinfo page, which has about 150. */
 const PAGE_BYTES = 1024;
 
+/** The kind of the lock, in the last line of the page. */
+const POSIX = Buffer.from('POSIX');
+
 /** A lock that this process was seen to hold. */
 export class HeldLock {
   readonly path: string;
   /** The fdinfo page of the descriptor with the lock; each read returns its current content. */
   readonly #page: number;
   readonly #bytes = Buffer.allocUnsafe(PAGE_BYTES);
+  /** Where {@link POSIX} was found: the lines before it stay the same. */
+  #at = 0;
   #open = true;
 
   private constructor(path: string, page: number) {
@@ -42,10 +47,18 @@ export class HeldLock {
   isHeld(): boolean {
     try {
       const read = readSync(this.#page, this.#bytes, 0, PAGE_BYTES, 0);
-      return this.#bytes.toString('latin1', 0, read).includes('POSIX');
+      // A batch waits for this: looking in one place takes half of the time of a search.
+      if (this.#at > 0 && this.#at + POSIX.length <= read && this.#hasKindAt(this.#at)) return true;
+      this.#at = this.#bytes.subarray(0, read).indexOf(POSIX);
+      return this.#at > 0;
     } catch {
       return false;
     }
+  }
+
+  #hasKindAt(at: number): boolean {
+    for (let i = 0; i < POSIX.length; i++) if (this.#bytes[at + i] !== POSIX[i]) return false;
+    return true;
   }
 
   /** Closes the fdinfo page; does not release the lock. Idempotent. */

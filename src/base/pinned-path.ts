@@ -100,19 +100,19 @@ export class PinnedPath {
    * system call fails.
    */
   isSame(): boolean {
-    return this.#found() !== undefined;
+    try {
+      return this.#identity.statusAt(this.path) !== undefined;
+    } catch {
+      return false;
+    }
   }
 
   /** True if {@link isSame}, and the file has no other link, as a copy by links has. */
   isOnlyLink(): boolean {
-    return Number(this.#found()?.nlink) === 1;
-  }
-
-  #found(): Stats | BigIntStats | undefined {
     try {
-      return this.#identity.statusAt(this.path);
+      return Number(this.#identity.statusAt(this.path)?.nlink) === 1;
     } catch {
-      return undefined;
+      return false;
     }
   }
 

@@ -45,6 +45,7 @@ class FailingClose {
       truncate: (length) => file.truncate(length),
       sync: () => file.sync(),
       status: () => file.status(),
+      links: () => file.links(),
       close,
     };
   }

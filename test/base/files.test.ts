@@ -43,6 +43,9 @@ test(
     const made = await diskFiles.open(path, 0o600, { empty: false });
     const again = await diskFiles.open(path, 0o600, how);
     assert.equal(again.status(), made.status());
+    assert.is(again.links(), 1);
+    fs.linkSync(path, join(dir, 'b'));
+    assert.is(again.links(), 2);
     await made.write([Buffer.from('x')], 0);
     assert.is(again.status().bytes, 1);
     await made.close();

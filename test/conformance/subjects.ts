@@ -215,6 +215,7 @@ class FailingFiles {
       truncate: (length) => file.truncate(length),
       sync: () => file.sync(),
       status: () => file.status(),
+      links: () => file.links(),
       close: () => file.close(),
     };
   }

@@ -43,6 +43,7 @@ export class FaultyFiles implements Files {
         await file.sync();
       },
       status: () => file.status(),
+      links: () => file.links(),
       close: () => file.close(),
     };
   }

@@ -214,7 +214,7 @@ export class ABFile {
    */
   async #ownFile(slot: Slot): Promise<WritableFile> {
     const pair = this.#open ?? (await this.#openFiles());
-    if (!this.#isLeft[slot] && pair[slot].status().links <= 1) return pair[slot];
+    if (!this.#isLeft[slot] && pair[slot].links() <= 1) return pair[slot];
     // The old file keeps only the backup's link now, so `links` no longer shows that it is shared.
     this.#isLeft[slot] = true;
     const path = join(this.#directory, this.#prefix + SUFFIXES[slot]);

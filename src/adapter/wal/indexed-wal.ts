@@ -185,7 +185,7 @@ export class IndexedWal<T> {
   async #append(frame: Uint8Array): Promise<void> {
     const { segmentBytes } = this.#parts;
     let file = await this.#file.use();
-    if (file.status().links > 1) file = await this.#leaveShared();
+    if (file.links() > 1) file = await this.#leaveShared();
     if (this.#tailBytes > segmentBytes) file = await this.#cycle();
     await this.#writeFrame(file, frame);
     await file.sync();

@@ -80,7 +80,7 @@ async function cutTail(directory: string, torn: TornTail, files: Files, keep: To
   const segment = await files.open(path, SEGMENT_MODE, { empty: false });
   await closing(segment, async () => {
     // A second hard link means that the file also belongs to a backup, which must not change.
-    if (segment.status().links > 1) return replaceBySound(path, torn.at, files);
+    if (segment.links() > 1) return replaceBySound(path, torn.at, files);
     // Not synced here: the open syncs the tail before it returns any entry.
     await segment.truncate(torn.at);
   });

@@ -57,6 +57,7 @@ export class WatchedFiles implements Files {
       sync,
       writeNow: (data, position) => file.writeNow(data, position),
       status: () => file.status(),
+      links: () => file.links(),
       close: () => file.close(),
     };
   }

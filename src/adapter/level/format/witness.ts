@@ -186,7 +186,7 @@ export class Witness {
    * process, and seconds later a power cut.
    */
   write(seq: bigint): void {
-    this.fill(seq);
+    if (this.#filledSeq !== seq) this.fill(seq);
     if (!this.#open) throw new Error('the witness is closed');
     this.#file.writeNow(this.#slot, this.#offset);
     this.#isWritten = true;
@@ -229,7 +229,7 @@ export class Witness {
 
 /** True if the file has a second link: that of a backup. */
 function isShared(file: WritableFile): boolean {
-  return file.status().links > 1;
+  return file.links() > 1;
 }
 
 function isSameFile(path: string, file: WritableFile): boolean {

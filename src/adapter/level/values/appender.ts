@@ -265,7 +265,7 @@ export class Appender {
   async #leaveLinkedFile(): Promise<void> {
     const current = this.#current;
     if (current === undefined) return;
-    const { links } = current.handle.status();
+    const links = current.handle.links();
     const path = join(this.#parts.dir, valueFileName(current.file.number));
     if (links === 0 && !existsSync(path)) throw new Error(`${path} was removed while values were written to it`);
     if (links > 1) await this.#leave();

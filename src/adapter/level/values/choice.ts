@@ -10,15 +10,6 @@ export interface SeparatedPut extends Put {
   readonly reference: ValueRef;
 }
 
-/** Bytes of the block records in a round that are large enough to be separated. */
-export function separableBytes({ lanes }: EncodedRound, valueBytesMin: number): number {
-  let bytes = 0;
-  for (const { append } of lanes.values()) {
-    for (const put of append) if (put.bytes >= valueBytesMin) bytes += put.bytes;
-  }
-  return bytes;
-}
-
 /**
  * The puts of the block records that are large enough to be separated, in the order of the round.
  */

@@ -304,8 +304,8 @@ export class ValueFilePool {
   /** True for a file with one name and its original size, as its descriptor shows. */
   #isOursAlone({ number, file, bytes }: PreparedFile): boolean {
     try {
-      const { links, bytes: found } = file.status();
-      if (found !== bytes || links > 1) return false;
+      const links = file.links();
+      if (file.status().bytes !== bytes || links > 1) return false;
       return links === 1 || existsSync(join(this.#parts.dir, valueFileName(number)));
     } catch {
       return false;

@@ -16,7 +16,7 @@ import type { Operation } from '../format/operation.js';
 import type { EncodedRound } from '../format/step.js';
 import type { ValueRef } from '../format/value-ref.js';
 import { Appender } from './appender.js';
-import { separableBytes, separablePuts } from './choice.js';
+import { separablePuts } from './choice.js';
 import type { FoundValues } from './names.js';
 import { sectorsOf, type ValueSettings } from './options.js';
 import { ValueReads } from './reads.js';
@@ -98,13 +98,10 @@ export class ValueStore implements Resource {
     return { liveBytes: this.references.liveBytes, fileBytes: this.references.heldBytes + this.#pool.idleBytes };
   }
 
-  /**
-   * Bytes of a round that may be separated; 0 if separation is off. `bytes` is the size of the
-   * whole round.
-   */
-  separableBytes(round: EncodedRound, bytes: number): number {
+  /** The smallest record that may be separated, in bytes; Infinity if separation is off. */
+  get separableBytesMin(): number {
     const { enabled, valueBytesMin } = this.#settings;
-    return enabled && bytes >= valueBytesMin ? separableBytes(round, valueBytesMin) : 0;
+    return enabled ? valueBytesMin : Number.POSITIVE_INFINITY;
   }
 
   /** Bytes of large records of accepted rounds that have no place yet. */
@@ -125,8 +122,9 @@ export class ValueStore implements Resource {
    * @throws LANESTORE_CAPACITY.
    */
   check({ largeBytes }: Cost): void {
+    if (largeBytes === 0) return;
     const waiting = this.#reserved + largeBytes;
-    if (largeBytes === 0 || !this.isEnough(waiting)) return;
+    if (!this.isEnough(waiting)) return;
     this.#pool.expect(waiting);
     const { failure } = this.#pool;
     if (failure === undefined || !this.isEnough(largeBytes) || this.#fits(largeBytes)) return;

@@ -84,6 +84,7 @@ export class PowerCutDisk implements Files {
         for (const write of inode.pending.splice(0, synced)) inode.durable = written(inode.durable, write);
       },
       status: () => file.status(),
+      links: () => file.links(),
       close: () => file.close(),
     };
   }
