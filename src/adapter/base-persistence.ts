@@ -57,6 +57,10 @@ function beginPlanning(): void {
   isPlanning = true;
 }
 
+function closedError(): LanestoreError {
+  return new LanestoreError('LANESTORE_CLOSED', 'the store is closed');
+}
+
 const NO_BATCH: StoreBatch = { store: new Uint8Array(16), seq: 0n };
 
 /** Implements the port with the planner; backends extend it. */
@@ -179,7 +183,9 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
 
   async dropLanes(lanes: Iterable<LaneId>): Promise<void> {
     iterable(lanes, 'dropLanes: lanes');
-    const list = this.#lanesOf(lanes);
+    const { lanesMax, roundEntriesMax } = this.gate.limits;
+    // As many as the store holds, or may hold.
+    const list = ownLanes(lanes, Math.max(lanesMax, roundEntriesMax, this.#planned.lanes.size));
     this.assertUsable();
     beginPlanning();
     let done: Promise<void>;
@@ -217,21 +223,19 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     return this.close();
   }
 
-  #assertOpen(isClosingVotes: boolean): void {
-    if (isClosingVotes) this.assertReadable();
-    else this.assertUsable();
-  }
-
   /** @throws LANESTORE_CLOSED, LANESTORE_FAILED if the store accepts no more calls. */
   protected assertUsable(): void {
-    if (this.#closing !== undefined) throw new LanestoreError('LANESTORE_CLOSED', 'the store is closed');
-    if (this.#failed !== undefined) throw this.#failed;
+    this.#assertOpen(false);
   }
 
   /** As {@link assertUsable}, but passes while a closing store still makes quarantines durable. */
   protected assertReadable(): void {
-    if (this.#closing === undefined || this.#isShut) this.assertUsable();
-    else if (this.#failed !== undefined) throw this.#failed;
+    this.#assertOpen(true);
+  }
+
+  #assertOpen(isClosing: boolean): void {
+    if (this.#closing !== undefined && (!isClosing || this.#isShut)) throw closedError();
+    if (this.#failed !== undefined) throw this.#failed;
   }
 
   /** Poisons the store: every later call except close() fails with the first error. */
@@ -250,7 +254,7 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
     const settled = this.votes?.settled();
     if (settled !== undefined) await settled;
     this.#isShut = true;
-    this.gate.close(new LanestoreError('LANESTORE_CLOSED', 'the store is closed'));
+    this.gate.close(closedError());
     await this.shutdown();
   }
 
@@ -339,15 +343,5 @@ export abstract class BasePersistence<B, Q, A, E extends Encoded = Unencoded<B, 
   async #roomOrClose(): Promise<void> {
     if (this.#closing !== undefined) return new Promise((resolve) => setImmediate(resolve));
     await Promise.race([this.ready(), this.#closeBegun]);
-  }
-
-  /**
-   * @throws LANESTORE_INVALID for more lanes than a store holds or may hold; TypeError for a value
-   * that is not a lane id.
-   */
-  #lanesOf(lanes: Iterable<LaneId>): LaneId[] {
-    const { lanesMax, roundEntriesMax } = this.gate.limits;
-    const max = Math.max(lanesMax, roundEntriesMax, this.#planned.lanes.size);
-    return ownLanes(lanes, max);
   }
 }

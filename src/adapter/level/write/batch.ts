@@ -123,14 +123,14 @@ export class BatchBuilder {
       if (extent.swept < extent.first) return false;
       held += extent.next - extent.first;
     }
-    if (held > this.#deletesLeft()) return false;
+    if (held > Math.max(0, this.#deletesMax - this.#deletes)) return false;
     for (const lane of lanes) this.#drop(lane);
     return true;
   }
 
   /** The batch, its tip first, and the resulting state. */
   finish(): { tip: Tip; votes: StoredVotes; operations: Operation[] } {
-    const { votes, laneFloors } = this.#putVotes();
+    const { votes, laneFloors } = this.#votes === this.#baseVotes ? this.base : this.#putVotes();
     const lanes = this.#newLane ? new Map([...this.#lanes].sort(([a], [b]) => (a < b ? -1 : 1))) : this.#lanes;
     const tip: Tip = {
       store: this.base.store,
@@ -218,30 +218,22 @@ export class BatchBuilder {
 
   #log({ log, truncate, append, after }: LogPlan<EntryPut>): void {
     const { first, next } = after;
-    const swept = this.#truncate(log, truncate, first);
+    const extent = this.#extent(log);
+    let swept = first;
+    // Stale keys from an earlier jump lie below: `swept` moves past them only after the sweeper has
+    // deleted them.
+    if (extent !== undefined && extent.swept < extent.first) swept = extent.swept;
+    else if (extent !== undefined && truncate.first !== truncate.next) swept = this.#truncate(log, truncate, first);
     for (const put of append) this.#put(put);
     this.#set(log, { first, next, swept });
   }
 
   /** Deletes as many keys as fit, and returns the number below which no keys remain. */
-  #truncate(log: LogName, truncate: Cursor, firstAfter: bigint): bigint {
-    const extent = this.#extent(log);
-    if (extent === undefined) return firstAfter;
-    // Stale keys from an earlier jump lie below: `swept` moves past them only after the sweeper has
-    // deleted them.
-    if (extent.swept < extent.first) return extent.swept;
-    const left = this.#deletesLeft();
-    const length = truncate.next - truncate.first;
-    if (length <= left) {
-      this.#deleteRange(log, truncate.first, truncate.next);
-      return firstAfter;
-    }
-    this.#deleteRange(log, truncate.first, truncate.first + left);
-    return truncate.first + left;
-  }
-
-  #deletesLeft(): bigint {
-    return BigInt(Math.max(0, this.#deletesMax - this.#deletes));
+  #truncate(log: LogName, { first, next }: Cursor, firstAfter: bigint): bigint {
+    const left = Math.max(0, this.#deletesMax - this.#deletes);
+    const end = next - first <= left ? next : first + BigInt(left);
+    this.#deleteRange(log, first, end);
+    return end === next ? firstAfter : end;
   }
 
   #extent(log: LogName): Extent | undefined {
@@ -264,9 +256,11 @@ export class BatchBuilder {
   }
 
   #deleteRange(log: LogName, from: bigint, to: bigint): void {
-    if (from === to) return;
     const keys = logKeys(log);
-    for (let number = from; number < to; number++) this.#delete(new EntryDelete(keys, number));
+    for (let number = from; number < to; number++) {
+      this.#operations.push(new EntryDelete(keys, number));
+      this.#deletes++;
+    }
   }
 
   #delete(operation: Delete): void {

@@ -77,7 +77,7 @@ export class PutEncoder<B, Q, A> implements EntryEncoder<B, Q, A, LevelEntries> 
   }
 
   #single(key: string, value: Uint8Array, crc: number): SinglePut {
-    checkRecordBytes(key, value.length, this.#recordBytesMax);
+    if (value.length > this.#recordBytesMax) checkRecordBytes(key, value.length, this.#recordBytesMax);
     return { type: 'put', key, value, crc };
   }
 }
