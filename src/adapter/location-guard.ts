@@ -118,7 +118,9 @@ export class LocationGuard {
   checkBatch(): void {
     if (this.#isLockChecked && this.#lost === undefined) {
       this.#checkDirectories();
-      this.#checked();
+      // The time of the first check: a later one would be valid for too long.
+      this.#isLockChecked = false;
+      this.#checkedAt = this.#closestCheckedAt = this.#batchAt;
     } else if (!this.#isRecent || this.#closest?.isSame() === false) this.check();
   }
 

@@ -68,6 +68,7 @@ test(
     engine.prepare();
     const fourth = engine.fill([put('d', 10, 1)]);
     await Promise.all([first.write(), writing, third.write(), fourth.write()]);
+    for (const written of [first, second, third, fourth]) written.recycle();
     assert.equal(await contentOf(engine), ['a:10:1', 'b:10:1', 'c:10:1', 'd:10:1']);
     const before = made();
     for (let i = 0; i < 10; i++) await engine.write([put('e', 10, i)]);

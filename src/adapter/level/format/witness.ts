@@ -144,7 +144,8 @@ export class Witness {
     const file = await files.open(path, MODE, { empty: false, existing: true });
     try {
       const witness = new Witness(files, path, file, readRegularSync(path), store);
-      if (isShared(file)) await witness.#leave();
+      // A second link: that of a backup.
+      if (file.links() > 1) await witness.#leave();
       return witness;
     } catch (error) {
       await file.close();
@@ -169,7 +170,7 @@ export class Witness {
    */
   leaveIfShared(): Promise<void> | undefined {
     // A system call of about a microsecond, while the disk is busy.
-    this.#leaving = isShared(this.#file) ? this.#leave() : undefined;
+    this.#leaving = this.#file.links() > 1 ? this.#leave() : undefined;
     return this.#leaving;
   }
 
@@ -225,11 +226,6 @@ export class Witness {
     this.#file = file;
     await before.close();
   }
-}
-
-/** True if the file has a second link: that of a backup. */
-function isShared(file: WritableFile): boolean {
-  return file.links() > 1;
 }
 
 function isSameFile(path: string, file: WritableFile): boolean {

@@ -193,10 +193,10 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   async #run(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    for (const read of this.#reads.splice(0)) await read();
+    if (this.#reads.length > 0) for (const read of this.#reads.splice(0)) await read();
     const preparation = this.#failed === undefined ? this.#prepare() : undefined;
     if (preparation !== undefined) await preparation.catch((cause) => this.fail(cause));
-    const composed = this.#failed === undefined ? this.#composeOrFail() : undefined;
+    const composed = this.#failed === undefined ? this.#compose() : undefined;
     if (composed === undefined) {
       this.#isRunning = false;
       this.#parts.tidyUp();
@@ -208,11 +208,18 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
       return;
     }
     const { batch, steps, calls, group } = composed;
-    // This may run within the previous batch, whose callers are called back first.
-    const writing = batch.isEmpty ? undefined : this.#write(batch);
-    // Not before: the disk is busy now.
-    this.#parts.gate.dequeue(group.bytes, group.calls);
-    const error = await writing;
+    let error: LanestoreError | undefined;
+    try {
+      // This may run within the previous batch, whose callers are called back first.
+      const written = batch.isEmpty ? undefined : this.#write(batch);
+      // Not before: the disk is busy now.
+      this.#parts.gate.dequeue(group.bytes, group.calls);
+      await written;
+    } catch (cause) {
+      error = this.#parts.poison(cause);
+    } finally {
+      this.#isInFlight = false;
+    }
     this.#isRunning = false;
     // Unless enough bytes wait, these calls settle first: calls of their callers can then join.
     if (error === undefined && this.#parts.gate.queuedBytes >= START_AT_ONCE_BYTES) void this.#run();
@@ -227,23 +234,17 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     this.#schedule();
   }
 
-  async #write(batch: Batch): Promise<LanestoreError | undefined> {
-    const { writer, tidyUp, poison } = this.#parts;
-    try {
-      this.#isInFlight = true;
-      const written = writer.write(batch);
-      const { prepared } = writer;
-      if (prepared === undefined) this.#prepare();
-      else void prepared.then(() => this.#prepareNext(), ignored);
-      if (!this.#isTidied) tidyUp();
-      this.#isTidied = false;
-      await written;
-      return undefined;
-    } catch (cause) {
-      return poison(cause);
-    } finally {
-      this.#isInFlight = false;
-    }
+  /** Begins to write a batch. Not an async function: {@link #run} would wait for one promise more. */
+  #write(batch: Batch): Promise<void> {
+    const { writer, tidyUp } = this.#parts;
+    this.#isInFlight = true;
+    const written = writer.write(batch);
+    const { prepared } = writer;
+    if (prepared === undefined) this.#prepare();
+    else void prepared.then(() => this.#prepareNext(), ignored);
+    if (!this.#isTidied) tidyUp();
+    this.#isTidied = false;
+    return written;
   }
 
   #prepare(): Promise<void> | undefined {
@@ -276,35 +277,33 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     return rounds;
   }
 
-  /** Composing cannot fail on checked input; if it does, every call and step must still settle. */
-  #composeOrFail(): Composed<Batch> | undefined {
+  /**
+   * Composes a batch of the steps, then of calls from the head of the queue. This cannot fail on
+   * checked input; if it does, every call and step must still settle.
+   */
+  #compose(): Composed<Batch> | undefined {
+    const { writer } = this.#parts;
     // Steps of a slow drop that begins while composing belong in the next batch.
     const steps = this.#steps.splice(0);
     try {
-      return this.#compose(steps);
+      const batch = writer.begin(steps.map(({ work }) => work));
+      const calls: Accepted[] = [];
+      const group = this.#newGroup();
+      for (const call of this.#calls) {
+        if (this.#isBlocked(call) || !group.fits(call.cost)) break;
+        const added = writer.add(batch, call);
+        if (added === false) break;
+        if (added === true) calls.push(call);
+        else if (call.kind === 'drop') this.#beginSlowDrop(call, added);
+        group.add(call.cost);
+      }
+      this.#calls.splice(0, group.calls);
+      return steps.length === 0 && group.calls === 0 ? undefined : { batch, steps, calls, group };
     } catch (cause) {
       this.#steps.unshift(...steps);
       this.fail(cause);
       return undefined;
     }
-  }
-
-  /** Composes a batch of the steps, then of calls from the head of the queue. */
-  #compose(steps: readonly Step[]): Composed<Batch> | undefined {
-    const { writer } = this.#parts;
-    const batch = writer.begin(steps.map(({ work }) => work));
-    const calls: Accepted[] = [];
-    const group = this.#newGroup();
-    for (const call of this.#calls) {
-      if (this.#isBlocked(call) || !group.fits(call.cost)) break;
-      const added = writer.add(batch, call);
-      if (added === false) break;
-      if (added === true) calls.push(call);
-      else if (call.kind === 'drop') this.#beginSlowDrop(call, added);
-      group.add(call.cost);
-    }
-    this.#calls.splice(0, group.calls);
-    return steps.length === 0 && group.calls === 0 ? undefined : { batch, steps, calls, group };
   }
 
   #newGroup(): Group {

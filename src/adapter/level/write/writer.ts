@@ -174,6 +174,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     // Ignored here: it is awaited below, unless the batch fails first.
     ownWitness?.catch(ignored);
     await written;
+    filled.recycle();
     if (ownWitness !== undefined) await ownWitness;
     // On macOS LevelDB uses plain fsync, which leaves the batch in the disk's cache. It must be
     // flushed before the witness names the batch.

@@ -181,7 +181,11 @@ test(
     const failed = new LanestoreError('LANESTORE_FAILED', 'a write elsewhere was rejected');
     let written = 0;
     let discarded = 0;
-    const filled: FilledBatch = { write: async () => void written++, discard: async () => void discarded++ };
+    const filled: FilledBatch = {
+      write: async () => void written++,
+      recycle: () => undefined,
+      discard: async () => void discarded++,
+    };
     const engine = { copies: false, fill: () => filled, prepare: () => undefined } as unknown as Engine;
     const writer = new BatchWriter({
       store: '',
