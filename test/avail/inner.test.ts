@@ -32,7 +32,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { LevelEntries } from '../../src/adapter/level/format/step.js';
-import { PutEncoder, sealRound } from '../../src/adapter/level/write/encode.js';
+import { PutEncoder, sizeOf } from '../../src/adapter/level/write/encode.js';
 import { emptyState } from '../../src/adapter/planner.js';
 import { planRound } from '../../src/adapter/round-plan.js';
 import { Inner } from '../../src/avail/inner.js';
@@ -233,7 +233,7 @@ prune('sizes are upper bounds of the real records', () => {
         const state = { ...emptyState(), commitQCs: { first: 2n ** 60n, next: 2n ** 60n } };
         const encoder = new PutEncoder(autobahn);
         const bytesOf = (round: { anchor?: PruneAnchor; commitQCs?: CommitQC[]; blocks?: SignedBlock[] }) =>
-          sealRound(planRound<SignedBlock, CommitQC, PruneAnchor, LevelEntries>(autobahn, state, round, encoder)).bytes;
+          sizeOf(planRound<SignedBlock, CommitQC, PruneAnchor, LevelEntries>(autobahn, state, round, encoder)).bytes;
         assert.ok(bytesOf({ blocks: [block] }) <= blockBytes(block), 'block');
         assert.ok(bytesOf({ commitQCs: [qc] }) <= commitQCBytes(qc), 'CommitQC');
         assert.ok(bytesOf({ anchor }) <= anchorBytes(anchor) + commitQCBytes(qc), 'anchor, with its CommitQC');

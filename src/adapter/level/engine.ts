@@ -51,6 +51,7 @@ export interface FilledBatch {
   write(): Promise<void>;
   /** Called once the batch is durable: its memory may be used again. */
   recycle(): void;
+  /** Called instead if it is not written, or once its write has failed. Idempotent. */
   discard(): Promise<void>;
 }
 
@@ -103,9 +104,14 @@ export class Engine {
           // The value first: sealing its record writes the key into the buffer that the next line
           // fills again.
           const { value } = operation;
-          batch._put(keyBytes(operation), value);
-          bytes += value.length;
-        } else batch._del(keyBytes(operation));
+          const key = keyBytes(operation);
+          batch._put(key, value);
+          bytes += key.length + value.length;
+        } else {
+          const key = keyBytes(operation);
+          batch._del(key);
+          bytes += key.length;
+        }
       }
     } catch (error) {
       void batch.close();
@@ -127,8 +133,13 @@ export class Engine {
   /** Writes one atomic batch; it is durable when the call resolves. */
   async write(operations: readonly Operation[]): Promise<void> {
     const filled = this.fill(operations);
-    await filled.write();
-    filled.recycle();
+    try {
+      await filled.write();
+      filled.recycle();
+    } catch (error) {
+      await filled.discard();
+      throw error;
+    }
   }
 
   /**

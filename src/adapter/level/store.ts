@@ -29,7 +29,7 @@ import { ValueReads } from './values/reads.js';
 import type { ValueStore } from './values/value-store.js';
 import type { Accepted } from './write/accepted.js';
 import type { BatchBuilder } from './write/batch.js';
-import { PutEncoder, sealRound } from './write/encode.js';
+import { PutEncoder, sealRecords, sizeOf } from './write/encode.js';
 import { CommitQueue } from './write/queue.js';
 import { Reclaimer } from './write/reclaimer.js';
 import { Sweeper } from './write/sweeper.js';
@@ -250,7 +250,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
   }
 
   protected override costOf(plan: EncodedRound): Cost {
-    const { bytes, entries, removals, largeBytes, isPrune } = sealRound(plan, this.#values?.separableBytesMin);
+    const { bytes, entries, removals, largeBytes, isPrune } = sizeOf(plan, this.#values?.separableBytesMin);
     const tidied = Math.min(entries + removals, this.#deletesMax);
     const floors = plan.votes?.seen === undefined ? 0 : this.#writer.votes.laneFloors.size + 1;
     const votesBytes = plan.votes === undefined ? 0 : VOTES_BYTES + LANE_FLOOR_BYTES * floors;
@@ -269,6 +269,7 @@ export class LevelStore<B, Q, A> extends BasePersistence<B, Q, A, LevelEntries> 
     hooks: DurableHooks<B, Q, A>,
     cost: Cost,
   ): Promise<void> {
+    sealRecords(plan, this.#values?.settings.enabled === true);
     return new Promise((resolve, reject) => {
       const settle: Accepted['settle'] = (error) => {
         this.gate.settle(cost);

@@ -16,22 +16,35 @@ const put = (key: string, bytes: number, fill: number): Operation => ({
 });
 const del = (key: string): Operation => ({ type: 'del', key });
 
-/** Runs `body` on the engine of a new database; counts the batches that LevelDB makes. */
-const withEngine = (body: (engine: Engine, made: () => number, close: () => Promise<void>) => Promise<void>) =>
+interface Batches {
+  /** Number of batches that LevelDB has made. */
+  made: number;
+  /** Those that are attached to the database: they live until it is closed. */
+  readonly attached: Set<unknown>;
+  /** The next writes fail. */
+  fails: boolean;
+}
+
+/** Runs `body` on the engine of a new database, and watches the batches that LevelDB makes. */
+const withEngine = (body: (engine: Engine, batches: Batches, close: () => Promise<void>) => Promise<void>) =>
   inTemp(async (dir) => {
     const db = await openDatabase(join(dir, 'level'), {}, true);
-    let made = 0;
-    const inner = db as unknown as { _chainedBatch(): unknown };
-    const make = inner._chainedBatch.bind(db);
+    const batches: Batches = { made: 0, attached: new Set(), fails: false };
+    const inner = db as unknown as Record<'_chainedBatch' | 'detachResource', (resource?: unknown) => unknown>;
+    const [make, detach] = [inner._chainedBatch.bind(db), inner.detachResource.bind(db)];
     inner._chainedBatch = () => {
-      made++;
-      return make();
+      batches.made++;
+      const batch = make() as { _write(options: object): Promise<void> };
+      const write = batch._write.bind(batch);
+      batch._write = (options) => (batches.fails ? Promise.reject(new Error('EIO')) : write(options));
+      batches.attached.add(batch);
+      return batch;
     };
-    await body(
-      new Engine(db, true),
-      () => made,
-      () => db.close(),
-    );
+    inner.detachResource = (resource) => {
+      batches.attached.delete(resource);
+      return detach(resource);
+    };
+    await body(new Engine(db, true), batches, () => db.close());
     await db.close();
   });
 
@@ -45,21 +58,21 @@ const contentOf = async (engine: Engine): Promise<string[]> => {
 
 test(
   'a batch is used again, and holds nothing of the batch before it',
-  withEngine(async (engine, made) => {
+  withEngine(async (engine, batches) => {
     await engine.write([put('a', 10, 1), put('b', 10, 1), put('c', 10, 1)]);
     engine.prepare();
     await engine.write([del('b'), put('c', 3, 2)]);
     // Without a call of prepare, too.
     await engine.write([del('a')]);
     await engine.write([put('a', 1, 3)]);
-    assert.is(made(), 1);
+    assert.is(batches.made, 1);
     assert.equal(await contentOf(engine), ['a:1:3', 'c:3:2']);
   }),
 );
 
 test(
   'two batches that are filled before either is written are separate',
-  withEngine(async (engine, made) => {
+  withEngine(async (engine, batches) => {
     const first = engine.fill([put('a', 10, 1)]);
     engine.prepare();
     const second = engine.fill([put('b', 10, 1)]);
@@ -70,9 +83,10 @@ test(
     await Promise.all([first.write(), writing, third.write(), fourth.write()]);
     for (const written of [first, second, third, fourth]) written.recycle();
     assert.equal(await contentOf(engine), ['a:10:1', 'b:10:1', 'c:10:1', 'd:10:1']);
-    const before = made();
+    const before = batches.made;
     for (let i = 0; i < 10; i++) await engine.write([put('e', 10, i)]);
-    assert.is(made(), before);
+    assert.is(batches.made, before);
+    assert.is(batches.attached.size, 1);
   }),
 );
 
@@ -97,19 +111,36 @@ test(
 
 test(
   'the memory of a large batch is not kept',
-  withEngine(async (engine, made) => {
+  withEngine(async (engine, batches) => {
     await engine.write([put('a', 2 * 1024 * 1024, 1)]);
     await engine.write([put('b', 1, 1)]);
-    assert.is(made(), 2);
+    assert.is(batches.made, 2);
     await engine.write([put('b', 1, 2)]);
-    assert.is(made(), 2);
+    assert.is(batches.made, 2);
     assert.equal(await contentOf(engine), ['a:2097152:1', 'b:1:2']);
   }),
 );
 
 test(
+  'a batch whose write failed is let go, and the next one is another',
+  withEngine(async (engine, batches) => {
+    await engine.write([put('a', 10, 1)]);
+    batches.fails = true;
+    for (let i = 0; i < 5; i++) {
+      const failed = await engine.write([put('b', 10, 1)]).then(String, (error: Error) => error.message);
+      assert.is(failed, 'EIO');
+    }
+    assert.is(batches.attached.size, 0);
+    batches.fails = false;
+    await engine.write([put('c', 10, 1)]);
+    assert.is(batches.attached.size, 1);
+    assert.equal(await contentOf(engine), ['a:10:1', 'c:10:1']);
+  }),
+);
+
+test(
   'a closed database refuses to fill, and to write what was filled',
-  withEngine(async (engine, _made, close) => {
+  withEngine(async (engine, _batches, close) => {
     await engine.write([put('a', 1, 1)]);
     const filled = engine.fill([put('b', 1, 1)]);
     await close();

@@ -99,17 +99,11 @@ export interface RoundSize {
   readonly isPrune: boolean;
 }
 
-/**
- * Seals the records of an encoded round and returns its size, in one pass over its entries. If
- * values are separated, that is, with a `separableBytesMin`, the appender seals those of large
- * blocks, while the records before them are being written. Not while they are encoded: sealing each
- * entry right after that measured a seventh slower.
- */
-export function sealRound(
+/** The size of an encoded round, in one pass over its entries. */
+export function sizeOf(
   { anchor, inner, commitQCs, lanes, votes }: EncodedRound,
   separableBytesMin = Number.POSITIVE_INFINITY,
 ): RoundSize {
-  const separates = separableBytesMin !== Number.POSITIVE_INFINITY;
   let bytes = anchor === undefined ? 0 : anchor.entry.key.length + anchor.entry.value.length;
   if (inner !== undefined) bytes += inner.key.length + inner.value.length;
   let blocks = 0;
@@ -120,7 +114,6 @@ export function sealRound(
       const { bytes: length } = put;
       bytes += put.keys.length + length;
       if (length >= separableBytesMin) largeBytes += length;
-      if (!separates || length < LARGE_BYTES) put.seal();
     }
     blocks += append.length;
     removals += truncate.next - truncate.first;
@@ -128,15 +121,24 @@ export function sealRound(
   let qcs = 0;
   if (commitQCs !== undefined) {
     const { truncate, append } = commitQCs;
-    for (const put of append) {
-      bytes += put.keys.length + put.bytes;
-      put.seal();
-    }
+    for (const put of append) bytes += put.keys.length + put.bytes;
     qcs = append.length;
     removals += truncate.next - truncate.first;
   }
   const isPrune = blocks === 0 && inner === undefined && qcs <= (anchor === undefined ? 0 : 1) && !givesVotes(votes);
   return { bytes, entries: blocks + qcs, removals: Number(removals), largeBytes, isPrune };
+}
+
+/**
+ * Seals the records of an admitted round. If values are separated, the appender seals those of
+ * large blocks, while the records before them are being written. Not while they are encoded: a
+ * refused round would pay for it, and it measured a seventh slower.
+ */
+export function sealRecords({ commitQCs, lanes }: EncodedRound, separates: boolean): void {
+  if (commitQCs !== undefined) for (const put of commitQCs.append) put.seal();
+  for (const { append } of lanes.values()) {
+    for (const put of append) if (!separates || put.bytes < LARGE_BYTES) put.seal();
+  }
 }
 
 function givesVotes(votes: EncodedRound['votes']): boolean {

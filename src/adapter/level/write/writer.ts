@@ -173,8 +173,13 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     const ownWitness = witness?.leaveIfShared();
     // Ignored here: it is awaited below, unless the batch fails first.
     ownWitness?.catch(ignored);
-    await written;
-    filled.recycle();
+    try {
+      await written;
+      filled.recycle();
+    } catch (error) {
+      void filled.discard().catch(ignored);
+      throw error;
+    }
     if (ownWitness !== undefined) await ownWitness;
     // On macOS LevelDB uses plain fsync, which leaves the batch in the disk's cache. It must be
     // flushed before the witness names the batch.

@@ -14,7 +14,7 @@ import { NO_STORED_VOTES } from '../../../../src/adapter/level/format/votes.js';
 import { findValues } from '../../../../src/adapter/level/values/names.js';
 import { valueSettings } from '../../../../src/adapter/level/values/options.js';
 import { ValueStore } from '../../../../src/adapter/level/values/value-store.js';
-import { sealRound } from '../../../../src/adapter/level/write/encode.js';
+import { sizeOf } from '../../../../src/adapter/level/write/encode.js';
 import { CommitQueue } from '../../../../src/adapter/level/write/queue.js';
 import { BatchWriter } from '../../../../src/adapter/level/write/writer.js';
 import { poolThreads } from '../../../../src/base/files.js';
@@ -206,7 +206,7 @@ test(
     let letGo: (() => void) | undefined;
     onValues(files, ({ kind }) => (kind === 'sync' ? new Promise<void>((go) => (letGo = go)) : undefined));
     const round = encodedRound(big('0a', 0));
-    const { bytes, entries, largeBytes } = sealRound(round, values.separableBytesMin);
+    const { bytes, entries, largeBytes } = sizeOf(round, values.separableBytesMin);
     const cost = { ...freeOfCost(), bytes, entries, largeBytes };
     gate.admit(cost);
     const settled = new Promise<LanestoreError | undefined>((settle) => {
