@@ -234,7 +234,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
     this.#schedule();
   }
 
-  /** Begins to write a batch. Not an async function: {@link #run} would wait for one promise more. */
+  /** Begins to write a batch. Not an async function: `run` would wait for one promise more. */
   #write(batch: Batch): Promise<void> {
     const { writer, tidyUp } = this.#parts;
     this.#isInFlight = true;
