@@ -177,7 +177,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
       await written;
       filled.recycle();
     } catch (error) {
-      void filled.discard().catch(ignored);
+      await filled.discard().catch(ignored);
       throw error;
     }
     if (ownWitness !== undefined) await ownWitness;
@@ -234,13 +234,8 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
    * handed to LevelDB.
    */
   async #writeAfter(values: Promise<void>, filled: FilledBatch, operations: readonly Operation[]): Promise<void> {
-    try {
-      await values;
-      if (this.#failed !== undefined) throw this.#failed;
-    } catch (cause) {
-      await filled.discard().catch(ignored);
-      throw cause;
-    }
+    await values;
+    if (this.#failed !== undefined) throw this.#failed;
     await this.#writeInPlace(filled, operations);
   }
 
@@ -253,7 +248,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
     try {
       guard?.checkBeforeBatch();
     } catch (error) {
-      return rejected(error, filled.discard());
+      return Promise.reject(error);
     }
     const written = meterBatch(operations, store, metered, filled);
     try {
