@@ -190,9 +190,15 @@ export class Engine {
 }
 
 function fill(batch: AnyBatch, operations: readonly Operation[]): FilledBatch {
-  for (const operation of operations) {
-    if (operation.type === 'put') batch.put<string, Uint8Array>(operation.key, operation.value, ENCODINGS);
-    else batch.del<string>(operation.key, ENCODINGS);
+  try {
+    for (const operation of operations) {
+      if (operation.type === 'put') batch.put<string, Uint8Array>(operation.key, operation.value, ENCODINGS);
+      else batch.del<string>(operation.key, ENCODINGS);
+    }
+  } catch (error) {
+    // For example, a hook of the caller's database threw.
+    batch.close().catch(() => undefined);
+    throw error;
   }
   return { write: () => batch.write(SYNC), recycle: () => undefined, discard: () => batch.close() };
 }
