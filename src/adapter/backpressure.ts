@@ -212,8 +212,7 @@ export class AdmissionGate {
     // A resource's check may have closed the gate because the store failed: the call would never
     // settle.
     if (this.#closed !== undefined) throw this.#closed;
-    const isFull = this.#queuedBytes > 0 && !this.#fits(bytes);
-    if (isFull || this.#queuedCalls >= CALLS_MAX) throw this.#refusal(bytes);
+    if (!this.#fits(bytes) || this.#queuedCalls >= CALLS_MAX) throw this.#refusal(bytes);
     this.#queuedBytes += bytes;
     this.#queuedCalls++;
     for (const resource of this.#resources) resource.enter(cost);

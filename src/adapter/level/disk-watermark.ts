@@ -169,10 +169,6 @@ export class DiskSpace implements DiskReservation, Resource {
     const { minFreeBytes, pruneFreeBytes } = this.#limits;
     const wanted = diskBytes + (isPrune ? pruneFreeBytes : minFreeBytes);
     const age = this.#now() - this.#readAt;
-    // The common case first.
-    const sinceReading = this.#accepted - this.#acceptedAtReading;
-    const isRecent = age <= READ_EVERY_MS && sinceReading <= minFreeBytes / READ_EVERY_PART;
-    if (isRecent && this.#free - sinceReading >= wanted) return;
     if (age > STALE_MS || (this.#estimate < wanted && age > READ_EVERY_MS)) this.#readNow();
     else if (age > READ_EVERY_MS || this.#sinceReading > minFreeBytes / READ_EVERY_PART) void this.#read();
     if (this.#estimate >= wanted) return;

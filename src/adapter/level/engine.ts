@@ -29,8 +29,8 @@ interface ReusableBatch {
 export type Entry = readonly [key: string, value: Uint8Array];
 
 /**
- * Passed with every call, so that the caller's own defaults do not matter. Only writes into a
- * database of `openDatabase` omit them, see {@link fillWithBytes}.
+ * Passed with every call, so that the caller's own defaults do not matter. Only
+ * {@link Engine.fill} into a database of `openDatabase` does without them.
  */
 const ENCODINGS = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
 

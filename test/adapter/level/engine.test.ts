@@ -1,5 +1,6 @@
 /** The engine's batches: reused memory, one owner at a time, nothing of an earlier batch. */
 import { join } from 'node:path';
+import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openDatabase } from '../../../src/adapter/level/database.js';
@@ -149,5 +150,33 @@ test(
     assert.throws(() => engine.fill([put('c', 1, 1)]), /not open/);
   }),
 );
+
+test("a batch that a hook of the caller's database refuses is let go", async () => {
+  const db = new MemoryLevel();
+  await db.open();
+  let attached = 0;
+  const inner = db as unknown as Record<'attachResource' | 'detachResource', (resource: unknown) => unknown>;
+  for (const [name, change] of [
+    ['attachResource', 1],
+    ['detachResource', -1],
+  ] as const) {
+    const real = inner[name].bind(db);
+    inner[name] = (resource) => {
+      attached += change;
+      return real(resource);
+    };
+  }
+  db.hooks.prewrite.add(() => {
+    throw new Error('no');
+  });
+  const engine = new Engine(db);
+  for (let i = 0; i < 5; i++) {
+    const refused = await engine.write([put('a', 1, 1)]).then(String, (error: { code?: string }) => error.code);
+    assert.is(refused, 'LEVEL_HOOK_ERROR');
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.is(attached, 0);
+  await db.close();
+});
 
 test.run();

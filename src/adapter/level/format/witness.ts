@@ -166,11 +166,16 @@ export class Witness {
   /**
    * Must be called while a batch is being written. Replaces the file by a copy if it has got a
    * second link: then it returns a promise, to be awaited before {@link write}. It rejects if no
-   * copy can replace the file.
+   * copy can replace the file, or if the links cannot be counted; it does not throw, because the
+   * caller must wait for its batch in any case.
    */
   leaveIfShared(): Promise<void> | undefined {
     // A system call of about a microsecond, while the disk is busy.
-    this.#leaving = this.#file.links() > 1 ? this.#leave() : undefined;
+    try {
+      this.#leaving = this.#file.links() > 1 ? this.#leave() : undefined;
+    } catch (error) {
+      this.#leaving = Promise.reject(error);
+    }
     return this.#leaving;
   }
 
@@ -187,7 +192,7 @@ export class Witness {
    * process, and seconds later a power cut.
    */
   write(seq: bigint): void {
-    if (this.#filledSeq !== seq) this.fill(seq);
+    this.fill(seq);
     if (!this.#open) throw new Error('the witness is closed');
     this.#file.writeNow(this.#slot, this.#offset);
     this.#isWritten = true;

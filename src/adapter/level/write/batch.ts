@@ -123,7 +123,7 @@ export class BatchBuilder {
       if (extent.swept < extent.first) return false;
       held += extent.next - extent.first;
     }
-    if (held > Math.max(0, this.#deletesMax - this.#deletes)) return false;
+    if (held > this.#deletesLeft) return false;
     for (const lane of lanes) this.#drop(lane);
     return true;
   }
@@ -230,10 +230,14 @@ export class BatchBuilder {
 
   /** Deletes as many keys as fit, and returns the number below which no keys remain. */
   #truncate(log: LogName, { first, next }: Cursor, firstAfter: bigint): bigint {
-    const left = Math.max(0, this.#deletesMax - this.#deletes);
+    const left = this.#deletesLeft;
     const end = next - first <= left ? next : first + BigInt(left);
     this.#deleteRange(log, first, end);
     return end === next ? firstAfter : end;
+  }
+
+  get #deletesLeft(): number {
+    return Math.max(0, this.#deletesMax - this.#deletes);
   }
 
   #extent(log: LogName): Extent | undefined {

@@ -193,7 +193,7 @@ export class CommitQueue<Batch extends { readonly isEmpty: boolean }> {
   async #run(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    if (this.#reads.length > 0) for (const read of this.#reads.splice(0)) await read();
+    for (const read of this.#reads.splice(0)) await read();
     const preparation = this.#failed === undefined ? this.#prepare() : undefined;
     if (preparation !== undefined) await preparation.catch((cause) => this.fail(cause));
     const composed = this.#failed === undefined ? this.#compose() : undefined;

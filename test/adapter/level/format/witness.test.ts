@@ -127,6 +127,33 @@ slots(
 );
 
 slots(
+  'links that cannot be counted reject, after the batch: nothing is thrown while it is being written',
+  inTemp(async (dir) => {
+    const path = join(dir, 'witness');
+    await Witness.create(diskFiles, path, STORE, 0n);
+    let fails = false;
+    const links = (real: () => number) => {
+      if (fails) throw new Error('EIO: fstat');
+      return real();
+    };
+    const open: typeof diskFiles.open = async (...args) => {
+      const opened = await diskFiles.open(...args);
+      const real = opened.links.bind(opened);
+      return Object.assign(opened, { links: () => links(real) });
+    };
+    const witness = await Witness.open({ ...diskFiles, open }, path, STORE);
+    try {
+      assert.is(witness.leaveIfShared(), undefined);
+      fails = true;
+      const left = witness.leaveIfShared();
+      assert.is(await left?.then(String, (error: Error) => error.message), 'EIO: fstat');
+    } finally {
+      await witness.close();
+    }
+  }),
+);
+
+slots(
   'closed while a copy takes its place: nothing stays open, and no descriptor of others is closed',
   inTemp(async (dir) => {
     const path = join(dir, 'w');
