@@ -98,17 +98,17 @@ interface Place {
   hold(): void;
   release(): void;
   failAfter(writes: number): void;
-  /** Turns of the event loop per step: a real disk is slower. */
-  readonly pace: number;
+  /** Lets the store work for `n` steps; `isBusy` says whether something is not durable yet. */
+  run(n: number, isBusy: () => boolean): Promise<void>;
   /** Writes that the store has begun. */
   readonly writes: number;
   destroy(): void;
 }
 
 class LevelPlace implements Place {
-  readonly pace = 1;
   constructor(readonly db = new HeldLevel()) {}
   open = () => openLevel({ db: this.db, model: autobahn, maxQueuedBytes: 20_000 });
+  run = (n: number) => turns(n);
   crashed = async () => new LevelPlace(await this.db.crashed());
   slow = (count: number) => this.db.delay(count);
   hold = () => this.db.hold();
@@ -120,8 +120,11 @@ class LevelPlace implements Place {
   destroy = () => assert.equal(this.db.violations, []);
 }
 
+/** File operations of a step, and how long a step waits for them at most: a failed store makes none. */
+const STEP_OPERATIONS = 4;
+const STEP_MS_MAX = 50;
+
 class WalPlace implements Place {
-  readonly pace = 20;
   readonly #files = new WatchedFiles();
   #delay = 0;
   #held: Promise<void> | undefined;
@@ -136,6 +139,12 @@ class WalPlace implements Place {
     };
   }
   open = () => openWal(this.dir, { model: autobahn, files: this.#files, maxQueuedBytes: 20_000 });
+  // Counted in operations, because how many turns one takes depends on the disk.
+  run = async (n: number, isBusy: () => boolean) => {
+    const [until, deadline] = [this.writes + n * STEP_OPERATIONS, performance.now() + n * STEP_MS_MAX];
+    await turns(n);
+    while (this.#held === undefined && isBusy() && this.writes < until && performance.now() < deadline) await turns(1);
+  };
   crashed = async () => {
     const copy = mkdtempSync(join(tmpdir(), 'lanestore-avail-'));
     cpSync(this.dir, copy, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
@@ -187,6 +196,7 @@ class Life {
   #cursors: bigint[] = [];
   #pushes = 0;
   #settled = 0;
+  #hasStopped = false;
 
   constructor(
     readonly state: AvailState,
@@ -196,6 +206,9 @@ class Life {
     this.#pushed = net.laneIds.map((lane) => Number(state.nextBlock(lane)));
     this.#qcs = Number(state.nextCommitQC);
     this.#inners = promised.inner;
+    void state.stopped.then(() => {
+      this.#hasStopped = true;
+    });
     this.#watch('headers to vote for', this.#listen());
     this.#watch('own blocks to send', this.#announce());
   }
@@ -243,6 +256,17 @@ class Life {
       () => this.#settled + this.place.writes,
     );
   }
+
+  /** True while something that was pushed is not durable, and may become so. */
+  readonly isBusy = (): boolean => {
+    const { state } = this;
+    if (this.#hasStopped) return false;
+    const isPending = (lane: string) => {
+      const { next, durable } = state.range(lane);
+      return durable < next;
+    };
+    return [...net.laneIds, own].some(isPending);
+  };
 
   async do(op: Op): Promise<void> {
     const { state } = this;
@@ -429,7 +453,7 @@ async function live(start: Place, ops: readonly Op[]): Promise<void> {
   };
   try {
     for (const op of ops) {
-      if (op.kind === 'run') await turns(op.n * place.pace);
+      if (op.kind === 'run') await place.run(op.n, life.isBusy);
       else if (op.kind === 'slow') place.slow(op.n);
       else if (op.kind === 'hold') place.hold();
       else if (op.kind === 'release') place.release();
