@@ -120,7 +120,7 @@ class LevelPlace implements Place {
   destroy = () => assert.equal(this.db.violations, []);
 }
 
-/** File operations of a step, and how long a step waits for them at most: a failed store makes none. */
+/** File operations of a step, and how long it waits for them at most: a failed store makes none. */
 const STEP_OPERATIONS = 4;
 const STEP_MS_MAX = 50;
 

@@ -127,22 +127,22 @@ rules('a block, a vote, a CommitQC that a restart lost', () => {
 
 const runs = suite('devnet: runs');
 
-runs('four nodes, ten kills: no violation, and every store verifies with its signatures', async () => {
+runs('four nodes, six kills: no violation, and every store verifies with its signatures', async () => {
   const { code, lines, stderr } = await runWorker(
     MAIN,
-    '--rounds 12 --kill --kill-every 300 --kills 10 --timeout 110'.split(' '),
+    '--rounds 8 --kill --kill-every 300 --kills 6 --timeout 110'.split(' '),
   );
   const text = lines.join('\n');
   assert.is(code, 0, `${text}\n${stderr}`);
   const [, rounds, kills] = /(\d+) rounds, (\d+) kills/.exec(text) ?? [];
-  assert.ok(Number(rounds) >= 12 && Number(kills) >= 10, text);
+  assert.ok(Number(rounds) >= 8 && Number(kills) >= 6, text);
   assert.match(text, /^0 violations$/m);
 });
 
 runs(
   'a node that votes twice in each view, and forgets its lock, is stopped by its guard, and caught without one',
   async () => {
-    const guarded = await runWorker(MAIN, '--wrong --rounds 6 --timeout 110'.split(' '));
+    const guarded = await runWorker(MAIN, '--wrong --rounds 4 --timeout 110'.split(' '));
     const text = guarded.lines.join('\n');
     assert.is(guarded.code, 0, `${text}\n${guarded.stderr}`);
     assert.match(text, /^contradicting votes that the guard refused: [1-9]/m);
@@ -167,7 +167,7 @@ for (const [weakness, violation] of [
 }
 
 for (const [name, options, restores] of [
-  ['without sinks', [], 3],
+  ['without sinks', [], 2],
   ['with sinks', ['--sinks', 'before'], 2],
 ] as const) {
   runs(`${name}, stores that are replaced, copied and moved sign nothing, then again`, async () => {

@@ -102,7 +102,16 @@ const LOSSES = {
 } as const;
 
 /**
- * Runs the process, and gives what each crash of it leaves; equal states are given once.
+ * The full form has every loss at every stop. The short one has one at each stop, in turn (a batch
+ * is not synced at several stops in a row, and meets all of them), and of many states an even
+ * selection.
+ */
+const IS_FULL = process.env.LANESTORE_CRASHES === 'all';
+const SHORT_STATES_MAX = 100;
+
+/**
+ * Runs the process, and gives what each crash of it leaves; equal states are given once. In the
+ * short form, which `LANESTORE_CRASHES=all` ends, a selection.
  * @throws Error if the process fails.
  */
 export async function crashStates<Seen = undefined>(stepped: Stepped<Seen>): Promise<readonly CrashState<Seen>[]> {
@@ -119,7 +128,8 @@ export async function crashStates<Seen = undefined>(stepped: Stepped<Seen>): Pro
     const isEnded = call === 'end';
     const name = `${n}, before ${call}`;
     add(name, image, seen, isEnded);
-    for (const [loss, left] of Object.entries(LOSSES)) {
+    const losses = Object.entries(LOSSES);
+    for (const [loss, left] of IS_FULL ? losses : [losses[n % losses.length]!]) {
       const files = [...image.files].map(([path, written]): [string, Buffer] => {
         const synced = durables[n]?.get(path) ?? Buffer.alloc(0);
         return [path, synced.equals(written) ? written : left(synced, written)];
@@ -127,7 +137,16 @@ export async function crashStates<Seen = undefined>(stepped: Stepped<Seen>): Pro
       add(`${name}, ${loss}`, new Image(new Map(files)), seen, isEnded);
     }
   }
-  return [...states.values()];
+  return selectionOf([...states.values()], SHORT_STATES_MAX, ({ isEnded }) => isEnded);
+}
+
+/**
+ * All in the full form; in the short one an even selection of about `max`, the last one among them,
+ * and those that `isKept`.
+ */
+export function selectionOf<T>(all: readonly T[], max: number, isKept: (item: T) => boolean = () => false): T[] {
+  const part = IS_FULL || all.length <= max ? 1 : all.length / max;
+  return all.filter((item, n) => isKept(item) || Math.floor((n + 1) / part) > Math.floor(n / part));
 }
 
 /**

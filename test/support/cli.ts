@@ -1,4 +1,7 @@
-/** The command line as a real process: the built one, as a user runs it. */
+/**
+ * The command line in real processes: the built one, as a user runs it. Calls that do not depend on
+ * a fresh process share some: starting one takes a hundred times as long as most commands.
+ */
 import { type SpawnOptions, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -8,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Semaphore } from '../../src/base/mutex.js';
 import { packageRoot } from './fixtures.js';
+import { beginWarm, runWarm } from './warm-cli.js';
 
 /** The program that `lanestore` runs. */
 export const MAIN = join(packageRoot, 'dist', 'cli', 'main.js');
@@ -30,13 +34,24 @@ export function canRunUnprivileged(): boolean {
   return spawnSync(process.execPath, [MAIN, 'version'], { cwd: '/', ...UNPRIVILEGED }).status === 0;
 }
 
-/** Runs a verb to its end. */
+/**
+ * Runs a verb to its end, in a process that has run others of the same test file if it may; see
+ * {@link isWarm}.
+ */
 export function run(...args: string[]): Result {
   return runIn(process.cwd(), ...args);
 }
 
-/** Runs a verb in a directory. Leading `--import=` arguments are options of Node.js. */
+/**
+ * Runs a verb in a directory, as {@link run} does. Leading `--import=` arguments are options of
+ * Node.js.
+ */
 export function runIn(cwd: string, ...args: string[]): Result {
+  return isWarm(args) ? runWarm(cwd, args) : runFresh(cwd, ...args);
+}
+
+/** Runs a verb in a process of its own. */
+function runFresh(cwd: string, ...args: string[]): Result {
   const { status, stdout, stderr } = spawnSync(process.execPath, withMain(args), {
     cwd,
     encoding: 'utf8',
@@ -45,10 +60,22 @@ export function runIn(cwd: string, ...args: string[]): Result {
   return { status, stdout, stderr };
 }
 
-/** Options of Node.js, which begin with `--import=`, then the program, then the other arguments. */
+/** Options of Node.js, then the program, then the other arguments. */
 function withMain(args: readonly string[]): string[] {
-  const node = args.filter((arg) => arg.startsWith('--import='));
+  const node = args.filter(isNodeOption);
   return [...node, MAIN, ...args.filter((arg) => !node.includes(arg))];
+}
+
+/**
+ * False for options of Node.js, and for verbs that redirect the output of their process or write to
+ * its descriptor.
+ */
+function isWarm(args: readonly string[]): boolean {
+  return !args.some(isNodeOption) && !['bundle', 'demo'].includes(args[0] ?? '') && !args.includes('--acks');
+}
+
+function isNodeOption(arg: string): boolean {
+  return arg.startsWith('--import=');
 }
 
 /** Number of concurrent processes: one more than cores, because each also waits for the disk. */
@@ -56,15 +83,18 @@ const processes = new Semaphore(availableParallelism() + 1);
 
 /** Like {@link runIn}, while other commands run. */
 export async function begin(cwd: string, ...args: string[]): Promise<Result> {
+  if (isWarm(args)) return processes.run(() => beginWarm(cwd, args));
   const { status, stdout, stderr } = await ended(withMain(args), ['ignore', 'pipe', 'pipe'], { cwd });
   return { status, stdout, stderr };
 }
 
-/**
- * The outcome of each command line, all run in one process, in sequence: for tests of messages
- * about arguments, which need no process of their own. `user` may be {@link UNPRIVILEGED}.
- */
+/** The outcome of each command line, in sequence; those of `user`, if given, in one process. */
 export async function runLines(cwd: string, lines: CommandLines, user: SpawnOptions = {}): Promise<Result[]> {
+  const results: Result[] = [];
+  if (Object.keys(user).length === 0) {
+    for (const args of lines) results.push(await begin(cwd, ...args));
+    return results;
+  }
   const worker = fileURLToPath(new URL('cli-lines-worker.js', import.meta.url));
   const args = [worker, JSON.stringify(lines)];
   const { status, stdout, stderr } = await ended(args, ['ignore', 'pipe', 'pipe'], { ...user, cwd });

@@ -1,0 +1,14 @@
+// What `npm test` does first: lint and build, and beside it the build of the tests. They write to
+// different directories.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+async function run(...scripts) {
+  for (const script of scripts) {
+    const child = spawn('npm', ['run', '--silent', script], { stdio: 'inherit', shell: process.platform === 'win32' });
+    const [code] = await once(child, 'close');
+    if (code !== 0) process.exitCode = 1;
+  }
+}
+
+await Promise.all([run('lint', 'build'), run('build:test')]);
