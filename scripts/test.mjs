@@ -16,6 +16,8 @@ import { parseArgs, stripVTControlCharacters } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const testRoot = join(root, '.build', 'test');
+/** One more than cores, because each also waits for the disk and for processes of its own. */
+const JOBS = availableParallelism() + 1;
 /** Seconds of each file in its last run, so that the longest files start first. */
 const timesFile = join(root, 'node_modules', '.cache', 'lanestore-test-times.json');
 
@@ -30,7 +32,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     all: { type: 'boolean', default: false },
-    jobs: { type: 'string', default: String(availableParallelism()) },
+    jobs: { type: 'string', default: String(JOBS) },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });

@@ -39,7 +39,7 @@ export const kill: Row<Prepared> = {
   name: 'kill',
   fault: 'SIGKILL under load, and during creation, sweep, flush, compaction, open, reuse',
   mustHold: 'opens; 0 acknowledged lost, every hook true',
-  counts: { full: 240, short: 30 },
+  counts: { full: 240, short: 16 },
 
   prepare: async ({ dir }) => ({ shim: shimUnable() === undefined ? buildShim(dir) : undefined }),
 
