@@ -97,7 +97,7 @@ creation(
   inTemp(async (dir) => {
     const { tookMs } = await run(join(dir, 'warm', 'deep'), 'after', '60000');
     const random = new Random(seed);
-    const kills = Array.from({ length: 16 }, (_, i) => ({ i, ms: random.next() * tookMs * 1.1 }));
+    const kills = Array.from({ length: 10 }, (_, i) => ({ i, ms: random.next() * tookMs * 1.1 }));
     await inParallel(kills, async ({ i, ms }) => {
       const location = join(dir, `${i}`, 'deep');
       const { rounds } = await run(location, 'after', `${ms}`);

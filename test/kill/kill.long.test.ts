@@ -14,7 +14,7 @@ import { Held, type ModeName, storeOptions } from './load.js';
 
 const WORKER = new URL('./kill-worker.js', import.meta.url);
 /** Kills per kind of load. */
-const KILLS = { plain: 8, compaction: 8, values: 22, sweeps: 8 } as const satisfies Partial<Record<ModeName, number>>;
+const KILLS = { plain: 5, compaction: 5, values: 12, sweeps: 5 } as const satisfies Partial<Record<ModeName, number>>;
 
 /** Runs the worker and kills it, during the open or after a number of lines. */
 async function killOne(location: string, mode: ModeName, seed: number, random: Random): Promise<Said> {

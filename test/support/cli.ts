@@ -71,7 +71,7 @@ function withMain(args: readonly string[]): string[] {
  * its descriptor.
  */
 function isWarm(args: readonly string[]): boolean {
-  return !args.some(isNodeOption) && !['bundle', 'demo'].includes(args[0] ?? '') && !args.includes('--acks');
+  return !args.some(isNodeOption) && args[0] !== 'demo' && !args.includes('-') && !args.includes('--acks');
 }
 
 function isNodeOption(arg: string): boolean {
