@@ -78,10 +78,11 @@ async function freePort(): Promise<number> {
 }
 
 /** A copy of the programs that an unprivileged user can read, with the links that npm left out. */
-function copyPrograms(to: string): string {
+export function copyPrograms(to: string): string {
   if (native === undefined) throw new Error('no PostgreSQL');
   const programs = join(to, 'programs');
-  cpSync(native, programs, { recursive: true });
+  // Links stay relative: the user of the servers may not reach this checkout.
+  cpSync(native, programs, { recursive: true, verbatimSymlinks: true });
   const links = JSON.parse(readFileSync(join(programs, 'pg-symlinks.json'), 'utf8')) as {
     source: string;
     target: string;
