@@ -12,10 +12,9 @@ test('every version is tested, or reported as left out', () => {
   assert.ok(nodes.length > 0 || process.env.CI !== 'true');
 });
 
-for (const node of nodes) addVersionCases(test, node);
-
-// The oldest one is tested as this version, the newest one here: an option of the permission model
-// that both have, those between have too.
-for (const node of nodes.slice(-1)) addPermissionCases(test, node);
+for (const node of nodes) {
+  addVersionCases(test, node);
+  addPermissionCases(test, node);
+}
 
 test.run();

@@ -42,6 +42,9 @@ export function addVersionCases(test: ReturnType<typeof suite>, { version, path 
       assert.equal(entriesIn(run('manifest', location).stdout), loadExpected('wal'));
       assert.is(JSON.parse(run('version', '--json').stdout).node, version);
       assert.is(JSON.parse(run('verify', location, '--json').stdout).findingsTotal, 0);
+      run('inspect', location);
+      run('ls', location);
+      run('get', location, 'qc/35');
       run('snapshot', location, join(dir, 'snapshot'));
       run('export', location, join(dir, 'exported'), '--layout', 'wal-crc');
       run('diff', location, join(dir, 'snapshot'));

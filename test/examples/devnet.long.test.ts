@@ -14,7 +14,7 @@ import { patchedBuild } from '../faults/weakened.js';
 import { WEAKENED_GUARDS } from '../guard/weakened.js';
 import { runWorker } from '../support/kill.js';
 import { makeNetwork } from '../support/network.js';
-import { playRestores } from './restores.js';
+import { playRestores, WEAK_RESTORES } from './restores.js';
 
 const MAIN = new URL('../../examples/devnet/main.js', import.meta.url);
 
@@ -184,6 +184,21 @@ for (const [name, options, restores] of [
     assert.match(text, /^0 violations$/m);
   });
 }
+
+runs('a copy that is not closed is caught', async () => {
+  const [patch] = WEAK_RESTORES;
+  const { code, text, violation } = await playRestores(['--scenarios', 'snapshot'], {
+    restores: 3,
+    kills: 0,
+    patch: patch!,
+  });
+  assert.is(code, 1, text);
+  // Whether a vote that contradicts another one meets the checker depends on what the copy had not
+  // seen; that the copy opened with the right to sign is found in any case.
+  const opened = /^FAILED: \d+ stores opened without the right to sign$/m;
+  if (violation === undefined) assert.match(text, opened, text);
+  else assert.match(violation, /^(equivocation: .* signed two messages|lock forgotten: )/, text);
+});
 
 runs('a backend that forgets is detected', async () => {
   const { code, lines } = await play('--backend noop --rounds 9999 --kill --kill-every 300');

@@ -59,7 +59,9 @@ const idle: ChildProcess[] = [];
 
 /** Runs a command line while others run. @throws Error if the command ends the process. */
 export async function beginWarm(cwd: string, args: readonly string[]): Promise<Result> {
-  const helper = idle.pop() ?? fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const used = idle.pop();
+  const isAlive = used?.connected === true;
+  const helper = isAlive ? used : fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   for (const end of [helper, helper.channel]) end?.ref();
   const request: Request = { cwd, args, env: process.env };
   const result = await new Promise<Result>((resolve, reject) => {
