@@ -1,5 +1,5 @@
-// What `npm test` does first: lint and build, and beside it the build of the tests. They write to
-// different directories.
+// What `npm test` does first: lint and build, and beside it the build of the tests, which write to
+// different directories. Then it joins the library's modules of the latter.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -12,3 +12,4 @@ async function run(...scripts) {
 }
 
 await Promise.all([run('lint', 'build'), run('build:test')]);
+if (process.exitCode === undefined) await import('./join-modules.mjs');

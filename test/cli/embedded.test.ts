@@ -10,7 +10,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LAYOUTS } from '../../src/cli/verbs/shared.js';
 import { ORIGINAL_LAYOUTS } from '../../src/migrations/index.js';
-import { MAIN, run } from '../support/cli.js';
+import { run, SHIPPED_MAIN } from '../support/cli.js';
 import { packageRoot } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 
@@ -53,7 +53,7 @@ test(
       [],
     );
     // The same measurement sees them where they are loaded.
-    assert.ok(loadedBy(dir, MAIN).some((url) => url.includes('/@bomb.sh/')));
+    assert.ok(loadedBy(dir, SHIPPED_MAIN).some((url) => url.includes('/@bomb.sh/')));
   }),
 );
 
@@ -61,7 +61,7 @@ test(
   'help, version and completion load no code of a verb; a verb loads only the version of the protocol that it reads',
   inTemp((dir) => {
     for (const args of [['help'], ['version'], ['verify', '--help'], ['complete', '--', 'ver']]) {
-      const loaded = loadedBy(dir, MAIN, args).filter((url) => url.includes('/dist/'));
+      const loaded = loadedBy(dir, SHIPPED_MAIN, args).filter((url) => url.includes('/dist/'));
       const library = loaded.filter((url) => !/\/dist\/(?:cli\/|errors\.js$)|\/node_modules\//.test(url));
       assert.equal(library, [], args.join(' '));
       assert.ok(loaded.length > 5 && loaded.length <= MODULES_MAX, `${args.join(' ')}: ${loaded.length} modules`);
@@ -70,11 +70,11 @@ test(
     const imported = run('import', join(packageRoot, 'test/fixtures/wal/state'), store);
     assert.is(imported.status, 0, imported.stderr);
     const [older, newer] = ['/model/autobahn/11419398f/autobahn_pb.js', '/model/autobahn/73f917bbd/autobahn_pb.js'];
-    const listed = loadedBy(dir, MAIN, ['ls', store]);
+    const listed = loadedBy(dir, SHIPPED_MAIN, ['ls', store]);
     assert.ok(listed.some((url) => url.endsWith(older)));
     assert.not.ok(listed.some((url) => url.endsWith(newer)));
     // A probe decodes no entry.
-    const probed = loadedBy(dir, MAIN, ['health', store]);
+    const probed = loadedBy(dir, SHIPPED_MAIN, ['health', store]);
     assert.ok(probed.some((url) => url.includes('/preflight/')));
     assert.not.ok(probed.some((url) => /autobahn_pb|@bufbuild|@noble/.test(url)));
   }),

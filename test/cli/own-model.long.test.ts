@@ -8,7 +8,7 @@ import { ledger } from '../../examples/own-types/model.js';
 import { isLanestoreError, laneIdOf, openLevel, openView, rawModel, verify } from '../../src/index.js';
 import { begin, type CommandLines, jsonLines, type Result, runLines } from '../support/cli.js';
 import { rawBatch } from '../support/faults.js';
-import { fixture, packageRoot } from '../support/fixtures.js';
+import { fixture } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 
 const test = suite('cli: own types');
@@ -210,7 +210,7 @@ test(
     const { location } = await ownStore(dir);
     const [file, committee] = [join(dir, 'checked.mjs'), join(dir, 'keys')];
     writeFileSync(committee, 'all of them are wrong');
-    const error = join(packageRoot, 'dist/errors.js');
+    const error = fileURLToPath(new URL('../../src/errors.js', import.meta.url));
     writeFileSync(
       file,
       `import { readFileSync } from 'node:fs';\nimport { LanestoreError } from ${JSON.stringify(error)};\n` +

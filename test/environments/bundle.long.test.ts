@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BuildOptions, build, type Format } from 'esbuild';
+import { type BuildOptions, build, type Format, type Plugin } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { entriesIn, fixture, loadExpected, packageRoot } from '../support/fixtures.js';
@@ -16,6 +16,15 @@ const test = suite('environments: bundles');
 
 const READER_CHILD = join(packageRoot, 'dist', 'adapter', 'level', 'view', 'reader-child.js');
 
+/** The library as it is shipped: one of the tests' own modules would say where it was compiled. */
+const SHIPPED: Plugin = {
+  name: 'shipped',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\.\/\.\.\/src\// }, ({ path }) => ({
+      path: join(packageRoot, 'dist', path.slice('../../src/'.length)),
+    })),
+};
+
 /** Bundles the entries into `out`, as in docs/embedding.md, next to an installed classic-level. */
 async function bundle(out: string, entryPoints: Record<string, string>, options: BuildOptions = {}): Promise<void> {
   const { format = 'esm' } = options;
@@ -24,6 +33,7 @@ async function bundle(out: string, entryPoints: Record<string, string>, options:
     bundle: true,
     platform: 'node',
     external: ['classic-level'],
+    plugins: [SHIPPED],
     format,
     outdir: out,
     logLevel: 'silent',

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel } from '../../src/index.js';
-import { MAIN } from '../support/cli.js';
+import { SHIPPED_MAIN } from '../support/cli.js';
 import { entriesIn, fixture, loadExpected, packageRoot } from '../support/fixtures.js';
 import { plain } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
@@ -51,7 +51,7 @@ export function addPermissionCases(test: ReturnType<typeof suite>, node: NodeVer
     inNode('with the listed options, the command line works'),
     inTemp((dir) => {
       const options = listedOptions(dir);
-      const run = (...args: string[]) => start(node, options, [MAIN, ...args]);
+      const run = (...args: string[]) => start(node, options, [SHIPPED_MAIN, ...args]);
       const location = join(dir, 'store');
       const imported = run('import', fixture('wal', 'state'), location);
       assert.is(imported.status, 0, imported.stderr);

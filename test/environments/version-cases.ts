@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAIN } from '../support/cli.js';
+import { SHIPPED_MAIN } from '../support/cli.js';
 import { entriesIn, fixture, loadExpected } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
 import type { NodeVersion } from './nodes.js';
@@ -32,7 +32,7 @@ export function addVersionCases(test: ReturnType<typeof suite>, { version, path 
     `Node.js ${version}: the command line`,
     inTemp((dir) => {
       const run = (...args: string[]) => {
-        const ended = start(dir, MAIN, ...args);
+        const ended = start(dir, SHIPPED_MAIN, ...args);
         assert.is(ended.status, 0, `${args[0]}: ${ended.stderr}`);
         return ended;
       };

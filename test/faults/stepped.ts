@@ -107,7 +107,7 @@ const LOSSES = {
  * selection.
  */
 const IS_FULL = process.env.LANESTORE_CRASHES === 'all';
-const SHORT_STATES_MAX = 80;
+const SHORT_STATES_MAX = 40;
 
 /**
  * Runs the process, and gives what each crash of it leaves; equal states are given once. In the

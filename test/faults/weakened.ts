@@ -2,7 +2,7 @@
  * Stores with one guard removed, to show that the campaign can fail. The compiled code is copied,
  * and a piece of its text replaced. The store itself has no switch for any of this.
  */
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -104,26 +104,41 @@ export const WEAKNESSES: readonly Weakness[] = [
 
 /** The compiled tree that this file is part of. */
 const BUILD = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+/** The library's modules as compiled; `npm test` joins those in `src` (join-modules.mjs). */
+const MODULES = existsSync(join(BUILD, 'modules')) ? 'modules' : 'src';
 
 /**
- * Copies the compiled tree with the patch applied, inside of the package so that its dependencies
- * resolve. Returns the path.
+ * A compiled tree with the patch applied, inside of the package so that its dependencies resolve;
+ * files that the patch does not change are links to this tree's. Returns the path.
  */
 export function patchedBuild({ name, replacements }: Patch): string {
   const copy = join(BUILD, 'weakened', name.replaceAll(' ', '-'));
   rmSync(copy, { recursive: true, force: true });
-  for (const part of ['src', 'test', 'examples']) cpSync(join(BUILD, part), join(copy, part), { recursive: true });
+  linkTree(join(BUILD, MODULES), join(copy, 'src'));
+  for (const part of ['test', 'examples']) linkTree(join(BUILD, part), join(copy, part));
   for (const replacement of replacements) {
     const path = join(copy, replacement.file);
-    writeFileSync(path, replaced(readFileSync(path, 'utf8'), replacement, name));
+    const text = replaced(readFileSync(path, 'utf8'), replacement, name);
+    rmSync(path);
+    writeFileSync(path, text);
   }
   return copy;
+}
+
+function linkTree(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) linkTree(source, target);
+    else linkSync(source, target);
+  }
 }
 
 /** @throws for a replacement whose text does not occur in the compiled code exactly once. */
 export function checkPatch({ name, replacements }: Patch): void {
   for (const replacement of replacements) {
-    replaced(readFileSync(join(BUILD, replacement.file), 'utf8'), replacement, name);
+    const file = replacement.file.replace(/^src\b/, MODULES);
+    replaced(readFileSync(join(BUILD, file), 'utf8'), replacement, name);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The command line in real processes: the built one, as a user runs it. Calls that do not depend on
- * a fresh process share some: starting one takes a hundred times as long as most commands.
+ * The command line in real processes. Calls that do not depend on a fresh process share some:
+ * starting one takes a hundred times as long as most commands.
  */
 import { type SpawnOptions, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,8 +13,10 @@ import { Semaphore } from '../../src/base/mutex.js';
 import { packageRoot } from './fixtures.js';
 import { beginWarm, runWarm } from './warm-cli.js';
 
-/** The program that `lanestore` runs. */
-export const MAIN = join(packageRoot, 'dist', 'cli', 'main.js');
+/** The program of `lanestore`, compiled with the tests: it starts in half the time. */
+export const MAIN = join(packageRoot, '.build', 'src', 'cli', 'main.js');
+/** The same as it is shipped. */
+export const SHIPPED_MAIN = join(packageRoot, 'dist', 'cli', 'main.js');
 
 /** The exit code and the output of a command. */
 export interface Result {

@@ -37,7 +37,7 @@ const CLOSED = 'quarantined,quarantined';
 const SIGNS = 'again,differs';
 const TABLE = 'moved';
 /** States that the short form looks at, and of a weakened build. */
-const STOPS_SHORT = 24;
+const STOPS_SHORT = 12;
 const STOPS_WEAKENED = 12;
 
 /** The rows of both tables, without the holder: a lease delays a claim, and stops nothing. */

@@ -37,7 +37,7 @@ export const behindTail: Row<readonly Specimen[]> = {
   name: 'behind-tail',
   fault: 'zeros or garbage after the tail',
   mustHold: 'opens; exactly the acknowledged rounds',
-  counts: { full: 600, short: 60 },
+  counts: { full: 600, short: 40 },
 
   async prepare({ seed, dir }) {
     const random = caseRandom(seed, 'behind-tail');

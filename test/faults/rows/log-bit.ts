@@ -20,7 +20,7 @@ export const logBit: Row<readonly Specimen[]> = {
   name: 'log-bit',
   fault: 'one bit flipped in a log',
   mustHold: 'refused, or content exact; refused again when tried again',
-  counts: { full: 900, short: 100 },
+  counts: { full: 900, short: 60 },
 
   async prepare({ seed, dir }) {
     const random = caseRandom(seed, 'log-bit');

@@ -20,7 +20,7 @@ export const pages: Row<readonly Specimen[]> = {
   name: 'pages',
   fault: "last batch's pages written out of order, some zero",
   mustHold: 'opens; exactly the acknowledged rounds',
-  counts: { full: 600, short: 60 },
+  counts: { full: 600, short: 40 },
 
   async prepare({ seed, dir }) {
     const random = caseRandom(seed, 'pages');

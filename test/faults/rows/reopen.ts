@@ -41,7 +41,7 @@ export const reopen: Row<Prepared> = {
   name: 'reopen',
   fault: 'torn MANIFEST tail; crash during the reopen after a torn log',
   mustHold: 'opens; exactly the acknowledged rounds',
-  counts: { full: 360, short: 36 },
+  counts: { full: 360, short: 24 },
 
   async prepare({ seed, dir }) {
     const random = caseRandom(seed, 'reopen');

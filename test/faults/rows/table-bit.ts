@@ -56,7 +56,7 @@ export const tableBit: Row<Prepared> = {
   name: 'table-bit',
   fault: 'one bit flipped in a table, several value sizes, compression on and off',
   mustHold: "refused, or content exact; the process survives within the preflight's bound, `verify` always",
-  counts: { full: 3200, short: 160 },
+  counts: { full: 3200, short: 100 },
 
   mayDie: isBeyond,
 

@@ -31,7 +31,7 @@ export const tornLog: Row<Prepared> = {
   fault: 'torn tail of the log, every byte of the last 3 batches, block borders',
   mustHold:
     'with the witness of that moment: opens, a prefix of rounds, all acknowledged before the cut kept; with the final witness: LANESTORE_ROLLED_BACK',
-  counts: { full: 'all', short: 500 },
+  counts: { full: 'all', short: 250 },
 
   async prepare({ seed, dir }) {
     const random = caseRandom(seed, 'torn-log');

@@ -46,7 +46,7 @@ export const valueFiles: Row<readonly Values[]> = {
   name: 'value-files',
   fault: 'bit flipped, cut, zeroed, missing value file',
   mustHold: 'refused with lane and number, or content exact',
-  counts: { full: 450, short: 60 },
+  counts: { full: 450, short: 40 },
 
   async prepare({ seed, dir }) {
     const random = caseRandom(seed, 'value-files');
