@@ -5,6 +5,11 @@ import type { PeerFigures, PeerResults, Run } from './peers.js';
 import { digits, median } from './stats.js';
 import { PEER_TARGETS, targetsTable } from './targets.js';
 
+const NO_PEERS = ['level', 'level-lanes', 'raw', 'limit'];
+const FLOOR =
+  '`raw` hands the same bytes to LevelDB, encoded in advance, and does nothing else. Where blocks go through LevelDB ' +
+  '(i, ii, iii, vi), `raw / it` is therefore the floor of every store on it: a target below it cannot be met.';
+
 /** Harness, date, machine and number of rounds. */
 function conditions(results: PeerResults): string {
   const { startedAt, machine, othersCores, runs, workloads } = results;
@@ -20,9 +25,9 @@ function conditions(results: PeerResults): string {
   return isBusy(results) ? `${text}\n\n${wrapProse(BUSY)}` : text;
 }
 
-/** `level` over another contender: the median of the ratios of the runs, and their range. */
-function ratio(other: PeerFigures, all: readonly PeerFigures[], pick: (run: Run) => number): string {
-  const own = all.find(({ name }) => name === 'level')?.runs ?? [];
+/** A contender over another: the median of the ratios of the runs, and their range. */
+function ratio(other: PeerFigures, all: readonly PeerFigures[], pick: (run: Run) => number, over = 'level'): string {
+  const own = all.find(({ name }) => name === over)?.runs ?? [];
   const ratios = own.map((run, i) => pick(run) / pick(other.runs[i] as Run));
   const range = ratios.length < 2 ? '' : ` (${digits(Math.min(...ratios))}-${digits(Math.max(...ratios))})`;
   return `${digits(median(ratios))}${range}`;
@@ -57,11 +62,11 @@ export function peersReport(results: PeerResults): string {
   const table = (
     first: string,
     cell: (contender: PeerFigures, all: readonly PeerFigures[]) => string,
-    without?: string,
+    without: readonly string[] = [],
   ) => [
     ...head(first),
     ...names
-      .filter((name) => name !== without)
+      .filter((name) => !without.includes(name))
       .map((name) => {
         const cells = workloads.map(({ contenders }) => {
           const found = contenders.find((contender) => contender.name === name);
@@ -74,8 +79,11 @@ export function peersReport(results: PeerResults): string {
   return [
     conditions(results),
     '',
-    ...table('level / it, p50', (other, all) => ratio(other, all, ({ p50 }) => p50), 'level'),
-    ...table('level / it, p99', (other, all) => ratio(other, all, ({ p99 }) => p99), 'level'),
+    ...table('level / it, p50', (other, all) => ratio(other, all, ({ p50 }) => p50), ['level']),
+    ...table('level / it, p99', (other, all) => ratio(other, all, ({ p99 }) => p99), ['level']),
+    ...table('raw / it, p50', (other, all) => ratio(other, all, ({ p50 }) => p50, 'raw'), NO_PEERS),
+    wrapProse(FLOOR),
+    '',
     ...table('p50 of a round, ms', ({ roundMs }) => digits(roundMs.p50.median)),
     ...table('CPU of the main thread a round, ms', ({ runs }) => {
       const measured = runs.flatMap(({ cpu }) => (cpu === undefined ? [] : [cpu]));

@@ -54,6 +54,8 @@ export interface Stepped<Seen> {
   readonly library: string;
   readonly args?: readonly string[];
   readonly beside?: Beside<Seen>;
+  /** Number of states in the short form; without it, {@link SHORT_STATES_MAX}. */
+  readonly shortStatesMax?: number;
 }
 
 const HANG_MS = 120_000;
@@ -137,7 +139,7 @@ export async function crashStates<Seen = undefined>(stepped: Stepped<Seen>): Pro
       add(`${name}, ${loss}`, new Image(new Map(files)), seen, isEnded);
     }
   }
-  return selectionOf([...states.values()], SHORT_STATES_MAX, ({ isEnded }) => isEnded);
+  return selectionOf([...states.values()], stepped.shortStatesMax ?? SHORT_STATES_MAX, ({ isEnded }) => isEnded);
 }
 
 /**
