@@ -4,7 +4,7 @@
  * in a fresh process with its modules loaded, on its own copy of the store, in turns:
  *
  * - `level`: from the call of `openLevel` to the end of `takeRecovered`; with `build`, the
- *   `.build` directory of another checkout, the same for its store;
+ *   `.build` directory of another checkout, the same for a store that it filled;
  * - `read`: LevelDB opens, one iterator reads every key and value, and every value file is read.
  *   Nothing is checked;
  * - `decode`: the model decodes the bodies of all entries, which are in memory before.
@@ -13,14 +13,16 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { encodeRecord, isFault, openRecord } from '../../src/adapter/level/format/record.js';
 import type * as lanestore from '../../src/index.js';
 import { autobahn } from '../../src/model/autobahn/index.js';
 import { positionals } from '../args.js';
-import { levelKind } from '../contenders/level.js';
+import type { ContenderKind } from '../contenders/contender.js';
+import { level } from '../contenders/level.js';
+import { otherBuildOf } from '../contenders/other-build.js';
 import { scratchRoot } from '../disk.js';
 import { RoundSource } from '../rounds.js';
 import { digits, median } from '../stats.js';
@@ -40,10 +42,11 @@ const KEY = 'qc/00000000000000000000';
 type Part = 'level' | 'other' | 'read' | 'decode';
 
 /** Fills a store, and returns the encoded bodies of the entries that it keeps. */
-async function build(dir: string, id: string): Promise<Buffer> {
+async function build(kind: ContenderKind, dir: string, id: string): Promise<Buffer> {
   const source = new RoundSource(workloadOf(id), SEED);
   const kept: Buffer[][] = [];
-  const contender = await levelKind({ name: 'level', description: '', submission: 'round' }).open(dir);
+  mkdirSync(dir);
+  const contender = await kind.open(dir);
   for (let round = 0; round < FILLS * source.roundsToFill; round++) {
     const next = source.next();
     kept.push([
@@ -131,13 +134,15 @@ function decode(bodies: Buffer): number {
 async function compare(id: string, times: number, other: string | undefined, root: string): Promise<void> {
   const dir = mkdtempSync(join(root, 'restart-floor-'));
   try {
-    const [made, copy] = [join(dir, 'made'), join(dir, 'copy')];
-    writeFileSync(join(dir, BODIES_FILE), await build(made, id));
+    const [made, otherMade, copy] = [join(dir, 'made'), join(dir, 'other'), join(dir, 'copy')];
+    writeFileSync(join(dir, BODIES_FILE), await build(level, made, id));
+    const kind = otherBuildOf(`level@${other}`);
+    if (other !== undefined && kind !== undefined) await build(kind, otherMade, id);
     const parts: readonly Part[] = ['level', ...(other === undefined ? [] : (['other'] as const)), 'read', 'decode'];
     const taken = new Map(parts.map((part) => [part, [] as number[]]));
     for (let i = 0; i < times; i++) {
       for (const part of parts) {
-        cpSync(made, copy, { recursive: true });
+        cpSync(part === 'other' ? otherMade : made, copy, { recursive: true });
         taken.get(part)?.push(await inChild(part, dir, other ?? ''));
         rmSync(copy, { recursive: true });
       }
