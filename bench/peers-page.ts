@@ -8,7 +8,7 @@ import { PEER_TARGETS, targetsTable } from './targets.js';
 const NO_PEERS = ['level', 'level-lanes', 'raw', 'limit'];
 const FLOOR =
   '`raw` hands the same bytes to LevelDB, encoded in advance, and does nothing else. Where blocks go through LevelDB ' +
-  '(i, ii, iii, vi), `raw / it` is therefore the floor of every store on it: a target below it cannot be met.';
+  '(i, ii, iii, vi), `raw / it` is therefore a lower bound for every store on LevelDB: a target below it cannot be met.';
 
 /** Harness, date, machine and number of rounds. */
 function conditions(results: PeerResults): string {
@@ -25,7 +25,7 @@ function conditions(results: PeerResults): string {
   return isBusy(results) ? `${text}\n\n${wrapProse(BUSY)}` : text;
 }
 
-/** A contender over another: the median of the ratios of the runs, and their range. */
+/** One contender over another: the median of the ratios of the runs, and their range. */
 function ratio(other: PeerFigures, all: readonly PeerFigures[], pick: (run: Run) => number, over = 'level'): string {
   const own = all.find(({ name }) => name === over)?.runs ?? [];
   const ratios = own.map((run, i) => pick(run) / pick(other.runs[i] as Run));

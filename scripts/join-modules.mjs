@@ -2,25 +2,26 @@
 // takes more than a millisecond to load a module, a process that loads the library loads up to 380
 // of them, and the tests start more than a thousand processes.
 //
-// A joined module keeps its path, and only exports again what is now in `core.js` or
-// `protocols.js`, so every module still exists once in a process. The modules as compiled are in
+// A joined module keeps its path, and only re-exports what is now in `core.js` or `protocols.js`,
+// so every module of this package still exists once in a process. The modules as compiled are in
 // .build/modules (test/faults/weakened.ts changes some of them).
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** What nearly every process loads; and what is loaded beside it for the types of a protocol. */
+/** What nearly every process loads, and what is also loaded for the types of a protocol. */
 const ROOTS = {
   core: ['adapter/level/index.js', 'adapter/wal/index.js', 'guard/index.js', 'migrations/index.js'],
   protocols: ['index.js', 'model/autobahn/73f917bbd/index.js', 'avail/index.js'],
 };
-/** Packages that have native code, or that tests import, too. */
+/** Packages that have native code, or whose state the tests share. */
 const EXTERNAL = ['abstract-level', 'cbor-x', 'classic-level', 'pg', 'pg-copy-streams'];
 
 const compiled = join(dirname(fileURLToPath(import.meta.url)), '..', '.build');
 const source = join(compiled, 'src');
 const modules = join(compiled, 'modules');
+if (existsSync(modules)) throw new Error('the modules are joined already: first run `npm run build:test`');
 cpSync(source, modules, { recursive: true });
 const names = readdirSync(modules, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.js'))
@@ -32,6 +33,7 @@ const OPTIONS = {
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  keepNames: true,
   external: EXTERNAL,
   logLevel: 'warning',
 };

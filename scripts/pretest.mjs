@@ -1,5 +1,5 @@
-// What `npm test` does first: lint and build, and beside it the build of the tests, which write to
-// different directories. Then it joins the library's modules of the latter.
+// What `npm test` does first: lint and build, and at the same time the build of the tests (they
+// write to different directories). Then it joins the library's modules in .build.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 

@@ -74,7 +74,7 @@ function isLong(name) {
   return name.endsWith('.long.test.js');
 }
 
-/** The seconds of its last run; more than any, if there was none. */
+/** Seconds of its last run; without one, more than any other, and most for a long file. */
 function expectedSeconds(name) {
   return times[name] ?? (isLong(name) ? Number.POSITIVE_INFINITY : Number.MAX_VALUE);
 }

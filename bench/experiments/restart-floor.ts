@@ -1,19 +1,19 @@
 /**
- * `node .build/bench/experiments/restart-floor.js [workloads] [times] [build] [dir]`: what of a
- * restart belongs to LevelDB and to the protocol's types, and what this store adds. Each part runs
+ * `node .build/bench/experiments/restart-floor.js [workloads] [times] [build] [dir]`: which part of
+ * a restart is due to LevelDB and to the protocol's types, and what this store adds. Each part runs
  * in a fresh process with its modules loaded, on its own copy of the store, in turns:
  *
  * - `level`: from the call of `openLevel` to the end of `takeRecovered`; with `build`, the
  *   `.build` directory of another checkout, the same for a store that it filled;
  * - `read`: LevelDB opens, one iterator reads every key and value, and every value file is read.
  *   Nothing is checked;
- * - `decode`: the model decodes the bodies of all entries, which are in memory before.
+ * - `decode`: the model decodes the bodies of all entries, which are already in memory.
  *
  * No store on LevelDB that hands out all entries at start takes less than `read` and `decode`.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { encodeRecord, isFault, openRecord } from '../../src/adapter/level/format/record.js';
@@ -36,7 +36,7 @@ const FILLS = 3;
 const BODIES_FILE = 'bodies';
 /** Kind and size of a body in that file. */
 const HEAD_BYTES = 5;
-/** Bodies do not depend on it. */
+/** The key of the records: a body does not depend on it. */
 const KEY = 'qc/00000000000000000000';
 
 type Part = 'level' | 'other' | 'read' | 'decode';
@@ -73,9 +73,12 @@ function framed(kind: number, record: Uint8Array): Buffer[] {
 /** The part's milliseconds in a fresh process. */
 async function inChild(part: Part, dir: string, other: string): Promise<number> {
   const child = fork(SCRIPT, ['--part', part, dir, other]);
-  const [ms] = (await once(child, 'message')) as [number];
-  await once(child, 'exit');
-  return ms;
+  const ended = once(child, 'exit');
+  const answer = once(child, 'message') as Promise<[number]>;
+  const first = await Promise.race([answer, ended.then(() => undefined)]);
+  if (first === undefined) throw new Error(`${part}: the process ended without an answer`);
+  await ended;
+  return first[0];
 }
 
 /** The child's part: loads its modules, then measures. */
@@ -107,10 +110,8 @@ async function read(location: string): Promise<number> {
   const iterator = db.iterator({ highWaterMarkBytes: 512 * 1024 });
   while ((await iterator.nextv(1000)).length > 0);
   await iterator.close();
-  for (const name of readdirSync(location)) {
-    if (name === 'values')
-      for (const file of readdirSync(join(location, name))) readFileSync(join(location, name, file));
-  }
+  const values = join(location, 'values');
+  if (existsSync(values)) for (const file of readdirSync(values)) readFileSync(join(values, file));
   const ms = performance.now() - start;
   await db.close();
   return ms;

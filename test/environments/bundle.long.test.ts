@@ -16,7 +16,7 @@ const test = suite('environments: bundles');
 
 const READER_CHILD = join(packageRoot, 'dist', 'adapter', 'level', 'view', 'reader-child.js');
 
-/** The library as it is shipped: one of the tests' own modules would say where it was compiled. */
+/** The library as it is shipped. A joined module contains its own path. */
 const SHIPPED: Plugin = {
   name: 'shipped',
   setup: ({ onResolve }) =>

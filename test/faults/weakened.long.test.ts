@@ -2,7 +2,7 @@
  * The campaign can fail: with any one guard removed from the store, the row for that guard fails.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,7 +16,8 @@ for (const weakness of WEAKNESSES) {
   weakened(
     weakness.name,
     inTemp((dir) => {
-      const main = join(patchedBuild(weakness), 'test', 'faults', 'main.js');
+      const build = patchedBuild(weakness);
+      const main = join(build, 'test', 'faults', 'main.js');
       const json = join(dir, 'results.json');
       const args = ['--short', '--stop', '--rows', weakness.row, '--count', `${weakness.count}`, '--json', json];
       const { status, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
@@ -25,6 +26,7 @@ for (const weakness of WEAKNESSES) {
       assert.ok(result !== undefined && failed(result) > 0, stderr);
       // The failure must come from the store, not from the harness.
       assert.is(result.mistakes.harness, 0, stderr);
+      rmSync(build, { recursive: true });
     }),
   );
 }

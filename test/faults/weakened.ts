@@ -1,8 +1,17 @@
 /**
- * Stores with one guard removed, to show that the campaign can fail. The compiled code is copied,
+ * Stores with one guard removed, to show that the campaign can fail. The compiled code is linked,
  * and a piece of its text replaced. The store itself has no switch for any of this.
  */
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -109,18 +118,19 @@ const MODULES = existsSync(join(BUILD, 'modules')) ? 'modules' : 'src';
 
 /**
  * A compiled tree with the patch applied, inside of the package so that its dependencies resolve;
- * files that the patch does not change are links to this tree's. Returns the path.
+ * files that the patch does not change are links to this tree's. Returns its path, a new one for
+ * each call; the caller removes it.
  */
 export function patchedBuild({ name, replacements }: Patch): string {
-  const copy = join(BUILD, 'weakened', name.replaceAll(' ', '-'));
-  rmSync(copy, { recursive: true, force: true });
+  mkdirSync(join(BUILD, 'weakened'), { recursive: true });
+  const copy = mkdtempSync(join(BUILD, 'weakened', `${name.replaceAll(' ', '-')}-`));
   linkTree(join(BUILD, MODULES), join(copy, 'src'));
   for (const part of ['test', 'examples']) linkTree(join(BUILD, part), join(copy, part));
   for (const replacement of replacements) {
     const path = join(copy, replacement.file);
     const text = replaced(readFileSync(path, 'utf8'), replacement, name);
     rmSync(path);
-    writeFileSync(path, text);
+    writeFileSync(path, text, { flag: 'wx' });
   }
   return copy;
 }

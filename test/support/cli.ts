@@ -13,7 +13,7 @@ import { Semaphore } from '../../src/base/mutex.js';
 import { packageRoot } from './fixtures.js';
 import { beginWarm, runWarm } from './warm-cli.js';
 
-/** The program of `lanestore`, compiled with the tests: it starts in half the time. */
+/** The program of `lanestore`, compiled with the tests. Joined, it starts in half the time. */
 export const MAIN = join(packageRoot, '.build', 'src', 'cli', 'main.js');
 /** The same as it is shipped. */
 export const SHIPPED_MAIN = join(packageRoot, 'dist', 'cli', 'main.js');

@@ -20,7 +20,7 @@ export const interleavings: Row<null> = {
   name: 'interleavings',
   fault: 'un-awaited and concurrent calls in random interleavings',
   mustHold: "equal to some serial order that respects each caller's own",
-  counts: { full: 5000, short: 150 },
+  counts: { full: 5000, short: 200 },
   prepare: async () => null,
 
   async run(_, i, context) {
