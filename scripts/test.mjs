@@ -50,7 +50,7 @@ const times = readTimes();
 const files = readdirSync(testRoot, { recursive: true })
   .filter((name) => name.endsWith('.test.js'))
   .filter((name) => (patterns.length > 0 ? patterns.some((pattern) => pattern.test(name)) : isWanted(name)))
-  .sort((a, b) => expectedSeconds(b) - expectedSeconds(a) || (a < b ? -1 : 1));
+  .sort((a, b) => (times[b] ?? Number.POSITIVE_INFINITY) - (times[a] ?? Number.POSITIVE_INFINITY) || (a < b ? -1 : 1));
 if (files.length === 0) usage('no test file matches');
 
 const width = String(files.length).length;
@@ -67,16 +67,7 @@ await Promise.all(Array.from({ length: Math.min(jobs, files.length) }, work));
 report();
 
 function isWanted(name) {
-  return values.all || !isLong(name);
-}
-
-function isLong(name) {
-  return name.endsWith('.long.test.js');
-}
-
-/** Seconds of its last run; without one, more than any other, and most for a long file. */
-function expectedSeconds(name) {
-  return times[name] ?? (isLong(name) ? Number.POSITIVE_INFINITY : Number.MAX_VALUE);
+  return values.all || !name.endsWith('.long.test.js');
 }
 
 /** Runs the remaining files one by one. */
