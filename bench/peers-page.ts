@@ -7,8 +7,9 @@ import { PEER_TARGETS, targetsTable } from './targets.js';
 
 const NO_PEERS = ['level', 'level-lanes', 'raw', 'limit'];
 const FLOOR =
-  '`raw` hands the same bytes to LevelDB, encoded in advance, and does nothing else. Where blocks go through LevelDB ' +
-  '(i, ii, iii, vi), `raw / it` is therefore a lower bound for every store on LevelDB: a target below it cannot be met.';
+  '`raw` hands the same bytes to LevelDB, encoded in advance, and does nothing else. Where blocks go through ' +
+  'LevelDB (i, ii, iii, vi), `raw / it` is therefore a lower bound for every store on LevelDB: a target below it ' +
+  'cannot be met.';
 
 /** Harness, date, machine and number of rounds. */
 function conditions(results: PeerResults): string {

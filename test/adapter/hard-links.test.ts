@@ -19,6 +19,7 @@ import { parseWitness } from '../../src/adapter/level/format/witness.js';
 import type { Persistence } from '../../src/adapter/persistence.js';
 import { openWal } from '../../src/adapter/wal/index.js';
 import { tree } from '../support/faults.js';
+import { linkTree } from '../support/link-tree.js';
 import {
   type PlainAnchor,
   type PlainBlock,
@@ -33,16 +34,6 @@ import { big, openSmall } from './level/values/support.js';
 const test = suite('hard-linked backups');
 
 type Store = Persistence<PlainBlock, PlainQC, PlainAnchor> & AsyncDisposable;
-
-/** Copies a tree as `cp -al` does. */
-function linkTree(from: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) linkTree(source, target);
-    else linkSync(source, target);
-  }
-}
 
 /** Names of the files whose bytes have changed. */
 function changes(dir: string, before: ReadonlyMap<string, string>): string[] {

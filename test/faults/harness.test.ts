@@ -1,5 +1,5 @@
 /** The machinery of the campaign itself: dead processes, seeds, parts, the report. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,7 +9,7 @@ import { type RowResult, runRow } from './campaign.js';
 import { Pool } from './pool.js';
 import { type Results, writeReport } from './report.js';
 import { caseRandom, type Row, shuffled } from './row.js';
-import { checkPatch, WEAKNESSES } from './weakened.js';
+import { checkPatch, patchedBuild, WEAKNESSES } from './weakened.js';
 
 const harness = suite('the harness of the fault campaign');
 
@@ -102,6 +102,23 @@ harness(
 
 harness('each guard that is removed from a store is where its patch expects it', () => {
   for (const patch of [...WEAKNESSES, ...WEAK_RESTORES]) checkPatch(patch);
+});
+
+harness('two patched builds share nothing that one of them changes, not even of one patch', () => {
+  const { replacements, ...patch } = WEAKNESSES[0]!;
+  const file = replacements[0]!.file;
+  const texts = () => builds.map((build) => readFileSync(join(build, file), 'utf8'));
+  const builds = [patchedBuild({ ...patch, replacements }), patchedBuild({ ...patch, replacements })];
+  assert.is(new Set(builds).size, 2);
+  assert.is(new Set(texts()).size, 1, 'both are patched');
+  rmSync(builds.pop()!, { recursive: true });
+  assert.ok(
+    texts().every((text) => text.includes(replacements[0]!.by)),
+    'the other one is still there',
+  );
+  // The tree that all share is as it was: it can be patched again.
+  checkPatch({ ...patch, replacements });
+  rmSync(builds.pop()!, { recursive: true });
 });
 
 harness.run();

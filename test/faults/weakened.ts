@@ -2,18 +2,10 @@
  * Stores with one guard removed, to show that the campaign can fail. The compiled code is linked,
  * and a piece of its text replaced. The store itself has no switch for any of this.
  */
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { linkTree } from '../support/link-tree.js';
 
 /** A replacement in a compiled file; `find` must occur there exactly once. */
 interface Replacement {
@@ -133,15 +125,6 @@ export function patchedBuild({ name, replacements }: Patch): string {
     writeFileSync(path, text, { flag: 'wx' });
   }
   return copy;
-}
-
-function linkTree(from: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) linkTree(source, target);
-    else linkSync(source, target);
-  }
 }
 
 /** @throws for a replacement whose text does not occur in the compiled code exactly once. */

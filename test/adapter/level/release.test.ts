@@ -2,7 +2,7 @@
  * Opening parts of the votes by an operator's decision: what it opens, what it never lowers, and
  * what closes them in the first place.
  */
-import { cpSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -13,6 +13,7 @@ import { openGuard, openLevel, openView, snapshot } from '../../../src/index.js'
 import { treeHash } from '../../migrations/states.js';
 import { refused, rejection } from '../../support/faults.js';
 import { Random, RandomKills, spawnWorker, testSeed } from '../../support/kill.js';
+import { linkTree } from '../../support/link-tree.js';
 import {
   plain,
   plainBlock,
@@ -244,16 +245,6 @@ test(
     assert.is(await guard.observe(seen[0]!), false, 'it is below a floor that an operator gave');
   }),
 );
-
-/** Copies a tree as `cp -al` does. */
-function linkTree(from: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) linkTree(source, target);
-    else linkSync(source, target);
-  }
-}
 
 test(
   'a copy by hard links signs nothing, and is not opened, while the store is there; the store signs on',
